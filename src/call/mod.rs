@@ -1,0 +1,1 @@
+//! Joins signalling into decisions: which call, whose, recorded or not.

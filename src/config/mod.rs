@@ -1,0 +1,327 @@
+//! One [`Config`], with one `Default`: what every key means and its default value.
+//!
+//! Loading and layering is `load`, judging a loaded configuration is `check`.
+//! The names here are the names of the file (`[section] key`).
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The whole configuration. Unknown keys are errors.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where packets come from.
+    pub capture: Capture,
+    /// What counts as SIP, and how calls are followed.
+    pub sip: Sip,
+    /// Who is an agent.
+    pub agents: Agents,
+    /// Named services, first match wins.
+    pub service: Vec<ServiceRule>,
+    /// What holds where no service matches; the base of every service.
+    pub service_default: Service,
+    /// How numbers are compared.
+    pub numbers: Numbers,
+    /// Whose calendar counts, and how expiry runs.
+    pub retention: Retention,
+    /// Where recordings are kept.
+    pub storage: Storage,
+    /// The Prometheus endpoint.
+    pub metrics: Metrics,
+    /// The technical log.
+    pub log: Log,
+    /// Bounds of everything that grows.
+    pub limits: Limits,
+}
+
+/// `[capture]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Capture {
+    /// Interface names; `any` is allowed. A single string is accepted.
+    #[serde(deserialize_with = "crate::config::load::one_or_many")]
+    pub interface: Vec<String>,
+    /// Extra BPF expression; empty for none.
+    pub filter: String,
+    /// Kernel ring per interface, MiB.
+    pub buffer_mib: u32,
+    /// Promiscuous mode.
+    pub promiscuous: bool,
+}
+
+/// `[sip]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sip {
+    /// UDP and TCP ports that carry SIP, at either end.
+    pub ports: Vec<u16>,
+    /// Headers whose equal values tie legs of one contact together.
+    pub correlation_headers: Vec<String>,
+    /// Without RTP in either direction for this long the recording ends.
+    #[serde(with = "crate::config::load::duration")]
+    pub media_timeout: Duration,
+}
+
+/// `[agents]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Agents {
+    /// `2001`, `2000-2999`, `31*`: matched on the user part of a party's SIP URI.
+    pub extensions: Vec<String>,
+    /// CIDR blocks where agents' SIP comes from or goes to.
+    pub networks: Vec<String>,
+    /// Name of a header carrying the agent's id; empty for none.
+    pub header: String,
+    /// Record calls between two agents.
+    pub record_internal: bool,
+    /// Display names by agent id.
+    pub names: BTreeMap<String, String>,
+}
+
+/// What a service promises. `[service_default]`, and every key of a `[[service]]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Service {
+    /// Name, as it stands in sidecars and metric labels.
+    pub name: String,
+    /// `false`: followed and counted, not recorded.
+    pub record: bool,
+    /// Directions that are recorded: `inbound`, `outbound`.
+    pub directions: Vec<CallDirection>,
+    /// `N days|weeks|months|years`.
+    pub retention: String,
+    /// Which edge of the anniversary day counts.
+    pub retention_bound: RetentionBound,
+    /// How much of the customer's number is hidden.
+    pub hide_caller_digits: HideDigits,
+}
+
+/// One `[[service]]` as written: what is not set comes from `[service_default]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceRule {
+    /// Name of the service.
+    pub name: String,
+    /// Dialled numbers, compared by digits.
+    pub numbers: Vec<String>,
+    /// See [`Service::record`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<bool>,
+    /// See [`Service::directions`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directions: Option<Vec<CallDirection>>,
+    /// See [`Service::retention`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<String>,
+    /// See [`Service::retention_bound`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_bound: Option<RetentionBound>,
+    /// See [`Service::hide_caller_digits`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hide_caller_digits: Option<HideDigits>,
+}
+
+impl ServiceRule {
+    /// The service with everything filled in from `base`.
+    pub fn resolve(&self, base: &Service) -> Service {
+        Service {
+            name: self.name.clone(),
+            record: self.record.unwrap_or(base.record),
+            directions: self.directions.clone().unwrap_or_else(|| base.directions.clone()),
+            retention: self.retention.clone().unwrap_or_else(|| base.retention.clone()),
+            retention_bound: self.retention_bound.unwrap_or(base.retention_bound),
+            hide_caller_digits: self.hide_caller_digits.unwrap_or(base.hide_caller_digits),
+        }
+    }
+}
+
+/// Who called whom, as a rule names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallDirection {
+    /// The agent was called.
+    Inbound,
+    /// The agent called.
+    Outbound,
+    /// Both are agents. Allowed by `agents.record_internal`, not by `directions`.
+    Internal,
+}
+
+/// `keep`: deleted after the anniversary day ends; `at_most`: before it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetentionBound {
+    /// Until the midnight after the anniversary.
+    Keep,
+    /// Until the midnight before the anniversary.
+    AtMost,
+}
+
+/// `hide_caller_digits`: a count of last digits, or `"all"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HideDigits {
+    /// The last N digits; 0 keeps the number whole.
+    Last(u8),
+    /// The whole number.
+    All,
+}
+
+/// `[numbers]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Numbers {
+    /// Country code digits, `"358"`; empty: no national forms.
+    pub country: String,
+    /// National (trunk) prefix, `"0"`.
+    pub national_prefix: String,
+}
+
+/// `[retention]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// IANA name of the zone whose calendar days count.
+    pub timezone: String,
+    /// How often the daemon deletes what is due.
+    #[serde(with = "crate::config::load::duration")]
+    pub sweep: Duration,
+}
+
+/// `[storage]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Storage {
+    /// Folder of recordings.
+    pub dir: PathBuf,
+    /// Index, tombstones and audit log; `None`: `dir/.nauhuri`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<PathBuf>,
+    /// How samples are stored.
+    pub encoding: Encoding,
+    /// Reserve kept free on the file system.
+    #[serde(with = "crate::config::load::bytes")]
+    pub min_free: u64,
+}
+
+/// `storage.encoding`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// 16-bit PCM.
+    PcmS16le,
+    /// A-law or mu-law as received; PCM where the call is neither.
+    G711,
+}
+
+/// `[metrics]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// `address:port`; empty switches it off.
+    pub listen: String,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// How long the technical log is meant to last.
+    #[serde(with = "crate::config::load::duration")]
+    pub keep: Duration,
+}
+
+/// `[limits]`: everything that grows has a bound here, and a counter for when it bites.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Calls followed at once; beyond it the oldest unanswered attempt is forgotten.
+    pub calls: usize,
+    /// Recordings open at once; beyond it calls count as failed.
+    pub recordings: usize,
+    /// IP datagrams being put together at once.
+    pub fragments: usize,
+    /// TCP connections followed at once.
+    pub tcp_streams: usize,
+    /// Bytes kept for one TCP connection out of order or unfinished.
+    pub tcp_buffer: usize,
+    /// Bytes of media waiting for one worker.
+    pub queue_bytes: usize,
+    /// Worker threads; 0: one for each processor but the capture's.
+    pub workers: usize,
+}
+
+impl Default for Capture {
+    fn default() -> Self {
+        Capture { interface: Vec::new(), filter: String::new(), buffer_mib: 256, promiscuous: true }
+    }
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Sip {
+            ports: vec![5060, 5080],
+            correlation_headers: vec!["Session-ID".into()],
+            media_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Service {
+            name: "general".into(),
+            record: true,
+            directions: vec![CallDirection::Inbound, CallDirection::Outbound],
+            retention: "6 months".into(),
+            retention_bound: RetentionBound::Keep,
+            hide_caller_digits: HideDigits::Last(4),
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Retention { timezone: "UTC".into(), sweep: Duration::from_secs(3600) }
+    }
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Storage {
+            dir: "/var/lib/nauhuri/recordings".into(),
+            state: None,
+            encoding: Encoding::PcmS16le,
+            min_free: 5 << 30,
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics { listen: "127.0.0.1:9160".into() }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { keep: Duration::from_secs(24 * 3600) }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            calls: 100_000,
+            recordings: 20_000,
+            fragments: 4_096,
+            tcp_streams: 16_384,
+            tcp_buffer: 256 * 1024,
+            queue_bytes: 64 << 20,
+            workers: 0,
+        }
+    }
+}
+
+pub mod load;

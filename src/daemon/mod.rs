@@ -1,0 +1,1 @@
+//! Threads, channels and their bounds, shutdown.

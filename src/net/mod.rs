@@ -1,0 +1,1 @@
+//! From frames to datagrams: decapsulation, fragments, TCP streams.

@@ -1,0 +1,1 @@
+//! RTP and RTCP as a bystander sees them.

@@ -1,0 +1,1 @@
+//! Session descriptions: what media was offered, what was answered.

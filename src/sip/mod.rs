@@ -1,0 +1,1 @@
+//! SIP as a bystander sees it: extracts what there is, never validates.

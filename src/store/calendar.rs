@@ -1,0 +1,1 @@
+//! Retention counted in local calendar days.

@@ -1,0 +1,1 @@
+//! The WAV writer: a header that is valid after every flush.

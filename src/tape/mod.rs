@@ -1,0 +1,1 @@
+//! Encoded packets in, stereo blocks out; one recording each.

@@ -1,0 +1,1 @@
+//! What can be watched: events, log lines, metrics, health.

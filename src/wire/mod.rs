@@ -1,0 +1,47 @@
+//! Views of what stands on the wire: checked once, infallible to read.
+
+use crate::time::Timestamp;
+
+/// What the first byte of a frame is (the pcap link types that are understood).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkType {
+    /// DLT 1.
+    Ethernet,
+    /// DLT 113: Linux cooked capture v1.
+    LinuxSll,
+    /// DLT 276: Linux cooked capture v2.
+    LinuxSll2,
+    /// DLT 12, 14, 101, 228, 229: an IP packet, version from its first nibble.
+    RawIp,
+    /// DLT 0 (host byte order) and 108 (network byte order): BSD loopback.
+    Null,
+    /// Anything else: counted, not read.
+    Other(u16),
+}
+
+impl LinkType {
+    /// From the number in a capture file or from libpcap.
+    pub fn from_dlt(dlt: u16) -> LinkType {
+        match dlt {
+            1 => LinkType::Ethernet,
+            113 => LinkType::LinuxSll,
+            276 => LinkType::LinuxSll2,
+            12 | 14 | 101 | 228 | 229 => LinkType::RawIp,
+            0 | 108 => LinkType::Null,
+            other => LinkType::Other(other),
+        }
+    }
+}
+
+/// One captured frame, borrowed from whoever captured it.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Capture time.
+    pub ts: Timestamp,
+    /// Link type of the interface.
+    pub link: LinkType,
+    /// What was captured; may be shorter than what was on the wire.
+    pub data: &'a [u8],
+    /// Length on the wire, bytes.
+    pub wire_len: u32,
+}
