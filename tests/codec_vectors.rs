@@ -4,6 +4,12 @@
 //! whole; for G.722 the octets (encoded by ffmpeg from a sweep, noise, silence,
 //! a voice-like tone and clipped square waves, or random), the first 512
 //! samples ffmpeg decodes, and the length and SHA-256 of all of them.
+//!
+//! ```text
+//! ffmpeg -f lavfi -i SOURCE -ar 16000 -ac 1 -c:a g722 -f g722 NAME.g722
+//! ffmpeg -f g722 -i NAME.g722 -f s16le NAME.pcm
+//! ffmpeg -f alaw -ar 8000 -ac 1 -i ALL_OCTETS -f s16le alaw.s16le
+//! ```
 
 use std::path::PathBuf;
 

@@ -80,7 +80,7 @@ impl Decoder {
         let stage = match spec.codec {
             Codec::Pcmu => Stage::G711(Law::Mu),
             Codec::Pcma => Stage::G711(Law::A),
-            Codec::G722 => Stage::G722(Box::new(G722Decoder::new())),
+            Codec::G722 => Stage::G722(Box::default()),
             Codec::Opus => {
                 if opus::RATES_HZ.contains(&output_rate_hz) {
                     native_hz = output_rate_hz;

@@ -18,8 +18,9 @@ pub struct G722Decoder {
     low: Band,
     high: Band,
     /// Differences and sums of the bands, newest first: the mirror filter's memory.
-    xd: [i32; QMF_TAPS],
-    xs: [i32; QMF_TAPS],
+    xd: [i32; 2 * QMF_TAPS],
+    xs: [i32; 2 * QMF_TAPS],
+    at: usize,
 }
 
 impl Default for G722Decoder {
@@ -31,7 +32,13 @@ impl Default for G722Decoder {
 impl G722Decoder {
     /// In the reset state of the Recommendation.
     pub fn new() -> G722Decoder {
-        G722Decoder { low: Band::new(32), high: Band::new(8), xd: [0; QMF_TAPS], xs: [0; QMF_TAPS] }
+        G722Decoder {
+            low: Band::new(32),
+            high: Band::new(8),
+            xd: [0; 2 * QMF_TAPS],
+            xs: [0; 2 * QMF_TAPS],
+            at: 0,
+        }
     }
 
     /// Appends two samples at 16 kHz for each octet. Any octets decode.
@@ -53,7 +60,7 @@ impl G722Decoder {
         let rl = limit(band.s + dequantise(band.det, QM6[code]));
         let code = code >> 2;
         let d = dequantise(band.det, QM4[code]);
-        band.nb = ((band.nb * 127 >> 7) + WL[code]).clamp(0, 18_432);
+        band.nb = (((band.nb * 127) >> 7) + WL[code]).clamp(0, 18_432);
         band.det = scale_factor(band.nb, 8);
         band.adapt(d);
         rl
@@ -64,7 +71,7 @@ impl G722Decoder {
         let band = &mut self.high;
         let d = dequantise(band.det, QM2[code]);
         let rh = limit(band.s + d);
-        band.nb = ((band.nb * 127 >> 7) + WH[code]).clamp(0, 22_528);
+        band.nb = (((band.nb * 127) >> 7) + WH[code]).clamp(0, 22_528);
         band.det = scale_factor(band.nb, 10);
         band.adapt(d);
         rh
@@ -72,16 +79,18 @@ impl G722Decoder {
 
     /// The receive QMF of §4.4: two band samples to two output samples.
     fn receive_qmf(&mut self, rl: i32, rh: i32) -> (i16, i16) {
-        self.xd.copy_within(..QMF_TAPS - 1, 1);
-        self.xs.copy_within(..QMF_TAPS - 1, 1);
-        self.xd[0] = rl - rh;
-        self.xs[0] = rl + rh;
-        let (mut first, mut second) = (0, 0);
-        for (i, &h) in QMF.iter().enumerate() {
-            // The 24-tap filter is symmetric: its odd taps are the even ones reversed.
-            first += h * self.xd[i];
-            second += h * self.xs[QMF_TAPS - 1 - i];
+        // The newest stands at `at`, and again a window further: a window is
+        // contiguous wherever it begins, and nothing need be moved along.
+        self.at = self.at.checked_sub(1).unwrap_or(QMF_TAPS - 1);
+        let at = self.at;
+        for slot in [at, at + QMF_TAPS] {
+            self.xd[slot] = rl - rh;
+            self.xs[slot] = rl + rh;
         }
+        let (xd, xs) = (&self.xd[at..at + QMF_TAPS], &self.xs[at..at + QMF_TAPS]);
+        // The 24-tap filter is symmetric: its odd taps are the even ones reversed.
+        let first: i32 = QMF.iter().zip(xd).map(|(h, x)| h * x).sum();
+        let second: i32 = QMF.iter().rev().zip(xs).map(|(h, x)| h * x).sum();
         (saturate(first >> 11) as i16, saturate(second >> 11) as i16)
     }
 }
@@ -122,9 +131,9 @@ impl Band {
         self.update_poles(p);
         self.update_zeros(d);
         // FILTEZ, FILTEP, PREDIC.
-        let sz: i32 = self.b.iter().zip(&self.d).map(|(b, d)| b * saturate(2 * d) >> 15).sum();
+        let sz: i32 = self.b.iter().zip(&self.d).map(|(b, d)| (b * saturate(2 * d)) >> 15).sum();
         self.sz = saturate(sz);
-        let sp = (self.a[0] * saturate(2 * r) >> 15) + (self.a[1] * saturate(2 * self.r1) >> 15);
+        let sp = ((self.a[0] * saturate(2 * r)) >> 15) + ((self.a[1] * saturate(2 * self.r1)) >> 15);
         self.s = saturate(sp + self.sz);
         self.r1 = r;
     }
@@ -136,10 +145,10 @@ impl Band {
         let pull = saturate(4 * self.a[0]);
         let pull = saturate(if with_last { -pull } else { pull }) >> 7;
         let push = if with_one_before { 128 } else { -128 };
-        self.a[1] = (pull + push + (self.a[1] * 32_512 >> 15)).clamp(-12_288, 12_288);
+        self.a[1] = (pull + push + ((self.a[1] * 32_512) >> 15)).clamp(-12_288, 12_288);
         let bound = 15_360 - self.a[1];
         let step = if with_last { 192 } else { -192 };
-        self.a[0] = (step + (self.a[0] * 32_640 >> 15)).clamp(-bound, bound);
+        self.a[0] = (step + ((self.a[0] * 32_640) >> 15)).clamp(-bound, bound);
         self.p = [p, self.p[0]];
     }
 
@@ -148,16 +157,16 @@ impl Band {
         let step = if d == 0 { 0 } else { 128 };
         for (b, &past) in self.b.iter_mut().zip(&self.d) {
             let signed = if same_sign(d, past) { step } else { -step };
-            *b = signed + (*b * 32_640 >> 15);
+            *b = signed + ((*b * 32_640) >> 15);
         }
-        self.d.copy_within(..5, 1);
-        self.d[0] = d;
+        let [d0, d1, d2, d3, d4, _] = self.d;
+        self.d = [d, d0, d1, d2, d3, d4];
     }
 }
 
 /// INVQAL, INVQBL, INVQAH: a code's share of the present scale.
 fn dequantise(det: i32, code: i32) -> i32 {
-    det * code >> 15
+    (det * code) >> 15
 }
 
 /// SCALEL and SCALEH: antilogarithm to base 2 with 5 bits of mantissa.
@@ -185,7 +194,8 @@ fn limit(x: i32) -> i32 {
 // Tables of the Recommendation.
 
 const QMF_TAPS: usize = 12;
-/// Even taps of the mirror filter (table 11), times 8192 over 2.
+/// Even taps of the mirror filter (table 11), in units of 2^-13. The pair doubles
+/// the signal and 15 bits become 16: hence the shift by 11.
 const QMF: [i32; QMF_TAPS] = [3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11];
 
 /// QM2: upper band.

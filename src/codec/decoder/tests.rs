@@ -145,16 +145,17 @@ fn reset_gives_what_a_new_decoder_gives() {
 #[test]
 fn strangers_payloads() {
     for (seed, spec) in every_codec().into_iter().enumerate() {
-        let rate = [8000, 16_000, 48_000][seed % 3];
-        let began = std::time::Instant::now();
+        // G.722 costs most without optimisation: shorter payloads, no conversion.
+        let g722 = spec.codec == Codec::G722;
+        let rate = if g722 { 16_000 } else { [8000, 16_000, 48_000][seed % 3] };
+        let usual = if g722 { 6 } else { 24 };
         let mut decoder = Decoder::new(&spec, rate).unwrap();
         let mut random = Random(0x9E37_79B9 + seed as u64);
         let noise = random.fill(4096);
         let mut out = Vec::new();
-        let iterations = if spec.codec == Codec::Opus { 5_000 } else { 100_000 };
-        for i in 0..iterations {
+        for i in 0..100_000 {
             let r = random.next();
-            let longest = if i % 1000 == 0 { 3000 } else { 24 };
+            let longest = if i % 1000 == 0 { 2000 } else { usual };
             let len = (r >> 32) as usize % longest;
             let start = r as usize % (noise.len() - len);
             let payload = &noise[start..start + len];
@@ -171,6 +172,5 @@ fn strangers_payloads() {
                 decoder.reset();
             }
         }
-        eprintln!("{spec:?} {rate} {:?}", began.elapsed());
     }
 }
