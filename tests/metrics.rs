@@ -17,6 +17,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 const BLESS: &str = "NAUHURI_BLESS";
@@ -142,5 +143,17 @@ fn alert_rules_use_only_metrics_that_exist() {
             block.split_once("description: |\n").map(|(_, d)| d.trim_start()).unwrap_or_default();
         assert!(description.starts_with("Is recording being lost right now? "), "{alert}");
         assert!(block.contains("severity: page") || block.contains("severity: ticket"), "{alert}");
+    }
+}
+
+/// Runs where Prometheus' own tool is at hand (`PROMTOOL` or on the path); it
+/// is too large to ask of everyone.
+#[test]
+fn alert_rules_fire_and_keep_quiet() {
+    let promtool = std::env::var("PROMTOOL").unwrap_or_else(|_| "promtool".into());
+    let tests = in_repository("tests/data/rules.test.yml");
+    match Command::new(&promtool).args(["test", "rules"]).arg(tests).output() {
+        Ok(said) => assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr)),
+        Err(e) => eprintln!("not run: {promtool}: {e} (Debian: apt install prometheus)"),
     }
 }

@@ -126,3 +126,16 @@ fn the_journal_is_recognised_by_its_inode() {
     assert!(!stderr_is(&format!("{}:{}", m.dev(), m.ino() + 1)));
     assert!(!stderr_is("nonsense"));
 }
+
+#[test]
+fn a_stuck_standard_error_holds_up_nobody() {
+    let (sender, receiver) = crossbeam_channel::bounded(1);
+    let sink = Sink::Queue(sender);
+    assert!(sink.write("first\n".into()));
+    assert!(!sink.write("there is no room\n".into()));
+    drop(receiver);
+    assert!(!sink.write("there is nobody\n".into()));
+    let (sink, flush) = Sink::queued();
+    drop(flush);
+    drop(sink);
+}
