@@ -126,7 +126,7 @@ fn an_unknown_key_in_any_layer() {
         "--set sipp.ports: sipp.ports: found an unknown key",
         "--set sip.ports.0: sip.ports.0: found an unknown key",
         "--set nonsense: found no `=`; allowed: section.key=value",
-        "--set : : found an unknown key",
+        "--set : found an unknown key",
     ];
     assert_eq!(lines.len(), starts.len(), "{lines:#?}");
     for (line, start) in lines.iter().zip(starts) {
