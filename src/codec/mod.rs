@@ -8,6 +8,7 @@
 pub mod comfort_noise;
 pub mod conceal;
 mod decoder;
+pub mod formats;
 pub mod g711;
 pub mod g722;
 pub mod l16;
@@ -124,6 +125,21 @@ impl CodecSpec {
             Codec::Pcmu | Codec::Pcma => self.rtp_clock_hz,
             Codec::ComfortNoise | Codec::TelephoneEvent | Codec::Undecodable => self.rtp_clock_hz,
         }
+    }
+
+    /// The companding law, for G.711.
+    pub fn law(&self) -> Option<g711::Law> {
+        match self.codec {
+            Codec::Pcmu => Some(g711::Law::Mu),
+            Codec::Pcma => Some(g711::Law::A),
+            _ => None,
+        }
+    }
+
+    /// RTP timestamp units that `payload` lasts; zero where that cannot be told.
+    pub fn rtp_ticks(&self, payload: &[u8]) -> u32 {
+        let samples = self.native_samples_in(payload) as u64;
+        (samples * u64::from(self.rtp_clock_hz) / u64::from(self.native_rate_hz().max(1))) as u32
     }
 
     /// Samples at [`CodecSpec::native_rate_hz`] that `payload` holds, channels
