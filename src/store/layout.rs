@@ -63,6 +63,11 @@ impl RecordingName {
         RecordingName { answered_at, stem }
     }
 
+    /// The answer.
+    pub fn answered_at(&self) -> Timestamp {
+        self.answered_at
+    }
+
     /// NAME, without folder and suffix.
     pub fn stem(&self) -> &str {
         &self.stem

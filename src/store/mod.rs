@@ -43,8 +43,10 @@ use std::sync::Arc;
 pub mod calendar;
 pub mod layout;
 pub mod lock;
+pub mod recover;
 pub mod sidecar;
 pub mod wav;
+pub mod writer;
 
 /// A numbered step of the durability list above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

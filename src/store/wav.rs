@@ -15,7 +15,7 @@ use header::HeaderError;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -81,11 +81,21 @@ impl WavWriter {
     }
 
     /// Like [`WavWriter::resume`] for a file whose header never reached the
-    /// disk: the header is taken to be there, as `spec` lays it out.
+    /// disk: the header is taken to be there, as `spec` lays it out. Fails where
+    /// something else is in its place.
     pub fn resume_as(path: &Path, spec: WavSpec) -> Result<WavWriter, StoreError> {
-        let file = open_rw(path)?;
+        let mut file = open_rw(path)?;
         let len = file.metadata().map_err(StoreError::io("read", path))?.len();
-        let room = len.saturating_sub(spec.header_bytes() as u64);
+        let mut head = Vec::with_capacity(spec.header_bytes());
+        let head_bytes = spec.header_bytes() as u64;
+        (&mut file).take(head_bytes).read_to_end(&mut head).map_err(StoreError::io("read", path))?;
+        if head.iter().any(|b| *b != 0) {
+            return Err(StoreError::NotWav {
+                path: path.to_owned(),
+                why: "its header is that of something else",
+            });
+        }
+        let room = len.saturating_sub(head_bytes);
         let data_bytes = room - room % spec.frame_bytes() as u64;
         Ok(WavWriter { file, path: path.to_owned(), spec, data_bytes, header_fresh: false })
     }

@@ -28,8 +28,8 @@ impl Sidecar {
 
 /// Replaces the sidecar at `path` by an edited one: what the file has and this
 /// version does not know stays, inside known objects too. Synced; a crash
-/// leaves the old file or the new one. Two edits at once must be kept apart by
-/// the caller, or one of them is lost.
+/// leaves the old file or the new one. The caller is in the store (its lock, shared)
+/// and keeps two edits at once apart, or one of them is lost.
 pub fn rewrite_atomically(path: &Path, edited: &Sidecar) -> Result<(), StoreError> {
     check(path, edited)?;
     let old = read_value(path)?;
