@@ -125,7 +125,8 @@ fn repair(found: &Found, options: &RecoverOptions) -> Result<Option<Action>, Sto
 fn drop_edit(found: &Found, paths: &Paths) -> Result<Option<Action>, StoreError> {
     let edits: Vec<PathBuf> = [(found.json_new, &paths.json), (found.json_part_new, &paths.json_part)]
         .into_iter()
-        .filter_map(|(there, of)| there.then(|| with_new(of)))
+        .filter(|(there, _)| *there)
+        .map(|(_, of)| with_new(of))
         .collect();
     if edits.is_empty() {
         return Ok(None);

@@ -204,7 +204,8 @@ fn what_cannot_be_told_is_left_and_reported() {
     assert_eq!(did.iter().filter(|o| matches!(o.action, Action::Failed(_))).count(), 1, "{did:?}");
     assert_eq!(did.len(), 3);
     let mut after: Vec<_> = fs::read_dir(&p.folder).unwrap().map(|e| e.unwrap().file_name()).collect();
-    (files.sort(), after.sort());
+    files.sort();
+    after.sort();
     assert_eq!(files, after, "nothing is deleted, nothing renamed");
     assert_eq!(before, (fs::read(&p.wav).unwrap(), fs::read(&p.json).unwrap()));
 }

@@ -106,7 +106,8 @@ fn round_trips_byte_for_byte() {
 
 #[test]
 fn judges_what_types_cannot() {
-    let broken: [(&str, fn(&mut Sidecar)); 13] = [
+    type Break = fn(&mut Sidecar);
+    let broken: [(&str, Break); 13] = [
         ("schema", |s| s.schema = 2),
         ("wav", |s| s.wav = "../x.wav".into()),
         ("wav", |s| s.wav = ".wav".into()),
