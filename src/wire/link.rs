@@ -39,7 +39,8 @@ const MAX_TAGS: usize = 12;
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 const TRANSPARENT_BRIDGING: u16 = 0x6558;
-const MPLS: u16 = 0x8847;
+/// EtherType of MPLS (RFC 5332).
+pub const MPLS: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
 const PPPOE_SESSION: u16 = 0x8864;
 const MACSEC: u16 = 0x88e5;
