@@ -1,1 +1,355 @@
-//! From frames to datagrams: decapsulation, fragments, TCP streams.
+//! From frames to datagrams: decapsulation, fragments, TCP streams, copies.
+//!
+//! [`Net`] takes captured frames and hands out UDP datagrams of any port and
+//! whole SIP messages of TCP connections on SIP ports. UDP payloads are
+//! borrowed from the frame: nothing is allocated or looked up for media. What
+//! a payload means is the engine's to find out; of SIP only the framer that
+//! [`StreamFramer`] stands for is known here.
+
+mod dedup;
+mod defrag;
+mod lru;
+mod reassembly;
+mod stats;
+mod stream;
+
+pub use dedup::Dedup;
+pub use defrag::{Defrag, Whole};
+pub use stats::{FragmentDrops, NetStats};
+pub use stream::StreamFramer;
+
+use crate::time::Timestamp;
+use crate::wire::ip::{IpPacket, protocol, skip_extensions};
+use crate::wire::link::{self, LinkError, Proto};
+use crate::wire::transport::{Tcp, Udp};
+use crate::wire::{Frame, LinkType, fast, tunnel};
+use reassembly::Reassembly;
+use std::net::SocketAddr;
+
+/// Tunnels within tunnels that are followed.
+const MAX_DEPTH: usize = 4;
+
+/// More than any datagram: what is missing of one whose end nobody saw.
+const UNKNOWN_TAIL: u32 = 65_535;
+
+/// What [`Net`] has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetConfig {
+    /// TCP ports that are followed and UDP ports whose copies are dropped, at either end.
+    pub sip_ports: Vec<u16>,
+    /// IP datagrams being put together at once.
+    pub fragments: usize,
+    /// TCP connections followed at once.
+    pub tcp_streams: usize,
+    /// Bytes kept for one direction of one connection.
+    pub tcp_buffer: usize,
+}
+
+impl From<&crate::config::Config> for NetConfig {
+    fn from(config: &crate::config::Config) -> NetConfig {
+        NetConfig {
+            sip_ports: config.sip.ports.clone(),
+            fragments: config.limits.fragments,
+            tcp_streams: config.limits.tcp_streams,
+            tcp_buffer: config.limits.tcp_buffer,
+        }
+    }
+}
+
+/// From where to where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flow {
+    /// Sender.
+    pub src: SocketAddr,
+    /// Receiver.
+    pub dst: SocketAddr,
+}
+
+/// What a datagram came over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// One UDP datagram.
+    Udp,
+    /// One message out of a TCP stream.
+    Tcp,
+}
+
+/// A UDP datagram, or a SIP message that came over TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Capture time; of the fragment or segment that completed it.
+    pub ts: Timestamp,
+    /// From where to where, innermost addresses.
+    pub flow: Flow,
+    /// What it came over.
+    pub transport: Transport,
+    /// The bytes.
+    pub payload: &'a [u8],
+    /// The capture holds less than was sent.
+    pub truncated: bool,
+}
+
+/// Frames in, datagrams out. Never asks the time: frames and callers bring it.
+pub struct Net<F> {
+    sip_ports: PortSet,
+    defrag: Defrag,
+    dedup: Dedup,
+    reassembly: Reassembly<F>,
+    stats: NetStats,
+    last_ts: Timestamp,
+    /// What `reassembly` says, at hand for every frame.
+    due: Timestamp,
+}
+
+impl<F: StreamFramer> Net<F> {
+    /// With the bounds of the configuration.
+    pub fn new(config: NetConfig) -> Net<F> {
+        Net {
+            sip_ports: PortSet::new(&config.sip_ports),
+            defrag: Defrag::new(config.fragments),
+            dedup: Dedup::default(),
+            reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer),
+            stats: NetStats::default(),
+            last_ts: Timestamp::from_ns(i64::MIN),
+            due: Timestamp::FAR_FUTURE,
+        }
+    }
+
+    /// Takes a frame; hands every datagram it holds or completes to `sink`.
+    #[inline]
+    pub fn handle_frame(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Datagram<'_>)) {
+        let stats = &mut self.stats;
+        stats.frames += 1;
+        stats.bytes += frame.data.len() as u64;
+        stats.truncated += u64::from(frame.wire_len as usize > frame.data.len());
+        stats.backwards += u64::from(frame.ts < self.last_ts);
+        self.last_ts = frame.ts;
+        if frame.ts >= self.due {
+            self.handle_timeout(frame.ts, sink);
+        }
+        if frame.link == LinkType::Ethernet
+            && let Some(udp) = fast::udp4(frame.data)
+            && !tunnel::is_tunnel_port(udp.dst.port())
+        {
+            let flow = Flow { src: udp.src, dst: udp.dst };
+            self.udp(frame.ts, flow, udp.id.into(), udp.payload, false, sink);
+            return;
+        }
+        match link::open(frame.link, frame.data).and_then(|(proto, rest)| link::to_ip(proto, rest)) {
+            Ok(packet) => self.ip(frame.ts, packet, 0, sink),
+            Err(error) => self.count(error),
+        }
+    }
+
+    /// When [`Net::handle_timeout`] wants to be called, on the capture clock.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        (self.due < Timestamp::FAR_FUTURE).then_some(self.due)
+    }
+
+    /// Gives up TCP bytes that did not come in time; what lies behind them comes out.
+    /// Frames do this by themselves: needed only while none come.
+    pub fn handle_timeout(&mut self, now: Timestamp, sink: &mut impl FnMut(Datagram<'_>)) {
+        self.reassembly.handle_timeout(now, &mut self.stats, &mut |ts, flow, message| {
+            sink(over_tcp(ts, flow, message));
+        });
+        self.due = self.reassembly.poll_timeout().unwrap_or(Timestamp::FAR_FUTURE);
+    }
+
+    /// The capture has ended: everything that can still come out does.
+    pub fn flush(&mut self, sink: &mut impl FnMut(Datagram<'_>)) {
+        self.handle_timeout(Timestamp::FAR_FUTURE, sink);
+    }
+
+    /// What was seen so far.
+    pub fn stats(&self) -> &NetStats {
+        &self.stats
+    }
+
+    /// TCP connections followed now.
+    pub fn tcp_streams(&self) -> usize {
+        self.reassembly.len()
+    }
+
+    /// Bytes kept for fragments and TCP streams now.
+    pub fn held_bytes(&self) -> usize {
+        self.defrag.bytes() + self.reassembly.held()
+    }
+
+    fn ip(&mut self, ts: Timestamp, data: &[u8], depth: usize, sink: &mut impl FnMut(Datagram<'_>)) {
+        let Ok(packet) = IpPacket::parse(data) else {
+            self.stats.short_headers += 1;
+            return;
+        };
+        self.stats.bad_lengths += u64::from(packet.bad_length);
+        if packet.fragment.is_none() {
+            return self.transport(ts, &packet, depth, sink);
+        }
+        let Some(whole) = self.defrag.push(ts, &packet, &mut self.stats) else { return };
+        let missing = if whole.truncated { UNKNOWN_TAIL } else { 0 };
+        let inner = if packet.src.is_ipv6() {
+            skip_extensions(whole.protocol, &whole.payload)
+        } else {
+            Some((whole.protocol, &whole.payload[..]))
+        };
+        match inner {
+            Some((protocol, payload)) => {
+                let packet = IpPacket { protocol, payload, missing, fragment: None, ..packet };
+                self.transport(ts, &packet, depth, sink);
+            }
+            None => self.stats.short_headers += 1,
+        }
+    }
+
+    fn transport(
+        &mut self,
+        ts: Timestamp,
+        packet: &IpPacket<'_>,
+        depth: usize,
+        sink: &mut impl FnMut(Datagram<'_>),
+    ) {
+        let payload = packet.payload;
+        let inner = match packet.protocol {
+            protocol::UDP => return self.any_udp(ts, packet, depth, sink),
+            protocol::TCP => return self.tcp(ts, packet, sink),
+            protocol::IPIP | protocol::IPV6 => Ok((Proto::Ip, payload)),
+            protocol::GRE => tunnel::gre(payload),
+            protocol::ETHERIP => tunnel::ether_ip(payload),
+            protocol::MPLS => Ok((Proto::EtherType(link::MPLS), payload)),
+            protocol::ESP | protocol::L2TP => Err(tunnel::TunnelError::Unknown(packet.protocol.into())),
+            _ => {
+                self.stats.other_transport += 1;
+                return;
+            }
+        };
+        match inner {
+            Ok((proto, data)) => self.inside(ts, proto, data, depth, sink),
+            Err(tunnel::TunnelError::Unknown(_)) => self.stats.unknown_encapsulation += 1,
+            Err(tunnel::TunnelError::Short) => self.stats.short_headers += 1,
+        }
+    }
+
+    /// What came out of a tunnel.
+    fn inside(
+        &mut self,
+        ts: Timestamp,
+        proto: Proto,
+        data: &[u8],
+        depth: usize,
+        sink: &mut impl FnMut(Datagram<'_>),
+    ) {
+        if depth >= MAX_DEPTH {
+            self.stats.nested_too_deep += 1;
+            return;
+        }
+        self.stats.decapsulated += 1;
+        match link::to_ip(proto, data) {
+            Ok(packet) => self.ip(ts, packet, depth + 1, sink),
+            // Of a GRE protocol nobody knows, the tunnel is what is unknown.
+            Err(LinkError::NotIp(other)) if proto == Proto::EtherType(other) => {
+                self.count(LinkError::UnknownEncapsulation(other));
+            }
+            Err(error) => self.count(error),
+        }
+    }
+
+    fn any_udp(
+        &mut self,
+        ts: Timestamp,
+        packet: &IpPacket<'_>,
+        depth: usize,
+        sink: &mut impl FnMut(Datagram<'_>),
+    ) {
+        let Some(udp) = Udp::parse(packet.payload, packet.missing) else {
+            self.stats.short_headers += 1;
+            return;
+        };
+        self.stats.bad_lengths += u64::from(udp.bad_length);
+        if tunnel::is_tunnel_port(udp.dst_port)
+            && let Some((proto, data)) = tunnel::udp(udp.dst_port, udp.payload)
+        {
+            return self.inside(ts, proto, data, depth, sink);
+        }
+        let flow = Flow {
+            src: SocketAddr::new(packet.src, udp.src_port),
+            dst: SocketAddr::new(packet.dst, udp.dst_port),
+        };
+        self.udp(ts, flow, packet.id, udp.payload, udp.truncated, sink);
+    }
+
+    #[inline]
+    fn udp(
+        &mut self,
+        ts: Timestamp,
+        flow: Flow,
+        ip_id: u32,
+        payload: &[u8],
+        truncated: bool,
+        sink: &mut impl FnMut(Datagram<'_>),
+    ) {
+        if self.sip_ports.has_either(&flow) && self.dedup.is_copy(ts, &flow, ip_id, payload) {
+            self.stats.duplicates += 1;
+            return;
+        }
+        self.stats.udp_datagrams += 1;
+        sink(Datagram { ts, flow, transport: Transport::Udp, payload, truncated });
+    }
+
+    fn tcp(&mut self, ts: Timestamp, packet: &IpPacket<'_>, sink: &mut impl FnMut(Datagram<'_>)) {
+        let Some(tcp) = Tcp::parse(packet.payload) else {
+            self.stats.short_headers += 1;
+            return;
+        };
+        let flow = Flow {
+            src: SocketAddr::new(packet.src, tcp.src_port),
+            dst: SocketAddr::new(packet.dst, tcp.dst_port),
+        };
+        if !self.sip_ports.has_either(&flow) {
+            self.stats.tcp_ignored += 1;
+            return;
+        }
+        let mut emit = |ts, flow, message: &[u8]| sink(over_tcp(ts, flow, message));
+        self.reassembly.push(ts, flow, &tcp, packet.missing, &mut self.stats, &mut emit);
+        self.due = self.reassembly.poll_timeout().unwrap_or(Timestamp::FAR_FUTURE);
+    }
+
+    fn count(&mut self, error: LinkError) {
+        match error {
+            LinkError::UnknownLink(_) => self.stats.unknown_link += 1,
+            LinkError::NotIp(_) => self.stats.not_ip += 1,
+            LinkError::UnknownEncapsulation(_) => self.stats.unknown_encapsulation += 1,
+            LinkError::Short => self.stats.short_headers += 1,
+        }
+    }
+}
+
+fn over_tcp(ts: Timestamp, flow: Flow, payload: &[u8]) -> Datagram<'_> {
+    Datagram { ts, flow, transport: Transport::Tcp, payload, truncated: false }
+}
+
+/// Ports as bits: two reads for each datagram.
+struct PortSet(Box<[u64; 1024]>);
+
+impl PortSet {
+    fn new(ports: &[u16]) -> PortSet {
+        let mut bits = Box::new([0u64; 1024]);
+        for port in ports {
+            bits[usize::from(port >> 6)] |= 1 << (port & 63);
+        }
+        PortSet(bits)
+    }
+
+    #[inline]
+    fn has_either(&self, flow: &Flow) -> bool {
+        self.has(flow.src.port()) || self.has(flow.dst.port())
+    }
+
+    #[inline]
+    fn has(&self, port: u16) -> bool {
+        self.0[usize::from(port >> 6)] >> (port & 63) & 1 == 1
+    }
+}
+
+#[cfg(test)]
+mod test_framers;
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,16 @@
 //! Views of what stands on the wire: checked once, infallible to read.
+//!
+//! `fast` reads the packet that nearly every packet is in one go. For the rest,
+//! `link` finds the IP packet under link headers and tags, `ip` and `transport`
+//! read it, `tunnel` peels what carries another packet inside. All of it is
+//! pure: bytes in, slices of them out. What has state (fragments, streams) is
+//! `net`'s.
+
+pub mod fast;
+pub mod ip;
+pub mod link;
+pub mod transport;
+pub mod tunnel;
 
 use crate::time::Timestamp;
 
