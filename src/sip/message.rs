@@ -11,6 +11,9 @@ use super::reader::{Message, StartLine};
 use super::uri::Uri;
 use std::borrow::Cow;
 
+/// Elements read from all the lists of one header name.
+pub const MAX_VALUES: usize = 256;
+
 impl<'a> Message<'a> {
     /// The method of a request; `None` for a response.
     pub fn method(&self) -> Option<Method> {
@@ -46,8 +49,8 @@ impl<'a> Message<'a> {
         self.raw(name).map(unfold)
     }
 
-    /// All values of this name: comma-separated lists are split, quoted strings
-    /// and `<...>` respected, empty elements left out.
+    /// Values of this name, at most [`MAX_VALUES`]: comma-separated lists are
+    /// split, quoted strings and `<...>` respected, empty elements left out.
     pub fn header_values(&self, name: &str) -> impl Iterator<Item = Cow<'a, [u8]>> {
         self.raw_values(name).map(unfold)
     }
@@ -131,7 +134,7 @@ impl<'a> Message<'a> {
 
     /// Elements of the lists of this name as they stand, folds included.
     pub(super) fn raw_values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.raw(name).flat_map(Split::list).filter(|v| !v.is_empty())
+        self.raw(name).flat_map(Split::list).filter(|v| !v.is_empty()).take(MAX_VALUES)
     }
 
     /// The addresses of a header that is a list of them.

@@ -8,7 +8,7 @@ pub mod address;
 pub mod framing;
 mod header;
 pub mod identity;
-mod message;
+pub mod message;
 pub mod method;
 mod multipart;
 pub mod reader;
