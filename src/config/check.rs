@@ -224,7 +224,7 @@ fn numbers(config: &Config, findings: &mut Findings) {
 fn keeping(config: &Config, findings: &mut Findings) {
     let zone = &config.retention.timezone;
     if jiff::tz::TimeZone::get(zone).is_err() {
-        let allowed = "a zone of the tz database such as \"Europe/Helsinki\" or \"UTC\"";
+        let allowed = "a zone of the tz database (package tzdata) such as \"Europe/Helsinki\" or \"UTC\"";
         findings.add("retention.timezone", quoted(zone), allowed);
     }
     findings.positive("retention.sweep", config.retention.sweep);
