@@ -1,5 +1,8 @@
 //! The command as users run it: configuration, exit status, what goes where.
 
+// Helpers of tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 

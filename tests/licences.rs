@@ -3,6 +3,9 @@
 //! `cargo deny` does the same and knows advisories too, but needs installing and a
 //! network; this runs everywhere from what cargo already has.
 
+// Helpers of tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+
 use serde_json::Value;
 use std::process::Command;
 

@@ -5,6 +5,9 @@
 //! in the way of clear code is changed here with a reason, or excepted in
 //! [`EXCEPTIONS`] with one; it is not dodged.
 
+// Helpers of tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+
 #[path = "tidy/scan.rs"]
 mod scan;
 
