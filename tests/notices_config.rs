@@ -1,6 +1,9 @@
 //! The shipped configuration files: the sample equals the defaults, and the five
 //! notices differ as the commitments they stand for.
 
+// Helpers of tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+
 use nauhuri::config::check::Purpose;
 use nauhuri::config::load::{Layers, load};
 use nauhuri::config::{CallDirection, Config, HideDigits, RetentionBound, ServiceRule, keys};

@@ -5,7 +5,8 @@
 //! where it is used, and a BPF expression only libpcap can judge.
 
 use super::compiled::{ExtensionRule, Networks, NumberForm, RetentionTerm};
-use super::{CallDirection, Config, keys};
+use super::keys::{self, BUFFER_BYTES_MIN, BUFFER_MIB_MAX, WORKERS_MAX};
+use super::{CallDirection, Config};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -32,12 +33,6 @@ pub struct Finding {
 
 /// Longest service name: it is a metric label.
 const NAME_MAX: usize = 64;
-/// Largest ring libpcap takes: its size is an `int` of bytes.
-const BUFFER_MIB_MAX: u32 = 2047;
-/// Smallest media queue that holds one block of each of two channels.
-const QUEUE_BYTES_MIN: usize = 64 * 1024;
-/// Smallest TCP buffer: one SIP message as large as UDP would carry.
-const TCP_BUFFER_MIN: usize = 64 * 1024;
 
 /// Everything that makes no sense in `config`, in the order of the sample file.
 pub fn check(config: &Config, purpose: Purpose) -> Vec<Finding> {
@@ -224,7 +219,7 @@ fn numbers(config: &Config, findings: &mut Findings) {
 fn keeping(config: &Config, findings: &mut Findings) {
     let zone = &config.retention.timezone;
     if jiff::tz::TimeZone::get(zone).is_err() {
-        let allowed = "a zone of the tz database such as \"Europe/Helsinki\" or \"UTC\"";
+        let allowed = "a zone of the tz database (package tzdata) such as \"Europe/Helsinki\" or \"UTC\"";
         findings.add("retention.timezone", quoted(zone), allowed);
     }
     findings.positive("retention.sweep", config.retention.sweep);
@@ -252,10 +247,14 @@ fn limits(config: &Config, findings: &mut Findings) {
     findings.at_least("limits.recordings", own.recordings, 1);
     findings.at_least("limits.fragments", own.fragments, 1);
     findings.at_least("limits.tcp_streams", own.tcp_streams, 1);
-    findings.at_least("limits.tcp_buffer", own.tcp_buffer, TCP_BUFFER_MIN);
-    findings.at_least("limits.queue_bytes", own.queue_bytes, QUEUE_BYTES_MIN);
-    if own.workers > 1024 {
-        findings.add("limits.workers", own.workers.to_string(), "0 (as many as fit the machine) to 1024");
+    findings.at_least("limits.tcp_buffer", own.tcp_buffer, BUFFER_BYTES_MIN);
+    findings.at_least("limits.queue_bytes", own.queue_bytes, BUFFER_BYTES_MIN);
+    if own.workers > WORKERS_MAX {
+        findings.add(
+            "limits.workers",
+            own.workers.to_string(),
+            format!("0 (as many as fit the machine) to {WORKERS_MAX}"),
+        );
     }
 }
 

@@ -63,7 +63,8 @@ pub mod bytes {
 
     /// Writes a size in the largest unit that divides it.
     pub fn serialize<S: Serializer>(n: &u64, s: S) -> Result<S::Ok, S::Error> {
-        let (u, sh) = UNITS.iter().find(|(_, sh)| *n != 0 && n % (1u64 << sh) == 0).unwrap_or(&("B", 0));
+        let (u, sh) =
+            UNITS.iter().find(|(_, sh)| *n != 0 && n.is_multiple_of(1u64 << sh)).unwrap_or(&("B", 0));
         s.collect_str(&format_args!("{} {u}", n >> sh))
     }
 }

@@ -14,8 +14,8 @@ use toml::Value;
 pub enum Kind {
     /// `true` or `false`.
     Bool,
-    /// A whole number up to this.
-    Count(i64),
+    /// A whole number from the first to the second.
+    Count(i64, i64),
     /// A string.
     Text,
     /// A list of strings.
@@ -49,16 +49,22 @@ const DIRECTIONS: &[&str] = &["inbound", "outbound"];
 const BOUNDS: &[&str] = &["keep", "at_most"];
 /// Words of `storage.encoding`.
 const ENCODINGS: &[&str] = &["pcm_s16le", "g711"];
-/// As many as an `u32` holds.
-const U32: Kind = Kind::Count(u32::MAX as i64);
-/// As many as TOML can say.
-const ANY: Kind = Kind::Count(i64::MAX);
+/// Largest ring libpcap takes, MiB: its size is an `int` of bytes.
+pub const BUFFER_MIB_MAX: u32 = 2047;
+/// Smallest TCP buffer and media queue, bytes: one SIP message as large as UDP would carry, a block of each channel.
+pub const BUFFER_BYTES_MIN: usize = 64 * 1024;
+/// More threads than any machine has use for.
+pub const WORKERS_MAX: usize = 1024;
+/// A bound that must leave room for one.
+const SOME: Kind = Kind::Count(1, i64::MAX);
+/// A buffer.
+const BYTES: Kind = Kind::Count(BUFFER_BYTES_MIN as i64, i64::MAX);
 
 /// All keys outside `[[service]]`, as `section.key`, in the order of the sample file.
 pub const KEYS: &[Key] = &[
     ("capture.interface", Kind::OneOrTexts),
     ("capture.filter", Kind::Text),
-    ("capture.buffer_mib", U32),
+    ("capture.buffer_mib", Kind::Count(1, BUFFER_MIB_MAX as i64)),
     ("capture.promiscuous", Kind::Bool),
     ("sip.ports", Kind::Ports),
     ("sip.correlation_headers", Kind::Texts),
@@ -85,13 +91,13 @@ pub const KEYS: &[Key] = &[
     ("storage.min_free", Kind::Size),
     ("metrics.listen", Kind::Text),
     ("log.keep", Kind::Duration),
-    ("limits.calls", ANY),
-    ("limits.recordings", ANY),
-    ("limits.fragments", ANY),
-    ("limits.tcp_streams", ANY),
-    ("limits.tcp_buffer", ANY),
-    ("limits.queue_bytes", ANY),
-    ("limits.workers", ANY),
+    ("limits.calls", SOME),
+    ("limits.recordings", SOME),
+    ("limits.fragments", SOME),
+    ("limits.tcp_streams", SOME),
+    ("limits.tcp_buffer", BYTES),
+    ("limits.queue_bytes", BYTES),
+    ("limits.workers", Kind::Count(0, WORKERS_MAX as i64)),
 ];
 
 /// Keys of one `[[service]]`.
@@ -116,8 +122,8 @@ impl Kind {
     pub fn allowed(self) -> String {
         match self {
             Kind::Bool => "true or false".into(),
-            Kind::Count(i64::MAX) => "a whole number, 0 or more".into(),
-            Kind::Count(max) => format!("a whole number from 0 to {max}"),
+            Kind::Count(least, i64::MAX) => format!("a whole number, {least} or more"),
+            Kind::Count(least, most) => format!("a whole number from {least} to {most}"),
             Kind::Text => "text in quotes".into(),
             Kind::Texts => "a list of texts such as [\"a\", \"b\"]".into(),
             Kind::OneOrTexts => "text such as \"eth1\", or a list such as [\"eth1\", \"eth2\"]".into(),
@@ -137,7 +143,7 @@ impl Kind {
         let all = |good: &dyn Fn(&Value) -> bool| value.as_array().is_some_and(|a| a.iter().all(good));
         match self {
             Kind::Bool => value.is_bool(),
-            Kind::Count(max) => value.as_integer().is_some_and(|n| (0..=max).contains(&n)),
+            Kind::Count(least, most) => value.as_integer().is_some_and(|n| (least..=most).contains(&n)),
             Kind::Text => value.is_str(),
             Kind::Texts => all(&Value::is_str),
             Kind::OneOrTexts => value.is_str() || all(&Value::is_str),
@@ -163,7 +169,7 @@ impl Kind {
     pub fn read_text(self, text: &str) -> Value {
         let plain = || Value::String(text.to_owned());
         match self {
-            Kind::Bool | Kind::Count(_) | Kind::Names | Kind::Services => {
+            Kind::Bool | Kind::Count(..) | Kind::Names | Kind::Services => {
                 toml_value(text).unwrap_or_else(plain)
             }
             Kind::HideDigits if text != "all" => toml_value(text).unwrap_or_else(plain),
@@ -321,7 +327,7 @@ mod tests {
         assert_eq!(Kind::Text.read_text("5 years"), Value::String("5 years".into()));
         assert_eq!(Kind::Text.read_text("358"), Value::String("358".into()));
         assert_eq!(Kind::HideDigits.read_text("4"), Value::Integer(4));
-        assert!(!Kind::Count(9).accepts(&Kind::Count(9).read_text("1\nother = 2")));
+        assert!(!Kind::Count(0, 9).accepts(&Kind::Count(0, 9).read_text("1\nother = 2")));
     }
 
     #[test]

@@ -151,7 +151,7 @@ fn a_file_is_strict_about_types() {
         ),
         (
             "[capture]\nbuffer_mib = -1",
-            "capture.buffer_mib (line 2): found -1; allowed: a whole number from 0",
+            "capture.buffer_mib (line 2): found -1; allowed: a whole number from 1 to 2047",
         ),
         ("[storage]\nencoding = \"mp3\"", "found \"mp3\"; allowed: \"pcm_s16le\" or \"g711\""),
         ("[storage]\nmin_free = \"5 GB\"", "found \"5 GB\"; allowed: a size such as \"5 GiB\""),
@@ -206,4 +206,15 @@ fn a_missing_interface_points_at_the_file() {
         error.to_string().starts_with("nauhuri.toml: capture.interface: found nothing; allowed:"),
         "{error}"
     );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(file in "\\PC{0,60}", key in "[a-z_.\\[\\]0-9]{0,20}", value in "\\PC{0,30}") {
+        let _ = load(&layers(&file, &[("NAUHURI__SIP__PORTS", &value)], &[&file, &format!("{key}={value}")]), Purpose::Capture);
+        for (key, _) in keys::KEYS {
+            let _ = load(&layers("", &[], &[&format!("{key}={value}")]), Purpose::Other);
+            let _ = load(&layers(&format!("{key} = {value}"), &[], &[]), Purpose::Other);
+        }
+    }
 }
