@@ -36,6 +36,9 @@ pub enum Method {
 }
 
 impl Method {
+    /// How many there are: the length of a counter array.
+    pub const COUNT: usize = Method::Other as usize + 1;
+
     /// Those with a name, the frequent ones first.
     const KNOWN: [Method; 14] = [
         Method::Invite,

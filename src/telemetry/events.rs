@@ -282,7 +282,6 @@ impl Event<'_> {
             Event::RecordingFailed { about: About { recording, call_group, service }, reason } => {
                 match reason {
                     // Not a call: nothing was missed.
-                    FailReason::Stray => info!(%recording, %call_group, service, %reason, "stray answer"),
                     _ => {
                         warn!(%recording, %call_group, service, %reason, "an answered call was NOT recorded")
                     }

@@ -150,7 +150,7 @@ labels! {
         NoSpace = "no_space", "Less than `storage.min_free` was left.";
         Limit = "limit", "`limits.recordings` was reached.";
         Overload = "overload", "The workers could not keep up and the call was given up.";
-        Stray = "stray", "A fork's second 2xx, gone within half a second without media: no call.";
+        NoMedia = "no_media", "No RTP of the call passed the capture point.";
         Internal = "internal", "A fault in the recorder itself.";
     }
 }
@@ -164,6 +164,7 @@ labels! {
         Direction = "direction", "The service does not list the call's direction.";
         Internal = "internal", "Two agents, and `agents.record_internal` is off.";
         OtherHop = "other_hop", "The same call, already recorded nearer the agent.";
+        Stray = "stray", "A fork's second 2xx, gone within half a second without media: no call.";
         Other = "other", "None of these.";
     }
 }
