@@ -125,3 +125,11 @@ mod tests {
         assert_eq!(found(&path), "a byte on line 2 that is not UTF-8");
     }
 }
+
+/// The zone whose calendar days count.
+///
+/// # Errors
+/// The zone is not in the machine's tz database (the configuration was checked against it).
+pub fn timezone(config: &crate::config::Config) -> anyhow::Result<jiff::tz::TimeZone> {
+    Ok(jiff::tz::TimeZone::get(&config.retention.timezone)?)
+}

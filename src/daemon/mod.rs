@@ -1,1 +1,12 @@
-//! Threads, channels and their bounds, shutdown.
+//! Threads, channels and their bounds, shutdown: what turns the core into a recorder.
+//!
+//! One thread captures and runs the engine; what it gives out travels in
+//! batches to workers, each of which owns its recordings from the first packet
+//! to the last rename. The capture thread makes no file-system call.
+
+pub mod batch;
+pub mod deck;
+pub mod observe;
+pub mod pipeline;
+pub mod replay;
+pub mod worker;

@@ -195,6 +195,17 @@ impl StoreError {
         move |source| StoreError::Io { what, path, source }
     }
 
+    /// What the system said, without the path; [`io::ErrorKind::Other`] where it said nothing.
+    pub fn kind(&self) -> io::ErrorKind {
+        match self {
+            StoreError::Io { source, .. } | StoreError::Stopped { source, .. } => source.kind(),
+            StoreError::Exists { .. } | StoreError::InUse { .. } => io::ErrorKind::AlreadyExists,
+            StoreError::NotWav { .. } | StoreError::Misaligned { .. } | StoreError::Sidecar { .. } => {
+                io::ErrorKind::InvalidData
+            }
+        }
+    }
+
     /// The file system is full or over quota: the recording may go on later.
     pub fn is_full(&self) -> bool {
         match self {

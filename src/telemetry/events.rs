@@ -280,12 +280,7 @@ impl Event<'_> {
                 info!(%recording, %call_group, service, %ended_by, duration_s, complete, one_way, "recorded");
             }
             Event::RecordingFailed { about: About { recording, call_group, service }, reason } => {
-                match reason {
-                    // Not a call: nothing was missed.
-                    _ => {
-                        warn!(%recording, %call_group, service, %reason, "an answered call was NOT recorded")
-                    }
-                }
+                warn!(%recording, %call_group, service, %reason, "an answered call was NOT recorded");
             }
             Event::RecordingRecovered(About { recording, call_group, service }) => {
                 info!(%recording, %call_group, service, "recording of an earlier run finished");

@@ -1,0 +1,53 @@
+//! What travels from the engine to a worker: orders and packets in one piece.
+
+use crate::call::Decision;
+use crate::id::{Channel, RecordingId};
+use crate::time::Timestamp;
+
+/// One thing in a batch.
+#[derive(Debug)]
+pub enum Item {
+    /// A decision of the signalling.
+    Order(Decision),
+    /// A media packet; its bytes are in the batch.
+    Media {
+        /// Whose.
+        recording: RecordingId,
+        /// Who speaks.
+        channel: Channel,
+        /// Hop it was heard on.
+        rank: u8,
+        /// Capture time.
+        at: Timestamp,
+        /// Place in [`Batch::bytes`].
+        start: u32,
+        /// Length in [`Batch::bytes`].
+        len: u16,
+    },
+    /// Media of this recording was dropped on the way: it is not complete.
+    Lost(RecordingId),
+    /// Time has come to here.
+    Tick(Timestamp),
+}
+
+/// Orders and packets in the order they were given out.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// In order.
+    pub items: Vec<Item>,
+    /// Bytes of the media packets.
+    pub bytes: Vec<u8>,
+}
+
+impl Batch {
+    /// Empties it for the next use, keeping its room.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.bytes.clear();
+    }
+
+    /// What it weighs in a queue, bytes.
+    pub fn weight(&self) -> usize {
+        self.bytes.len() + self.items.len() * size_of::<Item>()
+    }
+}

@@ -1,0 +1,294 @@
+//! A worker: owns recordings from their opening to their final names.
+
+use super::batch::{Batch, Item};
+use super::deck::{FileDeck, Shelf, Trouble};
+use super::observe::{Outcome, end_label, fail_label};
+use crate::call::{CallEvent, Decision, Ending, Opening};
+use crate::codec::formats::PayloadMap;
+use crate::id::{Channel, RecordingId};
+use crate::store::calendar::{Term, due, until_string};
+use crate::store::layout::RecordingName;
+use crate::store::sidecar::{self, Sidecar};
+use crate::store::wav::WavEncoding;
+use crate::tape::{StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
+use crate::telemetry::events::{About, Event};
+use crate::telemetry::label::CodecLabel;
+use crate::time::Timestamp;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// RTP packets by codec, counted by all workers.
+pub type CodecCounts = [AtomicU64; CodecLabel::COUNT];
+
+struct Running {
+    opening: Box<Opening>,
+    tape: Tape,
+    deck: FileDeck,
+    formats: [PayloadMap; 2],
+    events: Vec<(Timestamp, CallEvent)>,
+    lost_inside: bool,
+}
+
+/// One worker's recordings.
+pub struct Worker {
+    shelf: Arc<Shelf>,
+    timezone: jiff::tz::TimeZone,
+    codecs: Arc<CodecCounts>,
+    running: HashMap<RecordingId, Running, RandomState>,
+    outcome: Box<dyn FnMut(Outcome) + Send>,
+}
+
+impl Worker {
+    /// A worker for a store; `outcome` hears how each recording ended.
+    pub fn new(
+        shelf: Arc<Shelf>,
+        timezone: jiff::tz::TimeZone,
+        codecs: Arc<CodecCounts>,
+        outcome: Box<dyn FnMut(Outcome) + Send>,
+    ) -> Self {
+        Worker { shelf, timezone, codecs, running: HashMap::default(), outcome }
+    }
+
+    /// Works off one batch.
+    pub fn handle(&mut self, batch: &Batch) {
+        for item in &batch.items {
+            match item {
+                Item::Order(d) => self.order(d),
+                Item::Media { recording, channel, rank, at, start, len } => {
+                    let Some(r) = self.running.get_mut(recording) else { continue };
+                    let rtp = &batch.bytes[*start as usize..*start as usize + usize::from(*len)];
+                    count_codec(&self.codecs, &r.formats[*channel as usize], rtp);
+                    r.tape.push(*channel, *rank, *at, rtp, &mut r.deck);
+                }
+                Item::Lost(id) => {
+                    if let Some(r) = self.running.get_mut(id) {
+                        r.lost_inside = true;
+                    }
+                }
+                Item::Tick(now) => {
+                    for r in self.running.values_mut() {
+                        r.tape.advance(*now, &mut r.deck);
+                    }
+                }
+            }
+        }
+    }
+
+    fn order(&mut self, decision: &Decision) {
+        match decision {
+            Decision::Open(opening) => self.open(opening),
+            Decision::Formats(id, channel, map) => {
+                if let Some(r) = self.running.get_mut(id) {
+                    r.formats[*channel as usize].update(map);
+                    r.tape.set_formats(*channel, map);
+                }
+            }
+            Decision::Event(id, at, event) => {
+                if let Some(r) = self.running.get_mut(id) {
+                    r.events.push((*at, *event));
+                }
+            }
+            Decision::Encrypted(id) => {
+                if let Some(r) = self.running.get_mut(id) {
+                    r.tape.set_encrypted();
+                }
+            }
+            Decision::Suspend(id, at) => {
+                if let Some(r) = self.running.get_mut(id) {
+                    r.tape.suspend(*at);
+                }
+            }
+            Decision::Resume(id) => {
+                if let Some(r) = self.running.get_mut(id) {
+                    r.tape.resume();
+                }
+            }
+            Decision::Close(id, at, by, seen) => {
+                if let Some(r) = self.running.remove(id) {
+                    self.close(*r.opening.clone(), r, *at, *by, *seen);
+                }
+            }
+            Decision::Unrecorded(_) | Decision::Refused(_) => {}
+        }
+    }
+
+    fn open(&mut self, opening: &Opening) {
+        let name = RecordingName::new(
+            opening.answered_at,
+            opening.agent.0.as_deref(),
+            opening.customer_number.as_deref(),
+            opening.uuid,
+        );
+        let provisional = self.sidecar(opening, opening.answered_at, sidecar::EndedBy::Recovered);
+        let running = Running {
+            tape: Tape::new(opening.answered_at),
+            deck: FileDeck::new(Arc::clone(&self.shelf), name, provisional),
+            formats: Default::default(),
+            events: Vec::new(),
+            lost_inside: false,
+            opening: Box::new(opening.clone()),
+        };
+        self.running.insert(opening.id, running);
+    }
+
+    fn close(&mut self, opening: Opening, r: Running, at: Timestamp, by: Ending, seen: bool) {
+        let Running { tape, mut deck, mut events, lost_inside, .. } = r;
+        let report = tape.close(at, &mut deck);
+        let stalled = deck.is_stalled();
+        let ended_by = match by {
+            Ending::HungUp(Channel::Customer) => sidecar::EndedBy::Customer,
+            Ending::HungUp(Channel::Agent) => sidecar::EndedBy::Agent,
+            Ending::Transferred => sidecar::EndedBy::Transfer,
+            Ending::Timeout => sidecar::EndedBy::Timeout,
+            Ending::CaptureEnd => sidecar::EndedBy::CaptureEnd,
+            Ending::Shutdown => sidecar::EndedBy::Shutdown,
+        };
+        events.retain(|(t, _)| *t <= at);
+        let one_way = report.streams.iter().any(|s| s.channel == Channel::Customer)
+            != report.streams.iter().any(|s| s.channel == Channel::Agent);
+        let closed = deck.close(|frames| {
+            // A stalled file ends where writing did.
+            let at = if stalled { shortened(opening.answered_at, at, frames, &report) } else { at };
+            let mut s = self.sidecar(&opening, at, ended_by);
+            s.complete = seen && report.complete && !lost_inside && !stalled;
+            s.streams = report.streams.iter().map(stream).collect();
+            s.events = all_events(opening.answered_at, &events, &report.events);
+            s
+        });
+        self.tell(&opening, closed, ended_by, one_way, &report);
+    }
+
+    fn tell(
+        &mut self,
+        opening: &Opening,
+        closed: Result<Sidecar, Trouble>,
+        ended_by: sidecar::EndedBy,
+        one_way: bool,
+        report: &TapeReport,
+    ) {
+        let metrics = Arc::clone(&self.shelf.metrics);
+        let about =
+            About { recording: opening.uuid, call_group: opening.call_group, service: &opening.service.name };
+        for s in &report.streams {
+            let codec = CodecLabel::of(&s.codec);
+            let jitter = Duration::from_secs_f64((s.jitter_ms / 1000.0).clamp(0.0, 3600.0));
+            Event::StreamEnded { recording: opening.uuid, codec, jitter }.emit(&metrics);
+            Event::MediaLost { recording: opening.uuid, packets: s.lost }.emit(&metrics);
+        }
+        let outcome = match closed {
+            Ok(s) => {
+                self.shelf.readiness.storage(Ok(()));
+                let duration = Duration::from_secs_f64(s.duration_s.max(0.0));
+                let ended_by = end_label(ended_by);
+                Event::RecordingCompleted { about, ended_by, duration, complete: s.complete, one_way }
+                    .emit(&metrics);
+                Outcome::Recorded(Box::new(s))
+            }
+            Err(Trouble::Exists) => {
+                // It is there, by this run or an earlier one: the call is not missed.
+                let ended_by = end_label(ended_by);
+                let duration = Duration::ZERO;
+                Event::RecordingCompleted { about, ended_by, duration, complete: true, one_way: false }
+                    .emit(&metrics);
+                Outcome::Existed(opening.uuid)
+            }
+            Err(why) => {
+                let reason = fail_label(&why);
+                Event::RecordingFailed { about, reason }.emit(&metrics);
+                Outcome::Failed { id: opening.uuid, call_id: opening.call_id.clone(), reason }
+            }
+        };
+        (self.outcome)(outcome);
+    }
+
+    /// What is known of a recording, without its media.
+    fn sidecar(&self, o: &Opening, ended_at: Timestamp, ended_by: sidecar::EndedBy) -> Sidecar {
+        let until = Term::parse(&o.service.retention)
+            .ok()
+            .map(|term| until_string(due(o.answered_at, &term, o.service.retention_bound, &self.timezone)));
+        Sidecar {
+            schema: sidecar::SCHEMA,
+            id: o.uuid,
+            call_group: o.call_group,
+            wav: String::new(),
+            service: Some(o.service.name.clone()),
+            direction: Some(o.direction),
+            agent: sidecar::Agent { id: o.agent.0.clone(), name: o.agent.1.clone() },
+            customer: sidecar::Customer { number: o.customer_number.clone(), withheld: o.withheld },
+            dialled: o.dialled.clone(),
+            answered_at: o.answered_at.to_rfc3339(),
+            ended_at: ended_at.to_rfc3339(),
+            duration_s: (ended_at.as_us() - o.answered_at.as_us()) as f64 / 1e6,
+            ended_by,
+            complete: false,
+            sip: sidecar::SipInfo { call_id: Some(o.call_id.clone()) },
+            audio: sidecar::Audio::begin(8000, WavEncoding::PcmS16le),
+            streams: Vec::new(),
+            events: Vec::new(),
+            retention: sidecar::Retention { until, hold: None },
+            extra: Default::default(),
+        }
+    }
+}
+
+/// Where a recording really ended whose file could not be written to the end.
+fn shortened(answered_at: Timestamp, at: Timestamp, frames: u64, report: &TapeReport) -> Timestamp {
+    if report.frames == 0 {
+        return answered_at;
+    }
+    let whole_ns = i128::from(at.since_ns(answered_at));
+    let ns = whole_ns * i128::from(frames) / i128::from(report.frames);
+    answered_at.offset_ns(ns.min(whole_ns) as i64)
+}
+
+fn stream(s: &StreamReport) -> sidecar::Stream {
+    sidecar::Stream {
+        channel: s.channel.name().into(),
+        codec: s.codec.clone(),
+        ssrc: format!("0x{:08x}", s.ssrc),
+        packets: s.packets,
+        lost: s.lost,
+        late: s.late,
+        duplicates: s.duplicates,
+        jitter_ms: (s.jitter_ms * 1000.0).round() / 1000.0,
+        mos: s.mos,
+    }
+}
+
+fn all_events(
+    answered_at: Timestamp,
+    signalled: &[(Timestamp, CallEvent)],
+    heard: &[TapeEvent],
+) -> Vec<sidecar::Event> {
+    let event = |at_ns: i64, kind: &str, codec: Option<String>, channel: Option<Channel>| {
+        let at_s = (at_ns.max(0) / 1000) as f64 / 1e6;
+        let channel = channel.map(|c| c.name().to_string());
+        (at_ns, sidecar::Event { at_s, kind: kind.into(), codec, channel })
+    };
+    let mut all: Vec<_> = signalled
+        .iter()
+        .map(|(at, e)| {
+            let at_ns = at.since_ns(answered_at);
+            match e {
+                CallEvent::Hold => event(at_ns, "hold", None, None),
+                CallEvent::Resume => event(at_ns, "resume", None, None),
+                CallEvent::KeyPress(c) => event(at_ns, "dtmf", None, Some(*c)),
+            }
+        })
+        .chain(heard.iter().map(|e| match &e.kind {
+            TapeEventKind::KeyPress => event(e.at_ns, "dtmf", None, Some(e.channel)),
+            TapeEventKind::Codec(name) => event(e.at_ns, "codec", Some(name.clone()), Some(e.channel)),
+        }))
+        .collect();
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, e)| e).collect()
+}
+
+fn count_codec(counts: &CodecCounts, formats: &PayloadMap, rtp: &[u8]) {
+    let payload_type = rtp.get(1).map_or(0, |b| b & 0x7F);
+    let label = formats.get(payload_type).map_or(CodecLabel::Other, |s| CodecLabel::of(&s.name));
+    counts[label.index()].fetch_add(1, Ordering::Relaxed);
+}
