@@ -15,6 +15,9 @@ use std::time::Duration;
 
 /// A BYE that nobody answers counts after this long (the response may not have been captured).
 const BYE_WAIT: Duration = Duration::from_secs(2);
+/// After an accepted BYE, packets captured before it may still come: several
+/// interfaces are not merged in order.
+const GRACE: Duration = Duration::from_millis(300);
 
 impl Calls {
     pub(super) fn handle_bye(&mut self, leg_id: LegId, tag: &[u8], side: Side, at: Timestamp) {
@@ -34,7 +37,7 @@ impl Calls {
         match r.state {
             State::Candidate(_) => {}
             State::Open | State::Ending { .. } => {
-                r.state = State::Ending { at, by };
+                r.state = State::Ending { at, by, accepted: false };
                 self.out.push(Decision::Suspend(id, at));
                 self.timers.push(Reverse((at + BYE_WAIT, Timer::Recording(id))));
                 return;
@@ -64,7 +67,14 @@ impl Calls {
                 }
                 self.wait_for_silence(id, bye.at);
             }
-            _ => self.finish_ending(id, bye.at),
+            _ => {
+                if let Some(Recording { state: State::Ending { accepted, .. }, .. }) =
+                    self.recordings.get_mut(id)
+                {
+                    *accepted = true;
+                    self.timers.push(Reverse((bye.at + GRACE, Timer::Recording(id))));
+                }
+            }
         }
     }
 
@@ -83,8 +93,11 @@ impl Calls {
                 self.confirm(id);
                 self.wait_for_silence(id, now);
             }
-            State::Ending { at, .. } if now >= at + BYE_WAIT => self.finish_ending(id, at),
-            State::Ending { .. } => {}
+            State::Ending { at, accepted, .. } => {
+                if now >= at + if accepted { GRACE } else { BYE_WAIT } {
+                    self.finish_ending(id, at);
+                }
+            }
             State::Open => {
                 if !r.on_hold && now >= r.quiet_since + self.media_timeout {
                     let heard = r.last_media.unwrap_or(r.answered_at);

@@ -154,12 +154,15 @@ impl Calls {
         let recording = d.recording.and_then(|id| self.recordings.get(id));
         for m in &d.media {
             for side in SIDES {
-                let audio = m.offer_answer.current_audio(side);
-                let addr = audio.and_then(Media::endpoint);
-                let claim = addr.map(|addr| Claim { addr, origin: self.origin_of(&m.offer_answer, side) });
+                let origin = self.origin_of(&m.offer_answer, side);
+                let advertised = m.offer_answer.advertised_audio(side);
+                let mut claims: SmallVec<[Claim; 2]> =
+                    advertised.filter_map(Media::endpoint).map(|addr| Claim { addr, origin }).collect();
+                claims.dedup();
                 // Hold by address zero keeps the place: the party may still send from it.
-                if claim.is_some() || audio.is_none_or(|a| !a.zero_address()) {
-                    self.pairing.claim(m.session, side, claim);
+                let on_hold = m.offer_answer.current_audio(side).is_some_and(Media::zero_address);
+                if !claims.is_empty() || !on_hold {
+                    self.pairing.claim(m.session, side, &claims);
                 }
             }
             let target = recording.map(|r| (r.id, r.customer, leg.rank(m.hop, r.customer)));

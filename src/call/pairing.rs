@@ -59,7 +59,7 @@ struct Session {
     age: u64,
     /// Legs of one contact do not compete with one another.
     group: u64,
-    claims: [Option<Claim>; 2],
+    claims: [SmallVec<[Claim; 1]>; 2],
     recording: Option<Recorded>,
     /// Position in the sequence of openings and claims.
     opened: u64,
@@ -110,6 +110,15 @@ pub struct FlowKey {
     pub dst: SocketAddr,
 }
 
+impl FlowKey {
+    /// A number for telling a recording's flows apart. Not seeded: it must be
+    /// the same on every run.
+    pub fn fingerprint(&self) -> u32 {
+        use std::hash::BuildHasher;
+        foldhash::fast::FixedState::default().hash_one(self) as u32
+    }
+}
+
 /// Flows remembered for one address; more (a scan, a flood) are resolved afresh each time.
 const MAX_FLOWS_PER_PLACE: usize = 16;
 /// Claimants remembered for one address; the oldest gives way.
@@ -137,23 +146,20 @@ impl Pairing {
         let id = SessionId(self.next_session);
         self.sequence += 1;
         let opened = self.sequence;
-        self.sessions.insert(id, Session { age, group, claims: [None, None], recording: None, opened });
+        self.sessions.insert(id, Session { age, group, claims: Default::default(), recording: None, opened });
         id
     }
 
-    /// States where `side` of `session` receives audio; `None` withdraws it.
-    pub fn claim(&mut self, session: SessionId, side: Side, claim: Option<Claim>) {
+    /// States where `side` of `session` receives audio: as agreed, and as offered
+    /// and not yet answered. An empty list withdraws it.
+    pub fn claim(&mut self, session: SessionId, side: Side, claims: &[Claim]) {
         let Some(s) = self.sessions.get_mut(&session) else { return };
-        let old = s.claims[side as usize];
-        if old == claim {
-            return;
-        }
-        s.claims[side as usize] = claim;
+        let old = std::mem::replace(&mut s.claims[side as usize], claims.into());
         let (age, group) = (s.age, s.group);
-        if let Some(old) = old {
-            self.withdraw(session, side, old.addr);
+        for gone in old.iter().filter(|c| !claims.contains(c)) {
+            self.withdraw(session, side, gone.addr);
         }
-        if let Some(new) = claim {
+        for new in claims.iter().filter(|c| !old.contains(c)) {
             self.forget_flows(new.addr);
             self.sequence += 1;
             let made = self.sequence;
@@ -169,7 +175,7 @@ impl Pairing {
     pub fn record(&mut self, session: SessionId, to: Option<(RecordingId, Side, u8)>) {
         let Some(s) = self.sessions.get_mut(&session) else { return };
         s.recording = to.map(|(id, customer, rank)| Recorded { id, customer, rank });
-        for claim in s.claims.into_iter().flatten() {
+        for claim in s.claims.clone().into_iter().flatten() {
             self.forget_flows(claim.addr);
         }
     }
@@ -178,7 +184,7 @@ impl Pairing {
     pub fn regroup(&mut self, session: SessionId, group: u64) {
         let Some(s) = self.sessions.get_mut(&session) else { return };
         s.group = group;
-        for claim in s.claims.into_iter().flatten() {
+        for claim in s.claims.clone().into_iter().flatten() {
             self.forget_flows(claim.addr);
             if let Some(p) = self.places.get_mut(&claim.addr) {
                 for c in p.claimants.iter_mut().filter(|c| c.session == session) {
@@ -191,8 +197,8 @@ impl Pairing {
     /// Ends a session: its addresses are free.
     pub fn close(&mut self, session: SessionId) {
         let Some(s) = self.sessions.remove(&session) else { return };
-        for (side, claim) in [Side::Caller, Side::Callee].into_iter().zip(s.claims) {
-            if let Some(c) = claim {
+        for (side, claims) in [Side::Caller, Side::Callee].into_iter().zip(s.claims) {
+            for c in claims {
                 self.withdraw(session, side, c.addr);
             }
         }

@@ -21,6 +21,8 @@ pub enum State {
         at: Timestamp,
         /// Who sent it, or a transfer.
         by: Ending,
+        /// It was answered, and not with a challenge.
+        accepted: bool,
     },
 }
 

@@ -17,6 +17,8 @@ pub enum Item {
         channel: Channel,
         /// Hop it was heard on.
         rank: u8,
+        /// Tells flows apart.
+        flow: u32,
         /// Capture time.
         at: Timestamp,
         /// Place in [`Batch::bytes`].

@@ -181,6 +181,7 @@ impl Sink for Pipeline {
             recording: p.recording,
             channel: p.channel,
             rank: p.rank,
+            flow: p.flow,
             at: p.at,
             start: batch.bytes.len() as u32,
             len: len as u16,

@@ -10,7 +10,7 @@ use crate::store::calendar::{Term, due, until_string};
 use crate::store::layout::RecordingName;
 use crate::store::sidecar::{self, Sidecar};
 use crate::store::wav::WavEncoding;
-use crate::tape::{StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
+use crate::tape::{Packet, StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::CodecLabel;
 use crate::time::Timestamp;
@@ -57,11 +57,12 @@ impl Worker {
         for item in &batch.items {
             match item {
                 Item::Order(d) => self.order(d),
-                Item::Media { recording, channel, rank, at, start, len } => {
+                Item::Media { recording, channel, rank, flow, at, start, len } => {
                     let Some(r) = self.running.get_mut(recording) else { continue };
                     let rtp = &batch.bytes[*start as usize..*start as usize + usize::from(*len)];
                     count_codec(&self.codecs, &r.formats[*channel as usize], rtp);
-                    r.tape.push(*channel, *rank, *at, rtp, &mut r.deck);
+                    let packet = Packet { channel: *channel, rank: *rank, flow: *flow, at: *at, rtp };
+                    r.tape.push(packet, &mut r.deck);
                 }
                 Item::Lost(id) => {
                     if let Some(r) = self.running.get_mut(id) {
@@ -103,7 +104,7 @@ impl Worker {
             }
             Decision::Resume(id) => {
                 if let Some(r) = self.running.get_mut(id) {
-                    r.tape.resume();
+                    r.tape.resume(&mut r.deck);
                 }
             }
             Decision::Close(id, at, by, seen) => {

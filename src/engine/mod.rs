@@ -41,6 +41,8 @@ pub struct MediaPacket<'a> {
     pub channel: Channel,
     /// Distance of the hop it was heard on from the agent.
     pub rank: u8,
+    /// Tells flows apart: the same for the same pair of addresses, whatever the run.
+    pub flow: u32,
     /// Capture time.
     pub at: Timestamp,
     /// The RTP packet.
@@ -206,6 +208,7 @@ impl Core {
                         recording: t.recording,
                         channel: t.channel,
                         rank: t.rank,
+                        flow: flow.fingerprint(),
                         at: d.ts,
                         rtp: d.payload,
                     });

@@ -30,8 +30,35 @@ pub const LOOKAHEAD_NS: i64 = 300 * NS_PER_MS;
 pub const MARGIN_NS: i64 = 100 * NS_PER_MS;
 /// A farther hop is listened to when the nearest has been silent this long.
 const HOP_SILENCE_NS: i64 = 2 * NS_PER_S;
+/// Packets held back after a hang-up; two seconds of two parties are 200.
+const MAX_HELD: usize = 1024;
 /// RTP sources of one party; a sender that changes its SSRC faster than this is not a phone.
 const MAX_SOURCES: usize = 64;
+
+/// One media packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Who speaks.
+    pub channel: Channel,
+    /// Distance of the hop it was heard on from the agent.
+    pub rank: u8,
+    /// Tells flows apart.
+    pub flow: u32,
+    /// Capture time.
+    pub at: Timestamp,
+    /// The RTP packet.
+    pub rtp: &'a [u8],
+}
+
+/// A packet captured after a hang-up that may yet be refused.
+#[derive(Debug)]
+struct Held {
+    channel: Channel,
+    rank: u8,
+    flow: u32,
+    at: Timestamp,
+    rtp: Box<[u8]>,
+}
 
 /// Who takes the samples.
 pub trait Deck {
@@ -114,6 +141,7 @@ pub struct Tape {
     rate_hz: Option<u32>,
     next_flush_ns: i64,
     limit_ns: Option<i64>,
+    held: Vec<Held>,
     best_rank: Option<(u8, i64)>,
     events: Vec<TapeEvent>,
     refused_sources: u64,
@@ -130,6 +158,7 @@ impl Tape {
             rate_hz: None,
             next_flush_ns: FLUSH_NS,
             limit_ns: None,
+            held: Vec::new(),
             best_rank: None,
             events: Vec::new(),
             refused_sources: 0,
@@ -149,16 +178,23 @@ impl Tape {
         }
     }
 
-    /// A media packet of `channel`'s party, captured at `at`.
-    pub fn push(&mut self, channel: Channel, rank: u8, at: Timestamp, rtp: &[u8], deck: &mut impl Deck) {
-        let at_ns = at.since_ns(self.answered_at);
-        self.advance(at, deck);
-        let Ok(rtp) = RtpPacket::parse(rtp) else { return };
-        if !self.is_nearest(rank, at_ns) {
+    /// Takes one media packet.
+    pub fn push(&mut self, packet: Packet<'_>, deck: &mut impl Deck) {
+        let at_ns = packet.at.since_ns(self.answered_at);
+        if self.limit_ns.is_some_and(|l| at_ns > l) {
+            if self.held.len() < MAX_HELD {
+                let Packet { channel, rank, flow, at, rtp } = packet;
+                self.held.push(Held { channel, rank, flow, at, rtp: rtp.into() });
+            }
             return;
         }
-        let leg = &mut self.legs[channel as usize];
-        let known = leg.sources.iter().position(|s| s.ssrc() == rtp.ssrc && s.rank() == rank);
+        self.advance(packet.at, deck);
+        let Ok(rtp) = RtpPacket::parse(packet.rtp) else { return };
+        if !self.is_nearest(packet.rank, at_ns) {
+            return;
+        }
+        let leg = &mut self.legs[packet.channel as usize];
+        let known = leg.sources.iter().position(|s| s.ssrc() == rtp.ssrc && s.rank() == packet.rank);
         let i = match known {
             Some(i) => i,
             None if leg.sources.len() >= MAX_SOURCES => {
@@ -167,7 +203,7 @@ impl Tape {
             }
             None => {
                 let clock = leg.formats.get(rtp.payload_type).map_or(8000, |s| s.rtp_clock_hz);
-                let mut source = Source::new(rtp.ssrc, rank, clock);
+                let mut source = Source::new(rtp.ssrc, packet.rank, clock);
                 if let Some(rate) = self.rate_hz {
                     source.set_rate(rate);
                 }
@@ -175,7 +211,7 @@ impl Tape {
                 leg.sources.len() - 1
             }
         };
-        leg.sources[i].push(at, at_ns, &rtp, &leg.formats);
+        leg.sources[i].push(&packet, at_ns, &rtp, &leg.formats);
     }
 
     /// Time has come to `now`: gives out what is due.
@@ -193,9 +229,13 @@ impl Tape {
         self.limit_ns = Some(at.since_ns(self.answered_at));
     }
 
-    /// The hang-up was refused.
-    pub fn resume(&mut self) {
+    /// The hang-up was refused: what was held back counts.
+    pub fn resume(&mut self, deck: &mut impl Deck) {
         self.limit_ns = None;
+        for h in std::mem::take(&mut self.held) {
+            let Held { channel, rank, flow, at, rtp } = h;
+            self.push(Packet { channel, rank, flow, at, rtp: &rtp }, deck);
+        }
     }
 
     /// Any media so far.
@@ -211,7 +251,7 @@ impl Tape {
         let frames = self.timeline.written();
         let streams = [Channel::Customer, Channel::Agent]
             .into_iter()
-            .flat_map(|c| self.legs[c as usize].sources.iter().map(move |s| report(c, s)))
+            .flat_map(|c| self.legs[c as usize].sources.iter().flat_map(move |s| reports(c, s)))
             .filter(|r| r.packets > 0)
             .collect();
         let complete =
@@ -303,20 +343,20 @@ impl Tape {
     }
 }
 
-fn report(channel: Channel, s: &Source) -> StreamReport {
-    let stats = s.stats();
-    let codec = s.codec_name().unwrap_or("unknown").to_string();
-    let loss = stats.loss_ratio();
-    let jitter_ms = stats.max_jitter_ms();
-    StreamReport {
-        channel,
-        ssrc: s.ssrc(),
-        packets: stats.received(),
-        lost: stats.lost(),
-        late: s.late(),
-        duplicates: stats.duplicates(),
-        jitter_ms,
-        mos: quality::mos(&codec, loss, jitter_ms),
-        codec,
-    }
+fn reports(channel: Channel, s: &Source) -> impl Iterator<Item = StreamReport> {
+    s.streams().map(move |stats| {
+        let codec = s.codec_name().unwrap_or("unknown").to_string();
+        let jitter_ms = stats.max_jitter_ms();
+        StreamReport {
+            channel,
+            ssrc: s.ssrc(),
+            packets: stats.received(),
+            lost: stats.lost(),
+            late: s.late(),
+            duplicates: stats.duplicates(),
+            jitter_ms,
+            mos: quality::mos(&codec, stats.loss_ratio(), jitter_ms),
+            codec,
+        }
+    })
 }

@@ -3,6 +3,7 @@
 //!
 //! RFC 3550 §5.1, §A.1. This module must not know of files or of the other party.
 
+use super::Packet;
 use super::clock::WireClock;
 use super::timeline::{Blend, Timeline};
 use crate::codec::formats::PayloadMap;
@@ -12,12 +13,15 @@ use crate::id::Channel;
 use crate::rtp::packet::RtpPacket;
 use crate::rtp::seq::{ExtendedTs, seq_diff};
 use crate::rtp::stats::{Arrival, MAX_DROPOUT, StreamStats};
-use crate::time::Timestamp;
+use smallvec::SmallVec;
 
 /// Lost audio is concealed for at most this long, then silent.
 const CONCEAL_MS: u32 = 60;
 /// Bytes kept encoded for one source; what goes beyond is dropped and counted.
 const MAX_PENDING_BYTES: usize = 512 * 1024;
+
+/// Streams of one source; a source that moves more often than this shares the last.
+const MAX_STREAMS: usize = 8;
 
 #[derive(Clone, Copy, Debug)]
 struct Pending {
@@ -45,7 +49,8 @@ pub struct Played {
 pub struct Source {
     ssrc: u32,
     rank: u8,
-    stats: StreamStats,
+    /// One for each pair of addresses it was heard between: a stream of its own.
+    streams: SmallVec<[(u32, StreamStats); 1]>,
     stamps: ExtendedTs,
     /// Highest place in the order of playing, and the sequence number that has it.
     order: Option<(u64, u16)>,
@@ -74,7 +79,7 @@ impl Source {
         Source {
             ssrc,
             rank,
-            stats: StreamStats::new(clock_hz),
+            streams: SmallVec::new(),
             stamps: ExtendedTs::new(),
             order: None,
             stalled_ticks: 0,
@@ -105,9 +110,9 @@ impl Source {
         self.rank
     }
 
-    /// Packets, losses, jitter.
-    pub fn stats(&self) -> &StreamStats {
-        &self.stats
+    /// Packets, losses and jitter of each of its streams.
+    pub fn streams(&self) -> impl Iterator<Item = &StreamStats> {
+        self.streams.iter().map(|(_, s)| s)
     }
 
     /// Encoding name of its first audio, if any was named.
@@ -140,18 +145,21 @@ impl Source {
         self.pending.iter().filter_map(|p| formats.get(p.payload_type)).find(|s| s.codec.is_audio())
     }
 
-    /// A packet captured at `at`, `at_ns` after the answer.
-    pub fn push(&mut self, at: Timestamp, at_ns: i64, rtp: &RtpPacket<'_>, formats: &PayloadMap) {
+    /// Takes a packet that came `at_ns` after the answer.
+    pub fn push(&mut self, packet: &Packet<'_>, at_ns: i64, rtp: &RtpPacket<'_>, formats: &PayloadMap) {
         let spec = formats.get(rtp.payload_type);
         let is_audio = spec.is_some_and(|s| s.codec.is_audio());
         if let Some(s) = spec.filter(|s| is_audio && s.rtp_clock_hz != self.clock.clock_hz()) {
             self.restart_clock(s.rtp_clock_hz);
         }
+        let clock_hz = self.clock.clock_hz();
+        let stats = stream_of(&mut self.streams, packet.flow, clock_hz);
         // All packets of one telephone event carry one timestamp.
-        let arrival = if is_audio {
-            self.stats.on_packet(rtp.seq, rtp.timestamp, at)
+        let is_event = spec.is_some_and(|s| s.codec == Codec::TelephoneEvent);
+        let arrival = if is_event {
+            stats.on_untimed_packet(rtp.seq)
         } else {
-            self.stats.on_untimed_packet(rtp.seq)
+            stats.on_packet(rtp.seq, rtp.timestamp, packet.at)
         };
         if arrival == Arrival::Duplicate {
             return;
@@ -344,7 +352,7 @@ impl Source {
 
     fn restart_clock(&mut self, clock_hz: u32) {
         self.clock = WireClock::new(clock_hz, self.clock.rate_hz());
-        self.stats.set_clock(clock_hz);
+        self.streams.iter_mut().for_each(|(_, s)| s.set_clock(clock_hz));
     }
 
     fn take_ready(&mut self, horizon_ns: i64) -> Vec<Pending> {
@@ -357,6 +365,8 @@ impl Source {
             !is_ready
         });
         ready.sort_by_key(|p| p.seq);
+        // One source heard on two flows at once: the first copy is enough.
+        ready.dedup_by_key(|p| p.seq);
         ready
     }
 
@@ -369,6 +379,18 @@ impl Source {
         }
         self.bytes = kept;
     }
+}
+
+/// The statistics of the stream between this pair of addresses.
+fn stream_of(streams: &mut SmallVec<[(u32, StreamStats); 1]>, flow: u32, clock_hz: u32) -> &mut StreamStats {
+    let known = streams.iter().position(|(f, _)| *f == flow);
+    let i = known.unwrap_or_else(|| {
+        if streams.len() < MAX_STREAMS {
+            streams.push((flow, StreamStats::new(clock_hz)));
+        }
+        streams.len() - 1
+    });
+    &mut streams[i].1
 }
 
 /// Puts samples on the timeline, or notes them as a patch where they are late.
