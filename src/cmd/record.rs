@@ -1,11 +1,137 @@
 //! `nauhuri record`: captures live until stopped.
 
-use crate::cli::{Cli, RecordArgs};
+use super::settings::{self, DefaultFile};
+use crate::capture::live::LiveError;
+use crate::cli::{Cli, LogFormat, RecordArgs};
+use crate::config::check::Purpose;
+use crate::config::error::{ConfigError, Problem};
+use crate::config::{Config, Loaded};
+use crate::daemon::deck::Shelf;
+use crate::daemon::housekeeping;
+use crate::daemon::live::Live;
+use crate::daemon::shutdown::StopFlag;
+use crate::store::calendar::{Term, due};
+use crate::store::lock::StoreLock;
+use crate::store::recover::{self, Action, RecoverOptions};
+use crate::store::sidecar::Sidecar;
+use crate::store::writer::WriterOptions;
+use crate::telemetry::events::{About, Event};
+use crate::telemetry::http::Server;
+use crate::telemetry::{Metrics, Notifier, Readiness, log};
+use anyhow::Context;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
-/// Captures live until SIGTERM or SIGINT.
+/// Captures live until SIGTERM or SIGINT, then finishes open recordings.
 ///
 /// # Errors
-/// Always: unfinished.
-pub fn run(_cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
-    anyhow::bail!("record is unfinished")
+/// A configuration that is wrong, an interface that cannot be captured, a store that cannot be written.
+pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
+    let loaded = settings::load(&cli.global, DefaultFile::Required, Purpose::Capture, Vec::new())?;
+    let config = &loaded.config;
+    let _log = start_log(cli);
+    let stop = StopFlag::default();
+    stop.on_signals().context("signal handlers cannot be installed")?;
+    let timezone = settings::timezone(config)?;
+    let shelf = Arc::new(shelf(config));
+    Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&shelf.metrics);
+
+    let mut lock = StoreLock::enter(&shelf.root)
+        .with_context(|| format!("the store {} cannot be used", shelf.root.display()))?;
+    recover_leftovers(config, &shelf, &mut lock, &timezone)?;
+    housekeeping::look(&shelf);
+    let live = Live::start(config, &shelf, &timezone).map_err(|e| blame_configuration(e, &loaded))?;
+    let _server = serve(config, &shelf)?;
+    let keeper = housekeeping::start(&shelf, &stop)?;
+
+    let mut notifier = Notifier::from_env();
+    notifier.ready();
+    let all_well = live.run(&stop, &mut notifier);
+    let _ = keeper.join();
+    if all_well { Ok(()) } else { anyhow::bail!("a worker died: this is a bug in nauhuri") }
+}
+
+fn start_log(cli: &Cli) -> Option<log::Flush> {
+    let format = match cli.global.log_format.unwrap_or_default() {
+        LogFormat::Text => log::Format::Text,
+        LogFormat::Json => log::Format::Json,
+    };
+    let verbosity = cli.global.verbose.min(3) as i8 - i8::from(cli.global.quiet);
+    log::init(log::Options { format, verbosity, background: true }).ok()
+}
+
+fn shelf(config: &Config) -> Shelf {
+    let services = config.service.iter().map(|s| s.name.as_str());
+    Shelf {
+        root: config.storage.dir.clone(),
+        encoding: config.storage.encoding,
+        options: WriterOptions::default(),
+        prompt: true,
+        free_bytes: AtomicU64::new(u64::MAX),
+        min_free: config.storage.min_free,
+        existing: None,
+        metrics: Arc::new(Metrics::new(services.chain([config.service_default.name.as_str()]))),
+        readiness: Arc::new(Readiness::new(config.storage.min_free)),
+        troubled: AtomicBool::new(false),
+    }
+}
+
+fn serve(config: &Config, shelf: &Arc<Shelf>) -> anyhow::Result<Option<Server>> {
+    let listen = config.metrics.listen.trim();
+    if listen.is_empty() {
+        return Ok(None);
+    }
+    let server = Server::start(listen, Arc::clone(&shelf.metrics), Arc::clone(&shelf.readiness))?;
+    Event::MetricsListening { addr: server.addr() }.emit(&shelf.metrics);
+    Ok(Some(server))
+}
+
+/// Finishes what a crash left, before anything new is recorded.
+fn recover_leftovers(
+    config: &Config,
+    shelf: &Arc<Shelf>,
+    lock: &mut StoreLock,
+    timezone: &jiff::tz::TimeZone,
+) -> anyhow::Result<()> {
+    let default = config.service_default.clone();
+    let zone = timezone.clone();
+    let term = Term::parse(&default.retention)?;
+    let options = RecoverOptions {
+        writer: shelf.options.clone(),
+        fallback_due: Some(Box::new(move |at| due(at, &term, default.retention_bound, &zone))),
+    };
+    for o in recover::recover(lock, &options)? {
+        match o.action {
+            Action::Recovered { .. } | Action::Completed => {
+                let json = o.name.with_added_extension("json");
+                let Ok(s) = Sidecar::read(&json) else { continue };
+                let service = s.service.as_deref().unwrap_or(&config.service_default.name);
+                let about = About { recording: s.id, call_group: s.call_group, service };
+                Event::RecordingRecovered(about).emit(&shelf.metrics);
+            }
+            Action::EditDropped => {}
+            Action::Left { why } => tracing::warn!(why, "a leftover in the store was not touched"),
+            Action::Failed(e) => {
+                Event::WriteFailed { recording: None, kind: e.kind() }.emit(&shelf.metrics);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the interface said, as a mistake in the configuration where it is one.
+fn blame_configuration(e: anyhow::Error, loaded: &Loaded) -> anyhow::Error {
+    let (key, found, allowed) = match e.downcast_ref::<LiveError>() {
+        Some(LiveError::NoSuchInterface { name, known }) => {
+            ("capture.interface", format!("\"{name}\", which is no interface here"), known.clone())
+        }
+        Some(LiveError::Filter { why }) => {
+            let found = format!("\"{}\" ({why})", loaded.config.capture.filter);
+            ("capture.filter", found, "a BPF expression, see pcap-filter(7)".to_string())
+        }
+        _ => return e,
+    };
+    let (origin, line) = loaded.sources.of(key);
+    let problem = Problem { origin, key: key.into(), line, found, allowed, nearest: None };
+    ConfigError::from(problem).into()
 }

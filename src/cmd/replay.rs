@@ -7,6 +7,7 @@ use crate::cli::{Cli, LogFormat, ReplayArgs};
 use crate::config::Config;
 use crate::config::check::Purpose;
 use crate::daemon::deck::Shelf;
+use crate::daemon::live::worker_count;
 use crate::daemon::observe::Outcome;
 use crate::daemon::replay::{Replayed, replay};
 use crate::store::layout::Existing;
@@ -19,7 +20,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
 /// Records from capture files on the packets' own clock.
@@ -53,7 +54,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     let shelf = Arc::new(shelf(&config));
     let bar = progress_bar(cli, &sources);
     let sizes: Vec<u64> = sources.iter().map(|s| s.total_bytes().unwrap_or(0)).collect();
-    let done = replay(&config, &shelf, &timezone, workers(&config), sources, |file, bytes| {
+    let done = replay(&config, &shelf, &timezone, worker_count(&config), sources, |file, bytes| {
         bar.set_position(sizes[..file].iter().sum::<u64>() + bytes);
     })?;
     bar.finish_and_clear();
@@ -88,13 +89,6 @@ fn start_log(cli: &Cli) -> Option<log::Flush> {
     log::init(log::Options { format, verbosity, background: false }).ok()
 }
 
-fn workers(config: &Config) -> usize {
-    match config.limits.workers {
-        0 => std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).max(1)),
-        n => n,
-    }
-}
-
 fn shelf(config: &Config) -> Shelf {
     let services = config.service.iter().map(|s| s.name.as_str());
     Shelf {
@@ -107,6 +101,7 @@ fn shelf(config: &Config) -> Shelf {
         existing: Some(Mutex::new(Existing::default())),
         metrics: Arc::new(Metrics::new(services.chain([config.service_default.name.as_str()]))),
         readiness: Arc::new(Readiness::new(0)),
+        troubled: AtomicBool::new(false),
     }
 }
 

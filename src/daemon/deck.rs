@@ -13,7 +13,7 @@ use crate::telemetry::events::Event;
 use crate::telemetry::health::Readiness;
 use crate::telemetry::metrics::Metrics;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -40,12 +40,25 @@ pub struct Shelf {
     pub metrics: Arc<Metrics>,
     /// Where failures of the storage are told.
     pub readiness: Arc<Readiness>,
+    /// The last thing written failed.
+    pub troubled: AtomicBool,
 }
 
 impl Shelf {
     /// Room for another recording.
     pub fn has_room(&self) -> bool {
         self.free_bytes.load(Ordering::Relaxed) >= self.min_free
+    }
+
+    /// The last thing written failed.
+    pub fn is_troubled(&self) -> bool {
+        self.troubled.load(Ordering::Relaxed)
+    }
+
+    /// The storage takes writes again.
+    pub fn recovered(&self) {
+        self.troubled.store(false, Ordering::Relaxed);
+        self.readiness.storage(Ok(()));
     }
 
     fn has_already(&self, name: &RecordingName) -> Result<bool, StoreError> {
@@ -168,6 +181,7 @@ impl Shelf {
         }
         let kind = e.kind();
         Event::WriteFailed { recording: None, kind }.emit(&self.metrics);
+        self.troubled.store(true, Ordering::Relaxed);
         self.readiness.storage(Err(kind));
         Trouble::Store(e)
     }

@@ -6,7 +6,10 @@
 
 pub mod batch;
 pub mod deck;
+pub mod housekeeping;
+pub mod live;
 pub mod observe;
 pub mod pipeline;
 pub mod replay;
+pub mod shutdown;
 pub mod worker;

@@ -181,7 +181,6 @@ impl Worker {
         }
         let outcome = match closed {
             Ok(s) => {
-                self.shelf.readiness.storage(Ok(()));
                 let duration = Duration::from_secs_f64(s.duration_s.max(0.0));
                 let ended_by = end_label(ended_by);
                 Event::RecordingCompleted { about, ended_by, duration, complete: s.complete, one_way }

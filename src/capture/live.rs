@@ -1,0 +1,162 @@
+//! Frames from network interfaces, through libpcap's memory-mapped ring.
+//!
+//! Never in immediate mode (it falls back to a slower ring), never a blocking
+//! read (libpcap's timeout does not bound it): non-blocking reads and a poll of
+//! our own.
+
+use crate::time::Timestamp;
+use crate::wire::{Frame, LinkType};
+use pcap::{Active, Capture, Device, Error as PcapError, Precision};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::time::Duration;
+
+/// The whole frame: RTP of wide-band codecs and large INVITEs included.
+const SNAPLEN: i32 = 65_535;
+/// How long the kernel may gather frames before it wakes the reader, ms.
+const BLOCK_TIMEOUT_MS: i32 = 100;
+
+/// How to capture.
+#[derive(Clone, Debug)]
+pub struct LiveOptions {
+    /// Extra BPF expression; empty for none.
+    pub filter: String,
+    /// Kernel ring, MiB.
+    pub buffer_mib: u32,
+    /// Promiscuous mode.
+    pub promiscuous: bool,
+}
+
+/// Why an interface cannot be captured.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// There is no such interface.
+    #[error("{name}: no such interface; there are {known}")]
+    NoSuchInterface {
+        /// As configured.
+        name: String,
+        /// Names of those that are there.
+        known: String,
+    },
+    /// The process may not capture.
+    #[error(
+        "{name}: no permission to capture; run as root, or give the binary CAP_NET_RAW \
+         (setcap cap_net_raw+ep, or AmbientCapabilities= in the unit)"
+    )]
+    Forbidden {
+        /// As configured.
+        name: String,
+    },
+    /// The BPF expression is wrong.
+    #[error("capture.filter: {why}")]
+    Filter {
+        /// What libpcap says.
+        why: String,
+    },
+    /// The interface failed or went away.
+    #[error("{name}: {why}")]
+    Failed {
+        /// As configured.
+        name: String,
+        /// What libpcap says.
+        why: String,
+    },
+}
+
+/// Drops since the interface was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drops {
+    /// The ring was full.
+    pub kernel: u64,
+    /// The card or its driver.
+    pub interface: u64,
+}
+
+/// One interface being captured.
+pub struct LiveSource {
+    name: String,
+    capture: Capture<Active>,
+    link: LinkType,
+    seen: Drops,
+}
+
+impl LiveSource {
+    /// Opens an interface.
+    ///
+    /// # Errors
+    /// [`LiveError`], which tells what to do.
+    pub fn open(name: &str, options: &LiveOptions) -> Result<LiveSource, LiveError> {
+        let told = |e: PcapError| explain(name, &e);
+        let ring = i64::from(options.buffer_mib) << 20;
+        let inactive = Capture::from_device(name)
+            .map_err(told)?
+            .promisc(options.promiscuous)
+            .snaplen(SNAPLEN)
+            .buffer_size(ring.clamp(1 << 20, i64::from(i32::MAX)) as i32)
+            .timeout(BLOCK_TIMEOUT_MS)
+            .precision(Precision::Nano);
+        let mut capture = inactive.open().map_err(told)?.setnonblock().map_err(told)?;
+        if !options.filter.trim().is_empty() {
+            let wrong = |e: PcapError| LiveError::Filter { why: e.to_string() };
+            capture.filter(&options.filter, true).map_err(wrong)?;
+        }
+        let link = LinkType::from_dlt(u16::try_from(capture.get_datalink().0).unwrap_or(u16::MAX));
+        Ok(LiveSource { name: name.to_string(), capture, link, seen: Drops::default() })
+    }
+
+    /// Interface name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The next frame, `None` when there is none just now.
+    ///
+    /// # Errors
+    /// The interface failed: open it again.
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, LiveError> {
+        match self.capture.next_packet() {
+            Ok(p) => {
+                // With nanosecond precision the field for microseconds holds nanoseconds.
+                let ns = u32::try_from(p.header.ts.tv_usec).unwrap_or(0);
+                let ts = Timestamp::from_parts(p.header.ts.tv_sec, ns);
+                Ok(Some(Frame { ts, link: self.link, data: p.data, wire_len: p.header.len }))
+            }
+            Err(PcapError::TimeoutExpired | PcapError::NoMorePackets) => Ok(None),
+            Err(e) => Err(LiveError::Failed { name: self.name.clone(), why: e.to_string() }),
+        }
+    }
+
+    /// Drops since the last time this was asked.
+    pub fn new_drops(&mut self) -> Drops {
+        let Ok(s) = self.capture.stats() else { return Drops::default() };
+        let now = Drops { kernel: u64::from(s.dropped), interface: u64::from(s.if_dropped) };
+        // libpcap counts in 32 bits, which wrap.
+        let since = |now: u64, before: u64| u64::from((now as u32).wrapping_sub(before as u32));
+        let new = Drops {
+            kernel: since(now.kernel, self.seen.kernel),
+            interface: since(now.interface, self.seen.interface),
+        };
+        self.seen = now;
+        new
+    }
+}
+
+/// Waits until one of the interfaces has frames, or for `at_most`.
+pub fn wait(sources: &[LiveSource], at_most: Duration) {
+    let mut fds: Vec<_> = sources.iter().map(|s| PollFd::new(&s.capture, PollFlags::IN)).collect();
+    let timeout = Timespec { tv_sec: at_most.as_secs() as i64, tv_nsec: i64::from(at_most.subsec_nanos()) };
+    // Interrupted or failed: the caller looks at the sources anyway.
+    let _ = poll(&mut fds, Some(&timeout));
+}
+
+fn explain(name: &str, e: &PcapError) -> LiveError {
+    let why = e.to_string();
+    let said = why.to_ascii_lowercase();
+    if said.contains("no such device") || said.contains("siocgifhwaddr") || said.contains("doesn't exist") {
+        let known = Device::list().map(|l| l.into_iter().map(|d| d.name).collect::<Vec<_>>().join(", "));
+        LiveError::NoSuchInterface { name: name.into(), known: known.unwrap_or_default() }
+    } else if said.contains("permission") || said.contains("not permitted") {
+        LiveError::Forbidden { name: name.into() }
+    } else {
+        LiveError::Failed { name: name.into(), why }
+    }
+}

@@ -1,0 +1,202 @@
+//! The live recorder: interfaces in, recordings out, until asked to stop.
+
+use super::deck::Shelf;
+use super::observe::snapshot;
+use super::pipeline::Pipeline;
+use super::shutdown::StopFlag;
+use super::worker::CodecCounts;
+use crate::call::Ending;
+use crate::capture::live::{LiveError, LiveOptions, LiveSource, wait};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::telemetry::Notifier;
+use crate::telemetry::events::Event;
+use crate::telemetry::label::DropPlace;
+use crate::time::Timestamp;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Frames taken from one interface before the next is looked at.
+const BURST: usize = 1024;
+/// Longest wait for frames; timers and the watchdog are served in between.
+const WAIT: Duration = Duration::from_millis(50);
+/// The capture clock follows the machine's this far behind while no frame
+/// comes: the kernel may still hold older ones.
+const RING_DELAY: Duration = Duration::from_millis(300);
+/// How often totals are published.
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+/// How often an interface that failed is tried again.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// Without any SIP for this long after the start, something is wrong with the mirror.
+const NO_SIP_AFTER: Duration = Duration::from_secs(300);
+
+/// A recorder that has been set up and runs until told to stop.
+pub struct Live {
+    engine: Engine,
+    pipeline: Pipeline,
+    sources: Vec<LiveSource>,
+    lost: Vec<String>,
+    options: LiveOptions,
+    shelf: Arc<Shelf>,
+    codecs: Arc<CodecCounts>,
+    dropped: [u64; 2],
+    began: Instant,
+    told_no_sip: bool,
+}
+
+impl Live {
+    /// Opens the interfaces and starts the workers.
+    ///
+    /// # Errors
+    /// An interface that cannot be captured, or no thread to work with.
+    pub fn start(config: &Config, shelf: &Arc<Shelf>, timezone: &jiff::tz::TimeZone) -> anyhow::Result<Live> {
+        let options = LiveOptions {
+            filter: config.capture.filter.clone(),
+            buffer_mib: config.capture.buffer_mib,
+            promiscuous: config.capture.promiscuous,
+        };
+        let names = &config.capture.interface;
+        let sources =
+            names.iter().map(|n| LiveSource::open(n, &options)).collect::<Result<Vec<_>, LiveError>>()?;
+        for s in &sources {
+            Event::CaptureStarted { interface: s.name() }.emit(&shelf.metrics);
+        }
+        let codecs = Arc::new(CodecCounts::default());
+        let workers = worker_count(config);
+        let pipeline =
+            Pipeline::start(workers, false, config.limits.queue_bytes, shelf, timezone, &codecs, |_| {})?;
+        Ok(Live {
+            engine: Engine::new(config),
+            pipeline,
+            sources,
+            lost: Vec::new(),
+            options,
+            shelf: Arc::clone(shelf),
+            codecs,
+            dropped: [0; 2],
+            began: Instant::now(),
+            told_no_sip: false,
+        })
+    }
+
+    /// Captures until `stop`, then finishes open recordings. False if a worker died.
+    pub fn run(mut self, stop: &StopFlag, notifier: &mut Notifier) -> bool {
+        let (mut published, mut retried) = (Instant::now(), Instant::now());
+        self.publish();
+        while !stop.is_set() {
+            let busy = self.take_frames();
+            if !busy {
+                wait(&self.sources, WAIT);
+                if self.sources.is_empty() {
+                    std::thread::sleep(WAIT);
+                }
+            }
+            let now = Instant::now();
+            self.engine.handle_timeout(wall_clock() - RING_DELAY, &mut self.pipeline);
+            notifier.ping_if_due(now);
+            if !self.sources.is_empty() {
+                self.shelf.readiness.heartbeat(now);
+            }
+            if now.duration_since(published) >= PUBLISH_EVERY {
+                published = now;
+                self.publish();
+            }
+            if !self.lost.is_empty() && now.duration_since(retried) >= RETRY_EVERY {
+                retried = now;
+                self.reopen();
+            }
+        }
+        self.shelf.readiness.stopping();
+        notifier.stopping();
+        Event::Stopping { active: self.shelf.metrics.ledger().active() }.emit(&self.shelf.metrics);
+        // What the kernel still holds was captured before the stop.
+        while self.take_frames() {}
+        self.engine.finish(Ending::Shutdown, &mut self.pipeline);
+        self.publish();
+        let shelf = Arc::clone(&self.shelf);
+        let all_well = self.pipeline.join();
+        Event::Stopped { unfinished: shelf.metrics.ledger().active() }.emit(&shelf.metrics);
+        all_well
+    }
+
+    /// Takes a burst from each interface; false when there was nothing.
+    fn take_frames(&mut self) -> bool {
+        let mut busy = false;
+        let mut failed = Vec::new();
+        for (i, source) in self.sources.iter_mut().enumerate() {
+            for _ in 0..BURST {
+                match source.next_frame() {
+                    Ok(Some(frame)) => {
+                        busy = true;
+                        self.engine.handle_frame(&frame, &mut self.pipeline);
+                    }
+                    Ok(None) => break,
+                    Err(_) => {
+                        failed.push(i);
+                        break;
+                    }
+                }
+            }
+        }
+        for i in failed.into_iter().rev() {
+            let gone = self.sources.remove(i);
+            let kind = std::io::ErrorKind::NotConnected;
+            Event::CaptureLost { interface: gone.name(), kind }.emit(&self.shelf.metrics);
+            self.lost.push(gone.name().to_string());
+        }
+        busy
+    }
+
+    fn reopen(&mut self) {
+        let lost = std::mem::take(&mut self.lost);
+        for name in lost {
+            match LiveSource::open(&name, &self.options) {
+                Ok(s) => {
+                    Event::CaptureStarted { interface: s.name() }.emit(&self.shelf.metrics);
+                    self.sources.push(s);
+                }
+                Err(_) => self.lost.push(name),
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        for s in &mut self.sources {
+            let new = s.new_drops();
+            self.dropped[0] += new.kernel;
+            self.dropped[1] += new.interface;
+            if new.kernel + new.interface > 0 {
+                let (kernel, by_interface) = (new.kernel, new.interface);
+                Event::FramesDropped { interface: s.name(), kernel, by_interface }.emit(&self.shelf.metrics);
+            }
+        }
+        let stats = self.engine.stats();
+        let mut s = snapshot(&stats, &self.codecs, self.pipeline.dropped());
+        s.dropped[DropPlace::Kernel.index()] = self.dropped[0];
+        s.dropped[DropPlace::Interface.index()] = self.dropped[1];
+        if let Some(last) = stats.last_packet {
+            let behind = wall_clock().since_ns(last).clamp(0, 3_600_000_000_000);
+            // Without traffic the newest packet is old, and nothing lags.
+            s.capture_lag = Duration::from_nanos(if behind < 5_000_000_000 { behind as u64 } else { 0 });
+        }
+        self.shelf.metrics.publish(&s);
+        let waited = self.began.elapsed();
+        if waited > NO_SIP_AFTER && !self.told_no_sip && stats.sip_messages() == 0 {
+            self.told_no_sip = true;
+            Event::NoSignalling { waited }.emit(&self.shelf.metrics);
+        }
+    }
+}
+
+/// Threads that decode and write: as configured, else one less than there are processors.
+pub fn worker_count(config: &Config) -> usize {
+    match config.limits.workers {
+        0 => std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).max(1)),
+        n => n,
+    }
+}
+
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::EPOCH + since
+}
