@@ -1,0 +1,363 @@
+//! Capture files: pcap and pcapng (draft-ietf-opsawg-pcap, -pcapng), from a path or standard input.
+//!
+//! Micro- and nanoseconds, either byte order, several sections and interfaces
+//! with their own link types and clocks. Reads in large pieces; a file cut in
+//! the middle gives all its whole frames and then says so. Knows nothing of
+//! what is in a frame.
+
+mod block;
+mod buffer;
+#[cfg(test)]
+mod tests;
+
+use crate::time::Timestamp;
+use crate::wire::{Frame, LinkType};
+use block::{Block, Section};
+use buffer::ReadBuffer;
+use pcap_parser::{LegacyPcapBlock, PcapError, PcapHeader, nom::IResult, pcap};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The largest record or block that is believed, bytes.
+const MAX_RECORD: usize = 64 << 20;
+
+/// The name that means standard input.
+const STDIN: &str = "-";
+
+/// Why a capture file is not read, or not read further.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It is not there.
+    #[error("{name}: no such file; check the path")]
+    NotFound {
+        /// The file.
+        name: String,
+    },
+    /// It may not be read.
+    #[error("{name}: no permission to read it; run as a user who may, or change its mode")]
+    Forbidden {
+        /// The file.
+        name: String,
+    },
+    /// It is a folder.
+    #[error("{name}: is a folder; name the capture files in it")]
+    Folder {
+        /// The file.
+        name: String,
+    },
+    /// It has no bytes.
+    #[error("{name}: is empty; was the capture stopped before it began?")]
+    Empty {
+        /// The file.
+        name: String,
+    },
+    /// It is compressed.
+    #[error("{name}: is compressed with {with}; unpack it first: {unpack} {name} | nauhuri replay -")]
+    Compressed {
+        /// The file.
+        name: String,
+        /// The compressor.
+        with: &'static str,
+        /// The command that unpacks to standard output.
+        unpack: &'static str,
+    },
+    /// It is something else.
+    #[error(
+        "{name}: is neither pcap nor pcapng (it begins with {start}); make captures with tcpdump -w or dumpcap"
+    )]
+    NotACapture {
+        /// The file.
+        name: String,
+        /// Its first bytes, in hexadecimal.
+        start: String,
+    },
+    /// Reading failed.
+    #[error("{name}: reading failed before frame {frame}: {source}")]
+    Read {
+        /// The file.
+        name: String,
+        /// The frame that was to come, from 1.
+        frame: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It ends in the middle of a record. All frames before it were read.
+    #[error("{name}: is cut short within frame {frame}, at byte {offset}; the frames before it were read")]
+    CutShort {
+        /// The file.
+        name: String,
+        /// The frame that is cut, from 1.
+        frame: u64,
+        /// Where its record begins.
+        offset: u64,
+    },
+    /// A record makes no sense and hides where the next begins.
+    #[error("{name}: is damaged at frame {frame}, byte {offset}: {what}; the frames before it were read")]
+    Damaged {
+        /// The file.
+        name: String,
+        /// The frame that was to come, from 1.
+        frame: u64,
+        /// Where its record begins.
+        offset: u64,
+        /// What was found.
+        what: String,
+    },
+}
+
+impl FileError {
+    /// The frames before are good and nothing is wrong with the machine: a warning, not a failure.
+    pub fn is_warning(&self) -> bool {
+        matches!(self, FileError::CutShort { .. } | FileError::Damaged { .. })
+    }
+}
+
+/// The format of the file, with what its headers say.
+enum Format {
+    Pcap { link: LinkType, nanos: bool, record: RecordParser, record_head: usize, big_endian: bool },
+    Pcapng(Section),
+}
+
+type RecordParser = fn(&[u8]) -> IResult<&[u8], LegacyPcapBlock<'_>, PcapError<&[u8]>>;
+
+/// Where in the buffer a frame is.
+struct Found {
+    ts: Timestamp,
+    link: LinkType,
+    at: usize,
+    len: usize,
+    wire_len: u32,
+}
+
+/// A capture file being read, frame by frame.
+pub struct FileSource {
+    name: String,
+    input: ReadBuffer,
+    format: Format,
+    total: Option<u64>,
+    frames: u64,
+    skipped: u64,
+    ended: bool,
+    last_ts: Timestamp,
+}
+
+impl FileSource {
+    /// Opens a file, or standard input for `-`, and reads its header.
+    pub fn open(path: &Path) -> Result<FileSource, FileError> {
+        if path.as_os_str() == STDIN {
+            return FileSource::from_reader("standard input", Box::new(io::stdin()), None);
+        }
+        let name = path.display().to_string();
+        let refused = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => FileError::NotFound { name: name.clone() },
+            io::ErrorKind::PermissionDenied => FileError::Forbidden { name: name.clone() },
+            _ => FileError::Read { name: name.clone(), frame: 1, source },
+        };
+        let file = File::open(path).map_err(refused)?;
+        let metadata = file.metadata().map_err(refused)?;
+        if metadata.is_dir() {
+            return Err(FileError::Folder { name });
+        }
+        // A pipe or a device has no length to speak of.
+        let total = metadata.is_file().then_some(metadata.len());
+        FileSource::from_reader(&name, Box::new(file), total)
+    }
+
+    /// Reads from anything; `name` is for messages, `total` for the progress bar.
+    pub fn from_reader(
+        name: &str,
+        reader: Box<dyn Read + Send>,
+        total: Option<u64>,
+    ) -> Result<FileSource, FileError> {
+        let mut input = ReadBuffer::new(reader);
+        let name = name.to_owned();
+        input.want(24).map_err(|source| FileError::Read { name: name.clone(), frame: 1, source })?;
+        let (format, header_len) = recognise(&name, input.data())?;
+        input.consume(header_len);
+        let (frames, skipped, ended, last_ts) = (0, 0, false, Timestamp::EPOCH);
+        Ok(FileSource { name, input, format, total, frames, skipped, ended, last_ts })
+    }
+
+    /// The next frame, borrowed until the one after. After `None` or an error there is nothing more.
+    #[allow(clippy::should_implement_trait)] // It lends, so it is no iterator.
+    pub fn next(&mut self) -> Result<Option<Frame<'_>>, FileError> {
+        if self.ended {
+            return Ok(None);
+        }
+        match self.find() {
+            Ok(Some(Found { ts, link, at, len, wire_len })) => {
+                self.frames += 1;
+                self.last_ts = ts;
+                Ok(Some(Frame { ts, link, data: self.input.slice(at, len), wire_len }))
+            }
+            Ok(None) => {
+                self.ended = true;
+                Ok(None)
+            }
+            Err(error) => {
+                self.ended = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// The name for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Frames read so far: the number of the frame last given out, from 1.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Bytes read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.input.consumed()
+    }
+
+    /// Bytes in the file; unknown for standard input and pipes.
+    pub fn total_bytes(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// Blocks with packets that could not be read: of no known interface, or contradicting themselves.
+    pub fn skipped_blocks(&self) -> u64 {
+        self.skipped
+    }
+
+    fn find(&mut self) -> Result<Option<Found>, FileError> {
+        match self.format {
+            Format::Pcap { link, nanos, record, record_head, big_endian } => {
+                self.find_record(link, nanos, record, record_head, big_endian)
+            }
+            Format::Pcapng(_) => self.find_packet_block(),
+        }
+    }
+
+    fn find_record(
+        &mut self,
+        link: LinkType,
+        nanos: bool,
+        parse: RecordParser,
+        head: usize,
+        big_endian: bool,
+    ) -> Result<Option<Found>, FileError> {
+        let have = self.want(head)?;
+        if have == 0 {
+            return Ok(None);
+        }
+        if have < head {
+            return Err(self.cut_short());
+        }
+        let caplen = block::u32_at(self.input.data(), 8, big_endian).unwrap_or(u32::MAX) as usize;
+        if caplen > MAX_RECORD {
+            return Err(self.damaged(format!("a record of {caplen} bytes")));
+        }
+        if self.want(head + caplen)? < head + caplen {
+            return Err(self.cut_short());
+        }
+        let Ok((_, record)) = parse(self.input.data()) else {
+            return Err(self.damaged("a record that can't be read".into()));
+        };
+        let sub = i64::from(record.ts_usec) * if nanos { 1 } else { 1_000 };
+        let ts = Timestamp::from_parts(record.ts_sec.into(), 0).offset_ns(sub);
+        let wire_len = record.origlen;
+        let at = self.input.consume(head + caplen) + head;
+        Ok(Some(Found { ts, link, at, len: caplen, wire_len }))
+    }
+
+    fn find_packet_block(&mut self) -> Result<Option<Found>, FileError> {
+        loop {
+            let have = self.want(12)?;
+            if have == 0 {
+                return Ok(None);
+            }
+            if have < 12 {
+                return Err(self.cut_short());
+            }
+            let Format::Pcapng(section) = &mut self.format else { return Ok(None) };
+            let len = section.block_len(self.input.data());
+            if !(12..=MAX_RECORD).contains(&len) {
+                return Err(self.damaged(format!("a block of {len} bytes")));
+            }
+            if self.want(len)? < len {
+                return Err(self.cut_short());
+            }
+            let Format::Pcapng(section) = &mut self.format else { return Ok(None) };
+            let read = section.read(&self.input.data()[..len], self.last_ts);
+            let at = self.input.consume(len);
+            match read {
+                Ok(Block::Packet { ts, link, offset, len, wire_len }) => {
+                    return Ok(Some(Found { ts, link, at: at + offset, len, wire_len }));
+                }
+                Ok(Block::Other) => {}
+                Ok(Block::Unreadable) => self.skipped += 1,
+                Err(what) => return Err(self.damaged(what.into())),
+            }
+        }
+    }
+
+    fn want(&mut self, len: usize) -> Result<usize, FileError> {
+        self.input.want(len).map_err(|source| FileError::Read {
+            name: self.name.clone(),
+            frame: self.frames + 1,
+            source,
+        })
+    }
+
+    fn cut_short(&self) -> FileError {
+        let (name, frame, offset) = (self.name.clone(), self.frames + 1, self.input.consumed());
+        FileError::CutShort { name, frame, offset }
+    }
+
+    fn damaged(&self, what: String) -> FileError {
+        let (name, frame, offset) = (self.name.clone(), self.frames + 1, self.input.consumed());
+        FileError::Damaged { name, frame, offset, what }
+    }
+}
+
+/// What the first bytes say, and how many of them are the header.
+fn recognise(name: &str, start: &[u8]) -> Result<(Format, usize), FileError> {
+    let name = || name.to_owned();
+    let packed = [
+        (&[0x1f, 0x8b][..], "gzip", "gunzip -c"),
+        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd", "zstdcat"),
+        (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz", "xzcat"),
+        (b"BZh", "bzip2", "bzcat"),
+        (&[0x04, 0x22, 0x4d, 0x18], "lz4", "lz4cat"),
+    ];
+    if start.is_empty() {
+        return Err(FileError::Empty { name: name() });
+    }
+    if let Some((_, with, unpack)) = packed.iter().find(|(magic, ..)| start.starts_with(magic)) {
+        return Err(FileError::Compressed { name: name(), with, unpack });
+    }
+    if start.starts_with(&pcap_parser::SHB_MAGIC.to_le_bytes()) {
+        return Ok((Format::Pcapng(Section::default()), 0));
+    }
+    match pcap_parser::parse_pcap_header(start) {
+        Ok((rest, header)) => Ok((pcap_format(&header), start.len() - rest.len())),
+        Err(pcap_parser::nom::Err::Incomplete(_)) if start.len() >= 4 => {
+            Err(FileError::CutShort { name: name(), frame: 1, offset: 0 })
+        }
+        Err(_) => {
+            let head: Vec<String> = start.iter().take(4).map(|b| format!("{b:02x}")).collect();
+            Err(FileError::NotACapture { name: name(), start: head.join(" ") })
+        }
+    }
+}
+
+fn pcap_format(header: &PcapHeader) -> Format {
+    let big_endian = header.is_bigendian();
+    let (record, record_head): (RecordParser, usize) = match (header.is_modified_format(), big_endian) {
+        (true, _) => (pcap::parse_pcap_frame_modified, 24),
+        (false, true) => (pcap::parse_pcap_frame_be, 16),
+        (false, false) => (pcap::parse_pcap_frame, 16),
+    };
+    // The upper half of the field tells of frame check sequences.
+    let link = LinkType::from_dlt(header.network.0 as u16);
+    let nanos = header.is_nanosecond_precision();
+    Format::Pcap { link, nanos, record, record_head, big_endian }
+}
