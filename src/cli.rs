@@ -1,1 +1,232 @@
 //! The command line: subcommands, options, exit status.
+//!
+//! One definition, from which `--help`, the man pages and the completions come.
+//! What a command does is in `cmd`, one file each.
+
+pub mod search;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Where the configuration is looked for when `--config` is not given.
+pub const DEFAULT_CONFIG: &str = "/etc/nauhuri/nauhuri.toml";
+
+/// The whole command line.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "nauhuri",
+    version,
+    about = "Records the calls of a contact centre off the wire",
+    long_about = "Records the calls of a contact centre off the wire: listens to SIP and RTP on a SPAN port and \
+                  writes, for every call an agent answered, one stereo WAV (left the customer, right the agent) \
+                  and one JSON beside it.",
+    after_help = "Examples:\n  nauhuri replay --out recordings call.pcap\n  nauhuri check\n  nauhuri record --config /etc/nauhuri/nauhuri.toml",
+    after_long_help = AFTER_LONG_HELP,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What stands below the long help and at the end of the man page.
+const AFTER_LONG_HELP: &str = "\
+Configuration, each layer over the one before: built-in defaults, the file, environment variables
+NAUHURI__SECTION__KEY, --set, the command's own options.
+
+Exit status: 0 done; 1 the work failed; 2 the command line or the configuration is wrong.
+Results go to standard output, everything else to standard error.
+
+Examples:
+  nauhuri replay --out recordings call.pcap
+  nauhuri check
+  NAUHURI__CAPTURE__INTERFACE=eth1 nauhuri record";
+
+impl Cli {
+    /// Reads the process's arguments; prints help or an error and exits (0 or 2) where that is all there is to do.
+    pub fn from_env() -> Self {
+        Self::parse().merged()
+    }
+
+    /// Options given before the command joined with those given after it.
+    ///
+    /// clap's own global options would forget the former, without a word.
+    fn merged(mut self) -> Self {
+        let inner = self.command.global().clone();
+        let outer = &mut self.global;
+        outer.config = inner.config.or(outer.config.take());
+        outer.set.extend(inner.set);
+        outer.verbose = outer.verbose.saturating_add(inner.verbose);
+        outer.quiet |= inner.quiet;
+        outer.log_format = inner.log_format.or(outer.log_format);
+        self
+    }
+}
+
+/// Options of every command, before or after its name.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// Configuration file [default: /etc/nauhuri/nauhuri.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set one key of the configuration; may be repeated, lists are a,b
+    #[arg(long, value_name = "section.key=value", action = ArgAction::Append)]
+    pub set: Vec<String>,
+    /// Say more: -v what is done, -vv each packet
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Say only what went wrong
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Form of the log on standard error [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// `--log-format`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// One variant per subcommand; a command stands here once it works.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Capture live and record until stopped by SIGTERM or SIGINT
+    #[command(after_help = "Example:\n  nauhuri record --set capture.interface=eth1")]
+    Record(RecordArgs),
+    /// Record from capture files, as fast as they can be read
+    #[command(after_help = "\
+Examples:
+  nauhuri replay --out recordings monday.pcap tuesday.pcapng
+  zcat monday.pcap.gz | nauhuri replay --out recordings --json -")]
+    Replay(ReplayArgs),
+    /// Validate the configuration and print the effective one
+    #[command(after_help = "\
+Examples:
+  nauhuri check
+  nauhuri check --config new.toml --set metrics.listen=127.0.0.1:9161")]
+    Check(CheckArgs),
+    // The life of a recording after the call (list, show, hold, release, restrict, unrestrict, erase, export,
+    // expire, verify, audit, reindex, forecast) belongs here; their search arguments are in `search`.
+    /// Write man pages and shell completions
+    #[command(hide = true, after_help = "Example:\n  nauhuri manual --out target/manual")]
+    Manual(ManualArgs),
+}
+
+impl Command {
+    fn global(&self) -> &Global {
+        match self {
+            Command::Record(args) => &args.global,
+            Command::Replay(args) => &args.global,
+            Command::Check(args) => &args.global,
+            Command::Manual(args) => &args.global,
+        }
+    }
+}
+
+/// `nauhuri record`
+#[derive(Args, Clone, Debug, Default)]
+pub struct RecordArgs {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri replay`
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReplayArgs {
+    /// Folder for the recordings [default: storage.dir]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Threads that decode and write; 0 for one for each processor [default: limits.workers]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Capture files (pcap, pcapng) in order; - reads standard input
+    #[arg(required = true, value_name = "PCAP")]
+    pub captures: Vec<PathBuf>,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri check`
+#[derive(Args, Clone, Debug, Default)]
+pub struct CheckArgs {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri manual`
+#[derive(Args, Clone, Debug, Default)]
+pub struct ManualArgs {
+    /// Folder for the pages (man1/) and the completions
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_the_options_of_every_command() {
+        let mut cli = Cli::command();
+        cli.build();
+        for command in cli.get_subcommands() {
+            let help = command.clone().render_long_help().to_string();
+            let name = command.get_name();
+            assert!(help.contains("Example") && help.contains(&format!("nauhuri {name}")), "{name}");
+            for option in ["--config", "--set", "--verbose", "--quiet", "--log-format"] {
+                assert!(help.contains(option), "{name} {option}");
+            }
+        }
+    }
+
+    #[test]
+    fn options_before_and_after_the_command_add_up() {
+        let words = [
+            "nauhuri",
+            "-v",
+            "--set",
+            "a.b=1",
+            "replay",
+            "--set",
+            "c.d=2,3",
+            "--log-format",
+            "json",
+            "-",
+            "-v",
+        ];
+        let cli = Cli::parse_from(words).merged();
+        assert_eq!(cli.global.verbose, 2);
+        assert_eq!(cli.global.set, ["a.b=1", "c.d=2,3"]);
+        assert_eq!(cli.global.log_format, Some(LogFormat::Json));
+        let Command::Replay(args) = cli.command else { panic!("replay") };
+        assert_eq!(args.captures, [PathBuf::from("-")]);
+    }
+}

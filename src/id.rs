@@ -15,7 +15,26 @@ pub struct RecordingId(pub u64);
 
 impl fmt::Display for RecordingId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
+        write!(f, "#{}", self.0 >> 32)
+    }
+}
+
+/// The side of the WAV a party is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Channel {
+    /// Left.
+    Customer = 0,
+    /// Right.
+    Agent = 1,
+}
+
+impl Channel {
+    /// As it stands in the sidecar.
+    pub fn name(self) -> &'static str {
+        match self {
+            Channel::Customer => "customer",
+            Channel::Agent => "agent",
+        }
     }
 }
 

@@ -3,5 +3,17 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = nauhuri::cli::Cli::from_env();
+    match nauhuri::cmd::run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = nauhuri::cmd::exit_code(&error);
+            if code != 0 {
+                // One line for each problem; nothing is left to do when standard error is gone too.
+                use std::io::Write;
+                let _ = writeln!(std::io::stderr(), "nauhuri: {error:#}");
+            }
+            ExitCode::from(code)
+        }
+    }
 }

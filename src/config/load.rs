@@ -1,86 +1,401 @@
 //! Defaults < file < environment `NAUHURI__SECTION__KEY` < `--set` < own options.
+//!
+//! Every layer is judged as it was written (known keys, right types), what is
+//! wrong is noted and left out, and the rest is merged and checked, so that one
+//! run shows every mistake. Text comes in as an argument: who reads the file
+//! and the environment is `cmd::settings`.
 
-use super::HideDigits;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use super::Config;
+use super::check::{self, Purpose};
+use super::error::{ConfigError, Origin, Problem};
+use super::keys::{self, Kind};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use toml::{Table, Value};
 
-/// Accepts `"eth1"` and `["eth1", "eth2"]`.
-pub fn one_or_many<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        One(String),
-        Many(Vec<String>),
-    }
-    Ok(match OneOrMany::deserialize(d)? {
-        OneOrMany::One(s) if s.is_empty() => Vec::new(),
-        OneOrMany::One(s) => vec![s],
-        OneOrMany::Many(v) => v,
-    })
+/// Prefix of environment variables that are configuration.
+pub const ENV_PREFIX: &str = "NAUHURI__";
+
+/// What the layers hold, as text; every one may be empty.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    /// Path (for messages) and text of the configuration file.
+    pub file: Option<(PathBuf, String)>,
+    /// Environment variables; those without [`ENV_PREFIX`] are passed over.
+    pub env: Vec<(String, String)>,
+    /// `--set` arguments, `section.key=value`.
+    pub set: Vec<String>,
+    /// Options of the command itself: its name, the key it stands for, the value.
+    pub options: Vec<(&'static str, &'static str, String)>,
 }
 
-/// `"30s"`, `"1h 30m"`.
-pub mod duration {
-    use super::*;
-    use std::time::Duration;
+/// A configuration that passed every check, and where its values came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The effective configuration.
+    pub config: Config,
+    /// Which layer each value came from.
+    pub sources: Sources,
+}
 
-    /// Reads a duration with its unit.
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
-        let s = String::deserialize(d)?;
-        humantime::parse_duration(&s).map_err(serde::de::Error::custom)
+/// Which layer each value came from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The file, when there was one.
+    pub file: Option<PathBuf>,
+    places: BTreeMap<String, (Origin, Option<usize>)>,
+}
+
+impl Sources {
+    /// Where `key` was set, with the line in a file; for a key nobody set, the defaults.
+    pub fn of(&self, key: &str) -> (Origin, Option<usize>) {
+        let parents = key.char_indices().filter(|(_, c)| matches!(c, '.' | '[')).map(|(i, _)| &key[..i]);
+        std::iter::once(key)
+            .chain(parents.collect::<Vec<_>>().into_iter().rev())
+            .find_map(|k| self.places.get(k).cloned())
+            .unwrap_or((Origin::Defaults, None))
     }
 
-    /// Writes a duration with its unit.
-    pub fn serialize<S: Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&humantime::format_duration(*d))
+    fn set(&mut self, key: String, origin: &Origin, line: Option<usize>) {
+        self.places.insert(key, (origin.clone(), line));
     }
 }
 
-/// `"5 GiB"`, `"100 MiB"`, `"0"`.
-pub mod bytes {
-    use super::*;
-
-    const UNITS: [(&str, u32); 5] = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10), ("B", 0)];
-
-    /// Reads a size in binary units.
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
-        let s = String::deserialize(d)?;
-        let t = s.trim();
-        let (num, shift) =
-            UNITS.iter().find_map(|(u, sh)| t.strip_suffix(u).map(|n| (n.trim(), *sh))).unwrap_or((t, 0));
-        num.parse::<u64>()
-            .ok()
-            .and_then(|n| n.checked_mul(1u64 << shift))
-            .ok_or_else(|| serde::de::Error::custom(format!("`{s}` is not a size such as \"5 GiB\"")))
+/// Merges the layers and checks the whole for `purpose`.
+///
+/// # Errors
+/// Everything that is wrong in any layer, in the order of the layers.
+pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
+    let mut judge = Judge::default();
+    let mut builder = ::config::Config::builder();
+    if let Some((path, text)) = &layers.file {
+        builder = builder.add_source(Layer(judge.file(path, text)?));
     }
-
-    /// Writes a size in the largest unit that divides it.
-    pub fn serialize<S: Serializer>(n: &u64, s: S) -> Result<S::Ok, S::Error> {
-        let (u, sh) = UNITS.iter().find(|(_, sh)| *n != 0 && n % (1u64 << sh) == 0).unwrap_or(&("B", 0));
-        s.collect_str(&format_args!("{} {u}", n >> sh))
+    let mut env: Vec<_> = layers.env.iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
+    env.sort();
+    for (name, text) in env {
+        builder = builder.add_source(Layer(judge.text(&env_key(name), text, Origin::Env(name.clone()))));
     }
-}
-
-impl Serialize for HideDigits {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self {
-            HideDigits::Last(n) => s.serialize_u8(*n),
-            HideDigits::All => s.serialize_str("all"),
+    for argument in &layers.set {
+        builder = builder.add_source(Layer(judge.set(argument)));
+    }
+    for (option, key, text) in &layers.options {
+        builder = builder.add_source(Layer(judge.text(key, text, Origin::Option(option))));
+    }
+    let merged = builder.build().and_then(::config::Config::try_deserialize::<Config>);
+    let Judge { mut problems, sources } = judge;
+    let config = match merged {
+        Ok(config) => config,
+        // Every value was judged, so this is a kind in `keys` that promises more than `Config` holds.
+        Err(error) => {
+            let key = String::new();
+            let allowed = "see the sample configuration".into();
+            let (origin, line) = sources.of("");
+            problems.push(Problem { origin, key, line, found: error.to_string(), allowed, nearest: None });
+            return Err(ConfigError { problems });
+        }
+    };
+    for finding in check::check(&config, purpose) {
+        // What was left out above must not be missed again here.
+        if problems.iter().all(|p| p.key != finding.key) {
+            let (origin, line) = match sources.of(&finding.key) {
+                (Origin::Defaults, _) if sources.file.is_some() => {
+                    (Origin::File(sources.file.clone().unwrap_or_default()), None)
+                }
+                place => place,
+            };
+            let check::Finding { key, found, allowed } = finding;
+            problems.push(Problem { origin, key, line, found, allowed, nearest: None });
         }
     }
+    if problems.is_empty() { Ok(Loaded { config, sources }) } else { Err(ConfigError { problems }) }
 }
 
-impl<'de> Deserialize<'de> for HideDigits {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Raw {
-            Count(u8),
-            Word(String),
-        }
-        match Raw::deserialize(d) {
-            Ok(Raw::Count(n)) => Ok(HideDigits::Last(n)),
-            Ok(Raw::Word(w)) if w == "all" => Ok(HideDigits::All),
-            _ => Err(serde::de::Error::custom("expected a number of digits (0 to 255) or \"all\"")),
+/// Takes layers one after the other, keeps what is right of each.
+#[derive(Default)]
+struct Judge {
+    problems: Vec<Problem>,
+    sources: Sources,
+}
+
+impl Judge {
+    fn file(&mut self, path: &std::path::Path, text: &str) -> Result<Table, ConfigError> {
+        let origin = Origin::File(path.to_owned());
+        self.sources.file = Some(path.to_owned());
+        let table: Table =
+            toml::from_str(text).map_err(|error| syntax_problem(origin.clone(), text, &error))?;
+        Ok(self.table(table, &origin, &lines(text)))
+    }
+
+    fn set(&mut self, argument: &str) -> Table {
+        match argument.split_once('=') {
+            Some((key, text)) => {
+                let key = key.trim();
+                self.text(key, text.trim(), Origin::Set(key.to_owned()))
+            }
+            None => {
+                self.problems.push(Problem {
+                    origin: Origin::Set(keys::cut(argument)),
+                    key: String::new(),
+                    line: None,
+                    found: "no `=`".into(),
+                    allowed: "section.key=value".into(),
+                    nearest: None,
+                });
+                Table::new()
+            }
         }
     }
+
+    /// One value given as text, under its dotted key.
+    fn text(&mut self, key: &str, text: &str, origin: Origin) -> Table {
+        let mut parts = key.splitn(3, '.');
+        let (section, leaf, rest) = (parts.next().unwrap_or(""), parts.next(), parts.next());
+        let path = leaf.map_or(section.to_owned(), |leaf| format!("{section}.{leaf}"));
+        let value = match (keys::kind(&path), rest) {
+            (Some(Kind::Names), Some(id)) => {
+                let name = Kind::Text.read_text(text);
+                Value::Table(Table::from_iter([(id.to_owned(), name)]))
+            }
+            (Some(kind), None) => kind.read_text(text),
+            _ => {
+                self.unknown(key, &origin, None);
+                return Table::new();
+            }
+        };
+        let table = match leaf {
+            Some(leaf) => {
+                let keys = Table::from_iter([(leaf.to_owned(), value)]);
+                Table::from_iter([(section.to_owned(), Value::Table(keys))])
+            }
+            None => Table::from_iter([(section.to_owned(), value)]),
+        };
+        self.table(table, &origin, &BTreeMap::new())
+    }
+
+    /// What is right of a layer.
+    fn table(&mut self, table: Table, origin: &Origin, lines: &BTreeMap<String, usize>) -> Table {
+        let mut kept = Table::new();
+        for (section, value) in table {
+            let line = lines.get(&section).copied();
+            let value = match value {
+                Value::Array(items) if section == "service" && items.iter().all(Value::is_table) => {
+                    self.services(items, origin, lines)
+                }
+                _ if section == "service" => {
+                    self.refuse("service".into(), Kind::Services, &value, origin, line);
+                    continue;
+                }
+                Value::Table(keys) if keys::sections().any(|s| s == section) => {
+                    self.section(&section, keys, origin, lines)
+                }
+                _ if keys::sections().any(|s| s == section) => {
+                    let found = keys::found(&value);
+                    let allowed = format!("a table [{section}]");
+                    self.problem(section, line, found, allowed, origin);
+                    continue;
+                }
+                _ => {
+                    self.unknown(&section, origin, line);
+                    continue;
+                }
+            };
+            kept.insert(section, value);
+        }
+        kept
+    }
+
+    fn section(
+        &mut self,
+        section: &str,
+        table: Table,
+        origin: &Origin,
+        lines: &BTreeMap<String, usize>,
+    ) -> Value {
+        let mut kept = Table::new();
+        for (key, value) in table {
+            let path = format!("{section}.{key}");
+            let line = lines.get(&path).copied();
+            match keys::kind(&path) {
+                None => self.unknown(&path, origin, line),
+                Some(kind) if !kind.accepts(&value) => self.refuse(path, kind, &value, origin, line),
+                Some(_) => {
+                    self.sources.set(path, origin, line);
+                    kept.insert(key, value);
+                }
+            }
+        }
+        Value::Table(kept)
+    }
+
+    fn services(&mut self, items: Vec<Value>, origin: &Origin, lines: &BTreeMap<String, usize>) -> Value {
+        // The list of a later layer replaces the whole list of an earlier one.
+        self.sources.places.retain(|key, _| !key.starts_with("service["));
+        self.sources.set("service".into(), origin, None);
+        let mut kept = Vec::new();
+        for (i, item) in items.into_iter().enumerate() {
+            let parent = format!("service[{}]", i + 1);
+            self.sources.set(parent.clone(), origin, lines.get(&parent).copied());
+            let mut rule = Table::new();
+            for (key, value) in item.try_into::<Table>().unwrap_or_default() {
+                let path = format!("{parent}.{key}");
+                let line = lines.get(&path).copied();
+                match keys::SERVICE_KEYS.iter().find(|(name, _)| *name == key) {
+                    None => self.unknown_in_service(path, &key, origin, line),
+                    Some((_, kind)) if !kind.accepts(&value) => {
+                        self.refuse(path, *kind, &value, origin, line)
+                    }
+                    Some(_) => {
+                        self.sources.set(path, origin, line);
+                        rule.insert(key, value);
+                    }
+                }
+            }
+            kept.push(Value::Table(rule));
+        }
+        Value::Array(kept)
+    }
+
+    fn refuse(&mut self, key: String, kind: Kind, value: &Value, origin: &Origin, line: Option<usize>) {
+        self.problem(key, line, keys::found(value), kind.allowed(), origin);
+    }
+
+    /// A key that does not exist: what does in its section, and the nearest of all.
+    fn unknown(&mut self, key: &str, origin: &Origin, line: Option<usize>) {
+        let section = key.split_once('.').map(|(section, _)| section);
+        let (allowed, nearest) = match section.filter(|s| keys::sections().any(|known| known == *s)) {
+            Some("service") => (
+                "[[service]] tables in the file, or service=[{ name = \"x\", numbers = [\"1\"] }]".into(),
+                "service",
+            ),
+            Some(section) => {
+                let prefix = format!("{section}.");
+                let names = keys::KEYS.iter().filter_map(|(name, _)| name.strip_prefix(&prefix));
+                (names.collect::<Vec<_>>().join(", "), keys::nearest(key))
+            }
+            None => {
+                let words = keys::sections().collect::<Vec<_>>().join(", ");
+                let head = section.unwrap_or(key);
+                // `[stroage]` is a slip in a section's name; `ports = ` at the top is a key out of its section.
+                let nearest = match (keys::nearest_of(head, keys::sections()), section) {
+                    (Some((distance, name)), None) if distance <= 2 => name,
+                    (Some((distance, name)), Some(_)) if distance <= 2 => {
+                        let moved = format!("{name}{}", &key[head.len()..]);
+                        keys::nearest(&moved)
+                    }
+                    _ => keys::nearest(key),
+                };
+                (words, nearest)
+            }
+        };
+        let found =
+            if section.is_some() || line.is_none() { "an unknown key" } else { "an unknown section or key" };
+        self.problem(keys::cut(key), line, found.into(), allowed, origin);
+        if let Some(problem) = self.problems.last_mut() {
+            problem.nearest = Some(nearest.to_owned());
+        }
+    }
+
+    fn unknown_in_service(&mut self, path: String, key: &str, origin: &Origin, line: Option<usize>) {
+        let names = || keys::SERVICE_KEYS.iter().map(|(name, _)| *name);
+        let nearest = keys::nearest_of(key, names()).map(|(_, name)| name.to_owned());
+        self.problem(path, line, "an unknown key".into(), names().collect::<Vec<_>>().join(", "), origin);
+        if let Some(problem) = self.problems.last_mut() {
+            problem.nearest = nearest;
+        }
+    }
+
+    fn problem(&mut self, key: String, line: Option<usize>, found: String, allowed: String, origin: &Origin) {
+        self.problems.push(Problem { origin: origin.clone(), key, line, found, allowed, nearest: None });
+    }
 }
+
+/// `NAUHURI__AGENTS__NAMES__2001` as `agents.names.2001`: section and key have
+/// no case in the environment, what lies below keeps its own.
+fn env_key(name: &str) -> String {
+    let mut parts = name[ENV_PREFIX.len()..].splitn(3, "__");
+    let mut key =
+        [parts.next(), parts.next()].into_iter().flatten().collect::<Vec<_>>().join(".").to_lowercase();
+    if let Some(rest) = parts.next() {
+        key.push('.');
+        key.push_str(rest);
+    }
+    key
+}
+
+/// Line (from 1) of every key and table of a file, by path.
+fn lines(text: &str) -> BTreeMap<String, usize> {
+    let mut out = BTreeMap::new();
+    let starts: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
+    let line = |offset: usize| starts.partition_point(|start| *start <= offset);
+    let Ok(root) = toml::de::DeTable::parse(text) else { return out };
+    for (section, value) in root.get_ref() {
+        out.insert(section.get_ref().to_string(), line(section.span().start));
+        match value.get_ref() {
+            toml::de::DeValue::Table(table) => {
+                for key in table.keys() {
+                    out.insert(format!("{}.{}", section.get_ref(), key.get_ref()), line(key.span().start));
+                }
+            }
+            toml::de::DeValue::Array(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    let parent = format!("{}[{}]", section.get_ref(), i + 1);
+                    for key in item.get_ref().as_table().into_iter().flat_map(|t| t.keys()) {
+                        out.insert(format!("{parent}.{}", key.get_ref()), line(key.span().start));
+                    }
+                    out.insert(parent, line(item.span().start));
+                }
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+/// Where TOML itself could not be read.
+fn syntax_problem(origin: Origin, text: &str, error: &toml::de::Error) -> Problem {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    Problem {
+        origin,
+        key: format!("line {line}, column {column}"),
+        line: None,
+        found: error.message().lines().collect::<Vec<_>>().join(", "),
+        allowed: "TOML (toml.io)".into(),
+        nearest: None,
+    }
+}
+
+/// One layer on its way into the configuration crate, which merges them.
+#[derive(Clone, Debug)]
+struct Layer(Table);
+
+impl ::config::Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn ::config::Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<::config::Map<String, ::config::Value>, ::config::ConfigError> {
+        Ok(self.0.iter().map(|(k, v)| (k.clone(), merge_value(v))).collect())
+    }
+}
+
+fn merge_value(value: &Value) -> ::config::Value {
+    use ::config::ValueKind;
+    let kind = match value {
+        Value::String(s) => ValueKind::String(s.clone()),
+        Value::Integer(n) => ValueKind::I64(*n),
+        Value::Float(n) => ValueKind::Float(*n),
+        Value::Boolean(b) => ValueKind::Boolean(*b),
+        Value::Datetime(d) => ValueKind::String(d.to_string()),
+        Value::Array(items) => ValueKind::Array(items.iter().map(merge_value).collect()),
+        Value::Table(table) => {
+            ValueKind::Table(table.iter().map(|(k, v)| (k.clone(), merge_value(v))).collect())
+        }
+    };
+    ::config::Value::new(None, kind)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,20 @@
 //! One [`Config`], with one `Default`: what every key means and its default value.
 //!
-//! Loading and layering is `load`, judging a loaded configuration is `check`.
-//! The names here are the names of the file (`[section] key`).
+//! Loading and layering is [`load`], judging a loaded configuration is
+//! [`check`], forms the core can use without looking at text are [`compiled`].
+//! The names here are the names of the file (`[section] key`); [`keys`] lists
+//! them once more with what each may hold. Nothing here reads a file or the
+//! environment: text comes in as an argument.
+
+pub mod check;
+pub mod compiled;
+pub mod error;
+pub mod forms;
+pub mod keys;
+pub mod load;
+
+pub use error::ConfigError;
+pub use load::Loaded;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,7 +54,7 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Capture {
     /// Interface names; `any` is allowed. A single string is accepted.
-    #[serde(deserialize_with = "crate::config::load::one_or_many")]
+    #[serde(deserialize_with = "crate::config::forms::one_or_many")]
     pub interface: Vec<String>,
     /// Extra BPF expression; empty for none.
     pub filter: String,
@@ -60,7 +73,7 @@ pub struct Sip {
     /// Headers whose equal values tie legs of one contact together.
     pub correlation_headers: Vec<String>,
     /// Without RTP in either direction for this long the recording ends.
-    #[serde(with = "crate::config::load::duration")]
+    #[serde(with = "crate::config::forms::duration")]
     pub media_timeout: Duration,
 }
 
@@ -100,7 +113,7 @@ pub struct Service {
 
 /// One `[[service]]` as written: what is not set comes from `[service_default]`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct ServiceRule {
     /// Name of the service.
     pub name: String,
@@ -185,7 +198,7 @@ pub struct Retention {
     /// IANA name of the zone whose calendar days count.
     pub timezone: String,
     /// How often the daemon deletes what is due.
-    #[serde(with = "crate::config::load::duration")]
+    #[serde(with = "crate::config::forms::duration")]
     pub sweep: Duration,
 }
 
@@ -201,7 +214,7 @@ pub struct Storage {
     /// How samples are stored.
     pub encoding: Encoding,
     /// Reserve kept free on the file system.
-    #[serde(with = "crate::config::load::bytes")]
+    #[serde(with = "crate::config::forms::bytes")]
     pub min_free: u64,
 }
 
@@ -228,7 +241,7 @@ pub struct Metrics {
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// How long the technical log is meant to last.
-    #[serde(with = "crate::config::load::duration")]
+    #[serde(with = "crate::config::forms::duration")]
     pub keep: Duration,
 }
 
@@ -323,5 +336,3 @@ impl Default for Limits {
         }
     }
 }
-
-pub mod load;

@@ -10,7 +10,7 @@ mod dedup;
 mod defrag;
 mod lru;
 mod reassembly;
-mod stats;
+pub mod stats;
 mod stream;
 
 pub use dedup::Dedup;

@@ -1,1 +1,5 @@
 //! RTP and RTCP as a bystander sees them.
+
+pub mod packet;
+pub mod seq;
+pub mod stats;

@@ -1,1 +1,13 @@
 //! Session descriptions: what media was offered, what was answered.
+//!
+//! RFC 8866 for the text, RFC 3264 for the exchange. Knows nothing of SIP: who
+//! carried a description, and in answer to what, is told to [`OfferAnswer`].
+
+mod build;
+pub mod offer_answer;
+mod rtpmap;
+mod scan;
+pub mod session;
+
+pub use offer_answer::{Carrier, Change, OfferAnswer, Side, Step};
+pub use session::{Direction, Format, Media, MediaKind, Origin, Proto, Session, Setup};

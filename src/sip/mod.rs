@@ -1,1 +1,24 @@
 //! SIP as a bystander sees it: extracts what there is, never validates.
+//!
+//! RFC 3261 §7 and §25, read the way RFC 4475 says real messages look. The
+//! reader borrows from the datagram; nothing here knows of media, calls or
+//! time. Whether a message makes sense is for the dialog layer to say.
+
+pub mod address;
+pub mod framing;
+mod header;
+pub mod identity;
+pub mod message;
+pub mod method;
+mod multipart;
+pub mod reader;
+pub mod replaces;
+pub mod uri;
+
+pub use address::NameAddr;
+pub use framing::Framer;
+pub use identity::Privacy;
+pub use method::Method;
+pub use reader::{Message, ParseError, StartLine};
+pub use replaces::Replaces;
+pub use uri::{Scheme, Uri};

@@ -1,1 +1,272 @@
 //! Names and folders of recordings.
+//!
+//! `DIR/YYYY/MM/DD/NAME` by the UTC date of the answer, NAME =
+//! `20261123T081523.120Z_2001_+35840123xxxx_<8 hex>`. Agent ids and numbers come
+//! from strangers' URIs and are made fit for a file name here, and only here.
+//! Must not know what is inside the files.
+
+mod walk;
+
+pub use walk::{Found, State, Walk, day_entries};
+
+use super::StoreError;
+use super::sync_folder;
+use crate::id::short_hex;
+use crate::time::Timestamp;
+use std::collections::{HashMap, HashSet};
+use std::fs::{DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// Mode of every folder of the store.
+pub const FOLDER_MODE: u32 = 0o750;
+
+/// The folder inside the store that holds no recordings.
+pub const STATE_FOLDER: &str = ".nauhuri";
+
+/// Suffix of both files while the call runs.
+pub const PART: &str = ".part";
+
+/// Suffix of a sidecar that is about to replace another.
+pub const NEW: &str = ".new";
+
+/// Longest agent id in a name; the sidecar has it whole.
+const MAX_AGENT: usize = 64;
+/// Longest customer number in a name; E.164 has 15 digits, URIs may have names.
+const MAX_CUSTOMER: usize = 40;
+
+/// What a recording is called.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RecordingName {
+    answered_at: Timestamp,
+    stem: String,
+}
+
+impl RecordingName {
+    /// `agent`: extension or id, `None` where nobody knows. `customer`: the
+    /// number as it may be stored, already truncated; `None` prints `withheld`.
+    pub fn new(
+        answered_at: Timestamp,
+        agent: Option<&str>,
+        customer: Option<&str>,
+        id: Uuid,
+    ) -> RecordingName {
+        let stem = format!(
+            "{}_{}_{}_{}",
+            file_stamp(answered_at),
+            sanitise(agent.unwrap_or(""), MAX_AGENT),
+            customer.map_or_else(|| "withheld".into(), |n| sanitise(n, MAX_CUSTOMER)),
+            short_hex(id)
+        );
+        RecordingName { answered_at, stem }
+    }
+
+    /// The answer.
+    pub fn answered_at(&self) -> Timestamp {
+        self.answered_at
+    }
+
+    /// NAME, without folder and suffix.
+    pub fn stem(&self) -> &str {
+        &self.stem
+    }
+
+    /// `DIR/YYYY/MM/DD`.
+    pub fn folder(&self, root: &Path) -> PathBuf {
+        root.join(day_folder(self.answered_at))
+    }
+
+    /// The paths of its files.
+    pub fn paths(&self, root: &Path) -> Paths {
+        Paths::new(&self.folder(root), &self.stem)
+    }
+}
+
+/// The four names a recording's files go by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// The day's folder.
+    pub folder: PathBuf,
+    /// `NAME.wav`
+    pub wav: PathBuf,
+    /// `NAME.wav.part`
+    pub wav_part: PathBuf,
+    /// `NAME.json`
+    pub json: PathBuf,
+    /// `NAME.json.part`
+    pub json_part: PathBuf,
+}
+
+impl Paths {
+    /// The files of NAME `stem` in `folder`.
+    pub fn new(folder: &Path, stem: &str) -> Paths {
+        let file = |suffix: &str| folder.join(format!("{stem}{suffix}"));
+        Paths {
+            folder: folder.to_owned(),
+            wav: file(".wav"),
+            wav_part: file(".wav.part"),
+            json: file(".json"),
+            json_part: file(".json.part"),
+        }
+    }
+}
+
+/// A NAME taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParsedStem {
+    /// The answer, to the millisecond.
+    pub answered_at: Timestamp,
+    /// `None` where the name says `unknown`.
+    pub agent: Option<String>,
+    /// `None` where the name says `withheld` or `unknown`.
+    pub customer: Option<String>,
+    /// The name says `withheld`.
+    pub withheld: bool,
+    /// The eight digits.
+    pub short: String,
+}
+
+/// Takes a NAME apart; `None` for what [`RecordingName::new`] cannot have made.
+pub fn parse_stem(stem: &str) -> Option<ParsedStem> {
+    let mut fields = stem.split('_');
+    let (stamp, agent, customer, short) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    if fields.next().is_some() || short.len() != 8 || !short.bytes().all(is_lower_hex) {
+        return None;
+    }
+    let safe = |s: &str| !s.is_empty() && s.chars().all(is_safe);
+    if !safe(agent) || !safe(customer) {
+        return None;
+    }
+    let known = |s: &str| (s != "unknown").then(|| s.to_owned());
+    let withheld = customer == "withheld";
+    Some(ParsedStem {
+        answered_at: parse_file_stamp(stamp)?,
+        agent: known(agent),
+        customer: if withheld { None } else { known(customer) },
+        withheld,
+        short: short.to_owned(),
+    })
+}
+
+/// `YYYY/MM/DD`, UTC.
+pub fn day_folder(answered_at: Timestamp) -> PathBuf {
+    answered_at.to_jiff().strftime("%Y/%m/%d").to_string().into()
+}
+
+/// Makes a day's folder and what is missing above it, 0750 whatever the umask.
+/// With `sync`, the names of the new ones last.
+pub fn make_folder(root: &Path, answered_at: Timestamp, sync: bool) -> Result<PathBuf, StoreError> {
+    let mut folder = root.to_owned();
+    make_one(&folder, sync)?;
+    for part in &day_folder(answered_at) {
+        folder.push(part);
+        make_one(&folder, sync)?;
+    }
+    Ok(folder)
+}
+
+/// Makes one folder, and without ceremony those above it.
+pub(super) fn make_one(folder: &Path, sync: bool) -> Result<(), StoreError> {
+    let make = |recursive| DirBuilder::new().mode(FOLDER_MODE).recursive(recursive).create(folder);
+    match make(false) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => make(true),
+        other => other,
+    }
+    .and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(FOLDER_MODE)))
+    .map_err(StoreError::io("create the folder", folder))?;
+    match folder.parent().filter(|p| !p.as_os_str().is_empty()) {
+        Some(parent) if sync => sync_folder(parent),
+        _ => Ok(()),
+    }
+}
+
+/// The recordings a folder held before a replay came: by answer time and the
+/// eight digits, since another rule may have given the same call another name.
+///
+/// Each day's folder is read once, when first asked for.
+#[derive(Debug, Default)]
+pub struct Existing {
+    days: HashMap<PathBuf, HashSet<(String, String)>>,
+}
+
+impl Existing {
+    /// Some file of this recording was there when its day was first looked at.
+    pub fn contains(&mut self, root: &Path, name: &RecordingName) -> Result<bool, StoreError> {
+        let folder = name.folder(root);
+        if !self.days.contains_key(&folder) {
+            let found = match day_entries(&folder) {
+                Ok(found) => found,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+                Err(e) => return Err(StoreError::io("read", &folder)(e)),
+            };
+            let keys = found.iter().filter_map(|f| ends(&f.stem)).collect();
+            self.days.insert(folder.clone(), keys);
+        }
+        let key = ends(&name.stem);
+        Ok(self.days.get(&folder).zip(key).is_some_and(|(day, key)| day.contains(&key)))
+    }
+}
+
+/// The first and the last field of a NAME.
+fn ends(stem: &str) -> Option<(String, String)> {
+    let (stamp, rest) = stem.split_once('_')?;
+    let (_, short) = rest.rsplit_once('_')?;
+    Some((stamp.to_owned(), short.to_owned()))
+}
+
+fn file_stamp(at: Timestamp) -> String {
+    // Whole milliseconds, rounded down: the name sorts as the answer does.
+    Timestamp::from_ns(at.as_ms().saturating_mul(crate::time::NS_PER_MS))
+        .to_jiff()
+        .strftime("%Y%m%dT%H%M%S.%3fZ")
+        .to_string()
+}
+
+fn parse_file_stamp(s: &str) -> Option<Timestamp> {
+    let shape = b"dddddddd.dddddd.ddd.";
+    let fits = s.len() == shape.len()
+        && s.bytes().zip(shape).all(|(c, kind)| (*kind == b'd') == c.is_ascii_digit())
+        && (s.get(8..9), s.get(15..16), s.get(19..)) == (Some("T"), Some("."), Some("Z"));
+    if !fits {
+        return None;
+    }
+    let num = |from: usize, to: usize| s.get(from..to)?.parse::<i16>().ok();
+    let time = jiff::civil::DateTime::new(
+        num(0, 4)?,
+        num(4, 6)?.try_into().ok()?,
+        num(6, 8)?.try_into().ok()?,
+        num(9, 11)?.try_into().ok()?,
+        num(11, 13)?.try_into().ok()?,
+        num(13, 15)?.try_into().ok()?,
+        i32::from(num(16, 19)?) * 1_000_000,
+    )
+    .ok()?;
+    time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|z| Timestamp::from_jiff(z.timestamp()))
+}
+
+/// Letters, digits, `+`, `-` and `.` stay, anything else becomes `-`; never
+/// empty, never longer than `max`, never beginning with a dot.
+fn sanitise(s: &str, max: usize) -> String {
+    let mut out: String = s.chars().take(max).map(|c| if is_safe(c) { c } else { '-' }).collect();
+    if out.starts_with('.') {
+        out.replace_range(..1, "-");
+    }
+    if out.is_empty() {
+        out.push_str("unknown");
+    }
+    out
+}
+
+fn is_safe(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')
+}
+
+fn is_lower_hex(b: u8) -> bool {
+    matches!(b, b'0'..=b'9' | b'a'..=b'f')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,278 @@
 //! What a crash left, finished.
+//!
+//! Runs at start, alone in the store (see [`super::lock`]), before anything is
+//! recorded. Every `.part` pair becomes a recording, `ended_by: "recovered"`,
+//! `complete: false`, its length that of its audio; one whose sidecar was final
+//! already becomes what it was meant to be. Nothing is deleted but edits that
+//! never happened (`.new`). Safe to kill anywhere and to run again.
+//!
+//! | found | becomes |
+//! | --- | --- |
+//! | both parts | a recording; all whole frames kept, the header repaired |
+//! | `.wav.part`, its sidecar missing or unreadable | a recording with what its name and header tell; the rest `null` |
+//! | `.json.part` alone | a recording of zero length: the call was answered, and nobody shall look for it in vain |
+//! | `.json.part` alone, unreadable | left, reported |
+//! | `.wav` with `.json.part` | the sidecar finished and renamed |
+//! | `.json` with `.wav.part` of its hash | the WAV renamed |
+//! | parts beside a finished recording, foreign audio | left, reported |
+//! | `.new` beside a readable `.json` | removed |
+//!
+//! Names that are not ours are passed over. Must not know who recorded or why.
+
+#[cfg(test)]
+mod tests;
+
+use super::layout::{Found, NEW, ParsedStem, Paths, State, Walk, parse_stem};
+use super::lock::StoreLock;
+use super::sidecar::{Agent, Audio, Customer, EndedBy, Retention, SCHEMA, Sidecar, SipInfo, parse_rfc3339};
+use super::wav::{self, WavSpec, WavWriter};
+use super::writer::{Publish, WriterOptions, publish, rename};
+use super::{Step, StoreError, calendar, sync_folder};
+use crate::id::derived_uuid;
+use crate::time::Timestamp;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// When a recording answered then falls due, where no sidecar says so.
+type FallbackDue = dyn Fn(Timestamp) -> Timestamp;
+
+/// How to recover.
+#[derive(Default)]
+pub struct RecoverOptions {
+    /// Syncs and stops, as in writing.
+    pub writer: WriterOptions,
+    /// Stands in where a crash took the metadata and with it the service.
+    /// Without it such a recording never falls due by itself.
+    pub fallback_due: Option<Box<FallbackDue>>,
+}
+
+/// What was found under one NAME, and what became of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Folder and NAME.
+    pub name: PathBuf,
+    /// What became of it.
+    pub action: Action,
+}
+
+/// What became of a leftover.
+#[derive(Debug)]
+pub enum Action {
+    /// Finished as `recovered`.
+    Recovered {
+        /// Samples per channel that were saved.
+        frames: u64,
+    },
+    /// Its sidecar was final already; only names were missing.
+    Completed,
+    /// An edit that never happened was removed; the recording is untouched.
+    EditDropped,
+    /// Nothing was touched.
+    Left {
+        /// Why.
+        why: &'static str,
+    },
+    /// It could not be finished; what is there stays for the next start.
+    Failed(StoreError),
+}
+
+/// Finishes what a crash left, then lets others into the store. Where others
+/// are in it already, does nothing: their `.part` files are no leftovers.
+///
+/// One recording that cannot be finished does not stop the rest. Fails only
+/// where the lock cannot be shared, or where a test stops the work.
+pub fn recover(lock: &mut StoreLock, options: &RecoverOptions) -> Result<Vec<Outcome>, StoreError> {
+    let mut outcomes = Vec::new();
+    if !lock.is_alone() {
+        return Ok(outcomes);
+    }
+    for found in Walk::new(lock.root()) {
+        match found {
+            Ok(found) => {
+                let name = found.folder.join(&found.stem);
+                match repair(&found, options) {
+                    Ok(None) => {}
+                    Ok(Some(action)) => outcomes.push(Outcome { name, action }),
+                    Err(e @ StoreError::Stopped { .. }) => return Err(e),
+                    Err(e) => outcomes.push(Outcome { name, action: Action::Failed(e) }),
+                }
+            }
+            Err((folder, source)) => {
+                let e = StoreError::Io { what: "read", path: folder.clone(), source };
+                outcomes.push(Outcome { name: folder, action: Action::Failed(e) });
+            }
+        }
+    }
+    lock.share()?;
+    Ok(outcomes)
+}
+
+fn repair(found: &Found, options: &RecoverOptions) -> Result<Option<Action>, StoreError> {
+    let Some(name) = parse_stem(&found.stem) else { return Ok(None) };
+    let paths = found.paths();
+    match found.state() {
+        State::Finished => drop_edit(found, &paths),
+        State::Part if found.json => finish_names(found, &paths, options).map(Some),
+        State::Part => finish(found, &name, &paths, options).map(Some),
+        // `verify` tells of these; no `.part`, no crash of ours.
+        State::OrphanWav | State::OrphanJson | State::Scratch => Ok(None),
+    }
+}
+
+/// A `.new` beside a finished recording.
+fn drop_edit(found: &Found, paths: &Paths) -> Result<Option<Action>, StoreError> {
+    let edits: Vec<PathBuf> = [(found.json_new, &paths.json), (found.json_part_new, &paths.json_part)]
+        .into_iter()
+        .filter(|(there, _)| *there)
+        .map(|(_, of)| with_new(of))
+        .collect();
+    if edits.is_empty() {
+        return Ok(None);
+    }
+    if Sidecar::read(&paths.json).is_err() {
+        return Ok(Some(Action::Left {
+            why: "its sidecar is unreadable and an unfinished edit stands beside it",
+        }));
+    }
+    for edit in edits {
+        fs::remove_file(&edit).map_err(StoreError::io("remove", &edit))?;
+    }
+    Ok(Some(Action::EditDropped))
+}
+
+/// `.part` files beside a final JSON: without syncs the renames may have
+/// reached the disk in either order.
+fn finish_names(found: &Found, paths: &Paths, options: &RecoverOptions) -> Result<Action, StoreError> {
+    if found.wav || found.json_part {
+        return Ok(Action::Left { why: "a finished recording stands beside parts of its name" });
+    }
+    let sidecar = Sidecar::read(&paths.json)?;
+    if wav::sha256_hex(&paths.wav_part)? != sidecar.audio.sha256 {
+        return Ok(Action::Left { why: "its audio is not the one its sidecar speaks of" });
+    }
+    rename(&paths.wav_part, &paths.wav)?;
+    options.writer.steps.done(Step::WavRenamed)?;
+    if options.writer.sync {
+        sync_folder(&paths.folder)?;
+    }
+    Ok(Action::Completed)
+}
+
+/// Parts without a final JSON.
+fn finish(
+    found: &Found,
+    name: &ParsedStem,
+    paths: &Paths,
+    options: &RecoverOptions,
+) -> Result<Action, StoreError> {
+    let provisional = found.json_part.then(|| Sidecar::read(&paths.json_part).ok()).flatten();
+    let spec = provisional.as_ref().and_then(spec_of);
+    let wav = match (found.wav, found.wav_part, spec) {
+        (true, true, _) => return Ok(Action::Left { why: "two audio files claim its name" }),
+        (true, false, spec) => resume(&paths.wav, spec)?,
+        (false, true, spec) => resume(&paths.wav_part, spec)?,
+        (false, false, Some(spec)) => {
+            let wav = WavWriter::create(&paths.wav_part, spec)?;
+            options.writer.steps.done(Step::EmptyWav)?;
+            wav
+        }
+        (false, false, None) => return Ok(Action::Left { why: "neither audio nor readable metadata" }),
+    };
+    let spec = wav.spec();
+    let audio = wav.finish(options.writer.sync)?;
+    options.writer.steps.done(Step::WavSynced)?;
+
+    let is_final = |s: &Sidecar| s.audio.sha256 == audio.sha256_hex;
+    let scratch = with_new(&paths.json_part);
+    if found.json_part_new && Sidecar::read(&scratch).is_ok_and(|s| is_final(&s)) {
+        // The close was cut between writing the sidecar and renaming it.
+        rename(&scratch, &paths.json_part)?;
+        options.writer.steps.done(Step::SidecarReplaced)?;
+        publish(paths, Publish { sidecar: None, wav: !found.wav }, &options.writer)?;
+        return Ok(Action::Completed);
+    }
+    if provisional.as_ref().is_some_and(is_final) {
+        if found.json_part_new {
+            fs::remove_file(&scratch).map_err(StoreError::io("remove", &scratch))?;
+        }
+        publish(paths, Publish { sidecar: None, wav: !found.wav }, &options.writer)?;
+        return Ok(Action::Completed);
+    }
+    let mut sidecar = provisional.unwrap_or_else(|| minimal(name, &found.stem));
+    sidecar.wav = format!("{}.wav", found.stem);
+    sidecar.audio =
+        Audio { frames: audio.frames, sha256: audio.sha256_hex, ..Audio::begin(spec.rate, spec.encoding) };
+    mark_recovered(&mut sidecar, options);
+    publish(paths, Publish { sidecar: Some(&sidecar), wav: !found.wav }, &options.writer)?;
+    Ok(Action::Recovered { frames: audio.frames })
+}
+
+/// Opens the audio; a header that never reached the disk is laid out again if
+/// the sidecar says how.
+fn resume(path: &Path, spec: Option<WavSpec>) -> Result<WavWriter, StoreError> {
+    match (WavWriter::resume(path), spec) {
+        (Err(StoreError::NotWav { .. }), Some(spec)) => WavWriter::resume_as(path, spec),
+        (other, _) => other,
+    }
+}
+
+fn spec_of(s: &Sidecar) -> Option<WavSpec> {
+    s.encoding().map(|encoding| WavSpec { rate: s.audio.sample_rate, encoding })
+}
+
+/// The end of a recording is the end of its audio.
+fn mark_recovered(s: &mut Sidecar, options: &RecoverOptions) {
+    let us = u128::from(s.audio.frames) * 1_000_000 / u128::from(s.audio.sample_rate.max(1));
+    let length = Duration::from_micros(u64::try_from(us).unwrap_or(u64::MAX));
+    s.ended_by = EndedBy::Recovered;
+    s.complete = false;
+    s.duration_s = length.as_secs_f64();
+    if let Some(answered_at) = parse_rfc3339(&s.answered_at) {
+        s.ended_at = (answered_at + length).to_rfc3339();
+        if s.retention.until.is_none() {
+            let due = options.fallback_due.as_ref().map(|due| due(answered_at));
+            s.retention.until = due.map(calendar::until_string);
+        }
+    }
+}
+
+/// What a NAME tells by itself. The id ends in the name's digits, so that it is
+/// found by them; nothing refers to the rest of it.
+fn minimal(name: &ParsedStem, stem: &str) -> Sidecar {
+    let mut id = *derived_uuid(name.answered_at, &[b"recovered", stem.as_bytes()]).as_bytes();
+    if let Ok(short) = u32::from_str_radix(&name.short, 16) {
+        id[12..].copy_from_slice(&short.to_be_bytes());
+    }
+    let id = Uuid::from_bytes(id);
+    let answered_at = name.answered_at.to_rfc3339();
+    Sidecar {
+        schema: SCHEMA,
+        id,
+        call_group: id,
+        wav: String::new(),
+        service: None,
+        direction: None,
+        agent: Agent { id: name.agent.clone(), name: None },
+        customer: Customer { number: name.customer.clone(), withheld: name.withheld },
+        dialled: None,
+        ended_at: answered_at.clone(),
+        answered_at,
+        duration_s: 0.0,
+        ended_by: EndedBy::Recovered,
+        complete: false,
+        sip: SipInfo { call_id: None },
+        audio: Audio::begin(0, wav::WavEncoding::PcmS16le),
+        streams: Vec::new(),
+        events: Vec::new(),
+        retention: Retention { until: None, hold: None },
+        extra: serde_json::Map::new(),
+    }
+}
+
+fn with_new(path: &Path) -> PathBuf {
+    let mut p = path.as_os_str().to_owned();
+    p.push(NEW);
+    p.into()
+}

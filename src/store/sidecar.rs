@@ -1,11 +1,25 @@
 //! `NAME.json`: what is known about one recording. Schema 1.
 //!
 //! One object, UTF-8; unknown is `null`, never invented. Keys are added, never
-//! repurposed.
+//! repurposed; keys this version does not know survive an edit. Reading and
+//! writing is `file`. Must not know when or in what order files are written.
 
+mod file;
+#[cfg(test)]
+mod tests;
+
+pub(super) use file::{create, scratch_of};
+pub use file::{rewrite_atomically, write_atomically};
+
+use super::wav::WavEncoding;
 use crate::config::CallDirection;
-use serde::{Deserialize, Serialize};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize, Serializer};
+use std::path::{Component, Path};
 use uuid::Uuid;
+
+/// The schema this version reads and writes.
+pub const SCHEMA: u32 = 1;
 
 /// The whole sidecar.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,10 +32,10 @@ pub struct Sidecar {
     pub call_group: Uuid,
     /// File name of the audio, without folder.
     pub wav: String,
-    /// Service name.
-    pub service: String,
-    /// Who called whom.
-    pub direction: CallDirection,
+    /// Service name; unknown only where a crash took the metadata.
+    pub service: Option<String>,
+    /// Who called whom; unknown as above.
+    pub direction: Option<CallDirection>,
     /// Who of the house took part.
     pub agent: Agent,
     /// The other party.
@@ -32,7 +46,8 @@ pub struct Sidecar {
     pub answered_at: String,
     /// RFC 3339 UTC, microseconds.
     pub ended_at: String,
-    /// Seconds.
+    /// Seconds, to the microsecond.
+    #[serde(serialize_with = "micro")]
     pub duration_s: f64,
     /// What ended it.
     pub ended_by: EndedBy,
@@ -48,6 +63,9 @@ pub struct Sidecar {
     pub events: Vec<Event>,
     /// When it falls due.
     pub retention: Retention,
+    /// Top-level keys of later versions, kept as they came.
+    #[serde(flatten)]
+    pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
 /// `agent`
@@ -91,8 +109,8 @@ pub enum EndedBy {
 /// `sip`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SipInfo {
-    /// As received.
-    pub call_id: String,
+    /// As received; unknown only where a crash took the metadata.
+    pub call_id: Option<String>,
 }
 
 /// `audio`
@@ -106,7 +124,7 @@ pub struct Audio {
     pub channels: Vec<String>,
     /// Samples per channel.
     pub frames: u64,
-    /// Of the whole WAV file, lower-case hexadecimal.
+    /// Of the whole WAV file, lower-case hexadecimal; empty while the call runs.
     pub sha256: String,
 }
 
@@ -128,15 +146,18 @@ pub struct Stream {
     /// Copies.
     pub duplicates: u64,
     /// RFC 3550 A.8, the largest value it reached.
+    #[serde(serialize_with = "milli")]
     pub jitter_ms: f64,
     /// Estimate by ITU-T G.107; `null` where the codec has no known impairment.
+    #[serde(serialize_with = "milli_or_null")]
     pub mos: Option<f64>,
 }
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Seconds from the answer.
+    /// Seconds from the answer, to the microsecond.
+    #[serde(serialize_with = "micro")]
     pub at_s: f64,
     /// `hold`, `resume`, `dtmf`, `codec`, `pause` ...
     pub kind: String,
@@ -151,8 +172,109 @@ pub struct Event {
 /// `retention`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
-    /// RFC 3339 UTC, seconds: the instant it falls due.
-    pub until: String,
+    /// RFC 3339 UTC, seconds: the instant it falls due. Unknown only where a
+    /// crash took the metadata and no rule stands in for it.
+    pub until: Option<String>,
     /// `null`, or what holds it.
     pub hold: Option<serde_json::Value>,
+}
+
+/// Why a sidecar is not one: the key, and what is wrong with it. Values are
+/// left out, they may be personal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` {what}")]
+pub struct Invalid {
+    /// The key, dotted.
+    pub key: &'static str,
+    /// What is wrong.
+    pub what: &'static str,
+}
+
+impl Sidecar {
+    /// Judges what serde cannot: ranges, times, names. A sidecar of a running
+    /// call (no hash yet) passes.
+    pub fn check(&self) -> Result<(), Invalid> {
+        let must = |ok: bool, key, what| if ok { Ok(()) } else { Err(Invalid { key, what }) };
+        must(self.schema == SCHEMA, "schema", "is not 1")?;
+        must(is_wav_name(&self.wav), "wav", "is not a bare file name ending in .wav")?;
+        let answered = parse_rfc3339(&self.answered_at);
+        let ended = parse_rfc3339(&self.ended_at);
+        must(answered.is_some(), "answered_at", "is not an RFC 3339 instant")?;
+        must(ended.is_some(), "ended_at", "is not an RFC 3339 instant")?;
+        must(answered <= ended, "ended_at", "lies before answered_at")?;
+        must(is_length(self.duration_s), "duration_s", "is not a length of time")?;
+        must(self.audio.sample_rate > 0, "audio.sample_rate", "is zero")?;
+        must(self.encoding().is_some(), "audio.encoding", "is none of pcm_s16le, alaw, mulaw")?;
+        must(self.audio.channels == CHANNELS, "audio.channels", "is not customer, agent")?;
+        must(is_sha256(&self.audio.sha256), "audio.sha256", "is not 64 lower-case hexadecimal digits")?;
+        must(
+            self.streams.iter().all(|s| is_length(s.jitter_ms)),
+            "streams.jitter_ms",
+            "is not a length of time",
+        )?;
+        must(
+            self.streams.iter().filter_map(|s| s.mos).all(f64::is_finite),
+            "streams.mos",
+            "is not a number",
+        )?;
+        must(self.events.iter().all(|e| is_length(e.at_s)), "events.at_s", "is not a length of time")?;
+        let due = self.retention.until.as_deref();
+        must(due.is_none_or(|t| parse_rfc3339(t).is_some()), "retention.until", "is not an RFC 3339 instant")
+    }
+
+    /// `audio.encoding`, if it is one of ours.
+    pub fn encoding(&self) -> Option<WavEncoding> {
+        WavEncoding::from_name(&self.audio.encoding)
+    }
+}
+
+impl Audio {
+    /// The audio of a recording that has none yet.
+    pub fn begin(sample_rate: u32, encoding: WavEncoding) -> Audio {
+        Audio {
+            sample_rate,
+            encoding: encoding.name().into(),
+            channels: CHANNELS.map(String::from).to_vec(),
+            frames: 0,
+            sha256: String::new(),
+        }
+    }
+}
+
+/// Left, right.
+const CHANNELS: [&str; 2] = ["customer", "agent"];
+
+/// An instant as the sidecar writes it.
+pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
+    text.parse::<jiff::Timestamp>().ok().map(Timestamp::from_jiff)
+}
+
+fn is_wav_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(n)), None) if n == name)
+        && name.len() > 4
+        && name.ends_with(".wav")
+}
+
+fn is_length(n: f64) -> bool {
+    n.is_finite() && n >= 0.0
+}
+
+fn is_sha256(s: &str) -> bool {
+    s.is_empty() || (s.len() == 64 && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+}
+
+fn micro<S: Serializer>(n: &f64, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_f64((n * 1e6).round() / 1e6)
+}
+
+fn milli<S: Serializer>(n: &f64, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_f64((n * 1e3).round() / 1e3)
+}
+
+fn milli_or_null<S: Serializer>(n: &Option<f64>, s: S) -> Result<S::Ok, S::Error> {
+    match n {
+        Some(n) => milli(n, s),
+        None => s.serialize_none(),
+    }
 }

@@ -1,1 +1,265 @@
 //! The WAV writer: a header that is valid after every flush.
+//!
+//! Owns one audio file from its creation to its hash. Takes interleaved frames
+//! already encoded and writes them in blocks; looks at no sample. Must not know
+//! of names, sidecars or calls.
+
+mod header;
+#[cfg(test)]
+mod tests;
+
+pub use header::{CHANNELS, WavEncoding, WavInfo, WavSpec};
+
+use super::StoreError;
+use header::HeaderError;
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Mode of every file of a recording.
+pub const FILE_MODE: u32 = 0o640;
+
+/// Bytes read at once while hashing.
+const HASH_BLOCK: usize = 256 * 1024;
+
+/// A WAV file being written.
+///
+/// Dropping it leaves the file as the last [`WavWriter::flush`] described it;
+/// nothing is finished behind the caller's back.
+#[derive(Debug)]
+pub struct WavWriter {
+    file: File,
+    path: PathBuf,
+    spec: WavSpec,
+    data_bytes: u64,
+    header_fresh: bool,
+}
+
+/// A WAV file that is whole and on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Samples per channel.
+    pub frames: u64,
+    /// Length of the file.
+    pub bytes: u64,
+    /// Of the whole file, lower-case hexadecimal.
+    pub sha256_hex: String,
+}
+
+impl WavWriter {
+    /// Makes a new file, mode 0640 whatever the umask, with the header of an
+    /// empty recording. Fails where the file exists.
+    pub fn create(path: &Path, spec: WavSpec) -> Result<WavWriter, StoreError> {
+        let file = create_file(path)?;
+        let mut w = WavWriter { file, path: path.to_owned(), spec, data_bytes: 0, header_fresh: false };
+        w.flush()?;
+        Ok(w)
+    }
+
+    /// Opens a file that a crash left, to go on or to finish it. Its length is
+    /// what the file holds, in whole frames, whatever the header says.
+    pub fn resume(path: &Path) -> Result<WavWriter, StoreError> {
+        let file = open_rw(path)?;
+        let info = header::read(&file).map_err(header_error(path))?;
+        if info.data_offset != info.spec.header_bytes() as u64 {
+            return Err(StoreError::NotWav {
+                path: path.to_owned(),
+                why: "its header is laid out differently",
+            });
+        }
+        let header_fresh = info.is_sound();
+        Ok(WavWriter {
+            file,
+            path: path.to_owned(),
+            spec: info.spec,
+            data_bytes: info.held_bytes,
+            header_fresh,
+        })
+    }
+
+    /// Like [`WavWriter::resume`] for a file whose header never reached the
+    /// disk: the header is taken to be there, as `spec` lays it out. Fails where
+    /// something else is in its place.
+    pub fn resume_as(path: &Path, spec: WavSpec) -> Result<WavWriter, StoreError> {
+        let mut file = open_rw(path)?;
+        let len = file.metadata().map_err(StoreError::io("read", path))?.len();
+        let mut head = Vec::with_capacity(spec.header_bytes());
+        let head_bytes = spec.header_bytes() as u64;
+        (&mut file).take(head_bytes).read_to_end(&mut head).map_err(StoreError::io("read", path))?;
+        if head.iter().any(|b| *b != 0) {
+            return Err(StoreError::NotWav {
+                path: path.to_owned(),
+                why: "its header is that of something else",
+            });
+        }
+        let room = len.saturating_sub(head_bytes);
+        let data_bytes = room - room % spec.frame_bytes() as u64;
+        Ok(WavWriter { file, path: path.to_owned(), spec, data_bytes, header_fresh: false })
+    }
+
+    /// Appends interleaved frames (customer, agent), encoded as the spec says.
+    /// After an error nothing of the block counts; the next block takes its place.
+    pub fn append(&mut self, frames: &[u8]) -> Result<(), StoreError> {
+        self.whole(frames, self.spec.frame_bytes())?;
+        if frames.is_empty() {
+            return Ok(());
+        }
+        self.header_fresh = false;
+        let at = self.offset(self.data_bytes);
+        self.file.write_all_at(frames, at).map_err(StoreError::io("write", &self.path))?;
+        self.data_bytes += frames.len() as u64;
+        Ok(())
+    }
+
+    /// Replaces samples of one channel (0 the customer, 1 the agent) in frames
+    /// already written, from frame `at` on. Returns how many were replaced:
+    /// what would lie past the end is left out.
+    pub fn patch(&mut self, at: u64, channel: u16, samples: &[u8]) -> Result<u64, StoreError> {
+        let width = self.spec.encoding.sample_bytes();
+        self.whole(samples, width)?;
+        let there = self.frames().saturating_sub(at);
+        let count = (samples.len() / width).min(usize::try_from(there).unwrap_or(usize::MAX));
+        if count == 0 || channel >= CHANNELS {
+            return Ok(0);
+        }
+        let frame = self.spec.frame_bytes();
+        let mut block = vec![0u8; count * frame];
+        let offset = self.offset(at * frame as u64);
+        self.file.read_exact_at(&mut block, offset).map_err(StoreError::io("read", &self.path))?;
+        let side = usize::from(channel) * width;
+        for (f, s) in block.chunks_exact_mut(frame).zip(samples.chunks_exact(width)) {
+            f[side..side + width].copy_from_slice(s);
+        }
+        self.file.write_all_at(&block, offset).map_err(StoreError::io("write", &self.path))?;
+        Ok(count as u64)
+    }
+
+    /// Rewrites the header so that the file plays to here. Not synced.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        if self.header_fresh {
+            return Ok(());
+        }
+        let h = header::encode(self.spec, self.data_bytes);
+        self.file.write_all_at(&h, 0).map_err(StoreError::io("write the header of", &self.path))?;
+        self.header_fresh = true;
+        Ok(())
+    }
+
+    /// Cuts the recording to its first `n` frames; a shorter one stays as it is.
+    pub fn truncate_frames(&mut self, n: u64) -> Result<(), StoreError> {
+        if n >= self.frames() {
+            return Ok(());
+        }
+        let data_bytes = n * self.spec.frame_bytes() as u64;
+        // Length first: a crash in between leaves a header that promises too
+        // much, which start-up repairs; the other way round the tail came back.
+        self.file.set_len(self.offset(data_bytes)).map_err(StoreError::io("cut", &self.path))?;
+        self.data_bytes = data_bytes;
+        self.header_fresh = false;
+        self.flush()
+    }
+
+    /// Cuts what a failed write left behind the last frame, writes the final
+    /// header, syncs when asked to, and hashes the file as it is on disk.
+    pub fn finish(mut self, sync: bool) -> Result<Finished, StoreError> {
+        let bytes = self.offset(self.data_bytes);
+        let len = self.file.metadata().map_err(StoreError::io("read", &self.path))?.len();
+        if len > bytes {
+            self.file.set_len(bytes).map_err(StoreError::io("cut", &self.path))?;
+        }
+        self.flush()?;
+        if sync {
+            self.file.sync_all().map_err(StoreError::io("sync", &self.path))?;
+        }
+        let sha256_hex = hash(&self.file).map_err(StoreError::io("read back", &self.path))?;
+        Ok(Finished { frames: self.frames(), bytes, sha256_hex })
+    }
+
+    /// Frames written so far.
+    pub fn frames(&self) -> u64 {
+        self.data_bytes / self.spec.frame_bytes() as u64
+    }
+
+    /// Rate and encoding.
+    pub fn spec(&self) -> WavSpec {
+        self.spec
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn offset(&self, data_bytes: u64) -> u64 {
+        self.spec.header_bytes() as u64 + data_bytes
+    }
+
+    fn whole(&self, bytes: &[u8], unit: usize) -> Result<(), StoreError> {
+        match bytes.len() % unit {
+            0 => Ok(()),
+            _ => Err(StoreError::Misaligned { got: bytes.len(), unit }),
+        }
+    }
+}
+
+/// Reads the header of a file.
+pub fn read_info(path: &Path) -> Result<WavInfo, StoreError> {
+    let file = File::open(path).map_err(StoreError::io("open", path))?;
+    header::read(&file).map_err(header_error(path))
+}
+
+/// SHA-256 of a whole file, lower-case hexadecimal.
+pub fn sha256_hex(path: &Path) -> Result<String, StoreError> {
+    File::open(path).and_then(|f| hash(&f)).map_err(StoreError::io("read", path))
+}
+
+/// Makes a file that must not exist, 0640 whatever the umask.
+pub(super) fn create_file(path: &Path) -> Result<File, StoreError> {
+    let file =
+        OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path).map_err(
+            |e| match e.kind() {
+                io::ErrorKind::AlreadyExists => StoreError::InUse { path: path.to_owned() },
+                _ => StoreError::io("create", path)(e),
+            },
+        )?;
+    file.set_permissions(Permissions::from_mode(FILE_MODE))
+        .map_err(StoreError::io("set the mode of", path))?;
+    Ok(file)
+}
+
+fn open_rw(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new().read(true).write(true).open(path).map_err(StoreError::io("open", path))
+}
+
+fn header_error(path: &Path) -> impl FnOnce(HeaderError) -> StoreError + use<> {
+    let path = path.to_owned();
+    move |e| match e {
+        HeaderError::Io(source) => StoreError::Io { what: "read", path, source },
+        HeaderError::Foreign(why) => StoreError::NotWav { path, why },
+    }
+}
+
+fn hash(file: &File) -> io::Result<String> {
+    let mut h = Sha256::new();
+    let mut block = vec![0u8; HASH_BLOCK];
+    let mut at = 0u64;
+    loop {
+        match file.read_at(&mut block, at) {
+            Ok(0) => break,
+            Ok(n) => {
+                h.update(&block[..n]);
+                at += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    let mut hex = String::with_capacity(64);
+    for b in h.finalize() {
+        let _ = write!(hex, "{b:02x}");
+    }
+    Ok(hex)
+}

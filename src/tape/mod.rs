@@ -1,1 +1,322 @@
 //! Encoded packets in, stereo blocks out; one recording each.
+//!
+//! A tape runs on a grid of [`FLUSH_NS`] from the answer: at each step the
+//! packets older than [`LOOKAHEAD_NS`] are placed and decoded, and the frames
+//! older than [`LOOKAHEAD_NS`] + [`MARGIN_NS`] are given out. The grid depends
+//! on packet times only, so the same packets give the same samples whatever the
+//! speed or the number of workers. At a crash at most
+//! `FLUSH + LOOKAHEAD + MARGIN` (0.65 s) is not yet written.
+//!
+//! This module must not know of SIP, files or the machine's time.
+
+pub mod clock;
+pub mod source;
+pub mod timeline;
+
+use crate::codec::formats::PayloadMap;
+use crate::codec::quality;
+use crate::id::Channel;
+use crate::rtp::packet::RtpPacket;
+use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
+use smallvec::SmallVec;
+use source::{Played, Source};
+use timeline::Timeline;
+
+/// Grid step, nanoseconds.
+pub const FLUSH_NS: i64 = 250 * NS_PER_MS;
+/// How long a packet waits for its neighbours.
+pub const LOOKAHEAD_NS: i64 = 300 * NS_PER_MS;
+/// How long a placed frame waits for a packet that is placed before it.
+pub const MARGIN_NS: i64 = 100 * NS_PER_MS;
+/// A farther hop is listened to when the nearest has been silent this long.
+const HOP_SILENCE_NS: i64 = 2 * NS_PER_S;
+/// RTP sources of one party; a sender that changes its SSRC faster than this is not a phone.
+const MAX_SOURCES: usize = 64;
+
+/// Who takes the samples.
+pub trait Deck {
+    /// The tape has its first audio: the file can be made. Once, before anything else.
+    fn start(&mut self, rate_hz: u32, law: Option<crate::codec::g711::Law>);
+    /// The next frames, interleaved customer, agent.
+    fn append(&mut self, frames: &[i16]);
+    /// Samples of one channel for frames given out before.
+    fn patch(&mut self, frame: u64, channel: Channel, samples: &[i16]);
+}
+
+/// What happened on the media of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TapeEvent {
+    /// Nanoseconds from the answer.
+    pub at_ns: i64,
+    /// On which side.
+    pub channel: Channel,
+    /// What.
+    pub kind: TapeEventKind,
+}
+
+/// Kinds of [`TapeEvent`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum TapeEventKind {
+    /// A key was pressed (RFC 4733). Which one is not known here.
+    KeyPress,
+    /// The codec changed to this encoding name.
+    Codec(String),
+}
+
+/// One RTP stream of a finished tape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamReport {
+    /// Whose.
+    pub channel: Channel,
+    /// Encoding name, `unknown` where none was ever stated.
+    pub codec: String,
+    /// RFC 3550 synchronisation source.
+    pub ssrc: u32,
+    /// Distinct packets.
+    pub packets: u64,
+    /// RFC 3550 A.3.
+    pub lost: u64,
+    /// Patched in after their frames were written.
+    pub late: u64,
+    /// Copies.
+    pub duplicates: u64,
+    /// RFC 3550 A.8, largest.
+    pub jitter_ms: f64,
+    /// ITU-T G.107 estimate.
+    pub mos: Option<f64>,
+}
+
+/// A finished tape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TapeReport {
+    /// Frames per channel.
+    pub frames: u64,
+    /// Every stream heard.
+    pub streams: Vec<StreamReport>,
+    /// In order of time.
+    pub events: Vec<TapeEvent>,
+    /// No audio was lost inside the recorder, none was undecodable.
+    pub complete: bool,
+}
+
+#[derive(Debug, Default)]
+struct Leg {
+    formats: PayloadMap,
+    sources: SmallVec<[Source; 1]>,
+}
+
+/// One recording being made.
+#[derive(Debug)]
+pub struct Tape {
+    answered_at: Timestamp,
+    legs: [Leg; 2],
+    timeline: Timeline,
+    rate_hz: Option<u32>,
+    next_flush_ns: i64,
+    limit_ns: Option<i64>,
+    best_rank: Option<(u8, i64)>,
+    events: Vec<TapeEvent>,
+    refused_sources: u64,
+    block: Vec<i16>,
+}
+
+impl Tape {
+    /// A tape whose frame zero is the answer.
+    pub fn new(answered_at: Timestamp) -> Self {
+        Tape {
+            answered_at,
+            legs: Default::default(),
+            timeline: Timeline::default(),
+            rate_hz: None,
+            next_flush_ns: FLUSH_NS,
+            limit_ns: None,
+            best_rank: None,
+            events: Vec::new(),
+            refused_sources: 0,
+            block: Vec::new(),
+        }
+    }
+
+    /// States what payload types mean in what `channel`'s party sends, from now on.
+    pub fn set_formats(&mut self, channel: Channel, formats: &PayloadMap) {
+        self.legs[channel as usize].formats.update(formats);
+    }
+
+    /// From here on the payload is encrypted, though the signalling did not say so (ZRTP).
+    pub fn set_encrypted(&mut self) {
+        for l in &mut self.legs {
+            l.formats.encrypted = true;
+        }
+    }
+
+    /// A media packet of `channel`'s party, captured at `at`.
+    pub fn push(&mut self, channel: Channel, rank: u8, at: Timestamp, rtp: &[u8], deck: &mut impl Deck) {
+        let at_ns = at.since_ns(self.answered_at);
+        self.advance(at, deck);
+        let Ok(rtp) = RtpPacket::parse(rtp) else { return };
+        if !self.is_nearest(rank, at_ns) {
+            return;
+        }
+        let leg = &mut self.legs[channel as usize];
+        let known = leg.sources.iter().position(|s| s.ssrc() == rtp.ssrc && s.rank() == rank);
+        let i = match known {
+            Some(i) => i,
+            None if leg.sources.len() >= MAX_SOURCES => {
+                self.refused_sources += 1;
+                return;
+            }
+            None => {
+                let clock = leg.formats.get(rtp.payload_type).map_or(8000, |s| s.rtp_clock_hz);
+                let mut source = Source::new(rtp.ssrc, rank, clock);
+                if let Some(rate) = self.rate_hz {
+                    source.set_rate(rate);
+                }
+                leg.sources.push(source);
+                leg.sources.len() - 1
+            }
+        };
+        leg.sources[i].push(at, at_ns, &rtp, &leg.formats);
+    }
+
+    /// Time has come to `now`: gives out what is due.
+    pub fn advance(&mut self, now: Timestamp, deck: &mut impl Deck) {
+        let now_ns = now.since_ns(self.answered_at);
+        while self.next_flush_ns <= now_ns {
+            let step = self.next_flush_ns;
+            self.next_flush_ns += FLUSH_NS;
+            self.flush(step - LOOKAHEAD_NS, step - LOOKAHEAD_NS - MARGIN_NS, deck);
+        }
+    }
+
+    /// A hang-up was seen at `at`, but may yet be refused: nothing after it is given out.
+    pub fn suspend(&mut self, at: Timestamp) {
+        self.limit_ns = Some(at.since_ns(self.answered_at));
+    }
+
+    /// The hang-up was refused.
+    pub fn resume(&mut self) {
+        self.limit_ns = None;
+    }
+
+    /// Any media so far.
+    pub fn has_media(&self) -> bool {
+        self.legs.iter().any(|l| !l.sources.is_empty())
+    }
+
+    /// Ends the tape at `end`: gives out everything up to it, nothing after.
+    pub fn close(mut self, end: Timestamp, deck: &mut impl Deck) -> TapeReport {
+        let end_ns = end.since_ns(self.answered_at).max(0);
+        self.limit_ns = Some(end_ns);
+        self.flush(i64::MAX, end_ns, deck);
+        let frames = self.timeline.written();
+        let streams = [Channel::Customer, Channel::Agent]
+            .into_iter()
+            .flat_map(|c| self.legs[c as usize].sources.iter().map(move |s| report(c, s)))
+            .filter(|r| r.packets > 0)
+            .collect();
+        let complete =
+            self.refused_sources == 0 && !self.legs.iter().any(|l| l.sources.iter().any(Source::lost_inside));
+        self.events.retain(|e| e.at_ns <= end_ns);
+        self.events.sort_by_key(|e| e.at_ns);
+        TapeReport { frames, streams, events: self.events, complete }
+    }
+
+    /// One signalling hop's media is kept: the nearest to the agent that is heard.
+    fn is_nearest(&mut self, rank: u8, at_ns: i64) -> bool {
+        match &mut self.best_rank {
+            Some((best, last_ns)) if rank == *best => {
+                *last_ns = (*last_ns).max(at_ns);
+                true
+            }
+            Some((best, last_ns)) if rank > *best && at_ns - *last_ns < HOP_SILENCE_NS => false,
+            // Before the first flush a nearer hop still takes the place of a farther one whole.
+            best => {
+                let was_farther = best.is_some_and(|(b, _)| rank < b);
+                *best = Some((rank, at_ns));
+                if was_farther && self.rate_hz.is_none() {
+                    for l in &mut self.legs {
+                        l.sources.retain(|s| s.rank() <= rank);
+                    }
+                }
+                true
+            }
+        }
+    }
+
+    fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {
+        let Some(rate) = self.rate_hz.or_else(|| self.start(horizon_ns, deck)) else { return };
+        for channel in [Channel::Customer, Channel::Agent] {
+            let leg = &mut self.legs[channel as usize];
+            let mut played = Played::default();
+            for s in leg.sources.iter_mut().filter(|s| s.is_waiting()) {
+                s.play(horizon_ns, rate, channel, &leg.formats, &mut self.timeline, &mut played);
+            }
+            for (frame, samples) in &played.patches {
+                deck.patch(*frame, channel, samples);
+            }
+            let event = |frame: i64, kind| TapeEvent {
+                at_ns: (i128::from(frame.max(0)) * i128::from(NS_PER_S) / i128::from(rate)) as i64,
+                channel,
+                kind,
+            };
+            let keys = played.key_presses.into_iter().map(|f| event(f, TapeEventKind::KeyPress));
+            self.events.extend(keys);
+            let codecs = played.codec_changes.into_iter();
+            self.events.extend(codecs.map(|(f, name)| event(f, TapeEventKind::Codec(name))));
+        }
+        let until_ns = self.limit_ns.map_or(until_ns, |l| until_ns.min(l)).max(0);
+        let half = i128::from(NS_PER_S) / 2;
+        let until = (i128::from(until_ns) * i128::from(rate) + half) / i128::from(NS_PER_S);
+        self.block.clear();
+        self.timeline.drain(until as u64, &mut self.block);
+        if !self.block.is_empty() {
+            deck.append(&self.block);
+        }
+    }
+
+    /// Chooses the rate once audio is there to be played.
+    fn start(&mut self, horizon_ns: i64, deck: &mut impl Deck) -> Option<u32> {
+        if !self.legs.iter().any(|l| l.sources.iter().any(|s| s.has_arrived_by(horizon_ns))) {
+            return None;
+        }
+        let mut native = 8000;
+        let mut laws: SmallVec<[_; 4]> = SmallVec::new();
+        for l in &self.legs {
+            let heard = l.sources.iter().find_map(|s| s.waiting_spec(&l.formats));
+            if let Some(spec) = heard.or_else(|| l.formats.preferred()) {
+                native = native.max(spec.native_rate_hz());
+                laws.push(spec.law());
+            }
+        }
+        let rate = match native {
+            0..=8000 => 8000,
+            8001..=16_000 => 16_000,
+            _ => 48_000,
+        };
+        let law = laws.first().copied().flatten().filter(|l| laws.iter().all(|o| *o == Some(*l)));
+        for s in self.legs.iter_mut().flat_map(|l| l.sources.iter_mut()) {
+            s.set_rate(rate);
+        }
+        self.rate_hz = Some(rate);
+        deck.start(rate, law);
+        Some(rate)
+    }
+}
+
+fn report(channel: Channel, s: &Source) -> StreamReport {
+    let stats = s.stats();
+    let codec = s.codec_name().unwrap_or("unknown").to_string();
+    let loss = stats.loss_ratio();
+    let jitter_ms = stats.max_jitter_ms();
+    StreamReport {
+        channel,
+        ssrc: s.ssrc(),
+        packets: stats.received(),
+        lost: stats.lost(),
+        late: s.late(),
+        duplicates: stats.duplicates(),
+        jitter_ms,
+        mos: quality::mos(&codec, loss, jitter_ms),
+        codec,
+    }
+}

@@ -1,0 +1,70 @@
+# The commands of the house. `make test` is what CI runs.
+
+CARGO ?= cargo
+# The capture that `make run` records from: any pcap or pcapng.
+CAPTURE ?= $(firstword $(wildcard pcaps/*inbound*.pcap*) $(wildcard pcaps/*.pcap*))
+RUN_DIR := out/run
+NAUHURI := target/debug/nauhuri
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint doc test-unit test-corpus test-live deny bench setup man clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Record from a shipped capture and show the recordings
+	@test -n "$(CAPTURE)" || { echo "no capture in pcaps/; name one: make run CAPTURE=call.pcap" >&2; exit 2; }
+	@$(CARGO) build --quiet
+	@rm -rf $(RUN_DIR)
+	@$(NAUHURI) replay --set storage.dir=$(RUN_DIR) --out $(RUN_DIR) $(CAPTURE)
+	@scripts/show $(RUN_DIR)
+
+test: lint doc test-unit test-corpus test-live deny ## Everything CI runs
+
+lint: ## Format and clippy, warnings are errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+doc: ## Rustdoc without a broken link
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+
+test-unit: ## Unit and integration tests
+	env -u NAUHURI_CORPUS $(CARGO) test
+
+test-corpus: ## Captures from the field, where NAUHURI_CORPUS names their folder
+	@if [ -n "$$NAUHURI_CORPUS" ] && [ -e tests/corpus.rs ]; then \
+	    $(CARGO) test --test corpus; \
+	else \
+	    echo "corpus: skipped (NAUHURI_CORPUS is not set)"; \
+	fi
+
+test-live: ## Live capture in a network namespace of its own, where we are root
+	@if [ ! -e tests/live.rs ]; then \
+	    echo "live: no tests yet"; \
+	elif [ "$$(id -u)" -ne 0 ] || ! unshare --net true 2>/dev/null; then \
+	    echo "live: skipped (needs root and network namespaces)"; \
+	else \
+	    $(CARGO) test --test live --no-run && \
+	    unshare --net sh -c 'ip link set lo up && $(CARGO) test --offline --test live -- --include-ignored --test-threads=1'; \
+	fi
+
+deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licences.rs runs always)
+	@if command -v cargo-deny >/dev/null; then \
+	    $(CARGO) deny --offline check bans licenses sources; \
+	else \
+	    echo "cargo-deny: not installed, licences and sources are held by tests/licences.rs"; \
+	fi
+
+bench: ## Benchmarks
+	$(CARGO) bench
+
+setup: ## Install what building and testing need
+	scripts/setup
+
+man: ## Man pages and completions into target/manual
+	@$(CARGO) run --quiet -- manual --out target/manual
+	@find target/manual -type f | sort
+
+clean: ## Remove build output and test recordings
+	$(CARGO) clean
+	rm -rf out

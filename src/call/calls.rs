@@ -1,0 +1,476 @@
+//! The table of legs, and what each SIP message does to it.
+//!
+//! Requests and responses are brought to the leg and the dialog they belong to
+//! (RFC 3261 §12.2, §17.1.3 as far as a bystander can); what follows from them
+//! is in `answer`, `media`, `ending`, `transfer` and `identity`.
+
+use super::contacts::Contacts;
+use super::decision::{Decision, Unrecorded};
+use super::invite::Invite;
+use super::leg::{Dialog, DialogState, Hop, Leg, LegId, MAX_DIALOGS, MAX_HOPS};
+use super::pairing::{Pairing, Side};
+use super::parties::{Party, Rules};
+use super::recordings::Recordings;
+use super::transfer::Referrals;
+use crate::config::Config;
+use crate::id::RecordingId;
+use crate::sdp::Session;
+use crate::sip::{Message, Method};
+use crate::time::Timestamp;
+use foldhash::quality::RandomState;
+use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Legs of one Call-ID that are told apart.
+const MAX_LEGS_PER_CALL_ID: usize = 16;
+/// An INVITE without a final answer is forgotten (RFC 3261 Timer C is 3 minutes and more).
+const UNANSWERED: Duration = Duration::from_secs(300);
+/// A leg that is over lingers for retransmissions and for the legs that follow it.
+const LINGER: Duration = Duration::from_secs(64);
+/// An answered leg that is not recorded and says nothing is forgotten.
+const SILENT: Duration = Duration::from_secs(12 * 3600);
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    Leg(LegId),
+    Recording(RecordingId),
+}
+
+/// A SIP message on its way: from where to where, when.
+#[derive(Clone, Copy, Debug)]
+pub struct Passage {
+    /// Capture time.
+    pub at: Timestamp,
+    /// Sender.
+    pub src: SocketAddr,
+    /// Receiver.
+    pub dst: SocketAddr,
+}
+
+/// All calls followed.
+#[derive(Debug)]
+pub struct Calls {
+    pub(super) rules: Rules,
+    pub(super) media_timeout: Duration,
+    pub(super) max_recordings: usize,
+    max_legs: usize,
+    pub(super) legs: HashMap<LegId, Leg, RandomState>,
+    by_call_id: HashMap<Box<[u8]>, SmallVec<[LegId; 2]>, RandomState>,
+    unanswered: VecDeque<LegId>,
+    pub(super) contacts: Contacts,
+    pub(super) pairing: Pairing,
+    pub(super) recordings: Recordings,
+    pub(super) referrals: Referrals,
+    pub(super) timers: BinaryHeap<Reverse<(Timestamp, Timer)>>,
+    orphans: HashSet<u64, RandomState>,
+    orphan_hasher: RandomState,
+    pub(super) origin_hasher: RandomState,
+    next_leg: u64,
+    evicted: u64,
+    pub(super) out: Vec<Decision>,
+}
+
+impl Calls {
+    /// An empty table under the rules of a checked configuration.
+    pub fn new(config: &Config) -> Self {
+        Calls {
+            rules: Rules::new(config),
+            media_timeout: config.sip.media_timeout,
+            max_recordings: config.limits.recordings,
+            max_legs: config.limits.calls.max(1),
+            legs: HashMap::default(),
+            by_call_id: HashMap::default(),
+            unanswered: VecDeque::new(),
+            contacts: Contacts::default(),
+            pairing: Pairing::new(),
+            recordings: Recordings::default(),
+            referrals: Referrals::default(),
+            timers: BinaryHeap::new(),
+            orphans: HashSet::default(),
+            orphan_hasher: RandomState::default(),
+            origin_hasher: RandomState::default(),
+            next_leg: 0,
+            evicted: 0,
+            out: Vec::new(),
+        }
+    }
+
+    /// Takes one message in; [`Calls::poll`] gives what follows from it.
+    pub fn handle_message(&mut self, msg: &Message<'_>, way: Passage) {
+        let (Some(call_id), Some((cseq, method))) = (msg.call_id(), msg.cseq()) else { return };
+        match msg.status() {
+            None => self.handle_request(msg, call_id, cseq, msg.method().unwrap_or(method), way),
+            Some(code) => self.handle_response(msg, call_id, cseq, method, code, way),
+        }
+    }
+
+    /// The next decision.
+    pub fn poll(&mut self) -> Option<Decision> {
+        // Few at a time: shifting beats a queue of its own.
+        (!self.out.is_empty()).then(|| self.out.remove(0))
+    }
+
+    /// When [`Calls::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.timers.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Time has come to `now`.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        while let Some(Reverse((at, timer))) = self.timers.peek().copied() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            match timer {
+                Timer::Leg(id) => self.leg_timer(id, now),
+                Timer::Recording(id) => self.recording_timer(id, now),
+            }
+        }
+        self.referrals.expire(now);
+    }
+
+    /// Where media belongs.
+    pub fn pairing_mut(&mut self) -> &mut Pairing {
+        &mut self.pairing
+    }
+
+    /// Recordings under way.
+    pub fn recordings(&self) -> &Recordings {
+        &self.recordings
+    }
+
+    /// Legs followed.
+    pub fn legs_followed(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// A media packet of this recording was captured: true when decisions follow from it.
+    pub fn handle_media(&mut self, id: RecordingId, at: Timestamp) -> bool {
+        let Some(r) = self.recordings.get_mut(id) else { return false };
+        r.last_media = Some(r.last_media.map_or(at, |l| l.max(at)));
+        r.quiet_since = r.quiet_since.max(at);
+        if matches!(r.state, super::recordings::State::Candidate(_)) {
+            self.confirm(id);
+        }
+        !self.out.is_empty()
+    }
+
+    /// Legs forgotten because there were too many.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    fn handle_request(&mut self, msg: &Message<'_>, call_id: &[u8], cseq: u32, method: Method, way: Passage) {
+        let to_tag = msg.to().and_then(|t| t.tag().map(<[u8]>::to_vec)).unwrap_or_default();
+        let from_tag = msg.from().and_then(|f| f.tag().map(<[u8]>::to_vec)).unwrap_or_default();
+        if method == Method::Invite && to_tag.is_empty() {
+            return self.handle_invite(msg, call_id, &from_tag, cseq, way);
+        }
+        let Some((leg, tag, side)) = self.find_dialog(call_id, &from_tag, &to_tag) else { return };
+        self.touch(leg, way.at);
+        match method {
+            Method::Invite | Method::Update => {
+                self.handle_offer(leg, &tag, side, cseq, msg, way);
+                self.handle_identity(leg, &tag, side, msg, way.at);
+            }
+            Method::Ack => self.handle_ack(leg, &tag, side, cseq, msg, way),
+            Method::Prack => self.handle_offer(leg, &tag, side, cseq, msg, way),
+            Method::Bye => self.handle_bye(leg, &tag, side, way.at),
+            Method::Refer => self.handle_refer(leg, &tag, side, msg, way.at),
+            Method::Notify => self.handle_notify(leg, &tag, side, msg),
+            Method::Info => self.handle_info(leg, &tag, side, cseq, msg, way.at),
+            _ => {}
+        }
+    }
+
+    fn handle_response(
+        &mut self,
+        msg: &Message<'_>,
+        call_id: &[u8],
+        cseq: u32,
+        method: Method,
+        code: u16,
+        way: Passage,
+    ) {
+        let to_tag = msg.to().and_then(|t| t.tag().map(<[u8]>::to_vec)).unwrap_or_default();
+        let from_tag = msg.from().and_then(|f| f.tag().map(<[u8]>::to_vec)).unwrap_or_default();
+        if method == Method::Invite
+            && let Some(leg) = self.find_leg(call_id, &from_tag)
+            && self.legs.get(&leg).is_some_and(|l| l.invite_cseq == cseq)
+        {
+            self.touch(leg, way.at);
+            return self.handle_invite_response(leg, &to_tag, code, msg, way);
+        }
+        let Some((leg, tag, sender)) = self.find_dialog(call_id, &from_tag, &to_tag) else {
+            if method == Method::Invite && (200..300).contains(&code) {
+                self.count_orphan(call_id);
+            }
+            return;
+        };
+        self.touch(leg, way.at);
+        match method {
+            Method::Invite | Method::Update | Method::Prack => {
+                // The answer comes from the other side than the request.
+                self.handle_answer(leg, &tag, sender.other(), cseq, code, msg, way);
+                if (200..300).contains(&code) && method != Method::Prack {
+                    self.handle_identity(leg, &tag, sender.other(), msg, way.at);
+                }
+            }
+            Method::Bye => self.handle_bye_response(leg, &tag, sender, code),
+            Method::Refer if code >= 300 => self.refer_refused(leg, &tag),
+            _ => {}
+        }
+    }
+
+    /// An INVITE outside a dialog: a new leg, another hop of one, a retry, or a retransmission.
+    fn handle_invite(&mut self, msg: &Message<'_>, call_id: &[u8], from_tag: &[u8], cseq: u32, way: Passage) {
+        let header = self.rules.agent_header.clone();
+        let invite = Invite::read(msg, header.as_deref(), &self.rules.correlation_headers);
+        let known = self.find_leg(call_id, from_tag).filter(|id| {
+            // A Call-ID used again after its call is over is another call.
+            self.legs.get(id).is_some_and(|l| !l.ended || (l.invite_cseq == cseq && !l.dialogs.is_empty()))
+        });
+        let leg_id = match known {
+            Some(id) => id,
+            None => match self.new_leg(&invite, call_id, from_tag, cseq, way.at) {
+                Some(id) => id,
+                None => return,
+            },
+        };
+        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
+        leg.last_seen = way.at;
+        if leg.dialogs.iter().any(|d| d.state != DialogState::Early) && leg.invite_cseq != cseq {
+            return;
+        }
+        if cseq > leg.invite_cseq {
+            // The retry after 401 or 407, or after a redirection.
+            leg.invite_cseq = cseq;
+            leg.hops.clear();
+            leg.ended = false;
+        }
+        Self::note_parties(leg, &invite, way);
+        Self::note_hop(leg, msg, way);
+        if known.is_none() {
+            self.join_transferred(leg_id, &invite, msg, way.at);
+        }
+    }
+
+    fn new_leg(
+        &mut self,
+        invite: &Invite,
+        call_id: &[u8],
+        from_tag: &[u8],
+        cseq: u32,
+        at: Timestamp,
+    ) -> Option<LegId> {
+        if self.by_call_id.get(call_id).is_some_and(|l| l.len() >= MAX_LEGS_PER_CALL_ID) {
+            self.evicted += 1;
+            return None;
+        }
+        if self.legs.len() >= self.max_legs {
+            self.evict();
+        }
+        self.next_leg += 1;
+        let id = LegId(self.next_leg);
+        let mut keys = vec![[b"call-id:", call_id].concat()];
+        keys.extend(invite.correlation.iter().cloned());
+        let contact = self.contacts.join(id, at, keys);
+        let leg = Leg {
+            id,
+            call_id: call_id.into(),
+            caller_tag: from_tag.into(),
+            invite_cseq: cseq,
+            invite_at: at,
+            invite: invite.clone(),
+            caller: Party::default(),
+            callee: Party::default(),
+            contact,
+            hops: SmallVec::new(),
+            dialogs: SmallVec::new(),
+            ended: false,
+            last_seen: at,
+        };
+        self.legs.insert(id, leg);
+        self.by_call_id.entry(call_id.into()).or_default().push(id);
+        self.unanswered.push_back(id);
+        self.timers.push(Reverse((at + UNANSWERED, Timer::Leg(id))));
+        Some(id)
+    }
+
+    /// Every hop adds what it knows of the parties.
+    fn note_parties(leg: &mut Leg, invite: &Invite, way: Passage) {
+        let add = |party: &mut Party, users: [&Option<crate::pii::Pii<String>>; 2], addr| {
+            for u in users.into_iter().flatten() {
+                if !party.users.contains(u) && party.users.len() < 2 * MAX_HOPS {
+                    party.users.push(u.clone());
+                }
+            }
+            if !party.addrs.contains(&addr) && party.addrs.len() < MAX_HOPS {
+                party.addrs.push(addr);
+            }
+        };
+        add(&mut leg.caller, [&invite.from_user, &invite.asserted_user], way.src.ip());
+        add(&mut leg.callee, [&invite.to_user, &invite.request_user], way.dst.ip());
+        if let Some(id) = &invite.agent_header {
+            // The header marks the sender, unless it names the one who is called.
+            let called = [&invite.to_user, &invite.request_user];
+            let names_called = called.into_iter().flatten().any(|u| u.expose() == id);
+            let party = if names_called { &mut leg.callee } else { &mut leg.caller };
+            party.header_id = Some(id.clone());
+        }
+    }
+
+    fn note_hop(leg: &mut Leg, msg: &Message<'_>, way: Passage) {
+        let offer = msg.sdp().map(Session::parse);
+        if let Some(h) = leg.hops.iter_mut().find(|h| h.caller == way.src && h.callee == way.dst) {
+            if offer.is_some() {
+                h.offer = offer;
+            }
+        } else if leg.hops.len() < MAX_HOPS {
+            leg.hops.push(Hop { caller: way.src, callee: way.dst, vias: msg.via_count(), offer });
+        }
+    }
+
+    pub(super) fn find_leg(&self, call_id: &[u8], caller_tag: &[u8]) -> Option<LegId> {
+        let of = |id: &&LegId| self.legs.get(*id).is_some_and(|l| &*l.caller_tag == caller_tag);
+        self.by_call_id.get(call_id)?.iter().rev().find(of).copied()
+    }
+
+    /// The leg, the dialog's callee tag and the side that sent a request with these tags.
+    pub(super) fn find_dialog(
+        &self,
+        call_id: &[u8],
+        from: &[u8],
+        to: &[u8],
+    ) -> Option<(LegId, Box<[u8]>, Side)> {
+        let ids = self.by_call_id.get(call_id)?;
+        ids.iter().rev().filter_map(|id| self.legs.get(id)).find_map(|l| {
+            let has = |tag: &[u8]| l.dialogs.iter().any(|d| &*d.callee_tag == tag);
+            if &*l.caller_tag == from && has(to) {
+                Some((l.id, to.into(), Side::Caller))
+            } else if &*l.caller_tag == to && has(from) {
+                Some((l.id, from.into(), Side::Callee))
+            } else {
+                None
+            }
+        })
+    }
+
+    pub(super) fn dialog_mut(&mut self, leg: LegId, tag: &[u8]) -> Option<&mut Dialog> {
+        self.legs.get_mut(&leg)?.dialogs.iter_mut().find(|d| &*d.callee_tag == tag)
+    }
+
+    pub(super) fn dialog(&self, leg: LegId, tag: &[u8]) -> Option<&Dialog> {
+        self.legs.get(&leg)?.dialogs.iter().find(|d| &*d.callee_tag == tag)
+    }
+
+    /// The dialog with this tag, made if it is new.
+    pub(super) fn ensure_dialog(&mut self, leg: LegId, tag: &[u8]) -> bool {
+        let Some(l) = self.legs.get_mut(&leg) else { return false };
+        if l.dialogs.iter().any(|d| &*d.callee_tag == tag) {
+            return true;
+        }
+        if l.dialogs.len() >= MAX_DIALOGS {
+            return false;
+        }
+        l.dialogs.push(Dialog {
+            callee_tag: tag.into(),
+            state: DialogState::Early,
+            media: SmallVec::new(),
+            recording: None,
+            bye: None,
+            identity: [None, None],
+            transfer_by: None,
+            replaced: false,
+            last_info: [None, None],
+        });
+        true
+    }
+
+    fn touch(&mut self, leg: LegId, at: Timestamp) {
+        if let Some(l) = self.legs.get_mut(&leg) {
+            l.last_seen = l.last_seen.max(at);
+        }
+    }
+
+    /// Counts a 2xx whose INVITE was never seen, once for each Call-ID.
+    fn count_orphan(&mut self, call_id: &[u8]) {
+        use std::hash::BuildHasher;
+        let key = self.orphan_hasher.hash_one(call_id);
+        if self.orphans.len() >= 4096 {
+            self.orphans.clear();
+        }
+        if self.orphans.insert(key) {
+            self.out.push(Decision::Unrecorded(Unrecorded::InviteNotSeen));
+        }
+    }
+
+    fn leg_timer(&mut self, id: LegId, now: Timestamp) {
+        let Some(l) = self.legs.get(&id) else { return };
+        let is_recorded = l.dialogs.iter().any(|d| d.recording.is_some());
+        let patience = match (l.ended, l.is_answered()) {
+            (true, _) => LINGER,
+            (false, false) => UNANSWERED,
+            (false, true) => SILENT,
+        };
+        let due = l.last_seen + patience;
+        if is_recorded || due > now {
+            let again = if due > now { due } else { now + LINGER };
+            self.timers.push(Reverse((again, Timer::Leg(id))));
+        } else {
+            self.forget(id);
+        }
+    }
+
+    /// A leg is over: it lingers, then goes.
+    pub(super) fn linger(&mut self, id: LegId) {
+        if let Some(l) = self.legs.get_mut(&id)
+            && !l.ended
+        {
+            l.ended = true;
+            let due = l.last_seen + LINGER;
+            self.timers.push(Reverse((due, Timer::Leg(id))));
+        }
+    }
+
+    /// Makes room: the oldest leg that nobody answered, else the oldest that is not recorded.
+    fn evict(&mut self) {
+        self.evicted += 1;
+        while let Some(id) = self.unanswered.pop_front() {
+            if self.legs.get(&id).is_some_and(|l| !l.is_answered()) {
+                return self.forget(id);
+            }
+        }
+        let unrecorded = self.legs.values().filter(|l| l.dialogs.iter().all(|d| d.recording.is_none()));
+        if let Some(id) = unrecorded.map(|l| l.id).min() {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: LegId) {
+        let Some(l) = self.legs.remove(&id) else { return };
+        for d in &l.dialogs {
+            for m in &d.media {
+                self.pairing.close(m.session);
+            }
+        }
+        self.contacts.leave(l.contact, id);
+        if let Some(ids) = self.by_call_id.get_mut(&l.call_id) {
+            ids.retain(|i| *i != id);
+            if ids.is_empty() {
+                self.by_call_id.remove(&l.call_id);
+            }
+        }
+        // Answered legs stay in the queue until they come to its head; keep it from growing past the table.
+        if self.unanswered.len() > 2 * self.max_legs.max(self.legs.len()) {
+            let legs = &self.legs;
+            self.unanswered.retain(|i| legs.get(i).is_some_and(|l| !l.is_answered()));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What the signalling decides: the orders that go to the tapes.
+
+use super::parties::ServiceRef;
+use crate::codec::formats::PayloadMap;
+use crate::config::CallDirection;
+use crate::id::{Channel, RecordingId};
+use crate::time::Timestamp;
+use uuid::Uuid;
+
+/// A recording that begins.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Inside this run.
+    pub id: RecordingId,
+    /// Outside it.
+    pub uuid: Uuid,
+    /// Shared by the contact's recordings.
+    pub call_group: Uuid,
+    /// What the service promises.
+    pub service: ServiceRef,
+    /// Who called whom.
+    pub direction: CallDirection,
+    /// Agent id and display name.
+    pub agent: (Option<String>, Option<String>),
+    /// The customer's number as it may be stored.
+    pub customer_number: Option<String>,
+    /// The caller asked for privacy.
+    pub withheld: bool,
+    /// The number the contact was made to, as it may be stored.
+    pub dialled: Option<String>,
+    /// First 2xx, or the instant the agent became connected.
+    pub answered_at: Timestamp,
+    /// As received.
+    pub call_id: String,
+}
+
+/// Why and when a recording ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// BYE from this side.
+    HungUp(Channel),
+    /// Passed on to somebody else.
+    Transferred,
+    /// No media for too long.
+    Timeout,
+    /// The capture ended.
+    CaptureEnd,
+    /// The recorder was told to stop.
+    Shutdown,
+}
+
+/// Why an answered call is not recorded. The names are metric labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unrecorded {
+    /// No party is an agent.
+    NoAgent,
+    /// Both parties are agents.
+    Internal,
+    /// The service is not recorded.
+    Service,
+    /// The service does not record this direction.
+    Direction,
+    /// Another leg of the same call, nearer the agent, is recorded.
+    OtherLeg,
+    /// The INVITE was not seen: the capture began mid-call.
+    InviteNotSeen,
+    /// Ended at once without media: a fork that lost.
+    Stray,
+}
+
+impl Unrecorded {
+    /// All of them, for metrics that begin at zero.
+    pub const ALL: [Unrecorded; 7] = [
+        Unrecorded::NoAgent,
+        Unrecorded::Internal,
+        Unrecorded::Service,
+        Unrecorded::Direction,
+        Unrecorded::OtherLeg,
+        Unrecorded::InviteNotSeen,
+        Unrecorded::Stray,
+    ];
+
+    /// The metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Unrecorded::NoAgent => "no_agent",
+            Unrecorded::Internal => "internal",
+            Unrecorded::Service => "service",
+            Unrecorded::Direction => "direction",
+            Unrecorded::OtherLeg => "other_leg",
+            Unrecorded::InviteNotSeen => "invite_not_seen",
+            Unrecorded::Stray => "stray",
+        }
+    }
+}
+
+/// What signalling says of a call under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallEvent {
+    /// One side put the other on hold.
+    Hold,
+    /// The hold ended.
+    Resume,
+    /// A key was pressed (SIP INFO). Which one is not known here.
+    KeyPress(Channel),
+}
+
+/// One order.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// A recording begins.
+    Open(Box<Opening>),
+    /// What payload types mean in what a channel's party sends.
+    Formats(RecordingId, Channel, PayloadMap),
+    /// Something happened in the signalling.
+    Event(RecordingId, Timestamp, CallEvent),
+    /// The media turned out to be encrypted (ZRTP).
+    Encrypted(RecordingId),
+    /// A hang-up at this instant, which may yet be refused.
+    Suspend(RecordingId, Timestamp),
+    /// The hang-up was refused.
+    Resume(RecordingId),
+    /// A recording ends at this instant; whether its start and end were seen.
+    Close(RecordingId, Timestamp, Ending, bool),
+    /// An answered call is not recorded.
+    Unrecorded(Unrecorded),
+    /// A call that should be recorded cannot be: too many at once.
+    Refused(ServiceRef),
+}

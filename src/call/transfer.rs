@@ -1,0 +1,138 @@
+//! Transfers: which new leg continues which call.
+//!
+//! RFC 3515 (REFER), RFC 3891 (Replaces), RFC 3892 (Referred-By), RFC 5589.
+
+use super::calls::Calls;
+use super::contacts::ContactId;
+use super::invite::Invite;
+use super::leg::LegId;
+use super::pairing::Side;
+use crate::pii::Pii;
+use crate::sip::{Message, Replaces};
+use crate::time::Timestamp;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A REFER is followed by its INVITE within this long.
+const FOLLOWS_WITHIN: Duration = Duration::from_secs(60);
+/// Transfers awaited at once; the oldest gives way.
+const MAX_REFERRALS: usize = 1024;
+
+#[derive(Debug)]
+struct Referral {
+    at: Timestamp,
+    contact: ContactId,
+    target: Option<Pii<String>>,
+    replaces: Option<Replaces>,
+}
+
+/// REFERs whose INVITE is awaited.
+#[derive(Debug, Default)]
+pub(super) struct Referrals(VecDeque<Referral>);
+
+impl Referrals {
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        while self.0.front().is_some_and(|r| r.at + FOLLOWS_WITHIN < now) {
+            self.0.pop_front();
+        }
+    }
+}
+
+impl Calls {
+    pub(super) fn handle_refer(
+        &mut self,
+        leg_id: LegId,
+        tag: &[u8],
+        side: Side,
+        msg: &Message<'_>,
+        at: Timestamp,
+    ) {
+        let Some(contact) = self.legs.get(&leg_id).map(|l| l.contact) else { return };
+        let Some(d) = self.dialog_mut(leg_id, tag) else { return };
+        if !d.is_confirmed() {
+            return;
+        }
+        d.transfer_by = Some(side);
+        let target = msg.refer_to().and_then(|t| t.uri.user().map(|u| Pii::new(u.into_owned())));
+        let referral = Referral { at, contact, target, replaces: msg.refer_to_replaces() };
+        let queue = &mut self.referrals.0;
+        let same = |r: &Referral| {
+            r.contact == contact && r.target == referral.target && r.replaces == referral.replaces
+        };
+        if queue.iter().any(same) {
+            return;
+        }
+        if queue.len() >= MAX_REFERRALS {
+            queue.pop_front();
+        }
+        queue.push_back(referral);
+    }
+
+    pub(super) fn refer_refused(&mut self, leg_id: LegId, tag: &[u8]) {
+        if let Some(d) = self.dialog_mut(leg_id, tag) {
+            d.transfer_by = None;
+        }
+    }
+
+    /// RFC 3515 §2.4.5: the NOTIFY tells how the transfer went.
+    pub(super) fn handle_notify(&mut self, leg_id: LegId, tag: &[u8], side: Side, msg: &Message<'_>) {
+        let failed = msg.sipfrag_status().is_some_and(|s| s >= 300);
+        if let Some(d) = self.dialog_mut(leg_id, tag)
+            && failed
+            && d.transfer_by == Some(side.other())
+        {
+            d.transfer_by = None;
+        }
+    }
+
+    /// A new leg that continues another call joins its contact.
+    pub(super) fn join_transferred(
+        &mut self,
+        leg_id: LegId,
+        invite: &Invite,
+        msg: &Message<'_>,
+        at: Timestamp,
+    ) {
+        let replaced = invite.replaces.as_ref().and_then(|r| self.mark_replaced(r));
+        let referred = self.referred_contact(invite, msg, at);
+        let Some(older) = referred.or(replaced) else { return };
+        let Some(own) = self.legs.get(&leg_id).map(|l| l.contact) else { return };
+        let moved = self.contacts.merge(older, own);
+        for id in moved {
+            let Some(l) = self.legs.get_mut(&id) else { continue };
+            l.contact = older;
+            for m in l.dialogs.iter().flat_map(|d| d.media.iter()) {
+                self.pairing.regroup(m.session, older.0);
+            }
+        }
+    }
+
+    /// The dialog that a Replaces header names, marked; its contact.
+    fn mark_replaced(&mut self, r: &Replaces) -> Option<ContactId> {
+        let (leg, tag, _) = self.find_dialog(&r.call_id, &r.from_tag, &r.to_tag)?;
+        if let Some(d) = self.dialog_mut(leg, &tag) {
+            d.replaced = true;
+        }
+        self.legs.get(&leg).map(|l| l.contact)
+    }
+
+    /// The contact of the REFER this INVITE follows: by its Replaces, else by its
+    /// target, if only one transfer to that target is awaited.
+    fn referred_contact(&mut self, invite: &Invite, msg: &Message<'_>, at: Timestamp) -> Option<ContactId> {
+        self.referrals.expire(at);
+        let queue = &self.referrals.0;
+        if let Some(replaces) = &invite.replaces {
+            let named = queue.iter().find(|r| r.replaces.as_ref() == Some(replaces));
+            return named.map(|r| r.contact);
+        }
+        let called = [&invite.request_user, &invite.to_user];
+        let goes_to = |t: &Pii<String>| {
+            called.iter().copied().flatten().any(|u| self.rules.same_number(u.expose(), t.expose()))
+        };
+        let mut fits =
+            queue.iter().filter(|r| r.replaces.is_none() && r.target.as_ref().is_some_and(goes_to));
+        let (first, second) = (fits.next()?, fits.next());
+        let is_sure = second.is_none() || msg.referred_by().next().is_some();
+        is_sure.then(|| second.unwrap_or(first).contact)
+    }
+}

@@ -1,0 +1,83 @@
+//! `nauhuri check`: validates the configuration and prints the effective one.
+
+use super::output;
+use super::settings::{self, DefaultFile};
+use crate::cli::{CheckArgs, Cli};
+use crate::config::check::Purpose;
+use crate::config::{Config, Loaded, keys};
+use anyhow::Context;
+
+/// What stands in place of a secret.
+const HIDDEN: &str = "[hidden]";
+
+/// Prints the effective configuration as TOML.
+///
+/// # Errors
+/// [`ConfigError`](crate::config::ConfigError) with everything that is wrong.
+pub fn run(cli: &Cli, _args: &CheckArgs) -> anyhow::Result<()> {
+    let loaded = settings::load(&cli.global, DefaultFile::Required, Purpose::Other, Vec::new())?;
+    output::print(&effective(&loaded)?)?;
+    if loaded.config.capture.interface.is_empty() && !cli.global.quiet {
+        eprintln!("note: capture.interface is not set; `nauhuri record` needs it");
+    }
+    Ok(())
+}
+
+/// The configuration as TOML that could be loaded again, its secrets hidden.
+fn effective(loaded: &Loaded) -> anyhow::Result<String> {
+    let file = loaded.sources.file.as_ref().map_or("no file".into(), |path| path.display().to_string());
+    Ok(format!(
+        "# Effective configuration: defaults < {file} < environment < --set\n\n{}",
+        toml_of(&loaded.config)?
+    ))
+}
+
+fn toml_of(config: &Config) -> anyhow::Result<String> {
+    let mut table = toml::Table::try_from(config).context("the configuration cannot be written as TOML")?;
+    for path in keys::SECRETS {
+        hide(&mut table, path);
+    }
+    // Through the type again where nothing is hidden: sections in the order of the sample file.
+    match keys::SECRETS {
+        [] => toml::to_string(config),
+        _ => toml::to_string(&table),
+    }
+    .context("the configuration cannot be written as TOML")
+}
+
+/// Puts [`HIDDEN`] in place of a value that is set.
+fn hide(table: &mut toml::Table, path: &str) {
+    let Some((section, key)) = path.split_once('.') else { return };
+    let value = table.get_mut(section).and_then(toml::Value::as_table_mut).and_then(|t| t.get_mut(key));
+    if let Some(value) = value.filter(|v| v.as_str() != Some("")) {
+        *value = toml::Value::String(HIDDEN.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_can_be_loaded() {
+        let mut config = Config::default();
+        config.agents.names.insert("2001".into(), "M. Virtanen".into());
+        config.service.push(crate::config::ServiceRule {
+            name: "116117".into(),
+            numbers: vec!["116117".into()],
+            ..Default::default()
+        });
+        let text = toml_of(&config).unwrap();
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn a_secret_is_hidden() {
+        let mut table: toml::Table = toml::from_str("[a]\npassword = \"sesame\"\nempty = \"\"").unwrap();
+        hide(&mut table, "a.password");
+        hide(&mut table, "a.empty");
+        hide(&mut table, "b.none");
+        assert_eq!(table["a"]["password"].as_str(), Some("[hidden]"));
+        assert_eq!(table["a"]["empty"].as_str(), Some(""));
+    }
+}

@@ -1,0 +1,127 @@
+//! Reads the configuration file and the environment for `config::load`.
+
+use crate::cli::{DEFAULT_CONFIG, Global};
+use crate::config::check::Purpose;
+use crate::config::error::{ConfigError, Origin, Problem};
+use crate::config::load::{self, ENV_PREFIX, Layers, Loaded};
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Longest configuration file, bytes: thousands of services fit.
+const FILE_MAX: u64 = 4 << 20;
+
+/// Whether the built-in defaults do when the file at the default path is absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultFile {
+    /// The daemon's commands: it must be there.
+    Required,
+    /// `replay`: it may be absent.
+    Optional,
+}
+
+/// The command's own options that stand for a key: option, key, value as text.
+pub type OwnOptions = Vec<(&'static str, &'static str, String)>;
+
+/// Loads and checks the configuration of this command line.
+///
+/// # Errors
+/// [`ConfigError`]: exit status 2.
+pub fn load(
+    global: &Global,
+    default_file: DefaultFile,
+    purpose: Purpose,
+    options: OwnOptions,
+) -> Result<Loaded, ConfigError> {
+    let file = match &global.config {
+        Some(path) => Some(read(path)?),
+        None if default_file == DefaultFile::Optional && is_absent(Path::new(DEFAULT_CONFIG)) => None,
+        None => Some(read(Path::new(DEFAULT_CONFIG))?),
+    };
+    let layers = Layers { file, env: environment(std::env::vars_os())?, set: global.set.clone(), options };
+    load::load(&layers, purpose)
+}
+
+fn is_absent(path: &Path) -> bool {
+    std::fs::metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
+}
+
+fn read(path: &Path) -> Result<(std::path::PathBuf, String), ConfigError> {
+    let problem = |found: String, allowed: &str| Problem {
+        origin: Origin::File(path.to_owned()),
+        key: String::new(),
+        line: None,
+        found,
+        allowed: allowed.into(),
+        nearest: None,
+    };
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).and_then(|file| file.take(FILE_MAX + 1).read_to_end(&mut bytes)).map_err(
+        |error| {
+            let found = match error.kind() {
+                io::ErrorKind::NotFound => "no such file".to_owned(),
+                io::ErrorKind::PermissionDenied => "a file this user may not read".to_owned(),
+                io::ErrorKind::IsADirectory => "a folder".to_owned(),
+                _ => error.to_string(),
+            };
+            problem(found, "a TOML file this user can read (--config FILE names another)")
+        },
+    )?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(problem(format!("more than {FILE_MAX} bytes"), "a TOML file").into());
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        problem(format!("a byte on line {line} that is not UTF-8"), "TOML in UTF-8")
+    })?;
+    Ok((path.to_owned(), text))
+}
+
+/// The variables that are configuration, as text.
+fn environment(
+    vars: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let own = vars.filter(|(name, _)| name.as_encoded_bytes().starts_with(ENV_PREFIX.as_bytes()));
+    own.map(|(name, value)| match (name.to_str(), value.into_string()) {
+        (Some(name), Ok(value)) => Ok((name.to_owned(), value)),
+        _ => Err(ConfigError::from(Problem {
+            origin: Origin::Env(name.to_string_lossy().into_owned()),
+            key: String::new(),
+            line: None,
+            found: "bytes that are not UTF-8".into(),
+            allowed: "text in UTF-8".into(),
+            nearest: None,
+        })),
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    #[test]
+    fn only_our_variables_and_only_text() {
+        let vars = |value: &[u8]| {
+            let other = (OsString::from_vec(vec![0xff]), OsString::from_vec(vec![0xff]));
+            vec![other, ("NAUHURI__SIP__PORTS".into(), OsString::from_vec(value.to_vec()))]
+        };
+        let good = environment(vars(b"5060").into_iter());
+        assert_eq!(good, Ok(vec![("NAUHURI__SIP__PORTS".into(), "5060".into())]));
+        let error = environment(vars(b"\xff").into_iter()).unwrap_err();
+        assert!(error.to_string().starts_with("environment NAUHURI__SIP__PORTS: found bytes"), "{error}");
+    }
+
+    #[test]
+    fn files_that_cannot_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.toml");
+        let found = |path: &Path| read(path).unwrap_err().problems[0].found.clone();
+        assert_eq!(found(&path), "no such file");
+        assert_eq!(found(dir.path()), "a folder");
+        std::fs::write(&path, b"[sip]\n# \xff").unwrap();
+        assert_eq!(found(&path), "a byte on line 2 that is not UTF-8");
+    }
+}

@@ -1,0 +1,60 @@
+//! Plain counters of the hot path, read by whoever publishes them.
+
+use crate::net::stats::NetStats;
+use crate::sip::{Message, Method, StartLine};
+use crate::time::Timestamp;
+
+/// Totals since the start, and a few present values.
+#[derive(Clone, Debug, Default)]
+pub struct EngineStats {
+    /// What `net` counted.
+    pub net: NetStats,
+    /// Requests by method.
+    pub requests: [u64; Method::COUNT],
+    /// Responses by hundreds: index 1 is 1xx; 0 is anything else.
+    pub responses: [u64; 7],
+    /// Datagrams on a SIP port that no message could be read from.
+    pub sip_parse_errors: u64,
+    /// RTP packets given to recordings.
+    pub rtp_recorded: u64,
+    /// RTP packets of calls that are not recorded.
+    pub rtp_not_recorded: u64,
+    /// RTP packets of no known call.
+    pub rtp_unmatched: u64,
+    /// RTCP packets.
+    pub rtcp: u64,
+    /// Other UDP datagrams.
+    pub other_udp: u64,
+    /// Media packets whose capture time cannot be true.
+    pub time_outliers: u64,
+    /// Times the capture clock jumped.
+    pub time_jumps: u64,
+    /// Answered calls not recorded, by reason.
+    pub unrecorded: [u64; crate::call::Unrecorded::ALL.len()],
+    /// Calls followed now.
+    pub calls: u64,
+    /// Calls forgotten because there were too many.
+    pub calls_evicted: u64,
+    /// Recordings open now.
+    pub recordings: u64,
+    /// Stamp of the newest packet.
+    pub last_packet: Option<Timestamp>,
+}
+
+impl EngineStats {
+    /// Counts one message.
+    pub fn count_message(&mut self, msg: &Message<'_>) {
+        match msg.start_line() {
+            StartLine::Request { method, .. } => self.requests[method as usize] += 1,
+            StartLine::Response { code, .. } => {
+                let class = usize::from(code / 100);
+                self.responses[if class < 7 { class } else { 0 }] += 1;
+            }
+        }
+    }
+
+    /// SIP messages read.
+    pub fn sip_messages(&self) -> u64 {
+        self.requests.iter().chain(&self.responses).sum()
+    }
+}

@@ -1,0 +1,224 @@
+//! Puts a session together from its parts in order, whoever has read them.
+//!
+//! Holds the rules of RFC 8866: what stands on the session is the default of
+//! every media section, and a payload type without rtpmap has its RFC 3551
+//! meaning.
+
+use super::rtpmap;
+use super::session::{Direction, MAX_FORMATS, MAX_MEDIA, Media, MediaKind, Origin, Proto, Session, Setup};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Longest `a=fmtp` kept, bytes.
+const MAX_FMTP: usize = 1024;
+
+/// What `a=` and `c=` lines above the first `m=` say.
+#[derive(Default)]
+struct Defaults {
+    addr: Option<IpAddr>,
+    direction: Direction,
+    ptime_ms: Option<u16>,
+    fingerprint: bool,
+    setup: Option<Setup>,
+}
+
+pub(super) struct Builder {
+    session: Session,
+    defaults: Defaults,
+    at: Level,
+}
+
+/// Whose lines come now.
+enum Level {
+    Session,
+    /// The last media section; `own_addr`: its `c=` has been seen.
+    Media {
+        own_addr: bool,
+    },
+    /// One media section too many.
+    Beyond,
+}
+
+impl Builder {
+    pub(super) fn new() -> Builder {
+        Builder { session: Session::default(), defaults: Defaults::default(), at: Level::Session }
+    }
+
+    /// `o=`; the first one counts.
+    pub(super) fn origin(&mut self, origin: Origin) {
+        self.session.origin.get_or_insert(origin);
+    }
+
+    /// The address of a `c=` line; the first one of a section counts.
+    pub(super) fn connection(&mut self, address: &str) {
+        let addr = address_literal(address);
+        match (&mut self.at, self.session.media.last_mut()) {
+            (Level::Media { own_addr }, Some(media)) if !*own_addr => {
+                *own_addr = true;
+                media.addr = addr;
+            }
+            (Level::Session, _) if self.defaults.addr.is_none() => self.defaults.addr = addr,
+            _ => {}
+        }
+    }
+
+    /// `m=`; `formats` are the words behind the transport.
+    pub(super) fn media<'f>(
+        &mut self,
+        kind: &str,
+        port: u16,
+        proto: &str,
+        formats: impl Iterator<Item = &'f str>,
+    ) {
+        if self.session.media.len() == MAX_MEDIA {
+            self.at = Level::Beyond;
+            return;
+        }
+        let proto = proto_of(proto);
+        let payload_types = formats.filter_map(|f| f.parse::<u8>().ok()).filter(|pt| *pt < 128);
+        let formats = match proto {
+            Proto::Other => Vec::new(),
+            Proto::Avp | Proto::Savp | Proto::Dtls => {
+                payload_types.take(MAX_FORMATS).map(rtpmap::static_format).collect()
+            }
+        };
+        self.session.media.push(Media {
+            kind: kind_of(kind),
+            port,
+            proto,
+            addr: self.defaults.addr,
+            direction: self.defaults.direction,
+            formats,
+            ptime_ms: self.defaults.ptime_ms,
+            rtcp_port: None,
+            rtcp_mux: false,
+            crypto: false,
+            fingerprint: self.defaults.fingerprint,
+            setup: self.defaults.setup,
+        });
+        self.at = Level::Media { own_addr: false };
+    }
+
+    /// `a=name` or `a=name:value`.
+    pub(super) fn attribute(&mut self, name: &str, value: Option<&str>) {
+        let name = name.to_ascii_lowercase();
+        let value = value.unwrap_or_default().trim();
+        match (&self.at, self.session.media.last_mut()) {
+            (Level::Session, _) => session_attribute(&mut self.defaults, &name, value),
+            (Level::Media { .. }, Some(media)) => media_attribute(media, &name, value),
+            (Level::Media { .. } | Level::Beyond, _) => {}
+        }
+    }
+
+    pub(super) fn finish(self) -> Session {
+        self.session
+    }
+}
+
+fn session_attribute(d: &mut Defaults, name: &str, value: &str) {
+    match name {
+        "fingerprint" => d.fingerprint = true,
+        "setup" => d.setup = setup_of(value),
+        "ptime" => d.ptime_ms = ptime_of(value),
+        _ => d.direction = direction_of(name).unwrap_or(d.direction),
+    }
+}
+
+fn media_attribute(media: &mut Media, name: &str, value: &str) {
+    match name {
+        "rtpmap" => {
+            if let Some((pt, rest)) = payload_type(value)
+                && let Some((name, clock, channels)) = rtpmap::parse(rest)
+            {
+                for f in media.formats.iter_mut().filter(|f| f.payload_type == pt) {
+                    f.name.clear();
+                    f.name.push_str(name);
+                    (f.clock, f.channels) = (clock, channels);
+                }
+            }
+        }
+        "fmtp" => {
+            if let Some((pt, rest)) = payload_type(value)
+                && rest.len() <= MAX_FMTP
+            {
+                for f in media.formats.iter_mut().filter(|f| f.payload_type == pt) {
+                    f.fmtp = Some(rest.to_string());
+                }
+            }
+        }
+        "ptime" => media.ptime_ms = ptime_of(value),
+        "rtcp" => media.rtcp_port = value.split_ascii_whitespace().next().and_then(|p| p.parse().ok()),
+        "rtcp-mux" => media.rtcp_mux = true,
+        "crypto" => media.crypto = true,
+        "fingerprint" => media.fingerprint = true,
+        "setup" => media.setup = setup_of(value),
+        _ => media.direction = direction_of(name).unwrap_or(media.direction),
+    }
+}
+
+/// `96 rest`
+fn payload_type(value: &str) -> Option<(u8, &str)> {
+    let (pt, rest) = value.split_once(|c: char| c.is_ascii_whitespace())?;
+    Some((pt.parse().ok()?, rest.trim()))
+}
+
+/// Whole milliseconds; some write `20.0`.
+fn ptime_of(value: &str) -> Option<u16> {
+    value.split('.').next()?.trim().parse().ok().filter(|ms| *ms > 0)
+}
+
+fn kind_of(kind: &str) -> MediaKind {
+    match kind.to_ascii_lowercase().as_str() {
+        "audio" => MediaKind::Audio,
+        "video" => MediaKind::Video,
+        "image" => MediaKind::Image,
+        _ => MediaKind::Other,
+    }
+}
+
+fn proto_of(proto: &str) -> Proto {
+    match proto.to_ascii_uppercase().as_str() {
+        "RTP/AVP" | "RTP/AVPF" => Proto::Avp,
+        "RTP/SAVP" | "RTP/SAVPF" => Proto::Savp,
+        "UDP/TLS/RTP/SAVP" | "UDP/TLS/RTP/SAVPF" => Proto::Dtls,
+        _ => Proto::Other,
+    }
+}
+
+fn direction_of(name: &str) -> Option<Direction> {
+    match name {
+        "sendrecv" => Some(Direction::SendRecv),
+        "sendonly" => Some(Direction::SendOnly),
+        "recvonly" => Some(Direction::RecvOnly),
+        "inactive" => Some(Direction::Inactive),
+        _ => None,
+    }
+}
+
+fn setup_of(value: &str) -> Option<Setup> {
+    match value.to_ascii_lowercase().as_str() {
+        "active" => Some(Setup::Active),
+        "passive" => Some(Setup::Passive),
+        "actpass" => Some(Setup::ActPass),
+        "holdconn" => Some(Setup::HoldConn),
+        _ => None,
+    }
+}
+
+/// An address literal, its TTL, zone or brackets taken off; `None` for a name.
+fn address_literal(address: &str) -> Option<IpAddr> {
+    let address = address.split(['/', '%']).next()?.trim_matches(['[', ']']);
+    if let Ok(addr) = address.parse::<IpAddr>() {
+        return Some(addr.to_canonical());
+    }
+    // Leading zeros (`010.001.002.003`) are decimal in a description.
+    let mut octets = [0u8; 4];
+    let mut words = address.split('.');
+    for octet in &mut octets {
+        let word = words.next()?;
+        if word.is_empty() || !word.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        *octet = word.parse().ok()?;
+    }
+    words.next().is_none().then(|| IpAddr::V4(Ipv4Addr::from(octets)))
+}

@@ -1,0 +1,351 @@
+//! Offer and answer seen from outside (RFC 3264, RFC 6337).
+//!
+//! One [`OfferAnswer`] follows one dialog: which description each party has
+//! offered, which are agreed, who has put whom on hold. A bystander misses
+//! messages and sees others twice, so nothing is refused: a description always
+//! finds a place. Clone the machine of an INVITE for each dialog that forks.
+
+use super::session::{Direction, Media, Session};
+
+/// Offers remembered while unanswered; more can only come from missed answers.
+pub const MAX_PENDING: usize = 4;
+
+/// The two ends of a dialog: who sent its first INVITE, and the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Sent the INVITE that made the dialog.
+    Caller,
+    /// Received it.
+    Callee,
+}
+
+impl Side {
+    /// The other end.
+    pub fn other(self) -> Side {
+        match self {
+            Side::Caller => Side::Callee,
+            Side::Callee => Side::Caller,
+        }
+    }
+}
+
+/// The transactions that carry descriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// INVITE and re-INVITE, with their responses and ACK.
+    Invite,
+    /// PRACK (RFC 3262 §5).
+    Prack,
+    /// UPDATE (RFC 3311).
+    Update,
+}
+
+/// Which message of its transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The request.
+    Request,
+    /// A response of this status.
+    Response(u16),
+    /// The ACK of an INVITE.
+    Ack,
+}
+
+/// What a message did to the exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing new.
+    None,
+    /// A description was offered; its sender may already receive there.
+    Offered,
+    /// What is agreed has changed.
+    Agreed,
+    /// An offer failed; what was agreed before holds again.
+    Reverted,
+}
+
+/// A transaction within the dialog: CSeq numbers belong to their sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    requester: Side,
+    carrier: Carrier,
+    cseq: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Offer {
+    key: Key,
+    offerer: Side,
+    session: Session,
+}
+
+/// What both sides go by, and who holds.
+#[derive(Clone, Debug, Default)]
+struct Agreement {
+    sessions: [Option<Session>; 2],
+    holding: [bool; 2],
+}
+
+/// The newest exchange that got its answer.
+#[derive(Clone, Debug)]
+struct Settled {
+    key: Key,
+    offer: Offer,
+    /// Until the INVITE's final response: what to go back to when it fails.
+    before: Option<Box<Agreement>>,
+}
+
+/// The offers and answers of one dialog.
+#[derive(Clone, Debug, Default)]
+pub struct OfferAnswer {
+    agreed: Agreement,
+    /// Oldest first, at most [`MAX_PENDING`].
+    pending: Vec<Offer>,
+    settled: Option<Settled>,
+    /// Highest CSeq number of each side's finished transactions that carried descriptions.
+    done: [Option<u32>; 2],
+}
+
+impl OfferAnswer {
+    /// No description seen yet.
+    pub fn new() -> OfferAnswer {
+        OfferAnswer::default()
+    }
+
+    /// Takes a message of the dialog, in capture order, with the description it carries.
+    ///
+    /// `sender` sent this very message (for a response: who answers). Messages
+    /// without a description matter too: they settle or fail what others offered.
+    pub fn handle(
+        &mut self,
+        sender: Side,
+        carrier: Carrier,
+        cseq: u32,
+        step: Step,
+        session: Option<&Session>,
+    ) -> Change {
+        match step {
+            Step::Request => {
+                let key = Key { requester: sender, carrier, cseq };
+                session.map_or(Change::None, |s| self.on_request(key, s))
+            }
+            Step::Ack => self.on_ack(Key { requester: sender, carrier: Carrier::Invite, cseq }, session),
+            Step::Response(code) => {
+                let key = Key { requester: sender.other(), carrier, cseq };
+                match code {
+                    0..300 => self.on_success(key, code >= 200, session),
+                    300.. => self.on_failure(key),
+                }
+            }
+        }
+    }
+
+    /// What this side's description is, as far as agreed.
+    pub fn agreed(&self, side: Side) -> Option<&Session> {
+        self.agreed.sessions[side as usize].as_ref()
+    }
+
+    /// What this side has offered and nobody has answered yet, newest first.
+    pub fn offered(&self, side: Side) -> impl Iterator<Item = &Session> {
+        self.pending.iter().rev().filter(move |o| o.offerer == side).map(|o| &o.session)
+    }
+
+    /// The audio this side advertises: the newest offer's, else the agreed one.
+    pub fn latest_audio(&self, side: Side) -> Option<&Media> {
+        self.offered(side).chain(self.agreed(side)).find_map(Session::audio)
+    }
+
+    /// The audio this side goes by at present: the agreed one; before any agreement its offer's.
+    pub fn current_audio(&self, side: Side) -> Option<&Media> {
+        self.agreed(side).into_iter().chain(self.offered(side)).find_map(Session::audio)
+    }
+
+    /// All audio this side may be receiving on now, agreed first, then pending offers.
+    pub fn advertised_audio(&self, side: Side) -> impl Iterator<Item = &Media> {
+        self.agreed(side).into_iter().chain(self.offered(side)).filter_map(Session::audio)
+    }
+
+    /// Has this side put the other on hold?
+    pub fn holds(&self, side: Side) -> bool {
+        self.agreed.holding[side as usize]
+    }
+
+    /// Is the call on hold, by either side?
+    pub fn on_hold(&self) -> bool {
+        self.agreed.holding != [false; 2]
+    }
+
+    /// Has an offer been answered?
+    pub fn established(&self) -> bool {
+        self.settled.is_some()
+    }
+
+    fn on_request(&mut self, key: Key, session: &Session) -> Change {
+        // A PRACK answers when its INVITE came without a description (RFC 3262 §5).
+        let late = |o: &Offer| o.key.carrier == Carrier::Invite && o.offerer == key.requester.other();
+        if key.carrier == Carrier::Prack
+            && let Some(i) = self.pending.iter().position(|o| late(o) && o.key.requester == key.requester)
+        {
+            return self.settle(i, session, false);
+        }
+        if self.is_old(key) {
+            return Change::None;
+        }
+        self.offer(Offer { key, offerer: key.requester, session: session.clone() })
+    }
+
+    fn on_success(&mut self, key: Key, is_final: bool, session: Option<&Session>) -> Change {
+        let answerer = key.requester.other();
+        let change = match session {
+            None => Change::None,
+            Some(s) => match self.pending.iter().position(|o| o.key == key) {
+                Some(i) if self.pending[i].offerer == key.requester => self.settle(i, s, !is_final),
+                Some(_) => self.offer(Offer { key, offerer: answerer, session: s.clone() }),
+                None if self.settled.as_ref().is_some_and(|d| d.key == key) => self.amend(answerer, s),
+                None if self.is_old(key) => Change::None,
+                // Without an offer in the request, the response makes one.
+                None if key.carrier == Carrier::Invite => {
+                    self.offer(Offer { key, offerer: answerer, session: s.clone() })
+                }
+                None => self.adopt(key, answerer, s),
+            },
+        };
+        if !is_final {
+            return change;
+        }
+        if let Some(settled) = self.settled.as_mut().filter(|d| d.key == key) {
+            settled.before = None;
+        }
+        // A success without an answer: what was offered is all there is to go by.
+        let unanswered =
+            self.pending.iter().position(|o| o.key == key && o.offerer == key.requester && session.is_none());
+        match unanswered {
+            Some(i) => {
+                let offer = self.pending.remove(i);
+                self.adopt(key, offer.offerer, &offer.session)
+            }
+            None => change,
+        }
+    }
+
+    fn on_ack(&mut self, key: Key, session: Option<&Session>) -> Change {
+        let offer = self.pending.iter().position(|o| o.key == key && o.offerer != key.requester);
+        match (offer, session) {
+            (Some(i), Some(s)) => self.settle(i, s, false),
+            // The answer was missed or is in a message that was cut.
+            (Some(i), None) => {
+                let offer = self.pending.remove(i);
+                self.adopt(key, offer.offerer, &offer.session)
+            }
+            (None, Some(s)) if self.settled.as_ref().is_some_and(|d| d.key == key) => {
+                self.amend(key.requester, s)
+            }
+            (None, Some(s)) if !self.is_old(key) => self.adopt(key, key.requester, s),
+            (None, _) => Change::None,
+        }
+    }
+
+    /// A request that failed leaves everything as it was before (RFC 3261 §14.1).
+    fn on_failure(&mut self, key: Key) -> Change {
+        let pending = self.pending.len();
+        self.pending.retain(|o| o.key != key);
+        let mut change = if self.pending.len() < pending { Change::Reverted } else { Change::None };
+        if let Some(settled) = self.settled.as_mut().filter(|d| d.key == key)
+            && let Some(before) = settled.before.take()
+        {
+            self.agreed = *before;
+            change = Change::Reverted;
+        }
+        self.finish(key);
+        change
+    }
+
+    fn offer(&mut self, offer: Offer) -> Change {
+        if let Some(same) = self.pending.iter_mut().find(|o| o.key == offer.key) {
+            // A retransmission, or a later response repeating a late offer.
+            let change = if same.session == offer.session { Change::None } else { Change::Offered };
+            *same = offer;
+            return change;
+        }
+        if self.pending.len() == MAX_PENDING {
+            self.pending.remove(0);
+        }
+        self.pending.push(offer);
+        Change::Offered
+    }
+
+    /// The pending offer `i` got this answer.
+    fn settle(&mut self, i: usize, answer: &Session, provisional: bool) -> Change {
+        let offer = self.pending.remove(i);
+        // Older offers of the dialog can no longer be answered.
+        self.pending.drain(..i);
+        let before =
+            (provisional && offer.key.carrier == Carrier::Invite).then(|| Box::new(self.agreed.clone()));
+        let key = offer.key;
+        self.agree(&offer, answer);
+        self.settled = Some(Settled { key, offer, before });
+        self.finish(key);
+        Change::Agreed
+    }
+
+    /// The answer of the newest exchange again, perhaps another than before: a
+    /// 200 may differ from its 183.
+    fn amend(&mut self, answerer: Side, answer: &Session) -> Change {
+        let Some(offer) = self.settled.as_ref().map(|d| d.offer.clone()) else { return Change::None };
+        if offer.offerer == answerer || self.agreed(answerer) == Some(answer) {
+            return Change::None;
+        }
+        self.agree(&offer, answer);
+        Change::Agreed
+    }
+
+    /// One half of an exchange whose other half was missed.
+    fn adopt(&mut self, key: Key, side: Side, session: &Session) -> Change {
+        self.finish(key);
+        self.agreed.holding[side as usize] = session.audio().is_some_and(stops_other);
+        let slot = &mut self.agreed.sessions[side as usize];
+        if slot.as_ref() == Some(session) {
+            return Change::None;
+        }
+        *slot = Some(session.clone());
+        Change::Agreed
+    }
+
+    fn agree(&mut self, offer: &Offer, answer: &Session) {
+        let (offerer, answerer) = (offer.offerer as usize, offer.offerer.other() as usize);
+        let offered = offer.session.audio();
+        self.agreed.holding[offerer] = offered.is_some_and(stops_other);
+        if let Some(answered) = answer.audio() {
+            let mirrors = match offered.map(|m| m.direction) {
+                Some(Direction::Inactive) => true,
+                // The other side asks only to hear: `sendonly` grants just that.
+                Some(Direction::RecvOnly) => answered.direction == Direction::SendOnly,
+                Some(Direction::SendOnly | Direction::SendRecv) | None => false,
+            };
+            // An answer that only mirrors its offer says nothing new about hold.
+            if !mirrors || answered.zero_address() {
+                self.agreed.holding[answerer] = stops_other(answered);
+            }
+        }
+        self.agreed.sessions[offerer] = Some(offer.session.clone());
+        self.agreed.sessions[answerer] = Some(answer.clone());
+    }
+
+    fn finish(&mut self, key: Key) {
+        let done = &mut self.done[key.requester as usize];
+        *done = (*done).max(Some(key.cseq));
+    }
+
+    /// Is it a transaction at or before the newest finished one of its sender?
+    fn is_old(&self, key: Key) -> bool {
+        self.done[key.requester as usize].is_some_and(|d| key.cseq <= d)
+    }
+}
+
+/// Does its maker not want to hear the other side?
+fn stops_other(m: &Media) -> bool {
+    m.zero_address() || matches!(m.direction, Direction::SendOnly | Direction::Inactive)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! A session description, reduced to what decides where media goes and how it
+//! is coded (RFC 8866).
+//!
+//! `sdp-types` reads the text; when it refuses (a user name with spaces, bytes
+//! that are not UTF-8, a missing line), our own line scan takes what there is.
+//! Both feed the same builder, so they cannot differ in meaning.
+
+use super::build::Builder;
+use super::scan;
+use std::net::{IpAddr, SocketAddr};
+
+/// Media descriptions kept from one session description.
+pub const MAX_MEDIA: usize = 32;
+/// Formats kept from one media description.
+pub const MAX_FORMATS: usize = 64;
+
+/// What a party advertises.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Session {
+    /// `o=`; `None` when missing or unreadable.
+    pub origin: Option<Origin>,
+    /// The `m=` sections in order, at most [`MAX_MEDIA`].
+    pub media: Vec<Media>,
+}
+
+/// `o=`: who made the description (RFC 8866 §5.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// User name, `-` when none.
+    pub username: String,
+    /// Session id, numeric by the RFC, any word in the field.
+    pub session_id: String,
+    /// Version; `None` when it is no number of 64 bits.
+    pub version: Option<u64>,
+    /// Address, numeric or a name.
+    pub address: String,
+}
+
+impl Origin {
+    /// Same session of the same maker, whatever the version?
+    pub fn same_session(&self, other: &Origin) -> bool {
+        self.username == other.username
+            && self.session_id == other.session_id
+            && self.address == other.address
+    }
+}
+
+/// One `m=` section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// What kind of media.
+    pub kind: MediaKind,
+    /// Port; 0 means rejected or switched off (RFC 3264 §6), or unreadable.
+    pub port: u16,
+    /// Transport.
+    pub proto: Proto,
+    /// Connection address, the media's own or the session's; `None` for a host
+    /// name or none. IPv4-mapped IPv6 is given as IPv4.
+    pub addr: Option<IpAddr>,
+    /// Direction as the maker of the description sees it.
+    pub direction: Direction,
+    /// RTP formats in order of preference, at most [`MAX_FORMATS`].
+    pub formats: Vec<Format>,
+    /// `a=ptime`, milliseconds.
+    pub ptime_ms: Option<u16>,
+    /// `a=rtcp` port, when RTCP is not on port + 1 (RFC 3605).
+    pub rtcp_port: Option<u16>,
+    /// `a=rtcp-mux` (RFC 5761).
+    pub rtcp_mux: bool,
+    /// `a=crypto` is there (SDES, RFC 4568). Keys are not kept.
+    pub crypto: bool,
+    /// `a=fingerprint` is there, here or on the session (DTLS, RFC 8122).
+    pub fingerprint: bool,
+    /// `a=setup`, here or on the session (RFC 4145).
+    pub setup: Option<Setup>,
+}
+
+/// The media type of an `m=` line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MediaKind {
+    /// `audio`
+    Audio,
+    /// `video`
+    Video,
+    /// `image`: fax by T.38.
+    Image,
+    /// Any other.
+    Other,
+}
+
+/// The transport of an `m=` line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Proto {
+    /// `RTP/AVP`, `RTP/AVPF`: in clear.
+    Avp,
+    /// `RTP/SAVP`, `RTP/SAVPF`: SRTP with keys in the description.
+    Savp,
+    /// `UDP/TLS/RTP/SAVP`, `...SAVPF`: SRTP keyed by DTLS (RFC 5764).
+    Dtls,
+    /// No RTP: `udptl`, `TCP/MSRP`, ...
+    Other,
+}
+
+/// `a=sendrecv` and the like (RFC 8866 §6.7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Both ways; what holds when nothing is said.
+    #[default]
+    SendRecv,
+    /// Its maker only sends.
+    SendOnly,
+    /// Its maker only receives.
+    RecvOnly,
+    /// Neither.
+    Inactive,
+}
+
+/// Who begins the DTLS handshake (RFC 4145 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Setup {
+    /// It begins.
+    Active,
+    /// It waits.
+    Passive,
+    /// Either.
+    ActPass,
+    /// Not yet.
+    HoldConn,
+}
+
+/// One payload format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// Payload type, 0 to 127.
+    pub payload_type: u8,
+    /// Encoding name as in `a=rtpmap`, or from RFC 3551; empty for a dynamic type without rtpmap.
+    pub name: String,
+    /// RTP clock, Hz; 0 when unknown. G.722 says 8000 and means 16000 (RFC 3551 §4.5.2).
+    pub clock: u32,
+    /// Channels.
+    pub channels: u8,
+    /// `a=fmtp` parameters.
+    pub fmtp: Option<String>,
+}
+
+impl Session {
+    /// Reads a body. Never fails: what can't be read is left out.
+    pub fn parse(body: &[u8]) -> Session {
+        match sdp_types::Session::parse(body) {
+            Ok(session) => from_sdp_types(&session),
+            Err(_) => scan::session(body),
+        }
+    }
+
+    /// The first audio section that is not rejected, else the first audio section.
+    pub fn audio(&self) -> Option<&Media> {
+        let mut audio = self.media.iter().filter(|m| m.kind == MediaKind::Audio);
+        let first = audio.next()?;
+        if first.rejected() { audio.find(|m| !m.rejected()).or(Some(first)) } else { Some(first) }
+    }
+
+    /// Do two descriptions advertise the same audio endpoint? Same address and
+    /// port, or, where a hop has rewritten those, the same origin.
+    pub fn same_endpoint(&self, other: &Session) -> bool {
+        let endpoint = |s: &Session| s.audio().and_then(Media::endpoint);
+        if endpoint(self).is_some() && endpoint(self) == endpoint(other) {
+            return true;
+        }
+        match (&self.origin, &other.origin) {
+            (Some(a), Some(b)) => a.same_session(b),
+            _ => false,
+        }
+    }
+}
+
+impl Media {
+    /// Rejected or switched off: port 0.
+    pub fn rejected(&self) -> bool {
+        self.port == 0
+    }
+
+    /// Where its maker wants RTP sent. `None` when rejected, on hold by address
+    /// zero, or given as a host name.
+    pub fn endpoint(&self) -> Option<SocketAddr> {
+        let addr = self.addr.filter(|a| !a.is_unspecified())?;
+        (!self.rejected()).then(|| SocketAddr::new(addr, self.port))
+    }
+
+    /// `c=0.0.0.0` or `::`: hold as RFC 2543 had it.
+    pub fn zero_address(&self) -> bool {
+        self.addr.is_some_and(|a| a.is_unspecified())
+    }
+
+    /// Is its RTP encrypted?
+    pub fn encrypted(&self) -> bool {
+        matches!(self.proto, Proto::Savp | Proto::Dtls)
+    }
+
+    /// The format of a payload type.
+    pub fn format(&self, payload_type: u8) -> Option<&Format> {
+        self.formats.iter().find(|f| f.payload_type == payload_type)
+    }
+}
+
+fn from_sdp_types(s: &sdp_types::Session) -> Session {
+    let mut b = Builder::new();
+    let o = &s.origin;
+    b.origin(Origin {
+        username: o.username.clone().unwrap_or_else(|| "-".to_string()),
+        session_id: o.sess_id.clone(),
+        version: Some(o.sess_version),
+        address: o.unicast_address.clone(),
+    });
+    if let Some(c) = &s.connection {
+        b.connection(&c.connection_address);
+    }
+    s.attributes.iter().for_each(|a| b.attribute(&a.attribute, a.value.as_deref()));
+    for m in &s.medias {
+        b.media(&m.media, m.port, &m.proto, m.fmt.split_ascii_whitespace());
+        if let Some(c) = m.connections.first() {
+            b.connection(&c.connection_address);
+        }
+        m.attributes.iter().for_each(|a| b.attribute(&a.attribute, a.value.as_deref()));
+    }
+    b.finish()
+}
+
+#[cfg(test)]
+mod tests;

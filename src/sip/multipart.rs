@@ -1,0 +1,162 @@
+//! Finding the session description in a body.
+//!
+//! RFC 5621 and RFC 2046 §5.1, as far as it takes to find one part: nesting and
+//! the number of parts are bounded, and each level is scanned once.
+
+use super::header::{is_lws, param, trim};
+use super::reader::is_field;
+use memchr::memmem;
+
+/// Multipart bodies inside one another, at most.
+const MAX_DEPTH: u8 = 4;
+/// Parts looked at on one level, at most.
+const MAX_PARTS: usize = 32;
+
+/// `type/subtype` of a Content-Type value, without parameters.
+pub(super) fn media_type(content_type: &[u8]) -> &[u8] {
+    let end = memchr::memchr2(b';', b',', content_type).unwrap_or(content_type.len());
+    trim(&content_type[..end])
+}
+
+/// The session description in a body of this Content-Type (empty: none given).
+pub(super) fn find_sdp<'a>(content_type: &[u8], body: &'a [u8]) -> Option<&'a [u8]> {
+    find(content_type, body, MAX_DEPTH)
+}
+
+fn find<'a>(content_type: &[u8], body: &'a [u8], depth: u8) -> Option<&'a [u8]> {
+    let kind = media_type(content_type);
+    if kind.is_empty() {
+        let start = body.iter().take_while(|b| is_lws(**b)).count();
+        return body[start..].starts_with(b"v=0").then_some(body);
+    }
+    if is_sdp(kind) {
+        return (!trim(body).is_empty()).then_some(body);
+    }
+    if depth == 0 || !kind.get(..10).is_some_and(|p| p.eq_ignore_ascii_case(b"multipart/")) {
+        return None;
+    }
+    let delimiter = delimiter(content_type, body)?;
+    parts(&delimiter, body).take(MAX_PARTS).find_map(|part| {
+        let (content_type, body) = split_part(part);
+        find(content_type, body, depth - 1)
+    })
+}
+
+/// `application/sdp`, white space around the slash allowed (RFC 3261 §25.1).
+fn is_sdp(kind: &[u8]) -> bool {
+    let slash = memchr::memchr(b'/', kind).unwrap_or(kind.len());
+    trim(&kind[..slash]).eq_ignore_ascii_case(b"application")
+        && kind.get(slash + 1..).is_some_and(|s| trim(s).eq_ignore_ascii_case(b"sdp"))
+}
+
+/// `--boundary`; from the body's first such line when the parameter is missing.
+fn delimiter(content_type: &[u8], body: &[u8]) -> Option<Vec<u8>> {
+    let semicolon = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
+    if let Some(boundary) = param(&content_type[semicolon..], "boundary").filter(|b| !b.is_empty()) {
+        return Some([b"--", boundary].concat());
+    }
+    let line = body.split(|b| *b == b'\n').take(MAX_PARTS).map(trim).find(|l| l.starts_with(b"--"))?;
+    (line.len() > 2).then(|| line.to_vec())
+}
+
+/// What stands between delimiter lines; a part that is cut runs to the end.
+fn parts<'a>(delimiter: &[u8], body: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let mut at = memmem::find_iter(body, delimiter)
+        .filter(move |i| *i == 0 || matches!(body[i - 1], b'\n' | b'\r'))
+        // An inner boundary may begin with the outer one.
+        .filter(move |i| {
+            let after = &body[i + delimiter.len()..];
+            after.first().is_none_or(|b| is_lws(*b)) || after.starts_with(b"--")
+        })
+        .peekable();
+    std::iter::from_fn(move || {
+        let start = at.next()? + delimiter.len();
+        let end = at.peek().copied().unwrap_or(body.len());
+        Some(&body[start..end])
+    })
+    .take_while(|part| !part.starts_with(b"--"))
+}
+
+/// Content-Type (empty when there is none) and body of one part, which begins
+/// with what is left of its delimiter line.
+fn split_part(part: &[u8]) -> (&[u8], &[u8]) {
+    let mut content_type: &[u8] = b"";
+    let mut pos = memchr::memchr(b'\n', part).map_or(part.len(), |lf| lf + 1);
+    while pos < part.len() {
+        let mut next = next_line(part, pos);
+        if trim(&part[pos..next]).is_empty() {
+            return (content_type, trim_line_end(&part[next..]));
+        }
+        if !is_field(&part[pos..next]) {
+            // No blank line after the delimiter: this is already the body.
+            return (content_type, trim_line_end(&part[pos..]));
+        }
+        while matches!(part.get(next), Some(b' ' | b'\t')) {
+            next = next_line(part, next);
+        }
+        let colon = memchr::memchr(b':', &part[pos..next]).map_or(next, |c| pos + c);
+        let name = trim(&part[pos..colon]);
+        if name.eq_ignore_ascii_case(b"Content-Type") || name.eq_ignore_ascii_case(b"c") {
+            content_type = trim(part.get(colon + 1..next).unwrap_or_default());
+        }
+        pos = next;
+    }
+    (content_type, b"")
+}
+
+fn next_line(s: &[u8], pos: usize) -> usize {
+    memchr::memchr(b'\n', &s[pos..]).map_or(s.len(), |lf| pos + lf + 1)
+}
+
+/// The line end before a delimiter belongs to the delimiter.
+fn trim_line_end(s: &[u8]) -> &[u8] {
+    let s = s.strip_suffix(b"\n").unwrap_or(s);
+    s.strip_suffix(b"\r").unwrap_or(s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SDP: &[u8] = b"v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\n";
+
+    #[test]
+    fn nested_and_quoted_boundary() {
+        let inner = [b"--in\r\nContent-Type: application/sdp\r\n\r\n", SDP, b"\r\n--in--\r\n"].concat();
+        let body = [
+            b"preamble\r\n--b, 1\r\nc: text/plain\r\n\r\nhello\r\n--b, 1\r\nContent-Type:\r\n multipart/alternative;\r\n boundary=in\r\n\r\n"
+                .as_slice(),
+            &inner,
+            b"--b, 1--\r\n",
+        ]
+        .concat();
+        assert_eq!(find_sdp(b"Multipart/Mixed; boundary=\"b, 1\"", &body), Some(SDP));
+    }
+
+    #[test]
+    fn missing_boundary_lf_only_and_cut_part() {
+        let body = [b"--x\nContent-Type: application/sdp\n\n".as_slice(), SDP].concat();
+        assert_eq!(find_sdp(b"multipart/mixed", &body).map(trim), Some(trim(SDP)));
+        assert_eq!(find_sdp(b"multipart/mixed;boundary=y", &body), None);
+    }
+
+    #[test]
+    fn only_session_descriptions_count() {
+        assert_eq!(find_sdp(b"", SDP), Some(SDP));
+        assert_eq!(find_sdp(b"APPLICATION / SDP;charset=x", SDP), Some(SDP));
+        assert_eq!(find_sdp(b"text/plain", SDP), None);
+        assert_eq!(find_sdp(b"", b"Signal=1"), None);
+        assert_eq!(find_sdp(b"application/sdp", b""), None);
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let mut body = SDP.to_vec();
+        let mut kind = "application/sdp".to_string();
+        for i in 0..8 {
+            body = [format!("--{i}\r\nContent-Type: {kind}\r\n\r\n").as_bytes(), &body, b"\r\n"].concat();
+            kind = format!("multipart/mixed;boundary={i}");
+        }
+        assert_eq!(find_sdp(kind.as_bytes(), &body), None);
+    }
+}

@@ -1,0 +1,166 @@
+//! Walking a store: one day's folder at a time, in order of time.
+//!
+//! Only names are looked at. What is no file, has another suffix or stands
+//! outside `YYYY/MM/DD` is not the store's and is passed over; symbolic links
+//! are not followed.
+
+use super::{NEW, PART, Paths};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What a folder holds of one NAME.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The day's folder.
+    pub folder: PathBuf,
+    /// NAME.
+    pub stem: String,
+    /// `NAME.wav`
+    pub wav: bool,
+    /// `NAME.wav.part`
+    pub wav_part: bool,
+    /// `NAME.json`
+    pub json: bool,
+    /// `NAME.json.part`
+    pub json_part: bool,
+    /// `NAME.json.new`: an edit under way, or one that never happened.
+    pub json_new: bool,
+    /// `NAME.json.part.new`: a close under way, or one that was cut short.
+    pub json_part_new: bool,
+}
+
+/// What the files of one NAME amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// WAV and JSON under their final names.
+    Finished,
+    /// At least one `.part`: running, or left by a crash.
+    Part,
+    /// A WAV alone.
+    OrphanWav,
+    /// A JSON alone.
+    OrphanJson,
+    /// Neither: only a `.new`.
+    Scratch,
+}
+
+impl Found {
+    /// What it amounts to.
+    pub fn state(&self) -> State {
+        match (self.wav, self.json, self.wav_part || self.json_part) {
+            (_, _, true) => State::Part,
+            (true, true, false) => State::Finished,
+            (true, false, false) => State::OrphanWav,
+            (false, true, false) => State::OrphanJson,
+            (false, false, false) => State::Scratch,
+        }
+    }
+
+    /// The paths of its files.
+    pub fn paths(&self) -> Paths {
+        Paths::new(&self.folder, &self.stem)
+    }
+
+    /// Which flag a suffix raises.
+    fn flag(&mut self, suffix: &str) -> Option<&mut bool> {
+        Some(match suffix {
+            ".wav" => &mut self.wav,
+            ".wav.part" => &mut self.wav_part,
+            ".json" => &mut self.json,
+            ".json.part" => &mut self.json_part,
+            ".json.new" => &mut self.json_new,
+            ".json.part.new" => &mut self.json_part_new,
+            _ => return None,
+        })
+    }
+}
+
+/// Every NAME of a store, by day and then by name. An unreadable folder is one
+/// error, and the walk goes on behind it.
+#[derive(Debug)]
+pub struct Walk {
+    /// Folders to read, the next one last, with their depth below the root.
+    folders: Vec<(PathBuf, u8)>,
+    /// NAMEs of the day being handed out, the next one last.
+    day: Vec<Found>,
+}
+
+impl Walk {
+    /// Begins at the store's root. A root that is not there is an empty store.
+    pub fn new(root: &Path) -> Walk {
+        Walk { folders: vec![(root.to_owned(), 0)], day: Vec::new() }
+    }
+
+    fn descend(&mut self, folder: PathBuf, depth: u8) -> io::Result<()> {
+        if depth == 3 {
+            self.day = day_entries(&folder)?;
+            self.day.reverse();
+            return Ok(());
+        }
+        let digits = if depth == 0 { 4 } else { 2 };
+        let mut below = Vec::new();
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let dated = entry
+                .file_name()
+                .to_str()
+                .is_some_and(|n| n.len() == digits && n.bytes().all(|b| b.is_ascii_digit()));
+            if dated && entry.file_type()?.is_dir() {
+                below.push((entry.path(), depth + 1));
+            }
+        }
+        below.sort_unstable_by(|a, b| b.cmp(a));
+        self.folders.append(&mut below);
+        Ok(())
+    }
+}
+
+impl Iterator for Walk {
+    /// The folder stands beside its error.
+    type Item = Result<Found, (PathBuf, io::Error)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(found) = self.day.pop() {
+                return Some(Ok(found));
+            }
+            let (folder, depth) = self.folders.pop()?;
+            match self.descend(folder.clone(), depth) {
+                Ok(()) => {}
+                // Expired and removed while the walk was on its way there.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Some(Err((folder, e))),
+            }
+        }
+    }
+}
+
+/// The NAMEs of one day's folder, sorted.
+pub fn day_entries(folder: &Path) -> io::Result<Vec<Found>> {
+    let mut day: BTreeMap<String, Found> = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let file_name = entry.file_name();
+        let Some((stem, suffix)) = file_name.to_str().and_then(split_suffix) else { continue };
+        if !entry.file_type()?.is_file() {
+            continue;
+        }
+        let found = day.entry(stem.to_owned()).or_default();
+        if let Some(flag) = found.flag(suffix) {
+            *flag = true;
+        }
+    }
+    Ok(day.into_iter().map(|(stem, f)| Found { folder: folder.to_owned(), stem, ..f }).collect())
+}
+
+/// NAME and suffix; a NAME has dots of its own, so the suffix is found from the end.
+fn split_suffix(file_name: &str) -> Option<(&str, &str)> {
+    let rest = file_name.strip_suffix(NEW).unwrap_or(file_name);
+    let rest = rest.strip_suffix(PART).unwrap_or(rest);
+    let stem = rest.strip_suffix(".wav").or_else(|| rest.strip_suffix(".json"))?;
+    let suffix = file_name.get(stem.len()..)?;
+    // `.wav.new` is nothing of ours.
+    Found::default().flag(suffix)?;
+    Some((stem, suffix))
+}

@@ -1,0 +1,91 @@
+//! Who may repair a store: an advisory lock on `DIR/.nauhuri/lock`.
+//!
+//! Every process that records into a store holds the lock shared for as long as
+//! it lives; whoever finds nobody there holds it alone for a moment and may
+//! finish what a crash left. So a `.part` of a running recorder is never taken
+//! for a leftover. The kernel drops the lock with the process, `kill -9`
+//! included. The lock file stays empty and is never removed.
+
+use super::StoreError;
+use super::layout::{STATE_FOLDER, make_one};
+use super::wav::FILE_MODE;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// A place in the store; given up on drop.
+#[derive(Debug)]
+pub struct StoreLock {
+    file: File,
+    path: PathBuf,
+    root: PathBuf,
+    alone: bool,
+}
+
+impl StoreLock {
+    /// Enters a store, making its folder where it is missing. Alone if nobody
+    /// else is there, beside the others if somebody is.
+    pub fn enter(root: &Path) -> Result<StoreLock, StoreError> {
+        let state = root.join(STATE_FOLDER);
+        make_one(root, false)?;
+        make_one(&state, false)?;
+        let path = state.join("lock");
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(FILE_MODE)
+            .open(&path)
+            .map_err(StoreError::io("open", &path))?;
+        let alone = match file.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &path)(e)),
+        };
+        let mut lock = StoreLock { file, path, root: root.to_owned(), alone };
+        if !alone {
+            lock.share()?;
+        }
+        Ok(lock)
+    }
+
+    /// Nobody else is in the store.
+    pub fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    /// Lets others in. Waits while another process is alone, that is, repairs.
+    pub fn share(&mut self) -> Result<(), StoreError> {
+        self.file.lock_shared().map_err(StoreError::io("lock", &self.path))?;
+        self.alone = false;
+        Ok(())
+    }
+
+    /// The store.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_alone_or_many_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("store");
+        let mut first = StoreLock::enter(&root).unwrap();
+        assert!(first.is_alone());
+        first.share().unwrap();
+        assert!(!first.is_alone());
+        let second = StoreLock::enter(&root).unwrap();
+        assert!(!second.is_alone());
+        drop(first);
+        let third = StoreLock::enter(&root).unwrap();
+        assert!(!third.is_alone());
+        drop((second, third));
+        assert!(StoreLock::enter(&root).unwrap().is_alone());
+    }
+}

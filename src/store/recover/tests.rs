@@ -1,0 +1,236 @@
+//! Stopped after every step of writing, and after every step of recovery; then
+//! what no crash of ours leaves but a disk may.
+
+use super::*;
+use crate::store::layout::RecordingName;
+use crate::store::wav::{WavEncoding, read_info, sha256_hex};
+use crate::store::writer::RecordingWriter;
+use crate::store::{Step, Steps};
+use std::io;
+
+const SPEC: WavSpec = WavSpec { rate: 8000, encoding: WavEncoding::PcmS16le };
+/// Frames appended before the end, or the crash.
+const FRAMES: u64 = 8_000;
+
+fn at() -> Timestamp {
+    Timestamp::from_parts(1_795_421_723, 120_456_000)
+}
+
+fn name() -> RecordingName {
+    RecordingName::new(at(), Some("2001"), Some("+35840123xxxx"), derived_uuid(at(), &[b"call"]))
+}
+
+fn known_at_answer() -> Sidecar {
+    let mut s: Sidecar = serde_json::from_str(include_str!("../writer/answered.json")).unwrap();
+    s.answered_at = at().to_rfc3339();
+    s.ended_at = s.answered_at.clone();
+    s
+}
+
+fn stop_after(step: Option<Step>) -> WriterOptions {
+    let steps = Steps::with(move |s| if Some(s) == step { Err(io::Error::other("stop")) } else { Ok(()) });
+    WriterOptions { sync: true, steps }
+}
+
+/// A whole call, stopped after `step`.
+fn record(root: &Path, step: Option<Step>) -> Result<Sidecar, StoreError> {
+    let mut w = RecordingWriter::open(root, &name(), SPEC, known_at_answer(), &stop_after(step))?;
+    for _ in 0..10 {
+        w.append(&vec![3; FRAMES as usize / 10 * 4])?;
+    }
+    let mut end = known_at_answer();
+    (end.ended_by, end.complete, end.duration_s) = (EndedBy::Agent, true, 1.0);
+    end.ended_at = (at() + Duration::from_secs(1)).to_rfc3339();
+    w.close(end)
+}
+
+fn run(root: &Path, step: Option<Step>) -> Result<Vec<Outcome>, StoreError> {
+    let mut lock = StoreLock::enter(root)?;
+    let fallback_due: Option<Box<FallbackDue>> = Some(Box::new(|t| t + Duration::from_secs(86_400)));
+    recover(&mut lock, &RecoverOptions { writer: stop_after(step), fallback_due })
+}
+
+/// Every recording is a pair whose parts agree; nothing else is in the store.
+fn assert_clean(root: &Path) -> Vec<Sidecar> {
+    Walk::new(root)
+        .map(|found| {
+            let found = found.unwrap();
+            assert_eq!(found.state(), State::Finished, "{found:?}");
+            assert!(!found.json_new && !found.json_part_new, "{found:?}");
+            let p = found.paths();
+            let s = Sidecar::read(&p.json).unwrap();
+            let info = read_info(&p.wav).unwrap();
+            assert!(info.is_sound());
+            assert_eq!(s.wav, format!("{}.wav", found.stem));
+            assert_eq!((s.audio.frames, s.audio.sample_rate), (info.frames(), info.spec.rate));
+            assert_eq!(s.encoding(), Some(info.spec.encoding));
+            assert_eq!(s.audio.sha256, sha256_hex(&p.wav).unwrap());
+            let length = parse_rfc3339(&s.ended_at).unwrap().since_s(parse_rfc3339(&s.answered_at).unwrap());
+            assert!((length - s.duration_s).abs() < 2e-6);
+            s
+        })
+        .collect()
+}
+
+/// What the list in the parent promises for a stop after `step`.
+fn assert_kept(step: Step, got: &[Sidecar]) {
+    let [s] = got else {
+        assert_eq!(step, Step::Folders, "one recording, or none where only folders were made");
+        return assert!(got.is_empty());
+    };
+    let frames = if step < Step::WavSynced { 0 } else { FRAMES };
+    assert_eq!(s.audio.frames, frames, "{step}");
+    assert_eq!((s.id, s.service.as_deref()), (known_at_answer().id, Some("116117")), "{step}");
+    assert_eq!(s.retention, known_at_answer().retention, "{step}");
+    let whole = step >= Step::SidecarWritten;
+    assert_eq!(s.complete, whole, "{step}");
+    assert_eq!(s.ended_by, if whole { EndedBy::Agent } else { EndedBy::Recovered }, "{step}");
+    assert_eq!(s.answered_at, at().to_rfc3339());
+}
+
+#[test]
+fn stopped_after_each_step_of_writing() {
+    for step in Step::ALL {
+        let dir = tempfile::tempdir().unwrap();
+        let stopped = record(dir.path(), Some(step));
+        assert!(matches!(stopped, Err(StoreError::Stopped { step: s, .. }) if s == step));
+        let did = run(dir.path(), None).unwrap();
+        assert_eq!(
+            did.len(),
+            usize::from((Step::ProvisionalSidecar..Step::SidecarRenamed).contains(&step)),
+            "{step}"
+        );
+        assert_kept(step, &assert_clean(dir.path()));
+        assert!(run(dir.path(), None).unwrap().is_empty(), "a second start finds nothing");
+    }
+}
+
+#[test]
+fn stopped_after_each_step_of_recovery() {
+    for step in Step::ALL {
+        for again in Step::ALL {
+            let dir = tempfile::tempdir().unwrap();
+            record(dir.path(), Some(step)).unwrap_err();
+            // Twice at the same step: a machine that keeps crashing there.
+            for _ in 0..2 {
+                if let Err(e) = run(dir.path(), Some(again)) {
+                    assert!(matches!(e, StoreError::Stopped { step: s, .. } if s == again));
+                }
+            }
+            run(dir.path(), None).unwrap();
+            assert_kept(step, &assert_clean(dir.path()));
+        }
+    }
+}
+
+#[test]
+fn a_crash_mid_call_keeps_all_whole_frames() {
+    for lost_header in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut w =
+            RecordingWriter::open(dir.path(), &name(), SPEC, known_at_answer(), &WriterOptions::default())
+                .unwrap();
+        w.append(&[1; 4000]).unwrap();
+        w.flush().unwrap();
+        w.append(&[2; 4000]).unwrap();
+        drop(w);
+        let p = name().paths(dir.path());
+        let mut bytes = fs::read(&p.wav_part).unwrap();
+        bytes.extend_from_slice(&[9; 3]);
+        if lost_header {
+            bytes[..80].fill(0);
+        }
+        fs::write(&p.wav_part, bytes).unwrap();
+        let did = run(dir.path(), None).unwrap();
+        assert!(matches!(did[0].action, Action::Recovered { frames: 2000 }), "{did:?}");
+        let s = assert_clean(dir.path()).remove(0);
+        assert_eq!((s.audio.frames, s.duration_s), (2000, 0.25));
+        assert_eq!(s.ended_at, (at() + Duration::from_millis(250)).to_rfc3339());
+        assert_eq!(fs::read(&p.wav).unwrap()[4080..], [2; 4000]);
+    }
+}
+
+#[test]
+fn audio_without_metadata_gets_what_its_name_tells() {
+    for text in [None, Some(""), Some("{\"schema\": 1")] {
+        let dir = tempfile::tempdir().unwrap();
+        record(dir.path(), Some(Step::WavSynced)).unwrap_err();
+        let p = name().paths(dir.path());
+        match text {
+            None => fs::remove_file(&p.json_part).unwrap(),
+            Some(text) => fs::write(&p.json_part, text).unwrap(),
+        }
+        run(dir.path(), None).unwrap();
+        let s = assert_clean(dir.path()).remove(0);
+        assert_eq!(s.audio.frames, FRAMES);
+        assert_eq!((s.service, s.direction, s.sip.call_id), (None, None, None));
+        assert_eq!(s.agent.id.as_deref(), Some("2001"));
+        assert_eq!(s.customer.number.as_deref(), Some("+35840123xxxx"));
+        assert!(name().stem().ends_with(&crate::id::short_hex(s.id)));
+        assert_eq!(s.id.get_version_num(), 7);
+        // The name knows milliseconds, the rule that stands in gives the rest.
+        assert_eq!(s.answered_at, "2026-11-23T08:15:23.120000Z");
+        assert_eq!(s.retention.until.as_deref(), Some("2026-11-24T08:15:23Z"));
+    }
+}
+
+#[test]
+fn renames_that_reached_the_disk_in_the_other_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = record(dir.path(), None).unwrap();
+    let p = name().paths(dir.path());
+    fs::rename(&p.wav, &p.wav_part).unwrap();
+    let did = run(dir.path(), None).unwrap();
+    assert!(matches!(did[0].action, Action::Completed), "{did:?}");
+    assert_eq!(assert_clean(dir.path()), [whole]);
+}
+
+#[test]
+fn what_cannot_be_told_is_left_and_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    record(dir.path(), None).unwrap();
+    let p = name().paths(dir.path());
+    let before = (fs::read(&p.wav).unwrap(), fs::read(&p.json).unwrap());
+    // Parts beside a finished recording of the same name.
+    fs::write(&p.wav_part, "?").unwrap();
+    // Metadata alone and unreadable; foreign audio; a name that is not ours.
+    let other = |digits| name().stem()[..name().stem().len() - 8].to_owned() + digits;
+    fs::write(p.folder.join(other("00000001.json.part")), "").unwrap();
+    fs::write(p.folder.join(other("00000002.wav.part")), "ID3 not a WAV at all").unwrap();
+    fs::write(p.folder.join("notes.wav.part"), "mine").unwrap();
+    let mut files: Vec<_> = fs::read_dir(&p.folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let did = run(dir.path(), None).unwrap();
+    assert_eq!(did.iter().filter(|o| matches!(o.action, Action::Left { .. })).count(), 2, "{did:?}");
+    assert_eq!(did.iter().filter(|o| matches!(o.action, Action::Failed(_))).count(), 1, "{did:?}");
+    assert_eq!(did.len(), 3);
+    let mut after: Vec<_> = fs::read_dir(&p.folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+    files.sort();
+    after.sort();
+    assert_eq!(files, after, "nothing is deleted, nothing renamed");
+    assert_eq!(before, (fs::read(&p.wav).unwrap(), fs::read(&p.json).unwrap()));
+}
+
+#[test]
+fn an_edit_that_never_happened_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = record(dir.path(), None).unwrap();
+    let p = name().paths(dir.path());
+    fs::write(with_new(&p.json), "{\"half\":").unwrap();
+    let did = run(dir.path(), None).unwrap();
+    assert!(matches!(did[..], [Outcome { action: Action::EditDropped, .. }]));
+    assert_eq!(assert_clean(dir.path()), [whole]);
+}
+
+#[test]
+fn parts_of_a_running_recorder_are_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut running = StoreLock::enter(dir.path()).unwrap();
+    recover(&mut running, &RecoverOptions::default()).unwrap();
+    let mut w =
+        RecordingWriter::open(dir.path(), &name(), SPEC, known_at_answer(), &WriterOptions::default())
+            .unwrap();
+    assert!(run(dir.path(), None).unwrap().is_empty());
+    w.append(&[1; 4]).unwrap();
+    w.close(known_at_answer()).unwrap();
+    assert_clean(dir.path());
+}

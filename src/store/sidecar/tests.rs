@@ -1,0 +1,201 @@
+//! Round trips, judgement, and keys of later versions.
+
+use super::*;
+use crate::store::StoreError;
+use serde_json::json;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+fn sample() -> Sidecar {
+    Sidecar {
+        schema: 1,
+        id: Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001),
+        call_group: Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0002),
+        wav: "20261123T081523.120Z_2001_+35840123xxxx_00000001.wav".into(),
+        service: Some("116117".into()),
+        direction: Some(CallDirection::Inbound),
+        agent: Agent { id: Some("2001".into()), name: Some("M. Virtanen".into()) },
+        customer: Customer { number: Some("+35840123xxxx".into()), withheld: false },
+        dialled: Some("116117".into()),
+        answered_at: "2026-11-23T08:15:23.120000Z".into(),
+        ended_at: "2026-11-23T08:15:38.552000Z".into(),
+        duration_s: 15.432,
+        ended_by: EndedBy::CaptureEnd,
+        complete: true,
+        sip: SipInfo { call_id: Some("a@b".into()) },
+        audio: Audio { frames: 123_456, sha256: "0".repeat(64), ..Audio::begin(8000, WavEncoding::PcmS16le) },
+        streams: vec![Stream {
+            channel: "customer".into(),
+            codec: "PCMA".into(),
+            ssrc: "0x1a2b3c4d".into(),
+            packets: 771,
+            lost: 1,
+            late: 0,
+            duplicates: 2,
+            jitter_ms: 1.0 / 3.0,
+            mos: None,
+        }],
+        events: vec![Event {
+            at_s: 12.3,
+            kind: "dtmf".into(),
+            codec: None,
+            channel: Some("customer".into()),
+        }],
+        retention: Retention { until: Some("2031-11-24T00:00:00Z".into()), hold: None },
+        extra: serde_json::Map::new(),
+    }
+}
+
+fn file(sidecar: &Sidecar) -> (tempfile::TempDir, std::path::PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.json");
+    write_atomically(&path, sidecar, false).unwrap();
+    (dir, path)
+}
+
+#[test]
+fn keys_stand_in_the_order_of_the_contract() {
+    let text = String::from_utf8(sample().to_bytes().unwrap()).unwrap();
+    let keys: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("  \"")?.split('"').next()).collect();
+    assert_eq!(
+        keys,
+        [
+            "schema",
+            "id",
+            "call_group",
+            "wav",
+            "service",
+            "direction",
+            "agent",
+            "customer",
+            "dialled",
+            "answered_at",
+            "ended_at",
+            "duration_s",
+            "ended_by",
+            "complete",
+            "sip",
+            "audio",
+            "streams",
+            "events",
+            "retention"
+        ]
+    );
+    assert!(text.ends_with("}\n") && !text.ends_with("\n\n"));
+    assert!(text.contains("\"jitter_ms\": 0.333,"));
+    assert!(text.contains("\"hold\": null"));
+    assert!(text.contains("\"ended_by\": \"capture_end\""));
+}
+
+#[test]
+fn round_trips_byte_for_byte() {
+    let (_dir, path) = file(&sample());
+    let read = Sidecar::read(&path).unwrap();
+    assert_eq!(read.to_bytes().unwrap(), fs::read(&path).unwrap());
+    assert_eq!(read.to_bytes().unwrap(), sample().to_bytes().unwrap());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    let mut odd = sample();
+    for n in [0.0, 1e-7, 0.1 + 0.2, 86_399.999_999_6, 123_456.789_012_345] {
+        odd.duration_s = n;
+        let once = odd.to_bytes().unwrap();
+        let again: Sidecar = serde_json::from_slice(&once).unwrap();
+        assert_eq!(again.to_bytes().unwrap(), once, "{n}");
+        assert!((again.duration_s - n).abs() <= 5e-7 + f64::EPSILON);
+    }
+}
+
+#[test]
+fn judges_what_types_cannot() {
+    type Break = fn(&mut Sidecar);
+    let broken: [(&str, Break); 13] = [
+        ("schema", |s| s.schema = 2),
+        ("wav", |s| s.wav = "../x.wav".into()),
+        ("wav", |s| s.wav = ".wav".into()),
+        ("wav", |s| s.wav = "a.wav/".into()),
+        ("answered_at", |s| s.answered_at = "yesterday".into()),
+        ("ended_at", |s| s.ended_at = "2026-11-23T08:15:23Z".into()),
+        ("duration_s", |s| s.duration_s = f64::NAN),
+        ("duration_s", |s| s.duration_s = -1.0),
+        ("audio.encoding", |s| s.audio.encoding = "mp3".into()),
+        ("audio.channels", |s| s.audio.channels.reverse()),
+        ("audio.sha256", |s| s.audio.sha256 = "F".repeat(64)),
+        ("events.at_s", |s| s.events[0].at_s = f64::INFINITY),
+        ("retention.until", |s| s.retention.until = Some("2031-11-24".into())),
+    ];
+    sample().check().unwrap();
+    for (key, breaks) in broken {
+        let mut s = sample();
+        breaks(&mut s);
+        assert_eq!(s.check().unwrap_err().key, key);
+    }
+}
+
+#[test]
+fn an_unfit_sidecar_is_neither_written_nor_read_nor_quoted() {
+    let (_dir, path) = file(&sample());
+    let before = fs::read(&path).unwrap();
+    let mut bad = sample();
+    bad.duration_s = f64::NAN;
+    assert!(matches!(rewrite_atomically(&path, &bad), Err(StoreError::Sidecar { .. })));
+    assert_eq!(fs::read(&path).unwrap(), before);
+    for text in ["", "{", "[]", "{\"schema\":1}", r#"{"schema":"+358401234567"}"#] {
+        fs::write(&path, text).unwrap();
+        let e = Sidecar::read(&path).unwrap_err().to_string();
+        assert!(!e.contains("401234567"), "{e}");
+    }
+}
+
+#[test]
+fn unknown_keys_survive_an_edit_wherever_they_stand() {
+    let (_dir, path) = file(&sample());
+    let mut v: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    v["later"] = json!({"a": [1, 2.50]});
+    v["retention"]["policy"] = json!("v7");
+    v["agent"]["team"] = json!("blue");
+    v["streams"][0]["rtt_ms"] = json!(17);
+    fs::write(&path, v.to_string()).unwrap();
+
+    let mut s = Sidecar::read(&path).unwrap();
+    s.retention.hold = Some(json!({"reason": "crime"}));
+    s.agent.name = None;
+    s.extra.insert("restricted".into(), json!(true));
+    rewrite_atomically(&path, &s).unwrap();
+    let got: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    v["retention"]["hold"] = json!({"reason": "crime"});
+    v["agent"]["name"] = json!(null);
+    v["restricted"] = json!(true);
+    assert_eq!(got, v);
+
+    // What the editor takes away is gone.
+    let mut s = Sidecar::read(&path).unwrap();
+    s.extra.remove("restricted");
+    s.retention.hold = None;
+    rewrite_atomically(&path, &s).unwrap();
+    let got: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert!(got.get("restricted").is_none() && got["retention"]["hold"].is_null());
+    assert_eq!(got["later"], v["later"]);
+    assert!(!path.with_extension("json.new").exists());
+}
+
+#[test]
+fn unknown_is_null() {
+    let mut s = sample();
+    (s.service, s.direction, s.dialled, s.sip.call_id, s.retention.until) = (None, None, None, None, None);
+    s.agent = Agent::default();
+    s.customer = Customer::default();
+    let (_dir, path) = file(&s);
+    let v: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for key in [
+        "/service",
+        "/direction",
+        "/dialled",
+        "/sip/call_id",
+        "/retention/until",
+        "/agent/id",
+        "/customer/number",
+    ] {
+        assert_eq!(v.pointer(key), Some(&json!(null)), "{key}");
+    }
+    s.streams[0].jitter_ms = 0.333;
+    assert_eq!(Sidecar::read(&path).unwrap(), s);
+}

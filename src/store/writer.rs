@@ -1,0 +1,210 @@
+//! One recording from its answer to its final names.
+//!
+//! Owns the order of the steps in the parent's list; a recorder goes through
+//! [`RecordingWriter`], recovery re-enters at `publish`. Must not know what is
+//! in the audio, nor what a sidecar's values mean.
+
+#[cfg(test)]
+mod tests;
+
+use super::layout::{Paths, RecordingName, make_folder};
+use super::sidecar::{self, Audio, EndedBy, Sidecar};
+use super::wav::{WavSpec, WavWriter};
+use super::{Step, Steps, StoreError, sync_folder};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// How recordings are written.
+#[derive(Clone, Debug)]
+pub struct WriterOptions {
+    /// Sync as the list of steps says. `false` (a replay): the order stays, a
+    /// power cut may take what was written last.
+    pub sync: bool,
+    /// Where a test stops.
+    pub steps: Steps,
+}
+
+impl Default for WriterOptions {
+    fn default() -> Self {
+        WriterOptions { sync: true, steps: Steps::default() }
+    }
+}
+
+/// A recording being written: both files carry `.part`.
+///
+/// Dropped without [`RecordingWriter::close`] it leaves what a crash would
+/// leave, and the next start finishes it.
+#[derive(Debug)]
+pub struct RecordingWriter {
+    wav: WavWriter,
+    paths: Paths,
+    stem: String,
+    options: WriterOptions,
+}
+
+impl RecordingWriter {
+    /// Makes the folder, the provisional sidecar and the empty WAV (steps 1 to 4).
+    ///
+    /// `provisional` is what is known at the answer. What only the end can tell
+    /// (`ended_by`, `complete`, `ended_at`, `duration_s`, `audio`) and `wav` are
+    /// set here, to what a crash will have made of them.
+    ///
+    /// [`StoreError::Exists`]: a finished recording of this name is there and was
+    /// not touched. [`StoreError::InUse`]: a `.part` of this name is there.
+    pub fn open(
+        root: &Path,
+        name: &RecordingName,
+        spec: WavSpec,
+        provisional: Sidecar,
+        options: &WriterOptions,
+    ) -> Result<RecordingWriter, StoreError> {
+        let paths = name.paths(root);
+        must_not_exist(&paths.json)?;
+        must_not_exist(&paths.wav)?;
+        make_folder(root, name.answered_at(), options.sync)?;
+        options.steps.done(Step::Folders)?;
+
+        let provisional = provisional_of(provisional, name.stem(), spec);
+        sidecar::create(&paths.json_part, &provisional, options.sync)
+            .map_err(|e| undo(e, &[&paths.json_part], &[]))?;
+        options.steps.done(Step::ProvisionalSidecar)?;
+
+        let wav = WavWriter::create(&paths.wav_part, spec)
+            .map_err(|e| undo(e, &[&paths.wav_part], &[&paths.json_part]))?;
+        options.steps.done(Step::EmptyWav)?;
+
+        if options.sync {
+            sync_folder(&paths.folder).map_err(|e| undo(e, &[&paths.wav_part, &paths.json_part], &[]))?;
+        }
+        options.steps.done(Step::Opened)?;
+        Ok(RecordingWriter { wav, paths, stem: name.stem().to_owned(), options: options.clone() })
+    }
+
+    /// Appends interleaved frames, encoded as the spec says.
+    pub fn append(&mut self, frames: &[u8]) -> Result<(), StoreError> {
+        self.wav.append(frames)
+    }
+
+    /// See [`WavWriter::patch`].
+    pub fn patch(&mut self, at: u64, channel: u16, samples: &[u8]) -> Result<u64, StoreError> {
+        self.wav.patch(at, channel, samples)
+    }
+
+    /// See [`WavWriter::truncate_frames`].
+    pub fn truncate_frames(&mut self, n: u64) -> Result<(), StoreError> {
+        self.wav.truncate_frames(n)
+    }
+
+    /// Makes the file playable to here; at least once a second keeps the contract.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        self.wav.flush()
+    }
+
+    /// Frames appended so far.
+    pub fn frames(&self) -> u64 {
+        self.wav.frames()
+    }
+
+    /// Rate and encoding of the file.
+    pub fn spec(&self) -> WavSpec {
+        self.wav.spec()
+    }
+
+    /// NAME.
+    pub fn stem(&self) -> &str {
+        &self.stem
+    }
+
+    /// Finishes both files and gives them their final names (steps 5 to 10).
+    /// `wav` and `audio` of the sidecar are filled in here; returned is what was
+    /// written. After an error the `.part` files stay, for the next start.
+    pub fn close(self, mut sidecar: Sidecar) -> Result<Sidecar, StoreError> {
+        let spec = self.wav.spec();
+        let finished = self.wav.finish(self.options.sync)?;
+        self.options.steps.done(Step::WavSynced)?;
+        sidecar.wav = format!("{}.wav", self.stem);
+        sidecar.audio = Audio {
+            frames: finished.frames,
+            sha256: finished.sha256_hex,
+            ..Audio::begin(spec.rate, spec.encoding)
+        };
+        publish(&self.paths, Publish { sidecar: Some(&sidecar), wav: true }, &self.options)?;
+        Ok(sidecar)
+    }
+
+    /// Removes what was written: a stray without media is not a recording.
+    pub fn discard(self) -> Result<(), StoreError> {
+        for path in [&self.paths.wav_part, &self.paths.json_part] {
+            fs::remove_file(path).map_err(StoreError::io("remove", path))?;
+        }
+        if self.options.sync { sync_folder(&self.paths.folder) } else { Ok(()) }
+    }
+}
+
+/// What of a recording has still to be put in its place.
+pub(super) struct Publish<'a> {
+    /// The final sidecar, unless `NAME.json.part` is it already.
+    pub sidecar: Option<&'a Sidecar>,
+    /// The WAV is still `NAME.wav.part`.
+    pub wav: bool,
+}
+
+/// Steps 6 to 10. The WAV must be final.
+pub(super) fn publish(paths: &Paths, what: Publish<'_>, options: &WriterOptions) -> Result<(), StoreError> {
+    if let Some(sidecar) = what.sidecar {
+        let scratch = sidecar::scratch_of(&paths.json_part, sidecar, options.sync)?;
+        options.steps.done(Step::SidecarWritten)?;
+        rename(&scratch, &paths.json_part)?;
+        options.steps.done(Step::SidecarReplaced)?;
+    }
+    // The check holds because a name ends in digits of the call's own id, and
+    // whoever opens it finds the `.part` of another.
+    if what.wav {
+        must_not_exist(&paths.wav)?;
+        rename(&paths.wav_part, &paths.wav)?;
+        options.steps.done(Step::WavRenamed)?;
+    }
+    must_not_exist(&paths.json)?;
+    rename(&paths.json_part, &paths.json)?;
+    options.steps.done(Step::SidecarRenamed)?;
+    if options.sync {
+        sync_folder(&paths.folder)?;
+    }
+    options.steps.done(Step::Durable)
+}
+
+/// What a sidecar says while its call runs.
+fn provisional_of(mut s: Sidecar, stem: &str, spec: WavSpec) -> Sidecar {
+    s.wav = format!("{stem}.wav");
+    s.ended_by = EndedBy::Recovered;
+    s.complete = false;
+    s.ended_at.clone_from(&s.answered_at);
+    s.duration_s = 0.0;
+    s.audio = Audio::begin(spec.rate, spec.encoding);
+    s
+}
+
+/// Takes back what an opening that failed has made: it is no leftover of a crash
+/// and must not become a recording. `half` are files the error may have left
+/// half made; where it says that they are somebody else's, they stay.
+fn undo(e: StoreError, half: &[&Path], whole: &[&Path]) -> StoreError {
+    let ours = if matches!(e, StoreError::Io { .. }) { half } else { &[] };
+    for path in ours.iter().chain(whole) {
+        // What cannot be removed is finished by the next start.
+        drop(fs::remove_file(path));
+    }
+    e
+}
+
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(StoreError::io("rename", from))
+}
+
+fn must_not_exist(path: &Path) -> Result<(), StoreError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Err(StoreError::Exists { path: path.to_owned() }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(StoreError::io("look for", path)(e)),
+    }
+}

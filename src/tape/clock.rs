@@ -1,0 +1,232 @@
+//! Places RTP timestamps on the capture clock.
+//!
+//! A packet's *transit* is its arrival minus its RTP timestamp, both in
+//! nanoseconds; the constant is arbitrary (the sender's start). Network jitter
+//! only ever adds to it, so the least transit among a packet's neighbours is
+//! the path without queueing, and timestamp + least transit is where the audio
+//! was on the wire. The estimate is held still while it is within
+//! [`DRIFT_NS`], so that contiguous audio stays contiguous to the sample, and
+//! moved when clock skew or a new path has carried it away. Where the stamps
+//! themselves freeze or jump, the capture clock wins.
+//!
+//! This module must not know of payloads or files.
+
+use crate::time::NS_PER_S;
+use std::collections::VecDeque;
+
+/// How far back a packet still counts as a neighbour.
+const NEIGHBOURS_NS: i64 = 2 * NS_PER_S;
+/// How far the held estimate may be off before it is moved.
+const DRIFT_NS: i64 = 8_000_000;
+/// A later transit by more than this, which all that follow share, is a step and not jitter.
+const STEP_LATER_NS: i64 = 40_000_000;
+/// An earlier transit by more than this is a jump of the stamps.
+const STEP_EARLIER_NS: i64 = 200_000_000;
+/// Packets that must agree before a step to a later transit is believed.
+const STEP_EVIDENCE: usize = 3;
+/// Neighbours remembered; a sender of 10 ms packets needs 230.
+const MAX_NEIGHBOURS: usize = 512;
+
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    at_ns: i64,
+    transit_ns: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    transit_ns: i64,
+    base_ts: i64,
+    base_frame: i64,
+}
+
+/// The mapping of one RTP source; times are nanoseconds from the answer.
+#[derive(Debug)]
+pub struct WireClock {
+    clock_hz: u32,
+    rate_hz: u32,
+    arrivals: VecDeque<Arrival>,
+    anchor: Option<Anchor>,
+}
+
+impl WireClock {
+    /// For RTP timestamps of `clock_hz` onto frames of `rate_hz`.
+    pub fn new(clock_hz: u32, rate_hz: u32) -> Self {
+        WireClock { clock_hz, rate_hz, arrivals: VecDeque::new(), anchor: None }
+    }
+
+    /// The RTP clock this mapping reads, Hz.
+    pub fn clock_hz(&self) -> u32 {
+        self.clock_hz
+    }
+
+    /// The rate of the file, Hz.
+    pub fn rate_hz(&self) -> u32 {
+        self.rate_hz
+    }
+
+    /// Sets the rate of the file once it is known.
+    pub fn set_rate(&mut self, rate_hz: u32) {
+        self.rate_hz = rate_hz;
+        self.anchor = None;
+    }
+
+    /// Notes a packet when it arrives. `ts` is the extended RTP timestamp.
+    pub fn note(&mut self, at_ns: i64, ts: i64) {
+        if self.arrivals.len() >= MAX_NEIGHBOURS {
+            self.arrivals.pop_front();
+        }
+        self.arrivals.push_back(Arrival { at_ns, transit_ns: at_ns - self.ts_ns(ts) });
+    }
+
+    /// Before a run of packets is placed: brings the estimate up to date with
+    /// the neighbours of the first of them.
+    pub fn settle(&mut self, first_at_ns: i64, first_ts: i64) {
+        let oldest = first_at_ns - NEIGHBOURS_NS;
+        while self.arrivals.front().is_some_and(|a| a.at_ns < oldest) {
+            self.arrivals.pop_front();
+        }
+        let near = self.anchor.map_or(first_at_ns - self.ts_ns(first_ts), |a| a.transit_ns);
+        let floor = near - STEP_EARLIER_NS;
+        let least = self.arrivals.iter().map(|a| a.transit_ns).filter(|t| *t >= floor).min();
+        let Some(least) = least else { return };
+        match self.anchor {
+            Some(a) if (least - a.transit_ns).abs() <= DRIFT_NS => {}
+            _ => self.set_anchor(least, first_ts),
+        }
+    }
+
+    /// The frame, from the answer, at which the audio of a packet begins.
+    /// Negative before the answer.
+    pub fn place(&mut self, at_ns: i64, ts: i64) -> i64 {
+        let transit = at_ns - self.ts_ns(ts);
+        let held = match self.anchor {
+            Some(a) => a.transit_ns,
+            None => {
+                self.set_anchor(transit, ts);
+                transit
+            }
+        };
+        let off = transit - held;
+        if off > STEP_LATER_NS {
+            let (least, packets) = self.least_from(at_ns, transit);
+            if least - held > STEP_LATER_NS && packets >= STEP_EVIDENCE {
+                self.jump(at_ns, least, ts);
+            }
+        } else if off < -STEP_EARLIER_NS {
+            let (least, _) = self.least_from(at_ns, transit);
+            self.jump(at_ns, least.max(transit - STEP_EARLIER_NS), ts);
+        }
+        self.frame_of(ts)
+    }
+
+    fn frame_of(&self, ts: i64) -> i64 {
+        let Some(a) = self.anchor else { return 0 };
+        let ticks = i128::from(ts - a.base_ts);
+        let frames = (ticks * i128::from(self.rate_hz)).div_euclid(i128::from(self.clock_hz));
+        a.base_frame.saturating_add(clamp_i64(frames))
+    }
+
+    /// Least transit among the packets that arrived at `at_ns` or later, and how many there are.
+    fn least_from(&self, at_ns: i64, own: i64) -> (i64, usize) {
+        let later = self.arrivals.iter().rev().take_while(|a| a.at_ns >= at_ns);
+        later.fold((own, 0), |(least, n), a| (least.min(a.transit_ns), n + 1))
+    }
+
+    fn jump(&mut self, at_ns: i64, transit_ns: i64, ts: i64) {
+        self.arrivals.retain(|a| a.at_ns >= at_ns);
+        self.set_anchor(transit_ns, ts);
+    }
+
+    fn set_anchor(&mut self, transit_ns: i64, ts: i64) {
+        let wire_ns = i128::from(self.ts_ns(ts)) + i128::from(transit_ns);
+        let half = i128::from(NS_PER_S) / 2;
+        let frame = (wire_ns * i128::from(self.rate_hz) + half).div_euclid(i128::from(NS_PER_S));
+        self.anchor = Some(Anchor { transit_ns, base_ts: ts, base_frame: clamp_i64(frame) });
+    }
+
+    fn ts_ns(&self, ts: i64) -> i64 {
+        clamp_i64(i128::from(ts) * i128::from(NS_PER_S) / i128::from(self.clock_hz.max(1)))
+    }
+}
+
+fn clamp_i64(v: i128) -> i64 {
+    // A quarter of the range: sums of two such values cannot overflow.
+    const LIMIT: i128 = (i64::MAX / 4) as i128;
+    v.clamp(-LIMIT, LIMIT) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    fn run(packets: &[(i64, i64)]) -> Vec<i64> {
+        let mut c = WireClock::new(8000, 8000);
+        for &(at, ts) in packets {
+            c.note(at * MS, ts);
+        }
+        c.settle(packets[0].0 * MS, packets[0].1);
+        packets.iter().map(|&(at, ts)| c.place(at * MS, ts)).collect()
+    }
+
+    #[test]
+    fn jitter_does_not_move_audio() {
+        let at = [35, 20 + 7, 40, 60 + 30, 80, 100 + 12];
+        let packets: Vec<_> = at.iter().enumerate().map(|(i, a)| (*a, i as i64 * 160)).collect();
+        let frames = run(&packets);
+        assert_eq!(frames, [0, 160, 320, 480, 640, 800]);
+    }
+
+    #[test]
+    fn a_pause_the_stamps_do_not_tell_is_taken_from_the_capture_clock() {
+        let mut packets: Vec<_> = (0..5).map(|i| (i * 20, i * 160)).collect();
+        packets.extend((5..10).map(|i| (i * 20 + 3000, i * 160)));
+        let frames = run(&packets);
+        assert_eq!(frames[4], 640);
+        assert_eq!(frames[5], (100 + 3000) * 8);
+        assert_eq!(frames[9], frames[5] + 4 * 160);
+    }
+
+    #[test]
+    fn a_jump_of_the_stamps_moves_nothing() {
+        let mut packets: Vec<_> = (0..5).map(|i| (i * 20, i * 160)).collect();
+        packets.extend((5..10).map(|i| (i * 20, i * 160 + 900_000_000)));
+        let frames = run(&packets);
+        assert_eq!(frames, (0..10).map(|i| i * 160).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_stall_that_empties_in_a_burst_is_not_a_step() {
+        let mut packets: Vec<_> = (0..5).map(|i| (i * 20, i * 160)).collect();
+        packets.extend((5..15).map(|i| (15 * 20, i * 160)));
+        packets.extend((15..18).map(|i| (i * 20, i * 160)));
+        assert_eq!(run(&packets), (0..18).map(|i| i * 160).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn skew_is_followed_within_the_drift() {
+        // 500 ppm fast sender for 100 s, settled every quarter second.
+        let mut c = WireClock::new(8000, 8000);
+        let mut worst = 0;
+        for i in 0..5000i64 {
+            let at = i * 20 * MS - i * 20 * MS / 2000;
+            c.note(at, i * 160);
+            if i % 12 == 0 {
+                c.settle(at, i * 160);
+            }
+            let frame = c.place(at, i * 160);
+            worst = worst.max((frame - at / 125_000).abs());
+        }
+        assert!(worst <= 80, "{worst} frames off");
+    }
+
+    #[test]
+    fn extreme_stamps_do_not_overflow() {
+        let mut c = WireClock::new(1, 48_000);
+        c.note(i64::MAX / 4, i64::MAX / 4);
+        c.settle(i64::MAX / 4, i64::MAX / 4);
+        c.place(i64::MIN / 4, i64::MIN / 4);
+    }
+}

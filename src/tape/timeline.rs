@@ -1,0 +1,95 @@
+//! The two channels of a recording between what is decoded and what is written.
+//!
+//! A window of samples from the first unwritten frame on. What comes too late
+//! for the window is handed back, to be patched into what is written.
+
+use crate::id::Channel;
+
+/// How a run of samples meets what is already there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blend {
+    /// Added, saturating: two sources of one party speak at once.
+    Mix,
+    /// Takes the place of silence or concealment.
+    Replace,
+}
+
+/// Samples waiting to be written.
+#[derive(Debug, Default)]
+pub struct Timeline {
+    written: u64,
+    channels: [Vec<i16>; 2],
+}
+
+impl Timeline {
+    /// Frames already given out by [`Timeline::drain`].
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Puts samples at a frame. Returns how many of them lie before the window.
+    pub fn put(&mut self, channel: Channel, frame: u64, samples: &[i16], blend: Blend) -> usize {
+        let late = (self.written.saturating_sub(frame)).min(samples.len() as u64) as usize;
+        let samples = &samples[late..];
+        if samples.is_empty() {
+            return late;
+        }
+        let at = (frame + late as u64 - self.written) as usize;
+        let buf = &mut self.channels[channel as usize];
+        let known = buf.len().saturating_sub(at).min(samples.len());
+        if buf.len() < at {
+            buf.resize(at, 0);
+        }
+        for (old, new) in buf[at..at + known].iter_mut().zip(samples) {
+            *old = match blend {
+                Blend::Mix => old.saturating_add(*new),
+                Blend::Replace => *new,
+            };
+        }
+        buf.extend_from_slice(&samples[known..]);
+        late
+    }
+
+    /// Appends the interleaved frames up to `frame` to `out`; silence where nothing was put.
+    pub fn drain(&mut self, frame: u64, out: &mut Vec<i16>) {
+        let n = frame.saturating_sub(self.written) as usize;
+        out.reserve(n * 2);
+        let [left, right] = &mut self.channels;
+        for i in 0..n {
+            out.push(left.get(i).copied().unwrap_or(0));
+            out.push(right.get(i).copied().unwrap_or(0));
+        }
+        for c in [left, right] {
+            c.drain(..n.min(c.len()));
+        }
+        self.written += n as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_where_nothing_was_put_and_late_parts_handed_back() {
+        let mut t = Timeline::default();
+        assert_eq!(t.put(Channel::Agent, 2, &[7, 8], Blend::Mix), 0);
+        let mut out = Vec::new();
+        t.drain(3, &mut out);
+        assert_eq!(out, [0, 0, 0, 0, 0, 7]);
+        assert_eq!(t.put(Channel::Agent, 1, &[1, 2, 3], Blend::Replace), 2);
+        out.clear();
+        t.drain(5, &mut out);
+        assert_eq!(out, [0, 3, 0, 0]);
+    }
+
+    #[test]
+    fn two_sources_are_added_and_saturate() {
+        let mut t = Timeline::default();
+        t.put(Channel::Customer, 0, &[30000, 5], Blend::Mix);
+        t.put(Channel::Customer, 0, &[30000, 6, 7], Blend::Mix);
+        let mut out = Vec::new();
+        t.drain(3, &mut out);
+        assert_eq!(out, [i16::MAX, 0, 11, 0, 7, 0]);
+    }
+}

@@ -1,0 +1,230 @@
+//! `/metrics`, `/healthz` and `/readyz` on one port.
+//!
+//! One thread with its own single-threaded runtime: a scrape cannot wait for
+//! the recorder, nor the recorder for a scrape. Callers are strangers, so the
+//! number of connections, the size of a request and the time it may take are
+//! bounded, and each connection carries one request. What is measured is not
+//! known here.
+
+use super::{Metrics, Readiness};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// Connections served at once; one more is closed unanswered.
+pub const MAX_CONNECTIONS: usize = 32;
+/// Time from accepting a connection to the last byte of the answer.
+pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time from accepting a connection to the end of the request's header.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of a request's header; hyper's smallest buffer.
+pub const MAX_HEADER_BYTES: usize = 8192;
+/// Lines of a request's header.
+pub const MAX_HEADER_LINES: usize = 64;
+
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+const LINE_TYPE: &str = "text/plain; charset=utf-8";
+
+/// Why the port could not be opened.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// `metrics.listen` is not an address and a port.
+    #[error("metrics.listen: `{listen}` is not an address and a port such as 127.0.0.1:9160 ({source})")]
+    Address {
+        /// As configured.
+        listen: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// The port is taken, or the address is not one of this machine's.
+    #[error("metrics.listen: cannot listen on {listen}: {source}")]
+    Bind {
+        /// As configured.
+        listen: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No thread or runtime could be made.
+    #[error("metrics: cannot start the server: {0}")]
+    Start(#[source] io::Error),
+}
+
+/// A running server; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    addr: SocketAddr,
+    stop: UnixStream,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Listens on `listen` (`metrics.listen`, port 0 for any) and serves from a
+    /// thread of its own. The port is open when this returns.
+    pub fn start(listen: &str, metrics: Arc<Metrics>, ready: Arc<Readiness>) -> Result<Server, ServeError> {
+        let addrs: Vec<SocketAddr> = listen
+            .to_socket_addrs()
+            .map_err(|source| ServeError::Address { listen: listen.into(), source })?
+            .collect();
+        let bind = |source| ServeError::Bind { listen: listen.into(), source };
+        let listener = TcpListener::bind(addrs.as_slice()).map_err(bind)?;
+        let addr = listener.local_addr().map_err(bind)?;
+        listener.set_nonblocking(true).map_err(ServeError::Start)?;
+        let (stop, stopped) = UnixStream::pair().map_err(ServeError::Start)?;
+        stopped.set_nonblocking(true).map_err(ServeError::Start)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(ServeError::Start)?;
+        let thread = std::thread::Builder::new()
+            .name("metrics".into())
+            .spawn(move || {
+                let served = runtime.block_on(serve(listener, stopped, Rc::new(Pages { metrics, ready })));
+                if let Err(error) = served {
+                    tracing::warn!(reason = %error.kind(), "metrics server ended");
+                }
+            })
+            .map_err(ServeError::Start)?;
+        Ok(Server { addr, stop, thread: Some(thread) })
+    }
+
+    /// Where it listens; the real port where 0 was asked for.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A byte on the pair ends the accept loop; running answers are cut.
+        let _ = self.stop.write_all(b"q");
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the pages are made from.
+struct Pages {
+    metrics: Arc<Metrics>,
+    ready: Arc<Readiness>,
+}
+
+async fn serve(listener: TcpListener, stopped: UnixStream, pages: Rc<Pages>) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let stopped = tokio::net::UnixStream::from_std(stopped)?;
+    let open = Rc::new(Cell::new(0usize));
+    let local = tokio::task::LocalSet::new();
+    let accept = async {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) if open.get() < MAX_CONNECTIONS => {
+                    let place = Place::take(&open);
+                    let pages = Rc::clone(&pages);
+                    tokio::task::spawn_local(async move {
+                        let _place = place;
+                        converse(stream, pages).await;
+                    });
+                }
+                // Dropped, hence closed: a crowd does not get to fill our table of files.
+                Ok(_) => {}
+                // Out of file descriptors, or a connection that died young: never spin on it.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    };
+    local
+        .run_until(async {
+            tokio::select! {
+                () = accept => {}
+                _ = stopped.readable() => {}
+            }
+        })
+        .await;
+    Ok(())
+}
+
+/// One of the [`MAX_CONNECTIONS`] places, given back when dropped.
+struct Place(Rc<Cell<usize>>);
+
+impl Place {
+    fn take(open: &Rc<Cell<usize>>) -> Place {
+        open.set(open.get() + 1);
+        Place(Rc::clone(open))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+/// One request, one answer. Whatever goes wrong is the caller's loss.
+async fn converse(stream: tokio::net::TcpStream, pages: Rc<Pages>) {
+    let service = service_fn(move |request| {
+        let response = pages.answer(&request);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_headers(MAX_HEADER_LINES)
+        .max_buf_size(MAX_HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
+}
+
+impl Pages {
+    fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let path = request.uri().path();
+        if !matches!(path, "/metrics" | "/healthz" | "/readyz") {
+            return page(StatusCode::NOT_FOUND, LINE_TYPE, "not found: /metrics, /healthz, /readyz\n".into());
+        }
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            let mut refused = page(StatusCode::METHOD_NOT_ALLOWED, LINE_TYPE, "GET or HEAD\n".into());
+            refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return refused;
+        }
+        let ready = self.ready.check(Instant::now());
+        match path {
+            "/metrics" => {
+                self.metrics.set_ready(ready.is_ok());
+                page(StatusCode::OK, METRICS_TYPE, self.metrics.render())
+            }
+            "/readyz" => match ready {
+                Ok(()) => page(StatusCode::OK, LINE_TYPE, "ok\n".into()),
+                Err(why) => page(StatusCode::SERVICE_UNAVAILABLE, LINE_TYPE, format!("{why}\n")),
+            },
+            // That this thread answers says that the process lives.
+            _ => page(StatusCode::OK, LINE_TYPE, "ok\n".into()),
+        }
+    }
+}
+
+fn page(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests;

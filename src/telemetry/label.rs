@@ -1,0 +1,218 @@
+//! Label values of the metrics: closed sets, so that no label grows with calls.
+//!
+//! Each set is an enum; what is not in it falls to its last member. Nothing
+//! here knows where the values come from.
+
+macro_rules! labels {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal, $doc:literal;)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $(#[doc = $doc] $variant,)+
+        }
+
+        impl $name {
+            /// Every member, in declaration order.
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+            /// How many members there are: the length of a counter array.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// The label value.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text),+ }
+            }
+
+            /// Place in a counter array of [`Self::COUNT`] elements.
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+
+            /// The member with this label value, in any letter case.
+            pub fn from_label(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|m| m.as_str().eq_ignore_ascii_case(text))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+labels! {
+    /// Where a packet was dropped: `nauhuri_packets_dropped_total{where}`.
+    DropPlace {
+        Kernel = "kernel", "The ring was full: the capture loop is too slow.";
+        Interface = "interface", "The network card or its driver dropped it.";
+        Queue = "queue", "A worker's queue was full.";
+        Truncated = "truncated", "Cut short by the snap length or the file.";
+        Malformed = "malformed", "No readable Ethernet, IP, UDP or TCP header.";
+        Fragment = "fragment", "An IP fragment whose siblings never came, or beyond the bound.";
+        Tcp = "tcp", "A TCP segment outside the window or beyond the bound.";
+    }
+}
+
+labels! {
+    /// Request methods: `nauhuri_sip_messages_total{method}`. RFC 3261 and its extensions.
+    SipMethod {
+        Invite = "INVITE", "RFC 3261 §13.";
+        Ack = "ACK", "RFC 3261 §13.2.2.4.";
+        Bye = "BYE", "RFC 3261 §15.";
+        Cancel = "CANCEL", "RFC 3261 §9.";
+        Options = "OPTIONS", "RFC 3261 §11.";
+        Register = "REGISTER", "RFC 3261 §10.";
+        Prack = "PRACK", "RFC 3262.";
+        Update = "UPDATE", "RFC 3311.";
+        Info = "INFO", "RFC 6086.";
+        Refer = "REFER", "RFC 3515.";
+        Notify = "NOTIFY", "RFC 6665.";
+        Subscribe = "SUBSCRIBE", "RFC 6665.";
+        Message = "MESSAGE", "RFC 3428.";
+        Publish = "PUBLISH", "RFC 3903.";
+        Other = "OTHER", "Any other token: methods come from strangers.";
+    }
+}
+
+impl SipMethod {
+    /// The label of a method token as received; case counts (RFC 3261 §7.1).
+    pub fn of(token: &str) -> SipMethod {
+        Self::ALL.iter().copied().find(|m| m.as_str() == token).unwrap_or(SipMethod::Other)
+    }
+}
+
+labels! {
+    /// Response classes: `nauhuri_sip_messages_total{class}`. RFC 3261 §7.2.
+    SipClass {
+        Provisional = "1xx", "Provisional.";
+        Success = "2xx", "Success.";
+        Redirection = "3xx", "Redirection.";
+        ClientError = "4xx", "Client error.";
+        ServerError = "5xx", "Server error.";
+        GlobalFailure = "6xx", "Global failure.";
+    }
+}
+
+impl SipClass {
+    /// The class of a status code; `None` outside 100 to 699.
+    pub fn of(status: u16) -> Option<SipClass> {
+        match status {
+            100..=699 => Self::ALL.get(usize::from(status / 100) - 1).copied(),
+            _ => None,
+        }
+    }
+}
+
+labels! {
+    /// Encodings: `nauhuri_rtp_packets_total{codec}`.
+    CodecLabel {
+        Pcmu = "PCMU", "G.711 mu-law.";
+        Pcma = "PCMA", "G.711 A-law.";
+        G722 = "G722", "G.722 at 64 kbit/s.";
+        Opus = "opus", "RFC 7587.";
+        L16 = "L16", "Linear PCM.";
+        G729 = "G729", "G.729.";
+        Gsm = "GSM", "GSM full rate.";
+        Ilbc = "iLBC", "RFC 3952.";
+        Amr = "AMR", "RFC 4867, narrow band.";
+        AmrWb = "AMR-WB", "RFC 4867, wide band.";
+        TelephoneEvent = "telephone-event", "RFC 4733.";
+        ComfortNoise = "CN", "RFC 3389.";
+        Other = "other", "Anything else: encoding names come from strangers.";
+    }
+}
+
+impl CodecLabel {
+    /// The label of an encoding name as in SDP; names compare in any case (RFC 4855 §3).
+    pub fn of(name: &str) -> CodecLabel {
+        Self::from_label(name).unwrap_or(CodecLabel::Other)
+    }
+}
+
+labels! {
+    /// What ended a recording: `nauhuri_recordings_completed_total{ended_by}`, as in the sidecar.
+    EndedBy {
+        Customer = "customer", "The customer sent BYE.";
+        Agent = "agent", "The agent sent BYE.";
+        Transfer = "transfer", "The agent passed the call on.";
+        Timeout = "timeout", "No media for `sip.media_timeout`.";
+        Shutdown = "shutdown", "The recorder was stopped.";
+        Recovered = "recovered", "Finished after a crash.";
+        CaptureEnd = "capture_end", "The capture file ended.";
+    }
+}
+
+labels! {
+    /// Why an answered call left no recording: `nauhuri_recordings_failed_total{reason}`.
+    FailReason {
+        Storage = "storage", "The file could not be created, written or renamed.";
+        NoSpace = "no_space", "Less than `storage.min_free` was left.";
+        Limit = "limit", "`limits.recordings` was reached.";
+        Overload = "overload", "The workers could not keep up and the call was given up.";
+        NoMedia = "no_media", "No RTP of the call passed the capture point.";
+        Internal = "internal", "A fault in the recorder itself.";
+    }
+}
+
+labels! {
+    /// Why an answered call was not to be recorded: `nauhuri_calls_unrecorded_total{reason}`.
+    UnrecordedReason {
+        InviteUnseen = "invite_unseen", "The 2xx answers an INVITE that was never seen: capture began mid-call.";
+        NoAgent = "no_agent", "No agent takes part.";
+        Service = "service", "The service has `record = false`.";
+        Direction = "direction", "The service does not list the call's direction.";
+        Internal = "internal", "Two agents, and `agents.record_internal` is off.";
+        OtherHop = "other_hop", "The same call, already recorded nearer the agent.";
+        Stray = "stray", "A fork's second 2xx, gone within half a second without media: no call.";
+        Other = "other", "None of these.";
+    }
+}
+
+labels! {
+    /// Bounds of `[limits]`: `nauhuri_limit_reached_total{limit}`.
+    Limit {
+        Calls = "calls", "`limits.calls`.";
+        Recordings = "recordings", "`limits.recordings`.";
+        Fragments = "fragments", "`limits.fragments`.";
+        TcpStreams = "tcp_streams", "`limits.tcp_streams`.";
+        TcpBuffer = "tcp_buffer", "`limits.tcp_buffer`.";
+        QueueBytes = "queue_bytes", "`limits.queue_bytes`.";
+        Other = "other", "A bound without a key of its own.";
+    }
+}
+
+labels! {
+    /// What stored bytes belong to: `nauhuri_storage_bytes{state}`.
+    StorageState {
+        Open = "open", "Recordings still running (`.part`).";
+        Kept = "kept", "Whole recordings within their retention.";
+        Held = "held", "Recordings under a hold.";
+        Due = "due", "Past their retention and not held: about to be deleted.";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_words_fall_to_the_last_member() {
+        assert_eq!(SipMethod::of("INVITE"), SipMethod::Invite);
+        assert_eq!(SipMethod::of("invite"), SipMethod::Other);
+        assert_eq!(SipMethod::of("X\"}\n"), SipMethod::Other);
+        assert_eq!(CodecLabel::of("pcma"), CodecLabel::Pcma);
+        assert_eq!(CodecLabel::of("EVS"), CodecLabel::Other);
+        assert_eq!(SipClass::of(99), None);
+        assert_eq!(SipClass::of(700), None);
+        assert_eq!(SipClass::of(200), Some(SipClass::Success));
+        assert_eq!(SipClass::of(699), Some(SipClass::GlobalFailure));
+    }
+
+    #[test]
+    fn indexes_are_dense() {
+        for (i, m) in DropPlace::ALL.iter().enumerate() {
+            assert_eq!(m.index(), i);
+        }
+    }
+}

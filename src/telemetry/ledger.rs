@@ -1,0 +1,210 @@
+//! The book that must balance: answered = completed + failed + active.
+//!
+//! The four families stand under one lock. A scrape copies them out in one
+//! go, so it never sees a call between two columns. What a call is, and who
+//! decides that it ended, is not known here.
+
+use super::label::{EndedBy, FailReason};
+use super::metrics::{Families, OTHER_SERVICE};
+use metrics::{Counter, Gauge};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Counts calls that are to be recorded, from the answer to their one end.
+///
+/// Only calls whose recording is wanted are entered: what is left out by rule
+/// is counted in `nauhuri_calls_unrecorded_total` instead.
+#[derive(Debug)]
+pub struct CallLedger {
+    slots: HashMap<String, usize>,
+    counts: Mutex<Counts>,
+    handles: Handles,
+}
+
+/// What the ledger holds at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Calls answered.
+    pub answered: u64,
+    /// Recordings finished.
+    pub completed: u64,
+    /// Answered calls that left no recording.
+    pub failed: u64,
+    /// Recordings running.
+    pub active: u64,
+    /// Ends refused because no call was active: a fault of the caller.
+    pub refused: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Counts {
+    services: Vec<ServiceCounts>,
+    failed: [u64; FailReason::COUNT],
+    active: u64,
+    refused: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct ServiceCounts {
+    answered: u64,
+    completed: [u64; EndedBy::COUNT],
+}
+
+#[derive(Debug)]
+struct Handles {
+    services: Vec<(Counter, Vec<Counter>)>,
+    failed: Vec<Counter>,
+    active: Gauge,
+    refused: Counter,
+}
+
+impl CallLedger {
+    /// A ledger with one row for each of `services`, the last of which takes
+    /// every service not named.
+    pub(super) fn new(families: &Families<'_>, services: &[String]) -> Self {
+        let row = |name: &String| {
+            let answered = families.counter(
+                "nauhuri_calls_answered_total",
+                "Answered calls that were to be recorded. Equals completed + failed + active at every scrape.",
+                &[("service", name)],
+            );
+            let completed = EndedBy::ALL.iter().map(|by| {
+                families.counter(
+                    "nauhuri_recordings_completed_total",
+                    "Recordings finished and stored, by what ended them.",
+                    &[("service", name), ("ended_by", by.as_str())],
+                )
+            });
+            (answered, completed.collect())
+        };
+        let handles = Handles {
+            services: services.iter().map(row).collect(),
+            failed: families.counters(
+                "nauhuri_recordings_failed_total",
+                "Answered calls that left no recording, by reason.",
+                "reason",
+                FailReason::ALL.iter().map(|r| r.as_str()),
+            ),
+            active: families.gauge("nauhuri_recordings_active", "Recordings running now.", &[]),
+            refused: families.counter(
+                "nauhuri_ledger_refused_total",
+                "Ends of calls that were not running: a fault in the recorder, always 0.",
+                &[],
+            ),
+        };
+        CallLedger {
+            slots: services.iter().enumerate().map(|(i, s)| (s.clone(), i)).collect(),
+            counts: Mutex::new(Counts {
+                services: vec![ServiceCounts::default(); services.len()],
+                failed: [0; FailReason::COUNT],
+                active: 0,
+                refused: 0,
+            }),
+            handles,
+        }
+    }
+
+    /// A call that is to be recorded was answered.
+    pub fn answered(&self, service: &str) {
+        let slot = self.slot(service);
+        let mut counts = self.lock();
+        if let Some(row) = counts.services.get_mut(slot) {
+            row.answered += 1;
+            counts.active += 1;
+        }
+    }
+
+    /// Its recording is stored. `false`, and nothing counted, if no call is active.
+    pub fn completed(&self, service: &str, ended_by: EndedBy) -> bool {
+        let slot = self.slot(service);
+        let mut counts = self.lock();
+        if !counts.end_one() {
+            return false;
+        }
+        if let Some(row) = counts.services.get_mut(slot) {
+            row.completed[ended_by.index()] += 1;
+        }
+        true
+    }
+
+    /// It left no recording. `false`, and nothing counted, if no call is active.
+    pub fn failed(&self, reason: FailReason) -> bool {
+        let mut counts = self.lock();
+        if !counts.end_one() {
+            return false;
+        }
+        counts.failed[reason.index()] += 1;
+        true
+    }
+
+    /// A recording left by an earlier process was finished: its answer was
+    /// counted by that process, so both columns are entered at once.
+    pub fn recovered(&self, service: &str) {
+        let slot = self.slot(service);
+        let mut counts = self.lock();
+        if let Some(row) = counts.services.get_mut(slot) {
+            row.answered += 1;
+            row.completed[EndedBy::Recovered.index()] += 1;
+        }
+    }
+
+    /// Recordings running now.
+    pub fn active(&self) -> u64 {
+        self.lock().active
+    }
+
+    /// All columns summed, at one instant.
+    pub fn balance(&self) -> Balance {
+        let counts = self.lock();
+        Balance {
+            answered: counts.services.iter().map(|s| s.answered).sum(),
+            completed: counts.services.iter().flat_map(|s| s.completed).sum(),
+            failed: counts.failed.iter().sum(),
+            active: counts.active,
+            refused: counts.refused,
+        }
+    }
+
+    /// Copies every column to the exporter. The caller lets no other scrape
+    /// render meanwhile; the ledger's own lock is held for the copy only, so
+    /// a scrape never keeps a call waiting for the rendering.
+    pub(super) fn publish(&self) {
+        let now = self.lock().clone();
+        for (row, (answered, completed)) in now.services.iter().zip(&self.handles.services) {
+            answered.absolute(row.answered);
+            for (n, handle) in row.completed.iter().zip(completed) {
+                handle.absolute(*n);
+            }
+        }
+        for (n, handle) in now.failed.iter().zip(&self.handles.failed) {
+            handle.absolute(*n);
+        }
+        self.handles.active.set(now.active as f64);
+        self.handles.refused.absolute(now.refused);
+    }
+
+    fn slot(&self, service: &str) -> usize {
+        let other = || self.slots.get(OTHER_SERVICE).copied().unwrap_or(usize::MAX);
+        self.slots.get(service).copied().unwrap_or_else(other)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        // A panic elsewhere cannot leave the columns half written: each entry is plain arithmetic.
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    fn end_one(&mut self) -> bool {
+        match self.active.checked_sub(1) {
+            Some(left) => {
+                self.active = left;
+                true
+            }
+            None => {
+                self.refused += 1;
+                false
+            }
+        }
+    }
+}

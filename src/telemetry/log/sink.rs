@@ -1,0 +1,81 @@
+//! Where lines go: standard error, at once or through a bounded queue.
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::io::Write as _;
+#[cfg(test)]
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// Lines waiting for standard error; one more is left out.
+const QUEUE: usize = 4096;
+/// How long the end of the process waits for a stuck standard error.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(super) enum Sink {
+    Direct,
+    Queue(Sender<Entry>),
+    #[cfg(test)]
+    Memory(Arc<Mutex<String>>),
+}
+
+/// What the queue carries.
+pub(super) enum Entry {
+    Line(String),
+    /// Everything before it is written: say so.
+    Flush(Sender<()>),
+}
+
+/// Writes out what is queued when dropped, waiting two seconds at most.
+#[derive(Debug, Default)]
+pub struct Flush {
+    queue: Option<Sender<Entry>>,
+}
+
+impl Sink {
+    pub(super) fn direct() -> (Sink, Flush) {
+        (Sink::Direct, Flush::default())
+    }
+
+    pub(super) fn queued() -> (Sink, Flush) {
+        let (sender, receiver) = bounded(QUEUE);
+        match thread::Builder::new().name("log".into()).spawn(move || drain(&receiver)) {
+            Ok(_) => (Sink::Queue(sender.clone()), Flush { queue: Some(sender) }),
+            Err(_) => Sink::direct(),
+        }
+    }
+
+    /// `false` if the line was left out.
+    pub(super) fn write(&self, line: String) -> bool {
+        match self {
+            Sink::Direct => std::io::stderr().lock().write_all(line.as_bytes()).is_ok(),
+            Sink::Queue(queue) => queue.try_send(Entry::Line(line)).is_ok(),
+            #[cfg(test)]
+            Sink::Memory(text) => text.lock().map(|mut t| t.push_str(&line)).is_ok(),
+        }
+    }
+}
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        let Some(queue) = self.queue.take() else { return };
+        let (done, wait) = bounded(1);
+        if queue.send_timeout(Entry::Flush(done), FLUSH_TIMEOUT).is_ok() {
+            let _ = wait.recv_timeout(FLUSH_TIMEOUT);
+        }
+    }
+}
+
+fn drain(queue: &Receiver<Entry>) {
+    for entry in queue {
+        match entry {
+            Entry::Line(line) => {
+                // Nobody is left to tell when standard error itself fails.
+                let _ = std::io::stderr().lock().write_all(line.as_bytes());
+            }
+            Entry::Flush(done) => {
+                let _ = done.send(());
+            }
+        }
+    }
+}

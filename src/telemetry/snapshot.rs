@@ -1,0 +1,72 @@
+//! The hot path's counters, handed over once a second.
+//!
+//! A counter of the exporter costs more than looking up a call, so the capture
+//! thread counts in plain integers of its own and publishes the totals. This
+//! file only gives the totals their shape; who counts is not known here.
+
+use super::label::{CodecLabel, DropPlace, Limit, SipClass, SipMethod};
+use crate::time::Timestamp;
+use std::time::Duration;
+
+/// Totals since the start of the process (never differences), and a few
+/// present values. Totals may only grow; one that shrinks is ignored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Frames handed over by the kernel or read from a file.
+    pub packets_received: u64,
+    /// Frames dropped, by [`DropPlace::index`].
+    pub dropped: [u64; DropPlace::COUNT],
+    /// SIP requests read, by [`SipMethod::index`].
+    pub sip_requests: [u64; SipMethod::COUNT],
+    /// SIP responses read, by [`SipClass::index`].
+    pub sip_responses: [u64; SipClass::COUNT],
+    /// Datagrams and stream pieces on a SIP port that no message could be read from.
+    pub sip_parse_errors: u64,
+    /// RTP packets that belong to a recording, by [`CodecLabel::index`].
+    pub rtp_packets: [u64; CodecLabel::COUNT],
+    /// RTP packets that belong to no call that is known.
+    pub rtp_unmatched: u64,
+    /// Times a bound was reached, by [`Limit::index`].
+    pub limits: [u64; Limit::COUNT],
+    /// Times a packet's stamp was earlier than that of the packet before it.
+    pub time_went_back: u64,
+    /// Dialogs followed now.
+    pub dialogs: u64,
+    /// Age of the newest packet when it was handled.
+    pub capture_lag: Duration,
+    /// Stamp of the newest packet; `None` before the first.
+    pub last_packet: Option<Timestamp>,
+}
+
+impl Snapshot {
+    /// Counts one request by its method token as received.
+    pub fn count_request(&mut self, method: &str) {
+        self.sip_requests[SipMethod::of(method).index()] += 1;
+    }
+
+    /// Counts one response; a status outside 100 to 699 is a parse error.
+    pub fn count_response(&mut self, status: u16) {
+        match SipClass::of(status) {
+            Some(class) => self.sip_responses[class.index()] += 1,
+            None => self.sip_parse_errors += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_messages() {
+        let mut s = Snapshot::default();
+        s.count_request("BYE");
+        s.count_request("FOO");
+        s.count_response(486);
+        s.count_response(0);
+        assert_eq!(s.sip_requests[SipMethod::Bye.index()], 1);
+        assert_eq!(s.sip_requests[SipMethod::Other.index()], 1);
+        assert_eq!(s.sip_responses[SipClass::ClientError.index()], 1);
+        assert_eq!(s.sip_parse_errors, 1);
+    }
+}

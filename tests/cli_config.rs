@@ -1,0 +1,168 @@
+//! The command as users run it: configuration, exit status, what goes where.
+
+// Helpers of tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn nauhuri(args: &[&str], env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nauhuri"));
+    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("NAUHURI__")) {
+        command.env_remove(name);
+    }
+    command.args(args).envs(env.iter().copied()).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn file(dir: &Path, text: &str) -> String {
+    let path = dir.join("nauhuri.toml");
+    std::fs::write(&path, text).unwrap();
+    path.into_os_string().into_string().unwrap()
+}
+
+#[test]
+fn check_prints_the_effective_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(dir.path(), "[sip]\nports = [5070]\n[capture]\ninterface = \"eth1\"\n");
+    let env = [("NAUHURI__LOG__KEEP", "2h"), ("NAUHURI__SIP__MEDIA_TIMEOUT", "5s")];
+    let out =
+        nauhuri(&["--set", "log.keep=3h", "check", "--config", &path, "--set", "metrics.listen="], &env);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    assert_eq!(text(&out.stderr), "");
+    let table: toml::Table = toml::from_str(text(&out.stdout)).unwrap();
+    assert_eq!(table["sip"]["ports"].to_string(), "[5070]");
+    assert_eq!(table["sip"]["media_timeout"].as_str(), Some("5s"));
+    assert_eq!(table["log"]["keep"].as_str(), Some("3h"));
+    assert_eq!(table["metrics"]["listen"].as_str(), Some(""));
+    assert_eq!(table["service_default"]["retention"].as_str(), Some("6 months"));
+    // What was printed is a configuration again, and the same one.
+    let again = file(dir.path(), text(&out.stdout));
+    let second = nauhuri(&["check", "--config", &again], &[]);
+    assert_eq!(text(&second.stdout), text(&out.stdout));
+}
+
+#[test]
+fn check_without_an_interface_says_so_and_is_content() {
+    let out = nauhuri(&["check", "--config", "/dev/null"], &[]);
+    assert_eq!(out.status.code(), Some(0));
+    assert!(text(&out.stderr).contains("capture.interface"));
+    assert_eq!(text(&nauhuri(&["check", "-q", "--config", "/dev/null"], &[]).stderr), "");
+}
+
+#[test]
+fn every_mistake_of_a_file_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(
+        dir.path(),
+        "[sip]\nprots = [5060]\nmedia_timeout = 30\n[retention]\ntimezone = \"Mars/Base\"\n",
+    );
+    let out = nauhuri(&["check", "--config", &path], &[]);
+    assert_eq!(out.status.code(), Some(2));
+    assert_eq!(text(&out.stdout), "");
+    let lines: Vec<_> = text(&out.stderr).lines().collect();
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert!(lines.iter().all(|line| line.contains(&path) && line.contains("; allowed: ")), "{lines:#?}");
+    assert!(text(&out.stderr).contains("sip.prots (line 2): found an unknown key"));
+    assert!(text(&out.stderr).contains("nearest: sip.ports"));
+    assert!(text(&out.stderr).contains("sip.media_timeout (line 3): found 30"));
+    assert!(text(&out.stderr).contains("retention.timezone (line 5): found \"Mars/Base\""));
+}
+
+#[test]
+fn mistakes_of_the_environment_and_of_set_are_named() {
+    for (args, env, part) in [
+        (
+            &["check", "--config", "/dev/null"][..],
+            &[("NAUHURI__SIP__PORT", "1")][..],
+            "NAUHURI__SIP__PORT: sip.port",
+        ),
+        (
+            &["check", "--config", "/dev/null", "--set", "limits.call=1"],
+            &[],
+            "--set limits.call: limits.call",
+        ),
+        (
+            &["check", "--config", "/dev/null", "--set", "limits.calls=x"],
+            &[],
+            "found \"x\"; allowed: a whole number",
+        ),
+        (&["check", "--config", "/dev/null", "--set", "limits"], &[], "allowed: section.key=value"),
+    ] {
+        let out = nauhuri(args, env);
+        assert_eq!(out.status.code(), Some(2));
+        assert!(text(&out.stderr).contains(part), "{}", text(&out.stderr));
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_or_not_toml() {
+    let dir = tempfile::tempdir().unwrap();
+    let absent = dir.path().join("absent.toml").into_os_string().into_string().unwrap();
+    let out = nauhuri(&["check", "--config", &absent], &[]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("absent.toml: found no such file"), "{}", text(&out.stderr));
+    let path = file(dir.path(), "[sip\nports = 1");
+    let out = nauhuri(&["check", "--config", &path], &[]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("nauhuri.toml: line 1, column 5: found"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn a_wrong_command_line_is_2_and_help_is_0() {
+    for args in [&["tape"][..], &[], &["replay"], &["check", "--log-format", "xml"], &["check", "-q", "-v"]] {
+        let out = nauhuri(args, &[]);
+        assert_eq!(out.status.code(), Some(2), "{args:?}");
+        assert_eq!(text(&out.stdout), "");
+    }
+    for args in
+        [&["--help"][..], &["record", "--help"], &["replay", "-h"], &["check", "--help"], &["--version"]]
+    {
+        let out = nauhuri(args, &[]);
+        assert_eq!(out.status.code(), Some(0), "{args:?}");
+        assert!(!out.stdout.is_empty() && out.stderr.is_empty());
+    }
+    assert!(!text(&nauhuri(&["--help"], &[]).stdout).contains("manual"), "hidden");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    // The reading end is closed before a byte is written.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let out = Command::new(env!("CARGO_BIN_EXE_nauhuri"))
+        .args(["check", "--config", "/dev/null"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!((out.status.code(), text(&out.stderr)), (Some(0), ""));
+    // A full disk is one.
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_nauhuri"))
+        .args(["check", "--config", "/dev/null"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).starts_with("nauhuri: standard output: "), "{}", text(&out.stderr));
+}
+
+#[test]
+fn manual_writes_pages_and_completions() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = nauhuri(&["manual", "--out", dir.path().to_str().unwrap()], &[]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    for page in ["nauhuri.1", "nauhuri-record.1", "nauhuri-replay.1", "nauhuri-check.1"] {
+        let page = std::fs::read_to_string(dir.path().join("man1").join(page)).unwrap();
+        assert!(page.contains("Example") && page.contains("nauhuri"));
+    }
+    assert!(!dir.path().join("man1/nauhuri-manual.1").exists());
+    for completion in ["nauhuri.bash", "_nauhuri", "nauhuri.fish"] {
+        assert!(std::fs::metadata(dir.path().join(completion)).unwrap().len() > 0);
+    }
+}

@@ -1,0 +1,124 @@
+//! The service unit is part of the product: systemd must accept it, and the
+//! lines that keep a recorder recording and a burglar out must be in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// `systemd-analyze security` counts exposure from 0 (none) to 10, here in tenths.
+const MAX_EXPOSURE_TENTHS: u32 = 25;
+
+fn shipped(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Every value of `key`, in order.
+fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
+    unit.lines().filter_map(|l| l.strip_prefix(key)?.strip_prefix('=')).collect()
+}
+
+/// The unit with a stand-in for the program, which need not be installed here.
+fn stand_in(dir: &Path) -> PathBuf {
+    let path = dir.join("nauhuri.service");
+    fs::write(&path, shipped("nauhuri.service").replace("/usr/bin/nauhuri", "/bin/true")).expect("unit");
+    path
+}
+
+fn analyze(args: &[&str], unit: &Path) -> Output {
+    Command::new("systemd-analyze").args(args).arg(unit).env("LC_ALL", "C").output().unwrap_or_else(|e| {
+        panic!("systemd-analyze cannot be run ({e}): install the package `systemd`, or scripts/setup does it")
+    })
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn systemd_accepts_the_unit() {
+    let dir = tempfile::tempdir().expect("folder");
+    let unit = stand_in(dir.path());
+    let said = analyze(&["verify", "--man=no"], &unit);
+    // Complaints about other units of this machine are not ours.
+    let ours: Vec<String> =
+        text(&said).lines().filter(|l| l.contains("nauhuri")).map(str::to_string).collect();
+    assert!(ours.is_empty(), "{}", ours.join("\n"));
+    assert!(said.status.success(), "{}", text(&said));
+}
+
+#[test]
+fn the_unit_is_closed_to_burglars() {
+    let dir = tempfile::tempdir().expect("folder");
+    let unit = stand_in(dir.path());
+    let said = analyze(&["security", "--offline=true", "--no-pager"], &unit);
+    let said = text(&said);
+    let line =
+        said.lines().find(|l| l.contains("Overall exposure level")).unwrap_or_else(|| panic!("{said}"));
+    let level = line.rsplit(": ").next().and_then(|l| l.split(' ').next()).expect("a number");
+    let tenths: u32 = level.replace('.', "").parse().unwrap_or_else(|e| panic!("{line}: {e}"));
+    assert!(tenths <= MAX_EXPOSURE_TENTHS, "{said}");
+}
+
+#[test]
+fn the_lines_that_matter_are_there() {
+    let unit = shipped("nauhuri.service");
+    for (key, want) in [
+        ("Type", "notify"),
+        ("NotifyAccess", "main"),
+        ("WatchdogSec", "30"),
+        ("Restart", "always"),
+        ("RestartSec", "1"),
+        ("StartLimitIntervalSec", "0"),
+        ("TimeoutStopSec", "30"),
+        ("ExecStart", "/usr/bin/nauhuri record"),
+        ("User", "nauhuri"),
+        ("Group", "nauhuri"),
+        ("UMask", "0027"),
+        ("StateDirectoryMode", "0750"),
+        ("LimitCORE", "0"),
+        ("LogNamespace", "nauhuri"),
+        ("OOMScoreAdjust", "-500"),
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("MemoryDenyWriteExecute", "yes"),
+        ("SystemCallArchitectures", "native"),
+    ] {
+        assert_eq!(values(&unit, key), [want], "{key}");
+    }
+    for key in ["AmbientCapabilities", "CapabilityBoundingSet"] {
+        for set in values(&unit, key) {
+            let allowed = |c: &str| matches!(c, "CAP_NET_RAW" | "CAP_NET_ADMIN");
+            assert!(set.split(' ').all(allowed) && set.contains("CAP_NET_RAW"), "{key}={set}");
+        }
+    }
+    let families = values(&unit, "RestrictAddressFamilies").join(" ");
+    for family in ["AF_PACKET", "AF_NETLINK", "AF_INET", "AF_INET6", "AF_UNIX"] {
+        assert!(families.split(' ').any(|f| f == family), "{family}");
+    }
+    assert!(values(&unit, "ExecStartPre")[0].contains("/usr/bin/nauhuri check"));
+}
+
+#[test]
+fn the_clock_check_is_not_locked_out() {
+    let unit = shipped("nauhuri.service");
+    assert!(values(&unit, "ProtectClock").is_empty(), "ProtectClock= forbids adjtimex(2)");
+    let filters = values(&unit, "SystemCallFilter");
+    let last = |call: &str| filters.iter().rposition(|f| f.split(' ').any(|c| c == call));
+    let denied = filters.iter().rposition(|f| f.starts_with('~')).expect("a deny line");
+    // A later line wins: what is allowed after all must stand below what is denied.
+    for call in ["adjtimex", "capset"] {
+        assert!(last(call) > Some(denied), "{call}");
+    }
+}
+
+#[test]
+fn the_journal_forgets_after_a_day() {
+    let conf = shipped("journald@nauhuri.conf");
+    assert_eq!(values(&conf, "MaxRetentionSec"), ["1day"]);
+    // journald deletes whole files: a longer one would keep a longer past.
+    assert_eq!(values(&conf, "MaxFileSec"), ["1h"]);
+    assert_eq!(values(&conf, "ForwardToSyslog"), ["no"]);
+    let users = shipped("nauhuri.sysusers");
+    assert!(users.lines().any(|l| l.starts_with("u nauhuri ")), "{users}");
+}

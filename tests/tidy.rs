@@ -1,0 +1,441 @@
+//! Holds the rules of the source that no compiler holds: one package has no crate
+//! walls, so this test draws them.
+//!
+//! The layers are read from the documentation of `src/lib.rs`. A limit that gets
+//! in the way of clear code is changed here with a reason, or excepted in
+//! [`EXCEPTIONS`] with one; it is not dodged.
+
+// Helpers of tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+
+#[path = "tidy/scan.rs"]
+mod scan;
+
+use scan::{code_only, functions, line_of, root_modules, without_tests, words};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Rule, path it is waived for, reason.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+
+/// Lines of a file without its tests; of a file of tests or with them.
+const FILE_LINES: usize = 450;
+/// Tests are tables and may be longer.
+const TEST_LINES: usize = 700;
+/// Lines of a function outside tests.
+const FUNCTION_LINES: usize = 80;
+
+/// Layers whose modules may use one another: the ground floor, and the command line.
+const OPEN_LAYERS: &[usize] = &[0, 7];
+
+/// What the core must not name: files, sockets, threads, locks, clocks, async, the process.
+const NOT_IN_CORE: &[&str] = &[
+    "std::fs",
+    "fs::",
+    "std::env",
+    "std::process",
+    "std::os",
+    "std::io::stdout",
+    "TcpListener",
+    "TcpStream",
+    "UdpSocket",
+    "UnixStream",
+    "std::thread",
+    "thread::",
+    "Instant",
+    "SystemTime",
+    "Timestamp::now",
+    "Zoned::now",
+    "Mutex",
+    "RwLock",
+    "Condvar",
+    "mpsc",
+    "crossbeam_channel",
+    "async",
+    "await",
+    "tokio",
+    "println!",
+    "eprintln!",
+    "print!",
+    "eprint!",
+];
+
+/// Left over from work in progress; clippy holds `unwrap` as well, this also where a lint is silenced.
+const NOT_ANYWHERE: &[&str] = &[".unwrap()", "todo!", "unimplemented!", "dbg!"];
+
+/// Everything that may stand at the top.
+const TOP_LEVEL: &[&str] = &[
+    ".ci",
+    ".git",
+    ".gitattributes",
+    ".gitignore",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "Makefile",
+    "README.md",
+    "benches",
+    "clippy.toml",
+    "config",
+    "deny.toml",
+    "fuzz",
+    "out",
+    "pcaps",
+    "proptest-regressions",
+    "rustfmt.toml",
+    "scripts",
+    "src",
+    "systemd",
+    "target",
+    "tests",
+];
+
+/// Paths of one machine and hosts of one network have no place in a repository.
+const NOT_IN_TEXT: &[&str] = &[
+    concat!("/wo", "rk/"),
+    concat!("../sha", "red"),
+    concat!("/ro", "ot/"),
+    concat!("index.", "crates.io"),
+    concat!("static.", "crates.io"),
+    concat!("artif", "actory"),
+];
+
+/// One source file as the rules see it.
+struct Source {
+    /// Relative to the package, `/` between parts.
+    path: String,
+    text: String,
+    /// Without comments, literals and tests; empty for a file of tests.
+    code: String,
+}
+
+impl Source {
+    fn new(path: &str, text: &str) -> Self {
+        let test = is_test(path);
+        let code = if test { String::new() } else { without_tests(&code_only(text)) };
+        Source { path: path.into(), text: text.into(), code }
+    }
+
+    /// First module below `src`, `main` and `lib` included; `None` outside it.
+    fn module(&self) -> Option<&str> {
+        let rest = self.path.strip_prefix("src/")?;
+        Some(rest.split('/').next().unwrap_or(rest).trim_end_matches(".rs"))
+    }
+
+    /// How many `super::` lead to the root.
+    fn depth(&self) -> usize {
+        let parts = self.path.trim_end_matches(".rs").trim_end_matches("/mod").split('/').count();
+        parts.saturating_sub(1)
+    }
+}
+
+/// Files that hold tests only.
+fn is_test(path: &str) -> bool {
+    path.starts_with("tests/") || path.ends_with("/tests.rs") || path.contains("/tests/")
+}
+
+/// Layer of every module, and the last layer of the core, from the listing in `src/lib.rs`.
+fn layers(lib: &str) -> (BTreeMap<String, usize>, usize) {
+    let (mut map, mut core) = (BTreeMap::new(), 0);
+    for line in lib.lines().filter_map(|l| l.strip_prefix("//! ")) {
+        let mut words = line.split_whitespace();
+        match words.next().map(str::parse::<usize>) {
+            Some(Ok(layer)) => map.extend(words.map(|module| (module.to_owned(), layer))),
+            Some(Err(_)) if line.starts_with("-- above") => core = map.values().copied().max().unwrap_or(0),
+            _ => {}
+        }
+    }
+    (map, core)
+}
+
+fn imports(source: &Source, layers: &BTreeMap<String, usize>) -> Vec<String> {
+    let Some(module) = source.module().filter(|m| *m != "lib") else { return Vec::new() };
+    let (own, name) =
+        if module == "main" { (8, "nauhuri") } else { (layers.get(module).copied().unwrap_or(99), "crate") };
+    if own == 99 {
+        return vec![format!("{}: module `{module}` has no layer in src/lib.rs", source.path)];
+    }
+    let mut out = Vec::new();
+    for (other, line) in root_modules(&source.code, name, source.depth()) {
+        let Some(layer) = layers.get(&other).copied() else { continue };
+        let fine = other == module || layer < own || (layer == own && OPEN_LAYERS.contains(&own));
+        if !fine {
+            out.push(format!(
+                "{}:{line}: `{module}` (layer {own}) uses `{other}` (layer {layer})",
+                source.path
+            ));
+        }
+    }
+    out
+}
+
+fn banned(source: &Source, list: &[&str]) -> Vec<String> {
+    let hits = |word: &&str| {
+        words(&source.code, word).into_iter().map(|i| line_of(&source.code, i)).collect::<Vec<_>>()
+    };
+    let all = list.iter().flat_map(|word| hits(word).into_iter().map(move |line| (word, line)));
+    all.map(|(word, line)| format!("{}:{line}: `{word}`", source.path)).collect()
+}
+
+fn core_words(source: &Source, layers: &BTreeMap<String, usize>, core: usize) -> Vec<String> {
+    let in_core = source.module().and_then(|m| layers.get(m)).is_some_and(|layer| *layer <= core);
+    if in_core { banned(source, NOT_IN_CORE) } else { Vec::new() }
+}
+
+fn opening(source: &Source) -> Vec<String> {
+    if source.text.starts_with("//! ") {
+        return Vec::new();
+    }
+    vec![format!("{}:1: does not open with `//!` and what it owns", source.path)]
+}
+
+fn lengths(source: &Source) -> Vec<String> {
+    let total = source.text.lines().count();
+    // Where tests begin, the rest of the file is theirs.
+    let own = match source.text.find("\n#[cfg(test)]\nmod tests {") {
+        Some(at) => source.text[..at].lines().count(),
+        None => total,
+    };
+    let limit = if is_test(&source.path) { TEST_LINES } else { FILE_LINES };
+    let mut out = Vec::new();
+    if own > limit || total > TEST_LINES {
+        out.push(format!(
+            "{}: {own} lines ({total} with tests), at most {limit} ({TEST_LINES})",
+            source.path
+        ));
+    }
+    for (name, line, length) in functions(&source.code) {
+        if length > FUNCTION_LINES {
+            out.push(format!(
+                "{}:{line}: `{name}` has {length} lines, at most {FUNCTION_LINES}",
+                source.path
+            ));
+        }
+    }
+    out
+}
+
+fn forbidden_text(path: &str, text: &str) -> Vec<String> {
+    let hits = |word: &str| text.match_indices(word).map(|(i, _)| line_of(text, i)).collect::<Vec<_>>();
+    let all = NOT_IN_TEXT.iter().flat_map(|word| hits(word).into_iter().map(move |line| (word, line)));
+    all.map(|(word, line)| format!("{path}:{line}: `{word}`")).collect()
+}
+
+fn strangers_at_the_top<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    names
+        .filter(|name| !TOP_LEVEL.contains(name))
+        .map(|name| format!("{name}: has no place at the top level"))
+        .collect()
+}
+
+fn package() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file of the package that is ours, build output left out.
+fn files() -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    let mut folders = vec![package().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let name = entry.file_name();
+            let kind = entry.file_type().unwrap();
+            let skipped = ["target", "out", ".git", "corpus", "artifacts"].iter().any(|s| name == *s);
+            if kind.is_dir() && !skipped {
+                folders.push(entry.path());
+            } else if kind.is_file() && !skipped {
+                out.push(entry.path());
+            }
+        }
+    }
+    out.sort();
+    out
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(package()).unwrap().to_string_lossy().replace('\\', "/")
+}
+
+fn sources() -> Vec<Source> {
+    let rust = files().into_iter().filter(|p| p.extension().is_some_and(|e| e == "rs"));
+    rust.map(|p| Source::new(&relative(&p), &std::fs::read_to_string(&p).unwrap())).collect()
+}
+
+/// Fails with everything `rule` found and [`EXCEPTIONS`] does not waive.
+fn hold(rule: &str, found: impl IntoIterator<Item = String>) {
+    let waived = |hit: &String| {
+        let path = hit.split(':').next().unwrap_or("");
+        EXCEPTIONS.iter().any(|(r, p, _)| *r == rule && *p == path)
+    };
+    let left: Vec<_> = found.into_iter().filter(|hit| !waived(hit)).collect();
+    assert!(left.is_empty(), "{rule}:\n{}", left.join("\n"));
+}
+
+fn lib_layers() -> (BTreeMap<String, usize>, usize) {
+    layers(&std::fs::read_to_string(package().join("src/lib.rs")).unwrap())
+}
+
+#[test]
+fn imports_go_down_only() {
+    let (layers, _) = lib_layers();
+    hold("imports", sources().iter().flat_map(|s| imports(s, &layers)));
+}
+
+#[test]
+fn the_core_does_no_io() {
+    let (layers, core) = lib_layers();
+    assert_eq!(core, layers["engine"]);
+    hold("core", sources().iter().flat_map(|s| core_words(s, &layers, core)));
+}
+
+#[test]
+fn files_open_with_what_they_own() {
+    hold("opening", sources().iter().flat_map(opening));
+}
+
+#[test]
+fn files_and_functions_stay_short() {
+    hold("lengths", sources().iter().flat_map(lengths));
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    hold(
+        "words",
+        sources().iter().filter(|s| s.path.starts_with("src/")).flat_map(|s| banned(s, NOT_ANYWHERE)),
+    );
+}
+
+#[test]
+fn no_machine_and_no_host_is_named() {
+    let texts =
+        files().into_iter().filter_map(|p| std::fs::read_to_string(&p).ok().map(|text| (relative(&p), text)));
+    hold("text", texts.flat_map(|(path, text)| forbidden_text(&path, &text)));
+}
+
+#[test]
+fn the_top_level_is_as_drawn() {
+    let names: Vec<_> = std::fs::read_dir(package()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    hold("top", strangers_at_the_top(names.iter().map(|n| n.to_str().unwrap_or("?"))));
+}
+
+#[test]
+fn every_exception_has_a_reason_and_a_file() {
+    for (rule, path, reason) in EXCEPTIONS {
+        assert!(reason.len() > 20 && package().join(path).exists(), "{rule} {path}");
+    }
+}
+
+/// Each rule, broken on purpose: a rule that cannot fail holds nothing.
+mod proof {
+    use super::*;
+
+    fn source(path: &str, text: &str) -> Source {
+        Source::new(path, text)
+    }
+
+    fn import_errors(path: &str, text: &str) -> usize {
+        imports(&source(path, text), &lib_layers().0).len()
+    }
+
+    #[test]
+    fn an_import_that_goes_up_or_sideways() {
+        for (path, text) in [
+            ("src/time.rs", "use crate::net::Frame;"),
+            ("src/sip/reader.rs", "use crate::{config::Config, rtp::{Seq, Packet}};"),
+            ("src/sip/mod.rs", "use super::sdp::Session;"),
+            ("src/rtp/stats/sum.rs", "fn f() { super::super::super::codec::x() }"),
+            ("src/store/wav.rs", "fn f() -> crate::capture::Live {}"),
+            ("src/call/mod.rs", "use crate::tape::Tape;"),
+            ("src/engine/mod.rs", "fn f() { crate::cmd::run() }"),
+            ("src/attic.rs", ""),
+        ] {
+            assert_eq!(import_errors(path, text), 1, "{path}");
+        }
+        for (path, text) in [
+            ("src/config/load.rs", "use crate::id::X; use crate::config::Y; use super::check;"),
+            ("src/cmd/check.rs", "use crate::cli::Cli; use crate::store::wav; use super::output;"),
+            ("src/main.rs", "fn main() { nauhuri::cmd::run() }"),
+            ("src/time.rs", "//! [`crate::net`]\n// crate::net\nconst X: &str = \"crate::net\";"),
+            ("src/sip/reader.rs", "#[cfg(test)]\nmod tests { use crate::net; }"),
+            ("src/sip/reader/tests.rs", "use crate::net;"),
+        ] {
+            assert_eq!(import_errors(path, text), 0, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_clock_in_the_core() {
+        let (layers, core) = lib_layers();
+        let hits = |path: &str, text: &str| core_words(&source(path, text), &layers, core).len();
+        for text in [
+            "use std::time::Instant;",
+            "std::fs::read(p)",
+            "async fn f() {}",
+            "println!(\"x\")",
+            "Mutex::new(1)",
+        ] {
+            assert!(hits("src/net/mod.rs", text) > 0, "{text}");
+            assert_eq!(hits("src/daemon/mod.rs", text), 0, "{text}");
+        }
+        for text in [
+            "// Instant",
+            "let s = \"tokio\";",
+            "fn offs::x() {}",
+            "Instantly",
+            "use std::net::IpAddr;",
+            "let c = '\"'; // Mutex",
+        ] {
+            assert_eq!(hits("src/net/mod.rs", text), 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_head_and_one_too_long() {
+        assert_eq!(opening(&source("src/x.rs", "use y;")).len(), 1);
+        assert_eq!(opening(&source("src/x.rs", "//! Owns x.\n")).len(), 0);
+        assert_eq!(lengths(&source("src/x.rs", &"\n".repeat(451))).len(), 1);
+        assert_eq!(lengths(&source("src/x/tests.rs", &"\n".repeat(600))).len(), 0);
+        assert_eq!(lengths(&source("tests/x.rs", &"\n".repeat(701))).len(), 1);
+        let tested = format!("{}\n#[cfg(test)]\nmod tests {{{}}}", "\n".repeat(440), "\n".repeat(200));
+        assert_eq!(lengths(&source("src/x.rs", &tested)).len(), 0);
+    }
+
+    #[test]
+    fn a_function_too_long() {
+        let long =
+            format!("fn short() {{}}\npub fn long<T>(a: [u8; 2], f: fn(u8)) -> T {{{}}}\n", "\n".repeat(80));
+        let found = lengths(&source("src/x.rs", &long));
+        assert_eq!(found, ["src/x.rs:2: `long` has 81 lines, at most 80"]);
+        let braces =
+            format!("fn f() {{ let c = '{{'; let s = \"{{\"; let r = r#\"{{\"#; }}\n{}", "\n".repeat(90));
+        assert_eq!(lengths(&source("src/x.rs", &braces)), [""; 0]);
+        let test = format!("#[cfg(test)]\nmod t {{ fn long() {{{}}} }}", "\n".repeat(90));
+        assert_eq!(lengths(&source("src/x.rs", &test)), [""; 0]);
+    }
+
+    #[test]
+    fn words_left_over() {
+        assert_eq!(banned(&source("src/x.rs", "let a = b.unwrap(); todo!()"), NOT_ANYWHERE).len(), 2);
+        assert_eq!(banned(&source("src/x.rs", "b.unwrap_or(1); // .unwrap()"), NOT_ANYWHERE).len(), 0);
+        assert_eq!(banned(&source("src/x/tests.rs", "b.unwrap()"), NOT_ANYWHERE).len(), 0);
+    }
+
+    #[test]
+    fn a_path_of_one_machine_and_a_stranger_at_the_top() {
+        assert_eq!(
+            forbidden_text("Makefile", concat!("run:\n\tcp /wo", "rk/x .")),
+            [concat!("Makefile:2: `/wo", "rk/`")]
+        );
+        assert_eq!(forbidden_text("Makefile", "framework/x").len(), 0);
+        assert_eq!(strangers_at_the_top(["src", "util"].into_iter()).len(), 1);
+    }
+
+    #[test]
+    fn an_exception_is_for_one_rule_and_one_file() {
+        let caught = |hit: &str| std::panic::catch_unwind(|| hold("core", [hit.to_owned()])).is_err();
+        assert!(caught("src/nowhere.rs:1: `Mutex`"));
+    }
+}
