@@ -142,8 +142,8 @@ impl Core {
         let is_sip = match d.transport {
             Transport::Tcp => true,
             Transport::Udp => {
-                let on_sip_port =
-                    self.sip_ports.contains(&d.flow.dst.port()) || self.sip_ports.contains(&d.flow.src.port());
+                let on_sip_port = self.sip_ports.contains(&d.flow.dst.port())
+                    || self.sip_ports.contains(&d.flow.src.port());
                 // RTP may use a SIP port; its first byte is never a letter.
                 on_sip_port && d.payload.first().is_some_and(|b| b & 0xC0 != 0x80)
             }
