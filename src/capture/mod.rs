@@ -1,4 +1,3 @@
 //! Where frames come from: interfaces and files.
 
 pub mod file;
-pub mod live;

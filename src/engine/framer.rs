@@ -16,8 +16,8 @@ impl StreamFramer for Framer {
         Framer::gap(self);
     }
 
-    fn next_message(&mut self) -> Option<Vec<u8>> {
-        Framer::next_message(self).map(<[u8]>::to_vec)
+    fn next_message(&mut self) -> Option<&[u8]> {
+        Framer::next_message(self)
     }
 
     fn buffered(&self) -> usize {

@@ -350,6 +350,4 @@ impl PortSet {
 }
 
 #[cfg(test)]
-mod test_framers;
-#[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ pub trait StreamFramer {
     /// Bytes were lost here: go on at the next start line.
     fn gap(&mut self);
     /// The next whole message; to be asked until there is none.
-    fn next_message(&mut self) -> Option<Vec<u8>>;
+    fn next_message(&mut self) -> Option<&[u8]>;
     /// Bytes kept of what is not finished.
     fn buffered(&self) -> usize;
 }
@@ -302,7 +302,7 @@ impl<F: StreamFramer> Half<F> {
         while let Some(message) = framer.next_message() {
             self.silent = 0;
             stats.tcp_messages += 1;
-            emit(ts, &message);
+            emit(ts, message);
         }
         if self.silent > SILENT_BYTES.max(2 * limit) {
             (self.framer, self.silent, self.mute) = (None, 0, true);

@@ -1,9 +1,11 @@
 //! Frames of every wrapping, built by hand or by etherparse, through the front door.
 
-use super::test_framers::Simple;
+pub(super) mod framers;
+
 use super::*;
 use crate::time::NS_PER_MS;
 use etherparse::{PacketBuilder, VlanId};
+use framers::Simple;
 
 const SIP: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nCall-ID: 1\r\n\r\n";
 

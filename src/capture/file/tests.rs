@@ -77,8 +77,11 @@ fn source(bytes: &[u8]) -> Result<FileSource, FileError> {
     FileSource::from_reader("x.pcap", Box::new(io::Cursor::new(bytes.to_vec())), Some(bytes.len() as u64))
 }
 
-/// Every frame (nanoseconds, link type, bytes), and the error at the end.
-fn read(bytes: &[u8]) -> (Vec<(i64, LinkType, Vec<u8>)>, Option<FileError>) {
+/// Nanoseconds, link type, bytes.
+type Got = (i64, LinkType, Vec<u8>);
+
+/// Every frame, and the error at the end.
+fn read(bytes: &[u8]) -> (Vec<Got>, Option<FileError>) {
     let mut source = match source(bytes) {
         Ok(source) => source,
         Err(error) => return (Vec::new(), Some(error)),

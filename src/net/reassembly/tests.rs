@@ -1,6 +1,6 @@
 //! Streams cut, shuffled, repeated, joined in the middle, with holes.
 
-use super::super::test_framers::{Raw, Simple};
+use super::super::tests::framers::{Raw, Simple};
 use super::*;
 use crate::time::NS_PER_MS;
 use proptest::prelude::*;

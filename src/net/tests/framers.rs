@@ -1,11 +1,12 @@
 //! Framers for tests of this layer, so that it can be tested without `sip`.
 
-use super::StreamFramer;
+use super::super::StreamFramer;
 
 /// Hands on what it gets, piece by piece, and marks gaps.
 #[derive(Default)]
 pub(crate) struct Raw {
     pieces: std::collections::VecDeque<Vec<u8>>,
+    given: Vec<u8>,
     joined: bool,
 }
 
@@ -26,8 +27,9 @@ impl StreamFramer for Raw {
             self.pieces.push_back(GAP.to_vec());
         }
     }
-    fn next_message(&mut self) -> Option<Vec<u8>> {
-        self.pieces.pop_front()
+    fn next_message(&mut self) -> Option<&[u8]> {
+        self.given = self.pieces.pop_front()?;
+        Some(&self.given)
     }
     fn buffered(&self) -> usize {
         0
@@ -37,13 +39,14 @@ impl StreamFramer for Raw {
 /// Head up to an empty line, body by Content-Length; after a gap goes on at a line with "SIP/2.0".
 pub(crate) struct Simple {
     buffer: Vec<u8>,
+    given: Vec<u8>,
     limit: usize,
     lost: bool,
 }
 
 impl StreamFramer for Simple {
     fn with_limit(limit: usize) -> Self {
-        Simple { buffer: Vec::new(), limit, lost: false }
+        Simple { buffer: Vec::new(), given: Vec::new(), limit, lost: false }
     }
     fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
@@ -55,7 +58,7 @@ impl StreamFramer for Simple {
         self.buffer.clear();
         self.lost = true;
     }
-    fn next_message(&mut self) -> Option<Vec<u8>> {
+    fn next_message(&mut self) -> Option<&[u8]> {
         if self.lost {
             let text = String::from_utf8_lossy(&self.buffer).into_owned();
             let start = text.find("SIP/2.0")?;
@@ -67,7 +70,11 @@ impl StreamFramer for Simple {
         let head = text.find("\r\n\r\n")? + 4;
         let length = text[..head].split("Content-Length: ").nth(1).and_then(|r| r.lines().next());
         let whole = head + length.and_then(|l| l.trim().parse::<usize>().ok()).unwrap_or(0);
-        (self.buffer.len() >= whole).then(|| self.buffer.drain(..whole).collect())
+        if self.buffer.len() < whole {
+            return None;
+        }
+        self.given = self.buffer.drain(..whole).collect();
+        Some(&self.given)
     }
     fn buffered(&self) -> usize {
         self.buffer.len()
