@@ -25,15 +25,6 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Legs of one Call-ID that are told apart.
-const MAX_LEGS_PER_CALL_ID: usize = 16;
-/// An INVITE without a final answer is forgotten (RFC 3261 Timer C is 3 minutes and more).
-const UNANSWERED: Duration = Duration::from_secs(300);
-/// A leg that is over lingers for retransmissions and for the legs that follow it.
-const LINGER: Duration = Duration::from_secs(64);
-/// An answered leg that is not recorded and says nothing is forgotten.
-const SILENT: Duration = Duration::from_secs(12 * 3600);
-
 /// What a timer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
@@ -58,10 +49,10 @@ pub struct Calls {
     pub(super) rules: Rules,
     pub(super) media_timeout: Duration,
     pub(super) max_recordings: usize,
-    max_legs: usize,
+    pub(super) max_legs: usize,
     pub(super) legs: HashMap<LegId, Leg, RandomState>,
-    by_call_id: HashMap<Box<[u8]>, SmallVec<[LegId; 2]>, RandomState>,
-    unanswered: VecDeque<LegId>,
+    pub(super) by_call_id: HashMap<Box<[u8]>, SmallVec<[LegId; 2]>, RandomState>,
+    pub(super) unanswered: VecDeque<LegId>,
     pub(super) contacts: Contacts,
     pub(super) pairing: Pairing,
     pub(super) recordings: Recordings,
@@ -70,8 +61,8 @@ pub struct Calls {
     orphans: HashSet<u64, RandomState>,
     orphan_hasher: RandomState,
     pub(super) origin_hasher: RandomState,
-    next_leg: u64,
-    evicted: u64,
+    pub(super) next_leg: u64,
+    pub(super) evicted: u64,
     pub(super) out: Vec<Decision>,
 }
 
@@ -261,48 +252,6 @@ impl Calls {
         }
     }
 
-    fn new_leg(
-        &mut self,
-        invite: &Invite,
-        call_id: &[u8],
-        from_tag: &[u8],
-        cseq: u32,
-        at: Timestamp,
-    ) -> Option<LegId> {
-        if self.by_call_id.get(call_id).is_some_and(|l| l.len() >= MAX_LEGS_PER_CALL_ID) {
-            self.evicted += 1;
-            return None;
-        }
-        if self.legs.len() >= self.max_legs {
-            self.evict();
-        }
-        self.next_leg += 1;
-        let id = LegId(self.next_leg);
-        let mut keys = vec![[b"call-id:", call_id].concat()];
-        keys.extend(invite.correlation.iter().cloned());
-        let contact = self.contacts.join(id, at, keys);
-        let leg = Leg {
-            id,
-            call_id: call_id.into(),
-            caller_tag: from_tag.into(),
-            invite_cseq: cseq,
-            invite_at: at,
-            invite: invite.clone(),
-            caller: Party::default(),
-            callee: Party::default(),
-            contact,
-            hops: SmallVec::new(),
-            dialogs: SmallVec::new(),
-            ended: false,
-            last_seen: at,
-        };
-        self.legs.insert(id, leg);
-        self.by_call_id.entry(call_id.into()).or_default().push(id);
-        self.unanswered.push_back(id);
-        self.timers.push(Reverse((at + UNANSWERED, Timer::Leg(id))));
-        Some(id)
-    }
-
     /// Every hop adds what it knows of the parties.
     fn note_parties(leg: &mut Leg, invite: &Invite, way: Passage) {
         let add = |party: &mut Party, users: [&Option<crate::pii::Pii<String>>; 2], addr| {
@@ -408,69 +357,6 @@ impl Calls {
         }
         if self.orphans.insert(key) {
             self.out.push(Decision::Unrecorded(Unrecorded::InviteNotSeen));
-        }
-    }
-
-    fn leg_timer(&mut self, id: LegId, now: Timestamp) {
-        let Some(l) = self.legs.get(&id) else { return };
-        let is_recorded = l.dialogs.iter().any(|d| d.recording.is_some());
-        let patience = match (l.ended, l.is_answered()) {
-            (true, _) => LINGER,
-            (false, false) => UNANSWERED,
-            (false, true) => SILENT,
-        };
-        let due = l.last_seen + patience;
-        if is_recorded || due > now {
-            let again = if due > now { due } else { now + LINGER };
-            self.timers.push(Reverse((again, Timer::Leg(id))));
-        } else {
-            self.forget(id);
-        }
-    }
-
-    /// A leg is over: it lingers, then goes.
-    pub(super) fn linger(&mut self, id: LegId) {
-        if let Some(l) = self.legs.get_mut(&id)
-            && !l.ended
-        {
-            l.ended = true;
-            let due = l.last_seen + LINGER;
-            self.timers.push(Reverse((due, Timer::Leg(id))));
-        }
-    }
-
-    /// Makes room: the oldest leg that nobody answered, else the oldest that is not recorded.
-    fn evict(&mut self) {
-        self.evicted += 1;
-        while let Some(id) = self.unanswered.pop_front() {
-            if self.legs.get(&id).is_some_and(|l| !l.is_answered()) {
-                return self.forget(id);
-            }
-        }
-        let unrecorded = self.legs.values().filter(|l| l.dialogs.iter().all(|d| d.recording.is_none()));
-        if let Some(id) = unrecorded.map(|l| l.id).min() {
-            self.forget(id);
-        }
-    }
-
-    fn forget(&mut self, id: LegId) {
-        let Some(l) = self.legs.remove(&id) else { return };
-        for d in &l.dialogs {
-            for m in &d.media {
-                self.pairing.close(m.session);
-            }
-        }
-        self.contacts.leave(l.contact, id);
-        if let Some(ids) = self.by_call_id.get_mut(&l.call_id) {
-            ids.retain(|i| *i != id);
-            if ids.is_empty() {
-                self.by_call_id.remove(&l.call_id);
-            }
-        }
-        // Answered legs stay in the queue until they come to its head; keep it from growing past the table.
-        if self.unanswered.len() > 2 * self.max_legs.max(self.legs.len()) {
-            let legs = &self.legs;
-            self.unanswered.retain(|i| legs.get(i).is_some_and(|l| !l.is_answered()));
         }
     }
 }

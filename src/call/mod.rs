@@ -18,6 +18,7 @@ pub mod pairing;
 pub mod parties;
 pub mod recordings;
 mod transfer;
+mod upkeep;
 
 pub use calls::Calls;
 pub use decision::{CallEvent, Decision, Ending, Opening, Unrecorded};

@@ -113,7 +113,7 @@ fn summary_json(done: &Replayed, root: &Path) -> anyhow::Result<String> {
     });
     let recordings: Vec<_> = recorded.map(|r| row_json(r, root)).collect();
     let existed: Vec<_> =
-        done.outcomes.iter().filter_map(|o| matches!(o, Outcome::Existed(_)).then(|| o.id())).collect();
+        done.outcomes.iter().filter(|o| matches!(o, Outcome::Existed(_))).map(Outcome::id).collect();
     let failed: Vec<_> = done
         .outcomes
         .iter()

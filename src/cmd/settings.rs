@@ -97,6 +97,14 @@ fn environment(
     .collect()
 }
 
+/// The zone whose calendar days count.
+///
+/// # Errors
+/// The zone is not in the machine's tz database (the configuration was checked against it).
+pub fn timezone(config: &crate::config::Config) -> anyhow::Result<jiff::tz::TimeZone> {
+    Ok(jiff::tz::TimeZone::get(&config.retention.timezone)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,12 +132,4 @@ mod tests {
         std::fs::write(&path, b"[sip]\n# \xff").unwrap();
         assert_eq!(found(&path), "a byte on line 2 that is not UTF-8");
     }
-}
-
-/// The zone whose calendar days count.
-///
-/// # Errors
-/// The zone is not in the machine's tz database (the configuration was checked against it).
-pub fn timezone(config: &crate::config::Config) -> anyhow::Result<jiff::tz::TimeZone> {
-    Ok(jiff::tz::TimeZone::get(&config.retention.timezone)?)
 }

@@ -28,7 +28,7 @@ use stats::EngineStats;
 use std::time::Duration;
 
 /// How often [`Sink::tick`] is called while frames come.
-const TICK: Duration = Duration::from_millis(250);
+const TICK: Duration = Duration::from_millis(100);
 /// SIP messages read from one datagram.
 const MAX_MESSAGES: usize = 16;
 
@@ -119,7 +119,7 @@ impl Engine {
     /// Plain counters, since the start.
     pub fn stats(&self) -> EngineStats {
         let mut s = self.core.stats.clone();
-        s.net = self.net.stats().clone();
+        s.net = *self.net.stats();
         s.calls = self.core.calls.legs_followed() as u64;
         s.recordings = self.core.calls.recordings().len() as u64;
         s.calls_evicted = self.core.calls.evicted();

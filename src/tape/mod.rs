@@ -5,7 +5,7 @@
 //! older than [`LOOKAHEAD_NS`] + [`MARGIN_NS`] are given out. The grid depends
 //! on packet times only, so the same packets give the same samples whatever the
 //! speed or the number of workers. At a crash at most
-//! `FLUSH + LOOKAHEAD + MARGIN` (0.65 s) is not yet written.
+//! `FLUSH + LOOKAHEAD + MARGIN` (0.55 s) is not yet given out.
 //!
 //! This module must not know of SIP, files or the machine's time.
 
@@ -23,9 +23,9 @@ use source::{Played, Source};
 use timeline::Timeline;
 
 /// Grid step, nanoseconds.
-pub const FLUSH_NS: i64 = 250 * NS_PER_MS;
+pub const FLUSH_NS: i64 = 200 * NS_PER_MS;
 /// How long a packet waits for its neighbours.
-pub const LOOKAHEAD_NS: i64 = 300 * NS_PER_MS;
+pub const LOOKAHEAD_NS: i64 = 250 * NS_PER_MS;
 /// How long a placed frame waits for a packet that is placed before it.
 pub const MARGIN_NS: i64 = 100 * NS_PER_MS;
 /// A farther hop is listened to when the nearest has been silent this long.

@@ -61,6 +61,7 @@ pub struct Source {
     clock: WireClock,
     decoder: Option<(u8, Decoder)>,
     codec_name: Option<String>,
+    other_name: Option<String>,
     played_seq: Option<u64>,
     /// Where the next sample of a contiguous run goes.
     next_frame: i64,
@@ -89,6 +90,7 @@ impl Source {
             clock: WireClock::new(clock_hz, 8000),
             decoder: None,
             codec_name: None,
+            other_name: None,
             played_seq: None,
             next_frame: 0,
             expected_frame: 0,
@@ -115,9 +117,9 @@ impl Source {
         self.streams.iter().map(|(_, s)| s)
     }
 
-    /// Encoding name of its first audio, if any was named.
+    /// Encoding name of its first audio; of whatever else it carried where there was none.
     pub fn codec_name(&self) -> Option<&str> {
-        self.codec_name.as_deref()
+        self.codec_name.as_deref().or(self.other_name.as_deref())
     }
 
     /// Packets that came too late for their place.
@@ -224,6 +226,9 @@ impl Source {
             self.advance(p.seq);
             return;
         };
+        if !spec.codec.is_audio() {
+            self.other_name.get_or_insert_with(|| spec.name.clone());
+        }
         match spec.codec {
             Codec::TelephoneEvent => {
                 if self.keys.on_packet(self.ssrc, p.ts as u32, payload) {

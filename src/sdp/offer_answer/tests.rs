@@ -1,3 +1,5 @@
+//! Tests of the parent module: messages as the field sends them.
+
 use super::Change::{Agreed, None as Nothing, Offered, Reverted};
 use super::Side::{Callee, Caller};
 use super::Step::{Ack, Request, Response};

@@ -1,3 +1,5 @@
+//! Tests of the parent module: messages as the field sends them.
+
 use super::*;
 use crate::sip::{NameAddr, Scheme};
 
