@@ -1,0 +1,38 @@
+"""All scenarios by the name of their capture, and how a finished capture is published."""
+
+import json
+import os
+import shutil
+
+import oracle
+import scenarios_basic
+
+SCENARIOS = {**scenarios_basic.SCENARIOS}
+WHERE = {}  # captures not taken at the switch: keywords of Lab.capture
+MAKERS = {"sipp": "sipp", "baresip": "baresip", "kamailio": "sipp through kamailio"}
+
+
+def publish(scene, raw, target):
+    """Measures a capture, then puts it and its expectation into `pcaps/`."""
+    expectation = oracle.expectation(scene, raw)
+    expectation["capture"] = os.path.basename(target)
+    stem = target[:-len(scene.suffix)]
+    with open(stem + ".expect.json.new", "w") as out:
+        json.dump(expectation, out, indent=1, ensure_ascii=False)
+        out.write("\n")
+    shutil.copyfile(raw, target)
+    os.replace(stem + ".expect.json.new", stem + ".expect.json")
+
+
+def write_table(folder):
+    """The table of README.md, from the scenarios' own first lines."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.head.md")) as head:
+        text = head.read()
+    for name, function in SCENARIOS.items():
+        file = next((name + s for s in (".pcap", ".pcapng") if os.path.exists(os.path.join(folder, name + s))), None)
+        if file:
+            who, quirk = name.split("-", 1)
+            shows = " ".join(function.__doc__.split())
+            text += f"| `{file}` | {MAKERS[who]} | {quirk.replace('-', ' ')} | {shows} |\n"
+    with open(os.path.join(folder, "README.md"), "w") as out:
+        out.write(text)

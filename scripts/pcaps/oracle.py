@@ -1,0 +1,270 @@
+"""What a capture holds, measured with tshark and ffmpeg, never with nauhuri.
+
+tshark takes frames apart down to SIP fields and UDP payloads; RTP headers are read here (RFC 3550 §5.1), G.711 is
+expanded here, other codecs by ffmpeg. The scenario says who is who; times, packets, losses and tones are measured.
+"""
+
+import array
+import math
+import os
+import struct
+import subprocess
+
+import signals
+
+FIELDS = ["frame.time_epoch", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "udp.srcport", "udp.dstport", "udp.payload",
+          "sip.Method", "sip.Status-Code", "sip.Call-ID", "sip.CSeq.method", "sip.CSeq.seq", "frame.number"]
+CODECS = {0: "PCMU", 8: "PCMA", 9: "G722", 13: "CN", 97: "L16", 98: "L16", 101: "telephone-event", 18: "G729"}
+CLOCKS = {"PCMU": 8000, "PCMA": 8000, "G722": 8000, "L16": 8000, "opus": 48000, "L16/16000": 16000}
+
+
+def tshark(path):
+    """Every frame's fields: (SIP messages, RTP packets), in capture order."""
+    argv = ["tshark", "-n", "-r", path, "-T", "fields", "-E", "separator=|", "-E", "occurrence=a", "-E", "aggregator=,"]
+    for field in FIELDS:
+        argv += ["-e", field]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    done.check_returncode()
+    sip, rtp = [], []
+    for line in done.stdout.splitlines():
+        f = dict(zip(FIELDS, line.split("|")))
+        when = float(f["frame.time_epoch"])
+        src = (f["ip.src"] or f["ipv6.src"]).split(",")[-1]
+        dst = (f["ip.dst"] or f["ipv6.dst"]).split(",")[-1]
+        if f["sip.Call-ID"]:
+            columns = [f[k].split(",") for k in ("sip.Call-ID", "sip.CSeq.method", "sip.CSeq.seq")]
+            method, code = f["sip.Method"].split(","), f["sip.Status-Code"].split(",")
+            if len(columns[0]) > 1 and method[0] and code[0]:
+                raise ValueError(f"{path}: frame {f['frame.number']} mixes requests and responses")
+            for n, call_id in enumerate(columns[0]):
+                sip.append({"t": when, "call_id": call_id, "cseq": columns[2][n], "of": columns[1][n], "src": src,
+                            "dst": dst, "method": method[n] if method[0] else "",
+                            "code": int(code[n]) if code[0] else 0})
+        elif f["udp.payload"]:
+            data = bytes.fromhex(f["udp.payload"].replace(":", "").split(",")[-1])
+            if len(data) >= 12 and data[0] >> 6 == 2 and not 192 <= data[1] <= 223:
+                head = struct.unpack_from("!BBHII", data)
+                start = 12 + 4 * (head[0] & 15)
+                if head[0] & 0x10:
+                    start += 4 + 4 * struct.unpack_from("!H", data, start + 2)[0]
+                rtp.append({"t": when, "src": f"{src}:{f['udp.srcport']}", "dst": f"{dst}:{f['udp.dstport']}",
+                            "pt": head[1] & 127, "seq": head[2], "ts": head[3], "ssrc": head[4], "body": data[start:]})
+    return sip, rtp
+
+
+def fits(packet, select):
+    """Does a packet belong to what a scenario selected (one dictionary, or a list of them)?"""
+    if isinstance(select, list):
+        return any(fits(packet, one) for one in select)
+    def same(address, wanted):
+        return address == wanted or address.rsplit(":", 1)[0] == wanted
+    return all(packet["ssrc"] == want if key == "ssrc" else packet["pt"] == want if key == "pt" else
+               same(packet[key], want) for key, want in select.items())
+
+
+def unwrap(values, bits):
+    """Extends wrapping counters: each value to the one nearest its predecessor (RFC 3550 A.1)."""
+    out, size = [], 1 << bits
+    for v in values:
+        if out:
+            v += round((out[-1] - v) / size) * size
+        out.append(v)
+    return out
+
+
+def alaw_table():
+    """A-law byte to 16-bit sample (ITU-T G.711)."""
+    out = []
+    for byte in range(256):
+        b = byte ^ 0x55
+        segment, low = (b >> 4) & 7, ((b & 15) << 4) + 8
+        value = low if segment == 0 else (low + 256) << (segment - 1)
+        out.append(value if b & 0x80 else -value)
+    return out
+
+
+def mulaw_table():
+    """mu-law byte to 16-bit sample (ITU-T G.711)."""
+    out = []
+    for byte in range(256):
+        b = ~byte & 255
+        value = ((((b & 15) << 3) + 132) << ((b >> 4) & 7)) - 132
+        out.append(-value if b & 0x80 else value)
+    return out
+
+
+TABLES = {"PCMA": alaw_table(), "PCMU": mulaw_table()}
+
+
+def ogg(packets):
+    """Opus packets as an Ogg file for ffmpeg (RFC 7845), one page each."""
+    def crc(data):
+        value = 0
+        for byte in data:
+            value ^= byte << 24
+            for _ in range(8):
+                value = ((value << 1) ^ (0x04C11DB7 if value & 0x80000000 else 0)) & 0xFFFFFFFF
+        return value
+    bodies = [b"OpusHead\x01\x01\0\0" + struct.pack("<I", 48000) + b"\0\0\0", b"OpusTags\0\0\0\0\0\0\0\0", *packets]
+    out = b""
+    for n, body in enumerate(bodies):
+        laces = [255] * (len(body) // 255) + [len(body) % 255]
+        head = struct.pack("<4sBBQIII", b"OggS", 0, 2 if n == 0 else 0, max(0, n - 1) * 960, 7, n, 0)
+        page = head + bytes([len(laces), *laces]) + body
+        out += page[:22] + struct.pack("<I", crc(page)) + page[26:]
+    return out
+
+
+def decode(codec, bodies):
+    """Samples of each packet at 8000 Hz, for finding tones; None for what is not audio."""
+    if codec in TABLES:
+        return [[TABLES[codec][b] for b in body] for body in bodies]
+    if codec.startswith("L16"):
+        step = 2 if codec.endswith("16000") else 1
+        return [list(struct.unpack(f"!{len(body) // 2}h", body))[::step] for body in bodies]
+    source = {"G722": ["-f", "g722"], "opus": ["-f", "ogg"]}[codec]
+    data = ogg(bodies) if codec == "opus" else b"".join(bodies)
+    done = subprocess.run(["ffmpeg", "-v", "error", *source, "-i", "-", "-ac", "1", "-ar", "8000", "-f", "s16le", "-"],
+                          input=data, capture_output=True)
+    done.check_returncode()
+    samples = array.array("h", done.stdout[:len(done.stdout) // 2 * 2]).tolist()
+    return [samples[n * 160:n * 160 + 160] for n in range(len(bodies))]
+
+
+def goertzel(samples, hz, rate=8000):
+    """Power of one frequency."""
+    c, a, b = 2 * math.cos(2 * math.pi * hz / rate), 0.0, 0.0
+    for x in samples:
+        a, b = x + c * a - b, a
+    return a * a + b * b - c * a * b
+
+
+def bursts(track, known):
+    """Runs of sound of at least 0.2 s: [(from, to, Hz)], the frequency the strongest of `known`."""
+    out, start, loud = [], None, 0
+    step = 80  # 10 ms
+    for place in range(0, len(track) + step, step):
+        window = track[place:place + step]
+        on = bool(window) and max(abs(x) for x in window) > 500
+        if on and start is None:
+            start = place
+        if not on and start is not None:
+            if place - start >= 1600:
+                body = track[start:place]
+                best = max(known, key=lambda hz: goertzel(body[:4000], hz))
+                out.append((start / 8000, place / 8000, best))
+            start = None
+    return out
+
+
+def known_frequencies():
+    """Every frequency a voice of ours uses."""
+    return sorted({low + step * n for low, step, steps in signals.VOICES.values() for n in range(steps)})
+
+
+def measure_stream(packets, codecs, answered):
+    """One SSRC's packets between answer and end: counts, and its sound placed against the answer."""
+    seqs = unwrap([p["seq"] for p in packets], 16)
+    stamps = unwrap([p["ts"] for p in packets], 32)
+    first = {}
+    for p, seq, ts in zip(packets, seqs, stamps):
+        first.setdefault(seq, (p, ts))
+    distinct = [(seq, *first[seq]) for seq in sorted(first)]
+    audio = [(ts, p) for _, p, ts in distinct if codecs.get(p["pt"]) not in (None, "CN", "telephone-event")]
+    names = list(dict.fromkeys(codecs[p["pt"]] for _, p in audio))
+    spots = []
+    if audio:
+        clock = CLOCKS[names[0]]
+        offset = min(p["t"] - ts / clock for ts, p in audio)
+        for name in names:
+            if name == "G729":
+                continue
+            mine = [(ts, p) for ts, p in audio if codecs[p["pt"]] == name]
+            for (ts, _), samples in zip(mine, decode(name, [p["body"] for _, p in mine])):
+                spots.append((ts / clock + offset - answered, samples))
+    base = next((n.split("/")[0] for n in names), None)
+    return {"codec": base, "codecs": [n.split("/")[0] for n in names], "packets": len(distinct),
+            "lost": max(first) - min(first) + 1 - len(distinct), "duplicates": len(packets) - len(distinct)}, spots
+
+
+def measure(spec, sip, rtp):
+    """One recording's truth: the scenario's word joined with what the capture shows."""
+    mine = [m for m in sip if m["call_id"] == spec["call_id"]]
+    answers = [m["t"] for m in mine if m["of"] == "INVITE" and 200 <= m["code"] < 300]
+    if "answered" in spec:  # connected identity: the scenario names the message that starts it
+        answers = [m["t"] for m in mine if spec["answered"](m)]
+    if not answers:
+        raise ValueError(f"{spec['call_id']}: no answer in the capture")
+    answered = answers[0]
+    refused = {m["cseq"] for m in mine if m["of"] == "BYE" and m["code"] in (401, 407)}
+    byes = [m["t"] for m in mine if m["method"] == "BYE" and m["cseq"] not in refused]
+    if "ended" in spec:
+        byes = [m["t"] for m in mine if spec["ended"](m)]
+    ended = byes[0] if byes else None
+    limit = ended if ended is not None else math.inf
+    codecs = {**CODECS, **spec.get("payload_types", {})}
+    streams, contents, last = [], [], answered
+    for channel in ("customer", "agent"):
+        window = [p for p in rtp if answered <= p["t"] <= limit and fits(p, spec["select"][channel])]
+        track = []
+        for ssrc in dict.fromkeys(p["ssrc"] for p in window):
+            packets = [p for p in window if p["ssrc"] == ssrc]
+            last = max(last, packets[-1]["t"])
+            found, spots = measure_stream(packets, codecs, answered)
+            streams.append({"channel": channel, "codec": found["codec"], "codecs": found["codecs"],
+                            "ssrc": f"0x{ssrc:08x}", **{k: found[k] for k in ("packets", "lost", "duplicates")}})
+            for at, samples in spots:
+                place = round(at * 8000)
+                if place < 0:
+                    samples, place = samples[-place:], 0
+                track.extend([0] * (place + len(samples) - len(track)))
+                track[place:place + len(samples)] = samples
+        if ended is not None:
+            track = track[:round((ended - answered) * 8000)]
+        contents += [{"channel": channel, "from_s": round(a, 3), "to_s": round(b, 3), "hz": hz}
+                     for a, b, hz in bursts(track, known_frequencies())]
+    ended = last if ended is None else ended
+    number = None if spec["number"] is None else mask(spec["number"])
+    return {
+        "call_id": spec["call_id"], "direction": spec["direction"], "agent": spec["agent"],
+        "customer": {"number": number, "withheld": spec["number"] is None},
+        "dialled": mask(spec["dialled"]) if spec["direction"] == "outbound" else spec["dialled"],
+        "service": spec["service"], "answered_at": round(answered, 6), "ended_at": round(ended, 6),
+        "duration_s": round(ended - answered, 6), "ended_by": spec["ended_by"], "complete": spec["complete"],
+        "sample_rate": spec["sample_rate"], "streams": streams, "contents": contents, "absent_hz": absent(spec, contents),
+        "events": {"hold": 0, "resume": 0, "dtmf": 0, "codec": 0, **spec["events"]}, "pcm_sha256": None,
+    }
+
+
+def absent(spec, contents):
+    """Frequencies that must be nowhere in the recording: every voice's that is not heard in it."""
+    heard = {c["hz"] for c in contents}
+    out = set()
+    for low, step, steps in signals.VOICES.values():
+        band = {low + step * n for n in range(steps)}
+        if not band & heard:
+            out.add(low)
+    return sorted(out)
+
+
+def mask(number):
+    """A number without its last four digits (`hide_caller_digits = 4`)."""
+    if sum(c.isdigit() for c in number) <= 4:
+        return "x" * len(number)
+    out, left = [], 4
+    for c in reversed(number):
+        if c.isdigit() and left:
+            c, left = "x", left - 1
+        out.append(c)
+    return "".join(reversed(out))
+
+
+def expectation(scene, path):
+    """The whole expectation of one capture."""
+    sip, rtp = tshark(path)
+    recordings = [measure(spec, sip, rtp) for spec in scene.recordings]
+    for want in scene.silent:
+        if not any(m["call_id"] == want["call_id"] for m in sip):
+            raise ValueError(f"{path}: {want['call_id']} is not in the capture")
+    return {"capture": os.path.basename(path), "config": "nauhuri.toml", "recordings": recordings,
+            "same_call_group": scene.groups, "expect_no_recording_reasons": scene.silent}
