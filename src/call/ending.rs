@@ -31,6 +31,9 @@ impl Calls {
             // Nothing hangs on the exact end of a dialog that is not recorded.
             return self.terminate(leg_id, tag);
         };
+        if self.is_losing_fork(leg_id, tag, id, at) {
+            return self.discard(leg_id, tag, id);
+        }
         let Some(r) = self.recordings.get_mut(id) else { return };
         let by_agent = transfer_by.is_some_and(|s| s != r.customer);
         let by = if by_agent || replaced { Ending::Transferred } else { Ending::HungUp(r.channel_of(side)) };
@@ -45,12 +48,30 @@ impl Calls {
         }
         // Still a candidate: without media and over at once it was a stray.
         if at < r.answered_at + STRAY {
-            self.recordings.remove(id);
-            self.out.push(Decision::Unrecorded(Unrecorded::Stray));
-            return self.terminate(leg_id, tag);
+            return self.discard(leg_id, tag, id);
         }
         self.confirm(id);
         self.close_recording(id, at, by, true);
+    }
+
+    /// Of several dialogs of one INVITE the one hung up at once was not the call
+    /// (RFC 3261 §13.2.2.4), even if a packet of it was heard.
+    fn is_losing_fork(&self, leg_id: LegId, tag: &[u8], id: RecordingId, at: Timestamp) -> bool {
+        let forked = self
+            .legs
+            .get(&leg_id)
+            .is_some_and(|l| l.dialogs.iter().any(|d| &*d.callee_tag != tag && d.is_confirmed()));
+        forked && self.recordings.get(id).is_some_and(|r| at < r.answered_at + STRAY)
+    }
+
+    fn discard(&mut self, leg_id: LegId, tag: &[u8], id: RecordingId) {
+        let Some(r) = self.recordings.remove(id) else { return };
+        self.out.push(match r.state {
+            State::Candidate(_) => Decision::Unrecorded(Unrecorded::Stray),
+            State::Open | State::Ending { .. } => Decision::Discard(id),
+        });
+        self.detach(&r);
+        self.terminate(leg_id, tag);
     }
 
     pub(super) fn handle_bye_response(&mut self, leg_id: LegId, tag: &[u8], sender: Side, code: u16) {
