@@ -12,14 +12,13 @@ NAUHURI := target/debug/nauhuri
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Record from a shipped capture and show the recordings
+run: setup ## Record from a shipped capture and show the recordings
 	@test -n "$(CAPTURE)" || { echo "no capture in pcaps/; name one: make run CAPTURE=call.pcap" >&2; exit 2; }
 	@$(CARGO) build --quiet
 	@rm -rf $(RUN_DIR)
-	@$(NAUHURI) replay --set storage.dir=$(RUN_DIR) --out $(RUN_DIR) $(CAPTURE)
-	@scripts/show $(RUN_DIR)
+	@$(NAUHURI) replay --out $(RUN_DIR) $(CAPTURE)
 
-test: lint doc test-unit test-corpus test-live deny ## Everything CI runs
+test: setup lint doc test-unit test-corpus test-live deny ## Everything CI runs
 
 lint: ## Format and clippy, warnings are errors
 	$(CARGO) fmt --check
