@@ -5,11 +5,13 @@ import os
 import shutil
 
 import oracle
+import scenarios_baresip
 import scenarios_basic
 import scenarios_media
 import scenarios_pbx
 
-SCENARIOS = {**scenarios_basic.SCENARIOS, **scenarios_pbx.SCENARIOS, **scenarios_media.SCENARIOS}
+SCENARIOS = {**scenarios_basic.SCENARIOS, **scenarios_pbx.SCENARIOS, **scenarios_media.SCENARIOS,
+             **scenarios_baresip.SCENARIOS}
 WHERE = {}  # captures not taken at the switch: keywords of Lab.capture
 MAKERS = {"sipp": "sipp", "baresip": "baresip", "kamailio": "sipp through kamailio"}
 

@@ -23,7 +23,8 @@ def queue_and_agent(s, agent_leg_from, spoken_for):
     answer(waiting, headers=[SESSION], ring=0.1)
     waiting.play("caller", s.media(signals.Stream("customer", 0xC0000001).say(9))).pause("caller", 7.2)
     bye(waiting)
-    leg = Dialog(s.call_id(2), s.end("pbx", agent_leg_from, "pbxleg", port=5080, relay_port=30002), s.agent())
+    leg = Dialog(s.call_id(2), s.end("pbx", agent_leg_from, "pbxleg", port=5080, media_port=40200,
+                                       relay_port=30002), s.agent())
     answer(leg, headers=[SESSION], ring=0.6)
     leg.play("callee", s.media(signals.Stream("agent", 0xA0000001).say(6))).pause("caller", 3.6)
     bye(leg)
@@ -179,6 +180,7 @@ loadmodule "tm.so"
 loadmodule "tmx.so"
 loadmodule "rr.so"
 loadmodule "pv.so"
+loadmodule "corex.so"
 loadmodule "siputils.so"
 loadmodule "textops.so"
 modparam("rr", "append_fromtag", 1)

@@ -77,8 +77,7 @@ class Scene:
             if n:
                 time.sleep(apart)
             ends.append(self.start(d, "caller", remote))
-        for end in ends:
-            self.lab.wait(end, 45)
+        self.lab.wait_all(ends, 45)
 
     def mediabox(self, host, script, six=False):
         """Starts a media box on a host; `stop_box` ends it."""
