@@ -193,7 +193,7 @@ impl Generator {
             Event::Invite => (start + STEPS[1], Event::Ringing),
             Event::Ringing => (start + STEPS[2], Event::Answer),
             Event::Answer => (start + STEPS[3], Event::Ack),
-            Event::Ack if self.plan.packets() == 0 => (bye, Event::Bye),
+            Event::Ack if self.plan.packets() == 0 => (bye.max(at), Event::Bye),
             Event::Ack => (start + STEPS[4], Event::Media(Party::Customer, 0)),
             Event::Media(Party::Customer, n) => (at + AGENT_LAG_NS, Event::Media(Party::Agent, n)),
             Event::Media(Party::Agent, n) if n + 1 < self.plan.packets() => {
