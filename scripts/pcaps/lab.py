@@ -121,6 +121,16 @@ class Lab:
             with open(child.log, errors="replace") as log:
                 raise LabError(f"{child.what}: {code}\n{log.read()[-1500:]}")
 
+    def wait_all(self, children, seconds):
+        """Waits for children that need one another; the first to fail ends the wait."""
+        deadline = time.monotonic() + seconds
+        while any(c.poll() is None for c in children) and time.monotonic() < deadline:
+            if any(c.poll() for c in children):
+                break
+            time.sleep(0.05)
+        for child in sorted(children, key=lambda c: not c.poll()):
+            self.wait(child, 2)
+
     def stop(self, child, sig=signal.SIGTERM):
         """Ends one child of ours, gently first."""
         if child.poll() is None:

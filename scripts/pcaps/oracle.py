@@ -7,6 +7,7 @@ expanded here, other codecs by ffmpeg. The scenario says who is who; times, pack
 import array
 import math
 import os
+import re
 import struct
 import subprocess
 
@@ -15,7 +16,7 @@ import signals
 FIELDS = ["frame.time_epoch", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "udp.srcport", "udp.dstport", "udp.payload",
           "sip.Method", "sip.Status-Code", "sip.Call-ID", "sip.CSeq.method", "sip.CSeq.seq", "frame.number"]
 CODECS = {0: "PCMU", 8: "PCMA", 9: "G722", 13: "CN", 97: "L16", 98: "L16", 101: "telephone-event", 18: "G729"}
-CLOCKS = {"PCMU": 8000, "PCMA": 8000, "G722": 8000, "L16": 8000, "opus": 48000, "L16/16000": 16000}
+CLOCKS = {"PCMU": 8000, "PCMA": 8000, "G722": 8000, "L16": 8000, "G729": 8000, "opus": 48000, "L16/16000": 16000}
 
 
 def tshark(path):
@@ -50,6 +51,18 @@ def tshark(path):
                 rtp.append({"t": when, "src": f"{src}:{f['udp.srcport']}", "dst": f"{dst}:{f['udp.dstport']}",
                             "pt": head[1] & 127, "seq": head[2], "ts": head[3], "ssrc": head[4], "body": data[start:]})
     return sip, rtp
+
+
+def advertised(path):
+    """Payload types as the capture's SDP maps them: {97: "opus"}."""
+    argv = ["tshark", "-n", "-r", path, "-Y", "sdp", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,"]
+    done = subprocess.run([*argv, "-e", "sdp.media_attr"], capture_output=True, text=True)
+    done.check_returncode()
+    out = {}
+    for pt, name, rate in re.findall(r"rtpmap:(\d+) ([\w-]+)/(\d+)", done.stdout):
+        known = {"opus": "opus", "l16": "L16"}.get(name.lower(), name if name == "telephone-event" else name.upper())
+        out[int(pt)] = "L16/16000" if (known, rate) == ("L16", "16000") else known
+    return out
 
 
 def fits(packet, select):
@@ -187,8 +200,10 @@ def measure_stream(packets, codecs, answered):
             "lost": max(first) - min(first) + 1 - len(distinct), "duplicates": len(packets) - len(distinct)}, spots
 
 
-def measure(spec, sip, rtp):
+def measure(spec, sip, rtp, mapped):
     """One recording's truth: the scenario's word joined with what the capture shows."""
+    if spec["call_id"] is None:  # a client that makes its own: the only dialog of the capture
+        spec["call_id"] = next(m["call_id"] for m in sip if m["method"] == "INVITE")
     mine = [m for m in sip if m["call_id"] == spec["call_id"]]
     answers = [m["t"] for m in mine if m["of"] == "INVITE" and 200 <= m["code"] < 300]
     if "answered" in spec:  # connected identity: the scenario names the message that starts it
@@ -202,7 +217,7 @@ def measure(spec, sip, rtp):
         byes = [m["t"] for m in mine if spec["ended"](m)]
     ended = byes[0] if byes else None
     limit = ended if ended is not None else math.inf
-    codecs = {**CODECS, **spec.get("payload_types", {})}
+    codecs = {**CODECS, **mapped}
     streams, contents, last = [], [], answered
     for channel in ("customer", "agent"):
         window = [p for p in rtp if answered <= p["t"] <= limit and fits(p, spec["select"][channel])]
@@ -262,7 +277,8 @@ def mask(number):
 def expectation(scene, path):
     """The whole expectation of one capture."""
     sip, rtp = tshark(path)
-    recordings = [measure(spec, sip, rtp) for spec in scene.recordings]
+    mapped = advertised(path)
+    recordings = [measure(spec, sip, rtp, mapped) for spec in scene.recordings]
     for want in scene.silent:
         if not any(m["call_id"] == want["call_id"] for m in sip):
             raise ValueError(f"{path}: {want['call_id']} is not in the capture")
