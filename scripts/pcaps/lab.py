@@ -144,7 +144,7 @@ class Lab:
     def capture(self, path, where="span", interface="br0"):
         """Starts tcpdump; returns once it listens."""
         child = self.spawn(where, ["tcpdump", "-i", interface, "-w", path, "-B", "8192", "-s", "0", "-U",
-                                   "-Z", "root", CAPTURE_FILTER])
+                                   "--immediate-mode", "-Z", "root", CAPTURE_FILTER])
         for _ in range(100):
             time.sleep(0.05)
             with open(child.log) as log:
