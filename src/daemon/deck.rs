@@ -219,6 +219,14 @@ impl Deck for FileDeck {
         }
     }
 
+    fn truncate(&mut self, frames: u64) {
+        self.write_out();
+        let State::Writing(w) = &mut self.state else { return };
+        if let Err(e) = w.truncate_frames(frames) {
+            let _ = self.shelf.trouble(e);
+        }
+    }
+
     fn patch(&mut self, frame: u64, channel: Channel, samples: &[i16]) {
         self.write_out();
         let State::Writing(w) = &mut self.state else { return };

@@ -27,6 +27,8 @@ const RING_DELAY: Duration = Duration::from_millis(300);
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// How often an interface that failed is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// A step of the machine's clock beyond this between two looks is no slewing.
+const SET_NS: i64 = 500_000_000;
 /// Without any SIP for this long after the start, something is wrong with the mirror.
 const NO_SIP_AFTER: Duration = Duration::from_secs(300);
 
@@ -82,8 +84,10 @@ impl Live {
     /// Captures until `stop`, then finishes open recordings. False if a worker died.
     pub fn run(mut self, stop: &StopFlag, notifier: &mut Notifier) -> bool {
         let (mut published, mut retried) = (Instant::now(), Instant::now());
+        let mut wall = WallClock::new();
         self.publish();
-        while !stop.is_set() {
+        // Without a worker calls would be lost unseen: better to stop, and be started again.
+        while !stop.is_set() && !self.pipeline.is_broken() {
             let busy = self.take_frames();
             if !busy {
                 wait(&self.sources, WAIT);
@@ -92,6 +96,10 @@ impl Live {
                 }
             }
             let now = Instant::now();
+            let step_ns = wall.step_ns(now);
+            if step_ns != 0 {
+                self.engine.handle_clock_step(step_ns);
+            }
             self.engine.handle_timeout(wall_clock() - RING_DELAY, &mut self.pipeline);
             notifier.ping_if_due(now);
             if !self.sources.is_empty() {
@@ -199,4 +207,25 @@ pub fn worker_count(config: &Config) -> usize {
 fn wall_clock() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::EPOCH + since
+}
+
+/// Notices when somebody sets the machine's clock, from which the kernel takes its stamps.
+struct WallClock {
+    wall: Timestamp,
+    steady: Instant,
+}
+
+impl WallClock {
+    fn new() -> Self {
+        WallClock { wall: wall_clock(), steady: Instant::now() }
+    }
+
+    /// Nanoseconds by which the clock was set since the last look; 0 when it only runs.
+    fn step_ns(&mut self, now: Instant) -> i64 {
+        let wall = wall_clock();
+        let ran = i64::try_from(now.duration_since(self.steady).as_nanos()).unwrap_or(i64::MAX);
+        let step = wall.since_ns(self.wall).saturating_sub(ran);
+        *self = WallClock { wall, steady: now };
+        if step.abs() > SET_NS { step } else { 0 }
+    }
 }

@@ -15,7 +15,7 @@ use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::FailReason;
 use crate::time::Timestamp;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use uuid::Uuid;
@@ -31,6 +31,8 @@ struct Lane {
     current: Batch,
     backlog: VecDeque<Batch>,
     backlog_bytes: usize,
+    /// Recordings whose loss has been told since the worker fell behind.
+    told_lost: HashSet<RecordingId>,
     to_worker: Sender<Batch>,
     spares: Receiver<Batch>,
     worker: JoinHandle<()>,
@@ -42,6 +44,7 @@ pub struct Pipeline {
     waits: bool,
     queue_bytes: usize,
     dropped: u64,
+    is_broken: bool,
     shelf: Arc<Shelf>,
 }
 
@@ -77,17 +80,23 @@ impl Pipeline {
                 current: Batch::default(),
                 backlog: VecDeque::new(),
                 backlog_bytes: 0,
+                told_lost: HashSet::new(),
                 to_worker,
                 spares,
                 worker,
             });
         }
-        Ok(Pipeline { lanes, waits, queue_bytes, dropped: 0, shelf: Arc::clone(shelf) })
+        Ok(Pipeline { lanes, waits, queue_bytes, dropped: 0, is_broken: false, shelf: Arc::clone(shelf) })
     }
 
     /// Media packets dropped because a queue was full.
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// A worker has died: what it had, and what comes for it, is lost.
+    pub fn is_broken(&self) -> bool {
+        self.is_broken
     }
 
     /// Sends what is left, waits for the workers. False if one of them died.
@@ -110,7 +119,6 @@ impl Pipeline {
     }
 
     fn send(&mut self, i: usize) {
-        let waits = self.waits;
         let lane = &mut self.lanes[i];
         if !lane.current.items.is_empty() {
             let spare = lane.spares.try_recv().unwrap_or_default();
@@ -118,6 +126,13 @@ impl Pipeline {
             lane.backlog_bytes += batch.weight();
             lane.backlog.push_back(batch);
         }
+        self.flush_backlog(i);
+    }
+
+    /// Gives the worker as much as it takes.
+    fn flush_backlog(&mut self, i: usize) {
+        let waits = self.waits;
+        let lane = &mut self.lanes[i];
         while let Some(batch) = lane.backlog.pop_front() {
             let weight = batch.weight();
             let sent = if waits {
@@ -126,13 +141,19 @@ impl Pipeline {
                 lane.to_worker.try_send(batch)
             };
             match sent {
-                // A worker that is gone takes nothing any more; its death is told at join.
-                Ok(()) | Err(TrySendError::Disconnected(_)) => lane.backlog_bytes -= weight,
+                Ok(()) => lane.backlog_bytes -= weight,
+                Err(TrySendError::Disconnected(_)) => {
+                    lane.backlog_bytes -= weight;
+                    self.is_broken = true;
+                }
                 Err(TrySendError::Full(batch)) => {
                     lane.backlog.push_front(batch);
                     break;
                 }
             }
+        }
+        if lane.backlog.is_empty() {
+            lane.told_lost.clear();
         }
     }
 
@@ -173,7 +194,11 @@ impl Sink for Pipeline {
         let i = self.lane_of(p.recording);
         if !self.waits && self.lanes[i].backlog_bytes > self.queue_bytes {
             self.dropped += 1;
-            return self.push(i, Item::Lost(p.recording));
+            // Said once for each recording: the notice must not weigh what the packet did.
+            if self.lanes[i].told_lost.insert(p.recording) {
+                self.push(i, Item::Lost(p.recording));
+            }
+            return;
         }
         let batch = &mut self.lanes[i].current;
         let len = p.rtp.len().min(usize::from(u16::MAX));
@@ -195,8 +220,18 @@ impl Sink for Pipeline {
 
     fn tick(&mut self, now: Timestamp) {
         for i in 0..self.lanes.len() {
-            self.push(i, Item::Tick(now));
-            self.send(i);
+            // A worker that is behind needs only the last of the ticks it has missed.
+            let lane = &mut self.lanes[i];
+            let is_behind = !lane.backlog.is_empty();
+            match lane.current.items.last_mut() {
+                Some(Item::Tick(t)) if is_behind => *t = now,
+                _ => lane.current.items.push(Item::Tick(now)),
+            }
+            if !is_behind || lane.current.weight() >= BATCH_BYTES || self.waits {
+                self.send(i);
+            } else {
+                self.flush_backlog(i);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::store::calendar::{Term, due, until_string};
 use crate::store::layout::RecordingName;
 use crate::store::sidecar::{self, Sidecar};
 use crate::store::wav::WavEncoding;
-use crate::tape::{Packet, StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
+use crate::tape::{MAX_EVENTS, Packet, StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{CodecLabel, FailReason};
 use crate::time::Timestamp;
@@ -89,7 +89,9 @@ impl Worker {
             }
             Decision::Event(id, at, event) => {
                 if let Some(r) = self.running.get_mut(id) {
-                    r.events.push((*at, *event));
+                    if r.events.len() < MAX_EVENTS {
+                        r.events.push((*at, *event));
+                    }
                 }
             }
             Decision::Encrypted(id) => {
