@@ -88,10 +88,10 @@ impl Worker {
                 }
             }
             Decision::Event(id, at, event) => {
-                if let Some(r) = self.running.get_mut(id) {
-                    if r.events.len() < MAX_EVENTS {
-                        r.events.push((*at, *event));
-                    }
+                if let Some(r) = self.running.get_mut(id)
+                    && r.events.len() < MAX_EVENTS
+                {
+                    r.events.push((*at, *event));
                 }
             }
             Decision::Encrypted(id) => {
