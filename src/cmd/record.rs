@@ -12,6 +12,7 @@ use crate::daemon::housekeeping;
 use crate::daemon::live::Live;
 use crate::daemon::shutdown::StopFlag;
 use crate::store::calendar::{Term, due};
+use crate::store::layout::make_one;
 use crate::store::lock::StoreLock;
 use crate::store::recover::{self, Action, RecoverOptions};
 use crate::store::sidecar::Sidecar;
@@ -42,6 +43,10 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
         "" => None,
         listen => Some(Port::open(listen)?),
     };
+    if let Some(state) = &config.storage.state {
+        // Later nobody may make it any more.
+        make_one(state, true).with_context(|| format!("storage.state {} cannot be used", state.display()))?;
+    }
     let confined = confine_to(cli, config);
 
     let _log = start_log(cli);
