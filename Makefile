@@ -37,15 +37,9 @@ test-corpus: ## Captures from the field, where NAUHURI_CORPUS names their folder
 	    echo "corpus: skipped (NAUHURI_CORPUS is not set)"; \
 	fi
 
-test-live: ## Live capture in a network namespace of its own, where we are root
-	@if [ ! -e tests/live.rs ]; then \
-	    echo "live: no tests yet"; \
-	elif [ "$$(id -u)" -ne 0 ] || ! unshare --net true 2>/dev/null; then \
-	    echo "live: skipped (needs root and network namespaces)"; \
-	else \
-	    $(CARGO) test --test live --no-run && \
-	    unshare --net sh -c 'ip link set lo up && $(CARGO) test --offline --test live -- --include-ignored --test-threads=1'; \
-	fi
+test-live: ## Live capture in namespaces of its own; needs root, or sudo
+	@$(CARGO) test --test live --no-run
+	@CARGO="$(CARGO)" scripts/test-live
 
 deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licences.rs runs always)
 	@if command -v cargo-deny >/dev/null; then \
