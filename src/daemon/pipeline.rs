@@ -15,8 +15,11 @@ use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::FailReason;
 use crate::time::Timestamp;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use std::collections::{HashSet, VecDeque};
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use uuid::Uuid;
 
@@ -30,9 +33,10 @@ const SPARES: usize = 64;
 struct Lane {
     current: Batch,
     backlog: VecDeque<Batch>,
-    backlog_bytes: usize,
-    /// Recordings whose loss has been told since the worker fell behind.
-    told_lost: HashSet<RecordingId>,
+    /// Bytes sent and not yet worked off, those in the backlog included.
+    waiting: Arc<AtomicUsize>,
+    /// Whose media was dropped since the queue filled up.
+    told_lost: HashSet<RecordingId, RandomState>,
     to_worker: Sender<Batch>,
     spares: Receiver<Batch>,
     worker: JoinHandle<()>,
@@ -44,7 +48,6 @@ pub struct Pipeline {
     waits: bool,
     queue_bytes: usize,
     dropped: u64,
-    is_broken: bool,
     shelf: Arc<Shelf>,
 }
 
@@ -65,38 +68,37 @@ impl Pipeline {
         let mut lanes = Vec::new();
         for n in 0..workers.max(1) {
             let (to_worker, batches) = bounded::<Batch>(QUEUE_BATCHES);
+            let waiting = Arc::new(AtomicUsize::new(0));
+            let done = Arc::clone(&waiting);
             let (give_back, spares) = bounded::<Batch>(SPARES);
             let outcome = Box::new(outcome.clone());
             let mut worker = Worker::new(Arc::clone(shelf), timezone.clone(), Arc::clone(codecs), outcome);
             let run = move || {
                 for mut batch in batches {
                     worker.handle(&batch);
+                    done.fetch_sub(batch.weight(), Ordering::Relaxed);
                     batch.clear();
                     let _ = give_back.try_send(batch);
                 }
+                worker.stop();
             };
             let worker = std::thread::Builder::new().name(format!("tape-{n}")).spawn(run)?;
             lanes.push(Lane {
                 current: Batch::default(),
                 backlog: VecDeque::new(),
-                backlog_bytes: 0,
-                told_lost: HashSet::new(),
+                waiting,
+                told_lost: HashSet::default(),
                 to_worker,
                 spares,
                 worker,
             });
         }
-        Ok(Pipeline { lanes, waits, queue_bytes, dropped: 0, is_broken: false, shelf: Arc::clone(shelf) })
+        Ok(Pipeline { lanes, waits, queue_bytes, dropped: 0, shelf: Arc::clone(shelf) })
     }
 
     /// Media packets dropped because a queue was full.
     pub fn dropped(&self) -> u64 {
         self.dropped
-    }
-
-    /// A worker has died: what it had, and what comes for it, is lost.
-    pub fn is_broken(&self) -> bool {
-        self.is_broken
     }
 
     /// Sends what is left, waits for the workers. False if one of them died.
@@ -113,47 +115,43 @@ impl Pipeline {
         all_well
     }
 
+    /// A worker has died: what it had is not being recorded any more.
+    pub fn has_dead(&self) -> bool {
+        self.lanes.iter().any(|l| l.worker.is_finished())
+    }
+
+    fn is_full(&self, lane: usize) -> bool {
+        !self.waits && self.lanes[lane].waiting.load(Ordering::Relaxed) > self.queue_bytes
+    }
+
     fn lane_of(&self, id: RecordingId) -> usize {
         // The running number, not the slot: slots are reused at once by the next call.
         ((id.0 >> 32) % self.lanes.len() as u64) as usize
     }
 
     fn send(&mut self, i: usize) {
+        let waits = self.waits;
         let lane = &mut self.lanes[i];
         if !lane.current.items.is_empty() {
             let spare = lane.spares.try_recv().unwrap_or_default();
             let batch = std::mem::replace(&mut lane.current, spare);
-            lane.backlog_bytes += batch.weight();
+            lane.waiting.fetch_add(batch.weight(), Ordering::Relaxed);
             lane.backlog.push_back(batch);
         }
-        self.flush_backlog(i);
-    }
-
-    /// Gives the worker as much as it takes.
-    fn flush_backlog(&mut self, i: usize) {
-        let waits = self.waits;
-        let lane = &mut self.lanes[i];
         while let Some(batch) = lane.backlog.pop_front() {
-            let weight = batch.weight();
             let sent = if waits {
                 lane.to_worker.send(batch).map_err(|e| TrySendError::Disconnected(e.0))
             } else {
                 lane.to_worker.try_send(batch)
             };
             match sent {
-                Ok(()) => lane.backlog_bytes -= weight,
-                Err(TrySendError::Disconnected(_)) => {
-                    lane.backlog_bytes -= weight;
-                    self.is_broken = true;
-                }
+                // A worker that is gone takes nothing any more; its death is told at join.
+                Ok(()) | Err(TrySendError::Disconnected(_)) => {}
                 Err(TrySendError::Full(batch)) => {
                     lane.backlog.push_front(batch);
                     break;
                 }
             }
-        }
-        if lane.backlog.is_empty() {
-            lane.told_lost.clear();
         }
     }
 
@@ -192,14 +190,15 @@ impl Sink for Pipeline {
 
     fn media(&mut self, p: MediaPacket<'_>) {
         let i = self.lane_of(p.recording);
-        if !self.waits && self.lanes[i].backlog_bytes > self.queue_bytes {
+        if self.is_full(i) {
             self.dropped += 1;
-            // Said once for each recording: the notice must not weigh what the packet did.
+            // Once for each recording: a long stall is no reason for a long list.
             if self.lanes[i].told_lost.insert(p.recording) {
                 self.push(i, Item::Lost(p.recording));
             }
             return;
         }
+        self.lanes[i].told_lost.clear();
         let batch = &mut self.lanes[i].current;
         let len = p.rtp.len().min(usize::from(u16::MAX));
         let item = Item::Media {
@@ -220,18 +219,11 @@ impl Sink for Pipeline {
 
     fn tick(&mut self, now: Timestamp) {
         for i in 0..self.lanes.len() {
-            // A worker that is behind needs only the last of the ticks it has missed.
-            let lane = &mut self.lanes[i];
-            let is_behind = !lane.backlog.is_empty();
-            match lane.current.items.last_mut() {
-                Some(Item::Tick(t)) if is_behind => *t = now,
-                _ => lane.current.items.push(Item::Tick(now)),
+            // Behind a full queue the next tick tells the time as well.
+            if !self.is_full(i) {
+                self.push(i, Item::Tick(now));
             }
-            if !is_behind || lane.current.weight() >= BATCH_BYTES || self.waits {
-                self.send(i);
-            } else {
-                self.flush_backlog(i);
-            }
+            self.send(i);
         }
     }
 }
