@@ -41,9 +41,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub mod calendar;
+pub mod identity;
+pub mod index;
 pub mod layout;
 pub mod lock;
 pub mod recover;
+pub mod search;
 pub mod sidecar;
 pub mod wav;
 pub mod writer;
