@@ -42,9 +42,12 @@ use std::sync::Arc;
 
 pub mod audit;
 pub mod calendar;
+pub mod identity;
+pub mod index;
 pub mod layout;
 pub mod lock;
 pub mod recover;
+pub mod search;
 pub mod sidecar;
 pub mod wav;
 pub mod writer;
