@@ -40,6 +40,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub mod audit;
 pub mod calendar;
 pub mod identity;
 pub mod index;
