@@ -42,6 +42,7 @@ use std::sync::Arc;
 
 pub mod audit;
 pub mod calendar;
+pub mod forecast;
 pub mod identity;
 pub mod index;
 pub mod layout;
@@ -49,6 +50,7 @@ pub mod lock;
 pub mod recover;
 pub mod search;
 pub mod sidecar;
+pub mod verify;
 pub mod wav;
 pub mod writer;
 
