@@ -199,6 +199,7 @@ impl Index {
     fn open_at(state: &Path, path: PathBuf) -> Result<Index, IndexError> {
         let place = lock_file(state)?;
         place.lock_shared().map_err(StoreError::io("lock", &state.join(LOCK)))?;
+        rebuild::drop_leftover(state)?;
         let to_error = IndexError::sqlite(&path);
         let conn = Connection::open(&path).map_err(&to_error)?;
         schema::set_up(&conn).map_err(&to_error)?;

@@ -21,11 +21,14 @@ use jiff::civil::Date;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::TryLockError;
+use std::fs::{File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The database a rebuild fills.
+const SCRATCH: &str = "index.db.new";
 /// Rows in one transaction of a rebuild.
 const BATCH: usize = 2_000;
 /// Paths of unreadable sidecars that are told one by one.
@@ -75,13 +78,7 @@ pub struct Reconciled {
 pub fn rebuild(root: &Path, state: &Path, progress: &mut dyn FnMut(u64)) -> Result<Rebuilt, IndexError> {
     let started = SystemTime::now();
     let StoreId(store) = identity::enter(root, state, stamp(started))?;
-    let scratch = state.join(format!("{INDEX}.new"));
-    let held = create_mode(&scratch)?;
-    match held.try_lock() {
-        Ok(()) => held.set_len(0).map_err(StoreError::io("empty", &scratch))?,
-        Err(TryLockError::WouldBlock) => return Err(IndexError::InUse { path: scratch }),
-        Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &scratch)(e).into()),
-    }
+    let (scratch, held) = scratch_file(state)?;
     let built = build(root, state, &scratch, &store.to_string(), progress).and_then(|(conn, built)| {
         publish(&conn, state)?;
         Ok(built)
@@ -92,6 +89,37 @@ pub fn rebuild(root: &Path, state: &Path, progress: &mut dyn FnMut(u64)) -> Resu
     let mut index = Index::open(state)?;
     index.compare(root, Some(started), SystemTime::now())?;
     Ok(built)
+}
+
+/// An empty file of its own for this rebuild, locked as long as it is held.
+fn scratch_file(state: &Path) -> Result<(PathBuf, File), IndexError> {
+    let scratch = state.join(SCRATCH);
+    let held = create_mode(&scratch)?;
+    match held.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(IndexError::InUse { path: scratch }),
+        Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &scratch)(e).into()),
+    }
+    let io = |e| StoreError::io("empty", &scratch)(e);
+    held.set_len(0).map_err(io)?;
+    // Somebody may have taken it for a leftover before it was locked.
+    let same = std::fs::metadata(&scratch).is_ok_and(|m| held.metadata().is_ok_and(|h| h.ino() == m.ino()));
+    if same { Ok((scratch, held)) } else { Err(IndexError::InUse { path: scratch }) }
+}
+
+/// Removes what a rebuild left that was killed: it holds what may have been
+/// deleted since.
+pub(super) fn drop_leftover(state: &Path) -> Result<(), StoreError> {
+    let scratch = state.join(SCRATCH);
+    let file = match File::open(&scratch) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(StoreError::io("open", &scratch)(e)),
+    };
+    match file.try_lock() {
+        Ok(()) => std::fs::remove_file(&scratch).map_err(StoreError::io("remove", &scratch)),
+        Err(_) => Ok(()),
+    }
 }
 
 fn build(
