@@ -22,6 +22,7 @@
 
 mod find;
 mod rebuild;
+mod reconcile;
 mod row;
 mod schema;
 mod stats;
@@ -30,7 +31,8 @@ mod tombstone;
 #[cfg(test)]
 mod tests;
 
-pub use rebuild::{Rebuilt, Reconciled, rebuild};
+pub use rebuild::{Rebuilt, rebuild};
+pub use reconcile::Reconciled;
 pub use row::{KeptState, Row};
 pub use stats::{DayBytes, DueBytes, ServiceTerm, Stats, Tally};
 pub use tombstone::{BuriedFile, Reason, TOMBSTONES, Tombstone};
