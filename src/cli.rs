@@ -3,7 +3,10 @@
 //! One definition, from which `--help`, the man pages and the completions come.
 //! What a command does is in `cmd`, one file each.
 
+pub mod reading;
 pub mod search;
+
+use reading::{ForecastArgs, ListArgs, ReindexArgs, ShowArgs, VerifyArgs};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -118,8 +121,25 @@ Examples:
   nauhuri check
   nauhuri check --config new.toml --set metrics.listen=127.0.0.1:9161")]
     Check(CheckArgs),
-    // The life of a recording after the call (list, show, hold, release, restrict, unrestrict, erase, export,
-    // expire, verify, audit, reindex, forecast) belongs here; their search arguments are in `search`.
+    /// List recordings, a row each
+    #[command(after_help = "\
+Examples:
+  nauhuri list --since 2026-11-23 --service 116117
+  nauhuri list --number 040123 --longer 5m --flag incomplete --csv
+  nauhuri list --json --limit 10")]
+    List(ListArgs),
+    /// Show everything about one recording
+    #[command(after_help = "Examples:\n  nauhuri show 1a2b3c4d\n  nauhuri show 1a2b3c4d --json")]
+    Show(ShowArgs),
+    /// Look for damage, loss and anything overdue in the files themselves; changes nothing
+    #[command(after_help = "Examples:\n  nauhuri verify\n  nauhuri verify --sample 500 --json")]
+    Verify(VerifyArgs),
+    /// Build the index anew from the files; the daemon may run
+    #[command(after_help = "Example:\n  nauhuri reindex")]
+    Reindex(ReindexArgs),
+    /// Tell when the storage will be full, from what is recorded and what expires
+    #[command(after_help = "Examples:\n  nauhuri forecast\n  nauhuri forecast --days 365 --json")]
+    Forecast(ForecastArgs),
     /// Write man pages and shell completions
     #[command(hide = true, after_help = "Example:\n  nauhuri manual --out target/manual")]
     Manual(ManualArgs),
@@ -131,6 +151,11 @@ impl Command {
             Command::Record(args) => &args.global,
             Command::Replay(args) => &args.global,
             Command::Check(args) => &args.global,
+            Command::List(args) => &args.global,
+            Command::Show(args) => &args.global,
+            Command::Verify(args) => &args.global,
+            Command::Reindex(args) => &args.global,
+            Command::Forecast(args) => &args.global,
             Command::Manual(args) => &args.global,
         }
     }

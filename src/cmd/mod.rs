@@ -1,11 +1,17 @@
 //! One file per subcommand, and what they share: configuration, standard output, exit status.
 
+pub mod archive;
 pub mod check;
+pub mod forecast;
+pub mod list;
 pub mod manual;
 pub mod output;
 pub mod record;
+pub mod reindex;
 pub mod replay;
 pub mod settings;
+pub mod show;
+pub mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::config::ConfigError;
@@ -20,6 +26,11 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Record(args) => record::run(cli, args),
         Command::Replay(args) => replay::run(cli, args),
         Command::Check(args) => check::run(cli, args),
+        Command::List(args) => list::run(cli, args),
+        Command::Show(args) => show::run(cli, args),
+        Command::Verify(args) => verify::run(cli, args),
+        Command::Reindex(args) => reindex::run(cli, args),
+        Command::Forecast(args) => forecast::run(cli, args),
         Command::Manual(args) => manual::run(cli, args),
     }
 }

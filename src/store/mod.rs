@@ -40,11 +40,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub mod audit;
 pub mod calendar;
+pub mod forecast;
+pub mod identity;
+pub mod index;
 pub mod layout;
 pub mod lock;
 pub mod recover;
+pub mod search;
 pub mod sidecar;
+pub mod verify;
 pub mod wav;
 pub mod writer;
 
