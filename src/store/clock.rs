@@ -71,7 +71,9 @@ pub enum ClockTrouble {
     #[error("the clock is not synchronised")]
     Unsynchronised,
     /// Nobody can say.
-    #[error("nothing on this machine can say whether the clock is synchronised (retention.clock = \"any\" does not ask)")]
+    #[error(
+        "nothing on this machine can say whether the clock is synchronised (retention.clock = \"any\" does not ask)"
+    )]
     Unknown,
     /// It moved otherwise than the time since boot.
     #[error("the clock has jumped by {0} s since it was last believed")]
@@ -225,8 +227,7 @@ fn ask(program: &str, words: &[&str]) -> Option<String> {
     let path = path.into_iter().find(|p| p.is_file())?;
     let mut command = Command::new(path);
     command.args(words).env_clear().env("LC_ALL", "C");
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     let mut left = PATIENCE;
     let step = Duration::from_millis(20);
     while child.try_wait().ok()?.is_none() {
@@ -294,7 +295,9 @@ mod tests {
     #[test]
     fn unsynchronised_is_refused_unless_nobody_asks() {
         let dir = tempfile::tempdir().unwrap();
-        for (sync, trouble) in [(Sync::No, ClockTrouble::Unsynchronised), (Sync::Unknown, ClockTrouble::Unknown)] {
+        for (sync, trouble) in
+            [(Sync::No, ClockTrouble::Unsynchronised), (Sync::Unknown, ClockTrouble::Unknown)]
+        {
             let now = Reading { sync, ..reading(0, 0, "a") };
             assert_eq!(now.judge(dir.path(), None, true), Err(trouble));
             assert_eq!(now.judge(dir.path(), None, false), Ok(()));

@@ -22,7 +22,6 @@ use super::erase::{BATCH, Cause, Deleted};
 use crate::time::Timestamp;
 use serde_json::json;
 use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
 use uuid::Uuid;
 
 /// Always allowed at once.
@@ -47,6 +46,8 @@ pub struct SweepOptions {
     /// Also looks through the whole store for files of deleted recordings that
     /// came back.
     pub walk: bool,
+    /// A refusal is not written to the audit log: it is the same as last hour's.
+    pub untold_refusal: bool,
     /// `audit.keep`, as the instant before which entries go; `None`: none go.
     pub audit_since: Option<Timestamp>,
 }
@@ -133,7 +134,9 @@ impl Archive {
             sweep.overdue = due;
             let detail = json!({ "because": refusal.to_string(), "due": due });
             let draft = Draft::new(Action::ExpireRefused).ended(Outcome::Refused).detail(detail);
-            self.tell_once_a_day(now, draft)?;
+            if !options.untold_refusal {
+                self.tell(now, draft)?;
+            }
             return Ok(sweep);
         }
         reading.believe(self.audit.state())?;
@@ -191,20 +194,5 @@ impl Archive {
             None => 1,
         };
         Ok((count.saturating_mul(u64::from(guard)) / days).max(GUARD_FLOOR))
-    }
-
-    /// A refusal repeats with every sweep until somebody comes; the log need not.
-    fn tell_once_a_day(&mut self, now: Timestamp, draft: Draft) -> Result<(), ArchiveError> {
-        let path = self.audit.state().join("refused");
-        let told = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
-        let since = told.map(|ns| now.since_ns(Timestamp::from_ns(ns)));
-        let day = Duration::from_nanos(DAY_NS.unsigned_abs());
-        if since.is_some_and(|ns| u64::try_from(ns).is_ok_and(|ns| Duration::from_nanos(ns) < day)) {
-            return Ok(());
-        }
-        self.tell(now, draft)?;
-        // Lost, it is told once more.
-        drop(std::fs::write(&path, now.as_ns().to_string()));
-        Ok(())
     }
 }

@@ -46,6 +46,7 @@ pub mod calendar;
 pub mod clock;
 pub mod erase;
 pub mod expire;
+pub mod export;
 pub mod hold;
 pub mod identity;
 pub mod index;
