@@ -1,5 +1,6 @@
 //! One file per subcommand, and what they share: configuration, standard output, exit status.
 
+pub mod archive;
 pub mod check;
 pub mod manual;
 pub mod output;
