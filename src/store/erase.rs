@@ -2,7 +2,7 @@
 //! ([`super::expire`]).
 //!
 //! Each number is a [`LifeStep`]; a crash after any of them is completed by the
-//! next sweep or the next start ([`Archive::complete`]), since from step 1 on
+//! next sweep or the next start ([`Keeper::complete`]), since from step 1 on
 //! the recording is deleted, whatever still lies about.
 //!
 //! | step | what is done | a crash right after it leaves |
@@ -23,9 +23,9 @@
 //! system or flash, overwriting is a promise nobody keeps. Storage that must not
 //! give up deleted blocks is encrypted, or discards them.
 
-use super::archive::{Archive, ArchiveError, LifeStep, row_now};
 use super::audit::{Action, Draft, Outcome, Why};
 use super::index::{Reason, Row, Tombstone};
+use super::keeper::{Keeper, KeeperError, LifeStep, row_now};
 use super::layout::{NEW, Paths};
 use super::sidecar::Sidecar;
 use super::{StoreError, sync_folder};
@@ -95,7 +95,7 @@ enum Answer {
     Unreadable(String),
 }
 
-impl Archive {
+impl Keeper {
     /// Erases what is not held; held ones stay untouched, which the audit log tells too.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl Archive {
         reason: &str,
         search: Option<Value>,
         now: Timestamp,
-    ) -> Result<Deleted, ArchiveError> {
+    ) -> Result<Deleted, KeeperError> {
         let why = Why { reason: Some(reason.into()), ..Why::default() };
         let draft = Draft::new(Action::Erase).found_by(search).why(why);
         let mut deleted = Deleted::default();
@@ -127,7 +127,7 @@ impl Archive {
         rows: &[Row],
         cause: Cause<'_>,
         now: Timestamp,
-    ) -> Result<Deleted, ArchiveError> {
+    ) -> Result<Deleted, KeeperError> {
         let _place = self.enter()?;
         let mut deleted = Deleted::default();
         let mut going = Vec::new();
@@ -175,7 +175,7 @@ impl Archive {
     }
 
     /// Steps 2 to 4. What could not be removed is in `deleted.failed`.
-    fn remove_all(&self, rows: Vec<Row>, deleted: &mut Deleted) -> Result<Vec<Row>, ArchiveError> {
+    fn remove_all(&self, rows: Vec<Row>, deleted: &mut Deleted) -> Result<Vec<Row>, KeeperError> {
         let mut folders = BTreeSet::new();
         let mut gone = Vec::new();
         for row in rows {
@@ -200,7 +200,7 @@ impl Archive {
     }
 
     /// Step 2. The outer error is a test's stop.
-    fn remove_sidecar(&self, paths: &Paths) -> Result<Result<(), StoreError>, ArchiveError> {
+    fn remove_sidecar(&self, paths: &Paths) -> Result<Result<(), StoreError>, KeeperError> {
         let edit = PathBuf::from(format!("{}{NEW}", paths.json.display()));
         let removed = remove(&edit).and_then(|()| remove(&paths.json));
         if removed.is_ok() {
@@ -210,7 +210,7 @@ impl Archive {
     }
 
     /// Steps 5 and 6.
-    fn told_and_forgotten(&mut self, gone: &[Row], draft: Draft, now: Timestamp) -> Result<(), ArchiveError> {
+    fn told_and_forgotten(&mut self, gone: &[Row], draft: Draft, now: Timestamp) -> Result<(), KeeperError> {
         if gone.is_empty() {
             return Ok(());
         }
@@ -229,7 +229,7 @@ impl Archive {
     ///
     /// # Errors
     /// The audit log or the index cannot be written, or the store not be walked.
-    pub fn complete(&mut self, walk: bool, now: Timestamp) -> Result<Deleted, ArchiveError> {
+    pub fn complete(&mut self, walk: bool, now: Timestamp) -> Result<Deleted, KeeperError> {
         let mut deleted = Deleted::default();
         for batch in self.index.buried_rows()?.chunks(BATCH) {
             let _place = self.enter()?;
@@ -253,7 +253,7 @@ impl Archive {
         Ok(deleted)
     }
 
-    fn remove_returned(&mut self, deleted: &mut Deleted, now: Timestamp) -> Result<(), ArchiveError> {
+    fn remove_returned(&mut self, deleted: &mut Deleted, now: Timestamp) -> Result<(), KeeperError> {
         let returned = self.index.find_buried_files(&self.root)?;
         let mut ids = Vec::new();
         for file in returned {

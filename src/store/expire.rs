@@ -15,10 +15,10 @@
 //!
 //! Must not know when it is called.
 
-use super::archive::{Archive, ArchiveError};
 use super::audit::{Action, Draft, Outcome};
 use super::clock::{ClockTrouble, Reading};
 use super::erase::{BATCH, Cause, Deleted};
+use super::keeper::{Keeper, KeeperError};
 use crate::time::Timestamp;
 use serde_json::json;
 use std::collections::{BTreeMap, HashSet};
@@ -106,13 +106,13 @@ impl Sweep {
     }
 }
 
-impl Archive {
+impl Keeper {
     /// Deletes what is due at the reading's wall clock.
     ///
     /// # Errors
     /// The tombstones, the audit log or the index cannot be written. A refusal is
     /// no error: it is in the result, and in the audit log.
-    pub fn sweep(&mut self, reading: &Reading, options: &SweepOptions) -> Result<Sweep, ArchiveError> {
+    pub fn sweep(&mut self, reading: &Reading, options: &SweepOptions) -> Result<Sweep, KeeperError> {
         let now = reading.wall;
         let mut sweep = Sweep::default();
         self.index.reconcile(&self.root)?;
@@ -151,7 +151,7 @@ impl Archive {
         Ok(sweep)
     }
 
-    fn delete_due(&mut self, now: Timestamp) -> Result<Deleted, ArchiveError> {
+    fn delete_due(&mut self, now: Timestamp) -> Result<Deleted, KeeperError> {
         let mut all = Deleted::default();
         let mut stuck: HashSet<Uuid> = HashSet::new();
         loop {
@@ -174,7 +174,7 @@ impl Archive {
         reading: &Reading,
         options: &SweepOptions,
         due: u64,
-    ) -> Result<Option<Refusal>, ArchiveError> {
+    ) -> Result<Option<Refusal>, KeeperError> {
         if !options.ignore_clock {
             let newest = self.index.last_answer()?;
             if let Err(trouble) = reading.judge(self.audit.state(), newest, !options.any_clock) {
@@ -186,7 +186,7 @@ impl Archive {
         Ok(over.then_some(Refusal::Guard { due, allowed }))
     }
 
-    fn allowed_at_once(&self, now: Timestamp, guard: u32) -> Result<u64, ArchiveError> {
+    fn allowed_at_once(&self, now: Timestamp, guard: u32) -> Result<u64, KeeperError> {
         let stats = self.index.stats(now)?;
         let count = stats.kept.count + stats.held.count + stats.due.count;
         let days = match self.index.first_answer()?.zip(self.index.last_answer()?) {

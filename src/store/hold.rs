@@ -7,9 +7,9 @@
 //! version cannot read holds too, and cannot be released by it.
 //! Must not know how files are written.
 
-use super::archive::{Amended, Archive, ArchiveError, Change};
 use super::audit::{Action, Draft, Why};
 use super::index::Row;
+use super::keeper::{Amended, Change, Keeper, KeeperError};
 use super::sidecar::{Sidecar, parse_rfc3339};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -147,7 +147,7 @@ fn take_off(sidecar: &mut Sidecar, case: Option<&str>) -> Change {
     }
 }
 
-impl Archive {
+impl Keeper {
     /// Puts a hold on each of `rows`.
     ///
     /// # Errors
@@ -159,7 +159,7 @@ impl Archive {
         case: &str,
         search: Option<Value>,
         now: Timestamp,
-    ) -> Result<Amended, ArchiveError> {
+    ) -> Result<Amended, KeeperError> {
         let by = self.audit.who().name();
         let hold = Hold { reason, case: case.into(), by, at: now.to_rfc3339() };
         let why = Why { reason: Some(reason.name().into()), case: Some(case.into()), ..Why::default() };
@@ -181,7 +181,7 @@ impl Archive {
         accept_due: bool,
         search: Option<Value>,
         now: Timestamp,
-    ) -> Result<Released, ArchiveError> {
+    ) -> Result<Released, KeeperError> {
         let due = |row: &&Row| {
             let Ok(mut sidecar) = Sidecar::read(&row.json(&self.root)) else { return false };
             let until = sidecar.retention.until.as_deref().and_then(parse_rfc3339);

@@ -40,7 +40,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub mod archive;
 pub mod audit;
 pub mod calendar;
 pub mod clock;
@@ -50,6 +49,7 @@ pub mod export;
 pub mod hold;
 pub mod identity;
 pub mod index;
+pub mod keeper;
 pub mod layout;
 pub mod lock;
 pub mod recover;

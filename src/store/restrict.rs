@@ -4,9 +4,9 @@
 //! on: a restricted recording that falls due is deleted unless a hold keeps it
 //! as well. Must not know how files are written.
 
-use super::archive::{Amended, Archive, ArchiveError, Change};
 use super::audit::{Action, Draft, Why};
 use super::index::Row;
+use super::keeper::{Amended, Change, Keeper, KeeperError};
 use super::sidecar::Sidecar;
 use crate::time::Timestamp;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn open(sidecar: &mut Sidecar, case: &str) -> Change {
     Change::Made
 }
 
-impl Archive {
+impl Keeper {
     /// Closes each of `rows`.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Archive {
         case: &str,
         search: Option<Value>,
         now: Timestamp,
-    ) -> Result<Amended, ArchiveError> {
+    ) -> Result<Amended, KeeperError> {
         let value = json!({ "ref": case, "by": self.audit.who().name(), "at": now.to_rfc3339() });
         let why = Why { case: Some(case.into()), ..Why::default() };
         let draft = Draft::new(Action::Restrict).found_by(search).why(why);
@@ -65,7 +65,7 @@ impl Archive {
         case: &str,
         search: Option<Value>,
         now: Timestamp,
-    ) -> Result<Amended, ArchiveError> {
+    ) -> Result<Amended, KeeperError> {
         let why = Why { case: Some(case.into()), ..Why::default() };
         let draft = Draft::new(Action::Unrestrict).found_by(search).why(why);
         self.amend(rows, draft, now, &|sidecar| open(sidecar, case))

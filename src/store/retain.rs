@@ -5,10 +5,10 @@
 //! to the old ones, after a look at what that means. What is deleted stays
 //! deleted; a hold holds whatever the term.
 
-use super::archive::{Archive, ArchiveError, Change};
 use super::audit::{Action, Draft};
 use super::calendar::{Term, due, until_string};
 use super::index::Row;
+use super::keeper::{Change, Keeper, KeeperError};
 use super::search::Search;
 use super::sidecar::{Sidecar, parse_rfc3339};
 use crate::config::RetentionBound;
@@ -72,12 +72,12 @@ impl Rule {
     }
 }
 
-impl Archive {
+impl Keeper {
     /// What applying `rule` would mean.
     ///
     /// # Errors
     /// The index cannot be read.
-    pub fn preview(&self, rule: &Rule, now: Timestamp) -> Result<Applied, ArchiveError> {
+    pub fn preview(&self, rule: &Rule, now: Timestamp) -> Result<Applied, KeeperError> {
         let mut applied = Applied::default();
         self.index.each(&of_service(rule), |row| {
             count(&mut applied, &row, rule.until(row.answered_at), now);
@@ -91,7 +91,7 @@ impl Archive {
     /// # Errors
     /// The audit log or the index cannot be written: what was done until then
     /// stands, and doing it again does the rest.
-    pub fn apply(&mut self, rule: &Rule, now: Timestamp) -> Result<Applied, ArchiveError> {
+    pub fn apply(&mut self, rule: &Rule, now: Timestamp) -> Result<Applied, KeeperError> {
         let mut applied = Applied::default();
         let mut changing = Vec::new();
         self.index.each(&of_service(rule), |row| {

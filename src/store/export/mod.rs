@@ -19,9 +19,9 @@ mod text;
 mod zipped;
 
 use super::StoreError;
-use super::archive::{Archive, ArchiveError};
 use super::audit::{Action, Draft, Outcome, Why};
 use super::index::Row;
+use super::keeper::{Keeper, KeeperError};
 use super::restrict::is_restricted;
 use super::sidecar::Sidecar;
 use super::wav::FILE_MODE;
@@ -85,7 +85,7 @@ pub enum ExportError {
     Altered(Uuid),
     /// The store, the index or the audit log.
     #[error(transparent)]
-    Archive(#[from] ArchiveError),
+    Keeper(#[from] KeeperError),
     /// Reading a recording or writing the copy.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -93,7 +93,7 @@ pub enum ExportError {
 
 impl From<super::audit::AuditError> for ExportError {
     fn from(e: super::audit::AuditError) -> Self {
-        ExportError::Archive(e.into())
+        ExportError::Keeper(e.into())
     }
 }
 
@@ -137,7 +137,7 @@ pub struct Exported {
     pub sha256: String,
 }
 
-impl Archive {
+impl Keeper {
     /// Copies `rows` to the order's folder.
     ///
     /// # Errors

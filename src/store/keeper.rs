@@ -96,7 +96,7 @@ impl fmt::Debug for LifeSteps {
 
 /// What can go wrong. Paths carry truncated numbers only.
 #[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
+pub enum KeeperError {
     /// There is no folder of recordings.
     #[error("{path}: no such folder (storage.dir)", path = path.display())]
     NoStore {
@@ -158,7 +158,7 @@ impl Amended {
 
 /// An open store.
 #[derive(Debug)]
-pub struct Archive {
+pub struct Keeper {
     pub(super) root: PathBuf,
     pub(super) index: Index,
     pub(super) audit: AuditLog,
@@ -173,23 +173,23 @@ pub(super) struct Place {
     _store: StoreLock,
 }
 
-impl Archive {
+impl Keeper {
     /// Opens the store in `root` with its state folder; the index is brought up
     /// to the files. `now` only dates the mark of a store that has none yet.
     ///
     /// # Errors
     /// A folder that is missing, a wrong mount or state, and what the system refuses.
-    pub fn open(root: &Path, audit: AuditLog, now: Timestamp) -> Result<Archive, ArchiveError> {
+    pub fn open(root: &Path, audit: AuditLog, now: Timestamp) -> Result<Keeper, KeeperError> {
         if !root.is_dir() {
-            return Err(ArchiveError::NoStore { path: root.to_owned() });
+            return Err(KeeperError::NoStore { path: root.to_owned() });
         }
         identity::enter(root, audit.state(), now)?;
         let (index, _) = Index::ready(root, audit.state())?;
-        Ok(Archive { root: root.to_owned(), index, audit, steps: LifeSteps::default(), warning: None })
+        Ok(Keeper { root: root.to_owned(), index, audit, steps: LifeSteps::default(), warning: None })
     }
 
     /// With places where a test may stop it.
-    pub fn with_steps(mut self, steps: LifeSteps) -> Archive {
+    pub fn with_steps(mut self, steps: LifeSteps) -> Keeper {
         self.steps = steps;
         self
     }
@@ -219,17 +219,17 @@ impl Archive {
     ///
     /// # Errors
     /// It cannot be written: then nothing may be shown or done.
-    pub fn tell(&mut self, now: Timestamp, draft: Draft) -> Result<(), ArchiveError> {
+    pub fn tell(&mut self, now: Timestamp, draft: Draft) -> Result<(), KeeperError> {
         let (_, trouble) = self.audit.append(now, [draft])?;
         self.warning = trouble.or(self.warning.take());
         Ok(())
     }
 
     /// Reports a finished step.
-    pub(super) fn done(&self, step: LifeStep) -> Result<(), ArchiveError> {
+    pub(super) fn done(&self, step: LifeStep) -> Result<(), KeeperError> {
         match &self.steps.0 {
             None => Ok(()),
-            Some(hook) => hook(step).map_err(|source| ArchiveError::Stopped { step, source }),
+            Some(hook) => hook(step).map_err(|source| KeeperError::Stopped { step, source }),
         }
     }
 
@@ -277,7 +277,7 @@ impl Archive {
         draft: Draft,
         now: Timestamp,
         change: &dyn Fn(&mut Sidecar) -> Change,
-    ) -> Result<Amended, ArchiveError> {
+    ) -> Result<Amended, KeeperError> {
         let _place = self.enter()?;
         let mut amended = self.plan(rows, change);
         let refused: Vec<Uuid> = amended.refused.iter().map(|(id, _)| *id).collect();
