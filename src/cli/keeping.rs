@@ -209,7 +209,18 @@ Examples:
         /// Print one JSON object
         #[arg(long)]
         json: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
     },
+}
+
+impl RetentionCommand {
+    pub(super) fn global(&self) -> &Global {
+        match self {
+            RetentionCommand::Apply { global, .. } => global,
+        }
+    }
 }
 
 /// `nauhuri audit`
@@ -232,6 +243,9 @@ pub enum AuditCommand {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
     },
     /// Show entries: of these recordings, or of this time
     ///
@@ -248,7 +262,18 @@ Examples:
         /// Print an array of entries
         #[arg(long)]
         json: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
     },
+}
+
+impl AuditCommand {
+    pub(super) fn global(&self) -> &Global {
+        match self {
+            AuditCommand::Verify { global, .. } | AuditCommand::Show { global, .. } => global,
+        }
+    }
 }
 
 /// Words that say something.

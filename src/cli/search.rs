@@ -14,6 +14,7 @@ use clap::{Args, ValueEnum};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// Ids or a search.
@@ -106,6 +107,24 @@ impl SearchArgs {
         }
     }
 
+    /// For the audit log: everything but the number, of which it says only that
+    /// one was looked for. `None` where nothing but ids was given.
+    pub fn for_audit(&self) -> Option<Value> {
+        let mut said = Map::new();
+        let mut say = |key: &str, value: Option<Value>| said.extend(value.map(|v| (key.to_owned(), v)));
+        say("since", self.since.map(|w| w.to_string().into()));
+        say("until", self.until.map(|w| w.to_string().into()));
+        say("service", self.service.clone().map(Value::from));
+        say("agent", self.agent.clone().map(Value::from));
+        say("direction", self.direction.map(|d| word(&d)));
+        say("number", self.number.as_ref().map(|_| true.into()));
+        say("longer_s", self.longer.map(|d| d.as_secs_f64().into()));
+        say("shorter_s", self.shorter.map(|d| d.as_secs_f64().into()));
+        let flags: Vec<Value> = self.flag.iter().map(word).collect();
+        say("flags", (!flags.is_empty()).then_some(Value::Array(flags)));
+        (!said.is_empty()).then_some(Value::Object(said))
+    }
+
     /// Neither an id nor any condition was given.
     pub fn is_empty(&self) -> bool {
         *self == SearchArgs::default()
@@ -124,6 +143,15 @@ impl When {
         match self {
             When::Day(day) => day_begins(day.saturating_add(1.day()), zone),
             When::Instant(at) => at,
+        }
+    }
+}
+
+impl std::fmt::Display for When {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            When::Day(day) => day.fmt(f),
+            When::Instant(at) => at.fmt(f),
         }
     }
 }
@@ -148,6 +176,11 @@ impl Flag {
             Flag::Expiring => search::Flag::Expiring,
         }
     }
+}
+
+/// The name of a choice.
+fn word(choice: &impl ValueEnum) -> Value {
+    choice.to_possible_value().map_or(Value::Null, |v| v.get_name().into())
 }
 
 /// A UUID or eight hexadecimal digits.
@@ -217,6 +250,17 @@ mod tests {
         for (text, s) in [("90", 90.0), ("0.5", 0.5), ("5m", 300.0), ("1h 1s", 3601.0)] {
             assert_eq!(length(text).unwrap().as_secs_f64(), s, "{text}");
         }
+    }
+
+    #[test]
+    fn the_audit_log_is_told_everything_but_the_number() {
+        let args = ["--number", "0401234567", "--since", "2026-11-23", "--flag", "one-way", "--longer", "5m"];
+        let said = read(&args).unwrap().for_audit().unwrap();
+        let want = serde_json::json!({
+            "since": "2026-11-23", "number": true, "longer_s": 300.0, "flags": ["one-way"]
+        });
+        assert_eq!(said, want);
+        assert_eq!(read(&["deadbeef"]).unwrap().for_audit(), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::cli::search::SearchArgs;
 use crate::config::Config;
 use crate::config::check::Purpose;
 use crate::config::compiled::NumberForm;
+use crate::store::audit::{AuditLog, Draft, Who};
 use crate::store::identity;
 use crate::store::index::{Index, IndexError, Row, rebuild};
 use crate::store::layout::Walk;
@@ -85,6 +86,26 @@ impl Place {
         };
         index.reconcile(&self.root).context("the index cannot be brought up to date")?;
         Ok(Archive { place: self, index })
+    }
+
+    /// The audit log, written as the person behind this process.
+    pub fn audit(&self) -> AuditLog {
+        let anchor = Some(self.config.audit.anchor.clone()).filter(|path| !path.as_os_str().is_empty());
+        AuditLog::new(&self.state, anchor, Who::of_process())
+    }
+
+    /// Says in the audit log what is done. Called before anything is shown or
+    /// changed: what cannot be logged is not done.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn note(&self, draft: Draft) -> anyhow::Result<()> {
+        std::fs::create_dir_all(&self.state).with_context(|| format!("{}", self.state.display()))?;
+        let (_, trouble) = self.audit().append(self.now, [draft])?;
+        if let Some(trouble) = trouble {
+            eprintln!("nauhuri: {trouble}");
+        }
+        Ok(())
     }
 
     fn is_small(&self) -> bool {

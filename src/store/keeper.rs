@@ -156,7 +156,7 @@ impl Amended {
     }
 }
 
-/// An open store.
+/// Whoever changes the store.
 #[derive(Debug)]
 pub struct Keeper {
     pub(super) root: PathBuf,
@@ -174,8 +174,13 @@ pub(super) struct Place {
 }
 
 impl Keeper {
-    /// Opens the store in `root` with its state folder; the index is brought up
-    /// to the files. `now` only dates the mark of a store that has none yet.
+    /// The store in `root`, whose index is open and in step with the files.
+    pub fn new(root: &Path, index: Index, audit: AuditLog) -> Keeper {
+        Keeper { root: root.to_owned(), index, audit, steps: LifeSteps::default(), warning: None }
+    }
+
+    /// Opens the store in `root`; the index is made where there is none, and
+    /// brought up to the files. `now` only dates the mark of a store that has none.
     ///
     /// # Errors
     /// A folder that is missing, a wrong mount or state, and what the system refuses.
@@ -185,7 +190,7 @@ impl Keeper {
         }
         identity::enter(root, audit.state(), now)?;
         let (index, _) = Index::ready(root, audit.state())?;
-        Ok(Keeper { root: root.to_owned(), index, audit, steps: LifeSteps::default(), warning: None })
+        Ok(Keeper::new(root, index, audit))
     }
 
     /// With places where a test may stop it.

@@ -46,6 +46,7 @@ pub mod clock;
 pub mod erase;
 pub mod expire;
 pub mod export;
+pub mod forecast;
 pub mod hold;
 pub mod identity;
 pub mod index;
@@ -57,6 +58,7 @@ pub mod restrict;
 pub mod retain;
 pub mod search;
 pub mod sidecar;
+pub mod verify;
 pub mod wav;
 pub mod writer;
 

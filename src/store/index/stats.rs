@@ -68,7 +68,7 @@ pub struct DueBytes {
 pub struct ServiceTerm {
     /// Name of the service; empty where unknown.
     pub service: String,
-    /// Whole days, rounded; `None`: for ever.
+    /// Local days from that of the answer to that of the deletion; `None`: for ever.
     pub days: Option<i64>,
 }
 
@@ -165,7 +165,7 @@ impl Index {
         let mut st = self.conn.prepare_cached(&sql).map_err(self.error())?;
         let rows = st.query_map([since.as_ns()], |r| {
             let days: Option<f64> = r.get(1)?;
-            Ok(ServiceTerm { service: r.get(0)?, days: days.map(|d| d.round().max(0.0) as i64) })
+            Ok(ServiceTerm { service: r.get(0)?, days: days.map(|d| d.ceil().max(0.0) as i64) })
         });
         rows.map_err(self.error())?.collect::<Result<_, _>>().map_err(self.error())
     }
