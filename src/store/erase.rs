@@ -90,7 +90,8 @@ impl Cause<'_> {
 /// What the sidecar says to it.
 enum Answer {
     Go,
-    Held,
+    /// With the sidecar where the index has not seen the hold.
+    Held(Option<Box<Sidecar>>),
     NotDue(Box<Sidecar>),
     Unreadable(String),
 }
@@ -134,7 +135,12 @@ impl Keeper {
         for row in rows {
             match self.ask(row, cause) {
                 Answer::Go => going.push(row),
-                Answer::Held => deleted.held.push(row.id),
+                Answer::Held(unseen) => {
+                    deleted.held.push(row.id);
+                    if let Some(sidecar) = unseen {
+                        self.index.put(&self.root, &row.json(&self.root), &sidecar)?;
+                    }
+                }
                 Answer::Unreadable(why) => deleted.failed.push((row.id, why)),
                 Answer::NotDue(sidecar) => {
                     deleted.not_due.push(row.id);
@@ -160,9 +166,9 @@ impl Keeper {
         let fresh = read.as_ref().ok().and_then(|sidecar| row_now(row, sidecar));
         let gone = matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound);
         match (cause, fresh) {
-            (_, Some(fresh)) if fresh.held => Answer::Held,
+            (_, Some(fresh)) if fresh.held => Answer::Held(read.ok().filter(|_| !row.held).map(Box::new)),
             // Nothing but its row and perhaps its audio is left.
-            (_, None) if row.held => Answer::Held,
+            (_, None) if row.held => Answer::Held(None),
             (Cause::Erase(_), _) => Answer::Go,
             (Cause::Expire(at), Some(fresh)) if fresh.is_due(at) => Answer::Go,
             (Cause::Expire(at), None) if gone && row.is_due(at) => Answer::Go,
