@@ -5,9 +5,13 @@ import os
 import shutil
 
 import oracle
+import scenarios_baresip
 import scenarios_basic
+import scenarios_media
+import scenarios_pbx
 
-SCENARIOS = {**scenarios_basic.SCENARIOS}
+SCENARIOS = {**scenarios_basic.SCENARIOS, **scenarios_pbx.SCENARIOS, **scenarios_media.SCENARIOS,
+             **scenarios_baresip.SCENARIOS}
 WHERE = {}  # captures not taken at the switch: keywords of Lab.capture
 MAKERS = {"sipp": "sipp", "baresip": "baresip", "kamailio": "sipp through kamailio"}
 
@@ -18,10 +22,23 @@ def publish(scene, raw, target):
     expectation["capture"] = os.path.basename(target)
     stem = target[:-len(scene.suffix)]
     with open(stem + ".expect.json.new", "w") as out:
-        json.dump(expectation, out, indent=1, ensure_ascii=False)
-        out.write("\n")
+        out.write(tidy_json(expectation) + "\n")
     shutil.copyfile(raw, target)
     os.replace(stem + ".expect.json.new", stem + ".expect.json")
+
+
+def tidy_json(value, indent=0):
+    """JSON with what has no inner structure on one line: a stream or a tone each reads as a row."""
+    pad = " " * (indent + 1)
+    plain = json.dumps(value, ensure_ascii=False)
+    flat = not isinstance(value, (dict, list)) or len(plain) <= 200 and "contents" not in plain[:200]
+    if flat and indent:
+        return plain
+    if isinstance(value, dict):
+        rows = [f"{pad}{json.dumps(k)}: {tidy_json(v, indent + 1)}" for k, v in value.items()]
+        return "{\n" + ",\n".join(rows) + "\n" + " " * indent + "}"
+    rows = [pad + tidy_json(v, indent + 1) for v in value]
+    return "[\n" + ",\n".join(rows) + "\n" + " " * indent + "]"
 
 
 def write_table(folder):

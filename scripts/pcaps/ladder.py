@@ -6,6 +6,7 @@ Through a proxy (`via=`) responses copy what arrived instead of being literal. K
 file format; knows nothing of namespaces.
 """
 
+import re
 from xml.sax.saxutils import quoteattr
 
 CODEC_LINES = {
@@ -20,9 +21,11 @@ REASONS = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 20
 class End:
     """One end of a dialog: where it listens and what it calls itself."""
 
-    def __init__(self, host, ip, uri, tag, port=5060, media_port=40000, media_ip=None):
+    def __init__(self, host, ip, uri, tag, port=5060, media_port=40000, media_ip=None,
+                 relay_port=None):
         self.host, self.ip, self.uri, self.tag = host, ip, uri, tag
         self.port, self.media_port, self.media_ip = port, media_port, media_ip or ip
+        self.relay_port = relay_port  # SDP names this port of a media box instead of sipp's own
         self.cseq, self.version, self.steps = 0, 0, []
 
     @property
@@ -45,6 +48,7 @@ class End:
 def sdp(end, codecs, direction="sendrecv", ip=None, port=None, ptime=20, extra=()):
     """An SDP body (RFC 8866); the port is sipp's own unless given, so that sipp sends media from it."""
     end.version += 1
+    port = end.relay_port if port is None else port
     family = "IP6" if ":" in (ip or end.media_ip) else "IP4"
     lines = [CODEC_LINES[c] for c in codecs]
     address = ip or end.media_ip
@@ -102,7 +106,7 @@ class Dialog:
             self.branches += 1
             via = f"Via: SIP/2.0/{self.transport} {sender.hostport};rport;branch=z9hG4bK{sender.tag}x{self.branches}"
             number = self.pending["INVITE"][2] if method == "ACK" else sender.cseq
-        if method not in ("ACK", "CANCEL"):
+        if method != "ACK":
             self.pending[method] = (sender, via, number)
         target = uri or (self.request_uri if initial or method == "CANCEL" else receiver.contact)
         lines = [via, *self._dialog_headers(sender, not (initial or method == "CANCEL")),
@@ -126,9 +130,9 @@ class Dialog:
         sender, receiver = self._ends(way)
         asker, via, number = self.pending[method]
         if self.via:
-            to = "[last_To:]" + (f";tag={sender.tag}" if method in ("INVITE", "CANCEL") and number == asker.cseq
-                                 and asker is self.caller and asker.version <= 1 and tagged else "")
-            lines = ["[last_Via:]", "[last_Record-Route:]", "[last_From:]", to, "[last_Call-ID:]", "[last_CSeq:]"]
+            to = "[last_To:]" + (f";tag={sender.tag}" if method in ("INVITE", "CANCEL") and tagged else "")
+            lines = ["[last_Via:]", "[last_Record-Route:]", "[last_From:]", to, "[last_Call-ID:]",
+                     f"CSeq: {number} {method}"]
         else:
             lines = [via, *self._dialog_headers(asker, tagged), f"Call-ID: {self.call_id}", f"CSeq: {number} {method}"]
             if to_tag:
@@ -160,5 +164,6 @@ class Dialog:
 
     def xml(self, end):
         """sipp's scenario of one end."""
-        body = "\n".join(end.steps)
+        # A literal bracket would open one of sipp's keywords.
+        body = re.sub(r"\[(2001:[0-9a-f:]+)\]", r"\\x5b\1\\x5d", "\n".join(end.steps))
         return f'<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="nauhuri">\n{body}\n</scenario>\n'

@@ -77,8 +77,7 @@ class Scene:
             if n:
                 time.sleep(apart)
             ends.append(self.start(d, "caller", remote))
-        for end in ends:
-            self.lab.wait(end, 45)
+        self.lab.wait_all(ends, 45)
 
     def mediabox(self, host, script, six=False):
         """Starts a media box on a host; `stop_box` ends it."""
@@ -100,10 +99,10 @@ class Scene:
         self.lab.stop(box)
         self.lab.children.remove(box)
 
-    def records(self, call_id, customer, agent, ended_by, **more):
+    def records(self, call_id, customer, agent, ended_by, agent_id="2001", **more):
         """Declares one recording. `customer` and `agent` select the packets of the channel:
         dictionaries of `ssrc`, `src`, `dst` (address or address:port), all of which must fit."""
-        given = {"call_id": call_id, "direction": "inbound", "agent": "2001", "number": CUSTOMER, "dialled": "116117",
+        given = {"call_id": call_id, "direction": "inbound", "agent": agent_id, "number": CUSTOMER, "dialled": "116117",
                  "service": "116117", "sample_rate": 8000, "events": {}, "codec": "PCMA", "absent": [],
                  "complete": True}
         given.update(more, select={"customer": customer, "agent": agent}, ended_by=ended_by)

@@ -122,6 +122,8 @@ pub enum Decision {
     Resume(RecordingId),
     /// A recording ends at this instant; whether its start and end were seen.
     Close(RecordingId, Timestamp, Ending, bool),
+    /// It was no call after all: a fork that lost. Nothing of it is kept.
+    Discard(RecordingId),
     /// An answered call is not recorded.
     Unrecorded(Unrecorded),
     /// A call that should be recorded cannot be: too many at once.

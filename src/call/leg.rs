@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 pub struct LegId(pub u64);
 
 /// Hops of one leg remembered.
-pub const MAX_HOPS: usize = 8;
+pub const MAX_HOPS: usize = 32;
 /// Dialogs of one leg remembered: forks.
 pub const MAX_DIALOGS: usize = 8;
 
@@ -32,6 +32,10 @@ pub struct Hop {
     pub callee: SocketAddr,
     /// Via headers in the INVITE: how far from the caller.
     pub vias: usize,
+    /// User part of its Request-URI.
+    pub request_user: Option<Pii<String>>,
+    /// Branch of the topmost Via: a retransmission carries the same.
+    pub branch: Option<Box<[u8]>>,
     /// The latest offer in the INVITE, if it was not a late one.
     pub offer: Option<Session>,
 }
@@ -57,6 +61,8 @@ pub struct Bye {
     pub at: Timestamp,
     /// Who sent it.
     pub by: Side,
+    /// Its CSeq: the response to an earlier one says nothing of it.
+    pub cseq: u32,
 }
 
 /// One offer/answer exchange on one hop.
@@ -77,6 +83,8 @@ pub struct Dialog {
     pub callee_tag: Box<[u8]>,
     /// Where it is.
     pub state: DialogState,
+    /// Hop of the first response seen: the branch it is on.
+    pub branch: Option<usize>,
     /// Media on each hop it was seen on.
     pub media: SmallVec<[HopMedia; 1]>,
     /// The recording under way.
@@ -115,10 +123,12 @@ pub struct Leg {
     pub invite_at: Timestamp,
     /// What it said.
     pub invite: Invite,
-    /// Who calls.
-    pub caller: Party,
-    /// Who is called.
-    pub callee: Party,
+    /// User parts the side that calls is known by.
+    pub caller_users: Vec<Pii<String>>,
+    /// Id the agent header gives the side that calls.
+    pub caller_header: Option<String>,
+    /// Id the agent header gives the side that is called.
+    pub callee_header: Option<String>,
     /// The contact it belongs to.
     pub contact: ContactId,
     /// In the order they were seen.
@@ -129,6 +139,8 @@ pub struct Leg {
     pub ended: bool,
     /// Last message of it.
     pub last_seen: Timestamp,
+    /// When its timer will go off.
+    pub timer: Option<Timestamp>,
 }
 
 impl Leg {
@@ -144,6 +156,38 @@ impl Leg {
             DialogState::Early | DialogState::Terminated => None,
         };
         self.dialogs.iter().filter_map(at).min()
+    }
+
+    /// The side that is called, as the branch of one dialog names it; of all
+    /// branches without one.
+    pub fn callee(&self, branch: Option<usize>) -> Party {
+        let mut hops: SmallVec<[&Hop; 4]> =
+            (0..self.hops.len()).filter(|h| !self.is_sibling(*h, branch)).map(|h| &self.hops[h]).collect();
+        hops.sort_by_key(|h| h.vias);
+        let mut party = Party { header_id: self.callee_header.clone(), ..Party::default() };
+        for user in self.invite.to_user.iter().chain(hops.iter().filter_map(|h| h.request_user.as_ref())) {
+            if !party.users.contains(user) {
+                party.users.push(user.clone());
+            }
+        }
+        // Proxies on the way are neither party.
+        party.addrs = hops.last().map(|h| h.callee.ip()).into_iter().collect();
+        party
+    }
+
+    /// The side that calls.
+    pub fn caller(&self) -> Party {
+        let first = self.hops.iter().min_by_key(|h| h.vias);
+        let addrs = first.map(|h| h.caller.ip()).into_iter().collect();
+        Party { users: self.caller_users.clone(), addrs, header_id: self.caller_header.clone() }
+    }
+
+    /// Is `hop` a branch beside the one that a dialog is on?
+    pub fn is_sibling(&self, hop: usize, branch: Option<usize>) -> bool {
+        let (Some(h), Some(b)) = (self.hops.get(hop), branch.and_then(|b| self.hops.get(b))) else {
+            return false;
+        };
+        Some(hop) != branch && h.vias == b.vias && h.caller == b.caller && h.callee != b.callee
     }
 
     /// The hop between two SIP addresses: the same sockets, else the same hosts,

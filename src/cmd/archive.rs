@@ -100,7 +100,9 @@ impl Place {
     /// # Errors
     /// The log cannot be written.
     pub fn note(&self, draft: Draft) -> anyhow::Result<()> {
-        std::fs::create_dir_all(&self.state).with_context(|| format!("{}", self.state.display()))?;
+        if !self.state.is_dir() {
+            identity::enter(&self.root, &self.state, self.now)?;
+        }
         let (_, trouble) = self.audit().append(self.now, [draft])?;
         if let Some(trouble) = trouble {
             eprintln!("nauhuri: {trouble}");

@@ -133,6 +133,18 @@ impl FileDeck {
         writer.close(sidecar).map_err(|e| self.shelf.trouble(e))
     }
 
+    /// Takes back whatever was written.
+    pub fn discard(self) {
+        let writer = match self.state {
+            State::Waiting | State::Failed(_) => return,
+            State::Writing(w) | State::Stalled(w) => w,
+        };
+        if let Err(e) = writer.discard() {
+            // The parts stay; the next start makes a short recording of them.
+            let _ = self.shelf.trouble(e);
+        }
+    }
+
     fn open(&mut self, spec: WavSpec) -> Result<RecordingWriter, Trouble> {
         if !self.shelf.has_room() {
             return Err(Trouble::NoRoom);

@@ -76,6 +76,7 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
         | Decision::Encrypted(id)
         | Decision::Suspend(id, _)
         | Decision::Resume(id)
+        | Decision::Discard(id)
         | Decision::Close(id, ..) => Some(*id),
         Decision::Unrecorded(_) | Decision::Refused(_) => None,
     }

@@ -12,7 +12,7 @@ use crate::store::sidecar::{self, Sidecar};
 use crate::store::wav::WavEncoding;
 use crate::tape::{Packet, StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
 use crate::telemetry::events::{About, Event};
-use crate::telemetry::label::CodecLabel;
+use crate::telemetry::label::{CodecLabel, FailReason};
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -112,8 +112,20 @@ impl Worker {
                     self.close(*r.opening.clone(), r, *at, *by, *seen);
                 }
             }
+            Decision::Discard(id) => {
+                if let Some(r) = self.running.remove(id) {
+                    self.discard(r);
+                }
+            }
             Decision::Unrecorded(_) | Decision::Refused(_) => {}
         }
+    }
+
+    fn discard(&mut self, r: Running) {
+        let o = &r.opening;
+        let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
+        Event::RecordingFailed { about, reason: FailReason::Stray }.emit(&self.shelf.metrics);
+        r.deck.discard();
     }
 
     fn open(&mut self, opening: &Opening) {

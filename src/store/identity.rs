@@ -109,7 +109,7 @@ pub fn enter(root: &Path, state: &Path, now: Timestamp) -> Result<StoreId, Ident
     let known = check(root, state)?;
     let inner = root.join(STATE_FOLDER);
     for folder in [root, &inner, state] {
-        make_one(folder, true)?;
+        make_owned(folder)?;
     }
     let store = known.map_or_else(Uuid::now_v7, |id| id.0);
     // The folder first: a state without a mark follows its store, so a crash in
@@ -171,10 +171,24 @@ fn fill(path: &Path, mark: &Mark) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Makes a folder where there is none, and gives it the owner of the one above.
+fn make_owned(folder: &Path) -> Result<(), StoreError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    make_one(folder, true)?;
+    let give = File::open(folder).and_then(|file| give_away(folder, &file));
+    give.map_err(StoreError::io("set the owner of", folder))
+}
+
 /// Gives a new file of the state its mode, and the owner of its folder: a
 /// command run by root must not shut the daemon out.
 pub(super) fn settle(path: &Path, file: &File) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    give_away(path, file)
+}
+
+fn give_away(path: &Path, file: &File) -> io::Result<()> {
     let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) else { return Ok(()) };
     let (folder, own) = (fs::metadata(folder)?, file.metadata()?);
     if (folder.uid(), folder.gid()) != (own.uid(), own.gid()) {

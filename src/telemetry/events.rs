@@ -280,7 +280,14 @@ impl Event<'_> {
                 info!(%recording, %call_group, service, %ended_by, duration_s, complete, one_way, "recorded");
             }
             Event::RecordingFailed { about: About { recording, call_group, service }, reason } => {
-                warn!(%recording, %call_group, service, %reason, "an answered call was NOT recorded");
+                match reason {
+                    FailReason::Stray => {
+                        info!(%recording, %call_group, service, %reason, "no call: a fork that lost")
+                    }
+                    _ => {
+                        warn!(%recording, %call_group, service, %reason, "an answered call was NOT recorded")
+                    }
+                }
             }
             Event::RecordingRecovered(About { recording, call_group, service }) => {
                 info!(%recording, %call_group, service, "recording of an earlier run finished");

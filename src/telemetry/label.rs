@@ -150,6 +150,7 @@ labels! {
         NoSpace = "no_space", "Less than `storage.min_free` was left.";
         Limit = "limit", "`limits.recordings` was reached.";
         Overload = "overload", "The workers could not keep up and the call was given up.";
+        Stray = "stray", "A fork that lost, hung up within half a second: no call.";
         NoMedia = "no_media", "No RTP of the call passed the capture point.";
         Internal = "internal", "A fault in the recorder itself.";
     }

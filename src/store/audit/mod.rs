@@ -381,7 +381,7 @@ mod seal_tests {
 
     #[test]
     fn many_targets_are_several_entries() {
-        let ids = (0..1_001).map(|n| Uuid::from_u128(n));
+        let ids = (0..1_001).map(Uuid::from_u128);
         let parts = Draft::new(Action::Expire).on(ids).detail(Value::Bool(true)).split();
         assert_eq!(parts.iter().map(|p| p.targets.len()).collect::<Vec<_>>(), [500, 500, 1]);
         assert_eq!(parts.iter().filter(|p| p.detail.is_some()).count(), 1);

@@ -22,6 +22,7 @@
 
 mod find;
 mod rebuild;
+mod reconcile;
 mod row;
 mod schema;
 mod stats;
@@ -30,7 +31,8 @@ mod tombstone;
 #[cfg(test)]
 mod tests;
 
-pub use rebuild::{Rebuilt, Reconciled, rebuild};
+pub use rebuild::{Rebuilt, rebuild};
+pub use reconcile::Reconciled;
 pub use row::{KeptState, Row};
 pub use stats::{DayBytes, DueBytes, ServiceTerm, Stats, Tally};
 pub use tombstone::{BuriedFile, Reason, TOMBSTONES, Tombstone};
@@ -199,6 +201,7 @@ impl Index {
     fn open_at(state: &Path, path: PathBuf) -> Result<Index, IndexError> {
         let place = lock_file(state)?;
         place.lock_shared().map_err(StoreError::io("lock", &state.join(LOCK)))?;
+        rebuild::drop_leftover(state)?;
         let to_error = IndexError::sqlite(&path);
         let conn = Connection::open(&path).map_err(&to_error)?;
         schema::set_up(&conn).map_err(&to_error)?;

@@ -20,20 +20,21 @@ fn at(s: i64) -> Timestamp {
 
 /// A sidecar of which `n` decides everything.
 fn sidecar(n: u64) -> Sidecar {
+    let every = |k: u64| n.is_multiple_of(k);
     let mut s: Sidecar = serde_json::from_str(include_str!("../writer/answered.json")).unwrap();
     let answered = at(n as i64 * 7_001 % 1_000_000);
     s.id = crate::id::derived_uuid(answered, &[&n.to_be_bytes()]);
     s.call_group = crate::id::derived_uuid(at(0), &[&(n / 3).to_be_bytes()]);
-    s.service = (n % 11 != 0).then(|| ["116117", "general", "päivystys"][n as usize % 3].into());
+    s.service = (!every(11)).then(|| ["116117", "general", "päivystys"][n as usize % 3].into());
     s.direction = [None, Some(CallDirection::Inbound), Some(CallDirection::Outbound)][n as usize % 3];
-    s.agent.id = (n % 7 != 0).then(|| format!("{}", 2000 + n % 5));
-    s.customer.number = (n % 4 != 0).then(|| format!("+35840{:03}xxxx", n % 200));
-    s.customer.withheld = n % 4 == 0;
+    s.agent.id = (!every(7)).then(|| format!("{}", 2000 + n % 5));
+    s.customer.number = (!every(4)).then(|| format!("+35840{:03}xxxx", n % 200));
+    s.customer.withheld = every(4);
     s.answered_at = answered.to_rfc3339();
     s.duration_s = (n % 400) as f64 + 0.25;
     s.ended_at = (answered + Duration::from_secs_f64(s.duration_s)).to_rfc3339();
     s.ended_by = [EndedBy::Agent, EndedBy::Customer, EndedBy::CaptureEnd][n as usize % 3];
-    s.complete = n % 5 != 0;
+    s.complete = !every(5);
     let stream = |channel: &str, packets| Stream {
         channel: channel.into(),
         codec: "PCMA".into(),
@@ -45,12 +46,12 @@ fn sidecar(n: u64) -> Sidecar {
         jitter_ms: 0.0,
         mos: None,
     };
-    s.streams = vec![stream("customer", 50), stream("agent", if n % 6 == 0 { 0 } else { 50 })];
+    s.streams = vec![stream("customer", 50), stream("agent", if every(6) { 0 } else { 50 })];
     s.audio.frames = n;
     s.audio.sha256 = format!("{n:064x}");
-    s.retention.until = (n % 13 != 0).then(|| at(n as i64 % 40 * 86_400).to_rfc3339());
-    s.retention.hold = (n % 9 == 0).then(|| serde_json::json!({"reason": "crime", "ref": "1"}));
-    if n % 8 == 0 {
+    s.retention.until = (!every(13)).then(|| at(n as i64 % 40 * 86_400).to_rfc3339());
+    s.retention.hold = (every(9)).then(|| serde_json::json!({"reason": "crime", "ref": "1"}));
+    if every(8) {
         s.extra.insert("restricted".into(), serde_json::json!({"ref": "2"}));
     }
     s
@@ -388,6 +389,22 @@ fn a_rebuild_reaches_those_who_have_it_open() {
     daemon.put(&store.root, &json, &s).unwrap();
     assert_eq!(all(&reader).len(), 11);
     assert_eq!(all(&Index::open(&store.state).unwrap()).len(), 11);
+}
+
+#[test]
+fn a_rebuild_that_was_killed_leaves_nothing_and_two_do_not_mix() {
+    let (store, _index) = Store::with(3);
+    let scratch = store.state.join("index.db.new");
+    fs::write(&scratch, "+35840123xxxx").unwrap();
+    let running = fs::File::open(&scratch).unwrap();
+    running.lock().unwrap();
+    let e = rebuild(&store.root, &store.state, &mut |_| ()).unwrap_err();
+    assert!(matches!(e, IndexError::InUse { .. }), "{e}");
+    drop(Index::open(&store.state).unwrap());
+    assert!(scratch.exists());
+    drop(running);
+    drop(Index::open(&store.state).unwrap());
+    assert!(!scratch.exists());
 }
 
 #[test]
