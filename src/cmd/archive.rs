@@ -90,7 +90,8 @@ impl Place {
 
     /// The audit log, written as the person behind this process.
     pub fn audit(&self) -> AuditLog {
-        AuditLog::new(&self.state, None, Who::of_process())
+        let anchor = Some(self.config.audit.anchor.clone()).filter(|path| !path.as_os_str().is_empty());
+        AuditLog::new(&self.state, anchor, Who::of_process())
     }
 
     /// Says in the audit log what is done. Called before anything is shown or

@@ -15,6 +15,7 @@ use super::{
     Action, AuditError, Cut, Draft, Entry, HEAD_FILE, LOCK_FILE, LOG_FILE, Link, MAX_LINE, Outcome, Who,
     hash_of, io_error, seal, unseal,
 };
+use crate::store::identity::settle;
 use crate::store::wav::FILE_MODE;
 use crate::time::Timestamp;
 use serde_json::json;
@@ -47,6 +48,11 @@ impl AuditLog {
     /// link goes beside it.
     pub fn new(state: &Path, anchor: Option<PathBuf>, who: Who) -> AuditLog {
         AuditLog { state: state.to_owned(), anchor, who }
+    }
+
+    /// The state folder.
+    pub fn state(&self) -> &Path {
+        &self.state
     }
 
     /// Who is doing it.
@@ -191,6 +197,7 @@ impl AuditLog {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
         let file = options.open(&path).map_err(io_error("open", &path))?;
+        settle(&path, &file).map_err(io_error("set the mode of", &path))?;
         file.lock().map_err(io_error("lock", &path))?;
         Ok(file)
     }
@@ -323,6 +330,7 @@ fn open_to_append(path: &Path) -> Result<File, AuditError> {
     match options.open(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let file = options.create(true).open(path).map_err(io_error("create", path))?;
+            settle(path, &file).map_err(io_error("set the mode of", path))?;
             sync_parent(path)?;
             Ok(file)
         }
@@ -348,6 +356,7 @@ pub(super) fn replace(path: &Path, text: &str) -> Result<(), AuditError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(FILE_MODE);
     let mut file = options.open(&scratch).map_err(io_error("create", &scratch))?;
+    settle(&scratch, &file).map_err(io_error("set the mode of", &scratch))?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(io_error("write", &scratch))?;
     std::fs::rename(&scratch, path).map_err(io_error("rename", &scratch))?;
     sync_parent(path)

@@ -11,6 +11,7 @@
 
 use super::log::{Lines, link_of, sync_parent};
 use super::{Action, AuditError, AuditLog, Cut, Draft, Entry, LOG_FILE, Link, io_error, seal};
+use crate::store::identity::settle;
 use crate::store::sidecar::parse_rfc3339;
 use crate::store::wav::FILE_MODE;
 use crate::time::Timestamp;
@@ -80,7 +81,9 @@ impl AuditLog {
     fn copy_behind(&self, up_to: &Link, scratch: &std::path::Path) -> io::Result<Result<(), AuditError>> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(FILE_MODE);
-        let mut out = BufWriter::new(options.open(scratch)?);
+        let file = options.open(scratch)?;
+        settle(scratch, &file)?;
+        let mut out = BufWriter::new(file);
         let (first, _) = match seal(&Cut { cut: up_to.clone() }) {
             Ok(sealed) => sealed,
             Err(e) => return Ok(Err(e)),
