@@ -6,6 +6,7 @@ use crate::cli::{Cli, DEFAULT_CONFIG, LogFormat, RecordArgs};
 use crate::config::check::Purpose;
 use crate::config::error::{ConfigError, Problem};
 use crate::config::{Config, Loaded};
+use crate::daemon::archivist::Archivist;
 use crate::daemon::confine::{Confined, confine};
 use crate::daemon::deck::Shelf;
 use crate::daemon::housekeeping;
@@ -56,15 +57,19 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
     stop.on_signals().context("signal handlers cannot be installed")?;
     recover_leftovers(config, &shelf, &mut lock, &timezone)?;
     housekeeping::look(&shelf);
+    let archivist = Archivist::open(config, &shelf, &timezone).context("the archive cannot be opened")?;
     let live = Live::start(config, sources, &shelf, &timezone)?;
     let _server = port.map(|p| serve(p, &shelf)).transpose()?;
     let keeper = housekeeping::start(&shelf, &stop, &config.capture.interface)?;
+
+    let archivist = archivist.start(&stop)?;
 
     let mut notifier = Notifier::from_env();
     notifier.ready();
     let all_well = live.run(&stop, &mut notifier);
     stop.set();
     let _ = keeper.join();
+    let _ = archivist.join();
     if all_well { Ok(()) } else { anyhow::bail!("a worker died: this is a bug in nauhuri") }
 }
 
@@ -103,7 +108,9 @@ fn serve(port: Port, shelf: &Arc<Shelf>) -> anyhow::Result<Server> {
 fn confine_to(cli: &Cli, config: &Config) -> Confined {
     let file = cli.global.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG));
     let state = config.storage.state.as_deref();
-    let write: Vec<&Path> = state.into_iter().chain([config.storage.dir.as_path()]).collect();
+    // The audit log's newest link goes to a file elsewhere.
+    let anchor = config.audit.anchor.parent().filter(|p| p.is_dir());
+    let write: Vec<&Path> = state.into_iter().chain(anchor).chain([config.storage.dir.as_path()]).collect();
     confine(&write, &[file])
 }
 

@@ -19,7 +19,26 @@ use std::path::{Path, PathBuf};
 /// The newest set of rights asked for; an older kernel takes what it knows of it.
 const RIGHTS: ABI = ABI::V5;
 /// What is read while running: time zones, interfaces, the process's own numbers.
-const READ: [&str; 4] = ["/usr/share/zoneinfo", "/etc/localtime", "/sys", "/proc/self"];
+const READ: [&str; 6] = [
+    "/usr/share/zoneinfo",
+    "/etc/localtime",
+    "/sys",
+    "/proc/self",
+    // Is the clock synchronised, and which boot is this: asked before anything is deleted.
+    "/run/systemd/timesync",
+    "/proc/sys/kernel/random/boot_id",
+];
+
+/// What may be run, with what that needs: the two programs that know of the clock.
+const RUN: [&str; 7] = [
+    "/usr/bin/timedatectl",
+    "/usr/bin/chronyc",
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/etc/ld.so.cache",
+];
 
 /// What the recorder goes on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +106,8 @@ fn lock_files(write: &[&Path], read: &[&Path]) -> Result<Lock, RulesetError> {
         .handle_access(network)?
         .create()?
         .add_rules(path_beneath_rules(readable, reading))?
+        .add_rules(path_beneath_rules(RUN, reading | AccessFs::Execute))?
+        .add_rules(path_beneath_rules(["/dev/null"], AccessFs::ReadFile | AccessFs::WriteFile))?
         .add_rules(path_beneath_rules(write, writing))?
         .restrict_self()?;
     Ok(match status.ruleset {

@@ -10,7 +10,7 @@
 //! 2. Has it jumped since the last sweep? Within one boot the wall clock and
 //!    `CLOCK_BOOTTIME` must have moved alike; over a reboot the wall clock must not
 //!    have gone back, nor on by more than a year. What was last believed is kept
-//!    in `clock.json` of the state folder. A jump stays a jump until the clock is
+//!    in `clock-believed` of the state folder. A jump stays a jump until the clock is
 //!    back, or somebody runs `nauhuri expire --ignore-clock` once.
 //! 3. Does it fit the recordings? Not before the newest answer, not more than a
 //!    year behind it.
@@ -29,7 +29,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// File of the last reading that was believed.
-const FILE: &str = "clock.json";
+const FILE: &str = "clock-believed";
 /// Wall clock and boot clock may drift apart by this much: a step of NTP after a
 /// long outage, not a wrong date.
 const JUMP: Duration = Duration::from_secs(3600);

@@ -19,7 +19,11 @@ use super::audit::{Action, Draft, Outcome};
 use super::clock::{ClockTrouble, Reading};
 use super::erase::{BATCH, Cause, Deleted};
 use super::keeper::{Keeper, KeeperError};
+use crate::config::{ClockTrust, Config};
+use crate::store::calendar::Term;
 use crate::time::Timestamp;
+use jiff::ToSpan;
+use jiff::tz::TimeZone;
 use serde_json::json;
 use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
@@ -50,6 +54,18 @@ pub struct SweepOptions {
     pub untold_refusal: bool,
     /// `audit.keep`, as the instant before which entries go; `None`: none go.
     pub audit_since: Option<Timestamp>,
+}
+
+impl SweepOptions {
+    /// What the configuration says about a sweep at `now`.
+    pub fn of(config: &Config, now: Timestamp) -> SweepOptions {
+        SweepOptions {
+            any_clock: config.retention.clock == ClockTrust::Any,
+            guard: config.retention.guard,
+            audit_since: audit_since(&config.audit.keep, now),
+            ..SweepOptions::default()
+        }
+    }
 }
 
 /// Why nothing was deleted.
@@ -194,5 +210,30 @@ impl Keeper {
             None => 1,
         };
         Ok((count.saturating_mul(u64::from(guard)) / days).max(GUARD_FLOOR))
+    }
+}
+
+/// Entries before this go.
+fn audit_since(keep: &str, now: Timestamp) -> Option<Timestamp> {
+    let span = match Term::parse(keep).ok()? {
+        Term::Days(n) => i64::from(n).days(),
+        Term::Weeks(n) => i64::from(n).weeks(),
+        Term::Months(n) => i64::from(n).months(),
+        Term::Years(n) => i64::from(n).years(),
+    };
+    let since = now.to_jiff().to_zoned(TimeZone::UTC).checked_sub(span).ok()?;
+    Some(Timestamp::from_jiff(since.timestamp()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_go_by_the_calendar() {
+        let now = Timestamp::from_jiff("2028-02-29T12:00:00Z".parse().unwrap());
+        let since = audit_since("10 years", now).unwrap();
+        assert_eq!(since.to_rfc3339(), "2018-02-28T12:00:00.000000Z");
+        assert_eq!(audit_since("for ever", now), None);
     }
 }

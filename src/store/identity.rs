@@ -1,6 +1,6 @@
 //! Which store this is: a UUID in the folder of recordings and in the state.
 //!
-//! `storage.dir/.nauhuri/store.json` and, where `[storage] state` lies
+//! `storage.dir/.nauhuri/store-id` and, where `[storage] state` lies
 //! elsewhere, the same file there. A folder without the mark under a state that
 //! has one is a mount that is missing; two different marks are a state restored
 //! from somewhere else. Both are refused: recording into the wrong folder hides
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 /// File name of the mark.
-pub const MARK: &str = "store.json";
+pub const MARK: &str = "store-id";
 
 /// Longest mark read.
 const MAX_BYTES: u64 = 4096;

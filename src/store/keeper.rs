@@ -209,6 +209,15 @@ impl Keeper {
         &self.index
     }
 
+    /// Takes recordings that were finished since the last look into the index.
+    ///
+    /// # Errors
+    /// The folders cannot be read, or the index not be written.
+    pub fn reconcile(&mut self) -> Result<(), KeeperError> {
+        self.index.reconcile(&self.root)?;
+        Ok(())
+    }
+
     /// The audit log.
     pub fn audit(&self) -> &AuditLog {
         &self.audit
