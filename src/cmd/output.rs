@@ -28,7 +28,7 @@ impl Printer {
     /// Writes a piece.
     ///
     /// # Errors
-    /// See [`print`].
+    /// See [`print()`].
     pub fn print(&mut self, text: &str) -> Result<(), Stdout> {
         self.0.write_all(text.as_bytes()).map_err(Stdout)
     }
@@ -36,7 +36,7 @@ impl Printer {
     /// Writes out what is left.
     ///
     /// # Errors
-    /// See [`print`].
+    /// See [`print()`].
     pub fn finish(mut self) -> Result<(), Stdout> {
         self.0.flush().map_err(Stdout)
     }

@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 
 /// How often the folders are looked at for new recordings.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often the whole store is looked through for files of deleted recordings that came back.
+const WALK_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// How often the figures are worked out anew.
 const FIGURES_EVERY: Duration = Duration::from_secs(60);
 /// How far ahead exhaustion is looked for, days.
@@ -41,6 +43,7 @@ pub struct Archivist {
     keeper: Keeper,
     /// A refusal that has been told in the audit log is not told again every hour.
     refused: Option<&'static str>,
+    walked: Option<Instant>,
 }
 
 impl Archivist {
@@ -60,6 +63,7 @@ impl Archivist {
             zone: zone.clone(),
             keeper,
             refused: None,
+            walked: None,
         })
     }
 
@@ -102,13 +106,16 @@ impl Archivist {
             Event::ClockState { synchronised }.emit(&self.shelf.metrics);
         }
         let options = SweepOptions {
-            walk: true,
+            walk: is_due(&mut self.walked, WALK_EVERY),
             untold_refusal: self.refused.is_some(),
             ..SweepOptions::of(&self.config, reading.wall)
         };
         match self.keeper.sweep(&reading, &options) {
             Ok(sweep) => self.tell(&sweep),
             Err(e) => self.trouble(&e),
+        }
+        if let Some(e) = self.keeper.take_warning() {
+            tracing::warn!(reason = %e, "the audit log's newest link could not be written elsewhere");
         }
     }
 

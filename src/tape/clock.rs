@@ -5,7 +5,7 @@
 //! only ever adds to it, so the least transit among a packet's neighbours is
 //! the path without queueing, and timestamp + least transit is where the audio
 //! was on the wire. The estimate is held still while it is within
-//! [`DRIFT_NS`], so that contiguous audio stays contiguous to the sample, and
+//! `DRIFT_NS`, so that contiguous audio stays contiguous to the sample, and
 //! moved when clock skew or a new path has carried it away. Where the stamps
 //! themselves freeze or jump, the capture clock wins.
 //!
