@@ -135,7 +135,7 @@ fn one_zip_holds_it_all() {
     let row = store.row(store.record(1, -10, 100)).unwrap();
     let to = store.outside().join("out");
     let done = store.keeper().export(&[row], &Order { zip: true, ..order(&to) }, day(0)).unwrap();
-    assert_eq!(files(&to), [done.path.clone()]);
+    assert_eq!(files(&to), std::slice::from_ref(&done.path));
     assert_eq!(done.sha256, sha256_hex(&done.path).unwrap());
     let mut zip = zip::ZipArchive::new(fs::File::open(&done.path).unwrap()).unwrap();
     let unpacked = store.outside().join("unpacked");

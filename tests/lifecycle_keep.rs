@@ -87,7 +87,9 @@ fn an_edit_stopped_anywhere_leaves_a_whole_store() {
             let row = store.row(id).unwrap();
             match edit {
                 "release" => hold(&mut store.keeper(), id, "A"),
-                "unrestrict" => drop(store.keeper().restrict(&[row.clone()], "A", None, day(0)).unwrap()),
+                "unrestrict" => {
+                    drop(store.keeper().restrict(std::slice::from_ref(&row), "A", None, day(0)).unwrap())
+                }
                 _ => {}
             }
             let mut keeper = store.keeper().with_steps(stop_after(step));

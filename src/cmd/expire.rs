@@ -3,14 +3,11 @@
 use super::{keep, output};
 use crate::cli::Cli;
 use crate::cli::keeping::ExpireArgs;
-use crate::config::{ClockTrust, Config};
-use crate::store::calendar::Term;
+use crate::config::ClockTrust;
+use crate::daemon::retention::options;
 use crate::store::clock::Reading;
 use crate::store::expire::{Sweep, SweepOptions};
-use crate::time::Timestamp;
 use anyhow::{anyhow, bail};
-use jiff::ToSpan;
-use jiff::tz::TimeZone;
 use serde_json::json;
 use std::fmt::Write;
 
@@ -44,28 +41,6 @@ pub fn run(cli: &Cli, args: &ExpireArgs) -> anyhow::Result<()> {
         bail!("nothing was deleted: {refusal}. If that is right: {hint}");
     }
     keep::wrong_ones(sweep.failed.iter().map(|(id, why)| format!("{id}: {why}")).collect())
-}
-
-/// What the configuration says about a sweep at `now`.
-pub fn options(config: &Config, now: Timestamp) -> SweepOptions {
-    SweepOptions {
-        any_clock: config.retention.clock == ClockTrust::Any,
-        guard: config.retention.guard,
-        audit_since: audit_since(&config.audit.keep, now),
-        ..SweepOptions::default()
-    }
-}
-
-/// Entries before this go.
-fn audit_since(keep: &str, now: Timestamp) -> Option<Timestamp> {
-    let span = match Term::parse(keep).ok()? {
-        Term::Days(n) => i64::from(n).days(),
-        Term::Weeks(n) => i64::from(n).weeks(),
-        Term::Months(n) => i64::from(n).months(),
-        Term::Years(n) => i64::from(n).years(),
-    };
-    let since = now.to_jiff().to_zoned(TimeZone::UTC).checked_sub(span).ok()?;
-    Some(Timestamp::from_jiff(since.timestamp()))
 }
 
 fn as_json(sweep: &Sweep, dry_run: bool) -> anyhow::Result<String> {
@@ -103,17 +78,4 @@ fn as_text(sweep: &Sweep, dry_run: bool) -> String {
         let _ = writeln!(text, "{:>8} entries of the audit log past their own term", sweep.audit_pruned);
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entries_go_by_the_calendar() {
-        let now = Timestamp::from_jiff("2028-02-29T12:00:00Z".parse().unwrap());
-        let since = audit_since("10 years", now).unwrap();
-        assert_eq!(since.to_rfc3339(), "2018-02-28T12:00:00.000000Z");
-        assert_eq!(audit_since("for ever", now), None);
-    }
 }

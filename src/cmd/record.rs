@@ -9,6 +9,7 @@ use crate::config::{Config, Loaded};
 use crate::daemon::deck::Shelf;
 use crate::daemon::housekeeping;
 use crate::daemon::live::Live;
+use crate::daemon::retention;
 use crate::daemon::shutdown::StopFlag;
 use crate::store::calendar::{Term, due};
 use crate::store::lock::StoreLock;
@@ -43,6 +44,7 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
     let live = Live::start(config, &shelf, &timezone).map_err(|e| blame_configuration(e, &loaded))?;
     let _server = serve(config, &shelf)?;
     let keeper = housekeeping::start(&shelf, &stop)?;
+    retention::start(config, &shelf, &timezone, &stop)?;
 
     let mut notifier = Notifier::from_env();
     notifier.ready();

@@ -11,5 +11,6 @@ pub mod live;
 pub mod observe;
 pub mod pipeline;
 pub mod replay;
+pub mod retention;
 pub mod shutdown;
 pub mod worker;

@@ -7,7 +7,7 @@
 //! No event can carry personal data: ids, service names, reasons and counts
 //! are all there is room for.
 
-use super::label::{CodecLabel, EndedBy, FailReason, UnrecordedReason};
+use super::label::{CodecLabel, EndedBy, FailReason, SweepRefusal, UnrecordedReason};
 use super::metrics::{Metrics, OTHER_SERVICE};
 use std::io;
 use std::net::SocketAddr;
@@ -145,6 +145,11 @@ pub enum Event<'a> {
         /// How many.
         recordings: u64,
     },
+    /// Nothing was deleted, and why.
+    RetentionRefused {
+        /// Why.
+        reason: SweepRefusal,
+    },
     /// The daemon began.
     Started {
         /// Of the program.
@@ -224,6 +229,7 @@ impl Event<'_> {
             }
             Event::RetentionFailed { .. } => life.retention_failed.increment(1),
             Event::RetentionOverdue { recordings } => life.retention_overdue.set(recordings as f64),
+            Event::RetentionRefused { reason } => metrics.set_retention_refused(Some(reason)),
             Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
             | Event::CaptureCut { .. }
@@ -254,7 +260,8 @@ impl Event<'_> {
             | Event::SpaceLow { .. } => self.log_media(),
             Event::RetentionDeleted { .. }
             | Event::RetentionFailed { .. }
-            | Event::RetentionOverdue { .. } => self.log_retention(),
+            | Event::RetentionOverdue { .. }
+            | Event::RetentionRefused { .. } => self.log_retention(),
             Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
             | Event::ClockState { .. }
@@ -329,6 +336,9 @@ impl Event<'_> {
             }
             Event::RetentionFailed { recording, kind } => {
                 warn!(%recording, reason = %kind, "due, but could not be deleted");
+            }
+            Event::RetentionRefused { reason } => {
+                warn!(%reason, "nothing is deleted until somebody has looked: nauhuri expire --dry-run");
             }
             Event::RetentionOverdue { recordings: 0 } => debug!("nothing is overdue"),
             Event::RetentionOverdue { recordings } => {

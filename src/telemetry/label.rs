@@ -193,6 +193,17 @@ labels! {
     }
 }
 
+labels! {
+    /// Why nothing is deleted: `nauhuri_retention_refused{reason}`.
+    SweepRefusal {
+        Unsynchronised = "clock_unsynchronised", "The clock is not synchronised, or nobody can say.";
+        Jumped = "clock_jumped", "The clock has moved otherwise than time does.";
+        Implausible = "clock_implausible", "The clock does not fit the recordings.";
+        Guard = "guard", "Far more than usual would be deleted.";
+        Failed = "failed", "The store, its index or its audit log cannot be used.";
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,9 @@
 //! `nauhuri_sip_messages_total` has `method` on requests and `class` on
 //! responses; to Prometheus a label that is absent is one that is empty.
 
-use super::label::{CodecLabel, DropPlace, Limit, SipClass, SipMethod, StorageState, UnrecordedReason};
+use super::label::{
+    CodecLabel, DropPlace, Limit, SipClass, SipMethod, StorageState, SweepRefusal, UnrecordedReason,
+};
 use super::ledger::CallLedger;
 use super::{log, process, snapshot::Snapshot};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Metadata, Recorder};
@@ -72,6 +74,10 @@ pub(super) struct Life {
     pub(super) retention_failed: Counter,
     pub(super) retention_overdue: Gauge,
     pub(super) clock_synchronised: Gauge,
+    retention_refused: Vec<Gauge>,
+    audit_entries: Gauge,
+    audit_head: Gauge,
+    exhaustion: Gauge,
     jitter: Histogram,
     write: Histogram,
     storage: Vec<Gauge>,
@@ -137,6 +143,26 @@ impl Metrics {
     /// Bytes free on the file system of the recordings.
     pub fn set_storage_free(&self, bytes: u64) {
         self.life.storage_free.set(bytes as f64);
+    }
+
+    /// Why the last sweep deleted nothing; `None`: it did its work.
+    pub fn set_retention_refused(&self, reason: Option<SweepRefusal>) {
+        for (refusal, gauge) in SweepRefusal::ALL.iter().zip(&self.life.retention_refused) {
+            gauge.set(f64::from(u8::from(reason == Some(*refusal))));
+        }
+    }
+
+    /// The audit log's newest link: its number and hexadecimal hash.
+    pub fn set_audit_head(&self, seq: u64, hash: &str) {
+        self.life.audit_entries.set(seq as f64);
+        // 48 bits are whole in a double.
+        let bits = hash.get(..12).and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        self.life.audit_head.set(bits.unwrap_or(0) as f64);
+    }
+
+    /// When the room is used up, seconds since the epoch; `None`: not within a year.
+    pub fn set_exhaustion(&self, at_s: Option<i64>) {
+        self.life.exhaustion.set(at_s.unwrap_or(0) as f64);
     }
 
     /// Whether `/readyz` would say so.
@@ -211,6 +237,10 @@ impl Life {
             retention_failed: f.counter("nauhuri_retention_failed_total", "Recordings that were due and could not be deleted.", &[]),
             retention_overdue: f.gauge("nauhuri_retention_overdue", "Recordings past their retention, not held, and still there.", &[]),
             clock_synchronised: f.gauge("nauhuri_clock_synchronised", "1 if the kernel says the clock is synchronised.", &[]),
+            retention_refused: SweepRefusal::ALL.iter().map(|r| f.gauge("nauhuri_retention_refused", "1 while nothing is deleted, by reason.", &[("reason", r.as_str())])).collect(),
+            audit_entries: f.gauge("nauhuri_audit_entries", "Number of the newest entry of the audit log.", &[]),
+            audit_head: f.gauge("nauhuri_audit_head", "First 48 bits of the newest entry's hash: with its number a link nobody can take back.", &[]),
+            exhaustion: f.gauge("nauhuri_storage_exhaustion_timestamp_seconds", "When storage.min_free is reached, as forecast; 0: not within a year.", &[]),
             jitter: f.histogram("nauhuri_rtp_jitter_seconds", "Interarrival jitter of each finished stream, its largest value (RFC 3550 A.8), seconds."),
             write: f.histogram("nauhuri_write_seconds", "Time one write of audio to storage took, seconds."),
             storage: StorageState::ALL.iter().map(|s| f.gauge("nauhuri_storage_bytes", "Bytes stored, by state.", &[("state", s.as_str())])).collect(),
