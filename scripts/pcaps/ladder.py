@@ -6,6 +6,7 @@ Through a proxy (`via=`) responses copy what arrived instead of being literal. K
 file format; knows nothing of namespaces.
 """
 
+import re
 from xml.sax.saxutils import quoteattr
 
 CODEC_LINES = {
@@ -163,5 +164,6 @@ class Dialog:
 
     def xml(self, end):
         """sipp's scenario of one end."""
-        body = "\n".join(end.steps)
+        # A literal bracket would open one of sipp's keywords.
+        body = re.sub(r"\[(2001:[0-9a-f:]+)\]", r"\\x5b\1\\x5d", "\n".join(end.steps))
         return f'<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="nauhuri">\n{body}\n</scenario>\n'

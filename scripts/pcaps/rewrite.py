@@ -82,8 +82,8 @@ def pcapng_nanoseconds(source, target):
 
 
 def cut(source, target):
-    """The file ends in the middle of its last record."""
-    with open(source, "rb") as f:
-        data = f.read()
-    with open(target, "wb") as out:
-        out.write(data[:-37])
+    """The file ends in the middle of a record, after three fifths of the packets."""
+    packets = frames(source)
+    write(target, packets[:len(packets) * 3 // 5])
+    with open(target, "rb+") as out:
+        out.truncate(out.seek(0, 2) - 37)

@@ -28,8 +28,7 @@ with socket.create_connection(("127.0.0.1", 4444), 5) as s:
 class Phone:
     """One baresip on a host."""
 
-    def __init__(self, scene, host, user, voice, codec, auto_answer=False, port=5060, media="40000-40020", rate=None,
-                 modules=()):
+    def __init__(self, scene, host, user, voice, codec, auto_answer=False, port=5060, media="40000-40020", rate=None):
         self.scene, self.host = scene, host
         folder = os.path.join(scene.dir, f"{scene.name}-{host}")
         os.makedirs(folder)
@@ -41,9 +40,8 @@ class Phone:
             out.writeframes(signals.tone(voice, 20, rate).tobytes())
         ip = lab_mod.ip4(host)
         codec_modules = {"PCMU": "g711", "PCMA": "g711", "G722": "g722", "opus": "opus", "L16": "l16"}
-        wanted = ["stdio", codec_modules[codec.split("/")[0]], "aufile", "account", "menu", "ctrl_tcp", *modules]
-        lines = [f"module {m}.so" for m in wanted[:3]] + ["module_tmp account.so"] + [
-            f"module_app {m}.so" for m in wanted[4:]]
+        lines = [f"module {codec_modules[codec.split('/')[0]]}.so", "module aufile.so", "module_tmp account.so",
+                 "module_app menu.so", "module_app ctrl_tcp.so"]
         with open(os.path.join(folder, "config"), "w") as out:
             out.write("\n".join([
                 f"sip_listen {ip}:{port}", "module_path /usr/lib/baresip/modules",
@@ -61,7 +59,7 @@ class Phone:
         for _ in range(100):
             time.sleep(0.1)
             with open(self.child.log, errors="replace") as log:
-                if "ctrl_tcp" in log.read() and self._try("uastat"):
+                if "baresip is ready" in log.read() and self._try("uastat"):
                     return
         raise lab_mod.LabError(f"baresip on {host} does not come up")
 

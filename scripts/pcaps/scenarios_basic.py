@@ -80,14 +80,14 @@ def hold_resume(s):
     d = answer(inbound(s), invite=[TO_2001])
     customer = signals.Stream("customer", 0xC0000001)
     agent = signals.Stream("agent", 0xA0000001)
-    d.play("caller", s.media(customer.say(2.0))).play("callee", s.media(agent.say(1.96))).pause("callee", 2.0)
+    d.play("caller", s.media(customer.say(2.0)))
+    d.play("callee", s.media(agent.say(1.96).silence(0.04))).pause("callee", 2.0)
     for direction, reply, seconds in (("sendonly", "recvonly", 1.5), ("sendrecv", "sendrecv", 2.0)):
         d.request("<", "INVITE", ladder.sdp(d.callee, ("pcma", "te"), direction))
         d.response(">", 200, body=ladder.sdp(d.caller, ("pcma", "te"), reply)).request("<", "ACK")
         if direction == "sendonly":
             customer.silence(seconds)
-            d.play("callee", s.media(agent.say(seconds - 0.04, "hold")))
-            agent.silence(0.04)
+            d.play("callee", s.media(agent.say(seconds - 0.04, "hold").silence(0.04)))
         else:
             customer.take()
             d.play("caller", s.media(customer.say(3)))
@@ -104,7 +104,7 @@ def early_media(s):
     d.request(">", "INVITE", ladder.sdp(d.caller, ("pcma", "te")), [TO_2001], initial=True)
     d.response("<", 100, tagged=False, optional=True)
     d.response("<", 183, body=ladder.sdp(d.callee, ("pcma", "te")))
-    agent = signals.Stream("agent", 0xA0000001).say(1.5, "early")
+    agent = signals.Stream("agent", 0xA0000001).say(1.5, "early").silence(0.06)
     d.play("callee", s.media(agent)).pause("callee", 1.55)
     d.response("<", 200, body=ladder.sdp(d.callee, ("pcma", "te"))).request(">", "ACK")
     talk(s, d, 3, agent=agent.say(5))

@@ -1,5 +1,7 @@
 """Codecs, media in all conditions, and the roads packets take: TCP, IPv6, fragments, tags. sipp at both ends."""
 
+import time
+
 import ladder
 import rewrite
 import signals
@@ -114,7 +116,8 @@ def codec_change(s):
     """Starts in PCMA, goes on in G.722 after a re-INVITE: the file keeps the rate of its start."""
     d = answer(inbound(s), invite=[TO_2001])
     customer, agent = signals.Stream("customer", 0xC0000001), signals.Stream("agent", 0xA0000001)
-    d.play("caller", s.media(customer.say(2.0))).play("callee", s.media(agent.say(2.0))).pause("callee", 2.02)
+    d.play("caller", s.media(customer.say(2.0).silence(0.02)))
+    d.play("callee", s.media(agent.say(2.0).silence(0.02))).pause("callee", 2.02)
     d.request("<", "INVITE", ladder.sdp(d.callee, ("g722", "te")))
     d.response(">", 200, body=ladder.sdp(d.caller, ("g722", "te"))).request("<", "ACK")
     d.play("caller", s.media(customer.switch("g722").say(4))).play("callee", s.media(agent.switch("g722").say(4)))
@@ -127,9 +130,9 @@ def codec_change(s):
 def ssrc_change(s):
     """The agent's telephone takes a new SSRC, sequence and timestamp in the middle, without a word of signalling."""
     d = answer(inbound(s), invite=[TO_2001])
-    agent = signals.Stream("agent", 0xA0000001).say(1.5).take()
+    agent = signals.Stream("agent", 0xA0000001).say(2).take()
     later = signals.Stream("agent2", 0xA0000009, seq=7, ts=99).say(4).take()
-    talk(s, d, 3, agent=agent + [(at + 1.5, data) for at, data in later])
+    talk(s, d, 4, agent=agent + [(at + 2.0, data) for at, data in later])
     s.play(d)
     s.records(d.call_id, {"ssrc": 0xC0000001}, [{"ssrc": 0xA0000001}, {"ssrc": 0xA0000009}], "customer")
 
@@ -143,7 +146,7 @@ def media_moved(s):
                                  "start": "now", "end": 20, "steps": [
         {"at": 3.6, "play": s.media(signals.Stream("stranger", 0xBAD00001).say(3)), "port": "x"}]})
     customer = signals.Stream("customer", 0xC0000001)
-    d.play("caller", s.media(customer.say(2.0)))
+    d.play("caller", s.media(customer.say(2.0).silence(0.02)))
     d.play("callee", s.media(signals.Stream("agent", 0xA0000001).say(2.0))).pause("callee", 2.02)
     d.request("<", "INVITE", ladder.sdp(d.callee, ("pcma", "te"), port=40200))
     d.response(">", 200, body=ladder.sdp(d.caller, ("pcma", "te"))).request("<", "ACK")
@@ -158,8 +161,13 @@ def media_moved(s):
 def port_reuse(s):
     """Two calls one after the other on the same ports and addresses; the first one's last packets come late."""
     first = answer(inbound(s), invite=[TO_2001])
-    talk(s, first, 2, agent=signals.Stream("agent", 0xA0000001).say(2.4))
+    agent = signals.Stream("agent", 0xA0000001).say(2)
+    talk(s, first, 2, agent=agent)
     s.play(first)
+    late = s.mediabox("a1", {"ports": {"m": {"port": 40000, "to": ["192.0.2.1", 40000]}}, "start": "now", "steps": [
+        {"at": 0.1, "play": s.media(agent.silence(0.5).say(0.4, "stranger")), "port": "m"}]})
+    time.sleep(0.8)
+    s.stop_box(late)
     second = Dialog(s.call_id(2), s.customer(uri="sip:+358401234568@192.0.2.1"), s.agent())
     answer(second, invite=[TO_2001], ring=0.2)
     talk(s, second, 2, "<", customer=signals.Stream("customer", 0xC0000002).say(4),
@@ -179,11 +187,30 @@ def no_bye(s):
 
 
 def tcp(s):
-    """SIP over TCP."""
+    """SIP over TCP, a message to a segment."""
     d = answer(inbound(s, transport="TCP"), invite=[TO_2001])
     talk(s, d, 3)
     s.play(d)
     s.records(d.call_id, **sides(ended_by="customer"))
+
+
+def tcp_large(s):
+    """SIP over TCP with an INVITE and a 200 that need several segments each."""
+    d = inbound(s, transport="TCP")
+    wide = [f"X-Padding-{n}: {'jonotusaika ' * 12}" for n in range(18)]
+    d.request(">", "INVITE", ladder.sdp(d.caller, ("pcma", "te")), [TO_2001, *wide], initial=True)
+    d.response("<", 100, tagged=False, optional=True).response("<", 180, optional=True).pause("callee", 0.3)
+    d.response("<", 200, body=ladder.sdp(d.callee, ("pcma", "te")), headers=wide).request(">", "ACK")
+    talk(s, d, 2)
+    s.play(d)
+    s.records(d.call_id, **sides(ended_by="customer"))
+
+
+def cut_mid_record(s):
+    """The capture file ends in the middle of a packet, in the middle of the call."""
+    in_codec(s, "pcma", 8000)
+    s.recordings[-1].update(ended_by="capture_end", complete=False)
+    s.rewrite.append(rewrite.cut)
 
 
 def ipv6(s):
@@ -258,6 +285,8 @@ SCENARIOS = {
     "sipp-no-bye": no_bye,
     "sipp-one-way": silent_agent,
     "sipp-tcp": tcp,
+    "sipp-tcp-large": tcp_large,
+    "sipp-cut-mid-record": cut_mid_record,
     "sipp-ipv6": ipv6,
     "sipp-fragments": fragments,
     "sipp-fragments-ipv6": fragments_ipv6,

@@ -166,8 +166,9 @@ def impair(packets, seed, loss=0.0, burst=0, duplicate=0.0, reorder=0.0, jitter_
         if 10 < n and rng.random() < loss:
             gone = rng.randint(0, burst)
             continue
-        late = at + 0.005 + rng.random() * jitter_ms / 1000
-        if rng.random() < reorder:
+        # The first packet sets sipp's clock, so it is one of the least delayed.
+        late = at + (rng.random() * jitter_ms / 1000 if n else 0.0)
+        if n and rng.random() < reorder:
             late += 0.045
         out.append((late, data))
         if rng.random() < duplicate:

@@ -14,23 +14,30 @@
 use crate::time::NS_PER_S;
 use std::collections::VecDeque;
 
-/// How far back a packet still counts as a neighbour.
-const NEIGHBOURS_NS: i64 = 2 * NS_PER_S;
+/// How far back a packet still counts as a neighbour. Long, because senders with
+/// a coarse timer send early but now and then; a clock 200 ppm slow moves by 4 ms meanwhile.
+const NEIGHBOURS_NS: i64 = 20 * NS_PER_S;
 /// How far the held estimate may be off before it is moved.
-const DRIFT_NS: i64 = 8_000_000;
+const DRIFT_NS: i64 = 6_000_000;
+/// Near neighbours alone suffice to see that the path has become longer by this much.
+const NEAR_NS: i64 = 3 * NS_PER_S;
+const LONGER_PATH_NS: i64 = 15_000_000;
 /// A later transit by more than this, which all that follow share, is a step and not jitter.
 const STEP_LATER_NS: i64 = 40_000_000;
 /// An earlier transit by more than this is a jump of the stamps.
 const STEP_EARLIER_NS: i64 = 200_000_000;
 /// Packets that must agree before a step to a later transit is believed.
 const STEP_EVIDENCE: usize = 3;
-/// Neighbours remembered; a sender of 10 ms packets needs 230.
-const MAX_NEIGHBOURS: usize = 512;
+/// Neighbours remembered. Only those that no later one undercuts are, so a
+/// handful is usual; a steadily slowing sender would make it grow.
+const MAX_NEIGHBOURS: usize = 256;
 
+/// A packet that is less delayed than all that came after it.
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
     at_ns: i64,
     transit_ns: i64,
+    ordinal: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,14 +52,16 @@ struct Anchor {
 pub struct WireClock {
     clock_hz: u32,
     rate_hz: u32,
+    /// Transits increase from front to back: the first of any tail is its least.
     arrivals: VecDeque<Arrival>,
+    noted: u64,
     anchor: Option<Anchor>,
 }
 
 impl WireClock {
     /// For RTP timestamps of `clock_hz` onto frames of `rate_hz`.
     pub fn new(clock_hz: u32, rate_hz: u32) -> Self {
-        WireClock { clock_hz, rate_hz, arrivals: VecDeque::new(), anchor: None }
+        WireClock { clock_hz, rate_hz, arrivals: VecDeque::new(), noted: 0, anchor: None }
     }
 
     /// The RTP clock this mapping reads, Hz.
@@ -73,10 +82,15 @@ impl WireClock {
 
     /// Notes a packet when it arrives. `ts` is the extended RTP timestamp.
     pub fn note(&mut self, at_ns: i64, ts: i64) {
+        let transit_ns = at_ns - self.ts_ns(ts);
+        while self.arrivals.back().is_some_and(|a| a.transit_ns >= transit_ns) {
+            self.arrivals.pop_back();
+        }
         if self.arrivals.len() >= MAX_NEIGHBOURS {
             self.arrivals.pop_front();
         }
-        self.arrivals.push_back(Arrival { at_ns, transit_ns: at_ns - self.ts_ns(ts) });
+        self.noted += 1;
+        self.arrivals.push_back(Arrival { at_ns, transit_ns, ordinal: self.noted });
     }
 
     /// Before a run of packets is placed: brings the estimate up to date with
@@ -86,14 +100,21 @@ impl WireClock {
         while self.arrivals.front().is_some_and(|a| a.at_ns < oldest) {
             self.arrivals.pop_front();
         }
-        let near = self.anchor.map_or(first_at_ns - self.ts_ns(first_ts), |a| a.transit_ns);
-        let floor = near - STEP_EARLIER_NS;
-        let least = self.arrivals.iter().map(|a| a.transit_ns).filter(|t| *t >= floor).min();
-        let Some(least) = least else { return };
-        match self.anchor {
-            Some(a) if (least - a.transit_ns).abs() <= DRIFT_NS => {}
-            _ => self.set_anchor(least, first_ts),
+        let held = self.anchor.map_or(first_at_ns - self.ts_ns(first_ts), |a| a.transit_ns);
+        // What lies far earlier is a jump of the stamps, dealt with where it happens.
+        let least_since = |since: i64| {
+            let tail = self.arrivals.iter().filter(|a| a.at_ns >= since);
+            tail.map(|a| a.transit_ns).find(|t: &i64| *t >= held - STEP_EARLIER_NS)
+        };
+        let near = least_since(first_at_ns - NEAR_NS).filter(|t| t - held > LONGER_PATH_NS);
+        let Some(least) = near.or_else(|| least_since(oldest)) else { return };
+        if self.anchor.is_some() && (least - held).abs() <= DRIFT_NS {
+            return;
         }
+        if near.is_some() {
+            self.arrivals.retain(|a| a.transit_ns >= least);
+        }
+        self.set_anchor(least, first_ts);
     }
 
     /// The frame, from the answer, at which the audio of a packet begins.
@@ -127,10 +148,12 @@ impl WireClock {
         a.base_frame.saturating_add(clamp_i64(frames))
     }
 
-    /// Least transit among the packets that arrived at `at_ns` or later, and how many there are.
+    /// Least transit among the packets that arrived at `at_ns` or later, and about how many there are.
     fn least_from(&self, at_ns: i64, own: i64) -> (i64, usize) {
-        let later = self.arrivals.iter().rev().take_while(|a| a.at_ns >= at_ns);
-        later.fold((own, 0), |(least, n), a| (least.min(a.transit_ns), n + 1))
+        let i = self.arrivals.partition_point(|a| a.at_ns < at_ns);
+        let before = i.checked_sub(1).and_then(|b| self.arrivals.get(b)).map_or(0, |a| a.ordinal);
+        let least = self.arrivals.get(i).map_or(own, |a| a.transit_ns.min(own));
+        (least, (self.noted - before) as usize)
     }
 
     fn jump(&mut self, at_ns: i64, transit_ns: i64, ts: i64) {
