@@ -32,7 +32,7 @@ test-unit: ## Unit and integration tests
 
 test-corpus: ## Captures from the field, where NAUHURI_CORPUS names their folder
 	@if [ -n "$$NAUHURI_CORPUS" ] && [ -e tests/corpus.rs ]; then \
-	    $(CARGO) test --test corpus; \
+	    $(CARGO) test --test corpus -- --include-ignored; \
 	else \
 	    echo "corpus: skipped (NAUHURI_CORPUS is not set)"; \
 	fi

@@ -157,6 +157,24 @@ fn without_a_bye_the_capture_or_the_silence_ends_it() {
 }
 
 #[test]
+#[ignore = "known fault: silence is written past the last packet, and not cut when the recording ends there"]
+fn silence_while_time_runs_on_is_no_part_of_the_recording() {
+    for (other_traffic_s, by) in [(5, "capture_end"), (45, "timeout")] {
+        let d = Dialog::new(30);
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        let sent = talk(&mut s, &d, 1000.0, 4001.0);
+        for i in 0..other_traffic_s * 20 {
+            let at = 4000.0 + 50.0 * f64::from(i);
+            s.udp(at, addr("203.0.113.1:123"), addr("203.0.113.2:123"), b"time");
+        }
+        let run = s.replay(AGENTS);
+        ends(&run, 3985.0, by);
+        must(run.only(), "customer", &sent[0]);
+    }
+}
+
+#[test]
 fn the_timeout_is_a_setting_and_counts_both_directions() {
     let d = Dialog::new(9);
     let mut s = Scene::new();
