@@ -34,6 +34,8 @@ def tshark(path):
         src = (f["ip.src"] or f["ipv6.src"]).split(",")[-1]
         dst = (f["ip.dst"] or f["ipv6.dst"]).split(",")[-1]
         if f["sip.Call-ID"]:
+            if f["udp.srcport"] and not {"5060", "5080"} & {f["udp.srcport"], f["udp.dstport"]}:
+                raise ValueError(f"{path}: frame {f['frame.number']}: SIP between ports nobody watches")
             columns = [f[k].split(",") for k in ("sip.Call-ID", "sip.CSeq.method", "sip.CSeq.seq")]
             method, code = f["sip.Method"].split(","), f["sip.Status-Code"].split(",")
             if len(columns[0]) > 1 and method[0] and code[0]:
@@ -222,6 +224,8 @@ def measure(spec, sip, rtp, mapped):
     if "ended" in spec:
         byes = [m["t"] for m in mine if spec["ended"](m)]
     ended = byes[0] if byes else None
+    if ended is None and spec["ended_by"] != "capture_end":
+        raise ValueError(f"{spec['call_id']}: no BYE in the capture")
     limit = ended if ended is not None else math.inf
     codecs = {**CODECS, **mapped}
     streams, contents, last = [], [], answered
