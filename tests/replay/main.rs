@@ -11,4 +11,5 @@
 mod common;
 
 mod calls;
+mod captures;
 mod media;
