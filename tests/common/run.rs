@@ -1,8 +1,9 @@
 //! Runs the program as its users do, and reads what it leaves.
 
 use serde_json::Value;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// One recording as it lies on disk.
@@ -126,6 +127,29 @@ pub fn replay_with(config: &str, captures: &[&Path], args: &[&str], vars: &[(&st
         .envs(vars.iter().copied())
         .output()
         .unwrap();
+    Run { recordings: recordings(&dir), dir, output, _keep: Some(keep) }
+}
+
+/// Replays a capture from standard input, whatever comes of it.
+pub fn replay_stdin(config: &str, capture: &[u8]) -> Run {
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("test.toml");
+    std::fs::write(&file, config).unwrap();
+    let dir = keep.path().join("out");
+    let mut child = nauhuri()
+        .args(["replay", "--set", "storage.min_free=0", "--json", "--config"])
+        .arg(&file)
+        .arg("--out")
+        .arg(&dir)
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The program may refuse before it has read all.
+    let _ = child.stdin.take().unwrap().write_all(capture);
+    let output = child.wait_with_output().unwrap();
     Run { recordings: recordings(&dir), dir, output, _keep: Some(keep) }
 }
 

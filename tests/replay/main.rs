@@ -12,4 +12,9 @@ mod common;
 
 mod calls;
 mod captures;
+mod cli;
+mod determinism;
 mod media;
+mod parties;
+mod privacy;
+mod transfers;
