@@ -82,7 +82,7 @@ struct Counts {
 
 #[test]
 #[ignore = "needs NAUHURI_CORPUS"]
-fn every_capture_gives_its_truth() {
+fn corpus_captures_give_their_truth() {
     let mut wrong = Vec::new();
     for entry in truth() {
         let file = entry["file"].as_str().unwrap();

@@ -236,8 +236,11 @@ def measure(spec, sip, rtp, mapped):
             packets = [p for p in window if p["ssrc"] == ssrc]
             last = max(last, packets[-1]["t"])
             found, spots = measure_stream(packets, codecs, answered)
-            streams.append({"channel": channel, "codec": found["codec"], "codecs": found["codecs"],
-                            "ssrc": f"0x{ssrc:08x}", **{k: found[k] for k in ("packets", "lost", "duplicates")}})
+            # A stream is an SSRC between two addresses: media that moves is another.
+            for ends in dict.fromkeys((p["src"], p["dst"]) for p in packets):
+                flow, _ = measure_stream([p for p in packets if (p["src"], p["dst"]) == ends], codecs, answered)
+                streams.append({"channel": channel, "codec": found["codec"], "codecs": found["codecs"],
+                                "ssrc": f"0x{ssrc:08x}", **{k: flow[k] for k in ("packets", "lost", "duplicates")}})
             for at, samples in spots:
                 place = round(at * 8000)
                 if place < 0:

@@ -123,7 +123,7 @@ fn place_ns(pieces: &[Piece], i: usize, clock_hz: i64, answered: i64) -> i64 {
 
 #[test]
 #[ignore = "needs NAUHURI_CORPUS"]
-fn g711_is_exact_and_in_its_place() {
+fn corpus_g711_is_exact_and_in_its_place() {
     let mut wrong = Vec::new();
     let mut checked = 0;
     each_stream(&["PCMU", "PCMA", "pcma"], &mut |file, s, r, channel, pieces| {
@@ -175,7 +175,7 @@ fn g711_is_exact_and_in_its_place() {
 
 #[test]
 #[ignore = "needs NAUHURI_CORPUS"]
-fn g722_is_what_ffmpeg_decodes() {
+fn corpus_g722_is_what_ffmpeg_decodes() {
     let mut checked = 0;
     each_stream(&["G722"], &mut |file, _, r, channel, pieces| {
         let bytes: Vec<u8> = pieces.iter().flat_map(|p| p.payload.clone()).collect();
@@ -196,7 +196,7 @@ fn g722_is_what_ffmpeg_decodes() {
 
 #[test]
 #[ignore = "needs NAUHURI_CORPUS"]
-fn opus_is_like_what_ffmpeg_decodes() {
+fn corpus_opus_is_like_what_ffmpeg_decodes() {
     let mut checked = 0;
     let mut wrong = Vec::new();
     each_stream(&["opus"], &mut |file, s, r, channel, pieces| {
