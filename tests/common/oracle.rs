@@ -32,24 +32,31 @@ pub struct Found {
 pub fn check(r: &Recording, channel: &str, sent: &[Packet]) -> Result<Found, String> {
     let heard = r.channel(channel);
     let answered = r.instant_ns("answered_at");
+    let ended = r.instant_ns("ended_at");
     let length = heard.len() as i64;
     let mut covered = vec![false; heard.len()];
     let mut found = Found::default();
     let mut last_shift: Option<i64> = None;
+    let mut spoken_to = 0;
     let tolerance = (TOLERANCE_MS * 8.0) as i64;
     for (i, p) in sent.iter().enumerate() {
         let place = (p.nominal_ns - answered).div_euclid(125_000);
         let n = p.samples.len() as i64;
-        if p.captured_ns.is_empty() {
+        // What came too late for the recording is as good as lost to it.
+        let heard_of = |at: &&i64| (answered..=ended).contains(*at);
+        if p.captured_ns.iter().find(heard_of).is_none() {
             mark(&mut covered, place - tolerance, n + tolerance + (CONCEAL_MS * 8.0) as i64);
+            // When it was sent after a pause nobody can know: it may be taken to follow what was heard.
+            mark(&mut covered, spoken_to, tolerance + (CONCEAL_MS * 8.0) as i64);
             continue;
         }
         mark(&mut covered, place - tolerance, n + 2 * tolerance);
+        spoken_to = place + n;
         // The edges of the recording may cut it.
         if place - tolerance < 0 || place + n + tolerance > length || n == 0 {
             continue;
         }
-        let at = |shift: i64| tail_equal(heard, place + shift, &p.samples);
+        let at = |shift: i64| equal(heard, place + shift, &p.samples);
         let near = last_shift.filter(|s| at(*s) == n);
         let shift = near.or_else(|| (-tolerance..=tolerance).max_by_key(|s| (at(*s), -s.abs())));
         let shift = shift.filter(|s| at(*s) >= 16.min(n)).ok_or_else(|| {
@@ -84,6 +91,14 @@ fn mark(covered: &mut [bool], from: i64, n: i64) {
     let end = (from + n).clamp(0, covered.len() as i64) as usize;
     let start = (from.max(0) as usize).min(end);
     covered[start..end].fill(true);
+}
+
+/// How many of the first or of the last samples stand at this place: where two sources of
+/// one party meet, either end may have given way or been added to.
+fn equal(heard: &[i16], place: i64, samples: &[i16]) -> i64 {
+    let pairs = samples.iter().enumerate();
+    let head = pairs.take_while(|(i, s)| heard.get((place + *i as i64) as usize) == Some(s)).count() as i64;
+    head.max(tail_equal(heard, place, samples))
 }
 
 /// How many of the last samples stand at this place.

@@ -335,6 +335,26 @@ fn a_bye_stamped_early_cuts_the_recording() {
 }
 
 #[test]
+fn a_message_stamped_in_another_century_makes_no_call_of_a_century() {
+    for (which, stamp) in [(-2, 3_850_000_000_i64), (-2, 0), (1, 3_850_000_000), (-2, 1_795_600_000)] {
+        let d = Dialog::new(8);
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        let sent = Voice::of(&d, Caller, 1).talk(1001.0, 5000.0);
+        s.media(&sent);
+        d.bye(&mut s, 5000.0, Caller);
+        let mut frames = s.ordered();
+        let n = frames.len() as i64;
+        frames[((n + which) % n) as usize].0 = stamp * 1_000_000_000;
+        let run = Scene { frames, unsorted: true }.replay(AGENTS);
+        let r = run.only();
+        assert!(r.number("/duration_s") <= 5.1, "{}", r.json);
+        assert_eq!(r.text("/ended_by"), "customer");
+        must(r, "customer", &sent);
+    }
+}
+
+#[test]
 fn a_damaged_file_is_no_crash() {
     let d = Dialog::new(6);
     let mut s = Scene::new();

@@ -19,4 +19,5 @@ mod media;
 mod notices;
 mod parties;
 mod privacy;
+mod random;
 mod transfers;
