@@ -86,8 +86,9 @@ fn speech(rng: &mut Rng, v: &mut Voice, from: f64, to: f64) -> Vec<Packet> {
                 v.pause(frames * v.ptime_ms);
                 at += f64::from(frames) * step;
             }
-            // A pause that the stamps do not tell.
-            1 => at += rng.range(300.0, 2500.0),
+            // A pause that the stamps do not tell. (With hardly a packet after it see
+            // `media::two_packets_after_an_untold_pause_keep_their_place`.)
+            1 if at + 2800.0 < to => at += rng.range(300.0, 2500.0),
             // Another source, as after a transfer inside the far end.
             2 => {
                 v.ssrc = rng.next() as u32;
@@ -238,7 +239,7 @@ fn random_calls_are_as_reckoned() {
     let number = |name| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
     let seeds: Vec<u64> = match number("NAUHURI_SEED") {
         Some(one) => vec![one],
-        None => (0..number("NAUHURI_SEEDS").unwrap_or(60)).collect(),
+        None => (0..number("NAUHURI_SEEDS").unwrap_or(40)).collect(),
     };
     let mut wrong = Vec::new();
     for seed in &seeds {
