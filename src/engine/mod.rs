@@ -162,7 +162,9 @@ impl Core {
 
     fn handle_sip(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         let mut rest = d.payload;
-        let way = Passage { at: d.ts, src: d.flow.src, dst: d.flow.dst };
+        // One broken stamp must not make a call of a hundred years.
+        let at = if self.clock.is_plausible(d.ts) { d.ts } else { self.clock.now() };
+        let way = Passage { at, src: d.flow.src, dst: d.flow.dst };
         for _ in 0..MAX_MESSAGES {
             if is_keep_alive(rest) {
                 break;

@@ -1,0 +1,246 @@
+//! From one agent to the next: REFER, Replaces, connected identity.
+
+use crate::common::ladder::Side::{Callee, Caller};
+use crate::common::ladder::{AGENTS, Dialog, Scene, ns};
+use crate::common::oracle::must;
+use crate::common::run::Run;
+use crate::common::voice::{Packet, Voice};
+
+fn talk(s: &mut Scene, d: &Dialog, from: f64, to: f64) -> [Vec<Packet>; 2] {
+    let seed = u64::from(d.rtp[0].port()) + from as u64;
+    let sent = [
+        Voice::of(d, Caller, seed).talk(from + 1.0, to),
+        Voice::of(d, Callee, seed + 1).talk(from + 5.0, to),
+    ];
+    s.media(&sent[0]);
+    s.media(&sent[1]);
+    sent
+}
+
+/// The second agent.
+fn second(n: u16) -> Dialog {
+    Dialog { to: "<sip:2002@pbx.example>".into(), uri: "sip:2002@192.0.2.20".into(), ..Dialog::new(n) }
+}
+
+#[track_caller]
+fn pair(run: &Run) {
+    let [a, b] = &run.recordings[..] else { panic!("{}{}", run.stdout(), run.stderr()) };
+    assert_eq!(a.text("/call_group"), b.text("/call_group"), "one contact");
+    assert_ne!(a.text("/id"), b.text("/id"));
+    assert_eq!([a.text("/agent/id"), b.text("/agent/id")], ["2001", "2002"]);
+    assert_eq!(a.text("/ended_by"), "transfer");
+    assert_eq!(b.text("/customer/number"), "+35840123xxxx");
+}
+
+#[test]
+fn a_blind_transfer_is_two_recordings_of_one_contact() {
+    // Who hangs up the first dialog after the REFER does not matter: the agent gave the call away.
+    for hangs_up in [Caller, Callee] {
+        let (first, next) = (Dialog::new(1), second(2));
+        let mut s = Scene::new();
+        first.answered(&mut s, 0.0, 1000.0);
+        let one = talk(&mut s, &first, 1000.0, 4000.0);
+        first.request(&mut s, 3000.0, "REFER", Callee, 5, "Refer-To: <sip:2002@pbx.example>\r\n", None);
+        first.response(&mut s, 3010.0, 202, "REFER", Callee, 5, None);
+        first.bye(&mut s, 4000.0, hangs_up);
+        next.answered(&mut s, 3100.0, 5000.0);
+        let two = talk(&mut s, &next, 5000.0, 8000.0);
+        next.bye(&mut s, 8000.0, Callee);
+        let run = s.replay(AGENTS);
+        pair(&run);
+        let [a, b] = &run.recordings[..] else { unreachable!() };
+        must(a, "customer", &one[0]);
+        must(a, "agent", &one[1]);
+        must(b, "customer", &two[0]);
+        must(b, "agent", &two[1]);
+        assert_eq!(a.instant_ns("ended_at"), ns(4000.0));
+        assert_eq!(b.instant_ns("answered_at"), ns(5000.0), "at the next agent's own answer");
+        assert_eq!(b.text("/ended_by"), "agent");
+    }
+}
+
+#[test]
+fn a_refused_transfer_is_none() {
+    for refusal in ["REFER refused", "NOTIFY tells of a failure"] {
+        let d = Dialog::new(3);
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        talk(&mut s, &d, 1000.0, 4000.0);
+        d.request(&mut s, 2000.0, "REFER", Callee, 5, "Refer-To: <sip:2002@pbx.example>\r\n", None);
+        if refusal.starts_with("REFER") {
+            d.response(&mut s, 2010.0, 603, "REFER", Callee, 5, None);
+        } else {
+            d.response(&mut s, 2010.0, 202, "REFER", Callee, 5, None);
+            let body = "SIP/2.0 486 Busy Here\r\n";
+            let text = d
+                .request_text(
+                    "NOTIFY",
+                    Caller,
+                    2,
+                    true,
+                    "Event: refer\r\nSubscription-State: terminated\r\n",
+                    Some(body),
+                )
+                .replace("application/sdp", "message/sipfrag;version=2.0");
+            s.udp(2500.0, d.sip[0], d.sip[1], text.as_bytes());
+        }
+        d.bye(&mut s, 4000.0, Callee);
+        assert_eq!(s.replay(AGENTS).only().text("/ended_by"), "agent", "{refusal}");
+    }
+}
+
+#[test]
+fn a_transfer_by_the_customer_is_not_the_agents() {
+    let d = Dialog::new(4);
+    let mut s = Scene::new();
+    d.answered(&mut s, 0.0, 1000.0);
+    talk(&mut s, &d, 1000.0, 4000.0);
+    d.request(&mut s, 2000.0, "REFER", Caller, 5, "Refer-To: <sip:2002@pbx.example>\r\n", None);
+    d.response(&mut s, 2010.0, 202, "REFER", Caller, 5, None);
+    d.bye(&mut s, 4000.0, Caller);
+    assert_eq!(s.replay(AGENTS).only().text("/ended_by"), "customer");
+}
+
+#[test]
+fn an_attended_transfer_replaces_the_first_dialog() {
+    let first = Dialog::new(5);
+    let mut consult = second(6);
+    consult.from = "<sip:2001@pbx.example>".into();
+    let mut next = second(7);
+    next.headers =
+        format!("Replaces: {};to-tag={};from-tag={}\r\n", first.call_id, first.tags[1], first.tags[0]);
+    let mut s = Scene::new();
+    first.answered(&mut s, 0.0, 1000.0);
+    let one = talk(&mut s, &first, 1000.0, 3000.0);
+    // The agent holds, asks a colleague, and hands over.
+    let hold = first.sdp_with(Callee, first.rtp[1], "8", "sendonly", 2);
+    first.reinvite(
+        &mut s,
+        3000.0,
+        Callee,
+        2,
+        &hold,
+        &first.sdp_with(Caller, first.rtp[0], "8", "recvonly", 2),
+    );
+    consult.answered(&mut s, 3200.0, 4000.0);
+    talk(&mut s, &consult, 4000.0, 5000.0);
+    next.answered(&mut s, 5000.0, 5100.0);
+    let two = talk(&mut s, &next, 5100.0, 8000.0);
+    first.bye(&mut s, 5200.0, Caller);
+    consult.bye(&mut s, 5210.0, Caller);
+    next.bye(&mut s, 8000.0, Caller);
+    let run = s.replay(AGENTS);
+    pair(&run);
+    let [a, b] = &run.recordings[..] else { unreachable!() };
+    must(a, "customer", &one[0]);
+    must(b, "customer", &two[0]);
+    must(b, "agent", &two[1]);
+    assert_eq!(a.events("hold").len(), 1);
+    assert_eq!(b.text("/ended_by"), "customer");
+}
+
+/// A trunk dialog to a queue number, with identities in the middle.
+fn trunk(n: u16) -> Dialog {
+    Dialog { to: "<sip:116117@pbx.example>".into(), uri: "sip:116117@192.0.2.20".into(), ..Dialog::new(n) }
+}
+
+fn identity(s: &mut Scene, d: &Dialog, at: f64, cseq: u32, header: &str, method: &str) {
+    let headers = format!("{header}\r\n");
+    let sdp = (method == "INVITE").then(|| d.sdp_with(Callee, d.rtp[1], "8", "sendrecv", cseq));
+    d.request(s, at, method, Callee, cseq, &headers, sdp.as_deref());
+    let answer = sdp.is_some().then(|| d.sdp_with(Caller, d.rtp[0], "8", "sendrecv", cseq));
+    d.response(s, at + 10.0, 200, method, Callee, cseq, answer.as_deref());
+    if method == "INVITE" {
+        d.request(s, at + 15.0, "ACK", Callee, cseq, "", None);
+    }
+}
+
+#[test]
+fn an_agent_that_comes_by_connected_identity_is_recorded_from_then_on() {
+    for (header, method) in [
+        ("P-Asserted-Identity: <sip:2001@pbx.example>", "UPDATE"),
+        ("P-Asserted-Identity: \"Agent\" <sip:2001@pbx.example>", "INVITE"),
+        ("Remote-Party-ID: <sip:2001@pbx.example>;party=called;screen=yes", "INVITE"),
+        ("Remote-Party-ID: <sip:2001@pbx.example>", "UPDATE"),
+    ] {
+        let d = trunk(8);
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        let sent = talk(&mut s, &d, 1000.0, 9000.0);
+        identity(&mut s, &d, 4000.0, 2, header, method);
+        d.bye(&mut s, 9000.0, Caller);
+        let run = s.replay(AGENTS);
+        let r = run.only();
+        assert_eq!(r.instant_ns("answered_at"), ns(4000.0), "{header} {method}");
+        assert_eq!(r.text("/agent/id"), "2001");
+        assert_eq!(r.text("/direction"), "inbound");
+        assert_eq!(r.text("/dialled"), "116117");
+        must(r, "customer", &sent[0]);
+        must(r, "agent", &sent[1]);
+        assert_eq!(r.text("/ended_by"), "customer");
+    }
+}
+
+#[test]
+fn an_identity_in_the_2xx_of_a_re_invite_counts_too() {
+    let d = trunk(9);
+    let mut s = Scene::new();
+    d.answered(&mut s, 0.0, 1000.0);
+    talk(&mut s, &d, 1000.0, 9000.0);
+    d.request(&mut s, 4000.0, "INVITE", Caller, 2, "", Some(&d.sdp(Caller)));
+    let sdp = d.sdp(Callee);
+    let text =
+        d.response_text(200, "INVITE", Caller, 2, "P-Asserted-Identity: <sip:2001@pbx>\r\n", Some(&sdp));
+    s.udp(4010.0, d.sip[1], d.sip[0], text.as_bytes());
+    d.request(&mut s, 4015.0, "ACK", Caller, 2, "", None);
+    d.bye(&mut s, 9000.0, Callee);
+    let run = s.replay(AGENTS);
+    assert_eq!(run.only().instant_ns("answered_at"), ns(4010.0));
+    assert_eq!(run.only().text("/ended_by"), "agent");
+}
+
+#[test]
+fn identity_that_passes_to_another_agent_is_a_transfer_and_that_leaves_the_agents_ends_it() {
+    let d = trunk(10);
+    let mut s = Scene::new();
+    d.answered(&mut s, 0.0, 1000.0);
+    let sent = talk(&mut s, &d, 1000.0, 12_000.0);
+    identity(&mut s, &d, 2000.0, 2, "P-Asserted-Identity: <sip:2001@pbx>", "UPDATE");
+    identity(&mut s, &d, 5000.0, 3, "P-Asserted-Identity: <sip:2002@pbx>", "INVITE");
+    // The same once more changes nothing.
+    identity(&mut s, &d, 6000.0, 4, "P-Asserted-Identity: <sip:2002@pbx>", "UPDATE");
+    identity(&mut s, &d, 9000.0, 5, "P-Asserted-Identity: <sip:voicemail@pbx>", "UPDATE");
+    d.bye(&mut s, 12_000.0, Caller);
+    let run = s.replay(AGENTS);
+    pair(&run);
+    let [a, b] = &run.recordings[..] else { unreachable!() };
+    for (r, from, to) in [(a, 2000.0, 5000.0), (b, 5000.0, 9000.0)] {
+        assert_eq!(r.instant_ns("answered_at"), ns(from));
+        assert_eq!(r.instant_ns("ended_at"), ns(to));
+        must(r, "customer", &sent[0]);
+        must(r, "agent", &sent[1]);
+    }
+}
+
+#[test]
+fn many_transfers_are_as_many_recordings() {
+    // Ten agents in a row on one trunk dialog.
+    let d = trunk(11);
+    let mut s = Scene::new();
+    d.answered(&mut s, 0.0, 1000.0);
+    let sent = talk(&mut s, &d, 1000.0, 21_000.0);
+    for i in 0..10_u32 {
+        let header = format!("P-Asserted-Identity: <sip:20{i:02}@pbx>");
+        identity(&mut s, &d, 1000.0 + 2000.0 * f64::from(i), 2 + i, &header, "UPDATE");
+    }
+    d.bye(&mut s, 21_000.0, Callee);
+    let run = s.replay(AGENTS);
+    assert_eq!(run.recordings.len(), 10);
+    for (i, r) in run.recordings.iter().enumerate() {
+        assert_eq!(r.text("/agent/id"), format!("20{i:02}"));
+        must(r, "customer", &sent[0]);
+        must(r, "agent", &sent[1]);
+        assert_eq!(r.text("/ended_by"), if i == 9 { "agent" } else { "transfer" });
+        assert_eq!(r.text("/call_group"), run.recordings[0].text("/call_group"));
+    }
+}
