@@ -28,24 +28,21 @@ doc: ## Rustdoc without a broken link
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 
 test-unit: ## Unit and integration tests
-	env -u NAUHURI_CORPUS $(CARGO) test
+	$(CARGO) test
 
-test-corpus: ## Captures from the field, where NAUHURI_CORPUS names their folder
-	@if [ -n "$$NAUHURI_CORPUS" ] && [ -e tests/corpus.rs ]; then \
-	    $(CARGO) test --test corpus; \
+test-corpus: ## Captures from the field, in the folder that NAUHURI_CORPUS names
+	@if [ -n "$$NAUHURI_CORPUS" ]; then \
+	    $(CARGO) test corpus_ -- --ignored; \
 	else \
-	    echo "corpus: skipped (NAUHURI_CORPUS is not set)"; \
+	    echo "corpus: NAUHURI_CORPUS names no folder of captures, so none is tested"; \
 	fi
 
-test-live: ## Live capture in a network namespace of its own, where we are root
-	@if [ ! -e tests/live.rs ]; then \
-	    echo "live: no tests yet"; \
-	elif [ "$$(id -u)" -ne 0 ] || ! unshare --net true 2>/dev/null; then \
-	    echo "live: skipped (needs root and network namespaces)"; \
-	else \
-	    $(CARGO) test --test live --no-run && \
-	    unshare --net sh -c 'ip link set lo up && $(CARGO) test --offline --test live -- --include-ignored --test-threads=1'; \
-	fi
+test-live: ## Live capture, as root, in a network namespace of its own
+	@$(CARGO) test --test live --no-run
+	@as_root=; [ "$$(id -u)" -eq 0 ] || as_root="sudo --preserve-env"; \
+	$$as_root unshare --net true || { \
+	    echo "live: needs root (or sudo) and network namespaces; run as root, or the other targets one by one" >&2; exit 1; }; \
+	$$as_root unshare --net env "PATH=$$PATH" sh -c 'ip link set lo up && $(CARGO) test --offline --test live -- --ignored --test-threads=1'
 
 deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licences.rs runs always)
 	@if command -v cargo-deny >/dev/null; then \

@@ -265,7 +265,8 @@ fn play(file: &str) -> Played {
 
 /// Messages over UDP and TCP, as Wireshark counts them.
 #[test]
-fn real_captures_of_every_wrapping() {
+#[ignore = "needs the corpus: set NAUHURI_CORPUS and run `make test-corpus`"]
+fn corpus_real_captures_of_every_wrapping() {
     for (file, udp, tcp) in [
         ("v24_erspan_attended_transfer_hold.pcapng", 140, 0),
         ("v25_ipv6_fragmented_prack_update_sll.pcap", 32, 0),

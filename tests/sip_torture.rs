@@ -55,7 +55,8 @@ fn row(name: &str, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn golden_table() {
+#[ignore = "needs the corpus: set NAUHURI_CORPUS and run `make test-corpus`"]
+fn corpus_golden_table() {
     let got: Vec<String> = corpus().iter().map(|(name, bytes)| row(name, bytes)).collect();
     if let Some(path) = std::env::var_os("NAUHURI_GOLDEN_OUT") {
         std::fs::write(path, got.join("\n") + "\n").expect("golden table written");
@@ -69,7 +70,8 @@ fn golden_table() {
 }
 
 #[test]
-fn two_requests_in_one_datagram() {
+#[ignore = "needs the corpus: set NAUHURI_CORPUS and run `make test-corpus`"]
+fn corpus_two_requests_in_one_datagram() {
     let bytes = std::fs::read(torture_dir().join("rfc4475/TC_DBLREQ.dat")).expect("dblreq");
     let (first, consumed) = Message::parse(&bytes).expect("first request");
     let (second, _) = Message::parse(&bytes[consumed..]).expect("second request");

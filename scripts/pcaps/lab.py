@@ -79,7 +79,8 @@ class Lab:
                 "netns", self.ns(host))
             run("ip", "-n", span, "link", "set", port, "master", "br0", "up")
             ns = self.ns(host)
-            run("ip", "-n", ns, "link", "set", "eth0", "address", f"02:00:5e:00:53:{n + 1:02x}", "up")
+            run("ip", "-n", ns, "link", "set", "eth0", "address", f"02:00:5e:00:53:{n + 1:02x}",
+                "gso_max_segs", "1", "up")  # segments as on a cable, not as the kernel bundles them
             run("ip", "-n", ns, "addr", "add", f"{v4}/24", "dev", "eth0")
             run("ip", "-n", ns, "addr", "add", f"{v6}/64", "dev", "eth0", "nodad")
             run("ip", "-n", ns, "route", "add", "default", "dev", "eth0")
@@ -144,7 +145,7 @@ class Lab:
     def capture(self, path, where="span", interface="br0"):
         """Starts tcpdump; returns once it listens."""
         child = self.spawn(where, ["tcpdump", "-i", interface, "-w", path, "-B", "8192", "-s", "0", "-U",
-                                   "-Z", "root", CAPTURE_FILTER])
+                                   "--immediate-mode", "-Z", "root", CAPTURE_FILTER])
         for _ in range(100):
             time.sleep(0.05)
             with open(child.log) as log:

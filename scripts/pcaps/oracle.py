@@ -34,6 +34,8 @@ def tshark(path):
         src = (f["ip.src"] or f["ipv6.src"]).split(",")[-1]
         dst = (f["ip.dst"] or f["ipv6.dst"]).split(",")[-1]
         if f["sip.Call-ID"]:
+            if f["udp.srcport"] and not {"5060", "5080"} & {f["udp.srcport"], f["udp.dstport"]}:
+                raise ValueError(f"{path}: frame {f['frame.number']}: SIP between ports nobody watches")
             columns = [f[k].split(",") for k in ("sip.Call-ID", "sip.CSeq.method", "sip.CSeq.seq")]
             method, code = f["sip.Method"].split(","), f["sip.Status-Code"].split(",")
             if len(columns[0]) > 1 and method[0] and code[0]:
@@ -222,6 +224,8 @@ def measure(spec, sip, rtp, mapped):
     if "ended" in spec:
         byes = [m["t"] for m in mine if spec["ended"](m)]
     ended = byes[0] if byes else None
+    if ended is None and spec["ended_by"] != "capture_end":
+        raise ValueError(f"{spec['call_id']}: no BYE in the capture")
     limit = ended if ended is not None else math.inf
     codecs = {**CODECS, **mapped}
     streams, contents, last = [], [], answered
@@ -232,8 +236,11 @@ def measure(spec, sip, rtp, mapped):
             packets = [p for p in window if p["ssrc"] == ssrc]
             last = max(last, packets[-1]["t"])
             found, spots = measure_stream(packets, codecs, answered)
-            streams.append({"channel": channel, "codec": found["codec"], "codecs": found["codecs"],
-                            "ssrc": f"0x{ssrc:08x}", **{k: found[k] for k in ("packets", "lost", "duplicates")}})
+            # A stream is an SSRC between two addresses: media that moves is another.
+            for ends in dict.fromkeys((p["src"], p["dst"]) for p in packets):
+                flow, _ = measure_stream([p for p in packets if (p["src"], p["dst"]) == ends], codecs, answered)
+                streams.append({"channel": channel, "codec": found["codec"], "codecs": found["codecs"],
+                                "ssrc": f"0x{ssrc:08x}", **{k: flow[k] for k in ("packets", "lost", "duplicates")}})
             for at, samples in spots:
                 place = round(at * 8000)
                 if place < 0:

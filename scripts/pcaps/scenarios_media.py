@@ -50,7 +50,7 @@ def undecodable(s):
         return out
     talk(s, d, 2, customer=stream(0xC0000001), agent=stream(0xA0000001))
     s.play(d)
-    s.records(d.call_id, **sides(ended_by="customer", codec="G729", complete=None))
+    s.records(d.call_id, **sides(ended_by="customer", codec="G729", complete=False))
 
 
 def lossy(s):

@@ -81,21 +81,21 @@ def attended_transfer(s):
     replaces = f"{ask.call_id.replace('@', '%40')}%3Bto-tag%3D{ask.callee.tag}%3Bfrom-tag%3D{ask.caller.tag}"
     one.request("<", "REFER", headers=[f"Refer-To: <sip:2002@192.0.2.22:5060?Replaces={replaces}>",
                                        "Referred-By: <sip:2001@192.0.2.10>"])
-    one.response(">", 202, "REFER").pause("caller", 0.8)
+    one.response(">", 202, "REFER").pause("caller", 1.0)
     one.request(">", "NOTIFY", ["SIP/2.0 200 OK"], ["Event: refer", "Subscription-State: terminated;reason=noresource"],
                 content="message/sipfrag").response("<", 200, "NOTIFY")
     bye(one, "<")
     answer(ask, ring=0.2)
     ask.play("caller", s.media(signals.Stream("agent", 0xA0000003).say(1.4)))
-    ask.play("callee", s.media(signals.Stream("agent2", 0xA0000004).say(1.4))).pause("callee", 2.3)
+    ask.play("callee", s.media(signals.Stream("agent2", 0xA0000004).say(1.4))).pause("callee", 2.5)
     bye(ask, "<")
-    two = Dialog(s.call_id(3), s.customer(port=5070, media_port=40100), s.agent("2002", port=5070, media_port=40100))
+    two = Dialog(s.call_id(3), s.customer(port=5070, media_port=40100), s.agent("2002", port=5080, media_port=40100))
     answer(two, invite=["Referred-By: <sip:2001@192.0.2.10>", SESSION, "Require: replaces",
                         "History-Info: <sip:116117@192.0.2.10>;index=1, <sip:2002@192.0.2.10>;index=1.1",
                         f"Replaces: {ask.call_id};to-tag={ask.callee.tag};from-tag={ask.caller.tag}"], ring=0.02)
     talk(s, two, 3, "<", customer=signals.Stream("customer", 0xC0000002).say(5),
          agent=signals.Stream("agent2", 0xA0000002).say(5))
-    s.play(one, ask, two, apart=2.3)
+    s.play(one, ask, two, apart=2.5)
     s.records(one.call_id, **sides(ended_by="transfer", events={"hold": 1}))
     s.records(two.call_id, {"ssrc": 0xC0000002}, {"ssrc": 0xA0000002}, "agent", agent_id="2002")
     s.does_not_record(ask.call_id, "internal")

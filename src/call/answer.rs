@@ -123,12 +123,13 @@ impl Calls {
             direction: CallDirection::Inbound,
             by_identity,
         };
+        let branch = leg.dialogs.iter().find(|d| &*d.callee_tag == tag).and_then(|d| d.branch);
         if !self.rules.has_any() {
-            let user = leg.callee.users.first().map_or("unknown".to_string(), |u| u.expose().clone());
+            let user = leg.callee(branch).users.first().map_or("unknown".to_string(), |u| u.expose().clone());
             return Ok(of_callee(false, user));
         }
         let caller = self.rules.agent_id(&leg.caller);
-        let callee = self.rules.agent_id(&leg.callee);
+        let callee = self.rules.agent_id(&leg.callee(branch));
         let connected = leg
             .dialogs
             .iter()
@@ -158,9 +159,9 @@ impl Calls {
             let agent_of = |p: &Party| self.rules.agent_id(p);
             let same_agent = match roles.customer {
                 Side::Caller if !self.rules.has_any() => {
-                    o.callee.users.first().is_some_and(|u| u.expose() == &roles.agent_id)
+                    o.callee(None).users.first().is_some_and(|u| u.expose() == &roles.agent_id)
                 }
-                Side::Caller => agent_of(&o.callee).as_ref() == Some(&roles.agent_id),
+                Side::Caller => agent_of(&o.callee(None)).as_ref() == Some(&roles.agent_id),
                 Side::Callee => agent_of(&o.caller).as_ref() == Some(&roles.agent_id),
             };
             let is_nearer = match roles.customer {
@@ -270,8 +271,8 @@ fn refused_by(service: &ServiceRef, direction: CallDirection) -> Option<Unrecord
 
 /// What the first 2xx says of the side that answered.
 fn note_answerer(leg: &mut Leg, tag: &[u8], header: Option<String>, identity: Option<Pii<String>>) {
-    if header.is_some() && leg.callee.header_id.is_none() {
-        leg.callee.header_id = header;
+    if header.is_some() && leg.callee_header.is_none() {
+        leg.callee_header = header;
     }
     if let Some(d) = leg.dialogs.iter_mut().find(|d| &*d.callee_tag == tag) {
         d.identity[Side::Callee as usize] = identity;

@@ -9,7 +9,7 @@ use super::decision::{Decision, Unrecorded};
 use super::invite::Invite;
 use super::leg::{Dialog, DialogState, Hop, Leg, LegId, MAX_DIALOGS, MAX_HOPS};
 use super::pairing::{Pairing, Side};
-use super::parties::{Party, Rules};
+use super::parties::Rules;
 use super::recordings::Recordings;
 use super::transfer::Referrals;
 use crate::config::Config;
@@ -246,7 +246,7 @@ impl Calls {
             leg.ended = false;
         }
         Self::note_parties(leg, &invite, way);
-        Self::note_hop(leg, msg, way);
+        Self::note_hop(leg, &invite, msg, way);
         if known.is_none() {
             self.join_transferred(leg_id, &invite, msg, way.at);
         }
@@ -254,35 +254,40 @@ impl Calls {
 
     /// Every hop adds what it knows of the parties.
     fn note_parties(leg: &mut Leg, invite: &Invite, way: Passage) {
-        let add = |party: &mut Party, users: [&Option<crate::pii::Pii<String>>; 2], addr| {
-            for u in users.into_iter().flatten() {
-                if !party.users.contains(u) && party.users.len() < 2 * MAX_HOPS {
-                    party.users.push(u.clone());
-                }
+        let caller = &mut leg.caller;
+        for u in [&invite.from_user, &invite.asserted_user].into_iter().flatten() {
+            if !caller.users.contains(u) && caller.users.len() < 2 * MAX_HOPS {
+                caller.users.push(u.clone());
             }
-            if !party.addrs.contains(&addr) && party.addrs.len() < MAX_HOPS {
-                party.addrs.push(addr);
-            }
-        };
-        add(&mut leg.caller, [&invite.from_user, &invite.asserted_user], way.src.ip());
-        add(&mut leg.callee, [&invite.to_user, &invite.request_user], way.dst.ip());
+        }
+        let addr = way.src.ip();
+        if !caller.addrs.contains(&addr) && caller.addrs.len() < MAX_HOPS {
+            caller.addrs.push(addr);
+        }
         if let Some(id) = &invite.agent_header {
             // The header marks the sender, unless it names the one who is called.
             let called = [&invite.to_user, &invite.request_user];
             let names_called = called.into_iter().flatten().any(|u| u.expose() == id);
-            let party = if names_called { &mut leg.callee } else { &mut leg.caller };
-            party.header_id = Some(id.clone());
+            let mark = if names_called { &mut leg.callee_header } else { &mut leg.caller.header_id };
+            *mark = Some(id.clone());
         }
     }
 
-    fn note_hop(leg: &mut Leg, msg: &Message<'_>, way: Passage) {
+    fn note_hop(leg: &mut Leg, invite: &Invite, msg: &Message<'_>, way: Passage) {
         let offer = msg.sdp().map(Session::parse);
         if let Some(h) = leg.hops.iter_mut().find(|h| h.caller == way.src && h.callee == way.dst) {
             if offer.is_some() {
                 h.offer = offer;
             }
         } else if leg.hops.len() < MAX_HOPS {
-            leg.hops.push(Hop { caller: way.src, callee: way.dst, vias: msg.via_count(), offer });
+            let request_user = invite.request_user.clone();
+            leg.hops.push(Hop {
+                caller: way.src,
+                callee: way.dst,
+                vias: msg.via_count(),
+                request_user,
+                offer,
+            });
         }
     }
 
@@ -331,6 +336,7 @@ impl Calls {
         l.dialogs.push(Dialog {
             callee_tag: tag.into(),
             state: DialogState::Early,
+            branch: None,
             media: SmallVec::new(),
             recording: None,
             bye: None,

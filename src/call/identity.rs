@@ -86,11 +86,11 @@ impl Calls {
     fn identity_came(&mut self, leg_id: LegId, tag: &[u8], side: Side, agent: Option<String>, at: Timestamp) {
         let (Some(agent_id), Some(leg)) = (agent, self.legs.get(&leg_id)) else { return };
         let other_party = match side {
-            Side::Caller => &leg.callee,
-            Side::Callee => &leg.caller,
+            Side::Caller => leg.callee(None),
+            Side::Callee => leg.caller.clone(),
         };
         let direction = match side {
-            _ if self.rules.agent_id(other_party).is_some() => CallDirection::Internal,
+            _ if self.rules.agent_id(&other_party).is_some() => CallDirection::Internal,
             Side::Caller => CallDirection::Outbound,
             Side::Callee => CallDirection::Inbound,
         };

@@ -32,6 +32,8 @@ pub struct Hop {
     pub callee: SocketAddr,
     /// Via headers in the INVITE: how far from the caller.
     pub vias: usize,
+    /// User part of its Request-URI.
+    pub request_user: Option<Pii<String>>,
     /// The latest offer in the INVITE, if it was not a late one.
     pub offer: Option<Session>,
 }
@@ -77,6 +79,8 @@ pub struct Dialog {
     pub callee_tag: Box<[u8]>,
     /// Where it is.
     pub state: DialogState,
+    /// Hop of the first response seen: the branch it is on.
+    pub branch: Option<usize>,
     /// Media on each hop it was seen on.
     pub media: SmallVec<[HopMedia; 1]>,
     /// The recording under way.
@@ -117,8 +121,8 @@ pub struct Leg {
     pub invite: Invite,
     /// Who calls.
     pub caller: Party,
-    /// Who is called.
-    pub callee: Party,
+    /// Id the agent header gives the side that is called.
+    pub callee_header: Option<String>,
     /// The contact it belongs to.
     pub contact: ContactId,
     /// In the order they were seen.
@@ -144,6 +148,30 @@ impl Leg {
             DialogState::Early | DialogState::Terminated => None,
         };
         self.dialogs.iter().filter_map(at).min()
+    }
+
+    /// The side that is called, as the branch of one dialog names it; of all
+    /// branches without one.
+    pub fn callee(&self, branch: Option<usize>) -> Party {
+        let mut hops: SmallVec<[&Hop; 4]> =
+            (0..self.hops.len()).filter(|h| !self.is_sibling(*h, branch)).map(|h| &self.hops[h]).collect();
+        hops.sort_by_key(|h| h.vias);
+        let mut party = Party { header_id: self.callee_header.clone(), ..Party::default() };
+        for user in self.invite.to_user.iter().chain(hops.iter().filter_map(|h| h.request_user.as_ref())) {
+            if !party.users.contains(user) {
+                party.users.push(user.clone());
+            }
+        }
+        party.addrs = hops.iter().map(|h| h.callee.ip()).collect();
+        party
+    }
+
+    /// Is `hop` a branch beside the one that a dialog is on?
+    pub fn is_sibling(&self, hop: usize, branch: Option<usize>) -> bool {
+        let (Some(h), Some(b)) = (self.hops.get(hop), branch.and_then(|b| self.hops.get(b))) else {
+            return false;
+        };
+        Some(hop) != branch && h.vias == b.vias && h.caller == b.caller && h.callee != b.callee
     }
 
     /// The hop between two SIP addresses: the same sockets, else the same hosts,

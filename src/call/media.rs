@@ -28,7 +28,7 @@ impl Calls {
         msg: &Message<'_>,
         way: Passage,
     ) {
-        self.ensure_media(leg, tag);
+        self.ensure_media(leg, tag, way);
         let cseq = self.legs.get(&leg).map_or(0, |l| l.invite_cseq);
         self.exchange(leg, tag, Side::Callee, Carrier::Invite, cseq, Step::Response(code), msg, way);
     }
@@ -133,17 +133,23 @@ impl Calls {
     }
 
     /// Every hop the INVITE was seen on gets its exchange, begun with the INVITE's offer.
-    fn ensure_media(&mut self, leg_id: LegId, tag: &[u8]) {
+    fn ensure_media(&mut self, leg_id: LegId, tag: &[u8], way: Passage) {
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         let (age, group, cseq) = (leg.id.0, leg.contact.0, leg.invite_cseq);
-        let Some(d) = leg.dialogs.iter_mut().find(|d| &*d.callee_tag == tag) else { return };
-        for (hop, h) in leg.hops.iter().enumerate() {
-            if d.media.iter().any(|m| m.hop == hop) {
+        let seen_on = leg.hop_between(way.dst, way.src);
+        let Some(i) = leg.dialogs.iter().position(|d| &*d.callee_tag == tag) else { return };
+        let branch = *leg.dialogs[i].branch.get_or_insert(seen_on.unwrap_or(usize::MAX));
+        for hop in 0..leg.hops.len() {
+            // Branches beside this one ring for other dialogs, unless this dialog answers there too.
+            let elsewhere = leg.is_sibling(hop, Some(branch)) && seen_on != Some(hop);
+            if elsewhere || leg.dialogs[i].media.iter().any(|m| m.hop == hop) {
                 continue;
             }
             let mut offer_answer = OfferAnswer::new();
-            offer_answer.handle(Side::Caller, Carrier::Invite, cseq, Step::Request, h.offer.as_ref());
-            d.media.push(HopMedia { hop, session: self.pairing.open(age, group), offer_answer });
+            let offer = leg.hops[hop].offer.as_ref();
+            offer_answer.handle(Side::Caller, Carrier::Invite, cseq, Step::Request, offer);
+            let session = self.pairing.open(age, group);
+            leg.dialogs[i].media.push(HopMedia { hop, session, offer_answer });
         }
     }
 

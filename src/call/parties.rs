@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// One party of a leg, for the question "is this an agent?".
 #[derive(Clone, Debug, Default)]
 pub struct Party {
-    /// User parts it is known by, the most telling first.
+    /// User parts it is known by: the public one (From, To) first, the most
+    /// particular (asserted identity, Request-URI nearest to it) last.
     pub users: Vec<Pii<String>>,
     /// Where its SIP comes from or goes to.
     pub addrs: Vec<IpAddr>,
@@ -77,7 +78,9 @@ impl Rules {
             return Some(id.clone());
         }
         let users = party.users.iter().map(|u| u.expose());
-        if let Some(u) = users.clone().find(|u| self.extensions.iter().any(|e| e.matches(u, &self.form))) {
+        if let Some(u) =
+            users.clone().rev().find(|u| self.extensions.iter().any(|e| e.matches(u, &self.form)))
+        {
             return Some(u.clone());
         }
         let inside = party.addrs.iter().any(|a| self.networks.contains(*a));

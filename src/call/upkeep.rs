@@ -47,7 +47,7 @@ impl Calls {
             invite_at: at,
             invite: invite.clone(),
             caller: Party::default(),
-            callee: Party::default(),
+            callee_header: None,
             contact,
             hops: SmallVec::new(),
             dialogs: SmallVec::new(),
