@@ -7,9 +7,14 @@
 //! speed or the number of workers. At a crash at most
 //! `FLUSH + LOOKAHEAD + MARGIN` (0.55 s) is not yet given out.
 //!
+//! What comes between two steps is only put down ([`inbox`]) and looked at with
+//! the step: at a thousand calls the memory a packet touches costs more than
+//! all that is done with it, and twenty packets of one call touch it once.
+//!
 //! This module must not know of SIP, files or the machine's time.
 
 pub mod clock;
+mod inbox;
 pub mod source;
 pub mod timeline;
 
@@ -18,6 +23,7 @@ use crate::codec::quality;
 use crate::id::Channel;
 use crate::rtp::packet::RtpPacket;
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
+use inbox::Inbox;
 use smallvec::SmallVec;
 use source::{Played, Source};
 use timeline::Timeline;
@@ -136,16 +142,16 @@ struct Leg {
 #[derive(Debug)]
 pub struct Tape {
     answered_at: Timestamp,
+    next_flush_ns: i64,
+    limit_ns: Option<i64>,
+    inbox: Inbox,
     legs: [Leg; 2],
     timeline: Timeline,
     rate_hz: Option<u32>,
-    next_flush_ns: i64,
-    limit_ns: Option<i64>,
     held: Vec<Held>,
     best_rank: Option<(u8, i64)>,
     events: Vec<TapeEvent>,
     refused_sources: u64,
-    block: Vec<i16>,
 }
 
 impl Tape {
@@ -153,26 +159,28 @@ impl Tape {
     pub fn new(answered_at: Timestamp) -> Self {
         Tape {
             answered_at,
+            next_flush_ns: FLUSH_NS,
+            limit_ns: None,
+            inbox: Inbox::default(),
             legs: Default::default(),
             timeline: Timeline::default(),
             rate_hz: None,
-            next_flush_ns: FLUSH_NS,
-            limit_ns: None,
             held: Vec::new(),
             best_rank: None,
             events: Vec::new(),
             refused_sources: 0,
-            block: Vec::new(),
         }
     }
 
     /// States what payload types mean in what `channel`'s party sends, from now on.
     pub fn set_formats(&mut self, channel: Channel, formats: &PayloadMap) {
+        self.sort_in();
         self.legs[channel as usize].formats.update(formats);
     }
 
     /// From here on the payload is encrypted, though the signalling did not say so (ZRTP).
     pub fn set_encrypted(&mut self) {
+        self.sort_in();
         for l in &mut self.legs {
             l.formats.encrypted = true;
         }
@@ -189,6 +197,23 @@ impl Tape {
             return;
         }
         self.advance(packet.at, deck);
+        self.inbox.push(&packet);
+        if self.inbox.is_full() {
+            self.sort_in();
+        }
+    }
+
+    /// Brings what was put down to the sources.
+    fn sort_in(&mut self) {
+        let inbox = std::mem::take(&mut self.inbox);
+        for packet in inbox.packets() {
+            self.sort_in_one(packet);
+        }
+        self.inbox = inbox.emptied();
+    }
+
+    fn sort_in_one(&mut self, packet: Packet<'_>) {
+        let at_ns = packet.at.since_ns(self.answered_at);
         let Ok(rtp) = RtpPacket::parse(packet.rtp) else { return };
         if !self.is_nearest(packet.rank, at_ns) {
             return;
@@ -224,6 +249,11 @@ impl Tape {
         }
     }
 
+    /// When [`Tape::advance`] has something to do.
+    pub fn due(&self) -> Timestamp {
+        self.answered_at.offset_ns(self.next_flush_ns)
+    }
+
     /// A hang-up was seen at `at`, but may yet be refused: nothing after it is given out.
     pub fn suspend(&mut self, at: Timestamp) {
         self.limit_ns = Some(at.since_ns(self.answered_at));
@@ -240,7 +270,7 @@ impl Tape {
 
     /// Any media so far.
     pub fn has_media(&self) -> bool {
-        self.legs.iter().any(|l| !l.sources.is_empty())
+        !self.inbox.is_empty() || self.legs.iter().any(|l| !l.sources.is_empty())
     }
 
     /// Ends the tape at `end`: gives out everything up to it, nothing after.
@@ -284,6 +314,7 @@ impl Tape {
     }
 
     fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {
+        self.sort_in();
         let Some(rate) = self.rate_hz.or_else(|| self.start(horizon_ns, deck)) else { return };
         for channel in [Channel::Customer, Channel::Agent] {
             let leg = &mut self.legs[channel as usize];
@@ -307,10 +338,11 @@ impl Tape {
         let until_ns = self.limit_ns.map_or(until_ns, |l| until_ns.min(l)).max(0);
         let half = i128::from(NS_PER_S) / 2;
         let until = (i128::from(until_ns) * i128::from(rate) + half) / i128::from(NS_PER_S);
-        self.block.clear();
-        self.timeline.drain(until as u64, &mut self.block);
-        if !self.block.is_empty() {
-            deck.append(&self.block);
+        // Made anew each time: memory that another tape has just let go is warm, one's own is not.
+        let mut block = Vec::new();
+        self.timeline.drain(until as u64, &mut block);
+        if !block.is_empty() {
+            deck.append(&block);
         }
     }
 
