@@ -2,7 +2,7 @@
 //!
 //! RFC 3261 §12.1, §13.2.2.4.
 
-use super::calls::{Calls, Passage, Timer};
+use super::calls::{Calls, Passage};
 use super::decision::{Decision, Opening, Unrecorded};
 use super::leg::{DialogState, Leg, LegId};
 use super::pairing::Side;
@@ -13,7 +13,6 @@ use crate::id::derived_uuid;
 use crate::pii::Pii;
 use crate::sip::Message;
 use crate::time::Timestamp;
-use std::cmp::Reverse;
 use std::time::Duration;
 
 /// A dialog that ends sooner than this without media was a stray fork.
@@ -26,6 +25,8 @@ pub(super) struct Roles {
     pub customer: Side,
     pub direction: CallDirection,
     pub by_identity: bool,
+    /// Who the customer is, where that became known by connected identity.
+    pub customer_user: Option<Pii<String>>,
 }
 
 impl Calls {
@@ -39,29 +40,33 @@ impl Calls {
     ) {
         match code {
             0..=100 => {}
+            // A late copy must not claim again what a hang-up has set free.
+            _ if self.dialog(leg_id, tag).is_some_and(|d| d.state == DialogState::Terminated) => {}
             101..=199 => {
                 if self.ensure_dialog(leg_id, tag) {
                     self.initial_answer(leg_id, tag, code, msg, way);
                 }
             }
             200..=299 => self.handle_answered(leg_id, tag, code, msg, way),
-            _ => self.handle_refused(leg_id, code),
+            _ => self.handle_refused(leg_id, tag),
         }
     }
 
-    /// A final failure: without an answer the leg is over. 401 and 407 are
-    /// followed by a retry, which opens it again.
-    fn handle_refused(&mut self, leg_id: LegId, _code: u16) {
+    /// A final failure of one branch. Where no other rings the leg is over, until
+    /// a retry (after 401, 407) or the next branch of a hunt opens it again.
+    fn handle_refused(&mut self, leg_id: LegId, tag: &[u8]) {
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
-        if leg.is_answered() {
-            return;
-        }
-        let sessions: Vec<_> = leg.dialogs.iter().flat_map(|d| d.media.iter().map(|m| m.session)).collect();
-        leg.dialogs.clear();
+        let failed = leg.dialogs.iter().position(|d| &*d.callee_tag == tag && d.state == DialogState::Early);
+        let sessions: Vec<_> = failed
+            .map(|i| leg.dialogs.remove(i).media.iter().map(|m| m.session).collect())
+            .unwrap_or_default();
+        let is_over = leg.dialogs.is_empty();
         for s in sessions {
             self.pairing.close(s);
         }
-        self.linger(leg_id);
+        if is_over {
+            self.linger(leg_id);
+        }
     }
 
     fn handle_answered(&mut self, leg_id: LegId, tag: &[u8], code: u16, msg: &Message<'_>, way: Passage) {
@@ -74,6 +79,7 @@ impl Calls {
             let identity = super::invite::connected_identity(msg);
             if let Some(leg) = self.legs.get_mut(&leg_id) {
                 note_answerer(leg, tag, header, identity);
+                leg.ended = false;
             }
             if let Some(d) = self.dialog_mut(leg_id, tag) {
                 d.state = DialogState::Confirmed { answered_at: way.at };
@@ -81,8 +87,18 @@ impl Calls {
             self.close_other_early(leg_id, tag);
         }
         self.initial_answer(leg_id, tag, code, msg, way);
+        self.mark_answered(leg_id, tag);
         if is_first {
             self.decide(leg_id, tag, way.at);
+        }
+    }
+
+    /// The dialog's claims now outrank those of calls that only ring.
+    fn mark_answered(&mut self, leg_id: LegId, tag: &[u8]) {
+        let Some(d) = self.dialog(leg_id, tag) else { return };
+        let sessions: Vec<_> = d.media.iter().map(|m| m.session).collect();
+        for s in sessions {
+            self.pairing.answer(s, self.next_leg);
         }
     }
 
@@ -122,13 +138,14 @@ impl Calls {
             customer: Side::Caller,
             direction: CallDirection::Inbound,
             by_identity,
+            customer_user: None,
         };
         let branch = leg.dialogs.iter().find(|d| &*d.callee_tag == tag).and_then(|d| d.branch);
         if !self.rules.has_any() {
             let user = leg.callee(branch).users.first().map_or("unknown".to_string(), |u| u.expose().clone());
             return Ok(of_callee(false, user));
         }
-        let caller = self.rules.agent_id(&leg.caller);
+        let caller = self.rules.agent_id(&leg.caller());
         let callee = self.rules.agent_id(&leg.callee(branch));
         let connected = leg
             .dialogs
@@ -144,33 +161,29 @@ impl Calls {
                 customer: Side::Callee,
                 direction: CallDirection::Outbound,
                 by_identity: false,
+                customer_user: None,
             }),
             (None, Some(id)) => Ok(of_callee(false, id)),
             (None, None) => connected.map(|id| of_callee(true, id)).ok_or(Unrecorded::NoAgent),
         }
     }
 
-    /// One call over several legs that all name the agent (a B2BUA in between)
-    /// is recorded on the leg nearest to him: the last INVITE of an inbound
-    /// call, the first of an outbound one.
+    /// One call over several legs that name an agent (a B2BUA in between) is
+    /// recorded on the leg nearest to him: the last INVITE of an inbound call,
+    /// which is answered first, and the first of an outbound one.
     fn nearer_leg_has_it(&self, leg: &Leg, roles: &Roles) -> bool {
         let others = self.contacts.legs(leg.contact).iter().filter_map(|id| self.legs.get(id));
-        others.filter(|o| o.id != leg.id && !o.ended).any(|o| {
-            let agent_of = |p: &Party| self.rules.agent_id(p);
-            let same_agent = match roles.customer {
-                Side::Caller if !self.rules.has_any() => {
-                    o.callee(None).users.first().is_some_and(|u| u.expose() == &roles.agent_id)
-                }
-                Side::Caller => agent_of(&o.callee(None)).as_ref() == Some(&roles.agent_id),
-                Side::Callee => agent_of(&o.caller).as_ref() == Some(&roles.agent_id),
-            };
-            let is_nearer = match roles.customer {
-                Side::Caller => o.id > leg.id && o.is_answered(),
-                Side::Callee => o.id < leg.id,
-            };
-            // A leg answered before the other's INVITE is an earlier call of the contact, not a hop of this one.
-            let overlaps = o.answered_at().is_none_or(|a| a >= leg.invite_at);
-            same_agent && is_nearer && overlaps
+        others.filter(|o| o.id != leg.id && !o.ended).any(|o| match roles.customer {
+            Side::Caller => {
+                // Whichever agent it was: a ring group names one and connects another.
+                o.id > leg.id && o.dialogs.iter().any(|d| d.recording.is_some())
+            }
+            Side::Callee => {
+                // A leg answered before this one's INVITE is an earlier call of the contact.
+                let overlaps = o.answered_at().is_none_or(|a| a >= leg.invite_at);
+                let agent = self.rules.agent_id(&o.caller());
+                o.id < leg.id && overlaps && agent.as_ref() == Some(&roles.agent_id)
+            }
         })
     }
 
@@ -190,6 +203,7 @@ impl Calls {
                 (called, called, false)
             }
         };
+        let number = roles.customer_user.as_ref().or(number);
         let service = self.rules.service(dialled);
         if let Some(reason) = refused_by(&service, roles.direction) {
             return self.out.push(Decision::Unrecorded(reason));
@@ -231,8 +245,9 @@ impl Calls {
             last_media: None,
             quiet_since: at,
             on_hold: false,
+            timer: None,
         });
-        self.timers.push(Reverse((at + STRAY, Timer::Recording(id))));
+        self.arm_recording(id, at + STRAY);
         if let Some(d) = self.dialog_mut(leg_id, tag) {
             d.recording = Some(id);
         }
@@ -245,7 +260,7 @@ impl Calls {
             return None;
         }
         let earlier = self.contacts.legs(leg.contact).iter().filter_map(|id| self.legs.get(id));
-        earlier.filter(|o| o.id < leg.id && self.rules.agent_id(&o.caller).is_none()).min_by_key(|o| o.id)
+        earlier.filter(|o| o.id < leg.id && self.rules.agent_id(&o.caller()).is_none()).min_by_key(|o| o.id)
     }
 
     /// A candidate has shown to be a call: announces it.

@@ -25,6 +25,9 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// Longest Call-ID and tag that are followed; beyond it somebody fills memory.
+const MAX_ID: usize = 512;
+
 /// What a timer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
@@ -63,6 +66,7 @@ pub struct Calls {
     pub(super) origin_hasher: RandomState,
     pub(super) next_leg: u64,
     pub(super) evicted: u64,
+    oversized: u64,
     pub(super) out: Vec<Decision>,
 }
 
@@ -87,6 +91,7 @@ impl Calls {
             origin_hasher: RandomState::default(),
             next_leg: 0,
             evicted: 0,
+            oversized: 0,
             out: Vec::new(),
         }
     }
@@ -94,6 +99,12 @@ impl Calls {
     /// Takes one message in; [`Calls::poll`] gives what follows from it.
     pub fn handle_message(&mut self, msg: &Message<'_>, way: Passage) {
         let (Some(call_id), Some((cseq, method))) = (msg.call_id(), msg.cseq()) else { return };
+        let tag_len =
+            |a: Option<crate::sip::NameAddr<'_>>| a.and_then(|a| a.tag().map(<[u8]>::len)).unwrap_or(0);
+        if call_id.len() > MAX_ID || tag_len(msg.from()) > MAX_ID || tag_len(msg.to()) > MAX_ID {
+            self.oversized += 1;
+            return;
+        }
         match msg.status() {
             None => self.handle_request(msg, call_id, cseq, msg.method().unwrap_or(method), way),
             Some(code) => self.handle_response(msg, call_id, cseq, method, code, way),
@@ -119,8 +130,8 @@ impl Calls {
             }
             self.timers.pop();
             match timer {
-                Timer::Leg(id) => self.leg_timer(id, now),
-                Timer::Recording(id) => self.recording_timer(id, now),
+                Timer::Leg(id) => self.leg_timer(id, at, now),
+                Timer::Recording(id) => self.recording_timer(id, at, now),
             }
         }
         self.referrals.expire(now);
@@ -157,6 +168,16 @@ impl Calls {
         self.evicted
     }
 
+    /// Messages not followed because their Call-ID or a tag is too long.
+    pub fn oversized(&self) -> u64 {
+        self.oversized
+    }
+
+    /// The clock the stamps come from was set by `ns` (live capture): nothing was silent meanwhile.
+    pub fn clock_stepped(&mut self, ns: i64) {
+        self.recordings.iter_mut().for_each(|r| r.quiet_since = r.quiet_since.offset_ns(ns));
+    }
+
     fn handle_request(&mut self, msg: &Message<'_>, call_id: &[u8], cseq: u32, method: Method, way: Passage) {
         let to_tag = msg.to().and_then(|t| t.tag().map(<[u8]>::to_vec)).unwrap_or_default();
         let from_tag = msg.from().and_then(|f| f.tag().map(<[u8]>::to_vec)).unwrap_or_default();
@@ -172,8 +193,8 @@ impl Calls {
             }
             Method::Ack => self.handle_ack(leg, &tag, side, cseq, msg, way),
             Method::Prack => self.handle_offer(leg, &tag, side, cseq, msg, way),
-            Method::Bye => self.handle_bye(leg, &tag, side, way.at),
-            Method::Refer => self.handle_refer(leg, &tag, side, msg, way.at),
+            Method::Bye => self.handle_bye(leg, &tag, side, cseq, way.at),
+            Method::Refer => self.handle_refer(leg, &tag, side, msg, way),
             Method::Notify => self.handle_notify(leg, &tag, side, msg),
             Method::Info => self.handle_info(leg, &tag, side, cseq, msg, way.at),
             _ => {}
@@ -213,7 +234,7 @@ impl Calls {
                     self.handle_identity(leg, &tag, sender.other(), msg, way.at);
                 }
             }
-            Method::Bye => self.handle_bye_response(leg, &tag, sender, code),
+            Method::Bye => self.handle_bye_response(leg, &tag, sender, cseq, code),
             Method::Refer if code >= 300 => self.refer_refused(leg, &tag),
             _ => {}
         }
@@ -223,9 +244,15 @@ impl Calls {
     fn handle_invite(&mut self, msg: &Message<'_>, call_id: &[u8], from_tag: &[u8], cseq: u32, way: Passage) {
         let header = self.rules.agent_header.clone();
         let invite = Invite::read(msg, header.as_deref(), &self.rules.correlation_headers);
+        let branch = msg.top_via_branch();
         let known = self.find_leg(call_id, from_tag).filter(|id| {
-            // A Call-ID used again after its call is over is another call.
-            self.legs.get(id).is_some_and(|l| !l.ended || (l.invite_cseq == cseq && !l.dialogs.is_empty()))
+            self.legs.get(id).is_some_and(|l| {
+                // After an answered call is over, only a late copy of its INVITE is still of it:
+                // a Call-ID used again is another call.
+                let was_answered = l.dialogs.iter().any(|d| d.state != DialogState::Early);
+                let is_copy = l.invite_cseq == cseq && l.hops.iter().any(|h| h.branch.as_deref() == branch);
+                !(l.ended && was_answered) || is_copy
+            })
         });
         let leg_id = match known {
             Some(id) => id,
@@ -239,36 +266,32 @@ impl Calls {
         if leg.dialogs.iter().any(|d| d.state != DialogState::Early) && leg.invite_cseq != cseq {
             return;
         }
+        // The next branch of a hunt, or the retry after 401, 407 or a redirection.
+        leg.ended &= leg.dialogs.iter().any(|d| d.state != DialogState::Early);
         if cseq > leg.invite_cseq {
-            // The retry after 401 or 407, or after a redirection.
             leg.invite_cseq = cseq;
             leg.hops.clear();
-            leg.ended = false;
         }
-        Self::note_parties(leg, &invite, way);
+        leg.invite.withheld |= invite.withheld;
+        Self::note_parties(leg, &invite);
         Self::note_hop(leg, &invite, msg, way);
         if known.is_none() {
-            self.join_transferred(leg_id, &invite, msg, way.at);
+            self.join_transferred(leg_id, &invite, msg, way);
         }
     }
 
     /// Every hop adds what it knows of the parties.
-    fn note_parties(leg: &mut Leg, invite: &Invite, way: Passage) {
-        let caller = &mut leg.caller;
+    fn note_parties(leg: &mut Leg, invite: &Invite) {
         for u in [&invite.from_user, &invite.asserted_user].into_iter().flatten() {
-            if !caller.users.contains(u) && caller.users.len() < 2 * MAX_HOPS {
-                caller.users.push(u.clone());
+            if !leg.caller_users.contains(u) && leg.caller_users.len() < 2 * MAX_HOPS {
+                leg.caller_users.push(u.clone());
             }
-        }
-        let addr = way.src.ip();
-        if !caller.addrs.contains(&addr) && caller.addrs.len() < MAX_HOPS {
-            caller.addrs.push(addr);
         }
         if let Some(id) = &invite.agent_header {
             // The header marks the sender, unless it names the one who is called.
             let called = [&invite.to_user, &invite.request_user];
             let names_called = called.into_iter().flatten().any(|u| u.expose() == id);
-            let mark = if names_called { &mut leg.callee_header } else { &mut leg.caller.header_id };
+            let mark = if names_called { &mut leg.callee_header } else { &mut leg.caller_header };
             *mark = Some(id.clone());
         }
     }
@@ -281,13 +304,9 @@ impl Calls {
             }
         } else if leg.hops.len() < MAX_HOPS {
             let request_user = invite.request_user.clone();
-            leg.hops.push(Hop {
-                caller: way.src,
-                callee: way.dst,
-                vias: msg.via_count(),
-                request_user,
-                offer,
-            });
+            let branch = msg.top_via_branch().map(|b| b[..b.len().min(MAX_ID)].into());
+            let vias = msg.via_count();
+            leg.hops.push(Hop { caller: way.src, callee: way.dst, vias, request_user, branch, offer });
         }
     }
 

@@ -20,11 +20,15 @@ pub struct ContactId(pub u64);
 struct Contact {
     uuid: Uuid,
     legs: Vec<LegId>,
+    /// Legs that belong to it, listed or not.
+    members: usize,
     keys: Vec<Vec<u8>>,
 }
 
 /// Legs of one contact kept in order; more are followed but not searched.
 const MAX_LEGS: usize = 32;
+/// Keys of one contact.
+const MAX_KEYS: usize = 128;
 
 /// All contacts that have a living leg.
 #[derive(Debug, Default)]
@@ -43,15 +47,16 @@ impl Contacts {
             let id = ContactId(self.next);
             let first_key = keys.first().map_or(&[][..], Vec::as_slice);
             let uuid = derived_uuid(at, &[b"contact", first_key]);
-            self.contacts.insert(id, Contact { uuid, legs: Vec::new(), keys: Vec::new() });
+            self.contacts.insert(id, Contact { uuid, legs: Vec::new(), members: 0, keys: Vec::new() });
             id
         });
         if let Some(c) = self.contacts.get_mut(&id) {
+            c.members += 1;
             if c.legs.len() < MAX_LEGS {
                 c.legs.push(leg);
             }
             for k in keys {
-                if c.keys.len() < 4 * MAX_LEGS && !self.by_key.contains_key(&k) {
+                if c.keys.len() < MAX_KEYS && !self.by_key.contains_key(&k) {
                     self.by_key.insert(k.clone(), id);
                     c.keys.push(k);
                 }
@@ -66,14 +71,18 @@ impl Contacts {
             return Vec::new();
         }
         let Some(moved) = self.contacts.remove(&newer) else { return Vec::new() };
-        for k in &moved.keys {
-            self.by_key.insert(k.clone(), older);
+        let Some(c) = self.contacts.get_mut(&older) else { return Vec::new() };
+        for k in moved.keys {
+            if c.keys.len() < MAX_KEYS {
+                self.by_key.insert(k.clone(), older);
+                c.keys.push(k);
+            } else {
+                self.by_key.remove(&k);
+            }
         }
-        if let Some(c) = self.contacts.get_mut(&older) {
-            c.keys.extend(moved.keys);
-            let room = MAX_LEGS.saturating_sub(c.legs.len());
-            c.legs.extend(moved.legs.iter().take(room));
-        }
+        let room = MAX_LEGS.saturating_sub(c.legs.len());
+        c.legs.extend(moved.legs.iter().take(room));
+        c.members += moved.legs.len();
         moved.legs
     }
 
@@ -81,7 +90,8 @@ impl Contacts {
     pub fn leave(&mut self, id: ContactId, leg: LegId) {
         let Some(c) = self.contacts.get_mut(&id) else { return };
         c.legs.retain(|l| *l != leg);
-        if c.legs.is_empty()
+        c.members = c.members.saturating_sub(1);
+        if c.members == 0
             && let Some(gone) = self.contacts.remove(&id)
         {
             for k in gone.keys {

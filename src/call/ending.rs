@@ -18,14 +18,18 @@ const BYE_WAIT: Duration = Duration::from_secs(2);
 /// After an accepted BYE, packets captured before it may still come: several
 /// interfaces are not merged in order.
 const GRACE: Duration = Duration::from_millis(300);
+/// A hold is no timeout, however long; this long without media or any word of it, its BYE was missed.
+const FORGOTTEN_HOLD: Duration = Duration::from_secs(12 * 3600);
 
 impl Calls {
-    pub(super) fn handle_bye(&mut self, leg_id: LegId, tag: &[u8], side: Side, at: Timestamp) {
+    pub(super) fn handle_bye(&mut self, leg_id: LegId, tag: &[u8], side: Side, cseq: u32, at: Timestamp) {
         let Some(d) = self.dialog_mut(leg_id, tag) else { return };
-        if d.state == DialogState::Terminated || d.bye.is_some() {
+        // A second BYE of the same side is the repeat of one that was challenged.
+        let is_repeat = |b: Bye| b.by == side && cseq > b.cseq;
+        if d.state == DialogState::Terminated || d.bye.is_some_and(|b| !is_repeat(b)) {
             return;
         }
-        d.bye = Some(Bye { at, by: side });
+        d.bye = Some(Bye { at, by: side, cseq });
         let (transfer_by, replaced) = (d.transfer_by, d.replaced);
         let Some(id) = d.recording else {
             // Nothing hangs on the exact end of a dialog that is not recorded.
@@ -42,7 +46,7 @@ impl Calls {
             State::Open | State::Ending { .. } => {
                 r.state = State::Ending { at, by, accepted: false };
                 self.out.push(Decision::Suspend(id, at));
-                self.timers.push(Reverse((at + BYE_WAIT, Timer::Recording(id))));
+                self.arm_recording(id, at + BYE_WAIT);
                 return;
             }
         }
@@ -74,9 +78,16 @@ impl Calls {
         self.terminate(leg_id, tag);
     }
 
-    pub(super) fn handle_bye_response(&mut self, leg_id: LegId, tag: &[u8], sender: Side, code: u16) {
+    pub(super) fn handle_bye_response(
+        &mut self,
+        leg_id: LegId,
+        tag: &[u8],
+        sender: Side,
+        cseq: u32,
+        code: u16,
+    ) {
         let Some(d) = self.dialog_mut(leg_id, tag) else { return };
-        let Some(bye) = d.bye.filter(|b| b.by == sender) else { return };
+        let Some(bye) = d.bye.filter(|b| b.by == sender && b.cseq == cseq) else { return };
         let Some(id) = d.recording else { return };
         match code {
             0..=199 => {}
@@ -93,7 +104,7 @@ impl Calls {
                     self.recordings.get_mut(id)
                 {
                     *accepted = true;
-                    self.timers.push(Reverse((bye.at + GRACE, Timer::Recording(id))));
+                    self.arm_recording(id, bye.at + GRACE);
                 }
             }
         }
@@ -106,21 +117,35 @@ impl Calls {
         self.close_recording(id, at, by, true);
     }
 
+    /// Sets a recording's timer, unless it will go off sooner anyway: one is armed at a time.
+    pub(super) fn arm_recording(&mut self, id: RecordingId, due: Timestamp) {
+        let Some(r) = self.recordings.get_mut(id) else { return };
+        if r.timer.is_none_or(|t| due < t) {
+            r.timer = Some(due);
+            self.timers.push(Reverse((due, Timer::Recording(id))));
+        }
+    }
+
     /// Something may be due on a recording.
-    pub(super) fn recording_timer(&mut self, id: RecordingId, now: Timestamp) {
-        let Some(r) = self.recordings.get(id) else { return };
+    pub(super) fn recording_timer(&mut self, id: RecordingId, at: Timestamp, now: Timestamp) {
+        let Some(r) = self.recordings.get_mut(id).filter(|r| r.timer == Some(at)) else { return };
+        r.timer = None;
         match r.state {
             State::Candidate(_) => {
                 self.confirm(id);
                 self.wait_for_silence(id, now);
             }
             State::Ending { at, accepted, .. } => {
-                if now >= at + if accepted { GRACE } else { BYE_WAIT } {
+                let due = at + if accepted { GRACE } else { BYE_WAIT };
+                if now >= due {
                     self.finish_ending(id, at);
+                } else {
+                    self.arm_recording(id, due);
                 }
             }
             State::Open => {
-                if !r.on_hold && now >= r.quiet_since + self.media_timeout {
+                let patience = if r.on_hold { FORGOTTEN_HOLD } else { self.media_timeout };
+                if now >= r.quiet_since + patience {
                     let heard = r.last_media.unwrap_or(r.answered_at);
                     self.close_recording(id, heard, Ending::Timeout, false);
                 } else {
@@ -135,7 +160,8 @@ impl Calls {
         let Some(r) = self.recordings.get(id) else { return };
         // On hold silence is no end; the question is asked again later.
         let since = if r.on_hold { now } else { r.quiet_since };
-        self.timers.push(Reverse((since + self.media_timeout, Timer::Recording(id))));
+        let due = since + self.media_timeout;
+        self.arm_recording(id, due);
     }
 
     /// Ends a recording at `at`. `seen` says whether the end itself was seen.

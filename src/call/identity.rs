@@ -9,6 +9,7 @@ use super::leg::LegId;
 use super::pairing::Side;
 use super::parties::Party;
 use crate::config::CallDirection;
+use crate::pii::Pii;
 use crate::sip::Message;
 use crate::time::Timestamp;
 
@@ -41,11 +42,11 @@ impl Calls {
             d.identity[side as usize] = Some(user.clone());
         }
         let recording = d.recording;
-        let party = Party { users: identity.into_iter().collect(), addrs: Vec::new(), header_id };
+        let party = Party { users: identity.iter().cloned().collect(), addrs: Vec::new(), header_id };
         let agent = self.rules.agent_id(&party);
         match recording {
             Some(id) => self.identity_moved(leg_id, tag, side, agent, id, at),
-            None => self.identity_came(leg_id, tag, side, agent, at),
+            None => self.identity_came(leg_id, tag, side, agent, identity, at),
         }
     }
 
@@ -63,8 +64,15 @@ impl Calls {
         if side == r.customer {
             return;
         }
+        let same = |a: &str, b: &str| a == b || self.rules.same_number(a, b);
+        // By another of the names the INVITE gave this side it is still the same agent.
+        let known = match (r.by_identity, side, self.legs.get(&leg_id)) {
+            (false, Side::Caller, Some(l)) => l.caller().users,
+            (false, Side::Callee, Some(l)) => l.callee(self.dialog(leg_id, tag).and_then(|d| d.branch)).users,
+            _ => Vec::new(),
+        };
         let (leaves, by_identity) = match &agent {
-            Some(a) => (!self.rules.same_number(a, &r.agent_id) && *a != r.agent_id, true),
+            Some(a) => (!same(a, &r.agent_id) && !known.iter().any(|k| same(a, k.expose())), true),
             None => (r.by_identity, false),
         };
         if !leaves {
@@ -75,6 +83,7 @@ impl Calls {
             customer: side.other(),
             direction: r.direction,
             by_identity,
+            customer_user: None,
         });
         self.close_recording(id, at, Ending::Transferred, true);
         if let Some(roles) = roles {
@@ -82,22 +91,45 @@ impl Calls {
         }
     }
 
-    /// An agent has come to a call that was not recorded.
-    fn identity_came(&mut self, leg_id: LegId, tag: &[u8], side: Side, agent: Option<String>, at: Timestamp) {
-        let (Some(agent_id), Some(leg)) = (agent, self.legs.get(&leg_id)) else { return };
-        let other_party = match side {
-            Side::Caller => leg.callee(None),
-            Side::Callee => leg.caller.clone(),
+    /// A call that was not recorded has become one to record: an agent has come
+    /// to it, or a customer has taken the place of one of two agents.
+    fn identity_came(
+        &mut self,
+        leg_id: LegId,
+        tag: &[u8],
+        side: Side,
+        agent: Option<String>,
+        identity: Option<Pii<String>>,
+        at: Timestamp,
+    ) {
+        let Some(leg) = self.legs.get(&leg_id) else { return };
+        let branch = self.dialog(leg_id, tag).and_then(|d| d.branch);
+        let of =
+            |s: Side| self.rules.agent_id(&if s == Side::Caller { leg.caller() } else { leg.callee(branch) });
+        let other = of(side.other());
+        let known = if side == Side::Caller { leg.caller().users } else { leg.callee(branch).users };
+        let roles = match (agent, other) {
+            (Some(_), Some(_)) if !self.rules.record_internal => {
+                return self.out.push(Decision::Unrecorded(super::decision::Unrecorded::Internal));
+            }
+            (Some(agent_id), other) => {
+                let direction = match side {
+                    _ if other.is_some() => CallDirection::Internal,
+                    Side::Caller => CallDirection::Outbound,
+                    Side::Callee => CallDirection::Inbound,
+                };
+                Roles { agent_id, customer: side.other(), direction, by_identity: true, customer_user: None }
+            }
+            // An agent's own number in another form is no customer.
+            (None, Some(agent_id)) if of(side).is_some() && identity.iter().all(|i| !known.contains(i)) => {
+                let direction = match side {
+                    Side::Caller => CallDirection::Inbound,
+                    Side::Callee => CallDirection::Outbound,
+                };
+                Roles { agent_id, customer: side, direction, by_identity: false, customer_user: identity }
+            }
+            (None, _) => return,
         };
-        let direction = match side {
-            _ if self.rules.agent_id(&other_party).is_some() => CallDirection::Internal,
-            Side::Caller => CallDirection::Outbound,
-            Side::Callee => CallDirection::Inbound,
-        };
-        if direction == CallDirection::Internal && !self.rules.record_internal {
-            return self.out.push(Decision::Unrecorded(super::decision::Unrecorded::Internal));
-        }
-        let roles = Roles { agent_id, customer: side.other(), direction, by_identity: true };
         self.begin_recording(leg_id, tag, at, roles);
     }
 }

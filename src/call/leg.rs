@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 pub struct LegId(pub u64);
 
 /// Hops of one leg remembered.
-pub const MAX_HOPS: usize = 8;
+pub const MAX_HOPS: usize = 32;
 /// Dialogs of one leg remembered: forks.
 pub const MAX_DIALOGS: usize = 8;
 
@@ -34,6 +34,8 @@ pub struct Hop {
     pub vias: usize,
     /// User part of its Request-URI.
     pub request_user: Option<Pii<String>>,
+    /// Branch of the topmost Via: a retransmission carries the same.
+    pub branch: Option<Box<[u8]>>,
     /// The latest offer in the INVITE, if it was not a late one.
     pub offer: Option<Session>,
 }
@@ -59,6 +61,8 @@ pub struct Bye {
     pub at: Timestamp,
     /// Who sent it.
     pub by: Side,
+    /// Its CSeq: the response to an earlier one says nothing of it.
+    pub cseq: u32,
 }
 
 /// One offer/answer exchange on one hop.
@@ -119,8 +123,10 @@ pub struct Leg {
     pub invite_at: Timestamp,
     /// What it said.
     pub invite: Invite,
-    /// Who calls.
-    pub caller: Party,
+    /// User parts the side that calls is known by.
+    pub caller_users: Vec<Pii<String>>,
+    /// Id the agent header gives the side that calls.
+    pub caller_header: Option<String>,
     /// Id the agent header gives the side that is called.
     pub callee_header: Option<String>,
     /// The contact it belongs to.
@@ -133,6 +139,8 @@ pub struct Leg {
     pub ended: bool,
     /// Last message of it.
     pub last_seen: Timestamp,
+    /// When its timer will go off.
+    pub timer: Option<Timestamp>,
 }
 
 impl Leg {
@@ -162,8 +170,16 @@ impl Leg {
                 party.users.push(user.clone());
             }
         }
-        party.addrs = hops.iter().map(|h| h.callee.ip()).collect();
+        // Proxies on the way are neither party.
+        party.addrs = hops.last().map(|h| h.callee.ip()).into_iter().collect();
         party
+    }
+
+    /// The side that calls.
+    pub fn caller(&self) -> Party {
+        let first = self.hops.iter().min_by_key(|h| h.vias);
+        let addrs = first.map(|h| h.caller.ip()).into_iter().collect();
+        Party { users: self.caller_users.clone(), addrs, header_id: self.caller_header.clone() }
     }
 
     /// Is `hop` a branch beside the one that a dialog is on?

@@ -117,6 +117,14 @@ impl Calls {
         };
         let Some(leg) = self.legs.get_mut(&leg_id) else { return };
         let hop = leg.hop_between(caller, callee);
+        // A response on a way its INVITE was not seen on says nothing of the ways that are known.
+        let is_astray = hop.is_none()
+            && matches!(step, Step::Response(_))
+            && sender == Side::Callee
+            && cseq == leg.invite_cseq;
+        if is_astray && !leg.hops.is_empty() {
+            return;
+        }
         let Some(d) = leg.dialogs.iter_mut().find(|d| &*d.callee_tag == tag) else { return };
         let session = msg.sdp().map(Session::parse);
         let mut changed = false;

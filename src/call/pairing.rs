@@ -63,6 +63,8 @@ struct Session {
     recording: Option<Recorded>,
     /// Position in the sequence of openings and claims.
     opened: u64,
+    /// Calls that had begun when it was answered.
+    answered: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +93,8 @@ struct Claimant {
     origin: u64,
     /// Position in the sequence of openings and claims.
     made: u64,
+    /// Calls that had begun when its session was answered.
+    answered: Option<u64>,
 }
 
 /// What is known of one address.
@@ -146,7 +150,10 @@ impl Pairing {
         let id = SessionId(self.next_session);
         self.sequence += 1;
         let opened = self.sequence;
-        self.sessions.insert(id, Session { age, group, claims: Default::default(), recording: None, opened });
+        self.sessions.insert(
+            id,
+            Session { age, group, claims: Default::default(), recording: None, opened, answered: None },
+        );
         id
     }
 
@@ -155,19 +162,36 @@ impl Pairing {
     pub fn claim(&mut self, session: SessionId, side: Side, claims: &[Claim]) {
         let Some(s) = self.sessions.get_mut(&session) else { return };
         let old = std::mem::replace(&mut s.claims[side as usize], claims.into());
-        let (age, group) = (s.age, s.group);
+        let (age, group, answered) = (s.age, s.group, s.answered);
         for gone in old.iter().filter(|c| !claims.contains(c)) {
             self.withdraw(session, side, gone.addr);
         }
         for new in claims.iter().filter(|c| !old.contains(c)) {
-            self.forget_flows(new.addr);
+            // Who has not been answered takes nothing away from a flow that runs.
+            if answered.is_some() {
+                self.forget_flows(new.addr);
+            }
             self.sequence += 1;
             let made = self.sequence;
             let place = self.places.entry(new.addr).or_default();
             if place.claimants.len() >= MAX_CLAIMANTS_PER_PLACE {
-                place.claimants.remove(0);
+                let idle = place.claimants.iter().position(|c| c.answered.is_none());
+                place.claimants.remove(idle.unwrap_or(0));
             }
-            place.claimants.push(Claimant { session, side, age, group, origin: new.origin, made });
+            place.claimants.push(Claimant { session, side, age, group, origin: new.origin, made, answered });
+        }
+    }
+
+    /// A session's call was answered when `calls_begun` calls had begun.
+    pub fn answer(&mut self, session: SessionId, calls_begun: u64) {
+        let Some(s) = self.sessions.get_mut(&session) else { return };
+        s.answered.get_or_insert(calls_begun);
+        let answered = s.answered;
+        for claim in s.claims.clone().into_iter().flatten() {
+            self.forget_flows(claim.addr);
+            if let Some(p) = self.places.get_mut(&claim.addr) {
+                p.claimants.iter_mut().filter(|c| c.session == session).for_each(|c| c.answered = answered);
+            }
         }
     }
 
@@ -327,6 +351,11 @@ fn newest(claimants: &[Claimant]) -> Option<&Claimant> {
     claimants.iter().max_by_key(|c| (c.age, c.session))
 }
 
+/// Of one call: the same session, the same contact, or two legs under way at
+/// once that pass one description on. An origin line alone proves nothing: simple
+/// senders use one for all their calls.
 fn related(a: &Claimant, b: &Claimant) -> bool {
-    a.session == b.session || a.group == b.group || (a.origin == b.origin && a.origin != 0)
+    let (older, newer) = if a.age <= b.age { (a, b) } else { (b, a) };
+    let at_once = older.answered.is_none_or(|begun| newer.age <= begun);
+    a.session == b.session || a.group == b.group || (a.origin == b.origin && a.origin != 0 && at_once)
 }

@@ -53,6 +53,8 @@ pub struct Recording {
     pub quiet_since: Timestamp,
     /// A side put the other on hold.
     pub on_hold: bool,
+    /// When its timer will go off.
+    pub timer: Option<Timestamp>,
 }
 
 impl Recording {
@@ -108,6 +110,11 @@ impl Recordings {
         let taken = place.take_if(|r| r.id == id)?;
         self.free.push(slot_of(id) as u32);
         Some(taken)
+    }
+
+    /// All of them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Recording> {
+        self.slots.iter_mut().flatten()
     }
 
     /// How many.

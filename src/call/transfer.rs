@@ -2,7 +2,7 @@
 //!
 //! RFC 3515 (REFER), RFC 3891 (Replaces), RFC 3892 (Referred-By), RFC 5589.
 
-use super::calls::Calls;
+use super::calls::{Calls, Passage};
 use super::contacts::ContactId;
 use super::invite::Invite;
 use super::leg::LegId;
@@ -10,7 +10,9 @@ use super::pairing::Side;
 use crate::pii::Pii;
 use crate::sip::{Message, Replaces};
 use crate::time::Timestamp;
+use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A REFER is followed by its INVITE within this long.
@@ -24,6 +26,10 @@ struct Referral {
     contact: ContactId,
     target: Option<Pii<String>>,
     replaces: Option<Replaces>,
+    /// Where the REFER went: its INVITE comes from there.
+    recipients: SmallVec<[IpAddr; 2]>,
+    /// User parts of the party that was asked to call.
+    referred: Vec<Pii<String>>,
 }
 
 /// REFERs whose INVITE is awaited.
@@ -45,27 +51,35 @@ impl Calls {
         tag: &[u8],
         side: Side,
         msg: &Message<'_>,
-        at: Timestamp,
+        way: Passage,
     ) {
-        let Some(contact) = self.legs.get(&leg_id).map(|l| l.contact) else { return };
         let Some(d) = self.dialog_mut(leg_id, tag) else { return };
         if !d.is_confirmed() {
             return;
         }
         d.transfer_by = Some(side);
-        let target = msg.refer_to().and_then(|t| t.uri.user().map(|u| Pii::new(u.into_owned())));
-        let referral = Referral { at, contact, target, replaces: msg.refer_to_replaces() };
-        let queue = &mut self.referrals.0;
-        let same = |r: &Referral| {
-            r.contact == contact && r.target == referral.target && r.replaces == referral.replaces
+        let Some(leg) = self.legs.get(&leg_id) else { return };
+        let contact = leg.contact;
+        let referred = match side {
+            Side::Caller => leg.callee(None).users,
+            Side::Callee => leg.caller_users.clone(),
         };
-        if queue.iter().any(same) {
+        let target = msg.refer_to().and_then(|t| t.uri.user().map(|u| Pii::new(u.into_owned())));
+        let replaces = msg.refer_to_replaces();
+        let queue = &mut self.referrals.0;
+        let same = |r: &&mut Referral| r.contact == contact && r.target == target && r.replaces == replaces;
+        if let Some(r) = queue.iter_mut().find(same) {
+            // Seen on another hop.
+            if r.recipients.len() < 8 {
+                r.recipients.push(way.dst.ip());
+            }
             return;
         }
         if queue.len() >= MAX_REFERRALS {
             queue.pop_front();
         }
-        queue.push_back(referral);
+        let recipients = smallvec::smallvec![way.dst.ip()];
+        queue.push_back(Referral { at: way.at, contact, target, replaces, recipients, referred });
     }
 
     pub(super) fn refer_refused(&mut self, leg_id: LegId, tag: &[u8]) {
@@ -91,10 +105,10 @@ impl Calls {
         leg_id: LegId,
         invite: &Invite,
         msg: &Message<'_>,
-        at: Timestamp,
+        way: Passage,
     ) {
         let replaced = invite.replaces.as_ref().and_then(|r| self.mark_replaced(r));
-        let referred = self.referred_contact(invite, msg, at);
+        let referred = self.referred_contact(invite, msg, way);
         let Some(older) = referred.or(replaced) else { return };
         let Some(own) = self.legs.get(&leg_id).map(|l| l.contact) else { return };
         let moved = self.contacts.merge(older, own);
@@ -117,22 +131,25 @@ impl Calls {
     }
 
     /// The contact of the REFER this INVITE follows: by its Replaces, else by its
-    /// target, if only one transfer to that target is awaited.
-    fn referred_contact(&mut self, invite: &Invite, msg: &Message<'_>, at: Timestamp) -> Option<ContactId> {
-        self.referrals.expire(at);
-        let queue = &self.referrals.0;
-        if let Some(replaces) = &invite.replaces {
-            let named = queue.iter().find(|r| r.replaces.as_ref() == Some(replaces));
-            return named.map(|r| r.contact);
-        }
+    /// target, if it says whom it was referred by, comes from where the REFER
+    /// went, or calls in the referred party's name. A REFER is followed once.
+    fn referred_contact(&mut self, invite: &Invite, msg: &Message<'_>, way: Passage) -> Option<ContactId> {
+        self.referrals.expire(way.at);
+        let rules = &self.rules;
+        let same = |a: &Pii<String>, b: &Pii<String>| rules.same_number(a.expose(), b.expose());
         let called = [&invite.request_user, &invite.to_user];
-        let goes_to = |t: &Pii<String>| {
-            called.iter().copied().flatten().any(|u| self.rules.same_number(u.expose(), t.expose()))
+        let says_so = msg.referred_by().next().is_some();
+        let fits = |r: &Referral| match (&r.replaces, &invite.replaces) {
+            (Some(a), Some(b)) => a == b,
+            (None, None) => {
+                let to_target =
+                    r.target.as_ref().is_some_and(|t| called.into_iter().flatten().any(|u| same(u, t)));
+                let in_name = invite.from_user.iter().any(|f| r.referred.iter().any(|p| same(p, f)));
+                to_target && (says_so || in_name || r.recipients.contains(&way.src.ip()))
+            }
+            _ => false,
         };
-        let mut fits =
-            queue.iter().filter(|r| r.replaces.is_none() && r.target.as_ref().is_some_and(goes_to));
-        let (first, second) = (fits.next()?, fits.next());
-        let is_sure = second.is_none() || msg.referred_by().next().is_some();
-        is_sure.then(|| second.unwrap_or(first).contact)
+        let found = self.referrals.0.iter().position(fits)?;
+        self.referrals.0.remove(found).map(|r| r.contact)
     }
 }

@@ -3,7 +3,6 @@
 use super::calls::{Calls, Timer};
 use super::invite::Invite;
 use super::leg::{Leg, LegId};
-use super::parties::Party;
 use crate::time::Timestamp;
 use smallvec::SmallVec;
 use std::cmp::Reverse;
@@ -46,23 +45,35 @@ impl Calls {
             invite_cseq: cseq,
             invite_at: at,
             invite: invite.clone(),
-            caller: Party::default(),
+            caller_users: Vec::new(),
+            caller_header: None,
             callee_header: None,
             contact,
             hops: SmallVec::new(),
             dialogs: SmallVec::new(),
             ended: false,
             last_seen: at,
+            timer: None,
         };
         self.legs.insert(id, leg);
         self.by_call_id.entry(call_id.into()).or_default().push(id);
         self.unanswered.push_back(id);
-        self.timers.push(Reverse((at + UNANSWERED, Timer::Leg(id))));
+        self.arm_leg(id, at + UNANSWERED);
         Some(id)
     }
 
-    pub(super) fn leg_timer(&mut self, id: LegId, now: Timestamp) {
-        let Some(l) = self.legs.get(&id) else { return };
+    /// Sets a leg's timer, unless it will go off sooner anyway: one is armed at a time.
+    fn arm_leg(&mut self, id: LegId, due: Timestamp) {
+        let Some(l) = self.legs.get_mut(&id) else { return };
+        if l.timer.is_none_or(|t| due < t) {
+            l.timer = Some(due);
+            self.timers.push(Reverse((due, Timer::Leg(id))));
+        }
+    }
+
+    pub(super) fn leg_timer(&mut self, id: LegId, at: Timestamp, now: Timestamp) {
+        let Some(l) = self.legs.get_mut(&id).filter(|l| l.timer == Some(at)) else { return };
+        l.timer = None;
         let is_recorded = l.dialogs.iter().any(|d| d.recording.is_some());
         let patience = match (l.ended, l.is_answered()) {
             (true, _) => LINGER,
@@ -71,8 +82,7 @@ impl Calls {
         };
         let due = l.last_seen + patience;
         if is_recorded || due > now {
-            let again = if due > now { due } else { now + LINGER };
-            self.timers.push(Reverse((again, Timer::Leg(id))));
+            self.arm_leg(id, if due > now { due } else { now + LINGER });
         } else {
             self.forget(id);
         }
@@ -85,7 +95,7 @@ impl Calls {
         {
             l.ended = true;
             let due = l.last_seen + LINGER;
-            self.timers.push(Reverse((due, Timer::Leg(id))));
+            self.arm_leg(id, due);
         }
     }
 

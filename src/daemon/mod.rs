@@ -5,6 +5,7 @@
 //! to the last rename. The capture thread makes no file-system call.
 
 pub mod batch;
+pub mod confine;
 pub mod deck;
 pub mod housekeeping;
 pub mod live;

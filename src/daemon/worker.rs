@@ -1,7 +1,7 @@
 //! A worker: owns recordings from their opening to their final names.
 
 use super::batch::{Batch, Item};
-use super::deck::{FileDeck, Shelf, Trouble};
+use super::deck::{FileDeck, Shelf, Trouble, Unfinished};
 use super::observe::{Outcome, end_label, fail_label};
 use crate::call::{CallEvent, Decision, Ending, Opening};
 use crate::codec::formats::PayloadMap;
@@ -10,15 +10,17 @@ use crate::store::calendar::{Term, due, until_string};
 use crate::store::layout::RecordingName;
 use crate::store::sidecar::{self, Sidecar};
 use crate::store::wav::WavEncoding;
-use crate::tape::{Packet, StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
+use crate::tape::{MAX_EVENTS, Packet, StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{CodecLabel, FailReason};
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// RTP packets by codec, counted by all workers.
 pub type CodecCounts = [AtomicU64; CodecLabel::COUNT];
@@ -47,12 +49,24 @@ struct Running {
     lost_inside: bool,
 }
 
+/// Recordings waiting for the storage to come back; what is beyond is left to the next start.
+const MAX_UNFINISHED: usize = 4096;
+
+/// A recording whose call is over, not yet under its final name: active to the ledger.
+struct Waiting {
+    rest: Box<Unfinished>,
+    opening: Opening,
+    ended_by: sidecar::EndedBy,
+    one_way: bool,
+}
+
 /// One worker's recordings.
 pub struct Worker {
     shelf: Arc<Shelf>,
     timezone: jiff::tz::TimeZone,
     codecs: Arc<CodecCounts>,
     running: HashMap<RecordingId, Seat, RandomState>,
+    unfinished: VecDeque<Waiting>,
     outcome: Box<dyn FnMut(Outcome) + Send>,
 }
 
@@ -64,7 +78,7 @@ impl Worker {
         codecs: Arc<CodecCounts>,
         outcome: Box<dyn FnMut(Outcome) + Send>,
     ) -> Self {
-        Worker { shelf, timezone, codecs, running: HashMap::default(), outcome }
+        Worker { shelf, timezone, codecs, running: HashMap::default(), unfinished: VecDeque::new(), outcome }
     }
 
     /// Works off one batch.
@@ -98,10 +112,29 @@ impl Worker {
             r.settle_tallies(&self.codecs);
             seat.due = r.tape.due();
         }
+        if !self.shelf.is_troubled() {
+            self.finish_one();
+        }
     }
 
     fn running_mut(&mut self, id: &RecordingId) -> Option<&mut Running> {
         self.running.get_mut(id).map(|s| &mut *s.running)
+    }
+
+    /// No batch comes any more: tries once more what is unfinished. What still
+    /// fails stays as a crash would leave it, for the next start.
+    pub fn stop(&mut self) {
+        for _ in 0..self.unfinished.len() {
+            self.finish_one();
+        }
+    }
+
+    fn finish_one(&mut self) {
+        let Some(w) = self.unfinished.pop_front() else { return };
+        match w.rest.finish(&self.shelf) {
+            Err(Trouble::Store(_)) => self.unfinished.push_back(w),
+            done => self.tell(w.opening, done, w.ended_by, w.one_way),
+        }
     }
 
     fn order(&mut self, decision: &Decision) {
@@ -116,7 +149,9 @@ impl Worker {
                 }
             }
             Decision::Event(id, at, event) => {
-                if let Some(r) = self.running_mut(id) {
+                if let Some(r) = self.running_mut(id)
+                    && r.events.len() < MAX_EVENTS
+                {
                     r.events.push((*at, *event));
                 }
             }
@@ -184,6 +219,8 @@ impl Worker {
         r.settle_tallies(&self.codecs);
         let Running { opening, tape, mut deck, mut events, lost_inside, .. } = r;
         let report = tape.close(at, &mut deck);
+        deck.settle();
+        let lossy = lost_inside || deck.is_lossy();
         let stalled = deck.is_stalled();
         let ended_by = match by {
             Ending::HungUp(Channel::Customer) => sidecar::EndedBy::Customer,
@@ -200,31 +237,34 @@ impl Worker {
             // A stalled file ends where writing did.
             let at = if stalled { shortened(opening.answered_at, at, frames, &report) } else { at };
             let mut s = self.sidecar(&opening, at, ended_by);
-            s.complete = seen && report.complete && !lost_inside && !stalled;
+            s.complete = seen && report.complete && !lossy && !stalled;
             s.streams = report.streams.iter().map(stream).collect();
             s.events = all_events(opening.answered_at, &events, &report.events);
             s
         });
-        self.tell(&opening, closed, ended_by, one_way, &report);
+        self.tell_streams(opening.uuid, &report);
+        self.tell(*opening, closed, ended_by, one_way);
+    }
+
+    fn tell_streams(&self, recording: Uuid, report: &TapeReport) {
+        for s in &report.streams {
+            let codec = CodecLabel::of(&s.codec);
+            let jitter = Duration::from_secs_f64((s.jitter_ms / 1000.0).clamp(0.0, 3600.0));
+            Event::StreamEnded { recording, codec, jitter }.emit(&self.shelf.metrics);
+            Event::MediaLost { recording, packets: s.lost }.emit(&self.shelf.metrics);
+        }
     }
 
     fn tell(
         &mut self,
-        opening: &Opening,
+        opening: Opening,
         closed: Result<Sidecar, Trouble>,
         ended_by: sidecar::EndedBy,
         one_way: bool,
-        report: &TapeReport,
     ) {
         let metrics = Arc::clone(&self.shelf.metrics);
         let about =
             About { recording: opening.uuid, call_group: opening.call_group, service: &opening.service.name };
-        for s in &report.streams {
-            let codec = CodecLabel::of(&s.codec);
-            let jitter = Duration::from_secs_f64((s.jitter_ms / 1000.0).clamp(0.0, 3600.0));
-            Event::StreamEnded { recording: opening.uuid, codec, jitter }.emit(&metrics);
-            Event::MediaLost { recording: opening.uuid, packets: s.lost }.emit(&metrics);
-        }
         let outcome = match closed {
             Ok(s) => {
                 let duration = Duration::from_secs_f64(s.duration_s.max(0.0));
@@ -241,10 +281,14 @@ impl Worker {
                     .emit(&metrics);
                 Outcome::Existed(opening.uuid)
             }
+            Err(Trouble::Unfinished(rest)) if self.unfinished.len() < MAX_UNFINISHED => {
+                self.unfinished.push_back(Waiting { rest, opening, ended_by, one_way });
+                return;
+            }
             Err(why) => {
                 let reason = fail_label(&why);
                 Event::RecordingFailed { about, reason }.emit(&metrics);
-                Outcome::Failed { id: opening.uuid, call_id: opening.call_id.clone(), reason }
+                Outcome::Failed { id: opening.uuid, call_id: opening.call_id, reason }
             }
         };
         (self.outcome)(outcome);

@@ -108,6 +108,13 @@ impl Engine {
         }
     }
 
+    /// The clock that the stamps come from was set by `ns`: the time in between
+    /// did not pass, so nothing was silent in it (live capture only).
+    pub fn handle_clock_step(&mut self, ns: i64) {
+        self.core.clock.step(ns);
+        self.core.calls.clock_stepped(ns);
+    }
+
     /// The capture has ended or the recorder stops: everything open is closed.
     pub fn finish(&mut self, by: Ending, sink: &mut impl Sink) {
         let core = &mut self.core;

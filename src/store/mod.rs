@@ -40,11 +40,25 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub mod audit;
 pub mod calendar;
+pub mod clock;
+pub mod erase;
+pub mod expire;
+pub mod export;
+pub mod forecast;
+pub mod hold;
+pub mod identity;
+pub mod index;
+pub mod keeper;
 pub mod layout;
 pub mod lock;
 pub mod recover;
+pub mod restrict;
+pub mod retain;
+pub mod search;
 pub mod sidecar;
+pub mod verify;
 pub mod wav;
 pub mod writer;
 

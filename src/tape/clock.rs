@@ -138,7 +138,14 @@ impl WireClock {
             let (least, _) = self.least_from(at_ns, transit);
             self.jump(at_ns, least.max(transit - STEP_EARLIER_NS), ts);
         }
-        self.frame_of(ts)
+        // Nothing was on the wire later than it was captured, whatever the stamps say.
+        let latest = clamp_i64(i128::from(at_ns) * i128::from(self.rate_hz) / i128::from(NS_PER_S));
+        let frame = self.frame_of(ts);
+        if frame > latest.saturating_add(i64::from(self.rate_hz) / 5) {
+            self.set_anchor(transit, ts);
+            return latest;
+        }
+        frame
     }
 
     fn frame_of(&self, ts: i64) -> i64 {

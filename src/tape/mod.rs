@@ -38,6 +38,8 @@ pub const MARGIN_NS: i64 = 100 * NS_PER_MS;
 const HOP_SILENCE_NS: i64 = 2 * NS_PER_S;
 /// Packets held back after a hang-up; two seconds of two parties are 200.
 const MAX_HELD: usize = 1024;
+/// Events kept of one recording; nobody presses keys as often.
+pub const MAX_EVENTS: usize = 4096;
 /// RTP sources of one party; a sender that changes its SSRC faster than this is not a phone.
 const MAX_SOURCES: usize = 64;
 
@@ -72,6 +74,8 @@ pub trait Deck {
     fn start(&mut self, rate_hz: u32, law: Option<crate::codec::g711::Law>);
     /// The next frames, interleaved customer, agent.
     fn append(&mut self, frames: &[i16]);
+    /// The recording ends before frames that were given out: they are taken back.
+    fn truncate(&mut self, frames: u64);
     /// Samples of one channel for frames given out before.
     fn patch(&mut self, frame: u64, channel: Channel, samples: &[i16]);
 }
@@ -135,7 +139,31 @@ pub struct TapeReport {
 #[derive(Debug, Default)]
 struct Leg {
     formats: PayloadMap,
+    /// The nearest hop heard, and when last.
+    nearest: Option<(u8, i64)>,
     sources: SmallVec<[Source; 1]>,
+}
+
+impl Leg {
+    /// Of each party one signalling hop's media is kept: the nearest to the agent that is heard.
+    fn is_nearest(&mut self, rank: u8, at_ns: i64, has_started: bool) -> bool {
+        match &mut self.nearest {
+            Some((best, last_ns)) if rank == *best => {
+                *last_ns = (*last_ns).max(at_ns);
+                true
+            }
+            Some((best, last_ns)) if rank > *best && at_ns - *last_ns < HOP_SILENCE_NS => false,
+            // Before the first flush a nearer hop still takes the place of a farther one whole.
+            best => {
+                let was_farther = best.is_some_and(|(b, _)| rank < b);
+                *best = Some((rank, at_ns));
+                if was_farther && !has_started {
+                    self.sources.retain(|s| s.rank() <= rank);
+                }
+                true
+            }
+        }
+    }
 }
 
 /// One recording being made.
@@ -149,8 +177,8 @@ pub struct Tape {
     timeline: Timeline,
     rate_hz: Option<u32>,
     held: Vec<Held>,
-    best_rank: Option<(u8, i64)>,
     events: Vec<TapeEvent>,
+    is_encrypted: bool,
     refused_sources: u64,
 }
 
@@ -166,8 +194,8 @@ impl Tape {
             timeline: Timeline::default(),
             rate_hz: None,
             held: Vec::new(),
-            best_rank: None,
             events: Vec::new(),
+            is_encrypted: false,
             refused_sources: 0,
         }
     }
@@ -175,12 +203,15 @@ impl Tape {
     /// States what payload types mean in what `channel`'s party sends, from now on.
     pub fn set_formats(&mut self, channel: Channel, formats: &PayloadMap) {
         self.sort_in();
-        self.legs[channel as usize].formats.update(formats);
+        let known = &mut self.legs[channel as usize].formats;
+        known.update(formats);
+        known.encrypted |= self.is_encrypted;
     }
 
     /// From here on the payload is encrypted, though the signalling did not say so (ZRTP).
     pub fn set_encrypted(&mut self) {
         self.sort_in();
+        self.is_encrypted = true;
         for l in &mut self.legs {
             l.formats.encrypted = true;
         }
@@ -215,10 +246,11 @@ impl Tape {
     fn sort_in_one(&mut self, packet: Packet<'_>) {
         let at_ns = packet.at.since_ns(self.answered_at);
         let Ok(rtp) = RtpPacket::parse(packet.rtp) else { return };
-        if !self.is_nearest(packet.rank, at_ns) {
+        let has_started = self.rate_hz.is_some();
+        let leg = &mut self.legs[packet.channel as usize];
+        if !leg.is_nearest(packet.rank, at_ns, has_started) {
             return;
         }
-        let leg = &mut self.legs[packet.channel as usize];
         let known = leg.sources.iter().position(|s| s.ssrc() == rtp.ssrc && s.rank() == packet.rank);
         let i = match known {
             Some(i) => i,
@@ -278,7 +310,11 @@ impl Tape {
         let end_ns = end.since_ns(self.answered_at).max(0);
         self.limit_ns = Some(end_ns);
         self.flush(i64::MAX, end_ns, deck);
-        let frames = self.timeline.written();
+        let rate = self.rate_hz.unwrap_or(8000);
+        let frames = frames_at(end_ns, rate).min(self.timeline.written());
+        if frames < self.timeline.written() {
+            deck.truncate(frames);
+        }
         let streams = [Channel::Customer, Channel::Agent]
             .into_iter()
             .flat_map(|c| self.legs[c as usize].sources.iter().flat_map(move |s| reports(c, s)))
@@ -289,28 +325,6 @@ impl Tape {
         self.events.retain(|e| e.at_ns <= end_ns);
         self.events.sort_by_key(|e| e.at_ns);
         TapeReport { frames, streams, events: self.events, complete }
-    }
-
-    /// One signalling hop's media is kept: the nearest to the agent that is heard.
-    fn is_nearest(&mut self, rank: u8, at_ns: i64) -> bool {
-        match &mut self.best_rank {
-            Some((best, last_ns)) if rank == *best => {
-                *last_ns = (*last_ns).max(at_ns);
-                true
-            }
-            Some((best, last_ns)) if rank > *best && at_ns - *last_ns < HOP_SILENCE_NS => false,
-            // Before the first flush a nearer hop still takes the place of a farther one whole.
-            best => {
-                let was_farther = best.is_some_and(|(b, _)| rank < b);
-                *best = Some((rank, at_ns));
-                if was_farther && self.rate_hz.is_none() {
-                    for l in &mut self.legs {
-                        l.sources.retain(|s| s.rank() <= rank);
-                    }
-                }
-                true
-            }
-        }
     }
 
     fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {
@@ -331,17 +345,23 @@ impl Tape {
                 kind,
             };
             let keys = played.key_presses.into_iter().map(|f| event(f, TapeEventKind::KeyPress));
-            self.events.extend(keys);
             let codecs = played.codec_changes.into_iter();
-            self.events.extend(codecs.map(|(f, name)| event(f, TapeEventKind::Codec(name))));
+            let heard = keys.chain(codecs.map(|(f, name)| event(f, TapeEventKind::Codec(name))));
+            let room = MAX_EVENTS.saturating_sub(self.events.len());
+            self.events.extend(heard.take(room));
         }
         let until_ns = self.limit_ns.map_or(until_ns, |l| until_ns.min(l)).max(0);
-        let half = i128::from(NS_PER_S) / 2;
-        let until = (i128::from(until_ns) * i128::from(rate) + half) / i128::from(NS_PER_S);
+        self.give_out(frames_at(until_ns, rate), rate, deck);
+    }
+
+    /// A second at a time: a call that begins on hold has hours of silence to give.
+    fn give_out(&mut self, until: u64, rate: u32, deck: &mut impl Deck) {
         // Made anew each time: memory that another tape has just let go is warm, one's own is not.
         let mut block = Vec::new();
-        self.timeline.drain(until as u64, &mut block);
-        if !block.is_empty() {
+        while self.timeline.written() < until {
+            let step = until.min(self.timeline.written() + u64::from(rate));
+            block.clear();
+            self.timeline.drain(step, &mut block);
             deck.append(&block);
         }
     }
@@ -373,6 +393,12 @@ impl Tape {
         deck.start(rate, law);
         Some(rate)
     }
+}
+
+/// The frame nearest to a time from the answer.
+fn frames_at(ns: i64, rate_hz: u32) -> u64 {
+    let half = i128::from(NS_PER_S) / 2;
+    ((i128::from(ns.max(0)) * i128::from(rate_hz) + half) / i128::from(NS_PER_S)) as u64
 }
 
 fn reports(channel: Channel, s: &Source) -> impl Iterator<Item = StreamReport> {

@@ -14,6 +14,10 @@ pub enum Blend {
     Replace,
 }
 
+/// Frames the window may be ahead of what is written: seconds at any rate. What
+/// would lie beyond has a place that cannot be true.
+const MAX_AHEAD: u64 = 48_000 * 60;
+
 /// Samples waiting to be written.
 #[derive(Debug, Default)]
 pub struct Timeline {
@@ -34,7 +38,11 @@ impl Timeline {
         if samples.is_empty() {
             return late;
         }
-        let at = (frame + late as u64 - self.written) as usize;
+        let ahead = frame + late as u64 - self.written;
+        if ahead > MAX_AHEAD {
+            return late;
+        }
+        let at = ahead as usize;
         let buf = &mut self.channels[channel as usize];
         let known = buf.len().saturating_sub(at).min(samples.len());
         if buf.len() < at {
