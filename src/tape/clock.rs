@@ -52,6 +52,8 @@ struct Anchor {
 pub struct WireClock {
     clock_hz: u32,
     rate_hz: u32,
+    /// Nanoseconds of a tick where they are a whole number, else zero: most clocks need no division.
+    tick_ns: i64,
     /// Transits increase from front to back: the first of any tail is its least.
     arrivals: VecDeque<Arrival>,
     noted: u64,
@@ -61,7 +63,9 @@ pub struct WireClock {
 impl WireClock {
     /// For RTP timestamps of `clock_hz` onto frames of `rate_hz`.
     pub fn new(clock_hz: u32, rate_hz: u32) -> Self {
-        WireClock { clock_hz, rate_hz, arrivals: VecDeque::new(), noted: 0, anchor: None }
+        let hz = i64::from(clock_hz.max(1));
+        let tick_ns = if NS_PER_S % hz == 0 { NS_PER_S / hz } else { 0 };
+        WireClock { tick_ns, clock_hz, rate_hz, arrivals: VecDeque::new(), noted: 0, anchor: None }
     }
 
     /// The RTP clock this mapping reads, Hz.
@@ -179,6 +183,9 @@ impl WireClock {
     }
 
     fn ts_ns(&self, ts: i64) -> i64 {
+        if self.tick_ns > 0 {
+            return ts.saturating_mul(self.tick_ns).clamp(-LIMIT, LIMIT);
+        }
         let hz = i64::from(self.clock_hz.max(1));
         // In two parts, so that no step needs more than 64 bits: whole seconds, and what is left of one.
         let (seconds, rest) = (ts / hz, ts % hz);

@@ -35,6 +35,12 @@ impl Inbox {
         self.bytes.extend_from_slice(&packet.rtp[..len]);
     }
 
+    /// Reads the last of what is there: the next packet goes beside it.
+    pub fn look_at(&self) -> usize {
+        let (note, byte) = (self.notes.last(), self.bytes.last());
+        note.map_or(0, |n| n.start as usize) ^ byte.map_or(0, |b| usize::from(*b))
+    }
+
     /// Time to look at what is there.
     pub fn is_full(&self) -> bool {
         self.bytes.len() >= FULL_BYTES || self.notes.len() >= FULL_PACKETS

@@ -281,6 +281,11 @@ impl Tape {
         }
     }
 
+    /// Reads what [`Tape::push`] reads and writes, for whoever wants it in the cache beforehand.
+    pub fn look_at(&self) -> usize {
+        self.next_flush_ns as usize ^ self.inbox.look_at()
+    }
+
     /// When [`Tape::advance`] has something to do.
     pub fn due(&self) -> Timestamp {
         self.answered_at.offset_ns(self.next_flush_ns)

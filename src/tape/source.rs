@@ -376,8 +376,8 @@ impl Source {
         self.streams.iter_mut().for_each(|(_, s)| s.set_clock(clock_hz));
     }
 
-    fn take_ready(&mut self, horizon_ns: i64) -> Vec<Pending> {
-        let mut ready = Vec::with_capacity(self.pending.len());
+    fn take_ready(&mut self, horizon_ns: i64) -> SmallVec<[Pending; 32]> {
+        let mut ready = SmallVec::new();
         self.pending.retain(|p| {
             let is_ready = p.at_ns <= horizon_ns;
             if is_ready {

@@ -64,8 +64,13 @@ impl Timeline {
         let start = out.len();
         out.resize(start + n * 2, 0);
         let [left, right] = &mut self.channels;
-        for (side, samples) in [&*left, &*right].into_iter().enumerate() {
-            let places = out[start..].iter_mut().skip(side).step_by(2);
+        let both = left.len().min(right.len()).min(n);
+        let (paired, rest) = out[start..].split_at_mut(both * 2);
+        for ((frame, l), r) in paired.chunks_exact_mut(2).zip(&left[..both]).zip(&right[..both]) {
+            frame.copy_from_slice(&[*l, *r]);
+        }
+        for (side, samples) in [&left[both..], &right[both..]].into_iter().enumerate() {
+            let places = rest.iter_mut().skip(side).step_by(2);
             places.zip(samples).for_each(|(place, sample)| *place = *sample);
         }
         for c in [left, right] {
