@@ -48,8 +48,8 @@ deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licen
 	    echo "cargo-deny: not installed, licences and sources are held by tests/licences.rs"; \
 	fi
 
-bench: ## Benchmarks
-	$(CARGO) bench
+bench: ## Benchmarks: the core in pieces, then the whole recorder as a table
+	$(CARGO) bench --bench core --bench whole
 
 setup: ## Install what building and testing need
 	scripts/setup

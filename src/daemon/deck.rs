@@ -22,7 +22,8 @@ const FINISHING_RESERVE: u64 = 64 << 20;
 /// Longest gap that is made up for with silence once the storage takes writes again, seconds.
 const MAX_GAP_S: u64 = 3600;
 /// Bytes gathered before they are written where nobody waits for them (replay).
-const BLOCK: usize = 64 * 1024;
+/// Larger blocks save little and are held by every call.
+const BLOCK: usize = 16 * 1024;
 
 /// What all decks of a store share.
 pub struct Shelf {
@@ -325,12 +326,16 @@ impl Deck for FileDeck {
 
     fn append(&mut self, frames: &[i16]) {
         self.resume();
+        // An estimate, and for G.711 twice too much: it only keeps the buffer small.
+        if self.buffer.len() + size_of_val(frames) > BLOCK {
+            self.write_out();
+        }
         if let State::Stalled(_, missing) | State::Unopened(_, _, missing) = &mut self.state {
             *missing += frames.len() as u64 / u64::from(CHANNELS);
             self.lossy = true;
         }
         self.encode(frames);
-        if self.shelf.prompt || self.buffer.len() >= BLOCK {
+        if self.shelf.prompt {
             self.write_out();
         }
     }
@@ -372,10 +377,10 @@ fn fill(writer: &mut RecordingWriter, mut frames: u64) -> Result<(), StoreError>
 fn encode_into(encoding: WavEncoding, samples: &[i16], out: &mut Vec<u8>) {
     match encoding {
         WavEncoding::PcmS16le => {
-            out.reserve(samples.len() * 2);
-            for s in samples {
-                out.extend_from_slice(&s.to_le_bytes());
-            }
+            let start = out.len();
+            out.resize(start + samples.len() * 2, 0);
+            let places = out[start..].chunks_exact_mut(2);
+            places.zip(samples).for_each(|(place, s)| place.copy_from_slice(&s.to_le_bytes()));
         }
         WavEncoding::Alaw => Law::A.encode_into(samples, out),
         WavEncoding::Mulaw => Law::Mu.encode_into(samples, out),

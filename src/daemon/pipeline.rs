@@ -27,6 +27,8 @@ use uuid::Uuid;
 const BATCH_BYTES: usize = 64 * 1024;
 /// Batches in a queue; the byte bound bites first where it is smaller.
 const QUEUE_BATCHES: usize = 1024;
+/// The same where the engine waits: enough that neither side idles, little enough to stay in the cache.
+const WAITING_BATCHES: usize = 16;
 /// Empty batches kept for reuse.
 const SPARES: usize = 64;
 
@@ -67,7 +69,8 @@ impl Pipeline {
     ) -> std::io::Result<Self> {
         let mut lanes = Vec::new();
         for n in 0..workers.max(1) {
-            let (to_worker, batches) = bounded::<Batch>(QUEUE_BATCHES);
+            let batches = if waits { WAITING_BATCHES } else { QUEUE_BATCHES };
+            let (to_worker, batches) = bounded::<Batch>(batches);
             let waiting = Arc::new(AtomicUsize::new(0));
             let done = Arc::clone(&waiting);
             let (give_back, spares) = bounded::<Batch>(SPARES);
@@ -184,7 +187,7 @@ impl Sink for Pipeline {
         self.tell(&decision);
         if let Some(id) = recording_of(&decision) {
             let lane = self.lane_of(id);
-            self.push(lane, Item::Order(decision));
+            self.push(lane, Item::Order(Box::new(decision)));
         }
     }
 

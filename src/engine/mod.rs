@@ -198,7 +198,8 @@ impl Core {
             }
         }
         let flow = FlowKey { src: d.flow.src, dst: d.flow.dst };
-        match self.calls.pairing_mut().route(flow) {
+        let (route, fingerprint) = self.calls.pairing_mut().route_and_fingerprint(flow);
+        match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
             Route::NotRecorded => self.stats.rtp_not_recorded += 1,
             Route::Record(_) if !self.clock.is_plausible(d.ts) => self.stats.time_outliers += 1,
@@ -217,7 +218,7 @@ impl Core {
                         recording: t.recording,
                         channel: t.channel,
                         rank: t.rank,
-                        flow: flow.fingerprint(),
+                        flow: fingerprint,
                         at: d.ts,
                         rtp: d.payload,
                     });

@@ -7,9 +7,14 @@
 //! speed or the number of workers. At a crash at most
 //! `FLUSH + LOOKAHEAD + MARGIN` (0.55 s) is not yet given out.
 //!
+//! What comes between two steps is only put down ([`inbox`]) and looked at with
+//! the step: at a thousand calls the memory a packet touches costs more than
+//! all that is done with it, and twenty packets of one call touch it once.
+//!
 //! This module must not know of SIP, files or the machine's time.
 
 pub mod clock;
+mod inbox;
 pub mod source;
 pub mod timeline;
 
@@ -18,6 +23,7 @@ use crate::codec::quality;
 use crate::id::Channel;
 use crate::rtp::packet::RtpPacket;
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
+use inbox::Inbox;
 use smallvec::SmallVec;
 use source::{Played, Source};
 use timeline::Timeline;
@@ -164,16 +170,16 @@ impl Leg {
 #[derive(Debug)]
 pub struct Tape {
     answered_at: Timestamp,
+    next_flush_ns: i64,
+    limit_ns: Option<i64>,
+    inbox: Inbox,
     legs: [Leg; 2],
     timeline: Timeline,
     rate_hz: Option<u32>,
-    next_flush_ns: i64,
-    limit_ns: Option<i64>,
     held: Vec<Held>,
     events: Vec<TapeEvent>,
     is_encrypted: bool,
     refused_sources: u64,
-    block: Vec<i16>,
 }
 
 impl Tape {
@@ -181,21 +187,22 @@ impl Tape {
     pub fn new(answered_at: Timestamp) -> Self {
         Tape {
             answered_at,
+            next_flush_ns: FLUSH_NS,
+            limit_ns: None,
+            inbox: Inbox::default(),
             legs: Default::default(),
             timeline: Timeline::default(),
             rate_hz: None,
-            next_flush_ns: FLUSH_NS,
-            limit_ns: None,
             held: Vec::new(),
             events: Vec::new(),
             is_encrypted: false,
             refused_sources: 0,
-            block: Vec::new(),
         }
     }
 
     /// States what payload types mean in what `channel`'s party sends, from now on.
     pub fn set_formats(&mut self, channel: Channel, formats: &PayloadMap) {
+        self.sort_in();
         let known = &mut self.legs[channel as usize].formats;
         known.update(formats);
         known.encrypted |= self.is_encrypted;
@@ -203,6 +210,7 @@ impl Tape {
 
     /// From here on the payload is encrypted, though the signalling did not say so (ZRTP).
     pub fn set_encrypted(&mut self) {
+        self.sort_in();
         self.is_encrypted = true;
         for l in &mut self.legs {
             l.formats.encrypted = true;
@@ -220,6 +228,23 @@ impl Tape {
             return;
         }
         self.advance(packet.at, deck);
+        self.inbox.push(&packet);
+        if self.inbox.is_full() {
+            self.sort_in();
+        }
+    }
+
+    /// Brings what was put down to the sources.
+    fn sort_in(&mut self) {
+        let inbox = std::mem::take(&mut self.inbox);
+        for packet in inbox.packets() {
+            self.sort_in_one(packet);
+        }
+        self.inbox = inbox.emptied();
+    }
+
+    fn sort_in_one(&mut self, packet: Packet<'_>) {
+        let at_ns = packet.at.since_ns(self.answered_at);
         let Ok(rtp) = RtpPacket::parse(packet.rtp) else { return };
         let has_started = self.rate_hz.is_some();
         let leg = &mut self.legs[packet.channel as usize];
@@ -256,6 +281,16 @@ impl Tape {
         }
     }
 
+    /// Reads what [`Tape::push`] reads and writes, for whoever wants it in the cache beforehand.
+    pub fn look_at(&self) -> usize {
+        self.next_flush_ns as usize ^ self.inbox.look_at()
+    }
+
+    /// When [`Tape::advance`] has something to do.
+    pub fn due(&self) -> Timestamp {
+        self.answered_at.offset_ns(self.next_flush_ns)
+    }
+
     /// A hang-up was seen at `at`, but may yet be refused: nothing after it is given out.
     pub fn suspend(&mut self, at: Timestamp) {
         self.limit_ns = Some(at.since_ns(self.answered_at));
@@ -272,7 +307,7 @@ impl Tape {
 
     /// Any media so far.
     pub fn has_media(&self) -> bool {
-        self.legs.iter().any(|l| !l.sources.is_empty())
+        !self.inbox.is_empty() || self.legs.iter().any(|l| !l.sources.is_empty())
     }
 
     /// Ends the tape at `end`: gives out everything up to it, nothing after.
@@ -298,6 +333,7 @@ impl Tape {
     }
 
     fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {
+        self.sort_in();
         let Some(rate) = self.rate_hz.or_else(|| self.start(horizon_ns, deck)) else { return };
         for channel in [Channel::Customer, Channel::Agent] {
             let leg = &mut self.legs[channel as usize];
@@ -325,11 +361,13 @@ impl Tape {
 
     /// A second at a time: a call that begins on hold has hours of silence to give.
     fn give_out(&mut self, until: u64, rate: u32, deck: &mut impl Deck) {
+        // Made anew each time: memory that another tape has just let go is warm, one's own is not.
+        let mut block = Vec::new();
         while self.timeline.written() < until {
             let step = until.min(self.timeline.written() + u64::from(rate));
-            self.block.clear();
-            self.timeline.drain(step, &mut self.block);
-            deck.append(&self.block);
+            block.clear();
+            self.timeline.drain(step, &mut block);
+            deck.append(&block);
         }
     }
 

@@ -194,7 +194,10 @@ impl Source {
         timeline: &mut Timeline,
         played: &mut Played,
     ) {
-        let ready = self.take_ready(horizon_ns);
+        let mut ready = self.take_ready(horizon_ns);
+        ready.sort_by_key(|p| p.seq);
+        // One source heard on two flows at once: the first copy is enough.
+        ready.dedup_by_key(|p| p.seq);
         let first_audio =
             ready.iter().find(|p| formats.get(p.payload_type).is_some_and(|s| s.codec.is_audio()));
         if let Some(p) = first_audio {
@@ -373,8 +376,8 @@ impl Source {
         self.streams.iter_mut().for_each(|(_, s)| s.set_clock(clock_hz));
     }
 
-    fn take_ready(&mut self, horizon_ns: i64) -> Vec<Pending> {
-        let mut ready = Vec::with_capacity(self.pending.len());
+    fn take_ready(&mut self, horizon_ns: i64) -> SmallVec<[Pending; 32]> {
+        let mut ready = SmallVec::new();
         self.pending.retain(|p| {
             let is_ready = p.at_ns <= horizon_ns;
             if is_ready {
@@ -382,20 +385,19 @@ impl Source {
             }
             !is_ready
         });
-        ready.sort_by_key(|p| p.seq);
-        // One source heard on two flows at once: the first copy is enough.
-        ready.dedup_by_key(|p| p.seq);
         ready
     }
 
+    /// Moves the bytes of what is still pending to the front.
     fn compact(&mut self) {
-        let mut kept = Vec::with_capacity(self.pending.iter().map(|p| p.len).sum());
+        let mut kept = 0;
         for p in &mut self.pending {
-            let start = kept.len();
-            kept.extend_from_slice(&self.bytes[p.start..p.start + p.len]);
-            p.start = start;
+            // Never forwards: pending packets lie in the order they came.
+            self.bytes.copy_within(p.start..p.start + p.len, kept);
+            p.start = kept;
+            kept += p.len;
         }
-        self.bytes = kept;
+        self.bytes.truncate(kept);
     }
 }
 

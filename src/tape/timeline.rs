@@ -61,11 +61,17 @@ impl Timeline {
     /// Appends the interleaved frames up to `frame` to `out`; silence where nothing was put.
     pub fn drain(&mut self, frame: u64, out: &mut Vec<i16>) {
         let n = frame.saturating_sub(self.written) as usize;
-        out.reserve(n * 2);
+        let start = out.len();
+        out.resize(start + n * 2, 0);
         let [left, right] = &mut self.channels;
-        for i in 0..n {
-            out.push(left.get(i).copied().unwrap_or(0));
-            out.push(right.get(i).copied().unwrap_or(0));
+        let both = left.len().min(right.len()).min(n);
+        let (paired, rest) = out[start..].split_at_mut(both * 2);
+        for ((frame, l), r) in paired.chunks_exact_mut(2).zip(&left[..both]).zip(&right[..both]) {
+            frame.copy_from_slice(&[*l, *r]);
+        }
+        for (side, samples) in [&left[both..], &right[both..]].into_iter().enumerate() {
+            let places = rest.iter_mut().skip(side).step_by(2);
+            places.zip(samples).for_each(|(place, sample)| *place = *sample);
         }
         for c in [left, right] {
             c.drain(..n.min(c.len()));
