@@ -4,8 +4,7 @@
 //! nanoseconds; the constant is arbitrary (the sender's start). Network jitter
 //! only ever adds to it, so the least transit among a packet's neighbours is
 //! the path without queueing, and timestamp + least transit is where the audio
-//! was on the wire. The estimate is held still while it is within
-//! `DRIFT_NS`, so that contiguous audio stays contiguous to the sample, and
+//! was on the wire. The estimate is held still while it is near enough, so that contiguous audio stays contiguous to the sample, and
 //! moved when clock skew or a new path has carried it away. Where the stamps
 //! themselves freeze or jump, the capture clock wins.
 //!
@@ -14,18 +13,22 @@
 use crate::time::NS_PER_S;
 use std::collections::VecDeque;
 
-/// How far back a packet still counts as a neighbour. Long, because senders with
-/// a coarse timer send early but now and then; a clock 200 ppm slow moves by 4 ms meanwhile.
-const NEIGHBOURS_NS: i64 = 20 * NS_PER_S;
-/// How far the held estimate may be off before it is moved.
-const DRIFT_NS: i64 = 6_000_000;
-/// Near neighbours alone suffice to see that the path has become longer by this much.
-const NEAR_NS: i64 = 3 * NS_PER_S;
-const LONGER_PATH_NS: i64 = 15_000_000;
+/// How far back a packet still counts as a neighbour.
+const NEIGHBOURS_NS: i64 = 3 * NS_PER_S;
+/// How far the least-delayed neighbour may be earlier than the held estimate.
+const EARLIER_NS: i64 = 6_000_000;
+/// How far it may be later. Beyond it the estimate follows, but only to within
+/// [`FOLLOW_NS`]: a sender with a coarse timer is early now and then, and the
+/// estimate shall not go to and fro with it.
+const LATER_NS: i64 = 8_000_000;
+/// See [`LATER_NS`].
+const FOLLOW_NS: i64 = 5_000_000;
 /// A later transit by more than this, which all that follow share, is a step and not jitter.
 const STEP_LATER_NS: i64 = 40_000_000;
 /// An earlier transit by more than this is a jump of the stamps.
 const STEP_EARLIER_NS: i64 = 200_000_000;
+/// A packet later than this has no place any more.
+const LATEST_NS: i64 = 10 * NS_PER_S;
 /// Packets that must agree before a step to a later transit is believed.
 const STEP_EVIDENCE: usize = 3;
 /// Neighbours remembered. Only those that no later one undercuts are, so a
@@ -37,7 +40,6 @@ const MAX_NEIGHBOURS: usize = 256;
 struct Arrival {
     at_ns: i64,
     transit_ns: i64,
-    ordinal: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +58,9 @@ pub struct WireClock {
     tick_ns: i64,
     /// Transits increase from front to back: the first of any tail is its least.
     arrivals: VecDeque<Arrival>,
-    noted: u64,
     anchor: Option<Anchor>,
+    /// The reckoning before the last jump, for packets that come late.
+    before: Option<Anchor>,
 }
 
 impl WireClock {
@@ -65,7 +68,7 @@ impl WireClock {
     pub fn new(clock_hz: u32, rate_hz: u32) -> Self {
         let hz = i64::from(clock_hz.max(1));
         let tick_ns = if NS_PER_S % hz == 0 { NS_PER_S / hz } else { 0 };
-        WireClock { tick_ns, clock_hz, rate_hz, arrivals: VecDeque::new(), noted: 0, anchor: None }
+        WireClock { tick_ns, clock_hz, rate_hz, arrivals: VecDeque::new(), anchor: None, before: None }
     }
 
     /// The RTP clock this mapping reads, Hz.
@@ -87,14 +90,17 @@ impl WireClock {
     /// Notes a packet when it arrives. `ts` is the extended RTP timestamp.
     pub fn note(&mut self, at_ns: i64, ts: i64) {
         let transit_ns = at_ns - self.ts_ns(ts);
+        // Of another reckoning: noted when a jump begins it.
+        if self.anchor.is_some_and(|a| (transit_ns - a.transit_ns).abs() > NS_PER_S) {
+            return;
+        }
         while self.arrivals.back().is_some_and(|a| a.transit_ns >= transit_ns) {
             self.arrivals.pop_back();
         }
         if self.arrivals.len() >= MAX_NEIGHBOURS {
             self.arrivals.pop_front();
         }
-        self.noted += 1;
-        self.arrivals.push_back(Arrival { at_ns, transit_ns, ordinal: self.noted });
+        self.arrivals.push_back(Arrival { at_ns, transit_ns });
     }
 
     /// Before a run of packets is placed: brings the estimate up to date with
@@ -104,26 +110,29 @@ impl WireClock {
         while self.arrivals.front().is_some_and(|a| a.at_ns < oldest) {
             self.arrivals.pop_front();
         }
-        let held = self.anchor.map_or(first_at_ns - self.ts_ns(first_ts), |a| a.transit_ns);
+        let held = self.anchor.map(|a| a.transit_ns);
+        let near = held.unwrap_or(first_at_ns - self.ts_ns(first_ts));
         // What lies far earlier is a jump of the stamps, dealt with where it happens.
-        let least_since = |since: i64| {
-            let tail = self.arrivals.iter().filter(|a| a.at_ns >= since);
-            tail.map(|a| a.transit_ns).find(|t: &i64| *t >= held - STEP_EARLIER_NS)
-        };
-        let near = least_since(first_at_ns - NEAR_NS).filter(|t| t - held > LONGER_PATH_NS);
-        let Some(least) = near.or_else(|| least_since(oldest)) else { return };
-        if self.anchor.is_some() && (least - held).abs() <= DRIFT_NS {
-            return;
+        let mut transits = self.arrivals.iter().map(|a| a.transit_ns);
+        let Some(least) = transits.find(|t| *t >= near - STEP_EARLIER_NS) else { return };
+        match held {
+            None => self.set_anchor(least, first_ts),
+            Some(held) if least < held - EARLIER_NS => self.set_anchor(least, first_ts),
+            Some(held) if least > held + LATER_NS => self.set_anchor(least - FOLLOW_NS, first_ts),
+            Some(_) => {}
         }
-        if near.is_some() {
-            self.arrivals.retain(|a| a.transit_ns >= least);
-        }
-        self.set_anchor(least, first_ts);
     }
 
     /// The frame, from the answer, at which the audio of a packet begins.
-    /// Negative before the answer.
-    pub fn place(&mut self, at_ns: i64, ts: i64) -> i64 {
+    /// Negative before the answer. `later` gives the packets known that come after
+    /// it in order, itself first, as (arrival, timestamp); it is asked only where
+    /// the stamps look wrong.
+    pub fn place<I: Iterator<Item = (i64, i64)>>(
+        &mut self,
+        at_ns: i64,
+        ts: i64,
+        later: impl Fn() -> I,
+    ) -> i64 {
         let transit = at_ns - self.ts_ns(ts);
         let held = match self.anchor {
             Some(a) => a.transit_ns,
@@ -134,13 +143,15 @@ impl WireClock {
         };
         let off = transit - held;
         if off > STEP_LATER_NS {
-            let (least, packets) = self.least_from(at_ns, transit);
-            if least - held > STEP_LATER_NS && packets >= STEP_EVIDENCE {
-                self.jump(at_ns, least, ts);
+            // What lies far earlier than the estimate is another jump, dealt with in its turn.
+            let (least, packets) = self.least_of(later(), held - STEP_EARLIER_NS, transit);
+            let is_sure = packets >= STEP_EVIDENCE || off > STEP_EARLIER_NS;
+            if least - held > STEP_LATER_NS && is_sure {
+                self.jump(least, ts, later());
             }
         } else if off < -STEP_EARLIER_NS {
-            let (least, _) = self.least_from(at_ns, transit);
-            self.jump(at_ns, least.max(transit - STEP_EARLIER_NS), ts);
+            let (least, _) = self.least_of(later(), transit - STEP_EARLIER_NS, transit);
+            self.jump(least, ts, later());
         }
         // Nothing was on the wire later than it was captured, whatever the stamps say.
         let latest = clamp_i64(i128::from(at_ns) * i128::from(self.rate_hz) / i128::from(NS_PER_S));
@@ -153,7 +164,10 @@ impl WireClock {
     }
 
     fn frame_of(&self, ts: i64) -> i64 {
-        let Some(a) = self.anchor else { return 0 };
+        self.anchor.map_or(0, |a| self.frame_by(&a, ts))
+    }
+
+    fn frame_by(&self, a: &Anchor, ts: i64) -> i64 {
         let ticks = ts - a.base_ts;
         if self.rate_hz == self.clock_hz && ticks.abs() < LIMIT {
             return a.base_frame.saturating_add(ticks);
@@ -162,17 +176,31 @@ impl WireClock {
         a.base_frame.saturating_add(clamp_i64(frames))
     }
 
-    /// Least transit among the packets that arrived at `at_ns` or later, and about how many there are.
-    fn least_from(&self, at_ns: i64, own: i64) -> (i64, usize) {
-        let i = self.arrivals.partition_point(|a| a.at_ns < at_ns);
-        let before = i.checked_sub(1).and_then(|b| self.arrivals.get(b)).map_or(0, |a| a.ordinal);
-        let least = self.arrivals.get(i).map_or(own, |a| a.transit_ns.min(own));
-        (least, (self.noted - before) as usize)
+    /// The frame of a packet whose successors are placed already; it moves
+    /// nothing. `None` where its stamps are of no reckoning known.
+    pub fn place_late(&self, at_ns: i64, ts: i64) -> Option<i64> {
+        let transit = at_ns - self.ts_ns(ts);
+        let fits = |a: &&Anchor| (-STEP_EARLIER_NS..LATEST_NS).contains(&(transit - a.transit_ns));
+        let anchor = self.anchor.iter().chain(&self.before).find(fits)?;
+        Some(self.frame_by(anchor, ts))
     }
 
-    fn jump(&mut self, at_ns: i64, transit_ns: i64, ts: i64) {
-        self.arrivals.retain(|a| a.at_ns >= at_ns);
+    /// The least transit not below `floor`, and how many there are.
+    fn least_of(&self, packets: impl Iterator<Item = (i64, i64)>, floor: i64, own: i64) -> (i64, usize) {
+        // Another jump among them is no evidence for this one.
+        let reckoning = floor..=own.saturating_add(NS_PER_S);
+        let transits = packets.map(|(at, ts)| at - self.ts_ns(ts)).filter(|t| reckoning.contains(t));
+        transits.fold((own, 0), |(least, n), t| (least.min(t), n + 1))
+    }
+
+    /// A new reckoning from here on: only what comes after are neighbours.
+    fn jump(&mut self, transit_ns: i64, ts: i64, later: impl Iterator<Item = (i64, i64)>) {
+        self.before = self.anchor;
+        self.arrivals.clear();
         self.set_anchor(transit_ns, ts);
+        for (at, ts) in later {
+            self.note(at, ts);
+        }
     }
 
     fn set_anchor(&mut self, transit_ns: i64, ts: i64) {
@@ -213,7 +241,12 @@ mod tests {
             c.note(at * MS, ts);
         }
         c.settle(packets[0].0 * MS, packets[0].1);
-        packets.iter().map(|&(at, ts)| c.place(at * MS, ts)).collect()
+        (0..packets.len())
+            .map(|i| {
+                let later = || packets[i..].iter().map(|&(at, ts)| (at * MS, ts));
+                c.place(packets[i].0 * MS, packets[i].1, later)
+            })
+            .collect()
     }
 
     #[test]
@@ -261,7 +294,7 @@ mod tests {
             if i % 12 == 0 {
                 c.settle(at, i * 160);
             }
-            let frame = c.place(at, i * 160);
+            let frame = c.place(at, i * 160, || std::iter::once((at, i * 160)));
             worst = worst.max((frame - at / 125_000).abs());
         }
         assert!(worst <= 80, "{worst} frames off");
@@ -272,6 +305,6 @@ mod tests {
         let mut c = WireClock::new(1, 48_000);
         c.note(i64::MAX / 4, i64::MAX / 4);
         c.settle(i64::MAX / 4, i64::MAX / 4);
-        c.place(i64::MIN / 4, i64::MIN / 4);
+        c.place(i64::MIN / 4, i64::MIN / 4, std::iter::empty);
     }
 }

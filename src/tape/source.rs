@@ -204,8 +204,8 @@ impl Source {
             self.clock.settle(p.at_ns, p.ts);
         }
         let mut pcm = Vec::new();
-        for p in &ready {
-            self.play_one(p, rate_hz, channel, formats, timeline, played, &mut pcm);
+        for i in 0..ready.len() {
+            self.play_one(&ready[i..], rate_hz, channel, formats, timeline, played, &mut pcm);
         }
         self.compact();
     }
@@ -218,7 +218,7 @@ impl Source {
     #[allow(clippy::too_many_arguments)] // the seams of one loop body, private to it
     fn play_one(
         &mut self,
-        p: &Pending,
+        run: &[Pending],
         rate_hz: u32,
         channel: Channel,
         formats: &PayloadMap,
@@ -226,6 +226,7 @@ impl Source {
         played: &mut Played,
         pcm: &mut Vec<i16>,
     ) {
+        let Some(p) = run.first() else { return };
         let payload = &self.bytes[p.start..p.start + p.len];
         let Some(spec) = formats.get(p.payload_type) else {
             self.unnamed += 1;
@@ -251,7 +252,15 @@ impl Source {
             self.undecodable += 1;
             return self.advance(p.seq);
         }
-        let frame = self.clock.place(p.at_ns, p.ts);
+        let frame = if self.played_seq.is_some_and(|s| p.seq <= s) {
+            let Some(frame) = self.clock.place_late(p.at_ns, p.ts) else { return };
+            frame
+        } else {
+            let is_audio = |q: &&Pending| formats.get(q.payload_type).is_some_and(|s| s.codec.is_audio());
+            let waiting = self.pending.iter().filter(|q| q.seq > p.seq);
+            let later = || run.iter().chain(waiting.clone()).filter(is_audio).map(|q| (q.at_ns, q.ts));
+            self.clock.place(p.at_ns, p.ts, later)
+        };
         if self.decoders.first().is_none_or(|(s, _)| s != spec) {
             if !self.decoders.is_empty() || *named != spec.name {
                 played.codec_changes.push((frame, spec.name.clone()));

@@ -192,7 +192,6 @@ fn stamps_that_jump_either_way_move_nothing() {
 }
 
 #[test]
-#[ignore = "known fault: a packet from before a jump that arrives after it moves its neighbours"]
 fn packets_out_of_order_across_a_jump_keep_their_place() {
     for (delay, jump) in [(32.0, -100_000_i64), (32.0, 100_000), (41.0, -100_000), (41.0, 0x7000_0000)] {
         // Whether the delayed packet is played with its neighbours depends on where the grid falls.
@@ -209,7 +208,6 @@ fn packets_out_of_order_across_a_jump_keep_their_place() {
 }
 
 #[test]
-#[ignore = "known fault: a step is believed only when a third packet has come"]
 fn two_packets_after_an_untold_pause_keep_their_place() {
     for packets in [1, 2] {
         let d = Dialog::new(9);
