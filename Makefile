@@ -37,12 +37,9 @@ test-corpus: ## Captures from the field, in the folder that NAUHURI_CORPUS names
 	    echo "corpus: NAUHURI_CORPUS names no folder of captures, so none is tested"; \
 	fi
 
-test-live: ## Live capture, as root, in a network namespace of its own
+test-live: ## Live capture in namespaces of its own; needs root, or sudo
 	@$(CARGO) test --test live --no-run
-	@as_root=; [ "$$(id -u)" -eq 0 ] || as_root="sudo --preserve-env"; \
-	$$as_root unshare --net true || { \
-	    echo "live: needs root (or sudo) and network namespaces; run as root, or the other targets one by one" >&2; exit 1; }; \
-	$$as_root unshare --net env "PATH=$$PATH" sh -c 'ip link set lo up && $(CARGO) test --offline --test live -- --ignored --test-threads=1'
+	@CARGO="$(CARGO)" scripts/test-live
 
 deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licences.rs runs always)
 	@if command -v cargo-deny >/dev/null; then \
@@ -51,8 +48,8 @@ deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licen
 	    echo "cargo-deny: not installed, licences and sources are held by tests/licences.rs"; \
 	fi
 
-bench: ## Benchmarks
-	$(CARGO) bench
+bench: ## Benchmarks: the core in pieces, then the whole recorder as a table
+	$(CARGO) bench --bench core --bench whole
 
 setup: ## Install what building and testing need
 	scripts/setup

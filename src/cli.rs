@@ -3,7 +3,14 @@
 //! One definition, from which `--help`, the man pages and the completions come.
 //! What a command does is in `cmd`, one file each.
 
+pub mod keeping;
+pub mod reading;
 pub mod search;
+
+use keeping::{
+    AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs, RetentionArgs,
+};
+use reading::{ForecastArgs, ListArgs, ReindexArgs, ShowArgs, VerifyArgs};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -58,13 +65,15 @@ impl Cli {
     ///
     /// clap's own global options would forget the former, without a word.
     fn merged(mut self) -> Self {
-        let inner = self.command.global().clone();
-        let outer = &mut self.global;
-        outer.config = inner.config.or(outer.config.take());
-        outer.set.extend(inner.set);
-        outer.verbose = outer.verbose.saturating_add(inner.verbose);
-        outer.quiet |= inner.quiet;
-        outer.log_format = inner.log_format.or(outer.log_format);
+        let inner = [Some(self.command.global()), self.command.innermost()];
+        for inner in inner.into_iter().flatten().cloned().collect::<Vec<_>>() {
+            let outer = &mut self.global;
+            outer.config = inner.config.or(outer.config.take());
+            outer.set.extend(inner.set);
+            outer.verbose = outer.verbose.saturating_add(inner.verbose);
+            outer.quiet |= inner.quiet;
+            outer.log_format = inner.log_format.or(outer.log_format);
+        }
         self
     }
 }
@@ -118,8 +127,61 @@ Examples:
   nauhuri check
   nauhuri check --config new.toml --set metrics.listen=127.0.0.1:9161")]
     Check(CheckArgs),
-    // The life of a recording after the call (list, show, hold, release, restrict, unrestrict, erase, export,
-    // expire, verify, audit, reindex, forecast) belongs here; their search arguments are in `search`.
+    /// List recordings, a row each
+    #[command(after_help = "\
+Examples:
+  nauhuri list --since 2026-11-23 --service 116117
+  nauhuri list --number 040123 --longer 5m --flag incomplete --csv
+  nauhuri list --json --limit 10")]
+    List(ListArgs),
+    /// Show everything about one recording
+    #[command(after_help = "Examples:\n  nauhuri show 1a2b3c4d\n  nauhuri show 1a2b3c4d --json")]
+    Show(ShowArgs),
+    /// Look for damage, loss and anything overdue in the files themselves; changes nothing
+    #[command(after_help = "Examples:\n  nauhuri verify\n  nauhuri verify --sample 500 --json")]
+    Verify(VerifyArgs),
+    /// Build the index anew from the files; the daemon may run
+    #[command(after_help = "Example:\n  nauhuri reindex")]
+    Reindex(ReindexArgs),
+    /// Tell when the storage will be full, from what is recorded and what expires
+    #[command(after_help = "Examples:\n  nauhuri forecast\n  nauhuri forecast --days 365 --json")]
+    Forecast(ForecastArgs),
+    /// Keep recordings past their term, for a case
+    #[command(after_help = "\
+Examples:
+  nauhuri hold 1a2b3c4d --reason crime --ref 6400/R/1234/26
+  nauhuri hold --since 2026-11-20 --until 2026-11-21 --agent 2001 --reason accident --ref 17/2026")]
+    Hold(HoldArgs),
+    /// End a hold
+    #[command(after_help = "Example:\n  nauhuri release 1a2b3c4d --ref 6400/R/1234/26")]
+    Release(ReleaseArgs),
+    /// Close recordings to listening and export; they are kept, and their term goes on
+    #[command(after_help = "Example:\n  nauhuri restrict 1a2b3c4d --ref 17/2026")]
+    Restrict(RestrictArgs),
+    /// Open restricted recordings again
+    #[command(after_help = "Example:\n  nauhuri unrestrict 1a2b3c4d --ref 17/2026")]
+    Unrestrict(RestrictArgs),
+    /// Erase audio and metadata before their time; refused while held
+    #[command(after_help = "\
+Examples:
+  nauhuri erase 1a2b3c4d --reason 'request 17/2026'
+  nauhuri erase 1a2b3c4d --reason 'request 17/2026' --yes")]
+    Erase(EraseArgs),
+    /// Hand out copies: audio, metadata and a manifest of their hashes
+    #[command(after_help = "\
+Examples:
+  nauhuri export 1a2b3c4d --to /media/usb/17-2026 --reason 'request 17/2026' --silence agent
+  nauhuri export 1a2b3c4d --to out --reason 'case 6400/R/1234/26' --recipient police --basis '806/2011 4:2' --start 60 --end 95.5")]
+    Export(ExportArgs),
+    /// Delete what is due, as the daemon does by itself
+    #[command(after_help = "Examples:\n  nauhuri expire --dry-run\n  nauhuri expire --ignore-guard")]
+    Expire(ExpireArgs),
+    /// Apply a changed term to the recordings that are there
+    #[command(after_help = "Example:\n  nauhuri retention apply --service 116117 --dry-run")]
+    Retention(RetentionArgs),
+    /// Judge and read the log of who did what to which recording
+    #[command(after_help = "Examples:\n  nauhuri audit verify\n  nauhuri audit show 1a2b3c4d")]
+    Audit(AuditArgs),
     /// Write man pages and shell completions
     #[command(hide = true, after_help = "Example:\n  nauhuri manual --out target/manual")]
     Manual(ManualArgs),
@@ -131,7 +193,31 @@ impl Command {
             Command::Record(args) => &args.global,
             Command::Replay(args) => &args.global,
             Command::Check(args) => &args.global,
+            Command::List(args) => &args.global,
+            Command::Show(args) => &args.global,
+            Command::Verify(args) => &args.global,
+            Command::Reindex(args) => &args.global,
+            Command::Forecast(args) => &args.global,
+            Command::Hold(args) => &args.global,
+            Command::Release(args) => &args.global,
+            Command::Restrict(args) | Command::Unrestrict(args) => &args.global,
+            Command::Erase(args) => &args.global,
+            Command::Export(args) => &args.global,
+            Command::Expire(args) => &args.global,
+            Command::Retention(args) => &args.global,
+            Command::Audit(args) => &args.global,
             Command::Manual(args) => &args.global,
+        }
+    }
+}
+
+impl Command {
+    /// Those of a command within a command.
+    fn innermost(&self) -> Option<&Global> {
+        match self {
+            Command::Retention(args) => Some(args.command.global()),
+            Command::Audit(args) => Some(args.command.global()),
+            _ => None,
         }
     }
 }

@@ -80,6 +80,7 @@ const TOP_LEVEL: &[&str] = &[
     "clippy.toml",
     "config",
     "deny.toml",
+    "examples",
     "fuzz",
     "out",
     "pcaps",

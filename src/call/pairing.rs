@@ -25,7 +25,8 @@ pub use crate::sdp::Side;
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use std::net::SocketAddr;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::net::{SocketAddr, SocketAddrV4};
 
 /// One offer/answer exchange as seen on one signalling hop of one dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +52,20 @@ pub enum Route {
     NotRecorded,
     /// To these recordings; more than one only when several legs share direct media.
     Record(SmallVec<[Target; 1]>),
+}
+
+impl Route {
+    /// A clone, without ado where there is one target or none, as nearly always.
+    fn copied(&self) -> Route {
+        match self {
+            Route::Unmatched => Route::Unmatched,
+            Route::NotRecorded => Route::NotRecorded,
+            Route::Record(targets) => match targets[..] {
+                [one] => Route::Record(SmallVec::from_buf([one])),
+                _ => Route::Record(targets.clone()),
+            },
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -106,7 +121,7 @@ struct Place {
 }
 
 /// Source and destination of a media packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowKey {
     /// Sender.
     pub src: SocketAddr,
@@ -114,11 +129,22 @@ pub struct FlowKey {
     pub dst: SocketAddr,
 }
 
+/// As equality has it, in fewer and wider words than derived: this is done for every packet.
+impl Hash for FlowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (SocketAddr::V4(src), SocketAddr::V4(dst)) = (&self.src, &self.dst) else {
+            return (self.src, self.dst).hash(state);
+        };
+        let word = |a: &SocketAddrV4| u64::from(a.ip().to_bits()) << 16 | u64::from(a.port());
+        state.write_u64(word(src));
+        state.write_u64(word(dst));
+    }
+}
+
 impl FlowKey {
     /// A number for telling a recording's flows apart. Not seeded: it must be
     /// the same on every run.
     pub fn fingerprint(&self) -> u32 {
-        use std::hash::BuildHasher;
         foldhash::fast::FixedState::default().hash_one(self) as u32
     }
 }
@@ -128,12 +154,19 @@ const MAX_FLOWS_PER_PLACE: usize = 16;
 /// Claimants remembered for one address; the oldest gives way.
 const MAX_CLAIMANTS_PER_PLACE: usize = 16;
 
+/// A flow once resolved.
+#[derive(Debug)]
+struct Known {
+    fingerprint: u32,
+    route: Route,
+}
+
 /// The table of claims and resolved flows.
 #[derive(Debug, Default)]
 pub struct Pairing {
     sessions: HashMap<SessionId, Session, RandomState>,
     places: HashMap<SocketAddr, Place, RandomState>,
-    flows: HashMap<FlowKey, Route, RandomState>,
+    flows: HashMap<FlowKey, Known, RandomState>,
     next_session: u64,
     sequence: u64,
 }
@@ -233,14 +266,19 @@ impl Pairing {
     /// A flow no claim fits, and one beyond the bound of its address, leaves
     /// nothing behind, whatever its volume.
     pub fn route(&mut self, flow: FlowKey) -> Route {
+        self.route_and_fingerprint(flow).0
+    }
+
+    /// [`Pairing::route`], and [`FlowKey::fingerprint`] from the same look-up.
+    pub fn route_and_fingerprint(&mut self, flow: FlowKey) -> (Route, u32) {
         if let Some(known) = self.flows.get(&flow) {
-            return known.clone();
+            return (known.route.copied(), known.fingerprint);
         }
-        let route = self.resolve(flow);
+        let (route, fingerprint) = (self.resolve(flow), flow.fingerprint());
         if route != Route::Unmatched && self.remember(flow) {
-            self.flows.insert(flow, route.clone());
+            self.flows.insert(flow, Known { fingerprint, route: route.clone() });
         }
-        route
+        (route, fingerprint)
     }
 
     /// Sessions followed.

@@ -46,6 +46,12 @@ pub enum LiveError {
         /// As configured.
         name: String,
     },
+    /// It is there, but down.
+    #[error("{name}: the interface is down; bring it up first (ip link set {name} up)")]
+    Down {
+        /// As configured.
+        name: String,
+    },
     /// The BPF expression is wrong.
     #[error("capture.filter: {why}")]
     Filter {
@@ -154,6 +160,8 @@ fn explain(name: &str, e: &PcapError) -> LiveError {
     if said.contains("no such device") || said.contains("siocgifhwaddr") || said.contains("doesn't exist") {
         let known = Device::list().map(|l| l.into_iter().map(|d| d.name).collect::<Vec<_>>().join(", "));
         LiveError::NoSuchInterface { name: name.into(), known: known.unwrap_or_default() }
+    } else if said.contains("is not up") || said.contains("is down") {
+        LiveError::Down { name: name.into() }
     } else if said.contains("permission") || said.contains("not permitted") {
         LiveError::Forbidden { name: name.into() }
     } else {

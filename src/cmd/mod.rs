@@ -1,11 +1,25 @@
 //! One file per subcommand, and what they share: configuration, standard output, exit status.
 
+pub mod archive;
+pub mod audit;
 pub mod check;
+pub mod erase;
+pub mod expire;
+pub mod export;
+pub mod forecast;
+pub mod hold;
+pub mod keep;
+pub mod list;
 pub mod manual;
 pub mod output;
 pub mod record;
+pub mod reindex;
 pub mod replay;
+pub mod restrict;
+pub mod retention;
 pub mod settings;
+pub mod show;
+pub mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::config::ConfigError;
@@ -20,6 +34,20 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Record(args) => record::run(cli, args),
         Command::Replay(args) => replay::run(cli, args),
         Command::Check(args) => check::run(cli, args),
+        Command::List(args) => list::run(cli, args),
+        Command::Show(args) => show::run(cli, args),
+        Command::Verify(args) => verify::run(cli, args),
+        Command::Reindex(args) => reindex::run(cli, args),
+        Command::Forecast(args) => forecast::run(cli, args),
+        Command::Hold(args) => hold::hold(cli, args),
+        Command::Release(args) => hold::release(cli, args),
+        Command::Restrict(args) => restrict::restrict(cli, args),
+        Command::Unrestrict(args) => restrict::unrestrict(cli, args),
+        Command::Erase(args) => erase::run(cli, args),
+        Command::Export(args) => export::run(cli, args),
+        Command::Expire(args) => expire::run(cli, args),
+        Command::Retention(args) => retention::run(cli, args),
+        Command::Audit(args) => audit::run(cli, args),
         Command::Manual(args) => manual::run(cli, args),
     }
 }
@@ -28,7 +56,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
 ///
 /// A reader that left (`nauhuri check | head`) is no error: 0.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|e| e.is::<ConfigError>()) {
+    if error.chain().any(|e| e.is::<ConfigError>() || e.is::<keep::Usage>()) {
         return 2;
     }
     let left = |e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe;

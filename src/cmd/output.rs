@@ -15,3 +15,73 @@ pub fn print(text: &str) -> Result<(), Stdout> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Stdout)
 }
+
+/// Standard output for what may be long: buffered, in pieces.
+pub struct Printer(io::BufWriter<io::StdoutLock<'static>>);
+
+impl Printer {
+    /// Takes standard output.
+    pub fn new() -> Printer {
+        Printer(io::BufWriter::with_capacity(64 << 10, io::stdout().lock()))
+    }
+
+    /// Writes a piece.
+    ///
+    /// # Errors
+    /// See [`print()`].
+    pub fn print(&mut self, text: &str) -> Result<(), Stdout> {
+        self.0.write_all(text.as_bytes()).map_err(Stdout)
+    }
+
+    /// Writes out what is left.
+    ///
+    /// # Errors
+    /// See [`print()`].
+    pub fn finish(mut self) -> Result<(), Stdout> {
+        self.0.flush().map_err(Stdout)
+    }
+}
+
+impl Default for Printer {
+    fn default() -> Self {
+        Printer::new()
+    }
+}
+
+/// Text from a stranger's packet, fit for a terminal: no control character
+/// stays, so none can move the cursor or colour the screen.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// `1:02:03`, `2:03`
+pub fn length(seconds: f64) -> String {
+    let s = seconds.round().max(0.0) as u64;
+    match s / 3600 {
+        0 => format!("{}:{:02}", s / 60, s % 60),
+        h => format!("{h}:{:02}:{:02}", s / 60 % 60, s % 60),
+    }
+}
+
+/// `1.4 GiB`
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let power = ((bytes.ilog2() / 10) as usize).min(UNITS.len());
+    format!("{:.1} {}", bytes as f64 / (1u64 << (10 * power)) as f64, UNITS[power - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_for_people() {
+        assert_eq!([length(0.4), length(62.0), length(3723.0)], ["0:00", "1:02", "1:02:03"]);
+        assert_eq!([size(1023), size(1536), size(5 << 30)], ["1023 B", "1.5 KiB", "5.0 GiB"]);
+        assert!(size(u64::MAX).ends_with("PiB"));
+        assert_eq!(plain("M. \u{1b}[31mVirtanen\n"), "M. \u{fffd}[31mVirtanen\u{fffd}");
+    }
+}

@@ -2,23 +2,27 @@
 
 use super::settings::{self, DefaultFile};
 use crate::capture::live::LiveError;
-use crate::cli::{Cli, LogFormat, RecordArgs};
+use crate::cli::{Cli, DEFAULT_CONFIG, LogFormat, RecordArgs};
 use crate::config::check::Purpose;
 use crate::config::error::{ConfigError, Problem};
 use crate::config::{Config, Loaded};
+use crate::daemon::archivist::Archivist;
+use crate::daemon::confine::{Confined, confine};
 use crate::daemon::deck::Shelf;
 use crate::daemon::housekeeping;
 use crate::daemon::live::Live;
 use crate::daemon::shutdown::StopFlag;
 use crate::store::calendar::{Term, due};
+use crate::store::layout::make_one;
 use crate::store::lock::StoreLock;
 use crate::store::recover::{self, Action, RecoverOptions};
 use crate::store::sidecar::Sidecar;
 use crate::store::writer::WriterOptions;
 use crate::telemetry::events::{About, Event};
-use crate::telemetry::http::Server;
+use crate::telemetry::http::{Port, Server};
 use crate::telemetry::{Metrics, Notifier, Readiness, log};
 use anyhow::Context;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -29,25 +33,43 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
     let loaded = settings::load(&cli.global, DefaultFile::Required, Purpose::Capture, Vec::new())?;
     let config = &loaded.config;
-    let _log = start_log(cli);
-    let stop = StopFlag::default();
-    stop.on_signals().context("signal handlers cannot be installed")?;
     let timezone = settings::timezone(config)?;
     let shelf = Arc::new(shelf(config));
-    Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&shelf.metrics);
 
+    // What needs rights comes first, on one thread: those started after `confine` inherit the lock.
+    let sources = Live::open(config).map_err(|e| blame_configuration(e, &loaded))?;
     let mut lock = StoreLock::enter(&shelf.root)
         .with_context(|| format!("the store {} cannot be used", shelf.root.display()))?;
+    let port = match config.metrics.listen.trim() {
+        "" => None,
+        listen => Some(Port::open(listen)?),
+    };
+    if let Some(state) = &config.storage.state {
+        // Later nobody may make it any more.
+        make_one(state, true).with_context(|| format!("storage.state {} cannot be used", state.display()))?;
+    }
+    let confined = confine_to(cli, config);
+
+    let _log = start_log(cli);
+    Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&shelf.metrics);
+    tell_confined(&confined);
+    let stop = StopFlag::default();
+    stop.on_signals().context("signal handlers cannot be installed")?;
     recover_leftovers(config, &shelf, &mut lock, &timezone)?;
     housekeeping::look(&shelf);
-    let live = Live::start(config, &shelf, &timezone).map_err(|e| blame_configuration(e, &loaded))?;
-    let _server = serve(config, &shelf)?;
-    let keeper = housekeeping::start(&shelf, &stop)?;
+    let archivist = Archivist::open(config, &shelf, &timezone).context("the archive cannot be opened")?;
+    let live = Live::start(config, sources, &shelf, &timezone)?;
+    let _server = port.map(|p| serve(p, &shelf)).transpose()?;
+    let keeper = housekeeping::start(&shelf, &stop, &config.capture.interface)?;
+
+    let archivist = archivist.start(&stop)?;
 
     let mut notifier = Notifier::from_env();
     notifier.ready();
     let all_well = live.run(&stop, &mut notifier);
+    stop.set();
     let _ = keeper.join();
+    let _ = archivist.join();
     if all_well { Ok(()) } else { anyhow::bail!("a worker died: this is a bug in nauhuri") }
 }
 
@@ -76,14 +98,28 @@ fn shelf(config: &Config) -> Shelf {
     }
 }
 
-fn serve(config: &Config, shelf: &Arc<Shelf>) -> anyhow::Result<Option<Server>> {
-    let listen = config.metrics.listen.trim();
-    if listen.is_empty() {
-        return Ok(None);
-    }
-    let server = Server::start(listen, Arc::clone(&shelf.metrics), Arc::clone(&shelf.readiness))?;
+fn serve(port: Port, shelf: &Arc<Shelf>) -> anyhow::Result<Server> {
+    let server = Server::serve(port, Arc::clone(&shelf.metrics), Arc::clone(&shelf.readiness))?;
     Event::MetricsListening { addr: server.addr() }.emit(&shelf.metrics);
-    Ok(Some(server))
+    Ok(server)
+}
+
+/// Locks this thread, and those it will start, into the store.
+fn confine_to(cli: &Cli, config: &Config) -> Confined {
+    let file = cli.global.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG));
+    let state = config.storage.state.as_deref();
+    // The audit log's newest link goes to a file elsewhere.
+    let anchor = config.audit.anchor.parent().filter(|p| p.is_dir());
+    let write: Vec<&Path> = state.into_iter().chain(anchor).chain([config.storage.dir.as_path()]).collect();
+    confine(&write, &[file])
+}
+
+fn tell_confined(c: &Confined) {
+    let capabilities = if c.kept.is_empty() { "none".to_string() } else { c.kept.join(" ") };
+    tracing::info!(files = %c.files, capabilities, "rights given up");
+    if let Some(reason) = &c.capabilities_failed {
+        tracing::info!(reason, "capabilities could not be given up");
+    }
 }
 
 /// Finishes what a crash left, before anything new is recorded.
@@ -120,16 +156,16 @@ fn recover_leftovers(
 }
 
 /// What the interface said, as a mistake in the configuration where it is one.
-fn blame_configuration(e: anyhow::Error, loaded: &Loaded) -> anyhow::Error {
-    let (key, found, allowed) = match e.downcast_ref::<LiveError>() {
-        Some(LiveError::NoSuchInterface { name, known }) => {
+fn blame_configuration(e: LiveError, loaded: &Loaded) -> anyhow::Error {
+    let (key, found, allowed) = match &e {
+        LiveError::NoSuchInterface { name, known } => {
             ("capture.interface", format!("\"{name}\", which is no interface here"), known.clone())
         }
-        Some(LiveError::Filter { why }) => {
+        LiveError::Filter { why } => {
             let found = format!("\"{}\" ({why})", loaded.config.capture.filter);
             ("capture.filter", found, "a BPF expression, see pcap-filter(7)".to_string())
         }
-        _ => return e,
+        _ => return e.into(),
     };
     let (origin, line) = loaded.sources.of(key);
     let problem = Problem { origin, key: key.into(), line, found, allowed, nearest: None };

@@ -233,6 +233,15 @@ fn keeping(config: &Config, findings: &mut Findings) {
             findings.add("storage.state", found, allowed);
         }
     }
+    if RetentionTerm::parse(&config.audit.keep).is_none() {
+        let allowed = "N days, weeks, months or years such as \"10 years\", from 1 day to 100 years";
+        findings.add("audit.keep", quoted(&config.audit.keep), allowed);
+    }
+    let anchor = &config.audit.anchor;
+    if !anchor.as_os_str().is_empty() && !anchor.is_absolute() {
+        let found = quoted(&anchor.display().to_string());
+        findings.add("audit.anchor", found, "the whole path of a file outside the state folder, or \"\"");
+    }
     let listen = &config.metrics.listen;
     if !listen.is_empty() && listen.parse::<std::net::SocketAddr>().is_err() {
         let allowed = "an address with its port such as \"127.0.0.1:9160\" or \"[::1]:9160\", or \"\"";

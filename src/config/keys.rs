@@ -47,6 +47,8 @@ pub type Key = (&'static str, Kind);
 const DIRECTIONS: &[&str] = &["inbound", "outbound"];
 /// Words of `retention_bound`.
 const BOUNDS: &[&str] = &["keep", "at_most"];
+/// Words of `retention.clock`.
+const CLOCKS: &[&str] = &["synchronised", "any"];
 /// Words of `storage.encoding`.
 const ENCODINGS: &[&str] = &["pcm_s16le", "g711"];
 /// Largest ring libpcap takes, MiB: its size is an `int` of bytes.
@@ -85,10 +87,14 @@ pub const KEYS: &[Key] = &[
     ("numbers.national_prefix", Kind::Text),
     ("retention.timezone", Kind::Text),
     ("retention.sweep", Kind::Duration),
+    ("retention.guard", Kind::Count(0, 1_000_000)),
+    ("retention.clock", Kind::OneOf(CLOCKS)),
     ("storage.dir", Kind::Text),
     ("storage.state", Kind::Text),
     ("storage.encoding", Kind::OneOf(ENCODINGS)),
     ("storage.min_free", Kind::Size),
+    ("audit.keep", Kind::Text),
+    ("audit.anchor", Kind::Text),
     ("metrics.listen", Kind::Text),
     ("log.keep", Kind::Duration),
     ("limits.calls", SOME),

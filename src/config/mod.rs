@@ -41,6 +41,8 @@ pub struct Config {
     pub retention: Retention,
     /// Where recordings are kept.
     pub storage: Storage,
+    /// The log of who did what to recordings.
+    pub audit: Audit,
     /// The Prometheus endpoint.
     pub metrics: Metrics,
     /// The technical log.
@@ -200,6 +202,30 @@ pub struct Retention {
     /// How often the daemon deletes what is due.
     #[serde(with = "crate::config::forms::duration")]
     pub sweep: Duration,
+    /// Most recordings one sweep may delete, in days' worth of recordings; 0: no bound.
+    pub guard: u32,
+    /// What is asked of the clock before anything is deleted.
+    pub clock: ClockTrust,
+}
+
+/// `retention.clock`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockTrust {
+    /// It has to be synchronised.
+    Synchronised,
+    /// It only must not have jumped.
+    Any,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// How long entries are kept: `N days|weeks|months|years`.
+    pub keep: String,
+    /// File elsewhere that gets the newest link; empty for none.
+    pub anchor: PathBuf,
 }
 
 /// `[storage]`
@@ -296,7 +322,12 @@ impl Default for Service {
 
 impl Default for Retention {
     fn default() -> Self {
-        Retention { timezone: "UTC".into(), sweep: Duration::from_secs(3600) }
+        Retention {
+            timezone: "UTC".into(),
+            sweep: Duration::from_secs(3600),
+            guard: 3,
+            clock: ClockTrust::Synchronised,
+        }
     }
 }
 
@@ -308,6 +339,12 @@ impl Default for Storage {
             encoding: Encoding::PcmS16le,
             min_free: 5 << 30,
         }
+    }
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Audit { keep: "10 years".into(), anchor: PathBuf::new() }
     }
 }
 

@@ -7,8 +7,8 @@ use crate::time::Timestamp;
 /// One thing in a batch.
 #[derive(Debug)]
 pub enum Item {
-    /// A decision of the signalling.
-    Order(Decision),
+    /// A decision of the signalling; boxed, because nearly every item is a packet.
+    Order(Box<Decision>),
     /// A media packet; its bytes are in the batch.
     Media {
         /// Whose.
@@ -31,6 +31,9 @@ pub enum Item {
     /// Time has come to here.
     Tick(Timestamp),
 }
+
+// A packet's note beside its bytes: what goes through the queues is mostly these.
+const _: () = assert!(size_of::<Item>() <= 40);
 
 /// Orders and packets in the order they were given out.
 #[derive(Debug, Default)]

@@ -6,8 +6,8 @@ use crate::id::Channel;
 use crate::store::StoreError;
 use crate::store::layout::{Existing, RecordingName};
 use crate::store::sidecar::Sidecar;
-use crate::store::wav::{WavEncoding, WavSpec};
-use crate::store::writer::{RecordingWriter, WriterOptions};
+use crate::store::wav::{CHANNELS, WavEncoding, WavSpec};
+use crate::store::writer::{RecordingWriter, WriterOptions, finish_later};
 use crate::tape::Deck;
 use crate::telemetry::events::Event;
 use crate::telemetry::health::Readiness;
@@ -17,8 +17,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+/// The last of the free space is for finishing what is there, not for more audio.
+const FINISHING_RESERVE: u64 = 64 << 20;
+/// Longest gap that is made up for with silence once the storage takes writes again, seconds.
+const MAX_GAP_S: u64 = 3600;
 /// Bytes gathered before they are written where nobody waits for them (replay).
-const BLOCK: usize = 64 * 1024;
+/// Larger blocks save little and are held by every call.
+const BLOCK: usize = 16 * 1024;
 
 /// What all decks of a store share.
 pub struct Shelf {
@@ -50,9 +55,26 @@ impl Shelf {
         self.free_bytes.load(Ordering::Relaxed) >= self.min_free
     }
 
+    /// So little room that running recordings stop, or they could not be finished.
+    fn is_exhausted(&self) -> bool {
+        let reserve = (self.min_free / 2).min(FINISHING_RESERVE);
+        self.free_bytes.load(Ordering::Relaxed) < reserve
+    }
+
+    /// Worth another try after a failure.
+    pub fn takes_writes(&self) -> bool {
+        !self.is_troubled() && self.has_room()
+    }
+
     /// The last thing written failed.
     pub fn is_troubled(&self) -> bool {
         self.troubled.load(Ordering::Relaxed)
+    }
+
+    /// The storage does not take writes.
+    pub fn not_writable(&self, kind: std::io::ErrorKind) {
+        self.troubled.store(true, Ordering::Relaxed);
+        self.readiness.storage(Err(kind));
     }
 
     /// The storage takes writes again.
@@ -80,15 +102,37 @@ pub enum Trouble {
     NoRoom,
     /// The file system said no.
     Store(StoreError),
+    /// The audio is there, under the names of a running recording; try again later.
+    Unfinished(Box<Unfinished>),
+}
+
+/// A recording whose call is over and whose files could not be finished.
+#[derive(Debug)]
+pub struct Unfinished {
+    name: RecordingName,
+    frames: u64,
+    sidecar: Sidecar,
+}
+
+impl Unfinished {
+    /// Tries again.
+    ///
+    /// # Errors
+    /// Still not; or the recording is there under another hand's.
+    pub fn finish(&self, shelf: &Shelf) -> Result<Sidecar, Trouble> {
+        finish_later(&shelf.root, &self.name, self.frames, self.sidecar.clone(), &shelf.options)
+            .map_err(|e| shelf.trouble(e))
+    }
 }
 
 #[derive(Debug)]
 enum State {
     Waiting,
     Writing(Box<RecordingWriter>),
-    /// Writing failed; what is in the file is kept.
-    Stalled(Box<RecordingWriter>),
-    Failed(Trouble),
+    /// Writing failed; what is in the file is kept, the frames since then are missing.
+    Stalled(Box<RecordingWriter>, u64),
+    /// The file could not be made; the frames since then are missing.
+    Unopened(WavSpec, Trouble, u64),
 }
 
 /// One recording's file.
@@ -98,6 +142,7 @@ pub struct FileDeck {
     provisional: Option<Box<Sidecar>>,
     state: State,
     buffer: Vec<u8>,
+    lossy: bool,
 }
 
 impl FileDeck {
@@ -110,12 +155,23 @@ impl FileDeck {
             provisional: Some(Box::new(provisional)),
             state: State::Waiting,
             buffer: Vec::new(),
+            lossy: false,
         }
     }
 
-    /// Audio was lost because the storage failed.
+    /// Writes what is gathered; what is lost and what is not is known after this.
+    pub fn settle(&mut self) {
+        self.write_out();
+    }
+
+    /// The file ends where writing failed, before the call did.
     pub fn is_stalled(&self) -> bool {
-        matches!(self.state, State::Stalled(_))
+        matches!(self.state, State::Stalled(..))
+    }
+
+    /// Audio was lost because the storage failed.
+    pub fn is_lossy(&self) -> bool {
+        self.lossy
     }
 
     /// Finishes the file under its final name.
@@ -126,18 +182,25 @@ impl FileDeck {
         self.write_out();
         let writer = match self.state {
             State::Waiting => return Err(Trouble::NoMedia),
-            State::Failed(why) => return Err(why),
-            State::Writing(w) | State::Stalled(w) => w,
+            State::Unopened(_, why, _) => return Err(why),
+            State::Writing(w) | State::Stalled(w, _) => w,
         };
-        let sidecar = sidecar(writer.frames());
-        writer.close(sidecar).map_err(|e| self.shelf.trouble(e))
+        let (frames, shelf) = (writer.frames(), self.shelf);
+        let sidecar = sidecar(frames);
+        let kept = shelf.prompt.then(|| sidecar.clone());
+        writer.close(sidecar).map_err(|e| match (shelf.trouble(e), kept) {
+            (Trouble::Store(_), Some(sidecar)) => {
+                Trouble::Unfinished(Box::new(Unfinished { name: self.name, frames, sidecar }))
+            }
+            (why, _) => why,
+        })
     }
 
     /// Takes back whatever was written.
     pub fn discard(self) {
         let writer = match self.state {
-            State::Waiting | State::Failed(_) => return,
-            State::Writing(w) | State::Stalled(w) => w,
+            State::Waiting | State::Unopened(..) => return,
+            State::Writing(w) | State::Stalled(w, _) => w,
         };
         if let Err(e) = writer.discard() {
             // The parts stay; the next start makes a short recording of them.
@@ -149,14 +212,51 @@ impl FileDeck {
         if !self.shelf.has_room() {
             return Err(Trouble::NoRoom);
         }
-        let provisional = self.provisional.take().ok_or(Trouble::NoMedia)?;
         match self.shelf.has_already(&self.name) {
             Ok(true) => return Err(Trouble::Exists),
             Ok(false) => {}
             Err(e) => return Err(self.shelf.trouble(e)),
         }
-        RecordingWriter::open(&self.shelf.root, &self.name, spec, *provisional, &self.shelf.options)
-            .map_err(|e| self.shelf.trouble(e))
+        let provisional = self.provisional.as_deref().cloned().ok_or(Trouble::NoMedia)?;
+        let writer =
+            RecordingWriter::open(&self.shelf.root, &self.name, spec, provisional, &self.shelf.options)
+                .map_err(|e| self.shelf.trouble(e))?;
+        self.provisional = None;
+        Ok(writer)
+    }
+
+    /// After a failure: goes on where the storage takes writes again, with
+    /// silence for what is missing, so that the file stays one time line.
+    fn resume(&mut self) {
+        let (rate, missing) = match &self.state {
+            State::Waiting | State::Writing(_) => return,
+            State::Stalled(w, missing) => (w.spec().rate, *missing),
+            State::Unopened(spec, _, missing) => (spec.rate, *missing),
+        };
+        let is_short = missing <= u64::from(rate) * MAX_GAP_S;
+        if !self.shelf.prompt || !is_short || !self.shelf.takes_writes() {
+            return;
+        }
+        let mut writer = match std::mem::replace(&mut self.state, State::Waiting) {
+            State::Stalled(w, _) | State::Writing(w) => w,
+            State::Waiting => return,
+            State::Unopened(spec, ..) => match self.open(spec) {
+                Ok(w) => Box::new(w),
+                Err(why) => {
+                    self.state = State::Unopened(spec, why, missing);
+                    return;
+                }
+            },
+        };
+        let had = writer.frames();
+        self.state = match fill(&mut writer, missing) {
+            Ok(()) => State::Writing(writer),
+            Err(e) => {
+                let _ = self.shelf.trouble(e);
+                let filled = writer.frames() - had;
+                State::Stalled(writer, missing - filled)
+            }
+        };
     }
 
     fn write_out(&mut self) {
@@ -164,18 +264,30 @@ impl FileDeck {
         if self.buffer.is_empty() {
             return;
         }
+        let is_exhausted = self.shelf.is_exhausted();
+        let frames = (self.buffer.len() / writer.spec().frame_bytes()) as u64;
+        let before = writer.frames();
         let began = Instant::now();
-        let mut done = writer.append(&self.buffer);
+        let mut done = if is_exhausted { Ok(()) } else { writer.append(&self.buffer) };
         if self.shelf.prompt && done.is_ok() {
             done = writer.flush();
         }
         self.buffer.clear();
         Event::Written { took: began.elapsed() }.emit(&self.shelf.metrics);
-        if let Err(e) = done {
-            // Nothing more is tried for this recording: a file with a hole would not be one time line.
-            let _ = self.shelf.trouble(e);
-            let State::Writing(w) = std::mem::replace(&mut self.state, State::Waiting) else { return };
-            self.state = State::Stalled(w);
+        if done.is_ok() && !is_exhausted {
+            return;
+        }
+        let missing = frames - (writer.frames() - before);
+        match done {
+            Ok(()) => {
+                let kind = std::io::ErrorKind::StorageFull;
+                Event::WriteFailed { recording: None, kind }.emit(&self.shelf.metrics);
+            }
+            Err(e) => drop(self.shelf.trouble(e)),
+        }
+        if let State::Writing(w) = std::mem::replace(&mut self.state, State::Waiting) {
+            self.lossy |= missing > 0;
+            self.state = State::Stalled(w, missing);
         }
     }
 
@@ -193,8 +305,7 @@ impl Shelf {
         }
         let kind = e.kind();
         Event::WriteFailed { recording: None, kind }.emit(&self.metrics);
-        self.troubled.store(true, Ordering::Relaxed);
-        self.readiness.storage(Err(kind));
+        self.not_writable(kind);
         Trouble::Store(e)
     }
 }
@@ -206,16 +317,34 @@ impl Deck for FileDeck {
             (Encoding::G711, Some(Law::Mu)) => WavEncoding::Mulaw,
             _ => WavEncoding::PcmS16le,
         };
-        self.state = match self.open(WavSpec { rate: rate_hz, encoding }) {
+        let spec = WavSpec { rate: rate_hz, encoding };
+        self.state = match self.open(spec) {
             Ok(w) => State::Writing(Box::new(w)),
-            Err(why) => State::Failed(why),
+            Err(why) => State::Unopened(spec, why, 0),
         };
     }
 
     fn append(&mut self, frames: &[i16]) {
-        self.encode(frames);
-        if self.shelf.prompt || self.buffer.len() >= BLOCK {
+        self.resume();
+        // An estimate, and for G.711 twice too much: it only keeps the buffer small.
+        if self.buffer.len() + size_of_val(frames) > BLOCK {
             self.write_out();
+        }
+        if let State::Stalled(_, missing) | State::Unopened(_, _, missing) = &mut self.state {
+            *missing += frames.len() as u64 / u64::from(CHANNELS);
+            self.lossy = true;
+        }
+        self.encode(frames);
+        if self.shelf.prompt {
+            self.write_out();
+        }
+    }
+
+    fn truncate(&mut self, frames: u64) {
+        self.write_out();
+        let State::Writing(w) = &mut self.state else { return };
+        if let Err(e) = w.truncate_frames(frames) {
+            let _ = self.shelf.trouble(e);
         }
     }
 
@@ -226,17 +355,32 @@ impl Deck for FileDeck {
         encode_into(w.spec().encoding, samples, &mut bytes);
         if let Err(e) = w.patch(frame, channel as u16, &bytes) {
             let _ = self.shelf.trouble(e);
+            self.lossy = true;
         }
     }
+}
+
+/// Appends `frames` of silence and makes the file play to their end.
+fn fill(writer: &mut RecordingWriter, mut frames: u64) -> Result<(), StoreError> {
+    let spec = writer.spec();
+    let mut silence = Vec::new();
+    encode_into(spec.encoding, &[0; BLOCK / 2], &mut silence);
+    silence.truncate(silence.len() - silence.len() % spec.frame_bytes());
+    while frames > 0 {
+        let n = frames.min((silence.len() / spec.frame_bytes()) as u64);
+        writer.append(&silence[..n as usize * spec.frame_bytes()])?;
+        frames -= n;
+    }
+    writer.flush()
 }
 
 fn encode_into(encoding: WavEncoding, samples: &[i16], out: &mut Vec<u8>) {
     match encoding {
         WavEncoding::PcmS16le => {
-            out.reserve(samples.len() * 2);
-            for s in samples {
-                out.extend_from_slice(&s.to_le_bytes());
-            }
+            let start = out.len();
+            out.resize(start + samples.len() * 2, 0);
+            let places = out[start..].chunks_exact_mut(2);
+            places.zip(samples).for_each(|(place, s)| place.copy_from_slice(&s.to_le_bytes()));
         }
         WavEncoding::Alaw => Law::A.encode_into(samples, out),
         WavEncoding::Mulaw => Law::Mu.encode_into(samples, out),

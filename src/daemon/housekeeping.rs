@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How often the free space is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// Looks between two trial writes while all is well.
+const PROBE_EVERY: u32 = 5;
+
 /// Free bytes for this user on the file system of `path`.
 ///
 /// # Errors
@@ -33,34 +36,48 @@ pub fn look(shelf: &Shelf) {
                 Event::SpaceLow { free, min_free: shelf.min_free }.emit(&shelf.metrics);
             }
         }
-        Err(e) => shelf.readiness.storage(Err(e.kind())),
+        // The probe tells when it answers again.
+        Err(e) => shelf.not_writable(e.kind()),
     }
+}
+
+/// Which of `interfaces` can bring nothing: down, or without a link.
+///
+/// What the system does not tell (`any`, a hidden `/sys`) is taken to be well.
+pub fn links_down(interfaces: &[String]) -> Vec<String> {
+    let is_down = |name: &&String| {
+        let told = std::fs::read_to_string(format!("/sys/class/net/{name}/operstate"));
+        told.is_ok_and(|s| matches!(s.trim(), "down" | "lowerlayerdown" | "notpresent"))
+    };
+    interfaces.iter().filter(is_down).cloned().collect()
 }
 
 /// Looks every second until asked to stop.
 ///
 /// # Errors
 /// The thread could not be started.
-pub fn start(shelf: &Arc<Shelf>, stop: &StopFlag) -> io::Result<JoinHandle<()>> {
-    let (shelf, stop) = (Arc::clone(shelf), stop.clone());
+pub fn start(shelf: &Arc<Shelf>, stop: &StopFlag, interfaces: &[String]) -> io::Result<JoinHandle<()>> {
+    let (shelf, stop, interfaces) = (Arc::clone(shelf), stop.clone(), interfaces.to_vec());
+    let mut turn = 0u32;
     std::thread::Builder::new().name("housekeeping".into()).spawn(move || {
         while !stop.is_set() {
             look(&shelf);
-            probe(&shelf);
+            if shelf.is_troubled() || turn.is_multiple_of(PROBE_EVERY) {
+                probe(&shelf);
+            }
+            shelf.readiness.links_down(links_down(&interfaces));
+            turn = turn.wrapping_add(1);
             std::thread::sleep(LOOK_EVERY);
         }
     })
 }
 
-/// After a failed write: is the storage writable again?
+/// Is the storage writable? Asked before a call has to find out, and each time after a failure.
 fn probe(shelf: &Shelf) {
-    if !shelf.is_troubled() {
-        return;
-    }
     let path = shelf.root.join(crate::store::layout::STATE_FOLDER).join("probe");
     let written = std::fs::write(&path, [0u8; 4096]).and_then(|()| std::fs::remove_file(&path));
     match written {
         Ok(()) => shelf.recovered(),
-        Err(e) => shelf.readiness.storage(Err(e.kind())),
+        Err(e) => shelf.not_writable(e.kind()),
     }
 }

@@ -27,6 +27,10 @@ const RING_DELAY: Duration = Duration::from_millis(300);
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// How often an interface that failed is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// A step of the machine's clock beyond this between two looks is no slewing.
+const SET_NS: i64 = 500_000_000;
+/// Frames captured before the stop are waited for this long at most; a busy mirror never falls silent.
+const LAST_FRAMES: Duration = Duration::from_secs(1);
 /// Without any SIP for this long after the start, something is wrong with the mirror.
 const NO_SIP_AFTER: Duration = Duration::from_secs(300);
 
@@ -45,19 +49,25 @@ pub struct Live {
 }
 
 impl Live {
-    /// Opens the interfaces and starts the workers.
+    /// Opens the interfaces: from here on the kernel keeps what they bring.
     ///
     /// # Errors
-    /// An interface that cannot be captured, or no thread to work with.
-    pub fn start(config: &Config, shelf: &Arc<Shelf>, timezone: &jiff::tz::TimeZone) -> anyhow::Result<Live> {
-        let options = LiveOptions {
-            filter: config.capture.filter.clone(),
-            buffer_mib: config.capture.buffer_mib,
-            promiscuous: config.capture.promiscuous,
-        };
-        let names = &config.capture.interface;
-        let sources =
-            names.iter().map(|n| LiveSource::open(n, &options)).collect::<Result<Vec<_>, LiveError>>()?;
+    /// An interface that cannot be captured.
+    pub fn open(config: &Config) -> Result<Vec<LiveSource>, LiveError> {
+        let options = options(config);
+        config.capture.interface.iter().map(|n| LiveSource::open(n, &options)).collect()
+    }
+
+    /// Starts the workers for `sources`.
+    ///
+    /// # Errors
+    /// No thread to work with.
+    pub fn start(
+        config: &Config,
+        sources: Vec<LiveSource>,
+        shelf: &Arc<Shelf>,
+        timezone: &jiff::tz::TimeZone,
+    ) -> std::io::Result<Live> {
         for s in &sources {
             Event::CaptureStarted { interface: s.name() }.emit(&shelf.metrics);
         }
@@ -70,7 +80,7 @@ impl Live {
             pipeline,
             sources,
             lost: Vec::new(),
-            options,
+            options: options(config),
             shelf: Arc::clone(shelf),
             codecs,
             dropped: [0; 2],
@@ -79,11 +89,13 @@ impl Live {
         })
     }
 
-    /// Captures until `stop`, then finishes open recordings. False if a worker died.
+    /// Captures until `stop`, then finishes open recordings. False if a worker died:
+    /// then it ends at once, since a fresh start records more than what is left.
     pub fn run(mut self, stop: &StopFlag, notifier: &mut Notifier) -> bool {
         let (mut published, mut retried) = (Instant::now(), Instant::now());
+        let mut wall = WallClock::new();
         self.publish();
-        while !stop.is_set() {
+        while !stop.is_set() && !self.pipeline.has_dead() {
             let busy = self.take_frames();
             if !busy {
                 wait(&self.sources, WAIT);
@@ -92,11 +104,13 @@ impl Live {
                 }
             }
             let now = Instant::now();
+            let step_ns = wall.step_ns(now);
+            if step_ns != 0 {
+                self.engine.handle_clock_step(step_ns);
+            }
             self.engine.handle_timeout(wall_clock() - RING_DELAY, &mut self.pipeline);
             notifier.ping_if_due(now);
-            if !self.sources.is_empty() {
-                self.shelf.readiness.heartbeat(now);
-            }
+            self.shelf.readiness.heartbeat(now);
             if now.duration_since(published) >= PUBLISH_EVERY {
                 published = now;
                 self.publish();
@@ -110,7 +124,8 @@ impl Live {
         notifier.stopping();
         Event::Stopping { active: self.shelf.metrics.ledger().active() }.emit(&self.shelf.metrics);
         // What the kernel still holds was captured before the stop.
-        while self.take_frames() {}
+        let asked = Instant::now();
+        while self.take_frames() && asked.elapsed() < LAST_FRAMES {}
         self.engine.finish(Ending::Shutdown, &mut self.pipeline);
         self.publish();
         let shelf = Arc::clone(&self.shelf);
@@ -143,6 +158,7 @@ impl Live {
             let kind = std::io::ErrorKind::NotConnected;
             Event::CaptureLost { interface: gone.name(), kind }.emit(&self.shelf.metrics);
             self.lost.push(gone.name().to_string());
+            self.shelf.readiness.interfaces_lost(&self.lost);
         }
         busy
     }
@@ -158,6 +174,7 @@ impl Live {
                 Err(_) => self.lost.push(name),
             }
         }
+        self.shelf.readiness.interfaces_lost(&self.lost);
     }
 
     fn publish(&mut self) {
@@ -196,7 +213,36 @@ pub fn worker_count(config: &Config) -> usize {
     }
 }
 
+fn options(config: &Config) -> LiveOptions {
+    LiveOptions {
+        filter: config.capture.filter.clone(),
+        buffer_mib: config.capture.buffer_mib,
+        promiscuous: config.capture.promiscuous,
+    }
+}
+
 fn wall_clock() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::EPOCH + since
+}
+
+/// Notices when somebody sets the machine's clock, from which the kernel takes its stamps.
+struct WallClock {
+    wall: Timestamp,
+    steady: Instant,
+}
+
+impl WallClock {
+    fn new() -> Self {
+        WallClock { wall: wall_clock(), steady: Instant::now() }
+    }
+
+    /// Nanoseconds by which the clock was set since the last look; 0 when it only runs.
+    fn step_ns(&mut self, now: Instant) -> i64 {
+        let wall = wall_clock();
+        let ran = i64::try_from(now.duration_since(self.steady).as_nanos()).unwrap_or(i64::MAX);
+        let step = wall.since_ns(self.wall).saturating_sub(ran);
+        *self = WallClock { wall, steady: now };
+        if step.abs() > SET_NS { step } else { 0 }
+    }
 }

@@ -4,7 +4,9 @@
 //! batches to workers, each of which owns its recordings from the first packet
 //! to the last rename. The capture thread makes no file-system call.
 
+pub mod archivist;
 pub mod batch;
+pub mod confine;
 pub mod deck;
 pub mod housekeeping;
 pub mod live;

@@ -49,7 +49,7 @@ pub fn fail_label(why: &Trouble) -> FailReason {
         Trouble::NoMedia => FailReason::NoMedia,
         Trouble::NoRoom => FailReason::NoSpace,
         Trouble::Store(e) if e.is_full() => FailReason::NoSpace,
-        Trouble::Store(_) => FailReason::Storage,
+        Trouble::Store(_) | Trouble::Unfinished(_) => FailReason::Storage,
         Trouble::Exists => FailReason::Internal,
     }
 }

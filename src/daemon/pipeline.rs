@@ -15,8 +15,11 @@ use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::FailReason;
 use crate::time::Timestamp;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use uuid::Uuid;
 
@@ -24,13 +27,18 @@ use uuid::Uuid;
 const BATCH_BYTES: usize = 64 * 1024;
 /// Batches in a queue; the byte bound bites first where it is smaller.
 const QUEUE_BATCHES: usize = 1024;
+/// The same where the engine waits: enough that neither side idles, little enough to stay in the cache.
+const WAITING_BATCHES: usize = 16;
 /// Empty batches kept for reuse.
 const SPARES: usize = 64;
 
 struct Lane {
     current: Batch,
     backlog: VecDeque<Batch>,
-    backlog_bytes: usize,
+    /// Bytes sent and not yet worked off, those in the backlog included.
+    waiting: Arc<AtomicUsize>,
+    /// Whose media was dropped since the queue filled up.
+    told_lost: HashSet<RecordingId, RandomState>,
     to_worker: Sender<Batch>,
     spares: Receiver<Batch>,
     worker: JoinHandle<()>,
@@ -61,22 +69,28 @@ impl Pipeline {
     ) -> std::io::Result<Self> {
         let mut lanes = Vec::new();
         for n in 0..workers.max(1) {
-            let (to_worker, batches) = bounded::<Batch>(QUEUE_BATCHES);
+            let batches = if waits { WAITING_BATCHES } else { QUEUE_BATCHES };
+            let (to_worker, batches) = bounded::<Batch>(batches);
+            let waiting = Arc::new(AtomicUsize::new(0));
+            let done = Arc::clone(&waiting);
             let (give_back, spares) = bounded::<Batch>(SPARES);
             let outcome = Box::new(outcome.clone());
             let mut worker = Worker::new(Arc::clone(shelf), timezone.clone(), Arc::clone(codecs), outcome);
             let run = move || {
                 for mut batch in batches {
                     worker.handle(&batch);
+                    done.fetch_sub(batch.weight(), Ordering::Relaxed);
                     batch.clear();
                     let _ = give_back.try_send(batch);
                 }
+                worker.stop();
             };
             let worker = std::thread::Builder::new().name(format!("tape-{n}")).spawn(run)?;
             lanes.push(Lane {
                 current: Batch::default(),
                 backlog: VecDeque::new(),
-                backlog_bytes: 0,
+                waiting,
+                told_lost: HashSet::default(),
                 to_worker,
                 spares,
                 worker,
@@ -104,6 +118,15 @@ impl Pipeline {
         all_well
     }
 
+    /// A worker has died: what it had is not being recorded any more.
+    pub fn has_dead(&self) -> bool {
+        self.lanes.iter().any(|l| l.worker.is_finished())
+    }
+
+    fn is_full(&self, lane: usize) -> bool {
+        !self.waits && self.lanes[lane].waiting.load(Ordering::Relaxed) > self.queue_bytes
+    }
+
     fn lane_of(&self, id: RecordingId) -> usize {
         // The running number, not the slot: slots are reused at once by the next call.
         ((id.0 >> 32) % self.lanes.len() as u64) as usize
@@ -115,11 +138,10 @@ impl Pipeline {
         if !lane.current.items.is_empty() {
             let spare = lane.spares.try_recv().unwrap_or_default();
             let batch = std::mem::replace(&mut lane.current, spare);
-            lane.backlog_bytes += batch.weight();
+            lane.waiting.fetch_add(batch.weight(), Ordering::Relaxed);
             lane.backlog.push_back(batch);
         }
         while let Some(batch) = lane.backlog.pop_front() {
-            let weight = batch.weight();
             let sent = if waits {
                 lane.to_worker.send(batch).map_err(|e| TrySendError::Disconnected(e.0))
             } else {
@@ -127,7 +149,7 @@ impl Pipeline {
             };
             match sent {
                 // A worker that is gone takes nothing any more; its death is told at join.
-                Ok(()) | Err(TrySendError::Disconnected(_)) => lane.backlog_bytes -= weight,
+                Ok(()) | Err(TrySendError::Disconnected(_)) => {}
                 Err(TrySendError::Full(batch)) => {
                     lane.backlog.push_front(batch);
                     break;
@@ -165,16 +187,21 @@ impl Sink for Pipeline {
         self.tell(&decision);
         if let Some(id) = recording_of(&decision) {
             let lane = self.lane_of(id);
-            self.push(lane, Item::Order(decision));
+            self.push(lane, Item::Order(Box::new(decision)));
         }
     }
 
     fn media(&mut self, p: MediaPacket<'_>) {
         let i = self.lane_of(p.recording);
-        if !self.waits && self.lanes[i].backlog_bytes > self.queue_bytes {
+        if self.is_full(i) {
             self.dropped += 1;
-            return self.push(i, Item::Lost(p.recording));
+            // Once for each recording: a long stall is no reason for a long list.
+            if self.lanes[i].told_lost.insert(p.recording) {
+                self.push(i, Item::Lost(p.recording));
+            }
+            return;
         }
+        self.lanes[i].told_lost.clear();
         let batch = &mut self.lanes[i].current;
         let len = p.rtp.len().min(usize::from(u16::MAX));
         let item = Item::Media {
@@ -195,7 +222,10 @@ impl Sink for Pipeline {
 
     fn tick(&mut self, now: Timestamp) {
         for i in 0..self.lanes.len() {
-            self.push(i, Item::Tick(now));
+            // Behind a full queue the next tick tells the time as well.
+            if !self.is_full(i) {
+                self.push(i, Item::Tick(now));
+            }
             self.send(i);
         }
     }

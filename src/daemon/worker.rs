@@ -1,7 +1,7 @@
 //! A worker: owns recordings from their opening to their final names.
 
 use super::batch::{Batch, Item};
-use super::deck::{FileDeck, Shelf, Trouble};
+use super::deck::{FileDeck, Shelf, Trouble, Unfinished};
 use super::observe::{Outcome, end_label, fail_label};
 use crate::call::{CallEvent, Decision, Ending, Opening};
 use crate::codec::formats::PayloadMap;
@@ -10,20 +10,40 @@ use crate::store::calendar::{Term, due, until_string};
 use crate::store::layout::RecordingName;
 use crate::store::sidecar::{self, Sidecar};
 use crate::store::wav::WavEncoding;
-use crate::tape::{Packet, StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
+use crate::tape::{MAX_EVENTS, Packet, StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{CodecLabel, FailReason};
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use uuid::Uuid;
+
+/// Items whose recordings are fetched into the cache together.
+const LOOK_AHEAD: usize = 16;
 
 /// RTP packets by codec, counted by all workers.
 pub type CodecCounts = [AtomicU64; CodecLabel::COUNT];
 
+/// A place at the table: what most ticks need to know of a recording, and no more.
+struct Seat {
+    /// When the tape has something to do.
+    due: Timestamp,
+    running: Box<Running>,
+}
+
+/// Packets of one payload type not yet counted by their codec.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    payload_type: u8,
+    packets: u32,
+}
+
 struct Running {
+    heard: [Tally; 2],
     opening: Box<Opening>,
     tape: Tape,
     deck: FileDeck,
@@ -32,12 +52,24 @@ struct Running {
     lost_inside: bool,
 }
 
+/// Recordings waiting for the storage to come back; what is beyond is left to the next start.
+const MAX_UNFINISHED: usize = 4096;
+
+/// A recording whose call is over, not yet under its final name: active to the ledger.
+struct Waiting {
+    rest: Box<Unfinished>,
+    opening: Opening,
+    ended_by: sidecar::EndedBy,
+    one_way: bool,
+}
+
 /// One worker's recordings.
 pub struct Worker {
     shelf: Arc<Shelf>,
     timezone: jiff::tz::TimeZone,
     codecs: Arc<CodecCounts>,
-    running: HashMap<RecordingId, Running, RandomState>,
+    running: HashMap<RecordingId, Seat, RandomState>,
+    unfinished: VecDeque<Waiting>,
     outcome: Box<dyn FnMut(Outcome) + Send>,
 }
 
@@ -49,32 +81,82 @@ impl Worker {
         codecs: Arc<CodecCounts>,
         outcome: Box<dyn FnMut(Outcome) + Send>,
     ) -> Self {
-        Worker { shelf, timezone, codecs, running: HashMap::default(), outcome }
+        Worker { shelf, timezone, codecs, running: HashMap::default(), unfinished: VecDeque::new(), outcome }
     }
 
     /// Works off one batch.
     pub fn handle(&mut self, batch: &Batch) {
-        for item in &batch.items {
-            match item {
-                Item::Order(d) => self.order(d),
-                Item::Media { recording, channel, rank, flow, at, start, len } => {
-                    let Some(r) = self.running.get_mut(recording) else { continue };
-                    let rtp = &batch.bytes[*start as usize..*start as usize + usize::from(*len)];
-                    count_codec(&self.codecs, &r.formats[*channel as usize], rtp);
-                    let packet = Packet { channel: *channel, rank: *rank, flow: *flow, at: *at, rtp };
-                    r.tape.push(packet, &mut r.deck);
-                }
-                Item::Lost(id) => {
-                    if let Some(r) = self.running.get_mut(id) {
-                        r.lost_inside = true;
-                    }
-                }
-                Item::Tick(now) => {
-                    for r in self.running.values_mut() {
-                        r.tape.advance(*now, &mut r.deck);
-                    }
+        for some in batch.items.chunks(LOOK_AHEAD) {
+            self.fetch(some);
+            some.iter().for_each(|item| self.handle_one(item, &batch.bytes));
+        }
+    }
+
+    /// Looks at the recordings that the next packets are of, all in one go: at
+    /// a thousand calls none of them is in the cache, and the processor fetches
+    /// many at once as long as none has to wait for another.
+    fn fetch(&self, items: &[Item]) {
+        let looked_at = items.iter().map(|item| match item {
+            Item::Media { recording, .. } => self.running.get(recording).map_or(0, |s| s.running.look_at()),
+            Item::Order(_) | Item::Lost(_) | Item::Tick(_) => 0,
+        });
+        std::hint::black_box(looked_at.sum::<usize>());
+    }
+
+    fn handle_one(&mut self, item: &Item, bytes: &[u8]) {
+        match item {
+            Item::Order(d) => self.order(d),
+            Item::Media { recording, channel, rank, flow, at, start, len } => {
+                let Some(seat) = self.running.get_mut(recording) else { return };
+                let r = &mut *seat.running;
+                let rtp = &bytes[*start as usize..*start as usize + usize::from(*len)];
+                r.hear(*channel, rtp, &self.codecs);
+                let packet = Packet { channel: *channel, rank: *rank, flow: *flow, at: *at, rtp };
+                r.tape.push(packet, &mut r.deck);
+                let due = r.tape.due();
+                if due != seat.due {
+                    r.settle_tallies(&self.codecs);
+                    seat.due = due;
                 }
             }
+            Item::Lost(id) => {
+                if let Some(r) = self.running_mut(id) {
+                    r.lost_inside = true;
+                }
+            }
+            Item::Tick(now) => self.tick(*now),
+        }
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        for seat in self.running.values_mut().filter(|s| s.due <= now) {
+            let r = &mut *seat.running;
+            r.tape.advance(now, &mut r.deck);
+            r.settle_tallies(&self.codecs);
+            seat.due = r.tape.due();
+        }
+        if !self.shelf.is_troubled() {
+            self.finish_one();
+        }
+    }
+
+    fn running_mut(&mut self, id: &RecordingId) -> Option<&mut Running> {
+        self.running.get_mut(id).map(|s| &mut *s.running)
+    }
+
+    /// No batch comes any more: tries once more what is unfinished. What still
+    /// fails stays as a crash would leave it, for the next start.
+    pub fn stop(&mut self) {
+        for _ in 0..self.unfinished.len() {
+            self.finish_one();
+        }
+    }
+
+    fn finish_one(&mut self) {
+        let Some(w) = self.unfinished.pop_front() else { return };
+        match w.rest.finish(&self.shelf) {
+            Err(Trouble::Store(_)) => self.unfinished.push_back(w),
+            done => self.tell(w.opening, done, w.ended_by, w.one_way),
         }
     }
 
@@ -82,46 +164,53 @@ impl Worker {
         match decision {
             Decision::Open(opening) => self.open(opening),
             Decision::Formats(id, channel, map) => {
-                if let Some(r) = self.running.get_mut(id) {
+                if let Some(s) = self.running.get_mut(id) {
+                    let r = &mut *s.running;
+                    r.settle_tallies(&self.codecs);
                     r.formats[*channel as usize].update(map);
                     r.tape.set_formats(*channel, map);
                 }
             }
             Decision::Event(id, at, event) => {
-                if let Some(r) = self.running.get_mut(id) {
+                if let Some(r) = self.running_mut(id)
+                    && r.events.len() < MAX_EVENTS
+                {
                     r.events.push((*at, *event));
                 }
             }
             Decision::Encrypted(id) => {
-                if let Some(r) = self.running.get_mut(id) {
+                if let Some(r) = self.running_mut(id) {
                     r.tape.set_encrypted();
                 }
             }
             Decision::Suspend(id, at) => {
-                if let Some(r) = self.running.get_mut(id) {
+                if let Some(r) = self.running_mut(id) {
                     r.tape.suspend(*at);
                 }
             }
             Decision::Resume(id) => {
-                if let Some(r) = self.running.get_mut(id) {
+                if let Some(s) = self.running.get_mut(id) {
+                    let r = &mut *s.running;
                     r.tape.resume(&mut r.deck);
+                    s.due = r.tape.due();
                 }
             }
             Decision::Close(id, at, by, seen) => {
-                if let Some(r) = self.running.remove(id) {
-                    self.close(*r.opening.clone(), r, *at, *by, *seen);
+                if let Some(s) = self.running.remove(id) {
+                    self.close(*s.running, *at, *by, *seen);
                 }
             }
             Decision::Discard(id) => {
-                if let Some(r) = self.running.remove(id) {
-                    self.discard(r);
+                if let Some(s) = self.running.remove(id) {
+                    self.discard(*s.running);
                 }
             }
             Decision::Unrecorded(_) | Decision::Refused(_) => {}
         }
     }
 
-    fn discard(&mut self, r: Running) {
+    fn discard(&mut self, mut r: Running) {
+        r.settle_tallies(&self.codecs);
         let o = &r.opening;
         let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
         Event::RecordingFailed { about, reason: FailReason::Stray }.emit(&self.shelf.metrics);
@@ -137,6 +226,7 @@ impl Worker {
         );
         let provisional = self.sidecar(opening, opening.answered_at, sidecar::EndedBy::Recovered);
         let running = Running {
+            heard: Default::default(),
             tape: Tape::new(opening.answered_at),
             deck: FileDeck::new(Arc::clone(&self.shelf), name, provisional),
             formats: Default::default(),
@@ -144,12 +234,16 @@ impl Worker {
             lost_inside: false,
             opening: Box::new(opening.clone()),
         };
-        self.running.insert(opening.id, running);
+        let due = running.tape.due();
+        self.running.insert(opening.id, Seat { due, running: Box::new(running) });
     }
 
-    fn close(&mut self, opening: Opening, r: Running, at: Timestamp, by: Ending, seen: bool) {
-        let Running { tape, mut deck, mut events, lost_inside, .. } = r;
+    fn close(&mut self, mut r: Running, at: Timestamp, by: Ending, seen: bool) {
+        r.settle_tallies(&self.codecs);
+        let Running { opening, tape, mut deck, mut events, lost_inside, .. } = r;
         let report = tape.close(at, &mut deck);
+        deck.settle();
+        let lossy = lost_inside || deck.is_lossy();
         let stalled = deck.is_stalled();
         let ended_by = match by {
             Ending::HungUp(Channel::Customer) => sidecar::EndedBy::Customer,
@@ -166,31 +260,34 @@ impl Worker {
             // A stalled file ends where writing did.
             let at = if stalled { shortened(opening.answered_at, at, frames, &report) } else { at };
             let mut s = self.sidecar(&opening, at, ended_by);
-            s.complete = seen && report.complete && !lost_inside && !stalled;
+            s.complete = seen && report.complete && !lossy && !stalled;
             s.streams = report.streams.iter().map(stream).collect();
             s.events = all_events(opening.answered_at, &events, &report.events);
             s
         });
-        self.tell(&opening, closed, ended_by, one_way, &report);
+        self.tell_streams(opening.uuid, &report);
+        self.tell(*opening, closed, ended_by, one_way);
+    }
+
+    fn tell_streams(&self, recording: Uuid, report: &TapeReport) {
+        for s in &report.streams {
+            let codec = CodecLabel::of(&s.codec);
+            let jitter = Duration::from_secs_f64((s.jitter_ms / 1000.0).clamp(0.0, 3600.0));
+            Event::StreamEnded { recording, codec, jitter }.emit(&self.shelf.metrics);
+            Event::MediaLost { recording, packets: s.lost }.emit(&self.shelf.metrics);
+        }
     }
 
     fn tell(
         &mut self,
-        opening: &Opening,
+        opening: Opening,
         closed: Result<Sidecar, Trouble>,
         ended_by: sidecar::EndedBy,
         one_way: bool,
-        report: &TapeReport,
     ) {
         let metrics = Arc::clone(&self.shelf.metrics);
         let about =
             About { recording: opening.uuid, call_group: opening.call_group, service: &opening.service.name };
-        for s in &report.streams {
-            let codec = CodecLabel::of(&s.codec);
-            let jitter = Duration::from_secs_f64((s.jitter_ms / 1000.0).clamp(0.0, 3600.0));
-            Event::StreamEnded { recording: opening.uuid, codec, jitter }.emit(&metrics);
-            Event::MediaLost { recording: opening.uuid, packets: s.lost }.emit(&metrics);
-        }
         let outcome = match closed {
             Ok(s) => {
                 let duration = Duration::from_secs_f64(s.duration_s.max(0.0));
@@ -207,10 +304,14 @@ impl Worker {
                     .emit(&metrics);
                 Outcome::Existed(opening.uuid)
             }
+            Err(Trouble::Unfinished(rest)) if self.unfinished.len() < MAX_UNFINISHED => {
+                self.unfinished.push_back(Waiting { rest, opening, ended_by, one_way });
+                return;
+            }
             Err(why) => {
                 let reason = fail_label(&why);
                 Event::RecordingFailed { about, reason }.emit(&metrics);
-                Outcome::Failed { id: opening.uuid, call_id: opening.call_id.clone(), reason }
+                Outcome::Failed { id: opening.uuid, call_id: opening.call_id, reason }
             }
         };
         (self.outcome)(outcome);
@@ -299,8 +400,35 @@ fn all_events(
     all.into_iter().map(|(_, e)| e).collect()
 }
 
-fn count_codec(counts: &CodecCounts, formats: &PayloadMap, rtp: &[u8]) {
-    let payload_type = rtp.get(1).map_or(0, |b| b & 0x7F);
-    let label = formats.get(payload_type).map_or(CodecLabel::Other, |s| CodecLabel::of(&s.name));
-    counts[label.index()].fetch_add(1, Ordering::Relaxed);
+impl Running {
+    /// Reads what taking a packet will read first.
+    fn look_at(&self) -> usize {
+        self.heard[0].packets as usize + self.tape.look_at()
+    }
+
+    /// Notes a packet for the count of its codec.
+    fn hear(&mut self, channel: Channel, rtp: &[u8], counts: &CodecCounts) {
+        let payload_type = rtp.get(1).map_or(0, |b| b & 0x7F);
+        if self.heard[channel as usize].payload_type != payload_type {
+            self.settle_tally(channel, counts);
+            self.heard[channel as usize].payload_type = payload_type;
+        }
+        self.heard[channel as usize].packets += 1;
+    }
+
+    /// Counts what was heard. Now and then, not for each packet: names are long to compare, counters shared.
+    fn settle_tallies(&mut self, counts: &CodecCounts) {
+        self.settle_tally(Channel::Customer, counts);
+        self.settle_tally(Channel::Agent, counts);
+    }
+
+    fn settle_tally(&mut self, channel: Channel, counts: &CodecCounts) {
+        let tally = &mut self.heard[channel as usize];
+        let packets = std::mem::take(&mut tally.packets);
+        if packets > 0 {
+            let spec = self.formats[channel as usize].get(tally.payload_type);
+            let label = spec.map_or(CodecLabel::Other, |s| CodecLabel::of(&s.name));
+            counts[label.index()].fetch_add(packets.into(), Ordering::Relaxed);
+        }
+    }
 }

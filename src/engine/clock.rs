@@ -53,6 +53,12 @@ impl CaptureClock {
         })
     }
 
+    /// The stamps' own clock was set by `ns`.
+    pub fn step(&mut self, ns: i64) {
+        self.now = self.now.map(|n| n.offset_ns(ns));
+        self.jumps += 1;
+    }
+
     /// Could a packet with this stamp have been captured now?
     pub fn is_plausible(&self, stamp: Timestamp) -> bool {
         self.now.is_none_or(|n| stamp.since_ns(n).abs() <= NEAR_NS)

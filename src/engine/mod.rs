@@ -108,6 +108,13 @@ impl Engine {
         }
     }
 
+    /// The clock that the stamps come from was set by `ns`: the time in between
+    /// did not pass, so nothing was silent in it (live capture only).
+    pub fn handle_clock_step(&mut self, ns: i64) {
+        self.core.clock.step(ns);
+        self.core.calls.clock_stepped(ns);
+    }
+
     /// The capture has ended or the recorder stops: everything open is closed.
     pub fn finish(&mut self, by: Ending, sink: &mut impl Sink) {
         let core = &mut self.core;
@@ -191,7 +198,8 @@ impl Core {
             }
         }
         let flow = FlowKey { src: d.flow.src, dst: d.flow.dst };
-        match self.calls.pairing_mut().route(flow) {
+        let (route, fingerprint) = self.calls.pairing_mut().route_and_fingerprint(flow);
+        match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
             Route::NotRecorded => self.stats.rtp_not_recorded += 1,
             Route::Record(_) if !self.clock.is_plausible(d.ts) => self.stats.time_outliers += 1,
@@ -210,7 +218,7 @@ impl Core {
                         recording: t.recording,
                         channel: t.channel,
                         rank: t.rank,
-                        flow: flow.fingerprint(),
+                        flow: fingerprint,
                         at: d.ts,
                         rtp: d.payload,
                     });

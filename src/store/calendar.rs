@@ -98,7 +98,7 @@ pub fn due(answered_at: Timestamp, term: &Term, bound: RetentionBound, tz: &Time
         RetentionBound::AtMost => anniversary,
         RetentionBound::Keep => anniversary.saturating_add(1.day()),
     };
-    first_instant(day, tz)
+    day_begins(day, tz)
 }
 
 /// `retention.until`: RFC 3339 in UTC, whole seconds.
@@ -111,7 +111,7 @@ pub fn until_string(due: Timestamp) -> String {
 /// Where the clocks jump over midnight it is the jump itself. Where midnight
 /// comes twice it is the first, unless the evening before comes back in between
 /// (St John's until 2011): a call in that evening must not fall due before it.
-fn first_instant(day: Date, tz: &TimeZone) -> Timestamp {
+pub fn day_begins(day: Date, tz: &TimeZone) -> Timestamp {
     let midnight = tz.to_ambiguous_timestamp(day.to_datetime(Time::midnight()));
     let offset = midnight.offset();
     // Fails at the end of the calendar only, beyond any stamp a packet can bear.

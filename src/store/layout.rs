@@ -168,7 +168,7 @@ pub fn make_folder(root: &Path, answered_at: Timestamp, sync: bool) -> Result<Pa
 }
 
 /// Makes one folder, and without ceremony those above it.
-pub(super) fn make_one(folder: &Path, sync: bool) -> Result<(), StoreError> {
+pub fn make_one(folder: &Path, sync: bool) -> Result<(), StoreError> {
     let make = |recursive| DirBuilder::new().mode(FOLDER_MODE).recursive(recursive).create(folder);
     match make(false) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(()),

@@ -68,6 +68,21 @@ impl StoreLock {
     }
 }
 
+/// Whether some process is in the store. Enters nothing itself.
+pub fn is_occupied(root: &Path) -> Result<bool, StoreError> {
+    let path = root.join(STATE_FOLDER).join("lock");
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(StoreError::io("open", &path)(e)),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(e)) => Err(StoreError::io("lock", &path)(e)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,7 +92,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("store");
         let mut first = StoreLock::enter(&root).unwrap();
-        assert!(first.is_alone());
+        assert!(first.is_alone() && is_occupied(&root).unwrap());
         first.share().unwrap();
         assert!(!first.is_alone());
         let second = StoreLock::enter(&root).unwrap();
@@ -86,6 +101,7 @@ mod tests {
         let third = StoreLock::enter(&root).unwrap();
         assert!(!third.is_alone());
         drop((second, third));
+        assert!(!is_occupied(&root).unwrap());
         assert!(StoreLock::enter(&root).unwrap().is_alone());
     }
 }

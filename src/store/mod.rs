@@ -34,17 +34,48 @@
 //! `NAME.json.new`, syncs it, renames it over `NAME.json` and syncs the folder.
 //! A `.new` found beside a whole `NAME.json` is an edit that never happened;
 //! recovery removes it. Nothing else is ever deleted by recovery.
+//!
+//! # After the call
+//!
+//! Holds, restrictions and terms are edits ([`keeper`]: told, rewritten,
+//! indexed); what is erased or has expired is deleted in six steps ([`erase`]):
+//!
+//! | step | what is done | a crash right after it leaves | the next sweep makes of it |
+//! | --- | --- | --- | --- |
+//! | 1 | a tombstone, synced; no search gives the recording any more | both files | deleted |
+//! | 2 | `NAME.json` unlinked | a WAV alone | deleted |
+//! | 3 | `NAME.wav` unlinked | names not yet synced | deleted again, should they come back |
+//! | 4 | the folder synced | a deletion nobody was told of | told |
+//! | 5 | the audit entry, synced | a hidden row in the index | told once more, forgotten |
+//! | 6 | the row forgotten, overwritten, the index's log emptied | nothing | nothing |
+//!
+//! Who did what and why is in the [`audit`] log. A recording whose tombstone is
+//! there is deleted, wherever files or index of it come back from.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub mod audit;
 pub mod calendar;
+pub mod clock;
+pub mod erase;
+pub mod expire;
+pub mod export;
+pub mod forecast;
+pub mod hold;
+pub mod identity;
+pub mod index;
+pub mod keeper;
 pub mod layout;
 pub mod lock;
 pub mod recover;
+pub mod restrict;
+pub mod retain;
+pub mod search;
 pub mod sidecar;
+pub mod verify;
 pub mod wav;
 pub mod writer;
 

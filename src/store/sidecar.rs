@@ -9,7 +9,7 @@ mod file;
 mod tests;
 
 pub(super) use file::{create, scratch_of};
-pub use file::{rewrite_atomically, write_atomically};
+pub use file::{read_value, rewrite_atomically, write_atomically};
 
 use super::wav::WavEncoding;
 use crate::config::CallDirection;

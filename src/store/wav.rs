@@ -22,8 +22,8 @@ use std::path::{Path, PathBuf};
 /// Mode of every file of a recording.
 pub const FILE_MODE: u32 = 0o640;
 
-/// Bytes read at once while hashing.
-const HASH_BLOCK: usize = 256 * 1024;
+/// Bytes read at once while hashing: what is read is still in the nearest cache when it is hashed.
+const HASH_BLOCK: usize = 32 * 1024;
 
 /// A WAV file being written.
 ///

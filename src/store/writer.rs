@@ -119,18 +119,8 @@ impl RecordingWriter {
     /// Finishes both files and gives them their final names (steps 5 to 10).
     /// `wav` and `audio` of the sidecar are filled in here; returned is what was
     /// written. After an error the `.part` files stay, for the next start.
-    pub fn close(self, mut sidecar: Sidecar) -> Result<Sidecar, StoreError> {
-        let spec = self.wav.spec();
-        let finished = self.wav.finish(self.options.sync)?;
-        self.options.steps.done(Step::WavSynced)?;
-        sidecar.wav = format!("{}.wav", self.stem);
-        sidecar.audio = Audio {
-            frames: finished.frames,
-            sha256: finished.sha256_hex,
-            ..Audio::begin(spec.rate, spec.encoding)
-        };
-        publish(&self.paths, Publish { sidecar: Some(&sidecar), wav: true }, &self.options)?;
-        Ok(sidecar)
+    pub fn close(self, sidecar: Sidecar) -> Result<Sidecar, StoreError> {
+        seal(self.wav, &self.paths, &self.stem, sidecar, &self.options)
     }
 
     /// Removes what was written: a stray without media is not a recording.
@@ -140,6 +130,53 @@ impl RecordingWriter {
         }
         if self.options.sync { sync_folder(&self.paths.folder) } else { Ok(()) }
     }
+}
+
+/// Finishes what [`RecordingWriter::close`] could not, from wherever it stopped:
+/// the storage was full or away, and takes writes again. The audio is cut to
+/// `frames`, so that the sidecar stays true whatever a half-done write left.
+///
+/// # Errors
+/// As for [`RecordingWriter::close`]; it may be tried again.
+pub fn finish_later(
+    root: &Path,
+    name: &RecordingName,
+    frames: u64,
+    sidecar: Sidecar,
+    options: &WriterOptions,
+) -> Result<Sidecar, StoreError> {
+    let paths = name.paths(root);
+    let is_there = |p: &Path| p.try_exists().map_err(StoreError::io("look for", p));
+    if is_there(&paths.json)? && !is_there(&paths.json_part)? {
+        // Only the last sync was missing.
+        sync_folder(&paths.folder)?;
+        return Sidecar::read(&paths.json);
+    }
+    let at = if is_there(&paths.wav_part)? { &paths.wav_part } else { &paths.wav };
+    let mut wav = WavWriter::resume(at)?;
+    wav.truncate_frames(frames)?;
+    seal(wav, &paths, name.stem(), sidecar, options)
+}
+
+/// Steps 5 to 10.
+fn seal(
+    wav: WavWriter,
+    paths: &Paths,
+    stem: &str,
+    mut sidecar: Sidecar,
+    options: &WriterOptions,
+) -> Result<Sidecar, StoreError> {
+    let (spec, is_part) = (wav.spec(), wav.path() == paths.wav_part);
+    let finished = wav.finish(options.sync)?;
+    options.steps.done(Step::WavSynced)?;
+    sidecar.wav = format!("{stem}.wav");
+    sidecar.audio = Audio {
+        frames: finished.frames,
+        sha256: finished.sha256_hex,
+        ..Audio::begin(spec.rate, spec.encoding)
+    };
+    publish(paths, Publish { sidecar: Some(&sidecar), wav: is_part }, options)?;
+    Ok(sidecar)
 }
 
 /// What of a recording has still to be put in its place.

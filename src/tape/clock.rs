@@ -5,7 +5,7 @@
 //! only ever adds to it, so the least transit among a packet's neighbours is
 //! the path without queueing, and timestamp + least transit is where the audio
 //! was on the wire. The estimate is held still while it is within
-//! [`DRIFT_NS`], so that contiguous audio stays contiguous to the sample, and
+//! `DRIFT_NS`, so that contiguous audio stays contiguous to the sample, and
 //! moved when clock skew or a new path has carried it away. Where the stamps
 //! themselves freeze or jump, the capture clock wins.
 //!
@@ -52,6 +52,8 @@ struct Anchor {
 pub struct WireClock {
     clock_hz: u32,
     rate_hz: u32,
+    /// Nanoseconds of a tick where they are a whole number, else zero: most clocks need no division.
+    tick_ns: i64,
     /// Transits increase from front to back: the first of any tail is its least.
     arrivals: VecDeque<Arrival>,
     noted: u64,
@@ -61,7 +63,9 @@ pub struct WireClock {
 impl WireClock {
     /// For RTP timestamps of `clock_hz` onto frames of `rate_hz`.
     pub fn new(clock_hz: u32, rate_hz: u32) -> Self {
-        WireClock { clock_hz, rate_hz, arrivals: VecDeque::new(), noted: 0, anchor: None }
+        let hz = i64::from(clock_hz.max(1));
+        let tick_ns = if NS_PER_S % hz == 0 { NS_PER_S / hz } else { 0 };
+        WireClock { tick_ns, clock_hz, rate_hz, arrivals: VecDeque::new(), noted: 0, anchor: None }
     }
 
     /// The RTP clock this mapping reads, Hz.
@@ -138,13 +142,23 @@ impl WireClock {
             let (least, _) = self.least_from(at_ns, transit);
             self.jump(at_ns, least.max(transit - STEP_EARLIER_NS), ts);
         }
-        self.frame_of(ts)
+        // Nothing was on the wire later than it was captured, whatever the stamps say.
+        let latest = clamp_i64(i128::from(at_ns) * i128::from(self.rate_hz) / i128::from(NS_PER_S));
+        let frame = self.frame_of(ts);
+        if frame > latest.saturating_add(i64::from(self.rate_hz) / 5) {
+            self.set_anchor(transit, ts);
+            return latest;
+        }
+        frame
     }
 
     fn frame_of(&self, ts: i64) -> i64 {
         let Some(a) = self.anchor else { return 0 };
-        let ticks = i128::from(ts - a.base_ts);
-        let frames = (ticks * i128::from(self.rate_hz)).div_euclid(i128::from(self.clock_hz));
+        let ticks = ts - a.base_ts;
+        if self.rate_hz == self.clock_hz && ticks.abs() < LIMIT {
+            return a.base_frame.saturating_add(ticks);
+        }
+        let frames = (i128::from(ticks) * i128::from(self.rate_hz)).div_euclid(i128::from(self.clock_hz));
         a.base_frame.saturating_add(clamp_i64(frames))
     }
 
@@ -169,14 +183,22 @@ impl WireClock {
     }
 
     fn ts_ns(&self, ts: i64) -> i64 {
-        clamp_i64(i128::from(ts) * i128::from(NS_PER_S) / i128::from(self.clock_hz.max(1)))
+        if self.tick_ns > 0 {
+            return ts.saturating_mul(self.tick_ns).clamp(-LIMIT, LIMIT);
+        }
+        let hz = i64::from(self.clock_hz.max(1));
+        // In two parts, so that no step needs more than 64 bits: whole seconds, and what is left of one.
+        let (seconds, rest) = (ts / hz, ts % hz);
+        let ns = seconds.saturating_mul(NS_PER_S).saturating_add(rest * NS_PER_S / hz);
+        ns.clamp(-LIMIT, LIMIT)
     }
 }
 
+/// A quarter of the range: sums of two such values cannot overflow.
+const LIMIT: i64 = i64::MAX / 4;
+
 fn clamp_i64(v: i128) -> i64 {
-    // A quarter of the range: sums of two such values cannot overflow.
-    const LIMIT: i128 = (i64::MAX / 4) as i128;
-    v.clamp(-LIMIT, LIMIT) as i64
+    v.clamp(-i128::from(LIMIT), i128::from(LIMIT)) as i64
 }
 
 #[cfg(test)]

@@ -7,9 +7,14 @@
 //! speed or the number of workers. At a crash at most
 //! `FLUSH + LOOKAHEAD + MARGIN` (0.55 s) is not yet given out.
 //!
+//! What comes between two steps is only put down ([`inbox`]) and looked at with
+//! the step: at a thousand calls the memory a packet touches costs more than
+//! all that is done with it, and twenty packets of one call touch it once.
+//!
 //! This module must not know of SIP, files or the machine's time.
 
 pub mod clock;
+mod inbox;
 pub mod source;
 pub mod timeline;
 
@@ -18,6 +23,7 @@ use crate::codec::quality;
 use crate::id::Channel;
 use crate::rtp::packet::RtpPacket;
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
+use inbox::Inbox;
 use smallvec::SmallVec;
 use source::{Played, Source};
 use timeline::Timeline;
@@ -32,6 +38,8 @@ pub const MARGIN_NS: i64 = 100 * NS_PER_MS;
 const HOP_SILENCE_NS: i64 = 2 * NS_PER_S;
 /// Packets held back after a hang-up; two seconds of two parties are 200.
 const MAX_HELD: usize = 1024;
+/// Events kept of one recording; nobody presses keys as often.
+pub const MAX_EVENTS: usize = 4096;
 /// RTP sources of one party; a sender that changes its SSRC faster than this is not a phone.
 const MAX_SOURCES: usize = 64;
 
@@ -66,6 +74,8 @@ pub trait Deck {
     fn start(&mut self, rate_hz: u32, law: Option<crate::codec::g711::Law>);
     /// The next frames, interleaved customer, agent.
     fn append(&mut self, frames: &[i16]);
+    /// The recording ends before frames that were given out: they are taken back.
+    fn truncate(&mut self, frames: u64);
     /// Samples of one channel for frames given out before.
     fn patch(&mut self, frame: u64, channel: Channel, samples: &[i16]);
 }
@@ -129,23 +139,47 @@ pub struct TapeReport {
 #[derive(Debug, Default)]
 struct Leg {
     formats: PayloadMap,
+    /// The nearest hop heard, and when last.
+    nearest: Option<(u8, i64)>,
     sources: SmallVec<[Source; 1]>,
+}
+
+impl Leg {
+    /// Of each party one signalling hop's media is kept: the nearest to the agent that is heard.
+    fn is_nearest(&mut self, rank: u8, at_ns: i64, has_started: bool) -> bool {
+        match &mut self.nearest {
+            Some((best, last_ns)) if rank == *best => {
+                *last_ns = (*last_ns).max(at_ns);
+                true
+            }
+            Some((best, last_ns)) if rank > *best && at_ns - *last_ns < HOP_SILENCE_NS => false,
+            // Before the first flush a nearer hop still takes the place of a farther one whole.
+            best => {
+                let was_farther = best.is_some_and(|(b, _)| rank < b);
+                *best = Some((rank, at_ns));
+                if was_farther && !has_started {
+                    self.sources.retain(|s| s.rank() <= rank);
+                }
+                true
+            }
+        }
+    }
 }
 
 /// One recording being made.
 #[derive(Debug)]
 pub struct Tape {
     answered_at: Timestamp,
+    next_flush_ns: i64,
+    limit_ns: Option<i64>,
+    inbox: Inbox,
     legs: [Leg; 2],
     timeline: Timeline,
     rate_hz: Option<u32>,
-    next_flush_ns: i64,
-    limit_ns: Option<i64>,
     held: Vec<Held>,
-    best_rank: Option<(u8, i64)>,
     events: Vec<TapeEvent>,
+    is_encrypted: bool,
     refused_sources: u64,
-    block: Vec<i16>,
 }
 
 impl Tape {
@@ -153,26 +187,31 @@ impl Tape {
     pub fn new(answered_at: Timestamp) -> Self {
         Tape {
             answered_at,
+            next_flush_ns: FLUSH_NS,
+            limit_ns: None,
+            inbox: Inbox::default(),
             legs: Default::default(),
             timeline: Timeline::default(),
             rate_hz: None,
-            next_flush_ns: FLUSH_NS,
-            limit_ns: None,
             held: Vec::new(),
-            best_rank: None,
             events: Vec::new(),
+            is_encrypted: false,
             refused_sources: 0,
-            block: Vec::new(),
         }
     }
 
     /// States what payload types mean in what `channel`'s party sends, from now on.
     pub fn set_formats(&mut self, channel: Channel, formats: &PayloadMap) {
-        self.legs[channel as usize].formats.update(formats);
+        self.sort_in();
+        let known = &mut self.legs[channel as usize].formats;
+        known.update(formats);
+        known.encrypted |= self.is_encrypted;
     }
 
     /// From here on the payload is encrypted, though the signalling did not say so (ZRTP).
     pub fn set_encrypted(&mut self) {
+        self.sort_in();
+        self.is_encrypted = true;
         for l in &mut self.legs {
             l.formats.encrypted = true;
         }
@@ -189,11 +228,29 @@ impl Tape {
             return;
         }
         self.advance(packet.at, deck);
+        self.inbox.push(&packet);
+        if self.inbox.is_full() {
+            self.sort_in();
+        }
+    }
+
+    /// Brings what was put down to the sources.
+    fn sort_in(&mut self) {
+        let inbox = std::mem::take(&mut self.inbox);
+        for packet in inbox.packets() {
+            self.sort_in_one(packet);
+        }
+        self.inbox = inbox.emptied();
+    }
+
+    fn sort_in_one(&mut self, packet: Packet<'_>) {
+        let at_ns = packet.at.since_ns(self.answered_at);
         let Ok(rtp) = RtpPacket::parse(packet.rtp) else { return };
-        if !self.is_nearest(packet.rank, at_ns) {
+        let has_started = self.rate_hz.is_some();
+        let leg = &mut self.legs[packet.channel as usize];
+        if !leg.is_nearest(packet.rank, at_ns, has_started) {
             return;
         }
-        let leg = &mut self.legs[packet.channel as usize];
         let known = leg.sources.iter().position(|s| s.ssrc() == rtp.ssrc && s.rank() == packet.rank);
         let i = match known {
             Some(i) => i,
@@ -224,6 +281,16 @@ impl Tape {
         }
     }
 
+    /// Reads what [`Tape::push`] reads and writes, for whoever wants it in the cache beforehand.
+    pub fn look_at(&self) -> usize {
+        self.next_flush_ns as usize ^ self.inbox.look_at()
+    }
+
+    /// When [`Tape::advance`] has something to do.
+    pub fn due(&self) -> Timestamp {
+        self.answered_at.offset_ns(self.next_flush_ns)
+    }
+
     /// A hang-up was seen at `at`, but may yet be refused: nothing after it is given out.
     pub fn suspend(&mut self, at: Timestamp) {
         self.limit_ns = Some(at.since_ns(self.answered_at));
@@ -240,7 +307,7 @@ impl Tape {
 
     /// Any media so far.
     pub fn has_media(&self) -> bool {
-        self.legs.iter().any(|l| !l.sources.is_empty())
+        !self.inbox.is_empty() || self.legs.iter().any(|l| !l.sources.is_empty())
     }
 
     /// Ends the tape at `end`: gives out everything up to it, nothing after.
@@ -248,7 +315,11 @@ impl Tape {
         let end_ns = end.since_ns(self.answered_at).max(0);
         self.limit_ns = Some(end_ns);
         self.flush(i64::MAX, end_ns, deck);
-        let frames = self.timeline.written();
+        let rate = self.rate_hz.unwrap_or(8000);
+        let frames = frames_at(end_ns, rate).min(self.timeline.written());
+        if frames < self.timeline.written() {
+            deck.truncate(frames);
+        }
         let streams = [Channel::Customer, Channel::Agent]
             .into_iter()
             .flat_map(|c| self.legs[c as usize].sources.iter().flat_map(move |s| reports(c, s)))
@@ -261,29 +332,8 @@ impl Tape {
         TapeReport { frames, streams, events: self.events, complete }
     }
 
-    /// One signalling hop's media is kept: the nearest to the agent that is heard.
-    fn is_nearest(&mut self, rank: u8, at_ns: i64) -> bool {
-        match &mut self.best_rank {
-            Some((best, last_ns)) if rank == *best => {
-                *last_ns = (*last_ns).max(at_ns);
-                true
-            }
-            Some((best, last_ns)) if rank > *best && at_ns - *last_ns < HOP_SILENCE_NS => false,
-            // Before the first flush a nearer hop still takes the place of a farther one whole.
-            best => {
-                let was_farther = best.is_some_and(|(b, _)| rank < b);
-                *best = Some((rank, at_ns));
-                if was_farther && self.rate_hz.is_none() {
-                    for l in &mut self.legs {
-                        l.sources.retain(|s| s.rank() <= rank);
-                    }
-                }
-                true
-            }
-        }
-    }
-
     fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {
+        self.sort_in();
         let Some(rate) = self.rate_hz.or_else(|| self.start(horizon_ns, deck)) else { return };
         for channel in [Channel::Customer, Channel::Agent] {
             let leg = &mut self.legs[channel as usize];
@@ -300,17 +350,24 @@ impl Tape {
                 kind,
             };
             let keys = played.key_presses.into_iter().map(|f| event(f, TapeEventKind::KeyPress));
-            self.events.extend(keys);
             let codecs = played.codec_changes.into_iter();
-            self.events.extend(codecs.map(|(f, name)| event(f, TapeEventKind::Codec(name))));
+            let heard = keys.chain(codecs.map(|(f, name)| event(f, TapeEventKind::Codec(name))));
+            let room = MAX_EVENTS.saturating_sub(self.events.len());
+            self.events.extend(heard.take(room));
         }
         let until_ns = self.limit_ns.map_or(until_ns, |l| until_ns.min(l)).max(0);
-        let half = i128::from(NS_PER_S) / 2;
-        let until = (i128::from(until_ns) * i128::from(rate) + half) / i128::from(NS_PER_S);
-        self.block.clear();
-        self.timeline.drain(until as u64, &mut self.block);
-        if !self.block.is_empty() {
-            deck.append(&self.block);
+        self.give_out(frames_at(until_ns, rate), rate, deck);
+    }
+
+    /// A second at a time: a call that begins on hold has hours of silence to give.
+    fn give_out(&mut self, until: u64, rate: u32, deck: &mut impl Deck) {
+        // Made anew each time: memory that another tape has just let go is warm, one's own is not.
+        let mut block = Vec::new();
+        while self.timeline.written() < until {
+            let step = until.min(self.timeline.written() + u64::from(rate));
+            block.clear();
+            self.timeline.drain(step, &mut block);
+            deck.append(&block);
         }
     }
 
@@ -341,6 +398,12 @@ impl Tape {
         deck.start(rate, law);
         Some(rate)
     }
+}
+
+/// The frame nearest to a time from the answer.
+fn frames_at(ns: i64, rate_hz: u32) -> u64 {
+    let half = i128::from(NS_PER_S) / 2;
+    ((i128::from(ns.max(0)) * i128::from(rate_hz) + half) / i128::from(NS_PER_S)) as u64
 }
 
 fn reports(channel: Channel, s: &Source) -> impl Iterator<Item = StreamReport> {

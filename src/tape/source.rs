@@ -20,6 +20,8 @@ const CONCEAL_MS: u32 = 60;
 /// Bytes kept encoded for one source; what goes beyond is dropped and counted.
 const MAX_PENDING_BYTES: usize = 512 * 1024;
 
+/// Codecs of one source kept at hand.
+const MAX_DECODERS: usize = 4;
 /// Streams of one source; a source that moves more often than this shares the last.
 const MAX_STREAMS: usize = 8;
 
@@ -59,7 +61,8 @@ pub struct Source {
     pending: Vec<Pending>,
     bytes: Vec<u8>,
     clock: WireClock,
-    decoder: Option<(u8, Decoder)>,
+    /// One for each codec met, the one in use first.
+    decoders: SmallVec<[(CodecSpec, Decoder); 1]>,
     codec_name: Option<String>,
     other_name: Option<String>,
     played_seq: Option<u64>,
@@ -88,7 +91,7 @@ impl Source {
             pending: Vec::new(),
             bytes: Vec::new(),
             clock: WireClock::new(clock_hz, 8000),
-            decoder: None,
+            decoders: SmallVec::new(),
             codec_name: None,
             other_name: None,
             played_seq: None,
@@ -191,7 +194,10 @@ impl Source {
         timeline: &mut Timeline,
         played: &mut Played,
     ) {
-        let ready = self.take_ready(horizon_ns);
+        let mut ready = self.take_ready(horizon_ns);
+        ready.sort_by_key(|p| p.seq);
+        // One source heard on two flows at once: the first copy is enough.
+        ready.dedup_by_key(|p| p.seq);
         let first_audio =
             ready.iter().find(|p| formats.get(p.payload_type).is_some_and(|s| s.codec.is_audio()));
         if let Some(p) = first_audio {
@@ -246,16 +252,13 @@ impl Source {
             return self.advance(p.seq);
         }
         let frame = self.clock.place(p.at_ns, p.ts);
-        if self.decoder.as_ref().is_none_or(|(pt, _)| *pt != p.payload_type) {
-            if self.decoder.is_some() || *named != spec.name {
+        if self.decoders.first().is_none_or(|(s, _)| s != spec) {
+            if !self.decoders.is_empty() || *named != spec.name {
                 played.codec_changes.push((frame, spec.name.clone()));
             }
-            match Decoder::new(spec, rate_hz) {
-                Ok(d) => self.decoder = Some((p.payload_type, d)),
-                Err(_) => {
-                    self.undecodable += 1;
-                    return self.advance(p.seq);
-                }
+            if !self.take_up(spec, rate_hz) {
+                self.undecodable += 1;
+                return self.advance(p.seq);
             }
         }
         self.decode_at(frame, p, rate_hz, spec, channel, timeline, played, pcm);
@@ -284,7 +287,7 @@ impl Source {
             }
             return;
         }
-        let Some((_, decoder)) = self.decoder.as_mut() else { return };
+        let Some((_, decoder)) = self.decoders.first_mut() else { return };
         // A resampler gives out a few samples more or less than went in; its packets still follow one another.
         let slack =
             if spec.native_rate_hz() == rate_hz || spec.codec == Codec::Opus { 0 } else { rate_hz / 500 };
@@ -318,6 +321,19 @@ impl Source {
         self.next_frame = self.next_frame.max(at + pcm.len() as i64);
         self.expected_frame = frame + nominal;
         self.advance(p.seq);
+    }
+
+    /// Brings the decoder of this codec to the front; false where there is none.
+    fn take_up(&mut self, spec: &CodecSpec, rate_hz: u32) -> bool {
+        if let Some(i) = self.decoders.iter().position(|(s, _)| s == spec) {
+            self.decoders.swap(0, i);
+            self.decoders[0].1.reset();
+            return true;
+        }
+        let Ok(decoder) = Decoder::new(spec, rate_hz) else { return false };
+        self.decoders.truncate(MAX_DECODERS - 1);
+        self.decoders.insert(0, (spec.clone(), decoder));
+        true
     }
 
     fn advance(&mut self, seq: u64) {
@@ -360,8 +376,8 @@ impl Source {
         self.streams.iter_mut().for_each(|(_, s)| s.set_clock(clock_hz));
     }
 
-    fn take_ready(&mut self, horizon_ns: i64) -> Vec<Pending> {
-        let mut ready = Vec::with_capacity(self.pending.len());
+    fn take_ready(&mut self, horizon_ns: i64) -> SmallVec<[Pending; 32]> {
+        let mut ready = SmallVec::new();
         self.pending.retain(|p| {
             let is_ready = p.at_ns <= horizon_ns;
             if is_ready {
@@ -369,20 +385,19 @@ impl Source {
             }
             !is_ready
         });
-        ready.sort_by_key(|p| p.seq);
-        // One source heard on two flows at once: the first copy is enough.
-        ready.dedup_by_key(|p| p.seq);
         ready
     }
 
+    /// Moves the bytes of what is still pending to the front.
     fn compact(&mut self) {
-        let mut kept = Vec::with_capacity(self.pending.iter().map(|p| p.len).sum());
+        let mut kept = 0;
         for p in &mut self.pending {
-            let start = kept.len();
-            kept.extend_from_slice(&self.bytes[p.start..p.start + p.len]);
-            p.start = start;
+            // Never forwards: pending packets lie in the order they came.
+            self.bytes.copy_within(p.start..p.start + p.len, kept);
+            p.start = kept;
+            kept += p.len;
         }
-        self.bytes = kept;
+        self.bytes.truncate(kept);
     }
 }
 

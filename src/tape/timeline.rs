@@ -14,6 +14,10 @@ pub enum Blend {
     Replace,
 }
 
+/// Frames the window may be ahead of what is written: seconds at any rate. What
+/// would lie beyond has a place that cannot be true.
+const MAX_AHEAD: u64 = 48_000 * 60;
+
 /// Samples waiting to be written.
 #[derive(Debug, Default)]
 pub struct Timeline {
@@ -34,7 +38,11 @@ impl Timeline {
         if samples.is_empty() {
             return late;
         }
-        let at = (frame + late as u64 - self.written) as usize;
+        let ahead = frame + late as u64 - self.written;
+        if ahead > MAX_AHEAD {
+            return late;
+        }
+        let at = ahead as usize;
         let buf = &mut self.channels[channel as usize];
         let known = buf.len().saturating_sub(at).min(samples.len());
         if buf.len() < at {
@@ -53,11 +61,17 @@ impl Timeline {
     /// Appends the interleaved frames up to `frame` to `out`; silence where nothing was put.
     pub fn drain(&mut self, frame: u64, out: &mut Vec<i16>) {
         let n = frame.saturating_sub(self.written) as usize;
-        out.reserve(n * 2);
+        let start = out.len();
+        out.resize(start + n * 2, 0);
         let [left, right] = &mut self.channels;
-        for i in 0..n {
-            out.push(left.get(i).copied().unwrap_or(0));
-            out.push(right.get(i).copied().unwrap_or(0));
+        let both = left.len().min(right.len()).min(n);
+        let (paired, rest) = out[start..].split_at_mut(both * 2);
+        for ((frame, l), r) in paired.chunks_exact_mut(2).zip(&left[..both]).zip(&right[..both]) {
+            frame.copy_from_slice(&[*l, *r]);
+        }
+        for (side, samples) in [&left[both..], &right[both..]].into_iter().enumerate() {
+            let places = rest.iter_mut().skip(side).step_by(2);
+            places.zip(samples).for_each(|(place, sample)| *place = *sample);
         }
         for c in [left, right] {
             c.drain(..n.min(c.len()));

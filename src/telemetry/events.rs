@@ -140,6 +140,11 @@ pub enum Event<'a> {
         /// What the system said.
         kind: io::ErrorKind,
     },
+    /// The sweep deletes nothing, or deletes again.
+    RetentionRefused {
+        /// Why, one word; `None`: nothing speaks against it.
+        reason: Option<&'a str>,
+    },
     /// How many recordings are past their retention and still there, after a sweep.
     RetentionOverdue {
         /// How many.
@@ -223,6 +228,9 @@ impl Event<'_> {
                 }
             }
             Event::RetentionFailed { .. } => life.retention_failed.increment(1),
+            Event::RetentionRefused { reason } => {
+                life.retention_refused.set(f64::from(u8::from(reason.is_some())));
+            }
             Event::RetentionOverdue { recordings } => life.retention_overdue.set(recordings as f64),
             Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
@@ -254,6 +262,7 @@ impl Event<'_> {
             | Event::SpaceLow { .. } => self.log_media(),
             Event::RetentionDeleted { .. }
             | Event::RetentionFailed { .. }
+            | Event::RetentionRefused { .. }
             | Event::RetentionOverdue { .. } => self.log_retention(),
             Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
@@ -330,6 +339,10 @@ impl Event<'_> {
             Event::RetentionFailed { recording, kind } => {
                 warn!(%recording, reason = %kind, "due, but could not be deleted");
             }
+            Event::RetentionRefused { reason: Some(reason) } => {
+                warn!(reason, "the sweep deletes nothing; see nauhuri expire --dry-run");
+            }
+            Event::RetentionRefused { reason: None } => debug!("nothing speaks against deleting"),
             Event::RetentionOverdue { recordings: 0 } => debug!("nothing is overdue"),
             Event::RetentionOverdue { recordings } => {
                 warn!(recordings, "recordings are kept beyond their retention");

@@ -24,12 +24,14 @@ pub struct Readiness {
 struct State {
     heartbeat: Option<Instant>,
     stopping: bool,
+    lost: Vec<String>,
+    down: Vec<String>,
     storage_error: Option<io::ErrorKind>,
     free: Option<u64>,
 }
 
 /// Why the recorder is not ready; printed as one line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotReady {
     /// The capture loop has not begun.
     Starting,
@@ -37,6 +39,10 @@ pub enum NotReady {
     Stopping,
     /// The capture loop last spoke this long ago.
     CaptureSilent(Duration),
+    /// These interfaces went away; they are tried again.
+    InterfaceLost(String),
+    /// These interfaces are down or have no link: nothing can come from them.
+    LinkDown(String),
     /// The recordings' folder cannot be written to.
     StorageNotWritable(io::ErrorKind),
     /// Less than `storage.min_free` is free.
@@ -57,6 +63,16 @@ impl Readiness {
     /// The capture loop went round; meant for once a second.
     pub fn heartbeat(&self, now: Instant) {
         self.lock().heartbeat = Some(now);
+    }
+
+    /// Interfaces that cannot be captured now; none when all are there.
+    pub fn interfaces_lost(&self, names: &[String]) {
+        self.lock().lost = names.to_vec();
+    }
+
+    /// Interfaces that are down or without a link; none when all are up.
+    pub fn links_down(&self, names: Vec<String>) {
+        self.lock().down = names;
     }
 
     /// From here on the answer is 503: open recordings are being finished.
@@ -85,6 +101,12 @@ impl Readiness {
         if silent > HEARTBEAT_TIMEOUT {
             return Err(NotReady::CaptureSilent(silent));
         }
+        if !state.lost.is_empty() {
+            return Err(NotReady::InterfaceLost(state.lost.join(", ")));
+        }
+        if !state.down.is_empty() {
+            return Err(NotReady::LinkDown(state.down.join(", ")));
+        }
         if let Some(kind) = state.storage_error {
             return Err(NotReady::StorageNotWritable(kind));
         }
@@ -107,6 +129,8 @@ impl fmt::Display for NotReady {
             NotReady::CaptureSilent(d) => {
                 write!(f, "not capturing: the capture loop is silent for {} s", d.as_secs())
             }
+            NotReady::InterfaceLost(names) => write!(f, "not capturing: {names} went away"),
+            NotReady::LinkDown(names) => write!(f, "not capturing: {names} is down or has no link"),
             NotReady::StorageNotWritable(kind) => write!(f, "storage not writable: {kind}"),
             NotReady::SpaceLow { free, min_free } => {
                 write!(f, "storage nearly full: {free} bytes free, storage.min_free is {min_free}")
@@ -128,6 +152,12 @@ mod tests {
         assert_eq!(r.check(t0), Ok(()));
         let late = t0 + HEARTBEAT_TIMEOUT + Duration::from_secs(1);
         assert_eq!(r.check(late), Err(NotReady::CaptureSilent(Duration::from_secs(11))));
+        r.interfaces_lost(&["eth1".into()]);
+        assert_eq!(r.check(t0).unwrap_err().to_string(), "not capturing: eth1 went away");
+        r.interfaces_lost(&[]);
+        r.links_down(vec!["eth1".into(), "eth2".into()]);
+        assert_eq!(r.check(t0).unwrap_err().to_string(), "not capturing: eth1, eth2 is down or has no link");
+        r.links_down(Vec::new());
         r.free(999);
         assert_eq!(r.check(t0), Err(NotReady::SpaceLow { free: 999, min_free: 1000 }));
         r.free(1000);

@@ -71,10 +71,16 @@ pub struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Server {
-    /// Listens on `listen` (`metrics.listen`, port 0 for any) and serves from a
-    /// thread of its own. The port is open when this returns.
-    pub fn start(listen: &str, metrics: Arc<Metrics>, ready: Arc<Readiness>) -> Result<Server, ServeError> {
+/// An open port that nobody answers on yet: opened while the process still may.
+#[derive(Debug)]
+pub struct Port {
+    addr: SocketAddr,
+    listener: TcpListener,
+}
+
+impl Port {
+    /// Listens on `listen` (`metrics.listen`, port 0 for any).
+    pub fn open(listen: &str) -> Result<Port, ServeError> {
         let addrs: Vec<SocketAddr> = listen
             .to_socket_addrs()
             .map_err(|source| ServeError::Address { listen: listen.into(), source })?
@@ -83,6 +89,19 @@ impl Server {
         let listener = TcpListener::bind(addrs.as_slice()).map_err(bind)?;
         let addr = listener.local_addr().map_err(bind)?;
         listener.set_nonblocking(true).map_err(ServeError::Start)?;
+        Ok(Port { addr, listener })
+    }
+}
+
+impl Server {
+    /// [`Port::open`] and [`Server::serve`] in one.
+    pub fn start(listen: &str, metrics: Arc<Metrics>, ready: Arc<Readiness>) -> Result<Server, ServeError> {
+        Server::serve(Port::open(listen)?, metrics, ready)
+    }
+
+    /// Answers from a thread of its own.
+    pub fn serve(port: Port, metrics: Arc<Metrics>, ready: Arc<Readiness>) -> Result<Server, ServeError> {
+        let Port { addr, listener } = port;
         let (stop, stopped) = UnixStream::pair().map_err(ServeError::Start)?;
         stopped.set_nonblocking(true).map_err(ServeError::Start)?;
         let runtime = tokio::runtime::Builder::new_current_thread()

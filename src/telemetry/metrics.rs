@@ -11,6 +11,7 @@
 use super::label::{CodecLabel, DropPlace, Limit, SipClass, SipMethod, StorageState, UnrecordedReason};
 use super::ledger::CallLedger;
 use super::{log, process, snapshot::Snapshot};
+use crate::time::Timestamp;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::collections::HashMap;
@@ -72,6 +73,10 @@ pub(super) struct Life {
     pub(super) retention_failed: Counter,
     pub(super) retention_overdue: Gauge,
     pub(super) clock_synchronised: Gauge,
+    pub(super) retention_refused: Gauge,
+    exhaustion: Gauge,
+    audit_head: Gauge,
+    audit_entries: Gauge,
     jitter: Histogram,
     write: Histogram,
     storage: Vec<Gauge>,
@@ -132,6 +137,18 @@ impl Metrics {
         if let Some(gauge) = self.life.storage.get(state.index()) {
             gauge.set(bytes as f64);
         }
+    }
+
+    /// When the storage will be exhausted, if within sight.
+    pub fn set_exhaustion(&self, at: Option<Timestamp>) {
+        self.life.exhaustion.set(at.map_or(0.0, |t| (t.as_ms() / 1000) as f64));
+    }
+
+    /// The newest link of the audit log: its number and its hash, hexadecimal.
+    pub fn set_audit_head(&self, number: u64, hash: &str) {
+        let bits = hash.get(..13).and_then(|h| u64::from_str_radix(h, 16).ok()).unwrap_or(0);
+        self.life.audit_head.set(bits as f64);
+        self.life.audit_entries.set(number as f64);
     }
 
     /// Bytes free on the file system of the recordings.
@@ -210,6 +227,10 @@ impl Life {
             retention_deleted: services.iter().map(deleted).collect(),
             retention_failed: f.counter("nauhuri_retention_failed_total", "Recordings that were due and could not be deleted.", &[]),
             retention_overdue: f.gauge("nauhuri_retention_overdue", "Recordings past their retention, not held, and still there.", &[]),
+            retention_refused: f.gauge("nauhuri_deletion_guard_tripped", "1 while the sweep deletes nothing because the clock or the amount is not to be believed.", &[]),
+            exhaustion: f.gauge("nauhuri_storage_exhaustion_timestamp_seconds", "When storage.min_free will be reached at the present rate; 0: not within a year.", &[]),
+            audit_head: f.gauge("nauhuri_audit_head", "The first 52 bits of the newest audit entry's hash: compare it with the log.", &[]),
+            audit_entries: f.gauge("nauhuri_audit_entries", "Number of the newest audit entry.", &[]),
             clock_synchronised: f.gauge("nauhuri_clock_synchronised", "1 if the kernel says the clock is synchronised.", &[]),
             jitter: f.histogram("nauhuri_rtp_jitter_seconds", "Interarrival jitter of each finished stream, its largest value (RFC 3550 A.8), seconds."),
             write: f.histogram("nauhuri_write_seconds", "Time one write of audio to storage took, seconds."),

@@ -97,7 +97,8 @@ fn fill(path: &Path, mut file: &File, bytes: &[u8], sync: bool) -> Result<(), St
     Ok(())
 }
 
-fn read_value(path: &Path) -> Result<Value, StoreError> {
+/// The file as JSON, keys of later versions included, without judgement.
+pub fn read_value(path: &Path) -> Result<Value, StoreError> {
     let file = File::open(path).map_err(StoreError::io("open", path))?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(StoreError::io("read", path))?;

@@ -141,3 +141,36 @@ fn an_opening_that_fails_leaves_nothing() {
 fn times_of_the_fixture_parse() {
     assert_eq!(parse_rfc3339(&known_at_answer().answered_at), Some(at()));
 }
+
+/// A close that fails at any step, the storage then well again: the same recording as if nothing had been.
+#[test]
+fn a_close_that_failed_is_finished_later() {
+    let undisturbed = tempfile::tempdir().unwrap();
+    let mut w = open(undisturbed.path(), &WriterOptions::default()).unwrap();
+    w.append(&[0x54; 16_000]).unwrap();
+    let expected = w.close(at_the_end()).unwrap();
+
+    for step in Step::ALL.into_iter().filter(|s| *s >= Step::WavSynced) {
+        let dir = tempfile::tempdir().unwrap();
+        let hook = Steps::with(move |s| match s == step {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => Ok(()),
+        });
+        let mut w = open(dir.path(), &WriterOptions { sync: true, steps: hook }).unwrap();
+        w.append(&[0x54; 16_000]).unwrap();
+        let p = name(1).paths(dir.path());
+        let frames = w.frames();
+        // What a write that failed half-way leaves behind the last frame.
+        use std::io::Write;
+        fs::OpenOptions::new().append(true).open(&p.wav_part).unwrap().write_all(&[7; 1237]).unwrap();
+        assert!(w.close(at_the_end()).is_err(), "{step}");
+        let done = finish_later(dir.path(), &name(1), frames, at_the_end(), &WriterOptions::default());
+        assert_eq!(done.unwrap(), expected, "{step}");
+        assert_eq!(Sidecar::read(&p.json).unwrap(), expected, "{step}");
+        assert_eq!(sha256_hex(&p.wav).unwrap(), expected.audio.sha256, "{step}");
+        assert!(!p.wav_part.exists() && !p.json_part.exists(), "{step}");
+        // Once more does no harm.
+        let again = finish_later(dir.path(), &name(1), frames, at_the_end(), &WriterOptions::default());
+        assert_eq!(again.unwrap(), expected, "{step}");
+    }
+}

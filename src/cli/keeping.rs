@@ -1,0 +1,288 @@
+//! Arguments of the commands that change what becomes of recordings, and of the audit log.
+
+use super::Global;
+use super::search::SearchArgs;
+use crate::id::Channel;
+use crate::store::hold::HoldReason;
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// `nauhuri hold`
+#[derive(Args, Clone, Debug)]
+pub struct HoldArgs {
+    /// Which recordings.
+    #[command(flatten)]
+    pub search: SearchArgs,
+    /// Why they are kept
+    #[arg(long, value_enum, value_name = "REASON")]
+    pub reason: Reason,
+    /// The case: its number, no name
+    #[arg(long = "ref", value_name = "CASE", value_parser = said)]
+    pub case: String,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `hold --reason`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reason {
+    /// A crime was reported
+    Crime,
+    /// An accident was reported
+    Accident,
+    /// A law asks for it
+    Statute,
+    /// A contract asks for it
+    Contract,
+    /// A data subject's request is open
+    Dsar,
+    /// A lawsuit
+    Litigation,
+}
+
+impl Reason {
+    /// As the store understands it.
+    pub fn meant(self) -> HoldReason {
+        match self {
+            Reason::Crime => HoldReason::Crime,
+            Reason::Accident => HoldReason::Accident,
+            Reason::Statute => HoldReason::Statute,
+            Reason::Contract => HoldReason::Contract,
+            Reason::Dsar => HoldReason::Dsar,
+            Reason::Litigation => HoldReason::Litigation,
+        }
+    }
+}
+
+/// `nauhuri release`
+#[derive(Args, Clone, Debug)]
+pub struct ReleaseArgs {
+    /// Which recordings.
+    #[command(flatten)]
+    pub search: SearchArgs,
+    /// The case whose hold ends; needed where several hold a recording
+    #[arg(long = "ref", value_name = "CASE", value_parser = said)]
+    pub case: Option<String>,
+    /// Also where the recording falls due at once and the next sweep deletes it
+    #[arg(long)]
+    pub yes: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri restrict`, `nauhuri unrestrict`
+#[derive(Args, Clone, Debug)]
+pub struct RestrictArgs {
+    /// Which recordings.
+    #[command(flatten)]
+    pub search: SearchArgs,
+    /// The case: its number, no name
+    #[arg(long = "ref", value_name = "CASE", value_parser = said)]
+    pub case: String,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri erase`
+#[derive(Args, Clone, Debug)]
+pub struct EraseArgs {
+    /// Which recordings.
+    #[command(flatten)]
+    pub search: SearchArgs,
+    /// Why; kept in the audit log, so a case number and no name
+    #[arg(long, value_name = "TEXT", value_parser = said)]
+    pub reason: String,
+    /// Do it; without this only what would go is shown
+    #[arg(long)]
+    pub yes: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri export`
+#[derive(Args, Clone, Debug)]
+pub struct ExportArgs {
+    /// Which recordings.
+    #[command(flatten)]
+    pub search: SearchArgs,
+    /// Folder for the copies
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Why
+    #[arg(long, value_name = "TEXT", value_parser = said)]
+    pub reason: String,
+    /// Who gets them
+    #[arg(long, value_name = "WHO", value_parser = said)]
+    pub recipient: Option<String>,
+    /// By which law
+    #[arg(long, value_name = "LAW", value_parser = said)]
+    pub basis: Option<String>,
+    /// From this second of the recording on
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub start: Option<f64>,
+    /// Up to this second of the recording
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub end: Option<f64>,
+    /// Whose channel becomes silence
+    #[arg(long, value_enum, value_name = "PARTY")]
+    pub silence: Option<Party>,
+    /// One zip file
+    #[arg(long)]
+    pub zip: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `export --silence`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Party {
+    /// The left channel
+    Customer,
+    /// The right channel
+    Agent,
+}
+
+impl Party {
+    /// As the store understands it.
+    pub fn meant(self) -> Channel {
+        match self {
+            Party::Customer => Channel::Customer,
+            Party::Agent => Channel::Agent,
+        }
+    }
+}
+
+/// `nauhuri expire`
+#[derive(Args, Clone, Debug, Default)]
+pub struct ExpireArgs {
+    /// Tell what is due, delete nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// You answer for the clock: it is believed from now on
+    #[arg(long)]
+    pub ignore_clock: bool,
+    /// Delete far more than usual
+    #[arg(long)]
+    pub ignore_guard: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri retention`
+#[derive(Args, Clone, Debug)]
+pub struct RetentionArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: RetentionCommand,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri retention ...`
+#[derive(Clone, Debug, Subcommand)]
+pub enum RetentionCommand {
+    /// Apply the term in the configuration to the recordings a service has already
+    #[command(after_help = "\
+Examples:
+  nauhuri retention apply --service 116117
+  nauhuri retention apply --service 116117 --yes")]
+    Apply {
+        /// Name of the service
+        #[arg(long, value_name = "NAME")]
+        service: String,
+        /// Only tell what it would mean (the same as without --yes, but exit status 0)
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+}
+
+impl RetentionCommand {
+    pub(super) fn global(&self) -> &Global {
+        match self {
+            RetentionCommand::Apply { global, .. } => global,
+        }
+    }
+}
+
+/// `nauhuri audit`
+#[derive(Args, Clone, Debug)]
+pub struct AuditArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AuditCommand,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri audit ...`
+#[derive(Clone, Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Find every edit, removal, insertion and truncation of the log
+    #[command(after_help = "Example:\n  nauhuri audit verify")]
+    Verify {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+    /// Show entries: of these recordings, or of this time
+    ///
+    /// --since and --until are those of the entries. Other conditions find recordings, and
+    /// their entries are shown.
+    #[command(after_help = "\
+Examples:
+  nauhuri audit show 1a2b3c4d
+  nauhuri audit show --since 2026-11-01 --json")]
+    Show {
+        /// Which.
+        #[command(flatten)]
+        search: Box<SearchArgs>,
+        /// Print an array of entries
+        #[arg(long)]
+        json: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+}
+
+impl AuditCommand {
+    pub(super) fn global(&self) -> &Global {
+        match self {
+            AuditCommand::Verify { global, .. } | AuditCommand::Show { global, .. } => global,
+        }
+    }
+}
+
+/// Words that say something.
+fn said(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("it must say something".into()) } else { Ok(text.into()) }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|s| s.is_finite() && *s >= 0.0);
+    seconds.ok_or_else(|| "seconds from the answer, such as 12 or 12.5".into())
+}

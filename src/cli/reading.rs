@@ -1,0 +1,76 @@
+//! Arguments of the commands that look at the store and change no recording.
+
+use super::Global;
+use super::search::{SearchArgs, id};
+use crate::store::search::IdPart;
+use clap::Args;
+
+/// `nauhuri list`
+#[derive(Args, Clone, Debug, Default)]
+pub struct ListArgs {
+    /// Which recordings.
+    #[command(flatten)]
+    pub search: SearchArgs,
+    /// Only the newest N
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Print an array of sidecars, each with its state
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print comma-separated values with a header (RFC 4180)
+    #[arg(long)]
+    pub csv: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri show`
+#[derive(Args, Clone, Debug)]
+pub struct ShowArgs {
+    /// UUID, or the 8 hex digits at the end of a file's name
+    #[arg(value_name = "ID", value_parser = id)]
+    pub id: IdPart,
+    /// Print one JSON object: the sidecar with state, path and audit entries
+    #[arg(long)]
+    pub json: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri verify`
+#[derive(Args, Clone, Debug, Default)]
+pub struct VerifyArgs {
+    /// Read only N recordings, taken at random; names are looked at in any case
+    #[arg(long, value_name = "N")]
+    pub sample: Option<usize>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri reindex`
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReindexArgs {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri forecast`
+#[derive(Args, Clone, Debug, Default)]
+pub struct ForecastArgs {
+    /// How far to look ahead
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub days: u16,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}

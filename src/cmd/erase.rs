@@ -1,0 +1,40 @@
+//! `nauhuri erase`: audio and metadata before their time.
+
+use super::keep::{self, Task};
+use super::output;
+use crate::cli::Cli;
+use crate::cli::keeping::EraseArgs;
+use anyhow::bail;
+use std::fmt::Write;
+
+/// Recordings that are shown before anything is done.
+const SHOWN: usize = 50;
+
+/// Erases what is meant, or without `--yes` shows what would go.
+///
+/// # Errors
+/// An unknown id; something is held and stays untouched; `--yes` is missing.
+pub fn run(cli: &Cli, args: &EraseArgs) -> anyhow::Result<()> {
+    let Task { place, mut keeper, rows } = keep::task(cli, &args.search)?;
+    if !args.yes {
+        let mut text = String::new();
+        for row in rows.iter().take(SHOWN) {
+            let held = if row.held { "  held: stays" } else { "" };
+            let service = row.service.as_deref().unwrap_or("-");
+            // A String takes everything.
+            let _ = writeln!(text, "{}  {}  {service}{held}", row.id, row.answered_at);
+        }
+        if rows.len() > SHOWN {
+            let _ = writeln!(text, "and {} more", rows.len() - SHOWN);
+        }
+        output::print(&text)?;
+        let going = rows.iter().filter(|row| !row.held).count();
+        bail!("nothing was erased; --yes erases {going} for good");
+    }
+    let erased = keeper.erase(&rows, &args.reason, args.search.for_audit(), place.now)?;
+    keep::warn(&mut keeper);
+    output::print(&erased.gone.iter().map(|(id, _)| format!("{id} erased\n")).collect::<String>())?;
+    let held = erased.held.iter().map(|id| format!("{id}: held, and not touched"));
+    let failed = erased.failed.iter().map(|(id, why)| format!("{id}: {why}"));
+    keep::wrong_ones(held.chain(failed).collect())
+}

@@ -1,0 +1,80 @@
+//! `nauhuri expire`: the daemon's sweep, by hand.
+
+use super::{keep, output};
+use crate::cli::Cli;
+use crate::cli::keeping::ExpireArgs;
+use crate::config::ClockTrust;
+use crate::store::clock::Reading;
+use crate::store::expire::{Sweep, SweepOptions};
+use anyhow::{anyhow, bail};
+use serde_json::json;
+use std::fmt::Write;
+
+/// Deletes what is due.
+///
+/// # Errors
+/// The sweep is refused (clock, guard), or something could not be deleted.
+pub fn run(cli: &Cli, args: &ExpireArgs) -> anyhow::Result<()> {
+    let (place, mut keeper) = keep::open(cli)?;
+    let reading =
+        Reading::take(!args.ignore_clock && place.config.retention.clock == ClockTrust::Synchronised);
+    let options = SweepOptions {
+        dry_run: args.dry_run,
+        ignore_clock: args.ignore_clock,
+        ignore_guard: args.ignore_guard,
+        walk: !args.dry_run,
+        ..SweepOptions::of(&place.config, reading.wall)
+    };
+    let sweep = keeper.sweep(&reading, &options)?;
+    keep::warn(&mut keeper);
+    output::print(&if args.json { as_json(&sweep, args.dry_run)? } else { as_text(&sweep, args.dry_run) })?;
+    if let Some(refusal) = &sweep.refused {
+        let hint = match refusal.name() {
+            "guard" => "--ignore-guard",
+            _ => "--ignore-clock",
+        };
+        if args.dry_run {
+            eprintln!("nauhuri: this would be refused: {refusal} ({hint})");
+            return Ok(());
+        }
+        bail!("nothing was deleted: {refusal}. If that is right: {hint}");
+    }
+    keep::wrong_ones(sweep.failed.iter().map(|(id, why)| format!("{id}: {why}")).collect())
+}
+
+fn as_json(sweep: &Sweep, dry_run: bool) -> anyhow::Result<String> {
+    let ids: Vec<_> = sweep.deleted.iter().map(|(id, _)| id).collect();
+    let value = json!({
+        "dry_run": dry_run,
+        "deleted": sweep.deleted.len(),
+        "by_service": sweep.by_service(),
+        "ids": ids,
+        "completed": sweep.completed,
+        "failed": sweep.failed.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect::<Vec<_>>(),
+        "overdue": sweep.overdue,
+        "audit_pruned": sweep.audit_pruned,
+        "refused": sweep.refused.as_ref().map(|r| json!({ "reason": r.name(), "text": r.to_string() })),
+    });
+    Ok(serde_json::to_string_pretty(&value).map_err(|e| anyhow!(e))? + "\n")
+}
+
+fn as_text(sweep: &Sweep, dry_run: bool) -> String {
+    let mut text = String::new();
+    let word = if dry_run { "due" } else { "deleted" };
+    // A String takes everything.
+    for (service, count) in sweep.by_service() {
+        let _ = writeln!(
+            text,
+            "{count:>8} {word}  {}",
+            if service.is_empty() { "(no service)" } else { service }
+        );
+    }
+    let _ = writeln!(text, "{:>8} {word} in all", sweep.deleted.len());
+    if sweep.completed > 0 {
+        let _ = writeln!(text, "{:>8} deletions completed that had been cut short", sweep.completed);
+    }
+    if sweep.audit_pruned > 0 {
+        let _ = writeln!(text, "{:>8} entries of the audit log past their own term", sweep.audit_pruned);
+    }
+    text
+}

@@ -1,0 +1,82 @@
+//! `nauhuri forecast`: when the storage will be full.
+
+use super::archive::Archive;
+use super::list::local;
+use super::output::{self, plain, size};
+use crate::cli::Cli;
+use crate::cli::reading::ForecastArgs;
+use crate::daemon::housekeeping::free_bytes;
+use crate::store::forecast::{Forecast, Space, forecast};
+use anyhow::Context;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde_json::json;
+
+/// Prints the days to come, and the instant the room is used up.
+///
+/// # Errors
+/// The store cannot be opened, or its file system does not answer.
+pub fn run(cli: &Cli, args: &ForecastArgs) -> anyhow::Result<()> {
+    let archive = Archive::open(cli)?;
+    let place = &archive.place;
+    let free = free_bytes(&place.root).with_context(|| format!("{}", place.root.display()))?;
+    let space = Space { free, min_free: place.config.storage.min_free };
+    let ahead = forecast(&archive.index, place.now, space, args.days, &place.zone)?;
+    if args.json {
+        let mut object = serde_json::to_value(&ahead)?;
+        object["free"] = json!(space.free);
+        object["min_free"] = json!(space.min_free);
+        output::print(&(serde_json::to_string_pretty(&object)? + "\n"))?;
+        return Ok(());
+    }
+    let verdict = match ahead.exhausted_at {
+        Some(at) if at <= place.now => "no room is left above storage.min_free".to_owned(),
+        Some(at) => {
+            format!("room is used up at {} ({})", local(at, &place.zone), place.config.retention.timezone)
+        }
+        None => format!("not within {} days", args.days),
+    };
+    let room = format!(
+        "{} free, of which {} stay reserved (storage.min_free)",
+        size(space.free),
+        size(space.min_free)
+    );
+    output::print(&format!("{}\n\n{}\n\n{room}\n{verdict}\n", services(&ahead), days(&ahead)))?;
+    Ok(())
+}
+
+fn services(ahead: &Forecast) -> String {
+    let mut table = table(&["SERVICE", "A DAY", "RECORDINGS", "KEPT"]);
+    for s in &ahead.services {
+        let kept = s.kept_days.map_or_else(|| "for ever".into(), |d| format!("{d} days"));
+        let name = if s.service.is_empty() { "-".into() } else { plain(&s.service) };
+        table.add_row([name, size(s.bytes_a_day as u64), format!("{:.1}", s.recordings_a_day), kept]);
+    }
+    let of = match ahead.history_days {
+        _ if ahead.services.is_empty() => "nothing recorded yet".to_owned(),
+        1 => "from 1 day".to_owned(),
+        n => format!("from {n} days"),
+    };
+    format!("{}\n({of})", table.trim_fmt())
+}
+
+fn days(ahead: &Forecast) -> String {
+    let mut table = table(&["DAY", "RECORDED", "EXPIRING", "FREE AFTER"]);
+    for d in &ahead.days {
+        table.add_row([d.date.to_string(), size(d.recorded), size(d.expiring), size(d.free)]);
+    }
+    table.trim_fmt()
+}
+
+/// The first column to the left, numbers to the right.
+fn table(heads: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.add_row(heads);
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if i > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}

@@ -1,0 +1,103 @@
+//! What the commands that change the store share: opening it, finding what is
+//! meant, saying what became of it.
+
+use super::archive::{Archive, Place};
+use super::output;
+use crate::cli::Cli;
+use crate::cli::search::SearchArgs;
+use crate::store::index::Row;
+use crate::store::keeper::{Amended, Keeper};
+use anyhow::bail;
+use std::fmt::Write;
+
+/// Recordings that are named one by one; of more only the count is told.
+const NAMED: usize = 50;
+
+/// The command line is wrong in a way its definition cannot say. Exit status 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// The store, open for change, and the recordings that are meant.
+pub struct Task {
+    /// Where it is.
+    pub place: Place,
+    /// Who changes it.
+    pub keeper: Keeper,
+    /// What is meant, by the time of the answer.
+    pub rows: Vec<Row>,
+}
+
+/// Opens the store and finds what is meant.
+///
+/// # Errors
+/// [`Usage`] where nothing is asked for: no command that changes recordings takes
+/// that for all of them. An unknown id, a search that finds nothing.
+pub fn task(cli: &Cli, search: &SearchArgs) -> anyhow::Result<Task> {
+    if search.is_empty() {
+        return Err(Usage("which recordings? Give ids or a search (see --help)".into()).into());
+    }
+    let archive = Archive::open(cli)?;
+    let rows = archive.meant(search)?;
+    if rows.is_empty() {
+        bail!("no recording is meant by that");
+    }
+    let (place, keeper) = split(archive);
+    Ok(Task { place, keeper, rows })
+}
+
+/// Opens the store for change.
+///
+/// # Errors
+/// See [`Archive::open`].
+pub fn open(cli: &Cli) -> anyhow::Result<(Place, Keeper)> {
+    Ok(split(Archive::open(cli)?))
+}
+
+fn split(archive: Archive) -> (Place, Keeper) {
+    let audit = archive.place.audit();
+    let keeper = Keeper::new(&archive.place.root, archive.index, audit);
+    (archive.place, keeper)
+}
+
+/// Says on standard error what did not fail and should be known.
+pub fn warn(keeper: &mut Keeper) {
+    if let Some(trouble) = keeper.take_warning() {
+        eprintln!("nauhuri: warning: {trouble}");
+    }
+}
+
+/// Prints what an edit came to.
+///
+/// # Errors
+/// Something was refused or failed: named, exit status 1.
+pub fn report(keeper: &mut Keeper, amended: &Amended, done: &str, already: &str) -> anyhow::Result<()> {
+    warn(keeper);
+    let mut text = String::new();
+    for (ids, word) in [(&amended.made, done), (&amended.not, already)] {
+        // A String takes everything.
+        for id in ids.iter().take(NAMED) {
+            let _ = writeln!(text, "{id} {word}");
+        }
+        if ids.len() > NAMED {
+            let _ = writeln!(text, "and {} more {word}", ids.len() - NAMED);
+        }
+    }
+    output::print(&text)?;
+    let mut wrong: Vec<String> = amended.refused.iter().map(|(id, why)| format!("{id}: {why}")).collect();
+    wrong.extend(amended.failed.iter().map(|(id, why)| format!("{id}: {why}")));
+    wrong_ones(wrong)
+}
+
+/// An error that names what went wrong, one line each.
+///
+/// # Errors
+/// Where there is any.
+pub fn wrong_ones(mut wrong: Vec<String>) -> anyhow::Result<()> {
+    let more = wrong.len().saturating_sub(NAMED);
+    wrong.truncate(NAMED);
+    if more > 0 {
+        wrong.push(format!("and {more} more"));
+    }
+    if wrong.is_empty() { Ok(()) } else { bail!("{}", wrong.join("\n")) }
+}

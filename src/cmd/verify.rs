@@ -1,0 +1,77 @@
+//! `nauhuri verify`: what is wrong with the store, a line each or as JSON.
+
+use super::archive::Place;
+use super::output::{Printer, plain, size};
+use super::reindex::spinner;
+use crate::cli::Cli;
+use crate::cli::reading::VerifyArgs;
+use crate::store::audit::{Action, Draft, Outcome};
+use crate::store::index::Index;
+use crate::store::verify::{PATIENCE, VerifyOptions, VerifyReport, verify};
+use anyhow::bail;
+use serde_json::json;
+use std::num::NonZero;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+/// More readers than this wait for the disk, not for one another.
+const MAX_READERS: usize = 4;
+
+/// Looks, tells, and fails where anything is wrong.
+///
+/// # Errors
+/// Something is wrong.
+pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
+    let place = Place::find(cli)?;
+    let options = VerifyOptions {
+        sample: args.sample,
+        now: place.now,
+        grace: place.config.retention.sweep,
+        patience: PATIENCE,
+        threads: available_parallelism().map_or(1, NonZero::get).min(MAX_READERS),
+    };
+    let bar = spinner(cli, "{spinner} {pos} of {len} recordings, {per_sec}, {eta} to go");
+    let started = Instant::now();
+    let index = Index::open(&place.state);
+    let report = verify(&place.root, index.as_ref(), &options, &mut |n, total| {
+        bar.set_length(total);
+        bar.set_position(n);
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    let wrong: u64 = report.counts.values().sum();
+    let outcome = if wrong == 0 { Outcome::Done } else { Outcome::Failed };
+    let detail = json!({ "recordings": report.recordings, "read": report.read, "wrong": report.counts });
+    place.note(Draft::new(Action::Verify).ended(outcome).detail(detail))?;
+    let mut out = Printer::new();
+    let seconds = started.elapsed().as_secs_f64();
+    if args.json {
+        let mut object = serde_json::to_value(&report)?;
+        object["ok"] = report.is_clean().into();
+        object["seconds"] = seconds.into();
+        out.print(&(serde_json::to_string_pretty(&object)? + "\n"))?;
+    } else {
+        print(&report, seconds, cli.global.quiet, &mut out)?;
+    }
+    out.finish()?;
+    if wrong > 0 {
+        bail!("{wrong} things are wrong");
+    }
+    Ok(())
+}
+
+fn print(report: &VerifyReport, seconds: f64, quiet: bool, out: &mut Printer) -> anyhow::Result<()> {
+    for f in &report.findings {
+        let path = plain(&f.path.display().to_string());
+        out.print(&format!("{:<16} {path}: {}\n", f.kind.name(), plain(&f.detail)))?;
+    }
+    if !quiet {
+        let (all, read) = (report.recordings, report.read);
+        let per_s = read as f64 / seconds.max(1e-3);
+        eprintln!(
+            "{all} recordings, {read} read whole ({}) in {seconds:.1} s ({per_s:.0} a second)",
+            size(report.bytes)
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! The life of recordings while the recorder runs: the index kept in step with
+//! the files, the sweep of what is due, and the figures that tell of both.
+//!
+//! On a thread of its own, which may wait for disks: neither the capture nor
+//! the workers ever wait for it. The files are the truth; what this thread
+//! misses, the next look at the folders finds.
+
+use super::deck::Shelf;
+use super::shutdown::StopFlag;
+use crate::config::{ClockTrust, Config};
+use crate::store::audit::{AuditLog, Who};
+use crate::store::clock::{Reading, Sync};
+use crate::store::expire::{Sweep, SweepOptions};
+use crate::store::forecast::{Space, forecast};
+use crate::store::identity;
+use crate::store::keeper::{Keeper, KeeperError};
+use crate::telemetry::events::Event;
+use crate::telemetry::label::StorageState;
+use crate::time::Timestamp;
+use jiff::tz::TimeZone;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How often the folders are looked at for new recordings.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often the whole store is looked through for files of deleted recordings that came back.
+const WALK_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// How often the figures are worked out anew.
+const FIGURES_EVERY: Duration = Duration::from_secs(60);
+/// How far ahead exhaustion is looked for, days.
+const HORIZON_DAYS: u16 = 365;
+/// How often the thread looks whether it is to stop.
+const NAP: Duration = Duration::from_millis(200);
+
+/// Keeps the archive while the recorder records.
+pub struct Archivist {
+    config: Config,
+    shelf: Arc<Shelf>,
+    zone: TimeZone,
+    keeper: Keeper,
+    /// A refusal that has been told in the audit log is not told again every hour.
+    refused: Option<&'static str>,
+    walked: Option<Instant>,
+}
+
+impl Archivist {
+    /// Opens the archive of the store: its mark, its index, its audit log.
+    ///
+    /// # Errors
+    /// The folder belongs to another store, or the index cannot be made.
+    pub fn open(config: &Config, shelf: &Arc<Shelf>, zone: &TimeZone) -> Result<Archivist, KeeperError> {
+        let state = identity::state_folder(&config.storage.dir, config.storage.state.as_deref());
+        let anchor = &config.audit.anchor;
+        let anchor = (!anchor.as_os_str().is_empty()).then(|| anchor.clone());
+        let audit = AuditLog::new(&state, anchor, Who::of_process());
+        let keeper = Keeper::open(&config.storage.dir, audit, now())?;
+        Ok(Archivist {
+            config: config.clone(),
+            shelf: Arc::clone(shelf),
+            zone: zone.clone(),
+            keeper,
+            refused: None,
+            walked: None,
+        })
+    }
+
+    /// Works until asked to stop: the first sweep at once.
+    ///
+    /// # Errors
+    /// The thread could not be started.
+    pub fn start(mut self, stop: &StopFlag) -> io::Result<JoinHandle<()>> {
+        let stop = stop.clone();
+        std::thread::Builder::new().name("archivist".into()).spawn(move || {
+            let (mut looked, mut figured, mut swept) = (None, None, None);
+            while !stop.is_set() {
+                if is_due(&mut swept, self.config.retention.sweep) {
+                    self.sweep();
+                }
+                if is_due(&mut looked, LOOK_EVERY) {
+                    self.look();
+                }
+                if is_due(&mut figured, FIGURES_EVERY) {
+                    self.figures();
+                }
+                std::thread::sleep(NAP);
+            }
+            self.look();
+        })
+    }
+
+    fn look(&mut self) {
+        if let Err(e) = self.keeper.reconcile() {
+            self.trouble(&e);
+        }
+    }
+
+    /// Deletes what is due.
+    fn sweep(&mut self) {
+        let ask = self.config.retention.clock == ClockTrust::Synchronised;
+        let reading = Reading::take(ask);
+        let synchronised = reading.sync == Sync::Yes;
+        if ask {
+            Event::ClockState { synchronised }.emit(&self.shelf.metrics);
+        }
+        let options = SweepOptions {
+            walk: is_due(&mut self.walked, WALK_EVERY),
+            untold_refusal: self.refused.is_some(),
+            ..SweepOptions::of(&self.config, reading.wall)
+        };
+        match self.keeper.sweep(&reading, &options) {
+            Ok(sweep) => self.tell(&sweep),
+            Err(e) => self.trouble(&e),
+        }
+        if let Some(e) = self.keeper.take_warning() {
+            tracing::warn!(reason = %e, "the audit log's newest link could not be written elsewhere");
+        }
+    }
+
+    fn tell(&mut self, sweep: &Sweep) {
+        let metrics = &self.shelf.metrics;
+        for (recording, service) in &sweep.deleted {
+            let service = service.as_deref().unwrap_or_default();
+            Event::RetentionDeleted { recording: *recording, service }.emit(metrics);
+        }
+        for (recording, _) in &sweep.failed {
+            let kind = io::ErrorKind::Other;
+            Event::RetentionFailed { recording: *recording, kind }.emit(metrics);
+        }
+        self.refused = sweep.refused.as_ref().map(|r| r.name());
+        Event::RetentionRefused { reason: self.refused }.emit(metrics);
+        Event::RetentionOverdue { recordings: sweep.overdue }.emit(metrics);
+    }
+
+    /// Bytes by state, the forecast, the newest audit link.
+    fn figures(&mut self) {
+        let metrics = &self.shelf.metrics;
+        let index = self.keeper.index();
+        let now = now();
+        if let Ok(s) = index.stats(now) {
+            metrics.set_storage_bytes(StorageState::Kept, s.kept.bytes);
+            metrics.set_storage_bytes(StorageState::Held, s.held.bytes);
+            metrics.set_storage_bytes(StorageState::Due, s.due.bytes);
+        }
+        if let Ok(overdue) = index.overdue(now) {
+            Event::RetentionOverdue { recordings: overdue.count }.emit(metrics);
+        }
+        let space =
+            Space { free: self.shelf.free_bytes.load(Ordering::Relaxed), min_free: self.shelf.min_free };
+        if let Ok(f) = forecast(index, now, space, HORIZON_DAYS, &self.zone) {
+            metrics.set_exhaustion(f.exhausted_at);
+        }
+        if let Ok(Some(link)) = self.keeper.audit().head() {
+            metrics.set_audit_head(link.seq, &link.hash);
+        }
+    }
+
+    /// What went wrong is told (paths carry truncated numbers only); the files are the truth, and it is tried again.
+    fn trouble(&self, e: &KeeperError) {
+        tracing::warn!(reason = %e, "the archive could not be kept up; it is tried again");
+    }
+}
+
+fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
+    let is_due = last.is_none_or(|l: Instant| l.elapsed() >= every);
+    if is_due {
+        *last = Some(Instant::now());
+    }
+    is_due
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_jiff(jiff::Timestamp::now())
+}

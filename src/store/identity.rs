@@ -1,0 +1,264 @@
+//! Which store this is: a UUID in the folder of recordings and in the state.
+//!
+//! `storage.dir/.nauhuri/store-id` and, where `[storage] state` lies
+//! elsewhere, the same file there. A folder without the mark under a state that
+//! has one is a mount that is missing; two different marks are a state restored
+//! from somewhere else. Both are refused: recording into the wrong folder hides
+//! calls, and sweeping with the wrong state deletes none or the wrong ones.
+//! Must not know what else either folder holds.
+
+use super::StoreError;
+use super::layout::{STATE_FOLDER, make_one};
+use super::sync_folder;
+use super::wav::FILE_MODE;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// File name of the mark.
+pub const MARK: &str = "store-id";
+
+/// Longest mark read.
+const MAX_BYTES: u64 = 4096;
+
+/// Which store this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StoreId(pub Uuid);
+
+/// The mark as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+struct Mark {
+    schema: u32,
+    store: Uuid,
+    created_at: String,
+}
+
+/// Why a folder and a state are not taken for one store.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The folder has no mark, the state has.
+    #[error(
+        "{root} is not the store that {state} belongs to: it has no mark ({STATE_FOLDER}/{MARK}). \
+         Is its file system mounted? If the folder was emptied on purpose, remove {state}/{MARK} as well",
+        root = root.display(),
+        state = state.display()
+    )]
+    NotMounted {
+        /// `storage.dir`
+        root: PathBuf,
+        /// `storage.state`
+        state: PathBuf,
+    },
+    /// The marks differ.
+    #[error(
+        "{state} is the state of another store ({theirs}) than {root} ({ours}): was it restored from elsewhere, \
+         or is another file system mounted?",
+        root = root.display(),
+        state = state.display()
+    )]
+    OtherStore {
+        /// `storage.dir`
+        root: PathBuf,
+        /// `storage.state`
+        state: PathBuf,
+        /// The mark in the folder.
+        ours: Uuid,
+        /// The mark in the state.
+        theirs: Uuid,
+    },
+    /// The mark cannot be understood.
+    #[error("{path} is not the mark of a store", path = path.display())]
+    Unreadable {
+        /// The mark.
+        path: PathBuf,
+    },
+    /// The system refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Where index, tombstones and audit log are: `[storage] state`, or inside the store.
+pub fn state_folder(root: &Path, state: Option<&Path>) -> PathBuf {
+    state.map_or_else(|| root.join(STATE_FOLDER), Path::to_owned)
+}
+
+/// Compares the marks without writing anything. `None`: neither is marked.
+///
+/// # Errors
+/// See [`IdentityError`].
+pub fn check(root: &Path, state: &Path) -> Result<Option<StoreId>, IdentityError> {
+    match (read(&root.join(STATE_FOLDER))?, read(state)?) {
+        (Some(StoreId(ours)), Some(StoreId(theirs))) if ours != theirs => {
+            Err(IdentityError::OtherStore { root: root.to_owned(), state: state.to_owned(), ours, theirs })
+        }
+        (None, Some(_)) => Err(IdentityError::NotMounted { root: root.to_owned(), state: state.to_owned() }),
+        (ours, _) => Ok(ours),
+    }
+}
+
+/// Compares the marks and makes what is missing: both in a new store, the one
+/// in a state folder that is new. Folders are made too. `now` only dates the mark.
+///
+/// # Errors
+/// See [`IdentityError`].
+pub fn enter(root: &Path, state: &Path, now: Timestamp) -> Result<StoreId, IdentityError> {
+    let known = check(root, state)?;
+    let inner = root.join(STATE_FOLDER);
+    for folder in [root, &inner, state] {
+        make_owned(folder)?;
+    }
+    let store = known.map_or_else(Uuid::now_v7, |id| id.0);
+    // The folder first: a state without a mark follows its store, so a crash in
+    // between leaves nothing to ask about.
+    write(&inner, &Mark { schema: 1, store, created_at: now.to_rfc3339() })?;
+    // Another process may have been first; its mark counts.
+    let StoreId(store) = read(&inner)?.ok_or_else(|| IdentityError::Unreadable { path: inner.join(MARK) })?;
+    write(state, &Mark { schema: 1, store, created_at: now.to_rfc3339() })?;
+    check(root, state)?.ok_or_else(|| IdentityError::Unreadable { path: inner.join(MARK) })
+}
+
+/// The mark in one folder; `None` where there is none.
+///
+/// # Errors
+/// [`IdentityError::Unreadable`], and what the system refuses.
+pub fn read(folder: &Path) -> Result<Option<StoreId>, IdentityError> {
+    let path = folder.join(MARK);
+    let bytes = match File::open(&path) {
+        Ok(file) => {
+            let mut bytes = Vec::new();
+            io::Read::read_to_end(&mut io::Read::take(file, MAX_BYTES), &mut bytes)
+                .map_err(StoreError::io("read", &path))?;
+            bytes
+        }
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(e) => return Err(StoreError::io("open", &path)(e).into()),
+    };
+    let mark: Mark = serde_json::from_slice(&bytes).map_err(|_| IdentityError::Unreadable { path })?;
+    Ok(Some(StoreId(mark.store)))
+}
+
+/// Writes a mark where there is none, whole or not at all.
+fn write(folder: &Path, mark: &Mark) -> Result<(), StoreError> {
+    let path = folder.join(MARK);
+    if path.try_exists().map_err(StoreError::io("look for", &path))? {
+        return Ok(());
+    }
+    let scratch = folder.join(format!("{MARK}.{}.new", std::process::id()));
+    let made = fill(&scratch, mark).map_err(StoreError::io("write", &scratch)).and_then(|()| {
+        // A link never replaces: whoever comes second keeps the first one's mark.
+        match fs::hard_link(&scratch, &path) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(StoreError::io("create", &path)(e)),
+            _ => Ok(()),
+        }
+    });
+    fs::remove_file(&scratch).map_err(StoreError::io("remove", &scratch))?;
+    made?;
+    sync_folder(folder)
+}
+
+fn fill(path: &Path, mark: &Mark) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    settle(path, &file)?;
+    let mut text = serde_json::to_vec_pretty(mark)?;
+    text.push(b'\n');
+    file.write_all(&text)?;
+    file.sync_all()
+}
+
+/// Makes a folder where there is none, and gives it the owner of the one above.
+fn make_owned(folder: &Path) -> Result<(), StoreError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    make_one(folder, true)?;
+    let give = File::open(folder).and_then(|file| give_away(folder, &file));
+    give.map_err(StoreError::io("set the owner of", folder))
+}
+
+/// Gives a new file of the state its mode, and the owner of its folder: a
+/// command run by root must not shut the daemon out.
+pub(super) fn settle(path: &Path, file: &File) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    give_away(path, file)
+}
+
+fn give_away(path: &Path, file: &File) -> io::Result<()> {
+    let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) else { return Ok(()) };
+    let (folder, own) = (fs::metadata(folder)?, file.metadata()?);
+    if (folder.uid(), folder.gid()) != (own.uid(), own.gid()) {
+        // Only root may; anybody else keeps his own file.
+        drop(fchown(file, Some(folder.uid()), Some(folder.gid())));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::from_parts(1_795_421_723, 0)
+    }
+
+    #[test]
+    fn a_new_store_is_marked_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, state) = (dir.path().join("store"), dir.path().join("state"));
+        assert_eq!(check(&root, &state).unwrap(), None);
+        let id = enter(&root, &state, now()).unwrap();
+        assert_eq!(enter(&root, &state, now() + std::time::Duration::from_secs(1)).unwrap(), id);
+        assert_eq!(check(&root, &state).unwrap(), Some(id));
+        assert_eq!(read(&state).unwrap(), Some(id));
+        let mode = fs::metadata(state.join(MARK)).unwrap().mode() & 0o777;
+        assert_eq!(mode, FILE_MODE);
+        assert_eq!(fs::read_dir(&state).unwrap().count(), 1, "no scratch is left");
+    }
+
+    #[test]
+    fn a_state_inside_the_store_is_one_mark() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("store");
+        let state = state_folder(&root, None);
+        let id = enter(&root, &state, now()).unwrap();
+        assert_eq!(check(&root, &state).unwrap(), Some(id));
+    }
+
+    #[test]
+    fn a_missing_mount_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, state) = (dir.path().join("store"), dir.path().join("state"));
+        enter(&root, &state, now()).unwrap();
+        fs::rename(&root, dir.path().join("unmounted")).unwrap();
+        fs::create_dir(&root).unwrap();
+        for e in [check(&root, &state).unwrap_err(), enter(&root, &state, now()).unwrap_err()] {
+            assert!(matches!(e, IdentityError::NotMounted { .. }), "{e}");
+            assert!(e.to_string().contains("mounted?"));
+        }
+        assert!(!root.join(STATE_FOLDER).join(MARK).exists());
+    }
+
+    #[test]
+    fn the_state_of_another_store_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |n: &str| dir.path().join(n);
+        enter(&at("a"), &at("state"), now()).unwrap();
+        enter(&at("b"), &at("b-state"), now()).unwrap();
+        let e = enter(&at("b"), &at("state"), now()).unwrap_err();
+        assert!(matches!(e, IdentityError::OtherStore { .. }), "{e}");
+        // A state that is new follows its store.
+        enter(&at("b"), &at("fresh"), now()).unwrap();
+    }
+
+    #[test]
+    fn a_broken_mark_is_said_so() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(MARK), "{").unwrap();
+        assert!(matches!(read(dir.path()), Err(IdentityError::Unreadable { .. })));
+    }
+}

@@ -1,0 +1,232 @@
+//! The index compared with the folders that changed.
+//!
+//! A folder's time says that a name in it came, went or was replaced: new
+//! recordings, deleted ones, edited sidecars. Only such folders are read. This
+//! mends what a crash left between a rename and its row, and what came in while
+//! a rebuild was under way.
+
+use super::super::identity;
+use super::super::layout::{State, day_entries, day_folder};
+use super::rebuild::{BATCH, rebuild, row_of};
+use super::{Index, IndexError, Rebuilt, Row, StoreError, schema};
+use crate::time::Timestamp;
+use jiff::civil::Date;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// When the folders were last compared, nanoseconds since 1970.
+const RECONCILED: &str = "reconciled_at";
+/// Times of folders are coarse, and clocks are set: look that much further back.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// What a comparison changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Day folders looked into.
+    pub folders: u64,
+    /// Recordings taken in, new or edited.
+    pub taken: u64,
+    /// Rows whose files are gone.
+    pub forgotten: u64,
+    /// Files of deleted recordings, left out.
+    pub buried: u64,
+    /// Sidecars that could not be read.
+    pub unreadable: u64,
+}
+
+impl Index {
+    /// Opens the index of a store for work: checks that folder and state belong
+    /// together, builds the index where there is none that can be used, and
+    /// compares it with the folders that changed.
+    ///
+    /// # Errors
+    /// A wrong mount or state, and what the system refuses.
+    pub fn ready(root: &Path, state: &Path) -> Result<(Index, Option<Rebuilt>), IndexError> {
+        identity::check(root, state)?;
+        let (mut index, rebuilt) = match Index::open(state) {
+            Ok(index) => (index, None),
+            Err(e) if e.needs_rebuild() => {
+                let rebuilt = rebuild(root, state, &mut |_| ())?;
+                (Index::open(state)?, Some(rebuilt))
+            }
+            Err(e) => return Err(e),
+        };
+        index.reconcile(root)?;
+        Ok((index, rebuilt))
+    }
+
+    /// Compares with the day folders that changed since the last time.
+    pub fn reconcile(&mut self, root: &Path) -> Result<Reconciled, IndexError> {
+        let since = self.meta(RECONCILED)?.and_then(|s| s.parse().ok()).map(Duration::from_nanos);
+        self.compare(root, since.map(|d| UNIX_EPOCH + d), SystemTime::now())
+    }
+
+    /// Compares with every day folder; rows of folders that are gone too.
+    pub fn reconcile_all(&mut self, root: &Path) -> Result<Reconciled, IndexError> {
+        self.compare(root, None, SystemTime::now())
+    }
+
+    pub(super) fn compare(
+        &mut self,
+        root: &Path,
+        since: Option<SystemTime>,
+        now: SystemTime,
+    ) -> Result<Reconciled, IndexError> {
+        let since = since.map(|t| t.checked_sub(SLACK).unwrap_or(UNIX_EPOCH));
+        let mut done = Reconciled::default();
+        for (date, folder) in changed_days(root, since)? {
+            self.compare_day(root, date, &folder, since, &mut done)?;
+        }
+        if since.is_none() {
+            self.forget_lost_days(root, &mut done)?;
+        }
+        let ns = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        // The time alone is not worth a write of every look.
+        if done != Reconciled::default() || since.is_none() {
+            self.set_meta(RECONCILED, &ns.to_string())?;
+        }
+        Ok(done)
+    }
+
+    fn compare_day(
+        &mut self,
+        root: &Path,
+        date: Date,
+        folder: &Path,
+        since: Option<SystemTime>,
+        done: &mut Reconciled,
+    ) -> Result<(), IndexError> {
+        let entries = match day_entries(folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(StoreError::io("read", folder)(e).into()),
+        };
+        let mut rows = self.rows_of_day(date)?;
+        let mut new = Vec::new();
+        for found in &entries {
+            // A sidecar whose audio is missing stays known: `verify` tells of it.
+            if found.state() != State::Finished {
+                continue;
+            }
+            let json = found.paths().json;
+            let known = json.strip_prefix(root).ok().and_then(|path| rows.remove(path));
+            if known.is_some() && !changed(&json, since) {
+                continue;
+            }
+            match row_of(root, found) {
+                Some(Ok(row)) if known.as_ref() != Some(&row) => new.push(row),
+                Some(Err(_)) => done.unreadable += 1,
+                _ => {}
+            }
+        }
+        done.folders += 1;
+        for batch in new.chunks(BATCH) {
+            let buried = self.put_rows(batch)? as u64;
+            done.buried += buried;
+            done.taken += batch.len() as u64 - buried;
+        }
+        self.forget_gone(root, rows.into_values(), done)
+    }
+
+    /// Rows answered on a UTC day, by path.
+    fn rows_of_day(&self, date: Date) -> Result<HashMap<PathBuf, Row>, IndexError> {
+        let Some((from, to)) = utc_day(date) else { return Ok(HashMap::new()) };
+        let sql = format!(
+            "SELECT {} FROM recording INDEXED BY by_time WHERE buried = 0 AND answered_at >= ?1 \
+             AND answered_at < ?2",
+            schema::COLUMNS
+        );
+        let rows = self.rows(&sql, &[from.as_ns().into(), to.as_ns().into()])?;
+        Ok(rows.into_iter().map(|r| (r.path.clone(), r)).collect())
+    }
+
+    /// Forgets rows whose sidecar is not there any more.
+    fn forget_gone(
+        &mut self,
+        root: &Path,
+        rows: impl Iterator<Item = Row>,
+        done: &mut Reconciled,
+    ) -> Result<(), IndexError> {
+        for row in rows {
+            let json = row.json(root);
+            if !json.try_exists().map_err(StoreError::io("look for", &json))? {
+                self.forget(row.id)?;
+                done.forgotten += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows of days that have no folder.
+    fn forget_lost_days(&mut self, root: &Path, done: &mut Reconciled) -> Result<(), IndexError> {
+        let days: Vec<i64> = {
+            let mut st = self
+                .conn
+                .prepare("SELECT DISTINCT answered_at / 86400000000000 FROM recording INDEXED BY by_time WHERE buried = 0")
+                .map_err(self.error())?;
+            let days = st.query_map([], |r| r.get(0)).map_err(self.error())?;
+            days.collect::<Result<_, _>>().map_err(self.error())?
+        };
+        for day in days {
+            let at = Timestamp::from_parts(day.saturating_mul(86_400), 0);
+            if !root.join(day_folder(at)).is_dir() {
+                let rows = self.rows_of_day(at.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date())?;
+                self.forget_gone(root, rows.into_values(), done)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Day folders with a name that came or went since; all of them for `None`.
+fn changed_days(root: &Path, since: Option<SystemTime>) -> Result<BTreeMap<Date, PathBuf>, StoreError> {
+    let mut level = vec![(root.to_owned(), Vec::<i16>::new())];
+    for digits in [4, 2, 2] {
+        let mut below = Vec::new();
+        for (folder, date) in level {
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(StoreError::io("read", &folder)(e)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(StoreError::io("read", &folder))?;
+                let name = entry.file_name();
+                let Some(number) = name.to_str().filter(|n| n.len() == digits).and_then(|n| n.parse().ok())
+                else {
+                    continue;
+                };
+                if entry.file_type().is_ok_and(|t| t.is_dir()) {
+                    let mut date = date.clone();
+                    date.push(number);
+                    below.push((entry.path(), date));
+                }
+            }
+        }
+        level = below;
+    }
+    let mut days = BTreeMap::new();
+    for (folder, date) in level {
+        let [y, m, d] = date[..] else { continue };
+        let Ok(date) = Date::new(y, m as i8, d as i8) else { continue };
+        if changed(&folder, since) {
+            days.insert(date, folder);
+        }
+    }
+    Ok(days)
+}
+
+/// Changed since; what cannot be asked counts as changed.
+fn changed(path: &Path, since: Option<SystemTime>) -> bool {
+    let Some(since) = since else { return true };
+    std::fs::metadata(path).and_then(|m| m.modified()).map_or(true, |t| t >= since)
+}
+
+/// The first instant of a UTC day and of the next.
+fn utc_day(date: Date) -> Option<(Timestamp, Timestamp)> {
+    let from = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    let from = Timestamp::from_jiff(from);
+    Some((from, from + Duration::from_secs(86_400)))
+}

@@ -1,0 +1,254 @@
+//! One recording as the index knows it: drawn from its sidecar, and nothing else.
+//!
+//! Must not know of folders to be walked, or of what commands print.
+
+use super::super::search::short_of;
+use super::super::sidecar::{EndedBy, Sidecar, parse_rfc3339};
+use super::super::wav::WavSpec;
+use crate::config::CallDirection;
+use crate::time::Timestamp;
+use rusqlite::types::{ToSqlOutput, Type, Value};
+use rusqlite::{ToSql, params};
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as WordError, StrDeserializer};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// What [`Index::find`](super::Index::find) gives. Numbers are as truncated as
+/// in the sidecar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The recording.
+    pub id: Uuid,
+    /// Shared by the recordings of one contact.
+    pub call_group: Uuid,
+    /// The sidecar, relative to the store's root.
+    pub path: PathBuf,
+    /// Name of the service.
+    pub service: Option<String>,
+    /// Who called whom.
+    pub direction: Option<CallDirection>,
+    /// Id of the agent.
+    pub agent_id: Option<String>,
+    /// Name of the agent.
+    pub agent_name: Option<String>,
+    /// The customer's number.
+    pub number: Option<String>,
+    /// The caller asked for privacy.
+    pub withheld: bool,
+    /// The number the contact was made to.
+    pub dialled: Option<String>,
+    /// The answer.
+    pub answered_at: Timestamp,
+    /// Its length, microseconds.
+    pub duration_us: i64,
+    /// What ended it.
+    pub ended_by: EndedBy,
+    /// Nothing of it is missing.
+    pub complete: bool,
+    /// One side was heard, the other never.
+    pub one_way: bool,
+    /// `retention.hold` is set.
+    pub held: bool,
+    /// Closed to listening and export: `restricted` is set.
+    pub restricted: bool,
+    /// When it falls due; `None`: never by itself.
+    pub until: Option<Timestamp>,
+    /// Length of the WAV file, bytes.
+    pub wav_bytes: u64,
+    /// Of the whole WAV file, lower-case hexadecimal.
+    pub sha256: String,
+    /// Hz.
+    pub sample_rate: u32,
+}
+
+/// What is to become of a recording, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptState {
+    /// Within its term.
+    Kept,
+    /// Past its term and not held: the next sweep deletes it.
+    Due,
+    /// A hold keeps it.
+    Held,
+    /// Closed to listening and export; whether it is held as well says `retention.hold`.
+    Restricted,
+}
+
+impl KeptState {
+    /// As it stands in lists.
+    pub const fn name(self) -> &'static str {
+        match self {
+            KeptState::Kept => "kept",
+            KeptState::Due => "due",
+            KeptState::Held => "held",
+            KeptState::Restricted => "restricted",
+        }
+    }
+}
+
+impl Row {
+    /// What the index keeps of a sidecar; `path` is relative to the root.
+    /// `None` where its times cannot be read.
+    pub fn of(path: &Path, s: &Sidecar) -> Option<Row> {
+        let spec = s.encoding().map(|encoding| WavSpec { rate: s.audio.sample_rate, encoding })?;
+        let data = s.audio.frames.saturating_mul(spec.frame_bytes() as u64);
+        Some(Row {
+            id: s.id,
+            call_group: s.call_group,
+            path: path.to_owned(),
+            service: s.service.clone(),
+            direction: s.direction,
+            agent_id: s.agent.id.clone(),
+            agent_name: s.agent.name.clone(),
+            number: s.customer.number.clone(),
+            withheld: s.customer.withheld,
+            dialled: s.dialled.clone(),
+            answered_at: parse_rfc3339(&s.answered_at)?,
+            duration_us: (s.duration_s * 1e6).round() as i64,
+            ended_by: s.ended_by,
+            complete: s.complete,
+            one_way: is_one_way(s),
+            held: is_held(s),
+            restricted: is_restricted(s),
+            until: s.retention.until.as_deref().and_then(parse_rfc3339),
+            wav_bytes: data.saturating_add(spec.header_bytes() as u64),
+            sha256: s.audio.sha256.clone(),
+            sample_rate: s.audio.sample_rate,
+        })
+    }
+
+    /// One word for lists: `restricted` before `held` before `due`.
+    pub fn state(&self, now: Timestamp) -> KeptState {
+        match (self.restricted, self.held) {
+            (true, _) => KeptState::Restricted,
+            (false, true) => KeptState::Held,
+            (false, false) if self.is_due(now) => KeptState::Due,
+            (false, false) => KeptState::Kept,
+        }
+    }
+
+    /// Its term has passed and nothing holds it.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        !self.held && self.until.is_some_and(|t| t <= now)
+    }
+
+    /// Seconds.
+    pub fn duration_s(&self) -> f64 {
+        self.duration_us as f64 / 1e6
+    }
+
+    /// The sidecar's path under `root`.
+    pub fn json(&self, root: &Path) -> PathBuf {
+        root.join(&self.path)
+    }
+
+    /// The audio's path under `root`.
+    pub fn wav(&self, root: &Path) -> PathBuf {
+        root.join(&self.path).with_extension("wav")
+    }
+
+    /// From the columns of [`super::schema::COLUMNS`].
+    pub(super) fn read(r: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+        let path: String = r.get(2)?;
+        let direction: Option<String> = r.get(4)?;
+        let ended_by: String = r.get(12)?;
+        Ok(Row {
+            id: Uuid::from_bytes(r.get(0)?),
+            call_group: Uuid::from_bytes(r.get(1)?),
+            path: path.into(),
+            service: r.get(3)?,
+            direction: direction.map(|d| from_word(4, &d)).transpose()?,
+            agent_id: r.get(5)?,
+            agent_name: r.get(6)?,
+            number: r.get(7)?,
+            withheld: r.get(8)?,
+            dialled: r.get(9)?,
+            answered_at: Timestamp::from_ns(r.get(10)?),
+            duration_us: r.get(11)?,
+            ended_by: from_word(12, &ended_by)?,
+            complete: r.get(13)?,
+            one_way: r.get(14)?,
+            held: r.get(15)?,
+            restricted: r.get(16)?,
+            until: r.get::<_, Option<i64>>(17)?.map(Timestamp::from_ns),
+            wav_bytes: r.get::<_, i64>(18)?.try_into().unwrap_or(0),
+            sha256: r.get(19)?,
+            sample_rate: r.get(20)?,
+        })
+    }
+
+    /// Binds [`super::schema::PUT`].
+    pub(super) fn write(&self, put: &mut rusqlite::Statement<'_>) -> rusqlite::Result<usize> {
+        put.execute(params![
+            self.id.as_bytes(),
+            self.call_group.as_bytes(),
+            self.path.to_string_lossy(),
+            self.service,
+            self.direction.map(Word),
+            self.agent_id,
+            self.agent_name,
+            self.number,
+            self.withheld,
+            self.dialled,
+            self.answered_at.as_ns(),
+            self.duration_us,
+            Word(self.ended_by),
+            self.complete,
+            self.one_way,
+            self.held,
+            self.restricted,
+            self.until.map(Timestamp::as_ns),
+            i64::try_from(self.wav_bytes).unwrap_or(i64::MAX),
+            self.sha256,
+            self.sample_rate,
+            short_of(self.id),
+        ])
+    }
+}
+
+/// One side was heard, the other never. Where no stream is known nothing is claimed.
+fn is_one_way(s: &Sidecar) -> bool {
+    let heard = |channel: &str| s.streams.iter().any(|t| t.channel == channel && t.packets > 0);
+    heard("customer") != heard("agent")
+}
+
+/// `retention.hold` is set, and no empty list.
+fn is_held(s: &Sidecar) -> bool {
+    s.retention.hold.as_ref().is_some_and(is_set)
+}
+
+/// The key `restricted` is there and says something.
+fn is_restricted(s: &Sidecar) -> bool {
+    s.extra.get("restricted").is_some_and(is_set)
+}
+
+fn is_set(v: &serde_json::Value) -> bool {
+    match v {
+        serde_json::Value::Null => false,
+        serde_json::Value::Bool(b) => *b,
+        serde_json::Value::Array(list) => !list.is_empty(),
+        // In doubt it is kept.
+        _ => true,
+    }
+}
+
+/// An enum by its name in the sidecar.
+pub(super) struct Word<T>(pub(super) T);
+
+impl<T: Serialize> ToSql for Word<T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match serde_json::to_value(&self.0) {
+            Ok(serde_json::Value::String(s)) => Ok(ToSqlOutput::Owned(Value::Text(s))),
+            _ => Err(rusqlite::Error::ToSqlConversionFailure("not a word".into())),
+        }
+    }
+}
+
+fn from_word<'de, T: Deserialize<'de>>(column: usize, word: &'de str) -> rusqlite::Result<T> {
+    let read: StrDeserializer<'de, WordError> = word.into_deserializer();
+    T::deserialize(read)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(e)))
+}

@@ -1,0 +1,93 @@
+//! The tables, and what opening a database sets.
+//!
+//! A database of another version is not converted: it is built again from the
+//! files, which know more than any conversion could.
+
+use rusqlite::Connection;
+use std::time::Duration;
+
+/// `user_version` of the database. Any change below makes it one more.
+pub(super) const VERSION: i64 = 1;
+
+/// How long a statement waits for another process to finish writing.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Columns in the order [`super::Row::read`] takes them.
+pub(super) const COLUMNS: &str = "id, call_group, path, service, direction, agent_id, agent_name, number, \
+    withheld, dialled, answered_at, duration_us, ended_by, complete, one_way, held, restricted, until, \
+    wav_bytes, sha256, sample_rate";
+
+/// A recording new or edited.
+pub(super) const PUT: &str = "INSERT INTO recording (id, call_group, path, service, direction, agent_id, \
+    agent_name, number, withheld, dialled, answered_at, duration_us, ended_by, complete, one_way, held, \
+    restricted, until, wav_bytes, sha256, sample_rate, short) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
+    ON CONFLICT (id) DO UPDATE SET call_group=?2, path=?3, service=?4, direction=?5, agent_id=?6, \
+    agent_name=?7, number=?8, withheld=?9, dialled=?10, answered_at=?11, duration_us=?12, ended_by=?13, \
+    complete=?14, one_way=?15, held=?16, restricted=?17, until=?18, wav_bytes=?19, sha256=?20, sample_rate=?21";
+
+/// Tables. `buried`: its tombstone is written, its files are on their way out.
+pub(super) const TABLES: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+CREATE TABLE recording (
+    id BLOB NOT NULL UNIQUE, call_group BLOB NOT NULL, path TEXT NOT NULL, service TEXT, direction TEXT,
+    agent_id TEXT, agent_name TEXT, number TEXT, withheld INTEGER NOT NULL, dialled TEXT,
+    answered_at INTEGER NOT NULL, duration_us INTEGER NOT NULL, ended_by TEXT NOT NULL,
+    complete INTEGER NOT NULL, one_way INTEGER NOT NULL, held INTEGER NOT NULL,
+    restricted INTEGER NOT NULL, until INTEGER, wav_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    sample_rate INTEGER NOT NULL, short INTEGER NOT NULL, buried INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE tombstone (
+    id BLOB PRIMARY KEY, short INTEGER NOT NULL, service TEXT, answered_on TEXT NOT NULL,
+    deleted_at INTEGER NOT NULL, sha256 TEXT NOT NULL, reason TEXT NOT NULL
+) WITHOUT ROWID;
+";
+
+/// Indexes, made after a bulk load. `by_time` holds every column a search can
+/// ask for: a scan of it never looks at a row it does not return.
+pub(super) const INDEXES: &str = "
+CREATE INDEX by_short ON recording (short);
+CREATE INDEX by_group ON recording (call_group);
+CREATE INDEX by_time ON recording (answered_at, number, duration_us, service, direction, until, wav_bytes,
+    held, restricted, complete, one_way) WHERE buried = 0;
+CREATE INDEX by_agent ON recording (agent_id, answered_at) WHERE buried = 0;
+CREATE INDEX by_due ON recording (until, wav_bytes) WHERE buried = 0 AND held = 0;
+CREATE INDEX the_held ON recording (answered_at) WHERE buried = 0 AND held = 1;
+CREATE INDEX the_restricted ON recording (answered_at) WHERE buried = 0 AND restricted = 1;
+CREATE INDEX the_incomplete ON recording (answered_at) WHERE buried = 0 AND complete = 0;
+CREATE INDEX the_one_way ON recording (answered_at) WHERE buried = 0 AND one_way = 1;
+CREATE INDEX the_buried ON recording (answered_at) WHERE buried = 1;
+CREATE INDEX tombstone_short ON tombstone (short);
+";
+
+/// What holds for every connection: deleted content is overwritten with zeros,
+/// and others are waited for.
+pub(super) fn set_up(conn: &Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(BUSY)?;
+    conn.pragma_update(None, "secure_delete", "ON")?;
+    conn.pragma_update(None, "trusted_schema", "OFF")?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+/// Readers never wait for the writer. What the index loses in a power cut the
+/// files still have, so commits are not synced one by one.
+pub(super) fn set_up_live(conn: &Connection) -> rusqlite::Result<()> {
+    conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    conn.pragma_update(None, "synchronous", "NORMAL")?;
+    // Also bounds what a checkpoint leaves of the log.
+    conn.pragma_update(None, "journal_size_limit", 16 << 20)
+}
+
+/// `user_version`.
+pub(super) fn version(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.query_row("PRAGMA user_version", [], |r| r.get(0))
+}
+
+/// Tables and indexes of an empty database.
+pub(super) fn create(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(TABLES)?;
+    conn.execute_batch(INDEXES)?;
+    conn.pragma_update(None, "user_version", VERSION)
+}

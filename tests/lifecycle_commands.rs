@@ -1,0 +1,206 @@
+//! The commands as people run them: exit status, what goes where, kill -9.
+
+// Helpers of tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+
+mod lifecycle;
+
+use lifecycle::{AGENT, NUMBER, Store, files};
+use nauhuri::time::{NS_PER_S, Timestamp};
+use serde_json::Value;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+use uuid::Uuid;
+
+struct Office {
+    store: Store,
+    /// Days from the tests' November to today.
+    today: i64,
+}
+
+impl Office {
+    fn new() -> Office {
+        let store = Store::new();
+        let now = Timestamp::from_jiff(jiff::Timestamp::now());
+        let today = now.since_ns(lifecycle::day(0)) / (lifecycle::DAY_S * NS_PER_S);
+        let config = format!(
+            "[storage]\ndir = \"{}\"\n[retention]\nclock = \"any\"\n[[service]]\nname = \"116117\"\n\
+             numbers = [\"116117\"]\nretention = \"1 month\"\n",
+            store.root.display()
+        );
+        std::fs::write(store.outside().join("nauhuri.toml"), config).unwrap();
+        Office { store, today }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nauhuri"));
+        for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("NAUHURI__")) {
+            command.env_remove(name);
+        }
+        command.args(args).arg("--config").arg(self.store.outside().join("nauhuri.toml"));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// What it prints, having ended with this status.
+    fn ends(&self, status: i32, args: &[&str]) -> String {
+        let out = self.run(args);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let all = text(&out.stdout) + &text(&out.stderr);
+        assert_eq!(out.status.code(), Some(status), "{args:?}: {all}");
+        all
+    }
+
+    fn record(&self, n: u8, answered: i64, until: i64) -> String {
+        self.store.record(n, self.today + answered, self.today + until).to_string()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let out = self.run(args);
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice(&out.stdout).unwrap()
+    }
+
+    fn row(&self, id: &str) -> Option<nauhuri::store::index::Row> {
+        self.store.row(id.parse::<Uuid>().unwrap())
+    }
+}
+
+#[test]
+fn a_case_from_hold_to_release() {
+    let office = Office::new();
+    let (due, other) = (office.record(1, -200, -1), office.record(2, -10, 100));
+    office.ends(0, &["hold", &due, "--reason", "crime", "--ref", "6400/R/1/26"]);
+    assert!(office.ends(0, &["list", "--flag", "held"]).contains("held"));
+    assert!(office.ends(0, &["expire"]).contains("0 deleted"));
+    let said = office.ends(1, &["erase", &due, "--reason", "asked", "--yes"]);
+    assert!(said.contains("held, and not touched"), "{said}");
+    let said = office.ends(1, &["release", &due, "--ref", "6400/R/1/26"]);
+    assert!(said.contains("--yes"), "{said}");
+    assert!(office.row(&due).unwrap().held);
+    assert!(office.ends(1, &["release", &other]).contains("not held"));
+    let said = office.ends(0, &["release", &due, "--ref", "6400/R/1/26", "--yes"]);
+    assert!(said.contains("next sweep deletes"), "{said}");
+    let swept = office.json(&["expire", "--json"]);
+    assert_eq!((swept["deleted"].as_u64(), swept["ids"][0].as_str()), (Some(1), Some(due.as_str())));
+    assert!(office.row(&due).is_none() && office.row(&other).is_some());
+    // The log has it all, in order, and of the one that is gone too.
+    let told = office.json(&["audit", "show", &due, "--json"]);
+    let actions: Vec<_> = told.as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["hold", "erase", "release", "expire", "audit_show"]);
+    office.ends(0, &["audit", "verify"]);
+    let told = office.ends(0, &["audit", "show"]);
+    assert!(!told.contains(AGENT) && !told.contains(NUMBER));
+}
+
+#[test]
+fn erase_asks_and_then_erases() {
+    let office = Office::new();
+    let (id, other) = (office.record(1, -20, 100), office.record(2, -10, 100));
+    let said = office.ends(1, &["erase", &id, "--reason", "request 17"]);
+    assert!(said.contains(&id) && said.contains("--yes"), "{said}");
+    assert!(office.row(&id).is_some());
+    office.ends(0, &["erase", &id[28..], "--reason", "request 17", "--yes"]);
+    assert!(office.row(&id).is_none() && office.row(&other).is_some());
+    assert!(office.ends(1, &["erase", &id, "--reason", "request 17", "--yes"]).contains("deleted at"));
+    // Nothing asked for is not everything.
+    assert!(office.ends(2, &["erase", "--reason", "x", "--yes"]).contains("which recordings"));
+    office.ends(2, &["erase", &other, "--reason", " ", "--yes"]);
+    assert!(office.row(&other).is_some());
+    office.ends(0, &["verify"]);
+}
+
+#[test]
+fn restricted_is_not_exported() {
+    let office = Office::new();
+    let id = office.record(1, -20, 100);
+    let to = office.store.outside().join("out");
+    let to = to.to_str().unwrap();
+    office.ends(0, &["restrict", &id, "--ref", "17/2026"]);
+    let export = ["export", &id, "--to", to, "--reason", "request 17", "--recipient", "the data subject"];
+    assert!(office.ends(1, &export).contains("restricted"));
+    assert!(office.ends(1, &["unrestrict", &id, "--ref", "18/2026"]).contains("not for that case"));
+    office.ends(0, &["unrestrict", &id, "--ref", "17/2026"]);
+    assert!(office.ends(0, &export).contains("SHA-256"));
+    assert_eq!(files(to.as_ref()).len(), 4);
+    office.ends(2, &["export", &id, "--to", to, "--reason", "x", "--start", "9", "--end", "3"]);
+    office.ends(2, &["export", &id, "--to", to]);
+}
+
+#[test]
+fn a_changed_term_is_shown_before_it_is_applied() {
+    let office = Office::new();
+    let id = office.record(1, -100, 100);
+    let before = office.row(&id).unwrap().until;
+    let result = office.json(&["retention", "apply", "--service", "116117", "--dry-run", "--json"]);
+    assert_eq!(
+        (result["result"]["shorter"].as_u64(), result["result"]["due_at_once"].as_u64()),
+        (Some(1), Some(1))
+    );
+    assert!(office.ends(1, &["retention", "apply", "--service", "116117"]).contains("--yes"));
+    assert_eq!(office.row(&id).unwrap().until, before);
+    office.ends(0, &["retention", "apply", "--service", "116117", "--yes"]);
+    assert!(office.row(&id).unwrap().until < before);
+    assert!(office.ends(2, &["retention", "apply", "--service", "116118"]).contains("general"));
+}
+
+#[test]
+fn a_log_that_was_touched_is_told() {
+    let office = Office::new();
+    office.record(1, -100, 100);
+    office.ends(0, &["list"]);
+    office.ends(0, &["list", "--number", "50555", "--service", "116117"]);
+    office.ends(0, &["audit", "verify"]);
+    let path = office.store.state().join("audit.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\"list\"") && !text.contains("50555"), "{text}");
+    std::fs::write(&path, text.replacen("116117", "116118", 1)).unwrap();
+    assert!(office.ends(1, &["audit", "verify"]).contains("line 2: is no entry, or was changed"));
+    assert_eq!(office.run(&["audit", "verify", "--json"]).status.code(), Some(1));
+}
+
+#[test]
+fn the_anchor_follows() {
+    let office = Office::new();
+    let anchor = office.store.outside().join("anchor");
+    let set = format!("audit.anchor={}", anchor.display());
+    office.ends(0, &["list", "--set", &set]);
+    assert!(std::fs::read_to_string(&anchor).unwrap().starts_with("{\"seq\":1,"));
+    office.ends(0, &["audit", "verify", "--set", &set]);
+    let lost = office.ends(0, &["list", "--set", "audit.anchor=/nonexistent/anchor"]);
+    assert!(lost.contains("/nonexistent/anchor"), "{lost}");
+    office.ends(2, &["list", "--set", "audit.anchor=relative"]);
+}
+
+/// Killed at some moment of a sweep, then run again: what was due is gone, the
+/// rest is whole, and the log holds.
+#[test]
+fn killed_in_the_middle_of_a_sweep() {
+    for round in 0..6u64 {
+        let office = Office::new();
+        let due: Vec<_> = (0..40).map(|n| office.record(n, -200, -1)).collect();
+        let kept = office.record(99, -10, 100);
+        office.ends(0, &["list"]);
+        let mut child =
+            office.command(&["expire"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(15 * (round + 1)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        office.ends(0, &["expire"]);
+        assert_eq!(office.store.files().len(), 2);
+        assert!(office.row(&kept).is_some());
+        office.ends(0, &["verify"]);
+        let entries: Vec<_> =
+            office.store.audit().entries().unwrap().filter(|e| e.action == "expire").collect();
+        for id in &due {
+            let id = id.parse().unwrap();
+            assert!(entries.iter().any(|e| e.targets.contains(&id)), "each deletion is told");
+        }
+        // A crash between line and head, or inside a line, is told and accepted.
+        office.ends(0, &["audit", "verify"]);
+    }
+}

@@ -1,0 +1,26 @@
+//! The recorder at work: real packets, real files, real faults.
+//!
+//! Needs root in a network and mount namespace of its own, which `make
+//! test-live` makes; every test is ignored elsewhere. The tests run side by
+//! side: each has a net of its own within 127.20.0.0/16 and sees nothing else.
+
+// Helpers of tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+
+#[path = "live/caller.rs"]
+mod caller;
+#[path = "live/lab.rs"]
+mod lab;
+#[path = "live/recorder.rs"]
+mod recorder;
+
+#[path = "live/crash.rs"]
+mod crash;
+#[path = "live/refusals.rs"]
+mod refusals;
+#[path = "live/storage.rs"]
+mod storage;
+#[path = "live/watched.rs"]
+mod watched;
+#[path = "live/wires.rs"]
+mod wires;
