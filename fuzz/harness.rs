@@ -105,6 +105,9 @@ impl Deck for Count {
     fn patch(&mut self, frame: u64, _: Channel, samples: &[i16]) {
         assert!(frame + samples.len() as u64 <= self.0, "patches lie in what is written");
     }
+    fn truncate(&mut self, frames: u64) {
+        self.0 = self.0.min(frames);
+    }
 }
 
 /// RTP packets on one tape: a byte of channel and time, one of length, then the packet.

@@ -309,6 +309,7 @@ impl Dialog {
     }
 
     /// A request inside the dialog on the wire.
+    #[allow(clippy::too_many_arguments)] // what a line of a ladder says, no more
     pub fn request(
         &self,
         s: &mut Scene,
@@ -324,6 +325,7 @@ impl Dialog {
     }
 
     /// A response on the wire.
+    #[allow(clippy::too_many_arguments)] // as above
     pub fn response(
         &self,
         s: &mut Scene,

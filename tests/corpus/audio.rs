@@ -42,8 +42,11 @@ struct Piece {
     payload: Vec<u8>,
 }
 
+/// File, stream of the truth, recording, channel, packets.
+type Each<'a> = &'a mut dyn FnMut(&str, &Value, &Recording, &str, &[Piece]);
+
 /// Runs every recordable call; `each` gets its streams one by one.
-fn each_stream(codecs: &[&str], each: &mut dyn FnMut(&str, &Value, &Recording, &str, &[Piece])) {
+fn each_stream(codecs: &[&str], each: Each<'_>) {
     for entry in truth() {
         let file = entry["file"].as_str().unwrap();
         let has = |s: &Value| codecs.iter().any(|c| s["codec"].as_str().unwrap().starts_with(c));
