@@ -4,9 +4,10 @@
 //! nanoseconds; the constant is arbitrary (the sender's start). Network jitter
 //! only ever adds to it, so the least transit among a packet's neighbours is
 //! the path without queueing, and timestamp + least transit is where the audio
-//! was on the wire. The estimate is held still while it is near enough, so that contiguous audio stays contiguous to the sample, and
-//! moved when clock skew or a new path has carried it away. Where the stamps
-//! themselves freeze or jump, the capture clock wins.
+//! was on the wire. The estimate is held still while it is near enough, so that
+//! contiguous audio stays contiguous to the sample, and moved when clock skew
+//! or a new path has carried it away. Where the stamps themselves freeze or
+//! jump, the capture clock wins.
 //!
 //! This module must not know of payloads or files.
 

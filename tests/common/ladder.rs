@@ -309,7 +309,7 @@ impl Dialog {
     }
 
     /// A request inside the dialog on the wire.
-    #[allow(clippy::too_many_arguments)] // a message's parts, named at the call
+    #[allow(clippy::too_many_arguments)] // what a line of a ladder says, no more
     pub fn request(
         &self,
         s: &mut Scene,

@@ -311,6 +311,8 @@ fn stamps_from_anywhere_are_survived() {
                 "seed {seed}: {}",
                 r.json
             );
+            let length = r.customer.len() as f64 / f64::from(r.rate);
+            assert!((length - r.number("/duration_s")).abs() <= 0.02, "seed {seed}: {length} {}", r.json);
         }
     }
 }

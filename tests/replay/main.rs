@@ -14,6 +14,7 @@ mod calls;
 mod captures;
 mod cli;
 mod determinism;
+mod fuzzed;
 mod hostile;
 mod media;
 mod notices;

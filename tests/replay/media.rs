@@ -208,6 +208,24 @@ fn packets_out_of_order_across_a_jump_keep_their_place() {
 }
 
 #[test]
+fn a_path_a_little_longer_is_followed_within_three_seconds() {
+    for longer in [12.0, 14.0, 25.0, 38.0] {
+        let d = Dialog::new(17);
+        let [mut c, mut a] = voices(&d);
+        let first = c.talk(1001.0, 3001.0);
+        let before = c.talk(3001.0 + longer, 6501.0 + longer);
+        let after = c.talk(6501.0 + longer, 12_000.0);
+        let run = call(&d, 12_000.0, &[&first, &before, &after, &a.talk(1005.0, 12_000.0)]);
+        // Silence and the seconds of doubt are not looked at, only where it has settled.
+        let r = run.only();
+        let p = &after[20];
+        let place = ((p.nominal_ns - r.instant_ns("answered_at")) / 125_000) as usize;
+        let found = (place - 80..=place + 80).any(|f| r.customer[f..f + 160] == p.samples[..]);
+        assert!(found, "{longer} ms longer: out of place 3.5 s later");
+    }
+}
+
+#[test]
 fn two_packets_after_an_untold_pause_keep_their_place() {
     for packets in [1, 2] {
         let d = Dialog::new(9);

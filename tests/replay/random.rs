@@ -223,8 +223,7 @@ fn judge(run: &Run, expected: &[Expected]) -> Result<(), String> {
         }
         let length = (end - ns(e.answered)) as f64 / 1e9;
         let wav = r.customer.len() as f64 / f64::from(r.rate);
-        // A capture's end is known to be cut late (`calls::silence_while_time_runs_on`).
-        if (wav - length).abs() > 0.02 && e.ended.is_some() {
+        if (wav - length).abs() > 0.02 {
             return Err(format!("{}: {wav} s of audio, expected {length}", e.call_id));
         }
         check(r, caller, &e.sent[0])

@@ -1,0 +1,122 @@
+//! The fuzz targets of `fuzz/`, fed from seeds: fields of the right form with
+//! wrong values, and plain noise.
+
+#[path = "../../fuzz/harness.rs"]
+mod harness;
+
+use crate::common::ladder::Side::{Callee, Caller};
+use crate::common::ladder::{Dialog, Scene};
+use crate::common::rng::Rng;
+use crate::common::voice::Voice;
+
+/// Some edits of bytes.
+fn edit(rng: &mut Rng, bytes: &mut Vec<u8>) {
+    for _ in 0..rng.below(12) {
+        if bytes.is_empty() {
+            return;
+        }
+        let k = rng.below(bytes.len() as u64) as usize;
+        match rng.below(5) {
+            0 => bytes[k] = rng.next() as u8,
+            1 => drop(bytes.remove(k)),
+            2 => bytes.insert(k, *rng.pick(b"\0\r\n;<>@\"=:, 0\xFF")),
+            3 => bytes[k] ^= 1 << rng.below(8),
+            _ => {
+                let n = rng.below(40).min((bytes.len() - k) as u64) as usize;
+                let piece = bytes[k..k + n].to_vec();
+                bytes.splice(k..k, piece);
+            }
+        }
+    }
+}
+
+#[test]
+fn frames() {
+    let d = Dialog::new(1);
+    let mut s = Scene::new();
+    d.answered(&mut s, 0.0, 1000.0);
+    s.media(&Voice::of(&d, Caller, 1).talk(1001.0, 1400.0));
+    d.bye(&mut s, 2000.0, Callee);
+    let frames = s.ordered();
+    for seed in 0..120 {
+        let mut rng = Rng::new(seed);
+        let mut data = Vec::new();
+        for (_, f) in &frames {
+            let mut f = f.clone();
+            if rng.chance(0.3) {
+                edit(&mut rng, &mut f);
+            }
+            data.push(if rng.chance(0.9) { 0x28 } else { rng.next() as u8 });
+            data.extend((f.len() as u16).to_be_bytes());
+            data.extend(f);
+        }
+        harness::frames(&data);
+        harness::frames(&rng.bytes(2000));
+    }
+}
+
+#[test]
+fn sip() {
+    let d = Dialog {
+        headers: "Privacy: id\r\nRefer-To: <sip:1@h?Replaces=a%3Bto-tag%3Db>\r\n".into(),
+        ..Dialog::new(1)
+    };
+    let texts = [
+        d.request_text("INVITE", Caller, 1, false, &d.headers, Some(&d.sdp(Caller))),
+        d.response_text(
+            200,
+            "INVITE",
+            Caller,
+            1,
+            "History-Info: <sip:1@h>;index=1\r\n",
+            Some(&d.sdp(Callee)),
+        ),
+    ];
+    for seed in 0..1500 {
+        let mut rng = Rng::new(seed);
+        let mut bytes = rng.pick(&texts).clone().into_bytes();
+        edit(&mut rng, &mut bytes);
+        harness::sip(&bytes);
+        harness::sip(&rng.bytes(200));
+    }
+}
+
+#[test]
+fn sdp() {
+    let d = Dialog { formats: ["8 0 9 101 111".into(), "8".into()], ..Dialog::new(1) };
+    for seed in 0..1500 {
+        let mut rng = Rng::new(seed);
+        let mut bytes = [d.sdp(Caller), d.sdp(Callee), d.sdp(Callee), d.sdp(Caller)].join("\0").into_bytes();
+        edit(&mut rng, &mut bytes);
+        harness::sdp(&bytes);
+    }
+}
+
+#[test]
+fn rtp() {
+    for seed in 0..120 {
+        let mut rng = Rng::new(seed);
+        let (mut data, mut seq, mut ts) = (Vec::new(), rng.next() as u16, rng.next() as u32);
+        for _ in 0..rng.below(300) {
+            let n = rng.below(240) as usize;
+            let mut p = vec![0x80, *rng.pick(&[0, 8, 9, 13, 18, 97, 98, 101, 111, 111, 77])];
+            if rng.chance(0.03) {
+                (seq, ts) = (rng.next() as u16, rng.next() as u32);
+            }
+            seq = seq.wrapping_add(1 + rng.below(2) as u16);
+            ts = ts.wrapping_add(160);
+            p.extend(seq.to_be_bytes());
+            p.extend(ts.to_be_bytes());
+            p.extend([0, 0, 0, rng.below(3) as u8]);
+            p.extend(rng.bytes(n));
+            if rng.chance(0.05) {
+                edit(&mut rng, &mut p);
+            }
+            p.truncate(255);
+            data.extend([rng.next() as u8, p.len() as u8]);
+            data.extend(p);
+        }
+        harness::rtp(&data);
+        harness::rtp(&rng.bytes(1000));
+    }
+}
