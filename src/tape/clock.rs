@@ -15,9 +15,9 @@ use crate::time::NS_PER_S;
 use std::collections::VecDeque;
 
 /// How far back a packet still counts as a neighbour.
-const NEIGHBOURS_NS: i64 = 3 * NS_PER_S;
+const NEIGHBOURS_NS: i64 = 3 * NS_PER_S / 2;
 /// How far the least-delayed neighbour may be earlier than the held estimate.
-const EARLIER_NS: i64 = 6_000_000;
+const EARLIER_NS: i64 = 8_000_000;
 /// How far it may be later. Beyond it the estimate follows, but only to within
 /// [`FOLLOW_NS`]: a sender with a coarse timer is early now and then, and the
 /// estimate shall not go to and fro with it.
