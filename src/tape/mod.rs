@@ -7,7 +7,7 @@
 //! speed or the number of workers. At a crash at most
 //! `FLUSH + LOOKAHEAD + MARGIN` (0.55 s) is not yet given out.
 //!
-//! What comes between two steps is only put down ([`inbox`]) and looked at with
+//! What comes between two steps is only put down (`inbox`) and looked at with
 //! the step: at a thousand calls the memory a packet touches costs more than
 //! all that is done with it, and twenty packets of one call touch it once.
 //!

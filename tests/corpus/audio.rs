@@ -27,7 +27,13 @@ const FAR: &[(&str, &str, usize, usize, &str)] = &[
     ("v08", "customer", 4, 9, "voice detection: stamps and wire disagree at every pause; events between"),
     ("v09", "agent", 20, 1, "the path grows by 40 ms within a second"),
     ("v10", "customer", 6, 1, "bursts: pauses the stamps do not tell"),
-    ("v13", "agent", 42, 1, "stamps run 11 to 21 ms ahead after each pause, so neighbours across it disagree"),
+    (
+        "v13",
+        "agent",
+        42,
+        1,
+        "stamps run 11 to 21 ms ahead after each pause, so neighbours across it disagree",
+    ),
     ("v14", "customer", 1, 96, "known fault: both parties on one channel"),
     ("v20", "customer", 16, 1, "the first half second came 15 ms late"),
 ];
