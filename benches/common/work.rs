@@ -110,6 +110,10 @@ impl Deck for Silent {
     }
 
     fn patch(&mut self, _frame: u64, _channel: Channel, _samples: &[i16]) {}
+
+    fn truncate(&mut self, frames: u64) {
+        self.frames = frames;
+    }
 }
 
 /// Plays `calls` tapes at once from the RTP packets of a plan with as many calls.
