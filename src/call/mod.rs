@@ -10,6 +10,7 @@ pub mod calls;
 pub mod contacts;
 pub mod decision;
 mod ending;
+mod flows;
 mod identity;
 pub mod invite;
 pub mod leg;

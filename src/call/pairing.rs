@@ -20,13 +20,14 @@
 //!
 //! This module must not know of SIP messages, time or payloads.
 
+pub use super::flows::FlowKey;
+use super::flows::Flows;
 use crate::id::{Channel, RecordingId};
 pub use crate::sdp::Side;
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use std::hash::{BuildHasher, Hash, Hasher};
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 
 /// One offer/answer exchange as seen on one signalling hop of one dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,35 +121,6 @@ struct Place {
     flows: SmallVec<[FlowKey; 2]>,
 }
 
-/// Source and destination of a media packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlowKey {
-    /// Sender.
-    pub src: SocketAddr,
-    /// Receiver.
-    pub dst: SocketAddr,
-}
-
-/// As equality has it, in fewer and wider words than derived: this is done for every packet.
-impl Hash for FlowKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let (SocketAddr::V4(src), SocketAddr::V4(dst)) = (&self.src, &self.dst) else {
-            return (self.src, self.dst).hash(state);
-        };
-        let word = |a: &SocketAddrV4| u64::from(a.ip().to_bits()) << 16 | u64::from(a.port());
-        state.write_u64(word(src));
-        state.write_u64(word(dst));
-    }
-}
-
-impl FlowKey {
-    /// A number for telling a recording's flows apart. Not seeded: it must be
-    /// the same on every run.
-    pub fn fingerprint(&self) -> u32 {
-        foldhash::fast::FixedState::default().hash_one(self) as u32
-    }
-}
-
 /// Flows remembered for one address; more (a scan, a flood) are resolved afresh each time.
 const MAX_FLOWS_PER_PLACE: usize = 16;
 /// Claimants remembered for one address; the oldest gives way.
@@ -166,7 +138,7 @@ struct Known {
 pub struct Pairing {
     sessions: HashMap<SessionId, Session, RandomState>,
     places: HashMap<SocketAddr, Place, RandomState>,
-    flows: HashMap<FlowKey, Known, RandomState>,
+    flows: Flows<Known>,
     next_session: u64,
     sequence: u64,
 }

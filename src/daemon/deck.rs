@@ -21,9 +21,9 @@ use std::time::Instant;
 const FINISHING_RESERVE: u64 = 64 << 20;
 /// Longest gap that is made up for with silence once the storage takes writes again, seconds.
 const MAX_GAP_S: u64 = 3600;
-/// Bytes gathered before they are written where nobody waits for them (replay).
-/// Larger blocks save little and are held by every call.
-const BLOCK: usize = 16 * 1024;
+/// Bytes gathered before they are written where nobody waits for them (replay). Hardly more
+/// than a tape gives out at once: what a call holds back costs every call more than a larger write saves.
+const BLOCK: usize = 4 * 1024;
 
 /// What all decks of a store share.
 pub struct Shelf {
@@ -272,7 +272,8 @@ impl FileDeck {
         if self.shelf.prompt && done.is_ok() {
             done = writer.flush();
         }
-        self.buffer.clear();
+        // Given back, not kept: of a thousand calls one writes at a time.
+        self.buffer = Vec::new();
         Event::Written { took: began.elapsed() }.emit(&self.shelf.metrics);
         if done.is_ok() && !is_exhausted {
             return;
@@ -326,16 +327,12 @@ impl Deck for FileDeck {
 
     fn append(&mut self, frames: &[i16]) {
         self.resume();
-        // An estimate, and for G.711 twice too much: it only keeps the buffer small.
-        if self.buffer.len() + size_of_val(frames) > BLOCK {
-            self.write_out();
-        }
         if let State::Stalled(_, missing) | State::Unopened(_, _, missing) = &mut self.state {
             *missing += frames.len() as u64 / u64::from(CHANNELS);
             self.lossy = true;
         }
         self.encode(frames);
-        if self.shelf.prompt {
+        if self.shelf.prompt || self.buffer.len() >= BLOCK {
             self.write_out();
         }
     }

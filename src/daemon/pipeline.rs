@@ -24,11 +24,11 @@ use std::thread::JoinHandle;
 use uuid::Uuid;
 
 /// A batch is sent when it holds this much media.
-const BATCH_BYTES: usize = 64 * 1024;
+const BATCH_BYTES: usize = 128 * 1024;
 /// Batches in a queue; the byte bound bites first where it is smaller.
-const QUEUE_BATCHES: usize = 1024;
+const QUEUE_BATCHES: usize = 512;
 /// The same where the engine waits: enough that neither side idles, little enough to stay in the cache.
-const WAITING_BATCHES: usize = 16;
+const WAITING_BATCHES: usize = 4;
 /// Empty batches kept for reuse.
 const SPARES: usize = 64;
 

@@ -69,3 +69,29 @@ impl Inbox {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_back_what_was_put_down_and_fills_up() {
+        let mut inbox = Inbox::default();
+        let packet = |n: u8, rtp| Packet {
+            channel: Channel::Agent,
+            rank: n,
+            flow: 7,
+            at: Timestamp::from_ns(n.into()),
+            rtp,
+        };
+        inbox.push(&packet(0, &[1, 2, 3]));
+        inbox.push(&packet(1, &[]));
+        inbox.push(&packet(2, &[4]));
+        let got: Vec<_> = inbox.packets().map(|p| (p.rank, p.at.as_ns(), p.rtp.to_vec())).collect();
+        assert_eq!(got, [(0, 0, vec![1, 2, 3]), (1, 1, vec![]), (2, 2, vec![4])]);
+        let mut inbox = inbox.emptied();
+        assert!(inbox.is_empty());
+        (0..FULL_PACKETS).for_each(|_| inbox.push(&packet(0, &[])));
+        assert!(inbox.is_full());
+    }
+}
