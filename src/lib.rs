@@ -14,6 +14,28 @@
 //! 6  daemon
 //! 7  cli cmd
 //! ```
+//!
+//! # The path of one packet
+//!
+//! ```text
+//! interface - capture::live -.
+//! file ------ capture::file -+-> Frame -> engine::Engine::handle_frame       one thread
+//!                                net: decapsulation, fragments, TCP -> Datagram
+//!   SIP --------------------------------+------------------------------ RTP
+//!   sip, sdp -> call::Calls             |    call::pairing: one look-up: flow -> recording, channel
+//!   legs, dialogs, contacts, transfers  |    not recorded: counted, gone
+//!                '-> Decision           '-> MediaPacket
+//!                        engine::Sink = daemon::pipeline, in batches
+//!                                daemon::worker                             N threads
+//!   tape: in order, on the capture clock, decoded -> stereo blocks
+//!   store::writer: NAME.wav.part -> NAME.wav -> NAME.json
+//! ```
+//!
+//! Signalling decides, media only flows. A worker owns a recording from its
+//! opening to its last rename. What the tape does depends on packet times only,
+//! so the same packets give the same bytes on any number of workers, live or
+//! replayed. What happens to a recording after the call is in `store` and, while
+//! the daemon runs, in `daemon::archivist`.
 
 pub mod config;
 pub mod id;
