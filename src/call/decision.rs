@@ -49,7 +49,7 @@ pub enum Ending {
     Shutdown,
 }
 
-/// Why an answered call is not recorded. The names are metric labels.
+/// Why an answered call is not recorded. What the metrics call them is `daemon::observe`'s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unrecorded {
     /// No party is an agent.
@@ -79,19 +79,6 @@ impl Unrecorded {
         Unrecorded::InviteNotSeen,
         Unrecorded::Stray,
     ];
-
-    /// The metric label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Unrecorded::NoAgent => "no_agent",
-            Unrecorded::Internal => "internal",
-            Unrecorded::Service => "service",
-            Unrecorded::Direction => "direction",
-            Unrecorded::OtherLeg => "other_leg",
-            Unrecorded::InviteNotSeen => "invite_not_seen",
-            Unrecorded::Stray => "stray",
-        }
-    }
 }
 
 /// What signalling says of a call under way.

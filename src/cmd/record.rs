@@ -2,7 +2,7 @@
 
 use super::settings::{self, DefaultFile};
 use crate::capture::live::LiveError;
-use crate::cli::{Cli, DEFAULT_CONFIG, LogFormat, RecordArgs};
+use crate::cli::{Cli, DEFAULT_CONFIG, RecordArgs};
 use crate::config::check::Purpose;
 use crate::config::error::{ConfigError, Problem};
 use crate::config::{Config, Loaded};
@@ -20,7 +20,7 @@ use crate::store::sidecar::Sidecar;
 use crate::store::writer::WriterOptions;
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::http::{Port, Server};
-use crate::telemetry::{Metrics, Notifier, Readiness, log};
+use crate::telemetry::{Metrics, Notifier, Readiness};
 use anyhow::Context;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
     }
     let confined = confine_to(cli, config);
 
-    let _log = start_log(cli);
+    let _log = settings::start_log(&cli.global, 0, true);
     Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&shelf.metrics);
     tell_confined(&confined);
     let stop = StopFlag::default();
@@ -71,15 +71,6 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
     let _ = keeper.join();
     let _ = archivist.join();
     if all_well { Ok(()) } else { anyhow::bail!("a worker died: this is a bug in nauhuri") }
-}
-
-fn start_log(cli: &Cli) -> Option<log::Flush> {
-    let format = match cli.global.log_format.unwrap_or_default() {
-        LogFormat::Text => log::Format::Text,
-        LogFormat::Json => log::Format::Json,
-    };
-    let verbosity = cli.global.verbose.min(3) as i8 - i8::from(cli.global.quiet);
-    log::init(log::Options { format, verbosity, background: true }).ok()
 }
 
 fn shelf(config: &Config) -> Shelf {

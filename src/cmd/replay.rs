@@ -3,7 +3,7 @@
 use super::output;
 use super::settings::{self, DefaultFile};
 use crate::capture::file::FileSource;
-use crate::cli::{Cli, LogFormat, ReplayArgs};
+use crate::cli::{Cli, ReplayArgs};
 use crate::config::Config;
 use crate::config::check::Purpose;
 use crate::daemon::deck::Shelf;
@@ -14,7 +14,7 @@ use crate::store::layout::Existing;
 use crate::store::lock::StoreLock;
 use crate::store::sidecar::Sidecar;
 use crate::store::writer::WriterOptions;
-use crate::telemetry::{Metrics, Readiness, log};
+use crate::telemetry::{Metrics, Readiness};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -36,7 +36,8 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
         options.push(("--workers", "limits.workers", n.to_string()));
     }
     let loaded = settings::load(&cli.global, DefaultFile::Optional, Purpose::Other, options)?;
-    let _log = start_log(cli);
+    // The summary tells what was recorded; INFO lines are for those who ask.
+    let _log = settings::start_log(&cli.global, 1, false);
     let config = loaded.config;
     let sources: Vec<_> = args.captures.iter().map(|p| FileSource::open(p)).collect::<Result<_, _>>()?;
     let root = &config.storage.dir;
@@ -77,16 +78,6 @@ fn failures(done: &Replayed) -> anyhow::Result<()> {
         0 => Ok(()),
         n => anyhow::bail!("{n} recordings could not be written; see the messages above"),
     }
-}
-
-fn start_log(cli: &Cli) -> Option<log::Flush> {
-    let format = match cli.global.log_format.unwrap_or_default() {
-        LogFormat::Text => log::Format::Text,
-        LogFormat::Json => log::Format::Json,
-    };
-    // The summary tells what was recorded; INFO lines are for those who ask.
-    let verbosity = cli.global.verbose.min(3) as i8 - 1 - i8::from(cli.global.quiet);
-    log::init(log::Options { format, verbosity, background: false }).ok()
 }
 
 fn shelf(config: &Config) -> Shelf {

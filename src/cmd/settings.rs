@@ -1,9 +1,10 @@
-//! Reads the configuration file and the environment for `config::load`.
+//! What commands take from their surroundings: configuration file, environment, time zone, log.
 
-use crate::cli::{DEFAULT_CONFIG, Global};
+use crate::cli::{DEFAULT_CONFIG, Global, LogFormat};
 use crate::config::check::Purpose;
 use crate::config::error::{ConfigError, Origin, Problem};
 use crate::config::load::{self, ENV_PREFIX, Layers, Loaded};
+use crate::telemetry::log;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::Path;
@@ -95,6 +96,17 @@ fn environment(
         })),
     })
     .collect()
+}
+
+/// Starts the log as the command line asks; `quieter` steps below what it would
+/// be, `background` for the daemon. Keep what is returned until the end.
+pub fn start_log(global: &Global, quieter: i8, background: bool) -> Option<log::Flush> {
+    let format = match global.log_format.unwrap_or_default() {
+        LogFormat::Text => log::Format::Text,
+        LogFormat::Json => log::Format::Json,
+    };
+    let verbosity = global.verbose.min(3) as i8 - quieter - i8::from(global.quiet);
+    log::init(log::Options { format, verbosity, background }).ok()
 }
 
 /// The zone whose calendar days count.
