@@ -150,7 +150,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   nauhuri hold 1a2b3c4d --reason crime --ref 6400/R/1234/26
-  nauhuri hold --since 2026-11-20 --until 2026-11-21 --agent 2001 --reason accident --ref 17/2026")]
+  nauhuri hold --since 2026-11-20 --until 2026-11-21 --agent 2001 --reason accident --ref 17/2026
+  nauhuri hold --flag review --review --ref 17/2026")]
     Hold(HoldArgs),
     /// End a hold
     #[command(after_help = "Example:\n  nauhuri release 1a2b3c4d --ref 6400/R/1234/26")]
@@ -165,7 +166,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   nauhuri erase 1a2b3c4d --reason 'request 17/2026'
-  nauhuri erase 1a2b3c4d --reason 'request 17/2026' --yes")]
+  nauhuri erase 1a2b3c4d --reason 'request 17/2026' --yes
+  nauhuri erase 1a2b3c4d --reason 'request 17/2026' --refuse 'GDPR Art. 17(3)(b)'")]
     Erase(EraseArgs),
     /// Hand out copies: audio, metadata and a manifest of their hashes
     #[command(after_help = "\

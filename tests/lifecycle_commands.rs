@@ -91,7 +91,8 @@ fn a_case_from_hold_to_release() {
     // The log has it all, in order, and of the one that is gone too.
     let told = office.json(&["audit", "show", &due, "--json"]);
     let actions: Vec<_> = told.as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
-    assert_eq!(actions, ["hold", "erase", "release", "expire", "audit_show"]);
+    // Asked back, then done.
+    assert_eq!(actions, ["hold", "erase", "release", "release", "expire", "audit_show"]);
     office.ends(0, &["audit", "verify"]);
     let told = office.ends(0, &["audit", "show"]);
     assert!(!told.contains(AGENT) && !told.contains(NUMBER));
@@ -112,6 +113,64 @@ fn erase_asks_and_then_erases() {
     office.ends(2, &["erase", &other, "--reason", " ", "--yes"]);
     assert!(office.row(&other).is_some());
     office.ends(0, &["verify"]);
+}
+
+/// From a request that a hold puts off to the decision, and a hold that is looked at again.
+#[test]
+fn what_was_put_off_comes_up_again() {
+    let office = Office::new();
+    let (id, other) = (office.record(1, -20, 100), office.record(2, -10, 100));
+    office.ends(0, &["hold", &id, &other, "--reason", "dsar", "--ref", "17/2026"]);
+    office.ends(1, &["erase", &id, "--reason", "request 18", "--yes"]);
+    assert_eq!(office.json(&["list", "--flag", "review", "--json"]).as_array().unwrap().len(), 0);
+    office.ends(2, &["hold", &id, "--reason", "dsar"]);
+    office.ends(2, &["hold", &id, "--review", "--reason", "dsar"]);
+    assert!(office.ends(1, &["hold", &id, "--review", "--ref", "18/2026"]).contains("not for that case"));
+    assert!(office.ends(0, &["hold", &id, "--review"]).contains("confirmed"));
+    let said = office.ends(0, &["release", &id]);
+    assert!(said.contains("request 18") && said.contains("put off by the hold"), "{said}");
+    assert!(!office.ends(0, &["release", &other]).contains("put off"));
+    let refuse = ["erase", &id, "--reason", "request 18", "--refuse", "GDPR Art. 17(3)(b)"];
+    office.ends(2, &[&refuse[..], &["--yes"]].concat());
+    assert!(office.ends(0, &refuse).contains("kept"));
+    assert!(office.row(&id).is_some());
+    let told = office.ends(0, &["show", &id]);
+    assert!(told.contains("GDPR Art. 17(3)(b)") && told.contains("hold_review"), "{told}");
+}
+
+#[test]
+fn past_its_term_nothing_is_handed_out_where_the_policy_says_so() {
+    let office = Office::new();
+    let due = office.record(1, -200, -1);
+    let to = office.store.outside().join("out");
+    let export = ["export", &due, "--to", to.to_str().unwrap(), "--reason", "request 17"];
+    let strict = ["--set", "retention.access=until_due"];
+    let said = office.ends(1, &[&export[..], &strict].concat());
+    assert!(said.contains("past its term") && !to.exists(), "{said}");
+    office.ends(0, &["hold", &due, "--reason", "dsar", "--ref", "17"]);
+    office.ends(0, &[&export[..], &strict].concat());
+    office.ends(0, &["release", &due, "--yes"]);
+    let again = office.store.outside().join("again");
+    office.ends(0, &["export", &due, "--to", again.to_str().unwrap(), "--reason", "request 17"]);
+    office.ends(2, &[&export[..], &["--set", "retention.access=never"]].concat());
+}
+
+/// Whoever looks at recordings is told, also where nothing comes of it.
+#[test]
+fn looking_is_told_too() {
+    let office = Office::new();
+    let (due, _) = (office.record(1, -200, -1), office.record(2, -10, 100));
+    office.ends(0, &["expire", "--dry-run", "--json"]);
+    office.ends(1, &["erase", &due, "--reason", "request 17"]);
+    office.ends(0, &["retention", "apply", "--service", "116117", "--dry-run"]);
+    office.ends(0, &["show", &due]);
+    office.ends(0, &["list", "--csv"]);
+    office.ends(0, &["verify", "--sample", "1"]);
+    let told = office.json(&["audit", "show", "--json"]);
+    let actions: Vec<_> = told.as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
+    let want =
+        ["expire_preview", "erase_preview", "retention_preview", "show", "list", "verify", "audit_show"];
+    assert_eq!(actions, want);
 }
 
 #[test]

@@ -7,17 +7,19 @@
 mod lifecycle;
 
 use lifecycle::{AGENT, NUMBER, Store, audio, day};
-use nauhuri::config::RetentionBound;
-use nauhuri::store::calendar::Term;
+use nauhuri::config::{RetentionBound, Term};
+use nauhuri::store::audit::Why;
 use nauhuri::store::clock::{Reading, Sync};
 use nauhuri::store::expire::{Refusal, Sweep, SweepOptions};
-use nauhuri::store::hold::HoldReason;
+use nauhuri::store::hold::{HoldReason, Release};
 use nauhuri::store::keeper::{Keeper, LifeStep, LifeSteps};
 use nauhuri::store::retain::Rule;
+use nauhuri::store::search::Search;
 use nauhuri::time::{NS_PER_S, Timestamp};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 use uuid::Uuid;
 
 fn reading(now: Timestamp) -> Reading {
@@ -31,6 +33,10 @@ fn swept(keeper: &mut Keeper, now: Timestamp) -> Sweep {
 
 fn stop_after(step: LifeStep) -> LifeSteps {
     LifeSteps::with(move |s| if s == step { Err(io::Error::other("stop")) } else { Ok(()) })
+}
+
+fn how(case: Option<&str>, accept_due: bool) -> Release<'_> {
+    Release { case, accept_due, ..Release::default() }
 }
 
 fn hold(keeper: &mut Keeper, id: Uuid, case: &str) {
@@ -96,7 +102,7 @@ fn an_edit_stopped_anywhere_leaves_a_whole_store() {
             let rows = [row];
             let stopped = match edit {
                 "hold" => keeper.hold(&rows, HoldReason::Crime, "A", None, day(0)).is_err(),
-                "release" => keeper.release(&rows, None, true, None, day(0)).is_err(),
+                "release" => keeper.release(&rows, how(None, true), None, day(0)).is_err(),
                 "restrict" => keeper.restrict(&rows, "A", None, day(0)).is_err(),
                 _ => keeper.unrestrict(&rows, "A", None, day(0)).is_err(),
             };
@@ -160,19 +166,115 @@ fn held_is_never_deleted_and_released_is_asked_back() {
     assert_eq!((erased.gone.len(), erased.held.len()), (0, 2));
     assert_eq!(store.files().len(), 4);
     // Two cases: one of them ends, the other still holds.
-    let released = keeper.release(&rows[..1], Some("A"), false, None, day(0)).unwrap();
+    let released = keeper.release(&rows[..1], how(Some("A"), false), None, day(0)).unwrap();
     assert!(!released.asked_back && released.amended.is_clean());
     assert!(swept(&mut keeper, day(0)).deleted.is_empty());
     // The last one: due at once.
-    let released = keeper.release(&rows[..1], Some("B"), false, None, day(0)).unwrap();
-    assert!(released.asked_back && released.due_at_once == [due]);
+    let released = keeper.release(&rows[..1], how(Some("B"), false), None, day(0)).unwrap();
+    assert!(released.asked_back && released.past_term == [due]);
     assert!(store.row(due).unwrap().held);
-    assert!(keeper.release(&rows[..1], Some("B"), true, None, day(0)).unwrap().amended.is_clean());
-    assert!(!keeper.release(&rows[..1], Some("B"), true, None, day(0)).unwrap().amended.is_clean());
+    assert!(keeper.release(&rows[..1], how(Some("B"), true), None, day(0)).unwrap().amended.is_clean());
+    assert!(!keeper.release(&rows[..1], how(Some("B"), true), None, day(0)).unwrap().amended.is_clean());
     assert_eq!(swept(&mut keeper, day(0)).deleted.len(), 1);
     // Not due: no question.
-    assert!(!keeper.release(&rows[1..], None, false, None, day(0)).unwrap().asked_back);
+    assert!(!keeper.release(&rows[1..], how(None, false), None, day(0)).unwrap().asked_back);
     store.assert_sound(day(0), "released");
+}
+
+#[test]
+fn a_hold_is_reviewed_and_its_end_has_a_grace() {
+    let store = Store::new();
+    let (due, later) = (store.record(1, -200, -1), store.record(2, -100, 300));
+    let mut keeper = store.keeper();
+    let rows = [store.row(due).unwrap(), store.row(later).unwrap()];
+    keeper.hold(&rows, HoldReason::Crime, "A", None, day(0)).unwrap();
+    let unconfirmed = |keeper: &Keeper, before: i64| {
+        let search = Search { unconfirmed_before: Some(day(before)), ..Search::default() };
+        let found = keeper.index().find(&search).unwrap();
+        assert_eq!(keeper.index().count(&search).unwrap(), found.len() as u64);
+        assert!(found.iter().all(|row| search.matches(row)));
+        found.iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert!(unconfirmed(&keeper, 0).is_empty());
+    assert_eq!(unconfirmed(&keeper, 1), [due, later]);
+    assert!(keeper.review(&rows[1..], Some("B"), None, day(40)).unwrap().refused.len() == 1);
+    assert!(keeper.review(&rows[1..], None, None, day(40)).unwrap().is_clean());
+    assert_eq!(unconfirmed(&keeper, 30), [due]);
+    assert_eq!(store.sidecar(later).retention.hold.unwrap()["reviewed_by"], "kaisa");
+    let told = store.audit().entries_for(later).unwrap().last().unwrap();
+    assert_eq!((told.action.as_str(), told.outcome.as_str()), ("hold_review", "done"));
+    // The review has changed nothing about what is held.
+    assert!(swept(&mut keeper, day(41)).deleted.is_empty());
+    let grace = Duration::from_secs(3 * 86_400);
+    let released = keeper.release(&rows, Release { grace, ..how(None, true) }, None, day(41)).unwrap();
+    assert_eq!((released.amended.made.len(), released.past_term.len()), (2, 1));
+    assert!(swept(&mut keeper, day(43)).deleted.is_empty(), "the grace is not over");
+    assert_eq!(swept(&mut keeper, day(45)).deleted.len(), 1);
+    assert_eq!(store.sidecar(later).retention.until, Some(day(300).to_rfc3339()), "no grace is needed here");
+    store.assert_sound(day(45), "reviewed");
+}
+
+#[test]
+fn an_erasure_that_a_hold_put_off_comes_up_again() {
+    let store = Store::new();
+    let ids: Vec<Uuid> = (1..4).map(|n| store.record(n, -100, 100)).collect();
+    let rows: Vec<_> = ids.iter().map(|id| store.row(*id).unwrap()).collect();
+    let mut keeper = store.keeper();
+    keeper.hold(&rows, HoldReason::Crime, "A", None, day(0)).unwrap();
+    assert_eq!(keeper.erase(&rows[..2], "request 17", None, day(1)).unwrap().held.len(), 2);
+    // Decided meanwhile for one of them.
+    let why = Why { reason: Some("request 17".into()), basis: Some("17(3)(b)".into()), ..Why::default() };
+    keeper.refuse_erasure(&rows[1..2], why, None, day(2)).unwrap();
+    keeper.release(&rows, how(None, false), None, day(3)).unwrap();
+    let put_off = keeper.erasures_put_off(&ids).unwrap();
+    assert_eq!(put_off.keys().copied().collect::<Vec<_>>(), [ids[0]]);
+    assert_eq!(
+        (put_off[&ids[0]].reason.as_str(), &put_off[&ids[0]].at),
+        ("request 17", &day(1).to_rfc3339())
+    );
+    assert_eq!(keeper.erase(&rows[..1], "request 17", None, day(4)).unwrap().gone.len(), 1);
+    assert!(keeper.erasures_put_off(&ids).unwrap().is_empty());
+    let told = store.audit().entries_for(ids[1]).unwrap().filter(|e| e.action == "erase").last().unwrap();
+    assert_eq!((told.outcome.as_str(), told.why.basis.as_deref()), ("refused", Some("17(3)(b)")));
+    assert!(store.row(ids[1]).is_some());
+    store.assert_sound(day(4), "erased");
+}
+
+#[test]
+fn a_tombstone_goes_when_it_has_done_its_work() {
+    let store = Store::new();
+    let expired = store.record(1, -200, -1);
+    let (early, late) = (store.record(2, -100, 300), store.record(3, -100, 3_000));
+    let mut keeper = store.keeper();
+    let rows = [store.row(early).unwrap(), store.row(late).unwrap()];
+    keeper.erase(&rows, "request", None, day(0)).unwrap();
+    swept(&mut keeper, day(0));
+    let kept =
+        |keeper: &Keeper| keeper.index().tombstones().unwrap().iter().map(|t| t.id).collect::<Vec<_>>();
+    assert_eq!(kept(&keeper), [expired, early, late]);
+    let year_ago = |now: i64| SweepOptions {
+        walk: true,
+        ignore_clock: true,
+        tombstones_since: Some(day(now - 365)),
+        ..SweepOptions::default()
+    };
+    let pruned = |keeper: &mut Keeper, now| keeper.sweep(&reading(day(now)), &year_ago(now)).unwrap();
+    assert_eq!(pruned(&mut keeper, 364).tombstones_pruned, 0);
+    // A year later the term of the second is over as well, that of the third is not.
+    assert_eq!(pruned(&mut keeper, 366).tombstones_pruned, 2);
+    assert_eq!(kept(&keeper), [late]);
+    let text = std::fs::read_to_string(store.state().join("tombstones.jsonl")).unwrap();
+    assert_eq!((text.lines().count(), text.contains(&late.to_string())), (1, true));
+    // Opened again, indexed again, written to again: none comes back, none is lost.
+    drop(keeper);
+    nauhuri::store::index::rebuild(&store.root, &store.state(), &mut |_| ()).unwrap();
+    let next = store.record(4, 366, 400);
+    let mut keeper = store.keeper();
+    assert_eq!(kept(&keeper), [late]);
+    keeper.erase(&[store.row(next).unwrap()], "request", None, day(367)).unwrap();
+    assert_eq!(kept(&store.keeper()), [late, next]);
+    assert_eq!(pruned(&mut keeper, 368).tombstones_pruned, 0);
+    store.assert_sound(day(368), "pruned");
 }
 
 #[test]
@@ -214,7 +316,7 @@ fn nothing_is_left_of_what_was_deleted() {
         let id = store.record(7, -200, -1);
         let mut keeper = store.keeper();
         hold(&mut keeper, id, "6400/R/1");
-        keeper.release(&[store.row(id).unwrap()], None, true, None, day(0)).unwrap();
+        keeper.release(&[store.row(id).unwrap()], how(None, true), None, day(0)).unwrap();
         let sound = &audio(7)[100..132];
         for (what, needle) in [("audio", sound), ("number", NUMBER.as_bytes()), ("agent", AGENT.as_bytes())] {
             assert!(!store.holding(needle).is_empty(), "the search finds the {what} while it is there");
@@ -366,7 +468,7 @@ fn play(store: &Store, deed: &Deed, today: &mut i64, model: &mut BTreeMap<Uuid, 
         }
         Deed::Release(i, case) => {
             let Some(rows) = row(*i) else { return };
-            keeper.release(&rows, Some(&case.to_string()), true, None, now).unwrap();
+            keeper.release(&rows, how(Some(&case.to_string()), true), None, now).unwrap();
             model.get_mut(&rows[0].id).unwrap().cases.retain(|c| c != case);
         }
         Deed::Restrict(i) => {

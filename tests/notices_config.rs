@@ -6,7 +6,7 @@
 
 use nauhuri::config::check::Purpose;
 use nauhuri::config::load::{Layers, load};
-use nauhuri::config::{CallDirection, Config, HideDigits, RetentionBound, ServiceRule, keys};
+use nauhuri::config::{Access, CallDirection, Config, HideDigits, RetentionBound, ServiceRule, keys};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -108,6 +108,7 @@ fn the_five_notices_differ_as_they_promise() {
         assert_eq!(!config.agents.names.is_empty(), names, "{name}");
         assert_eq!(config.service.len(), services, "{name}");
         assert_eq!(config.retention.timezone, "Europe/Helsinki", "{name}");
+        assert_eq!(config.retention.access, Access::UntilDue, "{name}");
         assert!(base.record, "{name}");
         files.insert(format!("{name}.toml"));
     }

@@ -4,7 +4,8 @@
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use nauhuri::config::RetentionBound::{self, AtMost, Keep};
-use nauhuri::store::calendar::{Term, due, local_date, until_string};
+use nauhuri::config::Term;
+use nauhuri::store::calendar::{due, local_date, until_string};
 use nauhuri::time::Timestamp;
 use proptest::prelude::*;
 
@@ -124,7 +125,7 @@ fn every_zone_cuts_at_the_first_instant_of_a_day() {
 }
 
 fn check_cut(at: Timestamp, term: Term, tz: &TimeZone, zone: &str) {
-    let anniversary = term.anniversary(local_date(at, tz));
+    let anniversary = local_date(at, tz).saturating_add(term.span());
     let next = anniversary.tomorrow().expect("in range");
     for (bound, day) in [(AtMost, anniversary), (Keep, next)] {
         let cut = due(at, &term, bound, tz);

@@ -14,11 +14,14 @@ pub struct HoldArgs {
     #[command(flatten)]
     pub search: SearchArgs,
     /// Why they are kept
-    #[arg(long, value_enum, value_name = "REASON")]
-    pub reason: Reason,
+    #[arg(long, value_enum, value_name = "REASON", required_unless_present = "review")]
+    pub reason: Option<Reason>,
     /// The case: its number, no name
-    #[arg(long = "ref", value_name = "CASE", value_parser = said)]
-    pub case: String,
+    #[arg(long = "ref", value_name = "CASE", value_parser = said, required_unless_present = "review")]
+    pub case: Option<String>,
+    /// Confirm that a hold is still needed: that of --ref, or the only one
+    #[arg(long, conflicts_with = "reason")]
+    pub review: bool,
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
@@ -98,6 +101,9 @@ pub struct EraseArgs {
     /// Do it; without this only what would go is shown
     #[arg(long)]
     pub yes: bool,
+    /// Erase nothing, and write down that the request is refused on this legal ground
+    #[arg(long, value_name = "LAW", value_parser = said, conflicts_with = "yes")]
+    pub refuse: Option<String>,
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,

@@ -85,11 +85,14 @@ pub enum Flag {
     OneWay,
     /// Falls due within a week
     Expiring,
+    /// Held, and nobody has confirmed that for retention.hold_review
+    Review,
 }
 
 impl SearchArgs {
     /// As the store understands it. Days are those of `zone`; numbers are also
     /// looked for in the forms `numbers` knows; `now` is for `--flag expiring`.
+    /// What `--flag review` means is left to who knows the configuration.
     pub fn search(&self, zone: &TimeZone, numbers: &NumberForm, now: Timestamp) -> Search {
         Search {
             ids: self.ids.clone(),
@@ -101,7 +104,8 @@ impl SearchArgs {
             number: self.number.as_deref().map(|n| number_parts(n, numbers)).unwrap_or_default(),
             longer: self.longer,
             shorter: self.shorter,
-            flags: self.flag.iter().map(|f| f.meant()).collect(),
+            flags: self.flag.iter().filter_map(|f| f.meant()).collect(),
+            unconfirmed_before: None,
             now,
             limit: None,
         }
@@ -167,13 +171,15 @@ impl Direction {
 }
 
 impl Flag {
-    fn meant(self) -> search::Flag {
+    /// `None`: what it means depends on the configuration, see `unconfirmed_before`.
+    fn meant(self) -> Option<search::Flag> {
         match self {
-            Flag::Held => search::Flag::Held,
-            Flag::Restricted => search::Flag::Restricted,
-            Flag::Incomplete => search::Flag::Incomplete,
-            Flag::OneWay => search::Flag::OneWay,
-            Flag::Expiring => search::Flag::Expiring,
+            Flag::Held => Some(search::Flag::Held),
+            Flag::Restricted => Some(search::Flag::Restricted),
+            Flag::Incomplete => Some(search::Flag::Incomplete),
+            Flag::OneWay => Some(search::Flag::OneWay),
+            Flag::Expiring => Some(search::Flag::Expiring),
+            Flag::Review => None,
         }
     }
 }

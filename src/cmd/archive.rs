@@ -5,11 +5,12 @@
 
 use super::settings::{self, DefaultFile};
 use crate::cli::Cli;
-use crate::cli::search::SearchArgs;
+use crate::cli::search::{Flag, SearchArgs};
 use crate::config::Config;
 use crate::config::check::Purpose;
 use crate::config::compiled::NumberForm;
 use crate::store::audit::{AuditLog, Draft, Who};
+use crate::store::calendar::ago;
 use crate::store::identity;
 use crate::store::index::{Index, IndexError, Row, rebuild};
 use crate::store::layout::Walk;
@@ -70,7 +71,10 @@ impl Place {
 
     /// What the arguments ask for.
     pub fn search(&self, args: &SearchArgs) -> Search {
-        args.search(&self.zone, &NumberForm::new(&self.config.numbers), self.now)
+        let search = args.search(&self.zone, &NumberForm::new(&self.config.numbers), self.now);
+        let is_review = args.flag.contains(&Flag::Review);
+        let before = is_review.then(|| ago(&self.config.retention.hold_review, self.now)).flatten();
+        Search { unconfirmed_before: before, ..search }
     }
 
     /// Opens the index and compares it with the folders that changed. A small

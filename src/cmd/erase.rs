@@ -4,19 +4,32 @@ use super::keep::{self, Task};
 use super::output;
 use crate::cli::Cli;
 use crate::cli::keeping::EraseArgs;
+use crate::store::audit::{Action, Draft, Why};
+use crate::store::index::Row;
 use anyhow::bail;
+use serde_json::json;
 use std::fmt::Write;
 
 /// Recordings that are shown before anything is done.
 const SHOWN: usize = 50;
 
-/// Erases what is meant, or without `--yes` shows what would go.
+/// Erases what is meant, without `--yes` shows what would go, or writes down a refusal.
 ///
 /// # Errors
 /// An unknown id; something is held and stays untouched; `--yes` is missing.
 pub fn run(cli: &Cli, args: &EraseArgs) -> anyhow::Result<()> {
     let Task { place, mut keeper, rows } = keep::task(cli, &args.search)?;
+    if args.refuse.is_some() {
+        let why = Why { reason: Some(args.reason.clone()), basis: args.refuse.clone(), ..Why::default() };
+        keeper.refuse_erasure(&rows, why, args.search.for_audit(), place.now)?;
+        keep::warn(&mut keeper);
+        let said = |row: &Row| format!("{} kept: the refusal is in the audit log\n", row.id);
+        return Ok(output::print(&rows.iter().map(said).collect::<String>())?);
+    }
     if !args.yes {
+        let shown = rows.iter().take(SHOWN).map(|row| row.id);
+        let draft = Draft::new(Action::ErasePreview).on(shown).found_by(args.search.for_audit());
+        keeper.tell(place.now, draft.detail(json!({ "count": rows.len() })))?;
         let mut text = String::new();
         for row in rows.iter().take(SHOWN) {
             let held = if row.held { "  held: stays" } else { "" };

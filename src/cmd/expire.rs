@@ -53,6 +53,7 @@ fn as_json(sweep: &Sweep, dry_run: bool) -> anyhow::Result<String> {
         "failed": sweep.failed.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect::<Vec<_>>(),
         "overdue": sweep.overdue,
         "audit_pruned": sweep.audit_pruned,
+        "tombstones_pruned": sweep.tombstones_pruned,
         "refused": sweep.refused.as_ref().map(|r| json!({ "reason": r.name(), "text": r.to_string() })),
     });
     Ok(serde_json::to_string_pretty(&value).map_err(|e| anyhow!(e))? + "\n")
@@ -72,6 +73,9 @@ fn as_text(sweep: &Sweep, dry_run: bool) -> String {
     let _ = writeln!(text, "{:>8} {word} in all", sweep.deleted.len());
     if sweep.completed > 0 {
         let _ = writeln!(text, "{:>8} deletions completed that had been cut short", sweep.completed);
+    }
+    if sweep.tombstones_pruned > 0 {
+        let _ = writeln!(text, "{:>8} tombstones that had done their work", sweep.tombstones_pruned);
     }
     if sweep.audit_pruned > 0 {
         let _ = writeln!(text, "{:>8} entries of the audit log past their own term", sweep.audit_pruned);

@@ -4,6 +4,7 @@ use super::keep::{self, Task, Usage};
 use super::output;
 use crate::cli::Cli;
 use crate::cli::keeping::ExportArgs;
+use crate::config::Access;
 use crate::store::audit::Why;
 use crate::store::export::Order;
 
@@ -29,6 +30,7 @@ pub fn run(cli: &Cli, args: &ExportArgs) -> anyhow::Result<()> {
         end_s: args.end,
         silence: args.silence.map(|party| party.meant()),
         zip: args.zip,
+        until_due: place.config.retention.access == Access::UntilDue,
         search: args.search.for_audit(),
     };
     let done = keeper.export(&rows, &order, place.now);

@@ -3,39 +3,74 @@
 use super::keep::{self, Task};
 use crate::cli::Cli;
 use crate::cli::keeping::{HoldArgs, ReleaseArgs};
+use crate::store::hold::Release;
+use crate::store::keeper::Keeper;
 use anyhow::bail;
+use uuid::Uuid;
 
-/// Puts a hold on what is meant.
+/// Recordings that a warning names.
+const NAMED: usize = 5;
+
+/// Puts a hold on what is meant, or confirms one.
 ///
 /// # Errors
-/// An unknown id; a recording that cannot be held.
+/// An unknown id; a recording that cannot be held; a hold to be confirmed that is not there.
 pub fn hold(cli: &Cli, args: &HoldArgs) -> anyhow::Result<()> {
     let Task { place, mut keeper, rows } = keep::task(cli, &args.search)?;
-    let amended = keeper.hold(&rows, args.reason.meant(), &args.case, args.search.for_audit(), place.now)?;
+    let (case, search) = (args.case.as_deref(), args.search.for_audit());
+    // The command line asks for both unless a hold is to be confirmed.
+    let (Some(reason), Some(case)) = (args.reason, case) else {
+        let amended = keeper.review(&rows, case, search, place.now)?;
+        return keep::report(&mut keeper, &amended, "confirmed", "was confirmed already");
+    };
+    let amended = keeper.hold(&rows, reason.meant(), case, search, place.now)?;
     keep::report(&mut keeper, &amended, "held", "was held for that case already")
 }
 
 /// Ends a hold on what is meant.
 ///
 /// # Errors
-/// An unknown id; not held, or not for that case; due at once without `--yes`.
+/// An unknown id; not held, or not for that case; past its term without `--yes`.
 pub fn release(cli: &Cli, args: &ReleaseArgs) -> anyhow::Result<()> {
     let Task { place, mut keeper, rows } = keep::task(cli, &args.search)?;
-    let case = args.case.as_deref();
-    let released = keeper.release(&rows, case, args.yes, args.search.for_audit(), place.now)?;
+    let grace = place.config.retention.release_grace;
+    let how = Release { case: args.case.as_deref(), accept_due: args.yes, grace };
+    let released = keeper.release(&rows, how, args.search.for_audit(), place.now)?;
+    let past = &released.past_term;
+    let when = match grace.is_zero() {
+        true => "the next sweep deletes them".to_owned(),
+        false => format!("they are deleted in {}", humantime::format_duration(grace)),
+    };
     if released.asked_back {
-        let ids: Vec<String> = released.due_at_once.iter().take(5).map(ToString::to_string).collect();
+        keep::warn(&mut keeper);
         bail!(
-            "{} would fall due at once, and the next sweep would delete them ({}{}). \
-             Nothing was released; --yes does it",
-            released.due_at_once.len(),
-            ids.join(", "),
-            if released.due_at_once.len() > ids.len() { ", ..." } else { "" }
+            "{} past their term ({}): once released, {when}. Nothing was released; --yes does it",
+            past.len(),
+            some(past)
         );
     }
-    if !released.due_at_once.is_empty() && !cli.global.quiet {
-        let n = released.due_at_once.len();
-        eprintln!("nauhuri: warning: {n} of them past their term: the next sweep deletes them");
+    if !past.is_empty() && !cli.global.quiet {
+        eprintln!("nauhuri: warning: {} past their term: {when}", past.len());
     }
+    remind(&keeper, &released.amended.made)?;
     keep::report(&mut keeper, &released.amended, "released", "was released already")
+}
+
+/// Requests to erase that the hold put off are open again.
+fn remind(keeper: &Keeper, released: &[Uuid]) -> anyhow::Result<()> {
+    for (id, asked) in keeper.erasures_put_off(released)?.into_iter().take(NAMED) {
+        let day = asked.at.get(..10).unwrap_or_default();
+        eprintln!(
+            "nauhuri: {id}: its erasure was asked for on {day} ({}) and put off by the hold: \
+             `nauhuri erase` it, or say why not with --refuse",
+            asked.reason
+        );
+    }
+    Ok(())
+}
+
+/// The first of them.
+fn some(ids: &[Uuid]) -> String {
+    let named: Vec<String> = ids.iter().take(NAMED).map(ToString::to_string).collect();
+    format!("{}{}", named.join(", "), if ids.len() > NAMED { ", ..." } else { "" })
 }

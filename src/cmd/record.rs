@@ -5,22 +5,23 @@ use crate::capture::live::LiveError;
 use crate::cli::{Cli, DEFAULT_CONFIG, RecordArgs};
 use crate::config::check::Purpose;
 use crate::config::error::{ConfigError, Problem};
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, Term};
 use crate::daemon::archivist::Archivist;
 use crate::daemon::confine::{Confined, confine};
 use crate::daemon::deck::Shelf;
 use crate::daemon::housekeeping;
 use crate::daemon::live::Live;
 use crate::daemon::shutdown::StopFlag;
-use crate::store::calendar::{Term, due};
-use crate::store::layout::make_one;
-use crate::store::lock::StoreLock;
+use crate::store::calendar::due;
+use crate::store::identity;
+use crate::store::lock::{EditLock, StoreLock};
 use crate::store::recover::{self, Action, RecoverOptions};
 use crate::store::sidecar::Sidecar;
 use crate::store::writer::WriterOptions;
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::http::{Port, Server};
 use crate::telemetry::{Metrics, Notifier, Readiness};
+use crate::time::Timestamp;
 use anyhow::Context;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,16 +39,16 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
 
     // What needs rights comes first, on one thread: those started after `confine` inherit the lock.
     let sources = Live::open(config).map_err(|e| blame_configuration(e, &loaded))?;
-    let mut lock = StoreLock::enter(&shelf.root)
-        .with_context(|| format!("the store {} cannot be used", shelf.root.display()))?;
+    let state = identity::state_folder(&shelf.root, config.storage.state.as_deref());
+    let cannot = || format!("the store {} cannot be used", shelf.root.display());
+    // Not a file is written where another store, or none, is mounted.
+    let now = Timestamp::from_jiff(jiff::Timestamp::now());
+    identity::enter(&shelf.root, &state, now).with_context(cannot)?;
+    let mut lock = StoreLock::enter(&shelf.root).with_context(cannot)?;
     let port = match config.metrics.listen.trim() {
         "" => None,
         listen => Some(Port::open(listen)?),
     };
-    if let Some(state) = &config.storage.state {
-        // Later nobody may make it any more.
-        make_one(state, true).with_context(|| format!("storage.state {} cannot be used", state.display()))?;
-    }
     let confined = confine_to(cli, config);
 
     let _log = settings::start_log(&cli.global, 0, true);
@@ -55,14 +56,13 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
     tell_confined(&confined);
     let stop = StopFlag::default();
     stop.on_signals().context("signal handlers cannot be installed")?;
-    recover_leftovers(config, &shelf, &mut lock, &timezone)?;
+    recover_leftovers(config, &shelf, &mut lock, &EditLock::wait(&state)?, &timezone)?;
     housekeeping::look(&shelf);
-    let archivist = Archivist::open(config, &shelf, &timezone).context("the archive cannot be opened")?;
     let live = Live::start(config, sources, &shelf, &timezone)?;
     let _server = port.map(|p| serve(p, &shelf)).transpose()?;
     let keeper = housekeeping::start(&shelf, &stop, &config.capture.interface)?;
 
-    let archivist = archivist.start(&stop)?;
+    let archivist = Archivist::new(config, &shelf, &timezone).start(&stop)?;
 
     let mut notifier = Notifier::from_env();
     notifier.ready();
@@ -118,6 +118,7 @@ fn recover_leftovers(
     config: &Config,
     shelf: &Arc<Shelf>,
     lock: &mut StoreLock,
+    edits: &EditLock,
     timezone: &jiff::tz::TimeZone,
 ) -> anyhow::Result<()> {
     let default = config.service_default.clone();
@@ -127,7 +128,7 @@ fn recover_leftovers(
         writer: shelf.options.clone(),
         fallback_due: Some(Box::new(move |at| due(at, &term, default.retention_bound, &zone))),
     };
-    for o in recover::recover(lock, &options)? {
+    for o in recover::recover(lock, edits, &options)? {
         match o.action {
             Action::Recovered { .. } | Action::Completed => {
                 let json = o.name.with_added_extension("json");

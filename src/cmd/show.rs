@@ -62,6 +62,7 @@ fn text(archive: &Archive, row: &Row, s: &Map<String, Value>, audit: &[Value]) -
     line("call-id", s.get("sip").and_then(|v| v.get("call_id")).map_or_else(|| "-".into(), value));
     let due = row.until.map_or_else(|| "never by itself".into(), |t| local(t, zone));
     line("falls due", due);
+    line("policy", at("policy"));
     line("hold", s.get("retention").and_then(|v| v.get("hold")).map_or_else(|| "-".into(), value));
     line("restricted", at("restricted"));
     line("audio", format!("{} Hz, {}", row.sample_rate, size(row.wav_bytes)));

@@ -4,8 +4,9 @@
 //! machine: whether an interface exists or a folder can be written is found out
 //! where it is used, and a BPF expression only libpcap can judge.
 
-use super::compiled::{ExtensionRule, Networks, NumberForm, RetentionTerm};
+use super::compiled::{ExtensionRule, Networks, NumberForm};
 use super::keys::{self, BUFFER_BYTES_MIN, BUFFER_MIB_MAX, WORKERS_MAX};
+use super::term::{self, Term};
 use super::{CallDirection, Config};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -58,6 +59,12 @@ impl Findings {
     fn positive(&mut self, key: &str, value: Duration) {
         if value.is_zero() {
             self.add(key, "\"0s\"", "a duration above zero such as \"30s\"");
+        }
+    }
+
+    fn term(&mut self, key: &str, value: &str) {
+        if Term::parse(value).is_err() {
+            self.add(key, quoted(value), term::ALLOWED);
         }
     }
 
@@ -167,9 +174,8 @@ fn promises(
             findings.add(format!("{parent}.directions"), "\"internal\"", allowed);
         }
     }
-    if let Some(term) = retention.filter(|term| RetentionTerm::parse(term).is_none()) {
-        let allowed = "N days, weeks, months or years such as \"6 months\", from 1 day to 100 years";
-        findings.add(format!("{parent}.retention"), quoted(term), allowed);
+    if let Some(term) = retention {
+        findings.term(&format!("{parent}.retention"), term);
     }
 }
 
@@ -223,6 +229,8 @@ fn keeping(config: &Config, findings: &mut Findings) {
         findings.add("retention.timezone", quoted(zone), allowed);
     }
     findings.positive("retention.sweep", config.retention.sweep);
+    findings.term("retention.hold_review", &config.retention.hold_review);
+    findings.term("retention.tombstones", &config.retention.tombstones);
     if config.storage.dir.as_os_str().is_empty() {
         findings.add("storage.dir", "\"\"", "a folder such as \"/var/lib/nauhuri/recordings\"");
     } else if let Some(state) = &config.storage.state {
@@ -233,10 +241,7 @@ fn keeping(config: &Config, findings: &mut Findings) {
             findings.add("storage.state", found, allowed);
         }
     }
-    if RetentionTerm::parse(&config.audit.keep).is_none() {
-        let allowed = "N days, weeks, months or years such as \"10 years\", from 1 day to 100 years";
-        findings.add("audit.keep", quoted(&config.audit.keep), allowed);
-    }
+    findings.term("audit.keep", &config.audit.keep);
     let anchor = &config.audit.anchor;
     if !anchor.as_os_str().is_empty() && !anchor.is_absolute() {
         let found = quoted(&anchor.display().to_string());
@@ -344,6 +349,8 @@ mod tests {
             ("numbers.country", |c| c.numbers.national_prefix = "0".into()),
             ("retention.timezone", |c| c.retention.timezone = "Europe/Helsingfors".into()),
             ("retention.sweep", |c| c.retention.sweep = Duration::ZERO),
+            ("retention.hold_review", |c| c.retention.hold_review = "now and then".into()),
+            ("retention.tombstones", |c| c.retention.tombstones = "0 days".into()),
             ("storage.dir", |c| c.storage.dir = "".into()),
             ("storage.state", |c| c.storage.state = Some("/var/lib/nauhuri/./recordings".into())),
             ("storage.state", |c| c.storage.state = Some("/var/lib".into())),

@@ -201,59 +201,6 @@ pub fn truncate_number(number: &str, hide: HideDigits) -> Option<String> {
     Some(number.chars().map(mask).collect())
 }
 
-/// `N days|weeks|months|years`, the unit in singular or plural.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetentionTerm {
-    /// At least 1, at most a hundred years' worth.
-    pub count: u32,
-    /// What is counted.
-    pub unit: TermUnit,
-}
-
-/// Unit of a [`RetentionTerm`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TermUnit {
-    /// Local calendar days.
-    Days,
-    /// Seven of them.
-    Weeks,
-    /// Calendar months; the day clamps to the last one.
-    Months,
-    /// Twelve of them.
-    Years,
-}
-
-impl RetentionTerm {
-    /// Units by name, with how many make a hundred years.
-    const UNITS: [(&str, TermUnit, u32); 4] = [
-        ("day", TermUnit::Days, 36_525),
-        ("week", TermUnit::Weeks, 5_218),
-        ("month", TermUnit::Months, 1_200),
-        ("year", TermUnit::Years, 100),
-    ];
-
-    /// Reads `6 months`; `None` for anything else, zero and more than a hundred years included.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (count, unit) = text.trim().split_once(' ')?;
-        let unit = unit.trim_start();
-        let name = unit.strip_suffix('s').unwrap_or(unit);
-        let (_, unit, most) = *Self::UNITS.iter().find(|(own, _, _)| *own == name)?;
-        let count = count.parse().ok().filter(|n| (1..=most).contains(n) && all_digits(count))?;
-        Some(RetentionTerm { count, unit })
-    }
-
-    /// As a calendar span to add to a local date.
-    pub fn span(self) -> jiff::Span {
-        let count = i64::from(self.count);
-        match self.unit {
-            TermUnit::Days => jiff::Span::new().days(count),
-            TermUnit::Weeks => jiff::Span::new().weeks(count),
-            TermUnit::Months => jiff::Span::new().months(count),
-            TermUnit::Years => jiff::Span::new().years(count),
-        }
-    }
-}
-
 /// Whether a `+` stood in front, and the digits; `None` for what is no number.
 fn digits_of(number: &str) -> Option<(bool, String)> {
     let number = without_parameters(number);

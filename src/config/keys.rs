@@ -49,6 +49,8 @@ const DIRECTIONS: &[&str] = &["inbound", "outbound"];
 const BOUNDS: &[&str] = &["keep", "at_most"];
 /// Words of `retention.clock`.
 const CLOCKS: &[&str] = &["synchronised", "any"];
+/// Words of `retention.access`.
+const ACCESS: &[&str] = &["until_deleted", "until_due"];
 /// Words of `storage.encoding`.
 const ENCODINGS: &[&str] = &["pcm_s16le", "g711"];
 /// Largest ring libpcap takes, MiB: its size is an `int` of bytes.
@@ -89,6 +91,10 @@ pub const KEYS: &[Key] = &[
     ("retention.sweep", Kind::Duration),
     ("retention.guard", Kind::Count(0, 1_000_000)),
     ("retention.clock", Kind::OneOf(CLOCKS)),
+    ("retention.access", Kind::OneOf(ACCESS)),
+    ("retention.hold_review", Kind::Text),
+    ("retention.release_grace", Kind::Duration),
+    ("retention.tombstones", Kind::Text),
     ("storage.dir", Kind::Text),
     ("storage.state", Kind::Text),
     ("storage.encoding", Kind::OneOf(ENCODINGS)),

@@ -12,9 +12,11 @@ pub mod error;
 pub mod forms;
 pub mod keys;
 pub mod load;
+pub mod term;
 
 pub use error::ConfigError;
 pub use load::Loaded;
+pub use term::Term;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -206,6 +208,25 @@ pub struct Retention {
     pub guard: u32,
     /// What is asked of the clock before anything is deleted.
     pub clock: ClockTrust,
+    /// How long copies are handed out.
+    pub access: Access,
+    /// How old a hold gets before somebody has to confirm it: `N days|weeks|months|years`.
+    pub hold_review: String,
+    /// How long a recording past its term is left alone after its last hold was released.
+    #[serde(with = "crate::config::forms::duration")]
+    pub release_grace: Duration,
+    /// How long the tombstone of a deleted recording is kept: `N days|weeks|months|years`.
+    pub tombstones: String,
+}
+
+/// `retention.access`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Until the sweep has deleted the recording.
+    UntilDeleted,
+    /// Until the instant it falls due, though the sweep has not come yet.
+    UntilDue,
 }
 
 /// `retention.clock`
@@ -327,6 +348,10 @@ impl Default for Retention {
             sweep: Duration::from_secs(3600),
             guard: 3,
             clock: ClockTrust::Synchronised,
+            access: Access::UntilDeleted,
+            hold_review: "6 months".into(),
+            release_grace: Duration::ZERO,
+            tombstones: "5 years".into(),
         }
     }
 }

@@ -2,18 +2,21 @@
 //! the files, the sweep of what is due, and the figures that tell of both.
 //!
 //! On a thread of its own, which may wait for disks: neither the capture nor
-//! the workers ever wait for it. The files are the truth; what this thread
+//! the workers ever wait for it, also not at the start, where an index may have to
+//! be built from a million files. The files are the truth; what this thread
 //! misses, the next look at the folders finds.
 
 use super::deck::Shelf;
 use super::shutdown::StopFlag;
 use crate::config::{ClockTrust, Config};
 use crate::store::audit::{AuditLog, Who};
+use crate::store::calendar::ago;
 use crate::store::clock::{Reading, Sync};
 use crate::store::expire::{Sweep, SweepOptions};
 use crate::store::forecast::{Space, forecast};
 use crate::store::identity;
 use crate::store::keeper::{Keeper, KeeperError};
+use crate::store::search::Search;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::StorageState;
 use crate::time::Timestamp;
@@ -40,65 +43,75 @@ pub struct Archivist {
     config: Config,
     shelf: Arc<Shelf>,
     zone: TimeZone,
-    keeper: Keeper,
     /// A refusal that has been told in the audit log is not told again every hour.
     refused: Option<&'static str>,
     walked: Option<Instant>,
 }
 
 impl Archivist {
-    /// Opens the archive of the store: its mark, its index, its audit log.
-    ///
-    /// # Errors
-    /// The folder belongs to another store, or the index cannot be made.
-    pub fn open(config: &Config, shelf: &Arc<Shelf>, zone: &TimeZone) -> Result<Archivist, KeeperError> {
-        let state = identity::state_folder(&config.storage.dir, config.storage.state.as_deref());
-        let anchor = &config.audit.anchor;
-        let anchor = (!anchor.as_os_str().is_empty()).then(|| anchor.clone());
-        let audit = AuditLog::new(&state, anchor, Who::of_process());
-        let keeper = Keeper::open(&config.storage.dir, audit, now())?;
-        Ok(Archivist {
-            config: config.clone(),
-            shelf: Arc::clone(shelf),
-            zone: zone.clone(),
-            keeper,
-            refused: None,
-            walked: None,
-        })
+    /// For the store of this configuration, whose mark has been looked at.
+    pub fn new(config: &Config, shelf: &Arc<Shelf>, zone: &TimeZone) -> Archivist {
+        let (config, shelf) = (config.clone(), Arc::clone(shelf));
+        Archivist { config, shelf, zone: zone.clone(), refused: None, walked: None }
     }
 
-    /// Works until asked to stop: the first sweep at once.
+    /// Opens the archive and works until asked to stop: the first sweep at once.
     ///
     /// # Errors
     /// The thread could not be started.
     pub fn start(mut self, stop: &StopFlag) -> io::Result<JoinHandle<()>> {
         let stop = stop.clone();
         std::thread::Builder::new().name("archivist".into()).spawn(move || {
-            let (mut looked, mut figured, mut swept) = (None, None, None);
-            while !stop.is_set() {
-                if is_due(&mut swept, self.config.retention.sweep) {
-                    self.sweep();
-                }
-                if is_due(&mut looked, LOOK_EVERY) {
-                    self.look();
-                }
-                if is_due(&mut figured, FIGURES_EVERY) {
-                    self.figures();
-                }
-                std::thread::sleep(NAP);
+            if let Some(keeper) = self.open(&stop) {
+                self.work(keeper, &stop);
             }
-            self.look();
         })
     }
 
-    fn look(&mut self) {
-        if let Err(e) = self.keeper.reconcile() {
+    /// Tries until it can be opened; `None` where it is to stop before.
+    fn open(&self, stop: &StopFlag) -> Option<Keeper> {
+        let state = identity::state_folder(&self.config.storage.dir, self.config.storage.state.as_deref());
+        let anchor = &self.config.audit.anchor;
+        let anchor = (!anchor.as_os_str().is_empty()).then(|| anchor.clone());
+        let audit = AuditLog::new(&state, anchor, Who::of_process());
+        let mut tried = None;
+        while !stop.is_set() {
+            if is_due(&mut tried, LOOK_EVERY) {
+                match Keeper::open(&self.config.storage.dir, audit.clone(), now()) {
+                    Ok(keeper) => return Some(keeper),
+                    Err(e) => self.trouble(&e),
+                }
+            }
+            std::thread::sleep(NAP);
+        }
+        None
+    }
+
+    fn work(&mut self, mut keeper: Keeper, stop: &StopFlag) {
+        let (mut looked, mut figured, mut swept) = (None, None, None);
+        while !stop.is_set() {
+            if is_due(&mut swept, self.config.retention.sweep) {
+                self.sweep(&mut keeper);
+            }
+            if is_due(&mut looked, LOOK_EVERY) {
+                self.look(&mut keeper);
+            }
+            if is_due(&mut figured, FIGURES_EVERY) {
+                self.figures(&keeper);
+            }
+            std::thread::sleep(NAP);
+        }
+        self.look(&mut keeper);
+    }
+
+    fn look(&self, keeper: &mut Keeper) {
+        if let Err(e) = keeper.reconcile() {
             self.trouble(&e);
         }
     }
 
     /// Deletes what is due.
-    fn sweep(&mut self) {
+    fn sweep(&mut self, keeper: &mut Keeper) {
         let ask = self.config.retention.clock == ClockTrust::Synchronised;
         let reading = Reading::take(ask);
         let synchronised = reading.sync == Sync::Yes;
@@ -110,11 +123,11 @@ impl Archivist {
             untold_refusal: self.refused.is_some(),
             ..SweepOptions::of(&self.config, reading.wall)
         };
-        match self.keeper.sweep(&reading, &options) {
+        match keeper.sweep(&reading, &options) {
             Ok(sweep) => self.tell(&sweep),
             Err(e) => self.trouble(&e),
         }
-        if let Some(e) = self.keeper.take_warning() {
+        if let Some(e) = keeper.take_warning() {
             tracing::warn!(reason = %e, "the audit log's newest link could not be written elsewhere");
         }
     }
@@ -135,14 +148,19 @@ impl Archivist {
     }
 
     /// Bytes by state, the forecast, the newest audit link.
-    fn figures(&mut self) {
+    fn figures(&self, keeper: &Keeper) {
         let metrics = &self.shelf.metrics;
-        let index = self.keeper.index();
+        let index = keeper.index();
         let now = now();
         if let Ok(s) = index.stats(now) {
             metrics.set_storage_bytes(StorageState::Kept, s.kept.bytes);
             metrics.set_storage_bytes(StorageState::Held, s.held.bytes);
             metrics.set_storage_bytes(StorageState::Due, s.due.bytes);
+            let before = ago(&self.config.retention.hold_review, now);
+            let due_review = Search { unconfirmed_before: before, ..Search::default() };
+            if let Some(due_review) = before.and_then(|_| index.count(&due_review).ok()) {
+                metrics.set_holds(s.held.count, due_review);
+            }
         }
         if let Ok(overdue) = index.overdue(now) {
             Event::RetentionOverdue { recordings: overdue.count }.emit(metrics);
@@ -151,8 +169,9 @@ impl Archivist {
             Space { free: self.shelf.free_bytes.load(Ordering::Relaxed), min_free: self.shelf.min_free };
         if let Ok(f) = forecast(index, now, space, HORIZON_DAYS, &self.zone) {
             metrics.set_exhaustion(f.exhausted_at);
+            metrics.set_bytes_per_day(f.services.iter().map(|s| (s.service.as_str(), s.bytes_a_day)));
         }
-        if let Ok(Some(link)) = self.keeper.audit().head() {
+        if let Ok(Some(link)) = keeper.audit().head() {
             metrics.set_audit_head(link.seq, &link.hash);
         }
     }

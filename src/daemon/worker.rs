@@ -5,8 +5,9 @@ use super::deck::{FileDeck, Shelf, Trouble, Unfinished};
 use super::observe::{Outcome, end_label, fail_label};
 use crate::call::{CallEvent, Decision, Ending, Opening};
 use crate::codec::formats::PayloadMap;
+use crate::config::Term;
 use crate::id::{Channel, RecordingId};
-use crate::store::calendar::{Term, due, until_string};
+use crate::store::calendar::{due, until_string};
 use crate::store::layout::RecordingName;
 use crate::store::sidecar::{self, Sidecar};
 use crate::store::wav::WavEncoding;
@@ -342,6 +343,12 @@ impl Worker {
             streams: Vec::new(),
             events: Vec::new(),
             retention: sidecar::Retention { until, hold: None },
+            policy: Some(sidecar::Policy {
+                retention: o.service.retention.clone(),
+                retention_bound: o.service.retention_bound,
+                timezone: self.timezone.iana_name().map(String::from),
+                hide_caller_digits: o.service.hide_caller_digits,
+            }),
             extra: Default::default(),
         }
     }

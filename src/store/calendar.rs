@@ -5,85 +5,11 @@
 //! 1182/71 Art. 3(2)(c)); deadlines on a weekend are not extended. Pure
 //! arithmetic: the zone is an argument, nothing here asks what day it is.
 
-use crate::config::RetentionBound;
+use crate::config::{RetentionBound, Term};
 use crate::time::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::{Date, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use std::fmt;
-
-/// Longest term, in years: everything stays far from the ends of the calendar.
-const MAX_YEARS: u32 = 100;
-
-/// How long a service keeps its recordings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Term {
-    /// Calendar days.
-    Days(u32),
-    /// Seven calendar days each.
-    Weeks(u32),
-    /// Calendar months: half a year is six of them, not 182 days.
-    Months(u32),
-    /// Calendar years.
-    Years(u32),
-}
-
-/// A term that cannot be understood.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TermError {
-    /// Not a count and a unit.
-    #[error("`{0}` is not a term such as \"6 months\": a count of days, weeks, months or years")]
-    Shape(String),
-    /// Zero, or beyond a hundred years.
-    #[error("`{0}` is out of range: at least 1 day, at most {MAX_YEARS} years")]
-    Range(String),
-}
-
-impl Term {
-    /// `6 months`, `5 years`, `180 days`, `2 weeks`, `1 day`.
-    pub fn parse(text: &str) -> Result<Term, TermError> {
-        let shape = || TermError::Shape(text.to_owned());
-        let mut words = text.split_whitespace();
-        let (count, unit) = words.next().zip(words.next()).ok_or_else(shape)?;
-        if words.next().is_some() || !count.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(shape());
-        }
-        let (make, a_year): (fn(u32) -> Term, u32) = match unit {
-            "day" | "days" => (Term::Days, 366),
-            "week" | "weeks" => (Term::Weeks, 53),
-            "month" | "months" => (Term::Months, 12),
-            "year" | "years" => (Term::Years, 1),
-            _ => return Err(shape()),
-        };
-        match count.parse() {
-            Ok(n) if n > 0 && n <= MAX_YEARS * a_year => Ok(make(n)),
-            // Only digits stand there, so what fails to parse is too large.
-            _ => Err(TermError::Range(text.to_owned())),
-        }
-    }
-
-    /// The anniversary of `date`; clamps to the last day of the month.
-    pub fn anniversary(self, date: Date) -> Date {
-        match self {
-            Term::Days(n) => date.saturating_add(i64::from(n).days()),
-            Term::Weeks(n) => date.saturating_add(i64::from(n).weeks()),
-            Term::Months(n) => date.saturating_add(i64::from(n).months()),
-            Term::Years(n) => date.saturating_add(i64::from(n).years()),
-        }
-    }
-}
-
-impl fmt::Display for Term {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (n, unit) = match *self {
-            Term::Days(n) => (n, "day"),
-            Term::Weeks(n) => (n, "week"),
-            Term::Months(n) => (n, "month"),
-            Term::Years(n) => (n, "year"),
-        };
-        write!(f, "{n} {unit}{}", if n == 1 { "" } else { "s" })
-    }
-}
 
 /// The day whose calendar a recording counts from: the answer's, in `tz`.
 pub fn local_date(answered_at: Timestamp, tz: &TimeZone) -> Date {
@@ -93,12 +19,19 @@ pub fn local_date(answered_at: Timestamp, tz: &TimeZone) -> Date {
 /// The instant a recording falls due: with `keep` the midnight after the
 /// anniversary of the answer's local date, with `at_most` the midnight before it.
 pub fn due(answered_at: Timestamp, term: &Term, bound: RetentionBound, tz: &TimeZone) -> Timestamp {
-    let anniversary = term.anniversary(local_date(answered_at, tz));
+    let anniversary = local_date(answered_at, tz).saturating_add(term.span());
     let day = match bound {
         RetentionBound::AtMost => anniversary,
         RetentionBound::Keep => anniversary.saturating_add(1.day()),
     };
     day_begins(day, tz)
+}
+
+/// The instant a term before `now`, on the calendar of UTC.
+pub fn ago(term: &str, now: Timestamp) -> Option<Timestamp> {
+    let span = Term::parse(term).ok()?.span();
+    let since = now.to_jiff().to_zoned(TimeZone::UTC).checked_sub(span).ok()?;
+    Some(Timestamp::from_jiff(since.timestamp()))
 }
 
 /// `retention.until`: RFC 3339 in UTC, whole seconds.
@@ -138,45 +71,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terms_read_and_print() {
-        for (text, term) in [
-            ("6 months", Term::Months(6)),
-            ("1 month", Term::Months(1)),
-            ("5 years", Term::Years(5)),
-            ("1 year", Term::Years(1)),
-            ("180 days", Term::Days(180)),
-            ("2 weeks", Term::Weeks(2)),
-            ("100 years", Term::Years(100)),
-        ] {
-            assert_eq!(Term::parse(text), Ok(term));
-            assert_eq!(term.to_string(), text);
-        }
-        assert_eq!(Term::parse("  12   months "), Ok(Term::Months(12)));
-    }
-
-    #[test]
-    fn terms_that_mean_nothing_are_refused() {
-        for text in [
-            "",
-            "6",
-            "months",
-            "6months",
-            "-1 days",
-            "+1 days",
-            "1.5 years",
-            "6 moons",
-            "6 months x",
-            "٣ days",
-        ] {
-            assert!(matches!(Term::parse(text), Err(TermError::Shape(_))), "{text}");
-        }
-        for text in ["0 days", "101 years", "1201 months", "99999999999999999999 days"] {
-            assert!(matches!(Term::parse(text), Err(TermError::Range(_))), "{text}");
-        }
-        assert!(TermError::Shape("6".into()).to_string().contains("6 months"));
-    }
-
-    #[test]
     fn the_ends_of_time_do_not_panic() {
         for ns in [i64::MIN, 0, i64::MAX] {
             for bound in [RetentionBound::Keep, RetentionBound::AtMost] {
@@ -184,5 +78,13 @@ mod tests {
                 assert!(due(at, &Term::Years(100), bound, &TimeZone::UTC) >= at);
             }
         }
+    }
+
+    #[test]
+    fn back_by_the_calendar() {
+        let now = Timestamp::from_jiff("2028-02-29T12:00:00Z".parse().unwrap());
+        let since = ago("10 years", now).unwrap();
+        assert_eq!(since.to_rfc3339(), "2018-02-28T12:00:00.000000Z");
+        assert_eq!(ago("for ever", now), None);
     }
 }

@@ -27,11 +27,12 @@ use super::audit::{Action, Draft, Outcome, Why};
 use super::index::{Reason, Row, Tombstone};
 use super::keeper::{Keeper, KeeperError, LifeStep, row_now};
 use super::layout::{NEW, Paths};
+use super::lock::EditLock;
 use super::sidecar::Sidecar;
 use super::{StoreError, sync_folder};
 use crate::time::Timestamp;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,18 @@ use uuid::Uuid;
 
 /// Recordings deleted under one lock and told of in one entry.
 pub(super) const BATCH: usize = 200;
+
+/// Why an erasure is put off, in the audit log.
+const HELD: &str = "held";
+
+/// An erasure that a hold put off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutOff {
+    /// When it was asked for, RFC 3339 UTC.
+    pub at: String,
+    /// Why.
+    pub reason: String,
+}
 
 /// What came of a deletion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,14 +125,52 @@ impl Keeper {
         let draft = Draft::new(Action::Erase).found_by(search).why(why);
         let mut deleted = Deleted::default();
         for batch in rows.chunks(BATCH) {
-            deleted.add(self.delete(batch, Cause::Erase(&draft), now)?);
-        }
-        if !deleted.held.is_empty() {
-            let held = draft.on(deleted.held.iter().copied()).ended(Outcome::Refused);
-            self.tell(now, held.detail(json!({ "because": "held" })))?;
+            let done = self.delete(batch, Cause::Erase(&draft), now)?;
+            if !done.held.is_empty() {
+                let held = draft.clone().on(done.held.iter().copied()).ended(Outcome::Refused);
+                self.tell(now, held.detail(json!({ "because": HELD })))?;
+            }
+            deleted.add(done);
         }
         self.index.scrub()?;
         Ok(deleted)
+    }
+
+    /// Writes down that erasing `rows` is refused, and on which legal ground
+    /// (GDPR Art. 17(3)). Nothing is touched.
+    ///
+    /// # Errors
+    /// The audit log cannot be written.
+    pub fn refuse_erasure(
+        &mut self,
+        rows: &[Row],
+        why: Why,
+        search: Option<Value>,
+        now: Timestamp,
+    ) -> Result<(), KeeperError> {
+        let draft = Draft::new(Action::Erase).on(rows.iter().map(|row| row.id)).found_by(search);
+        self.tell(now, draft.why(why).ended(Outcome::Refused))
+    }
+
+    /// Erasures of `ids` that were asked for while a hold forbade them, and
+    /// neither done nor refused since: what is to be decided when the hold ends.
+    ///
+    /// # Errors
+    /// The audit log cannot be read.
+    pub fn erasures_put_off(&self, ids: &[Uuid]) -> Result<BTreeMap<Uuid, PutOff>, KeeperError> {
+        let mut put_off = BTreeMap::new();
+        for entry in self.audit.entries()?.filter(|e| e.action == Action::Erase.name()) {
+            let held = entry.detail.as_ref().is_some_and(|d| d["because"] == HELD);
+            for id in entry.targets.iter().filter(|id| ids.contains(id)) {
+                if held {
+                    let (at, reason) = (entry.at.clone(), entry.why.reason.clone().unwrap_or_default());
+                    put_off.insert(*id, PutOff { at, reason });
+                } else {
+                    put_off.remove(id);
+                }
+            }
+        }
+        Ok(put_off)
     }
 
     /// Steps 1 to 6 for at most [`BATCH`] recordings.
@@ -129,7 +180,7 @@ impl Keeper {
         cause: Cause<'_>,
         now: Timestamp,
     ) -> Result<Deleted, KeeperError> {
-        let _place = self.enter()?;
+        let _alone = EditLock::wait(self.audit.state())?;
         let mut deleted = Deleted::default();
         let mut going = Vec::new();
         for row in rows {
@@ -238,7 +289,7 @@ impl Keeper {
     pub fn complete(&mut self, walk: bool, now: Timestamp) -> Result<Deleted, KeeperError> {
         let mut deleted = Deleted::default();
         for batch in self.index.buried_rows()?.chunks(BATCH) {
-            let _place = self.enter()?;
+            let _alone = EditLock::wait(self.audit.state())?;
             let gone = self.remove_all(batch.to_vec(), &mut deleted)?;
             for (reason, action) in [(Reason::Erased, Action::Erase), (Reason::Expired, Action::Expire)] {
                 let mut of_reason = Vec::new();
@@ -263,7 +314,7 @@ impl Keeper {
         let returned = self.index.find_buried_files(&self.root)?;
         let mut ids = Vec::new();
         for file in returned {
-            let _place = self.enter()?;
+            let _alone = EditLock::wait(self.audit.state())?;
             let paths = file.found.paths();
             match self.remove_sidecar(&paths)?.and_then(|()| remove(&paths.wav)) {
                 Ok(()) => {

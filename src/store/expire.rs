@@ -16,14 +16,12 @@
 //! Must not know when it is called.
 
 use super::audit::{Action, Draft, Outcome};
+use super::calendar::ago;
 use super::clock::{ClockTrouble, Reading};
 use super::erase::{BATCH, Cause, Deleted};
 use super::keeper::{Keeper, KeeperError};
 use crate::config::{ClockTrust, Config};
-use crate::store::calendar::Term;
 use crate::time::Timestamp;
-use jiff::ToSpan;
-use jiff::tz::TimeZone;
 use serde_json::json;
 use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
@@ -54,6 +52,8 @@ pub struct SweepOptions {
     pub untold_refusal: bool,
     /// `audit.keep`, as the instant before which entries go; `None`: none go.
     pub audit_since: Option<Timestamp>,
+    /// `retention.tombstones`, likewise; looked at with `walk`.
+    pub tombstones_since: Option<Timestamp>,
 }
 
 impl SweepOptions {
@@ -62,7 +62,8 @@ impl SweepOptions {
         SweepOptions {
             any_clock: config.retention.clock == ClockTrust::Any,
             guard: config.retention.guard,
-            audit_since: audit_since(&config.audit.keep, now),
+            audit_since: ago(&config.audit.keep, now),
+            tombstones_since: ago(&config.retention.tombstones, now),
             ..SweepOptions::default()
         }
     }
@@ -107,6 +108,8 @@ pub struct Sweep {
     pub overdue: u64,
     /// Entries of the audit log that went.
     pub audit_pruned: u64,
+    /// Tombstones that had done their work and went.
+    pub tombstones_pruned: u64,
     /// Nothing was deleted, and why.
     pub refused: Option<Refusal>,
 }
@@ -144,6 +147,7 @@ impl Keeper {
             let rows = self.index.due_before(now, usize::MAX)?;
             sweep.deleted = rows.into_iter().map(|row| (row.id, row.service)).collect();
             sweep.overdue = due;
+            self.tell(now, Draft::new(Action::ExpirePreview).detail(json!({ "due": due })))?;
             return Ok(sweep);
         }
         if let Some(refusal) = &sweep.refused {
@@ -164,7 +168,21 @@ impl Keeper {
         if let Some(since) = options.audit_since {
             sweep.audit_pruned = self.audit.prune(now, since)?;
         }
+        if let Some(since) = options.tombstones_since.filter(|_| options.walk) {
+            sweep.tombstones_pruned = self.prune_tombstones(since, now)?;
+        }
         Ok(sweep)
+    }
+
+    /// Told first, as everything is.
+    fn prune_tombstones(&mut self, before: Timestamp, now: Timestamp) -> Result<u64, KeeperError> {
+        let count = self.index.prunable_tombstones(before, now)?;
+        if count > 0 {
+            let detail = json!({ "tombstones": count, "before": before.to_rfc3339() });
+            self.tell(now, Draft::new(Action::TombstonePrune).detail(detail))?;
+            self.index.prune_tombstones(before, now)?;
+        }
+        Ok(count)
     }
 
     fn delete_due(&mut self, now: Timestamp) -> Result<Deleted, KeeperError> {
@@ -210,30 +228,5 @@ impl Keeper {
             None => 1,
         };
         Ok((count.saturating_mul(u64::from(guard)) / days).max(GUARD_FLOOR))
-    }
-}
-
-/// Entries before this go.
-fn audit_since(keep: &str, now: Timestamp) -> Option<Timestamp> {
-    let span = match Term::parse(keep).ok()? {
-        Term::Days(n) => i64::from(n).days(),
-        Term::Weeks(n) => i64::from(n).weeks(),
-        Term::Months(n) => i64::from(n).months(),
-        Term::Years(n) => i64::from(n).years(),
-    };
-    let since = now.to_jiff().to_zoned(TimeZone::UTC).checked_sub(span).ok()?;
-    Some(Timestamp::from_jiff(since.timestamp()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entries_go_by_the_calendar() {
-        let now = Timestamp::from_jiff("2028-02-29T12:00:00Z".parse().unwrap());
-        let since = audit_since("10 years", now).unwrap();
-        assert_eq!(since.to_rfc3339(), "2018-02-28T12:00:00.000000Z");
-        assert_eq!(audit_since("for ever", now), None);
     }
 }

@@ -1,23 +1,25 @@
 //! Holds: a recording that a case needs is kept, whatever its term.
 //!
-//! `retention.hold` of the sidecar is `null`, or one object `{ reason, ref, by,
-//! at }`. Where several cases hold one recording the oldest stands there and the
-//! later ones in its key `also`, a list of the same objects; so `hold` is `null`
-//! exactly while nothing holds it. A hold is known by its `ref`. What this
-//! version cannot read holds too, and cannot be released by it.
+//! `retention.hold` of the sidecar ([`super::cases`] has its form): `{ reason, ref,
+//! by, at }`, and once somebody has confirmed that the case still needs it
+//! `reviewed_by` and `reviewed_at`. A hold that nobody has confirmed for
+//! `retention.hold_review` is due for review; it goes on holding.
 //! Must not know how files are written.
 
-use super::audit::{Action, Draft, Why};
+use super::audit::{Action, Draft, Outcome, Why};
+use super::calendar::until_string;
+use super::cases::{self, Case, MAX_CASES, TakenOff};
 use super::index::Row;
 use super::keeper::{Amended, Change, Keeper, KeeperError};
 use super::sidecar::{Sidecar, parse_rfc3339};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::time::Duration;
 use uuid::Uuid;
 
-/// Most holds on one recording.
-pub const MAX_HOLDS: usize = 100;
+/// A hold of a later version.
+const UNREADABLE: &str = "it is held in a way that this version cannot read";
 
 /// Why it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,87 +65,112 @@ pub struct Hold {
     pub by: String,
     /// RFC 3339 UTC, microseconds.
     pub at: String,
+    /// Who confirmed last that the case still needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_by: Option<String>,
+    /// When; as `at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_at: Option<String>,
 }
 
-/// `retention.hold`
-#[derive(Serialize, Deserialize)]
-struct Written {
-    #[serde(flatten)]
-    first: Hold,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    also: Vec<Hold>,
+impl Case for Hold {
+    fn case(&self) -> &str {
+        &self.case
+    }
+}
+
+impl Hold {
+    /// When somebody last said that it is needed.
+    fn confirmed_at(&self) -> Option<Timestamp> {
+        parse_rfc3339(self.reviewed_at.as_ref().unwrap_or(&self.at))
+    }
+}
+
+/// How a hold is ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Release<'a> {
+    /// The case; `None`: the only one.
+    pub case: Option<&'a str>,
+    /// Also where the recording is past its term, so that a sweep deletes it.
+    pub accept_due: bool,
+    /// `retention.release_grace`: such a recording is left alone for so long.
+    pub grace: Duration,
 }
 
 /// What came of a release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Released {
-    /// What was done; nothing where `due_at_once` is not empty and was not accepted.
+    /// What was done; nothing where it was asked back.
     pub amended: Amended,
-    /// Released, the next sweep deletes these.
-    pub due_at_once: Vec<Uuid>,
-    /// Nothing was done: `due_at_once` was not accepted.
+    /// Past their term and no longer held: a sweep deletes these, once the grace is over.
+    pub past_term: Vec<Uuid>,
+    /// Nothing was done: `past_term` was not accepted.
     pub asked_back: bool,
 }
 
 /// The holds of a sidecar, the oldest first; `None` where they cannot be read,
 /// which counts as held.
 pub fn holds(sidecar: &Sidecar) -> Option<Vec<Hold>> {
-    match &sidecar.retention.hold {
-        None | Some(Value::Null | Value::Bool(false)) => Some(Vec::new()),
-        Some(value) => {
-            let written: Written = serde_json::from_value(value.clone()).ok()?;
-            Some(std::iter::once(written.first).chain(written.also).collect())
-        }
-    }
+    cases::read(sidecar.retention.hold.as_ref())
 }
 
-fn set_holds(sidecar: &mut Sidecar, mut all: Vec<Hold>) {
-    sidecar.retention.hold = match all.is_empty() {
-        true => None,
-        false => {
-            let first = all.remove(0);
-            serde_json::to_value(Written { first, also: all }).ok()
-        }
-    };
+/// Whether anything holds it. In doubt it is held.
+pub fn is_held(sidecar: &Sidecar) -> bool {
+    cases::is_set(sidecar.retention.hold.as_ref())
+}
+
+/// Since when one of the holds has not been confirmed; `None` where nothing
+/// holds it, or nobody can say.
+pub fn unconfirmed_since(sidecar: &Sidecar) -> Option<Timestamp> {
+    holds(sidecar)?.iter().map(Hold::confirmed_at).min().flatten()
 }
 
 fn put_on(sidecar: &mut Sidecar, hold: &Hold) -> Change {
-    let Some(mut all) = holds(sidecar) else {
-        return Change::Refused("it is held in a way that this version cannot read");
+    let Some(mut all) = holds(sidecar) else { return Change::Refused(UNREADABLE) };
+    match all.iter().find(|h| h.case == hold.case) {
+        Some(same) if same.reason == hold.reason => return Change::Not,
+        Some(_) => return Change::Refused("it is held for that case already, with another reason"),
+        None if all.len() >= MAX_CASES => return Change::Refused("it has as many holds as there can be"),
+        None => all.push(hold.clone()),
+    }
+    sidecar.retention.hold = cases::write(all);
+    Change::Made
+}
+
+fn confirm(sidecar: &mut Sidecar, case: Option<&str>, by: &str, at: &str) -> Change {
+    let Some(mut all) = holds(sidecar) else { return Change::Refused(UNREADABLE) };
+    let hold = match (case, all.as_mut_slice()) {
+        (_, []) => return Change::Refused("it is not held"),
+        (None, [only]) => only,
+        (None, _) => return Change::Refused("several cases hold it: name one with --ref"),
+        (Some(case), all) => match all.iter_mut().find(|h| h.case == case) {
+            Some(hold) => hold,
+            None => return Change::Refused("it is held, but not for that case"),
+        },
     };
-    if all.iter().any(|h| h.case == hold.case && h.reason == hold.reason) {
-        return Change::Not;
-    }
-    if all.iter().any(|h| h.case == hold.case) {
-        return Change::Refused("it is held for that case already, with another reason");
-    }
-    if all.len() >= MAX_HOLDS {
-        return Change::Refused("it has as many holds as there can be");
-    }
-    all.push(hold.clone());
-    set_holds(sidecar, all);
+    (hold.reviewed_by, hold.reviewed_at) = (Some(by.into()), Some(at.into()));
+    sidecar.retention.hold = cases::write(all);
     Change::Made
 }
 
 fn take_off(sidecar: &mut Sidecar, case: Option<&str>) -> Change {
-    let Some(mut all) = holds(sidecar) else {
-        return Change::Refused("it is held in a way that this version cannot read");
-    };
-    match (case, all.len()) {
-        (_, 0) => Change::Refused("it is not held"),
-        (None, 1) => {
-            set_holds(sidecar, Vec::new());
+    let Some(mut all) = holds(sidecar) else { return Change::Refused(UNREADABLE) };
+    match cases::take_off(&mut all, case) {
+        TakenOff::Done => {
+            sidecar.retention.hold = cases::write(all);
             Change::Made
         }
-        (None, _) => Change::Refused("several cases hold it: name one with --ref"),
-        (Some(case), before) => {
-            all.retain(|h| h.case != case);
-            if all.len() == before {
-                return Change::Refused("it is held, but not for that case");
-            }
-            set_holds(sidecar, all);
-            Change::Made
-        }
+        TakenOff::None => Change::Refused("it is not held"),
+        TakenOff::Several => Change::Refused("several cases hold it: name one with --ref"),
+        TakenOff::Other => Change::Refused("it is held, but not for that case"),
+    }
+}
+
+/// The last hold of a recording past its term is off: it falls due at `until`.
+fn give_grace(sidecar: &mut Sidecar, until: Timestamp) {
+    let due = sidecar.retention.until.as_deref().and_then(parse_rfc3339);
+    if !is_held(sidecar) && due.is_some_and(|due| due < until) {
+        sidecar.retention.until = Some(until_string(until));
     }
 }
 
@@ -160,43 +187,68 @@ impl Keeper {
         search: Option<Value>,
         now: Timestamp,
     ) -> Result<Amended, KeeperError> {
-        let by = self.audit.who().name();
-        let hold = Hold { reason, case: case.into(), by, at: now.to_rfc3339() };
+        let (by, at) = (self.audit.who().name(), now.to_rfc3339());
+        let hold = Hold { reason, case: case.into(), by, at, reviewed_by: None, reviewed_at: None };
         let why = Why { reason: Some(reason.name().into()), case: Some(case.into()), ..Why::default() };
         let draft = Draft::new(Action::Hold).found_by(search).why(why);
         self.amend(rows, draft, now, &|sidecar| put_on(sidecar, &hold))
     }
 
-    /// Ends a hold: that of `case`, or the only one.
+    /// Confirms that `case`, or the only one, still needs each of `rows`.
     ///
-    /// Where one of them would then be due and `accept_due` is not set, nothing is
-    /// done: the next sweep would delete it.
+    /// # Errors
+    /// The audit log or the index cannot be written.
+    pub fn review(
+        &mut self,
+        rows: &[Row],
+        case: Option<&str>,
+        search: Option<Value>,
+        now: Timestamp,
+    ) -> Result<Amended, KeeperError> {
+        let (by, at) = (self.audit.who().name(), now.to_rfc3339());
+        let why = Why { case: case.map(String::from), ..Why::default() };
+        let draft = Draft::new(Action::HoldReview).found_by(search).why(why);
+        self.amend(rows, draft, now, &|sidecar| confirm(sidecar, case, &by, &at))
+    }
+
+    /// Ends a hold.
+    ///
+    /// Where one of `rows` is past its term then and that is not accepted, nothing
+    /// is done but told: a sweep would delete it.
     ///
     /// # Errors
     /// The audit log or the index cannot be written.
     pub fn release(
         &mut self,
         rows: &[Row],
-        case: Option<&str>,
-        accept_due: bool,
+        how: Release<'_>,
         search: Option<Value>,
         now: Timestamp,
     ) -> Result<Released, KeeperError> {
-        let due = |row: &&Row| {
+        let is_past = |row: &&Row| {
             let Ok(mut sidecar) = Sidecar::read(&row.json(&self.root)) else { return false };
             let until = sidecar.retention.until.as_deref().and_then(parse_rfc3339);
-            take_off(&mut sidecar, case) == Change::Made
-                && sidecar.retention.hold.is_none()
+            take_off(&mut sidecar, how.case) == Change::Made
+                && !is_held(&sidecar)
                 && until.is_some_and(|until| until <= now)
         };
-        let due_at_once: Vec<Uuid> = rows.iter().filter(due).map(|row| row.id).collect();
-        if !due_at_once.is_empty() && !accept_due {
-            return Ok(Released { due_at_once, asked_back: true, ..Released::default() });
-        }
-        let why = Why { case: case.map(String::from), ..Why::default() };
+        let past_term: Vec<Uuid> = rows.iter().filter(is_past).map(|row| row.id).collect();
+        let why = Why { case: how.case.map(String::from), ..Why::default() };
         let draft = Draft::new(Action::Release).found_by(search).why(why);
-        let amended = self.amend(rows, draft, now, &|sidecar| take_off(sidecar, case))?;
-        Ok(Released { amended, due_at_once, asked_back: false })
+        if !past_term.is_empty() && !how.accept_due {
+            let detail = json!({ "because": "past its term, and that was not accepted" });
+            let asked = draft.on(past_term.iter().copied()).ended(Outcome::Refused);
+            self.tell(now, asked.detail(detail))?;
+            return Ok(Released { past_term, asked_back: true, ..Released::default() });
+        }
+        let amended = self.amend(rows, draft, now, &|sidecar| {
+            let change = take_off(sidecar, how.case);
+            if change == Change::Made && !how.grace.is_zero() {
+                give_grace(sidecar, now + how.grace);
+            }
+            change
+        })?;
+        Ok(Released { amended, past_term, asked_back: false })
     }
 }
 
@@ -209,7 +261,9 @@ mod tests {
     }
 
     fn hold(case: &str) -> Hold {
-        Hold { reason: HoldReason::Crime, case: case.into(), by: "kaisa".into(), at: "x".into() }
+        let (case, by) = (case.into(), "kaisa".into());
+        let at = "2026-11-23T08:00:00.000000Z".into();
+        Hold { reason: HoldReason::Crime, case, by, at, reviewed_by: None, reviewed_at: None }
     }
 
     #[test]
@@ -240,17 +294,52 @@ mod tests {
         let mut s = sidecar();
         s.retention.hold = Some(serde_json::json!(["a form of later"]));
         assert_eq!(holds(&s), None);
-        assert!(matches!(take_off(&mut s, None), Change::Refused(_)));
-        assert!(matches!(put_on(&mut s, &hold("A")), Change::Refused(_)));
-        assert!(s.retention.hold.is_some());
+        assert!(is_held(&s));
+        for change in [
+            take_off(&mut s.clone(), None),
+            put_on(&mut s.clone(), &hold("A")),
+            confirm(&mut s.clone(), None, "x", "y"),
+        ] {
+            assert_eq!(change, Change::Refused(UNREADABLE));
+        }
     }
 
     #[test]
     fn holds_have_a_bound() {
         let mut s = sidecar();
-        for n in 0..MAX_HOLDS {
+        for n in 0..MAX_CASES {
             assert_eq!(put_on(&mut s, &hold(&n.to_string())), Change::Made);
         }
         assert!(matches!(put_on(&mut s, &hold("one more")), Change::Refused(_)));
+    }
+
+    #[test]
+    fn the_least_confirmed_of_them_counts() {
+        let mut s = sidecar();
+        assert_eq!(unconfirmed_since(&s), None);
+        let later = "2026-12-01T08:00:00.000000Z";
+        put_on(&mut s, &hold("A"));
+        put_on(&mut s, &Hold { at: "2026-11-30T08:00:00.000000Z".into(), ..hold("B") });
+        assert_eq!(unconfirmed_since(&s), parse_rfc3339(&hold("A").at));
+        assert!(matches!(confirm(&mut s, None, "matti", later), Change::Refused(_)));
+        assert!(matches!(confirm(&mut s, Some("C"), "matti", later), Change::Refused(_)));
+        assert_eq!(confirm(&mut s, Some("A"), "matti", later), Change::Made);
+        assert_eq!(unconfirmed_since(&s), parse_rfc3339("2026-11-30T08:00:00Z"));
+        assert_eq!(holds(&s).unwrap()[0].reviewed_by.as_deref(), Some("matti"));
+    }
+
+    #[test]
+    fn grace_is_for_what_is_past_its_term() {
+        let mut s = sidecar();
+        let at = |text: &str| parse_rfc3339(text).unwrap();
+        s.retention.until = Some("2026-11-24T00:00:00Z".into());
+        put_on(&mut s, &hold("A"));
+        give_grace(&mut s, at("2026-11-26T00:00:00Z"));
+        assert_eq!(s.retention.until.as_deref(), Some("2026-11-24T00:00:00Z"), "held: no matter");
+        take_off(&mut s, None);
+        give_grace(&mut s, at("2026-11-26T00:00:00Z"));
+        assert_eq!(s.retention.until.as_deref(), Some("2026-11-26T00:00:00Z"));
+        give_grace(&mut s, at("2026-11-25T00:00:00Z"));
+        assert_eq!(s.retention.until.as_deref(), Some("2026-11-26T00:00:00Z"), "never sooner");
     }
 }

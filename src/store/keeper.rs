@@ -20,22 +20,16 @@ use super::StoreError;
 use super::audit::{AuditError, AuditLog, Draft, Outcome};
 use super::identity::{self, IdentityError};
 use super::index::{Index, IndexError, Row};
-use super::lock::StoreLock;
+use super::lock::EditLock;
 use super::sidecar::{Sidecar, rewrite_atomically};
-use super::wav::FILE_MODE;
 use crate::time::Timestamp;
 use serde_json::json;
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
-
-/// Held alone while sidecars are edited or recordings deleted.
-const EDIT_LOCK: &str = "edit.lock";
 
 /// A numbered step of an edit (this module) or of a deletion ([`super::erase`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -166,13 +160,6 @@ pub struct Keeper {
     warning: Option<AuditError>,
 }
 
-/// The right to change sidecars: dropped, others may.
-#[derive(Debug)]
-pub(super) struct Place {
-    _edits: File,
-    _store: StoreLock,
-}
-
 impl Keeper {
     /// The store in `root`, whose index is open and in step with the files.
     pub fn new(root: &Path, index: Index, audit: AuditLog) -> Keeper {
@@ -247,20 +234,6 @@ impl Keeper {
         }
     }
 
-    /// Keeps other edits out, and recovery, which would take a sidecar about to
-    /// be renamed for one that never was. Waits for both.
-    pub(super) fn enter(&self) -> Result<Place, StoreError> {
-        let mut store = StoreLock::enter(&self.root)?;
-        store.share()?;
-        let path = self.audit.state().join(EDIT_LOCK);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        let edits = options.open(&path).map_err(StoreError::io("open", &path))?;
-        identity::settle(&path, &edits).map_err(StoreError::io("set the mode of", &path))?;
-        edits.lock().map_err(StoreError::io("lock", &path))?;
-        Ok(Place { _edits: edits, _store: store })
-    }
-
     /// What an edit would come to; nothing is changed.
     ///
     /// # Errors
@@ -292,7 +265,7 @@ impl Keeper {
         now: Timestamp,
         change: &dyn Fn(&mut Sidecar) -> Change,
     ) -> Result<Amended, KeeperError> {
-        let _place = self.enter()?;
+        let _alone = EditLock::wait(self.audit.state())?;
         let mut amended = self.plan(rows, change);
         let refused: Vec<Uuid> = amended.refused.iter().map(|(id, _)| *id).collect();
         if let Some((_, why)) = amended.refused.first() {

@@ -1,12 +1,21 @@
-//! Who may repair a store: an advisory lock on `DIR/.nauhuri/lock`.
+//! Who may do what in a store at once: two advisory locks.
 //!
-//! Every process that records into a store holds the lock shared for as long as
-//! it lives; whoever finds nobody there holds it alone for a moment and may
-//! finish what a crash left. So a `.part` of a running recorder is never taken
-//! for a leftover. The kernel drops the lock with the process, `kill -9`
-//! included. The lock file stays empty and is never removed.
+//! [`StoreLock`], on `DIR/.nauhuri/lock`: every process that records into a store
+//! holds it shared for as long as it lives; whoever finds nobody there holds it
+//! alone for a moment and may finish what a crash left. So a `.part` of a
+//! running recorder is never taken for a leftover.
+//!
+//! [`EditLock`], on `edit.lock` of the state folder: held while sidecars are
+//! edited or recordings deleted, by one process at a time, and while a crash is
+//! repaired, which would take a sidecar about to be renamed for one that never
+//! was. Whoever edits does not record, so a recorder that starts meanwhile still
+//! finds itself alone.
+//!
+//! The kernel drops both with the process, `kill -9` included. The files stay
+//! empty and are never removed.
 
 use super::StoreError;
+use super::identity::settle;
 use super::layout::{STATE_FOLDER, make_one};
 use super::wav::FILE_MODE;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -68,7 +77,29 @@ impl StoreLock {
     }
 }
 
-/// Whether some process is in the store. Enters nothing itself.
+/// The right to edit and delete, until dropped.
+#[derive(Debug)]
+pub struct EditLock {
+    _file: File,
+}
+
+impl EditLock {
+    /// Waits until nobody else edits. `state` exists.
+    ///
+    /// # Errors
+    /// The file cannot be made or locked.
+    pub fn wait(state: &Path) -> Result<EditLock, StoreError> {
+        let path = state.join("edit.lock");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
+        let file = options.open(&path).map_err(StoreError::io("open", &path))?;
+        settle(&path, &file).map_err(StoreError::io("set the mode of", &path))?;
+        file.lock().map_err(StoreError::io("lock", &path))?;
+        Ok(EditLock { _file: file })
+    }
+}
+
+/// Whether some process records into the store. Enters nothing itself.
 pub fn is_occupied(root: &Path) -> Result<bool, StoreError> {
     let path = root.join(STATE_FOLDER).join("lock");
     let file = match File::open(&path) {
@@ -103,5 +134,19 @@ mod tests {
         drop((second, third));
         assert!(!is_occupied(&root).unwrap());
         assert!(StoreLock::enter(&root).unwrap().is_alone());
+    }
+
+    #[test]
+    fn whoever_edits_does_not_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("store");
+        drop(StoreLock::enter(&root).unwrap());
+        let edits = EditLock::wait(&root.join(STATE_FOLDER)).unwrap();
+        assert!(!is_occupied(&root).unwrap());
+        assert!(StoreLock::enter(&root).unwrap().is_alone(), "a recorder that starts now repairs");
+        let other = File::open(root.join(STATE_FOLDER).join("edit.lock")).unwrap();
+        assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+        drop(edits);
+        other.try_lock().unwrap();
     }
 }

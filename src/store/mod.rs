@@ -59,6 +59,7 @@ use std::sync::Arc;
 
 pub mod audit;
 pub mod calendar;
+pub mod cases;
 pub mod clock;
 pub mod erase;
 pub mod expire;

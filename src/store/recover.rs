@@ -1,7 +1,7 @@
 //! What a crash left, finished.
 //!
-//! Runs at start, alone in the store (see [`super::lock`]), before anything is
-//! recorded. Every `.part` pair becomes a recording, `ended_by: "recovered"`,
+//! Runs at start, alone in the store and with every edit kept out (see
+//! [`super::lock`]), before anything is recorded. Every `.part` pair becomes a recording, `ended_by: "recovered"`,
 //! `complete: false`, its length that of its audio; one whose sidecar was final
 //! already becomes what it was meant to be. Nothing is deleted but edits that
 //! never happened (`.new`). Safe to kill anywhere and to run again.
@@ -23,7 +23,7 @@
 mod tests;
 
 use super::layout::{Found, NEW, ParsedStem, Paths, State, Walk, parse_stem};
-use super::lock::StoreLock;
+use super::lock::{EditLock, StoreLock};
 use super::sidecar::{Agent, Audio, Customer, EndedBy, Retention, SCHEMA, Sidecar, SipInfo, parse_rfc3339};
 use super::wav::{self, WavSpec, WavWriter};
 use super::writer::{Publish, WriterOptions, publish, rename};
@@ -83,7 +83,11 @@ pub enum Action {
 ///
 /// One recording that cannot be finished does not stop the rest. Fails only
 /// where the lock cannot be shared, or where a test stops the work.
-pub fn recover(lock: &mut StoreLock, options: &RecoverOptions) -> Result<Vec<Outcome>, StoreError> {
+pub fn recover(
+    lock: &mut StoreLock,
+    _edits: &EditLock,
+    options: &RecoverOptions,
+) -> Result<Vec<Outcome>, StoreError> {
     let mut outcomes = Vec::new();
     if !lock.is_alone() {
         return Ok(outcomes);
@@ -267,6 +271,7 @@ fn minimal(name: &ParsedStem, stem: &str) -> Sidecar {
         streams: Vec::new(),
         events: Vec::new(),
         retention: Retention { until: None, hold: None },
+        policy: None,
         extra: serde_json::Map::new(),
     }
 }

@@ -1,34 +1,78 @@
 //! Restriction (GDPR Art. 18): kept, but closed to listening and export.
 //!
-//! The sidecar's key `restricted` is absent, or `{ ref, by, at }`. Its term goes
-//! on: a restricted recording that falls due is deleted unless a hold keeps it
-//! as well. Must not know how files are written.
+//! The sidecar's key `restricted` ([`super::cases`] has its form): `{ ref, by, at }`.
+//! Open again only when the last case that closed it is off. Its term goes on: a
+//! restricted recording that falls due is deleted unless a hold keeps it as
+//! well. Must not know how files are written.
 
 use super::audit::{Action, Draft, Why};
+use super::cases::{self, Case, MAX_CASES, TakenOff};
 use super::index::Row;
 use super::keeper::{Amended, Change, Keeper, KeeperError};
 use super::sidecar::Sidecar;
 use crate::time::Timestamp;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The key.
 const KEY: &str = "restricted";
+/// A restriction of a later version.
+const UNREADABLE: &str = "it is restricted in a way that this version cannot read";
+
+/// One restriction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Restriction {
+    /// The case.
+    #[serde(rename = "ref")]
+    case: String,
+    /// Who closed it.
+    by: String,
+    /// RFC 3339 UTC, microseconds.
+    at: String,
+}
+
+impl Case for Restriction {
+    fn case(&self) -> &str {
+        &self.case
+    }
+}
 
 /// Whether a sidecar says that it is closed. In doubt it is.
 pub fn is_restricted(sidecar: &Sidecar) -> bool {
-    sidecar.extra.get(KEY).is_some_and(|v| !matches!(v, Value::Null | Value::Bool(false)))
+    cases::is_set(sidecar.extra.get(KEY))
+}
+
+fn set(sidecar: &mut Sidecar, all: Vec<Restriction>) -> Change {
+    match cases::write(all) {
+        Some(value) => drop(sidecar.extra.insert(KEY.into(), value)),
+        None => drop(sidecar.extra.remove(KEY)),
+    }
+    Change::Made
+}
+
+fn close(sidecar: &mut Sidecar, restriction: &Restriction) -> Change {
+    let Some(mut all) = cases::read::<Restriction>(sidecar.extra.get(KEY)) else {
+        return Change::Refused(UNREADABLE);
+    };
+    if all.iter().any(|r| r.case == restriction.case) {
+        return Change::Not;
+    }
+    if all.len() >= MAX_CASES {
+        return Change::Refused("it has as many restrictions as there can be");
+    }
+    all.push(restriction.clone());
+    set(sidecar, all)
 }
 
 fn open(sidecar: &mut Sidecar, case: &str) -> Change {
-    if !is_restricted(sidecar) {
-        return Change::Refused("it is not restricted");
+    let Some(mut all) = cases::read::<Restriction>(sidecar.extra.get(KEY)) else {
+        return Change::Refused(UNREADABLE);
+    };
+    match cases::take_off(&mut all, Some(case)) {
+        TakenOff::Done => set(sidecar, all),
+        TakenOff::None => Change::Refused("it is not restricted"),
+        TakenOff::Several | TakenOff::Other => Change::Refused("it is restricted, but not for that case"),
     }
-    let theirs = sidecar.extra.get(KEY).and_then(|v| v.get("ref")).and_then(Value::as_str);
-    if theirs.is_some_and(|theirs| theirs != case) {
-        return Change::Refused("it is restricted, but not for that case");
-    }
-    sidecar.extra.remove(KEY);
-    Change::Made
 }
 
 impl Keeper {
@@ -43,19 +87,14 @@ impl Keeper {
         search: Option<Value>,
         now: Timestamp,
     ) -> Result<Amended, KeeperError> {
-        let value = json!({ "ref": case, "by": self.audit.who().name(), "at": now.to_rfc3339() });
+        let (by, at) = (self.audit.who().name(), now.to_rfc3339());
+        let restriction = Restriction { case: case.into(), by, at };
         let why = Why { case: Some(case.into()), ..Why::default() };
         let draft = Draft::new(Action::Restrict).found_by(search).why(why);
-        self.amend(rows, draft, now, &|sidecar| {
-            if is_restricted(sidecar) {
-                return Change::Not;
-            }
-            sidecar.extra.insert(KEY.into(), value.clone());
-            Change::Made
-        })
+        self.amend(rows, draft, now, &|sidecar| close(sidecar, &restriction))
     }
 
-    /// Opens each of `rows` that was closed for `case`.
+    /// Takes `case` off each of `rows`; one that no other case closes is open then.
     ///
     /// # Errors
     /// The audit log or the index cannot be written.
@@ -75,16 +114,25 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
-    fn opened_by_the_case_that_closed_it() {
+    fn open_when_the_last_case_is_off() {
         let mut s: Sidecar = serde_json::from_str(include_str!("writer/answered.json")).unwrap();
+        let by = |case: &str| Restriction { case: case.into(), by: "kaisa".into(), at: "x".into() };
         assert!(!is_restricted(&s));
         assert!(matches!(open(&mut s, "A"), Change::Refused(_)));
-        s.extra.insert(KEY.into(), json!({ "ref": "A" }));
-        assert!(is_restricted(&s));
-        assert!(matches!(open(&mut s, "B"), Change::Refused(_)));
+        assert_eq!(close(&mut s, &by("A")), Change::Made);
+        assert_eq!(close(&mut s, &by("A")), Change::Not);
+        assert_eq!(close(&mut s, &by("B")), Change::Made);
+        assert!(matches!(open(&mut s, "C"), Change::Refused(_)));
         assert_eq!(open(&mut s, "A"), Change::Made);
-        assert!(!is_restricted(&s));
+        assert!(is_restricted(&s), "the other case still closes it");
+        assert_eq!(open(&mut s, "B"), Change::Made);
+        assert!(!is_restricted(&s) && !s.extra.contains_key(KEY));
+        s.extra.insert(KEY.into(), json!(true));
+        assert!(is_restricted(&s));
+        assert_eq!(open(&mut s, "A"), Change::Refused(UNREADABLE));
+        assert_eq!(close(&mut s, &by("A")), Change::Refused(UNREADABLE));
     }
 }

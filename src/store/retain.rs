@@ -6,16 +6,16 @@
 //! deleted; a hold holds whatever the term.
 
 use super::audit::{Action, Draft};
-use super::calendar::{Term, due, until_string};
+use super::calendar::{due, until_string};
 use super::index::Row;
 use super::keeper::{Change, Keeper, KeeperError};
 use super::search::Search;
 use super::sidecar::{Sidecar, parse_rfc3339};
-use crate::config::RetentionBound;
+use crate::config::{RetentionBound, Term};
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use uuid::Uuid;
 
@@ -59,6 +59,14 @@ impl Rule {
         due(answered_at, &self.term, self.bound, &self.zone)
     }
 
+    /// For the audit log.
+    fn detail(&self) -> Value {
+        json!({
+            "service": self.service, "retention": self.term.to_string(),
+            "retention_bound": self.bound, "timezone": self.zone.iana_name(),
+        })
+    }
+
     fn apply(&self, sidecar: &mut Sidecar) -> Change {
         let Some(answered_at) = parse_rfc3339(&sidecar.answered_at) else {
             return Change::Refused("its answer has no date");
@@ -68,6 +76,11 @@ impl Rule {
             return Change::Not;
         }
         sidecar.retention.until = Some(until);
+        if let Some(policy) = &mut sidecar.policy {
+            policy.retention = self.term.to_string();
+            policy.retention_bound = self.bound;
+            policy.timezone = self.zone.iana_name().map(String::from);
+        }
         Change::Made
     }
 }
@@ -76,13 +89,14 @@ impl Keeper {
     /// What applying `rule` would mean.
     ///
     /// # Errors
-    /// The index cannot be read.
-    pub fn preview(&self, rule: &Rule, now: Timestamp) -> Result<Applied, KeeperError> {
+    /// The index cannot be read, or the audit log not be written.
+    pub fn preview(&mut self, rule: &Rule, now: Timestamp) -> Result<Applied, KeeperError> {
         let mut applied = Applied::default();
         self.index.each(&of_service(rule), |row| {
             count(&mut applied, &row, rule.until(row.answered_at), now);
             ControlFlow::Continue(())
         })?;
+        self.tell(now, Draft::new(Action::RetentionPreview).detail(rule.detail()))?;
         Ok(applied)
     }
 
@@ -102,10 +116,6 @@ impl Keeper {
             }
             ControlFlow::Continue(())
         })?;
-        let bound = match rule.bound {
-            RetentionBound::Keep => "keep",
-            RetentionBound::AtMost => "at_most",
-        };
         for batch in changing.chunks(BATCH) {
             let changes: Vec<_> = batch
                 .iter()
@@ -114,10 +124,8 @@ impl Keeper {
                     json!([row.id, row.until.map(until_string), new])
                 })
                 .collect();
-            let detail = json!({
-                "service": rule.service, "retention": rule.term.to_string(), "retention_bound": bound,
-                "timezone": rule.zone.iana_name(), "changes": changes,
-            });
+            let mut detail = rule.detail();
+            detail["changes"] = changes.into();
             let draft = Draft::new(Action::RetentionApply).detail(detail);
             let amended = self.amend(batch, draft, now, &|sidecar| rule.apply(sidecar))?;
             applied.failed.extend(amended.failed.into_iter().map(|(id, _)| id));

@@ -97,6 +97,8 @@ pub struct Search {
     pub shorter: Option<Duration>,
     /// All of these.
     pub flags: Vec<Flag>,
+    /// Held, and a hold has not been confirmed since before this.
+    pub unconfirmed_before: Option<Timestamp>,
     /// The present, for [`Flag::Expiring`].
     pub now: Timestamp,
     /// At most so many, the newest where there are more.
@@ -128,6 +130,9 @@ impl Search {
             && self.longer.is_none_or(|d| row.duration_us >= micros(d))
             && self.shorter.is_none_or(|d| row.duration_us <= micros(d))
             && self.flags.iter().all(|flag| self.raised(*flag, row))
+            && self
+                .unconfirmed_before
+                .is_none_or(|t| row.held && row.unconfirmed_since.is_none_or(|since| since < t))
     }
 
     fn raised(&self, flag: Flag, row: &Row) -> bool {

@@ -12,7 +12,7 @@ pub(super) use file::{create, scratch_of};
 pub use file::{read_value, rewrite_atomically, write_atomically};
 
 use super::wav::WavEncoding;
-use crate::config::CallDirection;
+use crate::config::{CallDirection, HideDigits, RetentionBound};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::{Component, Path};
@@ -63,6 +63,9 @@ pub struct Sidecar {
     pub events: Vec<Event>,
     /// When it falls due.
     pub retention: Retention,
+    /// The rule of the service under which it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
     /// Top-level keys of later versions, kept as they came.
     #[serde(flatten)]
     pub extra: serde_json::Map<String, serde_json::Value>,
@@ -177,6 +180,19 @@ pub struct Retention {
     pub until: Option<String>,
     /// `null`, or what holds it.
     pub hold: Option<serde_json::Value>,
+}
+
+/// `policy`: from what `retention.until` and the number left of the customer's came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// As in the configuration: `6 months`.
+    pub retention: String,
+    /// Which edge of the anniversary.
+    pub retention_bound: RetentionBound,
+    /// Whose days.
+    pub timezone: Option<String>,
+    /// How many digits are hidden.
+    pub hide_caller_digits: HideDigits,
 }
 
 /// Why a sidecar is not one: the key, and what is wrong with it. Values are

@@ -74,6 +74,9 @@ pub(super) struct Life {
     pub(super) retention_overdue: Gauge,
     pub(super) clock_synchronised: Gauge,
     pub(super) retention_refused: Gauge,
+    holds: Gauge,
+    holds_due_review: Gauge,
+    bytes_per_day: HashMap<String, Gauge>,
     exhaustion: Gauge,
     audit_head: Gauge,
     audit_entries: Gauge,
@@ -142,6 +145,28 @@ impl Metrics {
     /// When the storage will be exhausted, if within sight.
     pub fn set_exhaustion(&self, at: Option<Timestamp>) {
         self.life.exhaustion.set(at.map_or(0.0, |t| (t.as_ms() / 1000) as f64));
+    }
+
+    /// Recordings held, and those of them whose hold nobody has confirmed for too long.
+    pub fn set_holds(&self, held: u64, due_review: u64) {
+        self.life.holds.set(held as f64);
+        self.life.holds_due_review.set(due_review as f64);
+    }
+
+    /// Bytes recorded a day by service, as the last weeks show it; services that
+    /// are not named are at rest.
+    pub fn set_bytes_per_day<'a>(&self, services: impl IntoIterator<Item = (&'a str, f64)>) {
+        let gauges = &self.life.bytes_per_day;
+        let mut sums: HashMap<&str, f64> = gauges.keys().map(|name| (name.as_str(), 0.0)).collect();
+        for (name, bytes) in services {
+            let label = if gauges.contains_key(name) { name } else { OTHER_SERVICE };
+            *sums.entry(label).or_default() += bytes;
+        }
+        for (name, bytes) in sums {
+            if let Some(gauge) = gauges.get(name) {
+                gauge.set(bytes.round());
+            }
+        }
     }
 
     /// The newest link of the audit log: its number and its hash, hexadecimal.
@@ -217,6 +242,10 @@ impl Life {
             let help = "Recordings deleted because their retention ended.";
             (name.clone(), f.counter("nauhuri_retention_deleted_total", help, &[("service", name)]))
         };
+        let per_day = |name: &String| {
+            let help = "Bytes of audio and metadata recorded a day, by the last four weeks.";
+            (name.clone(), f.gauge("nauhuri_storage_bytes_per_day", help, &[("service", name)]))
+        };
         Life {
             unrecorded: f.counters("nauhuri_calls_unrecorded_total", "Answered calls that were not to be recorded, by reason.", "reason", UnrecordedReason::ALL.iter().map(|r| r.as_str())),
             one_way: f.counter("nauhuri_recordings_one_way_total", "Finished recordings in which one side was never heard.", &[]),
@@ -228,6 +257,9 @@ impl Life {
             retention_failed: f.counter("nauhuri_retention_failed_total", "Recordings that were due and could not be deleted.", &[]),
             retention_overdue: f.gauge("nauhuri_retention_overdue", "Recordings past their retention, not held, and still there.", &[]),
             retention_refused: f.gauge("nauhuri_deletion_guard_tripped", "1 while the sweep deletes nothing because the clock or the amount is not to be believed.", &[]),
+            holds: f.gauge("nauhuri_holds", "Recordings that a hold keeps.", &[]),
+            holds_due_review: f.gauge("nauhuri_holds_due_review", "Recordings with a hold that nobody has confirmed for retention.hold_review.", &[]),
+            bytes_per_day: services.iter().map(per_day).collect(),
             exhaustion: f.gauge("nauhuri_storage_exhaustion_timestamp_seconds", "When storage.min_free will be reached at the present rate; 0: not within a year.", &[]),
             audit_head: f.gauge("nauhuri_audit_head", "The first 52 bits of the newest audit entry's hash: compare it with the log.", &[]),
             audit_entries: f.gauge("nauhuri_audit_entries", "Number of the newest audit entry.", &[]),

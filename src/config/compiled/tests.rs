@@ -102,30 +102,6 @@ fn what_is_left_of_a_number() {
     assert_eq!(cut("+358401234567", 255), None);
 }
 
-#[test]
-fn terms() {
-    let term = |text: &str| RetentionTerm::parse(text).map(|t| (t.count, t.unit));
-    assert_eq!(term("6 months"), Some((6, TermUnit::Months)));
-    assert_eq!(term("1 year"), Some((1, TermUnit::Years)));
-    assert_eq!(term(" 14  days "), Some((14, TermUnit::Days)));
-    assert_eq!(term("52 weeks"), Some((52, TermUnit::Weeks)));
-    for none in [
-        "",
-        "6",
-        "months",
-        "0 days",
-        "-1 days",
-        "+1 days",
-        "6 month ago",
-        "1.5 years",
-        "101 years",
-        "6months",
-        "6 monthss",
-    ] {
-        assert_eq!(term(none), None, "{none}");
-    }
-}
-
 proptest! {
     #[test]
     fn every_written_form_is_the_same_number(national in "[1-9][0-9]{3,11}", at in 0usize..4, sep in "[ ./()-]{0,3}") {
@@ -177,7 +153,6 @@ proptest! {
     fn no_text_panics(text in "\\PC{0,40}", user in "\\PC{0,40}", hide in 0u8..20) {
         let form = finland();
         let _ = truncate_number(&text, HideDigits::Last(hide));
-        let _ = RetentionTerm::parse(&text);
         if let Ok(rule) = ExtensionRule::parse(&text, &form) {
             let _ = rule.matches(&user, &form);
         }

@@ -89,6 +89,16 @@ pub enum Action {
     Export,
     /// A changed rule was applied to what was there.
     RetentionApply,
+    /// What is due was looked at.
+    ExpirePreview,
+    /// What would be erased was looked at.
+    ErasePreview,
+    /// What applying a changed rule would mean was looked at.
+    RetentionPreview,
+    /// Somebody confirmed that a hold is still needed.
+    HoldReview,
+    /// Tombstones that had done their work went.
+    TombstonePrune,
     /// The log's own old entries went.
     AuditPrune,
     /// The log was found damaged or cut short.
@@ -113,6 +123,11 @@ impl Action {
             Action::ExpireRefused => "expire_refused",
             Action::Export => "export",
             Action::RetentionApply => "retention_apply",
+            Action::ExpirePreview => "expire_preview",
+            Action::ErasePreview => "erase_preview",
+            Action::RetentionPreview => "retention_preview",
+            Action::HoldReview => "hold_review",
+            Action::TombstonePrune => "tombstone_prune",
             Action::AuditPrune => "audit_prune",
             Action::AuditRepair => "audit_repair",
         }

@@ -57,6 +57,8 @@ pub struct Order {
     pub silence: Option<Channel>,
     /// One zip file instead of files.
     pub zip: bool,
+    /// `retention.access`: nothing past its term is handed out.
+    pub until_due: bool,
     /// The search, for the audit log.
     pub search: Option<Value>,
 }
@@ -67,6 +69,13 @@ pub enum ExportError {
     /// At least one is closed.
     #[error("{} is restricted: closed to listening and export; nothing was exported", ids(.0))]
     Restricted(Vec<Uuid>),
+    /// At least one is past its term, and closed by `retention.access`.
+    #[error(
+        "{} past its term: it is to be deleted, not handed out (retention.access); a case that needs it holds it first; \
+         nothing was exported",
+        ids(.0)
+    )]
+    PastTerm(Vec<Uuid>),
     /// An earlier export, or a file of that name.
     #[error("{path} exists already: export to an empty folder", path = .0.display())]
     Exists(PathBuf),
@@ -156,14 +165,18 @@ impl Keeper {
         for row in rows {
             sources.push((row, Sidecar::read(&row.json(&self.root))?));
         }
-        let closed: Vec<Uuid> = sources
-            .iter()
-            .filter(|(row, s)| row.restricted || is_restricted(s))
-            .map(|(row, _)| row.id)
-            .collect();
+        let which = |is: &dyn Fn(&Row, &Sidecar) -> bool| -> Vec<Uuid> {
+            sources.iter().filter(|(row, s)| is(row, s)).map(|(row, _)| row.id).collect()
+        };
+        let closed = which(&|row, s| row.restricted || is_restricted(s));
         if !closed.is_empty() {
             self.tell(now, draft.ended(Outcome::Refused).detail(json!({ "because": "restricted" })))?;
             return Err(ExportError::Restricted(closed));
+        }
+        let past = which(&|row, s| Row::of(&row.path, s).is_none_or(|row| row.is_due(now)));
+        if order.until_due && !past.is_empty() {
+            self.tell(now, draft.ended(Outcome::Refused).detail(json!({ "because": "past its term" })))?;
+            return Err(ExportError::PastTerm(past));
         }
         self.tell(now, draft.clone())?;
         let mut desk = Desk { order, now, made: Vec::new() };

@@ -211,6 +211,11 @@ impl Query {
                 q.and("until <= ?", Some((s.now + EXPIRING).as_ns().into()));
             }
         }
+        if let Some(before) = s.unconfirmed_before {
+            q.condition.push_str(" AND held = 1 AND (unconfirmed_since IS NULL OR unconfirmed_since < ?)");
+            q.values.push(before.as_ns().into());
+            q.index = "the_held";
+        }
         if let Some(agent) = &s.agent {
             q.and("agent_id = ?", Some(Value::Text(agent.clone())));
             q.index = "by_agent";

@@ -2,6 +2,8 @@
 //!
 //! Must not know of folders to be walked, or of what commands print.
 
+use super::super::hold::{is_held, unconfirmed_since};
+use super::super::restrict::is_restricted;
 use super::super::search::short_of;
 use super::super::sidecar::{EndedBy, Sidecar, parse_rfc3339};
 use super::super::wav::WavSpec;
@@ -51,6 +53,9 @@ pub struct Row {
     pub one_way: bool,
     /// `retention.hold` is set.
     pub held: bool,
+    /// Since when one of its holds has not been confirmed; `None` where nothing
+    /// holds it, or nobody can say.
+    pub unconfirmed_since: Option<Timestamp>,
     /// Closed to listening and export: `restricted` is set.
     pub restricted: bool,
     /// When it falls due; `None`: never by itself.
@@ -112,6 +117,7 @@ impl Row {
             complete: s.complete,
             one_way: is_one_way(s),
             held: is_held(s),
+            unconfirmed_since: unconfirmed_since(s),
             restricted: is_restricted(s),
             until: s.retention.until.as_deref().and_then(parse_rfc3339),
             wav_bytes: data.saturating_add(spec.header_bytes() as u64),
@@ -177,6 +183,7 @@ impl Row {
             wav_bytes: r.get::<_, i64>(18)?.try_into().unwrap_or(0),
             sha256: r.get(19)?,
             sample_rate: r.get(20)?,
+            unconfirmed_since: r.get::<_, Option<i64>>(21)?.map(Timestamp::from_ns),
         })
     }
 
@@ -204,6 +211,7 @@ impl Row {
             i64::try_from(self.wav_bytes).unwrap_or(i64::MAX),
             self.sha256,
             self.sample_rate,
+            self.unconfirmed_since.map(Timestamp::as_ns),
             short_of(self.id),
         ])
     }
@@ -213,26 +221,6 @@ impl Row {
 fn is_one_way(s: &Sidecar) -> bool {
     let heard = |channel: &str| s.streams.iter().any(|t| t.channel == channel && t.packets > 0);
     heard("customer") != heard("agent")
-}
-
-/// `retention.hold` is set, and no empty list.
-fn is_held(s: &Sidecar) -> bool {
-    s.retention.hold.as_ref().is_some_and(is_set)
-}
-
-/// The key `restricted` is there and says something.
-fn is_restricted(s: &Sidecar) -> bool {
-    s.extra.get("restricted").is_some_and(is_set)
-}
-
-fn is_set(v: &serde_json::Value) -> bool {
-    match v {
-        serde_json::Value::Null => false,
-        serde_json::Value::Bool(b) => *b,
-        serde_json::Value::Array(list) => !list.is_empty(),
-        // In doubt it is kept.
-        _ => true,
-    }
 }
 
 /// An enum by its name in the sidecar.

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::time::Duration;
 
 /// `user_version` of the database. Any change below makes it one more.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// How long a statement waits for another process to finish writing.
 const BUSY: Duration = Duration::from_secs(10);
@@ -15,16 +15,17 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Columns in the order [`super::Row::read`] takes them.
 pub(super) const COLUMNS: &str = "id, call_group, path, service, direction, agent_id, agent_name, number, \
     withheld, dialled, answered_at, duration_us, ended_by, complete, one_way, held, restricted, until, \
-    wav_bytes, sha256, sample_rate";
+    wav_bytes, sha256, sample_rate, unconfirmed_since";
 
 /// A recording new or edited.
 pub(super) const PUT: &str = "INSERT INTO recording (id, call_group, path, service, direction, agent_id, \
     agent_name, number, withheld, dialled, answered_at, duration_us, ended_by, complete, one_way, held, \
-    restricted, until, wav_bytes, sha256, sample_rate, short) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
+    restricted, until, wav_bytes, sha256, sample_rate, unconfirmed_since, short) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) \
     ON CONFLICT (id) DO UPDATE SET call_group=?2, path=?3, service=?4, direction=?5, agent_id=?6, \
     agent_name=?7, number=?8, withheld=?9, dialled=?10, answered_at=?11, duration_us=?12, ended_by=?13, \
-    complete=?14, one_way=?15, held=?16, restricted=?17, until=?18, wav_bytes=?19, sha256=?20, sample_rate=?21";
+    complete=?14, one_way=?15, held=?16, restricted=?17, until=?18, wav_bytes=?19, sha256=?20, sample_rate=?21, \
+    unconfirmed_since=?22";
 
 /// Tables. `buried`: its tombstone is written, its files are on their way out.
 pub(super) const TABLES: &str = "
@@ -35,11 +36,12 @@ CREATE TABLE recording (
     answered_at INTEGER NOT NULL, duration_us INTEGER NOT NULL, ended_by TEXT NOT NULL,
     complete INTEGER NOT NULL, one_way INTEGER NOT NULL, held INTEGER NOT NULL,
     restricted INTEGER NOT NULL, until INTEGER, wav_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
-    sample_rate INTEGER NOT NULL, short INTEGER NOT NULL, buried INTEGER NOT NULL DEFAULT 0
+    sample_rate INTEGER NOT NULL, unconfirmed_since INTEGER, short INTEGER NOT NULL,
+    buried INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE tombstone (
     id BLOB PRIMARY KEY, short INTEGER NOT NULL, service TEXT, answered_on TEXT NOT NULL,
-    deleted_at INTEGER NOT NULL, sha256 TEXT NOT NULL, reason TEXT NOT NULL
+    deleted_at INTEGER NOT NULL, until INTEGER, sha256 TEXT NOT NULL, reason TEXT NOT NULL
 ) WITHOUT ROWID;
 ";
 

@@ -3,11 +3,14 @@
 //! `tombstones.jsonl` of the state folder, one object a line, appended and
 //! synced before a file is touched; the table is a copy. A line that was cut by
 //! a crash was never acknowledged: nothing was deleted on its word, and the
-//! next writer cuts it off.
+//! next writer cuts it off. They go when they have done their work ([`prune`]).
 
+mod prune;
+
+use super::super::calendar::until_string;
 use super::super::layout::{Found, State, Walk, parse_stem};
 use super::super::search::short_of;
-use super::super::sidecar::Sidecar;
+use super::super::sidecar::{Sidecar, parse_rfc3339};
 use super::super::{StoreError, sync_folder};
 use super::row::Word;
 use super::{Index, IndexError, Row, create_mode, schema};
@@ -18,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use uuid::Uuid;
 
@@ -52,6 +55,9 @@ pub struct Tombstone {
     pub answered_on: String,
     /// RFC 3339 UTC, microseconds.
     pub deleted_at: String,
+    /// When it fell or would have fallen due, RFC 3339 UTC; `None`: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Of the WAV file.
     pub sha256: String,
     /// Why.
@@ -66,6 +72,7 @@ impl Tombstone {
             service: row.service.clone(),
             answered_on: row.answered_at.to_jiff().strftime("%Y-%m-%d").to_string(),
             deleted_at: now.to_rfc3339(),
+            until: row.until.map(until_string),
             sha256: row.sha256.clone(),
             reason,
         }
@@ -235,7 +242,7 @@ impl Index {
 }
 
 /// Columns in the order [`read_row`] takes them.
-const TOMBSTONE_COLUMNS: &str = "id, service, answered_on, deleted_at, sha256, reason";
+const TOMBSTONE_COLUMNS: &str = "id, service, answered_on, deleted_at, sha256, reason, until";
 
 fn read_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<Tombstone> {
     let reason: String = r.get(5)?;
@@ -249,6 +256,7 @@ fn read_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<Tombstone> {
         sha256: r.get(4)?,
         // A reason of a later version: what is deleted stays deleted.
         reason: Reason::deserialize(word).unwrap_or(Reason::Erased),
+        until: r.get::<_, Option<i64>>(6)?.map(|ns| until_string(Timestamp::from_ns(ns))),
     })
 }
 
@@ -260,12 +268,12 @@ pub(super) fn read_table(conn: &Connection) -> rusqlite::Result<Vec<Tombstone>> 
 /// Into the table of any connection.
 pub(super) fn insert(conn: &Connection, new: &[Tombstone]) -> rusqlite::Result<()> {
     let mut put = conn.prepare_cached(
-        "INSERT OR IGNORE INTO tombstone (id, short, service, answered_on, deleted_at, sha256, reason) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR IGNORE INTO tombstone (id, short, service, answered_on, deleted_at, sha256, reason, until) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     let mut hide = conn.prepare_cached("UPDATE recording SET buried = 1 WHERE id = ?1")?;
     for t in new {
-        let deleted_at = super::super::sidecar::parse_rfc3339(&t.deleted_at).unwrap_or_default();
+        let deleted_at = parse_rfc3339(&t.deleted_at).unwrap_or_default();
         put.execute(params![
             t.id.as_bytes(),
             short_of(t.id),
@@ -273,7 +281,8 @@ pub(super) fn insert(conn: &Connection, new: &[Tombstone]) -> rusqlite::Result<(
             t.answered_on,
             deleted_at.as_ns(),
             t.sha256,
-            Word(t.reason)
+            Word(t.reason),
+            t.until.as_deref().and_then(parse_rfc3339).map(Timestamp::as_ns)
         ])?;
         hide.execute([t.id.as_bytes()])?;
     }
@@ -332,9 +341,24 @@ fn append(state: &Path, new: &[Tombstone]) -> Result<(), StoreError> {
     }
     let path = state.join(TOMBSTONES);
     let is_new = !path.try_exists().map_err(StoreError::io("look for", &path))?;
-    let file = create_mode(&path)?;
+    let file = locked(&path)?;
     append_lines(&file, new).map_err(StoreError::io("write", &path))?;
     if is_new { sync_folder(state) } else { Ok(()) }
+}
+
+/// The file, alone until it is dropped.
+fn locked(path: &Path) -> Result<File, StoreError> {
+    loop {
+        let file = create_mode(path)?;
+        file.lock().map_err(StoreError::io("lock", path))?;
+        // Another one may have been put in its place before it was locked.
+        let same = std::fs::metadata(path).and_then(|there| Ok(there.ino() == file.metadata()?.ino()));
+        match same {
+            Ok(true) => return Ok(file),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(StoreError::io("read", path)(e)),
+            _ => {}
+        }
+    }
 }
 
 fn append_lines(mut file: &File, new: &[Tombstone]) -> io::Result<()> {
@@ -343,8 +367,6 @@ fn append_lines(mut file: &File, new: &[Tombstone]) -> io::Result<()> {
         serde_json::to_writer(&mut text, t)?;
         text.push(b'\n');
     }
-    // Given up with the file.
-    file.lock()?;
     let end = whole_lines(file)?;
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;

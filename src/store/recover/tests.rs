@@ -47,7 +47,8 @@ fn record(root: &Path, step: Option<Step>) -> Result<Sidecar, StoreError> {
 fn run(root: &Path, step: Option<Step>) -> Result<Vec<Outcome>, StoreError> {
     let mut lock = StoreLock::enter(root)?;
     let fallback_due: Option<Box<FallbackDue>> = Some(Box::new(|t| t + Duration::from_secs(86_400)));
-    recover(&mut lock, &RecoverOptions { writer: stop_after(step), fallback_due })
+    let edits = EditLock::wait(&root.join(crate::store::layout::STATE_FOLDER))?;
+    recover(&mut lock, &edits, &RecoverOptions { writer: stop_after(step), fallback_due })
 }
 
 /// Every recording is a pair whose parts agree; nothing else is in the store.
@@ -225,7 +226,7 @@ fn an_edit_that_never_happened_is_dropped() {
 fn parts_of_a_running_recorder_are_not_touched() {
     let dir = tempfile::tempdir().unwrap();
     let mut running = StoreLock::enter(dir.path()).unwrap();
-    recover(&mut running, &RecoverOptions::default()).unwrap();
+    running.share().unwrap();
     let mut w =
         RecordingWriter::open(dir.path(), &name(), SPEC, known_at_answer(), &WriterOptions::default())
             .unwrap();

@@ -42,6 +42,12 @@ fn sample() -> Sidecar {
             channel: Some("customer".into()),
         }],
         retention: Retention { until: Some("2031-11-24T00:00:00Z".into()), hold: None },
+        policy: Some(Policy {
+            retention: "5 years".into(),
+            retention_bound: RetentionBound::Keep,
+            timezone: Some("Europe/Helsinki".into()),
+            hide_caller_digits: HideDigits::Last(4),
+        }),
         extra: serde_json::Map::new(),
     }
 }
@@ -78,7 +84,8 @@ fn keys_stand_in_the_order_of_the_contract() {
             "audio",
             "streams",
             "events",
-            "retention"
+            "retention",
+            "policy"
         ]
     );
     assert!(text.ends_with("}\n") && !text.ends_with("\n\n"));
