@@ -29,7 +29,8 @@ pub fn day(days: i64) -> Timestamp {
 }
 
 pub struct Store {
-    dir: tempfile::TempDir,
+    /// Gone with the test; `None` in a process that only visits.
+    dir: Option<tempfile::TempDir>,
     pub root: PathBuf,
 }
 
@@ -38,11 +39,16 @@ impl Store {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("recordings");
         std::fs::create_dir(&root).unwrap();
-        Store { dir, root }
+        Store { dir: Some(dir), root }
+    }
+
+    /// Another process's store.
+    pub fn of(root: &Path) -> Store {
+        Store { dir: None, root: root.to_owned() }
     }
 
     pub fn outside(&self) -> &Path {
-        self.dir.path()
+        self.dir.as_ref().unwrap().path()
     }
 
     pub fn state(&self) -> PathBuf {
@@ -63,6 +69,20 @@ impl Store {
     }
 
     pub fn record_as(&self, n: u8, answered: i64, until: i64, service: &str, encoding: WavEncoding) -> Uuid {
+        let options = WriterOptions { sync: false, ..WriterOptions::default() };
+        self.write(n, answered, until, service, encoding, &options)
+    }
+
+    /// The same, with every step in the test's hands.
+    pub fn write(
+        &self,
+        n: u8,
+        answered: i64,
+        until: i64,
+        service: &str,
+        encoding: WavEncoding,
+        options: &WriterOptions,
+    ) -> Uuid {
         let at = day(answered).offset_ns(i64::from(n) * NS_PER_S);
         let id = derived_uuid(at, &[&[n]]);
         let sidecar: Sidecar = serde_json::from_value(json!({
@@ -80,8 +100,7 @@ impl Store {
         .unwrap();
         let name = RecordingName::new(at, Some("2001"), Some(NUMBER), id);
         let spec = WavSpec { rate: 8000, encoding };
-        let options = WriterOptions { sync: false, ..WriterOptions::default() };
-        let mut writer = RecordingWriter::open(&self.root, &name, spec, sidecar.clone(), &options).unwrap();
+        let mut writer = RecordingWriter::open(&self.root, &name, spec, sidecar.clone(), options).unwrap();
         writer.append(&audio(n).repeat(spec.frame_bytes() / 2)).unwrap();
         writer.close(sidecar).unwrap();
         id
