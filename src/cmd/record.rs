@@ -61,13 +61,15 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
     let live = Live::start(config, sources, &shelf, &timezone)?;
     let _server = port.map(|p| serve(p, &shelf)).transpose()?;
     let keeper = housekeeping::start(&shelf, &stop, &config.capture.interface)?;
-
-    let archivist = archivist.start(&stop)?;
+    // The archivist's last look is for what the workers finish after the stop.
+    let finished = StopFlag::default();
+    let archivist = archivist.start(&finished)?;
 
     let mut notifier = Notifier::from_env();
     notifier.ready();
     let all_well = live.run(&stop, &mut notifier);
     stop.set();
+    finished.set();
     let _ = keeper.join();
     let _ = archivist.join();
     if all_well { Ok(()) } else { anyhow::bail!("a worker died: this is a bug in nauhuri") }
