@@ -19,6 +19,7 @@ use crate::store::recover::{self, Action, RecoverOptions};
 use crate::store::sidecar::Sidecar;
 use crate::store::writer::WriterOptions;
 use crate::telemetry::events::{About, Event};
+use crate::telemetry::fault::Fault;
 use crate::telemetry::http::{Port, Server};
 use crate::telemetry::{Metrics, Notifier, Readiness};
 use anyhow::Context;
@@ -141,7 +142,8 @@ fn recover_leftovers(
             Action::EditDropped => {}
             Action::Left { why } => tracing::warn!(why, "a leftover in the store was not touched"),
             Action::Failed(e) => {
-                Event::WriteFailed { recording: None, kind: e.kind() }.emit(&shelf.metrics);
+                let fault = Fault::new(e.kind(), e.code());
+                Event::WriteFailed { recording: None, fault }.emit(&shelf.metrics);
             }
         }
     }

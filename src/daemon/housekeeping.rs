@@ -37,7 +37,7 @@ pub fn look(shelf: &Shelf) {
             }
         }
         // The probe tells when it answers again.
-        Err(e) => shelf.not_writable(e.kind()),
+        Err(e) => shelf.not_writable((&e).into()),
     }
 }
 
@@ -78,6 +78,6 @@ fn probe(shelf: &Shelf) {
     let written = std::fs::write(&path, [0u8; 4096]).and_then(|()| std::fs::remove_file(&path));
     match written {
         Ok(()) => shelf.recovered(),
-        Err(e) => shelf.not_writable(e.kind()),
+        Err(e) => shelf.not_writable((&e).into()),
     }
 }

@@ -237,6 +237,14 @@ impl StoreError {
         }
     }
 
+    /// The system's number for it, where it gave one.
+    pub fn code(&self) -> Option<i32> {
+        match self {
+            StoreError::Io { source, .. } | StoreError::Stopped { source, .. } => source.raw_os_error(),
+            _ => None,
+        }
+    }
+
     /// The file system is full or over quota: the recording may go on later.
     pub fn is_full(&self) -> bool {
         match self {
