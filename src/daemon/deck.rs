@@ -190,7 +190,8 @@ impl FileDeck {
         let sidecar = sidecar(frames);
         let kept = shelf.prompt.then(|| sidecar.clone());
         writer.close(sidecar).map_err(|e| match (shelf.trouble(e), kept) {
-            (Trouble::Store(_), Some(sidecar)) => {
+            (Trouble::Store(e), Some(mut sidecar)) => {
+                sidecar.complete &= !e.may_have_lost_audio();
                 Trouble::Unfinished(Box::new(Unfinished { name: self.name, frames, sidecar }))
             }
             (why, _) => why,
