@@ -26,6 +26,10 @@ use anyhow::Context;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+/// How long a command that changes recordings is waited for at the start; frames wait in the kernel meanwhile.
+const COMMANDS_LEAVE: Duration = Duration::from_secs(2);
 
 /// Captures live until SIGTERM or SIGINT, then finishes open recordings.
 ///
@@ -39,7 +43,7 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
 
     // What needs rights comes first, on one thread: those started after `confine` inherit the lock.
     let sources = Live::open(config).map_err(|e| blame_configuration(e, &loaded))?;
-    let mut lock = StoreLock::enter(&shelf.root)
+    let mut lock = StoreLock::enter_to_record(&shelf.root, COMMANDS_LEAVE)
         .with_context(|| format!("the store {} cannot be used", shelf.root.display()))?;
     let port = match config.metrics.listen.trim() {
         "" => None,

@@ -1,9 +1,10 @@
 //! Who may repair a store: an advisory lock on `DIR/.nauhuri/lock`.
 //!
 //! Every process that records into a store holds the lock shared for as long as
-//! it lives; whoever finds nobody there holds it alone for a moment and may
-//! finish what a crash left. So a `.part` of a running recorder is never taken
-//! for a leftover. The kernel drops the lock with the process, `kill -9`
+//! it lives, a command that changes recordings for a moment; whoever finds nobody
+//! there holds it alone for a moment and may finish what a crash left. So a
+//! `.part` of a running recorder is never taken for a leftover, and a recorder
+//! that starts waits a little for commands to leave. The kernel drops the lock with the process, `kill -9`
 //! included. The lock file stays empty and is never removed.
 
 use super::StoreError;
@@ -12,6 +13,10 @@ use super::wav::FILE_MODE;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Between two looks at whether the others have left.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A place in the store; given up on drop.
 #[derive(Debug)]
@@ -48,6 +53,21 @@ impl StoreLock {
             lock.share()?;
         }
         Ok(lock)
+    }
+
+    /// Enters a store to record: what a crash left is to be finished, for which
+    /// one has to be alone. Commands leave soon, and so long is waited for them;
+    /// another recorder stays, and has finished it when it came.
+    pub fn enter_to_record(root: &Path, patience: Duration) -> Result<StoreLock, StoreError> {
+        let until = Instant::now() + patience;
+        loop {
+            let lock = StoreLock::enter(root)?;
+            if lock.alone || Instant::now() >= until {
+                return Ok(lock);
+            }
+            drop(lock);
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     /// Nobody else is in the store.
@@ -103,5 +123,21 @@ mod tests {
         drop((second, third));
         assert!(!is_occupied(&root).unwrap());
         assert!(StoreLock::enter(&root).unwrap().is_alone());
+    }
+
+    #[test]
+    fn a_recorder_waits_for_a_command_and_not_for_a_recorder() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut other = StoreLock::enter(dir.path()).unwrap();
+        other.share().unwrap();
+        let beside = StoreLock::enter_to_record(dir.path(), Duration::from_millis(50)).unwrap();
+        assert!(!beside.is_alone());
+        drop(beside);
+        let command = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(200));
+            drop(other);
+        });
+        assert!(StoreLock::enter_to_record(dir.path(), Duration::from_secs(20)).unwrap().is_alone());
+        command.join().unwrap();
     }
 }
