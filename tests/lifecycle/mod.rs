@@ -41,6 +41,11 @@ impl Store {
         Store { dir, root }
     }
 
+    /// Somebody else's, in this folder.
+    pub fn at(root: &Path) -> Store {
+        Store { dir: tempfile::tempdir().unwrap(), root: root.to_owned() }
+    }
+
     pub fn outside(&self) -> &Path {
         self.dir.path()
     }
