@@ -42,7 +42,7 @@ fn deed() -> bool {
     let Ok(deed) = std::env::var(DEED) else { return false };
     let mut words = deed.splitn(3, ' ');
     let (what, step) = (words.next().unwrap(), words.next().unwrap().parse::<usize>().unwrap());
-    let store = Store::of(&PathBuf::from(words.next().unwrap()));
+    let store = Store::at(&PathBuf::from(words.next().unwrap()));
     if what == "create" {
         let steps = Steps::with(move |s| if usize::from(s.number()) == step { die() } else { Ok(()) });
         store.write(9, -1, 100, "116117", WavEncoding::Alaw, &WriterOptions { sync: true, steps });

@@ -7,8 +7,12 @@
 // Helpers of tests fail by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod lifecycle;
+
 #[path = "live/caller.rs"]
 mod caller;
+#[path = "live/disk.rs"]
+mod disk;
 #[path = "live/lab.rs"]
 mod lab;
 #[path = "live/recorder.rs"]
@@ -16,6 +20,10 @@ mod recorder;
 
 #[path = "live/crash.rs"]
 mod crash;
+#[path = "live/faults.rs"]
+mod faults;
+#[path = "live/faulty_commands.rs"]
+mod faulty_commands;
 #[path = "live/refusals.rs"]
 mod refusals;
 #[path = "live/storage.rs"]

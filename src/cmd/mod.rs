@@ -52,6 +52,18 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
     }
 }
 
+/// An error and what led to it in one line, nothing of it twice: many an error says its cause itself.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            let gap = if text.is_empty() { "" } else { ": " };
+            text = text + gap + &cause;
+        }
+    }
+    text
+}
+
 /// Exit status of an error: 2 where the command line or the configuration is wrong, else 1.
 ///
 /// A reader that left (`nauhuri check | head`) is no error: 0.

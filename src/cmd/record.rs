@@ -19,6 +19,7 @@ use crate::store::recover::{self, Action, RecoverOptions};
 use crate::store::sidecar::Sidecar;
 use crate::store::writer::WriterOptions;
 use crate::telemetry::events::{About, Event};
+use crate::telemetry::fault::Fault;
 use crate::telemetry::http::{Port, Server};
 use crate::telemetry::{Metrics, Notifier, Readiness};
 use crate::time::Timestamp;
@@ -61,13 +62,15 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
     let live = Live::start(config, sources, &shelf, &timezone)?;
     let _server = port.map(|p| serve(p, &shelf)).transpose()?;
     let keeper = housekeeping::start(&shelf, &stop, &config.capture.interface)?;
-
-    let archivist = Archivist::new(config, &shelf, &timezone).start(&stop)?;
+    // Its last look is for what the workers finish after the stop.
+    let finished = StopFlag::default();
+    let archivist = Archivist::new(config, &shelf, &timezone).start(&finished)?;
 
     let mut notifier = Notifier::from_env();
     notifier.ready();
     let all_well = live.run(&stop, &mut notifier);
     stop.set();
+    finished.set();
     let _ = keeper.join();
     let _ = archivist.join();
     if all_well { Ok(()) } else { anyhow::bail!("a worker died: this is a bug in nauhuri") }
@@ -140,7 +143,8 @@ fn recover_leftovers(
             Action::EditDropped => {}
             Action::Left { why } => tracing::warn!(why, "a leftover in the store was not touched"),
             Action::Failed(e) => {
-                Event::WriteFailed { recording: None, kind: e.kind() }.emit(&shelf.metrics);
+                let fault = Fault::new(e.kind(), e.code());
+                Event::WriteFailed { recording: None, fault }.emit(&shelf.metrics);
             }
         }
     }

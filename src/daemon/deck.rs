@@ -10,6 +10,7 @@ use crate::store::wav::{CHANNELS, WavEncoding, WavSpec};
 use crate::store::writer::{RecordingWriter, WriterOptions, finish_later};
 use crate::tape::Deck;
 use crate::telemetry::events::Event;
+use crate::telemetry::fault::Fault;
 use crate::telemetry::health::Readiness;
 use crate::telemetry::metrics::Metrics;
 use std::path::PathBuf;
@@ -72,9 +73,9 @@ impl Shelf {
     }
 
     /// The storage does not take writes.
-    pub fn not_writable(&self, kind: std::io::ErrorKind) {
+    pub fn not_writable(&self, fault: Fault) {
         self.troubled.store(true, Ordering::Relaxed);
-        self.readiness.storage(Err(kind));
+        self.readiness.storage(Err(fault));
     }
 
     /// The storage takes writes again.
@@ -189,7 +190,8 @@ impl FileDeck {
         let sidecar = sidecar(frames);
         let kept = shelf.prompt.then(|| sidecar.clone());
         writer.close(sidecar).map_err(|e| match (shelf.trouble(e), kept) {
-            (Trouble::Store(_), Some(sidecar)) => {
+            (Trouble::Store(e), Some(mut sidecar)) => {
+                sidecar.complete &= !e.may_have_lost_audio();
                 Trouble::Unfinished(Box::new(Unfinished { name: self.name, frames, sidecar }))
             }
             (why, _) => why,
@@ -281,8 +283,8 @@ impl FileDeck {
         let missing = frames - (writer.frames() - before);
         match done {
             Ok(()) => {
-                let kind = std::io::ErrorKind::StorageFull;
-                Event::WriteFailed { recording: None, kind }.emit(&self.shelf.metrics);
+                let fault = std::io::ErrorKind::StorageFull.into();
+                Event::WriteFailed { recording: None, fault }.emit(&self.shelf.metrics);
             }
             Err(e) => drop(self.shelf.trouble(e)),
         }
@@ -304,9 +306,9 @@ impl Shelf {
         if matches!(e, StoreError::Exists { .. }) {
             return Trouble::Exists;
         }
-        let kind = e.kind();
-        Event::WriteFailed { recording: None, kind }.emit(&self.metrics);
-        self.not_writable(kind);
+        let fault = Fault::new(e.kind(), e.code());
+        Event::WriteFailed { recording: None, fault }.emit(&self.metrics);
+        self.not_writable(fault);
         Trouble::Store(e)
     }
 }

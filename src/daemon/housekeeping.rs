@@ -3,7 +3,9 @@
 use super::deck::Shelf;
 use super::shutdown::StopFlag;
 use crate::telemetry::events::Event;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -19,7 +21,7 @@ const PROBE_EVERY: u32 = 5;
 ///
 /// # Errors
 /// The file system does not answer.
-pub fn free_bytes(path: &std::path::Path) -> io::Result<u64> {
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
     let s = rustix::fs::statvfs(path)?;
     Ok(s.f_bavail.saturating_mul(s.f_frsize))
 }
@@ -37,7 +39,7 @@ pub fn look(shelf: &Shelf) {
             }
         }
         // The probe tells when it answers again.
-        Err(e) => shelf.not_writable(e.kind()),
+        Err(e) => shelf.not_writable((&e).into()),
     }
 }
 
@@ -75,9 +77,15 @@ pub fn start(shelf: &Arc<Shelf>, stop: &StopFlag, interfaces: &[String]) -> io::
 /// Is the storage writable? Asked before a call has to find out, and each time after a failure.
 fn probe(shelf: &Shelf) {
     let path = shelf.root.join(crate::store::layout::STATE_FOLDER).join("probe");
-    let written = std::fs::write(&path, [0u8; 4096]).and_then(|()| std::fs::remove_file(&path));
-    match written {
+    match write_through(&path).and_then(|()| std::fs::remove_file(&path)) {
         Ok(()) => shelf.recovered(),
-        Err(e) => shelf.not_writable(e.kind()),
+        Err(e) => shelf.not_writable((&e).into()),
     }
+}
+
+/// Memory takes every write; only a sync tells whether the disk does.
+fn write_through(path: &Path) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(&[0u8; 4096])?;
+    file.sync_all()
 }

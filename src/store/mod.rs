@@ -19,7 +19,7 @@
 //! | 3 | `NAME.wav.part` made with the header of an empty file | both parts | a recording of zero length, `recovered` |
 //! | 4 | the folder synced; the call is being recorded | both parts | `recovered`, all whole frames kept |
 //! | - | blocks appended; the header rewritten at each flush, not synced | both parts, a header that may lag behind | `recovered`, all whole frames kept |
-//! | 5 | close: length cut to whole frames, final header, WAV synced | both parts, the WAV whole | `recovered` |
+//! | 5 | close: length cut to whole frames, final header, WAV synced; where that fails, all of it is written again before the next try | both parts, the WAV whole | `recovered` |
 //! | 6 | the final sidecar with the WAV's SHA-256 in `NAME.json.part.new`, synced | the final sidecar, not yet in its place | finished as it was meant to be |
 //! | 7 | renamed over `NAME.json.part` | both parts, both final | finished as it was meant to be |
 //! | 8 | `NAME.wav.part` renamed to `NAME.wav` | the WAV in place | finished as it was meant to be |
@@ -236,6 +236,19 @@ impl StoreError {
                 io::ErrorKind::InvalidData
             }
         }
+    }
+
+    /// The system's number for it, where it gave one.
+    pub fn code(&self) -> Option<i32> {
+        match self {
+            StoreError::Io { source, .. } | StoreError::Stopped { source, .. } => source.raw_os_error(),
+            _ => None,
+        }
+    }
+
+    /// Audio may be lost that had been taken for written.
+    pub fn may_have_lost_audio(&self) -> bool {
+        matches!(self, StoreError::Io { what: wav::SYNC_AUDIO, .. })
     }
 
     /// The file system is full or over quota: the recording may go on later.

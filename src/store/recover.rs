@@ -96,7 +96,12 @@ pub fn recover(
         match found {
             Ok(found) => {
                 let name = found.folder.join(&found.stem);
-                match repair(&found, options) {
+                let mut repaired = repair(&found, options);
+                // The first to open a file hears of what failed before, on a disk that may be well again.
+                if repaired.as_ref().is_err_and(StoreError::may_have_lost_audio) {
+                    repaired = repair(&found, options);
+                }
+                match repaired {
                     Ok(None) => {}
                     Ok(Some(action)) => outcomes.push(Outcome { name, action }),
                     Err(e @ StoreError::Stopped { .. }) => return Err(e),

@@ -12,6 +12,7 @@ pub use header::{CHANNELS, WavEncoding, WavInfo, WavSpec};
 
 use super::StoreError;
 use header::HeaderError;
+use rustix::fs::{FallocateFlags, fallocate};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, Permissions};
@@ -21,6 +22,9 @@ use std::path::{Path, PathBuf};
 
 /// Mode of every file of a recording.
 pub const FILE_MODE: u32 = 0o640;
+
+/// What failed when the audio could not be synced: some of it may be lost.
+pub(super) const SYNC_AUDIO: &str = "sync the audio of";
 
 /// Bytes read at once while hashing: what is read is still in the nearest cache when it is hashed.
 const HASH_BLOCK: usize = 32 * 1024;
@@ -164,6 +168,11 @@ impl WavWriter {
 
     /// Cuts what a failed write left behind the last frame, writes the final
     /// header, syncs when asked to, and hashes the file as it is on disk.
+    ///
+    /// After a sync that failed the kernel takes what it could not write for
+    /// written: the next sync would succeed, over a file that the disk does not
+    /// have. So all of it is given to the kernel once more before this fails, and
+    /// whoever syncs next, in this process or another, hears the truth.
     pub fn finish(mut self, sync: bool) -> Result<Finished, StoreError> {
         let bytes = self.offset(self.data_bytes);
         let len = self.file.metadata().map_err(StoreError::io("read", &self.path))?.len();
@@ -171,8 +180,10 @@ impl WavWriter {
             self.file.set_len(bytes).map_err(StoreError::io("cut", &self.path))?;
         }
         self.flush()?;
-        if sync {
-            self.file.sync_all().map_err(StoreError::io("sync", &self.path))?;
+        if sync && let Err(e) = self.file.sync_all() {
+            // What cannot be read any more either is lost; the sync told of it.
+            let _ = write_again(&self.file, bytes);
+            return Err(StoreError::io(SYNC_AUDIO, &self.path)(e));
         }
         let sha256_hex = hash(&self.file).map_err(StoreError::io("read back", &self.path))?;
         Ok(Finished { frames: self.frames(), bytes, sha256_hex })
@@ -240,6 +251,24 @@ fn header_error(path: &Path) -> impl FnOnce(HeaderError) -> StoreError + use<> {
         HeaderError::Io(source) => StoreError::Io { what: "read", path, source },
         HeaderError::Foreign(why) => StoreError::NotWav { path, why },
     }
+}
+
+/// Writes the first `bytes` of a file again, as memory has them, into new blocks:
+/// ext4 takes blocks that could not be written for a hole for ever, even where a
+/// later write reached them.
+fn write_again(file: &File, bytes: u64) -> io::Result<()> {
+    let mut block = vec![0u8; HASH_BLOCK];
+    let mut at = 0u64;
+    while at < bytes {
+        let n = usize::try_from(bytes - at).map_or(block.len(), |left| left.min(block.len()));
+        file.read_exact_at(&mut block[..n], at)?;
+        let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        // Where there are no holes to punch, writing has to do.
+        let _ = fallocate(file, punch, at, block.len() as u64);
+        file.write_all_at(&block[..n], at)?;
+        at += n as u64;
+    }
+    Ok(())
 }
 
 fn hash(file: &File) -> io::Result<String> {

@@ -7,6 +7,7 @@
 //! No event can carry personal data: ids, service names, reasons and counts
 //! are all there is room for.
 
+use super::fault::Fault;
 use super::label::{CodecLabel, EndedBy, FailReason, UnrecordedReason};
 use super::metrics::{Metrics, OTHER_SERVICE};
 use std::io;
@@ -97,8 +98,8 @@ pub enum Event<'a> {
     WriteFailed {
         /// Which recording, where it is one's.
         recording: Option<Uuid>,
-        /// What the system said; its text could hold a path, so only the kind is kept.
-        kind: io::ErrorKind,
+        /// What the system said.
+        fault: Fault,
     },
     /// Less space is free than is to be kept free.
     SpaceLow {
@@ -320,10 +321,12 @@ impl Event<'_> {
                 warn!(%recording, %codec, "payload cannot be decoded, silence recorded");
             }
             Event::Written { took } => trace!(took_us = took.as_micros() as u64, "written"),
-            Event::WriteFailed { recording: Some(recording), kind } => {
-                warn!(%recording, reason = %kind, "write to storage failed");
+            Event::WriteFailed { recording: Some(recording), fault } => {
+                warn!(%recording, reason = %fault, "write to storage failed");
             }
-            Event::WriteFailed { recording: None, kind } => warn!(reason = %kind, "write to storage failed"),
+            Event::WriteFailed { recording: None, fault } => {
+                warn!(reason = %fault, "write to storage failed")
+            }
             Event::SpaceLow { free, min_free } => {
                 warn!(free, min_free, "less space is free than storage.min_free");
             }

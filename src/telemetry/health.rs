@@ -4,8 +4,8 @@
 //! last word here; nobody waits for anybody. What is checked, and how often,
 //! is theirs to know.
 
+use super::fault::Fault;
 use std::fmt;
-use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ struct State {
     stopping: bool,
     lost: Vec<String>,
     down: Vec<String>,
-    storage_error: Option<io::ErrorKind>,
+    storage_error: Option<Fault>,
     free: Option<u64>,
 }
 
@@ -44,7 +44,7 @@ pub enum NotReady {
     /// These interfaces are down or have no link: nothing can come from them.
     LinkDown(String),
     /// The recordings' folder cannot be written to.
-    StorageNotWritable(io::ErrorKind),
+    StorageNotWritable(Fault),
     /// Less than `storage.min_free` is free.
     SpaceLow {
         /// Bytes.
@@ -81,7 +81,7 @@ impl Readiness {
     }
 
     /// The outcome of the last write, or of a trial write.
-    pub fn storage(&self, outcome: Result<(), io::ErrorKind>) {
+    pub fn storage(&self, outcome: Result<(), Fault>) {
         self.lock().storage_error = outcome.err();
     }
 
@@ -107,8 +107,8 @@ impl Readiness {
         if !state.down.is_empty() {
             return Err(NotReady::LinkDown(state.down.join(", ")));
         }
-        if let Some(kind) = state.storage_error {
-            return Err(NotReady::StorageNotWritable(kind));
+        if let Some(fault) = state.storage_error {
+            return Err(NotReady::StorageNotWritable(fault));
         }
         match state.free {
             Some(free) if free < self.min_free => Err(NotReady::SpaceLow { free, min_free: self.min_free }),
@@ -131,7 +131,7 @@ impl fmt::Display for NotReady {
             }
             NotReady::InterfaceLost(names) => write!(f, "not capturing: {names} went away"),
             NotReady::LinkDown(names) => write!(f, "not capturing: {names} is down or has no link"),
-            NotReady::StorageNotWritable(kind) => write!(f, "storage not writable: {kind}"),
+            NotReady::StorageNotWritable(fault) => write!(f, "storage not writable: {fault}"),
             NotReady::SpaceLow { free, min_free } => {
                 write!(f, "storage nearly full: {free} bytes free, storage.min_free is {min_free}")
             }
@@ -161,7 +161,7 @@ mod tests {
         r.free(999);
         assert_eq!(r.check(t0), Err(NotReady::SpaceLow { free: 999, min_free: 1000 }));
         r.free(1000);
-        r.storage(Err(io::ErrorKind::ReadOnlyFilesystem));
+        r.storage(Err(std::io::ErrorKind::ReadOnlyFilesystem.into()));
         let why = r.check(t0).unwrap_err().to_string();
         assert_eq!(why, "storage not writable: read-only filesystem or storage medium");
         r.storage(Ok(()));

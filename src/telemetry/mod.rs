@@ -12,6 +12,7 @@
 //! number, a name or a URI.
 
 pub mod events;
+pub mod fault;
 pub mod health;
 pub mod http;
 pub mod label;

@@ -42,8 +42,8 @@ impl Store {
         Store { dir: Some(dir), root }
     }
 
-    /// Another process's store.
-    pub fn of(root: &Path) -> Store {
+    /// Somebody else's, in this folder.
+    pub fn at(root: &Path) -> Store {
         Store { dir: None, root: root.to_owned() }
     }
 

@@ -8,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The program under test.
@@ -22,7 +22,7 @@ pub struct Setup {
     pub store: PathBuf,
     pub port: u16,
     config: PathBuf,
-    runs: std::cell::Cell<u32>,
+    runs: AtomicU32,
 }
 
 impl Setup {
@@ -51,11 +51,34 @@ impl Setup {
         Setup { dir, store, port, config, runs: 0.into() }
     }
 
+    /// More of the configuration: sections that are not in it yet.
+    pub fn configure(&self, toml: &str) {
+        let text = fs::read_to_string(&self.config).unwrap();
+        fs::write(&self.config, text + toml).unwrap();
+    }
+
     /// `nauhuri COMMAND --config ...`
     pub fn command(&self, command: &str) -> Command {
         let mut c = Command::new(NAUHURI);
         c.arg(command).arg("--config").arg(&self.config).stdin(Stdio::null()).stdout(Stdio::null());
         c
+    }
+
+    /// Runs a command of several words to its end; its exit status, and what it said.
+    pub fn tell(&self, words: &str) -> (Option<i32>, String) {
+        let mut command = Command::new(NAUHURI);
+        command.args(words.split(' ')).arg("--config").arg(&self.config);
+        let out = command.stdin(Stdio::null()).output().unwrap();
+        let said = [out.stdout, out.stderr].concat();
+        (out.status.code(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Nothing is wrong with the files, the index and the audit log.
+    pub fn assert_sound(&self, when: &str) {
+        for command in ["verify", "audit verify"] {
+            let (code, said) = self.tell(command);
+            assert_eq!(code, Some(0), "{when}: {command}: {said}\n{}", self.all_logs());
+        }
     }
 
     /// Starts and waits until it is ready.
@@ -65,22 +88,18 @@ impl Setup {
 
     /// The same, with something changed about the command.
     pub fn start_with(&self, change: impl FnOnce(&mut Command)) -> Recorder<'_> {
-        let log = self.log(self.runs.get());
-        self.runs.set(self.runs.get() + 1);
+        let mut recorder = self.spawn(change);
+        recorder.wait_until_ready();
+        recorder
+    }
+
+    /// Starts, and does not wait.
+    pub fn spawn(&self, change: impl FnOnce(&mut Command)) -> Recorder<'_> {
+        let log = self.log(self.runs.fetch_add(1, Ordering::Relaxed));
         let mut command = self.command("record");
         change(&mut command);
         let child = command.stderr(fs::File::create(log).unwrap()).spawn().unwrap();
-        let mut r = Recorder { setup: self, child };
-        let deadline = Instant::now() + Duration::from_secs(15);
-        while r.get("/readyz").is_none_or(|(code, _)| code != 200) {
-            if let Some(status) = r.child.try_wait().unwrap() {
-                panic!("the recorder ended with {status}:\n{}", self.all_logs());
-            }
-            let asked = r.get("/readyz");
-            assert!(Instant::now() < deadline, "never ready ({asked:?}):\n{}", self.all_logs());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        r
+        Recorder { setup: self, child }
     }
 
     fn log(&self, run: u32) -> PathBuf {
@@ -89,7 +108,8 @@ impl Setup {
 
     /// What all runs said.
     pub fn all_logs(&self) -> String {
-        (0..self.runs.get()).map(|n| fs::read_to_string(self.log(n)).unwrap_or_default()).collect()
+        let runs = 0..self.runs.load(Ordering::Relaxed);
+        runs.map(|n| fs::read_to_string(self.log(n)).unwrap_or_default()).collect()
     }
 
     /// Files of the store with this ending, `.nauhuri` left out, sorted.
@@ -149,23 +169,43 @@ impl Recorder<'_> {
         self.child.id()
     }
 
+    /// Waits until it is capturing and can write.
+    pub fn wait_until_ready(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        loop {
+            let asked = self.get("/readyz");
+            if asked.as_ref().is_some_and(|(code, _)| *code == 200) {
+                return;
+            }
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the recorder ended with {status}:\n{}", self.setup.all_logs());
+            }
+            assert!(Instant::now() < deadline, "never ready ({asked:?}):\n{}", self.setup.all_logs());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
+    /// SIGTERM.
+    pub fn ask_to_stop(&self) {
+        crate::lab::run("kill", &["-TERM", &self.pid().to_string()]);
+    }
+
     /// SIGTERM; how it ended and how long that took.
     pub fn stop(mut self) -> (ExitStatus, Duration) {
         let began = Instant::now();
-        let pid = self.pid().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.ask_to_stop();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return (status, began.elapsed());
             }
-            let log = self.setup.all_logs();
-            assert!(began.elapsed() < Duration::from_secs(20), "does not stop:\n{log}");
+            let log = || self.setup.all_logs();
+            assert!(began.elapsed() < Duration::from_secs(20), "does not stop:\n{}", log());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -204,8 +244,8 @@ impl Recorder<'_> {
             if holds(&now) {
                 return;
             }
-            let log = self.setup.all_logs();
-            assert!(Instant::now() < deadline, "{what}: not within {seconds} s\n{now:?}\n{log}");
+            let log = || self.setup.all_logs();
+            assert!(Instant::now() < deadline, "{what}: not within {seconds} s\n{now:?}\n{}", log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }

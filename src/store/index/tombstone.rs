@@ -370,8 +370,10 @@ fn append_lines(mut file: &File, new: &[Tombstone]) -> io::Result<()> {
     let end = whole_lines(file)?;
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;
-    file.write_all(&text)?;
-    file.sync_all()
+    file.write_all(&text).and_then(|()| file.sync_all()).inspect_err(|_| {
+        // Whoever asked hears that nothing was deleted: then no line may say so.
+        drop(file.set_len(end));
+    })
 }
 
 /// Where the last whole line ends.

@@ -25,6 +25,23 @@ fn header_is_valid_after_every_flush() {
     }
 }
 
+/// What a failed sync asks for: the same bytes, whatever their number, and nothing behind them.
+#[test]
+fn written_again_it_is_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    for frames in [0, 1, 1000, HASH_BLOCK, 3 * HASH_BLOCK + 7] {
+        let path = dir.path().join(format!("{frames}.wav"));
+        let mut w = WavWriter::create(&path, PCM).unwrap();
+        let noise: Vec<u8> = (0..frames * 4).map(|i| (i * 7 + i / 251) as u8).collect();
+        w.append(&noise).unwrap();
+        w.flush().unwrap();
+        let before = fs::read(&path).unwrap();
+        write_again(&w.file, before.len() as u64).unwrap();
+        assert!(fs::read(&path).unwrap() == before, "{frames}");
+        assert_eq!(w.finish(true).unwrap().frames, frames as u64);
+    }
+}
+
 #[test]
 fn refuses_an_existing_file_and_sets_the_mode() {
     let dir = tempfile::tempdir().unwrap();
