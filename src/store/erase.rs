@@ -32,7 +32,7 @@ use super::sidecar::Sidecar;
 use super::{StoreError, sync_folder};
 use crate::time::Timestamp;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -158,6 +158,7 @@ impl Keeper {
     /// # Errors
     /// The audit log cannot be read.
     pub fn erasures_put_off(&self, ids: &[Uuid]) -> Result<BTreeMap<Uuid, PutOff>, KeeperError> {
+        let ids: HashSet<&Uuid> = ids.iter().collect();
         let mut put_off = BTreeMap::new();
         for entry in self.audit.entries()?.filter(|e| e.action == Action::Erase.name()) {
             let held = entry.detail.as_ref().is_some_and(|d| d["because"] == HELD);
