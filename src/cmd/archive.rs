@@ -64,6 +64,7 @@ impl Place {
             bail!("{}: there is no such folder (storage.dir)", root.display());
         }
         let state = identity::state_folder(&root, config.storage.state.as_deref());
+        identity::must_be(&root, &config.storage.id)?;
         identity::check(&root, &state)?;
         let zone = settings::timezone(&config)?;
         Ok(Place { root, state, zone, now: Timestamp::from_jiff(jiff::Timestamp::now()), config })

@@ -44,6 +44,7 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
     let cannot = || format!("the store {} cannot be used", shelf.root.display());
     // Not a file is written where another store, or none, is mounted.
     let now = Timestamp::from_jiff(jiff::Timestamp::now());
+    identity::must_be(&shelf.root, &config.storage.id).with_context(cannot)?;
     identity::enter(&shelf.root, &state, now).with_context(cannot)?;
     let mut lock = StoreLock::enter(&shelf.root).with_context(cannot)?;
     let port = match config.metrics.listen.trim() {

@@ -10,6 +10,7 @@ use crate::daemon::deck::Shelf;
 use crate::daemon::live::worker_count;
 use crate::daemon::observe::Outcome;
 use crate::daemon::replay::{Replayed, replay};
+use crate::store::identity;
 use crate::store::layout::Existing;
 use crate::store::lock::StoreLock;
 use crate::store::sidecar::Sidecar;
@@ -46,6 +47,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     let _lock = match args.out {
         Some(_) => None,
         None => {
+            identity::must_be(root, &config.storage.id)?;
             let mut lock = StoreLock::enter(root)?;
             lock.share()?;
             Some(lock)

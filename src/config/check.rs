@@ -241,6 +241,10 @@ fn keeping(config: &Config, findings: &mut Findings) {
             findings.add("storage.state", found, allowed);
         }
     }
+    if !config.storage.id.is_empty() && uuid::Uuid::try_parse(&config.storage.id).is_err() {
+        let allowed = "the UUID in .nauhuri/store-id of the store that is to be there, or \"\"";
+        findings.add("storage.id", quoted(&config.storage.id), allowed);
+    }
     findings.term("audit.keep", &config.audit.keep);
     let anchor = &config.audit.anchor;
     if !anchor.as_os_str().is_empty() && !anchor.is_absolute() {
@@ -354,6 +358,7 @@ mod tests {
             ("storage.dir", |c| c.storage.dir = "".into()),
             ("storage.state", |c| c.storage.state = Some("/var/lib/nauhuri/./recordings".into())),
             ("storage.state", |c| c.storage.state = Some("/var/lib".into())),
+            ("storage.id", |c| c.storage.id = "the first one".into()),
             ("metrics.listen", |c| c.metrics.listen = "localhost:9160".into()),
             ("log.keep", |c| c.log.keep = Duration::ZERO),
             ("limits.calls", |c| c.limits.calls = 0),

@@ -97,6 +97,7 @@ pub const KEYS: &[Key] = &[
     ("retention.tombstones", Kind::Text),
     ("storage.dir", Kind::Text),
     ("storage.state", Kind::Text),
+    ("storage.id", Kind::Text),
     ("storage.encoding", Kind::OneOf(ENCODINGS)),
     ("storage.min_free", Kind::Size),
     ("audit.keep", Kind::Text),

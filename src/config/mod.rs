@@ -258,6 +258,8 @@ pub struct Storage {
     /// Index, tombstones and audit log; `None`: `dir/.nauhuri`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<PathBuf>,
+    /// UUID of the store that has to be in `dir`; empty: whichever is there.
+    pub id: String,
     /// How samples are stored.
     pub encoding: Encoding,
     /// Reserve kept free on the file system.
@@ -361,6 +363,7 @@ impl Default for Storage {
         Storage {
             dir: "/var/lib/nauhuri/recordings".into(),
             state: None,
+            id: String::new(),
             encoding: Encoding::PcmS16le,
             min_free: 5 << 30,
         }

@@ -5,6 +5,8 @@
 //! has one is a mount that is missing; two different marks are a state restored
 //! from somewhere else. Both are refused: recording into the wrong folder hides
 //! calls, and sweeping with the wrong state deletes none or the wrong ones.
+//! Where both lie in one file system, only the configuration can tell that it is
+//! missing: `[storage] id`.
 //! Must not know what else either folder holds.
 
 use super::StoreError;
@@ -70,6 +72,20 @@ pub enum IdentityError {
         /// The mark in the state.
         theirs: Uuid,
     },
+    /// Not the store that the configuration asks for.
+    #[error(
+        "{root} holds {found}, not the store {expected} (storage.id): is its file system mounted?",
+        root = root.display(),
+        found = found.map_or_else(|| "no store".into(), |id| format!("the store {id}"))
+    )]
+    NotExpected {
+        /// `storage.dir`
+        root: PathBuf,
+        /// `storage.id`
+        expected: String,
+        /// The mark in the folder.
+        found: Option<Uuid>,
+    },
     /// The mark cannot be understood.
     #[error("{path} is not the mark of a store", path = path.display())]
     Unreadable {
@@ -84,6 +100,21 @@ pub enum IdentityError {
 /// Where index, tombstones and audit log are: `[storage] state`, or inside the store.
 pub fn state_folder(root: &Path, state: Option<&Path>) -> PathBuf {
     state.map_or_else(|| root.join(STATE_FOLDER), Path::to_owned)
+}
+
+/// Whether `root` holds the store that `[storage] id` asks for; an empty one asks for none.
+///
+/// # Errors
+/// See [`IdentityError`].
+pub fn must_be(root: &Path, expected: &str) -> Result<(), IdentityError> {
+    if expected.is_empty() {
+        return Ok(());
+    }
+    let found = read(&root.join(STATE_FOLDER))?.map(|StoreId(id)| id);
+    match found {
+        Some(id) if Uuid::try_parse(expected) == Ok(id) => Ok(()),
+        _ => Err(IdentityError::NotExpected { root: root.to_owned(), expected: expected.to_owned(), found }),
+    }
 }
 
 /// Compares the marks without writing anything. `None`: neither is marked.
@@ -253,6 +284,23 @@ mod tests {
         assert!(matches!(e, IdentityError::OtherStore { .. }), "{e}");
         // A state that is new follows its store.
         enter(&at("b"), &at("fresh"), now()).unwrap();
+    }
+
+    #[test]
+    fn the_configuration_may_ask_for_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("store");
+        must_be(&root, "").unwrap();
+        let StoreId(id) = enter(&root, &state_folder(&root, None), now()).unwrap();
+        must_be(&root, &id.to_string()).unwrap();
+        must_be(&root, &id.simple().to_string().to_uppercase()).unwrap();
+        let other = must_be(&root, &Uuid::nil().to_string()).unwrap_err();
+        assert!(other.to_string().contains(&id.to_string()), "{other}");
+        // What is there when the file system is not.
+        fs::rename(&root, dir.path().join("unmounted")).unwrap();
+        fs::create_dir(&root).unwrap();
+        let missing = must_be(&root, &id.to_string()).unwrap_err();
+        assert!(missing.to_string().contains("holds no store"), "{missing}");
     }
 
     #[test]

@@ -61,4 +61,12 @@ fn wrong_settings_and_things_in_the_way() {
     let file = setup.dir.path().join("a-file");
     fs::write(&file, "").unwrap();
     expect(with(&format!("storage.dir={}", file.display())), 1, &["a-file", "store"]);
+
+    // The store's file system is not mounted: nothing is written where it should be.
+    let bare = setup.dir.path().join("bare");
+    fs::create_dir(&bare).unwrap();
+    let mut unmounted = with(&format!("storage.dir={}", bare.display()));
+    unmounted.args(["--set", "storage.id=01a2086b-5a06-7054-894a-05bb6e9e38b5"]);
+    expect(unmounted, 1, &["storage.id", "mounted?"]);
+    assert_eq!(fs::read_dir(&bare).unwrap().count(), 0);
 }
