@@ -3,7 +3,7 @@
 use super::Global;
 use super::search::SearchArgs;
 use crate::id::Channel;
-use crate::store::hold::HoldReason;
+use crate::store::cases::HoldReason;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 

@@ -1,16 +1,22 @@
 //! Cases on a recording: those that hold it, those that closed it.
 //!
-//! The sidecar's key is `null` or absent exactly while there is no case; else it
-//! is one object, the oldest case, with the later ones in its key `also`. A case
-//! is known by its `ref`. What this version cannot read counts as a case that
-//! nobody can take off. Must not know what a case means.
+//! What the sidecar's keys `retention.hold` and `restricted` say. Each is `null` or
+//! absent exactly while there is no case; else it is one object, the oldest case,
+//! with the later ones in its key `also`. A case is known by its `ref`. What this
+//! version cannot read counts as a case that nobody can take off. Must not know how
+//! a case comes to be there, or what it forbids.
 
+use super::sidecar::{Sidecar, parse_rfc3339};
+use crate::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Most cases of one kind on one recording.
 pub const MAX_CASES: usize = 100;
+
+/// Where restrictions stand in a sidecar.
+pub(super) const RESTRICTED: &str = "restricted";
 
 /// One of them.
 pub(super) trait Case: Serialize + DeserializeOwned {
@@ -26,6 +32,89 @@ struct Written<T> {
     oldest: T,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     also: Vec<T>,
+}
+
+/// Why it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    /// A crime was reported.
+    Crime,
+    /// An accident was reported.
+    Accident,
+    /// A law asks for it.
+    Statute,
+    /// A contract asks for it.
+    Contract,
+    /// A data subject's request is open.
+    Dsar,
+    /// A lawsuit.
+    Litigation,
+}
+
+impl HoldReason {
+    /// As it stands in the sidecar.
+    pub const fn name(self) -> &'static str {
+        match self {
+            HoldReason::Crime => "crime",
+            HoldReason::Accident => "accident",
+            HoldReason::Statute => "statute",
+            HoldReason::Contract => "contract",
+            HoldReason::Dsar => "dsar",
+            HoldReason::Litigation => "litigation",
+        }
+    }
+}
+
+/// One hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Why.
+    pub reason: HoldReason,
+    /// The case.
+    #[serde(rename = "ref")]
+    pub case: String,
+    /// Who put it on.
+    pub by: String,
+    /// RFC 3339 UTC, microseconds.
+    pub at: String,
+    /// Who confirmed last that the case still needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_by: Option<String>,
+    /// When; as `at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_at: Option<String>,
+}
+
+impl Case for Hold {
+    fn case(&self) -> &str {
+        &self.case
+    }
+}
+
+impl Hold {
+    /// When somebody last said that it is needed.
+    fn confirmed_at(&self) -> Option<Timestamp> {
+        parse_rfc3339(self.reviewed_at.as_ref().unwrap_or(&self.at))
+    }
+}
+
+/// One restriction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Restriction {
+    /// The case.
+    #[serde(rename = "ref")]
+    pub case: String,
+    /// Who closed it.
+    pub by: String,
+    /// RFC 3339 UTC, microseconds.
+    pub at: String,
+}
+
+impl Case for Restriction {
+    fn case(&self) -> &str {
+        &self.case
+    }
 }
 
 /// What came of taking a case off.
@@ -48,6 +137,33 @@ pub(super) fn is_set(value: Option<&Value>) -> bool {
         Some(Value::Array(list)) => !list.is_empty(),
         Some(_) => true,
     }
+}
+
+/// The holds of a sidecar, the oldest first; `None` where they cannot be read,
+/// which counts as held.
+pub fn holds(sidecar: &Sidecar) -> Option<Vec<Hold>> {
+    read(sidecar.retention.hold.as_ref())
+}
+
+/// Whether anything holds it. In doubt it is held.
+pub fn is_held(sidecar: &Sidecar) -> bool {
+    is_set(sidecar.retention.hold.as_ref())
+}
+
+/// Since when one of the holds has not been confirmed; `None` where nothing
+/// holds it, or nobody can say.
+pub fn unconfirmed_since(sidecar: &Sidecar) -> Option<Timestamp> {
+    holds(sidecar)?.iter().map(Hold::confirmed_at).min().flatten()
+}
+
+/// Whether a sidecar says that it is closed. In doubt it is.
+pub fn is_restricted(sidecar: &Sidecar) -> bool {
+    is_set(sidecar.extra.get(RESTRICTED))
+}
+
+/// The restrictions of a sidecar, the oldest first; `None` where they cannot be read.
+pub(super) fn restrictions(sidecar: &Sidecar) -> Option<Vec<Restriction>> {
+    read(sidecar.extra.get(RESTRICTED))
 }
 
 /// The cases, the oldest first; `None` where they cannot be read.

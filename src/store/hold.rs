@@ -8,83 +8,17 @@
 
 use super::audit::{Action, Draft, Outcome, Why};
 use super::calendar::until_string;
-use super::cases::{self, Case, MAX_CASES, TakenOff};
+use super::cases::{self, Hold, HoldReason, MAX_CASES, TakenOff, holds, is_held};
 use super::index::Row;
 use super::keeper::{Amended, Change, Keeper, KeeperError};
 use super::sidecar::{Sidecar, parse_rfc3339};
 use crate::time::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
 /// A hold of a later version.
 const UNREADABLE: &str = "it is held in a way that this version cannot read";
-
-/// Why it is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HoldReason {
-    /// A crime was reported.
-    Crime,
-    /// An accident was reported.
-    Accident,
-    /// A law asks for it.
-    Statute,
-    /// A contract asks for it.
-    Contract,
-    /// A data subject's request is open.
-    Dsar,
-    /// A lawsuit.
-    Litigation,
-}
-
-impl HoldReason {
-    /// As it stands in the sidecar.
-    pub const fn name(self) -> &'static str {
-        match self {
-            HoldReason::Crime => "crime",
-            HoldReason::Accident => "accident",
-            HoldReason::Statute => "statute",
-            HoldReason::Contract => "contract",
-            HoldReason::Dsar => "dsar",
-            HoldReason::Litigation => "litigation",
-        }
-    }
-}
-
-/// One hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
-    /// Why.
-    pub reason: HoldReason,
-    /// The case.
-    #[serde(rename = "ref")]
-    pub case: String,
-    /// Who put it on.
-    pub by: String,
-    /// RFC 3339 UTC, microseconds.
-    pub at: String,
-    /// Who confirmed last that the case still needs it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reviewed_by: Option<String>,
-    /// When; as `at`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reviewed_at: Option<String>,
-}
-
-impl Case for Hold {
-    fn case(&self) -> &str {
-        &self.case
-    }
-}
-
-impl Hold {
-    /// When somebody last said that it is needed.
-    fn confirmed_at(&self) -> Option<Timestamp> {
-        parse_rfc3339(self.reviewed_at.as_ref().unwrap_or(&self.at))
-    }
-}
 
 /// How a hold is ended.
 #[derive(Clone, Copy, Debug, Default)]
@@ -106,23 +40,6 @@ pub struct Released {
     pub past_term: Vec<Uuid>,
     /// Nothing was done: `past_term` was not accepted.
     pub asked_back: bool,
-}
-
-/// The holds of a sidecar, the oldest first; `None` where they cannot be read,
-/// which counts as held.
-pub fn holds(sidecar: &Sidecar) -> Option<Vec<Hold>> {
-    cases::read(sidecar.retention.hold.as_ref())
-}
-
-/// Whether anything holds it. In doubt it is held.
-pub fn is_held(sidecar: &Sidecar) -> bool {
-    cases::is_set(sidecar.retention.hold.as_ref())
-}
-
-/// Since when one of the holds has not been confirmed; `None` where nothing
-/// holds it, or nobody can say.
-pub fn unconfirmed_since(sidecar: &Sidecar) -> Option<Timestamp> {
-    holds(sidecar)?.iter().map(Hold::confirmed_at).min().flatten()
 }
 
 fn put_on(sidecar: &mut Sidecar, hold: &Hold) -> Change {
@@ -254,6 +171,7 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cases::unconfirmed_since;
     use super::*;
 
     fn sidecar() -> Sidecar {

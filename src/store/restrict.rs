@@ -6,52 +6,26 @@
 //! well. Must not know how files are written.
 
 use super::audit::{Action, Draft, Why};
-use super::cases::{self, Case, MAX_CASES, TakenOff};
+use super::cases::{self, MAX_CASES, RESTRICTED, Restriction, TakenOff, restrictions};
 use super::index::Row;
 use super::keeper::{Amended, Change, Keeper, KeeperError};
 use super::sidecar::Sidecar;
 use crate::time::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The key.
-const KEY: &str = "restricted";
 /// A restriction of a later version.
 const UNREADABLE: &str = "it is restricted in a way that this version cannot read";
 
-/// One restriction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Restriction {
-    /// The case.
-    #[serde(rename = "ref")]
-    case: String,
-    /// Who closed it.
-    by: String,
-    /// RFC 3339 UTC, microseconds.
-    at: String,
-}
-
-impl Case for Restriction {
-    fn case(&self) -> &str {
-        &self.case
-    }
-}
-
-/// Whether a sidecar says that it is closed. In doubt it is.
-pub fn is_restricted(sidecar: &Sidecar) -> bool {
-    cases::is_set(sidecar.extra.get(KEY))
-}
-
 fn set(sidecar: &mut Sidecar, all: Vec<Restriction>) -> Change {
     match cases::write(all) {
-        Some(value) => drop(sidecar.extra.insert(KEY.into(), value)),
-        None => drop(sidecar.extra.remove(KEY)),
+        Some(value) => drop(sidecar.extra.insert(RESTRICTED.into(), value)),
+        None => drop(sidecar.extra.remove(RESTRICTED)),
     }
     Change::Made
 }
 
 fn close(sidecar: &mut Sidecar, restriction: &Restriction) -> Change {
-    let Some(mut all) = cases::read::<Restriction>(sidecar.extra.get(KEY)) else {
+    let Some(mut all) = restrictions(sidecar) else {
         return Change::Refused(UNREADABLE);
     };
     if all.iter().any(|r| r.case == restriction.case) {
@@ -65,7 +39,7 @@ fn close(sidecar: &mut Sidecar, restriction: &Restriction) -> Change {
 }
 
 fn open(sidecar: &mut Sidecar, case: &str) -> Change {
-    let Some(mut all) = cases::read::<Restriction>(sidecar.extra.get(KEY)) else {
+    let Some(mut all) = restrictions(sidecar) else {
         return Change::Refused(UNREADABLE);
     };
     match cases::take_off(&mut all, Some(case)) {
@@ -113,6 +87,7 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cases::is_restricted;
     use super::*;
     use serde_json::json;
 
@@ -129,8 +104,8 @@ mod tests {
         assert_eq!(open(&mut s, "A"), Change::Made);
         assert!(is_restricted(&s), "the other case still closes it");
         assert_eq!(open(&mut s, "B"), Change::Made);
-        assert!(!is_restricted(&s) && !s.extra.contains_key(KEY));
-        s.extra.insert(KEY.into(), json!(true));
+        assert!(!is_restricted(&s) && !s.extra.contains_key(RESTRICTED));
+        s.extra.insert(RESTRICTED.into(), json!(true));
         assert!(is_restricted(&s));
         assert_eq!(open(&mut s, "A"), Change::Refused(UNREADABLE));
         assert_eq!(close(&mut s, &by("A")), Change::Refused(UNREADABLE));

@@ -20,9 +20,9 @@ mod zipped;
 
 use super::StoreError;
 use super::audit::{Action, Draft, Outcome, Why};
+use super::cases::is_restricted;
 use super::index::Row;
 use super::keeper::{Keeper, KeeperError};
-use super::restrict::is_restricted;
 use super::sidecar::Sidecar;
 use super::wav::FILE_MODE;
 use crate::id::Channel;

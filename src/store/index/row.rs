@@ -2,8 +2,7 @@
 //!
 //! Must not know of folders to be walked, or of what commands print.
 
-use super::super::hold::{is_held, unconfirmed_since};
-use super::super::restrict::is_restricted;
+use super::super::cases::{is_held, is_restricted, unconfirmed_since};
 use super::super::search::short_of;
 use super::super::sidecar::{EndedBy, Sidecar, parse_rfc3339};
 use super::super::wav::WavSpec;
