@@ -290,9 +290,9 @@ fn a_sweep_is_refused_by_the_clock_and_by_the_guard() {
     let sweep = keeper.sweep(&unsynced, &options).unwrap();
     assert_eq!(sweep.refused.as_ref().map(Refusal::name), Some("clock_unsynchronised"));
     assert_eq!(sweep.overdue, 120);
-    // Ten a day: thirty are usual, a hundred always allowed.
+    // Ten were made on a day, and a hundred and twenty fall due on one.
     let sweep = keeper.sweep(&reading(day(0)), &options).unwrap();
-    assert_eq!(sweep.refused, Some(Refusal::Guard { due: 120, allowed: 100 }));
+    assert_eq!(sweep.refused, Some(Refusal::Guard { due: 120, days: 1, allowed: 60, guard: 3 }));
     assert_eq!(store.files().len(), 240);
     let dry = keeper.sweep(&reading(day(0)), &SweepOptions { dry_run: true, ..options }).unwrap();
     assert_eq!((dry.deleted.len(), store.files().len()), (120, 240));
@@ -308,6 +308,33 @@ fn a_sweep_is_refused_by_the_clock_and_by_the_guard() {
     );
     assert!(keeper.sweep(&jumped, &options).unwrap().refused.is_none(), "answered for once");
     store.assert_sound(day(0), "swept");
+}
+
+#[test]
+fn what_is_usual_is_not_refused_and_a_jump_is_also_in_a_small_store() {
+    let options = SweepOptions { guard: 3, ..SweepOptions::default() };
+    // Eight a day are kept ten days, one a day half a year, and one was held for ever: what
+    // fell due since yesterday goes, however long the rest has been there.
+    let store = Store::new();
+    let mut n = 0;
+    let mut record = |answered: i64, until: i64| {
+        n += 1;
+        store.record(n, answered, until)
+    };
+    let ancient = record(-2_500, -2_400);
+    for d in -12..0 {
+        for _ in 0..8 {
+            record(d, d + 10);
+        }
+        record(d * 15, d * 15 + 180);
+    }
+    hold(&mut store.keeper(), ancient, "A");
+    let sweep = store.keeper().sweep(&reading(day(0)), &options).unwrap();
+    assert_eq!((sweep.refused, sweep.deleted.len()), (None, 25));
+    // A clock that is two months ahead: all that is left would go.
+    let jumped = store.keeper().sweep(&Reading { boot: "b".into(), ..reading(day(60)) }, &options).unwrap();
+    assert!(matches!(jumped.refused, Some(Refusal::Guard { due: 76, days: 11.., .. })), "{jumped:?}");
+    store.assert_sound(day(0), "jumped");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::Global;
 use super::search::SearchArgs;
 use crate::id::Channel;
+use crate::store::audit::MAX_TEXT;
 use crate::store::cases::HoldReason;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -285,7 +286,11 @@ impl AuditCommand {
 /// Words that say something.
 fn said(text: &str) -> Result<String, String> {
     let text = text.trim();
-    if text.is_empty() { Err("it must say something".into()) } else { Ok(text.into()) }
+    match text.chars().count() {
+        0 => Err("it must say something".into()),
+        1..=MAX_TEXT => Ok(text.into()),
+        _ => Err(format!("at most {MAX_TEXT} characters")),
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -58,13 +58,18 @@ pub fn release(cli: &Cli, args: &ReleaseArgs) -> anyhow::Result<()> {
 
 /// Requests to erase that the hold put off are open again.
 fn remind(keeper: &Keeper, released: &[Uuid]) -> anyhow::Result<()> {
-    for (id, asked) in keeper.erasures_put_off(released)?.into_iter().take(NAMED) {
+    let put_off = keeper.erasures_put_off(released)?;
+    let more = put_off.len().saturating_sub(NAMED);
+    for (id, asked) in put_off.into_iter().take(NAMED) {
         let day = asked.at.get(..10).unwrap_or_default();
         eprintln!(
             "nauhuri: {id}: its erasure was asked for on {day} ({}) and put off by the hold: \
              `nauhuri erase` it, or say why not with --refuse",
             asked.reason
         );
+    }
+    if more > 0 {
+        eprintln!("nauhuri: and {more} more; `nauhuri audit show` has them as erase (refused)");
     }
     Ok(())
 }

@@ -49,9 +49,11 @@ impl Default for Printer {
 }
 
 /// Text from a stranger's packet, fit for a terminal: no control character
-/// stays, so none can move the cursor or colour the screen.
+/// stays, so none can move the cursor, colour the screen or turn the order of what follows.
 pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// `1:02:03`, `2:03`
@@ -83,5 +85,6 @@ mod tests {
         assert_eq!([size(1023), size(1536), size(5 << 30)], ["1023 B", "1.5 KiB", "5.0 GiB"]);
         assert!(size(u64::MAX).ends_with("PiB"));
         assert_eq!(plain("M. \u{1b}[31mVirtanen\n"), "M. \u{fffd}[31mVirtanen\u{fffd}");
+        assert_eq!(plain("M. \u{202e}nenatriV"), "M. \u{fffd}nenatriV");
     }
 }

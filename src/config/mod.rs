@@ -204,7 +204,7 @@ pub struct Retention {
     /// How often the daemon deletes what is due.
     #[serde(with = "crate::config::forms::duration")]
     pub sweep: Duration,
-    /// Most recordings one sweep may delete, in days' worth of recordings; 0: no bound.
+    /// One sweep deletes at most what fell due on so many days; 0: no bound.
     pub guard: u32,
     /// What is asked of the clock before anything is deleted.
     pub clock: ClockTrust,

@@ -12,8 +12,8 @@
 //!    have gone back, nor on by more than a year. What was last believed is kept
 //!    in `clock-believed` of the state folder. A jump stays a jump until the clock is
 //!    back, or somebody runs `nauhuri expire --ignore-clock` once.
-//! 3. Does it fit the recordings? Not before the newest answer, not more than a
-//!    year behind it.
+//! 3. Where nothing was believed yet: does it fit the recordings? Not before the
+//!    newest answer, not more than a year behind it.
 //!
 //! A jump of months over a reboot is left to the guard against mass deletion
 //! ([`super::expire`]). Must not know what is deleted.
@@ -81,6 +81,9 @@ pub enum ClockTrouble {
     /// It is before the last sweep, or more than a year behind it.
     #[error("the clock is {0} s from when it was last believed")]
     FarFromLast(i64),
+    /// What was last believed is there and cannot be read.
+    #[error("what was last believed of the clock ({FILE}) cannot be read")]
+    Forgotten,
     /// It is before the newest recording.
     #[error("the clock is before the newest recording by {0} s")]
     BeforeNewest(i64),
@@ -94,7 +97,9 @@ impl ClockTrouble {
     pub const fn name(&self) -> &'static str {
         match self {
             ClockTrouble::Unsynchronised | ClockTrouble::Unknown => "clock_unsynchronised",
-            ClockTrouble::Jumped(_) | ClockTrouble::FarFromLast(_) => "clock_jumped",
+            ClockTrouble::Jumped(_) | ClockTrouble::FarFromLast(_) | ClockTrouble::Forgotten => {
+                "clock_jumped"
+            }
             ClockTrouble::BeforeNewest(_) | ClockTrouble::FarFromNewest => "clock_implausible",
         }
     }
@@ -133,7 +138,7 @@ impl Reading {
             _ => {}
         }
         let jump = span_ns(JUMP);
-        if let Some(last) = believed(state) {
+        if let Some(last) = believed(state)? {
             let moved = self.wall.as_ns().saturating_sub(last.wall_ns);
             let lived = self.uptime_ns.saturating_sub(last.uptime_ns);
             let apart = moved.saturating_sub(lived);
@@ -143,6 +148,9 @@ impl Reading {
             if moved < -jump || moved > span_ns(SILENCE) {
                 return Err(ClockTrouble::FarFromLast(moved / NS_PER_S));
             }
+            // It has gone on from what somebody answered for, whatever stamps calls bear
+            // and however long none came.
+            return Ok(());
         }
         match newest.map(|newest| self.wall.since_ns(newest)) {
             Some(since) if since < -jump => Err(ClockTrouble::BeforeNewest(-since / NS_PER_S)),
@@ -170,11 +178,14 @@ fn span_ns(span: Duration) -> i64 {
     i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// `None` where nothing was believed yet, or what is there cannot be read.
-fn believed(state: &Path) -> Option<Believed> {
+/// `None` where nothing was believed yet.
+fn believed(state: &Path) -> Result<Option<Believed>, ClockTrouble> {
     let mut text = String::new();
-    File::open(state.join(FILE)).ok()?.take(4096).read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
+    match File::open(state.join(FILE)).and_then(|file| file.take(4096).read_to_string(&mut text)) {
+        Ok(_) => serde_json::from_str(&text).map(Some).map_err(|_| ClockTrouble::Forgotten),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(_) => Err(ClockTrouble::Forgotten),
+    }
 }
 
 fn write(path: &Path, believed: &Believed) -> io::Result<()> {
@@ -290,6 +301,20 @@ mod tests {
         assert_eq!(judge(-300 * DAY), Ok(()));
         assert_eq!(judge(DAY), Err(ClockTrouble::BeforeNewest(DAY)));
         assert_eq!(judge(-400 * DAY), Err(ClockTrouble::FarFromNewest));
+    }
+
+    #[test]
+    fn what_somebody_answered_for_counts_more_than_the_recordings() {
+        let dir = tempfile::tempdir().unwrap();
+        let judge = |newest_s: i64| {
+            reading(HOUR, HOUR, "a").judge(dir.path(), Some(reading(newest_s, 0, "a").wall), true)
+        };
+        assert!(judge(DAY).is_err() && judge(-400 * DAY).is_err());
+        reading(0, 0, "a").believe(dir.path()).unwrap();
+        assert_eq!((judge(DAY), judge(-400 * DAY)), (Ok(()), Ok(())));
+        // Half of it lost is not nothing believed yet.
+        std::fs::write(dir.path().join(FILE), "{").unwrap();
+        assert_eq!(judge(0), Err(ClockTrouble::Forgotten));
     }
 
     #[test]

@@ -5,13 +5,14 @@
 //! while the clock is not believed ([`super::clock`]), and where it would delete
 //! far more than usual:
 //!
-//! **The guard.** In a store that is kept up, about as many recordings fall due in
-//! a day as are made in one. So a sweep may delete at most `retention.guard` times
-//! (default 3) the average number of recordings a day of the store, over the
-//! days from its oldest to its newest, and always 100. More is a clock that lies,
-//! a rule that was shortened, or a recorder that stood still for days: a person
-//! looks (`nauhuri expire --dry-run`) and says so (`--ignore-guard`). 0 switches
-//! the guard off.
+//! **The guard.** In a store that is kept up, a sweep meets what fell due on one
+//! day. So it deletes at most what fell due on `retention.guard` days (default 3),
+//! and of that not far more than was ever recorded on one day: a few services
+//! with terms of their own, and the last days of a long month whose anniversaries
+//! are one ([`CLAMPED`]), come together on a day. [`GUARD_FLOOR`] recordings are
+//! always allowed. More is a clock that lies, a rule that was shortened, or a
+//! recorder that stood still for days: a person looks (`nauhuri expire --dry-run`)
+//! and says so (`--ignore-guard`). 0 switches the guard off.
 //!
 //! Must not know when it is called.
 
@@ -27,10 +28,10 @@ use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
 /// Always allowed at once.
-pub const GUARD_FLOOR: u64 = 100;
-
-/// A day, nanoseconds.
-const DAY_NS: i64 = 86_400 * crate::time::NS_PER_S;
+pub const GUARD_FLOOR: u64 = 20;
+/// Days that may fall due together with a fourth: the 28th to the 31st of August on
+/// the 28th of February.
+const CLAMPED: u64 = 3;
 
 /// How a sweep is done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,12 +77,19 @@ pub enum Refusal {
     #[error("{0}")]
     Clock(ClockTrouble),
     /// Far more than usual.
-    #[error("{due} recordings are due, far more than usual (at most {allowed} at once)")]
+    #[error(
+        "{due} recordings are due, those of {days} days, far more than usual \
+         (at most {allowed} of {guard} days at once, retention.guard)"
+    )]
     Guard {
         /// Due.
         due: u64,
-        /// Allowed.
+        /// Days on which they fell due.
+        days: u64,
+        /// Recordings allowed.
         allowed: u64,
+        /// Days allowed.
+        guard: u64,
     },
 }
 
@@ -215,18 +223,12 @@ impl Keeper {
                 return Ok(Some(Refusal::Clock(trouble)));
             }
         }
-        let allowed = self.allowed_at_once(reading.wall, options.guard)?;
-        let over = !options.ignore_guard && options.guard > 0 && due > allowed;
-        Ok(over.then_some(Refusal::Guard { due, allowed }))
-    }
-
-    fn allowed_at_once(&self, now: Timestamp, guard: u32) -> Result<u64, KeeperError> {
-        let stats = self.index.stats(now)?;
-        let count = stats.kept.count + stats.held.count + stats.due.count;
-        let days = match self.index.first_answer()?.zip(self.index.last_answer()?) {
-            Some((first, last)) => u64::try_from(last.since_ns(first) / DAY_NS).unwrap_or(0) + 1,
-            None => 1,
-        };
-        Ok((count.saturating_mul(u64::from(guard)) / days).max(GUARD_FLOOR))
+        if options.ignore_guard || options.guard == 0 || due <= GUARD_FLOOR {
+            return Ok(None);
+        }
+        let guard = u64::from(options.guard);
+        let days = self.index.due_days(reading.wall)?;
+        let allowed = self.index.busiest_day()?.saturating_mul(guard + CLAMPED);
+        Ok((days > guard || due > allowed).then_some(Refusal::Guard { due, days, allowed, guard }))
     }
 }

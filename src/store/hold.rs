@@ -83,11 +83,12 @@ fn take_off(sidecar: &mut Sidecar, case: Option<&str>) -> Change {
     }
 }
 
-/// The last hold of a recording past its term is off: it falls due at `until`.
-fn give_grace(sidecar: &mut Sidecar, until: Timestamp) {
+/// The last hold of a recording past its term is off: it falls due after `grace`.
+/// One within its term keeps it.
+fn give_grace(sidecar: &mut Sidecar, grace: Duration, now: Timestamp) {
     let due = sidecar.retention.until.as_deref().and_then(parse_rfc3339);
-    if !is_held(sidecar) && due.is_some_and(|due| due < until) {
-        sidecar.retention.until = Some(until_string(until));
+    if !is_held(sidecar) && due.is_some_and(|due| due <= now) {
+        sidecar.retention.until = Some(until_string(now + grace));
     }
 }
 
@@ -161,7 +162,7 @@ impl Keeper {
         let amended = self.amend(rows, draft, now, &|sidecar| {
             let change = take_off(sidecar, how.case);
             if change == Change::Made && !how.grace.is_zero() {
-                give_grace(sidecar, now + how.grace);
+                give_grace(sidecar, how.grace, now);
             }
             change
         })?;
@@ -249,15 +250,16 @@ mod tests {
     #[test]
     fn grace_is_for_what_is_past_its_term() {
         let mut s = sidecar();
-        let at = |text: &str| parse_rfc3339(text).unwrap();
+        let now = parse_rfc3339("2026-11-25T12:00:00Z").unwrap();
+        let day = Duration::from_secs(86_400);
         s.retention.until = Some("2026-11-24T00:00:00Z".into());
         put_on(&mut s, &hold("A"));
-        give_grace(&mut s, at("2026-11-26T00:00:00Z"));
+        give_grace(&mut s, day, now);
         assert_eq!(s.retention.until.as_deref(), Some("2026-11-24T00:00:00Z"), "held: no matter");
         take_off(&mut s, None);
-        give_grace(&mut s, at("2026-11-26T00:00:00Z"));
-        assert_eq!(s.retention.until.as_deref(), Some("2026-11-26T00:00:00Z"));
-        give_grace(&mut s, at("2026-11-25T00:00:00Z"));
-        assert_eq!(s.retention.until.as_deref(), Some("2026-11-26T00:00:00Z"), "never sooner");
+        give_grace(&mut s, day, now);
+        assert_eq!(s.retention.until.as_deref(), Some("2026-11-26T12:00:00Z"));
+        give_grace(&mut s, day * 9, now);
+        assert_eq!(s.retention.until.as_deref(), Some("2026-11-26T12:00:00Z"), "not past its term");
     }
 }

@@ -6,7 +6,9 @@
 //! from somewhere else. Both are refused: recording into the wrong folder hides
 //! calls, and sweeping with the wrong state deletes none or the wrong ones.
 //! Where both lie in one file system, only the configuration can tell that it is
-//! missing: `[storage] id`.
+//! missing: `[storage] id`. The folder's mark says whether its state lies elsewhere, so
+//! that a state that is missing is not taken for a new one: without its tombstones
+//! what was deleted would come back. Moved with its mark, a state is known.
 //! Must not know what else either folder holds.
 
 use super::StoreError;
@@ -32,11 +34,14 @@ const MAX_BYTES: u64 = 4096;
 pub struct StoreId(pub Uuid);
 
 /// The mark as it is written.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Mark {
     schema: u32,
     store: Uuid,
     created_at: String,
+    /// In the folder's mark: whether its state lies elsewhere, once it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state_elsewhere: Option<bool>,
 }
 
 /// Why a folder and a state are not taken for one store.
@@ -86,6 +91,20 @@ pub enum IdentityError {
         /// The mark in the folder.
         found: Option<Uuid>,
     },
+    /// The state is missing, or configured away.
+    #[error(
+        "the index, tombstones and audit log of {root} are not in {state}: is its file system mounted, is \
+         storage.state right? To move them, move the files with their {MARK}. If they are lost, take \
+         state_elsewhere out of {root}/{STATE_FOLDER}/{MARK}: what was deleted may come back from copies",
+        root = root.display(),
+        state = state.display()
+    )]
+    NoState {
+        /// `storage.dir`
+        root: PathBuf,
+        /// `storage.state`
+        state: PathBuf,
+    },
     /// The mark cannot be understood.
     #[error("{path} is not the mark of a store", path = path.display())]
     Unreadable {
@@ -122,12 +141,19 @@ pub fn must_be(root: &Path, expected: &str) -> Result<(), IdentityError> {
 /// # Errors
 /// See [`IdentityError`].
 pub fn check(root: &Path, state: &Path) -> Result<Option<StoreId>, IdentityError> {
-    match (read(&root.join(STATE_FOLDER))?, read(state)?) {
-        (Some(StoreId(ours)), Some(StoreId(theirs))) if ours != theirs => {
-            Err(IdentityError::OtherStore { root: root.to_owned(), state: state.to_owned(), ours, theirs })
+    let inner = root.join(STATE_FOLDER);
+    let (root, state) = (root.to_owned(), state.to_owned());
+    match (read_mark(&inner)?, read_mark(&state)?) {
+        (Some(ours), Some(theirs)) if ours.store != theirs.store => {
+            Err(IdentityError::OtherStore { root, state, ours: ours.store, theirs: theirs.store })
         }
-        (None, Some(_)) => Err(IdentityError::NotMounted { root: root.to_owned(), state: state.to_owned() }),
-        (ours, _) => Ok(ours),
+        (None, Some(_)) => Err(IdentityError::NotMounted { root, state }),
+        // The inner folder is marked in any case, so a mark there says nothing of a state.
+        (Some(Mark { state_elsewhere: Some(true), .. }), _) if state == inner => {
+            Err(IdentityError::NoState { root, state })
+        }
+        (Some(Mark { state_elsewhere: Some(_), .. }), None) => Err(IdentityError::NoState { root, state }),
+        (ours, _) => Ok(ours.map(|mark| StoreId(mark.store))),
     }
 }
 
@@ -143,13 +169,19 @@ pub fn enter(root: &Path, state: &Path, now: Timestamp) -> Result<StoreId, Ident
         make_owned(folder)?;
     }
     let store = known.map_or_else(Uuid::now_v7, |id| id.0);
+    let created_at = now.to_rfc3339();
     // The folder first: a state without a mark follows its store, so a crash in
     // between leaves nothing to ask about.
-    write(&inner, &Mark { schema: 1, store, created_at: now.to_rfc3339() })?;
+    create(&inner, &Mark { schema: 1, store, created_at: created_at.clone(), state_elsewhere: None })?;
     // Another process may have been first; its mark counts.
-    let StoreId(store) = read(&inner)?.ok_or_else(|| IdentityError::Unreadable { path: inner.join(MARK) })?;
-    write(state, &Mark { schema: 1, store, created_at: now.to_rfc3339() })?;
-    check(root, state)?.ok_or_else(|| IdentityError::Unreadable { path: inner.join(MARK) })
+    let lost = || IdentityError::Unreadable { path: inner.join(MARK) };
+    let ours = read_mark(&inner)?.ok_or_else(lost)?;
+    create(state, &Mark { created_at, state_elsewhere: None, ..ours.clone() })?;
+    let elsewhere = Some(state != inner);
+    if ours.state_elsewhere != elsewhere {
+        replace(&inner, &Mark { state_elsewhere: elsewhere, ..ours })?;
+    }
+    check(root, state)?.ok_or_else(lost)
 }
 
 /// The mark in one folder; `None` where there is none.
@@ -157,6 +189,10 @@ pub fn enter(root: &Path, state: &Path, now: Timestamp) -> Result<StoreId, Ident
 /// # Errors
 /// [`IdentityError::Unreadable`], and what the system refuses.
 pub fn read(folder: &Path) -> Result<Option<StoreId>, IdentityError> {
+    Ok(read_mark(folder)?.map(|mark| StoreId(mark.store)))
+}
+
+fn read_mark(folder: &Path) -> Result<Option<Mark>, IdentityError> {
     let path = folder.join(MARK);
     let bytes = match File::open(&path) {
         Ok(file) => {
@@ -170,27 +206,41 @@ pub fn read(folder: &Path) -> Result<Option<StoreId>, IdentityError> {
         }
         Err(e) => return Err(StoreError::io("open", &path)(e).into()),
     };
-    let mark: Mark = serde_json::from_slice(&bytes).map_err(|_| IdentityError::Unreadable { path })?;
-    Ok(Some(StoreId(mark.store)))
+    serde_json::from_slice(&bytes).map(Some).map_err(|_| IdentityError::Unreadable { path })
 }
 
 /// Writes a mark where there is none, whole or not at all.
-fn write(folder: &Path, mark: &Mark) -> Result<(), StoreError> {
+fn create(folder: &Path, mark: &Mark) -> Result<(), StoreError> {
     let path = folder.join(MARK);
     if path.try_exists().map_err(StoreError::io("look for", &path))? {
         return Ok(());
     }
-    let scratch = folder.join(format!("{MARK}.{}.new", std::process::id()));
-    let made = fill(&scratch, mark).map_err(StoreError::io("write", &scratch)).and_then(|()| {
-        // A link never replaces: whoever comes second keeps the first one's mark.
-        match fs::hard_link(&scratch, &path) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(StoreError::io("create", &path)(e)),
-            _ => Ok(()),
-        }
-    });
+    let scratch = scratch_of(folder, mark)?;
+    // A link never replaces: whoever comes second keeps the first one's mark.
+    let made = match fs::hard_link(&scratch, &path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(StoreError::io("create", &path)(e)),
+        _ => Ok(()),
+    };
     fs::remove_file(&scratch).map_err(StoreError::io("remove", &scratch))?;
     made?;
     sync_folder(folder)
+}
+
+/// Writes a mark in the place of another, whole or not at all.
+fn replace(folder: &Path, mark: &Mark) -> Result<(), StoreError> {
+    let scratch = scratch_of(folder, mark)?;
+    fs::rename(&scratch, folder.join(MARK)).map_err(StoreError::io("rename", &scratch))?;
+    sync_folder(folder)
+}
+
+/// A synced file of this process's own.
+fn scratch_of(folder: &Path, mark: &Mark) -> Result<PathBuf, StoreError> {
+    let path = folder.join(format!("{MARK}.{}.new", std::process::id()));
+    fill(&path, mark).map_err(|e| {
+        drop(fs::remove_file(&path));
+        StoreError::io("write", &path)(e)
+    })?;
+    Ok(path)
 }
 
 fn fill(path: &Path, mark: &Mark) -> io::Result<()> {
@@ -282,8 +332,31 @@ mod tests {
         enter(&at("b"), &at("b-state"), now()).unwrap();
         let e = enter(&at("b"), &at("state"), now()).unwrap_err();
         assert!(matches!(e, IdentityError::OtherStore { .. }), "{e}");
-        // A state that is new follows its store.
-        enter(&at("b"), &at("fresh"), now()).unwrap();
+    }
+
+    #[test]
+    fn a_state_that_is_missing_is_not_a_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, state) = (dir.path().join("store"), dir.path().join("state"));
+        let id = enter(&root, &state, now()).unwrap();
+        let inner = state_folder(&root, None);
+        for other in [inner, dir.path().join("empty")] {
+            let e = enter(&root, &other, now()).unwrap_err();
+            assert!(matches!(e, IdentityError::NoState { .. }), "{e}");
+        }
+        assert!(!dir.path().join("empty").exists());
+        // Moved with its mark it is known.
+        fs::rename(&state, dir.path().join("moved")).unwrap();
+        assert!(enter(&root, &state, now()).is_err());
+        assert_eq!(enter(&root, &dir.path().join("moved"), now()).unwrap(), id);
+        // From inside to elsewhere: moved, not begun anew.
+        let (other, fresh) = (dir.path().join("other"), dir.path().join("fresh"));
+        let id = enter(&other, &state_folder(&other, None), now()).unwrap();
+        assert!(matches!(enter(&other, &fresh, now()), Err(IdentityError::NoState { .. })));
+        fs::create_dir(&fresh).unwrap();
+        fs::copy(state_folder(&other, None).join(MARK), fresh.join(MARK)).unwrap();
+        assert_eq!(enter(&other, &fresh, now()).unwrap(), id);
+        assert!(enter(&other, &state_folder(&other, None), now()).is_err(), "and back likewise");
     }
 
     #[test]

@@ -84,7 +84,8 @@ impl AuditLog {
         let _lock = self.lock()?;
         let path = self.state.join(LOG_FILE);
         let mut file = open_to_append(&path)?;
-        let (mut link, repair) = self.settle(&file, &path)?;
+        let (mut link, mut repair) = self.settle(&file, &path)?;
+        repair.extend(self.compare_anchor(&path, &link)?);
         let mut bytes = Vec::new();
         for draft in repair.into_iter().chain(drafts.into_iter().flat_map(Draft::split)) {
             let entry = self.entry(now, draft, &link);
@@ -168,6 +169,38 @@ impl AuditLog {
             }
         };
         Ok((link, said))
+    }
+
+    /// What is to be said where the anchor names an entry that the log has not: it
+    /// was cut, restored from an old copy or written anew. Looked at before the anchor
+    /// is replaced, or the next command would wipe out the only trace.
+    fn compare_anchor(&self, path: &Path, end: &Link) -> Result<Option<Draft>, AuditError> {
+        // One that cannot be read is told of by whoever cannot replace it, and by `verify`.
+        let text = self.anchor.as_deref().and_then(|anchor| read_small(anchor).ok().flatten());
+        let Some(anchor) = text.as_deref().and_then(Link::parse).filter(|anchor| anchor != end) else {
+            return Ok(None);
+        };
+        if anchor.seq < end.seq && self.has(path, &anchor)? {
+            return Ok(None);
+        }
+        let what = "the log does not have the entry that the anchor names";
+        let detail = json!({ "found": what, "anchor": anchor, "last": end });
+        Ok(Some(Draft::new(Action::AuditRepair).ended(Outcome::Failed).detail(detail)))
+    }
+
+    /// Whether the log has this entry, or had it before its old ones were cut off.
+    fn has(&self, path: &Path, wanted: &Link) -> Result<bool, AuditError> {
+        let file = File::open(path).map_err(io_error("open", path))?;
+        for (number, line) in Lines::new(file).enumerate() {
+            let Ok(line) = line.map_err(io_error("read", path))? else { continue };
+            match link_of(&line) {
+                Some((link, _)) if link == *wanted => return Ok(true),
+                // The mark of a cut, which an entry further down vouches for.
+                Some((link, None)) if number == 0 && link.seq > wanted.seq => return Ok(true),
+                _ => {}
+            }
+        }
+        Ok(false)
     }
 
     /// From the head's entry to the end of the log every entry hangs on the one before.

@@ -147,6 +147,40 @@ fn each_truncation_and_everything_appended_is_found() {
 }
 
 #[test]
+fn an_old_log_put_back_is_found_also_after_the_next_entry() {
+    let (dir, elsewhere) = (written(3), tempfile::tempdir().unwrap());
+    let own = AuditLog { anchor: Some(elsewhere.path().join("anchor")), ..log(dir.path()) };
+    own.append(at(4), [draft(4)]).unwrap();
+    assert!(own.verify().unwrap().is_sound());
+    let old: Vec<_> =
+        [LOG_FILE, HEAD_FILE].map(|f| (dir.path().join(f), fs::read(dir.path().join(f)).unwrap())).into();
+    own.append(at(5), [draft(5)]).unwrap();
+    for (path, bytes) in &old {
+        fs::write(path, bytes).unwrap();
+    }
+    assert!(!own.verify().unwrap().is_sound(), "the anchor is further");
+    own.append(at(6), [draft(6)]).unwrap();
+    own.append(at(7), [draft(7)]).unwrap();
+    let found = own.verify().unwrap().found;
+    assert_eq!(found.iter().map(|f| f.problem.clone()).collect::<Vec<_>>(), [Problem::Damage]);
+}
+
+#[test]
+fn an_anchor_that_lags_is_no_damage() {
+    let (dir, elsewhere) = (written(3), tempfile::tempdir().unwrap());
+    let own = AuditLog { anchor: Some(elsewhere.path().join("anchor")), ..log(dir.path()) };
+    own.append(at(4), [draft(4)]).unwrap();
+    // Written by whom the anchor is out of reach; then its entry is pruned as well.
+    log(dir.path()).append(at(5), [draft(5)]).unwrap();
+    own.append(at(6), [draft(6)]).unwrap();
+    log(dir.path()).append(at(7), [draft(7)]).unwrap();
+    assert_eq!(log(dir.path()).prune(at(20), at(7)).unwrap(), 6);
+    own.append(at(21), [draft(8)]).unwrap();
+    let verdict = own.verify().unwrap();
+    assert!(verdict.is_sound() && verdict.repairs == 0, "{verdict:?}");
+}
+
+#[test]
 fn the_anchor_finds_what_the_head_cannot() {
     let dir = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();

@@ -13,6 +13,7 @@ use crate::time::Timestamp;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -59,8 +60,11 @@ impl Index {
 
     /// Compares with the day folders that changed since the last time.
     pub fn reconcile(&mut self, root: &Path) -> Result<Reconciled, IndexError> {
+        let now = SystemTime::now();
         let since = self.meta(RECONCILED)?.and_then(|s| s.parse().ok()).map(Duration::from_nanos);
-        self.compare(root, since.map(|d| UNIX_EPOCH + d), SystemTime::now())
+        // Written down by a clock that was ahead, it would hide all that comes until then.
+        let since = since.map(|d| UNIX_EPOCH + d).filter(|since| *since <= now);
+        self.compare(root, since, now)
     }
 
     /// Compares with every day folder; rows of folders that are gone too.
@@ -218,10 +222,14 @@ fn changed_days(root: &Path, since: Option<SystemTime>) -> Result<BTreeMap<Date,
     Ok(days)
 }
 
-/// Changed since; what cannot be asked counts as changed.
+/// Changed since; what cannot be asked counts as changed. By the time of the
+/// inode's change: a restored copy may bear any time of modification.
 fn changed(path: &Path, since: Option<SystemTime>) -> bool {
-    let Some(since) = since else { return true };
-    std::fs::metadata(path).and_then(|m| m.modified()).map_or(true, |t| t >= since)
+    let Some(since) = since.and_then(|t| t.duration_since(UNIX_EPOCH).ok()) else { return true };
+    std::fs::metadata(path).map_or(true, |m| {
+        let at = i128::from(m.ctime()) * 1_000_000_000 + i128::from(m.ctime_nsec());
+        at >= i128::try_from(since.as_nanos()).unwrap_or(i128::MAX)
+    })
 }
 
 /// The first instant of a UTC day and of the next.

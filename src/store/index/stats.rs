@@ -107,6 +107,26 @@ impl Index {
         )
     }
 
+    /// On how many days of UTC what is due and not held fell due.
+    pub fn due_days(&self, now: Timestamp) -> Result<u64, IndexError> {
+        let sql = format!(
+            "SELECT count(DISTINCT until / {DAY_NS}) FROM recording INDEXED BY by_due \
+             WHERE buried = 0 AND held = 0 AND until <= ?1"
+        );
+        let days = self.conn.query_row(&sql, [now.as_ns()], |r| r.get::<_, i64>(0));
+        Ok(days.map_err(self.error())?.unsigned_abs())
+    }
+
+    /// Most recordings that were answered on one day of UTC.
+    pub fn busiest_day(&self) -> Result<u64, IndexError> {
+        let sql = format!(
+            "SELECT max(n) FROM (SELECT count(*) AS n FROM recording INDEXED BY by_time \
+             WHERE buried = 0 GROUP BY answered_at / {DAY_NS})"
+        );
+        let most = self.conn.query_row(&sql, [], |r| r.get::<_, Option<i64>>(0));
+        Ok(most.map_err(self.error())?.unwrap_or(0).unsigned_abs())
+    }
+
     /// The newest answer.
     pub fn last_answer(&self) -> Result<Option<Timestamp>, IndexError> {
         let sql = "SELECT max(answered_at) FROM recording INDEXED BY by_time WHERE buried = 0";
