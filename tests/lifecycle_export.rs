@@ -8,6 +8,7 @@ mod lifecycle;
 use lifecycle::{AGENT, Store, audio, day, files};
 use nauhuri::id::Channel;
 use nauhuri::store::audit::Why;
+use nauhuri::store::cases::HoldReason;
 use nauhuri::store::export::{ExportError, Order};
 use nauhuri::store::wav::{WavEncoding, read_info, sha256_hex};
 use serde_json::Value;
@@ -48,6 +49,34 @@ fn assert_listed(folder: &Path) {
         assert_eq!(sha256_hex(&path).unwrap(), file["sha256"].as_str().unwrap());
         assert_eq!(fs::metadata(&path).unwrap().len(), file["bytes"].as_u64().unwrap());
     }
+}
+
+#[test]
+fn a_copy_stays_out_of_the_store_and_tells_nobody_of_a_case() {
+    let store = Store::new();
+    let id = store.record(1, -10, 100);
+    let row = store.row(id).unwrap();
+    let of_its_day = row.json(&store.root).parent().unwrap().to_owned();
+    std::os::unix::fs::symlink(&store.root, store.outside().join("link")).unwrap();
+    for to in [of_its_day, store.state().join("new"), store.root.clone(), store.outside().join("link/new/er")]
+    {
+        let e = store.keeper().export(std::slice::from_ref(&row), &order(&to), day(0)).unwrap_err();
+        assert!(matches!(e, ExportError::Inside(_)), "{e}");
+    }
+    assert_eq!(store.files().len(), 2);
+    store.keeper().hold(std::slice::from_ref(&row), HoldReason::Crime, "6400/R/1", None, day(0)).unwrap();
+    let to = store.outside().join("out");
+    store.keeper().export(&[row], &order(&to), day(0)).unwrap();
+    assert_listed(&to);
+    let meta: Value =
+        serde_json::from_slice(&fs::read(to.join(store.row(id).unwrap().path.file_name().unwrap())).unwrap())
+            .unwrap();
+    assert_eq!(
+        (meta["id"].as_str(), &meta["retention"]["hold"]),
+        (Some(id.to_string().as_str()), &Value::Null)
+    );
+    assert!(files(&to).iter().all(|p| !String::from_utf8_lossy(&fs::read(p).unwrap()).contains("6400/R/1")));
+    assert!(store.sidecar(id).retention.hold.is_some(), "the original has it");
 }
 
 #[test]

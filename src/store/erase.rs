@@ -25,7 +25,7 @@
 
 use super::audit::{Action, Draft, Outcome, Why};
 use super::index::{Reason, Row, Tombstone};
-use super::keeper::{Keeper, KeeperError, LifeStep, row_now};
+use super::keeper::{BATCH, Keeper, KeeperError, LifeStep, row_now};
 use super::layout::{NEW, Paths};
 use super::lock::EditLock;
 use super::sidecar::Sidecar;
@@ -37,9 +37,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
-
-/// Recordings deleted under one lock and told of in one entry.
-pub(super) const BATCH: usize = 200;
 
 /// Why an erasure is put off, in the audit log.
 const HELD: &str = "held";

@@ -19,8 +19,8 @@
 use super::audit::{Action, Draft, Outcome};
 use super::calendar::ago;
 use super::clock::{ClockTrouble, Reading};
-use super::erase::{BATCH, Cause, Deleted};
-use super::keeper::{Keeper, KeeperError};
+use super::erase::{Cause, Deleted};
+use super::keeper::{BATCH, Keeper, KeeperError};
 use crate::config::{ClockTrust, Config};
 use crate::time::Timestamp;
 use serde_json::json;

@@ -143,7 +143,18 @@ pub struct Amended {
     pub failed: Vec<(Uuid, String)>,
 }
 
+/// Recordings edited or deleted under one lock and told of in one entry: others
+/// wait no longer.
+pub(super) const BATCH: usize = 200;
+
 impl Amended {
+    fn add(&mut self, other: Amended) {
+        self.made.extend(other.made);
+        self.not.extend(other.not);
+        self.refused.extend(other.refused);
+        self.failed.extend(other.failed);
+    }
+
     /// Nothing was refused and nothing failed.
     pub fn is_clean(&self) -> bool {
         self.refused.is_empty() && self.failed.is_empty()
@@ -259,6 +270,20 @@ impl Keeper {
     /// The audit log or the index cannot be written. One sidecar that cannot be
     /// does not stop the rest.
     pub(super) fn amend(
+        &mut self,
+        rows: &[Row],
+        draft: Draft,
+        now: Timestamp,
+        change: &dyn Fn(&mut Sidecar) -> Change,
+    ) -> Result<Amended, KeeperError> {
+        let mut all = Amended::default();
+        for batch in rows.chunks(BATCH) {
+            all.add(self.amend_batch(batch, draft.clone(), now, change)?);
+        }
+        Ok(all)
+    }
+
+    fn amend_batch(
         &mut self,
         rows: &[Row],
         draft: Draft,

@@ -7,7 +7,7 @@
 
 mod walk;
 
-pub use walk::{Found, State, Walk, day_entries};
+pub use walk::{Found, State, Walk, day_entries, is_ours};
 
 use super::StoreError;
 use super::sync_folder;

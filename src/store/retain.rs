@@ -8,7 +8,7 @@
 use super::audit::{Action, Draft};
 use super::calendar::{due, until_string};
 use super::index::Row;
-use super::keeper::{Change, Keeper, KeeperError};
+use super::keeper::{BATCH, Change, Keeper, KeeperError};
 use super::search::Search;
 use super::sidecar::{Sidecar, parse_rfc3339};
 use crate::config::{RetentionBound, Term};
@@ -18,9 +18,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use uuid::Uuid;
-
-/// Recordings changed under one lock.
-const BATCH: usize = 500;
 
 /// The rule of one service.
 #[derive(Clone, Debug)]

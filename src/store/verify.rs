@@ -7,17 +7,22 @@
 //! findings are printed.
 
 mod examine;
+mod report;
+mod strays;
 #[cfg(test)]
 mod tests;
+
+pub use report::{Finding, Kind, VerifyReport};
 
 use super::index::{Index, IndexError, Row};
 use super::layout::{FOLDER_MODE, Found, STATE_FOLDER, State, Walk};
 use super::lock;
 use super::sidecar::Sidecar;
+use super::wav::FILE_MODE;
 use crate::time::Timestamp;
 use examine::{Checked, Examiner};
-use serde::{Serialize, Serializer};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use report::finding;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
@@ -25,9 +30,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use uuid::Uuid;
-
-/// Findings told one by one; beyond it they are only counted.
-const TOLD: usize = 100_000;
 
 /// Names waiting for a reader, and what was found waiting for the judge.
 const QUEUE: usize = 256;
@@ -49,100 +51,6 @@ pub struct VerifyOptions {
     pub patience: Duration,
     /// Readers, at least one.
     pub threads: usize,
-}
-
-/// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A folder or file that cannot be read.
-    Unreadable,
-    /// A name or folder that does not fit what is inside.
-    Name,
-    /// A sidecar that is not one of schema 1.
-    BadSidecar,
-    /// A WAV whose header is broken or does not fit its length.
-    BadWav,
-    /// A WAV that is not as long, or not of the form, its sidecar says.
-    Mismatch,
-    /// A WAV with another hash than its sidecar has.
-    Hash,
-    /// A sidecar without its WAV.
-    MissingWav,
-    /// A WAV without its sidecar.
-    MissingSidecar,
-    /// Left by a crash: `.part` with nobody recording, or an edit never finished.
-    Leftover,
-    /// Past its term and not held.
-    Overdue,
-    /// Files of a deleted recording.
-    Buried,
-    /// Two recordings of one id.
-    DuplicateId,
-    /// Permissions other than 0640 for files, 0750 for folders.
-    Mode,
-    /// Another owner than the store's.
-    Owner,
-    /// The index cannot be used.
-    Index,
-    /// A recording that is not in the index.
-    NotIndexed,
-    /// A row of the index that says something else than the sidecar.
-    IndexDiffers,
-    /// A row of the index without its file.
-    IndexStale,
-    /// Lines among the tombstones that are none.
-    Tombstones,
-}
-
-impl Kind {
-    /// As it stands in reports.
-    pub fn name(self) -> String {
-        serde_json::to_value(self).ok().and_then(|v| v.as_str().map(String::from)).unwrap_or_default()
-    }
-}
-
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What kind of thing.
-    pub kind: Kind,
-    /// The file or folder.
-    #[serde(serialize_with = "as_text")]
-    pub path: PathBuf,
-    /// The recording, where it is known.
-    pub id: Option<Uuid>,
-    /// In words, without values of the sidecar.
-    pub detail: String,
-}
-
-/// What was looked at, and what is wrong with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct VerifyReport {
-    /// Recordings in the store, those not read included.
-    pub recordings: u64,
-    /// Recordings read whole.
-    pub read: u64,
-    /// Bytes of audio read.
-    pub bytes: u64,
-    /// How many things of each kind are wrong.
-    pub counts: BTreeMap<Kind, u64>,
-    /// What is wrong, the first hundred thousand.
-    pub findings: Vec<Finding>,
-}
-
-impl VerifyReport {
-    /// Nothing is wrong.
-    pub fn is_clean(&self) -> bool {
-        self.counts.is_empty()
-    }
-
-    fn add(&mut self, finding: Finding) {
-        *self.counts.entry(finding.kind).or_default() += 1;
-        if self.findings.len() < TOLD {
-            self.findings.push(finding);
-        }
-    }
 }
 
 /// Looks at everything. `index`: the store's, or why there is none. `progress`:
@@ -271,6 +179,9 @@ impl<'a> Judge<'a> {
             folders: HashSet::new(),
             patience: options.patience,
         };
+        for stray in strays::strays(root, index.map(Index::state)) {
+            judge.report.add(stray);
+        }
         if let Some(index) = index {
             judge.buried = index.buried_shorts()?;
             judge.look_at_index(index)?;
@@ -287,6 +198,7 @@ impl<'a> Judge<'a> {
 
     fn look_at_index(&mut self, index: &Index) -> Result<(), IndexError> {
         let state = index.state();
+        self.look_at_state(state);
         if let Some(said) = index.self_check()? {
             self.report.add(finding(Kind::Index, state, None, said));
         }
@@ -299,8 +211,11 @@ impl<'a> Judge<'a> {
 
     fn take(&mut self, checked: Checked) -> Result<(), IndexError> {
         let Checked { found, findings, row, bytes, whole } = checked;
-        if self.folders.insert(found.folder.clone()) {
-            self.look_at_folder(&found.folder);
+        // The day's folder, and those of its month and year.
+        for folder in found.folder.ancestors().take(3) {
+            if self.folders.insert(folder.to_owned()) {
+                self.look_at_folder(folder);
+            }
         }
         let json = found.paths().json;
         if found.state() == State::Finished {
@@ -344,6 +259,19 @@ impl<'a> Judge<'a> {
             None => {}
         }
         Ok(())
+    }
+
+    /// Numbers and names stand in the index: nobody else may read it, nor write the log.
+    fn look_at_state(&mut self, state: &Path) {
+        let files = fs::read_dir(state).into_iter().flatten().flatten().map(|entry| entry.path());
+        for path in files.chain([state.to_owned()]) {
+            let Ok(m) = fs::symlink_metadata(&path) else { continue };
+            let widest = if m.is_dir() { FOLDER_MODE } else { FILE_MODE };
+            if m.mode() & 0o7777 & !widest != 0 {
+                let detail = format!("{:04o}, more than {widest:04o}", m.mode() & 0o7777);
+                self.report.add(finding(Kind::Mode, &path, None, detail));
+            }
+        }
     }
 
     fn look_at_folder(&mut self, folder: &Path) {
@@ -425,12 +353,4 @@ fn still_wrong(f: &Finding, recording: bool) -> bool {
         Kind::MissingWav => there && !f.path.with_extension("wav").exists(),
         _ => there,
     }
-}
-
-fn finding(kind: Kind, path: &Path, id: Option<Uuid>, detail: String) -> Finding {
-    Finding { kind, path: path.to_owned(), id, detail }
-}
-
-fn as_text<S: Serializer>(path: &Path, s: S) -> Result<S::Ok, S::Error> {
-    s.collect_str(&path.display())
 }

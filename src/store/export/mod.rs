@@ -1,6 +1,7 @@
 //! Copies handed out: audio, metadata and a manifest of their hashes.
 //!
-//! `DIR/NAME.wav`, `NAME.json` (the sidecar, byte for byte), `NAME.txt` (the same
+//! `DIR/NAME.wav`, `NAME.json` (the sidecar, byte for byte, but for its holds: which
+//! case needs a recording is not for everybody who gets a copy), `NAME.txt` (the same
 //! for people) and one `manifest.json`; or all of them in one zip. The original
 //! is opened for reading only. A whole recording is copied byte for byte and
 //! must have the hash its sidecar names; a part of it, or one with a party
@@ -23,7 +24,7 @@ use super::audit::{Action, Draft, Outcome, Why};
 use super::cases::is_restricted;
 use super::index::Row;
 use super::keeper::{Keeper, KeeperError};
-use super::sidecar::Sidecar;
+use super::sidecar::{Sidecar, read_value};
 use super::wav::FILE_MODE;
 use crate::id::Channel;
 use crate::time::Timestamp;
@@ -76,6 +77,9 @@ pub enum ExportError {
         ids(.0)
     )]
     PastTerm(Vec<Uuid>),
+    /// A copy in the store would be taken for a recording.
+    #[error("{path} lies in the store: export to a folder outside it", path = .0.display())]
+    Inside(PathBuf),
     /// An earlier export, or a file of that name.
     #[error("{path} exists already: export to an empty folder", path = .0.display())]
     Exists(PathBuf),
@@ -153,6 +157,9 @@ impl Keeper {
     /// [`ExportError`]: nothing was handed out; nothing half-written is left but
     /// what the message names.
     pub fn export(&mut self, rows: &[Row], order: &Order, now: Timestamp) -> Result<Exported, ExportError> {
+        if [self.root.as_path(), self.audit.state()].into_iter().any(|folder| is_below(&order.to, folder)) {
+            return Err(ExportError::Inside(order.to.clone()));
+        }
         let draft = Draft::new(Action::Export)
             .on(rows.iter().map(|row| row.id))
             .found_by(order.search.clone())
@@ -260,7 +267,10 @@ impl Desk<'_> {
         if cut.is_whole() && sound.sha256 != sidecar.audio.sha256 {
             return Err(ExportError::Altered(row.id));
         }
-        let bytes = read_small(&json)?;
+        let bytes = match sidecar.retention.hold {
+            None => read_small(&json)?,
+            Some(_) => without_holds(&json)?,
+        };
         let meta = self.write(&format!("{stem}.json"), &bytes)?;
         let told = self.write(&format!("{stem}.txt"), text::describe(sidecar, &cut).as_bytes())?;
         Ok(Part {
@@ -334,6 +344,22 @@ fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
 
 fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)
+}
+
+/// Whether `path`, which need not exist, lies in `folder`.
+fn is_below(path: &Path, folder: &Path) -> bool {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = whole.ancestors().find_map(|p| p.canonicalize().ok());
+    there.zip(folder.canonicalize().ok()).is_some_and(|(there, folder)| there.starts_with(folder))
+}
+
+/// The sidecar with `retention.hold` as it is where nothing holds.
+fn without_holds(json: &Path) -> Result<Vec<u8>, StoreError> {
+    let mut value = read_value(json)?;
+    value["retention"]["hold"] = Value::Null;
+    let mut bytes = serde_json::to_vec_pretty(&value).map_err(|e| StoreError::io("read", json)(e.into()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 /// A sidecar is small; what is not is none.

@@ -144,6 +144,7 @@ impl IndexError {
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
                 IndexError::Corrupt { path: path.clone(), source }
             }
+            _ if is_damage(&source) => IndexError::Corrupt { path: path.clone(), source },
             _ => IndexError::Sqlite { path: path.clone(), source },
         }
     }
@@ -299,6 +300,17 @@ impl Index {
     fn error(&self) -> impl Fn(rusqlite::Error) -> IndexError + use<> {
         IndexError::sqlite(&self.path)
     }
+}
+
+/// A value that was never written like that.
+fn is_damage(e: &rusqlite::Error) -> bool {
+    matches!(
+        e,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+    )
 }
 
 /// Rows into the table, but for those with a tombstone; how many those were.

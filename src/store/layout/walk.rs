@@ -154,6 +154,11 @@ pub fn day_entries(folder: &Path) -> io::Result<Vec<Found>> {
     Ok(day.into_iter().map(|(stem, f)| Found { folder: folder.to_owned(), stem, ..f }).collect())
 }
 
+/// Whether a day's folder may hold a file of this name.
+pub fn is_ours(file_name: &str) -> bool {
+    split_suffix(file_name).is_some()
+}
+
 /// NAME and suffix; a NAME has dots of its own, so the suffix is found from the end.
 fn split_suffix(file_name: &str) -> Option<(&str, &str)> {
     let rest = file_name.strip_suffix(NEW).unwrap_or(file_name);

@@ -187,6 +187,40 @@ fn without_an_index_the_files_are_looked_at_all_the_same() {
 }
 
 #[test]
+fn what_is_nobodys_is_told_of_where_it_looks_like_a_recording() {
+    let store = Store::new();
+    let (day, wav) = (&store.files[0].folder, &store.files[0].wav);
+    let copy = |to: PathBuf| {
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(wav, &to).unwrap();
+    };
+    fs::write(store.root.join("README"), "mounted from the attic").unwrap();
+    fs::create_dir(store.root.join("lost+found")).unwrap();
+    assert_eq!(store.kinds(), []);
+    let bak = wav.with_added_extension("bak");
+    for to in [store.root.join("copy.wav"), day.join("old/x.wav"), bak, day.join("copy.WAV")] {
+        copy(to);
+    }
+    std::os::unix::fs::symlink(day, store.root.join("2025")).unwrap();
+    assert_eq!(store.kinds(), [Kind::Stray; 5]);
+}
+
+#[test]
+fn the_state_is_closed_and_so_is_every_folder() {
+    let store = Store::new();
+    let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    open(&store.state.join(identity::MARK), 0o666);
+    open(&store.state, 0o777);
+    open(store.files[0].folder.parent().unwrap(), 0o755);
+    assert_eq!(store.kinds(), [Kind::Mode; 3]);
+    // Closer than need be is nobody's trouble.
+    open(&store.state.join(identity::MARK), 0o600);
+    open(&store.state, 0o700);
+    open(store.files[0].folder.parent().unwrap(), 0o750);
+    assert_eq!(store.kinds(), []);
+}
+
+#[test]
 fn a_sample_is_as_large_as_asked_for() {
     for (n, total) in [(0, 5), (1, 5), (5, 5), (9, 5), (10, 1000)] {
         let chosen = choose(n, total);
