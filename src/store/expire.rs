@@ -131,8 +131,10 @@ impl Keeper {
     pub fn sweep(&mut self, reading: &Reading, options: &SweepOptions) -> Result<Sweep, KeeperError> {
         let now = reading.wall;
         let mut sweep = Sweep::default();
-        self.index.reconcile(&self.root)?;
-        if !options.dry_run {
+        if options.dry_run {
+            self.index.reconcile(&self.root)?;
+        } else {
+            self.reconcile()?;
             // Deleted already, whatever the clock says.
             let completed = self.complete(options.walk, now)?;
             sweep.completed = completed.gone.len() as u64;
