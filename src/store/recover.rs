@@ -177,20 +177,19 @@ fn finish(
     options: &RecoverOptions,
 ) -> Result<Action, StoreError> {
     let provisional = found.json_part.then(|| Sidecar::read(&paths.json_part).ok()).flatten();
-    let spec = provisional.as_ref().and_then(spec_of);
+    // Cut short, no audio was written yet.
+    let unsaid = || is_cut_short(&paths.json_part).then_some(UNSAID);
+    let spec = provisional.as_ref().and_then(spec_of).or_else(unsaid);
     let wav = match (found.wav, found.wav_part, spec) {
         (true, true, _) => return Ok(Action::Left { why: "two audio files claim its name" }),
         (true, false, spec) => resume(&paths.wav, spec)?,
         (false, true, spec) => resume(&paths.wav_part, spec)?,
-        (false, false, spec) => {
-            let unsaid = || is_cut_short(&paths.json_part).then_some(UNSAID);
-            let Some(spec) = spec.or_else(unsaid) else {
-                return Ok(Action::Left { why: "neither audio nor readable metadata" });
-            };
+        (false, false, Some(spec)) => {
             let wav = WavWriter::create(&paths.wav_part, spec)?;
             options.writer.steps.done(Step::EmptyWav)?;
             wav
         }
+        (false, false, None) => return Ok(Action::Left { why: "neither audio nor readable metadata" }),
     };
     let spec = wav.spec();
     let audio = wav.finish(options.writer.sync)?;

@@ -174,13 +174,18 @@ fn audio_without_metadata_gets_what_its_name_tells() {
     }
 }
 
-/// Killed in the midst of step 2.
+/// Killed in the midst of step 2, or without power before step 4.
 #[test]
 fn metadata_cut_short_gets_what_its_name_tells() {
-    for text in ["", "\0\0\0\0", "{\"schema\": 1, \"id\": \"01a2"] {
+    let texts = ["", "\0\0\0\0", "{\"schema\": 1, \"id\": \"01a2"];
+    let audios = [None, Some(&[0u8; 0][..]), Some(&[0; 44])];
+    for (text, audio) in texts.into_iter().flat_map(|t| audios.map(|a| (t, a))) {
         let dir = tempfile::tempdir().unwrap();
         record(dir.path(), Some(Step::ProvisionalSidecar)).unwrap_err();
         fs::write(name().paths(dir.path()).json_part, text).unwrap();
+        if let Some(audio) = audio {
+            fs::write(name().paths(dir.path()).wav_part, audio).unwrap();
+        }
         let did = run(dir.path(), None).unwrap();
         assert!(matches!(did[0].action, Action::Recovered { frames: 0 }), "{did:?}");
         let s = assert_clean(dir.path()).remove(0);

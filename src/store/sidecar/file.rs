@@ -49,11 +49,13 @@ pub fn write_atomically(path: &Path, sidecar: &Sidecar, sync: bool) -> Result<()
     replace(path, &to_bytes(sidecar).map_err(json_error(path))?, sync)
 }
 
-/// Makes a sidecar that must not exist.
-pub(in crate::store) fn create(path: &Path, sidecar: &Sidecar, sync: bool) -> Result<(), StoreError> {
+/// Makes a sidecar that must not exist; not synced.
+pub(in crate::store) fn create(path: &Path, sidecar: &Sidecar) -> Result<File, StoreError> {
     check(path, sidecar)?;
     let bytes = to_bytes(sidecar).map_err(json_error(path))?;
-    fill(path, &create_file(path)?, &bytes, sync)
+    let file = create_file(path)?;
+    fill(path, &file, &bytes, false)?;
+    Ok(file)
 }
 
 /// Writes `PATH.new`, for a rename that comes later.
