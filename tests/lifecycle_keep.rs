@@ -312,6 +312,21 @@ fn a_changed_term_applies_only_when_asked() {
     store.assert_sound(day(0), "applied");
 }
 
+/// A command beside the daemon.
+#[test]
+fn two_sweeps_at_once() {
+    let store = Store::new();
+    let ids: Vec<Uuid> = (0..8).map(|n| store.record(n, -200, -1)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            let mut keeper = store.keeper();
+            scope.spawn(move || (0..25).for_each(|_| drop(swept(&mut keeper, day(0)))));
+        }
+    });
+    assert!(ids.iter().all(|id| store.row(*id).is_none()));
+    store.assert_sound(day(0), "two sweeps");
+}
+
 #[test]
 fn a_hold_and_a_sweep_at_once() {
     for _ in 0..5 {

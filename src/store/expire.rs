@@ -157,7 +157,7 @@ impl Keeper {
             }
             return Ok(sweep);
         }
-        reading.believe(self.audit.state())?;
+        self.believe(reading)?;
         let deleted = self.delete_due(now)?;
         sweep.deleted = deleted.gone;
         sweep.failed.extend(deleted.failed);
@@ -167,6 +167,12 @@ impl Keeper {
             sweep.audit_pruned = self.audit.prune(now, since)?;
         }
         Ok(sweep)
+    }
+
+    /// One sweep at a time: a command's and the daemon's would take away one another's scratch file.
+    fn believe(&self, reading: &Reading) -> Result<(), KeeperError> {
+        let _place = self.enter()?;
+        Ok(reading.believe(self.audit.state())?)
     }
 
     fn delete_due(&mut self, now: Timestamp) -> Result<Deleted, KeeperError> {
