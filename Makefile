@@ -3,11 +3,13 @@
 CARGO ?= cargo
 # The capture that `make run` records from: any pcap or pcapng.
 CAPTURE ?= $(firstword $(wildcard pcaps/*inbound*.pcap*) $(wildcard pcaps/*.pcap*))
+# How often `make soak` kills.
+KILLS ?= 1000
 RUN_DIR := out/run
 NAUHURI := target/debug/nauhuri
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint doc test-unit test-corpus test-live deny bench setup man clean
+.PHONY: help run test lint doc test-unit test-corpus test-live soak deny bench setup man clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +42,10 @@ test-corpus: ## Captures from the field, in the folder that NAUHURI_CORPUS names
 test-live: ## Live capture in namespaces of its own; needs root, or sudo
 	@$(CARGO) test --test live --no-run
 	@CARGO="$(CARGO)" scripts/test-live
+
+soak: ## Kills recorders at random moments under load, 1,000 times (KILLS=...); as root, or sudo
+	@$(CARGO) test --test live --no-run
+	@CARGO="$(CARGO)" NAUHURI_KILLS="$(KILLS)" scripts/test-live soak --nocapture
 
 deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licences.rs runs always)
 	@if command -v cargo-deny >/dev/null; then \

@@ -84,6 +84,31 @@ fn a_deletion_stopped_anywhere_is_completed() {
     }
 }
 
+/// Killed before the rename: found by whoever looks next, and not taken for somebody's work.
+#[test]
+fn an_edit_cut_short_is_cleared_away() {
+    let store = Store::new();
+    let id = store.record(1, -20, 100);
+    let json = store.row(id).unwrap().json(&store.root);
+    let edit = json.with_added_extension("new");
+    for by_sweep in [true, false] {
+        std::fs::write(&edit, "{\"schema\"").unwrap();
+        assert!(!store.report(day(0)).is_clean());
+        let mut keeper = store.keeper();
+        match by_sweep {
+            true => drop(swept(&mut keeper, day(0))),
+            false => keeper.reconcile().unwrap(),
+        }
+        assert!(!edit.exists());
+        store.assert_sound(day(0), "an edit cut short");
+    }
+    // A sidecar that cannot be read may be in its edit.
+    std::fs::write(&json, "").unwrap();
+    std::fs::write(&edit, "{}").unwrap();
+    store.keeper().reconcile().unwrap();
+    assert!(edit.exists());
+}
+
 #[test]
 fn an_edit_stopped_anywhere_leaves_a_whole_store() {
     for step in LifeStep::EDIT {
@@ -415,6 +440,21 @@ fn a_changed_term_applies_only_when_asked() {
     assert_eq!(keeper.apply(&longer, day(0)).unwrap().longer, 1);
     assert!(store.row(old).is_none());
     store.assert_sound(day(0), "applied");
+}
+
+/// A command beside the daemon.
+#[test]
+fn two_sweeps_at_once() {
+    let store = Store::new();
+    let ids: Vec<Uuid> = (0..8).map(|n| store.record(n, -200, -1)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            let mut keeper = store.keeper();
+            scope.spawn(move || (0..25).for_each(|_| drop(swept(&mut keeper, day(0)))));
+        }
+    });
+    assert!(ids.iter().all(|id| store.row(*id).is_none()));
+    store.assert_sound(day(0), "two sweeps");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 // Helpers of tests fail by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod common;
 mod lifecycle;
 
 #[path = "live/caller.rs"]
@@ -26,6 +27,8 @@ mod faults;
 mod faulty_commands;
 #[path = "live/refusals.rs"]
 mod refusals;
+#[path = "live/soak.rs"]
+mod soak;
 #[path = "live/storage.rs"]
 mod storage;
 #[path = "live/watched.rs"]

@@ -21,6 +21,7 @@ use super::calendar::ago;
 use super::clock::{ClockTrouble, Reading};
 use super::erase::{Cause, Deleted};
 use super::keeper::{BATCH, Keeper, KeeperError};
+use super::lock::EditLock;
 use crate::config::{ClockTrust, Config};
 use crate::time::Timestamp;
 use serde_json::json;
@@ -142,8 +143,10 @@ impl Keeper {
     pub fn sweep(&mut self, reading: &Reading, options: &SweepOptions) -> Result<Sweep, KeeperError> {
         let now = reading.wall;
         let mut sweep = Sweep::default();
-        self.index.reconcile(&self.root)?;
-        if !options.dry_run {
+        if options.dry_run {
+            self.index.reconcile(&self.root)?;
+        } else {
+            self.reconcile()?;
             // Deleted already, whatever the clock says.
             let completed = self.complete(options.walk, now)?;
             sweep.completed = completed.gone.len() as u64;
@@ -167,7 +170,7 @@ impl Keeper {
             }
             return Ok(sweep);
         }
-        reading.believe(self.audit.state())?;
+        self.believe(reading)?;
         let deleted = self.delete_due(now)?;
         sweep.deleted = deleted.gone;
         sweep.failed.extend(deleted.failed);
@@ -191,6 +194,12 @@ impl Keeper {
             self.index.prune_tombstones(before, now)?;
         }
         Ok(count)
+    }
+
+    /// One sweep at a time: a command's and the daemon's would take away one another's scratch file.
+    fn believe(&self, reading: &Reading) -> Result<(), KeeperError> {
+        let _alone = EditLock::wait(self.audit.state())?;
+        Ok(reading.believe(self.audit.state())?)
     }
 
     fn delete_due(&mut self, now: Timestamp) -> Result<Deleted, KeeperError> {

@@ -13,13 +13,17 @@
 //! | 2 | the sidecar replaced, synced | the index is behind: found by the time of the folder; a deletion reads the sidecar anyway |
 //! | 3 | the index | nothing |
 //!
+//! An edit cut short inside step 2 leaves `NAME.json.new`, which the next look of
+//! the daemon, the next sweep or the next start removes.
 //! An edit that fails after it was told gets a second entry that says so.
 //! Deletions are in [`super::erase`].
 
 use super::StoreError;
 use super::audit::{AuditError, AuditLog, Draft, Outcome};
+use super::erase::remove;
 use super::identity::{self, IdentityError};
 use super::index::{Index, IndexError, Row};
+use super::layout::NEW;
 use super::lock::EditLock;
 use super::sidecar::{Sidecar, rewrite_atomically};
 use crate::time::Timestamp;
@@ -207,12 +211,25 @@ impl Keeper {
         &self.index
     }
 
-    /// Takes recordings that were finished since the last look into the index.
+    /// Takes recordings that were finished since the last look into the index,
+    /// and removes what is left of edits that were cut short.
     ///
     /// # Errors
     /// The folders cannot be read, or the index not be written.
     pub fn reconcile(&mut self) -> Result<(), KeeperError> {
         self.index.reconcile(&self.root)?;
+        let half_edits = self.index.take_half_edits();
+        if half_edits.is_empty() {
+            return Ok(());
+        }
+        // Whoever was at work has finished when this is entered.
+        let _alone = EditLock::wait(self.audit.state())?;
+        for json in half_edits {
+            if Sidecar::read(&json).is_ok() {
+                let edit = PathBuf::from(format!("{}{NEW}", json.display()));
+                remove(&edit)?;
+            }
+        }
         Ok(())
     }
 

@@ -15,9 +15,9 @@
 //! | step | what is done | a crash right after it leaves | start-up makes of it |
 //! | --- | --- | --- | --- |
 //! | 1 | `YYYY/MM/DD` made, 0750, the parent of each new folder synced | an empty folder | nothing |
-//! | 2 | `NAME.json.part` made with a provisional sidecar (`ended_by: recovered`, `complete: false`), synced | metadata without audio | a recording of zero length, `recovered` |
+//! | 2 | `NAME.json.part` made with a provisional sidecar (`ended_by: recovered`, `complete: false`) | metadata without audio | a recording of zero length, `recovered` |
 //! | 3 | `NAME.wav.part` made with the header of an empty file | both parts | a recording of zero length, `recovered` |
-//! | 4 | the folder synced; the call is being recorded | both parts | `recovered`, all whole frames kept |
+//! | 4 | sidecar and folder synced; the call is being recorded | both parts | `recovered`, all whole frames kept |
 //! | - | blocks appended; the header rewritten at each flush, not synced | both parts, a header that may lag behind | `recovered`, all whole frames kept |
 //! | 5 | close: length cut to whole frames, final header, WAV synced; where that fails, all of it is written again before the next try | both parts, the WAV whole | `recovered` |
 //! | 6 | the final sidecar with the WAV's SHA-256 in `NAME.json.part.new`, synced | the final sidecar, not yet in its place | finished as it was meant to be |
@@ -90,7 +90,7 @@ pub enum Step {
     ProvisionalSidecar = 2,
     /// The empty WAV exists.
     EmptyWav = 3,
-    /// The folder is synced.
+    /// The sidecar and the folder are synced.
     Opened = 4,
     /// The WAV is final and synced.
     WavSynced = 5,

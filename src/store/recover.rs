@@ -11,7 +11,8 @@
 //! | both parts | a recording; all whole frames kept, the header repaired |
 //! | `.wav.part`, its sidecar missing or unreadable | a recording with what its name and header tell; the rest `null` |
 //! | `.json.part` alone | a recording of zero length: the call was answered, and nobody shall look for it in vain |
-//! | `.json.part` alone, unreadable | left, reported |
+//! | `.json.part` alone, empty or cut short | the same, with what its name tells: the crash came while it was written |
+//! | `.json.part` alone, unreadable otherwise | left, reported |
 //! | `.wav` with `.json.part` | the sidecar finished and renamed |
 //! | `.json` with `.wav.part` of its hash | the WAV renamed |
 //! | parts beside a finished recording, foreign audio | left, reported |
@@ -34,6 +35,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use uuid::Uuid;
+
+/// The form of an empty recording of which nothing is known.
+const UNSAID: WavSpec = WavSpec { rate: 8000, encoding: wav::WavEncoding::PcmS16le };
 
 /// When a recording answered then falls due, where no sidecar says so.
 type FallbackDue = dyn Fn(Timestamp) -> Timestamp;
@@ -177,7 +181,9 @@ fn finish(
     options: &RecoverOptions,
 ) -> Result<Action, StoreError> {
     let provisional = found.json_part.then(|| Sidecar::read(&paths.json_part).ok()).flatten();
-    let spec = provisional.as_ref().and_then(spec_of);
+    // Cut short, no audio was written yet.
+    let unsaid = || is_cut_short(&paths.json_part).then_some(UNSAID);
+    let spec = provisional.as_ref().and_then(spec_of).or_else(unsaid);
     let wav = match (found.wav, found.wav_part, spec) {
         (true, true, _) => return Ok(Action::Left { why: "two audio files claim its name" }),
         (true, false, spec) => resume(&paths.wav, spec)?,
@@ -225,6 +231,14 @@ fn resume(path: &Path, spec: Option<WavSpec>) -> Result<WavWriter, StoreError> {
         (Err(StoreError::NotWav { .. }), Some(spec)) => WavWriter::resume_as(path, spec),
         (other, _) => other,
     }
+}
+
+/// As a crash leaves a file in the midst of its one write: nothing, zeros, or the beginning of an object.
+fn is_cut_short(json: &Path) -> bool {
+    fs::read(json).is_ok_and(|bytes| {
+        let read = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes);
+        bytes.iter().all(|b| *b == 0) || read.is_err_and(|e| e.is_eof())
+    })
 }
 
 fn spec_of(s: &Sidecar) -> Option<WavSpec> {

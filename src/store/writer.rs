@@ -66,8 +66,8 @@ impl RecordingWriter {
         options.steps.done(Step::Folders)?;
 
         let provisional = provisional_of(provisional, name.stem(), spec);
-        sidecar::create(&paths.json_part, &provisional, options.sync)
-            .map_err(|e| undo(e, &[&paths.json_part], &[]))?;
+        let json =
+            sidecar::create(&paths.json_part, &provisional).map_err(|e| undo(e, &[&paths.json_part], &[]))?;
         options.steps.done(Step::ProvisionalSidecar)?;
 
         let wav = WavWriter::create(&paths.wav_part, spec)
@@ -75,7 +75,11 @@ impl RecordingWriter {
         options.steps.done(Step::EmptyWav)?;
 
         if options.sync {
-            sync_folder(&paths.folder).map_err(|e| undo(e, &[&paths.wav_part, &paths.json_part], &[]))?;
+            // Both names are there by now: a journal has one thing to write for all of it.
+            json.sync_all()
+                .map_err(StoreError::io("sync", &paths.json_part))
+                .and_then(|()| sync_folder(&paths.folder))
+                .map_err(|e| undo(e, &[&paths.wav_part, &paths.json_part], &[]))?;
         }
         options.steps.done(Step::Opened)?;
         Ok(RecordingWriter { wav, paths, stem: name.stem().to_owned(), options: options.clone() })

@@ -67,6 +67,8 @@ pub struct Call {
     pub answered: Option<Instant>,
     /// When the last media packet was sent.
     pub last_media: Option<Instant>,
+    /// When each of the customer's was.
+    pub sent_at: Vec<Instant>,
 }
 
 impl Call {
@@ -76,7 +78,8 @@ impl Call {
         let bind = |who| UdpSocket::bind(format!("{}:{port}", line.ip(who))).unwrap();
         let id = format!("call-{}@live.test", CALLS.fetch_add(1, Ordering::Relaxed));
         let media = [bind(Who::Customer), bind(Who::Agent)];
-        let call = Call { line: Arc::clone(line), id, media, sent: 0, answered: None, last_media: None };
+        let line = Arc::clone(line);
+        let call = Call { line, id, media, sent: 0, answered: None, last_media: None, sent_at: Vec::new() };
         call.request(Who::Customer, "INVITE", 1, Some(Who::Customer));
         call.reply(180, None);
         call
@@ -132,6 +135,7 @@ impl Call {
             }
             self.sent += 1;
             self.last_media = Some(Instant::now());
+            self.sent_at.extend(self.last_media);
         }
     }
 

@@ -40,7 +40,7 @@ impl Disk {
         let mut apart = None;
         if journal == Journal::Apart {
             let file = path("journal");
-            sparse_file(&file, 8 << 20);
+            sparse_file(&file, 64 << 20);
             let device = Loop::of(&file);
             run("mkfs.ext4", &["-q", "-b", "4096", "-O", "journal_dev", &device.name]);
             options.extend(["-J".into(), format!("device={}", device.name)]);
@@ -64,6 +64,13 @@ impl Disk {
     /// As fast as it can again.
     pub fn fast(&self) {
         self.limit(0, 0).unwrap();
+    }
+
+    /// Writes all there is: what the file system has still to do for it would
+    /// fail later, and take the file system along.
+    pub fn settle(&self) {
+        // It complains of what failed before.
+        let _ = Command::new("sync").arg("--file-system").arg(&self.at).stderr(Stdio::null()).status();
     }
 
     /// Every write that reaches it fails from now on.

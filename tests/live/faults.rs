@@ -183,6 +183,7 @@ fn a_disk_that_fails_and_recovers() {
     let recorder = setup.start();
     let (first, second) = (Talkers::start(&line, 2), Talkers::start(&line, 2));
     std::thread::sleep(Duration::from_millis(1500));
+    disk.settle();
     disk.fail();
     let mut ended = first.hang_up();
     recorder.wait_ready(503, "storage not writable", 7);

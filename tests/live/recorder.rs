@@ -102,6 +102,11 @@ impl Setup {
         Recorder { setup: self, child }
     }
 
+    /// Where the configuration is.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
     fn log(&self, run: u32) -> PathBuf {
         self.dir.path().join(format!("log-{run}"))
     }

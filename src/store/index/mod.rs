@@ -43,6 +43,7 @@ use super::layout::make_one;
 use super::sidecar::Sidecar;
 use super::wav::FILE_MODE;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -156,6 +157,7 @@ pub struct Index {
     conn: Connection,
     path: PathBuf,
     state: PathBuf,
+    half_edits: BTreeSet<PathBuf>,
     /// Shared as long as the database is open.
     _place: File,
 }
@@ -211,7 +213,8 @@ impl Index {
             return Err(IndexError::Version { path, found });
         }
         schema::set_up_live(&conn).map_err(&to_error)?;
-        let mut index = Index { conn, path, state: state.to_owned(), _place: place };
+        let half_edits = BTreeSet::new();
+        let mut index = Index { conn, path, state: state.to_owned(), half_edits, _place: place };
         index.belongs()?;
         index.read_tombstones()?;
         Ok(index)

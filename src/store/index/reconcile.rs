@@ -11,7 +11,7 @@ use super::rebuild::{BATCH, rebuild, row_of};
 use super::{Index, IndexError, Rebuilt, Row, StoreError, schema};
 use crate::time::Timestamp;
 use jiff::civil::Date;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,11 @@ impl Index {
         };
         index.reconcile(root)?;
         Ok((index, rebuilt))
+    }
+
+    /// Sidecars beside which a comparison found an edit: under way, or cut short.
+    pub fn take_half_edits(&mut self) -> BTreeSet<PathBuf> {
+        std::mem::take(&mut self.half_edits)
     }
 
     /// Compares with the day folders that changed since the last time.
@@ -115,6 +120,9 @@ impl Index {
                 continue;
             }
             let json = found.paths().json;
+            if found.json_new {
+                self.half_edits.insert(json.clone());
+            }
             let known = json.strip_prefix(root).ok().and_then(|path| rows.remove(path));
             if known.is_some() && !changed(&json, since) {
                 continue;

@@ -175,6 +175,27 @@ fn audio_without_metadata_gets_what_its_name_tells() {
     }
 }
 
+/// Killed in the midst of step 2, or without power before step 4.
+#[test]
+fn metadata_cut_short_gets_what_its_name_tells() {
+    let texts = ["", "\0\0\0\0", "{\"schema\": 1, \"id\": \"01a2"];
+    let audios = [None, Some(&[0u8; 0][..]), Some(&[0; 44])];
+    for (text, audio) in texts.into_iter().flat_map(|t| audios.map(|a| (t, a))) {
+        let dir = tempfile::tempdir().unwrap();
+        record(dir.path(), Some(Step::ProvisionalSidecar)).unwrap_err();
+        fs::write(name().paths(dir.path()).json_part, text).unwrap();
+        if let Some(audio) = audio {
+            fs::write(name().paths(dir.path()).wav_part, audio).unwrap();
+        }
+        let did = run(dir.path(), None).unwrap();
+        assert!(matches!(did[0].action, Action::Recovered { frames: 0 }), "{did:?}");
+        let s = assert_clean(dir.path()).remove(0);
+        assert!(name().stem().ends_with(&crate::id::short_hex(s.id)));
+        assert_eq!((s.agent.id.as_deref(), s.sip.call_id), (Some("2001"), None));
+        assert_eq!(s.retention.until.as_deref(), Some("2026-11-24T08:15:23Z"));
+    }
+}
+
 #[test]
 fn renames_that_reached_the_disk_in_the_other_order() {
     let dir = tempfile::tempdir().unwrap();
@@ -196,7 +217,7 @@ fn what_cannot_be_told_is_left_and_reported() {
     fs::write(&p.wav_part, "?").unwrap();
     // Metadata alone and unreadable; foreign audio; a name that is not ours.
     let other = |digits| name().stem()[..name().stem().len() - 8].to_owned() + digits;
-    fs::write(p.folder.join(other("00000001.json.part")), "").unwrap();
+    fs::write(p.folder.join(other("00000001.json.part")), "<html>").unwrap();
     fs::write(p.folder.join(other("00000002.wav.part")), "ID3 not a WAV at all").unwrap();
     fs::write(p.folder.join("notes.wav.part"), "mine").unwrap();
     let mut files: Vec<_> = fs::read_dir(&p.folder).unwrap().map(|e| e.unwrap().file_name()).collect();

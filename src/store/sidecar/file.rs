@@ -49,11 +49,13 @@ pub fn write_atomically(path: &Path, sidecar: &Sidecar, sync: bool) -> Result<()
     replace(path, &to_bytes(sidecar).map_err(json_error(path))?, sync)
 }
 
-/// Makes a sidecar that must not exist.
-pub(in crate::store) fn create(path: &Path, sidecar: &Sidecar, sync: bool) -> Result<(), StoreError> {
+/// Makes a sidecar that must not exist; not synced.
+pub(in crate::store) fn create(path: &Path, sidecar: &Sidecar) -> Result<File, StoreError> {
     check(path, sidecar)?;
     let bytes = to_bytes(sidecar).map_err(json_error(path))?;
-    fill(path, &create_file(path)?, &bytes, sync)
+    let file = create_file(path)?;
+    fill(path, &file, &bytes, false)?;
+    Ok(file)
 }
 
 /// Writes `PATH.new`, for a rename that comes later.
@@ -67,14 +69,22 @@ pub(in crate::store) fn scratch_of(
 }
 
 fn replace(path: &Path, bytes: &[u8], sync: bool) -> Result<(), StoreError> {
-    let scratch = write_scratch(path, bytes, sync)?;
-    std::fs::rename(&scratch, path).map_err(StoreError::io("rename", &scratch))
+    let scratch = scratch_path(path);
+    let renamed = || std::fs::rename(&scratch, path).map_err(StoreError::io("rename", &scratch));
+    write_scratch(path, bytes, sync).and_then(|_| renamed()).inspect_err(|_| {
+        // An edit that failed is not to be found as one that a crash cut short.
+        drop(std::fs::remove_file(&scratch));
+    })
+}
+
+fn scratch_path(path: &Path) -> PathBuf {
+    let mut scratch = path.as_os_str().to_owned();
+    scratch.push(NEW);
+    scratch.into()
 }
 
 fn write_scratch(path: &Path, bytes: &[u8], sync: bool) -> Result<PathBuf, StoreError> {
-    let mut scratch = path.as_os_str().to_owned();
-    scratch.push(NEW);
-    let scratch = PathBuf::from(scratch);
+    let scratch = scratch_path(path);
     // A scratch file of an earlier attempt is worth nothing: it is overwritten.
     let file = OpenOptions::new()
         .write(true)

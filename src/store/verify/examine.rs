@@ -92,7 +92,7 @@ impl Examiner {
                 Kind::Leftover,
                 &with_new(&paths.json),
                 None,
-                "an edit that never happened; the next start removes it",
+                "an edit that never happened; the next sweep or start removes it",
             );
         }
         if !whole {
