@@ -389,6 +389,66 @@ fn nothing_is_left_of_what_was_deleted() {
     }
 }
 
+/// In doubt it is kept: a copy that says it is held, a sidecar of a later version.
+#[test]
+fn what_may_be_held_is_not_deleted_by_any_way() {
+    let store = Store::new();
+    let (id, other) = (store.record(1, -200, -1), store.record(2, -200, 100));
+    let mut keeper = store.keeper();
+    hold(&mut keeper, id, "A");
+    let held: Vec<_> = store
+        .files()
+        .into_iter()
+        .filter(|p| p.to_str().unwrap().contains(&id.to_string()[28..]))
+        .map(|p| (p.clone(), std::fs::read(p).unwrap()))
+        .collect();
+    keeper.release(&[store.row(id).unwrap()], how(None, true), None, day(0)).unwrap();
+    assert_eq!(swept(&mut keeper, day(0)).deleted.len(), 1);
+    // Back from a copy of when it was held.
+    for (path, bytes) in &held {
+        std::fs::write(path, bytes).unwrap();
+    }
+    let sweep = swept(&mut keeper, day(0));
+    assert_eq!((sweep.completed, sweep.failed.len(), store.files().len()), (0, 1, 4));
+    assert!(store.row(id).is_none(), "and it is in no list");
+    // A form of later, with a hold in it or not to be read at all.
+    let row = store.row(other).unwrap();
+    for text in ["{\"schema\": 2, \"retention\": {\"hold\": {\"reason\": \"crime\"}}}", "{"] {
+        std::fs::write(row.json(&store.root), text).unwrap();
+        let erased = keeper.erase(std::slice::from_ref(&row), "request", None, day(0)).unwrap();
+        assert_eq!((erased.gone.len(), erased.failed.len()), (0, 1), "{text}");
+    }
+    std::fs::write(row.json(&store.root), "{\"schema\": 2, \"retention\": {\"hold\": null}}").unwrap();
+    assert_eq!(keeper.erase(&[row], "request", None, day(0)).unwrap().gone.len(), 1);
+}
+
+/// Whoever asked, and why, is known whatever becomes of the command.
+#[test]
+fn an_erasure_is_told_before_it_begins() {
+    let store = Store::new();
+    let id = store.record(1, -200, 100);
+    let row = store.row(id).unwrap();
+    let part = row.json(&store.root).with_extension("wav.part");
+    std::fs::write(&part, "left by a crash").unwrap();
+    let mut keeper = store.keeper().with_steps(stop_after(LifeStep::SidecarGone));
+    assert!(keeper.erase(std::slice::from_ref(&row), "request 19", None, day(0)).is_err());
+    drop(keeper);
+    swept(&mut store.keeper(), day(0));
+    let told: Vec<_> = store.audit().entries_for(id).unwrap().collect();
+    let words: Vec<_> = told.iter().map(|e| (e.action.as_str(), e.why.reason.as_deref())).collect();
+    assert_eq!(words, [("erase_begun", Some("request 19")), ("erase", None)]);
+    assert!(store.files().is_empty(), "{:?}", store.files());
+    // What cannot be told is not begun.
+    let id = store.record(2, -200, 100);
+    let row = store.row(id).unwrap();
+    let mut keeper = store.keeper();
+    let log = store.state().join("audit.jsonl");
+    std::fs::rename(&log, store.outside().join("log")).unwrap();
+    std::fs::create_dir(&log).unwrap();
+    assert!(keeper.erase(&[row], "request 20", None, day(0)).is_err());
+    assert_eq!(store.files().len(), 2);
+}
+
 #[test]
 fn yesterdays_index_brings_nothing_back() {
     let store = Store::new();

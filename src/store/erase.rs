@@ -8,7 +8,7 @@
 //! | step | what is done | a crash right after it leaves |
 //! | --- | --- | --- |
 //! | 1 | a tombstone in `tombstones.jsonl`, synced, then in the index: no search gives it any more | both files, to be removed |
-//! | 2 | `NAME.json` unlinked, and a `NAME.json.new` beside it | audio without a name in any list |
+//! | 2 | `NAME.json` unlinked, and what an edit or a crash left beside it | audio without a name in any list |
 //! | 3 | `NAME.wav` unlinked | names that may come back |
 //! | 4 | the folder synced | a deletion nobody was told of |
 //! | 5 | the audit entry | a row in the index that no search gives |
@@ -19,16 +19,23 @@
 //! leaves it out. A tombstone holds no personal data; it keeps a restored copy
 //! of files or index from bringing the recording back.
 //!
+//! An erasure is told before the first step as well, by whom and why: what cannot be
+//! told is not begun, and whoever completes it after a crash knows neither.
+//!
+//! What nobody can say is not held stays: a copy that came back may bear a hold
+//! that its recording had.
+//!
 //! Files are unlinked, not overwritten: on a journal, a copy-on-write file
 //! system or flash, overwriting is a promise nobody keeps. Storage that must not
 //! give up deleted blocks is encrypted, or discards them.
 
 use super::audit::{Action, Draft, Outcome, Why};
+use super::cases;
 use super::index::{Reason, Row, Tombstone};
 use super::keeper::{BATCH, Keeper, KeeperError, LifeStep, row_now};
 use super::layout::{NEW, Paths};
 use super::lock::EditLock;
-use super::sidecar::Sidecar;
+use super::sidecar::{Sidecar, read_value};
 use super::{StoreError, sync_folder};
 use crate::time::Timestamp;
 use serde_json::{Value, json};
@@ -37,6 +44,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
+
+/// Files of a deleted recording that nobody may remove by a sweep.
+const CAME_BACK_HELD: &str =
+    "was deleted, and files of it are there that say it is held, or cannot be read: see nauhuri verify";
 
 /// Why an erasure is put off, in the audit log.
 const HELD: &str = "held";
@@ -200,6 +211,10 @@ impl Keeper {
         if going.is_empty() {
             return Ok(deleted);
         }
+        if let Cause::Erase(draft) = cause {
+            let begun = Draft { action: Action::EraseBegun, ..draft.clone() };
+            self.tell(now, begun.on(going.iter().map(|row| row.id)))?;
+        }
         let stones: Vec<_> = going.iter().map(|row| Tombstone::of(row, now, cause.reason())).collect();
         self.index.bury_all(&stones)?;
         self.done(LifeStep::Buried)?;
@@ -218,6 +233,9 @@ impl Keeper {
             (_, Some(fresh)) if fresh.held => Answer::Held(read.ok().filter(|_| !row.held).map(Box::new)),
             // Nothing but its row and perhaps its audio is left.
             (_, None) if row.held => Answer::Held(None),
+            (Cause::Erase(_), None) if may_be_held(&row.json(&self.root)) => {
+                Answer::Unreadable("nobody can say that it is not held: its sidecar cannot be read".into())
+            }
             (Cause::Erase(_), _) => Answer::Go,
             (Cause::Expire(at), Some(fresh)) if fresh.is_due(at) => Answer::Go,
             (Cause::Expire(at), None) if gone && row.is_due(at) => Answer::Go,
@@ -256,8 +274,10 @@ impl Keeper {
 
     /// Step 2. The outer error is a test's stop.
     fn remove_sidecar(&self, paths: &Paths) -> Result<Result<(), StoreError>, KeeperError> {
-        let edit = PathBuf::from(format!("{}{NEW}", paths.json.display()));
-        let removed = remove(&edit).and_then(|()| remove(&paths.json));
+        let new = |of: &Path| PathBuf::from(format!("{}{NEW}", of.display()));
+        let beside =
+            [new(&paths.json), new(&paths.json_part), paths.json_part.clone(), paths.wav_part.clone()];
+        let removed = beside.iter().chain([&paths.json]).try_for_each(|path| remove(path));
         if removed.is_ok() {
             self.done(LifeStep::SidecarGone)?;
         }
@@ -288,7 +308,10 @@ impl Keeper {
         let mut deleted = Deleted::default();
         for batch in self.index.buried_rows()?.chunks(BATCH) {
             let _alone = EditLock::wait(self.audit.state())?;
-            let gone = self.remove_all(batch.to_vec(), &mut deleted)?;
+            let held = |row: &&Row| may_be_held(&row.json(&self.root));
+            deleted.failed.extend(batch.iter().filter(held).map(|row| (row.id, CAME_BACK_HELD.into())));
+            let going = batch.iter().filter(|row| !held(row)).cloned().collect();
+            let gone = self.remove_all(going, &mut deleted)?;
             for (reason, action) in [(Reason::Erased, Action::Erase), (Reason::Expired, Action::Expire)] {
                 let mut of_reason = Vec::new();
                 for row in &gone {
@@ -314,6 +337,10 @@ impl Keeper {
         for file in returned {
             let _alone = EditLock::wait(self.audit.state())?;
             let paths = file.found.paths();
+            if may_be_held(&paths.json) {
+                deleted.failed.push((file.id, CAME_BACK_HELD.into()));
+                continue;
+            }
             match self.remove_sidecar(&paths)?.and_then(|()| remove(&paths.wav)) {
                 Ok(()) => {
                     sync_folder(&paths.folder)?;
@@ -328,6 +355,14 @@ impl Keeper {
             deleted.gone.extend(ids.into_iter().map(|id| (id, None)));
         }
         Ok(())
+    }
+}
+
+/// Nobody can say that it is not held.
+fn may_be_held(json: &Path) -> bool {
+    match read_value(json) {
+        Ok(value) => cases::is_set(value.get("retention").and_then(|r| r.get("hold"))),
+        Err(e) => e.kind() != io::ErrorKind::NotFound,
     }
 }
 

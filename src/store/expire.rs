@@ -173,7 +173,8 @@ impl Keeper {
         self.believe(reading)?;
         let deleted = self.delete_due(now)?;
         sweep.deleted = deleted.gone;
-        sweep.failed.extend(deleted.failed);
+        let told: HashSet<Uuid> = sweep.failed.iter().map(|(id, _)| *id).collect();
+        sweep.failed.extend(deleted.failed.into_iter().filter(|(id, _)| !told.contains(id)));
         self.index.scrub()?;
         sweep.overdue = self.index.overdue(now)?.count;
         if let Some(since) = options.audit_since {

@@ -79,6 +79,8 @@ pub enum Action {
     Restrict,
     /// Opened again.
     Unrestrict,
+    /// About to be deleted before its time.
+    EraseBegun,
     /// Deleted before its time.
     Erase,
     /// Deleted because its time was over.
@@ -118,6 +120,7 @@ impl Action {
             Action::Release => "release",
             Action::Restrict => "restrict",
             Action::Unrestrict => "unrestrict",
+            Action::EraseBegun => "erase_begun",
             Action::Erase => "erase",
             Action::Expire => "expire",
             Action::ExpireRefused => "expire_refused",
