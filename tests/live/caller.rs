@@ -4,6 +4,7 @@ use nauhuri::codec::g711::Law;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The customer's number, and the part of it that may stand nowhere.
@@ -205,4 +206,24 @@ impl Call {
         };
         socket.send_to(text.as_bytes(), to.local_addr().unwrap()).unwrap();
     }
+}
+
+/// A call that talks on a thread of its own until `stop`, a minute at most.
+pub fn talker(line: &Arc<Line>, stop: &Arc<AtomicBool>) -> JoinHandle<Call> {
+    let (line, stop) = (Arc::clone(line), Arc::clone(stop));
+    std::thread::spawn(move || {
+        let mut call = Call::answered(&line);
+        call.talk_until(60.0, &stop);
+        call
+    })
+}
+
+/// How long a channel of a recording is.
+pub fn seconds(samples: &[i16]) -> f64 {
+    samples.len() as f64 / 8000.0
+}
+
+/// Somebody speaks in it.
+pub fn heard(samples: &[i16]) -> bool {
+    samples.iter().any(|s| s.abs() > SPEECH_PEAK / 2)
 }

@@ -1,6 +1,6 @@
 //! Ends that nobody asked for, and the one that somebody did.
 
-use crate::caller::{Call, Line, NUMBER, SECRET, SPEECH_PEAK, Who};
+use crate::caller::{Call, Line, NUMBER, SECRET, SPEECH_PEAK, Who, talker};
 use crate::recorder::Setup;
 use std::fs;
 use std::sync::Arc;
@@ -9,15 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Two calls talking until told to stop; returns when each was answered and last heard.
 fn two_talkers(line: &Arc<Line>, stop: &Arc<AtomicBool>) -> Vec<std::thread::JoinHandle<Call>> {
-    let talk = |_| {
-        let (line, stop) = (Arc::clone(line), Arc::clone(stop));
-        std::thread::spawn(move || {
-            let mut call = Call::answered(&line);
-            call.talk_until(20.0, &stop);
-            call
-        })
-    };
-    (0..2).map(talk).collect()
+    (0..2).map(|_| talker(line, stop)).collect()
 }
 
 fn is_silent(samples: &[i16]) -> bool {

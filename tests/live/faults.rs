@@ -1,6 +1,6 @@
 //! Disks that are slow, and disks that fail.
 
-use crate::caller::{Call, Line, SPEECH_PEAK, Who};
+use crate::caller::{Call, Line, Who, heard, seconds, talker};
 use crate::disk::{Disk, Journal};
 use crate::recorder::{Recorder, Setup};
 use std::fs;
@@ -18,15 +18,7 @@ struct Talkers {
 impl Talkers {
     fn start(line: &Arc<Line>, calls: usize) -> Talkers {
         let stop = Arc::new(AtomicBool::new(false));
-        let talk = |_| {
-            let (line, stop) = (Arc::clone(line), Arc::clone(&stop));
-            std::thread::spawn(move || {
-                let mut call = Call::answered(&line);
-                call.talk_until(60.0, &stop);
-                call
-            })
-        };
-        Talkers { calls: (0..calls).map(talk).collect(), stop }
+        Talkers { calls: (0..calls).map(|_| talker(line, &stop)).collect(), stop }
     }
 
     /// Lets all of them hang up; Call-IDs, and how long each spoke.
@@ -60,14 +52,6 @@ fn watch(recorder: &Recorder, seconds: f64) {
         assert!(s.balances(), "{s:?}");
         std::thread::sleep(Duration::from_millis(100));
     }
-}
-
-fn seconds(samples: &[i16]) -> f64 {
-    samples.len() as f64 / 8000.0
-}
-
-fn heard(samples: &[i16]) -> bool {
-    samples.iter().any(|s| s.abs() > SPEECH_PEAK / 2)
 }
 
 /// Less than the calls write, and a second for each sync: what waits, waits in memory.

@@ -1,6 +1,6 @@
 //! A store that fills up, closes, and comes back.
 
-use crate::caller::{Call, Line, SPEECH_PEAK, Who};
+use crate::caller::{Call, Line, Who, heard, seconds, talker};
 use crate::lab::Mounted;
 use crate::recorder::Setup;
 use nauhuri::daemon::housekeeping::free_bytes;
@@ -26,23 +26,6 @@ fn fill(store: &Path, leave: u64) -> PathBuf {
     ballast
 }
 
-fn talk(line: &Arc<Line>, stop: &Arc<AtomicBool>) -> std::thread::JoinHandle<Call> {
-    let (line, stop) = (Arc::clone(line), Arc::clone(stop));
-    std::thread::spawn(move || {
-        let mut call = Call::answered(&line);
-        call.talk_until(30.0, &stop);
-        call
-    })
-}
-
-fn seconds(samples: &[i16]) -> f64 {
-    samples.len() as f64 / 8000.0
-}
-
-fn heard(samples: &[i16]) -> bool {
-    samples.iter().any(|s| s.abs() > SPEECH_PEAK / 2)
-}
-
 /// The reserve is for what runs and for finishing it; then room is made.
 #[test]
 #[ignore = "make test-live"]
@@ -52,7 +35,7 @@ fn nearly_full() {
     let _small = Mounted::memory(&setup.store, "8m");
     let recorder = setup.start();
     let (stop, stop_late) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let (short, long) = (talk(&line, &stop), talk(&line, &stop_late));
+    let (short, long) = (talker(&line, &stop), talker(&line, &stop_late));
     std::thread::sleep(Duration::from_millis(2000));
 
     // Below min_free: no new calls, the running ones go on.
@@ -84,7 +67,7 @@ fn nearly_full() {
 
     // A call answered while there was no room gets its file when there is.
     let stop_third = Arc::new(AtomicBool::new(false));
-    let third = talk(&line, &stop_third);
+    let third = talker(&line, &stop_third);
     std::thread::sleep(Duration::from_millis(1200));
     fs::remove_file(setup.store.join("ballast")).unwrap();
     fs::remove_file(setup.store.join("ballast-1")).unwrap();
@@ -121,7 +104,7 @@ fn full_to_the_last_byte() {
     let _small = Mounted::memory(&setup.store, "8m");
     let recorder = setup.start();
     let stop = Arc::new(AtomicBool::new(false));
-    let talkers = [talk(&line, &stop), talk(&line, &stop)];
+    let talkers = [talker(&line, &stop), talker(&line, &stop)];
     std::thread::sleep(Duration::from_millis(1500));
     let ballast = fill(&setup.store, 0);
     recorder.wait_ready(503, "storage not writable", 4);
