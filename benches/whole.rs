@@ -10,6 +10,7 @@
 mod generate;
 #[path = "common/live.rs"]
 mod live;
+#[allow(dead_code, reason = "shared; each bench needs a part of it")]
 #[path = "common/process.rs"]
 mod process;
 #[allow(dead_code, reason = "shared; each bench needs a part of it")]

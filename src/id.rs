@@ -55,8 +55,15 @@ pub fn derived_uuid(at: Timestamp, parts: &[&[u8]]) -> Uuid {
 /// The eight hexadecimal digits that end a recording's file name: the last
 /// ones of its UUID, which carry hash bits only.
 pub fn short_hex(id: Uuid) -> String {
-    let s = id.simple().to_string();
-    s[24..].to_string()
+    let mut text = String::new();
+    push_short(id, &mut text);
+    text
+}
+
+/// Appends [`short_hex`].
+pub fn push_short(id: Uuid, text: &mut String) {
+    let mut buffer = [0; uuid::fmt::Simple::LENGTH];
+    text.push_str(&id.simple().encode_lower(&mut buffer)[24..]);
 }
 
 #[cfg(test)]

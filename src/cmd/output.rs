@@ -1,5 +1,6 @@
 //! Results on standard output; a reader that leaves early is not a failure.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// Standard output could not be written.
@@ -51,18 +52,41 @@ impl Default for Printer {
 /// Text from a stranger's packet, fit for a terminal: no control character
 /// stays, so none can move the cursor, colour the screen or turn the order of what follows.
 pub fn plain(text: &str) -> String {
-    let turns =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
+    let mut out = String::with_capacity(text.len());
+    push_plain(text, &mut out);
+    out
+}
+
+/// The marks that turn the direction of writing.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Appends [`plain`] text.
+pub fn push_plain(text: &str, out: &mut String) {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        out.push_str(text);
+    } else {
+        out.extend(text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }));
+    }
 }
 
 /// `1:02:03`, `2:03`
 pub fn length(seconds: f64) -> String {
+    let mut text = String::new();
+    push_length(seconds, &mut text);
+    text
+}
+
+/// Appends [`length`].
+pub fn push_length(seconds: f64, text: &mut String) {
     let s = seconds.round().max(0.0) as u64;
-    match s / 3600 {
-        0 => format!("{}:{:02}", s / 60, s % 60),
-        h => format!("{h}:{:02}:{:02}", s / 60 % 60, s % 60),
-    }
+    // A String takes everything.
+    let _ = match s / 3600 {
+        0 => write!(text, "{}:", s / 60),
+        h => write!(text, "{h}:{:02}:", s / 60 % 60),
+    };
+    text.extend([s / 10 % 6, s % 10].map(|digit| char::from(b'0' + digit as u8)));
 }
 
 /// `1.4 GiB`

@@ -5,11 +5,14 @@ use crate::cli::Cli;
 use crate::cli::reading::ReindexArgs;
 use crate::store::audit::{Action, Draft};
 use crate::store::index::rebuild;
+use crate::store::layout::{State, Walk};
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+/// What it says.
+const TEMPLATE: &str = "[{bar:30}] {human_pos}/{human_len} recordings, {per_sec:.0}, {eta} to go";
 /// How often the display moves.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -21,8 +24,14 @@ const TICK: Duration = Duration::from_millis(200);
 pub fn run(cli: &Cli, _args: &ReindexArgs) -> anyhow::Result<()> {
     let place = Place::find(cli)?;
     place.note(Draft::new(Action::Reindex))?;
-    let bar = spinner(cli, "{spinner} {pos} recordings indexed, {per_sec}");
+    let bar = bar(cli);
     let started = Instant::now();
+    if !bar.is_hidden() {
+        // Names are read fast; so it can be said how long the rest will take.
+        let finished = Walk::new(&place.root).flatten().filter(|f| f.state() == State::Finished);
+        bar.set_length(finished.count() as u64);
+        bar.reset_eta();
+    }
     let built = rebuild(&place.root, &place.state, &mut |n| bar.set_position(n));
     bar.finish_and_clear();
     let built = built?;
@@ -45,16 +54,14 @@ pub fn run(cli: &Cli, _args: &ReindexArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Something that moves while a long walk lasts, on a terminal only.
-pub(super) fn spinner(cli: &Cli, template: &str) -> ProgressBar {
+/// How far a walk through the store is, on a terminal only.
+pub(super) fn bar(cli: &Cli) -> ProgressBar {
     if cli.global.quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new_spinner();
-    // The templates are ours; one that is wrong costs its looks only.
-    bar.set_style(
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner()),
-    );
+    let bar = ProgressBar::new(0);
+    // The template is ours; one that is wrong costs its looks only.
+    bar.set_style(ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(TICK);
     bar
 }

@@ -2,7 +2,7 @@
 
 use super::archive::Place;
 use super::output::{Printer, plain, size};
-use super::reindex::spinner;
+use super::reindex::bar;
 use crate::cli::Cli;
 use crate::cli::reading::VerifyArgs;
 use crate::store::audit::{Action, Draft, Outcome};
@@ -30,11 +30,14 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
         patience: PATIENCE,
         threads: available_parallelism().map_or(1, NonZero::get).min(MAX_READERS),
     };
-    let bar = spinner(cli, "{spinner} {pos} of {len} recordings, {per_sec}, {eta} to go");
+    let bar = bar(cli);
     let started = Instant::now();
     let index = Index::open(&place.state);
     let report = verify(&place.root, index.as_ref(), &options, &mut |n, total| {
-        bar.set_length(total);
+        if bar.length() != Some(total) {
+            bar.set_length(total);
+            bar.reset_eta();
+        }
         bar.set_position(n);
     });
     bar.finish_and_clear();
@@ -67,7 +70,8 @@ fn print(report: &VerifyReport, seconds: f64, quiet: bool, out: &mut Printer) ->
     }
     if !quiet {
         let (all, read) = (report.recordings, report.read);
-        let per_s = read as f64 / seconds.max(1e-3);
+        // Of a sample too: what is waited for is the walk past the names.
+        let per_s = all as f64 / seconds.max(1e-3);
         eprintln!(
             "{all} recordings, {read} read whole ({}) in {seconds:.1} s ({per_s:.0} a second)",
             size(report.bytes)

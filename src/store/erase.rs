@@ -291,9 +291,7 @@ impl Keeper {
         }
         self.tell(now, draft.on(gone.iter().map(|row| row.id)))?;
         self.done(LifeStep::DeletionTold)?;
-        for row in gone {
-            self.index.forget(row.id)?;
-        }
+        self.index.forget_all(gone.iter().map(|row| row.id))?;
         self.done(LifeStep::Forgotten)
     }
 

@@ -175,6 +175,8 @@ impl Keeper {
         sweep.deleted = deleted.gone;
         let told: HashSet<Uuid> = sweep.failed.iter().map(|(id, _)| *id).collect();
         sweep.failed.extend(deleted.failed.into_iter().filter(|(id, _)| !told.contains(id)));
+        // Whoever opens the index next would have to look through the folders this touched.
+        self.index.reconcile(&self.root)?;
         self.index.scrub()?;
         sweep.overdue = self.index.overdue(now)?.count;
         if let Some(since) = options.audit_since {

@@ -87,16 +87,22 @@ impl EditLock {
     /// Waits until nobody else edits. `state` exists.
     ///
     /// # Errors
-    /// The file cannot be made or locked.
+    /// A file cannot be made or locked.
     pub fn wait(state: &Path) -> Result<EditLock, StoreError> {
-        let path = state.join("edit.lock");
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        let file = options.open(&path).map_err(StoreError::io("open", &path))?;
-        settle(&path, &file).map_err(StoreError::io("set the mode of", &path))?;
-        file.lock().map_err(StoreError::io("lock", &path))?;
-        Ok(EditLock { _file: file })
+        // Held by whoever is next: a sweep that lets go and wants it back at once
+        // queues up behind those who wait.
+        let _turn = locked(&state.join("edit.turn"))?;
+        Ok(EditLock { _file: locked(&state.join("edit.lock"))? })
     }
+}
+
+fn locked(path: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
+    let file = options.open(path).map_err(StoreError::io("open", path))?;
+    settle(path, &file).map_err(StoreError::io("set the mode of", path))?;
+    file.lock().map_err(StoreError::io("lock", path))?;
+    Ok(file)
 }
 
 /// Whether some process records into the store. Enters nothing itself.

@@ -57,6 +57,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub mod abreast;
 pub mod audit;
 pub mod calendar;
 pub mod cases;

@@ -9,7 +9,7 @@ mod file;
 mod tests;
 
 pub(super) use file::{create, scratch_of};
-pub use file::{read_value, rewrite_atomically, write_atomically};
+pub use file::{read_text, read_value, rewrite_atomically, write_atomically};
 
 use super::wav::WavEncoding;
 use crate::config::{CallDirection, HideDigits, RetentionBound};
@@ -107,6 +107,21 @@ pub enum EndedBy {
     Recovered,
     /// The capture file ended.
     CaptureEnd,
+}
+
+impl EndedBy {
+    /// As it stands in the sidecar.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EndedBy::Customer => "customer",
+            EndedBy::Agent => "agent",
+            EndedBy::Transfer => "transfer",
+            EndedBy::Timeout => "timeout",
+            EndedBy::Shutdown => "shutdown",
+            EndedBy::Recovered => "recovered",
+            EndedBy::CaptureEnd => "capture_end",
+        }
+    }
 }
 
 /// `sip`

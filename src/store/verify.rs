@@ -25,7 +25,6 @@ use report::finding;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -187,9 +186,9 @@ impl<'a> Judge<'a> {
             judge.look_at_index(index)?;
             // In full the rows are asked for one by one.
             if options.sample.is_some() {
-                index.each(&Default::default(), |row| {
-                    judge.indexed.insert(judge.hash.hash_one(&row.path));
-                    ControlFlow::Continue(())
+                let (indexed, hash) = (&mut judge.indexed, &judge.hash);
+                index.each_path(|_, path| {
+                    indexed.insert(hash.hash_one(path));
                 })?;
             }
         }
@@ -220,7 +219,7 @@ impl<'a> Judge<'a> {
         let json = found.paths().json;
         if found.state() == State::Finished {
             self.report.recordings += 1;
-            self.walked.insert(self.hash.hash_one(json.strip_prefix(self.root).unwrap_or(&json)));
+            self.walked.insert(self.place(&json));
         }
         self.report.read += u64::from(whole);
         self.report.bytes += bytes;
@@ -241,7 +240,7 @@ impl<'a> Judge<'a> {
         self.suspects.extend(findings);
         match row {
             Some(row) => {
-                let place = self.hash.hash_one(&row.path);
+                let place = self.place(&json);
                 if self.ids.insert(row.id, place).is_some_and(|other| other != place) {
                     let detail = "another recording has the same id".to_owned();
                     self.suspects.push(finding(Kind::DuplicateId, &json, Some(row.id), detail));
@@ -250,11 +249,11 @@ impl<'a> Judge<'a> {
                 }
             }
             // Not read: known by name or not.
-            None if found.state() == State::Finished && !whole => {
-                let path = json.strip_prefix(self.root).unwrap_or(&json);
-                if !self.indexed.contains(&self.hash.hash_one(path)) {
-                    self.unequal.push(json);
-                }
+            None if found.state() == State::Finished
+                && !whole
+                && !self.indexed.contains(&self.place(&json)) =>
+            {
+                self.unequal.push(json);
             }
             None => {}
         }
@@ -274,6 +273,11 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// A sidecar's path under the root, hashed as the index has it.
+    fn place(&self, json: &Path) -> u64 {
+        self.hash.hash_one(&*json.strip_prefix(self.root).unwrap_or(json).to_string_lossy())
+    }
+
     fn look_at_folder(&mut self, folder: &Path) {
         let Ok(m) = fs::metadata(folder) else { return };
         if m.mode() & 0o7777 != FOLDER_MODE {
@@ -287,13 +291,15 @@ impl<'a> Judge<'a> {
     fn finish(mut self) -> Result<VerifyReport, IndexError> {
         let mut stale = Vec::new();
         if let Some(index) = self.index {
-            index.each(&Default::default(), |row| {
-                let known = self.walked.contains(&self.hash.hash_one(&row.path));
-                if !known && !row.json(self.root).exists() {
-                    stale.push(row);
+            let mut unseen = Vec::new();
+            index.each_path(|id, path| {
+                if !self.walked.contains(&self.hash.hash_one(path)) && !self.root.join(path).exists() {
+                    unseen.push(id);
                 }
-                ControlFlow::Continue(())
             })?;
+            for id in unseen {
+                stale.extend(index.get(id)?);
+            }
             stale.extend(index.buried_rows()?.into_iter().filter(|row| !row.json(self.root).exists()));
         }
         if !(stale.is_empty() && self.suspects.is_empty() && self.unequal.is_empty()) {

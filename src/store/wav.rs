@@ -8,7 +8,7 @@ mod header;
 #[cfg(test)]
 mod tests;
 
-pub use header::{CHANNELS, WavEncoding, WavInfo, WavSpec};
+pub use header::{CHANNELS, WavEncoding, WavInfo, WavSpec, encode as encode_header};
 
 use super::StoreError;
 use header::HeaderError;

@@ -3,27 +3,90 @@
 //! The index is chosen here, not by the planner's guess: `by_time` answers
 //! every search by one scan that reads no row it does not return; an agent or a
 //! rare flag has a shorter way. Pages, because a reader that holds one long
-//! view of the database keeps deleted content in its log.
+//! view of the database keeps deleted content in its log. A long answer is cut
+//! into [`Piece`]s by time, so that several readers may work on it at once.
 
 use super::super::search::{EXPIRING, Flag, IdPart, Search, micros};
 use super::row::Word;
 use super::{Index, IndexError, Row, schema};
 use crate::time::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{ToSql, params_from_iter};
+use rusqlite::{OptionalExtension, ToSql, params_from_iter};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use uuid::Uuid;
 
-/// Rows in a page.
-const PAGE: usize = 4_096;
+/// Rows in a page, and about as many in a piece.
+const PAGE: usize = 1_024;
+/// An answer of at most so many rows is read in one scan, without being counted first.
+const SHORT: usize = 4_096;
+/// Rows in a piece of it.
+const SHORT_PIECE: usize = 256;
 
-/// Where a page begins: the answer of the last row handed out, and how many of
-/// that very instant were.
-#[derive(Clone, Copy)]
+/// Which fields of a row are read; the others stand empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fields {
+    /// All of them.
+    All,
+    /// Those a table for people has: who, when, how long, which state.
+    Shown,
+}
+
+/// What answers a search: how much, and how to come by it.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Recordings.
+    pub count: u64,
+    /// By the time of the answer; none of them large.
+    pub pieces: Vec<Piece>,
+}
+
+/// Part of an [`Answer`].
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// Read already.
+    Rows(Vec<Row>),
+    /// To be read by [`Index::read`], through whichever connection.
+    Span(Span),
+}
+
+/// A search between two instants.
+#[derive(Clone, Debug)]
+pub struct Span {
+    query: Query,
+    fields: Fields,
+    from: Place,
+    /// First instant behind it; `None`: no end.
+    until: Option<Timestamp>,
+}
+
+/// Where reading begins: an instant, and how many of that very instant are passed over.
+#[derive(Clone, Copy, Debug)]
 struct Place {
     answered_at: Timestamp,
     seen: usize,
+}
+
+impl Piece {
+    /// What is read already.
+    pub fn rows(&self) -> &[Row] {
+        match self {
+            Piece::Rows(rows) => rows,
+            Piece::Span(_) => &[],
+        }
+    }
+
+    fn of(rows: Vec<Row>) -> impl Iterator<Item = Piece> {
+        let mut rows = rows.into_iter();
+        std::iter::from_fn(move || {
+            let piece: Vec<Row> = rows.by_ref().take(SHORT_PIECE).collect();
+            (!piece.is_empty()).then_some(Piece::Rows(piece))
+        })
+    }
+}
+
+impl Place {
+    const BEGINNING: Place = Place { answered_at: Timestamp::from_ns(i64::MIN), seen: 0 };
 }
 
 impl Index {
@@ -45,30 +108,84 @@ impl Index {
         search: &Search,
         mut take: impl FnMut(Row) -> ControlFlow<()>,
     ) -> Result<(), IndexError> {
-        if !search.ids.is_empty() || search.limit.is_some() {
-            let rows = if search.ids.is_empty() { self.newest(search)? } else { self.by_ids(search)? };
-            for row in rows {
-                if take(row).is_break() {
-                    break;
-                }
-            }
+        if !search.ids.is_empty() {
+            let _all_or_enough = self.by_ids(search)?.into_iter().try_for_each(take);
             return Ok(());
         }
-        let query = Query::new(search);
-        let mut place = None;
+        let Some(mut span) = self.span(search)? else { return Ok(()) };
+        let mut left = search.limit.unwrap_or(usize::MAX);
+        let mut page = Vec::new();
         loop {
-            let page = self.page(&query, place, PAGE, "ASC")?;
-            let (n, last) = (page.len(), page.last().map(|r| r.answered_at));
-            let same = page.iter().rev().take_while(|r| Some(r.answered_at) == last).count();
-            for row in page {
-                if take(row).is_break() {
-                    return Ok(());
-                }
+            let more = self.read_page(&mut span, left.min(PAGE), &mut |row| page.push(row.clone()))?;
+            left -= page.len();
+            if page.drain(..).try_for_each(&mut take).is_break() || !more || left == 0 {
+                return Ok(());
             }
-            let Some(answered_at) = last.filter(|_| n == PAGE) else { return Ok(()) };
-            let before = place.filter(|p| p.answered_at == answered_at).map_or(0, |p| p.seen);
-            place = Some(Place { answered_at, seen: before + same });
         }
+    }
+
+    /// What answers, counted and cut into pieces. A short answer is read at once,
+    /// in one scan.
+    pub fn answer(&self, search: &Search, fields: Fields) -> Result<Answer, IndexError> {
+        let whole = |rows: Vec<Row>| Answer { count: rows.len() as u64, pieces: Piece::of(rows).collect() };
+        if !search.ids.is_empty() {
+            return Ok(whole(self.by_ids(search)?));
+        }
+        let Some(mut rest) = self.span(search)? else { return Ok(whole(Vec::new())) };
+        rest.fields = fields;
+        let first = search.limit.unwrap_or(usize::MAX).min(SHORT);
+        let mut rows = Vec::new();
+        let more = self.read_page(&mut rest, first, &mut |row| rows.push(row.clone()))?;
+        if !more || search.limit.is_some_and(|limit| rows.len() >= limit) {
+            return Ok(whole(rows));
+        }
+        let count = self.count(search)?;
+        // Of what is answered from here on nothing was counted.
+        let end = self.last_answer()?.map_or(rest.from.answered_at, |t| t.offset_ns(1));
+        rest.until = Some(rest.until.map_or(end, |until| until.min(end)));
+        let parts = (count as usize).saturating_sub(rows.len()) / PAGE + 1;
+        let rest = rest.cut(parts).into_iter().map(Piece::Span);
+        Ok(Answer { count, pieces: Piece::of(rows).chain(rest).collect() })
+    }
+
+    /// Reads a piece of an answer, a page at a time: `take` gets the rows, then
+    /// `page_ends` is called, while nothing of the database is held.
+    ///
+    /// # Errors
+    /// What the index says.
+    pub fn read(
+        &self,
+        mut span: Span,
+        take: &mut dyn FnMut(&Row),
+        page_ends: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<(), IndexError> {
+        loop {
+            let more = self.read_page(&mut span, PAGE, take)?;
+            if page_ends().is_break() || !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Hands over the id and the path of every recording, in no order.
+    pub fn each_path(&self, mut take: impl FnMut(Uuid, &str)) -> Result<(), IndexError> {
+        let sql = format!(
+            "SELECT rowid, id, path FROM recording WHERE buried = 0 AND rowid > ?1 \
+             ORDER BY rowid LIMIT {SHORT}"
+        );
+        let mut st = self.conn.prepare(&sql).map_err(self.error())?;
+        let mut last = Some(i64::MIN);
+        while let Some(behind) = last.take() {
+            let mut rows = st.query([behind]).map_err(self.error())?;
+            while let Some(r) = rows.next().map_err(self.error())? {
+                let mut read = || -> rusqlite::Result<_> {
+                    take(Uuid::from_bytes(r.get(1)?), r.get_ref(2)?.as_str()?);
+                    r.get(0)
+                };
+                last = Some(read().map_err(self.error())?);
+            }
+        }
+        Ok(())
     }
 
     /// Whether anything answers.
@@ -86,12 +203,7 @@ impl Index {
         if !search.ids.is_empty() {
             return Ok(self.by_ids(search)?.len() as u64);
         }
-        let query = Query::new(search);
-        let sql =
-            format!("SELECT count(*) FROM recording INDEXED BY {} WHERE {}", query.index, query.condition);
-        let mut st = self.conn.prepare_cached(&sql).map_err(self.error())?;
-        let n: i64 = st.query_row(params_from_iter(&query.values), |r| r.get(0)).map_err(self.error())?;
-        let n = n.unsigned_abs();
+        let n = self.count_in(&Span::of(search))?;
         Ok(search.limit.map_or(n, |limit| n.min(limit as u64)))
     }
 
@@ -119,11 +231,12 @@ impl Index {
         }
     }
 
-    /// What is due at `now`, not held, the longest overdue first.
+    /// What is due at `now`, not held, the longest overdue first; what fell due
+    /// together by the time of the answer, that is folder by folder.
     pub fn due_before(&self, now: Timestamp, limit: usize) -> Result<Vec<Row>, IndexError> {
         let sql = format!(
             "SELECT {} FROM recording INDEXED BY by_due WHERE buried = 0 AND held = 0 AND until <= ?1 \
-             ORDER BY until LIMIT ?2",
+             ORDER BY until, answered_at LIMIT ?2",
             schema::COLUMNS
         );
         self.rows(&sql, &[now.as_ns().into(), (limit.min(i64::MAX as usize) as i64).into()])
@@ -141,32 +254,59 @@ impl Index {
         Ok(rows)
     }
 
-    fn newest(&self, search: &Search) -> Result<Vec<Row>, IndexError> {
-        let mut rows = self.page(&Query::new(search), None, search.limit.unwrap_or(PAGE), "DESC")?;
-        rows.reverse();
-        Ok(rows)
+    /// Where the rows of a search without ids lie; `None`: nowhere.
+    fn span(&self, search: &Search) -> Result<Option<Span>, IndexError> {
+        let mut span = Span::of(search);
+        let Some(limit) = search.limit else { return Ok(Some(span)) };
+        let Some(before) = limit.checked_sub(1) else { return Ok(None) };
+        // The newest begin at the one that has so many behind it.
+        let sql = span.sql("answered_at") + &format!(" ORDER BY answered_at DESC LIMIT 1 OFFSET {before}");
+        let oldest: Option<i64> = self.first(&sql, &span.query.values)?;
+        if let Some(answered_at) = oldest.map(Timestamp::from_ns) {
+            span.from = Place { answered_at, seen: 0 };
+            span.from.seen = (self.count_in(&span)? as usize).saturating_sub(limit);
+        }
+        Ok(Some(span))
     }
 
-    fn page(
+    fn count_in(&self, span: &Span) -> Result<u64, IndexError> {
+        let n: Option<i64> = self.first(&span.sql("count(*)"), &span.query.values)?;
+        Ok(n.unwrap_or(0).unsigned_abs())
+    }
+
+    fn first(&self, sql: &str, values: &[Value]) -> Result<Option<i64>, IndexError> {
+        // Not cached: times are part of the text.
+        let mut st = self.conn.prepare(sql).map_err(self.error())?;
+        st.query_row(params_from_iter(values), |r| r.get(0)).optional().map_err(self.error())
+    }
+
+    /// At most `limit` rows of a span, which then begins behind them; whether
+    /// there may be more.
+    fn read_page(
         &self,
-        query: &Query,
-        place: Option<Place>,
+        span: &mut Span,
         limit: usize,
-        order: &str,
-    ) -> Result<Vec<Row>, IndexError> {
-        let from = place.map_or(i64::MIN, |p| p.answered_at.as_ns());
-        let sql = format!(
-            "SELECT {} FROM recording INDEXED BY {} WHERE {} AND answered_at >= {from} \
-             ORDER BY answered_at {order} LIMIT {limit} OFFSET {}",
-            schema::COLUMNS,
-            query.index,
-            query.condition,
-            place.map_or(0, |p| p.seen)
-        );
-        // Not cached: the place is part of the text, so that it is a range of the index.
-        let mut st = self.conn.prepare(&sql).map_err(self.error())?;
-        let rows = st.query_map(params_from_iter(&query.values), Row::read).map_err(self.error())?;
-        rows.collect::<Result<_, _>>().map_err(self.error())
+        take: &mut dyn FnMut(&Row),
+    ) -> Result<bool, IndexError> {
+        let order = format!(" ORDER BY answered_at LIMIT {limit} OFFSET {}", span.from.seen);
+        let (columns, fill): (_, fn(&mut Row, &rusqlite::Row<'_>) -> _) = match span.fields {
+            Fields::All => (schema::COLUMNS, Row::fill),
+            Fields::Shown => (schema::SHOWN, Row::fill_shown),
+        };
+        let mut st = self.conn.prepare(&(span.sql(columns) + &order)).map_err(self.error())?;
+        let mut rows = st.query(params_from_iter(&span.query.values)).map_err(self.error())?;
+        let (mut row, mut n, mut last) = (Row::blank(), 0, span.from);
+        while let Some(r) = rows.next().map_err(self.error())? {
+            fill(&mut row, r).map_err(self.error())?;
+            if row.answered_at != last.answered_at {
+                last = Place { answered_at: row.answered_at, seen: 0 };
+            }
+            last.seen += 1;
+            n += 1;
+            take(&row);
+        }
+        span.from = last;
+        Ok(n == limit)
     }
 
     pub(super) fn rows(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, IndexError> {
@@ -176,7 +316,42 @@ impl Index {
     }
 }
 
-/// A search without ids as a condition with its values.
+impl Span {
+    /// All of a search without ids, its limit aside.
+    fn of(search: &Search) -> Span {
+        let from = search.since.map_or(Place::BEGINNING, |answered_at| Place { answered_at, seen: 0 });
+        Span { query: Query::new(search), fields: Fields::All, from, until: search.until }
+    }
+
+    /// `SELECT what` of what lies in it. The times stand in the text, so that
+    /// they are a range of the index whatever is bound.
+    fn sql(&self, what: &str) -> String {
+        let Query { index, condition, .. } = &self.query;
+        let from = self.from.answered_at.as_ns();
+        let until = self.until.map(|t| format!(" AND answered_at < {}", t.as_ns())).unwrap_or_default();
+        format!(
+            "SELECT {what} FROM recording INDEXED BY {index} \
+             WHERE {condition} AND answered_at >= {from}{until}"
+        )
+    }
+
+    /// Into parts of equal time; `until` is known.
+    fn cut(&self, parts: usize) -> Vec<Span> {
+        let (from, until) = (self.from.answered_at, self.until.unwrap_or(Timestamp::FAR_FUTURE));
+        let step = (until.since_ns(from) / parts.max(1) as i64).max(1);
+        let mut spans = Vec::new();
+        let mut place = self.from;
+        while place.answered_at < until {
+            let next = place.answered_at.offset_ns(step).min(until);
+            spans.push(Span { from: place, until: Some(next), ..self.clone() });
+            place = Place { answered_at: next, seen: 0 };
+        }
+        spans
+    }
+}
+
+/// A search without ids and times as a condition with its values.
+#[derive(Clone, Debug)]
 struct Query {
     index: &'static str,
     condition: String,
@@ -186,8 +361,6 @@ struct Query {
 impl Query {
     fn new(s: &Search) -> Query {
         let mut q = Query { index: "by_time", condition: "buried = 0".into(), values: Vec::new() };
-        q.and("answered_at >= ?", s.since.map(|t| t.as_ns().into()));
-        q.and("answered_at < ?", s.until.map(|t| t.as_ns().into()));
         q.and("service = ?", s.service.clone().map(Value::Text));
         q.and("direction = ?", s.direction.and_then(word));
         q.and("duration_us >= ?", s.longer.map(|d| micros(d).into()));

@@ -31,6 +31,7 @@ mod tombstone;
 #[cfg(test)]
 mod tests;
 
+pub use find::{Answer, Fields, Piece, Span};
 pub use rebuild::{Rebuilt, rebuild};
 pub use reconcile::Reconciled;
 pub use row::{KeptState, Row};
@@ -220,6 +221,11 @@ impl Index {
         Ok(index)
     }
 
+    /// Reads through a memory map from now on: for a reader of much.
+    pub fn map(&self) -> Result<(), IndexError> {
+        self.conn.pragma_update(None, "mmap_size", 4i64 << 30).map_err(self.error())
+    }
+
     /// The state folder.
     pub fn state(&self) -> &Path {
         &self.state
@@ -249,7 +255,20 @@ impl Index {
     /// Forgets a recording whose files are gone. Its tombstone stays.
     /// Unknown ones are forgotten already.
     pub fn forget(&mut self, id: Uuid) -> Result<(), IndexError> {
-        self.run("DELETE FROM recording WHERE id = ?1", params![id.as_bytes()]).map(drop)
+        self.forget_all([id])
+    }
+
+    /// [`forget`](Index::forget) for many, in one transaction.
+    pub fn forget_all(&mut self, ids: impl IntoIterator<Item = Uuid>) -> Result<(), IndexError> {
+        let to_error = IndexError::sqlite(&self.path);
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&to_error)?;
+        {
+            let mut delete = tx.prepare_cached("DELETE FROM recording WHERE id = ?1").map_err(&to_error)?;
+            for id in ids {
+                delete.execute([id.as_bytes()]).map_err(&to_error)?;
+            }
+        }
+        tx.commit().map_err(&to_error)
     }
 
     /// One recording, unless it is deleted.

@@ -7,6 +7,7 @@
 //! found by name, and would be replayed into the wrong file. What
 //! came in meanwhile is taken over afterwards ([`Index::reconcile`]).
 
+use super::super::abreast::{in_order, threads};
 use super::super::identity::{self, StoreId};
 use super::super::layout::{Found, State, Walk};
 use super::super::sidecar::Sidecar;
@@ -17,6 +18,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, params};
 use std::fs::{File, TryLockError};
 use std::io;
+use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -25,6 +27,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const SCRATCH: &str = "index.db.new";
 /// Rows in one transaction of a rebuild.
 pub(super) const BATCH: usize = 2_000;
+/// Sidecars one reader reads at a time.
+const PART: usize = 64;
+/// More readers than this wait for whoever fills the database.
+const MAX_READERS: usize = 4;
 /// Paths of unreadable sidecars that are told one by one.
 const TOLD: usize = 100;
 /// Waits for writers that hold the live index, and how long each is.
@@ -126,29 +132,46 @@ fn build(
         batch.clear();
         Ok(())
     };
-    for found in Walk::new(root) {
+    let read = |found: Vec<_>, give: &mut dyn FnMut(Vec<_>) -> ControlFlow<()>| {
         // An index without a folder nobody could read would hide what is in it.
-        let found = found.map_err(|(folder, e)| StoreError::io("read", &folder)(e))?;
-        match row_of(root, &found) {
-            None => {}
-            Some(Ok(row)) => batch.push(row),
-            Some(Err(path)) => {
-                out.unreadable_total += 1;
-                if out.unreadable.len() < TOLD {
-                    out.unreadable.push(path);
+        let row = |found: Result<Found, (PathBuf, io::Error)>| match found {
+            Ok(found) => Ok(row_of(root, &found)),
+            Err((folder, e)) => Err(StoreError::io("read", &folder)(e)),
+        };
+        let _ = give(found.into_iter().map(row).collect());
+    };
+    in_order(parts(Walk::new(root)), threads(MAX_READERS), read, |rows| {
+        for row in rows {
+            match row? {
+                None => {}
+                Some(Ok(row)) => batch.push(row),
+                Some(Err(path)) => {
+                    out.unreadable_total += 1;
+                    if out.unreadable.len() < TOLD {
+                        out.unreadable.push(path);
+                    }
                 }
             }
         }
-        if batch.len() == BATCH {
+        if batch.len() >= BATCH {
             flush(&mut batch, &mut out)?;
             progress(out.recordings);
         }
-    }
+        Ok::<(), IndexError>(())
+    })?;
     flush(&mut batch, &mut out)?;
     progress(out.recordings);
     conn.execute_batch(schema::INDEXES).map_err(&to_error)?;
     conn.pragma_update(None, "user_version", schema::VERSION).map_err(&to_error)?;
     Ok((conn, out))
+}
+
+/// So many at a time.
+fn parts<T>(mut all: impl Iterator<Item = T>) -> impl Iterator<Item = Vec<T>> {
+    std::iter::from_fn(move || {
+        let part: Vec<T> = all.by_ref().take(PART).collect();
+        (!part.is_empty()).then_some(part)
+    })
 }
 
 /// The row of a finished recording; `None` for what is none, or is gone by now.

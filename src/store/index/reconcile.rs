@@ -8,7 +8,7 @@
 use super::super::identity;
 use super::super::layout::{State, day_entries, day_folder};
 use super::rebuild::{BATCH, rebuild, row_of};
-use super::{Index, IndexError, Rebuilt, Row, StoreError, schema};
+use super::{Index, IndexError, Rebuilt, StoreError};
 use crate::time::Timestamp;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,6 +16,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use uuid::Uuid;
 
 /// When the folders were last compared, nanoseconds since 1970.
 const RECONCILED: &str = "reconciled_at";
@@ -112,7 +113,7 @@ impl Index {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(e) => return Err(StoreError::io("read", folder)(e).into()),
         };
-        let mut rows = self.rows_of_day(date)?;
+        let mut known = self.paths_of_day(date)?;
         let mut new = Vec::new();
         for found in &entries {
             // A sidecar whose audio is missing stays known: `verify` tells of it.
@@ -123,12 +124,13 @@ impl Index {
             if found.json_new {
                 self.half_edits.insert(json.clone());
             }
-            let known = json.strip_prefix(root).ok().and_then(|path| rows.remove(path));
-            if known.is_some() && !changed(&json, since) {
+            let path = json.strip_prefix(root).ok().and_then(Path::to_str);
+            let is_known = path.is_some_and(|path| known.remove(path).is_some());
+            if is_known && !changed(&json, since) {
                 continue;
             }
             match row_of(root, found) {
-                Some(Ok(row)) if known.as_ref() != Some(&row) => new.push(row),
+                Some(Ok(row)) if !is_known || self.get(row.id)?.as_ref() != Some(&row) => new.push(row),
                 Some(Err(_)) => done.unreadable += 1,
                 _ => {}
             }
@@ -139,36 +141,37 @@ impl Index {
             done.buried += buried;
             done.taken += batch.len() as u64 - buried;
         }
-        self.forget_gone(root, rows.into_values(), done)
+        self.forget_gone(root, known, done)
     }
 
-    /// Rows answered on a UTC day, by path.
-    fn rows_of_day(&self, date: Date) -> Result<HashMap<PathBuf, Row>, IndexError> {
+    /// What was answered on a UTC day, by path: names are all that is compared of
+    /// what did not change.
+    fn paths_of_day(&self, date: Date) -> Result<HashMap<String, Uuid>, IndexError> {
         let Some((from, to)) = utc_day(date) else { return Ok(HashMap::new()) };
-        let sql = format!(
-            "SELECT {} FROM recording INDEXED BY by_time WHERE buried = 0 AND answered_at >= ?1 \
-             AND answered_at < ?2",
-            schema::COLUMNS
-        );
-        let rows = self.rows(&sql, &[from.as_ns().into(), to.as_ns().into()])?;
-        Ok(rows.into_iter().map(|r| (r.path.clone(), r)).collect())
+        let sql = "SELECT path, id FROM recording INDEXED BY by_time \
+                   WHERE buried = 0 AND answered_at >= ?1 AND answered_at < ?2";
+        let mut st = self.conn.prepare_cached(sql).map_err(self.error())?;
+        let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, Uuid::from_bytes(r.get(1)?)));
+        let paths = st.query_map([from.as_ns(), to.as_ns()], read).map_err(self.error())?;
+        paths.collect::<Result<_, _>>().map_err(self.error())
     }
 
     /// Forgets rows whose sidecar is not there any more.
     fn forget_gone(
         &mut self,
         root: &Path,
-        rows: impl Iterator<Item = Row>,
+        rows: HashMap<String, Uuid>,
         done: &mut Reconciled,
     ) -> Result<(), IndexError> {
-        for row in rows {
-            let json = row.json(root);
+        let mut gone = Vec::new();
+        for (path, id) in rows {
+            let json = root.join(path);
             if !json.try_exists().map_err(StoreError::io("look for", &json))? {
-                self.forget(row.id)?;
-                done.forgotten += 1;
+                gone.push(id);
             }
         }
-        Ok(())
+        done.forgotten += gone.len() as u64;
+        if gone.is_empty() { Ok(()) } else { self.forget_all(gone) }
     }
 
     /// Rows of days that have no folder.
@@ -184,8 +187,8 @@ impl Index {
         for day in days {
             let at = Timestamp::from_parts(day.saturating_mul(86_400), 0);
             if !root.join(day_folder(at)).is_dir() {
-                let rows = self.rows_of_day(at.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date())?;
-                self.forget_gone(root, rows.into_values(), done)?;
+                let paths = self.paths_of_day(at.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date())?;
+                self.forget_gone(root, paths, done)?;
             }
         }
         Ok(())

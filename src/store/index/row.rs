@@ -155,35 +155,89 @@ impl Row {
         root.join(&self.path).with_extension("wav")
     }
 
+    /// One that says nothing, to be [filled](Row::fill).
+    pub(super) fn blank() -> Row {
+        Row {
+            id: Uuid::nil(),
+            call_group: Uuid::nil(),
+            path: PathBuf::new(),
+            service: None,
+            direction: None,
+            agent_id: None,
+            agent_name: None,
+            number: None,
+            withheld: false,
+            dialled: None,
+            answered_at: Timestamp::EPOCH,
+            duration_us: 0,
+            ended_by: EndedBy::Recovered,
+            complete: false,
+            one_way: false,
+            held: false,
+            unconfirmed_since: None,
+            restricted: false,
+            until: None,
+            wav_bytes: 0,
+            sha256: String::new(),
+            sample_rate: 0,
+        }
+    }
+
     /// From the columns of [`super::schema::COLUMNS`].
     pub(super) fn read(r: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-        let path: String = r.get(2)?;
-        let direction: Option<String> = r.get(4)?;
-        let ended_by: String = r.get(12)?;
-        Ok(Row {
-            id: Uuid::from_bytes(r.get(0)?),
-            call_group: Uuid::from_bytes(r.get(1)?),
-            path: path.into(),
-            service: r.get(3)?,
-            direction: direction.map(|d| from_word(4, &d)).transpose()?,
-            agent_id: r.get(5)?,
-            agent_name: r.get(6)?,
-            number: r.get(7)?,
-            withheld: r.get(8)?,
-            dialled: r.get(9)?,
-            answered_at: Timestamp::from_ns(r.get(10)?),
-            duration_us: r.get(11)?,
-            ended_by: from_word(12, &ended_by)?,
-            complete: r.get(13)?,
-            one_way: r.get(14)?,
-            held: r.get(15)?,
-            restricted: r.get(16)?,
-            until: r.get::<_, Option<i64>>(17)?.map(Timestamp::from_ns),
-            wav_bytes: r.get::<_, i64>(18)?.try_into().unwrap_or(0),
-            sha256: r.get(19)?,
-            sample_rate: r.get(20)?,
-            unconfirmed_since: r.get::<_, Option<i64>>(21)?.map(Timestamp::from_ns),
-        })
+        let mut row = Row::blank();
+        row.fill(r)?;
+        Ok(row)
+    }
+
+    /// From the columns of [`super::schema::SHOWN`]; the rest says nothing.
+    pub(super) fn fill_shown(&mut self, r: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
+        self.id = Uuid::from_bytes(r.get(0)?);
+        fill_text(&mut self.service, r, 1)?;
+        self.direction = r.get_ref(2)?.as_str_or_null()?.map(|d| from_word(2, d)).transpose()?;
+        fill_text(&mut self.agent_id, r, 3)?;
+        fill_text(&mut self.agent_name, r, 4)?;
+        fill_text(&mut self.number, r, 5)?;
+        self.withheld = r.get(6)?;
+        self.answered_at = Timestamp::from_ns(r.get(7)?);
+        self.duration_us = r.get(8)?;
+        self.complete = r.get(9)?;
+        self.one_way = r.get(10)?;
+        self.held = r.get(11)?;
+        self.restricted = r.get(12)?;
+        self.until = r.get::<_, Option<i64>>(13)?.map(Timestamp::from_ns);
+        Ok(())
+    }
+
+    /// From the columns of [`super::schema::COLUMNS`], over what is there: a scan of
+    /// a whole store allocates nothing.
+    pub(super) fn fill(&mut self, r: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
+        self.id = Uuid::from_bytes(r.get(0)?);
+        self.call_group = Uuid::from_bytes(r.get(1)?);
+        let path = self.path.as_mut_os_string();
+        path.clear();
+        path.push(r.get_ref(2)?.as_str()?);
+        fill_text(&mut self.service, r, 3)?;
+        self.direction = r.get_ref(4)?.as_str_or_null()?.map(|d| from_word(4, d)).transpose()?;
+        fill_text(&mut self.agent_id, r, 5)?;
+        fill_text(&mut self.agent_name, r, 6)?;
+        fill_text(&mut self.number, r, 7)?;
+        self.withheld = r.get(8)?;
+        fill_text(&mut self.dialled, r, 9)?;
+        self.answered_at = Timestamp::from_ns(r.get(10)?);
+        self.duration_us = r.get(11)?;
+        self.ended_by = from_word(12, r.get_ref(12)?.as_str()?)?;
+        self.complete = r.get(13)?;
+        self.one_way = r.get(14)?;
+        self.held = r.get(15)?;
+        self.restricted = r.get(16)?;
+        self.until = r.get::<_, Option<i64>>(17)?.map(Timestamp::from_ns);
+        self.wav_bytes = r.get::<_, i64>(18)?.try_into().unwrap_or(0);
+        self.sha256.clear();
+        self.sha256.push_str(r.get_ref(19)?.as_str()?);
+        self.sample_rate = r.get(20)?;
+        self.unconfirmed_since = r.get::<_, Option<i64>>(21)?.map(Timestamp::from_ns);
+        Ok(())
     }
 
     /// Binds [`super::schema::PUT`].
@@ -232,6 +286,18 @@ impl<T: Serialize> ToSql for Word<T> {
             _ => Err(rusqlite::Error::ToSqlConversionFailure("not a word".into())),
         }
     }
+}
+
+fn fill_text(text: &mut Option<String>, r: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<()> {
+    match r.get_ref(column)?.as_str_or_null()? {
+        None => *text = None,
+        Some(new) => {
+            let text = text.get_or_insert_default();
+            text.clear();
+            text.push_str(new);
+        }
+    }
+    Ok(())
 }
 
 fn from_word<'de, T: Deserialize<'de>>(column: usize, word: &'de str) -> rusqlite::Result<T> {

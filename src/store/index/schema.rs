@@ -17,6 +17,10 @@ pub(super) const COLUMNS: &str = "id, call_group, path, service, direction, agen
     withheld, dialled, answered_at, duration_us, ended_by, complete, one_way, held, restricted, until, \
     wav_bytes, sha256, sample_rate, unconfirmed_since";
 
+/// Columns in the order [`super::Row::fill_shown`] takes them.
+pub(super) const SHOWN: &str = "id, service, direction, agent_id, agent_name, number, withheld, answered_at, \
+    duration_us, complete, one_way, held, restricted, until";
+
 /// A recording new or edited.
 pub(super) const PUT: &str = "INSERT INTO recording (id, call_group, path, service, direction, agent_id, \
     agent_name, number, withheld, dialled, answered_at, duration_us, ended_by, complete, one_way, held, \
@@ -51,9 +55,9 @@ pub(super) const INDEXES: &str = "
 CREATE INDEX by_short ON recording (short);
 CREATE INDEX by_group ON recording (call_group);
 CREATE INDEX by_time ON recording (answered_at, number, duration_us, service, direction, until, wav_bytes,
-    held, restricted, complete, one_way) WHERE buried = 0;
+    held, restricted, complete, one_way, id, agent_id, agent_name, withheld) WHERE buried = 0;
 CREATE INDEX by_agent ON recording (agent_id, answered_at) WHERE buried = 0;
-CREATE INDEX by_due ON recording (until, wav_bytes) WHERE buried = 0 AND held = 0;
+CREATE INDEX by_due ON recording (until, answered_at, wav_bytes) WHERE buried = 0 AND held = 0;
 CREATE INDEX the_held ON recording (answered_at) WHERE buried = 0 AND held = 1;
 CREATE INDEX the_restricted ON recording (answered_at) WHERE buried = 0 AND restricted = 1;
 CREATE INDEX the_incomplete ON recording (answered_at) WHERE buried = 0 AND complete = 0;

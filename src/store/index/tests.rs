@@ -180,11 +180,78 @@ fn finds_what_matches_and_in_order() {
             want.sort();
             prop_assert_eq!(&got, &want);
             prop_assert_eq!(index.count(&search).unwrap(), want.len() as u64);
-            let last = index.find(&Search { limit: Some(3), ..search }).unwrap();
-            prop_assert_eq!(last.len(), newest.len());
+            let (read, count) = read_in_pieces(&index, &search, Fields::All);
+            prop_assert_eq!((&read, count), (&found, found.len() as u64));
+            let last = Search { limit: Some(3), ..search };
+            let ids = |rows: Vec<Row>| rows.into_iter().map(|r| r.id).collect::<Vec<_>>();
+            prop_assert_eq!(&ids(index.find(&last).unwrap()), &newest);
+            prop_assert_eq!(&ids(read_in_pieces(&index, &last, Fields::All).0), &newest);
             Ok(())
         })
         .unwrap();
+}
+
+/// The whole of an answer, and how much it was said to be.
+fn read_in_pieces(index: &Index, search: &Search, fields: Fields) -> (Vec<Row>, u64) {
+    let answer = index.answer(search, fields).unwrap();
+    let rows = std::cell::RefCell::new(Vec::new());
+    for piece in answer.pieces {
+        match piece {
+            Piece::Rows(read) => rows.borrow_mut().extend(read),
+            Piece::Span(span) => index
+                .read(span, &mut |row| rows.borrow_mut().push(row.clone()), &mut || {
+                    std::ops::ControlFlow::Continue(())
+                })
+                .unwrap(),
+        }
+    }
+    (rows.into_inner(), answer.count)
+}
+
+#[test]
+fn a_long_answer_in_pieces_is_the_same_as_in_one() {
+    let store = Store::new();
+    let mut index = Index::create(&store.state).unwrap();
+    // Many at one instant, few at others, none for long.
+    let at_of = |n: u64| at(if n.is_multiple_of(3) { 5_000 } else { (n * n % 90_001) as i64 });
+    let rows: Vec<Row> = (0..15_000u64)
+        .map(|n| {
+            let mut row = Row::of(&PathBuf::from(format!("2026/11/23/{n}.json")), &sidecar(n)).unwrap();
+            row.answered_at = at_of(n);
+            row
+        })
+        .collect();
+    index.put_rows(&rows).unwrap();
+    let agent = Some("2003".to_owned());
+    for search in [
+        Search::default(),
+        Search { limit: Some(14_999), ..Search::default() },
+        Search { limit: Some(9_000), since: Some(at(4_000)), ..Search::default() },
+        Search { limit: Some(12_000), agent: agent.clone(), ..Search::default() },
+        Search { limit: Some(0), ..Search::default() },
+        Search { since: Some(at(5_000)), until: Some(at(5_001)), ..Search::default() },
+        Search { since: Some(at(100)), until: Some(at(70_000)), ..Search::default() },
+        Search { flags: vec![Flag::Incomplete], number: vec!["+358".into()], ..Search::default() },
+        Search { agent, ..Search::default() },
+    ] {
+        let found = index.find(&search).unwrap();
+        let mut want: Vec<&Row> = rows.iter().filter(|r| search.matches(r)).collect();
+        want.sort_by_key(|r| r.answered_at);
+        want.drain(..want.len() - want.len().min(search.limit.unwrap_or(usize::MAX)));
+        let times = |rows: &mut dyn Iterator<Item = &Row>| rows.map(|r| r.answered_at).collect::<Vec<_>>();
+        assert_eq!(times(&mut found.iter()), times(&mut want.into_iter()), "{search:?}");
+        let unique: std::collections::HashSet<&PathBuf> = found.iter().map(|r| &r.path).collect();
+        assert_eq!(unique.len(), found.len());
+        let (read, count) = read_in_pieces(&index, &search, Fields::All);
+        assert_eq!(count, found.len() as u64, "{search:?}");
+        assert!(read == found, "{search:?}");
+        let shown = read_in_pieces(&index, &search, Fields::Shown).0;
+        assert!(shown.iter().map(|r| (r.id, &r.number, r.state(at(9)))).eq(found.iter().map(|r| (
+            r.id,
+            &r.number,
+            r.state(at(9))
+        ))));
+    }
 }
 
 #[test]

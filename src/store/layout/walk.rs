@@ -5,7 +5,6 @@
 //! are not followed.
 
 use super::{NEW, PART, Paths};
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -138,20 +137,29 @@ impl Iterator for Walk {
 
 /// The NAMEs of one day's folder, sorted.
 pub fn day_entries(folder: &Path) -> io::Result<Vec<Found>> {
-    let mut day: BTreeMap<String, Found> = BTreeMap::new();
+    let mut names = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        let file_name = entry.file_name();
-        let Some((stem, suffix)) = file_name.to_str().and_then(split_suffix) else { continue };
-        if !entry.file_type()?.is_file() {
-            continue;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Some((stem, _)) = split_suffix(&name) else { continue };
+        if entry.file_type()?.is_file() {
+            names.push((stem.len(), name));
         }
-        let found = day.entry(stem.to_owned()).or_default();
-        if let Some(flag) = found.flag(suffix) {
+    }
+    names.sort_unstable_by(|(a, x), (b, y)| x[..*a].cmp(&y[..*b]));
+    let mut day: Vec<Found> = Vec::with_capacity(names.len() / 2 + 1);
+    for (stem, mut name) in names {
+        if day.last().is_none_or(|found| found.stem != name[..stem]) {
+            let stem = name[..stem].to_owned();
+            day.push(Found { folder: folder.to_owned(), stem, ..Found::default() });
+        }
+        let flag = day.last_mut().and_then(|found| found.flag(&name.split_off(stem)));
+        // A suffix that was split off above has one.
+        if let Some(flag) = flag {
             *flag = true;
         }
     }
-    Ok(day.into_iter().map(|(stem, f)| Found { folder: folder.to_owned(), stem, ..f }).collect())
+    Ok(day)
 }
 
 /// Whether a day's folder may hold a file of this name.

@@ -12,11 +12,16 @@ use std::path::{Path, PathBuf};
 
 /// Longest sidecar read: a file beyond it is none of ours.
 const MAX_BYTES: u64 = 16 << 20;
+/// Most sidecars are read at once into so much.
+const USUAL_BYTES: usize = 4 << 10;
 
 impl Sidecar {
     /// Reads and judges a sidecar.
     pub fn read(path: &Path) -> Result<Sidecar, StoreError> {
-        from_value(path, read_value(path)?)
+        // Not by way of a `Value`: a rebuild reads every one of them.
+        let sidecar: Sidecar = serde_json::from_slice(&read_bytes(path)?).map_err(json_error(path))?;
+        check(path, &sidecar)?;
+        Ok(sidecar)
     }
 
     /// The file's bytes: indented, keys in the order of the schema, one newline
@@ -109,13 +114,23 @@ fn fill(path: &Path, mut file: &File, bytes: &[u8], sync: bool) -> Result<(), St
 
 /// The file as JSON, keys of later versions included, without judgement.
 pub fn read_value(path: &Path) -> Result<Value, StoreError> {
+    serde_json::from_slice(&read_bytes(path)?).map_err(json_error(path))
+}
+
+/// The file as text, without any judgement.
+pub fn read_text(path: &Path) -> Result<String, StoreError> {
+    let why = || StoreError::Sidecar { path: path.to_owned(), why: "is not UTF-8".into() };
+    String::from_utf8(read_bytes(path)?).map_err(|_| why())
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, StoreError> {
     let file = File::open(path).map_err(StoreError::io("open", path))?;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(StoreError::io("read", path))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(StoreError::Sidecar { path: path.to_owned(), why: "is too large for a sidecar".into() });
     }
-    serde_json::from_slice(&bytes).map_err(json_error(path))
+    Ok(bytes)
 }
 
 fn from_value(path: &Path, value: Value) -> Result<Sidecar, StoreError> {

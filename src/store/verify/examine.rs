@@ -55,7 +55,7 @@ impl Examiner {
         Examiner { root: root.to_owned(), now, grace, owner }
     }
 
-    /// Looks at names and permissions; `whole`: at what is inside too.
+    /// Looks at names; `whole`: at permissions and at what is inside too.
     pub(super) fn examine(&self, found: Found, whole: bool) -> Checked {
         let paths = found.paths();
         let mut out = Checked::of(found);
@@ -84,9 +84,6 @@ impl Examiner {
     }
 
     fn finished(&self, paths: &Paths, whole: bool, out: &mut Checked) {
-        for path in [&paths.json, &paths.wav] {
-            self.permissions(path, out);
-        }
         if out.found.json_new {
             out.wrong(
                 Kind::Leftover,
@@ -97,6 +94,9 @@ impl Examiner {
         }
         if !whole {
             return;
+        }
+        for path in [&paths.json, &paths.wav] {
+            self.permissions(path, out);
         }
         match Sidecar::read(&paths.json) {
             Ok(sidecar) => {

@@ -1,0 +1,185 @@
+//! Recordings as an array of sidecars: read from the files, which are the truth.
+
+use super::readers::Form;
+use crate::store::StoreError;
+use crate::store::index::{KeptState, Row};
+use crate::store::sidecar::{read_text, read_value};
+use crate::time::Timestamp;
+use memchr::{memchr, memchr2};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The key that is added.
+const STATE: &str = "state";
+
+/// The sidecar of each row.
+pub(super) struct Array<'a> {
+    pub(super) root: &'a Path,
+    pub(super) now: Timestamp,
+}
+
+/// Sidecars, each on a line of its own behind a comma.
+#[derive(Default)]
+pub(super) struct Page {
+    pub(super) text: String,
+    /// How many could not be read.
+    pub(super) unreadable: u64,
+}
+
+impl Form for Array<'_> {
+    type Page = Vec<(PathBuf, KeptState)>;
+    type Text = Page;
+
+    fn add(&self, row: &Row, page: &mut Self::Page) {
+        page.push((row.json(self.root), row.state(self.now)));
+    }
+
+    fn words(&self, rows: Self::Page) -> Page {
+        let mut page = Page::default();
+        for (path, state) in rows {
+            let before = page.text.len();
+            if let Err(e) = push_line(&path, state, &mut page.text) {
+                page.text.truncate(before);
+                // What is not there was deleted this moment.
+                page.unreadable += u64::from(e.kind() != io::ErrorKind::NotFound);
+            }
+        }
+        page
+    }
+}
+
+/// The sidecar as it stands in its file, with `state` added; `None` where it was
+/// deleted this moment.
+pub(in crate::cmd) fn sidecar(
+    root: &Path,
+    row: &Row,
+    now: Timestamp,
+) -> Result<Option<Map<String, Value>>, StoreError> {
+    match read_value(&row.json(root)) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+        Ok(value) => with_state(&row.json(root), value, row.state(now)).map(Some),
+    }
+}
+
+fn with_state(path: &Path, value: Value, state: KeptState) -> Result<Map<String, Value>, StoreError> {
+    let Value::Object(mut object) = value else {
+        return Err(StoreError::Sidecar { path: path.to_owned(), why: "is no object".into() });
+    };
+    object.insert(STATE.into(), state.name().into());
+    Ok(object)
+}
+
+fn push_line(path: &Path, state: KeptState, out: &mut String) -> Result<(), StoreError> {
+    let text = read_text(path)?;
+    out.push_str(",\n");
+    // That it is JSON is looked at, and its keys; nothing is built of it.
+    if serde_json::from_str::<Keys>(&text).is_ok_and(|keys| keys.some && !keys.state) {
+        push_compact(&text, out);
+        out.pop();
+        for part in [",\"", STATE, "\":\"", state.name(), "\"}"] {
+            out.push_str(part);
+        }
+        return Ok(());
+    }
+    let object = with_state(path, read_value(path)?, state)?;
+    out.push_str(&Value::Object(object).to_string());
+    Ok(())
+}
+
+/// What matters of an object's keys.
+struct Keys {
+    /// There are some.
+    some: bool,
+    /// [`STATE`] is one.
+    state: bool,
+}
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(object: D) -> Result<Keys, D::Error> {
+        struct Look;
+        impl<'de> Visitor<'de> for Look {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                let mut keys = Keys { some: false, state: false };
+                // A key with an escape is no `&str`: that is an error, and looked at in full.
+                while let Some((key, IgnoredAny)) = map.next_entry::<&str, IgnoredAny>()? {
+                    keys.some = true;
+                    keys.state |= key == STATE;
+                }
+                Ok(keys)
+            }
+        }
+        object.deserialize_map(Look)
+    }
+}
+
+/// JSON without the blanks between its tokens.
+fn push_compact(json: &str, out: &mut String) {
+    let mut rest = json;
+    while let Some(open) = memchr(b'"', rest.as_bytes()) {
+        out.extend(rest[..open].split_ascii_whitespace());
+        // To the quote that no backslash stands before, or only a pair of them.
+        let mut close = open + 1;
+        while let Some(at) = memchr2(b'"', b'\\', &rest.as_bytes()[close..]) {
+            close += at + 1;
+            if rest.as_bytes()[close - 1] == b'"' {
+                break;
+            }
+            close += 1;
+        }
+        out.push_str(&rest[open..close]);
+        rest = &rest[close..];
+    }
+    out.extend(rest.split_ascii_whitespace());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn blanks_go_and_nothing_else() {
+        let value =
+            json!({"a b": [1, -2.5e10, "x \" y\\", "\\\\", ""], "ä": {"": null, "\t": true}, "z": {}});
+        for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+            let mut out = String::new();
+            push_compact(&text, &mut out);
+            assert_eq!(out, value.to_string());
+        }
+    }
+
+    #[test]
+    fn the_state_is_added_whatever_the_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.json");
+        for text in [
+            "{ \"a\": \"b c\" }\n",
+            "{}",
+            "{\"state\": 1, \"a\": 2}",
+            "{\"a\\u0062\": [ 1, { \"state\": 2 } ]}",
+            " {\"n\": 1e400, \"a\": 1, \"a\": 2}",
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let mut line = String::new();
+            let said = push_line(&path, KeptState::Held, &mut line);
+            let Ok(want) = serde_json::from_str::<Value>(text) else { continue };
+            said.unwrap();
+            let got: Value = serde_json::from_str(line.strip_prefix(",\n").unwrap()).unwrap();
+            assert_eq!(got, Value::Object(with_state(&path, want, KeptState::Held).unwrap()), "{text}");
+        }
+        for text in ["", "[]", "{", "{\"a\": 1}}", "{\"a\": \"\n\"}"] {
+            std::fs::write(&path, text).unwrap();
+            assert!(push_line(&path, KeptState::Held, &mut String::new()).is_err(), "{text}");
+        }
+    }
+}
