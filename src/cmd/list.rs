@@ -2,8 +2,8 @@
 //!
 //! Rows come from the index page by page, through several readers at once, and
 //! are printed in order as they come. `state` in JSON and CSV is one word:
-//! `restricted`, else `held`, else `due` (past its term, the next sweep deletes
-//! it), else `kept`.
+//! `missing` (its files are gone, nobody deleted it), else `restricted`, else `held`,
+//! else `due` (past its term, the next sweep deletes it), else `kept`.
 
 mod array;
 mod csv;
@@ -101,6 +101,7 @@ pub(super) fn states(row: &Row, now: Timestamp) -> String {
 
 fn push_states(row: &Row, now: Timestamp, text: &mut String) {
     let words = [
+        (row.missing, "missing"),
         (row.restricted, "restricted"),
         (row.held, "held"),
         (row.is_due(now), "due"),

@@ -20,8 +20,10 @@ pub fn run(cli: &Cli, args: &ShowArgs) -> anyhow::Result<()> {
     let row = archive.one(args.id)?;
     let place = &archive.place;
     place.note(Draft::new(Action::Show).on([row.id]))?;
-    let mut object =
-        sidecar(&place.root, &row, place.now)?.with_context(|| format!("{}: deleted this moment", row.id))?;
+    let mut object = sidecar(&place.root, &row, place.now)?.with_context(|| match row.missing {
+        true => format!("{}: its files are missing, and nobody deleted it: {}", row.id, row.path.display()),
+        false => format!("{}: deleted this moment", row.id),
+    })?;
     // This look at it is the last of them.
     let audit: Vec<Value> =
         place.audit().entries_for(row.id)?.map(serde_json::to_value).collect::<Result<_, _>>()?;

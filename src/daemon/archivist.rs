@@ -156,6 +156,7 @@ impl Archivist {
             metrics.set_storage_bytes(StorageState::Kept, s.kept.bytes);
             metrics.set_storage_bytes(StorageState::Held, s.held.bytes);
             metrics.set_storage_bytes(StorageState::Due, s.due.bytes);
+            Event::RecordingsMissing { recordings: s.missing }.emit(metrics);
             let before = ago(&self.config.retention.hold_review, now);
             let due_review = Search { unconfirmed_before: before, ..Search::default() };
             if let Some(due_review) = before.and_then(|_| index.count(&due_review).ok()) {

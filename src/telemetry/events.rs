@@ -151,6 +151,11 @@ pub enum Event<'a> {
         /// How many.
         recordings: u64,
     },
+    /// Recordings whose files are gone though nobody deleted them.
+    RecordingsMissing {
+        /// How many.
+        recordings: u64,
+    },
     /// The daemon began.
     Started {
         /// Of the program.
@@ -233,6 +238,7 @@ impl Event<'_> {
                 life.retention_refused.set(f64::from(u8::from(reason.is_some())));
             }
             Event::RetentionOverdue { recordings } => life.retention_overdue.set(recordings as f64),
+            Event::RecordingsMissing { recordings } => life.missing.set(recordings as f64),
             Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
             | Event::CaptureCut { .. }
@@ -264,6 +270,7 @@ impl Event<'_> {
             Event::RetentionDeleted { .. }
             | Event::RetentionFailed { .. }
             | Event::RetentionRefused { .. }
+            | Event::RecordingsMissing { .. }
             | Event::RetentionOverdue { .. } => self.log_retention(),
             Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
@@ -346,6 +353,13 @@ impl Event<'_> {
                 warn!(reason, "the sweep deletes nothing; see nauhuri expire --dry-run");
             }
             Event::RetentionRefused { reason: None } => debug!("nothing speaks against deleting"),
+            Event::RecordingsMissing { recordings: 0 } => debug!("nothing is missing"),
+            Event::RecordingsMissing { recordings } => {
+                warn!(
+                    recordings,
+                    "files of recordings are gone though nobody deleted them; see nauhuri verify"
+                );
+            }
             Event::RetentionOverdue { recordings: 0 } => debug!("nothing is overdue"),
             Event::RetentionOverdue { recordings } => {
                 warn!(recordings, "recordings are kept beyond their retention");

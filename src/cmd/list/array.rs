@@ -43,8 +43,9 @@ impl Form for Array<'_> {
             let before = page.text.len();
             if let Err(e) = push_line(&path, state, &mut page.text) {
                 page.text.truncate(before);
-                // What is not there was deleted this moment.
-                page.unreadable += u64::from(e.kind() != io::ErrorKind::NotFound);
+                // What is not there was deleted this moment, unless nobody deleted it.
+                let is_gone = e.kind() == io::ErrorKind::NotFound && state != KeptState::Missing;
+                page.unreadable += u64::from(!is_gone);
             }
         }
         page

@@ -243,13 +243,13 @@ impl Index {
         if self.is_buried(row.id)? { Err(IndexError::Buried { id: row.id }) } else { Ok(()) }
     }
 
-    /// In one transaction; those with a tombstone are passed over and counted.
-    fn put_rows(&mut self, rows: &[Row]) -> Result<usize, IndexError> {
+    /// In one transaction.
+    fn put_rows(&mut self, rows: &[Row]) -> Result<Put, IndexError> {
         let to_error = IndexError::sqlite(&self.path);
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&to_error)?;
-        let buried = put_all(&tx, rows).map_err(&to_error)?;
+        let put = put_all(&tx, rows).map_err(&to_error)?;
         tx.commit().map_err(&to_error)?;
-        Ok(buried)
+        Ok(put)
     }
 
     /// Forgets a recording whose files are gone. Its tombstone stays.
@@ -335,19 +335,32 @@ fn is_damage(e: &rusqlite::Error) -> bool {
     )
 }
 
-/// Rows into the table, but for those with a tombstone; how many those were.
-fn put_all(conn: &Connection, rows: &[Row]) -> rusqlite::Result<usize> {
+/// What came of rows that were put.
+#[derive(Debug, Default)]
+struct Put {
+    /// In the table now.
+    taken: u64,
+    /// Passed over: they have a tombstone.
+    buried: u64,
+    /// Passed over: they are known at another place. Their places in what was given.
+    elsewhere: Vec<usize>,
+}
+
+/// Rows into the table.
+fn put_all(conn: &Connection, rows: &[Row]) -> rusqlite::Result<Put> {
     let mut known = conn.prepare_cached("SELECT 1 FROM tombstone WHERE id = ?1")?;
     let mut put = conn.prepare_cached(schema::PUT)?;
-    let mut buried = 0;
-    for row in rows {
+    let mut done = Put::default();
+    for (i, row) in rows.iter().enumerate() {
         if known.exists([row.id.as_bytes()])? {
-            buried += 1;
+            done.buried += 1;
+        } else if row.write(&mut put)? == 0 {
+            done.elsewhere.push(i);
         } else {
-            row.write(&mut put)?;
+            done.taken += 1;
         }
     }
-    Ok(buried)
+    Ok(done)
 }
 
 /// A file of the state folder, 0640 whatever the umask when it is made.

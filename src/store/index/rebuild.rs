@@ -125,10 +125,10 @@ fn build(
     let mut batch: Vec<Row> = Vec::with_capacity(BATCH);
     let flush = |batch: &mut Vec<Row>, out: &mut Rebuilt| -> Result<(), IndexError> {
         let tx = conn.unchecked_transaction().map_err(&to_error)?;
-        let buried = put_all(&tx, batch).map_err(&to_error)?;
+        let put = put_all(&tx, batch).map_err(&to_error)?;
         tx.commit().map_err(&to_error)?;
-        out.buried += buried as u64;
-        out.recordings += (batch.len() - buried) as u64;
+        out.buried += put.buried;
+        out.recordings += put.taken;
         batch.clear();
         Ok(())
     };

@@ -8,7 +8,7 @@
 use super::super::identity;
 use super::super::layout::{State, day_entries, day_folder};
 use super::rebuild::{BATCH, rebuild, row_of};
-use super::{Index, IndexError, Rebuilt, StoreError};
+use super::{Index, IndexError, Rebuilt, Row, StoreError};
 use crate::time::Timestamp;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -30,8 +30,10 @@ pub struct Reconciled {
     pub folders: u64,
     /// Recordings taken in, new or edited.
     pub taken: u64,
-    /// Rows whose files are gone.
-    pub forgotten: u64,
+    /// Recordings whose files are gone, and nobody deleted them.
+    pub missing: u64,
+    /// Copies of recordings that are known at another place, left out.
+    pub copies: u64,
     /// Files of deleted recordings, left out.
     pub buried: u64,
     /// Sidecars that could not be read.
@@ -86,12 +88,18 @@ impl Index {
     ) -> Result<Reconciled, IndexError> {
         let since = since.map(|t| t.checked_sub(SLACK).unwrap_or(UNIX_EPOCH));
         let mut done = Reconciled::default();
+        let mut elsewhere = Vec::new();
         for (date, folder) in changed_days(root, since)? {
-            self.compare_day(root, date, &folder, since, &mut done)?;
+            elsewhere.extend(self.compare_day(root, date, &folder, since, &mut done)?);
+            elsewhere.truncate(BATCH);
         }
         if since.is_none() {
-            self.forget_lost_days(root, &mut done)?;
+            self.miss_lost_days(root, &mut done)?;
         }
+        // Moved from a folder that was looked at later: by now it is missing there.
+        done.copies = elsewhere.len() as u64;
+        let moved = self.put_rows(&elsewhere)?.taken;
+        (done.copies, done.taken) = (done.copies - moved, done.taken + moved);
         let ns = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         // The time alone is not worth a write of every look.
         if done != Reconciled::default() || since.is_none() {
@@ -107,7 +115,7 @@ impl Index {
         folder: &Path,
         since: Option<SystemTime>,
         done: &mut Reconciled,
-    ) -> Result<(), IndexError> {
+    ) -> Result<Vec<Row>, IndexError> {
         let entries = match day_entries(folder) {
             Ok(entries) => entries,
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -136,12 +144,15 @@ impl Index {
             }
         }
         done.folders += 1;
+        let mut elsewhere = Vec::new();
         for batch in new.chunks(BATCH) {
-            let buried = self.put_rows(batch)? as u64;
-            done.buried += buried;
-            done.taken += batch.len() as u64 - buried;
+            let put = self.put_rows(batch)?;
+            done.buried += put.buried;
+            done.taken += put.taken;
+            elsewhere.extend(put.elsewhere.into_iter().filter_map(|i| batch.get(i).cloned()));
         }
-        self.forget_gone(root, known, done)
+        self.miss_gone(root, known, done)?;
+        Ok(elsewhere)
     }
 
     /// What was answered on a UTC day, by path: names are all that is compared of
@@ -156,8 +167,9 @@ impl Index {
         paths.collect::<Result<_, _>>().map_err(self.error())
     }
 
-    /// Forgets rows whose sidecar is not there any more.
-    fn forget_gone(
+    /// Marks rows whose sidecar is not there any more: nobody deleted them, or they
+    /// would have a tombstone. They stay in every list until their term is over.
+    fn miss_gone(
         &mut self,
         root: &Path,
         rows: HashMap<String, Uuid>,
@@ -170,12 +182,15 @@ impl Index {
                 gone.push(id);
             }
         }
-        done.forgotten += gone.len() as u64;
-        if gone.is_empty() { Ok(()) } else { self.forget_all(gone) }
+        for id in gone {
+            let sql = "UPDATE recording SET missing = 1 WHERE id = ?1 AND buried = 0 AND missing = 0";
+            done.missing += self.run(sql, [id.as_bytes()])? as u64;
+        }
+        Ok(())
     }
 
     /// Rows of days that have no folder.
-    fn forget_lost_days(&mut self, root: &Path, done: &mut Reconciled) -> Result<(), IndexError> {
+    fn miss_lost_days(&mut self, root: &Path, done: &mut Reconciled) -> Result<(), IndexError> {
         let days: Vec<i64> = {
             let mut st = self
                 .conn
@@ -188,7 +203,7 @@ impl Index {
             let at = Timestamp::from_parts(day.saturating_mul(86_400), 0);
             if !root.join(day_folder(at)).is_dir() {
                 let paths = self.paths_of_day(at.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date())?;
-                self.forget_gone(root, paths, done)?;
+                self.miss_gone(root, paths, done)?;
             }
         }
         Ok(())

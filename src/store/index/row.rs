@@ -57,6 +57,8 @@ pub struct Row {
     pub unconfirmed_since: Option<Timestamp>,
     /// Closed to listening and export: `restricted` is set.
     pub restricted: bool,
+    /// Its files are not where they were, and nobody deleted it.
+    pub missing: bool,
     /// When it falls due; `None`: never by itself.
     pub until: Option<Timestamp>,
     /// Length of the WAV file, bytes.
@@ -79,6 +81,8 @@ pub enum KeptState {
     Held,
     /// Closed to listening and export; whether it is held as well says `retention.hold`.
     Restricted,
+    /// Its files are gone, and nobody deleted it.
+    Missing,
 }
 
 impl KeptState {
@@ -89,6 +93,7 @@ impl KeptState {
             KeptState::Due => "due",
             KeptState::Held => "held",
             KeptState::Restricted => "restricted",
+            KeptState::Missing => "missing",
         }
     }
 }
@@ -118,6 +123,7 @@ impl Row {
             held: is_held(s),
             unconfirmed_since: unconfirmed_since(s),
             restricted: is_restricted(s),
+            missing: false,
             until: s.retention.until.as_deref().and_then(parse_rfc3339),
             wav_bytes: data.saturating_add(spec.header_bytes() as u64),
             sha256: s.audio.sha256.clone(),
@@ -125,8 +131,11 @@ impl Row {
         })
     }
 
-    /// One word for lists: `restricted` before `held` before `due`.
+    /// One word for lists: `missing` before `restricted` before `held` before `due`.
     pub fn state(&self, now: Timestamp) -> KeptState {
+        if self.missing {
+            return KeptState::Missing;
+        }
         match (self.restricted, self.held) {
             (true, _) => KeptState::Restricted,
             (false, true) => KeptState::Held,
@@ -176,6 +185,7 @@ impl Row {
             held: false,
             unconfirmed_since: None,
             restricted: false,
+            missing: false,
             until: None,
             wav_bytes: 0,
             sha256: String::new(),
@@ -206,6 +216,7 @@ impl Row {
         self.held = r.get(11)?;
         self.restricted = r.get(12)?;
         self.until = r.get::<_, Option<i64>>(13)?.map(Timestamp::from_ns);
+        self.missing = r.get(14)?;
         Ok(())
     }
 
@@ -237,6 +248,7 @@ impl Row {
         self.sha256.push_str(r.get_ref(19)?.as_str()?);
         self.sample_rate = r.get(20)?;
         self.unconfirmed_since = r.get::<_, Option<i64>>(21)?.map(Timestamp::from_ns);
+        self.missing = r.get(22)?;
         Ok(())
     }
 
@@ -265,6 +277,7 @@ impl Row {
             self.sha256,
             self.sample_rate,
             self.unconfirmed_since.map(Timestamp::as_ns),
+            self.missing,
             short_of(self.id),
         ])
     }

@@ -15,23 +15,25 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Columns in the order [`super::Row::read`] takes them.
 pub(super) const COLUMNS: &str = "id, call_group, path, service, direction, agent_id, agent_name, number, \
     withheld, dialled, answered_at, duration_us, ended_by, complete, one_way, held, restricted, until, \
-    wav_bytes, sha256, sample_rate, unconfirmed_since";
+    wav_bytes, sha256, sample_rate, unconfirmed_since, missing";
 
 /// Columns in the order [`super::Row::fill_shown`] takes them.
 pub(super) const SHOWN: &str = "id, service, direction, agent_id, agent_name, number, withheld, answered_at, \
-    duration_us, complete, one_way, held, restricted, until";
+    duration_us, complete, one_way, held, restricted, until, missing";
 
-/// A recording new or edited.
+/// A recording new, edited or found again. One that is known at another place, where
+/// its files are, stays there: a copy is not taken for it.
 pub(super) const PUT: &str = "INSERT INTO recording (id, call_group, path, service, direction, agent_id, \
     agent_name, number, withheld, dialled, answered_at, duration_us, ended_by, complete, one_way, held, \
-    restricted, until, wav_bytes, sha256, sample_rate, unconfirmed_since, short) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) \
+    restricted, until, wav_bytes, sha256, sample_rate, unconfirmed_since, missing, short) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24) \
     ON CONFLICT (id) DO UPDATE SET call_group=?2, path=?3, service=?4, direction=?5, agent_id=?6, \
     agent_name=?7, number=?8, withheld=?9, dialled=?10, answered_at=?11, duration_us=?12, ended_by=?13, \
     complete=?14, one_way=?15, held=?16, restricted=?17, until=?18, wav_bytes=?19, sha256=?20, sample_rate=?21, \
-    unconfirmed_since=?22";
+    unconfirmed_since=?22, missing=?23 WHERE path=?3 OR missing";
 
 /// Tables. `buried`: its tombstone is written, its files are on their way out.
+/// `missing`: its files are not where they were, and nobody deleted it.
 pub(super) const TABLES: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE recording (
@@ -41,7 +43,7 @@ CREATE TABLE recording (
     complete INTEGER NOT NULL, one_way INTEGER NOT NULL, held INTEGER NOT NULL,
     restricted INTEGER NOT NULL, until INTEGER, wav_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
     sample_rate INTEGER NOT NULL, unconfirmed_since INTEGER, short INTEGER NOT NULL,
-    buried INTEGER NOT NULL DEFAULT 0
+    buried INTEGER NOT NULL DEFAULT 0, missing INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE tombstone (
     id BLOB PRIMARY KEY, short INTEGER NOT NULL, service TEXT, answered_on TEXT NOT NULL,
@@ -55,13 +57,14 @@ pub(super) const INDEXES: &str = "
 CREATE INDEX by_short ON recording (short);
 CREATE INDEX by_group ON recording (call_group);
 CREATE INDEX by_time ON recording (answered_at, number, duration_us, service, direction, until, wav_bytes,
-    held, restricted, complete, one_way, id, agent_id, agent_name, withheld) WHERE buried = 0;
+    held, restricted, complete, one_way, id, agent_id, agent_name, withheld, missing) WHERE buried = 0;
 CREATE INDEX by_agent ON recording (agent_id, answered_at) WHERE buried = 0;
 CREATE INDEX by_due ON recording (until, answered_at, wav_bytes) WHERE buried = 0 AND held = 0;
 CREATE INDEX the_held ON recording (answered_at) WHERE buried = 0 AND held = 1;
 CREATE INDEX the_restricted ON recording (answered_at) WHERE buried = 0 AND restricted = 1;
 CREATE INDEX the_incomplete ON recording (answered_at) WHERE buried = 0 AND complete = 0;
 CREATE INDEX the_one_way ON recording (answered_at) WHERE buried = 0 AND one_way = 1;
+CREATE INDEX the_missing ON recording (answered_at) WHERE buried = 0 AND missing = 1;
 CREATE INDEX the_buried ON recording (answered_at) WHERE buried = 1;
 CREATE INDEX tombstone_short ON tombstone (short);
 ";

@@ -39,6 +39,8 @@ pub struct Stats {
     pub due: Tally,
     /// Closed to listening and export, whichever of the above they are.
     pub restricted: Tally,
+    /// Their files are gone and nobody deleted them.
+    pub missing: u64,
     /// By service; the empty name where a crash took it.
     pub by_service: BTreeMap<String, Tally>,
 }
@@ -95,6 +97,10 @@ impl Index {
             }
             out.by_service.entry(service).or_default().add(tally);
         }
+        let missing =
+            "SELECT count(*) FROM recording INDEXED BY the_missing WHERE buried = 0 AND missing = 1";
+        let missing = self.conn.query_row(missing, [], |r| r.get::<_, i64>(0)).map_err(self.error())?;
+        out.missing = missing.unsigned_abs();
         Ok(out)
     }
 

@@ -478,7 +478,7 @@ fn a_rebuild_that_was_killed_leaves_nothing_and_two_do_not_mix() {
 fn reconciles_what_changed_and_only_that() {
     let (store, mut index) = Store::with(40);
     let quiet = index.reconcile(&store.root).unwrap();
-    assert_eq!((quiet.taken, quiet.forgotten), (0, 0));
+    assert_eq!((quiet.taken, quiet.missing), (0, 0));
     let (new, _) = write(&store.root, sidecar(77));
     let (edited, mut s) = write(&store.root, sidecar(10));
     s.retention.hold = Some(serde_json::json!({"reason": "accident"}));
@@ -489,12 +489,44 @@ fn reconciles_what_changed_and_only_that() {
     fs::write(new.with_file_name("20261123T081523.120Z_2001_x_00000000.json"), "{").unwrap();
     fs::write(new.with_file_name("20261123T081523.120Z_2001_x_00000000.wav"), "").unwrap();
     let done = index.reconcile(&store.root).unwrap();
-    assert_eq!((done.taken, done.forgotten, done.unreadable), (2, 1, 1));
+    assert_eq!((done.taken, done.missing, done.unreadable), (2, 1, 1));
     assert!(index.get(s.id).unwrap().unwrap().held);
-    assert_eq!(all(&index).len(), 40);
+    // What vanished is not forgotten: nobody deleted it.
+    assert_eq!(all(&index).len(), 41);
+    assert!(index.get(sidecar(12).id).unwrap().unwrap().missing);
+    assert_eq!(index.stats(Timestamp::EPOCH).unwrap().missing, 1);
     fs::remove_dir_all(edited.parent().unwrap()).unwrap();
-    assert!(index.reconcile_all(&store.root).unwrap().forgotten > 0);
-    assert_eq!(all(&index).len(), Walk::new(&store.root).count() - 1);
+    assert!(index.reconcile_all(&store.root).unwrap().missing > 0);
+    assert_eq!(all(&index).len(), 41);
+    let there = all(&index).iter().filter(|(_, row)| !row.missing).count();
+    assert_eq!(there, Walk::new(&store.root).count() - 1);
+}
+
+#[test]
+fn a_copy_is_not_taken_for_its_recording_and_a_moved_one_is_found() {
+    let (store, mut index) = Store::with(10);
+    let json = json_of(&store.root, &sidecar(4));
+    let at = |folder: &str| store.root.join(folder).join(json.file_name().unwrap());
+    let put = |to: &Path| {
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        for suffix in ["json", "wav"] {
+            fs::copy(json.with_extension(suffix), to.with_extension(suffix)).unwrap();
+        }
+    };
+    let place = |index: &Index| index.get(sidecar(4).id).unwrap().unwrap().json(&store.root);
+    for folder in ["2020/01/02", "2030/01/02"] {
+        put(&at(folder));
+        let done = index.reconcile(&store.root).unwrap();
+        assert!(done.copies >= 1 && done.taken == 0, "{done:?}");
+        assert_eq!(place(&index), json);
+    }
+    fs::remove_file(at("2020/01/02")).unwrap();
+    fs::remove_file(json.with_extension("wav")).unwrap();
+    fs::remove_file(&json).unwrap();
+    let done = index.reconcile(&store.root).unwrap();
+    assert_eq!((done.missing, done.taken), (1, 1));
+    assert_eq!(place(&index), at("2030/01/02"));
+    assert!(!index.get(sidecar(4).id).unwrap().unwrap().missing);
 }
 
 #[test]
