@@ -54,8 +54,8 @@ deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licen
 	    echo "cargo-deny: not installed, licences and sources are held by tests/licences.rs"; \
 	fi
 
-bench: ## Benchmarks: the core in pieces, then the whole recorder as a table
-	$(CARGO) bench --bench core --bench whole
+bench: ## Benchmarks: the core in pieces, the whole recorder, the store; a quarter of an hour, 8 GB of disk
+	$(CARGO) bench --bench core --bench whole --bench store --bench million
 
 setup: ## Install what building and testing need
 	scripts/setup

@@ -123,6 +123,8 @@ pub fn is_occupied(root: &Path) -> Result<bool, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     #[test]
     fn one_alone_or_many_together() {
@@ -140,6 +142,30 @@ mod tests {
         drop((second, third));
         assert!(!is_occupied(&root).unwrap());
         assert!(StoreLock::enter(&root).unwrap().is_alone());
+    }
+
+    #[test]
+    fn who_waits_is_next_however_often_another_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let rounds = AtomicU64::new(0);
+        let mut waited = u64::MAX;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while rounds.fetch_add(1, Ordering::Relaxed) < 1_000 {
+                    let _edits = EditLock::wait(dir.path()).unwrap();
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            });
+            for _ in 0..10 {
+                std::thread::sleep(Duration::from_millis(5));
+                let asked = rounds.load(Ordering::Relaxed);
+                drop(EditLock::wait(dir.path()).unwrap());
+                waited = waited.min(rounds.load(Ordering::Relaxed) - asked);
+            }
+            rounds.store(1_000, Ordering::Relaxed);
+        });
+        // One that was under way, one that stood before us.
+        assert!(waited <= 3, "{waited} rounds");
     }
 
     #[test]

@@ -52,7 +52,9 @@ CREATE TABLE tombstone (
 ";
 
 /// Indexes, made after a bulk load. `by_time` holds every column a search can
-/// ask for: a scan of it never looks at a row it does not return.
+/// ask for, and then those of [`SHOWN`]: a scan of it never looks at a row it does
+/// not return, and for a table at none. `by_due` gives what falls due together
+/// folder by folder.
 pub(super) const INDEXES: &str = "
 CREATE INDEX by_short ON recording (short);
 CREATE INDEX by_group ON recording (call_group);
