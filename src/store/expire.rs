@@ -32,7 +32,7 @@ use uuid::Uuid;
 pub const GUARD_FLOOR: u64 = 20;
 /// Days that may fall due together with a fourth: the 28th to the 31st of August on
 /// the 28th of February.
-const CLAMPED: u64 = 3;
+pub const CLAMPED: u64 = 3;
 
 /// How a sweep is done.
 #[derive(Clone, Copy, Debug, Default)]
