@@ -7,12 +7,14 @@ use crate::store::audit::{Action, Draft};
 use crate::store::index::rebuild;
 use crate::store::layout::{State, Walk};
 use anyhow::bail;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// What it says.
-const TEMPLATE: &str = "[{bar:30}] {human_pos}/{human_len} recordings, {per_sec:.0}, {eta} to go";
+/// What is said while the recordings are counted, and then.
+const COUNTING: &str = "{spinner} counting the recordings";
+const GOING: &str = "[{bar:30}] {human_pos} of {human_len} recordings, {rate}, {eta} to go";
 /// How often the display moves.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -29,8 +31,7 @@ pub fn run(cli: &Cli, _args: &ReindexArgs) -> anyhow::Result<()> {
     if !bar.is_hidden() {
         // Names are read fast; so it can be said how long the rest will take.
         let finished = Walk::new(&place.root).flatten().filter(|f| f.state() == State::Finished);
-        bar.set_length(finished.count() as u64);
-        bar.reset_eta();
+        measured(&bar, finished.count() as u64);
     }
     let built = rebuild(&place.root, &place.state, &mut |n| bar.set_position(n));
     bar.finish_and_clear();
@@ -54,14 +55,30 @@ pub fn run(cli: &Cli, _args: &ReindexArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How far a walk through the store is, on a terminal only.
+/// How far a walk through the store is, on a terminal only. At first nobody
+/// knows how much there is: [`measured`] says so.
 pub(super) fn bar(cli: &Cli) -> ProgressBar {
     if cli.global.quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new(0);
-    // The template is ours; one that is wrong costs its looks only.
-    bar.set_style(ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(style(COUNTING, ProgressStyle::default_spinner()));
     bar.enable_steady_tick(TICK);
     bar
+}
+
+/// From here on it goes to `total`.
+pub(super) fn measured(bar: &ProgressBar, total: u64) {
+    let rate = |state: &ProgressState, out: &mut dyn Write| {
+        // What cannot be shown is missed by nobody.
+        let _ = write!(out, "{:.0} a second", state.per_sec());
+    };
+    bar.set_style(style(GOING, ProgressStyle::default_bar()).with_key("rate", rate));
+    bar.set_length(total);
+    bar.reset();
+}
+
+/// The templates are ours; one that is wrong costs its looks only.
+fn style(template: &str, or: ProgressStyle) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or(or)
 }

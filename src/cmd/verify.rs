@@ -2,7 +2,7 @@
 
 use super::archive::Place;
 use super::output::{Printer, plain, size};
-use super::reindex::bar;
+use super::reindex::{bar, measured};
 use crate::cli::Cli;
 use crate::cli::reading::VerifyArgs;
 use crate::store::audit::{Action, Draft, Outcome};
@@ -35,8 +35,7 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
     let index = Index::open(&place.state);
     let report = verify(&place.root, index.as_ref(), &options, &mut |n, total| {
         if bar.length() != Some(total) {
-            bar.set_length(total);
-            bar.reset_eta();
+            measured(&bar, total);
         }
         bar.set_position(n);
     });
