@@ -48,7 +48,6 @@ where
         Piece::Span(span) => {
             let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let done = taken.map_or_else(|| Index::open(state), Ok).and_then(|index| {
-                index.map()?;
                 span_in_words(&index, span, form, &mut |text| give(Ok(text)))?;
                 idle.lock().unwrap_or_else(PoisonError::into_inner).push(index);
                 Ok(())

@@ -23,6 +23,9 @@ const SHORT: usize = 4_096;
 /// Rows in a piece of it.
 const SHORT_PIECE: usize = 256;
 
+/// More than SQLite maps in any case.
+const MAPPED: i64 = 1 << 40;
+
 /// Which fields of a row are read; the others stand empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fields {
@@ -159,12 +162,19 @@ impl Index {
         take: &mut dyn FnMut(&Row),
         page_ends: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<(), IndexError> {
+        self.map(MAPPED)?;
         loop {
             let more = self.read_page(&mut span, PAGE, take)?;
             if page_ends().is_break() || !more {
-                return Ok(());
+                return self.map(0);
             }
         }
+    }
+
+    /// Reads through a memory map of so many bytes: a scan copies no page. Given
+    /// back after each span, or a reader would seem as large as what it has read.
+    fn map(&self, bytes: i64) -> Result<(), IndexError> {
+        self.conn.pragma_update(None, "mmap_size", bytes).map_err(self.error())
     }
 
     /// Hands over the id and the path of every recording, in no order.

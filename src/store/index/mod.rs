@@ -221,11 +221,6 @@ impl Index {
         Ok(index)
     }
 
-    /// Reads through a memory map from now on: for a reader of much.
-    pub fn map(&self) -> Result<(), IndexError> {
-        self.conn.pragma_update(None, "mmap_size", 4i64 << 30).map_err(self.error())
-    }
-
     /// The state folder.
     pub fn state(&self) -> &Path {
         &self.state
