@@ -5,7 +5,6 @@
 use super::{Index, IndexError};
 use crate::time::Timestamp;
 use rusqlite::params;
-use std::collections::BTreeMap;
 
 /// Seconds in a UTC day.
 const DAY_S: i64 = 86_400;
@@ -21,13 +20,6 @@ pub struct Tally {
     pub bytes: u64,
 }
 
-impl Tally {
-    fn add(&mut self, other: Tally) {
-        self.count += other.count;
-        self.bytes += other.bytes;
-    }
-}
-
 /// The whole store in sums. Each recording is in one of `kept`, `held`, `due`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -41,8 +33,6 @@ pub struct Stats {
     pub restricted: Tally,
     /// Their files are gone and nobody deleted them.
     pub missing: u64,
-    /// By service; the empty name where a crash took it.
-    pub by_service: BTreeMap<String, Tally>,
 }
 
 /// What was recorded on one day.
@@ -75,33 +65,22 @@ pub struct ServiceTerm {
 }
 
 impl Index {
-    /// Counts and bytes by state and service.
+    /// Counts and bytes by state: one scan for all of them, the rest from indexes
+    /// of the few. Nothing is sorted.
     pub fn stats(&self, now: Timestamp) -> Result<Stats, IndexError> {
-        let sql = "SELECT coalesce(service, ''), held, restricted, coalesce(until <= ?1, 0), count(*), \
-                   sum(wav_bytes) FROM recording INDEXED BY by_time WHERE buried = 0 GROUP BY 1, 2, 3, 4";
-        let mut st = self.conn.prepare_cached(sql).map_err(self.error())?;
-        let mut rows = st.query([now.as_ns()]).map_err(self.error())?;
-        let mut out = Stats::default();
-        while let Some(r) = rows.next().map_err(self.error())? {
-            let read =
-                || -> rusqlite::Result<_> { Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, tally(r, 4)?)) };
-            let (service, held, restricted, due, tally): (String, bool, bool, bool, Tally) =
-                read().map_err(self.error())?;
-            match (held, due) {
-                (true, _) => out.held.add(tally),
-                (false, true) => out.due.add(tally),
-                (false, false) => out.kept.add(tally),
-            }
-            if restricted {
-                out.restricted.add(tally);
-            }
-            out.by_service.entry(service).or_default().add(tally);
-        }
-        let missing =
-            "SELECT count(*) FROM recording INDEXED BY the_missing WHERE buried = 0 AND missing = 1";
-        let missing = self.conn.query_row(missing, [], |r| r.get::<_, i64>(0)).map_err(self.error())?;
-        out.missing = missing.unsigned_abs();
-        Ok(out)
+        let sum = "SELECT count(*), sum(wav_bytes) FROM recording INDEXED BY";
+        let all = self.sum(&format!("{sum} by_time WHERE buried = 0"), &[])?;
+        let held = self.sum(&format!("{sum} the_held WHERE buried = 0 AND held = 1"), &[])?;
+        let restricted =
+            self.sum(&format!("{sum} the_restricted WHERE buried = 0 AND restricted = 1"), &[])?;
+        let missing = self.sum(&format!("{sum} the_missing WHERE buried = 0 AND missing = 1"), &[])?.count;
+        let due = self.overdue(now)?;
+        // Somebody may write between two of these.
+        let kept = Tally {
+            count: all.count.saturating_sub(held.count + due.count),
+            bytes: all.bytes.saturating_sub(held.bytes + due.bytes),
+        };
+        Ok(Stats { kept, held, due, restricted, missing })
     }
 
     /// What is past its term and not held.
@@ -109,7 +88,7 @@ impl Index {
         self.sum(
             "SELECT count(*), sum(wav_bytes) FROM recording INDEXED BY by_due \
              WHERE buried = 0 AND held = 0 AND until <= ?1",
-            now,
+            &[now.as_ns()],
         )
     }
 
@@ -196,9 +175,9 @@ impl Index {
         rows.map_err(self.error())?.collect::<Result<_, _>>().map_err(self.error())
     }
 
-    fn sum(&self, sql: &str, now: Timestamp) -> Result<Tally, IndexError> {
+    fn sum(&self, sql: &str, values: &[i64]) -> Result<Tally, IndexError> {
         let mut st = self.conn.prepare_cached(sql).map_err(self.error())?;
-        st.query_row([now.as_ns()], |r| tally(r, 0)).map_err(self.error())
+        st.query_row(rusqlite::params_from_iter(values), |r| tally(r, 0)).map_err(self.error())
     }
 }
 

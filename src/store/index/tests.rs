@@ -310,7 +310,12 @@ fn due_and_sums() {
     let stats = index.stats(now).unwrap();
     assert_eq!(stats.due, overdue);
     assert_eq!(stats.kept.count + stats.held.count + stats.due.count, 300);
-    assert_eq!(stats.by_service.values().map(|t| t.count).sum::<u64>(), 300);
+    let weigh = |is: &dyn Fn(&&Row) -> bool| {
+        let those: Vec<_> = rows.values().filter(is).collect();
+        Tally { count: those.len() as u64, bytes: those.iter().map(|r| r.wav_bytes).sum() }
+    };
+    assert_eq!(stats.kept, weigh(&|r| !r.held && !r.is_due(now)));
+    assert_eq!((stats.held, stats.restricted), (weigh(&|r| r.held), weigh(&|r| r.restricted)));
     let days = index.recorded(at(-1), at(2_000_000), 7_200).unwrap();
     assert_eq!(
         days.iter().map(|d| d.tally.bytes).sum::<u64>(),
