@@ -306,9 +306,9 @@ impl Keeper {
         let mut deleted = Deleted::default();
         for batch in self.index.buried_rows()?.chunks(BATCH) {
             let _alone = EditLock::wait(self.audit.state())?;
-            let held = |row: &&Row| may_be_held(&row.json(&self.root));
-            deleted.failed.extend(batch.iter().filter(held).map(|row| (row.id, CAME_BACK_HELD.into())));
-            let going = batch.iter().filter(|row| !held(row)).cloned().collect();
+            let (held, going): (Vec<Row>, Vec<Row>) =
+                batch.iter().cloned().partition(|row| may_be_held(&row.json(&self.root)));
+            deleted.failed.extend(held.iter().map(|row| (row.id, CAME_BACK_HELD.into())));
             let gone = self.remove_all(going, &mut deleted)?;
             for (reason, action) in [(Reason::Erased, Action::Erase), (Reason::Expired, Action::Expire)] {
                 let mut of_reason = Vec::new();
