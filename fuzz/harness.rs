@@ -25,7 +25,7 @@ impl Sink for Open {
     fn decision(&mut self, decision: Decision) {
         match decision {
             Decision::Open(_) => self.0 += 1,
-            Decision::Close(..) | Decision::Discard(_) => self.0 -= 1,
+            Decision::Close { .. } | Decision::Discard(_) => self.0 -= 1,
             _ => {}
         }
     }
@@ -127,7 +127,7 @@ pub fn rtp(data: &[u8]) {
     let answered = Timestamp::from_parts(1_700_000_000, 0);
     let mut tape = Tape::new(answered);
     for channel in [Channel::Customer, Channel::Agent] {
-        tape.set_formats(channel, &PayloadMap::new(formats.clone(), false));
+        tape.set_formats(channel, 0, &PayloadMap::new(formats.clone(), false));
     }
     let mut deck = Count::default();
     let (mut at, mut rest) = (answered, data);

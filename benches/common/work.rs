@@ -125,8 +125,8 @@ pub fn tapes(plan: Plan, frames: &Frames) -> u64 {
     let mut tapes: Vec<Tape> = (0..plan.calls)
         .map(|_| {
             let mut tape = Tape::new(begin);
-            tape.set_formats(Channel::Customer, &formats);
-            tape.set_formats(Channel::Agent, &formats);
+            tape.set_formats(Channel::Customer, 0, &formats);
+            tape.set_formats(Channel::Agent, 0, &formats);
             tape
         })
         .collect();

@@ -3,7 +3,7 @@
 //! RFC 3261 §12.1, §13.2.2.4.
 
 use super::calls::{Calls, Passage};
-use super::decision::{Decision, Opening, Unrecorded};
+use super::decision::{Agent, Decision, Opening, Unrecorded};
 use super::leg::{DialogState, Leg, LegId};
 use super::pairing::Side;
 use super::parties::{Party, ServiceRef, records, stored_number};
@@ -224,7 +224,7 @@ impl Calls {
             call_group: self.contacts.uuid(leg.contact),
             service,
             direction: roles.direction,
-            agent: (Some(roles.agent_id.clone()), agent_name),
+            agent: Agent { id: Some(roles.agent_id.clone()), name: agent_name },
             customer_number: stored,
             withheld,
             dialled,

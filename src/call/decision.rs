@@ -20,8 +20,8 @@ pub struct Opening {
     pub service: ServiceRef,
     /// Who called whom.
     pub direction: CallDirection,
-    /// Agent id and display name.
-    pub agent: (Option<String>, Option<String>),
+    /// The agent, as far as known.
+    pub agent: Agent,
     /// The customer's number as it may be stored.
     pub customer_number: Option<String>,
     /// The caller asked for privacy.
@@ -32,6 +32,15 @@ pub struct Opening {
     pub answered_at: Timestamp,
     /// As received.
     pub call_id: String,
+}
+
+/// The agent of a recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agent {
+    /// Extension or header id; `None` where nothing names him (an address alone made him one).
+    pub id: Option<String>,
+    /// Display name from the configuration.
+    pub name: Option<String>,
 }
 
 /// Why and when a recording ends.
@@ -97,8 +106,17 @@ pub enum CallEvent {
 pub enum Decision {
     /// A recording begins.
     Open(Box<Opening>),
-    /// What payload types mean in what a channel's party sends.
-    Formats(RecordingId, Channel, PayloadMap),
+    /// What payload types mean, from here on, in what a channel's party sends on one hop.
+    Formats {
+        /// Of which recording.
+        recording: RecordingId,
+        /// Whose voice.
+        channel: Channel,
+        /// Distance of the hop from the agent, as its media packets carry it.
+        rank: u8,
+        /// The meanings.
+        formats: PayloadMap,
+    },
     /// Something happened in the signalling.
     Event(RecordingId, Timestamp, CallEvent),
     /// The media turned out to be encrypted (ZRTP).
@@ -107,8 +125,19 @@ pub enum Decision {
     Suspend(RecordingId, Timestamp),
     /// The hang-up was refused.
     Resume(RecordingId),
-    /// A recording ends at this instant; whether its start and end were seen.
-    Close(RecordingId, Timestamp, Ending, bool),
+    /// Audio of this recording is known to be missing: it was seen and could not be assigned or read.
+    Incomplete(RecordingId),
+    /// A recording ends.
+    Close {
+        /// Which.
+        recording: RecordingId,
+        /// Its last instant.
+        at: Timestamp,
+        /// Why.
+        by: Ending,
+        /// Its start and its end were seen.
+        seen: bool,
+    },
     /// It was no call after all: a fork that lost. Nothing of it is kept.
     Discard(RecordingId),
     /// An answered call is not recorded.

@@ -169,7 +169,7 @@ impl Calls {
         self.confirm(id);
         let Some(r) = self.recordings.remove(id) else { return };
         let at = at.max(r.answered_at);
-        self.out.push(Decision::Close(id, at, by, seen));
+        self.out.push(Decision::Close { recording: id, at, by, seen });
         self.detach(&r);
         if !matches!(by, Ending::Transferred)
             || self.dialog(r.leg, &r.callee_tag).is_some_and(|d| d.bye.is_some())

@@ -199,9 +199,9 @@ impl Calls {
         }
         let Some(oa) = self.nearest_exchange(leg_id, tag, r.customer) else { return };
         let maps = SIDES.map(|speaker| (r.channel_of(speaker), payload_map(oa, speaker)));
-        let id = r.id;
-        for (channel, map) in maps {
-            self.out.push(Decision::Formats(id, channel, map));
+        let recording = r.id;
+        for (channel, formats) in maps {
+            self.out.push(Decision::Formats { recording, channel, rank: 0, formats });
         }
     }
 

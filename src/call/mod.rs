@@ -22,4 +22,4 @@ mod transfer;
 mod upkeep;
 
 pub use calls::Calls;
-pub use decision::{CallEvent, Decision, Ending, Opening, Unrecorded};
+pub use decision::{Agent, CallEvent, Decision, Ending, Opening, Unrecorded};

@@ -71,13 +71,14 @@ pub fn unrecorded_label(why: Unrecorded) -> UnrecordedReason {
 pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
     match decision {
         Decision::Open(o) => Some(o.id),
-        Decision::Formats(id, ..)
+        Decision::Formats { recording: id, .. }
         | Decision::Event(id, ..)
         | Decision::Encrypted(id)
         | Decision::Suspend(id, _)
         | Decision::Resume(id)
         | Decision::Discard(id)
-        | Decision::Close(id, ..) => Some(*id),
+        | Decision::Incomplete(id)
+        | Decision::Close { recording: id, .. } => Some(*id),
         Decision::Unrecorded(_) | Decision::Refused(_) => None,
     }
 }

@@ -164,12 +164,12 @@ impl Worker {
     fn order(&mut self, decision: &Decision) {
         match decision {
             Decision::Open(opening) => self.open(opening),
-            Decision::Formats(id, channel, map) => {
-                if let Some(s) = self.running.get_mut(id) {
+            Decision::Formats { recording, channel, rank, formats } => {
+                if let Some(s) = self.running.get_mut(recording) {
                     let r = &mut *s.running;
                     r.settle_tallies(&self.codecs);
-                    r.formats[*channel as usize].update(map);
-                    r.tape.set_formats(*channel, map);
+                    r.formats[*channel as usize].update(formats);
+                    r.tape.set_formats(*channel, *rank, formats);
                 }
             }
             Decision::Event(id, at, event) => {
@@ -196,8 +196,13 @@ impl Worker {
                     s.due = r.tape.due();
                 }
             }
-            Decision::Close(id, at, by, seen) => {
-                if let Some(s) = self.running.remove(id) {
+            Decision::Incomplete(id) => {
+                if let Some(r) = self.running_mut(id) {
+                    r.lost_inside = true;
+                }
+            }
+            Decision::Close { recording, at, by, seen } => {
+                if let Some(s) = self.running.remove(recording) {
                     self.close(*s.running, *at, *by, *seen);
                 }
             }
@@ -221,7 +226,7 @@ impl Worker {
     fn open(&mut self, opening: &Opening) {
         let name = RecordingName::new(
             opening.answered_at,
-            opening.agent.0.as_deref(),
+            opening.agent.id.as_deref(),
             opening.customer_number.as_deref(),
             opening.uuid,
         );
@@ -330,7 +335,7 @@ impl Worker {
             wav: String::new(),
             service: Some(o.service.name.clone()),
             direction: Some(o.direction),
-            agent: sidecar::Agent { id: o.agent.0.clone(), name: o.agent.1.clone() },
+            agent: sidecar::Agent { id: o.agent.id.clone(), name: o.agent.name.clone() },
             customer: sidecar::Customer { number: o.customer_number.clone(), withheld: o.withheld },
             dialled: o.dialled.clone(),
             answered_at: o.answered_at.to_rfc3339(),

@@ -200,8 +200,9 @@ impl Tape {
         }
     }
 
-    /// States what payload types mean in what `channel`'s party sends, from now on.
-    pub fn set_formats(&mut self, channel: Channel, formats: &PayloadMap) {
+    /// States what payload types mean in what `channel`'s party sends on the hop
+    /// `rank` away from the agent, from now on.
+    pub fn set_formats(&mut self, channel: Channel, _rank: u8, formats: &PayloadMap) {
         self.sort_in();
         let known = &mut self.legs[channel as usize].formats;
         known.update(formats);
