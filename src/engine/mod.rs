@@ -13,8 +13,7 @@ mod clock;
 mod framer;
 pub mod stats;
 
-use crate::call::calls::Passage;
-use crate::call::pairing::{FlowKey, Route};
+use crate::call::pairing::Route;
 use crate::call::{Calls, Decision, Ending};
 use crate::config::Config;
 use crate::id::{Channel, RecordingId};
@@ -165,7 +164,6 @@ impl Core {
         let mut rest = d.payload;
         // One broken stamp must not make a call of a hundred years.
         let at = if self.clock.is_plausible(d.ts) { d.ts } else { self.clock.now() };
-        let way = Passage { at, src: d.flow.src, dst: d.flow.dst };
         for _ in 0..MAX_MESSAGES {
             if is_keep_alive(rest) {
                 break;
@@ -173,7 +171,7 @@ impl Core {
             match Message::parse(rest) {
                 Ok((msg, used)) => {
                     self.stats.count_message(&msg);
-                    self.calls.handle_message(&msg, way);
+                    self.calls.handle_message(&msg, d.flow, at);
                     self.drain(sink);
                     rest = rest.get(used.max(1)..).unwrap_or_default();
                 }
@@ -198,12 +196,14 @@ impl Core {
                 return;
             }
         }
-        let flow = FlowKey { src: d.flow.src, dst: d.flow.dst };
-        let (route, fingerprint) = self.calls.pairing_mut().route_and_fingerprint(flow);
+        if !self.clock.is_plausible(d.ts) {
+            self.stats.time_outliers += 1;
+            return;
+        }
+        let (route, fingerprint) = self.calls.handle_media(d.flow, d.ts);
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
             Route::NotRecorded => self.stats.rtp_not_recorded += 1,
-            Route::Record(_) if !self.clock.is_plausible(d.ts) => self.stats.time_outliers += 1,
             Route::Record(targets) if kind == MediaKind::Zrtp => {
                 if zrtp_is_confirmed(d.payload) {
                     targets.iter().for_each(|t| sink.decision(Decision::Encrypted(t.recording)));
@@ -211,10 +211,8 @@ impl Core {
             }
             Route::Record(targets) => {
                 self.stats.rtp_recorded += 1;
+                self.drain(sink);
                 for t in &targets {
-                    if self.calls.handle_media(t.recording, d.ts) {
-                        self.drain(sink);
-                    }
                     sink.media(MediaPacket {
                         recording: t.recording,
                         channel: t.channel,
@@ -247,8 +245,8 @@ impl Core {
 
     fn drain(&mut self, sink: &mut impl Sink) {
         while let Some(d) = self.calls.poll() {
-            if let Decision::Unrecorded(reason) = d {
-                self.stats.unrecorded[reason as usize] += 1;
+            if let Decision::Unrecorded { reason, .. } = &d {
+                self.stats.unrecorded[*reason as usize] += 1;
             }
             sink.decision(d);
         }
