@@ -17,6 +17,7 @@ use crate::id::RecordingId;
 use crate::sdp::Session;
 use crate::sip::{Message, Method};
 use crate::time::Timestamp;
+use crate::wire::link::Vlan;
 use foldhash::quality::RandomState;
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
@@ -44,6 +45,8 @@ pub struct Passage {
     pub src: SocketAddr,
     /// Receiver.
     pub dst: SocketAddr,
+    /// VLANs it was seen on.
+    pub vlan: Vlan,
 }
 
 /// All calls followed.
@@ -105,6 +108,7 @@ impl Calls {
             self.oversized += 1;
             return;
         }
+        self.pairing.handle_time(way.at);
         match msg.status() {
             None => self.handle_request(msg, call_id, cseq, msg.method().unwrap_or(method), way),
             Some(code) => self.handle_response(msg, call_id, cseq, method, code, way),
@@ -161,6 +165,14 @@ impl Calls {
             self.confirm(id);
         }
         !self.out.is_empty()
+    }
+
+    /// Media was captured that could not be assigned: whose it may have been is told that it is missing.
+    pub fn handle_doubt(&mut self) {
+        while let Some(id) = self.pairing.poll_incomplete() {
+            self.confirm(id);
+            self.out.push(Decision::Incomplete(id));
+        }
     }
 
     /// Legs forgotten because there were too many.

@@ -31,7 +31,9 @@ impl Calls {
         }
         d.bye = Some(Bye { at, by: side, cseq });
         let (transfer_by, replaced) = (d.transfer_by, d.replaced);
-        let Some(id) = d.recording else {
+        let recording = d.recording;
+        self.leave(leg_id, tag, true);
+        let Some(id) = recording else {
             // Nothing hangs on the exact end of a dialog that is not recorded.
             return self.terminate(leg_id, tag);
         };
@@ -56,6 +58,15 @@ impl Calls {
         }
         self.confirm(id);
         self.close_recording(id, at, by, true);
+    }
+
+    /// A dialog hangs up, or does not after all: its addresses are free for newer calls.
+    fn leave(&mut self, leg_id: LegId, tag: &[u8], leaving: bool) {
+        let Some(d) = self.legs.get(&leg_id).and_then(|l| l.dialogs.iter().find(|d| &*d.callee_tag == tag))
+        else {
+            return;
+        };
+        d.media.iter().for_each(|m| self.pairing.leave(m.session, leaving));
     }
 
     /// Of several dialogs of one INVITE the one hung up at once was not the call
@@ -93,6 +104,7 @@ impl Calls {
             0..=199 => {}
             401 | 407 => {
                 d.bye = None;
+                self.leave(leg_id, tag, false);
                 if let Some(r) = self.recordings.get_mut(id) {
                     r.state = State::Open;
                     self.out.push(Decision::Resume(id));

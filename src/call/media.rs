@@ -6,14 +6,13 @@
 
 use super::calls::{Calls, Passage};
 use super::decision::{CallEvent, Decision};
+use super::exchange;
 use super::leg::{HopMedia, LegId};
-use super::pairing::{Claim, Side};
-use crate::codec::CodecSpec;
-use crate::codec::formats::PayloadMap;
-use crate::sdp::{Carrier, Change, Media, OfferAnswer, Session, Step};
+use super::pairing::Side;
+
+use crate::sdp::{Carrier, Change, OfferAnswer, Session, Step};
 use crate::sip::{Message, Method};
 use crate::time::Timestamp;
-use smallvec::SmallVec;
 use std::hash::BuildHasher;
 
 const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
@@ -131,6 +130,7 @@ impl Calls {
         for m in &mut d.media {
             // A request that takes a way of its own concerns every hop.
             if hop.is_none_or(|h| h == m.hop) {
+                self.pairing.seen_on(m.session, way.vlan);
                 let change = m.offer_answer.handle(sender, carrier, cseq, step, session.as_ref());
                 changed |= change != Change::None;
             }
@@ -156,7 +156,9 @@ impl Calls {
             let mut offer_answer = OfferAnswer::new();
             let offer = leg.hops[hop].offer.as_ref();
             offer_answer.handle(Side::Caller, Carrier::Invite, cseq, Step::Request, offer);
-            let session = self.pairing.open(age, group);
+            let ends = [leg.hops[hop].caller, leg.hops[hop].callee];
+            let session = self.pairing.open(age, group, ends);
+            self.pairing.seen_on(session, way.vlan);
             leg.dialogs[i].media.push(HopMedia { hop, session, offer_answer });
         }
     }
@@ -168,14 +170,10 @@ impl Calls {
         let recording = d.recording.and_then(|id| self.recordings.get(id));
         for m in &d.media {
             for side in SIDES {
+                let Some(hop) = leg.hops.get(m.hop) else { continue };
+                let sip = if side == Side::Caller { hop.caller } else { hop.callee };
                 let origin = self.origin_of(&m.offer_answer, side);
-                let advertised = m.offer_answer.advertised_audio(side);
-                let mut claims: SmallVec<[Claim; 2]> =
-                    advertised.filter_map(Media::endpoint).map(|addr| Claim { addr, origin }).collect();
-                claims.dedup();
-                // Hold by address zero keeps the place: the party may still send from it.
-                let on_hold = m.offer_answer.current_audio(side).is_some_and(Media::zero_address);
-                if !claims.is_empty() || !on_hold {
+                if let Some(claims) = exchange::claims(&m.offer_answer, side, sip.ip(), origin) {
                     self.pairing.claim(m.session, side, &claims);
                 }
             }
@@ -198,7 +196,7 @@ impl Calls {
             return;
         }
         let Some(oa) = self.nearest_exchange(leg_id, tag, r.customer) else { return };
-        let maps = SIDES.map(|speaker| (r.channel_of(speaker), payload_map(oa, speaker)));
+        let maps = SIDES.map(|speaker| (r.channel_of(speaker), exchange::payload_map(oa, speaker)));
         let recording = r.id;
         for (channel, formats) in maps {
             self.out.push(Decision::Formats { recording, channel, rank: 0, formats });
@@ -228,15 +226,13 @@ impl Calls {
     fn nearest_exchange(&self, leg_id: LegId, tag: &[u8], customer: Side) -> Option<&OfferAnswer> {
         let leg = self.legs.get(&leg_id)?;
         let d = leg.dialogs.iter().find(|d| &*d.callee_tag == tag)?;
-        let told =
-            d.media.iter().filter(|m| SIDES.iter().any(|s| m.offer_answer.current_audio(*s).is_some()));
+        let told = d.media.iter().filter(|m| exchange::is_told(&m.offer_answer));
         told.min_by_key(|m| leg.rank(m.hop, customer)).map(|m| &m.offer_answer)
     }
 
     /// A number that two legs share when they pass one description on.
     fn origin_of(&self, oa: &OfferAnswer, side: Side) -> u64 {
-        let session = oa.agreed(side).or_else(|| oa.offered(side).next());
-        let Some(o) = session.and_then(|s| s.origin.as_ref()) else { return 0 };
+        let Some(o) = exchange::origin(oa, side) else { return 0 };
         self.origin_hasher.hash_one((&o.username, &o.session_id, &o.address))
     }
 }
@@ -248,27 +244,4 @@ fn carrier(method: Method) -> Option<Carrier> {
         Method::Prack => Some(Carrier::Prack),
         _ => None,
     }
-}
-
-/// What `speaker`'s payload types mean: the numbers are the receiver's (RFC
-/// 3264 §5.1), the sender's own where the receiver names none.
-fn payload_map(oa: &OfferAnswer, speaker: Side) -> PayloadMap {
-    let heard = oa.current_audio(speaker.other());
-    let spoken = oa.current_audio(speaker);
-    let formats = |m: Option<&Media>| -> SmallVec<[(u8, CodecSpec); 8]> {
-        let list = m.map_or(&[][..], |m| &m.formats);
-        list.iter().map(|f| (f.payload_type, spec(f))).collect()
-    };
-    let encrypted = heard.is_some_and(Media::encrypted) || spoken.is_some_and(Media::encrypted);
-    let (heard, spoken) = (formats(heard), formats(spoken));
-    // The answer lists what is used; it is the shorter of the two.
-    let preferred = |l: &[(u8, CodecSpec)]| l.iter().map(|(_, s)| s).find(|s| s.codec.is_audio()).cloned();
-    let shorter = if spoken.len() < heard.len() && !spoken.is_empty() { &spoken } else { &heard };
-    let preferred = preferred(shorter).or_else(|| preferred(&spoken));
-    PayloadMap::new(heard.into_iter().chain(spoken), encrypted).prefer(preferred)
-}
-
-fn spec(f: &crate::sdp::Format) -> CodecSpec {
-    let name = (!f.name.is_empty()).then_some(f.name.as_str());
-    CodecSpec::from_rtpmap(f.payload_type, name, (f.clock > 0).then_some(f.clock), Some(f.channels))
 }

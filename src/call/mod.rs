@@ -10,14 +10,18 @@ pub mod calls;
 pub mod contacts;
 pub mod decision;
 mod ending;
+pub mod exchange;
 mod flows;
 mod identity;
 pub mod invite;
 pub mod leg;
 mod media;
+mod owner;
 pub mod pairing;
 pub mod parties;
+mod places;
 pub mod recordings;
+mod route;
 mod transfer;
 mod upkeep;
 

@@ -14,7 +14,7 @@ mod framer;
 pub mod stats;
 
 use crate::call::calls::Passage;
-use crate::call::pairing::{FlowKey, Route};
+use crate::call::pairing::Route;
 use crate::call::{Calls, Decision, Ending};
 use crate::config::Config;
 use crate::id::{Channel, RecordingId};
@@ -165,7 +165,7 @@ impl Core {
         let mut rest = d.payload;
         // One broken stamp must not make a call of a hundred years.
         let at = if self.clock.is_plausible(d.ts) { d.ts } else { self.clock.now() };
-        let way = Passage { at, src: d.flow.src, dst: d.flow.dst };
+        let way = Passage { at, src: d.flow.src, dst: d.flow.dst, vlan: d.flow.vlan };
         for _ in 0..MAX_MESSAGES {
             if is_keep_alive(rest) {
                 break;
@@ -198,10 +198,14 @@ impl Core {
                 return;
             }
         }
-        let flow = FlowKey { src: d.flow.src, dst: d.flow.dst };
-        let (route, fingerprint) = self.calls.pairing_mut().route_and_fingerprint(flow);
+        let (route, fingerprint) = self.calls.pairing_mut().route_and_fingerprint(d.flow, d.ts);
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
+            Route::Doubt => {
+                self.stats.rtp_unmatched += 1;
+                self.calls.handle_doubt();
+                self.drain(sink);
+            }
             Route::NotRecorded => self.stats.rtp_not_recorded += 1,
             Route::Record(_) if !self.clock.is_plausible(d.ts) => self.stats.time_outliers += 1,
             Route::Record(targets) if kind == MediaKind::Zrtp => {
