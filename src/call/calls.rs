@@ -21,7 +21,6 @@ use super::seen::{NotFollowed, Seen};
 use super::tables::Tables;
 use super::transfer::Referrals;
 use crate::config::Config;
-use crate::id::RecordingId;
 use crate::net::Flow;
 use crate::sdp::Session;
 use crate::sip::{Message, Method};
@@ -61,6 +60,7 @@ impl Calls {
             Err(NotFollowed::Oversized) => return self.oversized += 1,
             Err(NotFollowed::Unidentified) => return,
         };
+        self.tables.pairing.handle_time(at);
         match seen.code {
             None => self.handle_request(&seen),
             Some(code) => self.handle_response(&seen, code),
@@ -70,17 +70,31 @@ impl Calls {
     /// Where a media packet belongs, and the fingerprint of its flow. The
     /// recordings it belongs to have been heard by it.
     pub fn handle_media(&mut self, flow: Flow, at: Timestamp) -> (Route, u32) {
-        let key = super::pairing::FlowKey { src: flow.src, dst: flow.dst };
-        let (route, fingerprint) = self.tables.pairing.route_and_fingerprint(key);
-        if let Route::Record(targets) = &route {
-            targets.iter().for_each(|t| self.recordings.handle_media(t.recording, at));
+        let (route, fingerprint) = self.tables.pairing.route_and_fingerprint(flow, at);
+        match &route {
+            Route::Record(targets) => {
+                for t in targets {
+                    if let Some(dialog) = self.recordings.handle_media(t.recording, at) {
+                        self.tables.give_way(dialog, false);
+                    }
+                }
+            }
+            // Whose it may have been is told that it is missing.
+            Route::Doubt => {
+                while let Some(id) = self.tables.pairing.poll_incomplete() {
+                    self.recordings.handle_missing(id);
+                }
+            }
+            Route::NotRecorded | Route::Unmatched => {}
         }
         (route, fingerprint)
     }
 
-    /// RTCP of this recording's media was captured: its parties are there, silent or not.
-    pub fn handle_rtcp(&mut self, id: RecordingId, at: Timestamp) {
-        self.recordings.handle_life(id, at);
+    /// RTCP was captured: the parties of the recordings it belongs to are there, silent or not.
+    pub fn handle_rtcp(&mut self, flow: &Flow, at: Timestamp) {
+        for id in self.tables.pairing.rtcp_targets(flow) {
+            self.recordings.handle_life(id, at);
+        }
     }
 
     /// The next decision.
@@ -283,8 +297,8 @@ impl Calls {
 
     /// re-INVITE, UPDATE, PRACK, their responses, ACK.
     fn handle_description(&mut self, id: DialogId, seen: &Seen<'_>, sender: Side) {
-        let Some((leg, d, _)) = self.tables.dialog_mut(id) else { return };
-        if media::take_in(leg, d, seen, sender) {
+        let Some((leg, d, pairing)) = self.tables.dialog_mut(id) else { return };
+        if media::take_in(leg, d, seen, sender, pairing) {
             self.refresh(id, seen.at);
         }
     }
@@ -319,6 +333,7 @@ impl Calls {
             return;
         }
         d.set_bye(Some(Bye { at: seen.at, by: side, cseq: seen.cseq }));
+        self.tables.give_way(id, true);
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
             // Nothing hangs on the exact end of a dialog that is not recorded.
@@ -343,6 +358,7 @@ impl Calls {
             0..=199 => {}
             401 | 407 => {
                 d.set_bye(None);
+                self.tables.give_way(id, false);
                 self.recordings.handle_bye_refused(r);
             }
             _ => self.recordings.handle_bye_accepted(r),
@@ -392,6 +408,9 @@ impl Calls {
         }
         if d.bye().is_some() && closed.goes_on.is_none() {
             return self.tables.terminate(closed.dialog);
+        }
+        if closed.goes_on.is_some() {
+            self.tables.give_way(closed.dialog, true);
         }
         self.refresh(closed.dialog, at);
     }

@@ -20,7 +20,13 @@ const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 
 /// Every hop the INVITE was seen on gets its exchange, begun with the INVITE's
 /// offer. `seen_on`: the hop of the response.
-pub(super) fn begin(leg: &Leg, dialog: &mut Dialog, seen_on: Option<usize>, pairing: &mut Pairing) {
+pub(super) fn begin(
+    leg: &Leg,
+    dialog: &mut Dialog,
+    seen: &Seen<'_>,
+    seen_on: Option<usize>,
+    pairing: &mut Pairing,
+) {
     for (hop, h) in leg.hops.iter().enumerate() {
         // Branches beside this one ring for other dialogs, unless this dialog answers there too.
         let elsewhere = leg.is_sibling(hop, dialog.branch) && seen_on != Some(hop);
@@ -29,14 +35,21 @@ pub(super) fn begin(leg: &Leg, dialog: &mut Dialog, seen_on: Option<usize>, pair
         }
         let mut offer_answer = OfferAnswer::new();
         offer_answer.handle(Side::Caller, Carrier::Invite, leg.invite_cseq, Step::Request, h.offer.as_ref());
-        let session = pairing.open(leg.id.0, leg.contact.0);
+        let session = pairing.open(leg.id.0, leg.contact.0, [h.caller, h.callee]);
+        pairing.seen_on(session, seen.flow.vlan);
         dialog.media.push(HopMedia { hop, session, offer_answer });
     }
 }
 
 /// Takes in what a message from `sender` carries, or does not. True where
 /// something changed.
-pub(super) fn take_in(leg: &Leg, dialog: &mut Dialog, seen: &Seen<'_>, sender: Side) -> bool {
+pub(super) fn take_in(
+    leg: &Leg,
+    dialog: &mut Dialog,
+    seen: &Seen<'_>,
+    sender: Side,
+    pairing: &mut Pairing,
+) -> bool {
     let Some((carrier, step)) = place(seen) else { return false };
     let (caller, callee) = match sender {
         Side::Caller => (seen.flow.src, seen.flow.dst),
@@ -56,6 +69,7 @@ pub(super) fn take_in(leg: &Leg, dialog: &mut Dialog, seen: &Seen<'_>, sender: S
     for m in &mut dialog.media {
         // A request that takes a way of its own concerns every hop.
         if hop.is_none_or(|h| h == m.hop) {
+            pairing.seen_on(m.session, seen.flow.vlan);
             let change = m.offer_answer.handle(sender, carrier, seen.cseq, step, session.as_ref());
             changed |= change != Change::None;
         }

@@ -8,7 +8,7 @@
 //! calls verdict             the conductor: every message, to its leg and dialog; what follows
 //! seen invite asserted      one message: its context, what an INVITE says, who vouches for whom
 //! leg legs dialog contacts  what is followed; tables: all of it, kept in step with
-//! pairing flows             where media belongs, by what
+//! pairing owner places flows route   where media belongs, by what
 //! media exchange            the dialogs' descriptions claim
 //! party account             one end of a dialog, a call: what is known of it, for
 //! policy rules              who talks, recorded or not, and what is stored of it
@@ -29,11 +29,14 @@ mod leg;
 mod legs;
 mod media;
 mod orphans;
+mod owner;
 pub mod pairing;
 mod party;
+mod places;
 mod policy;
 mod recording;
 mod recordings;
+mod route;
 pub mod rules;
 mod seen;
 mod tables;

@@ -94,20 +94,33 @@ impl Recordings {
         id
     }
 
-    /// A media packet of it was captured.
-    pub fn handle_media(&mut self, id: RecordingId, at: Timestamp) {
-        let Some(r) = self.get_mut(id) else { return };
+    /// A media packet of it was captured. The dialog, where that was silent and is no more.
+    pub fn handle_media(&mut self, id: RecordingId, at: Timestamp) -> Option<DialogId> {
+        let r = self.get_mut(id)?;
         r.last_media = Some(r.last_media.map_or(at, |l| l.max(at)));
         r.heard_at = r.heard_at.max(at);
         match r.state {
-            State::Open | State::Ending { .. } => {}
-            State::Candidate(_) => self.confirm(id),
+            State::Open | State::Ending { .. } => None,
+            State::Candidate(_) => {
+                self.confirm(id);
+                None
+            }
             State::Dormant(_) => {
                 let o = &mut r.opening;
                 o.uuid = derived_uuid(at, &[b"again", o.uuid.as_bytes(), &at.as_ns().to_be_bytes()]);
                 o.answered_at = at;
+                let dialog = r.dialog;
                 self.confirm(id);
+                Some(dialog)
             }
+        }
+    }
+
+    /// Media that may have been its was captured and given to nobody.
+    pub fn handle_missing(&mut self, id: RecordingId) {
+        if self.get(id).is_some_and(|r| !r.is_dormant()) {
+            self.confirm(id);
+            self.out.push_back(Decision::Incomplete(id));
         }
     }
 

@@ -130,8 +130,8 @@ impl Tables {
             let vias = |i: usize| leg.hops.get(i).map_or(0, |h| h.vias);
             d.branch = Some(d.branch.filter(|b| vias(*b) >= vias(h)).unwrap_or(h));
         }
-        media::begin(leg, d, hop, pairing);
-        media::take_in(leg, d, seen, Side::Callee);
+        media::begin(leg, d, seen, hop, pairing);
+        media::take_in(leg, d, seen, Side::Callee, pairing);
     }
 
     /// Brings what a dialog's media claim up to date; they feed this recording.
@@ -139,6 +139,13 @@ impl Tables {
         let Some(d) = self.dialogs.get(id) else { return };
         let Some(leg) = self.legs.get(d.leg) else { return };
         media::claim(leg, d, recording, &mut self.pairing, &self.origins);
+    }
+
+    /// A dialog hangs up or has fallen silent, or does not after all: meanwhile newer calls have
+    /// the better right to its addresses.
+    pub fn give_way(&mut self, id: DialogId, leaving: bool) {
+        let Some((_, d, pairing)) = self.dialog_mut(id) else { return };
+        d.media.iter().for_each(|m| pairing.leave(m.session, leaving));
     }
 
     /// Forks that only rang are over once one has answered.

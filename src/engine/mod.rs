@@ -189,6 +189,9 @@ impl Core {
             MediaKind::Rtp | MediaKind::Zrtp => {}
             MediaKind::Rtcp => {
                 self.stats.rtcp += 1;
+                if self.clock.is_plausible(d.ts) {
+                    self.calls.handle_rtcp(&d.flow, d.ts);
+                }
                 return;
             }
             _ => {
@@ -203,6 +206,10 @@ impl Core {
         let (route, fingerprint) = self.calls.handle_media(d.flow, d.ts);
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
+            Route::Doubt => {
+                self.stats.rtp_unmatched += 1;
+                self.drain(sink);
+            }
             Route::NotRecorded => self.stats.rtp_not_recorded += 1,
             Route::Record(targets) if kind == MediaKind::Zrtp => {
                 if zrtp_is_confirmed(d.payload) {

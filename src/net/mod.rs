@@ -20,7 +20,7 @@ pub use stream::StreamFramer;
 
 use crate::time::Timestamp;
 use crate::wire::ip::{IpPacket, protocol, skip_extensions};
-use crate::wire::link::{self, LinkError, Proto};
+use crate::wire::link::{self, LinkError, Proto, Vlan};
 use crate::wire::transport::{Tcp, Udp};
 use crate::wire::{Frame, LinkType, fast, tunnel};
 use reassembly::Reassembly;
@@ -63,6 +63,8 @@ pub struct Flow {
     pub src: SocketAddr,
     /// Receiver.
     pub dst: SocketAddr,
+    /// The VLANs it runs on: networks beside one another may use the same addresses.
+    pub vlan: Vlan,
 }
 
 /// What a datagram came over.
@@ -97,6 +99,8 @@ pub struct Net<F> {
     reassembly: Reassembly<F>,
     stats: NetStats,
     last_ts: Timestamp,
+    /// Of the frame at hand.
+    vlan: Vlan,
     /// What `reassembly` says, at hand for every frame.
     due: Timestamp,
 }
@@ -111,6 +115,7 @@ impl<F: StreamFramer> Net<F> {
             reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer),
             stats: NetStats::default(),
             last_ts: Timestamp::from_ns(i64::MIN),
+            vlan: Vlan::NONE,
             due: Timestamp::FAR_FUTURE,
         }
     }
@@ -131,12 +136,15 @@ impl<F: StreamFramer> Net<F> {
             && let Some(udp) = fast::udp4(frame.data)
             && !tunnel::is_tunnel_port(udp.dst.port())
         {
-            let flow = Flow { src: udp.src, dst: udp.dst };
+            let flow = Flow { src: udp.src, dst: udp.dst, vlan: udp.vlan };
             self.udp(frame.ts, flow, udp.id.into(), udp.payload, false, sink);
             return;
         }
         match link::open(frame.link, frame.data).and_then(|(proto, rest)| link::to_ip(proto, rest)) {
-            Ok(packet) => self.ip(frame.ts, packet, 0, sink),
+            Ok((vlan, packet)) => {
+                self.vlan = vlan;
+                self.ip(frame.ts, packet, 0, sink);
+            }
             Err(error) => self.count(error),
         }
     }
@@ -243,7 +251,10 @@ impl<F: StreamFramer> Net<F> {
         }
         self.stats.decapsulated += 1;
         match link::to_ip(proto, data) {
-            Ok(packet) => self.ip(ts, packet, depth + 1, sink),
+            Ok((vlan, packet)) => {
+                self.vlan = vlan;
+                self.ip(ts, packet, depth + 1, sink);
+            }
             // Of a GRE protocol nobody knows, the tunnel is what is unknown.
             Err(LinkError::NotIp(other)) if proto == Proto::EtherType(other) => {
                 self.count(LinkError::UnknownEncapsulation(other));
@@ -272,6 +283,7 @@ impl<F: StreamFramer> Net<F> {
         let flow = Flow {
             src: SocketAddr::new(packet.src, udp.src_port),
             dst: SocketAddr::new(packet.dst, udp.dst_port),
+            vlan: self.vlan,
         };
         self.udp(ts, flow, packet.id, udp.payload, udp.truncated, sink);
     }
@@ -302,6 +314,7 @@ impl<F: StreamFramer> Net<F> {
         let flow = Flow {
             src: SocketAddr::new(packet.src, tcp.src_port),
             dst: SocketAddr::new(packet.dst, tcp.dst_port),
+            vlan: self.vlan,
         };
         if !self.sip_ports.has_either(&flow) {
             self.stats.tcp_ignored += 1;
