@@ -10,7 +10,6 @@
 //! [`Engine::handle_timeout`] is told.
 
 mod clock;
-mod framer;
 pub mod stats;
 
 use crate::call::calls::Passage;
@@ -19,8 +18,8 @@ use crate::call::{Calls, Decision, Ending};
 use crate::config::Config;
 use crate::id::{Channel, RecordingId};
 use crate::net::{Datagram, Net, NetConfig, Transport};
-use crate::rtp::packet::{MediaKind, classify};
-use crate::sip::{Framer, Message};
+use crate::rtp::packet::{MediaKind, classify, zrtp_is_confirmed};
+use crate::sip::{Message, is_keep_alive};
 use crate::time::{NS_PER_MS, Timestamp};
 use crate::wire::Frame;
 use clock::CaptureClock;
@@ -61,7 +60,7 @@ pub trait Sink {
 
 /// The core: everything between a frame and an order.
 pub struct Engine {
-    net: Net<Framer>,
+    net: Net,
     core: Core,
 }
 
@@ -253,14 +252,4 @@ impl Core {
             sink.decision(d);
         }
     }
-}
-
-/// RFC 5626 §4.4.1 and what NAT keep-alives look like in the field.
-fn is_keep_alive(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | b' ' | b'\t' | 0)) || bytes == b"jaK"
-}
-
-/// RFC 6189 §5.1, §5.7: after the first Confirm the media is encrypted.
-fn zrtp_is_confirmed(packet: &[u8]) -> bool {
-    packet.get(16..24).is_some_and(|t| t.starts_with(b"Confirm") || t.starts_with(b"Conf2ACK"))
 }

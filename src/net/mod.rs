@@ -3,8 +3,8 @@
 //! [`Net`] takes captured frames and hands out UDP datagrams of any port and
 //! whole SIP messages of TCP connections on SIP ports. UDP payloads are
 //! borrowed from the frame: nothing is allocated or looked up for media. What
-//! a payload means is the engine's to find out; of SIP only the framer that
-//! [`StreamFramer`] stands for is known here.
+//! a payload means is the engine's to find out; of SIP only where a message
+//! begins and ends is known here.
 
 mod dedup;
 mod defrag;
@@ -16,7 +16,6 @@ mod stream;
 pub use dedup::Dedup;
 pub use defrag::{Defrag, Whole};
 pub use stats::{FragmentDrops, NetStats};
-pub use stream::StreamFramer;
 
 use crate::time::Timestamp;
 use crate::wire::ip::{IpPacket, protocol, skip_extensions};
@@ -90,20 +89,20 @@ pub struct Datagram<'a> {
 }
 
 /// Frames in, datagrams out. Never asks the time: frames and callers bring it.
-pub struct Net<F> {
+pub struct Net {
     sip_ports: PortSet,
     defrag: Defrag,
     dedup: Dedup,
-    reassembly: Reassembly<F>,
+    reassembly: Reassembly,
     stats: NetStats,
     last_ts: Timestamp,
     /// What `reassembly` says, at hand for every frame.
     due: Timestamp,
 }
 
-impl<F: StreamFramer> Net<F> {
+impl Net {
     /// With the bounds of the configuration.
-    pub fn new(config: NetConfig) -> Net<F> {
+    pub fn new(config: NetConfig) -> Net {
         Net {
             sip_ports: PortSet::new(&config.sip_ports),
             defrag: Defrag::new(config.fragments),

@@ -19,6 +19,6 @@ pub use address::NameAddr;
 pub use framing::Framer;
 pub use identity::Privacy;
 pub use method::Method;
-pub use reader::{Message, ParseError, StartLine};
+pub use reader::{Message, ParseError, StartLine, is_keep_alive};
 pub use replaces::Replaces;
 pub use uri::{Scheme, Uri};
