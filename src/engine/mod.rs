@@ -1,6 +1,7 @@
-//! The one door of the core: frames in, orders and media out.
+//! The one door of the core: frames or datagrams in, orders and media out.
 //!
-//! [`Engine::handle_frame`] takes a captured frame and hands what follows from it
+//! [`Engine::handle_frame`] takes a captured frame, [`Engine::handle_datagram`] what
+//! came without one (out of a mirroring protocol, say), and hands what follows from it
 //! to a [`Sink`]: decisions of the signalling, media packets of recordings, and
 //! the passing of time. A media packet costs its headers, one look-up and
 //! whatever the sink does with it; packets of calls that are not recorded are
@@ -10,6 +11,7 @@
 //! [`Engine::handle_timeout`] is told.
 
 mod clock;
+mod doubt;
 pub mod stats;
 
 use crate::call::calls::Passage;
@@ -22,7 +24,8 @@ use crate::rtp::packet::{MediaKind, classify, zrtp_is_confirmed};
 use crate::sip::{Message, is_keep_alive};
 use crate::time::{NS_PER_MS, Timestamp};
 use crate::wire::Frame;
-use clock::CaptureClock;
+use clock::{CaptureClock, Stamp};
+use doubt::{Again, Doubtful};
 use stats::EngineStats;
 use std::time::Duration;
 
@@ -62,6 +65,8 @@ pub trait Sink {
 pub struct Engine {
     net: Net,
     core: Core,
+    /// What came last, if its stamp could not be believed alone.
+    doubtful: Option<Doubtful>,
 }
 
 struct Core {
@@ -84,26 +89,34 @@ impl Engine {
                 next_tick: Timestamp::from_ns(i64::MIN),
                 stats: EngineStats::default(),
             },
+            doubtful: None,
         }
     }
 
     /// Takes one frame.
     pub fn handle_frame(&mut self, frame: &Frame<'_>, sink: &mut impl Sink) {
-        let core = &mut self.core;
-        if let Some(now) = core.clock.handle_stamp(frame.ts) {
-            core.handle_timeout(now, sink);
+        if self.comes(frame.ts, || Doubtful::frame(frame), sink) {
+            self.net.handle_frame(frame, &mut |d| self.core.handle_datagram(&d, sink));
         }
-        self.net.handle_frame(frame, &mut |d| core.handle_datagram(&d, sink));
+    }
+
+    /// Takes one UDP datagram, or one SIP message that came over TCP, from elsewhere
+    /// than a frame.
+    pub fn handle_datagram(&mut self, datagram: &Datagram<'_>, sink: &mut impl Sink) {
+        if self.comes(datagram.ts, || Doubtful::datagram(datagram), sink) {
+            self.core.handle_datagram(datagram, sink);
+        }
     }
 
     /// Time has come to `now` though no frame came (live capture only).
     pub fn handle_timeout(&mut self, now: Timestamp, sink: &mut impl Sink) {
-        let core = &mut self.core;
-        if self.net.poll_timeout().is_some_and(|t| t <= now) {
-            self.net.handle_timeout(now, &mut |d| core.handle_datagram(&d, sink));
+        if self.doubtful.is_some() {
+            // The stamps are the machine's, so that it is a witness as well.
+            self.settle(now, sink);
         }
-        if let Some(now) = core.clock.advance(now) {
-            core.handle_timeout(now, sink);
+        self.give_up_gaps(now, sink);
+        if let Some(now) = self.core.clock.advance(now) {
+            self.core.handle_timeout(now, sink);
         }
     }
 
@@ -116,6 +129,10 @@ impl Engine {
 
     /// The capture has ended or the recorder stops: everything open is closed.
     pub fn finish(&mut self, by: Ending, sink: &mut impl Sink) {
+        if let Some(held) = self.doubtful.take() {
+            let is_true = self.core.clock.is_credible_end(held.ts);
+            self.hand_in(&held, is_true, self.core.clock.now(), sink);
+        }
         let core = &mut self.core;
         self.net.flush(&mut |d| core.handle_datagram(&d, sink));
         core.calls.finish(core.clock.now(), by);
@@ -144,6 +161,63 @@ impl Engine {
     pub fn held_bytes(&self) -> usize {
         self.net.held_bytes()
     }
+    /// Something stamped `ts` has come; false if it is kept back for now.
+    #[inline]
+    fn comes(&mut self, ts: Timestamp, keep: impl FnOnce() -> Doubtful, sink: &mut impl Sink) -> bool {
+        if self.doubtful.is_some() {
+            self.settle(ts, sink);
+        }
+        match self.core.clock.see(ts) {
+            Stamp::Now => self.pass_time(ts, sink),
+            Stamp::Late => {}
+            Stamp::Far => {
+                self.doubtful = Some(keep());
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What was kept back is handed in, before what is stamped `next`.
+    #[cold]
+    fn settle(&mut self, next: Timestamp, sink: &mut impl Sink) {
+        if let Some(held) = self.doubtful.take() {
+            self.hand_in(&held, CaptureClock::agree(held.ts, next), next, sink);
+        }
+    }
+
+    fn hand_in(&mut self, held: &Doubtful, is_true: bool, next: Timestamp, sink: &mut impl Sink) {
+        let core = &mut self.core;
+        let ts = if is_true {
+            core.clock.jump(held.ts);
+            held.ts
+        } else {
+            core.stats.time_outliers += 1;
+            let ts = core.clock.instead(next);
+            core.clock.see(ts);
+            ts
+        };
+        self.pass_time(ts, sink);
+        match held.at(ts) {
+            Again::Frame(f) => self.net.handle_frame(&f, &mut |d| self.core.handle_datagram(&d, sink)),
+            Again::Datagram(d) => self.core.handle_datagram(&d, sink),
+        }
+    }
+
+    /// The capture clock has come to `now`.
+    #[inline]
+    fn pass_time(&mut self, now: Timestamp, sink: &mut impl Sink) {
+        // First what was said before, then what silence means.
+        self.give_up_gaps(now, sink);
+        self.core.handle_timeout(now, sink);
+    }
+
+    #[inline]
+    fn give_up_gaps(&mut self, now: Timestamp, sink: &mut impl Sink) {
+        if self.net.is_due(now) {
+            self.net.handle_timeout(now, &mut |d| self.core.handle_datagram(&d, sink));
+        }
+    }
 }
 
 impl Core {
@@ -162,9 +236,7 @@ impl Core {
 
     fn handle_sip(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         let mut rest = d.payload;
-        // One broken stamp must not make a call of a hundred years.
-        let at = if self.clock.is_plausible(d.ts) { d.ts } else { self.clock.now() };
-        let way = Passage { at, src: d.flow.src, dst: d.flow.dst };
+        let way = Passage { at: d.ts, src: d.flow.src, dst: d.flow.dst };
         for _ in 0..MAX_MESSAGES {
             if is_keep_alive(rest) {
                 break;
@@ -202,7 +274,6 @@ impl Core {
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
             Route::NotRecorded => self.stats.rtp_not_recorded += 1,
-            Route::Record(_) if !self.clock.is_plausible(d.ts) => self.stats.time_outliers += 1,
             Route::Record(targets) if kind == MediaKind::Zrtp => {
                 if zrtp_is_confirmed(d.payload) {
                     targets.iter().for_each(|t| sink.decision(Decision::Encrypted(t.recording)));
@@ -253,3 +324,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ pub struct EngineStats {
     pub rtcp: u64,
     /// Other UDP datagrams.
     pub other_udp: u64,
-    /// Media packets whose capture time cannot be true.
+    /// Packets whose capture time could not be true, and was taken from their neighbours.
     pub time_outliers: u64,
     /// Times the capture clock jumped.
     pub time_jumps: u64,

@@ -123,9 +123,6 @@ impl Net {
         stats.truncated += u64::from(frame.wire_len as usize > frame.data.len());
         stats.backwards += u64::from(frame.ts < self.last_ts);
         self.last_ts = frame.ts;
-        if frame.ts >= self.due {
-            self.handle_timeout(frame.ts, sink);
-        }
         if frame.link == LinkType::Ethernet
             && let Some(udp) = fast::udp4(frame.data)
             && !tunnel::is_tunnel_port(udp.dst.port())
@@ -145,8 +142,14 @@ impl Net {
         (self.due < Timestamp::FAR_FUTURE).then_some(self.due)
     }
 
+    /// Whether [`Net::handle_timeout`] has something to do.
+    #[inline]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        now >= self.due
+    }
+
     /// Gives up TCP bytes that did not come in time; what lies behind them comes out.
-    /// Frames do this by themselves: needed only while none come.
+    /// Frames do not do this by themselves: whose clock counts is the caller's to say.
     pub fn handle_timeout(&mut self, now: Timestamp, sink: &mut impl FnMut(Datagram<'_>)) {
         self.reassembly.handle_timeout(now, &mut self.stats, &mut |ts, flow, message| {
             sink(over_tcp(ts, flow, message));

@@ -268,17 +268,18 @@ fn messages_over_tcp_come_whole() {
 }
 
 #[test]
-fn frames_alone_make_time_pass() {
+fn gaps_are_given_up_when_it_is_time() {
     let mut net = net();
     assert_eq!(feed_at(&mut net, 0, LinkType::Ethernet, &tcp(4000, 5060, 100, SIP)).len(), 1);
     assert_eq!(feed_at(&mut net, 10, LinkType::Ethernet, &tcp(4000, 5060, 1000, SIP)).len(), 0);
     assert_eq!(net.poll_timeout(), Some(Timestamp::from_ns(3010 * NS_PER_MS)));
     let other = ethernet(0x0800, &v4(9000, b"x"));
-    assert_eq!(
-        feed_at(&mut net, 3_011, LinkType::Ethernet, &other).len(),
-        2,
-        "the held message, then its own"
-    );
+    assert_eq!(feed_at(&mut net, 3_011, LinkType::Ethernet, &other).len(), 1);
+    let now = Timestamp::from_ns(3_011 * NS_PER_MS);
+    assert!(net.is_due(now) && !net.is_due(Timestamp::from_ns(3_009 * NS_PER_MS)));
+    let mut held = 0;
+    net.handle_timeout(now, &mut |_: Datagram<'_>| held += 1);
+    assert_eq!(held, 1);
     assert_eq!(net.poll_timeout(), None);
     feed_at(&mut net, 3_012, LinkType::Ethernet, &tcp(4000, 5060, 5000, SIP));
     let mut flushed = 0;

@@ -20,5 +20,6 @@ mod media;
 mod notices;
 mod parties;
 mod privacy;
+mod quiet;
 mod random;
 mod transfers;
