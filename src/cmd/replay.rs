@@ -2,7 +2,7 @@
 
 use super::output;
 use super::settings::{self, DefaultFile};
-use crate::capture::file::FileSource;
+use crate::capture::merge::Merged;
 use crate::cli::{Cli, ReplayArgs};
 use crate::config::Config;
 use crate::config::check::Purpose;
@@ -40,7 +40,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     // The summary tells what was recorded; INFO lines are for those who ask.
     let _log = settings::start_log(&cli.global, 1, false);
     let config = loaded.config;
-    let sources: Vec<_> = args.captures.iter().map(|p| FileSource::open(p)).collect::<Result<_, _>>()?;
+    let captures = Merged::open(&args.captures)?;
     let root = &config.storage.dir;
     std::fs::create_dir_all(root).with_context(|| format!("{}: cannot be made", root.display()))?;
     // A store that a recorder may use is entered beside it; a folder of one's own needs no lock.
@@ -55,11 +55,9 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     };
     let timezone = settings::timezone(&config)?;
     let shelf = Arc::new(shelf(&config));
-    let bar = progress_bar(cli, &sources);
-    let sizes: Vec<u64> = sources.iter().map(|s| s.total_bytes().unwrap_or(0)).collect();
-    let done = replay(&config, &shelf, &timezone, worker_count(&config), sources, |file, bytes| {
-        bar.set_position(sizes[..file].iter().sum::<u64>() + bytes);
-    })?;
+    let bar = progress_bar(cli, captures.total_bytes().unwrap_or(0));
+    let done =
+        replay(&config, &shelf, &timezone, worker_count(&config), captures, |bytes| bar.set_position(bytes))?;
     bar.finish_and_clear();
     for w in &done.warnings {
         eprintln!("warning: {w}");
@@ -137,7 +135,7 @@ fn summary_json(done: &Replayed, root: &Path) -> anyhow::Result<String> {
         "failed": failed,
         "unrecorded": unrecorded,
         "time_went_back": s.net.backwards,
-        "warnings": done.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "warnings": done.warnings,
     });
     Ok(serde_json::to_string_pretty(&summary)? + "\n")
 }
@@ -228,8 +226,7 @@ fn summary_text(done: &Replayed, root: &Path) -> String {
 }
 
 /// A bar on a terminal, nothing elsewhere.
-fn progress_bar(cli: &Cli, sources: &[FileSource]) -> ProgressBar {
-    let total: u64 = sources.iter().filter_map(FileSource::total_bytes).sum();
+fn progress_bar(cli: &Cli, total: u64) -> ProgressBar {
     if cli.global.quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

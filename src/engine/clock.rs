@@ -16,7 +16,7 @@ const DISCONTINUITY_NS: i64 = 6 * 3600 * NS_PER_S;
 
 /// What a stamp is to the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stamp {
+pub enum Stamp {
     /// Time has come to it.
     Now,
     /// A little before the time.
@@ -27,7 +27,7 @@ pub(super) enum Stamp {
 
 /// The clock.
 #[derive(Debug, Default)]
-pub(super) struct CaptureClock {
+pub struct CaptureClock {
     now: Option<Timestamp>,
     last: Option<Timestamp>,
     jumps: u64,

@@ -10,7 +10,7 @@
 //! No I/O and no clock: time is what the frames carry, or what
 //! [`Engine::handle_timeout`] is told.
 
-mod clock;
+pub mod clock;
 mod doubt;
 pub mod stats;
 

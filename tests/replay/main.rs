@@ -14,6 +14,7 @@ mod calls;
 mod captures;
 mod cli;
 mod determinism;
+mod files;
 mod fuzzed;
 mod hostile;
 mod media;
