@@ -11,21 +11,25 @@
 //! [`Engine::handle_timeout`] is told.
 
 pub mod clock;
+mod cut;
 mod doubt;
 pub mod stats;
 
 use crate::call::calls::Passage;
 use crate::call::pairing::{FlowKey, Route};
-use crate::call::{Calls, Decision, Ending};
+use crate::call::{Calls, Decision, Ending, Unrecorded};
 use crate::config::Config;
 use crate::id::{Channel, RecordingId};
-use crate::net::{Datagram, Net, NetConfig, Transport};
+use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
 use crate::rtp::packet::{MediaKind, classify, zrtp_is_confirmed};
-use crate::sip::{Message, is_keep_alive};
+use crate::sip::{Message, is_keep_alive, starts_like_sip};
 use crate::time::{NS_PER_MS, Timestamp};
 use crate::wire::Frame;
 use clock::{CaptureClock, Stamp};
+use cut::CutCalls;
 use doubt::{Again, Doubtful};
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
 use stats::EngineStats;
 use std::time::Duration;
 
@@ -75,6 +79,10 @@ struct Core {
     clock: CaptureClock,
     next_tick: Timestamp,
     stats: EngineStats,
+    unread: UnreadCounts,
+    cut_calls: CutCalls,
+    /// Recordings open of whose media something was cut: told once each.
+    cut_media: HashSet<RecordingId, RandomState>,
 }
 
 impl Engine {
@@ -88,6 +96,9 @@ impl Engine {
                 clock: CaptureClock::default(),
                 next_tick: Timestamp::from_ns(i64::MIN),
                 stats: EngineStats::default(),
+                unread: UnreadCounts::default(),
+                cut_calls: CutCalls::default(),
+                cut_media: HashSet::default(),
             },
             doubtful: None,
         }
@@ -143,6 +154,9 @@ impl Engine {
     pub fn stats(&self) -> EngineStats {
         let mut s = self.core.stats.clone();
         s.net = *self.net.stats();
+        let mut unread = self.net.unread().clone();
+        unread.extend(&self.core.unread);
+        s.unread = unread.list();
         s.calls = self.core.calls.legs_followed() as u64;
         s.recordings = self.core.calls.recordings().len() as u64;
         s.calls_evicted = self.core.calls.evicted();
@@ -244,6 +258,9 @@ impl Core {
             match Message::parse(rest) {
                 Ok((msg, used)) => {
                     self.stats.count_message(&msg);
+                    if d.truncated && (msg.call_id().is_none() || msg.cseq().is_none()) {
+                        self.handle_cut(d, &msg, rest, sink);
+                    }
                     self.calls.handle_message(&msg, way);
                     self.drain(sink);
                     rest = rest.get(used.max(1)..).unwrap_or_default();
@@ -253,6 +270,22 @@ impl Core {
                     break;
                 }
             }
+        }
+    }
+
+    /// Of a message only the start was captured: nothing to follow, something to count.
+    fn handle_cut(&mut self, d: &Datagram<'_>, msg: &Message<'_>, bytes: &[u8], sink: &mut impl Sink) {
+        self.stats.sip_cut += 1;
+        if self.cut_calls.is_answer(d.flow, msg, bytes) {
+            self.stats.unrecorded[Unrecorded::Truncated as usize] += 1;
+            sink.decision(Decision::Unrecorded(Unrecorded::Truncated));
+        }
+    }
+
+    /// Audio that was cut by the snap length is missing from a recording.
+    fn note_cut_media(&mut self, recording: RecordingId, sink: &mut impl Sink) {
+        if self.cut_media.insert(recording) {
+            sink.decision(Decision::Incomplete(recording));
         }
     }
 
@@ -266,6 +299,9 @@ impl Core {
             }
             _ => {
                 self.stats.other_udp += 1;
+                if kind == MediaKind::Other && starts_like_sip(d.payload) {
+                    self.unread.note_sip(Transport::Udp, &d.flow);
+                }
                 return;
             }
         }
@@ -281,9 +317,13 @@ impl Core {
             }
             Route::Record(targets) => {
                 self.stats.rtp_recorded += 1;
+                self.stats.rtp_cut += u64::from(d.truncated);
                 for t in &targets {
                     if self.calls.handle_media(t.recording, d.ts) {
                         self.drain(sink);
+                    }
+                    if d.truncated {
+                        self.note_cut_media(t.recording, sink);
                     }
                     sink.media(MediaPacket {
                         recording: t.recording,
@@ -317,8 +357,12 @@ impl Core {
 
     fn drain(&mut self, sink: &mut impl Sink) {
         while let Some(d) = self.calls.poll() {
-            if let Decision::Unrecorded(reason) = d {
-                self.stats.unrecorded[reason as usize] += 1;
+            match &d {
+                Decision::Unrecorded(reason) => self.stats.unrecorded[*reason as usize] += 1,
+                Decision::Close { recording, .. } | Decision::Discard(recording) => {
+                    self.cut_media.remove(recording);
+                }
+                _ => {}
             }
             sink.decision(d);
         }

@@ -12,11 +12,14 @@ mod lru;
 mod reassembly;
 pub mod stats;
 mod stream;
+mod unread;
 
 pub use dedup::Dedup;
 pub use defrag::{Defrag, Whole};
 pub use stats::{FragmentDrops, NetStats};
+pub use unread::{Unread, UnreadCounts};
 
+use crate::sip::starts_like_sip;
 use crate::time::Timestamp;
 use crate::wire::ip::{IpPacket, protocol, skip_extensions};
 use crate::wire::link::{self, LinkError, Proto};
@@ -65,7 +68,7 @@ pub struct Flow {
 }
 
 /// What a datagram came over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// One UDP datagram.
     Udp,
@@ -95,6 +98,7 @@ pub struct Net {
     dedup: Dedup,
     reassembly: Reassembly,
     stats: NetStats,
+    unread: UnreadCounts,
     last_ts: Timestamp,
     /// What `reassembly` says, at hand for every frame.
     due: Timestamp,
@@ -109,6 +113,7 @@ impl Net {
             dedup: Dedup::default(),
             reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer),
             stats: NetStats::default(),
+            unread: UnreadCounts::default(),
             last_ts: Timestamp::from_ns(i64::MIN),
             due: Timestamp::FAR_FUTURE,
         }
@@ -167,6 +172,11 @@ impl Net {
         &self.stats
     }
 
+    /// What passed by and was not read.
+    pub fn unread(&self) -> &UnreadCounts {
+        &self.unread
+    }
+
     /// TCP connections followed now.
     pub fn tcp_streams(&self) -> usize {
         self.reassembly.len()
@@ -183,6 +193,7 @@ impl Net {
             return;
         };
         self.stats.bad_lengths += u64::from(packet.bad_length);
+        self.stats.cut += u64::from(packet.missing > 0);
         if packet.fragment.is_none() {
             return self.transport(ts, &packet, depth, sink);
         }
@@ -218,14 +229,20 @@ impl Net {
             protocol::ETHERIP => tunnel::ether_ip(payload),
             protocol::MPLS => Ok((Proto::EtherType(link::MPLS), payload)),
             protocol::ESP | protocol::L2TP => Err(tunnel::TunnelError::Unknown(packet.protocol.into())),
-            _ => {
+            other => {
                 self.stats.other_transport += 1;
+                if other == protocol::SCTP {
+                    self.unread.note_sctp(payload, |port| self.sip_ports.has(port));
+                }
                 return;
             }
         };
         match inner {
             Ok((proto, data)) => self.inside(ts, proto, data, depth, sink),
-            Err(tunnel::TunnelError::Unknown(_)) => self.stats.unknown_encapsulation += 1,
+            Err(tunnel::TunnelError::Unknown(inner)) => {
+                self.stats.unknown_encapsulation += 1;
+                self.unread.note_wrapping(packet.protocol, inner);
+            }
             Err(tunnel::TunnelError::Short) => self.stats.short_headers += 1,
         }
     }
@@ -305,20 +322,37 @@ impl Net {
             src: SocketAddr::new(packet.src, tcp.src_port),
             dst: SocketAddr::new(packet.dst, tcp.dst_port),
         };
-        if !self.sip_ports.has_either(&flow) {
+        let on_sip_port = self.sip_ports.has_either(&flow);
+        self.unread.note_tcp(&flow, tcp.payload, on_sip_port);
+        if !on_sip_port {
             self.stats.tcp_ignored += 1;
+            if starts_like_sip(tcp.payload) {
+                self.unread.note_sip(Transport::Tcp, &flow);
+            }
             return;
         }
+        let before = self.stats.tcp_messages;
         let mut emit = |ts, flow, message: &[u8]| sink(over_tcp(ts, flow, message));
         self.reassembly.push(ts, flow, &tcp, packet.missing, &mut self.stats, &mut emit);
+        if packet.missing > 0 && self.stats.tcp_messages == before && starts_like_sip(tcp.payload) {
+            // The stream is of no use here, but the start of a message may tell of a call.
+            let transport = Transport::Tcp;
+            sink(Datagram { ts, flow, transport, payload: tcp.payload, truncated: true });
+        }
         self.due = self.reassembly.poll_timeout().unwrap_or(Timestamp::FAR_FUTURE);
     }
 
     fn count(&mut self, error: LinkError) {
         match error {
-            LinkError::UnknownLink(_) => self.stats.unknown_link += 1,
+            LinkError::UnknownLink(dlt) => {
+                self.stats.unknown_link += 1;
+                self.unread.note(Unread::Link(dlt));
+            }
             LinkError::NotIp(_) => self.stats.not_ip += 1,
-            LinkError::UnknownEncapsulation(_) => self.stats.unknown_encapsulation += 1,
+            LinkError::UnknownEncapsulation(ether_type) => {
+                self.stats.unknown_encapsulation += 1;
+                self.unread.note(Unread::EtherType(ether_type));
+            }
             LinkError::Short => self.stats.short_headers += 1,
         }
     }

@@ -5,7 +5,7 @@
 //! with the first byte, and taken away from a stream that never speaks SIP.
 
 use super::stats::NetStats;
-use crate::sip::Framer;
+use crate::sip::{Framer, starts_like_sip};
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
 use crate::wire::transport::Tcp;
 
@@ -24,9 +24,6 @@ const SILENT_BYTES: usize = 256 * 1024;
 
 /// What a stored segment costs beyond its bytes.
 const SEGMENT_COST: usize = 64;
-
-/// A start line stands within the first bytes.
-const START_LINE_BYTES: usize = 1024;
 
 /// A segment that came before its turn.
 struct Segment {
@@ -287,11 +284,4 @@ impl Half {
         let next = self.next.unwrap_or_default();
         self.acked = self.acked.filter(|(_, ack)| distance(next, *ack) > 0);
     }
-}
-
-/// A SIP start line: ends in the version, or begins with it (RFC 3261 section 7).
-fn starts_like_sip(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(START_LINE_BYTES)];
-    let line = memchr::memchr(b'\n', head).map_or(head, |end| &head[..end]);
-    line.starts_with(b"SIP/2.0 ") || line.trim_ascii_end().ends_with(b"SIP/2.0")
 }

@@ -16,7 +16,7 @@ pub mod replaces;
 pub mod uri;
 
 pub use address::NameAddr;
-pub use framing::Framer;
+pub use framing::{Framer, starts_like_sip};
 pub use identity::Privacy;
 pub use method::Method;
 pub use reader::{Message, ParseError, StartLine, is_keep_alive};
