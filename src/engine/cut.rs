@@ -14,6 +14,16 @@ use std::hash::BuildHasher;
 /// INVITEs waiting.
 const MAX_WAITING: usize = 256;
 
+/// What a cut message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    Invite,
+    /// A final response that may be an INVITE's.
+    Final(u16),
+    Other,
+}
+
+/// INVITEs that wait for their final response.
 #[derive(Debug, Default)]
 pub(super) struct CutCalls {
     seed: RandomState,
@@ -22,10 +32,9 @@ pub(super) struct CutCalls {
 
 impl CutCalls {
     /// Takes the captured start of a message; true when it is the answer to a call.
-    pub fn is_answer(&mut self, flow: Flow, msg: &Message<'_>, bytes: &[u8]) -> bool {
-        let method_asked = msg.cseq().map(|(_, method)| method);
-        match msg.start_line() {
-            StartLine::Request { method: Method::Invite, .. } => {
+    pub fn is_answer(&mut self, flow: Flow, start: Start, bytes: &[u8]) -> bool {
+        match start {
+            Start::Invite => {
                 let invite = (flow, self.seed.hash_one(bytes));
                 if !self.waiting.contains(&invite) {
                     if self.waiting.len() >= MAX_WAITING {
@@ -35,14 +44,24 @@ impl CutCalls {
                 }
                 false
             }
-            StartLine::Response { code, .. }
-                if code >= 200 && method_asked.is_none_or(|m| m == Method::Invite) =>
-            {
+            Start::Final(code) => {
                 let way_back = |(f, _): &(Flow, u64)| (f.src, f.dst) == (flow.dst, flow.src);
                 let asked = self.waiting.iter().position(way_back);
                 asked.and_then(|i| self.waiting.remove(i)).is_some() && code < 300
             }
-            _ => false,
+            Start::Other => false,
+        }
+    }
+}
+
+impl Start {
+    /// What there is of a message.
+    pub fn of(msg: &Message<'_>) -> Start {
+        let is_invites = msg.cseq().is_none_or(|(_, method)| method == Method::Invite);
+        match msg.start_line() {
+            StartLine::Request { method: Method::Invite, .. } => Start::Invite,
+            StartLine::Response { code, .. } if code >= 200 && is_invites => Start::Final(code),
+            _ => Start::Other,
         }
     }
 }

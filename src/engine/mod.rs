@@ -26,7 +26,7 @@ use crate::sip::{Message, is_keep_alive, starts_like_sip};
 use crate::time::{NS_PER_MS, Timestamp};
 use crate::wire::Frame;
 use clock::{CaptureClock, Stamp};
-use cut::CutCalls;
+use cut::{CutCalls, Start};
 use doubt::{Again, Doubtful};
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
@@ -259,7 +259,8 @@ impl Core {
                 Ok((msg, used)) => {
                     self.stats.count_message(&msg);
                     if d.truncated && (msg.call_id().is_none() || msg.cseq().is_none()) {
-                        self.handle_cut(d, &msg, rest, sink);
+                        let is_answer = self.cut_calls.is_answer(d.flow, Start::of(&msg), rest);
+                        self.count_cut(is_answer, sink);
                     }
                     self.calls.handle_message(&msg, way);
                     self.drain(sink);
@@ -267,6 +268,9 @@ impl Core {
                 }
                 Err(_) => {
                     self.stats.sip_parse_errors += 1;
+                    if d.truncated && rest.starts_with(b"INVITE ") {
+                        self.cut_calls.is_answer(d.flow, Start::Invite, rest);
+                    }
                     break;
                 }
             }
@@ -274,9 +278,9 @@ impl Core {
     }
 
     /// Of a message only the start was captured: nothing to follow, something to count.
-    fn handle_cut(&mut self, d: &Datagram<'_>, msg: &Message<'_>, bytes: &[u8], sink: &mut impl Sink) {
+    fn count_cut(&mut self, is_answer: bool, sink: &mut impl Sink) {
         self.stats.sip_cut += 1;
-        if self.cut_calls.is_answer(d.flow, msg, bytes) {
+        if is_answer {
             self.stats.unrecorded[Unrecorded::Truncated as usize] += 1;
             sink.decision(Decision::Unrecorded(Unrecorded::Truncated));
         }
@@ -299,7 +303,7 @@ impl Core {
             }
             _ => {
                 self.stats.other_udp += 1;
-                if kind == MediaKind::Other && starts_like_sip(d.payload) {
+                if starts_like_sip(d.payload) {
                     self.unread.note_sip(Transport::Udp, &d.flow);
                 }
                 return;

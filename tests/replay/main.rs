@@ -24,3 +24,4 @@ mod privacy;
 mod quiet;
 mod random;
 mod transfers;
+mod unread;
