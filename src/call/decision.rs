@@ -75,11 +75,13 @@ pub enum Unrecorded {
     InviteNotSeen,
     /// Ended at once without media: a fork that lost.
     Stray,
+    /// Of its messages only the first lines were captured.
+    Truncated,
 }
 
 impl Unrecorded {
     /// All of them, for metrics that begin at zero.
-    pub const ALL: [Unrecorded; 7] = [
+    pub const ALL: [Unrecorded; 8] = [
         Unrecorded::NoAgent,
         Unrecorded::Internal,
         Unrecorded::Service,
@@ -87,6 +89,7 @@ impl Unrecorded {
         Unrecorded::OtherLeg,
         Unrecorded::InviteNotSeen,
         Unrecorded::Stray,
+        Unrecorded::Truncated,
     ];
 }
 

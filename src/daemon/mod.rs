@@ -11,6 +11,7 @@ pub mod deck;
 pub mod housekeeping;
 pub mod live;
 pub mod metadata;
+pub mod notices;
 pub mod observe;
 pub mod pipeline;
 pub mod replay;
