@@ -14,4 +14,5 @@ pub mod observe;
 pub mod pipeline;
 pub mod replay;
 pub mod shutdown;
+mod story;
 pub mod worker;

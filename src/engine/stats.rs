@@ -17,6 +17,8 @@ pub struct EngineStats {
     pub sip_parse_errors: u64,
     /// RTP packets given to recordings.
     pub rtp_recorded: u64,
+    /// Of recordings, with a header that cannot be read.
+    pub rtp_malformed: u64,
     /// RTP packets of calls that are not recorded.
     pub rtp_not_recorded: u64,
     /// RTP packets of no known call.
