@@ -3,7 +3,7 @@
 //!
 //! RFC 3550 §5.1, §A.1. This module must not know of files or of the other party.
 
-use super::clock::WireClock;
+use super::clock::{After, WireClock};
 use super::kept::{Inbox, Packet};
 use super::meaning::{Carries, Formats, Meanings};
 use super::order::{Judged, Number, Order, Pace};
@@ -407,23 +407,25 @@ impl Source {
             self.missing += u64::from(!spoken);
             return;
         }
-        let (follows, after_loss) = match self.played {
-            Some((seq, end)) => (p.seq == seq + 1 && (p.ts - end).abs() <= 16, p.seq > seq + 1),
-            None => (false, false),
+        let after = match self.played {
+            Some((seq, _)) if p.seq > seq + 1 => After::Loss,
+            Some((_, end)) if (p.ts - end).abs() <= 16 => After::Sound,
+            Some(_) | None => After::Pause,
         };
         let (meanings, waiting) = (&self.meanings, self.pending.iter().filter(|q| q.seq > p.seq));
         let later =
             || run.iter().chain(waiting.clone()).filter(|q| q.is_sound(meanings)).map(|q| (q.at_ns, q.ts));
-        let frame = self.clock.place(p.at_ns, p.ts, follows, later);
+        let frame = self.clock.place(p.at_ns, p.ts, after, later);
         let is_other = self.voice.spec().is_none_or(|s| *s != spec);
         if is_other && !self.voice.take_up(&spec, stage) {
             played.undecodable.push(p.at_ns);
             return self.advance(p, p.ts);
         }
-        if is_other || !follows {
+        if is_other || after != After::Sound {
             played.begun.push((frame, Arc::clone(&spec)));
         }
         let ticks = i64::from(spec.rtp_ticks(&self.bytes[bytes.clone()]));
+        let after_loss = after == After::Loss;
         let place = Place { frame, after_loss, anew: p.anew && self.played.is_some() };
         if self.voice.speak(place, &self.bytes[bytes], stage) {
             self.ticks_heard += ticks;

@@ -16,6 +16,8 @@ const CONCEAL_MS: u32 = 60;
 const JOIN_PER_S: u32 = 500;
 /// Codecs of one source kept at hand.
 const MAX_DECODERS: usize = 4;
+/// Samples compared where sound is cut or repeated.
+const ALIKE: usize = 8;
 /// What is no louder is not missed when it gives way.
 const QUIET: u16 = 96;
 
@@ -189,25 +191,24 @@ impl Voice {
     }
 }
 
-/// Makes sound longer or shorter by so many samples, one at a time, evenly spread,
-/// each where the sound changes least.
+/// Makes sound longer or shorter by so many samples, in the one place where what comes
+/// after is most like what would have come.
 fn stretch(pcm: &mut Vec<i16>, by: i64) {
-    let pieces = by.unsigned_abs() as usize;
-    if pieces == 0 || pcm.len() < 2 * pieces {
+    let n = by.unsigned_abs() as usize;
+    let edge = pcm.len() / 8;
+    if n == 0 || pcm.len() < 2 * edge + 2 * n + ALIKE {
         return;
     }
-    let piece = pcm.len() / pieces;
-    // From the end: what is inserted or removed moves nothing that is still to be looked at.
-    for n in (0..pieces).rev() {
-        let part = &pcm[n * piece..(n + 1) * piece];
-        let change = |i: &usize| (i32::from(part[*i]) - i32::from(part[*i + 1])).abs();
-        let Some(i) = (0..piece - 1).min_by_key(change) else { continue };
-        let at = n * piece + i;
-        if by > 0 {
-            pcm.insert(at + 1, pcm[at]);
-        } else {
-            pcm.remove(at + 1);
-        }
+    let unlike = |at: &usize| -> u32 {
+        let (a, b) = (&pcm[*at..*at + ALIKE], &pcm[*at + n..*at + n + ALIKE]);
+        a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum()
+    };
+    let Some(at) = (edge..pcm.len() - edge - n - ALIKE).min_by_key(unlike) else { return };
+    if by > 0 {
+        let again: SmallVec<[i16; 128]> = pcm[at..at + n].into();
+        pcm.splice(at..at, again);
+    } else {
+        pcm.drain(at..at + n);
     }
 }
 
@@ -216,14 +217,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sound_is_stretched_where_it_changes_least() {
-        let mut pcm = vec![0, 100, 200, 201, 300, 400, 500, 499, 600, 700];
-        stretch(&mut pcm, 1);
-        assert_eq!(pcm, [0, 100, 200, 200, 201, 300, 400, 500, 499, 600, 700]);
-        stretch(&mut pcm, -2);
-        assert_eq!(pcm.len(), 9);
-        stretch(&mut pcm, 5);
-        assert_eq!(pcm.len(), 9, "too short to be stretched so far");
+    fn sound_is_stretched_where_it_repeats_itself() {
+        let tone = |i: i32| ((f64::from(i) * std::f64::consts::TAU / 8.0).sin() * 9000.0) as i16;
+        let sound: Vec<i16> =
+            (0..160).map(|i| if i < 100 { (i * 331 % 977) as i16 } else { tone(i) }).collect();
+        for by in [8, -8] {
+            let mut pcm = sound.clone();
+            stretch(&mut pcm, by);
+            assert_eq!(pcm.len() as i64, 160 + by);
+            assert_eq!(pcm[..100], sound[..100]);
+            assert_eq!(pcm[pcm.len() - 20..], sound[140..]);
+            let steps = pcm[100..].windows(2).map(|w| w[0].abs_diff(w[1])).max();
+            assert!(steps < Some(7000), "{by}: a step of {steps:?}");
+        }
+        let mut pcm = vec![1; 20];
+        stretch(&mut pcm, 8);
+        assert_eq!(pcm.len(), 20, "too short");
     }
 
     /// Packets of 160 samples at these frames; what lies on the timeline.
