@@ -22,6 +22,7 @@ pub mod parties;
 mod places;
 pub mod recordings;
 mod route;
+mod stragglers;
 mod transfer;
 mod upkeep;
 

@@ -180,6 +180,7 @@ pub struct Tape {
     events: Vec<TapeEvent>,
     is_encrypted: bool,
     refused_sources: u64,
+    is_missing: bool,
 }
 
 impl Tape {
@@ -197,6 +198,7 @@ impl Tape {
             events: Vec::new(),
             is_encrypted: false,
             refused_sources: 0,
+            is_missing: false,
         }
     }
 
@@ -311,6 +313,11 @@ impl Tape {
         !self.inbox.is_empty() || self.legs.iter().any(|l| !l.sources.is_empty())
     }
 
+    /// Sound of the call was sent that cannot be had: without any that can the tape is silent, not void.
+    pub fn note_missing(&mut self) {
+        self.is_missing = true;
+    }
+
     /// Ends the tape at `end`: gives out everything up to it, nothing after.
     pub fn close(mut self, end: Timestamp, deck: &mut impl Deck) -> TapeReport {
         let end_ns = end.since_ns(self.answered_at).max(0);
@@ -374,7 +381,8 @@ impl Tape {
 
     /// Chooses the rate once audio is there to be played.
     fn start(&mut self, horizon_ns: i64, deck: &mut impl Deck) -> Option<u32> {
-        if !self.legs.iter().any(|l| l.sources.iter().any(|s| s.has_arrived_by(horizon_ns))) {
+        let has_arrived = self.legs.iter().any(|l| l.sources.iter().any(|s| s.has_arrived_by(horizon_ns)));
+        if !has_arrived && !self.is_missing {
             return None;
         }
         let mut native = 8000;

@@ -18,6 +18,7 @@ mod fuzzed;
 mod hostile;
 mod media;
 mod notices;
+mod pairing;
 mod parties;
 mod privacy;
 mod random;
