@@ -206,19 +206,19 @@ impl Pairing {
     /// A flow no claim fits, and one beyond the bound of its address, leaves
     /// nothing behind, whatever its volume.
     pub fn route(&mut self, flow: Flow, at: Timestamp) -> Route {
-        self.route_and_fingerprint(flow, at).0
+        self.route_and_fingerprint(&flow, at).0
     }
 
     /// [`Pairing::route`], and a number that tells a recording's flows apart from the same look-up.
     #[inline]
-    pub fn route_and_fingerprint(&mut self, flow: Flow, at: Timestamp) -> (Route, u32) {
+    pub fn route_and_fingerprint(&mut self, flow: &Flow, at: Timestamp) -> (Route, u32) {
         let now = Tick::at(at);
-        if let Some(known) = self.places.known_mut(&flow) {
+        if let Some(known) = self.places.known_mut(flow) {
             known.heard = now;
             return (known.route.copied(), known.fingerprint);
         }
         self.now = now;
-        self.take_up(flow)
+        self.take_up(*flow)
     }
 
     /// The next recording that misses packets it may have owned. Each is told once.

@@ -198,7 +198,7 @@ impl Core {
                 return;
             }
         }
-        let (route, fingerprint) = self.calls.pairing_mut().route_and_fingerprint(d.flow, d.ts);
+        let (route, fingerprint) = self.calls.pairing_mut().route_and_fingerprint(&d.flow, d.ts);
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
             Route::Doubt => {
