@@ -190,12 +190,16 @@ pub(super) fn decide<'a>(
 ) -> Verdict {
     let mut all = contenders(dst, src, facts);
     all.retain(|c| c.is_plausible(flow));
-    let alone = all.iter().all(|c| all.first().is_none_or(|f| related(c, f)));
     // A VLAN that some of them were signalled on speaks for those. Where media
     // was heard does not: that of all calls may run on one VLAN.
     if all.iter().any(|c| c.session.vlans.contains(&flow.vlan)) {
         all.retain(|c| c.session.vlans.contains(&flow.vlan));
     }
+    // Who only rings has nobody to hear yet, unless who was answered is heard elsewhere.
+    if all.iter().any(|c| c.session.answered.is_some() && !c.is_heard_elsewhere(flow)) {
+        all.retain(|c| !c.only_rings());
+    }
+    let alone = all.iter().all(|c| all.first().is_none_or(|f| related(c, f)));
     // A guess at one end counts where nobody knows better.
     let is_guess = |c: &Contender<'_>| c.best() == Rank::Image && c.rule() != 1;
     if !all.iter().all(is_guess) {
@@ -282,6 +286,22 @@ impl Contender<'_> {
             _ => return true,
         };
         !matches!(self.best(), Rank::Nat | Rank::Image | Rank::Heard) || self.session.is_at(there, ip)
+    }
+
+    /// Its other end has not answered in any way.
+    fn only_rings(&self) -> bool {
+        let is_silent = self.session.answered.is_none() && self.heard.is_none();
+        is_silent && self.session.claims.iter().any(|c| c.is_empty())
+    }
+
+    /// Has media of its call run, and with others than it does not know of `flow`?
+    fn is_heard_elsewhere(&self, flow: &Flow) -> bool {
+        let unknown = match self.rule() {
+            2 => flow.src,
+            3 => flow.dst,
+            _ => return false,
+        };
+        self.heard.is_some() && self.session.learned.iter().all(|l| l.addr != unknown)
     }
 
     fn outranks(&self, other: &Contender<'_>) -> bool {

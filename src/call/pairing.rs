@@ -13,14 +13,16 @@
 //! | # | rule | what it is for |
 //! |---|------|----------------|
 //! | 1 | of sessions that know an end, those signalled on the flow's VLAN, if any was | two customers with the same addresses; media on a VLAN of its own is found where nobody contradicts |
-//! | 2 | an image of one end alone counts where no session knows more, and only against a host of the other party | both ends behind NAT; an image is a guess |
-//! | 3 | a session that knows one end better and the other no worse goes first | the plain call before one that names one end only; a port shared by calls that are heard already |
-//! | 4 | a call that was hung up, or was not heard for 3 s when a newer one named the same, gives way | ports are reused; a BYE can be missed |
-//! | 5 | live legs in a row that were both given one pair of endpoints both get it | direct media between legs nothing ties together |
-//! | 6 | sessions of more than one call are left: none gets it, both are incomplete | a stranger's voice is worse than a gap |
-//! | 7 | both ends, else the destination, else the source says who speaks | the plain call; symmetric RTP behind NAT, relays that send from another port; the way back through a NAT |
-//! | 8 | where no other call knows either end, the unknown one is learned | the way back to a port nobody named; calls that later share an address |
-//! | 9 | nobody knows an end | not assigned, counted |
+//! | 2 | who only rings counts where who was answered has been heard elsewhere | calls that ring on a port while another one talks |
+//! | 3 | an image of one end alone counts where no session knows more, and only against a host of the other party | both ends behind NAT; an image is a guess |
+//! | 4 | a session that knows one end better and the other no worse goes first | the plain call before one that names one end only; a port shared by calls that are heard already |
+//! | 5 | a call that was hung up, or was not heard for 3 s when a newer one named the same, gives way | ports are reused; a BYE can be missed |
+//! | 6 | live legs in a row that were both given one pair of endpoints both get it | direct media between legs nothing ties together |
+//! | 7 | sessions of more than one call are left: none gets it, both are incomplete | a stranger's voice is worse than a gap |
+//! | 8 | both ends, else the destination, else the source says who speaks | the plain call; symmetric RTP behind NAT, relays that send from another port; the way back through a NAT |
+//! | 9 | where no other call knows either end, the unknown one is learned | the way back to a port nobody named; calls that later share an address |
+//! | 10 | for two seconds a flow of a call just hung up is not that of one that knows an end only, nor of one that was there before | a party that has not got the BYE goes on sending |
+//! | 11 | nobody knows an end | not assigned, counted |
 //!
 //! Sessions that are not recorded, or not yet answered, claim all the same:
 //! otherwise the next call's ringing would land in the last call's recording.
@@ -331,7 +333,7 @@ impl Pairing {
         Some((if targets.is_empty() { Route::NotRecorded } else { Route::Record(targets) }, leg))
     }
 
-    /// Media of a session was heard: rule 8.
+    /// Media of a session was heard: rule 9.
     fn hear(&mut self, id: SessionId, speaker: Side, flow: &Flow, owned: &Owned) {
         let Some(s) = self.sessions.get_mut(&id) else { return };
         s.heard = Some(self.now);

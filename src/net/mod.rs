@@ -3,8 +3,8 @@
 //! [`Net`] takes captured frames and hands out UDP datagrams of any port and
 //! whole SIP messages of TCP connections on SIP ports. UDP payloads are
 //! borrowed from the frame: nothing is allocated or looked up for media. What
-//! a payload means is the engine's to find out; of SIP only the framer that
-//! [`StreamFramer`] stands for is known here.
+//! a payload means is the engine's to find out; of SIP only where a message
+//! begins and ends is known here.
 
 mod dedup;
 mod defrag;
@@ -12,12 +12,14 @@ mod lru;
 mod reassembly;
 pub mod stats;
 mod stream;
+mod unread;
 
 pub use dedup::Dedup;
 pub use defrag::{Defrag, Whole};
 pub use stats::{FragmentDrops, NetStats};
-pub use stream::StreamFramer;
+pub use unread::{Unread, UnreadCounts};
 
+use crate::sip::starts_like_sip;
 use crate::time::Timestamp;
 use crate::wire::ip::{IpPacket, protocol, skip_extensions};
 use crate::wire::link::{self, LinkError, Proto, Vlan};
@@ -68,7 +70,7 @@ pub struct Flow {
 }
 
 /// What a datagram came over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// One UDP datagram.
     Udp,
@@ -92,12 +94,13 @@ pub struct Datagram<'a> {
 }
 
 /// Frames in, datagrams out. Never asks the time: frames and callers bring it.
-pub struct Net<F> {
+pub struct Net {
     sip_ports: PortSet,
     defrag: Defrag,
     dedup: Dedup,
-    reassembly: Reassembly<F>,
+    reassembly: Reassembly,
     stats: NetStats,
+    unread: UnreadCounts,
     last_ts: Timestamp,
     /// Of the frame at hand.
     vlan: Vlan,
@@ -105,15 +108,16 @@ pub struct Net<F> {
     due: Timestamp,
 }
 
-impl<F: StreamFramer> Net<F> {
+impl Net {
     /// With the bounds of the configuration.
-    pub fn new(config: NetConfig) -> Net<F> {
+    pub fn new(config: NetConfig) -> Net {
         Net {
             sip_ports: PortSet::new(&config.sip_ports),
             defrag: Defrag::new(config.fragments),
             dedup: Dedup::default(),
             reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer),
             stats: NetStats::default(),
+            unread: UnreadCounts::default(),
             last_ts: Timestamp::from_ns(i64::MIN),
             vlan: Vlan::NONE,
             due: Timestamp::FAR_FUTURE,
@@ -129,9 +133,6 @@ impl<F: StreamFramer> Net<F> {
         stats.truncated += u64::from(frame.wire_len as usize > frame.data.len());
         stats.backwards += u64::from(frame.ts < self.last_ts);
         self.last_ts = frame.ts;
-        if frame.ts >= self.due {
-            self.handle_timeout(frame.ts, sink);
-        }
         if frame.link == LinkType::Ethernet
             && let Some(udp) = fast::udp4(frame.data)
             && !tunnel::is_tunnel_port(udp.dst.port())
@@ -154,8 +155,14 @@ impl<F: StreamFramer> Net<F> {
         (self.due < Timestamp::FAR_FUTURE).then_some(self.due)
     }
 
+    /// Whether [`Net::handle_timeout`] has something to do.
+    #[inline]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        now >= self.due
+    }
+
     /// Gives up TCP bytes that did not come in time; what lies behind them comes out.
-    /// Frames do this by themselves: needed only while none come.
+    /// Frames do not do this by themselves: whose clock counts is the caller's to say.
     pub fn handle_timeout(&mut self, now: Timestamp, sink: &mut impl FnMut(Datagram<'_>)) {
         self.reassembly.handle_timeout(now, &mut self.stats, &mut |ts, flow, message| {
             sink(over_tcp(ts, flow, message));
@@ -171,6 +178,11 @@ impl<F: StreamFramer> Net<F> {
     /// What was seen so far.
     pub fn stats(&self) -> &NetStats {
         &self.stats
+    }
+
+    /// What passed by and was not read.
+    pub fn unread(&self) -> &UnreadCounts {
+        &self.unread
     }
 
     /// TCP connections followed now.
@@ -189,6 +201,7 @@ impl<F: StreamFramer> Net<F> {
             return;
         };
         self.stats.bad_lengths += u64::from(packet.bad_length);
+        self.stats.cut += u64::from(packet.missing > 0);
         if packet.fragment.is_none() {
             return self.transport(ts, &packet, depth, sink);
         }
@@ -224,14 +237,20 @@ impl<F: StreamFramer> Net<F> {
             protocol::ETHERIP => tunnel::ether_ip(payload),
             protocol::MPLS => Ok((Proto::EtherType(link::MPLS), payload)),
             protocol::ESP | protocol::L2TP => Err(tunnel::TunnelError::Unknown(packet.protocol.into())),
-            _ => {
+            other => {
                 self.stats.other_transport += 1;
+                if other == protocol::SCTP {
+                    self.unread.note_sctp(payload, |port| self.sip_ports.has(port));
+                }
                 return;
             }
         };
         match inner {
             Ok((proto, data)) => self.inside(ts, proto, data, depth, sink),
-            Err(tunnel::TunnelError::Unknown(_)) => self.stats.unknown_encapsulation += 1,
+            Err(tunnel::TunnelError::Unknown(inner)) => {
+                self.stats.unknown_encapsulation += 1;
+                self.unread.note_wrapping(packet.protocol, inner);
+            }
             Err(tunnel::TunnelError::Short) => self.stats.short_headers += 1,
         }
     }
@@ -316,20 +335,37 @@ impl<F: StreamFramer> Net<F> {
             dst: SocketAddr::new(packet.dst, tcp.dst_port),
             vlan: self.vlan,
         };
-        if !self.sip_ports.has_either(&flow) {
+        let on_sip_port = self.sip_ports.has_either(&flow);
+        self.unread.note_tcp(&flow, tcp.payload, on_sip_port);
+        if !on_sip_port {
             self.stats.tcp_ignored += 1;
+            if starts_like_sip(tcp.payload) {
+                self.unread.note_sip(Transport::Tcp, &flow);
+            }
             return;
         }
+        let before = self.stats.tcp_messages;
         let mut emit = |ts, flow, message: &[u8]| sink(over_tcp(ts, flow, message));
         self.reassembly.push(ts, flow, &tcp, packet.missing, &mut self.stats, &mut emit);
+        if packet.missing > 0 && self.stats.tcp_messages == before && starts_like_sip(tcp.payload) {
+            // The stream is of no use here, but the start of a message may tell of a call.
+            let transport = Transport::Tcp;
+            sink(Datagram { ts, flow, transport, payload: tcp.payload, truncated: true });
+        }
         self.due = self.reassembly.poll_timeout().unwrap_or(Timestamp::FAR_FUTURE);
     }
 
     fn count(&mut self, error: LinkError) {
         match error {
-            LinkError::UnknownLink(_) => self.stats.unknown_link += 1,
+            LinkError::UnknownLink(dlt) => {
+                self.stats.unknown_link += 1;
+                self.unread.note(Unread::Link(dlt));
+            }
             LinkError::NotIp(_) => self.stats.not_ip += 1,
-            LinkError::UnknownEncapsulation(_) => self.stats.unknown_encapsulation += 1,
+            LinkError::UnknownEncapsulation(ether_type) => {
+                self.stats.unknown_encapsulation += 1;
+                self.unread.note(Unread::EtherType(ether_type));
+            }
             LinkError::Short => self.stats.short_headers += 1,
         }
     }

@@ -9,7 +9,7 @@
 use super::Flow;
 use super::lru::{Lru, SlotId};
 use super::stats::NetStats;
-use super::stream::{Half, StreamFramer};
+use super::stream::Half;
 use crate::time::Timestamp;
 use crate::wire::link::Vlan;
 use crate::wire::transport::Tcp;
@@ -27,9 +27,9 @@ struct Key {
     vlan: Vlan,
 }
 
-struct Connection<F> {
+struct Connection {
     /// What `low` sends, then what `high` sends.
-    halves: [Half<F>; 2],
+    halves: [Half; 2],
     /// Bytes held by both, as last counted.
     held: usize,
     /// When the wait of each is over, as it stands in the timetable.
@@ -37,8 +37,8 @@ struct Connection<F> {
 }
 
 /// Connections on SIP ports.
-pub(crate) struct Reassembly<F> {
-    connections: Lru<Key, Connection<F>>,
+pub(crate) struct Reassembly {
+    connections: Lru<Key, Connection>,
     /// Which directions wait for missing bytes, and until when.
     timetable: BTreeSet<(Timestamp, SlotId, usize)>,
     buffer: usize,
@@ -48,7 +48,7 @@ pub(crate) struct Reassembly<F> {
 /// Where messages go: the time of the segment that completed it, from where to where, the bytes.
 pub(crate) type Emit<'a> = &'a mut dyn FnMut(Timestamp, Flow, &[u8]);
 
-impl<F: StreamFramer> Reassembly<F> {
+impl Reassembly {
     /// Follows at most `streams` connections, each with `buffer` bytes to a direction.
     pub(crate) fn new(streams: usize, buffer: usize) -> Self {
         Reassembly {

@@ -101,6 +101,8 @@ pub fn open(link: LinkType, data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
             cooked(be16(data, 8), proto, rest)
         }
         LinkType::Null => null(data),
+        LinkType::Ppp => Ok((Proto::Ppp, data)),
+        LinkType::Nflog => nflog(data),
         LinkType::Other(dlt) => Err(LinkError::UnknownLink(dlt)),
     }
 }
@@ -239,6 +241,30 @@ fn null(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
     }
 }
 
+/// Netfilter's log: family, version, group; then attributes (length, type, value,
+/// padding to four bytes) in the byte order of the machine that captured. The
+/// packet is one of them.
+fn nflog(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
+    const PAYLOAD: u16 = 9;
+    let &[family, _, _, _, ref attributes @ ..] = data else { return Err(LinkError::Short) };
+    // AF_INET, AF_INET6; what a bridge logs has no IP packet of its own.
+    if !matches!(family, 2 | 10) {
+        return Err(LinkError::NotIp(family.into()));
+    }
+    let mut rest = attributes;
+    while let [a, b, c, d, ..] = *rest {
+        // No type is above 255, so its upper half is nought.
+        let read = if c == 0 { u16::from_be_bytes } else { u16::from_le_bytes };
+        let (len, kind) = (usize::from(read([a, b])), read([c, d]));
+        if kind == PAYLOAD {
+            // As far as it was captured.
+            return Ok((Proto::Ip, &rest[4..len.clamp(4, rest.len())]));
+        }
+        rest = rest.get(len.max(4).next_multiple_of(4)..).ok_or(LinkError::Short)?;
+    }
+    Err(LinkError::Short)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,9 +320,27 @@ mod tests {
             assert_eq!(under(LinkType::Null, &family).as_deref(), Ok(IP), "{family:?}");
         }
         assert_eq!(under(LinkType::RawIp, &[]).as_deref(), Ok(IP));
+        assert_eq!(under(LinkType::Ppp, &[0xff, 3, 0, 0x21]).as_deref(), Ok(IP));
         // A tag that the capturing library put back behind a cooked header.
         let tagged = [&[0u8; 14][..], &[0x81, 0, 0, 5, 0x08, 0]].concat();
         assert_eq!(under(LinkType::LinuxSll, &tagged).as_deref(), Ok(IP));
+    }
+
+    #[test]
+    fn netfilter_logs_in_either_byte_order() {
+        let little = [2, 0, 0, 5, 8, 0, 1, 0, 8, 0, 0, 0, 5, 0, 10, 0, 0, 0, 0, 0, 8, 0, 9, 0];
+        let big = [10, 0, 0, 5, 0, 8, 0, 1, 8, 0, 0, 0, 0, 5, 0, 10, 0, 0, 0, 0, 0, 8, 0, 9];
+        for head in [little, big] {
+            assert_eq!(under(LinkType::Nflog, &head).as_deref(), Ok(IP));
+        }
+        // Cut by the snap length; without a packet; of a bridge; of lengths that lie.
+        let cut = [&little[..20], &[80, 0, 9, 0]].concat();
+        assert_eq!(under(LinkType::Nflog, &cut).as_deref(), Ok(IP));
+        assert_eq!(open(LinkType::Nflog, &little[..20]), Err(LinkError::Short));
+        assert_eq!(open(LinkType::Nflog, &[7, 0, 0, 0]), Err(LinkError::NotIp(7)));
+        for lie in [[0, 0, 1, 0], [255, 255, 1, 0], [0, 0, 0, 0], [0, 0, 0, 1]] {
+            assert!(open(LinkType::Nflog, &[&[2, 0, 0, 0][..], &lie, &lie].concat()).is_err());
+        }
     }
 
     #[test]

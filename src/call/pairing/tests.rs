@@ -190,6 +190,22 @@ fn a_port_shared_by_two_calls_keeps_what_was_heard_before() {
 }
 
 #[test]
+fn a_call_that_rings_takes_nothing_from_one_that_is_answered() {
+    let mut p = Pairing::new();
+    let server = "10.20.0.5:10000";
+    let rings = p.open(2, 2, [addr("198.51.100.1:5060"), addr("198.51.100.3:5060")]);
+    p.claim(rings, Side::Caller, &[claim(server)]);
+    call(&mut p, 1, 0, &[claim(server)], &[claim("192.168.1.10:4000")]);
+    let f = flow("203.0.113.21:61000", server);
+    for at in [10, 30] {
+        assert_eq!(p.route(f, ms(at)), is(A, Channel::Agent));
+        assert_eq!(p.route(back(f), ms(at)), is(A, Channel::Customer));
+    }
+    // Somebody else speaks to the port: it may be the one that rings.
+    assert_eq!(p.route(flow("203.0.113.22:61000", server), ms(40)), Route::Doubt);
+}
+
+#[test]
 fn what_was_heard_one_way_does_not_hold_against_another_call() {
     let mut p = Pairing::new();
     let server = "10.20.0.5:10000";
