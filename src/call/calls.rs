@@ -72,7 +72,7 @@ impl Calls {
 
     /// Where a media packet belongs, and the fingerprint of its flow. The
     /// recordings it belongs to have been heard by it.
-    pub fn handle_media(&mut self, flow: Flow, at: Timestamp) -> (Route, u32) {
+    pub fn handle_media(&mut self, flow: &Flow, at: Timestamp) -> (Route, u32) {
         let (route, fingerprint) = self.tables.pairing.route_and_fingerprint(flow, at);
         match &route {
             Route::Record(targets) => {

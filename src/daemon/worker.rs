@@ -181,6 +181,7 @@ impl Worker {
             Decision::Incomplete(id) => {
                 if let Some(r) = self.running_mut(id) {
                     r.lost_inside = true;
+                    r.tape.note_missing();
                 }
             }
             Decision::Close { recording, at, by, seen } => {

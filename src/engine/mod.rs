@@ -302,7 +302,7 @@ impl Core {
                 return;
             }
         }
-        let (route, fingerprint) = self.calls.handle_media(d.flow, d.ts);
+        let (route, fingerprint) = self.calls.handle_media(&d.flow, d.ts);
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
             Route::Doubt => {

@@ -19,6 +19,7 @@ mod fuzzed;
 mod hostile;
 mod media;
 mod notices;
+mod pairing;
 mod parties;
 mod privacy;
 mod quiet;
