@@ -266,8 +266,9 @@ impl Core {
                     self.drain(sink);
                     rest = rest.get(used.max(1)..).unwrap_or_default();
                 }
-                Err(_) => {
+                Err(why) => {
                     self.stats.sip_parse_errors += 1;
+                    self.stats.sip_unreadable[why as usize] += 1;
                     if d.truncated && rest.starts_with(b"INVITE ") {
                         self.cut_calls.is_answer(d.flow, Start::Invite, rest);
                     }
