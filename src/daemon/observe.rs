@@ -72,16 +72,16 @@ pub fn unrecorded_label(why: Unrecorded) -> UnrecordedReason {
 /// Which recording a decision is about, if about one.
 pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
     match decision {
-        Decision::Open(o) => Some(o.id),
+        Decision::Open(o) | Decision::Amend(o) => Some(o.id),
         Decision::Formats { recording: id, .. }
         | Decision::Event(id, ..)
         | Decision::Encrypted(id)
         | Decision::Suspend(id, _)
         | Decision::Resume(id)
-        | Decision::Discard(id)
+        | Decision::Discard { recording: id, .. }
         | Decision::Incomplete(id)
         | Decision::Close { recording: id, .. } => Some(*id),
-        Decision::Unrecorded(_) | Decision::Refused(_) => None,
+        Decision::Unrecorded { .. } | Decision::Refused(_) => None,
     }
 }
 

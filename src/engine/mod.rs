@@ -15,8 +15,7 @@ mod cut;
 mod doubt;
 pub mod stats;
 
-use crate::call::calls::Passage;
-use crate::call::pairing::{FlowKey, Route};
+use crate::call::pairing::Route;
 use crate::call::{Calls, Decision, Ending, Unrecorded};
 use crate::config::Config;
 use crate::id::{Channel, RecordingId};
@@ -250,7 +249,6 @@ impl Core {
 
     fn handle_sip(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         let mut rest = d.payload;
-        let way = Passage { at: d.ts, src: d.flow.src, dst: d.flow.dst };
         for _ in 0..MAX_MESSAGES {
             if is_keep_alive(rest) {
                 break;
@@ -260,9 +258,9 @@ impl Core {
                     self.stats.count_message(&msg);
                     if d.truncated && (msg.call_id().is_none() || msg.cseq().is_none()) {
                         let is_answer = self.cut_calls.is_answer(d.flow, Start::of(&msg), rest);
-                        self.count_cut(is_answer, sink);
+                        self.count_cut(is_answer, d.ts, sink);
                     }
-                    self.calls.handle_message(&msg, way);
+                    self.calls.handle_message(&msg, d.flow, d.ts);
                     self.drain(sink);
                     rest = rest.get(used.max(1)..).unwrap_or_default();
                 }
@@ -279,11 +277,12 @@ impl Core {
     }
 
     /// Of a message only the start was captured: nothing to follow, something to count.
-    fn count_cut(&mut self, is_answer: bool, sink: &mut impl Sink) {
+    fn count_cut(&mut self, is_answer: bool, at: Timestamp, sink: &mut impl Sink) {
         self.stats.sip_cut += 1;
         if is_answer {
             self.stats.unrecorded[Unrecorded::Truncated as usize] += 1;
-            sink.decision(Decision::Unrecorded(Unrecorded::Truncated));
+            let (reason, call_id) = (Unrecorded::Truncated, String::new());
+            sink.decision(Decision::Unrecorded { reason, at, call_id });
         }
     }
 
@@ -300,6 +299,7 @@ impl Core {
             MediaKind::Rtp | MediaKind::Zrtp => {}
             MediaKind::Rtcp => {
                 self.stats.rtcp += 1;
+                self.calls.handle_rtcp(&d.flow, d.ts);
                 return;
             }
             _ => {
@@ -310,10 +310,13 @@ impl Core {
                 return;
             }
         }
-        let flow = FlowKey { src: d.flow.src, dst: d.flow.dst };
-        let (route, fingerprint) = self.calls.pairing_mut().route_and_fingerprint(flow);
+        let (route, fingerprint) = self.calls.handle_media(d.flow, d.ts);
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
+            Route::Doubt => {
+                self.stats.rtp_unmatched += 1;
+                self.drain(sink);
+            }
             Route::NotRecorded => self.stats.rtp_not_recorded += 1,
             Route::Record(targets) if kind == MediaKind::Zrtp => {
                 if zrtp_is_confirmed(d.payload) {
@@ -323,10 +326,8 @@ impl Core {
             Route::Record(targets) => {
                 self.stats.rtp_recorded += 1;
                 self.stats.rtp_cut += u64::from(d.truncated);
+                self.drain(sink);
                 for t in &targets {
-                    if self.calls.handle_media(t.recording, d.ts) {
-                        self.drain(sink);
-                    }
                     if d.truncated {
                         self.note_cut_media(t.recording, sink);
                     }
@@ -363,8 +364,8 @@ impl Core {
     fn drain(&mut self, sink: &mut impl Sink) {
         while let Some(d) = self.calls.poll() {
             match &d {
-                Decision::Unrecorded(reason) => self.stats.unrecorded[*reason as usize] += 1,
-                Decision::Close { recording, .. } | Decision::Discard(recording) => {
+                Decision::Unrecorded { reason, .. } => self.stats.unrecorded[*reason as usize] += 1,
+                Decision::Close { recording, .. } | Decision::Discard { recording, .. } => {
                     self.cut_media.remove(recording);
                 }
                 _ => {}

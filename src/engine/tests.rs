@@ -54,6 +54,7 @@ impl Bench {
         let flow = Flow {
             src: format!("10.0.0.9:{port}").parse().expect("an address"),
             dst: format!("10.0.0.1:{port}").parse().expect("an address"),
+            vlan: crate::wire::link::Vlan::NONE,
         };
         let d = Datagram { ts: at(ms), flow, transport, payload, truncated: false };
         self.engine.handle_datagram(&d, &mut self.told);

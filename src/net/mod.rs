@@ -22,7 +22,7 @@ pub use unread::{Unread, UnreadCounts};
 use crate::sip::starts_like_sip;
 use crate::time::Timestamp;
 use crate::wire::ip::{IpPacket, protocol, skip_extensions};
-use crate::wire::link::{self, LinkError, Proto};
+use crate::wire::link::{self, LinkError, Proto, Vlan};
 use crate::wire::transport::{Tcp, Udp};
 use crate::wire::{Frame, LinkType, fast, tunnel};
 use reassembly::Reassembly;
@@ -65,6 +65,8 @@ pub struct Flow {
     pub src: SocketAddr,
     /// Receiver.
     pub dst: SocketAddr,
+    /// The VLANs it runs on: networks beside one another may use the same addresses.
+    pub vlan: Vlan,
 }
 
 /// What a datagram came over.
@@ -100,6 +102,8 @@ pub struct Net {
     stats: NetStats,
     unread: UnreadCounts,
     last_ts: Timestamp,
+    /// Of the frame at hand.
+    vlan: Vlan,
     /// What `reassembly` says, at hand for every frame.
     due: Timestamp,
 }
@@ -115,6 +119,7 @@ impl Net {
             stats: NetStats::default(),
             unread: UnreadCounts::default(),
             last_ts: Timestamp::from_ns(i64::MIN),
+            vlan: Vlan::NONE,
             due: Timestamp::FAR_FUTURE,
         }
     }
@@ -132,12 +137,15 @@ impl Net {
             && let Some(udp) = fast::udp4(frame.data)
             && !tunnel::is_tunnel_port(udp.dst.port())
         {
-            let flow = Flow { src: udp.src, dst: udp.dst };
+            let flow = Flow { src: udp.src, dst: udp.dst, vlan: udp.vlan };
             self.udp(frame.ts, flow, udp.id.into(), udp.payload, false, sink);
             return;
         }
         match link::open(frame.link, frame.data).and_then(|(proto, rest)| link::to_ip(proto, rest)) {
-            Ok(packet) => self.ip(frame.ts, packet, 0, sink),
+            Ok((vlan, packet)) => {
+                self.vlan = vlan;
+                self.ip(frame.ts, packet, 0, sink);
+            }
             Err(error) => self.count(error),
         }
     }
@@ -262,7 +270,10 @@ impl Net {
         }
         self.stats.decapsulated += 1;
         match link::to_ip(proto, data) {
-            Ok(packet) => self.ip(ts, packet, depth + 1, sink),
+            Ok((vlan, packet)) => {
+                self.vlan = vlan;
+                self.ip(ts, packet, depth + 1, sink);
+            }
             // Of a GRE protocol nobody knows, the tunnel is what is unknown.
             Err(LinkError::NotIp(other)) if proto == Proto::EtherType(other) => {
                 self.count(LinkError::UnknownEncapsulation(other));
@@ -291,6 +302,7 @@ impl Net {
         let flow = Flow {
             src: SocketAddr::new(packet.src, udp.src_port),
             dst: SocketAddr::new(packet.dst, udp.dst_port),
+            vlan: self.vlan,
         };
         self.udp(ts, flow, packet.id, udp.payload, udp.truncated, sink);
     }
@@ -321,6 +333,7 @@ impl Net {
         let flow = Flow {
             src: SocketAddr::new(packet.src, tcp.src_port),
             dst: SocketAddr::new(packet.dst, tcp.dst_port),
+            vlan: self.vlan,
         };
         let on_sip_port = self.sip_ports.has_either(&flow);
         self.unread.note_tcp(&flow, tcp.payload, on_sip_port);

@@ -11,6 +11,7 @@ use super::lru::{Lru, SlotId};
 use super::stats::NetStats;
 use super::stream::Half;
 use crate::time::Timestamp;
+use crate::wire::link::Vlan;
 use crate::wire::transport::Tcp;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ const TOTAL_SHARES: usize = 256;
 struct Key {
     low: SocketAddr,
     high: SocketAddr,
+    vlan: Vlan,
 }
 
 struct Connection {
@@ -70,9 +72,9 @@ impl Reassembly {
         stats.tcp_segments += 1;
         let side = usize::from(flow.src > flow.dst);
         let key = if side == 0 {
-            Key { low: flow.src, high: flow.dst }
+            Key { low: flow.src, high: flow.dst, vlan: flow.vlan }
         } else {
-            Key { low: flow.dst, high: flow.src }
+            Key { low: flow.dst, high: flow.src, vlan: flow.vlan }
         };
         let id = match self.connections.find(&key) {
             Some(id) => id,
@@ -135,9 +137,9 @@ impl Reassembly {
         let Some((key, connection)) = self.connections.entry_mut(id) else { return };
         connection.waits[side] = None;
         let flow = if side == 0 {
-            Flow { src: key.low, dst: key.high }
+            Flow { src: key.low, dst: key.high, vlan: key.vlan }
         } else {
-            Flow { src: key.high, dst: key.low }
+            Flow { src: key.high, dst: key.low, vlan: key.vlan }
         };
         connection.halves[side].give_up(self.buffer, stats, &mut |ts, message| emit(ts, flow, message));
     }

@@ -176,7 +176,7 @@ mod tests {
 
     fn flow(src: u16, dst: u16) -> Flow {
         let at = |port| std::net::SocketAddr::from(([10, 0, 0, 1], port));
-        Flow { src: at(src), dst: at(dst) }
+        Flow { src: at(src), dst: at(dst), vlan: crate::wire::link::Vlan::NONE }
     }
 
     #[test]

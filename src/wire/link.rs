@@ -7,6 +7,30 @@
 
 use super::LinkType;
 
+/// The VLANs a frame was tagged with: the two innermost 802.1Q or 802.1ad ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Vlan(u32);
+
+impl Vlan {
+    /// Not tagged, or with priority only (id 0).
+    pub const NONE: Vlan = Vlan(0);
+
+    /// With another tag inside.
+    #[inline]
+    pub fn with(self, tag: u16) -> Vlan {
+        match tag & 0x0fff {
+            0 => self,
+            id => Vlan(self.0 << 16 | u32::from(id)),
+        }
+    }
+
+    /// The inner id and the one around it; 0 for none.
+    #[inline]
+    pub fn ids(self) -> [u16; 2] {
+        [self.0 as u16, (self.0 >> 16) as u16]
+    }
+}
+
 /// What the next byte is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proto {
@@ -35,6 +59,13 @@ pub enum LinkError {
 
 /// More tags than any network stacks; a frame with more is somebody's joke.
 const MAX_TAGS: usize = 12;
+
+/// 802.1Q, 802.1ad and the EtherTypes vendors used before it.
+macro_rules! VLAN_TAGS {
+    () => {
+        0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300
+    };
+}
 
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
@@ -76,13 +107,23 @@ pub fn open(link: LinkType, data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
     }
 }
 
-/// Follows tags and labels down to the IP packet.
-pub fn to_ip(mut proto: Proto, mut data: &[u8]) -> Result<&[u8], LinkError> {
+/// Follows tags and labels down to the IP packet, and says which VLANs it is on.
+pub fn to_ip(mut proto: Proto, mut data: &[u8]) -> Result<(Vlan, &[u8]), LinkError> {
+    let mut vlan = Vlan::NONE;
     for _ in 0..MAX_TAGS {
         let (next, rest) = match proto {
-            Proto::Ip => return Ok(data),
-            Proto::Ethernet => ethernet(data)?,
-            Proto::EtherType(ether_type) => tag(ether_type, data)?,
+            Proto::Ip => return Ok((vlan, data)),
+            Proto::Ethernet => {
+                // A frame within a frame is on the VLANs of its own network.
+                vlan = Vlan::NONE;
+                ethernet(data)?
+            }
+            Proto::EtherType(ether_type) => {
+                if let (VLAN_TAGS!(), Some(tag)) = (ether_type, be16(data, 0)) {
+                    vlan = vlan.with(tag);
+                }
+                tag(ether_type, data)?
+            }
             Proto::Ppp => ppp(data)?,
         };
         (proto, data) = (next, rest);
@@ -112,8 +153,7 @@ fn snap(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
 fn tag(ether_type: u16, data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
     match ether_type {
         IPV4 | IPV6 => Ok((Proto::Ip, data)),
-        // 802.1Q, 802.1ad and the EtherTypes vendors used before it.
-        0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300 => {
+        VLAN_TAGS!() => {
             let inner = be16(data, 2).ok_or(LinkError::Short)?;
             let rest = data.get(4..).ok_or(LinkError::Short)?;
             if inner >= FIRST_ETHERTYPE { Ok((Proto::EtherType(inner), rest)) } else { snap(rest) }
@@ -234,7 +274,7 @@ mod tests {
     fn under(link: LinkType, head: &[u8]) -> Result<Vec<u8>, LinkError> {
         let frame = [head, IP].concat();
         let (proto, rest) = open(link, &frame)?;
-        to_ip(proto, rest).map(<[u8]>::to_vec)
+        to_ip(proto, rest).map(|(_, ip)| ip.to_vec())
     }
 
     fn ethernet_with(tail: &[u8]) -> Vec<u8> {

@@ -10,7 +10,8 @@ fn at(ms: i64) -> Timestamp {
 
 fn flow(forward: bool) -> Flow {
     let (a, b) = ("10.0.0.1:40000".parse().expect("a"), "10.0.0.2:5060".parse().expect("b"));
-    if forward { Flow { src: a, dst: b } } else { Flow { src: b, dst: a } }
+    let vlan = Vlan::NONE;
+    if forward { Flow { src: a, dst: b, vlan } } else { Flow { src: b, dst: a, vlan } }
 }
 
 fn data(seq: u32, payload: &[u8]) -> Tcp<'_> {
@@ -236,7 +237,7 @@ fn connections_and_bytes_are_bounded() {
     let unfinished = [b'x'; 4_000];
     for n in 0..10_000u32 {
         let src = SocketAddr::new([10, 1, (n >> 8) as u8, n as u8].into(), 40_000);
-        let flow = Flow { src, dst: "10.0.0.2:5060".parse().expect("b") };
+        let flow = Flow { src, dst: "10.0.0.2:5060".parse().expect("b"), vlan: Vlan::NONE };
         for seq in [1000, 1000 + (n % 3) * 9000, 30_000] {
             tcp.push(at(0), flow, &data(seq, &unfinished), 0, &mut stats, &mut |_, _, _| {});
         }
