@@ -262,3 +262,25 @@ fn times_that_are_not_those_of_the_call_are_told() {
     let run = replay_stdin(AGENTS, &pcap(&frames, 1, whole));
     says(&run, &["came faster than their sound lasts"]);
 }
+
+#[test]
+fn every_decision_has_its_reason() {
+    let mut s = call(11);
+    let d =
+        Dialog { to: "<sip:7777@pbx.example>".into(), uri: "sip:7777@192.0.2.20".into(), ..Dialog::new(12) };
+    d.answered(&mut s, 5000.0, 6000.0);
+    d.bye(&mut s, 9000.0, Caller);
+    let (_keep, path) = s.saved();
+    let run = replay_with(AGENTS, &[&path], &["--json"], &[]);
+    let decisions = run.summary()["decisions"].as_array().unwrap().clone();
+    assert_eq!(decisions.len(), 2, "{decisions:#?}");
+    assert_eq!(
+        (&decisions[0]["decision"], &decisions[0]["id"]),
+        (&"recorded".into(), &run.only().json["id"])
+    );
+    assert_eq!(
+        (&decisions[1]["reason"], &decisions[1]["call_id"]),
+        (&"no_agent".into(), &"ladder-12".into())
+    );
+    assert!(decisions.iter().all(|d| d["at"].as_str().unwrap().ends_with('Z')), "{decisions:#?}");
+}
