@@ -28,7 +28,7 @@ use clock::{CaptureClock, Stamp};
 use cut::{CutCalls, Start};
 use doubt::{Again, Doubtful};
 use foldhash::fast::RandomState;
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use stats::EngineStats;
 use std::time::Duration;
 
@@ -36,6 +36,10 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_millis(100);
 /// SIP messages read from one datagram.
 const MAX_MESSAGES: usize = 16;
+
+/// So many packets whose own headers alone say that they were cut are no mistake of
+/// their sender's; whoever slices does it to all.
+const SLICED_MANY: u32 = 10;
 
 /// One media packet of a recording.
 #[derive(Clone, Copy, Debug)]
@@ -80,8 +84,8 @@ struct Core {
     stats: EngineStats,
     unread: UnreadCounts,
     cut_calls: CutCalls,
-    /// Recordings open of whose media something was cut: told once each.
-    cut_media: HashSet<RecordingId, RandomState>,
+    /// Recordings open of whose media something was cut, and how much speaks for it.
+    cut_media: HashMap<RecordingId, u32, RandomState>,
 }
 
 impl Engine {
@@ -97,7 +101,7 @@ impl Engine {
                 stats: EngineStats::default(),
                 unread: UnreadCounts::default(),
                 cut_calls: CutCalls::default(),
-                cut_media: HashSet::default(),
+                cut_media: HashMap::default(),
             },
             doubtful: None,
         }
@@ -287,8 +291,11 @@ impl Core {
     }
 
     /// Audio that was cut by the snap length is missing from a recording.
-    fn note_cut_media(&mut self, recording: RecordingId, sink: &mut impl Sink) {
-        if self.cut_media.insert(recording) {
+    fn note_cut_media(&mut self, recording: RecordingId, sliced: bool, sink: &mut impl Sink) {
+        let evidence = self.cut_media.entry(recording).or_default();
+        let before =
+            std::mem::replace(evidence, evidence.saturating_add(if sliced { 1 } else { SLICED_MANY }));
+        if before < SLICED_MANY && *evidence >= SLICED_MANY {
             sink.decision(Decision::Incomplete(recording));
         }
     }
@@ -329,7 +336,7 @@ impl Core {
                 self.drain(sink);
                 for t in &targets {
                     if d.truncated {
-                        self.note_cut_media(t.recording, sink);
+                        self.note_cut_media(t.recording, d.sliced, sink);
                     }
                     sink.media(MediaPacket {
                         recording: t.recording,
