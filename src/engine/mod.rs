@@ -325,6 +325,10 @@ impl Core {
             }
             Route::Record(targets) => {
                 self.drain(sink);
+                if d.truncated {
+                    self.stats.rtp_cut += 1;
+                    targets.iter().for_each(|t| self.note_cut_media(t.recording, d.sliced, sink));
+                }
                 let heard = match Heard::parse(d.payload) {
                     Ok(heard) => heard,
                     Err(why) => {
@@ -337,11 +341,7 @@ impl Core {
                     }
                 };
                 self.stats.rtp_recorded += 1;
-                self.stats.rtp_cut += u64::from(d.truncated);
                 for t in &targets {
-                    if d.truncated {
-                        self.note_cut_media(t.recording, d.sliced, sink);
-                    }
                     let (recording, flow, at) = (t.recording, fingerprint, d.ts);
                     let packet = Packet { channel: t.channel, rank: t.rank, flow, at, heard };
                     sink.media(MediaPacket { recording, packet });
