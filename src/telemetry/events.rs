@@ -133,6 +133,13 @@ pub enum Event<'a> {
         /// How often so far.
         count: u64,
     },
+    /// Data on a SIP port that no message could be read from (the totals are published apart).
+    SipUnreadable {
+        /// Why.
+        reason: &'a str,
+        /// How often since the last such event.
+        count: u64,
+    },
     /// The kernel says whether the clock is synchronised.
     ClockState {
         /// It is.
@@ -259,6 +266,7 @@ impl Event<'_> {
             | Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
             | Event::Unread { .. }
+            | Event::SipUnreadable { .. }
             | Event::Started { .. }
             | Event::MetricsListening { .. }
             | Event::Stopping { .. }
@@ -289,6 +297,7 @@ impl Event<'_> {
             Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
             | Event::Unread { .. }
+            | Event::SipUnreadable { .. }
             | Event::ClockState { .. }
             | Event::Started { .. }
             | Event::CaptureStarted { .. }
@@ -397,6 +406,7 @@ impl Event<'_> {
                 let (number, meaning, remedy) = (number.unwrap_or_default(), what.describe(), what.remedy());
                 warn!(%what, number, count, meaning, remedy, "not read");
             }
+            Event::SipUnreadable { reason, count } => debug!(reason, count, "no SIP message"),
             Event::ClockState { synchronised: true } => debug!("clock is synchronised"),
             Event::ClockState { synchronised: false } => warn!("clock is not synchronised"),
             Event::Started { version } => info!(version, "started"),
