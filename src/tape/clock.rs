@@ -27,7 +27,7 @@ const LATER_NS: i64 = 8_000_000;
 /// See [`LATER_NS`].
 const FOLLOW_NS: i64 = 5_000_000;
 /// How far off the estimate may be and yet be brought back little by little.
-const DRIFT_NS: i64 = 20_000_000;
+const DRIFT_NS: i64 = 12_000_000;
 /// By how much it is moved at a time: so little is no slip, and few packets are touched by it.
 const CREEP_NS: i64 = 1_000_000;
 /// How often.
