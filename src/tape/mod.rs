@@ -23,6 +23,7 @@ mod source;
 mod stamps;
 mod timeline;
 mod voice;
+mod waiting;
 
 pub use kept::{Kept, Packet};
 pub use report::{Heard, LeftOut, StreamReport, TapeEvent, TapeEventKind, TapeReport};

@@ -13,6 +13,7 @@ mod common;
 mod calls;
 mod captures;
 mod cli;
+mod clocks;
 mod determinism;
 mod files;
 mod fuzzed;
