@@ -11,8 +11,9 @@
 //! | 3 | half a second between the INVITEs, 50 ms between the answers, and the legs meet at one host or name one caller | an exchange in between |
 //!
 //! An agent takes no two calls within 50 ms; strangers' legs differ in tags, media
-//! and callers. Where nothing is certain the legs stay two calls. Pure: the
-//! tables are asked by the conductor.
+//! and callers. Legs side by side, between the same two hosts, are two calls: an
+//! exchange in between makes one leg begin where the other ends. Where nothing is
+//! certain the legs stay two. Pure: the tables are asked by the conductor.
 
 use super::dialog::Dialog;
 use super::ids::DialogId;
@@ -106,7 +107,7 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
         return false;
     }
     let callers = same_caller(rules, a.caller, b.caller);
-    if callers == Some(false) {
+    if callers == Some(false) || side_by_side(a.leg, b.leg) {
         return false;
     }
     let meet = legs_meet(a.leg, b.leg);
@@ -116,8 +117,9 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
         && a.leg.invite_cseq == b.leg.invite_cseq;
     let is_close = invites_ns <= INVITES_CLOSE_NS && answers_ns <= ANSWERS_CLOSE_NS;
     (same_tags && (meet || same_description(a.leg, b.leg)))
-        || shares_media(a.dialog, b.dialog)
-        || (is_close && (meet || callers == Some(true)))
+        // Without a rule every called party is an agent, and that he is one on both legs says nothing.
+        || (rules.has_any()
+            && (shares_media(a.dialog, b.dialog) || (is_close && (meet || callers == Some(true)))))
 }
 
 /// `None` where one of them tells no number of a subscriber.
@@ -143,6 +145,12 @@ fn legs_meet(a: &Leg, b: &Leg) -> bool {
     let (first, second) = if a.id < b.id { (a, b) } else { (b, a) };
     let meets = |h: &Hop| second.hops.iter().any(|s| s.caller.ip() == h.callee.ip());
     first.hops.iter().any(meets)
+}
+
+/// Do both run between the same two hosts?
+fn side_by_side(a: &Leg, b: &Leg) -> bool {
+    let hosts = |h: &Hop| (h.caller.ip(), h.callee.ip());
+    a.hops.iter().any(|h| b.hops.iter().any(|o| hosts(h) == hosts(o)))
 }
 
 /// Was one offer passed on?

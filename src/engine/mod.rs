@@ -241,6 +241,8 @@ impl Core {
                 on_sip_port && d.payload.first().is_some_and(|b| b & 0xC0 != 0x80)
             }
         };
+        // A client keeps its way through a NAT open with STUN beside its SIP (RFC 5626 §3.5.2).
+        let is_sip = is_sip && (d.transport == Transport::Tcp || classify(d.payload) != MediaKind::Stun);
         if is_sip { self.handle_sip(d, sink) } else { self.handle_media(d, sink) }
     }
 
