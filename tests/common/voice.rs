@@ -86,6 +86,18 @@ impl Voice {
         }
     }
 
+    /// The same under a payload type that means something else than it does by itself.
+    pub fn meaning(mut self, payload_type: u8, law: u8) -> Self {
+        (self.payload_type, self.law) = (payload_type, Some(law));
+        self
+    }
+
+    /// The same from one address to another.
+    pub fn between(mut self, src: SocketAddr, dst: SocketAddr) -> Self {
+        (self.src, self.dst) = (src, dst);
+        self
+    }
+
     /// Talks undisturbed.
     pub fn talk(&mut self, from_ms: f64, to_ms: f64) -> Vec<Packet> {
         self.talk_over(from_ms, to_ms, &mut |_| Fate::CLEAN)

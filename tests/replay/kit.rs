@@ -5,6 +5,7 @@ use crate::common::ladder::{Dialog, Scene, Side, addr, ns};
 use crate::common::oracle::must;
 use crate::common::run::{Recording, Run, files};
 use crate::common::voice::{Packet, Voice};
+use std::net::SocketAddr;
 
 /// The customer of the ladders as stored.
 pub const CUSTOMER: &str = "+35840123xxxx";
@@ -133,11 +134,7 @@ pub fn time_runs(s: &mut Scene, from: f64, to: f64, step: f64) {
 
 /// The same dialog between other addresses: SIP of caller and callee, their media beside it.
 pub fn at(d: Dialog, caller: &str, callee: &str) -> Dialog {
-    let place = |text: &str, port: u16| {
-        let mut a = addr(&format!("{text}:0"));
-        a.set_port(port);
-        a
-    };
+    let place = |text: &str, port: u16| SocketAddr::new(text.parse().unwrap(), port);
     let [c, a] = [d.rtp[0].port(), d.rtp[1].port()];
     Dialog { sip: [place(caller, 5060), place(callee, 5060)], rtp: [place(caller, c), place(callee, a)], ..d }
 }

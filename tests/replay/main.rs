@@ -10,14 +10,17 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod branches;
 mod calls;
 mod captures;
 mod cli;
 mod determinism;
 mod fuzzed;
 mod hostile;
+mod identities;
 mod kit;
 mod media;
+mod media_lines;
 mod notices;
 mod parties;
 mod privacy;
