@@ -150,3 +150,20 @@ pub fn identity(s: &mut Scene, d: &Dialog, at: f64, method: &str, side: Side, cs
         d.exchange(s, at, method, side, cseq, headers);
     }
 }
+
+/// How far each packet's sound lies from its place, in samples at 8 kHz; none: not whole within `reach`.
+pub fn shifts(r: &Recording, channel: &str, sent: &[Packet], reach: i64) -> Vec<Option<i64>> {
+    let (heard, answered) = (r.channel(channel), r.instant_ns("answered_at"));
+    let mut last = 0;
+    let mut of = |p: &Packet| {
+        let place = (p.nominal_ns - answered).div_euclid(125_000);
+        let stands = |shift: &i64| {
+            let from = usize::try_from(place + shift).ok();
+            from.and_then(|f| heard.get(f..f + p.samples.len())).is_some_and(|h| h == p.samples)
+        };
+        let found = Some(last).filter(stands).or_else(|| (0..=reach).flat_map(|s| [s, -s]).find(stands));
+        last = found.unwrap_or(last);
+        found
+    };
+    sent.iter().map(&mut of).collect()
+}

@@ -14,6 +14,7 @@ mod branches;
 mod calls;
 mod captures;
 mod cli;
+mod clocks;
 mod determinism;
 mod fuzzed;
 mod hostile;

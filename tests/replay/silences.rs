@@ -197,7 +197,7 @@ fn every_pause_that_is_too_long_begins_another_recording() {
         for p in &sent[sent.len() - 1] {
             s.media(p);
         }
-        v.each_mut().map(|v| v.pause(17_000));
+        v.iter_mut().for_each(|v| v.pause(17_000));
     }
     time_runs(&mut s, 0.0, 64_000.0, 100.0);
     d.bye(&mut s, 64_100.0, Callee);
