@@ -19,6 +19,7 @@ mod determinism;
 mod fuzzed;
 mod hostile;
 mod identities;
+mod key_presses;
 mod kit;
 mod media;
 mod media_from_elsewhere;
