@@ -25,6 +25,7 @@ mod media;
 mod media_from_elsewhere;
 mod media_lines;
 mod notices;
+mod one_call;
 mod parties;
 mod privacy;
 mod random;
