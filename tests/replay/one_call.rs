@@ -7,32 +7,21 @@ use crate::common::ladder::{Dialog, Scene, addr};
 use crate::common::oracle::must;
 use crate::common::run::Run;
 use crate::common::sdp::{KEY, Line, description};
-use crate::common::voice::{Fate, Packet, Voice, encrypted, relayed};
+use crate::common::voice::{Packet, Voice, encrypted, relayed};
 use crate::kit::*;
 
 const RELAY: &str = "192.0.2.5";
 const VIA: &str = "Via: SIP/2.0/UDP 198.51.100.10:5060;branch=z9hG4bKx\r\n";
 
-/// A call on two hops of a proxy and a relay: far from the agent, and near.
+/// A call on two hops of a proxy and a relay: on the caller's side, and on the callee's.
 fn hops(d: &Dialog) -> [Dialog; 2] {
     let proxy = addr(&format!("{RELAY}:5060"));
     let [far_port, near_port] =
         [50_000, 50_002].map(|p| addr(&format!("{RELAY}:{}", p + d.rtp[0].port() % 1000)));
-    let far = Dialog { sip: [d.sip[0], proxy], rtp: [d.rtp[0], far_port], ..d.clone() };
-    let near = Dialog { sip: [proxy, d.sip[1]], rtp: [near_port, d.rtp[1]], vias: VIA.into(), ..d.clone() };
-    if d.from.contains("2001") {
-        [near_of_caller(d, proxy, near_port), far_of_callee(d, proxy, far_port)]
-    } else {
-        [far, near]
-    }
-}
-
-fn near_of_caller(d: &Dialog, proxy: std::net::SocketAddr, port: std::net::SocketAddr) -> Dialog {
-    Dialog { sip: [d.sip[0], proxy], rtp: [d.rtp[0], port], ..d.clone() }
-}
-
-fn far_of_callee(d: &Dialog, proxy: std::net::SocketAddr, port: std::net::SocketAddr) -> Dialog {
-    Dialog { sip: [proxy, d.sip[1]], rtp: [port, d.rtp[1]], vias: VIA.into(), ..d.clone() }
+    [
+        Dialog { sip: [d.sip[0], proxy], rtp: [d.rtp[0], far_port], ..d.clone() },
+        Dialog { sip: [proxy, d.sip[1]], rtp: [near_port, d.rtp[1]], vias: VIA.into(), ..d.clone() },
+    ]
 }
 
 /// The signalling of both hops: answered at 1 s, hung up by the caller at `end`.
@@ -236,17 +225,19 @@ fn a_relay_that_hides_the_pause_in_its_stamps_is_placed_by_the_capture_clock() {
         let mut heard: Sent = [Vec::new(), Vec::new()];
         for i in [0, 1] {
             let pauses = i == side as usize;
+            // The relay stands between: the far hop is before it for the caller, behind it for the callee.
+            let off = if i == 0 { -1.0 } else { 1.0 };
             heard[i] = near[i].talk(1021.0, 3001.0);
-            s.media(&far[i].talk(1020.0, 3000.0));
+            s.media(&far[i].talk(1021.0 + off, 3001.0 + off));
             if pauses {
                 // The sender's stamps tell the pause, the relay's do not.
                 far[i].pause(gap as u32);
             } else {
                 heard[i].extend(near[i].talk(3001.0, back));
-                s.media(&far[i].talk(3000.0, back - 1.0));
+                s.media(&far[i].talk(3001.0 + off, back + off));
             }
             heard[i].extend(near[i].talk(back, back + 2900.0));
-            s.media(&far[i].talk(back - 1.0, back + 2899.0));
+            s.media(&far[i].talk(back + off, back + 2900.0 + off));
             s.media(&heard[i]);
         }
         println!("{side:?} {gap}");
@@ -330,19 +321,19 @@ struct Exchange {
     answer: f64,
     /// The parties' media goes straight, past the exchange.
     straight: bool,
+    /// The second leg comes in the exchange's own name.
+    own_name: bool,
 }
 
 impl Exchange {
     fn scene(&self) -> (Scene, Sent) {
         let exchange = "192.0.2.5";
+        let number = if self.own_name { "9900" } else { "+358401234567" };
         let first =
-            at(Dialog { to: "<sip:2001@192.0.2.5>".into(), ..Dialog::new(10) }, "198.51.100.10", exchange);
-        let mut second = at(
-            Dialog { from: "<sip:+358401234567@192.0.2.5>".into(), ..Dialog::new(11) },
-            exchange,
-            "192.0.2.20",
-        );
-        let mut first = Dialog { uri: "sip:2001@192.0.2.5".into(), ..first };
+            Dialog { to: "<sip:2001@192.0.2.5>".into(), uri: "sip:2001@192.0.2.5".into(), ..Dialog::new(10) };
+        let mut first = at(first, "198.51.100.10", exchange);
+        let second = Dialog { from: format!("<sip:{number}@192.0.2.5>"), ..Dialog::new(11) };
+        let mut second = at(second, exchange, "192.0.2.20");
         if self.straight {
             first.rtp[1] = second.rtp[1];
             second.rtp[0] = first.rtp[0];
@@ -382,10 +373,10 @@ impl Exchange {
 
 #[test]
 fn two_legs_of_a_small_exchange_are_one_recording() {
-    for straight in [false, true] {
+    for (straight, own_name) in [(false, false), (true, false), (false, true), (true, true)] {
         for (invite, answer) in [(5.0, 2.0), (450.0, 40.0), (60.0, 10.0)] {
-            let (s, sent) = Exchange { invite, answer, straight }.scene();
-            println!("{straight} {invite} {answer}");
+            let (s, sent) = Exchange { invite, answer, straight, own_name }.scene();
+            println!("{straight} {own_name} {invite} {answer}");
             let run = s.replay(AGENTS);
             let r = run.only();
             parties(r, "2001", "inbound", CUSTOMER);
@@ -455,9 +446,7 @@ fn a_relayed_voice_that_stops_on_the_near_hop_is_still_heard() {
     signal(&mut s, &pair, 9100.0);
     s.media(&relayed(&sent[0], pair[0].rtp[0], pair[0].rtp[1], 0.0));
     let mut near = relayed(&sent[0], pair[1].rtp[0], pair[1].rtp[1], 0.02);
-    for p in &mut near[100..300] {
-        p.captured_ns = if Fate::LOST.lost { Vec::new() } else { p.captured_ns.clone() };
-    }
+    near[100..300].iter_mut().for_each(|p| p.captured_ns.clear());
     s.media(&near);
     s.media(&relayed(&sent[1], pair[1].rtp[1], pair[1].rtp[0], 0.0));
     let run = s.replay(AGENTS);
