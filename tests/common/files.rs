@@ -6,12 +6,17 @@ use std::net::SocketAddr;
 
 /// A nanosecond pcap; no frame is kept beyond `snap` bytes.
 pub fn pcap(link: u32, snap: usize, frames: &[(i64, Vec<u8>)]) -> Vec<u8> {
+    pcap_cut(link, frames, |_, frame| frame.len().min(snap))
+}
+
+/// A nanosecond pcap of which each frame is kept as far as `kept` says of its index and bytes.
+pub fn pcap_cut(link: u32, frames: &[(i64, Vec<u8>)], kept: impl Fn(usize, &[u8]) -> usize) -> Vec<u8> {
     let mut out = Vec::new();
-    for word in [0xA1B2_3C4D_u32, 0x0004_0002, 0, 0, snap.min(262_144) as u32, link] {
+    for word in [0xA1B2_3C4D_u32, 0x0004_0002, 0, 0, 262_144, link] {
         out.extend_from_slice(&word.to_le_bytes());
     }
-    for (at, data) in frames {
-        let kept = data.len().min(snap);
+    for (i, (at, data)) in frames.iter().enumerate() {
+        let kept = kept(i, data);
         for word in [at / 1_000_000_000, at % 1_000_000_000, kept as i64, data.len() as i64] {
             out.extend_from_slice(&(word as u32).to_le_bytes());
         }
@@ -153,4 +158,10 @@ pub fn over_tcp(s: &mut Scene) {
         let bytes = frame[42..].to_vec();
         *frame = ways[way].segment(&bytes);
     }
+}
+
+/// Whether a frame without tags carries SIP of the ladders.
+pub fn is_sip(frame: &[u8]) -> bool {
+    let ports = if frame[12] == 8 { 34 } else { 54 };
+    [ports, ports + 2].iter().any(|at| frame[*at..at + 2] == 5060_u16.to_be_bytes())
 }
