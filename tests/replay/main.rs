@@ -12,12 +12,12 @@ mod common;
 
 mod branches;
 mod calls;
+mod capture_files;
 mod captures;
 mod cli;
 mod clocks;
 mod decoding;
 mod determinism;
-mod files;
 mod fuzzed;
 mod hostile;
 mod identities;

@@ -65,7 +65,9 @@ fn own_or_nothing(r: &Recording, channel: &str, own: &[Packet]) -> bool {
 fn stands(r: &Recording, channel: &str, p: &Packet) -> bool {
     let place = (p.nominal_ns - r.instant_ns("answered_at")).div_euclid(125_000);
     let heard = r.channel(channel);
-    (place - 80..=place + 80).any(|at| {
+    // The end of the recording cuts its last packets.
+    let edge = place < 80 || place + p.samples.len() as i64 + 80 > heard.len() as i64;
+    edge || (place - 80..=place + 80).any(|at| {
         let from = usize::try_from(at).ok();
         from.and_then(|f| heard.get(f..f + p.samples.len())).is_some_and(|h| h == p.samples)
     })
