@@ -1,6 +1,7 @@
 //! Who talks is who is asserted: pick-up, transfer and click to dial, where From and To name
 //! somebody else than the parties of the conversation.
 
+use crate::common::files::over_tcp;
 use crate::common::ladder::Side::{Callee, Caller};
 use crate::common::ladder::{Dialog, Scene};
 use crate::common::voice::Voice;
@@ -51,7 +52,7 @@ fn replaces(d: &Dialog, rest: &str) -> String {
 fn picked_up(ok: &str, later: Option<(&str, &str)>, config: &str) -> crate::common::run::Run {
     let ringing = to_2001(1);
     let mut taken = from_2002(2, "2001");
-    taken.headers = replaces(&ringing, ";early-only");
+    taken.headers = format!("{}X-Agent-Id: 2002\r\n", replaces(&ringing, ";early-only"));
     taken.ok_headers = ok.into();
     let mut s = Scene::new();
     ringing.invite(&mut s, 0.0);
@@ -65,13 +66,20 @@ fn picked_up(ok: &str, later: Option<(&str, &str)>, config: &str) -> crate::comm
     }
     let sent = talk(&mut s, &taken, 3100.0, 6500.0);
     taken.bye(&mut s, 6500.0, Callee);
-    let run = s.replay(config);
-    let r = run.only();
-    spans(r, 3100.0, 6500.0, "customer");
-    assert_eq!(r.text("/agent/id"), "2002");
-    assert_ne!(r.text("/direction"), "internal");
-    outbound(r, &sent);
-    complete(r, true);
+    let check = |s: &Scene| {
+        let run = s.replay(config);
+        let r = run.only();
+        spans(r, 3100.0, 6500.0, "customer");
+        assert_eq!(r.text("/agent/id"), "2002");
+        assert_ne!(r.text("/direction"), "internal");
+        outbound(r, &sent);
+        complete(r, true);
+        run
+    };
+    let run = check(&s);
+    over_tcp(&mut s);
+    let tcp = check(&s);
+    assert_eq!(run.only().json["customer"], tcp.only().json["customer"]);
     run
 }
 
@@ -279,7 +287,7 @@ fn a_call_by_click_is_told_its_customer_by_the_other_leg() {
 }
 
 #[test]
-fn agents_by_their_telephones_networks_pick_up_alike() {
+fn agents_by_their_networks_or_a_header_pick_up_alike() {
     for rule in
         ["networks = [\"192.0.2.20/31\"]", "networks = [\"192.0.2.20/31\"]\nextensions = [\"2000-2999\"]"]
     {

@@ -110,12 +110,15 @@ fn stun_and_rtcp_and_line_feeds_on_the_ports_of_media_are_no_loss() {
         b"\r\n\r\n".to_vec(),
         vec![0],
         Vec::new(),
+        b"jaK".to_vec(),
         b"jaK\0".to_vec(),
     ];
     for (i, other) in others.iter().enumerate() {
         s.udp(1500.0 + 100.0 * i as f64, d.rtp[0], d.rtp[1], other);
         s.udp(1550.0 + 100.0 * i as f64, d.rtp[1], d.rtp[0], other);
-        s.udp(1570.0 + 100.0 * i as f64, d.sip[0], d.sip[1], other);
+        if i != 1 {
+            s.udp(1570.0 + 100.0 * i as f64, d.sip[0], d.sip[1], other);
+        }
     }
     let run = s.replay(AGENTS);
     assert_eq!(run.summary()["sip_parse_errors"], 0, "keep-alives are no bad messages");
