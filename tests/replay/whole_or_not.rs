@@ -99,30 +99,23 @@ fn must_agent(run: &Run, sent: &Sent) {
 
 #[test]
 fn stun_and_rtcp_and_line_feeds_on_the_ports_of_media_are_no_loss() {
-    let d = Dialog::new(3);
-    let mut s = Scene::new();
-    let sent = call(&mut s, &d, 1000.0, 4000.0);
     let mut stun = vec![0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42];
     stun.extend_from_slice(&[7; 12]);
-    let others = [
-        stun,
-        crate::common::files::sender_report(5),
-        b"\r\n\r\n".to_vec(),
-        vec![0],
-        Vec::new(),
-        b"jaK".to_vec(),
-        b"jaK\0".to_vec(),
-    ];
-    for (i, other) in others.iter().enumerate() {
-        s.udp(1500.0 + 100.0 * i as f64, d.rtp[0], d.rtp[1], other);
-        s.udp(1550.0 + 100.0 * i as f64, d.rtp[1], d.rtp[0], other);
-        if i != 1 {
-            s.udp(1570.0 + 100.0 * i as f64, d.sip[0], d.sip[1], other);
+    let report = crate::common::files::sender_report(5);
+    let others = [&stun[..], &report, b"\r\n\r\n", b"\r\n", &[0], &[], b"jaK", b"jaK\0"];
+    for (i, other) in others.into_iter().enumerate() {
+        let d = Dialog::new(3);
+        let mut s = Scene::new();
+        let sent = call(&mut s, &d, 1000.0, 4000.0);
+        s.udp(1500.0, d.rtp[0], d.rtp[1], other);
+        s.udp(1550.0, d.rtp[1], d.rtp[0], other);
+        if other != report {
+            s.udp(1570.0, d.sip[0], d.sip[1], other);
         }
+        let run = s.replay(AGENTS);
+        assert_eq!(run.summary()["sip_parse_errors"], 0, "{i}: keep-alives are no bad messages");
+        nothing_missing((run, sent));
     }
-    let run = s.replay(AGENTS);
-    assert_eq!(run.summary()["sip_parse_errors"], 0, "keep-alives are no bad messages");
-    nothing_missing((run, sent));
 }
 
 #[test]
