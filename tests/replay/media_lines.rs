@@ -199,8 +199,8 @@ fn keys_later(side: Side, taken: bool) {
     let offer = description(2, &[Line::audio(d.rtp[side as usize]).with(KEY)]);
     let answer = Line::audio(d.rtp[side.other() as usize]);
     let answer = description(2, &[if taken { answer.with(OTHER_KEY) } else { answer }]);
-    d.reinvite(&mut s, 3000.0, side, 7, &offer, &answer);
-    let after = voices.each_mut().map(|v| v.talk(3041.0, 5000.0));
+    d.reinvite(&mut s, 2973.0, side, 7, &offer, &answer);
+    let after = voices.each_mut().map(|v| v.talk(3001.0, 5000.0));
     for i in 0..2 {
         s.media(&before[i]);
         if taken { s.media(&encrypted(&after[i], 5)) } else { s.media(&after[i]) }
@@ -270,7 +270,7 @@ fn type_changes(side: Side, [old, new]: [(u8, &str); 2], method: &str, again: bo
     let mut sent = [c.talk(1003.0, 5022.0), a.talk(1009.0, 5022.0)];
     let [asks, answers] = [side, side.other()].map(|x| description(2, &[line(d.rtp[x as usize], new)]));
     d.request(&mut s, 5000.0, method, side, 7, "", Some(&asks));
-    d.response(&mut s, 5030.0, 200, method, side, 7, Some(&answers));
+    d.response(&mut s, 5018.0, 200, method, side, 7, Some(&answers));
     if again {
         d.request(&mut s, 5500.0, method, side, 7, "", Some(&asks));
         d.response(&mut s, 5530.0, 200, method, side, 7, Some(&answers));
@@ -282,8 +282,8 @@ fn type_changes(side: Side, [old, new]: [(u8, &str); 2], method: &str, again: bo
         v.law = Some(new.0);
     }
     let [c, a] = &mut voices;
-    sent[0].extend(c.talk(5043.0, 9000.0));
-    sent[1].extend(a.talk(5049.0, 9000.0));
+    sent[0].extend(c.talk(5023.0, 9000.0));
+    sent[1].extend(a.talk(5029.0, 9000.0));
     s.media(&sent[0]);
     s.media(&sent[1]);
     d.bye(&mut s, 9000.0, Caller);
