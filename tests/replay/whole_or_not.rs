@@ -209,18 +209,16 @@ fn a_codec_that_is_not_decoded_for_a_while_is_missing() {
 
 #[test]
 fn payloads_that_no_decoder_takes_are_missing() {
-    // Frame counts that the packet's length belies, short and long; L16 of half samples.
-    let long = [&[0xFF, 0xBF][..], &[7; 60]].concat();
-    for (formats, step, payload) in
-        [("111", 960, &[0xFF, 0xBF, 1][..]), ("111", 960, &long), ("97", 160, &[1])]
-    {
+    // Frame counts that the packet's length belies.
+    let payload = [&[0xFF, 0xBF][..], &[7; 60]].concat();
+    for (formats, step) in [("111", 960), ("111", 2880)] {
         let d = Dialog { formats: [formats.into(), formats.into()], ..Dialog::new(8) };
         let mut s = Scene::new();
         d.answered(&mut s, 0.0, 1000.0);
         for side in [Caller, Callee] {
             let mut v = Voice::of(&d, side, 3 + side as u64);
             for i in 0..150 {
-                s.media(&[v.other(1001.0 + 20.0 * f64::from(i), formats.parse().unwrap(), payload)]);
+                s.media(&[v.other(1001.0 + 20.0 * f64::from(i), formats.parse().unwrap(), &payload)]);
                 v.ts = v.ts.wrapping_add(step);
             }
         }
