@@ -458,3 +458,52 @@ fn a_relayed_voice_that_stops_on_the_near_hop_is_still_heard() {
         complete(r, false);
     }
 }
+
+/// Two customers call a queue at the same moment, two agents are rung for them; no header ties the
+/// legs. Whoever's leg it is: never the other customer's number, nor his voice.
+#[test]
+fn two_customers_of_one_queue_are_not_mistaken_for_each_other() {
+    for own_name in [false, true] {
+        let mut s = Scene::new();
+        let mut sent = Vec::new();
+        for (n, number) in [(20_u16, "+358401234567"), (22, "+358507654321")] {
+            let (late, exchange) = (f64::from(n), "192.0.2.5");
+            let outer = Dialog {
+                from: format!("<sip:{number}@trunk.example>"),
+                to: "<sip:600@192.0.2.5>".into(),
+                uri: "sip:600@192.0.2.5".into(),
+                ..Dialog::new(n)
+            };
+            let outer = at(outer, &format!("198.51.100.{n}"), exchange);
+            let from = if own_name { "9900" } else { number };
+            let inner = Dialog {
+                from: format!("<sip:{from}@192.0.2.5>"),
+                to: format!("<sip:20{n}@192.0.2.5>"),
+                uri: format!("sip:20{n}@192.0.2.{n}"),
+                ..Dialog::new(n + 1)
+            };
+            let inner = at(inner, exchange, &format!("192.0.2.{n}"));
+            outer.invite(&mut s, late);
+            inner.invite(&mut s, late + 8.0);
+            inner.status(&mut s, 1000.0 + late, 200);
+            inner.ack(&mut s, 1005.0 + late);
+            outer.status(&mut s, 1004.0 + late, 200);
+            outer.ack(&mut s, 1010.0 + late);
+            let voices = talk(&mut s, &inner, 1050.0, 4000.0);
+            s.media(&relayed(&voices[0], outer.rtp[0], outer.rtp[1], -1.0));
+            s.media(&relayed(&voices[1], outer.rtp[1], outer.rtp[0], 1.0));
+            outer.bye(&mut s, 4000.0 + late, Caller);
+            inner.bye(&mut s, 4002.0 + late, Caller);
+            sent.push((format!("20{n}"), format!("{}xxxx", &number[..number.len() - 4]), voices));
+        }
+        let run = s.replay(AGENTS);
+        assert_eq!(run.recordings.len(), 2, "{}", run.stdout());
+        for (r, (agent, number, voices)) in run.recordings.iter().zip(&sent) {
+            assert_eq!(r.text("/agent/id"), agent);
+            let told = r.text("/customer/number");
+            assert!(told == number || own_name && told == "null", "{agent}: {told}, not {number}");
+            inbound(r, voices);
+        }
+        assert_ne!(run.recordings[0].text("/call_group"), run.recordings[1].text("/call_group"));
+    }
+}
