@@ -41,6 +41,7 @@ pub mod rules;
 mod seen;
 mod tables;
 mod transfer;
+mod twins;
 mod verdict;
 
 pub use calls::Calls;
