@@ -1,265 +1,348 @@
-//! Clocks and numbers that lie: stamps in other units, numbering that begins again,
-//! files played in a loop, paths that grow shorter, clocks that drift apart.
+//! Clocks that lie: timestamps that run at another rate, numbering that begins again, skew,
+//! many sources, and a path that gets faster. The capture clock has the last word.
 
 use crate::common::ladder::Side::{Callee, Caller};
-use crate::common::ladder::{Dialog, Scene, ns};
-use crate::common::oracle::must;
-use crate::common::run::{Recording, Run};
-use crate::common::voice::{Fate, Packet, Voice};
+use crate::common::ladder::{Dialog, Scene, Side};
+use crate::common::rng::Rng;
+use crate::common::run::Recording;
+use crate::common::sdp::{Line, description};
+use crate::common::voice::{Fate, Packet, Voice, relayed};
+use crate::kit::*;
 
-fn call(d: &Dialog, end: f64, media: &[&[Packet]]) -> Run {
+/// A call answered at 1 s whose voices are these, hung up by the customer at `end`.
+fn of(d: &Dialog, sent: &Sent, end: f64) -> crate::common::run::Run {
     let mut s = Scene::new();
     d.answered(&mut s, 0.0, 1000.0);
-    for m in media {
-        s.media(m);
-    }
+    s.media(&sent[0]);
+    s.media(&sent[1]);
     d.bye(&mut s, end, Caller);
-    s.replay("")
+    s.replay(AGENTS)
 }
 
-/// The customer's packets, beside an agent who simply talks; both where they belong.
-fn heard(d: &Dialog, customer: &[Packet], end: f64) -> Run {
-    let agent = Voice::of(d, Callee, 2).talk(1005.0, end);
-    let run = call(d, end, &[customer, &agent]);
-    must(run.only(), "customer", customer);
-    must(run.only(), "agent", &agent);
-    run
+#[track_caller]
+fn all_heard(d: &Dialog, sent: &Sent, end: f64) {
+    let run = of(d, sent, end);
+    complete(run.only(), true);
+    inbound(run.only(), sent);
+    for (channel, sent) in ["customer", "agent"].into_iter().zip(sent) {
+        let (_, packets, lost) = streams(run.only(), channel);
+        assert_eq!((packets, lost), (sent.len() as u64, 0), "{channel} {}", run.only().json["streams"]);
+        let copies: u64 = run.only().json["streams"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s["duplicates"].as_u64().unwrap())
+            .sum();
+        assert_eq!(copies, 0, "{}", run.only().json["streams"]);
+    }
 }
 
-fn counts(r: &Recording) -> (f64, f64, f64) {
-    let sum = |key: &str| {
-        let streams = r.json["streams"].as_array().unwrap();
-        let of = streams.iter().filter(|s| s["channel"] == "customer");
-        of.map(|s| s[key].as_f64().unwrap()).sum()
-    };
-    (sum("packets"), sum("lost"), sum("duplicates"))
+#[test]
+fn stamps_at_another_rate_move_nothing() {
+    // Twice, half, by a clock of 48 or 44.1 kHz, one for each packet, never.
+    for ticks in [320, 80, 960, 882, 1, 0] {
+        for side in [Caller, Callee] {
+            let d = Dialog::new(1);
+            let mut v = [Voice::of(&d, Caller, 1), Voice::of(&d, Callee, 2)];
+            v[side as usize].ticks = Some(ticks);
+            let sent = [1003.0, 1011.0]
+                .into_iter()
+                .zip(&mut v)
+                .map(|(at, v)| v.talk(at, 6000.0))
+                .collect::<Vec<_>>();
+            all_heard(&d, &sent.try_into().unwrap(), 6000.0);
+        }
+    }
 }
 
-/// Talks with stamps that grow by `step` with each packet of `ptime` ms, whatever it holds.
-fn stamped(v: &mut Voice, step: u32, ptime: u32, from: f64, to: f64) -> Vec<Packet> {
-    v.ptime_ms = ptime;
-    let (mut sent, mut at) = (Vec::new(), from);
-    while at < to - 1e-6 {
-        let before = v.ts;
-        sent.push(v.packet(at, Fate::CLEAN));
-        v.ts = before.wrapping_add(step);
-        at += f64::from(ptime);
+#[test]
+fn stamps_at_another_rate_with_other_packet_lengths_and_a_little_jitter() {
+    for (ptime, ticks) in [(10, 160), (30, 480), (40, 160), (60, 960)] {
+        let d = Dialog::new(2);
+        let mut rng = Rng::new(u64::from(ptime));
+        let mut net = |_| Fate { delay_ms: rng.range(0.0, 2.0), ..Fate::CLEAN };
+        let mut v = [Voice::of(&d, Caller, 1), Voice::of(&d, Callee, 2)];
+        for v in &mut v {
+            v.ptime_ms = ptime;
+        }
+        v[1].ticks = Some(ticks);
+        let sent = v.map(|mut v| v.talk_over(1003.0, 6000.0, &mut net));
+        all_heard(&d, &sent, 6100.0);
+    }
+}
+
+#[test]
+fn a_pause_by_a_clock_of_another_rate_is_as_long_as_it_was() {
+    for (ticks, factor) in [(320, 2), (80, 1)] {
+        let d = Dialog::new(3);
+        let [mut c, mut a] = [Voice::of(&d, Caller, 1), Voice::of(&d, Callee, 2)];
+        a.ticks = Some(ticks);
+        let mut agent = a.talk(1003.0, 3003.0);
+        a.pause(1500 * factor);
+        agent.extend(a.talk(4503.0, 6000.0));
+        all_heard(&d, &[c.talk(1001.0, 6000.0), agent], 6000.0);
+    }
+}
+
+/// G.722 of the same octets on both channels, stamps of the agent's telephone at 16 kHz.
+#[test]
+fn g722_stamped_at_its_sampling_rate_is_as_fluent_as_at_8_khz() {
+    for side in [Caller, Callee] {
+        let mut d = Dialog::new(4);
+        d.bodies = d.rtp.map(|at| description(1, &[Line::audio(at).formats("9", &["9 G722/8000"])]));
+        d.formats = ["9".into(), "9".into()];
+        let mut v = [Voice::of(&d, Caller, 7), Voice::of(&d, Callee, 7)];
+        v[side as usize].ticks = Some(320);
+        let [c, a] = &mut v;
+        let sent = [c.talk(1060.0, 4100.0), a.talk(1067.0, 4100.0)];
+        let run = of(&d, &sent, 4110.0);
+        let r = run.only();
+        assert_eq!(r.rate, 16_000);
+        complete(r, true);
+        // What was sent at one time on one channel is 7 ms later on the other, and within 25 ms of it.
+        let settled = sent[0].iter().enumerate().skip(2).take(sent[0].len() - 6);
+        for (i, p) in settled {
+            let at = ((p.nominal_ns - r.instant_ns("answered_at")) / 62_500) as usize;
+            let piece = &r.customer[at..at + 320];
+            assert!(piece.iter().any(|s| *s != 0), "packet {i}: the customer is silent");
+            let near = at + 112 - 400..=at + 112 + 400;
+            let found = near.clone().any(|f| r.agent.get(f..f + 320) == Some(piece));
+            assert!(found, "packet {i} of {:?}: the other channel differs", side);
+        }
+    }
+}
+
+/// The same source begins its numbers again after `gap` ms.
+fn restart(side: Side, gap: f64, held: bool, seq: bool, ts: bool) {
+    let d = Dialog::new(5);
+    let mut s = Scene::new();
+    d.answered(&mut s, 0.0, 1000.0);
+    let mut v = [Voice::of(&d, Caller, 1), Voice::of(&d, Callee, 2)];
+    let first = (v[side as usize].seq, v[side as usize].ts);
+    let mut sent = v.each_mut().map(|v| v.talk(1003.0, 3003.0));
+    for v in &mut v {
+        v.pause(gap as u32);
+    }
+    if seq {
+        v[side as usize].seq = first.0;
+    }
+    if ts {
+        v[side as usize].ts = first.1;
+    }
+    let back = 3003.0 + gap;
+    for (sent, v) in sent.iter_mut().zip(&mut v) {
+        sent.extend(v.talk(back, back + 2000.0));
+    }
+    if held {
+        let describe = |x: Side, way, n| d.sdp_with(x, d.rtp[x as usize], "8", way, n);
+        d.reinvite(
+            &mut s,
+            3000.0,
+            Callee,
+            2,
+            &describe(Callee, "sendonly", 2),
+            &describe(Caller, "recvonly", 2),
+        );
+        d.reinvite(
+            &mut s,
+            back - 40.0,
+            Callee,
+            3,
+            &describe(Callee, "sendrecv", 3),
+            &describe(Caller, "sendrecv", 3),
+        );
+    }
+    s.media(&sent[0]);
+    s.media(&sent[1]);
+    d.bye(&mut s, back + 2100.0, Caller);
+    let run = s.replay(AGENTS);
+    complete(run.only(), true);
+    inbound(run.only(), &sent);
+    for channel in ["customer", "agent"] {
+        let (_, packets, lost) = streams(run.only(), channel);
+        assert_eq!((packets, lost), (200, 0), "{channel} {side:?} {gap} {}", run.only().json["streams"]);
+    }
+}
+
+#[test]
+fn numbering_that_begins_again_under_the_same_source_is_no_duplicate() {
+    for side in [Caller, Callee] {
+        restart(side, 3000.0, true, true, true);
+        restart(side, 3000.0, false, true, true);
+        restart(side, 300.0, false, true, true);
+        restart(side, 1000.0, false, true, false);
+        restart(side, 0.0, false, true, true);
+    }
+}
+
+/// One file of `n` packets is played `plays` times, every `period` ms; the far end echoes it.
+fn looped(n: usize, plays: usize, period: f64) {
+    let mut d = Dialog::new(6);
+    d.formats = ["8".into(), "8".into()];
+    let once = Voice::of(&d, Caller, 1).talk(1500.0, 1500.0 + 20.0 * n as f64);
+    let mut sent: Sent = [Vec::new(), Vec::new()];
+    for i in 0..plays {
+        let late = period * i as f64;
+        sent[0].extend(relayed(&once, d.rtp[0], d.rtp[1], late));
+        sent[1].extend(relayed(&once, d.rtp[1], d.rtp[0], late + 0.07));
+    }
+    all_heard(&d, &sent, 1600.0 + 20.0 * n as f64 + period * plays as f64);
+}
+
+#[test]
+fn a_file_that_a_load_generator_plays_again_is_heard_again() {
+    for (n, plays, period) in
+        [(75, 2, 1700.0), (75, 5, 1700.0), (75, 4, 1500.0), (40, 6, 3000.0), (400, 3, 8000.0)]
+    {
+        looped(n, plays, period);
+    }
+}
+
+#[test]
+fn a_copy_that_comes_at_once_is_still_a_duplicate() {
+    let d = Dialog::new(7);
+    let once = Voice::of(&d, Caller, 1).talk(1001.0, 4000.0);
+    for late in [0.05, 3.0, 45.0] {
+        let mut both = once.clone();
+        both.extend(relayed(&once, d.rtp[0], d.rtp[1], late));
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        s.media(&both);
+        d.bye(&mut s, 4100.0, Caller);
+        let run = s.replay(AGENTS);
+        crate::common::oracle::must(run.only(), "customer", &once);
+        assert_eq!(run.only().number("/streams/0/duplicates"), 150.0);
+        assert_eq!(run.only().number("/streams/0/packets"), 150.0);
+    }
+}
+
+#[test]
+fn as_many_sources_as_spurts_are_all_heard() {
+    for (side, n) in [(Caller, 80), (Callee, 80), (Caller, 300)] {
+        let d = Dialog::new(8);
+        let mut sent = [Vec::new(), Vec::new()];
+        for i in 0..n {
+            let at = 1100.0 + 160.0 * f64::from(i);
+            sent[side as usize].extend(Voice::of(&d, side, 1000 + i as u64).talk(at, at + 60.0));
+        }
+        let end = 1200.0 + 160.0 * f64::from(n);
+        sent[side.other() as usize] = Voice::of(&d, side.other(), 1).talk(1005.0, end);
+        let run = of(&d, &sent, end);
+        complete(run.only(), true);
+        inbound(run.only(), &sent);
+    }
+}
+
+/// Spurts of speech with pauses between, by a clock that runs `ppm` fast.
+fn speech(d: &Dialog, side: Side, ppm: f64, end: f64) -> Vec<Packet> {
+    let mut v = Voice::of(d, side, 40 + side as u64);
+    v.ppm = ppm;
+    let mut rng = Rng::new(side as u64);
+    let mut sent = Vec::new();
+    let mut at = 1003.0;
+    while at < end - 100.0 {
+        let n = 50 + rng.below(400);
+        for _ in 0..n {
+            if at < end - 100.0 {
+                sent.push(v.packet(at, Fate::CLEAN));
+                at += 20.0 * (1.0 + ppm / 1e6);
+            }
+        }
+        let silent = 20 * (10 + rng.below(60)) as u32;
+        v.pause(silent);
+        at += f64::from(silent) * (1.0 + ppm / 1e6);
     }
     sent
 }
 
-#[test]
-fn stamps_in_any_unit_are_as_long_as_their_sound() {
-    for (ptime, steps) in
-        [(20, [1, 20, 80, 320, 960]), (30, [1, 30, 120, 480, 1440]), (60, [1, 60, 240, 960, 2880])]
-    {
-        for step in steps {
-            let d = Dialog::new(1);
-            let mut c = Voice::of(&d, Caller, 1);
-            let run = heard(&d, &stamped(&mut c, step, ptime, 1003.0, 5000.0), 5000.0);
-            let (_, lost, duplicates) = counts(run.only());
-            assert_eq!((lost, duplicates), (0.0, 0.0), "{ptime} {step}");
-            assert_eq!(run.only().json["complete"], true, "{ptime} {step}");
-        }
-    }
-}
-
-#[test]
-fn stamps_on_another_clock_tell_pauses_or_do_not() {
-    for (step, told) in [(320, 16_000), (320, 0), (1, 0), (20, 1000)] {
-        let d = Dialog::new(2);
-        let mut c = Voice::of(&d, Caller, 1);
-        let mut sent = stamped(&mut c, step, 20, 1003.0, 3003.0);
-        c.ts = c.ts.wrapping_add(told);
-        sent.extend(stamped(&mut c, step, 20, 4003.0, 6000.0));
-        let run = heard(&d, &sent, 6000.0);
-        assert_eq!(run.only().json["complete"], true, "{step} {told}");
-    }
-}
-
-#[test]
-fn numbering_that_begins_again_is_new_sound() {
-    // How much is heard before, the pause, and how far back the numbers begin.
-    for (first, pause, back) in [
-        (2000, 3000, 100),
-        (1500, 200, 75),
-        (1000, 1500, 50),
-        (4000, 700, 150),
-        (2000, 20, 100),
-        (30_000, 800, 1500),
-    ] {
-        for stamps_begin_again in [true, false] {
-            let d = Dialog::new(3);
-            let mut c = Voice::of(&d, Caller, 1);
-            let (seq, ts) = (c.seq, c.ts);
-            let begin = 1003.0 + f64::from(first + pause);
-            let mut sent = c.talk(1003.0, 1003.0 + f64::from(first));
-            let packets = sent.len() as u16;
-            c.seq = seq.wrapping_add(packets).wrapping_sub(back);
-            if stamps_begin_again {
-                c.ts = ts;
-            } else {
-                c.ts = c.ts.wrapping_add(900_000_000);
-            }
-            sent.extend(c.talk(begin, begin + 2000.0));
-            let case = format!("{first} {pause} {back} {stamps_begin_again}");
-            let run = heard(&d, &sent, begin + 2100.0);
-            assert_eq!(counts(run.only()), (sent.len() as f64, 0.0, 0.0), "{case}");
-            assert_eq!(run.only().json["complete"], true, "{case}");
-        }
-    }
-}
-
-#[test]
-fn numbers_that_run_ahead_of_time_are_no_loss() {
-    for ahead in [500, 1500, 2900] {
-        let d = Dialog::new(4);
-        let mut c = Voice::of(&d, Caller, 1);
-        let mut sent = c.talk(1003.0, 3003.0);
-        c.seq = c.seq.wrapping_add(ahead);
-        c.ts = c.ts.wrapping_add(77_777_777);
-        sent.extend(c.talk(3003.0, 5000.0));
-        let run = heard(&d, &sent, 5000.0);
-        assert_eq!(counts(run.only()).1, 0.0, "{ahead}");
-    }
-}
-
-#[test]
-fn a_file_played_in_a_loop_is_heard_each_time() {
-    for (length, pause, times) in [(1500, 200, 3), (500, 500, 4), (300, 0, 5), (2000, 0, 3), (260, 40, 4)] {
-        let d = Dialog::new(5);
-        let mut c = Voice::of(&d, Caller, 1);
-        let file = c.talk(0.0, f64::from(length));
-        let mut sent = Vec::new();
-        for n in 0..times {
-            let by = ns(1003.0 + f64::from((length + pause) * n)) - ns(0.0);
-            sent.extend(file.iter().cloned().map(|mut p| {
-                p.nominal_ns += by;
-                p.captured_ns.iter_mut().for_each(|at| *at += by);
-                p
-            }));
-        }
-        let end = 1003.0 + f64::from((length + pause) * times);
-        let run = heard(&d, &sent, end);
-        assert_eq!(counts(run.only()), (sent.len() as f64, 0.0, 0.0), "{length} {pause}");
-        assert_eq!(run.only().json["complete"], true);
-    }
-}
-
-#[test]
-fn copies_are_copies_though_they_come_late() {
-    // A second mirror that is slower by this much; its last copies come after the voice has ended.
-    for late in [1.0, 60.0, 300.0, 900.0] {
-        let d = Dialog::new(6);
-        let mut c = Voice::of(&d, Caller, 1);
-        let mut sent = c.talk(1003.0, 4003.0);
-        for p in &mut sent {
-            let first = p.captured_ns[0];
-            p.captured_ns.push(first + ns(late) - ns(0.0));
-        }
-        let run = heard(&d, &sent, 6000.0);
-        assert_eq!(counts(run.only()), (150.0, 0.0, 150.0), "{late}");
-        assert_eq!(run.only().json["complete"], true);
-    }
-}
-
-#[test]
-fn a_path_that_grows_shorter_is_followed_at_once() {
-    for shorter in [10.0, 15.0, 25.0, 30.0, 60.0, 100.0, 300.0] {
-        let d = Dialog::new(7);
-        let (mut c, mut a) = (Voice::of(&d, Caller, 1), Voice::of(&d, Callee, 2));
-        let before = c.talk(1303.0, 4303.0);
-        let after = c.talk(4303.0 - shorter, 8000.0);
-        let agent = a.talk(1005.0, 8000.0);
-        let run = call(&d, 8000.0, &[&before, &after, &agent]);
-        let r = run.only();
-        let place = |p: &Packet| ((p.nominal_ns - r.instant_ns("answered_at")) / 125_000) as usize;
-        let is_at = |p: &Packet, ms: usize| {
-            let f = place(p);
-            (f - 8 * ms..=f + 8 * ms).any(|f| r.customer[f..f + 160] == p.samples[..])
+/// No packet of a spurt lies more than 2 ms nearer or farther from its place than the one before.
+#[track_caller]
+fn no_slips(r: &Recording, channel: &str, sent: &[Packet]) {
+    let found = shifts(r, channel, sent, 80);
+    let mut last: Option<(i64, i64)> = None;
+    let mut worst = 0;
+    let mut cut = 0;
+    for (p, shift) in sent.iter().zip(&found) {
+        let Some(shift) = shift else {
+            cut += 1;
+            continue;
         };
-        let early = before.iter().take(130).position(|p| !is_at(p, 10));
-        assert_eq!(early, None, "{shorter}: before");
-        let settled = &after[20..after.len() - 5];
-        let wrong = settled.iter().filter(|p| !is_at(p, if shorter < 12.0 { 12 } else { 10 })).count();
-        assert!(wrong * 8 <= settled.len(), "{shorter}: {wrong} of {} out of place", settled.len());
-        let last = &after[after.len() - 60..after.len() - 5];
-        assert!(last.iter().all(|p| is_at(p, 10)), "{shorter}: late to the end");
-        assert_eq!(r.json["complete"], shorter <= 20.0, "{shorter}: what gave way is missing");
-    }
-}
-
-#[test]
-fn clocks_drift_apart_without_a_slip() {
-    for ppm in [-500.0, 350.0] {
-        let d = Dialog::new(8);
-        let (mut c, mut a) = (Voice::of(&d, Caller, 1), Voice::of(&d, Callee, 2));
-        c.ppm = ppm;
-        a.ppm = -ppm / 2.0;
-        let (customer, agent) = (c.talk(1001.0, 91_000.0), a.talk(1005.0, 91_000.0));
-        let run = call(&d, 91_000.0, &[&customer, &agent]);
-        let r = run.only();
-        assert_eq!(r.json["complete"], true);
-        for (channel, sent) in [("customer", &customer), ("agent", &agent)] {
-            must(r, channel, sent);
-            let heard = r.channel(channel);
-            let mut last: Option<i64> = None;
-            for p in sent.iter().skip(5).take(4480) {
-                let place = (p.nominal_ns - r.instant_ns("answered_at")) / 125_000;
-                let at = |s: &i64| heard[(place + s) as usize..][..20] == p.samples[..20];
-                let near = last.into_iter().chain(-80..=80);
-                let shift = near.into_iter().find(at).expect("within ten milliseconds");
-                assert!(
-                    last.is_none_or(|l| (l - shift).abs() <= 10),
-                    "{channel}: a slip of {last:?} to {shift}"
-                );
-                last = Some(shift);
-            }
+        if let Some((_, before)) = last.filter(|(at, _)| p.nominal_ns - at < 70_000_000) {
+            worst = worst.max((shift - before).abs());
         }
+        last = Some((p.nominal_ns, *shift));
     }
+    assert!(worst <= 16, "{channel}: a slip of {worst} samples in mid-speech");
+    assert!(cut * 50 <= sent.len(), "{channel}: {cut} of {} packets are cut", sent.len());
 }
 
 #[test]
-fn what_keeps_a_path_open_is_no_loss_and_what_nobody_named_is() {
-    // Payload type, octets, how many, how far apart; whether anything is missing.
-    for (payload_type, octets, packets, every, complete) in [
-        (8, 0, 1, 20.0, true),
-        (8, 0, 40, 20.0, true),
-        (126, 4, 3, 20.0, true),
-        (126, 0, 60, 20.0, true),
-        (126, 1, 30, 1500.0, true),
-        (126, 160, 40, 20.0, false),
-        (18, 20, 1, 20.0, false),
-    ] {
+fn telephones_400_ppm_apart_stay_in_place_without_a_slip() {
+    for (customer, agent) in [(200.0, -200.0), (-200.0, 200.0), (0.0, 400.0)] {
         let d = Dialog::new(9);
-        let mut c = Voice::of(&d, Caller, 1);
-        let end = 3003.0 + f64::from(packets) * every;
-        let mut sent = Vec::new();
-        let mut first = c.talk(1003.0, 3003.0);
-        for i in 0..packets {
-            sent.push(c.other(3003.0 + every * f64::from(i), payload_type, &vec![0x55; octets]));
+        let end = 181_000.0;
+        let sent = [speech(&d, Caller, customer, end), speech(&d, Callee, agent, end)];
+        let run = of(&d, &sent, end);
+        complete(run.only(), true);
+        inbound(run.only(), &sent);
+        no_slips(run.only(), "customer", &sent[0]);
+        no_slips(run.only(), "agent", &sent[1]);
+    }
+}
+
+/// From 4 s on packets arrive `faster` ms earlier than their stamps foretell: those on the old
+/// way are overtaken, or what had queued comes in one burst.
+fn faster_path(faster: f64, burst: bool) {
+    let d = Dialog::new(10);
+    let mut c = Voice::of(&d, Caller, 1);
+    let before = c.talk(1003.0, 4003.0);
+    let start = 4003.0 - faster;
+    let mut after = c.talk(start, 12_000.0);
+    if burst {
+        for p in after.iter_mut().filter(|p| p.nominal_ns < before[before.len() - 1].nominal_ns) {
+            p.captured_ns = vec![before[before.len() - 1].nominal_ns + 1_000_000];
         }
-        c.ts = c.ts.wrapping_add(8 * (end - 3003.0) as u32);
-        first.extend(c.talk(end, end + 1000.0));
-        let agent = Voice::of(&d, Callee, 2).talk(1005.0, end + 1000.0);
-        let run = call(&d, end + 1000.0, &[&first, &sent, &agent]);
-        must(run.only(), "customer", &first);
-        assert_eq!(run.only().json["complete"], complete, "{payload_type} {octets} {packets}");
+    }
+    let customer: Vec<Packet> = before.iter().chain(&after).cloned().collect();
+    let agent = Voice::of(&d, Callee, 2).talk(1005.0, 12_000.0);
+    let run = of(&d, &[customer.clone(), agent.clone()], 12_000.0);
+    let r = run.only();
+    crate::common::oracle::must(r, "agent", &agent);
+    // Where it has settled everything is at its place again.
+    let settled: Vec<Packet> =
+        after.iter().filter(|p| p.nominal_ns > before[0].nominal_ns + 6_000_000_000).cloned().collect();
+    let off = shifts(r, "customer", &settled[..settled.len() - 2], 4000);
+    let worst = off.iter().map(|s| s.map_or(i64::MAX, i64::abs)).max().unwrap();
+    assert!(worst <= 80, "{faster} ms faster (burst: {burst}): still {} ms off", worst / 8);
+    // Nothing is lost without a word.
+    let missing =
+        shifts(r, "customer", &customer[..customer.len() - 2], 4000).iter().filter(|s| s.is_none()).count();
+    let counted = r.number("/streams/0/late") as usize;
+    let room = (faster / 20.0).ceil() as usize + 2;
+    assert!(missing <= room.max(counted), "{missing} packets are not whole, {counted} counted as late");
+    assert_eq!(r.number("/streams/0/packets") as usize, customer.len());
+    assert_eq!(r.number("/streams/0/lost"), 0.0);
+}
+
+#[test]
+fn a_path_that_gets_faster_is_followed_all_the_way() {
+    for faster in [30.0, 60.0, 100.0, 300.0] {
+        faster_path(faster, false);
+        faster_path(faster, true);
     }
 }
 
 #[test]
-fn a_source_for_each_spurt_is_heard_as_often_as_it_comes() {
-    let d = Dialog::new(10);
-    let mut sent = Vec::new();
-    for n in 0..150 {
-        let mut c = Voice::of(&d, Caller, 100 + n);
-        let from = 1003.0 + 160.0 * n as f64;
-        sent.extend(c.talk(from, from + 100.0));
-    }
-    let run = heard(&d, &sent, 26_000.0);
-    let r = run.only();
-    assert_eq!(counts(r), (750.0, 0.0, 0.0));
-    assert_eq!(r.json["streams"].as_array().unwrap().len(), 151);
-    assert_eq!(r.json["complete"], true);
+fn a_path_that_gets_faster_and_slower_again_is_followed() {
+    let d = Dialog::new(11);
+    let mut c = Voice::of(&d, Caller, 1);
+    let mut sent = c.talk(1083.0, 5083.0);
+    sent.extend(c.talk(5003.0, 9003.0));
+    let back = c.talk(9083.0, 16_000.0);
+    sent.extend(back.clone());
+    let agent = Voice::of(&d, Callee, 2).talk(1005.0, 16_000.0);
+    let run = of(&d, &[sent, agent], 16_000.0);
+    let off = shifts(run.only(), "customer", &back[200..back.len() - 2], 4000);
+    let worst = off.iter().map(|s| s.map_or(i64::MAX, i64::abs)).max().unwrap();
+    assert!(worst <= 80, "{} ms off", worst / 8);
 }
