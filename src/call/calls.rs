@@ -240,6 +240,7 @@ impl Calls {
         }
         leg.note_parties(&invite);
         leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, seen.msg.sdp().map(Session::parse));
+        self.tables.ring(id, seen);
         if known.is_none() {
             self.join_continued(id, &invite, seen);
             self.complete(id, seen.at);

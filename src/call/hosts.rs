@@ -7,7 +7,7 @@
 use super::flows::Tick;
 use super::owner::Owned;
 use super::places::Places;
-use super::session::{Rank, SessionId, Sessions};
+use super::session::{Rank, Session, SessionId, Sessions};
 use crate::net::Flow;
 use crate::sdp::Side;
 use foldhash::quality::RandomState;
@@ -21,8 +21,9 @@ const MAX_SESSIONS: usize = 32;
 const MAX_COMPARED: usize = 8;
 /// A side that has not been heard so long after the answer is missed.
 const UNHEARD: u32 = Tick::of_ms(1000);
-/// A side that has not been heard any more for so long is missed.
-const QUIET: u32 = Tick::of_ms(3000);
+/// A side that has not been heard any more for so long is missed, where packets run between
+/// hosts of both sides.
+const QUIET: u32 = Tick::of_ms(500);
 
 /// Who is at one host.
 #[derive(Debug, Default)]
@@ -83,6 +84,7 @@ impl Hosts {
         let (unknown, by_ear) = match owned.ranks {
             [Rank::Nat | Rank::Heard, Rank::Other] => (flow.src.ip(), flow.dst),
             [Rank::Other, Rank::Nat | Rank::Heard] => (flow.dst.ip(), flow.src),
+            [_, Rank::Other | Rank::Heard] => return Some(self.ringing(flow, owned, sessions)),
             _ => return Some(out),
         };
         let owners = || owned.by.iter().filter_map(|(id, _)| sessions.get(id));
@@ -102,6 +104,26 @@ impl Hosts {
             }
         }
         Some(out)
+    }
+
+    /// Calls that ring at the host a packet comes from, if its owners are heard from elsewhere:
+    /// who is rung up may be where it goes, and say so only in the answer.
+    fn ringing(&self, flow: &Flow, owned: &Owned, sessions: &Sessions) -> SmallVec<[SessionId; 2]> {
+        let owners = owned.by.iter().filter_map(|(id, side)| Some((sessions.get(id)?, *side)));
+        let is_elsewhere =
+            |(s, side): &(&Session, Side)| s.spoke[*side as usize].is_some_and(|a| a != flow.src);
+        if !owners.clone().any(|o| is_elsewhere(&o)) {
+            return SmallVec::new();
+        }
+        let at = self.at(&flow.src.ip()).unwrap_or(&[]).iter();
+        let rings = |id: &&SessionId| {
+            let Some(s) = sessions.get(*id).filter(|s| s.answered.is_none()) else { return false };
+            s.claims[Side::Callee as usize].is_empty()
+                && owners.clone().all(|(o, _)| o.age != s.age && o.group != s.group)
+                && (s.vlans.contains(&flow.vlan)
+                    || !owners.clone().any(|(o, _)| o.vlans.contains(&flow.vlan)))
+        };
+        at.filter(rings).copied().collect()
     }
 
     /// Recorded calls with a side at each host of a flow that nobody claims, and whether that

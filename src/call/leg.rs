@@ -7,7 +7,7 @@
 use super::asserted::Asserted;
 use super::ids::{ContactId, DialogId, LegId};
 use super::invite::Invite;
-use super::pairing::Side;
+use super::pairing::{SessionId, Side};
 use crate::net::Flow;
 use crate::pii::Pii;
 use crate::sdp::Session;
@@ -74,6 +74,8 @@ pub struct Leg {
     pub contact: ContactId,
     /// In the order they were seen.
     pub hops: SmallVec<[Hop; 1]>,
+    /// What its hops claim while there is no dialog yet.
+    pub ringing: SmallVec<[(usize, SessionId); 1]>,
     /// Forks.
     pub dialogs: SmallVec<[DialogId; 1]>,
     /// Any of its dialogs was answered.

@@ -71,6 +71,7 @@ impl Legs {
             continues: [None, None],
             contact,
             hops: SmallVec::new(),
+            ringing: SmallVec::new(),
             dialogs: SmallVec::new(),
             was_answered: false,
             ended: false,

@@ -19,6 +19,44 @@ use std::net::SocketAddr;
 
 const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 
+/// Nobody has answered in any way: where the caller receives is claimed all the same, so that
+/// what comes before the first response is no other call's.
+pub(super) fn ring(leg: &mut Leg, seen: &Seen<'_>, pairing: &mut Pairing, origins: &RandomState) {
+    if !leg.dialogs.is_empty() {
+        return;
+    }
+    // A retry may take fewer hops than the INVITE before it.
+    let hops = leg.hops.len();
+    leg.ringing.iter().filter(|(hop, _)| *hop >= hops).for_each(|(_, session)| pairing.close(*session));
+    leg.ringing.retain(|(hop, _)| *hop < hops);
+    for (hop, h) in leg.hops.iter().enumerate() {
+        let known = leg.ringing.iter().find(|(i, _)| *i == hop).map(|(_, session)| *session);
+        let session = known.unwrap_or_else(|| {
+            let session = pairing.open(leg.id.0, leg.contact.0, [h.caller, h.callee]);
+            leg.ringing.push((hop, session));
+            session
+        });
+        pairing.seen_on(session, seen.flow.vlan);
+        let mut oa = OfferAnswer::new();
+        oa.handle(Side::Caller, Carrier::Invite, leg.invite_cseq, Step::Request, h.offer.as_ref());
+        if let Some(claims) =
+            exchange::claims(&oa, Side::Caller, h.caller.ip(), origin(&oa, Side::Caller, origins))
+        {
+            pairing.claim(session, Side::Caller, &claims);
+        }
+    }
+}
+
+/// There is a dialog, or the INVITE has failed.
+pub(super) fn stop_ringing(leg: &mut Leg, pairing: &mut Pairing) {
+    leg.ringing.drain(..).for_each(|(_, session)| pairing.close(session));
+}
+
+/// A number that two legs share when they pass one description on.
+fn origin(oa: &OfferAnswer, side: Side, origins: &RandomState) -> u64 {
+    exchange::origin(oa, side).map_or(0, |o| origins.hash_one((&o.username, &o.session_id, &o.address)))
+}
+
 /// Every hop the INVITE was seen on gets its exchange, begun with the INVITE's
 /// offer. `seen_on`: the hop of the response.
 pub(super) fn begin(
@@ -100,9 +138,7 @@ pub(super) fn claim(
 ) {
     for m in &dialog.media {
         for side in SIDES {
-            // A number that two legs share when they pass one description on.
-            let origin = exchange::origin(&m.offer_answer, side)
-                .map_or(0, |o| origins.hash_one((&o.username, &o.session_id, &o.address)));
+            let origin = origin(&m.offer_answer, side, origins);
             let Some(hop) = leg.hops.get(m.hop) else { continue };
             let sip = if side == Side::Caller { hop.caller.ip() } else { hop.callee.ip() };
             if let Some(claims) = exchange::claims(&m.offer_answer, side, sip, origin) {

@@ -55,6 +55,9 @@ pub(super) struct Owned {
 /// A call that was heard this shortly before a newer one took its address is not over.
 const FRESH: u32 = Tick::of_ms(3000);
 
+/// A call may ring so long (RFC 3261 §16.6, Timer C).
+const RINGING: u32 = Tick::of_ms(180_000);
+
 /// A session that may own the flow.
 #[derive(Clone, Copy)]
 struct Contender<'a> {
@@ -86,10 +89,11 @@ pub(super) fn decide<'a>(
     if all.iter().any(|c| c.session.vlans.contains(&flow.vlan)) {
         all.retain(|c| c.session.vlans.contains(&flow.vlan));
     }
-    // Who only rings has nobody to hear yet, unless who was answered is heard elsewhere.
-    if all.iter().any(|c| c.session.answered.is_some() && !c.is_heard_elsewhere(flow)) {
-        all.retain(|c| !c.only_rings());
-    }
+    // Who only rings has nobody to hear yet, unless who was answered is heard elsewhere or
+    // does not know the end that rings.
+    let is_talking = |c: &&Contender<'_>| c.session.answered.is_some() && !c.is_heard_elsewhere(flow);
+    let talking: Contenders<'a> = all.iter().filter(is_talking).copied().collect();
+    all.retain(|c| !c.only_rings() || !talking.iter().any(|o| o.knows_ends_of(c)));
     let alone = all.iter().all(|c| all.first().is_none_or(|f| related(c, f)));
     // A guess at one end counts where nobody knows better; where others know no more than that
     // end it makes a doubt, unless who is guessed to be there was heard elsewhere.
@@ -97,10 +101,11 @@ pub(super) fn decide<'a>(
     let knowing: Contenders<'a> = all.iter().filter(|c| !is_guess(c)).copied().collect();
     all.retain(|c| {
         let is_refuted = c.spoke_elsewhere(flow) && !knowing.iter().any(|o| o.peer_spoke_elsewhere(flow));
-        let may_be = |end: End| {
-            !is_refuted && knowing.iter().all(|o| o.may_share(end) || o.weights() == [Rank::Other; 2])
-        };
-        !is_guess(c) || knowing.is_empty() || c.sole_end().is_some_and(may_be)
+        let may_be = |end: End| knowing.iter().all(|o| o.may_share(end) || o.is_by_ear());
+        let is_doubt = !is_refuted && !knowing.iter().all(Contender::is_by_ear);
+        // Who rings can say more only when he answers.
+        let is_shared = c.session.answered.is_none() || c.sole_end().is_some_and(may_be);
+        !is_guess(c) || knowing.is_empty() || (is_doubt && is_shared)
     });
     let strongest: Contenders<'a> =
         all.iter().filter(|c| !all.iter().any(|o| o.outranks(c))).copied().collect();
@@ -185,6 +190,12 @@ impl Contender<'_> {
         }
     }
 
+    /// Knows it whatever the other knows?
+    fn knows_ends_of(&self, other: &Contender<'_>) -> bool {
+        let mut ends = self.ranks.iter().zip(&other.ranks);
+        ends.all(|(own, others)| *others == Rank::Other || *own != Rank::Other)
+    }
+
     /// The end it does not know, of two.
     fn unknown(&self) -> Option<End> {
         match self.rule() {
@@ -264,6 +275,11 @@ impl Contender<'_> {
         self.ranks[end as usize] != Rank::Other && self.weights()[1 - end as usize] == Rank::Other
     }
 
+    /// Knows it no end but by what was heard once?
+    fn is_by_ear(&self) -> bool {
+        self.weights() == [Rank::Other; 2]
+    }
+
     fn weights(&self) -> [Rank; 2] {
         self.ranks.map(Rank::weight)
     }
@@ -279,8 +295,9 @@ impl Contender<'_> {
             return true;
         }
         let is_older = (self.session.age, self.id) < (newer.session.age, newer.id);
-        let last = self.heard.or_else(|| self.session.answered.map(|_| self.since));
-        is_older && last.is_none_or(|l| newer.since.since(l) > FRESH)
+        let last = self.heard.unwrap_or(self.since);
+        let patience = if self.session.answered.is_some() { FRESH } else { RINGING };
+        is_older && newer.since.since(last) > patience
     }
 }
 

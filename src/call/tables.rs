@@ -139,6 +139,16 @@ impl Tables {
         let Some(d) = self.dialogs.get(id) else { return };
         let Some(leg) = self.legs.get(d.leg) else { return };
         media::claim(leg, d, recording, &mut self.pairing, &self.origins);
+        if let Some(leg) = self.legs.get_mut(d.leg) {
+            media::stop_ringing(leg, &mut self.pairing);
+        }
+    }
+
+    /// An INVITE was seen on one of its ways.
+    pub fn ring(&mut self, id: LegId, seen: &Seen<'_>) {
+        if let Some(leg) = self.legs.get_mut(id) {
+            media::ring(leg, seen, &mut self.pairing, &self.origins);
+        }
     }
 
     /// A dialog hangs up or has fallen silent, or does not after all: meanwhile newer calls have
@@ -170,6 +180,9 @@ impl Tables {
             self.drop_dialog(id);
         }
         if is_over {
+            if let Some(leg) = self.legs.get_mut(leg_id) {
+                media::stop_ringing(leg, &mut self.pairing);
+            }
             self.legs.linger(leg_id);
         }
     }
@@ -191,6 +204,7 @@ impl Tables {
         for id in &moved {
             let Some(l) = self.legs.get_mut(*id) else { continue };
             l.contact = older;
+            l.ringing.iter().for_each(|(_, session)| self.pairing.regroup(*session, older.0));
             for m in self.dialogs.of(&l.dialogs).flat_map(|d| d.media.iter()) {
                 self.pairing.regroup(m.session, older.0);
             }
@@ -204,7 +218,8 @@ impl Tables {
     }
 
     fn forget(&mut self, id: LegId, recordings: &mut Recordings) {
-        let Some(leg) = self.legs.remove(id) else { return };
+        let Some(mut leg) = self.legs.remove(id) else { return };
+        media::stop_ringing(&mut leg, &mut self.pairing);
         for d in &leg.dialogs {
             if let Some(r) = self.dialogs.get(*d).and_then(Dialog::recording) {
                 recordings.forget(r);

@@ -27,6 +27,8 @@ struct Call {
     ends: i64,
     says_so: bool,
     straggles: i64,
+    /// Media begins so long before the answer is captured.
+    early: i64,
     one_way: Option<usize>,
 }
 
@@ -53,10 +55,11 @@ fn a_party() -> impl Strategy<Value = Party> {
 fn a_call() -> impl Strategy<Value = Call> {
     let vlan = prop_oneof![Just(Vlan::NONE), Just(Vlan::NONE.with(7)), Just(Vlan::NONE.with(8))];
     let straggles = prop_oneof![Just(0i64), 0..1500i64];
-    let times = (0..4000i64, 0..2000i64, 500..5000i64, straggles);
+    let early = prop_oneof![Just(-3i64), -3..80i64];
+    let times = (0..4000i64, 0..2000i64, 500..5000i64, straggles, early);
     let way = prop_oneof![3 => Just(None), 1 => Just(Some(0usize)), 1 => Just(Some(1usize))];
     ([a_party(), a_party()], vlan.clone(), vlan, times, any::<bool>(), way).prop_map(
-        |(parties, signalled, media, (begins, rings, talks, straggles), says_so, one_way)| Call {
+        |(parties, signalled, media, (begins, rings, talks, straggles, early), says_so, one_way)| Call {
             parties,
             signalled,
             media,
@@ -65,6 +68,8 @@ fn a_call() -> impl Strategy<Value = Call> {
             ends: begins + rings + talks,
             says_so,
             straggles,
+            // From a port that others send from as well nobody can tell before the answer.
+            early: if parties.iter().all(|p| p.sends == p.real) { early.min(rings) } else { -3 },
             one_way,
         },
     )
@@ -114,7 +119,9 @@ fn play(calls: &[Call]) -> (Vec<(u64, RecordingId)>, usize) {
             events.extend([(c.ends, 2, i), (c.ends + 300, 3, i)]);
         }
         let last = c.ends + if c.says_so { c.straggles } else { 0 };
-        events.extend((0..).map(|n| c.answers + 3 + 20 * n).take_while(|at| *at < last).map(|at| (at, 4, i)));
+        events.extend(
+            (0..).map(|n| c.answers - c.early + 20 * n).take_while(|at| *at < last).map(|at| (at, 4, i)),
+        );
     }
     events.sort_by_key(|e| (e.0, e.1));
     let mut p = Pairing::new();
@@ -150,7 +157,8 @@ fn play(calls: &[Call]) -> (Vec<(u64, RecordingId)>, usize) {
                         Route::Record(targets) => {
                             out.extend(targets.iter().map(|t| (i as u64, t.recording)));
                         }
-                        _ => lost += 1,
+                        _ if at > c.answers => lost += 1,
+                        _ => {}
                     }
                 }
             }
