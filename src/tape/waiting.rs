@@ -96,9 +96,9 @@ impl Waiting {
         self.bytes.truncate(kept);
     }
 
-    /// Nothing waits any more.
-    pub fn clear(&mut self) {
-        self.packets.clear();
-        self.bytes.clear();
+    /// Drops all but those that `is_kept` says.
+    pub fn retain(&mut self, is_kept: impl Fn(&Pending) -> bool) {
+        self.packets.retain(is_kept);
+        self.compact();
     }
 }
