@@ -2,15 +2,12 @@
 
 use super::batch::{Batch, Item};
 use super::deck::{FileDeck, Shelf, Trouble, Unfinished};
-use super::observe::{Outcome, end_label, fail_label};
+use super::metadata;
+use super::observe::{Outcome, discard_label, end_label, fail_label};
 use super::story::{all_events, shortened, stream};
 use crate::call::{CallEvent, Decision, Ending, Opening};
-use crate::config::Term;
 use crate::id::{Channel, RecordingId};
-use crate::store::calendar::{due, until_string};
-use crate::store::layout::RecordingName;
 use crate::store::sidecar::{self, Sidecar};
-use crate::store::wav::WavEncoding;
 use crate::tape::{Heard, MAX_EVENTS, Tape, TapeReport};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{CodecLabel, FailReason};
@@ -184,6 +181,7 @@ impl Worker {
             Decision::Incomplete(id) => {
                 if let Some(r) = self.running_mut(id) {
                     r.lost_inside = true;
+                    r.tape.note_missing();
                 }
             }
             Decision::Close { recording, at, by, seen } => {
@@ -191,31 +189,35 @@ impl Worker {
                     self.close(*s.running, *at, *by, *seen);
                 }
             }
-            Decision::Discard(id) => {
-                if let Some(s) = self.running.remove(id) {
-                    self.discard(*s.running);
+            Decision::Amend(opening) => {
+                if let Some(s) = self.running.get_mut(&opening.id) {
+                    let (name, by) = (metadata::name(opening), sidecar::EndedBy::Recovered);
+                    let known = metadata::sidecar(opening, &self.timezone, opening.answered_at, by);
+                    s.running.deck.rename(name, known);
+                    s.running.opening = opening.clone();
                 }
             }
-            Decision::Unrecorded(_) | Decision::Refused(_) => {}
+            Decision::Discard { recording, reason } => {
+                if let Some(s) = self.running.remove(recording) {
+                    self.discard(*s.running, discard_label(*reason));
+                }
+            }
+            Decision::Unrecorded { .. } | Decision::Parallel(_) | Decision::Refused(_) => {}
         }
     }
 
-    fn discard(&mut self, mut r: Running) {
+    fn discard(&mut self, mut r: Running, reason: FailReason) {
         count(r.tape.take_heard(), &self.codecs);
         let o = &r.opening;
         let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
-        Event::RecordingFailed { about, reason: FailReason::Stray }.emit(&self.shelf.metrics);
+        Event::RecordingFailed { about, reason }.emit(&self.shelf.metrics);
         r.deck.discard();
     }
 
     fn open(&mut self, opening: &Opening) {
-        let name = RecordingName::new(
-            opening.answered_at,
-            opening.agent.id.as_deref(),
-            opening.customer_number.as_deref(),
-            opening.uuid,
-        );
-        let provisional = self.sidecar(opening, opening.answered_at, sidecar::EndedBy::Recovered);
+        let name = metadata::name(opening);
+        let provisional =
+            metadata::sidecar(opening, &self.timezone, opening.answered_at, sidecar::EndedBy::Recovered);
         let running = Running {
             tape: Tape::new(opening.answered_at),
             deck: FileDeck::new(Arc::clone(&self.shelf), name, provisional),
@@ -248,7 +250,7 @@ impl Worker {
         let closed = deck.close(|frames| {
             // A stalled file ends where writing did.
             let at = if stalled { shortened(opening.answered_at, at, frames, &report) } else { at };
-            let mut s = self.sidecar(&opening, at, ended_by);
+            let mut s = metadata::sidecar(&opening, &self.timezone, at, ended_by);
             s.complete = seen && report.complete && !lossy && !stalled;
             s.streams = report.streams.iter().map(stream).collect();
             s.events = all_events(opening.answered_at, &events, &report.events);
@@ -304,41 +306,6 @@ impl Worker {
             }
         };
         (self.outcome)(outcome);
-    }
-
-    /// What is known of a recording, without its media.
-    fn sidecar(&self, o: &Opening, ended_at: Timestamp, ended_by: sidecar::EndedBy) -> Sidecar {
-        let until = Term::parse(&o.service.retention)
-            .ok()
-            .map(|term| until_string(due(o.answered_at, &term, o.service.retention_bound, &self.timezone)));
-        Sidecar {
-            schema: sidecar::SCHEMA,
-            id: o.uuid,
-            call_group: o.call_group,
-            wav: String::new(),
-            service: Some(o.service.name.clone()),
-            direction: Some(o.direction),
-            agent: sidecar::Agent { id: o.agent.id.clone(), name: o.agent.name.clone() },
-            customer: sidecar::Customer { number: o.customer_number.clone(), withheld: o.withheld },
-            dialled: o.dialled.clone(),
-            answered_at: o.answered_at.to_rfc3339(),
-            ended_at: ended_at.to_rfc3339(),
-            duration_s: (ended_at.as_us() - o.answered_at.as_us()) as f64 / 1e6,
-            ended_by,
-            complete: false,
-            sip: sidecar::SipInfo { call_id: Some(o.call_id.clone()) },
-            audio: sidecar::Audio::begin(8000, WavEncoding::PcmS16le),
-            streams: Vec::new(),
-            events: Vec::new(),
-            retention: sidecar::Retention { until, hold: None },
-            policy: Some(sidecar::Policy {
-                retention: o.service.retention.clone(),
-                retention_bound: o.service.retention_bound,
-                timezone: self.timezone.iana_name().map(String::from),
-                hide_caller_digits: o.service.hide_caller_digits,
-            }),
-            extra: Default::default(),
-        }
     }
 }
 

@@ -8,7 +8,7 @@
 //! are all there is room for.
 
 use super::fault::Fault;
-use super::label::{CodecLabel, EndedBy, FailReason, UnrecordedReason};
+use super::label::{CodecLabel, EndedBy, FailReason, UnreadKind, UnrecordedReason};
 use super::metrics::{Metrics, OTHER_SERVICE};
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +37,8 @@ pub enum Event<'a> {
         /// Why.
         reason: UnrecordedReason,
     },
+    /// An agent is being recorded in two calls at once, neither of them on hold.
+    RecordingParallel,
     /// The recording is stored under its final name. Leaves the ledger.
     RecordingCompleted {
         /// Which.
@@ -122,6 +124,22 @@ pub enum Event<'a> {
         /// For how long.
         waited: Duration,
     },
+    /// Something passes by that is not read (the totals are published apart).
+    Unread {
+        /// What.
+        what: UnreadKind,
+        /// Its port, or the number of its protocol.
+        number: Option<u16>,
+        /// How often so far.
+        count: u64,
+    },
+    /// Data on a SIP port that no message could be read from (the totals are published apart).
+    SipUnreadable {
+        /// Why.
+        reason: &'a str,
+        /// How often since the last such event.
+        count: u64,
+    },
     /// The kernel says whether the clock is synchronised.
     ClockState {
         /// It is.
@@ -170,8 +188,8 @@ pub enum Event<'a> {
     CaptureLost {
         /// Which.
         interface: &'a str,
-        /// What the system said.
-        kind: io::ErrorKind,
+        /// What libpcap said.
+        reason: &'a str,
     },
     /// The capture file ends inside a packet; what came before was used.
     CaptureCut {
@@ -207,6 +225,7 @@ impl Event<'_> {
         match *self {
             Event::CallAnswered(about) => ledger.answered(about.service),
             Event::CallUnrecorded { reason } => increment(&life.unrecorded, reason.index()),
+            Event::RecordingParallel => life.parallel.increment(1),
             Event::RecordingCompleted { about, ended_by, complete, one_way, .. } => {
                 ledger.completed(about.service, ended_by);
                 life.one_way.increment(u64::from(one_way));
@@ -246,6 +265,8 @@ impl Event<'_> {
             | Event::SpaceLow { .. }
             | Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
+            | Event::Unread { .. }
+            | Event::SipUnreadable { .. }
             | Event::Started { .. }
             | Event::MetricsListening { .. }
             | Event::Stopping { .. }
@@ -257,6 +278,7 @@ impl Event<'_> {
         match *self {
             Event::CallAnswered(..)
             | Event::CallUnrecorded { .. }
+            | Event::RecordingParallel
             | Event::RecordingCompleted { .. }
             | Event::RecordingFailed { .. }
             | Event::RecordingRecovered(..)
@@ -274,6 +296,8 @@ impl Event<'_> {
             | Event::RetentionOverdue { .. } => self.log_retention(),
             Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
+            | Event::Unread { .. }
+            | Event::SipUnreadable { .. }
             | Event::ClockState { .. }
             | Event::Started { .. }
             | Event::CaptureStarted { .. }
@@ -291,6 +315,7 @@ impl Event<'_> {
                 info!(%recording, %call_group, service, "recording");
             }
             Event::CallUnrecorded { reason } => info!(%reason, "call not to be recorded"),
+            Event::RecordingParallel => info!("an agent is being recorded in two calls at once"),
             Event::RecordingCompleted { about, ended_by, duration, complete, one_way } => {
                 let About { recording, call_group, service } = about;
                 let duration_s = duration.as_secs_f64();
@@ -377,11 +402,16 @@ impl Event<'_> {
                 let waited_s = waited.as_secs();
                 warn!(waited_s, "no SIP seen: are capture.interface, sip.ports and the mirror port right?");
             }
+            Event::Unread { what, number, count } => {
+                let (number, meaning, remedy) = (number.unwrap_or_default(), what.describe(), what.remedy());
+                warn!(%what, number, count, meaning, remedy, "not read");
+            }
+            Event::SipUnreadable { reason, count } => debug!(reason, count, "no SIP message"),
             Event::ClockState { synchronised: true } => debug!("clock is synchronised"),
             Event::ClockState { synchronised: false } => warn!("clock is not synchronised"),
             Event::Started { version } => info!(version, "started"),
             Event::CaptureStarted { interface } => info!(interface, "capturing"),
-            Event::CaptureLost { interface, kind } => warn!(interface, reason = %kind, "capture lost"),
+            Event::CaptureLost { interface, reason } => warn!(interface, reason, "capture lost"),
             Event::CaptureCut { packets } => {
                 warn!(packets, "capture ends inside a packet; what can be read is used");
             }
