@@ -137,7 +137,7 @@ impl Leg {
         let heard = &packet.heard;
         self.count(packet.rank, heard.payload_type);
         let is_usable = self.is_usable(packet);
-        let Some(taken_back) = self.listen(packet.rank, at_ns, is_usable) else { return None };
+        let taken_back = self.listen(packet.rank, at_ns, is_usable)?;
         if let Some(from_ns) = taken_back {
             self.quiet_farther(packet.rank, from_ns, rate_hz.unwrap_or(8000));
         }
