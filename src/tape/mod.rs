@@ -21,6 +21,7 @@ mod order;
 mod report;
 mod source;
 mod stamps;
+mod streams;
 mod timeline;
 mod voice;
 mod waiting;
@@ -337,3 +338,6 @@ fn frames_at(ns: i64, rate_hz: u32) -> u64 {
     let half = i128::from(NS_PER_S) / 2;
     ((i128::from(ns.max(0)) * i128::from(rate_hz) + half) / i128::from(NS_PER_S)) as u64
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use super::kept::{Inbox, Packet};
 use super::meaning::{Carries, Formats, Meanings};
 use super::order::{Judged, Number, Order, Pace};
 use super::stamps::{Stamp, Stamps};
+use super::streams::Streams;
 use super::voice::{Place, Stage, Voice};
 use super::waiting::{Pending, Waiting};
 use crate::codec::telephone_event::{EventPacket, KeyPresses};
@@ -17,8 +18,6 @@ use crate::time::NS_PER_S;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Streams of one source; a source that moves more often than this shares the last.
-const MAX_STREAMS: usize = 8;
 /// Packets in a row of a type that nobody named: fewer are keep-alives (RFC 6263 §4.6).
 const MANY_UNNAMED: u64 = 10;
 /// What comes no closer after one another is not in a row.
@@ -44,8 +43,7 @@ pub(super) struct Played {
 pub(super) struct Source {
     ssrc: u32,
     rank: u8,
-    /// One for each pair of addresses it was heard between: a stream of its own.
-    streams: SmallVec<[(u32, StreamStats); 1]>,
+    streams: Streams,
     meanings: Meanings,
     order: Order,
     stamps: Stamps,
@@ -55,6 +53,8 @@ pub(super) struct Source {
     waiting: Waiting,
     /// Packets whose numbers may begin anew.
     doubt: Option<Box<Inbox>>,
+    /// A nearer hop is listened to.
+    rests: bool,
     codec_name: Option<String>,
     other_name: Option<String>,
     /// Place in the order of what was played last, and the timestamp where its sound ends.
@@ -76,7 +76,7 @@ impl Source {
         Source {
             ssrc,
             rank,
-            streams: SmallVec::new(),
+            streams: Streams::default(),
             meanings: Meanings::default(),
             order: Order::default(),
             stamps: Stamps::new(),
@@ -85,6 +85,7 @@ impl Source {
             keys: KeyPresses::new(),
             waiting: Waiting::default(),
             doubt: None,
+            rests: false,
             codec_name: None,
             other_name: None,
             played: None,
@@ -169,14 +170,24 @@ impl Source {
         self.clock.set_rate(rate_hz);
     }
 
-    /// A nearer hop speaks: what waits is not played, and what comes until this
-    /// hop is listened to again is no loss.
-    pub fn rest(&mut self, from_frame: i64) {
-        self.waiting.clear();
+    /// A nearer hop speaks from `from_ns` on: what lies there is not played, and what comes
+    /// until this hop is listened to again is no loss.
+    pub fn rest(&mut self, from_ns: i64, rate_hz: u32) {
+        let length_ns = self.packet_ns();
+        self.waiting.retain(|p| p.at_ns + length_ns <= from_ns);
         self.doubt = None;
-        self.streams.iter_mut().for_each(|(_, s)| s.rest());
-        self.voice.take_back(from_frame);
-        self.clock.forget();
+        self.streams.each(StreamStats::rest);
+        let frame = i128::from(from_ns) * i128::from(rate_hz) / i128::from(NS_PER_S);
+        self.voice.take_back(frame as i64);
+        self.rests = true;
+    }
+
+    /// How long a packet lasts.
+    fn packet_ns(&self) -> i64 {
+        match self.meanings.last_ticks() * NS_PER_S / i64::from(self.clock.clock_hz()) {
+            0 => USUAL_PACKET_NS,
+            ns => ns,
+        }
     }
 
     /// Unlike the packets before it: worth a look whether it is several in one.
@@ -207,12 +218,8 @@ impl Source {
         let heard = &packet.heard;
         let clock_hz = i64::from(self.clock.clock_hz());
         let packet_ticks = self.meanings.last_ticks();
-        let packet_ns = match packet_ticks * NS_PER_S / clock_hz {
-            0 => USUAL_PACKET_NS,
-            ns => ns,
-        };
-        let known_here =
-            self.streams.iter().find(|(f, _)| *f == packet.flow).map(|(_, s)| s.knows(heard.seq));
+        let packet_ns = self.packet_ns();
+        let known_here = self.streams.knows(packet.flow, heard.seq);
         let ts = self.meanings.get(meaning).carries.is_sound().then_some(heard.timestamp);
         // Where it was never heard before nothing tells a copy from a start.
         let n = Number { seq: heard.seq, ts, at_ns, is_known: known_here.unwrap_or(true) };
@@ -258,6 +265,9 @@ impl Source {
         let heard = &packet.heard;
         self.last_len = heard.whole.len();
         self.last_at_ns = self.last_at_ns.max(at_ns);
+        if std::mem::take(&mut self.rests) {
+            self.clock.forget();
+        }
         let (meaning, payload) = self.unwrapped(meaning, heard.payload, formats);
         let carries = self.meanings.get(meaning).carries;
         let is_sound = carries.is_sound() && !payload.is_empty();
@@ -268,7 +278,7 @@ impl Source {
             }
         }
         let clock_hz = self.clock.clock_hz();
-        let stats = stream_of(&mut self.streams, packet.flow, clock_hz);
+        let stats = self.streams.on(packet.flow, clock_hz);
         let arrival = if anew { stats.begin_anew(heard.seq) } else { stats.on_number(heard.seq) };
         if arrival == Arrival::Duplicate {
             return false;
@@ -302,7 +312,7 @@ impl Source {
         }
         let sound = self.waiting.packets().iter().filter(|p| p.is_sound(&self.meanings));
         self.clock.note_again(sound.map(|p| (p.at_ns, p.ts)));
-        self.streams.iter_mut().for_each(|(_, s)| s.forget_jitter());
+        self.streams.each(StreamStats::forget_jitter);
     }
 
     /// The primary block of redundant audio (RFC 2198), and what its type means; others as they are.
@@ -424,23 +434,11 @@ impl Source {
 
     fn restart_clock(&mut self, clock_hz: u32) {
         self.clock = WireClock::new(clock_hz, self.clock.rate_hz());
-        self.streams.iter_mut().for_each(|(_, s)| s.set_clock(clock_hz));
+        self.streams.each(|s| s.set_clock(clock_hz));
     }
 }
 
 /// The packet's number is the next after those.
 fn leads_to(doubt: &Inbox, packet: &Packet<'_>) -> bool {
     doubt.packets().last().is_some_and(|p| p.heard.seq.wrapping_add(1) == packet.heard.seq)
-}
-
-/// The statistics of the stream between this pair of addresses.
-fn stream_of(streams: &mut SmallVec<[(u32, StreamStats); 1]>, flow: u32, clock_hz: u32) -> &mut StreamStats {
-    let known = streams.iter().position(|(f, _)| *f == flow);
-    let i = known.unwrap_or_else(|| {
-        if streams.len() < MAX_STREAMS {
-            streams.push((flow, StreamStats::new(clock_hz)));
-        }
-        streams.len() - 1
-    });
-    &mut streams[i].1
 }
