@@ -7,7 +7,12 @@
 // Every binary uses a part of it; helpers of tests fail by panicking.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod day;
+pub mod judge;
+pub mod kinds;
 pub mod link;
 pub mod owner;
 pub mod seeds;
+pub mod stage;
 pub mod strangers;
+pub mod want;

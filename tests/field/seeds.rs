@@ -51,6 +51,6 @@ fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
 /// Fails with the list of what went wrong.
 #[track_caller]
 pub fn report(what: &str, played: usize, wrong: &[String]) {
-    let shown: Vec<&str> = wrong.iter().take(40).map(String::as_str).collect();
+    let shown: Vec<&str> = wrong.iter().take(120).map(String::as_str).collect();
     assert!(wrong.is_empty(), "{what}: {} of {played} wrong\n{}", wrong.len(), shown.join("\n"));
 }

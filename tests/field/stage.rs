@@ -51,6 +51,8 @@ pub struct Call {
     pub voices: [Voice; 2],
     /// What they sent.
     pub sent: [Vec<Packet>; 2],
+    /// When each one's clock is at its next timestamp, ms.
+    next: [Option<f64>; 2],
     /// How the network treats them.
     jitter: f64,
     loss: f64,
@@ -169,6 +171,7 @@ impl Stage {
             by,
             voices,
             sent: [Vec::new(), Vec::new()],
+            next: [None, None],
             jitter: if rough { 25.0 } else { 0.0 },
             loss: if rough { 0.01 } else { 0.0 },
         }
@@ -202,6 +205,7 @@ impl Stage {
     /// One talks, over the call's network.
     pub fn speak(&mut self, c: &mut Call, side: Side, from: f64, to: f64) {
         let (jitter, loss) = (c.jitter, c.loss);
+        let from = c.sync(side, from);
         let rng = &mut self.rng;
         let last = to;
         let mut i = 0;
@@ -212,6 +216,7 @@ impl Stage {
             let delay_ms = if free { 0.0 } else { rng.range(0.0, jitter.max(0.001)) };
             Fate { delay_ms, lost: i > 3 && rng.chance(loss), copies: u8::from(rng.chance(loss)) }
         });
+        c.spent(side, packets.len());
         self.scene.media(&packets);
         c.sent[side as usize].extend(packets);
     }
@@ -285,6 +290,33 @@ impl Stage {
 }
 
 impl Call {
+    /// Lets a side's clock run to `at`: what it says next is stamped so. Not before what it has said.
+    pub fn sync(&mut self, side: Side, at: f64) -> f64 {
+        let i = side as usize;
+        let at = self.next[i].map_or(at, |next| at.max(next));
+        if let Some(next) = self.next[i] {
+            let v = &mut self.voices[i];
+            v.ts = v.ts.wrapping_add(((at - next) * 8.0).round() as u32);
+        }
+        self.next[i] = Some(at);
+        at
+    }
+
+    /// So many packets were said from the last [`Call::sync`] on.
+    pub fn spent(&mut self, side: Side, packets: usize) {
+        let v = &self.voices[side as usize];
+        let step = f64::from(v.ptime_ms) * (1.0 + v.ppm / 1e6);
+        self.next[side as usize] = self.next[side as usize].map(|n| n + step * packets as f64);
+    }
+
+    /// One talks over a perfect network; nothing is written.
+    pub fn say(&mut self, side: Side, from: f64, to: f64) -> Vec<Packet> {
+        let from = self.sync(side, from);
+        let packets = self.voices[side as usize].talk(from, to);
+        self.spent(side, packets.len());
+        packets
+    }
+
     /// The customer's side.
     pub fn outside(&self) -> Side {
         self.agent.other()
@@ -305,7 +337,7 @@ impl Call {
             ended: self.ended,
             slack: 1.0,
             ended_by: if self.by == self.agent { "agent" } else { "customer" },
-            complete: true,
+            complete: Some(true),
             presses: 0,
             holds: None,
             sound: [sound(self.agent.other()), sound(self.agent)],

@@ -296,6 +296,10 @@ fn place(rng: &mut Rng, open: &[&str; 2], six: bool, from: f64) -> Place {
     }
 }
 
+fn clash(one: &Place, other: &Place) -> bool {
+    one.real == other.real || one.named == other.named
+}
+
 fn plan(rng: &mut Rng, n: u16, six: bool, mode: u64, last: Option<&Call>) -> Call {
     let outbound = rng.chance(0.3);
     let d = if outbound { Dialog::outbound(n) } else { Dialog::new(n) };
@@ -334,10 +338,16 @@ fn plan(rng: &mut Rng, n: u16, six: bool, mode: u64, last: Option<&Call>) -> Cal
             }
         }
     }
+    // Nobody sends to himself.
+    while clash(&places[0][0], &places[1][0]) {
+        places[1] = vec![place(rng, &OFFICE, six, 0.0)];
+    }
     if rng.chance(0.2) {
         let side = rng.below(2) as usize;
         let to = place(rng, if side == 0 { &TRUNK } else { &OFFICE }, six, (answered + over) / 2.0);
-        places[side].push(to);
+        if !clash(&to, &places[1 - side][0]) {
+            places[side].push(to);
+        }
     }
     d.sip = [0, 1].map(|side: usize| SocketAddr::new(places[side][0].real.ip(), 5060));
     d.rtp = [0, 1].map(|side: usize| places[side][0].named);

@@ -7,6 +7,8 @@ use crate::common::voice::Packet;
 pub enum Sound {
     /// All of this at its place, nothing else.
     All(Vec<Packet>),
+    /// The same, but for what lies in these stretches (ms), which is free.
+    AllBut(Vec<Packet>, Vec<(f64, f64)>),
     /// Of these packets, each whole or not at all; nothing else.
     Some(Vec<Packet>),
     /// Digital silence.
@@ -49,8 +51,8 @@ pub struct Wanted {
     pub slack: f64,
     /// Who hung up.
     pub ended_by: &'static str,
-    /// Nothing is missing.
-    pub complete: bool,
+    /// Whether something is missing; where the contract leaves it open: none.
+    pub complete: Option<bool>,
     /// Key presses.
     pub presses: usize,
     /// `hold` events, where looked at.
@@ -70,7 +72,7 @@ pub struct Skipped {
     pub call_id: String,
     /// Why: `replay --json` counts it so.
     pub reason: &'static str,
-    /// It need not be counted: another leg of a recorded call.
+    /// It need not be counted: another leg of a recorded call, or the same before it was recorded.
     pub optional: bool,
 }
 
@@ -113,6 +115,12 @@ impl Expected {
     /// Another leg of the recorded call; counted as such, or not at all.
     pub fn leg(mut self, call_id: &str) -> Self {
         self.skipped.push(Skipped { call_id: call_id.into(), reason: "other_hop", optional: true });
+        self
+    }
+
+    /// A call that may be counted so before it is recorded.
+    pub fn first(mut self, call_id: &str, reason: &'static str) -> Self {
+        self.skipped.push(Skipped { call_id: call_id.into(), reason, optional: true });
         self
     }
 
