@@ -151,16 +151,15 @@ pub fn faster(s: &mut Stage) -> Expected {
         p.captured_ns = vec![arrives];
         last = arrives;
     }
-    let spoken: Vec<Packet> = packets
-        .iter()
-        .filter(|p| p.captured_ns[0] < ns(change - by - 100.0) || p.captured_ns[0] > ns(change + 1000.0))
-        .cloned()
-        .collect();
+    // While the move is made its place is free.
+    let (start, done) = (change - by - 500.0, change + 1500.0);
+    let outside = |p: &&Packet| p.captured_ns[0] < ns(start - 20.0) || p.captured_ns[0] > ns(done);
+    let spoken: Vec<Packet> = packets.iter().filter(outside).cloned().collect();
     send(s, &mut c, who, packets);
     s.hang_up(&c);
     let mut w = c.wanted(&s.agent(0));
     let channel = usize::from(who == c.agent);
-    w.sound[channel] = Sound::AllBut(spoken, vec![(change - by - 150.0, change + 1040.0)]);
+    w.sound[channel] = Sound::AllBut(spoken, vec![(start, done)]);
     w.complete = None;
     Expected::one(w).secret(&c.number)
 }

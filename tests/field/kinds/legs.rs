@@ -4,7 +4,7 @@ use crate::common::ladder::Dialog;
 use crate::common::ladder::Side::{self, Callee, Caller};
 use crate::common::voice::Packet;
 use crate::field::stage::{Call, DUTY, Stage};
-use crate::field::want::{Expected, Sound};
+use crate::field::want::{Expected, Sound, Wanted};
 use std::net::SocketAddr;
 
 /// The customer's hop and the agent's; the agent is called.
@@ -46,6 +46,11 @@ impl Hops {
         self.far.status(&mut s.scene, at + 2.0, 200);
         self.far.ack(&mut s.scene, at + 8.0);
         self.near.ack(&mut s.scene, at + 10.0);
+    }
+
+    /// What must come of the agent's hop. Its end may be told by either hop's BYE.
+    fn wanted(&self, s: &Stage, c: &Call) -> Wanted {
+        Wanted { slack: 3.0, ..c.wanted(&s.agent(0)) }
     }
 
     fn close(&self, s: &mut Stage, by: Side) {
@@ -136,7 +141,7 @@ pub fn two_ids(s: &mut Stage) -> Expected {
         relayed(s, &h, &mut c, &[(from, to)], late);
     }
     h.close(s, c.by);
-    Expected::one(c.wanted(&s.agent(0))).leg(&h.far.call_id).secret(&c.number)
+    Expected::one(h.wanted(s, &c)).leg(&h.far.call_id).secret(&c.number)
 }
 
 /// A proxy masks the Call-ID between its hops: same tags, same CSeq; with or without a relay.
@@ -162,7 +167,7 @@ pub fn masked(s: &mut Stage) -> Expected {
         s.talk(&mut c, from, to);
     }
     h.close(s, c.by);
-    let mut w = c.wanted(&s.agent(0));
+    let mut w = h.wanted(s, &c);
     w.streams = Some(2);
     Expected::one(w).leg(&h.far.call_id).secret(&c.number)
 }
@@ -179,7 +184,7 @@ fn proxied(s: &mut Stage, length: f64) -> (Hops, Call) {
 
 fn seen_once(s: &mut Stage, h: &Hops, c: &Call) -> Expected {
     h.close(s, c.by);
-    let mut w = c.wanted(&s.agent(0));
+    let mut w = h.wanted(s, c);
     w.streams = Some(2);
     Expected::one(w).secret(&c.number)
 }
@@ -243,7 +248,7 @@ pub fn near_hop_keys(s: &mut Stage) -> Expected {
         clear[side as usize] = far;
     }
     h.close(s, c.by);
-    let mut w = c.wanted(&s.agent(0));
+    let mut w = h.wanted(s, &c);
     w.complete = None;
     let [customer, agent] = clear;
     w.sound = [Sound::Some(customer), Sound::Some(agent)];
@@ -275,7 +280,7 @@ pub fn transcoded(s: &mut Stage) -> Expected {
         }
     }
     h.close(s, c.by);
-    let mut w = c.wanted(&s.agent(0));
+    let mut w = h.wanted(s, &c);
     w.streams = Some(2);
     Expected::one(w).secret(&c.number)
 }

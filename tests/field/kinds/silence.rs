@@ -74,8 +74,9 @@ pub fn port_zero(s: &mut Stage) -> Expected {
     let at = c.answered;
     s.talk(&mut c, at, at + 1500.0);
     let who = side(s);
+    let way = *s.rng.pick(&["inactive", "sendrecv"]);
     let off = |c: &Call, of: Side, v: u32| {
-        c.d.sdp_with(of, c.d.rtp[of as usize], "8", "inactive", v)
+        c.d.sdp_with(of, c.d.rtp[of as usize], "8", way, v)
             .replace(&format!("m=audio {}", c.d.rtp[of as usize].port()), "m=audio 0")
     };
     let (offer, answer) = (off(&c, who, 2), off(&c, who.other(), 2));
@@ -248,7 +249,7 @@ pub fn comfort_noise(s: &mut Stage) -> Expected {
     s.hang_up(&c);
     let mut w = c.wanted(&s.agent(0));
     let channel = usize::from(who == c.agent);
-    let free = vec![(at + 1004.0 - 20.0, resume + 20.0)];
+    let free = vec![(at + 1004.0, resume)];
     w.sound[channel] = Sound::AllBut(c.sent[who as usize].clone(), free);
     Expected::one(w).secret(&c.number)
 }
