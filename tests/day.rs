@@ -2,6 +2,7 @@
 //!
 //! `NAUHURI_KIND=skew NAUHURI_SEEDS=100` plays one kind so often,
 //! `NAUHURI_KIND=skew NAUHURI_SEED=7` one case and shows its ladder;
+//! `NAUHURI_DAY=n` is another day, `NAUHURI_CALL=n` one call of it by itself;
 //! `NAUHURI_KEEP=DIR` keeps the captures that failed. `cargo bench --bench day`
 //! plays a day of 10,000 calls.
 
@@ -36,7 +37,11 @@ fn every_kind_is_as_reckoned() {
 
 #[test]
 fn a_day_is_as_reckoned() {
-    let dir = tempfile::tempdir().unwrap();
-    let day = field::day::day(field::seeds::number("NAUHURI_DAY").unwrap_or(1), 300, dir.path()).unwrap();
-    report("calls of a day", 300, &day.wrong);
+    let number = field::seeds::number;
+    let (day, calls) = (number("NAUHURI_DAY").unwrap_or(1), number("NAUHURI_CALLS").unwrap_or(300) as u32);
+    if let Some(n) = number("NAUHURI_CALL") {
+        return field::day::out_of_a_day(day, calls, n as u32).unwrap_or_else(|e| panic!("{e}"));
+    }
+    let day = field::day::day(day, calls, &std::env::temp_dir()).unwrap();
+    report("calls of a day", calls as usize, &day.wrong);
 }

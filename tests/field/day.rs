@@ -5,12 +5,13 @@ use super::judge::{Store, judge};
 use super::kinds::{KINDS, Kind};
 use super::link::{Shot, direction, is_sip, tagged, write_pcap};
 use super::stage::Stage;
-use super::want::Expected;
+use super::want::{Expected, Skipped};
 use crate::common::ladder::ns;
 use crate::common::rng::Rng;
 use crate::common::run;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// How the recorder of the day is set up.
 pub const CONFIG: &str = r#"
@@ -57,8 +58,22 @@ fn played(kind: &Kind, seed: u64, n: u32, start: f64) -> (Vec<Shot>, Expected) {
 /// # Errors
 /// What is wrong, with the kind and the seed; its capture is kept where `NAUHURI_KEEP` says.
 pub fn alone(kind: &Kind, seed: u64) -> Result<(), String> {
-    let n = (seed % 800) as u32;
-    let (shots, expected) = played(kind, seed, n, 0.0);
+    let shown = super::seeds::number("NAUHURI_SEED").is_some();
+    by_itself(kind, seed, (seed % 800) as u32, 0.0, shown)
+        .map_err(|e| format!("NAUHURI_KIND={} NAUHURI_SEED={seed}: {e}", kind.name))
+}
+
+/// One call of a day of `calls`, without the others.
+///
+/// # Errors
+/// What is wrong, with its ladder.
+pub fn out_of_a_day(seed: u64, calls: u32, n: u32) -> Result<(), String> {
+    let case = &cases(seed, calls)[n as usize];
+    by_itself(case.kind, seed, n, case.start, true)
+}
+
+fn by_itself(kind: &Kind, seed: u64, n: u32, start: f64, shown: bool) -> Result<(), String> {
+    let (shots, expected) = played(kind, seed, n, start);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("case.pcap");
     write_pcap(&path, shots.iter());
@@ -67,11 +82,11 @@ pub fn alone(kind: &Kind, seed: u64) -> Result<(), String> {
         if let Some(keep) = std::env::var_os("NAUHURI_KEEP") {
             write_pcap(&PathBuf::from(keep).join(format!("{}-{seed}.pcap", kind.name)), shots.iter());
         }
-        let more = match super::seeds::number("NAUHURI_SEED") {
-            Some(_) => format!("\n{}{}{}", ladder(&shots), run.stdout(), run.stderr()),
-            None => String::new(),
+        let more = match shown {
+            true => format!("\n{}{}{}", ladder(&shots), run.stdout(), run.stderr()),
+            false => String::new(),
         };
-        Err(format!("NAUHURI_KIND={} NAUHURI_SEED={seed}: {e}{more}", kind.name))
+        Err(format!("{e}{more}"))
     };
     if !run.output.status.success() {
         return wrong(format!("failed: {}", run.stderr()));
@@ -80,16 +95,16 @@ pub fn alone(kind: &Kind, seed: u64) -> Result<(), String> {
     if let Err(e) = judge(&store, &expected) {
         return wrong(e);
     }
-    match reasons(&store, std::slice::from_ref(&expected)) {
+    match reasons(&store, &expected.skipped) {
         Err(e) => wrong(e),
         Ok(()) => Ok(()),
     }
 }
 
 /// Are so many calls counted under each reason as must be?
-fn reasons(store: &Store, cases: &[Expected]) -> Result<(), String> {
+fn reasons(store: &Store, skipped: &[Skipped]) -> Result<(), String> {
     let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for s in cases.iter().flat_map(|e| &e.skipped) {
+    for s in skipped {
         let (least, most) = counts.entry(s.reason).or_default();
         *most += 1;
         *least += u64::from(!s.optional);
@@ -163,8 +178,7 @@ impl Clock {
 }
 
 /// Which kind comes next.
-fn drawn(rng: &mut Rng, last: f64) -> &'static Kind {
-    let _ = last;
+fn drawn(rng: &mut Rng) -> &'static Kind {
     let total: u32 = KINDS.iter().map(|k| k.weight).sum();
     let mut at = rng.below(u64::from(total)) as u32;
     for k in KINDS {
@@ -187,7 +201,7 @@ fn cases(seed: u64, calls: u32) -> Vec<Case> {
     (0..calls)
         .map(|_| {
             let start = clock.next();
-            Case { kind: drawn(&mut rng, start), start }
+            Case { kind: drawn(&mut rng), start }
         })
         .collect()
 }
@@ -198,7 +212,9 @@ fn write(dir: &Path, seed: u64, cases: &[Case]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut waiting: Vec<Shot> = Vec::new();
     let mut segment: Vec<Shot> = Vec::new();
-    let per_file = (cases.len() / 8).clamp(20, 500);
+    // `NAUHURI_FILES=1`: all in one, where files are not what is looked at.
+    let single = super::seeds::number("NAUHURI_FILES") == Some(1);
+    let per_file = if single { cases.len() } else { (cases.len() / 8).clamp(20, 500) };
     for (n, case) in cases.iter().enumerate() {
         let (shots, _) = played(case.kind, seed, n as u32, case.start);
         waiting.extend(shots);
@@ -208,19 +224,20 @@ fn write(dir: &Path, seed: u64, cases: &[Case]) -> Vec<PathBuf> {
             let until = cases.get(n + 1).map_or(i64::MAX, |c| ns(c.start));
             let ready = waiting.partition_point(|s| s.at < until);
             segment.extend(waiting.drain(..ready));
-            flush(dir, &mut rng, &mut segment, &mut files);
+            flush(dir, !single && rng.chance(0.4), rng.chance(0.5), &mut segment, &mut files);
         }
     }
     files
 }
 
-fn flush(dir: &Path, rng: &mut Rng, segment: &mut Vec<Shot>, files: &mut Vec<PathBuf>) {
+/// Writes a segment of the day: one file, or a TAP's two in either order.
+fn flush(dir: &Path, tap: bool, turned: bool, segment: &mut Vec<Shot>, files: &mut Vec<PathBuf>) {
     let name = |suffix: &str| dir.join(format!("{:03}{suffix}.pcap", files.len()));
-    let written = if rng.chance(0.4) {
+    let written = if tap {
         let (one, two) = (name("-in"), name("-out"));
         write_pcap(&one, segment.iter().filter(|s| direction(&s.data)));
         write_pcap(&two, segment.iter().filter(|s| !direction(&s.data)));
-        if rng.chance(0.5) { vec![one, two] } else { vec![two, one] }
+        if turned { vec![two, one] } else { vec![one, two] }
     } else {
         let one = name("");
         write_pcap(&one, segment.iter());
@@ -247,7 +264,9 @@ pub struct Outcome {
 /// # Errors
 /// The replay failed as a whole.
 pub fn day(seed: u64, calls: u32, within: &Path) -> Result<Outcome, String> {
-    let dir = tempfile::tempdir_in(within).map_err(|e| e.to_string())?;
+    let mut dir = tempfile::tempdir_in(within).map_err(|e| e.to_string())?;
+    // For a look at the captures and recordings of a day that failed.
+    dir.disable_cleanup(std::env::var_os("NAUHURI_KEEP").is_some());
     let began = std::time::Instant::now();
     let cases = cases(seed, calls);
     let files = write(dir.path(), seed, &cases);
@@ -262,8 +281,10 @@ pub fn day(seed: u64, calls: u32, within: &Path) -> Result<Outcome, String> {
     let packets = summary["packets"].as_u64().unwrap_or(0);
     let store = Store::new(&dir.path().join("out"), summary);
     let numbered: Vec<(usize, &Case)> = cases.iter().enumerate().collect();
+    let skipped = Mutex::new(Vec::new());
     let wrong = super::seeds::each(&numbered, |(n, c)| {
         let (_, expected) = played(c.kind, seed, *n as u32, c.start);
+        skipped.lock().unwrap().extend(expected.skipped.iter().cloned());
         judge(&store, &expected)
     });
     let mut kinds: BTreeMap<&'static str, (u32, u32)> = BTreeMap::new();
@@ -274,9 +295,7 @@ pub fn day(seed: u64, calls: u32, within: &Path) -> Result<Outcome, String> {
         kinds.entry(kind).or_default().1 += 1;
         told.push(format!("day {seed}, call {n} ({kind}, at {:.1} s): {what}", cases[n].start / 1000.0));
     }
-    let expected: Vec<Expected> =
-        numbered.iter().map(|(n, c)| played(c.kind, seed, *n as u32, c.start).1).collect();
-    if let Err(e) = reasons(&store, &expected) {
+    if let Err(e) = reasons(&store, &skipped.into_inner().unwrap()) {
         told.push(e);
     }
     let judged = began.elapsed().as_secs_f64();

@@ -62,11 +62,13 @@ pub fn video_first(s: &mut Stage) -> Expected {
     Expected::one(c.wanted(&s.agent(0))).secret(&c.number)
 }
 
-/// Offer and answer say RTP/AVP, and both carry keys: encrypted, silence, not complete.
+/// Offer and answer both carry keys, in RTP/AVP or RTP/SAVP: encrypted, silence, not complete.
 pub fn keys_in_plain(s: &mut Stage) -> Expected {
     let mut c = s.call(1300.0);
     let [(h, m), (ah, am)] = [parts(&c, Caller), parts(&c, Callee)];
-    open(s, &c, &format!("{h}{m}{KEYS}"), &format!("{ah}{am}{KEYS}"));
+    let profile = if s.rng.chance(0.7) { "RTP/AVP" } else { "RTP/SAVP" };
+    let keyed = |h: String, m: String| format!("{h}{}{KEYS}", m.replace("RTP/AVP", profile));
+    open(s, &c, &keyed(h, m), &keyed(ah, am));
     talk_and_hang_up(s, &mut c);
     let mut w = c.wanted(&s.agent(0));
     (w.sound, w.complete) = ([Sound::Silence, Sound::Silence], Some(false));
@@ -109,6 +111,41 @@ pub fn type_changes(s: &mut Stage) -> Expected {
             s.scene.media(&packets);
             c.sent[side as usize].extend(packets);
         }
+    }
+    s.hang_up(&c);
+    Expected::one(c.wanted(&s.agent(0))).secret(&c.number)
+}
+
+/// RED (RFC 2198): the primary block is what was said; the older one is there again.
+pub fn redundant(s: &mut Stage) -> Expected {
+    let mut c = s.call(1500.0);
+    s.calm(&mut c);
+    let sdp = |c: &Call, side: Side| {
+        let text = c.d.sdp_with(side, c.d.rtp[side as usize], "121 8", "sendrecv", 1);
+        format!("{text}a=rtpmap:121 red/8000\r\na=fmtp:121 8/8\r\n")
+    };
+    let (offer, answer) = (sdp(&c, Caller), sdp(&c, Callee));
+    open(s, &c, &offer, &answer);
+    for side in [Caller, Callee] {
+        c.voices[side as usize].payload_type = 8;
+        let (from, to) = (c.answered + 5.0, c.ended);
+        let mut packets = c.say(side, from, to);
+        let mut before: Vec<u8> = Vec::new();
+        for p in &mut packets {
+            let primary = p.rtp.split_off(12);
+            p.rtp[1] = p.rtp[1] & 0x80 | 121;
+            if !before.is_empty() {
+                // F, type 8, 160 ticks ago, so many bytes.
+                let head: u32 = 0x8800_0000 | 160 << 10 | before.len() as u32;
+                p.rtp.extend_from_slice(&head.to_be_bytes());
+            }
+            p.rtp.push(8);
+            p.rtp.extend_from_slice(&before);
+            p.rtp.extend_from_slice(&primary);
+            before = primary;
+        }
+        s.scene.media(&packets);
+        c.sent[side as usize].extend(packets);
     }
     s.hang_up(&c);
     Expected::one(c.wanted(&s.agent(0))).secret(&c.number)

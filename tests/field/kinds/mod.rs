@@ -51,6 +51,7 @@ pub const KINDS: &[Kind] = &[
     kind("pickup", 15, who::pickup),
     kind("blind_transfer", 15, who::blind_transfer),
     kind("attended_transfer", 15, who::attended_transfer),
+    kind("answered_by", 15, who::answered_by),
     kind("trunk_identity", 15, who::trunk_identity),
     kind("refer_by_customer", 10, who::refer_by_customer),
     // Which branch, which media line.
@@ -61,6 +62,7 @@ pub const KINDS: &[Kind] = &[
     kind("keys_in_plain", 15, lines::keys_in_plain),
     kind("keys_refused", 15, lines::keys_refused),
     kind("type_changes", 15, lines::type_changes),
+    kind("redundant", 10, lines::redundant),
     // Where media comes from.
     kind("nat_one", 20, paths::nat_one),
     kind("nat_both", 20, paths::nat_both),

@@ -219,6 +219,20 @@ pub fn attended_transfer(s: &mut Stage) -> Expected {
     Expected::one(w).and(v).skip(&asked.d.call_id, "internal").secret(&number)
 }
 
+/// A service's number is called; the 2xx says which agent answered.
+pub fn answered_by(s: &mut Stage) -> Expected {
+    let (number, agent) = (s.customer(), s.agent(0));
+    let (trunk, exchange) = (s.trunk(), s.exchange());
+    let mut d = s.dialog((&number, &trunk), (DUTY, &exchange));
+    d.ok_headers = identity(s, &agent);
+    let at = s.start + s.rng.range(150.0, 900.0).round();
+    let mut c = s.call_over(d, Callee, at, 1200.0);
+    s.whole(&mut c);
+    let mut w = c.wanted(&agent);
+    w.dialled = Some(DUTY.into());
+    Expected::one(w).secret(&number)
+}
+
 /// On the trunk only: the agents come and go by connected identity.
 pub fn trunk_identity(s: &mut Stage) -> Expected {
     let (number, trunk, exchange) = (s.customer(), s.trunk(), s.exchange());
@@ -249,13 +263,18 @@ pub fn trunk_identity(s: &mut Stage) -> Expected {
         .secret(&number)
 }
 
-/// The customer's side sends a REFER: who comes instead is who talks.
+/// The customer's side sends a REFER, which is refused, or accepted and followed by its BYE: no transfer of ours.
 pub fn refer_by_customer(s: &mut Stage) -> Expected {
     let mut c = s.call_of(true, 1500.0);
     let other: Side = c.outside();
+    let accepted = s.rng.chance(0.5);
+    if accepted {
+        c.by = other;
+    }
     s.whole(&mut c);
-    let at = c.answered + 600.0;
+    let at = if accepted { c.ended - 60.0 } else { c.answered + 600.0 };
     c.d.request(&mut s.scene, at, "REFER", other, 60, "Refer-To: <sip:900@trunk.example>\r\n", None);
-    c.d.response(&mut s.scene, at + 10.0, 603, "REFER", other, 60, None);
+    let code = if accepted { 202 } else { 603 };
+    c.d.response(&mut s.scene, at + 10.0, code, "REFER", other, 60, None);
     Expected::one(c.wanted(&s.agent(0))).secret(&c.number)
 }
