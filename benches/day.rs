@@ -28,15 +28,7 @@ fn main() -> ExitCode {
     for what in day.wrong.iter().take(60) {
         eprintln!("{what}");
     }
-    for (kind, (all, wrong)) in &day.kinds {
-        println!("{kind:20} {all:6} {wrong:6} wrong");
-    }
-    let [written, replayed, judged] = day.seconds;
-    println!(
-        "day: {} of {calls} calls wrong; {} packets, written in {written:.0} s, replayed in {replayed:.0} s, judged in {judged:.0} s",
-        day.wrong.len(),
-        day.packets
-    );
+    println!("{}", day.table());
     if day.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

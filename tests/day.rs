@@ -43,5 +43,6 @@ fn a_day_is_as_reckoned() {
         return field::day::out_of_a_day(day, calls, n as u32).unwrap_or_else(|e| panic!("{e}"));
     }
     let day = field::day::day(day, calls, &std::env::temp_dir()).unwrap();
+    println!("{}", day.table());
     report("calls of a day", calls as usize, &day.wrong);
 }

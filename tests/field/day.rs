@@ -259,6 +259,23 @@ pub struct Outcome {
     pub packets: u64,
 }
 
+impl Outcome {
+    /// How many of each kind are wrong, and the first of each.
+    pub fn table(&self) -> String {
+        let mut out = String::new();
+        for (kind, (all, wrong)) in &self.kinds {
+            let first = self.wrong.iter().find(|w| w.contains(&format!("({kind},")));
+            out += &format!("{kind:20} {all:6} {wrong:6} wrong  {}\n", first.map_or("", String::as_str));
+        }
+        let [written, replayed, judged] = self.seconds;
+        out + &format!(
+            "{} wrong; {} packets, written in {written:.0} s, replayed in {replayed:.0} s, judged in {judged:.0} s\n",
+            self.wrong.len(),
+            self.packets
+        )
+    }
+}
+
 /// A day of `calls` cases, written, replayed and judged.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use super::want::{Expected, Number, Sound, Wanted};
 use crate::common::ladder::ns;
 use crate::common::oracle::check;
 use crate::common::run::{self, Recording};
-use crate::field::owner::{Sent, listen};
+use crate::field::owner::{Sent, listen, slip};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -150,6 +150,13 @@ fn listened(r: &mut Recording, channel: &str, sound: &Sound) -> Result<(), Strin
     match sound {
         Sound::Any => Ok(()),
         Sound::All(packets) => check(r, channel, packets).map(drop),
+        Sound::Smooth(packets) => {
+            check(r, channel, packets)?;
+            match slip(r, channel, packets) {
+                0..=16 => Ok(()),
+                n => Err(format!("{channel}: speech slips by {:.1} ms at once", n as f64 / 8.0)),
+            }
+        }
         Sound::AllBut(packets, free) => {
             let (answered, rate) = (r.instant_ns("answered_at"), i64::from(r.rate));
             let samples = if channel == "agent" { &mut r.agent } else { &mut r.customer };

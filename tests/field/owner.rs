@@ -77,6 +77,25 @@ pub fn listen(r: &Recording, channel: &str, sent: &[Sent]) -> Result<Tally, Stri
     }
 }
 
+/// The largest step, in samples, by which speech slips from one packet to the next; a pause of 100 ms may hide any.
+pub fn slip(r: &Recording, channel: &str, sent: &[Packet]) -> i64 {
+    let (heard, answered) = (r.channel(channel), r.instant_ns("answered_at"));
+    let tolerance = (TOLERANCE_MS * 8.0) as i64;
+    let (mut worst, mut last): (i64, Option<(i64, i64)>) = (0, None);
+    for p in sent.iter().filter(|p| !p.captured_ns.is_empty()) {
+        let place = (p.nominal_ns - answered).div_euclid(125_000);
+        let equal = |shift: &i64| same(heard, place + shift, &p.samples);
+        let Some(shift) = (-tolerance..=tolerance).find(|s| equal(s) >= 16) else { continue };
+        if let Some((before, end)) = last
+            && place - end < 800
+        {
+            worst = worst.max((shift - before).abs());
+        }
+        last = Some((shift, place + p.samples.len() as i64));
+    }
+    worst
+}
+
 /// How many of the first or of the last samples stand at this place.
 fn same(heard: &[i16], place: i64, samples: &[i16]) -> i64 {
     let at = |i: usize| heard.get((place + i as i64) as usize);

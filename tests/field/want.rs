@@ -7,7 +7,9 @@ use crate::common::voice::Packet;
 pub enum Sound {
     /// All of this at its place, nothing else.
     All(Vec<Packet>),
-    /// The same, but for what lies in these stretches (ms), which is free.
+    /// All of it, and no slip of more than 2 ms in mid-speech.
+    Smooth(Vec<Packet>),
+    /// All, but for what lies in these stretches (ms), which is free.
     AllBut(Vec<Packet>, Vec<(f64, f64)>),
     /// Of these packets, each whole or not at all; nothing else.
     Some(Vec<Packet>),

@@ -117,7 +117,10 @@ pub fn skew(s: &mut Stage) -> Expected {
     c.voices[1].ppm = -ppm / 2.0;
     let (from, to) = (c.answered, c.ended);
     s.talk(&mut c, from, to);
-    over(s, &c)
+    s.hang_up(&c);
+    let mut w = c.wanted(&s.agent(0));
+    w.sound = [c.outside(), c.agent].map(|side| Sound::Smooth(c.sent[side as usize].clone()));
+    Expected::one(w).secret(&c.number)
 }
 
 /// A new SSRC for each spurt, dozens of them.

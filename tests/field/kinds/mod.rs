@@ -71,6 +71,7 @@ pub const KINDS: &[Kind] = &[
     kind("symmetric", 15, paths::symmetric),
     kind("moved", 15, paths::moved),
     kind("way_back", 15, paths::way_back),
+    kind("unmatched", 10, paths::unmatched),
     kind("cut", 10, paths::cut),
     kind("super_packets", 10, paths::super_packets),
     // Silence.

@@ -165,6 +165,23 @@ pub fn way_back(s: &mut Stage) -> Expected {
     whole(s, c)
 }
 
+/// One side's packets go between ports that nobody named, though the hosts are known: where they are not
+/// taken for this call's, it is not complete.
+pub fn unmatched(s: &mut Stage) -> Expected {
+    let mut c = s.call(1500.0);
+    s.calm(&mut c);
+    let side = if s.rng.chance(0.5) { Caller } else { Callee };
+    let ports = [s.port(), s.port()];
+    let v = &mut c.voices[side as usize];
+    v.src = SocketAddr::new(v.src.ip(), ports[0]);
+    v.dst = SocketAddr::new(v.dst.ip(), ports[1]);
+    s.whole(&mut c);
+    let mut w = c.wanted(&s.agent(0));
+    w.complete = None;
+    w.sound[usize::from(side == c.agent)] = Sound::Some(c.sent[side as usize].clone());
+    Expected::one(w).secret(&c.number)
+}
+
 /// The capture cuts every packet of media: not complete, and no noise of what is not there.
 pub fn cut(s: &mut Stage) -> Expected {
     s.snap = Some(134);
