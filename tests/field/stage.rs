@@ -92,7 +92,9 @@ impl Stage {
         match (four.ip(), self.six) {
             (std::net::IpAddr::V4(v4), true) => {
                 let [a, b, c, d] = v4.octets();
-                addr(&format!("[2001:db8::{a:x}:{b:x}:{c:x}:{d:x}]:{port}"))
+                // What is private stays so (RFC 4193).
+                let net = if v4.is_private() { "fd00" } else { "2001:db8" };
+                addr(&format!("[{net}::{a:x}:{b:x}:{c:x}:{d:x}]:{port}"))
             }
             _ => four,
         }

@@ -234,15 +234,18 @@ impl Strangers {
 
     /// Does all that is known before and on the wire leave call `i` alone as the owner?
     fn certain(&self, i: usize, side: Side, p: &Packet) -> bool {
-        let c = &self.calls[i];
         let at = (p.nominal_ns - ns(0.0)) as f64 / 1e6;
+        // Just before a move both places are known, the old one of the past: it must be sure by either.
+        [at, at + MOVE_MS].iter().all(|at| self.certain_at(i, side, p, *at))
+    }
+
+    fn certain_at(&self, i: usize, side: Side, p: &Packet, at: f64) -> bool {
+        let c = &self.calls[i];
         let (me, peer) = (c.place(side, at), c.place(side.other(), at));
         let ends = [me.claims(p.src), peer.claims(p.dst)];
         let rivals = self.calls.iter().enumerate().filter(|(j, o)| *j != i && o.lives(at)).map(|(_, o)| o);
-        let mut apart = rivals.filter(|o| {
-            let by_vlan = c.tells_by_vlan() && o.tells_by_vlan() && c.vlans[1] != o.vlans[1];
-            !by_vlan
-        });
+        let mut apart =
+            rivals.filter(|o| !(c.tells_by_vlan() && o.tells_by_vlan() && c.vlans[1] != o.vlans[1]));
         match ends {
             // Both ends are named: only who names both as well can own it.
             [true, true] => !apart.any(|o| o.names(p.src) && o.names(p.dst)),
@@ -259,6 +262,9 @@ impl Strangers {
     }
 }
 
+/// How long before the first packet from a new place it is told of.
+const MOVE_MS: f64 = 45.0;
+
 const TRUNK: [&str; 2] = ["198.51.100.10", "198.51.100.11"];
 const OFFICE: [&str; 2] = ["192.0.2.20", "192.0.2.21"];
 const PUBLIC: [&str; 2] = ["203.0.113.7", "203.0.113.8"];
@@ -271,7 +277,9 @@ fn at(ip: &str, port: u16, six: bool) -> SocketAddr {
     match (four.ip(), six) {
         (IpAddr::V4(v4), true) => {
             let [a, b, c, d] = v4.octets().map(u16::from);
-            SocketAddr::new(Ipv6Addr::new(0x2001, 0xDB8, 0, 0, a, b, c, d).into(), port)
+            // What is private stays so (RFC 4193).
+            let net = if v4.is_private() { [0xFD00, 0] } else { [0x2001, 0xDB8] };
+            SocketAddr::new(Ipv6Addr::new(net[0], net[1], 0, 0, a, b, c, d).into(), port)
         }
         _ => four,
     }
