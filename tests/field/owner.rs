@@ -24,6 +24,8 @@ pub struct Tally {
     pub heard: usize,
     /// Captured during the call and not there.
     pub missing: usize,
+    /// When the first of those was said, seconds from the answer.
+    pub first: f64,
 }
 
 /// Checks that a channel (8 kHz) holds its own speaker and nobody else.
@@ -68,7 +70,12 @@ pub fn listen(r: &Recording, channel: &str, sent: &[Sent]) -> Result<Tally, Stri
                     (p.nominal_ns - answered) as f64 / 1e9
                 ));
             }
-            None => tally.missing += 1,
+            None => {
+                if tally.missing == 0 {
+                    tally.first = (p.nominal_ns - answered) as f64 / 1e9;
+                }
+                tally.missing += 1;
+            }
         }
     }
     match (0..heard.len()).find(|f| !covered[*f] && heard[*f] != 0) {
