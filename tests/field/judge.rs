@@ -55,6 +55,11 @@ impl Store {
 /// What is not as expected.
 pub fn judge(store: &Store, e: &Expected) -> Result<(), String> {
     let mut found = store.of(&e.call_ids());
+    for s in e.skipped.iter().filter(|s| s.reason == "no_media") {
+        if !store.told(&s.call_id).contains("no_media") {
+            return Err(format!("{}: not told to have had no media", s.call_id));
+        }
+    }
     let mut taken: Vec<(usize, Recording)> = Vec::new();
     for w in &e.wanted {
         let near = |r: &Recording| (r.instant_ns("answered_at") - ns(w.answered)).abs();

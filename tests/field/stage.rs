@@ -209,12 +209,12 @@ impl Stage {
         let (jitter, loss) = (c.jitter, c.loss);
         let from = c.sync(side, from);
         let rng = &mut self.rng;
-        let last = to;
+        let step = f64::from(c.voices[side as usize].ptime_ms);
         let mut i = 0;
         let packets = c.voices[side as usize].talk_over(from, to, &mut |_| {
             i += 1;
             // The first packets tell the path, and the last may not come after the end.
-            let free = i < 4 || rng.chance(0.4) || from + 20.0 * f64::from(i) + jitter > last;
+            let free = i < 4 || rng.chance(0.4) || from + step * f64::from(i) + jitter > to;
             let delay_ms = if free { 0.0 } else { rng.range(0.0, jitter.max(0.001)) };
             Fate { delay_ms, lost: i > 3 && rng.chance(loss), copies: u8::from(rng.chance(loss)) }
         });

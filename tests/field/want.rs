@@ -72,7 +72,7 @@ pub struct Wanted {
 pub struct Skipped {
     /// Its Call-ID.
     pub call_id: String,
-    /// Why: `replay --json` counts it so.
+    /// Why: `replay --json` counts it so (`no_media` stands among the failed ones).
     pub reason: &'static str,
     /// It need not be counted: another leg of a recorded call, or the same before it was recorded.
     pub optional: bool,

@@ -182,6 +182,68 @@ pub fn unmatched(s: &mut Stage) -> Expected {
     Expected::one(w).secret(&c.number)
 }
 
+/// Two calls at once whose customers are on one address and port of a media server. Named telephones tell
+/// them apart; where those are hidden each has its own voices or silence that says so.
+pub fn one_server(s: &mut Stage) -> Expected {
+    let number = s.customer();
+    let (trunk, server) = (s.trunk(), s.exchange());
+    let port = s.port();
+    let shared = s.at(&server, port);
+    let hidden = s.rng.chance(0.5);
+    let mut e = Expected::default();
+    let begin = s.start;
+    for i in 0..2 {
+        let (agent, phone) = (s.agent(i), s.phone(i));
+        let mut d = s.dialog((&number, &trunk), (&agent, &phone));
+        d.rtp[0] = shared;
+        let real = d.rtp[1];
+        if hidden {
+            d.rtp[1] = private(s, real.port());
+        }
+        s.start = begin + s.rng.range(0.0, 700.0).round();
+        let at = s.start + s.rng.range(150.0, 600.0).round();
+        let mut c = s.call_over(d, Callee, at, 1500.0);
+        s.calm(&mut c);
+        if hidden {
+            let port = s.port();
+            let out = SocketAddr::new(real.ip(), port);
+            is_at(&mut c, Callee, out);
+        }
+        s.whole(&mut c);
+        let mut w = c.wanted(&agent);
+        w.group = i as usize;
+        if hidden {
+            w.complete = None;
+            let [customer, agent] = [Caller, Callee].map(|side| Sound::Some(c.sent[side as usize].clone()));
+            w.sound = [customer, agent];
+        }
+        e = e.and(w);
+    }
+    e.secret(&number)
+}
+
+/// A call on the addresses and ports of one that has just ended.
+pub fn reused(s: &mut Stage) -> Expected {
+    let mut c = s.call(1200.0);
+    s.calm(&mut c);
+    s.whole(&mut c);
+    let first = c.wanted(&s.agent(0));
+    s.start = c.ended + s.rng.range(8.0, 80.0).round();
+    let d = &c.d;
+    let next = crate::common::ladder::Dialog {
+        call_id: format!("{}-again", d.call_id),
+        tags: [format!("{}n", d.tags[0]), format!("{}n", d.tags[1])],
+        ..d.clone()
+    };
+    let at = s.start + s.rng.range(60.0, 500.0).round();
+    let mut c = s.call_over(next, c.agent, at, 1200.0);
+    s.calm(&mut c);
+    s.whole(&mut c);
+    let mut second = c.wanted(&s.agent(0));
+    second.group = 1;
+    Expected::one(first).and(second).secret(&c.number)
+}
+
 /// The capture cuts every packet of media: not complete, and no noise of what is not there.
 pub fn cut(s: &mut Stage) -> Expected {
     s.snap = Some(134);

@@ -5,10 +5,16 @@ use crate::common::ladder::addr;
 use crate::field::stage::{CLOSED, DUTY, OUTBOUND_ONLY, Stage};
 use crate::field::want::Expected;
 
-/// Both talk, one hangs up.
+/// Both talk, one hangs up; any codec that is exact, any packet length.
 pub fn plain(s: &mut Stage) -> Expected {
     let length = s.rng.range(900.0, 2500.0);
     let mut c = s.call(length);
+    let format = *s.rng.pick(&["8", "8", "8", "0", "97"]);
+    c.d.formats = [format.into(), format.into()];
+    for v in &mut c.voices {
+        v.payload_type = format.parse().unwrap();
+        v.ptime_ms = *s.rng.pick(&[20, 20, 20, 10, 30, 40]);
+    }
     s.whole(&mut c);
     Expected::one(c.wanted(&s.agent(0))).secret(&c.number)
 }

@@ -48,23 +48,80 @@ pub fn suppressed(s: &mut Stage) -> Expected {
     one(s, &c)
 }
 
-/// Nobody sends RTP for more than the media timeout, RTCP goes on, then they talk again.
+/// Nobody sends RTP for more than the media timeout; RTCP or session refreshes go on; then they talk again.
 pub fn long_mute(s: &mut Stage) -> Expected {
     let gap = s.rng.range(33_000.0, 48_000.0).round();
     let mut c = calm(s, gap + 3000.0);
     let at = c.answered;
     s.talk(&mut c, at, at + 1500.0);
-    let both = s.rng.chance(0.5);
+    let (kind, who) = (s.rng.below(4), side(s));
     for i in 0..(gap / 5000.0) as u32 {
-        s.rtcp(&c, Caller, at + 2000.0 + 5000.0 * f64::from(i));
-        if both {
-            s.rtcp(&c, Callee, at + 2300.0 + 5000.0 * f64::from(i));
+        let at = at + 2000.0 + 5000.0 * f64::from(i);
+        match kind {
+            0 => s.rtcp(&c, who, at),
+            1 => {
+                s.rtcp(&c, Caller, at);
+                s.rtcp(&c, Callee, at + 300.0);
+            }
+            2 if i % 4 == 0 => {
+                c.d.request(&mut s.scene, at, "UPDATE", who, 1100 + i, "Session-Expires: 90\r\n", None);
+                c.d.response(&mut s.scene, at + 10.0, 200, "UPDATE", who, 1100 + i, None);
+            }
+            3 if i % 4 == 0 => s.redirect(at, &c, who, 1100 + i, ["sendrecv", "sendrecv"]),
+            _ => {}
         }
     }
     let end = c.ended;
     s.talk(&mut c, at + 1500.0 + gap, end);
     s.hang_up(&c);
     one(s, &c)
+}
+
+/// A fax is sent in mid-call: T.38 instead of audio for longer than the media timeout.
+pub fn fax(s: &mut Stage) -> Expected {
+    let gap = s.rng.range(33_000.0, 50_000.0).round();
+    let mut c = calm(s, gap + 3000.0);
+    let at = c.answered;
+    s.talk(&mut c, at, at + 1500.0);
+    let who = side(s);
+    let beside = s.rng.chance(0.5);
+    let image = |c: &Call, of: Side| {
+        let whole = c.d.sdp_with(of, c.d.rtp[of as usize], "8", "sendrecv", 2);
+        let (head, audio) = whole.split_at(whole.find("m=").unwrap());
+        let port = c.d.rtp[of as usize].port();
+        let off = audio.replace(&format!("m=audio {port}"), "m=audio 0");
+        let fax = format!("m=image {port} udptl t38\r\na=T38FaxVersion:0\r\n");
+        if beside { format!("{head}{off}{fax}") } else { format!("{head}{fax}") }
+    };
+    let (offer, answer) = (image(&c, who), image(&c, who.other()));
+    c.d.reinvite(&mut s.scene, at + 1500.0, who, 1001, &offer, &answer);
+    for i in 0..(gap / 200.0) as u32 - 2 {
+        let v = &c.voices[i as usize % 2];
+        let packet = [&(i as u16).to_be_bytes()[..], &[1, 0, 0x55, 0xAA]].concat();
+        s.scene.udp(at + 1600.0 + 200.0 * f64::from(i), v.src, v.dst, &packet);
+    }
+    s.redirect(at + 1450.0 + gap, &c, who, 1002, ["sendrecv", "sendrecv"]);
+    let end = c.ended;
+    s.talk(&mut c, at + 1500.0 + gap, end);
+    s.hang_up(&c);
+    one(s, &c)
+}
+
+/// One side says nothing all along: silence, and nothing is missing.
+pub fn one_way(s: &mut Stage) -> Expected {
+    let mut c = calm(s, 1500.0);
+    let (who, from, to) = (side(s), c.answered, c.ended);
+    s.speak(&mut c, who, from + 4.0, to);
+    s.hang_up(&c);
+    one(s, &c)
+}
+
+/// Nobody does: a call that should be recorded and has no media.
+pub fn no_media(s: &mut Stage) -> Expected {
+    let length = s.rng.range(700.0, 3000.0);
+    let c = calm(s, length);
+    s.hang_up(&c);
+    Expected::none(&c.d.call_id, "no_media").secret(&c.number)
 }
 
 /// A re-INVITE switches the audio off (port 0) for longer than the media timeout, another one on again.
