@@ -135,11 +135,8 @@ impl Stage {
             tags: [0, 1].map(|side| format!("{side}t{:08x}", self.rng.next() as u32)),
             sip: hosts.map(|h| self.at(h, 5060)),
             rtp: [self.at(hosts[0], ports[0]), self.at(hosts[1], ports[1])],
-            formats: ["8".into(), "8".into()],
-            headers: String::new(),
-            ok_headers: String::new(),
             cseq: 1 + self.rng.below(900) as u32,
-            vias: String::new(),
+            ..Dialog::new(0)
         }
     }
 
