@@ -181,11 +181,10 @@ impl Strangers {
             return if recordings.is_empty() { Ok(()) } else { Err("recorded without an agent".into()) };
         };
         let sent: [Vec<Sent>; 2] = [Caller, Callee].map(|side| self.sent(i, side));
-        let any_certain = sent.iter().flatten().any(|s| s.certain);
         let r = match recordings {
             [r] => r,
-            // Media of which not a packet can be assigned is a failure that is told.
-            [] if !any_certain => return Ok(()),
+            // Media of which nothing is named anywhere is as good as none: a failure that is told.
+            [] if [Caller, Callee].iter().all(|s| !self.named(i, *s)) => return Ok(()),
             _ => return Err(format!("{} recordings", recordings.len())),
         };
         if r.instant_ns("answered_at") != ns(c.answered) {
@@ -242,6 +241,17 @@ impl Strangers {
     fn sent(&self, i: usize, side: Side) -> Vec<Sent> {
         let of = self.calls[i].sent[side as usize].iter();
         of.map(|p| Sent { packet: p.clone(), certain: self.certain(i, side, p) }).collect()
+    }
+
+    /// Is any packet of a side between ends of which the call names one?
+    fn named(&self, i: usize, side: Side) -> bool {
+        let c = &self.calls[i];
+        c.sent[side as usize].iter().any(|p| {
+            let at = (p.nominal_ns - ns(0.0)) as f64 / 1e6;
+            at > c.answered
+                && !p.captured_ns.is_empty()
+                && (c.place(side, at).claims(p.src) || c.place(side.other(), at).claims(p.dst))
+        })
     }
 
     /// Does all that is known before and on the wire leave call `i` alone as the owner?
