@@ -25,7 +25,7 @@ impl Sink for Open {
     fn decision(&mut self, decision: Decision) {
         match decision {
             Decision::Open(_) => self.0 += 1,
-            Decision::Close { .. } | Decision::Discard(_) => self.0 -= 1,
+            Decision::Close { .. } | Decision::Discard { .. } => self.0 -= 1,
             _ => {}
         }
     }

@@ -244,7 +244,7 @@ pub struct ReplayArgs {
     /// Threads that decode and write; 0 for one for each processor [default: limits.workers]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
-    /// Capture files (pcap, pcapng) in order; - reads standard input
+    /// Capture files (pcap, pcapng) of any times; they are merged by their stamps; - reads standard input
     #[arg(required = true, value_name = "PCAP")]
     pub captures: Vec<PathBuf>,
     /// Options of every command.

@@ -5,7 +5,6 @@
 
 use nauhuri::capture::file::FileSource;
 use nauhuri::net::{Datagram, Net, NetConfig, NetStats, Transport};
-use nauhuri::sip::Framer;
 use nauhuri::time::{NS_PER_MS, Timestamp};
 use nauhuri::wire::{Frame, LinkType};
 use std::io::Cursor;
@@ -17,7 +16,7 @@ const STREAMS: usize = 100;
 const FRAGMENTS: usize = 100;
 const BUFFER: usize = 8 * 1024;
 
-fn net() -> Net<Framer> {
+fn net() -> Net {
     let (fragments, tcp_streams, tcp_buffer) = (FRAGMENTS, STREAMS, BUFFER);
     Net::new(NetConfig { sip_ports: PORTS.to_vec(), fragments, tcp_streams, tcp_buffer })
 }

@@ -1,145 +1,133 @@
-//! The table of legs, and what each SIP message does to it.
+//! The conductor: brings each SIP message to the leg and the dialog it belongs
+//! to, and lets the machines of those decide.
 //!
-//! Requests and responses are brought to the leg and the dialog they belong to
-//! (RFC 3261 §12.2, §17.1.3 as far as a bystander can); what follows from them
-//! is in `answer`, `media`, `ending`, `transfer` and `identity`.
+//! RFC 3261 §12.2, §13, §17.1.3 as far as a bystander can follow them. Who
+//! talks is weighed in `policy`, what a recording waits for in `recordings`,
+//! where media belongs in `pairing`; none of them knows of the others.
 
-use super::contacts::Contacts;
-use super::decision::{Decision, Unrecorded};
+use super::account::continued;
+use super::asserted::Asserted;
+use super::decision::{Decision, Ending, Unrecorded};
+use super::dialog::{Bye, Dialog, DialogState};
+use super::ids::{DialogId, LegId};
 use super::invite::Invite;
-use super::leg::{Dialog, DialogState, Hop, Leg, LegId, MAX_DIALOGS, MAX_HOPS};
-use super::pairing::{Pairing, Side};
-use super::parties::Rules;
-use super::recordings::Recordings;
+use super::media;
+use super::orphans::Orphans;
+use super::pairing::{Pairing, Route, Side};
+use super::recording::Patience;
+use super::recordings::{Closed, Recordings};
+use super::rules::Rules;
+use super::seen::{NotFollowed, Seen};
+use super::tables::Tables;
 use super::transfer::Referrals;
 use crate::config::Config;
-use crate::id::RecordingId;
+use crate::net::Flow;
 use crate::sdp::Session;
 use crate::sip::{Message, Method};
 use crate::time::Timestamp;
-use foldhash::quality::RandomState;
-use hashbrown::{HashMap, HashSet};
-use smallvec::SmallVec;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
-use std::net::SocketAddr;
-use std::time::Duration;
-
-/// Longest Call-ID and tag that are followed; beyond it somebody fills memory.
-const MAX_ID: usize = 512;
-
-/// What a timer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Timer {
-    Leg(LegId),
-    Recording(RecordingId),
-}
-
-/// A SIP message on its way: from where to where, when.
-#[derive(Clone, Copy, Debug)]
-pub struct Passage {
-    /// Capture time.
-    pub at: Timestamp,
-    /// Sender.
-    pub src: SocketAddr,
-    /// Receiver.
-    pub dst: SocketAddr,
-}
 
 /// All calls followed.
 #[derive(Debug)]
 pub struct Calls {
     pub(super) rules: Rules,
-    pub(super) media_timeout: Duration,
     pub(super) max_recordings: usize,
-    pub(super) max_legs: usize,
-    pub(super) legs: HashMap<LegId, Leg, RandomState>,
-    pub(super) by_call_id: HashMap<Box<[u8]>, SmallVec<[LegId; 2]>, RandomState>,
-    pub(super) unanswered: VecDeque<LegId>,
-    pub(super) contacts: Contacts,
-    pub(super) pairing: Pairing,
+    pub(super) tables: Tables,
     pub(super) recordings: Recordings,
     pub(super) referrals: Referrals,
-    pub(super) timers: BinaryHeap<Reverse<(Timestamp, Timer)>>,
-    orphans: HashSet<u64, RandomState>,
-    orphan_hasher: RandomState,
-    pub(super) origin_hasher: RandomState,
-    pub(super) next_leg: u64,
-    pub(super) evicted: u64,
+    orphans: Orphans,
     oversized: u64,
-    pub(super) out: Vec<Decision>,
 }
 
 impl Calls {
     /// An empty table under the rules of a checked configuration.
     pub fn new(config: &Config) -> Self {
+        let patience = Patience { quiet: config.sip.media_timeout, alive: config.sip.max_silence };
         Calls {
             rules: Rules::new(config),
-            media_timeout: config.sip.media_timeout,
             max_recordings: config.limits.recordings,
-            max_legs: config.limits.calls.max(1),
-            legs: HashMap::default(),
-            by_call_id: HashMap::default(),
-            unanswered: VecDeque::new(),
-            contacts: Contacts::default(),
-            pairing: Pairing::new(),
-            recordings: Recordings::default(),
+            tables: Tables::new(config.limits.calls),
+            recordings: Recordings::new(patience),
             referrals: Referrals::default(),
-            timers: BinaryHeap::new(),
-            orphans: HashSet::default(),
-            orphan_hasher: RandomState::default(),
-            origin_hasher: RandomState::default(),
-            next_leg: 0,
-            evicted: 0,
+            orphans: Orphans::default(),
             oversized: 0,
-            out: Vec::new(),
         }
     }
 
     /// Takes one message in; [`Calls::poll`] gives what follows from it.
-    pub fn handle_message(&mut self, msg: &Message<'_>, way: Passage) {
-        let (Some(call_id), Some((cseq, method))) = (msg.call_id(), msg.cseq()) else { return };
-        let tag_len =
-            |a: Option<crate::sip::NameAddr<'_>>| a.and_then(|a| a.tag().map(<[u8]>::len)).unwrap_or(0);
-        if call_id.len() > MAX_ID || tag_len(msg.from()) > MAX_ID || tag_len(msg.to()) > MAX_ID {
-            self.oversized += 1;
-            return;
+    pub fn handle_message(&mut self, msg: &Message<'_>, flow: Flow, at: Timestamp) {
+        let seen = match Seen::read(msg, flow, at) {
+            Ok(seen) => seen,
+            Err(NotFollowed::Oversized) => return self.oversized += 1,
+            Err(NotFollowed::Unidentified) => return,
+        };
+        self.tables.pairing.handle_time(at);
+        match seen.code {
+            None => self.handle_request(&seen),
+            Some(code) => self.handle_response(&seen, code),
         }
-        match msg.status() {
-            None => self.handle_request(msg, call_id, cseq, msg.method().unwrap_or(method), way),
-            Some(code) => self.handle_response(msg, call_id, cseq, method, code, way),
+    }
+
+    /// Where a media packet belongs, and the fingerprint of its flow. The
+    /// recordings it belongs to have been heard by it.
+    pub fn handle_media(&mut self, flow: Flow, at: Timestamp) -> (Route, u32) {
+        let (route, fingerprint) = self.tables.pairing.route_and_fingerprint(flow, at);
+        match &route {
+            Route::Record(targets) => {
+                for t in targets {
+                    if let Some(dialog) = self.recordings.handle_media(t.recording, at) {
+                        self.tables.give_way(dialog, false);
+                    }
+                }
+            }
+            // Whose it may have been is told that it is missing.
+            Route::Doubt => {
+                while let Some(id) = self.tables.pairing.poll_incomplete() {
+                    self.recordings.handle_missing(id);
+                }
+            }
+            Route::NotRecorded | Route::Unmatched => {}
+        }
+        (route, fingerprint)
+    }
+
+    /// RTCP was captured: the parties of the recordings it belongs to are there, silent or not.
+    pub fn handle_rtcp(&mut self, flow: &Flow, at: Timestamp) {
+        for id in self.tables.pairing.rtcp_targets(flow) {
+            self.recordings.handle_life(id, at);
         }
     }
 
     /// The next decision.
     pub fn poll(&mut self) -> Option<Decision> {
-        // Few at a time: shifting beats a queue of its own.
-        (!self.out.is_empty()).then(|| self.out.remove(0))
+        self.recordings.poll()
     }
 
     /// When [`Calls::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.timers.peek().map(|Reverse((at, _))| *at)
+        [self.tables.legs.poll_timeout(), self.recordings.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Time has come to `now`.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        while let Some(Reverse((at, timer))) = self.timers.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.timers.pop();
-            match timer {
-                Timer::Leg(id) => self.leg_timer(id, at, now),
-                Timer::Recording(id) => self.recording_timer(id, at, now),
+        while let Some(closed) = self.recordings.handle_timeout(now) {
+            self.leave(closed, now);
+        }
+        self.tables.expire(now, &mut self.recordings);
+        self.referrals.expire(now);
+    }
+
+    /// The capture ended, or the recorder stops: everything open ends at its last media.
+    pub fn finish(&mut self, now: Timestamp, by: Ending) {
+        for id in self.recordings.ids() {
+            if let Some(closed) = self.recordings.finish(id, now, by) {
+                self.leave(closed, now);
             }
         }
-        self.referrals.expire(now);
     }
 
     /// Where media belongs.
     pub fn pairing_mut(&mut self) -> &mut Pairing {
-        &mut self.pairing
+        &mut self.tables.pairing
     }
 
     /// Recordings under way.
@@ -149,23 +137,12 @@ impl Calls {
 
     /// Legs followed.
     pub fn legs_followed(&self) -> usize {
-        self.legs.len()
-    }
-
-    /// A media packet of this recording was captured: true when decisions follow from it.
-    pub fn handle_media(&mut self, id: RecordingId, at: Timestamp) -> bool {
-        let Some(r) = self.recordings.get_mut(id) else { return false };
-        r.last_media = Some(r.last_media.map_or(at, |l| l.max(at)));
-        r.quiet_since = r.quiet_since.max(at);
-        if matches!(r.state, super::recordings::State::Candidate(_)) {
-            self.confirm(id);
-        }
-        !self.out.is_empty()
+        self.tables.legs.len()
     }
 
     /// Legs forgotten because there were too many.
     pub fn evicted(&self) -> u64 {
-        self.evicted
+        self.tables.legs.evicted()
     }
 
     /// Messages not followed because their Call-ID or a tag is too long.
@@ -175,213 +152,271 @@ impl Calls {
 
     /// The clock the stamps come from was set by `ns` (live capture): nothing was silent meanwhile.
     pub fn clock_stepped(&mut self, ns: i64) {
-        self.recordings.iter_mut().for_each(|r| r.quiet_since = r.quiet_since.offset_ns(ns));
+        self.recordings.clock_stepped(ns);
     }
 
-    fn handle_request(&mut self, msg: &Message<'_>, call_id: &[u8], cseq: u32, method: Method, way: Passage) {
-        let to_tag = msg.to().and_then(|t| t.tag().map(<[u8]>::to_vec)).unwrap_or_default();
-        let from_tag = msg.from().and_then(|f| f.tag().map(<[u8]>::to_vec)).unwrap_or_default();
-        if method == Method::Invite && to_tag.is_empty() {
-            return self.handle_invite(msg, call_id, &from_tag, cseq, way);
+    fn handle_request(&mut self, seen: &Seen<'_>) {
+        if seen.method == Method::Invite && seen.to_tag.is_empty() {
+            return self.handle_invite(seen);
         }
-        let Some((leg, tag, side)) = self.find_dialog(call_id, &from_tag, &to_tag) else { return };
-        self.touch(leg, way.at);
-        match method {
+        let found = self.tables.find_dialog(seen.call_id, seen.from_tag, seen.to_tag);
+        let Some((id, side)) = found else { return };
+        self.tables.touch(id, seen);
+        match seen.method {
             Method::Invite | Method::Update => {
-                self.handle_offer(leg, &tag, side, cseq, msg, way);
-                self.handle_identity(leg, &tag, side, msg, way.at);
+                self.handle_description(id, seen, side);
+                self.handle_identity(id, seen, side);
             }
-            Method::Ack => self.handle_ack(leg, &tag, side, cseq, msg, way),
-            Method::Prack => self.handle_offer(leg, &tag, side, cseq, msg, way),
-            Method::Bye => self.handle_bye(leg, &tag, side, cseq, way.at),
-            Method::Refer => self.handle_refer(leg, &tag, side, msg, way),
-            Method::Notify => self.handle_notify(leg, &tag, side, msg),
-            Method::Info => self.handle_info(leg, &tag, side, cseq, msg, way.at),
+            Method::Ack | Method::Prack => self.handle_description(id, seen, side),
+            Method::Bye => self.handle_bye(id, seen, side),
+            Method::Refer => self.handle_refer(id, seen, side),
+            // RFC 3515 §2.4.5: the transfer failed, says the one who was asked for it.
+            Method::Notify if seen.msg.sipfrag_status().is_some_and(|s| s >= 300) => {
+                self.transfer_failed(id, side.other());
+            }
+            Method::Info if seen.msg.dtmf_info() => self.handle_key(id, seen, side),
             _ => {}
         }
     }
 
-    fn handle_response(
-        &mut self,
-        msg: &Message<'_>,
-        call_id: &[u8],
-        cseq: u32,
-        method: Method,
-        code: u16,
-        way: Passage,
-    ) {
-        let to_tag = msg.to().and_then(|t| t.tag().map(<[u8]>::to_vec)).unwrap_or_default();
-        let from_tag = msg.from().and_then(|f| f.tag().map(<[u8]>::to_vec)).unwrap_or_default();
-        if method == Method::Invite
-            && let Some(leg) = self.find_leg(call_id, &from_tag)
-            && self.legs.get(&leg).is_some_and(|l| l.invite_cseq == cseq)
+    fn handle_response(&mut self, seen: &Seen<'_>, code: u16) {
+        if seen.method == Method::Invite
+            && let Some(leg) = self.tables.legs.find(seen.call_id, seen.from_tag)
+            && self.tables.legs.get(leg).is_some_and(|l| l.invite_cseq == seen.cseq)
         {
-            self.touch(leg, way.at);
-            return self.handle_invite_response(leg, &to_tag, code, msg, way);
+            return self.handle_invite_response(leg, seen, code);
         }
-        let Some((leg, tag, sender)) = self.find_dialog(call_id, &from_tag, &to_tag) else {
-            if method == Method::Invite && (200..300).contains(&code) {
-                self.count_orphan(call_id);
+        let Some((id, requester)) = self.tables.find_dialog(seen.call_id, seen.from_tag, seen.to_tag) else {
+            if seen.method == Method::Invite && seen.is_success() && self.orphans.is_new(seen.call_id) {
+                self.unrecorded(seen.call_id, seen.at, Unrecorded::InviteNotSeen);
             }
             return;
         };
-        self.touch(leg, way.at);
-        match method {
+        self.tables.touch(id, seen);
+        match seen.method {
             Method::Invite | Method::Update | Method::Prack => {
                 // The answer comes from the other side than the request.
-                self.handle_answer(leg, &tag, sender.other(), cseq, code, msg, way);
-                if (200..300).contains(&code) && method != Method::Prack {
-                    self.handle_identity(leg, &tag, sender.other(), msg, way.at);
+                self.handle_description(id, seen, requester.other());
+                if seen.is_success() && seen.method != Method::Prack {
+                    self.handle_identity(id, seen, requester.other());
+                    self.handle_refresh(id, seen.at);
                 }
             }
-            Method::Bye => self.handle_bye_response(leg, &tag, sender, cseq, code),
-            Method::Refer if code >= 300 => self.refer_refused(leg, &tag),
+            Method::Bye => self.handle_bye_response(id, seen, requester, code),
+            Method::Refer if code >= 300 => self.transfer_failed(id, requester),
             _ => {}
         }
     }
 
     /// An INVITE outside a dialog: a new leg, another hop of one, a retry, or a retransmission.
-    fn handle_invite(&mut self, msg: &Message<'_>, call_id: &[u8], from_tag: &[u8], cseq: u32, way: Passage) {
-        let header = self.rules.agent_header.clone();
-        let invite = Invite::read(msg, header.as_deref(), &self.rules.correlation_headers);
-        let branch = msg.top_via_branch();
-        let known = self.find_leg(call_id, from_tag).filter(|id| {
-            self.legs.get(id).is_some_and(|l| {
+    fn handle_invite(&mut self, seen: &Seen<'_>) {
+        let invite = Invite::read(seen.msg, &self.rules);
+        let branch = seen.msg.top_via_branch();
+        let legs = &self.tables.legs;
+        let known = legs.find(seen.call_id, seen.from_tag).filter(|id| {
+            legs.get(*id).is_some_and(|l| {
                 // After an answered call is over, only a late copy of its INVITE is still of it:
                 // a Call-ID used again is another call.
-                let was_answered = l.dialogs.iter().any(|d| d.state != DialogState::Early);
-                let is_copy = l.invite_cseq == cseq && l.hops.iter().any(|h| h.branch.as_deref() == branch);
-                !(l.ended && was_answered) || is_copy
+                let is_branch = l.hops.iter().any(|h| h.branch.as_deref() == branch);
+                !(l.ended && l.was_answered) || (l.invite_cseq == seen.cseq && is_branch)
             })
         });
-        let leg_id = match known {
-            Some(id) => id,
-            None => match self.new_leg(&invite, call_id, from_tag, cseq, way.at) {
-                Some(id) => id,
-                None => return,
-            },
-        };
-        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
-        leg.last_seen = way.at;
-        if leg.dialogs.iter().any(|d| d.state != DialogState::Early) && leg.invite_cseq != cseq {
+        let new = || self.tables.new_leg(&invite, seen, &mut self.recordings);
+        let Some(id) = known.or_else(new) else { return };
+        let Some(leg) = self.tables.legs.get_mut(id) else { return };
+        leg.last_seen = seen.at;
+        if leg.was_answered {
+            // A copy: what an answer rests on is not moved under it.
             return;
         }
         // The next branch of a hunt, or the retry after 401, 407 or a redirection.
-        leg.ended &= leg.dialogs.iter().any(|d| d.state != DialogState::Early);
-        if cseq > leg.invite_cseq {
-            leg.invite_cseq = cseq;
+        leg.ended = false;
+        if seen.cseq > leg.invite_cseq {
+            leg.invite_cseq = seen.cseq;
             leg.hops.clear();
         }
-        leg.invite.withheld |= invite.withheld;
-        Self::note_parties(leg, &invite);
-        Self::note_hop(leg, &invite, msg, way);
+        leg.note_parties(&invite);
+        leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, seen.msg.sdp().map(Session::parse));
         if known.is_none() {
-            self.join_transferred(leg_id, &invite, msg, way);
+            self.join_continued(id, &invite, seen);
+            self.complete(id);
         }
     }
 
-    /// Every hop adds what it knows of the parties.
-    fn note_parties(leg: &mut Leg, invite: &Invite) {
-        for u in [&invite.from_user, &invite.asserted_user].into_iter().flatten() {
-            if !leg.caller_users.contains(u) && leg.caller_users.len() < 2 * MAX_HOPS {
-                leg.caller_users.push(u.clone());
+    fn handle_invite_response(&mut self, leg_id: LegId, seen: &Seen<'_>, code: u16) {
+        let Some(leg) = self.tables.legs.get_mut(leg_id) else { return };
+        leg.last_seen = leg.last_seen.max(seen.at);
+        let known = self.tables.dialogs.of(&leg.dialogs).find(|d| &*d.callee_tag == seen.to_tag);
+        let (id, state) = (known.map(|d| d.id), known.map(|d| d.state));
+        match code {
+            0..=100 => {}
+            // A late copy must not claim again what a hang-up has set free.
+            _ if state == Some(DialogState::Terminated) => {}
+            101..=299 => {
+                let Some(id) = id.or_else(|| self.tables.new_dialog(leg_id, seen.to_tag)) else { return };
+                if code >= 200 {
+                    return self.handle_answer(id, seen);
+                }
+                self.tables.note_response(id, seen);
+                self.refresh(id, seen.at);
+            }
+            _ => self.tables.refuse(leg_id, id.filter(|_| state == Some(DialogState::Early))),
+        }
+    }
+
+    /// A 2xx to the INVITE.
+    fn handle_answer(&mut self, id: DialogId, seen: &Seen<'_>) {
+        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
+        let is_first = d.state == DialogState::Early;
+        // On one hop a proxy may say who answered, on the other hide it.
+        let said = &mut d.said[Side::Callee as usize];
+        let is_news = said.is_silent();
+        if is_news {
+            *said = Asserted::of_later(seen.msg, &self.rules);
+        }
+        if is_first {
+            d.state = DialogState::Confirmed { answered_at: seen.at, recording: None, bye: None };
+            if let Some(leg) = self.tables.legs.get_mut(d.leg) {
+                (leg.was_answered, leg.ended) = (true, false);
+            }
+            self.tables.close_early(id);
+        }
+        self.tables.note_response(id, seen);
+        self.refresh(id, seen.at);
+        // Its claims now outrank those of calls that only ring.
+        let begun = self.tables.legs.begun();
+        if let Some((_, d, pairing)) = self.tables.dialog_mut(id) {
+            d.media.iter().for_each(|m| pairing.answer(m.session, begun));
+        }
+        if is_first {
+            self.decide(id, seen.at);
+        } else if is_news {
+            self.reconsider(id, seen.at);
+        }
+    }
+
+    /// re-INVITE, UPDATE, PRACK, their responses, ACK.
+    fn handle_description(&mut self, id: DialogId, seen: &Seen<'_>, sender: Side) {
+        let Some((leg, d, pairing)) = self.tables.dialog_mut(id) else { return };
+        if media::take_in(leg, d, seen, sender, pairing) {
+            self.refresh(id, seen.at);
+        }
+    }
+
+    /// A re-INVITE or UPDATE was accepted: the dialog lives (RFC 4028).
+    fn handle_refresh(&mut self, id: DialogId, at: Timestamp) {
+        if let Some(r) = self.tables.dialogs.get(id).and_then(Dialog::recording) {
+            self.recordings.handle_life(r, at);
+        }
+    }
+
+    /// `side` may state who it is now (RFC 4916, RFC 3325).
+    fn handle_identity(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
+        let said = Asserted::of_later(seen.msg, &self.rules);
+        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
+        if said.is_silent() || !d.is_confirmed() || d.bye().is_some() {
+            return;
+        }
+        let known = &mut d.said[side as usize];
+        let before = known.clone();
+        known.take_in(said);
+        if *known != before {
+            self.reconsider(id, seen.at);
+        }
+    }
+
+    fn handle_bye(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
+        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
+        // A second BYE of the same side is the repeat of one that was challenged.
+        let is_repeat = |b: Bye| b.by == side && seen.cseq > b.cseq;
+        if d.is_terminated() || d.bye().is_some_and(|b| !is_repeat(b)) {
+            return;
+        }
+        d.set_bye(Some(Bye { at: seen.at, by: side, cseq: seen.cseq }));
+        self.tables.give_way(id, true);
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
+            // Nothing hangs on the exact end of a dialog that is not recorded.
+            return self.tables.terminate(id);
+        };
+        let by_agent = d.transfer_by.is_some_and(|s| s != recording.customer);
+        let by = match by_agent || d.replaced {
+            true => Ending::Transferred,
+            false => Ending::HungUp(recording.channel_of(side)),
+        };
+        let has_rivals = self.tables.dialogs_of(leg).any(|d| d.id != id && d.is_confirmed());
+        if let Some(closed) = self.recordings.handle_bye(r, seen.at, by, has_rivals) {
+            self.leave(closed, seen.at);
+        }
+    }
+
+    fn handle_bye_response(&mut self, id: DialogId, seen: &Seen<'_>, requester: Side, code: u16) {
+        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
+        let is_of_it = d.bye().is_some_and(|b| b.by == requester && b.cseq == seen.cseq);
+        let Some(r) = d.recording().filter(|_| is_of_it) else { return };
+        match code {
+            0..=199 => {}
+            401 | 407 => {
+                d.set_bye(None);
+                self.tables.give_way(id, false);
+                self.recordings.handle_bye_refused(r);
+            }
+            _ => self.recordings.handle_bye_accepted(r),
+        }
+    }
+
+    /// SIP INFO with a key press. Every hop shows it; it counts once.
+    fn handle_key(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
+        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
+        let is_copy = d.last_info[side as usize].replace(seen.cseq) == Some(seen.cseq);
+        if let Some(r) = d.recording().filter(|_| !is_copy) {
+            self.recordings.handle_key(r, seen.at, side);
+        }
+    }
+
+    fn handle_refer(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
+        let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.is_confirmed()) else { return };
+        d.transfer_by = Some(side);
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        self.referrals.note(seen, id, leg.contact, continued(leg, d, side.other()));
+    }
+
+    fn transfer_failed(&mut self, id: DialogId, by: Side) {
+        if let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.transfer_by == Some(by)) {
+            d.transfer_by = None;
+        }
+    }
+
+    /// Brings claims, payload types and hold up to date with the exchanges.
+    pub(super) fn refresh(&mut self, id: DialogId, at: Timestamp) {
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        let recording = d.recording().and_then(|r| Some((r, self.recordings.get(r)?.customer)));
+        if let Some((r, customer)) = recording {
+            self.recordings.handle_formats(r, media::formats(leg, d, customer));
+            if let Some(told) = media::told(leg, d, customer) {
+                self.recordings.handle_told(r, at, told);
             }
         }
-        if let Some(id) = &invite.agent_header {
-            // The header marks the sender, unless it names the one who is called.
-            let called = [&invite.to_user, &invite.request_user];
-            let names_called = called.into_iter().flatten().any(|u| u.expose() == id);
-            let mark = if names_called { &mut leg.callee_header } else { &mut leg.caller_header };
-            *mark = Some(id.clone());
+        self.tables.claim(id, recording);
+    }
+
+    /// A recording has left its dialog: over, unless it passed to another agent or fell silent.
+    pub(super) fn leave(&mut self, closed: Closed, at: Timestamp) {
+        let Some(d) = self.tables.dialogs.get_mut(closed.dialog) else { return };
+        if d.recording() == Some(closed.recording) {
+            d.set_recording(closed.goes_on);
         }
-    }
-
-    fn note_hop(leg: &mut Leg, invite: &Invite, msg: &Message<'_>, way: Passage) {
-        let offer = msg.sdp().map(Session::parse);
-        if let Some(h) = leg.hops.iter_mut().find(|h| h.caller == way.src && h.callee == way.dst) {
-            if offer.is_some() {
-                h.offer = offer;
-            }
-        } else if leg.hops.len() < MAX_HOPS {
-            let request_user = invite.request_user.clone();
-            let branch = msg.top_via_branch().map(|b| b[..b.len().min(MAX_ID)].into());
-            let vias = msg.via_count();
-            leg.hops.push(Hop { caller: way.src, callee: way.dst, vias, request_user, branch, offer });
+        if d.bye().is_some() && closed.goes_on.is_none() {
+            return self.tables.terminate(closed.dialog);
         }
-    }
-
-    pub(super) fn find_leg(&self, call_id: &[u8], caller_tag: &[u8]) -> Option<LegId> {
-        let of = |id: &&LegId| self.legs.get(*id).is_some_and(|l| &*l.caller_tag == caller_tag);
-        self.by_call_id.get(call_id)?.iter().rev().find(of).copied()
-    }
-
-    /// The leg, the dialog's callee tag and the side that sent a request with these tags.
-    pub(super) fn find_dialog(
-        &self,
-        call_id: &[u8],
-        from: &[u8],
-        to: &[u8],
-    ) -> Option<(LegId, Box<[u8]>, Side)> {
-        let ids = self.by_call_id.get(call_id)?;
-        ids.iter().rev().filter_map(|id| self.legs.get(id)).find_map(|l| {
-            let has = |tag: &[u8]| l.dialogs.iter().any(|d| &*d.callee_tag == tag);
-            if &*l.caller_tag == from && has(to) {
-                Some((l.id, to.into(), Side::Caller))
-            } else if &*l.caller_tag == to && has(from) {
-                Some((l.id, from.into(), Side::Callee))
-            } else {
-                None
-            }
-        })
-    }
-
-    pub(super) fn dialog_mut(&mut self, leg: LegId, tag: &[u8]) -> Option<&mut Dialog> {
-        self.legs.get_mut(&leg)?.dialogs.iter_mut().find(|d| &*d.callee_tag == tag)
-    }
-
-    pub(super) fn dialog(&self, leg: LegId, tag: &[u8]) -> Option<&Dialog> {
-        self.legs.get(&leg)?.dialogs.iter().find(|d| &*d.callee_tag == tag)
-    }
-
-    /// The dialog with this tag, made if it is new.
-    pub(super) fn ensure_dialog(&mut self, leg: LegId, tag: &[u8]) -> bool {
-        let Some(l) = self.legs.get_mut(&leg) else { return false };
-        if l.dialogs.iter().any(|d| &*d.callee_tag == tag) {
-            return true;
+        if closed.goes_on.is_some() {
+            self.tables.give_way(closed.dialog, true);
         }
-        if l.dialogs.len() >= MAX_DIALOGS {
-            return false;
-        }
-        l.dialogs.push(Dialog {
-            callee_tag: tag.into(),
-            state: DialogState::Early,
-            branch: None,
-            media: SmallVec::new(),
-            recording: None,
-            bye: None,
-            identity: [None, None],
-            transfer_by: None,
-            replaced: false,
-            last_info: [None, None],
-        });
-        true
+        self.refresh(closed.dialog, at);
     }
 
-    fn touch(&mut self, leg: LegId, at: Timestamp) {
-        if let Some(l) = self.legs.get_mut(&leg) {
-            l.last_seen = l.last_seen.max(at);
-        }
-    }
-
-    /// Counts a 2xx whose INVITE was never seen, once for each Call-ID.
-    fn count_orphan(&mut self, call_id: &[u8]) {
-        use std::hash::BuildHasher;
-        let key = self.orphan_hasher.hash_one(call_id);
-        if self.orphans.len() >= 4096 {
-            self.orphans.clear();
-        }
-        if self.orphans.insert(key) {
-            self.out.push(Decision::Unrecorded(Unrecorded::InviteNotSeen));
-        }
+    pub(super) fn unrecorded(&mut self, call_id: &[u8], at: Timestamp, reason: Unrecorded) {
+        let call_id = String::from_utf8_lossy(call_id).into_owned();
+        self.recordings.order(Decision::Unrecorded { reason, at, call_id });
     }
 }

@@ -5,28 +5,24 @@
 //! agent tells (who called, which number) completes the agent's leg through
 //! here, and recordings of one contact share its UUID.
 
-use super::leg::LegId;
+use super::ids::{ContactId, LegId};
 use crate::id::derived_uuid;
 use crate::time::Timestamp;
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
+use std::collections::BTreeSet;
 use uuid::Uuid;
-
-/// One contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ContactId(pub u64);
 
 #[derive(Debug)]
 struct Contact {
     uuid: Uuid,
-    legs: Vec<LegId>,
-    /// Legs that belong to it, listed or not.
-    members: usize,
+    /// In the order of their INVITEs; no more than there are legs.
+    legs: BTreeSet<LegId>,
     keys: Vec<Vec<u8>>,
 }
 
-/// Legs of one contact kept in order; more are followed but not searched.
-const MAX_LEGS: usize = 32;
+/// Legs of one contact that are searched for another one's sake.
+const MAX_SEARCHED: usize = 32;
 /// Keys of one contact.
 const MAX_KEYS: usize = 128;
 
@@ -47,14 +43,11 @@ impl Contacts {
             let id = ContactId(self.next);
             let first_key = keys.first().map_or(&[][..], Vec::as_slice);
             let uuid = derived_uuid(at, &[b"contact", first_key]);
-            self.contacts.insert(id, Contact { uuid, legs: Vec::new(), members: 0, keys: Vec::new() });
+            self.contacts.insert(id, Contact { uuid, legs: BTreeSet::new(), keys: Vec::new() });
             id
         });
         if let Some(c) = self.contacts.get_mut(&id) {
-            c.members += 1;
-            if c.legs.len() < MAX_LEGS {
-                c.legs.push(leg);
-            }
+            c.legs.insert(leg);
             for k in keys {
                 if c.keys.len() < MAX_KEYS && !self.by_key.contains_key(&k) {
                     self.by_key.insert(k.clone(), id);
@@ -66,12 +59,12 @@ impl Contacts {
     }
 
     /// Moves everything of `newer` to `older`. Returns the legs moved.
-    pub fn merge(&mut self, older: ContactId, newer: ContactId) -> Vec<LegId> {
+    pub fn merge(&mut self, older: ContactId, newer: ContactId) -> BTreeSet<LegId> {
         if older == newer || !self.contacts.contains_key(&older) {
-            return Vec::new();
+            return BTreeSet::new();
         }
-        let Some(moved) = self.contacts.remove(&newer) else { return Vec::new() };
-        let Some(c) = self.contacts.get_mut(&older) else { return Vec::new() };
+        let Some(moved) = self.contacts.remove(&newer) else { return BTreeSet::new() };
+        let Some(c) = self.contacts.get_mut(&older) else { return BTreeSet::new() };
         for k in moved.keys {
             if c.keys.len() < MAX_KEYS {
                 self.by_key.insert(k.clone(), older);
@@ -80,18 +73,15 @@ impl Contacts {
                 self.by_key.remove(&k);
             }
         }
-        let room = MAX_LEGS.saturating_sub(c.legs.len());
-        c.legs.extend(moved.legs.iter().take(room));
-        c.members += moved.legs.len();
+        c.legs.extend(&moved.legs);
         moved.legs
     }
 
     /// A leg is forgotten; with its last leg the contact goes too.
     pub fn leave(&mut self, id: ContactId, leg: LegId) {
         let Some(c) = self.contacts.get_mut(&id) else { return };
-        c.legs.retain(|l| *l != leg);
-        c.members = c.members.saturating_sub(1);
-        if c.members == 0
+        c.legs.remove(&leg);
+        if c.legs.is_empty()
             && let Some(gone) = self.contacts.remove(&id)
         {
             for k in gone.keys {
@@ -100,9 +90,17 @@ impl Contacts {
         }
     }
 
-    /// Legs in the order they joined.
-    pub fn legs(&self, id: ContactId) -> &[LegId] {
-        self.contacts.get(&id).map_or(&[], |c| &c.legs)
+    /// Legs in the order of their INVITEs, those of very large contacts within a bound.
+    pub fn legs(&self, id: ContactId) -> impl DoubleEndedIterator<Item = LegId> {
+        let (first, last) = match self.contacts.get(&id) {
+            Some(c) => {
+                let first: Vec<LegId> = c.legs.iter().copied().take(MAX_SEARCHED).collect();
+                let newer = c.legs.iter().rev().copied().take(c.legs.len() - first.len());
+                (first, newer.take(MAX_SEARCHED).collect::<Vec<_>>())
+            }
+            None => (Vec::new(), Vec::new()),
+        };
+        first.into_iter().chain(last.into_iter().rev())
     }
 
     /// UUID shared by the contact's recordings.

@@ -1,6 +1,6 @@
 //! What the signalling decides: the orders that go to the tapes.
 
-use super::parties::ServiceRef;
+use super::rules::ServiceRef;
 use crate::codec::formats::PayloadMap;
 use crate::config::CallDirection;
 use crate::id::{Channel, RecordingId};
@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 use uuid::Uuid;
 
 /// A recording that begins.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Opening {
     /// Inside this run.
     pub id: RecordingId,
@@ -75,11 +75,13 @@ pub enum Unrecorded {
     InviteNotSeen,
     /// Ended at once without media: a fork that lost.
     Stray,
+    /// Of its messages only the first lines were captured.
+    Truncated,
 }
 
 impl Unrecorded {
     /// All of them, for metrics that begin at zero.
-    pub const ALL: [Unrecorded; 7] = [
+    pub const ALL: [Unrecorded; 8] = [
         Unrecorded::NoAgent,
         Unrecorded::Internal,
         Unrecorded::Service,
@@ -87,6 +89,7 @@ impl Unrecorded {
         Unrecorded::OtherLeg,
         Unrecorded::InviteNotSeen,
         Unrecorded::Stray,
+        Unrecorded::Truncated,
     ];
 }
 
@@ -106,6 +109,8 @@ pub enum CallEvent {
 pub enum Decision {
     /// A recording begins.
     Open(Box<Opening>),
+    /// More has become known of a call that is being recorded: this holds from its beginning.
+    Amend(Box<Opening>),
     /// What payload types mean, from here on, in what a channel's party sends on one hop.
     Formats {
         /// Of which recording.
@@ -138,10 +143,22 @@ pub enum Decision {
         /// Its start and its end were seen.
         seen: bool,
     },
-    /// It was no call after all: a fork that lost. Nothing of it is kept.
-    Discard(RecordingId),
+    /// It was no recording after all. Nothing of it is kept.
+    Discard {
+        /// Which.
+        recording: RecordingId,
+        /// A fork that lost, or a leg whose call is recorded nearer the agent.
+        reason: Unrecorded,
+    },
     /// An answered call is not recorded.
-    Unrecorded(Unrecorded),
+    Unrecorded {
+        /// Why not.
+        reason: Unrecorded,
+        /// When that was decided.
+        at: Timestamp,
+        /// As received.
+        call_id: String,
+    },
     /// A call that should be recorded cannot be: too many at once.
     Refused(ServiceRef),
 }

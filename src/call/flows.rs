@@ -1,37 +1,59 @@
 //! Resolved flows, by their addresses: the one look-up that every media packet costs.
 //!
-//! Nearly all media is IPv4, whose two addresses and ports are 16 bytes here, and
-//! 64 as two [`SocketAddr`]: at thousands of flows that is the difference
-//! between one line of the cache and three. This module must not know what a
-//! route means.
+//! Nearly all media is IPv4, whose two addresses and ports are 16 bytes here,
+//! VLAN included, and 72 as two [`SocketAddr`]: at thousands of flows that is the
+//! difference between one line of the cache and three. This module must not know
+//! what a route means.
+//!
+//! [`SocketAddr`]: std::net::SocketAddr
 
+use crate::net::Flow;
+use crate::time::Timestamp;
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 use std::hash::BuildHasher;
 use std::net::{SocketAddr, SocketAddrV4};
 
-/// Source and destination of a media packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FlowKey {
-    /// Sender.
-    pub src: SocketAddr,
-    /// Receiver.
-    pub dst: SocketAddr,
-}
+/// Capture time in steps of 134 ms: four bytes of a flow's entry. Wraps after 18 years.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Tick(u32);
 
-impl FlowKey {
-    /// A number for telling a recording's flows apart. Not seeded: it must be
-    /// the same on every run.
-    pub fn fingerprint(&self) -> u32 {
-        foldhash::fast::FixedState::default().hash_one(self) as u32
+impl Tick {
+    const SHIFT: u32 = 27;
+
+    #[inline]
+    pub fn at(at: Timestamp) -> Tick {
+        Tick((at.as_ns() >> Tick::SHIFT) as u32)
     }
 
-    fn compact(&self) -> Option<(u64, u64)> {
-        let word = |a: &SocketAddrV4| u64::from(a.ip().to_bits()) << 16 | u64::from(a.port());
-        match (&self.src, &self.dst) {
-            (SocketAddr::V4(src), SocketAddr::V4(dst)) => Some((word(src), word(dst))),
-            _ => None,
-        }
+    /// Steps in so many milliseconds.
+    pub const fn of_ms(ms: u64) -> u32 {
+        ((ms * 1_000_000) >> Tick::SHIFT) as u32
+    }
+
+    /// Steps from `earlier`; none if it is later.
+    pub fn since(self, earlier: Tick) -> u32 {
+        let steps = self.0.wrapping_sub(earlier.0);
+        if steps > u32::MAX / 2 { 0 } else { steps }
+    }
+}
+
+/// A number for telling a recording's flows apart, whichever VLAN they were seen
+/// on. Not seeded: it must be the same on every run.
+pub(super) fn fingerprint(flow: &Flow) -> u32 {
+    foldhash::fast::FixedState::default().hash_one((flow.src, flow.dst)) as u32
+}
+
+/// Address, port and half of the VLANs in each word.
+#[inline]
+fn compact(flow: &Flow) -> Option<(u64, u64)> {
+    let word = |a: &SocketAddrV4, tag: u16| {
+        u64::from(a.ip().to_bits()) << 32 | u64::from(a.port()) << 16 | u64::from(tag)
+    };
+    let [inner, outer] = flow.vlan.ids();
+    match (&flow.src, &flow.dst) {
+        (SocketAddr::V4(src), SocketAddr::V4(dst)) => Some((word(src, inner), word(dst, outer))),
+        _ => None,
     }
 }
 
@@ -39,7 +61,7 @@ impl FlowKey {
 #[derive(Debug)]
 pub(super) struct Flows<T> {
     v4: HashMap<(u64, u64), T, RandomState>,
-    other: HashMap<FlowKey, T, RandomState>,
+    other: HashMap<Flow, T, RandomState>,
 }
 
 impl<T> Default for Flows<T> {
@@ -50,36 +72,66 @@ impl<T> Default for Flows<T> {
 
 impl<T> Flows<T> {
     /// What is known of `flow`.
-    pub fn get(&self, flow: &FlowKey) -> Option<&T> {
-        match flow.compact() {
+    pub fn get(&self, flow: &Flow) -> Option<&T> {
+        match compact(flow) {
             Some(key) => self.v4.get(&key),
             None => self.other.get(flow),
         }
     }
 
+    /// What is known of `flow`, to change it.
+    #[inline]
+    pub fn get_mut(&mut self, flow: &Flow) -> Option<&mut T> {
+        match compact(flow) {
+            Some(key) => self.v4.get_mut(&key),
+            None => self.other.get_mut(flow),
+        }
+    }
+
     /// States what is known of `flow`.
-    pub fn insert(&mut self, flow: FlowKey, known: T) {
-        match flow.compact() {
+    pub fn insert(&mut self, flow: Flow, known: T) {
+        match compact(&flow) {
             Some(key) => self.v4.insert(key, known),
             None => self.other.insert(flow, known),
         };
     }
 
-    /// Forgets `flow`.
-    pub fn remove(&mut self, flow: &FlowKey) {
-        match flow.compact() {
+    /// Forgets `flow`; what was known of it.
+    pub fn remove(&mut self, flow: &Flow) -> Option<T> {
+        match compact(flow) {
             Some(key) => self.v4.remove(&key),
             None => self.other.remove(flow),
-        };
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::link::Vlan;
 
-    fn flow(src: &str, dst: &str) -> FlowKey {
-        FlowKey { src: src.parse().expect("an address"), dst: dst.parse().expect("an address") }
+    fn flow(src: &str, dst: &str) -> Flow {
+        let [src, dst] = [src, dst].map(|a| a.parse().expect("an address"));
+        Flow { src, dst, vlan: Vlan::NONE }
+    }
+
+    fn tagged(flow: Flow, tags: &[u16]) -> Flow {
+        Flow { vlan: tags.iter().fold(Vlan::NONE, |v, t| v.with(*t)), ..flow }
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_the_addresses() {
+        let f = flow("10.0.0.1:4000", "10.0.0.2:4002");
+        assert_eq!(fingerprint(&f), fingerprint(&tagged(f, &[7])));
+        assert_ne!(fingerprint(&f), fingerprint(&flow("10.0.0.1:4000", "10.0.0.2:4003")));
+    }
+
+    #[test]
+    fn ticks_count_on() {
+        let at = |ms: i64| Tick::at(Timestamp::from_ns(1_795_421_723_000_000_000 + ms * 1_000_000));
+        assert!(at(3500).since(at(0)) > Tick::of_ms(3000));
+        assert!(at(2500).since(at(0)) < Tick::of_ms(3000));
+        assert_eq!(at(0).since(at(500)), 0);
     }
 
     #[test]
@@ -91,6 +143,10 @@ mod tests {
             flow("[2001:db8::1]:4000", "[2001:db8::2]:4002"),
             flow("[2001:db8::2]:4002", "[2001:db8::1]:4000"),
             flow("10.0.0.1:4000", "[2001:db8::2]:4002"),
+            tagged(flow("10.0.0.1:4000", "10.0.0.2:4002"), &[7]),
+            tagged(flow("10.0.0.1:4000", "10.0.0.2:4002"), &[100, 7]),
+            tagged(flow("10.0.0.1:4000", "10.0.0.2:4002"), &[7, 100]),
+            tagged(flow("[2001:db8::1]:4000", "[2001:db8::2]:4002"), &[7]),
         ];
         let mut flows = Flows::default();
         for (i, f) in all.iter().enumerate() {
@@ -103,6 +159,6 @@ mod tests {
         flows.remove(&all[0]);
         flows.remove(&all[3]);
         let left: Vec<_> = all.iter().map(|f| flows.get(f).is_some()).collect();
-        assert_eq!(left, [false, true, true, false, true, true]);
+        assert_eq!(left, [false, true, true, false, true, true, true, true, true, true]);
     }
 }

@@ -1,32 +1,28 @@
-//! What an INVITE says about its parties: who calls whom, whether the caller
-//! wants to be known, which number was dialled first.
+//! What an INVITE says: who calls whom, and which number was dialled first.
 //!
-//! RFC 3261 §20, RFC 3323 (Privacy), RFC 3325 (P-Asserted-Identity), RFC 5806
-//! (Diversion), RFC 7044 (History-Info). Owned, because it outlives the packet.
+//! RFC 3261 §20, RFC 5806 (Diversion), RFC 7044 (History-Info), RFC 3891
+//! (Replaces), RFC 7989 (Session-ID). Owned, because it outlives the packet.
 
+use super::asserted::{Asserted, bounded, user_of};
+use super::rules::Rules;
 use crate::pii::Pii;
 use crate::sip::{Message, NameAddr, Replaces};
-
-/// Longest user part kept; longer ones are cut.
-const MAX_USER: usize = 128;
 
 /// One INVITE outside a dialog, as far as policy asks.
 #[derive(Clone, Debug, Default)]
 pub struct Invite {
     /// User part of From.
     pub from_user: Option<Pii<String>>,
-    /// User part of the first P-Asserted-Identity.
-    pub asserted_user: Option<Pii<String>>,
-    /// The caller asked not to be known, by any of the ways there are.
-    pub withheld: bool,
+    /// Who the caller is by those who vouch for it.
+    pub caller: Asserted,
     /// User part of To.
     pub to_user: Option<Pii<String>>,
     /// User part of the Request-URI.
     pub request_user: Option<Pii<String>>,
-    /// The last Diversion (the first diversion), else the first History-Info entry.
+    /// The last Diversion: the first diversion.
     pub diverted_from: Option<Pii<String>>,
-    /// Value of the header that carries an agent's id, if one is configured.
-    pub agent_header: Option<String>,
+    /// The first History-Info entry.
+    pub first_target: Option<Pii<String>>,
     /// The dialog this one takes the place of (RFC 3891).
     pub replaces: Option<Replaces>,
     /// Values that tie legs of one contact together, header name included.
@@ -34,58 +30,42 @@ pub struct Invite {
 }
 
 impl Invite {
-    /// Reads an INVITE. `agent_header` and `correlation` are header names.
-    pub fn read(msg: &Message<'_>, agent_header: Option<&str>, correlation: &[String]) -> Invite {
-        let from = msg.from();
-        let diverted = msg.diversions().last().and_then(|a| user_of(Some(&a)));
+    /// Reads an INVITE.
+    pub fn read(msg: &Message<'_>, rules: &Rules) -> Invite {
+        // RFC 7044 §10.1: a private history says nothing, whole or entry by entry.
+        let is_told = !msg.privacy().history;
+        let diverted = msg.diversions().last().filter(|_| is_told);
+        let first = msg.history_info().next().filter(|a| is_told && !is_private(a));
+        let diverted =
+            diverted.filter(|a| !a.param("privacy").is_some_and(|p| p.eq_ignore_ascii_case(b"full")));
         Invite {
-            withheld: is_withheld(msg, from.as_ref()),
-            from_user: user_of(from.as_ref()),
-            asserted_user: msg.asserted_identities().find_map(|a| user_of(Some(&a))),
+            from_user: user_of(msg.from().as_ref()),
+            caller: Asserted::of_invite(msg, rules),
             to_user: user_of(msg.to().as_ref()),
-            request_user: msg.request_uri().and_then(|u| u.user().map(|u| keep(&u))),
-            diverted_from: diverted.or_else(|| msg.history_info().next().and_then(|a| user_of(Some(&a)))),
-            agent_header: agent_header.and_then(|h| header_id(msg, h)),
+            request_user: msg.request_uri().and_then(|u| u.user().map(|u| bounded(&u))),
+            diverted_from: user_of(diverted.as_ref()),
+            first_target: user_of(first.as_ref()),
             replaces: msg.replaces(),
-            correlation: correlation.iter().flat_map(|name| correlation_keys(msg, name)).collect(),
+            correlation: rules
+                .correlation_headers
+                .iter()
+                .flat_map(|name| correlation_keys(msg, name))
+                .collect(),
         }
     }
 
-    /// The number the contact was made to, as this leg tells it.
-    pub fn dialled(&self) -> Option<&Pii<String>> {
-        self.diverted_from.as_ref().or(self.to_user.as_ref()).or(self.request_user.as_ref())
-    }
-
-    /// The caller's number: From, or the asserted identity where From carries no digit.
-    pub fn caller_number(&self) -> Option<&Pii<String>> {
-        let has_digit = |u: &&Pii<String>| u.expose().bytes().any(|b| b.is_ascii_digit());
-        let from = self.from_user.as_ref();
-        from.filter(has_digit).or(self.asserted_user.as_ref().filter(has_digit)).or(from)
+    /// The numbers the contact may have been made to, the earliest first.
+    pub fn dialled(&self) -> impl Iterator<Item = &Pii<String>> {
+        [&self.diverted_from, &self.first_target, &self.to_user, &self.request_user].into_iter().flatten()
     }
 }
 
-/// The id in the agent header, cut to a bounded length.
-pub fn header_id(msg: &Message<'_>, name: &str) -> Option<String> {
-    let value = msg.header(name)?;
-    let text = String::from_utf8_lossy(&value);
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.chars().take(MAX_USER).collect())
-}
-
-/// User part of the identity a party gives in a request or response inside a
-/// dialog: P-Asserted-Identity, else Remote-Party-ID.
-pub fn connected_identity(msg: &Message<'_>) -> Option<Pii<String>> {
-    msg.asserted_identities().chain(msg.remote_party_ids()).find_map(|a| user_of(Some(&a)))
-}
-
-/// RFC 3323 §4.2, §5.1 and the ways older equipment has.
-fn is_withheld(msg: &Message<'_>, from: Option<&NameAddr<'_>>) -> bool {
-    let anonymous_from = from.is_some_and(|f| {
-        let user = f.uri.user();
-        user.is_some_and(|u| u.eq_ignore_ascii_case("anonymous"))
-            || f.uri.host().eq_ignore_ascii_case(b"anonymous.invalid")
-    });
-    msg.privacy().hides_identity() || anonymous_from || msg.rpid_withheld()
+/// A History-Info entry with a Privacy of its own.
+fn is_private(entry: &NameAddr<'_>) -> bool {
+    entry
+        .uri
+        .embedded_header("Privacy")
+        .is_some_and(|p| p.to_ascii_lowercase().windows(7).any(|w| w == b"history"))
 }
 
 /// Header values compared up to the first `;`; for Session-ID (RFC 7989) the
@@ -105,12 +85,4 @@ fn correlation_keys(msg: &Message<'_>, name: &str) -> Vec<Vec<u8>> {
             .then(|| key(&v[1..]))?
     });
     own.into_iter().chain(remote).collect()
-}
-
-fn user_of(addr: Option<&NameAddr<'_>>) -> Option<Pii<String>> {
-    addr?.uri.user().map(|u| keep(&u))
-}
-
-fn keep(user: &str) -> Pii<String> {
-    Pii::new(user.chars().take(MAX_USER).collect())
 }

@@ -1,29 +1,28 @@
 //! A leg: one INVITE on its way, the hops it was seen on and the dialogs it made.
 //!
 //! RFC 3261 §12: a dialog is the Call-ID and both tags. A leg holds one caller
-//! tag; forks give it several dialogs.
+//! tag; forks give it several dialogs. Hops are told apart by the branch of the
+//! topmost Via (§8.1.1.7): two branches may share their next hop's address.
 
-use super::contacts::ContactId;
+use super::asserted::Asserted;
+use super::ids::{ContactId, DialogId, LegId};
 use super::invite::Invite;
-use super::pairing::{SessionId, Side};
-use super::parties::Party;
-use crate::id::RecordingId;
+use super::pairing::Side;
+use crate::net::Flow;
 use crate::pii::Pii;
-use crate::sdp::{OfferAnswer, Session};
+use crate::sdp::Session;
 use crate::time::Timestamp;
 use smallvec::SmallVec;
 use std::net::SocketAddr;
 
-/// One leg inside this run; later legs are greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LegId(pub u64);
-
+/// Longest Call-ID, tag and branch that are followed, bytes.
+pub const MAX_ID: usize = 512;
 /// Hops of one leg remembered.
 pub const MAX_HOPS: usize = 32;
 /// Dialogs of one leg remembered: forks.
 pub const MAX_DIALOGS: usize = 8;
 
-/// One stretch of the INVITE's way: between two SIP elements.
+/// One stretch of the INVITE's way: between two SIP elements, on one branch.
 #[derive(Clone, Debug)]
 pub struct Hop {
     /// SIP address on the caller's side.
@@ -34,78 +33,19 @@ pub struct Hop {
     pub vias: usize,
     /// User part of its Request-URI.
     pub request_user: Option<Pii<String>>,
-    /// Branch of the topmost Via: a retransmission carries the same.
+    /// Branch of the topmost Via: a retransmission and the responses carry the same.
     pub branch: Option<Box<[u8]>>,
     /// The latest offer in the INVITE, if it was not a late one.
     pub offer: Option<Session>,
 }
 
-/// RFC 3261 §12 states, as a bystander sees them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DialogState {
-    /// A provisional response with a tag.
-    Early,
-    /// A 2xx to the INVITE.
-    Confirmed {
-        /// When the first one was captured.
-        answered_at: Timestamp,
-    },
-    /// Over.
-    Terminated,
-}
-
-/// A hang-up that has not been confirmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bye {
-    /// When the first one was captured.
-    pub at: Timestamp,
-    /// Who sent it.
-    pub by: Side,
-    /// Its CSeq: the response to an earlier one says nothing of it.
-    pub cseq: u32,
-}
-
-/// One offer/answer exchange on one hop.
-#[derive(Clone, Debug)]
-pub struct HopMedia {
-    /// Index into [`Leg::hops`].
-    pub hop: usize,
-    /// Its claims.
-    pub session: SessionId,
-    /// Its state.
-    pub offer_answer: OfferAnswer,
-}
-
-/// One dialog.
-#[derive(Clone, Debug)]
-pub struct Dialog {
-    /// Tag of the side that answered.
-    pub callee_tag: Box<[u8]>,
-    /// Where it is.
-    pub state: DialogState,
-    /// Hop of the first response seen: the branch it is on.
-    pub branch: Option<usize>,
-    /// Media on each hop it was seen on.
-    pub media: SmallVec<[HopMedia; 1]>,
-    /// The recording under way.
-    pub recording: Option<RecordingId>,
-    /// A hang-up not yet answered.
-    pub bye: Option<Bye>,
-    /// Connected identities given in the dialog, by side.
-    pub identity: [Option<Pii<String>>; 2],
-    /// Who asked for a transfer, until it fails.
-    pub transfer_by: Option<Side>,
-    /// Another dialog has taken this one's place (RFC 3891).
-    pub replaced: bool,
-    /// CSeq of the last key press in an INFO, by side.
-    pub last_info: [Option<u32>; 2],
-}
-
-impl Dialog {
-    /// Confirmed and not over.
-    pub fn is_confirmed(&self) -> bool {
-        matches!(self.state, DialogState::Confirmed { .. })
-    }
+/// Who a party is known to be from another dialog that this leg goes on from.
+#[derive(Clone, Debug, Default)]
+pub struct Continued {
+    /// User parts it is known by there.
+    pub users: Vec<Pii<String>>,
+    /// What was asserted of it there.
+    pub asserted: Asserted,
 }
 
 /// One leg.
@@ -123,18 +63,21 @@ pub struct Leg {
     pub invite_at: Timestamp,
     /// What it said.
     pub invite: Invite,
-    /// User parts the side that calls is known by.
+    /// User parts of From, as the hops have them.
     pub caller_users: Vec<Pii<String>>,
-    /// Id the agent header gives the side that calls.
-    pub caller_header: Option<String>,
     /// Id the agent header gives the side that is called.
     pub callee_header: Option<String>,
+    /// Parties known from the dialog that this leg takes the place of, or was
+    /// transferred from, by side.
+    pub continues: [Option<Box<Continued>>; 2],
     /// The contact it belongs to.
     pub contact: ContactId,
     /// In the order they were seen.
     pub hops: SmallVec<[Hop; 1]>,
     /// Forks.
-    pub dialogs: SmallVec<[Dialog; 1]>,
+    pub dialogs: SmallVec<[DialogId; 1]>,
+    /// Any of its dialogs was answered.
+    pub was_answered: bool,
     /// A final response refused the INVITE, or all dialogs are over.
     pub ended: bool,
     /// Last message of it.
@@ -144,42 +87,56 @@ pub struct Leg {
 }
 
 impl Leg {
-    /// Any dialog was answered.
-    pub fn is_answered(&self) -> bool {
-        self.dialogs.iter().any(Dialog::is_confirmed)
-    }
-
-    /// When the first dialog was answered.
-    pub fn answered_at(&self) -> Option<Timestamp> {
-        let at = |d: &Dialog| match d.state {
-            DialogState::Confirmed { answered_at } => Some(answered_at),
-            DialogState::Early | DialogState::Terminated => None,
-        };
-        self.dialogs.iter().filter_map(at).min()
-    }
-
-    /// The side that is called, as the branch of one dialog names it; of all
-    /// branches without one.
-    pub fn callee(&self, branch: Option<usize>) -> Party {
-        let mut hops: SmallVec<[&Hop; 4]> =
-            (0..self.hops.len()).filter(|h| !self.is_sibling(*h, branch)).map(|h| &self.hops[h]).collect();
-        hops.sort_by_key(|h| h.vias);
-        let mut party = Party { header_id: self.callee_header.clone(), ..Party::default() };
-        for user in self.invite.to_user.iter().chain(hops.iter().filter_map(|h| h.request_user.as_ref())) {
-            if !party.users.contains(user) {
-                party.users.push(user.clone());
-            }
+    /// Adds what an INVITE on some hop says of the parties.
+    pub fn note_parties(&mut self, invite: &Invite) {
+        let is_first = self.hops.is_empty() && self.caller_users.is_empty();
+        if let Some(user) = &invite.from_user
+            && !self.caller_users.contains(user)
+            && self.caller_users.len() < MAX_HOPS
+        {
+            self.caller_users.push(user.clone());
         }
-        // Proxies on the way are neither party.
-        party.addrs = hops.last().map(|h| h.callee.ip()).into_iter().collect();
-        party
+        let mut caller = invite.caller.clone();
+        // The agent header marks the sender, unless it names the one who is called.
+        let called = [&invite.to_user, &invite.request_user];
+        if let Some(id) = &caller.header_id
+            && called.into_iter().flatten().any(|u| u.expose() == id)
+        {
+            self.callee_header = caller.header_id.take();
+        }
+        if is_first {
+            self.invite.caller = caller;
+        } else {
+            self.invite.caller.join_hop(caller);
+        }
     }
 
-    /// The side that calls.
-    pub fn caller(&self) -> Party {
-        let first = self.hops.iter().min_by_key(|h| h.vias);
-        let addrs = first.map(|h| h.caller.ip()).into_iter().collect();
-        Party { users: self.caller_users.clone(), addrs, header_id: self.caller_header.clone() }
+    /// Notes the hop an INVITE was seen on; a retransmission brings at most a newer offer.
+    pub fn note_hop(
+        &mut self,
+        flow: &Flow,
+        vias: usize,
+        branch: Option<&[u8]>,
+        invite: &Invite,
+        offer: Option<Session>,
+    ) {
+        let branch = branch.map(|b| &b[..b.len().min(MAX_ID)]);
+        let same =
+            |h: &&mut Hop| h.caller == flow.src && h.callee == flow.dst && h.branch.as_deref() == branch;
+        if let Some(h) = self.hops.iter_mut().find(same) {
+            if offer.is_some() {
+                h.offer = offer;
+            }
+        } else if self.hops.len() < MAX_HOPS {
+            self.hops.push(Hop {
+                caller: flow.src,
+                callee: flow.dst,
+                vias,
+                request_user: invite.request_user.clone(),
+                branch: branch.map(Into::into),
+                offer,
+            });
+        }
     }
 
     /// Is `hop` a branch beside the one that a dialog is on?
@@ -187,13 +144,30 @@ impl Leg {
         let (Some(h), Some(b)) = (self.hops.get(hop), branch.and_then(|b| self.hops.get(b))) else {
             return false;
         };
-        Some(hop) != branch && h.vias == b.vias && h.caller == b.caller && h.callee != b.callee
+        let is_other_branch = h.branch != b.branch || h.callee != b.callee;
+        Some(hop) != branch && h.vias == b.vias && h.caller == b.caller && is_other_branch
+    }
+
+    /// The hop a response to the INVITE goes back on: its branch tells, else the addresses.
+    pub fn hop_of_response(&self, flow: &Flow, branch: Option<&[u8]>) -> Option<usize> {
+        let on_way = |h: &Hop| h.caller == flow.dst && h.callee == flow.src;
+        let same = |h: &Hop| branch.is_some() && h.branch.as_deref() == branch;
+        let by_branch = self.hops.iter().position(|h| on_way(h) && same(h));
+        by_branch.or_else(|| self.hop_between(flow.dst, flow.src, None))
     }
 
     /// The hop between two SIP addresses: the same sockets, else the same hosts,
     /// else one that shares an end (requests inside a dialog may skip proxies).
-    pub fn hop_between(&self, caller: SocketAddr, callee: SocketAddr) -> Option<usize> {
-        let find = |f: &dyn Fn(&Hop) -> bool| self.hops.iter().position(f);
+    /// Branches beside the dialog's own are none of its hops.
+    pub fn hop_between(
+        &self,
+        caller: SocketAddr,
+        callee: SocketAddr,
+        branch: Option<usize>,
+    ) -> Option<usize> {
+        let find = |f: &dyn Fn(&Hop) -> bool| {
+            self.hops.iter().enumerate().position(|(i, h)| f(h) && !self.is_sibling(i, branch))
+        };
         find(&|h| h.caller == caller && h.callee == callee)
             .or_else(|| find(&|h| h.caller.ip() == caller.ip() && h.callee.ip() == callee.ip()))
             .or_else(|| find(&|h| h.callee == callee))

@@ -1,274 +1,136 @@
-//! From descriptions to claims: where each party of a dialog receives audio,
-//! what its payload types mean, and who is on hold.
+//! The media of one dialog: its exchanges on every hop, and what they claim.
 //!
 //! RFC 3264. The exchange is followed on each hop by itself: a media relay
-//! gives every hop addresses of its own.
+//! gives every hop addresses of its own. What a description means is
+//! `exchange`'s; here it is brought to the hops and from there to the pairing.
 
-use super::calls::{Calls, Passage};
-use super::decision::{CallEvent, Decision};
-use super::leg::{HopMedia, LegId};
-use super::pairing::{Claim, Side};
-use crate::codec::CodecSpec;
-use crate::codec::formats::PayloadMap;
-use crate::sdp::{Carrier, Change, Media, OfferAnswer, Session, Step};
-use crate::sip::{Message, Method};
-use crate::time::Timestamp;
-use smallvec::SmallVec;
+use super::dialog::{Dialog, HopMedia};
+use super::exchange;
+use super::leg::Leg;
+use super::pairing::{Pairing, Side};
+use super::recording::{Formats, Told};
+use super::seen::Seen;
+use crate::id::{Channel, RecordingId};
+use crate::sdp::{Carrier, Change, OfferAnswer, Session, Step};
+use crate::sip::Method;
+use foldhash::quality::RandomState;
 use std::hash::BuildHasher;
 
 const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 
-impl Calls {
-    /// A response to the INVITE that made the dialog.
-    pub(super) fn initial_answer(
-        &mut self,
-        leg: LegId,
-        tag: &[u8],
-        code: u16,
-        msg: &Message<'_>,
-        way: Passage,
-    ) {
-        self.ensure_media(leg, tag, way);
-        let cseq = self.legs.get(&leg).map_or(0, |l| l.invite_cseq);
-        self.exchange(leg, tag, Side::Callee, Carrier::Invite, cseq, Step::Response(code), msg, way);
-    }
-
-    /// re-INVITE, UPDATE or PRACK.
-    pub(super) fn handle_offer(
-        &mut self,
-        leg: LegId,
-        tag: &[u8],
-        side: Side,
-        cseq: u32,
-        msg: &Message<'_>,
-        way: Passage,
-    ) {
-        let Some(carrier) = msg.method().and_then(carrier) else { return };
-        self.exchange(leg, tag, side, carrier, cseq, Step::Request, msg, way);
-    }
-
-    /// The ACK may carry the answer to a late offer.
-    pub(super) fn handle_ack(
-        &mut self,
-        leg: LegId,
-        tag: &[u8],
-        side: Side,
-        cseq: u32,
-        msg: &Message<'_>,
-        way: Passage,
-    ) {
-        self.exchange(leg, tag, side, Carrier::Invite, cseq, Step::Ack, msg, way);
-    }
-
-    /// A response inside the dialog, sent by `side`.
-    #[allow(clippy::too_many_arguments)] // what a response is, no more
-    pub(super) fn handle_answer(
-        &mut self,
-        leg: LegId,
-        tag: &[u8],
-        side: Side,
-        cseq: u32,
-        code: u16,
-        msg: &Message<'_>,
-        way: Passage,
-    ) {
-        let Some(carrier) = msg.cseq().and_then(|(_, m)| carrier(m)) else { return };
-        self.exchange(leg, tag, side, carrier, cseq, Step::Response(code), msg, way);
-    }
-
-    /// SIP INFO with a key press. Every hop shows it; it counts once.
-    pub(super) fn handle_info(
-        &mut self,
-        leg: LegId,
-        tag: &[u8],
-        side: Side,
-        cseq: u32,
-        msg: &Message<'_>,
-        at: Timestamp,
-    ) {
-        if !msg.dtmf_info() {
-            return;
+/// Every hop the INVITE was seen on gets its exchange, begun with the INVITE's
+/// offer. `seen_on`: the hop of the response.
+pub(super) fn begin(
+    leg: &Leg,
+    dialog: &mut Dialog,
+    seen: &Seen<'_>,
+    seen_on: Option<usize>,
+    pairing: &mut Pairing,
+) {
+    for (hop, h) in leg.hops.iter().enumerate() {
+        // Branches beside this one ring for other dialogs, unless this dialog answers there too.
+        let elsewhere = leg.is_sibling(hop, dialog.branch) && seen_on != Some(hop);
+        if elsewhere || dialog.media.iter().any(|m| m.hop == hop) {
+            continue;
         }
-        let Some(d) = self.dialog_mut(leg, tag) else { return };
-        if d.last_info[side as usize].replace(cseq) == Some(cseq) {
-            return;
-        }
-        if let Some(r) = d.recording.and_then(|id| self.recordings.get(id)) {
-            let press = CallEvent::KeyPress(r.channel_of(side));
-            self.out.push(Decision::Event(r.id, at, press));
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)] // one message's place in its exchange
-    fn exchange(
-        &mut self,
-        leg_id: LegId,
-        tag: &[u8],
-        sender: Side,
-        carrier: Carrier,
-        cseq: u32,
-        step: Step,
-        msg: &Message<'_>,
-        way: Passage,
-    ) {
-        let (caller, callee) = match sender {
-            Side::Caller => (way.src, way.dst),
-            Side::Callee => (way.dst, way.src),
-        };
-        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
-        let hop = leg.hop_between(caller, callee);
-        // A response on a way its INVITE was not seen on says nothing of the ways that are known.
-        let is_astray = hop.is_none()
-            && matches!(step, Step::Response(_))
-            && sender == Side::Callee
-            && cseq == leg.invite_cseq;
-        if is_astray && !leg.hops.is_empty() {
-            return;
-        }
-        let Some(d) = leg.dialogs.iter_mut().find(|d| &*d.callee_tag == tag) else { return };
-        let session = msg.sdp().map(Session::parse);
-        let mut changed = false;
-        for m in &mut d.media {
-            // A request that takes a way of its own concerns every hop.
-            if hop.is_none_or(|h| h == m.hop) {
-                let change = m.offer_answer.handle(sender, carrier, cseq, step, session.as_ref());
-                changed |= change != Change::None;
-            }
-        }
-        if changed {
-            self.refresh_media(leg_id, tag, way.at);
-        }
-    }
-
-    /// Every hop the INVITE was seen on gets its exchange, begun with the INVITE's offer.
-    fn ensure_media(&mut self, leg_id: LegId, tag: &[u8], way: Passage) {
-        let Some(leg) = self.legs.get_mut(&leg_id) else { return };
-        let (age, group, cseq) = (leg.id.0, leg.contact.0, leg.invite_cseq);
-        let seen_on = leg.hop_between(way.dst, way.src);
-        let Some(i) = leg.dialogs.iter().position(|d| &*d.callee_tag == tag) else { return };
-        let branch = *leg.dialogs[i].branch.get_or_insert(seen_on.unwrap_or(usize::MAX));
-        for hop in 0..leg.hops.len() {
-            // Branches beside this one ring for other dialogs, unless this dialog answers there too.
-            let elsewhere = leg.is_sibling(hop, Some(branch)) && seen_on != Some(hop);
-            if elsewhere || leg.dialogs[i].media.iter().any(|m| m.hop == hop) {
-                continue;
-            }
-            let mut offer_answer = OfferAnswer::new();
-            let offer = leg.hops[hop].offer.as_ref();
-            offer_answer.handle(Side::Caller, Carrier::Invite, cseq, Step::Request, offer);
-            let session = self.pairing.open(age, group);
-            leg.dialogs[i].media.push(HopMedia { hop, session, offer_answer });
-        }
-    }
-
-    /// Brings claims, payload types and hold up to date with the exchange.
-    pub(super) fn refresh_media(&mut self, leg_id: LegId, tag: &[u8], at: Timestamp) {
-        let Some(leg) = self.legs.get(&leg_id) else { return };
-        let Some(d) = leg.dialogs.iter().find(|d| &*d.callee_tag == tag) else { return };
-        let recording = d.recording.and_then(|id| self.recordings.get(id));
-        for m in &d.media {
-            for side in SIDES {
-                let origin = self.origin_of(&m.offer_answer, side);
-                let advertised = m.offer_answer.advertised_audio(side);
-                let mut claims: SmallVec<[Claim; 2]> =
-                    advertised.filter_map(Media::endpoint).map(|addr| Claim { addr, origin }).collect();
-                claims.dedup();
-                // Hold by address zero keeps the place: the party may still send from it.
-                let on_hold = m.offer_answer.current_audio(side).is_some_and(Media::zero_address);
-                if !claims.is_empty() || !on_hold {
-                    self.pairing.claim(m.session, side, &claims);
-                }
-            }
-            let target = recording.map(|r| (r.id, r.customer, leg.rank(m.hop, r.customer)));
-            self.pairing.record(m.session, target);
-        }
-        let Some(id) = recording.map(|r| r.id) else { return };
-        self.announce_formats(leg_id, tag);
-        self.announce_hold(leg_id, tag, id, at);
-    }
-
-    /// Tells the tape what payload types mean, once it has been opened.
-    pub(super) fn announce_formats(&mut self, leg_id: LegId, tag: &[u8]) {
-        let Some(r) =
-            self.dialog(leg_id, tag).and_then(|d| d.recording).and_then(|id| self.recordings.get(id))
-        else {
-            return;
-        };
-        if matches!(r.state, super::recordings::State::Candidate(_)) {
-            return;
-        }
-        let Some(oa) = self.nearest_exchange(leg_id, tag, r.customer) else { return };
-        let maps = SIDES.map(|speaker| (r.channel_of(speaker), payload_map(oa, speaker)));
-        let recording = r.id;
-        for (channel, formats) in maps {
-            self.out.push(Decision::Formats { recording, channel, rank: 0, formats });
-        }
-    }
-
-    fn announce_hold(&mut self, leg_id: LegId, tag: &[u8], id: crate::id::RecordingId, at: Timestamp) {
-        let Some(customer) = self.recordings.get(id).map(|r| r.customer) else { return };
-        let Some(on_hold) = self.nearest_exchange(leg_id, tag, customer).map(OfferAnswer::on_hold) else {
-            return;
-        };
-        let Some(r) = self.recordings.get_mut(id) else { return };
-        if r.on_hold == on_hold {
-            return;
-        }
-        r.on_hold = on_hold;
-        r.quiet_since = r.quiet_since.max(at);
-        let event = if on_hold { CallEvent::Hold } else { CallEvent::Resume };
-        self.confirm(id);
-        self.out.push(Decision::Event(id, at, event));
-        if !on_hold {
-            self.wait_for_silence(id, at);
-        }
-    }
-
-    /// The exchange on the hop nearest the agent that has one.
-    fn nearest_exchange(&self, leg_id: LegId, tag: &[u8], customer: Side) -> Option<&OfferAnswer> {
-        let leg = self.legs.get(&leg_id)?;
-        let d = leg.dialogs.iter().find(|d| &*d.callee_tag == tag)?;
-        let told =
-            d.media.iter().filter(|m| SIDES.iter().any(|s| m.offer_answer.current_audio(*s).is_some()));
-        told.min_by_key(|m| leg.rank(m.hop, customer)).map(|m| &m.offer_answer)
-    }
-
-    /// A number that two legs share when they pass one description on.
-    fn origin_of(&self, oa: &OfferAnswer, side: Side) -> u64 {
-        let session = oa.agreed(side).or_else(|| oa.offered(side).next());
-        let Some(o) = session.and_then(|s| s.origin.as_ref()) else { return 0 };
-        self.origin_hasher.hash_one((&o.username, &o.session_id, &o.address))
+        let mut offer_answer = OfferAnswer::new();
+        offer_answer.handle(Side::Caller, Carrier::Invite, leg.invite_cseq, Step::Request, h.offer.as_ref());
+        let session = pairing.open(leg.id.0, leg.contact.0, [h.caller, h.callee]);
+        pairing.seen_on(session, seen.flow.vlan);
+        dialog.media.push(HopMedia { hop, session, offer_answer });
     }
 }
 
-fn carrier(method: Method) -> Option<Carrier> {
-    match method {
-        Method::Invite => Some(Carrier::Invite),
-        Method::Update => Some(Carrier::Update),
-        Method::Prack => Some(Carrier::Prack),
+/// Takes in what a message from `sender` carries, or does not. True where
+/// something changed.
+pub(super) fn take_in(
+    leg: &Leg,
+    dialog: &mut Dialog,
+    seen: &Seen<'_>,
+    sender: Side,
+    pairing: &mut Pairing,
+) -> bool {
+    let Some((carrier, step)) = place(seen) else { return false };
+    let (caller, callee) = match sender {
+        Side::Caller => (seen.flow.src, seen.flow.dst),
+        Side::Callee => (seen.flow.dst, seen.flow.src),
+    };
+    let is_initial = seen.method == Method::Invite && seen.code.is_some() && seen.cseq == leg.invite_cseq;
+    let hop = match is_initial && sender == Side::Callee {
+        true => leg.hop_of_response(&seen.flow, seen.msg.top_via_branch()),
+        false => leg.hop_between(caller, callee, dialog.branch),
+    };
+    // A response on a way its INVITE was not seen on says nothing of the ways that are known.
+    if hop.is_none() && is_initial && sender == Side::Callee && !leg.hops.is_empty() {
+        return false;
+    }
+    let session = seen.msg.sdp().map(Session::parse);
+    let mut changed = false;
+    for m in &mut dialog.media {
+        // A request that takes a way of its own concerns every hop.
+        if hop.is_none_or(|h| h == m.hop) {
+            pairing.seen_on(m.session, seen.flow.vlan);
+            let change = m.offer_answer.handle(sender, carrier, seen.cseq, step, session.as_ref());
+            changed |= change != Change::None;
+        }
+    }
+    changed
+}
+
+/// Which transaction carries the message, and which step of it is.
+fn place(seen: &Seen<'_>) -> Option<(Carrier, Step)> {
+    let step = seen.code.map_or(Step::Request, Step::Response);
+    match seen.method {
+        Method::Ack => Some((Carrier::Invite, Step::Ack)),
+        Method::Invite => Some((Carrier::Invite, step)),
+        Method::Update => Some((Carrier::Update, step)),
+        Method::Prack => Some((Carrier::Prack, step)),
         _ => None,
     }
 }
 
-/// What `speaker`'s payload types mean: the numbers are the receiver's (RFC
-/// 3264 §5.1), the sender's own where the receiver names none.
-fn payload_map(oa: &OfferAnswer, speaker: Side) -> PayloadMap {
-    let heard = oa.current_audio(speaker.other());
-    let spoken = oa.current_audio(speaker);
-    let formats = |m: Option<&Media>| -> SmallVec<[(u8, CodecSpec); 8]> {
-        let list = m.map_or(&[][..], |m| &m.formats);
-        list.iter().map(|f| (f.payload_type, spec(f))).collect()
-    };
-    let encrypted = heard.is_some_and(Media::encrypted) || spoken.is_some_and(Media::encrypted);
-    let (heard, spoken) = (formats(heard), formats(spoken));
-    // The answer lists what is used; it is the shorter of the two.
-    let preferred = |l: &[(u8, CodecSpec)]| l.iter().map(|(_, s)| s).find(|s| s.codec.is_audio()).cloned();
-    let shorter = if spoken.len() < heard.len() && !spoken.is_empty() { &spoken } else { &heard };
-    let preferred = preferred(shorter).or_else(|| preferred(&spoken));
-    PayloadMap::new(heard.into_iter().chain(spoken), encrypted).prefer(preferred)
+/// Brings the claims of every hop up to date, and says which recording they feed.
+pub(super) fn claim(
+    leg: &Leg,
+    dialog: &Dialog,
+    recording: Option<(RecordingId, Side)>,
+    pairing: &mut Pairing,
+    origins: &RandomState,
+) {
+    for m in &dialog.media {
+        for side in SIDES {
+            // A number that two legs share when they pass one description on.
+            let origin = exchange::origin(&m.offer_answer, side)
+                .map_or(0, |o| origins.hash_one((&o.username, &o.session_id, &o.address)));
+            let Some(hop) = leg.hops.get(m.hop) else { continue };
+            let sip = if side == Side::Caller { hop.caller.ip() } else { hop.callee.ip() };
+            if let Some(claims) = exchange::claims(&m.offer_answer, side, sip, origin) {
+                pairing.claim(m.session, side, &claims);
+            }
+        }
+        pairing.record(m.session, recording.map(|(id, customer)| (id, customer, leg.rank(m.hop, customer))));
+    }
 }
 
-fn spec(f: &crate::sdp::Format) -> CodecSpec {
-    let name = (!f.name.is_empty()).then_some(f.name.as_str());
-    CodecSpec::from_rtpmap(f.payload_type, name, (f.clock > 0).then_some(f.clock), Some(f.channels))
+/// What payload types mean on each hop, the farthest from the agent first.
+pub(super) fn formats(leg: &Leg, dialog: &Dialog, customer: Side) -> Vec<Formats> {
+    let mut hops: Vec<(u8, &OfferAnswer)> =
+        told_hops(dialog).map(|m| (leg.rank(m.hop, customer), &m.offer_answer)).collect();
+    hops.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+    let channel = |side: Side| if side == customer { Channel::Customer } else { Channel::Agent };
+    let of_hop = |(rank, oa): (u8, &OfferAnswer)| {
+        SIDES.map(|speaker| (channel(speaker), rank, exchange::payload_map(oa, speaker)))
+    };
+    hops.into_iter().flat_map(of_hop).collect()
+}
+
+/// What the hop nearest the agent that has an exchange tells of the media.
+pub(super) fn told(leg: &Leg, dialog: &Dialog, customer: Side) -> Option<Told> {
+    let nearest = told_hops(dialog).min_by_key(|m| leg.rank(m.hop, customer))?;
+    let oa = &nearest.offer_answer;
+    Some(Told { on_hold: oa.on_hold(), silent: exchange::told_silent(oa) })
+}
+
+fn told_hops(dialog: &Dialog) -> impl Iterator<Item = &HopMedia> {
+    dialog.media.iter().filter(|m| exchange::is_told(&m.offer_answer))
 }

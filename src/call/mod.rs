@@ -1,25 +1,47 @@
 //! Joins signalling into decisions: which call, whose, recorded or not.
 //!
 //! [`Calls`] is fed with SIP messages and answers with [`Decision`]s; media asks
-//! its [`pairing::Pairing`] where it belongs. RFC 3261 §12 (dialogs), §13, §15;
-//! RFC 3264 through `sdp`. This layer must not know of packets' payloads,
-//! samples or files.
+//! it where it belongs. RFC 3261 §12 (dialogs), §13, §15; RFC 3264 through `sdp`.
+//! This layer must not know of packets' payloads, samples or files.
+//!
+//! ```text
+//! calls verdict             the conductor: every message, to its leg and dialog; what follows
+//! seen invite asserted      one message: its context, what an INVITE says, who vouches for whom
+//! leg legs dialog contacts  what is followed; tables: all of it, kept in step with
+//! pairing owner places flows route   where media belongs, by what
+//! media exchange            the dialogs' descriptions claim
+//! party account             one end of a dialog, a call: what is known of it, for
+//! policy rules              who talks, recorded or not, and what is stored of it
+//! recording(s) transfer     machines: a recording's life, REFERs that wait for their INVITE
+//! ```
 
-mod answer;
+mod account;
+mod asserted;
 pub mod calls;
-pub mod contacts;
+mod contacts;
 pub mod decision;
-mod ending;
+mod dialog;
+mod exchange;
 mod flows;
-mod identity;
-pub mod invite;
-pub mod leg;
+mod ids;
+mod invite;
+mod leg;
+mod legs;
 mod media;
+mod orphans;
+mod owner;
 pub mod pairing;
-pub mod parties;
-pub mod recordings;
+mod party;
+mod places;
+mod policy;
+mod recording;
+mod recordings;
+mod route;
+pub mod rules;
+mod seen;
+mod tables;
 mod transfer;
-mod upkeep;
+mod verdict;
 
 pub use calls::Calls;
 pub use decision::{Agent, CallEvent, Decision, Ending, Opening, Unrecorded};

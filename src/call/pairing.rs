@@ -5,142 +5,65 @@
 //! rules below, in order, and the answer is kept until a claim it rests on
 //! changes, so that a media packet costs one look-up.
 //!
+//! How an address is known has a [`Rank`]: claimed by `c=` and `m=`, before
+//! learned behind a NAT, before an ICE candidate, before the image of a private
+//! address (where its SIP came from), before not at all. At each end of a flow
+//! the ranks of two calls can be compared.
+//!
 //! | # | rule | what it is for |
 //! |---|------|----------------|
-//! | 1 | one session claims both ends | the plain call; two live legs that share direct media both get it |
-//! | 2 | a session claims the destination | symmetric RTP behind NAT, relays that send from another port |
-//! | 3 | a session claims the source, nobody the destination | the way back through a NAT |
-//! | 4 | anything else | not assigned, counted |
+//! | 1 | of sessions that know an end, those seen on the flow's VLAN, if any was | two customers with the same addresses; media on a VLAN of its own is found where nobody contradicts |
+//! | 2 | an image counts where no session knows better, and alone only against a host of the other party | both ends behind NAT; an image is a guess |
+//! | 3 | a session that knows one end better and the other no worse goes first | the plain call before one that names one end only; a port shared by calls that are heard already |
+//! | 4 | a call that was hung up, or was not heard for 3 s when a newer one named the same, gives way | ports are reused; a BYE can be missed |
+//! | 5 | live legs in a row that were both given one pair of endpoints both get it | direct media between legs nothing ties together |
+//! | 6 | sessions of more than one call are left: none gets it, both are incomplete | a stranger's voice is worse than a gap |
+//! | 7 | both ends, else the destination, else the source says who speaks | the plain call; symmetric RTP behind NAT, relays that send from another port; the way back through a NAT |
+//! | 8 | where no other call knows either end, the unknown one is learned | the way back to a port nobody named; calls that later share an address |
+//! | 9 | nobody knows an end | not assigned, counted |
 //!
-//! Where sessions of different calls claim one address the newest call wins
-//! (ports are reused), and where the two ends of a flow point to unrelated
-//! calls nothing is assigned: a stranger's voice in a file is worse than a gap.
 //! Sessions that are not recorded, or not yet answered, claim all the same:
 //! otherwise the next call's ringing would land in the last call's recording.
+//! RTCP is resolved by the same rules as the media one port below, or on its port.
 //!
-//! This module must not know of SIP messages, time or payloads.
+//! This module must not know of SIP messages or payloads; time is a stamp here,
+//! that of the packet at hand.
 
-pub use super::flows::FlowKey;
-use super::flows::Flows;
+use super::flows::{Tick, fingerprint};
+pub use super::owner::{Claim, Rank, SessionId};
+use super::owner::{Claimant, Owned, Recorded, Session, Sessions, Verdict, decide};
+use super::places::{Known, Places};
+pub use super::route::{Route, Target};
 use crate::id::{Channel, RecordingId};
+use crate::net::Flow;
 pub use crate::sdp::Side;
+use crate::time::Timestamp;
+use crate::wire::link::Vlan;
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// One offer/answer exchange as seen on one signalling hop of one dialog.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(pub u64);
-
-/// A recording as the router needs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Which recording.
-    pub recording: RecordingId,
-    /// Which channel.
-    pub channel: Channel,
-    /// Distance of the signalling hop from the agent; 0 is nearest.
-    pub rank: u8,
-}
-
-/// Where a flow's packets go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// No claim fits, or claims contradict one another.
-    Unmatched,
-    /// Belongs to a call that is not being recorded.
-    NotRecorded,
-    /// To these recordings; more than one only when several legs share direct media.
-    Record(SmallVec<[Target; 1]>),
-}
-
-impl Route {
-    /// A clone, without ado where there is one target or none, as nearly always.
-    fn copied(&self) -> Route {
-        match self {
-            Route::Unmatched => Route::Unmatched,
-            Route::NotRecorded => Route::NotRecorded,
-            Route::Record(targets) => match targets[..] {
-                [one] => Route::Record(SmallVec::from_buf([one])),
-                _ => Route::Record(targets.clone()),
-            },
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Session {
-    /// Order in which calls began: a later call wins a reused port.
-    age: u64,
-    /// Legs of one contact do not compete with one another.
-    group: u64,
-    claims: [SmallVec<[Claim; 1]>; 2],
-    recording: Option<Recorded>,
-    /// Position in the sequence of openings and claims.
-    opened: u64,
-    /// Calls that had begun when it was answered.
-    answered: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Recorded {
-    id: RecordingId,
-    customer: Side,
-    rank: u8,
-}
-
-/// An advertised address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Where the party receives audio.
-    pub addr: SocketAddr,
-    /// Identity of the description's origin line: two legs that pass one
-    /// description on advertise one endpoint and do not compete.
-    pub origin: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Claimant {
-    session: SessionId,
-    side: Side,
-    age: u64,
-    group: u64,
-    origin: u64,
-    /// Position in the sequence of openings and claims.
-    made: u64,
-    /// Calls that had begun when its session was answered.
-    answered: Option<u64>,
-}
-
-/// What is known of one address.
-#[derive(Debug, Default)]
-struct Place {
-    claimants: SmallVec<[Claimant; 2]>,
-    /// Flows whose route rests on this address; forgotten when it changes.
-    flows: SmallVec<[FlowKey; 2]>,
-}
-
-/// Flows remembered for one address; more (a scan, a flood) are resolved afresh each time.
-const MAX_FLOWS_PER_PLACE: usize = 16;
-/// Claimants remembered for one address; the oldest gives way.
-const MAX_CLAIMANTS_PER_PLACE: usize = 16;
-
-/// A flow once resolved.
-#[derive(Debug)]
-struct Known {
-    fingerprint: u32,
-    route: Route,
-}
+/// Addresses learned for one session: the first it was heard from.
+const MAX_LEARNED: usize = 4;
+/// VLANs remembered of one session.
+const MAX_VLANS: usize = 8;
+/// Packets a recording may lose to doubt before it is told: a reordered one
+/// or two around a re-INVITE are no more than may be concealed.
+const TOLERATED: u8 = 2;
 
 /// The table of claims and resolved flows.
 #[derive(Debug, Default)]
 pub struct Pairing {
-    sessions: HashMap<SessionId, Session, RandomState>,
-    places: HashMap<SocketAddr, Place, RandomState>,
-    flows: Flows<Known>,
+    sessions: Sessions,
+    places: Places,
+    /// RTCP addresses that are not a port above their media: the media's, and how often it is claimed.
+    rtcp: HashMap<SocketAddr, (SocketAddr, u32), RandomState>,
+    incomplete: VecDeque<RecordingId>,
     next_session: u64,
     sequence: u64,
+    now: Tick,
 }
 
 impl Pairing {
@@ -149,17 +72,43 @@ impl Pairing {
         Pairing::default()
     }
 
-    /// Begins a session without claims. `age` orders calls by their INVITE.
-    pub fn open(&mut self, age: u64, group: u64) -> SessionId {
+    /// Time has come to `now`: what is claimed from here on is claimed then.
+    pub fn handle_time(&mut self, now: Timestamp) {
+        self.now = Tick::at(now);
+    }
+
+    /// Begins a session without claims between two SIP elements, caller's end
+    /// first. `age` orders calls by their INVITE.
+    pub fn open(&mut self, age: u64, group: u64, ends: [SocketAddr; 2]) -> SessionId {
         self.next_session += 1;
         let id = SessionId(self.next_session);
         self.sequence += 1;
-        let opened = self.sequence;
-        self.sessions.insert(
-            id,
-            Session { age, group, claims: Default::default(), recording: None, opened, answered: None },
-        );
+        let session = Session {
+            age,
+            group,
+            ends,
+            claims: Default::default(),
+            learned: SmallVec::new(),
+            recording: None,
+            opened: self.sequence,
+            answered: None,
+            vlans: SmallVec::new(),
+            heard: None,
+            leaving: false,
+            doubtful: 0,
+        };
+        self.sessions.insert(id, session);
         id
+    }
+
+    /// Signalling of `session` was seen on `vlan`.
+    pub fn seen_on(&mut self, session: SessionId, vlan: Vlan) {
+        let Some(s) = self.sessions.get_mut(&session) else { return };
+        if s.vlans.contains(&vlan) || s.vlans.len() >= MAX_VLANS {
+            return;
+        }
+        s.vlans.push(vlan);
+        self.forget_flows_of(session);
     }
 
     /// States where `side` of `session` receives audio: as agreed, and as offered
@@ -167,90 +116,132 @@ impl Pairing {
     pub fn claim(&mut self, session: SessionId, side: Side, claims: &[Claim]) {
         let Some(s) = self.sessions.get_mut(&session) else { return };
         let old = std::mem::replace(&mut s.claims[side as usize], claims.into());
-        let (age, group, answered) = (s.age, s.group, s.answered);
-        for gone in old.iter().filter(|c| !claims.contains(c)) {
-            self.withdraw(session, side, gone.addr);
+        if old[..] == *claims {
+            return;
         }
+        let is_answered = s.answered.is_some();
+        let learned = std::mem::take(&mut s.learned);
+        let gone = old.iter().filter(|c| !claims.contains(c));
+        for (side, addr) in learned.into_iter().chain(gone.clone().map(|c| (side, c.addr))) {
+            self.places.withdraw(session, side, addr, &mut self.sessions);
+        }
+        gone.for_each(|c| self.drop_rtcp(c));
         for new in claims.iter().filter(|c| !old.contains(c)) {
             // Who has not been answered takes nothing away from a flow that runs.
-            if answered.is_some() {
-                self.forget_flows(new.addr);
+            if is_answered {
+                self.places.forget_flows(new.addr, &mut self.sessions);
             }
-            self.sequence += 1;
-            let made = self.sequence;
-            let place = self.places.entry(new.addr).or_default();
-            if place.claimants.len() >= MAX_CLAIMANTS_PER_PLACE {
-                let idle = place.claimants.iter().position(|c| c.answered.is_none());
-                place.claimants.remove(idle.unwrap_or(0));
+            self.add_claimant(session, side, new.addr, new.rank, new.origin);
+            if let Some(rtcp) = new.rtcp {
+                let entry = self.rtcp.entry(rtcp).or_insert((new.addr, 0));
+                *entry = (new.addr, entry.1 + 1);
             }
-            place.claimants.push(Claimant { session, side, age, group, origin: new.origin, made, answered });
         }
     }
 
     /// A session's call was answered when `calls_begun` calls had begun.
     pub fn answer(&mut self, session: SessionId, calls_begun: u64) {
+        let now = self.now;
         let Some(s) = self.sessions.get_mut(&session) else { return };
-        s.answered.get_or_insert(calls_begun);
-        let answered = s.answered;
-        for claim in s.claims.clone().into_iter().flatten() {
-            self.forget_flows(claim.addr);
-            if let Some(p) = self.places.get_mut(&claim.addr) {
-                p.claimants.iter_mut().filter(|c| c.session == session).for_each(|c| c.answered = answered);
+        if s.answered.is_none() {
+            s.answered = Some(calls_begun);
+            for claim in s.claims.iter().flatten() {
+                let claimants = self.places.claimants_mut(&claim.addr);
+                claimants.iter_mut().filter(|c| c.session == session).for_each(|c| c.since = now);
             }
         }
+        self.forget_flows_of(session);
     }
 
     /// Says which recording, if any, `session` feeds; `customer` is the side on the left channel.
     pub fn record(&mut self, session: SessionId, to: Option<(RecordingId, Side, u8)>) {
         let Some(s) = self.sessions.get_mut(&session) else { return };
+        let old = s.recording.map(|r| r.id);
         s.recording = to.map(|(id, customer, rank)| Recorded { id, customer, rank });
-        for claim in s.claims.clone().into_iter().flatten() {
-            self.forget_flows(claim.addr);
+        if old != s.recording.map(|r| r.id) {
+            s.doubtful = 0;
         }
+        self.forget_flows_of(session);
     }
 
     /// Moves a session to another group of legs.
     pub fn regroup(&mut self, session: SessionId, group: u64) {
         let Some(s) = self.sessions.get_mut(&session) else { return };
         s.group = group;
-        for claim in s.claims.clone().into_iter().flatten() {
-            self.forget_flows(claim.addr);
-            if let Some(p) = self.places.get_mut(&claim.addr) {
-                for c in p.claimants.iter_mut().filter(|c| c.session == session) {
-                    c.group = group;
-                }
-            }
-        }
+        self.forget_flows_of(session);
+    }
+
+    /// A hang-up of the session's call was seen, or refused: while it is
+    /// leaving, its claims hold only against nobody.
+    pub fn leave(&mut self, session: SessionId, leaving: bool) {
+        let Some(s) = self.sessions.get_mut(&session) else { return };
+        s.leaving = leaving;
+        self.forget_flows_of(session);
     }
 
     /// Ends a session: its addresses are free.
     pub fn close(&mut self, session: SessionId) {
         let Some(s) = self.sessions.remove(&session) else { return };
+        for (side, addr) in s.learned {
+            self.places.withdraw(session, side, addr, &mut self.sessions);
+        }
         for (side, claims) in [Side::Caller, Side::Callee].into_iter().zip(s.claims) {
             for c in claims {
-                self.withdraw(session, side, c.addr);
+                self.places.withdraw(session, side, c.addr, &mut self.sessions);
+                self.drop_rtcp(&c);
             }
         }
     }
 
-    /// Where packets of `flow` go. One look-up once the flow is known.
+    /// Where packets of `flow` go, of which one was captured `at`. One look-up
+    /// once the flow is known.
     ///
     /// A flow no claim fits, and one beyond the bound of its address, leaves
     /// nothing behind, whatever its volume.
-    pub fn route(&mut self, flow: FlowKey) -> Route {
-        self.route_and_fingerprint(flow).0
+    pub fn route(&mut self, flow: Flow, at: Timestamp) -> Route {
+        self.route_and_fingerprint(flow, at).0
     }
 
-    /// [`Pairing::route`], and [`FlowKey::fingerprint`] from the same look-up.
-    pub fn route_and_fingerprint(&mut self, flow: FlowKey) -> (Route, u32) {
-        if let Some(known) = self.flows.get(&flow) {
+    /// [`Pairing::route`], and a number that tells a recording's flows apart from the same look-up.
+    #[inline]
+    pub fn route_and_fingerprint(&mut self, flow: Flow, at: Timestamp) -> (Route, u32) {
+        let now = Tick::at(at);
+        if let Some(known) = self.places.known_mut(&flow) {
+            known.heard = now;
             return (known.route.copied(), known.fingerprint);
         }
-        let (route, fingerprint) = (self.resolve(flow), flow.fingerprint());
-        if route != Route::Unmatched && self.remember(flow) {
-            self.flows.insert(flow, Known { fingerprint, route: route.clone() });
+        self.now = now;
+        self.take_up(flow)
+    }
+
+    /// The next recording that misses packets it may have owned. Each is told once.
+    pub fn poll_incomplete(&mut self) -> Option<RecordingId> {
+        self.incomplete.pop_front()
+    }
+
+    /// The recordings that an RTCP packet belongs to: a report comes on the port
+    /// above the media's, where `a=rtcp` says, or on the media's own (RFC 5761).
+    pub fn rtcp_targets(&self, flow: &Flow) -> SmallVec<[RecordingId; 1]> {
+        let below = |a: SocketAddr| match self.rtcp.get(&a) {
+            Some((media, _)) => *media,
+            None => SocketAddr::new(a.ip(), a.port().saturating_sub(1)),
+        };
+        let apart = Flow { src: below(flow.src), dst: below(flow.dst), ..*flow };
+        for media in [apart, *flow] {
+            let sessions: SmallVec<[SessionId; 4]> = match self.resolve(&media) {
+                Verdict::Nobody => continue,
+                Verdict::Owned(owned) => owned.by.iter().map(|(id, _)| *id).collect(),
+                Verdict::Doubt(ids) => ids,
+            };
+            let mut out: SmallVec<[RecordingId; 1]> = SmallVec::new();
+            for r in sessions.iter().filter_map(|id| self.sessions.get(id)?.recording) {
+                if !out.contains(&r.id) {
+                    out.push(r.id);
+                }
+            }
+            return out;
         }
-        (route, fingerprint)
+        SmallVec::new()
     }
 
     /// Sessions followed.
@@ -262,110 +253,130 @@ impl Pairing {
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
     }
+}
 
-    fn resolve(&self, flow: FlowKey) -> Route {
-        let dst = self.claimants(flow.dst);
-        let src = self.claimants(flow.src);
-        // Rule 1: the session that claims both ends, by different sides.
-        let both: SmallVec<[(&Claimant, u64); 2]> = dst
-            .iter()
-            .filter_map(|d| {
-                let s = src.iter().find(|s| s.session == d.session && s.side != d.side)?;
-                Some((d, s.made.max(d.made)))
-            })
-            .collect();
-        if let Some((newest, _)) = both.iter().max_by_key(|(c, _)| (c.age, c.session)) {
-            // An older call that has said nothing since the newest began has lost its ports to it.
-            let began = self.sessions.get(&newest.session).map_or(0, |s| s.opened);
-            let live = both.iter().filter(|(c, made)| related(c, newest) || *made > began);
-            return self.deliver(live.map(|(c, _)| *c), |side| side.other());
+/// Resolving flows, and what is kept of them.
+impl Pairing {
+    #[cold]
+    fn take_up(&mut self, flow: Flow) -> (Route, u32) {
+        let fingerprint = fingerprint(&flow);
+        let (route, leg) = match self.resolve(&flow) {
+            Verdict::Nobody => return (Route::Unmatched, fingerprint),
+            Verdict::Doubt(ids) => (self.doubt(&ids), None),
+            Verdict::Owned(owned) => self.own(&flow, &owned),
+        };
+        // Until those who miss it have been told, each packet counts.
+        let is_settled = route != Route::Doubt || self.all_told(&flow);
+        if is_settled {
+            let known = Known { fingerprint, heard: self.now, route: route.clone() };
+            self.places.remember(flow, leg.unwrap_or(0), known);
         }
-        // Rule 2: the newest call that claims the destination, unless the source belongs to another call.
-        if let Some(newest) = newest(dst) {
-            if !src.is_empty() && !src.iter().any(|s| related(s, newest)) {
-                return Route::Unmatched;
-            }
-            return self.deliver(dst.iter().filter(|d| related(d, newest)), |side| side.other());
-        }
-        // Rule 3: the newest call that claims the source.
-        if let Some(newest) = newest(src) {
-            return self.deliver(src.iter().filter(|s| related(s, newest)), |side| side);
-        }
-        Route::Unmatched
+        (route, fingerprint)
     }
 
-    /// `speaker` tells whose voice it is from the side that made the claim.
-    fn deliver<'a>(
-        &self,
-        claimants: impl Iterator<Item = &'a Claimant>,
-        speaker: impl Fn(Side) -> Side,
-    ) -> Route {
+    fn resolve(&self, flow: &Flow) -> Verdict {
+        let (dst, src) = (self.places.claimants(&flow.dst), self.places.claimants(&flow.src));
+        if dst.is_empty() && src.is_empty() {
+            return Verdict::Nobody;
+        }
+        let facts = |id: SessionId| self.sessions.get(&id).map(|s| (s, self.places.heard(s)));
+        let is_crowded = self.places.is_crowded(&flow.dst) || self.places.is_crowded(&flow.src);
+        match decide(flow, dst, src, facts) {
+            Verdict::Owned(o) if is_crowded && o.ranks != [Rank::Claimed; 2] => {
+                Verdict::Doubt(o.by.iter().map(|(id, _)| *id).collect())
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// The route of a flow whose owners are known, and their leg.
+    fn own(&mut self, flow: &Flow, owned: &Owned) -> (Route, Option<u64>) {
         let mut targets: SmallVec<[Target; 1]> = SmallVec::new();
-        for c in claimants {
-            let Some(r) = self.sessions.get(&c.session).and_then(|s| s.recording) else { continue };
-            let channel = if speaker(c.side) == r.customer { Channel::Customer } else { Channel::Agent };
+        for (id, speaker) in &owned.by {
+            let Some(r) = self.sessions.get(id).and_then(|s| s.recording) else { continue };
+            let channel = if *speaker == r.customer { Channel::Customer } else { Channel::Agent };
             let target = Target { recording: r.id, channel, rank: r.rank };
             match targets.iter_mut().find(|t| t.recording == r.id) {
                 // Several hops of one dialog agree on the address: the nearest counts.
                 Some(t) if t.channel == channel => t.rank = t.rank.min(r.rank),
-                Some(_) => return Route::Unmatched,
+                Some(_) => {
+                    let ids: SmallVec<[SessionId; 4]> = owned.by.iter().map(|(id, _)| *id).collect();
+                    return (self.doubt(&ids), None);
+                }
                 None => targets.push(target),
             }
         }
-        if targets.is_empty() { Route::NotRecorded } else { Route::Record(targets) }
+        for (id, speaker) in &owned.by {
+            self.hear(*id, *speaker, flow, owned);
+        }
+        let leg = owned.by.first().and_then(|(id, _)| self.sessions.get(id)).map(|s| s.age);
+        (if targets.is_empty() { Route::NotRecorded } else { Route::Record(targets) }, leg)
     }
 
-    fn claimants(&self, addr: SocketAddr) -> &[Claimant] {
-        self.places.get(&addr).map_or(&[], |p| &p.claimants)
+    /// Media of a session was heard: rule 8.
+    fn hear(&mut self, id: SessionId, speaker: Side, flow: &Flow, owned: &Owned) {
+        let Some(s) = self.sessions.get_mut(&id) else { return };
+        s.heard = Some(self.now);
+        if !owned.alone {
+            return;
+        }
+        if !s.vlans.contains(&flow.vlan) && s.vlans.len() < MAX_VLANS {
+            s.vlans.push(flow.vlan);
+        }
+        let (side, addr) = match owned.ranks {
+            [Rank::Claimed, Rank::Other] => (speaker, flow.src),
+            [Rank::Other, Rank::Claimed] => (speaker.other(), flow.dst),
+            _ => return,
+        };
+        if s.learned.len() < MAX_LEARNED {
+            s.learned.push((side, addr));
+            self.add_claimant(id, side, addr, Rank::Nat, 0);
+        }
     }
 
-    fn withdraw(&mut self, session: SessionId, side: Side, addr: SocketAddr) {
-        self.forget_flows(addr);
-        if let Some(p) = self.places.get_mut(&addr) {
-            p.claimants.retain(|c| !(c.session == session && c.side == side));
-            if p.claimants.is_empty() {
-                self.places.remove(&addr);
+    fn add_claimant(&mut self, session: SessionId, side: Side, addr: SocketAddr, rank: Rank, origin: u64) {
+        self.sequence += 1;
+        let (made, since) = (self.sequence, self.now);
+        self.places.add(addr, Claimant { session, side, rank, origin, since, made }, &self.sessions);
+    }
+
+    fn drop_rtcp(&mut self, claim: &Claim) {
+        let Some(rtcp) = claim.rtcp else { return };
+        if let Some(entry) = self.rtcp.get_mut(&rtcp) {
+            entry.1 = entry.1.saturating_sub(1);
+            if entry.1 == 0 {
+                self.rtcp.remove(&rtcp);
             }
         }
     }
 
-    fn forget_flows(&mut self, addr: SocketAddr) {
-        let Some(p) = self.places.get_mut(&addr) else { return };
-        for f in std::mem::take(&mut p.flows) {
-            self.flows.remove(&f);
-        }
-        // A flow between two claimed addresses rests on both: whichever changes first removes it,
-        // and a stale key at the other end is harmless.
+    fn forget_flows_of(&mut self, session: SessionId) {
+        let Some(s) = self.sessions.get(&session) else { return };
+        let claimed = s.claims.iter().flatten().map(|c| c.addr);
+        let addrs: SmallVec<[SocketAddr; 8]> = claimed.chain(s.learned.iter().map(|l| l.1)).collect();
+        addrs.into_iter().for_each(|a| self.places.forget_flows(a, &mut self.sessions));
     }
 
-    /// Notes which addresses a flow's route rests on; false when there is no more room.
-    fn remember(&mut self, flow: FlowKey) -> bool {
-        let room = [flow.src, flow.dst]
-            .iter()
-            .filter_map(|a| self.places.get(a))
-            .all(|p| p.flows.len() < MAX_FLOWS_PER_PLACE);
-        if room {
-            for a in [flow.src, flow.dst] {
-                if let Some(p) = self.places.get_mut(&a)
-                    && !p.flows.contains(&flow)
-                {
-                    p.flows.push(flow);
-                }
+    /// A packet that these may have owned is lost to them.
+    fn doubt(&mut self, ids: &[SessionId]) -> Route {
+        for id in ids {
+            let Some(s) = self.sessions.get_mut(id) else { continue };
+            let Some(r) = s.recording else { continue };
+            s.doubtful = s.doubtful.saturating_add(1);
+            if s.doubtful == TOLERATED + 1 && !self.incomplete.contains(&r.id) {
+                self.incomplete.push_back(r.id);
             }
         }
-        room
+        Route::Doubt
+    }
+
+    /// Do all recordings that may own `flow` know by now that they miss it?
+    fn all_told(&self, flow: &Flow) -> bool {
+        let claimants = [flow.src, flow.dst].into_iter().flat_map(|a| self.places.claimants(&a).iter());
+        let mut sessions = claimants.filter_map(|c| self.sessions.get(&c.session));
+        sessions.all(|s| s.recording.is_none() || s.doubtful > TOLERATED)
     }
 }
 
-fn newest(claimants: &[Claimant]) -> Option<&Claimant> {
-    claimants.iter().max_by_key(|c| (c.age, c.session))
-}
-
-/// Of one call: the same session, the same contact, or two legs under way at
-/// once that pass one description on. An origin line alone proves nothing: simple
-/// senders use one for all their calls.
-fn related(a: &Claimant, b: &Claimant) -> bool {
-    let (older, newer) = if a.age <= b.age { (a, b) } else { (b, a) };
-    let at_once = older.answered.is_none_or(|begun| newer.age <= begun);
-    a.session == b.session || a.group == b.group || (a.origin == b.origin && a.origin != 0 && at_once)
-}
+#[cfg(test)]
+mod tests;

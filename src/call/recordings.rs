@@ -1,125 +1,321 @@
-//! Recordings as the signalling sees them: which dialog feeds them, when media
-//! was last heard, and what they wait for.
+//! Recordings as the signalling sees them: what each waits for, and the orders
+//! that follow.
+//!
+//! ```text
+//! begin -> Candidate -- media, or half a second --> Open -- BYE --> Ending -- answered --> closed
+//!              |                                     |  ^             |
+//!              '- BYE at once: a stray fork          |  '- challenged-'
+//!                                                    '- silence --> closed, and a Dormant one
+//!                                                                   that media begins
+//! ```
+//!
+//! RFC 3261 §15, §22.2 (a BYE may be challenged). Silence is no hang-up: how long
+//! it may last depends on what the dialog has shown of itself ([`super::recording::Patience`]).
 
-use super::leg::LegId;
+use super::decision::{CallEvent, Decision, Ending, Opening, Unrecorded};
+use super::ids::DialogId;
 use super::pairing::Side;
-use crate::call::decision::{Ending, Opening};
-use crate::config::CallDirection;
-use crate::id::{Channel, RecordingId};
+use super::recording::{Formats, Patience, Recording, State, Told};
+use crate::id::{RecordingId, derived_uuid};
 use crate::time::Timestamp;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
 
-/// Where a recording is.
-#[derive(Debug)]
-pub enum State {
-    /// Answered; neither media nor half a second has come. Not yet announced.
-    Candidate(Box<Opening>),
-    /// Announced.
-    Open,
-    /// A hang-up was seen and is not yet confirmed.
-    Ending {
-        /// The first BYE.
-        at: Timestamp,
-        /// Who sent it, or a transfer.
-        by: Ending,
-        /// It was answered, and not with a challenge.
-        accepted: bool,
-    },
-}
+/// A dialog that ends sooner than this without media was a stray fork.
+pub const STRAY: Duration = Duration::from_millis(500);
+/// A BYE that nobody answers counts after this long (the response may not have been captured).
+const BYE_WAIT: Duration = Duration::from_secs(2);
+/// After an accepted BYE, packets captured before it may still come: several
+/// interfaces are not merged in order.
+const GRACE: Duration = Duration::from_millis(300);
 
-/// One recording.
-#[derive(Debug)]
-pub struct Recording {
-    /// Inside this run.
-    pub id: RecordingId,
-    /// Its leg.
-    pub leg: LegId,
-    /// Tag of the dialog on that leg.
-    pub callee_tag: Box<[u8]>,
-    /// Frame zero.
-    pub answered_at: Timestamp,
-    /// The side on the left channel.
-    pub customer: Side,
-    /// Who called whom.
-    pub direction: CallDirection,
-    /// Of whom.
-    pub agent_id: String,
-    /// The agent came by connected identity, and leaves with it.
-    pub by_identity: bool,
-    /// Where it is.
-    pub state: State,
-    /// Last media packet, if there was any.
-    pub last_media: Option<Timestamp>,
-    /// Since when neither media nor the end of a hold was seen.
-    pub quiet_since: Timestamp,
-    /// A side put the other on hold.
-    pub on_hold: bool,
-    /// When its timer will go off.
-    pub timer: Option<Timestamp>,
-}
-
-impl Recording {
-    /// The channel a side's voice is on.
-    pub fn channel_of(&self, side: Side) -> Channel {
-        if side == self.customer { Channel::Customer } else { Channel::Agent }
-    }
+/// A recording that ended, and the dialog it leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The dialog.
+    pub dialog: DialogId,
+    /// The recording.
+    pub recording: RecordingId,
+    /// The dialog may live on: a [`State::Dormant`] recording takes its place.
+    pub goes_on: Option<RecordingId>,
 }
 
 /// All recordings under way: a slab, so that a media packet costs an index and no look-up.
 ///
 /// An id is a running number above its slot, which orders recordings by age and
 /// tells the users of a slot apart.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Recordings {
-    slots: Vec<Option<Recording>>,
+    patience: Patience,
+    slots: Vec<Option<(RecordingId, Recording)>>,
     free: Vec<u32>,
     running: u64,
+    dormant: usize,
+    timers: BinaryHeap<Reverse<(Timestamp, RecordingId)>>,
+    out: VecDeque<Decision>,
 }
 
 impl Recordings {
-    /// The id of the next one inserted.
-    pub fn next_id(&mut self) -> RecordingId {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            (self.slots.len() - 1) as u32
-        });
-        self.running += 1;
-        RecordingId((self.running << 32) | u64::from(slot))
+    /// None yet.
+    pub fn new(patience: Patience) -> Self {
+        let patience = Patience { alive: patience.alive.max(patience.quiet), ..patience };
+        Recordings {
+            patience,
+            slots: Vec::new(),
+            free: Vec::new(),
+            running: 0,
+            dormant: 0,
+            timers: BinaryHeap::new(),
+            out: VecDeque::new(),
+        }
     }
 
-    /// Adds one under an id of [`Recordings::next_id`].
-    pub fn insert(&mut self, r: Recording) {
-        let slot = slot_of(r.id);
-        if let Some(place) = self.slots.get_mut(slot) {
-            *place = Some(r);
+    /// The next order.
+    pub fn poll(&mut self) -> Option<Decision> {
+        self.out.pop_front()
+    }
+
+    /// An order waits.
+    pub fn has_orders(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// An order that concerns no recording under way.
+    pub fn order(&mut self, decision: Decision) {
+        self.out.push_back(decision);
+    }
+
+    /// Begins one; its opening gets its id. Announced once it has shown to be a call.
+    pub fn begin(&mut self, recording: Recording) -> RecordingId {
+        let due = recording.answered_at() + STRAY;
+        let id = self.insert(recording);
+        self.arm(id, due);
+        id
+    }
+
+    /// A media packet of it was captured. The dialog, where that was silent and is no more.
+    pub fn handle_media(&mut self, id: RecordingId, at: Timestamp) -> Option<DialogId> {
+        let r = self.get_mut(id)?;
+        r.last_media = Some(r.last_media.map_or(at, |l| l.max(at)));
+        r.heard_at = r.heard_at.max(at);
+        match r.state {
+            State::Open | State::Ending { .. } => None,
+            State::Candidate(_) => {
+                self.confirm(id);
+                None
+            }
+            State::Dormant(_) => {
+                let o = &mut r.opening;
+                o.uuid = derived_uuid(at, &[b"again", o.uuid.as_bytes(), &at.as_ns().to_be_bytes()]);
+                o.answered_at = at;
+                let dialog = r.dialog;
+                self.confirm(id);
+                Some(dialog)
+            }
+        }
+    }
+
+    /// Media that may have been its was captured and given to nobody.
+    pub fn handle_missing(&mut self, id: RecordingId) {
+        if self.get(id).is_some_and(|r| !r.is_dormant()) {
+            self.confirm(id);
+            self.out.push_back(Decision::Incomplete(id));
+        }
+    }
+
+    /// The dialog showed that it lives: RTCP, a session refresh.
+    pub fn handle_life(&mut self, id: RecordingId, at: Timestamp) {
+        if let Some(r) = self.get_mut(id) {
+            r.alive_at = r.alive_at.max(at);
+        }
+    }
+
+    /// The signalling says what to expect of the media.
+    pub fn handle_told(&mut self, id: RecordingId, at: Timestamp, told: Told) {
+        let Some(r) = self.get_mut(id) else { return };
+        let before = std::mem::replace(&mut r.told, told);
+        if before == told {
+            return;
+        }
+        r.told_at = r.told_at.max(at);
+        if before.on_hold != told.on_hold && !r.is_dormant() {
+            let event = if told.on_hold { CallEvent::Hold } else { CallEvent::Resume };
+            self.confirm(id);
+            self.out.push_back(Decision::Event(id, at, event));
+        }
+        self.wait(id);
+    }
+
+    /// What payload types mean from now on; told to the tape once there is one.
+    pub fn handle_formats(&mut self, id: RecordingId, formats: Vec<Formats>) {
+        let Some(r) = self.get_mut(id) else { return };
+        match &mut r.state {
+            State::Candidate(waiting) | State::Dormant(waiting) => *waiting = formats,
+            State::Open | State::Ending { .. } => self.announce(id, formats),
+        }
+    }
+
+    /// A key was pressed by `side` (SIP INFO).
+    pub fn handle_key(&mut self, id: RecordingId, at: Timestamp, side: Side) {
+        if let Some(r) = self.get(id).filter(|r| !r.is_dormant()) {
+            let press = CallEvent::KeyPress(r.channel_of(side));
+            self.confirm(id);
+            self.out.push_back(Decision::Event(id, at, press));
+        }
+    }
+
+    /// More has become known of the call. Nothing follows where it was known already.
+    pub fn amend(&mut self, id: RecordingId, opening: Opening) {
+        let Some(r) = self.get_mut(id) else { return };
+        if *r.opening == opening {
+            return;
+        }
+        *r.opening = opening;
+        if matches!(r.state, State::Open | State::Ending { .. }) {
+            let opening = r.opening.clone();
+            self.out.push_back(Decision::Amend(opening));
+        }
+    }
+
+    /// A BYE of its dialog. `has_rivals`: other dialogs of its INVITE were answered too.
+    pub fn handle_bye(
+        &mut self,
+        id: RecordingId,
+        at: Timestamp,
+        by: Ending,
+        has_rivals: bool,
+    ) -> Option<Closed> {
+        let r = self.get_mut(id)?;
+        let is_at_once = at < r.answered_at() + STRAY;
+        match r.state {
+            State::Dormant(_) => self.remove(id),
+            // Of several dialogs of one INVITE the one hung up at once was not the call
+            // (RFC 3261 §13.2.2.4), even if a packet of it was heard.
+            _ if has_rivals && is_at_once => self.discard(id, at, Unrecorded::Stray),
+            // Without media and over at once it was a stray.
+            State::Candidate(_) if is_at_once => self.discard(id, at, Unrecorded::Stray),
+            State::Candidate(_) => self.close(id, at, by, true),
+            State::Open | State::Ending { .. } => {
+                r.state = State::Ending { at, by, accepted: false };
+                self.out.push_back(Decision::Suspend(id, at));
+                self.arm(id, at + BYE_WAIT);
+                None
+            }
+        }
+    }
+
+    /// The BYE of its dialog was challenged (401, 407): it goes on.
+    pub fn handle_bye_refused(&mut self, id: RecordingId) {
+        if let Some(r) = self.get_mut(id)
+            && matches!(r.state, State::Ending { .. })
+        {
+            r.state = State::Open;
+            self.out.push_back(Decision::Resume(id));
+            self.wait(id);
+        }
+    }
+
+    /// The BYE of its dialog was answered.
+    pub fn handle_bye_accepted(&mut self, id: RecordingId) {
+        if let Some(Recording { state: State::Ending { at, accepted, .. }, .. }) = self.get_mut(id) {
+            *accepted = true;
+            let due = *at + GRACE;
+            self.arm(id, due);
+        }
+    }
+
+    /// Ends one at `at`. `seen` says whether the end itself was seen.
+    pub fn close(&mut self, id: RecordingId, at: Timestamp, by: Ending, seen: bool) -> Option<Closed> {
+        if self.get(id)?.is_dormant() {
+            return self.remove(id);
+        }
+        self.confirm(id);
+        let at = at.max(self.get(id)?.answered_at());
+        self.out.push_back(Decision::Close { recording: id, at, by, seen });
+        self.remove(id)
+    }
+
+    /// It is no recording after all: nothing of it is kept.
+    pub fn discard(&mut self, id: RecordingId, at: Timestamp, why: Unrecorded) -> Option<Closed> {
+        let r = self.get(id)?;
+        let call_id = r.opening.call_id.clone();
+        match r.state {
+            State::Dormant(_) => {}
+            State::Candidate(_) => self.out.push_back(Decision::Unrecorded { reason: why, at, call_id }),
+            State::Open | State::Ending { .. } => {
+                self.out.push_back(Decision::Discard { recording: id, reason: why });
+            }
+        }
+        self.remove(id)
+    }
+
+    /// The leg it rests on is forgotten: one that waits for media waits no more.
+    pub fn forget(&mut self, id: RecordingId) {
+        if self.get(id).is_some_and(Recording::is_dormant) {
+            self.remove(id);
+        }
+    }
+
+    /// When [`Recordings::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.timers.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Time has come to `now`: the next recording that ends by it.
+    pub fn handle_timeout(&mut self, now: Timestamp) -> Option<Closed> {
+        while let Some(Reverse((at, id))) = self.timers.peek().copied().filter(|Reverse((at, _))| *at <= now)
+        {
+            self.timers.pop();
+            let Some(r) = self.get_mut(id).filter(|r| r.timer == Some(at)) else { continue };
+            r.timer = None;
+            if let Some(closed) = self.handle_due(id, now) {
+                return Some(closed);
+            }
+        }
+        None
+    }
+
+    /// The capture ended, or the recorder stops: this one ends at its last media.
+    pub fn finish(&mut self, id: RecordingId, now: Timestamp, by: Ending) -> Option<Closed> {
+        let r = self.get(id)?;
+        let heard = r.heard_until();
+        match r.state {
+            State::Ending { at, by, .. } => self.close(id, at, by, true),
+            State::Dormant(_) => self.remove(id),
+            // Too young to tell: it was not a recording yet.
+            State::Candidate(_) if r.last_media.is_none() => self.discard(id, now, Unrecorded::Stray),
+            State::Candidate(_) | State::Open => {
+                let end = if by == Ending::Shutdown { now.max(heard) } else { heard };
+                self.close(id, end, by, false)
+            }
+        }
+    }
+
+    /// The clock the stamps come from was set by `ns` (live capture): nothing was silent meanwhile.
+    pub fn clock_stepped(&mut self, ns: i64) {
+        for (_, r) in self.slots.iter_mut().flatten() {
+            for t in [&mut r.heard_at, &mut r.alive_at, &mut r.told_at] {
+                *t = t.offset_ns(ns);
+            }
         }
     }
 
     /// Looks one up.
     pub fn get(&self, id: RecordingId) -> Option<&Recording> {
-        self.slots.get(slot_of(id))?.as_ref().filter(|r| r.id == id)
+        self.slots.get(slot_of(id))?.as_ref().filter(|(i, _)| *i == id).map(|(_, r)| r)
     }
 
-    /// Looks one up to change it.
-    pub fn get_mut(&mut self, id: RecordingId) -> Option<&mut Recording> {
-        self.slots.get_mut(slot_of(id))?.as_mut().filter(|r| r.id == id)
+    /// All ids, oldest first.
+    pub fn ids(&self) -> Vec<RecordingId> {
+        let mut ids: Vec<_> = self.slots.iter().flatten().map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
     }
 
-    /// Takes one out.
-    pub fn remove(&mut self, id: RecordingId) -> Option<Recording> {
-        let place = self.slots.get_mut(slot_of(id))?;
-        let taken = place.take_if(|r| r.id == id)?;
-        self.free.push(slot_of(id) as u32);
-        Some(taken)
-    }
-
-    /// All of them.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Recording> {
-        self.slots.iter_mut().flatten()
-    }
-
-    /// How many.
+    /// How many, those that wait for media left out.
     pub fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len() - self.free.len() - self.dormant
     }
 
     /// None.
@@ -127,11 +323,107 @@ impl Recordings {
         self.len() == 0
     }
 
-    /// All ids, oldest first.
-    pub fn ids(&self) -> Vec<RecordingId> {
-        let mut ids: Vec<_> = self.slots.iter().flatten().map(|r| r.id).collect();
-        ids.sort_unstable();
-        ids
+    fn get_mut(&mut self, id: RecordingId) -> Option<&mut Recording> {
+        self.slots.get_mut(slot_of(id))?.as_mut().filter(|(i, _)| *i == id).map(|(_, r)| r)
+    }
+
+    fn insert(&mut self, mut recording: Recording) -> RecordingId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            (self.slots.len() - 1) as u32
+        });
+        self.running += 1;
+        let id = RecordingId((self.running << 32) | u64::from(slot));
+        recording.opening.id = id;
+        self.dormant += usize::from(recording.is_dormant());
+        self.slots[slot as usize] = Some((id, recording));
+        id
+    }
+
+    fn remove(&mut self, id: RecordingId) -> Option<Closed> {
+        let (_, r) = self.slots.get_mut(slot_of(id))?.take_if(|(i, _)| *i == id)?;
+        self.free.push(slot_of(id) as u32);
+        self.dormant -= usize::from(r.is_dormant());
+        Some(Closed { dialog: r.dialog, recording: id, goes_on: None })
+    }
+
+    /// It has shown to be a call: announces it.
+    fn confirm(&mut self, id: RecordingId) {
+        let Some(r) = self.get_mut(id) else { return };
+        let formats = match &mut r.state {
+            State::Open | State::Ending { .. } => return,
+            State::Candidate(formats) | State::Dormant(formats) => std::mem::take(formats),
+        };
+        let was_dormant = r.is_dormant();
+        r.state = State::Open;
+        let opening = r.opening.clone();
+        self.dormant -= usize::from(was_dormant);
+        self.out.push_back(Decision::Open(opening));
+        self.announce(id, formats);
+        self.wait(id);
+    }
+
+    fn announce(&mut self, recording: RecordingId, formats: Vec<Formats>) {
+        let told = formats.into_iter();
+        self.out.extend(told.map(|(channel, rank, formats)| Decision::Formats {
+            recording,
+            channel,
+            rank,
+            formats,
+        }));
+    }
+
+    fn handle_due(&mut self, id: RecordingId, now: Timestamp) -> Option<Closed> {
+        let patience = self.patience;
+        let r = self.get(id)?;
+        match r.state {
+            State::Candidate(_) => {
+                self.confirm(id);
+                None
+            }
+            State::Dormant(_) => None,
+            State::Ending { at, by, accepted } => {
+                let due = at + if accepted { GRACE } else { BYE_WAIT };
+                if now >= due {
+                    return self.close(id, at, by, true);
+                }
+                self.arm(id, due);
+                None
+            }
+            State::Open if now >= r.deadline(patience) => {
+                let next = Recording {
+                    state: State::Dormant(Vec::new()),
+                    timer: None,
+                    last_media: None,
+                    opening: r.opening.clone(),
+                    ..*r
+                };
+                let closed = self.close(id, r.heard_until(), Ending::Timeout, false)?;
+                Some(Closed { goes_on: Some(self.insert(next)), ..closed })
+            }
+            State::Open => {
+                self.wait(id);
+                None
+            }
+        }
+    }
+
+    /// The next moment at which silence could have lasted too long.
+    fn wait(&mut self, id: RecordingId) {
+        let patience = self.patience;
+        let Some(due) = self.get(id).filter(|r| !r.is_dormant()).map(|r| r.deadline(patience)) else {
+            return;
+        };
+        self.arm(id, due);
+    }
+
+    /// Sets a recording's timer, unless it will go off sooner anyway: one is armed at a time.
+    fn arm(&mut self, id: RecordingId, due: Timestamp) {
+        let Some(r) = self.get_mut(id) else { return };
+        if r.timer.is_none_or(|t| due < t) {
+            r.timer = Some(due);
+            self.timers.push(Reverse((due, id)));
+        }
     }
 }
 

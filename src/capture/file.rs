@@ -7,14 +7,18 @@
 
 mod block;
 mod buffer;
+mod error;
 #[cfg(test)]
 mod tests;
 
+use super::link_name;
 use crate::time::Timestamp;
 use crate::wire::{Frame, LinkType};
 use block::{Block, Section};
 use buffer::ReadBuffer;
+pub use error::FileError;
 use pcap_parser::{LegacyPcapBlock, PcapError, PcapHeader, nom::IResult, pcap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -22,96 +26,11 @@ use std::path::Path;
 /// The largest record or block that is believed, bytes.
 const MAX_RECORD: usize = 64 << 20;
 
+/// Link types told apart in what is said of a file.
+const MAX_LINKS: usize = 16;
+
 /// The name that means standard input.
 const STDIN: &str = "-";
-
-/// Why a capture file is not read, or not read further.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// It is not there.
-    #[error("{name}: no such file; check the path")]
-    NotFound {
-        /// The file.
-        name: String,
-    },
-    /// It may not be read.
-    #[error("{name}: no permission to read it; run as a user who may, or change its mode")]
-    Forbidden {
-        /// The file.
-        name: String,
-    },
-    /// It is a folder.
-    #[error("{name}: is a folder; name the capture files in it")]
-    Folder {
-        /// The file.
-        name: String,
-    },
-    /// It has no bytes.
-    #[error("{name}: is empty; was the capture stopped before it began?")]
-    Empty {
-        /// The file.
-        name: String,
-    },
-    /// It is compressed.
-    #[error("{name}: is compressed with {with}; unpack it first: {unpack} {name} | nauhuri replay -")]
-    Compressed {
-        /// The file.
-        name: String,
-        /// The compressor.
-        with: &'static str,
-        /// The command that unpacks to standard output.
-        unpack: &'static str,
-    },
-    /// It is something else.
-    #[error(
-        "{name}: is neither pcap nor pcapng (it begins with {start}); make captures with tcpdump -w or dumpcap"
-    )]
-    NotACapture {
-        /// The file.
-        name: String,
-        /// Its first bytes, in hexadecimal.
-        start: String,
-    },
-    /// Reading failed.
-    #[error("{name}: reading failed before frame {frame}: {source}")]
-    Read {
-        /// The file.
-        name: String,
-        /// The frame that was to come, from 1.
-        frame: u64,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It ends in the middle of a record. All frames before it were read.
-    #[error("{name}: is cut short within frame {frame}, at byte {offset}; the frames before it were read")]
-    CutShort {
-        /// The file.
-        name: String,
-        /// The frame that is cut, from 1.
-        frame: u64,
-        /// Where its record begins.
-        offset: u64,
-    },
-    /// A record makes no sense and hides where the next begins.
-    #[error("{name}: is damaged at frame {frame}, byte {offset}: {what}; the frames before it were read")]
-    Damaged {
-        /// The file.
-        name: String,
-        /// The frame that was to come, from 1.
-        frame: u64,
-        /// Where its record begins.
-        offset: u64,
-        /// What was found.
-        what: String,
-    },
-}
-
-impl FileError {
-    /// The frames before are good and nothing is wrong with the machine: a warning, not a failure.
-    pub fn is_warning(&self) -> bool {
-        matches!(self, FileError::CutShort { .. } | FileError::Damaged { .. })
-    }
-}
 
 /// The format of the file, with what its headers say.
 enum Format {
@@ -122,6 +41,7 @@ enum Format {
 type RecordParser = fn(&[u8]) -> IResult<&[u8], LegacyPcapBlock<'_>, PcapError<&[u8]>>;
 
 /// Where in the buffer a frame is.
+#[derive(Clone, Copy)]
 struct Found {
     ts: Timestamp,
     link: LinkType,
@@ -138,6 +58,11 @@ pub struct FileSource {
     total: Option<u64>,
     frames: u64,
     skipped: u64,
+    /// Packets without a stamp.
+    timeless: u64,
+    /// Frames of link types that are not read.
+    unread: BTreeMap<u16, u64>,
+    current: Option<Found>,
     ended: bool,
     last_ts: Timestamp,
 }
@@ -175,31 +100,45 @@ impl FileSource {
         input.want(24).map_err(|source| FileError::Read { name: name.clone(), frame: 1, source })?;
         let (format, header_len) = recognise(&name, input.data())?;
         input.consume(header_len);
-        let (frames, skipped, ended, last_ts) = (0, 0, false, Timestamp::EPOCH);
-        Ok(FileSource { name, input, format, total, frames, skipped, ended, last_ts })
+        Ok(FileSource {
+            name,
+            input,
+            format,
+            total,
+            frames: 0,
+            skipped: 0,
+            timeless: 0,
+            unread: BTreeMap::new(),
+            current: None,
+            ended: false,
+            last_ts: Timestamp::EPOCH,
+        })
     }
 
     /// The next frame, borrowed until the one after. After `None` or an error there is nothing more.
     #[allow(clippy::should_implement_trait)] // It lends, so it is no iterator.
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, FileError> {
+        self.current = None;
         if self.ended {
             return Ok(None);
         }
-        match self.find() {
-            Ok(Some(Found { ts, link, at, len, wire_len })) => {
-                self.frames += 1;
-                self.last_ts = ts;
-                Ok(Some(Frame { ts, link, data: self.input.slice(at, len), wire_len }))
-            }
-            Ok(None) => {
-                self.ended = true;
-                Ok(None)
-            }
-            Err(error) => {
-                self.ended = true;
-                Err(error)
+        let found = self.find();
+        self.ended = !matches!(found, Ok(Some(_)));
+        self.current = found?;
+        if let Some(Found { ts, link, .. }) = self.current {
+            self.frames += 1;
+            self.last_ts = ts;
+            if let LinkType::Other(dlt) = link {
+                self.note_unread(dlt);
             }
         }
+        Ok(self.current())
+    }
+
+    /// The frame last given out.
+    pub fn current(&self) -> Option<Frame<'_>> {
+        let Found { ts, link, at, len, wire_len } = self.current?;
+        Some(Frame { ts, link, data: self.input.slice(at, len), wire_len })
     }
 
     /// The name for messages.
@@ -225,6 +164,48 @@ impl FileSource {
     /// Blocks with packets that could not be read: of no known interface, or contradicting themselves.
     pub fn skipped_blocks(&self) -> u64 {
         self.skipped
+    }
+
+    /// Packets that have no stamp (Simple Packet Blocks), and were given that of the one before.
+    pub fn timeless(&self) -> u64 {
+        self.timeless
+    }
+
+    /// Nothing in it can be read, though there is something.
+    pub fn is_unread(&self) -> bool {
+        self.frames > 0 && self.unread.values().sum::<u64>() == self.frames
+    }
+
+    /// What is to be said of what was read so far.
+    pub fn remarks(&self) -> Vec<String> {
+        let FileSource { name, frames, skipped, timeless, .. } = self;
+        let mut said = Vec::new();
+        for (dlt, n) in &self.unread {
+            let known = link_name(*dlt);
+            said.push(format!(
+                "{name}: {n} of {frames} frames are of link type {dlt} ({known}), which is not read"
+            ));
+        }
+        if *skipped > 0 {
+            said.push(format!("{name}: {skipped} packet blocks contradict themselves and were passed over"));
+        }
+        if *timeless > 0 {
+            said.push(format!(
+                "{name}: {timeless} of {frames} packets have no time of their own and were given that of the one before"
+            ));
+        }
+        said
+    }
+
+    fn note_unread(&mut self, dlt: u16) {
+        let is_new = !self.unread.contains_key(&dlt);
+        // Beyond the bound they are told as the last of those that are known.
+        let dlt = if is_new && self.unread.len() >= MAX_LINKS {
+            *self.unread.keys().max().unwrap_or(&dlt)
+        } else {
+            dlt
+        };
+        *self.unread.entry(dlt).or_default() += 1;
     }
 
     fn find(&mut self) -> Result<Option<Found>, FileError> {
@@ -289,7 +270,8 @@ impl FileSource {
             let read = section.read(&self.input.data()[..len], self.last_ts);
             let at = self.input.consume(len);
             match read {
-                Ok(Block::Packet { ts, link, offset, len, wire_len }) => {
+                Ok(Block::Packet { ts, link, offset, len, wire_len, timeless }) => {
+                    self.timeless += u64::from(timeless);
                     return Ok(Some(Found { ts, link, at: at + offset, len, wire_len }));
                 }
                 Ok(Block::Other) => {}

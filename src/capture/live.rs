@@ -4,6 +4,7 @@
 //! read (libpcap's timeout does not bound it): non-blocking reads and a poll of
 //! our own.
 
+use super::link_name;
 use crate::time::Timestamp;
 use crate::wire::{Frame, LinkType};
 use pcap::{Active, Capture, Device, Error as PcapError, Precision};
@@ -51,6 +52,19 @@ pub enum LiveError {
     Down {
         /// As configured.
         name: String,
+    },
+    /// What it brings is not read.
+    #[error(
+        "{name}: its frames are of link type {number} ({known}), which is not recorded from; capture on the \
+         interface the packets come in on, or on \"any\""
+    )]
+    LinkType {
+        /// As configured.
+        name: String,
+        /// libpcap's number.
+        number: i32,
+        /// libpcap's name for it.
+        known: String,
     },
     /// The BPF expression is wrong.
     #[error("capture.filter: {why}")]
@@ -105,7 +119,13 @@ impl LiveSource {
             let wrong = |e: PcapError| LiveError::Filter { why: e.to_string() };
             capture.filter(&options.filter, true).map_err(wrong)?;
         }
-        let link = LinkType::from_dlt(u16::try_from(capture.get_datalink().0).unwrap_or(u16::MAX));
+        let number = capture.get_datalink().0;
+        let link = LinkType::from_dlt(u16::try_from(number).unwrap_or(u16::MAX));
+        // A log of netfilter is read from files: live, libpcap cannot wait for it.
+        if matches!(link, LinkType::Other(_) | LinkType::Nflog) {
+            let known = link_name(u16::try_from(number).unwrap_or(u16::MAX));
+            return Err(LiveError::LinkType { name: name.into(), number, known });
+        }
         Ok(LiveSource { name: name.to_string(), capture, link, seen: Drops::default() })
     }
 

@@ -2,3 +2,12 @@
 
 pub mod file;
 pub mod live;
+pub mod merge;
+
+/// What libpcap calls a link type.
+pub fn link_name(dlt: u16) -> String {
+    match dlt {
+        147..=162 => format!("USER{}", dlt - 147),
+        _ => pcap::Linktype(dlt.into()).get_name().unwrap_or_else(|_| "a type without a name".into()),
+    }
+}

@@ -5,6 +5,7 @@ use super::output::{self, Printer, plain};
 use crate::cli::Cli;
 use crate::cli::keeping::{AuditArgs, AuditCommand};
 use crate::cli::search::SearchArgs;
+use crate::daemon::notices::counted;
 use crate::store::audit::{Action, Draft, Entry};
 use crate::store::search::IdPart;
 use crate::store::sidecar::parse_rfc3339;
@@ -33,7 +34,7 @@ fn verify(cli: &Cli, json: bool) -> anyhow::Result<()> {
             let place = if found.line == 0 { "log".into() } else { format!("line {}", found.line) };
             text += &format!("{place}: {}\n", found.problem);
         }
-        text += &format!("{} entries", verdict.entries);
+        text += &counted(verdict.entries, "entry");
         if let Some(first) = verdict.first_seq.filter(|seq| *seq > 1) {
             text += &format!(" from number {first} on");
         }

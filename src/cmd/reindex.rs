@@ -3,6 +3,7 @@
 use super::archive::Place;
 use crate::cli::Cli;
 use crate::cli::reading::ReindexArgs;
+use crate::daemon::notices::counted;
 use crate::store::audit::{Action, Draft};
 use crate::store::index::rebuild;
 use crate::store::layout::{State, Walk};
@@ -39,7 +40,8 @@ pub fn run(cli: &Cli, _args: &ReindexArgs) -> anyhow::Result<()> {
     if !cli.global.quiet {
         let seconds = started.elapsed().as_secs_f64();
         let per_s = built.recordings as f64 / seconds.max(1e-3);
-        eprintln!("{} recordings indexed in {seconds:.1} s ({per_s:.0} a second)", built.recordings);
+        let indexed = counted(built.recordings, "recording");
+        eprintln!("{indexed} indexed in {seconds:.1} s ({per_s:.0} a second)");
         if built.buried > 0 {
             eprintln!("{} were deleted before and are left out; the next sweep removes them", built.buried);
         }

@@ -5,6 +5,7 @@ use super::output::{Printer, plain, size};
 use super::reindex::{bar, measured};
 use crate::cli::Cli;
 use crate::cli::reading::VerifyArgs;
+use crate::daemon::notices::counted;
 use crate::store::audit::{Action, Draft, Outcome};
 use crate::store::index::Index;
 use crate::store::verify::{PATIENCE, VerifyOptions, VerifyReport, verify};
@@ -57,7 +58,8 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
     }
     out.finish()?;
     if wrong > 0 {
-        bail!("{wrong} things are wrong");
+        let are = if wrong == 1 { "is" } else { "are" };
+        bail!("{} {are} wrong", counted(wrong, "thing"));
     }
     Ok(())
 }
@@ -71,10 +73,8 @@ fn print(report: &VerifyReport, seconds: f64, quiet: bool, out: &mut Printer) ->
         let (all, read) = (report.recordings, report.read);
         // Of a sample too: what is waited for is the walk past the names.
         let per_s = all as f64 / seconds.max(1e-3);
-        eprintln!(
-            "{all} recordings, {read} read whole ({}) in {seconds:.1} s ({per_s:.0} a second)",
-            size(report.bytes)
-        );
+        let (all, bytes) = (counted(all, "recording"), size(report.bytes));
+        eprintln!("{all}, {read} read whole ({bytes}) in {seconds:.1} s ({per_s:.0} a second)");
     }
     Ok(())
 }

@@ -70,7 +70,10 @@ impl Codec {
 }
 
 /// One payload type of a stream.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+///
+/// Two are equal when one decoder serves both: `fmtp` is not compared, as no
+/// decoder here reads it, and the sides of a call word theirs differently.
+#[derive(Clone, Debug)]
 pub struct CodecSpec {
     /// How to decode it.
     pub codec: Codec,
@@ -81,7 +84,20 @@ pub struct CodecSpec {
     pub rtp_clock_hz: u32,
     /// Channels in the payload; at least 1.
     pub channels: u8,
+    /// `a=fmtp` parameters as the receiver of the payload wrote them.
+    pub fmtp: Option<Box<str>>,
 }
+
+impl PartialEq for CodecSpec {
+    fn eq(&self, other: &Self) -> bool {
+        self.codec == other.codec
+            && self.name == other.name
+            && self.rtp_clock_hz == other.rtp_clock_hz
+            && self.channels == other.channels
+    }
+}
+
+impl Eq for CodecSpec {}
 
 /// Bound of [`CodecSpec::name`], characters: it comes from strangers' SDP.
 pub const MAX_NAME: usize = 32;
@@ -112,7 +128,12 @@ impl CodecSpec {
         let clock_hz = clock_hz.filter(|&c| c > 0);
         let rtp_clock_hz = clock_hz.unwrap_or_else(|| assigned.map_or(8000, |(_, clock, _)| clock));
         let (codec, rtp_clock_hz) = classify(&name, rtp_clock_hz, channels);
-        CodecSpec { codec, name, rtp_clock_hz, channels }
+        CodecSpec { codec, name, rtp_clock_hz, channels, fmtp: None }
+    }
+
+    /// With the parameters of `a=fmtp`, where there are any.
+    pub fn with_fmtp(self, fmtp: Option<&str>) -> CodecSpec {
+        CodecSpec { fmtp: fmtp.filter(|f| !f.is_empty()).map(Box::from), ..self }
     }
 
     /// The rate at which the codec's sound is sampled, which is the RTP clock

@@ -99,6 +99,7 @@ fn sip(config: &Config, findings: &mut Findings) {
         findings.add("sip.correlation_headers", quoted(name), "header names such as \"Session-ID\"");
     }
     findings.positive("sip.media_timeout", own.media_timeout);
+    findings.positive("sip.max_silence", own.max_silence);
 }
 
 fn agents(config: &Config, findings: &mut Findings) {
@@ -219,6 +220,10 @@ fn numbers(config: &Config, findings: &mut Findings) {
     } else if !own.national_prefix.is_empty() && own.country.is_empty() {
         let allowed = "a country code such as \"358\" where numbers.national_prefix is set";
         findings.add("numbers.country", quoted(&own.country), allowed);
+    }
+    if own.caller.is_empty() || own.caller.iter().any(|name| !is_token(name)) {
+        let allowed = "header names such as \"P-Asserted-Identity\" and \"From\", at least one";
+        findings.add("numbers.caller", format!("{:?}", own.caller), allowed);
     }
 }
 

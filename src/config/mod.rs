@@ -79,6 +79,9 @@ pub struct Sip {
     /// Without RTP in either direction for this long the recording ends.
     #[serde(with = "crate::config::forms::duration")]
     pub media_timeout: Duration,
+    /// How long a dialog that shows signs of life may be without sound before its recording ends.
+    #[serde(with = "crate::config::forms::duration")]
+    pub max_silence: Duration,
 }
 
 /// `[agents]`
@@ -186,13 +189,15 @@ pub enum HideDigits {
 }
 
 /// `[numbers]`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Numbers {
     /// Country code digits, `"358"`; empty: no national forms.
     pub country: String,
     /// National (trunk) prefix, `"0"`.
     pub national_prefix: String,
+    /// Headers that tell the caller's number, the most trusted first.
+    pub caller: Vec<String>,
 }
 
 /// `[retention]`
@@ -326,6 +331,7 @@ impl Default for Sip {
             ports: vec![5060, 5080],
             correlation_headers: vec!["Session-ID".into()],
             media_timeout: Duration::from_secs(30),
+            max_silence: Duration::from_secs(3600),
         }
     }
 }
@@ -340,6 +346,13 @@ impl Default for Service {
             retention_bound: RetentionBound::Keep,
             hide_caller_digits: HideDigits::Last(4),
         }
+    }
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        let caller = ["P-Asserted-Identity", "Remote-Party-ID", "From"].map(String::from).into();
+        Numbers { country: String::new(), national_prefix: String::new(), caller }
     }
 }
 

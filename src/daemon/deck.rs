@@ -160,6 +160,19 @@ impl FileDeck {
         }
     }
 
+    /// More has become known of the call: its files get the name and the metadata that go with it.
+    pub fn rename(&mut self, name: RecordingName, known: Sidecar) {
+        let (State::Writing(w) | State::Stalled(w, _)) = &mut self.state else {
+            (self.name, self.provisional) = (name, Some(Box::new(known)));
+            return;
+        };
+        match w.rename(&self.shelf.root, &name, known) {
+            Ok(()) => self.name = name,
+            // It keeps the name it has; what it says in the end is true all the same.
+            Err(e) => drop(self.shelf.trouble(e)),
+        }
+    }
+
     /// Writes what is gathered; what is lost and what is not is known after this.
     pub fn settle(&mut self) {
         self.write_out();

@@ -1,6 +1,7 @@
 //! The live recorder: interfaces in, recordings out, until asked to stop.
 
 use super::deck::Shelf;
+use super::notices::{Notice, notices};
 use super::observe::snapshot;
 use super::pipeline::Pipeline;
 use super::shutdown::StopFlag;
@@ -9,6 +10,7 @@ use crate::call::Ending;
 use crate::capture::live::{LiveError, LiveOptions, LiveSource, wait};
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::engine::stats::EngineStats;
 use crate::telemetry::Notifier;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::DropPlace;
@@ -31,6 +33,8 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 const SET_NS: i64 = 500_000_000;
 /// Frames captured before the stop are waited for this long at most; a busy mirror never falls silent.
 const LAST_FRAMES: Duration = Duration::from_secs(1);
+/// Kinds and ports of what is not read that are told.
+const MAX_TOLD: usize = 64;
 /// Without any SIP for this long after the start, something is wrong with the mirror.
 const NO_SIP_AFTER: Duration = Duration::from_secs(300);
 
@@ -46,6 +50,8 @@ pub struct Live {
     dropped: [u64; 2],
     began: Instant,
     told_no_sip: bool,
+    sip_ports: Vec<u16>,
+    told_unread: Vec<Notice>,
 }
 
 impl Live {
@@ -86,6 +92,8 @@ impl Live {
             dropped: [0; 2],
             began: Instant::now(),
             told_no_sip: false,
+            sip_ports: config.sip.ports.clone(),
+            told_unread: Vec::new(),
         })
     }
 
@@ -146,17 +154,17 @@ impl Live {
                         self.engine.handle_frame(&frame, &mut self.pipeline);
                     }
                     Ok(None) => break,
-                    Err(_) => {
-                        failed.push(i);
+                    Err(e) => {
+                        failed.push((i, e));
                         break;
                     }
                 }
             }
         }
-        for i in failed.into_iter().rev() {
+        for (i, e) in failed.into_iter().rev() {
             let gone = self.sources.remove(i);
-            let kind = std::io::ErrorKind::NotConnected;
-            Event::CaptureLost { interface: gone.name(), kind }.emit(&self.shelf.metrics);
+            let reason = e.to_string();
+            Event::CaptureLost { interface: gone.name(), reason: &reason }.emit(&self.shelf.metrics);
             self.lost.push(gone.name().to_string());
             self.shelf.readiness.interfaces_lost(&self.lost);
         }
@@ -188,7 +196,7 @@ impl Live {
             }
         }
         let stats = self.engine.stats();
-        let mut s = snapshot(&stats, &self.codecs, self.pipeline.dropped());
+        let mut s = snapshot(&stats, &self.codecs, self.pipeline.dropped(), &self.sip_ports);
         s.dropped[DropPlace::Kernel.index()] = self.dropped[0];
         s.dropped[DropPlace::Interface.index()] = self.dropped[1];
         if let Some(last) = stats.last_packet {
@@ -197,10 +205,25 @@ impl Live {
             s.capture_lag = Duration::from_nanos(if behind < 5_000_000_000 { behind as u64 } else { 0 });
         }
         self.shelf.metrics.publish(&s);
+        self.tell_unread(&stats);
         let waited = self.began.elapsed();
         if waited > NO_SIP_AFTER && !self.told_no_sip && stats.sip_messages() == 0 {
             self.told_no_sip = true;
             Event::NoSignalling { waited }.emit(&self.shelf.metrics);
+        }
+    }
+
+    /// What cannot be read is said when it is first seen, once for each kind and port.
+    fn tell_unread(&mut self, stats: &EngineStats) {
+        for n in notices(stats, &self.sip_ports) {
+            if self.told_unread.len() >= MAX_TOLD {
+                return;
+            }
+            if !self.told_unread.iter().any(|told| told.is_same(&n)) {
+                let Notice { kind: what, number, count } = n;
+                Event::Unread { what, number, count }.emit(&self.shelf.metrics);
+                self.told_unread.push(n);
+            }
         }
     }
 }

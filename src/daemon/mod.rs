@@ -10,6 +10,8 @@ pub mod confine;
 pub mod deck;
 pub mod housekeeping;
 pub mod live;
+pub mod metadata;
+pub mod notices;
 pub mod observe;
 pub mod pipeline;
 pub mod replay;

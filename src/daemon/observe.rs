@@ -2,6 +2,7 @@
 //! events and counters for the metrics.
 
 use super::deck::Trouble;
+use super::notices::totals;
 use super::worker::CodecCounts;
 use crate::call::{Decision, Unrecorded};
 use crate::engine::stats::EngineStats;
@@ -64,27 +65,28 @@ pub fn unrecorded_label(why: Unrecorded) -> UnrecordedReason {
         Unrecorded::OtherLeg => UnrecordedReason::OtherHop,
         Unrecorded::InviteNotSeen => UnrecordedReason::InviteUnseen,
         Unrecorded::Stray => UnrecordedReason::Stray,
+        Unrecorded::Truncated => UnrecordedReason::Truncated,
     }
 }
 
 /// Which recording a decision is about, if about one.
 pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
     match decision {
-        Decision::Open(o) => Some(o.id),
+        Decision::Open(o) | Decision::Amend(o) => Some(o.id),
         Decision::Formats { recording: id, .. }
         | Decision::Event(id, ..)
         | Decision::Encrypted(id)
         | Decision::Suspend(id, _)
         | Decision::Resume(id)
-        | Decision::Discard(id)
+        | Decision::Discard { recording: id, .. }
         | Decision::Incomplete(id)
         | Decision::Close { recording: id, .. } => Some(*id),
-        Decision::Unrecorded(_) | Decision::Refused(_) => None,
+        Decision::Unrecorded { .. } | Decision::Refused(_) => None,
     }
 }
 
 /// The engine's totals in the shape of the metrics.
-pub fn snapshot(s: &EngineStats, codecs: &CodecCounts, queue_dropped: u64) -> Snapshot {
+pub fn snapshot(s: &EngineStats, codecs: &CodecCounts, queue_dropped: u64, sip_ports: &[u16]) -> Snapshot {
     let mut out = Snapshot { packets_received: s.net.frames, ..Snapshot::default() };
     for (method, count) in s.requests.iter().enumerate() {
         out.sip_requests[method_label(method).index()] += count;
@@ -105,7 +107,13 @@ pub fn snapshot(s: &EngineStats, codecs: &CodecCounts, queue_dropped: u64) -> Sn
     out.dropped[DropPlace::Fragment.index()] = s.net.fragments_dropped.total();
     out.dropped[DropPlace::Tcp.index()] = s.net.tcp_gaps;
     out.rtp_unmatched = s.rtp_unmatched;
+    out.rtp_not_recorded = s.rtp_not_recorded;
+    out.unread = totals(s, sip_ports);
+    out.sip_duplicates = s.net.duplicates;
+    out.time_outliers = s.time_outliers;
+    out.time_jumps = s.time_jumps;
     out.limits[Limit::Calls.index()] = s.calls_evicted;
+    out.limits[Limit::Fragments.index()] = s.net.fragments_dropped.evicted;
     out.limits[Limit::TcpStreams.index()] = s.net.tcp_evicted;
     out.limits[Limit::QueueBytes.index()] = queue_dropped;
     out.time_went_back = s.net.backwards;

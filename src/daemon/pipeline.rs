@@ -169,8 +169,8 @@ impl Pipeline {
                 let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
                 Event::CallAnswered(about).emit(metrics);
             }
-            Decision::Unrecorded(why) => {
-                Event::CallUnrecorded { reason: unrecorded_label(*why) }.emit(metrics);
+            Decision::Unrecorded { reason, .. } => {
+                Event::CallUnrecorded { reason: unrecorded_label(*reason) }.emit(metrics);
             }
             Decision::Refused(service) => {
                 let about = About { recording: Uuid::nil(), call_group: Uuid::nil(), service: &service.name };

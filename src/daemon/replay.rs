@@ -5,7 +5,8 @@ use super::observe::Outcome;
 use super::pipeline::Pipeline;
 use super::worker::CodecCounts;
 use crate::call::Ending;
-use crate::capture::file::{FileError, FileSource};
+use crate::capture::file::FileError;
+use crate::capture::merge::Merged;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::stats::EngineStats;
@@ -21,8 +22,10 @@ pub struct Replayed {
     pub outcomes: Vec<Outcome>,
     /// The engine's totals.
     pub stats: EngineStats,
-    /// Files that ended early or are damaged, as told to the user.
-    pub warnings: Vec<FileError>,
+    /// What is to be told of the files: ended early, damaged, of a link type that is not read.
+    pub warnings: Vec<String>,
+    /// Files that hold something, but nothing that can be read.
+    pub unread: Vec<String>,
 }
 
 /// Why a replay could not be done.
@@ -39,7 +42,7 @@ pub enum ReplayError {
     Worker,
 }
 
-/// Plays `sources` one after the other. `progress` hears of bytes read in the file under way.
+/// Plays captures in order of their stamps. `progress` hears of bytes read.
 ///
 /// # Errors
 /// [`ReplayError`]; recordings finished by then stay.
@@ -48,8 +51,8 @@ pub fn replay(
     shelf: &Arc<Shelf>,
     timezone: &jiff::tz::TimeZone,
     workers: usize,
-    sources: Vec<FileSource>,
-    mut progress: impl FnMut(usize, u64),
+    mut captures: Merged,
+    mut progress: impl FnMut(u64),
 ) -> Result<Replayed, ReplayError> {
     let codecs = Arc::new(CodecCounts::default());
     let (tell, told) = crossbeam_channel::unbounded();
@@ -60,28 +63,19 @@ pub fn replay(
     let mut pipeline =
         Pipeline::start(workers, true, config.limits.queue_bytes, shelf, timezone, &codecs, outcome)?;
     let mut engine = Engine::new(config);
-    let mut warnings = Vec::new();
-    let mut failed = None;
-    for (i, mut source) in sources.into_iter().enumerate() {
-        loop {
-            match source.next() {
-                Ok(Some(frame)) => engine.handle_frame(&frame, &mut pipeline),
-                Ok(None) => break,
-                Err(e) if e.is_warning() => {
-                    warnings.push(e);
-                    break;
-                }
-                Err(e) => {
-                    failed = Some(e);
-                    break;
-                }
-            }
-            if source.frames() % PROGRESS_EVERY == 0 {
-                progress(i, source.bytes_read());
-            }
+    let mut frames = 0_u64;
+    let failed = loop {
+        match captures.next() {
+            Ok(Some(frame)) => engine.handle_frame(&frame, &mut pipeline),
+            Ok(None) => break None,
+            Err(e) => break Some(e),
         }
-        progress(i, source.bytes_read());
-    }
+        frames += 1;
+        if frames.is_multiple_of(PROGRESS_EVERY) {
+            progress(captures.bytes_read());
+        }
+    };
+    progress(captures.bytes_read());
     engine.finish(Ending::CaptureEnd, &mut pipeline);
     let all_well = pipeline.join();
     if let Some(e) = failed {
@@ -92,5 +86,6 @@ pub fn replay(
     }
     let mut outcomes: Vec<Outcome> = told.try_iter().collect();
     outcomes.sort_by_key(Outcome::id);
-    Ok(Replayed { outcomes, stats: engine.stats(), warnings })
+    let (warnings, unread) = (captures.warnings().to_vec(), captures.unread().to_vec());
+    Ok(Replayed { outcomes, stats: engine.stats(), warnings, unread })
 }

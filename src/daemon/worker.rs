@@ -2,15 +2,12 @@
 
 use super::batch::{Batch, Item};
 use super::deck::{FileDeck, Shelf, Trouble, Unfinished};
+use super::metadata;
 use super::observe::{Outcome, end_label, fail_label};
 use crate::call::{CallEvent, Decision, Ending, Opening};
 use crate::codec::formats::PayloadMap;
-use crate::config::Term;
 use crate::id::{Channel, RecordingId};
-use crate::store::calendar::{due, until_string};
-use crate::store::layout::RecordingName;
 use crate::store::sidecar::{self, Sidecar};
-use crate::store::wav::WavEncoding;
 use crate::tape::{MAX_EVENTS, Packet, StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{CodecLabel, FailReason};
@@ -206,12 +203,20 @@ impl Worker {
                     self.close(*s.running, *at, *by, *seen);
                 }
             }
-            Decision::Discard(id) => {
-                if let Some(s) = self.running.remove(id) {
+            Decision::Amend(opening) => {
+                if let Some(s) = self.running.get_mut(&opening.id) {
+                    let (name, by) = (metadata::name(opening), sidecar::EndedBy::Recovered);
+                    let known = metadata::sidecar(opening, &self.timezone, opening.answered_at, by);
+                    s.running.deck.rename(name, known);
+                    s.running.opening = opening.clone();
+                }
+            }
+            Decision::Discard { recording, .. } => {
+                if let Some(s) = self.running.remove(recording) {
                     self.discard(*s.running);
                 }
             }
-            Decision::Unrecorded(_) | Decision::Refused(_) => {}
+            Decision::Unrecorded { .. } | Decision::Refused(_) => {}
         }
     }
 
@@ -224,13 +229,9 @@ impl Worker {
     }
 
     fn open(&mut self, opening: &Opening) {
-        let name = RecordingName::new(
-            opening.answered_at,
-            opening.agent.id.as_deref(),
-            opening.customer_number.as_deref(),
-            opening.uuid,
-        );
-        let provisional = self.sidecar(opening, opening.answered_at, sidecar::EndedBy::Recovered);
+        let name = metadata::name(opening);
+        let provisional =
+            metadata::sidecar(opening, &self.timezone, opening.answered_at, sidecar::EndedBy::Recovered);
         let running = Running {
             heard: Default::default(),
             tape: Tape::new(opening.answered_at),
@@ -265,7 +266,7 @@ impl Worker {
         let closed = deck.close(|frames| {
             // A stalled file ends where writing did.
             let at = if stalled { shortened(opening.answered_at, at, frames, &report) } else { at };
-            let mut s = self.sidecar(&opening, at, ended_by);
+            let mut s = metadata::sidecar(&opening, &self.timezone, at, ended_by);
             s.complete = seen && report.complete && !lossy && !stalled;
             s.streams = report.streams.iter().map(stream).collect();
             s.events = all_events(opening.answered_at, &events, &report.events);
@@ -321,41 +322,6 @@ impl Worker {
             }
         };
         (self.outcome)(outcome);
-    }
-
-    /// What is known of a recording, without its media.
-    fn sidecar(&self, o: &Opening, ended_at: Timestamp, ended_by: sidecar::EndedBy) -> Sidecar {
-        let until = Term::parse(&o.service.retention)
-            .ok()
-            .map(|term| until_string(due(o.answered_at, &term, o.service.retention_bound, &self.timezone)));
-        Sidecar {
-            schema: sidecar::SCHEMA,
-            id: o.uuid,
-            call_group: o.call_group,
-            wav: String::new(),
-            service: Some(o.service.name.clone()),
-            direction: Some(o.direction),
-            agent: sidecar::Agent { id: o.agent.id.clone(), name: o.agent.name.clone() },
-            customer: sidecar::Customer { number: o.customer_number.clone(), withheld: o.withheld },
-            dialled: o.dialled.clone(),
-            answered_at: o.answered_at.to_rfc3339(),
-            ended_at: ended_at.to_rfc3339(),
-            duration_s: (ended_at.as_us() - o.answered_at.as_us()) as f64 / 1e6,
-            ended_by,
-            complete: false,
-            sip: sidecar::SipInfo { call_id: Some(o.call_id.clone()) },
-            audio: sidecar::Audio::begin(8000, WavEncoding::PcmS16le),
-            streams: Vec::new(),
-            events: Vec::new(),
-            retention: sidecar::Retention { until, hold: None },
-            policy: Some(sidecar::Policy {
-                retention: o.service.retention.clone(),
-                retention_bound: o.service.retention_bound,
-                timezone: self.timezone.iana_name().map(String::from),
-                hide_caller_digits: o.service.hide_caller_digits,
-            }),
-            extra: Default::default(),
-        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! The one door of the core: frames in, orders and media out.
+//! The one door of the core: frames or datagrams in, orders and media out.
 //!
-//! [`Engine::handle_frame`] takes a captured frame and hands what follows from it
+//! [`Engine::handle_frame`] takes a captured frame, [`Engine::handle_datagram`] what
+//! came without one (out of a mirroring protocol, say), and hands what follows from it
 //! to a [`Sink`]: decisions of the signalling, media packets of recordings, and
 //! the passing of time. A media packet costs its headers, one look-up and
 //! whatever the sink does with it; packets of calls that are not recorded are
@@ -9,21 +10,25 @@
 //! No I/O and no clock: time is what the frames carry, or what
 //! [`Engine::handle_timeout`] is told.
 
-mod clock;
-mod framer;
+pub mod clock;
+mod cut;
+mod doubt;
 pub mod stats;
 
-use crate::call::calls::Passage;
-use crate::call::pairing::{FlowKey, Route};
-use crate::call::{Calls, Decision, Ending};
+use crate::call::pairing::Route;
+use crate::call::{Calls, Decision, Ending, Unrecorded};
 use crate::config::Config;
 use crate::id::{Channel, RecordingId};
-use crate::net::{Datagram, Net, NetConfig, Transport};
-use crate::rtp::packet::{MediaKind, classify};
-use crate::sip::{Framer, Message};
+use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
+use crate::rtp::packet::{MediaKind, classify, zrtp_is_confirmed};
+use crate::sip::{Message, is_keep_alive, starts_like_sip};
 use crate::time::{NS_PER_MS, Timestamp};
 use crate::wire::Frame;
-use clock::CaptureClock;
+use clock::{CaptureClock, Stamp};
+use cut::{CutCalls, Start};
+use doubt::{Again, Doubtful};
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
 use stats::EngineStats;
 use std::time::Duration;
 
@@ -61,8 +66,10 @@ pub trait Sink {
 
 /// The core: everything between a frame and an order.
 pub struct Engine {
-    net: Net<Framer>,
+    net: Net,
     core: Core,
+    /// What came last, if its stamp could not be believed alone.
+    doubtful: Option<Doubtful>,
 }
 
 struct Core {
@@ -71,6 +78,10 @@ struct Core {
     clock: CaptureClock,
     next_tick: Timestamp,
     stats: EngineStats,
+    unread: UnreadCounts,
+    cut_calls: CutCalls,
+    /// Recordings open of whose media something was cut: told once each.
+    cut_media: HashSet<RecordingId, RandomState>,
 }
 
 impl Engine {
@@ -84,27 +95,38 @@ impl Engine {
                 clock: CaptureClock::default(),
                 next_tick: Timestamp::from_ns(i64::MIN),
                 stats: EngineStats::default(),
+                unread: UnreadCounts::default(),
+                cut_calls: CutCalls::default(),
+                cut_media: HashSet::default(),
             },
+            doubtful: None,
         }
     }
 
     /// Takes one frame.
     pub fn handle_frame(&mut self, frame: &Frame<'_>, sink: &mut impl Sink) {
-        let core = &mut self.core;
-        if let Some(now) = core.clock.handle_stamp(frame.ts) {
-            core.handle_timeout(now, sink);
+        if self.comes(frame.ts, || Doubtful::frame(frame), sink) {
+            self.net.handle_frame(frame, &mut |d| self.core.handle_datagram(&d, sink));
         }
-        self.net.handle_frame(frame, &mut |d| core.handle_datagram(&d, sink));
+    }
+
+    /// Takes one UDP datagram, or one SIP message that came over TCP, from elsewhere
+    /// than a frame.
+    pub fn handle_datagram(&mut self, datagram: &Datagram<'_>, sink: &mut impl Sink) {
+        if self.comes(datagram.ts, || Doubtful::datagram(datagram), sink) {
+            self.core.handle_datagram(datagram, sink);
+        }
     }
 
     /// Time has come to `now` though no frame came (live capture only).
     pub fn handle_timeout(&mut self, now: Timestamp, sink: &mut impl Sink) {
-        let core = &mut self.core;
-        if self.net.poll_timeout().is_some_and(|t| t <= now) {
-            self.net.handle_timeout(now, &mut |d| core.handle_datagram(&d, sink));
+        if self.doubtful.is_some() {
+            // The stamps are the machine's, so that it is a witness as well.
+            self.settle(now, sink);
         }
-        if let Some(now) = core.clock.advance(now) {
-            core.handle_timeout(now, sink);
+        self.give_up_gaps(now, sink);
+        if let Some(now) = self.core.clock.advance(now) {
+            self.core.handle_timeout(now, sink);
         }
     }
 
@@ -117,6 +139,10 @@ impl Engine {
 
     /// The capture has ended or the recorder stops: everything open is closed.
     pub fn finish(&mut self, by: Ending, sink: &mut impl Sink) {
+        if let Some(held) = self.doubtful.take() {
+            let is_true = self.core.clock.is_credible_end(held.ts);
+            self.hand_in(&held, is_true, self.core.clock.now(), sink);
+        }
         let core = &mut self.core;
         self.net.flush(&mut |d| core.handle_datagram(&d, sink));
         core.calls.finish(core.clock.now(), by);
@@ -127,6 +153,9 @@ impl Engine {
     pub fn stats(&self) -> EngineStats {
         let mut s = self.core.stats.clone();
         s.net = *self.net.stats();
+        let mut unread = self.net.unread().clone();
+        unread.extend(&self.core.unread);
+        s.unread = unread.list();
         s.calls = self.core.calls.legs_followed() as u64;
         s.recordings = self.core.calls.recordings().len() as u64;
         s.calls_evicted = self.core.calls.evicted();
@@ -144,6 +173,63 @@ impl Engine {
     /// Bytes held for fragments and TCP streams.
     pub fn held_bytes(&self) -> usize {
         self.net.held_bytes()
+    }
+    /// Something stamped `ts` has come; false if it is kept back for now.
+    #[inline]
+    fn comes(&mut self, ts: Timestamp, keep: impl FnOnce() -> Doubtful, sink: &mut impl Sink) -> bool {
+        if self.doubtful.is_some() {
+            self.settle(ts, sink);
+        }
+        match self.core.clock.see(ts) {
+            Stamp::Now => self.pass_time(ts, sink),
+            Stamp::Late => {}
+            Stamp::Far => {
+                self.doubtful = Some(keep());
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What was kept back is handed in, before what is stamped `next`.
+    #[cold]
+    fn settle(&mut self, next: Timestamp, sink: &mut impl Sink) {
+        if let Some(held) = self.doubtful.take() {
+            self.hand_in(&held, CaptureClock::agree(held.ts, next), next, sink);
+        }
+    }
+
+    fn hand_in(&mut self, held: &Doubtful, is_true: bool, next: Timestamp, sink: &mut impl Sink) {
+        let core = &mut self.core;
+        let ts = if is_true {
+            core.clock.jump(held.ts);
+            held.ts
+        } else {
+            core.stats.time_outliers += 1;
+            let ts = core.clock.instead(next);
+            core.clock.see(ts);
+            ts
+        };
+        self.pass_time(ts, sink);
+        match held.at(ts) {
+            Again::Frame(f) => self.net.handle_frame(&f, &mut |d| self.core.handle_datagram(&d, sink)),
+            Again::Datagram(d) => self.core.handle_datagram(&d, sink),
+        }
+    }
+
+    /// The capture clock has come to `now`.
+    #[inline]
+    fn pass_time(&mut self, now: Timestamp, sink: &mut impl Sink) {
+        // First what was said before, then what silence means.
+        self.give_up_gaps(now, sink);
+        self.core.handle_timeout(now, sink);
+    }
+
+    #[inline]
+    fn give_up_gaps(&mut self, now: Timestamp, sink: &mut impl Sink) {
+        if self.net.is_due(now) {
+            self.net.handle_timeout(now, &mut |d| self.core.handle_datagram(&d, sink));
+        }
     }
 }
 
@@ -163,9 +249,6 @@ impl Core {
 
     fn handle_sip(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         let mut rest = d.payload;
-        // One broken stamp must not make a call of a hundred years.
-        let at = if self.clock.is_plausible(d.ts) { d.ts } else { self.clock.now() };
-        let way = Passage { at, src: d.flow.src, dst: d.flow.dst };
         for _ in 0..MAX_MESSAGES {
             if is_keep_alive(rest) {
                 break;
@@ -173,15 +256,39 @@ impl Core {
             match Message::parse(rest) {
                 Ok((msg, used)) => {
                     self.stats.count_message(&msg);
-                    self.calls.handle_message(&msg, way);
+                    if d.truncated && (msg.call_id().is_none() || msg.cseq().is_none()) {
+                        let is_answer = self.cut_calls.is_answer(d.flow, Start::of(&msg), rest);
+                        self.count_cut(is_answer, d.ts, sink);
+                    }
+                    self.calls.handle_message(&msg, d.flow, d.ts);
                     self.drain(sink);
                     rest = rest.get(used.max(1)..).unwrap_or_default();
                 }
                 Err(_) => {
                     self.stats.sip_parse_errors += 1;
+                    if d.truncated && rest.starts_with(b"INVITE ") {
+                        self.cut_calls.is_answer(d.flow, Start::Invite, rest);
+                    }
                     break;
                 }
             }
+        }
+    }
+
+    /// Of a message only the start was captured: nothing to follow, something to count.
+    fn count_cut(&mut self, is_answer: bool, at: Timestamp, sink: &mut impl Sink) {
+        self.stats.sip_cut += 1;
+        if is_answer {
+            self.stats.unrecorded[Unrecorded::Truncated as usize] += 1;
+            let (reason, call_id) = (Unrecorded::Truncated, String::new());
+            sink.decision(Decision::Unrecorded { reason, at, call_id });
+        }
+    }
+
+    /// Audio that was cut by the snap length is missing from a recording.
+    fn note_cut_media(&mut self, recording: RecordingId, sink: &mut impl Sink) {
+        if self.cut_media.insert(recording) {
+            sink.decision(Decision::Incomplete(recording));
         }
     }
 
@@ -191,19 +298,25 @@ impl Core {
             MediaKind::Rtp | MediaKind::Zrtp => {}
             MediaKind::Rtcp => {
                 self.stats.rtcp += 1;
+                self.calls.handle_rtcp(&d.flow, d.ts);
                 return;
             }
             _ => {
                 self.stats.other_udp += 1;
+                if starts_like_sip(d.payload) {
+                    self.unread.note_sip(Transport::Udp, &d.flow);
+                }
                 return;
             }
         }
-        let flow = FlowKey { src: d.flow.src, dst: d.flow.dst };
-        let (route, fingerprint) = self.calls.pairing_mut().route_and_fingerprint(flow);
+        let (route, fingerprint) = self.calls.handle_media(d.flow, d.ts);
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
+            Route::Doubt => {
+                self.stats.rtp_unmatched += 1;
+                self.drain(sink);
+            }
             Route::NotRecorded => self.stats.rtp_not_recorded += 1,
-            Route::Record(_) if !self.clock.is_plausible(d.ts) => self.stats.time_outliers += 1,
             Route::Record(targets) if kind == MediaKind::Zrtp => {
                 if zrtp_is_confirmed(d.payload) {
                     targets.iter().for_each(|t| sink.decision(Decision::Encrypted(t.recording)));
@@ -211,9 +324,11 @@ impl Core {
             }
             Route::Record(targets) => {
                 self.stats.rtp_recorded += 1;
+                self.stats.rtp_cut += u64::from(d.truncated);
+                self.drain(sink);
                 for t in &targets {
-                    if self.calls.handle_media(t.recording, d.ts) {
-                        self.drain(sink);
+                    if d.truncated {
+                        self.note_cut_media(t.recording, sink);
                     }
                     sink.media(MediaPacket {
                         recording: t.recording,
@@ -247,20 +362,17 @@ impl Core {
 
     fn drain(&mut self, sink: &mut impl Sink) {
         while let Some(d) = self.calls.poll() {
-            if let Decision::Unrecorded(reason) = d {
-                self.stats.unrecorded[reason as usize] += 1;
+            match &d {
+                Decision::Unrecorded { reason, .. } => self.stats.unrecorded[*reason as usize] += 1,
+                Decision::Close { recording, .. } | Decision::Discard { recording, .. } => {
+                    self.cut_media.remove(recording);
+                }
+                _ => {}
             }
             sink.decision(d);
         }
     }
 }
 
-/// RFC 5626 §4.4.1 and what NAT keep-alives look like in the field.
-fn is_keep_alive(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | b' ' | b'\t' | 0)) || bytes == b"jaK"
-}
-
-/// RFC 6189 §5.1, §5.7: after the first Confirm the media is encrypted.
-fn zrtp_is_confirmed(packet: &[u8]) -> bool {
-    packet.get(16..24).is_some_and(|t| t.starts_with(b"Confirm") || t.starts_with(b"Conf2ACK"))
-}
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Plain counters of the hot path, read by whoever publishes them.
 
+use crate::net::Unread;
 use crate::net::stats::NetStats;
 use crate::sip::{Message, Method, StartLine};
 use crate::time::Timestamp;
@@ -15,8 +16,14 @@ pub struct EngineStats {
     pub responses: [u64; 7],
     /// Datagrams on a SIP port that no message could be read from.
     pub sip_parse_errors: u64,
+    /// SIP messages of which only the start was captured.
+    pub sip_cut: u64,
     /// RTP packets given to recordings.
     pub rtp_recorded: u64,
+    /// Those of them that were cut by the snap length.
+    pub rtp_cut: u64,
+    /// Datagrams that hold several RTP packets, as an offloading network card hands them on.
+    pub super_packets: u64,
     /// RTP packets of calls that are not recorded.
     pub rtp_not_recorded: u64,
     /// RTP packets of no known call.
@@ -25,7 +32,7 @@ pub struct EngineStats {
     pub rtcp: u64,
     /// Other UDP datagrams.
     pub other_udp: u64,
-    /// Media packets whose capture time cannot be true.
+    /// Packets whose capture time could not be true, and was taken from their neighbours.
     pub time_outliers: u64,
     /// Times the capture clock jumped.
     pub time_jumps: u64,
@@ -35,6 +42,8 @@ pub struct EngineStats {
     pub calls: u64,
     /// Calls forgotten because there were too many.
     pub calls_evicted: u64,
+    /// What passed by and was not read, by kind.
+    pub unread: Vec<(Unread, u64)>,
     /// Recordings open now.
     pub recordings: u64,
     /// Stamp of the newest packet.

@@ -33,7 +33,8 @@ impl Default for Dedup {
 impl Dedup {
     /// Whether this is a copy of what was seen within the last 50 ms (either way: time may run backwards).
     pub fn is_copy(&mut self, ts: Timestamp, flow: &Flow, ip_id: u32, payload: &[u8]) -> bool {
-        let key = self.seed.hash_one((flow, ip_id, payload));
+        // Of a tagged and an untagged copy the tag says nothing.
+        let key = self.seed.hash_one((flow.src, flow.dst, ip_id, payload));
         if let Some(first) = self.seen.find(&key).and_then(|id| self.seen.get_mut(id))
             && ts.since_ns(*first).saturating_abs() <= WINDOW_NS
         {
@@ -47,9 +48,11 @@ impl Dedup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::link::Vlan;
 
     fn flow(src: &str) -> Flow {
-        Flow { src: src.parse().expect("an address"), dst: "10.0.0.2:5060".parse().expect("an address") }
+        let dst = "10.0.0.2:5060".parse().expect("an address");
+        Flow { src: src.parse().expect("an address"), dst, vlan: Vlan::NONE }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! [`Net`] takes captured frames and hands out UDP datagrams of any port and
 //! whole SIP messages of TCP connections on SIP ports. UDP payloads are
 //! borrowed from the frame: nothing is allocated or looked up for media. What
-//! a payload means is the engine's to find out; of SIP only the framer that
-//! [`StreamFramer`] stands for is known here.
+//! a payload means is the engine's to find out; of SIP only where a message
+//! begins and ends is known here.
 
 mod dedup;
 mod defrag;
@@ -12,15 +12,17 @@ mod lru;
 mod reassembly;
 pub mod stats;
 mod stream;
+mod unread;
 
 pub use dedup::Dedup;
 pub use defrag::{Defrag, Whole};
 pub use stats::{FragmentDrops, NetStats};
-pub use stream::StreamFramer;
+pub use unread::{Unread, UnreadCounts};
 
+use crate::sip::starts_like_sip;
 use crate::time::Timestamp;
 use crate::wire::ip::{IpPacket, protocol, skip_extensions};
-use crate::wire::link::{self, LinkError, Proto};
+use crate::wire::link::{self, LinkError, Proto, Vlan};
 use crate::wire::transport::{Tcp, Udp};
 use crate::wire::{Frame, LinkType, fast, tunnel};
 use reassembly::Reassembly;
@@ -63,10 +65,12 @@ pub struct Flow {
     pub src: SocketAddr,
     /// Receiver.
     pub dst: SocketAddr,
+    /// The VLANs it runs on: networks beside one another may use the same addresses.
+    pub vlan: Vlan,
 }
 
 /// What a datagram came over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// One UDP datagram.
     Udp,
@@ -90,27 +94,32 @@ pub struct Datagram<'a> {
 }
 
 /// Frames in, datagrams out. Never asks the time: frames and callers bring it.
-pub struct Net<F> {
+pub struct Net {
     sip_ports: PortSet,
     defrag: Defrag,
     dedup: Dedup,
-    reassembly: Reassembly<F>,
+    reassembly: Reassembly,
     stats: NetStats,
+    unread: UnreadCounts,
     last_ts: Timestamp,
+    /// Of the frame at hand.
+    vlan: Vlan,
     /// What `reassembly` says, at hand for every frame.
     due: Timestamp,
 }
 
-impl<F: StreamFramer> Net<F> {
+impl Net {
     /// With the bounds of the configuration.
-    pub fn new(config: NetConfig) -> Net<F> {
+    pub fn new(config: NetConfig) -> Net {
         Net {
             sip_ports: PortSet::new(&config.sip_ports),
             defrag: Defrag::new(config.fragments),
             dedup: Dedup::default(),
             reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer),
             stats: NetStats::default(),
+            unread: UnreadCounts::default(),
             last_ts: Timestamp::from_ns(i64::MIN),
+            vlan: Vlan::NONE,
             due: Timestamp::FAR_FUTURE,
         }
     }
@@ -124,19 +133,19 @@ impl<F: StreamFramer> Net<F> {
         stats.truncated += u64::from(frame.wire_len as usize > frame.data.len());
         stats.backwards += u64::from(frame.ts < self.last_ts);
         self.last_ts = frame.ts;
-        if frame.ts >= self.due {
-            self.handle_timeout(frame.ts, sink);
-        }
         if frame.link == LinkType::Ethernet
             && let Some(udp) = fast::udp4(frame.data)
             && !tunnel::is_tunnel_port(udp.dst.port())
         {
-            let flow = Flow { src: udp.src, dst: udp.dst };
+            let flow = Flow { src: udp.src, dst: udp.dst, vlan: udp.vlan };
             self.udp(frame.ts, flow, udp.id.into(), udp.payload, false, sink);
             return;
         }
         match link::open(frame.link, frame.data).and_then(|(proto, rest)| link::to_ip(proto, rest)) {
-            Ok(packet) => self.ip(frame.ts, packet, 0, sink),
+            Ok((vlan, packet)) => {
+                self.vlan = vlan;
+                self.ip(frame.ts, packet, 0, sink);
+            }
             Err(error) => self.count(error),
         }
     }
@@ -146,8 +155,14 @@ impl<F: StreamFramer> Net<F> {
         (self.due < Timestamp::FAR_FUTURE).then_some(self.due)
     }
 
+    /// Whether [`Net::handle_timeout`] has something to do.
+    #[inline]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        now >= self.due
+    }
+
     /// Gives up TCP bytes that did not come in time; what lies behind them comes out.
-    /// Frames do this by themselves: needed only while none come.
+    /// Frames do not do this by themselves: whose clock counts is the caller's to say.
     pub fn handle_timeout(&mut self, now: Timestamp, sink: &mut impl FnMut(Datagram<'_>)) {
         self.reassembly.handle_timeout(now, &mut self.stats, &mut |ts, flow, message| {
             sink(over_tcp(ts, flow, message));
@@ -163,6 +178,11 @@ impl<F: StreamFramer> Net<F> {
     /// What was seen so far.
     pub fn stats(&self) -> &NetStats {
         &self.stats
+    }
+
+    /// What passed by and was not read.
+    pub fn unread(&self) -> &UnreadCounts {
+        &self.unread
     }
 
     /// TCP connections followed now.
@@ -181,6 +201,7 @@ impl<F: StreamFramer> Net<F> {
             return;
         };
         self.stats.bad_lengths += u64::from(packet.bad_length);
+        self.stats.cut += u64::from(packet.missing > 0);
         if packet.fragment.is_none() {
             return self.transport(ts, &packet, depth, sink);
         }
@@ -216,14 +237,20 @@ impl<F: StreamFramer> Net<F> {
             protocol::ETHERIP => tunnel::ether_ip(payload),
             protocol::MPLS => Ok((Proto::EtherType(link::MPLS), payload)),
             protocol::ESP | protocol::L2TP => Err(tunnel::TunnelError::Unknown(packet.protocol.into())),
-            _ => {
+            other => {
                 self.stats.other_transport += 1;
+                if other == protocol::SCTP {
+                    self.unread.note_sctp(payload, |port| self.sip_ports.has(port));
+                }
                 return;
             }
         };
         match inner {
             Ok((proto, data)) => self.inside(ts, proto, data, depth, sink),
-            Err(tunnel::TunnelError::Unknown(_)) => self.stats.unknown_encapsulation += 1,
+            Err(tunnel::TunnelError::Unknown(inner)) => {
+                self.stats.unknown_encapsulation += 1;
+                self.unread.note_wrapping(packet.protocol, inner);
+            }
             Err(tunnel::TunnelError::Short) => self.stats.short_headers += 1,
         }
     }
@@ -243,7 +270,10 @@ impl<F: StreamFramer> Net<F> {
         }
         self.stats.decapsulated += 1;
         match link::to_ip(proto, data) {
-            Ok(packet) => self.ip(ts, packet, depth + 1, sink),
+            Ok((vlan, packet)) => {
+                self.vlan = vlan;
+                self.ip(ts, packet, depth + 1, sink);
+            }
             // Of a GRE protocol nobody knows, the tunnel is what is unknown.
             Err(LinkError::NotIp(other)) if proto == Proto::EtherType(other) => {
                 self.count(LinkError::UnknownEncapsulation(other));
@@ -272,6 +302,7 @@ impl<F: StreamFramer> Net<F> {
         let flow = Flow {
             src: SocketAddr::new(packet.src, udp.src_port),
             dst: SocketAddr::new(packet.dst, udp.dst_port),
+            vlan: self.vlan,
         };
         self.udp(ts, flow, packet.id, udp.payload, udp.truncated, sink);
     }
@@ -302,21 +333,39 @@ impl<F: StreamFramer> Net<F> {
         let flow = Flow {
             src: SocketAddr::new(packet.src, tcp.src_port),
             dst: SocketAddr::new(packet.dst, tcp.dst_port),
+            vlan: self.vlan,
         };
-        if !self.sip_ports.has_either(&flow) {
+        let on_sip_port = self.sip_ports.has_either(&flow);
+        self.unread.note_tcp(&flow, tcp.payload, on_sip_port);
+        if !on_sip_port {
             self.stats.tcp_ignored += 1;
+            if starts_like_sip(tcp.payload) {
+                self.unread.note_sip(Transport::Tcp, &flow);
+            }
             return;
         }
+        let before = self.stats.tcp_messages;
         let mut emit = |ts, flow, message: &[u8]| sink(over_tcp(ts, flow, message));
         self.reassembly.push(ts, flow, &tcp, packet.missing, &mut self.stats, &mut emit);
+        if packet.missing > 0 && self.stats.tcp_messages == before && starts_like_sip(tcp.payload) {
+            // The stream is of no use here, but the start of a message may tell of a call.
+            let transport = Transport::Tcp;
+            sink(Datagram { ts, flow, transport, payload: tcp.payload, truncated: true });
+        }
         self.due = self.reassembly.poll_timeout().unwrap_or(Timestamp::FAR_FUTURE);
     }
 
     fn count(&mut self, error: LinkError) {
         match error {
-            LinkError::UnknownLink(_) => self.stats.unknown_link += 1,
+            LinkError::UnknownLink(dlt) => {
+                self.stats.unknown_link += 1;
+                self.unread.note(Unread::Link(dlt));
+            }
             LinkError::NotIp(_) => self.stats.not_ip += 1,
-            LinkError::UnknownEncapsulation(_) => self.stats.unknown_encapsulation += 1,
+            LinkError::UnknownEncapsulation(ether_type) => {
+                self.stats.unknown_encapsulation += 1;
+                self.unread.note(Unread::EtherType(ether_type));
+            }
             LinkError::Short => self.stats.short_headers += 1,
         }
     }

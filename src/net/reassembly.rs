@@ -9,8 +9,9 @@
 use super::Flow;
 use super::lru::{Lru, SlotId};
 use super::stats::NetStats;
-use super::stream::{Half, StreamFramer};
+use super::stream::Half;
 use crate::time::Timestamp;
+use crate::wire::link::Vlan;
 use crate::wire::transport::Tcp;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -23,11 +24,12 @@ const TOTAL_SHARES: usize = 256;
 struct Key {
     low: SocketAddr,
     high: SocketAddr,
+    vlan: Vlan,
 }
 
-struct Connection<F> {
+struct Connection {
     /// What `low` sends, then what `high` sends.
-    halves: [Half<F>; 2],
+    halves: [Half; 2],
     /// Bytes held by both, as last counted.
     held: usize,
     /// When the wait of each is over, as it stands in the timetable.
@@ -35,8 +37,8 @@ struct Connection<F> {
 }
 
 /// Connections on SIP ports.
-pub(crate) struct Reassembly<F> {
-    connections: Lru<Key, Connection<F>>,
+pub(crate) struct Reassembly {
+    connections: Lru<Key, Connection>,
     /// Which directions wait for missing bytes, and until when.
     timetable: BTreeSet<(Timestamp, SlotId, usize)>,
     buffer: usize,
@@ -46,7 +48,7 @@ pub(crate) struct Reassembly<F> {
 /// Where messages go: the time of the segment that completed it, from where to where, the bytes.
 pub(crate) type Emit<'a> = &'a mut dyn FnMut(Timestamp, Flow, &[u8]);
 
-impl<F: StreamFramer> Reassembly<F> {
+impl Reassembly {
     /// Follows at most `streams` connections, each with `buffer` bytes to a direction.
     pub(crate) fn new(streams: usize, buffer: usize) -> Self {
         Reassembly {
@@ -70,9 +72,9 @@ impl<F: StreamFramer> Reassembly<F> {
         stats.tcp_segments += 1;
         let side = usize::from(flow.src > flow.dst);
         let key = if side == 0 {
-            Key { low: flow.src, high: flow.dst }
+            Key { low: flow.src, high: flow.dst, vlan: flow.vlan }
         } else {
-            Key { low: flow.dst, high: flow.src }
+            Key { low: flow.dst, high: flow.src, vlan: flow.vlan }
         };
         let id = match self.connections.find(&key) {
             Some(id) => id,
@@ -135,9 +137,9 @@ impl<F: StreamFramer> Reassembly<F> {
         let Some((key, connection)) = self.connections.entry_mut(id) else { return };
         connection.waits[side] = None;
         let flow = if side == 0 {
-            Flow { src: key.low, dst: key.high }
+            Flow { src: key.low, dst: key.high, vlan: key.vlan }
         } else {
-            Flow { src: key.high, dst: key.low }
+            Flow { src: key.high, dst: key.low, vlan: key.vlan }
         };
         connection.halves[side].give_up(self.buffer, stats, &mut |ts, message| emit(ts, flow, message));
     }

@@ -11,6 +11,8 @@ pub struct NetStats {
     pub bytes: u64,
     /// Frames cut by the snap length.
     pub truncated: u64,
+    /// IP packets that are longer by their header than what was captured of them.
+    pub cut: u64,
     /// Frames whose stamp is before that of the frame before them.
     pub backwards: u64,
     /// Frames of link types that are not understood.

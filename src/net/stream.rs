@@ -5,22 +5,9 @@
 //! with the first byte, and taken away from a stream that never speaks SIP.
 
 use super::stats::NetStats;
+use crate::sip::{Framer, starts_like_sip};
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
 use crate::wire::transport::Tcp;
-
-/// Cuts a byte stream into messages. `sip` has the real one.
-pub trait StreamFramer {
-    /// A framer that keeps at most `bytes` of an unfinished message.
-    fn with_limit(bytes: usize) -> Self;
-    /// The next bytes of the stream.
-    fn push(&mut self, bytes: &[u8]);
-    /// Bytes were lost here: go on at the next start line.
-    fn gap(&mut self);
-    /// The next whole message; to be asked until there is none.
-    fn next_message(&mut self) -> Option<&[u8]>;
-    /// Bytes kept of what is not finished.
-    fn buffered(&self) -> usize;
-}
 
 /// Missing bytes may come this much later; senders repeat within 1 s mostly.
 const PATIENCE_NS: i64 = 3 * NS_PER_S;
@@ -38,9 +25,6 @@ const SILENT_BYTES: usize = 256 * 1024;
 /// What a stored segment costs beyond its bytes.
 const SEGMENT_COST: usize = 64;
 
-/// A start line stands within the first bytes.
-const START_LINE_BYTES: usize = 1024;
-
 /// A segment that came before its turn.
 struct Segment {
     seq: u32,
@@ -52,7 +36,8 @@ struct Segment {
 }
 
 /// One direction.
-pub(crate) struct Half<F> {
+#[derive(Default)]
+pub(crate) struct Half {
     /// SYN's sequence number, if it was seen.
     began: Option<u32>,
     /// Sequence number of the byte to come; unknown before the first segment.
@@ -60,28 +45,13 @@ pub(crate) struct Half<F> {
     /// Segments beyond a hole, by sequence number.
     pending: Vec<Segment>,
     pending_bytes: usize,
-    framer: Option<F>,
+    framer: Option<Framer>,
     /// Bytes since the last message.
     silent: usize,
     /// Found not to speak SIP.
     mute: bool,
     /// What the receiver says to have, beyond what was seen.
     acked: Option<(Timestamp, u32)>,
-}
-
-impl<F> Default for Half<F> {
-    fn default() -> Self {
-        Half {
-            began: None,
-            next: None,
-            pending: Vec::new(),
-            pending_bytes: 0,
-            framer: None,
-            silent: 0,
-            mute: false,
-            acked: None,
-        }
-    }
 }
 
 /// `to - from` on the circle of sequence numbers.
@@ -91,7 +61,7 @@ fn distance(from: u32, to: u32) -> i32 {
 
 type Emit<'a> = &'a mut dyn FnMut(Timestamp, &[u8]);
 
-impl<F: StreamFramer> Half<F> {
+impl Half {
     /// Takes a segment, `lost` bytes of which were not captured, and emits what it completes.
     pub(crate) fn segment(
         &mut self,
@@ -197,11 +167,11 @@ impl<F: StreamFramer> Half<F> {
 
     /// Bytes held, by the order of magnitude that matters for bounds.
     pub(crate) fn held(&self) -> usize {
-        self.pending_bytes + self.framer.as_ref().map_or(0, F::buffered)
+        self.pending_bytes + self.framer.as_ref().map_or(0, Framer::buffered)
     }
 
-    fn framer(&mut self, limit: usize) -> &mut F {
-        self.framer.get_or_insert_with(|| F::with_limit(limit))
+    fn framer(&mut self, limit: usize) -> &mut Framer {
+        self.framer.get_or_insert_with(|| Framer::new(limit))
     }
 
     /// A direction that does not speak SIP is only followed, until a segment begins like SIP.
@@ -297,7 +267,7 @@ impl<F: StreamFramer> Half<F> {
             return;
         }
         self.silent += bytes.len();
-        let framer = self.framer.get_or_insert_with(|| F::with_limit(limit));
+        let framer = self.framer.get_or_insert_with(|| Framer::new(limit));
         framer.push(bytes);
         while let Some(message) = framer.next_message() {
             self.silent = 0;
@@ -314,11 +284,4 @@ impl<F: StreamFramer> Half<F> {
         let next = self.next.unwrap_or_default();
         self.acked = self.acked.filter(|(_, ack)| distance(next, *ack) > 0);
     }
-}
-
-/// A SIP start line: ends in the version, or begins with it (RFC 3261 section 7).
-fn starts_like_sip(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(START_LINE_BYTES)];
-    let line = memchr::memchr(b'\n', head).map_or(head, |end| &head[..end]);
-    line.starts_with(b"SIP/2.0 ") || line.trim_ascii_end().ends_with(b"SIP/2.0")
 }

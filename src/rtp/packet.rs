@@ -60,6 +60,12 @@ pub fn classify(datagram: &[u8]) -> MediaKind {
     }
 }
 
+/// RFC 6189 §5.1, §5.7: after the first Confirm the media is encrypted. Of a
+/// datagram that [`classify`] calls ZRTP.
+pub fn zrtp_is_confirmed(datagram: &[u8]) -> bool {
+    datagram.get(16..24).is_some_and(|t| t.starts_with(b"Confirm") || t.starts_with(b"Conf2ACK"))
+}
+
 /// Why a datagram is no RTP packet that can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RtpError {

@@ -5,8 +5,10 @@
 //! meaning.
 
 use super::rtpmap;
-use super::session::{Direction, MAX_FORMATS, MAX_MEDIA, Media, MediaKind, Origin, Proto, Session, Setup};
-use std::net::{IpAddr, Ipv4Addr};
+use super::session::{
+    Direction, MAX_CANDIDATES, MAX_FORMATS, MAX_MEDIA, Media, MediaKind, Origin, Proto, Session, Setup,
+};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Longest `a=fmtp` kept, bytes.
 const MAX_FMTP: usize = 1024;
@@ -90,10 +92,12 @@ impl Builder {
             formats,
             ptime_ms: self.defaults.ptime_ms,
             rtcp_port: None,
+            rtcp_addr: None,
             rtcp_mux: false,
             crypto: false,
             fingerprint: self.defaults.fingerprint,
             setup: self.defaults.setup,
+            candidates: Vec::new(),
         });
         self.at = Level::Media { own_addr: false };
     }
@@ -146,7 +150,19 @@ fn media_attribute(media: &mut Media, name: &str, value: &str) {
             }
         }
         "ptime" => media.ptime_ms = ptime_of(value),
-        "rtcp" => media.rtcp_port = value.split_ascii_whitespace().next().and_then(|p| p.parse().ok()),
+        "rtcp" => {
+            let mut words = value.split_ascii_whitespace();
+            media.rtcp_port = words.next().and_then(|p| p.parse().ok());
+            media.rtcp_addr = words.nth(2).and_then(address_literal).filter(|a| !a.is_unspecified());
+        }
+        "candidate" => {
+            if media.candidates.len() < MAX_CANDIDATES
+                && let Some(at) = candidate(value)
+                && !media.candidates.contains(&at)
+            {
+                media.candidates.push(at);
+            }
+        }
         "rtcp-mux" => media.rtcp_mux = true,
         "crypto" => media.crypto = true,
         "fingerprint" => media.fingerprint = true,
@@ -159,6 +175,17 @@ fn media_attribute(media: &mut Media, name: &str, value: &str) {
 fn payload_type(value: &str) -> Option<(u8, &str)> {
     let (pt, rest) = value.split_once(|c: char| c.is_ascii_whitespace())?;
     Some((pt.parse().ok()?, rest.trim()))
+}
+
+/// `foundation component transport priority address port typ ...` (RFC 8839
+/// §5.1); only RTP over UDP. A name (`x.local`, RFC 8828) is none.
+fn candidate(value: &str) -> Option<SocketAddr> {
+    let mut words = value.split_ascii_whitespace();
+    let (_foundation, component, transport, _priority) =
+        (words.next()?, words.next()?, words.next()?, words.next()?);
+    let addr = address_literal(words.next()?).filter(|a| !a.is_unspecified())?;
+    let port = words.next()?.parse().ok().filter(|p| *p > 0)?;
+    (component == "1" && transport.eq_ignore_ascii_case("UDP")).then(|| SocketAddr::new(addr, port))
 }
 
 /// Whole milliseconds; some write `20.0`.

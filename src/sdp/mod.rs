@@ -4,6 +4,7 @@
 //! carried a description, and in answer to what, is told to [`OfferAnswer`].
 
 mod build;
+mod lines;
 pub mod offer_answer;
 mod rtpmap;
 mod scan;

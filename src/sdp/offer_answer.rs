@@ -5,6 +5,7 @@
 //! messages and sees others twice, so nothing is refused: a description always
 //! finds a place. Clone the machine of an INVITE for each dialog that forks.
 
+use super::lines;
 use super::session::{Direction, Media, Session};
 
 /// Offers remembered while unanswered; more can only come from missed answers.
@@ -83,7 +84,17 @@ struct Offer {
 #[derive(Clone, Debug, Default)]
 struct Agreement {
     sessions: [Option<Session>; 2],
+    /// The `m=` section of each that carries the call's audio.
+    lines: [Option<usize>; 2],
+    /// Who made the answer, if it was seen: it says what is used.
+    answerer: Option<Side>,
     holding: [bool; 2],
+}
+
+impl Agreement {
+    fn audio(&self, side: Side) -> Option<&Media> {
+        self.sessions[side as usize].as_ref()?.media.get(self.lines[side as usize]?)
+    }
 }
 
 /// The newest exchange that got its answer.
@@ -152,17 +163,50 @@ impl OfferAnswer {
 
     /// The audio this side advertises: the newest offer's, else the agreed one.
     pub fn latest_audio(&self, side: Side) -> Option<&Media> {
-        self.offered(side).chain(self.agreed(side)).find_map(Session::audio)
+        self.offered(side).find_map(Session::audio).or_else(|| self.agreed.audio(side))
     }
 
-    /// The audio this side goes by at present: the agreed one; before any agreement its offer's.
+    /// The audio this side goes by at present: of the agreed description the
+    /// section that the answer took (RFC 3264 §6: the same place in both);
+    /// before any agreement its offer's.
     pub fn current_audio(&self, side: Side) -> Option<&Media> {
-        self.agreed(side).into_iter().chain(self.offered(side)).find_map(Session::audio)
+        self.agreed.audio(side).or_else(|| self.offered(side).find_map(Session::audio))
     }
 
-    /// All audio this side may be receiving on now, agreed first, then pending offers.
+    /// All audio this side may be receiving on now: the agreed section, then
+    /// every section of pending offers that an answer could take.
     pub fn advertised_audio(&self, side: Side) -> impl Iterator<Item = &Media> {
-        self.agreed(side).into_iter().chain(self.offered(side)).filter_map(Session::audio)
+        let offered = self.offered(side).flat_map(|s| s.live_audio().map(|(_, m)| m));
+        self.agreed.audio(side).into_iter().chain(offered)
+    }
+
+    /// Is the RTP of the agreed audio encrypted? The answer's profile says so,
+    /// or keys that both sides give in a plain one (RFC 8643).
+    pub fn encrypted(&self) -> bool {
+        let [one, other] = [Side::Caller, Side::Callee].map(|s| self.current_audio(s));
+        match (one, other, self.agreed.answerer) {
+            (Some(a), Some(b), answerer) => {
+                let both_keyed = (a.crypto && b.crypto) || (a.fingerprint && b.fingerprint);
+                let profile = match answerer {
+                    Some(Side::Caller) => a.encrypted(),
+                    Some(Side::Callee) => b.encrypted(),
+                    None => a.encrypted() || b.encrypted(),
+                };
+                profile || both_keyed
+            }
+            (a, b, _) => a.or(b).is_some_and(Media::encrypted),
+        }
+    }
+
+    /// Have both sides agreed that no audio flows: the audio switched off
+    /// (port 0), inactive, or given up for a fax (T.38)?
+    pub fn audio_off(&self) -> bool {
+        let Some(answerer) = self.agreed.answerer else { return false };
+        let live = |side| self.agreed.audio(side).filter(|m| !m.rejected());
+        match (live(answerer), live(answerer.other())) {
+            (Some(a), Some(b)) => [a.direction, b.direction].contains(&Direction::Inactive),
+            _ => true,
+        }
     }
 
     /// Has this side put the other on hold?
@@ -303,20 +347,23 @@ impl OfferAnswer {
     fn adopt(&mut self, key: Key, side: Side, session: &Session) -> Change {
         self.finish(key);
         self.agreed.holding[side as usize] = session.audio().is_some_and(stops_other);
-        let slot = &mut self.agreed.sessions[side as usize];
-        if slot.as_ref() == Some(session) {
+        if self.agreed(side) == Some(session) {
             return Change::None;
         }
-        *slot = Some(session.clone());
+        self.agreed.lines[side as usize] = session.audio_line();
+        self.agreed.sessions[side as usize] = Some(session.clone());
+        self.agreed.answerer = None;
         Change::Agreed
     }
 
     fn agree(&mut self, offer: &Offer, answer: &Session) {
         let (offerer, answerer) = (offer.offerer as usize, offer.offerer.other() as usize);
-        let offered = offer.session.audio();
-        self.agreed.holding[offerer] = offered.is_some_and(stops_other);
-        if let Some(answered) = answer.audio() {
-            let mirrors = match offered.map(|m| m.direction) {
+        let (offer_line, answer_line) = lines::taken(&offer.session, answer);
+        let section = |s: &'_ Session, line: Option<usize>| line.and_then(|i| s.media.get(i)).cloned();
+        let offered = section(&offer.session, offer_line);
+        self.agreed.holding[offerer] = offered.as_ref().is_some_and(stops_other);
+        if let Some(answered) = section(answer, answer_line).as_ref() {
+            let mirrors = match offered.as_ref().map(|m| m.direction) {
                 Some(Direction::Inactive) => true,
                 // The other side asks only to hear: `sendonly` grants just that.
                 Some(Direction::RecvOnly) => answered.direction == Direction::SendOnly,
@@ -329,6 +376,9 @@ impl OfferAnswer {
         }
         self.agreed.sessions[offerer] = Some(offer.session.clone());
         self.agreed.sessions[answerer] = Some(answer.clone());
+        self.agreed.lines[offerer] = offer_line;
+        self.agreed.lines[answerer] = answer_line;
+        self.agreed.answerer = Some(offer.offerer.other());
     }
 
     fn finish(&mut self, key: Key) {

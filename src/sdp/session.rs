@@ -13,6 +13,8 @@ use std::net::{IpAddr, SocketAddr};
 pub const MAX_MEDIA: usize = 32;
 /// Formats kept from one media description.
 pub const MAX_FORMATS: usize = 64;
+/// ICE candidates kept from one media description.
+pub const MAX_CANDIDATES: usize = 8;
 
 /// What a party advertises.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub struct Media {
     pub ptime_ms: Option<u16>,
     /// `a=rtcp` port, when RTCP is not on port + 1 (RFC 3605).
     pub rtcp_port: Option<u16>,
+    /// `a=rtcp` address, when RTCP goes elsewhere than the media.
+    pub rtcp_addr: Option<IpAddr>,
     /// `a=rtcp-mux` (RFC 5761).
     pub rtcp_mux: bool,
     /// `a=crypto` is there (SDES, RFC 4568). Keys are not kept.
@@ -73,6 +77,9 @@ pub struct Media {
     pub fingerprint: bool,
     /// `a=setup`, here or on the session (RFC 4145).
     pub setup: Option<Setup>,
+    /// Where else its maker may be reached for RTP over UDP: `a=candidate` of
+    /// component 1 (RFC 8839 §5.1), at most [`MAX_CANDIDATES`].
+    pub candidates: Vec<SocketAddr>,
 }
 
 /// The media type of an `m=` line.
@@ -154,9 +161,17 @@ impl Session {
 
     /// The first audio section that is not rejected, else the first audio section.
     pub fn audio(&self) -> Option<&Media> {
-        let mut audio = self.media.iter().filter(|m| m.kind == MediaKind::Audio);
-        let first = audio.next()?;
-        if first.rejected() { audio.find(|m| !m.rejected()).or(Some(first)) } else { Some(first) }
+        self.audio_line().and_then(|i| self.media.get(i))
+    }
+
+    /// Which `m=` section [`Session::audio`] is.
+    pub fn audio_line(&self) -> Option<usize> {
+        self.live_audio().next().map(|(i, _)| i).or_else(|| self.media.iter().position(is_audio))
+    }
+
+    /// Audio sections that are not rejected, with their place among all sections.
+    pub fn live_audio(&self) -> impl Iterator<Item = (usize, &Media)> {
+        self.media.iter().enumerate().filter(|(_, m)| is_audio(m) && !m.rejected())
     }
 
     /// Do two descriptions advertise the same audio endpoint? Same address and
@@ -186,12 +201,21 @@ impl Media {
         (!self.rejected()).then(|| SocketAddr::new(addr, self.port))
     }
 
-    /// `c=0.0.0.0` or `::`: hold as RFC 2543 had it.
-    pub fn zero_address(&self) -> bool {
-        self.addr.is_some_and(|a| a.is_unspecified())
+    /// Where its maker wants RTCP sent, unless that is the port above the media's.
+    pub fn rtcp_endpoint(&self) -> Option<SocketAddr> {
+        let media = self.endpoint()?;
+        let port = self.rtcp_port.unwrap_or(media.port().checked_add(1)?);
+        let at = SocketAddr::new(self.rtcp_addr.unwrap_or(media.ip()), port);
+        (at.ip() != media.ip() || Some(port) != media.port().checked_add(1)).then_some(at)
     }
 
-    /// Is its RTP encrypted?
+    /// `c=0.0.0.0` or `::`: hold as RFC 2543 had it. With ICE the address is
+    /// only not known yet (RFC 8840 §4.1.1).
+    pub fn zero_address(&self) -> bool {
+        self.candidates.is_empty() && self.addr.is_some_and(|a| a.is_unspecified())
+    }
+
+    /// Does its profile say that the RTP is encrypted?
     pub fn encrypted(&self) -> bool {
         matches!(self.proto, Proto::Savp | Proto::Dtls)
     }
@@ -200,6 +224,10 @@ impl Media {
     pub fn format(&self, payload_type: u8) -> Option<&Format> {
         self.formats.iter().find(|f| f.payload_type == payload_type)
     }
+}
+
+fn is_audio(m: &Media) -> bool {
+    m.kind == MediaKind::Audio
 }
 
 fn from_sdp_types(s: &sdp_types::Session) -> Session {

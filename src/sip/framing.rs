@@ -11,6 +11,20 @@ use super::reader::{ContentLength, Message, StartLine, is_field, keep_alive_len}
 /// Longest start line or header line believed while looking for a message, bytes.
 const MAX_LINE: usize = 8 * 1024;
 
+/// A start line stands within the first bytes.
+const START_LINE_BYTES: usize = 1024;
+
+/// Does something begin with a SIP start line: one that ends in the version, or
+/// begins with it (RFC 3261 §7)? A hint, for bytes that were not expected to.
+pub fn starts_like_sip(bytes: &[u8]) -> bool {
+    if !bytes.first().is_some_and(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    let head = &bytes[..bytes.len().min(START_LINE_BYTES)];
+    let line = memchr::memchr(b'\n', head).map_or(head, |end| &head[..end]);
+    line.starts_with(b"SIP/2.0 ") || line.trim_ascii_end().ends_with(b" SIP/2.0")
+}
+
 /// What went wrong on one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FramerStats {

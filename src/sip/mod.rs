@@ -16,9 +16,9 @@ pub mod replaces;
 pub mod uri;
 
 pub use address::NameAddr;
-pub use framing::Framer;
+pub use framing::{Framer, starts_like_sip};
 pub use identity::Privacy;
 pub use method::Method;
-pub use reader::{Message, ParseError, StartLine};
+pub use reader::{Message, ParseError, StartLine, is_keep_alive};
 pub use replaces::Replaces;
 pub use uri::{Scheme, Uri};

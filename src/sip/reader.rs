@@ -12,6 +12,8 @@ use std::fmt;
 
 /// Header fields kept from one message; what follows is passed over.
 pub const MAX_HEADERS: usize = 256;
+/// What some phones send to keep a NAT binding open, often with a zero behind it.
+const KEEP_ALIVE_WORD: &[u8] = b"jaK";
 /// Longest method token believed, bytes.
 const MAX_METHOD: usize = 64;
 
@@ -207,9 +209,24 @@ fn content_length(fields: &[Field<'_>]) -> ContentLength {
     found
 }
 
-/// Bytes before a message that keep a connection or a NAT binding open.
+/// Bytes before a message that keep a connection or a NAT binding open: line
+/// ends (RFC 5626 §4.4.1), zeros, and the word that some phones send.
 pub(super) fn keep_alive_len(bytes: &[u8]) -> usize {
-    bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n' | 0)).count()
+    let is_blank = |b: &u8| matches!(b, b'\r' | b'\n' | 0);
+    let blanks = |from: usize| from + bytes[from..].iter().take_while(|b| is_blank(b)).count();
+    let mut len = blanks(0);
+    while let Some(rest) = bytes[len..].strip_prefix(KEEP_ALIVE_WORD)
+        && rest.first().is_none_or(is_blank)
+    {
+        len = blanks(len + KEEP_ALIVE_WORD.len());
+    }
+    len
+}
+
+/// Does a whole datagram only keep a NAT binding open?
+pub fn is_keep_alive(datagram: &[u8]) -> bool {
+    let mut words = datagram.split(|b| matches!(b, b'\r' | b'\n' | b' ' | b'\t' | 0));
+    words.all(|word| word.is_empty() || word == KEEP_ALIVE_WORD)
 }
 
 /// The line at `pos` without its line end, and where the next one begins.

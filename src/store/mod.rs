@@ -26,6 +26,11 @@
 //! | 9 | `NAME.json.part` renamed to `NAME.json` | a finished recording | nothing |
 //! | 10 | the folder synced: the recording is durable | a finished recording | nothing |
 //!
+//! While a call runs its names may change ([`writer::RecordingWriter::rename`]):
+//! the provisional sidecar is rewritten, then renamed, then the audio. A crash
+//! between the two renames leaves them apart; recovery knows them by the answer
+//! and the id in their names and brings the audio to the sidecar.
+//!
 //! Recovery walks 5 to 10 again with what it finds, so it may itself be killed
 //! after any of them. A sidecar whose `audio.sha256` is that of the WAV beside
 //! it is final and is never rewritten by recovery.

@@ -9,6 +9,7 @@
 //! | found | becomes |
 //! | --- | --- |
 //! | both parts | a recording; all whole frames kept, the header repaired |
+//! | `.wav.part` and `.json.part` of one id under two names | brought together under the sidecar's: a rename was cut short |
 //! | `.wav.part`, its sidecar missing or unreadable | a recording with what its name and header tell; the rest `null` |
 //! | `.json.part` alone | a recording of zero length: the call was answered, and nobody shall look for it in vain |
 //! | `.json.part` alone, empty or cut short | the same, with what its name tells: the crash came while it was written |
@@ -23,7 +24,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::layout::{Found, NEW, ParsedStem, Paths, State, Walk, parse_stem};
+use super::layout::{Found, NEW, ParsedStem, Paths, State, Walk, day_entries, parse_stem};
 use super::lock::{EditLock, StoreLock};
 use super::sidecar::{Agent, Audio, Customer, EndedBy, Retention, SCHEMA, Sidecar, SipInfo, parse_rfc3339};
 use super::wav::{self, WavSpec, WavWriter};
@@ -128,10 +129,49 @@ fn repair(found: &Found, options: &RecoverOptions) -> Result<Option<Action>, Sto
     match found.state() {
         State::Finished => drop_edit(found, &paths),
         State::Part if found.json => finish_names(found, &paths, options).map(Some),
-        State::Part => finish(found, &name, &paths, options).map(Some),
+        State::Part => match reunited(found, &name)? {
+            Pair::Whole(found) => finish(&found, &name, &found.paths(), options).map(Some),
+            Pair::Gone => Ok(None),
+        },
         // `verify` tells of these; no `.part`, no crash of ours.
         State::OrphanWav | State::OrphanJson | State::Scratch => Ok(None),
     }
+}
+
+/// The parts of one recording.
+enum Pair {
+    /// As they are, or under one name again.
+    Whole(Found),
+    /// Finished already, under the other name.
+    Gone,
+}
+
+/// Brings audio and sidecar together that a rename cut short has left under two names.
+fn reunited(found: &Found, name: &ParsedStem) -> Result<Pair, StoreError> {
+    let is_lone_json = |f: &Found| f.json_part && !f.wav_part && !f.wav && !f.json;
+    let is_lone_wav = |f: &Found| f.wav_part && !f.json_part && !f.json;
+    if !is_lone_json(found) && !is_lone_wav(found) {
+        return Ok(Pair::Whole(found.clone()));
+    }
+    let own = found.paths();
+    let part = if is_lone_json(found) { &own.json_part } else { &own.wav_part };
+    if !part.try_exists().map_err(StoreError::io("look for", part))? {
+        return Ok(Pair::Gone);
+    }
+    let same = |f: &Found| {
+        f.stem != found.stem
+            && parse_stem(&f.stem)
+                .is_some_and(|n| (n.answered_at, &n.short) == (name.answered_at, &name.short))
+    };
+    let beside = day_entries(&found.folder).map_err(StoreError::io("read", &found.folder))?;
+    let other = beside.iter().find(|f| same(f) && (is_lone_json(f) || is_lone_wav(f)));
+    let (json, wav) = match other {
+        Some(other) if is_lone_json(found) && is_lone_wav(other) => (found, other),
+        Some(other) if is_lone_wav(found) && is_lone_json(other) => (other, found),
+        _ => return Ok(Pair::Whole(found.clone())),
+    };
+    rename(&wav.paths().wav_part, &json.paths().wav_part)?;
+    Ok(Pair::Whole(Found { wav_part: true, ..json.clone() }))
 }
 
 /// A `.new` beside a finished recording.

@@ -190,7 +190,11 @@ mod tests {
 
     #[test]
     fn numbers_as_people_type_them() {
-        let fi = NumberForm::new(&Numbers { country: "358".into(), national_prefix: "0".into() });
+        let fi = NumberForm::new(&Numbers {
+            country: "358".into(),
+            national_prefix: "0".into(),
+            ..Numbers::default()
+        });
         assert_eq!(number_parts("040 123", &fi), ["040 123", "040123", "35840123"]);
         assert_eq!(number_parts("+358 40-123", &fi), ["+358 40-123", "+35840123", "35840123"]);
         assert_eq!(number_parts("123", &NumberForm::default()), ["123"]);

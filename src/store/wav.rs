@@ -199,6 +199,11 @@ impl WavWriter {
         self.spec
     }
 
+    /// The file was renamed.
+    pub(super) fn moved_to(&mut self, path: &Path) {
+        self.path = path.to_owned();
+    }
+
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path

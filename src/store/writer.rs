@@ -127,6 +127,34 @@ impl RecordingWriter {
         seal(self.wav, &self.paths, &self.stem, sidecar, &self.options)
     }
 
+    /// Gives the files another name while they are written, and the provisional
+    /// sidecar what is known by now: a number that turned out to be withheld does
+    /// not wait for the end of the call. The sidecar goes first, then the audio;
+    /// between the two, [`super::recover`] brings them together.
+    ///
+    /// # Errors
+    /// As for [`RecordingWriter::open`]; the files have one of the two names.
+    pub fn rename(&mut self, root: &Path, name: &RecordingName, known: Sidecar) -> Result<(), StoreError> {
+        let paths = name.paths(root);
+        let known = provisional_of(known, name.stem(), self.spec());
+        let scratch = sidecar::scratch_of(&self.paths.json_part, &known, self.options.sync)?;
+        rename(&scratch, &self.paths.json_part)?;
+        if name.stem() == self.stem {
+            return Ok(());
+        }
+        must_not_exist(&paths.json)?;
+        must_not_exist(&paths.wav)?;
+        rename(&self.paths.json_part, &paths.json_part)?;
+        if let Err(e) = rename(&self.paths.wav_part, &paths.wav_part) {
+            // Together under the old name is better than apart.
+            drop(rename(&paths.json_part, &self.paths.json_part));
+            return Err(e);
+        }
+        self.wav.moved_to(&paths.wav_part);
+        (self.paths, self.stem) = (paths, name.stem().to_owned());
+        if self.options.sync { sync_folder(&self.paths.folder) } else { Ok(()) }
+    }
+
     /// Removes what was written: a stray without media is not a recording.
     pub fn discard(self) -> Result<(), StoreError> {
         for path in [&self.paths.wav_part, &self.paths.json_part] {

@@ -8,7 +8,7 @@
 //! are all there is room for.
 
 use super::fault::Fault;
-use super::label::{CodecLabel, EndedBy, FailReason, UnrecordedReason};
+use super::label::{CodecLabel, EndedBy, FailReason, UnreadKind, UnrecordedReason};
 use super::metrics::{Metrics, OTHER_SERVICE};
 use std::io;
 use std::net::SocketAddr;
@@ -122,6 +122,15 @@ pub enum Event<'a> {
         /// For how long.
         waited: Duration,
     },
+    /// Something passes by that is not read (the totals are published apart).
+    Unread {
+        /// What.
+        what: UnreadKind,
+        /// Its port, or the number of its protocol.
+        number: Option<u16>,
+        /// How often so far.
+        count: u64,
+    },
     /// The kernel says whether the clock is synchronised.
     ClockState {
         /// It is.
@@ -170,8 +179,8 @@ pub enum Event<'a> {
     CaptureLost {
         /// Which.
         interface: &'a str,
-        /// What the system said.
-        kind: io::ErrorKind,
+        /// What libpcap said.
+        reason: &'a str,
     },
     /// The capture file ends inside a packet; what came before was used.
     CaptureCut {
@@ -246,6 +255,7 @@ impl Event<'_> {
             | Event::SpaceLow { .. }
             | Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
+            | Event::Unread { .. }
             | Event::Started { .. }
             | Event::MetricsListening { .. }
             | Event::Stopping { .. }
@@ -274,6 +284,7 @@ impl Event<'_> {
             | Event::RetentionOverdue { .. } => self.log_retention(),
             Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
+            | Event::Unread { .. }
             | Event::ClockState { .. }
             | Event::Started { .. }
             | Event::CaptureStarted { .. }
@@ -377,11 +388,15 @@ impl Event<'_> {
                 let waited_s = waited.as_secs();
                 warn!(waited_s, "no SIP seen: are capture.interface, sip.ports and the mirror port right?");
             }
+            Event::Unread { what, number, count } => {
+                let (number, meaning, remedy) = (number.unwrap_or_default(), what.describe(), what.remedy());
+                warn!(%what, number, count, meaning, remedy, "not read");
+            }
             Event::ClockState { synchronised: true } => debug!("clock is synchronised"),
             Event::ClockState { synchronised: false } => warn!("clock is not synchronised"),
             Event::Started { version } => info!(version, "started"),
             Event::CaptureStarted { interface } => info!(interface, "capturing"),
-            Event::CaptureLost { interface, kind } => warn!(interface, reason = %kind, "capture lost"),
+            Event::CaptureLost { interface, reason } => warn!(interface, reason, "capture lost"),
             Event::CaptureCut { packets } => {
                 warn!(packets, "capture ends inside a packet; what can be read is used");
             }

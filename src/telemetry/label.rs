@@ -22,6 +22,11 @@ macro_rules! labels {
                 match self { $($name::$variant => $text),+ }
             }
 
+            /// What it means, in a sentence.
+            pub const fn describe(self) -> &'static str {
+                match self { $($name::$variant => $doc),+ }
+            }
+
             /// Place in a counter array of [`Self::COUNT`] elements.
             pub const fn index(self) -> usize {
                 self as usize
@@ -166,7 +171,42 @@ labels! {
         Internal = "internal", "Two agents, and `agents.record_internal` is off.";
         OtherHop = "other_hop", "The same call, already recorded nearer the agent.";
         Stray = "stray", "A fork's second 2xx, gone within half a second without media: no call.";
+        Truncated = "truncated", "The snap length left only the first lines of its messages.";
         Other = "other", "None of these.";
+    }
+}
+
+labels! {
+    /// What passed by and was not read: `nauhuri_unread_total{what}`.
+    UnreadKind {
+        Cut = "cut", "Packets cut by a snap length, or sliced on their way to the recorder.";
+        LinkType = "link_type", "Frames of a link type that is not read.";
+        Encapsulation = "encapsulation", "Packets in a wrapping that is not read: ESP, MACsec, L2TP, an unknown GRE protocol.";
+        Nested = "nested", "Packets in more tunnels within tunnels than are opened.";
+        Header = "header", "Packets whose headers do not fit into what was captured.";
+        SipPort = "sip_port", "SIP messages on a port that is not in `sip.ports`.";
+        NotSip = "not_sip", "Directions of TCP connections on a SIP port that do not speak SIP.";
+        Tls = "tls", "TLS where SIP is likely: on a SIP port, on 5061, or asked for by that name.";
+        WebSocket = "websocket", "WebSockets that carry SIP (RFC 7118).";
+        Sctp = "sctp", "SCTP that carries SIP (RFC 4168).";
+        SuperPacket = "super_packet", "UDP datagrams that an offloading network card made of several.";
+    }
+}
+
+impl UnreadKind {
+    /// What to do about it where it should have been read.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            UnreadKind::Cut => "mirror whole packets: no slicing, no snap length",
+            UnreadKind::LinkType => "capture on the interface the packets come in on",
+            UnreadKind::Encapsulation | UnreadKind::Nested => "mirror where the packets are not wrapped",
+            UnreadKind::SipPort => "add the port to sip.ports",
+            UnreadKind::Tls | UnreadKind::WebSocket | UnreadKind::Sctp => {
+                "mirror where the signalling is plain SIP over UDP or TCP"
+            }
+            UnreadKind::SuperPacket => "ethtool -K IFACE gro off rx-udp-gro-forwarding off",
+            UnreadKind::Header | UnreadKind::NotSip => "",
+        }
     }
 }
 

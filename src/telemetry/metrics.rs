@@ -8,7 +8,9 @@
 //! `nauhuri_sip_messages_total` has `method` on requests and `class` on
 //! responses; to Prometheus a label that is absent is one that is empty.
 
-use super::label::{CodecLabel, DropPlace, Limit, SipClass, SipMethod, StorageState, UnrecordedReason};
+use super::label::{
+    CodecLabel, DropPlace, Limit, SipClass, SipMethod, StorageState, UnreadKind, UnrecordedReason,
+};
 use super::ledger::CallLedger;
 use super::{log, process, snapshot::Snapshot};
 use crate::time::Timestamp;
@@ -54,8 +56,13 @@ struct Wire {
     sip_parse_errors: Counter,
     rtp_packets: Vec<Counter>,
     rtp_unmatched: Counter,
+    rtp_not_recorded: Counter,
+    unread: Vec<Counter>,
+    sip_duplicates: Counter,
     limits: Vec<Counter>,
     time_went_back: Counter,
+    time_outliers: Counter,
+    time_jumps: Counter,
     dialogs: Gauge,
     capture_lag: Gauge,
     last_packet: Gauge,
@@ -127,6 +134,11 @@ impl Metrics {
         w.sip_parse_errors.absolute(totals.sip_parse_errors);
         set_all(&w.rtp_packets, &totals.rtp_packets);
         w.rtp_unmatched.absolute(totals.rtp_unmatched);
+        w.rtp_not_recorded.absolute(totals.rtp_not_recorded);
+        set_all(&w.unread, &totals.unread);
+        w.sip_duplicates.absolute(totals.sip_duplicates);
+        w.time_outliers.absolute(totals.time_outliers);
+        w.time_jumps.absolute(totals.time_jumps);
         set_all(&w.limits, &totals.limits);
         w.time_went_back.absolute(totals.time_went_back);
         w.dialogs.set(totals.dialogs as f64);
@@ -225,8 +237,13 @@ impl Wire {
             sip_parse_errors: f.counter("nauhuri_sip_parse_errors_total", "Data on a SIP port that no message could be read from.", &[]),
             rtp_packets: f.counters("nauhuri_rtp_packets_total", "RTP packets that belong to a recording, by encoding.", "codec", CodecLabel::ALL.iter().map(|c| c.as_str())),
             rtp_unmatched: f.counter("nauhuri_rtp_unmatched_total", "RTP packets that belong to no known call.", &[]),
+            rtp_not_recorded: f.counter("nauhuri_rtp_not_recorded_total", "RTP packets of calls that are not to be recorded.", &[]),
+            unread: f.counters("nauhuri_unread_total", "Packets that passed by and were not read, by what they are.", "what", UnreadKind::ALL.iter().map(|k| k.as_str())),
+            sip_duplicates: f.counter("nauhuri_sip_duplicates_total", "Copies of SIP datagrams, mirrored twice and dropped.", &[]),
             limits: f.counters("nauhuri_limit_reached_total", "Times a bound of [limits] was reached.", "limit", Limit::ALL.iter().map(|l| l.as_str())),
             time_went_back: f.counter("nauhuri_capture_time_backwards_total", "Packets stamped earlier than the one before.", &[]),
+            time_outliers: f.counter("nauhuri_capture_time_outliers_total", "Packets whose stamp could not be true; they got the time of their neighbours.", &[]),
+            time_jumps: f.counter("nauhuri_capture_time_jumps_total", "Times the capture clock jumped by more than a minute, or was set.", &[]),
             dialogs: f.gauge("nauhuri_dialogs", "SIP dialogs followed now.", &[]),
             capture_lag: f.gauge("nauhuri_capture_lag_seconds", "Age of the newest packet when it was handled, seconds.", &[]),
             last_packet: f.gauge("nauhuri_capture_last_packet_timestamp_seconds", "Stamp of the newest packet, Unix time; 0 before the first.", &[]),

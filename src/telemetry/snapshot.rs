@@ -4,7 +4,7 @@
 //! thread counts in plain integers of its own and publishes the totals. This
 //! file only gives the totals their shape; who counts is not known here.
 
-use super::label::{CodecLabel, DropPlace, Limit, SipClass, SipMethod};
+use super::label::{CodecLabel, DropPlace, Limit, SipClass, SipMethod, UnreadKind};
 use crate::time::Timestamp;
 use std::time::Duration;
 
@@ -26,6 +26,16 @@ pub struct Snapshot {
     pub rtp_packets: [u64; CodecLabel::COUNT],
     /// RTP packets that belong to no call that is known.
     pub rtp_unmatched: u64,
+    /// RTP packets of calls that are not recorded.
+    pub rtp_not_recorded: u64,
+    /// What passed by and was not read, by [`UnreadKind::index`].
+    pub unread: [u64; UnreadKind::COUNT],
+    /// Copies of SIP datagrams seen a moment before, dropped.
+    pub sip_duplicates: u64,
+    /// Packets whose stamp could not be true.
+    pub time_outliers: u64,
+    /// Times the capture clock jumped: after quiet minutes, or because it was set.
+    pub time_jumps: u64,
     /// Times a bound was reached, by [`Limit::index`].
     pub limits: [u64; Limit::COUNT],
     /// Times a packet's stamp was earlier than that of the packet before it.

@@ -4,6 +4,7 @@
 //! with lengths that agree. Anything else is for the general path, which comes
 //! to the same result for these (tests compare).
 
+use super::link::Vlan;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 /// A UDP datagram over IPv4, unfragmented.
@@ -15,6 +16,8 @@ pub struct FastUdp<'a> {
     pub dst: SocketAddr,
     /// IPv4 identification.
     pub id: u16,
+    /// The VLAN of its tag.
+    pub vlan: Vlan,
     /// The payload, whole.
     pub payload: &'a [u8],
 }
@@ -30,9 +33,11 @@ const PLAIN: usize = 14 + 20 + 8;
 #[inline]
 pub fn udp4(frame: &[u8]) -> Option<FastUdp<'_>> {
     let plain: &[u8; PLAIN] = frame.first_chunk()?;
-    let ip = match [plain[12], plain[13]] {
-        [0x08, 0x00] => &frame[14..],
-        [0x81, 0x00] if [plain[16], plain[17]] == [0x08, 0x00] => &frame[18..],
+    let (vlan, ip) = match [plain[12], plain[13]] {
+        [0x08, 0x00] => (Vlan::NONE, &frame[14..]),
+        [0x81, 0x00] if [plain[16], plain[17]] == [0x08, 0x00] => {
+            (Vlan::NONE.with(u16::from_be_bytes([plain[14], plain[15]])), &frame[18..])
+        }
         _ => return None,
     };
     let head: &[u8; 28] = ip.first_chunk()?;
@@ -47,7 +52,7 @@ pub fn udp4(frame: &[u8]) -> Option<FastUdp<'_>> {
         let ip = Ipv4Addr::new(head[at], head[at + 1], head[at + 2], head[at + 3]);
         SocketAddr::V4(SocketAddrV4::new(ip, port))
     };
-    Some(FastUdp { src: addr(12, be16(20)), dst: addr(16, be16(22)), id: be16(4), payload })
+    Some(FastUdp { src: addr(12, be16(20)), dst: addr(16, be16(22)), id: be16(4), vlan, payload })
 }
 
 #[cfg(test)]
@@ -71,11 +76,12 @@ mod tests {
         let mut frame = built(b"media");
         let udp = udp4(&frame).expect("common");
         assert_eq!((udp.src.to_string(), udp.dst.port()), ("10.0.0.1:4000".into(), 4002));
-        assert_eq!(udp.payload, b"media");
+        assert_eq!((udp.payload, udp.vlan), (&b"media"[..], Vlan::NONE.with(7)));
         frame.extend([0; 9]);
         assert_eq!(udp4(&frame).expect("padding is cut").payload, b"media");
         frame.drain(12..16);
-        assert_eq!(udp4(&frame).expect("untagged").payload, b"media");
+        let plain = udp4(&frame).expect("untagged");
+        assert_eq!((plain.payload, plain.vlan), (&b"media"[..], Vlan::NONE));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub mod protocol {
     pub const ETHERIP: u8 = 97;
     /// RFC 3931.
     pub const L2TP: u8 = 115;
+    /// RFC 9260.
+    pub const SCTP: u8 = 132;
     /// MPLS in IP, RFC 4023.
     pub const MPLS: u8 = 137;
     /// IPv6 fragment header, RFC 8200 section 4.5.

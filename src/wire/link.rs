@@ -7,6 +7,30 @@
 
 use super::LinkType;
 
+/// The VLANs a frame was tagged with: the two innermost 802.1Q or 802.1ad ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Vlan(u32);
+
+impl Vlan {
+    /// Not tagged, or with priority only (id 0).
+    pub const NONE: Vlan = Vlan(0);
+
+    /// With another tag inside.
+    #[inline]
+    pub fn with(self, tag: u16) -> Vlan {
+        match tag & 0x0fff {
+            0 => self,
+            id => Vlan(self.0 << 16 | u32::from(id)),
+        }
+    }
+
+    /// The inner id and the one around it; 0 for none.
+    #[inline]
+    pub fn ids(self) -> [u16; 2] {
+        [self.0 as u16, (self.0 >> 16) as u16]
+    }
+}
+
 /// What the next byte is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proto {
@@ -35,6 +59,13 @@ pub enum LinkError {
 
 /// More tags than any network stacks; a frame with more is somebody's joke.
 const MAX_TAGS: usize = 12;
+
+/// 802.1Q, 802.1ad and the EtherTypes vendors used before it.
+macro_rules! VLAN_TAGS {
+    () => {
+        0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300
+    };
+}
 
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
@@ -70,17 +101,29 @@ pub fn open(link: LinkType, data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
             cooked(be16(data, 8), proto, rest)
         }
         LinkType::Null => null(data),
+        LinkType::Ppp => Ok((Proto::Ppp, data)),
+        LinkType::Nflog => nflog(data),
         LinkType::Other(dlt) => Err(LinkError::UnknownLink(dlt)),
     }
 }
 
-/// Follows tags and labels down to the IP packet.
-pub fn to_ip(mut proto: Proto, mut data: &[u8]) -> Result<&[u8], LinkError> {
+/// Follows tags and labels down to the IP packet, and says which VLANs it is on.
+pub fn to_ip(mut proto: Proto, mut data: &[u8]) -> Result<(Vlan, &[u8]), LinkError> {
+    let mut vlan = Vlan::NONE;
     for _ in 0..MAX_TAGS {
         let (next, rest) = match proto {
-            Proto::Ip => return Ok(data),
-            Proto::Ethernet => ethernet(data)?,
-            Proto::EtherType(ether_type) => tag(ether_type, data)?,
+            Proto::Ip => return Ok((vlan, data)),
+            Proto::Ethernet => {
+                // A frame within a frame is on the VLANs of its own network.
+                vlan = Vlan::NONE;
+                ethernet(data)?
+            }
+            Proto::EtherType(ether_type) => {
+                if let (VLAN_TAGS!(), Some(tag)) = (ether_type, be16(data, 0)) {
+                    vlan = vlan.with(tag);
+                }
+                tag(ether_type, data)?
+            }
             Proto::Ppp => ppp(data)?,
         };
         (proto, data) = (next, rest);
@@ -110,8 +153,7 @@ fn snap(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
 fn tag(ether_type: u16, data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
     match ether_type {
         IPV4 | IPV6 => Ok((Proto::Ip, data)),
-        // 802.1Q, 802.1ad and the EtherTypes vendors used before it.
-        0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300 => {
+        VLAN_TAGS!() => {
             let inner = be16(data, 2).ok_or(LinkError::Short)?;
             let rest = data.get(4..).ok_or(LinkError::Short)?;
             if inner >= FIRST_ETHERTYPE { Ok((Proto::EtherType(inner), rest)) } else { snap(rest) }
@@ -199,6 +241,30 @@ fn null(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
     }
 }
 
+/// Netfilter's log: family, version, group; then attributes (length, type, value,
+/// padding to four bytes) in the byte order of the machine that captured. The
+/// packet is one of them.
+fn nflog(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
+    const PAYLOAD: u16 = 9;
+    let &[family, _, _, _, ref attributes @ ..] = data else { return Err(LinkError::Short) };
+    // AF_INET, AF_INET6; what a bridge logs has no IP packet of its own.
+    if !matches!(family, 2 | 10) {
+        return Err(LinkError::NotIp(family.into()));
+    }
+    let mut rest = attributes;
+    while let [a, b, c, d, ..] = *rest {
+        // No type is above 255, so its upper half is nought.
+        let read = if c == 0 { u16::from_be_bytes } else { u16::from_le_bytes };
+        let (len, kind) = (usize::from(read([a, b])), read([c, d]));
+        if kind == PAYLOAD {
+            // As far as it was captured.
+            return Ok((Proto::Ip, &rest[4..len.clamp(4, rest.len())]));
+        }
+        rest = rest.get(len.max(4).next_multiple_of(4)..).ok_or(LinkError::Short)?;
+    }
+    Err(LinkError::Short)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,7 +274,7 @@ mod tests {
     fn under(link: LinkType, head: &[u8]) -> Result<Vec<u8>, LinkError> {
         let frame = [head, IP].concat();
         let (proto, rest) = open(link, &frame)?;
-        to_ip(proto, rest).map(<[u8]>::to_vec)
+        to_ip(proto, rest).map(|(_, ip)| ip.to_vec())
     }
 
     fn ethernet_with(tail: &[u8]) -> Vec<u8> {
@@ -254,9 +320,27 @@ mod tests {
             assert_eq!(under(LinkType::Null, &family).as_deref(), Ok(IP), "{family:?}");
         }
         assert_eq!(under(LinkType::RawIp, &[]).as_deref(), Ok(IP));
+        assert_eq!(under(LinkType::Ppp, &[0xff, 3, 0, 0x21]).as_deref(), Ok(IP));
         // A tag that the capturing library put back behind a cooked header.
         let tagged = [&[0u8; 14][..], &[0x81, 0, 0, 5, 0x08, 0]].concat();
         assert_eq!(under(LinkType::LinuxSll, &tagged).as_deref(), Ok(IP));
+    }
+
+    #[test]
+    fn netfilter_logs_in_either_byte_order() {
+        let little = [2, 0, 0, 5, 8, 0, 1, 0, 8, 0, 0, 0, 5, 0, 10, 0, 0, 0, 0, 0, 8, 0, 9, 0];
+        let big = [10, 0, 0, 5, 0, 8, 0, 1, 8, 0, 0, 0, 0, 5, 0, 10, 0, 0, 0, 0, 0, 8, 0, 9];
+        for head in [little, big] {
+            assert_eq!(under(LinkType::Nflog, &head).as_deref(), Ok(IP));
+        }
+        // Cut by the snap length; without a packet; of a bridge; of lengths that lie.
+        let cut = [&little[..20], &[80, 0, 9, 0]].concat();
+        assert_eq!(under(LinkType::Nflog, &cut).as_deref(), Ok(IP));
+        assert_eq!(open(LinkType::Nflog, &little[..20]), Err(LinkError::Short));
+        assert_eq!(open(LinkType::Nflog, &[7, 0, 0, 0]), Err(LinkError::NotIp(7)));
+        for lie in [[0, 0, 1, 0], [255, 255, 1, 0], [0, 0, 0, 0], [0, 0, 0, 1]] {
+            assert!(open(LinkType::Nflog, &[&[2, 0, 0, 0][..], &lie, &lie].concat()).is_err());
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub mod tunnel;
 
 use crate::time::Timestamp;
 
+/// Number of netfilter's log.
+const NFLOG: u16 = 239;
+
 /// What the first byte of a frame is (the pcap link types that are understood).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkType {
@@ -27,6 +30,10 @@ pub enum LinkType {
     RawIp,
     /// DLT 0 (host byte order) and 108 (network byte order): BSD loopback.
     Null,
+    /// DLT 9, 50: PPP.
+    Ppp,
+    /// DLT 239: packets as Linux' netfilter hands them to a log.
+    Nflog,
     /// Anything else: counted, not read.
     Other(u16),
 }
@@ -40,6 +47,8 @@ impl LinkType {
             276 => LinkType::LinuxSll2,
             12 | 14 | 101 | 228 | 229 => LinkType::RawIp,
             0 | 108 => LinkType::Null,
+            9 | 50 => LinkType::Ppp,
+            NFLOG => LinkType::Nflog,
             other => LinkType::Other(other),
         }
     }

@@ -198,7 +198,7 @@ fn services_match_the_dialled_number_first_match_wins() {
         if let Some(service) = service {
             let r = run.only();
             assert_eq!(r.text("/service"), service, "{diverted}");
-            assert_eq!(r.text("/dialled"), diverted);
+            assert_eq!(r.text("/dialled"), if service == "rest" { "2001" } else { diverted });
             let until = if service == "116117" { "2031-11-24T00:00:00Z" } else { "2027-05-24T00:00:00Z" };
             assert_eq!(r.text("/retention/until"), until);
             assert_eq!(r.json["customer"]["number"].is_null(), service == "second");
@@ -210,17 +210,36 @@ fn services_match_the_dialled_number_first_match_wins() {
 }
 
 #[test]
-fn the_dialled_number_is_the_first_diversion_else_the_first_history_else_to() {
+fn the_dialled_number_is_the_first_that_is_a_services_else_an_agents_else_to() {
     let diversions = "Diversion: <sip:2001@pbx>;reason=no-answer\r\nDiversion: <sip:116117@pbx>\r\n";
-    let history = "History-Info: <sip:777@pbx>;index=1, <sip:2001@pbx>;index=1.1\r\n";
-    for (headers, dialled) in [
-        (format!("{diversions}{history}"), "116117"),
-        (history.to_string(), "777"),
-        ("Diversion: <sip:2001@pbx>, <tel:+358-116117>\r\n".into(), "+358-116117"),
-        (String::new(), "2001"),
-    ] {
-        let (s, _) = call(&Dialog { headers, ..Dialog::new(10) });
-        assert_eq!(s.replay(AGENTS).only().text("/dialled"), dialled);
+    let history = "History-Info: <sip:+358977700@pbx>;index=1, <sip:2001@pbx>;index=1.1\r\n";
+    let service = |number: &str| format!("[[service]]\nname = \"s\"\nnumbers = [\"{number}\"]\n");
+    let cases: [(String, &str, String, &str); 8] = [
+        // A service's number, wherever it stands.
+        (format!("{diversions}{history}"), "2001", service("116117"), "116117"),
+        (format!("{diversions}{history}"), "2001", service("+358977700"), "+358977700"),
+        (
+            "Diversion: <sip:2001@pbx>, <tel:+358-116117>\r\n".into(),
+            "2001",
+            service("+358116117"),
+            "+358-116117",
+        ),
+        (String::new(), "2001", service("2001"), "2001"),
+        // None: an agent's extension, the earliest.
+        (diversions.into(), "2001", String::new(), "2001"),
+        ("Diversion: <sip:2007@pbx>\r\n".into(), "2001", String::new(), "2007"),
+        // Neither: the To user, as a customer's number is stored.
+        (history.into(), "+358931010", String::new(), "+35893xxxx"),
+        ("Privacy: history\r\nDiversion: <sip:116117@pbx>\r\n".into(), "2001", service("116117"), "2001"),
+    ];
+    for (headers, to, config, dialled) in cases {
+        let d = Dialog { headers, to: format!("<sip:{to}@pbx.example>"), ..Dialog::new(10) };
+        let d = Dialog { uri: "sip:device-7@192.0.2.20".into(), ..d };
+        let d = Dialog { ok_headers: "X-Agent-Id: liisa\r\n".into(), ..d };
+        let (s, _) = call(&d);
+        let agents = "[agents]\nextensions = [\"2000-2999\"]\nheader = \"X-Agent-Id\"\n";
+        let run = s.replay(&format!("{agents}{config}"));
+        assert_eq!(run.only().text("/dialled"), dialled, "{} {to} {config}", d.headers);
     }
 }
 

@@ -212,7 +212,8 @@ fn a_number_withheld_on_one_leg_is_not_taken_from_another() {
         agent.bye(&mut s, 2000.0, Callee);
         queue.bye(&mut s, 2010.0, Callee);
         let (_keep, path) = s.saved();
-        let run = replay_with(AGENTS, &[&path], &["-vv"], &[]);
+        let config = format!("{AGENTS}[[service]]\nname = \"q\"\nnumbers = [\"116117\"]\n");
+        let run = replay_with(&config, &[&path], &["-vv"], &[]);
         nowhere(&run, &["401234567", "3584012"], "\u{0}");
         assert_eq!(run.only().json["customer"]["withheld"], true, "leg {withheld_leg}");
         assert_eq!(run.only().text("/dialled"), "116117");

@@ -169,7 +169,7 @@ fn an_agent_that_comes_by_connected_identity_is_recorded_from_then_on() {
         let sent = talk(&mut s, &d, 1000.0, 9000.0);
         identity(&mut s, &d, 4000.0, 2, header, method);
         d.bye(&mut s, 9000.0, Caller);
-        let run = s.replay(AGENTS);
+        let run = s.replay(&format!("{AGENTS}[[service]]\nname = \"q\"\nnumbers = [\"116117\"]\n"));
         let r = run.only();
         assert_eq!(r.instant_ns("answered_at"), ns(4000.0), "{header} {method}");
         assert_eq!(r.text("/agent/id"), "2001");

@@ -20,7 +20,7 @@ const MAX_INTERFACES: usize = 65_536;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Block {
     /// A packet; its bytes are at `offset` in the block.
-    Packet { ts: Timestamp, link: LinkType, offset: usize, len: usize, wire_len: u32 },
+    Packet { ts: Timestamp, link: LinkType, offset: usize, len: usize, wire_len: u32, timeless: bool },
     /// Something that carries no packet.
     Other,
     /// A packet block that contradicts itself or names no known interface.
@@ -128,7 +128,8 @@ impl Section {
         let (len, wire_len) = (self.u32(block, 20)? as usize, self.u32(block, 24)?);
         let fits = len <= block.len().checked_sub(32)?;
         let ts = interface.time(stamp);
-        fits.then_some(Block::Packet { ts, link: interface.link, offset: 28, len, wire_len })
+        let link = interface.link;
+        fits.then_some(Block::Packet { ts, link, offset: 28, len, wire_len, timeless: false })
     }
 
     /// Of the first interface, without a stamp, cut at that interface's snap length.
@@ -138,7 +139,7 @@ impl Section {
         let snaplen = if interface.snaplen == 0 { u32::MAX } else { interface.snaplen };
         let room = block.len().checked_sub(16)?;
         let len = (wire_len.min(snaplen) as usize).min(room);
-        Some(Block::Packet { ts, link: interface.link, offset: 12, len, wire_len })
+        Some(Block::Packet { ts, link: interface.link, offset: 12, len, wire_len, timeless: true })
     }
 
     fn u32(&self, block: &[u8], at: usize) -> Option<u32> {

@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn finland() -> NumberForm {
-    NumberForm::new(&Numbers { country: "358".into(), national_prefix: "0".into() })
+    NumberForm::new(&Numbers { country: "358".into(), national_prefix: "0".into(), ..Numbers::default() })
 }
 
 #[test]

@@ -225,3 +225,20 @@ fn header_fields_are_bounded() {
     assert_eq!(m.fields.len(), MAX_HEADERS);
     assert_eq!((m.body(), text(m.call_id())), (b"body".as_slice(), Some("c")));
 }
+
+#[test]
+fn keep_alives() {
+    for bytes in [&b""[..], b"\r\n\r\n", b"\0", b" \0 \t\0", b"jaK", b"jaK\0", b"jaK\0\0", b"\0jaK\r\n"] {
+        assert!(is_keep_alive(bytes), "{bytes:?}");
+    }
+    for bytes in [&b"jak"[..], b"jaKe", b"jaK1\0", b"x", b"INVITE"] {
+        assert!(!is_keep_alive(bytes), "{bytes:?}");
+    }
+    // On a stream, and where a message stands behind it.
+    for lead in [&b"jaK\0"[..], b"\r\n\r\njaK\0jaK\r\n"] {
+        let bytes = [lead, b"BYE sip:a SIP/2.0\r\n\r\n"].concat();
+        assert_eq!(keep_alive_len(&bytes), lead.len());
+        assert_eq!(parse(&bytes).method(), Some(Method::Bye));
+    }
+    assert_eq!(keep_alive_len(b"jaKBYE sip:a SIP/2.0\r\n"), 0);
+}

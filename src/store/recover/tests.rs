@@ -256,3 +256,47 @@ fn parts_of_a_running_recorder_are_not_touched() {
     w.close(known_at_answer()).unwrap();
     assert_clean(dir.path());
 }
+
+/// A recording under way whose number turned out to be withheld.
+fn rename_under_way(root: &Path) -> (RecordingName, RecordingName) {
+    let hidden = RecordingName::new(at(), Some("2001"), None, derived_uuid(at(), &[b"call"]));
+    let mut w = RecordingWriter::open(root, &name(), SPEC, known_at_answer(), &stop_after(None)).unwrap();
+    w.append(&vec![3; FRAMES as usize * 4]).unwrap();
+    w.flush().unwrap();
+    let mut known = known_at_answer();
+    known.customer = Customer { number: None, withheld: true };
+    w.rename(root, &hidden, known).unwrap();
+    w.append(&vec![3; FRAMES as usize * 4]).unwrap();
+    (name(), hidden)
+}
+
+#[test]
+fn names_that_a_crash_left_apart_come_together_under_the_sidecars() {
+    // Killed after the rename; and between its two halves, in either order of the names.
+    for apart in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let (shown, hidden) = rename_under_way(dir.path());
+        let [shown, hidden] = [shown.paths(dir.path()), hidden.paths(dir.path())];
+        assert!(!shown.json_part.exists() && !shown.wav_part.exists());
+        if apart {
+            fs::rename(&hidden.wav_part, &shown.wav_part).unwrap();
+        }
+        run(dir.path(), None).unwrap();
+        let [s] = &assert_clean(dir.path())[..] else { panic!("one recording") };
+        assert_eq!(s.audio.frames, 2 * FRAMES);
+        assert_eq!(s.customer, Customer { number: None, withheld: true });
+        assert!(s.wav.contains("_withheld_"), "{}", s.wav);
+    }
+    // A second call of the same instant is not taken for it.
+    let dir = tempfile::tempdir().unwrap();
+    let other = RecordingName::new(at(), Some("2001"), None, derived_uuid(at(), &[b"other"]));
+    let (mine, theirs) = (name().paths(dir.path()), other.paths(dir.path()));
+    drop(RecordingWriter::open(dir.path(), &name(), SPEC, known_at_answer(), &stop_after(None)).unwrap());
+    let mut known = known_at_answer();
+    known.id = derived_uuid(at(), &[b"other"]);
+    drop(RecordingWriter::open(dir.path(), &other, SPEC, known, &stop_after(None)).unwrap());
+    fs::remove_file(&mine.wav_part).unwrap();
+    fs::remove_file(&theirs.json_part).unwrap();
+    run(dir.path(), None).unwrap();
+    assert_eq!(assert_clean(dir.path()).len(), 2);
+}

@@ -1,24 +1,11 @@
-//! Who is an agent, and which service a call belongs to: the rules of the
-//! configuration, compiled once.
+//! The rules of the configuration about parties and services, compiled once.
 
 use crate::config::compiled::{ExtensionRule, Networks, NumberForm, truncate_number};
-use crate::config::{CallDirection, Config, HideDigits, Service};
+use crate::config::{Config, HideDigits, Service};
 use crate::pii::Pii;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// One party of a leg, for the question "is this an agent?".
-#[derive(Clone, Debug, Default)]
-pub struct Party {
-    /// User parts it is known by: the public one (From, To) first, the most
-    /// particular (asserted identity, Request-URI nearest to it) last.
-    pub users: Vec<Pii<String>>,
-    /// Where its SIP comes from or goes to.
-    pub addrs: Vec<IpAddr>,
-    /// Id given by the agent header, when it marks this party.
-    pub header_id: Option<String>,
-}
 
 /// A service with its name, ready to be shared.
 pub type ServiceRef = Arc<Service>;
@@ -35,6 +22,8 @@ pub struct Rules {
     pub agent_header: Option<String>,
     /// Headers whose equal values tie legs together.
     pub correlation_headers: Vec<String>,
+    /// Headers that tell a caller's number, the most trusted first.
+    pub caller_headers: Vec<String>,
     /// Record calls between two agents.
     pub record_internal: bool,
     services: Vec<(Vec<String>, ServiceRef)>,
@@ -60,6 +49,7 @@ impl Rules {
             names: a.names.clone(),
             agent_header: (!a.header.is_empty()).then(|| a.header.clone()),
             correlation_headers: config.sip.correlation_headers.clone(),
+            caller_headers: config.numbers.caller.clone(),
             record_internal: a.record_internal,
             services,
             default_service: Arc::new(base.clone()),
@@ -72,19 +62,31 @@ impl Rules {
         self.has_any
     }
 
-    /// The agent id of a party, or `None` where it is no agent.
-    pub fn agent_id(&self, party: &Party) -> Option<String> {
-        if let Some(id) = &party.header_id {
-            return Some(id.clone());
-        }
-        let users = party.users.iter().map(|u| u.expose());
-        if let Some(u) =
-            users.clone().rev().find(|u| self.extensions.iter().any(|e| e.matches(u, &self.form)))
-        {
-            return Some(u.clone());
-        }
-        let inside = party.addrs.iter().any(|a| self.networks.contains(*a));
-        inside.then(|| users.clone().next().cloned().unwrap_or_else(|| "unknown".into()))
+    /// Agents are told by their extensions, so that an identity can contradict.
+    pub fn has_extensions(&self) -> bool {
+        !self.extensions.is_empty()
+    }
+
+    /// Is this user part an agent's extension?
+    pub fn is_extension(&self, user: &Pii<String>) -> bool {
+        let key = self.form.key(user.expose());
+        self.extensions.iter().any(|e| e.matches_key(&key))
+    }
+
+    /// Is this address in the agents' networks?
+    pub fn is_agents_network(&self, addr: IpAddr) -> bool {
+        self.networks.contains(addr)
+    }
+
+    /// Does this user part read as a telephone number?
+    pub fn is_number(&self, user: &Pii<String>) -> bool {
+        self.form.canonical(user.expose()).is_some()
+    }
+
+    /// The service that has this number, if one has.
+    pub fn service_of(&self, dialled: &Pii<String>) -> Option<&ServiceRef> {
+        let of = |numbers: &[String]| numbers.iter().any(|n| self.form.same(n, dialled.expose()));
+        self.services.iter().find(|(numbers, _)| of(numbers)).map(|(_, s)| s)
     }
 
     /// Display name of an agent.
@@ -94,13 +96,9 @@ impl Rules {
         found.map(String::as_str)
     }
 
-    /// The service of a dialled number: the first whose numbers contain it.
+    /// The service of a dialled number: the first whose numbers contain it, else the default.
     pub fn service(&self, dialled: Option<&Pii<String>>) -> ServiceRef {
-        let matched = dialled.and_then(|d| {
-            let of = |numbers: &[String]| numbers.iter().any(|n| self.form.same(n, d.expose()));
-            self.services.iter().find(|(numbers, _)| of(numbers)).map(|(_, s)| s)
-        });
-        Arc::clone(matched.unwrap_or(&self.default_service))
+        Arc::clone(dialled.and_then(|d| self.service_of(d)).unwrap_or(&self.default_service))
     }
 
     /// Same subscriber, whatever the form of the number.
@@ -112,12 +110,4 @@ impl Rules {
 /// A customer's number as a service allows it to be stored; `None` when hidden whole.
 pub fn stored_number(number: &Pii<String>, hide: HideDigits) -> Option<String> {
     truncate_number(number.expose(), hide)
-}
-
-/// Whether a service records calls of this direction.
-pub fn records(service: &Service, direction: CallDirection) -> bool {
-    match direction {
-        CallDirection::Inbound | CallDirection::Outbound => service.directions.contains(&direction),
-        CallDirection::Internal => true,
-    }
 }

@@ -1,0 +1,179 @@
+//! A dialog (RFC 3261 §12) as a bystander sees it, and the table of them.
+
+use super::asserted::Asserted;
+use super::ids::{DialogId, LegId};
+use super::pairing::{SessionId, Side};
+use crate::id::RecordingId;
+use crate::sdp::OfferAnswer;
+use crate::time::Timestamp;
+use smallvec::SmallVec;
+
+/// A hang-up that has not been confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bye {
+    /// When the first one was captured.
+    pub at: Timestamp,
+    /// Who sent it.
+    pub by: Side,
+    /// Its CSeq: the response to an earlier one says nothing of it.
+    pub cseq: u32,
+}
+
+/// Where a dialog is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialogState {
+    /// A provisional response with a tag.
+    Early,
+    /// A 2xx to the INVITE.
+    Confirmed {
+        /// When the first one was captured.
+        answered_at: Timestamp,
+        /// The recording it feeds.
+        recording: Option<RecordingId>,
+        /// A hang-up not yet answered.
+        bye: Option<Bye>,
+    },
+    /// Over.
+    Terminated,
+}
+
+/// One offer/answer exchange on one hop.
+#[derive(Clone, Debug)]
+pub struct HopMedia {
+    /// Index into the leg's hops.
+    pub hop: usize,
+    /// Its claims.
+    pub session: SessionId,
+    /// Its state.
+    pub offer_answer: OfferAnswer,
+}
+
+/// One dialog.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    /// Its own name.
+    pub id: DialogId,
+    /// The leg that made it.
+    pub leg: LegId,
+    /// Tag of the side that answered.
+    pub callee_tag: Box<[u8]>,
+    /// Where it is.
+    pub state: DialogState,
+    /// Hop nearest the callee that a response was seen on: the branch it is on.
+    pub branch: Option<usize>,
+    /// Media on each hop it was seen on.
+    pub media: SmallVec<[HopMedia; 1]>,
+    /// What each side said of itself in the dialog.
+    pub said: [Asserted; 2],
+    /// Who asked for a transfer, until it fails.
+    pub transfer_by: Option<Side>,
+    /// Another dialog has taken this one's place (RFC 3891).
+    pub replaced: bool,
+    /// CSeq of the last key press in an INFO, by side.
+    pub last_info: [Option<u32>; 2],
+}
+
+impl Dialog {
+    /// Confirmed and not over.
+    pub fn is_confirmed(&self) -> bool {
+        matches!(self.state, DialogState::Confirmed { .. })
+    }
+
+    /// Over.
+    pub fn is_terminated(&self) -> bool {
+        self.state == DialogState::Terminated
+    }
+
+    /// When it was answered.
+    pub fn answered_at(&self) -> Option<Timestamp> {
+        match self.state {
+            DialogState::Confirmed { answered_at, .. } => Some(answered_at),
+            DialogState::Early | DialogState::Terminated => None,
+        }
+    }
+
+    /// The recording it feeds.
+    pub fn recording(&self) -> Option<RecordingId> {
+        match self.state {
+            DialogState::Confirmed { recording, .. } => recording,
+            DialogState::Early | DialogState::Terminated => None,
+        }
+    }
+
+    /// Says which recording it feeds from now on.
+    pub fn set_recording(&mut self, to: Option<RecordingId>) {
+        if let DialogState::Confirmed { recording, .. } = &mut self.state {
+            *recording = to;
+        }
+    }
+
+    /// The hang-up that waits for its answer.
+    pub fn bye(&self) -> Option<Bye> {
+        match self.state {
+            DialogState::Confirmed { bye, .. } => bye,
+            DialogState::Early | DialogState::Terminated => None,
+        }
+    }
+
+    /// Notes a hang-up, or takes it back.
+    pub fn set_bye(&mut self, to: Option<Bye>) {
+        if let DialogState::Confirmed { bye, .. } = &mut self.state {
+            *bye = to;
+        }
+    }
+}
+
+/// All dialogs: a slab.
+#[derive(Debug, Default)]
+pub struct Dialogs {
+    slots: Vec<Option<Dialog>>,
+    free: Vec<u32>,
+    users: u32,
+}
+
+impl Dialogs {
+    /// A new early dialog of a leg.
+    pub fn open(&mut self, leg: LegId, callee_tag: &[u8]) -> DialogId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            (self.slots.len() - 1) as u32
+        });
+        self.users = self.users.wrapping_add(1);
+        let id = DialogId { slot, user: self.users };
+        self.slots[slot as usize] = Some(Dialog {
+            id,
+            leg,
+            callee_tag: callee_tag.into(),
+            state: DialogState::Early,
+            branch: None,
+            media: SmallVec::new(),
+            said: Default::default(),
+            transfer_by: None,
+            replaced: false,
+            last_info: [None, None],
+        });
+        id
+    }
+
+    /// Looks one up.
+    pub fn get(&self, id: DialogId) -> Option<&Dialog> {
+        self.slots.get(id.slot as usize)?.as_ref().filter(|d| d.id == id)
+    }
+
+    /// Looks one up to change it.
+    pub fn get_mut(&mut self, id: DialogId) -> Option<&mut Dialog> {
+        self.slots.get_mut(id.slot as usize)?.as_mut().filter(|d| d.id == id)
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, id: DialogId) -> Option<Dialog> {
+        let taken = self.slots.get_mut(id.slot as usize)?.take_if(|d| d.id == id)?;
+        self.free.push(id.slot);
+        Some(taken)
+    }
+
+    /// Those of these ids that there are.
+    pub fn of<'a>(&'a self, ids: &'a [DialogId]) -> impl Iterator<Item = &'a Dialog> {
+        ids.iter().filter_map(|id| self.get(*id))
+    }
+}

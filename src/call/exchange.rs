@@ -1,0 +1,108 @@
+//! From one hop's offer and answer to what follows for media: where each side
+//! may be reached, what its payload types mean, whether anything is to be heard.
+//!
+//! RFC 3264, RFC 8839 (ICE candidates). Pure: nothing of legs, recordings or
+//! time is known here.
+
+use super::pairing::{Claim, Rank, Side};
+use crate::codec::CodecSpec;
+use crate::codec::formats::PayloadMap;
+use crate::sdp::{Format, Media, OfferAnswer, Origin};
+use smallvec::SmallVec;
+use std::net::{IpAddr, SocketAddr};
+
+/// Addresses claimed for one side at most.
+const MAX_CLAIMS: usize = 16;
+
+/// What a side of one hop claims.
+pub type Claims = SmallVec<[Claim; 2]>;
+
+/// Where `side` may be reached for audio: as agreed, as offered and not yet
+/// answered, by its ICE candidates, and where a NAT would show it when its SIP
+/// came from `sip`. `origin` is what [`origin`] tells, as a number.
+///
+/// `None` when what is claimed stands: hold by address zero keeps the place, as
+/// the party may still send from it.
+pub fn claims(oa: &OfferAnswer, side: Side, sip: IpAddr, origin: u64) -> Option<Claims> {
+    let mut out = Claims::new();
+    let mut add = |addr: SocketAddr, rank: Rank, rtcp: Option<SocketAddr>| {
+        if out.len() < MAX_CLAIMS && out.iter().all(|c| c.addr != addr) {
+            out.push(Claim { addr, origin, rank, rtcp });
+        }
+    };
+    // What is believed most comes first: an address keeps its first rank.
+    for m in oa.advertised_audio(side) {
+        if let Some(at) = m.endpoint() {
+            add(at, Rank::Claimed, m.rtcp_endpoint());
+        }
+    }
+    for m in oa.advertised_audio(side).filter(|m| !m.rejected()) {
+        m.candidates.iter().for_each(|at| add(*at, Rank::Candidate, None));
+    }
+    for m in oa.advertised_audio(side).filter(|m| !m.rejected() && is_hidden(m, sip)) {
+        add(SocketAddr::new(sip, m.port), Rank::Image, None);
+    }
+    let on_hold = oa.current_audio(side).is_some_and(Media::zero_address);
+    (!out.is_empty() || !on_hold).then_some(out)
+}
+
+/// What two legs share when they pass one description on.
+pub fn origin(oa: &OfferAnswer, side: Side) -> Option<&Origin> {
+    let session = oa.agreed(side).or_else(|| oa.offered(side).next());
+    session.and_then(|s| s.origin.as_ref())
+}
+
+/// What `speaker`'s payload types mean: the numbers are the receiver's (RFC
+/// 3264 §5.1), the sender's own where the receiver names none.
+pub fn payload_map(oa: &OfferAnswer, speaker: Side) -> PayloadMap {
+    let formats = |side: Side| -> SmallVec<[(u8, CodecSpec); 8]> {
+        let list = oa.current_audio(side).map_or(&[][..], |m| &m.formats);
+        list.iter().map(|f| (f.payload_type, spec(f))).collect()
+    };
+    let (heard, spoken) = (formats(speaker.other()), formats(speaker));
+    // The answer lists what is used; it is the shorter of the two.
+    let preferred = |l: &[(u8, CodecSpec)]| l.iter().map(|(_, s)| s).find(|s| s.codec.is_audio()).cloned();
+    let shorter = if spoken.len() < heard.len() && !spoken.is_empty() { &spoken } else { &heard };
+    let preferred = preferred(shorter).or_else(|| preferred(&spoken));
+    PayloadMap::new(heard.into_iter().chain(spoken), oa.encrypted()).prefer(preferred)
+}
+
+/// Has signalling announced that there is nothing to be heard: the audio is
+/// switched off (port 0), inactive, given up for a fax, or on hold?
+pub fn told_silent(oa: &OfferAnswer) -> bool {
+    oa.on_hold() || oa.audio_off()
+}
+
+/// Has any description been seen?
+pub fn is_told(oa: &OfferAnswer) -> bool {
+    [Side::Caller, Side::Callee].iter().any(|s| oa.current_audio(*s).is_some())
+}
+
+/// Does a NAT or a name stand between the described address and the network
+/// that its SIP was seen on?
+fn is_hidden(m: &Media, sip: IpAddr) -> bool {
+    match m.addr {
+        None => true,
+        Some(addr) => addr != sip && !m.zero_address() && is_private(addr),
+    }
+}
+
+/// RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 §2.5.6.
+fn is_private(addr: IpAddr) -> bool {
+    match addr {
+        IpAddr::V4(a) => {
+            let [first, second, ..] = a.octets();
+            a.is_private() || a.is_link_local() || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(a) => {
+            let first = a.segments()[0];
+            first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80
+        }
+    }
+}
+
+fn spec(f: &Format) -> CodecSpec {
+    let name = (!f.name.is_empty()).then_some(f.name.as_str());
+    CodecSpec::from_rtpmap(f.payload_type, name, (f.clock > 0).then_some(f.clock), Some(f.channels))
+        .with_fmtp(f.fmtp.as_deref())
+}

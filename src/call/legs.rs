@@ -1,0 +1,205 @@
+//! The table of legs within its bounds: found by Call-ID, forgotten in time.
+
+use super::ids::{ContactId, LegId};
+use super::invite::Invite;
+use super::leg::Leg;
+use super::seen::Seen;
+use crate::time::Timestamp;
+use foldhash::quality::RandomState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+/// Legs of one Call-ID that are told apart.
+const MAX_LEGS_PER_CALL_ID: usize = 16;
+/// An INVITE without a final answer is forgotten (RFC 3261 Timer C is 3 minutes and more).
+const UNANSWERED: Duration = Duration::from_secs(300);
+/// A leg that is over lingers for retransmissions and for the legs that follow it.
+const LINGER: Duration = Duration::from_secs(64);
+/// An answered leg that is not recorded and says nothing is forgotten.
+const SILENT: Duration = Duration::from_secs(12 * 3600);
+
+/// All legs followed.
+#[derive(Debug)]
+pub struct Legs {
+    legs: HashMap<LegId, Leg, RandomState>,
+    by_call_id: HashMap<Box<[u8]>, SmallVec<[LegId; 2]>, RandomState>,
+    unanswered: VecDeque<LegId>,
+    timers: BinaryHeap<Reverse<(Timestamp, LegId)>>,
+    next: u64,
+    max: usize,
+    evicted: u64,
+}
+
+impl Legs {
+    /// An empty table of at most `max` legs.
+    pub fn new(max: usize) -> Self {
+        Legs {
+            legs: HashMap::default(),
+            by_call_id: HashMap::default(),
+            unanswered: VecDeque::new(),
+            timers: BinaryHeap::new(),
+            next: 0,
+            max: max.max(1),
+            evicted: 0,
+        }
+    }
+
+    /// The id of the next leg; `None` where its Call-ID has too many already.
+    pub(super) fn next_id(&mut self, call_id: &[u8]) -> Option<LegId> {
+        if self.of_call_id(call_id).len() >= MAX_LEGS_PER_CALL_ID {
+            self.evicted += 1;
+            return None;
+        }
+        self.next += 1;
+        Some(LegId(self.next))
+    }
+
+    /// Adds the leg of an INVITE under an id of [`Legs::next_id`].
+    pub(super) fn insert(&mut self, id: LegId, contact: ContactId, invite: Invite, seen: &Seen<'_>) {
+        let leg = Leg {
+            id,
+            call_id: seen.call_id.into(),
+            caller_tag: seen.from_tag.into(),
+            invite_cseq: seen.cseq,
+            invite_at: seen.at,
+            invite,
+            caller_users: Vec::new(),
+            callee_header: None,
+            continues: [None, None],
+            contact,
+            hops: SmallVec::new(),
+            dialogs: SmallVec::new(),
+            was_answered: false,
+            ended: false,
+            last_seen: seen.at,
+            timer: None,
+        };
+        self.legs.insert(id, leg);
+        self.by_call_id.entry(seen.call_id.into()).or_default().push(id);
+        self.unanswered.push_back(id);
+        self.arm(id, seen.at + UNANSWERED);
+    }
+
+    /// Looks one up.
+    pub fn get(&self, id: LegId) -> Option<&Leg> {
+        self.legs.get(&id)
+    }
+
+    /// Looks one up to change it.
+    pub fn get_mut(&mut self, id: LegId) -> Option<&mut Leg> {
+        self.legs.get_mut(&id)
+    }
+
+    /// Legs of a Call-ID, the oldest first.
+    pub fn of_call_id(&self, call_id: &[u8]) -> &[LegId] {
+        self.by_call_id.get(call_id).map_or(&[], |l| l)
+    }
+
+    /// The newest leg with this Call-ID and caller's tag.
+    pub fn find(&self, call_id: &[u8], caller_tag: &[u8]) -> Option<LegId> {
+        let of = |id: &&LegId| self.get(**id).is_some_and(|l| &*l.caller_tag == caller_tag);
+        self.of_call_id(call_id).iter().rev().find(of).copied()
+    }
+
+    /// How many legs have begun.
+    pub fn begun(&self) -> u64 {
+        self.next
+    }
+
+    /// How many are followed.
+    pub fn len(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// Legs forgotten because there were too many.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// No more may be added before some are forgotten.
+    pub fn is_full(&self) -> bool {
+        self.legs.len() >= self.max
+    }
+
+    /// Whom to forget to make room: the oldest leg that nobody answered, else the
+    /// oldest of which `is_recorded` does not hold.
+    pub fn to_evict(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
+        self.evicted += 1;
+        while let Some(id) = self.unanswered.pop_front() {
+            if self.get(id).is_some_and(|l| !l.was_answered) {
+                return vec![id];
+            }
+        }
+        // A sixteenth at once: looking for the oldest costs a walk over the table.
+        let mut oldest: Vec<LegId> = self.legs.values().filter(|l| !is_recorded(l)).map(|l| l.id).collect();
+        oldest.sort_unstable();
+        oldest.truncate(self.max / 16 + 1);
+        oldest
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, id: LegId) -> Option<Leg> {
+        let leg = self.legs.remove(&id)?;
+        if let Some(ids) = self.by_call_id.get_mut(&leg.call_id) {
+            ids.retain(|i| *i != id);
+            if ids.is_empty() {
+                self.by_call_id.remove(&leg.call_id);
+            }
+        }
+        // Answered legs stay in the queue until they come to its head; keep it from growing past the table.
+        if self.unanswered.len() > 2 * self.max.max(self.legs.len()) {
+            let legs = &self.legs;
+            self.unanswered.retain(|i| legs.get(i).is_some_and(|l| !l.was_answered));
+        }
+        Some(leg)
+    }
+
+    /// A leg is over: it lingers, then goes.
+    pub fn linger(&mut self, id: LegId) {
+        if let Some(l) = self.legs.get_mut(&id)
+            && !l.ended
+        {
+            l.ended = true;
+            let due = l.last_seen + LINGER;
+            self.arm(id, due);
+        }
+    }
+
+    /// When [`Legs::pop_due`] has something to say.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.timers.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// The next leg to be forgotten at `now`, unless `is_recorded`.
+    pub fn pop_due(&mut self, now: Timestamp, is_recorded: impl Fn(&Leg) -> bool) -> Option<LegId> {
+        while let Some(Reverse((at, id))) = self.timers.peek().copied().filter(|Reverse((at, _))| *at <= now)
+        {
+            self.timers.pop();
+            let Some(l) = self.legs.get_mut(&id).filter(|l| l.timer == Some(at)) else { continue };
+            l.timer = None;
+            let patience = match (l.ended, l.was_answered) {
+                (true, _) => LINGER,
+                (false, false) => UNANSWERED,
+                (false, true) => SILENT,
+            };
+            let due = l.last_seen + patience;
+            if due <= now && !is_recorded(l) {
+                return Some(id);
+            }
+            self.arm(id, if due > now { due } else { now + LINGER });
+        }
+        None
+    }
+
+    /// Sets a leg's timer, unless it will go off sooner anyway: one is armed at a time.
+    fn arm(&mut self, id: LegId, due: Timestamp) {
+        let Some(l) = self.legs.get_mut(&id) else { return };
+        if l.timer.is_none_or(|t| due < t) {
+            l.timer = Some(due);
+            self.timers.push(Reverse((due, id)));
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Who talks, whether that is recorded, and what is said of it: the one place
+//! where names, identities and numbers are weighed.
+//!
+//! | what is known of a party | it counts as |
+//! |---|---|
+//! | the agent header, an asserted identity that is an extension, a network | agent |
+//! | From, To or Request-URI is an extension, nobody vouches for another | agent |
+//! | From, To or Request-URI is an extension, but who is asserted is no agent | agent by name: the other end decides |
+//! | anything else | stranger |
+//!
+//! Two agents make an internal call; where one of them is so by name only, who
+//! is asserted talks: he is the customer (a transfer in the agent's name, a
+//! pick-up). One agent at both ends is click to dial: his exchange calls him in
+//! his own name. Pure: no tables, no messages.
+
+use super::decision::Unrecorded;
+use super::invite::Invite;
+use super::pairing::Side;
+use super::party::Party;
+use super::rules::{Rules, ServiceRef, stored_number};
+use crate::config::CallDirection;
+use crate::pii::Pii;
+
+/// Who is the agent in a dialog, and of what kind that makes the call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// The agent's extension or header id; `None` where nothing names him.
+    pub agent_id: Option<String>,
+    /// The side of the other party.
+    pub customer: Side,
+    /// Who called whom.
+    pub direction: CallDirection,
+}
+
+impl Roles {
+    fn new(agent_id: Option<String>, customer: Side) -> Roles {
+        let direction = match customer {
+            Side::Caller => CallDirection::Inbound,
+            Side::Callee => CallDirection::Outbound,
+        };
+        Roles { agent_id, customer, direction }
+    }
+}
+
+/// What one party counts as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Standing {
+    Agent(Option<String>),
+    ByName(Option<String>),
+    Stranger,
+}
+
+/// Who is who between the two ends of a dialog.
+///
+/// # Errors
+/// Why it is not recorded: no agent takes part, or only agents do.
+pub fn roles(rules: &Rules, caller: &Party, callee: &Party) -> Result<Roles, Unrecorded> {
+    use Standing::{Agent, ByName, Stranger};
+    if !rules.has_any() {
+        let user = callee.users.first().map(|u| u.expose().clone());
+        return Ok(Roles::new(user, Side::Caller));
+    }
+    match (standing(rules, caller), standing(rules, callee)) {
+        (Stranger, Stranger) => Err(Unrecorded::NoAgent),
+        (Agent(Some(a)), Agent(Some(b))) if same_agent(rules, &a, &b) => {
+            // Click to dial: the exchange has called the agent in his own name.
+            Ok(Roles { direction: CallDirection::Outbound, ..Roles::new(Some(b), Side::Caller) })
+        }
+        (Agent(_), Agent(_)) if !rules.record_internal => Err(Unrecorded::Internal),
+        (Agent(_), Agent(id)) => {
+            Ok(Roles { direction: CallDirection::Internal, ..Roles::new(id, Side::Caller) })
+        }
+        (Agent(id) | ByName(id), Stranger) | (Agent(id), ByName(_)) => Ok(Roles::new(id, Side::Callee)),
+        (Stranger | ByName(_), Agent(id) | ByName(id)) => Ok(Roles::new(id, Side::Caller)),
+    }
+}
+
+/// The agent a party is, by whatever names it.
+pub fn agent_of(rules: &Rules, party: &Party) -> Option<Option<String>> {
+    match standing(rules, party) {
+        Standing::Agent(id) | Standing::ByName(id) => Some(id),
+        Standing::Stranger => None,
+    }
+}
+
+fn standing(rules: &Rules, party: &Party) -> Standing {
+    if let Some(id) = &party.asserted.header_id {
+        return Standing::Agent(Some(id.clone()));
+    }
+    let extension = |users: &[Pii<String>]| {
+        users.iter().rev().find(|u| rules.is_extension(u)).map(|u| u.expose().clone())
+    };
+    if let Some(id) = extension(&party.asserted.users) {
+        return Standing::Agent(Some(id));
+    }
+    // Somebody else is vouched for: a name alone does not make an agent of him.
+    let is_another = rules.has_extensions() && !party.asserted.users.is_empty();
+    let named = |id| if is_another { Standing::ByName(id) } else { Standing::Agent(id) };
+    if let Some(id) = extension(&party.users) {
+        return named(Some(id));
+    }
+    if party.addrs.iter().any(|a| rules.is_agents_network(*a)) {
+        return named(party.users.first().map(|u| u.expose().clone()));
+    }
+    Standing::Stranger
+}
+
+/// The same agent, whatever the form of the number?
+pub fn same_agent(rules: &Rules, a: &str, b: &str) -> bool {
+    a == b || rules.same_number(a, b)
+}
+
+/// What is stored of a call beside who talked when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Particulars {
+    /// By the number that was dialled.
+    pub service: ServiceRef,
+    /// The customer's number as it may be stored.
+    pub number: Option<String>,
+    /// The customer asked not to be known.
+    pub withheld: bool,
+    /// The number the contact was made to, as it may be stored.
+    pub dialled: Option<String>,
+}
+
+/// What the legs of a contact tell of a call, as policy weighs it.
+pub struct Account<'a> {
+    /// Who is who.
+    pub roles: &'a Roles,
+    /// The customer's end of the dialog that is recorded.
+    pub customer: &'a Party,
+    /// The INVITEs of the contact that lead to the agent, the earliest first, the
+    /// recorded dialog's own last.
+    pub invites: &'a [&'a Invite],
+    /// The other end of an outbound call that began at the agent's own telephone, where
+    /// another leg tells it.
+    pub called: Option<&'a Party>,
+}
+
+/// What may be stored of the call.
+pub fn particulars(rules: &Rules, account: &Account<'_>) -> Particulars {
+    match account.roles.customer {
+        Side::Caller if account.roles.direction != CallDirection::Outbound => of_inbound(rules, account),
+        Side::Caller | Side::Callee => of_outbound(rules, account),
+    }
+}
+
+fn of_inbound(rules: &Rules, account: &Account<'_>) -> Particulars {
+    let party = account.customer;
+    let told = account.invites.iter().map(|i| &i.caller);
+    let withheld = party.asserted.withheld || told.clone().any(|c| c.withheld);
+    // By the latest word; else by the leg nearest the customer.
+    let is_internal = account.roles.direction == CallDirection::Internal;
+    let is_customers = |n: &&Pii<String>| is_internal || !is_agents(rules, account.roles, n);
+    let number = party
+        .told_later
+        .iter()
+        .chain(told.filter_map(|c| c.number()))
+        .chain(account.invites.iter().filter_map(|i| i.from_user.as_ref()))
+        .find(is_customers);
+    let known = |i: &&Invite| {
+        let asserted = i.caller.users.iter().chain(i.caller.number());
+        asserted.chain(&i.from_user).cloned().collect::<Vec<_>>()
+    };
+    // In whatever form: a number that is not to be known is not to be known as one that was dialled.
+    let secret: Vec<Pii<String>> = match withheld {
+        true => account.invites.iter().flat_map(known).chain(party.asserted.users.iter().cloned()).collect(),
+        false => Vec::new(),
+    };
+    let is_secret = |n: &Pii<String>| secret.iter().any(|s| rules.same_number(s.expose(), n.expose()));
+    let candidates = || account.invites.iter().flat_map(|i| i.dialled()).filter(|n| !is_secret(n));
+    let of_service = candidates().find(|n| rules.service_of(n).is_some());
+    let public = of_service.or_else(|| candidates().find(|n| is_agents(rules, account.roles, n)));
+    let called = || account.invites.iter().filter_map(|i| i.to_user.as_ref()).find(|n| !is_secret(n));
+    let dialled = public.or_else(called).or_else(|| candidates().next());
+    let service = rules.service(dialled);
+    let shown = |n: &Pii<String>| match public {
+        Some(_) => Some(n.expose().clone()),
+        None => stored_number(n, service.hide_caller_digits),
+    };
+    Particulars {
+        number: number.filter(|_| !withheld).and_then(|n| stored_number(n, service.hide_caller_digits)),
+        withheld,
+        dialled: dialled.and_then(shown),
+        service,
+    }
+}
+
+fn of_outbound(rules: &Rules, account: &Account<'_>) -> Particulars {
+    let is_customers = |n: &&Pii<String>| !is_agents(rules, account.roles, n);
+    let own = match account.roles.customer {
+        Side::Callee => Some(account.customer),
+        // The agent's telephone was called first, in his own name: who he talks with stands elsewhere.
+        Side::Caller => None,
+    };
+    let called = account.called.or(own).map(|p| p.users.as_slice()).unwrap_or_default();
+    let called: Vec<&Pii<String>> = called.iter().filter(is_customers).collect();
+    let withheld =
+        [Some(account.customer), account.called].into_iter().flatten().any(|p| p.asserted.withheld);
+    let told = account.customer.told_later.as_ref().or(account.customer.asserted.number());
+    let told = told.filter(is_customers);
+    let is_feature_code = |n: &Pii<String>| n.expose().starts_with(['*', '#']);
+    let dialled = called.iter().copied().find(|n| !is_feature_code(n));
+    // The same number in the form it was dialled in.
+    let as_dialled = |t: &Pii<String>| dialled.filter(|d| rules.same_number(d.expose(), t.expose()));
+    let number = told.map(|t| as_dialled(t).unwrap_or(t)).or(dialled);
+    let service = rules.service(called.first().copied());
+    let stored = number.filter(|_| !withheld).and_then(|n| stored_number(n, service.hide_caller_digits));
+    Particulars { number: stored.clone(), withheld, dialled: stored, service }
+}
+
+/// Is this number the agent's own, or another agent's?
+fn is_agents(rules: &Rules, roles: &Roles, number: &Pii<String>) -> bool {
+    let is_own = roles.agent_id.as_deref().is_some_and(|id| same_agent(rules, id, number.expose()));
+    is_own || rules.is_extension(number)
+}
+
+/// Why a service does not record a call, if it does not.
+pub fn refused_by(service: &ServiceRef, direction: CallDirection) -> Option<Unrecorded> {
+    if !service.record {
+        return Some(Unrecorded::Service);
+    }
+    let is_recorded = match direction {
+        CallDirection::Inbound | CallDirection::Outbound => service.directions.contains(&direction),
+        CallDirection::Internal => true,
+    };
+    (!is_recorded).then_some(Unrecorded::Direction)
+}

@@ -1,0 +1,131 @@
+//! One recording as the signalling sees it: where it is, and how long it may be silent.
+
+use super::decision::{Ending, Opening};
+use super::ids::DialogId;
+use super::pairing::Side;
+use crate::codec::formats::PayloadMap;
+use crate::id::Channel;
+use crate::time::Timestamp;
+use std::time::Duration;
+
+/// A hold is no timeout, however long; this long without media or any word of it, its BYE was missed.
+const FORGOTTEN_HOLD: Duration = Duration::from_secs(12 * 3600);
+
+/// How long a recording waits for sound.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// With no sign of life (`sip.media_timeout`).
+    pub quiet: Duration,
+    /// With RTCP, a session refresh, or word that there would be no sound (`sip.max_silence`).
+    pub alive: Duration,
+}
+
+/// What the signalling says of the media at present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// A side put the other on hold.
+    pub on_hold: bool,
+    /// There is no sound to expect: port 0, inactive, fax.
+    pub silent: bool,
+}
+
+/// What payload types mean on one hop of one channel.
+pub type Formats = (Channel, u8, PayloadMap);
+
+/// Where a recording is.
+#[derive(Debug)]
+pub enum State {
+    /// Answered; neither media nor half a second has come. Not yet announced.
+    Candidate(Vec<Formats>),
+    /// Its dialog lives and has been silent too long; media will begin it.
+    Dormant(Vec<Formats>),
+    /// Announced.
+    Open,
+    /// A hang-up was seen and is not yet confirmed.
+    Ending {
+        /// The first BYE.
+        at: Timestamp,
+        /// Who sent it, or a transfer.
+        by: Ending,
+        /// It was answered, and not with a challenge.
+        accepted: bool,
+    },
+}
+
+/// One recording.
+#[derive(Debug)]
+pub struct Recording {
+    /// The dialog that feeds it.
+    pub dialog: DialogId,
+    /// What was, or will be, announced.
+    pub opening: Box<Opening>,
+    /// The side on the left channel.
+    pub customer: Side,
+    /// Where it is.
+    pub state: State,
+    /// Last media packet, if there was any.
+    pub(super) last_media: Option<Timestamp>,
+    /// The same, or the answer, on the machine's clock as it is set now.
+    pub(super) heard_at: Timestamp,
+    /// Last sign of life: media, RTCP, a session refresh, the end of a hold.
+    pub(super) alive_at: Timestamp,
+    /// What the signalling says of the media, and since when.
+    pub(super) told: Told,
+    pub(super) told_at: Timestamp,
+    /// When its timer will go off.
+    pub(super) timer: Option<Timestamp>,
+}
+
+impl Recording {
+    /// A new one on a dialog that was answered, or gained its agent, at `opening.answered_at`.
+    pub fn new(dialog: DialogId, customer: Side, opening: Box<Opening>) -> Recording {
+        let at = opening.answered_at;
+        Recording {
+            dialog,
+            opening,
+            customer,
+            state: State::Candidate(Vec::new()),
+            last_media: None,
+            heard_at: at,
+            alive_at: at,
+            told: Told::default(),
+            told_at: at,
+            timer: None,
+        }
+    }
+
+    /// The channel a side's voice is on.
+    pub fn channel_of(&self, side: Side) -> Channel {
+        if side == self.customer { Channel::Customer } else { Channel::Agent }
+    }
+
+    /// Frame zero.
+    pub fn answered_at(&self) -> Timestamp {
+        self.opening.answered_at
+    }
+
+    /// Waits for media to begin.
+    pub fn is_dormant(&self) -> bool {
+        matches!(self.state, State::Dormant(_))
+    }
+
+    /// On hold, as far as was told.
+    pub fn is_on_hold(&self) -> bool {
+        self.told.on_hold
+    }
+
+    /// The last instant of its media; the answer where there was none.
+    pub fn heard_until(&self) -> Timestamp {
+        self.last_media.unwrap_or(self.opening.answered_at)
+    }
+
+    /// When silence has lasted too long.
+    pub fn deadline(&self, patience: Patience) -> Timestamp {
+        let since = self.heard_at.max(self.told_at);
+        match self.told {
+            Told { on_hold: true, .. } => since + patience.alive.max(FORGOTTEN_HOLD),
+            Told { silent: true, .. } => since + patience.alive,
+            Told { .. } => (self.alive_at.max(since) + patience.quiet).min(since + patience.alive),
+        }
+    }
+}

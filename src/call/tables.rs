@@ -1,0 +1,222 @@
+//! Legs, dialogs and contacts, and what their media claim: kept in step.
+//!
+//! RFC 3261 §12.1: how dialogs come about. Nothing is decided here.
+
+use super::contacts::Contacts;
+use super::dialog::{Dialog, DialogState, Dialogs};
+use super::ids::{ContactId, DialogId, LegId};
+use super::invite::Invite;
+use super::leg::{Leg, MAX_DIALOGS};
+use super::legs::Legs;
+use super::media;
+use super::pairing::{Pairing, Side};
+use super::recordings::Recordings;
+use super::seen::Seen;
+use crate::id::RecordingId;
+use foldhash::quality::RandomState;
+
+/// All that is followed of the signalling.
+#[derive(Debug)]
+pub(super) struct Tables {
+    pub legs: Legs,
+    pub dialogs: Dialogs,
+    pub contacts: Contacts,
+    pub pairing: Pairing,
+    origins: RandomState,
+}
+
+impl Tables {
+    /// Empty, for at most `max` legs.
+    pub fn new(max: usize) -> Self {
+        Tables {
+            legs: Legs::new(max),
+            dialogs: Dialogs::default(),
+            contacts: Contacts::default(),
+            pairing: Pairing::new(),
+            origins: RandomState::default(),
+        }
+    }
+
+    /// A dialog with its leg.
+    pub fn dialog(&self, id: DialogId) -> Option<(&Leg, &Dialog)> {
+        let d = self.dialogs.get(id)?;
+        Some((self.legs.get(d.leg)?, d))
+    }
+
+    /// The same, to change the dialog, and the pairing that its media are in.
+    pub fn dialog_mut(&mut self, id: DialogId) -> Option<(&Leg, &mut Dialog, &mut Pairing)> {
+        let d = self.dialogs.get_mut(id)?;
+        Some((self.legs.get(d.leg)?, d, &mut self.pairing))
+    }
+
+    /// The dialogs of a leg.
+    pub fn dialogs_of<'a>(&'a self, leg: &'a Leg) -> impl Iterator<Item = &'a Dialog> {
+        self.dialogs.of(&leg.dialogs)
+    }
+
+    /// The recording a leg feeds, were it only the hope of one.
+    pub fn recording_of(&self, leg: &Leg) -> Option<RecordingId> {
+        self.dialogs_of(leg).find_map(Dialog::recording)
+    }
+
+    /// The dialog with these tags, and the side that sent a request with them.
+    pub fn find_dialog(&self, call_id: &[u8], from: &[u8], to: &[u8]) -> Option<(DialogId, Side)> {
+        let mut legs = self.legs.of_call_id(call_id).iter().rev().filter_map(|id| self.legs.get(*id));
+        legs.find_map(|l| {
+            let has = |tag: &[u8]| self.dialogs_of(l).find(|d| &*d.callee_tag == tag).map(|d| d.id);
+            if &*l.caller_tag == from
+                && let Some(id) = has(to)
+            {
+                return Some((id, Side::Caller));
+            }
+            let id = if &*l.caller_tag == to { has(from) } else { None };
+            id.map(|id| (id, Side::Callee))
+        })
+    }
+
+    /// Notes that a message of a dialog was seen.
+    pub fn touch(&mut self, id: DialogId, seen: &Seen<'_>) {
+        let leg = self.dialogs.get(id).map(|d| d.leg);
+        if let Some(l) = leg.and_then(|l| self.legs.get_mut(l)) {
+            l.last_seen = l.last_seen.max(seen.at);
+        }
+    }
+
+    /// The leg of an INVITE that belongs to none so far. `recordings` says whom not to forget
+    /// for it.
+    pub fn new_leg(
+        &mut self,
+        invite: &Invite,
+        seen: &Seen<'_>,
+        recordings: &mut Recordings,
+    ) -> Option<LegId> {
+        let id = self.legs.next_id(seen.call_id)?;
+        if self.legs.is_full() {
+            let (dialogs, followed) = (&self.dialogs, &*recordings);
+            for old in self.legs.to_evict(|l| is_recorded(l, dialogs, followed)) {
+                self.forget(old, recordings);
+            }
+        }
+        let mut keys = vec![[b"call-id:", seen.call_id].concat()];
+        keys.extend(invite.correlation.iter().cloned());
+        let contact = self.contacts.join(id, seen.at, keys);
+        self.legs.insert(id, contact, invite.clone(), seen);
+        Some(id)
+    }
+
+    /// Forgets the legs that have been silent too long.
+    pub fn expire(&mut self, now: crate::time::Timestamp, recordings: &mut Recordings) {
+        loop {
+            let (dialogs, followed) = (&self.dialogs, &*recordings);
+            let Some(id) = self.legs.pop_due(now, |l| is_recorded(l, dialogs, followed)) else { break };
+            self.forget(id, recordings);
+        }
+    }
+
+    /// The early dialog of a response with a tag not met before.
+    pub fn new_dialog(&mut self, leg_id: LegId, tag: &[u8]) -> Option<DialogId> {
+        let leg = self.legs.get_mut(leg_id)?;
+        let id = (leg.dialogs.len() < MAX_DIALOGS).then(|| self.dialogs.open(leg_id, tag))?;
+        leg.dialogs.push(id);
+        Some(id)
+    }
+
+    /// A response that makes or keeps a dialog tells its branch, and what is agreed.
+    pub fn note_response(&mut self, id: DialogId, seen: &Seen<'_>) {
+        let Some((leg, d, pairing)) = self.dialog_mut(id) else { return };
+        let hop = leg.hop_of_response(&seen.flow, seen.msg.top_via_branch());
+        if let Some(h) = hop {
+            // Nearest the callee the branches are told apart.
+            let vias = |i: usize| leg.hops.get(i).map_or(0, |h| h.vias);
+            d.branch = Some(d.branch.filter(|b| vias(*b) >= vias(h)).unwrap_or(h));
+        }
+        media::begin(leg, d, seen, hop, pairing);
+        media::take_in(leg, d, seen, Side::Callee, pairing);
+    }
+
+    /// Brings what a dialog's media claim up to date; they feed this recording.
+    pub fn claim(&mut self, id: DialogId, recording: Option<(RecordingId, Side)>) {
+        let Some(d) = self.dialogs.get(id) else { return };
+        let Some(leg) = self.legs.get(d.leg) else { return };
+        media::claim(leg, d, recording, &mut self.pairing, &self.origins);
+    }
+
+    /// A dialog hangs up or has fallen silent, or does not after all: meanwhile newer calls have
+    /// the better right to its addresses.
+    pub fn give_way(&mut self, id: DialogId, leaving: bool) {
+        let Some((_, d, pairing)) = self.dialog_mut(id) else { return };
+        d.media.iter().for_each(|m| pairing.leave(m.session, leaving));
+    }
+
+    /// Forks that only rang are over once one has answered.
+    pub fn close_early(&mut self, answered: DialogId) {
+        let Some(leg_id) = self.dialogs.get(answered).map(|d| d.leg) else { return };
+        let Some(leg) = self.legs.get_mut(leg_id) else { return };
+        let dialogs = &self.dialogs;
+        let is_early = |id: &DialogId| dialogs.get(*id).is_none_or(|d| d.state == DialogState::Early);
+        let over: Vec<DialogId> =
+            leg.dialogs.iter().copied().filter(|id| *id != answered && is_early(id)).collect();
+        leg.dialogs.retain(|id| !over.contains(id));
+        over.into_iter().for_each(|id| self.drop_dialog(id));
+    }
+
+    /// A final failure of one branch. Where no other rings the leg is over, until
+    /// a retry (after 401, 407) or the next branch of a hunt opens it again.
+    pub fn refuse(&mut self, leg_id: LegId, early: Option<DialogId>) {
+        let Some(leg) = self.legs.get_mut(leg_id) else { return };
+        leg.dialogs.retain(|d| Some(*d) != early);
+        let is_over = leg.dialogs.is_empty();
+        if let Some(id) = early {
+            self.drop_dialog(id);
+        }
+        if is_over {
+            self.legs.linger(leg_id);
+        }
+    }
+
+    /// A dialog is over: its addresses are free.
+    pub fn terminate(&mut self, id: DialogId) {
+        let Some(d) = self.dialogs.get_mut(id) else { return };
+        d.state = DialogState::Terminated;
+        let (leg_id, media) = (d.leg, std::mem::take(&mut d.media));
+        media.iter().for_each(|m| self.pairing.close(m.session));
+        if self.legs.get(leg_id).is_some_and(|l| self.dialogs_of(l).all(Dialog::is_terminated)) {
+            self.legs.linger(leg_id);
+        }
+    }
+
+    /// Makes one contact of two. `None` where they are one already.
+    pub fn join_contacts(&mut self, older: ContactId, newer: ContactId) -> Option<ContactId> {
+        let moved = self.contacts.merge(older, newer);
+        for id in &moved {
+            let Some(l) = self.legs.get_mut(*id) else { continue };
+            l.contact = older;
+            for m in self.dialogs.of(&l.dialogs).flat_map(|d| d.media.iter()) {
+                self.pairing.regroup(m.session, older.0);
+            }
+        }
+        (!moved.is_empty()).then_some(older)
+    }
+
+    fn drop_dialog(&mut self, id: DialogId) {
+        let Some(d) = self.dialogs.remove(id) else { return };
+        d.media.iter().for_each(|m| self.pairing.close(m.session));
+    }
+
+    fn forget(&mut self, id: LegId, recordings: &mut Recordings) {
+        let Some(leg) = self.legs.remove(id) else { return };
+        for d in &leg.dialogs {
+            if let Some(r) = self.dialogs.get(*d).and_then(Dialog::recording) {
+                recordings.forget(r);
+            }
+            self.drop_dialog(*d);
+        }
+        self.contacts.leave(leg.contact, id);
+    }
+}
+
+/// Feeds a recording, not only the hope of one.
+fn is_recorded(leg: &Leg, dialogs: &Dialogs, recordings: &Recordings) -> bool {
+    let of = |d: &Dialog| d.recording().and_then(|r| recordings.get(r)).is_some_and(|r| !r.is_dormant());
+    dialogs.of(&leg.dialogs).any(of)
+}

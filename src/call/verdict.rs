@@ -1,0 +1,155 @@
+//! What follows once somebody has answered, or more is known of who talks:
+//! a recording begins, is amended, passes to the next agent, or does not come about.
+//!
+//! The second half of the conductor. Who counts as what is `policy`'s, what the
+//! tables tell of a dialog `account`'s.
+
+use super::account::{amended, continued, nearer_leg, opening, particulars, parties};
+use super::calls::Calls;
+use super::decision::{Decision, Ending, Unrecorded};
+use super::ids::{DialogId, LegId};
+use super::invite::Invite;
+use super::pairing::Side;
+use super::policy::{Roles, refused_by, roles, same_agent};
+use super::recording::Recording;
+use super::seen::Seen;
+use crate::id::RecordingId;
+use crate::time::Timestamp;
+
+impl Calls {
+    /// A new leg that continues another call joins its contact, and knows its parties.
+    pub(super) fn join_continued(&mut self, id: LegId, invite: &Invite, seen: &Seen<'_>) {
+        let replaced = invite.replaces.as_ref().and_then(|r| {
+            let (dialog, side) = self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag)?;
+            // The receiver of this INVITE is the end of that dialog whose tag is its to-tag.
+            let (leg, d) = self.tables.dialog(dialog)?;
+            let receiver = continued(leg, d, side);
+            // By name an agent is meant where one is called.
+            let called = [&invite.request_user, &invite.to_user];
+            let by_name = called.into_iter().flatten().any(|u| self.rules.is_extension(u));
+            let is_agent =
+                receiver.users.iter().chain(&receiver.asserted.users).any(|u| self.rules.is_extension(u));
+            Some((dialog, leg.contact, (!(by_name && is_agent)).then_some(receiver)))
+        });
+        let referred = self.referrals.follow(invite, seen, &self.rules);
+        let Some(leg) = self.tables.legs.get_mut(id) else { return };
+        let own = leg.contact;
+        let mut older = None;
+        if let Some((dialog, contact, receiver)) = replaced {
+            older = Some(contact);
+            leg.continues[Side::Callee as usize] = receiver.map(Box::new);
+            if let Some(d) = self.tables.dialogs.get_mut(dialog) {
+                d.replaced = true;
+            }
+        }
+        if let Some(referral) = referred {
+            older = Some(referral.contact);
+            if let Some(leg) = self.tables.legs.get_mut(id) {
+                leg.continues[Side::Caller as usize] = Some(Box::new(referral.referred));
+            }
+        }
+        if let Some(older) = older {
+            self.tables.join_contacts(older, own);
+        }
+    }
+
+    /// Records the dialog if the rules say so.
+    pub(super) fn decide(&mut self, id: DialogId, at: Timestamp) {
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        let [caller, callee] = parties(leg, d);
+        let reason = match roles(&self.rules, &caller, &callee) {
+            Err(reason) => reason,
+            Ok(r) if nearer_leg(&self.tables, &self.rules, leg, &r).is_some() => Unrecorded::OtherLeg,
+            Ok(r) => return self.begin(id, at, &r),
+        };
+        let call_id = leg.call_id.clone();
+        self.unrecorded(&call_id, at, reason);
+    }
+
+    /// Opens a recording on a confirmed dialog from `at` on.
+    fn begin(&mut self, id: DialogId, at: Timestamp, roles: &Roles) {
+        let Some(opening) = opening(&self.tables, &self.rules, id, roles, at) else { return };
+        if let Some(reason) = refused_by(&opening.service, opening.direction) {
+            return self.unrecorded(opening.call_id.clone().as_bytes(), at, reason);
+        }
+        if self.recordings.len() >= self.max_recordings {
+            return self.recordings.order(Decision::Refused(opening.service));
+        }
+        let r = self.recordings.begin(Recording::new(id, roles.customer, Box::new(opening)));
+        if let Some(d) = self.tables.dialogs.get_mut(id) {
+            d.set_recording(Some(r));
+        }
+        self.refresh(id, at);
+    }
+
+    /// Something new is known of who talks on a confirmed dialog: an agent may
+    /// have come, left or passed the call on, or the customer become known.
+    pub(super) fn reconsider(&mut self, id: DialogId, at: Timestamp) {
+        if !self.rules.has_any() {
+            return self.amend(id);
+        }
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        let [caller, callee] = parties(leg, d);
+        let now = roles(&self.rules, &caller, &callee);
+        let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
+            return match now {
+                Ok(roles) if nearer_leg(&self.tables, &self.rules, leg, &roles).is_none() => {
+                    self.begin(id, at, &roles)
+                }
+                _ => {}
+            };
+        };
+        let agent = if recording.customer == Side::Caller { &callee } else { &caller };
+        let known = recording.opening.agent.id.as_deref();
+        let is_same = |new: &Roles| match (known, new.agent_id.as_deref()) {
+            (Some(a), Some(b)) => same_agent(&self.rules, a, b) || (agent.is_called(a) && agent.is_called(b)),
+            (a, b) => a == b,
+        };
+        match now {
+            Ok(new) if is_same(&new) => self.amend(id),
+            Ok(new) => {
+                let next = Roles {
+                    direction: recording.opening.direction,
+                    customer: recording.customer,
+                    ..new.clone()
+                };
+                // The agent's end passed on; else the two ends have changed their parts.
+                let next = if new.customer == recording.customer { next } else { new };
+                self.pass_on(r, at);
+                self.begin(id, at, &next);
+            }
+            Err(_) => self.pass_on(r, at),
+        }
+    }
+
+    /// The agent is there no more: his recording ends, the dialog goes on.
+    fn pass_on(&mut self, r: RecordingId, at: Timestamp) {
+        if let Some(closed) = self.recordings.close(r, at, Ending::Transferred, true) {
+            self.leave(closed, at);
+        }
+    }
+
+    /// A new leg may tell more of the calls of its contact that are being recorded.
+    pub(super) fn complete(&mut self, id: LegId) {
+        let Some(leg) = self.tables.legs.get(id) else { return };
+        let others = self.tables.contacts.legs(leg.contact).filter(|o| *o != id);
+        let others = others.filter_map(|o| self.tables.legs.get(o));
+        let recorded = others.flat_map(|o| self.tables.dialogs_of(o)).filter(|d| d.recording().is_some());
+        let recorded: Vec<DialogId> = recorded.map(|d| d.id).collect();
+        recorded.into_iter().for_each(|d| self.amend(d));
+    }
+
+    /// Brings what is stored of a dialog's call up to date.
+    fn amend(&mut self, id: DialogId) {
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
+            return;
+        };
+        let o = &recording.opening;
+        let roles =
+            Roles { agent_id: o.agent.id.clone(), customer: recording.customer, direction: o.direction };
+        let Some(told) = particulars(&self.tables, &self.rules, id, &roles) else { return };
+        let amended = amended(o, told, self.tables.contacts.uuid(leg.contact));
+        self.recordings.amend(r, amended);
+    }
+}

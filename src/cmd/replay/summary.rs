@@ -1,0 +1,172 @@
+//! What a replay came to, for people and for programs.
+
+use crate::daemon::notices::{self, counted, instead_of_sip, notices};
+use crate::daemon::observe::{Outcome, unrecorded_label};
+use crate::daemon::replay::Replayed;
+use crate::store::sidecar::Sidecar;
+use crate::telemetry::label::UnrecordedReason;
+use serde_json::json;
+use std::path::Path;
+
+/// Sound that a packet has at least, seconds: one that has less was not sent for speech.
+const LEAST_IN_A_PACKET: f64 = 0.005;
+/// A recording this much shorter than its sound was not captured while it was spoken.
+const FASTER: f64 = 2.0;
+
+/// Everything that went by unread or cannot be as it seems, a sentence each.
+pub(super) fn warnings(done: &Replayed, sip_ports: &[u16]) -> Vec<String> {
+    let mut all = done.warnings.clone();
+    all.extend(notices(&done.stats, sip_ports).iter().map(|n| notices::text(n, &done.stats, sip_ports)));
+    all.extend(instead_of_sip(&done.stats, sip_ports));
+    let hurried = recorded(done).filter(|r| came_too_fast(r)).count();
+    if hurried > 0 {
+        all.push(format!(
+            "in {} the packets came faster than their sound lasts: the times of the capture are not those of the \
+             call (text2pcap without -t, tcpreplay --topspeed)",
+            counted(hurried as u64, "recording")
+        ));
+    }
+    all
+}
+
+fn recorded(done: &Replayed) -> impl Iterator<Item = &Sidecar> {
+    done.outcomes.iter().filter_map(|o| match o {
+        Outcome::Recorded(s) => Some(&**s),
+        Outcome::Existed(_) | Outcome::Failed { .. } => None,
+    })
+}
+
+fn came_too_fast(r: &Sidecar) -> bool {
+    let sound = |packets: u64| packets as f64 * LEAST_IN_A_PACKET;
+    r.streams.iter().any(|s| s.packets > 2 && sound(s.packets) > FASTER * r.duration_s)
+}
+
+/// Answered calls that were not recorded, by reason; those that are nought too.
+fn unrecorded(done: &Replayed) -> impl Iterator<Item = (UnrecordedReason, u64)> {
+    crate::call::Unrecorded::ALL.iter().map(|u| (unrecorded_label(*u), done.stats.unrecorded[*u as usize]))
+}
+
+/// One JSON object.
+pub(super) fn json(done: &Replayed, warnings: &[String], root: &Path) -> anyhow::Result<String> {
+    let s = &done.stats;
+    let recordings: Vec<_> = recorded(done).map(|r| row_json(r, root)).collect();
+    let existed: Vec<_> =
+        done.outcomes.iter().filter(|o| matches!(o, Outcome::Existed(_))).map(Outcome::id).collect();
+    let failed: Vec<_> = done
+        .outcomes
+        .iter()
+        .filter_map(|o| match o {
+            Outcome::Failed { id, call_id, reason } => {
+                Some(json!({ "id": id, "call_id": call_id, "reason": reason.as_str() }))
+            }
+            Outcome::Recorded(_) | Outcome::Existed(_) => None,
+        })
+        .collect();
+    let unrecorded: serde_json::Map<_, _> =
+        unrecorded(done).map(|(reason, n)| (reason.as_str().to_string(), json!(n))).collect();
+    let summary = json!({
+        "dir": root,
+        "packets": s.net.frames,
+        "bytes": s.net.bytes,
+        "sip_messages": s.sip_messages(),
+        "sip_parse_errors": s.sip_parse_errors,
+        "rtp_recorded": s.rtp_recorded,
+        "rtp_unmatched": s.rtp_unmatched,
+        "recordings": recordings,
+        "existed": existed,
+        "failed": failed,
+        "unrecorded": unrecorded,
+        "time_went_back": s.net.backwards,
+        "warnings": warnings,
+    });
+    Ok(serde_json::to_string_pretty(&summary)? + "\n")
+}
+
+fn row_json(r: &Sidecar, root: &Path) -> serde_json::Value {
+    json!({
+        "id": r.id,
+        "wav": wav_path(r, root),
+        "service": r.service,
+        "direction": r.direction,
+        "agent": r.agent.id,
+        "customer": r.customer.number,
+        "answered_at": r.answered_at,
+        "duration_s": r.duration_s,
+        "ended_by": r.ended_by,
+        "complete": r.complete,
+    })
+}
+
+fn wav_path(r: &Sidecar, root: &Path) -> std::path::PathBuf {
+    let at = crate::store::sidecar::parse_rfc3339(&r.answered_at).unwrap_or_default();
+    root.join(crate::store::layout::day_folder(at)).join(&r.wav)
+}
+
+/// A table, and what there is to say below it.
+pub(super) fn text(done: &Replayed, root: &Path) -> String {
+    let mut text = String::new();
+    let recordings = recorded(done).count();
+    if recordings > 0 {
+        text += &format!("{}\n\n", table(done, root).trim_fmt());
+    }
+    for o in &done.outcomes {
+        match o {
+            Outcome::Recorded(_) => {}
+            Outcome::Existed(id) => text += &format!("{id} exists already and was not touched\n"),
+            Outcome::Failed { id, reason, .. } => text += &format!("{id} not recorded: {reason}\n"),
+        }
+    }
+    if recorded(done).any(|r| !r.complete) {
+        text += "* not complete: start or end not seen, or audio missing or not to be decoded\n";
+    }
+    let s = &done.stats;
+    text += &format!(
+        "{} in {} from {} ({}, {} recorded, {} of no known call)\n",
+        counted(recordings as u64, "recording"),
+        root.display(),
+        counted(s.net.frames, "packet"),
+        counted(s.sip_messages(), "SIP message"),
+        counted(s.rtp_recorded, "RTP packet"),
+        s.rtp_unmatched,
+    );
+    for (reason, n) in unrecorded(done).filter(|(_, n)| *n > 0) {
+        let calls = counted(n, "answered call");
+        text += &format!("{calls} not recorded ({reason}): {}\n", reason.describe());
+    }
+    text
+}
+
+fn table(done: &Replayed, root: &Path) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING);
+    table.set_header([
+        "answered (UTC)",
+        "duration",
+        "service",
+        "direction",
+        "agent",
+        "customer",
+        "ended by",
+        "file",
+    ]);
+    for r in recorded(done) {
+        let customer = match (&r.customer.number, r.customer.withheld) {
+            (Some(n), _) => n.as_str(),
+            (None, true) => "withheld",
+            (None, false) => "-",
+        };
+        let ended = serde_json::to_value(r.ended_by).ok();
+        let direction = serde_json::to_value(r.direction).ok();
+        table.add_row([
+            r.answered_at.get(..19).unwrap_or(&r.answered_at),
+            &format!("{:.1} s{}", r.duration_s, if r.complete { "" } else { " *" }),
+            r.service.as_deref().unwrap_or("-"),
+            direction.as_ref().and_then(|v| v.as_str()).unwrap_or("-"),
+            r.agent.id.as_deref().unwrap_or("-"),
+            customer,
+            ended.as_ref().and_then(|v| v.as_str()).unwrap_or("-"),
+            &wav_path(r, root).display().to_string(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,254 @@
+//! What the user is told about what could not be read: once for each kind, with
+//! its number and with what to do. `replay` says it at the end, `record` when it
+//! first happens.
+
+use crate::engine::stats::EngineStats;
+use crate::net::{Transport, Unread};
+use crate::telemetry::label::UnreadKind;
+
+/// SIP over TLS, whatever is configured.
+const SIPS_PORT: u16 = 5061;
+
+/// Something that was seen and not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What.
+    pub kind: UnreadKind,
+    /// Its port, or the number of its protocol.
+    pub number: Option<u16>,
+    /// How often.
+    pub count: u64,
+}
+
+impl Notice {
+    /// The same thing as another, whatever the count.
+    pub fn is_same(&self, other: &Notice) -> bool {
+        (self.kind, self.number) == (other.kind, other.number)
+    }
+}
+
+/// Everything that somebody who expects recordings has to hear of.
+pub fn notices(s: &EngineStats, sip_ports: &[u16]) -> Vec<Notice> {
+    let plain = [
+        (UnreadKind::Cut, s.net.truncated.max(s.net.cut)),
+        (UnreadKind::Nested, s.net.nested_too_deep),
+        (UnreadKind::NotSip, s.net.tcp_not_sip),
+        (UnreadKind::SuperPacket, s.super_packets),
+    ];
+    let plain = plain.into_iter().map(|(kind, count)| Notice { kind, number: None, count });
+    let kinds = s.unread.iter().filter_map(|(unread, count)| {
+        let (kind, number) = told(*unread, sip_ports)?;
+        Some(Notice { kind, number: Some(number), count: *count })
+    });
+    plain.filter(|n| n.count > 0).chain(kinds).collect()
+}
+
+/// As a kind with a number, if it is worth a word: web traffic is not.
+fn told(unread: Unread, sip_ports: &[u16]) -> Option<(UnreadKind, u16)> {
+    let is_sip_port = |port: u16| port == SIPS_PORT || sip_ports.contains(&port);
+    match unread {
+        Unread::Protocol(n) => Some((UnreadKind::Encapsulation, n.into())),
+        Unread::EtherType(n) => Some((UnreadKind::Encapsulation, n)),
+        Unread::Tls { port, sip } => (sip || is_sip_port(port)).then_some((UnreadKind::Tls, port)),
+        Unread::WebSocket { port, sip } => sip.then_some((UnreadKind::WebSocket, port)),
+        Unread::Sctp { port, sip } => sip.then_some((UnreadKind::Sctp, port)),
+        Unread::SipPort { port, .. } => Some((UnreadKind::SipPort, port)),
+        // Said of the file or the interface; beyond telling apart.
+        Unread::Link(_) | Unread::More => None,
+    }
+}
+
+/// Totals by [`UnreadKind::index`], for the metrics.
+pub fn totals(s: &EngineStats, sip_ports: &[u16]) -> [u64; UnreadKind::COUNT] {
+    let mut totals = [0; UnreadKind::COUNT];
+    for n in notices(s, sip_ports) {
+        totals[n.kind.index()] += n.count;
+    }
+    totals[UnreadKind::LinkType.index()] = s.net.unknown_link;
+    totals[UnreadKind::Encapsulation.index()] = s.net.unknown_encapsulation;
+    totals[UnreadKind::Header.index()] = s.net.short_headers;
+    totals
+}
+
+/// What to say of a notice after a replay.
+pub fn text(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> String {
+    let (count, number) = (n.count, n.number.unwrap_or_default());
+    match n.kind {
+        UnreadKind::Cut => {
+            let audio = match s.rtp_cut {
+                0 => String::new(),
+                rtp => format!(" ({rtp} of them of recordings, which are marked incomplete)"),
+            };
+            let are = if count == 1 { "is" } else { "are" };
+            format!(
+                "{count} of {} {are} cut by the snap length{audio}: what was not captured cannot be recorded; \
+                 capture whole packets: tcpdump -s 0",
+                counted(s.net.frames, "packet")
+            )
+        }
+        UnreadKind::Encapsulation => {
+            format!("not read: {} wrapped in {}", counted(count, "packet"), wrapping(number))
+        }
+        UnreadKind::Nested => {
+            format!("not read: {} in more tunnels within tunnels than are opened", counted(count, "packet"))
+        }
+        UnreadKind::NotSip => {
+            let directions = counted(count, "direction");
+            format!("not read: {directions} of TCP connections on a SIP port, which do not speak SIP")
+        }
+        UnreadKind::SuperPacket => format!(
+            "{} with several RTP packets in one: an offload of the capturing machine; switch it off there: \
+             ethtool -K IFACE gro off rx-udp-gro-forwarding off",
+            counted(count, "UDP datagram")
+        ),
+        UnreadKind::SipPort => format!(
+            "not read: {} on {} port {number}; set sip.ports = {}",
+            counted(count, "SIP message"),
+            transport_of(number, s),
+            ports_with(sip_ports, number)
+        ),
+        UnreadKind::Tls => format!(
+            "not read: TLS on TCP port {number} ({}); calls whose signalling is encrypted are not seen",
+            counted(count, "record")
+        ),
+        UnreadKind::WebSocket => {
+            format!("not read: {} with SIP on TCP port {number}", counted(count, "WebSocket"))
+        }
+        UnreadKind::Sctp => format!("not read: {} with SIP on port {number}", counted(count, "SCTP packet")),
+        UnreadKind::LinkType | UnreadKind::Header => format!("not read: {count}. {}", n.kind.describe()),
+    }
+}
+
+/// `1 recording`, `2 recordings`.
+pub fn counted(n: u64, noun: &str) -> String {
+    match (n, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{n} {stem}ies"),
+        (_, None) => format!("{n} {noun}s"),
+    }
+}
+
+/// Never "0 SIP messages" alone: what was there instead.
+pub fn instead_of_sip(s: &EngineStats, sip_ports: &[u16]) -> Option<String> {
+    if s.sip_messages() > 0 {
+        return None;
+    }
+    let n = &s.net;
+    let counts = [
+        (n.unknown_link, "frames of a link type that is not read"),
+        (n.not_ip, "frames that carry no IP"),
+        (n.unknown_encapsulation, "packets in a wrapping that is not read"),
+        (n.nested_too_deep, "packets in too many tunnels"),
+        (n.short_headers, "packets whose headers are cut"),
+        (n.fragments_dropped.total(), "datagrams with missing fragments"),
+        (n.other_transport, "packets that are neither UDP nor TCP"),
+        (s.sip_parse_errors, "datagrams on a SIP port that are not SIP"),
+        (n.tcp_segments, "TCP segments on a SIP port"),
+        (n.tcp_ignored, "TCP segments on other ports"),
+        (s.rtp_unmatched + s.rtp_not_recorded, "RTP packets of no known call"),
+        (s.rtcp, "RTCP packets"),
+        (s.other_udp, "other UDP datagrams"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    let ports = s.unread.iter().filter_map(|(unread, _)| match unread {
+        Unread::Tls { port, .. } => Some(format!("TLS on port {port}")),
+        Unread::WebSocket { port, .. } => Some(format!("a WebSocket on port {port}")),
+        Unread::Sctp { port, .. } => Some(format!("SCTP on port {port}")),
+        Unread::SipPort { port, .. } => Some(format!("SIP on port {port}")),
+        _ => None,
+    });
+    let seen: Vec<String> = counts.chain(ports).collect();
+    let seen = if seen.is_empty() { "nothing".into() } else { seen.join(", ") };
+    Some(format!("no SIP on port {} (sip.ports); seen instead: {seen}", listed(sip_ports)))
+}
+
+fn transport_of(port: u16, s: &EngineStats) -> &'static str {
+    let is_tcp = |u: &Unread| *u == Unread::SipPort { transport: Transport::Tcp, port };
+    if s.unread.iter().any(|(u, _)| is_tcp(u)) { "TCP" } else { "UDP" }
+}
+
+/// By the number of an IP protocol or an EtherType: they do not overlap.
+fn wrapping(number: u16) -> String {
+    match number {
+        50 => "ESP (IPsec)".into(),
+        115 => "L2TP".into(),
+        0x88e5 => "MACsec".into(),
+        0x894f => "NSH".into(),
+        other => format!("protocol {other:#06x}"),
+    }
+}
+
+fn listed(ports: &[u16]) -> String {
+    ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn ports_with(ports: &[u16], port: u16) -> String {
+    format!("[{}]", listed(&[ports, &[port]].concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats(unread: &[Unread]) -> EngineStats {
+        let mut s =
+            EngineStats { unread: unread.iter().map(|u| (*u, 3)).collect(), ..EngineStats::default() };
+        s.net.frames = 9;
+        s
+    }
+
+    fn said(s: &EngineStats) -> String {
+        let ports = [5060, 5080];
+        notices(s, &ports).iter().map(|n| text(n, s, &ports) + "\n").collect()
+    }
+
+    #[test]
+    fn every_kind_says_what_and_where() {
+        let s = stats(&[
+            Unread::Protocol(50),
+            Unread::EtherType(0x88e5),
+            Unread::Tls { port: 5061, sip: false },
+            Unread::WebSocket { port: 8080, sip: true },
+            Unread::Sctp { port: 7000, sip: true },
+            Unread::SipPort { transport: Transport::Tcp, port: 5070 },
+        ]);
+        let said = said(&s);
+        for word in
+            ["ESP", "MACsec", "port 5061", "port 8080", "port 7000", "TCP port 5070", "[5060, 5080, 5070]"]
+        {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        assert_eq!(said.lines().count(), 6);
+        assert_eq!(totals(&s, &[5060])[UnreadKind::Tls.index()], 3);
+    }
+
+    #[test]
+    fn the_web_is_only_told_where_there_is_no_sip() {
+        let mut s = stats(&[Unread::Tls { port: 443, sip: false }, Unread::Sctp { port: 2905, sip: false }]);
+        assert_eq!(said(&s), "");
+        let text = instead_of_sip(&s, &[5060]).unwrap_or_default();
+        assert!(text.contains("TLS on port 443") && text.contains("SCTP on port 2905"), "{text}");
+        s.requests[0] = 1;
+        assert_eq!(instead_of_sip(&s, &[5060]), None);
+        assert!(instead_of_sip(&EngineStats::default(), &[5060]).unwrap_or_default().ends_with("nothing"));
+    }
+
+    #[test]
+    fn numbers_and_nouns_agree() {
+        assert_eq!(
+            [counted(1, "entry"), counted(0, "entry"), counted(2, "call")],
+            ["1 entry", "0 entries", "2 calls"]
+        );
+    }
+
+    #[test]
+    fn cut_packets_are_counted_once() {
+        let mut s = stats(&[]);
+        (s.net.truncated, s.net.cut, s.rtp_cut) = (4, 6, 2);
+        let said = said(&s);
+        assert!(
+            said.starts_with("6 of 9 packets") && said.contains("2 of them") && said.contains("-s 0"),
+            "{said}"
+        );
+    }
+}

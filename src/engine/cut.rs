@@ -1,0 +1,67 @@
+//! Calls of whose messages only the first lines were captured.
+//!
+//! A snap length of 96 bytes leaves the start line and perhaps a Via: no Call-ID
+//! to follow. An answered call must be counted all the same, so an INVITE waits
+//! here for a final response from where it went. Retransmissions have the same
+//! first lines. Bounded: the oldest INVITE goes.
+
+use crate::net::Flow;
+use crate::sip::{Message, Method, StartLine};
+use foldhash::quality::RandomState;
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+
+/// INVITEs waiting.
+const MAX_WAITING: usize = 256;
+
+/// What a cut message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    Invite,
+    /// A final response that may be an INVITE's.
+    Final(u16),
+    Other,
+}
+
+/// INVITEs that wait for their final response.
+#[derive(Debug, Default)]
+pub(super) struct CutCalls {
+    seed: RandomState,
+    waiting: VecDeque<(Flow, u64)>,
+}
+
+impl CutCalls {
+    /// Takes the captured start of a message; true when it is the answer to a call.
+    pub fn is_answer(&mut self, flow: Flow, start: Start, bytes: &[u8]) -> bool {
+        match start {
+            Start::Invite => {
+                let invite = (flow, self.seed.hash_one(bytes));
+                if !self.waiting.contains(&invite) {
+                    if self.waiting.len() >= MAX_WAITING {
+                        self.waiting.pop_front();
+                    }
+                    self.waiting.push_back(invite);
+                }
+                false
+            }
+            Start::Final(code) => {
+                let way_back = |(f, _): &(Flow, u64)| (f.src, f.dst) == (flow.dst, flow.src);
+                let asked = self.waiting.iter().position(way_back);
+                asked.and_then(|i| self.waiting.remove(i)).is_some() && code < 300
+            }
+            Start::Other => false,
+        }
+    }
+}
+
+impl Start {
+    /// What there is of a message.
+    pub fn of(msg: &Message<'_>) -> Start {
+        let is_invites = msg.cseq().is_none_or(|(_, method)| method == Method::Invite);
+        match msg.start_line() {
+            StartLine::Request { method: Method::Invite, .. } => Start::Invite,
+            StartLine::Response { code, .. } if code >= 200 && is_invites => Start::Final(code),
+            _ => Start::Other,
+        }
+    }
+}

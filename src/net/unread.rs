@@ -1,0 +1,248 @@
+//! What passes by and is not read, by kind: so that somebody can say so.
+//!
+//! Whoever mirrors the wrong port, or one whose calls are encrypted, shall hear of
+//! it from the recorder and not find an empty folder. Bounded in kinds; kinds
+//! beyond the bound are not told apart, and counted together.
+
+use super::{Flow, Transport};
+use crate::sip::starts_like_sip;
+use crate::wire::ip::protocol;
+use smallvec::SmallVec;
+
+/// Kinds, and pairs of ports, that are told apart.
+const MAX_KINDS: usize = 64;
+/// The port of SIP over TLS (RFC 3261 §19.1.2), whether it is configured or not.
+const SIPS_PORT: u16 = 5061;
+/// How far into a hello or a request is looked.
+const LOOK_BYTES: usize = 2048;
+
+/// Something that is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unread {
+    /// Frames of this link type.
+    Link(u16),
+    /// Packets wrapped by this IP protocol: ESP, L2TP.
+    Protocol(u8),
+    /// Packets wrapped as this EtherType says, on a link or in a tunnel.
+    EtherType(u16),
+    /// TLS on this TCP port of a server. `sip`: it is likely to be SIP.
+    Tls {
+        /// The server's port.
+        port: u16,
+        /// By its port, or by the name that is asked for.
+        sip: bool,
+    },
+    /// A WebSocket on this TCP port of a server. `sip`: RFC 7118 is asked for.
+    WebSocket {
+        /// The server's port.
+        port: u16,
+        /// The sub-protocol is SIP, or the port is.
+        sip: bool,
+    },
+    /// SCTP. `sip`: it begins a SIP message, or runs on a SIP port.
+    Sctp {
+        /// The lower of its ports.
+        port: u16,
+        /// See above.
+        sip: bool,
+    },
+    /// SIP on a port that is not in `sip.ports`.
+    SipPort {
+        /// What over.
+        transport: Transport,
+        /// The port that most of it has in common.
+        port: u16,
+    },
+    /// Kinds beyond the bound.
+    More,
+}
+
+/// The counts.
+#[derive(Clone, Debug, Default)]
+pub struct UnreadCounts {
+    kinds: SmallVec<[(Unread, u64); 4]>,
+    /// Pairs of ports with SIP, the lower first: which of the two is the server's shows later.
+    pairs: SmallVec<[(Transport, [u16; 2], u64); 4]>,
+}
+
+impl UnreadCounts {
+    /// One more.
+    pub fn note(&mut self, kind: Unread) {
+        let is_known = self.kinds.iter().any(|(k, _)| *k == kind);
+        let kind = if is_known || self.kinds.len() < MAX_KINDS { kind } else { Unread::More };
+        self.add(kind, 1);
+    }
+
+    /// A SIP message between ports neither of which is known to carry any.
+    pub fn note_sip(&mut self, transport: Transport, flow: &Flow) {
+        let (a, b) = (flow.src.port(), flow.dst.port());
+        let pair = [a.min(b), a.max(b)];
+        if let Some((.., n)) = self.pairs.iter_mut().find(|(t, p, _)| (*t, *p) == (transport, pair)) {
+            *n += 1;
+        } else if self.pairs.len() < MAX_KINDS {
+            self.pairs.push((transport, pair, 1));
+        } else {
+            self.add(Unread::More, 1);
+        }
+    }
+
+    /// A TCP segment: TLS or a WebSocket, if it begins one.
+    pub fn note_tcp(&mut self, flow: &Flow, payload: &[u8], on_sip_port: bool) {
+        let head = &payload[..payload.len().min(LOOK_BYTES)];
+        let to = (flow.dst.port(), true);
+        let from = (flow.src.port(), false);
+        let (port, is_tls, asked) = match head {
+            // RFC 8446 §5.1: a handshake record with a hello of either side.
+            [0x16, 3, _, _, _, 1, ..] => (to.0, true, contains(head, b"sip")),
+            [0x16, 3, _, _, _, 2, ..] => (from.0, true, false),
+            // Joined in the middle: application data, on a port where it would be SIP.
+            [0x17, 3, 1..=4, ..] if on_sip_port || has_port(flow, SIPS_PORT) => {
+                (flow.src.port().min(flow.dst.port()), true, true)
+            }
+            [b'G', b'E', b'T', b' ', ..] if contains(head, b"sec-websocket-key") => {
+                (to.0, false, contains(head, b"protocol: sip"))
+            }
+            _ => return,
+        };
+        let sip = asked || on_sip_port || port == SIPS_PORT;
+        self.note(if is_tls { Unread::Tls { port, sip } } else { Unread::WebSocket { port, sip } });
+    }
+
+    /// An SCTP packet (RFC 9260 §3): ports, then chunks from byte 12.
+    pub fn note_sctp(&mut self, packet: &[u8], is_sip_port: impl Fn(u16) -> bool) {
+        let &[a, b, c, d, ..] = packet else { return };
+        let (src, dst) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        let begins = packet.get(12) == Some(&0) && packet.get(28..).is_some_and(starts_like_sip);
+        let sip = begins || [src, dst].into_iter().any(|p| is_sip_port(p) || p == SIPS_PORT);
+        self.note(Unread::Sctp { port: src.min(dst), sip });
+    }
+
+    fn add(&mut self, kind: Unread, n: u64) {
+        match self.kinds.iter_mut().find(|(k, _)| *k == kind) {
+            Some((_, sum)) => *sum += n,
+            None => self.kinds.push((kind, n)),
+        }
+    }
+
+    /// What is wrapped in something unknown.
+    pub fn note_wrapping(&mut self, outer: u8, inner: u16) {
+        self.note(match outer {
+            protocol::ESP | protocol::L2TP => Unread::Protocol(outer),
+            _ => Unread::EtherType(inner),
+        });
+    }
+
+    /// Adds what another counted.
+    pub fn extend(&mut self, other: &UnreadCounts) {
+        for (kind, n) in &other.kinds {
+            self.add(*kind, *n);
+        }
+        self.pairs.extend(other.pairs.iter().copied());
+    }
+
+    /// Every kind with its count. Ports with SIP are as few as explain all pairs.
+    pub fn list(&self) -> Vec<(Unread, u64)> {
+        let mut list: Vec<_> = self.kinds.to_vec();
+        for transport in [Transport::Udp, Transport::Tcp] {
+            let mut pairs: Vec<_> = self.pairs.iter().filter(|(t, ..)| *t == transport).collect();
+            while let Some((port, n)) = busiest(&pairs) {
+                list.push((Unread::SipPort { transport, port }, n));
+                pairs.retain(|(_, pair, _)| !pair.contains(&port));
+            }
+        }
+        list
+    }
+}
+
+/// The port with most messages; of equals the lower.
+fn busiest(pairs: &[&(Transport, [u16; 2], u64)]) -> Option<(u16, u64)> {
+    let of = |port: u16| pairs.iter().filter(|(_, p, _)| p.contains(&port)).map(|(.., n)| n).sum();
+    let ports = pairs.iter().flat_map(|(_, p, _)| *p);
+    ports.map(|port| (port, of(port))).max_by_key(|(port, n): &(u16, u64)| (*n, std::cmp::Reverse(*port)))
+}
+
+fn has_port(flow: &Flow, port: u16) -> bool {
+    flow.src.port() == port || flow.dst.port() == port
+}
+
+/// In any letter case.
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(src: u16, dst: u16) -> Flow {
+        let at = |port| std::net::SocketAddr::from(([10, 0, 0, 1], port));
+        Flow { src: at(src), dst: at(dst), vlan: crate::wire::link::Vlan::NONE }
+    }
+
+    #[test]
+    fn the_server_of_unlisted_sip_is_what_its_peers_have_in_common() {
+        let mut u = UnreadCounts::default();
+        for phone in [1024, 40_000, 40_001] {
+            u.note_sip(Transport::Udp, &flow(phone, 5070));
+            u.note_sip(Transport::Udp, &flow(5070, phone));
+        }
+        u.note_sip(Transport::Tcp, &flow(33_000, 6060));
+        let at = |transport, port| Unread::SipPort { transport, port };
+        assert_eq!(u.list(), [(at(Transport::Udp, 5070), 6), (at(Transport::Tcp, 6060), 1)]);
+    }
+
+    #[test]
+    fn hellos_and_upgrades_are_known() {
+        let mut u = UnreadCounts::default();
+        let hello = |kind: u8, name: &str| [&[0x16, 3, 1, 2, 0, kind][..], name.as_bytes()].concat();
+        u.note_tcp(&flow(40_000, 443), &hello(1, "www.example.org"), false);
+        u.note_tcp(&flow(443, 40_000), &hello(2, "whatever"), false);
+        u.note_tcp(&flow(40_000, 8443), &hello(1, "SIP.example.org"), false);
+        u.note_tcp(&flow(5061, 40_000), &hello(2, ""), false);
+        u.note_tcp(&flow(5060, 40_000), &[0x17, 3, 3, 0, 40, 9], true);
+        u.note_tcp(&flow(40_000, 443), &[0x17, 3, 3, 0, 40, 9], false);
+        let get = "GET /ws HTTP/1.1\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Protocol: sip\r\n\r\n";
+        u.note_tcp(&flow(40_000, 8080), get.as_bytes(), false);
+        u.note_tcp(&flow(40_000, 8080), b"GET / HTTP/1.1\r\n\r\n", false);
+        let tls = |port, sip| Unread::Tls { port, sip };
+        assert_eq!(
+            u.list(),
+            [
+                (tls(443, false), 2),
+                (tls(8443, true), 1),
+                (tls(5061, true), 1),
+                (tls(5060, true), 1),
+                (Unread::WebSocket { port: 8080, sip: true }, 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn sctp_is_sip_by_its_port_or_by_what_it_says() {
+        let mut u = UnreadCounts::default();
+        let packet = |port: u16, text: &[u8]| {
+            let mut p =
+                [&port.to_be_bytes()[..], &port.to_be_bytes(), &[0; 8], &[0, 3, 0, 40], &[0; 12]].concat();
+            p.extend(text);
+            p
+        };
+        u.note_sctp(&packet(2905, b"\x01\x00"), |p| p == 5060);
+        u.note_sctp(&packet(7000, b"INVITE sip:a SIP/2.0\r\n"), |p| p == 5060);
+        u.note_sctp(&packet(5060, b""), |p| p == 5060);
+        u.note_sctp(&[1, 2, 3], |_| true);
+        let at = |port, sip| (Unread::Sctp { port, sip }, 1);
+        assert_eq!(u.list(), [at(2905, false), at(7000, true), at(5060, true)]);
+    }
+
+    #[test]
+    fn kinds_are_bounded() {
+        let mut u = UnreadCounts::default();
+        for port in 0..10_000 {
+            u.note(Unread::Tls { port, sip: false });
+            u.note_sip(Transport::Udp, &flow(port, port + 1));
+        }
+        assert!(
+            u.kinds.len() <= MAX_KINDS + 1 && u.pairs.len() <= MAX_KINDS && u.list().len() <= 4 * MAX_KINDS
+        );
+    }
+}
