@@ -310,9 +310,9 @@ fn at(ip: &str, port: u16, six: bool) -> SocketAddr {
 /// Where a party is and what it says of it.
 fn place(rng: &mut Rng, open: &[&str; 2], six: bool, from: f64) -> Place {
     let port = *rng.pick(&PORTS);
-    let here = at(rng.pick(open), port, six);
-    let hidden = at(rng.pick(&PRIVATE), port, six);
-    let outside = at(rng.pick(&PUBLIC), port, six);
+    let here = at(rng.pick::<&str>(open), port, six);
+    let hidden = at(rng.pick::<&str>(&PRIVATE), port, six);
+    let outside = at(rng.pick::<&str>(&PUBLIC), port, six);
     let other = 40_000 + 2 * rng.below(500) as u16;
     let plain = |named, real| Place { from, named, candidates: Vec::new(), real };
     match rng.below(9) {

@@ -131,7 +131,7 @@ pub fn noise(s: &mut Stage) -> Expected {
     let ping = *s.rng.pick(&["\r\n\r\n", "\r\n", "jaK", "jaK\0", "\0\0\0\0"]);
     for i in 0..5 {
         let at = s.start + 100.0 * f64::from(i);
-        let text = d.request_text(s.rng.pick(&["REGISTER", "OPTIONS"]), Caller, 5, false, "", None);
+        let text = d.request_text(s.rng.pick::<&str>(&["REGISTER", "OPTIONS"]), Caller, 5, false, "", None);
         s.message(at, &d, Caller, &text);
         s.message(at + 10.0, &d, Caller, ping);
         s.message(at + 11.0, &d, Callee, ping);
