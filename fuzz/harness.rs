@@ -11,6 +11,7 @@ use nauhuri::codec::g711::Law;
 use nauhuri::config::Config;
 use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::Channel;
+use nauhuri::rtp::packet::Heard;
 use nauhuri::sdp::{Carrier, OfferAnswer, Session, Side, Step};
 use nauhuri::sip::{Framer, Message};
 use nauhuri::tape::{Deck, Packet, Tape};
@@ -135,8 +136,10 @@ pub fn rtp(data: &[u8]) {
         let n = usize::from(*n).min(after.len());
         at = at.offset_ns((i64::from(*kind >> 2) - 8) * 2 * NS_PER_MS);
         let channel = if kind & 1 == 0 { Channel::Customer } else { Channel::Agent };
-        let packet = Packet { channel, rank: kind >> 1 & 1, flow: 0, at, rtp: &after[..n] };
-        tape.push(packet, &mut deck);
+        if let Ok(heard) = Heard::parse(&after[..n]) {
+            let packet = Packet { channel, rank: kind >> 1 & 1, flow: 0, at, heard };
+            tape.push(packet, &mut deck);
+        }
         rest = &after[n..];
     }
     let report = tape.close(at, &mut deck);

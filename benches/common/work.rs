@@ -12,6 +12,7 @@ use nauhuri::codec::g711::Law;
 use nauhuri::config::Config;
 use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::Channel;
+use nauhuri::rtp::packet::Heard;
 use nauhuri::sdp::Session;
 use nauhuri::sip::Message;
 use nauhuri::store::layout::RecordingName;
@@ -81,7 +82,7 @@ impl Sink for Counting {
 
     fn media(&mut self, packet: MediaPacket<'_>) {
         self.media += 1;
-        self.bytes += packet.rtp.len() as u64;
+        self.bytes += packet.packet.heard.whole.len() as u64;
     }
 
     fn tick(&mut self, _now: Timestamp) {}
@@ -137,7 +138,8 @@ pub fn tapes(plan: Plan, frames: &Frames) -> u64 {
         let call = (ssrc & 0x3FFF_FFFF) >> 1;
         let channel =
             if ssrc == generate::ssrc(call, Party::Agent) { Channel::Agent } else { Channel::Customer };
-        let packet = Packet { channel, rank: 0, flow: ssrc, at: frame.ts, rtp };
+        let Ok(heard) = Heard::parse(rtp) else { continue };
+        let packet = Packet { channel, rank: 0, flow: ssrc, at: frame.ts, heard };
         tapes[call as usize].push(packet, &mut decks[call as usize]);
         last = frame.ts;
     }

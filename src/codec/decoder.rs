@@ -92,7 +92,7 @@ impl Decoder {
                 native_hz = output_rate_hz;
                 Stage::Silence
             }
-            Codec::TelephoneEvent | Codec::Undecodable => return Err(unsupported()),
+            Codec::TelephoneEvent | Codec::Red | Codec::Undecodable => return Err(unsupported()),
         };
         let rate = UnsupportedCodec::Rate { from_hz: native_hz, to_hz: output_rate_hz };
         let resampler = match native_hz == output_rate_hz && output_rate_hz > 0 {

@@ -36,11 +36,13 @@ impl PayloadMap {
 
     /// What `payload_type` means; static types hold without being named.
     pub fn get(&self, payload_type: u8) -> Option<&CodecSpec> {
-        let of = |list: &'_ [(u8, Arc<CodecSpec>)]| list.iter().position(|(pt, _)| *pt == payload_type);
-        match of(&self.named) {
-            Some(i) => Some(&self.named[i].1),
-            None => of(&self.unnamed).map(|i| &*self.unnamed[i].1),
-        }
+        self.spec(payload_type).map(|s| &**s)
+    }
+
+    /// The same, to be kept.
+    pub fn spec(&self, payload_type: u8) -> Option<&Arc<CodecSpec>> {
+        let all = self.named.iter().chain(&self.unnamed);
+        all.into_iter().find(|(pt, _)| *pt == payload_type).map(|(_, s)| s)
     }
 
     /// The codec expected before any packet is heard: the first of the answer.

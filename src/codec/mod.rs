@@ -14,6 +14,7 @@ pub mod g722;
 pub mod l16;
 pub mod opus;
 pub mod quality;
+pub mod red;
 pub mod resample;
 pub mod telephone_event;
 
@@ -41,6 +42,8 @@ pub enum Codec {
     ComfortNoise,
     /// RFC 4733: key presses, which are counted and not decoded.
     TelephoneEvent,
+    /// RFC 2198: packets of another codec, with copies of earlier ones.
+    Red,
     /// Anything else: the recording has silence there and names the codec.
     Undecodable,
 }
@@ -56,6 +59,7 @@ impl Codec {
             Codec::L16 { .. } => "l16",
             Codec::ComfortNoise => "comfort_noise",
             Codec::TelephoneEvent => "telephone_event",
+            Codec::Red => "red",
             Codec::Undecodable => "undecodable",
         }
     }
@@ -64,7 +68,7 @@ impl Codec {
     pub fn is_audio(self) -> bool {
         match self {
             Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::Opus | Codec::L16 { .. } => true,
-            Codec::ComfortNoise | Codec::TelephoneEvent | Codec::Undecodable => false,
+            Codec::ComfortNoise | Codec::TelephoneEvent | Codec::Red | Codec::Undecodable => false,
         }
     }
 }
@@ -144,7 +148,9 @@ impl CodecSpec {
             Codec::Opus => 48_000,
             Codec::L16 { rate_hz, .. } => rate_hz,
             Codec::Pcmu | Codec::Pcma => self.rtp_clock_hz,
-            Codec::ComfortNoise | Codec::TelephoneEvent | Codec::Undecodable => self.rtp_clock_hz,
+            Codec::ComfortNoise | Codec::TelephoneEvent | Codec::Red | Codec::Undecodable => {
+                self.rtp_clock_hz
+            }
         }
     }
 
@@ -171,7 +177,7 @@ impl CodecSpec {
             Codec::G722 => payload.len() * g722::SAMPLES_PER_OCTET,
             Codec::L16 { channels, .. } => payload.len() / 2 / usize::from(channels.max(1)),
             Codec::Opus => opus::samples_in(payload, 48_000).unwrap_or(0),
-            Codec::ComfortNoise | Codec::TelephoneEvent | Codec::Undecodable => 0,
+            Codec::ComfortNoise | Codec::TelephoneEvent | Codec::Red | Codec::Undecodable => 0,
         }
     }
 }
@@ -195,6 +201,8 @@ fn classify(name: &str, clock_hz: u32, channels: u8) -> (Codec, u32) {
         (Codec::ComfortNoise, clock_hz)
     } else if is("telephone-event") {
         (Codec::TelephoneEvent, clock_hz)
+    } else if is("red") {
+        (Codec::Red, clock_hz)
     } else {
         (Codec::Undecodable, clock_hz)
     }

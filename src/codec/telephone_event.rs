@@ -8,8 +8,12 @@
 //! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //! ```
 //!
-//! Keys carry card numbers and PINs. The event code is looked at once, to tell
-//! keys from other signals, and kept in no type that could be printed or stored.
+//! Keys carry card numbers and PINs. The event code is looked at to tell keys from
+//! other signals and one press from the next, and kept in no type that could be
+//! printed or stored.
+
+use crate::time::{NS_PER_MS, NS_PER_S};
+use std::fmt;
 
 /// One event packet, without its digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,15 +41,55 @@ impl TelephoneEvent {
     }
 }
 
+/// What is known of an event packet besides its payload.
+#[derive(Clone, Copy, Debug)]
+pub struct EventPacket {
+    /// RTP timestamp as it came.
+    pub timestamp: u32,
+    /// Arrival, nanoseconds from any fixed point.
+    pub at_ns: i64,
+    /// Units of durations and timestamps a second.
+    pub clock_hz: u32,
+}
+
 /// Presses remembered to recognise their late and repeated packets.
 const REMEMBERED: usize = 16;
+/// How unevenly packets of one press may come.
+const UNEVEN_NS: i64 = 70 * NS_PER_MS;
+/// A press is over when nothing has been heard of it for so long.
+const FORGOTTEN_NS: i64 = NS_PER_S;
+/// The end is repeated within this (§2.5.1.4: three times, a packet's length apart).
+const END_REPEATED_NS: i64 = 120 * NS_PER_MS;
 
-/// Counts key presses: all packets of one press share SSRC and RTP timestamp
-/// (§2.5.1.2), however often the last is repeated.
+/// A key, for comparing and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key(u8);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+/// The press that was heard last, as far as it has come.
+#[derive(Clone, Copy, Debug)]
+struct Press {
+    key: Key,
+    at_ns: i64,
+    duration: u16,
+    end: bool,
+}
+
+/// Counts key presses of one source: all packets of one press share the RTP
+/// timestamp (§2.5.1.2), however often the last is repeated.
+///
+/// Some senders give each packet a new timestamp. Their presses are told by the
+/// duration, which grows as fast as time passes, until the end has been said.
 #[derive(Clone, Debug, Default)]
 pub struct KeyPresses {
-    recent: [Option<(u32, u32)>; REMEMBERED],
+    recent: [Option<u32>; REMEMBERED],
     next: usize,
+    last: Option<Press>,
     total: u64,
 }
 
@@ -56,18 +100,29 @@ impl KeyPresses {
     }
 
     /// Takes one event packet; true when it belongs to a press not seen before.
-    pub fn on_packet(&mut self, ssrc: u32, timestamp: u32, payload: &[u8]) -> bool {
-        if !TelephoneEvent::parse(payload).is_some_and(|e| e.is_key) {
+    pub fn on_packet(&mut self, packet: EventPacket, payload: &[u8]) -> bool {
+        let (Some(event), Some(code)) = (TelephoneEvent::parse(payload), payload.first()) else {
+            return false;
+        };
+        if !event.is_key {
             return false;
         }
-        if self.knows(ssrc, timestamp) {
-            return false;
-        }
+        let EventPacket { timestamp, at_ns, .. } = packet;
+        let TelephoneEvent { duration, end, .. } = event;
+        let press = Press { key: Key(*code), at_ns, duration, end };
         // A press longer than the duration field is sent on as a new segment
         // that begins where the first one ended (§2.5.1.3).
-        let continues = self.knows(ssrc, timestamp.wrapping_sub(u32::from(u16::MAX)));
-        self.recent[self.next] = Some((ssrc, timestamp));
-        self.next = (self.next + 1) % REMEMBERED;
+        let is_known = self.knows(timestamp);
+        let continues = is_known
+            || self.knows(timestamp.wrapping_sub(u32::from(u16::MAX)))
+            || self.last.is_some_and(|last| last.goes_on_with(&press, packet.clock_hz));
+        if !is_known {
+            self.recent[self.next] = Some(timestamp);
+            self.next = (self.next + 1) % REMEMBERED;
+        }
+        if !continues || self.last.is_none_or(|l| l.key == press.key && l.at_ns <= at_ns) {
+            self.last = Some(press);
+        }
         self.total += u64::from(!continues);
         !continues
     }
@@ -77,8 +132,24 @@ impl KeyPresses {
         self.total
     }
 
-    fn knows(&self, ssrc: u32, timestamp: u32) -> bool {
-        self.recent.contains(&Some((ssrc, timestamp)))
+    fn knows(&self, timestamp: u32) -> bool {
+        self.recent.contains(&Some(timestamp))
+    }
+}
+
+impl Press {
+    /// The next packet is of the same press, by all but its timestamp.
+    fn goes_on_with(&self, next: &Press, clock_hz: u32) -> bool {
+        let passed_ns = next.at_ns - self.at_ns;
+        if next.key != self.key || !(-UNEVEN_NS..FORGOTTEN_NS).contains(&passed_ns) {
+            return false;
+        }
+        if self.end || next.duration == self.duration {
+            return next.end && next.duration >= self.duration && passed_ns < END_REPEATED_NS;
+        }
+        let grown = i64::from(next.duration) - i64::from(self.duration);
+        let grown_ns = grown * NS_PER_S / i64::from(clock_hz.max(1));
+        grown > 0 && (grown_ns - passed_ns).abs() <= UNEVEN_NS
     }
 }
 
@@ -94,26 +165,65 @@ mod tests {
         assert!(!format!("{e:?}").contains('7'));
     }
 
+    fn packet(timestamp: u32, at_ms: i64) -> EventPacket {
+        EventPacket { timestamp, at_ns: at_ms * NS_PER_MS, clock_hz: 8000 }
+    }
+
+    /// A press of five packets that grow and three that end it; `moves`: the timestamp with each packet.
+    fn press(keys: &mut KeyPresses, key: u8, ts: u32, at_ms: i64, moves: u32, ends: i64) -> u64 {
+        let before = keys.total();
+        for i in 0..5 + ends {
+            let duration = (160 * (i.min(5) + 1)) as u16;
+            let [hi, lo] = duration.to_be_bytes();
+            let end = if i >= 5 { 0x80 } else { 0 };
+            keys.on_packet(packet(ts + moves * i as u32, at_ms + 20 * i), &[key, end | 10, hi, lo]);
+        }
+        keys.total() - before
+    }
+
     #[test]
     fn one_press_has_one_timestamp() {
         let mut keys = KeyPresses::new();
-        let packet = [5, 10, 0, 160];
-        assert!(keys.on_packet(1, 1000, &packet));
-        for _ in 0..5 {
-            assert!(!keys.on_packet(1, 1000, &[5, 0x8A, 3, 32]));
+        let payload = [5, 10, 0, 160];
+        assert!(keys.on_packet(packet(1000, 0), &payload));
+        for i in 0..5 {
+            assert!(!keys.on_packet(packet(1000, 20 + 20 * i), &[5, 0x8A, 3, 32]));
         }
-        assert!(keys.on_packet(1, 2000, &packet));
-        assert!(!keys.on_packet(1, 1000, &packet), "a late packet of the first press");
-        assert!(keys.on_packet(2, 1000, &packet), "another source");
-        assert!(!keys.on_packet(1, 3000, &[16, 10, 0, 160]), "a flash is no key");
-        assert_eq!(keys.total(), 3);
+        assert!(keys.on_packet(packet(2000, 300), &payload));
+        assert!(!keys.on_packet(packet(1000, 310), &payload), "a late packet of the first press");
+        assert!(!keys.on_packet(packet(3000, 320), &[16, 10, 0, 160]), "a flash is no key");
+        assert_eq!(keys.total(), 2);
+        assert!(!format!("{keys:?}").contains("Key("));
+    }
+
+    #[test]
+    fn a_press_whose_stamps_move_is_one() {
+        for moves in [1, 20, 160, 999_983] {
+            let mut keys = KeyPresses::new();
+            for (n, at) in (0..).zip([0, 400, 560, 720, 3000]) {
+                let key = [7, 7, 7, 3, 7][n as usize];
+                assert_eq!(press(&mut keys, key, n * 100_000_000, at, moves, 3), 1, "{moves} {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn quick_presses_of_one_key_are_told_apart_though_ends_are_lost() {
+        for moves in [0, 160] {
+            for gap in [110, 140, 300] {
+                let mut keys = KeyPresses::new();
+                let each: Vec<_> =
+                    (0..6).map(|n| press(&mut keys, 1, n as u32 * 50_000, n * gap, moves, 0)).collect();
+                assert_eq!(each, [1; 6], "{moves} {gap}");
+            }
+        }
     }
 
     #[test]
     fn a_very_long_press_is_one() {
         let mut keys = KeyPresses::new();
-        assert!(keys.on_packet(1, u32::MAX - 5, &[1, 10, 0xFF, 0xFF]));
-        assert!(!keys.on_packet(1, (u32::MAX - 5).wrapping_add(0xFFFF), &[1, 10, 0, 80]));
+        assert!(keys.on_packet(packet(u32::MAX - 5, 0), &[1, 10, 0xFF, 0xFF]));
+        assert!(!keys.on_packet(packet((u32::MAX - 5).wrapping_add(0xFFFF), 9000), &[1, 10, 0, 80]));
         assert_eq!(keys.total(), 1);
     }
 }

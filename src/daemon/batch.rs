@@ -1,7 +1,8 @@
 //! What travels from the engine to a worker: orders and packets in one piece.
 
 use crate::call::Decision;
-use crate::id::{Channel, RecordingId};
+use crate::id::RecordingId;
+use crate::tape::Kept;
 use crate::time::Timestamp;
 
 /// One thing in a batch.
@@ -13,18 +14,8 @@ pub enum Item {
     Media {
         /// Whose.
         recording: RecordingId,
-        /// Who speaks.
-        channel: Channel,
-        /// Hop it was heard on.
-        rank: u8,
-        /// Tells flows apart.
-        flow: u32,
-        /// Capture time.
-        at: Timestamp,
-        /// Place in [`Batch::bytes`].
-        start: u32,
-        /// Length in [`Batch::bytes`].
-        len: u16,
+        /// What it is, and its place in [`Batch::bytes`].
+        kept: Kept,
     },
     /// Media of this recording was dropped on the way: it is not complete.
     Lost(RecordingId),

@@ -309,7 +309,7 @@ impl FileDeck {
 
     fn encode(&mut self, samples: &[i16]) {
         let State::Writing(w) = &self.state else { return };
-        encode_into(w.spec().encoding, samples, &mut self.buffer);
+        w.spec().encoding.encode_into(samples, &mut self.buffer);
     }
 }
 
@@ -364,7 +364,7 @@ impl Deck for FileDeck {
         self.write_out();
         let State::Writing(w) = &mut self.state else { return };
         let mut bytes = Vec::new();
-        encode_into(w.spec().encoding, samples, &mut bytes);
+        w.spec().encoding.encode_into(samples, &mut bytes);
         if let Err(e) = w.patch(frame, channel as u16, &bytes) {
             let _ = self.shelf.trouble(e);
             self.lossy = true;
@@ -376,7 +376,7 @@ impl Deck for FileDeck {
 fn fill(writer: &mut RecordingWriter, mut frames: u64) -> Result<(), StoreError> {
     let spec = writer.spec();
     let mut silence = Vec::new();
-    encode_into(spec.encoding, &[0; BLOCK / 2], &mut silence);
+    spec.encoding.encode_into(&[0; BLOCK / 2], &mut silence);
     silence.truncate(silence.len() - silence.len() % spec.frame_bytes());
     while frames > 0 {
         let n = frames.min((silence.len() / spec.frame_bytes()) as u64);
@@ -384,17 +384,4 @@ fn fill(writer: &mut RecordingWriter, mut frames: u64) -> Result<(), StoreError>
         frames -= n;
     }
     writer.flush()
-}
-
-fn encode_into(encoding: WavEncoding, samples: &[i16], out: &mut Vec<u8>) {
-    match encoding {
-        WavEncoding::PcmS16le => {
-            let start = out.len();
-            out.resize(start + samples.len() * 2, 0);
-            let places = out[start..].chunks_exact_mut(2);
-            places.zip(samples).for_each(|(place, s)| place.copy_from_slice(&s.to_le_bytes()));
-        }
-        WavEncoding::Alaw => Law::A.encode_into(samples, out),
-        WavEncoding::Mulaw => Law::Mu.encode_into(samples, out),
-    }
 }

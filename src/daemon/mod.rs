@@ -16,4 +16,5 @@ pub mod observe;
 pub mod pipeline;
 pub mod replay;
 pub mod shutdown;
+mod story;
 pub mod worker;

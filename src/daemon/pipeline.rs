@@ -11,6 +11,7 @@ use super::worker::{CodecCounts, Worker};
 use crate::call::Decision;
 use crate::engine::{MediaPacket, Sink};
 use crate::id::RecordingId;
+use crate::tape::Kept;
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::FailReason;
 use crate::time::Timestamp;
@@ -203,17 +204,7 @@ impl Sink for Pipeline {
         }
         self.lanes[i].told_lost.clear();
         let batch = &mut self.lanes[i].current;
-        let len = p.rtp.len().min(usize::from(u16::MAX));
-        let item = Item::Media {
-            recording: p.recording,
-            channel: p.channel,
-            rank: p.rank,
-            flow: p.flow,
-            at: p.at,
-            start: batch.bytes.len() as u32,
-            len: len as u16,
-        };
-        batch.bytes.extend_from_slice(&p.rtp[..len]);
+        let item = Item::Media { recording: p.recording, kept: Kept::put(&p.packet, &mut batch.bytes) };
         batch.items.push(item);
         if batch.bytes.len() >= BATCH_BYTES {
             self.send(i);

@@ -4,11 +4,11 @@ use super::batch::{Batch, Item};
 use super::deck::{FileDeck, Shelf, Trouble, Unfinished};
 use super::metadata;
 use super::observe::{Outcome, end_label, fail_label};
+use super::story::{all_events, shortened, stream};
 use crate::call::{CallEvent, Decision, Ending, Opening};
-use crate::codec::formats::PayloadMap;
 use crate::id::{Channel, RecordingId};
 use crate::store::sidecar::{self, Sidecar};
-use crate::tape::{MAX_EVENTS, Packet, StreamReport, Tape, TapeEvent, TapeEventKind, TapeReport};
+use crate::tape::{Heard, MAX_EVENTS, Tape, TapeReport};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{CodecLabel, FailReason};
 use crate::time::Timestamp;
@@ -33,19 +33,10 @@ struct Seat {
     running: Box<Running>,
 }
 
-/// Packets of one payload type not yet counted by their codec.
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    payload_type: u8,
-    packets: u32,
-}
-
 struct Running {
-    heard: [Tally; 2],
     opening: Box<Opening>,
     tape: Tape,
     deck: FileDeck,
-    formats: [PayloadMap; 2],
     events: Vec<(Timestamp, CallEvent)>,
     lost_inside: bool,
 }
@@ -104,16 +95,13 @@ impl Worker {
     fn handle_one(&mut self, item: &Item, bytes: &[u8]) {
         match item {
             Item::Order(d) => self.order(d),
-            Item::Media { recording, channel, rank, flow, at, start, len } => {
+            Item::Media { recording, kept } => {
                 let Some(seat) = self.running.get_mut(recording) else { return };
                 let r = &mut *seat.running;
-                let rtp = &bytes[*start as usize..*start as usize + usize::from(*len)];
-                r.hear(*channel, rtp, &self.codecs);
-                let packet = Packet { channel: *channel, rank: *rank, flow: *flow, at: *at, rtp };
-                r.tape.push(packet, &mut r.deck);
+                r.tape.push(kept.packet(bytes), &mut r.deck);
                 let due = r.tape.due();
                 if due != seat.due {
-                    r.settle_tallies(&self.codecs);
+                    count(r.tape.take_heard(), &self.codecs);
                     seat.due = due;
                 }
             }
@@ -130,7 +118,7 @@ impl Worker {
         for seat in self.running.values_mut().filter(|s| s.due <= now) {
             let r = &mut *seat.running;
             r.tape.advance(now, &mut r.deck);
-            r.settle_tallies(&self.codecs);
+            count(r.tape.take_heard(), &self.codecs);
             seat.due = r.tape.due();
         }
         if !self.shelf.is_troubled() {
@@ -162,10 +150,7 @@ impl Worker {
         match decision {
             Decision::Open(opening) => self.open(opening),
             Decision::Formats { recording, channel, rank, formats } => {
-                if let Some(s) = self.running.get_mut(recording) {
-                    let r = &mut *s.running;
-                    r.settle_tallies(&self.codecs);
-                    r.formats[*channel as usize].update(formats);
+                if let Some(r) = self.running_mut(recording) {
                     r.tape.set_formats(*channel, *rank, formats);
                 }
             }
@@ -221,7 +206,7 @@ impl Worker {
     }
 
     fn discard(&mut self, mut r: Running) {
-        r.settle_tallies(&self.codecs);
+        count(r.tape.take_heard(), &self.codecs);
         let o = &r.opening;
         let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
         Event::RecordingFailed { about, reason: FailReason::Stray }.emit(&self.shelf.metrics);
@@ -233,10 +218,8 @@ impl Worker {
         let provisional =
             metadata::sidecar(opening, &self.timezone, opening.answered_at, sidecar::EndedBy::Recovered);
         let running = Running {
-            heard: Default::default(),
             tape: Tape::new(opening.answered_at),
             deck: FileDeck::new(Arc::clone(&self.shelf), name, provisional),
-            formats: Default::default(),
             events: Vec::new(),
             lost_inside: false,
             opening: Box::new(opening.clone()),
@@ -245,10 +228,10 @@ impl Worker {
         self.running.insert(opening.id, Seat { due, running: Box::new(running) });
     }
 
-    fn close(&mut self, mut r: Running, at: Timestamp, by: Ending, seen: bool) {
-        r.settle_tallies(&self.codecs);
+    fn close(&mut self, r: Running, at: Timestamp, by: Ending, seen: bool) {
         let Running { opening, tape, mut deck, mut events, lost_inside, .. } = r;
-        let report = tape.close(at, &mut deck);
+        let mut report = tape.close(at, &mut deck);
+        count(report.heard.drain(..), &self.codecs);
         deck.settle();
         let lossy = lost_inside || deck.is_lossy();
         let stalled = deck.is_stalled();
@@ -325,88 +308,17 @@ impl Worker {
     }
 }
 
-/// Where a recording really ended whose file could not be written to the end.
-fn shortened(answered_at: Timestamp, at: Timestamp, frames: u64, report: &TapeReport) -> Timestamp {
-    if report.frames == 0 {
-        return answered_at;
-    }
-    let whole_ns = i128::from(at.since_ns(answered_at));
-    let ns = whole_ns * i128::from(frames) / i128::from(report.frames);
-    answered_at.offset_ns(ns.min(whole_ns) as i64)
-}
-
-fn stream(s: &StreamReport) -> sidecar::Stream {
-    sidecar::Stream {
-        channel: s.channel.name().into(),
-        codec: s.codec.clone(),
-        ssrc: format!("0x{:08x}", s.ssrc),
-        packets: s.packets,
-        lost: s.lost,
-        late: s.late,
-        duplicates: s.duplicates,
-        jitter_ms: (s.jitter_ms * 1000.0).round() / 1000.0,
-        mos: s.mos,
-    }
-}
-
-fn all_events(
-    answered_at: Timestamp,
-    signalled: &[(Timestamp, CallEvent)],
-    heard: &[TapeEvent],
-) -> Vec<sidecar::Event> {
-    let event = |at_ns: i64, kind: &str, codec: Option<String>, channel: Option<Channel>| {
-        let at_s = (at_ns.max(0) / 1000) as f64 / 1e6;
-        let channel = channel.map(|c| c.name().to_string());
-        (at_ns, sidecar::Event { at_s, kind: kind.into(), codec, channel })
-    };
-    let mut all: Vec<_> = signalled
-        .iter()
-        .map(|(at, e)| {
-            let at_ns = at.since_ns(answered_at);
-            match e {
-                CallEvent::Hold => event(at_ns, "hold", None, None),
-                CallEvent::Resume => event(at_ns, "resume", None, None),
-                CallEvent::KeyPress(c) => event(at_ns, "dtmf", None, Some(*c)),
-            }
-        })
-        .chain(heard.iter().map(|e| match &e.kind {
-            TapeEventKind::KeyPress => event(e.at_ns, "dtmf", None, Some(e.channel)),
-            TapeEventKind::Codec(name) => event(e.at_ns, "codec", Some(name.clone()), Some(e.channel)),
-        }))
-        .collect();
-    all.sort_by_key(|(at, _)| *at);
-    all.into_iter().map(|(_, e)| e).collect()
-}
-
 impl Running {
     /// Reads what taking a packet will read first.
     fn look_at(&self) -> usize {
-        self.heard[0].packets as usize + self.tape.look_at()
+        self.events.len() + self.tape.look_at()
     }
+}
 
-    /// Notes a packet for the count of its codec.
-    fn hear(&mut self, channel: Channel, rtp: &[u8], counts: &CodecCounts) {
-        let payload_type = rtp.get(1).map_or(0, |b| b & 0x7F);
-        if self.heard[channel as usize].payload_type != payload_type {
-            self.settle_tally(channel, counts);
-            self.heard[channel as usize].payload_type = payload_type;
-        }
-        self.heard[channel as usize].packets += 1;
-    }
-
-    /// Counts what was heard. Now and then, not for each packet: names are long to compare, counters shared.
-    fn settle_tallies(&mut self, counts: &CodecCounts) {
-        self.settle_tally(Channel::Customer, counts);
-        self.settle_tally(Channel::Agent, counts);
-    }
-
-    fn settle_tally(&mut self, channel: Channel, counts: &CodecCounts) {
-        let tally = &mut self.heard[channel as usize];
-        let packets = std::mem::take(&mut tally.packets);
-        if packets > 0 {
-            let spec = self.formats[channel as usize].get(tally.payload_type);
-            let label = spec.map_or(CodecLabel::Other, |s| CodecLabel::of(&s.name));
-            counts[label.index()].fetch_add(packets.into(), Ordering::Relaxed);
-        }
+/// Counts packets by their codec. Now and then, not for each packet: names are long to compare, counters shared.
+fn count(heard: impl IntoIterator<Item = Heard>, counts: &CodecCounts) {
+    for (spec, packets) in heard {
+        let label = spec.map_or(CodecLabel::Other, |s| CodecLabel::of(&s.name));
+        counts[label.index()].fetch_add(packets, Ordering::Relaxed);
     }
 }

@@ -18,10 +18,11 @@ pub mod stats;
 use crate::call::pairing::Route;
 use crate::call::{Calls, Decision, Ending, Unrecorded};
 use crate::config::Config;
-use crate::id::{Channel, RecordingId};
+use crate::id::RecordingId;
 use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
-use crate::rtp::packet::{MediaKind, classify, zrtp_is_confirmed};
+use crate::rtp::packet::{Heard, MediaKind, RtpError, classify, zrtp_is_confirmed};
 use crate::sip::{Message, is_keep_alive, starts_like_sip};
+use crate::tape::Packet;
 use crate::time::{NS_PER_MS, Timestamp};
 use crate::wire::Frame;
 use clock::{CaptureClock, Stamp};
@@ -42,16 +43,8 @@ const MAX_MESSAGES: usize = 16;
 pub struct MediaPacket<'a> {
     /// Whose.
     pub recording: RecordingId,
-    /// Who speaks.
-    pub channel: Channel,
-    /// Distance of the hop it was heard on from the agent.
-    pub rank: u8,
-    /// Tells flows apart: the same for the same pair of addresses, whatever the run.
-    pub flow: u32,
-    /// Capture time.
-    pub at: Timestamp,
-    /// The RTP packet.
-    pub rtp: &'a [u8],
+    /// What was heard, of whom and where.
+    pub packet: Packet<'a>,
 }
 
 /// Who takes what the engine gives out, in order.
@@ -323,21 +316,27 @@ impl Core {
                 }
             }
             Route::Record(targets) => {
+                self.drain(sink);
+                let heard = match Heard::parse(d.payload) {
+                    Ok(heard) => heard,
+                    Err(why) => {
+                        self.stats.rtp_malformed += 1;
+                        // Whatever it carried is not in the recording; a bare or broken header carries nothing.
+                        if matches!(why, RtpError::Padding(_) | RtpError::Header(_)) {
+                            targets.iter().for_each(|t| sink.decision(Decision::Incomplete(t.recording)));
+                        }
+                        return;
+                    }
+                };
                 self.stats.rtp_recorded += 1;
                 self.stats.rtp_cut += u64::from(d.truncated);
-                self.drain(sink);
                 for t in &targets {
                     if d.truncated {
                         self.note_cut_media(t.recording, sink);
                     }
-                    sink.media(MediaPacket {
-                        recording: t.recording,
-                        channel: t.channel,
-                        rank: t.rank,
-                        flow: fingerprint,
-                        at: d.ts,
-                        rtp: d.payload,
-                    });
+                    let (recording, flow, at) = (t.recording, fingerprint, d.ts);
+                    let packet = Packet { channel: t.channel, rank: t.rank, flow, at, heard };
+                    sink.media(MediaPacket { recording, packet });
                 }
             }
         }

@@ -24,6 +24,8 @@ pub struct EngineStats {
     pub rtp_cut: u64,
     /// Datagrams that hold several RTP packets, as an offloading network card hands them on.
     pub super_packets: u64,
+    /// Of recordings, with a header that cannot be read.
+    pub rtp_malformed: u64,
     /// RTP packets of calls that are not recorded.
     pub rtp_not_recorded: u64,
     /// RTP packets of no known call.

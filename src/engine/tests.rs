@@ -19,7 +19,7 @@ impl Sink for Told {
         }
     }
     fn media(&mut self, packet: MediaPacket<'_>) {
-        self.media.push(packet.at);
+        self.media.push(packet.packet.at);
     }
     fn tick(&mut self, _: Timestamp) {}
 }

@@ -20,7 +20,7 @@ use rtp_rs::{RtpReader, RtpReaderError};
 /// The kinds of datagram that share a media port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MediaKind {
-    /// Version 2, payload type outside RTCP's: to be read by [`RtpPacket::parse`].
+    /// Version 2, payload type outside RTCP's: to be read by [`Heard::parse`].
     Rtp,
     /// Version 2, packet type 192 to 223.
     Rtcp,
@@ -77,11 +77,17 @@ pub enum RtpError {
     Padding(u8),
     /// RTCP on the same port, told by its packet type.
     Rtcp,
+    /// Header, CSRC list and extension are longer than [`MAX_HEADER`].
+    Header(usize),
 }
 
-/// One RTP packet, borrowed from its datagram: checked once, infallible to read.
+/// No header is longer: the extension of a packet that any path carries is shorter by far.
+pub const MAX_HEADER: usize = 255 * 4;
+
+/// One RTP packet, borrowed from its datagram: read and checked once, where it
+/// comes in, and carried as it is to whoever plays it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RtpPacket<'a> {
+pub struct Heard<'a> {
     /// Synchronisation source.
     pub ssrc: u32,
     /// Sequence number; widen it with [`super::seq::ExtendedSeq`].
@@ -94,25 +100,63 @@ pub struct RtpPacket<'a> {
     pub marker: bool,
     /// What follows header, CSRC list and extension, without padding; may be empty.
     pub payload: &'a [u8],
+    /// All of it, header and padding included: what SRTP authenticates.
+    pub whole: &'a [u8],
 }
 
-impl<'a> RtpPacket<'a> {
+impl<'a> Heard<'a> {
     /// Reads a datagram that [`classify`] calls RTP.
-    pub fn parse(datagram: &'a [u8]) -> Result<RtpPacket<'a>, RtpError> {
+    pub fn parse(datagram: &'a [u8]) -> Result<Heard<'a>, RtpError> {
         let rtp = RtpReader::new(datagram).map_err(RtpError::from)?;
         if datagram.get(1).is_some_and(|t| RTCP_TYPES.contains(t)) {
             return Err(RtpError::Rtcp);
         }
-        Ok(RtpPacket {
+        let header = rtp.payload_offset();
+        if header > MAX_HEADER {
+            return Err(RtpError::Header(header));
+        }
+        Ok(Heard {
             ssrc: rtp.ssrc(),
             seq: rtp.sequence_number().into(),
             timestamp: rtp.timestamp(),
             payload_type: rtp.payload_type(),
             marker: rtp.mark(),
             payload: rtp.payload(),
+            whole: datagram,
+        })
+    }
+
+    /// The distance of the packets that lie one behind the other in this datagram.
+    ///
+    /// With segmentation offload (`UDP_SEGMENT`, GRO) a capture shows what a host
+    /// sent or took in one piece: packets of one length, the last perhaps shorter.
+    /// Only where each has a header of this source with the next number is it so.
+    pub fn segment_len(&self) -> Option<usize> {
+        let (whole, ssrc) = (self.whole, self.whole.get(8..12)?);
+        let ends_with = memchr::memmem::find_iter(whole.get(12..)?, ssrc).map(|at| 12 + at);
+        let starts = ends_with.filter_map(|at| at.checked_sub(8)).filter(|n| *n > 12);
+        starts.take(MAX_CANDIDATES).find(|n| self.has_segments_of(*n))
+    }
+
+    /// The packets of a datagram whose [`Heard::segment_len`] is `len`, in order.
+    pub fn segments(&self, len: usize) -> impl Iterator<Item = Heard<'a>> {
+        self.whole.chunks(len.max(1)).filter_map(|part| Heard::parse(part).ok())
+    }
+
+    fn has_segments_of(&self, len: usize) -> bool {
+        self.whole.chunks(len).zip(0..).all(|(part, n)| {
+            Heard::parse(part).is_ok_and(|p| {
+                p.ssrc == self.ssrc
+                    && p.payload_type == self.payload_type
+                    && p.seq == self.seq.wrapping_add(n)
+                    && !p.payload.is_empty()
+            })
         })
     }
 }
+
+/// Places looked at for a second packet in a datagram.
+const MAX_CANDIDATES: usize = 4;
 
 impl From<RtpReaderError> for RtpError {
     fn from(e: RtpReaderError) -> RtpError {
@@ -138,7 +182,7 @@ mod tests {
     fn reads_the_header() {
         let mut d = header(0x80, 0x88);
         d.extend([1, 2, 3]);
-        let p = RtpPacket::parse(&d).unwrap();
+        let p = Heard::parse(&d).unwrap();
         assert_eq!((p.ssrc, p.seq, p.timestamp), (0xDEAD_BEEF, 0xFFFE, 320));
         assert_eq!((p.payload_type, p.marker, p.payload), (8, true, &[1, 2, 3][..]));
     }
@@ -149,16 +193,16 @@ mod tests {
         d.extend([0, 0, 0, 9]);
         d.extend([0xBE, 0xDE, 0, 1, 1, 2, 3, 4]);
         d.extend([0x55, 0x56, 0, 0, 3]);
-        assert_eq!(RtpPacket::parse(&d).unwrap().payload, [0x55, 0x56]);
+        assert_eq!(Heard::parse(&d).unwrap().payload, [0x55, 0x56]);
         *d.last_mut().unwrap() = 6;
-        assert_eq!(RtpPacket::parse(&d), Err(RtpError::Padding(6)));
+        assert_eq!(Heard::parse(&d), Err(RtpError::Padding(6)));
         *d.last_mut().unwrap() = 5;
-        assert!(RtpPacket::parse(&d).unwrap().payload.is_empty());
-        assert_eq!(RtpPacket::parse(&d[..20]), Err(RtpError::Truncated));
-        assert_eq!(RtpPacket::parse(&d[..5]), Err(RtpError::Truncated));
+        assert!(Heard::parse(&d).unwrap().payload.is_empty());
+        assert_eq!(Heard::parse(&d[..20]), Err(RtpError::Truncated));
+        assert_eq!(Heard::parse(&d[..5]), Err(RtpError::Truncated));
         d[0] = 0x40;
-        assert_eq!(RtpPacket::parse(&d), Err(RtpError::Version(1)));
-        assert_eq!(RtpPacket::parse(&header(0x80, 200)), Err(RtpError::Rtcp));
+        assert_eq!(Heard::parse(&d), Err(RtpError::Version(1)));
+        assert_eq!(Heard::parse(&header(0x80, 200)), Err(RtpError::Rtcp));
     }
 
     #[test]
@@ -179,6 +223,36 @@ mod tests {
         }
     }
 
+    fn rtp(seq: u16, payload: &[u8]) -> Vec<u8> {
+        let mut d = header(0x80, 8);
+        d[2..4].copy_from_slice(&seq.to_be_bytes());
+        d.extend(payload);
+        d
+    }
+
+    #[test]
+    fn packets_one_behind_the_other_are_told_by_their_headers() {
+        let of = |parts: &[(u16, usize)]| -> Option<Vec<usize>> {
+            let d: Vec<u8> = parts.iter().flat_map(|(seq, n)| rtp(*seq, &vec![0xD5; *n])).collect();
+            let p = Heard::parse(&d).unwrap();
+            p.segment_len().map(|n| p.segments(n).map(|s| s.payload.len()).collect())
+        };
+        assert_eq!(of(&[(65_535, 160), (0, 160), (1, 160)]), Some(vec![160; 3]));
+        assert_eq!(of(&[(7, 33), (8, 33), (9, 20)]), Some(vec![33, 33, 20]), "the last may be shorter");
+        assert_eq!(of(&[(7, 160)]), None);
+        assert_eq!(of(&[(7, 160), (9, 160)]), None, "not the next number");
+        assert_eq!(of(&[(7, 160), (8, 170)]), None, "the last is longer");
+        assert_eq!(of(&[(7, 160), (8, 80), (9, 160)]), None, "not at equal distances");
+        assert_eq!(of(&[(7, 160), (8, 0)]), None, "a header alone");
+        let mut sound = vec![0xD5; 160];
+        sound[40..44].copy_from_slice(&[0xDE, 0xAD, 0xBE, 0xEF]);
+        assert_eq!(
+            Heard::parse(&rtp(7, &sound)).unwrap().segment_len(),
+            None,
+            "sound that has the SSRC in it"
+        );
+    }
+
     #[test]
     fn any_octets_are_read_or_refused() {
         let mut x = 0x2545_F491_4F6C_DD1Du64;
@@ -193,8 +267,9 @@ mod tests {
             d[0] = 0x80 | (d[0] & 0x3F);
             let cut = &d[..round % 65];
             let _ = classify(cut);
-            if let Ok(p) = RtpPacket::parse(cut) {
+            if let Ok(p) = Heard::parse(cut) {
                 assert!(p.payload.len() + 12 <= cut.len());
+                let _ = p.segment_len();
             }
         }
     }

@@ -80,7 +80,20 @@ impl StreamStats {
 
     /// Takes one packet: its sequence number, RTP timestamp and capture time.
     pub fn on_packet(&mut self, seq: u16, rtp_timestamp: u32, at: Timestamp) -> Arrival {
-        let arrival = self.place(seq);
+        let arrival = self.on_number(seq);
+        self.on_stamp(arrival, rtp_timestamp, at);
+        arrival
+    }
+
+    /// Takes a packet's sequence number.
+    pub fn on_number(&mut self, seq: u16) -> Arrival {
+        self.place(seq)
+    }
+
+    /// Takes the RTP timestamp and the capture time of a packet that `arrival` was said of.
+    /// Not where the timestamp says nothing of when it was sent: all packets of
+    /// one telephone event carry the time of the event's start.
+    pub fn on_stamp(&mut self, arrival: Arrival, rtp_timestamp: u32, at: Timestamp) {
         match arrival {
             Arrival::InOrder | Arrival::Reordered => {
                 self.jitter.on_packet(rtp_timestamp, at, self.clock_hz);
@@ -88,13 +101,40 @@ impl StreamStats {
             Arrival::Restart => self.jitter.rebase(rtp_timestamp, at),
             Arrival::Duplicate | Arrival::Suspect => {}
         }
-        arrival
     }
 
-    /// Takes a packet whose timestamp says nothing of when it was sent: all
-    /// packets of one telephone event carry the time of the event's start.
-    pub fn on_untimed_packet(&mut self, seq: u16) -> Arrival {
-        self.place(seq)
+    /// The source numbers its packets anew from `seq` on, known from elsewhere
+    /// than the numbers: what was seen of them before was of another run.
+    pub fn begin_anew(&mut self, seq: u16) -> Arrival {
+        if self.ext.highest().is_some() {
+            self.earlier_expected += self.expected_in_run();
+            self.restarts += 1;
+        }
+        self.suspect = None;
+        self.begin_run(seq);
+        Arrival::Restart
+    }
+
+    /// What comes next is a run of its own: what is not heard until then is no loss.
+    pub fn rest(&mut self) {
+        self.earlier_expected += self.expected_in_run();
+        self.ext.reset();
+        self.base = 0;
+        self.suspect = None;
+        self.jitter.last = None;
+    }
+
+    /// This number was seen in the present run, or lies before all that was.
+    pub fn knows(&self, seq: u16) -> bool {
+        self.ext.highest().is_some_and(|highest| {
+            let extended = self.ext.peek(seq);
+            extended < self.base || extended <= highest && self.is_marked(extended)
+        })
+    }
+
+    /// Jitter was reckoned with timestamps that turn out to tell another time.
+    pub fn forget_jitter(&mut self) {
+        self.jitter = Jitter::default();
     }
 
     /// The payload type's clock changed (a codec change within the stream).

@@ -117,10 +117,7 @@ impl<'a> Message<'a> {
     /// Is this an INFO that carries a key press? The digit itself is not looked at.
     pub fn dtmf_info(&self) -> bool {
         self.method() == Some(Method::Info)
-            && self.content_type().is_some_and(|t| {
-                t.eq_ignore_ascii_case(b"application/dtmf-relay")
-                    || t.eq_ignore_ascii_case(b"application/dtmf")
-            })
+            && multipart::has_key_press(self.first_raw("Content-Type").unwrap_or_default(), self.body)
     }
 
     /// Fields of this name as they stand, folds included.

@@ -23,6 +23,36 @@ pub(super) fn find_sdp<'a>(content_type: &[u8], body: &'a [u8]) -> Option<&'a [u
     find(content_type, body, MAX_DEPTH)
 }
 
+/// Whether a body of this Content-Type says that a key was pressed, by itself or by one
+/// of its parts.
+pub(super) fn has_key_press(content_type: &[u8], body: &[u8]) -> bool {
+    has_key_press_within(content_type, body, MAX_DEPTH)
+}
+
+/// What such a body is called: by Cisco and by most after it, by Nortel, by RFC 4733's own name.
+const KEY_PRESSES: [(&[u8], &[u8]); 5] = [
+    (b"application", b"dtmf-relay"),
+    (b"application", b"dtmf"),
+    (b"application", b"vnd.nortelnetworks.digits"),
+    (b"audio", b"telephone-event"),
+    (b"application", b"telephone-event"),
+];
+
+fn has_key_press_within(content_type: &[u8], body: &[u8], depth: u8) -> bool {
+    let kind = media_type(content_type);
+    if KEY_PRESSES.iter().any(|(of, name)| is(kind, of, name)) {
+        return true;
+    }
+    if depth == 0 || !is_multipart(kind) {
+        return false;
+    }
+    let Some(delimiter) = delimiter(content_type, body) else { return false };
+    parts(&delimiter, body).take(MAX_PARTS).any(|part| {
+        let (content_type, body) = split_part(part);
+        has_key_press_within(content_type, body, depth - 1)
+    })
+}
+
 fn find<'a>(content_type: &[u8], body: &'a [u8], depth: u8) -> Option<&'a [u8]> {
     let kind = media_type(content_type);
     if kind.is_empty() {
@@ -32,7 +62,7 @@ fn find<'a>(content_type: &[u8], body: &'a [u8], depth: u8) -> Option<&'a [u8]> 
     if is_sdp(kind) {
         return (!trim(body).is_empty()).then_some(body);
     }
-    if depth == 0 || !kind.get(..10).is_some_and(|p| p.eq_ignore_ascii_case(b"multipart/")) {
+    if depth == 0 || !is_multipart(kind) {
         return None;
     }
     let delimiter = delimiter(content_type, body)?;
@@ -42,11 +72,19 @@ fn find<'a>(content_type: &[u8], body: &'a [u8], depth: u8) -> Option<&'a [u8]> 
     })
 }
 
-/// `application/sdp`, white space around the slash allowed (RFC 3261 §25.1).
 fn is_sdp(kind: &[u8]) -> bool {
+    is(kind, b"application", b"sdp")
+}
+
+fn is_multipart(kind: &[u8]) -> bool {
+    kind.get(..10).is_some_and(|p| p.eq_ignore_ascii_case(b"multipart/"))
+}
+
+/// `of/name` in any case, white space around the slash allowed (RFC 3261 §25.1).
+fn is(kind: &[u8], of: &[u8], name: &[u8]) -> bool {
     let slash = memchr::memchr(b'/', kind).unwrap_or(kind.len());
-    trim(&kind[..slash]).eq_ignore_ascii_case(b"application")
-        && kind.get(slash + 1..).is_some_and(|s| trim(s).eq_ignore_ascii_case(b"sdp"))
+    trim(&kind[..slash]).eq_ignore_ascii_case(of)
+        && kind.get(slash + 1..).is_some_and(|s| trim(s).eq_ignore_ascii_case(name))
 }
 
 /// `--boundary`; from the body's first such line when the parameter is missing.

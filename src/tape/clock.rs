@@ -5,9 +5,11 @@
 //! only ever adds to it, so the least transit among a packet's neighbours is
 //! the path without queueing, and timestamp + least transit is where the audio
 //! was on the wire. The estimate is held still while it is near enough, so that
-//! contiguous audio stays contiguous to the sample, and moved when clock skew
-//! or a new path has carried it away. Where the stamps themselves freeze or
-//! jump, the capture clock wins.
+//! contiguous audio stays contiguous to the sample. Where clock skew has carried
+//! it away it is moved a little with each packet, which nobody hears; in a pause,
+//! all at once. Where the path itself has become shorter or longer, it is moved
+//! with the packet that shows it. Where the stamps freeze or jump, the capture
+//! clock wins.
 //!
 //! This module must not know of payloads or files.
 
@@ -24,6 +26,16 @@ const EARLIER_NS: i64 = 8_000_000;
 const LATER_NS: i64 = 8_000_000;
 /// See [`LATER_NS`].
 const FOLLOW_NS: i64 = 5_000_000;
+/// How far off the estimate may be and yet be brought back little by little.
+const DRIFT_NS: i64 = 20_000_000;
+/// By how much it is moved at a time: so little is no slip, and few packets are touched by it.
+const CREEP_NS: i64 = 1_000_000;
+/// How often.
+const CREEP_EVERY_NS: i64 = 240_000_000;
+/// With every packet while it is farther off than drift ever lets it be.
+const FAR_NS: i64 = 9_000_000;
+/// Packets that must agree before a shorter path is believed, as far as there are so many.
+const FASTER_EVIDENCE: usize = 2;
 /// A later transit by more than this, which all that follow share, is a step and not jitter.
 const STEP_LATER_NS: i64 = 40_000_000;
 /// An earlier transit by more than this is a jump of the stamps.
@@ -43,6 +55,17 @@ struct Arrival {
     transit_ns: i64,
 }
 
+/// How a packet comes after the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Its sound begins where that one's ends.
+    Sound,
+    /// Packets between them are missing.
+    Loss,
+    /// Nothing was said between them, or nothing before.
+    Pause,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
     transit_ns: i64,
@@ -60,6 +83,10 @@ pub struct WireClock {
     /// Transits increase from front to back: the first of any tail is its least.
     arrivals: VecDeque<Arrival>,
     anchor: Option<Anchor>,
+    /// The transit that the anchor creeps to.
+    goal: Option<i64>,
+    /// When it was moved last.
+    crept_at_ns: i64,
     /// The reckoning before the last jump, for packets that come late.
     before: Option<Anchor>,
 }
@@ -69,7 +96,16 @@ impl WireClock {
     pub fn new(clock_hz: u32, rate_hz: u32) -> Self {
         let hz = i64::from(clock_hz.max(1));
         let tick_ns = if NS_PER_S % hz == 0 { NS_PER_S / hz } else { 0 };
-        WireClock { tick_ns, clock_hz, rate_hz, arrivals: VecDeque::new(), anchor: None, before: None }
+        WireClock {
+            tick_ns,
+            clock_hz,
+            rate_hz,
+            arrivals: VecDeque::new(),
+            anchor: None,
+            goal: None,
+            crept_at_ns: i64::MIN / 4,
+            before: None,
+        }
     }
 
     /// The RTP clock this mapping reads, Hz.
@@ -85,7 +121,21 @@ impl WireClock {
     /// Sets the rate of the file once it is known.
     pub fn set_rate(&mut self, rate_hz: u32) {
         self.rate_hz = rate_hz;
+        self.forget();
+    }
+
+    /// Forgets where the source was: what comes next is placed for itself.
+    pub fn forget(&mut self) {
         self.anchor = None;
+        self.goal = None;
+    }
+
+    /// The stamps known so far turn out to tell other times: these are the packets still waiting.
+    pub fn note_again(&mut self, packets: impl Iterator<Item = (i64, i64)>) {
+        self.arrivals.clear();
+        for (at, ts) in packets {
+            self.note(at, ts);
+        }
     }
 
     /// Notes a packet when it arrives. `ts` is the extended RTP timestamp.
@@ -112,28 +162,42 @@ impl WireClock {
             self.arrivals.pop_front();
         }
         let held = self.anchor.map(|a| a.transit_ns);
-        let near = held.unwrap_or(first_at_ns - self.ts_ns(first_ts));
-        // What lies far earlier is a jump of the stamps, dealt with where it happens.
+        // What lies far earlier is a jump of the stamps, and what lies earlier than drift can
+        // carry it a shorter path: both are dealt with where they happen.
+        let earliest = match held {
+            Some(held) => held - DRIFT_NS,
+            None => first_at_ns - self.ts_ns(first_ts) - STEP_EARLIER_NS,
+        };
         let mut transits = self.arrivals.iter().map(|a| a.transit_ns);
-        let Some(least) = transits.find(|t| *t >= near - STEP_EARLIER_NS) else { return };
-        match held {
-            None => self.set_anchor(least, first_ts),
-            Some(held) if least < held - EARLIER_NS => self.set_anchor(least, first_ts),
-            Some(held) if least > held + LATER_NS => self.set_anchor(least - FOLLOW_NS, first_ts),
-            Some(_) => {}
+        let Some(least) = transits.find(|t| *t >= earliest) else { return };
+        let Some(held) = held else { return self.set_anchor(least, first_ts) };
+        let off = least - held;
+        if off > DRIFT_NS {
+            self.goal = None;
+            self.set_anchor(least - FOLLOW_NS, first_ts);
+        } else if off > LATER_NS || self.goal.is_some_and(|g| g > held) {
+            self.goal = Some(least - FOLLOW_NS).filter(|g| *g > held);
+        } else if off < -EARLIER_NS || self.goal.is_some() {
+            self.goal = Some(least).filter(|g| *g < held);
         }
     }
 
     /// The frame, from the answer, at which the audio of a packet begins.
-    /// Negative before the answer. `later` gives the packets known that come after
-    /// it in order, itself first, as (arrival, timestamp); it is asked only where
-    /// the stamps look wrong.
+    /// Negative before the answer. `later` gives the packets known that come after it in order, itself first, as
+    /// (arrival, timestamp); it is asked only where the stamps look wrong.
     pub fn place<I: Iterator<Item = (i64, i64)>>(
         &mut self,
         at_ns: i64,
         ts: i64,
+        after: After,
         later: impl Fn() -> I,
     ) -> i64 {
+        if let Some(held) = self.anchor {
+            match after {
+                After::Pause => self.take_up(held.transit_ns, at_ns, ts, later()),
+                After::Sound | After::Loss => self.creep(held.transit_ns, at_ns, ts, after),
+            }
+        }
         let transit = at_ns - self.ts_ns(ts);
         let held = match self.anchor {
             Some(a) => a.transit_ns,
@@ -150,7 +214,7 @@ impl WireClock {
             if least - held > STEP_LATER_NS && is_sure {
                 self.jump(least, ts, later());
             }
-        } else if off < -STEP_EARLIER_NS {
+        } else if off < -STEP_EARLIER_NS || off < -DRIFT_NS && self.is_faster(held - DRIFT_NS, later()) {
             let (least, _) = self.least_of(later(), transit - STEP_EARLIER_NS, transit);
             self.jump(least, ts, later());
         }
@@ -162,6 +226,45 @@ impl WireClock {
             return latest;
         }
         frame
+    }
+
+    /// Brings the estimate nearer to where it shall be: the whole way where nothing was heard.
+    fn creep(&mut self, held: i64, at_ns: i64, ts: i64, after: After) {
+        let Some(goal) = self.goal else { return };
+        let off = goal - held;
+        let is_due = off.abs() > FAR_NS || at_ns - self.crept_at_ns >= CREEP_EVERY_NS;
+        if after == After::Sound && !is_due {
+            return;
+        }
+        self.crept_at_ns = at_ns;
+        let step = if after == After::Sound { off.clamp(-CREEP_NS, CREEP_NS) } else { off };
+        self.set_anchor(held + step, ts);
+        if step == off {
+            self.goal = None;
+        }
+    }
+
+    /// After a pause those that come next tell the place: stamps may run on in it a little
+    /// faster or slower than time.
+    fn take_up(&mut self, held: i64, at_ns: i64, ts: i64, later: impl Iterator<Item = (i64, i64)>) {
+        let own = at_ns - self.ts_ns(ts);
+        let (least, packets) = self.least_of(later, held - DRIFT_NS, own);
+        let off = least - held;
+        let is_sure = packets >= STEP_EVIDENCE && (-DRIFT_NS..STEP_LATER_NS).contains(&off);
+        if is_sure && !(-EARLIER_NS..=LATER_NS).contains(&off) {
+            self.goal = None;
+            self.set_anchor(least, ts);
+        } else if let Some(goal) = self.goal.take() {
+            self.set_anchor(goal, ts);
+        }
+    }
+
+    /// The path has become shorter: those that come next say so as well.
+    fn is_faster(&self, below: i64, later: impl Iterator<Item = (i64, i64)>) -> bool {
+        let (all, agree) = later.take(FASTER_EVIDENCE).fold((0, 0), |(all, agree), (at, ts)| {
+            (all + 1, agree + usize::from(at - self.ts_ns(ts) < below))
+        });
+        agree == all
     }
 
     fn frame_of(&self, ts: i64) -> i64 {
@@ -197,6 +300,7 @@ impl WireClock {
     /// A new reckoning from here on: only what comes after are neighbours.
     fn jump(&mut self, transit_ns: i64, ts: i64, later: impl Iterator<Item = (i64, i64)>) {
         self.before = self.anchor;
+        self.goal = None;
         self.arrivals.clear();
         self.set_anchor(transit_ns, ts);
         for (at, ts) in later {
@@ -245,7 +349,7 @@ mod tests {
         (0..packets.len())
             .map(|i| {
                 let later = || packets[i..].iter().map(|&(at, ts)| (at * MS, ts));
-                c.place(packets[i].0 * MS, packets[i].1, later)
+                c.place(packets[i].0 * MS, packets[i].1, After::Sound, later)
             })
             .collect()
     }
@@ -285,20 +389,59 @@ mod tests {
     }
 
     #[test]
-    fn skew_is_followed_within_the_drift() {
-        // 500 ppm fast sender for 100 s, settled every quarter second.
-        let mut c = WireClock::new(8000, 8000);
-        let mut worst = 0;
-        for i in 0..5000i64 {
-            let at = i * 20 * MS - i * 20 * MS / 2000;
-            c.note(at, i * 160);
-            if i % 12 == 0 {
-                c.settle(at, i * 160);
+    fn skew_is_followed_within_the_drift_and_never_by_a_slip() {
+        for ppm in [-500, -50, 50, 500] {
+            let mut c = WireClock::new(8000, 8000);
+            let (mut worst, mut slip, mut last) = (0, 0, None);
+            for i in 0..5000i64 {
+                let at = i * 20 * MS + i * 20 * ppm;
+                c.note(at, i * 160);
+                if i % 12 == 0 {
+                    c.settle(at, i * 160);
+                }
+                let frame = c.place(at, i * 160, After::Sound, || std::iter::once((at, i * 160)));
+                worst = worst.max((frame - at / 125_000).abs());
+                slip = slip.max(last.map_or(0, |l: i64| (frame - l - 160).abs()));
+                last = Some(frame);
             }
-            let frame = c.place(at, i * 160, || std::iter::once((at, i * 160)));
-            worst = worst.max((frame - at / 125_000).abs());
+            assert!(worst <= 75, "{ppm} ppm: {worst} frames off");
+            assert!(slip <= 8, "{ppm} ppm: a slip of {slip} frames");
         }
-        assert!(worst <= 80, "{worst} frames off");
+    }
+
+    /// As a tape does: ten packets at a time, with those that come soon after known.
+    fn run_live(packets: &[(i64, i64)]) -> Vec<i64> {
+        let mut c = WireClock::new(8000, 8000);
+        let mut noted = 0;
+        let place = |i: usize| {
+            if i.is_multiple_of(10) {
+                let known = (i + 22).min(packets.len());
+                packets[noted..known].iter().for_each(|(at, ts)| c.note(at * MS, *ts));
+                noted = known;
+                c.settle(packets[i].0 * MS, packets[i].1);
+            }
+            let later = || packets[i..noted].iter().map(|&(at, ts)| (at * MS, ts));
+            c.place(packets[i].0 * MS, packets[i].1, After::Sound, later)
+        };
+        (0..packets.len()).map(place).collect()
+    }
+
+    #[test]
+    fn a_shorter_path_is_taken_with_the_packet_that_shows_it() {
+        for shorter in [25, 30, 100, 150, 300] {
+            let mut packets: Vec<_> = (0..35).map(|i| (400 + i * 20, i * 160)).collect();
+            packets.extend((35..60).map(|i| (400 + i * 20 - shorter, i * 160)));
+            for (i, (frame, p)) in run_live(&packets).iter().zip(&packets).enumerate() {
+                assert_eq!(*frame, p.0 * 8, "{shorter} ms shorter, packet {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_early_packet_is_no_shorter_path() {
+        let mut packets: Vec<_> = (0..60).map(|i| (i * 20, i * 160)).collect();
+        packets[35].0 -= 35;
+        assert_eq!(run_live(&packets), (0..60).map(|i| i * 160).collect::<Vec<_>>());
     }
 
     #[test]
@@ -306,6 +449,6 @@ mod tests {
         let mut c = WireClock::new(1, 48_000);
         c.note(i64::MAX / 4, i64::MAX / 4);
         c.settle(i64::MAX / 4, i64::MAX / 4);
-        c.place(i64::MIN / 4, i64::MIN / 4, std::iter::empty);
+        c.place(i64::MIN / 4, i64::MIN / 4, After::Pause, std::iter::empty);
     }
 }

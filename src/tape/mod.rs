@@ -13,20 +13,29 @@
 //!
 //! This module must not know of SIP, files or the machine's time.
 
-pub mod clock;
-mod inbox;
-pub mod source;
-pub mod timeline;
+mod clock;
+mod kept;
+mod leg;
+mod meaning;
+mod order;
+mod report;
+mod source;
+mod stamps;
+mod timeline;
+mod voice;
+
+pub use kept::{Kept, Packet};
+pub use report::{Heard, LeftOut, StreamReport, TapeEvent, TapeEventKind, TapeReport};
 
 use crate::codec::formats::PayloadMap;
-use crate::codec::quality;
 use crate::id::Channel;
-use crate::rtp::packet::RtpPacket;
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
-use inbox::Inbox;
+use kept::Inbox;
+use leg::Leg;
 use smallvec::SmallVec;
-use source::{Played, Source};
+use source::Played;
 use timeline::Timeline;
+use voice::Stage;
 
 /// Grid step, nanoseconds.
 pub const FLUSH_NS: i64 = 200 * NS_PER_MS;
@@ -34,39 +43,11 @@ pub const FLUSH_NS: i64 = 200 * NS_PER_MS;
 pub const LOOKAHEAD_NS: i64 = 250 * NS_PER_MS;
 /// How long a placed frame waits for a packet that is placed before it.
 pub const MARGIN_NS: i64 = 100 * NS_PER_MS;
-/// A farther hop is listened to when the nearest has been silent this long.
-const HOP_SILENCE_NS: i64 = 2 * NS_PER_S;
-/// Packets held back after a hang-up; two seconds of two parties are 200.
+/// Packets held back after a hang-up; two seconds of two parties are 200. What is beyond
+/// is missing if the hang-up is refused.
 const MAX_HELD: usize = 1024;
 /// Events kept of one recording; nobody presses keys as often.
 pub const MAX_EVENTS: usize = 4096;
-/// RTP sources of one party; a sender that changes its SSRC faster than this is not a phone.
-const MAX_SOURCES: usize = 64;
-
-/// One media packet.
-#[derive(Clone, Copy, Debug)]
-pub struct Packet<'a> {
-    /// Who speaks.
-    pub channel: Channel,
-    /// Distance of the hop it was heard on from the agent.
-    pub rank: u8,
-    /// Tells flows apart.
-    pub flow: u32,
-    /// Capture time.
-    pub at: Timestamp,
-    /// The RTP packet.
-    pub rtp: &'a [u8],
-}
-
-/// A packet captured after a hang-up that may yet be refused.
-#[derive(Debug)]
-struct Held {
-    channel: Channel,
-    rank: u8,
-    flow: u32,
-    at: Timestamp,
-    rtp: Box<[u8]>,
-}
 
 /// Who takes the samples.
 pub trait Deck {
@@ -80,92 +61,6 @@ pub trait Deck {
     fn patch(&mut self, frame: u64, channel: Channel, samples: &[i16]);
 }
 
-/// What happened on the media of a call.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TapeEvent {
-    /// Nanoseconds from the answer.
-    pub at_ns: i64,
-    /// On which side.
-    pub channel: Channel,
-    /// What.
-    pub kind: TapeEventKind,
-}
-
-/// Kinds of [`TapeEvent`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum TapeEventKind {
-    /// A key was pressed (RFC 4733). Which one is not known here.
-    KeyPress,
-    /// The codec changed to this encoding name.
-    Codec(String),
-}
-
-/// One RTP stream of a finished tape.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StreamReport {
-    /// Whose.
-    pub channel: Channel,
-    /// Encoding name, `unknown` where none was ever stated.
-    pub codec: String,
-    /// RFC 3550 synchronisation source.
-    pub ssrc: u32,
-    /// Distinct packets.
-    pub packets: u64,
-    /// RFC 3550 A.3.
-    pub lost: u64,
-    /// Patched in after their frames were written.
-    pub late: u64,
-    /// Copies.
-    pub duplicates: u64,
-    /// RFC 3550 A.8, largest.
-    pub jitter_ms: f64,
-    /// ITU-T G.107 estimate.
-    pub mos: Option<f64>,
-}
-
-/// A finished tape.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TapeReport {
-    /// Frames per channel.
-    pub frames: u64,
-    /// Every stream heard.
-    pub streams: Vec<StreamReport>,
-    /// In order of time.
-    pub events: Vec<TapeEvent>,
-    /// No audio was lost inside the recorder, none was undecodable.
-    pub complete: bool,
-}
-
-#[derive(Debug, Default)]
-struct Leg {
-    formats: PayloadMap,
-    /// The nearest hop heard, and when last.
-    nearest: Option<(u8, i64)>,
-    sources: SmallVec<[Source; 1]>,
-}
-
-impl Leg {
-    /// Of each party one signalling hop's media is kept: the nearest to the agent that is heard.
-    fn is_nearest(&mut self, rank: u8, at_ns: i64, has_started: bool) -> bool {
-        match &mut self.nearest {
-            Some((best, last_ns)) if rank == *best => {
-                *last_ns = (*last_ns).max(at_ns);
-                true
-            }
-            Some((best, last_ns)) if rank > *best && at_ns - *last_ns < HOP_SILENCE_NS => false,
-            // Before the first flush a nearer hop still takes the place of a farther one whole.
-            best => {
-                let was_farther = best.is_some_and(|(b, _)| rank < b);
-                *best = Some((rank, at_ns));
-                if was_farther && !has_started {
-                    self.sources.retain(|s| s.rank() <= rank);
-                }
-                true
-            }
-        }
-    }
-}
-
 /// One recording being made.
 #[derive(Debug)]
 pub struct Tape {
@@ -176,11 +71,16 @@ pub struct Tape {
     legs: [Leg; 2],
     timeline: Timeline,
     rate_hz: Option<u32>,
-    held: Vec<Held>,
+    held: Inbox,
+    /// From when on sound of a channel is taken back with the next step.
+    taken_back: SmallVec<[(Channel, i64); 2]>,
     events: Vec<TapeEvent>,
+    left_out: LeftOut,
     is_encrypted: bool,
-    refused_sources: u64,
+    lost_held: bool,
 }
+
+const CHANNELS: [Channel; 2] = [Channel::Customer, Channel::Agent];
 
 impl Tape {
     /// A tape whose frame zero is the answer.
@@ -190,41 +90,43 @@ impl Tape {
             next_flush_ns: FLUSH_NS,
             limit_ns: None,
             inbox: Inbox::default(),
-            legs: Default::default(),
+            legs: CHANNELS.map(Leg::new),
             timeline: Timeline::default(),
             rate_hz: None,
-            held: Vec::new(),
+            held: Inbox::default(),
+            taken_back: SmallVec::new(),
             events: Vec::new(),
+            left_out: LeftOut::default(),
             is_encrypted: false,
-            refused_sources: 0,
+            lost_held: false,
         }
     }
 
     /// States what payload types mean in what `channel`'s party sends on the hop
     /// `rank` away from the agent, from now on.
-    pub fn set_formats(&mut self, channel: Channel, _rank: u8, formats: &PayloadMap) {
+    pub fn set_formats(&mut self, channel: Channel, rank: u8, formats: &PayloadMap) {
         self.sort_in();
-        let known = &mut self.legs[channel as usize].formats;
-        known.update(formats);
-        known.encrypted |= self.is_encrypted;
+        let known = self.legs[channel as usize].formats_mut();
+        known.state(rank, formats);
+        if self.is_encrypted {
+            known.seal();
+        }
     }
 
     /// From here on the payload is encrypted, though the signalling did not say so (ZRTP).
     pub fn set_encrypted(&mut self) {
         self.sort_in();
         self.is_encrypted = true;
-        for l in &mut self.legs {
-            l.formats.encrypted = true;
-        }
+        self.legs.iter_mut().for_each(|l| l.formats_mut().seal());
     }
 
     /// Takes one media packet.
     pub fn push(&mut self, packet: Packet<'_>, deck: &mut impl Deck) {
         let at_ns = packet.at.since_ns(self.answered_at);
         if self.limit_ns.is_some_and(|l| at_ns > l) {
-            if self.held.len() < MAX_HELD {
-                let Packet { channel, rank, flow, at, rtp } = packet;
-                self.held.push(Held { channel, rank, flow, at, rtp: rtp.into() });
+            match self.held.len() < MAX_HELD {
+                true => self.held.push(&packet),
+                false => self.lost_held = true,
             }
             return;
         }
@@ -239,37 +141,13 @@ impl Tape {
     fn sort_in(&mut self) {
         let inbox = std::mem::take(&mut self.inbox);
         for packet in inbox.packets() {
-            self.sort_in_one(packet);
+            let at_ns = packet.at.since_ns(self.answered_at);
+            let leg = &mut self.legs[packet.channel as usize];
+            if let Some(from_ns) = leg.push(&packet, at_ns, self.rate_hz) {
+                self.taken_back.push((packet.channel, from_ns));
+            }
         }
         self.inbox = inbox.emptied();
-    }
-
-    fn sort_in_one(&mut self, packet: Packet<'_>) {
-        let at_ns = packet.at.since_ns(self.answered_at);
-        let Ok(rtp) = RtpPacket::parse(packet.rtp) else { return };
-        let has_started = self.rate_hz.is_some();
-        let leg = &mut self.legs[packet.channel as usize];
-        if !leg.is_nearest(packet.rank, at_ns, has_started) {
-            return;
-        }
-        let known = leg.sources.iter().position(|s| s.ssrc() == rtp.ssrc && s.rank() == packet.rank);
-        let i = match known {
-            Some(i) => i,
-            None if leg.sources.len() >= MAX_SOURCES => {
-                self.refused_sources += 1;
-                return;
-            }
-            None => {
-                let clock = leg.formats.get(rtp.payload_type).map_or(8000, |s| s.rtp_clock_hz);
-                let mut source = Source::new(rtp.ssrc, packet.rank, clock);
-                if let Some(rate) = self.rate_hz {
-                    source.set_rate(rate);
-                }
-                leg.sources.push(source);
-                leg.sources.len() - 1
-            }
-        };
-        leg.sources[i].push(&packet, at_ns, &rtp, &leg.formats);
     }
 
     /// Time has come to `now`: gives out what is due.
@@ -300,15 +178,22 @@ impl Tape {
     /// The hang-up was refused: what was held back counts.
     pub fn resume(&mut self, deck: &mut impl Deck) {
         self.limit_ns = None;
-        for h in std::mem::take(&mut self.held) {
-            let Held { channel, rank, flow, at, rtp } = h;
-            self.push(Packet { channel, rank, flow, at, rtp: &rtp }, deck);
+        // What there was no room for is missing only now.
+        self.left_out.packets += u64::from(std::mem::take(&mut self.lost_held));
+        for packet in std::mem::take(&mut self.held).packets() {
+            self.push(packet, deck);
         }
     }
 
     /// Any media so far.
     pub fn has_media(&self) -> bool {
-        !self.inbox.is_empty() || self.legs.iter().any(|l| !l.sources.is_empty())
+        !self.inbox.is_empty() || self.legs.iter().any(Leg::has_media)
+    }
+
+    /// Packets by codec since this was last asked, those that wait to be looked at left out.
+    pub fn take_heard(&mut self) -> impl Iterator<Item = Heard> {
+        let [customer, agent] = &mut self.legs;
+        customer.take_heard().into_iter().chain(agent.take_heard())
     }
 
     /// Ends the tape at `end`: gives out everything up to it, nothing after.
@@ -321,43 +206,80 @@ impl Tape {
         if frames < self.timeline.written() {
             deck.truncate(frames);
         }
-        let streams = [Channel::Customer, Channel::Agent]
-            .into_iter()
-            .flat_map(|c| self.legs[c as usize].sources.iter().flat_map(move |s| reports(c, s)))
-            .filter(|r| r.packets > 0)
-            .collect();
-        let complete =
-            self.refused_sources == 0 && !self.legs.iter().any(|l| l.sources.iter().any(Source::lost_inside));
         self.events.retain(|e| e.at_ns <= end_ns);
         self.events.sort_by_key(|e| e.at_ns);
-        TapeReport { frames, streams, events: self.events, complete }
+        let heard = self.take_heard().collect();
+        let is_rushed = self.legs.iter().any(Leg::is_rushed);
+        let is_lossy = self.legs.iter().any(|l| l.lost_inside(rate)) || self.left_out.packets > 0;
+        let mut left_out = self.left_out;
+        left_out.packets += self.legs.iter().map(Leg::refused).sum::<u64>();
+        let streams: Vec<_> = self
+            .legs
+            .into_iter()
+            .flat_map(|l| {
+                let reports = l.merged();
+                left_out.streams += reports;
+                l.into_reports()
+            })
+            .collect();
+        let complete = !is_lossy && !is_rushed;
+        TapeReport { frames, streams, events: self.events, complete, is_rushed, left_out, heard }
     }
 
     fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {
         self.sort_in();
-        let Some(rate) = self.rate_hz.or_else(|| self.start(horizon_ns, deck)) else { return };
-        for channel in [Channel::Customer, Channel::Agent] {
-            let leg = &mut self.legs[channel as usize];
-            let mut played = Played::default();
-            for s in leg.sources.iter_mut().filter(|s| s.is_waiting()) {
-                s.play(horizon_ns, rate, channel, &leg.formats, &mut self.timeline, &mut played);
-            }
-            for (frame, samples) in &played.patches {
-                deck.patch(*frame, channel, samples);
-            }
-            let event = |frame: i64, kind| TapeEvent {
-                at_ns: (i128::from(frame.max(0)) * i128::from(NS_PER_S) / i128::from(rate)) as i64,
-                channel,
-                kind,
-            };
-            let keys = played.key_presses.into_iter().map(|f| event(f, TapeEventKind::KeyPress));
-            let codecs = played.codec_changes.into_iter();
-            let heard = keys.chain(codecs.map(|(f, name)| event(f, TapeEventKind::Codec(name))));
-            let room = MAX_EVENTS.saturating_sub(self.events.len());
-            self.events.extend(heard.take(room));
+        let Some(rate_hz) = self.rate_hz.or_else(|| self.start(horizon_ns, deck)) else { return };
+        self.take_back(rate_hz, deck);
+        // Made anew each time: memory that another tape has just let go is warm, one's own is not.
+        let mut pcm = Vec::new();
+        for channel in CHANNELS {
+            self.play(channel, horizon_ns, rate_hz, &mut pcm, deck);
         }
         let until_ns = self.limit_ns.map_or(until_ns, |l| until_ns.min(l)).max(0);
-        self.give_out(frames_at(until_ns, rate), rate, deck);
+        self.give_out(frames_at(until_ns, rate_hz), rate_hz, deck);
+    }
+
+    fn play(
+        &mut self,
+        channel: Channel,
+        horizon_ns: i64,
+        rate_hz: u32,
+        pcm: &mut Vec<i16>,
+        deck: &mut impl Deck,
+    ) {
+        let leg = &mut self.legs[channel as usize];
+        let mut patches = Vec::new();
+        for i in 0..leg.sources().len() {
+            if !leg.sources()[i].is_waiting() {
+                continue;
+            }
+            let mut played = Played::default();
+            let timeline = &mut self.timeline;
+            let mut stage = Stage { rate_hz, channel, timeline, patches: &mut patches, pcm };
+            let rank = leg.play(i, horizon_ns, &mut stage, &mut played);
+            for (frame, codec) in leg.note_played(rank, &mut played) {
+                let at_ns = (i128::from(frame.max(0)) * i128::from(NS_PER_S) / i128::from(rate_hz)) as i64;
+                let kind = codec.map_or(TapeEventKind::KeyPress, TapeEventKind::Codec);
+                match self.events.len() < MAX_EVENTS {
+                    true => self.events.push(TapeEvent { at_ns, channel, kind }),
+                    false => self.left_out.events += 1,
+                }
+            }
+        }
+        for (frame, samples) in &patches {
+            deck.patch(*frame, channel, samples);
+        }
+    }
+
+    /// What a farther hop put down before a nearer one spoke again.
+    fn take_back(&mut self, rate_hz: u32, deck: &mut impl Deck) {
+        for (channel, from_ns) in std::mem::take(&mut self.taken_back) {
+            let given_out = self.timeline.take_back(channel, frames_at(from_ns, rate_hz));
+            let frames = (given_out.end - given_out.start).min(u64::from(rate_hz) * 2);
+            if frames > 0 {
+                deck.patch(given_out.start, channel, &vec![0; frames as usize]);
+            }
+        }
     }
 
     /// A second at a time: a call that begins on hold has hours of silence to give.
@@ -374,14 +296,14 @@ impl Tape {
 
     /// Chooses the rate once audio is there to be played.
     fn start(&mut self, horizon_ns: i64, deck: &mut impl Deck) -> Option<u32> {
-        if !self.legs.iter().any(|l| l.sources.iter().any(|s| s.has_arrived_by(horizon_ns))) {
+        if !self.legs.iter().any(|l| l.sources().iter().any(|s| s.has_arrived_by(horizon_ns))) {
             return None;
         }
         let mut native = 8000;
         let mut laws: SmallVec<[_; 4]> = SmallVec::new();
         for l in &self.legs {
-            let heard = l.sources.iter().find_map(|s| s.waiting_spec(&l.formats));
-            if let Some(spec) = heard.or_else(|| l.formats.preferred()) {
+            let heard = l.sources().iter().find_map(|s| s.waiting_spec());
+            if let Some(spec) = heard.or_else(|| l.formats().preferred()) {
                 native = native.max(spec.native_rate_hz());
                 laws.push(spec.law());
             }
@@ -392,7 +314,7 @@ impl Tape {
             _ => 48_000,
         };
         let law = laws.first().copied().flatten().filter(|l| laws.iter().all(|o| *o == Some(*l)));
-        for s in self.legs.iter_mut().flat_map(|l| l.sources.iter_mut()) {
+        for s in self.legs.iter_mut().flat_map(|l| l.sources_mut()) {
             s.set_rate(rate);
         }
         self.rate_hz = Some(rate);
@@ -405,22 +327,4 @@ impl Tape {
 fn frames_at(ns: i64, rate_hz: u32) -> u64 {
     let half = i128::from(NS_PER_S) / 2;
     ((i128::from(ns.max(0)) * i128::from(rate_hz) + half) / i128::from(NS_PER_S)) as u64
-}
-
-fn reports(channel: Channel, s: &Source) -> impl Iterator<Item = StreamReport> {
-    s.streams().map(move |stats| {
-        let codec = s.codec_name().unwrap_or("unknown").to_string();
-        let jitter_ms = stats.max_jitter_ms();
-        StreamReport {
-            channel,
-            ssrc: s.ssrc(),
-            packets: stats.received(),
-            lost: stats.lost(),
-            late: s.late(),
-            duplicates: stats.duplicates(),
-            jitter_ms,
-            mos: quality::mos(&codec, stats.loss_ratio(), jitter_ms),
-            codec,
-        }
-    })
 }

@@ -1,107 +1,123 @@
-//! One RTP source (SSRC) of one party: kept encoded, put in order, decoded when
-//! its neighbours are known.
+//! One RTP source (SSRC) of one party on one hop: kept encoded, put in order,
+//! decoded when its neighbours are known.
 //!
 //! RFC 3550 §5.1, §A.1. This module must not know of files or of the other party.
 
-use super::Packet;
-use super::clock::WireClock;
-use super::timeline::{Blend, Timeline};
-use crate::codec::formats::PayloadMap;
-use crate::codec::telephone_event::KeyPresses;
-use crate::codec::{Codec, CodecSpec, Decoder};
-use crate::id::Channel;
-use crate::rtp::packet::RtpPacket;
-use crate::rtp::seq::{ExtendedTs, seq_diff};
-use crate::rtp::stats::{Arrival, MAX_DROPOUT, StreamStats};
+use super::clock::{After, WireClock};
+use super::kept::{Inbox, Packet};
+use super::meaning::{Carries, Formats, Meanings};
+use super::order::{Judged, Number, Order, Pace};
+use super::stamps::{Stamp, Stamps};
+use super::voice::{Place, Stage, Voice};
+use crate::codec::telephone_event::{EventPacket, KeyPresses};
+use crate::codec::{CodecSpec, red};
+use crate::rtp::stats::{Arrival, StreamStats};
+use crate::time::NS_PER_S;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
-/// Lost audio is concealed for at most this long, then silent.
-const CONCEAL_MS: u32 = 60;
 /// Bytes kept encoded for one source; what goes beyond is dropped and counted.
 const MAX_PENDING_BYTES: usize = 512 * 1024;
-
-/// Codecs of one source kept at hand.
-const MAX_DECODERS: usize = 4;
 /// Streams of one source; a source that moves more often than this shares the last.
 const MAX_STREAMS: usize = 8;
+/// Packets in a row of a type that nobody named: fewer are keep-alives (RFC 6263 §4.6).
+const MANY_UNNAMED: u64 = 10;
+/// What comes no closer after one another is not in a row.
+const IN_A_ROW_NS: i64 = NS_PER_S;
+/// Length of a packet until one has been heard.
+const USUAL_PACKET_NS: i64 = 20_000_000;
+/// Payloads that cannot be decoded and are no longer keep a path open and say nothing.
+const KEEP_ALIVE_BYTES: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     at_ns: i64,
     seq: u64,
+    /// Timestamp as it came, extended.
+    raw: i64,
+    /// The same in the units of the codec.
     ts: i64,
-    payload_type: u8,
-    start: usize,
-    len: usize,
+    start: u32,
+    len: u32,
+    meaning: u8,
+    anew: bool,
+}
+
+impl Pending {
+    fn is_sound(&self, meanings: &Meanings) -> bool {
+        self.len > 0 && meanings.get(self.meaning).carries.is_sound()
+    }
 }
 
 /// What a source's audio did to the recording while it was played.
 #[derive(Debug, Default)]
-pub struct Played {
-    /// Frames at which the codec changed, and to what.
-    pub codec_changes: Vec<(i64, String)>,
+pub(super) struct Played {
     /// Frames at which a key was pressed.
     pub key_presses: Vec<i64>,
-    /// Pieces for frames that are already written.
-    pub patches: Vec<(u64, Vec<i16>)>,
+    /// Frames at which sound of this codec began: at first, after a change, after a pause.
+    pub begun: Vec<(i64, Arc<CodecSpec>)>,
+    /// Arrivals of sound that nobody here can decode.
+    pub undecodable: SmallVec<[i64; 4]>,
 }
 
 /// One source.
 #[derive(Debug)]
-pub struct Source {
+pub(super) struct Source {
     ssrc: u32,
     rank: u8,
     /// One for each pair of addresses it was heard between: a stream of its own.
     streams: SmallVec<[(u32, StreamStats); 1]>,
-    stamps: ExtendedTs,
-    /// Highest place in the order of playing, and the sequence number that has it.
-    order: Option<(u64, u16)>,
-    stalled_ticks: i64,
-    last: Option<(u64, i64, u8)>,
+    meanings: Meanings,
+    order: Order,
+    stamps: Stamps,
+    clock: WireClock,
+    voice: Voice,
+    keys: KeyPresses,
     pending: Vec<Pending>,
     bytes: Vec<u8>,
-    clock: WireClock,
-    /// One for each codec met, the one in use first.
-    decoders: SmallVec<[(CodecSpec, Decoder); 1]>,
+    /// Packets whose numbers may begin anew.
+    doubt: Option<Box<Inbox>>,
     codec_name: Option<String>,
     other_name: Option<String>,
-    played_seq: Option<u64>,
-    /// Where the next sample of a contiguous run goes.
-    next_frame: i64,
-    /// Where the next packet of a contiguous run begins by its timestamp.
-    expected_frame: i64,
-    keys: KeyPresses,
-    undecodable: u64,
-    unnamed: u64,
-    late: u64,
-    overflowed: u64,
+    /// Place in the order of what was played last, and the timestamp where its sound ends.
+    played: Option<(u64, i64)>,
+    /// Length of the last packet, to notice one that is unlike it.
+    last_len: usize,
+    first_at_ns: i64,
+    last_at_ns: i64,
+    spoke_at_ns: Option<i64>,
+    unnamed: (u64, i64),
+    /// Sound heard, in units of the codec's clock.
+    ticks_heard: i64,
+    missing: u64,
 }
 
 impl Source {
     /// A source first heard now, on the signalling hop `rank` away from the agent.
-    pub fn new(ssrc: u32, rank: u8, clock_hz: u32) -> Self {
+    pub fn new(ssrc: u32, rank: u8, at_ns: i64) -> Self {
         Source {
             ssrc,
             rank,
             streams: SmallVec::new(),
-            stamps: ExtendedTs::new(),
-            order: None,
-            stalled_ticks: 0,
-            last: None,
+            meanings: Meanings::default(),
+            order: Order::default(),
+            stamps: Stamps::new(),
+            clock: WireClock::new(8000, 8000),
+            voice: Voice::default(),
+            keys: KeyPresses::new(),
             pending: Vec::new(),
             bytes: Vec::new(),
-            clock: WireClock::new(clock_hz, 8000),
-            decoders: SmallVec::new(),
+            doubt: None,
             codec_name: None,
             other_name: None,
-            played_seq: None,
-            next_frame: 0,
-            expected_frame: 0,
-            keys: KeyPresses::new(),
-            undecodable: 0,
-            unnamed: 0,
-            late: 0,
-            overflowed: 0,
+            played: None,
+            last_len: 0,
+            first_at_ns: at_ns,
+            last_at_ns: at_ns,
+            spoke_at_ns: None,
+            unnamed: (0, i64::MIN),
+            ticks_heard: 0,
+            missing: 0,
         }
     }
 
@@ -115,9 +131,9 @@ impl Source {
         self.rank
     }
 
-    /// Packets, losses and jitter of each of its streams.
-    pub fn streams(&self) -> impl Iterator<Item = &StreamStats> {
-        self.streams.iter().map(|(_, s)| s)
+    /// Packets, losses and jitter of each of its streams, by the flow it was heard on.
+    pub fn streams(&self) -> impl Iterator<Item = &(u32, StreamStats)> {
+        self.streams.iter()
     }
 
     /// Encoding name of its first audio; of whatever else it carried where there was none.
@@ -127,17 +143,37 @@ impl Source {
 
     /// Packets that came too late for their place.
     pub fn late(&self) -> u64 {
-        self.late
+        self.voice.late()
     }
 
-    /// Audio that could not be decoded or kept: the recording is not complete.
-    pub fn lost_inside(&self) -> bool {
-        self.undecodable > 0 || self.unnamed >= 50 || self.overflowed > 0
+    /// Sound that was heard and is not in the recording, but for what nobody can decode.
+    pub fn lost_inside(&self, rate_hz: u32) -> bool {
+        // A packet's worth of sound that gave way is what every jitter buffer costs.
+        let gave_way_ns = self.voice.gave_way() as i64 * NS_PER_S / i64::from(rate_hz.max(1));
+        let is_unnamed = self.unnamed.0 >= MANY_UNNAMED;
+        is_unnamed || self.missing > 0 || self.voice.misplaced() > 0 || gave_way_ns > USUAL_PACKET_NS
+    }
+
+    /// More sound came than there was time for it to be spoken in.
+    pub fn is_rushed(&self) -> bool {
+        let heard_ns = self.ticks_heard.saturating_mul(NS_PER_S) / i64::from(self.clock.clock_hz());
+        let passed_ns = self.last_at_ns - self.first_at_ns;
+        heard_ns > passed_ns + passed_ns / 2 + NS_PER_S / 2
+    }
+
+    /// When it was heard last, from the answer.
+    pub fn last_at_ns(&self) -> i64 {
+        self.last_at_ns
+    }
+
+    /// When it first spoke, from the answer.
+    pub fn spoke_at_ns(&self) -> Option<i64> {
+        self.spoke_at_ns
     }
 
     /// Holds packets that are not yet played.
     pub fn is_waiting(&self) -> bool {
-        !self.pending.is_empty()
+        !self.pending.is_empty() || self.doubt.is_some()
     }
 
     /// Holds a packet that arrived by then.
@@ -146,68 +182,9 @@ impl Source {
     }
 
     /// The codec of the audio that waits, for choosing the file's rate.
-    pub fn waiting_spec<'a>(&self, formats: &'a PayloadMap) -> Option<&'a CodecSpec> {
-        self.pending.iter().filter_map(|p| formats.get(p.payload_type)).find(|s| s.codec.is_audio())
-    }
-
-    /// Takes a packet that came `at_ns` after the answer.
-    pub fn push(&mut self, packet: &Packet<'_>, at_ns: i64, rtp: &RtpPacket<'_>, formats: &PayloadMap) {
-        let spec = formats.get(rtp.payload_type);
-        let is_audio = spec.is_some_and(|s| s.codec.is_audio());
-        if let Some(s) = spec.filter(|s| is_audio && s.rtp_clock_hz != self.clock.clock_hz()) {
-            self.restart_clock(s.rtp_clock_hz);
-        }
-        let clock_hz = self.clock.clock_hz();
-        let stats = stream_of(&mut self.streams, packet.flow, clock_hz);
-        // All packets of one telephone event carry one timestamp.
-        let is_event = spec.is_some_and(|s| s.codec == Codec::TelephoneEvent);
-        let arrival = if is_event {
-            stats.on_untimed_packet(rtp.seq)
-        } else {
-            stats.on_packet(rtp.seq, rtp.timestamp, packet.at)
-        };
-        if arrival == Arrival::Duplicate {
-            return;
-        }
-        let seq = self.in_order(rtp.seq);
-        let raw = self.stamps.extend(rtp.timestamp) as i64;
-        let ts = self.thaw(seq, raw, rtp, spec.filter(|_| is_audio));
-        if self.bytes.len() + rtp.payload.len() > MAX_PENDING_BYTES {
-            self.overflowed += 1;
-            return;
-        }
-        if is_audio {
-            self.clock.note(at_ns, ts);
-        }
-        let (start, len) = (self.bytes.len(), rtp.payload.len());
-        self.bytes.extend_from_slice(rtp.payload);
-        self.pending.push(Pending { at_ns, seq, ts, payload_type: rtp.payload_type, start, len });
-    }
-
-    /// Plays what arrived up to `horizon_ns` into the timeline.
-    pub fn play(
-        &mut self,
-        horizon_ns: i64,
-        rate_hz: u32,
-        channel: Channel,
-        formats: &PayloadMap,
-        timeline: &mut Timeline,
-        played: &mut Played,
-    ) {
-        let mut ready = self.take_ready(horizon_ns);
-        ready.sort_by_key(|p| p.seq);
-        // One source heard on two flows at once: the first copy is enough.
-        ready.dedup_by_key(|p| p.seq);
-        let first_audio =
-            ready.iter().find(|p| formats.get(p.payload_type).is_some_and(|s| s.codec.is_audio()));
-        if let Some(p) = first_audio {
-            self.clock.settle(p.at_ns, p.ts);
-        }
-        let mut pcm = Vec::new();
-        for i in 0..ready.len() {
-            self.play_one(&ready[i..], rate_hz, channel, formats, timeline, played, &mut pcm);
-        }
-        self.compact();
+    pub fn waiting_spec(&self) -> Option<&CodecSpec> {
+        let audio = self.pending.iter().map(|p| self.meanings.get(p.meaning)).find(|m| m.carries.is_sound());
+        audio.and_then(|m| m.spec.as_deref())
     }
 
     /// Sets the rate of the file; before it nothing can be placed.
@@ -215,169 +192,261 @@ impl Source {
         self.clock.set_rate(rate_hz);
     }
 
-    #[allow(clippy::too_many_arguments)] // the seams of one loop body, private to it
-    fn play_one(
-        &mut self,
-        run: &[Pending],
-        rate_hz: u32,
-        channel: Channel,
-        formats: &PayloadMap,
-        timeline: &mut Timeline,
-        played: &mut Played,
-        pcm: &mut Vec<i16>,
-    ) {
-        let Some(p) = run.first() else { return };
-        let payload = &self.bytes[p.start..p.start + p.len];
-        let Some(spec) = formats.get(p.payload_type) else {
-            self.unnamed += 1;
-            self.advance(p.seq);
-            return;
-        };
-        if !spec.codec.is_audio() {
-            self.other_name.get_or_insert_with(|| spec.name.clone());
-        }
-        match spec.codec {
-            Codec::TelephoneEvent => {
-                if self.keys.on_packet(self.ssrc, p.ts as u32, payload) {
-                    let frame = p.at_ns.max(0) as i128 * i128::from(rate_hz) / 1_000_000_000;
-                    played.key_presses.push(frame as i64);
+    /// A nearer hop speaks: what waits is not played, and what comes until this
+    /// hop is listened to again is no loss.
+    pub fn rest(&mut self, from_frame: i64) {
+        self.pending.clear();
+        self.bytes.clear();
+        self.doubt = None;
+        self.streams.iter_mut().for_each(|(_, s)| s.rest());
+        self.voice.take_back(from_frame);
+        self.clock.forget();
+    }
+
+    /// Unlike the packets before it: worth a look whether it is several in one.
+    pub fn is_unlike(&self, packet: &Packet<'_>) -> bool {
+        packet.heard.whole.len() != self.last_len || !self.order.is_next(packet.heard.seq)
+    }
+
+    /// Takes a packet that came `at_ns` after the answer.
+    pub fn push(&mut self, packet: &Packet<'_>, at_ns: i64, formats: &Formats) {
+        let meaning = self.meanings.of(packet.heard.payload_type, self.rank, formats);
+        let is_next = self.order.is_next(packet.heard.seq);
+        if !is_next || self.doubt.is_some() {
+            match self.judge(packet, at_ns, meaning) {
+                Judged::Doubtful(needed) => return self.doubt(packet, needed, at_ns, formats),
+                judged => {
+                    self.settle_doubt(false, at_ns, formats);
+                    self.admit(packet, at_ns, meaning, judged == Judged::Anew, formats);
+                    return;
                 }
-                return self.advance(p.seq);
             }
-            Codec::ComfortNoise => return self.advance(p.seq),
-            _ => {}
         }
-        let named = self.codec_name.get_or_insert_with(|| spec.name.clone());
-        if formats.encrypted || spec.codec == Codec::Undecodable {
-            self.undecodable += 1;
-            return self.advance(p.seq);
-        }
-        let frame = if self.played_seq.is_some_and(|s| p.seq <= s) {
-            let Some(frame) = self.clock.place_late(p.at_ns, p.ts) else { return };
-            frame
-        } else {
-            let is_audio = |q: &&Pending| formats.get(q.payload_type).is_some_and(|s| s.codec.is_audio());
-            let waiting = self.pending.iter().filter(|q| q.seq > p.seq);
-            let later = || run.iter().chain(waiting.clone()).filter(is_audio).map(|q| (q.at_ns, q.ts));
-            self.clock.place(p.at_ns, p.ts, later)
+        self.admit(packet, at_ns, meaning, false, formats);
+    }
+
+    fn judge(&self, packet: &Packet<'_>, at_ns: i64, meaning: u8) -> Judged {
+        let heard = &packet.heard;
+        let clock_hz = i64::from(self.clock.clock_hz());
+        let packet_ticks = self.meanings.last_ticks();
+        let packet_ns = match packet_ticks * NS_PER_S / clock_hz {
+            0 => USUAL_PACKET_NS,
+            ns => ns,
         };
-        if self.decoders.first().is_none_or(|(s, _)| s != spec) {
-            if !self.decoders.is_empty() || *named != spec.name {
-                played.codec_changes.push((frame, spec.name.clone()));
-            }
-            if !self.take_up(spec, rate_hz) {
-                self.undecodable += 1;
-                return self.advance(p.seq);
-            }
-        }
-        self.decode_at(frame, p, rate_hz, spec, channel, timeline, played, pcm);
+        let known_here =
+            self.streams.iter().find(|(f, _)| *f == packet.flow).map(|(_, s)| s.knows(heard.seq));
+        let ts = self.meanings.get(meaning).carries.is_sound().then_some(heard.timestamp);
+        // Where it was never heard before nothing tells a copy from a start.
+        let n = Number { seq: heard.seq, ts, at_ns, is_known: known_here.unwrap_or(true) };
+        let pace = Pace { packet_ns, packet_ticks: self.stamps.raw_of(packet_ticks), clock_hz };
+        self.order.judge(n, pace)
     }
 
-    #[allow(clippy::too_many_arguments)] // as above
-    fn decode_at(
-        &mut self,
-        frame: i64,
-        p: &Pending,
-        rate_hz: u32,
-        spec: &CodecSpec,
-        channel: Channel,
-        timeline: &mut Timeline,
-        played: &mut Played,
-        pcm: &mut Vec<i16>,
-    ) {
-        let is_late = self.played_seq.is_some_and(|s| p.seq <= s);
-        let payload = &self.bytes[p.start..p.start + p.len];
-        pcm.clear();
-        if is_late {
-            // Its successors are decoded: a decoder of its own keeps theirs undisturbed.
-            let decoded = Decoder::new(spec, rate_hz).map(|mut d| d.decode(payload, pcm));
-            if matches!(decoded, Ok(Ok(()))) {
-                self.late += u64::from(put(timeline, played, channel, frame, pcm, Blend::Replace));
-            }
-            return;
+    /// Its number may begin anew: it waits for those that follow to say the same.
+    fn doubt(&mut self, packet: &Packet<'_>, needed: usize, at_ns: i64, formats: &Formats) {
+        let follows =
+            |d: &Inbox| d.packets().last().is_some_and(|p| p.heard.seq.wrapping_add(1) == packet.heard.seq);
+        if self.doubt.as_ref().is_some_and(|d| !follows(d)) {
+            self.settle_doubt(false, at_ns, formats);
         }
-        let Some((_, decoder)) = self.decoders.first_mut() else { return };
-        // A resampler gives out a few samples more or less than went in; its packets still follow one another.
-        let slack =
-            if spec.native_rate_hz() == rate_hz || spec.codec == Codec::Opus { 0 } else { rate_hz / 500 };
-        let follows = (frame - self.expected_frame).abs() <= i64::from(slack);
-        let lost = self.played_seq.is_some_and(|s| p.seq > s + 1);
-        if self.played_seq.is_none() {
-            self.next_frame = frame;
-        } else if !follows {
-            // What the decoder still holds, then what stands for the loss, then silence.
-            decoder.finish(pcm);
-            let gap = (frame - self.next_frame - pcm.len() as i64).max(0);
-            if lost {
-                decoder.conceal(gap.min(i64::from(rate_hz * CONCEAL_MS / 1000)) as usize, pcm);
-            } else if gap > i64::from(rate_hz / 5) {
-                decoder.reset();
-            }
-            put(timeline, played, channel, self.next_frame, pcm, Blend::Mix);
-            self.next_frame += pcm.len() as i64;
-            pcm.clear();
+        let doubt = self.doubt.get_or_insert_default();
+        doubt.push(packet);
+        if doubt.len() >= needed {
+            self.settle_doubt(true, at_ns, formats);
         }
-        let nominal = decoder.samples_in(payload) as i64;
-        if decoder.decode(payload, pcm).is_err() {
-            self.undecodable += 1;
-            return self.advance(p.seq);
-        }
-        // Audio that would overlap its own predecessor gives way by as much.
-        let at = if follows && self.played_seq.is_some() { self.next_frame } else { frame };
-        let overlap = (self.next_frame - at).clamp(0, pcm.len() as i64);
-        let late = put(timeline, played, channel, at + overlap, &pcm[overlap as usize..], Blend::Mix);
-        self.late += u64::from(late);
-        self.next_frame = self.next_frame.max(at + pcm.len() as i64);
-        self.expected_frame = frame + nominal;
-        self.advance(p.seq);
     }
 
-    /// Brings the decoder of this codec to the front; false where there is none.
-    fn take_up(&mut self, spec: &CodecSpec, rate_hz: u32) -> bool {
-        if let Some(i) = self.decoders.iter().position(|(s, _)| s == spec) {
-            self.decoders.swap(0, i);
-            self.decoders[0].1.reset();
+    fn settle_doubt(&mut self, anew: bool, now_ns: i64, formats: &Formats) {
+        let Some(doubt) = self.doubt.take() else { return };
+        let Some(newest) = doubt.packets().last().map(|p| p.at) else { return };
+        let mut anew = anew;
+        for packet in doubt.packets() {
+            let at_ns = now_ns - newest.since_ns(packet.at).max(0);
+            if !anew && self.order.is_ahead(packet.heard.seq) && !self.order.is_next(packet.heard.seq) {
+                // A number that nothing before or after it has to do with.
+                self.missing += u64::from(!packet.heard.payload.is_empty());
+                continue;
+            }
+            let meaning = self.meanings.of(packet.heard.payload_type, self.rank, formats);
+            let is_first = std::mem::take(&mut anew);
+            if !self.admit(&packet, at_ns, meaning, is_first, formats) {
+                self.order.note_late_copies();
+            }
+        }
+    }
+
+    /// False for a copy.
+    fn admit(&mut self, packet: &Packet<'_>, at_ns: i64, meaning: u8, anew: bool, formats: &Formats) -> bool {
+        let heard = &packet.heard;
+        self.last_len = heard.whole.len();
+        self.last_at_ns = self.last_at_ns.max(at_ns);
+        let (meaning, payload) = self.unwrapped(meaning, heard.payload, formats);
+        let carries = self.meanings.get(meaning).carries;
+        let is_sound = carries.is_sound() && !payload.is_empty();
+        if is_sound {
+            let clock_hz = self.meanings.get(meaning).clock_hz();
+            if clock_hz != self.clock.clock_hz() {
+                self.restart_clock(clock_hz);
+            }
+        }
+        let clock_hz = self.clock.clock_hz();
+        let stats = stream_of(&mut self.streams, packet.flow, clock_hz);
+        let arrival = if anew { stats.begin_anew(heard.seq) } else { stats.on_number(heard.seq) };
+        if arrival == Arrival::Duplicate {
+            return false;
+        }
+        let ts_told = is_sound.then_some(heard.timestamp);
+        let number = Number { seq: heard.seq, ts: ts_told, at_ns, is_known: false };
+        let seq = self.order.place(number, anew);
+        let ticks = if is_sound { self.meanings.ticks_of(meaning, payload) } else { 0 };
+        let (raw, ts) = self.stamps.take(Stamp { seq, ts: heard.timestamp, at_ns, ticks, meaning });
+        if carries != Carries::Event {
+            stats.on_stamp(arrival, ts as u32, packet.at);
+        }
+        if self.bytes.len() + payload.len() > MAX_PENDING_BYTES {
+            self.missing += 1;
             return true;
         }
-        let Ok(decoder) = Decoder::new(spec, rate_hz) else { return false };
-        self.decoders.truncate(MAX_DECODERS - 1);
-        self.decoders.insert(0, (spec.clone(), decoder));
+        if is_sound {
+            self.clock.note(at_ns, ts);
+        }
+        let (start, len) = (self.bytes.len() as u32, payload.len() as u32);
+        self.bytes.extend_from_slice(payload);
+        self.pending.push(Pending { at_ns, seq, raw, ts, start, len, meaning, anew });
+        if self.stamps.is_in_doubt() {
+            self.reckon_again(at_ns, clock_hz);
+        }
         true
     }
 
-    fn advance(&mut self, seq: u64) {
-        self.played_seq = Some(self.played_seq.map_or(seq, |s| s.max(seq)));
-    }
-
-    /// The place of a sequence number in the order of playing. A source that
-    /// starts again elsewhere follows on from where it was.
-    fn in_order(&mut self, seq: u16) -> u64 {
-        let Some((highest, wire)) = self.order else {
-            self.order = Some((1 << 32, seq));
-            return 1 << 32;
-        };
-        let step = i64::from(seq_diff(seq, wire));
-        let place = if step.abs() > MAX_DROPOUT { highest + 1 } else { highest.saturating_add_signed(step) };
-        if place > highest {
-            self.order = Some((place, seq));
+    /// The stamps may turn out to count in other units than the codec says.
+    fn reckon_again(&mut self, at_ns: i64, clock_hz: u32) {
+        let Some(from) = self.stamps.find_factor(at_ns, clock_hz) else { return };
+        for p in self.pending.iter_mut().filter(|p| p.seq >= from) {
+            p.ts = self.stamps.reckoned(p.raw);
         }
-        place
+        let sound = self.pending.iter().filter(|p| p.is_sound(&self.meanings));
+        self.clock.note_again(sound.map(|p| (p.at_ns, p.ts)));
+        self.streams.iter_mut().for_each(|(_, s)| s.forget_jitter());
     }
 
-    /// A sender whose timestamps stand still while its packets go on: each
-    /// follows the one before.
-    fn thaw(&mut self, seq: u64, raw: i64, rtp: &RtpPacket<'_>, audio: Option<&CodecSpec>) -> i64 {
-        if let (Some((last_seq, last_raw, last_pt)), Some(spec)) = (self.last, audio)
-            && seq == last_seq + 1
-            && raw == last_raw
-            && rtp.payload_type == last_pt
+    /// The primary block of redundant audio (RFC 2198), and what its type means; others as they are.
+    fn unwrapped<'a>(&mut self, meaning: u8, payload: &'a [u8], formats: &Formats) -> (u8, &'a [u8]) {
+        if self.meanings.get(meaning).carries != Carries::Redundant || payload.is_empty() {
+            return (meaning, payload);
+        }
+        match red::primary(payload) {
+            Some((payload_type, block)) => (self.meanings.of(payload_type, self.rank, formats), block),
+            None => (meaning, payload),
+        }
+    }
+
+    /// Plays what arrived up to `horizon_ns` into the timeline.
+    pub fn play(&mut self, horizon_ns: i64, formats: &Formats, stage: &mut Stage<'_>, played: &mut Played) {
+        if let Some(at_ns) = self.doubt.as_ref().and_then(|d| d.packets().last()).map(|_| self.last_at_ns)
+            && at_ns <= horizon_ns
         {
-            self.stalled_ticks += i64::from(spec.rtp_ticks(rtp.payload));
+            self.settle_doubt(false, at_ns, formats);
         }
-        if self.last.is_none_or(|(s, ..)| seq > s) {
-            self.last = Some((seq, raw, rtp.payload_type));
+        let mut ready = self.take_ready(horizon_ns);
+        ready.sort_by_key(|p| p.seq);
+        // One source heard on two flows at once: the first copy is enough.
+        ready.dedup_by_key(|p| p.seq);
+        if let Some(p) = ready.iter().find(|p| p.is_sound(&self.meanings)) {
+            self.clock.settle(p.at_ns, p.ts);
         }
-        raw + self.stalled_ticks
+        for i in 0..ready.len() {
+            self.play_one(&ready[i..], stage, played);
+        }
+        self.compact();
+    }
+
+    fn play_one(&mut self, run: &[Pending], stage: &mut Stage<'_>, played: &mut Played) {
+        let Some(p) = run.first() else { return };
+        let is_late = self.played.is_some_and(|(seq, _)| p.seq <= seq);
+        let bytes = p.start as usize..(p.start + p.len) as usize;
+        let meaning = self.meanings.get(p.meaning);
+        if bytes.is_empty() {
+            // Keeps a path open and says nothing (RFC 6263 §4.1).
+            return self.advance(p, p.ts);
+        }
+        let Some(spec) = meaning.spec.clone() else {
+            self.unnamed(p.at_ns);
+            return self.advance(p, p.ts);
+        };
+        match meaning.carries {
+            Carries::Sound => {}
+            Carries::Event => {
+                self.other_name.get_or_insert_with(|| spec.name.clone());
+                let event =
+                    EventPacket { timestamp: p.raw as u32, at_ns: p.at_ns, clock_hz: spec.rtp_clock_hz };
+                if self.keys.on_packet(event, &self.bytes[bytes]) {
+                    let frame = i128::from(p.at_ns.max(0)) * i128::from(stage.rate_hz) / i128::from(NS_PER_S);
+                    played.key_presses.push(frame as i64);
+                }
+                return self.advance(p, p.ts);
+            }
+            Carries::Noise => {
+                self.other_name.get_or_insert_with(|| spec.name.clone());
+                return self.advance(p, p.ts);
+            }
+            Carries::Sealed | Carries::Unreadable | Carries::Redundant => {
+                self.codec_name.get_or_insert_with(|| spec.name.clone());
+                played.undecodable.push(p.at_ns);
+                return self.advance(p, p.ts);
+            }
+        }
+        self.codec_name.get_or_insert_with(|| spec.name.clone());
+        self.spoke_at_ns.get_or_insert(p.at_ns);
+        if is_late {
+            let Some(frame) = self.clock.place_late(p.at_ns, p.ts) else {
+                self.missing += 1;
+                return;
+            };
+            let spoken = self.voice.speak_late(frame, &spec, &self.bytes[bytes], stage);
+            self.missing += u64::from(!spoken);
+            return;
+        }
+        let after = match self.played {
+            Some((seq, _)) if p.seq > seq + 1 => After::Loss,
+            Some((_, end)) if (p.ts - end).abs() <= 16 => After::Sound,
+            Some(_) | None => After::Pause,
+        };
+        let (meanings, waiting) = (&self.meanings, self.pending.iter().filter(|q| q.seq > p.seq));
+        let later =
+            || run.iter().chain(waiting.clone()).filter(|q| q.is_sound(meanings)).map(|q| (q.at_ns, q.ts));
+        let frame = self.clock.place(p.at_ns, p.ts, after, later);
+        let is_other = self.voice.spec().is_none_or(|s| *s != spec);
+        if is_other && !self.voice.take_up(&spec, stage) {
+            played.undecodable.push(p.at_ns);
+            return self.advance(p, p.ts);
+        }
+        if is_other || after != After::Sound {
+            played.begun.push((frame, Arc::clone(&spec)));
+        }
+        let ticks = i64::from(spec.rtp_ticks(&self.bytes[bytes.clone()]));
+        let after_loss = after == After::Loss;
+        let place = Place { frame, after_loss, anew: p.anew && self.played.is_some() };
+        if self.voice.speak(place, &self.bytes[bytes], stage) {
+            self.ticks_heard += ticks;
+        } else if p.len as usize > KEEP_ALIVE_BYTES {
+            played.undecodable.push(p.at_ns);
+        }
+        self.advance(p, p.ts + ticks);
+    }
+
+    fn unnamed(&mut self, at_ns: i64) {
+        let (count, last_ns) = &mut self.unnamed;
+        if *count < MANY_UNNAMED {
+            *count = if at_ns.saturating_sub(*last_ns) < IN_A_ROW_NS { *count + 1 } else { 1 };
+        }
+        *last_ns = at_ns;
+    }
+
+    fn advance(&mut self, p: &Pending, end: i64) {
+        if self.played.is_none_or(|(seq, _)| p.seq > seq) {
+            self.played = Some((p.seq, end));
+        }
     }
 
     fn restart_clock(&mut self, clock_hz: u32) {
@@ -402,9 +471,10 @@ impl Source {
         let mut kept = 0;
         for p in &mut self.pending {
             // Never forwards: pending packets lie in the order they came.
-            self.bytes.copy_within(p.start..p.start + p.len, kept);
-            p.start = kept;
-            kept += p.len;
+            let bytes = p.start as usize..(p.start + p.len) as usize;
+            self.bytes.copy_within(bytes, kept);
+            p.start = kept as u32;
+            kept += p.len as usize;
         }
         self.bytes.truncate(kept);
     }
@@ -420,24 +490,4 @@ fn stream_of(streams: &mut SmallVec<[(u32, StreamStats); 1]>, flow: u32, clock_h
         streams.len() - 1
     });
     &mut streams[i].1
-}
-
-/// Puts samples on the timeline, or notes them as a patch where they are late.
-/// True if any were late.
-fn put(
-    timeline: &mut Timeline,
-    played: &mut Played,
-    channel: Channel,
-    frame: i64,
-    samples: &[i16],
-    blend: Blend,
-) -> bool {
-    let before_answer = (-frame).clamp(0, samples.len() as i64) as usize;
-    let samples = &samples[before_answer..];
-    let frame = frame.max(0) as u64;
-    let late = timeline.put(channel, frame, samples, blend);
-    if late > 0 {
-        played.patches.push((frame, samples[..late].to_vec()));
-    }
-    late > 0
 }

@@ -31,16 +31,17 @@ impl Timeline {
         self.written
     }
 
-    /// Puts samples at a frame. Returns how many of them lie before the window.
-    pub fn put(&mut self, channel: Channel, frame: u64, samples: &[i16], blend: Blend) -> usize {
+    /// Puts samples at a frame. Returns how many of them lie before the window;
+    /// `None` where their place cannot be true and nothing was put.
+    pub fn put(&mut self, channel: Channel, frame: u64, samples: &[i16], blend: Blend) -> Option<usize> {
         let late = (self.written.saturating_sub(frame)).min(samples.len() as u64) as usize;
         let samples = &samples[late..];
         if samples.is_empty() {
-            return late;
+            return Some(late);
         }
         let ahead = frame + late as u64 - self.written;
         if ahead > MAX_AHEAD {
-            return late;
+            return None;
         }
         let at = ahead as usize;
         let buf = &mut self.channels[channel as usize];
@@ -55,7 +56,15 @@ impl Timeline {
             };
         }
         buf.extend_from_slice(&samples[known..]);
-        late
+        Some(late)
+    }
+
+    /// Takes back what was put at `frame` and after it. Returns the frames of it that
+    /// are given out already.
+    pub fn take_back(&mut self, channel: Channel, frame: u64) -> std::ops::Range<u64> {
+        let kept = frame.saturating_sub(self.written);
+        self.channels[channel as usize].truncate(usize::try_from(kept).unwrap_or(usize::MAX));
+        frame.min(self.written)..self.written
     }
 
     /// Appends the interleaved frames up to `frame` to `out`; silence where nothing was put.
@@ -88,14 +97,27 @@ mod tests {
     #[test]
     fn silence_where_nothing_was_put_and_late_parts_handed_back() {
         let mut t = Timeline::default();
-        assert_eq!(t.put(Channel::Agent, 2, &[7, 8], Blend::Mix), 0);
+        assert_eq!(t.put(Channel::Agent, 2, &[7, 8], Blend::Mix), Some(0));
         let mut out = Vec::new();
         t.drain(3, &mut out);
         assert_eq!(out, [0, 0, 0, 0, 0, 7]);
-        assert_eq!(t.put(Channel::Agent, 1, &[1, 2, 3], Blend::Replace), 2);
+        assert_eq!(t.put(Channel::Agent, 1, &[1, 2, 3], Blend::Replace), Some(2));
+        assert_eq!(t.put(Channel::Agent, u64::MAX / 2, &[1], Blend::Mix), None);
         out.clear();
         t.drain(5, &mut out);
         assert_eq!(out, [0, 3, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_taken_back_is_silence() {
+        let mut t = Timeline::default();
+        t.put(Channel::Agent, 0, &[1, 2, 3, 4, 5], Blend::Mix);
+        let mut out = Vec::new();
+        t.drain(2, &mut out);
+        assert_eq!(t.take_back(Channel::Agent, 4), 2..2);
+        assert_eq!(t.take_back(Channel::Agent, 1), 1..2);
+        t.drain(5, &mut out);
+        assert_eq!(out, [0, 1, 0, 2, 0, 0, 0, 0, 0, 0]);
     }
 
     #[test]

@@ -218,9 +218,11 @@ fn a_path_a_little_longer_is_followed_within_three_seconds() {
         let run = call(&d, 12_000.0, &[&first, &before, &after, &a.talk(1005.0, 12_000.0)]);
         // Silence and the seconds of doubt are not looked at, only where it has settled.
         let r = run.only();
-        let p = &after[20];
-        let place = ((p.nominal_ns - r.instant_ns("answered_at")) / 125_000) as usize;
-        let found = (place - 80..=place + 80).any(|f| r.customer[f..f + 160] == p.samples[..]);
+        // One in ten may be a little longer or shorter than it was sent.
+        let found = after[20..24].iter().any(|p| {
+            let place = ((p.nominal_ns - r.instant_ns("answered_at")) / 125_000) as usize;
+            (place - 80..=place + 80).any(|f| r.customer[f..f + 160] == p.samples[..])
+        });
         assert!(found, "{longer} ms longer: out of place 3.5 s later");
     }
 }

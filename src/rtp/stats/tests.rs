@@ -96,7 +96,7 @@ fn telephone_events_make_no_jitter() {
     let mut s = StreamStats::new(8000);
     feed(&mut s, 0..10);
     for seq in 10..30 {
-        assert_eq!(s.on_untimed_packet(seq), Arrival::InOrder);
+        assert_eq!(s.on_number(seq), Arrival::InOrder);
     }
     feed(&mut s, 30..40);
     assert_eq!((s.received(), s.lost()), (40, 0));
@@ -148,4 +148,17 @@ fn any_numbers_keep_the_sums_sane() {
         assert!(s.received() <= total && s.received() <= s.expected());
         assert_eq!(s.lost(), s.expected() - s.received());
     }
+}
+
+#[test]
+fn a_source_known_to_count_anew_has_neither_copies_nor_losses() {
+    let mut s = StreamStats::new(8000);
+    feed(&mut s, 100..175);
+    assert!(s.knows(100) && s.knows(99) && s.knows(174) && !s.knows(175));
+    assert_eq!(s.begin_anew(100), Arrival::Restart);
+    feed(&mut s, 101..175);
+    assert_eq!(counts(&s), (150, 150, 0, 0, 0));
+    s.rest();
+    feed(&mut s, 900..910);
+    assert_eq!(counts(&s), (160, 160, 0, 0, 0));
 }

@@ -210,6 +210,18 @@ fn bodies() {
         |kind: &str| parse(format!("INFO sip:a SIP/2.0\r\n{kind}\r\n\r\nSignal=5").as_bytes()).dtmf_info();
     assert!(info("Content-Type: application/dtmf-relay"));
     assert!(info("c: Application/DTMF;x=y"));
+    assert!(info("Content-Type: audio/telephone-event"));
+    assert!(info("Content-Type: Audio / Telephone-Event ; duration=160"));
+    assert!(info("c: application/vnd.nortelnetworks.digits"));
+    let parts = |kind: &str| {
+        let body =
+            format!("--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b\r\n{kind}\r\n\r\nSignal=5\r\n--b--\r\n");
+        let text =
+            format!("INFO sip:a SIP/2.0\r\nContent-Type: multipart/mixed; boundary=\"b\"\r\n\r\n{body}");
+        parse(text.as_bytes()).dtmf_info()
+    };
+    assert!(parts("Content-Type: application/dtmf-relay"));
+    assert!(!parts("Content-Type: application/sdp"));
     assert!(!info("c: text/plain"));
     assert!(!parse(&invite("c: application/dtmf")).dtmf_info());
 }

@@ -13,6 +13,7 @@
 //! RFC 2361. Two channels make every frame 2 or 4 bytes, so the data chunk is
 //! always even and needs no padding byte. Must not know of names or sidecars.
 
+use crate::codec::g711::Law;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -50,6 +51,20 @@ impl WavEncoding {
             WavEncoding::PcmS16le => "pcm_s16le",
             WavEncoding::Alaw => "alaw",
             WavEncoding::Mulaw => "mulaw",
+        }
+    }
+
+    /// Appends samples as they stand in the file.
+    pub fn encode_into(self, samples: &[i16], out: &mut Vec<u8>) {
+        match self {
+            WavEncoding::PcmS16le => {
+                let start = out.len();
+                out.resize(start + samples.len() * 2, 0);
+                let places = out[start..].chunks_exact_mut(2);
+                places.zip(samples).for_each(|(place, s)| place.copy_from_slice(&s.to_le_bytes()));
+            }
+            WavEncoding::Alaw => Law::A.encode_into(samples, out),
+            WavEncoding::Mulaw => Law::Mu.encode_into(samples, out),
         }
     }
 

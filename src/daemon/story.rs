@@ -1,0 +1,126 @@
+//! What a tape and the signalling know of a call, as the sidecar tells it.
+
+use crate::call::CallEvent;
+use crate::id::Channel;
+use crate::store::sidecar;
+use crate::tape::{StreamReport, TapeEvent, TapeEventKind, TapeReport};
+use crate::time::{NS_PER_MS, Timestamp};
+use std::collections::BTreeSet;
+
+/// A key press that is signalled and heard is one: the two are no farther apart than this.
+const ONE_PRESS_NS: i64 = 800 * NS_PER_MS;
+
+/// Where a recording really ended whose file could not be written to the end.
+pub(super) fn shortened(
+    answered_at: Timestamp,
+    at: Timestamp,
+    frames: u64,
+    report: &TapeReport,
+) -> Timestamp {
+    if report.frames == 0 {
+        return answered_at;
+    }
+    let whole_ns = i128::from(at.since_ns(answered_at));
+    let ns = whole_ns * i128::from(frames) / i128::from(report.frames);
+    answered_at.offset_ns(ns.min(whole_ns) as i64)
+}
+
+/// One stream as the sidecar tells it.
+pub(super) fn stream(s: &StreamReport) -> sidecar::Stream {
+    sidecar::Stream {
+        channel: s.channel.name().into(),
+        codec: s.codec.clone(),
+        ssrc: format!("0x{:08x}", s.ssrc),
+        packets: s.packets,
+        lost: s.lost,
+        late: s.late,
+        duplicates: s.duplicates,
+        jitter_ms: (s.jitter_ms * 1000.0).round() / 1000.0,
+        mos: s.mos,
+    }
+}
+
+/// What happened in a call, signalled and heard, in order of time.
+pub(super) fn all_events(
+    answered_at: Timestamp,
+    signalled: &[(Timestamp, CallEvent)],
+    heard: &[TapeEvent],
+) -> Vec<sidecar::Event> {
+    let event = |at_ns: i64, kind: &str, codec: Option<String>, channel: Option<Channel>| {
+        let at_s = (at_ns.max(0) / 1000) as f64 / 1e6;
+        let channel = channel.map(|c| c.name().to_string());
+        (at_ns, sidecar::Event { at_s, kind: kind.into(), codec, channel })
+    };
+    let told_twice = told_twice(answered_at, signalled, heard);
+    let mut all: Vec<_> = (0..)
+        .zip(signalled)
+        .filter(|(i, _)| !told_twice.contains(i))
+        .map(|(_, (at, e))| {
+            let at_ns = at.since_ns(answered_at);
+            match e {
+                CallEvent::Hold => event(at_ns, "hold", None, None),
+                CallEvent::Resume => event(at_ns, "resume", None, None),
+                CallEvent::KeyPress(c) => event(at_ns, "dtmf", None, Some(*c)),
+            }
+        })
+        .chain(heard.iter().map(|e| match &e.kind {
+            TapeEventKind::KeyPress => event(e.at_ns, "dtmf", None, Some(e.channel)),
+            TapeEventKind::Codec(name) => event(e.at_ns, "codec", Some(name.clone()), Some(e.channel)),
+        }))
+        .collect();
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, e)| e).collect()
+}
+
+/// Which of the signalled key presses were heard as well: each press heard stands for one
+/// of them at most, the nearest in time that no other stands for.
+fn told_twice(
+    answered_at: Timestamp,
+    signalled: &[(Timestamp, CallEvent)],
+    heard: &[TapeEvent],
+) -> BTreeSet<usize> {
+    let mut twice = BTreeSet::new();
+    for press in heard.iter().filter(|e| e.kind == TapeEventKind::KeyPress) {
+        let apart_ns = |at: &Timestamp| (at.since_ns(answered_at) - press.at_ns).abs();
+        let same = (0..).zip(signalled).filter(|(i, (at, e))| {
+            *e == CallEvent::KeyPress(press.channel) && apart_ns(at) <= ONE_PRESS_NS && !twice.contains(i)
+        });
+        if let Some((i, _)) = same.min_by_key(|(_, (at, _))| apart_ns(at)) {
+            twice.insert(i);
+        }
+    }
+    twice
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Channel::{Agent, Customer};
+
+    /// Key presses in milliseconds: signalled, heard; when the sidecar has them.
+    fn told(signalled: &[(i64, Channel)], heard: &[(i64, Channel)]) -> Vec<(f64, String)> {
+        let answered = Timestamp::from_parts(1_700_000_000, 0);
+        let signalled: Vec<_> = signalled
+            .iter()
+            .map(|(ms, c)| (answered.offset_ns(ms * NS_PER_MS), CallEvent::KeyPress(*c)))
+            .collect();
+        let heard: Vec<_> = heard
+            .iter()
+            .map(|(ms, c)| TapeEvent { at_ns: ms * NS_PER_MS, channel: *c, kind: TapeEventKind::KeyPress })
+            .collect();
+        let all = all_events(answered, &signalled, &heard);
+        all.into_iter().map(|e| (e.at_s, e.channel.unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn a_press_signalled_and_heard_is_one_and_two_are_two() {
+        let c = |at| (at, Customer);
+        assert_eq!(told(&[c(2150)], &[c(2100)]), [(2.1, "customer".into())]);
+        assert_eq!(told(&[c(2000), c(2250)], &[c(2100), c(2300)]).len(), 2);
+        assert_eq!(told(&[c(2000), c(2250), c(2400)], &[c(2100), c(2300)]).len(), 3);
+        assert_eq!(told(&[c(2000)], &[c(2100), c(2300)]).len(), 2);
+        assert_eq!(told(&[c(2000)], &[c(9000)]).len(), 2, "too far apart");
+        assert_eq!(told(&[(2000, Agent)], &[c(2000)]).len(), 2, "of two sides");
+        assert_eq!(told(&[c(2000), c(2020)], &[]).len(), 2);
+    }
+}

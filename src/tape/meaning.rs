@@ -1,0 +1,202 @@
+//! What payload types mean, on each hop and for each packet when it came.
+//!
+//! A re-INVITE may give a payload type another meaning: it holds for what comes
+//! after, and what was taken before keeps the meaning it had.
+
+use crate::codec::formats::PayloadMap;
+use crate::codec::{Codec, CodecSpec};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// Meanings remembered of one source; few senders use more than three.
+const MAX_MEANINGS: usize = 64;
+/// Hops of one call whose formats are kept apart.
+const MAX_HOPS: usize = 8;
+
+/// The payload types of one party, by the hop they are used on.
+#[derive(Debug, Default)]
+pub(super) struct Formats {
+    hops: SmallVec<[(u8, PayloadMap); 1]>,
+    unsaid: PayloadMap,
+    /// Counts what was stated, so that who remembers a meaning knows whether it still holds.
+    version: u32,
+}
+
+impl Formats {
+    /// States what payload types mean `rank` hops from the agent, from now on.
+    pub fn state(&mut self, rank: u8, newer: &PayloadMap) {
+        self.version = self.version.wrapping_add(1);
+        if let Some((_, known)) = self.hops.iter_mut().find(|(r, _)| *r == rank) {
+            known.update(newer);
+        } else if self.hops.len() < MAX_HOPS {
+            let mut known = PayloadMap::default();
+            known.update(newer);
+            self.hops.push((rank, known));
+        }
+    }
+
+    /// From here on all of it is encrypted.
+    pub fn seal(&mut self) {
+        self.version = self.version.wrapping_add(1);
+        self.hops.iter_mut().for_each(|(_, f)| f.encrypted = true);
+        self.unsaid.encrypted = true;
+    }
+
+    /// What holds `rank` hops from the agent: what was said there, else nearest to it.
+    pub fn on(&self, rank: u8) -> &PayloadMap {
+        let nearest = self.hops.iter().min_by_key(|(r, _)| (r.abs_diff(rank), *r));
+        nearest.map_or(&self.unsaid, |(_, f)| f)
+    }
+
+    /// The codec expected before any packet is heard, of the hop nearest to the agent.
+    pub fn preferred(&self) -> Option<&CodecSpec> {
+        self.on(0).preferred()
+    }
+}
+
+/// What a packet carries, as far as it matters to whoever plays it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carries {
+    /// Sound that can be decoded.
+    Sound,
+    /// A key press.
+    Event,
+    /// A description of the background.
+    Noise,
+    /// Sound with copies of the sound before it (RFC 2198).
+    Redundant,
+    /// Sound nobody here can decode.
+    Unreadable,
+    /// Sound under a key that is not known.
+    Sealed,
+}
+
+impl Carries {
+    /// Sound that can be decoded.
+    pub fn is_sound(self) -> bool {
+        self == Carries::Sound
+    }
+}
+
+/// One payload type as it was when a packet came.
+#[derive(Clone, Debug)]
+pub(super) struct Meaning {
+    payload_type: u8,
+    /// `None` where nobody said.
+    pub spec: Option<Arc<CodecSpec>>,
+    /// What it carries.
+    pub carries: Carries,
+}
+
+impl Meaning {
+    fn new(payload_type: u8, formats: &PayloadMap) -> Self {
+        let spec = formats.spec(payload_type).cloned();
+        let carries = match spec.as_ref().map(|s| s.codec) {
+            Some(Codec::TelephoneEvent) => Carries::Event,
+            Some(Codec::ComfortNoise) => Carries::Noise,
+            Some(_) if formats.encrypted => Carries::Sealed,
+            Some(Codec::Red) => Carries::Redundant,
+            Some(Codec::Undecodable) | None => Carries::Unreadable,
+            Some(Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::Opus | Codec::L16 { .. }) => Carries::Sound,
+        };
+        Meaning { payload_type, spec, carries }
+    }
+
+    /// The RTP clock.
+    pub fn clock_hz(&self) -> u32 {
+        self.spec.as_ref().map_or(8000, |s| s.rtp_clock_hz)
+    }
+}
+
+/// The meanings that a source's packets had.
+#[derive(Debug, Default)]
+pub(super) struct Meanings {
+    known: SmallVec<[Meaning; 2]>,
+    /// The last one asked for: under which version of the formats, and which it is.
+    now: Option<(u32, u8)>,
+    /// Of the last sound: meaning, length, and how long it lasts.
+    lasts: (u8, usize, i64),
+}
+
+impl Meanings {
+    /// What `payload_type` means now.
+    pub fn of(&mut self, payload_type: u8, rank: u8, formats: &Formats) -> u8 {
+        if let Some((version, i)) = self.now
+            && version == formats.version
+            && self.known[usize::from(i)].payload_type == payload_type
+        {
+            return i;
+        }
+        let now = Meaning::new(payload_type, formats.on(rank));
+        let is_same =
+            |m: &Meaning| m.payload_type == payload_type && m.carries == now.carries && m.spec == now.spec;
+        let i = match self.known.iter().position(is_same) {
+            Some(i) => i,
+            None if self.known.len() < MAX_MEANINGS => {
+                self.known.push(now);
+                self.known.len() - 1
+            }
+            // Only somebody who means to be a nuisance comes here.
+            None => {
+                let last = self.known.len() - 1;
+                self.known[last] = now;
+                last
+            }
+        };
+        self.now = Some((formats.version, i as u8));
+        i as u8
+    }
+
+    /// A meaning that [`Meanings::of`] gave.
+    pub fn get(&self, i: u8) -> &Meaning {
+        &self.known[usize::from(i)]
+    }
+
+    /// How long a payload lasts, in units of its clock.
+    pub fn ticks_of(&mut self, i: u8, payload: &[u8]) -> i64 {
+        let Some(spec) = &self.known[usize::from(i)].spec else { return 0 };
+        // Packets of one length last as long, but where each says it by itself.
+        if self.lasts.0 != i || self.lasts.1 != payload.len() || spec.codec == Codec::Opus {
+            self.lasts = (i, payload.len(), i64::from(spec.rtp_ticks(payload)));
+        }
+        self.lasts.2
+    }
+
+    /// How long the last payload lasted.
+    pub fn last_ticks(&self) -> i64 {
+        self.lasts.2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(name: &str, encrypted: bool) -> PayloadMap {
+        PayloadMap::new([(97, CodecSpec::from_rtpmap(97, Some(name), Some(8000), None))], encrypted)
+    }
+
+    #[test]
+    fn what_was_taken_before_keeps_its_meaning() {
+        let (mut formats, mut meanings) = (Formats::default(), Meanings::default());
+        formats.state(0, &map("PCMU", false));
+        let before = meanings.of(97, 0, &formats);
+        assert_eq!(meanings.of(97, 0, &formats), before);
+        formats.state(0, &map("PCMA", false));
+        let after = meanings.of(97, 0, &formats);
+        let name = |i| meanings.get(i).spec.as_ref().map(|s| s.name.clone());
+        assert_eq!((name(before), name(after)), (Some("PCMU".into()), Some("PCMA".into())));
+    }
+
+    #[test]
+    fn each_hop_has_its_own_and_else_the_nearest() {
+        let mut formats = Formats::default();
+        formats.state(0, &map("PCMU", true));
+        formats.state(1, &map("PCMA", false));
+        let of = |rank| Meaning::new(97, formats.on(rank)).carries;
+        assert_eq!([0, 1, 2].map(of), [Carries::Sealed, Carries::Sound, Carries::Sound]);
+        formats.seal();
+        assert_eq!(Meaning::new(97, formats.on(1)).carries, Carries::Sealed);
+        assert_eq!(Meaning::new(98, formats.on(1)).carries, Carries::Unreadable);
+    }
+}

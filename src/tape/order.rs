@@ -1,0 +1,194 @@
+//! The order in which packets of one source are played, by their sequence numbers.
+//!
+//! RFC 3550 §A.1 tells a restarted source by numbers that lie far away. Phones and
+//! load generators that play a file again begin where they began before, perhaps a
+//! few numbers back, and what they send then looks like copies. Time tells: a copy
+//! comes soon after its original, and numbers do not run ahead faster than sound lasts.
+
+use crate::rtp::seq::{seq_diff, ts_diff};
+use crate::rtp::stats::{MAX_DROPOUT, MAX_MISORDER};
+use crate::time::{NS_PER_MS, NS_PER_S};
+
+/// What comes so much later than it was due is no copy of what came before.
+const COPY_NS: i64 = 3 * NS_PER_S / 2;
+/// What comes so much later than it was due may be a copy; three in a row are not,
+/// unless copies have been coming as late as that.
+const LATE_COPY_NS: i64 = 200 * NS_PER_MS;
+/// The newest packet is as old as that: the source has paused.
+const IDLE_NS: i64 = 70 * NS_PER_MS;
+/// Numbers that run ahead of the time by more than this are not of packets lost.
+const AHEAD_NS: i64 = 2 * NS_PER_S;
+
+/// How fast a source counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Length of one packet, nanoseconds.
+    pub packet_ns: i64,
+    /// The same in units of its timestamps.
+    pub packet_ticks: i64,
+    /// Units of its timestamps a second.
+    pub clock_hz: i64,
+}
+
+/// A packet's number as it came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number {
+    /// Sequence number.
+    pub seq: u16,
+    /// Timestamp, where it tells when the packet was sent.
+    pub ts: Option<u32>,
+    /// Arrival, from the answer.
+    pub at_ns: i64,
+    /// Something with this number was heard before.
+    pub is_known: bool,
+}
+
+/// What a number says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// It has its place among the others.
+    InRun,
+    /// The source counts anew from here.
+    Anew,
+    /// Anew, if as many in a row say so; else as if nobody had asked.
+    Doubtful(usize),
+}
+
+/// The newest packet in order.
+#[derive(Clone, Copy, Debug)]
+struct Front {
+    place: u64,
+    seq: u16,
+    ts: Option<u32>,
+    at_ns: i64,
+}
+
+/// The order of one source's packets.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    front: Option<Front>,
+    has_late_copies: bool,
+}
+
+impl Order {
+    /// What to think of a packet's number; nothing changes.
+    pub fn judge(&self, n: Number, pace: Pace) -> Judged {
+        let Some(front) = self.front else { return Judged::InRun };
+        let step = i64::from(seq_diff(n.seq, front.seq));
+        if step == 1 || !(-MAX_MISORDER + 1..=MAX_DROPOUT).contains(&step) {
+            return Judged::InRun;
+        }
+        let since_ns = n.at_ns - front.at_ns;
+        if step > 1 {
+            let is_ahead = step * pace.packet_ns > since_ns + AHEAD_NS;
+            return if is_ahead { Judged::Doubtful(2) } else { Judged::InRun };
+        }
+        let late_ns = since_ns - step * pace.packet_ns;
+        if late_ns > COPY_NS {
+            return match step {
+                // The last packet again is what some send to keep a path open.
+                0 => Judged::Doubtful(2),
+                _ if since_ns > IDLE_NS => Judged::Anew,
+                _ => Judged::Doubtful(3),
+            };
+        }
+        if let (Some(ts), Some(newest)) = (n.ts, front.ts) {
+            let age = i64::from(ts_diff(newest, ts));
+            let oldest = pace.packet_ticks - step * pace.packet_ticks + 2 * pace.clock_hz;
+            if !(-pace.packet_ticks..=oldest).contains(&age) {
+                return Judged::Doubtful(2);
+            }
+        }
+        if late_ns > LATE_COPY_NS && n.is_known && !self.has_late_copies {
+            return Judged::Doubtful(3);
+        }
+        Judged::InRun
+    }
+
+    /// The place of a packet in the order of playing. What begins far away from
+    /// where the source was follows on from there, and so does what counts anew.
+    pub fn place(&mut self, n: Number, anew: bool) -> u64 {
+        let Some(front) = self.front else {
+            self.front = Some(Front { place: 1 << 32, seq: n.seq, ts: n.ts, at_ns: n.at_ns });
+            return 1 << 32;
+        };
+        let step = i64::from(seq_diff(n.seq, front.seq));
+        let is_far = anew || !(-MAX_MISORDER + 1..=MAX_DROPOUT).contains(&step);
+        let place = if is_far { front.place + 1 } else { front.place.saturating_add_signed(step) };
+        if place > front.place {
+            self.front = Some(Front { place, seq: n.seq, ts: n.ts, at_ns: n.at_ns });
+        }
+        place
+    }
+
+    /// What looked like a source that counts anew were copies, late ones.
+    pub fn note_late_copies(&mut self) {
+        self.has_late_copies = true;
+    }
+
+    /// This number would be the next.
+    pub fn is_next(&self, seq: u16) -> bool {
+        self.front.is_some_and(|f| f.seq.wrapping_add(1) == seq)
+    }
+
+    /// This number lies ahead of all that have a place.
+    pub fn is_ahead(&self, seq: u16) -> bool {
+        self.front.is_some_and(|f| seq_diff(seq, f.seq) > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACE: Pace = Pace { packet_ns: 20_000_000, packet_ticks: 160, clock_hz: 8000 };
+
+    /// Numbers 1000 to 1099, a packet every 20 ms, stamps from 5000 on.
+    fn heard() -> Order {
+        let mut o = Order::default();
+        for i in 0..100u16 {
+            let n = Number {
+                seq: 1000 + i,
+                ts: Some(5000 + u32::from(i) * 160),
+                at_ns: i64::from(i) * 20_000_000,
+                is_known: false,
+            };
+            assert_eq!(o.judge(n, PACE), Judged::InRun);
+            assert_eq!(o.place(n, false), (1 << 32) + u64::from(i));
+        }
+        o
+    }
+
+    /// What is said of a number that comes `after_ms` after the last one.
+    fn said(seq: u16, ts: u32, after_ms: i64, is_known: bool) -> Judged {
+        let n = Number { seq, ts: Some(ts), at_ns: 99 * 20_000_000 + after_ms * 1_000_000, is_known };
+        heard().judge(n, PACE)
+    }
+
+    #[test]
+    fn copies_come_soon_and_restarts_late() {
+        assert_eq!(said(1098, 5000 + 98 * 160, 3, true), Judged::InRun, "a mirror's copy");
+        assert_eq!(said(1090, 5000 + 90 * 160, 5, false), Judged::InRun, "reordered");
+        assert_eq!(said(1000, 5000, 200, true), Judged::Anew, "the file again");
+        assert_eq!(said(1000, 5000, 20, true), Judged::Doubtful(3), "the same without a pause");
+        assert_eq!(said(1090, 5000 + 90 * 160, 100, true), Judged::Doubtful(3), "the last words again");
+        assert_eq!(said(1050, 5000 + 50 * 160, 3000, true), Judged::Anew, "after a hold");
+    }
+
+    #[test]
+    fn stamps_of_another_run_and_numbers_ahead_of_time_are_doubted() {
+        assert_eq!(said(1090, 900_000_000, 20, true), Judged::Doubtful(2));
+        assert_eq!(said(1090, 5000 + 200 * 160, 20, true), Judged::Doubtful(2));
+        assert_eq!(said(1600, 5000 + 600 * 160, 20, false), Judged::Doubtful(2));
+        assert_eq!(said(1600, 5000 + 600 * 160, 10_500, false), Judged::InRun, "ten seconds of loss");
+        assert_eq!(said(1130, 5000 + 130 * 160, 20, false), Judged::InRun, "a burst of loss");
+    }
+
+    #[test]
+    fn what_counts_anew_follows_on() {
+        let mut o = heard();
+        let n = Number { seq: 1000, ts: None, at_ns: 9_000_000_000, is_known: true };
+        assert_eq!(o.place(n, true), (1 << 32) + 100);
+        assert!(o.is_next(1001) && o.is_ahead(1005) && !o.is_ahead(999));
+    }
+}

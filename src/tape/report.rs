@@ -1,0 +1,82 @@
+//! What is told of a tape when it ends, or while it runs.
+
+use crate::codec::CodecSpec;
+use crate::id::Channel;
+use std::sync::Arc;
+
+/// What happened on the media of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TapeEvent {
+    /// Nanoseconds from the answer.
+    pub at_ns: i64,
+    /// On which side.
+    pub channel: Channel,
+    /// What.
+    pub kind: TapeEventKind,
+}
+
+/// Kinds of [`TapeEvent`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum TapeEventKind {
+    /// A key was pressed (RFC 4733). Which one is not known here.
+    KeyPress,
+    /// The codec changed to this encoding name.
+    Codec(String),
+}
+
+/// One RTP stream of a finished tape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamReport {
+    /// Whose.
+    pub channel: Channel,
+    /// Encoding name, `unknown` where none was ever stated.
+    pub codec: String,
+    /// RFC 3550 synchronisation source.
+    pub ssrc: u32,
+    /// Distinct packets.
+    pub packets: u64,
+    /// RFC 3550 A.3.
+    pub lost: u64,
+    /// Patched in after their frames were written.
+    pub late: u64,
+    /// Copies.
+    pub duplicates: u64,
+    /// RFC 3550 A.8, largest.
+    pub jitter_ms: f64,
+    /// ITU-T G.107 estimate.
+    pub mos: Option<f64>,
+}
+
+/// A finished tape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TapeReport {
+    /// Frames per channel.
+    pub frames: u64,
+    /// Every stream heard.
+    pub streams: Vec<StreamReport>,
+    /// In order of time.
+    pub events: Vec<TapeEvent>,
+    /// No audio was lost inside the recorder, none was undecodable.
+    pub complete: bool,
+    /// The packets came much faster than their sound lasts: the capture's times are
+    /// not those of the call.
+    pub is_rushed: bool,
+    /// What was beyond a bound and is told nowhere else.
+    pub left_out: LeftOut,
+    /// Packets by codec since [`super::Tape::take_heard`] was last asked.
+    pub heard: Vec<Heard>,
+}
+
+/// What a tape had no room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Packets of sources beyond the bound: their sound is missing.
+    pub packets: u64,
+    /// Streams whose counts were added to another's.
+    pub streams: u64,
+    /// Events.
+    pub events: u64,
+}
+
+/// Packets of one codec; `None` where nobody said what their payload type means.
+pub type Heard = (Option<Arc<CodecSpec>>, u64);
