@@ -1,7 +1,7 @@
 //! Clocks that lie: stamps on another clock, numbers that start again, skew, paths that get faster.
 
 use crate::common::ladder::Side::{self, Callee, Caller};
-use crate::common::ladder::ns;
+use crate::common::ladder::{T0, ns};
 use crate::common::voice::Packet;
 use crate::field::stage::{Call, Stage};
 use crate::field::want::{Expected, Sound};
@@ -156,13 +156,16 @@ pub fn faster(s: &mut Stage) -> Expected {
     }
     // While the move is made its place is free.
     let (start, done) = (change - by - 500.0, change + 1500.0);
-    let outside = |p: &&Packet| p.captured_ns[0] < ns(start - 20.0) || p.captured_ns[0] > ns(done);
-    let spoken: Vec<Packet> = packets.iter().filter(outside).cloned().collect();
+    let inside = |p: &&Packet| (ns(start)..=ns(done)).contains(&p.captured_ns[0]);
+    let spoken: Vec<Packet> = packets.iter().filter(|p| !inside(p)).cloned().collect();
+    let ms = |p: &Packet| (p.captured_ns[0] - T0) as f64 / 1e6;
+    let moving: Vec<f64> = packets.iter().filter(inside).map(ms).collect();
+    let free = (moving[0], moving[moving.len() - 1] + 20.0);
     send(s, &mut c, who, packets);
     s.hang_up(&c);
     let mut w = c.wanted(&s.agent(0));
     let channel = usize::from(who == c.agent);
-    w.sound[channel] = Sound::AllBut(spoken, vec![(start, done)]);
+    w.sound[channel] = Sound::AllBut(spoken, vec![free]);
     w.complete = None;
     Expected::one(w).secret(&c.number)
 }
