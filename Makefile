@@ -16,7 +16,8 @@ help: ## This list
 
 run: setup ## Record from a shipped capture and show the recordings
 	@test -n "$(CAPTURE)" || { echo "no capture in pcaps/; name one: make run CAPTURE=call.pcap" >&2; exit 2; }
-	@$(CARGO) build --quiet
+	@test -x $(NAUHURI) || echo "building; the first time this takes some minutes" >&2
+	@$(CARGO) build
 	@rm -rf $(RUN_DIR)
 	@$(NAUHURI) replay --out $(RUN_DIR) $(CAPTURE)
 

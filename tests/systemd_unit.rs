@@ -48,6 +48,21 @@ fn systemd_accepts_the_unit() {
 }
 
 #[test]
+fn systemd_accepts_the_timer_and_what_it_starts() {
+    let dir = tempfile::tempdir().expect("folder");
+    let put = |name: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, shipped(name).replace("/usr/bin/journalctl", "/bin/true")).expect("unit");
+        path
+    };
+    put("nauhuri-log.service");
+    let said = analyze(&["verify", "--man=no"], &put("nauhuri-log.timer"));
+    let ours: Vec<String> =
+        text(&said).lines().filter(|l| l.contains("nauhuri")).map(str::to_string).collect();
+    assert!(ours.is_empty() && said.status.success(), "{}", text(&said));
+}
+
+#[test]
 fn the_unit_is_closed_to_burglars() {
     let dir = tempfile::tempdir().expect("folder");
     let unit = stand_in(dir.path());
@@ -119,6 +134,12 @@ fn the_journal_forgets_after_a_day() {
     // journald deletes whole files: a longer one would keep a longer past.
     assert_eq!(values(&conf, "MaxFileSec"), ["1h"]);
     assert_eq!(values(&conf, "ForwardToSyslog"), ["no"]);
+    // And only when something is written: a silent recorder needs somebody who does it.
+    let sweep = values(&shipped("nauhuri-log.service"), "ExecStart").join(" ");
+    for word in ["/usr/bin/journalctl", "--namespace=nauhuri", "--rotate", "--vacuum-time=1d"] {
+        assert!(sweep.split(' ').any(|w| w == word), "{word}: {sweep}");
+    }
+    assert_eq!(values(&shipped("nauhuri-log.timer"), "OnCalendar"), ["hourly"]);
     let users = shipped("nauhuri.sysusers");
     assert!(users.lines().any(|l| l.starts_with("u nauhuri ")), "{users}");
 }

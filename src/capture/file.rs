@@ -118,9 +118,15 @@ impl FileSource {
     /// The next frame, borrowed until the one after. After `None` or an error there is nothing more.
     #[allow(clippy::should_implement_trait)] // It lends, so it is no iterator.
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, FileError> {
+        self.advance()?;
+        Ok(self.current())
+    }
+
+    /// Goes to the next frame, which [`FileSource::current`] then gives; false when there is none.
+    pub fn advance(&mut self) -> Result<bool, FileError> {
         self.current = None;
         if self.ended {
-            return Ok(None);
+            return Ok(false);
         }
         let found = self.find();
         self.ended = !matches!(found, Ok(Some(_)));
@@ -132,7 +138,7 @@ impl FileSource {
                 self.note_unread(dlt);
             }
         }
-        Ok(self.current())
+        Ok(!self.ended)
     }
 
     /// The frame last given out.

@@ -235,7 +235,7 @@ impl Head {
     }
 
     fn look_ahead(&mut self) {
-        if let Err(e) = self.source.next() {
+        if let Err(e) = self.source.advance() {
             self.ended = Some(e);
         }
     }

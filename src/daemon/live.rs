@@ -11,6 +11,7 @@ use crate::capture::live::{LiveError, LiveOptions, LiveSource, wait};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::stats::EngineStats;
+use crate::sip::ParseError;
 use crate::telemetry::Notifier;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::DropPlace;
@@ -52,6 +53,7 @@ pub struct Live {
     told_no_sip: bool,
     sip_ports: Vec<u16>,
     told_unread: Vec<Notice>,
+    told_unreadable: [u64; ParseError::ALL.len()],
 }
 
 impl Live {
@@ -94,6 +96,7 @@ impl Live {
             told_no_sip: false,
             sip_ports: config.sip.ports.clone(),
             told_unread: Vec::new(),
+            told_unreadable: Default::default(),
         })
     }
 
@@ -215,6 +218,13 @@ impl Live {
 
     /// What cannot be read is said when it is first seen, once for each kind and port.
     fn tell_unread(&mut self, stats: &EngineStats) {
+        let before = std::mem::replace(&mut self.told_unreadable, stats.sip_unreadable);
+        for ((why, n), before) in ParseError::ALL.iter().zip(stats.sip_unreadable).zip(before) {
+            if n > before {
+                let reason = why.to_string();
+                Event::SipUnreadable { reason: &reason, count: n - before }.emit(&self.shelf.metrics);
+            }
+        }
         for n in notices(stats, &self.sip_ports) {
             if self.told_unread.len() >= MAX_TOLD {
                 return;

@@ -77,12 +77,12 @@ pub fn text(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> String {
         UnreadKind::Cut => {
             let audio = match s.rtp_cut {
                 0 => String::new(),
-                rtp => format!(" ({rtp} of them of recordings, which are marked incomplete)"),
+                rtp => format!(" ({rtp} of them with audio of recordings)"),
             };
             let are = if count == 1 { "is" } else { "are" };
             format!(
-                "{count} of {} {are} cut by the snap length{audio}: what was not captured cannot be recorded; \
-                 capture whole packets: tcpdump -s 0",
+                "{count} of {} {are} cut by the snap length or sliced on the way{audio}: what was not captured \
+                 cannot be recorded; capture whole packets: tcpdump -s 0",
                 counted(s.net.frames, "packet")
             )
         }

@@ -4,22 +4,65 @@ use super::deck::Shelf;
 use super::observe::Outcome;
 use super::pipeline::Pipeline;
 use super::worker::CodecCounts;
-use crate::call::Ending;
+use crate::call::{Decision, Ending, Unrecorded};
 use crate::capture::file::FileError;
 use crate::capture::merge::Merged;
 use crate::config::Config;
-use crate::engine::Engine;
 use crate::engine::stats::EngineStats;
+use crate::engine::{Engine, MediaPacket, Sink};
+use crate::time::Timestamp;
 use std::sync::Arc;
 
 /// Frames between two looks at the progress.
 const PROGRESS_EVERY: u64 = 4096;
+
+/// Decisions that are told one by one; what is beyond is only counted.
+const MAX_DECIDED: usize = 100_000;
+
+/// An answered call that was not recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRecorded {
+    /// When that was decided.
+    pub at: Timestamp,
+    /// Empty where only the start of its messages was captured.
+    pub call_id: String,
+    /// Why not.
+    pub reason: Unrecorded,
+}
+
+/// Passes on what the engine gives out, and remembers what was not to be recorded.
+struct Watched {
+    pipeline: Pipeline,
+    not_recorded: Vec<NotRecorded>,
+}
+
+impl Sink for Watched {
+    fn decision(&mut self, decision: Decision) {
+        if let Decision::Unrecorded { reason, at, call_id } = &decision
+            && self.not_recorded.len() < MAX_DECIDED
+        {
+            let (at, call_id, reason) = (*at, call_id.clone(), *reason);
+            self.not_recorded.push(NotRecorded { at, call_id, reason });
+        }
+        self.pipeline.decision(decision);
+    }
+
+    fn media(&mut self, packet: MediaPacket<'_>) {
+        self.pipeline.media(packet);
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.pipeline.tick(now);
+    }
+}
 
 /// What a replay came to.
 #[derive(Debug)]
 pub struct Replayed {
     /// How each recording ended, in order of their UUIDs (which is by answer).
     pub outcomes: Vec<Outcome>,
+    /// Answered calls that were not recorded, in order.
+    pub not_recorded: Vec<NotRecorded>,
     /// The engine's totals.
     pub stats: EngineStats,
     /// What is to be told of the files: ended early, damaged, of a link type that is not read.
@@ -60,13 +103,14 @@ pub fn replay(
         // Nobody listens only after this function has returned.
         let _ = tell.send(o);
     };
-    let mut pipeline =
+    let pipeline =
         Pipeline::start(workers, true, config.limits.queue_bytes, shelf, timezone, &codecs, outcome)?;
+    let mut sink = Watched { pipeline, not_recorded: Vec::new() };
     let mut engine = Engine::new(config);
     let mut frames = 0_u64;
     let failed = loop {
         match captures.next() {
-            Ok(Some(frame)) => engine.handle_frame(&frame, &mut pipeline),
+            Ok(Some(frame)) => engine.handle_frame(&frame, &mut sink),
             Ok(None) => break None,
             Err(e) => break Some(e),
         }
@@ -76,8 +120,8 @@ pub fn replay(
         }
     };
     progress(captures.bytes_read());
-    engine.finish(Ending::CaptureEnd, &mut pipeline);
-    let all_well = pipeline.join();
+    engine.finish(Ending::CaptureEnd, &mut sink);
+    let all_well = sink.pipeline.join();
     if let Some(e) = failed {
         return Err(e.into());
     }
@@ -87,5 +131,5 @@ pub fn replay(
     let mut outcomes: Vec<Outcome> = told.try_iter().collect();
     outcomes.sort_by_key(Outcome::id);
     let (warnings, unread) = (captures.warnings().to_vec(), captures.unread().to_vec());
-    Ok(Replayed { outcomes, stats: engine.stats(), warnings, unread })
+    Ok(Replayed { outcomes, not_recorded: sink.not_recorded, stats: engine.stats(), warnings, unread })
 }

@@ -17,7 +17,7 @@ pub(super) struct Doubtful {
 #[derive(Debug)]
 enum What {
     Frame { link: LinkType, wire_len: u32 },
-    Datagram { flow: Flow, transport: Transport, truncated: bool },
+    Datagram { flow: Flow, transport: Transport, truncated: bool, sliced: bool },
 }
 
 /// What is handed to the engine again.
@@ -33,7 +33,8 @@ impl Doubtful {
     }
 
     pub fn datagram(d: &Datagram<'_>) -> Doubtful {
-        let what = What::Datagram { flow: d.flow, transport: d.transport, truncated: d.truncated };
+        let (truncated, sliced) = (d.truncated, d.sliced);
+        let what = What::Datagram { flow: d.flow, transport: d.transport, truncated, sliced };
         Doubtful { ts: d.ts, bytes: d.payload.to_vec(), what }
     }
 
@@ -42,8 +43,8 @@ impl Doubtful {
         let data = &self.bytes[..];
         match self.what {
             What::Frame { link, wire_len } => Again::Frame(Frame { ts, link, data, wire_len }),
-            What::Datagram { flow, transport, truncated } => {
-                Again::Datagram(Datagram { ts, flow, transport, payload: data, truncated })
+            What::Datagram { flow, transport, truncated, sliced } => {
+                Again::Datagram(Datagram { ts, flow, transport, payload: data, truncated, sliced })
             }
         }
     }

@@ -29,7 +29,7 @@ use clock::{CaptureClock, Stamp};
 use cut::{CutCalls, Start};
 use doubt::{Again, Doubtful};
 use foldhash::fast::RandomState;
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use stats::EngineStats;
 use std::time::Duration;
 
@@ -37,6 +37,10 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_millis(100);
 /// SIP messages read from one datagram.
 const MAX_MESSAGES: usize = 16;
+
+/// So many packets whose own headers alone say that they were cut are no mistake of
+/// their sender's; whoever slices does it to all.
+const SLICED_MANY: u32 = 10;
 
 /// One media packet of a recording.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +77,8 @@ struct Core {
     stats: EngineStats,
     unread: UnreadCounts,
     cut_calls: CutCalls,
-    /// Recordings open of whose media something was cut: told once each.
-    cut_media: HashSet<RecordingId, RandomState>,
+    /// Recordings open of whose media something was cut, and how much speaks for it.
+    cut_media: HashMap<RecordingId, u32, RandomState>,
 }
 
 impl Engine {
@@ -90,7 +94,7 @@ impl Engine {
                 stats: EngineStats::default(),
                 unread: UnreadCounts::default(),
                 cut_calls: CutCalls::default(),
-                cut_media: HashSet::default(),
+                cut_media: HashMap::default(),
             },
             doubtful: None,
         }
@@ -257,8 +261,9 @@ impl Core {
                     self.drain(sink);
                     rest = rest.get(used.max(1)..).unwrap_or_default();
                 }
-                Err(_) => {
+                Err(why) => {
                     self.stats.sip_parse_errors += 1;
+                    self.stats.sip_unreadable[why as usize] += 1;
                     if d.truncated && rest.starts_with(b"INVITE ") {
                         self.cut_calls.is_answer(d.flow, Start::Invite, rest);
                     }
@@ -279,8 +284,11 @@ impl Core {
     }
 
     /// Audio that was cut by the snap length is missing from a recording.
-    fn note_cut_media(&mut self, recording: RecordingId, sink: &mut impl Sink) {
-        if self.cut_media.insert(recording) {
+    fn note_cut_media(&mut self, recording: RecordingId, sliced: bool, sink: &mut impl Sink) {
+        let evidence = self.cut_media.entry(recording).or_default();
+        let before =
+            std::mem::replace(evidence, evidence.saturating_add(if sliced { 1 } else { SLICED_MANY }));
+        if before < SLICED_MANY && *evidence >= SLICED_MANY {
             sink.decision(Decision::Incomplete(recording));
         }
     }
@@ -302,7 +310,7 @@ impl Core {
                 return;
             }
         }
-        let (route, fingerprint) = self.calls.handle_media(d.flow, d.ts);
+        let (route, fingerprint) = self.calls.handle_media(&d.flow, d.ts);
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
             Route::Doubt => {
@@ -317,6 +325,10 @@ impl Core {
             }
             Route::Record(targets) => {
                 self.drain(sink);
+                if d.truncated {
+                    self.stats.rtp_cut += 1;
+                    targets.iter().for_each(|t| self.note_cut_media(t.recording, d.sliced, sink));
+                }
                 let heard = match Heard::parse(d.payload) {
                     Ok(heard) => heard,
                     Err(why) => {
@@ -329,11 +341,7 @@ impl Core {
                     }
                 };
                 self.stats.rtp_recorded += 1;
-                self.stats.rtp_cut += u64::from(d.truncated);
                 for t in &targets {
-                    if d.truncated {
-                        self.note_cut_media(t.recording, sink);
-                    }
                     let (recording, flow, at) = (t.recording, fingerprint, d.ts);
                     let packet = Packet { channel: t.channel, rank: t.rank, flow, at, heard };
                     sink.media(MediaPacket { recording, packet });

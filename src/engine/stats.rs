@@ -2,7 +2,7 @@
 
 use crate::net::Unread;
 use crate::net::stats::NetStats;
-use crate::sip::{Message, Method, StartLine};
+use crate::sip::{Message, Method, ParseError, StartLine};
 use crate::time::Timestamp;
 
 /// Totals since the start, and a few present values.
@@ -16,6 +16,8 @@ pub struct EngineStats {
     pub responses: [u64; 7],
     /// Datagrams on a SIP port that no message could be read from.
     pub sip_parse_errors: u64,
+    /// Why, in the order of [`ParseError::ALL`].
+    pub sip_unreadable: [u64; ParseError::ALL.len()],
     /// SIP messages of which only the start was captured.
     pub sip_cut: u64,
     /// RTP packets given to recordings.

@@ -56,7 +56,7 @@ impl Bench {
             dst: format!("10.0.0.1:{port}").parse().expect("an address"),
             vlan: crate::wire::link::Vlan::NONE,
         };
-        let d = Datagram { ts: at(ms), flow, transport, payload, truncated: false };
+        let d = Datagram { ts: at(ms), flow, transport, payload, truncated: false, sliced: false };
         self.engine.handle_datagram(&d, &mut self.told);
     }
 

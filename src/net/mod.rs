@@ -91,6 +91,9 @@ pub struct Datagram<'a> {
     pub payload: &'a [u8],
     /// The capture holds less than was sent.
     pub truncated: bool,
+    /// So say its own headers, though the frame is whole by the capture: sliced on the
+    /// way to it, or a sender whose lengths are wrong.
+    pub sliced: bool,
 }
 
 /// Frames in, datagrams out. Never asks the time: frames and callers bring it.
@@ -104,6 +107,8 @@ pub struct Net {
     last_ts: Timestamp,
     /// Of the frame at hand.
     vlan: Vlan,
+    /// The frame at hand was cut by the snap length.
+    is_cut: bool,
     /// What `reassembly` says, at hand for every frame.
     due: Timestamp,
 }
@@ -120,6 +125,7 @@ impl Net {
             unread: UnreadCounts::default(),
             last_ts: Timestamp::from_ns(i64::MIN),
             vlan: Vlan::NONE,
+            is_cut: false,
             due: Timestamp::FAR_FUTURE,
         }
     }
@@ -141,6 +147,7 @@ impl Net {
             self.udp(frame.ts, flow, udp.id.into(), udp.payload, false, sink);
             return;
         }
+        self.is_cut = frame.wire_len as usize > frame.data.len();
         match link::open(frame.link, frame.data).and_then(|(proto, rest)| link::to_ip(proto, rest)) {
             Ok((vlan, packet)) => {
                 self.vlan = vlan;
@@ -322,7 +329,8 @@ impl Net {
             return;
         }
         self.stats.udp_datagrams += 1;
-        sink(Datagram { ts, flow, transport: Transport::Udp, payload, truncated });
+        let sliced = truncated && !self.is_cut;
+        sink(Datagram { ts, flow, transport: Transport::Udp, payload, truncated, sliced });
     }
 
     fn tcp(&mut self, ts: Timestamp, packet: &IpPacket<'_>, sink: &mut impl FnMut(Datagram<'_>)) {
@@ -350,7 +358,8 @@ impl Net {
         if packet.missing > 0 && self.stats.tcp_messages == before && starts_like_sip(tcp.payload) {
             // The stream is of no use here, but the start of a message may tell of a call.
             let transport = Transport::Tcp;
-            sink(Datagram { ts, flow, transport, payload: tcp.payload, truncated: true });
+            let sliced = !self.is_cut;
+            sink(Datagram { ts, flow, transport, payload: tcp.payload, truncated: true, sliced });
         }
         self.due = self.reassembly.poll_timeout().unwrap_or(Timestamp::FAR_FUTURE);
     }
@@ -372,7 +381,7 @@ impl Net {
 }
 
 fn over_tcp(ts: Timestamp, flow: Flow, payload: &[u8]) -> Datagram<'_> {
-    Datagram { ts, flow, transport: Transport::Tcp, payload, truncated: false }
+    Datagram { ts, flow, transport: Transport::Tcp, payload, truncated: false, sliced: false }
 }
 
 /// Ports as bits: two reads for each datagram.

@@ -32,6 +32,12 @@ pub enum ParseError {
     Status,
 }
 
+impl ParseError {
+    /// All of them, in order.
+    pub const ALL: [ParseError; 5] =
+        [ParseError::Empty, ParseError::Method, ParseError::Uri, ParseError::Version, ParseError::Status];
+}
+
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

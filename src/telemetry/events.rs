@@ -37,6 +37,8 @@ pub enum Event<'a> {
         /// Why.
         reason: UnrecordedReason,
     },
+    /// An agent is being recorded in two calls at once, neither of them on hold.
+    RecordingParallel,
     /// The recording is stored under its final name. Leaves the ledger.
     RecordingCompleted {
         /// Which.
@@ -131,6 +133,13 @@ pub enum Event<'a> {
         /// How often so far.
         count: u64,
     },
+    /// Data on a SIP port that no message could be read from (the totals are published apart).
+    SipUnreadable {
+        /// Why.
+        reason: &'a str,
+        /// How often since the last such event.
+        count: u64,
+    },
     /// The kernel says whether the clock is synchronised.
     ClockState {
         /// It is.
@@ -216,6 +225,7 @@ impl Event<'_> {
         match *self {
             Event::CallAnswered(about) => ledger.answered(about.service),
             Event::CallUnrecorded { reason } => increment(&life.unrecorded, reason.index()),
+            Event::RecordingParallel => life.parallel.increment(1),
             Event::RecordingCompleted { about, ended_by, complete, one_way, .. } => {
                 ledger.completed(about.service, ended_by);
                 life.one_way.increment(u64::from(one_way));
@@ -256,6 +266,7 @@ impl Event<'_> {
             | Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
             | Event::Unread { .. }
+            | Event::SipUnreadable { .. }
             | Event::Started { .. }
             | Event::MetricsListening { .. }
             | Event::Stopping { .. }
@@ -267,6 +278,7 @@ impl Event<'_> {
         match *self {
             Event::CallAnswered(..)
             | Event::CallUnrecorded { .. }
+            | Event::RecordingParallel
             | Event::RecordingCompleted { .. }
             | Event::RecordingFailed { .. }
             | Event::RecordingRecovered(..)
@@ -285,6 +297,7 @@ impl Event<'_> {
             Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
             | Event::Unread { .. }
+            | Event::SipUnreadable { .. }
             | Event::ClockState { .. }
             | Event::Started { .. }
             | Event::CaptureStarted { .. }
@@ -302,6 +315,7 @@ impl Event<'_> {
                 info!(%recording, %call_group, service, "recording");
             }
             Event::CallUnrecorded { reason } => info!(%reason, "call not to be recorded"),
+            Event::RecordingParallel => info!("an agent is being recorded in two calls at once"),
             Event::RecordingCompleted { about, ended_by, duration, complete, one_way } => {
                 let About { recording, call_group, service } = about;
                 let duration_s = duration.as_secs_f64();
@@ -392,6 +406,7 @@ impl Event<'_> {
                 let (number, meaning, remedy) = (number.unwrap_or_default(), what.describe(), what.remedy());
                 warn!(%what, number, count, meaning, remedy, "not read");
             }
+            Event::SipUnreadable { reason, count } => debug!(reason, count, "no SIP message"),
             Event::ClockState { synchronised: true } => debug!("clock is synchronised"),
             Event::ClockState { synchronised: false } => warn!("clock is not synchronised"),
             Event::Started { version } => info!(version, "started"),

@@ -140,16 +140,16 @@ fn media_that_was_cut_makes_a_recording_incomplete() {
     let run = replay_stdin(AGENTS, &pcap(&sliced, 1, whole));
     assert_eq!(run.only().json["complete"], false);
     says(&run, &[&format!("{media} of {} packets are cut", frames.len())]);
-    // One packet is enough, and another call's is none of this one's.
-    let mut first = true;
-    let one: Vec<_> = frames
-        .iter()
-        .map(|(at, f)| {
-            (*at, if is_media(f) && std::mem::take(&mut first) { f[..100].to_vec() } else { f.clone() })
-        })
-        .collect();
-    let run = replay_stdin(AGENTS, &pcap(&one, 1, whole));
+    // One that was cut by the capture is enough; of one whose own header says so, the sender may be wrong.
+    let place = frames.iter().position(|f| is_media(&f.1)).unwrap();
+    let which = &frames[place].1;
+    let run = replay_stdin(AGENTS, &pcap(&frames, 1, |f| if f == which { 134 } else { f.len() }));
     assert_eq!(run.only().json["complete"], false);
+    says(&run, &["1 of "]);
+    let mut one = frames.clone();
+    one[place].1.truncate(134);
+    let run = replay_stdin(AGENTS, &pcap(&one, 1, whole));
+    assert_eq!(run.only().json["complete"], true);
     says(&run, &["1 of "]);
 }
 
@@ -261,4 +261,26 @@ fn times_that_are_not_those_of_the_call_are_told() {
     }
     let run = replay_stdin(AGENTS, &pcap(&frames, 1, whole));
     says(&run, &["came faster than their sound lasts"]);
+}
+
+#[test]
+fn every_decision_has_its_reason() {
+    let mut s = call(11);
+    let d =
+        Dialog { to: "<sip:7777@pbx.example>".into(), uri: "sip:7777@192.0.2.20".into(), ..Dialog::new(12) };
+    d.answered(&mut s, 5000.0, 6000.0);
+    d.bye(&mut s, 9000.0, Caller);
+    let (_keep, path) = s.saved();
+    let run = replay_with(AGENTS, &[&path], &["--json"], &[]);
+    let decisions = run.summary()["decisions"].as_array().unwrap().clone();
+    assert_eq!(decisions.len(), 2, "{decisions:#?}");
+    assert_eq!(
+        (&decisions[0]["decision"], &decisions[0]["id"]),
+        (&"recorded".into(), &run.only().json["id"])
+    );
+    assert_eq!(
+        (&decisions[1]["reason"], &decisions[1]["call_id"]),
+        (&"no_agent".into(), &"ladder-12".into())
+    );
+    assert!(decisions.iter().all(|d| d["at"].as_str().unwrap().ends_with('Z')), "{decisions:#?}");
 }

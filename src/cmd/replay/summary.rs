@@ -5,6 +5,7 @@ use crate::daemon::observe::{Outcome, unrecorded_label};
 use crate::daemon::replay::Replayed;
 use crate::store::sidecar::Sidecar;
 use crate::telemetry::label::UnrecordedReason;
+use crate::time::Timestamp;
 use serde_json::json;
 use std::path::Path;
 
@@ -76,10 +77,48 @@ pub(super) fn json(done: &Replayed, warnings: &[String], root: &Path) -> anyhow:
         "existed": existed,
         "failed": failed,
         "unrecorded": unrecorded,
+        "decisions": decisions(done),
         "time_went_back": s.net.backwards,
         "warnings": warnings,
     });
     Ok(serde_json::to_string_pretty(&summary)? + "\n")
+}
+
+/// What was decided of every answered call, in order of time: recorded, failed, or why not.
+fn decisions(done: &Replayed) -> Vec<serde_json::Value> {
+    let not = done.not_recorded.iter().map(|n| {
+        let reason = unrecorded_label(n.reason);
+        let call_id = (!n.call_id.is_empty()).then_some(&n.call_id);
+        let (reason, meaning) = (reason.as_str(), reason.describe());
+        (
+            n.at.to_rfc3339(),
+            json!({ "call_id": call_id, "decision": "unrecorded", "reason": reason, "meaning": meaning }),
+        )
+    });
+    let tried = done.outcomes.iter().map(|o| match o {
+        Outcome::Recorded(r) => {
+            (r.answered_at.clone(), json!({ "call_id": r.sip.call_id, "decision": "recorded", "id": r.id }))
+        }
+        Outcome::Existed(id) => (began(id), json!({ "decision": "existed", "id": id })),
+        Outcome::Failed { id, call_id, reason } => {
+            let (reason, meaning) = (reason.as_str(), reason.describe());
+            let told = json!({ "call_id": call_id, "decision": "failed", "id": id, "reason": reason, "meaning": meaning });
+            (began(id), told)
+        }
+    });
+    let mut all: Vec<_> = not.chain(tried).collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    let stamped = |(at, mut told): (String, serde_json::Value)| {
+        told["at"] = at.into();
+        told
+    };
+    all.into_iter().map(stamped).collect()
+}
+
+/// When a recording was answered, by its id: to the millisecond.
+fn began(id: &uuid::Uuid) -> String {
+    let (s, ns) = id.get_timestamp().map(|t| t.to_unix()).unwrap_or_default();
+    Timestamp::from_parts(i64::try_from(s).unwrap_or_default(), ns).to_rfc3339()
 }
 
 fn row_json(r: &Sidecar, root: &Path) -> serde_json::Value {
