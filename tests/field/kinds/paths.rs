@@ -238,7 +238,12 @@ pub fn reused(s: &mut Stage) -> Expected {
     let at = s.start + s.rng.range(60.0, 500.0).round();
     let mut c = s.call_over(next, c.agent, at, 1200.0);
     s.calm(&mut c);
-    s.whole(&mut c);
+    s.open(&c);
+    // Media may come before the answer that announces it.
+    let early = if s.rng.chance(0.5) { 60.0 } else { 0.0 };
+    let (from, to) = (c.answered - early, c.ended);
+    s.talk(&mut c, from, to);
+    s.hang_up(&c);
     let mut second = c.wanted(&s.agent(0));
     second.group = 1;
     Expected::one(first).and(second).secret(&c.number)
