@@ -9,7 +9,7 @@ RUN_DIR := out/run
 NAUHURI := target/debug/nauhuri
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint doc test-unit test-corpus test-live soak deny bench setup man clean
+.PHONY: help run test lint doc test-unit test-corpus test-live soak deny bench field setup man clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licen
 
 bench: ## Benchmarks: the core in pieces, the whole recorder, the store; a quarter of an hour, 8 GB of disk
 	$(CARGO) bench --bench core --bench whole --bench store --bench million
+
+field: ## What the field sends, by the ten thousand: calls that share addresses, and a day of every kind
+	$(CARGO) bench --bench strangers --bench day
 
 setup: ## Install what building and testing need
 	scripts/setup

@@ -20,6 +20,7 @@ use super::rules::Rules;
 use super::seen::{NotFollowed, Seen};
 use super::tables::Tables;
 use super::transfer::Referrals;
+use super::twins::Agents;
 use crate::config::Config;
 use crate::net::Flow;
 use crate::sdp::Session;
@@ -34,6 +35,7 @@ pub struct Calls {
     pub(super) tables: Tables,
     pub(super) recordings: Recordings,
     pub(super) referrals: Referrals,
+    pub(super) agents: Agents,
     orphans: Orphans,
     oversized: u64,
 }
@@ -48,6 +50,7 @@ impl Calls {
             tables: Tables::new(config.limits.calls),
             recordings: Recordings::new(patience),
             referrals: Referrals::default(),
+            agents: Agents::default(),
             orphans: Orphans::default(),
             oversized: 0,
         }
@@ -69,7 +72,7 @@ impl Calls {
 
     /// Where a media packet belongs, and the fingerprint of its flow. The
     /// recordings it belongs to have been heard by it.
-    pub fn handle_media(&mut self, flow: Flow, at: Timestamp) -> (Route, u32) {
+    pub fn handle_media(&mut self, flow: &Flow, at: Timestamp) -> (Route, u32) {
         let (route, fingerprint) = self.tables.pairing.route_and_fingerprint(flow, at);
         match &route {
             Route::Record(targets) => {
@@ -239,7 +242,7 @@ impl Calls {
         leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, seen.msg.sdp().map(Session::parse));
         if known.is_none() {
             self.join_continued(id, &invite, seen);
-            self.complete(id);
+            self.complete(id, seen.at);
         }
     }
 

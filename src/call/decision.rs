@@ -159,6 +159,9 @@ pub enum Decision {
         /// As received.
         call_id: String,
     },
+    /// The agent of this recording is being recorded in another call too, which is not on
+    /// hold: two lines, or one conversation whose legs nothing ties.
+    Parallel(RecordingId),
     /// A call that should be recorded cannot be: too many at once.
     Refused(ServiceRef),
 }

@@ -15,6 +15,7 @@ use crate::sdp::{Carrier, Change, OfferAnswer, Session, Step};
 use crate::sip::Method;
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher;
+use std::net::SocketAddr;
 
 const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 
@@ -129,6 +130,11 @@ pub(super) fn told(leg: &Leg, dialog: &Dialog, customer: Side) -> Option<Told> {
     let nearest = told_hops(dialog).min_by_key(|m| leg.rank(m.hop, customer))?;
     let oa = &nearest.offer_answer;
     Some(Told { on_hold: oa.on_hold(), silent: exchange::told_silent(oa) })
+}
+
+/// Where a side of a dialog receives audio, by all its hops.
+pub(super) fn endpoints(dialog: &Dialog, side: Side) -> impl Iterator<Item = SocketAddr> + Clone {
+    dialog.media.iter().filter_map(move |m| m.offer_answer.current_audio(side)?.endpoint())
 }
 
 fn told_hops(dialog: &Dialog) -> impl Iterator<Item = &HopMedia> {

@@ -8,7 +8,8 @@
 //! calls verdict             the conductor: every message, to its leg and dialog; what follows
 //! seen invite asserted      one message: its context, what an INVITE says, who vouches for whom
 //! leg legs dialog contacts  what is followed; tables: all of it, kept in step with
-//! pairing owner places flows route   where media belongs, by what
+//! pairing owner places      where media belongs, by what
+//! flows stragglers route
 //! media exchange            the dialogs' descriptions claim
 //! party account             one end of a dialog, a call: what is known of it, for
 //! policy rules              who talks, recorded or not, and what is stored of it
@@ -39,8 +40,10 @@ mod recordings;
 mod route;
 pub mod rules;
 mod seen;
+mod stragglers;
 mod tables;
 mod transfer;
+mod twins;
 mod verdict;
 
 pub use calls::Calls;

@@ -23,14 +23,33 @@ pub struct SessionId(pub u64);
 pub enum Rank {
     /// `c=` and `m=` of its description say so.
     Claimed,
-    /// Media ran between it and an address of the call that no other call had.
+    /// Media ran both ways between it and an address of the call that no other
+    /// call had: where a NAT shows the party.
     Nat,
     /// An ICE candidate of its description.
     Candidate,
     /// The host its SIP came from, with the port its description names.
     Image,
+    /// Media ran one way only: good for the way back, not against another call.
+    Heard,
     /// It is not known at all.
     Other,
+}
+
+impl Rank {
+    /// What it is worth where calls are compared.
+    fn weight(self) -> Rank {
+        if self == Rank::Heard { Rank::Other } else { self }
+    }
+}
+
+/// An address that a session was heard from, or that it was spoken to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Learned {
+    pub side: Side,
+    pub addr: SocketAddr,
+    /// It was spoken to, it spoke.
+    pub ways: [bool; 2],
 }
 
 /// An advertised address.
@@ -68,19 +87,19 @@ pub(super) struct Session {
     /// The SIP elements it was seen between, caller and callee.
     pub ends: [SocketAddr; 2],
     pub claims: [SmallVec<[Claim; 2]>; 2],
-    /// Addresses of rank [`Rank::Nat`], by side.
-    pub learned: SmallVec<[(Side, SocketAddr); 2]>,
+    /// Addresses of ranks [`Rank::Nat`] and [`Rank::Heard`].
+    pub learned: SmallVec<[Learned; 2]>,
     pub recording: Option<Recorded>,
     /// Position in the sequence of openings and claims.
     pub opened: u64,
     /// Calls that had begun when it was answered.
     pub answered: Option<u64>,
-    /// VLANs its signalling or its media was seen on.
+    /// VLANs its signalling was seen on.
     pub vlans: SmallVec<[Vlan; 2]>,
     /// Media of it was last seen, as far as it is not in a flow's entry.
     pub heard: Option<Tick>,
-    /// A hang-up was seen, which may yet be refused.
-    pub leaving: bool,
+    /// Since when a hang-up stands, which may yet be refused.
+    pub leaving: Option<Tick>,
     /// Packets that it may have owned and did not get.
     pub doubtful: u8,
 }
@@ -88,7 +107,7 @@ pub(super) struct Session {
 impl Session {
     /// Is `ip` a host that `side` is known to be at?
     fn is_at(&self, side: Side, ip: IpAddr) -> bool {
-        let learned = self.learned.iter().filter(|l| l.0 == side).map(|l| l.1);
+        let learned = self.learned.iter().filter(|l| l.side == side).map(|l| l.addr);
         let claimed = self.claims[side as usize].iter().map(|c| c.addr);
         claimed.chain(learned).chain([self.ends[side as usize]]).any(|a| a.ip() == ip)
     }
@@ -122,7 +141,11 @@ pub(super) enum Verdict {
     /// Whose it is.
     Owned(Owned),
     /// These could own it; nothing tells them apart.
-    Doubt(SmallVec<[SessionId; 4]>),
+    Doubt {
+        by: SmallVec<[SessionId; 4]>,
+        /// They know different ends of it.
+        crossed: bool,
+    },
 }
 
 /// Whose a flow is.
@@ -132,6 +155,8 @@ pub(super) struct Owned {
     pub by: SmallVec<[(SessionId, Side); 2]>,
     /// How its destination and its source are known.
     pub ranks: [Rank; 2],
+    /// When the newest of the claims was made.
+    pub since: Tick,
     /// No unrelated session claims either end.
     pub alone: bool,
 }
@@ -165,14 +190,20 @@ pub(super) fn decide<'a>(
 ) -> Verdict {
     let mut all = contenders(dst, src, facts);
     all.retain(|c| c.is_plausible(flow));
-    let alone = all.iter().all(|c| all.first().is_none_or(|f| related(c, f)));
-    // A VLAN that only some of them were seen on speaks for those.
+    // A VLAN that some of them were signalled on speaks for those. Where media
+    // was heard does not: that of all calls may run on one VLAN.
     if all.iter().any(|c| c.session.vlans.contains(&flow.vlan)) {
         all.retain(|c| c.session.vlans.contains(&flow.vlan));
     }
-    // A guess counts where nobody knows better.
-    if all.iter().any(|c| c.best() < Rank::Image) {
-        all.retain(|c| c.best() < Rank::Image);
+    // Who only rings has nobody to hear yet, unless who was answered is heard elsewhere.
+    if all.iter().any(|c| c.session.answered.is_some() && !c.is_heard_elsewhere(flow)) {
+        all.retain(|c| !c.only_rings());
+    }
+    let alone = all.iter().all(|c| all.first().is_none_or(|f| related(c, f)));
+    // A guess at one end counts where nobody knows better.
+    let is_guess = |c: &Contender<'_>| c.best() == Rank::Image && c.rule() != 1;
+    if !all.iter().all(is_guess) {
+        all.retain(|c| !is_guess(c));
     }
     let strongest: Contenders<'a> =
         all.iter().filter(|c| !all.iter().any(|o| o.outranks(c))).copied().collect();
@@ -186,11 +217,12 @@ pub(super) fn decide<'a>(
         newest.ranks.contains(&Rank::Nat) && !related(o, &newest) && newest.gives_way_to(o)
     };
     if left.iter().any(|c| !related(c, &newest) && !shares(c, &newest)) || all.iter().any(outdated) {
-        return Verdict::Doubt(all.iter().map(|c| c.id).collect());
+        let crossed = strongest.iter().any(|c| c.weights() != newest.weights());
+        return Verdict::Doubt { by: all.iter().map(|c| c.id).collect(), crossed };
     }
     let rule = left.iter().map(Contender::rule).min().unwrap_or_default();
     let by = left.iter().filter(|c| c.rule() == rule).map(|c| (c.id, c.speaker)).collect();
-    Verdict::Owned(Owned { by, ranks: newest.ranks, alone })
+    Verdict::Owned(Owned { by, ranks: newest.ranks, since: newest.since, alone })
 }
 
 fn contenders<'a>(
@@ -253,11 +285,32 @@ impl Contender<'_> {
             3 => (self.speaker.other(), flow.dst.ip()),
             _ => return true,
         };
-        !matches!(self.best(), Rank::Nat | Rank::Image) || self.session.is_at(there, ip)
+        !matches!(self.best(), Rank::Nat | Rank::Image | Rank::Heard) || self.session.is_at(there, ip)
+    }
+
+    /// Its other end has not answered in any way.
+    fn only_rings(&self) -> bool {
+        let is_silent = self.session.answered.is_none() && self.heard.is_none();
+        is_silent && self.session.claims.iter().any(|c| c.is_empty())
+    }
+
+    /// Has media of its call run, and with others than it does not know of `flow`?
+    fn is_heard_elsewhere(&self, flow: &Flow) -> bool {
+        let unknown = match self.rule() {
+            2 => flow.src,
+            3 => flow.dst,
+            _ => return false,
+        };
+        self.heard.is_some() && self.session.learned.iter().all(|l| l.addr != unknown)
     }
 
     fn outranks(&self, other: &Contender<'_>) -> bool {
-        self.ranks != other.ranks && (0..2).all(|end| self.ranks[end] <= other.ranks[end])
+        let ([a, b], [c, d]) = (self.weights(), other.weights());
+        a <= c && b <= d && (a, b) != (c, d)
+    }
+
+    fn weights(&self) -> [Rank; 2] {
+        self.ranks.map(Rank::weight)
     }
 
     /// Is its claim over where `newer` claims the same? It was hung up, or
@@ -266,8 +319,9 @@ impl Contender<'_> {
         if related(self, newer) {
             return false;
         }
-        if self.session.leaving != newer.session.leaving {
-            return self.session.leaving;
+        // Against one that was there before, a last packet may well be of who leaves.
+        if self.session.leaving.is_some_and(|left| newer.since >= left) {
+            return true;
         }
         let is_older = (self.session.age, self.id) < (newer.session.age, newer.id);
         let last = self.heard.or_else(|| self.session.answered.map(|_| self.since));

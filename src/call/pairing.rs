@@ -12,15 +12,17 @@
 //!
 //! | # | rule | what it is for |
 //! |---|------|----------------|
-//! | 1 | of sessions that know an end, those seen on the flow's VLAN, if any was | two customers with the same addresses; media on a VLAN of its own is found where nobody contradicts |
-//! | 2 | an image counts where no session knows better, and alone only against a host of the other party | both ends behind NAT; an image is a guess |
-//! | 3 | a session that knows one end better and the other no worse goes first | the plain call before one that names one end only; a port shared by calls that are heard already |
-//! | 4 | a call that was hung up, or was not heard for 3 s when a newer one named the same, gives way | ports are reused; a BYE can be missed |
-//! | 5 | live legs in a row that were both given one pair of endpoints both get it | direct media between legs nothing ties together |
-//! | 6 | sessions of more than one call are left: none gets it, both are incomplete | a stranger's voice is worse than a gap |
-//! | 7 | both ends, else the destination, else the source says who speaks | the plain call; symmetric RTP behind NAT, relays that send from another port; the way back through a NAT |
-//! | 8 | where no other call knows either end, the unknown one is learned | the way back to a port nobody named; calls that later share an address |
-//! | 9 | nobody knows an end | not assigned, counted |
+//! | 1 | of sessions that know an end, those signalled on the flow's VLAN, if any was | two customers with the same addresses; media on a VLAN of its own is found where nobody contradicts |
+//! | 2 | who only rings counts where who was answered has been heard elsewhere | calls that ring on a port while another one talks |
+//! | 3 | an image of one end alone counts where no session knows more, and only against a host of the other party | both ends behind NAT; an image is a guess |
+//! | 4 | a session that knows one end better and the other no worse goes first | the plain call before one that names one end only; a port shared by calls that are heard already |
+//! | 5 | a call that was hung up, or was not heard for 3 s when a newer one named the same, gives way | ports are reused; a BYE can be missed |
+//! | 6 | live legs in a row that were both given one pair of endpoints both get it | direct media between legs nothing ties together |
+//! | 7 | sessions of more than one call are left: none gets it, both are incomplete | a stranger's voice is worse than a gap |
+//! | 8 | both ends, else the destination, else the source says who speaks | the plain call; symmetric RTP behind NAT, relays that send from another port; the way back through a NAT |
+//! | 9 | where no other call knows either end, the unknown one is learned | the way back to a port nobody named; calls that later share an address |
+//! | 10 | for two seconds a flow of a call just hung up is not that of one that knows an end only, nor of one that was there before | a party that has not got the BYE goes on sending |
+//! | 11 | nobody knows an end | not assigned, counted |
 //!
 //! Sessions that are not recorded, or not yet answered, claim all the same:
 //! otherwise the next call's ringing would land in the last call's recording.
@@ -31,9 +33,10 @@
 
 use super::flows::{Tick, fingerprint};
 pub use super::owner::{Claim, Rank, SessionId};
-use super::owner::{Claimant, Owned, Recorded, Session, Sessions, Verdict, decide};
-use super::places::{Known, Places};
+use super::owner::{Claimant, Learned, Owned, Recorded, Session, Sessions, Verdict, decide};
+use super::places::{Known, Places, Whose};
 pub use super::route::{Route, Target};
+use super::stragglers::Stragglers;
 use crate::id::{Channel, RecordingId};
 use crate::net::Flow;
 pub use crate::sdp::Side;
@@ -61,6 +64,7 @@ pub struct Pairing {
     /// RTCP addresses that are not a port above their media: the media's, and how often it is claimed.
     rtcp: HashMap<SocketAddr, (SocketAddr, u32), RandomState>,
     incomplete: VecDeque<RecordingId>,
+    stragglers: Stragglers,
     next_session: u64,
     sequence: u64,
     now: Tick,
@@ -94,7 +98,7 @@ impl Pairing {
             answered: None,
             vlans: SmallVec::new(),
             heard: None,
-            leaving: false,
+            leaving: None,
             doubtful: 0,
         };
         self.sessions.insert(id, session);
@@ -122,7 +126,8 @@ impl Pairing {
         let is_answered = s.answered.is_some();
         let learned = std::mem::take(&mut s.learned);
         let gone = old.iter().filter(|c| !claims.contains(c));
-        for (side, addr) in learned.into_iter().chain(gone.clone().map(|c| (side, c.addr))) {
+        let learned = learned.into_iter().map(|l| (l.side, l.addr));
+        for (side, addr) in learned.chain(gone.clone().map(|c| (side, c.addr))) {
             self.places.withdraw(session, side, addr, &mut self.sessions);
         }
         gone.for_each(|c| self.drop_rtcp(c));
@@ -172,18 +177,22 @@ impl Pairing {
     }
 
     /// A hang-up of the session's call was seen, or refused: while it is
-    /// leaving, its claims hold only against nobody.
+    /// leaving, its claims do not hold against calls that come after.
     pub fn leave(&mut self, session: SessionId, leaving: bool) {
         let Some(s) = self.sessions.get_mut(&session) else { return };
-        s.leaving = leaving;
+        s.leaving = leaving.then_some(self.now);
+        if leaving {
+            self.bury_flows(session);
+        }
         self.forget_flows_of(session);
     }
 
     /// Ends a session: its addresses are free.
     pub fn close(&mut self, session: SessionId) {
+        self.bury_flows(session);
         let Some(s) = self.sessions.remove(&session) else { return };
-        for (side, addr) in s.learned {
-            self.places.withdraw(session, side, addr, &mut self.sessions);
+        for l in s.learned {
+            self.places.withdraw(session, l.side, l.addr, &mut self.sessions);
         }
         for (side, claims) in [Side::Caller, Side::Callee].into_iter().zip(s.claims) {
             for c in claims {
@@ -199,19 +208,19 @@ impl Pairing {
     /// A flow no claim fits, and one beyond the bound of its address, leaves
     /// nothing behind, whatever its volume.
     pub fn route(&mut self, flow: Flow, at: Timestamp) -> Route {
-        self.route_and_fingerprint(flow, at).0
+        self.route_and_fingerprint(&flow, at).0
     }
 
     /// [`Pairing::route`], and a number that tells a recording's flows apart from the same look-up.
     #[inline]
-    pub fn route_and_fingerprint(&mut self, flow: Flow, at: Timestamp) -> (Route, u32) {
+    pub fn route_and_fingerprint(&mut self, flow: &Flow, at: Timestamp) -> (Route, u32) {
         let now = Tick::at(at);
-        if let Some(known) = self.places.known_mut(&flow) {
+        if let Some(known) = self.places.known_mut(flow) {
             known.heard = now;
             return (known.route.copied(), known.fingerprint);
         }
         self.now = now;
-        self.take_up(flow)
+        self.take_up(*flow)
     }
 
     /// The next recording that misses packets it may have owned. Each is told once.
@@ -231,7 +240,7 @@ impl Pairing {
             let sessions: SmallVec<[SessionId; 4]> = match self.resolve(&media) {
                 Verdict::Nobody => continue,
                 Verdict::Owned(owned) => owned.by.iter().map(|(id, _)| *id).collect(),
-                Verdict::Doubt(ids) => ids,
+                Verdict::Doubt { by, .. } => by,
             };
             let mut out: SmallVec<[RecordingId; 1]> = SmallVec::new();
             for r in sessions.iter().filter_map(|id| self.sessions.get(id)?.recording) {
@@ -262,15 +271,24 @@ impl Pairing {
         let fingerprint = fingerprint(&flow);
         let (route, leg) = match self.resolve(&flow) {
             Verdict::Nobody => return (Route::Unmatched, fingerprint),
-            Verdict::Doubt(ids) => (self.doubt(&ids), None),
-            Verdict::Owned(owned) => self.own(&flow, &owned),
+            Verdict::Doubt { by, crossed } => {
+                // Until those who miss it have been told, each packet counts.
+                if !self.doubt(&by) {
+                    return (Route::Doubt, fingerprint);
+                }
+                (Route::Doubt, if crossed { Whose::Crossed } else { Whose::Doubtful })
+            }
+            Verdict::Owned(owned) => match self.own(&flow, &owned) {
+                Some(taken) => taken,
+                None => {
+                    let ids: SmallVec<[SessionId; 4]> = owned.by.iter().map(|(id, _)| *id).collect();
+                    self.doubt(&ids);
+                    return (Route::Doubt, fingerprint);
+                }
+            },
         };
-        // Until those who miss it have been told, each packet counts.
-        let is_settled = route != Route::Doubt || self.all_told(&flow);
-        if is_settled {
-            let known = Known { fingerprint, heard: self.now, route: route.clone() };
-            self.places.remember(flow, leg.unwrap_or(0), known);
-        }
+        let known = Known { fingerprint, heard: self.now, route: route.clone() };
+        self.places.remember(flow, leg, known);
         (route, fingerprint)
     }
 
@@ -283,14 +301,18 @@ impl Pairing {
         let is_crowded = self.places.is_crowded(&flow.dst) || self.places.is_crowded(&flow.src);
         match decide(flow, dst, src, facts) {
             Verdict::Owned(o) if is_crowded && o.ranks != [Rank::Claimed; 2] => {
-                Verdict::Doubt(o.by.iter().map(|(id, _)| *id).collect())
+                Verdict::Doubt { by: o.by.iter().map(|(id, _)| *id).collect(), crossed: false }
             }
             verdict => verdict,
         }
     }
 
-    /// The route of a flow whose owners are known, and their leg.
-    fn own(&mut self, flow: &Flow, owned: &Owned) -> (Route, Option<u64>) {
+    /// The route of a flow whose owners are known, and their leg; none where they disagree
+    /// on who speaks, or it may be a last packet of a call before them.
+    fn own(&mut self, flow: &Flow, owned: &Owned) -> Option<(Route, Whose)> {
+        if self.stragglers.has(flow, owned, &self.sessions, self.now) {
+            return None;
+        }
         let mut targets: SmallVec<[Target; 1]> = SmallVec::new();
         for (id, speaker) in &owned.by {
             let Some(r) = self.sessions.get(id).and_then(|s| s.recording) else { continue };
@@ -299,38 +321,44 @@ impl Pairing {
             match targets.iter_mut().find(|t| t.recording == r.id) {
                 // Several hops of one dialog agree on the address: the nearest counts.
                 Some(t) if t.channel == channel => t.rank = t.rank.min(r.rank),
-                Some(_) => {
-                    let ids: SmallVec<[SessionId; 4]> = owned.by.iter().map(|(id, _)| *id).collect();
-                    return (self.doubt(&ids), None);
-                }
+                Some(_) => return None,
                 None => targets.push(target),
             }
         }
         for (id, speaker) in &owned.by {
             self.hear(*id, *speaker, flow, owned);
         }
-        let leg = owned.by.first().and_then(|(id, _)| self.sessions.get(id)).map(|s| s.age);
-        (if targets.is_empty() { Route::NotRecorded } else { Route::Record(targets) }, leg)
+        let leg = owned.by.first().and_then(|(id, _)| self.sessions.get(id)).map_or(0, |s| s.age);
+        let leg = Whose::Leg(leg);
+        Some((if targets.is_empty() { Route::NotRecorded } else { Route::Record(targets) }, leg))
     }
 
-    /// Media of a session was heard: rule 8.
+    /// Media of a session was heard: rule 9.
     fn hear(&mut self, id: SessionId, speaker: Side, flow: &Flow, owned: &Owned) {
         let Some(s) = self.sessions.get_mut(&id) else { return };
         s.heard = Some(self.now);
         if !owned.alone {
             return;
         }
-        if !s.vlans.contains(&flow.vlan) && s.vlans.len() < MAX_VLANS {
-            s.vlans.push(flow.vlan);
-        }
-        let (side, addr) = match owned.ranks {
-            [Rank::Claimed, Rank::Other] => (speaker, flow.src),
-            [Rank::Other, Rank::Claimed] => (speaker.other(), flow.dst),
+        let (side, addr, way) = match owned.ranks {
+            [Rank::Claimed, Rank::Other | Rank::Heard] => (speaker, flow.src, 1),
+            [Rank::Other | Rank::Heard, Rank::Claimed] => (speaker.other(), flow.dst, 0),
             _ => return,
         };
-        if s.learned.len() < MAX_LEARNED {
-            s.learned.push((side, addr));
-            self.add_claimant(id, side, addr, Rank::Nat, 0);
+        let has_room = s.learned.len() < MAX_LEARNED;
+        match s.learned.iter_mut().find(|l| (l.side, l.addr) == (side, addr)) {
+            Some(known) => {
+                known.ways[way] = true;
+                if known.ways == [true; 2] {
+                    let claimants = self.places.claimants_mut(&addr).iter_mut();
+                    claimants.filter(|c| c.session == id && c.side == side).for_each(|c| c.rank = Rank::Nat);
+                }
+            }
+            None if has_room => {
+                s.learned.push(Learned { side, addr, ways: [way == 0, way == 1] });
+                self.add_claimant(id, side, addr, Rank::Heard, 0);
+            }
+            None => {}
         }
     }
 
@@ -353,28 +381,33 @@ impl Pairing {
     fn forget_flows_of(&mut self, session: SessionId) {
         let Some(s) = self.sessions.get(&session) else { return };
         let claimed = s.claims.iter().flatten().map(|c| c.addr);
-        let addrs: SmallVec<[SocketAddr; 8]> = claimed.chain(s.learned.iter().map(|l| l.1)).collect();
+        let addrs: SmallVec<[SocketAddr; 8]> = claimed.chain(s.learned.iter().map(|l| l.addr)).collect();
         addrs.into_iter().for_each(|a| self.places.forget_flows(a, &mut self.sessions));
     }
 
-    /// A packet that these may have owned is lost to them.
-    fn doubt(&mut self, ids: &[SessionId]) -> Route {
+    fn bury_flows(&mut self, session: SessionId) {
+        if let Some(s) = self.sessions.get(&session) {
+            let flows = self.places.flows_of(s);
+            self.stragglers.bury(s, flows, self.now);
+        }
+    }
+
+    /// A packet that these may have owned is lost to them. Do all that are
+    /// recorded know by now that they miss some?
+    fn doubt(&mut self, ids: &[SessionId]) -> bool {
+        let mut are_told = true;
         for id in ids {
             let Some(s) = self.sessions.get_mut(id) else { continue };
+            // It may be alive: doubt does not let it fall silent.
+            s.heard = Some(self.now);
             let Some(r) = s.recording else { continue };
             s.doubtful = s.doubtful.saturating_add(1);
             if s.doubtful == TOLERATED + 1 && !self.incomplete.contains(&r.id) {
                 self.incomplete.push_back(r.id);
             }
+            are_told &= s.doubtful > TOLERATED;
         }
-        Route::Doubt
-    }
-
-    /// Do all recordings that may own `flow` know by now that they miss it?
-    fn all_told(&self, flow: &Flow) -> bool {
-        let claimants = [flow.src, flow.dst].into_iter().flat_map(|a| self.places.claimants(&a).iter());
-        let mut sessions = claimants.filter_map(|c| self.sessions.get(&c.session));
-        sessions.all(|s| s.recording.is_none() || s.doubtful > TOLERATED)
+        are_told
     }
 }
 

@@ -23,9 +23,30 @@ const MAX_CLAIMANTS: usize = 16;
 struct Place {
     claimants: SmallVec<[Claimant; 2]>,
     /// Flows whose route rests on this address, with the leg they belong to.
-    flows: SmallVec<[(Flow, u64); 2]>,
+    flows: SmallVec<[(Flow, Whose); 2]>,
     /// A claimant had to give way: who is left may not be all there is.
     crowded: bool,
+}
+
+/// Which leg a flow belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// This one's.
+    Leg(u64),
+    /// One of several that know the same of it.
+    Doubtful,
+    /// One of several that know different ends of it.
+    Crossed,
+}
+
+impl Whose {
+    /// May it be of this leg?
+    pub fn is_of(self, age: u64) -> bool {
+        match self {
+            Whose::Leg(leg) => leg == age,
+            Whose::Doubtful | Whose::Crossed => true,
+        }
+    }
 }
 
 /// A flow once resolved.
@@ -66,6 +87,14 @@ impl Places {
         self.places.get(addr).is_some_and(|p| p.crowded)
     }
 
+    /// Resolved flows that are a session's, or that it shares an end of with another.
+    pub fn flows_of<'a>(&'a self, s: &'a Session) -> impl Iterator<Item = Flow> + 'a {
+        let claimed = s.claims.iter().flatten().map(|c| &c.addr);
+        let addrs = claimed.chain(s.learned.iter().map(|l| &l.addr));
+        let flows = addrs.filter_map(|a| self.places.get(a)).flat_map(|p| &p.flows);
+        flows.filter(|(_, w)| w.is_of(s.age) && *w != Whose::Doubtful).map(|(f, _)| *f)
+    }
+
     /// Adds a claim. Where there are too many the oldest of a call that nobody
     /// answered gives way, else the oldest.
     pub fn add(&mut self, addr: SocketAddr, claimant: Claimant, sessions: &Sessions) {
@@ -90,12 +119,18 @@ impl Places {
         }
     }
 
+    /// Nothing is claimed.
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
     /// When media of a session was last heard.
     pub fn heard(&self, s: &Session) -> Option<Tick> {
         let claimed = s.claims.iter().flatten().map(|c| &c.addr);
-        let addrs = claimed.chain(s.learned.iter().map(|(_, a)| a));
+        let addrs = claimed.chain(s.learned.iter().map(|l| &l.addr));
         let flows = addrs.filter_map(|a| self.places.get(a)).flat_map(|p| &p.flows);
-        let own = flows.filter(|(_, leg)| *leg == s.age).filter_map(|(f, _)| self.flows.get(f));
+        let own = flows.filter(|(_, leg)| leg.is_of(s.age)).filter_map(|(f, _)| self.flows.get(f));
         own.map(|k| k.heard).chain(s.heard).max()
     }
 
@@ -105,7 +140,7 @@ impl Places {
         for (flow, leg) in std::mem::take(&mut p.flows) {
             let Some(known) = self.flows.remove(&flow) else { continue };
             for c in &p.claimants {
-                if let Some(s) = sessions.get_mut(&c.session).filter(|s| s.age == leg) {
+                if let Some(s) = sessions.get_mut(&c.session).filter(|s| leg.is_of(s.age)) {
                     s.heard = s.heard.max(Some(known.heard));
                 }
             }
@@ -114,9 +149,8 @@ impl Places {
         // and a stale key at the other end is harmless.
     }
 
-    /// Keeps what a flow was resolved to, on behalf of `leg`, if the addresses
-    /// it rests on have room.
-    pub fn remember(&mut self, flow: Flow, leg: u64, known: Known) {
+    /// Keeps what a flow was resolved to, if the addresses it rests on have room.
+    pub fn remember(&mut self, flow: Flow, leg: Whose, known: Known) {
         let ends = [flow.src, flow.dst];
         let mut places = ends.iter().filter_map(|a| self.places.get(a));
         if !places.all(|p| p.flows.len() < MAX_FLOWS) {

@@ -7,12 +7,14 @@
 use super::account::{amended, continued, nearer_leg, opening, particulars, parties};
 use super::calls::Calls;
 use super::decision::{Decision, Ending, Unrecorded};
+use super::dialog::Dialog;
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
 use super::pairing::Side;
 use super::policy::{Roles, refused_by, roles, same_agent};
 use super::recording::Recording;
 use super::seen::Seen;
+use super::twins::{Candidate, are_one};
 use crate::id::RecordingId;
 use crate::time::Timestamp;
 
@@ -57,13 +59,82 @@ impl Calls {
     pub(super) fn decide(&mut self, id: DialogId, at: Timestamp) {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let [caller, callee] = parties(leg, d);
+        let call_id = leg.call_id.clone();
         let reason = match roles(&self.rules, &caller, &callee) {
             Err(reason) => reason,
-            Ok(r) if nearer_leg(&self.tables, &self.rules, leg, &r).is_some() => Unrecorded::OtherLeg,
-            Ok(r) => return self.begin(id, at, &r),
+            Ok(r) => {
+                self.join_twin(id, &r, at);
+                match self.is_nearest(id, &r) {
+                    true => return self.begin(id, at, &r),
+                    false => Unrecorded::OtherLeg,
+                }
+            }
         };
-        let call_id = leg.call_id.clone();
         self.unrecorded(&call_id, at, reason);
+    }
+
+    /// No other leg of the contact is nearer the agent.
+    fn is_nearest(&self, id: DialogId, roles: &Roles) -> bool {
+        let leg = self.tables.dialog(id).map(|(leg, _)| leg);
+        leg.is_some_and(|leg| nearer_leg(&self.tables, &self.rules, leg, roles).is_none())
+    }
+
+    /// Where the same conversation is being recorded under another Call-ID it becomes one contact
+    /// with it; a recording farther from the agent than this dialog gives way.
+    fn join_twin(&mut self, id: DialogId, roles: &Roles, at: Timestamp) {
+        let Some(other) = self.twin_of(id, roles) else { return };
+        let Some(((leg, _), (other_leg, d))) = self.tables.dialog(id).zip(self.tables.dialog(other)) else {
+            return;
+        };
+        let (own, others, recorded) = (leg.contact, other_leg.contact, d.recording());
+        let (older, newer) = if leg.id < other_leg.id { (own, others) } else { (others, own) };
+        self.tables.join_contacts(older, newer);
+        if !self.is_nearest(id, roles) {
+            return self.amend(other, at);
+        }
+        let why = Unrecorded::OtherLeg;
+        if let Some(closed) = recorded.and_then(|r| self.recordings.discard(r, at, why)) {
+            self.leave(closed, at);
+        }
+    }
+
+    /// A dialog of the same agent that is recorded and is the same conversation.
+    fn twin_of(&self, id: DialogId, roles: &Roles) -> Option<DialogId> {
+        let (leg, d) = self.tables.dialog(id)?;
+        let [caller, _] = parties(leg, d);
+        let own = Candidate::new(leg, d, &caller)?;
+        let under_way = self.agents.under_way(roles.agent_id.as_deref()?);
+        let mut under_way = under_way.filter(|o| *o != id && self.is_recorded(*o));
+        under_way.find(|o| {
+            let Some((leg, d)) = self.tables.dialog(*o) else { return false };
+            let [caller, _] = parties(leg, d);
+            Candidate::new(leg, d, &caller).is_some_and(|other| are_one(&self.rules, &own, &other))
+        })
+    }
+
+    fn is_recorded(&self, id: DialogId) -> bool {
+        let recording = self.tables.dialogs.get(id).and_then(Dialog::recording);
+        recording.and_then(|r| self.recordings.get(r)).is_some_and(|r| !r.is_dormant())
+    }
+
+    /// Notes who talks; tells where the same agent seems to talk twice at once, which may
+    /// be one conversation that nothing ties.
+    fn note_agent(&mut self, id: DialogId, r: RecordingId) {
+        let Some(agent) = self.recordings.get(r).and_then(|r| r.opening.agent.id.clone()) else { return };
+        let talks = |o: &DialogId| {
+            let recording = self.tables.dialogs.get(*o).and_then(Dialog::recording);
+            recording.and_then(|r| self.recordings.get(r)).is_some_and(|r| !r.is_dormant() && !r.is_on_hold())
+        };
+        if self.agents.under_way(&agent).any(|o| o != id && talks(&o)) {
+            self.recordings.order(Decision::Parallel(r));
+        }
+        let is_over: Vec<DialogId> =
+            self.agents.under_way(&agent).filter(|o| !self.is_recorded(*o)).collect();
+        self.agents.note(agent, id, &is_over);
+        if self.agents.is_full(self.recordings.len()) {
+            let over: Vec<DialogId> = self.agents.all().filter(|o| !self.is_recorded(*o)).collect();
+            self.agents.forget(&over);
+        }
     }
 
     /// Opens a recording on a confirmed dialog from `at` on.
@@ -79,6 +150,7 @@ impl Calls {
         if let Some(d) = self.tables.dialogs.get_mut(id) {
             d.set_recording(Some(r));
         }
+        self.note_agent(id, r);
         self.refresh(id, at);
     }
 
@@ -86,16 +158,14 @@ impl Calls {
     /// have come, left or passed the call on, or the customer become known.
     pub(super) fn reconsider(&mut self, id: DialogId, at: Timestamp) {
         if !self.rules.has_any() {
-            return self.amend(id);
+            return self.amend(id, at);
         }
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let [caller, callee] = parties(leg, d);
         let now = roles(&self.rules, &caller, &callee);
         let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
             return match now {
-                Ok(roles) if nearer_leg(&self.tables, &self.rules, leg, &roles).is_none() => {
-                    self.begin(id, at, &roles)
-                }
+                Ok(roles) if self.is_nearest(id, &roles) => self.begin(id, at, &roles),
                 _ => {}
             };
         };
@@ -106,7 +176,7 @@ impl Calls {
             (a, b) => a == b,
         };
         match now {
-            Ok(new) if is_same(&new) => self.amend(id),
+            Ok(new) if is_same(&new) => self.amend(id, at),
             Ok(new) => {
                 let next = Roles {
                     direction: recording.opening.direction,
@@ -130,17 +200,17 @@ impl Calls {
     }
 
     /// A new leg may tell more of the calls of its contact that are being recorded.
-    pub(super) fn complete(&mut self, id: LegId) {
+    pub(super) fn complete(&mut self, id: LegId, at: Timestamp) {
         let Some(leg) = self.tables.legs.get(id) else { return };
         let others = self.tables.contacts.legs(leg.contact).filter(|o| *o != id);
         let others = others.filter_map(|o| self.tables.legs.get(o));
         let recorded = others.flat_map(|o| self.tables.dialogs_of(o)).filter(|d| d.recording().is_some());
         let recorded: Vec<DialogId> = recorded.map(|d| d.id).collect();
-        recorded.into_iter().for_each(|d| self.amend(d));
+        recorded.into_iter().for_each(|d| self.amend(d, at));
     }
 
     /// Brings what is stored of a dialog's call up to date.
-    fn amend(&mut self, id: DialogId) {
+    fn amend(&mut self, id: DialogId, at: Timestamp) {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
             return;
@@ -150,6 +220,14 @@ impl Calls {
             Roles { agent_id: o.agent.id.clone(), customer: recording.customer, direction: o.direction };
         let Some(told) = particulars(&self.tables, &self.rules, id, &roles) else { return };
         let amended = amended(o, told, self.tables.contacts.uuid(leg.contact));
-        self.recordings.amend(r, amended);
+        match refused_by(&amended.service, amended.direction) {
+            None => self.recordings.amend(r, amended),
+            // Known only now: nothing of it may be kept.
+            Some(why) => {
+                if let Some(closed) = self.recordings.discard(r, at, why) {
+                    self.leave(closed, at);
+                }
+            }
+        }
     }
 }

@@ -55,6 +55,19 @@ pub fn fail_label(why: &Trouble) -> FailReason {
     }
 }
 
+/// Metric label of a recording that was taken back.
+pub fn discard_label(why: Unrecorded) -> FailReason {
+    match why {
+        Unrecorded::OtherLeg => FailReason::OtherHop,
+        Unrecorded::Service | Unrecorded::Direction => FailReason::Excluded,
+        Unrecorded::Stray
+        | Unrecorded::NoAgent
+        | Unrecorded::Internal
+        | Unrecorded::InviteNotSeen
+        | Unrecorded::Truncated => FailReason::Stray,
+    }
+}
+
 /// Metric label of a decision not to record.
 pub fn unrecorded_label(why: Unrecorded) -> UnrecordedReason {
     match why {
@@ -81,7 +94,7 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
         | Decision::Discard { recording: id, .. }
         | Decision::Incomplete(id)
         | Decision::Close { recording: id, .. } => Some(*id),
-        Decision::Unrecorded { .. } | Decision::Refused(_) => None,
+        Decision::Unrecorded { .. } | Decision::Parallel(_) | Decision::Refused(_) => None,
     }
 }
 

@@ -173,6 +173,7 @@ impl Pipeline {
             Decision::Unrecorded { reason, .. } => {
                 Event::CallUnrecorded { reason: unrecorded_label(*reason) }.emit(metrics);
             }
+            Decision::Parallel(_) => Event::RecordingParallel.emit(metrics),
             Decision::Refused(service) => {
                 let about = About { recording: Uuid::nil(), call_group: Uuid::nil(), service: &service.name };
                 Event::CallAnswered(about).emit(metrics);

@@ -3,7 +3,7 @@
 use super::batch::{Batch, Item};
 use super::deck::{FileDeck, Shelf, Trouble, Unfinished};
 use super::metadata;
-use super::observe::{Outcome, end_label, fail_label};
+use super::observe::{Outcome, discard_label, end_label, fail_label};
 use super::story::{all_events, shortened, stream};
 use crate::call::{CallEvent, Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
@@ -181,6 +181,7 @@ impl Worker {
             Decision::Incomplete(id) => {
                 if let Some(r) = self.running_mut(id) {
                     r.lost_inside = true;
+                    r.tape.note_missing();
                 }
             }
             Decision::Close { recording, at, by, seen } => {
@@ -196,20 +197,20 @@ impl Worker {
                     s.running.opening = opening.clone();
                 }
             }
-            Decision::Discard { recording, .. } => {
+            Decision::Discard { recording, reason } => {
                 if let Some(s) = self.running.remove(recording) {
-                    self.discard(*s.running);
+                    self.discard(*s.running, discard_label(*reason));
                 }
             }
-            Decision::Unrecorded { .. } | Decision::Refused(_) => {}
+            Decision::Unrecorded { .. } | Decision::Parallel(_) | Decision::Refused(_) => {}
         }
     }
 
-    fn discard(&mut self, mut r: Running) {
+    fn discard(&mut self, mut r: Running, reason: FailReason) {
         count(r.tape.take_heard(), &self.codecs);
         let o = &r.opening;
         let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
-        Event::RecordingFailed { about, reason: FailReason::Stray }.emit(&self.shelf.metrics);
+        Event::RecordingFailed { about, reason }.emit(&self.shelf.metrics);
         r.deck.discard();
     }
 

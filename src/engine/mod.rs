@@ -241,6 +241,8 @@ impl Core {
                 on_sip_port && d.payload.first().is_some_and(|b| b & 0xC0 != 0x80)
             }
         };
+        // A client keeps its way through a NAT open with STUN beside its SIP (RFC 5626 §3.5.2).
+        let is_sip = is_sip && (d.transport == Transport::Tcp || classify(d.payload) != MediaKind::Stun);
         if is_sip { self.handle_sip(d, sink) } else { self.handle_media(d, sink) }
     }
 
@@ -310,7 +312,7 @@ impl Core {
                 return;
             }
         }
-        let (route, fingerprint) = self.calls.handle_media(d.flow, d.ts);
+        let (route, fingerprint) = self.calls.handle_media(&d.flow, d.ts);
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
             Route::Doubt => {

@@ -27,7 +27,7 @@ const LATER_NS: i64 = 8_000_000;
 /// See [`LATER_NS`].
 const FOLLOW_NS: i64 = 5_000_000;
 /// How far off the estimate may be and yet be brought back little by little.
-const DRIFT_NS: i64 = 20_000_000;
+const DRIFT_NS: i64 = 12_000_000;
 /// By how much it is moved at a time: so little is no slip, and few packets are touched by it.
 const CREEP_NS: i64 = 1_000_000;
 /// How often.
@@ -280,13 +280,17 @@ impl WireClock {
         a.base_frame.saturating_add(clamp_i64(frames))
     }
 
-    /// The frame of a packet whose successors are placed already; it moves
-    /// nothing. `None` where its stamps are of no reckoning known.
-    pub fn place_late(&self, at_ns: i64, ts: i64) -> Option<i64> {
+    /// The frame of a packet whose successors are placed already; it moves nothing. `None`
+    /// where its stamps are of no reckoning known; false where it is of the one before and
+    /// lies where the present one has put others.
+    pub fn place_late(&self, at_ns: i64, ts: i64) -> Option<(i64, bool)> {
         let transit = at_ns - self.ts_ns(ts);
-        let fits = |a: &&Anchor| (-STEP_EARLIER_NS..LATEST_NS).contains(&(transit - a.transit_ns));
-        let anchor = self.anchor.iter().chain(&self.before).find(fits)?;
-        Some(self.frame_by(anchor, ts))
+        let off = |a: &Anchor| transit - a.transit_ns;
+        let fits = |a: &Anchor| (-STEP_EARLIER_NS..LATEST_NS).contains(&off(a));
+        let now = self.anchor.filter(fits);
+        let before = self.before.filter(|b| fits(b) && now.is_none_or(|n| off(b).abs() < off(&n).abs()));
+        let anchor = before.or(now)?;
+        Some((self.frame_by(&anchor, ts), before.is_none() || now.is_none()))
     }
 
     /// The least transit not below `floor`, and how many there are.

@@ -137,7 +137,7 @@ impl Leg {
         let heard = &packet.heard;
         self.count(packet.rank, heard.payload_type);
         let is_usable = self.is_usable(packet);
-        let Some(taken_back) = self.listen(packet.rank, at_ns, is_usable) else { return None };
+        let taken_back = self.listen(packet.rank, at_ns, is_usable)?;
         if let Some(from_ns) = taken_back {
             self.quiet_farther(packet.rank, from_ns, rate_hz.unwrap_or(8000));
         }
@@ -202,7 +202,7 @@ impl Leg {
         let spoke_before = |s: &Source| s.spoke_at_ns().is_some_and(|at| at < from_ns);
         self.sources.retain(|s| s.rank() <= rank || spoke_before(s));
         for s in self.sources.iter_mut().filter(|s| s.rank() > rank) {
-            s.rest(frame_of(from_ns, rate_hz));
+            s.rest(from_ns, rate_hz);
         }
     }
 
@@ -349,10 +349,6 @@ impl Finished {
 /// The same sound to a listener, whatever number it has or how it is configured.
 fn is_alike(a: &CodecSpec, b: &CodecSpec) -> bool {
     a.codec == b.codec && a.rtp_clock_hz == b.rtp_clock_hz && a.name.eq_ignore_ascii_case(&b.name)
-}
-
-fn frame_of(ns: i64, rate_hz: u32) -> i64 {
-    (i128::from(ns) * i128::from(rate_hz) / i128::from(NS_PER_S)) as i64
 }
 
 fn report(channel: Channel, source: &Source, stats: &StreamStats) -> StreamReport {

@@ -21,8 +21,10 @@ mod order;
 mod report;
 mod source;
 mod stamps;
+mod streams;
 mod timeline;
 mod voice;
+mod waiting;
 
 pub use kept::{Kept, Packet};
 pub use report::{Heard, LeftOut, StreamReport, TapeEvent, TapeEventKind, TapeReport};
@@ -78,6 +80,7 @@ pub struct Tape {
     left_out: LeftOut,
     is_encrypted: bool,
     lost_held: bool,
+    is_missing: bool,
 }
 
 const CHANNELS: [Channel; 2] = [Channel::Customer, Channel::Agent];
@@ -99,6 +102,7 @@ impl Tape {
             left_out: LeftOut::default(),
             is_encrypted: false,
             lost_held: false,
+            is_missing: false,
         }
     }
 
@@ -194,6 +198,11 @@ impl Tape {
     pub fn take_heard(&mut self) -> impl Iterator<Item = Heard> {
         let [customer, agent] = &mut self.legs;
         customer.take_heard().into_iter().chain(agent.take_heard())
+    }
+
+    /// Sound of the call was sent that cannot be had: without any that can the tape is silent, not void.
+    pub fn note_missing(&mut self) {
+        self.is_missing = true;
     }
 
     /// Ends the tape at `end`: gives out everything up to it, nothing after.
@@ -296,7 +305,8 @@ impl Tape {
 
     /// Chooses the rate once audio is there to be played.
     fn start(&mut self, horizon_ns: i64, deck: &mut impl Deck) -> Option<u32> {
-        if !self.legs.iter().any(|l| l.sources().iter().any(|s| s.has_arrived_by(horizon_ns))) {
+        let has_arrived = self.legs.iter().any(|l| l.sources().iter().any(|s| s.has_arrived_by(horizon_ns)));
+        if !has_arrived && !self.is_missing {
             return None;
         }
         let mut native = 8000;
@@ -328,3 +338,6 @@ fn frames_at(ns: i64, rate_hz: u32) -> u64 {
     let half = i128::from(NS_PER_S) / 2;
     ((i128::from(ns.max(0)) * i128::from(rate_hz) + half) / i128::from(NS_PER_S)) as u64
 }
+
+#[cfg(test)]
+mod tests;

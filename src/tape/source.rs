@@ -8,7 +8,9 @@ use super::kept::{Inbox, Packet};
 use super::meaning::{Carries, Formats, Meanings};
 use super::order::{Judged, Number, Order, Pace};
 use super::stamps::{Stamp, Stamps};
+use super::streams::Streams;
 use super::voice::{Place, Stage, Voice};
+use super::waiting::{Pending, Waiting};
 use crate::codec::telephone_event::{EventPacket, KeyPresses};
 use crate::codec::{CodecSpec, red};
 use crate::rtp::stats::{Arrival, StreamStats};
@@ -16,10 +18,6 @@ use crate::time::NS_PER_S;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Bytes kept encoded for one source; what goes beyond is dropped and counted.
-const MAX_PENDING_BYTES: usize = 512 * 1024;
-/// Streams of one source; a source that moves more often than this shares the last.
-const MAX_STREAMS: usize = 8;
 /// Packets in a row of a type that nobody named: fewer are keep-alives (RFC 6263 §4.6).
 const MANY_UNNAMED: u64 = 10;
 /// What comes no closer after one another is not in a row.
@@ -28,26 +26,6 @@ const IN_A_ROW_NS: i64 = NS_PER_S;
 const USUAL_PACKET_NS: i64 = 20_000_000;
 /// Payloads that cannot be decoded and are no longer keep a path open and say nothing.
 const KEEP_ALIVE_BYTES: usize = 4;
-
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    at_ns: i64,
-    seq: u64,
-    /// Timestamp as it came, extended.
-    raw: i64,
-    /// The same in the units of the codec.
-    ts: i64,
-    start: u32,
-    len: u32,
-    meaning: u8,
-    anew: bool,
-}
-
-impl Pending {
-    fn is_sound(&self, meanings: &Meanings) -> bool {
-        self.len > 0 && meanings.get(self.meaning).carries.is_sound()
-    }
-}
 
 /// What a source's audio did to the recording while it was played.
 #[derive(Debug, Default)]
@@ -65,18 +43,18 @@ pub(super) struct Played {
 pub(super) struct Source {
     ssrc: u32,
     rank: u8,
-    /// One for each pair of addresses it was heard between: a stream of its own.
-    streams: SmallVec<[(u32, StreamStats); 1]>,
+    streams: Streams,
     meanings: Meanings,
     order: Order,
     stamps: Stamps,
     clock: WireClock,
     voice: Voice,
     keys: KeyPresses,
-    pending: Vec<Pending>,
-    bytes: Vec<u8>,
+    waiting: Waiting,
     /// Packets whose numbers may begin anew.
     doubt: Option<Box<Inbox>>,
+    /// A nearer hop is listened to.
+    rests: bool,
     codec_name: Option<String>,
     other_name: Option<String>,
     /// Place in the order of what was played last, and the timestamp where its sound ends.
@@ -98,16 +76,16 @@ impl Source {
         Source {
             ssrc,
             rank,
-            streams: SmallVec::new(),
+            streams: Streams::default(),
             meanings: Meanings::default(),
             order: Order::default(),
             stamps: Stamps::new(),
             clock: WireClock::new(8000, 8000),
             voice: Voice::default(),
             keys: KeyPresses::new(),
-            pending: Vec::new(),
-            bytes: Vec::new(),
+            waiting: Waiting::default(),
             doubt: None,
+            rests: false,
             codec_name: None,
             other_name: None,
             played: None,
@@ -173,18 +151,18 @@ impl Source {
 
     /// Holds packets that are not yet played.
     pub fn is_waiting(&self) -> bool {
-        !self.pending.is_empty() || self.doubt.is_some()
+        !self.waiting.packets().is_empty() || self.doubt.is_some()
     }
 
     /// Holds a packet that arrived by then.
     pub fn has_arrived_by(&self, horizon_ns: i64) -> bool {
-        self.pending.iter().any(|p| p.at_ns <= horizon_ns)
+        self.waiting.packets().iter().any(|p| p.at_ns <= horizon_ns)
     }
 
     /// The codec of the audio that waits, for choosing the file's rate.
     pub fn waiting_spec(&self) -> Option<&CodecSpec> {
-        let audio = self.pending.iter().map(|p| self.meanings.get(p.meaning)).find(|m| m.carries.is_sound());
-        audio.and_then(|m| m.spec.as_deref())
+        let sound = self.waiting.packets().iter().find(|p| p.is_sound(&self.meanings))?;
+        self.meanings.get(sound.meaning).spec.as_deref()
     }
 
     /// Sets the rate of the file; before it nothing can be placed.
@@ -192,15 +170,24 @@ impl Source {
         self.clock.set_rate(rate_hz);
     }
 
-    /// A nearer hop speaks: what waits is not played, and what comes until this
-    /// hop is listened to again is no loss.
-    pub fn rest(&mut self, from_frame: i64) {
-        self.pending.clear();
-        self.bytes.clear();
+    /// A nearer hop speaks from `from_ns` on: what lies there is not played, and what comes
+    /// until this hop is listened to again is no loss.
+    pub fn rest(&mut self, from_ns: i64, rate_hz: u32) {
+        let length_ns = self.packet_ns();
+        self.waiting.retain(|p| p.at_ns + length_ns <= from_ns);
         self.doubt = None;
-        self.streams.iter_mut().for_each(|(_, s)| s.rest());
-        self.voice.take_back(from_frame);
-        self.clock.forget();
+        self.streams.each(StreamStats::rest);
+        let frame = i128::from(from_ns) * i128::from(rate_hz) / i128::from(NS_PER_S);
+        self.voice.take_back(frame as i64);
+        self.rests = true;
+    }
+
+    /// How long a packet lasts.
+    fn packet_ns(&self) -> i64 {
+        match self.meanings.last_ticks() * NS_PER_S / i64::from(self.clock.clock_hz()) {
+            0 => USUAL_PACKET_NS,
+            ns => ns,
+        }
     }
 
     /// Unlike the packets before it: worth a look whether it is several in one.
@@ -211,30 +198,28 @@ impl Source {
     /// Takes a packet that came `at_ns` after the answer.
     pub fn push(&mut self, packet: &Packet<'_>, at_ns: i64, formats: &Formats) {
         let meaning = self.meanings.of(packet.heard.payload_type, self.rank, formats);
-        let is_next = self.order.is_next(packet.heard.seq);
-        if !is_next || self.doubt.is_some() {
+        let mut anew = false;
+        if self.doubt.is_some() || !self.order.is_next(packet.heard.seq) {
             match self.judge(packet, at_ns, meaning) {
                 Judged::Doubtful(needed) => return self.doubt(packet, needed, at_ns, formats),
-                judged => {
-                    self.settle_doubt(false, at_ns, formats);
-                    self.admit(packet, at_ns, meaning, judged == Judged::Anew, formats);
-                    return;
+                Judged::Anew => {
+                    // Those that were in doubt before it began what it goes on with.
+                    let goes_on = self.doubt.as_ref().is_some_and(|d| leads_to(d, packet));
+                    self.settle_doubt(goes_on, at_ns, formats);
+                    anew = !goes_on;
                 }
+                Judged::InRun => self.settle_doubt(false, at_ns, formats),
             }
         }
-        self.admit(packet, at_ns, meaning, false, formats);
+        self.admit(packet, at_ns, meaning, anew, formats);
     }
 
     fn judge(&self, packet: &Packet<'_>, at_ns: i64, meaning: u8) -> Judged {
         let heard = &packet.heard;
         let clock_hz = i64::from(self.clock.clock_hz());
         let packet_ticks = self.meanings.last_ticks();
-        let packet_ns = match packet_ticks * NS_PER_S / clock_hz {
-            0 => USUAL_PACKET_NS,
-            ns => ns,
-        };
-        let known_here =
-            self.streams.iter().find(|(f, _)| *f == packet.flow).map(|(_, s)| s.knows(heard.seq));
+        let packet_ns = self.packet_ns();
+        let known_here = self.streams.knows(packet.flow, heard.seq);
         let ts = self.meanings.get(meaning).carries.is_sound().then_some(heard.timestamp);
         // Where it was never heard before nothing tells a copy from a start.
         let n = Number { seq: heard.seq, ts, at_ns, is_known: known_here.unwrap_or(true) };
@@ -280,6 +265,9 @@ impl Source {
         let heard = &packet.heard;
         self.last_len = heard.whole.len();
         self.last_at_ns = self.last_at_ns.max(at_ns);
+        if std::mem::take(&mut self.rests) {
+            self.clock.forget();
+        }
         let (meaning, payload) = self.unwrapped(meaning, heard.payload, formats);
         let carries = self.meanings.get(meaning).carries;
         let is_sound = carries.is_sound() && !payload.is_empty();
@@ -290,7 +278,7 @@ impl Source {
             }
         }
         let clock_hz = self.clock.clock_hz();
-        let stats = stream_of(&mut self.streams, packet.flow, clock_hz);
+        let stats = self.streams.on(packet.flow, clock_hz);
         let arrival = if anew { stats.begin_anew(heard.seq) } else { stats.on_number(heard.seq) };
         if arrival == Arrival::Duplicate {
             return false;
@@ -303,16 +291,13 @@ impl Source {
         if carries != Carries::Event {
             stats.on_stamp(arrival, ts as u32, packet.at);
         }
-        if self.bytes.len() + payload.len() > MAX_PENDING_BYTES {
+        if !self.waiting.push(Pending::new(at_ns, seq, (raw, ts), meaning, anew), payload) {
             self.missing += 1;
             return true;
         }
         if is_sound {
             self.clock.note(at_ns, ts);
         }
-        let (start, len) = (self.bytes.len() as u32, payload.len() as u32);
-        self.bytes.extend_from_slice(payload);
-        self.pending.push(Pending { at_ns, seq, raw, ts, start, len, meaning, anew });
         if self.stamps.is_in_doubt() {
             self.reckon_again(at_ns, clock_hz);
         }
@@ -322,12 +307,12 @@ impl Source {
     /// The stamps may turn out to count in other units than the codec says.
     fn reckon_again(&mut self, at_ns: i64, clock_hz: u32) {
         let Some(from) = self.stamps.find_factor(at_ns, clock_hz) else { return };
-        for p in self.pending.iter_mut().filter(|p| p.seq >= from) {
+        for p in self.waiting.packets_mut().iter_mut().filter(|p| p.seq >= from) {
             p.ts = self.stamps.reckoned(p.raw);
         }
-        let sound = self.pending.iter().filter(|p| p.is_sound(&self.meanings));
+        let sound = self.waiting.packets().iter().filter(|p| p.is_sound(&self.meanings));
         self.clock.note_again(sound.map(|p| (p.at_ns, p.ts)));
-        self.streams.iter_mut().for_each(|(_, s)| s.forget_jitter());
+        self.streams.each(StreamStats::forget_jitter);
     }
 
     /// The primary block of redundant audio (RFC 2198), and what its type means; others as they are.
@@ -348,7 +333,7 @@ impl Source {
         {
             self.settle_doubt(false, at_ns, formats);
         }
-        let mut ready = self.take_ready(horizon_ns);
+        let mut ready = self.waiting.take_ready(horizon_ns);
         ready.sort_by_key(|p| p.seq);
         // One source heard on two flows at once: the first copy is enough.
         ready.dedup_by_key(|p| p.seq);
@@ -358,15 +343,15 @@ impl Source {
         for i in 0..ready.len() {
             self.play_one(&ready[i..], stage, played);
         }
-        self.compact();
+        self.waiting.compact();
     }
 
     fn play_one(&mut self, run: &[Pending], stage: &mut Stage<'_>, played: &mut Played) {
         let Some(p) = run.first() else { return };
         let is_late = self.played.is_some_and(|(seq, _)| p.seq <= seq);
-        let bytes = p.start as usize..(p.start + p.len) as usize;
+        let payload = self.waiting.payload(p);
         let meaning = self.meanings.get(p.meaning);
-        if bytes.is_empty() {
+        if payload.is_empty() {
             // Keeps a path open and says nothing (RFC 6263 §4.1).
             return self.advance(p, p.ts);
         }
@@ -380,7 +365,7 @@ impl Source {
                 self.other_name.get_or_insert_with(|| spec.name.clone());
                 let event =
                     EventPacket { timestamp: p.raw as u32, at_ns: p.at_ns, clock_hz: spec.rtp_clock_hz };
-                if self.keys.on_packet(event, &self.bytes[bytes]) {
+                if self.keys.on_packet(event, payload) {
                     let frame = i128::from(p.at_ns.max(0)) * i128::from(stage.rate_hz) / i128::from(NS_PER_S);
                     played.key_presses.push(frame as i64);
                 }
@@ -399,12 +384,10 @@ impl Source {
         self.codec_name.get_or_insert_with(|| spec.name.clone());
         self.spoke_at_ns.get_or_insert(p.at_ns);
         if is_late {
-            let Some(frame) = self.clock.place_late(p.at_ns, p.ts) else {
-                self.missing += 1;
-                return;
-            };
-            let spoken = self.voice.speak_late(frame, &spec, &self.bytes[bytes], stage);
-            self.missing += u64::from(!spoken);
+            // Of the path before: it lies over what came by the new one.
+            let (frame, is_free) = self.clock.place_late(p.at_ns, p.ts).unzip();
+            let spoken = frame.is_some_and(|f| self.voice.speak_late(f, &spec, payload, stage));
+            self.missing += u64::from(!spoken || is_free == Some(false));
             return;
         }
         let after = match self.played {
@@ -412,7 +395,7 @@ impl Source {
             Some((_, end)) if (p.ts - end).abs() <= 16 => After::Sound,
             Some(_) | None => After::Pause,
         };
-        let (meanings, waiting) = (&self.meanings, self.pending.iter().filter(|q| q.seq > p.seq));
+        let (meanings, waiting) = (&self.meanings, self.waiting.packets().iter().filter(|q| q.seq > p.seq));
         let later =
             || run.iter().chain(waiting.clone()).filter(|q| q.is_sound(meanings)).map(|q| (q.at_ns, q.ts));
         let frame = self.clock.place(p.at_ns, p.ts, after, later);
@@ -424,12 +407,12 @@ impl Source {
         if is_other || after != After::Sound {
             played.begun.push((frame, Arc::clone(&spec)));
         }
-        let ticks = i64::from(spec.rtp_ticks(&self.bytes[bytes.clone()]));
+        let ticks = i64::from(spec.rtp_ticks(payload));
         let after_loss = after == After::Loss;
         let place = Place { frame, after_loss, anew: p.anew && self.played.is_some() };
-        if self.voice.speak(place, &self.bytes[bytes], stage) {
+        if self.voice.speak(place, payload, stage) {
             self.ticks_heard += ticks;
-        } else if p.len as usize > KEEP_ALIVE_BYTES {
+        } else if payload.len() > KEEP_ALIVE_BYTES {
             played.undecodable.push(p.at_ns);
         }
         self.advance(p, p.ts + ticks);
@@ -451,43 +434,11 @@ impl Source {
 
     fn restart_clock(&mut self, clock_hz: u32) {
         self.clock = WireClock::new(clock_hz, self.clock.rate_hz());
-        self.streams.iter_mut().for_each(|(_, s)| s.set_clock(clock_hz));
-    }
-
-    fn take_ready(&mut self, horizon_ns: i64) -> SmallVec<[Pending; 32]> {
-        let mut ready = SmallVec::new();
-        self.pending.retain(|p| {
-            let is_ready = p.at_ns <= horizon_ns;
-            if is_ready {
-                ready.push(*p);
-            }
-            !is_ready
-        });
-        ready
-    }
-
-    /// Moves the bytes of what is still pending to the front.
-    fn compact(&mut self) {
-        let mut kept = 0;
-        for p in &mut self.pending {
-            // Never forwards: pending packets lie in the order they came.
-            let bytes = p.start as usize..(p.start + p.len) as usize;
-            self.bytes.copy_within(bytes, kept);
-            p.start = kept as u32;
-            kept += p.len as usize;
-        }
-        self.bytes.truncate(kept);
+        self.streams.each(|s| s.set_clock(clock_hz));
     }
 }
 
-/// The statistics of the stream between this pair of addresses.
-fn stream_of(streams: &mut SmallVec<[(u32, StreamStats); 1]>, flow: u32, clock_hz: u32) -> &mut StreamStats {
-    let known = streams.iter().position(|(f, _)| *f == flow);
-    let i = known.unwrap_or_else(|| {
-        if streams.len() < MAX_STREAMS {
-            streams.push((flow, StreamStats::new(clock_hz)));
-        }
-        streams.len() - 1
-    });
-    &mut streams[i].1
+/// The packet's number is the next after those.
+fn leads_to(doubt: &Inbox, packet: &Packet<'_>) -> bool {
+    doubt.packets().last().is_some_and(|p| p.heard.seq.wrapping_add(1) == packet.heard.seq)
 }

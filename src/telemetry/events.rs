@@ -37,6 +37,8 @@ pub enum Event<'a> {
         /// Why.
         reason: UnrecordedReason,
     },
+    /// An agent is being recorded in two calls at once, neither of them on hold.
+    RecordingParallel,
     /// The recording is stored under its final name. Leaves the ledger.
     RecordingCompleted {
         /// Which.
@@ -223,6 +225,7 @@ impl Event<'_> {
         match *self {
             Event::CallAnswered(about) => ledger.answered(about.service),
             Event::CallUnrecorded { reason } => increment(&life.unrecorded, reason.index()),
+            Event::RecordingParallel => life.parallel.increment(1),
             Event::RecordingCompleted { about, ended_by, complete, one_way, .. } => {
                 ledger.completed(about.service, ended_by);
                 life.one_way.increment(u64::from(one_way));
@@ -275,6 +278,7 @@ impl Event<'_> {
         match *self {
             Event::CallAnswered(..)
             | Event::CallUnrecorded { .. }
+            | Event::RecordingParallel
             | Event::RecordingCompleted { .. }
             | Event::RecordingFailed { .. }
             | Event::RecordingRecovered(..)
@@ -311,6 +315,7 @@ impl Event<'_> {
                 info!(%recording, %call_group, service, "recording");
             }
             Event::CallUnrecorded { reason } => info!(%reason, "call not to be recorded"),
+            Event::RecordingParallel => info!("an agent is being recorded in two calls at once"),
             Event::RecordingCompleted { about, ended_by, duration, complete, one_way } => {
                 let About { recording, call_group, service } = about;
                 let duration_s = duration.as_secs_f64();

@@ -156,6 +156,8 @@ labels! {
         Limit = "limit", "`limits.recordings` was reached.";
         Overload = "overload", "The workers could not keep up and the call was given up.";
         Stray = "stray", "A fork that lost, hung up within half a second: no call.";
+        OtherHop = "other_hop", "The same call turned out to be recorded nearer the agent.";
+        Excluded = "excluded", "Only after it had begun its service became known, which is not recorded.";
         NoMedia = "no_media", "No RTP of the call passed the capture point.";
         Internal = "internal", "A fault in the recorder itself.";
     }

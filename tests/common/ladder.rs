@@ -101,18 +101,7 @@ impl Scene {
 
 /// A nanosecond pcap of Ethernet frames.
 pub fn write_pcap(path: &Path, frames: &[(i64, Vec<u8>)]) {
-    let mut out = Vec::new();
-    for word in [0xA1B2_3C4D_u32, 0x0004_0002, 0, 0, 262_144, 1] {
-        out.extend_from_slice(&word.to_le_bytes());
-    }
-    for (at, data) in frames {
-        out.extend_from_slice(&((at / 1_000_000_000) as u32).to_le_bytes());
-        out.extend_from_slice(&((at % 1_000_000_000) as u32).to_le_bytes());
-        out.extend_from_slice(&(data.len() as u32).to_le_bytes());
-        out.extend_from_slice(&(data.len() as u32).to_le_bytes());
-        out.extend_from_slice(data);
-    }
-    std::fs::write(path, out).unwrap();
+    std::fs::write(path, super::files::pcap(1, usize::MAX, frames)).unwrap();
 }
 
 /// A UDP datagram on Ethernet.
@@ -172,6 +161,10 @@ pub struct Dialog {
     pub cseq: u32,
     /// Via headers below the first.
     pub vias: String,
+    /// What tells the branch of the first Via from others of this Call-ID.
+    pub branch: String,
+    /// Descriptions sent instead of those that follow from the rest; empty: none.
+    pub bodies: [String; 2],
 }
 
 impl Dialog {
@@ -193,6 +186,8 @@ impl Dialog {
             ok_headers: String::new(),
             cseq: 1,
             vias: String::new(),
+            branch: String::new(),
+            bodies: [String::new(), String::new()],
         }
     }
 
@@ -211,6 +206,9 @@ impl Dialog {
 
     /// The description `side` sends.
     pub fn sdp(&self, side: Side) -> String {
+        if !self.bodies[side as usize].is_empty() {
+            return self.bodies[side as usize].clone();
+        }
         self.sdp_with(side, self.rtp[side as usize], &self.formats[side as usize], "sendrecv", 1)
     }
 
@@ -275,10 +273,11 @@ impl Dialog {
     ) -> String {
         let uri = if side == Caller { &self.uri } else { "sip:peer@198.51.100.10" };
         format!(
-            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{method}{cseq}{}\r\n{}Max-Forwards: 70\r\n\
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{method}{cseq}{}{}\r\n{}Max-Forwards: 70\r\n\
              {}CSeq: {cseq} {method}\r\nContact: <sip:x@{}>\r\n{headers}{}",
             self.sip[side as usize],
             self.call_id,
+            self.branch,
             self.vias,
             self.headers_of(side, to_tag),
             self.sip[side as usize],
@@ -297,10 +296,11 @@ impl Dialog {
         sdp: Option<&str>,
     ) -> String {
         format!(
-            "SIP/2.0 {code} Reason\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{method}{cseq}{}\r\n{}{}\
+            "SIP/2.0 {code} Reason\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{method}{cseq}{}{}\r\n{}{}\
              CSeq: {cseq} {method}\r\nContact: <sip:x@{}>\r\n{headers}{}",
             self.sip[asked as usize],
             self.call_id,
+            self.branch,
             self.vias,
             self.headers_of(asked, code != 100),
             self.sip[asked.other() as usize],
@@ -365,6 +365,21 @@ impl Dialog {
         self.status(s, invite + 20.0, 180);
         self.status(s, at, 200);
         self.ack(s, at + 5.0);
+    }
+
+    /// The INVITE given up: CANCEL, 487, ACK.
+    pub fn cancelled(&self, s: &mut Scene, at: f64) {
+        let text = self.request_text("CANCEL", Caller, self.cseq, false, "", None);
+        s.udp(at, self.sip[0], self.sip[1], text.as_bytes());
+        self.response(s, at + 5.0, 200, "CANCEL", Caller, self.cseq, None);
+        self.response(s, at + 6.0, 487, "INVITE", Caller, self.cseq, None);
+        self.ack(s, at + 10.0);
+    }
+
+    /// A request of `side` without a body, and its 200.
+    pub fn exchange(&self, s: &mut Scene, at: f64, method: &str, side: Side, cseq: u32, headers: &str) {
+        self.request(s, at, method, side, cseq, headers, None);
+        self.response(s, at + 10.0, 200, method, side, cseq, None);
     }
 
     /// BYE and its 200.

@@ -9,10 +9,12 @@
 
 pub mod audio;
 pub mod capture;
+pub mod files;
 pub mod ladder;
 pub mod oracle;
 pub mod rng;
 pub mod run;
+pub mod sdp;
 pub mod voice;
 
 use std::path::PathBuf;

@@ -60,6 +60,10 @@ pub struct Voice {
     pub ptime_ms: u32,
     /// How fast its clock runs, parts per million.
     pub ppm: f64,
+    /// What the payload is where the payload type says something else.
+    pub law: Option<u8>,
+    /// How far the timestamp moves with a packet, where it is not by the sound in it.
+    pub ticks: Option<u32>,
     sound: Rng,
 }
 
@@ -76,8 +80,22 @@ impl Voice {
             payload_type: d.formats[side as usize].split(' ').next().unwrap().parse().unwrap(),
             ptime_ms: 20,
             ppm: 0.0,
+            law: None,
+            ticks: None,
             sound,
         }
+    }
+
+    /// The same under a payload type that means something else than it does by itself.
+    pub fn meaning(mut self, payload_type: u8, law: u8) -> Self {
+        (self.payload_type, self.law) = (payload_type, Some(law));
+        self
+    }
+
+    /// The same from one address to another.
+    pub fn between(mut self, src: SocketAddr, dst: SocketAddr) -> Self {
+        (self.src, self.dst) = (src, dst);
+        self
     }
 
     /// Talks undisturbed.
@@ -99,7 +117,7 @@ impl Voice {
     /// One packet that leaves at `at_ms`.
     pub fn packet(&mut self, at_ms: f64, fate: Fate) -> Packet {
         let ticks = self.ptime_ms * 8;
-        let (payload, samples): (Vec<u8>, Vec<i16>) = match self.payload_type {
+        let (payload, samples): (Vec<u8>, Vec<i16>) = match self.law.unwrap_or(self.payload_type) {
             97 => {
                 let samples: Vec<i16> = (0..ticks).map(|_| self.sound.next() as i16).collect();
                 (samples.iter().flat_map(|s| s.to_be_bytes()).collect(), samples)
@@ -116,7 +134,7 @@ impl Voice {
             }
         };
         let rtp = self.rtp(self.payload_type, false, &payload);
-        self.ts = self.ts.wrapping_add(ticks);
+        self.ts = self.ts.wrapping_add(self.ticks.unwrap_or(ticks));
         let captured = ns(at_ms + fate.delay_ms);
         let captured_ns = match fate.lost {
             true => Vec::new(),
@@ -153,4 +171,29 @@ impl Voice {
         self.seq = self.seq.wrapping_add(1);
         p
     }
+}
+
+/// The same packets elsewhere: what a relay sends on, so much later.
+pub fn relayed(packets: &[Packet], src: SocketAddr, dst: SocketAddr, late_ms: f64) -> Vec<Packet> {
+    let late = (late_ms * 1e6) as i64;
+    let moved = |p: &Packet| Packet {
+        src,
+        dst,
+        nominal_ns: p.nominal_ns + late,
+        captured_ns: p.captured_ns.iter().map(|at| at + late).collect(),
+        ..p.clone()
+    };
+    packets.iter().map(moved).collect()
+}
+
+/// Each packet with what an encryption would have made of its payload.
+pub fn encrypted(packets: &[Packet], seed: u64) -> Vec<Packet> {
+    let mut noise = Rng::new(seed);
+    let hidden = |p: &Packet| {
+        let mut rtp = p.rtp[..12].to_vec();
+        // The authentication tag of ten bytes is behind it.
+        rtp.extend(noise.bytes(p.rtp.len() - 12 + 10));
+        Packet { rtp, ..p.clone() }
+    };
+    packets.iter().map(hidden).collect()
 }

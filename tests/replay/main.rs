@@ -10,18 +10,33 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod branches;
 mod calls;
+mod capture_files;
 mod captures;
 mod cli;
+mod clocks;
+mod decoding;
 mod determinism;
 mod files;
 mod fuzzed;
 mod hostile;
+mod identities;
+mod key_presses;
+mod kit;
+mod lying_clocks;
 mod media;
+mod media_from_elsewhere;
+mod media_lines;
 mod notices;
+mod one_call;
+mod pairing;
 mod parties;
 mod privacy;
 mod quiet;
 mod random;
+mod silences;
 mod transfers;
 mod unread;
+mod who_talks;
+mod whole_or_not;

@@ -1,1 +1,314 @@
-//! Tests of the parent module.
+//! Tests of the parent module: each rule, and that no two calls ever mix.
+
+use super::*;
+
+const A: RecordingId = RecordingId(1);
+const B: RecordingId = RecordingId(2);
+
+fn addr(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+fn flow(src: &str, dst: &str) -> Flow {
+    Flow { src: addr(src), dst: addr(dst), vlan: Vlan::NONE }
+}
+
+fn back(f: Flow) -> Flow {
+    Flow { src: f.dst, dst: f.src, ..f }
+}
+
+fn on(vlan: u16, f: Flow) -> Flow {
+    Flow { vlan: Vlan::NONE.with(vlan), ..f }
+}
+
+fn ms(at: i64) -> Timestamp {
+    Timestamp::from_ns(1_795_421_723_000_000_000 + at * 1_000_000)
+}
+
+fn ranked(at: &str, rank: Rank) -> Claim {
+    Claim { addr: addr(at), origin: 0, rank, rtcp: None }
+}
+
+fn claim(at: &str) -> Claim {
+    ranked(at, Rank::Claimed)
+}
+
+/// A call that is answered and recorded at once; `n` tells calls apart.
+fn call(p: &mut Pairing, n: u64, at: i64, caller: &[Claim], callee: &[Claim]) -> SessionId {
+    let ends = [addr("198.51.100.1:5060"), addr("198.51.100.2:5060")];
+    call_between(p, n, at, ends, caller, callee)
+}
+
+fn call_between(
+    p: &mut Pairing,
+    n: u64,
+    at: i64,
+    ends: [SocketAddr; 2],
+    caller: &[Claim],
+    callee: &[Claim],
+) -> SessionId {
+    p.handle_time(ms(at));
+    let id = p.open(n, n, ends);
+    p.claim(id, Side::Caller, caller);
+    p.claim(id, Side::Callee, callee);
+    p.answer(id, n);
+    p.record(id, Some((RecordingId(n), Side::Caller, 0)));
+    id
+}
+
+fn is(recording: RecordingId, channel: Channel) -> Route {
+    Route::Record(smallvec::smallvec![Target { recording, channel, rank: 0 }])
+}
+
+fn incomplete(p: &mut Pairing) -> Vec<RecordingId> {
+    let mut told: Vec<_> = std::iter::from_fn(|| p.poll_incomplete()).collect();
+    told.sort_unstable();
+    told
+}
+
+#[test]
+fn a_plain_call_and_what_nobody_claims() {
+    let mut p = Pairing::new();
+    call(&mut p, 1, 0, &[claim("10.0.0.1:4000")], &[claim("10.0.0.2:4002")]);
+    let f = flow("10.0.0.1:4000", "10.0.0.2:4002");
+    assert_eq!(p.route(f, ms(10)), is(A, Channel::Customer));
+    assert_eq!(p.route(back(f), ms(10)), is(A, Channel::Agent));
+    assert_eq!(p.route(flow("10.0.0.3:4000", "10.0.0.4:4002"), ms(10)), Route::Unmatched);
+}
+
+#[test]
+fn the_way_back_is_the_same_calls_also_from_a_port_nobody_named() {
+    for [claimed, named] in [["10.0.0.2:4002", "10.0.0.1:4000"], ["[2001:db8::2]:4002", "[2001:db8::1]:4000"]]
+    {
+        let [nat, other] = if claimed.starts_with('[') {
+            ["[2001:db8::99]:61000", "[2001:db8::2]:5555"]
+        } else {
+            ["203.0.113.9:61000", "10.0.0.2:5555"]
+        };
+        let mut p = Pairing::new();
+        call(&mut p, 1, 0, &[claim(named)], &[claim(claimed)]);
+        let f = flow(nat, claimed);
+        assert_eq!(p.route(f, ms(10)), is(A, Channel::Customer));
+        assert_eq!(p.route(back(f), ms(10)), is(A, Channel::Agent));
+        assert_eq!(p.route(flow(other, nat), ms(10)), is(A, Channel::Agent));
+        // A stranger's host is no way back.
+        let stranger = if claimed.starts_with('[') { "[2001:db8::66]:7" } else { "10.6.6.6:7" };
+        assert_eq!(p.route(flow(stranger, nat), ms(10)), Route::Unmatched);
+    }
+}
+
+#[test]
+fn candidates_rank_below_claims() {
+    let mut p = Pairing::new();
+    let caller = [claim("198.51.100.7:41000"), ranked("10.20.0.5:10710", Rank::Candidate)];
+    let callee = [claim("198.51.100.9:42000"), ranked("10.20.1.11:15220", Rank::Candidate)];
+    call(&mut p, 1, 0, &caller, &callee);
+    let f = flow("10.20.0.5:10710", "10.20.1.11:15220");
+    assert_eq!(p.route(f, ms(10)), is(A, Channel::Customer));
+    assert_eq!(p.route(back(f), ms(10)), is(A, Channel::Agent));
+    // Whoever claims both outright goes first.
+    call(&mut p, 2, 100, &[claim("10.20.0.5:10710")], &[claim("10.20.1.11:15220")]);
+    assert_eq!(p.route(f, ms(110)), is(B, Channel::Customer));
+}
+
+#[test]
+fn both_ends_behind_nat_are_found_by_their_images() {
+    let image = |at| ranked(at, Rank::Image);
+    let mut p = Pairing::new();
+    let caller = [claim("172.16.5.5:13954"), image("203.0.113.9:13954")];
+    let callee = [claim("192.168.1.10:28824"), image("198.51.100.7:28824")];
+    let ends = [addr("203.0.113.9:5060"), addr("198.51.100.7:5060")];
+    call_between(&mut p, 1, 0, ends, &caller, &callee);
+    let f = flow("203.0.113.9:13954", "198.51.100.7:28824");
+    assert_eq!(p.route(f, ms(10)), is(A, Channel::Customer));
+    assert_eq!(p.route(back(f), ms(10)), is(A, Channel::Agent));
+    // One port was rewritten on the way.
+    let moved = flow("203.0.113.9:50111", "198.51.100.7:28824");
+    assert_eq!(p.route(moved, ms(10)), is(A, Channel::Customer));
+    assert_eq!(p.route(back(moved), ms(10)), is(A, Channel::Agent));
+    assert_eq!(p.route(flow("203.0.113.77:1", "198.51.100.7:28824"), ms(10)), Route::Unmatched);
+    // Another call between the same networks, on other ports.
+    let caller = [claim("172.16.5.6:14000"), image("203.0.113.9:14000")];
+    let callee = [claim("192.168.1.11:29000"), image("198.51.100.7:29000")];
+    let other = call_between(&mut p, 2, 100, ends, &caller, &callee);
+    assert_eq!(p.route(flow("203.0.113.9:14000", "198.51.100.7:29000"), ms(110)), is(B, Channel::Customer));
+    assert_eq!(p.route(f, ms(110)), is(A, Channel::Customer));
+    p.close(other);
+    // On the same ports nobody can tell.
+    let caller = [claim("172.16.5.6:13954"), image("203.0.113.9:13954")];
+    let callee = [claim("192.168.1.11:28824"), image("198.51.100.7:28824")];
+    call_between(&mut p, 2, 200, ends, &caller, &callee);
+    for at in 0..5 {
+        assert_eq!(p.route(f, ms(210 + at)), Route::Doubt);
+        assert_eq!(p.route(back(f), ms(210 + at)), Route::Doubt);
+    }
+    assert_eq!(incomplete(&mut p), [A, B]);
+    assert_eq!(incomplete(&mut p), []);
+}
+
+#[test]
+fn a_guess_does_not_stand_against_whoever_knows() {
+    let mut p = Pairing::new();
+    let ends = [addr("203.0.113.9:5060"), addr("198.51.100.7:5060")];
+    let caller = [claim("172.16.5.5:4000"), ranked("203.0.113.9:4000", Rank::Image)];
+    let callee = [claim("192.168.1.10:5000"), ranked("198.51.100.7:5000", Rank::Image)];
+    call_between(&mut p, 1, 0, ends, &caller, &callee);
+    call(&mut p, 2, 0, &[claim("203.0.113.9:4000")], &[claim("198.51.100.66:5000")]);
+    let f = flow("203.0.113.9:4000", "198.51.100.7:5000");
+    assert_eq!(p.route(f, ms(10)), Route::Doubt);
+    // At one end only it is worth nothing.
+    let f = flow("203.0.113.9:4000", "198.51.100.7:5001");
+    assert_eq!(p.route(f, ms(10)), is(B, Channel::Customer));
+}
+
+#[test]
+fn a_port_shared_by_two_calls_keeps_what_was_heard_before() {
+    let mut p = Pairing::new();
+    let server = "10.20.0.5:10000";
+    let one = call(&mut p, 1, 0, &[claim(server)], &[claim("192.168.1.10:4000")]);
+    let first = flow("203.0.113.21:61000", server);
+    assert_eq!(p.route(first, ms(10)), is(A, Channel::Agent));
+    assert_eq!(p.route(back(first), ms(10)), is(A, Channel::Customer));
+    call(&mut p, 2, 500, &[claim(server)], &[claim("192.168.1.11:4000")]);
+    let second = flow("203.0.113.22:61001", server);
+    for at in 0..100 {
+        let at = ms(510 + 20 * at);
+        assert_eq!(p.route(first, at), is(A, Channel::Agent));
+        assert_eq!(p.route(back(first), at), is(A, Channel::Customer));
+        assert_eq!(p.route(second, at), Route::Doubt);
+        assert_eq!(p.route(back(second), at), Route::Doubt);
+    }
+    assert_eq!(incomplete(&mut p), [A, B]);
+    // The first hangs up: its last packets are not the second's.
+    p.handle_time(ms(2590));
+    p.leave(one, true);
+    assert_eq!(p.route(second, ms(2600)), Route::Doubt);
+    p.close(one);
+    assert_eq!(p.route(second, ms(2605)), is(B, Channel::Agent));
+    assert_eq!(p.route(first, ms(2610)), Route::Doubt);
+    assert_eq!(p.route(second, ms(2620)), is(B, Channel::Agent));
+}
+
+#[test]
+fn a_call_that_rings_takes_nothing_from_one_that_is_answered() {
+    let mut p = Pairing::new();
+    let server = "10.20.0.5:10000";
+    let rings = p.open(2, 2, [addr("198.51.100.1:5060"), addr("198.51.100.3:5060")]);
+    p.claim(rings, Side::Caller, &[claim(server)]);
+    call(&mut p, 1, 0, &[claim(server)], &[claim("192.168.1.10:4000")]);
+    let f = flow("203.0.113.21:61000", server);
+    for at in [10, 30] {
+        assert_eq!(p.route(f, ms(at)), is(A, Channel::Agent));
+        assert_eq!(p.route(back(f), ms(at)), is(A, Channel::Customer));
+    }
+    // Somebody else speaks to the port: it may be the one that rings.
+    assert_eq!(p.route(flow("203.0.113.22:61000", server), ms(40)), Route::Doubt);
+}
+
+#[test]
+fn what_was_heard_one_way_does_not_hold_against_another_call() {
+    let mut p = Pairing::new();
+    let server = "10.20.0.5:10000";
+    call(&mut p, 1, 0, &[claim(server)], &[claim("192.168.1.10:4000")]);
+    // The next call's telephone speaks before its answer was captured.
+    let second = flow("203.0.113.22:61001", server);
+    p.route(second, ms(490));
+    call(&mut p, 2, 500, &[claim(server)], &[claim("192.168.1.11:4000")]);
+    assert_eq!(p.route(second, ms(510)), Route::Doubt);
+}
+
+#[test]
+fn a_reused_port_is_the_newer_calls_unless_the_older_one_is_heard() {
+    let (x, y) = ("10.0.0.1:4000", "10.0.0.2:4002");
+    // (last packet of the older, the newer's answer, who gets it)
+    for (last, answered, route) in
+        [(0, 4000, is(B, Channel::Customer)), (0, 1000, Route::Doubt), (3500, 4000, Route::Doubt)]
+    {
+        let mut p = Pairing::new();
+        call(&mut p, 1, 0, &[claim(x)], &[claim(y)]);
+        p.route(flow(x, y), ms(last));
+        call(&mut p, 2, answered, &[claim(x)], &[claim(y)]);
+        assert_eq!(p.route(flow(x, y), ms(answered + 10)), route, "{last} {answered}");
+        // What is in doubt stays so, however long.
+        assert_eq!(p.route(flow(x, y), ms(answered + 9000)), route, "{last} {answered}");
+    }
+    // A hang-up sets it free at once; one that was refused does not.
+    let mut p = Pairing::new();
+    let one = call(&mut p, 1, 0, &[claim(x)], &[claim(y)]);
+    p.route(flow(x, y), ms(90));
+    p.leave(one, true);
+    call(&mut p, 2, 100, &[claim(x)], &[claim(y)]);
+    assert_eq!(p.route(flow(x, y), ms(110)), is(B, Channel::Customer));
+    p.leave(one, false);
+    assert_eq!(p.route(flow(x, y), ms(120)), Route::Doubt);
+}
+
+#[test]
+fn vlans_tell_calls_apart() {
+    let (x, y) = ("10.0.0.1:4000", "10.0.0.2:4002");
+    let mut p = Pairing::new();
+    let one = call(&mut p, 1, 0, &[claim(x)], &[claim(y)]);
+    p.seen_on(one, Vlan::NONE.with(100));
+    // Alone, it is found on whichever VLAN its media runs.
+    assert_eq!(p.route(on(300, flow(x, y)), ms(10)), is(A, Channel::Customer));
+    let two = call(&mut p, 2, 20, &[claim(x)], &[claim(y)]);
+    p.seen_on(two, Vlan::NONE.with(200));
+    for at in [30, 40] {
+        assert_eq!(p.route(on(100, flow(x, y)), ms(at)), is(A, Channel::Customer));
+        assert_eq!(p.route(on(300, flow(x, y)), ms(at)), Route::Doubt);
+        assert_eq!(p.route(on(200, flow(x, y)), ms(at)), is(B, Channel::Customer));
+        assert_eq!(p.route(on(200, flow(y, x)), ms(at)), is(B, Channel::Agent));
+        assert_eq!(p.route(on(400, flow(x, y)), ms(at)), Route::Doubt);
+    }
+}
+
+#[test]
+fn ends_of_two_calls_are_doubt_and_both_are_told_after_a_few() {
+    let mut p = Pairing::new();
+    call(&mut p, 1, 0, &[claim("10.0.0.1:4000")], &[claim("10.0.0.2:4002")]);
+    call(&mut p, 2, 0, &[claim("10.0.0.3:4000")], &[claim("10.0.0.4:4002")]);
+    let f = flow("10.0.0.3:4000", "10.0.0.2:4002");
+    for _ in 0..TOLERATED {
+        assert_eq!(p.route(f, ms(10)), Route::Doubt);
+    }
+    assert_eq!(incomplete(&mut p), []);
+    for _ in 0..3 {
+        assert_eq!(p.route(f, ms(10)), Route::Doubt);
+    }
+    assert_eq!(incomplete(&mut p), [A, B]);
+}
+
+#[test]
+fn rtcp_is_found_on_its_ports() {
+    let mut p = Pairing::new();
+    let rtcp = Some(addr("10.0.0.9:7777"));
+    let caller = Claim { rtcp, ..claim("10.0.0.1:4000") };
+    let one = call(&mut p, 1, 0, &[caller], &[claim("10.0.0.2:4002")]);
+    call(&mut p, 2, 0, &[claim("10.0.0.3:4000")], &[claim("10.0.0.4:4002")]);
+    let targets = |p: &Pairing, src, dst| p.rtcp_targets(&flow(src, dst)).to_vec();
+    assert_eq!(targets(&p, "10.0.0.2:4003", "10.0.0.9:7777"), [A]);
+    assert_eq!(targets(&p, "10.0.0.1:4001", "10.0.0.2:4003"), [A]);
+    assert_eq!(targets(&p, "10.0.0.1:4000", "10.0.0.2:4002"), [A]);
+    assert_eq!(targets(&p, "203.0.113.1:999", "10.0.0.4:4003"), [B]);
+    assert_eq!(targets(&p, "203.0.113.1:999", "203.0.113.2:1000"), []);
+    p.close(one);
+    assert_eq!(targets(&p, "10.0.0.2:4003", "10.0.0.9:7777"), []);
+    assert!(p.rtcp.is_empty());
+}
+
+#[test]
+fn tables_are_bounded_and_left_empty() {
+    let mut p = Pairing::new();
+    let one = call(&mut p, 1, 0, &[claim("10.0.0.1:4000")], &[claim("10.0.0.2:4002")]);
+    for port in 1..3000 {
+        p.route(flow(&format!("203.0.113.5:{port}"), "10.0.0.2:4002"), ms(10));
+    }
+    assert_eq!(p.sessions[&one].learned.len(), MAX_LEARNED);
+    let others: Vec<_> = (2..50).map(|n| call(&mut p, n, 20, &[claim("10.0.0.1:4000")], &[])).collect();
+    assert_eq!(p.route(flow("10.9.9.9:5", "10.0.0.1:4000"), ms(30)), Route::Doubt);
+    others.into_iter().for_each(|id| p.close(id));
+    p.close(one);
+    assert!(p.is_empty() && p.places.is_empty() && p.rtcp.is_empty());
+}
+
+mod never_mixed;

@@ -1,0 +1,64 @@
+//! Flows of calls just hung up: what still comes is not the next call's.
+//!
+//! A party that has not got the BYE yet goes on sending. Where the next call
+//! names only one of the two addresses its packets would be taken for that
+//! call's. Bounded, and forgotten after two seconds.
+
+use super::flows::Tick;
+use super::owner::{Owned, Rank, Session, Sessions};
+use crate::net::Flow;
+use foldhash::quality::RandomState;
+use hashbrown::HashMap;
+
+/// A party may go on sending so long after its call was hung up.
+const STRAGGLES: u32 = Tick::of_ms(2000);
+/// Flows remembered.
+const MAX_FLOWS: usize = 8192;
+
+/// A flow whose call is over.
+#[derive(Clone, Copy, Debug)]
+struct Buried {
+    at: Tick,
+    /// Its leg and group; none where it may have been of several.
+    of: Option<(u64, u64)>,
+    /// It was signalled on the VLAN it ran on.
+    on_vlan: bool,
+}
+
+/// Flows of calls just hung up.
+#[derive(Debug, Default)]
+pub(super) struct Stragglers(HashMap<Flow, Buried, RandomState>);
+
+impl Stragglers {
+    /// The call of a session is over: these were its flows.
+    pub fn bury(&mut self, s: &Session, flows: impl Iterator<Item = Flow>, now: Tick) {
+        if self.0.len() >= MAX_FLOWS {
+            self.0.retain(|_, b| now.since(b.at) <= STRAGGLES);
+        }
+        for flow in flows {
+            if self.0.len() >= MAX_FLOWS {
+                return;
+            }
+            let on_vlan = s.vlans.contains(&flow.vlan);
+            let new = Buried { at: now, of: Some((s.age, s.group)), on_vlan };
+            let old = self.0.entry(flow).or_insert(new);
+            // Of two calls one after the other it may be either's.
+            let is_same = old.of == new.of || now.since(old.at) > STRAGGLES;
+            *old = if is_same { new } else { Buried { of: None, ..new } };
+        }
+    }
+
+    /// Was the flow another call's than its owners' until just now?
+    pub fn has(&self, flow: &Flow, owned: &Owned, sessions: &Sessions, now: Tick) -> bool {
+        let Some(old) = self.0.get(flow).filter(|b| now.since(b.at) <= STRAGGLES) else {
+            return false;
+        };
+        // Who took both its addresses over since is the next call on them, if on its VLAN.
+        let mut owners = owned.by.iter().filter_map(|(id, _)| sessions.get(id));
+        let is_reused = owned.ranks == [Rank::Claimed; 2] && owned.since >= old.at;
+        if is_reused && (!old.on_vlan || owners.clone().any(|s| s.vlans.contains(&flow.vlan))) {
+            return false;
+        }
+        owners.all(|s| old.of.is_none_or(|(leg, group)| s.age != leg && s.group != group))
+    }
+}

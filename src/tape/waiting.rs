@@ -1,0 +1,106 @@
+//! Packets of one source that are taken and not yet played, still encoded.
+
+use super::meaning::Meanings;
+use smallvec::SmallVec;
+
+/// Bytes kept encoded for one source; what goes beyond is dropped and counted.
+const MAX_BYTES: usize = 512 * 1024;
+/// The same for packets that are nearly empty.
+const MAX_PACKETS: usize = 16 * 1024;
+
+/// One packet, and what has been worked out of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    /// Arrival, from the answer.
+    pub at_ns: i64,
+    /// Place in the order of playing.
+    pub seq: u64,
+    /// Timestamp as it came, extended.
+    pub raw: i64,
+    /// The same in the units of the codec.
+    pub ts: i64,
+    /// What it means.
+    pub meaning: u8,
+    /// The source began anew with it.
+    pub anew: bool,
+    start: u32,
+    len: u32,
+}
+
+impl Pending {
+    /// A packet whose payload is put down with [`Waiting::push`].
+    pub fn new(at_ns: i64, seq: u64, (raw, ts): (i64, i64), meaning: u8, anew: bool) -> Self {
+        Pending { at_ns, seq, raw, ts, meaning, anew, start: 0, len: 0 }
+    }
+
+    /// Holds sound that can be played.
+    pub fn is_sound(&self, meanings: &Meanings) -> bool {
+        self.len > 0 && meanings.get(self.meaning).carries.is_sound()
+    }
+}
+
+/// Packets in the order they came.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    packets: Vec<Pending>,
+    bytes: Vec<u8>,
+}
+
+impl Waiting {
+    /// Puts a packet down; false where there is no room.
+    pub fn push(&mut self, packet: Pending, payload: &[u8]) -> bool {
+        if self.bytes.len() + payload.len() > MAX_BYTES || self.packets.len() >= MAX_PACKETS {
+            return false;
+        }
+        let (start, len) = (self.bytes.len() as u32, payload.len() as u32);
+        self.bytes.extend_from_slice(payload);
+        self.packets.push(Pending { start, len, ..packet });
+        true
+    }
+
+    /// The packets that wait.
+    pub fn packets(&self) -> &[Pending] {
+        &self.packets
+    }
+
+    /// The same, to be changed.
+    pub fn packets_mut(&mut self) -> &mut [Pending] {
+        &mut self.packets
+    }
+
+    /// The payload of a packet, also of one taken with [`Waiting::take_ready`] until [`Waiting::compact`].
+    pub fn payload(&self, p: &Pending) -> &[u8] {
+        &self.bytes[p.start as usize..(p.start + p.len) as usize]
+    }
+
+    /// Takes out what came by `horizon_ns`.
+    pub fn take_ready(&mut self, horizon_ns: i64) -> SmallVec<[Pending; 32]> {
+        let mut ready = SmallVec::new();
+        self.packets.retain(|p| {
+            let is_ready = p.at_ns <= horizon_ns;
+            if is_ready {
+                ready.push(*p);
+            }
+            !is_ready
+        });
+        ready
+    }
+
+    /// Moves the bytes of what still waits to the front.
+    pub fn compact(&mut self) {
+        let mut kept = 0;
+        for p in &mut self.packets {
+            // Never forwards: they lie in the order they came.
+            self.bytes.copy_within(p.start as usize..(p.start + p.len) as usize, kept);
+            p.start = kept as u32;
+            kept += p.len as usize;
+        }
+        self.bytes.truncate(kept);
+    }
+
+    /// Drops all but those that `is_kept` says.
+    pub fn retain(&mut self, is_kept: impl Fn(&Pending) -> bool) {
+        self.packets.retain(is_kept);
+        self.compact();
+    }
+}
