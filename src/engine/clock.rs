@@ -11,8 +11,8 @@ use crate::time::{NS_PER_S, Timestamp};
 
 /// Beyond this, forwards or backwards, a stamp needs a witness.
 const NEAR_NS: i64 = 60 * NS_PER_S;
-/// A jump forward beyond this means that the capture was interrupted. Nor is
-/// that much believed of a stamp that stands alone.
+/// A jump forward beyond this means that the capture was interrupted. Nor is a
+/// stamp believed that is farther than this from all others.
 const DISCONTINUITY_NS: i64 = 6 * 3600 * NS_PER_S;
 /// Stamps before this, 2000-01-01, were made by no clock that had been set.
 pub const FIRST_CREDIBLE: Timestamp = Timestamp::from_parts(946_684_800, 0);
@@ -62,15 +62,20 @@ impl CaptureClock {
     /// Is a far stamp to be believed, if the one after it, if any, is `next`?
     ///
     /// It is if both are of one time, and also if it stands alone in quiet hours,
-    /// later than all before it and earlier than all after.
+    /// in its order between what was before and what comes after.
     pub fn is_credible(&self, stamp: Timestamp, next: Option<Timestamp>) -> bool {
-        let is_near = |next: Timestamp| stamp.since_ns(next).saturating_abs() <= NEAR_NS;
-        let is_ahead = match self.now {
-            Some(now) => (0..=DISCONTINUITY_NS).contains(&stamp.since_ns(now)),
-            None => stamp >= FIRST_CREDIBLE,
+        let far_ns = next.map(|next| next.since_ns(stamp));
+        if far_ns.is_some_and(|ns| ns.saturating_abs() <= NEAR_NS) {
+            return true;
+        }
+        let Some(now) = self.now else {
+            let is_less = |next: Timestamp| next < stamp && next >= FIRST_CREDIBLE;
+            return stamp >= FIRST_CREDIBLE && !next.is_some_and(is_less);
         };
-        let is_before = |next: Timestamp| stamp <= next || self.now.is_none() && next < FIRST_CREDIBLE;
-        next.is_some_and(is_near) || is_ahead && next.is_none_or(is_before)
+        let is_hours = |ns: i64| (0..=DISCONTINUITY_NS).contains(&ns);
+        stamp >= now
+            && far_ns.is_none_or(|ns| ns >= 0)
+            && (is_hours(stamp.since_ns(now)) || far_ns.is_some_and(is_hours))
     }
 
     /// When a packet with a broken stamp came, if the one after it came at `next`.
@@ -164,6 +169,7 @@ mod tests {
             (10, Some(12), true),
             (1120, Some(1400), true),
             (1120, Some(90_000), true),
+            (90_000, Some(90_065), true),
             (1120, Some(1001), false),
             (90_000, Some(180_000), false),
             (10, Some(1001), false),
