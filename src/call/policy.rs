@@ -234,3 +234,6 @@ pub fn refused_by(service: &ServiceRef, direction: CallDirection) -> Option<Unre
     };
     (!is_recorded).then_some(Unrecorded::Direction)
 }
+
+#[cfg(test)]
+mod tests;
