@@ -97,8 +97,8 @@ pub fn text(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> String {
             format!("not read: {directions} of TCP connections on a SIP port, which do not speak SIP")
         }
         UnreadKind::SuperPacket => format!(
-            "{} with several RTP packets in one: an offload of the capturing machine; switch it off there: \
-             ethtool -K IFACE gro off rx-udp-gro-forwarding off",
+            "{} of recordings held several RTP packets each and were split: the capturing machine joins packets; \
+             switch that off there: ethtool -K IFACE gro off rx-udp-gro-forwarding off",
             counted(count, "UDP datagram")
         ),
         UnreadKind::SipPort => format!(
