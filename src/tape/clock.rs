@@ -34,7 +34,7 @@ const CATCH_UP_NS: i64 = 22_000_000;
 /// By how much it is moved at a time: less than 2 ms is no slip, and few packets are touched by it.
 const CREEP_NS: i64 = 1_250_000;
 /// How often.
-const CREEP_EVERY_NS: i64 = 480_000_000;
+const CREEP_EVERY_NS: i64 = 330_000_000;
 /// With every packet while it is farther off than drift ever lets it be.
 const FAR_NS: i64 = 9_000_000;
 /// Packets that must agree before a shorter path is believed, as far as there are so many.
@@ -90,8 +90,8 @@ pub struct WireClock {
     goal: Option<i64>,
     /// When it was moved last.
     crept_at_ns: i64,
-    /// The reckoning before the last jump, for packets that come late.
-    before: Option<Anchor>,
+    /// The reckoning before the last jump, for packets that come late, and the frame where it ended.
+    before: Option<(Anchor, i64)>,
 }
 
 impl WireClock {
@@ -292,16 +292,18 @@ impl WireClock {
     }
 
     /// The frame of a packet whose successors are placed already; it moves nothing. `None`
-    /// where its stamps are of no reckoning known; false where it is of the one before and
-    /// lies where the present one has put others.
-    pub fn place_late(&self, at_ns: i64, ts: i64) -> Option<(i64, bool)> {
+    /// where its stamps are of no reckoning known. Where they are of the one before, with the
+    /// frame from which on the present one has put others.
+    pub fn place_late(&self, at_ns: i64, ts: i64) -> Option<(i64, Option<i64>)> {
         let transit = at_ns - self.ts_ns(ts);
         let off = |a: &Anchor| transit - a.transit_ns;
         let fits = |a: &Anchor| (-STEP_EARLIER_NS..LATEST_NS).contains(&off(a));
         let now = self.anchor.filter(fits);
-        let before = self.before.filter(|b| fits(b) && now.is_none_or(|n| off(b).abs() < off(&n).abs()));
-        let anchor = before.or(now)?;
-        Some((self.frame_by(&anchor, ts), before.is_none() || now.is_none()))
+        let is_nearer = |b: &Anchor| now.is_none_or(|n| off(b).abs() < off(&n).abs());
+        match self.before.filter(|(b, _)| fits(b) && is_nearer(b)) {
+            Some((before, until)) => Some((self.frame_by(&before, ts), Some(until))),
+            None => now.map(|a| (self.frame_by(&a, ts), None)),
+        }
     }
 
     /// The least transit not below `floor`, and how many there are.
@@ -314,9 +316,10 @@ impl WireClock {
 
     /// A new reckoning from here on: only what comes after are neighbours.
     fn jump(&mut self, transit_ns: i64, ts: i64, later: impl Iterator<Item = (i64, i64)>) {
-        self.before = self.anchor;
+        let before = self.anchor;
         self.goal = None;
         self.set_anchor(transit_ns, ts);
+        self.before = before.zip(self.anchor.map(|a| a.base_frame));
         self.note_again(later);
     }
 

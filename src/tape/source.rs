@@ -384,10 +384,9 @@ impl Source {
         self.codec_name.get_or_insert_with(|| spec.name.clone());
         self.spoke_at_ns.get_or_insert(p.at_ns);
         if is_late {
-            // Of the path before: it lies over what came by the new one.
-            let (frame, is_free) = self.clock.place_late(p.at_ns, p.ts).unzip();
-            let spoken = frame.is_some_and(|f| self.voice.speak_late(f, &spec, payload, stage));
-            self.missing += u64::from(!spoken || is_free == Some(false));
+            let place = self.clock.place_late(p.at_ns, p.ts);
+            let is_whole = place.is_some_and(|place| self.voice.speak_late(place, &spec, payload, stage));
+            self.missing += u64::from(!is_whole);
             return;
         }
         let after = match self.played {
