@@ -14,6 +14,7 @@
 //! This module must not know of SIP, files or the machine's time.
 
 mod clock;
+mod doubt;
 mod kept;
 mod leg;
 mod meaning;
