@@ -5,7 +5,7 @@ use super::notices::{Notice, notices};
 use super::observe::snapshot;
 use super::pipeline::Pipeline;
 use super::shutdown::StopFlag;
-use super::worker::CodecCounts;
+use super::worker::TapeCounts;
 use crate::call::Ending;
 use crate::capture::live::{LiveError, LiveOptions, LiveSource, wait};
 use crate::config::Config;
@@ -47,7 +47,7 @@ pub struct Live {
     lost: Vec<String>,
     options: LiveOptions,
     shelf: Arc<Shelf>,
-    codecs: Arc<CodecCounts>,
+    counts: Arc<TapeCounts>,
     dropped: [u64; 2],
     began: Instant,
     told_no_sip: bool,
@@ -79,10 +79,10 @@ impl Live {
         for s in &sources {
             Event::CaptureStarted { interface: s.name() }.emit(&shelf.metrics);
         }
-        let codecs = Arc::new(CodecCounts::default());
+        let counts = Arc::new(TapeCounts::default());
         let workers = worker_count(config);
         let pipeline =
-            Pipeline::start(workers, false, config.limits.queue_bytes, shelf, timezone, &codecs, |_| {})?;
+            Pipeline::start(workers, false, config.limits.queue_bytes, shelf, timezone, &counts, |_| {})?;
         Ok(Live {
             engine: Engine::new(config),
             pipeline,
@@ -90,7 +90,7 @@ impl Live {
             lost: Vec::new(),
             options: options(config),
             shelf: Arc::clone(shelf),
-            codecs,
+            counts,
             dropped: [0; 2],
             began: Instant::now(),
             told_no_sip: false,
@@ -199,7 +199,7 @@ impl Live {
             }
         }
         let stats = self.engine.stats();
-        let mut s = snapshot(&stats, &self.codecs, self.pipeline.dropped(), &self.sip_ports);
+        let mut s = snapshot(&stats, &self.counts, self.pipeline.dropped(), &self.sip_ports);
         s.dropped[DropPlace::Kernel.index()] = self.dropped[0];
         s.dropped[DropPlace::Interface.index()] = self.dropped[1];
         if let Some(last) = stats.last_packet {

@@ -3,7 +3,7 @@
 use super::deck::Shelf;
 use super::observe::Outcome;
 use super::pipeline::Pipeline;
-use super::worker::CodecCounts;
+use super::worker::TapeCounts;
 use crate::call::{Decision, Ending, Unrecorded};
 use crate::capture::file::FileError;
 use crate::capture::merge::Merged;
@@ -97,14 +97,14 @@ pub fn replay(
     mut captures: Merged,
     mut progress: impl FnMut(u64),
 ) -> Result<Replayed, ReplayError> {
-    let codecs = Arc::new(CodecCounts::default());
+    let counts = Arc::new(TapeCounts::default());
     let (tell, told) = crossbeam_channel::unbounded();
     let outcome = move |o| {
         // Nobody listens only after this function has returned.
         let _ = tell.send(o);
     };
     let pipeline =
-        Pipeline::start(workers, true, config.limits.queue_bytes, shelf, timezone, &codecs, outcome)?;
+        Pipeline::start(workers, true, config.limits.queue_bytes, shelf, timezone, &counts, outcome)?;
     let mut sink = Watched { pipeline, not_recorded: Vec::new() };
     let mut engine = Engine::new(config);
     let mut frames = 0_u64;
