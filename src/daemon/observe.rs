@@ -125,6 +125,9 @@ pub fn snapshot(s: &EngineStats, counts: &MediaCounts, queue_dropped: u64, sip_p
     out.sip_duplicates = s.net.duplicates;
     out.time_outliers = s.time_outliers;
     out.time_jumps = s.time_jumps;
+    for (out, count) in out.limits.iter_mut().zip(&counts.limits) {
+        *out = count.load(Ordering::Relaxed);
+    }
     out.limits[Limit::Calls.index()] = s.calls_evicted;
     out.limits[Limit::Fragments.index()] = s.net.fragments_dropped.evicted;
     out.limits[Limit::TcpStreams.index()] = s.net.tcp_evicted;

@@ -8,9 +8,9 @@ use super::story::{all_events, shortened, stream};
 use crate::call::{CallEvent, Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
 use crate::store::sidecar::{self, Sidecar};
-use crate::tape::{Heard, MAX_EVENTS, Tape, TapeReport};
+use crate::tape::{Heard, LeftOut, MAX_EVENTS, Tape, TapeReport};
 use crate::telemetry::events::{About, Event};
-use crate::telemetry::label::{CodecLabel, FailReason};
+use crate::telemetry::label::{CodecLabel, FailReason, Limit};
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -30,6 +30,8 @@ pub struct MediaCounts {
     pub codecs: [AtomicU64; CodecLabel::COUNT],
     /// Datagrams that held several RTP packets.
     pub super_packets: AtomicU64,
+    /// What recordings had no room for, by [`Limit::index`].
+    pub limits: [AtomicU64; Limit::COUNT],
 }
 
 /// A place at the table: what most ticks need to know of a recording, and no more.
@@ -239,6 +241,7 @@ impl Worker {
         let Running { opening, tape, mut deck, mut events, lost_inside, .. } = r;
         let mut report = tape.close(at, &mut deck);
         self.counts.add(report.heard.drain(..), report.split);
+        self.counts.add_left_out(&report.left_out);
         deck.settle();
         let lossy = lost_inside || deck.is_lossy();
         let stalled = deck.is_stalled();
@@ -336,6 +339,13 @@ impl MediaCounts {
         }
         if split > 0 {
             self.super_packets.fetch_add(split, Ordering::Relaxed);
+        }
+    }
+
+    fn add_left_out(&self, left_out: &LeftOut) {
+        let LeftOut { packets, streams, events } = *left_out;
+        for (limit, n) in [(Limit::Sources, packets), (Limit::Streams, streams), (Limit::Events, events)] {
+            self.limits[limit.index()].fetch_add(n, Ordering::Relaxed);
         }
     }
 }

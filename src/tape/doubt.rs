@@ -1,24 +1,33 @@
 //! Packets of one source whose numbers may begin anew, until those that follow say so or do not.
 
 use super::kept::{Inbox, Packet};
+use crate::rtp::seq::seq_diff;
 
-/// A few packets with consecutive numbers.
+/// Numbers no farther apart are of one run, a few of it lost, copied or out of order.
+const RUN: i32 = 16;
+/// As many at once decide nothing any more.
+const MAX_PACKETS: usize = 64;
+
+/// A few packets with numbers near to one another.
 #[derive(Debug, Default)]
 pub(super) struct Doubt {
     inbox: Inbox,
     newest: Option<(i64, u16)>,
+    distinct: usize,
 }
 
 impl Doubt {
     /// Puts the next one down, which came `at_ns` after the answer.
     pub fn push(&mut self, packet: &Packet<'_>, at_ns: i64) {
+        let is_copy = self.inbox.packets().any(|p| p.heard.seq == packet.heard.seq);
+        self.distinct += usize::from(!is_copy);
         self.inbox.push(packet);
         self.newest = Some((at_ns, packet.heard.seq));
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.inbox.len()
+    /// How many there are, copies left out.
+    pub fn distinct(&self) -> usize {
+        self.distinct
     }
 
     /// All of them came by then.
@@ -26,9 +35,10 @@ impl Doubt {
         self.newest.is_none_or(|(at_ns, _)| at_ns <= horizon_ns)
     }
 
-    /// This number is the next after theirs.
-    pub fn leads_to(&self, seq: u16) -> bool {
-        self.newest.is_some_and(|(_, newest)| newest.wrapping_add(1) == seq)
+    /// This number may be of the same run.
+    pub fn is_near(&self, seq: u16) -> bool {
+        let is_near = |(_, newest): (i64, u16)| i32::from(seq_diff(seq, newest)).abs() <= RUN;
+        self.inbox.len() < MAX_PACKETS && self.newest.is_some_and(is_near)
     }
 
     /// They and when they came.

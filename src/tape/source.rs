@@ -205,11 +205,12 @@ impl Source {
                 Judged::Doubtful(needed) => return self.doubt(packet, needed, at_ns, formats),
                 Judged::Anew => {
                     // Those that were in doubt before it began what it goes on with.
-                    let goes_on = self.doubt.as_ref().is_some_and(|d| d.leads_to(packet.heard.seq));
+                    let goes_on = self.doubt.as_ref().is_some_and(|d| d.is_near(packet.heard.seq));
                     self.settle_doubt(goes_on, formats);
                     anew = !goes_on;
                 }
-                Judged::InRun => self.settle_doubt(false, formats),
+                Judged::InRun if self.doubt.is_some() => self.settle_in_run(packet.heard.seq, formats),
+                Judged::InRun => {}
             }
         }
         self.admit(packet, at_ns, meaning, anew, formats);
@@ -217,32 +218,44 @@ impl Source {
 
     fn judge(&self, packet: &Packet<'_>, at_ns: i64, meaning: u8) -> Judged {
         let heard = &packet.heard;
-        let clock_hz = i64::from(self.clock.clock_hz());
-        let packet_ticks = self.meanings.last_ticks();
-        let packet_ns = self.packet_ns();
         let known_here = self.streams.knows(packet.flow, heard.seq);
         let ts = self.meanings.get(meaning).carries.is_sound().then_some(heard.timestamp);
         // Where it was never heard before nothing tells a copy from a start.
         let n = Number { seq: heard.seq, ts, at_ns, is_known: known_here.unwrap_or(true) };
-        let pace = Pace { packet_ns, packet_ticks: self.stamps.raw_of(packet_ticks), clock_hz };
-        self.order.judge(n, pace)
+        self.order.judge(n, self.pace())
+    }
+
+    fn pace(&self) -> Pace {
+        let packet_ticks = self.stamps.raw_of(self.meanings.last_ticks());
+        Pace { packet_ns: self.packet_ns(), packet_ticks, clock_hz: i64::from(self.clock.clock_hz()) }
     }
 
     /// Its number may begin anew: it waits for those that follow to say the same.
     fn doubt(&mut self, packet: &Packet<'_>, needed: usize, at_ns: i64, formats: &Formats) {
-        if self.doubt.as_ref().is_some_and(|d| !d.leads_to(packet.heard.seq)) {
+        if self.doubt.as_ref().is_some_and(|d| !d.is_near(packet.heard.seq)) {
             self.settle_doubt(false, formats);
         }
         let doubt = self.doubt.get_or_insert_default();
         doubt.push(packet, at_ns);
-        if doubt.len() >= needed {
+        if doubt.distinct() >= needed {
             self.settle_doubt(true, formats);
         }
     }
 
+    /// Those in doubt were none that begin anew. If the source goes on where it was, they were copies.
+    fn settle_in_run(&mut self, seq: u16, formats: &Formats) {
+        if self.order.is_ahead(seq) {
+            let pace = self.pace();
+            for (at_ns, packet) in self.doubt.iter().flat_map(|d| d.packets()) {
+                self.order.note_late_copy(packet.heard.seq, at_ns, pace);
+            }
+        }
+        self.settle_doubt(false, formats);
+    }
+
     fn settle_doubt(&mut self, anew: bool, formats: &Formats) {
         let Some(doubt) = self.doubt.take() else { return };
-        let mut anew = anew;
+        let mut is_first = anew;
         for (at_ns, packet) in doubt.packets() {
             if !anew && self.order.is_ahead(packet.heard.seq) && !self.order.is_next(packet.heard.seq) {
                 // A number that nothing before or after it has to do with.
@@ -250,15 +263,11 @@ impl Source {
                 continue;
             }
             let meaning = self.meanings.of(packet.heard.payload_type, self.rank, formats);
-            let is_first = std::mem::take(&mut anew);
-            if !self.admit(&packet, at_ns, meaning, is_first, formats) {
-                self.order.note_late_copies();
-            }
+            self.admit(&packet, at_ns, meaning, std::mem::take(&mut is_first), formats);
         }
     }
 
-    /// False for a copy.
-    fn admit(&mut self, packet: &Packet<'_>, at_ns: i64, meaning: u8, anew: bool, formats: &Formats) -> bool {
+    fn admit(&mut self, packet: &Packet<'_>, at_ns: i64, meaning: u8, anew: bool, formats: &Formats) {
         let heard = &packet.heard;
         self.last_len = heard.whole.len();
         self.last_at_ns = self.last_at_ns.max(at_ns);
@@ -278,7 +287,7 @@ impl Source {
         let stats = self.streams.on(packet.flow, clock_hz);
         let arrival = if anew { stats.begin_anew(heard.seq) } else { stats.on_number(heard.seq) };
         if arrival == Arrival::Duplicate {
-            return false;
+            return;
         }
         let ts_told = is_sound.then_some(heard.timestamp);
         let number = Number { seq: heard.seq, ts: ts_told, at_ns, is_known: false };
@@ -290,7 +299,7 @@ impl Source {
         }
         if !self.waiting.push(Pending::new(at_ns, seq, (raw, ts), meaning, anew), payload) {
             self.missing += 1;
-            return true;
+            return;
         }
         if is_sound {
             self.clock.note(at_ns, ts);
@@ -298,7 +307,6 @@ impl Source {
         if self.stamps.is_in_doubt() {
             self.reckon_again(at_ns, clock_hz);
         }
-        true
     }
 
     /// The stamps may turn out to count in other units than the codec says.

@@ -213,7 +213,7 @@ impl UnreadKind {
 }
 
 labels! {
-    /// Bounds of `[limits]`: `nauhuri_limit_reached_total{limit}`.
+    /// Bounds of `[limits]` and of one recording: `nauhuri_limit_reached_total{limit}`.
     Limit {
         Calls = "calls", "`limits.calls`.";
         Recordings = "recordings", "`limits.recordings`.";
@@ -221,6 +221,9 @@ labels! {
         TcpStreams = "tcp_streams", "`limits.tcp_streams`.";
         TcpBuffer = "tcp_buffer", "`limits.tcp_buffer`.";
         QueueBytes = "queue_bytes", "`limits.queue_bytes`.";
+        Sources = "sources", "Packets of one recording beyond the sources that are heard at a time: their sound is missing.";
+        Streams = "streams", "Streams of one recording beyond those told of: their counts are added to another's.";
+        Events = "events", "Events of one recording beyond those kept.";
         Other = "other", "A bound without a key of its own.";
     }
 }
