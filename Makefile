@@ -6,10 +6,10 @@ CAPTURE ?= $(firstword $(wildcard pcaps/*inbound*.pcap*) $(wildcard pcaps/*.pcap
 # How often `make soak` kills.
 KILLS ?= 1000
 RUN_DIR := out/run
-NAUHURI := target/debug/nauhuri
+NAUHURI := target/quick/nauhuri
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint doc test-unit test-corpus test-live soak deny bench setup man clean
+.PHONY: help run test lint doc test-unit test-corpus test-live soak deny bench field setup man clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ help: ## This list
 run: setup ## Record from a shipped capture and show the recordings
 	@test -n "$(CAPTURE)" || { echo "no capture in pcaps/; name one: make run CAPTURE=call.pcap" >&2; exit 2; }
 	@test -x $(NAUHURI) || echo "building; the first time this takes some minutes" >&2
-	@$(CARGO) build
+	@$(CARGO) build --profile quick --bin nauhuri
 	@rm -rf $(RUN_DIR)
 	@$(NAUHURI) replay --out $(RUN_DIR) $(CAPTURE)
 
@@ -57,6 +57,9 @@ deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licen
 
 bench: ## Benchmarks: the core in pieces, the whole recorder, the store; a quarter of an hour, 8 GB of disk
 	$(CARGO) bench --bench core --bench whole --bench store --bench million
+
+field: ## What the field sends, by the ten thousand: calls that share addresses, and a day of every kind
+	$(CARGO) bench --bench strangers --bench day
 
 setup: ## Install what building and testing need
 	scripts/setup

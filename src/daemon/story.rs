@@ -7,8 +7,11 @@ use crate::tape::{StreamReport, TapeEvent, TapeEventKind, TapeReport};
 use crate::time::{NS_PER_MS, Timestamp};
 use std::collections::BTreeSet;
 
-/// A key press that is signalled and heard is one: the two are no farther apart than this.
-const ONE_PRESS_NS: i64 = 800 * NS_PER_MS;
+/// A key press that is signalled and heard is one: it is signalled at most so long before it
+/// is heard,
+const SOONER_NS: i64 = 800 * NS_PER_MS;
+/// or so long after it begins: many signal it when the key is let go.
+const LATER_NS: i64 = 2000 * NS_PER_MS;
 
 /// Where a recording really ended whose file could not be written to the end.
 pub(super) fn shortened(
@@ -81,11 +84,13 @@ fn told_twice(
 ) -> BTreeSet<usize> {
     let mut twice = BTreeSet::new();
     for press in heard.iter().filter(|e| e.kind == TapeEventKind::KeyPress) {
-        let apart_ns = |at: &Timestamp| (at.since_ns(answered_at) - press.at_ns).abs();
+        let after_ns = |at: &Timestamp| at.since_ns(answered_at) - press.at_ns;
         let same = (0..).zip(signalled).filter(|(i, (at, e))| {
-            *e == CallEvent::KeyPress(press.channel) && apart_ns(at) <= ONE_PRESS_NS && !twice.contains(i)
+            *e == CallEvent::KeyPress(press.channel)
+                && (-SOONER_NS..=LATER_NS).contains(&after_ns(at))
+                && !twice.contains(i)
         });
-        if let Some((i, _)) = same.min_by_key(|(_, (at, _))| apart_ns(at)) {
+        if let Some((i, _)) = same.min_by_key(|(_, (at, _))| after_ns(at).abs()) {
             twice.insert(i);
         }
     }
@@ -119,6 +124,7 @@ mod tests {
         assert_eq!(told(&[c(2000), c(2250)], &[c(2100), c(2300)]).len(), 2);
         assert_eq!(told(&[c(2000), c(2250), c(2400)], &[c(2100), c(2300)]).len(), 3);
         assert_eq!(told(&[c(2000)], &[c(2100), c(2300)]).len(), 2);
+        assert_eq!(told(&[c(4100)], &[c(2100)]).len(), 1, "when a long press ends");
         assert_eq!(told(&[c(2000)], &[c(9000)]).len(), 2, "too far apart");
         assert_eq!(told(&[(2000, Agent)], &[c(2000)]).len(), 2, "of two sides");
         assert_eq!(told(&[c(2000), c(2020)], &[]).len(), 2);

@@ -70,6 +70,8 @@ pub(super) struct Leg {
     heard: SmallVec<[Heard; 2]>,
     /// Packets for which there was no room.
     refused: u64,
+    /// Datagrams that held several packets, since this was last asked.
+    split: u64,
     /// Streams whose counts were added to another's.
     merged: u64,
     lost_inside: bool,
@@ -89,6 +91,7 @@ impl Leg {
             tally: Tally::default(),
             heard: SmallVec::new(),
             refused: 0,
+            split: 0,
             merged: 0,
             lost_inside: false,
             is_rushed: false,
@@ -137,7 +140,7 @@ impl Leg {
         let heard = &packet.heard;
         self.count(packet.rank, heard.payload_type);
         let is_usable = self.is_usable(packet);
-        let Some(taken_back) = self.listen(packet.rank, at_ns, is_usable) else { return None };
+        let taken_back = self.listen(packet.rank, at_ns, is_usable)?;
         if let Some(from_ns) = taken_back {
             self.quiet_farther(packet.rank, from_ns, rate_hz.unwrap_or(8000));
         }
@@ -151,6 +154,7 @@ impl Leg {
         match segment {
             None => source.push(packet, at_ns, &self.formats),
             Some(len) => {
+                self.split += 1;
                 for heard in heard.segments(len).take(MAX_SEGMENTS) {
                     source.push(&Packet { heard, ..*packet }, at_ns, &self.formats);
                 }
@@ -202,7 +206,7 @@ impl Leg {
         let spoke_before = |s: &Source| s.spoke_at_ns().is_some_and(|at| at < from_ns);
         self.sources.retain(|s| s.rank() <= rank || spoke_before(s));
         for s in self.sources.iter_mut().filter(|s| s.rank() > rank) {
-            s.rest(frame_of(from_ns, rate_hz));
+            s.rest(from_ns, rate_hz);
         }
     }
 
@@ -309,6 +313,11 @@ impl Leg {
         std::mem::take(&mut self.heard)
     }
 
+    /// Datagrams that held several packets, since this was last asked.
+    pub fn take_split(&mut self) -> u64 {
+        std::mem::take(&mut self.split)
+    }
+
     /// Notes a packet for the count of its codec. Names are long to compare: that is for
     /// [`Leg::settle_tally`], now and then.
     fn count(&mut self, rank: u8, payload_type: u8) {
@@ -349,10 +358,6 @@ impl Finished {
 /// The same sound to a listener, whatever number it has or how it is configured.
 fn is_alike(a: &CodecSpec, b: &CodecSpec) -> bool {
     a.codec == b.codec && a.rtp_clock_hz == b.rtp_clock_hz && a.name.eq_ignore_ascii_case(&b.name)
-}
-
-fn frame_of(ns: i64, rate_hz: u32) -> i64 {
-    (i128::from(ns) * i128::from(rate_hz) / i128::from(NS_PER_S)) as i64
 }
 
 fn report(channel: Channel, source: &Source, stats: &StreamStats) -> StreamReport {

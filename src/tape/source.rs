@@ -4,10 +4,12 @@
 //! RFC 3550 §5.1, §A.1. This module must not know of files or of the other party.
 
 use super::clock::{After, WireClock};
-use super::kept::{Inbox, Packet};
+use super::doubt::Doubt;
+use super::kept::Packet;
 use super::meaning::{Carries, Formats, Meanings};
 use super::order::{Judged, Number, Order, Pace};
 use super::stamps::{Stamp, Stamps};
+use super::streams::Streams;
 use super::voice::{Place, Stage, Voice};
 use super::waiting::{Pending, Waiting};
 use crate::codec::telephone_event::{EventPacket, KeyPresses};
@@ -17,8 +19,6 @@ use crate::time::NS_PER_S;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// Streams of one source; a source that moves more often than this shares the last.
-const MAX_STREAMS: usize = 8;
 /// Packets in a row of a type that nobody named: fewer are keep-alives (RFC 6263 §4.6).
 const MANY_UNNAMED: u64 = 10;
 /// What comes no closer after one another is not in a row.
@@ -44,8 +44,7 @@ pub(super) struct Played {
 pub(super) struct Source {
     ssrc: u32,
     rank: u8,
-    /// One for each pair of addresses it was heard between: a stream of its own.
-    streams: SmallVec<[(u32, StreamStats); 1]>,
+    streams: Streams,
     meanings: Meanings,
     order: Order,
     stamps: Stamps,
@@ -54,7 +53,9 @@ pub(super) struct Source {
     keys: KeyPresses,
     waiting: Waiting,
     /// Packets whose numbers may begin anew.
-    doubt: Option<Box<Inbox>>,
+    doubt: Option<Box<Doubt>>,
+    /// A nearer hop is listened to.
+    rests: bool,
     codec_name: Option<String>,
     other_name: Option<String>,
     /// Place in the order of what was played last, and the timestamp where its sound ends.
@@ -76,7 +77,7 @@ impl Source {
         Source {
             ssrc,
             rank,
-            streams: SmallVec::new(),
+            streams: Streams::default(),
             meanings: Meanings::default(),
             order: Order::default(),
             stamps: Stamps::new(),
@@ -85,6 +86,7 @@ impl Source {
             keys: KeyPresses::new(),
             waiting: Waiting::default(),
             doubt: None,
+            rests: false,
             codec_name: None,
             other_name: None,
             played: None,
@@ -169,14 +171,24 @@ impl Source {
         self.clock.set_rate(rate_hz);
     }
 
-    /// A nearer hop speaks: what waits is not played, and what comes until this
-    /// hop is listened to again is no loss.
-    pub fn rest(&mut self, from_frame: i64) {
-        self.waiting.clear();
+    /// A nearer hop speaks from `from_ns` on: what lies there is not played, and what comes
+    /// until this hop is listened to again is no loss.
+    pub fn rest(&mut self, from_ns: i64, rate_hz: u32) {
+        let length_ns = self.packet_ns();
+        self.waiting.retain(|p| p.at_ns + length_ns <= from_ns);
         self.doubt = None;
-        self.streams.iter_mut().for_each(|(_, s)| s.rest());
-        self.voice.take_back(from_frame);
-        self.clock.forget();
+        self.streams.each(StreamStats::rest);
+        let frame = i128::from(from_ns) * i128::from(rate_hz) / i128::from(NS_PER_S);
+        self.voice.take_back(frame as i64);
+        self.rests = true;
+    }
+
+    /// How long a packet lasts.
+    fn packet_ns(&self) -> i64 {
+        match self.meanings.last_ticks() * NS_PER_S / i64::from(self.clock.clock_hz()) {
+            0 => USUAL_PACKET_NS,
+            ns => ns,
+        }
     }
 
     /// Unlike the packets before it: worth a look whether it is several in one.
@@ -193,11 +205,12 @@ impl Source {
                 Judged::Doubtful(needed) => return self.doubt(packet, needed, at_ns, formats),
                 Judged::Anew => {
                     // Those that were in doubt before it began what it goes on with.
-                    let goes_on = self.doubt.as_ref().is_some_and(|d| leads_to(d, packet));
-                    self.settle_doubt(goes_on, at_ns, formats);
+                    let goes_on = self.doubt.as_ref().is_some_and(|d| d.is_near(packet.heard.seq));
+                    self.settle_doubt(goes_on, formats);
                     anew = !goes_on;
                 }
-                Judged::InRun => self.settle_doubt(false, at_ns, formats),
+                Judged::InRun if self.doubt.is_some() => self.settle_in_run(packet.heard.seq, formats),
+                Judged::InRun => {}
             }
         }
         self.admit(packet, at_ns, meaning, anew, formats);
@@ -205,59 +218,62 @@ impl Source {
 
     fn judge(&self, packet: &Packet<'_>, at_ns: i64, meaning: u8) -> Judged {
         let heard = &packet.heard;
-        let clock_hz = i64::from(self.clock.clock_hz());
-        let packet_ticks = self.meanings.last_ticks();
-        let packet_ns = match packet_ticks * NS_PER_S / clock_hz {
-            0 => USUAL_PACKET_NS,
-            ns => ns,
-        };
-        let known_here =
-            self.streams.iter().find(|(f, _)| *f == packet.flow).map(|(_, s)| s.knows(heard.seq));
+        let known_here = self.streams.knows(packet.flow, heard.seq);
         let ts = self.meanings.get(meaning).carries.is_sound().then_some(heard.timestamp);
         // Where it was never heard before nothing tells a copy from a start.
         let n = Number { seq: heard.seq, ts, at_ns, is_known: known_here.unwrap_or(true) };
-        let pace = Pace { packet_ns, packet_ticks: self.stamps.raw_of(packet_ticks), clock_hz };
-        self.order.judge(n, pace)
+        self.order.judge(n, self.pace())
+    }
+
+    fn pace(&self) -> Pace {
+        let packet_ticks = self.stamps.raw_of(self.meanings.last_ticks());
+        Pace { packet_ns: self.packet_ns(), packet_ticks, clock_hz: i64::from(self.clock.clock_hz()) }
     }
 
     /// Its number may begin anew: it waits for those that follow to say the same.
     fn doubt(&mut self, packet: &Packet<'_>, needed: usize, at_ns: i64, formats: &Formats) {
-        let follows =
-            |d: &Inbox| d.packets().last().is_some_and(|p| p.heard.seq.wrapping_add(1) == packet.heard.seq);
-        if self.doubt.as_ref().is_some_and(|d| !follows(d)) {
-            self.settle_doubt(false, at_ns, formats);
+        if self.doubt.as_ref().is_some_and(|d| !d.is_near(packet.heard.seq)) {
+            self.settle_doubt(false, formats);
         }
         let doubt = self.doubt.get_or_insert_default();
-        doubt.push(packet);
-        if doubt.len() >= needed {
-            self.settle_doubt(true, at_ns, formats);
+        doubt.push(packet, at_ns);
+        if doubt.distinct() >= needed {
+            self.settle_doubt(true, formats);
         }
     }
 
-    fn settle_doubt(&mut self, anew: bool, now_ns: i64, formats: &Formats) {
+    /// Those in doubt were none that begin anew. If the source goes on where it was, they were copies.
+    fn settle_in_run(&mut self, seq: u16, formats: &Formats) {
+        if self.order.is_ahead(seq) {
+            let pace = self.pace();
+            for (at_ns, packet) in self.doubt.iter().flat_map(|d| d.packets()) {
+                self.order.note_late_copy(packet.heard.seq, at_ns, pace);
+            }
+        }
+        self.settle_doubt(false, formats);
+    }
+
+    fn settle_doubt(&mut self, anew: bool, formats: &Formats) {
         let Some(doubt) = self.doubt.take() else { return };
-        let Some(newest) = doubt.packets().last().map(|p| p.at) else { return };
-        let mut anew = anew;
-        for packet in doubt.packets() {
-            let at_ns = now_ns - newest.since_ns(packet.at).max(0);
+        let mut is_first = anew;
+        for (at_ns, packet) in doubt.packets() {
             if !anew && self.order.is_ahead(packet.heard.seq) && !self.order.is_next(packet.heard.seq) {
                 // A number that nothing before or after it has to do with.
                 self.missing += u64::from(!packet.heard.payload.is_empty());
                 continue;
             }
             let meaning = self.meanings.of(packet.heard.payload_type, self.rank, formats);
-            let is_first = std::mem::take(&mut anew);
-            if !self.admit(&packet, at_ns, meaning, is_first, formats) {
-                self.order.note_late_copies();
-            }
+            self.admit(&packet, at_ns, meaning, std::mem::take(&mut is_first), formats);
         }
     }
 
-    /// False for a copy.
-    fn admit(&mut self, packet: &Packet<'_>, at_ns: i64, meaning: u8, anew: bool, formats: &Formats) -> bool {
+    fn admit(&mut self, packet: &Packet<'_>, at_ns: i64, meaning: u8, anew: bool, formats: &Formats) {
         let heard = &packet.heard;
         self.last_len = heard.whole.len();
         self.last_at_ns = self.last_at_ns.max(at_ns);
+        if std::mem::take(&mut self.rests) {
+            self.clock.forget();
+        }
         let (meaning, payload) = self.unwrapped(meaning, heard.payload, formats);
         let carries = self.meanings.get(meaning).carries;
         let is_sound = carries.is_sound() && !payload.is_empty();
@@ -268,10 +284,10 @@ impl Source {
             }
         }
         let clock_hz = self.clock.clock_hz();
-        let stats = stream_of(&mut self.streams, packet.flow, clock_hz);
+        let stats = self.streams.on(packet.flow, clock_hz);
         let arrival = if anew { stats.begin_anew(heard.seq) } else { stats.on_number(heard.seq) };
         if arrival == Arrival::Duplicate {
-            return false;
+            return;
         }
         let ts_told = is_sound.then_some(heard.timestamp);
         let number = Number { seq: heard.seq, ts: ts_told, at_ns, is_known: false };
@@ -283,7 +299,7 @@ impl Source {
         }
         if !self.waiting.push(Pending::new(at_ns, seq, (raw, ts), meaning, anew), payload) {
             self.missing += 1;
-            return true;
+            return;
         }
         if is_sound {
             self.clock.note(at_ns, ts);
@@ -291,7 +307,6 @@ impl Source {
         if self.stamps.is_in_doubt() {
             self.reckon_again(at_ns, clock_hz);
         }
-        true
     }
 
     /// The stamps may turn out to count in other units than the codec says.
@@ -302,7 +317,7 @@ impl Source {
         }
         let sound = self.waiting.packets().iter().filter(|p| p.is_sound(&self.meanings));
         self.clock.note_again(sound.map(|p| (p.at_ns, p.ts)));
-        self.streams.iter_mut().for_each(|(_, s)| s.forget_jitter());
+        self.streams.each(StreamStats::forget_jitter);
     }
 
     /// The primary block of redundant audio (RFC 2198), and what its type means; others as they are.
@@ -318,10 +333,8 @@ impl Source {
 
     /// Plays what arrived up to `horizon_ns` into the timeline.
     pub fn play(&mut self, horizon_ns: i64, formats: &Formats, stage: &mut Stage<'_>, played: &mut Played) {
-        if let Some(at_ns) = self.doubt.as_ref().and_then(|d| d.packets().last()).map(|_| self.last_at_ns)
-            && at_ns <= horizon_ns
-        {
-            self.settle_doubt(false, at_ns, formats);
+        if self.doubt.as_ref().is_some_and(|d| d.came_by(horizon_ns)) {
+            self.settle_doubt(false, formats);
         }
         let mut ready = self.waiting.take_ready(horizon_ns);
         ready.sort_by_key(|p| p.seq);
@@ -374,10 +387,9 @@ impl Source {
         self.codec_name.get_or_insert_with(|| spec.name.clone());
         self.spoke_at_ns.get_or_insert(p.at_ns);
         if is_late {
-            // Of the path before: it lies over what came by the new one.
-            let (frame, is_free) = self.clock.place_late(p.at_ns, p.ts).unzip();
-            let spoken = frame.is_some_and(|f| self.voice.speak_late(f, &spec, payload, stage));
-            self.missing += u64::from(!spoken || is_free == Some(false));
+            let place = self.clock.place_late(p.at_ns, p.ts);
+            let is_whole = place.is_some_and(|place| self.voice.speak_late(place, &spec, payload, stage));
+            self.missing += u64::from(!is_whole);
             return;
         }
         let after = match self.played {
@@ -424,23 +436,6 @@ impl Source {
 
     fn restart_clock(&mut self, clock_hz: u32) {
         self.clock = WireClock::new(clock_hz, self.clock.rate_hz());
-        self.streams.iter_mut().for_each(|(_, s)| s.set_clock(clock_hz));
+        self.streams.each(|s| s.set_clock(clock_hz));
     }
-}
-
-/// The packet's number is the next after those.
-fn leads_to(doubt: &Inbox, packet: &Packet<'_>) -> bool {
-    doubt.packets().last().is_some_and(|p| p.heard.seq.wrapping_add(1) == packet.heard.seq)
-}
-
-/// The statistics of the stream between this pair of addresses.
-fn stream_of(streams: &mut SmallVec<[(u32, StreamStats); 1]>, flow: u32, clock_hz: u32) -> &mut StreamStats {
-    let known = streams.iter().position(|(f, _)| *f == flow);
-    let i = known.unwrap_or_else(|| {
-        if streams.len() < MAX_STREAMS {
-            streams.push((flow, StreamStats::new(clock_hz)));
-        }
-        streams.len() - 1
-    });
-    &mut streams[i].1
 }

@@ -5,6 +5,8 @@ use smallvec::SmallVec;
 
 /// Bytes kept encoded for one source; what goes beyond is dropped and counted.
 const MAX_BYTES: usize = 512 * 1024;
+/// The same for packets that are nearly empty.
+const MAX_PACKETS: usize = 16 * 1024;
 
 /// One packet, and what has been worked out of it.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +49,7 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Puts a packet down; false where there is no room.
     pub fn push(&mut self, packet: Pending, payload: &[u8]) -> bool {
-        if self.bytes.len() + payload.len() > MAX_BYTES {
+        if self.bytes.len() + payload.len() > MAX_BYTES || self.packets.len() >= MAX_PACKETS {
             return false;
         }
         let (start, len) = (self.bytes.len() as u32, payload.len() as u32);
@@ -96,9 +98,9 @@ impl Waiting {
         self.bytes.truncate(kept);
     }
 
-    /// Nothing waits any more.
-    pub fn clear(&mut self) {
-        self.packets.clear();
-        self.bytes.clear();
+    /// Drops all but those that `is_kept` says.
+    pub fn retain(&mut self, is_kept: impl Fn(&Pending) -> bool) {
+        self.packets.retain(is_kept);
+        self.compact();
     }
 }

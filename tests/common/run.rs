@@ -130,6 +130,22 @@ pub fn replay_with(config: &str, captures: &[&Path], args: &[&str], vars: &[(&st
     Run { recordings: recordings(&dir), dir, output, _keep: Some(keep) }
 }
 
+/// Replays captures into `out`, of which nothing is read.
+pub fn replay_unread(config: &str, captures: &[&Path], out: &Path) -> Output {
+    let keep = tempfile::tempdir().unwrap();
+    let file = keep.path().join("test.toml");
+    std::fs::write(&file, config).unwrap();
+    nauhuri()
+        .args(["replay", "--json", "--set", "storage.min_free=0"])
+        .arg("--config")
+        .arg(&file)
+        .arg("--out")
+        .arg(out)
+        .args(captures)
+        .output()
+        .unwrap()
+}
+
 /// Replays a capture from standard input, whatever comes of it.
 pub fn replay_stdin(config: &str, capture: &[u8]) -> Run {
     let keep = tempfile::tempdir().unwrap();
@@ -173,7 +189,8 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
     out
 }
 
-fn read(path: PathBuf) -> Recording {
+/// One recording, by its sidecar.
+pub fn read(path: PathBuf) -> Recording {
     let json: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     let wav = path.with_file_name(json["wav"].as_str().unwrap());
     let bytes = std::fs::read(&wav).unwrap_or_else(|e| panic!("{}: {e}", wav.display()));

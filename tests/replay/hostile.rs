@@ -284,7 +284,8 @@ fn a_flood_within_one_call_is_bounded() {
     // Forks that were answered are calls of their own until hung up; ours ends as it should.
     let ours: Vec<_> = run.recordings.iter().filter(|r| r.text("/ended_by") == "customer").collect();
     assert_eq!(ours.len(), 1, "{}", run.stdout());
-    assert!(ours[0].json["streams"].as_array().unwrap().len() <= 64);
+    // A source that is over gives way, its counts are kept: so many streams are told of, no more.
+    assert!(ours[0].json["streams"].as_array().unwrap().len() <= 1024);
     assert!(run.recordings.len() <= 8, "{} recordings", run.recordings.len());
 }
 
