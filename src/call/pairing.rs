@@ -28,8 +28,7 @@
 //! otherwise the next call's ringing would land in the last call's recording.
 //! RTCP is resolved by the same rules as the media one port below, or on its port.
 //!
-//! This module must not know of SIP messages or payloads; time is a stamp here,
-//! that of the packet at hand.
+//! This module must not know of SIP messages or payloads; time is the packet's stamp.
 
 use super::flows::{Tick, fingerprint};
 use super::hosts::Hosts;
@@ -122,10 +121,12 @@ impl Pairing {
     /// States where `side` of `session` receives audio: as agreed, and as offered
     /// and not yet answered. An empty list withdraws it.
     pub fn claim(&mut self, session: SessionId, side: Side, claims: &[Claim]) {
-        let Some(s) = self.sessions.get_mut(&session) else { return };
-        if s.claims[side as usize][..] == *claims {
+        if self.sessions.get(&session).is_none_or(|s| s.claims[side as usize][..] == *claims) {
             return;
         }
+        // Last packets to and from where it was are not another call's.
+        self.bury_flows(session);
+        let Some(s) = self.sessions.get_mut(&session) else { return };
         let hosts = s.hosts();
         let old = std::mem::replace(&mut s.claims[side as usize], claims.into());
         self.hosts.rename(session, &hosts, &s.hosts());
@@ -210,8 +211,7 @@ impl Pairing {
     /// Where packets of `flow` go, of which one was captured `at`. One look-up
     /// once the flow is known.
     ///
-    /// A flow no claim fits, and one beyond the bound of its address, leaves
-    /// nothing behind, whatever its volume.
+    /// A flow no claim fits, or beyond its address's bound, leaves nothing behind.
     pub fn route(&mut self, flow: Flow, at: Timestamp) -> Route {
         self.route_and_fingerprint(&flow, at).0
     }
