@@ -83,7 +83,7 @@ fn apart(rate: i64, ms: i64, ppm: [i64; 2], minutes: i64) {
         let packet = Packet { channel: CHANNELS[side], rank: 0, flow: side as u32 + 1, at, heard };
         tape.push(packet, &mut gauge);
     }
-    let report = tape.close(answered.offset_ns(end_ns), &mut gauge);
+    let report = tape.close(answered.offset_ns(end_ns - 100 * MS), &mut gauge);
     assert!(report.complete, "{ppm:?}");
     assert_eq!(gauge.silent, 0, "{ppm:?} at {rate} Hz: silence in mid-speech");
     assert!(gauge.worst <= rate / 100, "{ppm:?} at {rate} Hz: {} frames off", gauge.worst);
