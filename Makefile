@@ -6,7 +6,7 @@ CAPTURE ?= $(firstword $(wildcard pcaps/*inbound*.pcap*) $(wildcard pcaps/*.pcap
 # How often `make soak` kills.
 KILLS ?= 1000
 RUN_DIR := out/run
-NAUHURI := target/debug/nauhuri
+NAUHURI := target/quick/nauhuri
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint doc test-unit test-corpus test-live soak deny bench field setup man clean
@@ -17,7 +17,7 @@ help: ## This list
 run: setup ## Record from a shipped capture and show the recordings
 	@test -n "$(CAPTURE)" || { echo "no capture in pcaps/; name one: make run CAPTURE=call.pcap" >&2; exit 2; }
 	@test -x $(NAUHURI) || echo "building; the first time this takes some minutes" >&2
-	@$(CARGO) build
+	@$(CARGO) build --profile quick --bin nauhuri
 	@rm -rf $(RUN_DIR)
 	@$(NAUHURI) replay --out $(RUN_DIR) $(CAPTURE)
 

@@ -7,7 +7,7 @@ use nauhuri::config::{Config, Encoding};
 use nauhuri::daemon::deck::Shelf;
 use nauhuri::daemon::observe::Outcome;
 use nauhuri::daemon::pipeline::Pipeline;
-use nauhuri::daemon::worker::TapeCounts;
+use nauhuri::daemon::worker::MediaCounts;
 use nauhuri::engine::Engine;
 use nauhuri::store::writer::WriterOptions;
 use nauhuri::telemetry::{Metrics, Readiness};
@@ -48,7 +48,7 @@ impl fmt::Display for Load {
 pub fn run(folder: &Path, concurrent: u32, seconds: u32) -> io::Result<Load> {
     let calls = 2 * concurrent;
     let plan = Plan { calls, seconds, codec: Codec::Pcma, ..Plan::default() }.staggered(concurrent);
-    let (config, counts) = (Config::default(), Arc::new(TapeCounts::default()));
+    let (config, counts) = (Config::default(), Arc::new(MediaCounts::default()));
     let shelf = Arc::new(Shelf {
         root: folder.join("live"),
         encoding: Encoding::PcmS16le,

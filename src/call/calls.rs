@@ -83,12 +83,12 @@ impl Calls {
                 }
             }
             // Whose it may have been is told that it is missing.
-            Route::Doubt => {
+            Route::Doubt | Route::Unmatched => {
                 while let Some(id) = self.tables.pairing.poll_incomplete() {
                     self.recordings.handle_missing(id);
                 }
             }
-            Route::NotRecorded | Route::Unmatched => {}
+            Route::NotRecorded => {}
         }
         (route, fingerprint)
     }
@@ -273,10 +273,11 @@ impl Calls {
         let is_first = d.state == DialogState::Early;
         // On one hop a proxy may say who answered, on the other hide it.
         let said = &mut d.said[Side::Callee as usize];
-        let is_news = said.is_silent();
-        if is_news {
+        let was_silent = said.is_silent();
+        if was_silent {
             *said = Asserted::of_later(seen.msg, &self.rules);
         }
+        let is_news = was_silent && !said.is_silent();
         if is_first {
             d.state = DialogState::Confirmed { answered_at: seen.at, recording: None, bye: None };
             if let Some(leg) = self.tables.legs.get_mut(d.leg) {
@@ -409,7 +410,7 @@ impl Calls {
         if d.recording() == Some(closed.recording) {
             d.set_recording(closed.goes_on);
         }
-        if d.bye().is_some() && closed.goes_on.is_none() {
+        if closed.is_dead || (d.bye().is_some() && closed.goes_on.is_none()) {
             return self.tables.terminate(closed.dialog);
         }
         if closed.goes_on.is_some() {

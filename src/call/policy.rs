@@ -18,7 +18,7 @@ use super::invite::Invite;
 use super::pairing::Side;
 use super::party::Party;
 use super::rules::{Rules, ServiceRef, stored_number};
-use crate::config::CallDirection;
+use crate::config::{CallDirection, HideDigits};
 use crate::pii::Pii;
 
 /// Who is the agent in a dialog, and of what kind that makes the call.
@@ -176,6 +176,7 @@ fn of_inbound(rules: &Rules, account: &Account<'_>) -> Particulars {
     let service = rules.service(dialled);
     let shown = |n: &Pii<String>| match public {
         Some(_) => Some(n.expose().clone()),
+        None if is_short_code(n, service.hide_caller_digits) => Some(n.expose().clone()),
         None => stored_number(n, service.hide_caller_digits),
     };
     Particulars {
@@ -209,6 +210,13 @@ fn of_outbound(rules: &Rules, account: &Account<'_>) -> Particulars {
     Particulars { number: stored.clone(), withheld, dialled: stored, service }
 }
 
+/// A number too short for a subscriber's: a queue, a group of telephones. It was called, nobody
+/// was diverted from it: of the candidates only To is taken where none is a service's or an agent's.
+fn is_short_code(number: &Pii<String>, hide: HideDigits) -> bool {
+    let digits = number.expose().bytes().all(|b| b.is_ascii_digit());
+    digits && matches!(hide, HideDigits::Last(n) if number.expose().len() <= usize::from(n))
+}
+
 /// Is this number the agent's own, or another agent's?
 fn is_agents(rules: &Rules, roles: &Roles, number: &Pii<String>) -> bool {
     let is_own = roles.agent_id.as_deref().is_some_and(|id| same_agent(rules, id, number.expose()));
@@ -226,3 +234,6 @@ pub fn refused_by(service: &ServiceRef, direction: CallDirection) -> Option<Unre
     };
     (!is_recorded).then_some(Unrecorded::Direction)
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,6 +123,7 @@ impl Recording {
     pub fn deadline(&self, patience: Patience) -> Timestamp {
         let since = self.heard_at.max(self.told_at);
         match self.told {
+            _ if matches!(self.state, State::Dormant(_)) => self.alive_at.max(since) + patience.alive,
             Told { on_hold: true, .. } => since + patience.alive.max(FORGOTTEN_HOLD),
             Told { silent: true, .. } => since + patience.alive,
             Told { .. } => (self.alive_at.max(since) + patience.quiet).min(since + patience.alive),

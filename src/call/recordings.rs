@@ -39,6 +39,8 @@ pub struct Closed {
     pub recording: RecordingId,
     /// The dialog may live on: a [`State::Dormant`] recording takes its place.
     pub goes_on: Option<RecordingId>,
+    /// The dialog has shown no life for so long that it is taken for over.
+    pub is_dead: bool,
 }
 
 /// All recordings under way: a slab, so that a media packet costs an index and no look-up.
@@ -344,7 +346,7 @@ impl Recordings {
         let (_, r) = self.slots.get_mut(slot_of(id))?.take_if(|(i, _)| *i == id)?;
         self.free.push(slot_of(id) as u32);
         self.dormant -= usize::from(r.is_dormant());
-        Some(Closed { dialog: r.dialog, recording: id, goes_on: None })
+        Some(Closed { dialog: r.dialog, recording: id, goes_on: None, is_dead: false })
     }
 
     /// It has shown to be a call: announces it.
@@ -381,7 +383,14 @@ impl Recordings {
                 self.confirm(id);
                 None
             }
-            State::Dormant(_) => None,
+            // No sign of life for so long: its addresses may be somebody else's by now.
+            State::Dormant(_) if now >= r.deadline(patience) => {
+                self.remove(id).map(|closed| Closed { is_dead: true, ..closed })
+            }
+            State::Dormant(_) => {
+                self.wait(id);
+                None
+            }
             State::Ending { at, by, accepted } => {
                 let due = at + if accepted { GRACE } else { BYE_WAIT };
                 if now >= due {
@@ -399,7 +408,9 @@ impl Recordings {
                     ..*r
                 };
                 let closed = self.close(id, r.heard_until(), Ending::Timeout, false)?;
-                Some(Closed { goes_on: Some(self.insert(next)), ..closed })
+                let next = self.insert(next);
+                self.wait(next);
+                Some(Closed { goes_on: Some(next), ..closed })
             }
             State::Open => {
                 self.wait(id);
@@ -411,9 +422,7 @@ impl Recordings {
     /// The next moment at which silence could have lasted too long.
     fn wait(&mut self, id: RecordingId) {
         let patience = self.patience;
-        let Some(due) = self.get(id).filter(|r| !r.is_dormant()).map(|r| r.deadline(patience)) else {
-            return;
-        };
+        let Some(due) = self.get(id).map(|r| r.deadline(patience)) else { return };
         self.arm(id, due);
     }
 

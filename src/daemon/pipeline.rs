@@ -7,7 +7,7 @@
 use super::batch::{Batch, Item};
 use super::deck::Shelf;
 use super::observe::{Outcome, recording_of, unrecorded_label};
-use super::worker::{TapeCounts, Worker};
+use super::worker::{MediaCounts, Worker};
 use crate::call::Decision;
 use crate::engine::{MediaPacket, Sink};
 use crate::id::RecordingId;
@@ -65,7 +65,7 @@ impl Pipeline {
         queue_bytes: usize,
         shelf: &Arc<Shelf>,
         timezone: &jiff::tz::TimeZone,
-        counts: &Arc<TapeCounts>,
+        counts: &Arc<MediaCounts>,
         outcome: impl Fn(Outcome) + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
         let mut lanes = Vec::new();

@@ -25,9 +25,11 @@ const LOOK_AHEAD: usize = 16;
 
 /// What all workers count together.
 #[derive(Debug, Default)]
-pub struct TapeCounts {
-    /// RTP packets by codec, by [`CodecLabel::index`].
+pub struct MediaCounts {
+    /// RTP packets by [`CodecLabel::index`].
     pub codecs: [AtomicU64; CodecLabel::COUNT],
+    /// Datagrams that held several RTP packets.
+    pub super_packets: AtomicU64,
     /// What recordings had no room for, by [`Limit::index`].
     pub limits: [AtomicU64; Limit::COUNT],
 }
@@ -62,7 +64,7 @@ struct Waiting {
 pub struct Worker {
     shelf: Arc<Shelf>,
     timezone: jiff::tz::TimeZone,
-    counts: Arc<TapeCounts>,
+    counts: Arc<MediaCounts>,
     running: HashMap<RecordingId, Seat, RandomState>,
     unfinished: VecDeque<Waiting>,
     outcome: Box<dyn FnMut(Outcome) + Send>,
@@ -73,7 +75,7 @@ impl Worker {
     pub fn new(
         shelf: Arc<Shelf>,
         timezone: jiff::tz::TimeZone,
-        counts: Arc<TapeCounts>,
+        counts: Arc<MediaCounts>,
         outcome: Box<dyn FnMut(Outcome) + Send>,
     ) -> Self {
         Worker { shelf, timezone, counts, running: HashMap::default(), unfinished: VecDeque::new(), outcome }
@@ -107,7 +109,7 @@ impl Worker {
                 r.tape.push(kept.packet(bytes), &mut r.deck);
                 let due = r.tape.due();
                 if due != seat.due {
-                    count(r.tape.take_heard(), &self.counts);
+                    count(&mut r.tape, &self.counts);
                     seat.due = due;
                 }
             }
@@ -124,7 +126,7 @@ impl Worker {
         for seat in self.running.values_mut().filter(|s| s.due <= now) {
             let r = &mut *seat.running;
             r.tape.advance(now, &mut r.deck);
-            count(r.tape.take_heard(), &self.counts);
+            count(&mut r.tape, &self.counts);
             seat.due = r.tape.due();
         }
         if !self.shelf.is_troubled() {
@@ -213,7 +215,7 @@ impl Worker {
     }
 
     fn discard(&mut self, mut r: Running, reason: FailReason) {
-        count(r.tape.take_heard(), &self.counts);
+        count(&mut r.tape, &self.counts);
         let o = &r.opening;
         let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
         Event::RecordingFailed { about, reason }.emit(&self.shelf.metrics);
@@ -238,8 +240,8 @@ impl Worker {
     fn close(&mut self, r: Running, at: Timestamp, by: Ending, seen: bool) {
         let Running { opening, tape, mut deck, mut events, lost_inside, .. } = r;
         let mut report = tape.close(at, &mut deck);
-        count(report.heard.drain(..), &self.counts);
-        count_left_out(report.left_out, &self.counts);
+        self.counts.add(report.heard.drain(..), report.split);
+        self.counts.add_left_out(&report.left_out);
         deck.settle();
         let lossy = lost_inside || deck.is_lossy();
         let stalled = deck.is_stalled();
@@ -323,17 +325,27 @@ impl Running {
     }
 }
 
-fn count_left_out(left_out: LeftOut, counts: &TapeCounts) {
-    let LeftOut { packets, streams, events } = left_out;
-    for (limit, n) in [(Limit::Sources, packets), (Limit::Streams, streams), (Limit::Events, events)] {
-        counts.limits[limit.index()].fetch_add(n, Ordering::Relaxed);
-    }
+/// Counts what was heard. Now and then, not for each packet: names are long to compare, counters shared.
+fn count(tape: &mut Tape, counts: &MediaCounts) {
+    let split = tape.take_split();
+    counts.add(tape.take_heard(), split);
 }
 
-/// Counts packets by their codec. Now and then, not for each packet: names are long to compare, counters shared.
-fn count(heard: impl IntoIterator<Item = Heard>, counts: &TapeCounts) {
-    for (spec, packets) in heard {
-        let label = spec.map_or(CodecLabel::Other, |s| CodecLabel::of(&s.name));
-        counts.codecs[label.index()].fetch_add(packets, Ordering::Relaxed);
+impl MediaCounts {
+    fn add(&self, heard: impl IntoIterator<Item = Heard>, split: u64) {
+        for (spec, packets) in heard {
+            let label = spec.map_or(CodecLabel::Other, |s| CodecLabel::of(&s.name));
+            self.codecs[label.index()].fetch_add(packets, Ordering::Relaxed);
+        }
+        if split > 0 {
+            self.super_packets.fetch_add(split, Ordering::Relaxed);
+        }
+    }
+
+    fn add_left_out(&self, left_out: &LeftOut) {
+        let LeftOut { packets, streams, events } = *left_out;
+        for (limit, n) in [(Limit::Sources, packets), (Limit::Streams, streams), (Limit::Events, events)] {
+            self.limits[limit.index()].fetch_add(n, Ordering::Relaxed);
+        }
     }
 }

@@ -191,7 +191,7 @@ labels! {
         Tls = "tls", "TLS where SIP is likely: on a SIP port, on 5061, or asked for by that name.";
         WebSocket = "websocket", "WebSockets that carry SIP (RFC 7118).";
         Sctp = "sctp", "SCTP that carries SIP (RFC 4168).";
-        SuperPacket = "super_packet", "UDP datagrams that an offloading network card made of several.";
+        SuperPacket = "super_packet", "UDP datagrams that an offload made of several RTP packets; they are split and recorded.";
     }
 }
 

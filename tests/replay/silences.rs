@@ -323,3 +323,25 @@ fn a_call_whose_ringing_takes_minutes_keeps_its_time() {
     spans(run.only(), 150_000.0, 153_000.0, "customer");
     inbound(run.only(), &sent);
 }
+
+#[test]
+fn a_call_that_nobody_hung_up_does_not_wait_for_ever() {
+    // Whatever runs on its ports three hours later is not its own.
+    let dead = Dialog::new(61);
+    let hours = 3.0 * 3_600_000.0;
+    let mut s = Scene::new();
+    dead.answered(&mut s, 0.0, 1000.0);
+    s.media(&Voice::of(&dead, Caller, 1).talk(1001.0, 3000.0));
+    // Somebody else keeps the clock going.
+    for minute in 0..180 {
+        s.udp(
+            4000.0 + f64::from(minute) * 60_000.0,
+            addr("203.0.113.1:123"),
+            addr("203.0.113.2:123"),
+            b"time",
+        );
+    }
+    s.media(&Voice::of(&dead, Caller, 2).talk(hours + 1001.0, hours + 2000.0));
+    let run = s.replay(AGENTS);
+    assert_eq!(run.only().text("/sip/call_id"), dead.call_id, "nothing begins again");
+}
