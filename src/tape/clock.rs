@@ -403,24 +403,37 @@ mod tests {
         assert_eq!(run(&packets), (0..18).map(|i| i * 160).collect::<Vec<_>>());
     }
 
+    /// Packets of 20 ms for so many, stamps at `clock_hz`, in a file of `rate_hz`: frames off, largest slip.
+    fn drifts(ppm: i64, packets: i64, clock_hz: i64, rate_hz: i64) -> (i64, i64) {
+        let mut c = WireClock::new(clock_hz as u32, rate_hz as u32);
+        let (mut worst, mut slip, mut last) = (0, 0, None);
+        for i in 0..packets {
+            let (at, ts) = (i * 20 * MS + i * 20 * ppm, i * clock_hz / 50);
+            c.note(at, ts);
+            if i % 12 == 0 {
+                c.settle(at, ts);
+            }
+            let frame = c.place(at, ts, After::Sound, || std::iter::once((at, ts)));
+            worst = worst.max((frame - at * rate_hz / NS_PER_S).abs());
+            slip = slip.max(last.map_or(0, |l: i64| (frame - l - rate_hz / 50).abs()));
+            last = Some(frame);
+        }
+        (worst, slip)
+    }
+
     #[test]
     fn skew_is_followed_within_the_drift_and_never_by_a_slip() {
-        for ppm in [-500, -50, 50, 500] {
-            let mut c = WireClock::new(8000, 8000);
-            let (mut worst, mut slip, mut last) = (0, 0, None);
-            for i in 0..5000i64 {
-                let at = i * 20 * MS + i * 20 * ppm;
-                c.note(at, i * 160);
-                if i % 12 == 0 {
-                    c.settle(at, i * 160);
-                }
-                let frame = c.place(at, i * 160, After::Sound, || std::iter::once((at, i * 160)));
-                worst = worst.max((frame - at / 125_000).abs());
-                slip = slip.max(last.map_or(0, |l: i64| (frame - l - 160).abs()));
-                last = Some(frame);
+        // G.711, G.722, Opus and L16 for a minute and a half; eight hours of one.
+        for ppm in [-500, -400, -50, 50, 400, 500] {
+            for (clock_hz, rate_hz) in [(8000, 8000), (8000, 16_000), (48_000, 48_000), (44_100, 48_000)] {
+                let (worst, slip) = drifts(ppm, 5000, clock_hz, rate_hz);
+                assert!(worst * 1000 <= 95 * rate_hz / 10, "{ppm} ppm at {rate_hz}: {worst} frames off");
+                assert!(slip * 1000 <= 13 * rate_hz / 10, "{ppm} ppm at {rate_hz}: a slip of {slip} frames");
             }
-            assert!(worst <= 75, "{ppm} ppm: {worst} frames off");
-            assert!(slip <= 10, "{ppm} ppm: a slip of {slip} frames");
+        }
+        for ppm in [-400, 400] {
+            let (worst, slip) = drifts(ppm, 8 * 3600 * 50, 8000, 8000);
+            assert!(worst <= 75 && slip <= 10, "{ppm} ppm: {worst} frames off, a slip of {slip}");
         }
     }
 

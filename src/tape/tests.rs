@@ -5,6 +5,8 @@ use crate::codec::CodecSpec;
 use crate::codec::g711::Law;
 use crate::rtp::packet::Heard as Rtp;
 
+mod skew;
+
 const MS: i64 = NS_PER_MS;
 
 /// Takes what a tape gives out.
