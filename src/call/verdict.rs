@@ -10,11 +10,12 @@ use super::decision::{Decision, Ending, Unrecorded};
 use super::dialog::Dialog;
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
+use super::leg::Leg;
 use super::pairing::Side;
 use super::policy::{Roles, refused_by, roles, same_agent};
 use super::recording::Recording;
 use super::seen::Seen;
-use super::twins::{Candidate, are_one};
+use super::twins::{Candidate, are_one, are_two};
 use crate::id::RecordingId;
 use crate::time::Timestamp;
 
@@ -101,15 +102,33 @@ impl Calls {
     /// A dialog of the same agent that is recorded and is the same conversation.
     fn twin_of(&self, id: DialogId, roles: &Roles) -> Option<DialogId> {
         let (leg, d) = self.tables.dialog(id)?;
-        let [caller, _] = parties(leg, d);
-        let own = Candidate::new(leg, d, &caller)?;
+        let ends = parties(leg, d);
+        let own = Candidate::new(leg, d, &ends)?;
         let under_way = self.agents.under_way(roles.agent_id.as_deref()?);
         let mut under_way = under_way.filter(|o| *o != id && self.is_recorded(*o));
         under_way.find(|o| {
-            let Some((leg, d)) = self.tables.dialog(*o) else { return false };
-            let [caller, _] = parties(leg, d);
-            Candidate::new(leg, d, &caller).is_some_and(|other| are_one(&self.rules, &own, &other))
+            // Of three legs in a row the first and the last may share nothing: those that gave
+            // way are asked as well.
+            let contact = self.tables.dialog(*o).map(|(leg, _)| leg.contact);
+            let legs = contact.into_iter().flat_map(|c| self.tables.contacts.legs(c));
+            let legs = legs.filter_map(|l| self.tables.legs.get(l));
+            let dialogs = legs.flat_map(|l| self.tables.dialogs_of(l).map(move |d| (l, d)));
+            let weighed = dialogs.map(|(leg, d)| self.is_twin(&own, leg, d, roles)).collect::<Vec<_>>();
+            weighed.contains(&Some(true)) && !weighed.contains(&Some(false))
         })
+    }
+
+    /// `None`: nothing speaks for it or against it.
+    fn is_twin(&self, own: &Candidate<'_>, leg: &Leg, dialog: &Dialog, of: &Roles) -> Option<bool> {
+        let ends = parties(leg, dialog);
+        let [caller, callee] = &ends;
+        let other = Candidate::new(leg, dialog, &ends).filter(|o| o.dialog.id != own.dialog.id)?;
+        let is_agents = roles(&self.rules, caller, callee).is_ok_and(|r| r.agent_id == of.agent_id);
+        match () {
+            () if !is_agents => None,
+            () if are_two(&self.rules, own, &other) => Some(false),
+            () => are_one(&self.rules, own, &other).then_some(true),
+        }
     }
 
     fn is_recorded(&self, id: DialogId) -> bool {
