@@ -388,7 +388,8 @@ impl Calls {
         let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.is_confirmed()) else { return };
         d.transfer_by = Some(side);
         let Some((leg, d)) = self.tables.dialog(id) else { return };
-        self.referrals.note(seen, id, leg.contact, continued(leg, d, side.other()));
+        self.referrals.note(seen, id, leg.contact, continued(&self.rules, leg, d, side.other()));
+        self.join_consultation(id, seen.msg.refer_to_replaces());
     }
 
     fn transfer_failed(&mut self, id: DialogId, by: Side) {

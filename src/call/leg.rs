@@ -46,6 +46,8 @@ pub struct Continued {
     pub users: Vec<Pii<String>>,
     /// What was asserted of it there.
     pub asserted: Asserted,
+    /// The number it was known by there, by whatever told it.
+    pub number: Option<Pii<String>>,
 }
 
 /// One leg.
