@@ -135,6 +135,13 @@ pub(super) fn are_two(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
     invites_ns <= INVITES_NS && answers_ns <= ANSWERS_NS && (callers == Some(false) || is_apart)
 }
 
+/// Does the host that called in the first call in the second as soon as that was answered?
+pub(super) fn is_from_same_exchange(first: &Candidate<'_>, second: &Candidate<'_>) -> bool {
+    let after_ns = second.leg.invite_at.since_ns(first.answered_at);
+    let same = |h: &Hop| second.leg.hops.iter().any(|s| s.caller.ip() == h.caller.ip());
+    (0..=INVITES_NS).contains(&after_ns) && first.leg.hops.iter().any(same)
+}
+
 /// `None` where one of them tells no number of a subscriber.
 fn same_caller(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> Option<bool> {
     let [a, b] = [a, b].map(|c| subscriber(rules, &c.parties[0]));

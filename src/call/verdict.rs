@@ -16,7 +16,7 @@ use super::party::Party;
 use super::policy::{Roles, agent_of, refused_by, roles, same_agent};
 use super::recording::Recording;
 use super::seen::Seen;
-use super::twins::{Candidate, are_one, are_two};
+use super::twins::{Candidate, are_one, are_two, is_from_same_exchange};
 use crate::config::CallDirection;
 use crate::id::RecordingId;
 use crate::sip::Replaces;
@@ -181,9 +181,21 @@ impl Calls {
         let is_agents = roles(&self.rules, caller, callee).is_ok_and(|r| r.agent_id == of.agent_id);
         match () {
             () if !is_agents => None,
+            () if self.is_dialled_for(&other, own) => Some(true),
             () if are_two(&self.rules, own, &other) => Some(false),
             () => are_one(&self.rules, own, &other).then_some(true),
         }
+    }
+
+    /// Has the exchange, having called the agent in his own name, called his customer so as well?
+    fn is_dialled_for(&self, clicked: &Candidate<'_>, next: &Candidate<'_>) -> bool {
+        let recording = clicked.dialog.recording().and_then(|r| self.recordings.get(r));
+        let of_nobody = recording.is_some_and(|r| {
+            let o = &r.opening;
+            let is_clicked = o.direction == CallDirection::Outbound && r.customer == Side::Caller;
+            is_clicked && o.customer_number.is_none() && !o.withheld
+        });
+        of_nobody && is_from_same_exchange(clicked, next)
     }
 
     fn is_recorded(&self, id: DialogId) -> bool {

@@ -265,25 +265,30 @@ fn a_call_by_click_is_outbound_and_its_customer_comes_by_identity() {
 
 #[test]
 fn a_call_by_click_is_told_its_customer_by_the_other_leg() {
+    // Tied by a header; or by nothing but the exchange, which calls in the agent's name both times.
     let session = "Session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=0\r\n";
-    let agent = Dialog { headers: session.into(), ..click_to_dial(12) };
-    let customer = Dialog {
-        from: "<sip:+35891234567@192.0.2.5>".into(),
-        to: "<sip:+358401234567@trunk.example>".into(),
-        uri: "sip:+358401234567@198.51.100.10".into(),
-        headers: session.into(),
-        ..at(Dialog::new(13), PBX, "198.51.100.10")
-    };
-    let mut s = Scene::new();
-    agent.answered(&mut s, 0.0, 1000.0);
-    customer.answered(&mut s, 1100.0, 4000.0);
-    let sent = talk(&mut s, &agent, 4000.0, 7000.0);
-    talk(&mut s, &customer, 4000.0, 7000.0);
-    agent.bye(&mut s, 7000.0, Callee);
-    customer.bye(&mut s, 7010.0, Caller);
-    let run = s.replay(AGENTS);
-    parties(run.only(), "2001", "outbound", CUSTOMER);
-    inbound(run.only(), &sent);
+    for (headers, from) in [(session, "+35891234567"), (session, "2001"), ("", "2001")] {
+        for answered in [1800.0, 4000.0] {
+            let agent = Dialog { headers: headers.into(), ..click_to_dial(12) };
+            let customer = Dialog {
+                from: format!("<sip:{from}@192.0.2.5>"),
+                to: "<sip:+358401234567@trunk.example>".into(),
+                uri: "sip:+358401234567@198.51.100.10".into(),
+                headers: headers.into(),
+                ..at(Dialog::new(13), PBX, "198.51.100.10")
+            };
+            let mut s = Scene::new();
+            agent.answered(&mut s, 0.0, 1000.0);
+            customer.answered(&mut s, 1100.0, answered);
+            let sent = talk(&mut s, &agent, 4000.0, 7000.0);
+            talk(&mut s, &customer, 4000.0, 7000.0);
+            agent.bye(&mut s, 7000.0, Callee);
+            customer.bye(&mut s, 7010.0, Caller);
+            let run = s.replay(AGENTS);
+            parties(run.only(), "2001", "outbound", CUSTOMER);
+            inbound(run.only(), &sent);
+        }
+    }
 }
 
 #[test]
