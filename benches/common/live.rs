@@ -7,7 +7,7 @@ use nauhuri::config::{Config, Encoding};
 use nauhuri::daemon::deck::Shelf;
 use nauhuri::daemon::observe::Outcome;
 use nauhuri::daemon::pipeline::Pipeline;
-use nauhuri::daemon::worker::CodecCounts;
+use nauhuri::daemon::worker::MediaCounts;
 use nauhuri::engine::Engine;
 use nauhuri::store::writer::WriterOptions;
 use nauhuri::telemetry::{Metrics, Readiness};
@@ -48,7 +48,7 @@ impl fmt::Display for Load {
 pub fn run(folder: &Path, concurrent: u32, seconds: u32) -> io::Result<Load> {
     let calls = 2 * concurrent;
     let plan = Plan { calls, seconds, codec: Codec::Pcma, ..Plan::default() }.staggered(concurrent);
-    let (config, codecs) = (Config::default(), Arc::new(CodecCounts::default()));
+    let (config, counts) = (Config::default(), Arc::new(MediaCounts::default()));
     let shelf = Arc::new(Shelf {
         root: folder.join("live"),
         encoding: Encoding::PcmS16le,
@@ -67,7 +67,7 @@ pub fn run(folder: &Path, concurrent: u32, seconds: u32) -> io::Result<Load> {
         count.fetch_add(u64::from(matches!(o, Outcome::Recorded(s) if s.complete)), Ordering::Relaxed);
     };
     let zone = jiff::tz::TimeZone::UTC;
-    let mut pipeline = Pipeline::start(1, false, config.limits.queue_bytes, &shelf, &zone, &codecs, outcome)?;
+    let mut pipeline = Pipeline::start(1, false, config.limits.queue_bytes, &shelf, &zone, &counts, outcome)?;
     let mut engine = Engine::new(&config);
     let (mut generator, mut frame) = (Generator::new(plan), Vec::new());
     let (began, mut packets, mut worst_lag, mut passed) = (Instant::now(), 0, Duration::ZERO, Duration::ZERO);

@@ -83,12 +83,12 @@ impl Calls {
                 }
             }
             // Whose it may have been is told that it is missing.
-            Route::Doubt => {
+            Route::Doubt | Route::Unmatched => {
                 while let Some(id) = self.tables.pairing.poll_incomplete() {
                     self.recordings.handle_missing(id);
                 }
             }
-            Route::NotRecorded | Route::Unmatched => {}
+            Route::NotRecorded => {}
         }
         (route, fingerprint)
     }

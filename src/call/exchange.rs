@@ -73,8 +73,13 @@ pub fn told_silent(oa: &OfferAnswer) -> bool {
     oa.on_hold() || oa.audio_off()
 }
 
-/// Has any description been seen?
+/// Has any description been seen, with audio or without?
 pub fn is_told(oa: &OfferAnswer) -> bool {
+    [Side::Caller, Side::Callee].iter().any(|s| oa.agreed(*s).or(oa.offered(*s).next()).is_some())
+}
+
+/// Has audio been described?
+pub fn has_audio(oa: &OfferAnswer) -> bool {
     [Side::Caller, Side::Callee].iter().any(|s| oa.current_audio(*s).is_some())
 }
 

@@ -126,7 +126,7 @@ impl Legs {
 
     /// Whom to forget to make room: the oldest leg that nobody answered, else the
     /// oldest of which `is_recorded` does not hold.
-    pub fn to_evict(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
+    pub fn surplus(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
         self.evicted += 1;
         while let Some(id) = self.unanswered.pop_front() {
             if self.get(id).is_some_and(|l| !l.was_answered) {

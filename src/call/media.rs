@@ -115,8 +115,9 @@ pub(super) fn claim(
 
 /// What payload types mean on each hop, the farthest from the agent first.
 pub(super) fn formats(leg: &Leg, dialog: &Dialog, customer: Side) -> Vec<Formats> {
-    let mut hops: Vec<(u8, &OfferAnswer)> =
-        told_hops(dialog).map(|m| (leg.rank(m.hop, customer), &m.offer_answer)).collect();
+    // While audio is given up for a fax its formats stand: last packets are still to come.
+    let hops = told_hops(dialog).map(|m| (leg.rank(m.hop, customer), &m.offer_answer));
+    let mut hops: Vec<(u8, &OfferAnswer)> = hops.filter(|(_, oa)| exchange::has_audio(oa)).collect();
     hops.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
     let channel = |side: Side| if side == customer { Channel::Customer } else { Channel::Agent };
     let of_hop = |(rank, oa): (u8, &OfferAnswer)| {

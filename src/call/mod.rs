@@ -10,6 +10,7 @@
 //! leg legs dialog contacts  what is followed; tables: all of it, kept in step with
 //! pairing owner places      where media belongs, by what
 //! flows stragglers route
+//! hosts session reports
 //! media exchange            the dialogs' descriptions claim
 //! party account             one end of a dialog, a call: what is known of it, for
 //! policy rules              who talks, recorded or not, and what is stored of it
@@ -24,6 +25,7 @@ pub mod decision;
 mod dialog;
 mod exchange;
 mod flows;
+mod hosts;
 mod ids;
 mod invite;
 mod leg;
@@ -37,9 +39,11 @@ mod places;
 mod policy;
 mod recording;
 mod recordings;
+mod reports;
 mod route;
 pub mod rules;
 mod seen;
+mod session;
 mod stragglers;
 mod tables;
 mod transfer;

@@ -5,132 +5,18 @@
 //! flow belongs to, or that it cannot be known.
 
 use super::flows::Tick;
-use crate::id::RecordingId;
+use super::session::{Claimant, Rank, Session, SessionId};
 use crate::net::Flow;
 use crate::sdp::Side;
-use crate::wire::link::Vlan;
-use foldhash::quality::RandomState;
-use hashbrown::HashMap;
 use smallvec::SmallVec;
-use std::net::{IpAddr, SocketAddr};
 
-/// One offer/answer exchange as seen on one signalling hop of one dialog.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(pub u64);
-
-/// How an address is known to be a party's, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rank {
-    /// `c=` and `m=` of its description say so.
-    Claimed,
-    /// Media ran both ways between it and an address of the call that no other
-    /// call had: where a NAT shows the party.
-    Nat,
-    /// An ICE candidate of its description.
-    Candidate,
-    /// The host its SIP came from, with the port its description names.
-    Image,
-    /// Media ran one way only: good for the way back, not against another call.
-    Heard,
-    /// It is not known at all.
-    Other,
-}
-
-impl Rank {
-    /// What it is worth where calls are compared.
-    fn weight(self) -> Rank {
-        if self == Rank::Heard { Rank::Other } else { self }
-    }
-}
-
-/// An address that a session was heard from, or that it was spoken to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Learned {
-    pub side: Side,
-    pub addr: SocketAddr,
-    /// It was spoken to, it spoke.
-    pub ways: [bool; 2],
-}
-
-/// An advertised address.
+/// An end of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Where the party receives audio.
-    pub addr: SocketAddr,
-    /// Identity of the description's origin line: two legs that pass one
-    /// description on advertise one endpoint and do not compete.
-    pub origin: u64,
-    /// How it is known.
-    pub rank: Rank,
-    /// Where its RTCP goes, if not to the next port or the same.
-    pub rtcp: Option<SocketAddr>,
-}
-
-/// Where the packets of a session go.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Recorded {
-    pub id: RecordingId,
-    pub customer: Side,
-    pub rank: u8,
-}
-
-/// All of them.
-pub(super) type Sessions = HashMap<SessionId, Session, RandomState>;
-
-/// A session as far as it matters for what it owns.
-#[derive(Clone, Debug)]
-pub(super) struct Session {
-    /// Order in which calls began: a later call wins a reused port.
-    pub age: u64,
-    /// Legs of one contact do not compete with one another.
-    pub group: u64,
-    /// The SIP elements it was seen between, caller and callee.
-    pub ends: [SocketAddr; 2],
-    pub claims: [SmallVec<[Claim; 2]>; 2],
-    /// Addresses of ranks [`Rank::Nat`] and [`Rank::Heard`].
-    pub learned: SmallVec<[Learned; 2]>,
-    pub recording: Option<Recorded>,
-    /// Position in the sequence of openings and claims.
-    pub opened: u64,
-    /// Calls that had begun when it was answered.
-    pub answered: Option<u64>,
-    /// VLANs its signalling was seen on.
-    pub vlans: SmallVec<[Vlan; 2]>,
-    /// Media of it was last seen, as far as it is not in a flow's entry.
-    pub heard: Option<Tick>,
-    /// Since when a hang-up stands, which may yet be refused.
-    pub leaving: Option<Tick>,
-    /// Packets that it may have owned and did not get.
-    pub doubtful: u8,
-}
-
-impl Session {
-    /// Is `ip` a host that `side` is known to be at?
-    fn is_at(&self, side: Side, ip: IpAddr) -> bool {
-        let learned = self.learned.iter().filter(|l| l.side == side).map(|l| l.addr);
-        let claimed = self.claims[side as usize].iter().map(|c| c.addr);
-        claimed.chain(learned).chain([self.ends[side as usize]]).any(|a| a.ip() == ip)
-    }
-
-    /// Two calls beside one another: between the same SIP elements, so neither
-    /// is the other one continued.
-    fn is_parallel(&self, other: &Session) -> bool {
-        let [a, b] = self.ends;
-        self.age != other.age && (other.ends == [a, b] || other.ends == [b, a])
-    }
-}
-
-/// One claim, seen from its address.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Claimant {
-    pub session: SessionId,
-    pub side: Side,
-    pub rank: Rank,
-    pub origin: u64,
-    /// When it was made, or its call was answered.
-    pub since: Tick,
-    /// Position in the sequence of openings and claims.
-    pub made: u64,
+pub(super) enum End {
+    /// Where it goes.
+    Dst = 0,
+    /// Where it comes from.
+    Src = 1,
 }
 
 /// What the rules say.
@@ -145,6 +31,9 @@ pub(super) enum Verdict {
         by: SmallVec<[SessionId; 4]>,
         /// They know different ends of it.
         crossed: bool,
+        /// Sessions that may know the other end as well from here on, with their speaker and
+        /// which end that is.
+        learn: SmallVec<[(SessionId, Side, End); 2]>,
     },
 }
 
@@ -159,6 +48,8 @@ pub(super) struct Owned {
     pub since: Tick,
     /// No unrelated session claims either end.
     pub alone: bool,
+    /// Unrelated sessions were heard at its destination, at its source.
+    pub rivals: [bool; 2],
 }
 
 /// A call that was heard this shortly before a newer one took its address is not over.
@@ -200,11 +91,17 @@ pub(super) fn decide<'a>(
         all.retain(|c| !c.only_rings());
     }
     let alone = all.iter().all(|c| all.first().is_none_or(|f| related(c, f)));
-    // A guess at one end counts where nobody knows better.
+    // A guess at one end counts where nobody knows better; where others know no more than that
+    // end it makes a doubt, unless who is guessed to be there was heard elsewhere.
     let is_guess = |c: &Contender<'_>| c.best() == Rank::Image && c.rule() != 1;
-    if !all.iter().all(is_guess) {
-        all.retain(|c| !is_guess(c));
-    }
+    let knowing: Contenders<'a> = all.iter().filter(|c| !is_guess(c)).copied().collect();
+    all.retain(|c| {
+        let is_refuted = c.spoke_elsewhere(flow) && !knowing.iter().any(|o| o.peer_spoke_elsewhere(flow));
+        let may_be = |end: End| {
+            !is_refuted && knowing.iter().all(|o| o.may_share(end) || o.weights() == [Rank::Other; 2])
+        };
+        !is_guess(c) || knowing.is_empty() || c.sole_end().is_some_and(may_be)
+    });
     let strongest: Contenders<'a> =
         all.iter().filter(|c| !all.iter().any(|o| o.outranks(c))).copied().collect();
     let left: Contenders<'a> =
@@ -218,11 +115,21 @@ pub(super) fn decide<'a>(
     };
     if left.iter().any(|c| !related(c, &newest) && !shares(c, &newest)) || all.iter().any(outdated) {
         let crossed = strongest.iter().any(|c| c.weights() != newest.weights());
-        return Verdict::Doubt { by: all.iter().map(|c| c.id).collect(), crossed };
+        let by = all.iter().map(|c| c.id).collect();
+        let may_learn = all.iter().filter_map(|c| {
+            let end = c.unknown().filter(|_| c.best() == Rank::Claimed)?;
+            let is_heard = all.iter().any(|o| o.ranks[end as usize] == Rank::Nat && !related(o, c));
+            is_heard.then_some((c.id, c.speaker, end))
+        });
+        return Verdict::Doubt { by, crossed, learn: may_learn.collect() };
     }
     let rule = left.iter().map(Contender::rule).min().unwrap_or_default();
     let by = left.iter().filter(|c| c.rule() == rule).map(|c| (c.id, c.speaker)).collect();
-    Verdict::Owned(Owned { by, ranks: newest.ranks, since: newest.since, alone })
+    let rivals = [0, 1].map(|end: usize| {
+        let is_heard = |c: &&Contender<'_>| matches!(c.ranks[end], Rank::Nat | Rank::Heard);
+        all.iter().filter(is_heard).any(|c| !related(c, &newest))
+    });
+    Verdict::Owned(Owned { by, ranks: newest.ranks, since: newest.since, alone, rivals })
 }
 
 fn contenders<'a>(
@@ -278,6 +185,15 @@ impl Contender<'_> {
         }
     }
 
+    /// The end it does not know, of two.
+    fn unknown(&self) -> Option<End> {
+        match self.rule() {
+            2 => Some(End::Src),
+            3 => Some(End::Dst),
+            _ => None,
+        }
+    }
+
     /// What was only learned or guessed at one end needs a known host at the other.
     fn is_plausible(&self, flow: &Flow) -> bool {
         let (there, ip) = match self.rule() {
@@ -294,6 +210,24 @@ impl Contender<'_> {
         is_silent && self.session.claims.iter().any(|c| c.is_empty())
     }
 
+    /// Was the party that it knows an end of heard from another address?
+    fn spoke_elsewhere(&self, flow: &Flow) -> bool {
+        let (side, at) = match self.rule() {
+            2 => (self.speaker.other(), flow.dst),
+            _ => (self.speaker, flow.src),
+        };
+        self.session.spoke[side as usize].is_some_and(|a| a != at)
+    }
+
+    /// Was the party that it does not know an end of heard from another address?
+    fn peer_spoke_elsewhere(&self, flow: &Flow) -> bool {
+        let (side, at) = match self.rule() {
+            2 => (self.speaker, flow.src),
+            _ => (self.speaker.other(), flow.dst),
+        };
+        self.session.spoke[side as usize].is_some_and(|a| a != at)
+    }
+
     /// Has media of its call run, and with others than it does not know of `flow`?
     fn is_heard_elsewhere(&self, flow: &Flow) -> bool {
         let unknown = match self.rule() {
@@ -305,8 +239,29 @@ impl Contender<'_> {
     }
 
     fn outranks(&self, other: &Contender<'_>) -> bool {
+        // Of one end alone nothing tells calls apart that were both seen or said to be there.
+        if self.sole_end().is_some_and(|end| other.may_share(end)) {
+            return false;
+        }
         let ([a, b], [c, d]) = (self.weights(), other.weights());
         a <= c && b <= d && (a, b) != (c, d)
+    }
+
+    /// The only end that it knows, whatever was heard once at the other.
+    fn sole_end(&self) -> Option<End> {
+        match self.weights() {
+            [Rank::Other, Rank::Other] => {
+                self.unknown().map(|u| if u == End::Src { End::Dst } else { End::Src })
+            }
+            [_, Rank::Other] => Some(End::Dst),
+            [Rank::Other, _] => Some(End::Src),
+            _ => None,
+        }
+    }
+
+    /// Does it know this end, and the other for certain no better?
+    fn may_share(&self, end: End) -> bool {
+        self.ranks[end as usize] != Rank::Other && self.weights()[1 - end as usize] == Rank::Other
     }
 
     fn weights(&self) -> [Rank; 2] {

@@ -32,18 +32,19 @@
 //! that of the packet at hand.
 
 use super::flows::{Tick, fingerprint};
-pub use super::owner::{Claim, Rank, SessionId};
-use super::owner::{Claimant, Learned, Owned, Recorded, Session, Sessions, Verdict, decide};
+use super::hosts::Hosts;
+use super::owner::{End, Owned, Verdict, decide};
 use super::places::{Known, Places, Whose};
+use super::reports::ReportPlaces;
 pub use super::route::{Route, Target};
+pub use super::session::{Claim, Rank, SessionId};
+use super::session::{Claimant, Learned, Recorded, Session, Sessions};
 use super::stragglers::Stragglers;
 use crate::id::{Channel, RecordingId};
 use crate::net::Flow;
 pub use crate::sdp::Side;
 use crate::time::Timestamp;
 use crate::wire::link::Vlan;
-use foldhash::quality::RandomState;
-use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -61,8 +62,8 @@ const TOLERATED: u8 = 2;
 pub struct Pairing {
     sessions: Sessions,
     places: Places,
-    /// RTCP addresses that are not a port above their media: the media's, and how often it is claimed.
-    rtcp: HashMap<SocketAddr, (SocketAddr, u32), RandomState>,
+    hosts: Hosts,
+    rtcp: ReportPlaces,
     incomplete: VecDeque<RecordingId>,
     stragglers: Stragglers,
     next_session: u64,
@@ -100,6 +101,9 @@ impl Pairing {
             heard: None,
             leaving: None,
             doubtful: 0,
+            answered_at: None,
+            spoke: [None; 2],
+            strayed: (self.now, 0),
         };
         self.sessions.insert(id, session);
         id
@@ -119,10 +123,12 @@ impl Pairing {
     /// and not yet answered. An empty list withdraws it.
     pub fn claim(&mut self, session: SessionId, side: Side, claims: &[Claim]) {
         let Some(s) = self.sessions.get_mut(&session) else { return };
-        let old = std::mem::replace(&mut s.claims[side as usize], claims.into());
-        if old[..] == *claims {
+        if s.claims[side as usize][..] == *claims {
             return;
         }
+        let hosts = s.hosts();
+        let old = std::mem::replace(&mut s.claims[side as usize], claims.into());
+        self.hosts.rename(session, &hosts, &s.hosts());
         let is_answered = s.answered.is_some();
         let learned = std::mem::take(&mut s.learned);
         let gone = old.iter().filter(|c| !claims.contains(c));
@@ -130,17 +136,14 @@ impl Pairing {
         for (side, addr) in learned.chain(gone.clone().map(|c| (side, c.addr))) {
             self.places.withdraw(session, side, addr, &mut self.sessions);
         }
-        gone.for_each(|c| self.drop_rtcp(c));
+        gone.for_each(|c| self.rtcp.drop(c));
         for new in claims.iter().filter(|c| !old.contains(c)) {
             // Who has not been answered takes nothing away from a flow that runs.
             if is_answered {
                 self.places.forget_flows(new.addr, &mut self.sessions);
             }
             self.add_claimant(session, side, new.addr, new.rank, new.origin);
-            if let Some(rtcp) = new.rtcp {
-                let entry = self.rtcp.entry(rtcp).or_insert((new.addr, 0));
-                *entry = (new.addr, entry.1 + 1);
-            }
+            self.rtcp.add(new);
         }
     }
 
@@ -150,6 +153,7 @@ impl Pairing {
         let Some(s) = self.sessions.get_mut(&session) else { return };
         if s.answered.is_none() {
             s.answered = Some(calls_begun);
+            s.answered_at = Some(now);
             for claim in s.claims.iter().flatten() {
                 let claimants = self.places.claimants_mut(&claim.addr);
                 claimants.iter_mut().filter(|c| c.session == session).for_each(|c| c.since = now);
@@ -191,13 +195,14 @@ impl Pairing {
     pub fn close(&mut self, session: SessionId) {
         self.bury_flows(session);
         let Some(s) = self.sessions.remove(&session) else { return };
+        self.hosts.rename(session, &s.hosts(), &[]);
         for l in s.learned {
             self.places.withdraw(session, l.side, l.addr, &mut self.sessions);
         }
         for (side, claims) in [Side::Caller, Side::Callee].into_iter().zip(s.claims) {
             for c in claims {
                 self.places.withdraw(session, side, c.addr, &mut self.sessions);
-                self.drop_rtcp(&c);
+                self.rtcp.drop(&c);
             }
         }
     }
@@ -231,11 +236,7 @@ impl Pairing {
     /// The recordings that an RTCP packet belongs to: a report comes on the port
     /// above the media's, where `a=rtcp` says, or on the media's own (RFC 5761).
     pub fn rtcp_targets(&self, flow: &Flow) -> SmallVec<[RecordingId; 1]> {
-        let below = |a: SocketAddr| match self.rtcp.get(&a) {
-            Some((media, _)) => *media,
-            None => SocketAddr::new(a.ip(), a.port().saturating_sub(1)),
-        };
-        let apart = Flow { src: below(flow.src), dst: below(flow.dst), ..*flow };
+        let apart = Flow { src: self.rtcp.media(flow.src), dst: self.rtcp.media(flow.dst), ..*flow };
         for media in [apart, *flow] {
             let sessions: SmallVec<[SessionId; 4]> = match self.resolve(&media) {
                 Verdict::Nobody => continue,
@@ -270,22 +271,36 @@ impl Pairing {
     fn take_up(&mut self, flow: Flow) -> (Route, u32) {
         let fingerprint = fingerprint(&flow);
         let (route, leg) = match self.resolve(&flow) {
-            Verdict::Nobody => return (Route::Unmatched, fingerprint),
-            Verdict::Doubt { by, crossed } => {
+            Verdict::Nobody => {
+                self.miss(&flow);
+                return (Route::Unmatched, fingerprint);
+            }
+            Verdict::Doubt { by, crossed, learn } => {
+                learn.into_iter().for_each(|(id, speaker, end)| self.learn(id, speaker, &flow, end, false));
                 // Until those who miss it have been told, each packet counts.
                 if !self.doubt(&by) {
                     return (Route::Doubt, fingerprint);
                 }
                 (Route::Doubt, if crossed { Whose::Crossed } else { Whose::Doubtful })
             }
-            Verdict::Owned(owned) => match self.own(&flow, &owned) {
-                Some(taken) => taken,
-                None => {
-                    let ids: SmallVec<[SessionId; 4]> = owned.by.iter().map(|(id, _)| *id).collect();
-                    self.doubt(&ids);
-                    return (Route::Doubt, fingerprint);
+            Verdict::Owned(owned) => {
+                let others = self.hosts.others(&flow, &owned, &self.sessions);
+                let is_sure = others.as_ref().is_some_and(|o| o.is_empty());
+                match is_sure.then(|| self.own(&flow, &owned)).flatten() {
+                    Some(taken) => taken,
+                    None => {
+                        // Should one of the others end, it may still be that one's for a while.
+                        for s in others.iter().flatten().filter_map(|id| self.sessions.get(id)) {
+                            self.stragglers.bury(s, std::iter::once(flow), self.now);
+                        }
+                        let owners = owned.by.iter().map(|(id, _)| *id);
+                        let ids: SmallVec<[SessionId; 4]> =
+                            owners.chain(others.into_iter().flatten()).collect();
+                        self.doubt(&ids);
+                        return (Route::Doubt, fingerprint);
+                    }
                 }
-            },
+            }
         };
         let known = Known { fingerprint, heard: self.now, route: route.clone() };
         self.places.remember(flow, leg, known);
@@ -301,7 +316,8 @@ impl Pairing {
         let is_crowded = self.places.is_crowded(&flow.dst) || self.places.is_crowded(&flow.src);
         match decide(flow, dst, src, facts) {
             Verdict::Owned(o) if is_crowded && o.ranks != [Rank::Claimed; 2] => {
-                Verdict::Doubt { by: o.by.iter().map(|(id, _)| *id).collect(), crossed: false }
+                let by = o.by.iter().map(|(id, _)| *id).collect();
+                Verdict::Doubt { by, crossed: false, learn: SmallVec::new() }
             }
             verdict => verdict,
         }
@@ -337,28 +353,57 @@ impl Pairing {
     fn hear(&mut self, id: SessionId, speaker: Side, flow: &Flow, owned: &Owned) {
         let Some(s) = self.sessions.get_mut(&id) else { return };
         s.heard = Some(self.now);
-        if !owned.alone {
-            return;
-        }
-        let (side, addr, way) = match owned.ranks {
-            [Rank::Claimed, Rank::Other | Rank::Heard] => (speaker, flow.src, 1),
-            [Rank::Other | Rank::Heard, Rank::Claimed] => (speaker.other(), flow.dst, 0),
+        s.spoke[speaker as usize] = Some(flow.src);
+        let end = match owned.ranks {
+            [Rank::Claimed, Rank::Other | Rank::Heard] => End::Src,
+            [Rank::Other | Rank::Heard, Rank::Claimed] => End::Dst,
             _ => return,
+        };
+        // Where another call was heard too it is known of both, and tells them apart no more.
+        if owned.alone || owned.rivals[end as usize] {
+            self.learn(id, speaker, flow, end, owned.alone);
+        }
+    }
+
+    /// A session is known from here on to have been at an end of a flow; `alone` as far as is known.
+    fn learn(&mut self, id: SessionId, speaker: Side, flow: &Flow, end: End, alone: bool) {
+        let Some(s) = self.sessions.get_mut(&id) else { return };
+        let (side, addr) = match end {
+            End::Src => (speaker, flow.src),
+            End::Dst => (speaker.other(), flow.dst),
         };
         let has_room = s.learned.len() < MAX_LEARNED;
         match s.learned.iter_mut().find(|l| (l.side, l.addr) == (side, addr)) {
-            Some(known) => {
-                known.ways[way] = true;
+            Some(known) if alone => {
+                known.ways[end as usize] = true;
                 if known.ways == [true; 2] {
                     let claimants = self.places.claimants_mut(&addr).iter_mut();
                     claimants.filter(|c| c.session == id && c.side == side).for_each(|c| c.rank = Rank::Nat);
                 }
             }
             None if has_room => {
-                s.learned.push(Learned { side, addr, ways: [way == 0, way == 1] });
+                s.learned.push(Learned { side, addr, ways: [end == End::Dst, end == End::Src] });
+                if !alone {
+                    self.places.forget_flows(addr, &mut self.sessions);
+                }
                 self.add_claimant(id, side, addr, Rank::Heard, 0);
             }
-            None => {}
+            None if !alone => self.places.crowd(&addr, &mut self.sessions),
+            _ => {}
+        }
+    }
+
+    /// Nobody claims a packet: a recorded call with a side at each of its hosts may miss it.
+    fn miss(&mut self, flow: &Flow) {
+        for (id, is_missed) in self.hosts.near(flow, &self.sessions, &self.places, self.now) {
+            let Some(s) = self.sessions.get_mut(&id) else { continue };
+            let before = if is_missed { s.strayed.1 } else { 0 };
+            s.strayed = (self.now, before.saturating_add(u8::from(is_missed)));
+            let Some(r) = s.recording.filter(|_| s.strayed.1 > TOLERATED) else { continue };
+            if s.doubtful <= TOLERATED {
+                s.doubtful = TOLERATED + 1;
+                self.incomplete.push_back(r.id);
+            }
         }
     }
 
@@ -366,16 +411,6 @@ impl Pairing {
         self.sequence += 1;
         let (made, since) = (self.sequence, self.now);
         self.places.add(addr, Claimant { session, side, rank, origin, since, made }, &self.sessions);
-    }
-
-    fn drop_rtcp(&mut self, claim: &Claim) {
-        let Some(rtcp) = claim.rtcp else { return };
-        if let Some(entry) = self.rtcp.get_mut(&rtcp) {
-            entry.1 = entry.1.saturating_sub(1);
-            if entry.1 == 0 {
-                self.rtcp.remove(&rtcp);
-            }
-        }
     }
 
     fn forget_flows_of(&mut self, session: SessionId) {

@@ -4,8 +4,8 @@
 //! changes. Bounded for each address. What a claim is worth is not known here.
 
 use super::flows::{Flows, Tick};
-use super::owner::{Claimant, Session, SessionId, Sessions};
 use super::route::Route;
+use super::session::{Claimant, Session, SessionId, Sessions};
 use crate::net::Flow;
 use crate::sdp::Side;
 use foldhash::quality::RandomState;
@@ -92,7 +92,16 @@ impl Places {
         let claimed = s.claims.iter().flatten().map(|c| &c.addr);
         let addrs = claimed.chain(s.learned.iter().map(|l| &l.addr));
         let flows = addrs.filter_map(|a| self.places.get(a)).flat_map(|p| &p.flows);
-        flows.filter(|(_, w)| w.is_of(s.age) && *w != Whose::Doubtful).map(|(f, _)| *f)
+        let own = flows.filter(|(f, w)| w.is_of(s.age) && (*w != Whose::Doubtful || s.may_have_sent(f)));
+        own.map(|(f, _)| *f)
+    }
+
+    /// Others may know the address whom there was no room for.
+    pub fn crowd(&mut self, addr: &SocketAddr, sessions: &mut Sessions) {
+        self.forget_flows(*addr, sessions);
+        if let Some(p) = self.places.get_mut(addr) {
+            p.crowded = true;
+        }
     }
 
     /// Adds a claim. Where there are too many the oldest of a call that nobody
@@ -132,6 +141,12 @@ impl Places {
         let flows = addrs.filter_map(|a| self.places.get(a)).flat_map(|p| &p.flows);
         let own = flows.filter(|(_, leg)| leg.is_of(s.age)).filter_map(|(f, _)| self.flows.get(f));
         own.map(|k| k.heard).chain(s.heard).max()
+    }
+
+    /// When a session was last heard from `addr`, as far as its flows tell.
+    pub fn heard_from(&self, s: &Session, addr: SocketAddr) -> Option<Tick> {
+        let own = self.flows_of(s).filter(|f| f.src == addr);
+        own.filter_map(|f| self.flows.get(&f)).map(|k| k.heard).max()
     }
 
     /// Flows that rest on `addr` are to be resolved anew; when they were heard stays known.

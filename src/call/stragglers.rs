@@ -5,7 +5,8 @@
 //! call's. Bounded, and forgotten after two seconds.
 
 use super::flows::Tick;
-use super::owner::{Owned, Rank, Session, Sessions};
+use super::owner::Owned;
+use super::session::{Rank, Session, Sessions};
 use crate::net::Flow;
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
@@ -23,6 +24,16 @@ struct Buried {
     of: Option<(u64, u64)>,
     /// It was signalled on the VLAN it ran on.
     on_vlan: bool,
+    /// Whose it would be by now, leg and group, and when that was last so: that call may be
+    /// over in its turn.
+    heir: Option<(Tick, u64, u64)>,
+}
+
+impl Buried {
+    fn is_recent(&self, now: Tick) -> bool {
+        let is_recent = |at: Tick| now.since(at) <= STRAGGLES;
+        is_recent(self.at) || self.heir.is_some_and(|(at, ..)| is_recent(at))
+    }
 }
 
 /// Flows of calls just hung up.
@@ -33,14 +44,14 @@ impl Stragglers {
     /// The call of a session is over: these were its flows.
     pub fn bury(&mut self, s: &Session, flows: impl Iterator<Item = Flow>, now: Tick) {
         if self.0.len() >= MAX_FLOWS {
-            self.0.retain(|_, b| now.since(b.at) <= STRAGGLES);
+            self.0.retain(|_, b| b.is_recent(now));
         }
         for flow in flows {
             if self.0.len() >= MAX_FLOWS {
                 return;
             }
             let on_vlan = s.vlans.contains(&flow.vlan);
-            let new = Buried { at: now, of: Some((s.age, s.group)), on_vlan };
+            let new = Buried { at: now, of: Some((s.age, s.group)), on_vlan, heir: None };
             let old = self.0.entry(flow).or_insert(new);
             // Of two calls one after the other it may be either's.
             let is_same = old.of == new.of || now.since(old.at) > STRAGGLES;
@@ -49,8 +60,8 @@ impl Stragglers {
     }
 
     /// Was the flow another call's than its owners' until just now?
-    pub fn has(&self, flow: &Flow, owned: &Owned, sessions: &Sessions, now: Tick) -> bool {
-        let Some(old) = self.0.get(flow).filter(|b| now.since(b.at) <= STRAGGLES) else {
+    pub fn has(&mut self, flow: &Flow, owned: &Owned, sessions: &Sessions, now: Tick) -> bool {
+        let Some(old) = self.0.get_mut(flow).filter(|b| b.is_recent(now)) else {
             return false;
         };
         // Who took both its addresses over since is the next call on them, if on its VLAN.
@@ -59,6 +70,12 @@ impl Stragglers {
         if is_reused && (!old.on_vlan || owners.clone().any(|s| s.vlans.contains(&flow.vlan))) {
             return false;
         }
-        owners.all(|s| old.of.is_none_or(|(leg, group)| s.age != leg && s.group != group))
+        let is_anothers = |leg: u64, group: u64| owners.clone().all(|s| s.age != leg && s.group != group);
+        let is_old = now.since(old.at) <= STRAGGLES && old.of.is_none_or(|(l, g)| is_anothers(l, g));
+        let is_heirs = old.heir.is_some_and(|(_, l, g)| is_anothers(l, g));
+        if is_old && !is_heirs {
+            old.heir = owners.next().map(|s| (now, s.age, s.group));
+        }
+        is_old || is_heirs
     }
 }

@@ -93,7 +93,7 @@ impl Tables {
         let id = self.legs.next_id(seen.call_id)?;
         if self.legs.is_full() {
             let (dialogs, followed) = (&self.dialogs, &*recordings);
-            for old in self.legs.to_evict(|l| is_recorded(l, dialogs, followed)) {
+            for old in self.legs.surplus(|l| is_recorded(l, dialogs, followed)) {
                 self.forget(old, recordings);
             }
         }

@@ -10,7 +10,7 @@
 //! Files are looked into at the start and opened again when it is their time.
 
 use super::file::{FileError, FileSource};
-use crate::engine::clock::{CaptureClock, Stamp};
+use crate::engine::clock::{CaptureClock, FIRST_CREDIBLE, Stamp};
 use crate::time::Timestamp;
 use crate::wire::{Frame, LinkType};
 use std::cmp::Ordering;
@@ -22,8 +22,6 @@ use std::path::PathBuf;
 const KEPT_OPEN: usize = 16;
 /// Files that may be open at once.
 const MAX_OPEN: usize = 256;
-/// Stamps before this, 2000-01-01, were made by no clock that had been set.
-const FIRST_CREDIBLE: Timestamp = Timestamp::from_parts(946_684_800, 0);
 
 /// All captures of a replay.
 pub struct Merged {
@@ -247,23 +245,16 @@ impl Head {
     /// When it is this frame's turn: its stamp, unless the neighbours give it the lie.
     fn turn(&mut self) -> Timestamp {
         let (ts, next) = (self.ts, self.source.current().map(|f| f.ts));
-        let is_first = self.clock.last_stamp().is_none();
-        match self.clock.see(ts) {
-            Stamp::Now if is_first => match next {
-                Some(next) if !CaptureClock::agree(ts, next) => ts.min(next),
-                _ => ts,
-            },
-            Stamp::Now | Stamp::Late => ts,
-            Stamp::Far => {
-                let is_true = match next {
-                    Some(next) => CaptureClock::agree(ts, next),
-                    None => self.clock.is_credible_end(ts),
-                };
-                if is_true {
-                    self.clock.jump(ts);
-                }
-                self.clock.now()
-            }
+        if self.clock.see(ts) != Stamp::Far {
+            return ts;
+        }
+        if self.clock.is_credible(ts, next) {
+            self.clock.jump(ts);
+            return ts;
+        }
+        match self.clock.last_stamp() {
+            Some(last) => last,
+            None => next.unwrap_or(ts),
         }
     }
 }

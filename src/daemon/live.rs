@@ -5,7 +5,7 @@ use super::notices::{Notice, notices};
 use super::observe::snapshot;
 use super::pipeline::Pipeline;
 use super::shutdown::StopFlag;
-use super::worker::CodecCounts;
+use super::worker::MediaCounts;
 use crate::call::Ending;
 use crate::capture::live::{LiveError, LiveOptions, LiveSource, wait};
 use crate::config::Config;
@@ -17,6 +17,7 @@ use crate::telemetry::events::Event;
 use crate::telemetry::label::DropPlace;
 use crate::time::Timestamp;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Frames taken from one interface before the next is looked at.
@@ -47,7 +48,7 @@ pub struct Live {
     lost: Vec<String>,
     options: LiveOptions,
     shelf: Arc<Shelf>,
-    codecs: Arc<CodecCounts>,
+    counts: Arc<MediaCounts>,
     dropped: [u64; 2],
     began: Instant,
     told_no_sip: bool,
@@ -79,10 +80,10 @@ impl Live {
         for s in &sources {
             Event::CaptureStarted { interface: s.name() }.emit(&shelf.metrics);
         }
-        let codecs = Arc::new(CodecCounts::default());
+        let counts = Arc::new(MediaCounts::default());
         let workers = worker_count(config);
         let pipeline =
-            Pipeline::start(workers, false, config.limits.queue_bytes, shelf, timezone, &codecs, |_| {})?;
+            Pipeline::start(workers, false, config.limits.queue_bytes, shelf, timezone, &counts, |_| {})?;
         Ok(Live {
             engine: Engine::new(config),
             pipeline,
@@ -90,7 +91,7 @@ impl Live {
             lost: Vec::new(),
             options: options(config),
             shelf: Arc::clone(shelf),
-            codecs,
+            counts,
             dropped: [0; 2],
             began: Instant::now(),
             told_no_sip: false,
@@ -198,8 +199,9 @@ impl Live {
                 Event::FramesDropped { interface: s.name(), kernel, by_interface }.emit(&self.shelf.metrics);
             }
         }
-        let stats = self.engine.stats();
-        let mut s = snapshot(&stats, &self.codecs, self.pipeline.dropped(), &self.sip_ports);
+        let mut stats = self.engine.stats();
+        stats.super_packets = self.counts.super_packets.load(Ordering::Relaxed);
+        let mut s = snapshot(&stats, &self.counts, self.pipeline.dropped(), &self.sip_ports);
         s.dropped[DropPlace::Kernel.index()] = self.dropped[0];
         s.dropped[DropPlace::Interface.index()] = self.dropped[1];
         if let Some(last) = stats.last_packet {

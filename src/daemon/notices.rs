@@ -97,12 +97,12 @@ pub fn text(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> String {
             format!("not read: {directions} of TCP connections on a SIP port, which do not speak SIP")
         }
         UnreadKind::SuperPacket => format!(
-            "{} with several RTP packets in one: an offload of the capturing machine; switch it off there: \
-             ethtool -K IFACE gro off rx-udp-gro-forwarding off",
+            "{} of recordings held several RTP packets each and were split: the capturing machine joins packets; \
+             switch that off there: ethtool -K IFACE gro off rx-udp-gro-forwarding off",
             counted(count, "UDP datagram")
         ),
         UnreadKind::SipPort => format!(
-            "not read: {} on {} port {number}; set sip.ports = {}",
+            "not read: {} on {} port {number}; to record their calls, set sip.ports = {}",
             counted(count, "SIP message"),
             transport_of(number, s),
             ports_with(sip_ports, number)
@@ -134,22 +134,26 @@ pub fn instead_of_sip(s: &EngineStats, sip_ports: &[u16]) -> Option<String> {
         return None;
     }
     let n = &s.net;
+    if n.frames == 0 {
+        return Some("no packet was captured".into());
+    }
     let counts = [
-        (n.unknown_link, "frames of a link type that is not read"),
-        (n.not_ip, "frames that carry no IP"),
-        (n.unknown_encapsulation, "packets in a wrapping that is not read"),
-        (n.nested_too_deep, "packets in too many tunnels"),
-        (n.short_headers, "packets whose headers are cut"),
-        (n.fragments_dropped.total(), "datagrams with missing fragments"),
-        (n.other_transport, "packets that are neither UDP nor TCP"),
-        (s.sip_parse_errors, "datagrams on a SIP port that are not SIP"),
-        (n.tcp_segments, "TCP segments on a SIP port"),
-        (n.tcp_ignored, "TCP segments on other ports"),
-        (s.rtp_unmatched + s.rtp_not_recorded, "RTP packets of no known call"),
-        (s.rtcp, "RTCP packets"),
-        (s.other_udp, "other UDP datagrams"),
+        (n.unknown_link, "frame", " of a link type that is not read"),
+        (n.not_ip, "frame", " without IP"),
+        (n.unknown_encapsulation, "packet", " in a wrapping that is not read"),
+        (n.nested_too_deep, "packet", " in too many tunnels"),
+        (n.short_headers, "packet", " with headers cut short"),
+        (n.fragments_dropped.total(), "datagram", " with missing fragments"),
+        (n.other_transport, "packet", " of neither UDP nor TCP"),
+        (s.sip_parse_errors, "datagram", " on a SIP port without SIP in it"),
+        (n.tcp_segments, "TCP segment", " on a SIP port"),
+        (n.tcp_ignored, "TCP segment", " on other ports"),
+        (s.rtp_unmatched + s.rtp_not_recorded, "RTP packet", " of no known call"),
+        (s.rtcp, "RTCP packet", ""),
+        (s.other_udp, "other UDP datagram", ""),
     ];
-    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    let counts = counts.iter().filter(|(count, ..)| *count > 0);
+    let counts = counts.map(|(count, noun, rest)| counted(*count, noun) + rest);
     let ports = s.unread.iter().filter_map(|(unread, _)| match unread {
         Unread::Tls { port, .. } => Some(format!("TLS on port {port}")),
         Unread::WebSocket { port, .. } => Some(format!("a WebSocket on port {port}")),
@@ -159,7 +163,8 @@ pub fn instead_of_sip(s: &EngineStats, sip_ports: &[u16]) -> Option<String> {
     });
     let seen: Vec<String> = counts.chain(ports).collect();
     let seen = if seen.is_empty() { "nothing".into() } else { seen.join(", ") };
-    Some(format!("no SIP on port {} (sip.ports); seen instead: {seen}", listed(sip_ports)))
+    let ports = if sip_ports.len() == 1 { "port" } else { "ports" };
+    Some(format!("no SIP on {ports} {} (sip.ports); seen instead: {seen}", listed(sip_ports)))
 }
 
 fn transport_of(port: u16, s: &EngineStats) -> &'static str {
@@ -230,7 +235,12 @@ mod tests {
         assert!(text.contains("TLS on port 443") && text.contains("SCTP on port 2905"), "{text}");
         s.requests[0] = 1;
         assert_eq!(instead_of_sip(&s, &[5060]), None);
-        assert!(instead_of_sip(&EngineStats::default(), &[5060]).unwrap_or_default().ends_with("nothing"));
+        s = stats(&[]);
+        (s.rtcp, s.other_udp) = (1, 2);
+        let text = instead_of_sip(&s, &[5060, 5080]).unwrap_or_default();
+        assert!(text.ends_with("seen instead: 1 RTCP packet, 2 other UDP datagrams"), "{text}");
+        s = EngineStats::default();
+        assert_eq!(instead_of_sip(&s, &[5060]).as_deref(), Some("no packet was captured"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::deck::Trouble;
 use super::notices::totals;
-use super::worker::CodecCounts;
+use super::worker::MediaCounts;
 use crate::call::{Decision, Unrecorded};
 use crate::engine::stats::EngineStats;
 use crate::sip::Method;
@@ -99,7 +99,7 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
 }
 
 /// The engine's totals in the shape of the metrics.
-pub fn snapshot(s: &EngineStats, codecs: &CodecCounts, queue_dropped: u64, sip_ports: &[u16]) -> Snapshot {
+pub fn snapshot(s: &EngineStats, counts: &MediaCounts, queue_dropped: u64, sip_ports: &[u16]) -> Snapshot {
     let mut out = Snapshot { packets_received: s.net.frames, ..Snapshot::default() };
     for (method, count) in s.requests.iter().enumerate() {
         out.sip_requests[method_label(method).index()] += count;
@@ -112,7 +112,7 @@ pub fn snapshot(s: &EngineStats, codecs: &CodecCounts, queue_dropped: u64, sip_p
     }
     out.sip_parse_errors += s.sip_parse_errors;
     for label in CodecLabel::ALL {
-        out.rtp_packets[label.index()] = codecs[label.index()].load(Ordering::Relaxed);
+        out.rtp_packets[label.index()] = counts.codecs[label.index()].load(Ordering::Relaxed);
     }
     out.dropped[DropPlace::Queue.index()] = queue_dropped;
     out.dropped[DropPlace::Truncated.index()] = s.net.truncated;
@@ -125,6 +125,9 @@ pub fn snapshot(s: &EngineStats, codecs: &CodecCounts, queue_dropped: u64, sip_p
     out.sip_duplicates = s.net.duplicates;
     out.time_outliers = s.time_outliers;
     out.time_jumps = s.time_jumps;
+    for (out, count) in out.limits.iter_mut().zip(&counts.limits) {
+        *out = count.load(Ordering::Relaxed);
+    }
     out.limits[Limit::Calls.index()] = s.calls_evicted;
     out.limits[Limit::Fragments.index()] = s.net.fragments_dropped.evicted;
     out.limits[Limit::TcpStreams.index()] = s.net.tcp_evicted;

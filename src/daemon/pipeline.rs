@@ -7,7 +7,7 @@
 use super::batch::{Batch, Item};
 use super::deck::Shelf;
 use super::observe::{Outcome, recording_of, unrecorded_label};
-use super::worker::{CodecCounts, Worker};
+use super::worker::{MediaCounts, Worker};
 use crate::call::Decision;
 use crate::engine::{MediaPacket, Sink};
 use crate::id::RecordingId;
@@ -65,7 +65,7 @@ impl Pipeline {
         queue_bytes: usize,
         shelf: &Arc<Shelf>,
         timezone: &jiff::tz::TimeZone,
-        codecs: &Arc<CodecCounts>,
+        counts: &Arc<MediaCounts>,
         outcome: impl Fn(Outcome) + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
         let mut lanes = Vec::new();
@@ -76,7 +76,7 @@ impl Pipeline {
             let done = Arc::clone(&waiting);
             let (give_back, spares) = bounded::<Batch>(SPARES);
             let outcome = Box::new(outcome.clone());
-            let mut worker = Worker::new(Arc::clone(shelf), timezone.clone(), Arc::clone(codecs), outcome);
+            let mut worker = Worker::new(Arc::clone(shelf), timezone.clone(), Arc::clone(counts), outcome);
             let run = move || {
                 for mut batch in batches {
                     worker.handle(&batch);

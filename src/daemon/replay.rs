@@ -3,7 +3,7 @@
 use super::deck::Shelf;
 use super::observe::Outcome;
 use super::pipeline::Pipeline;
-use super::worker::CodecCounts;
+use super::worker::MediaCounts;
 use crate::call::{Decision, Ending, Unrecorded};
 use crate::capture::file::FileError;
 use crate::capture::merge::Merged;
@@ -12,6 +12,7 @@ use crate::engine::stats::EngineStats;
 use crate::engine::{Engine, MediaPacket, Sink};
 use crate::time::Timestamp;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Frames between two looks at the progress.
 const PROGRESS_EVERY: u64 = 4096;
@@ -97,14 +98,14 @@ pub fn replay(
     mut captures: Merged,
     mut progress: impl FnMut(u64),
 ) -> Result<Replayed, ReplayError> {
-    let codecs = Arc::new(CodecCounts::default());
+    let counts = Arc::new(MediaCounts::default());
     let (tell, told) = crossbeam_channel::unbounded();
     let outcome = move |o| {
         // Nobody listens only after this function has returned.
         let _ = tell.send(o);
     };
     let pipeline =
-        Pipeline::start(workers, true, config.limits.queue_bytes, shelf, timezone, &codecs, outcome)?;
+        Pipeline::start(workers, true, config.limits.queue_bytes, shelf, timezone, &counts, outcome)?;
     let mut sink = Watched { pipeline, not_recorded: Vec::new() };
     let mut engine = Engine::new(config);
     let mut frames = 0_u64;
@@ -131,5 +132,7 @@ pub fn replay(
     let mut outcomes: Vec<Outcome> = told.try_iter().collect();
     outcomes.sort_by_key(Outcome::id);
     let (warnings, unread) = (captures.warnings().to_vec(), captures.unread().to_vec());
-    Ok(Replayed { outcomes, not_recorded: sink.not_recorded, stats: engine.stats(), warnings, unread })
+    let mut stats = engine.stats();
+    stats.super_packets = counts.super_packets.load(Ordering::Relaxed);
+    Ok(Replayed { outcomes, not_recorded: sink.not_recorded, stats, warnings, unread })
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 /// is heard,
 const SOONER_NS: i64 = 800 * NS_PER_MS;
 /// or so long after it begins: many signal it when the key is let go.
-const LATER_NS: i64 = 2500 * NS_PER_MS;
+const LATER_NS: i64 = 2000 * NS_PER_MS;
 
 /// Where a recording really ended whose file could not be written to the end.
 pub(super) fn shortened(

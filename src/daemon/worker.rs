@@ -8,9 +8,9 @@ use super::story::{all_events, shortened, stream};
 use crate::call::{CallEvent, Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
 use crate::store::sidecar::{self, Sidecar};
-use crate::tape::{Heard, MAX_EVENTS, Tape, TapeReport};
+use crate::tape::{Heard, LeftOut, MAX_EVENTS, Tape, TapeReport};
 use crate::telemetry::events::{About, Event};
-use crate::telemetry::label::{CodecLabel, FailReason};
+use crate::telemetry::label::{CodecLabel, FailReason, Limit};
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -23,8 +23,16 @@ use uuid::Uuid;
 /// Items whose recordings are fetched into the cache together.
 const LOOK_AHEAD: usize = 16;
 
-/// RTP packets by codec, counted by all workers.
-pub type CodecCounts = [AtomicU64; CodecLabel::COUNT];
+/// What all workers count together.
+#[derive(Debug, Default)]
+pub struct MediaCounts {
+    /// RTP packets by [`CodecLabel::index`].
+    pub codecs: [AtomicU64; CodecLabel::COUNT],
+    /// Datagrams that held several RTP packets.
+    pub super_packets: AtomicU64,
+    /// What recordings had no room for, by [`Limit::index`].
+    pub limits: [AtomicU64; Limit::COUNT],
+}
 
 /// A place at the table: what most ticks need to know of a recording, and no more.
 struct Seat {
@@ -56,7 +64,7 @@ struct Waiting {
 pub struct Worker {
     shelf: Arc<Shelf>,
     timezone: jiff::tz::TimeZone,
-    codecs: Arc<CodecCounts>,
+    counts: Arc<MediaCounts>,
     running: HashMap<RecordingId, Seat, RandomState>,
     unfinished: VecDeque<Waiting>,
     outcome: Box<dyn FnMut(Outcome) + Send>,
@@ -67,10 +75,10 @@ impl Worker {
     pub fn new(
         shelf: Arc<Shelf>,
         timezone: jiff::tz::TimeZone,
-        codecs: Arc<CodecCounts>,
+        counts: Arc<MediaCounts>,
         outcome: Box<dyn FnMut(Outcome) + Send>,
     ) -> Self {
-        Worker { shelf, timezone, codecs, running: HashMap::default(), unfinished: VecDeque::new(), outcome }
+        Worker { shelf, timezone, counts, running: HashMap::default(), unfinished: VecDeque::new(), outcome }
     }
 
     /// Works off one batch.
@@ -101,7 +109,7 @@ impl Worker {
                 r.tape.push(kept.packet(bytes), &mut r.deck);
                 let due = r.tape.due();
                 if due != seat.due {
-                    count(r.tape.take_heard(), &self.codecs);
+                    count(&mut r.tape, &self.counts);
                     seat.due = due;
                 }
             }
@@ -118,7 +126,7 @@ impl Worker {
         for seat in self.running.values_mut().filter(|s| s.due <= now) {
             let r = &mut *seat.running;
             r.tape.advance(now, &mut r.deck);
-            count(r.tape.take_heard(), &self.codecs);
+            count(&mut r.tape, &self.counts);
             seat.due = r.tape.due();
         }
         if !self.shelf.is_troubled() {
@@ -207,7 +215,7 @@ impl Worker {
     }
 
     fn discard(&mut self, mut r: Running, reason: FailReason) {
-        count(r.tape.take_heard(), &self.codecs);
+        count(&mut r.tape, &self.counts);
         let o = &r.opening;
         let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
         Event::RecordingFailed { about, reason }.emit(&self.shelf.metrics);
@@ -232,7 +240,8 @@ impl Worker {
     fn close(&mut self, r: Running, at: Timestamp, by: Ending, seen: bool) {
         let Running { opening, tape, mut deck, mut events, lost_inside, .. } = r;
         let mut report = tape.close(at, &mut deck);
-        count(report.heard.drain(..), &self.codecs);
+        self.counts.add(report.heard.drain(..), report.split);
+        self.counts.add_left_out(&report.left_out);
         deck.settle();
         let lossy = lost_inside || deck.is_lossy();
         let stalled = deck.is_stalled();
@@ -316,10 +325,27 @@ impl Running {
     }
 }
 
-/// Counts packets by their codec. Now and then, not for each packet: names are long to compare, counters shared.
-fn count(heard: impl IntoIterator<Item = Heard>, counts: &CodecCounts) {
-    for (spec, packets) in heard {
-        let label = spec.map_or(CodecLabel::Other, |s| CodecLabel::of(&s.name));
-        counts[label.index()].fetch_add(packets, Ordering::Relaxed);
+/// Counts what was heard. Now and then, not for each packet: names are long to compare, counters shared.
+fn count(tape: &mut Tape, counts: &MediaCounts) {
+    let split = tape.take_split();
+    counts.add(tape.take_heard(), split);
+}
+
+impl MediaCounts {
+    fn add(&self, heard: impl IntoIterator<Item = Heard>, split: u64) {
+        for (spec, packets) in heard {
+            let label = spec.map_or(CodecLabel::Other, |s| CodecLabel::of(&s.name));
+            self.codecs[label.index()].fetch_add(packets, Ordering::Relaxed);
+        }
+        if split > 0 {
+            self.super_packets.fetch_add(split, Ordering::Relaxed);
+        }
+    }
+
+    fn add_left_out(&self, left_out: &LeftOut) {
+        let LeftOut { packets, streams, events } = *left_out;
+        for (limit, n) in [(Limit::Sources, packets), (Limit::Streams, streams), (Limit::Events, events)] {
+            self.limits[limit.index()].fetch_add(n, Ordering::Relaxed);
+        }
     }
 }

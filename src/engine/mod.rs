@@ -137,8 +137,9 @@ impl Engine {
     /// The capture has ended or the recorder stops: everything open is closed.
     pub fn finish(&mut self, by: Ending, sink: &mut impl Sink) {
         if let Some(held) = self.doubtful.take() {
-            let is_true = self.core.clock.is_credible_end(held.ts);
-            self.hand_in(&held, is_true, self.core.clock.now(), sink);
+            let next = self.core.clock.last_stamp().unwrap_or(held.ts);
+            let is_true = self.core.clock.is_credible(held.ts, None);
+            self.hand_in(&held, is_true, next, sink);
         }
         let core = &mut self.core;
         self.net.flush(&mut |d| core.handle_datagram(&d, sink));
@@ -192,7 +193,8 @@ impl Engine {
     #[cold]
     fn settle(&mut self, next: Timestamp, sink: &mut impl Sink) {
         if let Some(held) = self.doubtful.take() {
-            self.hand_in(&held, CaptureClock::agree(held.ts, next), next, sink);
+            let is_true = self.core.clock.is_credible(held.ts, Some(next));
+            self.hand_in(&held, is_true, next, sink);
         }
     }
 

@@ -25,6 +25,7 @@ pub struct EngineStats {
     /// Those of them that were cut by the snap length.
     pub rtp_cut: u64,
     /// Datagrams that hold several RTP packets, as an offloading network card hands them on.
+    /// Found where they are played, and set by whoever runs the workers.
     pub super_packets: u64,
     /// Of recordings, with a header that cannot be read.
     pub rtp_malformed: u64,

@@ -357,6 +357,7 @@ impl Net {
         self.reassembly.push(ts, flow, &tcp, packet.missing, &mut self.stats, &mut emit);
         if packet.missing > 0 && self.stats.tcp_messages == before && starts_like_sip(tcp.payload) {
             // The stream is of no use here, but the start of a message may tell of a call.
+            self.stats.tcp_cut += 1;
             let transport = Transport::Tcp;
             let sliced = !self.is_cut;
             sink(Datagram { ts, flow, transport, payload: tcp.payload, truncated: true, sliced });

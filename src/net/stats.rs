@@ -59,6 +59,8 @@ pub struct NetStats {
     pub tcp_not_sip: u64,
     /// SIP messages taken from TCP.
     pub tcp_messages: u64,
+    /// Starts of SIP messages handed on because the capture cut the segment that held the rest.
+    pub tcp_cut: u64,
 }
 
 /// Why datagrams were given up before they were whole.

@@ -27,11 +27,14 @@ const LATER_NS: i64 = 8_000_000;
 /// See [`LATER_NS`].
 const FOLLOW_NS: i64 = 5_000_000;
 /// How far off the estimate may be and yet be brought back little by little.
-const DRIFT_NS: i64 = 12_000_000;
-/// By how much it is moved at a time: so little is no slip, and few packets are touched by it.
-const CREEP_NS: i64 = 1_000_000;
+const DRIFT_NS: i64 = 10_000_000;
+/// A sender that catches up with its own timer sends two packets at once: what came before them was
+/// late by one. A path that is earlier by more has itself become shorter.
+const CATCH_UP_NS: i64 = 22_000_000;
+/// By how much it is moved at a time: less than 2 ms is no slip, and few packets are touched by it.
+const CREEP_NS: i64 = 1_250_000;
 /// How often.
-const CREEP_EVERY_NS: i64 = 240_000_000;
+const CREEP_EVERY_NS: i64 = 330_000_000;
 /// With every packet while it is farther off than drift ever lets it be.
 const FAR_NS: i64 = 9_000_000;
 /// Packets that must agree before a shorter path is believed, as far as there are so many.
@@ -87,8 +90,8 @@ pub struct WireClock {
     goal: Option<i64>,
     /// When it was moved last.
     crept_at_ns: i64,
-    /// The reckoning before the last jump, for packets that come late.
-    before: Option<Anchor>,
+    /// The reckoning before the last jump, for packets that come late, and the frame where it ended.
+    before: Option<(Anchor, i64)>,
 }
 
 impl WireClock {
@@ -130,7 +133,7 @@ impl WireClock {
         self.goal = None;
     }
 
-    /// The stamps known so far turn out to tell other times: these are the packets still waiting.
+    /// Other times hold from here on: these are the neighbours.
     pub fn note_again(&mut self, packets: impl Iterator<Item = (i64, i64)>) {
         self.arrivals.clear();
         for (at, ts) in packets {
@@ -165,7 +168,7 @@ impl WireClock {
         // What lies far earlier is a jump of the stamps, and what lies earlier than drift can
         // carry it a shorter path: both are dealt with where they happen.
         let earliest = match held {
-            Some(held) => held - DRIFT_NS,
+            Some(held) => held - CATCH_UP_NS,
             None => first_at_ns - self.ts_ns(first_ts) - STEP_EARLIER_NS,
         };
         let mut transits = self.arrivals.iter().map(|a| a.transit_ns);
@@ -175,6 +178,9 @@ impl WireClock {
         if off > DRIFT_NS {
             self.goal = None;
             self.set_anchor(least - FOLLOW_NS, first_ts);
+        } else if off < -DRIFT_NS {
+            self.goal = None;
+            self.set_anchor(least, first_ts);
         } else if off > LATER_NS || self.goal.is_some_and(|g| g > held) {
             self.goal = Some(least - FOLLOW_NS).filter(|g| *g > held);
         } else if off < -EARLIER_NS || self.goal.is_some() {
@@ -194,7 +200,7 @@ impl WireClock {
     ) -> i64 {
         if let Some(held) = self.anchor {
             match after {
-                After::Pause => self.take_up(held.transit_ns, at_ns, ts, later()),
+                After::Pause => self.take_up(held.transit_ns, at_ns, ts, &later),
                 After::Sound | After::Loss => self.creep(held.transit_ns, at_ns, ts, after),
             }
         }
@@ -214,7 +220,8 @@ impl WireClock {
             if least - held > STEP_LATER_NS && is_sure {
                 self.jump(least, ts, later());
             }
-        } else if off < -STEP_EARLIER_NS || off < -DRIFT_NS && self.is_faster(held - DRIFT_NS, later()) {
+        } else if off < -STEP_EARLIER_NS || off < -CATCH_UP_NS && self.is_faster(held - CATCH_UP_NS, later())
+        {
             let (least, _) = self.least_of(later(), transit - STEP_EARLIER_NS, transit);
             self.jump(least, ts, later());
         }
@@ -246,14 +253,18 @@ impl WireClock {
 
     /// After a pause those that come next tell the place: stamps may run on in it a little
     /// faster or slower than time.
-    fn take_up(&mut self, held: i64, at_ns: i64, ts: i64, later: impl Iterator<Item = (i64, i64)>) {
+    fn take_up<I>(&mut self, held: i64, at_ns: i64, ts: i64, later: &impl Fn() -> I)
+    where
+        I: Iterator<Item = (i64, i64)>,
+    {
         let own = at_ns - self.ts_ns(ts);
-        let (least, packets) = self.least_of(later, held - DRIFT_NS, own);
+        let (least, packets) = self.least_of(later(), held - DRIFT_NS, own);
         let off = least - held;
         let is_sure = packets >= STEP_EVIDENCE && (-DRIFT_NS..STEP_LATER_NS).contains(&off);
         if is_sure && !(-EARLIER_NS..=LATER_NS).contains(&off) {
             self.goal = None;
             self.set_anchor(least, ts);
+            self.note_again(later());
         } else if let Some(goal) = self.goal.take() {
             self.set_anchor(goal, ts);
         }
@@ -281,16 +292,18 @@ impl WireClock {
     }
 
     /// The frame of a packet whose successors are placed already; it moves nothing. `None`
-    /// where its stamps are of no reckoning known; false where it is of the one before and
-    /// lies where the present one has put others.
-    pub fn place_late(&self, at_ns: i64, ts: i64) -> Option<(i64, bool)> {
+    /// where its stamps are of no reckoning known. Where they are of the one before, with the
+    /// frame from which on the present one has put others.
+    pub fn place_late(&self, at_ns: i64, ts: i64) -> Option<(i64, Option<i64>)> {
         let transit = at_ns - self.ts_ns(ts);
         let off = |a: &Anchor| transit - a.transit_ns;
         let fits = |a: &Anchor| (-STEP_EARLIER_NS..LATEST_NS).contains(&off(a));
         let now = self.anchor.filter(fits);
-        let before = self.before.filter(|b| fits(b) && now.is_none_or(|n| off(b).abs() < off(&n).abs()));
-        let anchor = before.or(now)?;
-        Some((self.frame_by(&anchor, ts), before.is_none() || now.is_none()))
+        let is_nearer = |b: &Anchor| now.is_none_or(|n| off(b).abs() < off(&n).abs());
+        match self.before.filter(|(b, _)| fits(b) && is_nearer(b)) {
+            Some((before, until)) => Some((self.frame_by(&before, ts), Some(until))),
+            None => now.map(|a| (self.frame_by(&a, ts), None)),
+        }
     }
 
     /// The least transit not below `floor`, and how many there are.
@@ -303,13 +316,11 @@ impl WireClock {
 
     /// A new reckoning from here on: only what comes after are neighbours.
     fn jump(&mut self, transit_ns: i64, ts: i64, later: impl Iterator<Item = (i64, i64)>) {
-        self.before = self.anchor;
+        let before = self.anchor;
         self.goal = None;
-        self.arrivals.clear();
         self.set_anchor(transit_ns, ts);
-        for (at, ts) in later {
-            self.note(at, ts);
-        }
+        self.before = before.zip(self.anchor.map(|a| a.base_frame));
+        self.note_again(later);
     }
 
     fn set_anchor(&mut self, transit_ns: i64, ts: i64) {
@@ -409,7 +420,7 @@ mod tests {
                 last = Some(frame);
             }
             assert!(worst <= 75, "{ppm} ppm: {worst} frames off");
-            assert!(slip <= 8, "{ppm} ppm: a slip of {slip} frames");
+            assert!(slip <= 10, "{ppm} ppm: a slip of {slip} frames");
         }
     }
 

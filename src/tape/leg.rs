@@ -70,6 +70,8 @@ pub(super) struct Leg {
     heard: SmallVec<[Heard; 2]>,
     /// Packets for which there was no room.
     refused: u64,
+    /// Datagrams that held several packets, since this was last asked.
+    split: u64,
     /// Streams whose counts were added to another's.
     merged: u64,
     lost_inside: bool,
@@ -89,6 +91,7 @@ impl Leg {
             tally: Tally::default(),
             heard: SmallVec::new(),
             refused: 0,
+            split: 0,
             merged: 0,
             lost_inside: false,
             is_rushed: false,
@@ -151,6 +154,7 @@ impl Leg {
         match segment {
             None => source.push(packet, at_ns, &self.formats),
             Some(len) => {
+                self.split += 1;
                 for heard in heard.segments(len).take(MAX_SEGMENTS) {
                     source.push(&Packet { heard, ..*packet }, at_ns, &self.formats);
                 }
@@ -307,6 +311,11 @@ impl Leg {
     pub fn take_heard(&mut self) -> SmallVec<[Heard; 2]> {
         self.settle_tally();
         std::mem::take(&mut self.heard)
+    }
+
+    /// Datagrams that held several packets, since this was last asked.
+    pub fn take_split(&mut self) -> u64 {
+        std::mem::take(&mut self.split)
     }
 
     /// Notes a packet for the count of its codec. Names are long to compare: that is for

@@ -14,6 +14,7 @@
 //! This module must not know of SIP, files or the machine's time.
 
 mod clock;
+mod doubt;
 mod kept;
 mod leg;
 mod meaning;
@@ -200,6 +201,11 @@ impl Tape {
         customer.take_heard().into_iter().chain(agent.take_heard())
     }
 
+    /// Datagrams that held several packets, since this was last asked.
+    pub fn take_split(&mut self) -> u64 {
+        self.legs.iter_mut().map(Leg::take_split).sum()
+    }
+
     /// Sound of the call was sent that cannot be had: without any that can the tape is silent, not void.
     pub fn note_missing(&mut self) {
         self.is_missing = true;
@@ -217,7 +223,7 @@ impl Tape {
         }
         self.events.retain(|e| e.at_ns <= end_ns);
         self.events.sort_by_key(|e| e.at_ns);
-        let heard = self.take_heard().collect();
+        let (heard, split) = (self.take_heard().collect(), self.take_split());
         let is_rushed = self.legs.iter().any(Leg::is_rushed);
         let is_lossy = self.legs.iter().any(|l| l.lost_inside(rate)) || self.left_out.packets > 0;
         let mut left_out = self.left_out;
@@ -232,7 +238,7 @@ impl Tape {
             })
             .collect();
         let complete = !is_lossy && !is_rushed;
-        TapeReport { frames, streams, events: self.events, complete, is_rushed, left_out, heard }
+        TapeReport { frames, streams, events: self.events, complete, is_rushed, left_out, heard, split }
     }
 
     fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {

@@ -14,6 +14,8 @@ const COPY_NS: i64 = 3 * NS_PER_S / 2;
 /// What comes so much later than it was due may be a copy; three in a row are not,
 /// unless copies have been coming as late as that.
 const LATE_COPY_NS: i64 = 200 * NS_PER_MS;
+/// By how much one copy may be later than another.
+const COPY_SPREAD_NS: i64 = 100 * NS_PER_MS;
 /// The newest packet is as old as that: the source has paused.
 const IDLE_NS: i64 = 70 * NS_PER_MS;
 /// Numbers that run ahead of the time by more than this are not of packets lost.
@@ -67,7 +69,8 @@ struct Front {
 #[derive(Debug, Default)]
 pub(super) struct Order {
     front: Option<Front>,
-    has_late_copies: bool,
+    /// How late copies have been, while what they are copies of went on.
+    copies_late_ns: i64,
 }
 
 impl Order {
@@ -99,7 +102,7 @@ impl Order {
                 return Judged::Doubtful(2);
             }
         }
-        if late_ns > LATE_COPY_NS && n.is_known && !self.has_late_copies {
+        if late_ns > LATE_COPY_NS.max(self.copies_late_ns + COPY_SPREAD_NS) && n.is_known {
             return Judged::Doubtful(3);
         }
         Judged::InRun
@@ -121,9 +124,13 @@ impl Order {
         place
     }
 
-    /// What looked like a source that counts anew were copies, late ones.
-    pub fn note_late_copies(&mut self) {
-        self.has_late_copies = true;
+    /// What looked like a source that counts anew was a copy: the source went on meanwhile.
+    pub fn note_late_copy(&mut self, seq: u16, at_ns: i64, pace: Pace) {
+        let Some(front) = self.front else { return };
+        let late_ns = at_ns - front.at_ns - i64::from(seq_diff(seq, front.seq)) * pace.packet_ns;
+        if late_ns <= COPY_NS {
+            self.copies_late_ns = self.copies_late_ns.max(late_ns);
+        }
     }
 
     /// This number would be the next.
@@ -173,6 +180,19 @@ mod tests {
         assert_eq!(said(1000, 5000, 20, true), Judged::Doubtful(3), "the same without a pause");
         assert_eq!(said(1090, 5000 + 90 * 160, 100, true), Judged::Doubtful(3), "the last words again");
         assert_eq!(said(1050, 5000 + 50 * 160, 3000, true), Judged::Anew, "after a hold");
+    }
+
+    #[test]
+    fn what_comes_as_late_as_copies_did_is_a_copy_and_no_later() {
+        let mut o = heard();
+        let now_ns = |ms: i64| 99 * 20_000_000 + ms * 1_000_000;
+        o.note_late_copy(1080, now_ns(0), PACE);
+        let said = |seq: u16, ms| {
+            let ts = Some(5000 + u32::from(seq - 1000) * 160);
+            o.judge(Number { seq, ts, at_ns: now_ns(ms), is_known: true }, PACE)
+        };
+        assert_eq!(said(1080, 60), Judged::InRun, "460 ms late");
+        assert_eq!(said(1070, 60), Judged::Doubtful(3), "660 ms late");
     }
 
     #[test]

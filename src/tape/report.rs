@@ -65,6 +65,8 @@ pub struct TapeReport {
     pub left_out: LeftOut,
     /// Packets by codec since [`super::Tape::take_heard`] was last asked.
     pub heard: Vec<Heard>,
+    /// Datagrams that held several packets since [`super::Tape::take_split`] was last asked.
+    pub split: u64,
 }
 
 /// What a tape had no room for.

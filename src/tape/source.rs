@@ -4,7 +4,8 @@
 //! RFC 3550 §5.1, §A.1. This module must not know of files or of the other party.
 
 use super::clock::{After, WireClock};
-use super::kept::{Inbox, Packet};
+use super::doubt::Doubt;
+use super::kept::Packet;
 use super::meaning::{Carries, Formats, Meanings};
 use super::order::{Judged, Number, Order, Pace};
 use super::stamps::{Stamp, Stamps};
@@ -52,7 +53,7 @@ pub(super) struct Source {
     keys: KeyPresses,
     waiting: Waiting,
     /// Packets whose numbers may begin anew.
-    doubt: Option<Box<Inbox>>,
+    doubt: Option<Box<Doubt>>,
     /// A nearer hop is listened to.
     rests: bool,
     codec_name: Option<String>,
@@ -204,11 +205,12 @@ impl Source {
                 Judged::Doubtful(needed) => return self.doubt(packet, needed, at_ns, formats),
                 Judged::Anew => {
                     // Those that were in doubt before it began what it goes on with.
-                    let goes_on = self.doubt.as_ref().is_some_and(|d| leads_to(d, packet));
-                    self.settle_doubt(goes_on, at_ns, formats);
+                    let goes_on = self.doubt.as_ref().is_some_and(|d| d.is_near(packet.heard.seq));
+                    self.settle_doubt(goes_on, formats);
                     anew = !goes_on;
                 }
-                Judged::InRun => self.settle_doubt(false, at_ns, formats),
+                Judged::InRun if self.doubt.is_some() => self.settle_in_run(packet.heard.seq, formats),
+                Judged::InRun => {}
             }
         }
         self.admit(packet, at_ns, meaning, anew, formats);
@@ -216,52 +218,56 @@ impl Source {
 
     fn judge(&self, packet: &Packet<'_>, at_ns: i64, meaning: u8) -> Judged {
         let heard = &packet.heard;
-        let clock_hz = i64::from(self.clock.clock_hz());
-        let packet_ticks = self.meanings.last_ticks();
-        let packet_ns = self.packet_ns();
         let known_here = self.streams.knows(packet.flow, heard.seq);
         let ts = self.meanings.get(meaning).carries.is_sound().then_some(heard.timestamp);
         // Where it was never heard before nothing tells a copy from a start.
         let n = Number { seq: heard.seq, ts, at_ns, is_known: known_here.unwrap_or(true) };
-        let pace = Pace { packet_ns, packet_ticks: self.stamps.raw_of(packet_ticks), clock_hz };
-        self.order.judge(n, pace)
+        self.order.judge(n, self.pace())
+    }
+
+    fn pace(&self) -> Pace {
+        let packet_ticks = self.stamps.raw_of(self.meanings.last_ticks());
+        Pace { packet_ns: self.packet_ns(), packet_ticks, clock_hz: i64::from(self.clock.clock_hz()) }
     }
 
     /// Its number may begin anew: it waits for those that follow to say the same.
     fn doubt(&mut self, packet: &Packet<'_>, needed: usize, at_ns: i64, formats: &Formats) {
-        let follows =
-            |d: &Inbox| d.packets().last().is_some_and(|p| p.heard.seq.wrapping_add(1) == packet.heard.seq);
-        if self.doubt.as_ref().is_some_and(|d| !follows(d)) {
-            self.settle_doubt(false, at_ns, formats);
+        if self.doubt.as_ref().is_some_and(|d| !d.is_near(packet.heard.seq)) {
+            self.settle_doubt(false, formats);
         }
         let doubt = self.doubt.get_or_insert_default();
-        doubt.push(packet);
-        if doubt.len() >= needed {
-            self.settle_doubt(true, at_ns, formats);
+        doubt.push(packet, at_ns);
+        if doubt.distinct() >= needed {
+            self.settle_doubt(true, formats);
         }
     }
 
-    fn settle_doubt(&mut self, anew: bool, now_ns: i64, formats: &Formats) {
+    /// Those in doubt were none that begin anew. If the source goes on where it was, they were copies.
+    fn settle_in_run(&mut self, seq: u16, formats: &Formats) {
+        if self.order.is_ahead(seq) {
+            let pace = self.pace();
+            for (at_ns, packet) in self.doubt.iter().flat_map(|d| d.packets()) {
+                self.order.note_late_copy(packet.heard.seq, at_ns, pace);
+            }
+        }
+        self.settle_doubt(false, formats);
+    }
+
+    fn settle_doubt(&mut self, anew: bool, formats: &Formats) {
         let Some(doubt) = self.doubt.take() else { return };
-        let Some(newest) = doubt.packets().last().map(|p| p.at) else { return };
-        let mut anew = anew;
-        for packet in doubt.packets() {
-            let at_ns = now_ns - newest.since_ns(packet.at).max(0);
+        let mut is_first = anew;
+        for (at_ns, packet) in doubt.packets() {
             if !anew && self.order.is_ahead(packet.heard.seq) && !self.order.is_next(packet.heard.seq) {
                 // A number that nothing before or after it has to do with.
                 self.missing += u64::from(!packet.heard.payload.is_empty());
                 continue;
             }
             let meaning = self.meanings.of(packet.heard.payload_type, self.rank, formats);
-            let is_first = std::mem::take(&mut anew);
-            if !self.admit(&packet, at_ns, meaning, is_first, formats) {
-                self.order.note_late_copies();
-            }
+            self.admit(&packet, at_ns, meaning, std::mem::take(&mut is_first), formats);
         }
     }
 
-    /// False for a copy.
-    fn admit(&mut self, packet: &Packet<'_>, at_ns: i64, meaning: u8, anew: bool, formats: &Formats) -> bool {
+    fn admit(&mut self, packet: &Packet<'_>, at_ns: i64, meaning: u8, anew: bool, formats: &Formats) {
         let heard = &packet.heard;
         self.last_len = heard.whole.len();
         self.last_at_ns = self.last_at_ns.max(at_ns);
@@ -281,7 +287,7 @@ impl Source {
         let stats = self.streams.on(packet.flow, clock_hz);
         let arrival = if anew { stats.begin_anew(heard.seq) } else { stats.on_number(heard.seq) };
         if arrival == Arrival::Duplicate {
-            return false;
+            return;
         }
         let ts_told = is_sound.then_some(heard.timestamp);
         let number = Number { seq: heard.seq, ts: ts_told, at_ns, is_known: false };
@@ -293,7 +299,7 @@ impl Source {
         }
         if !self.waiting.push(Pending::new(at_ns, seq, (raw, ts), meaning, anew), payload) {
             self.missing += 1;
-            return true;
+            return;
         }
         if is_sound {
             self.clock.note(at_ns, ts);
@@ -301,7 +307,6 @@ impl Source {
         if self.stamps.is_in_doubt() {
             self.reckon_again(at_ns, clock_hz);
         }
-        true
     }
 
     /// The stamps may turn out to count in other units than the codec says.
@@ -328,10 +333,8 @@ impl Source {
 
     /// Plays what arrived up to `horizon_ns` into the timeline.
     pub fn play(&mut self, horizon_ns: i64, formats: &Formats, stage: &mut Stage<'_>, played: &mut Played) {
-        if let Some(at_ns) = self.doubt.as_ref().and_then(|d| d.packets().last()).map(|_| self.last_at_ns)
-            && at_ns <= horizon_ns
-        {
-            self.settle_doubt(false, at_ns, formats);
+        if self.doubt.as_ref().is_some_and(|d| d.came_by(horizon_ns)) {
+            self.settle_doubt(false, formats);
         }
         let mut ready = self.waiting.take_ready(horizon_ns);
         ready.sort_by_key(|p| p.seq);
@@ -384,10 +387,9 @@ impl Source {
         self.codec_name.get_or_insert_with(|| spec.name.clone());
         self.spoke_at_ns.get_or_insert(p.at_ns);
         if is_late {
-            // Of the path before: it lies over what came by the new one.
-            let (frame, is_free) = self.clock.place_late(p.at_ns, p.ts).unzip();
-            let spoken = frame.is_some_and(|f| self.voice.speak_late(f, &spec, payload, stage));
-            self.missing += u64::from(!spoken || is_free == Some(false));
+            let place = self.clock.place_late(p.at_ns, p.ts);
+            let is_whole = place.is_some_and(|place| self.voice.speak_late(place, &spec, payload, stage));
+            self.missing += u64::from(!is_whole);
             return;
         }
         let after = match self.played {
@@ -436,9 +438,4 @@ impl Source {
         self.clock = WireClock::new(clock_hz, self.clock.rate_hz());
         self.streams.each(|s| s.set_clock(clock_hz));
     }
-}
-
-/// The packet's number is the next after those.
-fn leads_to(doubt: &Inbox, packet: &Packet<'_>) -> bool {
-    doubt.packets().last().is_some_and(|p| p.heard.seq.wrapping_add(1) == packet.heard.seq)
 }

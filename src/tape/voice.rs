@@ -59,7 +59,7 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    /// Packets that came too late for their place.
+    /// Packets that came too late for their place, or gave way to what lay there.
     pub fn late(&self) -> u64 {
         self.late
     }
@@ -108,10 +108,11 @@ impl Voice {
     }
 
     /// Puts a packet whose successors are decoded already. A decoder of its own
-    /// keeps theirs undisturbed.
+    /// keeps theirs undisturbed. What lies over those that took a shorter path gives way. False
+    /// where any of it is missing.
     pub fn speak_late(
         &mut self,
-        frame: i64,
+        (frame, until): (i64, Option<i64>),
         spec: &CodecSpec,
         payload: &[u8],
         stage: &mut Stage<'_>,
@@ -121,9 +122,12 @@ impl Voice {
         if !matches!(decoded, Ok(Ok(()))) {
             return false;
         }
+        let room = until.map_or(usize::MAX, |until| until.saturating_sub(frame).max(0) as usize);
+        let is_whole = stage.pcm.len() <= room;
+        stage.pcm.truncate(room);
         let late = self.put(frame, 0, Blend::Replace, stage);
-        self.late += u64::from(late);
-        true
+        self.late += u64::from(late || !is_whole);
+        is_whole
     }
 
     /// Puts the next packet in order. False where it cannot be decoded.
@@ -166,8 +170,9 @@ impl Voice {
         if stage.pcm[..overlap].iter().any(|s| s.unsigned_abs() > QUIET) {
             self.gave_way += overlap as u64;
         }
+        let gave_way = len > 0 && overlap as i64 == len;
         let late = self.put(at, overlap, Blend::Mix, stage);
-        self.late += u64::from(late);
+        self.late += u64::from(late || gave_way);
         self.next_frame = Some(next.max(at + len));
         true
     }

@@ -403,8 +403,11 @@ impl Event<'_> {
                 warn!(waited_s, "no SIP seen: are capture.interface, sip.ports and the mirror port right?");
             }
             Event::Unread { what, number, count } => {
-                let (number, meaning, remedy) = (number.unwrap_or_default(), what.describe(), what.remedy());
-                warn!(%what, number, count, meaning, remedy, "not read");
+                let (meaning, remedy) = (what.describe(), what.remedy());
+                match what {
+                    UnreadKind::SuperPacket => warn!(%what, count, meaning, remedy, "split"),
+                    _ => warn!(%what, number, count, meaning, remedy, "not read"),
+                }
             }
             Event::SipUnreadable { reason, count } => debug!(reason, count, "no SIP message"),
             Event::ClockState { synchronised: true } => debug!("clock is synchronised"),

@@ -191,7 +191,7 @@ labels! {
         Tls = "tls", "TLS where SIP is likely: on a SIP port, on 5061, or asked for by that name.";
         WebSocket = "websocket", "WebSockets that carry SIP (RFC 7118).";
         Sctp = "sctp", "SCTP that carries SIP (RFC 4168).";
-        SuperPacket = "super_packet", "UDP datagrams that an offloading network card made of several.";
+        SuperPacket = "super_packet", "UDP datagrams that an offload made of several RTP packets; they are split and recorded.";
     }
 }
 
@@ -213,7 +213,7 @@ impl UnreadKind {
 }
 
 labels! {
-    /// Bounds of `[limits]`: `nauhuri_limit_reached_total{limit}`.
+    /// Bounds of `[limits]` and of one recording: `nauhuri_limit_reached_total{limit}`.
     Limit {
         Calls = "calls", "`limits.calls`.";
         Recordings = "recordings", "`limits.recordings`.";
@@ -221,6 +221,9 @@ labels! {
         TcpStreams = "tcp_streams", "`limits.tcp_streams`.";
         TcpBuffer = "tcp_buffer", "`limits.tcp_buffer`.";
         QueueBytes = "queue_bytes", "`limits.queue_bytes`.";
+        Sources = "sources", "Packets of one recording beyond the sources that are heard at a time: their sound is missing.";
+        Streams = "streams", "Streams of one recording beyond those told of: their counts are added to another's.";
+        Events = "events", "Events of one recording beyond those kept.";
         Other = "other", "A bound without a key of its own.";
     }
 }

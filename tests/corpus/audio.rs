@@ -22,24 +22,11 @@ const SEARCH: i64 = 800;
 /// The neighbours here are those of one second; the recorder holds still on those of twenty. Where
 /// a path grows longer by 10 to 40 ms the two differ until it follows. No number here may grow.
 const FAR: &[(&str, &str, usize, usize, &str)] = &[
-    ("v04", "customer", 19, 1, "13 ms longer after a key press, followed within a second and a half"),
-    (
-        "v05",
-        "agent",
-        5,
-        2,
-        "the path grows and shrinks by 10 ms within a second: followed a millisecond at a time",
-    ),
+    ("v05", "agent", 5, 1, "the path grows and shrinks by 10 ms within a second"),
     ("v08", "customer", 4, 9, "voice detection: stamps and wire disagree at every pause; events between"),
     ("v09", "agent", 20, 1, "the path grows by 40 ms within a second"),
     ("v10", "customer", 6, 1, "bursts: pauses the stamps do not tell"),
-    (
-        "v13",
-        "agent",
-        61,
-        5,
-        "stamps run 11 to 21 ms ahead in mid-speech, so neighbours across it disagree; what overlaps gives way",
-    ),
+    ("v13", "agent", 42, 1, "a timer that is late by more and more, then sends two packets at once"),
     ("v14", "customer", 1, 96, "known fault: both parties on one channel"),
     ("v20", "customer", 16, 1, "the first half second came 15 ms late"),
 ];

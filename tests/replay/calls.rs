@@ -193,7 +193,7 @@ fn the_timeout_is_a_setting_and_counts_both_directions() {
         run.recordings.iter().map(|r| (r.instant_ns("answered_at"), r.instant_ns("ended_at"))).collect();
     assert_eq!(spans, [(ns(1000.0), ns(3985.0)), (ns(8000.0), ns(8980.0)), (ns(13_000.0), ns(13_980.0))]);
     for r in &run.recordings {
-        assert_eq!((r.text("/ended_by"), r.json["complete"].as_bool()), ("timeout".into(), Some(false)));
+        assert_eq!((r.text("/ended_by"), r.json["complete"].as_bool()), ("timeout", Some(false)));
         assert_eq!(r.text("/call_group"), run.recordings[0].text("/call_group"));
     }
 }

@@ -307,6 +307,10 @@ fn joined(n: usize, both: bool, ptime: u32) {
     d.bye(&mut s, 5060.0, Caller);
     let run = s.replay(AGENTS);
     let r = run.only();
+    let split: usize =
+        sent[..1 + usize::from(both)].iter().map(|v| v.chunks(n).filter(|c| c.len() > 1).count()).sum();
+    let said = warnings(&run);
+    assert!(said.contains(&format!("{split} UDP datagrams")) && said.contains("ethtool"), "{split} {said}");
     if r.json["complete"] == true {
         inbound(r, &sent);
         for (channel, sent) in ["customer", "agent"].into_iter().zip(&sent) {

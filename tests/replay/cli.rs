@@ -113,7 +113,7 @@ fn recordings_that_exist_are_skipped_and_said_so() {
         .unwrap();
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(out.status.success(), "{text}{}", String::from_utf8_lossy(&out.stderr));
-    assert!(text.contains("exists"), "{text}");
+    assert!(text.contains("is there already"), "{text}");
     assert!(text.contains(first.only().text("/id")), "{text}");
     assert_eq!(std::fs::read(&wav).unwrap(), b"touched");
     assert_eq!(files(&first.dir).len(), before.len(), "nothing beside it");

@@ -198,6 +198,39 @@ fn a_file_that_a_load_generator_plays_again_is_heard_again() {
     }
 }
 
+/// A file played again and again by the same source, as two mirrors saw it, or with packets lost
+/// where it begins again.
+#[test]
+fn a_file_that_is_played_again_is_heard_again_though_it_is_copied_or_torn() {
+    for (n, period) in [(75, 1700.0), (40, 1000.0), (30, 900.0)] {
+        for (copied, torn) in [(true, false), (false, true)] {
+            let mut d = Dialog::new(12);
+            d.formats = ["8".into(), "8".into()];
+            let once = Voice::of(&d, Caller, 1).talk(1500.0, 1500.0 + 20.0 * f64::from(n));
+            let mut sent = Vec::new();
+            for i in 0..4 {
+                let mut play = relayed(&once, d.rtp[0], d.rtp[1], period * f64::from(i));
+                if torn && i > 0 {
+                    play.remove(1);
+                }
+                for p in play.iter_mut().filter(|_| copied) {
+                    p.captured_ns.push(p.captured_ns[0] + 300_000);
+                }
+                sent.extend(play);
+            }
+            let mut s = Scene::new();
+            d.answered(&mut s, 0.0, 1000.0);
+            s.media(&sent);
+            d.bye(&mut s, 1600.0 + 20.0 * f64::from(n) + 4.0 * period, Caller);
+            let run = s.replay(AGENTS);
+            crate::common::oracle::must(run.only(), "customer", &sent);
+            let copies = if copied { sent.len() as f64 } else { 0.0 };
+            assert_eq!(run.only().number("/streams/0/duplicates"), copies, "{n} {period}");
+            assert_eq!(run.only().number("/streams/0/packets") as usize, sent.len(), "{n} {period}");
+        }
+    }
+}
+
 #[test]
 fn a_copy_that_comes_at_once_is_still_a_duplicate() {
     let d = Dialog::new(7);

@@ -22,8 +22,11 @@ fn busy(calls: u16) -> Scene {
     s
 }
 
+/// Which file a frame goes to, by its number and its bytes.
+type Deal<'a> = dyn FnMut(usize, &[u8]) -> usize + 'a;
+
 /// The frames dealt out to files, in order of time within each.
-fn dealt(frames: &[(i64, Vec<u8>)], deal: &mut dyn FnMut(usize, &[u8]) -> usize) -> (TempDir, Vec<PathBuf>) {
+fn dealt(frames: &[(i64, Vec<u8>)], deal: &mut Deal<'_>) -> (TempDir, Vec<PathBuf>) {
     let dir = tempfile::tempdir().unwrap();
     let mut piles: Vec<Vec<(i64, Vec<u8>)>> = Vec::new();
     for (i, f) in frames.iter().enumerate() {
@@ -64,7 +67,7 @@ fn files_of_one_time_are_one_capture_in_any_order() {
     let direction = |f: &[u8]| usize::from(f[26] == 192);
     let media = |f: &[u8]| usize::from(f[42] & 0xC0 == 0x80);
     let mut rng = Rng::new(5);
-    let mut deals: [Box<dyn FnMut(usize, &[u8]) -> usize>; 4] = [
+    let mut deals: [Box<Deal<'_>>; 4] = [
         Box::new(move |_, f| direction(f)),
         Box::new(move |_, f| media(f)),
         Box::new(move |_, f| 2 * direction(f) + media(f)),

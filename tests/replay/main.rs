@@ -36,6 +36,7 @@ mod privacy;
 mod quiet;
 mod random;
 mod silences;
+mod taps;
 mod transfers;
 mod unread;
 mod who_talks;

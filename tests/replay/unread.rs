@@ -212,7 +212,7 @@ fn signalling_that_is_not_plain_sip_is_named() {
     ] {
         let run = replay_stdin(AGENTS, &pcap(&[(1_795_421_723_000_000_000, frame.clone())], 1, whole));
         assert_eq!(run.output.status.code(), Some(0));
-        says(&run, &[said, "no SIP on port 5060, 5080"]);
+        says(&run, &[said, "no SIP on ports 5060, 5080"]);
         // Beside SIP that is read it is told as well, and nothing else is.
         let mut s = call(7);
         s.frames.push((s.frames[0].0 + 1000, frame));

@@ -156,9 +156,13 @@ fn a_guess_does_not_stand_against_whoever_knows() {
     call(&mut p, 2, 0, &[claim("203.0.113.9:4000")], &[claim("198.51.100.66:5000")]);
     let f = flow("203.0.113.9:4000", "198.51.100.7:5000");
     assert_eq!(p.route(f, ms(10)), Route::Doubt);
-    // At one end only it is worth nothing.
+    // Both know one end only.
     let f = flow("203.0.113.9:4000", "198.51.100.7:5001");
-    assert_eq!(p.route(f, ms(10)), is(B, Channel::Customer));
+    assert_eq!(p.route(f, ms(10)), Route::Doubt);
+    // The first call's party is heard elsewhere: it was no good guess.
+    assert_eq!(p.route(flow("203.0.113.9:61000", "198.51.100.7:5000"), ms(20)), is(A, Channel::Customer));
+    let f = flow("203.0.113.9:4000", "198.51.100.7:5002");
+    assert_eq!(p.route(f, ms(30)), is(B, Channel::Customer));
 }
 
 #[test]

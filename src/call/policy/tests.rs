@@ -24,12 +24,15 @@ fn party(text: &str) -> Party {
     Party { users: users(names), asserted, ..Party::default() }
 }
 
+/// The agent and the direction of a call that is recorded, or why it is not.
+type Verdict<'a> = Result<(Option<&'a str>, CallDirection), Unrecorded>;
+
 #[test]
 fn who_is_asserted_talks() {
     use CallDirection::{Inbound, Internal, Outbound};
     let customer = "+358401234567";
     // Caller, callee, and who is the agent on which side; or why there is none.
-    let rows: [(&str, &str, Result<(Option<&str>, CallDirection), Unrecorded>); 12] = [
+    let rows: [(&str, &str, Verdict<'_>); 12] = [
         (customer, "2001", Ok((Some("2001"), Inbound))),
         ("2001", customer, Ok((Some("2001"), Outbound))),
         (customer, "5001", Err(Unrecorded::NoAgent)),

@@ -151,23 +151,30 @@ pub(super) fn text(done: &Replayed, root: &Path) -> String {
     for o in &done.outcomes {
         match o {
             Outcome::Recorded(_) => {}
-            Outcome::Existed(id) => text += &format!("{id} exists already and was not touched\n"),
-            Outcome::Failed { id, reason, .. } => text += &format!("{id} not recorded: {reason}\n"),
+            Outcome::Existed(id) => text += &format!("{id} is there already and was left as it is\n"),
+            Outcome::Failed { id, reason, .. } => {
+                text += &format!("{id} not recorded ({reason}): {}\n", reason.describe());
+            }
         }
     }
     if recorded(done).any(|r| !r.complete) {
-        text += "* not complete: start or end not seen, or audio missing or not to be decoded\n";
+        text += "* not complete: its start or end was not seen, or audio is missing or cannot be decoded\n";
     }
     let s = &done.stats;
+    let existed = done.outcomes.iter().any(|o| matches!(o, Outcome::Existed(_)));
+    let noun = if existed { "new recording" } else { "recording" };
     text += &format!(
         "{} in {} from {} ({}, {} recorded, {} of no known call)\n",
-        counted(recordings as u64, "recording"),
+        counted(recordings as u64, noun),
         root.display(),
         counted(s.net.frames, "packet"),
         counted(s.sip_messages(), "SIP message"),
         counted(s.rtp_recorded, "RTP packet"),
         s.rtp_unmatched,
     );
+    if s.sip_messages() > 0 && done.outcomes.is_empty() && unrecorded(done).all(|(_, n)| n == 0) {
+        text += "no call was answered in what was captured\n";
+    }
     for (reason, n) in unrecorded(done).filter(|(_, n)| *n > 0) {
         let calls = counted(n, "answered call");
         text += &format!("{calls} not recorded ({reason}): {}\n", reason.describe());

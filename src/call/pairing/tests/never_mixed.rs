@@ -10,6 +10,8 @@ use proptest::prelude::*;
 #[derive(Clone, Copy, Debug)]
 struct Party {
     real: SocketAddr,
+    /// Where its packets come from.
+    sends: SocketAddr,
     described: Option<SocketAddr>,
     candidate: Option<SocketAddr>,
     sip: SocketAddr,
@@ -32,7 +34,8 @@ fn a_party() -> impl Strategy<Value = Party> {
     let host = prop_oneof![Just("10.0.0.1"), Just("10.0.0.2"), Just("203.0.113.1"), Just("203.0.113.2")];
     let port = prop_oneof![Just(4000u16), Just(4002)];
     let inside = prop_oneof![Just("192.168.1.10"), Just("192.168.1.11")];
-    (host, port, inside, 0..4, 0..4).prop_map(|(host, port, inside, says, ice)| {
+    let elsewhere = prop_oneof![5 => Just(false), 1 => Just(true)];
+    (host, port, inside, 0..4, 0..4, elsewhere).prop_map(|(host, port, inside, says, ice, elsewhere)| {
         let at = |ip: &str| addr(&format!("{ip}:{port}"));
         let real = at(host);
         let described = match says {
@@ -41,7 +44,9 @@ fn a_party() -> impl Strategy<Value = Party> {
             _ => None,
         };
         let candidate = (ice == 0).then_some(real);
-        Party { real, described, candidate, sip: addr(&format!("{host}:5060")) }
+        // Who hides where it receives sends from there: else nothing is known of it at all.
+        let sends = if elsewhere && described == Some(real) { addr(&format!("{host}:5555")) } else { real };
+        Party { real, sends, described, candidate, sip: addr(&format!("{host}:5060")) }
     })
 }
 
@@ -140,7 +145,7 @@ fn play(calls: &[Call]) -> (Vec<(u64, RecordingId)>, usize) {
             3 => sessions[i].take().into_iter().for_each(|id| p.close(id)),
             _ => {
                 for speaker in [0, 1].into_iter().filter(|s| c.one_way.is_none_or(|w| w == *s)) {
-                    let [src, dst] = [c.parties[speaker].real, c.parties[1 - speaker].real];
+                    let [src, dst] = [c.parties[speaker].sends, c.parties[1 - speaker].real];
                     match p.route(Flow { src, dst, vlan: c.media }, ms(at)) {
                         Route::Record(targets) => {
                             out.extend(targets.iter().map(|t| (i as u64, t.recording)));

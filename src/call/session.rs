@@ -1,0 +1,165 @@
+//! Sessions: one exchange on one hop each, and how well it knows addresses.
+//!
+//! What a session is for the router; which of several owns a flow is decided in
+//! [`super::owner`].
+
+use super::flows::Tick;
+use crate::id::RecordingId;
+use crate::net::Flow;
+use crate::sdp::Side;
+use crate::wire::link::Vlan;
+use foldhash::quality::RandomState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+use std::net::{IpAddr, SocketAddr};
+
+/// One offer/answer exchange as seen on one signalling hop of one dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// How an address is known to be a party's, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// `c=` and `m=` of its description say so.
+    Claimed,
+    /// Media ran both ways between it and an address of the call that no other
+    /// call had: where a NAT shows the party.
+    Nat,
+    /// An ICE candidate of its description.
+    Candidate,
+    /// The host its SIP came from, with the port its description names.
+    Image,
+    /// Media ran one way only: good for the way back, not against another call.
+    Heard,
+    /// It is not known at all.
+    Other,
+}
+
+impl Rank {
+    /// What it is worth where calls are compared.
+    pub(super) fn weight(self) -> Rank {
+        if self == Rank::Heard { Rank::Other } else { self }
+    }
+}
+
+/// An address that a session was heard from, or that it was spoken to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Learned {
+    pub side: Side,
+    pub addr: SocketAddr,
+    /// It was spoken to, it spoke.
+    pub ways: [bool; 2],
+}
+
+/// An advertised address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Where the party receives audio.
+    pub addr: SocketAddr,
+    /// Identity of the description's origin line: two legs that pass one
+    /// description on advertise one endpoint and do not compete.
+    pub origin: u64,
+    /// How it is known.
+    pub rank: Rank,
+    /// Where its RTCP goes, if not to the next port or the same.
+    pub rtcp: Option<SocketAddr>,
+}
+
+/// Where the packets of a session go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recorded {
+    pub id: RecordingId,
+    pub customer: Side,
+    pub rank: u8,
+}
+
+/// All of them.
+pub(super) type Sessions = HashMap<SessionId, Session, RandomState>;
+
+/// A session as far as it matters for what it owns.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    /// Order in which calls began: a later call wins a reused port.
+    pub age: u64,
+    /// Legs of one contact do not compete with one another.
+    pub group: u64,
+    /// The SIP elements it was seen between, caller and callee.
+    pub ends: [SocketAddr; 2],
+    pub claims: [SmallVec<[Claim; 2]>; 2],
+    /// Addresses of ranks [`Rank::Nat`] and [`Rank::Heard`].
+    pub learned: SmallVec<[Learned; 2]>,
+    pub recording: Option<Recorded>,
+    /// Position in the sequence of openings and claims.
+    pub opened: u64,
+    /// Calls that had begun when it was answered.
+    pub answered: Option<u64>,
+    /// VLANs its signalling was seen on.
+    pub vlans: SmallVec<[Vlan; 2]>,
+    /// Media of it was last seen, as far as it is not in a flow's entry.
+    pub heard: Option<Tick>,
+    /// Since when a hang-up stands, which may yet be refused.
+    pub leaving: Option<Tick>,
+    /// Packets that it may have owned and did not get.
+    pub doubtful: u8,
+    /// When it was answered.
+    pub answered_at: Option<Tick>,
+    /// Where each side was last heard from.
+    pub spoke: [Option<SocketAddr>; 2],
+    /// When a packet between its hosts that nobody claims was last seen, and how often while
+    /// the speaker was missed.
+    pub strayed: (Tick, u8),
+}
+
+impl Session {
+    /// Is `ip` a host that `side` is known to be at?
+    pub fn is_at(&self, side: Side, ip: IpAddr) -> bool {
+        self.ends[side as usize].ip() == ip || self.names(side, ip)
+    }
+
+    /// Is `ip` where a description or media says `side` is?
+    pub fn names(&self, side: Side, ip: IpAddr) -> bool {
+        let learned = self.learned.iter().filter(|l| l.side == side).map(|l| l.addr);
+        let claimed = self.claims[side as usize].iter().map(|c| c.addr);
+        claimed.chain(learned).any(|a| a.ip() == ip)
+    }
+
+    /// Knows it an end of a flow of which the other is not elsewhere, as far as was heard?
+    pub fn may_have_sent(&self, flow: &Flow) -> bool {
+        [(Side::Caller, Side::Callee), (Side::Callee, Side::Caller)].iter().any(|(near, far)| {
+            let is_at = |end: SocketAddr| self.claims[*near as usize].iter().any(|c| c.addr == end);
+            let may_be_far = |end: SocketAddr| self.spoke[*far as usize].is_none_or(|a| a == end);
+            is_at(flow.dst) && may_be_far(flow.src) || is_at(flow.src) && may_be_far(flow.dst)
+        })
+    }
+
+    /// The hosts that its descriptions name, each once.
+    pub fn hosts(&self) -> SmallVec<[IpAddr; 4]> {
+        let mut out = SmallVec::new();
+        for ip in self.claims.iter().flatten().map(|c| c.addr.ip()) {
+            if !out.contains(&ip) {
+                out.push(ip);
+            }
+        }
+        out
+    }
+
+    /// Two calls beside one another: between the same SIP elements, so neither
+    /// is the other one continued.
+    pub fn is_parallel(&self, other: &Session) -> bool {
+        let [a, b] = self.ends;
+        self.age != other.age && (other.ends == [a, b] || other.ends == [b, a])
+    }
+}
+
+/// One claim, seen from its address.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claimant {
+    pub session: SessionId,
+    pub side: Side,
+    pub rank: Rank,
+    pub origin: u64,
+    /// When it was made, or its call was answered.
+    pub since: Tick,
+    /// Position in the sequence of openings and claims.
+    pub made: u64,
+}
