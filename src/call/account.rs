@@ -21,9 +21,12 @@ pub(super) fn parties(leg: &Leg, dialog: &Dialog) -> [Party; 2] {
 }
 
 /// An end of a dialog as another leg that goes on from it knows it.
-pub(super) fn continued(leg: &Leg, dialog: &Dialog, side: Side) -> Continued {
+pub(super) fn continued(rules: &Rules, leg: &Leg, dialog: &Dialog, side: Side) -> Continued {
     let party = Party::of(leg, dialog, side);
-    Continued { users: party.users, asserted: party.asserted }
+    let told = party.told_later.as_ref().or(party.asserted.number());
+    let called = || party.users.iter().find(|u| rules.is_number(u) && !rules.is_extension(u));
+    let number = told.or_else(called).cloned();
+    Continued { users: party.users, asserted: party.asserted, number }
 }
 
 /// What may be stored of a dialog's call, by all that its contact tells.

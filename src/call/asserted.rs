@@ -13,6 +13,8 @@ use smallvec::SmallVec;
 const MAX_USER: usize = 128;
 /// Identities kept of one message; RFC 3325 allows two.
 const MAX_IDENTITIES: usize = 4;
+/// Values of one header among which a number is sought.
+const MAX_VALUES: usize = 16;
 
 /// A party in its own message.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,7 +67,7 @@ impl Asserted {
                 return None;
             }
             let values = msg.header_values(name);
-            values.take(MAX_IDENTITIES).find_map(|v| {
+            values.take(MAX_VALUES).find_map(|v| {
                 let addr = NameAddr::parse(&v);
                 let user = user_of(Some(&addr)).filter(|u| of_sender(&addr) && rules.is_number(u));
                 user.map(|u| (rank, u))

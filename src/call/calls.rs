@@ -263,6 +263,11 @@ impl Calls {
                 }
                 self.tables.note_response(id, seen);
                 self.refresh(id, seen.at);
+                // A copy that comes after the answer is older than what that said.
+                if state != Some(DialogState::Early) && state.is_some() {
+                    return;
+                }
+                self.handle_identity(id, seen, Side::Callee);
             }
             _ => self.tables.refuse(leg_id, id.filter(|_| state == Some(DialogState::Early))),
         }
@@ -275,8 +280,8 @@ impl Calls {
         // On one hop a proxy may say who answered, on the other hide it.
         let said = &mut d.said[Side::Callee as usize];
         let was_silent = said.is_silent();
-        if was_silent {
-            *said = Asserted::of_later(seen.msg, &self.rules);
+        if was_silent || is_first {
+            said.take_in(Asserted::of_later(seen.msg, &self.rules));
         }
         let is_news = was_silent && !said.is_silent();
         if is_first {
@@ -319,13 +324,14 @@ impl Calls {
     fn handle_identity(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
         let said = Asserted::of_later(seen.msg, &self.rules);
         let Some(d) = self.tables.dialogs.get_mut(id) else { return };
-        if said.is_silent() || !d.is_confirmed() || d.bye().is_some() {
+        if said.is_silent() || d.is_terminated() || d.bye().is_some() {
             return;
         }
         let known = &mut d.said[side as usize];
         let before = known.clone();
         known.take_in(said);
-        if *known != before {
+        // What is said while it rings is weighed once somebody answers.
+        if *known != before && d.is_confirmed() {
             self.reconsider(id, seen.at);
         }
     }
@@ -383,7 +389,8 @@ impl Calls {
         let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.is_confirmed()) else { return };
         d.transfer_by = Some(side);
         let Some((leg, d)) = self.tables.dialog(id) else { return };
-        self.referrals.note(seen, id, leg.contact, continued(leg, d, side.other()));
+        self.referrals.note(seen, id, leg.contact, continued(&self.rules, leg, d, side.other()));
+        self.join_consultation(id, seen.msg.refer_to_replaces());
     }
 
     fn transfer_failed(&mut self, id: DialogId, by: Side) {

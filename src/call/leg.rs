@@ -46,6 +46,8 @@ pub struct Continued {
     pub users: Vec<Pii<String>>,
     /// What was asserted of it there.
     pub asserted: Asserted,
+    /// The number it was known by there, by whatever told it.
+    pub number: Option<Pii<String>>,
 }
 
 /// One leg.
@@ -146,8 +148,15 @@ impl Leg {
         let (Some(h), Some(b)) = (self.hops.get(hop), branch.and_then(|b| self.hops.get(b))) else {
             return false;
         };
-        let is_other_branch = h.branch != b.branch || h.callee != b.callee;
-        Some(hop) != branch && h.vias == b.vias && h.caller == b.caller && is_other_branch
+        if Some(hop) == branch || h.vias < b.vias {
+            return false;
+        }
+        if h.vias == b.vias && h.caller == b.caller {
+            return h.branch != b.branch || h.callee != b.callee;
+        }
+        // As far from the caller or farther, by way of another element: it neither leads to the
+        // branch nor goes on from it.
+        h.caller.ip() != b.callee.ip() && (h.vias > b.vias || h.callee.ip() != b.caller.ip())
     }
 
     /// The hop a response to the INVITE goes back on: its branch tells, else the addresses.

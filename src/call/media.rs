@@ -164,7 +164,10 @@ pub(super) fn formats(leg: &Leg, dialog: &Dialog, customer: Side) -> Vec<Formats
 
 /// What the hop nearest the agent that has an exchange tells of the media.
 pub(super) fn told(leg: &Leg, dialog: &Dialog, customer: Side) -> Option<Told> {
-    let nearest = told_hops(dialog).min_by_key(|m| leg.rank(m.hop, customer))?;
+    // One that lists no audio, as for a fax, tells as well that there is none.
+    let is_agreed = |m: &&HopMedia| SIDES.iter().any(|s| m.offer_answer.agreed(*s).is_some());
+    let described = dialog.media.iter().filter(|m| exchange::is_told(&m.offer_answer) || is_agreed(m));
+    let nearest = described.min_by_key(|m| leg.rank(m.hop, customer))?;
     let oa = &nearest.offer_answer;
     Some(Told { on_hold: oa.on_hold(), silent: exchange::told_silent(oa) })
 }

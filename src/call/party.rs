@@ -47,7 +47,7 @@ impl Party {
                 party.asserted = continued.asserted.clone();
                 party.asserted.header_id = own.header_id;
                 party.asserted.withheld |= own.withheld;
-                party.told_later = party.asserted.number().cloned();
+                party.told_later.clone_from(&continued.number);
                 if party.asserted.users.is_empty() {
                     party.asserted.users = continued.users.iter().take(2).cloned().collect();
                 }

@@ -17,7 +17,7 @@ use super::decision::Unrecorded;
 use super::invite::Invite;
 use super::pairing::Side;
 use super::party::Party;
-use super::rules::{Rules, ServiceRef, stored_number};
+use super::rules::{Rules, ServiceRef, stored_number, subscriber_tail};
 use crate::config::{CallDirection, HideDigits};
 use crate::pii::Pii;
 
@@ -152,12 +152,15 @@ fn of_inbound(rules: &Rules, account: &Account<'_>) -> Particulars {
     // By the latest word; else by the leg nearest the customer.
     let is_internal = account.roles.direction == CallDirection::Internal;
     let is_customers = |n: &&Pii<String>| is_internal || !is_agents(rules, account.roles, n);
-    let number = party
+    let numbers = party
         .told_later
         .iter()
         .chain(told.filter_map(|c| c.number()))
         .chain(account.invites.iter().filter_map(|i| i.from_user.as_ref()))
-        .find(is_customers);
+        .filter(is_customers);
+    // A queue's or a parking place's own number tells of nobody where a subscriber's is known.
+    let of_subscriber = numbers.clone().find(|n| subscriber_tail(n.expose()).is_some());
+    let number = of_subscriber.or_else(|| numbers.clone().next());
     let known = |i: &&Invite| {
         let asserted = i.caller.users.iter().chain(i.caller.number());
         asserted.chain(&i.from_user).cloned().collect::<Vec<_>>()
@@ -167,7 +170,11 @@ fn of_inbound(rules: &Rules, account: &Account<'_>) -> Particulars {
         true => account.invites.iter().flat_map(known).chain(party.asserted.users.iter().cloned()).collect(),
         false => Vec::new(),
     };
-    let is_secret = |n: &Pii<String>| secret.iter().any(|s| rules.same_number(s.expose(), n.expose()));
+    let tail = |n: &Pii<String>| subscriber_tail(n.expose());
+    let same = |a: &Pii<String>, b: &Pii<String>| {
+        rules.same_number(a.expose(), b.expose()) || tail(a).is_some_and(|t| Some(t) == tail(b))
+    };
+    let is_secret = |n: &Pii<String>| secret.iter().any(|s| same(s, n));
     let candidates = || account.invites.iter().flat_map(|i| i.dialled()).filter(|n| !is_secret(n));
     let of_service = candidates().find(|n| rules.service_of(n).is_some());
     let public = of_service.or_else(|| candidates().find(|n| is_agents(rules, account.roles, n)));

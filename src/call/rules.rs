@@ -107,6 +107,17 @@ impl Rules {
     }
 }
 
+/// Digits at the end that make two numbers one, whatever stands before them; with fewer a
+/// number is an exchange's own.
+const SUBSCRIBER_DIGITS: usize = 7;
+
+/// The end of a subscriber's number, which all its forms share.
+pub fn subscriber_tail(number: &str) -> Option<String> {
+    let number = number.split(';').next().unwrap_or(number);
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    digits.len().checked_sub(SUBSCRIBER_DIGITS).map(|from| digits[from..].to_string())
+}
+
 /// A customer's number as a service allows it to be stored; `None` when hidden whole.
 pub fn stored_number(number: &Pii<String>, hide: HideDigits) -> Option<String> {
     truncate_number(number.expose(), hide)

@@ -6,6 +6,7 @@
 use super::ids::{ContactId, DialogId};
 use super::invite::Invite;
 use super::leg::Continued;
+use super::party::Party;
 use super::rules::Rules;
 use super::seen::Seen;
 use crate::pii::Pii;
@@ -88,6 +89,27 @@ impl Referrals {
         };
         let found = self.0.iter().position(fits)?;
         self.0.remove(found)
+    }
+
+    /// The contact of a transfer to whom its sender had asked first: no INVITE follows where the
+    /// exchange brings the customer into the dialog that is there.
+    pub(super) fn arrived(&mut self, caller: &Party, callee: &Party, rules: &Rules) -> Option<ContactId> {
+        let same = |a: &Pii<String>, b: &Pii<String>| rules.same_number(a.expose(), b.expose());
+        let is_of = |r: &Referral, who: &Pii<String>| {
+            r.referred
+                .number
+                .iter()
+                .chain(&r.referred.users)
+                .chain(&r.referred.asserted.users)
+                .any(|p| same(p, who))
+        };
+        let fits = |r: &Referral| {
+            let to_target = r.target.as_ref().is_some_and(|t| callee.users.iter().any(|u| same(u, t)));
+            let told = caller.told_later.iter().chain(&caller.asserted.users);
+            r.replaces.is_some() && to_target && told.into_iter().any(|who| is_of(r, who))
+        };
+        let found = self.0.iter().position(fits)?;
+        self.0.remove(found).map(|r| r.contact)
     }
 
     /// Forgets those whose INVITE did not come.

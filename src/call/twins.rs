@@ -9,6 +9,7 @@
 //! | 1 | both tags and the CSeq are the same, and the legs meet at one host or pass one description on | a proxy that masks the Call-ID |
 //! | 2 | both parties receive audio at the same addresses | an exchange that passes the descriptions on |
 //! | 3 | half a second between the INVITEs, 50 ms between the answers, and the legs meet at one host or name one caller | an exchange in between |
+//! | 4 | the legs meet at one host and name one subscriber beside the agent | the same, slower |
 //!
 //! An agent takes no two calls within 50 ms; strangers' legs differ in tags, media
 //! and callers. Legs side by side, between the same two hosts, are two calls: an
@@ -21,7 +22,7 @@ use super::leg::{Hop, Leg};
 use super::media::endpoints;
 use super::pairing::Side;
 use super::party::Party;
-use super::rules::Rules;
+use super::rules::{Rules, subscriber_tail};
 use crate::sdp::Origin;
 use crate::time::{NS_PER_MS, Timestamp};
 use foldhash::quality::RandomState;
@@ -35,9 +36,6 @@ const ANSWERS_NS: i64 = 1000 * NS_PER_MS;
 /// The same where nothing but time and place speaks for it.
 const INVITES_CLOSE_NS: i64 = 500 * NS_PER_MS;
 const ANSWERS_CLOSE_NS: i64 = 50 * NS_PER_MS;
-/// Digits at the end that make two numbers one, whatever stands before them; with fewer a
-/// number is an exchange's own and tells nothing.
-const SAME_DIGITS: usize = 7;
 
 /// Agents remembered beyond those of the recordings under way.
 const MAX_IDLE: usize = 4096;
@@ -85,28 +83,32 @@ pub(super) struct Candidate<'a> {
     pub leg: &'a Leg,
     /// Itself.
     pub dialog: &'a Dialog,
-    /// Its caller.
-    pub caller: &'a Party,
+    /// Its caller and its callee.
+    pub parties: &'a [Party; 2],
     /// When it was answered.
     pub answered_at: Timestamp,
 }
 
 impl<'a> Candidate<'a> {
     /// `None` where the dialog is not answered, or over.
-    pub fn new(leg: &'a Leg, dialog: &'a Dialog, caller: &'a Party) -> Option<Self> {
-        Some(Candidate { leg, dialog, caller, answered_at: dialog.answered_at()? })
+    pub fn new(leg: &'a Leg, dialog: &'a Dialog, parties: &'a [Party; 2]) -> Option<Self> {
+        Some(Candidate { leg, dialog, parties, answered_at: dialog.answered_at()? })
+    }
+
+    /// How far apart the INVITEs, and the answers.
+    fn gaps(&self, other: &Candidate<'_>) -> (i64, i64) {
+        let gap = |a: Timestamp, b: Timestamp| a.since_ns(b).abs();
+        (gap(self.leg.invite_at, other.leg.invite_at), gap(self.answered_at, other.answered_at))
     }
 }
 
 /// Are two dialogs of one agent the same conversation?
 pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
-    let gap = |a: Timestamp, b: Timestamp| a.since_ns(b).abs();
-    let invites_ns = gap(a.leg.invite_at, b.leg.invite_at);
-    let answers_ns = gap(a.answered_at, b.answered_at);
+    let (invites_ns, answers_ns) = a.gaps(b);
     if a.leg.call_id == b.leg.call_id || invites_ns > INVITES_NS || answers_ns > ANSWERS_NS {
         return false;
     }
-    let callers = same_caller(rules, a.caller, b.caller);
+    let callers = same_caller(rules, a, b);
     if callers == Some(false) || side_by_side(a.leg, b.leg) {
         return false;
     }
@@ -119,25 +121,44 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
     (same_tags && (meet || same_description(a.leg, b.leg)))
         // Without a rule every called party is an agent, and that he is one on both legs says nothing.
         || (rules.has_any()
-            && (shares_media(a.dialog, b.dialog) || (is_close && (meet || callers == Some(true)))))
+            && (shares_media(a.dialog, b.dialog)
+                || (meet && (is_close || callers == Some(true) || same_callee(rules, a, b)))
+                || (is_close && callers == Some(true) && !share_an_end(a.leg, b.leg))))
+}
+
+/// Do two calls that were answered together, were it by way of other legs, speak against being one?
+/// Those of strangers are told apart by the caller, or because both begin or end at one host.
+pub(super) fn are_two(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
+    let (invites_ns, answers_ns) = a.gaps(b);
+    let callers = same_caller(rules, a, b);
+    let is_apart = side_by_side(a.leg, b.leg) || (callers.is_none() && share_an_end(a.leg, b.leg));
+    invites_ns <= INVITES_NS && answers_ns <= ANSWERS_NS && (callers == Some(false) || is_apart)
+}
+
+/// Does the host that called in the first call in the second as soon as that was answered?
+pub(super) fn is_from_same_exchange(first: &Candidate<'_>, second: &Candidate<'_>) -> bool {
+    let after_ns = second.leg.invite_at.since_ns(first.answered_at);
+    let same = |h: &Hop| second.leg.hops.iter().any(|s| s.caller.ip() == h.caller.ip());
+    (0..=INVITES_NS).contains(&after_ns) && first.leg.hops.iter().any(same)
 }
 
 /// `None` where one of them tells no number of a subscriber.
-fn same_caller(rules: &Rules, a: &Party, b: &Party) -> Option<bool> {
-    let number = |p: &Party| {
-        let told = p.told_later.as_ref().or(p.asserted.number());
-        told.or(p.users.first()).filter(|n| !rules.is_extension(n)).map(|n| digits(n.expose()))
-    };
-    let (a, b) = (number(a)?, number(b)?);
-    if a.len() < SAME_DIGITS || b.len() < SAME_DIGITS {
-        return None;
-    }
-    let tail = |n: &str| n[n.len() - SAME_DIGITS..].to_string();
-    Some(tail(&a) == tail(&b))
+fn same_caller(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> Option<bool> {
+    let [a, b] = [a, b].map(|c| subscriber(rules, &c.parties[0]));
+    Some(a? == b?)
 }
 
-fn digits(number: &str) -> String {
-    number.chars().filter(char::is_ascii_digit).collect()
+/// Do both call one subscriber?
+fn same_callee(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
+    let [a, b] = [a, b].map(|c| subscriber(rules, &c.parties[1]));
+    a.is_some() && a == b
+}
+
+/// A party's number as far as all its forms share it; none of an agent's or an exchange's own.
+fn subscriber(rules: &Rules, party: &Party) -> Option<String> {
+    let told = party.told_later.as_ref().or(party.asserted.number());
+    let number = told.or(party.users.first()).filter(|n| !rules.is_extension(n))?;
+    subscriber_tail(number.expose())
 }
 
 /// Does the later INVITE come from where the earlier one went?
@@ -151,6 +172,12 @@ fn legs_meet(a: &Leg, b: &Leg) -> bool {
 fn side_by_side(a: &Leg, b: &Leg) -> bool {
     let hosts = |h: &Hop| (h.caller.ip(), h.callee.ip());
     a.hops.iter().any(|h| b.hops.iter().any(|o| hosts(h) == hosts(o)))
+}
+
+/// Do both come from one host, or go to one? Then neither begins where the other ends.
+fn share_an_end(a: &Leg, b: &Leg) -> bool {
+    let share = |h: &Hop, o: &Hop| h.caller.ip() == o.caller.ip() || h.callee.ip() == o.callee.ip();
+    a.hops.iter().any(|h| b.hops.iter().any(|o| share(h, o)))
 }
 
 /// Was one offer passed on?

@@ -6,26 +6,30 @@
 
 use super::account::{amended, continued, nearer_leg, opening, particulars, parties};
 use super::calls::Calls;
-use super::decision::{Decision, Ending, Unrecorded};
-use super::dialog::Dialog;
+use super::decision::{Decision, Ending, Opening, Unrecorded};
+use super::dialog::{Dialog, DialogState};
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
+use super::leg::Leg;
 use super::pairing::Side;
-use super::policy::{Roles, refused_by, roles, same_agent};
+use super::party::Party;
+use super::policy::{Roles, agent_of, refused_by, roles, same_agent};
 use super::recording::Recording;
 use super::seen::Seen;
-use super::twins::{Candidate, are_one};
+use super::twins::{Candidate, are_one, are_two, is_from_same_exchange};
+use crate::config::CallDirection;
 use crate::id::RecordingId;
+use crate::sip::Replaces;
 use crate::time::Timestamp;
 
 impl Calls {
     /// A new leg that continues another call joins its contact, and knows its parties.
     pub(super) fn join_continued(&mut self, id: LegId, invite: &Invite, seen: &Seen<'_>) {
         let replaced = invite.replaces.as_ref().and_then(|r| {
-            let (dialog, side) = self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag)?;
-            // The receiver of this INVITE is the end of that dialog whose tag is its to-tag.
+            let (dialog, by_tags) = self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag)?;
             let (leg, d) = self.tables.dialog(dialog)?;
-            let receiver = continued(leg, d, side);
+            let side = self.replaced_end(leg, d, by_tags, seen);
+            let receiver = continued(&self.rules, leg, d, side);
             // By name an agent is meant where one is called.
             let called = [&invite.request_user, &invite.to_user];
             let by_name = called.into_iter().flatten().any(|u| self.rules.is_extension(u));
@@ -51,6 +55,58 @@ impl Calls {
             }
         }
         if let Some(older) = older {
+            self.tables.join_contacts(older, own);
+        }
+    }
+
+    /// Which end of a dialog an INVITE that replaces it goes to. Its to-tag is the receiver's
+    /// (RFC 3891 §3), but telephones take the tags of dialog-info (RFC 4235) in either order: one
+    /// that only rings is replaced where it came from, and who is sent it at the exchange's
+    /// address is not the colleague.
+    fn replaced_end(&self, leg: &Leg, d: &Dialog, by_tags: Side, seen: &Seen<'_>) -> Side {
+        if d.state == DialogState::Early {
+            return Side::Caller;
+        }
+        let ends = [Side::Caller, Side::Callee].map(|side| Party::of(leg, d, side));
+        let other = by_tags.other();
+        let [tagged, beyond] = [by_tags, other].map(|side| &ends[side as usize]);
+        let is_at = |p: &Party| p.addrs.contains(&seen.flow.dst.ip());
+        let is_agent = |p: &Party| agent_of(&self.rules, p).is_some();
+        let elsewhere = is_at(beyond) && !is_at(tagged) && is_agent(tagged) && !is_agent(beyond);
+        if elsewhere { other } else { by_tags }
+    }
+
+    /// A REFER names the dialog in which its sender asked a colleague first: that is of the
+    /// same contact.
+    pub(super) fn join_consultation(&mut self, id: DialogId, replaces: Option<Replaces>) {
+        let Some(r) = replaces else { return };
+        let Some((consulted, _)) = self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag) else {
+            return;
+        };
+        let Some(((leg, _), (other, d))) = self.tables.dialog(id).zip(self.tables.dialog(consulted)) else {
+            return;
+        };
+        // Not another customer's call that came in meanwhile.
+        if agent_of(&self.rules, &Party::of(other, d, Side::Caller)).is_none() {
+            return;
+        }
+        let (own, others) = (leg.contact, other.contact);
+        let recorded = d.recording().and_then(|r| Some((r, self.recordings.get(r)?.opening.clone())));
+        if self.tables.join_contacts(own, others).is_some()
+            && let Some((r, opening)) = recorded
+        {
+            let call_group = self.tables.contacts.uuid(own);
+            self.recordings.amend(r, Opening { call_group, ..*opening });
+        }
+    }
+
+    /// A customer has come to a dialog that went on without him so far: who transferred him,
+    /// having asked first, did so in this contact.
+    fn join_transferred(&mut self, id: DialogId) {
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        let [caller, callee] = parties(leg, d);
+        let own = leg.contact;
+        if let Some(older) = self.referrals.arrived(&caller, &callee, &self.rules) {
             self.tables.join_contacts(older, own);
         }
     }
@@ -101,15 +157,45 @@ impl Calls {
     /// A dialog of the same agent that is recorded and is the same conversation.
     fn twin_of(&self, id: DialogId, roles: &Roles) -> Option<DialogId> {
         let (leg, d) = self.tables.dialog(id)?;
-        let [caller, _] = parties(leg, d);
-        let own = Candidate::new(leg, d, &caller)?;
+        let ends = parties(leg, d);
+        let own = Candidate::new(leg, d, &ends)?;
         let under_way = self.agents.under_way(roles.agent_id.as_deref()?);
         let mut under_way = under_way.filter(|o| *o != id && self.is_recorded(*o));
         under_way.find(|o| {
-            let Some((leg, d)) = self.tables.dialog(*o) else { return false };
-            let [caller, _] = parties(leg, d);
-            Candidate::new(leg, d, &caller).is_some_and(|other| are_one(&self.rules, &own, &other))
+            // Of three legs in a row the first and the last may share nothing: those that gave
+            // way are asked as well.
+            let contact = self.tables.dialog(*o).map(|(leg, _)| leg.contact);
+            let legs = contact.into_iter().flat_map(|c| self.tables.contacts.legs(c));
+            let legs = legs.filter_map(|l| self.tables.legs.get(l));
+            let dialogs = legs.flat_map(|l| self.tables.dialogs_of(l).map(move |d| (l, d)));
+            let weighed = dialogs.map(|(leg, d)| self.is_twin(&own, leg, d, roles)).collect::<Vec<_>>();
+            weighed.contains(&Some(true)) && !weighed.contains(&Some(false))
         })
+    }
+
+    /// `None`: nothing speaks for it or against it.
+    fn is_twin(&self, own: &Candidate<'_>, leg: &Leg, dialog: &Dialog, of: &Roles) -> Option<bool> {
+        let ends = parties(leg, dialog);
+        let [caller, callee] = &ends;
+        let other = Candidate::new(leg, dialog, &ends).filter(|o| o.dialog.id != own.dialog.id)?;
+        let is_agents = roles(&self.rules, caller, callee).is_ok_and(|r| r.agent_id == of.agent_id);
+        match () {
+            () if !is_agents => None,
+            () if self.is_dialled_for(&other, own) => Some(true),
+            () if are_two(&self.rules, own, &other) => Some(false),
+            () => are_one(&self.rules, own, &other).then_some(true),
+        }
+    }
+
+    /// Has the exchange, having called the agent in his own name, called his customer so as well?
+    fn is_dialled_for(&self, clicked: &Candidate<'_>, next: &Candidate<'_>) -> bool {
+        let recording = clicked.dialog.recording().and_then(|r| self.recordings.get(r));
+        let of_nobody = recording.is_some_and(|r| {
+            let o = &r.opening;
+            let is_clicked = o.direction == CallDirection::Outbound && r.customer == Side::Caller;
+            is_clicked && o.customer_number.is_none() && !o.withheld
+        });
+        of_nobody && is_from_same_exchange(clicked, next)
     }
 
     fn is_recorded(&self, id: DialogId) -> bool {
@@ -165,7 +251,10 @@ impl Calls {
         let now = roles(&self.rules, &caller, &callee);
         let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
             return match now {
-                Ok(roles) if self.is_nearest(id, &roles) => self.begin(id, at, &roles),
+                Ok(roles) if self.is_nearest(id, &roles) => {
+                    self.join_transferred(id);
+                    self.begin(id, at, &roles);
+                }
                 _ => {}
             };
         };
@@ -175,14 +264,19 @@ impl Calls {
             (Some(a), Some(b)) => same_agent(&self.rules, a, b) || (agent.is_called(a) && agent.is_called(b)),
             (a, b) => a == b,
         };
+        // With a colleague or with a customer: not one conversation, though one agent's.
+        let is_internal = |d: CallDirection| d == CallDirection::Internal;
+        let direction = recording.opening.direction;
+        let passes = |new: &Roles| is_internal(direction) != is_internal(new.direction);
         match now {
-            Ok(new) if is_same(&new) => self.amend(id, at),
+            Ok(new) if is_same(&new) && !passes(&new) => self.amend(id, at),
+            Ok(new) if passes(&new) => {
+                self.pass_on(r, at);
+                self.join_transferred(id);
+                self.begin(id, at, &new);
+            }
             Ok(new) => {
-                let next = Roles {
-                    direction: recording.opening.direction,
-                    customer: recording.customer,
-                    ..new.clone()
-                };
+                let next = Roles { direction, customer: recording.customer, ..new.clone() };
                 // The agent's end passed on; else the two ends have changed their parts.
                 let next = if new.customer == recording.customer { next } else { new };
                 self.pass_on(r, at);

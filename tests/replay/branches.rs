@@ -185,3 +185,43 @@ fn of_two_that_answer_at_once_the_one_that_lives() {
         inbound(run.only(), &sent);
     }
 }
+
+/// The exchange's proxy forks to two others, each of which rings one telephone.
+#[test]
+fn of_branches_by_way_of_different_proxies_the_one_that_answers() {
+    for (answers, rings) in [(2001, 2002), (2002, 2001)] {
+        for straight in [false, true] {
+            let [winner, loser] = [answers, rings].map(|agent| {
+                let proxy = if agent == 2001 { "192.0.2.81" } else { "192.0.2.82" };
+                let last = at(branch(agent), proxy, BASE);
+                let vias = format!("Via: SIP/2.0/UDP 192.0.2.8:5060;branch=z9hG4bK{agent}\r\n{}", last.vias);
+                let near = Dialog { rtp: branch(agent).rtp, vias, ..last };
+                let mid = Dialog { branch: format!("p{agent}"), ..outer(&near) };
+                let sip = [addr("192.0.2.8:5060"), addr(&format!("{proxy}:5060"))];
+                [Dialog { sip, vias: branch(agent).vias, ..mid }, near]
+            });
+            // The one that answers may as well be rung without a proxy more.
+            let winner = if straight { vec![branch(answers)] } else { winner.to_vec() };
+            let near = winner.last().unwrap();
+            let far = Dialog { branch: String::new(), vias: String::new(), ..outer(near) };
+            let mut s = Scene::new();
+            far.invite(&mut s, 0.0);
+            for (i, d) in winner.iter().chain(&loser).enumerate() {
+                d.invite(&mut s, 3.0 + i as f64);
+            }
+            loser[1].status(&mut s, 100.0, 180);
+            for (i, d) in winner.iter().rev().chain([&far]).enumerate() {
+                d.status(&mut s, 2000.0 + i as f64, 200);
+            }
+            loser[0].cancelled(&mut s, 2003.0);
+            loser[1].cancelled(&mut s, 2004.0);
+            let direct = Dialog { sip: [far.sip[0], near.sip[1]], ..far.clone() };
+            direct.ack(&mut s, 2030.0);
+            let sent = talk(&mut s, near, 2040.0, 4000.0);
+            direct.bye(&mut s, 4000.0, Caller);
+            let run = s.replay(AGENTS);
+            parties(run.only(), &answers.to_string(), "inbound", CUSTOMER);
+            inbound(run.only(), &sent);
+        }
+    }
+}

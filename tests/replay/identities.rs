@@ -273,3 +273,40 @@ fn a_party_without_a_user_part_has_no_number() {
     inbound(run.only(), &sent);
     assert!(run.only().json["agent"]["id"].is_null(), "{}", run.only().json["agent"]);
 }
+
+/// Who it is, or does not want to be, may be told while it rings.
+#[test]
+fn what_is_said_while_it_rings_counts() {
+    let asserted = "P-Asserted-Identity: <sip:+358401234567@192.0.2.5>\r\n";
+    for withheld in [false, true] {
+        let headers = format!("{asserted}{}", if withheld { "Privacy: id\r\n" } else { "" });
+        for from in ["9900", "+358401234567"] {
+            let d = Dialog { from: format!("<sip:{from}@192.0.2.5>"), ..Dialog::new(8) };
+            let mut s = Scene::new();
+            d.answered(&mut s, 0.0, 1000.0);
+            d.exchange(&mut s, 500.0, "UPDATE", Caller, 20, &headers);
+            let sent = talk(&mut s, &d, 1000.0, 3000.0);
+            d.bye(&mut s, 3000.0, Caller);
+            let run = s.replay(AGENTS);
+            parties(run.only(), "2001", "inbound", if withheld { "null" } else { CUSTOMER });
+            assert_eq!(run.only().json["customer"]["withheld"], withheld);
+            inbound(run.only(), &sent);
+        }
+        for code in [180, 183] {
+            let d = Dialog { to: "<sip:*81@h>".into(), uri: "sip:*81@h".into(), ..Dialog::outbound(9) };
+            let mut s = Scene::new();
+            d.answered(&mut s, 0.0, 1000.0);
+            let text = d.response_text(code, "INVITE", Caller, 1, &headers, None);
+            s.udp(300.0, d.sip[1], d.sip[0], text.as_bytes());
+            // A late copy of what was before says nothing of who answered.
+            let old = "P-Asserted-Identity: <sip:+358507654321@192.0.2.5>\r\n";
+            let text = d.response_text(code, "INVITE", Caller, 1, old, None);
+            s.udp(1500.0, d.sip[1], d.sip[0], text.as_bytes());
+            talk(&mut s, &d, 1000.0, 3000.0);
+            d.bye(&mut s, 3000.0, Caller);
+            let run = s.replay(AGENTS);
+            parties(run.only(), "2001", "outbound", if withheld { "null" } else { CUSTOMER });
+            assert_eq!(run.only().json["customer"]["withheld"], withheld, "{code}");
+        }
+    }
+}

@@ -374,7 +374,9 @@ impl Exchange {
 #[test]
 fn two_legs_of_a_small_exchange_are_one_recording() {
     for (straight, own_name) in [(false, false), (true, false), (false, true), (true, true)] {
-        for (invite, answer) in [(5.0, 2.0), (450.0, 40.0), (60.0, 10.0)] {
+        // A slow exchange is believed where both legs name one caller, or one description.
+        let slow: &[(f64, f64)] = if own_name && !straight { &[] } else { &[(1900.0, 10.0), (60.0, 400.0)] };
+        for (invite, answer) in [(5.0, 2.0), (450.0, 40.0), (60.0, 10.0)].iter().chain(slow).copied() {
             let (s, sent) = Exchange { invite, answer, straight, own_name }.scene();
             println!("{straight} {own_name} {invite} {answer}");
             let run = s.replay(AGENTS);
@@ -504,6 +506,66 @@ fn two_customers_of_one_queue_are_not_mistaken_for_each_other() {
             assert!(told == number || own_name && told == "null", "{agent}: {told}, not {number}");
             inbound(r, voices);
         }
+        assert_ne!(run.recordings[0].text("/call_group"), run.recordings[1].text("/call_group"));
+    }
+}
+
+/// Three legs in a row, of which the first and the last share nothing; and the agent's own calls.
+#[test]
+fn a_chain_of_exchanges_is_one_recording() {
+    let hosts = ["198.51.100.10", "192.0.2.6", "192.0.2.7", "192.0.2.20"];
+    for own_name in [false, true] {
+        for (gap, answer) in [(60.0, 10.0), (400.0, 40.0)] {
+            let legs: Vec<Dialog> = (0..3_u16)
+                .map(|i| {
+                    let number = if own_name && i > 0 { "9900" } else { "+358401234567" };
+                    let d = Dialog {
+                        from: format!("<sip:{number}@{}>", hosts[i as usize]),
+                        uri: format!("sip:2001@{}", hosts[i as usize + 1]),
+                        ..Dialog::new(30 + i)
+                    };
+                    at(d, hosts[i as usize], hosts[i as usize + 1])
+                })
+                .collect();
+            let mut s = Scene::new();
+            for (i, d) in legs.iter().enumerate() {
+                d.invite(&mut s, gap * i as f64);
+                d.status(&mut s, 2000.0 + answer * (2 - i) as f64, 200);
+                d.ack(&mut s, 2003.0 + answer * (2 - i) as f64);
+                d.bye(&mut s, 5000.0 + i as f64, Caller);
+            }
+            let sent = talk(&mut s, &legs[2], 2100.0, 5000.0);
+            let run = s.replay(AGENTS);
+            parties(run.only(), "2001", "inbound", CUSTOMER);
+            assert_eq!(run.only().text("/sip/call_id"), "ladder-32", "the leg nearest the agent");
+            inbound(run.only(), &sent);
+        }
+    }
+}
+
+/// One agent, two calls in the same moment, each on two legs of an exchange or straight from two trunks.
+#[test]
+fn two_calls_of_one_agent_in_the_same_moment_stay_two() {
+    for (from, through) in [("anonymous", true), ("+358401234567", false), ("anonymous", false)] {
+        let mut s = Scene::new();
+        for n in [40_u16, 42] {
+            let late = f64::from(n);
+            let from = format!("<sip:{from}@192.0.2.5>");
+            let trunk = if through { "198.51.100.10".to_string() } else { format!("198.51.100.{n}") };
+            let near = at(Dialog { from: from.clone(), ..Dialog::new(n) }, &trunk, "192.0.2.20");
+            let near = if through { at(near, RELAY, "192.0.2.20") } else { near };
+            if through {
+                let far = Dialog { from, uri: "sip:2001@192.0.2.5".into(), ..Dialog::new(n + 1) };
+                let far = at(far, &trunk, RELAY);
+                far.answered(&mut s, late - 8.0, 2004.0 + late);
+                far.bye(&mut s, 5000.0 + late, Caller);
+            }
+            near.answered(&mut s, late, 2000.0 + late);
+            talk(&mut s, &near, 2100.0, 5000.0);
+            near.bye(&mut s, 5002.0 + late, Caller);
+        }
+        let run = s.replay(AGENTS);
+        assert_eq!(run.recordings.len(), 2, "{from} {through} {}", run.stdout());
         assert_ne!(run.recordings[0].text("/call_group"), run.recordings[1].text("/call_group"));
     }
 }

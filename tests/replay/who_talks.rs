@@ -265,25 +265,30 @@ fn a_call_by_click_is_outbound_and_its_customer_comes_by_identity() {
 
 #[test]
 fn a_call_by_click_is_told_its_customer_by_the_other_leg() {
+    // Tied by a header; or by nothing but the exchange, which calls in the agent's name both times.
     let session = "Session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=0\r\n";
-    let agent = Dialog { headers: session.into(), ..click_to_dial(12) };
-    let customer = Dialog {
-        from: "<sip:+35891234567@192.0.2.5>".into(),
-        to: "<sip:+358401234567@trunk.example>".into(),
-        uri: "sip:+358401234567@198.51.100.10".into(),
-        headers: session.into(),
-        ..at(Dialog::new(13), PBX, "198.51.100.10")
-    };
-    let mut s = Scene::new();
-    agent.answered(&mut s, 0.0, 1000.0);
-    customer.answered(&mut s, 1100.0, 4000.0);
-    let sent = talk(&mut s, &agent, 4000.0, 7000.0);
-    talk(&mut s, &customer, 4000.0, 7000.0);
-    agent.bye(&mut s, 7000.0, Callee);
-    customer.bye(&mut s, 7010.0, Caller);
-    let run = s.replay(AGENTS);
-    parties(run.only(), "2001", "outbound", CUSTOMER);
-    inbound(run.only(), &sent);
+    for (headers, from) in [(session, "+35891234567"), (session, "2001"), ("", "2001")] {
+        for answered in [1800.0, 4000.0] {
+            let agent = Dialog { headers: headers.into(), ..click_to_dial(12) };
+            let customer = Dialog {
+                from: format!("<sip:{from}@192.0.2.5>"),
+                to: "<sip:+358401234567@trunk.example>".into(),
+                uri: "sip:+358401234567@198.51.100.10".into(),
+                headers: headers.into(),
+                ..at(Dialog::new(13), PBX, "198.51.100.10")
+            };
+            let mut s = Scene::new();
+            agent.answered(&mut s, 0.0, 1000.0);
+            customer.answered(&mut s, 1100.0, answered);
+            let sent = talk(&mut s, &agent, 4000.0, 7000.0);
+            talk(&mut s, &customer, 4000.0, 7000.0);
+            agent.bye(&mut s, 7000.0, Callee);
+            customer.bye(&mut s, 7010.0, Caller);
+            let run = s.replay(AGENTS);
+            parties(run.only(), "2001", "outbound", CUSTOMER);
+            inbound(run.only(), &sent);
+        }
+    }
 }
 
 #[test]
@@ -293,5 +298,117 @@ fn agents_by_their_networks_or_a_header_pick_up_alike() {
     {
         let run = picked_up(ASSERTED, None, &format!("[agents]\n{rule}\n"));
         assert_eq!(run.only().text("/customer/number"), CUSTOMER);
+    }
+}
+
+/// Telephones take the tags of dialog-info in either order, and call the exchange by any name.
+#[test]
+fn a_call_is_picked_up_whatever_the_order_of_the_tags() {
+    for (rings, user) in [(true, "2001"), (true, "*8"), (false, "2001"), (false, "+35891234567")] {
+        let first = to_2001(14);
+        let mut taken = from_2002(15, user);
+        let [caller, callee] = &first.tags;
+        taken.headers =
+            format!("Replaces: {};to-tag={callee};from-tag={caller}\r\nRequire: replaces\r\n", first.call_id);
+        let mut s = Scene::new();
+        if rings {
+            first.invite(&mut s, 0.0);
+            first.status(&mut s, 150.0, 180);
+            first.cancelled(&mut s, 3020.0);
+        } else {
+            first.answered(&mut s, 0.0, 500.0);
+            talk(&mut s, &first, 500.0, 3000.0);
+            first.bye(&mut s, 3020.0, Caller);
+        }
+        taken.answered(&mut s, 2900.0, 3000.0);
+        let sent = talk(&mut s, &taken, 3000.0, 5000.0);
+        taken.bye(&mut s, 5000.0, Callee);
+        for config in [AGENTS, INTERNAL_TOO] {
+            let run = s.replay(config);
+            assert_eq!(run.recordings.len(), if rings { 1 } else { 2 }, "{rings} {user} {}", run.stdout());
+            let last = run.recordings.last().unwrap();
+            parties(last, "2002", "outbound", CUSTOMER);
+            outbound(last, &sent);
+        }
+    }
+}
+
+/// 2001 asks 2002, then hands the customer over by a REFER that names the consultation; the exchange
+/// has two legs of that, and says on 2002's who has come.
+#[test]
+fn an_attended_transfer_within_the_exchange_is_of_the_customers_contact() {
+    for both_legs in [true, false] {
+        let first = to_2001(16);
+        let asked = Dialog {
+            from: "<sip:2001@192.0.2.5>".into(),
+            to: "<sip:2002@192.0.2.5>".into(),
+            uri: "sip:2002@192.0.2.5".into(),
+            ..Dialog::new(17)
+        };
+        let (asked, next) = (at(asked, "192.0.2.20", PBX), to_2002(18, "2001"));
+        let mut s = Scene::new();
+        first.answered(&mut s, 0.0, 1000.0);
+        talk(&mut s, &first, 1000.0, 3000.0);
+        if both_legs {
+            asked.answered(&mut s, 3200.0, 4005.0);
+        }
+        next.answered(&mut s, 3210.0, 4000.0);
+        let refer = format!(
+            "Refer-To: <sip:2002@192.0.2.5?Replaces={}%3Bto-tag%3D{}%3Bfrom-tag%3D{}>\r\n",
+            asked.call_id, asked.tags[1], asked.tags[0]
+        );
+        let mut voices = [Voice::of(&next, Caller, 1), Voice::of(&next, Callee, 2)];
+        let before = voices.each_mut().map(|v| v.talk(4011.0, 5051.0));
+        first.exchange(&mut s, 5000.0, "REFER", Callee, 5, &refer);
+        identity(&mut s, &next, 5050.0, "UPDATE", Caller, 20, ASSERTED);
+        let after = voices.each_mut().map(|v| v.talk(5051.0, 7000.0));
+        before.iter().chain(&after).for_each(|p| s.media(p));
+        if both_legs {
+            asked.bye(&mut s, 5100.0, Callee);
+        }
+        first.bye(&mut s, 5110.0, Caller);
+        next.bye(&mut s, 7000.0, Caller);
+        let run = s.replay(AGENTS);
+        let [a, b] = &run.recordings[..] else { panic!("{}", run.stdout()) };
+        spans(a, 1000.0, 5110.0, "transfer");
+        spans(b, 5050.0, 7000.0, "customer");
+        parties(b, "2002", "inbound", CUSTOMER);
+        inbound(b, &after);
+        assert_eq!(a.text("/call_group"), b.text("/call_group"));
+        // What the colleagues said to one another is a recording of its own, where it is one at all.
+        let run = s.replay(INTERNAL_TOO);
+        let is: Vec<_> = run.recordings.iter().map(|r| r.text("/direction")).collect();
+        assert_eq!(is, ["inbound", "internal", "inbound"], "{both_legs}");
+        parties(&run.recordings[1], "2002", "internal", "null");
+        assert_eq!(run.recordings[1].text("/ended_by"), "transfer");
+        parties(&run.recordings[2], "2002", "inbound", CUSTOMER);
+    }
+}
+
+#[test]
+fn a_customer_who_was_called_is_known_after_a_transfer() {
+    for from in ["2001", "9900"] {
+        let first = Dialog {
+            from: "<sip:2001@192.0.2.5>".into(),
+            to: "<sip:+358401234567@192.0.2.5>".into(),
+            uri: "sip:+358401234567@192.0.2.5".into(),
+            ..Dialog::new(19)
+        };
+        let (first, next) = (at(first, "192.0.2.20", PBX), to_2002(20, from));
+        let mut s = Scene::new();
+        first.answered(&mut s, 0.0, 1000.0);
+        talk(&mut s, &first, 1000.0, 2700.0);
+        let refer = "Refer-To: <sip:2002@192.0.2.5>\r\nReferred-By: <sip:2001@192.0.2.5>\r\n";
+        first.exchange(&mut s, 2700.0, "REFER", Caller, 5, refer);
+        next.answered(&mut s, 2800.0, 3800.0);
+        first.bye(&mut s, 3820.0, Callee);
+        let sent = talk(&mut s, &next, 3830.0, 5000.0);
+        next.bye(&mut s, 5000.0, Caller);
+        let run = s.replay(AGENTS);
+        let [a, b] = &run.recordings[..] else { panic!("{from} {}", run.stdout()) };
+        parties(a, "2001", "outbound", CUSTOMER);
+        parties(b, "2002", "inbound", CUSTOMER);
+        inbound(b, &sent);
+        assert_eq!(a.text("/call_group"), b.text("/call_group"));
     }
 }
