@@ -78,6 +78,7 @@ type Contenders<'a> = SmallVec<[Contender<'a>; 4]>;
 /// and when media of it was last heard.
 pub(super) fn decide<'a>(
     flow: &Flow,
+    now: Tick,
     dst: &[Claimant],
     src: &[Claimant],
     facts: impl Fn(SessionId) -> Option<(&'a Session, Option<Tick>)>,
@@ -89,6 +90,10 @@ pub(super) fn decide<'a>(
     if all.iter().any(|c| c.session.vlans.contains(&flow.vlan)) {
         all.retain(|c| c.session.vlans.contains(&flow.vlan));
     }
+    // Who speaks from there on one VLAN does not speak on another as well: it is a stranger's
+    // network that uses the same addresses, or a mirror that sees a packet twice.
+    let speaks = |c: &Contender<'_>| c.heard.is_some_and(|h| now.since(h) <= FRESH);
+    all.retain(|c| !(c.spoke_on_another(flow) && speaks(c)));
     // Who only rings has nobody to hear yet, unless who was answered is heard elsewhere or
     // does not know the end that rings.
     let is_talking = |c: &&Contender<'_>| c.session.answered.is_some() && !c.is_heard_elsewhere(flow);
@@ -212,7 +217,8 @@ impl Contender<'_> {
             3 => (self.speaker.other(), flow.dst.ip()),
             _ => return true,
         };
-        !matches!(self.best(), Rank::Nat | Rank::Image | Rank::Heard) || self.session.is_at(there, ip)
+        let is_guess = matches!(self.best(), Rank::Nat | Rank::Image | Rank::Heard);
+        !is_guess || (self.session.is_at(there, ip) && self.session.is_on(flow.vlan))
     }
 
     /// Its other end has not answered in any way.
@@ -247,6 +253,14 @@ impl Contender<'_> {
             _ => return false,
         };
         self.heard.is_some() && self.session.learned.iter().all(|l| l.addr != unknown)
+    }
+
+    /// Was its speaker heard from the very same address on another VLAN, and nothing of it on this one?
+    fn spoke_on_another(&self, flow: &Flow) -> bool {
+        let (s, side) = (self.session, self.speaker as usize);
+        s.spoke[side] == Some(flow.src)
+            && !s.spoke_on[side].contains(&flow.vlan)
+            && !s.vlans.contains(&flow.vlan)
     }
 
     fn outranks(&self, other: &Contender<'_>) -> bool {

@@ -37,7 +37,7 @@ use super::places::{Known, Places, Whose};
 use super::reports::ReportPlaces;
 pub use super::route::{Route, Target};
 pub use super::session::{Claim, Rank, SessionId};
-use super::session::{Claimant, Learned, Recorded, Session, Sessions};
+use super::session::{Claimant, Learned, MAX_VLANS, Recorded, Session, Sessions};
 use super::stragglers::Stragglers;
 use crate::id::{Channel, RecordingId};
 use crate::net::Flow;
@@ -50,11 +50,8 @@ use std::net::SocketAddr;
 
 /// Addresses learned for one session: the first it was heard from.
 const MAX_LEARNED: usize = 4;
-/// VLANs remembered of one session.
-const MAX_VLANS: usize = 8;
-/// Packets a recording may lose to doubt before it is told: a reordered one
-/// or two around a re-INVITE are no more than may be concealed.
-const TOLERATED: u8 = 2;
+/// How often a speaker must be missed beside packets that nobody claims before these are taken for his.
+const STRAYS: u8 = 2;
 
 /// The table of claims and resolved flows.
 #[derive(Debug, Default)]
@@ -99,9 +96,10 @@ impl Pairing {
             vlans: SmallVec::new(),
             heard: None,
             leaving: None,
-            doubtful: 0,
+            is_told: false,
             answered_at: None,
             spoke: [None; 2],
+            spoke_on: Default::default(),
             strayed: (self.now, 0),
         };
         self.sessions.insert(id, session);
@@ -137,7 +135,19 @@ impl Pairing {
         for (side, addr) in learned.chain(gone.clone().map(|c| (side, c.addr))) {
             self.places.withdraw(session, side, addr, &mut self.sessions);
         }
-        gone.for_each(|c| self.rtcp.drop(c));
+        gone.clone().for_each(|c| self.rtcp.drop(c));
+        // What is under way to and from where it was is still its own, if nobody knows better.
+        let left: SmallVec<[SocketAddr; 2]> = gone
+            .filter(|c| is_answered && c.rank == Rank::Claimed)
+            .map(|c| c.addr)
+            .take(MAX_LEARNED)
+            .collect();
+        for addr in left {
+            if let Some(s) = self.sessions.get_mut(&session) {
+                s.learned.push(Learned { side, addr, ways: [false; 2] });
+            }
+            self.add_claimant(session, side, addr, Rank::Heard, 0);
+        }
         for new in claims.iter().filter(|c| !old.contains(c)) {
             // Who has not been answered takes nothing away from a flow that runs.
             if is_answered {
@@ -169,7 +179,7 @@ impl Pairing {
         let old = s.recording.map(|r| r.id);
         s.recording = to.map(|(id, customer, rank)| Recorded { id, customer, rank });
         if old != s.recording.map(|r| r.id) {
-            s.doubtful = 0;
+            s.is_told = false;
         }
         self.forget_flows_of(session);
     }
@@ -208,9 +218,7 @@ impl Pairing {
         }
     }
 
-    /// Where packets of `flow` go, of which one was captured `at`. One look-up
-    /// once the flow is known.
-    ///
+    /// Where packets of `flow` go, of which one was captured `at`. One look-up once the flow is known.
     /// A flow no claim fits, or beyond its address's bound, leaves nothing behind.
     pub fn route(&mut self, flow: Flow, at: Timestamp) -> Route {
         self.route_and_fingerprint(&flow, at).0
@@ -277,10 +285,7 @@ impl Pairing {
             }
             Verdict::Doubt { by, crossed, learn } => {
                 learn.into_iter().for_each(|(id, speaker, end)| self.learn(id, speaker, &flow, end, false));
-                // Until those who miss it have been told, each packet counts.
-                if !self.doubt(&by) {
-                    return (Route::Doubt, fingerprint);
-                }
+                self.doubt(&by);
                 (Route::Doubt, if crossed { Whose::Crossed } else { Whose::Doubtful })
             }
             Verdict::Owned(owned) => {
@@ -314,7 +319,7 @@ impl Pairing {
         }
         let facts = |id: SessionId| self.sessions.get(&id).map(|s| (s, self.places.heard(s)));
         let is_crowded = self.places.is_crowded(&flow.dst) || self.places.is_crowded(&flow.src);
-        match decide(flow, dst, src, facts) {
+        match decide(flow, self.now, dst, src, facts) {
             Verdict::Owned(o) if is_crowded && o.ranks != [Rank::Claimed; 2] => {
                 let by = o.by.iter().map(|(id, _)| *id).collect();
                 Verdict::Doubt { by, crossed: false, learn: SmallVec::new() }
@@ -353,7 +358,7 @@ impl Pairing {
     fn hear(&mut self, id: SessionId, speaker: Side, flow: &Flow, owned: &Owned) {
         let Some(s) = self.sessions.get_mut(&id) else { return };
         s.heard = Some(self.now);
-        s.spoke[speaker as usize] = Some(flow.src);
+        s.note_spoke(speaker, flow);
         let end = match owned.ranks {
             [Rank::Claimed, Rank::Other | Rank::Heard] => End::Src,
             [Rank::Other | Rank::Heard, Rank::Claimed] => End::Dst,
@@ -399,9 +404,8 @@ impl Pairing {
             let Some(s) = self.sessions.get_mut(&id) else { continue };
             let before = if is_missed { s.strayed.1 } else { 0 };
             s.strayed = (self.now, before.saturating_add(u8::from(is_missed)));
-            let Some(r) = s.recording.filter(|_| s.strayed.1 > TOLERATED) else { continue };
-            if s.doubtful <= TOLERATED {
-                s.doubtful = TOLERATED + 1;
+            let Some(r) = s.recording.filter(|_| s.strayed.1 > STRAYS) else { continue };
+            if !std::mem::replace(&mut s.is_told, true) {
                 self.incomplete.push_back(r.id);
             }
         }
@@ -427,22 +431,17 @@ impl Pairing {
         }
     }
 
-    /// A packet that these may have owned is lost to them. Do all that are
-    /// recorded know by now that they miss some?
-    fn doubt(&mut self, ids: &[SessionId]) -> bool {
-        let mut are_told = true;
+    /// A packet that these may have owned is lost to them: those that are recorded are told.
+    fn doubt(&mut self, ids: &[SessionId]) {
         for id in ids {
             let Some(s) = self.sessions.get_mut(id) else { continue };
             // It may be alive: doubt does not let it fall silent.
             s.heard = Some(self.now);
             let Some(r) = s.recording else { continue };
-            s.doubtful = s.doubtful.saturating_add(1);
-            if s.doubtful == TOLERATED + 1 && !self.incomplete.contains(&r.id) {
+            if !std::mem::replace(&mut s.is_told, true) && !self.incomplete.contains(&r.id) {
                 self.incomplete.push_back(r.id);
             }
-            are_told &= s.doubtful > TOLERATED;
         }
-        are_told
     }
 }
 

@@ -13,6 +13,9 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 
+/// VLANs that one call is followed on; a mirror sees two.
+pub(super) const MAX_VLANS: usize = 8;
+
 /// One offer/answer exchange as seen on one signalling hop of one dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
@@ -99,18 +102,35 @@ pub(super) struct Session {
     pub heard: Option<Tick>,
     /// Since when a hang-up stands, which may yet be refused.
     pub leaving: Option<Tick>,
-    /// Packets that it may have owned and did not get.
-    pub doubtful: u8,
+    /// Its recording knows that it misses packets that it may have owned.
+    pub is_told: bool,
     /// When it was answered.
     pub answered_at: Option<Tick>,
     /// Where each side was last heard from.
     pub spoke: [Option<SocketAddr>; 2],
+    /// And on which VLANs.
+    pub spoke_on: [SmallVec<[Vlan; 1]>; 2],
     /// When a packet between its hosts that nobody claims was last seen, and how often while
     /// the speaker was missed.
     pub strayed: (Tick, u8),
 }
 
 impl Session {
+    /// Was anything of it seen on this VLAN? Where no media was, it may be.
+    pub fn is_on(&self, vlan: Vlan) -> bool {
+        let is_heard = self.spoke_on.iter().any(|v| v.contains(&vlan));
+        self.vlans.contains(&vlan) || self.spoke == [None; 2] || is_heard
+    }
+
+    /// A packet of `side` came from there.
+    pub fn note_spoke(&mut self, side: Side, flow: &Flow) {
+        self.spoke[side as usize] = Some(flow.src);
+        let on = &mut self.spoke_on[side as usize];
+        if !on.contains(&flow.vlan) && on.len() < MAX_VLANS {
+            on.push(flow.vlan);
+        }
+    }
+
     /// Is `ip` a host that `side` is known to be at?
     pub fn is_at(&self, side: Side, ip: IpAddr) -> bool {
         self.ends[side as usize].ip() == ip || self.names(side, ip)

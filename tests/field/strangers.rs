@@ -73,9 +73,27 @@ impl Call {
         sip.chain(self.places.iter().flatten().flat_map(|p| [p.named.ip(), p.real.ip()]))
     }
 
+    /// Do both talk at once between the very same sockets of one network?
+    fn shares_sockets(&self, later: &Call) -> bool {
+        let at_once = later.invited < self.over + 100.0 && self.vlans[1] == later.vlans[1];
+        let [a, b] =
+            [self, later].map(|c| c.places.clone().map(|p| p.iter().map(|p| p.real).collect::<Vec<_>>()));
+        let meet = |x: &[SocketAddr], y: &[SocketAddr]| x.iter().any(|at| y.contains(at));
+        let straight = meet(&a[0], &b[0]) && meet(&a[1], &b[1]);
+        let crossed = meet(&a[0], &b[1]) && meet(&a[1], &b[0]);
+        at_once && (straight || crossed)
+    }
+
     fn tells_by_vlan(&self) -> bool {
         !self.vlans[1].is_empty() && self.vlans[0] == self.vlans[1]
     }
+}
+
+/// Does a judgement speak of sound in a recording that is not its own?
+pub fn is_mixed(judgement: &str) -> bool {
+    ["the voice of", "that its speaker did not make", "a recording of", "recorded without an agent"]
+        .iter()
+        .any(|what| judgement.contains(what))
 }
 
 /// A scenario and what must come of it.
@@ -93,7 +111,15 @@ impl Strangers {
         let mode = rng.below(6);
         let mut calls: Vec<Call> = Vec::new();
         for n in 0..*rng.pick(&[2, 2, 2, 3, 4]) {
-            let call = plan(&mut rng, n, six, mode, calls.last());
+            let mut call = plan(&mut rng, n, six, mode, calls.last());
+            // A pair of sockets carries one call at a time. (One network that seems to carry two
+            // is told apart by its VLANs, or is two networks that no mirror should mix.)
+            for _ in 0..20 {
+                if !calls.iter().any(|o| o.shares_sockets(&call)) {
+                    break;
+                }
+                call = plan(&mut rng, n, six, mode, calls.last());
+            }
             calls.push(call);
         }
         let mut shots = Vec::new();
