@@ -33,6 +33,9 @@ const PART: usize = 64;
 const MAX_READERS: usize = 4;
 /// Paths of unreadable sidecars that are told one by one.
 const TOLD: usize = 100;
+/// Waits for a reader that looks whether the scratch file is a leftover, and how long each is.
+const SCRATCH_TRIES: usize = 10;
+const SCRATCH_WAIT: Duration = Duration::from_millis(20);
 /// Waits for writers that hold the live index, and how long each is.
 const PUBLISH_WAITS: usize = 200;
 const PUBLISH_WAIT: Duration = Duration::from_millis(100);
@@ -72,8 +75,20 @@ pub fn rebuild(root: &Path, state: &Path, progress: &mut dyn FnMut(u64)) -> Resu
     Ok(built)
 }
 
-/// An empty file of its own for this rebuild, locked as long as it is held.
+/// An empty file of its own for this rebuild, locked as long as it is held. Whoever opens the
+/// index may take it for a leftover at just that moment and lock it to remove it: that is
+/// over at once, another rebuild is not.
 fn scratch_file(state: &Path) -> Result<(PathBuf, File), IndexError> {
+    for _ in 0..SCRATCH_TRIES {
+        match try_scratch_file(state) {
+            Err(IndexError::InUse { .. }) => std::thread::sleep(SCRATCH_WAIT),
+            done => return done,
+        }
+    }
+    try_scratch_file(state)
+}
+
+fn try_scratch_file(state: &Path) -> Result<(PathBuf, File), IndexError> {
     let scratch = state.join(SCRATCH);
     let held = create_mode(&scratch)?;
     match held.try_lock() {
