@@ -13,7 +13,7 @@ use super::ids::{DialogId, LegId};
 use super::invite::Invite;
 use super::media;
 use super::orphans::Orphans;
-use super::pairing::{Pairing, Route, Side};
+use super::pairing::{Route, Side};
 use super::recording::Patience;
 use super::recordings::{Closed, Recordings};
 use super::rules::Rules;
@@ -126,11 +126,6 @@ impl Calls {
                 self.leave(closed, now);
             }
         }
-    }
-
-    /// Where media belongs.
-    pub fn pairing_mut(&mut self) -> &mut Pairing {
-        &mut self.tables.pairing
     }
 
     /// Recordings under way.

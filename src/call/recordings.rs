@@ -78,11 +78,6 @@ impl Recordings {
         self.out.pop_front()
     }
 
-    /// An order waits.
-    pub fn has_orders(&self) -> bool {
-        !self.out.is_empty()
-    }
-
     /// An order that concerns no recording under way.
     pub fn order(&mut self, decision: Decision) {
         self.out.push_back(decision);

@@ -50,9 +50,7 @@ impl Calls {
         }
         if let Some(referral) = referred {
             older = Some(referral.contact);
-            if let Some(leg) = self.tables.legs.get_mut(id) {
-                leg.continues[Side::Caller as usize] = Some(Box::new(referral.referred));
-            }
+            leg.continues[Side::Caller as usize] = Some(Box::new(referral.referred));
         }
         if let Some(older) = older {
             self.tables.join_contacts(older, own);

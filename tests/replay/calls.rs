@@ -6,18 +6,7 @@ use crate::common::ladder::{AGENTS, Dialog, Scene, Side, addr, ns};
 use crate::common::oracle::must;
 use crate::common::run::Run;
 use crate::common::voice::{Packet, Voice};
-
-/// Both parties talk.
-fn talk(s: &mut Scene, d: &Dialog, from: f64, to: f64) -> [Vec<Packet>; 2] {
-    let seed = u64::from(d.rtp[0].port()) * 7919 + from as u64;
-    let sent = [
-        Voice::of(d, Caller, seed).talk(from + 1.0, to),
-        Voice::of(d, Callee, seed + 1).talk(from + 5.0, to),
-    ];
-    s.media(&sent[0]);
-    s.media(&sent[1]);
-    sent
-}
+use crate::kit::talk;
 
 fn reasons(run: &Run, reason: &str) -> u64 {
     run.summary()["unrecorded"][reason].as_u64().unwrap_or_else(|| panic!("{}", run.stdout()))
