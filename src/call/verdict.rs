@@ -4,7 +4,7 @@
 //! The second half of the conductor. Who counts as what is `policy`'s, what the
 //! tables tell of a dialog `account`'s.
 
-use super::account::{amended, continued, nearer_leg, opening, particulars, parties};
+use super::account::{amended, call_id, continued, nearer_leg, opening, particulars, parties};
 use super::calls::Calls;
 use super::decision::{Decision, Ending, Opening, Unrecorded};
 use super::dialog::{Dialog, DialogState};
@@ -114,7 +114,7 @@ impl Calls {
     pub(super) fn decide(&mut self, id: DialogId, at: Timestamp) {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let [caller, callee] = parties(leg, d);
-        let call_id = leg.call_id.clone();
+        let call_id = call_id(&self.tables, &self.rules, leg, &[&caller, &callee]);
         let ends = ends_of(&self.rules, &caller, &callee);
         let reason = match roles(&self.rules, &caller, &callee) {
             Err(reason) => reason,
@@ -126,7 +126,7 @@ impl Calls {
                 }
             }
         };
-        self.unrecorded(&call_id, at, reason, ends);
+        self.unrecorded(call_id, at, reason, ends);
     }
 
     /// No other leg of the contact is nearer the agent.
@@ -228,7 +228,7 @@ impl Calls {
         let Some(opening) = opening(&self.tables, &self.rules, id, roles, at) else { return };
         if let Some(reason) = refused_by(&opening.service, opening.direction) {
             let ends = opening.ends();
-            return self.unrecorded(opening.call_id.as_bytes(), at, reason, ends);
+            return self.unrecorded(opening.call_id, at, reason, ends);
         }
         if self.recordings.len() >= self.max_recordings {
             return self.recordings.order(Decision::Refused(opening.service));
@@ -306,15 +306,13 @@ impl Calls {
 
     /// Brings what is stored of a dialog's call up to date.
     fn amend(&mut self, id: DialogId, at: Timestamp) {
-        let Some((leg, d)) = self.tables.dialog(id) else { return };
-        let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
-            return;
-        };
+        let Some(r) = self.tables.dialogs.get(id).and_then(Dialog::recording) else { return };
+        let Some(recording) = self.recordings.get(r) else { return };
         let o = &recording.opening;
         let roles =
             Roles { agent_id: o.agent.id.clone(), customer: recording.customer, direction: o.direction };
         let Some(told) = particulars(&self.tables, &self.rules, id, &roles) else { return };
-        let amended = amended(o, told, self.tables.contacts.uuid(leg.contact));
+        let Some(amended) = amended(&self.tables, &self.rules, id, o, told) else { return };
         match refused_by(&amended.service, amended.direction) {
             None => self.recordings.amend(r, amended),
             // Known only now: nothing of it may be kept.
