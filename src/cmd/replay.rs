@@ -13,9 +13,9 @@ use crate::daemon::live::worker_count;
 use crate::daemon::notices::counted;
 use crate::daemon::observe::Outcome;
 use crate::daemon::replay::{Replayed, replay};
-use crate::store::identity;
 use crate::store::layout::Existing;
 use crate::store::lock::StoreLock;
+use crate::store::mark;
 use crate::store::writer::WriterOptions;
 use crate::telemetry::{Metrics, Readiness};
 use anyhow::Context;
@@ -47,7 +47,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     let _lock = match args.out {
         Some(_) => None,
         None => {
-            identity::must_be(root, &config.storage.id)?;
+            mark::must_be(root, &config.storage.id)?;
             let mut lock = StoreLock::enter(root)?;
             lock.share()?;
             Some(lock)
