@@ -347,7 +347,8 @@ impl Core {
                 self.stats.rtp_recorded += 1;
                 for t in &targets {
                     let (recording, flow, at) = (t.recording, fingerprint, d.ts);
-                    let packet = Packet { channel: t.channel, rank: t.rank, flow, at, heard };
+                    let (channel, rank, standing) = (t.channel, t.rank, t.standing);
+                    let packet = Packet { channel, rank, standing, flow, at, heard };
                     sink.media(MediaPacket { recording, packet });
                 }
             }
