@@ -7,7 +7,7 @@
 
 use super::account::continued;
 use super::asserted::Asserted;
-use super::decision::{Decision, Ending, Ends, Unrecorded};
+use super::decision::{Decision, Ending, Ends, LeftOut, Unrecorded};
 use super::dialog::{Bye, Dialog, DialogState};
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
@@ -126,6 +126,7 @@ impl Calls {
                 self.leave(closed, now);
             }
         }
+        self.tables.tell_left_out(&mut self.recordings);
     }
 
     /// Recordings under way.
@@ -186,7 +187,10 @@ impl Calls {
         }
         let Some((id, requester)) = self.tables.find_dialog(seen.call_id, seen.from_tag, seen.to_tag) else {
             if seen.method == Method::Invite && seen.is_success() && self.orphans.is_new(seen.call_id) {
-                self.unrecorded(seen.call_id, seen.at, Unrecorded::InviteNotSeen, Ends::default());
+                self.unrecorded(seen.call_id, seen.at, Unrecorded::InviteNotSeen);
+                let call_id = String::from_utf8_lossy(seen.call_id).into_owned();
+                let (reason, at, ends) = (Unrecorded::InviteNotSeen, seen.at, Ends::default());
+                self.recordings.order(Decision::LeftOut(Box::new(LeftOut { reason, at, call_id, ends })));
             }
             return;
         };
@@ -422,8 +426,8 @@ impl Calls {
         self.refresh(closed.dialog, at);
     }
 
-    pub(super) fn unrecorded(&mut self, call_id: &[u8], at: Timestamp, reason: Unrecorded, ends: Ends) {
+    pub(super) fn unrecorded(&mut self, call_id: &[u8], at: Timestamp, reason: Unrecorded) {
         let call_id = String::from_utf8_lossy(call_id).into_owned();
-        self.recordings.order(Decision::Unrecorded { reason, at, call_id, ends });
+        self.recordings.order(Decision::Unrecorded { reason, at, call_id });
     }
 }
