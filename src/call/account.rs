@@ -109,7 +109,11 @@ pub(super) fn nearer_leg(tables: &Tables, rules: &Rules, leg: &Leg, roles: &Role
             // A leg answered before this one's INVITE is an earlier call of the contact, unless
             // the exchange called the agent first.
             let answered = tables.dialogs_of(o).filter_map(Dialog::answered_at).min();
-            let overlaps = answered.is_none_or(|a| a >= leg.invite_at) || is_click_to_dial(tables, rules, o);
+            let overlaps = match answered {
+                Some(at) => at >= leg.invite_at || is_click_to_dial(tables, rules, o),
+                // What the same telephone tried before, and nobody answered, is no leg of the call.
+                None => !o.is_try_of(leg),
+            };
             let agent = policy::agent_of(rules, &end(tables, o, Side::Caller));
             o.id < leg.id && overlaps && agent.is_some_and(|id| id == roles.agent_id)
         }),
@@ -135,7 +139,10 @@ fn is_click_to_dial(tables: &Tables, rules: &Rules, leg: &Leg) -> bool {
 /// The contact's first leg whose caller is no agent, if it came before this one.
 fn first_customer_leg<'a>(tables: &'a Tables, rules: &Rules, leg: &Leg) -> Option<&'a Leg> {
     let mut earlier = tables.contacts.legs(leg.contact).filter_map(|id| tables.legs.get(id));
-    earlier.find(|o| o.id < leg.id && policy::agent_of(rules, &end(tables, o, Side::Caller)).is_none())
+    earlier.find(|o| {
+        let is_stranger = || policy::agent_of(rules, &end(tables, o, Side::Caller)).is_none();
+        o.id < leg.id && !o.is_try_of(leg) && is_stranger()
+    })
 }
 
 /// Whom the contact's other legs call: no agent.

@@ -109,7 +109,7 @@ impl Rules {
 
 /// Digits at the end that make two numbers one, whatever stands before them; with fewer a
 /// number is an exchange's own.
-const SUBSCRIBER_DIGITS: usize = 7;
+pub(super) const SUBSCRIBER_DIGITS: usize = 7;
 
 /// The end of a subscriber's number, which all its forms share.
 pub fn subscriber_tail(number: &str) -> Option<String> {
