@@ -6,15 +6,17 @@
 //! where media belongs in `pairing`; none of them knows of the others.
 
 use super::account::continued;
-use super::asserted::Asserted;
+use super::asserted::{Asserted, user_of};
 use super::decision::{Decision, Ending, Ends, LeftOut, Unrecorded};
 use super::dialog::{Bye, Dialog, DialogState};
+use super::identifier::stored_call_id;
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
 use super::leg::Leg;
 use super::media;
 use super::orphans::Orphans;
 use super::pairing::{Route, Side};
+use super::policy::is_operators;
 use super::recording::Patience;
 use super::recordings::{Closed, Recordings};
 use super::rules::Rules;
@@ -175,9 +177,13 @@ impl Calls {
         }
         let Some((id, requester)) = self.tables.dialog_of(seen) else {
             if seen.method == Method::Invite && seen.is_success() && self.orphans.is_new(&seen.call_id) {
-                self.unrecorded(&seen.call_id, seen.at, Unrecorded::InviteNotSeen);
-                let call_id = String::from_utf8_lossy(&seen.call_id).into_owned();
+                let said = Asserted::of_later(seen.msg, &self.rules);
+                let named = [seen.msg.from(), seen.msg.to()].into_iter().filter_map(|a| user_of(a.as_ref()));
+                let named: Vec<_> = named.chain(said.users).chain(said.number.map(|(_, n)| n)).collect();
+                let numbers = named.iter().filter(|n| !is_operators(&self.rules, n));
+                let call_id = stored_call_id(&seen.call_id, numbers);
                 let (reason, at, ends) = (Unrecorded::InviteNotSeen, seen.at, Ends::default());
+                self.unrecorded(call_id.clone(), at, reason);
                 self.recordings.order(Decision::LeftOut(Box::new(LeftOut { reason, at, call_id, ends })));
             }
             return;
@@ -407,8 +413,7 @@ impl Calls {
         self.refresh(closed.dialog, at);
     }
 
-    pub(super) fn unrecorded(&mut self, call_id: &[u8], at: Timestamp, reason: Unrecorded) {
-        let call_id = String::from_utf8_lossy(call_id).into_owned();
+    pub(super) fn unrecorded(&mut self, call_id: String, at: Timestamp, reason: Unrecorded) {
         self.recordings.order(Decision::Unrecorded { reason, at, call_id });
     }
 }

@@ -30,7 +30,7 @@ pub struct Opening {
     pub dialled: Option<String>,
     /// First 2xx, or the instant the agent became connected.
     pub answered_at: Timestamp,
-    /// As received.
+    /// As received, or its hash.
     pub call_id: String,
 }
 
@@ -194,7 +194,7 @@ pub enum Decision {
         reason: Unrecorded,
         /// When that was decided.
         at: Timestamp,
-        /// As received.
+        /// As received, or its hash where it tells a number; empty where it was not seen.
         call_id: String,
     },
     /// The same once all of its contact is known: what the register tells of it.

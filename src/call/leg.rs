@@ -46,6 +46,8 @@ pub struct Continued {
     pub asserted: Asserted,
     /// The number it was known by there, by whatever told it.
     pub number: Option<Pii<String>>,
+    /// It was within the agents' networks there.
+    pub is_within: bool,
 }
 
 /// One leg.
@@ -106,6 +108,7 @@ impl Leg {
         {
             self.callee_header = caller.header_id.take();
         }
+        self.invite.is_private_history |= invite.is_private_history;
         if is_first {
             self.invite.caller = caller;
         } else {

@@ -4,7 +4,7 @@
 //! The second half of the conductor. Who counts as what is `policy`'s, what the
 //! tables tell of a dialog `account`'s.
 
-use super::account::{amended, continued, nearer_leg, opening, particulars, parties};
+use super::account::{amended, call_id, continued, nearer_leg, opening, particulars, parties};
 use super::calls::Calls;
 use super::decision::{Decision, Ending, LeftOut, Opening, Unrecorded};
 use super::dialog::{Dialog, DialogState};
@@ -114,8 +114,9 @@ impl Calls {
     pub(super) fn decide(&mut self, id: DialogId, at: Timestamp) {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let [caller, callee] = parties(leg, d);
-        let (call_id, contact) = (leg.call_id.clone(), leg.contact);
+        let contact = leg.contact;
         let withheld = caller.asserted.withheld || callee.asserted.withheld;
+        let call_id = call_id(&self.tables, &self.rules, leg, &[&caller, &callee]);
         let ends = ends_of(&self.rules, &caller, &callee);
         let reason = match roles(&self.rules, &caller, &callee) {
             Err(reason) => reason,
@@ -127,9 +128,8 @@ impl Calls {
                 }
             }
         };
-        self.unrecorded(&call_id, at, reason);
+        self.unrecorded(call_id.clone(), at, reason);
         if reason != Unrecorded::OtherLeg {
-            let call_id = String::from_utf8_lossy(&call_id).into_owned();
             self.tables.contacts.leave_out(contact, LeftOut { reason, at, call_id, ends }, withheld);
         }
     }
@@ -232,12 +232,11 @@ impl Calls {
     fn begin(&mut self, id: DialogId, at: Timestamp, roles: &Roles) {
         let Some(opening) = opening(&self.tables, &self.rules, id, roles, at) else { return };
         if let Some(reason) = refused_by(&opening.service, opening.direction) {
-            let (ends, call_id) = (opening.ends(), opening.call_id.clone());
-            self.unrecorded(call_id.as_bytes(), at, reason);
+            let (ends, call_id, withheld) = (opening.ends(), opening.call_id, opening.withheld);
+            self.unrecorded(call_id.clone(), at, reason);
             let contact = self.tables.dialog(id).map(|(leg, _)| leg.contact);
             if let Some(contact) = contact {
-                let left_out = LeftOut { reason, at, call_id, ends };
-                self.tables.contacts.leave_out(contact, left_out, opening.withheld);
+                self.tables.contacts.leave_out(contact, LeftOut { reason, at, call_id, ends }, withheld);
             }
             return;
         }
@@ -321,15 +320,13 @@ impl Calls {
 
     /// Brings what is stored of a dialog's call up to date.
     fn amend(&mut self, id: DialogId, at: Timestamp) {
-        let Some((leg, d)) = self.tables.dialog(id) else { return };
-        let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
-            return;
-        };
+        let Some(r) = self.tables.dialogs.get(id).and_then(Dialog::recording) else { return };
+        let Some(recording) = self.recordings.get(r) else { return };
         let o = &recording.opening;
         let roles =
             Roles { agent_id: o.agent.id.clone(), customer: recording.customer, direction: o.direction };
         let Some(told) = particulars(&self.tables, &self.rules, id, &roles) else { return };
-        let amended = amended(o, told, self.tables.contacts.uuid(leg.contact));
+        let Some(amended) = amended(&self.tables, &self.rules, id, o, told) else { return };
         match refused_by(&amended.service, amended.direction) {
             None => self.recordings.amend(r, amended),
             // Known only now: nothing of it may be kept.

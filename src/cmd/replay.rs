@@ -6,6 +6,7 @@ use super::output;
 use super::settings::{self, DefaultFile};
 use crate::capture::merge::Merged;
 use crate::cli::{Cli, ReplayArgs};
+use crate::config::advice::has_no_agent_rule;
 use crate::config::check::Purpose;
 use crate::config::error::Origin;
 use crate::config::{Config, TunnelRule};
@@ -68,6 +69,9 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
         replay(&config, &shelf, &timezone, worker_count(&config), captures, |bytes| bar.set_position(bytes))?;
     bar.finish_and_clear();
     let warnings = summary::warnings(&done, &config.sip.ports);
+    if has_no_agent_rule(&config.agents) && !cli.global.quiet {
+        eprintln!("note: no agent rule is set: the called party of each call counts as the agent");
+    }
     for w in &warnings {
         eprintln!("warning: {}", output::plain(w));
     }

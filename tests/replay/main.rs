@@ -18,6 +18,7 @@ mod cli;
 mod clocks;
 mod decoding;
 mod determinism;
+mod evasion;
 mod files;
 mod fuzzed;
 mod hostile;
