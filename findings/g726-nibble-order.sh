@@ -29,8 +29,8 @@ if [ -x "root/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner" ]; then
     export GST_PLUGIN_SCANNER="$dir/root/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner"
 fi
 export LD_LIBRARY_PATH="$dir/root/$lib:$dir/root/$lib/pulseaudio"
-gst-launch-1.0 --version | head -1
-ffmpeg -version | head -1
+gst-launch-1.0 --version | sed -n 1p
+ffmpeg -version | sed -n 1p
 
 ffmpeg -v error -f lavfi -i 'sine=f=440:r=8000:d=2' tone.wav
 for aal2 in default false; do
