@@ -3,13 +3,14 @@
 #
 # What:      pcap-file 2.0.0 and pcap-parser 0.17.0 read small captures of RTP, one packet every 20 ms.
 # Standard:  draft-ietf-opsawg-pcapng section 4.2: `if_tsresol` is the unit of an interface's timestamps, and "if this option
-#            is not present, a resolution of 10^-6 is assumed"; `if_tsoffset` is seconds to be added. Section 4.1: all numbers
+#            is not present, a resolution of 10^-6 is assumed"; with its highest bit set it is a power of two. `if_tsoffset` is
+#            seconds to be added. Section 4.1: all numbers
 #            of a section are in the byte order of the machine that wrote it.
 # Expected:  2026-09-21 14:13:20 (1790000000) and steps of 20 ms, as tshark and tcpdump say of the same files.
 # Seen:      pcap-file calls the number nanoseconds whatever the interface says. Only a capture in nanoseconds comes out right;
 #            in a usual one the call is of 21 January 1970 and its 20 ms steps are 20 us. It leaves out `if_tsoffset`, too.
-#            pcap-parser gives resolution and offset for the user to apply, but reads the offset as little-endian even in a
-#            big-endian section; other numbers of that section are right.
+#            pcap-parser gives both for the user to apply, but reads the offset as little-endian even in a big-endian section,
+#            whose other numbers it reads right; and of a unit that is a power of two it says that there is none.
 # Matters:   No error, and order and count are right, so a test that looks at packets passes. Jitter, the length of a call and
 #            the time of a recording are wrong by a factor of a thousand.
 set -euo pipefail
@@ -39,6 +40,7 @@ def capture(name, order, ticks, options=()):
 capture("no-option.pcapng", "<", 10**6)
 capture("nanoseconds.pcapng", "<", 10**9, [(9, b"\x09")])
 capture("milliseconds.pcapng", "<", 10**3, [(9, b"\x03")])
+capture("power-of-two.pcapng", "<", 2**20, [(9, b"\x94")])
 capture("offset-little-endian.pcapng", "<", 10**6, [(14, struct.pack("<q", START))])
 capture("offset-big-endian.pcapng", ">", 10**6, [(14, struct.pack(">q", START))])
 PY
@@ -59,7 +61,7 @@ use pcap_parser::{traits::PcapReaderIterator, Block as Raw, PcapBlockOwned, Pcap
 use std::fs::File;
 
 fn main() {
-    for name in ["no-option", "nanoseconds", "milliseconds", "offset-little-endian", "offset-big-endian"] {
+    for name in ["no-option", "nanoseconds", "milliseconds", "power-of-two", "offset-little-endian", "offset-big-endian"] {
         let path = format!("{name}.pcapng");
         let mut times = Vec::new();
         let mut reader = pcap_file::pcapng::PcapNgReader::new(File::open(&path).unwrap()).unwrap();
@@ -73,7 +75,7 @@ fn main() {
         loop {
             let (used, block) = parser.next().unwrap();
             if let PcapBlockOwned::NG(Raw::InterfaceDescription(idb)) = block {
-                println!("pcap-parser {name}: snaplen {} if_tsresol {} if_tsoffset {}", idb.snaplen, idb.if_tsresol, idb.if_tsoffset);
+                println!("pcap-parser {name}: snaplen {}, {:?} ticks a second, offset {}", idb.snaplen, idb.ts_resolution(), idb.ts_offset());
                 break;
             }
             parser.consume(used);
@@ -85,14 +87,16 @@ nice -n 10 cargo run --quiet --manifest-path probe/Cargo.toml | tee seen
 
 diff -u - seen <<'END' || { echo "no longer as stated above" >&2; exit 1; }
 pcap-file   no-option: 1790000s 1790000.00002s 1790000.00004s
-pcap-parser no-option: snaplen 65535 if_tsresol 6 if_tsoffset 0
+pcap-parser no-option: snaplen 65535, Some(1000000) ticks a second, offset 0
 pcap-file   nanoseconds: 1790000000s 1790000000.02s 1790000000.04s
-pcap-parser nanoseconds: snaplen 65535 if_tsresol 9 if_tsoffset 0
+pcap-parser nanoseconds: snaplen 65535, Some(1000000000) ticks a second, offset 0
 pcap-file   milliseconds: 1790s 1790.00000002s 1790.00000004s
-pcap-parser milliseconds: snaplen 65535 if_tsresol 3 if_tsoffset 0
+pcap-parser milliseconds: snaplen 65535, Some(1000) ticks a second, offset 0
+pcap-file   power-of-two: 1876951.04s 1876951.040020971s 1876951.040041943s
+pcap-parser power-of-two: snaplen 65535, None ticks a second, offset 0
 pcap-file   offset-little-endian: 0ns 20µs 40µs
-pcap-parser offset-little-endian: snaplen 65535 if_tsresol 6 if_tsoffset 1790000000
+pcap-parser offset-little-endian: snaplen 65535, Some(1000000) ticks a second, offset 1790000000
 pcap-file   offset-big-endian: 0ns 20µs 40µs
-pcap-parser offset-big-endian: snaplen 65535 if_tsresol 6 if_tsoffset -9206569944404197376
+pcap-parser offset-big-endian: snaplen 65535, Some(1000000) ticks a second, offset -9206569944404197376
 END
 echo "as stated"
