@@ -7,7 +7,7 @@
 
 use super::account::continued;
 use super::asserted::{Asserted, user_of};
-use super::decision::{Decision, Ending, Ends, Unrecorded};
+use super::decision::{Decision, Ending, Ends, LeftOut, Unrecorded};
 use super::dialog::{Bye, Dialog, DialogState};
 use super::identifier::stored_call_id;
 use super::ids::{DialogId, LegId};
@@ -123,6 +123,7 @@ impl Calls {
                 self.leave(closed, now);
             }
         }
+        self.tables.tell_left_out(&mut self.recordings);
     }
 
     /// Recordings under way.
@@ -181,7 +182,9 @@ impl Calls {
                 let named: Vec<_> = named.chain(said.users).chain(said.number.map(|(_, n)| n)).collect();
                 let numbers = named.iter().filter(|n| !is_operators(&self.rules, n));
                 let call_id = stored_call_id(&seen.call_id, numbers);
-                self.unrecorded(call_id, seen.at, Unrecorded::InviteNotSeen, Ends::default());
+                let (reason, at, ends) = (Unrecorded::InviteNotSeen, seen.at, Ends::default());
+                self.unrecorded(call_id.clone(), at, reason);
+                self.recordings.order(Decision::LeftOut(Box::new(LeftOut { reason, at, call_id, ends })));
             }
             return;
         };
@@ -410,7 +413,7 @@ impl Calls {
         self.refresh(closed.dialog, at);
     }
 
-    pub(super) fn unrecorded(&mut self, call_id: String, at: Timestamp, reason: Unrecorded, ends: Ends) {
-        self.recordings.order(Decision::Unrecorded { reason, at, call_id, ends });
+    pub(super) fn unrecorded(&mut self, call_id: String, at: Timestamp, reason: Unrecorded) {
+        self.recordings.order(Decision::Unrecorded { reason, at, call_id });
     }
 }

@@ -54,4 +54,4 @@ mod twins;
 mod verdict;
 
 pub use calls::Calls;
-pub use decision::{Agent, CallEvent, Decision, Ending, Ends, Opening, Unrecorded};
+pub use decision::{Agent, CallEvent, Decision, Ending, Ends, LeftOut, Opening, Unrecorded};

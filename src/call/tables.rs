@@ -3,6 +3,7 @@
 //! RFC 3261 §12.1: how dialogs come about. Nothing is decided here.
 
 use super::contacts::Contacts;
+use super::decision::Decision;
 use super::dialog::{Dialog, DialogState, Dialogs};
 use super::ids::{ContactId, DialogId, LegId};
 use super::invite::Invite;
@@ -247,7 +248,16 @@ impl Tables {
             }
             self.drop_dialog(*d);
         }
-        self.contacts.leave(leg.contact, id);
+        for call in self.contacts.leave(leg.contact, id) {
+            recordings.order(Decision::LeftOut(Box::new(call)));
+        }
+    }
+
+    /// The capture is over: so is what is still followed.
+    pub fn tell_left_out(&mut self, recordings: &mut Recordings) {
+        for call in self.contacts.all_left_out() {
+            recordings.order(Decision::LeftOut(Box::new(call)));
+        }
     }
 }
 

@@ -19,7 +19,9 @@ pub mod restrict;
 pub mod retention;
 pub mod settings;
 pub mod show;
+pub mod unrecorded;
 pub mod verify;
+pub mod words;
 
 use crate::cli::{Cli, Command};
 use crate::config::ConfigError;
@@ -36,6 +38,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Check(args) => check::run(cli, args),
         Command::List(args) => list::run(cli, args),
         Command::Show(args) => show::run(cli, args),
+        Command::Unrecorded(args) => unrecorded::run(cli, args),
         Command::Verify(args) => verify::run(cli, args),
         Command::Reindex(args) => reindex::run(cli, args),
         Command::Forecast(args) => forecast::run(cli, args),

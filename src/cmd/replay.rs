@@ -15,9 +15,11 @@ use crate::daemon::live::worker_count;
 use crate::daemon::notices::counted;
 use crate::daemon::observe::Outcome;
 use crate::daemon::replay::{Replayed, replay};
-use crate::store::identity;
+use crate::store::files::make_one;
 use crate::store::layout::Existing;
 use crate::store::lock::StoreLock;
+use crate::store::mark;
+use crate::store::register::Register;
 use crate::store::writer::WriterOptions;
 use crate::telemetry::{Metrics, Readiness};
 use anyhow::Context;
@@ -54,7 +56,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     let _lock = match args.out {
         Some(_) => None,
         None => {
-            identity::must_be(root, &config.storage.id)?;
+            mark::must_be(root, &config.storage.id)?;
             let mut lock = StoreLock::enter(root)?;
             lock.share()?;
             Some(lock)
@@ -74,8 +76,23 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
         eprintln!("warning: {}", output::plain(w));
     }
     let summary = if args.json { summary::json(&done, &warnings, root)? } else { summary::text(&done, root) };
+    register(&config, args.out.is_some(), &done)?;
     output::print(&summary)?;
     failures(&done)
+}
+
+/// Writes what was not recorded into the store's register, as the recorder does.
+fn register(config: &Config, is_own_folder: bool, done: &Replayed) -> anyhow::Result<()> {
+    let calls = summary::not_recorded(done);
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let root = &config.storage.dir;
+    // A folder of one's own keeps its state to itself, wherever that of the store is.
+    let state = mark::state_folder(root, config.storage.state.as_deref().filter(|_| !is_own_folder));
+    make_one(&state, false)?;
+    Register::new(&state).append_new(calls)?;
+    Ok(())
 }
 
 /// Calls that should have been recorded and could not be are a failure of the work.

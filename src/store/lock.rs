@@ -15,9 +15,8 @@
 //! empty and are never removed.
 
 use super::StoreError;
-use super::identity::settle;
-use super::layout::{STATE_FOLDER, make_one};
-use super::wav::FILE_MODE;
+use super::files::{FILE_MODE, make_one, settle};
+use super::layout::STATE_FOLDER;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -96,7 +95,8 @@ impl EditLock {
     }
 }
 
-fn locked(path: &Path) -> Result<File, StoreError> {
+/// An exclusive lock on this file, which is made where it is missing; waits for it.
+pub(super) fn locked(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
     let file = options.open(path).map_err(StoreError::io("open", path))?;

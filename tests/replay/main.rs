@@ -37,6 +37,7 @@ mod parties;
 mod privacy;
 mod quiet;
 mod random;
+mod register;
 mod silences;
 mod taps;
 mod transfers;
