@@ -1,8 +1,15 @@
 //! What a payload type means on one side of a call (RFC 3551 §6, RFC 8866 `rtpmap`).
 
-use super::CodecSpec;
+use super::def::CodecSpec;
+use super::table;
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+/// Static assignments, used without being named.
+static STATIC: LazyLock<Vec<(u8, Arc<CodecSpec>)>> = LazyLock::new(|| {
+    let spec = |pt| (pt, Arc::new(CodecSpec::from_rtpmap(pt, None, None, None)));
+    table::static_types().map(spec).collect()
+});
 
 /// Payload types of one direction.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,8 +18,6 @@ pub struct PayloadMap {
     /// The payload is encrypted with a key that is not known: it must not be decoded into noise.
     pub encrypted: bool,
     preferred: Option<Arc<CodecSpec>>,
-    /// Static assignments used without being named.
-    unnamed: SmallVec<[(u8, Arc<CodecSpec>); 2]>,
 }
 
 impl PayloadMap {
@@ -26,12 +31,8 @@ impl PayloadMap {
                 named.push((pt, Arc::new(spec)));
             }
         }
-        let preferred = named.iter().map(|(_, s)| s).find(|s| s.codec.is_audio()).cloned();
-        let unnamed = [0u8, 8, 9, 13, 18, 3, 4, 10, 11]
-            .into_iter()
-            .map(|pt| (pt, Arc::new(CodecSpec::from_rtpmap(pt, None, None, None))))
-            .collect();
-        PayloadMap { named, encrypted, unnamed, preferred }
+        let preferred = named.iter().map(|(_, s)| s).find(|s| s.is_sound()).cloned();
+        PayloadMap { named, encrypted, preferred }
     }
 
     /// What `payload_type` means; static types hold without being named.
@@ -41,7 +42,7 @@ impl PayloadMap {
 
     /// The same, to be kept.
     pub fn spec(&self, payload_type: u8) -> Option<&Arc<CodecSpec>> {
-        let all = self.named.iter().chain(&self.unnamed);
+        let all = self.named.iter().chain(&*STATIC);
         all.into_iter().find(|(pt, _)| *pt == payload_type).map(|(_, s)| s)
     }
 

@@ -10,8 +10,8 @@ use super::meaning::Formats;
 use super::report::{Heard, StreamReport};
 use super::source::{Played, Source};
 use super::voice::Stage;
+use crate::codec::CodecSpec;
 use crate::codec::quality;
-use crate::codec::{Codec, CodecSpec};
 use crate::id::Channel;
 use crate::rtp::stats::StreamStats;
 use crate::time::{NS_PER_MS, NS_PER_S};
@@ -167,7 +167,7 @@ impl Leg {
     fn is_usable(&self, packet: &Packet<'_>) -> bool {
         let formats = self.formats.on(packet.rank);
         let spec = formats.get(packet.heard.payload_type);
-        let is_readable = spec.is_some_and(|s| s.codec != Codec::Undecodable);
+        let is_readable = spec.is_some_and(|s| !s.is_unreadable());
         is_readable && !formats.encrypted && !packet.heard.payload.is_empty()
     }
 
@@ -357,7 +357,7 @@ impl Finished {
 
 /// The same sound to a listener, whatever number it has or how it is configured.
 fn is_alike(a: &CodecSpec, b: &CodecSpec) -> bool {
-    a.codec == b.codec && a.rtp_clock_hz == b.rtp_clock_hz && a.name.eq_ignore_ascii_case(&b.name)
+    std::ptr::eq(a.def, b.def) && a.rtp_clock_hz == b.rtp_clock_hz && a.name.eq_ignore_ascii_case(&b.name)
 }
 
 fn report(channel: Channel, source: &Source, stats: &StreamStats) -> StreamReport {
