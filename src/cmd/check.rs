@@ -20,6 +20,12 @@ pub fn run(cli: &Cli, _args: &CheckArgs) -> anyhow::Result<()> {
     if loaded.config.capture.interface.is_empty() && !cli.global.quiet {
         eprintln!("note: capture.interface is not set; `nauhuri record` needs it");
     }
+    if loaded.config.storage.group_read && !cli.global.quiet {
+        eprintln!(
+            "note: with storage.group_read every member of the service's group can copy recordings without a \
+             trace in the audit log"
+        );
+    }
     Ok(())
 }
 
