@@ -97,13 +97,29 @@ fn a_link_in_the_state_leads_nobody_anywhere() {
     let id = office.record(1, -20, 100);
     office.ends(0, &["hold", &id, "--reason", "crime", "--ref", "A"]);
     let state = office.store.state();
-    let json = files(&office.store.root).into_iter().find(|p| p.extension().is_some_and(|e| e == "json")).unwrap();
+    let json =
+        files(&office.store.root).into_iter().find(|p| p.extension().is_some_and(|e| e == "json")).unwrap();
     let names = [
-        "audit.lock", "audit.jsonl", "audit.head", "audit.head.new", "edit.lock", "edit.turn", "index.lock",
-        "index.db", "index.db-wal", "index.db-shm", "index.db.new", "tombstones.jsonl",
-        "tombstones.jsonl.new", "clock-believed", "clock-believed.new", "store-id", "lock",
+        "audit.lock",
+        "audit.jsonl",
+        "audit.head",
+        "audit.head.new",
+        "edit.lock",
+        "edit.turn",
+        "index.lock",
+        "index.db",
+        "index.db-wal",
+        "index.db-shm",
+        "index.db.new",
+        "tombstones.jsonl",
+        "tombstones.jsonl.new",
+        "clock-believed",
+        "clock-believed.new",
+        "store-id",
+        "lock",
     ];
-    let places = names.iter().map(|name| state.join(name)).chain([json.clone(), json.with_added_extension("new")]);
+    let places =
+        names.iter().map(|name| state.join(name)).chain([json.clone(), json.with_added_extension("new")]);
     let victim = office.store.outside().join("victim");
     let nowhere = office.store.outside().join("nowhere");
     for place in places {
@@ -151,19 +167,34 @@ fn a_folder_that_is_a_link_is_not_entered() {
     let office = Office::new();
     let id = office.record(1, -20, 100);
     office.ends(0, &["list"]);
-    let day = files(&office.store.root).iter().find(|p| p.extension().is_some_and(|e| e == "wav")).unwrap().parent().unwrap().to_owned();
+    let day = files(&office.store.root)
+        .iter()
+        .find(|p| p.extension().is_some_and(|e| e == "wav"))
+        .unwrap()
+        .parent()
+        .unwrap()
+        .to_owned();
     for linked in [day.clone(), day.parent().unwrap().parent().unwrap().to_owned(), office.store.state()] {
         let away = office.store.outside().join("away");
         fs::rename(&linked, &away).unwrap();
         symlink(&away, &linked).unwrap();
-        let before: Vec<_> = everything(&away).iter().filter(|p| p.is_file()).map(|p| (p.clone(), fs::read(p).unwrap())).collect();
+        let before: Vec<_> = everything(&away)
+            .iter()
+            .filter(|p| p.is_file())
+            .map(|p| (p.clone(), fs::read(p).unwrap()))
+            .collect();
         for args in [
             &["erase", &id, "--reason", "asked", "--yes"][..],
             &["hold", &id, "--reason", "crime", "--ref", "B"],
             &["expire", "--ignore-clock", "--ignore-guard"],
             &["verify"],
         ] {
-            assert_eq!(office.run(args).status.code(), Some(if args[0] == "expire" && linked != office.store.state() { 0 } else { 1 }), "{}: {args:?}", linked.display());
+            assert_eq!(
+                office.run(args).status.code(),
+                Some(if args[0] == "expire" && linked != office.store.state() { 0 } else { 1 }),
+                "{}: {args:?}",
+                linked.display()
+            );
         }
         for (path, bytes) in before {
             assert_eq!(fs::read(&path).unwrap(), bytes, "{}", path.display());
@@ -183,7 +214,8 @@ fn a_forged_row_reaches_no_file_outside_and_no_other_recording() {
     office.ends(0, &["list"]);
     let outside = office.store.outside().join("outside");
     fs::create_dir(&outside).unwrap();
-    let pair: Vec<PathBuf> = files(&office.store.root).into_iter().filter(|p| !p.starts_with(office.store.state())).collect();
+    let pair: Vec<PathBuf> =
+        files(&office.store.root).into_iter().filter(|p| !p.starts_with(office.store.state())).collect();
     let (mine, others): (Vec<_>, Vec<_>) = pair.iter().partition(|p| p.to_string_lossy().contains(&id[28..]));
     for path in &mine {
         let suffix = path.extension().unwrap();
@@ -197,7 +229,11 @@ fn a_forged_row_reaches_no_file_outside_and_no_other_recording() {
         others_json.strip_prefix(&office.store.root).unwrap().display().to_string(),
     ];
     let whole = uuid::Uuid::parse_str(&id).unwrap();
-    let before: Vec<_> = files(&outside).into_iter().chain(others.iter().map(|p| p.to_path_buf())).map(|p| (p.clone(), fs::read(p).unwrap())).collect();
+    let before: Vec<_> = files(&outside)
+        .into_iter()
+        .chain(others.iter().map(|p| p.to_path_buf()))
+        .map(|p| (p.clone(), fs::read(p).unwrap()))
+        .collect();
     for path in forged {
         for args in [
             &["erase", &id, "--reason", "asked", "--yes"][..],
@@ -210,7 +246,11 @@ fn a_forged_row_reaches_no_file_outside_and_no_other_recording() {
             &["verify"],
         ] {
             let db = rusqlite::Connection::open(office.store.state().join("index.db")).unwrap();
-            db.execute("UPDATE recording SET path = ?1 WHERE id = ?2", rusqlite::params![path, whole.as_bytes()]).unwrap();
+            db.execute(
+                "UPDATE recording SET path = ?1 WHERE id = ?2",
+                rusqlite::params![path, whole.as_bytes()],
+            )
+            .unwrap();
             drop(db);
             let out = office.run(args);
             for (path, bytes) in &before {
@@ -224,7 +264,8 @@ fn a_forged_row_reaches_no_file_outside_and_no_other_recording() {
 #[test]
 fn an_erasure_that_meets_no_audio_says_so() {
     let office = Office::new();
-    let (id, other, last) = (office.record(1, -20, 100), office.record(2, -10, 100), office.record(3, -200, -1));
+    let (id, other, last) =
+        (office.record(1, -20, 100), office.record(2, -10, 100), office.record(3, -200, -1));
     let wav_of = |id: &str| office.row(id).unwrap().wav(&office.store.root);
     for id in [&id, &last] {
         let wav = wav_of(id);
@@ -256,7 +297,7 @@ fn a_search_that_cannot_find_anything_is_a_mistake() {
     office.ends(0, &["list", "--since", "2026-11-23", "--until", "2026-11-23"]);
     // A service of another time is known as long as it has recordings.
     let old = office.store.record_as(7, office.today - 5, office.today + 5, "helpline", WavEncoding::Alaw);
-    assert!(office.ends(0, &["list", "--service", "helpline"]).contains(&old.to_string()[..8]));
+    assert!(office.ends(0, &["list", "--service", "helpline"]).contains(&old.to_string()[28..]));
 }
 
 #[test]
@@ -309,7 +350,10 @@ fn what_is_wrong_is_found_and_mended() {
     office.ends(0, &["list"]);
     give_to_the_service(&office);
     office.ends(0, &["verify"]);
-    let (json, wav) = (office.row(&id).unwrap().json(&office.store.root), office.row(&other).unwrap().wav(&office.store.root));
+    let (json, wav) = (
+        office.row(&id).unwrap().json(&office.store.root),
+        office.row(&other).unwrap().wav(&office.store.root),
+    );
     let day = json.parent().unwrap();
     chown(&json, Some(0), Some(0)).unwrap();
     chown(day.parent().unwrap(), Some(0), None).unwrap();
@@ -319,12 +363,15 @@ fn what_is_wrong_is_found_and_mended() {
     fs::set_permissions(office.store.state().join("index.db"), Permissions::from_mode(0o644)).unwrap();
     let found = office.run(&["verify", "--json"]);
     let found: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
-    assert_eq!((found["counts"]["owner"].as_u64(), found["counts"]["mode"].as_u64()), (Some(3), Some(3)), "{found}");
+    // SQLite gives its other files the mode of the first.
+    let modes = found["counts"]["mode"].as_u64().unwrap();
+    assert!(found["counts"]["owner"] == 3 && (3..=5).contains(&modes), "{found}");
     let mended = office.json(&["repair", "--json"]);
-    assert_eq!((mended["owners"].as_u64(), mended["modes"].as_u64()), (Some(3), Some(3)), "{mended}");
+    let modes = mended["modes"].as_u64().unwrap();
+    assert!(mended["owners"] == 3 && (3..=5).contains(&modes), "{mended}");
     office.ends(0, &["verify"]);
     let told = office.json(&["audit", "show", "--action", "repair", "--json"]);
-    assert_eq!(told[0]["detail"], serde_json::json!({ "owners": 3, "modes": 3 }));
+    assert_eq!(told[0]["detail"], serde_json::json!({ "owners": 3, "modes": modes }));
     let mended = office.json(&["repair", "--json"]);
     assert_eq!((mended["owners"].as_u64(), mended["modes"].as_u64()), (Some(0), Some(0)), "{mended}");
 }
@@ -333,7 +380,10 @@ fn what_is_wrong_is_found_and_mended() {
 fn the_group_reads_what_it_may() {
     let office = Office::new();
     let options = WriterOptions { sync: false, access: Access::Group, ..WriterOptions::default() };
-    let id = office.store.write(1, office.today - 5, office.today + 50, "116117", WavEncoding::Alaw, &options).to_string();
+    let id = office
+        .store
+        .write(1, office.today - 5, office.today + 50, "116117", WavEncoding::Alaw, &options)
+        .to_string();
     let set = ["--set", "storage.group_read=true"];
     office.ends(0, &[&["hold", &id, "--reason", "crime", "--ref", "A"][..], &set].concat());
     office.ends(0, &[&["verify"][..], &set].concat());
@@ -346,7 +396,11 @@ fn the_group_reads_what_it_may() {
             (false, false) => 0o640,
         };
         let got = m.mode() & 0o777;
-        assert!(got == mode || path == office.store.root && got & 0o050 == 0o050, "{}: {got:o}", path.display());
+        assert!(
+            got == mode || path == office.store.root && got & 0o050 == 0o050,
+            "{}: {got:o}",
+            path.display()
+        );
     }
     // Without it they are too open, until they are mended.
     assert!(office.ends(1, &["verify"]).contains("nauhuri repair"));

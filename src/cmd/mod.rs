@@ -20,6 +20,8 @@ pub mod restrict;
 pub mod retention;
 pub mod settings;
 pub mod show;
+pub mod unrecorded;
+pub mod usage;
 pub mod verify;
 pub mod words;
 
@@ -43,6 +45,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Check(args) => check::run(cli, args),
         Command::List(args) => list::run(cli, args),
         Command::Show(args) => show::run(cli, args),
+        Command::Unrecorded(args) => unrecorded::run(cli, args),
         Command::Verify(args) => verify::run(cli, args),
         Command::Reindex(args) => reindex::run(cli, args),
         Command::Repair(args) => repair::run(cli, args),
@@ -76,7 +79,7 @@ pub fn told(error: &anyhow::Error) -> String {
 ///
 /// A reader that left (`nauhuri check | head`) is no error: 0.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|e| e.is::<ConfigError>() || e.is::<keep::Usage>()) {
+    if error.chain().any(|e| e.is::<ConfigError>() || e.is::<usage::Usage>()) {
         return 2;
     }
     let left = |e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe;
