@@ -90,10 +90,8 @@ fn register(config: &Config, is_own_folder: bool, done: &Replayed) -> anyhow::Re
     let root = &config.storage.dir;
     // A folder of one's own keeps its state to itself, wherever that of the store is.
     let state = mark::state_folder(root, config.storage.state.as_deref().filter(|_| !is_own_folder));
-    if !state.is_dir() {
-        Folder::make(&state, Access::Owner)?;
-    }
-    Register::new(&state).append_new(calls)?;
+    let state = Folder::make(&state, Access::of(config.storage.group_read))?;
+    Register::new(state).append_new(calls)?;
     Ok(())
 }
 
@@ -119,11 +117,7 @@ fn shelf(config: &Config) -> Shelf {
     Shelf {
         root: config.storage.dir.clone(),
         encoding: config.storage.encoding,
-        options: WriterOptions {
-            sync: false,
-            access: Access::of(config.storage.group_read),
-            ..WriterOptions::default()
-        },
+        options: WriterOptions { sync: false, ..WriterOptions::default() },
         prompt: false,
         free_bytes: AtomicU64::new(u64::MAX),
         min_free: 0,

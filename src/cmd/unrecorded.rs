@@ -10,8 +10,10 @@ use crate::cli::reading::UnrecordedArgs;
 use crate::cli::search::SearchArgs;
 use crate::config::compiled::NumberForm;
 use crate::custody::audit::{Action, Draft};
+use crate::store::layout::open_state;
 use crate::store::register::{Register, Unrecorded};
 use serde_json::json;
+use std::io;
 
 /// The heads of the CSV's columns. Columns are added at the end, never moved.
 const COLUMNS: &str = "at,reason,service,caller,called,call,recording";
@@ -30,12 +32,16 @@ pub fn run(cli: &Cli, args: &UnrecordedArgs) -> anyhow::Result<()> {
         ..SearchArgs::default()
     };
     let mut found = Vec::new();
-    let is_meant = filter(&site, args, &as_search);
-    Register::new(&site.state).read(|call| {
-        if is_meant(&call) {
-            found.push(call);
-        }
-    })?;
+    let is_meant = filter(&site, args, &as_search)?;
+    // Without its state a store has no register either.
+    match open_state(&site.state) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        state => Register::new(state?).read(|call| {
+            if is_meant(&call) {
+                found.push(call);
+            }
+        })?,
+    }
     found.sort_by_key(Unrecorded::instant);
     let detail = json!({ "register": "unrecorded", "reason": args.reason, "count": found.len() });
     site.note(Draft::new(Action::List).found_by(as_search.for_audit()).detail(detail))?;
@@ -48,12 +54,16 @@ pub fn run(cli: &Cli, args: &UnrecordedArgs) -> anyhow::Result<()> {
     Ok(out.finish()?)
 }
 
-fn filter(site: &Site, args: &UnrecordedArgs, search: &SearchArgs) -> impl Fn(&Unrecorded) -> bool {
+fn filter(
+    site: &Site,
+    args: &UnrecordedArgs,
+    search: &SearchArgs,
+) -> anyhow::Result<impl Fn(&Unrecorded) -> bool> {
     let numbers = NumberForm::new(&site.config.numbers);
-    let bounds = search.search(&site.zone, &numbers, site.now);
+    let bounds = site.search(search)?;
     let parts = args.number.as_deref().map(|n| number_parts(n, &numbers)).unwrap_or_default();
     let (service, reason) = (args.service.clone(), args.reason.clone());
-    move |call| {
+    Ok(move |call: &Unrecorded| {
         let at = call.instant();
         let has = |number: &Option<String>| {
             number.as_ref().is_some_and(|n| parts.iter().any(|part| n.contains(part.as_str())))
@@ -63,7 +73,7 @@ fn filter(site: &Site, args: &UnrecordedArgs, search: &SearchArgs) -> impl Fn(&U
             && service.as_ref().is_none_or(|s| call.service.as_ref() == Some(s))
             && reason.as_ref().is_none_or(|r| call.reason == *r)
             && (parts.is_empty() || has(&call.caller) || has(&call.called))
-    }
+    })
 }
 
 fn csv(found: &[Unrecorded]) -> String {

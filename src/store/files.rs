@@ -306,9 +306,6 @@ impl Folder {
     }
 
     /// Syncs the folder, so that names made, renamed or removed in it last.
-    ///
-    /// # Errors
-    /// The system refuses.
     pub fn sync(&self) -> Result<(), StoreError> {
         rustix::fs::fsync(&self.0.fd).map_err(|e| StoreError::io("sync", &self.0.path)(e.into()))
     }

@@ -2,28 +2,22 @@
 //!
 //! `unrecorded.jsonl` in the state folder, an object a line: when, why, who as far as a
 //! recording would say it, and the Call-ID's hash. It answers "why is my call not there?", and
-//! is kept as long as the configuration says. Lines are appended, not synced: it explains, it
-//! proves nothing. Must not know how it is decided what is recorded.
+//! is kept as long as the configuration says. It explains, and proves
+//! nothing. Must not know how it is decided what is recorded.
 
 use super::StoreError;
 use super::files::Folder;
 use super::jsonl::{self, Lines};
-use super::layout::open_state;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use uuid::Uuid;
 
 /// File name of the register.
 pub const REGISTER: &str = "unrecorded.jsonl";
-
-/// Held while it is written.
-const LOCK: &str = "unrecorded.lock";
 
 /// The file grows no further: who floods the recorder with calls does not fill the disk.
 const MAX_BYTES: u64 = 64 << 20;
@@ -31,6 +25,8 @@ const MAX_BYTES: u64 = 64 << 20;
 const HASH_LEN: usize = "sha256:".len() + 16;
 /// Longest line read; ours are shorter.
 const MAX_LINE: usize = 4096;
+/// Held while the register changes.
+const LOCK: &str = "unrecorded.lock";
 
 /// An answered call that was not recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,13 +78,13 @@ pub fn call_id_hash(call_id: &[u8]) -> Option<String> {
 /// The register of one store.
 #[derive(Clone, Debug)]
 pub struct Register {
-    state: PathBuf,
+    state: Folder,
 }
 
 impl Register {
     /// The register in this state folder, which exists once something is appended.
-    pub fn new(state: &Path) -> Register {
-        Register { state: state.to_owned() }
+    pub fn new(state: Folder) -> Register {
+        Register { state }
     }
 
     /// Appends those of `calls` that do not stand there: a capture may be replayed again.
@@ -112,14 +108,20 @@ impl Register {
         if calls.is_empty() {
             return Ok(0);
         }
-        let (state, path) = (self.open()?, self.path());
-        let _lock = lock(&state)?;
-        let (file, _) = state.write_or_create(&path)?;
-        let len = file.metadata().map_err(StoreError::io("look at", &path))?.len();
-        let (text, written) = text_of(calls, MAX_BYTES.saturating_sub(len), &path)?;
-        // In one write: a crash leaves whole lines, and one that is torn at most.
-        let append = || file.write_all_at(text.as_bytes(), jsonl::whole(&file)?);
-        append().map_err(StoreError::io("write", &path))?;
+        let _lock = self.state.lock(Path::new(LOCK))?;
+        let (file, _) = self.state.write_or_create(Path::new(REGISTER))?;
+        let cannot = |e| StoreError::io("write", &self.state.path().join(REGISTER))(e);
+        let end = jsonl::whole(&file).map_err(cannot)?;
+        let mut lines = Vec::new();
+        let mut written = 0;
+        for call in calls.iter().take_while(|_| end < MAX_BYTES) {
+            push_line(call, &mut lines).map_err(cannot)?;
+            written += 1;
+            if end + lines.len() as u64 >= MAX_BYTES {
+                break;
+            }
+        }
+        jsonl::append(&file, end, &lines).map_err(cannot)?;
         Ok(calls.len() - written)
     }
 
@@ -128,14 +130,13 @@ impl Register {
     /// # Errors
     /// There is a register, and it cannot be read.
     pub fn read(&self, mut each: impl FnMut(Unrecorded)) -> Result<(), StoreError> {
-        let path = self.path();
-        let file = match self.open().and_then(|state| state.read(&path)) {
+        let file = match self.state.read(Path::new(REGISTER)) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
         };
         for line in Lines::new(file, MAX_LINE) {
-            let Ok(line) = line.map_err(StoreError::io("read", &path))? else { continue };
-            if let Ok(call) = serde_json::from_str(&line) {
+            let line = line.map_err(StoreError::io("read", &self.state.path().join(REGISTER)))?;
+            if let Some(call) = line.ok().and_then(|l| serde_json::from_str(&l).ok()) {
                 each(call);
             }
         }
@@ -147,59 +148,39 @@ impl Register {
     /// # Errors
     /// The file cannot be read or replaced.
     pub fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
-        let path = self.path();
-        let state = match self.open() {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
-            other => other?,
-        };
-        if state.look(&path)?.is_none() {
+        let path = Path::new(REGISTER);
+        if self.state.look(path)?.is_none() {
             return Ok(0);
         }
-        let _lock = lock(&state)?;
+        // A daemon and a replay may append meanwhile.
+        let _lock = self.state.lock(Path::new(LOCK))?;
         let (mut kept, mut gone) = (Vec::new(), 0);
+        let mut trouble = None;
         self.read(|call| match call.instant() < before {
             true => gone += 1,
-            false => kept.push(call),
+            false => trouble = trouble.take().or(push_line(&call, &mut kept).err()),
         })?;
-        if gone == 0 {
-            return Ok(0);
+        if let Some(e) = trouble {
+            return Err(StoreError::io("write", &self.state.path().join(REGISTER))(e));
         }
-        match kept.is_empty() {
-            true => drop(state.remove(&path)?),
-            false => state.replace(&path, text_of(&kept, MAX_BYTES, &path)?.0.as_bytes(), false)?,
+        match (gone, kept.is_empty()) {
+            (0, _) => {}
+            (_, true) => drop(self.state.remove(path)?),
+            (_, false) => self.state.replace(path, &kept, false)?,
         }
         Ok(gone)
     }
-
-    fn open(&self) -> Result<Folder, StoreError> {
-        open_state(&self.state)
-    }
-
-    fn path(&self) -> PathBuf {
-        self.state.join(REGISTER)
-    }
 }
 
-/// A daemon and a replay may append while the daemon prunes.
-fn lock(state: &Folder) -> Result<File, StoreError> {
-    state.lock(Path::new(LOCK))
-}
-
-/// As many of the calls as there is room for, a line each, and how many those are.
-fn text_of(calls: &[Unrecorded], room: u64, path: &Path) -> Result<(String, usize), StoreError> {
-    let mut text = String::new();
-    for (i, call) in calls.iter().enumerate() {
-        if text.len() as u64 >= room {
-            return Ok((text, i));
-        }
-        text += &serde_json::to_string(call).map_err(|e| StoreError::io("write", path)(e.into()))?;
-        text.push('\n');
-    }
-    Ok((text, calls.len()))
+fn push_line(call: &Unrecorded, lines: &mut Vec<u8>) -> io::Result<()> {
+    serde_json::to_writer(&mut *lines, call)?;
+    lines.push(b'\n');
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::files::Access;
     use super::*;
     use std::fs::{self, OpenOptions};
     use std::io::Write;
@@ -218,7 +199,7 @@ mod tests {
     #[test]
     fn what_is_appended_is_read_and_what_is_old_goes() {
         let dir = tempfile::tempdir().expect("a folder");
-        let register = Register::new(dir.path());
+        let register = Register::new(Folder::open(dir.path(), Access::Owner).expect("it is there"));
         assert_eq!(
             (all(&register).len(), register.prune(Timestamp::from_parts(1, 0)).expect("nothing")),
             (0, 0)
@@ -238,7 +219,7 @@ mod tests {
     #[test]
     fn a_torn_line_hides_no_other_and_a_link_is_not_followed() {
         let dir = tempfile::tempdir().expect("a folder");
-        let register = Register::new(dir.path());
+        let register = Register::new(Folder::open(dir.path(), Access::Owner).expect("it is there"));
         register.append(&[call("2026-11-27T08:00:00Z", "internal")]).expect("room");
         let path = dir.path().join(REGISTER);
         let mut file = OpenOptions::new().append(true).open(&path).expect("there");
