@@ -21,6 +21,7 @@ pub mod retention;
 pub mod settings;
 pub mod show;
 pub mod unrecorded;
+pub mod usage;
 pub mod verify;
 pub mod words;
 
@@ -78,7 +79,7 @@ pub fn told(error: &anyhow::Error) -> String {
 ///
 /// A reader that left (`nauhuri check | head`) is no error: 0.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|e| e.is::<ConfigError>() || e.is::<keep::Usage>()) {
+    if error.chain().any(|e| e.is::<ConfigError>() || e.is::<usage::Usage>()) {
         return 2;
     }
     let left = |e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe;
