@@ -14,6 +14,7 @@ use super::recordings::Recordings;
 use super::seen::Seen;
 use crate::id::RecordingId;
 use foldhash::quality::RandomState;
+use std::hash::BuildHasher;
 
 /// All that is followed of the signalling.
 #[derive(Debug)]
@@ -142,6 +143,12 @@ impl Tables {
         if let Some(leg) = self.legs.get_mut(d.leg) {
             media::stop_ringing(leg, &mut self.pairing);
         }
+    }
+
+    /// A number for all the addresses where a side of a dialog receives audio.
+    pub fn places(&self, d: &Dialog, side: Side) -> u64 {
+        let all: smallvec::SmallVec<[std::net::SocketAddr; 4]> = media::endpoints(d, side).collect();
+        self.origins.hash_one(&all[..])
     }
 
     /// An INVITE was seen on one of its ways.
