@@ -11,7 +11,7 @@
 //! 4  engine
 //! -- above this line: no async, lock, thread, file, socket or clock --
 //! 5  capture store telemetry
-//! 6  daemon
+//! 6  daemon web
 //! 7  cli cmd
 //! ```
 //!
@@ -60,6 +60,8 @@ pub mod store;
 pub mod telemetry;
 
 pub mod daemon;
+#[cfg(feature = "room")]
+pub mod web;
 
 pub mod cli;
 pub mod cmd;

@@ -1,0 +1,3 @@
+//! The listening room: pages and an API for people who may hear recordings.
+
+pub mod access;
