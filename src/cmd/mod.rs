@@ -20,6 +20,7 @@ pub mod retention;
 pub mod settings;
 pub mod show;
 pub mod verify;
+pub mod words;
 
 use crate::cli::{Cli, Command};
 use crate::config::ConfigError;

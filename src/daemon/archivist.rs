@@ -8,15 +8,15 @@
 
 use super::deck::Shelf;
 use super::shutdown::StopFlag;
+use crate::archive::forecast::{Space, forecast};
+use crate::archive::search::Search;
 use crate::config::{ClockTrust, Config};
-use crate::store::audit::{AuditLog, Who};
+use crate::custody::audit::{AuditLog, Who};
+use crate::custody::expire::{Sweep, SweepOptions};
+use crate::custody::keeper::{Keeper, KeeperError};
+use crate::custody::wall_clock::{Reading, Sync};
 use crate::store::calendar::ago;
-use crate::store::clock::{Reading, Sync};
-use crate::store::expire::{Sweep, SweepOptions};
-use crate::store::forecast::{Space, forecast};
-use crate::store::identity;
-use crate::store::keeper::{Keeper, KeeperError};
-use crate::store::search::Search;
+use crate::store::mark;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::StorageState;
 use crate::time::Timestamp;
@@ -70,7 +70,7 @@ impl Archivist {
 
     /// Tries until it can be opened; `None` where it is to stop before.
     fn open(&self, stop: &StopFlag) -> Option<Keeper> {
-        let state = identity::state_folder(&self.config.storage.dir, self.config.storage.state.as_deref());
+        let state = mark::state_folder(&self.config.storage.dir, self.config.storage.state.as_deref());
         let anchor = &self.config.audit.anchor;
         let anchor = (!anchor.as_os_str().is_empty()).then(|| anchor.clone());
         let audit = AuditLog::new(&state, anchor, Who::of_process());

@@ -232,8 +232,15 @@ impl Live {
                 return;
             }
             if !self.told_unread.iter().any(|told| told.is_same(&n)) {
-                let Notice { kind: what, number, count } = n;
-                Event::Unread { what, number, count }.emit(&self.shelf.metrics);
+                let Notice { kind: what, number, tunnel, count } = n;
+                let event = match tunnel {
+                    None => Event::Unread { what, number, count },
+                    Some(kind) => {
+                        let sender = stats.tunnel_senders[kind.index()];
+                        Event::TunnelRefused { kind: kind.as_str(), sender, count }
+                    }
+                };
+                event.emit(&self.shelf.metrics);
                 self.told_unread.push(n);
             }
         }

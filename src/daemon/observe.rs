@@ -122,6 +122,7 @@ pub fn snapshot(s: &EngineStats, counts: &MediaCounts, queue_dropped: u64, sip_p
     out.rtp_unmatched = s.rtp_unmatched;
     out.rtp_not_recorded = s.rtp_not_recorded;
     out.unread = totals(s, sip_ports);
+    out.tunnels_refused = s.net.tunnels_refused;
     out.sip_duplicates = s.net.duplicates;
     out.time_outliers = s.time_outliers;
     out.time_jumps = s.time_jumps;

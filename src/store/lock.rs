@@ -15,9 +15,8 @@
 //! empty and are never removed.
 
 use super::StoreError;
-use super::identity::settle;
-use super::layout::{STATE_FOLDER, make_one};
-use super::wav::FILE_MODE;
+use super::files::{FILE_MODE, make_one, settle};
+use super::layout::STATE_FOLDER;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};

@@ -24,12 +24,13 @@
 #[cfg(test)]
 mod tests;
 
+use super::files::sync_folder;
 use super::layout::{Found, NEW, ParsedStem, Paths, State, Walk, day_entries, parse_stem};
 use super::lock::{EditLock, StoreLock};
 use super::sidecar::{Agent, Audio, Customer, EndedBy, Retention, SCHEMA, Sidecar, SipInfo, parse_rfc3339};
 use super::wav::{self, WavSpec, WavWriter};
 use super::writer::{Publish, WriterOptions, publish, rename};
-use super::{Step, StoreError, calendar, sync_folder};
+use super::{Step, StoreError, calendar};
 use crate::id::derived_uuid;
 use crate::time::Timestamp;
 use std::fs;
@@ -109,7 +110,7 @@ pub fn recover(
                 match repaired {
                     Ok(None) => {}
                     Ok(Some(action)) => outcomes.push(Outcome { name, action }),
-                    Err(e @ StoreError::Stopped { .. }) => return Err(e),
+                    Err(e @ StoreError::Stopped(_)) => return Err(e),
                     Err(e) => outcomes.push(Outcome { name, action: Action::Failed(e) }),
                 }
             }

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::label::{CodecLabel, EndedBy, FailReason, UnreadKind, UnrecordedReason};
 use super::metrics::{Metrics, OTHER_SERVICE};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tracing::{debug, info, trace, warn};
 use uuid::Uuid;
@@ -130,6 +130,15 @@ pub enum Event<'a> {
         what: UnreadKind,
         /// Its port, or the number of its protocol.
         number: Option<u16>,
+        /// How often so far.
+        count: u64,
+    },
+    /// A tunnel passes by that the configuration does not open (the totals are published apart).
+    TunnelRefused {
+        /// As `capture.tunnels` calls it.
+        kind: &'a str,
+        /// Who wrapped its first packet.
+        sender: Option<IpAddr>,
         /// How often so far.
         count: u64,
     },
@@ -266,6 +275,7 @@ impl Event<'_> {
             | Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
             | Event::Unread { .. }
+            | Event::TunnelRefused { .. }
             | Event::SipUnreadable { .. }
             | Event::Started { .. }
             | Event::MetricsListening { .. }
@@ -297,6 +307,7 @@ impl Event<'_> {
             Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
             | Event::Unread { .. }
+            | Event::TunnelRefused { .. }
             | Event::SipUnreadable { .. }
             | Event::ClockState { .. }
             | Event::Started { .. }
@@ -408,6 +419,11 @@ impl Event<'_> {
                     UnreadKind::SuperPacket => warn!(%what, count, meaning, remedy, "split"),
                     _ => warn!(%what, number, count, meaning, remedy, "not read"),
                 }
+            }
+            Event::TunnelRefused { kind, sender, count } => {
+                let remedy = UnreadKind::Tunnel.remedy();
+                let sender = sender.map(tracing::field::display);
+                warn!(kind, sender, count, remedy, "tunnel not opened");
             }
             Event::SipUnreadable { reason, count } => debug!(reason, count, "no SIP message"),
             Event::ClockState { synchronised: true } => debug!("clock is synchronised"),

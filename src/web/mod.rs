@@ -1,3 +1,2 @@
 //! The listening room: pages and an API for people who may hear recordings.
 
-pub mod access;

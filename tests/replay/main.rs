@@ -38,6 +38,7 @@ mod random;
 mod silences;
 mod taps;
 mod transfers;
+mod tunnels;
 mod unread;
 mod who_talks;
 mod whole_or_not;
