@@ -106,7 +106,10 @@ fn targets(cli: &Cli, search: &SearchArgs) -> anyhow::Result<HashSet<Uuid>> {
 }
 
 fn line(entry: &Entry) -> String {
-    let who = [&entry.who.sudo_user, &entry.who.login, &entry.who.user].into_iter().flatten().next();
+    let who = [&entry.who.account, &entry.who.sudo_user, &entry.who.login, &entry.who.user]
+        .into_iter()
+        .flatten()
+        .next();
     let who = who.cloned().unwrap_or_else(|| entry.who.uid.to_string());
     let why = &entry.why;
     let words = [("reason", &why.reason), ("ref", &why.case), ("to", &why.recipient), ("by", &why.basis)];

@@ -18,6 +18,12 @@ pub struct Who {
     /// Who called sudo. Believed of root only: anybody may set a variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sudo_user: Option<String>,
+    /// Account of the listening room, where it was done there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Address that account came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// Name of the machine.
     pub host: String,
     /// Process.
@@ -36,14 +42,22 @@ impl Who {
             uid,
             login: login.as_deref().and_then(|text| login_of(text, &passwd)),
             sudo_user: sudo_user.map(|name| plain(&name)),
+            account: None,
+            address: None,
             host: plain(&rustix::system::uname().nodename().to_string_lossy()),
             pid: std::process::id(),
         }
     }
 
+    /// The same process on behalf of an account of the listening room, or of nobody
+    /// yet, at `address`.
+    pub fn in_room(&self, account: Option<&str>, address: std::net::IpAddr) -> Who {
+        Who { account: account.map(plain), address: Some(address.to_canonical().to_string()), ..self.clone() }
+    }
+
     /// For `by` in a sidecar: the person rather than the account, `kaisa` before `root`.
     pub fn name(&self) -> String {
-        let names = [&self.sudo_user, &self.login, &self.user];
+        let names = [&self.account, &self.sudo_user, &self.login, &self.user];
         names.into_iter().flatten().next().cloned().unwrap_or_else(|| self.uid.to_string())
     }
 }

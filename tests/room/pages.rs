@@ -1,0 +1,1 @@
+//! Pages without a browser: what is in them, and for whom.

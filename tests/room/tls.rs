@@ -1,0 +1,1 @@
+//! TLS, proxies, and what keeps the room shut.
