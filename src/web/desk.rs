@@ -10,7 +10,7 @@ use crate::archive::search::{IdPart, Search};
 use crate::config::Config;
 use crate::config::compiled::NumberForm;
 use crate::custody::access::{Deed, Directory, Facts, Person, Policy, Reach};
-use crate::custody::audit::{AuditLog, Draft, Who};
+use crate::custody::audit::{AuditLog, Draft, Said, Who};
 use crate::custody::keeper::{Keeper, KeeperError};
 use crate::store::mark;
 use crate::store::sidecar::{Sidecar, read_value};
@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,9 @@ pub struct Desk {
     who: Who,
     pool: Mutex<Vec<Index>>,
     looked: Mutex<Option<Instant>>,
+    /// What is to be written, and who waits for it.
+    to_tell: Mutex<Vec<(Said, SyncSender<Result<(), Problem>>)>>,
+    telling: Mutex<()>,
 }
 
 /// Who asks for what, as far as a list needs it.
@@ -100,6 +104,8 @@ impl Desk {
             who: Who::of_process(),
             pool: Mutex::new(vec![index]),
             looked: Mutex::new(None),
+            to_tell: Mutex::new(Vec::new()),
+            telling: Mutex::new(()),
             root,
             state,
             anchor,
@@ -116,12 +122,33 @@ impl Desk {
         AuditLog::new(&self.state, self.anchor.clone(), who.clone())
     }
 
-    /// Says in the log what is about to be shown or done.
+    /// Says in the log what is about to be shown or done. What several want to say at
+    /// the same moment is written together.
     ///
     /// # Errors
     /// It cannot be written: then nothing may be.
     pub fn tell(&self, who: &Who, now: Timestamp, draft: Draft) -> Result<(), Problem> {
-        match self.log(who).append(now, [draft]) {
+        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        let own = (Said { at: now, who: who.clone(), draft }, answer);
+        self.to_tell.lock().unwrap_or_else(PoisonError::into_inner).push(own);
+        {
+            // Whoever comes in here writes for all who wait by then.
+            let _turn = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+            let waiting = std::mem::take(&mut *self.to_tell.lock().unwrap_or_else(PoisonError::into_inner));
+            if !waiting.is_empty() {
+                let (said, answers): (Vec<Said>, Vec<_>) = waiting.into_iter().unzip();
+                let written = self.write(said);
+                for answer in answers {
+                    // Fails only where nobody waits any more.
+                    let _ = answer.send(written.clone());
+                }
+            }
+        }
+        answered.recv().unwrap_or(Err(Problem::BROKEN))
+    }
+
+    fn write(&self, said: Vec<Said>) -> Result<(), Problem> {
+        match self.log(&self.who).append_all(said) {
             Ok((_, None)) => Ok(()),
             Ok((_, Some(trouble))) => {
                 tracing::warn!(reason = %trouble, "the audit log's anchor cannot be written");
@@ -284,7 +311,8 @@ fn fill(
     };
     let (mut have, mut batch) = (0, BATCH.max(query.limit + 1));
     while have <= query.limit {
-        let rows = index.find(&Search { until, limit: Some(batch), ..search.clone() })?;
+        let mut rows = index.find(&Search { until, limit: Some(batch), ..search.clone() })?;
+        rows.sort_by_key(|row| (row.answered_at, row.id));
         let whole = rows.len() < batch;
         // Of the oldest instant in the batch there may be more: it is read again.
         let oldest = rows.first().map(|row| row.answered_at);

@@ -12,8 +12,8 @@
 //! stays visible.
 
 use super::{
-    Action, AuditError, Cut, Draft, Entry, HEAD_FILE, LOCK_FILE, LOG_FILE, Link, MAX_LINE, Outcome, Who,
-    hash_of, io_error, seal, unseal,
+    Action, AuditError, Cut, Draft, Entry, HEAD_FILE, LOCK_FILE, LOG_FILE, Link, MAX_LINE, Outcome, Said,
+    Who, hash_of, io_error, seal, unseal,
 };
 use crate::store::files::FILE_MODE;
 use crate::store::files::settle;
@@ -81,18 +81,40 @@ impl AuditLog {
         now: Timestamp,
         drafts: impl IntoIterator<Item = Draft>,
     ) -> Result<(Link, Option<AuditError>), AuditError> {
+        let said = drafts.into_iter().map(|draft| Said { at: now, who: self.who.clone(), draft });
+        self.write(said.collect(), now)
+    }
+
+    /// Appends what several said, synced once: as [`AuditLog::append`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn append_all(
+        &self,
+        said: impl IntoIterator<Item = Said>,
+    ) -> Result<(Link, Option<AuditError>), AuditError> {
+        let said: Vec<Said> = said.into_iter().collect();
+        let first = said.first().map_or(Timestamp::EPOCH, |said| said.at);
+        self.write(said, first)
+    }
+
+    /// `at` is when repairs are said to be made.
+    fn write(&self, said: Vec<Said>, at: Timestamp) -> Result<(Link, Option<AuditError>), AuditError> {
         let _lock = self.lock()?;
         let path = self.state.join(LOG_FILE);
         let mut file = open_to_append(&path)?;
         let (mut link, mut repair) = self.settle(&file, &path)?;
         repair.extend(self.compare_anchor(&path, &link)?);
         let mut bytes = Vec::new();
-        for draft in repair.into_iter().chain(drafts.into_iter().flat_map(Draft::split)) {
-            let entry = self.entry(now, draft, &link);
-            let (line, hash) = seal(&entry)?;
-            bytes.extend_from_slice(line.as_bytes());
-            bytes.push(b'\n');
-            link = Link { seq: entry.seq, hash };
+        let repair = repair.into_iter().map(|draft| Said { at, who: self.who.clone(), draft });
+        for said in repair.chain(said) {
+            for draft in said.draft.split() {
+                let entry = entry(said.at, &said.who, draft, &link);
+                let (line, hash) = seal(&entry)?;
+                bytes.extend_from_slice(line.as_bytes());
+                bytes.push(b'\n');
+                link = Link { seq: entry.seq, hash };
+            }
         }
         if bytes.is_empty() {
             return Ok((link, None));
@@ -106,21 +128,6 @@ impl AuditLog {
         replace(&self.state.join(HEAD_FILE), &link.line())?;
         let trouble = self.anchor.as_deref().and_then(|anchor| replace(anchor, &link.line()).err());
         Ok((link, trouble))
-    }
-
-    fn entry(&self, now: Timestamp, draft: Draft, link: &Link) -> Entry {
-        Entry {
-            seq: link.seq + 1,
-            at: now.to_rfc3339(),
-            who: self.who.clone(),
-            action: draft.action.name().into(),
-            targets: draft.targets,
-            search: draft.search,
-            why: draft.why.cut(),
-            outcome: draft.outcome.name().into(),
-            detail: draft.detail,
-            prev: link.hash.clone(),
-        }
     }
 
     /// Where the next entry hangs, and what is to be said about the end of the log.
@@ -254,6 +261,21 @@ impl AuditLog {
     /// The log cannot be opened.
     pub fn entries_for(&self, id: Uuid) -> Result<Entries, AuditError> {
         Ok(Entries { holding: Some(id), ..self.entries()? })
+    }
+}
+
+fn entry(at: Timestamp, who: &Who, draft: Draft, link: &Link) -> Entry {
+    Entry {
+        seq: link.seq + 1,
+        at: at.to_rfc3339(),
+        who: who.clone(),
+        action: draft.action.name().into(),
+        targets: draft.targets,
+        search: draft.search,
+        why: draft.why.cut(),
+        outcome: draft.outcome.name().into(),
+        detail: draft.detail,
+        prev: link.hash.clone(),
     }
 }
 

@@ -31,6 +31,7 @@ pub use chain::{Found, Problem, Verdict};
 pub use log::{AuditLog, Entries};
 pub use who::Who;
 
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -304,6 +305,17 @@ impl Draft {
             })
             .collect()
     }
+}
+
+/// What somebody says, for one entry or more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub who: Who,
+    /// What.
+    pub draft: Draft,
 }
 
 /// One entry, without its own hash.

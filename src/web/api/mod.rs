@@ -20,7 +20,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 
-pub use recordings::{item, may_words};
+pub use log::{Asked, found as log_found};
+pub use people::{people, rights_of_all};
+pub use recordings::{found, shown};
+pub use requests::shown as requests_shown;
 
 /// Longest body of a request, bytes.
 pub const BODY_MAX: usize = 64 << 10;

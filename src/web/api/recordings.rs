@@ -53,7 +53,7 @@ pub fn found(
 }
 
 /// The sidecar of a recording with `state` and `may`.
-pub fn item(room: &Room, asker: &Asker<'_>, row: &Row) -> Option<Map<String, Value>> {
+pub(super) fn item(room: &Room, asker: &Asker<'_>, row: &Row) -> Option<Map<String, Value>> {
     let mut object = room.desk.sidecar(row, asker.now)?;
     let granted = granted(room, asker, row.id);
     object.insert("may".into(), may_words(asker, row, granted).into());
@@ -77,7 +77,7 @@ pub(super) fn granted(room: &Room, asker: &Asker<'_>, id: Uuid) -> bool {
 }
 
 /// What this person may do to a recording, in words: `hear`, `request` and the acts.
-pub fn may_words(asker: &Asker<'_>, row: &Row, granted: bool) -> Vec<&'static str> {
+fn may_words(asker: &Asker<'_>, row: &Row, granted: bool) -> Vec<&'static str> {
     let mut words = Vec::new();
     let hear = asker.may(Deed::Hear { reason: None, approved: granted }, row);
     // A reason can be given at once; a request has to be waited for.
@@ -137,11 +137,15 @@ pub(super) async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     caller.scope("read")?;
-    room.blocking(move |room| {
-        let row = resolve(room, &caller, &id, Action::Show)?;
-        caller.tell(room, Draft::new(Action::Show).on([row.id]))?;
-        let item = item(room, &caller.asker(room), &row).ok_or(Problem::NOT_FOUND)?;
-        Ok(json(StatusCode::OK, &Value::Object(item)))
-    })
-    .await
+    room.blocking(move |room| Ok(json(StatusCode::OK, &Value::Object(shown(room, &caller, &id)?)))).await
+}
+
+/// One recording, told to the log.
+///
+/// # Errors
+/// It is not there, or not to be found; index or log cannot be used.
+pub fn shown(room: &Room, caller: &Caller, id: &str) -> Result<Map<String, Value>, Problem> {
+    let row = resolve(room, caller, id, Action::Show)?;
+    caller.tell(room, Draft::new(Action::Show).on([row.id]))?;
+    item(room, &caller.asker(room), &row).ok_or(Problem::NOT_FOUND)
 }
