@@ -12,7 +12,7 @@ pub mod search;
 use keeping::{
     AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs, RetentionArgs,
 };
-use reading::{ForecastArgs, ListArgs, ReindexArgs, ShowArgs, VerifyArgs};
+use reading::{ForecastArgs, ListArgs, ReindexArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
 #[cfg(feature = "room")]
 use room::{ServeArgs, UserArgs};
 
@@ -141,6 +141,12 @@ Examples:
     /// Show everything about one recording
     #[command(after_help = "Examples:\n  nauhuri show 1a2b3c4d\n  nauhuri show 1a2b3c4d --json")]
     Show(ShowArgs),
+    /// List the answered calls that were not recorded, and why
+    #[command(after_help = "\
+Examples:
+  nauhuri unrecorded --since 2026-11-23
+  nauhuri unrecorded --reason no_agent --json")]
+    Unrecorded(UnrecordedArgs),
     /// Look for damage, loss and anything overdue in the files themselves; changes nothing
     #[command(after_help = "Examples:\n  nauhuri verify\n  nauhuri verify --sample 500 --json")]
     Verify(VerifyArgs),
@@ -216,6 +222,7 @@ impl Command {
             Command::Check(args) => &args.global,
             Command::List(args) => &args.global,
             Command::Show(args) => &args.global,
+            Command::Unrecorded(args) => &args.global,
             Command::Verify(args) => &args.global,
             Command::Reindex(args) => &args.global,
             Command::Forecast(args) => &args.global,

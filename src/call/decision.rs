@@ -30,8 +30,21 @@ pub struct Opening {
     pub dialled: Option<String>,
     /// First 2xx, or the instant the agent became connected.
     pub answered_at: Timestamp,
-    /// As received.
+    /// As received, or its hash.
     pub call_id: String,
+}
+
+/// An answered call that was not recorded, when no more will become known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Why not.
+    pub reason: Unrecorded,
+    /// When that was decided.
+    pub at: Timestamp,
+    /// As received; empty where only the start of its messages was seen.
+    pub call_id: String,
+    /// Who talks, masked; nothing where that was not seen.
+    pub ends: Ends,
 }
 
 impl Opening {
@@ -181,11 +194,11 @@ pub enum Decision {
         reason: Unrecorded,
         /// When that was decided.
         at: Timestamp,
-        /// As received.
+        /// As received, or its hash where it tells a number; empty where it was not seen.
         call_id: String,
-        /// Who talks, masked; nothing where that was not seen.
-        ends: Ends,
     },
+    /// The same once all of its contact is known: what the register tells of it.
+    LeftOut(Box<LeftOut>),
     /// The agent of this recording is being recorded in another call too, which is not on
     /// hold: two lines, or one conversation whose legs nothing ties.
     Parallel(RecordingId),

@@ -12,7 +12,7 @@
 //! RFC 3261 §15, §22.2 (a BYE may be challenged). Silence is no hang-up: how long
 //! it may last depends on what the dialog has shown of itself ([`super::recording::Patience`]).
 
-use super::decision::{CallEvent, Decision, Ending, Opening, Unrecorded};
+use super::decision::{CallEvent, Decision, Ending, LeftOut, Opening, Unrecorded};
 use super::ids::DialogId;
 use super::pairing::Side;
 use super::recording::{Formats, Patience, Recording, State, Told};
@@ -240,7 +240,11 @@ impl Recordings {
         match r.state {
             State::Dormant(_) => {}
             State::Candidate(_) => {
-                self.out.push_back(Decision::Unrecorded { reason: why, at, call_id, ends })
+                let left_out = LeftOut { reason: why, at, call_id: call_id.clone(), ends };
+                self.out.push_back(Decision::Unrecorded { reason: why, at, call_id });
+                if !matches!(why, Unrecorded::OtherLeg | Unrecorded::Stray) {
+                    self.out.push_back(Decision::LeftOut(Box::new(left_out)));
+                }
             }
             State::Open | State::Ending { .. } => {
                 self.out.push_back(Decision::Discard { recording: id, reason: why });

@@ -6,7 +6,7 @@
 //! else `due` (past its term, the next sweep deletes it), else `kept`.
 
 mod array;
-mod csv;
+pub(in crate::cmd) mod csv;
 mod readers;
 mod table;
 mod times;

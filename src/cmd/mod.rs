@@ -21,6 +21,7 @@ pub mod retention;
 pub mod serve;
 pub mod settings;
 pub mod show;
+pub mod unrecorded;
 #[cfg(feature = "room")]
 pub mod user;
 pub mod verify;
@@ -41,6 +42,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Check(args) => check::run(cli, args),
         Command::List(args) => list::run(cli, args),
         Command::Show(args) => show::run(cli, args),
+        Command::Unrecorded(args) => unrecorded::run(cli, args),
         Command::Verify(args) => verify::run(cli, args),
         Command::Reindex(args) => reindex::run(cli, args),
         Command::Forecast(args) => forecast::run(cli, args),

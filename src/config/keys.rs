@@ -55,6 +55,8 @@ pub type Key = (&'static str, Kind);
 const DIRECTIONS: &[&str] = &["inbound", "outbound"];
 /// Words of `retention_bound`.
 const BOUNDS: &[&str] = &["keep", "at_most"];
+/// Words of `agents.match`.
+const MATCHES: &[&str] = &["within", "any"];
 /// Words of `retention.clock`.
 const CLOCKS: &[&str] = &["synchronised", "any"];
 /// Words of `retention.access`.
@@ -87,6 +89,7 @@ pub const KEYS: &[Key] = &[
     ("agents.networks", Kind::Texts),
     ("agents.header", Kind::Text),
     ("agents.record_internal", Kind::Bool),
+    ("agents.match", Kind::OneOf(MATCHES)),
     ("agents.names", Kind::Names),
     ("service", Kind::Services),
     ("service_default.name", Kind::Text),

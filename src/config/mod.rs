@@ -6,6 +6,7 @@
 //! them once more with what each may hold. Nothing here reads a file or the
 //! environment: text comes in as an argument.
 
+pub mod advice;
 pub mod check;
 pub mod compiled;
 pub mod error;
@@ -105,8 +106,22 @@ pub struct Agents {
     pub header: String,
     /// Record calls between two agents.
     pub record_internal: bool,
+    /// Whether `networks` binds the other rules.
+    #[serde(rename = "match")]
+    pub matching: AgentMatch,
     /// Display names by agent id.
     pub names: BTreeMap<String, String>,
+}
+
+/// `agents.match`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentMatch {
+    /// Where `networks` is set, a number or a header counts only for a party within them.
+    #[default]
+    Within,
+    /// Any one rule is enough.
+    Any,
 }
 
 /// What a service promises. `[service_default]`, and every key of a `[[service]]`.

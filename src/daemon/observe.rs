@@ -94,7 +94,9 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
         | Decision::Discard { recording: id, .. }
         | Decision::Incomplete(id)
         | Decision::Close { recording: id, .. } => Some(*id),
-        Decision::Unrecorded { .. } | Decision::Parallel(_) | Decision::Refused(_) => None,
+        Decision::Unrecorded { .. } | Decision::LeftOut(_) | Decision::Parallel(_) | Decision::Refused(_) => {
+            None
+        }
     }
 }
 

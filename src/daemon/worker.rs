@@ -210,7 +210,10 @@ impl Worker {
                     self.discard(*s.running, discard_label(*reason));
                 }
             }
-            Decision::Unrecorded { .. } | Decision::Parallel(_) | Decision::Refused(_) => {}
+            Decision::Unrecorded { .. }
+            | Decision::LeftOut(_)
+            | Decision::Parallel(_)
+            | Decision::Refused(_) => {}
         }
     }
 

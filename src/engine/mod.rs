@@ -16,7 +16,7 @@ mod doubt;
 pub mod stats;
 
 use crate::call::pairing::Route;
-use crate::call::{Calls, Decision, Ending, Ends, Unrecorded};
+use crate::call::{Calls, Decision, Ending, Ends, LeftOut, Unrecorded};
 use crate::config::Config;
 use crate::id::RecordingId;
 use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
@@ -158,7 +158,6 @@ impl Engine {
         s.calls = self.core.calls.legs_followed() as u64;
         s.recordings = self.core.calls.recordings().len() as u64;
         s.calls_evicted = self.core.calls.evicted();
-        s.sip_parse_errors += self.core.calls.oversized();
         s.time_jumps = self.core.clock.jumps();
         s.last_packet = self.core.clock.last_stamp();
         s
@@ -284,7 +283,9 @@ impl Core {
         if is_answer {
             self.stats.unrecorded[Unrecorded::Truncated as usize] += 1;
             let (reason, call_id) = (Unrecorded::Truncated, String::new());
-            sink.decision(Decision::Unrecorded { reason, at, call_id, ends: Ends::default() });
+            sink.decision(Decision::Unrecorded { reason, at, call_id: call_id.clone() });
+            let ends = Ends::default();
+            sink.decision(Decision::LeftOut(Box::new(LeftOut { reason, at, call_id, ends })));
         }
     }
 

@@ -95,7 +95,8 @@ impl EditLock {
     }
 }
 
-fn locked(path: &Path) -> Result<File, StoreError> {
+/// An exclusive lock on this file, which is made where it is missing; waits for it.
+pub(super) fn locked(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
     let file = options.open(path).map_err(StoreError::io("open", path))?;

@@ -48,6 +48,7 @@ pub mod layout;
 pub mod lock;
 pub mod mark;
 pub mod recover;
+pub mod register;
 pub mod sidecar;
 mod steps;
 pub mod wav;

@@ -421,8 +421,7 @@ impl Event<'_> {
                 }
             }
             Event::TunnelRefused { kind, sender, count } => {
-                let remedy = UnreadKind::Tunnel.remedy();
-                let sender = sender.map(tracing::field::display);
+                let (remedy, sender) = (UnreadKind::Tunnel.remedy(), sender.map(tracing::field::display));
                 warn!(kind, sender, count, remedy, "tunnel not opened");
             }
             Event::SipUnreadable { reason, count } => debug!(reason, count, "no SIP message"),
