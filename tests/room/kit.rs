@@ -182,6 +182,13 @@ impl Lab {
         }
     }
 
+    /// Takes leave of a room that was killed.
+    pub fn buried(&mut self) {
+        if let Some(mut room) = self.room.take() {
+            room.wait().unwrap();
+        }
+    }
+
     /// Somebody who is not signed in.
     pub fn stranger(&self) -> Client {
         Client { address: self.address(), cookie: None, bearer: None }

@@ -6,6 +6,7 @@
 
 mod abuse;
 mod acts;
+mod browser;
 mod kit;
 mod matrix;
 mod pages;

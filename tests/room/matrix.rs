@@ -147,11 +147,16 @@ fn hidden(client: &Client, id: Uuid, what: &str) {
         ]
     };
     for (hidden, none) in [
-        (id.to_string(), nobody.to_string()),
         (id.simple().to_string(), nobody.simple().to_string()),
         (id.to_string().to_uppercase(), nobody.to_string().to_uppercase()),
         (short(id), short(nobody)),
     ] {
+        let (mine, other) = (&paths(&hidden)[0], &paths(&none)[0]);
+        let reply = client.get(mine);
+        assert_eq!((reply.status, reply.shape()), (404, client.get(other).shape()), "{what}: {mine}");
+    }
+    {
+        let (hidden, none) = (id.to_string(), nobody.to_string());
         for (mine, other) in paths(&hidden).into_iter().zip(paths(&none)) {
             let reply = client.get(&mine);
             assert_eq!(reply.status, 404, "{what}: {mine}");
