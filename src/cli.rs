@@ -3,6 +3,7 @@
 //! One definition, from which `--help`, the man pages and the completions come.
 //! What a command does is in `cmd`, one file each.
 
+pub mod entries;
 pub mod keeping;
 pub mod reading;
 #[cfg(feature = "room")]
@@ -12,7 +13,7 @@ pub mod search;
 use keeping::{
     AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs, RetentionArgs,
 };
-use reading::{ForecastArgs, ListArgs, ReindexArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
+use reading::{ForecastArgs, ListArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
 #[cfg(feature = "room")]
 use room::{ServeArgs, UserArgs};
 
@@ -153,6 +154,9 @@ Examples:
     /// Build the index anew from the files; the daemon may run
     #[command(after_help = "Example:\n  nauhuri reindex")]
     Reindex(ReindexArgs),
+    /// Mend what `verify` finds and can be mended without loss: owners, modes and the index
+    #[command(after_help = "Example:\n  nauhuri repair")]
+    Repair(RepairArgs),
     /// Tell when the storage will be full, from what is recorded and what expires
     #[command(after_help = "Examples:\n  nauhuri forecast\n  nauhuri forecast --days 365 --json")]
     Forecast(ForecastArgs),
@@ -225,6 +229,7 @@ impl Command {
             Command::Unrecorded(args) => &args.global,
             Command::Verify(args) => &args.global,
             Command::Reindex(args) => &args.global,
+            Command::Repair(args) => &args.global,
             Command::Forecast(args) => &args.global,
             Command::Hold(args) => &args.global,
             Command::Release(args) => &args.global,

@@ -60,7 +60,7 @@ enum Standing {
 pub fn roles(rules: &Rules, caller: &Party, callee: &Party) -> Result<Roles, Unrecorded> {
     use Standing::{Agent, ByName, Stranger};
     if !rules.has_any() {
-        let user = callee.users.iter().find(|u| !is_of(rules, caller, u)).and_then(|u| agent_id(u));
+        let user = callee.users.iter().filter(|u| !is_of(rules, caller, u)).find_map(agent_id);
         return Ok(Roles::new(user, Side::Caller));
     }
     match (standing(rules, caller, Some(callee)), standing(rules, callee, Some(caller))) {

@@ -14,6 +14,7 @@ pub mod manual;
 pub mod output;
 pub mod record;
 pub mod reindex;
+pub mod repair;
 pub mod replay;
 pub mod restrict;
 pub mod retention;
@@ -29,6 +30,7 @@ pub mod words;
 
 use crate::cli::{Cli, Command};
 use crate::config::ConfigError;
+use crate::custody::audit::Account;
 use std::io;
 
 /// Does what the command line asks for.
@@ -37,7 +39,11 @@ use std::io;
 /// What went wrong, for [`exit_code`] and a line on standard error.
 pub fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
-        Command::Record(args) => record::run(cli, args),
+        Command::Record(args) => {
+            // Before the recorder shuts itself off from the list of accounts.
+            let _ = Account::of_process();
+            record::run(cli, args)
+        }
         Command::Replay(args) => replay::run(cli, args),
         Command::Check(args) => check::run(cli, args),
         Command::List(args) => list::run(cli, args),
@@ -45,6 +51,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Unrecorded(args) => unrecorded::run(cli, args),
         Command::Verify(args) => verify::run(cli, args),
         Command::Reindex(args) => reindex::run(cli, args),
+        Command::Repair(args) => repair::run(cli, args),
         Command::Forecast(args) => forecast::run(cli, args),
         Command::Hold(args) => hold::hold(cli, args),
         Command::Release(args) => hold::release(cli, args),

@@ -1,6 +1,6 @@
 //! `nauhuri user`: accounts of the listening room.
 
-use super::archive::Place;
+use super::archive::Site;
 use super::keep::Usage;
 use super::output::{self, plain};
 use crate::cli::Cli;
@@ -19,7 +19,7 @@ use std::io::{self, BufRead};
 /// # Errors
 /// An unknown role or account; a name or password that does not do; a store that cannot be written.
 pub fn run(cli: &Cli, args: &UserArgs) -> anyhow::Result<()> {
-    let place = Place::find(cli)?;
+    let place = Site::find(cli)?;
     match &args.command {
         UserCommand::Add(args) => add(&place, args),
         UserCommand::List { json, .. } => list(&place, *json),
@@ -41,7 +41,7 @@ pub fn run(cli: &Cli, args: &UserArgs) -> anyhow::Result<()> {
     }
 }
 
-fn open(place: &Place) -> anyhow::Result<Accounts> {
+fn open(place: &Site) -> anyhow::Result<Accounts> {
     if !place.state.is_dir() {
         mark::enter(&place.root, &place.state, place.now)?;
     }
@@ -57,11 +57,11 @@ fn known(accounts: &Accounts, name: &str) -> anyhow::Result<String> {
     }
 }
 
-fn note(place: &Place, action: Action, detail: Value) -> anyhow::Result<()> {
+fn note(place: &Site, action: Action, detail: Value) -> anyhow::Result<()> {
     place.note(Draft::new(action).detail(detail))
 }
 
-fn add(place: &Place, args: &AddArgs) -> anyhow::Result<()> {
+fn add(place: &Site, args: &AddArgs) -> anyhow::Result<()> {
     let policy = Policy::new(&place.config);
     if let Some(role) = args.role.iter().find(|role| policy.role(role).is_none()) {
         let roles = policy.role_names().collect::<Vec<_>>().join(", ");
@@ -109,7 +109,7 @@ fn password(input: impl BufRead) -> anyhow::Result<String> {
     String::from_utf8(line).map_err(|_| Usage("the password on standard input is not UTF-8".into()).into())
 }
 
-fn list(place: &Place, as_json: bool) -> anyhow::Result<()> {
+fn list(place: &Site, as_json: bool) -> anyhow::Result<()> {
     place.note(Draft::new(Action::PeopleShow))?;
     let people = open(place)?.people()?;
     if as_json {

@@ -118,6 +118,7 @@ pub const KEYS: &[Key] = &[
     ("storage.id", Kind::Text),
     ("storage.encoding", Kind::OneOf(ENCODINGS)),
     ("storage.min_free", Kind::Size),
+    ("storage.group_read", Kind::Bool),
     ("audit.keep", Kind::Text),
     ("audit.anchor", Kind::Text),
     ("metrics.listen", Kind::Text),

@@ -322,6 +322,8 @@ pub struct Storage {
     /// Reserve kept free on the file system.
     #[serde(with = "crate::config::forms::bytes")]
     pub min_free: u64,
+    /// The group may read recordings as well: 0640 and 0750 instead of 0600 and 0700.
+    pub group_read: bool,
 }
 
 /// `storage.encoding`
@@ -441,6 +443,7 @@ impl Default for Storage {
             id: String::new(),
             encoding: Encoding::PcmS16le,
             min_free: 5 << 30,
+            group_read: false,
         }
     }
 }

@@ -20,6 +20,14 @@ pub enum StoreError {
         /// Why.
         source: io::Error,
     },
+    /// A path that leads out of the folder it should lie in.
+    #[error("{path} does not lie in {folder}", path = path.display(), folder = folder.display())]
+    Outside {
+        /// The path.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A finished recording of this name or id is there; it was not touched.
     #[error("{path} exists already", path = path.display())]
     Exists {
@@ -73,6 +81,7 @@ impl StoreError {
         match self {
             StoreError::Io { source, .. } | StoreError::Stopped(Stopped { source, .. }) => source.kind(),
             StoreError::Exists { .. } | StoreError::InUse { .. } => io::ErrorKind::AlreadyExists,
+            StoreError::Outside { .. } => io::ErrorKind::InvalidInput,
             StoreError::NotWav { .. } | StoreError::Misaligned { .. } | StoreError::Sidecar { .. } => {
                 io::ErrorKind::InvalidData
             }

@@ -9,7 +9,7 @@ mod read_write;
 mod tests;
 
 pub(super) use read_write::{create, scratch_of};
-pub use read_write::{read_text, read_value, rewrite_atomically, write_atomically};
+pub use read_write::{read_bytes, read_text, read_value, rewrite_atomically, write_atomically};
 
 use super::wav::WavEncoding;
 use crate::config::{CallDirection, HideDigits, RetentionBound};

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::label::{CodecLabel, EndedBy, FailReason, UnreadKind, UnrecordedReason};
 use super::metrics::{Metrics, OTHER_SERVICE};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tracing::{debug, info, trace, warn};
 use uuid::Uuid;
@@ -138,7 +138,7 @@ pub enum Event<'a> {
         /// As `capture.tunnels` calls it.
         kind: &'a str,
         /// Who wrapped its first packet.
-        sender: Option<IpAddr>,
+        sender: &'a str,
         /// How often so far.
         count: u64,
     },
@@ -421,8 +421,7 @@ impl Event<'_> {
                 }
             }
             Event::TunnelRefused { kind, sender, count } => {
-                let (remedy, sender) = (UnreadKind::Tunnel.remedy(), sender.map(tracing::field::display));
-                warn!(kind, sender, count, remedy, "tunnel not opened");
+                warn!(kind, sender, count, remedy = UnreadKind::Tunnel.remedy(), "tunnel not opened");
             }
             Event::SipUnreadable { reason, count } => debug!(reason, count, "no SIP message"),
             Event::ClockState { synchronised: true } => debug!("clock is synchronised"),

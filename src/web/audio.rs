@@ -6,7 +6,8 @@
 //! one that it does. Nothing is kept: byte `n` of the copy depends on the file only.
 
 use crate::codec::g711::Law;
-use crate::store::wav::{CHANNELS, WavEncoding, WavInfo, read_info};
+use crate::store::StoreError;
+use crate::store::wav::{CHANNELS, WavEncoding, WavInfo, info_of};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -34,19 +35,14 @@ pub struct Pcm {
 }
 
 impl Pcm {
-    /// Opens a recording.
+    /// Of an open recording; `path` is for messages.
     ///
     /// # Errors
     /// It cannot be read, or is no WAV of ours.
-    pub fn open(path: &Path) -> Result<Pcm, crate::store::StoreError> {
-        let info = read_info(path)?;
-        let file = File::open(path).map_err(crate::store::StoreError::io("open", path))?;
-        Ok(Pcm::new(file, info))
-    }
-
-    fn new(file: File, info: WavInfo) -> Pcm {
+    pub fn of(file: File, path: &Path) -> Result<Pcm, StoreError> {
+        let info = info_of(&file, path)?;
         let bytes = info.frames() * FRAME;
-        Pcm { file, info, step: bytes.div_ceil(DATA_MAX).max(1) }
+        Ok(Pcm { file, info, step: bytes.div_ceil(DATA_MAX).max(1) })
     }
 
     /// Frames of the copy.
@@ -240,7 +236,7 @@ mod tests {
         let mut file = File::create(&path).unwrap();
         file.write_all(&encode_header(spec, bytes.len() as u64)).unwrap();
         file.write_all(&bytes).unwrap();
-        Pcm::open(&path).unwrap()
+        Pcm::of(File::open(&path).unwrap(), &path).unwrap()
     }
 
     fn tone(frames: usize) -> Vec<i16> {
@@ -305,7 +301,7 @@ mod tests {
         file.write_all(&frames).unwrap();
         file.set_len(header.len() as u64 + data).unwrap();
         file.write_all_at(&frames, header.len() as u64 + data - 8).unwrap();
-        let pcm = Pcm::open(&path).unwrap();
+        let pcm = Pcm::of(File::open(&path).unwrap(), &path).unwrap();
         assert_eq!((pcm.rate(), pcm.frames()), (24_000, data / 8));
         assert!(pcm.len() <= u64::from(u32::MAX));
         let head = pcm.read(0..52).unwrap();

@@ -3,22 +3,26 @@
 //! The only place of the room that touches recordings, by the library the commands use.
 //! Everything here blocks; the handlers call it from a thread of its own.
 
+use super::audio::Pcm;
 use super::problem::Problem;
 use super::query::{Cursor, Query};
 use crate::archive::index::{Index, IndexError, Row};
 use crate::archive::search::{IdPart, Search};
+use crate::archive::{Archive, NoIndex, Place};
 use crate::config::Config;
 use crate::config::compiled::NumberForm;
 use crate::custody::access::{Deed, Directory, Facts, Person, Policy, Reach};
-use crate::custody::audit::{AuditLog, Draft, Said, Who};
+use crate::custody::audit::{AuditLog, By, Draft};
 use crate::custody::keeper::{Keeper, KeeperError};
+use crate::store::StoreError;
+use crate::store::files::Folder;
 use crate::store::mark;
 use crate::store::sidecar::{Sidecar, read_value};
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,20 +37,18 @@ const BATCH: usize = 256;
 /// The store.
 #[derive(Debug)]
 pub struct Desk {
-    /// `storage.dir`
-    pub root: PathBuf,
-    /// Index, audit log, accounts.
-    pub state: PathBuf,
+    /// Where the store is: its state has index, audit log and accounts.
+    pub place: Place,
+    store: Folder,
+    audit: AuditLog,
     /// Whose calendar counts.
     pub zone: TimeZone,
     /// How numbers are compared.
     pub numbers: NumberForm,
-    anchor: Option<PathBuf>,
-    who: Who,
     pool: Mutex<Vec<Index>>,
     looked: Mutex<Option<Instant>>,
     /// What is to be written, and who waits for it.
-    to_tell: Mutex<Vec<(Said, SyncSender<Result<(), Problem>>)>>,
+    to_tell: Mutex<Vec<((By, Draft), SyncSender<Result<(), Problem>>)>>,
     telling: Mutex<()>,
 }
 
@@ -89,37 +91,26 @@ impl Desk {
     /// # Errors
     /// There is no such folder, it is another store, its index cannot be opened.
     pub fn open(config: &Config, now: Timestamp) -> anyhow::Result<Desk> {
-        let root = config.storage.dir.clone();
-        if !root.is_dir() {
-            anyhow::bail!("{}: there is no such folder (storage.dir)", root.display());
-        }
-        let state = mark::state_folder(&root, config.storage.state.as_deref());
-        mark::must_be(&root, &config.storage.id)?;
-        mark::enter(&root, &state, now)?;
-        let (index, _) = Index::ready(&root, &state)?;
-        let anchor = Some(config.audit.anchor.clone()).filter(|path| !path.as_os_str().is_empty());
+        let place = Place::of(&config.storage);
+        place.enter()?;
+        mark::enter(&place.root, &place.state, now)?;
+        let Archive { store, index } = Archive::open(&place, NoIndex::Build)?;
         Ok(Desk {
             zone: TimeZone::get(&config.retention.timezone)?,
             numbers: NumberForm::new(&config.numbers),
-            who: Who::of_process(),
             pool: Mutex::new(vec![index]),
             looked: Mutex::new(None),
             to_tell: Mutex::new(Vec::new()),
             telling: Mutex::new(()),
-            root,
-            state,
-            anchor,
+            audit: AuditLog::of(&place.state, &config.audit),
+            place,
+            store,
         })
     }
 
-    /// This process on behalf of an account.
-    pub fn who(&self, account: Option<&str>, address: std::net::IpAddr) -> Who {
-        self.who.in_room(account, address)
-    }
-
-    /// The log, written as `who`.
-    pub fn log(&self, who: &Who) -> AuditLog {
-        AuditLog::new(&self.state, self.anchor.clone(), who.clone())
+    /// The log.
+    pub fn log(&self) -> &AuditLog {
+        &self.audit
     }
 
     /// Says in the log what is about to be shown or done. What several want to say at
@@ -127,16 +118,16 @@ impl Desk {
     ///
     /// # Errors
     /// It cannot be written: then nothing may be.
-    pub fn tell(&self, who: &Who, now: Timestamp, draft: Draft) -> Result<(), Problem> {
+    pub fn tell(&self, by: &By, draft: Draft) -> Result<(), Problem> {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
-        let own = (Said { at: now, who: who.clone(), draft }, answer);
+        let own = ((by.clone(), draft), answer);
         self.to_tell.lock().unwrap_or_else(PoisonError::into_inner).push(own);
         {
             // Whoever comes in here writes for all who wait by then.
             let _turn = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
             let waiting = std::mem::take(&mut *self.to_tell.lock().unwrap_or_else(PoisonError::into_inner));
             if !waiting.is_empty() {
-                let (said, answers): (Vec<Said>, Vec<_>) = waiting.into_iter().unzip();
+                let (said, answers): (Vec<(By, Draft)>, Vec<_>) = waiting.into_iter().unzip();
                 let written = self.write(said);
                 for answer in answers {
                     // Fails only where nobody waits any more.
@@ -147,8 +138,8 @@ impl Desk {
         answered.recv().unwrap_or(Err(Problem::BROKEN))
     }
 
-    fn write(&self, said: Vec<Said>) -> Result<(), Problem> {
-        match self.log(&self.who).append_all(said) {
+    fn write(&self, said: Vec<(By, Draft)>) -> Result<(), Problem> {
+        match self.audit.append_all(said) {
             Ok((_, None)) => Ok(()),
             Ok((_, Some(trouble))) => {
                 tracing::warn!(reason = %trouble, "the audit log's anchor cannot be written");
@@ -158,13 +149,13 @@ impl Desk {
         }
     }
 
-    /// The store, open for a change by `who`.
+    /// The store, open for a change.
     ///
     /// # Errors
     /// The index cannot be opened.
-    pub fn keeper(&self, who: &Who) -> Result<Keeper, Problem> {
-        let index = Index::open(&self.state).map_err(broken)?;
-        Ok(Keeper::new(&self.root, index, self.log(who)))
+    pub fn keeper(&self) -> Result<Keeper, Problem> {
+        let index = Index::open(&self.place.state).map_err(broken)?;
+        Ok(Keeper::new(Archive { store: self.store.clone(), index }, self.audit.clone()))
     }
 
     /// Asks the index, in step with the folders to a second.
@@ -172,10 +163,10 @@ impl Desk {
         let waiting = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut index = match waiting {
             Some(index) => index,
-            None => Index::open(&self.state).map_err(broken)?,
+            None => Index::open(&self.place.state).map_err(broken)?,
         };
         if self.is_time_to_look() {
-            index.reconcile(&self.root).map_err(broken)?;
+            index.reconcile(&self.place.root).map_err(broken)?;
         }
         let answer = ask(&index).map_err(broken)?;
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
@@ -214,7 +205,7 @@ impl Desk {
 
     /// A row as its file has it now: the index finds, the file decides. `None`: deleted.
     fn fresh(&self, row: Row) -> Option<Row> {
-        match Sidecar::read(&row.json(&self.root)) {
+        match Sidecar::read_in(&self.store, &row.path) {
             Ok(sidecar) => {
                 let missing = row.missing;
                 let now = Row::of(&row.path, &sidecar).filter(|now| now.id == row.id);
@@ -230,7 +221,7 @@ impl Desk {
 
     /// The sidecar of a row with `state`; `None` where it cannot be read.
     pub fn sidecar(&self, row: &Row, now: Timestamp) -> Option<Map<String, Value>> {
-        let Ok(Value::Object(mut object)) = read_value(&row.json(&self.root)) else {
+        let Ok(Value::Object(mut object)) = read_value(&self.store, &row.path) else {
             // Its files are gone and nobody deleted it: what the index knows.
             let mut object = Map::new();
             object.insert("id".into(), row.id.to_string().into());
@@ -263,9 +254,13 @@ impl Desk {
         Ok((found, next))
     }
 
-    /// The audio file of a row.
-    pub fn wav(&self, row: &Row) -> PathBuf {
-        row.wav(&self.root)
+    /// The sound of a recording.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no WAV of ours.
+    pub fn sound(&self, row: &Row) -> Result<Pcm, StoreError> {
+        let path = row.path.with_extension("wav");
+        Pcm::of(self.store.read(&path)?, &path)
     }
 
     /// Whether a folder may be exported to: below `exports` where that is set, whole, and

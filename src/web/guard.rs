@@ -1,17 +1,19 @@
 //! Who asks: the session or token of a request, and whether it may be a request at all.
 
 use super::accounts::Session;
+use super::accounts::password::hex;
 use super::desk::Asker;
 use super::problem::Problem;
 use super::{Room, now};
 use crate::config::room::Act;
 use crate::custody::access::{Directory, Person};
-use crate::custody::audit::{Draft, Outcome, Who};
+use crate::custody::audit::{By, Draft, Outcome, Who};
 use crate::time::Timestamp;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -36,12 +38,10 @@ pub struct Entrant {
     pub session: Session,
     /// Who that is to the rules.
     pub person: Person,
-    /// Who that is to the log.
-    pub who: Who,
+    /// Who that is to the log, and when the request came.
+    pub by: By,
     /// The cookie's secret; `None`: a token.
     pub cookie: Option<String>,
-    /// When the request came.
-    pub now: Timestamp,
 }
 
 /// Somebody who is signed in and has accepted what there is to accept.
@@ -61,7 +61,7 @@ impl Caller {
 
     /// When the request came.
     pub fn now(&self) -> Timestamp {
-        self.entrant.now
+        self.entrant.by.at
     }
 
     /// For questions to the rules.
@@ -87,7 +87,7 @@ impl Caller {
             return Ok(());
         }
         let told = draft.ended(Outcome::Refused).detail(json!({ "because": "no right" }));
-        room.desk.tell(&self.entrant.who, self.now(), told)?;
+        room.desk.tell(&self.entrant.by, told)?;
         Err(Problem::FORBIDDEN)
     }
 
@@ -96,7 +96,7 @@ impl Caller {
     /// # Errors
     /// It cannot be written.
     pub fn tell(&self, room: &Room, draft: Draft) -> Result<(), Problem> {
-        room.desk.tell(&self.entrant.who, self.now(), draft)
+        room.desk.tell(&self.entrant.by, draft)
     }
 }
 
@@ -107,6 +107,8 @@ impl FromRequestParts<Arc<Room>> for Entrant {
         let address = parts.extensions.get::<Peer>().ok_or(Problem::BROKEN)?.address;
         let now = now();
         let (bearer, cookie) = (bearer(&parts.headers), cookie(&parts.headers));
+        // Which session it is, and nothing that lets anybody in.
+        let mark = bearer.as_ref().or(cookie.as_ref()).map(|secret| mark_of(secret)).unwrap_or_default();
         let found = match (bearer, cookie.clone()) {
             (Some(secret), _) => room.blocking(move |room| room.accounts(|a| a.bearer(&secret, now))).await?,
             (None, Some(secret)) => {
@@ -117,9 +119,9 @@ impl FromRequestParts<Arc<Room>> for Entrant {
         };
         let session = found.ok_or(Problem::UNAUTHENTICATED)?;
         let person = session.account.person(address);
-        let who = room.desk.who(Some(&person.name), address);
+        let by = By::new(web(&person.name, mark, address), now);
         let cookie = cookie.filter(|_| session.acts.is_none());
-        Ok(Entrant { session, person, who, cookie, now })
+        Ok(Entrant { session, person, by, cookie })
     }
 }
 
@@ -143,6 +145,16 @@ impl FromRequestParts<Arc<Room>> for Caller {
         }
         Ok(Caller { entrant, directory: Arc::new(directory) })
     }
+}
+
+/// Somebody at the room, for the log.
+pub fn web(name: &str, session: String, address: IpAddr) -> Who {
+    Who::Web { web: name.to_owned(), session, address: address.to_canonical().to_string() }
+}
+
+/// By what a session is known in the log.
+pub fn mark_of(secret: &str) -> String {
+    hex(&Sha256::digest(secret.as_bytes())[..4])
 }
 
 /// A change by cookie comes from a page of ours: no other site can send the header, nor

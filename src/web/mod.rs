@@ -65,7 +65,7 @@ impl Room {
     /// One of them cannot be opened.
     pub fn open(config: &Config) -> anyhow::Result<Room> {
         let desk = Desk::open(config, now())?;
-        let accounts = Accounts::open(&desk.state, config.room.session_idle, config.room.session_max)?;
+        let accounts = Accounts::open(&desk.place.state, config.room.session_idle, config.room.session_max)?;
         Ok(Room {
             policy: Policy::new(config),
             undertaking: undertaking(&config.room.undertaking)?,

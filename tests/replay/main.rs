@@ -11,6 +11,7 @@
 mod common;
 
 mod branches;
+mod call_ids;
 mod calls;
 mod capture_files;
 mod captures;

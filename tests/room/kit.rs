@@ -210,7 +210,7 @@ impl Lab {
 
     /// Entries of one action by one account.
     pub fn told(&self, action: &str, account: &str) -> Vec<Value> {
-        let is = |entry: &Value| entry["action"] == action && entry["who"]["account"] == account;
+        let is = |entry: &Value| entry["action"] == action && entry["who"]["web"] == account;
         self.entries().into_iter().filter(is).collect()
     }
 }

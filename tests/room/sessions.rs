@@ -244,7 +244,7 @@ fn accounts_rights_and_log_are_for_those_who_keep_them() {
     // Who heard this recording, and what did that account do?
     let heard = ada.get(&format!("/api/v1/audit?recording={id}&action=listen")).json();
     assert_eq!(heard["items"].as_array().unwrap().len(), 1);
-    assert_eq!(heard["items"][0]["who"]["account"], "kaisa");
+    assert_eq!(heard["items"][0]["who"]["web"], "kaisa");
     let page = ada.get("/api/v1/audit?who=kaisa&limit=2").json();
     let next = page["next"].as_u64().unwrap();
     let rest = ada.get(&format!("/api/v1/audit?who=kaisa&cursor={next}")).json();

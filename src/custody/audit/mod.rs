@@ -29,15 +29,12 @@ mod who;
 
 pub use chain::{Found, Problem, Verdict};
 pub use log::{AuditLog, Entries};
-pub use who::Who;
+pub use who::{Account, By, Who};
 
-use crate::time::Timestamp;
+use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
-use std::io;
-use std::path::PathBuf;
 use uuid::Uuid;
 
 /// The log, in the state folder.
@@ -88,6 +85,8 @@ pub enum Action {
     Expire,
     /// A sweep was refused.
     ExpireRefused,
+    /// Owners, modes or the index were mended.
+    Repair,
     /// A copy was handed out.
     Export,
     /// A changed rule was applied to what was there.
@@ -153,6 +152,7 @@ impl Action {
             Action::Erase => "erase",
             Action::Expire => "expire",
             Action::ExpireRefused => "expire_refused",
+            Action::Repair => "repair",
             Action::Export => "export",
             Action::RetentionApply => "retention_apply",
             Action::ExpirePreview => "expire_preview",
@@ -307,17 +307,6 @@ impl Draft {
     }
 }
 
-/// What somebody says, for one entry or more.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Said {
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub who: Who,
-    /// What.
-    pub draft: Draft,
-}
-
 /// One entry, without its own hash.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -368,6 +357,7 @@ impl Link {
         (is_hash(&link.hash) && link.line() == text).then_some(link)
     }
 
+    /// As it stands in [`HEAD_FILE`].
     fn line(&self) -> String {
         format!("{{\"seq\":{},\"hash\":\"{}\"}}\n", self.seq, self.hash)
     }
@@ -384,24 +374,11 @@ struct Cut {
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// The operating system refused.
-    #[error("audit log: cannot {what} {path}: {source}", path = path.display())]
-    Io {
-        /// A verb.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("audit log: {0}")]
+    Store(#[from] StoreError),
     /// An entry that cannot be one line.
     #[error("audit log: an entry is too long or cannot be written as JSON")]
     Entry,
-}
-
-/// `map_err` for an operation on a file.
-fn io_error(what: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> AuditError + use<> {
-    let path = path.to_owned();
-    move |source| AuditError::Io { what, path, source }
 }
 
 /// A line without its end, and its hash.
@@ -430,10 +407,7 @@ fn is_hash(text: &str) -> bool {
 }
 
 fn hash_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -16,12 +16,12 @@ pub use session::{Session, Token};
 pub use sign_in::{Attempt, SignInRefused};
 
 use crate::custody::access::{Directory, Held, Person};
-use crate::store::files::settle;
+use crate::store::StoreError;
+use crate::store::layout::open_state;
 use crate::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde_json::json;
-use std::fs::OpenOptions;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -78,13 +78,8 @@ pub enum AccountError {
         source: rusqlite::Error,
     },
     /// The file cannot be made.
-    #[error("{path}: {source}", path = path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Made by a later version.
     #[error("{path}: made by another version of nauhuri (tables {found}, not {VERSION})", path = path.display())]
     Version {
@@ -212,10 +207,8 @@ impl Accounts {
     /// The system or SQLite refuses; a later version made it.
     pub fn open(state: &Path, idle: Duration, max: Duration) -> Result<Accounts, AccountError> {
         let path = state.join(FILE);
-        let io = |source| AccountError::Io { path: path.clone(), source };
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(io)?;
-        settle(&path, &file).map_err(io)?;
-        drop(file);
+        // Made as the store's owner, whoever runs this; SQLite gives what it makes beside it to the same.
+        drop(open_state(state)?.write_or_create(Path::new(FILE))?);
         let sqlite = |source| AccountError::Sqlite { path: path.clone(), source };
         let conn = Connection::open(&path).map_err(sqlite)?;
         let set_up = || -> rusqlite::Result<i64> {
@@ -240,11 +233,6 @@ impl Accounts {
             }
             VERSION => {}
             found => return Err(AccountError::Version { path, found }),
-        }
-        for beside in ["room.db-wal", "room.db-shm"].map(|name| state.join(name)) {
-            if let Ok(file) = OpenOptions::new().write(true).open(&beside) {
-                settle(&beside, &file).map_err(|source| AccountError::Io { path: beside, source })?;
-            }
         }
         Ok(Accounts { conn, path, idle, max })
     }

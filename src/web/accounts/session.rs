@@ -53,21 +53,26 @@ fn hash_of(secret: &str) -> Vec<u8> {
 }
 
 impl Accounts {
-    /// Begins a session; what the browser keeps.
+    /// Begins a session; `secret` is what the browser keeps.
     ///
     /// # Errors
     /// SQLite.
-    pub fn begin_session(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<String, AccountError> {
-        let secret = hex(&random::<32>());
+    pub fn begin_session(
+        &self,
+        name: &str,
+        secret: &str,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<(), AccountError> {
         let sql = "INSERT INTO session VALUES (?1, ?2, ?3, ?3, ?4)";
-        let values = params![hash_of(&secret), name, now.as_ns(), address.to_string()];
+        let values = params![hash_of(secret), name, now.as_ns(), address.to_string()];
         self.sql(self.conn.execute(sql, values))?;
         let sql = "DELETE FROM session WHERE seen < ?1 OR created < ?2 OR hash IN (SELECT hash FROM session \
             WHERE account = ?3 ORDER BY created DESC LIMIT -1 OFFSET ?4)";
         let idle = now.offset_ns(-nanos(self.idle) - SLACK_NS).as_ns();
         let oldest = now.offset_ns(-nanos(self.max)).as_ns();
         self.sql(self.conn.execute(sql, params![idle, oldest, name, SESSIONS]))?;
-        Ok(secret)
+        Ok(())
     }
 
     /// The session of what a browser sent, if it holds; used now.

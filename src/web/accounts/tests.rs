@@ -102,7 +102,11 @@ fn an_address_that_tries_everything_is_locked_whatever_it_tries() {
 #[test]
 fn sessions_end() {
     let (_dir, a) = open();
-    let begin = |now| a.begin_session("kaisa", HERE, now).unwrap();
+    let begin = |now| {
+        let secret = password::hex(&password::random::<32>());
+        a.begin_session("kaisa", &secret, HERE, now).unwrap();
+        secret
+    };
     let holds = |secret: &str, now| a.session(secret, now).unwrap().is_some();
     let first = begin(at(0));
     assert!(first.len() == 64 && first != begin(at(0)));

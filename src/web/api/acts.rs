@@ -79,8 +79,8 @@ pub(super) async fn hold(
         let reason = reason
             .map_err(|_| Problem::bad("reason: crime, accident, statute, contract, dsar or litigation"))?;
         let case = said("ref", &body.case)?;
-        let mut keeper = room.desk.keeper(&caller.entrant.who)?;
-        let done = keeper.hold(std::slice::from_ref(&row), reason, &case, None, caller.now())?;
+        let mut keeper = room.desk.keeper()?;
+        let done = keeper.hold(std::slice::from_ref(&row), reason, &case, None, &caller.entrant.by)?;
         amended(room, &caller, &row, &done)
     })
     .await
@@ -106,8 +106,8 @@ pub(super) async fn release(
         let case = body.case.as_deref().map(|case| said("ref", case)).transpose()?;
         let grace = room.config.retention.release_grace;
         let how = Release { case: case.as_deref(), accept_due: body.yes, grace };
-        let mut keeper = room.desk.keeper(&caller.entrant.who)?;
-        let done = keeper.release(std::slice::from_ref(&row), how, None, caller.now())?;
+        let mut keeper = room.desk.keeper()?;
+        let done = keeper.release(std::slice::from_ref(&row), how, None, &caller.entrant.by)?;
         if done.asked_back {
             let due = Problem::new(StatusCode::CONFLICT, "past-term", "The term of the recording is over");
             return Err(due.with("once released, the next sweep deletes it; \"yes\": true does it"));
@@ -133,8 +133,8 @@ pub(super) async fn restrict(
     room.blocking(move |room| {
         let row = allowed(room, &caller, &id, Act::Restrict, Action::Restrict)?;
         let case = said("ref", &body.case)?;
-        let mut keeper = room.desk.keeper(&caller.entrant.who)?;
-        let done = keeper.restrict(std::slice::from_ref(&row), &case, None, caller.now())?;
+        let mut keeper = room.desk.keeper()?;
+        let done = keeper.restrict(std::slice::from_ref(&row), &case, None, &caller.entrant.by)?;
         amended(room, &caller, &row, &done)
     })
     .await
@@ -149,8 +149,8 @@ pub(super) async fn unrestrict(
     room.blocking(move |room| {
         let row = allowed(room, &caller, &id, Act::Restrict, Action::Unrestrict)?;
         let case = said("ref", &body.case)?;
-        let mut keeper = room.desk.keeper(&caller.entrant.who)?;
-        let done = keeper.unrestrict(std::slice::from_ref(&row), &case, None, caller.now())?;
+        let mut keeper = room.desk.keeper()?;
+        let done = keeper.unrestrict(std::slice::from_ref(&row), &case, None, &caller.entrant.by)?;
         amended(room, &caller, &row, &done)
     })
     .await
@@ -177,15 +177,15 @@ pub(super) async fn erase(
     room.blocking(move |room| {
         let row = allowed(room, &caller, &id, Act::Erase, Action::Erase)?;
         let reason = said("reason", &body.reason)?;
-        let mut keeper = room.desk.keeper(&caller.entrant.who)?;
+        let mut keeper = room.desk.keeper()?;
         let rows = std::slice::from_ref(&row);
         if let Some(ground) = &body.refuse {
             let basis = Some(said("refuse", ground)?);
             let why = Why { reason: Some(reason), basis, ..Why::default() };
-            keeper.refuse_erasure(rows, why, None, caller.now())?;
+            keeper.refuse_erasure(rows, why, None, &caller.entrant.by)?;
             return Ok(json(StatusCode::OK, &json!({ "id": row.id, "erased": false })));
         }
-        let done = keeper.erase(rows, &reason, None, caller.now())?;
+        let done = keeper.erase(rows, &reason, None, &caller.entrant.by)?;
         if !done.held.is_empty() {
             return Err(crate::custody::access::Denied::Held.into());
         }
@@ -258,7 +258,7 @@ pub(super) async fn export(
     room.blocking(move |room| {
         let row = allowed(room, &caller, &id, Act::Export, Action::Export)?;
         let rows = std::slice::from_ref(&row);
-        let mut keeper = room.desk.keeper(&caller.entrant.who)?;
+        let mut keeper = room.desk.keeper()?;
         if let Some(to) = &body.to {
             if !Desk::may_export_to(&room.config.room.exports, to) {
                 return Err(Problem::bad(
@@ -266,7 +266,7 @@ pub(super) async fn export(
                 ));
             }
             let order = body.order(room, to.clone(), body.zip)?;
-            let done = keeper.export(rows, &order, caller.now())?;
+            let done = keeper.export(rows, &order, &caller.entrant.by)?;
             let answer = json!({ "recordings": done.recordings, "path": done.path, "sha256": done.sha256 });
             return Ok(json(StatusCode::OK, &answer));
         }
@@ -276,7 +276,7 @@ pub(super) async fn export(
         }
         let folder = Scratch::new()?;
         let order = body.order(room, folder.0.join("copy"), true)?;
-        let done = keeper.export(rows, &order, caller.now())?;
+        let done = keeper.export(rows, &order, &caller.entrant.by)?;
         let zip = std::fs::read(&done.path).map_err(|_| Problem::BROKEN)?;
         let name = format!("attachment; filename=\"nauhuri-{}.zip\"", crate::id::short_hex(row.id));
         Answer::builder()

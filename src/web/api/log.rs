@@ -6,7 +6,7 @@ use super::super::problem::Problem;
 use super::super::query::when;
 use super::json;
 use crate::config::room::Act;
-use crate::custody::audit::{Action, Draft, Entry};
+use crate::custody::audit::{Action, Draft, Entry, Who};
 use crate::custody::keeper::KeeperError;
 use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
@@ -116,8 +116,8 @@ impl Wanted {
             && self.until.is_none_or(|until| at < until)
             && self.recording.is_none_or(|id| entry.targets.contains(&id))
             && is(&asked.action, Some(&entry.action))
-            && is(&asked.address, entry.who.address.as_deref())
-            && is(&asked.who, Some(&entry.who.name()))
+            && is(&asked.address, address_of(entry))
+            && (asked.who.trim().is_empty() || entry.who.is_called(asked.who.trim()))
     }
 }
 
@@ -142,8 +142,7 @@ pub fn found(room: &Room, caller: &Caller, asked: &Asked) -> Result<(Vec<Entry>,
     }
     let draft = Draft::new(Action::AuditShow).on(wanted.recording);
     caller.tell(room, draft.found_by((!said.is_empty()).then_some(said.into())))?;
-    let log = room.desk.log(&caller.entrant.who);
-    let entries = log.entries().map_err(KeeperError::from)?;
+    let entries = room.desk.log().entries().map_err(KeeperError::from)?;
     let mut last: VecDeque<Entry> = VecDeque::new();
     for entry in entries.filter(|entry| wanted.has(asked, entry)) {
         last.push_back(entry);
@@ -155,4 +154,12 @@ pub fn found(room: &Room, caller: &Caller, asked: &Asked) -> Result<(Vec<Entry>,
     let entries: Vec<Entry> = last.into_iter().rev().take(wanted.limit).collect();
     let next = entries.last().filter(|_| more).map(|entry| entry.seq);
     Ok((entries, next))
+}
+
+/// From where it was done, where that is known.
+pub fn address_of(entry: &Entry) -> Option<&str> {
+    match &entry.who {
+        Who::Web { address, .. } => Some(address),
+        _ => None,
+    }
 }

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 
-pub use log::{Asked, found as log_found};
+pub use log::{Asked, address_of, found as log_found};
 pub use people::{people, rights_of_all};
 pub use recordings::{found, shown};
 pub use requests::shown as requests_shown;

@@ -1,13 +1,13 @@
 //! Coming in and going: `/session`, the undertaking, one-time codes, personal tokens.
 
 use super::super::accounts::{SignInRefused, password};
-use super::super::guard::{COOKIE, Caller, Entrant, Peer, cookie, is_own_origin};
+use super::super::guard::{COOKIE, Caller, Entrant, Peer, cookie, is_own_origin, mark_of, web};
 use super::super::problem::Problem;
 use super::super::query::when;
 use super::super::{Room, now};
 use super::{Body, json, said};
 use crate::config::room::LANGUAGES;
-use crate::custody::audit::{Action, Draft, Outcome};
+use crate::custody::audit::{Action, By, Draft, Outcome};
 use crate::time::Timestamp;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -53,7 +53,9 @@ pub(super) async fn sign_in(
     let secret = room
         .blocking(move |room| {
             let judged = room.accounts(|a| a.judge(&attempt, right, body.totp.as_deref(), now))?;
-            let who = room.desk.who(attempt.name.as_deref(), peer.address);
+            // Nobody's name is `-`; what was typed may be a password.
+            let by = |name: &str, mark| By::new(web(name, mark, peer.address), now);
+            let nobody = by(attempt.name.as_deref().unwrap_or("-"), String::new());
             let name = match judged {
                 Ok(name) => name,
                 Err(why) => {
@@ -61,18 +63,20 @@ pub(super) async fn sign_in(
                     if why != SignInRefused::Address(false) {
                         let because = json!({ "because": why.name() });
                         let draft = Draft::new(Action::SignIn).ended(Outcome::Refused).detail(because);
-                        room.desk.tell(&who, now, draft)?;
+                        room.desk.tell(&nobody, draft)?;
                     }
                     return Err(Problem::REFUSED);
                 }
             };
-            room.desk.tell(&who, now, Draft::new(Action::SignIn))?;
+            let secret = password::hex(&password::random::<32>());
+            room.desk.tell(&by(&name, mark_of(&secret)), Draft::new(Action::SignIn))?;
             room.accounts(|a| {
                 if let Some(old) = &old {
                     a.end_session(old)?;
                 }
-                a.begin_session(&name, peer.address, now)
-            })
+                a.begin_session(&name, &secret, peer.address, now)
+            })?;
+            Ok(secret)
         })
         .await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
@@ -108,7 +112,7 @@ pub(super) async fn sign_out(
     };
     room.blocking(move |room| {
         // Whoever leaves is let go, whatever the log says.
-        let told = room.desk.tell(&entrant.who, entrant.now, Draft::new(Action::SignOut));
+        let told = room.desk.tell(&entrant.by, Draft::new(Action::SignOut));
         room.accounts(|a| a.end_session(&secret))?;
         told
     })
@@ -155,8 +159,8 @@ pub(super) async fn accept(
             return Err(Problem::CONFLICT.with("another version has to be accepted"));
         }
         let draft = Draft::new(Action::Undertaking).detail(json!({ "version": text.version }));
-        room.desk.tell(&entrant.who, entrant.now, draft)?;
-        room.accounts(|a| a.accept(&entrant.person.name, text, entrant.now))?;
+        room.desk.tell(&entrant.by, draft)?;
+        room.accounts(|a| a.accept(&entrant.person.name, text, entrant.by.at))?;
         Ok(StatusCode::NO_CONTENT.into_response())
     })
     .await

@@ -132,7 +132,7 @@ pub(super) async fn audio(
 }
 
 fn open(room: &Room, row: &Row) -> Result<Pcm, Problem> {
-    Pcm::open(&room.desk.wav(row)).map_err(|error| match error.kind() {
+    room.desk.sound(row).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Problem::from(Denied::Missing),
         _ => {
             tracing::error!(reason = %error, "a recording cannot be read");

@@ -7,7 +7,7 @@ use crate::config::room::Act;
 use crate::custody::audit::Entry;
 use crate::web::Room;
 use crate::web::accounts::{Account, Request, RequestState};
-use crate::web::api::{Asked, log_found, people as all_people, requests_shown, rights_of_all};
+use crate::web::api::{Asked, address_of, log_found, people as all_people, requests_shown, rights_of_all};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -149,7 +149,7 @@ fn one_entry(guest: &Guest, zone: &TimeZone, entry: &Entry) -> Markup {
             th scope="row" data-label="#" { (entry.seq) }
             td data-label=(say("when")) { (guest.lang.instant(&entry.at, zone)) }
             td data-label=(say("who")) { (entry.who.name()) }
-            td data-label=(say("address")) { (entry.who.address.as_deref().unwrap_or("")) }
+            td data-label=(say("address")) { (address_of(entry).unwrap_or("")) }
             td data-label=(say("action")) { (entry.action) }
             td data-label=(say("outcome")) { (entry.outcome) }
             td data-label=(say("targets")) {
