@@ -24,11 +24,11 @@ apt-get -s install --no-install-recommends gstreamer1.0-tools gstreamer1.0-plugi
     sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*/\1=\2/p' | (cd debs && xargs -r apt-get -qq download)
 find debs -name '*.deb' -exec dpkg -x {} root \;
 lib=$(cd root && echo usr/lib/*-linux-gnu)
-export PATH="$dir/root/usr/bin:$PATH" GST_REGISTRY="$dir/registry" GST_PLUGIN_PATH="$dir/root/$lib/gstreamer-1.0"
+export PATH="$dir/unpacked/usr/bin:$PATH" GST_REGISTRY="$dir/registry" GST_PLUGIN_PATH="$dir/unpacked/$lib/gstreamer-1.0"
 if [ -x "root/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner" ]; then
-    export GST_PLUGIN_SCANNER="$dir/root/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner"
+    export GST_PLUGIN_SCANNER="$dir/unpacked/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner"
 fi
-export LD_LIBRARY_PATH="$dir/root/$lib:$dir/root/$lib/pulseaudio"
+export LD_LIBRARY_PATH="$dir/unpacked/$lib:$dir/unpacked/$lib/pulseaudio"
 gst-launch-1.0 --version | sed -n 1p
 ffmpeg -version | sed -n 1p
 

@@ -4,10 +4,10 @@
 //! What cannot be understood is refused here, so that a mistyped date is a wrong
 //! command line and never a search for everything.
 
+use crate::archive::search::{self, IdPart, Search, number_parts};
 use crate::config::CallDirection;
 use crate::config::compiled::NumberForm;
 use crate::store::calendar::day_begins;
-use crate::store::search::{self, IdPart, Search, number_parts};
 use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
 use clap::{Args, ValueEnum};
@@ -221,7 +221,7 @@ pub fn length(text: &str) -> Result<Duration, &'static str> {
 }
 
 /// Part of a number: something to look for.
-fn number(text: &str) -> Result<String, &'static str> {
+pub fn number(text: &str) -> Result<String, &'static str> {
     match number_parts(text, &NumberForm::default()).is_empty() {
         true => Err("no part of a number"),
         false => Ok(text.to_owned()),

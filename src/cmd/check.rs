@@ -3,6 +3,7 @@
 use super::output;
 use super::settings::{self, DefaultFile};
 use crate::cli::{CheckArgs, Cli};
+use crate::config::advice::advice;
 use crate::config::check::Purpose;
 use crate::config::{Config, Loaded, keys};
 use anyhow::Context;
@@ -10,15 +11,15 @@ use anyhow::Context;
 /// What stands in place of a secret.
 const HIDDEN: &str = "[hidden]";
 
-/// Prints the effective configuration as TOML.
+/// Prints the effective configuration as TOML, and on standard error what it leaves open.
 ///
 /// # Errors
 /// [`ConfigError`](crate::config::ConfigError) with everything that is wrong.
 pub fn run(cli: &Cli, _args: &CheckArgs) -> anyhow::Result<()> {
     let loaded = settings::load(&cli.global, DefaultFile::Required, Purpose::Other, Vec::new())?;
     output::print(&effective(&loaded)?)?;
-    if loaded.config.capture.interface.is_empty() && !cli.global.quiet {
-        eprintln!("note: capture.interface is not set; `nauhuri record` needs it");
+    if !cli.global.quiet {
+        advice(&loaded.config).iter().for_each(|told| eprintln!("warning: {told}"));
     }
     Ok(())
 }

@@ -13,8 +13,9 @@ use crate::daemon::housekeeping;
 use crate::daemon::live::Live;
 use crate::daemon::shutdown::StopFlag;
 use crate::store::calendar::due;
-use crate::store::identity;
+use crate::store::files::Access;
 use crate::store::lock::{EditLock, StoreLock};
+use crate::store::mark;
 use crate::store::recover::{self, Action, RecoverOptions};
 use crate::store::sidecar::Sidecar;
 use crate::store::writer::WriterOptions;
@@ -40,12 +41,12 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
 
     // What needs rights comes first, on one thread: those started after `confine` inherit the lock.
     let sources = Live::open(config).map_err(|e| blame_configuration(e, &loaded))?;
-    let state = identity::state_folder(&shelf.root, config.storage.state.as_deref());
+    let state = mark::state_folder(&shelf.root, config.storage.state.as_deref());
     let cannot = || format!("the store {} cannot be used", shelf.root.display());
     // Not a file is written where another store, or none, is mounted.
     let now = Timestamp::from_jiff(jiff::Timestamp::now());
-    identity::must_be(&shelf.root, &config.storage.id).with_context(cannot)?;
-    identity::enter(&shelf.root, &state, now).with_context(cannot)?;
+    mark::must_be(&shelf.root, &config.storage.id).with_context(cannot)?;
+    mark::enter(&shelf.root, &state, now).with_context(cannot)?;
     let mut lock = StoreLock::enter(&shelf.root).with_context(cannot)?;
     let port = match config.metrics.listen.trim() {
         "" => None,
@@ -82,7 +83,7 @@ fn shelf(config: &Config) -> Shelf {
     Shelf {
         root: config.storage.dir.clone(),
         encoding: config.storage.encoding,
-        options: WriterOptions::default(),
+        options: WriterOptions { access: Access::of(config.storage.group_read), ..WriterOptions::default() },
         prompt: true,
         free_bytes: AtomicU64::new(u64::MAX),
         min_free: config.storage.min_free,

@@ -6,6 +6,7 @@
 //! them once more with what each may hold. Nothing here reads a file or the
 //! environment: text comes in as an argument.
 
+pub mod advice;
 pub mod check;
 pub mod compiled;
 pub mod error;
@@ -13,10 +14,12 @@ pub mod forms;
 pub mod keys;
 pub mod load;
 pub mod term;
+pub mod tunnels;
 
 pub use error::ConfigError;
 pub use load::Loaded;
 pub use term::Term;
+pub use tunnels::{TunnelKind, TunnelRule};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -58,12 +61,15 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Capture {
     /// Interface names; `any` is allowed. A single string is accepted.
-    #[serde(deserialize_with = "crate::config::forms::one_or_many")]
+    #[serde(deserialize_with = "crate::config::forms::interfaces")]
     pub interface: Vec<String>,
     /// Extra BPF expression; empty for none.
     pub filter: String,
     /// Kernel ring per interface, MiB.
     pub buffer_mib: u32,
+    /// Which packets within packets are opened, and from whom; empty: none.
+    #[serde(deserialize_with = "crate::config::tunnels::rules")]
+    pub tunnels: Vec<TunnelRule>,
     /// Promiscuous mode.
     pub promiscuous: bool,
 }
@@ -96,8 +102,22 @@ pub struct Agents {
     pub header: String,
     /// Record calls between two agents.
     pub record_internal: bool,
+    /// Whether `networks` binds the other rules.
+    #[serde(rename = "match")]
+    pub matching: AgentMatch,
     /// Display names by agent id.
     pub names: BTreeMap<String, String>,
+}
+
+/// `agents.match`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentMatch {
+    /// Where `networks` is set, a number or a header counts only for a party within them.
+    #[default]
+    Within,
+    /// Any one rule is enough.
+    Any,
 }
 
 /// What a service promises. `[service_default]`, and every key of a `[[service]]`.
@@ -270,6 +290,8 @@ pub struct Storage {
     /// Reserve kept free on the file system.
     #[serde(with = "crate::config::forms::bytes")]
     pub min_free: u64,
+    /// The group may read recordings as well: 0640 and 0750 instead of 0600 and 0700.
+    pub group_read: bool,
 }
 
 /// `storage.encoding`
@@ -321,7 +343,13 @@ pub struct Limits {
 
 impl Default for Capture {
     fn default() -> Self {
-        Capture { interface: Vec::new(), filter: String::new(), buffer_mib: 256, promiscuous: true }
+        Capture {
+            interface: Vec::new(),
+            filter: String::new(),
+            buffer_mib: 256,
+            tunnels: Vec::new(),
+            promiscuous: true,
+        }
     }
 }
 
@@ -379,6 +407,7 @@ impl Default for Storage {
             id: String::new(),
             encoding: Encoding::PcmS16le,
             min_free: 5 << 30,
+            group_read: false,
         }
     }
 }

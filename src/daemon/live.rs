@@ -232,8 +232,14 @@ impl Live {
                 return;
             }
             if !self.told_unread.iter().any(|told| told.is_same(&n)) {
-                let Notice { kind: what, number, count } = n;
-                Event::Unread { what, number, count }.emit(&self.shelf.metrics);
+                let Notice { kind: what, number, tunnel, count } = n;
+                let sender = tunnel.and_then(|kind| stats.tunnel_senders[kind.index()]);
+                let sender = sender.map(|addr| addr.to_string()).unwrap_or_default();
+                let event = match tunnel {
+                    None => Event::Unread { what, number, count },
+                    Some(kind) => Event::TunnelRefused { kind: kind.as_str(), sender: &sender, count },
+                };
+                event.emit(&self.shelf.metrics);
                 self.told_unread.push(n);
             }
         }

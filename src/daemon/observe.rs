@@ -88,13 +88,16 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
         Decision::Open(o) | Decision::Amend(o) => Some(o.id),
         Decision::Formats { recording: id, .. }
         | Decision::Event(id, ..)
-        | Decision::Encrypted(id)
+        | Decision::Keyed { recording: id, .. }
+        | Decision::Moved(id, ..)
         | Decision::Suspend(id, _)
         | Decision::Resume(id)
         | Decision::Discard { recording: id, .. }
         | Decision::Incomplete(id)
         | Decision::Close { recording: id, .. } => Some(*id),
-        Decision::Unrecorded { .. } | Decision::Parallel(_) | Decision::Refused(_) => None,
+        Decision::Unrecorded { .. } | Decision::LeftOut(_) | Decision::Parallel(_) | Decision::Refused(_) => {
+            None
+        }
     }
 }
 
@@ -122,6 +125,7 @@ pub fn snapshot(s: &EngineStats, counts: &MediaCounts, queue_dropped: u64, sip_p
     out.rtp_unmatched = s.rtp_unmatched;
     out.rtp_not_recorded = s.rtp_not_recorded;
     out.unread = totals(s, sip_ports);
+    out.tunnels_refused = s.net.tunnels_refused;
     out.sip_duplicates = s.net.duplicates;
     out.time_outliers = s.time_outliers;
     out.time_jumps = s.time_jumps;

@@ -133,6 +133,15 @@ pub enum Event<'a> {
         /// How often so far.
         count: u64,
     },
+    /// A tunnel passes by that the configuration does not open (the totals are published apart).
+    TunnelRefused {
+        /// As `capture.tunnels` calls it.
+        kind: &'a str,
+        /// Who wrapped its first packet.
+        sender: &'a str,
+        /// How often so far.
+        count: u64,
+    },
     /// Data on a SIP port that no message could be read from (the totals are published apart).
     SipUnreadable {
         /// Why.
@@ -266,6 +275,7 @@ impl Event<'_> {
             | Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
             | Event::Unread { .. }
+            | Event::TunnelRefused { .. }
             | Event::SipUnreadable { .. }
             | Event::Started { .. }
             | Event::MetricsListening { .. }
@@ -297,6 +307,7 @@ impl Event<'_> {
             Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
             | Event::Unread { .. }
+            | Event::TunnelRefused { .. }
             | Event::SipUnreadable { .. }
             | Event::ClockState { .. }
             | Event::Started { .. }
@@ -408,6 +419,9 @@ impl Event<'_> {
                     UnreadKind::SuperPacket => warn!(%what, count, meaning, remedy, "split"),
                     _ => warn!(%what, number, count, meaning, remedy, "not read"),
                 }
+            }
+            Event::TunnelRefused { kind, sender, count } => {
+                warn!(kind, sender, count, remedy = UnreadKind::Tunnel.remedy(), "tunnel not opened");
             }
             Event::SipUnreadable { reason, count } => debug!(reason, count, "no SIP message"),
             Event::ClockState { synchronised: true } => debug!("clock is synchronised"),

@@ -13,6 +13,7 @@ use super::label::{
 };
 use super::ledger::CallLedger;
 use super::{log, process, snapshot::Snapshot};
+use crate::config::TunnelKind;
 use crate::time::Timestamp;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -58,6 +59,7 @@ struct Wire {
     rtp_unmatched: Counter,
     rtp_not_recorded: Counter,
     unread: Vec<Counter>,
+    tunnels_refused: Vec<Counter>,
     sip_duplicates: Counter,
     limits: Vec<Counter>,
     time_went_back: Counter,
@@ -89,6 +91,7 @@ pub(super) struct Life {
     exhaustion: Gauge,
     audit_head: Gauge,
     audit_entries: Gauge,
+    wrong_owner: Gauge,
     jitter: Histogram,
     write: Histogram,
     storage: Vec<Gauge>,
@@ -137,6 +140,7 @@ impl Metrics {
         w.rtp_unmatched.absolute(totals.rtp_unmatched);
         w.rtp_not_recorded.absolute(totals.rtp_not_recorded);
         set_all(&w.unread, &totals.unread);
+        set_all(&w.tunnels_refused, &totals.tunnels_refused);
         w.sip_duplicates.absolute(totals.sip_duplicates);
         w.time_outliers.absolute(totals.time_outliers);
         w.time_jumps.absolute(totals.time_jumps);
@@ -181,6 +185,11 @@ impl Metrics {
                 gauge.set(bytes.round());
             }
         }
+    }
+
+    /// Files that are not the service's, or open to others.
+    pub fn set_wrong_owner(&self, files: u64) {
+        self.life.wrong_owner.set(files as f64);
     }
 
     /// The newest link of the audit log: its number and its hash, hexadecimal.
@@ -240,6 +249,7 @@ impl Wire {
             rtp_unmatched: f.counter("nauhuri_rtp_unmatched_total", "RTP packets that belong to no known call.", &[]),
             rtp_not_recorded: f.counter("nauhuri_rtp_not_recorded_total", "RTP packets of calls that are not to be recorded.", &[]),
             unread: f.counters("nauhuri_unread_total", "Packets that passed by and were not read, by what they are.", "what", UnreadKind::ALL.iter().map(|k| k.as_str())),
+            tunnels_refused: f.counters("nauhuri_tunnels_refused_total", "Packets in tunnels that capture.tunnels does not open, by kind.", "kind", TunnelKind::ALL.iter().map(|k| k.as_str())),
             sip_duplicates: f.counter("nauhuri_sip_duplicates_total", "Copies of SIP datagrams, mirrored twice and dropped.", &[]),
             limits: f.counters("nauhuri_limit_reached_total", "Times a bound of [limits] or of one recording was reached.", "limit", Limit::ALL.iter().map(|l| l.as_str())),
             time_went_back: f.counter("nauhuri_capture_time_backwards_total", "Packets stamped earlier than the one before.", &[]),
@@ -284,6 +294,7 @@ impl Life {
             exhaustion: f.gauge("nauhuri_storage_exhaustion_timestamp_seconds", "When storage.min_free will be reached at the present rate; 0: not within a year.", &[]),
             audit_head: f.gauge("nauhuri_audit_head", "The first 52 bits of the newest audit entry's hash: compare it with the log.", &[]),
             audit_entries: f.gauge("nauhuri_audit_entries", "Number of the newest audit entry.", &[]),
+            wrong_owner: f.gauge("nauhuri_storage_wrong_owner", "Files and folders of the store that are not the service's or are open to others, as of the last daily look; `nauhuri repair` mends them.", &[]),
             clock_synchronised: f.gauge("nauhuri_clock_synchronised", "1 if the kernel says the clock is synchronised.", &[]),
             jitter: f.histogram("nauhuri_rtp_jitter_seconds", "Interarrival jitter of each finished stream, its largest value (RFC 3550 A.8), seconds."),
             write: f.histogram("nauhuri_write_seconds", "Time one write of audio to storage took, seconds."),

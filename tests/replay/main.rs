@@ -10,7 +10,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod attacks_media;
+mod attacks_secrets;
 mod branches;
+mod call_ids;
 mod calls;
 mod capture_files;
 mod captures;
@@ -18,6 +21,7 @@ mod cli;
 mod clocks;
 mod decoding;
 mod determinism;
+mod evasion;
 mod files;
 mod fuzzed;
 mod hostile;
@@ -35,9 +39,11 @@ mod parties;
 mod privacy;
 mod quiet;
 mod random;
+mod register;
 mod silences;
 mod taps;
 mod transfers;
+mod tunnels;
 mod unread;
 mod who_talks;
 mod whole_or_not;

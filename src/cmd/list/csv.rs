@@ -4,11 +4,11 @@
 //! a cell that a spreadsheet would take for a formula begins with `'`, which makes it text
 //! there. `+35840123xxxx` is such a cell too.
 
-use super::direction;
 use super::readers::Form;
-use super::stamps::{Stamps, push_seconds};
+use super::times::{Stamps, push_seconds};
+use crate::archive::index::Row;
 use crate::cmd::output::push_plain;
-use crate::store::index::Row;
+use crate::cmd::words::direction;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use std::fmt::Write;
@@ -115,6 +115,13 @@ const fn truth(is: bool) -> &'static str {
 fn push_word(word: &str, text: &mut String) {
     text.push(',');
     text.push_str(word);
+}
+
+/// Text of a stranger's as one cell, see [`push_field`].
+pub(in crate::cmd) fn cell(field: &str) -> String {
+    let mut text = String::new();
+    push_field(Some(field), &mut text);
+    text.split_off(1)
 }
 
 /// A comma and the field: fit for a terminal, never a formula, in quotes where it needs them

@@ -1,11 +1,13 @@
 //! What a replay came to, for people and for programs.
 
 use crate::cmd::output::plain;
+use crate::config::TunnelKind;
 use crate::daemon::notices::{self, counted, instead_of_sip, notices};
 use crate::daemon::observe::{Outcome, unrecorded_label};
 use crate::daemon::replay::Replayed;
+use crate::store::register::{Unrecorded, call_id_hash};
 use crate::store::sidecar::Sidecar;
-use crate::telemetry::label::UnrecordedReason;
+use crate::telemetry::label::{FailReason, UnrecordedReason};
 use crate::time::Timestamp;
 use serde_json::json;
 use std::path::Path;
@@ -66,6 +68,9 @@ pub(super) fn json(done: &Replayed, warnings: &[String], root: &Path) -> anyhow:
         .collect();
     let unrecorded: serde_json::Map<_, _> =
         unrecorded(done).map(|(reason, n)| (reason.as_str().to_string(), json!(n))).collect();
+    let tunnels = TunnelKind::ALL.iter().zip(s.net.tunnels_refused).filter(|(_, n)| *n > 0);
+    let tunnels: serde_json::Map<_, _> =
+        tunnels.map(|(kind, n)| (kind.as_str().to_string(), json!(n))).collect();
     let summary = json!({
         "dir": root,
         "packets": s.net.frames,
@@ -79,6 +84,7 @@ pub(super) fn json(done: &Replayed, warnings: &[String], root: &Path) -> anyhow:
         "failed": failed,
         "unrecorded": unrecorded,
         "decisions": decisions(done),
+        "tunnels_refused": tunnels,
         "time_went_back": s.net.backwards,
         "warnings": warnings,
     });
@@ -114,6 +120,33 @@ fn decisions(done: &Replayed) -> Vec<serde_json::Value> {
         told
     };
     all.into_iter().map(stamped).collect()
+}
+
+/// The answered calls that were not recorded, as the register has them. The same call on
+/// another hop is recorded, and a fork that lost was none.
+pub(super) fn not_recorded(done: &Replayed) -> Vec<Unrecorded> {
+    let by_rule = done.left_out.iter().map(|n| Unrecorded {
+        at: n.at.to_rfc3339(),
+        reason: unrecorded_label(n.reason).as_str().into(),
+        service: n.ends.service.clone(),
+        caller: n.ends.caller.clone(),
+        called: n.ends.called.clone(),
+        call: call_id_hash(n.call_id.as_bytes()),
+        recording: None,
+    });
+    let failed = done.outcomes.iter().filter_map(|o| match o {
+        Outcome::Failed { reason: FailReason::OtherHop | FailReason::Stray, .. }
+        | Outcome::Recorded(_)
+        | Outcome::Existed(_) => None,
+        Outcome::Failed { id, call_id, reason } => Some(Unrecorded {
+            at: began(id),
+            reason: reason.as_str().into(),
+            call: call_id_hash(call_id.as_bytes()),
+            recording: Some(*id),
+            ..Unrecorded::default()
+        }),
+    });
+    by_rule.chain(failed).collect()
 }
 
 /// When a recording was answered, by its id: to the millisecond.
