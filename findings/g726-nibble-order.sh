@@ -19,13 +19,13 @@ export LC_ALL=C
 command -v ffmpeg >/dev/null || { echo "needs Debian's ffmpeg" >&2; exit 2; }
 
 # Debian's GStreamer, what of it is not installed, unpacked here.
-mkdir debs root
+mkdir debs unpacked
 apt-get -s install --no-install-recommends gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-libav |
     sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*/\1=\2/p' | (cd debs && xargs -r apt-get -qq download)
-find debs -name '*.deb' -exec dpkg -x {} root \;
-lib=$(cd root && echo usr/lib/*-linux-gnu)
+find debs -name '*.deb' -exec dpkg -x {} unpacked \;
+lib=$(cd unpacked && echo usr/lib/*-linux-gnu)
 export PATH="$dir/unpacked/usr/bin:$PATH" GST_REGISTRY="$dir/registry" GST_PLUGIN_PATH="$dir/unpacked/$lib/gstreamer-1.0"
-if [ -x "root/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner" ]; then
+if [ -x "unpacked/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner" ]; then
     export GST_PLUGIN_SCANNER="$dir/unpacked/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner"
 fi
 export LD_LIBRARY_PATH="$dir/unpacked/$lib:$dir/unpacked/$lib/pulseaudio"
