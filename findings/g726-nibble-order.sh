@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # GStreamer sends "G726-32" with the halves of each byte exchanged, on purpose.
 #
-# What:      GStreamer 1.22 of Debian 12 (`avenc_g726 ! rtpg726pay`, no option set) packs a tone as G.726 at 32 kbit/s. ffmpeg
-#            5.1 of Debian 12 decodes the payload in both orders, and packs the same tone for RTP itself.
-# Standard:  RFC 3551 section 4.5.4: in G726-32 the first sample is in the least significant bits of a byte; the other order is
-#            that of ATM AAL2 and has names of its own, AAL2-G726-32.
+# What:      GStreamer 1.22 of Debian 12 (`avenc_g726 ! rtpg726pay`, no option set) packs a tone as G.726 at 32 kbit/s.
+#            ffmpeg 5.1 of Debian 12 decodes the payload in both orders, and packs the same tone for RTP itself.
+# Standard:  RFC 3551 section 4.5.4: in G726-32 the first sample is in the least significant bits of a byte; the other
+#            order is that of ATM AAL2 and has names of its own, AAL2-G726-32.
 # Expected:  What is called G726-32 is in the order of G726-32.
 # Seen:      GStreamer names it G726-32 and packs it as AAL2-G726-32: `force-aal2` is true by default in payloader and
-#            depayloader. ffmpeg goes by the name, as sender and as receiver. Two GStreamers understand each other, two ffmpegs
-#            too; between them sound arrives distorted, not silent: pairs of samples exchange places.
-# Matters:   Speech stays half intelligible, so it passes for a bad line; no packet is lost and nothing is logged. A recorder
-#            can't tell from the SDP which order it gets.
+#            depayloader. ffmpeg goes by the name, as sender and as receiver. Two GStreamers understand each other, two
+#            ffmpegs too; between them sound arrives distorted, not silent: pairs of samples exchange places.
+# Matters:   Speech stays half intelligible, so it passes for a bad line; no packet is lost and nothing is logged. A
+#            recorder can't tell from the SDP which order it gets.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Whose voice is label "1"? Joined by label, no pair of the usual parsers finds every SIPREC stream's speaker.
 #
-# What:      sdp-transform 3.0.0 (npm) reads the SDP of a SIPREC session, xml2js 0.6.2 or fast-xml-parser 5.12.1 (npm) its metadata,
-#            all with no option set. Each stream's label is looked up among those of the metadata in a Map.
-# Standard:  RFC 7866 section 7.1.1: each recorded stream has an `a=label`, which the metadata's <label> (RFC 7865 section 6.7)
-#            repeats. RFC 4574 section 4: a label is a token, so "1" and "01" are two strings and not one number.
+# What:      sdp-transform 3.0.0 (npm) reads the SDP of a SIPREC session, xml2js 0.6.2 or fast-xml-parser 5.12.1 (npm)
+#            its metadata, each with numbers as by default. Each stream's label is looked up among those of the metadata in a Map.
+# Standard:  RFC 7866 section 7.1.1: each recorded stream has an `a=label`, which the metadata's <label> (RFC 7865
+#            section 6.7) repeats. RFC 4574 section 4: a label is a token, so "1" and "01" are two strings and not one
+#            number.
 # Expected:  Each stream finds its participant.
-# Seen:      sdp-transform makes a label of digits a number, unless it begins with 0 or is long; xml2js leaves all strings;
-#            fast-xml-parser makes a number of all that looks like one, 0x1 and 1e1 included. With letters all is well;
-#            with xml2js "1" finds nobody; with fast-xml-parser "1", "01" and "0x1" are one label, and the last one's speaker is
-#            found for the first.
-#            The list of payload types changes as well: a string in an offer of two codecs, a number in the answer with one.
-# Matters:   A stream without a participant is recorded as nobody's or on the wrong side, for some recording clients and not for
-#            others: one vendor numbers its labels from 1, another writes 01, a third 0x1.
+# Seen:      sdp-transform makes a label of digits a number, unless it begins with 0 or is long; xml2js leaves all
+#            strings; fast-xml-parser makes a number of all that looks like one, 0x1 and 1e1 included. With letters all
+#            is well; with xml2js "1" finds nobody; with fast-xml-parser "1", "01" and "0x1" are one label, and the last
+#            one's speaker is found for the first. The list of payload types changes as well: a string in an offer of two
+#            codecs, a number in the answer with one.
+# Matters:   A stream without a participant is recorded as nobody's or on the wrong side, depending on how the recording
+#            client writes its labels: it works with the vendor that it was tried with.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
