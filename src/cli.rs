@@ -3,14 +3,19 @@
 //! One definition, from which `--help`, the man pages and the completions come.
 //! What a command does is in `cmd`, one file each.
 
+pub mod entries;
 pub mod keeping;
 pub mod reading;
+#[cfg(feature = "room")]
+pub mod room;
 pub mod search;
 
 use keeping::{
     AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs, RetentionArgs,
 };
-use reading::{ForecastArgs, ListArgs, ReindexArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
+use reading::{ForecastArgs, ListArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
+#[cfg(feature = "room")]
+use room::{ServeArgs, UserArgs};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -149,6 +154,9 @@ Examples:
     /// Build the index anew from the files; the daemon may run
     #[command(after_help = "Example:\n  nauhuri reindex")]
     Reindex(ReindexArgs),
+    /// Mend what `verify` finds and can be mended without loss: owners, modes and the index
+    #[command(after_help = "Example:\n  nauhuri repair")]
+    Repair(RepairArgs),
     /// Tell when the storage will be full, from what is recorded and what expires
     #[command(after_help = "Examples:\n  nauhuri forecast\n  nauhuri forecast --days 365 --json")]
     Forecast(ForecastArgs),
@@ -190,6 +198,21 @@ Examples:
     /// Judge and read the log of who did what to which recording
     #[command(after_help = "Examples:\n  nauhuri audit verify\n  nauhuri audit show 1a2b3c4d")]
     Audit(AuditArgs),
+    /// Open the listening room: a web page with accounts, until stopped by SIGTERM or SIGINT
+    #[cfg(feature = "room")]
+    #[command(after_help = "\
+Examples:
+  nauhuri serve
+  nauhuri serve --set room.listen=127.0.0.1:8443 --set room.tls.cert=room.pem --set room.tls.key=room.key")]
+    Serve(ServeArgs),
+    /// Accounts of the listening room
+    #[cfg(feature = "room")]
+    #[command(after_help = "\
+Examples:
+  nauhuri user add kaisa --role agent --agent 2001 --team north --password-stdin < password
+  nauhuri user list
+  nauhuri user disable kaisa")]
+    User(UserArgs),
     /// Write man pages and shell completions
     #[command(hide = true, after_help = "Example:\n  nauhuri manual --out target/manual")]
     Manual(ManualArgs),
@@ -206,6 +229,7 @@ impl Command {
             Command::Unrecorded(args) => &args.global,
             Command::Verify(args) => &args.global,
             Command::Reindex(args) => &args.global,
+            Command::Repair(args) => &args.global,
             Command::Forecast(args) => &args.global,
             Command::Hold(args) => &args.global,
             Command::Release(args) => &args.global,
@@ -215,6 +239,10 @@ impl Command {
             Command::Expire(args) => &args.global,
             Command::Retention(args) => &args.global,
             Command::Audit(args) => &args.global,
+            #[cfg(feature = "room")]
+            Command::Serve(args) => &args.global,
+            #[cfg(feature = "room")]
+            Command::User(args) => &args.global,
             Command::Manual(args) => &args.global,
         }
     }
@@ -226,6 +254,8 @@ impl Command {
         match self {
             Command::Retention(args) => Some(args.command.global()),
             Command::Audit(args) => Some(args.command.global()),
+            #[cfg(feature = "room")]
+            Command::User(args) => Some(args.command.global()),
             _ => None,
         }
     }

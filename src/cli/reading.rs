@@ -82,6 +82,17 @@ pub struct VerifyArgs {
     pub global: Global,
 }
 
+/// `nauhuri repair`
+#[derive(Args, Clone, Debug, Default)]
+pub struct RepairArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
 /// `nauhuri reindex`
 #[derive(Args, Clone, Debug, Default)]
 pub struct ReindexArgs {

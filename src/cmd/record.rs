@@ -13,6 +13,7 @@ use crate::daemon::housekeeping;
 use crate::daemon::live::Live;
 use crate::daemon::shutdown::StopFlag;
 use crate::store::calendar::due;
+use crate::store::files::Access;
 use crate::store::lock::{EditLock, StoreLock};
 use crate::store::mark;
 use crate::store::recover::{self, Action, RecoverOptions};
@@ -82,7 +83,7 @@ fn shelf(config: &Config) -> Shelf {
     Shelf {
         root: config.storage.dir.clone(),
         encoding: config.storage.encoding,
-        options: WriterOptions::default(),
+        options: WriterOptions { access: Access::of(config.storage.group_read), ..WriterOptions::default() },
         prompt: true,
         free_bytes: AtomicU64::new(u64::MAX),
         min_free: config.storage.min_free,

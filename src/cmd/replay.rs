@@ -15,7 +15,7 @@ use crate::daemon::live::worker_count;
 use crate::daemon::notices::counted;
 use crate::daemon::observe::Outcome;
 use crate::daemon::replay::{Replayed, replay};
-use crate::store::files::make_one;
+use crate::store::files::{Access, Folder};
 use crate::store::layout::Existing;
 use crate::store::lock::StoreLock;
 use crate::store::mark;
@@ -90,8 +90,8 @@ fn register(config: &Config, is_own_folder: bool, done: &Replayed) -> anyhow::Re
     let root = &config.storage.dir;
     // A folder of one's own keeps its state to itself, wherever that of the store is.
     let state = mark::state_folder(root, config.storage.state.as_deref().filter(|_| !is_own_folder));
-    make_one(&state, false)?;
-    Register::new(&state).append_new(calls)?;
+    let state = Folder::make(&state, Access::of(config.storage.group_read))?;
+    Register::new(state).append_new(calls)?;
     Ok(())
 }
 

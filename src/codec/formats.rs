@@ -17,6 +17,8 @@ pub struct PayloadMap {
     named: SmallVec<[(u8, Arc<CodecSpec>); 4]>,
     /// The payload is encrypted with a key that is not known: it must not be decoded into noise.
     pub encrypted: bool,
+    /// Keys were spoken of: what looks encrypted is.
+    pub hinted: bool,
     preferred: Option<Arc<CodecSpec>>,
 }
 
@@ -32,7 +34,7 @@ impl PayloadMap {
             }
         }
         let preferred = named.iter().map(|(_, s)| s).find(|s| s.is_sound()).cloned();
-        PayloadMap { named, encrypted, preferred }
+        PayloadMap { named, encrypted, hinted: encrypted, preferred }
     }
 
     /// What `payload_type` means; static types hold without being named.
@@ -59,9 +61,17 @@ impl PayloadMap {
         self
     }
 
+    /// States whether keys were spoken of.
+    pub fn hint(mut self, hinted: bool) -> Self {
+        self.hinted |= hinted;
+        self
+    }
+
     /// After a re-offer: the new meanings win, the old ones stay for packets under way.
     pub fn update(&mut self, newer: &PayloadMap) {
         self.encrypted = newer.encrypted;
+        // Once spoken of, they may be used whatever is said later.
+        self.hinted |= newer.hinted;
         self.preferred = newer.preferred.clone();
         let old: SmallVec<[_; 4]> =
             self.named.drain(..).filter(|(pt, _)| newer.named.iter().all(|(n, _)| n != pt)).collect();

@@ -15,12 +15,14 @@
 //! Who did what and why is in the [`audit`] log. A recording whose tombstone is
 //! there is deleted, wherever files or index of it come back from.
 
+pub mod access;
 pub mod audit;
 pub mod erase;
 pub mod expire;
 pub mod export;
 pub mod hold;
 pub mod keeper;
+pub mod mend;
 pub mod restrict;
 pub mod retain;
 pub mod wall_clock;

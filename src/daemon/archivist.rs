@@ -8,6 +8,7 @@
 
 use super::deck::Shelf;
 use super::shutdown::StopFlag;
+use crate::archive::Place;
 use crate::archive::forecast::{Space, forecast};
 use crate::archive::search::Search;
 use crate::config::{ClockTrust, Config};
@@ -16,7 +17,6 @@ use crate::custody::expire::{Sweep, SweepOptions};
 use crate::custody::keeper::{Keeper, KeeperError};
 use crate::custody::wall_clock::{Reading, Sync};
 use crate::store::calendar::ago;
-use crate::store::mark;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::StorageState;
 use crate::time::Timestamp;
@@ -70,14 +70,12 @@ impl Archivist {
 
     /// Tries until it can be opened; `None` where it is to stop before.
     fn open(&self, stop: &StopFlag) -> Option<Keeper> {
-        let state = mark::state_folder(&self.config.storage.dir, self.config.storage.state.as_deref());
-        let anchor = &self.config.audit.anchor;
-        let anchor = (!anchor.as_os_str().is_empty()).then(|| anchor.clone());
-        let audit = AuditLog::new(&state, anchor, Who::of_process());
+        let place = Place::of(&self.config.storage);
+        let audit = AuditLog::of(&place.state, &self.config.audit);
         let mut tried = None;
         while !stop.is_set() {
             if is_due(&mut tried, LOOK_EVERY) {
-                match Keeper::open(&self.config.storage.dir, audit.clone(), now()) {
+                match Keeper::open(&place, audit.clone(), now()) {
                     Ok(keeper) => return Some(keeper),
                     Err(e) => self.trouble(&e),
                 }
@@ -123,9 +121,13 @@ impl Archivist {
             untold_refusal: self.refused.is_some(),
             ..SweepOptions::of(&self.config, reading.wall)
         };
-        match keeper.sweep(&reading, &options) {
+        match keeper.sweep(&Who::of_service(), &reading, &options) {
             Ok(sweep) => self.tell(&sweep),
             Err(e) => self.trouble(&e),
+        }
+        // A witness that whoever writes the log anew cannot reach: the journal, and whatever collects it.
+        if let Ok(Some(link)) = keeper.audit().head() {
+            tracing::info!(entry = link.seq, hash = link.hash, "newest entry of the audit log");
         }
         if let Some(e) = keeper.take_warning() {
             tracing::warn!(reason = %e, "the audit log's newest link could not be written elsewhere");
@@ -145,6 +147,18 @@ impl Archivist {
         self.refused = sweep.refused.as_ref().map(|r| r.name());
         Event::RetentionRefused { reason: self.refused }.emit(metrics);
         Event::RetentionOverdue { recordings: sweep.overdue }.emit(metrics);
+        if let Some(files) = sweep.wrong_owner {
+            metrics.set_wrong_owner(files);
+            if files > 0 {
+                tracing::warn!(files, "not the service's, or open to others: `nauhuri repair` mends them");
+            }
+        }
+        if !sweep.silent.is_empty() {
+            tracing::warn!(
+                recordings = sweep.silent.len(),
+                "deleted without audio: none was found under their names"
+            );
+        }
     }
 
     /// Bytes by state, the forecast, the newest audit link.

@@ -15,11 +15,13 @@
 //! empty and are never removed.
 
 use super::StoreError;
-use super::files::{FILE_MODE, make_one, settle};
-use super::layout::STATE_FOLDER;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
+use super::files::{Access, Folder};
+use super::layout::{STATE_FOLDER, open_state};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+
+/// Held by everybody who records.
+const LOCK: &str = "lock";
 
 /// A place in the store; given up on drop.
 #[derive(Debug)]
@@ -34,18 +36,9 @@ impl StoreLock {
     /// Enters a store, making its folder where it is missing. Alone if nobody
     /// else is there, beside the others if somebody is.
     pub fn enter(root: &Path) -> Result<StoreLock, StoreError> {
-        let state = root.join(STATE_FOLDER);
-        make_one(root, false)?;
-        make_one(&state, false)?;
-        let path = state.join("lock");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(FILE_MODE)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
+        let state = Folder::make(root, Access::Owner)?.make_below(Path::new(STATE_FOLDER), false)?;
+        let path = state.path().join(LOCK);
+        let (file, _) = state.write_or_create(&path)?;
         let alone = match file.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => false,
@@ -88,30 +81,21 @@ impl EditLock {
     /// # Errors
     /// A file cannot be made or locked.
     pub fn wait(state: &Path) -> Result<EditLock, StoreError> {
+        let state = open_state(state)?;
         // Held by whoever is next: a sweep that lets go and wants it back at once
         // queues up behind those who wait.
-        let _turn = locked(&state.join("edit.turn"))?;
-        Ok(EditLock { _file: locked(&state.join("edit.lock"))? })
+        let _turn = state.lock(Path::new("edit.turn"))?;
+        Ok(EditLock { _file: state.lock(Path::new("edit.lock"))? })
     }
-}
-
-/// An exclusive lock on this file, which is made where it is missing; waits for it.
-pub(super) fn locked(path: &Path) -> Result<File, StoreError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-    let file = options.open(path).map_err(StoreError::io("open", path))?;
-    settle(path, &file).map_err(StoreError::io("set the mode of", path))?;
-    file.lock().map_err(StoreError::io("lock", path))?;
-    Ok(file)
 }
 
 /// Whether some process records into the store. Enters nothing itself.
 pub fn is_occupied(root: &Path) -> Result<bool, StoreError> {
-    let path = root.join(STATE_FOLDER).join("lock");
-    let file = match File::open(&path) {
+    let path = root.join(STATE_FOLDER).join(LOCK);
+    let file = match Folder::open(root, Access::Owner).and_then(|root| root.read(&path)) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(e) => return Err(StoreError::io("open", &path)(e)),
+        Err(e) => return Err(e),
     };
     match file.try_lock() {
         Ok(()) => Ok(false),

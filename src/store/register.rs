@@ -2,20 +2,18 @@
 //!
 //! `unrecorded.jsonl` in the state folder, an object a line: when, why, who as far as a
 //! recording would say it, and the Call-ID's hash. It answers "why is my call not there?", and
-//! is kept as long as the configuration says. Lines are appended, not synced: it explains, it
-//! proves nothing. Must not know how it is decided what is recorded.
+//! is kept as long as the configuration says. It explains, and proves
+//! nothing. Must not know how it is decided what is recorded.
 
 use super::StoreError;
-use super::files::settle;
-use super::lock::locked;
+use super::files::Folder;
+use super::jsonl::{self, Lines};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use uuid::Uuid;
 
 /// File name of the register.
@@ -26,7 +24,9 @@ const MAX_BYTES: u64 = 64 << 20;
 /// Length of a hash as it is written.
 const HASH_LEN: usize = "sha256:".len() + 16;
 /// Longest line read; ours are shorter.
-const MAX_LINE: u64 = 4096;
+const MAX_LINE: usize = 4096;
+/// Held while the register changes.
+const LOCK: &str = "unrecorded.lock";
 
 /// An answered call that was not recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,13 +78,13 @@ pub fn call_id_hash(call_id: &[u8]) -> Option<String> {
 /// The register of one store.
 #[derive(Clone, Debug)]
 pub struct Register {
-    path: PathBuf,
+    state: Folder,
 }
 
 impl Register {
     /// The register in this state folder, which exists once something is appended.
-    pub fn new(state: &Path) -> Register {
-        Register { path: state.join(REGISTER) }
+    pub fn new(state: Folder) -> Register {
+        Register { state }
     }
 
     /// Appends those of `calls` that do not stand there: a capture may be replayed again.
@@ -108,44 +108,21 @@ impl Register {
         if calls.is_empty() {
             return Ok(0);
         }
-        let _lock = self.lock()?;
-        self.append_locked(calls)
-    }
-
-    fn append_locked(&self, calls: &[Unrecorded]) -> Result<usize, StoreError> {
-        let open = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .custom_flags(no_follow())
-            .open(&self.path);
-        let mut file = open.map_err(StoreError::io("open", &self.path))?;
-        let len = file.metadata().map_err(StoreError::io("look at", &self.path))?.len();
-        if len == 0 {
-            settle(&self.path, &file).map_err(StoreError::io("set the owner of", &self.path))?;
-        }
-        let mut text = String::new();
-        for (i, call) in calls.iter().enumerate() {
-            if len + text.len() as u64 >= MAX_BYTES {
-                self.write(&mut file, &text)?;
-                return Ok(calls.len() - i);
+        let _lock = self.state.lock(Path::new(LOCK))?;
+        let (file, _) = self.state.write_or_create(Path::new(REGISTER))?;
+        let cannot = |e| StoreError::io("write", &self.state.path().join(REGISTER))(e);
+        let end = jsonl::whole(&file).map_err(cannot)?;
+        let mut lines = Vec::new();
+        let mut written = 0;
+        for call in calls.iter().take_while(|_| end < MAX_BYTES) {
+            push_line(call, &mut lines).map_err(cannot)?;
+            written += 1;
+            if end + lines.len() as u64 >= MAX_BYTES {
+                break;
             }
-            text +=
-                &serde_json::to_string(call).map_err(|e| StoreError::io("write", &self.path)(e.into()))?;
-            text.push('\n');
         }
-        self.write(&mut file, &text)?;
-        Ok(0)
-    }
-
-    /// A daemon and a replay may append while the daemon prunes.
-    fn lock(&self) -> Result<File, StoreError> {
-        locked(&self.path.with_extension("lock"))
-    }
-
-    /// In one write: a crash leaves whole lines, and one that is torn at most.
-    fn write(&self, file: &mut File, text: &str) -> Result<(), StoreError> {
-        file.write_all(text.as_bytes()).map_err(StoreError::io("write", &self.path))
+        jsonl::append(&file, end, &lines).map_err(cannot)?;
+        Ok(calls.len() - written)
     }
 
     /// Every call, the oldest first; lines that are none are passed over.
@@ -153,22 +130,17 @@ impl Register {
     /// # Errors
     /// There is a register, and it cannot be read.
     pub fn read(&self, mut each: impl FnMut(Unrecorded)) -> Result<(), StoreError> {
-        let file = match OpenOptions::new().read(true).custom_flags(no_follow()).open(&self.path) {
+        let file = match self.state.read(Path::new(REGISTER)) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            other => other.map_err(StoreError::io("open", &self.path))?,
+            other => other?,
         };
-        let mut reader = BufReader::new(file);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let n = io::Read::take(&mut reader, MAX_LINE).read_until(b'\n', &mut line);
-            if n.map_err(StoreError::io("read", &self.path))? == 0 {
-                return Ok(());
-            }
-            if let Ok(call) = serde_json::from_slice(&line) {
+        for line in Lines::new(file, MAX_LINE) {
+            let line = line.map_err(StoreError::io("read", &self.state.path().join(REGISTER)))?;
+            if let Some(call) = line.ok().and_then(|l| serde_json::from_str(&l).ok()) {
                 each(call);
             }
         }
+        Ok(())
     }
 
     /// Takes out what is older than `before`; how many.
@@ -176,44 +148,42 @@ impl Register {
     /// # Errors
     /// The file cannot be read or replaced.
     pub fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
-        if !self.path.exists() {
+        let path = Path::new(REGISTER);
+        if self.state.look(path)?.is_none() {
             return Ok(0);
         }
-        let _lock = self.lock()?;
+        // A daemon and a replay may append meanwhile.
+        let _lock = self.state.lock(Path::new(LOCK))?;
         let (mut kept, mut gone) = (Vec::new(), 0);
+        let mut trouble = None;
         self.read(|call| match call.instant() < before {
             true => gone += 1,
-            false => kept.push(call),
+            false => trouble = trouble.take().or(push_line(&call, &mut kept).err()),
         })?;
-        if gone == 0 {
-            return Ok(0);
+        if let Some(e) = trouble {
+            return Err(StoreError::io("write", &self.state.path().join(REGISTER))(e));
         }
-        let scratch = self.path.with_extension("jsonl.new");
-        let fresh = Register { path: scratch.clone() };
-        match fs::remove_file(&scratch) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(StoreError::io("remove", &scratch)(e));
-            }
-            _ => {}
+        match (gone, kept.is_empty()) {
+            (0, _) => {}
+            (_, true) => drop(self.state.remove(path)?),
+            (_, false) => self.state.replace(path, &kept, false)?,
         }
-        fresh.append_locked(&kept)?;
-        let done = match kept.is_empty() {
-            true => fs::remove_file(&self.path),
-            false => fs::rename(&scratch, &self.path),
-        };
-        done.map_err(StoreError::io("replace", &self.path))?;
         Ok(gone)
     }
 }
 
-/// Below the store nothing is opened through a link.
-fn no_follow() -> i32 {
-    rustix::fs::OFlags::NOFOLLOW.bits() as i32
+fn push_line(call: &Unrecorded, lines: &mut Vec<u8>) -> io::Result<()> {
+    serde_json::to_writer(&mut *lines, call)?;
+    lines.push(b'\n');
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::files::Access;
     use super::*;
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
 
     fn call(at: &str, reason: &str) -> Unrecorded {
         let call = call_id_hash(b"a84b4c76e66710@pc33.example");
@@ -229,7 +199,7 @@ mod tests {
     #[test]
     fn what_is_appended_is_read_and_what_is_old_goes() {
         let dir = tempfile::tempdir().expect("a folder");
-        let register = Register::new(dir.path());
+        let register = Register::new(Folder::open(dir.path(), Access::Owner).expect("it is there"));
         assert_eq!(
             (all(&register).len(), register.prune(Timestamp::from_parts(1, 0)).expect("nothing")),
             (0, 0)
@@ -249,7 +219,7 @@ mod tests {
     #[test]
     fn a_torn_line_hides_no_other_and_a_link_is_not_followed() {
         let dir = tempfile::tempdir().expect("a folder");
-        let register = Register::new(dir.path());
+        let register = Register::new(Folder::open(dir.path(), Access::Owner).expect("it is there"));
         register.append(&[call("2026-11-27T08:00:00Z", "internal")]).expect("room");
         let path = dir.path().join(REGISTER);
         let mut file = OpenOptions::new().append(true).open(&path).expect("there");
