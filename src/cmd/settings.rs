@@ -40,7 +40,15 @@ pub fn load(
         None => Some(read(Path::new(DEFAULT_CONFIG))?),
     };
     let layers = Layers { file, env: environment(std::env::vars_os())?, set: global.set.clone(), options };
-    load::load(&layers, purpose)
+    let mut loaded = load::load(&layers, purpose)?;
+    // Named from where the command was given, whatever folder is looked at later.
+    let storage = &mut loaded.config.storage;
+    for path in [Some(&mut storage.dir), storage.state.as_mut()].into_iter().flatten() {
+        if let Ok(whole) = std::path::absolute(&*path) {
+            *path = whole;
+        }
+    }
+    Ok(loaded)
 }
 
 fn is_absent(path: &Path) -> bool {

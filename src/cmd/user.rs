@@ -1,8 +1,8 @@
 //! `nauhuri user`: accounts of the listening room.
 
 use super::archive::Site;
-use super::usage::Usage;
 use super::output::{self, plain};
+use super::usage::Usage;
 use crate::cli::Cli;
 use crate::cli::room::{AddArgs, UserArgs, UserCommand};
 use crate::custody::access::{Held, Policy};

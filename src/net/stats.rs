@@ -17,6 +17,8 @@ pub struct NetStats {
     pub cut: u64,
     /// Frames whose stamp is before that of the frame before them.
     pub backwards: u64,
+    /// The largest of these steps back, nanoseconds.
+    pub farthest_back_ns: u64,
     /// Frames of link types that are not understood.
     pub unknown_link: u64,
     /// ARP, LLDP and the like.

@@ -14,6 +14,8 @@ use std::path::Path;
 
 /// Sound that a packet has at least, seconds: one that has less was not sent for speech.
 const LEAST_IN_A_PACKET: f64 = 0.005;
+/// No capture of several queues or interfaces is out of order by so much, nanoseconds.
+const JOINED_NS: u64 = 1_000_000_000;
 /// A recording this much shorter than its sound was not captured while it was spoken.
 const FASTER: f64 = 2.0;
 
@@ -22,6 +24,13 @@ pub(super) fn warnings(done: &Replayed, sip_ports: &[u16]) -> Vec<String> {
     let mut all = done.warnings.clone();
     all.extend(notices(&done.stats, sip_ports).iter().map(|n| notices::text(n, &done.stats, sip_ports)));
     all.extend(instead_of_sip(&done.stats, sip_ports));
+    if done.stats.net.farthest_back_ns > JOINED_NS {
+        let back_s = done.stats.net.farthest_back_ns as f64 / 1e9;
+        all.push(format!(
+            "time runs backwards by up to {back_s:.1} s within a capture, as in files that were joined one behind the \
+             other: calls may be missing. Name the files one by one, or put the packets in order with reordercap"
+        ));
+    }
     let hurried = recorded(done).filter(|r| came_too_fast(r)).count();
     if hurried > 0 {
         all.push(format!(
@@ -175,6 +184,12 @@ fn wav_path(r: &Sidecar, root: &Path) -> std::path::PathBuf {
     root.join(crate::store::layout::day_folder(at)).join(&r.wav)
 }
 
+/// A path as it is shortest from here.
+fn shown(path: &Path) -> &Path {
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok()).filter(|p| !p.as_os_str().is_empty()).unwrap_or(path)
+}
+
 /// A table, and what there is to say below it.
 pub(super) fn text(done: &Replayed, root: &Path) -> String {
     let mut text = String::new();
@@ -200,7 +215,7 @@ pub(super) fn text(done: &Replayed, root: &Path) -> String {
     text += &format!(
         "{} in {} from {} ({}, {} recorded, {} of no known call)\n",
         counted(recordings as u64, noun),
-        root.display(),
+        shown(root).display(),
         counted(s.net.frames, "packet"),
         counted(s.sip_messages(), "SIP message"),
         counted(s.rtp_recorded, "RTP packet"),
@@ -245,7 +260,7 @@ fn table(done: &Replayed, root: &Path) -> comfy_table::Table {
             &short(&plain(r.agent.id.as_deref().unwrap_or("-"))),
             &plain(customer),
             ended.as_ref().and_then(|v| v.as_str()).unwrap_or("-"),
-            &plain(&wav_path(r, root).to_string_lossy()),
+            &plain(&shown(&wav_path(r, root)).to_string_lossy()),
         ]);
     }
     table
