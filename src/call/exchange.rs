@@ -61,7 +61,7 @@ pub fn payload_map(oa: &OfferAnswer, speaker: Side) -> PayloadMap {
     };
     let (heard, spoken) = (formats(speaker.other()), formats(speaker));
     // The answer lists what is used; it is the shorter of the two.
-    let preferred = |l: &[(u8, CodecSpec)]| l.iter().map(|(_, s)| s).find(|s| s.codec.is_audio()).cloned();
+    let preferred = |l: &[(u8, CodecSpec)]| l.iter().map(|(_, s)| s).find(|s| s.is_sound()).cloned();
     let shorter = if spoken.len() < heard.len() && !spoken.is_empty() { &spoken } else { &heard };
     let preferred = preferred(shorter).or_else(|| preferred(&spoken));
     PayloadMap::new(heard.into_iter().chain(spoken), oa.encrypted())

@@ -8,11 +8,8 @@
 use thiserror::Error;
 
 use super::conceal::Concealer;
-use super::g711::Law;
-use super::g722::G722Decoder;
-use super::opus::{self, OpusDecoder};
+use super::def::{CodecSpec, Decode, DecodeError};
 use super::resample::Resampler;
-use super::{Codec, CodecSpec, comfort_noise, l16};
 
 /// No UDP payload is longer.
 const MAX_PAYLOAD: usize = 65_535;
@@ -33,25 +30,13 @@ pub enum UnsupportedCodec {
     },
 }
 
-/// Why a payload gave no samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum DecodeError {
-    /// Not one whole sample of every channel.
-    #[error("payload too short: {0} bytes")]
-    TooShort(usize),
-    /// Longer than any datagram.
-    #[error("payload too long: {0} bytes")]
-    TooLong(usize),
-    /// Not a packet of this codec.
-    #[error("payload is not valid for its codec")]
-    Corrupt,
-}
-
 /// Decoder of one stream; keeps what the codec and the filters remember.
 #[derive(Debug)]
 pub struct Decoder {
-    stage: Stage,
-    /// Rate at which `stage` gives samples.
+    codec: Box<dyn Decode>,
+    /// What it decodes.
+    spec: CodecSpec,
+    /// Rate at which `codec` gives samples.
     native_hz: u32,
     output_hz: u32,
     resampler: Option<Resampler>,
@@ -62,45 +47,22 @@ pub struct Decoder {
     owed: u64,
 }
 
-#[derive(Debug)]
-enum Stage {
-    G711(Law),
-    G722(Box<G722Decoder>),
-    Opus(OpusDecoder),
-    L16 { channels: u8 },
-    Silence,
-}
-
 impl Decoder {
     /// For payloads of `spec`, giving samples at `output_rate_hz`. Comfort
     /// noise has a decoder (it gives no samples); telephone events have none.
     pub fn new(spec: &CodecSpec, output_rate_hz: u32) -> Result<Decoder, UnsupportedCodec> {
-        let mut native_hz = spec.native_rate_hz();
-        let unsupported = || UnsupportedCodec::Codec(spec.name.clone());
-        let stage = match spec.codec {
-            Codec::Pcmu => Stage::G711(Law::Mu),
-            Codec::Pcma => Stage::G711(Law::A),
-            Codec::G722 => Stage::G722(Box::default()),
-            Codec::Opus => {
-                if opus::RATES_HZ.contains(&output_rate_hz) {
-                    native_hz = output_rate_hz;
-                }
-                Stage::Opus(OpusDecoder::new(native_hz).ok_or_else(unsupported)?)
-            }
-            Codec::L16 { channels, .. } => Stage::L16 { channels },
-            Codec::ComfortNoise => {
-                native_hz = output_rate_hz;
-                Stage::Silence
-            }
-            Codec::TelephoneEvent | Codec::Red | Codec::Undecodable => return Err(unsupported()),
-        };
+        let make = spec.def.decoder.filter(|_| spec.is_decodable());
+        let codec = make.and_then(|make| make(spec, output_rate_hz));
+        let codec = codec.ok_or_else(|| UnsupportedCodec::Codec(spec.name.clone()))?;
+        let native_hz = codec.rate_hz();
         let rate = UnsupportedCodec::Rate { from_hz: native_hz, to_hz: output_rate_hz };
         let resampler = match native_hz == output_rate_hz && output_rate_hz > 0 {
             true => None,
             false => Some(Resampler::new(native_hz, output_rate_hz).ok_or(rate)?),
         };
         Ok(Decoder {
-            stage,
+            codec,
+            spec: spec.clone(),
             native_hz,
             output_hz: output_rate_hz,
             resampler,
@@ -116,16 +78,23 @@ impl Decoder {
         if payload.len() > MAX_PAYLOAD {
             return Err(DecodeError::TooLong(payload.len()));
         }
+        if payload.is_empty() {
+            return Err(DecodeError::TooShort(0));
+        }
         match &mut self.resampler {
             None => {
                 let start = out.len();
-                self.stage.decode(payload, out)?;
-                self.stage.remember(&mut self.concealer, &out[start..]);
+                self.codec.decode(payload, out)?;
+                if !self.codec.conceals() {
+                    self.concealer.received(&out[start..]);
+                }
             }
             Some(resampler) => {
                 self.native.clear();
-                self.stage.decode(payload, &mut self.native)?;
-                self.stage.remember(&mut self.concealer, &self.native);
+                self.codec.decode(payload, &mut self.native)?;
+                if !self.codec.conceals() {
+                    self.concealer.received(&self.native);
+                }
                 resampler.push(&self.native, out);
             }
         }
@@ -136,13 +105,13 @@ impl Decoder {
     /// what came before for at most 60 ms, then silence.
     pub fn conceal(&mut self, samples: usize, out: &mut Vec<i16>) {
         match &mut self.resampler {
-            None => self.stage.conceal(&mut self.concealer, samples, out),
+            None => conceal(&mut *self.codec, &mut self.concealer, samples, out),
             Some(resampler) => {
                 let owed = self.owed + samples as u64 * u64::from(self.native_hz);
                 let count = (owed / u64::from(self.output_hz)) as usize;
                 self.owed = owed % u64::from(self.output_hz);
                 self.native.clear();
-                self.stage.conceal(&mut self.concealer, count, &mut self.native);
+                conceal(&mut *self.codec, &mut self.concealer, count, &mut self.native);
                 resampler.push(&self.native, out);
             }
         }
@@ -151,17 +120,16 @@ impl Decoder {
     /// Samples at the output rate that `payload` amounts to, by its length or
     /// header; zero where that cannot be told.
     pub fn samples_in(&self, payload: &[u8]) -> usize {
-        let native = match &self.stage {
-            Stage::G711(_) => payload.len(),
-            Stage::G722(_) => payload.len() * super::g722::SAMPLES_PER_OCTET,
-            Stage::Opus(_) => opus::samples_in(payload, self.native_hz).unwrap_or(0),
-            Stage::L16 { channels } => payload.len() / 2 / usize::from((*channels).max(1)),
-            Stage::Silence => 0,
-        };
+        let native = (self.spec.def.samples_in)(&self.spec, payload, self.native_hz);
         match self.resampler {
             None => native,
             Some(_) => (native as u64 * u64::from(self.output_hz) / u64::from(self.native_hz)) as usize,
         }
+    }
+
+    /// Whether samples are converted from the codec's rate to the recording's.
+    pub fn converts(&self) -> bool {
+        self.resampler.is_some()
     }
 
     /// Output samples that belong to payloads already taken and have not come
@@ -181,11 +149,7 @@ impl Decoder {
 
     /// Forgets everything: what follows is unrelated to what was.
     pub fn reset(&mut self) {
-        match &mut self.stage {
-            Stage::G722(g722) => **g722 = G722Decoder::new(),
-            Stage::Opus(opus) => opus.reset(),
-            Stage::G711(_) | Stage::L16 { .. } | Stage::Silence => {}
-        }
+        self.codec.reset();
         if let Some(resampler) = &mut self.resampler {
             resampler.reset();
         }
@@ -194,40 +158,11 @@ impl Decoder {
     }
 }
 
-impl Stage {
-    fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), DecodeError> {
-        let shortest = match self {
-            Stage::L16 { channels } => 2 * usize::from((*channels).max(1)),
-            Stage::G711(_) | Stage::G722(_) | Stage::Opus(_) | Stage::Silence => 1,
-        };
-        if payload.len() < shortest {
-            return Err(DecodeError::TooShort(payload.len()));
-        }
-        match self {
-            Stage::G711(law) => law.decode_into(payload, out),
-            Stage::G722(g722) => g722.decode_into(payload, out),
-            Stage::Opus(opus) => opus.decode_into(payload, out)?,
-            Stage::L16 { channels } => l16::decode_into(payload, *channels, out),
-            Stage::Silence if comfort_noise::is_valid(payload) => {}
-            Stage::Silence => return Err(DecodeError::Corrupt),
-        }
-        Ok(())
-    }
-
-    fn remember(&self, concealer: &mut Concealer, samples: &[i16]) {
-        match self {
-            Stage::G711(_) | Stage::G722(_) | Stage::L16 { .. } => concealer.received(samples),
-            Stage::Opus(_) | Stage::Silence => {}
-        }
-    }
-
-    fn conceal(&mut self, concealer: &mut Concealer, samples: usize, out: &mut Vec<i16>) {
-        match self {
-            Stage::Opus(opus) => opus.conceal(samples, out),
-            Stage::G711(_) | Stage::G722(_) | Stage::L16 { .. } | Stage::Silence => {
-                concealer.conceal(samples, out);
-            }
-        }
+/// By the codec itself, or by repeating what was heard.
+fn conceal(codec: &mut dyn Decode, concealer: &mut Concealer, samples: usize, out: &mut Vec<i16>) {
+    match codec.conceals() {
+        true => codec.conceal(samples, out),
+        false => concealer.conceal(samples, out),
     }
 }
 

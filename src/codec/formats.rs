@@ -1,8 +1,15 @@
 //! What a payload type means on one side of a call (RFC 3551 §6, RFC 8866 `rtpmap`).
 
-use super::CodecSpec;
+use super::def::CodecSpec;
+use super::table;
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+/// Static assignments, used without being named.
+static STATIC: LazyLock<Vec<(u8, Arc<CodecSpec>)>> = LazyLock::new(|| {
+    let spec = |pt| (pt, Arc::new(CodecSpec::from_rtpmap(pt, None, None, None)));
+    table::static_types().map(spec).collect()
+});
 
 /// Payload types of one direction.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,8 +20,6 @@ pub struct PayloadMap {
     /// Keys were spoken of: what looks encrypted is.
     pub hinted: bool,
     preferred: Option<Arc<CodecSpec>>,
-    /// Static assignments used without being named.
-    unnamed: SmallVec<[(u8, Arc<CodecSpec>); 2]>,
 }
 
 impl PayloadMap {
@@ -28,12 +33,8 @@ impl PayloadMap {
                 named.push((pt, Arc::new(spec)));
             }
         }
-        let preferred = named.iter().map(|(_, s)| s).find(|s| s.codec.is_audio()).cloned();
-        let unnamed = [0u8, 8, 9, 13, 18, 3, 4, 10, 11]
-            .into_iter()
-            .map(|pt| (pt, Arc::new(CodecSpec::from_rtpmap(pt, None, None, None))))
-            .collect();
-        PayloadMap { named, encrypted, hinted: encrypted, unnamed, preferred }
+        let preferred = named.iter().map(|(_, s)| s).find(|s| s.is_sound()).cloned();
+        PayloadMap { named, encrypted, hinted: encrypted, preferred }
     }
 
     /// What `payload_type` means; static types hold without being named.
@@ -43,7 +44,7 @@ impl PayloadMap {
 
     /// The same, to be kept.
     pub fn spec(&self, payload_type: u8) -> Option<&Arc<CodecSpec>> {
-        let all = self.named.iter().chain(&self.unnamed);
+        let all = self.named.iter().chain(&*STATIC);
         all.into_iter().find(|(pt, _)| *pt == payload_type).map(|(_, s)| s)
     }
 

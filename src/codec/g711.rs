@@ -6,6 +6,61 @@
 //! decoded octet encodes to itself (mu-law's negative zero excepted: it becomes
 //! positive zero).
 
+use super::def::{CodecDef, CodecSpec, Decode, DecodeError, Impairment, Role};
+use super::resample;
+
+/// Mu-law.
+pub const PCMU: CodecDef = CodecDef {
+    names: &["PCMU"],
+    static_types: &[(0, 8000, 1)],
+    decoder: Some(|spec, _| Some(Box::new(G711Decoder { law: Law::Mu, rate_hz: spec.rtp_clock_hz }))),
+    ..ROW
+};
+
+/// A-law.
+pub const PCMA: CodecDef = CodecDef {
+    names: &["PCMA"],
+    static_types: &[(8, 8000, 1)],
+    decoder: Some(|spec, _| Some(Box::new(G711Decoder { law: Law::A, rate_hz: spec.rtp_clock_hz }))),
+    ..ROW
+};
+
+/// What both laws have in common.
+const ROW: CodecDef = CodecDef {
+    role: Role::Sound,
+    // With concealment; without it Bpl would be 4.3.
+    quality: Some(Impairment::narrow(0.0, 25.1)),
+    accepts: |spec: &CodecSpec| spec.channels == 1 && resample::RATES_HZ.contains(&spec.rtp_clock_hz),
+    samples_in: |_, payload, _| payload.len(),
+    ..CodecDef::UNKNOWN
+};
+
+/// The law of a codec of this file.
+pub fn law_of(def: &CodecDef) -> Option<Law> {
+    match def.names {
+        ["PCMU"] => Some(Law::Mu),
+        ["PCMA"] => Some(Law::A),
+        _ => None,
+    }
+}
+
+#[derive(Debug)]
+struct G711Decoder {
+    law: Law,
+    rate_hz: u32,
+}
+
+impl Decode for G711Decoder {
+    fn rate_hz(&self) -> u32 {
+        self.rate_hz
+    }
+
+    fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), DecodeError> {
+        self.law.decode_into(payload, out);
+        Ok(())
+    }
+}
+
 /// 16-bit value of each A-law octet.
 pub const ALAW: [i16; 256] = alaw_table();
 /// 16-bit value of each mu-law octet.

@@ -9,6 +9,22 @@
 //! In RTP the clock of G.722 is 8000 Hz for historical reasons (RFC 3551
 //! §4.5.2); that belongs to the caller.
 
+use super::def::{CodecDef, Decode, DecodeError, Impairment};
+
+/// At 64 kbit/s.
+pub const G722: CodecDef = CodecDef {
+    names: &["G722"],
+    static_types: &[(9, 8000, 1)],
+    native_hz: Some(RATE_HZ),
+    quality: Some(Impairment::wide(13.0, 14.0)),
+    accepts: |spec| spec.channels == 1,
+    samples_in: |_, payload, _| payload.len() * SAMPLES_PER_OCTET,
+    decoder: Some(|_, _| Some(Box::new(G722Decoder::new()))),
+    ..CodecDef::UNKNOWN
+};
+
+/// Samples a second.
+const RATE_HZ: u32 = 16_000;
 /// Samples decoded from one octet.
 pub const SAMPLES_PER_OCTET: usize = 2;
 
@@ -26,6 +42,21 @@ pub struct G722Decoder {
 impl Default for G722Decoder {
     fn default() -> Self {
         G722Decoder::new()
+    }
+}
+
+impl Decode for G722Decoder {
+    fn rate_hz(&self) -> u32 {
+        RATE_HZ
+    }
+
+    fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), DecodeError> {
+        self.decode_into(payload, out);
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        *self = G722Decoder::new();
     }
 }
 

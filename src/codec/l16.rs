@@ -1,6 +1,42 @@
 //! L16 (RFC 3551 §4.5.11): 16-bit linear samples in network byte order,
 //! channels interleaved; mixed to one by their mean.
 
+use super::def::{CodecDef, CodecSpec, Decode, DecodeError, Impairment};
+use super::resample;
+
+/// At any rate that can be converted.
+pub const L16: CodecDef = CodecDef {
+    names: &["L16"],
+    static_types: &[(10, 44_100, 2), (11, 44_100, 1)],
+    quality: Some(Impairment::narrow(0.0, 25.1)),
+    accepts: |spec: &CodecSpec| resample::RATES_HZ.contains(&spec.rtp_clock_hz),
+    samples_in: |spec, payload, _| payload.len() / 2 / usize::from(spec.channels.max(1)),
+    decoder: Some(|spec, _| {
+        Some(Box::new(L16Decoder { channels: spec.channels.max(1), rate_hz: spec.rtp_clock_hz }))
+    }),
+    ..CodecDef::UNKNOWN
+};
+
+#[derive(Debug)]
+struct L16Decoder {
+    channels: u8,
+    rate_hz: u32,
+}
+
+impl Decode for L16Decoder {
+    fn rate_hz(&self) -> u32 {
+        self.rate_hz
+    }
+
+    fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), DecodeError> {
+        if payload.len() < 2 * usize::from(self.channels) {
+            return Err(DecodeError::TooShort(payload.len()));
+        }
+        decode_into(payload, self.channels, out);
+        Ok(())
+    }
+}
+
 /// Appends one sample for each whole frame of `channels` samples. Bytes after
 /// the last whole frame are ignored; zero channels count as one.
 pub fn decode_into(payload: &[u8], channels: u8, out: &mut Vec<i16>) {

@@ -5,8 +5,28 @@
 
 use opus::{Channels, Decoder, packet};
 
-use super::DecodeError;
 use super::conceal::MAX_CONCEALED_MS;
+use super::def::{CodecDef, Decode, DecodeError, Impairment};
+
+/// RFC 7587 §4.1: its clock ticks 48,000 times a second whatever was coded; some write less in
+/// SDP, and still tick so.
+pub const OPUS: CodecDef = CodecDef {
+    names: &["opus"],
+    clock_hz: Some(FULL_RATE_HZ),
+    native_hz: Some(FULL_RATE_HZ),
+    // No ITU figure exists; near-transparent and made for lossy networks.
+    quality: Some(Impairment::wide(5.0, 20.0)),
+    tells_time: true,
+    samples_in: |_, payload, rate_hz| samples_in(payload, rate_hz).unwrap_or(0),
+    decoder: Some(|_, output_hz| {
+        let rate_hz = if RATES_HZ.contains(&output_hz) { output_hz } else { FULL_RATE_HZ };
+        Some(Box::new(OpusDecoder::new(rate_hz)?))
+    }),
+    ..CodecDef::UNKNOWN
+};
+
+/// The highest rate, and that of the clock.
+const FULL_RATE_HZ: u32 = 48_000;
 
 /// Rates libopus decodes to.
 pub const RATES_HZ: [u32; 5] = [8000, 12_000, 16_000, 24_000, 48_000];
@@ -34,7 +54,7 @@ impl OpusDecoder {
     }
 
     /// Appends the samples of one packet; on error nothing.
-    pub fn decode_into(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), DecodeError> {
+    fn decode_into(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), DecodeError> {
         let expected = samples_in(payload, self.rate_hz).ok_or(DecodeError::Corrupt)?;
         let start = out.len();
         out.resize(start + expected, 0);
@@ -53,7 +73,7 @@ impl OpusDecoder {
 
     /// Appends `samples` samples for a loss: libopus's extrapolation for at most
     /// [`MAX_CONCEALED_MS`], silence after.
-    pub fn conceal(&mut self, samples: usize, out: &mut Vec<i16>) {
+    fn extrapolate(&mut self, samples: usize, out: &mut Vec<i16>) {
         let rate = self.rate_hz as usize;
         let end = out.len() + samples;
         let limit = rate * MAX_CONCEALED_MS as usize / 1000;
@@ -71,9 +91,26 @@ impl OpusDecoder {
         out.resize(end, 0);
         self.concealed = self.concealed.saturating_add(samples);
     }
+}
 
-    /// Back to the state before the first packet.
-    pub fn reset(&mut self) {
+impl Decode for OpusDecoder {
+    fn rate_hz(&self) -> u32 {
+        self.rate_hz
+    }
+
+    fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), DecodeError> {
+        self.decode_into(payload, out)
+    }
+
+    fn conceals(&self) -> bool {
+        true
+    }
+
+    fn conceal(&mut self, samples: usize, out: &mut Vec<i16>) {
+        self.extrapolate(samples, out);
+    }
+
+    fn reset(&mut self) {
         // Fails only on an invalid handle, and this one was made by `new`.
         let _ = self.inner.reset_state();
         self.concealed = 0;

@@ -5,22 +5,8 @@
 //! another hop. Echo, noise and the network's own delay are unknown and stand
 //! at their defaults, so the figure is an upper bound.
 
-/// How a codec degrades: G.113 appendix I (narrow band) and IV (wide band).
-struct Impairment {
-    /// Rating of the unimpaired connection on the codec's own scale.
-    r0: f64,
-    /// Ie: equipment impairment without loss.
-    ie: f64,
-    /// Bpl: robustness against packet loss.
-    bpl: f64,
-    /// Divisor onto the scale of 100 (wide-band ratings run to 129, G.107.1).
-    scale: f64,
-}
+use super::table;
 
-/// Default R of G.107 with no equipment impairment.
-const R0_NARROW: f64 = 93.2;
-/// The same of G.107.1, wide band.
-const R0_WIDE: f64 = 129.0;
 /// Packetisation and processing, one way, milliseconds. The network's share is unknown.
 const FIXED_DELAY_MS: f64 = 25.0;
 /// A receiver's buffer is taken to hold back this many times the jitter.
@@ -33,7 +19,7 @@ const BUFFER_PER_JITTER: f64 = 2.0;
 /// expected, 0 to 1; `jitter_ms` is RFC 3550 interarrival jitter. Narrow-band
 /// and wide-band codecs are each scored on the scale of their band.
 pub fn mos(codec: &str, loss_ratio: f64, jitter_ms: f64) -> Option<f64> {
-    let codec = impairment(codec)?;
+    let codec = table::named(codec).quality?;
     let loss_percent = 100.0 * finite_or_zero(loss_ratio).clamp(0.0, 1.0);
     let jitter_ms = finite_or_zero(jitter_ms).clamp(0.0, 10_000.0);
 
@@ -45,42 +31,12 @@ pub fn mos(codec: &str, loss_ratio: f64, jitter_ms: f64) -> Option<f64> {
     Some((score(r) * 100.0).round() / 100.0)
 }
 
-impl Impairment {
-    /// Loss weighs as much of a wide-band scale as of a narrow-band one.
-    fn ie_on_scale(&self, ie_eff: f64) -> f64 {
-        self.ie + (ie_eff - self.ie) * self.scale
-    }
-}
-
 /// G.107 annex B: rating to mean opinion score.
 fn score(r: f64) -> f64 {
     match r {
         r if r <= 0.0 => 1.0,
         r if r >= 100.0 => 4.5,
         r => (1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6).clamp(1.0, 4.5),
-    }
-}
-
-fn impairment(codec: &str) -> Option<Impairment> {
-    let narrow = |ie, bpl| Some(Impairment { r0: R0_NARROW, ie, bpl, scale: 1.0 });
-    let wide = |ie, bpl| Some(Impairment { r0: R0_WIDE, ie, bpl, scale: R0_WIDE / 100.0 });
-    let is = |name: &str| codec.eq_ignore_ascii_case(name);
-    if is("PCMU") || is("PCMA") || is("L16") {
-        // With concealment; without it Bpl would be 4.3.
-        narrow(0.0, 25.1)
-    } else if is("G729") {
-        narrow(11.0, 19.0)
-    } else if is("G723") {
-        narrow(15.0, 16.1)
-    } else if is("GSM-EFR") || is("AMR") {
-        narrow(5.0, 10.0)
-    } else if is("G722") {
-        wide(13.0, 14.0)
-    } else if is("opus") {
-        // No ITU figure exists; near-transparent and made for lossy networks.
-        wide(5.0, 20.0)
-    } else {
-        None
     }
 }
 

@@ -10,6 +10,11 @@
 //! +-+-+-+-+-+-+-+-+
 //! ```
 
+use super::def::{CodecDef, Role};
+
+/// RFC 2198.
+pub const RED: CodecDef = CodecDef { names: &["red"], role: Role::Redundant, ..CodecDef::UNKNOWN };
+
 /// Copies in one packet, at most.
 const MAX_BLOCKS: usize = 32;
 

@@ -12,8 +12,13 @@
 //! other signals and one press from the next, and kept in no type that could be
 //! printed or stored.
 
+use super::def::{CodecDef, Role};
 use crate::time::{NS_PER_MS, NS_PER_S};
 use std::fmt;
+
+/// RFC 4733.
+pub const TELEPHONE_EVENT: CodecDef =
+    CodecDef { names: &["telephone-event"], role: Role::TelephoneEvent, ..CodecDef::UNKNOWN };
 
 /// One event packet, without its digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

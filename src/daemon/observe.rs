@@ -114,7 +114,7 @@ pub fn snapshot(s: &EngineStats, counts: &MediaCounts, queue_dropped: u64, sip_p
         }
     }
     out.sip_parse_errors += s.sip_parse_errors;
-    for label in CodecLabel::ALL {
+    for label in CodecLabel::all() {
         out.rtp_packets[label.index()] = counts.codecs[label.index()].load(Ordering::Relaxed);
     }
     out.dropped[DropPlace::Queue.index()] = queue_dropped;

@@ -342,7 +342,7 @@ fn count(tape: &mut Tape, counts: &MediaCounts) {
 impl MediaCounts {
     fn add(&self, heard: impl IntoIterator<Item = Heard>, split: u64) {
         for (spec, packets) in heard {
-            let label = spec.map_or(CodecLabel::Other, |s| CodecLabel::of(&s.name));
+            let label = spec.map_or(CodecLabel::OTHER, |s| CodecLabel::of(&s.name));
             self.codecs[label.index()].fetch_add(packets, Ordering::Relaxed);
         }
         if split > 0 {

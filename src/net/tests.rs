@@ -1,6 +1,6 @@
 //! Frames of every wrapping, built by hand or by etherparse, through the front door.
 
-mod tunnels;
+mod wrappers;
 
 use super::*;
 use crate::time::NS_PER_MS;

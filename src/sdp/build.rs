@@ -80,7 +80,7 @@ impl Builder {
         let formats = match proto {
             Proto::Other => Vec::new(),
             Proto::Avp | Proto::Savp | Proto::Dtls => {
-                payload_types.take(MAX_FORMATS).map(rtpmap::static_format).collect()
+                payload_types.take(MAX_FORMATS).map(rtpmap::unnamed).collect()
             }
         };
         self.session.media.push(Media {

@@ -140,11 +140,11 @@ pub enum Setup {
 pub struct Format {
     /// Payload type, 0 to 127.
     pub payload_type: u8,
-    /// Encoding name as in `a=rtpmap`, or from RFC 3551; empty for a dynamic type without rtpmap.
+    /// Encoding name as in `a=rtpmap`; empty without one.
     pub name: String,
-    /// RTP clock, Hz; 0 when unknown. G.722 says 8000 and means 16000 (RFC 3551 §4.5.2).
+    /// RTP clock, Hz; 0 without rtpmap. G.722 says 8000 and means 16000 (RFC 3551 §4.5.2).
     pub clock: u32,
-    /// Channels.
+    /// Channels; 0 without rtpmap.
     pub channels: u8,
     /// `a=fmtp` parameters.
     pub fmtp: Option<String>,

@@ -17,7 +17,7 @@ use super::newcomers::Newcomers;
 use super::report::{Heard, StreamReport};
 use super::source::{Played, Source};
 use super::voice::Stage;
-use crate::codec::{Codec, CodecSpec};
+use crate::codec::CodecSpec;
 use crate::id::Channel;
 use crate::rtp::standing::Trust;
 use crate::time::NS_PER_S;
@@ -257,7 +257,7 @@ impl Leg {
         }
         let formats = self.formats.on(packet.rank);
         let spec = formats.get(payload_type);
-        spec.is_some_and(|s| s.codec != Codec::Undecodable) && !formats.encrypted
+        spec.is_some_and(|s| !s.is_unreadable()) && !formats.encrypted
     }
 
     /// Plays what one of its sources has; where that is.
@@ -346,5 +346,5 @@ impl Leg {
 
 /// The same sound to a listener, whatever number it has or how it is configured.
 fn is_alike(a: &CodecSpec, b: &CodecSpec) -> bool {
-    a.codec == b.codec && a.rtp_clock_hz == b.rtp_clock_hz && a.name.eq_ignore_ascii_case(&b.name)
+    std::ptr::eq(a.def, b.def) && a.rtp_clock_hz == b.rtp_clock_hz && a.name.eq_ignore_ascii_case(&b.name)
 }

@@ -4,7 +4,7 @@
 //! after, and what was taken before keeps the meaning it had.
 
 use crate::codec::formats::PayloadMap;
-use crate::codec::{Codec, CodecSpec};
+use crate::codec::{CodecSpec, Role};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -86,12 +86,12 @@ pub(super) struct Meaning {
 impl Meaning {
     fn new(payload_type: u8, formats: &PayloadMap) -> Self {
         let spec = formats.spec(payload_type).cloned();
-        let carries = match spec.as_ref().map(|s| s.codec) {
-            Some(Codec::TelephoneEvent) => Carries::Event,
-            Some(Codec::ComfortNoise) => Carries::Noise,
-            Some(Codec::Red) => Carries::Redundant,
-            Some(Codec::Undecodable) | None => Carries::Unreadable,
-            Some(Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::Opus | Codec::L16 { .. }) => Carries::Sound,
+        let carries = match spec.as_ref().map(|s| (s.def.role, s.is_decodable())) {
+            Some((Role::TelephoneEvent, _)) => Carries::Event,
+            Some((Role::ComfortNoise, _)) => Carries::Noise,
+            Some((Role::Redundant, _)) => Carries::Redundant,
+            Some((Role::Sound, false)) | None => Carries::Unreadable,
+            Some((Role::Sound, true)) => Carries::Sound,
         };
         Meaning { payload_type, spec, carries, is_sealed: formats.encrypted, is_hinted: formats.hinted }
     }
@@ -151,7 +151,7 @@ impl Meanings {
     pub fn ticks_of(&mut self, i: u8, payload: &[u8]) -> i64 {
         let Some(spec) = &self.known[usize::from(i)].spec else { return 0 };
         // Packets of one length last as long, but where each says it by itself.
-        if self.lasts.0 != i || self.lasts.1 != payload.len() || spec.codec == Codec::Opus {
+        if self.lasts.0 != i || self.lasts.1 != payload.len() || spec.def.tells_time {
             self.lasts = (i, payload.len(), i64::from(spec.rtp_ticks(payload)));
         }
         self.lasts.2

@@ -5,7 +5,7 @@
 //! at a time. What would overlap the sound before it gives way.
 
 use super::timeline::{Blend, Timeline};
-use crate::codec::{Codec, CodecSpec, Decoder};
+use crate::codec::{CodecSpec, Decoder};
 use crate::id::Channel;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -133,11 +133,11 @@ impl Voice {
     /// Puts the next packet in order. False where it cannot be decoded.
     pub fn speak(&mut self, place: Place, payload: &[u8], stage: &mut Stage<'_>) -> bool {
         let rate_hz = stage.rate_hz;
-        let Some((spec, decoder)) = self.decoders.first_mut() else { return false };
+        let Some((_, decoder)) = self.decoders.first_mut() else { return false };
         // A resampler holds some samples back: they lie before the packet's own.
         let off = self.next_frame.map(|next| place.frame - decoder.lag() as i64 - next);
         let joins = off.filter(|o| o.abs() <= i64::from(rate_hz / JOIN_PER_S) && !place.anew);
-        let exact = spec.codec == Codec::Opus || spec.native_rate_hz() == rate_hz;
+        let exact = !decoder.converts();
         let mut join = 0;
         if let Some(off) = joins {
             // A resampler rounds to a sample up or down.

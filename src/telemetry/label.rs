@@ -3,6 +3,8 @@
 //! Each set is an enum; what is not in it falls to its last member. Nothing
 //! here knows where the values come from.
 
+use crate::codec::table;
+
 macro_rules! labels {
     ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal, $doc:literal;)+ }) => {
         $(#[$meta])*
@@ -109,29 +111,41 @@ impl SipClass {
     }
 }
 
-labels! {
-    /// Encodings: `nauhuri_rtp_packets_total{codec}`.
-    CodecLabel {
-        Pcmu = "PCMU", "G.711 mu-law.";
-        Pcma = "PCMA", "G.711 A-law.";
-        G722 = "G722", "G.722 at 64 kbit/s.";
-        Opus = "opus", "RFC 7587.";
-        L16 = "L16", "Linear PCM.";
-        G729 = "G729", "G.729.";
-        Gsm = "GSM", "GSM full rate.";
-        Ilbc = "iLBC", "RFC 3952.";
-        Amr = "AMR", "RFC 4867, narrow band.";
-        AmrWb = "AMR-WB", "RFC 4867, wide band.";
-        TelephoneEvent = "telephone-event", "RFC 4733.";
-        ComfortNoise = "CN", "RFC 3389.";
-        Other = "other", "Anything else: encoding names come from strangers.";
+/// Encodings: `nauhuri_rtp_packets_total{codec}`. One for each codec that is known, the last for
+/// all others: encoding names come from strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CodecLabel(usize);
+
+impl CodecLabel {
+    /// How many there are: the length of a counter array.
+    pub const COUNT: usize = table::COUNT;
+    /// Anything else.
+    pub const OTHER: CodecLabel = CodecLabel(table::COUNT - 1);
+
+    /// Every one of them.
+    pub fn all() -> impl Iterator<Item = CodecLabel> {
+        (0..Self::COUNT).map(CodecLabel)
+    }
+
+    /// The label of an encoding name as in SDP; names compare in any case (RFC 4855 §3).
+    pub fn of(name: &str) -> CodecLabel {
+        CodecLabel(table::index_of(name))
+    }
+
+    /// The label value.
+    pub fn as_str(self) -> &'static str {
+        table::CODECS[self.0].names[0]
+    }
+
+    /// Place in a counter array of [`Self::COUNT`] elements.
+    pub const fn index(self) -> usize {
+        self.0
     }
 }
 
-impl CodecLabel {
-    /// The label of an encoding name as in SDP; names compare in any case (RFC 4855 §3).
-    pub fn of(name: &str) -> CodecLabel {
-        Self::from_label(name).unwrap_or(CodecLabel::Other)
+impl std::fmt::Display for CodecLabel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -249,8 +263,8 @@ mod tests {
         assert_eq!(SipMethod::of("INVITE"), SipMethod::Invite);
         assert_eq!(SipMethod::of("invite"), SipMethod::Other);
         assert_eq!(SipMethod::of("X\"}\n"), SipMethod::Other);
-        assert_eq!(CodecLabel::of("pcma"), CodecLabel::Pcma);
-        assert_eq!(CodecLabel::of("EVS"), CodecLabel::Other);
+        assert_eq!(CodecLabel::of("pcma").as_str(), "PCMA");
+        assert_eq!(CodecLabel::of("EVS"), CodecLabel::OTHER);
         assert_eq!(SipClass::of(99), None);
         assert_eq!(SipClass::of(700), None);
         assert_eq!(SipClass::of(200), Some(SipClass::Success));
