@@ -6,12 +6,10 @@
 mod lifecycle;
 
 use lifecycle::office::Office;
-use lifecycle::{AGENT, NUMBER, Store, files};
-use nauhuri::time::{NS_PER_S, Timestamp};
+use lifecycle::{AGENT, NUMBER, files};
 use serde_json::Value;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
-use uuid::Uuid;
 
 #[test]
 fn a_case_from_hold_to_release() {

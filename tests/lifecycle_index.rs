@@ -170,7 +170,7 @@ fn a_table_an_array_and_commas() {
     let mut want: Value = serde_json::from_slice(&fs::read(store.json(0)).unwrap()).unwrap();
     want["state"] = json!("kept");
     assert_eq!(list[0], want);
-    assert_eq!(store.says(&["list", "--json", "--service", "none"]), "[]\n");
+    assert_eq!(store.says(&["list", "--json", "--agent", "none"]), "[]\n");
 
     let csv = store.says(&["list", "--csv"]);
     let lines: Vec<&str> = csv.split("\r\n").collect();

@@ -1,8 +1,8 @@
 //! The store as the commands after the call find it: configuration, place, index, clock,
 //! and who asks. Must not know what a command does.
 
-use super::keep::Usage;
 use super::settings::{self, DefaultFile};
+use super::usage::Usage;
 use crate::archive::index::{Index, IndexError, Row};
 use crate::archive::search::{IdPart, Search};
 use crate::archive::{Archive, NoIndex, Place};

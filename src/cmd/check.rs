@@ -21,12 +21,6 @@ pub fn run(cli: &Cli, _args: &CheckArgs) -> anyhow::Result<()> {
     if !cli.global.quiet {
         advice(&loaded.config).iter().for_each(|told| eprintln!("warning: {told}"));
     }
-    if loaded.config.storage.group_read && !cli.global.quiet {
-        eprintln!(
-            "note: with storage.group_read every member of the service's group can copy recordings without a \
-             trace in the audit log"
-        );
-    }
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! `nauhuri export`: copies for whoever has a right to them.
 
-use super::keep::{self, Task, Usage};
+use super::keep::{self, Task};
 use super::output;
+use super::usage::Usage;
 use crate::cli::Cli;
 use crate::cli::keeping::ExportArgs;
 use crate::config::Access;

@@ -3,6 +3,7 @@
 
 use super::archive::{Opened, Site};
 use super::output;
+use super::usage::Usage;
 use crate::archive::Archive;
 use crate::archive::index::Row;
 use crate::cli::Cli;
@@ -17,11 +18,6 @@ const NAMED: usize = 50;
 /// A deletion that did not meet what it was for.
 pub const NO_AUDIO: &str = "no audio was found under its name: its metadata is deleted, its audio may lie elsewhere; \
     `nauhuri verify` tells of audio without metadata";
-
-/// The command line is wrong in a way its definition cannot say. Exit status 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Usage(pub String);
 
 /// The store, open for change, and the recordings that are meant.
 pub struct Task {

@@ -23,6 +23,7 @@ pub mod serve;
 pub mod settings;
 pub mod show;
 pub mod unrecorded;
+pub mod usage;
 #[cfg(feature = "room")]
 pub mod user;
 pub mod verify;
@@ -86,7 +87,7 @@ pub fn told(error: &anyhow::Error) -> String {
 ///
 /// A reader that left (`nauhuri check | head`) is no error: 0.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|e| e.is::<ConfigError>() || e.is::<keep::Usage>()) {
+    if error.chain().any(|e| e.is::<ConfigError>() || e.is::<usage::Usage>()) {
         return 2;
     }
     let left = |e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe;

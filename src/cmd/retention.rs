@@ -1,7 +1,8 @@
 //! `nauhuri retention apply`: a changed term, for the recordings that are there.
 
-use super::keep::{self, Usage};
+use super::keep;
 use super::output;
+use super::usage::Usage;
 use crate::cli::Cli;
 use crate::cli::keeping::{RetentionArgs, RetentionCommand};
 use crate::config::{Config, Term};

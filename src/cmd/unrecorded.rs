@@ -10,7 +10,7 @@ use crate::cli::reading::UnrecordedArgs;
 use crate::cli::search::SearchArgs;
 use crate::config::compiled::NumberForm;
 use crate::custody::audit::{Action, Draft};
-use crate::store::files::Folder;
+use crate::store::layout::open_state;
 use crate::store::register::{Register, Unrecorded};
 use serde_json::json;
 use std::io;
@@ -34,7 +34,7 @@ pub fn run(cli: &Cli, args: &UnrecordedArgs) -> anyhow::Result<()> {
     let mut found = Vec::new();
     let is_meant = filter(&site, args, &as_search)?;
     // Without its state a store has no register either.
-    match Folder::open(&site.state, site.place.access) {
+    match open_state(&site.state) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         state => Register::new(state?).read(|call| {
             if is_meant(&call) {

@@ -1,7 +1,7 @@
 //! `nauhuri user`: accounts of the listening room.
 
 use super::archive::Site;
-use super::keep::Usage;
+use super::usage::Usage;
 use super::output::{self, plain};
 use crate::cli::Cli;
 use crate::cli::room::{AddArgs, ChangeArgs, UserArgs, UserCommand};

@@ -25,6 +25,13 @@ pub fn advice(config: &Config) -> Vec<String> {
             all.push(format!("service \"{name}\" stores customers' numbers whole: hide_caller_digits = 0"));
         }
     }
+    if config.storage.group_read {
+        all.push(
+            "storage.group_read = true: every member of the service's group can copy recordings without a trace in \
+             the audit log; `sudo -u nauhuri nauhuri export` leaves one"
+                .into(),
+        );
+    }
     let listen: Option<SocketAddr> = config.metrics.listen.parse().ok();
     if listen.is_some_and(|at| !is_local(at.ip())) {
         all.push(format!(

@@ -32,10 +32,11 @@
 use super::audit::{Action, By, Draft, Outcome, Why};
 use super::keeper::{BATCH, Keeper, KeeperError, LifeStep, row_now};
 use crate::archive::index::{Reason, Row, Tombstone};
+use crate::id::short_hex;
 use crate::store::StoreError;
 use crate::store::cases;
 use crate::store::files::with_new;
-use crate::store::layout::Paths;
+use crate::store::layout::{Paths, parse_stem};
 use crate::store::lock::EditLock;
 use crate::store::sidecar::{Sidecar, read_value};
 use crate::time::Timestamp;
@@ -240,6 +241,9 @@ impl Keeper {
         let read = self.read(row);
         let fresh = read.as_ref().ok().and_then(|sidecar| row_now(row, sidecar));
         let gone = matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound);
+        if let Some(why) = mistaken(row, &read) {
+            return Answer::Unreadable(why);
+        }
         match (cause, fresh) {
             (_, Some(fresh)) if fresh.held => Answer::Held(read.ok().filter(|_| !row.held).map(Box::new)),
             // Nothing but its row and perhaps its audio is left.
@@ -342,6 +346,13 @@ impl Keeper {
                 break;
             }
             seen.extend(batch.iter().map(|row| row.id));
+            batch.retain(|row| match mistaken(row, &self.read(row)) {
+                Some(why) => {
+                    deleted.failed.push((row.id, why));
+                    false
+                }
+                None => true,
+            });
             let (held, going): (Vec<Row>, Vec<Row>) =
                 batch.into_iter().partition(|row| self.may_be_held(&row.json(self.store.path())));
             deleted.failed.extend(held.iter().map(|row| (row.id, CAME_BACK_HELD.into())));
@@ -401,6 +412,17 @@ impl Keeper {
             Err(e) => e.kind() != io::ErrorKind::NotFound,
         }
     }
+}
+
+/// The index names files of another recording: by what is in them, or by their name, which
+/// ends in the digits of an id.
+fn mistaken(row: &Row, read: &Result<Sidecar, StoreError>) -> Option<String> {
+    if let Err(e @ StoreError::Another { .. }) = read {
+        return Some(e.to_string());
+    }
+    let name = row.path.file_stem().and_then(|stem| parse_stem(stem.to_str()?))?;
+    let is_own = name.short == short_hex(row.id);
+    (!is_own).then(|| "the index names the files of another recording; `nauhuri reindex` mends it".into())
 }
 
 fn paths_of(json: &Path) -> Paths {

@@ -318,11 +318,10 @@ impl Keeper {
     pub(super) fn read(&self, row: &Row) -> Result<Sidecar, StoreError> {
         let path = row.json(self.store.path());
         let sidecar = Sidecar::read_in(&self.store, &path)?;
-        if sidecar.id == row.id {
-            return Ok(sidecar);
+        match sidecar.id {
+            id if id == row.id => Ok(sidecar),
+            found => Err(StoreError::Another { path, found, wanted: row.id }),
         }
-        let why = format!("is that of another recording ({}); `nauhuri reindex` mends the index", sidecar.id);
-        Err(StoreError::Sidecar { path, why })
     }
 
     /// The index has what the sidecar says.

@@ -125,6 +125,10 @@ impl Archivist {
             Ok(sweep) => self.tell(&sweep),
             Err(e) => self.trouble(&e),
         }
+        // A witness that whoever writes the log anew cannot reach: the journal, and whatever collects it.
+        if let Ok(Some(link)) = keeper.audit().head() {
+            tracing::info!(entry = link.seq, hash = link.hash, "newest entry of the audit log");
+        }
         if let Some(e) = keeper.take_warning() {
             tracing::warn!(reason = %e, "the audit log's newest link could not be written elsewhere");
         }
@@ -143,6 +147,18 @@ impl Archivist {
         self.refused = sweep.refused.as_ref().map(|r| r.name());
         Event::RetentionRefused { reason: self.refused }.emit(metrics);
         Event::RetentionOverdue { recordings: sweep.overdue }.emit(metrics);
+        if let Some(files) = sweep.wrong_owner {
+            metrics.set_wrong_owner(files);
+            if files > 0 {
+                tracing::warn!(files, "not the service's, or open to others: `nauhuri repair` mends them");
+            }
+        }
+        if !sweep.silent.is_empty() {
+            tracing::warn!(
+                recordings = sweep.silent.len(),
+                "deleted without audio: none was found under their names"
+            );
+        }
     }
 
     /// Bytes by state, the forecast, the newest audit link.

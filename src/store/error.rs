@@ -3,6 +3,7 @@
 use super::steps::{Step, Stopped};
 use std::io;
 use std::path::{Path, PathBuf};
+use uuid::Uuid;
 
 /// What failed when the audio could not be synced: some of it may be lost.
 pub(super) const SYNC_AUDIO: &str = "sync the audio of";
@@ -19,6 +20,19 @@ pub enum StoreError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A sidecar that is that of another recording than the index says.
+    #[error(
+        "{path}: is that of recording {found}, not of {wanted}; `nauhuri reindex` mends the index",
+        path = path.display()
+    )]
+    Another {
+        /// The sidecar.
+        path: PathBuf,
+        /// Whose it is.
+        found: Uuid,
+        /// Whose it was taken for.
+        wanted: Uuid,
     },
     /// A path that leads out of the folder it should lie in.
     #[error("{path} does not lie in {folder}", path = path.display(), folder = folder.display())]
@@ -82,9 +96,10 @@ impl StoreError {
             StoreError::Io { source, .. } | StoreError::Stopped(Stopped { source, .. }) => source.kind(),
             StoreError::Exists { .. } | StoreError::InUse { .. } => io::ErrorKind::AlreadyExists,
             StoreError::Outside { .. } => io::ErrorKind::InvalidInput,
-            StoreError::NotWav { .. } | StoreError::Misaligned { .. } | StoreError::Sidecar { .. } => {
-                io::ErrorKind::InvalidData
-            }
+            StoreError::Another { .. }
+            | StoreError::NotWav { .. }
+            | StoreError::Misaligned { .. }
+            | StoreError::Sidecar { .. } => io::ErrorKind::InvalidData,
         }
     }
 

@@ -9,142 +9,26 @@
 //! mode of its [`Access`] whatever the umask. Must not know what is in the files.
 
 mod beneath;
+mod known;
+mod replace;
 #[cfg(test)]
 mod tests;
+
+pub use known::{Access, Entry, Kind, Known, Owner};
+pub use replace::{NEW, with_new};
 
 use super::error::StoreError;
 use beneath::{Below, file_beneath, folder_beneath};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
-use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Suffix of what is about to replace a file.
-pub const NEW: &str = ".new";
-
 /// Why a file is left alone that has a hard link.
 const SECOND_NAME: &str = "it has a second name, which may be that of somebody else's file";
-
-/// Who may read recordings: the service's user alone, or its group as well (`storage.group_read`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Access {
-    /// Files 0600, folders 0700.
-    #[default]
-    Owner,
-    /// Files 0640, folders 0750.
-    Group,
-}
-
-impl Access {
-    /// What `storage.group_read` says.
-    pub const fn of(group_read: bool) -> Access {
-        if group_read { Access::Group } else { Access::Owner }
-    }
-
-    /// Mode of every file.
-    pub const fn file_mode(self) -> u32 {
-        match self {
-            Access::Owner => 0o600,
-            Access::Group => 0o640,
-        }
-    }
-
-    /// Mode of every folder.
-    pub const fn folder_mode(self) -> u32 {
-        match self {
-            Access::Owner => 0o700,
-            Access::Group => 0o750,
-        }
-    }
-}
-
-/// Whose a file is: user and group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Owner {
-    /// User id.
-    pub uid: u32,
-    /// Group id.
-    pub gid: u32,
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.uid, self.gid)
-    }
-}
-
-/// What is known of a file without opening it.
-#[derive(Clone, Copy, Debug)]
-pub struct Known(Stat);
-
-impl Known {
-    /// A regular file.
-    pub fn is_file(&self) -> bool {
-        FileType::from_raw_mode(self.0.st_mode) == FileType::RegularFile
-    }
-
-    /// A folder.
-    pub fn is_folder(&self) -> bool {
-        FileType::from_raw_mode(self.0.st_mode) == FileType::Directory
-    }
-
-    /// A symbolic link.
-    pub fn is_link(&self) -> bool {
-        FileType::from_raw_mode(self.0.st_mode) == FileType::Symlink
-    }
-
-    /// Permissions, 0 to 0o7777.
-    pub fn mode(&self) -> u32 {
-        self.0.st_mode & 0o7777
-    }
-
-    /// Whose it is.
-    pub fn owner(&self) -> Owner {
-        Owner { uid: self.0.st_uid, gid: self.0.st_gid }
-    }
-
-    /// When its inode changed last, nanoseconds since 1970.
-    pub fn changed_ns(&self) -> i128 {
-        i128::from(self.0.st_ctime) * 1_000_000_000 + i128::from(self.0.st_ctime_nsec)
-    }
-}
-
-/// One name in a folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// As it stands there; names that are no UTF-8 are nothing of ours.
-    pub name: String,
-    /// What it is; a link is a link, whatever it leads to.
-    pub kind: Kind,
-}
-
-/// What a name stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A folder.
-    Folder,
-    /// A symbolic link.
-    Link,
-    /// A device, a pipe, a socket.
-    Other,
-}
-
-impl Kind {
-    fn of(file_type: FileType) -> Kind {
-        match file_type {
-            FileType::RegularFile => Kind::File,
-            FileType::Directory => Kind::Folder,
-            FileType::Symlink => Kind::Link,
-            _ => Kind::Other,
-        }
-    }
-}
 
 /// A folder that is held open: a store, its state, or a folder below one of them.
 #[derive(Clone, Debug)]
@@ -421,53 +305,7 @@ impl Folder {
         }
     }
 
-    /// Replaces a file whole or not at all: a file of its own, then a rename. With
-    /// `sync` the bytes are on disk before the name is; the folder is not synced.
-    ///
-    /// # Errors
-    /// The system refuses; what was there stays.
-    pub fn replace(&self, path: &Path, bytes: &[u8], sync: bool) -> Result<(), StoreError> {
-        let scratch = self.scratch(path, bytes, sync)?;
-        self.rename(&scratch, path).inspect_err(|_| {
-            // A change that failed is not to be found as one that a crash cut short.
-            drop(self.remove(&scratch));
-        })
-    }
-
-    /// Writes `PATH.new`, for a rename that comes later.
-    ///
-    /// # Errors
-    /// The system refuses; nothing is left then.
-    pub fn scratch(&self, path: &Path, bytes: &[u8], sync: bool) -> Result<PathBuf, StoreError> {
-        let (scratch, mut file) = self.open_scratch(path)?;
-        let write = file.write_all(bytes).map_err(StoreError::io("write", &scratch));
-        let synced = || if sync { file.sync_all() } else { Ok(()) };
-        write.and_then(|()| synced().map_err(StoreError::io("sync", &scratch))).inspect_err(|_| {
-            drop(self.remove(&scratch));
-        })?;
-        Ok(scratch)
-    }
-
-    /// An empty `PATH.new` of its own: what an earlier attempt left is worth nothing.
-    ///
-    /// # Errors
-    /// The system refuses.
-    pub fn open_scratch(&self, path: &Path) -> Result<(PathBuf, File), StoreError> {
-        let scratch = with_new(path);
-        for _ in 0..100 {
-            self.remove(&scratch)?;
-            match self.create(&scratch) {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                made => return made.map(|file| (scratch, file)),
-            }
-        }
-        self.create(&scratch).map(|file| (scratch.clone(), file))
-    }
-
     /// Syncs the folder, so that names made, renamed or removed in it last.
-    ///
-    /// # Errors
-    /// The system refuses.
     pub fn sync(&self) -> Result<(), StoreError> {
         rustix::fs::fsync(&self.0.fd).map_err(|e| StoreError::io("sync", &self.0.path)(e.into()))
     }
@@ -608,11 +446,4 @@ impl AsFd for Parent<'_> {
             Parent::Below(fd) => fd.as_fd(),
         }
     }
-}
-
-/// `PATH.new`
-pub fn with_new(path: &Path) -> PathBuf {
-    let mut scratch = path.as_os_str().to_owned();
-    scratch.push(NEW);
-    scratch.into()
 }

@@ -91,6 +91,7 @@ pub(super) struct Life {
     exhaustion: Gauge,
     audit_head: Gauge,
     audit_entries: Gauge,
+    wrong_owner: Gauge,
     jitter: Histogram,
     write: Histogram,
     storage: Vec<Gauge>,
@@ -184,6 +185,11 @@ impl Metrics {
                 gauge.set(bytes.round());
             }
         }
+    }
+
+    /// Files that are not the service's, or open to others.
+    pub fn set_wrong_owner(&self, files: u64) {
+        self.life.wrong_owner.set(files as f64);
     }
 
     /// The newest link of the audit log: its number and its hash, hexadecimal.
@@ -288,6 +294,7 @@ impl Life {
             exhaustion: f.gauge("nauhuri_storage_exhaustion_timestamp_seconds", "When storage.min_free will be reached at the present rate; 0: not within a year.", &[]),
             audit_head: f.gauge("nauhuri_audit_head", "The first 52 bits of the newest audit entry's hash: compare it with the log.", &[]),
             audit_entries: f.gauge("nauhuri_audit_entries", "Number of the newest audit entry.", &[]),
+            wrong_owner: f.gauge("nauhuri_storage_wrong_owner", "Files and folders of the store that are not the service's or are open to others, as of the last daily look; `nauhuri repair` mends them.", &[]),
             clock_synchronised: f.gauge("nauhuri_clock_synchronised", "1 if the kernel says the clock is synchronised.", &[]),
             jitter: f.histogram("nauhuri_rtp_jitter_seconds", "Interarrival jitter of each finished stream, its largest value (RFC 3550 A.8), seconds."),
             write: f.histogram("nauhuri_write_seconds", "Time one write of audio to storage took, seconds."),

@@ -166,7 +166,11 @@ impl AuditLog {
         }
         jsonl::append(&file, end, &bytes).map_err(StoreError::io("write", &log.path()))?;
         replace(&log.folder, Path::new(HEAD_FILE), &link)?;
-        let trouble = self.write_anchor(&link).err();
+        let anchored = self.write_anchor(&link);
+        let trouble = anchored.err().map(|e| AuditError::Anchor {
+            path: self.anchor.clone().unwrap_or_default(),
+            why: e.to_string(),
+        });
         Ok((link, trouble))
     }
 

@@ -35,6 +35,7 @@ use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::path::PathBuf;
 use uuid::Uuid;
 
 /// The log, in the state folder.
@@ -379,6 +380,14 @@ pub enum AuditError {
     /// The operating system refused.
     #[error("audit log: {0}")]
     Store(#[from] StoreError),
+    /// The newest link could not be written elsewhere as well.
+    #[error("audit log: its newest link cannot be written to {path} (audit.anchor): {why}", path = path.display())]
+    Anchor {
+        /// `audit.anchor`
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// An entry that cannot be one line.
     #[error("audit log: an entry is too long or cannot be written as JSON")]
     Entry,

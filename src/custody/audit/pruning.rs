@@ -106,3 +106,22 @@ fn copy_behind(log: &Locked, up_to: &Link, file: File) -> Result<(), AuditError>
     };
     Ok(copy().map_err(StoreError::io("write", &log.path()))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::custody::audit::Who;
+
+    #[test]
+    fn nothing_takes_the_logs_place_that_has_not_met_the_entry_it_is_cut_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = AuditLog::new(dir.path(), None);
+        let by = By::new(Who::of_process(), Timestamp::from_parts(1_795_421_723, 0));
+        (0..3).for_each(|_| drop(log.append(&by, [Draft::new(Action::List)]).unwrap()));
+        let locked = log.lock().unwrap();
+        let (_, scratch) = locked.folder.open_scratch(Path::new(LOG_FILE)).unwrap();
+        let gone = Link { seq: 2, ..Link::genesis() };
+        let said = copy_behind(&locked, &gone, scratch).unwrap_err().to_string();
+        assert!(said.contains("is not there"), "{said}");
+    }
+}

@@ -321,3 +321,52 @@ fn several_writers_make_one_chain() {
     assert!(verdict.is_sound(), "{verdict:?}");
     assert_eq!(verdict.entries, 40);
 }
+
+#[test]
+fn several_cuts_at_once_leave_the_log_whole() {
+    for _ in 0..10 {
+        let dir = written(30);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| log(dir.path()).prune(&by(40), at(25)).unwrap());
+            }
+            scope.spawn(|| (0..5).for_each(|i| drop(log(dir.path()).append(&by(40), [draft(i)]).unwrap())));
+        });
+        assert_eq!(problems(dir.path()), []);
+        let kept = log(dir.path()).entries().unwrap();
+        let holds = kept.filter(|e| e.action == "hold").count();
+        assert_eq!(holds, 5 + 5, "those of the last days, and the new ones");
+    }
+}
+
+/// However far the anchor lags, and wherever the log is damaged, it is known whether its entry is there.
+#[test]
+fn an_anchor_that_lags_is_found_wherever_it_stands() {
+    let dir = written(60);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let anchor = elsewhere.path().join("anchor");
+    let repairs = || log(dir.path()).entries().unwrap().filter(|e| e.action == "audit_repair").count();
+    let own = AuditLog::new(dir.path(), Some(anchor.clone()));
+    let lines: Vec<String> = String::from_utf8(read(dir.path())).unwrap().lines().map(String::from).collect();
+    for line in lines.iter().step_by(7) {
+        let (link, _) = super::log::link_of(line).unwrap();
+        fs::write(&anchor, link.line()).unwrap();
+        own.append(&by(70), [draft(70)]).unwrap();
+        assert_eq!(repairs(), 0, "entry {}", link.seq);
+        // Another entry of that number was there.
+        fs::write(&anchor, Link { hash: hash_of(b"another"), ..link }.line()).unwrap();
+        own.append(&by(70), [draft(70)]).unwrap();
+        assert_eq!(repairs(), 1);
+        let whole: Vec<String> =
+            String::from_utf8(read(dir.path())).unwrap().lines().map(String::from).collect();
+        put(dir.path(), (whole[..whole.len() - 2].join("\n") + "\n").as_bytes());
+        let (last, _) = super::log::link_of(&whole[whole.len() - 3]).unwrap();
+        fs::write(dir.path().join(HEAD_FILE), last.line()).unwrap();
+    }
+    // Cut off in front it is vouched for.
+    let (first, _) = super::log::link_of(&lines[3]).unwrap();
+    log(dir.path()).prune(&by(71), at(20)).unwrap();
+    fs::write(&anchor, first.line()).unwrap();
+    own.append(&by(72), [draft(72)]).unwrap();
+    assert_eq!(repairs(), 0);
+}
