@@ -229,6 +229,17 @@ labels! {
 }
 
 labels! {
+    /// Threads of the recorder: `nauhuri_thread_ok{thread}`.
+    ThreadRole {
+        Capture = "capture", "Takes packets from the interfaces and follows the calls.";
+        Worker = "worker", "Decodes and writes recordings; there are several.";
+        Archivist = "archivist", "Finishes what a crash left, keeps the index, deletes what is due.";
+        Housekeeping = "housekeeping", "Looks at free space, links and whether the storage takes writes.";
+        Metrics = "metrics", "Answers /metrics, /healthz and /readyz.";
+    }
+}
+
+labels! {
     /// What stored bytes belong to: `nauhuri_storage_bytes{state}`.
     StorageState {
         Open = "open", "Recordings still running (`.part`).";
