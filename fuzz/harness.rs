@@ -12,6 +12,7 @@ use nauhuri::config::Config;
 use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::Channel;
 use nauhuri::rtp::packet::Heard;
+use nauhuri::rtp::standing::Standing;
 use nauhuri::sdp::{Carrier, OfferAnswer, Session, Side, Step};
 use nauhuri::sip::{Framer, Message};
 use nauhuri::tape::{Deck, Packet, Tape};
@@ -137,7 +138,8 @@ pub fn rtp(data: &[u8]) {
         at = at.offset_ns((i64::from(*kind >> 2) - 8) * 2 * NS_PER_MS);
         let channel = if kind & 1 == 0 { Channel::Customer } else { Channel::Agent };
         if let Ok(heard) = Heard::parse(&after[..n]) {
-            let packet = Packet { channel, rank: kind >> 1 & 1, flow: 0, at, heard };
+            let packet =
+                Packet { channel, rank: kind >> 1 & 1, standing: Standing::Claimed, flow: 0, at, heard };
             tape.push(packet, &mut deck);
         }
         rest = &after[n..];

@@ -13,6 +13,7 @@ use nauhuri::config::Config;
 use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::Channel;
 use nauhuri::rtp::packet::Heard;
+use nauhuri::rtp::standing::Standing;
 use nauhuri::sdp::Session;
 use nauhuri::sip::Message;
 use nauhuri::store::layout::RecordingName;
@@ -139,7 +140,8 @@ pub fn tapes(plan: Plan, frames: &Frames) -> u64 {
         let channel =
             if ssrc == generate::ssrc(call, Party::Agent) { Channel::Agent } else { Channel::Customer };
         let Ok(heard) = Heard::parse(rtp) else { continue };
-        let packet = Packet { channel, rank: 0, flow: ssrc, at: frame.ts, heard };
+        let packet =
+            Packet { channel, rank: 0, standing: Standing::Claimed, flow: ssrc, at: frame.ts, heard };
         tapes[call as usize].push(packet, &mut decks[call as usize]);
         last = frame.ts;
     }

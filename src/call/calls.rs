@@ -7,7 +7,7 @@
 
 use super::account::continued;
 use super::asserted::Asserted;
-use super::decision::{Decision, Ending, Unrecorded};
+use super::decision::{Decision, Ending, Ends, Unrecorded};
 use super::dialog::{Bye, Dialog, DialogState};
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
@@ -186,7 +186,7 @@ impl Calls {
         }
         let Some((id, requester)) = self.tables.find_dialog(seen.call_id, seen.from_tag, seen.to_tag) else {
             if seen.method == Method::Invite && seen.is_success() && self.orphans.is_new(seen.call_id) {
-                self.unrecorded(seen.call_id, seen.at, Unrecorded::InviteNotSeen);
+                self.unrecorded(seen.call_id, seen.at, Unrecorded::InviteNotSeen, Ends::default());
             }
             return;
         };
@@ -422,8 +422,8 @@ impl Calls {
         self.refresh(closed.dialog, at);
     }
 
-    pub(super) fn unrecorded(&mut self, call_id: &[u8], at: Timestamp, reason: Unrecorded) {
+    pub(super) fn unrecorded(&mut self, call_id: &[u8], at: Timestamp, reason: Unrecorded, ends: Ends) {
         let call_id = String::from_utf8_lossy(call_id).into_owned();
-        self.recordings.order(Decision::Unrecorded { reason, at, call_id });
+        self.recordings.order(Decision::Unrecorded { reason, at, call_id, ends });
     }
 }

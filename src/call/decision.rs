@@ -34,6 +34,19 @@ pub struct Opening {
     pub call_id: String,
 }
 
+impl Opening {
+    /// Who talks, as a call that is not recorded after all tells it.
+    pub fn ends(&self) -> Ends {
+        let (customer, service) = (self.customer_number.clone(), Some(self.service.name.clone()));
+        match self.direction {
+            CallDirection::Inbound | CallDirection::Internal => {
+                Ends { caller: customer, called: self.dialled.clone(), service }
+            }
+            CallDirection::Outbound => Ends { caller: self.agent.id.clone(), called: customer, service },
+        }
+    }
+}
+
 /// The agent of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agent {
@@ -91,6 +104,18 @@ impl Unrecorded {
         Unrecorded::Stray,
         Unrecorded::Truncated,
     ];
+}
+
+/// The two ends of an answered call. Fit for a file: what is not the operator's own number is
+/// truncated as the service of the number that was called has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// The caller; `None` where withheld, hidden whole, or not a number.
+    pub caller: Option<String>,
+    /// Who was called.
+    pub called: Option<String>,
+    /// The service of the number that was called.
+    pub service: Option<String>,
 }
 
 /// What signalling says of a call under way.
@@ -158,6 +183,8 @@ pub enum Decision {
         at: Timestamp,
         /// As received.
         call_id: String,
+        /// Who talks, masked; nothing where that was not seen.
+        ends: Ends,
     },
     /// The agent of this recording is being recorded in another call too, which is not on
     /// hold: two lines, or one conversation whose legs nothing ties.

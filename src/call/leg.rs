@@ -188,11 +188,11 @@ impl Leg {
 
     /// Distance of a hop from the agent, given the side the customer is on.
     pub fn rank(&self, hop: usize, customer: Side) -> u8 {
-        let Some(h) = self.hops.get(hop) else { return u8::MAX };
+        let Some(h) = self.hops.get(hop) else { return MAX_HOPS as u8 };
         let nearer = |(i, o): (usize, &Hop)| match customer {
             Side::Caller => (o.vias, i) > (h.vias, hop),
             Side::Callee => (o.vias, i) < (h.vias, hop),
         };
-        self.hops.iter().enumerate().filter(|e| nearer((e.0, e.1))).count().min(255) as u8
+        self.hops.iter().enumerate().filter(|e| nearer((e.0, e.1))).count().min(MAX_HOPS) as u8
     }
 }

@@ -13,7 +13,7 @@
 //! hosts session reports
 //! media exchange            the dialogs' descriptions claim
 //! party account             one end of a dialog, a call: what is known of it, for
-//! policy rules              who talks, recorded or not, and what is stored of it
+//! policy rules masked       who talks, recorded or not, and what is stored of it
 //! recording(s) transfer     machines: a recording's life, REFERs that wait for their INVITE
 //! ```
 
@@ -30,6 +30,7 @@ mod ids;
 mod invite;
 mod leg;
 mod legs;
+mod masked;
 mod media;
 mod orphans;
 mod owner;
@@ -51,4 +52,4 @@ mod twins;
 mod verdict;
 
 pub use calls::Calls;
-pub use decision::{Agent, CallEvent, Decision, Ending, Opening, Unrecorded};
+pub use decision::{Agent, CallEvent, Decision, Ending, Ends, Opening, Unrecorded};

@@ -218,13 +218,9 @@ impl Pairing {
         }
     }
 
-    /// Where packets of `flow` go, of which one was captured `at`. One look-up once the flow is known.
-    /// A flow no claim fits, or beyond its address's bound, leaves nothing behind.
-    pub fn route(&mut self, flow: Flow, at: Timestamp) -> Route {
-        self.route_and_fingerprint(&flow, at).0
-    }
-
-    /// [`Pairing::route`], and a number that tells a recording's flows apart from the same look-up.
+    /// Where packets of `flow` go, of which one was captured `at`, and a number that tells a
+    /// recording's flows apart. One look-up once the flow is known. A flow no claim fits, or
+    /// beyond its address's bound, leaves nothing behind.
     #[inline]
     pub fn route_and_fingerprint(&mut self, flow: &Flow, at: Timestamp) -> (Route, u32) {
         let now = Tick::at(at);
@@ -336,12 +332,17 @@ impl Pairing {
         }
         let mut targets: SmallVec<[Target; 1]> = SmallVec::new();
         for (id, speaker) in &owned.by {
-            let Some(r) = self.sessions.get(id).and_then(|s| s.recording) else { continue };
+            let Some(s) = self.sessions.get(id) else { continue };
+            let Some(r) = s.recording else { continue };
             let channel = if *speaker == r.customer { Channel::Customer } else { Channel::Agent };
-            let target = Target { recording: r.id, channel, rank: r.rank };
+            let standing = s.standing(*speaker, flow.src);
+            let target = Target { recording: r.id, channel, rank: r.rank, standing };
             match targets.iter_mut().find(|t| t.recording == r.id) {
                 // Several hops of one dialog agree on the address: the nearest counts.
-                Some(t) if t.channel == channel => t.rank = t.rank.min(r.rank),
+                Some(t) if t.channel == channel => {
+                    t.rank = t.rank.min(r.rank);
+                    t.standing = t.standing.min(standing);
+                }
                 Some(_) => return None,
                 None => targets.push(target),
             }
@@ -384,6 +385,8 @@ impl Pairing {
                 if known.ways == [true; 2] {
                     let claimants = self.places.claimants_mut(&addr).iter_mut();
                     claimants.filter(|c| c.session == id && c.side == side).for_each(|c| c.rank = Rank::Nat);
+                    // What came from there before has another standing from here on.
+                    self.places.forget_flows(addr, &mut self.sessions);
                 }
             }
             None if has_room => {

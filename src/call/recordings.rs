@@ -236,10 +236,12 @@ impl Recordings {
     /// It is no recording after all: nothing of it is kept.
     pub fn discard(&mut self, id: RecordingId, at: Timestamp, why: Unrecorded) -> Option<Closed> {
         let r = self.get(id)?;
-        let call_id = r.opening.call_id.clone();
+        let (call_id, ends) = (r.opening.call_id.clone(), r.opening.ends());
         match r.state {
             State::Dormant(_) => {}
-            State::Candidate(_) => self.out.push_back(Decision::Unrecorded { reason: why, at, call_id }),
+            State::Candidate(_) => {
+                self.out.push_back(Decision::Unrecorded { reason: why, at, call_id, ends })
+            }
             State::Open | State::Ending { .. } => {
                 self.out.push_back(Decision::Discard { recording: id, reason: why });
             }

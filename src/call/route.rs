@@ -1,6 +1,7 @@
 //! Where a flow's packets go.
 
 use crate::id::{Channel, RecordingId};
+use crate::rtp::standing::Standing;
 use smallvec::SmallVec;
 
 /// A recording as the router needs it.
@@ -12,6 +13,8 @@ pub struct Target {
     pub channel: Channel,
     /// Distance of the signalling hop from the agent; 0 is nearest.
     pub rank: u8,
+    /// What speaks for where it comes from.
+    pub standing: Standing,
 }
 
 /// Where a flow's packets go.

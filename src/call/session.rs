@@ -6,6 +6,7 @@
 use super::flows::Tick;
 use crate::id::RecordingId;
 use crate::net::Flow;
+use crate::rtp::standing::Standing;
 use crate::sdp::Side;
 use crate::wire::link::Vlan;
 use foldhash::quality::RandomState;
@@ -128,6 +129,19 @@ impl Session {
         let on = &mut self.spoke_on[side as usize];
         if !on.contains(&flow.vlan) && on.len() < MAX_VLANS {
             on.push(flow.vlan);
+        }
+    }
+
+    /// What speaks for `addr` being where `side` sends from.
+    pub fn standing(&self, side: Side, addr: SocketAddr) -> Standing {
+        let claimed = self.claims[side as usize].iter().filter(|c| c.addr == addr).map(|c| c.rank);
+        let learned = self.learned.iter().filter(|l| (l.side, l.addr) == (side, addr));
+        let heard = learned.map(|l| if l.ways == [true; 2] { Rank::Nat } else { Rank::Heard });
+        match claimed.chain(heard).min() {
+            Some(Rank::Claimed) => Standing::Claimed,
+            Some(Rank::Nat) => Standing::Nat,
+            Some(Rank::Candidate) => Standing::Candidate,
+            Some(Rank::Image | Rank::Heard | Rank::Other) | None => Standing::Other,
         }
     }
 

@@ -11,6 +11,7 @@ use super::dialog::{Dialog, DialogState};
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
 use super::leg::Leg;
+use super::masked::ends_of;
 use super::pairing::Side;
 use super::party::Party;
 use super::policy::{Roles, agent_of, refused_by, roles, same_agent};
@@ -114,6 +115,7 @@ impl Calls {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let [caller, callee] = parties(leg, d);
         let call_id = leg.call_id.clone();
+        let ends = ends_of(&self.rules, &caller, &callee);
         let reason = match roles(&self.rules, &caller, &callee) {
             Err(reason) => reason,
             Ok(r) => {
@@ -124,7 +126,7 @@ impl Calls {
                 }
             }
         };
-        self.unrecorded(&call_id, at, reason);
+        self.unrecorded(&call_id, at, reason, ends);
     }
 
     /// No other leg of the contact is nearer the agent.
@@ -225,7 +227,8 @@ impl Calls {
     fn begin(&mut self, id: DialogId, at: Timestamp, roles: &Roles) {
         let Some(opening) = opening(&self.tables, &self.rules, id, roles, at) else { return };
         if let Some(reason) = refused_by(&opening.service, opening.direction) {
-            return self.unrecorded(opening.call_id.clone().as_bytes(), at, reason);
+            let ends = opening.ends();
+            return self.unrecorded(opening.call_id.as_bytes(), at, reason, ends);
         }
         if self.recordings.len() >= self.max_recordings {
             return self.recordings.order(Decision::Refused(opening.service));

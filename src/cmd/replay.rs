@@ -61,7 +61,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let warnings = summary::warnings(&done, &config.sip.ports);
     for w in &warnings {
-        eprintln!("warning: {w}");
+        eprintln!("warning: {}", output::plain(w));
     }
     let summary = if args.json { summary::json(&done, &warnings, root)? } else { summary::text(&done, root) };
     output::print(&summary)?;

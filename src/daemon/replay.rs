@@ -4,7 +4,7 @@ use super::deck::Shelf;
 use super::observe::Outcome;
 use super::pipeline::Pipeline;
 use super::worker::MediaCounts;
-use crate::call::{Decision, Ending, Unrecorded};
+use crate::call::{Decision, Ending, Ends, Unrecorded};
 use crate::capture::file::FileError;
 use crate::capture::merge::Merged;
 use crate::config::Config;
@@ -27,6 +27,8 @@ pub struct NotRecorded {
     pub at: Timestamp,
     /// Empty where only the start of its messages was captured.
     pub call_id: String,
+    /// Who talks, masked.
+    pub ends: Ends,
     /// Why not.
     pub reason: Unrecorded,
 }
@@ -39,11 +41,11 @@ struct Watched {
 
 impl Sink for Watched {
     fn decision(&mut self, decision: Decision) {
-        if let Decision::Unrecorded { reason, at, call_id } = &decision
+        if let Decision::Unrecorded { reason, at, call_id, ends } = &decision
             && self.not_recorded.len() < MAX_DECIDED
         {
-            let (at, call_id, reason) = (*at, call_id.clone(), *reason);
-            self.not_recorded.push(NotRecorded { at, call_id, reason });
+            let (at, call_id, ends, reason) = (*at, call_id.clone(), ends.clone(), *reason);
+            self.not_recorded.push(NotRecorded { at, call_id, ends, reason });
         }
         self.pipeline.decision(decision);
     }

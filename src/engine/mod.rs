@@ -16,7 +16,7 @@ mod doubt;
 pub mod stats;
 
 use crate::call::pairing::Route;
-use crate::call::{Calls, Decision, Ending, Unrecorded};
+use crate::call::{Calls, Decision, Ending, Ends, Unrecorded};
 use crate::config::Config;
 use crate::id::RecordingId;
 use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
@@ -283,7 +283,7 @@ impl Core {
         if is_answer {
             self.stats.unrecorded[Unrecorded::Truncated as usize] += 1;
             let (reason, call_id) = (Unrecorded::Truncated, String::new());
-            sink.decision(Decision::Unrecorded { reason, at, call_id });
+            sink.decision(Decision::Unrecorded { reason, at, call_id, ends: Ends::default() });
         }
     }
 
@@ -347,7 +347,8 @@ impl Core {
                 self.stats.rtp_recorded += 1;
                 for t in &targets {
                     let (recording, flow, at) = (t.recording, fingerprint, d.ts);
-                    let packet = Packet { channel: t.channel, rank: t.rank, flow, at, heard };
+                    let (channel, rank, standing) = (t.channel, t.rank, t.standing);
+                    let packet = Packet { channel, rank, standing, flow, at, heard };
                     sink.media(MediaPacket { recording, packet });
                 }
             }

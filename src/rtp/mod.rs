@@ -2,4 +2,5 @@
 
 pub mod packet;
 pub mod seq;
+pub mod standing;
 pub mod stats;

@@ -4,6 +4,7 @@
 
 use crate::id::Channel;
 use crate::rtp::packet::Heard;
+use crate::rtp::standing::Standing;
 use crate::time::Timestamp;
 
 /// Looked at even before the next step from here on; two parties of 64 kbit/s make 4 KiB a step.
@@ -18,6 +19,8 @@ pub struct Packet<'a> {
     pub channel: Channel,
     /// Distance of the hop it was heard on from the agent.
     pub rank: u8,
+    /// What speaks for where it comes from.
+    pub standing: Standing,
     /// Tells flows apart: the same for the same pair of addresses, whatever the run.
     pub flow: u32,
     /// Capture time.
@@ -41,8 +44,9 @@ pub struct Kept {
     header: u8,
     /// Marker and payload type, as they stand in the header.
     kind: u8,
-    channel: Channel,
-    rank: u8,
+    standing: Standing,
+    /// Channel in the lowest bit, rank above it: fewer hops are followed than fit.
+    place: u8,
 }
 
 const _: () = assert!(size_of::<Kept>() <= 32);
@@ -50,7 +54,7 @@ const _: () = assert!(size_of::<Kept>() <= 32);
 impl Kept {
     /// Puts a packet's bytes down behind `bytes`. One longer than a datagram can be is cut.
     pub fn put(packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Kept {
-        let Packet { channel, rank, flow, at, heard } = *packet;
+        let Packet { channel, rank, standing, flow, at, heard } = *packet;
         let Heard { ssrc, seq, timestamp, payload_type, marker, payload, whole } = heard;
         let len = whole.len().min(usize::from(u16::MAX));
         let start = bytes.len() as u32;
@@ -58,7 +62,8 @@ impl Kept {
         let header = (whole.len() - payload.len() - padding(whole)) / 4;
         let kind = payload_type | u8::from(marker) << 7;
         let (len, header) = (len as u16, header as u8);
-        Kept { at, flow, ssrc, timestamp, start, seq, len, header, kind, channel, rank }
+        let place = channel as u8 | rank << 1;
+        Kept { at, flow, ssrc, timestamp, start, seq, len, header, kind, standing, place }
     }
 
     /// The packet again, out of the bytes it was put down in.
@@ -73,7 +78,14 @@ impl Kept {
             payload: &whole[usize::from(self.header) * 4..whole.len() - padding(whole)],
             whole,
         };
-        Packet { channel: self.channel, rank: self.rank, flow: self.flow, at: self.at, heard }
+        Packet {
+            channel: if self.place & 1 == 0 { Channel::Customer } else { Channel::Agent },
+            rank: self.place >> 1,
+            standing: self.standing,
+            flow: self.flow,
+            at: self.at,
+            heard,
+        }
     }
 }
 
@@ -146,8 +158,9 @@ mod tests {
         let all: Vec<_> = [&padded[..], &plain, &bare].map(|d| Heard::parse(d).unwrap()).into();
         let mut inbox = Inbox::default();
         let packet = |n: u8, heard| Packet {
-            channel: Channel::Agent,
+            channel: if n == 1 { Channel::Customer } else { Channel::Agent },
             rank: n,
+            standing: if n == 2 { Standing::Nat } else { Standing::Other },
             flow: 7,
             at: Timestamp::from_ns(n.into()),
             heard,
@@ -155,6 +168,10 @@ mod tests {
         (0..).zip(&all).for_each(|(n, heard)| inbox.push(&packet(n, *heard)));
         let got: Vec<_> = inbox.packets().map(|p| (p.rank, p.at.as_ns(), p.heard)).collect();
         assert_eq!(got, [(0, 0, all[0]), (1, 1, all[1]), (2, 2, all[2])]);
+        let places: Vec<_> = inbox.packets().map(|p| (p.channel, p.standing)).collect();
+        let (agent, customer) = (Channel::Agent, Channel::Customer);
+        let (nat, other) = (Standing::Nat, Standing::Other);
+        assert_eq!(places, [(agent, other), (customer, other), (agent, nat)]);
         assert_eq!((got[0].2.payload, got[0].2.marker), (&[50, 51, 52][..], true));
         let mut inbox = inbox.emptied();
         assert!(inbox.is_empty());

@@ -4,6 +4,7 @@ use super::*;
 use crate::codec::CodecSpec;
 use crate::codec::g711::Law;
 use crate::rtp::packet::Heard as Rtp;
+use crate::rtp::standing::Standing;
 
 mod skew;
 
@@ -82,7 +83,8 @@ impl Room {
         let heard = Rtp::parse(rtp).unwrap();
         let at = self.answered.offset_ns(at_us * 1000);
         let flow = u32::from(rank) + 1;
-        self.tape.push(Packet { channel: Channel::Customer, rank, flow, at, heard }, &mut self.sound);
+        let (channel, standing) = (Channel::Customer, Standing::Claimed);
+        self.tape.push(Packet { channel, rank, standing, flow, at, heard }, &mut self.sound);
     }
 
     /// Packets from `from` to `to` (ms) on some hops, each later than the first by so many microseconds.

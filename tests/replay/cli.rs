@@ -1,6 +1,7 @@
 //! What a user of `nauhuri replay` sees: messages, exit statuses, the summary.
 
 use super::captures::config;
+use super::kit;
 use crate::common::ladder::{AGENTS, Dialog, Scene, Side};
 use crate::common::repository;
 use crate::common::run::{files, nauhuri, replay, replay_stdin, replay_with};
@@ -202,4 +203,31 @@ fn standard_input_that_is_no_capture_is_said() {
     let run = replay_stdin("", b"hello");
     assert_eq!(run.output.status.code(), Some(1));
     assert!(run.stderr().contains("standard input"), "{}", run.stderr());
+}
+
+#[test]
+fn what_strangers_send_cannot_steer_the_terminal() {
+    let long = "9".repeat(300);
+    let cases = [
+        ("", "20%1B[2J%0D%0A%00%07%9B31m01", ""),
+        ("", "20%E2%80%AE01", ""),
+        ("", long.as_str(), ""),
+        ("[agents]\nheader = \"X-Agent\"\n", "600", "X-Agent: \u{1b}]0;owned\u{7}\u{9b}31m\r\n"),
+        ("[agents]\nnetworks = [\"192.0.2.0/24\"]\n", "a%1B%5B31mb", ""),
+    ];
+    for (config, user, ok_headers) in cases {
+        let mut d = Dialog::new(1);
+        d.to = format!("<sip:{user}@pbx.example>");
+        d.uri = format!("sip:{user}@192.0.2.20");
+        d.ok_headers = ok_headers.into();
+        let mut s = Scene::new();
+        kit::call(&mut s, &d, 0.0, 1500.0);
+        let (_dir, path) = s.saved();
+        let run = replay_with(config, &[&path], &[], &[]);
+        let text = run.stdout() + &run.stderr();
+        assert!(run.output.status.success() && text.contains("1 recording"), "{text}");
+        let steers = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+        assert!(!text.contains(steers), "{user}: {text:?}");
+        assert!(text.lines().all(|l| l.chars().count() < 400), "{user}: a table that can be read: {text}");
+    }
 }

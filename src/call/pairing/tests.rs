@@ -1,6 +1,7 @@
 //! Tests of the parent module: each rule, and that no two calls ever mix.
 
 use super::*;
+use crate::rtp::standing::Standing;
 
 const A: RecordingId = RecordingId(1);
 const B: RecordingId = RecordingId(2);
@@ -56,8 +57,26 @@ fn call_between(
     id
 }
 
+impl Pairing {
+    /// Where packets of `flow` go, whatever speaks for where they come from.
+    fn route(&mut self, flow: Flow, at: Timestamp) -> Route {
+        let mut route = self.route_and_fingerprint(&flow, at).0;
+        if let Route::Record(targets) = &mut route {
+            targets.iter_mut().for_each(|t| t.standing = Standing::Claimed);
+        }
+        route
+    }
+
+    fn standing(&mut self, flow: Flow, at: i64) -> Option<Standing> {
+        match self.route_and_fingerprint(&flow, ms(at)).0 {
+            Route::Record(targets) => targets.first().map(|t| t.standing),
+            Route::Unmatched | Route::Doubt | Route::NotRecorded => None,
+        }
+    }
+}
+
 fn is(recording: RecordingId, channel: Channel) -> Route {
-    Route::Record(smallvec::smallvec![Target { recording, channel, rank: 0 }])
+    Route::Record(smallvec::smallvec![Target { recording, channel, rank: 0, standing: Standing::Claimed }])
 }
 
 fn incomplete(p: &mut Pairing) -> Vec<RecordingId> {
@@ -95,6 +114,21 @@ fn the_way_back_is_the_same_calls_also_from_a_port_nobody_named() {
         let stranger = if claimed.starts_with('[') { "[2001:db8::66]:7" } else { "10.6.6.6:7" };
         assert_eq!(p.route(flow(stranger, nat), ms(10)), Route::Unmatched);
     }
+}
+
+#[test]
+fn a_packet_carries_what_speaks_for_its_source() {
+    let mut p = Pairing::new();
+    let caller = [claim("172.16.5.5:4000"), ranked("10.0.0.9:4000", Rank::Candidate)];
+    call(&mut p, 1, 0, &caller, &[claim("10.0.0.2:4002")]);
+    let from = |src: &str| flow(src, "10.0.0.2:4002");
+    assert_eq!(p.standing(from("172.16.5.5:4000"), 10), Some(Standing::Claimed));
+    assert_eq!(p.standing(from("10.0.0.9:4000"), 10), Some(Standing::Candidate));
+    let nat = from("203.0.113.9:61000");
+    assert_eq!(p.standing(nat, 10), Some(Standing::Other));
+    assert_eq!(p.standing(back(nat), 20), Some(Standing::Claimed), "the agent himself");
+    assert_eq!(p.standing(nat, 30), Some(Standing::Nat), "heard both ways");
+    assert_eq!(p.standing(from("203.0.113.66:7"), 40), Some(Standing::Other));
 }
 
 #[test]

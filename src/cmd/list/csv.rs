@@ -1,8 +1,13 @@
 //! Recordings as comma-separated values (RFC 4180).
+//!
+//! Most of these files are opened in a spreadsheet, and callers choose parts of the text:
+//! a cell that a spreadsheet would take for a formula begins with `'`, which makes it text
+//! there. `+35840123xxxx` is such a cell too.
 
 use super::direction;
 use super::readers::Form;
 use super::stamps::{Stamps, push_seconds};
+use crate::cmd::output::push_plain;
 use crate::store::index::Row;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
@@ -112,20 +117,37 @@ fn push_word(word: &str, text: &mut String) {
     text.push_str(word);
 }
 
-/// A comma and the field, in quotes where it needs them (section 2).
+/// A comma and the field: fit for a terminal, never a formula, in quotes where it needs them
+/// (RFC 4180 section 2).
 fn push_field(field: Option<&str>, text: &mut String) {
     text.push(',');
     let field = field.unwrap_or_default();
-    if field.bytes().any(|b| matches!(b, b',' | b'"' | b'\r' | b'\n')) {
-        text.push('"');
-        for (i, part) in field.split('"').enumerate() {
-            text.push_str(if i == 0 { "" } else { "\"\"" });
-            text.push_str(part);
-        }
-        text.push('"');
-    } else {
-        text.push_str(field);
+    let mark = if is_formula(field) { "'" } else { "" };
+    if !field.bytes().any(|b| matches!(b, b',' | b'"')) {
+        text.push_str(mark);
+        return push_plain(field, text);
     }
+    text.push('"');
+    text.push_str(mark);
+    for (i, part) in field.split('"').enumerate() {
+        text.push_str(if i == 0 { "" } else { "\"\"" });
+        push_plain(part, text);
+    }
+    text.push('"');
+}
+
+/// Would a spreadsheet calculate this cell? Blanks, control characters and other marks that
+/// some of them skip do not hide the sign that begins a formula; the wide forms count as well.
+fn is_formula(field: &str) -> bool {
+    let first = field.chars().find(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(*c));
+    matches!(
+        first,
+        Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}' | '\u{2212}')
+    )
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '"' | '\'')
 }
 
 #[cfg(test)]
@@ -135,11 +157,35 @@ mod tests {
     #[test]
     fn fields_are_quoted_where_they_must_be() {
         for (field, want) in
-            [("a b", ",a b"), ("a,\"b\"\n", ",\"a,\"\"b\"\"\n\""), ("", ","), ("\"", ",\"\"\"\"")]
+            [("a b", ",a b"), ("a,\"b\"", ",\"a,\"\"b\"\"\""), ("", ","), ("\"", ",\"\"\"\"")]
         {
             let mut text = String::new();
             push_field(Some(field), &mut text);
             assert_eq!(text, want);
         }
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_or_moves_the_cursor() {
+        for field in [
+            "=1+1",
+            "+35840123xxxx",
+            "-1",
+            "@SUM(A1)",
+            " =1",
+            "\t=1",
+            "\u{feff}=1",
+            "\u{ff1d}1",
+            "\"=1",
+            "'=1",
+        ] {
+            let mut text = String::new();
+            push_field(Some(field), &mut text);
+            let cell = text[1..].trim_start_matches('"');
+            assert!(cell.starts_with('\''), "{field:?} -> {text:?}");
+        }
+        let mut text = String::new();
+        push_field(Some("a\u{1b}[2J\r\n\0b\u{202e}"), &mut text);
+        assert_eq!(text, ",a\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}b\u{fffd}");
     }
 }

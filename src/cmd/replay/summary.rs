@@ -1,5 +1,6 @@
 //! What a replay came to, for people and for programs.
 
+use crate::cmd::output::plain;
 use crate::daemon::notices::{self, counted, instead_of_sip, notices};
 use crate::daemon::observe::{Outcome, unrecorded_label};
 use crate::daemon::replay::Replayed;
@@ -206,13 +207,22 @@ fn table(done: &Replayed, root: &Path) -> comfy_table::Table {
         table.add_row([
             r.answered_at.get(..19).unwrap_or(&r.answered_at),
             &format!("{:.1} s{}", r.duration_s, if r.complete { "" } else { " *" }),
-            r.service.as_deref().unwrap_or("-"),
+            &plain(r.service.as_deref().unwrap_or("-")),
             direction.as_ref().and_then(|v| v.as_str()).unwrap_or("-"),
-            r.agent.id.as_deref().unwrap_or("-"),
-            customer,
+            &short(&plain(r.agent.id.as_deref().unwrap_or("-"))),
+            &plain(customer),
             ended.as_ref().and_then(|v| v.as_str()).unwrap_or("-"),
-            &wav_path(r, root).display().to_string(),
+            &plain(&wav_path(r, root).to_string_lossy()),
         ]);
     }
     table
+}
+
+/// An agent's id as far as a column of a table has room for it: strangers choose some of them.
+fn short(id: &str) -> String {
+    const WIDEST: usize = 24;
+    match id.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}\u{2026}", &id[..end]),
+        None => id.to_owned(),
+    }
 }

@@ -80,7 +80,14 @@ fn apart(rate: i64, ms: i64, ppm: [i64; 2], minutes: i64) {
         d.extend((first..first + ms * rate / 1000).flat_map(|n| tone(n, rate).to_be_bytes()));
         let heard = Rtp::parse(&d).unwrap();
         let at = answered.offset_ns(at_ns(side, k));
-        let packet = Packet { channel: CHANNELS[side], rank: 0, flow: side as u32 + 1, at, heard };
+        let packet = Packet {
+            channel: CHANNELS[side],
+            rank: 0,
+            standing: Standing::Claimed,
+            flow: side as u32 + 1,
+            at,
+            heard,
+        };
         tape.push(packet, &mut gauge);
     }
     let report = tape.close(answered.offset_ns(end_ns - 100 * MS), &mut gauge);
