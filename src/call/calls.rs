@@ -38,6 +38,7 @@ pub struct Calls {
     pub(super) agents: Agents,
     orphans: Orphans,
     oversized: u64,
+    pub(super) recordings_full: u64,
 }
 
 impl Calls {
@@ -53,6 +54,7 @@ impl Calls {
             agents: Agents::default(),
             orphans: Orphans::default(),
             oversized: 0,
+            recordings_full: 0,
         }
     }
 
@@ -146,6 +148,11 @@ impl Calls {
     /// Messages not followed because their Call-ID or a tag is too long.
     pub fn oversized(&self) -> u64 {
         self.oversized
+    }
+
+    /// Times there was no room for another recording.
+    pub fn recordings_full(&self) -> u64 {
+        self.recordings_full
     }
 
     /// The clock the stamps come from was set by `ns` (live capture): nothing was silent meanwhile.

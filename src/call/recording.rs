@@ -11,6 +11,9 @@ use std::time::Duration;
 /// A hold is no timeout, however long; this long without media or any word of it, its BYE was missed.
 const FORGOTTEN_HOLD: Duration = Duration::from_secs(12 * 3600);
 
+/// So many packets, a second of one voice, show that a call is one.
+const HEARD: u32 = 50;
+
 /// How long a recording waits for sound.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -63,6 +66,8 @@ pub struct Recording {
     pub customer: Side,
     /// Where it is.
     pub state: State,
+    /// Media packets so far.
+    pub(super) packets: u32,
     /// Last media packet, if there was any.
     pub(super) last_media: Option<Timestamp>,
     /// The same, or the answer, on the machine's clock as it is set now.
@@ -85,6 +90,7 @@ impl Recording {
             opening,
             customer,
             state: State::Candidate(Vec::new()),
+            packets: 0,
             last_media: None,
             heard_at: at,
             alive_at: at,
@@ -107,6 +113,11 @@ impl Recording {
     /// Waits for media to begin.
     pub fn is_dormant(&self) -> bool {
         matches!(self.state, State::Dormant(_))
+    }
+
+    /// Next to nothing was heard of it, and nothing says why.
+    pub fn is_unheard(&self) -> bool {
+        self.packets < HEARD && !self.told.on_hold && !self.told.silent && !self.is_dormant()
     }
 
     /// On hold, as far as was told.

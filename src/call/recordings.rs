@@ -29,6 +29,8 @@ const BYE_WAIT: Duration = Duration::from_secs(2);
 /// After an accepted BYE, packets captured before it may still come: several
 /// interfaces are not merged in order.
 const GRACE: Duration = Duration::from_millis(300);
+/// So long a call has to make itself heard before another may take its place.
+const UNHEARD: Duration = Duration::from_secs(2);
 
 /// A recording that ended, and the dialog it leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub struct Recordings {
     running: u64,
     dormant: usize,
     timers: BinaryHeap<Reverse<(Timestamp, RecordingId)>>,
+    /// Those that may not have been heard yet, the oldest first.
+    unheard: VecDeque<RecordingId>,
     out: VecDeque<Decision>,
 }
 
@@ -69,6 +73,7 @@ impl Recordings {
             running: 0,
             dormant: 0,
             timers: BinaryHeap::new(),
+            unheard: VecDeque::new(),
             out: VecDeque::new(),
         }
     }
@@ -88,12 +93,40 @@ impl Recordings {
         let due = recording.answered_at() + STRAY;
         let id = self.insert(recording);
         self.arm(id, due);
+        if self.unheard.len() > 2 * self.slots.len() {
+            let slots = &self.slots;
+            let is_there =
+                |id: &RecordingId| matches!(slots.get(slot_of(*id)), Some(Some((i, _))) if i == id);
+            self.unheard.retain(is_there);
+        }
+        self.unheard.push_back(id);
         id
+    }
+
+    /// Makes room where there is none: the oldest recording of which next to nothing was heard
+    /// though it had the time is given up. Calls that nobody makes must not keep out those
+    /// that somebody does. `None` where all have been heard, are on hold, or are young.
+    pub fn evict_unheard(&mut self, now: Timestamp) -> Option<Closed> {
+        while let Some(id) = self.unheard.front().copied() {
+            let Some(r) = self.get(id).filter(|r| r.is_unheard()) else {
+                self.unheard.pop_front();
+                continue;
+            };
+            if now < r.answered_at() + UNHEARD {
+                return None;
+            }
+            self.unheard.pop_front();
+            self.confirm(id);
+            self.out.push_back(Decision::Evict(id));
+            return self.remove(id);
+        }
+        None
     }
 
     /// A media packet of it was captured. The dialog, where that was silent and is no more.
     pub fn handle_media(&mut self, id: RecordingId, at: Timestamp) -> Option<DialogId> {
         let r = self.get_mut(id)?;
+        r.packets = r.packets.saturating_add(1);
         r.last_media = Some(r.last_media.map_or(at, |l| l.max(at)));
         r.heard_at = r.heard_at.max(at);
         match r.state {

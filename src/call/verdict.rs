@@ -231,7 +231,11 @@ impl Calls {
             return self.unrecorded(opening.call_id.as_bytes(), at, reason, ends);
         }
         if self.recordings.len() >= self.max_recordings {
-            return self.recordings.order(Decision::Refused(opening.service));
+            self.recordings_full += 1;
+            match self.recordings.evict_unheard(at) {
+                Some(closed) => self.leave(closed, at),
+                None => return self.recordings.order(Decision::Refused(Box::new(opening))),
+            }
         }
         let r = self.recordings.begin(Recording::new(id, roles.customer, Box::new(opening)));
         if let Some(d) = self.tables.dialogs.get_mut(id) {

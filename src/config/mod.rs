@@ -16,7 +16,7 @@ pub mod term;
 
 pub use error::ConfigError;
 pub use load::Loaded;
-pub use term::Term;
+pub use term::{Term, TermError};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -51,9 +51,7 @@ impl Clock {
     pub fn wall(&self) -> Timestamp {
         match &self.0 {
             Kind::Machine => Timestamp::from_jiff(jiff::Timestamp::now()),
-            Kind::Turned { wall, ran_ns, .. } => {
-                *wall + Duration::from_nanos(ran_ns.load(Ordering::SeqCst))
-            }
+            Kind::Turned { wall, ran_ns, .. } => *wall + Duration::from_nanos(ran_ns.load(Ordering::SeqCst)),
         }
     }
 
@@ -95,6 +93,9 @@ mod tests {
         assert_eq!(same.wall().since_ns(before), 3_600_000_000_000);
         assert_eq!(same.now().duration_since(steady), Duration::from_secs(3600));
         let (a, b) = (before, same.reading(true));
-        assert_eq!((b.wall, b.uptime_ns, b.sync), (a + Duration::from_secs(3600), 3_600_000_000_000, Sync::Yes));
+        assert_eq!(
+            (b.wall, b.uptime_ns, b.sync),
+            (a + Duration::from_secs(3600), 3_600_000_000_000, Sync::Yes)
+        );
     }
 }

@@ -6,6 +6,7 @@ use crate::store::layout::{Existing, RecordingName};
 use crate::store::writer::WriterOptions;
 use crate::telemetry::fault::Fault;
 use crate::telemetry::{Metrics, Readiness};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -173,12 +174,41 @@ impl StorageHealth {
     }
 }
 
+/// Tells the files of this run from those that an earlier one left.
+///
+/// The store is looked through for leftovers while it is recorded into; until that is done, the
+/// name of every file is noted before the file is made.
+#[derive(Debug, Default)]
+pub struct Names(Mutex<Option<HashSet<String>>>);
+
+impl Names {
+    /// Notes names from here on.
+    fn noted() -> Names {
+        Names(Mutex::new(Some(HashSet::new())))
+    }
+
+    /// A file of this name is about to be made.
+    pub fn ours(&self, name: &RecordingName) {
+        if let Some(names) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            names.insert(name.stem().to_owned());
+        }
+    }
+
+    /// Keeps of `found` what is not ours. To be asked once, after the whole store was looked at.
+    pub fn keep_others<T>(&self, found: &mut Vec<T>, stem: impl Fn(&T) -> &str) {
+        let ours = self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        found.retain(|f| !ours.contains(stem(f)));
+    }
+}
+
 /// All of it.
 pub struct Context {
     /// How and where recordings are written.
     pub writing: Writing,
     /// What is known of the storage.
     pub health: StorageHealth,
+    /// Which files are of this run.
+    pub leftovers: Names,
     /// Where it is told.
     pub outlets: Outlets,
 }
@@ -195,12 +225,7 @@ impl Context {
         Context::new(config, Outlets::new(config), options, Some(Existing::default()))
     }
 
-    fn new(
-        config: &Config,
-        outlets: Outlets,
-        options: WriterOptions,
-        existing: Option<Existing>,
-    ) -> Context {
+    fn new(config: &Config, outlets: Outlets, options: WriterOptions, existing: Option<Existing>) -> Context {
         let is_live = existing.is_none();
         let min_free = if is_live { config.storage.min_free } else { 0 };
         Context {
@@ -212,6 +237,7 @@ impl Context {
                 existing: existing.map(Mutex::new),
             },
             health: StorageHealth::new(min_free, &outlets.readiness),
+            leftovers: if is_live { Names::noted() } else { Names::default() },
             outlets,
         }
     }

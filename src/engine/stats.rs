@@ -1,7 +1,7 @@
 //! Plain counters of the hot path, read by whoever publishes them.
 
-use crate::net::Unread;
 use crate::net::stats::NetStats;
+use crate::net::{Flow, Transport, Unread};
 use crate::sip::{Message, Method, ParseError, StartLine};
 use crate::time::Timestamp;
 
@@ -18,6 +18,10 @@ pub struct EngineStats {
     pub sip_parse_errors: u64,
     /// Why, in the order of [`ParseError::ALL`].
     pub sip_unreadable: [u64; ParseError::ALL.len()],
+    /// Between whom the last of each kind went.
+    pub sip_unreadable_last: [Option<(Transport, Flow)>; ParseError::ALL.len()],
+    /// SIP messages not followed because their ids are longer than any that are kept.
+    pub sip_oversized: u64,
     /// SIP messages of which only the start was captured.
     pub sip_cut: u64,
     /// RTP packets given to recordings.
@@ -47,6 +51,8 @@ pub struct EngineStats {
     pub calls: u64,
     /// Calls forgotten because there were too many.
     pub calls_evicted: u64,
+    /// Times `limits.recordings` was reached: a call was refused, or an unheard one given up for it.
+    pub recordings_full: u64,
     /// What passed by and was not read, by kind.
     pub unread: Vec<(Unread, u64)>,
     /// Recordings open now.

@@ -171,7 +171,11 @@ impl fmt::Display for NotReady {
             NotReady::Stopping => f.write_str("stopping: finishing open recordings"),
             NotReady::Thread(complaint) => f.write_str(complaint),
             NotReady::WorkersBehind(d) => {
-                write!(f, "recordings are written {} s late: the processor or the disk is too slow", d.as_secs())
+                write!(
+                    f,
+                    "recordings are written {} s late: the processor or the disk is too slow",
+                    d.as_secs()
+                )
             }
             NotReady::InterfaceLost(names) => write!(f, "not capturing: {names} went away"),
             NotReady::LinkDown(names) => write!(f, "not capturing: {names} is down or has no link"),

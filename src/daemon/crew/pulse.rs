@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// Called with the name of a thread.
+type Hook = dyn Fn(&str) + Send + Sync;
+
 /// Where a test breaks a thread: called with the thread's name at each beat. The default breaks nothing.
 #[derive(Clone, Default)]
-pub struct Faults(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct Faults(Option<Arc<Hook>>);
 
 impl Faults {
     /// Calls `hook` at each beat of each thread; it may panic there, or not return.

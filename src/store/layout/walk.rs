@@ -8,6 +8,9 @@ use super::{NEW, PART, Paths};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What may stand behind a NAME.
+const SUFFIXES: [&str; 6] = [".wav", ".wav.part", ".json", ".json.part", ".json.new", ".json.part.new"];
+
 /// What a folder holds of one NAME.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
@@ -59,6 +62,25 @@ impl Found {
     /// The paths of its files.
     pub fn paths(&self) -> Paths {
         Paths::new(&self.folder, &self.stem)
+    }
+
+    /// What there is of this NAME now.
+    ///
+    /// # Errors
+    /// The folder cannot be looked into.
+    pub fn now(folder: &Path, stem: &str) -> io::Result<Found> {
+        let mut found = Found { folder: folder.to_owned(), stem: stem.to_owned(), ..Found::default() };
+        for suffix in SUFFIXES {
+            let is_file = match std::fs::symlink_metadata(folder.join(format!("{stem}{suffix}"))) {
+                Ok(m) => m.is_file(),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+                Err(e) => return Err(e),
+            };
+            if let Some(flag) = found.flag(suffix) {
+                *flag = is_file;
+            }
+        }
+        Ok(found)
     }
 
     /// Which flag a suffix raises.
