@@ -115,7 +115,7 @@ impl Crew {
         let pulse = Arc::new(Pulse::new(name, &self.faults));
         let mut member = Member::new(name, role, patience, pulse);
         member.job = Some(Arc::new(job));
-        member.spawn()?;
+        member.spawn(Instant::now())?;
         self.lock().all.push(member);
         Ok(())
     }
@@ -191,7 +191,7 @@ impl Member {
         }
     }
 
-    fn spawn(&mut self) -> io::Result<()> {
+    fn spawn(&mut self, now: Instant) -> io::Result<()> {
         let Some(job) = self.job.clone() else { return Ok(()) };
         self.pulse.begin();
         let pulse = Arc::clone(&self.pulse);
@@ -200,7 +200,7 @@ impl Member {
             job(&pulse);
         };
         self.thread = Some(std::thread::Builder::new().name(self.name.clone()).spawn(run)?);
-        (self.started, self.idle) = (Instant::now(), None);
+        (self.started, self.idle) = (now, None);
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl Member {
         if now.saturating_duration_since(died) < doubled.min(RESTART_WITHIN) {
             return;
         }
-        match self.spawn() {
+        match self.spawn(now) {
             Ok(()) => Event::ThreadRestarted { thread: &self.name, role: self.role }.emit(metrics),
             Err(e) => {
                 self.died = Some(now);

@@ -274,6 +274,7 @@ impl FileDeck {
                     self.give_silence();
                     self.buffer.extend_from_slice(&held.sound);
                     self.write_out();
+                    self.silence = held.silence_after;
                 }
             }
             Err(why) => {
@@ -427,9 +428,13 @@ impl Deck for FileDeck {
                 self.lossy = true;
             }
             State::Quiet(held) => {
-                held.append(frames);
-                if self.both_heard || held.is_much() || self.heard_again && held.has_sound() {
+                let is_kept = held.append(frames);
+                let is_call = self.both_heard || self.heard_again && held.has_sound();
+                if is_call || !is_kept || held.is_much() {
                     self.begin();
+                }
+                if !is_kept {
+                    self.append(frames);
                 }
             }
             State::Writing(_) => self.put(frames),
