@@ -21,9 +21,9 @@ mod process;
 mod sweep;
 
 use archive::Archive;
-use nauhuri::store::identity::state_folder;
-use nauhuri::store::index::Index;
-use nauhuri::store::search::Search;
+use nauhuri::archive::index::Index;
+use nauhuri::archive::search::Search;
+use nauhuri::store::mark::state_folder;
 use nauhuri::time::Timestamp;
 use process::Said;
 use std::ffi::OsStr;
@@ -123,7 +123,7 @@ impl Bench {
     }
 
     fn lists(&self) -> io::Result<()> {
-        if !state_folder(&self.root, None).join(nauhuri::store::index::INDEX).exists() {
+        if !state_folder(&self.root, None).join(nauhuri::archive::index::INDEX).exists() {
             self.ask(&["reindex"], 1)?;
         }
         println!(

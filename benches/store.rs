@@ -7,14 +7,14 @@
 // A bench that cannot work stops.
 #![allow(clippy::unwrap_used)]
 
+use nauhuri::archive::index::{INDEX, Index, rebuild};
+use nauhuri::archive::search::{Flag, Search};
+use nauhuri::archive::verify::{VerifyOptions, verify};
 use nauhuri::config::CallDirection;
 use nauhuri::id::derived_uuid;
-use nauhuri::store::identity;
-use nauhuri::store::index::{INDEX, Index, rebuild};
 use nauhuri::store::layout::RecordingName;
-use nauhuri::store::search::{Flag, Search};
+use nauhuri::store::mark;
 use nauhuri::store::sidecar::Sidecar;
-use nauhuri::store::verify::{VerifyOptions, verify};
 use nauhuri::store::wav::{WavEncoding, WavSpec};
 use nauhuri::store::writer::{RecordingWriter, WriterOptions};
 use nauhuri::time::Timestamp;
@@ -138,7 +138,7 @@ fn searches(rows: i64) -> Vec<(&'static str, Search)> {
 fn files_of(n: u64) {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("store");
-    let state = identity::state_folder(&root, None);
+    let state = mark::state_folder(&root, None);
     println!();
     let rate = |s: f64| println!("{:<44} {:>10.0} a second", "", n as f64 / s);
     rate(timed(&format!("{n} small recordings written"), || (0..n).for_each(|n| record(&root, n))).1);

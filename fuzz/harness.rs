@@ -8,7 +8,7 @@ use nauhuri::call::{Decision, Ending};
 use nauhuri::codec::CodecSpec;
 use nauhuri::codec::formats::PayloadMap;
 use nauhuri::codec::g711::Law;
-use nauhuri::config::Config;
+use nauhuri::config::{Config, TunnelRule};
 use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::Channel;
 use nauhuri::rtp::packet::Heard;
@@ -39,6 +39,7 @@ impl Sink for Open {
 pub fn frames(data: &[u8]) {
     const LINKS: [u16; 6] = [1, 113, 276, 101, 0, 147];
     let mut config = Config::default();
+    config.capture.tunnels = vec![TunnelRule::ANY];
     (config.limits.calls, config.limits.recordings) = (64, 16);
     let mut engine = Engine::new(&config);
     let mut open = Open::default();

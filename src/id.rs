@@ -52,6 +52,12 @@ pub fn derived_uuid(at: Timestamp, parts: &[&[u8]]) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(at.as_ms().max(0) as u64, &rand).into_uuid()
 }
 
+/// The digits of [`short_hex`] as a number.
+pub fn short_of(id: Uuid) -> u32 {
+    let [.., a, b, c, d] = *id.as_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
 /// The eight hexadecimal digits that end a recording's file name: the last
 /// ones of its UUID, which carry hash bits only.
 pub fn short_hex(id: Uuid) -> String {

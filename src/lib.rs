@@ -11,8 +11,10 @@
 //! 4  engine
 //! -- above this line: no async, lock, thread, file, socket or clock --
 //! 5  capture store telemetry
-//! 6  daemon
-//! 7  cli cmd
+//! 6  archive
+//! 7  custody
+//! 8  daemon
+//! 9  cli cmd
 //! ```
 //!
 //! # The path of one packet
@@ -34,8 +36,8 @@
 //! Signalling decides, media only flows. A worker owns a recording from its
 //! opening to its last rename. What the tape does depends on packet times only,
 //! so the same packets give the same bytes on any number of workers, live or
-//! replayed. What happens to a recording after the call is in `store` and, while
-//! the daemon runs, in `daemon::archivist`.
+//! replayed. What is there after the call is `archive`, what may be done to it
+//! `custody`; while the daemon runs, `daemon::archivist` does it.
 
 pub mod config;
 pub mod id;
@@ -58,6 +60,10 @@ pub mod engine;
 pub mod capture;
 pub mod store;
 pub mod telemetry;
+
+pub mod archive;
+
+pub mod custody;
 
 pub mod daemon;
 

@@ -86,7 +86,7 @@ fn corpus_captures_give_their_truth() {
     for entry in truth() {
         let file = entry["file"].as_str().unwrap();
         let path = corpus().join(file);
-        let run = replay("", &[&path]);
+        let run = replay("[capture]\ntunnels = [\"any\"]\n", &[&path]);
         let packets = datagrams(&path);
         let mut left: Vec<&Recording> = run.recordings.iter().collect();
         for call in entry["calls"].as_array().unwrap() {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use nauhuri::capture::file::FileSource;
+use nauhuri::config::TunnelRule;
 use nauhuri::net::{Datagram, Net, NetConfig, NetStats, Transport};
 use nauhuri::time::{NS_PER_MS, Timestamp};
 use nauhuri::wire::{Frame, LinkType};
@@ -18,7 +19,8 @@ const BUFFER: usize = 8 * 1024;
 
 fn net() -> Net {
     let (fragments, tcp_streams, tcp_buffer) = (FRAGMENTS, STREAMS, BUFFER);
-    Net::new(NetConfig { sip_ports: PORTS.to_vec(), fragments, tcp_streams, tcp_buffer })
+    let tunnels = vec![TunnelRule::ANY];
+    Net::new(NetConfig { sip_ports: PORTS.to_vec(), tunnels, fragments, tcp_streams, tcp_buffer })
 }
 
 /// splitmix64: the same numbers on every machine.

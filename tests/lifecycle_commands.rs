@@ -65,7 +65,7 @@ impl Office {
         serde_json::from_slice(&out.stdout).unwrap()
     }
 
-    fn row(&self, id: &str) -> Option<nauhuri::store::index::Row> {
+    fn row(&self, id: &str) -> Option<nauhuri::archive::index::Row> {
         self.store.row(id.parse::<Uuid>().unwrap())
     }
 }

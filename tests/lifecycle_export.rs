@@ -6,10 +6,10 @@
 mod lifecycle;
 
 use lifecycle::{AGENT, Store, audio, day, files};
+use nauhuri::custody::audit::Why;
+use nauhuri::custody::export::{ExportError, Order};
 use nauhuri::id::Channel;
-use nauhuri::store::audit::Why;
 use nauhuri::store::cases::HoldReason;
-use nauhuri::store::export::{ExportError, Order};
 use nauhuri::store::wav::{WavEncoding, read_info, sha256_hex};
 use serde_json::Value;
 use std::fs;

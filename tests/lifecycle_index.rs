@@ -4,10 +4,10 @@
 // Helpers of tests fail by panicking.
 #![allow(clippy::unwrap_used)]
 
+use nauhuri::archive::index::{INDEX, Index, Reason, Tombstone};
 use nauhuri::id::{derived_uuid, short_hex};
-use nauhuri::store::identity::state_folder;
-use nauhuri::store::index::{INDEX, Index, Reason, Tombstone};
 use nauhuri::store::layout::RecordingName;
+use nauhuri::store::mark::state_folder;
 use nauhuri::store::sidecar::{EndedBy, Sidecar, parse_rfc3339, rewrite_atomically};
 use nauhuri::store::wav::{WavEncoding, WavSpec};
 use nauhuri::store::writer::{RecordingWriter, WriterOptions};

@@ -7,15 +7,15 @@
 mod lifecycle;
 
 use lifecycle::{AGENT, NUMBER, Store, audio, day};
+use nauhuri::archive::search::Search;
 use nauhuri::config::{RetentionBound, Term};
-use nauhuri::store::audit::Why;
+use nauhuri::custody::audit::Why;
+use nauhuri::custody::expire::{Refusal, Sweep, SweepOptions};
+use nauhuri::custody::hold::Release;
+use nauhuri::custody::keeper::{Keeper, LifeStep, LifeSteps};
+use nauhuri::custody::retain::Rule;
+use nauhuri::custody::wall_clock::{Reading, Sync};
 use nauhuri::store::cases::HoldReason;
-use nauhuri::store::clock::{Reading, Sync};
-use nauhuri::store::expire::{Refusal, Sweep, SweepOptions};
-use nauhuri::store::hold::Release;
-use nauhuri::store::keeper::{Keeper, LifeStep, LifeSteps};
-use nauhuri::store::retain::Rule;
-use nauhuri::store::search::Search;
 use nauhuri::time::{NS_PER_S, Timestamp};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -293,7 +293,7 @@ fn a_tombstone_goes_when_it_has_done_its_work() {
     assert_eq!((text.lines().count(), text.contains(&late.to_string())), (1, true));
     // Opened again, indexed again, written to again: none comes back, none is lost.
     drop(keeper);
-    nauhuri::store::index::rebuild(&store.root, &store.state(), &mut |_| ()).unwrap();
+    nauhuri::archive::index::rebuild(&store.root, &store.state(), &mut |_| ()).unwrap();
     let next = store.record(4, 366, 400);
     let mut keeper = store.keeper();
     assert_eq!(kept(&keeper), [late]);
@@ -623,7 +623,7 @@ fn play(store: &Store, deed: &Deed, today: &mut i64, model: &mut BTreeMap<Uuid, 
             }
         }
         Deed::Reindex => {
-            nauhuri::store::index::rebuild(&store.root, &store.state(), &mut |_| ()).unwrap();
+            nauhuri::archive::index::rebuild(&store.root, &store.state(), &mut |_| ()).unwrap();
         }
     }
 }

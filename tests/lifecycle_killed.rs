@@ -10,13 +10,13 @@
 mod lifecycle;
 
 use lifecycle::{Store, audio, day};
+use nauhuri::custody::expire::SweepOptions;
+use nauhuri::custody::hold::Release;
+use nauhuri::custody::keeper::{LifeStep, LifeSteps};
+use nauhuri::custody::wall_clock::{Reading, Sync};
 use nauhuri::store::Step;
 use nauhuri::store::Steps;
 use nauhuri::store::cases::HoldReason;
-use nauhuri::store::clock::{Reading, Sync};
-use nauhuri::store::expire::SweepOptions;
-use nauhuri::store::hold::Release;
-use nauhuri::store::keeper::{LifeStep, LifeSteps};
 use nauhuri::store::lock::{EditLock, StoreLock};
 use nauhuri::store::recover::{RecoverOptions, recover};
 use nauhuri::store::sidecar::{EndedBy, Sidecar};
@@ -45,7 +45,7 @@ fn deed() -> bool {
     let (what, step) = (words.next().unwrap(), words.next().unwrap().parse::<usize>().unwrap());
     let store = Store::at(&PathBuf::from(words.next().unwrap()));
     if what == "create" {
-        let steps = Steps::with(move |s| if usize::from(s.number()) == step { die() } else { Ok(()) });
+        let steps = Steps::with(move |s: Step| if usize::from(s.number()) == step { die() } else { Ok(()) });
         store.write(9, -1, 100, "116117", WavEncoding::Alaw, &WriterOptions { sync: true, steps });
         return true;
     }

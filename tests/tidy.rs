@@ -8,6 +8,8 @@
 // Helpers of tests fail by panicking.
 #![allow(clippy::unwrap_used)]
 
+#[path = "tidy/circles.rs"]
+mod circles;
 #[path = "tidy/scan.rs"]
 mod scan;
 
@@ -26,7 +28,7 @@ const TEST_LINES: usize = 700;
 const FUNCTION_LINES: usize = 80;
 
 /// Layers whose modules may use one another: the ground floor, and the command line.
-const OPEN_LAYERS: &[usize] = &[0, 7];
+const OPEN_LAYERS: &[usize] = &[0, 9];
 
 /// What the core must not name: files, sockets, threads, locks, clocks, async, the process.
 const NOT_IN_CORE: &[&str] = &[
@@ -59,6 +61,24 @@ const NOT_IN_CORE: &[&str] = &[
     "print!",
     "eprint!",
 ];
+
+/// Circles of files that are still there. The list only gets shorter: what is mended comes off it.
+const CIRCLES: &[&[&str]] = &[
+    &["src/cli.rs", "src/cli/keeping.rs", "src/cli/reading.rs"],
+    &["src/codec/decoder.rs", "src/codec/mod.rs", "src/codec/opus.rs"],
+    &["src/net/mod.rs", "src/net/reassembly.rs"],
+    &["src/sdp/build.rs", "src/sdp/rtpmap.rs", "src/sdp/scan.rs", "src/sdp/session.rs"],
+    &["src/telemetry/log/line.rs", "src/telemetry/log/mod.rs"],
+];
+
+/// File names below `src` that are still there twice; as above.
+const REPEATED: &[&str] = &["clock.rs", "doubt.rs", "leg.rs", "live.rs", "session.rs", "stats.rs"];
+
+/// What says by its name which part of a room it is, not whose: its front door, its tests, its errors.
+const IN_EVERY_ROOM: &[&str] = &["mod.rs", "tests.rs", "error.rs"];
+
+/// Where a file is called like the subcommand it is for, whatever the room below calls its own.
+const NAMED_FOR_COMMANDS: &[&str] = &["src/cmd/", "src/cli/"];
 
 /// Left over from work in progress; clippy holds `unwrap` as well, this also where a lint is silenced.
 const NOT_ANYWHERE: &[&str] = &[".unwrap()", "todo!", "unimplemented!", "dbg!"];
@@ -157,7 +177,7 @@ fn layers(lib: &str) -> (BTreeMap<String, usize>, usize) {
 fn imports(source: &Source, layers: &BTreeMap<String, usize>) -> Vec<String> {
     let Some(module) = source.module().filter(|m| *m != "lib") else { return Vec::new() };
     let (own, name) =
-        if module == "main" { (8, "nauhuri") } else { (layers.get(module).copied().unwrap_or(99), "crate") };
+        if module == "main" { (10, "nauhuri") } else { (layers.get(module).copied().unwrap_or(99), "crate") };
     if own == 99 {
         return vec![format!("{}: module `{module}` has no layer in src/lib.rs", source.path)];
     }
@@ -173,6 +193,35 @@ fn imports(source: &Source, layers: &BTreeMap<String, usize>) -> Vec<String> {
         }
     }
     out
+}
+
+/// Files of `src` that need one another: whoever changes one has to know the others.
+fn circles_of(sources: &[Source], known: &[&[&str]]) -> Vec<String> {
+    let files: Vec<_> = sources.iter().map(|s| circles::File { path: &s.path, code: &s.code }).collect();
+    let found = circles::circles(&files);
+    let is_in = |circle: &[String], list: &[&str]| circle.iter().all(|f| list.contains(&f.as_str()));
+    let new = found.iter().filter(|c| !known.iter().any(|list| is_in(c, list)));
+    let mended = known.iter().filter(|list| !found.iter().any(|c| is_in(c, list)));
+    let new = new.map(|c| format!("{}: {}", c[0], c.join(" ")));
+    new.chain(mended.map(|list| format!("{}: mended, take it off the list", list[0]))).collect()
+}
+
+/// Two files of one name: a search, a trace or a talk names one and means the other.
+fn repeated(sources: &[Source], known: &[&str]) -> Vec<String> {
+    let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for source in sources.iter().filter(|s| s.path.starts_with("src/")) {
+        let name = source.path.rsplit('/').next().unwrap_or_default();
+        let is_free = IN_EVERY_ROOM.contains(&name)
+            || NAMED_FOR_COMMANDS.iter().any(|folder| source.path.starts_with(folder));
+        if !is_free {
+            places.entry(name).or_default().push(&source.path);
+        }
+    }
+    let twice = |name: &str| places.get(name).is_some_and(|paths| paths.len() > 1);
+    let new = places.iter().filter(|(name, _)| twice(name) && !known.contains(name));
+    let new = new.map(|(name, paths)| format!("{}: `{name}` is also {}", paths[0], paths[1..].join(", ")));
+    let mended = known.iter().filter(|name| !twice(name));
+    new.chain(mended.map(|name| format!("{name}: there once only, take it off the list"))).collect()
 }
 
 fn banned(source: &Source, list: &[&str]) -> Vec<String> {
@@ -288,6 +337,16 @@ fn imports_go_down_only() {
 }
 
 #[test]
+fn no_files_run_in_a_circle() {
+    hold("circles", circles_of(&sources(), CIRCLES));
+}
+
+#[test]
+fn no_two_files_have_one_name() {
+    hold("names", repeated(&sources(), REPEATED));
+}
+
+#[test]
 fn the_core_does_no_io() {
     let (layers, core) = lib_layers();
     assert_eq!(core, layers["engine"]);
@@ -368,6 +427,66 @@ mod proof {
         ] {
             assert_eq!(import_errors(path, text), 0, "{path}");
         }
+    }
+
+    #[test]
+    fn a_circle_of_files() {
+        let found = |files: &[(&str, &str)], known: &[&[&str]]| {
+            let sources: Vec<_> = files.iter().map(|(path, text)| source(path, text)).collect();
+            circles_of(&sources, known)
+        };
+        let circle: &[(&str, &str)] = &[
+            ("src/a/mod.rs", "mod x;\nmod y;\npub use x::X;\npub use y::{self, Y as Z};"),
+            ("src/a/x.rs", "use super::y::Y;\nstruct X;"),
+            ("src/a/y.rs", "fn f() -> super::X {}"),
+        ];
+        assert_eq!(found(circle, &[]), ["src/a/x.rs: src/a/x.rs src/a/y.rs"]);
+        let known: &[&str] = &["src/a/x.rs", "src/a/y.rs", "src/a/z.rs"];
+        assert_eq!(found(circle, &[known]), [""; 0]);
+        assert_eq!(found(&circle[..2], &[known]), ["src/a/x.rs: mended, take it off the list"]);
+        // By way of the parent, of the root, of a group, of a longer way round.
+        for other in [
+            "use crate::{b, a::{self, x::X}};",
+            "use super::super::a::x;",
+            "use super::z::Z;",
+            "fn f() { crate::a::x::f() }",
+        ] {
+            let mut files = circle.to_vec();
+            files[2].1 = other;
+            files.push(("src/a/z.rs", "use super::x;"));
+            assert_eq!(found(&files, &[]).len(), 1, "{other}");
+        }
+        let parent: &[(&str, &str)] =
+            &[("src/a.rs", "mod b;\nfn f() { b::g() }"), ("src/a/b.rs", "use super::T;")];
+        assert_eq!(found(parent, &[]).len(), 1);
+        for other in [
+            "use std::x::X;",
+            "// super::x::X",
+            "pub(in crate::a::x) fn f() {}",
+            "#[cfg(test)]\nmod tests { use super::super::x::X; }",
+            "fn f() { x::X }",
+            "",
+        ] {
+            let mut files = circle.to_vec();
+            files[2].1 = other;
+            assert_eq!(found(&files, &[]), [""; 0], "{other}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice() {
+        let found = |paths: &[&str], known: &[&str]| {
+            let sources: Vec<_> = paths.iter().map(|path| source(path, "")).collect();
+            repeated(&sources, known)
+        };
+        let twice = ["src/a/clock.rs", "src/b/c/clock.rs"];
+        assert_eq!(found(&twice, &[]), ["src/a/clock.rs: `clock.rs` is also src/b/c/clock.rs"]);
+        assert_eq!(found(&twice, &["clock.rs"]), [""; 0]);
+        assert_eq!(found(&twice[..1], &["clock.rs"]).len(), 1);
+        let free = ["src/a/mod.rs", "src/b/mod.rs", "src/a/tests.rs", "src/b/tests.rs", "src/hold.rs"];
+        let free =
+            [&free[..], &["src/cmd/hold.rs", "tests/hold.rs", "src/a/error.rs", "src/b/error.rs"]].concat();
+        assert_eq!(found(&free, &[]), [""; 0]);
     }
 
     #[test]

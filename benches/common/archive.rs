@@ -6,10 +6,11 @@
 
 use nauhuri::config::CallDirection;
 use nauhuri::id::derived_uuid;
-use nauhuri::store::identity;
-use nauhuri::store::layout::{FOLDER_MODE, RecordingName};
+use nauhuri::store::files::{FILE_MODE, FOLDER_MODE};
+use nauhuri::store::layout::RecordingName;
+use nauhuri::store::mark;
 use nauhuri::store::sidecar::{EndedBy, Sidecar, Stream};
-use nauhuri::store::wav::{FILE_MODE, WavEncoding, WavSpec, encode_header};
+use nauhuri::store::wav::{WavEncoding, WavSpec, encode_header};
 use nauhuri::time::Timestamp;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -46,7 +47,7 @@ impl Archive {
 
     /// Writes every recording.
     pub fn make(&self, root: &Path) -> io::Result<()> {
-        identity::enter(root, &identity::state_folder(root, None), self.today).map_err(io::Error::other)?;
+        mark::enter(root, &mark::state_folder(root, None), self.today).map_err(io::Error::other)?;
         let next = AtomicU64::new(0);
         let threads = std::thread::available_parallelism()?.get();
         std::thread::scope(|scope| {

@@ -6,9 +6,9 @@
 
 use super::generate::{Codec, Generator, Plan};
 use super::{process, row};
-use nauhuri::store::identity::state_folder;
-use nauhuri::store::index::{Index, Row, TOMBSTONES};
-use nauhuri::store::search::Search;
+use nauhuri::archive::index::{Index, Row, TOMBSTONES};
+use nauhuri::archive::search::Search;
+use nauhuri::store::mark::state_folder;
 use nauhuri::store::sidecar::Sidecar;
 use nauhuri::time::Timestamp;
 use pcap::Capture;

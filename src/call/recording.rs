@@ -4,7 +4,7 @@ use super::decision::{Ending, Opening};
 use super::ids::DialogId;
 use super::pairing::Side;
 use crate::codec::formats::PayloadMap;
-use crate::id::Channel;
+use crate::id::{Channel, RecordingId};
 use crate::time::Timestamp;
 use std::time::Duration;
 
@@ -53,6 +53,19 @@ pub enum State {
         /// It was answered, and not with a challenge.
         accepted: bool,
     },
+}
+
+/// A recording that ended, and the dialog it leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The dialog.
+    pub dialog: DialogId,
+    /// The recording.
+    pub recording: RecordingId,
+    /// The dialog may live on: a [`State::Dormant`] recording takes its place.
+    pub goes_on: Option<RecordingId>,
+    /// The dialog has shown no life for so long that it is taken for over.
+    pub is_dead: bool,
 }
 
 /// One recording.

@@ -15,7 +15,8 @@
 use super::decision::{CallEvent, Decision, Ending, Opening, Unrecorded};
 use super::ids::DialogId;
 use super::pairing::Side;
-use super::recording::{Formats, Patience, Recording, State, Told};
+use super::recording::{Closed, Formats, Patience, Recording, State, Told};
+use super::unheard::Unheard;
 use crate::id::{RecordingId, derived_uuid};
 use crate::time::Timestamp;
 use std::cmp::Reverse;
@@ -29,21 +30,6 @@ const BYE_WAIT: Duration = Duration::from_secs(2);
 /// After an accepted BYE, packets captured before it may still come: several
 /// interfaces are not merged in order.
 const GRACE: Duration = Duration::from_millis(300);
-/// So long a call has to make itself heard before another may take its place.
-const UNHEARD: Duration = Duration::from_secs(2);
-
-/// A recording that ended, and the dialog it leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed {
-    /// The dialog.
-    pub dialog: DialogId,
-    /// The recording.
-    pub recording: RecordingId,
-    /// The dialog may live on: a [`State::Dormant`] recording takes its place.
-    pub goes_on: Option<RecordingId>,
-    /// The dialog has shown no life for so long that it is taken for over.
-    pub is_dead: bool,
-}
 
 /// All recordings under way: a slab, so that a media packet costs an index and no look-up.
 ///
@@ -58,7 +44,7 @@ pub struct Recordings {
     dormant: usize,
     timers: BinaryHeap<Reverse<(Timestamp, RecordingId)>>,
     /// Those that may not have been heard yet, the oldest first.
-    unheard: VecDeque<RecordingId>,
+    unheard: Unheard,
     out: VecDeque<Decision>,
 }
 
@@ -73,7 +59,7 @@ impl Recordings {
             running: 0,
             dormant: 0,
             timers: BinaryHeap::new(),
-            unheard: VecDeque::new(),
+            unheard: Unheard::default(),
             out: VecDeque::new(),
         }
     }
@@ -93,13 +79,8 @@ impl Recordings {
         let due = recording.answered_at() + STRAY;
         let id = self.insert(recording);
         self.arm(id, due);
-        if self.unheard.len() > 2 * self.slots.len() {
-            let slots = &self.slots;
-            let is_there =
-                |id: &RecordingId| matches!(slots.get(slot_of(*id)), Some(Some((i, _))) if i == id);
-            self.unheard.retain(is_there);
-        }
-        self.unheard.push_back(id);
+        let slots = &self.slots;
+        self.unheard.add(id, slots.len(), |id| at(slots, id).is_some());
         id
     }
 
@@ -107,20 +88,11 @@ impl Recordings {
     /// though it had the time is given up. Calls that nobody makes must not keep out those
     /// that somebody does. `None` where all have been heard, are on hold, or are young.
     pub fn evict_unheard(&mut self, now: Timestamp) -> Option<Closed> {
-        while let Some(id) = self.unheard.front().copied() {
-            let Some(r) = self.get(id).filter(|r| r.is_unheard()) else {
-                self.unheard.pop_front();
-                continue;
-            };
-            if now < r.answered_at() + UNHEARD {
-                return None;
-            }
-            self.unheard.pop_front();
-            self.confirm(id);
-            self.out.push_back(Decision::Evict(id));
-            return self.remove(id);
-        }
-        None
+        let slots = &self.slots;
+        let id = self.unheard.next(now, |id| at(slots, id).map(|r| (r.is_unheard(), r.answered_at())))?;
+        self.confirm(id);
+        self.out.push_back(Decision::Evict(id));
+        self.remove(id)
     }
 
     /// A media packet of it was captured. The dialog, where that was silent and is no more.
@@ -335,7 +307,7 @@ impl Recordings {
 
     /// Looks one up.
     pub fn get(&self, id: RecordingId) -> Option<&Recording> {
-        self.slots.get(slot_of(id))?.as_ref().filter(|(i, _)| *i == id).map(|(_, r)| r)
+        at(&self.slots, id)
     }
 
     /// All ids, oldest first.
@@ -464,6 +436,10 @@ impl Recordings {
             self.timers.push(Reverse((due, id)));
         }
     }
+}
+
+fn at(slots: &[Option<(RecordingId, Recording)>], id: RecordingId) -> Option<&Recording> {
+    slots.get(slot_of(id))?.as_ref().filter(|(i, _)| *i == id).map(|(_, r)| r)
 }
 
 fn slot_of(id: RecordingId) -> usize {

@@ -2,8 +2,8 @@
 
 use super::Global;
 use super::search::SearchArgs;
+use crate::custody::audit::MAX_TEXT;
 use crate::id::Channel;
-use crate::store::audit::MAX_TEXT;
 use crate::store::cases::HoldReason;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;

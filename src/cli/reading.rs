@@ -2,7 +2,7 @@
 
 use super::Global;
 use super::search::{SearchArgs, id};
-use crate::store::search::IdPart;
+use crate::archive::search::IdPart;
 use clap::Args;
 
 /// `nauhuri list`

@@ -4,10 +4,10 @@
 //! What cannot be understood is refused here, so that a mistyped date is a wrong
 //! command line and never a search for everything.
 
+use crate::archive::search::{self, IdPart, Search, number_parts};
 use crate::config::CallDirection;
 use crate::config::compiled::NumberForm;
 use crate::store::calendar::day_begins;
-use crate::store::search::{self, IdPart, Search, number_parts};
 use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
 use clap::{Args, ValueEnum};

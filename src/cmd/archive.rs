@@ -4,17 +4,17 @@
 //! disk whether the daemon runs or not. Must not know what a command does.
 
 use super::settings::{self, DefaultFile};
+use crate::archive::index::{Index, IndexError, Row, rebuild};
+use crate::archive::search::{IdPart, Search};
 use crate::cli::Cli;
 use crate::cli::search::{Flag, SearchArgs};
 use crate::config::Config;
 use crate::config::check::Purpose;
 use crate::config::compiled::NumberForm;
-use crate::store::audit::{AuditLog, Draft, Who};
+use crate::custody::audit::{AuditLog, Draft, Who};
 use crate::store::calendar::ago;
-use crate::store::identity;
-use crate::store::index::{Index, IndexError, Row, rebuild};
 use crate::store::layout::Walk;
-use crate::store::search::{IdPart, Search};
+use crate::store::mark;
 use crate::time::Timestamp;
 use anyhow::{Context, bail};
 use jiff::tz::TimeZone;
@@ -63,9 +63,9 @@ impl Place {
         if !root.is_dir() {
             bail!("{}: there is no such folder (storage.dir)", root.display());
         }
-        let state = identity::state_folder(&root, config.storage.state.as_deref());
-        identity::must_be(&root, &config.storage.id)?;
-        identity::check(&root, &state)?;
+        let state = mark::state_folder(&root, config.storage.state.as_deref());
+        mark::must_be(&root, &config.storage.id)?;
+        mark::check(&root, &state)?;
         let zone = settings::timezone(&config)?;
         Ok(Place { root, state, zone, now: Timestamp::from_jiff(jiff::Timestamp::now()), config })
     }
@@ -106,7 +106,7 @@ impl Place {
     /// The log cannot be written.
     pub fn note(&self, draft: Draft) -> anyhow::Result<()> {
         if !self.state.is_dir() {
-            identity::enter(&self.root, &self.state, self.now)?;
+            mark::enter(&self.root, &self.state, self.now)?;
         }
         let (_, trouble) = self.audit().append(self.now, [draft])?;
         if let Some(trouble) = trouble {

@@ -2,12 +2,12 @@
 
 use super::archive::{Archive, Place};
 use super::output::{self, Printer, plain};
+use crate::archive::search::IdPart;
 use crate::cli::Cli;
 use crate::cli::keeping::{AuditArgs, AuditCommand};
 use crate::cli::search::SearchArgs;
+use crate::custody::audit::{Action, Draft, Entry};
 use crate::daemon::notices::counted;
-use crate::store::audit::{Action, Draft, Entry};
-use crate::store::search::IdPart;
 use crate::store::sidecar::parse_rfc3339;
 use anyhow::bail;
 use std::collections::HashSet;
@@ -99,7 +99,7 @@ fn targets(cli: &Cli, search: &SearchArgs) -> anyhow::Result<HashSet<Uuid>> {
     for id in &search.ids {
         if let IdPart::Short(short) = id {
             let buried = archive.index.tombstones()?.into_iter().map(|stone| stone.id);
-            ids.extend(buried.filter(|id| crate::store::search::short_of(*id) == *short));
+            ids.extend(buried.filter(|id| crate::id::short_of(*id) == *short));
         }
     }
     Ok(ids)

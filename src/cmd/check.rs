@@ -1,7 +1,9 @@
 //! `nauhuri check`: validates the configuration and prints the effective one.
 
+use super::journal;
 use super::output;
-use super::settings::{self, DefaultFile};
+use super::settings::{self, DefaultFile, no_such_interface};
+use crate::capture::live::missing_interfaces;
 use crate::cli::{CheckArgs, Cli};
 use crate::config::check::Purpose;
 use crate::config::{Config, Loaded, keys};
@@ -14,20 +16,31 @@ const HIDDEN: &str = "[hidden]";
 ///
 /// # Errors
 /// [`ConfigError`](crate::config::ConfigError) with everything that is wrong.
-pub fn run(cli: &Cli, _args: &CheckArgs) -> anyhow::Result<()> {
-    let loaded = settings::load(&cli.global, DefaultFile::Required, Purpose::Other, Vec::new())?;
-    output::print(&effective(&loaded)?)?;
-    if loaded.config.capture.interface.is_empty() && !cli.global.quiet {
+pub fn run(cli: &Cli, args: &CheckArgs) -> anyhow::Result<()> {
+    let purpose = if args.record { Purpose::Capture } else { Purpose::Other };
+    let loaded = settings::load(&cli.global, DefaultFile::Required, purpose, Vec::new())?;
+    let interfaces = &loaded.config.capture.interface;
+    let missing = missing_interfaces(interfaces);
+    if let Some((names, known)) = missing.as_ref().filter(|_| args.record) {
+        return Err(no_such_interface(&loaded, &names.join(", "), known).into());
+    }
+    let here = missing
+        .map(|(names, known)| format!("this machine has no interface {}; it has {known}", names.join(", ")));
+    let notes: Vec<String> = here.into_iter().chain(journal::contradiction(loaded.config.log.keep)).collect();
+    output::print(&effective(&loaded, &notes)?)?;
+    if interfaces.is_empty() && !cli.global.quiet {
         eprintln!("note: capture.interface is not set; `nauhuri record` needs it");
     }
     Ok(())
 }
 
 /// The configuration as TOML that could be loaded again, its secrets hidden.
-fn effective(loaded: &Loaded) -> anyhow::Result<String> {
+/// `notes`: what this machine has to say to it.
+fn effective(loaded: &Loaded, notes: &[String]) -> anyhow::Result<String> {
     let file = loaded.sources.file.as_ref().map_or("no file".into(), |path| path.display().to_string());
+    let notes: String = notes.iter().map(|n| format!("# Note: {n}\n")).collect();
     Ok(format!(
-        "# Effective configuration: defaults < {file} < environment < --set\n\n{}",
+        "# Effective configuration: defaults < {file} < environment < --set\n{notes}\n{}",
         toml_of(&loaded.config)?
     ))
 }

@@ -2,10 +2,10 @@
 
 use super::keep::{self, Task};
 use super::output;
+use crate::archive::index::Row;
 use crate::cli::Cli;
 use crate::cli::keeping::EraseArgs;
-use crate::store::audit::{Action, Draft, Why};
-use crate::store::index::Row;
+use crate::custody::audit::{Action, Draft, Why};
 use anyhow::bail;
 use serde_json::json;
 use std::fmt::Write;

@@ -5,8 +5,8 @@ use super::output;
 use crate::cli::Cli;
 use crate::cli::keeping::ExportArgs;
 use crate::config::Access;
-use crate::store::audit::Why;
-use crate::store::export::Order;
+use crate::custody::audit::Why;
+use crate::custody::export::Order;
 
 /// Copies what is meant.
 ///

@@ -1,12 +1,12 @@
 //! `nauhuri forecast`: when the storage will be full.
 
 use super::archive::Archive;
-use super::list::local;
 use super::output::{self, plain, size};
+use super::words::local;
+use crate::archive::forecast::{Forecast, Space, forecast};
 use crate::cli::Cli;
 use crate::cli::reading::ForecastArgs;
 use crate::daemon::housekeeping::free_bytes;
-use crate::store::forecast::{Forecast, Space, forecast};
 use anyhow::Context;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::json;

@@ -3,8 +3,8 @@
 use super::keep::{self, Task};
 use crate::cli::Cli;
 use crate::cli::keeping::{HoldArgs, ReleaseArgs};
-use crate::store::hold::Release;
-use crate::store::keeper::Keeper;
+use crate::custody::hold::Release;
+use crate::custody::keeper::Keeper;
 use anyhow::bail;
 use uuid::Uuid;
 

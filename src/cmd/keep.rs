@@ -3,10 +3,10 @@
 
 use super::archive::{Archive, Place};
 use super::output;
+use crate::archive::index::Row;
 use crate::cli::Cli;
 use crate::cli::search::SearchArgs;
-use crate::store::index::Row;
-use crate::store::keeper::{Amended, Keeper};
+use crate::custody::keeper::{Amended, Keeper};
 use anyhow::bail;
 use std::fmt::Write;
 

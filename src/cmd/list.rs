@@ -8,22 +8,19 @@
 mod array;
 mod csv;
 mod readers;
-mod stamps;
 mod table;
+mod times;
 
 use super::archive::Archive;
 use super::output::{Printer, Stdout};
+use crate::archive::abreast::threads;
+use crate::archive::index::{Answer, Fields, Piece};
+use crate::archive::search::Search;
 use crate::cli::Cli;
 use crate::cli::reading::ListArgs;
-use crate::config::CallDirection;
-use crate::store::abreast::threads;
-use crate::store::audit::{Action, Draft};
-use crate::store::index::{Answer, Fields, Piece, Row};
-use crate::store::search::Search;
-use crate::time::Timestamp;
+use crate::custody::audit::{Action, Draft};
 use anyhow::bail;
 pub(super) use array::sidecar;
-use jiff::tz::TimeZone;
 use serde_json::json;
 
 /// More readers than this wait for one another.
@@ -85,42 +82,4 @@ fn table(archive: &Archive, answer: Answer, out: &mut Printer) -> anyhow::Result
     let print = |page| out.print(&layout.lines(&page));
     readers::read(archive.index.state(), answer, &form, threads(MAX_READERS), print)?;
     Ok(out.print(&layout.rest())?)
-}
-
-/// Time on the wall of the office.
-pub(super) fn local(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_jiff().to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// Everything there is to say of it.
-pub(super) fn states(row: &Row, now: Timestamp) -> String {
-    let mut text = String::new();
-    push_states(row, now, &mut text);
-    text
-}
-
-fn push_states(row: &Row, now: Timestamp, text: &mut String) {
-    let words = [
-        (row.missing, "missing"),
-        (row.restricted, "restricted"),
-        (row.held, "held"),
-        (row.is_due(now), "due"),
-        (!row.complete, "incomplete"),
-        (row.one_way, "one-way"),
-    ];
-    let mut said = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word);
-    text.push_str(said.next().unwrap_or("kept"));
-    for word in said {
-        text.push(',');
-        text.push_str(word);
-    }
-}
-
-pub(super) fn direction(row: &Row) -> &'static str {
-    match row.direction {
-        Some(CallDirection::Inbound) => "inbound",
-        Some(CallDirection::Outbound) => "outbound",
-        Some(CallDirection::Internal) => "internal",
-        None => "",
-    }
 }

@@ -1,12 +1,11 @@
 //! `nauhuri record`: captures live until stopped.
 
-use super::settings::{self, DefaultFile};
-use super::told;
+use super::output::told;
+use super::settings::{self, DefaultFile, mistake, no_such_interface};
 use crate::capture::live::{LiveError, LiveSource};
 use crate::cli::{Cli, DEFAULT_CONFIG, RecordArgs};
 use crate::config::Loaded;
 use crate::config::check::Purpose;
-use crate::config::error::{ConfigError, Problem};
 use crate::daemon::confine::Confined;
 use crate::daemon::recorder::{Recorder, StartError};
 use crate::daemon::shutdown::StopFlag;
@@ -50,17 +49,15 @@ fn tell_confined(c: &Confined) {
 
 /// What the interface said, as a mistake in the configuration where it is one.
 fn blame_configuration(e: StartError, loaded: &Loaded) -> anyhow::Error {
-    let (key, found, allowed) = match &e {
+    match &e {
         StartError::Capture(LiveError::NoSuchInterface { name, known }) => {
-            ("capture.interface", format!("\"{name}\", which is no interface here"), known.clone())
+            no_such_interface(loaded, name, known).into()
         }
         StartError::Capture(LiveError::Filter { why }) => {
             let found = format!("\"{}\" ({why})", loaded.config.capture.filter);
-            ("capture.filter", found, "a BPF expression, see pcap-filter(7)".to_string())
+            let allowed = "a BPF expression, see pcap-filter(7)".to_string();
+            mistake(loaded, "capture.filter", found, allowed).into()
         }
-        _ => return e.into(),
-    };
-    let (origin, line) = loaded.sources.of(key);
-    let problem = Problem { origin, key: key.into(), line, found, allowed, nearest: None };
-    ConfigError::from(problem).into()
+        _ => e.into(),
+    }
 }

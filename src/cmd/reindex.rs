@@ -1,11 +1,11 @@
 //! `nauhuri reindex`: the index made anew from the files.
 
 use super::archive::Place;
+use crate::archive::index::rebuild;
 use crate::cli::Cli;
 use crate::cli::reading::ReindexArgs;
+use crate::custody::audit::{Action, Draft};
 use crate::daemon::notices::counted;
-use crate::store::audit::{Action, Draft};
-use crate::store::index::rebuild;
 use crate::store::layout::{State, Walk};
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};

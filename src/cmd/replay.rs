@@ -6,14 +6,16 @@ use super::output;
 use super::settings::{self, DefaultFile};
 use crate::capture::merge::Merged;
 use crate::cli::{Cli, ReplayArgs};
+use crate::config::TunnelRule;
 use crate::config::check::Purpose;
+use crate::config::error::Origin;
 use crate::daemon::context::Context;
 use crate::daemon::live::worker_count;
 use crate::daemon::notices::counted;
 use crate::daemon::observe::Outcome;
 use crate::daemon::replay::{Replayed, replay};
-use crate::store::identity;
 use crate::store::lock::StoreLock;
+use crate::store::mark;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -34,7 +36,12 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     let loaded = settings::load(&cli.global, DefaultFile::Optional, Purpose::Other, options)?;
     // The summary tells what was recorded; INFO lines are for those who ask.
     let _log = settings::start_log(&cli.global, 1, false);
-    let config = loaded.config;
+    let mut config = loaded.config;
+    // Who plays a capture without a word of configuration wants all that is in it.
+    if loaded.sources.file.is_none() && loaded.sources.of("capture.tunnels").0 == Origin::Defaults {
+        config.capture.tunnels = vec![TunnelRule::ANY];
+    }
+    let config = config;
     let captures = Merged::open(&args.captures)?;
     let root = &config.storage.dir;
     std::fs::create_dir_all(root).with_context(|| format!("{}: cannot be made", root.display()))?;
@@ -42,7 +49,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     let _lock = match args.out {
         Some(_) => None,
         None => {
-            identity::must_be(root, &config.storage.id)?;
+            mark::must_be(root, &config.storage.id)?;
             let mut lock = StoreLock::enter(root)?;
             lock.share()?;
             Some(lock)

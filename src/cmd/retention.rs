@@ -5,7 +5,7 @@ use super::output;
 use crate::cli::Cli;
 use crate::cli::keeping::{RetentionArgs, RetentionCommand};
 use crate::config::{Config, Term};
-use crate::store::retain::{Applied, Rule};
+use crate::custody::retain::{Applied, Rule};
 use anyhow::bail;
 use jiff::tz::TimeZone;
 use serde_json::json;

@@ -1,12 +1,13 @@
 //! `nauhuri show`: everything about one recording.
 
 use super::archive::Archive;
-use super::list::{direction, local, sidecar, states};
+use super::list::sidecar;
 use super::output::{self, length, plain, size};
+use super::words::{direction, local, states};
+use crate::archive::index::Row;
 use crate::cli::Cli;
 use crate::cli::reading::ShowArgs;
-use crate::store::audit::{Action, Draft};
-use crate::store::index::Row;
+use crate::custody::audit::{Action, Draft};
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;

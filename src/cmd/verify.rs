@@ -3,12 +3,12 @@
 use super::archive::Place;
 use super::output::{Printer, plain, size};
 use super::reindex::{bar, measured};
+use crate::archive::index::Index;
+use crate::archive::verify::{PATIENCE, VerifyOptions, VerifyReport, verify};
 use crate::cli::Cli;
 use crate::cli::reading::VerifyArgs;
+use crate::custody::audit::{Action, Draft, Outcome};
 use crate::daemon::notices::counted;
-use crate::store::audit::{Action, Draft, Outcome};
-use crate::store::index::Index;
-use crate::store::verify::{PATIENCE, VerifyOptions, VerifyReport, verify};
 use anyhow::bail;
 use serde_json::json;
 use std::num::NonZero;

@@ -5,18 +5,27 @@
 use super::HideDigits;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Accepts `"eth1"` and `["eth1", "eth2"]`.
-pub fn one_or_many<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+/// Accepts `"eth1"` and `["eth1", "eth2"]`; `""` is no interface.
+pub fn interfaces<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    let mut names: Vec<String> = one_or_many(d)?;
+    if names == [""] {
+        names.clear();
+    }
+    Ok(names)
+}
+
+/// Accepts one value, or a list of them.
+pub fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Vec<T>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum OneOrMany {
-        One(String),
-        Many(Vec<String>),
+    enum OneOrMany<T> {
+        // First: serde would take a list for the fields of a struct.
+        Many(Vec<T>),
+        One(T),
     }
     Ok(match OneOrMany::deserialize(d)? {
-        OneOrMany::One(s) if s.is_empty() => Vec::new(),
-        OneOrMany::One(s) => vec![s],
-        OneOrMany::Many(v) => v,
+        OneOrMany::One(value) => vec![value],
+        OneOrMany::Many(values) => values,
     })
 }
 

@@ -6,7 +6,7 @@
 //! read by the same kinds. That this list equals [`Config`](super::Config) is a
 //! test, so neither can grow alone.
 
-use super::forms;
+use super::{TunnelKind, TunnelRule, forms};
 use toml::Value;
 
 /// What a key may hold.
@@ -22,6 +22,8 @@ pub enum Kind {
     Texts,
     /// A string or a list of them.
     OneOrTexts,
+    /// A kind of tunnel, `{ kind = "gre", from = "10.9.0.0/16" }`, or a list of both.
+    Tunnels,
     /// A list of port numbers.
     Ports,
     /// One of these words.
@@ -69,6 +71,7 @@ pub const KEYS: &[Key] = &[
     ("capture.interface", Kind::OneOrTexts),
     ("capture.filter", Kind::Text),
     ("capture.buffer_mib", Kind::Count(1, BUFFER_MIB_MAX as i64)),
+    ("capture.tunnels", Kind::Tunnels),
     ("capture.promiscuous", Kind::Bool),
     ("sip.ports", Kind::Ports),
     ("sip.correlation_headers", Kind::Texts),
@@ -142,6 +145,12 @@ impl Kind {
             Kind::Text => "text in quotes".into(),
             Kind::Texts => "a list of texts such as [\"a\", \"b\"]".into(),
             Kind::OneOrTexts => "text such as \"eth1\", or a list such as [\"eth1\", \"eth2\"]".into(),
+            Kind::Tunnels => {
+                let kinds = TunnelKind::ALL.map(|kind| format!("\"{}\"", kind.as_str())).join(", ");
+                format!(
+                    "a list of {kinds} or \"any\", each alone or as {{ kind = \"gre\", from = \"10.9.0.0/16\" }}"
+                )
+            }
             Kind::Ports => "a list of port numbers from 1 to 65535 such as [5060, 5080]".into(),
             Kind::OneOf(words) => words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(" or "),
             Kind::Directions => "a list of \"inbound\" and \"outbound\"".into(),
@@ -162,6 +171,7 @@ impl Kind {
             Kind::Text => value.is_str(),
             Kind::Texts => all(&Value::is_str),
             Kind::OneOrTexts => value.is_str() || all(&Value::is_str),
+            Kind::Tunnels => is_tunnel(value) || all(&is_tunnel),
             Kind::Ports => all(&|v| v.as_integer().is_some_and(|n| (1..=65535).contains(&n))),
             Kind::OneOf(words) => value.as_str().is_some_and(|s| words.contains(&s)),
             Kind::Directions => all(&|v| v.as_str().is_some_and(|s| DIRECTIONS.contains(&s))),
@@ -188,7 +198,8 @@ impl Kind {
                 toml_value(text).unwrap_or_else(plain)
             }
             Kind::HideDigits if text != "all" => toml_value(text).unwrap_or_else(plain),
-            Kind::Texts | Kind::OneOrTexts | Kind::Directions => {
+            Kind::Tunnels if text.trim_start().starts_with('{') => toml_value(text).unwrap_or_else(plain),
+            Kind::Texts | Kind::OneOrTexts | Kind::Directions | Kind::Tunnels => {
                 list(text, |item| Value::String(item.to_owned())).unwrap_or_else(plain)
             }
             Kind::Ports => list(text, |item| {
@@ -199,6 +210,23 @@ impl Kind {
                 toml_value(text).filter(Value::is_str).unwrap_or_else(plain)
             }
         }
+    }
+}
+
+/// One entry of `capture.tunnels`.
+fn is_tunnel(value: &Value) -> bool {
+    match value {
+        Value::String(kind) => TunnelRule::read(kind, None).is_some(),
+        Value::Table(table) => {
+            let text = |key: &str| table.get(key).map(Value::as_str);
+            let known = table.keys().all(|key| matches!(key.as_str(), "kind" | "from"));
+            match (text("kind"), text("from")) {
+                (Some(Some(kind)), None) => known && TunnelRule::read(kind, None).is_some(),
+                (Some(Some(kind)), Some(Some(from))) => known && TunnelRule::read(kind, Some(from)).is_some(),
+                _ => false,
+            }
+        }
+        _ => false,
     }
 }
 
@@ -261,7 +289,6 @@ pub fn nearest_of<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Optio
 pub fn found(value: &Value) -> String {
     let text = match value {
         Value::Table(_) => "a table".to_owned(),
-        Value::Array(items) if items.iter().any(Value::is_table) => "a list of tables".to_owned(),
         other => other.to_string().replace(['\n', '\r'], " "),
     };
     cut(&text)

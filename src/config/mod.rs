@@ -13,10 +13,12 @@ pub mod forms;
 pub mod keys;
 pub mod load;
 pub mod term;
+pub mod tunnels;
 
 pub use error::ConfigError;
 pub use load::Loaded;
 pub use term::{Term, TermError};
+pub use tunnels::{TunnelKind, TunnelRule};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -58,12 +60,15 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Capture {
     /// Interface names; `any` is allowed. A single string is accepted.
-    #[serde(deserialize_with = "crate::config::forms::one_or_many")]
+    #[serde(deserialize_with = "crate::config::forms::interfaces")]
     pub interface: Vec<String>,
     /// Extra BPF expression; empty for none.
     pub filter: String,
     /// Kernel ring per interface, MiB.
     pub buffer_mib: u32,
+    /// Which packets within packets are opened, and from whom; empty: none.
+    #[serde(deserialize_with = "crate::config::tunnels::rules")]
+    pub tunnels: Vec<TunnelRule>,
     /// Promiscuous mode.
     pub promiscuous: bool,
 }
@@ -321,7 +326,13 @@ pub struct Limits {
 
 impl Default for Capture {
     fn default() -> Self {
-        Capture { interface: Vec::new(), filter: String::new(), buffer_mib: 256, promiscuous: true }
+        Capture {
+            interface: Vec::new(),
+            filter: String::new(),
+            buffer_mib: 256,
+            tunnels: Vec::new(),
+            promiscuous: true,
+        }
     }
 }
 

@@ -11,15 +11,15 @@ use super::context::Context;
 use super::crew::Pulse;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
+use crate::archive::forecast::{Space, forecast};
+use crate::archive::search::Search;
 use crate::config::{ClockTrust, Config};
-use crate::store::audit::{AuditLog, Who};
+use crate::custody::audit::{AuditLog, Who};
+use crate::custody::expire::{Sweep, SweepOptions};
+use crate::custody::keeper::{Keeper, KeeperError};
+use crate::custody::wall_clock::Sync;
 use crate::store::calendar::ago;
-use crate::store::clock::Sync;
-use crate::store::expire::{Sweep, SweepOptions};
-use crate::store::forecast::{Space, forecast};
-use crate::store::identity;
-use crate::store::keeper::{Keeper, KeeperError};
-use crate::store::search::Search;
+use crate::store::mark;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::StorageState;
 use jiff::tz::TimeZone;
@@ -149,7 +149,7 @@ impl<'a> Archivist<'a> {
     }
 
     fn open(&self) -> Option<Keeper> {
-        let state = identity::state_folder(&self.config.storage.dir, self.config.storage.state.as_deref());
+        let state = mark::state_folder(&self.config.storage.dir, self.config.storage.state.as_deref());
         let anchor = &self.config.audit.anchor;
         let anchor = (!anchor.as_os_str().is_empty()).then(|| anchor.clone());
         let audit = AuditLog::new(&state, anchor, Who::of_process());

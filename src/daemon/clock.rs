@@ -1,6 +1,6 @@
 //! The clocks of everything outside the core: the machine's, or ones that a test turns.
 
-use crate::store::clock::{Reading, Sync};
+use crate::custody::wall_clock::{Reading, Sync};
 use crate::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

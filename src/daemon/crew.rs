@@ -12,6 +12,7 @@ mod pulse;
 #[cfg(test)]
 mod tests;
 
+use pulse::Progress;
 pub use pulse::{Faults, Pulse};
 
 use crate::telemetry::events::Event;
@@ -25,8 +26,8 @@ use std::time::{Duration, Instant};
 
 /// A thread that beats at least once a second is stuck when it was silent for so long.
 pub const STUCK_AFTER: Duration = Duration::from_secs(6);
-/// One whose single steps may take long (an index of a million files) is stuck when it has used
-/// no processor for so long,
+/// One whose single steps may take long (an index of a million files) is stuck when it has got on
+/// with nothing for so long,
 const IDLE_FOR: Duration = Duration::from_secs(3);
 /// or when it has not come back after so long, busy or not.
 const BUSY_FOR: Duration = Duration::from_secs(3600);
@@ -42,7 +43,7 @@ const STEADY: Duration = Duration::from_secs(5);
 pub enum Patience {
     /// Beats at least once a second.
     Short,
-    /// May be silent for long as long as it uses the processor.
+    /// May be silent for long as long as it computes, reads or writes.
     WhileBusy,
 }
 
@@ -60,8 +61,8 @@ struct Member {
     /// When it was last found dead.
     died: Option<Instant>,
     started: Instant,
-    /// Processor time at the last look at a silent thread, and since when it stands at that.
-    idle: Option<(u64, Instant)>,
+    /// What a silent thread had done by then.
+    idle: Option<(Progress, Instant)>,
     trouble: Option<Trouble>,
 }
 
@@ -215,7 +216,11 @@ impl Member {
             return;
         }
         match self.spawn(now) {
-            Ok(()) => Event::ThreadRestarted { thread: &self.name, role: self.role }.emit(metrics),
+            Ok(()) => {
+                // It may be dead again by the next look: that is another death.
+                self.trouble = Some(Trouble::Restarted);
+                Event::ThreadRestarted { thread: &self.name, role: self.role }.emit(metrics);
+            }
             Err(e) => {
                 self.died = Some(now);
                 tracing::warn!(thread = self.name, reason = %e.kind(), "cannot be started again");
@@ -254,6 +259,9 @@ impl Member {
         if is_stuck {
             return Some(Trouble::Stuck);
         }
+        if silent < IDLE_FOR {
+            self.idle = None;
+        }
         let is_new = self.deaths > 0 && now.saturating_duration_since(self.started) < STEADY;
         if !is_new && self.deaths > 0 && now.saturating_duration_since(self.started) > RESTART_WITHIN {
             self.deaths = 0;
@@ -261,17 +269,20 @@ impl Member {
         is_new.then_some(Trouble::Restarted)
     }
 
-    /// It has used no processor since a look at least [`IDLE_FOR`] ago. Where that cannot be
+    /// It has got on with nothing since a look at least [`IDLE_FOR`] ago. Where that cannot be
     /// told it counts as idle.
     fn is_idle(&mut self, now: Instant) -> bool {
-        let used = self.pulse.processor_ns().unwrap_or(0);
-        match self.idle {
-            Some((before, since)) if before == used => now.saturating_duration_since(since) >= IDLE_FOR,
-            _ => {
-                self.idle = Some((used, now));
-                false
-            }
+        let progress = self.pulse.progress();
+        let (before, since) = *self.idle.get_or_insert((progress, now));
+        let passed = now.saturating_duration_since(since);
+        if passed < IDLE_FOR {
+            return false;
         }
+        let is_idle = !progress.is_more_than(before, passed);
+        if !is_idle {
+            self.idle = Some((progress, now));
+        }
+        is_idle
     }
 
     fn complaint(&self, now: Instant) -> Option<String> {

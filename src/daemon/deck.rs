@@ -8,6 +8,7 @@
 mod held;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use super::context::Context;
 use crate::codec::g711::Law;
@@ -17,80 +18,19 @@ use crate::store::StoreError;
 use crate::store::layout::RecordingName;
 use crate::store::sidecar::Sidecar;
 use crate::store::wav::{CHANNELS, WavEncoding, WavSpec};
-use crate::store::writer::{self, RecordingWriter, finish_later};
+use crate::store::writer::RecordingWriter;
 use crate::tape::Deck;
 use crate::telemetry::events::Event;
-use crate::telemetry::fault::Fault;
 use held::Held;
 use std::sync::Arc;
 use std::time::Instant;
+pub use trouble::{Prepared, Trouble, Unfinished};
 
 /// Longest gap that is made up for with silence once the storage takes writes again, seconds.
 const MAX_GAP_S: u64 = 3600;
 /// Bytes gathered before they are written where nobody waits for them (replay). Hardly more
 /// than a tape gives out at once: what a call holds back costs every call more than a larger write saves.
 const BLOCK: usize = 4 * 1024;
-
-/// Why a deck has no file.
-#[derive(Debug)]
-pub enum Trouble {
-    /// No audio came.
-    NoMedia,
-    /// A recording with this id is there and was not touched.
-    Exists,
-    /// Less than `storage.min_free` is left.
-    NoRoom,
-    /// The file system said no.
-    Store(StoreError),
-    /// The audio is there, under the names of a running recording; try again later.
-    Unfinished(Box<Unfinished>),
-}
-
-/// A recording whose call is over and whose files could not be finished.
-#[derive(Debug)]
-pub struct Unfinished {
-    name: RecordingName,
-    frames: u64,
-    sidecar: Sidecar,
-}
-
-impl Unfinished {
-    /// Tries again.
-    ///
-    /// # Errors
-    /// Still not; or the recording is there under another hand's.
-    pub fn finish(&self, context: &Context) -> Result<Sidecar, Trouble> {
-        let writing = &context.writing;
-        finish_later(&writing.root, &self.name, self.frames, self.sidecar.clone(), &writing.options)
-            .map_err(|e| context.trouble(e))
-    }
-}
-
-/// A recording whose files are written and have not got their names yet.
-#[derive(Debug)]
-pub struct Prepared {
-    files: writer::Prepared,
-    rest: Unfinished,
-}
-
-impl Prepared {
-    /// Gives them their names. Lasting once the store is synced.
-    ///
-    /// # Errors
-    /// It is tried again later, or the recording is there under another hand's.
-    pub fn publish(self, context: &Context) -> Result<Sidecar, Trouble> {
-        let Prepared { files, rest } = self;
-        files.publish(&context.writing.options).map_err(|e| match context.trouble(e) {
-            Trouble::Store(_) => Trouble::Unfinished(Box::new(rest)),
-            why => why,
-        })
-    }
-
-    /// They could not be synced: to be tried again.
-    pub fn put_off(self) -> Trouble {
-        Trouble::Unfinished(Box::new(self.rest))
-    }
-}
 
 #[derive(Debug)]
 enum State {
@@ -394,19 +334,6 @@ impl FileDeck {
         if self.context.writing.prompt || self.buffer.len() >= BLOCK {
             self.write_out();
         }
-    }
-}
-
-impl Context {
-    /// Tells of a failure of the storage.
-    pub(super) fn trouble(&self, e: StoreError) -> Trouble {
-        if matches!(e, StoreError::Exists { .. }) {
-            return Trouble::Exists;
-        }
-        let fault = Fault::new(e.kind(), e.code());
-        Event::WriteFailed { recording: None, fault }.emit(self.metrics());
-        self.health.not_writable(fault);
-        Trouble::Store(e)
     }
 }
 

@@ -41,7 +41,8 @@ pub fn look(context: &Context) {
         Ok(room) => {
             let is_low_now = health.looked(room);
             metrics.set_storage_free(room.bytes);
-            metrics.set_free_inodes(room.inodes);
+            // Some file systems do not count them, and never lack one.
+            metrics.set_free_inodes(if room.all_inodes == 0 { u64::MAX } else { room.inodes });
             if is_low_now && room.bytes >= health.min_free() {
                 Event::InodesLow { free: room.inodes }.emit(metrics);
             } else if is_low_now {

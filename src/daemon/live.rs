@@ -295,8 +295,15 @@ impl<S: Source> Live<S> {
                 return;
             }
             if !self.told_unread.iter().any(|told| told.is_same(&n)) {
-                let Notice { kind: what, number, count } = n;
-                Event::Unread { what, number, count }.emit(self.context.metrics());
+                let Notice { kind: what, number, tunnel, count } = n;
+                let event = match tunnel {
+                    None => Event::Unread { what, number, count },
+                    Some(kind) => {
+                        let sender = stats.tunnel_senders[kind.index()];
+                        Event::TunnelRefused { kind: kind.as_str(), sender, count }
+                    }
+                };
+                event.emit(self.context.metrics());
                 self.told_unread.push(n);
             }
         }

@@ -2,6 +2,7 @@
 //! its number and with what to do. `replay` says it at the end, `record` when it
 //! first happens.
 
+use crate::config::TunnelKind;
 use crate::engine::stats::EngineStats;
 use crate::net::{Transport, Unread};
 use crate::telemetry::label::UnreadKind;
@@ -16,6 +17,8 @@ pub struct Notice {
     pub kind: UnreadKind,
     /// Its port, or the number of its protocol.
     pub number: Option<u16>,
+    /// The tunnel that was not opened, where it is one.
+    pub tunnel: Option<TunnelKind>,
     /// How often.
     pub count: u64,
 }
@@ -23,7 +26,7 @@ pub struct Notice {
 impl Notice {
     /// The same thing as another, whatever the count.
     pub fn is_same(&self, other: &Notice) -> bool {
-        (self.kind, self.number) == (other.kind, other.number)
+        (self.kind, self.number, self.tunnel) == (other.kind, other.number, other.tunnel)
     }
 }
 
@@ -35,12 +38,17 @@ pub fn notices(s: &EngineStats, sip_ports: &[u16]) -> Vec<Notice> {
         (UnreadKind::NotSip, s.net.tcp_not_sip),
         (UnreadKind::SuperPacket, s.super_packets),
     ];
-    let plain = plain.into_iter().map(|(kind, count)| Notice { kind, number: None, count });
+    let plain = plain.into_iter().map(|(kind, count)| Notice { kind, number: None, tunnel: None, count });
     let kinds = s.unread.iter().filter_map(|(unread, count)| {
         let (kind, number) = told(*unread, sip_ports)?;
-        Some(Notice { kind, number: Some(number), count: *count })
+        Some(Notice { kind, number: Some(number), tunnel: None, count: *count })
     });
-    plain.filter(|n| n.count > 0).chain(kinds).collect()
+    let tunnels = TunnelKind::ALL.iter().zip(s.net.tunnels_refused);
+    let tunnels = tunnels.map(|(tunnel, count)| {
+        let kind = UnreadKind::Tunnel;
+        Notice { kind, number: None, tunnel: Some(*tunnel), count }
+    });
+    plain.chain(tunnels).filter(|n| n.count > 0).chain(kinds).collect()
 }
 
 /// As a kind with a number, if it is worth a word: web traffic is not.
@@ -53,8 +61,8 @@ fn told(unread: Unread, sip_ports: &[u16]) -> Option<(UnreadKind, u16)> {
         Unread::WebSocket { port, sip } => sip.then_some((UnreadKind::WebSocket, port)),
         Unread::Sctp { port, sip } => sip.then_some((UnreadKind::Sctp, port)),
         Unread::SipPort { port, .. } => Some((UnreadKind::SipPort, port)),
-        // Said of the file or the interface; beyond telling apart.
-        Unread::Link(_) | Unread::More => None,
+        // Said of the file or the interface; counted by `net` itself; beyond telling apart.
+        Unread::Link(_) | Unread::Tunnel(_) | Unread::More => None,
     }
 }
 
@@ -92,6 +100,7 @@ pub fn text(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> String {
         UnreadKind::Nested => {
             format!("not read: {} in more tunnels within tunnels than are opened", counted(count, "packet"))
         }
+        UnreadKind::Tunnel => refused_tunnel(n, s),
         UnreadKind::NotSip => {
             let directions = counted(count, "direction");
             format!("not read: {directions} of TCP connections on a SIP port, which do not speak SIP")
@@ -119,6 +128,21 @@ pub fn text(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> String {
     }
 }
 
+/// Which tunnel, from where, and the line that opens it.
+fn refused_tunnel(n: &Notice, s: &EngineStats) -> String {
+    let Some(kind) = n.tunnel else { return UnreadKind::Tunnel.describe().to_owned() };
+    let (packets, name) = (counted(n.count, "packet"), kind.as_str());
+    match s.tunnel_senders[kind.index()] {
+        Some(sender) => format!(
+            "not read: {packets} in a tunnel of kind {name}, the first from {sender}; if that is your mirror, set \
+             capture.tunnels = [{{ kind = \"{name}\", from = \"{sender}\" }}]"
+        ),
+        None => {
+            format!("not read: {packets} in a tunnel of kind {name}, which capture.tunnels does not open")
+        }
+    }
+}
+
 /// `1 recording`, `2 recordings`.
 pub fn counted(n: u64, noun: &str) -> String {
     match (n, noun.strip_suffix('y')) {
@@ -141,6 +165,7 @@ pub fn instead_of_sip(s: &EngineStats, sip_ports: &[u16]) -> Option<String> {
         (n.unknown_link, "frame", " of a link type that is not read"),
         (n.not_ip, "frame", " without IP"),
         (n.unknown_encapsulation, "packet", " in a wrapping that is not read"),
+        (n.tunnels_refused.iter().sum(), "packet", " in tunnels that capture.tunnels does not open"),
         (n.nested_too_deep, "packet", " in too many tunnels"),
         (n.short_headers, "packet", " with headers cut short"),
         (n.fragments_dropped.total(), "datagram", " with missing fragments"),

@@ -15,8 +15,8 @@ use super::shutdown::StopFlag;
 use crate::capture::live::{LiveError, Source};
 use crate::config::{Config, Term, TermError};
 use crate::store::StoreError;
-use crate::store::identity::{self, IdentityError};
 use crate::store::lock::{RecorderLock, StoreLock};
+use crate::store::mark::{self, IdentityError};
 use crate::telemetry::Notifier;
 use crate::telemetry::events::Event;
 use crate::telemetry::http::{Port, ServeError};
@@ -94,11 +94,11 @@ impl<S: Source> Recorder<S> {
         let context = Arc::new(Context::recording(config));
         let clock = Clock::machine();
         let root = &context.writing.root;
-        let state = identity::state_folder(root, config.storage.state.as_deref());
+        let state = mark::state_folder(root, config.storage.state.as_deref());
         // Not a file is written where another store, or none, is mounted.
         let other = |source| StartError::Identity { root: root.clone(), source };
-        identity::must_be(root, &config.storage.id).map_err(other)?;
-        identity::enter(root, &state, clock.wall()).map_err(other)?;
+        mark::must_be(root, &config.storage.id).map_err(other)?;
+        mark::enter(root, &state, clock.wall()).map_err(other)?;
         let closed = |source| StartError::Store { root: root.clone(), source };
         let lock = StoreLock::enter(root).map_err(closed)?;
         let recorder_lock = RecorderLock::take(root, clock.wall()).map_err(closed)?;
@@ -205,7 +205,8 @@ impl<S: Source> Running<S> {
         let archived = self.crew.join(ThreadRole::Archivist, LAST_WORDS);
         self.stop.set();
         let ended = ThreadRole::ALL.iter().all(|role| {
-            matches!(role, ThreadRole::Capture | ThreadRole::Worker) || self.crew.join(*role, LAST_WORDS)
+            !matches!(role, ThreadRole::Metrics | ThreadRole::Housekeeping)
+                || self.crew.join(*role, LAST_WORDS)
         });
         if !archived || !ended {
             tracing::warn!("a thread is stuck and is left behind");

@@ -42,6 +42,7 @@ fn network(net: &NetStats, out: &mut Snapshot) {
         nested_too_deep: _,
         short_headers: _,
         tcp_not_sip: _,
+        tunnels_refused,
         backwards,
         not_ip,
         decapsulated,
@@ -66,6 +67,7 @@ fn network(net: &NetStats, out: &mut Snapshot) {
     let FragmentDrops { timeout, evicted, overlap, malformed, truncated: cut_pieces } = fragments_dropped;
     (out.packets_received, out.bytes_received) = (frames, bytes);
     (out.sip_duplicates, out.time_went_back) = (duplicates, backwards);
+    out.tunnels_refused = tunnels_refused;
     for (kind, count) in [
         (SeenKind::NotIp, not_ip),
         (SeenKind::OtherTransport, other_transport),
@@ -116,6 +118,7 @@ fn engine(s: &EngineStats, out: &mut Snapshot) {
         sip_unreadable,
         // Told one by one, in the log.
         sip_unreadable_last: _,
+        tunnel_senders: _,
         sip_oversized,
         sip_cut,
         rtp_recorded,

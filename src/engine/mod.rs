@@ -154,6 +154,7 @@ impl Engine {
         let mut unread = self.net.unread().clone();
         unread.extend(&self.core.unread);
         s.unread = unread.list();
+        s.tunnel_senders = unread.tunnel_senders();
         s.calls = self.core.calls.legs_followed() as u64;
         s.recordings = self.core.calls.recordings().len() as u64;
         s.calls_evicted = self.core.calls.evicted();

@@ -1,9 +1,11 @@
 //! Plain counters of the hot path, read by whoever publishes them.
 
+use crate::config::TunnelKind;
 use crate::net::stats::NetStats;
 use crate::net::{Flow, Transport, Unread};
 use crate::sip::{Message, Method, ParseError, StartLine};
 use crate::time::Timestamp;
+use std::net::IpAddr;
 
 /// Totals since the start, and a few present values.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +57,8 @@ pub struct EngineStats {
     pub recordings_full: u64,
     /// What passed by and was not read, by kind.
     pub unread: Vec<(Unread, u64)>,
+    /// Who was first to send a tunnel of each kind that is not opened, by [`TunnelKind::index`].
+    pub tunnel_senders: [Option<IpAddr>; TunnelKind::COUNT],
     /// Recordings open now.
     pub recordings: u64,
     /// Stamp of the newest packet.

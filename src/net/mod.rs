@@ -19,6 +19,7 @@ pub use defrag::{Defrag, Whole};
 pub use stats::{FragmentDrops, NetStats};
 pub use unread::{Unread, UnreadCounts};
 
+use crate::config::{TunnelRule, tunnels};
 use crate::sip::starts_like_sip;
 use crate::time::Timestamp;
 use crate::wire::ip::{IpPacket, protocol, skip_extensions};
@@ -26,7 +27,7 @@ use crate::wire::link::{self, LinkError, Proto, Vlan};
 use crate::wire::transport::{Tcp, Udp};
 use crate::wire::{Frame, LinkType, fast, tunnel};
 use reassembly::Reassembly;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Tunnels within tunnels that are followed.
 const MAX_DEPTH: usize = 4;
@@ -39,6 +40,8 @@ const UNKNOWN_TAIL: u32 = 65_535;
 pub struct NetConfig {
     /// TCP ports that are followed and UDP ports whose copies are dropped, at either end.
     pub sip_ports: Vec<u16>,
+    /// Which tunnels are opened, and from whom.
+    pub tunnels: Vec<TunnelRule>,
     /// IP datagrams being put together at once.
     pub fragments: usize,
     /// TCP connections followed at once.
@@ -51,6 +54,7 @@ impl From<&crate::config::Config> for NetConfig {
     fn from(config: &crate::config::Config) -> NetConfig {
         NetConfig {
             sip_ports: config.sip.ports.clone(),
+            tunnels: config.capture.tunnels.clone(),
             fragments: config.limits.fragments,
             tcp_streams: config.limits.tcp_streams,
             tcp_buffer: config.limits.tcp_buffer,
@@ -99,6 +103,7 @@ pub struct Datagram<'a> {
 /// Frames in, datagrams out. Never asks the time: frames and callers bring it.
 pub struct Net {
     sip_ports: PortSet,
+    tunnels: Vec<TunnelRule>,
     defrag: Defrag,
     dedup: Dedup,
     reassembly: Reassembly,
@@ -118,6 +123,7 @@ impl Net {
     pub fn new(config: NetConfig) -> Net {
         Net {
             sip_ports: PortSet::new(&config.sip_ports),
+            tunnels: config.tunnels,
             defrag: Defrag::new(config.fragments),
             dedup: Dedup::default(),
             reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer),
@@ -235,55 +241,57 @@ impl Net {
         depth: usize,
         sink: &mut impl FnMut(Datagram<'_>),
     ) {
-        let payload = packet.payload;
-        let inner = match packet.protocol {
+        match packet.protocol {
             protocol::UDP => return self.any_udp(ts, packet, depth, sink),
             protocol::TCP => return self.tcp(ts, packet, sink),
-            protocol::IPIP | protocol::IPV6 => Ok((Proto::Ip, payload)),
-            protocol::GRE => tunnel::gre(payload),
-            protocol::ETHERIP => tunnel::ether_ip(payload),
-            protocol::MPLS => Ok((Proto::EtherType(link::MPLS), payload)),
-            protocol::ESP | protocol::L2TP => Err(tunnel::TunnelError::Unknown(packet.protocol.into())),
-            other => {
-                self.stats.other_transport += 1;
-                if other == protocol::SCTP {
-                    self.unread.note_sctp(payload, |port| self.sip_ports.has(port));
-                }
-                return;
-            }
-        };
-        match inner {
-            Ok((proto, data)) => self.inside(ts, proto, data, depth, sink),
-            Err(tunnel::TunnelError::Unknown(inner)) => {
+            _ => {}
+        }
+        match tunnel::ip(packet.protocol, packet.payload) {
+            Some(Ok(inside)) => self.inside(ts, packet.src, inside, depth, sink),
+            Some(Err(tunnel::TunnelError::Unknown(inner))) => {
                 self.stats.unknown_encapsulation += 1;
                 self.unread.note_wrapping(packet.protocol, inner);
             }
-            Err(tunnel::TunnelError::Short) => self.stats.short_headers += 1,
+            Some(Err(tunnel::TunnelError::Short)) => self.stats.short_headers += 1,
+            None => {
+                self.stats.other_transport += 1;
+                if packet.protocol == protocol::SCTP {
+                    self.unread.note_sctp(packet.payload, |port| self.sip_ports.has(port));
+                }
+            }
         }
     }
 
-    /// What came out of a tunnel.
+    /// What a tunnel packet of `sender` holds, if it may be opened.
     fn inside(
         &mut self,
         ts: Timestamp,
-        proto: Proto,
-        data: &[u8],
+        sender: IpAddr,
+        (kind, proto, data): tunnel::Inside<'_>,
         depth: usize,
         sink: &mut impl FnMut(Datagram<'_>),
     ) {
+        let packet = link::to_ip(proto, data);
+        // Of a GRE protocol nobody knows, the tunnel is what is unknown: to open it would not help.
+        if let Err(LinkError::NotIp(other)) = packet
+            && proto == Proto::EtherType(other)
+        {
+            return self.count(LinkError::UnknownEncapsulation(other));
+        }
+        if !tunnels::is_opened(&self.tunnels, kind, sender) {
+            self.stats.tunnels_refused[kind.index()] += 1;
+            self.unread.note_tunnel(kind, sender);
+            return;
+        }
         if depth >= MAX_DEPTH {
             self.stats.nested_too_deep += 1;
             return;
         }
         self.stats.decapsulated += 1;
-        match link::to_ip(proto, data) {
+        match packet {
             Ok((vlan, packet)) => {
                 self.vlan = vlan;
                 self.ip(ts, packet, depth + 1, sink);
-            }
-            // Of a GRE protocol nobody knows, the tunnel is what is unknown.
-            Err(LinkError::NotIp(other)) if proto == Proto::EtherType(other) => {
-                self.count(LinkError::UnknownEncapsulation(other));
             }
             Err(error) => self.count(error),
         }
@@ -302,9 +310,9 @@ impl Net {
         };
         self.stats.bad_lengths += u64::from(udp.bad_length);
         if tunnel::is_tunnel_port(udp.dst_port)
-            && let Some((proto, data)) = tunnel::udp(udp.dst_port, udp.payload)
+            && let Some(inside) = tunnel::udp(udp.dst_port, udp.payload)
         {
-            return self.inside(ts, proto, data, depth, sink);
+            return self.inside(ts, packet.src, inside, depth, sink);
         }
         let flow = Flow {
             src: SocketAddr::new(packet.src, udp.src_port),

@@ -2,6 +2,8 @@
 //!
 //! Every packet that does not become a datagram is counted somewhere here.
 
+use crate::config::TunnelKind;
+
 /// Counters since the start; they only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NetStats {
@@ -25,6 +27,8 @@ pub struct NetStats {
     pub nested_too_deep: u64,
     /// Packets taken out of a tunnel or mirror.
     pub decapsulated: u64,
+    /// Tunnel packets that were not opened, by [`TunnelKind::index`].
+    pub tunnels_refused: [u64; TunnelKind::COUNT],
     /// Headers that do not fit into what was captured.
     pub short_headers: u64,
     /// Length fields that contradict one another.

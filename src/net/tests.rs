@@ -1,5 +1,7 @@
 //! Frames of every wrapping, built by hand or by etherparse, through the front door.
 
+mod tunnels;
+
 use super::*;
 use crate::time::NS_PER_MS;
 use etherparse::{PacketBuilder, VlanId};
@@ -7,7 +9,8 @@ use etherparse::{PacketBuilder, VlanId};
 const SIP: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nCall-ID: 1\r\n\r\n";
 
 fn config() -> NetConfig {
-    NetConfig { sip_ports: vec![5060], fragments: 64, tcp_streams: 64, tcp_buffer: 65_536 }
+    let tunnels = vec![TunnelRule::ANY];
+    NetConfig { sip_ports: vec![5060], tunnels, fragments: 64, tcp_streams: 64, tcp_buffer: 65_536 }
 }
 
 fn net() -> Net {

@@ -5,9 +5,11 @@
 //! beyond the bound are not told apart, and counted together.
 
 use super::{Flow, Transport};
+use crate::config::TunnelKind;
 use crate::sip::starts_like_sip;
 use crate::wire::ip::protocol;
 use smallvec::SmallVec;
+use std::net::IpAddr;
 
 /// Kinds, and pairs of ports, that are told apart.
 const MAX_KINDS: usize = 64;
@@ -53,6 +55,8 @@ pub enum Unread {
         /// The port that most of it has in common.
         port: u16,
     },
+    /// Packets in a tunnel that `capture.tunnels` does not open.
+    Tunnel(TunnelKind),
     /// Kinds beyond the bound.
     More,
 }
@@ -63,6 +67,8 @@ pub struct UnreadCounts {
     kinds: SmallVec<[(Unread, u64); 4]>,
     /// Pairs of ports with SIP, the lower first: which of the two is the server's shows later.
     pairs: SmallVec<[(Transport, [u16; 2], u64); 4]>,
+    /// Who sent the first packet in a tunnel of each kind that is not opened.
+    tunnels: [Option<IpAddr>; TunnelKind::COUNT],
 }
 
 impl UnreadCounts {
@@ -84,6 +90,17 @@ impl UnreadCounts {
         } else {
             self.add(Unread::More, 1);
         }
+    }
+
+    /// A packet in a tunnel that is not opened, and who wrapped it.
+    pub fn note_tunnel(&mut self, kind: TunnelKind, sender: IpAddr) {
+        self.tunnels[kind.index()].get_or_insert(sender);
+        self.note(Unread::Tunnel(kind));
+    }
+
+    /// Who was first to send a tunnel of each kind that is not opened, by [`TunnelKind::index`].
+    pub fn tunnel_senders(&self) -> [Option<IpAddr>; TunnelKind::COUNT] {
+        self.tunnels
     }
 
     /// A TCP segment: TLS or a WebSocket, if it begins one.
@@ -138,6 +155,9 @@ impl UnreadCounts {
             self.add(*kind, *n);
         }
         self.pairs.extend(other.pairs.iter().copied());
+        for (own, other) in self.tunnels.iter_mut().zip(other.tunnels) {
+            *own = own.or(other);
+        }
     }
 
     /// Every kind with its count. Ports with SIP are as few as explain all pairs.

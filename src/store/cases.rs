@@ -16,10 +16,10 @@ use serde_json::Value;
 pub const MAX_CASES: usize = 100;
 
 /// Where restrictions stand in a sidecar.
-pub(super) const RESTRICTED: &str = "restricted";
+pub(crate) const RESTRICTED: &str = "restricted";
 
 /// One of them.
-pub(super) trait Case: Serialize + DeserializeOwned {
+pub(crate) trait Case: Serialize + DeserializeOwned {
     /// What it is known by.
     fn case(&self) -> &str;
 }
@@ -101,7 +101,7 @@ impl Hold {
 
 /// One restriction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Restriction {
+pub(crate) struct Restriction {
     /// The case.
     #[serde(rename = "ref")]
     pub case: String,
@@ -119,7 +119,7 @@ impl Case for Restriction {
 
 /// What came of taking a case off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TakenOff {
+pub(crate) enum TakenOff {
     /// It is off.
     Done,
     /// There was none.
@@ -131,7 +131,7 @@ pub(super) enum TakenOff {
 }
 
 /// Whether the key says anything. In doubt it does.
-pub(super) fn is_set(value: Option<&Value>) -> bool {
+pub(crate) fn is_set(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null | Value::Bool(false)) => false,
         Some(Value::Array(list)) => !list.is_empty(),
@@ -162,26 +162,26 @@ pub fn is_restricted(sidecar: &Sidecar) -> bool {
 }
 
 /// The restrictions of a sidecar, the oldest first; `None` where they cannot be read.
-pub(super) fn restrictions(sidecar: &Sidecar) -> Option<Vec<Restriction>> {
+pub(crate) fn restrictions(sidecar: &Sidecar) -> Option<Vec<Restriction>> {
     read(sidecar.extra.get(RESTRICTED))
 }
 
 /// The cases, the oldest first; `None` where they cannot be read.
-pub(super) fn read<T: Case>(value: Option<&Value>) -> Option<Vec<T>> {
+pub(crate) fn read<T: Case>(value: Option<&Value>) -> Option<Vec<T>> {
     let Some(value) = value.filter(|v| is_set(Some(v))) else { return Some(Vec::new()) };
     let written: Written<T> = serde_json::from_value(value.clone()).ok()?;
     Some(std::iter::once(written.oldest).chain(written.also).collect())
 }
 
 /// The key for these cases; `None` for none.
-pub(super) fn write<T: Case>(cases: Vec<T>) -> Option<Value> {
+pub(crate) fn write<T: Case>(cases: Vec<T>) -> Option<Value> {
     let mut cases = cases.into_iter();
     let oldest = cases.next()?;
     serde_json::to_value(Written { oldest, also: cases.collect() }).ok()
 }
 
 /// Takes off the named case, or the only one.
-pub(super) fn take_off<T: Case>(cases: &mut Vec<T>, case: Option<&str>) -> TakenOff {
+pub(crate) fn take_off<T: Case>(cases: &mut Vec<T>, case: Option<&str>) -> TakenOff {
     let before = cases.len();
     match case {
         _ if before == 0 => return TakenOff::None,

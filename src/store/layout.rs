@@ -10,18 +10,13 @@ mod walk;
 pub use walk::{Found, State, Walk, day_entries, is_ours};
 
 use super::StoreError;
-use super::sync_folder;
+use super::files::make_one;
 use crate::id::short_hex;
 use crate::time::Timestamp;
 use std::collections::{HashMap, HashSet};
-use std::fs::{DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
-
-/// Mode of every folder of the store.
-pub const FOLDER_MODE: u32 = 0o750;
 
 /// The folder inside the store that holds no recordings.
 pub const STATE_FOLDER: &str = ".nauhuri";
@@ -165,22 +160,6 @@ pub fn make_folder(root: &Path, answered_at: Timestamp, sync: bool) -> Result<Pa
         make_one(&folder, sync)?;
     }
     Ok(folder)
-}
-
-/// Makes one folder, and without ceremony those above it.
-pub fn make_one(folder: &Path, sync: bool) -> Result<(), StoreError> {
-    let make = |recursive| DirBuilder::new().mode(FOLDER_MODE).recursive(recursive).create(folder);
-    match make(false) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => make(true),
-        other => other,
-    }
-    .and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(FOLDER_MODE)))
-    .map_err(StoreError::io("create the folder", folder))?;
-    match folder.parent().filter(|p| !p.as_os_str().is_empty()) {
-        Some(parent) if sync => sync_folder(parent),
-        _ => Ok(()),
-    }
 }
 
 /// The recordings a folder held before a replay came: by answer time and the

@@ -17,9 +17,8 @@
 //! The kernel drops all of them with the process, `kill -9` included. The files are never removed.
 
 use super::StoreError;
-use super::identity::settle;
-use super::layout::{STATE_FOLDER, make_one};
-use super::wav::FILE_MODE;
+use super::files::{FILE_MODE, make_one, settle};
+use super::layout::STATE_FOLDER;
 use crate::time::Timestamp;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};

@@ -25,12 +25,13 @@
 #[cfg(test)]
 mod tests;
 
+use super::files::sync_folder;
 use super::layout::{Found, NEW, ParsedStem, Paths, State, Walk, day_entries, parse_stem};
 use super::lock::{EditLock, StoreLock};
 use super::sidecar::{Agent, Audio, Customer, EndedBy, Retention, SCHEMA, Sidecar, SipInfo, parse_rfc3339};
 use super::wav::{self, WavSpec, WavWriter};
 use super::writer::{Publish, WriterOptions, publish, rename};
-use super::{Step, StoreError, calendar, sync_folder};
+use super::{Step, StoreError, calendar};
 use crate::id::derived_uuid;
 use crate::time::Timestamp;
 use std::fs;
@@ -143,7 +144,7 @@ pub fn finish(
     }
     match repaired {
         Ok(action) => Ok(action.map(|action| Outcome { name, action })),
-        Err(e @ StoreError::Stopped { .. }) => Err(e),
+        Err(e @ StoreError::Stopped(_)) => Err(e),
         Err(e) => Ok(Some(Outcome { name, action: Action::Failed(e) })),
     }
 }

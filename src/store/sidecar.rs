@@ -2,14 +2,14 @@
 //!
 //! One object, UTF-8; unknown is `null`, never invented. Keys are added, never
 //! repurposed; keys this version does not know survive an edit. Reading and
-//! writing is `file`. Must not know when or in what order files are written.
+//! writing is `read_write`. Must not know when or in what order files are written.
 
-mod file;
+mod read_write;
 #[cfg(test)]
 mod tests;
 
-pub(super) use file::{create, scratch_of};
-pub use file::{read_text, read_value, rewrite_atomically, write_atomically};
+pub(super) use read_write::{create, scratch_of};
+pub use read_write::{read_text, read_value, rewrite_atomically, write_atomically};
 
 use super::wav::WavEncoding;
 use crate::config::{CallDirection, HideDigits, RetentionBound};

@@ -4,14 +4,15 @@
 //! already encoded and writes them in blocks; looks at no sample. Must not know
 //! of names, sidecars or calls.
 
-mod header;
+mod riff;
 #[cfg(test)]
 mod tests;
 
-pub use header::{CHANNELS, WavEncoding, WavInfo, WavSpec, encode as encode_header};
+pub use riff::{CHANNELS, WavEncoding, WavInfo, WavSpec, encode as encode_header};
 
-use super::StoreError;
-use header::HeaderError;
+use super::error::{SYNC_AUDIO, StoreError};
+use super::files::FILE_MODE;
+use riff::HeaderError;
 use rustix::fs::{FallocateFlags, fallocate};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -19,12 +20,6 @@ use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-
-/// Mode of every file of a recording.
-pub const FILE_MODE: u32 = 0o640;
-
-/// What failed when the audio could not be synced: some of it may be lost.
-pub(super) const SYNC_AUDIO: &str = "sync the audio of";
 
 /// Samples of silence written at once where silence is not zeros.
 const SILENT_BLOCK: usize = 4096;
@@ -79,7 +74,7 @@ impl WavWriter {
     /// what the file holds, in whole frames, whatever the header says.
     pub fn resume(path: &Path) -> Result<WavWriter, StoreError> {
         let file = open_rw(path)?;
-        let info = header::read(&file).map_err(header_error(path))?;
+        let info = riff::read(&file).map_err(header_error(path))?;
         if info.data_offset != info.spec.header_bytes() as u64 {
             return Err(StoreError::NotWav {
                 path: path.to_owned(),
@@ -190,7 +185,7 @@ impl WavWriter {
             return Ok(());
         }
         self.cover_hole()?;
-        let h = header::encode(self.spec, self.data_bytes);
+        let h = riff::encode(self.spec, self.data_bytes);
         self.file.write_all_at(&h, 0).map_err(StoreError::io("write the header of", &self.path))?;
         self.header_fresh = true;
         Ok(())
@@ -279,7 +274,7 @@ impl WavWriter {
 /// Reads the header of a file.
 pub fn read_info(path: &Path) -> Result<WavInfo, StoreError> {
     let file = File::open(path).map_err(StoreError::io("open", path))?;
-    header::read(&file).map_err(header_error(path))
+    riff::read(&file).map_err(header_error(path))
 }
 
 /// SHA-256 of a whole file, lower-case hexadecimal.

@@ -7,10 +7,11 @@
 #[cfg(test)]
 mod tests;
 
+use super::files::sync_folder;
 use super::layout::{Paths, RecordingName, make_folder};
 use super::sidecar::{self, Audio, EndedBy, Sidecar};
 use super::wav::{Finished, WavSpec, WavWriter};
-use super::{Step, Steps, StoreError, sync_folder};
+use super::{Step, Steps, StoreError};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -296,7 +297,7 @@ pub(super) fn publish(paths: &Paths, what: Publish<'_>, options: &WriterOptions)
     if options.sync {
         sync_folder(&paths.folder)?;
     }
-    options.steps.done(Step::Durable)
+    Ok(options.steps.done(Step::Durable)?)
 }
 
 /// What a sidecar says while its call runs.

@@ -11,11 +11,11 @@ use super::fault::Fault;
 use super::label::{CodecLabel, EndedBy, FailReason, ThreadRole, UnreadKind, UnrecordedReason};
 use super::metrics::{Metrics, OTHER_SERVICE};
 use crate::time::Timestamp;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use uuid::Uuid;
 
-mod line;
+mod wording;
 
 /// Which recording an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +136,15 @@ pub enum Event<'a> {
         what: UnreadKind,
         /// Its port, or the number of its protocol.
         number: Option<u16>,
+        /// How often so far.
+        count: u64,
+    },
+    /// A tunnel passes by that the configuration does not open (the totals are published apart).
+    TunnelRefused {
+        /// As `capture.tunnels` calls it.
+        kind: &'a str,
+        /// Who wrapped its first packet.
+        sender: Option<IpAddr>,
         /// How often so far.
         count: u64,
     },
@@ -344,6 +353,7 @@ impl Event<'_> {
             | Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
             | Event::Unread { .. }
+            | Event::TunnelRefused { .. }
             | Event::SipUnreadable { .. }
             | Event::Started { .. }
             | Event::MetricsListening { .. }

@@ -183,6 +183,7 @@ labels! {
         Cut = "cut", "Packets cut by a snap length, or sliced on their way to the recorder.";
         LinkType = "link_type", "Frames of a link type that is not read.";
         Encapsulation = "encapsulation", "Packets in a wrapping that is not read: ESP, MACsec, L2TP, an unknown GRE protocol.";
+        Tunnel = "tunnel", "Packets in a tunnel that `capture.tunnels` does not open.";
         Nested = "nested", "Packets in more tunnels within tunnels than are opened.";
         Header = "header", "Packets whose headers do not fit into what was captured.";
         SipPort = "sip_port", "SIP messages on a port that is not in `sip.ports`.";
@@ -201,6 +202,7 @@ impl UnreadKind {
             UnreadKind::Cut => "mirror whole packets: no slicing, no snap length",
             UnreadKind::LinkType => "capture on the interface the packets come in on",
             UnreadKind::Encapsulation | UnreadKind::Nested => "mirror where the packets are not wrapped",
+            UnreadKind::Tunnel => "if the sender is your mirror, name kind and sender in capture.tunnels",
             UnreadKind::SipPort => "add the port to sip.ports",
             UnreadKind::Tls | UnreadKind::WebSocket | UnreadKind::Sctp => {
                 "mirror where the signalling is plain SIP over UDP or TCP"

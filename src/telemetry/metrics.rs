@@ -11,12 +11,13 @@
 mod life;
 mod wire;
 
+use super::families::Families;
+pub use super::families::OTHER_SERVICE;
 use super::label::{StorageState, ThreadRole};
 use super::ledger::CallLedger;
 use super::{log, process, snapshot::Snapshot};
 use crate::time::Timestamp;
 use life::Life;
-use metrics::{Counter, Gauge, Histogram, Key, Label, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,8 +25,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use wire::Wire;
 
-/// The label of a service that the configuration does not name (or not any more).
-pub const OTHER_SERVICE: &str = "other";
 /// Services with a label of their own; those after it share [`OTHER_SERVICE`].
 pub const MAX_SERVICE_LABELS: usize = 64;
 
@@ -38,9 +37,6 @@ const WRITE_BUCKETS: &[f64] = &[0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0
 /// Samples after which a histogram's buffer is folded into its buckets, so
 /// that it stays small when nobody scrapes.
 const FOLD_EVERY: u32 = 1024;
-
-static META: Metadata<'static> =
-    Metadata::new("nauhuri", metrics::Level::INFO, Some("nauhuri::telemetry::metrics"));
 
 /// The recorder's metrics. One for each process; shared by reference.
 pub struct Metrics {
@@ -186,48 +182,6 @@ impl Metrics {
     }
 }
 
-/// Registers series with their HELP; the one place that talks to the exporter's recorder.
-pub(super) struct Families<'a> {
-    recorder: &'a PrometheusRecorder,
-}
-
-impl Families<'_> {
-    pub(super) fn counter(&self, name: &'static str, help: &'static str, labels: &[(&str, &str)]) -> Counter {
-        self.recorder.describe_counter(name.into(), None, help.into());
-        let counter = self.recorder.register_counter(&key(name, labels), &META);
-        counter.absolute(0);
-        counter
-    }
-
-    /// One series for each value of one label.
-    pub(super) fn counters<'v>(
-        &self,
-        name: &'static str,
-        help: &'static str,
-        label: &str,
-        values: impl Iterator<Item = &'v str>,
-    ) -> Vec<Counter> {
-        values.map(|v| self.counter(name, help, &[(label, v)])).collect()
-    }
-
-    pub(super) fn gauge(&self, name: &'static str, help: &'static str, labels: &[(&str, &str)]) -> Gauge {
-        self.recorder.describe_gauge(name.into(), None, help.into());
-        let gauge = self.recorder.register_gauge(&key(name, labels), &META);
-        gauge.set(0.0);
-        gauge
-    }
-
-    fn histogram(&self, name: &'static str, help: &'static str) -> Histogram {
-        self.recorder.describe_histogram(name.into(), None, help.into());
-        self.recorder.register_histogram(&key(name, &[]), &META)
-    }
-}
-
-fn key(name: &'static str, labels: &[(&str, &str)]) -> Key {
-    let labels: Vec<Label> = labels.iter().map(|(k, v)| Label::new(k.to_string(), v.to_string())).collect();
-    Key::from_parts(name, labels)
-}
-
 fn build_recorder() -> PrometheusRecorder {
     let buckets = |b: PrometheusBuilder, name: &str, bounds: &[f64]| {
         b.set_buckets_for_metric(Matcher::Full(name.into()), bounds)
@@ -252,12 +206,6 @@ fn service_labels<'a>(services: impl IntoIterator<Item = &'a str>) -> Vec<String
     }
     labels.push(OTHER_SERVICE.into());
     labels
-}
-
-fn set_all(counters: &[Counter], totals: &[u64]) {
-    for (counter, n) in counters.iter().zip(totals) {
-        counter.absolute(*n);
-    }
 }
 
 /// The exporter writes families and series in hash order: here they are put in

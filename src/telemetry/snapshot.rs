@@ -8,6 +8,7 @@ use super::label::{
     CodecLabel, DropPlace, FragmentLoss, Limit, SeenKind, SipClass, SipFault, SipMethod, UnreadKind,
     UnusableRtp,
 };
+use crate::config::TunnelKind;
 use crate::time::Timestamp;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct Snapshot {
     pub rtp_not_recorded: u64,
     /// What passed by and was not read, by [`UnreadKind::index`].
     pub unread: [u64; UnreadKind::COUNT],
+    /// Packets in tunnels that are not opened, by [`TunnelKind::index`].
+    pub tunnels_refused: [u64; TunnelKind::COUNT],
     /// Copies of SIP datagrams seen a moment before, dropped.
     pub sip_duplicates: u64,
     /// Packets whose stamp could not be true.

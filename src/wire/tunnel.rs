@@ -1,10 +1,16 @@
 //! Tunnels and mirrors that carry a packet inside a packet.
 //!
 //! GRE (RFC 2784, 2890, 2637) with ERSPAN I, II and III, VXLAN (RFC 7348),
-//! Geneve (RFC 8926), GTP-U (3GPP TS 29.281), TZSP, EtherIP (RFC 3378). Each
-//! function takes what comes after the outer header and says what is inside.
+//! Geneve (RFC 8926), GTP-U (3GPP TS 29.281), TZSP, EtherIP (RFC 3378), MPLS in
+//! IP (RFC 4023). Each function takes what comes after the outer header and says
+//! what is inside. Whether it is to be believed is for the caller to say, by kind.
 
-use super::link::{Proto, be16};
+use super::ip::protocol;
+use super::link::{self, Proto, be16};
+use crate::config::TunnelKind;
+
+/// What a wrapper holds: its kind, what the inner bytes are, and they.
+pub type Inside<'a> = (TunnelKind, Proto, &'a [u8]);
 
 /// Why nothing was peeled off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +35,25 @@ const ERSPAN_I_II: u16 = 0x88be;
 const ERSPAN_III: u16 = 0x22eb;
 const PPP_IN_GRE: u16 = 0x880b;
 
+/// What an IP packet of this protocol carries if it is a tunnel; `None`: it is none.
+pub fn ip(protocol: u8, payload: &[u8]) -> Option<Result<Inside<'_>, TunnelError>> {
+    let ipip = |proto| Ok((TunnelKind::Ipip, proto, payload));
+    Some(match protocol {
+        protocol::IPIP | protocol::IPV6 => ipip(Proto::Ip),
+        protocol::MPLS => ipip(Proto::EtherType(link::MPLS)),
+        protocol::ETHERIP => ether_ip(payload),
+        protocol::GRE => gre(payload),
+        protocol::ESP | protocol::L2TP => Err(TunnelError::Unknown(protocol.into())),
+        _ => return None,
+    })
+}
+
 /// GRE after its IP header: what is inside, ERSPAN headers gone.
 ///
 /// ```text
 /// |C|R|K|S|s|Recur|A|Flags| Ver |         Protocol Type         |
 /// ```
-pub fn gre(data: &[u8]) -> Result<(Proto, &[u8]), TunnelError> {
+fn gre(data: &[u8]) -> Result<Inside<'_>, TunnelError> {
     let flags = be16(data, 0).ok_or(TunnelError::Short)?;
     let protocol = be16(data, 2).ok_or(TunnelError::Short)?;
     let (checksum, routing) = (flags & 0x8000 != 0, flags & 0x4000 != 0);
@@ -48,44 +67,47 @@ pub fn gre(data: &[u8]) -> Result<(Proto, &[u8]), TunnelError> {
     let inner = data.get(4 + 4 * words..).ok_or(TunnelError::Short)?;
     match protocol {
         // Type I has no header of its own, and no sequence number in GRE tells it from type II.
-        ERSPAN_I_II if sequence => Ok((Proto::Ethernet, inner.get(8..).ok_or(TunnelError::Short)?)),
-        ERSPAN_I_II => Ok((Proto::Ethernet, inner)),
+        ERSPAN_I_II if sequence => {
+            Ok((TunnelKind::Erspan, Proto::Ethernet, inner.get(8..).ok_or(TunnelError::Short)?))
+        }
+        ERSPAN_I_II => Ok((TunnelKind::Erspan, Proto::Ethernet, inner)),
         ERSPAN_III => erspan_iii(inner),
-        PPP_IN_GRE => Ok((Proto::Ppp, inner)),
-        other => Ok((Proto::EtherType(other), inner)),
+        PPP_IN_GRE => Ok((TunnelKind::Gre, Proto::Ppp, inner)),
+        other => Ok((TunnelKind::Gre, Proto::EtherType(other), inner)),
     }
 }
 
 /// Twelve bytes; the lowest bit announces eight more, five bits before say what was mirrored.
-fn erspan_iii(data: &[u8]) -> Result<(Proto, &[u8]), TunnelError> {
+fn erspan_iii(data: &[u8]) -> Result<Inside<'_>, TunnelError> {
     let last = be16(data, 10).ok_or(TunnelError::Short)?;
     let len = if last & 1 == 1 { 20 } else { 12 };
     let inner = data.get(len..).ok_or(TunnelError::Short)?;
     match (last >> 10) & 0x1f {
-        0 => Ok((Proto::Ethernet, inner)),
-        2 => Ok((Proto::Ip, inner)),
+        0 => Ok((TunnelKind::Erspan, Proto::Ethernet, inner)),
+        2 => Ok((TunnelKind::Erspan, Proto::Ip, inner)),
         _ => Err(TunnelError::Unknown(ERSPAN_III)),
     }
 }
 
 /// EtherIP after its IP header: version 3, then an Ethernet frame.
-pub fn ether_ip(data: &[u8]) -> Result<(Proto, &[u8]), TunnelError> {
+fn ether_ip(data: &[u8]) -> Result<Inside<'_>, TunnelError> {
     match data {
-        [0x30, 0, frame @ ..] => Ok((Proto::Ethernet, frame)),
-        _ => Err(TunnelError::Unknown(97)),
+        [0x30, 0, frame @ ..] => Ok((TunnelKind::Ipip, Proto::Ethernet, frame)),
+        _ => Err(TunnelError::Unknown(protocol::ETHERIP.into())),
     }
 }
 
 /// What a UDP datagram to one of the tunnel ports carries; `None`: not that
 /// tunnel after all, so a datagram like any other (media may use any port).
-pub fn udp(dst_port: u16, payload: &[u8]) -> Option<(Proto, &[u8])> {
-    match dst_port {
-        VXLAN => vxlan(payload),
-        GTP_U => gtp_u(payload),
-        TZSP => tzsp(payload),
-        GENEVE => geneve(payload),
-        _ => None,
-    }
+pub fn udp(dst_port: u16, payload: &[u8]) -> Option<Inside<'_>> {
+    let (kind, inside) = match dst_port {
+        VXLAN => (TunnelKind::Vxlan, vxlan(payload)),
+        GTP_U => (TunnelKind::GtpU, gtp_u(payload)),
+        TZSP => (TunnelKind::Tzsp, tzsp(payload)),
+        GENEVE => (TunnelKind::Geneve, geneve(payload)),
+        _ => return None,
+    };
+    inside.map(|(proto, data)| (kind, proto, data))
 }
 
 /// RFC 7348 section 5: only the I flag is set, reserved fields are nought.
@@ -152,45 +174,58 @@ fn geneve(data: &[u8]) -> Option<(Proto, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use TunnelKind::{Erspan, Geneve, Gre, GtpU, Ipip, Tzsp, Vxlan};
 
     #[test]
     fn gre_flags_move_the_payload() {
-        assert_eq!(gre(&[0, 0, 8, 0, 0x45]), Ok((Proto::EtherType(0x0800), &[0x45][..])));
+        assert_eq!(gre(&[0, 0, 8, 0, 0x45]), Ok((Gre, Proto::EtherType(0x0800), &[0x45][..])));
         let all = [0xb0, 0, 0x65, 0x58, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 9];
-        assert_eq!(gre(&all), Ok((Proto::EtherType(0x6558), &[9][..])));
+        assert_eq!(gre(&all), Ok((Gre, Proto::EtherType(0x6558), &[9][..])));
         let pptp = [0x30, 0x81, 0x88, 0x0b, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0x21];
-        assert_eq!(gre(&pptp), Ok((Proto::Ppp, &[0x21][..])));
+        assert_eq!(gre(&pptp), Ok((Gre, Proto::Ppp, &[0x21][..])));
         assert_eq!(gre(&[0x40, 0, 8, 0, 0, 0]), Err(TunnelError::Unknown(0x0800)));
         assert_eq!(gre(&[0x20, 0, 8, 0, 0, 0]), Err(TunnelError::Short));
     }
 
     #[test]
     fn erspan_of_three_types() {
-        assert_eq!(gre(&[0, 0, 0x88, 0xbe, 7]), Ok((Proto::Ethernet, &[7][..])));
+        assert_eq!(gre(&[0, 0, 0x88, 0xbe, 7]), Ok((Erspan, Proto::Ethernet, &[7][..])));
         let ii = [0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 0, 0, 0, 0, 0, 0, 0, 7];
-        assert_eq!(gre(&ii), Ok((Proto::Ethernet, &[7][..])));
+        assert_eq!(gre(&ii), Ok((Erspan, Proto::Ethernet, &[7][..])));
         let mut iii = vec![0x10, 0, 0x22, 0xeb, 0, 0, 0, 1];
         iii.extend([0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
         iii.extend([0; 8]);
         iii.push(7);
-        assert_eq!(gre(&iii), Ok((Proto::Ethernet, &[7][..])));
+        assert_eq!(gre(&iii), Ok((Erspan, Proto::Ethernet, &[7][..])));
         iii[8 + 11] = 0;
         iii[8 + 10] = 0x08; // a bare IP packet, no subheader
-        assert_eq!(gre(&iii), Ok((Proto::Ip, &iii[20..])));
+        assert_eq!(gre(&iii), Ok((Erspan, Proto::Ip, &iii[20..])));
     }
 
     #[test]
     fn udp_tunnels() {
-        assert_eq!(udp(4789, &[8, 0, 0, 0, 0, 0, 5, 0, 7]), Some((Proto::Ethernet, &[7][..])));
-        assert_eq!(udp(37008, &[1, 0, 0, 1, 0, 10, 1, 99, 1, 7]), Some((Proto::Ethernet, &[7][..])));
+        assert_eq!(udp(4789, &[8, 0, 0, 0, 0, 0, 5, 0, 7]), Some((Vxlan, Proto::Ethernet, &[7][..])));
+        assert_eq!(udp(37008, &[1, 0, 0, 1, 0, 10, 1, 99, 1, 7]), Some((Tzsp, Proto::Ethernet, &[7][..])));
         assert_eq!(
             udp(6081, &[1, 0, 0x65, 0x58, 0, 0, 1, 0, 0, 0, 0, 0, 7]),
-            Some((Proto::EtherType(0x6558), &[7][..]))
+            Some((Geneve, Proto::EtherType(0x6558), &[7][..]))
         );
         let plain = [0x30, 0xff, 0, 1, 0, 0, 0, 1, 0x45];
-        assert_eq!(udp(2152, &plain), Some((Proto::Ip, &[0x45][..])));
+        assert_eq!(udp(2152, &plain), Some((GtpU, Proto::Ip, &[0x45][..])));
         let extended = [0x34, 0xff, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 0, 0, 0x60];
-        assert_eq!(udp(2152, &extended), Some((Proto::Ip, &[0x60][..])));
+        assert_eq!(udp(2152, &extended), Some((GtpU, Proto::Ip, &[0x60][..])));
+    }
+
+    #[test]
+    fn tunnels_straight_in_ip() {
+        let (ip4, frame) = ([0x45, 7], [0x30, 0, 9]);
+        assert_eq!(ip(4, &ip4), Some(Ok((Ipip, Proto::Ip, &ip4[..]))));
+        assert_eq!(ip(41, &ip4), Some(Ok((Ipip, Proto::Ip, &ip4[..]))));
+        assert_eq!(ip(137, &ip4), Some(Ok((Ipip, Proto::EtherType(link::MPLS), &ip4[..]))));
+        assert_eq!(ip(97, &frame), Some(Ok((Ipip, Proto::Ethernet, &[9][..]))));
+        assert_eq!(ip(97, &ip4), Some(Err(TunnelError::Unknown(97))));
+        assert_eq!(ip(50, &ip4), Some(Err(TunnelError::Unknown(50))));
+        assert_eq!(ip(17, &ip4), None);
     }
 
     #[test]

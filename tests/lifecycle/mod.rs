@@ -3,13 +3,13 @@
 // Each test uses its part of it. Helpers of tests fail by panicking.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use nauhuri::archive::index::{Index, Row};
+use nauhuri::archive::verify::{VerifyOptions, VerifyReport, verify};
+use nauhuri::custody::audit::{AuditLog, Who};
+use nauhuri::custody::keeper::Keeper;
 use nauhuri::id::derived_uuid;
-use nauhuri::store::audit::{AuditLog, Who};
-use nauhuri::store::index::{Index, Row};
-use nauhuri::store::keeper::Keeper;
 use nauhuri::store::layout::{RecordingName, STATE_FOLDER};
 use nauhuri::store::sidecar::Sidecar;
-use nauhuri::store::verify::{VerifyOptions, VerifyReport, verify};
 use nauhuri::store::wav::{WavEncoding, WavSpec};
 use nauhuri::store::writer::{RecordingWriter, WriterOptions};
 use nauhuri::time::{NS_PER_S, Timestamp};

@@ -1,8 +1,8 @@
 //! Recordings as an array of sidecars: read from the files, which are the truth.
 
 use super::readers::Form;
+use crate::archive::index::{KeptState, Row};
 use crate::store::StoreError;
-use crate::store::index::{KeptState, Row};
 use crate::store::sidecar::{read_text, read_value};
 use crate::time::Timestamp;
 use memchr::{memchr, memchr2};

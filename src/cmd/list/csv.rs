@@ -4,11 +4,11 @@
 //! a cell that a spreadsheet would take for a formula begins with `'`, which makes it text
 //! there. `+35840123xxxx` is such a cell too.
 
-use super::direction;
 use super::readers::Form;
-use super::stamps::{Stamps, push_seconds};
+use super::times::{Stamps, push_seconds};
+use crate::archive::index::Row;
 use crate::cmd::output::push_plain;
-use crate::store::index::Row;
+use crate::cmd::words::direction;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use std::fmt::Write;

@@ -2,8 +2,8 @@
 //!
 //! Between pages no reader holds anything of the database.
 
-use crate::store::abreast::in_order;
-use crate::store::index::{Answer, Index, IndexError, Piece, Row, Span};
+use crate::archive::abreast::in_order;
+use crate::archive::index::{Answer, Index, IndexError, Piece, Row, Span};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;

@@ -4,11 +4,11 @@
 //! least as wide as it was before: columns stay under their heads.
 
 use super::readers::Form;
-use super::stamps::Stamps;
-use super::{direction, push_states};
+use super::times::Stamps;
+use crate::archive::index::Row;
 use crate::cmd::output::{push_length, push_plain};
+use crate::cmd::words::{direction, push_states};
 use crate::id::push_short;
-use crate::store::index::Row;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 

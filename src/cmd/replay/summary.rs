@@ -1,6 +1,7 @@
 //! What a replay came to, for people and for programs.
 
 use crate::cmd::output::plain;
+use crate::config::TunnelKind;
 use crate::daemon::notices::{self, counted, instead_of_sip, notices};
 use crate::daemon::observe::{Outcome, unrecorded_label};
 use crate::daemon::replay::Replayed;
@@ -66,6 +67,9 @@ pub(super) fn json(done: &Replayed, warnings: &[String], root: &Path) -> anyhow:
         .collect();
     let unrecorded: serde_json::Map<_, _> =
         unrecorded(done).map(|(reason, n)| (reason.as_str().to_string(), json!(n))).collect();
+    let tunnels = TunnelKind::ALL.iter().zip(s.net.tunnels_refused).filter(|(_, n)| *n > 0);
+    let tunnels: serde_json::Map<_, _> =
+        tunnels.map(|(kind, n)| (kind.as_str().to_string(), json!(n))).collect();
     let summary = json!({
         "dir": root,
         "packets": s.net.frames,
@@ -79,6 +83,7 @@ pub(super) fn json(done: &Replayed, warnings: &[String], root: &Path) -> anyhow:
         "failed": failed,
         "unrecorded": unrecorded,
         "decisions": decisions(done),
+        "tunnels_refused": tunnels,
         "time_went_back": s.net.backwards,
         "warnings": warnings,
     });

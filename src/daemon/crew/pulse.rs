@@ -100,11 +100,38 @@ impl Pulse {
         self.life.load(Ordering::Acquire) == PANICKED
     }
 
-    /// Time on a processor, nanoseconds; `None` where the kernel does not tell.
-    pub(super) fn processor_ns(&self) -> Option<u64> {
+    /// What the thread has done so far, as far as the kernel tells.
+    pub(super) fn progress(&self) -> Progress {
         let tid = self.tid.load(Ordering::Relaxed);
-        let told = std::fs::read_to_string(format!("/proc/self/task/{tid}/schedstat")).ok()?;
-        told.split_whitespace().next()?.parse().ok()
+        let told =
+            |file| std::fs::read_to_string(format!("/proc/self/task/{tid}/{file}")).unwrap_or_default();
+        let processor = told("schedstat").split_whitespace().next().and_then(|n| n.parse().ok());
+        let calls = told("io")
+            .lines()
+            .filter_map(|l| {
+                let count = l.strip_prefix("syscr: ").or_else(|| l.strip_prefix("syscw: "))?;
+                count.parse::<u64>().ok()
+            })
+            .sum();
+        Progress { processor_ns: processor.unwrap_or(0), calls }
+    }
+}
+
+/// What a thread has done by some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// Time on a processor.
+    processor_ns: u64,
+    /// Reads and writes.
+    calls: u64,
+}
+
+impl Progress {
+    /// It has read or written since `before`, or computed for more than a hundredth of the time
+    /// that has `passed`: who only looks now and then whether he may go on does less.
+    pub(super) fn is_more_than(self, before: Progress, passed: Duration) -> bool {
+        let computed = self.processor_ns.saturating_sub(before.processor_ns);
+        self.calls != before.calls || u128::from(computed) > passed.as_nanos() / 100
     }
 }
 

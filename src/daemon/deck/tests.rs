@@ -4,6 +4,7 @@ use super::*;
 use crate::config::{Config, Storage};
 use crate::store::layout::PART;
 use crate::store::sidecar::{Agent, Audio, Customer, EndedBy, Retention, SipInfo};
+use crate::store::writer;
 use crate::time::Timestamp;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

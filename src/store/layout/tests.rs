@@ -3,6 +3,7 @@
 use super::*;
 use crate::id::derived_uuid;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 fn at() -> Timestamp {
     Timestamp::from_parts(1_795_421_723, 120_999_999)

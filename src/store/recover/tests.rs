@@ -2,6 +2,7 @@
 //! what no crash of ours leaves but a disk may.
 
 use super::*;
+use crate::store::Stopped;
 use crate::store::layout::RecordingName;
 use crate::store::wav::{WavEncoding, read_info, sha256_hex};
 use crate::store::writer::RecordingWriter;
@@ -94,7 +95,7 @@ fn stopped_after_each_step_of_writing() {
     for step in Step::ALL {
         let dir = tempfile::tempdir().unwrap();
         let stopped = record(dir.path(), Some(step));
-        assert!(matches!(stopped, Err(StoreError::Stopped { step: s, .. }) if s == step));
+        assert!(matches!(stopped, Err(StoreError::Stopped(Stopped { step: s, .. })) if s == step));
         let did = run(dir.path(), None).unwrap();
         assert_eq!(
             did.len(),
@@ -115,7 +116,7 @@ fn stopped_after_each_step_of_recovery() {
             // Twice at the same step: a machine that keeps crashing there.
             for _ in 0..2 {
                 if let Err(e) = run(dir.path(), Some(again)) {
-                    assert!(matches!(e, StoreError::Stopped { step: s, .. } if s == again));
+                    assert!(matches!(e, StoreError::Stopped(Stopped { step: s, .. }) if s == again));
                 }
             }
             run(dir.path(), None).unwrap();

@@ -136,12 +136,12 @@ fn foreign_files_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.wav");
     let mono = {
-        let mut h = header::encode(PCM, 0);
+        let mut h = riff::encode(PCM, 0);
         h[58] = 1;
         h
     };
     let float = {
-        let mut h = header::encode(PCM, 0);
+        let mut h = riff::encode(PCM, 0);
         h[56] = 3;
         h
     };
@@ -156,8 +156,8 @@ fn foreign_files_are_told_apart() {
 fn sizes_switch_to_64_bits_exactly_where_32_end() {
     // The largest even RIFF size below the marker.
     let last = u64::from(u32::MAX) - 1 - 72;
-    assert_eq!(&header::encode(PCM, last)[..4], b"RIFF");
-    let wide = header::encode(PCM, last + 2);
+    assert_eq!(&riff::encode(PCM, last)[..4], b"RIFF");
+    let wide = riff::encode(PCM, last + 2);
     assert_eq!((&wide[..4], &wide[12..16]), (&b"RF64"[..], &b"ds64"[..]));
     assert_eq!(wide[4..8], [0xFF; 4]);
     assert_eq!(wide[20..28], (last + 2 + 72).to_le_bytes());

@@ -1,6 +1,6 @@
 //! What events and the keepers of storage count.
 
-use super::Families;
+use crate::telemetry::families::Families;
 use crate::telemetry::label::{CodecLabel, StorageState, ThreadRole, UnrecordedReason};
 use metrics::{Counter, Gauge, Histogram};
 use std::collections::HashMap;

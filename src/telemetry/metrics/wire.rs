@@ -1,6 +1,7 @@
 //! What the capture counts: set from a [`Snapshot`], once a second.
 
-use super::{Families, set_all};
+use crate::config::TunnelKind;
+use crate::telemetry::families::{Families, set_all};
 use crate::telemetry::label::{
     CodecLabel, DropPlace, FragmentLoss, Limit, SeenKind, SipClass, SipFault, SipMethod, UnreadKind,
     UnusableRtp,
@@ -24,6 +25,7 @@ pub(super) struct Wire {
     rtp_unmatched: Counter,
     rtp_not_recorded: Counter,
     unread: Vec<Counter>,
+    tunnels_refused: Vec<Counter>,
     sip_duplicates: Counter,
     limits: Vec<Counter>,
     time_went_back: Counter,
@@ -54,6 +56,7 @@ impl Wire {
             rtp_unmatched: f.counter("nauhuri_rtp_unmatched_total", "RTP packets that belong to no known call.", &[]),
             rtp_not_recorded: f.counter("nauhuri_rtp_not_recorded_total", "RTP packets of calls that are not to be recorded.", &[]),
             unread: f.counters("nauhuri_unread_total", "Packets that passed by and were not read, by what they are.", "what", UnreadKind::ALL.iter().map(|k| k.as_str())),
+            tunnels_refused: f.counters("nauhuri_tunnels_refused_total", "Packets in tunnels that capture.tunnels does not open, by kind.", "kind", TunnelKind::ALL.iter().map(|k| k.as_str())),
             sip_duplicates: f.counter("nauhuri_sip_duplicates_total", "Copies of SIP datagrams, mirrored twice and dropped.", &[]),
             limits: f.counters("nauhuri_limit_reached_total", "Times a bound of [limits] or of one recording was reached.", "limit", Limit::ALL.iter().map(|l| l.as_str())),
             time_went_back: f.counter("nauhuri_capture_time_backwards_total", "Packets stamped earlier than the one before.", &[]),
@@ -81,6 +84,7 @@ impl Wire {
         self.rtp_unmatched.absolute(totals.rtp_unmatched);
         self.rtp_not_recorded.absolute(totals.rtp_not_recorded);
         set_all(&self.unread, &totals.unread);
+        set_all(&self.tunnels_refused, &totals.tunnels_refused);
         self.sip_duplicates.absolute(totals.sip_duplicates);
         self.time_outliers.absolute(totals.time_outliers);
         self.time_jumps.absolute(totals.time_jumps);

@@ -1,0 +1,266 @@
+//! The index compared with the folders that changed.
+//!
+//! A folder's time says that a name in it came, went or was replaced: new
+//! recordings, deleted ones, edited sidecars. Only such folders are read. This
+//! mends what a crash left between a rename and its row, and what came in while
+//! a rebuild was under way.
+
+use super::rebuild::{BATCH, rebuild, row_of};
+use super::{Index, IndexError, Rebuilt, Row, StoreError};
+use crate::store::layout::{State, day_entries, day_folder};
+use crate::store::mark;
+use crate::time::Timestamp;
+use jiff::civil::Date;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use uuid::Uuid;
+
+/// When the folders were last compared, nanoseconds since 1970.
+const RECONCILED: &str = "reconciled_at";
+/// Times of folders are coarse, and clocks are set: look that much further back.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// What a comparison changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Day folders looked into.
+    pub folders: u64,
+    /// Recordings taken in, new or edited.
+    pub taken: u64,
+    /// Recordings whose files are gone, and nobody deleted them.
+    pub missing: u64,
+    /// Copies of recordings that are known at another place, left out.
+    pub copies: u64,
+    /// Files of deleted recordings, left out.
+    pub buried: u64,
+    /// Sidecars that could not be read.
+    pub unreadable: u64,
+}
+
+impl Index {
+    /// Opens the index of a store for work: checks that folder and state belong
+    /// together, builds the index where there is none that can be used, and
+    /// compares it with the folders that changed.
+    ///
+    /// # Errors
+    /// A wrong mount or state, and what the system refuses.
+    pub fn ready(root: &Path, state: &Path) -> Result<(Index, Option<Rebuilt>), IndexError> {
+        mark::check(root, state)?;
+        let (mut index, rebuilt) = match Index::open(state) {
+            Ok(index) => (index, None),
+            Err(e) if e.needs_rebuild() => {
+                let rebuilt = rebuild(root, state, &mut |_| ())?;
+                (Index::open(state)?, Some(rebuilt))
+            }
+            Err(e) => return Err(e),
+        };
+        index.reconcile(root)?;
+        Ok((index, rebuilt))
+    }
+
+    /// Sidecars beside which a comparison found an edit: under way, or cut short.
+    pub fn take_half_edits(&mut self) -> BTreeSet<PathBuf> {
+        std::mem::take(&mut self.half_edits)
+    }
+
+    /// Compares with the day folders that changed since the last time.
+    pub fn reconcile(&mut self, root: &Path) -> Result<Reconciled, IndexError> {
+        let now = SystemTime::now();
+        let since = self.meta(RECONCILED)?.and_then(|s| s.parse().ok()).map(Duration::from_nanos);
+        // Written down by a clock that was ahead, it would hide all that comes until then.
+        let since = since.map(|d| UNIX_EPOCH + d).filter(|since| *since <= now);
+        self.compare(root, since, now)
+    }
+
+    /// Compares with every day folder; rows of folders that are gone too.
+    pub fn reconcile_all(&mut self, root: &Path) -> Result<Reconciled, IndexError> {
+        self.compare(root, None, SystemTime::now())
+    }
+
+    pub(super) fn compare(
+        &mut self,
+        root: &Path,
+        since: Option<SystemTime>,
+        now: SystemTime,
+    ) -> Result<Reconciled, IndexError> {
+        let since = since.map(|t| t.checked_sub(SLACK).unwrap_or(UNIX_EPOCH));
+        let mut done = Reconciled::default();
+        let mut elsewhere = Vec::new();
+        for (date, folder) in changed_days(root, since)? {
+            elsewhere.extend(self.compare_day(root, date, &folder, since, &mut done)?);
+            elsewhere.truncate(BATCH);
+        }
+        if since.is_none() {
+            self.miss_lost_days(root, &mut done)?;
+        }
+        // Moved from a folder that was looked at later: by now it is missing there.
+        done.copies = elsewhere.len() as u64;
+        let moved = self.put_rows(&elsewhere)?.taken;
+        (done.copies, done.taken) = (done.copies - moved, done.taken + moved);
+        let ns = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        // The time alone is not worth a write of every look.
+        if done != Reconciled::default() || since.is_none() {
+            self.set_meta(RECONCILED, &ns.to_string())?;
+        }
+        Ok(done)
+    }
+
+    fn compare_day(
+        &mut self,
+        root: &Path,
+        date: Date,
+        folder: &Path,
+        since: Option<SystemTime>,
+        done: &mut Reconciled,
+    ) -> Result<Vec<Row>, IndexError> {
+        let entries = match day_entries(folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(StoreError::io("read", folder)(e).into()),
+        };
+        let mut known = self.paths_of_day(date)?;
+        let mut new = Vec::new();
+        for found in &entries {
+            // A sidecar whose audio is missing stays known: `verify` tells of it.
+            if found.state() != State::Finished {
+                continue;
+            }
+            let json = found.paths().json;
+            if found.json_new {
+                self.half_edits.insert(json.clone());
+            }
+            let path = json.strip_prefix(root).ok().and_then(Path::to_str);
+            let is_known = path.is_some_and(|path| known.remove(path).is_some());
+            if is_known && !changed(&json, since) {
+                continue;
+            }
+            match row_of(root, found) {
+                Some(Ok(row)) if !is_known || self.get(row.id)?.as_ref() != Some(&row) => new.push(row),
+                Some(Err(_)) => done.unreadable += 1,
+                _ => {}
+            }
+        }
+        done.folders += 1;
+        let mut elsewhere = Vec::new();
+        for batch in new.chunks(BATCH) {
+            let put = self.put_rows(batch)?;
+            done.buried += put.buried;
+            done.taken += put.taken;
+            elsewhere.extend(put.elsewhere.into_iter().filter_map(|i| batch.get(i).cloned()));
+        }
+        self.miss_gone(root, known, done)?;
+        Ok(elsewhere)
+    }
+
+    /// What was answered on a UTC day, by path: names are all that is compared of
+    /// what did not change.
+    fn paths_of_day(&self, date: Date) -> Result<HashMap<String, Uuid>, IndexError> {
+        let Some((from, to)) = utc_day(date) else { return Ok(HashMap::new()) };
+        let sql = "SELECT path, id FROM recording INDEXED BY by_time \
+                   WHERE buried = 0 AND answered_at >= ?1 AND answered_at < ?2";
+        let mut st = self.conn.prepare_cached(sql).map_err(self.error())?;
+        let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, Uuid::from_bytes(r.get(1)?)));
+        let paths = st.query_map([from.as_ns(), to.as_ns()], read).map_err(self.error())?;
+        paths.collect::<Result<_, _>>().map_err(self.error())
+    }
+
+    /// Marks rows whose sidecar is not there any more: nobody deleted them, or they
+    /// would have a tombstone. They stay in every list until their term is over.
+    fn miss_gone(
+        &mut self,
+        root: &Path,
+        rows: HashMap<String, Uuid>,
+        done: &mut Reconciled,
+    ) -> Result<(), IndexError> {
+        let mut gone = Vec::new();
+        for (path, id) in rows {
+            let json = root.join(path);
+            if !json.try_exists().map_err(StoreError::io("look for", &json))? {
+                gone.push(id);
+            }
+        }
+        for id in gone {
+            let sql = "UPDATE recording SET missing = 1 WHERE id = ?1 AND buried = 0 AND missing = 0";
+            done.missing += self.run(sql, [id.as_bytes()])? as u64;
+        }
+        Ok(())
+    }
+
+    /// Rows of days that have no folder.
+    fn miss_lost_days(&mut self, root: &Path, done: &mut Reconciled) -> Result<(), IndexError> {
+        let days: Vec<i64> = {
+            let mut st = self
+                .conn
+                .prepare("SELECT DISTINCT answered_at / 86400000000000 FROM recording INDEXED BY by_time WHERE buried = 0")
+                .map_err(self.error())?;
+            let days = st.query_map([], |r| r.get(0)).map_err(self.error())?;
+            days.collect::<Result<_, _>>().map_err(self.error())?
+        };
+        for day in days {
+            let at = Timestamp::from_parts(day.saturating_mul(86_400), 0);
+            if !root.join(day_folder(at)).is_dir() {
+                let paths = self.paths_of_day(at.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date())?;
+                self.miss_gone(root, paths, done)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Day folders with a name that came or went since; all of them for `None`.
+fn changed_days(root: &Path, since: Option<SystemTime>) -> Result<BTreeMap<Date, PathBuf>, StoreError> {
+    let mut level = vec![(root.to_owned(), Vec::<i16>::new())];
+    for digits in [4, 2, 2] {
+        let mut below = Vec::new();
+        for (folder, date) in level {
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(StoreError::io("read", &folder)(e)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(StoreError::io("read", &folder))?;
+                let name = entry.file_name();
+                let Some(number) = name.to_str().filter(|n| n.len() == digits).and_then(|n| n.parse().ok())
+                else {
+                    continue;
+                };
+                if entry.file_type().is_ok_and(|t| t.is_dir()) {
+                    let mut date = date.clone();
+                    date.push(number);
+                    below.push((entry.path(), date));
+                }
+            }
+        }
+        level = below;
+    }
+    let mut days = BTreeMap::new();
+    for (folder, date) in level {
+        let [y, m, d] = date[..] else { continue };
+        let Ok(date) = Date::new(y, m as i8, d as i8) else { continue };
+        if changed(&folder, since) {
+            days.insert(date, folder);
+        }
+    }
+    Ok(days)
+}
+
+/// Changed since; what cannot be asked counts as changed. By the time of the
+/// inode's change: a restored copy may bear any time of modification.
+fn changed(path: &Path, since: Option<SystemTime>) -> bool {
+    let Some(since) = since.and_then(|t| t.duration_since(UNIX_EPOCH).ok()) else { return true };
+    std::fs::metadata(path).map_or(true, |m| {
+        let at = i128::from(m.ctime()) * 1_000_000_000 + i128::from(m.ctime_nsec());
+        at >= i128::try_from(since.as_nanos()).unwrap_or(i128::MAX)
+    })
+}
+
+/// The first instant of a UTC day and of the next.
+fn utc_day(date: Date) -> Option<(Timestamp, Timestamp)> {
+    let from = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    let from = Timestamp::from_jiff(from);
+    Some((from, from + Duration::from_secs(86_400)))
+}

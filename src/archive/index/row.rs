@@ -1,0 +1,349 @@
+//! One recording as the index knows it: drawn from its sidecar, and nothing else.
+//!
+//! Must not know of folders to be walked, or of what commands print.
+
+use super::schema;
+use crate::config::CallDirection;
+use crate::id::short_of;
+use crate::store::cases::{is_held, is_restricted, unconfirmed_since};
+use crate::store::sidecar::{EndedBy, Sidecar, parse_rfc3339};
+use crate::store::wav::WavSpec;
+use crate::time::Timestamp;
+use rusqlite::types::{ToSqlOutput, Type, Value};
+use rusqlite::{Connection, ToSql, params};
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as WordError, StrDeserializer};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// What [`Index::find`](super::Index::find) gives. Numbers are as truncated as
+/// in the sidecar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The recording.
+    pub id: Uuid,
+    /// Shared by the recordings of one contact.
+    pub call_group: Uuid,
+    /// The sidecar, relative to the store's root.
+    pub path: PathBuf,
+    /// Name of the service.
+    pub service: Option<String>,
+    /// Who called whom.
+    pub direction: Option<CallDirection>,
+    /// Id of the agent.
+    pub agent_id: Option<String>,
+    /// Name of the agent.
+    pub agent_name: Option<String>,
+    /// The customer's number.
+    pub number: Option<String>,
+    /// The caller asked for privacy.
+    pub withheld: bool,
+    /// The number the contact was made to.
+    pub dialled: Option<String>,
+    /// The answer.
+    pub answered_at: Timestamp,
+    /// Its length, microseconds.
+    pub duration_us: i64,
+    /// What ended it.
+    pub ended_by: EndedBy,
+    /// Nothing of it is missing.
+    pub complete: bool,
+    /// One side was heard, the other never.
+    pub one_way: bool,
+    /// `retention.hold` is set.
+    pub held: bool,
+    /// Since when one of its holds has not been confirmed; `None` where nothing
+    /// holds it, or nobody can say.
+    pub unconfirmed_since: Option<Timestamp>,
+    /// Closed to listening and export: `restricted` is set.
+    pub restricted: bool,
+    /// Its files are not where they were, and nobody deleted it.
+    pub missing: bool,
+    /// When it falls due; `None`: never by itself.
+    pub until: Option<Timestamp>,
+    /// Length of the WAV file, bytes.
+    pub wav_bytes: u64,
+    /// Of the whole WAV file, lower-case hexadecimal.
+    pub sha256: String,
+    /// Hz.
+    pub sample_rate: u32,
+}
+
+/// What is to become of a recording, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptState {
+    /// Within its term.
+    Kept,
+    /// Past its term and not held: the next sweep deletes it.
+    Due,
+    /// A hold keeps it.
+    Held,
+    /// Closed to listening and export; whether it is held as well says `retention.hold`.
+    Restricted,
+    /// Its files are gone, and nobody deleted it.
+    Missing,
+}
+
+impl KeptState {
+    /// As it stands in lists.
+    pub const fn name(self) -> &'static str {
+        match self {
+            KeptState::Kept => "kept",
+            KeptState::Due => "due",
+            KeptState::Held => "held",
+            KeptState::Restricted => "restricted",
+            KeptState::Missing => "missing",
+        }
+    }
+}
+
+impl Row {
+    /// What the index keeps of a sidecar; `path` is relative to the root.
+    /// `None` where its times cannot be read.
+    pub fn of(path: &Path, s: &Sidecar) -> Option<Row> {
+        let spec = s.encoding().map(|encoding| WavSpec { rate: s.audio.sample_rate, encoding })?;
+        let data = s.audio.frames.saturating_mul(spec.frame_bytes() as u64);
+        Some(Row {
+            id: s.id,
+            call_group: s.call_group,
+            path: path.to_owned(),
+            service: s.service.clone(),
+            direction: s.direction,
+            agent_id: s.agent.id.clone(),
+            agent_name: s.agent.name.clone(),
+            number: s.customer.number.clone(),
+            withheld: s.customer.withheld,
+            dialled: s.dialled.clone(),
+            answered_at: parse_rfc3339(&s.answered_at)?,
+            duration_us: (s.duration_s * 1e6).round() as i64,
+            ended_by: s.ended_by,
+            complete: s.complete,
+            one_way: is_one_way(s),
+            held: is_held(s),
+            unconfirmed_since: unconfirmed_since(s),
+            restricted: is_restricted(s),
+            missing: false,
+            until: s.retention.until.as_deref().and_then(parse_rfc3339),
+            wav_bytes: data.saturating_add(spec.header_bytes() as u64),
+            sha256: s.audio.sha256.clone(),
+            sample_rate: s.audio.sample_rate,
+        })
+    }
+
+    /// One word for lists: `missing` before `restricted` before `held` before `due`.
+    pub fn state(&self, now: Timestamp) -> KeptState {
+        if self.missing {
+            return KeptState::Missing;
+        }
+        match (self.restricted, self.held) {
+            (true, _) => KeptState::Restricted,
+            (false, true) => KeptState::Held,
+            (false, false) if self.is_due(now) => KeptState::Due,
+            (false, false) => KeptState::Kept,
+        }
+    }
+
+    /// Its term has passed and nothing holds it.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        !self.held && self.until.is_some_and(|t| t <= now)
+    }
+
+    /// Seconds.
+    pub fn duration_s(&self) -> f64 {
+        self.duration_us as f64 / 1e6
+    }
+
+    /// The sidecar's path under `root`.
+    pub fn json(&self, root: &Path) -> PathBuf {
+        root.join(&self.path)
+    }
+
+    /// The audio's path under `root`.
+    pub fn wav(&self, root: &Path) -> PathBuf {
+        root.join(&self.path).with_extension("wav")
+    }
+
+    /// One that says nothing, to be [filled](Row::fill).
+    pub(super) fn blank() -> Row {
+        Row {
+            id: Uuid::nil(),
+            call_group: Uuid::nil(),
+            path: PathBuf::new(),
+            service: None,
+            direction: None,
+            agent_id: None,
+            agent_name: None,
+            number: None,
+            withheld: false,
+            dialled: None,
+            answered_at: Timestamp::EPOCH,
+            duration_us: 0,
+            ended_by: EndedBy::Recovered,
+            complete: false,
+            one_way: false,
+            held: false,
+            unconfirmed_since: None,
+            restricted: false,
+            missing: false,
+            until: None,
+            wav_bytes: 0,
+            sha256: String::new(),
+            sample_rate: 0,
+        }
+    }
+
+    /// From the columns of [`schema::COLUMNS`].
+    pub(super) fn read(r: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+        let mut row = Row::blank();
+        row.fill(r)?;
+        Ok(row)
+    }
+
+    /// From the columns of [`schema::SHOWN`]; the rest says nothing.
+    pub(super) fn fill_shown(&mut self, r: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
+        self.id = Uuid::from_bytes(r.get(0)?);
+        fill_text(&mut self.service, r, 1)?;
+        self.direction = r.get_ref(2)?.as_str_or_null()?.map(|d| from_word(2, d)).transpose()?;
+        fill_text(&mut self.agent_id, r, 3)?;
+        fill_text(&mut self.agent_name, r, 4)?;
+        fill_text(&mut self.number, r, 5)?;
+        self.withheld = r.get(6)?;
+        self.answered_at = Timestamp::from_ns(r.get(7)?);
+        self.duration_us = r.get(8)?;
+        self.complete = r.get(9)?;
+        self.one_way = r.get(10)?;
+        self.held = r.get(11)?;
+        self.restricted = r.get(12)?;
+        self.until = r.get::<_, Option<i64>>(13)?.map(Timestamp::from_ns);
+        self.missing = r.get(14)?;
+        Ok(())
+    }
+
+    /// From the columns of [`schema::COLUMNS`], over what is there: a scan of
+    /// a whole store allocates nothing.
+    pub(super) fn fill(&mut self, r: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
+        self.id = Uuid::from_bytes(r.get(0)?);
+        self.call_group = Uuid::from_bytes(r.get(1)?);
+        let path = self.path.as_mut_os_string();
+        path.clear();
+        path.push(r.get_ref(2)?.as_str()?);
+        fill_text(&mut self.service, r, 3)?;
+        self.direction = r.get_ref(4)?.as_str_or_null()?.map(|d| from_word(4, d)).transpose()?;
+        fill_text(&mut self.agent_id, r, 5)?;
+        fill_text(&mut self.agent_name, r, 6)?;
+        fill_text(&mut self.number, r, 7)?;
+        self.withheld = r.get(8)?;
+        fill_text(&mut self.dialled, r, 9)?;
+        self.answered_at = Timestamp::from_ns(r.get(10)?);
+        self.duration_us = r.get(11)?;
+        self.ended_by = from_word(12, r.get_ref(12)?.as_str()?)?;
+        self.complete = r.get(13)?;
+        self.one_way = r.get(14)?;
+        self.held = r.get(15)?;
+        self.restricted = r.get(16)?;
+        self.until = r.get::<_, Option<i64>>(17)?.map(Timestamp::from_ns);
+        self.wav_bytes = r.get::<_, i64>(18)?.try_into().unwrap_or(0);
+        self.sha256.clear();
+        self.sha256.push_str(r.get_ref(19)?.as_str()?);
+        self.sample_rate = r.get(20)?;
+        self.unconfirmed_since = r.get::<_, Option<i64>>(21)?.map(Timestamp::from_ns);
+        self.missing = r.get(22)?;
+        Ok(())
+    }
+
+    /// Binds [`schema::PUT`].
+    pub(super) fn write(&self, put: &mut rusqlite::Statement<'_>) -> rusqlite::Result<usize> {
+        put.execute(params![
+            self.id.as_bytes(),
+            self.call_group.as_bytes(),
+            self.path.to_string_lossy(),
+            self.service,
+            self.direction.map(Word),
+            self.agent_id,
+            self.agent_name,
+            self.number,
+            self.withheld,
+            self.dialled,
+            self.answered_at.as_ns(),
+            self.duration_us,
+            Word(self.ended_by),
+            self.complete,
+            self.one_way,
+            self.held,
+            self.restricted,
+            self.until.map(Timestamp::as_ns),
+            i64::try_from(self.wav_bytes).unwrap_or(i64::MAX),
+            self.sha256,
+            self.sample_rate,
+            self.unconfirmed_since.map(Timestamp::as_ns),
+            self.missing,
+            short_of(self.id),
+        ])
+    }
+}
+
+/// What came of rows that were put.
+#[derive(Debug, Default)]
+pub(super) struct Put {
+    /// In the table now.
+    pub(super) taken: u64,
+    /// Passed over: they have a tombstone.
+    pub(super) buried: u64,
+    /// Passed over: they are known at another place. Their places in what was given.
+    pub(super) elsewhere: Vec<usize>,
+}
+
+/// Rows into the table.
+pub(super) fn put_all(conn: &Connection, rows: &[Row]) -> rusqlite::Result<Put> {
+    let mut known = conn.prepare_cached("SELECT 1 FROM tombstone WHERE id = ?1")?;
+    let mut put = conn.prepare_cached(schema::PUT)?;
+    let mut done = Put::default();
+    for (i, row) in rows.iter().enumerate() {
+        if known.exists([row.id.as_bytes()])? {
+            done.buried += 1;
+        } else if row.write(&mut put)? == 0 {
+            done.elsewhere.push(i);
+        } else {
+            done.taken += 1;
+        }
+    }
+    Ok(done)
+}
+
+/// One side was heard, the other never. Where no stream is known nothing is claimed.
+fn is_one_way(s: &Sidecar) -> bool {
+    let heard = |channel: &str| s.streams.iter().any(|t| t.channel == channel && t.packets > 0);
+    heard("customer") != heard("agent")
+}
+
+/// An enum by its name in the sidecar.
+pub(super) struct Word<T>(pub(super) T);
+
+impl<T: Serialize> ToSql for Word<T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match serde_json::to_value(&self.0) {
+            Ok(serde_json::Value::String(s)) => Ok(ToSqlOutput::Owned(Value::Text(s))),
+            _ => Err(rusqlite::Error::ToSqlConversionFailure("not a word".into())),
+        }
+    }
+}
+
+fn fill_text(text: &mut Option<String>, r: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<()> {
+    match r.get_ref(column)?.as_str_or_null()? {
+        None => *text = None,
+        Some(new) => {
+            let text = text.get_or_insert_default();
+            text.clear();
+            text.push_str(new);
+        }
+    }
+    Ok(())
+}
+
+fn from_word<'de, T: Deserialize<'de>>(column: usize, word: &'de str) -> rusqlite::Result<T> {
+    let read: StrDeserializer<'de, WordError> = word.into_deserializer();
+    T::deserialize(read)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(e)))
+}

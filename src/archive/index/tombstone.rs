@@ -1,0 +1,401 @@
+//! Tombstones: what is left of a deleted recording. No personal data.
+//!
+//! `tombstones.jsonl` of the state folder, one object a line, appended and
+//! synced before a file is touched; the table is a copy. A line that was cut by
+//! a crash was never acknowledged: nothing was deleted on its word, and the
+//! next writer cuts it off. They go when they have done their work ([`prune`]).
+
+mod prune;
+
+use super::row::Word;
+use super::{Index, IndexError, Row, create_mode, schema};
+use crate::id::short_of;
+use crate::store::StoreError;
+use crate::store::calendar::until_string;
+use crate::store::files::sync_folder;
+use crate::store::layout::{Found, State, Walk, parse_stem};
+use crate::store::sidecar::{Sidecar, parse_rfc3339};
+use crate::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use uuid::Uuid;
+
+/// File name.
+pub const TOMBSTONES: &str = "tombstones.jsonl";
+
+/// Longest line taken for a tombstone.
+const MAX_LINE: u64 = 64 << 10;
+
+/// How much of the file the table has, and what the last byte of it was.
+const TAKEN: &str = "tombstones_taken";
+
+/// Why a recording was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Its term had passed.
+    Expired,
+    /// Somebody asked for it.
+    Erased,
+}
+
+/// What is left of a deleted recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// The recording.
+    pub id: Uuid,
+    /// Name of the service.
+    pub service: Option<String>,
+    /// UTC date of the answer, `2026-11-23`.
+    pub answered_on: String,
+    /// RFC 3339 UTC, microseconds.
+    pub deleted_at: String,
+    /// When it fell or would have fallen due, RFC 3339 UTC; `None`: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Of the WAV file.
+    pub sha256: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Tombstone {
+    /// Of a recording about to be deleted.
+    pub fn of(row: &Row, now: Timestamp, reason: Reason) -> Tombstone {
+        Tombstone {
+            id: row.id,
+            service: row.service.clone(),
+            answered_on: row.answered_at.to_jiff().strftime("%Y-%m-%d").to_string(),
+            deleted_at: now.to_rfc3339(),
+            until: row.until.map(until_string),
+            sha256: row.sha256.clone(),
+            reason,
+        }
+    }
+}
+
+/// Files of a deleted recording that are in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuriedFile {
+    /// The recording.
+    pub id: Uuid,
+    /// What is there under its NAME.
+    pub found: Found,
+}
+
+impl Index {
+    /// Writes a tombstone: the file, synced, then the table. From here on the
+    /// recording is deleted, whatever happens to the process; what is left is to
+    /// remove its files and [`forget`](Index::forget) it. Twice is once.
+    pub fn bury(&mut self, tombstone: &Tombstone) -> Result<(), IndexError> {
+        self.bury_all(std::slice::from_ref(tombstone))
+    }
+
+    /// [`bury`](Index::bury) for many at the price of one sync.
+    pub fn bury_all(&mut self, tombstones: &[Tombstone]) -> Result<(), IndexError> {
+        let mut new = Vec::new();
+        for t in tombstones {
+            if !self.is_buried(t.id)? {
+                new.push(t.clone());
+            }
+        }
+        append(&self.state, &new)?;
+        self.take_in(&new, None)
+    }
+
+    /// Whether a recording was deleted.
+    pub fn is_buried(&self, id: Uuid) -> Result<bool, IndexError> {
+        let mut st =
+            self.conn.prepare_cached("SELECT 1 FROM tombstone WHERE id = ?1").map_err(self.error())?;
+        st.exists([id.as_bytes()]).map_err(self.error())
+    }
+
+    /// The tombstone of one recording.
+    pub fn tombstone(&self, id: Uuid) -> Result<Option<Tombstone>, IndexError> {
+        let sql = format!("SELECT {TOMBSTONE_COLUMNS} FROM tombstone WHERE id = ?1");
+        self.conn.query_row(&sql, [id.as_bytes()], read_row).optional().map_err(self.error())
+    }
+
+    /// All of them, by id, that is by the time of the answer.
+    pub fn tombstones(&self) -> Result<Vec<Tombstone>, IndexError> {
+        read_table(&self.conn).map_err(self.error())
+    }
+
+    /// Rows of deleted recordings whose files may still be there: a deletion to
+    /// be finished.
+    pub fn buried_rows(&self) -> Result<Vec<Row>, IndexError> {
+        let sql = format!(
+            "SELECT {} FROM recording INDEXED BY the_buried WHERE buried = 1 ORDER BY answered_at",
+            schema::COLUMNS
+        );
+        let mut st = self.conn.prepare_cached(&sql).map_err(self.error())?;
+        let rows = st.query_map([], Row::read).map_err(self.error())?;
+        rows.collect::<Result<_, _>>().map_err(self.error())
+    }
+
+    /// Walks the store for files of deleted recordings: restored from a copy, or
+    /// left by a deletion whose row is gone. Reads only sidecars whose name ends
+    /// in the digits of a tombstone.
+    pub fn find_buried_files(&self, root: &Path) -> Result<Vec<BuriedFile>, IndexError> {
+        let mut out = Vec::new();
+        let shorts = self.buried_shorts()?;
+        if shorts.is_empty() {
+            return Ok(out);
+        }
+        for found in Walk::new(root) {
+            let found = found.map_err(|(folder, e)| StoreError::io("read", &folder)(e))?;
+            if let Some(id) = self.buried_id(&shorts, &found)? {
+                out.push(BuriedFile { id, found });
+            }
+        }
+        Ok(out)
+    }
+
+    /// The eight digits of every tombstone.
+    pub(crate) fn buried_shorts(&self) -> Result<HashSet<u32>, IndexError> {
+        let mut st = self.conn.prepare("SELECT short FROM tombstone").map_err(self.error())?;
+        let shorts = st.query_map([], |r| r.get(0)).map_err(self.error())?;
+        shorts.collect::<Result<_, _>>().map_err(self.error())
+    }
+
+    /// Which deleted recording the files of a NAME belong to, if to any.
+    pub(crate) fn buried_id(&self, shorts: &HashSet<u32>, found: &Found) -> Result<Option<Uuid>, IndexError> {
+        let Some(name) = parse_stem(&found.stem) else { return Ok(None) };
+        let Ok(short) = u32::from_str_radix(&name.short, 16) else { return Ok(None) };
+        if !shorts.contains(&short) || found.state() == State::Part {
+            return Ok(None);
+        }
+        if let Ok(sidecar) = Sidecar::read(&found.paths().json) {
+            return Ok(self.is_buried(sidecar.id)?.then_some(sidecar.id));
+        }
+        // Audio alone: the digits and the day have to do.
+        let day = name.answered_at.to_jiff().strftime("%Y-%m-%d").to_string();
+        let mut st = self
+            .conn
+            .prepare_cached("SELECT id FROM tombstone WHERE short = ?1 AND answered_on = ?2")
+            .map_err(self.error())?;
+        let id = st.query_row(params![short, day], |r| r.get(0).map(Uuid::from_bytes)).optional();
+        id.map_err(self.error())
+    }
+
+    /// Lines of the file that are no tombstones, by number from 1.
+    pub fn unreadable_tombstones(&self) -> Result<Vec<u64>, IndexError> {
+        let mut bad = Vec::new();
+        let mut line = 0;
+        read_file(&self.state, 0, &mut |t| {
+            line += 1;
+            if t.is_none() {
+                bad.push(line);
+            }
+        })?;
+        Ok(bad)
+    }
+
+    /// Takes over what the file has and the table has not, and the other way
+    /// round where the file is older than the table.
+    pub(super) fn read_tombstones(&mut self) -> Result<(), IndexError> {
+        let path = self.state.join(TOMBSTONES);
+        let len = match std::fs::metadata(&path) {
+            Ok(m) => m.len(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => 0,
+            Err(e) => return Err(StoreError::io("read", &path)(e).into()),
+        };
+        let taken: u64 = self.meta(TAKEN)?.and_then(|s| s.parse().ok()).unwrap_or(0);
+        if len == taken && (taken == 0 || ends_a_line(&path, taken)?) {
+            return Ok(());
+        }
+        let whole = len < taken || (taken > 0 && !ends_a_line(&path, taken)?);
+        let mut new = Vec::new();
+        let upto = read_file(&self.state, if whole { 0 } else { taken }, &mut |t| new.extend(t))?;
+        if !whole {
+            return self.take_in(&new, Some(upto));
+        }
+        let in_file: HashSet<Uuid> = new.iter().map(|t| t.id).collect();
+        let mut lost = self.tombstones()?;
+        lost.retain(|t| !in_file.contains(&t.id));
+        append(&self.state, &lost)?;
+        let len = std::fs::metadata(&path).map_or(upto, |m| m.len());
+        self.take_in(&new, Some(len))
+    }
+
+    /// Into the table; rows of theirs are seen no more. `upto`: so much of the
+    /// file is in the table now.
+    fn take_in(&mut self, new: &[Tombstone], upto: Option<u64>) -> Result<(), IndexError> {
+        let to_error = IndexError::sqlite(&self.path);
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&to_error)?;
+        insert(&tx, new).map_err(&to_error)?;
+        if let Some(upto) = upto {
+            tx.execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", params![TAKEN, upto.to_string()])
+                .map_err(&to_error)?;
+        }
+        tx.commit().map_err(&to_error)
+    }
+}
+
+/// Columns in the order [`read_row`] takes them.
+const TOMBSTONE_COLUMNS: &str = "id, service, answered_on, deleted_at, sha256, reason, until";
+
+fn read_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<Tombstone> {
+    let reason: String = r.get(5)?;
+    let word: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
+        reason.as_str().into_deserializer();
+    Ok(Tombstone {
+        id: Uuid::from_bytes(r.get(0)?),
+        service: r.get(1)?,
+        answered_on: r.get(2)?,
+        deleted_at: Timestamp::from_ns(r.get(3)?).to_rfc3339(),
+        sha256: r.get(4)?,
+        // A reason of a later version: what is deleted stays deleted.
+        reason: Reason::deserialize(word).unwrap_or(Reason::Erased),
+        until: r.get::<_, Option<i64>>(6)?.map(|ns| until_string(Timestamp::from_ns(ns))),
+    })
+}
+
+pub(super) fn read_table(conn: &Connection) -> rusqlite::Result<Vec<Tombstone>> {
+    let mut st = conn.prepare(&format!("SELECT {TOMBSTONE_COLUMNS} FROM tombstone ORDER BY id"))?;
+    st.query_map([], read_row)?.collect()
+}
+
+/// Into the table of any connection.
+pub(super) fn insert(conn: &Connection, new: &[Tombstone]) -> rusqlite::Result<()> {
+    let mut put = conn.prepare_cached(
+        "INSERT OR IGNORE INTO tombstone (id, short, service, answered_on, deleted_at, sha256, reason, until) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    let mut hide = conn.prepare_cached("UPDATE recording SET buried = 1 WHERE id = ?1")?;
+    for t in new {
+        let deleted_at = parse_rfc3339(&t.deleted_at).unwrap_or_default();
+        put.execute(params![
+            t.id.as_bytes(),
+            short_of(t.id),
+            t.service,
+            t.answered_on,
+            deleted_at.as_ns(),
+            t.sha256,
+            Word(t.reason),
+            t.until.as_deref().and_then(parse_rfc3339).map(Timestamp::as_ns)
+        ])?;
+        hide.execute([t.id.as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// Hands over each line from byte `from` on, `None` for one that is no
+/// tombstone; how far whole lines go.
+pub(super) fn read_file(
+    state: &Path,
+    from: u64,
+    take: &mut dyn FnMut(Option<Tombstone>),
+) -> Result<u64, StoreError> {
+    let path = state.join(TOMBSTONES);
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(e) => return Err(StoreError::io("open", &path)(e)),
+    };
+    let io = StoreError::io("read", &path);
+    read_lines(&mut file, from, take).map_err(io)
+}
+
+fn read_lines(file: &mut File, from: u64, take: &mut dyn FnMut(Option<Tombstone>)) -> io::Result<u64> {
+    file.seek(SeekFrom::Start(from))?;
+    let mut reader = BufReader::new(file);
+    let (mut line, mut at) = (Vec::new(), from);
+    let mut inside = false;
+    loop {
+        line.clear();
+        let n = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? as u64;
+        if n == 0 {
+            return Ok(at);
+        }
+        match line.last() {
+            Some(b'\n') => {
+                at += n;
+                // The rest of an overlong line counts with its beginning.
+                take(if inside { None } else { serde_json::from_slice(&line).ok() });
+                inside = false;
+            }
+            _ if n == MAX_LINE => {
+                at += n;
+                inside = true;
+            }
+            // Torn by a crash, or being written this moment.
+            _ => return Ok(at),
+        }
+    }
+}
+
+/// Appends and syncs, one process at a time.
+fn append(state: &Path, new: &[Tombstone]) -> Result<(), StoreError> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let path = state.join(TOMBSTONES);
+    let is_new = !path.try_exists().map_err(StoreError::io("look for", &path))?;
+    let file = locked(&path)?;
+    append_lines(&file, new).map_err(StoreError::io("write", &path))?;
+    if is_new { sync_folder(state) } else { Ok(()) }
+}
+
+/// The file, alone until it is dropped.
+fn locked(path: &Path) -> Result<File, StoreError> {
+    loop {
+        let file = create_mode(path)?;
+        file.lock().map_err(StoreError::io("lock", path))?;
+        // Another one may have been put in its place before it was locked.
+        let same = std::fs::metadata(path).and_then(|there| Ok(there.ino() == file.metadata()?.ino()));
+        match same {
+            Ok(true) => return Ok(file),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(StoreError::io("read", path)(e)),
+            _ => {}
+        }
+    }
+}
+
+fn append_lines(mut file: &File, new: &[Tombstone]) -> io::Result<()> {
+    let mut text = Vec::new();
+    for t in new {
+        serde_json::to_writer(&mut text, t)?;
+        text.push(b'\n');
+    }
+    let end = whole_lines(file)?;
+    file.set_len(end)?;
+    file.seek(SeekFrom::Start(end))?;
+    file.write_all(&text).and_then(|()| file.sync_all()).inspect_err(|_| {
+        // Whoever asked hears that nothing was deleted: then no line may say so.
+        drop(file.set_len(end));
+    })
+}
+
+/// Where the last whole line ends.
+fn whole_lines(file: &File) -> io::Result<u64> {
+    let len = file.metadata()?.len();
+    let mut block = [0u8; 4096];
+    let mut end = len;
+    while end > 0 {
+        let start = end.saturating_sub(block.len() as u64);
+        let piece = &mut block[..(end - start) as usize];
+        file.read_exact_at(piece, start)?;
+        if let Some(i) = piece.iter().rposition(|b| *b == b'\n') {
+            return Ok(start + i as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+/// The byte before `at` ends a line: the file is still the one that was read.
+fn ends_a_line(path: &Path, at: u64) -> Result<bool, StoreError> {
+    let mut byte = [0u8];
+    match File::open(path).and_then(|f| f.read_exact_at(&mut byte, at.saturating_sub(1))) {
+        Ok(()) => Ok(byte == *b"\n"),
+        Err(e) if matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound) => Ok(false),
+        Err(e) => Err(StoreError::io("read", path)(e)),
+    }
+}

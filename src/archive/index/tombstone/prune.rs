@@ -1,0 +1,81 @@
+//! Tombstones that have done their work go.
+//!
+//! One is needed as long as an old copy could bring its recording back: for
+//! `retention.tombstones`, and where the recording was erased before its time
+//! until its own term is over. After that a copy that came back would be due
+//! by itself.
+//!
+//! | step | what is done | a crash right after it |
+//! | --- | --- | --- |
+//! | 1 | `tombstones.jsonl.new` with those that stay, synced | nothing; the scratch file is overwritten |
+//! | 2 | renamed over `tombstones.jsonl`, the folder synced | the table makes the file whole again, and it is done again next time |
+//! | 3 | out of the table | nothing |
+
+use super::{Index, IndexError, Reason, StoreError, TAKEN, TOMBSTONES, Tombstone, sync_folder};
+use super::{create_mode, locked};
+use crate::store::layout::NEW;
+use crate::store::sidecar::parse_rfc3339;
+use crate::time::Timestamp;
+use rusqlite::{TransactionBehavior, params};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+
+/// Which rows go: `?1` before, `?2` now.
+const GOING: &str = "deleted_at < ?1 AND (reason = 'expired' OR until <= ?2)";
+
+impl Index {
+    /// How many tombstones from before `before` have done their work at `now`.
+    pub fn prunable_tombstones(&self, before: Timestamp, now: Timestamp) -> Result<u64, IndexError> {
+        let sql = format!("SELECT count(*) FROM tombstone WHERE {GOING}");
+        let count = self.conn.query_row(&sql, params![before.as_ns(), now.as_ns()], |r| r.get::<_, i64>(0));
+        Ok(count.map_err(self.error())?.unsigned_abs())
+    }
+
+    /// Removes them.
+    pub fn prune_tombstones(&mut self, before: Timestamp, now: Timestamp) -> Result<(), IndexError> {
+        let path = self.state.join(TOMBSTONES);
+        // Kept until the table is done, so that nobody appends to what is about to go.
+        let old = locked(&path)?;
+        let scratch = self.state.join(format!("{TOMBSTONES}{NEW}"));
+        let new = create_mode(&scratch)?;
+        let length = copy_staying(&old, new, before, now).map_err(StoreError::io("write", &scratch))?;
+        std::fs::rename(&scratch, &path).map_err(StoreError::io("rename", &scratch))?;
+        sync_folder(&self.state)?;
+        let to_error = IndexError::sqlite(&self.path);
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&to_error)?;
+        tx.execute(&format!("DELETE FROM tombstone WHERE {GOING}"), params![before.as_ns(), now.as_ns()])
+            .map_err(&to_error)?;
+        tx.execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", params![TAKEN, length.to_string()])
+            .map_err(&to_error)?;
+        tx.commit().map_err(&to_error)
+    }
+}
+
+/// Copies the lines that stay as they are; what is no tombstone stays, for
+/// `verify` to tell of. Returns the length of the copy.
+fn copy_staying(old: &File, new: File, before: Timestamp, now: Timestamp) -> io::Result<u64> {
+    new.set_len(0)?;
+    let (mut out, mut length) = (BufWriter::new(new), 0);
+    let mut lines = BufReader::new(old);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if lines.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let stone = serde_json::from_slice::<Tombstone>(&line);
+        if !stone.is_ok_and(|t| is_going(&t, before, now)) {
+            out.write_all(&line)?;
+            length += line.len() as u64;
+        }
+    }
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    Ok(length)
+}
+
+/// As [`GOING`].
+fn is_going(t: &Tombstone, before: Timestamp, now: Timestamp) -> bool {
+    let is_old = parse_rfc3339(&t.deleted_at).unwrap_or_default() < before;
+    let is_over = || t.until.as_deref().and_then(parse_rfc3339).is_some_and(|until| until <= now);
+    is_old && (t.reason == Reason::Expired || is_over())
+}

@@ -1,0 +1,204 @@
+//! Which recordings are meant: ids, or a search.
+//!
+//! One type for every command and the listening room. [`Search::matches`] says
+//! what it means; the index answers the same question from its tables. Must not
+//! know of command lines or SQL.
+
+use super::index::Row;
+use crate::config::CallDirection;
+use crate::config::compiled::NumberForm;
+use crate::id::short_of;
+use crate::time::Timestamp;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How far ahead [`Flag::Expiring`] looks.
+pub const EXPIRING: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A recording as a person names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IdPart {
+    /// The whole UUID of a recording, or of a call group: all its recordings.
+    Full(Uuid),
+    /// The eight hexadecimal digits that end a file's name.
+    Short(u32),
+}
+
+impl IdPart {
+    /// Reads a UUID or eight hexadecimal digits, any case.
+    pub fn parse(text: &str) -> Option<IdPart> {
+        match text.len() {
+            8 if text.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                u32::from_str_radix(text, 16).ok().map(IdPart::Short)
+            }
+            32 | 36 => Uuid::try_parse(text).ok().map(IdPart::Full),
+            _ => None,
+        }
+    }
+
+    /// Whether it names this recording.
+    pub fn names(self, row: &Row) -> bool {
+        match self {
+            IdPart::Full(uuid) => row.id == uuid || row.call_group == uuid,
+            IdPart::Short(short) => short_of(row.id) == short,
+        }
+    }
+}
+
+impl std::fmt::Display for IdPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            IdPart::Full(uuid) => write!(f, "{uuid}"),
+            IdPart::Short(short) => write!(f, "{short:08x}"),
+        }
+    }
+}
+
+/// A state that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flag {
+    /// Kept past its term by a hold.
+    Held,
+    /// Closed to listening and export.
+    Restricted,
+    /// Its start, its end or audio is missing.
+    Incomplete,
+    /// One side was heard, the other never.
+    OneWay,
+    /// Not held, and due within [`EXPIRING`] of [`Search::now`] or already.
+    Expiring,
+}
+
+/// What is asked for; everything that is set must hold. The default asks for all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Search {
+    /// Any of these; none: no matter.
+    pub ids: Vec<IdPart>,
+    /// Answered at or after.
+    pub since: Option<Timestamp>,
+    /// Answered before.
+    pub until: Option<Timestamp>,
+    /// Name of the service.
+    pub service: Option<String>,
+    /// Id of the agent.
+    pub agent: Option<String>,
+    /// Who called whom.
+    pub direction: Option<CallDirection>,
+    /// The customer's number holds any of these; none: no matter. See [`number_parts`].
+    pub number: Vec<String>,
+    /// At least this long.
+    pub longer: Option<Duration>,
+    /// At most this long.
+    pub shorter: Option<Duration>,
+    /// All of these.
+    pub flags: Vec<Flag>,
+    /// Held, and a hold has not been confirmed since before this.
+    pub unconfirmed_before: Option<Timestamp>,
+    /// The present, for [`Flag::Expiring`].
+    pub now: Timestamp,
+    /// At most so many, the newest where there are more.
+    pub limit: Option<usize>,
+}
+
+impl Search {
+    /// Only these recordings.
+    pub fn of_ids(ids: impl IntoIterator<Item = Uuid>) -> Search {
+        Search { ids: ids.into_iter().map(IdPart::Full).collect(), ..Search::default() }
+    }
+
+    /// Nothing is asked for: every recording is meant. A command that destroys
+    /// should not take that for an answer.
+    pub fn is_everything(&self) -> bool {
+        *self == Search { now: self.now, limit: self.limit, ..Search::default() }
+    }
+
+    /// Whether a recording is meant, [`limit`](Search::limit) aside.
+    pub fn matches(&self, row: &Row) -> bool {
+        let is = |want: &Option<String>, got: &Option<String>| want.is_none() || want == got;
+        (self.ids.is_empty() || self.ids.iter().any(|id| id.names(row)))
+            && self.since.is_none_or(|t| row.answered_at >= t)
+            && self.until.is_none_or(|t| row.answered_at < t)
+            && is(&self.service, &row.service)
+            && is(&self.agent, &row.agent_id)
+            && (self.direction.is_none() || self.direction == row.direction)
+            && (self.number.is_empty() || self.number.iter().any(|part| holds(row.number.as_deref(), part)))
+            && self.longer.is_none_or(|d| row.duration_us >= micros(d))
+            && self.shorter.is_none_or(|d| row.duration_us <= micros(d))
+            && self.flags.iter().all(|flag| self.raised(*flag, row))
+            && self
+                .unconfirmed_before
+                .is_none_or(|t| row.held && row.unconfirmed_since.is_none_or(|since| since < t))
+    }
+
+    fn raised(&self, flag: Flag, row: &Row) -> bool {
+        match flag {
+            Flag::Held => row.held,
+            Flag::Restricted => row.restricted,
+            Flag::Incomplete => !row.complete,
+            Flag::OneWay => row.one_way,
+            Flag::Expiring => !row.held && row.until.is_some_and(|t| t <= self.now + EXPIRING),
+        }
+    }
+}
+
+fn holds(number: Option<&str>, part: &str) -> bool {
+    number.is_some_and(|n| n.contains(part))
+}
+
+/// Whole microseconds, the unit of lengths in a sidecar.
+pub(super) fn micros(d: Duration) -> i64 {
+    i64::try_from(d.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The forms in which part of a number may stand in a sidecar: as it was typed,
+/// without the marks people put between digits, and with the country code in
+/// place of the national prefix, where `[numbers]` names both.
+pub fn number_parts(typed: &str, form: &NumberForm) -> Vec<String> {
+    let bare: String = typed.chars().filter(|c| !c.is_whitespace() && !"-()./".contains(*c)).collect();
+    let mut parts = vec![typed.trim().to_owned()];
+    for other in [Some(bare.clone()), form.canonical(&bare)].into_iter().flatten() {
+        if !other.is_empty() && !parts.contains(&other) {
+            parts.push(other);
+        }
+    }
+    parts.retain(|p| !p.is_empty());
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Numbers;
+
+    #[test]
+    fn names_of_recordings() {
+        let id = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_dead_beef);
+        assert_eq!(IdPart::parse("DEADbeef"), Some(IdPart::Short(0xdead_beef)));
+        assert_eq!(IdPart::parse(&id.to_string()), Some(IdPart::Full(id)));
+        assert_eq!(IdPart::parse(&id.simple().to_string().to_uppercase()), Some(IdPart::Full(id)));
+        for text in ["", "deadbee", "deadbeefs", "+eadbeef", "../../..", "0192"] {
+            assert_eq!(IdPart::parse(text), None, "{text}");
+        }
+        assert_eq!(short_of(id), 0xdead_beef);
+        assert_eq!(IdPart::Short(0xbeef).to_string(), "0000beef");
+    }
+
+    #[test]
+    fn numbers_as_people_type_them() {
+        let fi = NumberForm::new(&Numbers {
+            country: "358".into(),
+            national_prefix: "0".into(),
+            ..Numbers::default()
+        });
+        assert_eq!(number_parts("040 123", &fi), ["040 123", "040123", "35840123"]);
+        assert_eq!(number_parts("+358 40-123", &fi), ["+358 40-123", "+35840123", "35840123"]);
+        assert_eq!(number_parts("123", &NumberForm::default()), ["123"]);
+        assert_eq!(number_parts(" ", &fi), [""; 0]);
+    }
+
+    #[test]
+    fn everything_is_recognised() {
+        assert!(Search { now: Timestamp::FAR_FUTURE, limit: Some(5), ..Search::default() }.is_everything());
+        assert!(!Search { flags: vec![Flag::Held], ..Search::default() }.is_everything());
+    }
+}

@@ -1,0 +1,362 @@
+//! Is every recording what it should be? Asked of the files, not of the index.
+//!
+//! Walks the store, reads every sidecar and every WAV against each other, and
+//! then holds the index against what was found. Nothing is repaired, moved or
+//! deleted. Other processes may record, edit and delete meanwhile: what looks
+//! wrong for a moment is looked at again before it is told. Must not know how
+//! findings are printed.
+
+mod examine;
+mod findings;
+mod strays;
+#[cfg(test)]
+mod tests;
+
+pub use findings::{Finding, Kind, VerifyReport};
+
+use super::index::{Index, IndexError, Row};
+use crate::store::files::{FILE_MODE, FOLDER_MODE};
+use crate::store::layout::{Found, STATE_FOLDER, State, Walk};
+use crate::store::lock;
+use crate::store::sidecar::Sidecar;
+use crate::time::Timestamp;
+use examine::{Checked, Examiner};
+use findings::finding;
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Names waiting for a reader, and what was found waiting for the judge.
+const QUEUE: usize = 256;
+
+/// What [`VerifyOptions::patience`] should be where others are at work.
+pub const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// How to look.
+#[derive(Clone, Debug)]
+pub struct VerifyOptions {
+    /// Read only so many recordings, taken at random.
+    pub sample: Option<usize>,
+    /// The present.
+    pub now: Timestamp,
+    /// How long after its term a recording may still be there: the time between sweeps.
+    pub grace: Duration,
+    /// How long what another process may be doing just now is given to be done,
+    /// before what looks wrong is looked at again.
+    pub patience: Duration,
+    /// Readers, at least one.
+    pub threads: usize,
+}
+
+/// Looks at everything. `index`: the store's, or why there is none. `progress`:
+/// recordings done, and how many there are.
+pub fn verify(
+    root: &Path,
+    index: Result<&Index, &IndexError>,
+    options: &VerifyOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<VerifyReport, IndexError> {
+    let total = Walk::new(root).flatten().filter(|f| f.state() == State::Finished).count() as u64;
+    let mut judge = Judge::new(root, index.ok(), options)?;
+    if let Err(e) = index {
+        judge.report.add(finding(Kind::Index, root, None, e.to_string()));
+    }
+    let examiner = Examiner::new(root, options.now, options.grace, owner(root));
+    let chosen = options.sample.map(|n| choose(n as u64, total));
+    std::thread::scope(|scope| {
+        let (jobs, todo) = crossbeam_channel::bounded::<(Found, bool)>(QUEUE);
+        let (done, results) = crossbeam_channel::bounded::<Checked>(QUEUE);
+        for _ in 0..options.threads.max(1) {
+            let (todo, done, examiner) = (todo.clone(), done.clone(), &examiner);
+            scope.spawn(move || {
+                for (found, whole) in todo {
+                    if done.send(examiner.examine(found, whole)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        scope.spawn(move || feed(root, chosen.as_ref(), &jobs, &done));
+        drop(todo);
+        let mut n = 0;
+        for checked in results {
+            n += u64::from(checked.found.state() == State::Finished);
+            progress(n, total);
+            judge.take(checked)?;
+        }
+        Ok::<(), IndexError>(())
+    })?;
+    judge.finish()
+}
+
+/// Hands out every NAME, and tells of folders that cannot be read.
+fn feed(
+    root: &Path,
+    chosen: Option<&HashSet<u64>>,
+    jobs: &crossbeam_channel::Sender<(Found, bool)>,
+    done: &crossbeam_channel::Sender<Checked>,
+) {
+    let mut ordinal = 0;
+    for found in Walk::new(root) {
+        let sent = match found {
+            Ok(found) => {
+                let finished = found.state() == State::Finished;
+                let whole = finished && chosen.is_none_or(|set| set.contains(&ordinal));
+                ordinal += u64::from(finished);
+                jobs.send((found, whole)).is_ok()
+            }
+            Err((folder, e)) => {
+                let found = Found { folder: folder.clone(), ..Found::default() };
+                let findings = vec![finding(Kind::Unreadable, &folder, None, e.to_string())];
+                done.send(Checked { findings, ..Checked::of(found) }).is_ok()
+            }
+        };
+        if !sent {
+            return;
+        }
+    }
+}
+
+/// `n` of `total`, at random.
+fn choose(n: u64, total: u64) -> HashSet<u64> {
+    // A hasher is seeded anew in each process; that is random enough to look around.
+    let random = RandomState::new();
+    let mut chosen = HashSet::new();
+    // Floyd's: each set of n is as likely as another.
+    for top in total.saturating_sub(n)..total {
+        let pick = random.hash_one(top) % (top + 1);
+        if !chosen.insert(pick) {
+            chosen.insert(top);
+        }
+    }
+    chosen
+}
+
+/// Whose the store is.
+fn owner(root: &Path) -> Option<(u32, u32)> {
+    let own = fs::metadata(root.join(STATE_FOLDER)).or_else(|_| fs::metadata(root));
+    own.ok().map(|m| (m.uid(), m.gid()))
+}
+
+/// Holds what the readers found against the index and against itself.
+struct Judge<'a> {
+    root: &'a Path,
+    index: Option<&'a Index>,
+    report: VerifyReport,
+    hash: RandomState,
+    /// Paths the index has, hashed: a million of them are 16 MB.
+    indexed: HashSet<u64>,
+    /// Paths the walk has found, hashed.
+    walked: HashSet<u64>,
+    ids: HashMap<Uuid, u64>,
+    buried: HashSet<u32>,
+    /// What may be another process's work just now, to be looked at again.
+    suspects: Vec<Finding>,
+    /// Sidecars the index knows nothing of, or something else.
+    unequal: Vec<PathBuf>,
+    folders: HashSet<PathBuf>,
+    patience: Duration,
+}
+
+impl<'a> Judge<'a> {
+    fn new(root: &'a Path, index: Option<&'a Index>, options: &VerifyOptions) -> Result<Self, IndexError> {
+        let mut judge = Judge {
+            root,
+            index,
+            report: VerifyReport::default(),
+            hash: RandomState::new(),
+            indexed: HashSet::new(),
+            walked: HashSet::new(),
+            ids: HashMap::new(),
+            buried: HashSet::new(),
+            suspects: Vec::new(),
+            unequal: Vec::new(),
+            folders: HashSet::new(),
+            patience: options.patience,
+        };
+        for stray in strays::strays(root, index.map(Index::state)) {
+            judge.report.add(stray);
+        }
+        if let Some(index) = index {
+            judge.buried = index.buried_shorts()?;
+            judge.look_at_index(index)?;
+            // In full the rows are asked for one by one.
+            if options.sample.is_some() {
+                let (indexed, hash) = (&mut judge.indexed, &judge.hash);
+                index.each_path(|_, path| {
+                    indexed.insert(hash.hash_one(path));
+                })?;
+            }
+        }
+        Ok(judge)
+    }
+
+    fn look_at_index(&mut self, index: &Index) -> Result<(), IndexError> {
+        let state = index.state();
+        self.look_at_state(state);
+        if let Some(said) = index.self_check()? {
+            self.report.add(finding(Kind::Index, state, None, said));
+        }
+        for line in index.unreadable_tombstones()? {
+            let path = state.join(super::index::TOMBSTONES);
+            self.report.add(finding(Kind::Tombstones, &path, None, format!("line {line} is no tombstone")));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, checked: Checked) -> Result<(), IndexError> {
+        let Checked { found, findings, row, bytes, whole } = checked;
+        // The day's folder, and those of its month and year.
+        for folder in found.folder.ancestors().take(3) {
+            if self.folders.insert(folder.to_owned()) {
+                self.look_at_folder(folder);
+            }
+        }
+        let json = found.paths().json;
+        if found.state() == State::Finished {
+            self.report.recordings += 1;
+            self.walked.insert(self.place(&json));
+        }
+        self.report.read += u64::from(whole);
+        self.report.bytes += bytes;
+        let Some(index) = self.index else {
+            self.suspects.extend(findings);
+            return Ok(());
+        };
+        if let Some(id) = index.buried_id(&self.buried, &found)? {
+            let path = if found.json { json } else { found.paths().wav };
+            self.suspects.push(finding(
+                Kind::Buried,
+                &path,
+                Some(id),
+                "was deleted, and is there again".into(),
+            ));
+            return Ok(());
+        }
+        self.suspects.extend(findings);
+        match row {
+            Some(row) => {
+                let place = self.place(&json);
+                if self.ids.insert(row.id, place).is_some_and(|other| other != place) {
+                    let detail = "another recording has the same id".to_owned();
+                    self.suspects.push(finding(Kind::DuplicateId, &json, Some(row.id), detail));
+                } else if index.get(row.id)?.as_ref() != Some(&row) {
+                    self.unequal.push(json);
+                }
+            }
+            // Not read: known by name or not.
+            None if found.state() == State::Finished
+                && !whole
+                && !self.indexed.contains(&self.place(&json)) =>
+            {
+                self.unequal.push(json);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Numbers and names stand in the index: nobody else may read it, nor write the log.
+    fn look_at_state(&mut self, state: &Path) {
+        let files = fs::read_dir(state).into_iter().flatten().flatten().map(|entry| entry.path());
+        for path in files.chain([state.to_owned()]) {
+            let Ok(m) = fs::symlink_metadata(&path) else { continue };
+            let widest = if m.is_dir() { FOLDER_MODE } else { FILE_MODE };
+            if m.mode() & 0o7777 & !widest != 0 {
+                let detail = format!("{:04o}, more than {widest:04o}", m.mode() & 0o7777);
+                self.report.add(finding(Kind::Mode, &path, None, detail));
+            }
+        }
+    }
+
+    /// A sidecar's path under the root, hashed as the index has it.
+    fn place(&self, json: &Path) -> u64 {
+        self.hash.hash_one(&*json.strip_prefix(self.root).unwrap_or(json).to_string_lossy())
+    }
+
+    fn look_at_folder(&mut self, folder: &Path) {
+        let Ok(m) = fs::metadata(folder) else { return };
+        if m.mode() & 0o7777 != FOLDER_MODE {
+            let detail = format!("{:04o} instead of {FOLDER_MODE:04o}", m.mode() & 0o7777);
+            self.report.add(finding(Kind::Mode, folder, None, detail));
+        }
+    }
+
+    /// Rows whose file the walk has not seen, and a second look at everything
+    /// that seemed wrong.
+    fn finish(mut self) -> Result<VerifyReport, IndexError> {
+        let mut stale = Vec::new();
+        if let Some(index) = self.index {
+            let mut unseen = Vec::new();
+            index.each_path(|id, path| {
+                if !self.walked.contains(&self.hash.hash_one(path)) && !self.root.join(path).exists() {
+                    unseen.push(id);
+                }
+            })?;
+            for id in unseen {
+                stale.extend(index.get(id)?);
+            }
+            stale.extend(index.buried_rows()?.into_iter().filter(|row| !row.json(self.root).exists()));
+        }
+        if !(stale.is_empty() && self.suspects.is_empty() && self.unequal.is_empty()) {
+            std::thread::sleep(self.patience);
+        }
+        let recording = lock::is_occupied(self.root)?;
+        for f in std::mem::take(&mut self.suspects) {
+            if still_wrong(&f, recording) {
+                self.report.add(f);
+            }
+        }
+        if let Some(index) = self.index {
+            for json in std::mem::take(&mut self.unequal) {
+                self.compare(index, &json)?;
+            }
+            for row in stale {
+                self.is_stale(index, &row)?;
+            }
+        }
+        self.report.findings.sort_by(|a, b| (&a.path, a.kind).cmp(&(&b.path, b.kind)));
+        Ok(self.report)
+    }
+
+    fn compare(&mut self, index: &Index, json: &Path) -> Result<(), IndexError> {
+        // Gone by now, or told already as unreadable.
+        let Ok(sidecar) = Sidecar::read(json) else { return Ok(()) };
+        let path = json.strip_prefix(self.root).unwrap_or(json);
+        let (kind, detail) = match (index.get(sidecar.id)?, Row::of(path, &sidecar)) {
+            (None, _) => (Kind::NotIndexed, "is not in the index; `nauhuri reindex` takes it in"),
+            (Some(row), Some(file)) if row != file => {
+                (Kind::IndexDiffers, "the index says something else; `nauhuri reindex` mends it")
+            }
+            _ => return Ok(()),
+        };
+        self.report.add(finding(kind, json, Some(sidecar.id), detail.into()));
+        Ok(())
+    }
+
+    fn is_stale(&mut self, index: &Index, row: &Row) -> Result<(), IndexError> {
+        let json = row.json(self.root);
+        let known = index.get(row.id)?.is_some() || index.is_buried(row.id)?;
+        if known && !json.exists() {
+            let detail = "is in the index, and its file is not there".to_owned();
+            self.report.add(finding(Kind::IndexStale, &json, Some(row.id), detail));
+        }
+        Ok(())
+    }
+}
+
+/// What another process did meanwhile may have put it right.
+fn still_wrong(f: &Finding, recording: bool) -> bool {
+    let there = fs::symlink_metadata(&f.path).is_ok();
+    match f.kind {
+        Kind::MissingSidecar => there && !f.path.with_extension("json").exists(),
+        Kind::Leftover => there && !(recording && examine::is_part(&f.path)),
+        // The sidecar is what the finding is about; the WAV is what is missing.
+        Kind::MissingWav => there && !f.path.with_extension("wav").exists(),
+        _ => there,
+    }
+}

@@ -1,0 +1,198 @@
+//! One NAME of the store: its files against each other and against the rules.
+//!
+//! Runs in several threads at once; knows nothing of the index or of the other
+//! recordings.
+
+use super::super::index::Row;
+use super::findings::{Finding, Kind, finding};
+use crate::id::short_of;
+use crate::store::StoreError;
+use crate::store::files::FILE_MODE;
+use crate::store::layout::{Found, NEW, PART, Paths, State, day_folder, parse_stem};
+use crate::store::sidecar::{Sidecar, parse_rfc3339};
+use crate::store::wav;
+use crate::time::Timestamp;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Length of a WAV and `duration_s` may differ by this, seconds.
+const LENGTH_TOLERANCE: f64 = 0.021;
+
+/// What a reader found under one NAME.
+pub(super) struct Checked {
+    pub(super) found: Found,
+    pub(super) findings: Vec<Finding>,
+    /// What the index should say; `None` where the sidecar was not or could not be read.
+    pub(super) row: Option<Row>,
+    /// Bytes of audio read.
+    pub(super) bytes: u64,
+    /// It was read whole.
+    pub(super) whole: bool,
+}
+
+impl Checked {
+    pub(super) fn of(found: Found) -> Checked {
+        Checked { found, findings: Vec::new(), row: None, bytes: 0, whole: false }
+    }
+
+    fn wrong(&mut self, kind: Kind, path: &Path, id: Option<Uuid>, detail: impl Into<String>) {
+        self.findings.push(finding(kind, path, id, detail.into()));
+    }
+}
+
+/// The rules every recording is held against.
+pub(super) struct Examiner {
+    root: PathBuf,
+    now: Timestamp,
+    grace: Duration,
+    owner: Option<(u32, u32)>,
+}
+
+impl Examiner {
+    pub(super) fn new(root: &Path, now: Timestamp, grace: Duration, owner: Option<(u32, u32)>) -> Examiner {
+        Examiner { root: root.to_owned(), now, grace, owner }
+    }
+
+    /// Looks at names; `whole`: at permissions and at what is inside too.
+    pub(super) fn examine(&self, found: Found, whole: bool) -> Checked {
+        let paths = found.paths();
+        let mut out = Checked::of(found);
+        match out.found.state() {
+            State::Finished => self.finished(&paths, whole, &mut out),
+            State::Part => {
+                let part = if out.found.json_part { &paths.json_part } else { &paths.wav_part };
+                out.wrong(
+                    Kind::Leftover,
+                    part,
+                    None,
+                    "left by a crash; the next start of the recorder finishes it",
+                );
+            }
+            State::OrphanWav => out.wrong(Kind::MissingSidecar, &paths.wav, None, "has no sidecar"),
+            State::OrphanJson => {
+                let id = Sidecar::read(&paths.json).ok().map(|s| s.id);
+                out.wrong(Kind::MissingWav, &paths.json, id, "its WAV is missing");
+            }
+            State::Scratch => {
+                let of = if out.found.json_new { &paths.json } else { &paths.json_part };
+                out.wrong(Kind::Leftover, &with_new(of), None, "an edit without its sidecar");
+            }
+        }
+        out
+    }
+
+    fn finished(&self, paths: &Paths, whole: bool, out: &mut Checked) {
+        if out.found.json_new {
+            out.wrong(
+                Kind::Leftover,
+                &with_new(&paths.json),
+                None,
+                "an edit that never happened; the next sweep or start removes it",
+            );
+        }
+        if !whole {
+            return;
+        }
+        for path in [&paths.json, &paths.wav] {
+            self.permissions(path, out);
+        }
+        match Sidecar::read(&paths.json) {
+            Ok(sidecar) => {
+                out.whole = true;
+                self.sidecar(paths, &sidecar, out);
+                audio(paths, &sidecar, out);
+                let path = paths.json.strip_prefix(&self.root).unwrap_or(&paths.json);
+                out.row = Row::of(path, &sidecar);
+            }
+            // Deleted since its folder was read.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e @ StoreError::Io { .. }) => out.wrong(Kind::Unreadable, &paths.json, None, e.to_string()),
+            Err(StoreError::Sidecar { why, .. }) => out.wrong(Kind::BadSidecar, &paths.json, None, why),
+            Err(e) => out.wrong(Kind::BadSidecar, &paths.json, None, e.to_string()),
+        }
+    }
+
+    fn permissions(&self, path: &Path, out: &mut Checked) {
+        let Ok(m) = fs::symlink_metadata(path) else { return };
+        let mode = m.mode() & 0o7777;
+        if mode != FILE_MODE {
+            out.wrong(Kind::Mode, path, None, format!("{mode:04o} instead of {FILE_MODE:04o}"));
+        }
+        if let Some((uid, gid)) = self.owner.filter(|own| *own != (m.uid(), m.gid())) {
+            let detail = format!("owned by {}:{} instead of {uid}:{gid}", m.uid(), m.gid());
+            out.wrong(Kind::Owner, path, None, detail);
+        }
+    }
+
+    /// The sidecar against its name, its folder and the calendar.
+    fn sidecar(&self, paths: &Paths, s: &Sidecar, out: &mut Checked) {
+        let id = Some(s.id);
+        let name = parse_stem(&out.found.stem);
+        let answered = parse_rfc3339(&s.answered_at).unwrap_or_default();
+        let fits = name.is_some_and(|n| {
+            n.answered_at.as_ms() == answered.as_ms() && n.short == format!("{:08x}", short_of(s.id))
+        });
+        if !fits {
+            out.wrong(Kind::Name, &paths.json, id, "its name is not that of its answer and id");
+        }
+        if paths.folder != self.root.join(day_folder(answered)) {
+            out.wrong(Kind::Name, &paths.json, id, "it is not in the folder of its day");
+        }
+        if s.wav != format!("{}.wav", out.found.stem) {
+            out.wrong(Kind::Name, &paths.json, id, "`wav` names another file");
+        }
+        let until = s.retention.until.as_deref().and_then(parse_rfc3339);
+        let held = Row::of(&paths.json, s).is_some_and(|row| row.held);
+        if let Some(until) = until.filter(|t| !held && *t + self.grace <= self.now) {
+            out.wrong(Kind::Overdue, &paths.json, id, format!("due since {until}, and not held"));
+        }
+    }
+}
+
+/// The WAV against its header, and both against the sidecar.
+fn audio(paths: &Paths, s: &Sidecar, out: &mut Checked) {
+    let id = Some(s.id);
+    let info = match wav::read_info(&paths.wav) {
+        Ok(info) => info,
+        Err(StoreError::NotWav { why, .. }) => return out.wrong(Kind::BadWav, &paths.wav, id, why),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return out.wrong(Kind::MissingWav, &paths.json, id, "its WAV is missing");
+        }
+        Err(e) => return out.wrong(Kind::Unreadable, &paths.wav, id, e.to_string()),
+    };
+    if !info.is_sound() {
+        out.wrong(Kind::BadWav, &paths.wav, id, "its header does not fit its length");
+    }
+    let rate = info.spec.rate;
+    if rate != s.audio.sample_rate || s.encoding() != Some(info.spec.encoding) {
+        out.wrong(Kind::Mismatch, &paths.wav, id, "another sample rate or encoding than `audio` says");
+    }
+    if info.frames() != s.audio.frames {
+        out.wrong(Kind::Mismatch, &paths.wav, id, "another length than `audio.frames` says");
+    }
+    let length = info.frames() as f64 / f64::from(rate.max(1));
+    if (length - s.duration_s).abs() > LENGTH_TOLERANCE {
+        out.wrong(Kind::Mismatch, &paths.wav, id, "another length than `duration_s` says");
+    }
+    match wav::sha256_hex(&paths.wav) {
+        Ok(hash) if hash == s.audio.sha256 => {}
+        Ok(_) => out.wrong(Kind::Hash, &paths.wav, id, "it is not what was recorded: its SHA-256 differs"),
+        Err(e) => out.wrong(Kind::Unreadable, &paths.wav, id, e.to_string()),
+    }
+    out.bytes += info.file_bytes;
+}
+
+/// A file of a call that may still run.
+pub(super) fn is_part(path: &Path) -> bool {
+    path.as_os_str().to_string_lossy().trim_end_matches(NEW).ends_with(PART)
+}
+
+fn with_new(path: &Path) -> PathBuf {
+    let mut p = path.as_os_str().to_owned();
+    p.push(NEW);
+    p.into()
+}

@@ -1,0 +1,413 @@
+//! The audit log: who did what to which recording, when and why.
+//!
+//! `audit.jsonl` in the state folder, one entry a line, appended only. An
+//! entry's `hash` is the SHA-256 of its own line up to that key, and `prev` is
+//! the hash before it, so an entry cannot change without every later one
+//! changing too. The newest link stands in `audit.head` as well, and in a file
+//! elsewhere where `audit.anchor` names one.
+//!
+//! | what was done to the log | found by |
+//! | --- | --- |
+//! | a byte changed; a line removed, inserted, swapped | the chain |
+//! | lines cut off the end | `audit.head` |
+//! | a line forged at the end | `audit.head`; once another entry follows, the `audit_repair` entry before that one |
+//! | lines cut off the end and `audit.head` rewritten; the whole log written anew; both files gone | the anchor, or the hash that the metrics or another log saw before |
+//!
+//! Nothing here is secret: who may write both the log and every place its newest
+//! link went to can forge it. So the anchor belongs on another machine.
+//!
+//! Entries hold ids, reasons and references; the customer's number and the
+//! agent's name never. Kept by `audit.keep`, not by the technical log's day.
+//! Must not know how recordings are stored.
+
+mod chain;
+mod log;
+mod pruning;
+#[cfg(test)]
+mod tests;
+mod who;
+
+pub use chain::{Found, Problem, Verdict};
+pub use log::{AuditLog, Entries};
+pub use who::Who;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// The log, in the state folder.
+pub const LOG_FILE: &str = "audit.jsonl";
+/// Its newest link.
+pub const HEAD_FILE: &str = "audit.head";
+/// Held while the log is written.
+pub const LOCK_FILE: &str = "audit.lock";
+
+/// Most ids in one entry; more become several entries.
+pub const MAX_TARGETS: usize = 500;
+/// Longest line, bytes: what is longer was not written here.
+pub const MAX_LINE: usize = 1 << 20;
+/// Longest reason, reference, recipient or basis that is kept, characters.
+pub const MAX_TEXT: usize = 2_000;
+
+/// What is before the first entry.
+const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// What stands between an entry and its hash.
+const HASH_KEY: &str = ",\"hash\":\"";
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// A list was looked at.
+    List,
+    /// One recording's metadata was looked at.
+    Show,
+    /// The store was checked.
+    Verify,
+    /// The index was made anew.
+    Reindex,
+    /// The log itself was read.
+    AuditShow,
+    /// A hold was put on.
+    Hold,
+    /// A hold was ended.
+    Release,
+    /// Closed to listening and export.
+    Restrict,
+    /// Opened again.
+    Unrestrict,
+    /// About to be deleted before its time.
+    EraseBegun,
+    /// Deleted before its time.
+    Erase,
+    /// Deleted because its time was over.
+    Expire,
+    /// A sweep was refused.
+    ExpireRefused,
+    /// A copy was handed out.
+    Export,
+    /// A changed rule was applied to what was there.
+    RetentionApply,
+    /// What is due was looked at.
+    ExpirePreview,
+    /// What would be erased was looked at.
+    ErasePreview,
+    /// What applying a changed rule would mean was looked at.
+    RetentionPreview,
+    /// Somebody confirmed that a hold is still needed.
+    HoldReview,
+    /// Tombstones that had done their work went.
+    TombstonePrune,
+    /// The log's own old entries went.
+    AuditPrune,
+    /// The log was found damaged or cut short.
+    AuditRepair,
+}
+
+impl Action {
+    /// As it stands in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Action::List => "list",
+            Action::Show => "show",
+            Action::Verify => "verify",
+            Action::Reindex => "reindex",
+            Action::AuditShow => "audit_show",
+            Action::Hold => "hold",
+            Action::Release => "release",
+            Action::Restrict => "restrict",
+            Action::Unrestrict => "unrestrict",
+            Action::EraseBegun => "erase_begun",
+            Action::Erase => "erase",
+            Action::Expire => "expire",
+            Action::ExpireRefused => "expire_refused",
+            Action::Export => "export",
+            Action::RetentionApply => "retention_apply",
+            Action::ExpirePreview => "expire_preview",
+            Action::ErasePreview => "erase_preview",
+            Action::RetentionPreview => "retention_preview",
+            Action::HoldReview => "hold_review",
+            Action::TombstonePrune => "tombstone_prune",
+            Action::AuditPrune => "audit_prune",
+            Action::AuditRepair => "audit_repair",
+        }
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// Not done, for a reason that stands in `detail`.
+    Refused,
+    /// Not done, or not wholly.
+    Failed,
+}
+
+impl Outcome {
+    /// As it stands in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+        }
+    }
+}
+
+/// Why it was done, as its doer said. Free text: what is written here is kept
+/// as long as the log, so it should hold a case number and not a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    /// `--reason`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// `--ref`
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
+    /// `--recipient`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+    /// `--basis`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+}
+
+impl Why {
+    fn cut(mut self) -> Why {
+        for text in [&mut self.reason, &mut self.case, &mut self.recipient, &mut self.basis] {
+            if let Some((at, _)) = text.as_deref().and_then(|t| t.char_indices().nth(MAX_TEXT)) {
+                text.iter_mut().for_each(|t| t.truncate(at));
+            }
+        }
+        self
+    }
+}
+
+/// What is to be appended; who, when and the links are added there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// What.
+    pub action: Action,
+    /// To which recordings.
+    pub targets: Vec<Uuid>,
+    /// By which search they were found, without numbers.
+    pub search: Option<Value>,
+    /// Why.
+    pub why: Why,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whatever else belongs to it. No personal data.
+    pub detail: Option<Value>,
+}
+
+impl Draft {
+    /// Something that was done.
+    pub fn new(action: Action) -> Draft {
+        Draft {
+            action,
+            targets: Vec::new(),
+            search: None,
+            why: Why::default(),
+            outcome: Outcome::Done,
+            detail: None,
+        }
+    }
+
+    /// To these recordings.
+    pub fn on(mut self, targets: impl IntoIterator<Item = Uuid>) -> Draft {
+        self.targets.extend(targets);
+        self
+    }
+
+    /// Found by this search.
+    pub fn found_by(mut self, search: Option<Value>) -> Draft {
+        self.search = search;
+        self
+    }
+
+    /// For this.
+    pub fn why(mut self, why: Why) -> Draft {
+        self.why = why;
+        self
+    }
+
+    /// It ended so.
+    pub fn ended(mut self, outcome: Outcome) -> Draft {
+        self.outcome = outcome;
+        self
+    }
+
+    /// With this beside it.
+    pub fn detail(mut self, detail: Value) -> Draft {
+        self.detail = Some(detail);
+        self
+    }
+
+    /// As many drafts as [`MAX_TARGETS`] makes of it; only the first has the detail.
+    fn split(self) -> Vec<Draft> {
+        if self.targets.len() <= MAX_TARGETS {
+            return vec![self];
+        }
+        let mut rest = Draft { detail: None, ..self.clone() };
+        let parts = self.targets.chunks(MAX_TARGETS).enumerate();
+        parts
+            .map(|(i, ids)| {
+                rest.targets = ids.to_vec();
+                Draft { detail: if i == 0 { self.detail.clone() } else { None }, ..rest.clone() }
+            })
+            .collect()
+    }
+}
+
+/// One entry, without its own hash.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// From 1, without gaps.
+    pub seq: u64,
+    /// RFC 3339 UTC, microseconds.
+    pub at: String,
+    /// Who.
+    pub who: Who,
+    /// One of [`Action`], or of a later version's.
+    pub action: String,
+    /// Recordings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Uuid>,
+    /// The search, without numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Value>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
+    /// One of [`Outcome`].
+    pub outcome: String,
+    /// Whatever else belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Value>,
+    /// Hash of the entry before.
+    pub prev: String,
+}
+
+/// A place in the chain: all before it hangs on this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// Number of the entry.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+impl Link {
+    fn genesis() -> Link {
+        Link { seq: 0, hash: GENESIS.into() }
+    }
+
+    /// `None` for what [`Link::line`] cannot have written.
+    fn parse(text: &str) -> Option<Link> {
+        let link: Link = serde_json::from_str(text).ok()?;
+        (is_hash(&link.hash) && link.line() == text).then_some(link)
+    }
+
+    fn line(&self) -> String {
+        format!("{{\"seq\":{},\"hash\":\"{}\"}}\n", self.seq, self.hash)
+    }
+}
+
+/// First line of a log whose oldest entries went: what the next one hangs on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cut {
+    cut: Link,
+}
+
+/// What went wrong with the log.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The operating system refused.
+    #[error("audit log: cannot {what} {path}: {source}", path = path.display())]
+    Io {
+        /// A verb.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An entry that cannot be one line.
+    #[error("audit log: an entry is too long or cannot be written as JSON")]
+    Entry,
+}
+
+/// `map_err` for an operation on a file.
+fn io_error(what: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> AuditError + use<> {
+    let path = path.to_owned();
+    move |source| AuditError::Io { what, path, source }
+}
+
+/// A line without its end, and its hash.
+fn seal(what: &impl Serialize) -> Result<(String, String), AuditError> {
+    let mut line = serde_json::to_string(what).map_err(|_| AuditError::Entry)?;
+    if line.pop() != Some('}') || line.len() > MAX_LINE - 128 {
+        return Err(AuditError::Entry);
+    }
+    let hash = hash_of(line.as_bytes());
+    line.push_str(HASH_KEY);
+    line.push_str(&hash);
+    line.push_str("\"}");
+    Ok((line, hash))
+}
+
+/// What a line says before its hash, and the hash it claims.
+fn unseal(line: &str) -> Option<(&str, &str)> {
+    let open = line.strip_suffix("\"}")?;
+    let (at, hash) = (open.len().checked_sub(64)?, open.get(open.len().checked_sub(64)?..)?);
+    let body = open.get(..at)?.strip_suffix(HASH_KEY)?;
+    is_hash(hash).then_some((body, hash))
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn hash_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod seal_tests {
+    use super::*;
+
+    #[test]
+    fn a_seal_is_over_the_line_itself() {
+        let (line, hash) = seal(&Cut { cut: Link::genesis() }).unwrap();
+        let (body, claimed) = unseal(&line).unwrap();
+        assert_eq!((hash_of(body.as_bytes()), claimed), (hash.clone(), hash.as_str()));
+        assert!(serde_json::from_str::<Value>(&line).is_ok());
+        for wrong in ["", "\"}", "{}", &line[1..], &line.to_uppercase(), &format!("{line} ")] {
+            assert!(unseal(wrong).is_none_or(|(b, h)| hash_of(b.as_bytes()) != h), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn many_targets_are_several_entries() {
+        let ids = (0..1_001).map(Uuid::from_u128);
+        let parts = Draft::new(Action::Expire).on(ids).detail(Value::Bool(true)).split();
+        assert_eq!(parts.iter().map(|p| p.targets.len()).collect::<Vec<_>>(), [500, 500, 1]);
+        assert_eq!(parts.iter().filter(|p| p.detail.is_some()).count(), 1);
+    }
+
+    #[test]
+    fn a_long_reason_is_cut() {
+        let why = Why { reason: Some("ä".repeat(3_000)), ..Why::default() }.cut();
+        assert_eq!(why.reason.map(|r| r.chars().count()), Some(MAX_TEXT));
+    }
+}

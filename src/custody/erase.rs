@@ -1,0 +1,370 @@
+//! Deletion: before its time on request (`erase`), or because its time is over
+//! ([`super::expire`]).
+//!
+//! Each number is a [`LifeStep`]; a crash after any of them is completed by the
+//! next sweep or the next start ([`Keeper::complete`]), since from step 1 on
+//! the recording is deleted, whatever still lies about.
+//!
+//! | step | what is done | a crash right after it leaves |
+//! | --- | --- | --- |
+//! | 1 | a tombstone in `tombstones.jsonl`, synced, then in the index: no search gives it any more | both files, to be removed |
+//! | 2 | `NAME.json` unlinked, and what an edit or a crash left beside it | audio without a name in any list |
+//! | 3 | `NAME.wav` unlinked | names that may come back |
+//! | 4 | the folder synced | a deletion nobody was told of |
+//! | 5 | the audit entry | a row in the index that no search gives |
+//! | 6 | the index forgets the row: overwritten with zeros (`secure_delete`), its log emptied | nothing |
+//!
+//! The audit entry stands before the last step, so that the row is there to
+//! tell whether it was written: a crash between the two writes it twice, none
+//! leaves it out. A tombstone holds no personal data; it keeps a restored copy
+//! of files or index from bringing the recording back.
+//!
+//! An erasure is told before the first step as well, by whom and why: what cannot be
+//! told is not begun, and whoever completes it after a crash knows neither.
+//!
+//! What nobody can say is not held stays: a copy that came back may bear a hold
+//! that its recording had.
+//!
+//! Files are unlinked, not overwritten: on a journal, a copy-on-write file
+//! system or flash, overwriting is a promise nobody keeps. Storage that must not
+//! give up deleted blocks is encrypted, or discards them.
+
+use super::audit::{Action, Draft, Outcome, Why};
+use super::keeper::{BATCH, Keeper, KeeperError, LifeStep, row_now};
+use crate::archive::index::{Reason, Row, Tombstone};
+use crate::store::StoreError;
+use crate::store::cases;
+use crate::store::files::{remove, sync_folder};
+use crate::store::layout::{NEW, Paths};
+use crate::store::lock::EditLock;
+use crate::store::sidecar::{Sidecar, read_value};
+use crate::time::Timestamp;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// Files of a deleted recording that nobody may remove by a sweep.
+const CAME_BACK_HELD: &str =
+    "was deleted, and files of it are there that say it is held, or cannot be read: see nauhuri verify";
+
+/// Why an erasure is put off, in the audit log.
+const HELD: &str = "held";
+
+/// An erasure that a hold put off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutOff {
+    /// When it was asked for, RFC 3339 UTC.
+    pub at: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What came of a deletion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// Gone, with the service.
+    pub gone: Vec<(Uuid, Option<String>)>,
+    /// Held: untouched.
+    pub held: Vec<Uuid>,
+    /// Not due after all, says the sidecar: untouched, the index corrected.
+    pub not_due: Vec<Uuid>,
+    /// Buried, but a file could not be removed: tried again by the next sweep.
+    pub failed: Vec<(Uuid, String)>,
+}
+
+impl Deleted {
+    pub(super) fn add(&mut self, other: Deleted) {
+        self.gone.extend(other.gone);
+        self.held.extend(other.held);
+        self.not_due.extend(other.not_due);
+        self.failed.extend(other.failed);
+    }
+}
+
+/// Why a deletion happens, and what it asks of a recording.
+#[derive(Clone, Copy)]
+pub(super) enum Cause<'a> {
+    /// Asked for: all but what is held.
+    Erase(&'a Draft),
+    /// Over: what is due at this instant and not held.
+    Expire(Timestamp),
+}
+
+impl Cause<'_> {
+    fn reason(self) -> Reason {
+        match self {
+            Cause::Erase(_) => Reason::Erased,
+            Cause::Expire(_) => Reason::Expired,
+        }
+    }
+
+    fn draft(self) -> Draft {
+        match self {
+            Cause::Erase(draft) => draft.clone(),
+            Cause::Expire(_) => Draft::new(Action::Expire),
+        }
+    }
+}
+
+/// What the sidecar says to it.
+enum Answer {
+    Go,
+    /// With the sidecar where the index has not seen the hold.
+    Held(Option<Box<Sidecar>>),
+    NotDue(Box<Sidecar>),
+    Unreadable(String),
+}
+
+impl Keeper {
+    /// Erases what is not held; held ones stay untouched, which the audit log tells too.
+    ///
+    /// # Errors
+    /// The tombstones, the audit log or the index cannot be written.
+    pub fn erase(
+        &mut self,
+        rows: &[Row],
+        reason: &str,
+        search: Option<Value>,
+        now: Timestamp,
+    ) -> Result<Deleted, KeeperError> {
+        let why = Why { reason: Some(reason.into()), ..Why::default() };
+        let draft = Draft::new(Action::Erase).found_by(search).why(why);
+        let mut deleted = Deleted::default();
+        for batch in rows.chunks(BATCH) {
+            let done = self.delete(batch, Cause::Erase(&draft), now)?;
+            if !done.held.is_empty() {
+                let held = draft.clone().on(done.held.iter().copied()).ended(Outcome::Refused);
+                self.tell(now, held.detail(json!({ "because": HELD })))?;
+            }
+            deleted.add(done);
+        }
+        self.index.scrub()?;
+        Ok(deleted)
+    }
+
+    /// Writes down that erasing `rows` is refused, and on which legal ground
+    /// (GDPR Art. 17(3)). Nothing is touched.
+    ///
+    /// # Errors
+    /// The audit log cannot be written.
+    pub fn refuse_erasure(
+        &mut self,
+        rows: &[Row],
+        why: Why,
+        search: Option<Value>,
+        now: Timestamp,
+    ) -> Result<(), KeeperError> {
+        let draft = Draft::new(Action::Erase).on(rows.iter().map(|row| row.id)).found_by(search);
+        self.tell(now, draft.why(why).ended(Outcome::Refused))
+    }
+
+    /// Erasures of `ids` that were asked for while a hold forbade them, and
+    /// neither done nor refused since: what is to be decided when the hold ends.
+    ///
+    /// # Errors
+    /// The audit log cannot be read.
+    pub fn erasures_put_off(&self, ids: &[Uuid]) -> Result<BTreeMap<Uuid, PutOff>, KeeperError> {
+        let ids: HashSet<&Uuid> = ids.iter().collect();
+        let mut put_off = BTreeMap::new();
+        for entry in self.audit.entries()?.filter(|e| e.action == Action::Erase.name()) {
+            let held = entry.detail.as_ref().is_some_and(|d| d["because"] == HELD);
+            for id in entry.targets.iter().filter(|id| ids.contains(id)) {
+                if held {
+                    let (at, reason) = (entry.at.clone(), entry.why.reason.clone().unwrap_or_default());
+                    put_off.insert(*id, PutOff { at, reason });
+                } else {
+                    put_off.remove(id);
+                }
+            }
+        }
+        Ok(put_off)
+    }
+
+    /// Steps 1 to 6 for at most [`BATCH`] recordings.
+    pub(super) fn delete(
+        &mut self,
+        rows: &[Row],
+        cause: Cause<'_>,
+        now: Timestamp,
+    ) -> Result<Deleted, KeeperError> {
+        let _alone = EditLock::wait(self.audit.state())?;
+        let mut deleted = Deleted::default();
+        let mut going = Vec::new();
+        for row in rows {
+            match self.ask(row, cause) {
+                Answer::Go => going.push(row),
+                Answer::Held(unseen) => {
+                    deleted.held.push(row.id);
+                    if let Some(sidecar) = unseen {
+                        self.index.put(&self.root, &row.json(&self.root), &sidecar)?;
+                    }
+                }
+                Answer::Unreadable(why) => deleted.failed.push((row.id, why)),
+                Answer::NotDue(sidecar) => {
+                    deleted.not_due.push(row.id);
+                    self.index.put(&self.root, &row.json(&self.root), &sidecar)?;
+                }
+            }
+        }
+        if going.is_empty() {
+            return Ok(deleted);
+        }
+        if let Cause::Erase(draft) = cause {
+            let begun = Draft { action: Action::EraseBegun, ..draft.clone() };
+            self.tell(now, begun.on(going.iter().map(|row| row.id)))?;
+        }
+        let stones: Vec<_> = going.iter().map(|row| Tombstone::of(row, now, cause.reason())).collect();
+        self.index.bury_all(&stones)?;
+        self.done(LifeStep::Buried)?;
+        let gone = self.remove_all(going.into_iter().cloned().collect(), &mut deleted)?;
+        self.told_and_forgotten(&gone, cause.draft(), now)?;
+        deleted.gone.extend(gone.into_iter().map(|row| (row.id, row.service)));
+        Ok(deleted)
+    }
+
+    /// The index finds, the file decides.
+    fn ask(&self, row: &Row, cause: Cause<'_>) -> Answer {
+        let read = Sidecar::read(&row.json(&self.root));
+        let fresh = read.as_ref().ok().and_then(|sidecar| row_now(row, sidecar));
+        let gone = matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound);
+        match (cause, fresh) {
+            (_, Some(fresh)) if fresh.held => Answer::Held(read.ok().filter(|_| !row.held).map(Box::new)),
+            // Nothing but its row and perhaps its audio is left.
+            (_, None) if row.held => Answer::Held(None),
+            (Cause::Erase(_), None) if may_be_held(&row.json(&self.root)) => {
+                Answer::Unreadable("nobody can say that it is not held: its sidecar cannot be read".into())
+            }
+            (Cause::Erase(_), _) => Answer::Go,
+            (Cause::Expire(at), Some(fresh)) if fresh.is_due(at) => Answer::Go,
+            (Cause::Expire(at), None) if gone && row.is_due(at) => Answer::Go,
+            (Cause::Expire(_), _) => match read {
+                Ok(sidecar) => Answer::NotDue(Box::new(sidecar)),
+                // A hold may stand there that the index has not seen: in doubt it is kept.
+                Err(e) => Answer::Unreadable(e.to_string()),
+            },
+        }
+    }
+
+    /// Steps 2 to 4. What could not be removed is in `deleted.failed`.
+    fn remove_all(&self, rows: Vec<Row>, deleted: &mut Deleted) -> Result<Vec<Row>, KeeperError> {
+        let mut folders = BTreeSet::new();
+        let mut gone = Vec::new();
+        for row in rows {
+            let paths = paths_of(&row.json(&self.root));
+            let removed = self.remove_sidecar(&paths)?.and_then(|()| remove(&paths.wav));
+            if let Err(e) = removed {
+                deleted.failed.push((row.id, e.to_string()));
+                continue;
+            }
+            self.done(LifeStep::AudioGone)?;
+            folders.insert(paths.folder);
+            gone.push(row);
+        }
+        for folder in &folders {
+            match sync_folder(folder) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),
+                _ => {}
+            }
+        }
+        self.done(LifeStep::FolderSynced)?;
+        Ok(gone)
+    }
+
+    /// Step 2. The outer error is a test's stop.
+    fn remove_sidecar(&self, paths: &Paths) -> Result<Result<(), StoreError>, KeeperError> {
+        let new = |of: &Path| PathBuf::from(format!("{}{NEW}", of.display()));
+        let beside =
+            [new(&paths.json), new(&paths.json_part), paths.json_part.clone(), paths.wav_part.clone()];
+        let removed = beside.iter().chain([&paths.json]).try_for_each(|path| remove(path));
+        if removed.is_ok() {
+            self.done(LifeStep::SidecarGone)?;
+        }
+        Ok(removed)
+    }
+
+    /// Steps 5 and 6.
+    fn told_and_forgotten(&mut self, gone: &[Row], draft: Draft, now: Timestamp) -> Result<(), KeeperError> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.tell(now, draft.on(gone.iter().map(|row| row.id)))?;
+        self.done(LifeStep::DeletionTold)?;
+        self.index.forget_all(gone.iter().map(|row| row.id))?;
+        self.done(LifeStep::Forgotten)
+    }
+
+    /// Completes what a crash cut short, and removes files of deleted recordings
+    /// that came back from a copy. `walk`: looks through the whole store for the
+    /// latter, a second for each million recordings; else only at what the index
+    /// remembers.
+    ///
+    /// # Errors
+    /// The audit log or the index cannot be written, or the store not be walked.
+    pub fn complete(&mut self, walk: bool, now: Timestamp) -> Result<Deleted, KeeperError> {
+        let mut deleted = Deleted::default();
+        for batch in self.index.buried_rows()?.chunks(BATCH) {
+            let _alone = EditLock::wait(self.audit.state())?;
+            let (held, going): (Vec<Row>, Vec<Row>) =
+                batch.iter().cloned().partition(|row| may_be_held(&row.json(&self.root)));
+            deleted.failed.extend(held.iter().map(|row| (row.id, CAME_BACK_HELD.into())));
+            let gone = self.remove_all(going, &mut deleted)?;
+            for (reason, action) in [(Reason::Erased, Action::Erase), (Reason::Expired, Action::Expire)] {
+                let mut of_reason = Vec::new();
+                for row in &gone {
+                    let stone = self.index.tombstone(row.id)?;
+                    if stone.map_or(Reason::Erased, |stone| stone.reason) == reason {
+                        of_reason.push(row.clone());
+                    }
+                }
+                let draft = Draft::new(action).detail(json!({ "completed": "what was cut short" }));
+                self.told_and_forgotten(&of_reason, draft, now)?;
+            }
+            deleted.gone.extend(gone.into_iter().map(|row| (row.id, row.service)));
+        }
+        if walk {
+            self.remove_returned(&mut deleted, now)?;
+        }
+        Ok(deleted)
+    }
+
+    fn remove_returned(&mut self, deleted: &mut Deleted, now: Timestamp) -> Result<(), KeeperError> {
+        let returned = self.index.find_buried_files(&self.root)?;
+        let mut ids = Vec::new();
+        for file in returned {
+            let _alone = EditLock::wait(self.audit.state())?;
+            let paths = file.found.paths();
+            if may_be_held(&paths.json) {
+                deleted.failed.push((file.id, CAME_BACK_HELD.into()));
+                continue;
+            }
+            match self.remove_sidecar(&paths)?.and_then(|()| remove(&paths.wav)) {
+                Ok(()) => {
+                    sync_folder(&paths.folder)?;
+                    ids.push(file.id);
+                }
+                Err(e) => deleted.failed.push((file.id, e.to_string())),
+            }
+        }
+        if !ids.is_empty() {
+            let detail = json!({ "completed": "files of a deleted recording had come back" });
+            self.tell(now, Draft::new(Action::Erase).on(ids.iter().copied()).detail(detail))?;
+            deleted.gone.extend(ids.into_iter().map(|id| (id, None)));
+        }
+        Ok(())
+    }
+}
+
+/// Nobody can say that it is not held.
+fn may_be_held(json: &Path) -> bool {
+    match read_value(json) {
+        Ok(value) => cases::is_set(value.get("retention").and_then(|r| r.get("hold"))),
+        Err(e) => e.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+fn paths_of(json: &Path) -> Paths {
+    let stem = json.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    Paths::new(json.parent().unwrap_or(Path::new("")), &stem)
+}

@@ -1,0 +1,313 @@
+//! Copies handed out: audio, metadata and a manifest of their hashes.
+//!
+//! `DIR/NAME.wav`, `NAME.json` (the sidecar, byte for byte, but for its holds: which
+//! case needs a recording is not for everybody who gets a copy), `NAME.txt` (the same
+//! for people) and one `manifest.json`; or all of them in one zip. The original
+//! is opened for reading only. A whole recording is copied byte for byte and
+//! must have the hash its sidecar names; a part of it, or one with a party
+//! silenced, is a new WAV of the same encoding, in which nothing is decoded or
+//! changed but what was asked for.
+//!
+//! The disclosure is told to the audit log first. Then everything is written
+//! under `.part` names, synced, and renamed when it is whole, the manifest last:
+//! a folder with a manifest holds what it lists. Where anything fails, what was
+//! written is removed again and the audit log is told that too.
+//!
+//! Must not know of command lines.
+
+mod audio;
+mod request;
+mod text;
+mod zipped;
+
+pub use request::{ExportError, Order};
+
+use super::audit::{Action, Draft, Outcome};
+use super::keeper::Keeper;
+use crate::archive::index::Row;
+use crate::id::Channel;
+use crate::store::StoreError;
+use crate::store::cases::is_restricted;
+use crate::store::sidecar::{Sidecar, read_value};
+use crate::time::Timestamp;
+use request::{create, part};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// Name of the list.
+pub const MANIFEST: &str = "manifest.json";
+/// One line of the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// File name.
+    pub name: String,
+    /// Bytes.
+    pub bytes: u64,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// One recording of the manifest.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Part {
+    id: Uuid,
+    /// Byte for byte as it was recorded.
+    whole: bool,
+    start_s: f64,
+    end_s: f64,
+    silenced: Option<&'static str>,
+    /// Of the original's audio.
+    original_sha256: String,
+    files: Vec<Listed>,
+}
+
+/// What was handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// Recordings.
+    pub recordings: usize,
+    /// The manifest, or the zip that holds it.
+    pub path: PathBuf,
+    /// Its hash: what a receipt names.
+    pub sha256: String,
+}
+
+impl Keeper {
+    /// Copies `rows` to the order's folder.
+    ///
+    /// # Errors
+    /// [`ExportError`]: nothing was handed out; nothing half-written is left but
+    /// what the message names.
+    pub fn export(&mut self, rows: &[Row], order: &Order, now: Timestamp) -> Result<Exported, ExportError> {
+        if [self.root.as_path(), self.audit.state()].into_iter().any(|folder| is_below(&order.to, folder)) {
+            return Err(ExportError::Inside(order.to.clone()));
+        }
+        let draft = Draft::new(Action::Export)
+            .on(rows.iter().map(|row| row.id))
+            .found_by(order.search.clone())
+            .why(order.why.clone())
+            .detail(json!({
+                "start_s": order.start_s, "end_s": order.end_s,
+                "silenced": order.silence.map(Channel::name), "zip": order.zip,
+            }));
+        let mut sources = Vec::new();
+        for row in rows {
+            sources.push((row, Sidecar::read(&row.json(&self.root))?));
+        }
+        let which = |is: &dyn Fn(&Row, &Sidecar) -> bool| -> Vec<Uuid> {
+            sources.iter().filter(|(row, s)| is(row, s)).map(|(row, _)| row.id).collect()
+        };
+        let closed = which(&|row, s| row.restricted || is_restricted(s));
+        if !closed.is_empty() {
+            self.tell(now, draft.ended(Outcome::Refused).detail(json!({ "because": "restricted" })))?;
+            return Err(ExportError::Restricted(closed));
+        }
+        let past = which(&|row, s| Row::of(&row.path, s).is_none_or(|row| row.is_due(now)));
+        if order.until_due && !past.is_empty() {
+            self.tell(now, draft.ended(Outcome::Refused).detail(json!({ "because": "past its term" })))?;
+            return Err(ExportError::PastTerm(past));
+        }
+        self.tell(now, draft.clone())?;
+        let mut desk = Desk { order, now, made: Vec::new() };
+        let done = desk.lay_out(&self.root, &sources);
+        if let Err(e) = &done {
+            desk.clear();
+            // The error that counts is the first one.
+            let because = json!({ "because": e.to_string() });
+            drop(self.tell(now, draft.ended(Outcome::Failed).detail(because)));
+        }
+        done
+    }
+}
+
+/// An export under way.
+struct Desk<'a> {
+    order: &'a Order,
+    now: Timestamp,
+    /// Files made, under the names they have now.
+    made: Vec<PathBuf>,
+}
+
+impl Desk<'_> {
+    fn lay_out(&mut self, root: &Path, sources: &[(&Row, Sidecar)]) -> Result<Exported, ExportError> {
+        let to = &self.order.to;
+        fs::create_dir_all(to).map_err(StoreError::io("create the folder", to))?;
+        let zip_name = format!("nauhuri-{}.zip", self.now.to_jiff().strftime("%Y%m%dT%H%M%SZ"));
+        let last = to.join(if self.order.zip { &zip_name } else { MANIFEST });
+        must_not_exist(&last)?;
+        let mut parts = Vec::new();
+        for (row, sidecar) in sources {
+            parts.push(self.recording(root, row, sidecar)?);
+        }
+        let manifest = self.manifest(&parts)?;
+        let listed = self.write(MANIFEST, manifest.as_bytes())?;
+        let mut all: Vec<&Listed> = parts.iter().flat_map(|p| &p.files).collect();
+        all.push(&listed);
+        let sha256 = if self.order.zip {
+            let path = self.claim(&zip_name)?;
+            let names: Vec<&str> = all.iter().map(|l| l.name.as_str()).collect();
+            zipped::write(&path, to, &names, self.now).map_err(StoreError::io("write", &path))?;
+            let sha256 = crate::store::wav::sha256_hex(&path)?;
+            // The zip has it all: what went into it is not left beside it.
+            let (zip, loose) =
+                self.made.split_last().map_or((None, &[][..]), |(z, rest)| (Some(z.clone()), rest));
+            for file in loose {
+                fs::remove_file(file).map_err(StoreError::io("remove", file))?;
+            }
+            self.made = zip.into_iter().collect();
+            rename(&path, &last)?;
+            sha256
+        } else {
+            for listed in &all {
+                let to = self.order.to.join(&listed.name);
+                must_not_exist(&to)?;
+                rename(&part(&to), &to)?;
+                self.made.retain(|made| *made != part(&to));
+                self.made.push(to);
+            }
+            listed.sha256.clone()
+        };
+        crate::store::files::sync_folder(to)?;
+        Ok(Exported { recordings: parts.len(), path: last, sha256 })
+    }
+
+    fn recording(&mut self, root: &Path, row: &Row, sidecar: &Sidecar) -> Result<Part, ExportError> {
+        let stem = row.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let (wav, json) = (row.wav(root), row.json(root));
+        let cut = audio::Cut::of(&wav, self.order)?;
+        if cut.frames == 0 && !cut.is_whole() {
+            return Err(ExportError::Empty { id: row.id, length_s: sidecar.duration_s });
+        }
+        // What is cut out of it proves something only if it is the original.
+        if crate::store::wav::sha256_hex(&wav)? != sidecar.audio.sha256 {
+            return Err(ExportError::Altered(row.id));
+        }
+        let name = format!("{stem}.wav");
+        let path = self.claim(&name)?;
+        cut.copy(&wav, &path)?;
+        let sound = listed(&name, &path)?;
+        if cut.is_whole() && sound.sha256 != sidecar.audio.sha256 {
+            return Err(ExportError::Altered(row.id));
+        }
+        let bytes = match sidecar.retention.hold {
+            None => read_small(&json)?,
+            Some(_) => without_holds(&json)?,
+        };
+        let meta = self.write(&format!("{stem}.json"), &bytes)?;
+        let told = self.write(&format!("{stem}.txt"), text::describe(sidecar, &cut).as_bytes())?;
+        Ok(Part {
+            id: row.id,
+            whole: cut.is_whole(),
+            start_s: cut.start_s(),
+            end_s: cut.end_s(),
+            silenced: self.order.silence.map(Channel::name),
+            original_sha256: sidecar.audio.sha256.clone(),
+            files: vec![sound, meta, told],
+        })
+    }
+
+    fn manifest(&self, parts: &[Part]) -> Result<String, ExportError> {
+        let manifest = json!({
+            "schema": 1,
+            "exported_at": self.now.to_rfc3339(),
+            "reason": self.order.why.reason,
+            "recipient": self.order.why.recipient,
+            "basis": self.order.why.basis,
+            "recordings": parts,
+        });
+        let json_error = |e: serde_json::Error| StoreError::io("write", Path::new(MANIFEST))(e.into());
+        Ok(serde_json::to_string_pretty(&manifest).map_err(json_error)? + "\n")
+    }
+
+    /// A name that is not taken, neither whole nor `.part`; the `.part` is made.
+    fn claim(&mut self, name: &str) -> Result<PathBuf, ExportError> {
+        let whole = self.order.to.join(name);
+        must_not_exist(&whole)?;
+        let path = part(&whole);
+        must_not_exist(&path)?;
+        self.made.push(path.clone());
+        Ok(path)
+    }
+
+    fn write(&mut self, name: &str, bytes: &[u8]) -> Result<Listed, ExportError> {
+        let path = self.claim(name)?;
+        let written = create(&path).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        written.map_err(StoreError::io("write", &path))?;
+        listed(name, &path)
+    }
+
+    /// Removes what was made.
+    fn clear(&self) {
+        for path in &self.made {
+            // What cannot be removed is still a `.part`, or stands without a manifest.
+            drop(fs::remove_file(path));
+        }
+    }
+}
+
+fn must_not_exist(path: &Path) -> Result<(), ExportError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Err(ExportError::Exists(path.to_owned())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(StoreError::io("look for", path)(e).into()),
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(StoreError::io("rename", from))
+}
+
+/// Whether `path`, which need not exist, lies in `folder`.
+fn is_below(path: &Path, folder: &Path) -> bool {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = whole.ancestors().find_map(|p| p.canonicalize().ok());
+    there.zip(folder.canonicalize().ok()).is_some_and(|(there, folder)| there.starts_with(folder))
+}
+
+/// The sidecar with `retention.hold` as it is where nothing holds.
+fn without_holds(json: &Path) -> Result<Vec<u8>, StoreError> {
+    let mut value = read_value(json)?;
+    value["retention"]["hold"] = Value::Null;
+    let mut bytes = serde_json::to_vec_pretty(&value).map_err(|e| StoreError::io("read", json)(e.into()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// A sidecar is small; what is not is none.
+fn read_small(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(16 << 20).read_to_end(&mut bytes))
+        .map_err(StoreError::io("read", path))?;
+    Ok(bytes)
+}
+
+fn listed(name: &str, path: &Path) -> Result<Listed, ExportError> {
+    let mut file = File::open(path).map_err(StoreError::io("open", path))?;
+    let (mut hasher, mut block, mut bytes) = (Sha256::new(), vec![0; 256 * 1024], 0);
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => break,
+            Ok(n) => {
+                hasher.update(&block[..n]);
+                bytes += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(StoreError::io("read", path)(e).into()),
+        }
+    }
+    let sha256 = hasher.finalize().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    Ok(Listed { name: name.into(), bytes, sha256 })
+}

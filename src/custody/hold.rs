@@ -1,0 +1,265 @@
+//! Holds: a recording that a case needs is kept, whatever its term.
+//!
+//! `retention.hold` of the sidecar ([`crate::store::cases`] has its form): `{ reason, ref,
+//! by, at }`, and once somebody has confirmed that the case still needs it
+//! `reviewed_by` and `reviewed_at`. A hold that nobody has confirmed for
+//! `retention.hold_review` is due for review; it goes on holding.
+//! Must not know how files are written.
+
+use super::audit::{Action, Draft, Outcome, Why};
+use super::keeper::{Amended, Change, Keeper, KeeperError};
+use crate::archive::index::Row;
+use crate::store::calendar::until_string;
+use crate::store::cases::{self, Hold, HoldReason, MAX_CASES, TakenOff, holds, is_held};
+use crate::store::sidecar::{Sidecar, parse_rfc3339};
+use crate::time::Timestamp;
+use serde_json::{Value, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A hold of a later version.
+const UNREADABLE: &str = "it is held in a way that this version cannot read";
+
+/// How a hold is ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Release<'a> {
+    /// The case; `None`: the only one.
+    pub case: Option<&'a str>,
+    /// Also where the recording is past its term, so that a sweep deletes it.
+    pub accept_due: bool,
+    /// `retention.release_grace`: such a recording is left alone for so long.
+    pub grace: Duration,
+}
+
+/// What came of a release.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// What was done; nothing where it was asked back.
+    pub amended: Amended,
+    /// Past their term and no longer held: a sweep deletes these, once the grace is over.
+    pub past_term: Vec<Uuid>,
+    /// Nothing was done: `past_term` was not accepted.
+    pub asked_back: bool,
+}
+
+fn put_on(sidecar: &mut Sidecar, hold: &Hold) -> Change {
+    let Some(mut all) = holds(sidecar) else { return Change::Refused(UNREADABLE) };
+    match all.iter().find(|h| h.case == hold.case) {
+        Some(same) if same.reason == hold.reason => return Change::Not,
+        Some(_) => return Change::Refused("it is held for that case already, with another reason"),
+        None if all.len() >= MAX_CASES => return Change::Refused("it has as many holds as there can be"),
+        None => all.push(hold.clone()),
+    }
+    sidecar.retention.hold = cases::write(all);
+    Change::Made
+}
+
+fn confirm(sidecar: &mut Sidecar, case: Option<&str>, by: &str, at: &str) -> Change {
+    let Some(mut all) = holds(sidecar) else { return Change::Refused(UNREADABLE) };
+    let hold = match (case, all.as_mut_slice()) {
+        (_, []) => return Change::Refused("it is not held"),
+        (None, [only]) => only,
+        (None, _) => return Change::Refused("several cases hold it: name one with --ref"),
+        (Some(case), all) => match all.iter_mut().find(|h| h.case == case) {
+            Some(hold) => hold,
+            None => return Change::Refused("it is held, but not for that case"),
+        },
+    };
+    (hold.reviewed_by, hold.reviewed_at) = (Some(by.into()), Some(at.into()));
+    sidecar.retention.hold = cases::write(all);
+    Change::Made
+}
+
+fn take_off(sidecar: &mut Sidecar, case: Option<&str>) -> Change {
+    let Some(mut all) = holds(sidecar) else { return Change::Refused(UNREADABLE) };
+    match cases::take_off(&mut all, case) {
+        TakenOff::Done => {
+            sidecar.retention.hold = cases::write(all);
+            Change::Made
+        }
+        TakenOff::None => Change::Refused("it is not held"),
+        TakenOff::Several => Change::Refused("several cases hold it: name one with --ref"),
+        TakenOff::Other => Change::Refused("it is held, but not for that case"),
+    }
+}
+
+/// The last hold of a recording past its term is off: it falls due after `grace`.
+/// One within its term keeps it.
+fn give_grace(sidecar: &mut Sidecar, grace: Duration, now: Timestamp) {
+    let due = sidecar.retention.until.as_deref().and_then(parse_rfc3339);
+    if !is_held(sidecar) && due.is_some_and(|due| due <= now) {
+        sidecar.retention.until = Some(until_string(now + grace));
+    }
+}
+
+impl Keeper {
+    /// Puts a hold on each of `rows`.
+    ///
+    /// # Errors
+    /// The audit log or the index cannot be written.
+    pub fn hold(
+        &mut self,
+        rows: &[Row],
+        reason: HoldReason,
+        case: &str,
+        search: Option<Value>,
+        now: Timestamp,
+    ) -> Result<Amended, KeeperError> {
+        let (by, at) = (self.audit.who().name(), now.to_rfc3339());
+        let hold = Hold { reason, case: case.into(), by, at, reviewed_by: None, reviewed_at: None };
+        let why = Why { reason: Some(reason.name().into()), case: Some(case.into()), ..Why::default() };
+        let draft = Draft::new(Action::Hold).found_by(search).why(why);
+        self.amend(rows, draft, now, &|sidecar| put_on(sidecar, &hold))
+    }
+
+    /// Confirms that `case`, or the only one, still needs each of `rows`.
+    ///
+    /// # Errors
+    /// The audit log or the index cannot be written.
+    pub fn review(
+        &mut self,
+        rows: &[Row],
+        case: Option<&str>,
+        search: Option<Value>,
+        now: Timestamp,
+    ) -> Result<Amended, KeeperError> {
+        let (by, at) = (self.audit.who().name(), now.to_rfc3339());
+        let why = Why { case: case.map(String::from), ..Why::default() };
+        let draft = Draft::new(Action::HoldReview).found_by(search).why(why);
+        self.amend(rows, draft, now, &|sidecar| confirm(sidecar, case, &by, &at))
+    }
+
+    /// Ends a hold.
+    ///
+    /// Where one of `rows` is past its term then and that is not accepted, nothing
+    /// is done but told: a sweep would delete it.
+    ///
+    /// # Errors
+    /// The audit log or the index cannot be written.
+    pub fn release(
+        &mut self,
+        rows: &[Row],
+        how: Release<'_>,
+        search: Option<Value>,
+        now: Timestamp,
+    ) -> Result<Released, KeeperError> {
+        let is_past = |row: &&Row| {
+            let Ok(mut sidecar) = Sidecar::read(&row.json(&self.root)) else { return false };
+            let until = sidecar.retention.until.as_deref().and_then(parse_rfc3339);
+            take_off(&mut sidecar, how.case) == Change::Made
+                && !is_held(&sidecar)
+                && until.is_some_and(|until| until <= now)
+        };
+        let past_term: Vec<Uuid> = rows.iter().filter(is_past).map(|row| row.id).collect();
+        let why = Why { case: how.case.map(String::from), ..Why::default() };
+        let draft = Draft::new(Action::Release).found_by(search).why(why);
+        if !past_term.is_empty() && !how.accept_due {
+            let detail = json!({ "because": "past its term, and that was not accepted" });
+            let asked = draft.on(past_term.iter().copied()).ended(Outcome::Refused);
+            self.tell(now, asked.detail(detail))?;
+            return Ok(Released { past_term, asked_back: true, ..Released::default() });
+        }
+        let amended = self.amend(rows, draft, now, &|sidecar| {
+            let change = take_off(sidecar, how.case);
+            if change == Change::Made && !how.grace.is_zero() {
+                give_grace(sidecar, how.grace, now);
+            }
+            change
+        })?;
+        Ok(Released { amended, past_term, asked_back: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::cases::unconfirmed_since;
+
+    fn sidecar() -> Sidecar {
+        serde_json::from_str(include_str!("../store/writer/answered.json")).unwrap()
+    }
+
+    fn hold(case: &str) -> Hold {
+        let (case, by) = (case.into(), "kaisa".into());
+        let at = "2026-11-23T08:00:00.000000Z".into();
+        Hold { reason: HoldReason::Crime, case, by, at, reviewed_by: None, reviewed_at: None }
+    }
+
+    #[test]
+    fn one_case_then_another() {
+        let mut s = sidecar();
+        assert_eq!(put_on(&mut s, &hold("A")), Change::Made);
+        let alone = s.retention.hold.clone().unwrap();
+        assert_eq!(alone["ref"], "A");
+        assert!(alone.get("also").is_none());
+        assert_eq!(put_on(&mut s, &hold("A")), Change::Not);
+        assert_eq!(put_on(&mut s, &hold("B")), Change::Made);
+        let both = s.retention.hold.clone().unwrap();
+        assert_eq!((both["reason"].as_str(), both["also"][0]["ref"].as_str()), (Some("crime"), Some("B")));
+        let other = Hold { reason: HoldReason::Dsar, ..hold("A") };
+        assert!(matches!(put_on(&mut s, &other), Change::Refused(_)));
+        // A release names its case where there are several.
+        assert!(matches!(take_off(&mut s, None), Change::Refused(_)));
+        assert!(matches!(take_off(&mut s, Some("C")), Change::Refused(_)));
+        assert_eq!(take_off(&mut s, Some("A")), Change::Made);
+        assert_eq!(s.retention.hold.as_ref().unwrap()["ref"], "B");
+        assert_eq!(take_off(&mut s, None), Change::Made);
+        assert_eq!(s.retention.hold, None);
+        assert_eq!(take_off(&mut s, None), Change::Refused("it is not held"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_holds() {
+        let mut s = sidecar();
+        s.retention.hold = Some(serde_json::json!(["a form of later"]));
+        assert_eq!(holds(&s), None);
+        assert!(is_held(&s));
+        for change in [
+            take_off(&mut s.clone(), None),
+            put_on(&mut s.clone(), &hold("A")),
+            confirm(&mut s.clone(), None, "x", "y"),
+        ] {
+            assert_eq!(change, Change::Refused(UNREADABLE));
+        }
+    }
+
+    #[test]
+    fn holds_have_a_bound() {
+        let mut s = sidecar();
+        for n in 0..MAX_CASES {
+            assert_eq!(put_on(&mut s, &hold(&n.to_string())), Change::Made);
+        }
+        assert!(matches!(put_on(&mut s, &hold("one more")), Change::Refused(_)));
+    }
+
+    #[test]
+    fn the_least_confirmed_of_them_counts() {
+        let mut s = sidecar();
+        assert_eq!(unconfirmed_since(&s), None);
+        let later = "2026-12-01T08:00:00.000000Z";
+        put_on(&mut s, &hold("A"));
+        put_on(&mut s, &Hold { at: "2026-11-30T08:00:00.000000Z".into(), ..hold("B") });
+        assert_eq!(unconfirmed_since(&s), parse_rfc3339(&hold("A").at));
+        assert!(matches!(confirm(&mut s, None, "matti", later), Change::Refused(_)));
+        assert!(matches!(confirm(&mut s, Some("C"), "matti", later), Change::Refused(_)));
+        assert_eq!(confirm(&mut s, Some("A"), "matti", later), Change::Made);
+        assert_eq!(unconfirmed_since(&s), parse_rfc3339("2026-11-30T08:00:00Z"));
+        assert_eq!(holds(&s).unwrap()[0].reviewed_by.as_deref(), Some("matti"));
+    }
+
+    #[test]
+    fn grace_is_for_what_is_past_its_term() {
+        let mut s = sidecar();
+        let now = parse_rfc3339("2026-11-25T12:00:00Z").unwrap();
+        let day = Duration::from_secs(86_400);
+        s.retention.until = Some("2026-11-24T00:00:00Z".into());
+        put_on(&mut s, &hold("A"));
+        give_grace(&mut s, day, now);
+        assert_eq!(s.retention.until.as_deref(), Some("2026-11-24T00:00:00Z"), "held: no matter");
+        take_off(&mut s, None);
+        give_grace(&mut s, day, now);
+        assert_eq!(s.retention.until.as_deref(), Some("2026-11-26T12:00:00Z"));
+        give_grace(&mut s, day * 9, now);
+        assert_eq!(s.retention.until.as_deref(), Some("2026-11-26T12:00:00Z"), "not past its term");
+    }
+}

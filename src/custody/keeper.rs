@@ -1,0 +1,329 @@
+//! A store after the call: its files, its index and its audit log, changed together.
+//!
+//! Owns the order in which the three change; what a hold or a deletion is, is in
+//! [`super::hold`], [`super::restrict`], [`super::erase`], [`super::expire`] and
+//! [`super::retain`]. Works while a recorder runs and without one. Every change
+//! reads the sidecar again under a lock: the index finds, the file decides.
+//!
+//! An edit, step by step (the numbers are [`LifeStep`]s):
+//!
+//! | step | what is done | a crash right after it |
+//! | --- | --- | --- |
+//! | 1 | the audit entry, synced: nothing is done untold | the log tells of an edit that did not happen; whoever asked saw it fail |
+//! | 2 | the sidecar replaced, synced | the index is behind: found by the time of the folder; a deletion reads the sidecar anyway |
+//! | 3 | the index | nothing |
+//!
+//! An edit cut short inside step 2 leaves `NAME.json.new`, which the next look of
+//! the daemon, the next sweep or the next start removes.
+//! An edit that fails after it was told gets a second entry that says so.
+//! Deletions are in [`super::erase`].
+
+use super::audit::{AuditError, AuditLog, Draft, Outcome};
+use crate::archive::index::{Index, IndexError, Row};
+use crate::store::files::remove;
+use crate::store::layout::NEW;
+use crate::store::lock::EditLock;
+use crate::store::mark::{self, IdentityError};
+use crate::store::sidecar::{Sidecar, rewrite_atomically};
+use crate::store::{Steps, Stopped, StoreError};
+use crate::time::Timestamp;
+use serde_json::json;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// A numbered step of an edit (this module) or of a deletion ([`super::erase`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LifeStep {
+    /// Edit 1: the audit entry is written.
+    Told,
+    /// Edit 2: the sidecar is replaced.
+    Rewritten,
+    /// Edit 3: the index has it.
+    Indexed,
+    /// Deletion 1: the tombstone is written.
+    Buried,
+    /// Deletion 2: the sidecar is unlinked.
+    SidecarGone,
+    /// Deletion 3: the audio is unlinked.
+    AudioGone,
+    /// Deletion 4: the folder is synced.
+    FolderSynced,
+    /// Deletion 5: the audit entry is written.
+    DeletionTold,
+    /// Deletion 6: the index has forgotten it.
+    Forgotten,
+}
+
+impl LifeStep {
+    /// Steps of an edit, in order.
+    pub const EDIT: [LifeStep; 3] = [LifeStep::Told, LifeStep::Rewritten, LifeStep::Indexed];
+    /// Steps of a deletion, in order.
+    pub const DELETION: [LifeStep; 6] = [
+        LifeStep::Buried,
+        LifeStep::SidecarGone,
+        LifeStep::AudioGone,
+        LifeStep::FolderSynced,
+        LifeStep::DeletionTold,
+        LifeStep::Forgotten,
+    ];
+}
+
+/// Where a test may stop the work. The default stops nowhere.
+pub type LifeSteps = Steps<LifeStep>;
+
+/// What can go wrong. Paths carry truncated numbers only.
+#[derive(Debug, thiserror::Error)]
+pub enum KeeperError {
+    /// There is no folder of recordings.
+    #[error("{path}: no such folder (storage.dir)", path = path.display())]
+    NoStore {
+        /// `storage.dir`
+        path: PathBuf,
+    },
+    /// Files of recordings.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The audit log: what cannot be told is not done.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The folder and its state do not belong together.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A test stopped the work.
+    #[error(transparent)]
+    Stopped(#[from] Stopped<LifeStep>),
+}
+
+/// What one recording says to an edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was changed.
+    Made,
+    /// It is so already.
+    Not,
+    /// It cannot be changed, and why.
+    Refused(&'static str),
+}
+
+/// What an edit of several recordings came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Amended {
+    /// Changed.
+    pub made: Vec<Uuid>,
+    /// So already.
+    pub not: Vec<Uuid>,
+    /// Cannot be changed, and why.
+    pub refused: Vec<(Uuid, &'static str)>,
+    /// Could not be read or written, and why.
+    pub failed: Vec<(Uuid, String)>,
+}
+
+/// Recordings edited or deleted under one lock and told of in one entry: others
+/// wait no longer.
+pub(super) const BATCH: usize = 200;
+
+impl Amended {
+    fn add(&mut self, other: Amended) {
+        self.made.extend(other.made);
+        self.not.extend(other.not);
+        self.refused.extend(other.refused);
+        self.failed.extend(other.failed);
+    }
+
+    /// Nothing was refused and nothing failed.
+    pub fn is_clean(&self) -> bool {
+        self.refused.is_empty() && self.failed.is_empty()
+    }
+}
+
+/// Whoever changes the store.
+#[derive(Debug)]
+pub struct Keeper {
+    pub(super) root: PathBuf,
+    pub(super) index: Index,
+    pub(super) audit: AuditLog,
+    steps: LifeSteps,
+    warning: Option<AuditError>,
+}
+
+impl Keeper {
+    /// The store in `root`, whose index is open and in step with the files.
+    pub fn new(root: &Path, index: Index, audit: AuditLog) -> Keeper {
+        Keeper { root: root.to_owned(), index, audit, steps: LifeSteps::default(), warning: None }
+    }
+
+    /// Opens the store in `root`; the index is made where there is none, and
+    /// brought up to the files. `now` only dates the mark of a store that has none.
+    ///
+    /// # Errors
+    /// A folder that is missing, a wrong mount or state, and what the system refuses.
+    pub fn open(root: &Path, audit: AuditLog, now: Timestamp) -> Result<Keeper, KeeperError> {
+        if !root.is_dir() {
+            return Err(KeeperError::NoStore { path: root.to_owned() });
+        }
+        mark::enter(root, audit.state(), now)?;
+        let (index, _) = Index::ready(root, audit.state())?;
+        Ok(Keeper::new(root, index, audit))
+    }
+
+    /// With places where a test may stop it.
+    pub fn with_steps(mut self, steps: LifeSteps) -> Keeper {
+        self.steps = steps;
+        self
+    }
+
+    /// The folder of recordings.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The index.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Takes recordings that were finished since the last look into the index,
+    /// and removes what is left of edits that were cut short.
+    ///
+    /// # Errors
+    /// The folders cannot be read, or the index not be written.
+    pub fn reconcile(&mut self) -> Result<(), KeeperError> {
+        self.index.reconcile(&self.root)?;
+        let half_edits = self.index.take_half_edits();
+        if half_edits.is_empty() {
+            return Ok(());
+        }
+        // Whoever was at work has finished when this is entered.
+        let _alone = EditLock::wait(self.audit.state())?;
+        for json in half_edits {
+            if Sidecar::read(&json).is_ok() {
+                let edit = PathBuf::from(format!("{}{NEW}", json.display()));
+                remove(&edit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> &AuditLog {
+        &self.audit
+    }
+
+    /// What is to be told to whoever works here, though nothing failed: the
+    /// audit log's anchor could not be written.
+    pub fn take_warning(&mut self) -> Option<AuditError> {
+        self.warning.take()
+    }
+
+    /// Appends to the audit log.
+    ///
+    /// # Errors
+    /// It cannot be written: then nothing may be shown or done.
+    pub fn tell(&mut self, now: Timestamp, draft: Draft) -> Result<(), KeeperError> {
+        let (_, trouble) = self.audit.append(now, [draft])?;
+        self.warning = trouble.or(self.warning.take());
+        Ok(())
+    }
+
+    /// Reports a finished step.
+    pub(super) fn done(&self, step: LifeStep) -> Result<(), KeeperError> {
+        Ok(self.steps.done(step)?)
+    }
+
+    /// What an edit would come to; nothing is changed.
+    ///
+    /// # Errors
+    /// None today: what cannot be read is in the result.
+    pub fn plan(&self, rows: &[Row], change: &dyn Fn(&mut Sidecar) -> Change) -> Amended {
+        let mut amended = Amended::default();
+        for row in rows {
+            match Sidecar::read(&row.json(&self.root)) {
+                Err(e) => amended.failed.push((row.id, e.to_string())),
+                Ok(mut sidecar) => match change(&mut sidecar) {
+                    Change::Made => amended.made.push(row.id),
+                    Change::Not => amended.not.push(row.id),
+                    Change::Refused(why) => amended.refused.push((row.id, why)),
+                },
+            }
+        }
+        amended
+    }
+
+    /// Edits sidecars: told, done, indexed. `draft` gets the ids that will change.
+    ///
+    /// # Errors
+    /// The audit log or the index cannot be written. One sidecar that cannot be
+    /// does not stop the rest.
+    pub(super) fn amend(
+        &mut self,
+        rows: &[Row],
+        draft: Draft,
+        now: Timestamp,
+        change: &dyn Fn(&mut Sidecar) -> Change,
+    ) -> Result<Amended, KeeperError> {
+        let mut all = Amended::default();
+        for batch in rows.chunks(BATCH) {
+            all.add(self.amend_batch(batch, draft.clone(), now, change)?);
+        }
+        Ok(all)
+    }
+
+    fn amend_batch(
+        &mut self,
+        rows: &[Row],
+        draft: Draft,
+        now: Timestamp,
+        change: &dyn Fn(&mut Sidecar) -> Change,
+    ) -> Result<Amended, KeeperError> {
+        let _alone = EditLock::wait(self.audit.state())?;
+        let mut amended = self.plan(rows, change);
+        let refused: Vec<Uuid> = amended.refused.iter().map(|(id, _)| *id).collect();
+        if let Some((_, why)) = amended.refused.first() {
+            let told = draft.clone().on(refused).ended(Outcome::Refused).detail(json!({ "because": why }));
+            self.tell(now, told)?;
+        }
+        if amended.made.is_empty() {
+            return Ok(amended);
+        }
+        self.tell(now, draft.clone().on(amended.made.iter().copied()))?;
+        self.done(LifeStep::Told)?;
+        let planned: HashSet<Uuid> = std::mem::take(&mut amended.made).into_iter().collect();
+        let mut failed = Vec::new();
+        for row in rows.iter().filter(|row| planned.contains(&row.id)) {
+            match self.rewrite(row, change) {
+                Ok(sidecar) => {
+                    amended.made.push(row.id);
+                    self.done(LifeStep::Rewritten)?;
+                    self.index.put(&self.root, &row.json(&self.root), &sidecar)?;
+                    self.done(LifeStep::Indexed)?;
+                }
+                Err(e) => failed.push((row.id, e.to_string())),
+            }
+        }
+        if !failed.is_empty() {
+            let ids = failed.iter().map(|(id, _)| *id);
+            self.tell(now, draft.on(ids).ended(Outcome::Failed))?;
+            amended.failed.append(&mut failed);
+        }
+        Ok(amended)
+    }
+
+    fn rewrite(&self, row: &Row, change: &dyn Fn(&mut Sidecar) -> Change) -> Result<Sidecar, StoreError> {
+        let path = row.json(&self.root);
+        let mut sidecar = Sidecar::read(&path)?;
+        if change(&mut sidecar) == Change::Made {
+            rewrite_atomically(&path, &sidecar)?;
+        }
+        Ok(sidecar)
+    }
+}
+
+/// What a sidecar says of holds and term now, in the form of the index.
+/// `None` where its times cannot be read: then nothing is deleted by them.
+pub(super) fn row_now(row: &Row, sidecar: &Sidecar) -> Option<Row> {
+    Row::of(&row.path, sidecar)
+}
