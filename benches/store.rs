@@ -156,6 +156,7 @@ fn files_of(n: u64) {
         now: at(0),
         grace: Duration::ZERO,
         patience: Duration::ZERO,
+        access: nauhuri::store::files::Access::Owner,
         threads: 2,
     };
     let (report, s) = timed("verify", || verify(&root, Ok(&index), &options, &mut |_, _| ()).unwrap());

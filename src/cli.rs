@@ -3,6 +3,7 @@
 //! One definition, from which `--help`, the man pages and the completions come.
 //! What a command does is in `cmd`, one file each.
 
+pub mod entries;
 pub mod keeping;
 pub mod reading;
 pub mod search;
@@ -10,7 +11,7 @@ pub mod search;
 use keeping::{
     AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs, RetentionArgs,
 };
-use reading::{ForecastArgs, ListArgs, ReindexArgs, ShowArgs, VerifyArgs};
+use reading::{ForecastArgs, ListArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -137,12 +138,21 @@ Examples:
     /// Show everything about one recording
     #[command(after_help = "Examples:\n  nauhuri show 1a2b3c4d\n  nauhuri show 1a2b3c4d --json")]
     Show(ShowArgs),
+    /// List the answered calls that were not recorded, and why
+    #[command(after_help = "\
+Examples:
+  nauhuri unrecorded --since 2026-11-23
+  nauhuri unrecorded --reason no_agent --json")]
+    Unrecorded(UnrecordedArgs),
     /// Look for damage, loss and anything overdue in the files themselves; changes nothing
     #[command(after_help = "Examples:\n  nauhuri verify\n  nauhuri verify --sample 500 --json")]
     Verify(VerifyArgs),
     /// Build the index anew from the files; the daemon may run
     #[command(after_help = "Example:\n  nauhuri reindex")]
     Reindex(ReindexArgs),
+    /// Mend what `verify` finds and can be mended without loss: owners, modes and the index
+    #[command(after_help = "Example:\n  nauhuri repair")]
+    Repair(RepairArgs),
     /// Tell when the storage will be full, from what is recorded and what expires
     #[command(after_help = "Examples:\n  nauhuri forecast\n  nauhuri forecast --days 365 --json")]
     Forecast(ForecastArgs),
@@ -197,8 +207,10 @@ impl Command {
             Command::Check(args) => &args.global,
             Command::List(args) => &args.global,
             Command::Show(args) => &args.global,
+            Command::Unrecorded(args) => &args.global,
             Command::Verify(args) => &args.global,
             Command::Reindex(args) => &args.global,
+            Command::Repair(args) => &args.global,
             Command::Forecast(args) => &args.global,
             Command::Hold(args) => &args.global,
             Command::Release(args) => &args.global,

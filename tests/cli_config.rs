@@ -27,7 +27,8 @@ fn file(dir: &Path, text: &str) -> String {
 #[test]
 fn check_prints_the_effective_configuration() {
     let dir = tempfile::tempdir().unwrap();
-    let path = file(dir.path(), "[sip]\nports = [5070]\n[capture]\ninterface = \"eth1\"\n");
+    let agents = "[agents]\nextensions = [\"2001\"]\nnetworks = [\"10.0.0.0/8\"]\n";
+    let path = file(dir.path(), &format!("[sip]\nports = [5070]\n[capture]\ninterface = \"eth1\"\n{agents}"));
     let env = [("NAUHURI__LOG__KEEP", "2h"), ("NAUHURI__SIP__MEDIA_TIMEOUT", "5s")];
     let out =
         nauhuri(&["--set", "log.keep=3h", "check", "--config", &path, "--set", "metrics.listen="], &env);
@@ -43,6 +44,45 @@ fn check_prints_the_effective_configuration() {
     let again = file(dir.path(), text(&out.stdout));
     let second = nauhuri(&["check", "--config", &again], &[]);
     assert_eq!(text(&second.stdout), text(&out.stdout));
+}
+
+#[test]
+fn a_recorder_that_would_record_everybody_does_not_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(dir.path(), "[capture]\ninterface = \"lo\"\n");
+    let out = nauhuri(&["record", "--config", &path], &[]);
+    let said = text(&out.stderr);
+    assert_eq!(out.status.code(), Some(2), "{said}");
+    for word in ["agents.extensions", "no agent rule", "agents.networks", "agents.header", "2000-2999", &path]
+    {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    // Checked, it is told, and replayed, it is said who counts as the agent.
+    let out = nauhuri(&["check", "--config", &path], &[]);
+    assert_eq!(out.status.code(), Some(0));
+    assert!(text(&out.stderr).contains("[agents] has no rule"), "{}", text(&out.stderr));
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/pcaps/sipp-busy.pcap");
+    let store = dir.path().join("out");
+    let to = store.to_str().unwrap();
+    let out = nauhuri(&["replay", "--config", &path, "--out", to, capture], &[]);
+    assert_eq!(out.status.code(), Some(0));
+    assert!(text(&out.stderr).contains("the called party of each call counts as the agent"));
+}
+
+#[test]
+fn check_tells_what_is_left_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(
+        dir.path(),
+        "[capture]\ninterface = \"lo\"\ntunnels = [\"vxlan\"]\n[agents]\nextensions = [\"31*\"]\nheader = \"X-Agent\"\n",
+    );
+    let out = nauhuri(&["check", "--config", &path], &[]);
+    let said = text(&out.stderr);
+    assert_eq!((out.status.code(), said.lines().count()), (Some(0), 3), "{said}");
+    for word in ["\"vxlan\" from anybody", "set agents.networks", "\"31*\" matches numbers of any length"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert_eq!(text(&nauhuri(&["-q", "check", "--config", &path], &[]).stderr), "");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 mod lifecycle;
 
-use lifecycle::{AGENT, Store, audio, day, files};
+use lifecycle::{AGENT, Store, audio, by, day, files};
 use nauhuri::custody::audit::Why;
 use nauhuri::custody::export::{ExportError, Order};
 use nauhuri::id::Channel;
@@ -60,13 +60,16 @@ fn a_copy_stays_out_of_the_store_and_tells_nobody_of_a_case() {
     std::os::unix::fs::symlink(&store.root, store.outside().join("link")).unwrap();
     for to in [of_its_day, store.state().join("new"), store.root.clone(), store.outside().join("link/new/er")]
     {
-        let e = store.keeper().export(std::slice::from_ref(&row), &order(&to), day(0)).unwrap_err();
+        let e = store.keeper().export(std::slice::from_ref(&row), &order(&to), &by(day(0))).unwrap_err();
         assert!(matches!(e, ExportError::Inside(_)), "{e}");
     }
     assert_eq!(store.files().len(), 2);
-    store.keeper().hold(std::slice::from_ref(&row), HoldReason::Crime, "6400/R/1", None, day(0)).unwrap();
+    store
+        .keeper()
+        .hold(std::slice::from_ref(&row), HoldReason::Crime, "6400/R/1", None, &by(day(0)))
+        .unwrap();
     let to = store.outside().join("out");
-    store.keeper().export(&[row], &order(&to), day(0)).unwrap();
+    store.keeper().export(&[row], &order(&to), &by(day(0))).unwrap();
     assert_listed(&to);
     let meta: Value =
         serde_json::from_slice(&fs::read(to.join(store.row(id).unwrap().path.file_name().unwrap())).unwrap())
@@ -90,7 +93,7 @@ fn whole_is_byte_for_byte() {
         .collect();
     let rows: Vec<_> = ids.iter().filter_map(|id| store.row(*id)).collect();
     let to = store.outside().join("out");
-    let done = store.keeper().export(&rows, &order(&to), day(0)).unwrap();
+    let done = store.keeper().export(&rows, &order(&to), &by(day(0))).unwrap();
     assert_eq!((done.recordings, done.path.clone()), (2, to.join("manifest.json")));
     assert_eq!(done.sha256, sha256_hex(&done.path).unwrap());
     assert_listed(&to);
@@ -110,7 +113,7 @@ fn whole_is_byte_for_byte() {
     let told = store.audit().entries_for(ids[0]).unwrap().last().unwrap();
     assert_eq!((told.action.as_str(), told.why.basis.as_deref()), ("export", Some("806/2011")));
     // A folder that holds an export already is left alone.
-    let again = store.keeper().export(&rows, &order(&to), day(0));
+    let again = store.keeper().export(&rows, &order(&to), &by(day(0)));
     assert!(matches!(again, Err(ExportError::Exists(_))));
     assert_listed(&to);
 }
@@ -124,7 +127,7 @@ fn a_part_and_a_silenced_party() {
         let to = store.outside().join("out");
         let order =
             Order { start_s: Some(0.25), end_s: Some(0.5), silence: Some(Channel::Agent), ..order(&to) };
-        store.keeper().export(&[row], &order, day(0)).unwrap();
+        store.keeper().export(&[row], &order, &by(day(0))).unwrap();
         assert_listed(&to);
         let wav = with(&to, ".wav");
         let info = read_info(&wav).unwrap();
@@ -150,7 +153,7 @@ fn a_part_reads_in_another_reader() {
     let row = store.row(store.record_as(1, -10, 100, "116117", WavEncoding::PcmS16le)).unwrap();
     let to = store.outside().join("out");
     let order = Order { end_s: Some(0.1), silence: Some(Channel::Customer), ..order(&to) };
-    store.keeper().export(&[row], &order, day(0)).unwrap();
+    store.keeper().export(&[row], &order, &by(day(0))).unwrap();
     let mut reader = hound::WavReader::open(with(&to, ".wav")).unwrap();
     assert_eq!(reader.duration(), 800);
     let samples: Vec<i16> = reader.samples().map(Result::unwrap).collect();
@@ -163,7 +166,7 @@ fn one_zip_holds_it_all() {
     let store = Store::new();
     let row = store.row(store.record(1, -10, 100)).unwrap();
     let to = store.outside().join("out");
-    let done = store.keeper().export(&[row], &Order { zip: true, ..order(&to) }, day(0)).unwrap();
+    let done = store.keeper().export(&[row], &Order { zip: true, ..order(&to) }, &by(day(0))).unwrap();
     assert_eq!(files(&to), std::slice::from_ref(&done.path));
     assert_eq!(done.sha256, sha256_hex(&done.path).unwrap());
     let mut zip = zip::ZipArchive::new(fs::File::open(&done.path).unwrap()).unwrap();
@@ -184,28 +187,28 @@ fn restricted_altered_and_empty_are_refused_and_leave_nothing() {
     let (open, closed) = (store.record(1, -10, 100), store.record(2, -10, 100));
     let mut keeper = store.keeper();
     let rows = [store.row(open).unwrap(), store.row(closed).unwrap()];
-    keeper.restrict(&rows[1..], "17", None, day(0)).unwrap();
+    keeper.restrict(&rows[1..], "17", None, &by(day(0))).unwrap();
     let to = store.outside().join("out");
     // By the file, whatever the row says that was read before.
-    let refused = keeper.export(&rows, &order(&to), day(0));
+    let refused = keeper.export(&rows, &order(&to), &by(day(0)));
     assert!(matches!(refused, Err(ExportError::Restricted(ids)) if ids == [closed]));
     assert!(!to.exists());
     let told = store.audit().entries_for(closed).unwrap().last().unwrap();
     assert_eq!((told.action.as_str(), told.outcome.as_str()), ("export", "refused"));
 
     let beyond = Order { start_s: Some(5.0), ..order(&to) };
-    assert!(matches!(keeper.export(&rows[..1], &beyond, day(0)), Err(ExportError::Empty { .. })));
+    assert!(matches!(keeper.export(&rows[..1], &beyond, &by(day(0))), Err(ExportError::Empty { .. })));
     assert_eq!(files(&to).len(), 0);
 
     // The second of two is not what it was: the first one goes too.
-    keeper.unrestrict(&rows[1..], "17", None, day(0)).unwrap();
+    keeper.unrestrict(&rows[1..], "17", None, &by(day(0))).unwrap();
     let wav = rows[1].wav(&store.root);
     let mut bytes = fs::read(&wav).unwrap();
     bytes[5000] ^= 1;
     fs::write(&wav, bytes).unwrap();
     for zip in [false, true] {
         let order = Order { zip, ..order(&to) };
-        let altered = keeper.export(&rows, &order, day(0));
+        let altered = keeper.export(&rows, &order, &by(day(0)));
         assert!(matches!(altered, Err(ExportError::Altered(id)) if id == closed));
         assert_eq!(files(&to).len(), 0);
     }

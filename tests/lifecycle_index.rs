@@ -6,6 +6,7 @@
 
 use nauhuri::archive::index::{INDEX, Index, Reason, Tombstone};
 use nauhuri::id::{derived_uuid, short_hex};
+use nauhuri::store::files::{Access, Folder};
 use nauhuri::store::layout::RecordingName;
 use nauhuri::store::mark::state_folder;
 use nauhuri::store::sidecar::{EndedBy, Sidecar, parse_rfc3339, rewrite_atomically};
@@ -169,7 +170,7 @@ fn a_table_an_array_and_commas() {
     let mut want: Value = serde_json::from_slice(&fs::read(store.json(0)).unwrap()).unwrap();
     want["state"] = json!("kept");
     assert_eq!(list[0], want);
-    assert_eq!(store.says(&["list", "--json", "--service", "none"]), "[]\n");
+    assert_eq!(store.says(&["list", "--json", "--agent", "none"]), "[]\n");
 
     let csv = store.says(&["list", "--csv"]);
     let lines: Vec<&str> = csv.split("\r\n").collect();
@@ -188,7 +189,9 @@ fn states_follow_the_files() {
     let edit = |n: usize, f: &dyn Fn(&mut Sidecar)| {
         let mut s = Sidecar::read(&store.json(n)).unwrap();
         f(&mut s);
-        rewrite_atomically(&store.json(n), &s).unwrap();
+        let json = store.json(n);
+        let folder = Folder::open(json.parent().unwrap(), Access::Owner).unwrap();
+        rewrite_atomically(&folder, &json, &s).unwrap();
     };
     let long_ago = || Some("2020-01-01T00:00:00Z".to_owned());
     edit(0, &|s| s.retention.hold = Some(json!({"reason": "crime", "ref": "R/1"})));

@@ -6,7 +6,7 @@
 
 mod lifecycle;
 
-use lifecycle::{AGENT, NUMBER, Store, audio, day};
+use lifecycle::{AGENT, NUMBER, Store, audio, by, day, kaisa};
 use nauhuri::archive::search::Search;
 use nauhuri::config::{RetentionBound, Term};
 use nauhuri::custody::audit::Why;
@@ -29,7 +29,7 @@ fn reading(now: Timestamp) -> Reading {
 
 fn swept(keeper: &mut Keeper, now: Timestamp) -> Sweep {
     let options = SweepOptions { walk: true, guard: 3, ..SweepOptions::default() };
-    keeper.sweep(&reading(now), &options).unwrap()
+    keeper.sweep(&kaisa(), &reading(now), &options).unwrap()
 }
 
 fn stop_after(step: LifeStep) -> LifeSteps {
@@ -42,7 +42,7 @@ fn how(case: Option<&str>, accept_due: bool) -> Release<'_> {
 
 fn hold(keeper: &mut Keeper, id: Uuid, case: &str) {
     let row = keeper.index().get(id).unwrap().unwrap();
-    assert!(keeper.hold(&[row], HoldReason::Crime, case, None, day(0)).unwrap().is_clean());
+    assert!(keeper.hold(&[row], HoldReason::Crime, case, None, &by(day(0))).unwrap().is_clean());
 }
 
 #[test]
@@ -56,10 +56,10 @@ fn a_deletion_stopped_anywhere_is_completed() {
                 store.files().into_iter().map(|p| (p.clone(), std::fs::read(p).unwrap())).collect();
             let mut keeper = store.keeper().with_steps(stop_after(step));
             let stopped = if expire {
-                keeper.sweep(&reading(day(0)), &SweepOptions::default()).is_err()
+                keeper.sweep(&kaisa(), &reading(day(0)), &SweepOptions::default()).is_err()
             } else {
                 let row = keeper.index().get(going).unwrap().unwrap();
-                keeper.erase(&[row], "request", None, day(0)).is_err()
+                keeper.erase(&[row], "request", None, &by(day(0))).is_err()
             };
             assert!(stopped, "{what}");
             drop(keeper);
@@ -120,17 +120,17 @@ fn an_edit_stopped_anywhere_leaves_a_whole_store() {
             match edit {
                 "release" => hold(&mut store.keeper(), id, "A"),
                 "unrestrict" => {
-                    drop(store.keeper().restrict(std::slice::from_ref(&row), "A", None, day(0)).unwrap())
+                    drop(store.keeper().restrict(std::slice::from_ref(&row), "A", None, &by(day(0))).unwrap())
                 }
                 _ => {}
             }
             let mut keeper = store.keeper().with_steps(stop_after(step));
             let rows = [row];
             let stopped = match edit {
-                "hold" => keeper.hold(&rows, HoldReason::Crime, "A", None, day(0)).is_err(),
-                "release" => keeper.release(&rows, how(None, true), None, day(0)).is_err(),
-                "restrict" => keeper.restrict(&rows, "A", None, day(0)).is_err(),
-                _ => keeper.unrestrict(&rows, "A", None, day(0)).is_err(),
+                "hold" => keeper.hold(&rows, HoldReason::Crime, "A", None, &by(day(0))).is_err(),
+                "release" => keeper.release(&rows, how(None, true), None, &by(day(0))).is_err(),
+                "restrict" => keeper.restrict(&rows, "A", None, &by(day(0))).is_err(),
+                _ => keeper.unrestrict(&rows, "A", None, &by(day(0))).is_err(),
             };
             assert!(stopped, "{what}");
             drop(keeper);
@@ -185,25 +185,25 @@ fn held_is_never_deleted_and_released_is_asked_back() {
     let (due, later) = (store.record(1, -200, -1), store.record(2, -100, 100));
     let mut keeper = store.keeper();
     let rows = [store.row(due).unwrap(), store.row(later).unwrap()];
-    keeper.hold(&rows, HoldReason::Crime, "A", None, day(0)).unwrap();
-    keeper.hold(&rows[..1], HoldReason::Litigation, "B", None, day(0)).unwrap();
+    keeper.hold(&rows, HoldReason::Crime, "A", None, &by(day(0))).unwrap();
+    keeper.hold(&rows[..1], HoldReason::Litigation, "B", None, &by(day(0))).unwrap();
     assert!(swept(&mut keeper, day(0)).deleted.is_empty());
-    let erased = keeper.erase(&rows, "request", None, day(0)).unwrap();
+    let erased = keeper.erase(&rows, "request", None, &by(day(0))).unwrap();
     assert_eq!((erased.gone.len(), erased.held.len()), (0, 2));
     assert_eq!(store.files().len(), 4);
     // Two cases: one of them ends, the other still holds.
-    let released = keeper.release(&rows[..1], how(Some("A"), false), None, day(0)).unwrap();
+    let released = keeper.release(&rows[..1], how(Some("A"), false), None, &by(day(0))).unwrap();
     assert!(!released.asked_back && released.amended.is_clean());
     assert!(swept(&mut keeper, day(0)).deleted.is_empty());
     // The last one: due at once.
-    let released = keeper.release(&rows[..1], how(Some("B"), false), None, day(0)).unwrap();
+    let released = keeper.release(&rows[..1], how(Some("B"), false), None, &by(day(0))).unwrap();
     assert!(released.asked_back && released.past_term == [due]);
     assert!(store.row(due).unwrap().held);
-    assert!(keeper.release(&rows[..1], how(Some("B"), true), None, day(0)).unwrap().amended.is_clean());
-    assert!(!keeper.release(&rows[..1], how(Some("B"), true), None, day(0)).unwrap().amended.is_clean());
+    assert!(keeper.release(&rows[..1], how(Some("B"), true), None, &by(day(0))).unwrap().amended.is_clean());
+    assert!(!keeper.release(&rows[..1], how(Some("B"), true), None, &by(day(0))).unwrap().amended.is_clean());
     assert_eq!(swept(&mut keeper, day(0)).deleted.len(), 1);
     // Not due: no question.
-    assert!(!keeper.release(&rows[1..], how(None, false), None, day(0)).unwrap().asked_back);
+    assert!(!keeper.release(&rows[1..], how(None, false), None, &by(day(0))).unwrap().asked_back);
     store.assert_sound(day(0), "released");
 }
 
@@ -213,7 +213,7 @@ fn a_hold_is_reviewed_and_its_end_has_a_grace() {
     let (due, later) = (store.record(1, -200, -1), store.record(2, -100, 300));
     let mut keeper = store.keeper();
     let rows = [store.row(due).unwrap(), store.row(later).unwrap()];
-    keeper.hold(&rows, HoldReason::Crime, "A", None, day(0)).unwrap();
+    keeper.hold(&rows, HoldReason::Crime, "A", None, &by(day(0))).unwrap();
     let unconfirmed = |keeper: &Keeper, before: i64| {
         let search = Search { unconfirmed_before: Some(day(before)), ..Search::default() };
         let found = keeper.index().find(&search).unwrap();
@@ -223,8 +223,8 @@ fn a_hold_is_reviewed_and_its_end_has_a_grace() {
     };
     assert!(unconfirmed(&keeper, 0).is_empty());
     assert_eq!(unconfirmed(&keeper, 1), [due, later]);
-    assert!(keeper.review(&rows[1..], Some("B"), None, day(40)).unwrap().refused.len() == 1);
-    assert!(keeper.review(&rows[1..], None, None, day(40)).unwrap().is_clean());
+    assert!(keeper.review(&rows[1..], Some("B"), None, &by(day(40))).unwrap().refused.len() == 1);
+    assert!(keeper.review(&rows[1..], None, None, &by(day(40))).unwrap().is_clean());
     assert_eq!(unconfirmed(&keeper, 30), [due]);
     assert_eq!(store.sidecar(later).retention.hold.unwrap()["reviewed_by"], "kaisa");
     let told = store.audit().entries_for(later).unwrap().last().unwrap();
@@ -232,7 +232,7 @@ fn a_hold_is_reviewed_and_its_end_has_a_grace() {
     // The review has changed nothing about what is held.
     assert!(swept(&mut keeper, day(41)).deleted.is_empty());
     let grace = Duration::from_secs(3 * 86_400);
-    let released = keeper.release(&rows, Release { grace, ..how(None, true) }, None, day(41)).unwrap();
+    let released = keeper.release(&rows, Release { grace, ..how(None, true) }, None, &by(day(41))).unwrap();
     assert_eq!((released.amended.made.len(), released.past_term.len()), (2, 1));
     assert!(swept(&mut keeper, day(43)).deleted.is_empty(), "the grace is not over");
     assert_eq!(swept(&mut keeper, day(45)).deleted.len(), 1);
@@ -246,19 +246,19 @@ fn an_erasure_that_a_hold_put_off_comes_up_again() {
     let ids: Vec<Uuid> = (1..4).map(|n| store.record(n, -100, 100)).collect();
     let rows: Vec<_> = ids.iter().map(|id| store.row(*id).unwrap()).collect();
     let mut keeper = store.keeper();
-    keeper.hold(&rows, HoldReason::Crime, "A", None, day(0)).unwrap();
-    assert_eq!(keeper.erase(&rows[..2], "request 17", None, day(1)).unwrap().held.len(), 2);
+    keeper.hold(&rows, HoldReason::Crime, "A", None, &by(day(0))).unwrap();
+    assert_eq!(keeper.erase(&rows[..2], "request 17", None, &by(day(1))).unwrap().held.len(), 2);
     // Decided meanwhile for one of them.
     let why = Why { reason: Some("request 17".into()), basis: Some("17(3)(b)".into()), ..Why::default() };
-    keeper.refuse_erasure(&rows[1..2], why, None, day(2)).unwrap();
-    keeper.release(&rows, how(None, false), None, day(3)).unwrap();
+    keeper.refuse_erasure(&rows[1..2], why, None, &by(day(2))).unwrap();
+    keeper.release(&rows, how(None, false), None, &by(day(3))).unwrap();
     let put_off = keeper.erasures_put_off(&ids).unwrap();
     assert_eq!(put_off.keys().copied().collect::<Vec<_>>(), [ids[0]]);
     assert_eq!(
         (put_off[&ids[0]].reason.as_str(), &put_off[&ids[0]].at),
         ("request 17", &day(1).to_rfc3339())
     );
-    assert_eq!(keeper.erase(&rows[..1], "request 17", None, day(4)).unwrap().gone.len(), 1);
+    assert_eq!(keeper.erase(&rows[..1], "request 17", None, &by(day(4))).unwrap().gone.len(), 1);
     assert!(keeper.erasures_put_off(&ids).unwrap().is_empty());
     let told = store.audit().entries_for(ids[1]).unwrap().filter(|e| e.action == "erase").last().unwrap();
     assert_eq!((told.outcome.as_str(), told.why.basis.as_deref()), ("refused", Some("17(3)(b)")));
@@ -273,7 +273,7 @@ fn a_tombstone_goes_when_it_has_done_its_work() {
     let (early, late) = (store.record(2, -100, 300), store.record(3, -100, 3_000));
     let mut keeper = store.keeper();
     let rows = [store.row(early).unwrap(), store.row(late).unwrap()];
-    keeper.erase(&rows, "request", None, day(0)).unwrap();
+    keeper.erase(&rows, "request", None, &by(day(0))).unwrap();
     swept(&mut keeper, day(0));
     let kept =
         |keeper: &Keeper| keeper.index().tombstones().unwrap().iter().map(|t| t.id).collect::<Vec<_>>();
@@ -284,7 +284,8 @@ fn a_tombstone_goes_when_it_has_done_its_work() {
         tombstones_since: Some(day(now - 365)),
         ..SweepOptions::default()
     };
-    let pruned = |keeper: &mut Keeper, now| keeper.sweep(&reading(day(now)), &year_ago(now)).unwrap();
+    let pruned =
+        |keeper: &mut Keeper, now| keeper.sweep(&kaisa(), &reading(day(now)), &year_ago(now)).unwrap();
     assert_eq!(pruned(&mut keeper, 364).tombstones_pruned, 0);
     // A year later the term of the second is over as well, that of the third is not.
     assert_eq!(pruned(&mut keeper, 366).tombstones_pruned, 2);
@@ -297,7 +298,7 @@ fn a_tombstone_goes_when_it_has_done_its_work() {
     let next = store.record(4, 366, 400);
     let mut keeper = store.keeper();
     assert_eq!(kept(&keeper), [late]);
-    keeper.erase(&[store.row(next).unwrap()], "request", None, day(367)).unwrap();
+    keeper.erase(&[store.row(next).unwrap()], "request", None, &by(day(367))).unwrap();
     assert_eq!(kept(&store.keeper()), [late, next]);
     assert_eq!(pruned(&mut keeper, 368).tombstones_pruned, 0);
     store.assert_sound(day(368), "pruned");
@@ -312,26 +313,31 @@ fn a_sweep_is_refused_by_the_clock_and_by_the_guard() {
     let mut keeper = store.keeper();
     let options = SweepOptions { guard: 3, ..SweepOptions::default() };
     let unsynced = Reading { sync: Sync::No, ..reading(day(0)) };
-    let sweep = keeper.sweep(&unsynced, &options).unwrap();
+    let sweep = keeper.sweep(&kaisa(), &unsynced, &options).unwrap();
     assert_eq!(sweep.refused.as_ref().map(Refusal::name), Some("clock_unsynchronised"));
     assert_eq!(sweep.overdue, 120);
     // Ten were made on a day, and a hundred and twenty fall due on one.
-    let sweep = keeper.sweep(&reading(day(0)), &options).unwrap();
+    let sweep = keeper.sweep(&kaisa(), &reading(day(0)), &options).unwrap();
     assert_eq!(sweep.refused, Some(Refusal::Guard { due: 120, days: 1, allowed: 60, guard: 3 }));
     assert_eq!(store.files().len(), 240);
-    let dry = keeper.sweep(&reading(day(0)), &SweepOptions { dry_run: true, ..options }).unwrap();
+    let dry = keeper.sweep(&kaisa(), &reading(day(0)), &SweepOptions { dry_run: true, ..options }).unwrap();
     assert_eq!((dry.deleted.len(), store.files().len()), (120, 240));
-    let sweep = keeper.sweep(&reading(day(0)), &SweepOptions { ignore_guard: true, ..options }).unwrap();
+    let sweep =
+        keeper.sweep(&kaisa(), &reading(day(0)), &SweepOptions { ignore_guard: true, ..options }).unwrap();
     assert_eq!((sweep.deleted.len(), sweep.overdue), (120, 0));
     assert_eq!(sweep.by_service()["116117"], 120);
     // Believed then: a day later by the wall and an hour by the boot is a jump.
     let jumped = Reading { uptime_ns: day(0).as_ns() + 3600 * NS_PER_S, ..reading(day(1)) };
-    let sweep = keeper.sweep(&jumped, &options).unwrap();
+    let sweep = keeper.sweep(&kaisa(), &jumped, &options).unwrap();
     assert_eq!(sweep.refused.as_ref().map(Refusal::name), Some("clock_jumped"));
     assert!(
-        keeper.sweep(&jumped, &SweepOptions { ignore_clock: true, ..options }).unwrap().refused.is_none()
+        keeper
+            .sweep(&kaisa(), &jumped, &SweepOptions { ignore_clock: true, ..options })
+            .unwrap()
+            .refused
+            .is_none()
     );
-    assert!(keeper.sweep(&jumped, &options).unwrap().refused.is_none(), "answered for once");
+    assert!(keeper.sweep(&kaisa(), &jumped, &options).unwrap().refused.is_none(), "answered for once");
     store.assert_sound(day(0), "swept");
 }
 
@@ -354,10 +360,11 @@ fn what_is_usual_is_not_refused_and_a_jump_is_also_in_a_small_store() {
         record(d * 15, d * 15 + 180);
     }
     hold(&mut store.keeper(), ancient, "A");
-    let sweep = store.keeper().sweep(&reading(day(0)), &options).unwrap();
+    let sweep = store.keeper().sweep(&kaisa(), &reading(day(0)), &options).unwrap();
     assert_eq!((sweep.refused, sweep.deleted.len()), (None, 25));
     // A clock that is two months ahead: all that is left would go.
-    let jumped = store.keeper().sweep(&Reading { boot: "b".into(), ..reading(day(60)) }, &options).unwrap();
+    let jumped =
+        store.keeper().sweep(&kaisa(), &Reading { boot: "b".into(), ..reading(day(60)) }, &options).unwrap();
     assert!(matches!(jumped.refused, Some(Refusal::Guard { due: 76, days: 11.., .. })), "{jumped:?}");
     store.assert_sound(day(0), "jumped");
 }
@@ -369,7 +376,7 @@ fn nothing_is_left_of_what_was_deleted() {
         let id = store.record(7, -200, -1);
         let mut keeper = store.keeper();
         hold(&mut keeper, id, "6400/R/1");
-        keeper.release(&[store.row(id).unwrap()], how(None, true), None, day(0)).unwrap();
+        keeper.release(&[store.row(id).unwrap()], how(None, true), None, &by(day(0))).unwrap();
         let sound = &audio(7)[100..132];
         for (what, needle) in [("audio", sound), ("number", NUMBER.as_bytes()), ("agent", AGENT.as_bytes())] {
             assert!(!store.holding(needle).is_empty(), "the search finds the {what} while it is there");
@@ -378,7 +385,7 @@ fn nothing_is_left_of_what_was_deleted() {
             assert_eq!(swept(&mut keeper, day(0)).deleted.len(), 1);
         } else {
             let row = keeper.index().get(id).unwrap().unwrap();
-            assert_eq!(keeper.erase(&[row], "request 17", None, day(0)).unwrap().gone.len(), 1);
+            assert_eq!(keeper.erase(&[row], "request 17", None, &by(day(0))).unwrap().gone.len(), 1);
         }
         for (what, needle) in [("audio", sound), ("number", NUMBER.as_bytes()), ("agent", AGENT.as_bytes())] {
             assert_eq!(store.holding(needle), [""; 0].map(std::path::PathBuf::from), "{what}");
@@ -402,7 +409,7 @@ fn what_may_be_held_is_not_deleted_by_any_way() {
         .filter(|p| p.to_str().unwrap().contains(&id.to_string()[28..]))
         .map(|p| (p.clone(), std::fs::read(p).unwrap()))
         .collect();
-    keeper.release(&[store.row(id).unwrap()], how(None, true), None, day(0)).unwrap();
+    keeper.release(&[store.row(id).unwrap()], how(None, true), None, &by(day(0))).unwrap();
     assert_eq!(swept(&mut keeper, day(0)).deleted.len(), 1);
     // Back from a copy of when it was held.
     for (path, bytes) in &held {
@@ -415,11 +422,11 @@ fn what_may_be_held_is_not_deleted_by_any_way() {
     let row = store.row(other).unwrap();
     for text in ["{\"schema\": 2, \"retention\": {\"hold\": {\"reason\": \"crime\"}}}", "{"] {
         std::fs::write(row.json(&store.root), text).unwrap();
-        let erased = keeper.erase(std::slice::from_ref(&row), "request", None, day(0)).unwrap();
+        let erased = keeper.erase(std::slice::from_ref(&row), "request", None, &by(day(0))).unwrap();
         assert_eq!((erased.gone.len(), erased.failed.len()), (0, 1), "{text}");
     }
     std::fs::write(row.json(&store.root), "{\"schema\": 2, \"retention\": {\"hold\": null}}").unwrap();
-    assert_eq!(keeper.erase(&[row], "request", None, day(0)).unwrap().gone.len(), 1);
+    assert_eq!(keeper.erase(&[row], "request", None, &by(day(0))).unwrap().gone.len(), 1);
 }
 
 /// Whoever asked, and why, is known whatever becomes of the command.
@@ -431,7 +438,7 @@ fn an_erasure_is_told_before_it_begins() {
     let part = row.json(&store.root).with_extension("wav.part");
     std::fs::write(&part, "left by a crash").unwrap();
     let mut keeper = store.keeper().with_steps(stop_after(LifeStep::SidecarGone));
-    assert!(keeper.erase(std::slice::from_ref(&row), "request 19", None, day(0)).is_err());
+    assert!(keeper.erase(std::slice::from_ref(&row), "request 19", None, &by(day(0))).is_err());
     drop(keeper);
     swept(&mut store.keeper(), day(0));
     let told: Vec<_> = store.audit().entries_for(id).unwrap().collect();
@@ -445,7 +452,7 @@ fn an_erasure_is_told_before_it_begins() {
     let log = store.state().join("audit.jsonl");
     std::fs::rename(&log, store.outside().join("log")).unwrap();
     std::fs::create_dir(&log).unwrap();
-    assert!(keeper.erase(&[row], "request 20", None, day(0)).is_err());
+    assert!(keeper.erase(&[row], "request 20", None, &by(day(0))).is_err());
     assert_eq!(store.files().len(), 2);
 }
 
@@ -484,10 +491,10 @@ fn a_changed_term_applies_only_when_asked() {
         bound: RetentionBound::Keep,
         zone: jiff::tz::TimeZone::UTC,
     };
-    let preview = keeper.preview(&rule, day(0)).unwrap();
+    let preview = keeper.preview(&rule, &by(day(0))).unwrap();
     assert_eq!((preview.shorter, preview.longer, preview.held, preview.due_at_once), (2, 0, 1, 1));
     let before = store.sidecar(old);
-    assert_eq!(keeper.apply(&rule, day(0)).unwrap(), preview);
+    assert_eq!(keeper.apply(&rule, &by(day(0))).unwrap(), preview);
     assert_ne!(store.sidecar(old).retention.until, before.retention.until);
     assert_eq!(store.sidecar(other).retention.until, Some(day(100).to_rfc3339()), "another service's stays");
     let told = store.audit().entries_for(old).unwrap().last().unwrap();
@@ -497,7 +504,7 @@ fn a_changed_term_applies_only_when_asked() {
     assert_eq!(swept(&mut keeper, day(0)).deleted, [(old, Some("116117".into()))]);
     // Longer again brings nothing back.
     let longer = Rule { term: Term::Years(5), ..rule };
-    assert_eq!(keeper.apply(&longer, day(0)).unwrap().longer, 1);
+    assert_eq!(keeper.apply(&longer, &by(day(0))).unwrap().longer, 1);
     assert!(store.row(old).is_none());
     store.assert_sound(day(0), "applied");
 }
@@ -526,7 +533,7 @@ fn a_hold_and_a_sweep_at_once() {
         let rows: Vec<_> = ids.iter().filter_map(|id| store.row(*id)).collect();
         let held = std::thread::scope(|scope| {
             let holder =
-                scope.spawn(move || a.hold(&rows, HoldReason::Crime, "A", None, day(0)).unwrap().made);
+                scope.spawn(move || a.hold(&rows, HoldReason::Crime, "A", None, &by(day(0))).unwrap().made);
             swept(&mut b, day(0));
             holder.join().unwrap()
         });
@@ -588,7 +595,7 @@ fn play(store: &Store, deed: &Deed, today: &mut i64, model: &mut BTreeMap<Uuid, 
         }
         Deed::Hold(i, case) => {
             let Some(rows) = row(*i) else { return };
-            keeper.hold(&rows, HoldReason::Statute, &case.to_string(), None, now).unwrap();
+            keeper.hold(&rows, HoldReason::Statute, &case.to_string(), None, &by(now)).unwrap();
             let cases = &mut model.get_mut(&rows[0].id).unwrap().cases;
             if !cases.contains(case) {
                 cases.push(*case);
@@ -596,22 +603,22 @@ fn play(store: &Store, deed: &Deed, today: &mut i64, model: &mut BTreeMap<Uuid, 
         }
         Deed::Release(i, case) => {
             let Some(rows) = row(*i) else { return };
-            keeper.release(&rows, how(Some(&case.to_string()), true), None, now).unwrap();
+            keeper.release(&rows, how(Some(&case.to_string()), true), None, &by(now)).unwrap();
             model.get_mut(&rows[0].id).unwrap().cases.retain(|c| c != case);
         }
         Deed::Restrict(i) => {
             let Some(rows) = row(*i) else { return };
-            keeper.restrict(&rows, "R", None, now).unwrap();
+            keeper.restrict(&rows, "R", None, &by(now)).unwrap();
             model.get_mut(&rows[0].id).unwrap().restricted = true;
         }
         Deed::Unrestrict(i) => {
             let Some(rows) = row(*i) else { return };
-            keeper.unrestrict(&rows, "R", None, now).unwrap();
+            keeper.unrestrict(&rows, "R", None, &by(now)).unwrap();
             model.get_mut(&rows[0].id).unwrap().restricted = false;
         }
         Deed::Erase(i) => {
             let Some(rows) = row(*i) else { return };
-            keeper.erase(&rows, "asked", None, now).unwrap();
+            keeper.erase(&rows, "asked", None, &by(now)).unwrap();
             let model = model.get_mut(&rows[0].id).unwrap();
             model.gone |= model.cases.is_empty();
         }

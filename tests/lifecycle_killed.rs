@@ -9,7 +9,7 @@
 
 mod lifecycle;
 
-use lifecycle::{Store, audio, day};
+use lifecycle::{Store, audio, by, day, kaisa};
 use nauhuri::custody::expire::SweepOptions;
 use nauhuri::custody::hold::Release;
 use nauhuri::custody::keeper::{LifeStep, LifeSteps};
@@ -46,7 +46,14 @@ fn deed() -> bool {
     let store = Store::at(&PathBuf::from(words.next().unwrap()));
     if what == "create" {
         let steps = Steps::with(move |s: Step| if usize::from(s.number()) == step { die() } else { Ok(()) });
-        store.write(9, -1, 100, "116117", WavEncoding::Alaw, &WriterOptions { sync: true, steps });
+        store.write(
+            9,
+            -1,
+            100,
+            "116117",
+            WavEncoding::Alaw,
+            &WriterOptions { steps, ..WriterOptions::default() },
+        );
         return true;
     }
     let steps: &[LifeStep] =
@@ -57,14 +64,14 @@ fn deed() -> bool {
     let rows = keeper.index().find(&Default::default()).unwrap();
     let first = &rows[..1];
     match what {
-        "hold" => drop(keeper.hold(first, HoldReason::Crime, "A", None, day(0)).unwrap()),
+        "hold" => drop(keeper.hold(first, HoldReason::Crime, "A", None, &by(day(0))).unwrap()),
         "release" => {
             let how = Release { accept_due: true, ..Release::default() };
-            drop(keeper.release(first, how, None, day(0)).unwrap());
+            drop(keeper.release(first, how, None, &by(day(0))).unwrap());
         }
-        "restrict" => drop(keeper.restrict(first, "A", None, day(0)).unwrap()),
-        "erase" => drop(keeper.erase(first, "request", None, day(0)).unwrap()),
-        "expire" => drop(keeper.sweep(&reading(), &SweepOptions::default()).unwrap()),
+        "restrict" => drop(keeper.restrict(first, "A", None, &by(day(0))).unwrap()),
+        "erase" => drop(keeper.erase(first, "request", None, &by(day(0))).unwrap()),
+        "expire" => drop(keeper.sweep(&kaisa(), &reading(), &SweepOptions::default()).unwrap()),
         other => unreachable!("{other}"),
     }
     true
@@ -135,7 +142,7 @@ fn while_something_is_changed() {
             let id = store.record(1, -200, -1);
             if what == "release" {
                 let row = store.row(id).unwrap();
-                store.keeper().hold(&[row], HoldReason::Crime, "A", None, day(0)).unwrap();
+                store.keeper().hold(&[row], HoldReason::Crime, "A", None, &by(day(0))).unwrap();
             }
             killed("while_something_is_changed", what, n, &store);
             recovered(&store);
@@ -148,7 +155,7 @@ fn while_something_is_changed() {
             assert_eq!(row.restricted, what == "restrict" && done, "{name}");
             // Held or not, the sweep does as the file says.
             let held = row.held;
-            store.keeper().sweep(&reading(), &SweepOptions::default()).unwrap();
+            store.keeper().sweep(&kaisa(), &reading(), &SweepOptions::default()).unwrap();
             assert_eq!(store.row(id).is_some(), held, "{name}");
             store.assert_sound(day(0), &name);
         }
@@ -173,7 +180,7 @@ fn while_recordings_are_deleted() {
                 assert!(store.row(*id).is_none(), "{name}");
             }
             assert!(store.row(stays).is_some(), "{name}");
-            let sweep = store.keeper().sweep(&reading(), &SweepOptions::default()).unwrap();
+            let sweep = store.keeper().sweep(&kaisa(), &reading(), &SweepOptions::default()).unwrap();
             assert!(sweep.failed.is_empty() && sweep.overdue == 0, "{name}: {sweep:?}");
             assert_eq!(store.files().len(), 2, "{name}");
             store.assert_sound(day(0), &name);

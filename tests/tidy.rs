@@ -209,7 +209,7 @@ fn circles_of(sources: &[Source], known: &[&[&str]]) -> Vec<String> {
 /// Two files of one name: a search, a trace or a talk names one and means the other.
 fn repeated(sources: &[Source], known: &[&str]) -> Vec<String> {
     let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for source in sources.iter().filter(|s| s.path.starts_with("src/")) {
+    for source in sources.iter().filter(|s| s.path.starts_with("src/") && !is_test(&s.path)) {
         let name = source.path.rsplit('/').next().unwrap_or_default();
         let is_free = IN_EVERY_ROOM.contains(&name)
             || NAMED_FOR_COMMANDS.iter().any(|folder| source.path.starts_with(folder));
@@ -483,7 +483,7 @@ mod proof {
         assert_eq!(found(&twice, &[]), ["src/a/clock.rs: `clock.rs` is also src/b/c/clock.rs"]);
         assert_eq!(found(&twice, &["clock.rs"]), [""; 0]);
         assert_eq!(found(&twice[..1], &["clock.rs"]).len(), 1);
-        let free = ["src/a/mod.rs", "src/b/mod.rs", "src/a/tests.rs", "src/b/tests.rs", "src/hold.rs"];
+        let free = ["src/a/mod.rs", "src/b/mod.rs", "src/a/tests/hold.rs", "src/b/tests.rs", "src/hold.rs"];
         let free =
             [&free[..], &["src/cmd/hold.rs", "tests/hold.rs", "src/a/error.rs", "src/b/error.rs"]].concat();
         assert_eq!(found(&free, &[]), [""; 0]);

@@ -1,6 +1,7 @@
 //! The WAV writer against readers that are not ours: hound, and ffmpeg where it
 //! is installed.
 
+use nauhuri::store::files::{Access, Folder};
 use nauhuri::store::wav::{WavEncoding, WavSpec, WavWriter, read_info};
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -63,6 +64,10 @@ fn expand(encoding: WavEncoding, code: u8) -> i16 {
         WavEncoding::PcmS16le => unreachable!("not companded"),
     };
     (if sign { -v } else { v }) as i16
+}
+
+fn folder_of(path: &std::path::Path) -> Folder {
+    Folder::open(path.parent().expect("a folder"), Access::Owner).expect("opened")
 }
 
 #[test]
@@ -136,7 +141,7 @@ fn beyond_4_gib_the_file_becomes_rf64_in_place() {
         let frames = (1u64 << 32) / frame + 1000;
         let file = OpenOptions::new().write(true).open(&path).expect("opened");
         file.set_len(spec.header_bytes() as u64 + frames * frame).expect("grown");
-        let mut w = WavWriter::resume(&path).expect("resumed");
+        let mut w = WavWriter::resume(&folder_of(&path), &path).expect("resumed");
         assert_eq!(w.frames(), frames);
         w.append(&vec![7; 10 * frame as usize]).expect("appended");
         assert_eq!(w.patch(frames + 9, 0, &vec![9; encoding.sample_bytes()]).expect("patched"), 1);
@@ -156,7 +161,7 @@ fn beyond_4_gib_the_file_becomes_rf64_in_place() {
         }
 
         // And back: cut below 4 GiB it is a plain file again.
-        let mut w = WavWriter::resume(&path).expect("resumed");
+        let mut w = WavWriter::resume(&folder_of(&path), &path).expect("resumed");
         w.truncate_frames(1000).expect("cut");
         assert_eq!(w.finish(false).expect("finished").frames, 1000);
         assert_eq!(magic(&path), (*b"RIFF", *b"JUNK"));

@@ -6,7 +6,7 @@
 
 use nauhuri::config::CallDirection;
 use nauhuri::id::derived_uuid;
-use nauhuri::store::files::{FILE_MODE, FOLDER_MODE};
+use nauhuri::store::files::Access;
 use nauhuri::store::layout::RecordingName;
 use nauhuri::store::mark;
 use nauhuri::store::sidecar::{EndedBy, Sidecar, Stream};
@@ -78,7 +78,7 @@ impl Archive {
             let (name, mut s) = self.recording(n, template);
             let paths = name.paths(root);
             if n == self.of_day(day).start {
-                DirBuilder::new().mode(FOLDER_MODE).recursive(true).create(&paths.folder)?;
+                DirBuilder::new().mode(Access::Owner.folder_mode()).recursive(true).create(&paths.folder)?;
             }
             let spec = WavSpec { rate: 1, encoding: WavEncoding::Alaw };
             let mut wav = encode_header(spec, s.audio.frames * 2);
@@ -147,6 +147,7 @@ fn stream(channel: &str, n: u64, seconds: u64) -> Stream {
         channel: channel.into(),
         codec: "PCMA".into(),
         ssrc: format!("0x{:08x}", n as u32),
+        source: Some("claimed".into()),
         packets: if silent { 0 } else { 1 + seconds * 50 },
         lost: 0,
         late: 0,
@@ -157,7 +158,12 @@ fn stream(channel: &str, n: u64, seconds: u64) -> Stream {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)?.write_all(bytes)
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(Access::Owner.file_mode())
+        .open(path)?
+        .write_all(bytes)
 }
 
 fn hex(bytes: &[u8]) -> String {

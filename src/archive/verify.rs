@@ -15,8 +15,9 @@ mod tests;
 pub use findings::{Finding, Kind, VerifyReport};
 
 use super::index::{Index, IndexError, Row};
-use crate::store::files::{FILE_MODE, FOLDER_MODE};
-use crate::store::layout::{Found, STATE_FOLDER, State, Walk};
+use super::owners::has_wrong_mode;
+use crate::store::files::{Access, Folder};
+use crate::store::layout::{Found, State, Walk, open_state};
 use crate::store::lock;
 use crate::store::sidecar::Sidecar;
 use crate::time::Timestamp;
@@ -25,7 +26,6 @@ use findings::finding;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use uuid::Uuid;
@@ -50,6 +50,8 @@ pub struct VerifyOptions {
     pub patience: Duration,
     /// Readers, at least one.
     pub threads: usize,
+    /// Who may read recordings, says the configuration.
+    pub access: Access,
 }
 
 /// Looks at everything. `index`: the store's, or why there is none. `progress`:
@@ -61,11 +63,12 @@ pub fn verify(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<VerifyReport, IndexError> {
     let total = Walk::new(root).flatten().filter(|f| f.state() == State::Finished).count() as u64;
-    let mut judge = Judge::new(root, index.ok(), options)?;
+    let store = Folder::open(root, options.access)?;
+    let mut judge = Judge::new(&store, index.ok(), options)?;
     if let Err(e) = index {
         judge.report.add(finding(Kind::Index, root, None, e.to_string()));
     }
-    let examiner = Examiner::new(root, options.now, options.grace, owner(root));
+    let examiner = Examiner::new(store.clone(), options.now, options.grace);
     let chosen = options.sample.map(|n| choose(n as u64, total));
     std::thread::scope(|scope| {
         let (jobs, todo) = crossbeam_channel::bounded::<(Found, bool)>(QUEUE);
@@ -136,15 +139,9 @@ fn choose(n: u64, total: u64) -> HashSet<u64> {
     chosen
 }
 
-/// Whose the store is.
-fn owner(root: &Path) -> Option<(u32, u32)> {
-    let own = fs::metadata(root.join(STATE_FOLDER)).or_else(|_| fs::metadata(root));
-    own.ok().map(|m| (m.uid(), m.gid()))
-}
-
 /// Holds what the readers found against the index and against itself.
 struct Judge<'a> {
-    root: &'a Path,
+    store: &'a Folder,
     index: Option<&'a Index>,
     report: VerifyReport,
     hash: RandomState,
@@ -163,9 +160,9 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn new(root: &'a Path, index: Option<&'a Index>, options: &VerifyOptions) -> Result<Self, IndexError> {
+    fn new(store: &'a Folder, index: Option<&'a Index>, options: &VerifyOptions) -> Result<Self, IndexError> {
         let mut judge = Judge {
-            root,
+            store,
             index,
             report: VerifyReport::default(),
             hash: RandomState::new(),
@@ -178,7 +175,7 @@ impl<'a> Judge<'a> {
             folders: HashSet::new(),
             patience: options.patience,
         };
-        for stray in strays::strays(root, index.map(Index::state)) {
+        for stray in strays::strays(store.path(), index.map(Index::state)) {
             judge.report.add(stray);
         }
         if let Some(index) = index {
@@ -197,7 +194,7 @@ impl<'a> Judge<'a> {
 
     fn look_at_index(&mut self, index: &Index) -> Result<(), IndexError> {
         let state = index.state();
-        self.look_at_state(state);
+        self.look_at_state(&open_state(state)?);
         if let Some(said) = index.self_check()? {
             self.report.add(finding(Kind::Index, state, None, said));
         }
@@ -227,7 +224,7 @@ impl<'a> Judge<'a> {
             self.suspects.extend(findings);
             return Ok(());
         };
-        if let Some(id) = index.buried_id(&self.buried, &found)? {
+        if let Some(id) = index.buried_id(&self.buried, self.store, &found)? {
             let path = if found.json { json } else { found.paths().wav };
             self.suspects.push(finding(
                 Kind::Buried,
@@ -261,29 +258,44 @@ impl<'a> Judge<'a> {
     }
 
     /// Numbers and names stand in the index: nobody else may read it, nor write the log.
-    fn look_at_state(&mut self, state: &Path) {
-        let files = fs::read_dir(state).into_iter().flatten().flatten().map(|entry| entry.path());
-        for path in files.chain([state.to_owned()]) {
-            let Ok(m) = fs::symlink_metadata(&path) else { continue };
-            let widest = if m.is_dir() { FOLDER_MODE } else { FILE_MODE };
-            if m.mode() & 0o7777 & !widest != 0 {
-                let detail = format!("{:04o}, more than {widest:04o}", m.mode() & 0o7777);
+    fn look_at_state(&mut self, state: &Folder) {
+        let names = state.entries().unwrap_or_default();
+        let inside =
+            names.iter().filter_map(|e| Some((Path::new(&e.name), state.look(Path::new(&e.name)).ok()??)));
+        let own = state.known().ok().map(|known| (Path::new(""), known));
+        for (name, known) in inside.chain(own) {
+            let path =
+                if name.as_os_str().is_empty() { state.path().to_owned() } else { state.path().join(name) };
+            if known.is_link() {
+                let what = "a symbolic link, which is not followed".to_owned();
+                self.report.add(finding(Kind::Stray, &path, None, what));
+            } else if has_wrong_mode(&known, self.store.access(), true) {
+                let widest = if known.is_folder() { 0o700 } else { 0o600 };
+                let detail =
+                    format!("{:04o}, more than {widest:04o}; `nauhuri repair` mends it", known.mode());
                 self.report.add(finding(Kind::Mode, &path, None, detail));
             }
+            self.report.extend(examine::foreign(self.store, &path, known));
         }
     }
 
     /// A sidecar's path under the root, hashed as the index has it.
     fn place(&self, json: &Path) -> u64 {
-        self.hash.hash_one(&*json.strip_prefix(self.root).unwrap_or(json).to_string_lossy())
+        self.hash.hash_one(self.below(json))
+    }
+
+    fn below<'p>(&self, path: &'p Path) -> &'p Path {
+        path.strip_prefix(self.store.path()).unwrap_or(path)
     }
 
     fn look_at_folder(&mut self, folder: &Path) {
-        let Ok(m) = fs::metadata(folder) else { return };
-        if m.mode() & 0o7777 != FOLDER_MODE {
-            let detail = format!("{:04o} instead of {FOLDER_MODE:04o}", m.mode() & 0o7777);
+        let Ok(Some(known)) = self.store.look(folder) else { return };
+        let mode = self.store.access().folder_mode();
+        if known.mode() != mode {
+            let detail = format!("{:04o} instead of {mode:04o}; `nauhuri repair` mends it", known.mode());
             self.report.add(finding(Kind::Mode, folder, None, detail));
         }
+        self.report.extend(examine::foreign(self.store, folder, known));
     }
 
     /// Rows whose file the walk has not seen, and a second look at everything
@@ -293,19 +305,19 @@ impl<'a> Judge<'a> {
         if let Some(index) = self.index {
             let mut unseen = Vec::new();
             index.each_path(|id, path| {
-                if !self.walked.contains(&self.hash.hash_one(path)) && !self.root.join(path).exists() {
+                if !self.walked.contains(&self.hash.hash_one(path)) && !self.is_there(path) {
                     unseen.push(id);
                 }
             })?;
             for id in unseen {
                 stale.extend(index.get(id)?);
             }
-            stale.extend(index.buried_rows()?.into_iter().filter(|row| !row.json(self.root).exists()));
+            stale.extend(index.buried_rows()?.into_iter().filter(|row| !self.is_there(&row.path)));
         }
         if !(stale.is_empty() && self.suspects.is_empty() && self.unequal.is_empty()) {
             std::thread::sleep(self.patience);
         }
-        let recording = lock::is_occupied(self.root)?;
+        let recording = lock::is_occupied(self.store.path())?;
         for f in std::mem::take(&mut self.suspects) {
             if still_wrong(&f, recording) {
                 self.report.add(f);
@@ -323,10 +335,14 @@ impl<'a> Judge<'a> {
         Ok(self.report)
     }
 
+    fn is_there(&self, path: &Path) -> bool {
+        self.store.look(path).is_ok_and(|known| known.is_some())
+    }
+
     fn compare(&mut self, index: &Index, json: &Path) -> Result<(), IndexError> {
         // Gone by now, or told already as unreadable.
-        let Ok(sidecar) = Sidecar::read(json) else { return Ok(()) };
-        let path = json.strip_prefix(self.root).unwrap_or(json);
+        let Ok(sidecar) = Sidecar::read_in(self.store, json) else { return Ok(()) };
+        let path = self.below(json);
         let (kind, detail) = match (index.get(sidecar.id)?, Row::of(path, &sidecar)) {
             (None, _) => (Kind::NotIndexed, "is not in the index; `nauhuri reindex` takes it in"),
             (Some(row), Some(file)) if row != file => {
@@ -339,9 +355,9 @@ impl<'a> Judge<'a> {
     }
 
     fn is_stale(&mut self, index: &Index, row: &Row) -> Result<(), IndexError> {
-        let json = row.json(self.root);
+        let json = row.json(self.store.path());
         let known = index.get(row.id)?.is_some() || index.is_buried(row.id)?;
-        if known && !json.exists() {
+        if known && !self.is_there(&row.path) {
             let detail = "is in the index, and its file is not there".to_owned();
             self.report.add(finding(Kind::IndexStale, &json, Some(row.id), detail));
         }

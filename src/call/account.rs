@@ -2,12 +2,13 @@
 
 use super::decision::{Agent, Opening};
 use super::dialog::Dialog;
+use super::identifier::stored_call_id;
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
 use super::leg::{Continued, Leg};
 use super::pairing::Side;
 use super::party::Party;
-use super::policy::{self, Account, Particulars, Roles};
+use super::policy::{self, Account, Particulars, Roles, roles};
 use super::rules::Rules;
 use super::tables::Tables;
 use crate::config::CallDirection;
@@ -26,7 +27,8 @@ pub(super) fn continued(rules: &Rules, leg: &Leg, dialog: &Dialog, side: Side) -
     let told = party.told_later.as_ref().or(party.asserted.number());
     let called = || party.users.iter().find(|u| rules.is_number(u) && !rules.is_extension(u));
     let number = told.or_else(called).cloned();
-    Continued { users: party.users, asserted: party.asserted, number }
+    let is_within = party.is_within(rules);
+    Continued { users: party.users, asserted: party.asserted, number, is_within }
 }
 
 /// What may be stored of a dialog's call, by all that its contact tells.
@@ -50,6 +52,14 @@ pub(super) fn particulars(
     };
     let account = Account { roles, customer, invites: &invites, called: called.as_ref() };
     Some(policy::particulars(rules, &account))
+}
+
+/// The Call-ID of a leg as it may be stored, by whom else than agents it may tell of.
+pub(super) fn call_id(tables: &Tables, rules: &Rules, leg: &Leg, ends: &[&Party]) -> String {
+    let before = first_customer_leg(tables, rules, leg).map(|l| &l.invite);
+    let told = before.into_iter().chain([&leg.invite]).flat_map(Invite::strangers);
+    let numbers = told.chain(ends.iter().flat_map(|p| p.names()));
+    stored_call_id(&leg.call_id, numbers.filter(|n| !policy::is_operators(rules, n)))
 }
 
 /// The recording that begins on a dialog at `at`.
@@ -76,21 +86,36 @@ pub(super) fn opening(
         withheld: false,
         dialled: None,
         answered_at: at,
-        call_id: String::from_utf8_lossy(&leg.call_id).into_owned(),
+        call_id: String::new(),
     };
-    Some(amended(&blank, told, tables.contacts.uuid(leg.contact)))
+    amended(tables, rules, id, &blank, told)
 }
 
 /// The same recording with what is known of its call now.
-pub(super) fn amended(opening: &Opening, told: Particulars, call_group: Uuid) -> Opening {
-    Opening {
-        call_group,
+pub(super) fn amended(
+    tables: &Tables,
+    rules: &Rules,
+    id: DialogId,
+    opening: &Opening,
+    told: Particulars,
+) -> Option<Opening> {
+    let (leg, dialog) = tables.dialog(id)?;
+    let ends = parties(leg, dialog);
+    // An agent's own number, however long, is no customer's.
+    let [caller, callee] = &ends;
+    let customer = match (opening.direction, roles(rules, caller, callee)) {
+        (CallDirection::Internal, _) | (_, Err(_)) => vec![caller, callee],
+        (_, Ok(r)) => vec![if r.customer == Side::Caller { caller } else { callee }],
+    };
+    Some(Opening {
+        call_group: tables.contacts.uuid(leg.contact),
+        call_id: call_id(tables, rules, leg, &customer),
         service: told.service,
         customer_number: told.number,
         withheld: told.withheld,
         dialled: told.dialled,
         ..opening.clone()
-    }
+    })
 }
 
 /// One call over several legs that name an agent (a B2BUA in between) is
@@ -109,7 +134,11 @@ pub(super) fn nearer_leg(tables: &Tables, rules: &Rules, leg: &Leg, roles: &Role
             // A leg answered before this one's INVITE is an earlier call of the contact, unless
             // the exchange called the agent first.
             let answered = tables.dialogs_of(o).filter_map(Dialog::answered_at).min();
-            let overlaps = answered.is_none_or(|a| a >= leg.invite_at) || is_click_to_dial(tables, rules, o);
+            let overlaps = match answered {
+                Some(at) => at >= leg.invite_at || is_click_to_dial(tables, rules, o),
+                // What the same telephone tried before, and nobody answered, is no leg of the call.
+                None => !o.is_try_of(leg),
+            };
             let agent = policy::agent_of(rules, &end(tables, o, Side::Caller));
             o.id < leg.id && overlaps && agent.is_some_and(|id| id == roles.agent_id)
         }),
@@ -135,7 +164,10 @@ fn is_click_to_dial(tables: &Tables, rules: &Rules, leg: &Leg) -> bool {
 /// The contact's first leg whose caller is no agent, if it came before this one.
 fn first_customer_leg<'a>(tables: &'a Tables, rules: &Rules, leg: &Leg) -> Option<&'a Leg> {
     let mut earlier = tables.contacts.legs(leg.contact).filter_map(|id| tables.legs.get(id));
-    earlier.find(|o| o.id < leg.id && policy::agent_of(rules, &end(tables, o, Side::Caller)).is_none())
+    earlier.find(|o| {
+        let is_stranger = || policy::agent_of(rules, &end(tables, o, Side::Caller)).is_none();
+        o.id < leg.id && !o.is_try_of(leg) && is_stranger()
+    })
 }
 
 /// Whom the contact's other legs call: no agent.

@@ -45,11 +45,9 @@ impl Asserted {
     /// Of a later request, or of a response. What its From or To says is the
     /// dialog's, not news of the sender.
     pub fn of_later(msg: &Message<'_>, rules: &Rules) -> Asserted {
-        let full = |a: NameAddr<'_>| {
-            a.param("privacy").is_some_and(|p| p.trim_ascii().eq_ignore_ascii_case(b"full"))
-        };
         let anonymous = msg.asserted_identities().any(|a| is_anonymous(&a));
-        let withheld = msg.privacy().hides_identity() || msg.remote_party_ids().any(full) || anonymous;
+        let withheld =
+            msg.privacy().hides_identity() || msg.remote_party_ids().any(|a| a.asks_privacy()) || anonymous;
         Asserted { withheld, ..Asserted::read(msg, rules, |_| true, false) }
     }
 
@@ -120,12 +118,16 @@ fn header_id(msg: &Message<'_>, name: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.chars().take(MAX_USER).collect())
 }
 
-/// RFC 3323 §4.1.1.3, and what gateways write in its place.
+/// By its user or its host.
 fn is_anonymous(addr: &NameAddr<'_>) -> bool {
-    let names = ["anonymous", "restricted", "unavailable"];
-    let user = addr.uri.user();
-    user.is_some_and(|u| names.iter().any(|n| u.eq_ignore_ascii_case(n)))
-        || addr.uri.host().eq_ignore_ascii_case(b"anonymous.invalid")
+    addr.uri.user().is_some_and(|u| is_anonymous_name(&u))
+        || addr.uri.host().trim_ascii_end().eq_ignore_ascii_case(b"anonymous.invalid")
+}
+
+/// RFC 3323 §4.1.1.3, and what gateways write in its place.
+pub(super) fn is_anonymous_name(user: &str) -> bool {
+    let user = user.split(';').next().unwrap_or(user).trim();
+    ["anonymous", "restricted", "unavailable"].iter().any(|name| user.eq_ignore_ascii_case(name))
 }
 
 /// The user part of an address, cut to a bounded length.

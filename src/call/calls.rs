@@ -6,19 +6,22 @@
 //! where media belongs in `pairing`; none of them knows of the others.
 
 use super::account::continued;
-use super::asserted::Asserted;
-use super::decision::{Decision, Ending, Ends, Unrecorded};
+use super::asserted::{Asserted, user_of};
+use super::decision::{Decision, Ending, Ends, LeftOut, Unrecorded};
 use super::dialog::{Bye, Dialog, DialogState};
+use super::identifier::stored_call_id;
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
+use super::leg::Leg;
 use super::media;
 use super::orphans::Orphans;
 use super::pairing::{Route, Side};
+use super::policy::is_operators;
 use super::recording::Closed;
 use super::recording::Patience;
 use super::recordings::Recordings;
 use super::rules::Rules;
-use super::seen::{NotFollowed, Seen};
+use super::seen::Seen;
 use super::tables::Tables;
 use super::transfer::Referrals;
 use super::twins::Agents;
@@ -38,7 +41,6 @@ pub struct Calls {
     pub(super) referrals: Referrals,
     pub(super) agents: Agents,
     orphans: Orphans,
-    oversized: u64,
     pub(super) recordings_full: u64,
 }
 
@@ -54,18 +56,13 @@ impl Calls {
             referrals: Referrals::default(),
             agents: Agents::default(),
             orphans: Orphans::default(),
-            oversized: 0,
             recordings_full: 0,
         }
     }
 
     /// Takes one message in; [`Calls::poll`] gives what follows from it.
     pub fn handle_message(&mut self, msg: &Message<'_>, flow: Flow, at: Timestamp) {
-        let seen = match Seen::read(msg, flow, at) {
-            Ok(seen) => seen,
-            Err(NotFollowed::Oversized) => return self.oversized += 1,
-            Err(NotFollowed::Unidentified) => return,
-        };
+        let Some(seen) = Seen::read(msg, flow, at) else { return };
         self.tables.pairing.handle_time(at);
         match seen.code {
             None => self.handle_request(&seen),
@@ -80,7 +77,7 @@ impl Calls {
         match &route {
             Route::Record(targets) => {
                 for t in targets {
-                    if let Some(dialog) = self.recordings.handle_media(t.recording, at) {
+                    if let Some(dialog) = self.recordings.handle_media(t, at) {
                         self.tables.give_way(dialog, false);
                     }
                 }
@@ -129,6 +126,7 @@ impl Calls {
                 self.leave(closed, now);
             }
         }
+        self.tables.tell_left_out(&mut self.recordings);
     }
 
     /// Recordings under way.
@@ -146,11 +144,6 @@ impl Calls {
         self.tables.legs.evicted()
     }
 
-    /// Messages not followed because their Call-ID or a tag is too long.
-    pub fn oversized(&self) -> u64 {
-        self.oversized
-    }
-
     /// Times there was no room for another recording.
     pub fn recordings_full(&self) -> u64 {
         self.recordings_full
@@ -165,8 +158,7 @@ impl Calls {
         if seen.method == Method::Invite && seen.to_tag.is_empty() {
             return self.handle_invite(seen);
         }
-        let found = self.tables.find_dialog(seen.call_id, seen.from_tag, seen.to_tag);
-        let Some((id, side)) = found else { return };
+        let Some((id, side)) = self.tables.dialog_of(seen) else { return };
         self.tables.touch(id, seen);
         match seen.method {
             Method::Invite | Method::Update => {
@@ -187,14 +179,20 @@ impl Calls {
 
     fn handle_response(&mut self, seen: &Seen<'_>, code: u16) {
         if seen.method == Method::Invite
-            && let Some(leg) = self.tables.legs.find(seen.call_id, seen.from_tag)
-            && self.tables.legs.get(leg).is_some_and(|l| l.invite_cseq == seen.cseq)
+            && let Some(leg) = self.tables.invite_of(seen)
         {
             return self.handle_invite_response(leg, seen, code);
         }
-        let Some((id, requester)) = self.tables.find_dialog(seen.call_id, seen.from_tag, seen.to_tag) else {
-            if seen.method == Method::Invite && seen.is_success() && self.orphans.is_new(seen.call_id) {
-                self.unrecorded(seen.call_id, seen.at, Unrecorded::InviteNotSeen, Ends::default());
+        let Some((id, requester)) = self.tables.dialog_of(seen) else {
+            if seen.method == Method::Invite && seen.is_success() && self.orphans.is_new(&seen.call_id) {
+                let said = Asserted::of_later(seen.msg, &self.rules);
+                let named = [seen.msg.from(), seen.msg.to()].into_iter().filter_map(|a| user_of(a.as_ref()));
+                let named: Vec<_> = named.chain(said.users).chain(said.number.map(|(_, n)| n)).collect();
+                let numbers = named.iter().filter(|n| !is_operators(&self.rules, n));
+                let call_id = stored_call_id(&seen.call_id, numbers);
+                let (reason, at, ends) = (Unrecorded::InviteNotSeen, seen.at, Ends::default());
+                self.unrecorded(call_id.clone(), at, reason);
+                self.recordings.order(Decision::LeftOut(Box::new(LeftOut { reason, at, call_id, ends })));
             }
             return;
         };
@@ -214,33 +212,26 @@ impl Calls {
         }
     }
 
-    /// An INVITE outside a dialog: a new leg, another hop of one, a retry, or a retransmission.
+    /// An INVITE outside a dialog: a new leg, another hop of one, or a retransmission.
     fn handle_invite(&mut self, seen: &Seen<'_>) {
         let invite = Invite::read(seen.msg, &self.rules);
-        let branch = seen.msg.top_via_branch();
-        let legs = &self.tables.legs;
-        let known = legs.find(seen.call_id, seen.from_tag).filter(|id| {
-            legs.get(*id).is_some_and(|l| {
-                // After an answered call is over, only a late copy of its INVITE is still of it:
-                // a Call-ID used again is another call.
-                let is_branch = l.hops.iter().any(|h| h.branch.as_deref() == branch);
-                !(l.ended && l.was_answered) || (l.invite_cseq == seen.cseq && is_branch)
-            })
-        });
-        let new = || self.tables.new_leg(&invite, seen, &mut self.recordings);
-        let Some(id) = known.or_else(new) else { return };
+        let branch = seen.branch.as_deref();
+        // After the answer only a late copy of the INVITE is still of it: one on a branch of its
+        // own, when the call is over or to somebody else, is another call.
+        let is_of = |l: &&Leg| {
+            let is_branch = l.hops.iter().any(|h| h.branch.as_deref() == branch);
+            !l.was_answered || is_branch || (!l.ended && l.is_to(invite.request_user.as_ref()))
+        };
+        let known = self.tables.legs.of_invite(seen).find(is_of).map(|l| l.id);
+        let id = known.unwrap_or_else(|| self.tables.new_leg(&invite, seen, &mut self.recordings));
         let Some(leg) = self.tables.legs.get_mut(id) else { return };
         leg.last_seen = seen.at;
         if leg.was_answered {
             // A copy: what an answer rests on is not moved under it.
             return;
         }
-        // The next branch of a hunt, or the retry after 401, 407 or a redirection.
+        // The next branch of a hunt.
         leg.ended = false;
-        if seen.cseq > leg.invite_cseq {
-            leg.invite_cseq = seen.cseq;
-            leg.hops.clear();
-        }
         leg.note_parties(&invite);
         leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, seen.msg.sdp().map(Session::parse));
         self.tables.ring(id, seen);
@@ -253,14 +244,14 @@ impl Calls {
     fn handle_invite_response(&mut self, leg_id: LegId, seen: &Seen<'_>, code: u16) {
         let Some(leg) = self.tables.legs.get_mut(leg_id) else { return };
         leg.last_seen = leg.last_seen.max(seen.at);
-        let known = self.tables.dialogs.of(&leg.dialogs).find(|d| &*d.callee_tag == seen.to_tag);
+        let known = self.tables.dialogs.of(&leg.dialogs).find(|d| *d.callee_tag == *seen.to_tag);
         let (id, state) = (known.map(|d| d.id), known.map(|d| d.state));
         match code {
             0..=100 => {}
             // A late copy must not claim again what a hang-up has set free.
             _ if state == Some(DialogState::Terminated) => {}
             101..=299 => {
-                let Some(id) = id.or_else(|| self.tables.new_dialog(leg_id, seen.to_tag)) else { return };
+                let Some(id) = id.or_else(|| self.tables.new_dialog(leg_id, &seen.to_tag)) else { return };
                 if code >= 200 {
                     return self.handle_answer(id, seen);
                 }
@@ -411,6 +402,9 @@ impl Calls {
             if let Some(told) = media::told(leg, d, customer) {
                 self.recordings.handle_told(r, at, told);
             }
+            for side in [Side::Caller, Side::Callee] {
+                self.recordings.handle_places(r, at, side, self.tables.places(d, side));
+            }
         }
         self.tables.claim(id, recording);
     }
@@ -430,8 +424,7 @@ impl Calls {
         self.refresh(closed.dialog, at);
     }
 
-    pub(super) fn unrecorded(&mut self, call_id: &[u8], at: Timestamp, reason: Unrecorded, ends: Ends) {
-        let call_id = String::from_utf8_lossy(call_id).into_owned();
-        self.recordings.order(Decision::Unrecorded { reason, at, call_id, ends });
+    pub(super) fn unrecorded(&mut self, call_id: String, at: Timestamp, reason: Unrecorded) {
+        self.recordings.order(Decision::Unrecorded { reason, at, call_id });
     }
 }

@@ -5,6 +5,7 @@
 //! agent tells (who called, which number) completes the agent's leg through
 //! here, and recordings of one contact share its UUID.
 
+use super::decision::{LeftOut, Unrecorded};
 use super::ids::{ContactId, LegId};
 use crate::id::derived_uuid;
 use crate::time::Timestamp;
@@ -13,18 +14,39 @@ use hashbrown::HashMap;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Contact {
     uuid: Uuid,
     /// In the order of their INVITEs; no more than there are legs.
     legs: BTreeSet<LegId>,
     keys: Vec<Vec<u8>>,
+    /// A call of it was recorded.
+    recorded: bool,
+    /// On one of its legs somebody asked not to be known.
+    withheld: bool,
+    /// Its calls that were not recorded; told when all of it is known.
+    left_out: Vec<LeftOut>,
 }
 
 /// Legs of one contact that are searched for another one's sake.
 const MAX_SEARCHED: usize = 32;
+/// Calls of one contact that are told as not recorded; a contact has a handful.
+const MAX_LEFT_OUT: usize = 64;
 /// Keys of one contact.
 const MAX_KEYS: usize = 128;
+
+impl Contact {
+    /// The customer's way through queues to an agent who was recorded is no call that was left
+    /// out; and who asked not to be known on one leg is not to be known by another.
+    fn left_out(&mut self) -> Vec<LeftOut> {
+        let mut calls = std::mem::take(&mut self.left_out);
+        calls.retain(|c| !(self.recorded && c.reason == Unrecorded::NoAgent));
+        if self.withheld {
+            calls.iter_mut().for_each(|c| c.ends.caller = None);
+        }
+        calls
+    }
+}
 
 /// All contacts that have a living leg.
 #[derive(Debug, Default)]
@@ -43,7 +65,7 @@ impl Contacts {
             let id = ContactId(self.next);
             let first_key = keys.first().map_or(&[][..], Vec::as_slice);
             let uuid = derived_uuid(at, &[b"contact", first_key]);
-            self.contacts.insert(id, Contact { uuid, legs: BTreeSet::new(), keys: Vec::new() });
+            self.contacts.insert(id, Contact { uuid, ..Contact::default() });
             id
         });
         if let Some(c) = self.contacts.get_mut(&id) {
@@ -74,20 +96,49 @@ impl Contacts {
             }
         }
         c.legs.extend(&moved.legs);
+        c.recorded |= moved.recorded;
+        c.withheld |= moved.withheld;
+        c.left_out.extend(moved.left_out);
         moved.legs
     }
 
-    /// A leg is forgotten; with its last leg the contact goes too.
-    pub fn leave(&mut self, id: ContactId, leg: LegId) {
-        let Some(c) = self.contacts.get_mut(&id) else { return };
+    /// A leg is forgotten; with its last leg the contact goes too, and tells what of it was
+    /// not recorded.
+    pub fn leave(&mut self, id: ContactId, leg: LegId) -> Vec<LeftOut> {
+        let Some(c) = self.contacts.get_mut(&id) else { return Vec::new() };
         c.legs.remove(&leg);
-        if c.legs.is_empty()
-            && let Some(gone) = self.contacts.remove(&id)
-        {
-            for k in gone.keys {
-                self.by_key.remove(&k);
-            }
+        if !c.legs.is_empty() {
+            return Vec::new();
         }
+        let Some(mut gone) = self.contacts.remove(&id) else { return Vec::new() };
+        for k in &gone.keys {
+            self.by_key.remove(k);
+        }
+        gone.left_out()
+    }
+
+    /// A call of the contact is recorded.
+    pub fn is_recorded(&mut self, id: ContactId, withheld: bool) {
+        if let Some(c) = self.contacts.get_mut(&id) {
+            c.recorded = true;
+            c.withheld |= withheld;
+        }
+    }
+
+    /// A call of the contact is not recorded.
+    pub fn leave_out(&mut self, id: ContactId, call: LeftOut, withheld: bool) {
+        let Some(c) = self.contacts.get_mut(&id) else { return };
+        c.withheld |= withheld;
+        if c.left_out.len() < MAX_LEFT_OUT {
+            c.left_out.push(call);
+        }
+    }
+
+    /// What was not recorded of contacts that are not over, when the capture is.
+    pub fn all_left_out(&mut self) -> Vec<LeftOut> {
+        let mut ids: Vec<ContactId> = self.contacts.keys().copied().collect();
+        ids.sort_unstable();
+        ids.iter().filter_map(|id| Some(self.contacts.get_mut(id)?.left_out())).flatten().collect()
     }
 
     /// Legs in the order of their INVITEs, those of very large contacts within a bound.

@@ -4,6 +4,7 @@ use super::rules::ServiceRef;
 use crate::codec::formats::PayloadMap;
 use crate::config::CallDirection;
 use crate::id::{Channel, RecordingId};
+use crate::rtp::standing::Standing;
 use crate::time::Timestamp;
 use uuid::Uuid;
 
@@ -30,8 +31,21 @@ pub struct Opening {
     pub dialled: Option<String>,
     /// First 2xx, or the instant the agent became connected.
     pub answered_at: Timestamp,
-    /// As received.
+    /// As received, or its hash.
     pub call_id: String,
+}
+
+/// An answered call that was not recorded, when no more will become known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Why not.
+    pub reason: Unrecorded,
+    /// When that was decided.
+    pub at: Timestamp,
+    /// As received; empty where only the start of its messages was seen.
+    pub call_id: String,
+    /// Who talks, masked; nothing where that was not seen.
+    pub ends: Ends,
 }
 
 impl Opening {
@@ -149,8 +163,19 @@ pub enum Decision {
     },
     /// Something happened in the signalling.
     Event(RecordingId, Timestamp, CallEvent),
-    /// The media turned out to be encrypted (ZRTP).
-    Encrypted(RecordingId),
+    /// Somebody confirmed keys for a stream on the media path (ZRTP).
+    Keyed {
+        /// Of which recording.
+        recording: RecordingId,
+        /// Whose stream it would be.
+        channel: Channel,
+        /// What speaks for where the message came from.
+        standing: Standing,
+        /// The stream.
+        ssrc: u32,
+    },
+    /// A channel's party is said to send from elsewhere from here on.
+    Moved(RecordingId, Channel, Timestamp),
     /// A hang-up at this instant, which may yet be refused.
     Suspend(RecordingId, Timestamp),
     /// The hang-up was refused.
@@ -181,11 +206,11 @@ pub enum Decision {
         reason: Unrecorded,
         /// When that was decided.
         at: Timestamp,
-        /// As received.
+        /// As received, or its hash where it tells a number; empty where it was not seen.
         call_id: String,
-        /// Who talks, masked; nothing where that was not seen.
-        ends: Ends,
     },
+    /// The same once all of its contact is known: what the register tells of it.
+    LeftOut(Box<LeftOut>),
     /// The agent of this recording is being recorded in another call too, which is not on
     /// hold: two lines, or one conversation whose legs nothing ties.
     Parallel(RecordingId),

@@ -6,7 +6,9 @@ use super::pairing::{SessionId, Side};
 use crate::id::RecordingId;
 use crate::sdp::OfferAnswer;
 use crate::time::Timestamp;
+use foldhash::quality::RandomState;
 use smallvec::SmallVec;
+use std::collections::HashMap;
 
 /// A hang-up that has not been confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub struct HopMedia {
 pub struct Dialog {
     /// Its own name.
     pub id: DialogId,
+    /// Of Call-ID and tags: what it is sought by.
+    pub hash: u64,
     /// The leg that made it.
     pub leg: LegId,
     /// Tag of the side that answered.
@@ -127,13 +131,14 @@ impl Dialog {
 #[derive(Debug, Default)]
 pub struct Dialogs {
     slots: Vec<Option<Dialog>>,
+    by_hash: HashMap<u64, SmallVec<[DialogId; 1]>, RandomState>,
     free: Vec<u32>,
     users: u32,
 }
 
 impl Dialogs {
-    /// A new early dialog of a leg.
-    pub fn open(&mut self, leg: LegId, callee_tag: &[u8]) -> DialogId {
+    /// A new early dialog of a leg. `hash`: of its Call-ID and tags.
+    pub fn open(&mut self, leg: LegId, callee_tag: &[u8], hash: u64) -> DialogId {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             (self.slots.len() - 1) as u32
@@ -142,6 +147,7 @@ impl Dialogs {
         let id = DialogId { slot, user: self.users };
         self.slots[slot as usize] = Some(Dialog {
             id,
+            hash,
             leg,
             callee_tag: callee_tag.into(),
             state: DialogState::Early,
@@ -152,7 +158,14 @@ impl Dialogs {
             replaced: false,
             last_info: [None, None],
         });
+        self.by_hash.entry(hash).or_default().push(id);
         id
+    }
+
+    /// Those of this hash, the newest first.
+    pub fn of_hash(&self, hash: u64) -> impl Iterator<Item = &Dialog> {
+        let ids = self.by_hash.get(&hash).map(|ids| ids.as_slice()).unwrap_or_default();
+        ids.iter().rev().filter_map(|id| self.get(*id))
     }
 
     /// Looks one up.
@@ -169,6 +182,12 @@ impl Dialogs {
     pub fn remove(&mut self, id: DialogId) -> Option<Dialog> {
         let taken = self.slots.get_mut(id.slot as usize)?.take_if(|d| d.id == id)?;
         self.free.push(id.slot);
+        if let Some(ids) = self.by_hash.get_mut(&taken.hash) {
+            ids.retain(|i| *i != id);
+            if ids.is_empty() {
+                self.by_hash.remove(&taken.hash);
+            }
+        }
         Some(taken)
     }
 

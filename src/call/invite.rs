@@ -23,6 +23,8 @@ pub struct Invite {
     pub diverted_from: Option<Pii<String>>,
     /// The first History-Info entry.
     pub first_target: Option<Pii<String>>,
+    /// History is private (RFC 7044 §10.1), in whatever leg it is told.
+    pub is_private_history: bool,
     /// The dialog this one takes the place of (RFC 3891).
     pub replaces: Option<Replaces>,
     /// Values that tie legs of one contact together, header name included.
@@ -36,8 +38,7 @@ impl Invite {
         let is_told = !msg.privacy().history;
         let diverted = msg.diversions().last().filter(|_| is_told);
         let first = msg.history_info().next().filter(|a| is_told && !is_private(a));
-        let diverted =
-            diverted.filter(|a| !a.param("privacy").is_some_and(|p| p.eq_ignore_ascii_case(b"full")));
+        let diverted = diverted.filter(|a| !a.asks_privacy());
         Invite {
             from_user: user_of(msg.from().as_ref()),
             caller: Asserted::of_invite(msg, rules),
@@ -45,6 +46,7 @@ impl Invite {
             request_user: msg.request_uri().and_then(|u| u.user().map(|u| bounded(&u))),
             diverted_from: user_of(diverted.as_ref()),
             first_target: user_of(first.as_ref()),
+            is_private_history: !is_told,
             replaces: msg.replaces(),
             correlation: rules
                 .correlation_headers
@@ -54,9 +56,17 @@ impl Invite {
         }
     }
 
-    /// The numbers the contact may have been made to, the earliest first.
-    pub fn dialled(&self) -> impl Iterator<Item = &Pii<String>> {
-        [&self.diverted_from, &self.first_target, &self.to_user, &self.request_user].into_iter().flatten()
+    /// The numbers the contact may have been made to, the earliest first; without its history
+    /// where that is private.
+    pub fn dialled(&self, is_private: bool) -> impl Iterator<Item = &Pii<String>> {
+        let history = [&self.diverted_from, &self.first_target].into_iter().filter(move |_| !is_private);
+        history.chain([&self.to_user, &self.request_user]).flatten()
+    }
+
+    /// Whoever it says calls, or was called before.
+    pub fn strangers(&self) -> impl Iterator<Item = &Pii<String>> {
+        let caller = self.from_user.iter().chain(&self.caller.users).chain(self.caller.number());
+        caller.chain(&self.diverted_from).chain(&self.first_target)
     }
 }
 

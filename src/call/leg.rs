@@ -15,8 +15,6 @@ use crate::time::Timestamp;
 use smallvec::SmallVec;
 use std::net::SocketAddr;
 
-/// Longest Call-ID, tag and branch that are followed, bytes.
-pub const MAX_ID: usize = 512;
 /// Hops of one leg remembered.
 pub const MAX_HOPS: usize = 32;
 /// Dialogs of one leg remembered: forks.
@@ -48,6 +46,8 @@ pub struct Continued {
     pub asserted: Asserted,
     /// The number it was known by there, by whatever told it.
     pub number: Option<Pii<String>>,
+    /// It was within the agents' networks there.
+    pub is_within: bool,
 }
 
 /// One leg.
@@ -55,11 +55,11 @@ pub struct Continued {
 pub struct Leg {
     /// Order of the INVITEs.
     pub id: LegId,
-    /// As received.
+    /// As it is followed.
     pub call_id: Box<[u8]>,
     /// Tag of the side that called.
     pub caller_tag: Box<[u8]>,
-    /// CSeq of the INVITE that is being answered.
+    /// CSeq of its INVITE: a try with another one is another leg.
     pub invite_cseq: u32,
     /// When the first INVITE was captured.
     pub invite_at: Timestamp,
@@ -108,11 +108,27 @@ impl Leg {
         {
             self.callee_header = caller.header_id.take();
         }
+        self.invite.is_private_history |= invite.is_private_history;
         if is_first {
             self.invite.caller = caller;
         } else {
             self.invite.caller.join_hop(caller);
         }
+    }
+
+    /// Did the same caller try this before the other leg, with another INVITE?
+    pub fn is_try_of(&self, other: &Leg) -> bool {
+        let source = |l: &Leg| l.hops.iter().min_by_key(|h| h.vias).map(|h| h.caller.ip());
+        self.id < other.id
+            && self.call_id == other.call_id
+            && self.caller_tag == other.caller_tag
+            && source(self) == source(other)
+    }
+
+    /// Is it to this user that the INVITE went, on any hop?
+    pub fn is_to(&self, user: Option<&Pii<String>>) -> bool {
+        let hops = self.hops.iter().filter_map(|h| h.request_user.as_ref());
+        user.is_none_or(|user| hops.chain(&self.invite.to_user).any(|u| u == user))
     }
 
     /// Notes the hop an INVITE was seen on; a retransmission brings at most a newer offer.
@@ -124,7 +140,6 @@ impl Leg {
         invite: &Invite,
         offer: Option<Session>,
     ) {
-        let branch = branch.map(|b| &b[..b.len().min(MAX_ID)]);
         let same =
             |h: &&mut Hop| h.caller == flow.src && h.callee == flow.dst && h.branch.as_deref() == branch;
         if let Some(h) = self.hops.iter_mut().find(same) {

@@ -1,4 +1,7 @@
-//! The table of legs within its bounds: found by Call-ID, forgotten in time.
+//! The table of legs within its bounds: found by their INVITE, forgotten in time.
+//!
+//! A leg is one INVITE: what else its sender tries under the same Call-ID, with other
+//! tags or CSeq numbers, are other legs, so that none of it hides the one that is answered.
 
 use super::ids::{ContactId, LegId};
 use super::invite::Invite;
@@ -10,10 +13,9 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::hash::BuildHasher;
 use std::time::Duration;
 
-/// Legs of one Call-ID that are told apart.
-const MAX_LEGS_PER_CALL_ID: usize = 16;
 /// An INVITE without a final answer is forgotten (RFC 3261 Timer C is 3 minutes and more).
 const UNANSWERED: Duration = Duration::from_secs(300);
 /// A leg that is over lingers for retransmissions and for the legs that follow it.
@@ -25,7 +27,11 @@ const SILENT: Duration = Duration::from_secs(12 * 3600);
 #[derive(Debug)]
 pub struct Legs {
     legs: HashMap<LegId, Leg, RandomState>,
-    by_call_id: HashMap<Box<[u8]>, SmallVec<[LegId; 2]>, RandomState>,
+    /// By Call-ID, caller's tag and CSeq, the oldest first.
+    by_invite: HashMap<u64, SmallVec<[LegId; 1]>, RandomState>,
+    /// The newest by Call-ID and caller's tag.
+    by_caller: HashMap<u64, LegId, RandomState>,
+    hasher: RandomState,
     unanswered: VecDeque<LegId>,
     timers: BinaryHeap<Reverse<(Timestamp, LegId)>>,
     next: u64,
@@ -38,7 +44,9 @@ impl Legs {
     pub fn new(max: usize) -> Self {
         Legs {
             legs: HashMap::default(),
-            by_call_id: HashMap::default(),
+            by_invite: HashMap::default(),
+            by_caller: HashMap::default(),
+            hasher: RandomState::default(),
             unanswered: VecDeque::new(),
             timers: BinaryHeap::new(),
             next: 0,
@@ -47,28 +55,27 @@ impl Legs {
         }
     }
 
-    /// The id of the next leg; `None` where its Call-ID has too many already.
-    pub(super) fn next_id(&mut self, call_id: &[u8]) -> Option<LegId> {
-        if self.of_call_id(call_id).len() >= MAX_LEGS_PER_CALL_ID {
-            self.evicted += 1;
-            return None;
-        }
+    /// The id of the next leg.
+    pub(super) fn next_id(&mut self) -> LegId {
         self.next += 1;
-        Some(LegId(self.next))
+        LegId(self.next)
     }
 
     /// Adds the leg of an INVITE under an id of [`Legs::next_id`].
     pub(super) fn insert(&mut self, id: LegId, contact: ContactId, invite: Invite, seen: &Seen<'_>) {
+        let before = self.latest(&seen.call_id, &seen.from_tag).filter(|l| !l.was_answered);
+        // Whom it goes on from is told once, in the first try.
+        let continues = before.map(|l| l.continues.clone()).unwrap_or_default();
         let leg = Leg {
             id,
-            call_id: seen.call_id.into(),
-            caller_tag: seen.from_tag.into(),
+            call_id: (*seen.call_id).into(),
+            caller_tag: (*seen.from_tag).into(),
             invite_cseq: seen.cseq,
             invite_at: seen.at,
             invite,
             caller_users: Vec::new(),
             callee_header: None,
-            continues: [None, None],
+            continues,
             contact,
             hops: SmallVec::new(),
             ringing: SmallVec::new(),
@@ -78,8 +85,10 @@ impl Legs {
             last_seen: seen.at,
             timer: None,
         };
+        let [invite, caller] = self.hashes(&leg.call_id, &leg.caller_tag, leg.invite_cseq);
         self.legs.insert(id, leg);
-        self.by_call_id.entry(seen.call_id.into()).or_default().push(id);
+        self.by_invite.entry(invite).or_default().push(id);
+        self.by_caller.insert(caller, id);
         self.unanswered.push_back(id);
         self.arm(id, seen.at + UNANSWERED);
     }
@@ -94,15 +103,34 @@ impl Legs {
         self.legs.get_mut(&id)
     }
 
-    /// Legs of a Call-ID, the oldest first.
-    pub fn of_call_id(&self, call_id: &[u8]) -> &[LegId] {
-        self.by_call_id.get(call_id).map_or(&[], |l| l)
+    /// The legs of the INVITE that a message is of, the newest first.
+    pub(super) fn of_invite(&self, seen: &Seen<'_>) -> impl Iterator<Item = &Leg> {
+        let [invite, _] = self.hashes(&seen.call_id, &seen.from_tag, seen.cseq);
+        let ids = self.by_invite.get(&invite).map(|ids| ids.as_slice()).unwrap_or_default();
+        let is_of = |l: &&Leg| {
+            l.invite_cseq == seen.cseq && *l.call_id == *seen.call_id && *l.caller_tag == *seen.from_tag
+        };
+        ids.iter().rev().filter_map(|id| self.get(*id)).filter(is_of)
+    }
+
+    /// The leg that a response to its INVITE is of: by its branch, else the newest.
+    pub(super) fn of_response(&self, seen: &Seen<'_>) -> Option<LegId> {
+        let branch = seen.branch.as_deref();
+        let sent = |l: &&Leg| branch.is_some() && l.hops.iter().any(|h| h.branch.as_deref() == branch);
+        self.of_invite(seen).find(sent).or_else(|| self.of_invite(seen).next()).map(|l| l.id)
     }
 
     /// The newest leg with this Call-ID and caller's tag.
-    pub fn find(&self, call_id: &[u8], caller_tag: &[u8]) -> Option<LegId> {
-        let of = |id: &&LegId| self.get(**id).is_some_and(|l| &*l.caller_tag == caller_tag);
-        self.of_call_id(call_id).iter().rev().find(of).copied()
+    fn latest(&self, call_id: &[u8], caller_tag: &[u8]) -> Option<&Leg> {
+        let [_, caller] = self.hashes(call_id, caller_tag, 0);
+        let leg = self.get(*self.by_caller.get(&caller)?)?;
+        (*leg.call_id == *call_id && *leg.caller_tag == *caller_tag).then_some(leg)
+    }
+
+    /// What an INVITE and its caller are sought by.
+    fn hashes(&self, call_id: &[u8], caller_tag: &[u8], cseq: u32) -> [u64; 2] {
+        let caller = self.hasher.hash_one((call_id, caller_tag));
+        [self.hasher.hash_one((caller, cseq)), caller]
     }
 
     /// How many legs have begun.
@@ -144,11 +172,15 @@ impl Legs {
     /// Takes one out.
     pub fn remove(&mut self, id: LegId) -> Option<Leg> {
         let leg = self.legs.remove(&id)?;
-        if let Some(ids) = self.by_call_id.get_mut(&leg.call_id) {
+        let [invite, caller] = self.hashes(&leg.call_id, &leg.caller_tag, leg.invite_cseq);
+        if let Some(ids) = self.by_invite.get_mut(&invite) {
             ids.retain(|i| *i != id);
             if ids.is_empty() {
-                self.by_call_id.remove(&leg.call_id);
+                self.by_invite.remove(&invite);
             }
+        }
+        if self.by_caller.get(&caller) == Some(&id) {
+            self.by_caller.remove(&caller);
         }
         // Answered legs stay in the queue until they come to its head; keep it from growing past the table.
         if self.unanswered.len() > 2 * self.max.max(self.legs.len()) {

@@ -25,10 +25,6 @@ pub(super) fn ring(leg: &mut Leg, seen: &Seen<'_>, pairing: &mut Pairing, origin
     if !leg.dialogs.is_empty() {
         return;
     }
-    // A retry may take fewer hops than the INVITE before it.
-    let hops = leg.hops.len();
-    leg.ringing.iter().filter(|(hop, _)| *hop >= hops).for_each(|(_, session)| pairing.close(*session));
-    leg.ringing.retain(|(hop, _)| *hop < hops);
     for (hop, h) in leg.hops.iter().enumerate() {
         let known = leg.ringing.iter().find(|(i, _)| *i == hop).map(|(_, session)| *session);
         let session = known.unwrap_or_else(|| {
@@ -96,7 +92,7 @@ pub(super) fn take_in(
     };
     let is_initial = seen.method == Method::Invite && seen.code.is_some() && seen.cseq == leg.invite_cseq;
     let hop = match is_initial && sender == Side::Callee {
-        true => leg.hop_of_response(&seen.flow, seen.msg.top_via_branch()),
+        true => leg.hop_of_response(&seen.flow, seen.branch.as_deref()),
         false => leg.hop_between(caller, callee, dialog.branch),
     };
     // A response on a way its INVITE was not seen on says nothing of the ways that are known.

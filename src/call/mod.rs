@@ -7,6 +7,7 @@
 //! ```text
 //! calls verdict             the conductor: every message, to its leg and dialog; what follows
 //! seen invite asserted      one message: its context, what an INVITE says, who vouches for whom
+//! identifier                Call-IDs and tags, long ones by their hash
 //! leg legs dialog contacts  what is followed; tables: all of it, kept in step with
 //! pairing owner places      where media belongs, by what
 //! flows stragglers route
@@ -26,6 +27,7 @@ mod dialog;
 mod exchange;
 mod flows;
 mod hosts;
+mod identifier;
 mod ids;
 mod invite;
 mod leg;
@@ -53,4 +55,4 @@ mod unheard;
 mod verdict;
 
 pub use calls::Calls;
-pub use decision::{Agent, CallEvent, Decision, Ending, Ends, Opening, Unrecorded};
+pub use decision::{Agent, CallEvent, Decision, Ending, Ends, LeftOut, Opening, Unrecorded};

@@ -4,6 +4,7 @@ use super::asserted::Asserted;
 use super::dialog::Dialog;
 use super::leg::{Hop, Leg};
 use super::pairing::Side;
+use super::rules::Rules;
 use crate::pii::Pii;
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -21,6 +22,8 @@ pub struct Party {
     pub told_later: Option<Pii<String>>,
     /// Where its SIP comes from or goes to.
     pub addrs: SmallVec<[IpAddr; 1]>,
+    /// In the dialog it is known from it was within the agents' networks.
+    pub was_within: bool,
 }
 
 impl Party {
@@ -43,6 +46,7 @@ impl Party {
             // Where the leg itself vouches for nobody, who was there before still is.
             if party.asserted.users.is_empty() {
                 party.users.extend(continued.users.iter().cloned());
+                party.was_within = continued.is_within;
                 let own = std::mem::take(&mut party.asserted);
                 party.asserted = continued.asserted.clone();
                 party.asserted.header_id = own.header_id;
@@ -54,6 +58,17 @@ impl Party {
             }
         }
         party
+    }
+
+    /// Is it, or was it when it was first heard of, within the agents' networks?
+    pub fn is_within(&self, rules: &Rules) -> bool {
+        self.was_within || self.addrs.iter().any(|a| rules.is_agents_network(*a))
+    }
+
+    /// Whatever it is called, or was told to be.
+    pub fn names(&self) -> impl Iterator<Item = &Pii<String>> {
+        let asserted = self.asserted.users.iter().chain(self.asserted.number());
+        self.users.iter().chain(asserted).chain(&self.told_later)
     }
 
     /// Is this one of the names it is called by?
@@ -69,6 +84,7 @@ fn caller(leg: &Leg) -> Party {
         asserted: leg.invite.caller.clone(),
         told_later: None,
         addrs: first.map(|h| h.caller.ip()).into_iter().collect(),
+        was_within: false,
     }
 }
 

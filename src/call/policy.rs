@@ -8,11 +8,14 @@
 //! | From, To or Request-URI is an extension, but who is asserted is no agent | agent by name: the other end decides |
 //! | anything else | stranger |
 //!
+//! Where the agents' networks bind (`agents.match = "within"`), a party outside of
+//! them is a stranger whatever it says: a caller writes his own From and headers.
 //! Two agents make an internal call; where one of them is so by name only, who
 //! is asserted talks: he is the customer (a transfer in the agent's name, a
 //! pick-up). One agent at both ends is click to dial: his exchange calls him in
 //! his own name. Pure: no tables, no messages.
 
+use super::asserted::is_anonymous_name;
 use super::decision::Unrecorded;
 use super::invite::Invite;
 use super::pairing::Side;
@@ -57,10 +60,10 @@ enum Standing {
 pub fn roles(rules: &Rules, caller: &Party, callee: &Party) -> Result<Roles, Unrecorded> {
     use Standing::{Agent, ByName, Stranger};
     if !rules.has_any() {
-        let user = callee.users.first().map(|u| u.expose().clone());
+        let user = callee.users.iter().filter(|u| !is_of(rules, caller, u)).find_map(agent_id);
         return Ok(Roles::new(user, Side::Caller));
     }
-    match (standing(rules, caller), standing(rules, callee)) {
+    match (standing(rules, caller, Some(callee)), standing(rules, callee, Some(caller))) {
         (Stranger, Stranger) => Err(Unrecorded::NoAgent),
         (Agent(Some(a)), Agent(Some(b))) if same_agent(rules, &a, &b) => {
             // Click to dial: the exchange has called the agent in his own name.
@@ -77,19 +80,23 @@ pub fn roles(rules: &Rules, caller: &Party, callee: &Party) -> Result<Roles, Unr
 
 /// The agent a party is, by whatever names it.
 pub fn agent_of(rules: &Rules, party: &Party) -> Option<Option<String>> {
-    match standing(rules, party) {
+    match standing(rules, party, None) {
         Standing::Agent(id) | Standing::ByName(id) => Some(id),
         Standing::Stranger => None,
     }
 }
 
-fn standing(rules: &Rules, party: &Party) -> Standing {
+/// `other`: whom it talks with.
+fn standing(rules: &Rules, party: &Party, other: Option<&Party>) -> Standing {
+    let is_within = party.is_within(rules);
+    if rules.is_bound() && !is_within {
+        return Standing::Stranger;
+    }
     if let Some(id) = &party.asserted.header_id {
         return Standing::Agent(Some(id.clone()));
     }
-    let extension = |users: &[Pii<String>]| {
-        users.iter().rev().find(|u| rules.is_extension(u)).map(|u| u.expose().clone())
-    };
+    let extension =
+        |users: &[Pii<String>]| users.iter().rev().filter(|u| rules.is_extension(u)).find_map(agent_id);
     if let Some(id) = extension(&party.asserted.users) {
         return Standing::Agent(Some(id));
     }
@@ -99,10 +106,46 @@ fn standing(rules: &Rules, party: &Party) -> Standing {
     if let Some(id) = extension(&party.users) {
         return named(Some(id));
     }
-    if party.addrs.iter().any(|a| rules.is_agents_network(*a)) {
-        return named(party.users.first().map(|u| u.expose().clone()));
+    if is_within {
+        return named(name_of(rules, party, other));
     }
     Standing::Stranger
+}
+
+/// What an agent is called whom only his address tells: by a number of the house. One as long as
+/// a subscriber's may be a customer's (a call passed on, a voice mailbox), unless he has a name.
+fn name_of(rules: &Rules, party: &Party, other: Option<&Party>) -> Option<String> {
+    let stranger = other.filter(|o| !o.is_within(rules));
+    let is_own = |u: &&Pii<String>| {
+        let is_house = subscriber_tail(u.expose()).is_none() || rules.agent_name(u.expose()).is_some();
+        is_house && rules.service_of(u).is_none() && !stranger.is_some_and(|o| is_of(rules, o, u))
+    };
+    let own = || party.users.iter().filter(is_own);
+    // The most particular number; a telephone registered under a word of its own is called by To.
+    own().rev().filter(|u| rules.is_number(u)).find_map(agent_id).or_else(|| own().find_map(agent_id))
+}
+
+/// A user part as the id of an agent; `None` where it names nobody.
+fn agent_id(user: &Pii<String>) -> Option<String> {
+    let id = user.expose().split(';').next().unwrap_or_default().trim();
+    let names_somebody = id.chars().any(char::is_alphanumeric) && !is_anonymous_name(id);
+    names_somebody.then(|| id.to_owned())
+}
+
+/// Is this a number of the operator's own: a service's, or an agent's?
+pub fn is_operators(rules: &Rules, number: &Pii<String>) -> bool {
+    rules.is_extension(number) || rules.service_of(number).is_some()
+}
+
+/// Is this one of a party's numbers, in whatever form?
+fn is_of(rules: &Rules, party: &Party, number: &Pii<String>) -> bool {
+    party.names().any(|n| same_subscriber(rules, n, number))
+}
+
+/// The same number, or the same subscriber's by its end.
+fn same_subscriber(rules: &Rules, a: &Pii<String>, b: &Pii<String>) -> bool {
+    let tail = |n: &Pii<String>| subscriber_tail(n.expose());
+    rules.same_number(a.expose(), b.expose()) || tail(a).is_some_and(|t| Some(t) == tail(b))
 }
 
 /// The same agent, whatever the form of the number?
@@ -170,12 +213,10 @@ fn of_inbound(rules: &Rules, account: &Account<'_>) -> Particulars {
         true => account.invites.iter().flat_map(known).chain(party.asserted.users.iter().cloned()).collect(),
         false => Vec::new(),
     };
-    let tail = |n: &Pii<String>| subscriber_tail(n.expose());
-    let same = |a: &Pii<String>, b: &Pii<String>| {
-        rules.same_number(a.expose(), b.expose()) || tail(a).is_some_and(|t| Some(t) == tail(b))
-    };
-    let is_secret = |n: &Pii<String>| secret.iter().any(|s| same(s, n));
-    let candidates = || account.invites.iter().flat_map(|i| i.dialled()).filter(|n| !is_secret(n));
+    let is_secret = |n: &Pii<String>| secret.iter().any(|s| same_subscriber(rules, s, n));
+    let is_private = account.invites.iter().any(|i| i.is_private_history);
+    let candidates =
+        || account.invites.iter().flat_map(move |i| i.dialled(is_private)).filter(|n| !is_secret(n));
     let of_service = candidates().find(|n| rules.service_of(n).is_some());
     let public = of_service.or_else(|| candidates().find(|n| is_agents(rules, account.roles, n)));
     let called = || account.invites.iter().filter_map(|i| i.to_user.as_ref()).find(|n| !is_secret(n));

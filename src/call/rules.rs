@@ -1,7 +1,7 @@
 //! The rules of the configuration about parties and services, compiled once.
 
 use crate::config::compiled::{ExtensionRule, Networks, NumberForm, truncate_number};
-use crate::config::{Config, HideDigits, Service};
+use crate::config::{AgentMatch, Config, HideDigits, Service};
 use crate::pii::Pii;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,6 +17,8 @@ pub struct Rules {
     extensions: Vec<ExtensionRule>,
     networks: Networks,
     has_any: bool,
+    /// Only a party within the networks can be an agent.
+    is_bound: bool,
     names: BTreeMap<String, String>,
     /// Header carrying an agent's id.
     pub agent_header: Option<String>,
@@ -44,6 +46,7 @@ impl Rules {
             config.service.iter().map(|s| (s.numbers.clone(), Arc::new(s.resolve(base)))).collect();
         Rules {
             has_any: !extensions.is_empty() || !networks.is_empty() || !a.header.is_empty(),
+            is_bound: !networks.is_empty() && a.matching == AgentMatch::Within,
             extensions,
             networks,
             names: a.names.clone(),
@@ -78,6 +81,11 @@ impl Rules {
         self.networks.contains(addr)
     }
 
+    /// Does a number or a header count only within the agents' networks?
+    pub fn is_bound(&self) -> bool {
+        self.is_bound
+    }
+
     /// Does this user part read as a telephone number?
     pub fn is_number(&self, user: &Pii<String>) -> bool {
         self.form.canonical(user.expose()).is_some()
@@ -109,7 +117,7 @@ impl Rules {
 
 /// Digits at the end that make two numbers one, whatever stands before them; with fewer a
 /// number is an exchange's own.
-const SUBSCRIBER_DIGITS: usize = 7;
+pub(super) const SUBSCRIBER_DIGITS: usize = 7;
 
 /// The end of a subscriber's number, which all its forms share.
 pub fn subscriber_tail(number: &str) -> Option<String> {

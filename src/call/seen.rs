@@ -1,6 +1,6 @@
 //! One SIP message in its context: what of it the call tables look at, read once.
 
-use super::leg::MAX_ID;
+use super::identifier::Identifier;
 use crate::net::Flow;
 use crate::sip::{Message, Method};
 use crate::time::Timestamp;
@@ -15,11 +15,13 @@ pub(super) struct Seen<'m> {
     /// Its sender and receiver.
     pub flow: Flow,
     /// Call-ID.
-    pub call_id: &'m [u8],
+    pub call_id: Identifier<'m>,
     /// Tag of From; empty where there is none.
-    pub from_tag: &'m [u8],
+    pub from_tag: Identifier<'m>,
     /// Tag of To; empty where there is none.
-    pub to_tag: &'m [u8],
+    pub to_tag: Identifier<'m>,
+    /// Branch of the topmost Via: the transaction, on one hop.
+    pub branch: Option<Identifier<'m>>,
     /// CSeq number.
     pub cseq: u32,
     /// Method of the transaction.
@@ -28,29 +30,17 @@ pub(super) struct Seen<'m> {
     pub code: Option<u16>,
 }
 
-/// Why a message is not followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotFollowed {
-    /// No Call-ID or no CSeq.
-    Unidentified,
-    /// A Call-ID or tag longer than [`MAX_ID`]: somebody fills memory.
-    Oversized,
-}
-
 impl<'m> Seen<'m> {
-    /// Reads a message.
-    pub fn read(msg: &'m Message<'m>, flow: Flow, at: Timestamp) -> Result<Self, NotFollowed> {
-        let (Some(call_id), Some((cseq, method))) = (msg.call_id(), msg.cseq()) else {
-            return Err(NotFollowed::Unidentified);
-        };
-        let from_tag = msg.from().and_then(|a| a.tag()).unwrap_or_default();
-        let to_tag = msg.to().and_then(|a| a.tag()).unwrap_or_default();
-        if [call_id, from_tag, to_tag].iter().any(|id| id.len() > MAX_ID) {
-            return Err(NotFollowed::Oversized);
-        }
+    /// Reads a message; `None` where it has no Call-ID or no CSeq.
+    pub fn read(msg: &'m Message<'m>, flow: Flow, at: Timestamp) -> Option<Self> {
+        let call_id = Identifier::new(msg.call_id()?);
+        let (cseq, method) = msg.cseq()?;
+        let from_tag = Identifier::new(msg.from().and_then(|a| a.tag()).unwrap_or_default());
+        let to_tag = Identifier::new(msg.to().and_then(|a| a.tag()).unwrap_or_default());
+        let branch = msg.top_via_branch().map(Identifier::new);
         // A request is what its first line says, whatever its CSeq does.
         let method = msg.method().unwrap_or(method);
-        Ok(Seen { msg, at, flow, call_id, from_tag, to_tag, cseq, method, code: msg.status() })
+        Some(Seen { msg, at, flow, call_id, from_tag, to_tag, branch, cseq, method, code: msg.status() })
     }
 
     /// A response of the 2xx class.

@@ -3,6 +3,7 @@
 //! RFC 3261 §12.1: how dialogs come about. Nothing is decided here.
 
 use super::contacts::Contacts;
+use super::decision::Decision;
 use super::dialog::{Dialog, DialogState, Dialogs};
 use super::ids::{ContactId, DialogId, LegId};
 use super::invite::Invite;
@@ -14,6 +15,7 @@ use super::recordings::Recordings;
 use super::seen::Seen;
 use crate::id::RecordingId;
 use foldhash::quality::RandomState;
+use std::hash::BuildHasher;
 
 /// All that is followed of the signalling.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub(super) struct Tables {
     pub contacts: Contacts,
     pub pairing: Pairing,
     origins: RandomState,
+    hasher: RandomState,
 }
 
 impl Tables {
@@ -34,6 +37,7 @@ impl Tables {
             contacts: Contacts::default(),
             pairing: Pairing::new(),
             origins: RandomState::default(),
+            hasher: RandomState::default(),
         }
     }
 
@@ -59,19 +63,41 @@ impl Tables {
         self.dialogs_of(leg).find_map(Dialog::recording)
     }
 
-    /// The dialog with these tags, and the side that sent a request with them.
+    /// The dialog with these tags, and the side that sent a request with them. One that is
+    /// over comes after one that is not.
     pub fn find_dialog(&self, call_id: &[u8], from: &[u8], to: &[u8]) -> Option<(DialogId, Side)> {
-        let mut legs = self.legs.of_call_id(call_id).iter().rev().filter_map(|id| self.legs.get(*id));
-        legs.find_map(|l| {
-            let has = |tag: &[u8]| self.dialogs_of(l).find(|d| &*d.callee_tag == tag).map(|d| d.id);
-            if &*l.caller_tag == from
-                && let Some(id) = has(to)
-            {
-                return Some((id, Side::Caller));
+        let between = |caller: &[u8], callee: &[u8]| {
+            let hash = self.hasher.hash_one((call_id, caller, callee));
+            let is_it = |d: &&Dialog| {
+                let leg = self.legs.get(d.leg);
+                *d.callee_tag == *callee
+                    && leg.is_some_and(|l| *l.call_id == *call_id && *l.caller_tag == *caller)
+            };
+            let mut found = self.dialogs.of_hash(hash).filter(is_it);
+            let newest = found.next()?;
+            let living = std::iter::once(newest).chain(found).find(|d| !d.is_terminated());
+            Some(living.unwrap_or(newest))
+        };
+        let ways = [(Side::Caller, between(from, to)), (Side::Callee, between(to, from))];
+        let found = ways.into_iter().filter_map(|(side, d)| Some((d?, side)));
+        found.min_by_key(|(d, _)| d.is_terminated()).map(|(d, side)| (d.id, side))
+    }
+
+    /// The dialog a message of a call under way is of.
+    pub fn dialog_of(&self, seen: &Seen<'_>) -> Option<(DialogId, Side)> {
+        self.find_dialog(&seen.call_id, &seen.from_tag, &seen.to_tag)
+    }
+
+    /// The leg whose INVITE a response is to. A call under way sends INVITEs as well
+    /// (RFC 3261 §14): what answers them is none of a leg's.
+    pub fn invite_of(&self, seen: &Seen<'_>) -> Option<LegId> {
+        let living = self.dialog_of(seen).and_then(|(id, _)| self.dialog(id));
+        match living.filter(|(_, d)| !d.is_terminated()) {
+            Some((leg, _)) => {
+                (leg.invite_cseq == seen.cseq && *leg.caller_tag == *seen.from_tag).then_some(leg.id)
             }
-            let id = if &*l.caller_tag == to { has(from) } else { None };
-            id.map(|id| (id, Side::Callee))
-        })
+            None => self.legs.of_response(seen),
+        }
     }
 
     /// Notes that a message of a dialog was seen.
@@ -84,24 +110,19 @@ impl Tables {
 
     /// The leg of an INVITE that belongs to none so far. `recordings` says whom not to forget
     /// for it.
-    pub fn new_leg(
-        &mut self,
-        invite: &Invite,
-        seen: &Seen<'_>,
-        recordings: &mut Recordings,
-    ) -> Option<LegId> {
-        let id = self.legs.next_id(seen.call_id)?;
+    pub fn new_leg(&mut self, invite: &Invite, seen: &Seen<'_>, recordings: &mut Recordings) -> LegId {
+        let id = self.legs.next_id();
         if self.legs.is_full() {
             let (dialogs, followed) = (&self.dialogs, &*recordings);
             for old in self.legs.surplus(|l| is_recorded(l, dialogs, followed)) {
                 self.forget(old, recordings);
             }
         }
-        let mut keys = vec![[b"call-id:", seen.call_id].concat()];
+        let mut keys = vec![[b"call-id:", &*seen.call_id].concat()];
         keys.extend(invite.correlation.iter().cloned());
         let contact = self.contacts.join(id, seen.at, keys);
         self.legs.insert(id, contact, invite.clone(), seen);
-        Some(id)
+        id
     }
 
     /// Forgets the legs that have been silent too long.
@@ -116,7 +137,8 @@ impl Tables {
     /// The early dialog of a response with a tag not met before.
     pub fn new_dialog(&mut self, leg_id: LegId, tag: &[u8]) -> Option<DialogId> {
         let leg = self.legs.get_mut(leg_id)?;
-        let id = (leg.dialogs.len() < MAX_DIALOGS).then(|| self.dialogs.open(leg_id, tag))?;
+        let hash = self.hasher.hash_one((&*leg.call_id, &*leg.caller_tag, tag));
+        let id = (leg.dialogs.len() < MAX_DIALOGS).then(|| self.dialogs.open(leg_id, tag, hash))?;
         leg.dialogs.push(id);
         Some(id)
     }
@@ -124,7 +146,7 @@ impl Tables {
     /// A response that makes or keeps a dialog tells its branch, and what is agreed.
     pub fn note_response(&mut self, id: DialogId, seen: &Seen<'_>) {
         let Some((leg, d, pairing)) = self.dialog_mut(id) else { return };
-        let hop = leg.hop_of_response(&seen.flow, seen.msg.top_via_branch());
+        let hop = leg.hop_of_response(&seen.flow, seen.branch.as_deref());
         if let Some(h) = hop {
             // Nearest the callee the branches are told apart.
             let vias = |i: usize| leg.hops.get(i).map_or(0, |h| h.vias);
@@ -142,6 +164,12 @@ impl Tables {
         if let Some(leg) = self.legs.get_mut(d.leg) {
             media::stop_ringing(leg, &mut self.pairing);
         }
+    }
+
+    /// A number for all the addresses where a side of a dialog receives audio.
+    pub fn places(&self, d: &Dialog, side: Side) -> u64 {
+        let all: smallvec::SmallVec<[std::net::SocketAddr; 4]> = media::endpoints(d, side).collect();
+        self.origins.hash_one(&all[..])
     }
 
     /// An INVITE was seen on one of its ways.
@@ -226,7 +254,16 @@ impl Tables {
             }
             self.drop_dialog(*d);
         }
-        self.contacts.leave(leg.contact, id);
+        for call in self.contacts.leave(leg.contact, id) {
+            recordings.order(Decision::LeftOut(Box::new(call)));
+        }
+    }
+
+    /// The capture is over: so is what is still followed.
+    pub fn tell_left_out(&mut self, recordings: &mut Recordings) {
+        for call in self.contacts.all_left_out() {
+            recordings.order(Decision::LeftOut(Box::new(call)));
+        }
     }
 }
 

@@ -4,9 +4,9 @@
 //! The second half of the conductor. Who counts as what is `policy`'s, what the
 //! tables tell of a dialog `account`'s.
 
-use super::account::{amended, continued, nearer_leg, opening, particulars, parties};
+use super::account::{amended, call_id, continued, nearer_leg, opening, particulars, parties};
 use super::calls::Calls;
-use super::decision::{Decision, Ending, Opening, Unrecorded};
+use super::decision::{Decision, Ending, LeftOut, Opening, Unrecorded};
 use super::dialog::{Dialog, DialogState};
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
@@ -114,7 +114,9 @@ impl Calls {
     pub(super) fn decide(&mut self, id: DialogId, at: Timestamp) {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let [caller, callee] = parties(leg, d);
-        let call_id = leg.call_id.clone();
+        let contact = leg.contact;
+        let withheld = caller.asserted.withheld || callee.asserted.withheld;
+        let call_id = call_id(&self.tables, &self.rules, leg, &[&caller, &callee]);
         let ends = ends_of(&self.rules, &caller, &callee);
         let reason = match roles(&self.rules, &caller, &callee) {
             Err(reason) => reason,
@@ -126,7 +128,10 @@ impl Calls {
                 }
             }
         };
-        self.unrecorded(&call_id, at, reason, ends);
+        self.unrecorded(call_id.clone(), at, reason);
+        if reason != Unrecorded::OtherLeg {
+            self.tables.contacts.leave_out(contact, LeftOut { reason, at, call_id, ends }, withheld);
+        }
     }
 
     /// No other leg of the contact is nearer the agent.
@@ -227,8 +232,13 @@ impl Calls {
     fn begin(&mut self, id: DialogId, at: Timestamp, roles: &Roles) {
         let Some(opening) = opening(&self.tables, &self.rules, id, roles, at) else { return };
         if let Some(reason) = refused_by(&opening.service, opening.direction) {
-            let ends = opening.ends();
-            return self.unrecorded(opening.call_id.as_bytes(), at, reason, ends);
+            let (ends, call_id, withheld) = (opening.ends(), opening.call_id, opening.withheld);
+            self.unrecorded(call_id.clone(), at, reason);
+            let contact = self.tables.dialog(id).map(|(leg, _)| leg.contact);
+            if let Some(contact) = contact {
+                self.tables.contacts.leave_out(contact, LeftOut { reason, at, call_id, ends }, withheld);
+            }
+            return;
         }
         if self.recordings.len() >= self.max_recordings {
             self.recordings_full += 1;
@@ -237,9 +247,13 @@ impl Calls {
                 None => return self.recordings.order(Decision::Refused(Box::new(opening))),
             }
         }
+        let withheld = opening.withheld;
         let r = self.recordings.begin(Recording::new(id, roles.customer, Box::new(opening)));
         if let Some(d) = self.tables.dialogs.get_mut(id) {
             d.set_recording(Some(r));
+        }
+        if let Some(contact) = self.tables.dialog(id).map(|(leg, _)| leg.contact) {
+            self.tables.contacts.is_recorded(contact, withheld);
         }
         self.note_agent(id, r);
         self.refresh(id, at);
@@ -310,15 +324,13 @@ impl Calls {
 
     /// Brings what is stored of a dialog's call up to date.
     fn amend(&mut self, id: DialogId, at: Timestamp) {
-        let Some((leg, d)) = self.tables.dialog(id) else { return };
-        let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
-            return;
-        };
+        let Some(r) = self.tables.dialogs.get(id).and_then(Dialog::recording) else { return };
+        let Some(recording) = self.recordings.get(r) else { return };
         let o = &recording.opening;
         let roles =
             Roles { agent_id: o.agent.id.clone(), customer: recording.customer, direction: o.direction };
         let Some(told) = particulars(&self.tables, &self.rules, id, &roles) else { return };
-        let amended = amended(o, told, self.tables.contacts.uuid(leg.contact));
+        let Some(amended) = amended(&self.tables, &self.rules, id, o, told) else { return };
         match refused_by(&amended.service, amended.direction) {
             None => self.recordings.amend(r, amended),
             // Known only now: nothing of it may be kept.

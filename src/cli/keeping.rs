@@ -1,6 +1,7 @@
 //! Arguments of the commands that change what becomes of recordings, and of the audit log.
 
 use super::Global;
+use super::entries::EntryArgs;
 use super::search::SearchArgs;
 use crate::custody::audit::MAX_TEXT;
 use crate::id::Channel;
@@ -254,18 +255,19 @@ pub enum AuditCommand {
         #[command(flatten)]
         global: Box<Global>,
     },
-    /// Show entries: of these recordings, or of this time
+    /// Show entries: of these recordings, of this time, by this person, of this action
     ///
-    /// --since and --until are those of the entries. Other conditions find recordings, and
-    /// their entries are shown.
+    /// --since and --until are those of the entries. --service, --agent and the like find
+    /// recordings, and their entries are shown.
     #[command(after_help = "\
 Examples:
   nauhuri audit show 1a2b3c4d
-  nauhuri audit show --since 2026-11-01 --json")]
+  nauhuri audit show --since 2026-11-01 --json
+  nauhuri audit show --who kaisa --action export --action show --reason HEL-2026")]
     Show {
         /// Which.
         #[command(flatten)]
-        search: Box<SearchArgs>,
+        which: Box<EntryArgs>,
         /// Print an array of entries
         #[arg(long)]
         json: bool,

@@ -1,7 +1,7 @@
 //! Arguments of the commands that look at the store and change no recording.
 
 use super::Global;
-use super::search::{SearchArgs, id};
+use super::search::{SearchArgs, When, id, number, when};
 use crate::archive::search::IdPart;
 use clap::Args;
 
@@ -15,6 +15,35 @@ pub struct ListArgs {
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Print an array of sidecars, each with its state
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print comma-separated values with a header (RFC 4180)
+    #[arg(long)]
+    pub csv: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri unrecorded`
+#[derive(Args, Clone, Debug, Default)]
+pub struct UnrecordedArgs {
+    /// Answered at or after this date or RFC 3339 instant
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    pub since: Option<When>,
+    /// Answered before the end of this date, or before this RFC 3339 instant
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    pub until: Option<When>,
+    /// Name of the service whose number was called
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// Why, as in nauhuri_calls_unrecorded_total and nauhuri_recordings_failed_total
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Part of the caller's or the called number, as far as it is kept
+    #[arg(long, value_name = "PART", value_parser = number)]
+    pub number: Option<String>,
+    /// Print one JSON array
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,
     /// Print comma-separated values with a header (RFC 4180)
@@ -45,6 +74,17 @@ pub struct VerifyArgs {
     /// Read only N recordings, taken at random; names are looked at in any case
     #[arg(long, value_name = "N")]
     pub sample: Option<usize>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri repair`
+#[derive(Args, Clone, Debug, Default)]
+pub struct RepairArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -221,7 +221,7 @@ pub fn length(text: &str) -> Result<Duration, &'static str> {
 }
 
 /// Part of a number: something to look for.
-fn number(text: &str) -> Result<String, &'static str> {
+pub fn number(text: &str) -> Result<String, &'static str> {
     match number_parts(text, &NumberForm::default()).is_empty() {
         true => Err("no part of a number"),
         false => Ok(text.to_owned()),

@@ -1,36 +1,36 @@
-//! The store as the commands after the call find it: configuration, index, clock.
-//!
-//! Opening makes the index agree with the folders, so a command sees what is on
-//! disk whether the daemon runs or not. Must not know what a command does.
+//! The store as the commands after the call find it: configuration, place, index, clock,
+//! and who asks. Must not know what a command does.
 
 use super::settings::{self, DefaultFile};
-use crate::archive::index::{Index, IndexError, Row, rebuild};
+use super::usage::Usage;
+use crate::archive::index::{Index, IndexError, Row};
 use crate::archive::search::{IdPart, Search};
+use crate::archive::{Archive, NoIndex, Place};
 use crate::cli::Cli;
 use crate::cli::search::{Flag, SearchArgs};
 use crate::config::Config;
 use crate::config::check::Purpose;
 use crate::config::compiled::NumberForm;
-use crate::custody::audit::{AuditLog, Draft, Who};
+use crate::custody::audit::{AuditLog, By, Draft, Who};
 use crate::store::calendar::ago;
-use crate::store::layout::Walk;
+use crate::store::files::Folder;
 use crate::store::mark;
 use crate::time::Timestamp;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use jiff::tz::TimeZone;
+use std::io;
 use std::path::PathBuf;
-
-/// A store of at most so many files is indexed without being asked.
-const SMALL: usize = 20_000;
 
 /// Names an id may stand for that an error tells.
 const TOLD: usize = 5;
 
-/// Where the store is, before anything of it is opened.
+/// A store and whoever asks for it, before anything of it is opened.
 #[derive(Debug)]
-pub struct Place {
+pub struct Site {
     /// The configuration.
     pub config: Config,
+    /// Where it is.
+    pub place: Place,
     /// `storage.dir`
     pub root: PathBuf,
     /// Index, tombstones and audit log.
@@ -39,43 +39,63 @@ pub struct Place {
     pub zone: TimeZone,
     /// The present.
     pub now: Timestamp,
+    /// Who asks, and when.
+    pub by: By,
 }
 
 /// An open store.
 #[derive(Debug)]
-pub struct Archive {
+pub struct Opened {
     /// Where it is.
-    pub place: Place,
+    pub site: Site,
+    /// Its recordings.
+    pub store: Folder,
     /// Its index, in step with the folders.
     pub index: Index,
 }
 
-impl Place {
-    /// Loads the configuration, and sees that the folder is there and is the
-    /// state's.
+/// A store of somebody else.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the recordings in {root} belong to {owner}, and every command writes to the audit log beside them: \
+     run it as `sudo -u {owner} nauhuri ...`",
+    root = root.display()
+)]
+struct NotOurs {
+    root: PathBuf,
+    owner: String,
+}
+
+impl Site {
+    /// Loads the configuration, and sees that the folder is there, is the
+    /// state's, and that this user may work with it.
     ///
     /// # Errors
-    /// A wrong configuration (exit status 2), no such folder, a wrong mount.
-    pub fn find(cli: &Cli) -> anyhow::Result<Place> {
+    /// A wrong configuration (exit status 2), no such folder, a wrong mount, somebody else's store.
+    pub fn find(cli: &Cli) -> anyhow::Result<Site> {
         let loaded = settings::load(&cli.global, DefaultFile::Required, Purpose::Other, Vec::new())?;
         let config = loaded.config;
-        let root = config.storage.dir.clone();
-        if !root.is_dir() {
-            bail!("{}: there is no such folder (storage.dir)", root.display());
-        }
-        let state = mark::state_folder(&root, config.storage.state.as_deref());
-        mark::must_be(&root, &config.storage.id)?;
-        mark::check(&root, &state)?;
+        let place = Place::of(&config.storage);
+        must_be_ours(&place)?;
+        place.enter()?;
         let zone = settings::timezone(&config)?;
-        Ok(Place { root, state, zone, now: Timestamp::from_jiff(jiff::Timestamp::now()), config })
+        let now = Timestamp::from_jiff(jiff::Timestamp::now());
+        let (root, state) = (place.root.clone(), place.state.clone());
+        Ok(Site { root, state, place, zone, now, by: By::new(Who::of_process(), now), config })
     }
 
     /// What the arguments ask for.
-    pub fn search(&self, args: &SearchArgs) -> Search {
+    ///
+    /// # Errors
+    /// [`Usage`]: a time that ends before it begins.
+    pub fn search(&self, args: &SearchArgs) -> anyhow::Result<Search> {
         let search = args.search(&self.zone, &NumberForm::new(&self.config.numbers), self.now);
+        if search.since.zip(search.until).is_some_and(|(since, until)| since >= until) {
+            return Err(Usage("--since must lie before --until".into()).into());
+        }
         let is_review = args.flag.contains(&Flag::Review);
         let before = is_review.then(|| ago(&self.config.retention.hold_review, self.now)).flatten();
-        Search { unconfirmed_before: before, ..search }
+        Ok(Search { unconfirmed_before: before, ..search })
     }
 
     /// Opens the index and compares it with the folders that changed. A small
@@ -83,20 +103,14 @@ impl Place {
     ///
     /// # Errors
     /// What the index says.
-    pub fn open(self) -> anyhow::Result<Archive> {
-        let mut index = match Index::open(&self.state) {
-            Ok(index) => index,
-            Err(e) if e.needs_rebuild() && self.is_small() => self.build()?,
-            Err(e) => return Err(e.into()),
-        };
-        index.reconcile(&self.root).context("the index cannot be brought up to date")?;
-        Ok(Archive { place: self, index })
+    pub fn open(self) -> anyhow::Result<Opened> {
+        let Archive { store, index } = Archive::open(&self.place, NoIndex::BuildSmall)?;
+        Ok(Opened { site: self, store, index })
     }
 
-    /// The audit log, written as the person behind this process.
+    /// The audit log.
     pub fn audit(&self) -> AuditLog {
-        let anchor = Some(self.config.audit.anchor.clone()).filter(|path| !path.as_os_str().is_empty());
-        AuditLog::new(&self.state, anchor, Who::of_process())
+        AuditLog::of(&self.state, &self.config.audit)
     }
 
     /// Says in the audit log what is done. Called before anything is shown or
@@ -108,35 +122,70 @@ impl Place {
         if !self.state.is_dir() {
             mark::enter(&self.root, &self.state, self.now)?;
         }
-        let (_, trouble) = self.audit().append(self.now, [draft])?;
+        let (_, trouble) = self.audit().append(&self.by, [draft])?;
         if let Some(trouble) = trouble {
             eprintln!("nauhuri: {trouble}");
         }
         Ok(())
     }
-
-    fn is_small(&self) -> bool {
-        Walk::new(&self.root).take(SMALL + 1).count() <= SMALL
-    }
-
-    fn build(&self) -> Result<Index, IndexError> {
-        rebuild(&self.root, &self.state, &mut |_| ())?;
-        Index::open(&self.state)
-    }
 }
 
-impl Archive {
+/// Root and the store's own user work with it; anybody else would fail at the first
+/// file, with a message that says nothing of the remedy.
+fn must_be_ours(place: &Place) -> Result<(), anyhow::Error> {
+    let user = rustix::process::geteuid();
+    let owner = match std::fs::metadata(&place.root) {
+        Ok(known) => std::os::unix::fs::MetadataExt::uid(&known),
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(NotOurs { root: place.root.clone(), owner: "nauhuri".into() }.into());
+        }
+        // Whoever opens it says what is wrong.
+        Err(_) => return Ok(()),
+    };
+    if user.is_root() || user.as_raw() == owner {
+        return Ok(());
+    }
+    let name = uzers::get_user_by_uid(owner).map(|user| user.name().to_string_lossy().into_owned());
+    let owner = name.unwrap_or_else(|| format!("'#{owner}'"));
+    Err(NotOurs { root: place.root.clone(), owner }.into())
+}
+
+impl Opened {
     /// Finds the store of this command line and opens it.
     ///
     /// # Errors
-    /// See [`Place::find`] and [`Place::open`].
-    pub fn open(cli: &Cli) -> anyhow::Result<Archive> {
-        Place::find(cli)?.open()
+    /// See [`Site::find`] and [`Site::open`].
+    pub fn open(cli: &Cli) -> anyhow::Result<Opened> {
+        Site::find(cli)?.open()
     }
 
     /// What the arguments ask for.
-    pub fn search(&self, args: &SearchArgs) -> Search {
-        self.place.search(args)
+    ///
+    /// # Errors
+    /// [`Usage`]: a time that ends before it begins, a service that never was.
+    pub fn search(&self, args: &SearchArgs) -> anyhow::Result<Search> {
+        let search = self.site.search(args)?;
+        if let Some(service) = &search.service {
+            self.must_be_a_service(service)?;
+        }
+        Ok(search)
+    }
+
+    /// One of the configuration, or of a recording that was made under another one.
+    fn must_be_a_service(&self, name: &str) -> anyhow::Result<()> {
+        let config = &self.site.config;
+        let names: Vec<&str> = config
+            .service
+            .iter()
+            .map(|service| service.name.as_str())
+            .chain([config.service_default.name.as_str()])
+            .collect();
+        let of_it = Search { service: Some(name.to_owned()), ..Search::default() };
+        if names.contains(&name) || self.index.any(&of_it)? {
+            return Ok(());
+        }
+        let known = names.join(", ");
+        Err(Usage(format!("no service `{name}`, neither configured nor recorded: there are {known}")).into())
     }
 
     /// The one recording an id stands for.
@@ -161,7 +210,7 @@ impl Archive {
     /// An id that stands for none, or eight digits that stand for several.
     pub fn meant(&self, args: &SearchArgs) -> anyhow::Result<Vec<Row>> {
         self.must_be_known(args)?;
-        Ok(self.index.find(&self.search(args))?)
+        Ok(self.index.find(&self.search(args)?)?)
     }
 
     /// Every id stands for something, and eight digits for one thing.

@@ -1,9 +1,10 @@
 //! `nauhuri audit verify` and `nauhuri audit show`.
 
-use super::archive::{Archive, Place};
+use super::archive::{Opened, Site};
 use super::output::{self, Printer, plain};
 use crate::archive::search::IdPart;
 use crate::cli::Cli;
+use crate::cli::entries::EntryArgs;
 use crate::cli::keeping::{AuditArgs, AuditCommand};
 use crate::cli::search::SearchArgs;
 use crate::custody::audit::{Action, Draft, Entry};
@@ -20,19 +21,19 @@ use uuid::Uuid;
 pub fn run(cli: &Cli, args: &AuditArgs) -> anyhow::Result<()> {
     match &args.command {
         AuditCommand::Verify { json, .. } => verify(cli, *json),
-        AuditCommand::Show { search, json, .. } => show(cli, search, *json),
+        AuditCommand::Show { which, json, .. } => show(cli, which, *json),
     }
 }
 
 fn verify(cli: &Cli, json: bool) -> anyhow::Result<()> {
-    let verdict = Place::find(cli)?.audit().verify()?;
+    let verdict = Site::find(cli)?.audit().verify()?;
     if json {
         output::print(&(serde_json::to_string_pretty(&verdict)? + "\n"))?;
     } else {
         let mut text = String::new();
         for found in &verdict.found {
-            let place = if found.line == 0 { "log".into() } else { format!("line {}", found.line) };
-            text += &format!("{place}: {}\n", found.problem);
+            let at = if found.line == 0 { "log".into() } else { format!("line {}", found.line) };
+            text += &format!("{at}: {}\n", found.problem);
         }
         text += &counted(verdict.entries, "entry");
         if let Some(first) = verdict.first_seq.filter(|seq| *seq > 1) {
@@ -53,22 +54,24 @@ fn verify(cli: &Cli, json: bool) -> anyhow::Result<()> {
     }
 }
 
-fn show(cli: &Cli, search: &SearchArgs, json: bool) -> anyhow::Result<()> {
-    let place = Place::find(cli)?;
-    let asked = place.search(search);
-    let draft = Draft::new(Action::AuditShow).found_by(search.for_audit());
+fn show(cli: &Cli, which: &EntryArgs, json: bool) -> anyhow::Result<()> {
+    let site = Site::find(cli)?;
+    let search = &which.search;
+    let asked = site.search(search)?;
+    let draft = Draft::new(Action::AuditShow).found_by(which.for_audit());
     let of_time = SearchArgs { since: search.since, until: search.until, ..SearchArgs::default() };
     let targets = if *search == of_time { None } else { Some(targets(cli, search)?) };
-    place.note(draft.on(targets.iter().flatten().copied()))?;
+    site.note(draft.on(targets.iter().flatten().copied()))?;
     let meant = |entry: &Entry| {
         let at = parse_rfc3339(&entry.at).unwrap_or_default();
         asked.since.is_none_or(|since| at >= since)
             && asked.until.is_none_or(|until| at < until)
             && targets.as_ref().is_none_or(|ids| entry.targets.iter().any(|id| ids.contains(id)))
+            && which.matches(entry)
     };
     let mut out = Printer::new();
     let mut first = true;
-    for entry in place.audit().entries()?.filter(meant) {
+    for entry in site.audit().entries()?.filter(meant) {
         if json {
             out.print(if first { "[\n" } else { ",\n" })?;
             out.print(&serde_json::to_string(&entry)?)?;
@@ -91,10 +94,10 @@ fn targets(cli: &Cli, search: &SearchArgs) -> anyhow::Result<HashSet<Uuid>> {
         IdPart::Short(_) => None,
     });
     let mut ids: HashSet<Uuid> = whole.collect();
-    let archive = Archive::open(cli)?;
+    let archive = Opened::open(cli)?;
     // The times are those of the entries.
     let rows =
-        archive.index.find(&archive.search(&SearchArgs { since: None, until: None, ..search.clone() }))?;
+        archive.index.find(&archive.search(&SearchArgs { since: None, until: None, ..search.clone() })?)?;
     ids.extend(rows.into_iter().map(|row| row.id));
     for id in &search.ids {
         if let IdPart::Short(short) = id {
@@ -106,8 +109,7 @@ fn targets(cli: &Cli, search: &SearchArgs) -> anyhow::Result<HashSet<Uuid>> {
 }
 
 fn line(entry: &Entry) -> String {
-    let who = [&entry.who.sudo_user, &entry.who.login, &entry.who.user].into_iter().flatten().next();
-    let who = who.cloned().unwrap_or_else(|| entry.who.uid.to_string());
+    let who = entry.who.name();
     let why = &entry.why;
     let words = [("reason", &why.reason), ("ref", &why.case), ("to", &why.recipient), ("by", &why.basis)];
     let mut text = format!("{:>6}  {}  {who}  {}", entry.seq, entry.at, entry.action);

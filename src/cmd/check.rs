@@ -5,6 +5,7 @@ use super::output;
 use super::settings::{self, DefaultFile, no_such_interface};
 use crate::capture::live::missing_interfaces;
 use crate::cli::{CheckArgs, Cli};
+use crate::config::advice::advice;
 use crate::config::check::Purpose;
 use crate::config::{Config, Loaded, keys};
 use anyhow::Context;
@@ -12,15 +13,14 @@ use anyhow::Context;
 /// What stands in place of a secret.
 const HIDDEN: &str = "[hidden]";
 
-/// Prints the effective configuration as TOML.
+/// Prints the effective configuration as TOML, and on standard error what it leaves open.
 ///
 /// # Errors
 /// [`ConfigError`](crate::config::ConfigError) with everything that is wrong.
 pub fn run(cli: &Cli, args: &CheckArgs) -> anyhow::Result<()> {
     let purpose = if args.record { Purpose::Capture } else { Purpose::Other };
     let loaded = settings::load(&cli.global, DefaultFile::Required, purpose, Vec::new())?;
-    let interfaces = &loaded.config.capture.interface;
-    let missing = missing_interfaces(interfaces);
+    let missing = missing_interfaces(&loaded.config.capture.interface);
     if let Some((names, known)) = missing.as_ref().filter(|_| args.record) {
         return Err(no_such_interface(&loaded, &names.join(", "), known).into());
     }
@@ -28,8 +28,8 @@ pub fn run(cli: &Cli, args: &CheckArgs) -> anyhow::Result<()> {
         .map(|(names, known)| format!("this machine has no interface {}; it has {known}", names.join(", ")));
     let notes: Vec<String> = here.into_iter().chain(journal::contradiction(loaded.config.log.keep)).collect();
     output::print(&effective(&loaded, &notes)?)?;
-    if interfaces.is_empty() && !cli.global.quiet {
-        eprintln!("note: capture.interface is not set; `nauhuri record` needs it");
+    if !cli.global.quiet {
+        advice(&loaded.config).iter().for_each(|told| eprintln!("warning: {told}"));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `nauhuri erase`: audio and metadata before their time.
 
-use super::keep::{self, Task};
+use super::keep::{self, NO_AUDIO, Task};
 use super::output;
 use crate::archive::index::Row;
 use crate::cli::Cli;
@@ -18,10 +18,10 @@ const SHOWN: usize = 50;
 /// # Errors
 /// An unknown id; something is held and stays untouched; `--yes` is missing.
 pub fn run(cli: &Cli, args: &EraseArgs) -> anyhow::Result<()> {
-    let Task { place, mut keeper, rows } = keep::task(cli, &args.search)?;
+    let Task { site, mut keeper, rows } = keep::task(cli, &args.search)?;
     if args.refuse.is_some() {
         let why = Why { reason: Some(args.reason.clone()), basis: args.refuse.clone(), ..Why::default() };
-        keeper.refuse_erasure(&rows, why, args.search.for_audit(), place.now)?;
+        keeper.refuse_erasure(&rows, why, args.search.for_audit(), &site.by)?;
         keep::warn(&mut keeper);
         let said = |row: &Row| format!("{} kept: the refusal is in the audit log\n", row.id);
         return Ok(output::print(&rows.iter().map(said).collect::<String>())?);
@@ -29,7 +29,7 @@ pub fn run(cli: &Cli, args: &EraseArgs) -> anyhow::Result<()> {
     if !args.yes {
         let shown = rows.iter().take(SHOWN).map(|row| row.id);
         let draft = Draft::new(Action::ErasePreview).on(shown).found_by(args.search.for_audit());
-        keeper.tell(place.now, draft.detail(json!({ "count": rows.len() })))?;
+        keeper.tell(&site.by, draft.detail(json!({ "count": rows.len() })))?;
         let mut text = String::new();
         for row in rows.iter().take(SHOWN) {
             let held = if row.held { "  held: stays" } else { "" };
@@ -44,10 +44,12 @@ pub fn run(cli: &Cli, args: &EraseArgs) -> anyhow::Result<()> {
         let going = rows.iter().filter(|row| !row.held).count();
         bail!("nothing was erased; --yes erases {going} for good");
     }
-    let erased = keeper.erase(&rows, &args.reason, args.search.for_audit(), place.now)?;
+    let erased = keeper.erase(&rows, &args.reason, args.search.for_audit(), &site.by)?;
     keep::warn(&mut keeper);
     output::print(&erased.gone.iter().map(|(id, _)| format!("{id} erased\n")).collect::<String>())?;
     let held = erased.held.iter().map(|id| format!("{id}: held, and not touched"));
     let failed = erased.failed.iter().map(|(id, why)| format!("{id}: {why}"));
-    keep::wrong_ones(held.chain(failed).collect())
+    let silent = erased.silent.iter().map(|id| format!("{id}: {NO_AUDIO}"));
+    let already = erased.already.iter().map(|id| format!("{id}: deleted by somebody else this moment"));
+    keep::wrong_ones(held.chain(failed).chain(silent).chain(already).collect())
 }

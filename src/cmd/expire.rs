@@ -1,6 +1,7 @@
 //! `nauhuri expire`: the daemon's sweep, by hand.
 
-use super::{keep, output};
+use super::keep::{self, NO_AUDIO};
+use super::output;
 use crate::cli::Cli;
 use crate::cli::keeping::ExpireArgs;
 use crate::config::ClockTrust;
@@ -15,17 +16,17 @@ use std::fmt::Write;
 /// # Errors
 /// The sweep is refused (clock, guard), or something could not be deleted.
 pub fn run(cli: &Cli, args: &ExpireArgs) -> anyhow::Result<()> {
-    let (place, mut keeper) = keep::open(cli)?;
+    let (site, mut keeper) = keep::open(cli)?;
     let reading =
-        Reading::take(!args.ignore_clock && place.config.retention.clock == ClockTrust::Synchronised);
+        Reading::take(!args.ignore_clock && site.config.retention.clock == ClockTrust::Synchronised);
     let options = SweepOptions {
         dry_run: args.dry_run,
         ignore_clock: args.ignore_clock,
         ignore_guard: args.ignore_guard,
         walk: !args.dry_run,
-        ..SweepOptions::of(&place.config, reading.wall)
+        ..SweepOptions::of(&site.config, reading.wall)
     };
-    let sweep = keeper.sweep(&reading, &options)?;
+    let sweep = keeper.sweep(&site.by.who, &reading, &options)?;
     keep::warn(&mut keeper);
     output::print(&if args.json { as_json(&sweep, args.dry_run)? } else { as_text(&sweep, args.dry_run) })?;
     if let Some(refusal) = &sweep.refused {
@@ -39,6 +40,9 @@ pub fn run(cli: &Cli, args: &ExpireArgs) -> anyhow::Result<()> {
         }
         bail!("nothing was deleted: {refusal}. If that is right: {hint}");
     }
+    for id in &sweep.silent {
+        eprintln!("nauhuri: warning: {id}: {NO_AUDIO}");
+    }
     keep::wrong_ones(sweep.failed.iter().map(|(id, why)| format!("{id}: {why}")).collect())
 }
 
@@ -50,6 +54,7 @@ fn as_json(sweep: &Sweep, dry_run: bool) -> anyhow::Result<String> {
         "by_service": sweep.by_service(),
         "ids": ids,
         "completed": sweep.completed,
+        "without_audio": sweep.silent,
         "failed": sweep.failed.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect::<Vec<_>>(),
         "overdue": sweep.overdue,
         "audit_pruned": sweep.audit_pruned,

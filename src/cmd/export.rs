@@ -1,7 +1,8 @@
 //! `nauhuri export`: copies for whoever has a right to them.
 
-use super::keep::{self, Task, Usage};
+use super::keep::{self, Task};
 use super::output;
+use super::usage::Usage;
 use crate::cli::Cli;
 use crate::cli::keeping::ExportArgs;
 use crate::config::Access;
@@ -17,7 +18,7 @@ pub fn run(cli: &Cli, args: &ExportArgs) -> anyhow::Result<()> {
     if args.start.zip(args.end).is_some_and(|(start, end)| start >= end) {
         return Err(Usage("--start must lie before --end".into()).into());
     }
-    let Task { place, mut keeper, rows } = keep::task(cli, &args.search)?;
+    let Task { site, mut keeper, rows } = keep::task(cli, &args.search)?;
     let order = Order {
         to: args.to.clone(),
         why: Why {
@@ -30,10 +31,10 @@ pub fn run(cli: &Cli, args: &ExportArgs) -> anyhow::Result<()> {
         end_s: args.end,
         silence: args.silence.map(|party| party.meant()),
         zip: args.zip,
-        until_due: place.config.retention.access == Access::UntilDue,
+        until_due: site.config.retention.access == Access::UntilDue,
         search: args.search.for_audit(),
     };
-    let done = keeper.export(&rows, &order, place.now);
+    let done = keeper.export(&rows, &order, &site.by);
     keep::warn(&mut keeper);
     let done = done?;
     output::print(&format!(

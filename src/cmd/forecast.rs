@@ -1,6 +1,6 @@
 //! `nauhuri forecast`: when the storage will be full.
 
-use super::archive::Archive;
+use super::archive::Opened;
 use super::output::{self, plain, size};
 use super::words::local;
 use crate::archive::forecast::{Forecast, Space, forecast};
@@ -16,11 +16,11 @@ use serde_json::json;
 /// # Errors
 /// The store cannot be opened, or its file system does not answer.
 pub fn run(cli: &Cli, args: &ForecastArgs) -> anyhow::Result<()> {
-    let archive = Archive::open(cli)?;
-    let place = &archive.place;
-    let free = free_bytes(&place.root).with_context(|| format!("{}", place.root.display()))?;
-    let space = Space { free, min_free: place.config.storage.min_free };
-    let ahead = forecast(&archive.index, place.now, space, args.days, &place.zone)?;
+    let archive = Opened::open(cli)?;
+    let site = &archive.site;
+    let free = free_bytes(&site.root).with_context(|| format!("{}", site.root.display()))?;
+    let space = Space { free, min_free: site.config.storage.min_free };
+    let ahead = forecast(&archive.index, site.now, space, args.days, &site.zone)?;
     if args.json {
         let mut object = serde_json::to_value(&ahead)?;
         object["free"] = json!(space.free);
@@ -29,9 +29,9 @@ pub fn run(cli: &Cli, args: &ForecastArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let verdict = match ahead.exhausted_at {
-        Some(at) if at <= place.now => "no room is left above storage.min_free".to_owned(),
+        Some(at) if at <= site.now => "no room is left above storage.min_free".to_owned(),
         Some(at) => {
-            format!("room is used up at {} ({})", local(at, &place.zone), place.config.retention.timezone)
+            format!("room is used up at {} ({})", local(at, &site.zone), site.config.retention.timezone)
         }
         None => format!("not within {} days", args.days),
     };

@@ -16,14 +16,14 @@ const NAMED: usize = 5;
 /// # Errors
 /// An unknown id; a recording that cannot be held; a hold to be confirmed that is not there.
 pub fn hold(cli: &Cli, args: &HoldArgs) -> anyhow::Result<()> {
-    let Task { place, mut keeper, rows } = keep::task(cli, &args.search)?;
+    let Task { site, mut keeper, rows } = keep::task(cli, &args.search)?;
     let (case, search) = (args.case.as_deref(), args.search.for_audit());
     // The command line asks for both unless a hold is to be confirmed.
     let (Some(reason), Some(case)) = (args.reason, case) else {
-        let amended = keeper.review(&rows, case, search, place.now)?;
+        let amended = keeper.review(&rows, case, search, &site.by)?;
         return keep::report(&mut keeper, &amended, "confirmed", "was confirmed already");
     };
-    let amended = keeper.hold(&rows, reason.meant(), case, search, place.now)?;
+    let amended = keeper.hold(&rows, reason.meant(), case, search, &site.by)?;
     keep::report(&mut keeper, &amended, "held", "was held for that case already")
 }
 
@@ -32,10 +32,10 @@ pub fn hold(cli: &Cli, args: &HoldArgs) -> anyhow::Result<()> {
 /// # Errors
 /// An unknown id; not held, or not for that case; past its term without `--yes`.
 pub fn release(cli: &Cli, args: &ReleaseArgs) -> anyhow::Result<()> {
-    let Task { place, mut keeper, rows } = keep::task(cli, &args.search)?;
-    let grace = place.config.retention.release_grace;
+    let Task { site, mut keeper, rows } = keep::task(cli, &args.search)?;
+    let grace = site.config.retention.release_grace;
     let how = Release { case: args.case.as_deref(), accept_due: args.yes, grace };
-    let released = keeper.release(&rows, how, args.search.for_audit(), place.now)?;
+    let released = keeper.release(&rows, how, args.search.for_audit(), &site.by)?;
     let past = &released.past_term;
     let when = match grace.is_zero() {
         true => "the next sweep deletes them".to_owned(),

@@ -1,8 +1,10 @@
 //! What the commands that change the store share: opening it, finding what is
 //! meant, saying what became of it.
 
-use super::archive::{Archive, Place};
+use super::archive::{Opened, Site};
 use super::output;
+use super::usage::Usage;
+use crate::archive::Archive;
 use crate::archive::index::Row;
 use crate::cli::Cli;
 use crate::cli::search::SearchArgs;
@@ -13,15 +15,14 @@ use std::fmt::Write;
 /// Recordings that are named one by one; of more only the count is told.
 const NAMED: usize = 50;
 
-/// The command line is wrong in a way its definition cannot say. Exit status 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Usage(pub String);
+/// A deletion that did not meet what it was for.
+pub const NO_AUDIO: &str = "no audio was found under its name: its metadata is deleted, its audio may lie elsewhere; \
+    `nauhuri verify` tells of audio without metadata";
 
 /// The store, open for change, and the recordings that are meant.
 pub struct Task {
     /// Where it is.
-    pub place: Place,
+    pub site: Site,
     /// Who changes it.
     pub keeper: Keeper,
     /// What is meant, by the time of the answer.
@@ -37,27 +38,27 @@ pub fn task(cli: &Cli, search: &SearchArgs) -> anyhow::Result<Task> {
     if search.is_empty() {
         return Err(Usage("which recordings? Give ids or a search (see --help)".into()).into());
     }
-    let archive = Archive::open(cli)?;
+    let archive = Opened::open(cli)?;
     let rows = archive.meant(search)?;
     if rows.is_empty() {
-        bail!("no recording is meant by that");
+        bail!("no recording matches");
     }
-    let (place, keeper) = split(archive);
-    Ok(Task { place, keeper, rows })
+    let (site, keeper) = split(archive);
+    Ok(Task { site, keeper, rows })
 }
 
 /// Opens the store for change.
 ///
 /// # Errors
-/// See [`Archive::open`].
-pub fn open(cli: &Cli) -> anyhow::Result<(Place, Keeper)> {
-    Ok(split(Archive::open(cli)?))
+/// See [`Opened::open`].
+pub fn open(cli: &Cli) -> anyhow::Result<(Site, Keeper)> {
+    Ok(split(Opened::open(cli)?))
 }
 
-fn split(archive: Archive) -> (Place, Keeper) {
-    let audit = archive.place.audit();
-    let keeper = Keeper::new(&archive.place.root, archive.index, audit);
-    (archive.place, keeper)
+fn split(opened: Opened) -> (Site, Keeper) {
+    let Opened { site, store, index } = opened;
+    let keeper = Keeper::new(Archive { store, index }, site.audit());
+    (site, keeper)
 }
 
 /// Says on standard error what did not fail and should be known.

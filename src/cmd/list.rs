@@ -6,12 +6,12 @@
 //! else `due` (past its term, the next sweep deletes it), else `kept`.
 
 mod array;
-mod csv;
+pub(in crate::cmd) mod csv;
 mod readers;
 mod table;
 mod times;
 
-use super::archive::Archive;
+use super::archive::Opened;
 use super::output::{Printer, Stdout};
 use crate::archive::abreast::threads;
 use crate::archive::index::{Answer, Fields, Piece};
@@ -33,14 +33,14 @@ const FILE_READERS: usize = 8;
 /// # Errors
 /// An id that is unknown (after the others were printed), a sidecar that cannot be read.
 pub fn run(cli: &Cli, args: &ListArgs) -> anyhow::Result<()> {
-    let archive = Archive::open(cli)?;
-    let search = Search { limit: args.limit, ..archive.search(&args.search) };
+    let archive = Opened::open(cli)?;
+    let search = Search { limit: args.limit, ..archive.search(&args.search)? };
     let fields = if args.json || args.csv { Fields::All } else { Fields::Shown };
     let answer = archive.index.answer(&search, fields)?;
     // Named one by one they are told one by one.
     let ids = answer.pieces.iter().filter(|_| !search.ids.is_empty()).flat_map(Piece::rows);
     let said = Draft::new(Action::List).on(ids.map(|row| row.id)).found_by(args.search.for_audit());
-    archive.place.note(said.detail(json!({ "count": answer.count })))?;
+    archive.site.note(said.detail(json!({ "count": answer.count })))?;
     let mut out = Printer::new();
     let unreadable = match (args.json, args.csv) {
         (true, _) => array(&archive, answer, &mut out)?,
@@ -55,8 +55,8 @@ pub fn run(cli: &Cli, args: &ListArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn array(archive: &Archive, answer: Answer, out: &mut Printer) -> anyhow::Result<u64> {
-    let form = array::Array { root: &archive.place.root, now: archive.place.now };
+fn array(archive: &Opened, answer: Answer, out: &mut Printer) -> anyhow::Result<u64> {
+    let form = array::Array { store: &archive.store, now: archive.site.now };
     let (mut unreadable, mut empty) = (0, true);
     out.print("[")?;
     readers::read(archive.index.state(), answer, &form, FILE_READERS, |page| -> Result<(), Stdout> {
@@ -70,14 +70,14 @@ fn array(archive: &Archive, answer: Answer, out: &mut Printer) -> anyhow::Result
     Ok(unreadable)
 }
 
-fn csv(archive: &Archive, answer: Answer, out: &mut Printer) -> anyhow::Result<()> {
+fn csv(archive: &Opened, answer: Answer, out: &mut Printer) -> anyhow::Result<()> {
     out.print(&format!("{}\r\n", csv::COLUMNS.join(",")))?;
-    let form = csv::Csv { now: archive.place.now };
+    let form = csv::Csv { now: archive.site.now };
     readers::read(archive.index.state(), answer, &form, threads(MAX_READERS), |lines| out.print(&lines))
 }
 
-fn table(archive: &Archive, answer: Answer, out: &mut Printer) -> anyhow::Result<()> {
-    let form = table::Cells { zone: &archive.place.zone, now: archive.place.now };
+fn table(archive: &Opened, answer: Answer, out: &mut Printer) -> anyhow::Result<()> {
+    let form = table::Cells { zone: &archive.site.zone, now: archive.site.now };
     let mut layout = table::Layout::new();
     let print = |page| out.print(&layout.lines(&page));
     readers::read(archive.index.state(), answer, &form, threads(MAX_READERS), print)?;

@@ -15,11 +15,14 @@ pub mod manual;
 pub mod output;
 pub mod record;
 pub mod reindex;
+pub mod repair;
 pub mod replay;
 pub mod restrict;
 pub mod retention;
 pub mod settings;
 pub mod show;
+pub mod unrecorded;
+pub mod usage;
 pub mod verify;
 pub mod words;
 
@@ -27,6 +30,7 @@ pub use output::told;
 
 use crate::cli::{Cli, Command};
 use crate::config::ConfigError;
+use crate::custody::audit::Account;
 use std::io;
 
 /// Does what the command line asks for.
@@ -35,13 +39,19 @@ use std::io;
 /// What went wrong, for [`exit_code`] and a line on standard error.
 pub fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
-        Command::Record(args) => record::run(cli, args),
+        Command::Record(args) => {
+            // Before the recorder shuts itself off from the list of accounts.
+            let _ = Account::of_process();
+            record::run(cli, args)
+        }
         Command::Replay(args) => replay::run(cli, args),
         Command::Check(args) => check::run(cli, args),
         Command::List(args) => list::run(cli, args),
         Command::Show(args) => show::run(cli, args),
+        Command::Unrecorded(args) => unrecorded::run(cli, args),
         Command::Verify(args) => verify::run(cli, args),
         Command::Reindex(args) => reindex::run(cli, args),
+        Command::Repair(args) => repair::run(cli, args),
         Command::Forecast(args) => forecast::run(cli, args),
         Command::Hold(args) => hold::hold(cli, args),
         Command::Release(args) => hold::release(cli, args),
@@ -60,7 +70,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
 ///
 /// A reader that left (`nauhuri check | head`) is no error: 0.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|e| e.is::<ConfigError>() || e.is::<keep::Usage>()) {
+    if error.chain().any(|e| e.is::<ConfigError>() || e.is::<usage::Usage>()) {
         return 2;
     }
     let left = |e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe;

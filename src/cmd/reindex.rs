@@ -1,6 +1,6 @@
 //! `nauhuri reindex`: the index made anew from the files.
 
-use super::archive::Place;
+use super::archive::Site;
 use crate::archive::index::rebuild;
 use crate::cli::Cli;
 use crate::cli::reading::ReindexArgs;
@@ -25,16 +25,16 @@ const TICK: Duration = Duration::from_millis(200);
 /// A folder that cannot be read; sidecars that could not be, once the index of
 /// the others stands.
 pub fn run(cli: &Cli, _args: &ReindexArgs) -> anyhow::Result<()> {
-    let place = Place::find(cli)?;
-    place.note(Draft::new(Action::Reindex))?;
+    let site = Site::find(cli)?;
+    site.note(Draft::new(Action::Reindex))?;
     let bar = bar(cli);
     let started = Instant::now();
     if !bar.is_hidden() {
         // Names are read fast; so it can be said how long the rest will take.
-        let finished = Walk::new(&place.root).flatten().filter(|f| f.state() == State::Finished);
+        let finished = Walk::new(&site.root).flatten().filter(|f| f.state() == State::Finished);
         measured(&bar, finished.count() as u64);
     }
-    let built = rebuild(&place.root, &place.state, &mut |n| bar.set_position(n));
+    let built = rebuild(&site.root, &site.state, &mut |n| bar.set_position(n));
     bar.finish_and_clear();
     let built = built?;
     if !cli.global.quiet {

@@ -6,16 +6,19 @@ use super::output;
 use super::settings::{self, DefaultFile};
 use crate::capture::merge::Merged;
 use crate::cli::{Cli, ReplayArgs};
-use crate::config::TunnelRule;
+use crate::config::advice::has_no_agent_rule;
 use crate::config::check::Purpose;
 use crate::config::error::Origin;
+use crate::config::{Config, TunnelRule};
 use crate::daemon::context::Context;
 use crate::daemon::live::worker_count;
 use crate::daemon::notices::counted;
 use crate::daemon::observe::Outcome;
 use crate::daemon::replay::{Replayed, replay};
+use crate::store::files::{Access, Folder};
 use crate::store::lock::StoreLock;
 use crate::store::mark;
+use crate::store::register::Register;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -63,12 +66,30 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     })?;
     bar.finish_and_clear();
     let warnings = summary::warnings(&done, &config.sip.ports);
+    if has_no_agent_rule(&config.agents) && !cli.global.quiet {
+        eprintln!("note: no agent rule is set: the called party of each call counts as the agent");
+    }
     for w in &warnings {
         eprintln!("warning: {}", output::plain(w));
     }
     let summary = if args.json { summary::json(&done, &warnings, root)? } else { summary::text(&done, root) };
+    register(&config, args.out.is_some(), &done)?;
     output::print(&summary)?;
     failures(&done)
+}
+
+/// Writes what was not recorded into the store's register, as the recorder does.
+fn register(config: &Config, is_own_folder: bool, done: &Replayed) -> anyhow::Result<()> {
+    let calls = summary::not_recorded(done);
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let root = &config.storage.dir;
+    // A folder of one's own keeps its state to itself, wherever that of the store is.
+    let state = mark::state_folder(root, config.storage.state.as_deref().filter(|_| !is_own_folder));
+    let state = Folder::make(&state, Access::of(config.storage.group_read))?;
+    Register::new(state).append_new(calls)?;
+    Ok(())
 }
 
 /// Calls that should have been recorded and could not be are a failure of the work.

@@ -9,8 +9,8 @@ use crate::cli::keeping::RestrictArgs;
 /// # Errors
 /// An unknown id.
 pub fn restrict(cli: &Cli, args: &RestrictArgs) -> anyhow::Result<()> {
-    let Task { place, mut keeper, rows } = keep::task(cli, &args.search)?;
-    let amended = keeper.restrict(&rows, &args.case, args.search.for_audit(), place.now)?;
+    let Task { site, mut keeper, rows } = keep::task(cli, &args.search)?;
+    let amended = keeper.restrict(&rows, &args.case, args.search.for_audit(), &site.by)?;
     keep::report(&mut keeper, &amended, "restricted", "was restricted already")
 }
 
@@ -19,7 +19,7 @@ pub fn restrict(cli: &Cli, args: &RestrictArgs) -> anyhow::Result<()> {
 /// # Errors
 /// An unknown id; not restricted, or not for that case.
 pub fn unrestrict(cli: &Cli, args: &RestrictArgs) -> anyhow::Result<()> {
-    let Task { place, mut keeper, rows } = keep::task(cli, &args.search)?;
-    let amended = keeper.unrestrict(&rows, &args.case, args.search.for_audit(), place.now)?;
+    let Task { site, mut keeper, rows } = keep::task(cli, &args.search)?;
+    let amended = keeper.unrestrict(&rows, &args.case, args.search.for_audit(), &site.by)?;
     keep::report(&mut keeper, &amended, "unrestricted", "was not restricted")
 }

@@ -1,7 +1,8 @@
 //! `nauhuri retention apply`: a changed term, for the recordings that are there.
 
-use super::keep::{self, Usage};
+use super::keep;
 use super::output;
+use super::usage::Usage;
 use crate::cli::Cli;
 use crate::cli::keeping::{RetentionArgs, RetentionCommand};
 use crate::config::{Config, Term};
@@ -16,11 +17,11 @@ use serde_json::json;
 /// No such service; neither `--dry-run` nor `--yes`; a recording that cannot be changed.
 pub fn run(cli: &Cli, args: &RetentionArgs) -> anyhow::Result<()> {
     let RetentionCommand::Apply { service, dry_run, yes, json, .. } = &args.command;
-    let (place, mut keeper) = keep::open(cli)?;
-    let rule = rule(&place.config, &place.zone, service)?;
+    let (site, mut keeper) = keep::open(cli)?;
+    let rule = rule(&site.config, &site.zone, service)?;
     let applied = match yes {
-        true => keeper.apply(&rule, place.now)?,
-        false => keeper.preview(&rule, place.now)?,
+        true => keeper.apply(&rule, &site.by)?,
+        false => keeper.preview(&rule, &site.by)?,
     };
     keep::warn(&mut keeper);
     let text = match json {

@@ -1,6 +1,6 @@
 //! `nauhuri show`: everything about one recording.
 
-use super::archive::Archive;
+use super::archive::Opened;
 use super::list::sidecar;
 use super::output::{self, length, plain, size};
 use super::words::{direction, local, states};
@@ -17,19 +17,19 @@ use std::fmt::Write;
 /// # Errors
 /// It is unknown, or the eight digits stand for several; its sidecar cannot be read.
 pub fn run(cli: &Cli, args: &ShowArgs) -> anyhow::Result<()> {
-    let archive = Archive::open(cli)?;
+    let archive = Opened::open(cli)?;
     let row = archive.one(args.id)?;
-    let place = &archive.place;
-    place.note(Draft::new(Action::Show).on([row.id]))?;
-    let mut object = sidecar(&place.root, &row, place.now)?.with_context(|| match row.missing {
+    let site = &archive.site;
+    site.note(Draft::new(Action::Show).on([row.id]))?;
+    let mut object = sidecar(&archive.store, &row, site.now)?.with_context(|| match row.missing {
         true => format!("{}: its files are missing, and nobody deleted it: {}", row.id, row.path.display()),
         false => format!("{}: deleted this moment", row.id),
     })?;
     // This look at it is the last of them.
     let audit: Vec<Value> =
-        place.audit().entries_for(row.id)?.map(serde_json::to_value).collect::<Result<_, _>>()?;
+        site.audit().entries_for(row.id)?.map(serde_json::to_value).collect::<Result<_, _>>()?;
     if args.json {
-        object.insert("path".into(), json!(row.json(&place.root)));
+        object.insert("path".into(), json!(row.json(&site.root)));
         object.insert("wav_bytes".into(), json!(row.wav_bytes));
         object.insert("one_way".into(), json!(row.one_way));
         object.insert("audit".into(), Value::Array(audit));
@@ -41,9 +41,9 @@ pub fn run(cli: &Cli, args: &ShowArgs) -> anyhow::Result<()> {
 }
 
 /// For people: a line each, then streams, events and what was done.
-fn text(archive: &Archive, row: &Row, s: &Map<String, Value>, audit: &[Value]) -> String {
-    let place = &archive.place;
-    let zone = &place.zone;
+fn text(archive: &Opened, row: &Row, s: &Map<String, Value>, audit: &[Value]) -> String {
+    let site = &archive.site;
+    let zone = &site.zone;
     let or_dash = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), plain);
     let at = |key: &str| s.get(key).map_or_else(|| "-".into(), value);
     let mut out = String::new();
@@ -53,8 +53,8 @@ fn text(archive: &Archive, row: &Row, s: &Map<String, Value>, audit: &[Value]) -
     };
     line("id", row.id.to_string());
     line("call group", row.call_group.to_string());
-    line("state", states(row, place.now));
-    line("answered", format!("{} ({})", local(row.answered_at, zone), place.config.retention.timezone));
+    line("state", states(row, site.now));
+    line("answered", format!("{} ({})", local(row.answered_at, zone), site.config.retention.timezone));
     line("length", format!("{} ({} s)", length(row.duration_s()), row.duration_s()));
     line("ended by", at("ended_by"));
     line("service", or_dash(&row.service));
@@ -70,8 +70,8 @@ fn text(archive: &Archive, row: &Row, s: &Map<String, Value>, audit: &[Value]) -
     line("restricted", at("restricted"));
     line("audio", format!("{} Hz, {}", row.sample_rate, size(row.wav_bytes)));
     line("sha256", row.sha256.clone());
-    line("files", plain(&row.wav(&place.root).to_string_lossy()));
-    line("", plain(&row.json(&place.root).to_string_lossy()));
+    line("files", plain(&row.wav(&site.root).to_string_lossy()));
+    line("", plain(&row.json(&site.root).to_string_lossy()));
     for (title, list) in [("streams", s.get("streams")), ("events", s.get("events"))] {
         for (i, item) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
             line(if i == 0 { title } else { "" }, value(item));

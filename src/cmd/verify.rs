@@ -1,6 +1,6 @@
 //! `nauhuri verify`: what is wrong with the store, a line each or as JSON.
 
-use super::archive::Place;
+use super::archive::Site;
 use super::output::{Printer, plain, size};
 use super::reindex::{bar, measured};
 use crate::archive::index::Index;
@@ -23,18 +23,19 @@ const MAX_READERS: usize = 4;
 /// # Errors
 /// Something is wrong.
 pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
-    let place = Place::find(cli)?;
+    let site = Site::find(cli)?;
     let options = VerifyOptions {
         sample: args.sample,
-        now: place.now,
-        grace: place.config.retention.sweep,
+        now: site.now,
+        grace: site.config.retention.sweep,
         patience: PATIENCE,
+        access: site.place.access,
         threads: available_parallelism().map_or(1, NonZero::get).min(MAX_READERS),
     };
     let bar = bar(cli);
     let started = Instant::now();
-    let index = Index::open(&place.state);
-    let report = verify(&place.root, index.as_ref(), &options, &mut |n, total| {
+    let index = Index::open(&site.state);
+    let report = verify(&site.root, index.as_ref(), &options, &mut |n, total| {
         if bar.length() != Some(total) {
             measured(&bar, total);
         }
@@ -45,7 +46,7 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
     let wrong: u64 = report.counts.values().sum();
     let outcome = if wrong == 0 { Outcome::Done } else { Outcome::Failed };
     let detail = json!({ "recordings": report.recordings, "read": report.read, "wrong": report.counts });
-    place.note(Draft::new(Action::Verify).ended(outcome).detail(detail))?;
+    site.note(Draft::new(Action::Verify).ended(outcome).detail(detail))?;
     let mut out = Printer::new();
     let seconds = started.elapsed().as_secs_f64();
     if args.json {

@@ -4,6 +4,7 @@
 //! machine: whether an interface exists or a folder can be written is found out
 //! where it is used, and a BPF expression only libpcap can judge.
 
+use super::advice::has_no_agent_rule;
 use super::compiled::{ExtensionRule, Networks, NumberForm};
 use super::keys::{self, BUFFER_BYTES_MIN, BUFFER_MIB_MAX, WORKERS_MAX};
 use super::term::{self, Term};
@@ -15,7 +16,7 @@ use std::time::Duration;
 /// What the configuration is going to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// `nauhuri record`: needs an interface.
+    /// `nauhuri record`: needs an interface, and to know who is an agent.
     Capture,
     /// Everything else.
     Other,
@@ -40,7 +41,7 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
     capture(config, purpose, &mut findings);
     sip(config, &mut findings);
-    agents(config, &mut findings);
+    agents(config, purpose, &mut findings);
     services(config, &mut findings);
     service_numbers(config, &mut findings);
     numbers(config, &mut findings);
@@ -102,8 +103,14 @@ fn sip(config: &Config, findings: &mut Findings) {
     findings.positive("sip.max_silence", own.max_silence);
 }
 
-fn agents(config: &Config, findings: &mut Findings) {
+fn agents(config: &Config, purpose: Purpose, findings: &mut Findings) {
     let own = &config.agents;
+    if purpose == Purpose::Capture && has_no_agent_rule(own) {
+        // Every answered call on the wire would be recorded, whoever talks.
+        let allowed = "at least one rule of who is an agent: agents.extensions such as [\"2000-2999\"], \
+                       agents.networks such as [\"10.20.0.0/16\"], or agents.header";
+        findings.add("agents.extensions", "no agent rule", allowed);
+    }
     let form = NumberForm::new(&config.numbers);
     for pattern in &own.extensions {
         if let Err(error) = ExtensionRule::parse(pattern, &form) {
@@ -327,8 +334,17 @@ mod tests {
     fn the_defaults_make_sense_and_only_capture_needs_an_interface() {
         assert_eq!(keys_after(|_| {}), [""; 0]);
         let findings = check(&Config::default(), Purpose::Capture);
-        assert_eq!(findings.len(), 1);
-        assert_eq!(findings[0].key, "capture.interface");
+        let keys: Vec<_> = findings.iter().map(|f| f.key.as_str()).collect();
+        assert_eq!(keys, ["capture.interface", "agents.extensions"]);
+        for rule in ["extensions", "networks", "header"] {
+            let mut config = Config::default();
+            match rule {
+                "extensions" => config.agents.extensions.push("2001".into()),
+                "networks" => config.agents.networks.push("10.0.0.0/8".into()),
+                _ => config.agents.header = "X-Agent".into(),
+            }
+            assert_eq!(check(&config, Purpose::Capture).len(), 1, "{rule}");
+        }
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub type Key = (&'static str, Kind);
 const DIRECTIONS: &[&str] = &["inbound", "outbound"];
 /// Words of `retention_bound`.
 const BOUNDS: &[&str] = &["keep", "at_most"];
+/// Words of `agents.match`.
+const MATCHES: &[&str] = &["within", "any"];
 /// Words of `retention.clock`.
 const CLOCKS: &[&str] = &["synchronised", "any"];
 /// Words of `retention.access`.
@@ -81,6 +83,7 @@ pub const KEYS: &[Key] = &[
     ("agents.networks", Kind::Texts),
     ("agents.header", Kind::Text),
     ("agents.record_internal", Kind::Bool),
+    ("agents.match", Kind::OneOf(MATCHES)),
     ("agents.names", Kind::Names),
     ("service", Kind::Services),
     ("service_default.name", Kind::Text),
@@ -105,6 +108,7 @@ pub const KEYS: &[Key] = &[
     ("storage.id", Kind::Text),
     ("storage.encoding", Kind::OneOf(ENCODINGS)),
     ("storage.min_free", Kind::Size),
+    ("storage.group_read", Kind::Bool),
     ("audit.keep", Kind::Text),
     ("audit.anchor", Kind::Text),
     ("metrics.listen", Kind::Text),

@@ -6,6 +6,7 @@
 //! them once more with what each may hold. Nothing here reads a file or the
 //! environment: text comes in as an argument.
 
+pub mod advice;
 pub mod check;
 pub mod compiled;
 pub mod error;
@@ -101,8 +102,22 @@ pub struct Agents {
     pub header: String,
     /// Record calls between two agents.
     pub record_internal: bool,
+    /// Whether `networks` binds the other rules.
+    #[serde(rename = "match")]
+    pub matching: AgentMatch,
     /// Display names by agent id.
     pub names: BTreeMap<String, String>,
+}
+
+/// `agents.match`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentMatch {
+    /// Where `networks` is set, a number or a header counts only for a party within them.
+    #[default]
+    Within,
+    /// Any one rule is enough.
+    Any,
 }
 
 /// What a service promises. `[service_default]`, and every key of a `[[service]]`.
@@ -275,6 +290,8 @@ pub struct Storage {
     /// Reserve kept free on the file system.
     #[serde(with = "crate::config::forms::bytes")]
     pub min_free: u64,
+    /// The group may read recordings as well: 0640 and 0750 instead of 0600 and 0700.
+    pub group_read: bool,
 }
 
 /// `storage.encoding`
@@ -390,6 +407,7 @@ impl Default for Storage {
             id: String::new(),
             encoding: Encoding::PcmS16le,
             min_free: 5 << 30,
+            group_read: false,
         }
     }
 }

@@ -95,7 +95,8 @@ impl TunnelRule {
         Some(TunnelRule { kind, from })
     }
 
-    fn kind_text(&self) -> &'static str {
+    /// Its kind as the configuration calls it.
+    pub fn kind_text(&self) -> &'static str {
         self.kind.map_or(ANY, TunnelKind::as_str)
     }
 }

@@ -29,20 +29,21 @@
 //! system or flash, overwriting is a promise nobody keeps. Storage that must not
 //! give up deleted blocks is encrypted, or discards them.
 
-use super::audit::{Action, Draft, Outcome, Why};
+use super::audit::{Action, By, Draft, Outcome, Why};
 use super::keeper::{BATCH, Keeper, KeeperError, LifeStep, row_now};
 use crate::archive::index::{Reason, Row, Tombstone};
+use crate::id::short_hex;
 use crate::store::StoreError;
 use crate::store::cases;
-use crate::store::files::{remove, sync_folder};
-use crate::store::layout::{NEW, Paths};
+use crate::store::files::with_new;
+use crate::store::layout::{Paths, parse_stem};
 use crate::store::lock::EditLock;
 use crate::store::sidecar::{Sidecar, read_value};
 use crate::time::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use uuid::Uuid;
 
 /// Files of a deleted recording that nobody may remove by a sweep.
@@ -72,6 +73,10 @@ pub struct Deleted {
     pub not_due: Vec<Uuid>,
     /// Buried, but a file could not be removed: tried again by the next sweep.
     pub failed: Vec<(Uuid, String)>,
+    /// Among those that are gone: no audio was found under their names.
+    pub silent: Vec<Uuid>,
+    /// Somebody else deleted them meanwhile.
+    pub already: Vec<Uuid>,
 }
 
 impl Deleted {
@@ -80,6 +85,8 @@ impl Deleted {
         self.held.extend(other.held);
         self.not_due.extend(other.not_due);
         self.failed.extend(other.failed);
+        self.silent.extend(other.silent);
+        self.already.extend(other.already);
     }
 }
 
@@ -127,16 +134,16 @@ impl Keeper {
         rows: &[Row],
         reason: &str,
         search: Option<Value>,
-        now: Timestamp,
+        by: &By,
     ) -> Result<Deleted, KeeperError> {
         let why = Why { reason: Some(reason.into()), ..Why::default() };
         let draft = Draft::new(Action::Erase).found_by(search).why(why);
         let mut deleted = Deleted::default();
         for batch in rows.chunks(BATCH) {
-            let done = self.delete(batch, Cause::Erase(&draft), now)?;
+            let done = self.delete(batch, Cause::Erase(&draft), by)?;
             if !done.held.is_empty() {
                 let held = draft.clone().on(done.held.iter().copied()).ended(Outcome::Refused);
-                self.tell(now, held.detail(json!({ "because": HELD })))?;
+                self.tell(by, held.detail(json!({ "because": HELD })))?;
             }
             deleted.add(done);
         }
@@ -154,10 +161,10 @@ impl Keeper {
         rows: &[Row],
         why: Why,
         search: Option<Value>,
-        now: Timestamp,
+        by: &By,
     ) -> Result<(), KeeperError> {
         let draft = Draft::new(Action::Erase).on(rows.iter().map(|row| row.id)).found_by(search);
-        self.tell(now, draft.why(why).ended(Outcome::Refused))
+        self.tell(by, draft.why(why).ended(Outcome::Refused))
     }
 
     /// Erasures of `ids` that were asked for while a hold forbade them, and
@@ -183,28 +190,28 @@ impl Keeper {
     }
 
     /// Steps 1 to 6 for at most [`BATCH`] recordings.
-    pub(super) fn delete(
-        &mut self,
-        rows: &[Row],
-        cause: Cause<'_>,
-        now: Timestamp,
-    ) -> Result<Deleted, KeeperError> {
+    pub(super) fn delete(&mut self, rows: &[Row], cause: Cause<'_>, by: &By) -> Result<Deleted, KeeperError> {
         let _alone = EditLock::wait(self.audit.state())?;
         let mut deleted = Deleted::default();
         let mut going = Vec::new();
         for row in rows {
+            // Found before the lock was taken: somebody may have deleted it since, and told.
+            if self.index.get(row.id)?.is_none() {
+                deleted.already.push(row.id);
+                continue;
+            }
             match self.ask(row, cause) {
                 Answer::Go => going.push(row),
                 Answer::Held(unseen) => {
                     deleted.held.push(row.id);
                     if let Some(sidecar) = unseen {
-                        self.index.put(&self.root, &row.json(&self.root), &sidecar)?;
+                        self.put(row, &sidecar)?;
                     }
                 }
                 Answer::Unreadable(why) => deleted.failed.push((row.id, why)),
                 Answer::NotDue(sidecar) => {
                     deleted.not_due.push(row.id);
-                    self.index.put(&self.root, &row.json(&self.root), &sidecar)?;
+                    self.put(row, &sidecar)?;
                 }
             }
         }
@@ -213,27 +220,35 @@ impl Keeper {
         }
         if let Cause::Erase(draft) = cause {
             let begun = Draft { action: Action::EraseBegun, ..draft.clone() };
-            self.tell(now, begun.on(going.iter().map(|row| row.id)))?;
+            self.tell(by, begun.on(going.iter().map(|row| row.id)))?;
         }
-        let stones: Vec<_> = going.iter().map(|row| Tombstone::of(row, now, cause.reason())).collect();
+        let stones: Vec<_> = going.iter().map(|row| Tombstone::of(row, by.at, cause.reason())).collect();
         self.index.bury_all(&stones)?;
         self.done(LifeStep::Buried)?;
-        let gone = self.remove_all(going.into_iter().cloned().collect(), &mut deleted)?;
-        self.told_and_forgotten(&gone, cause.draft(), now)?;
+        let (gone, silent) = self.remove_all(going.into_iter().cloned().collect(), &mut deleted)?;
+        let draft = match silent.is_empty() {
+            true => cause.draft(),
+            false => cause.draft().detail(json!({ "no_audio_found": silent })),
+        };
+        deleted.silent.extend(silent);
+        self.told_and_forgotten(&gone, draft, by)?;
         deleted.gone.extend(gone.into_iter().map(|row| (row.id, row.service)));
         Ok(deleted)
     }
 
     /// The index finds, the file decides.
     fn ask(&self, row: &Row, cause: Cause<'_>) -> Answer {
-        let read = Sidecar::read(&row.json(&self.root));
+        let read = self.read(row);
         let fresh = read.as_ref().ok().and_then(|sidecar| row_now(row, sidecar));
         let gone = matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound);
+        if let Some(why) = mistaken(row, &read) {
+            return Answer::Unreadable(why);
+        }
         match (cause, fresh) {
             (_, Some(fresh)) if fresh.held => Answer::Held(read.ok().filter(|_| !row.held).map(Box::new)),
             // Nothing but its row and perhaps its audio is left.
             (_, None) if row.held => Answer::Held(None),
-            (Cause::Erase(_), None) if may_be_held(&row.json(&self.root)) => {
+            (Cause::Erase(_), None) if self.may_be_held(&row.json(self.store.path())) => {
                 Answer::Unreadable("nobody can say that it is not held: its sidecar cannot be read".into())
             }
             (Cause::Erase(_), _) => Answer::Go,
@@ -247,49 +262,65 @@ impl Keeper {
         }
     }
 
-    /// Steps 2 to 4. What could not be removed is in `deleted.failed`.
-    fn remove_all(&self, rows: Vec<Row>, deleted: &mut Deleted) -> Result<Vec<Row>, KeeperError> {
+    /// Steps 2 to 4: what is gone, and of which no audio was there. What could not be
+    /// removed is in `deleted.failed`.
+    fn remove_all(
+        &self,
+        rows: Vec<Row>,
+        deleted: &mut Deleted,
+    ) -> Result<(Vec<Row>, Vec<Uuid>), KeeperError> {
         let mut folders = BTreeSet::new();
-        let mut gone = Vec::new();
+        let (mut gone, mut silent) = (Vec::new(), Vec::new());
         for row in rows {
-            let paths = paths_of(&row.json(&self.root));
-            let removed = self.remove_sidecar(&paths)?.and_then(|()| remove(&paths.wav));
-            if let Err(e) = removed {
-                deleted.failed.push((row.id, e.to_string()));
-                continue;
+            let paths = paths_of(&row.path);
+            let removed = self.remove_sidecar(&paths)?.and_then(|_| self.store.remove(&paths.wav));
+            match removed {
+                Ok(true) => {}
+                Ok(false) => silent.push(row.id),
+                Err(e) => {
+                    deleted.failed.push((row.id, e.to_string()));
+                    continue;
+                }
             }
             self.done(LifeStep::AudioGone)?;
             folders.insert(paths.folder);
             gone.push(row);
         }
         for folder in &folders {
-            match sync_folder(folder) {
+            match self.store.below(folder).and_then(|folder| folder.sync()) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),
                 _ => {}
             }
         }
         self.done(LifeStep::FolderSynced)?;
-        Ok(gone)
+        Ok((gone, silent))
     }
 
-    /// Step 2. The outer error is a test's stop.
-    fn remove_sidecar(&self, paths: &Paths) -> Result<Result<(), StoreError>, KeeperError> {
-        let new = |of: &Path| PathBuf::from(format!("{}{NEW}", of.display()));
-        let beside =
-            [new(&paths.json), new(&paths.json_part), paths.json_part.clone(), paths.wav_part.clone()];
-        let removed = beside.iter().chain([&paths.json]).try_for_each(|path| remove(path));
+    /// Step 2; whether anything was there. The outer error is a test's stop.
+    fn remove_sidecar(&self, paths: &Paths) -> Result<Result<bool, StoreError>, KeeperError> {
+        let beside = [
+            with_new(&paths.json),
+            with_new(&paths.json_part),
+            paths.json_part.clone(),
+            paths.wav_part.clone(),
+        ];
+        let mut any = false;
+        let removed = beside.iter().chain([&paths.json]).try_for_each(|path| {
+            any |= self.store.remove(path)?;
+            Ok(())
+        });
         if removed.is_ok() {
             self.done(LifeStep::SidecarGone)?;
         }
-        Ok(removed)
+        Ok(removed.map(|()| any))
     }
 
     /// Steps 5 and 6.
-    fn told_and_forgotten(&mut self, gone: &[Row], draft: Draft, now: Timestamp) -> Result<(), KeeperError> {
+    fn told_and_forgotten(&mut self, gone: &[Row], draft: Draft, by: &By) -> Result<(), KeeperError> {
         if gone.is_empty() {
             return Ok(());
         }
-        self.tell(now, draft.on(gone.iter().map(|row| row.id)))?;
+        self.tell(by, draft.on(gone.iter().map(|row| row.id)))?;
         self.done(LifeStep::DeletionTold)?;
         self.index.forget_all(gone.iter().map(|row| row.id))?;
         self.done(LifeStep::Forgotten)
@@ -302,14 +333,30 @@ impl Keeper {
     ///
     /// # Errors
     /// The audit log or the index cannot be written, or the store not be walked.
-    pub fn complete(&mut self, walk: bool, now: Timestamp) -> Result<Deleted, KeeperError> {
+    pub fn complete(&mut self, walk: bool, by: &By) -> Result<Deleted, KeeperError> {
         let mut deleted = Deleted::default();
-        for batch in self.index.buried_rows()?.chunks(BATCH) {
+        let mut seen: HashSet<Uuid> = HashSet::new();
+        loop {
             let _alone = EditLock::wait(self.audit.state())?;
+            // Looked for under the lock: what another process is about to tell is none of these.
+            let mut batch = self.index.buried_rows()?;
+            batch.retain(|row| !seen.contains(&row.id));
+            batch.truncate(BATCH);
+            if batch.is_empty() {
+                break;
+            }
+            seen.extend(batch.iter().map(|row| row.id));
+            batch.retain(|row| match mistaken(row, &self.read(row)) {
+                Some(why) => {
+                    deleted.failed.push((row.id, why));
+                    false
+                }
+                None => true,
+            });
             let (held, going): (Vec<Row>, Vec<Row>) =
-                batch.iter().cloned().partition(|row| may_be_held(&row.json(&self.root)));
+                batch.into_iter().partition(|row| self.may_be_held(&row.json(self.store.path())));
             deleted.failed.extend(held.iter().map(|row| (row.id, CAME_BACK_HELD.into())));
-            let gone = self.remove_all(going, &mut deleted)?;
+            let (gone, _) = self.remove_all(going, &mut deleted)?;
             for (reason, action) in [(Reason::Erased, Action::Erase), (Reason::Expired, Action::Expire)] {
                 let mut of_reason = Vec::new();
                 for row in &gone {
@@ -319,29 +366,32 @@ impl Keeper {
                     }
                 }
                 let draft = Draft::new(action).detail(json!({ "completed": "what was cut short" }));
-                self.told_and_forgotten(&of_reason, draft, now)?;
+                self.told_and_forgotten(&of_reason, draft, by)?;
             }
             deleted.gone.extend(gone.into_iter().map(|row| (row.id, row.service)));
         }
         if walk {
-            self.remove_returned(&mut deleted, now)?;
+            self.remove_returned(&mut deleted, by)?;
         }
         Ok(deleted)
     }
 
-    fn remove_returned(&mut self, deleted: &mut Deleted, now: Timestamp) -> Result<(), KeeperError> {
-        let returned = self.index.find_buried_files(&self.root)?;
+    fn remove_returned(&mut self, deleted: &mut Deleted, by: &By) -> Result<(), KeeperError> {
+        let returned = self.index.find_buried_files(self.store.path())?;
         let mut ids = Vec::new();
         for file in returned {
             let _alone = EditLock::wait(self.audit.state())?;
             let paths = file.found.paths();
-            if may_be_held(&paths.json) {
+            if self.may_be_held(&paths.json) {
                 deleted.failed.push((file.id, CAME_BACK_HELD.into()));
                 continue;
             }
-            match self.remove_sidecar(&paths)?.and_then(|()| remove(&paths.wav)) {
-                Ok(()) => {
-                    sync_folder(&paths.folder)?;
+            let removed = self.remove_sidecar(&paths)?;
+            match removed.and_then(|any| Ok(self.store.remove(&paths.wav)? || any)) {
+                // Whoever was deleting it just now has told of it.
+                Ok(false) => {}
+                Ok(true) => {
+                    self.store.below(&paths.folder)?.sync()?;
                     ids.push(file.id);
                 }
                 Err(e) => deleted.failed.push((file.id, e.to_string())),
@@ -349,19 +399,30 @@ impl Keeper {
         }
         if !ids.is_empty() {
             let detail = json!({ "completed": "files of a deleted recording had come back" });
-            self.tell(now, Draft::new(Action::Erase).on(ids.iter().copied()).detail(detail))?;
+            self.tell(by, Draft::new(Action::Erase).on(ids.iter().copied()).detail(detail))?;
             deleted.gone.extend(ids.into_iter().map(|id| (id, None)));
         }
         Ok(())
     }
+
+    /// Nobody can say that it is not held.
+    fn may_be_held(&self, json: &Path) -> bool {
+        match read_value(&self.store, json) {
+            Ok(value) => cases::is_set(value.get("retention").and_then(|r| r.get("hold"))),
+            Err(e) => e.kind() != io::ErrorKind::NotFound,
+        }
+    }
 }
 
-/// Nobody can say that it is not held.
-fn may_be_held(json: &Path) -> bool {
-    match read_value(json) {
-        Ok(value) => cases::is_set(value.get("retention").and_then(|r| r.get("hold"))),
-        Err(e) => e.kind() != io::ErrorKind::NotFound,
+/// The index names files of another recording: by what is in them, or by their name, which
+/// ends in the digits of an id.
+fn mistaken(row: &Row, read: &Result<Sidecar, StoreError>) -> Option<String> {
+    if let Err(e @ StoreError::Another { .. }) = read {
+        return Some(e.to_string());
     }
+    let name = row.path.file_stem().and_then(|stem| parse_stem(stem.to_str()?))?;
+    let is_own = name.short == short_hex(row.id);
+    (!is_own).then(|| "the index names the files of another recording; `nauhuri reindex` mends it".into())
 }
 
 fn paths_of(json: &Path) -> Paths {

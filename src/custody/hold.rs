@@ -6,7 +6,7 @@
 //! `retention.hold_review` is due for review; it goes on holding.
 //! Must not know how files are written.
 
-use super::audit::{Action, Draft, Outcome, Why};
+use super::audit::{Action, By, Draft, Outcome, Why};
 use super::keeper::{Amended, Change, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::store::calendar::until_string;
@@ -103,13 +103,13 @@ impl Keeper {
         reason: HoldReason,
         case: &str,
         search: Option<Value>,
-        now: Timestamp,
+        by: &By,
     ) -> Result<Amended, KeeperError> {
-        let (by, at) = (self.audit.who().name(), now.to_rfc3339());
-        let hold = Hold { reason, case: case.into(), by, at, reviewed_by: None, reviewed_at: None };
+        let (name, at) = (by.who.name(), by.at.to_rfc3339());
+        let hold = Hold { reason, case: case.into(), by: name, at, reviewed_by: None, reviewed_at: None };
         let why = Why { reason: Some(reason.name().into()), case: Some(case.into()), ..Why::default() };
         let draft = Draft::new(Action::Hold).found_by(search).why(why);
-        self.amend(rows, draft, now, &|sidecar| put_on(sidecar, &hold))
+        self.amend(rows, draft, by, &|sidecar| put_on(sidecar, &hold))
     }
 
     /// Confirms that `case`, or the only one, still needs each of `rows`.
@@ -121,12 +121,12 @@ impl Keeper {
         rows: &[Row],
         case: Option<&str>,
         search: Option<Value>,
-        now: Timestamp,
+        by: &By,
     ) -> Result<Amended, KeeperError> {
-        let (by, at) = (self.audit.who().name(), now.to_rfc3339());
+        let (name, at) = (by.who.name(), by.at.to_rfc3339());
         let why = Why { case: case.map(String::from), ..Why::default() };
         let draft = Draft::new(Action::HoldReview).found_by(search).why(why);
-        self.amend(rows, draft, now, &|sidecar| confirm(sidecar, case, &by, &at))
+        self.amend(rows, draft, by, &|sidecar| confirm(sidecar, case, &name, &at))
     }
 
     /// Ends a hold.
@@ -141,14 +141,14 @@ impl Keeper {
         rows: &[Row],
         how: Release<'_>,
         search: Option<Value>,
-        now: Timestamp,
+        by: &By,
     ) -> Result<Released, KeeperError> {
         let is_past = |row: &&Row| {
-            let Ok(mut sidecar) = Sidecar::read(&row.json(&self.root)) else { return false };
+            let Ok(mut sidecar) = self.read(row) else { return false };
             let until = sidecar.retention.until.as_deref().and_then(parse_rfc3339);
             take_off(&mut sidecar, how.case) == Change::Made
                 && !is_held(&sidecar)
-                && until.is_some_and(|until| until <= now)
+                && until.is_some_and(|until| until <= by.at)
         };
         let past_term: Vec<Uuid> = rows.iter().filter(is_past).map(|row| row.id).collect();
         let why = Why { case: how.case.map(String::from), ..Why::default() };
@@ -156,13 +156,13 @@ impl Keeper {
         if !past_term.is_empty() && !how.accept_due {
             let detail = json!({ "because": "past its term, and that was not accepted" });
             let asked = draft.on(past_term.iter().copied()).ended(Outcome::Refused);
-            self.tell(now, asked.detail(detail))?;
+            self.tell(by, asked.detail(detail))?;
             return Ok(Released { past_term, asked_back: true, ..Released::default() });
         }
-        let amended = self.amend(rows, draft, now, &|sidecar| {
+        let amended = self.amend(rows, draft, by, &|sidecar| {
             let change = take_off(sidecar, how.case);
             if change == Change::Made && !how.grace.is_zero() {
-                give_grace(sidecar, how.grace, now);
+                give_grace(sidecar, how.grace, by.at);
             }
             change
         })?;

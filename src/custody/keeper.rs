@@ -18,10 +18,10 @@
 //! An edit that fails after it was told gets a second entry that says so.
 //! Deletions are in [`super::erase`].
 
-use super::audit::{AuditError, AuditLog, Draft, Outcome};
+use super::audit::{AuditError, AuditLog, By, Draft, Outcome};
 use crate::archive::index::{Index, IndexError, Row};
-use crate::store::files::remove;
-use crate::store::layout::NEW;
+use crate::archive::{Archive, NoIndex, OpenError, Place};
+use crate::store::files::{Folder, with_new};
 use crate::store::lock::EditLock;
 use crate::store::mark::{self, IdentityError};
 use crate::store::sidecar::{Sidecar, rewrite_atomically};
@@ -29,7 +29,7 @@ use crate::store::{Steps, Stopped, StoreError};
 use crate::time::Timestamp;
 use serde_json::json;
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use uuid::Uuid;
 
 /// A numbered step of an edit (this module) or of a deletion ([`super::erase`]).
@@ -75,12 +75,9 @@ pub type LifeSteps = Steps<LifeStep>;
 /// What can go wrong. Paths carry truncated numbers only.
 #[derive(Debug, thiserror::Error)]
 pub enum KeeperError {
-    /// There is no folder of recordings.
-    #[error("{path}: no such folder (storage.dir)", path = path.display())]
-    NoStore {
-        /// `storage.dir`
-        path: PathBuf,
-    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// Files of recordings.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -140,10 +137,10 @@ impl Amended {
     }
 }
 
-/// Whoever changes the store.
+/// What changes the store.
 #[derive(Debug)]
 pub struct Keeper {
-    pub(super) root: PathBuf,
+    pub(super) store: Folder,
     pub(super) index: Index,
     pub(super) audit: AuditLog,
     steps: LifeSteps,
@@ -151,23 +148,21 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// The store in `root`, whose index is open and in step with the files.
-    pub fn new(root: &Path, index: Index, audit: AuditLog) -> Keeper {
-        Keeper { root: root.to_owned(), index, audit, steps: LifeSteps::default(), warning: None }
+    /// An open store, to be changed.
+    pub fn new(archive: Archive, audit: AuditLog) -> Keeper {
+        let Archive { store, index } = archive;
+        Keeper { store, index, audit, steps: LifeSteps::default(), warning: None }
     }
 
-    /// Opens the store in `root`; the index is made where there is none, and
-    /// brought up to the files. `now` only dates the mark of a store that has none.
+    /// Opens a store that this process records into or looks after: it is marked where it
+    /// is new, and the index is made where there is none. `now` only dates the mark.
     ///
     /// # Errors
     /// A folder that is missing, a wrong mount or state, and what the system refuses.
-    pub fn open(root: &Path, audit: AuditLog, now: Timestamp) -> Result<Keeper, KeeperError> {
-        if !root.is_dir() {
-            return Err(KeeperError::NoStore { path: root.to_owned() });
-        }
-        mark::enter(root, audit.state(), now)?;
-        let (index, _) = Index::ready(root, audit.state())?;
-        Ok(Keeper::new(root, index, audit))
+    pub fn open(place: &Place, audit: AuditLog, now: Timestamp) -> Result<Keeper, KeeperError> {
+        place.enter()?;
+        mark::enter(&place.root, &place.state, now)?;
+        Ok(Keeper::new(Archive::open(place, NoIndex::Build)?, audit))
     }
 
     /// With places where a test may stop it.
@@ -178,7 +173,7 @@ impl Keeper {
 
     /// The folder of recordings.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.store.path()
     }
 
     /// The index.
@@ -192,7 +187,7 @@ impl Keeper {
     /// # Errors
     /// The folders cannot be read, or the index not be written.
     pub fn reconcile(&mut self) -> Result<(), KeeperError> {
-        self.index.reconcile(&self.root)?;
+        self.index.reconcile(self.store.path())?;
         let half_edits = self.index.take_half_edits();
         if half_edits.is_empty() {
             return Ok(());
@@ -200,9 +195,8 @@ impl Keeper {
         // Whoever was at work has finished when this is entered.
         let _alone = EditLock::wait(self.audit.state())?;
         for json in half_edits {
-            if Sidecar::read(&json).is_ok() {
-                let edit = PathBuf::from(format!("{}{NEW}", json.display()));
-                remove(&edit)?;
+            if Sidecar::read_in(&self.store, &json).is_ok() {
+                self.store.remove(&with_new(&json))?;
             }
         }
         Ok(())
@@ -223,8 +217,8 @@ impl Keeper {
     ///
     /// # Errors
     /// It cannot be written: then nothing may be shown or done.
-    pub fn tell(&mut self, now: Timestamp, draft: Draft) -> Result<(), KeeperError> {
-        let (_, trouble) = self.audit.append(now, [draft])?;
+    pub fn tell(&mut self, by: &By, draft: Draft) -> Result<(), KeeperError> {
+        let (_, trouble) = self.audit.append(by, [draft])?;
         self.warning = trouble.or(self.warning.take());
         Ok(())
     }
@@ -241,7 +235,7 @@ impl Keeper {
     pub fn plan(&self, rows: &[Row], change: &dyn Fn(&mut Sidecar) -> Change) -> Amended {
         let mut amended = Amended::default();
         for row in rows {
-            match Sidecar::read(&row.json(&self.root)) {
+            match self.read(row) {
                 Err(e) => amended.failed.push((row.id, e.to_string())),
                 Ok(mut sidecar) => match change(&mut sidecar) {
                     Change::Made => amended.made.push(row.id),
@@ -262,12 +256,12 @@ impl Keeper {
         &mut self,
         rows: &[Row],
         draft: Draft,
-        now: Timestamp,
+        by: &By,
         change: &dyn Fn(&mut Sidecar) -> Change,
     ) -> Result<Amended, KeeperError> {
         let mut all = Amended::default();
         for batch in rows.chunks(BATCH) {
-            all.add(self.amend_batch(batch, draft.clone(), now, change)?);
+            all.add(self.amend_batch(batch, draft.clone(), by, change)?);
         }
         Ok(all)
     }
@@ -276,7 +270,7 @@ impl Keeper {
         &mut self,
         rows: &[Row],
         draft: Draft,
-        now: Timestamp,
+        by: &By,
         change: &dyn Fn(&mut Sidecar) -> Change,
     ) -> Result<Amended, KeeperError> {
         let _alone = EditLock::wait(self.audit.state())?;
@@ -284,12 +278,12 @@ impl Keeper {
         let refused: Vec<Uuid> = amended.refused.iter().map(|(id, _)| *id).collect();
         if let Some((_, why)) = amended.refused.first() {
             let told = draft.clone().on(refused).ended(Outcome::Refused).detail(json!({ "because": why }));
-            self.tell(now, told)?;
+            self.tell(by, told)?;
         }
         if amended.made.is_empty() {
             return Ok(amended);
         }
-        self.tell(now, draft.clone().on(amended.made.iter().copied()))?;
+        self.tell(by, draft.clone().on(amended.made.iter().copied()))?;
         self.done(LifeStep::Told)?;
         let planned: HashSet<Uuid> = std::mem::take(&mut amended.made).into_iter().collect();
         let mut failed = Vec::new();
@@ -298,7 +292,7 @@ impl Keeper {
                 Ok(sidecar) => {
                     amended.made.push(row.id);
                     self.done(LifeStep::Rewritten)?;
-                    self.index.put(&self.root, &row.json(&self.root), &sidecar)?;
+                    self.put(row, &sidecar)?;
                     self.done(LifeStep::Indexed)?;
                 }
                 Err(e) => failed.push((row.id, e.to_string())),
@@ -306,19 +300,34 @@ impl Keeper {
         }
         if !failed.is_empty() {
             let ids = failed.iter().map(|(id, _)| *id);
-            self.tell(now, draft.on(ids).ended(Outcome::Failed))?;
+            self.tell(by, draft.on(ids).ended(Outcome::Failed))?;
             amended.failed.append(&mut failed);
         }
         Ok(amended)
     }
 
     fn rewrite(&self, row: &Row, change: &dyn Fn(&mut Sidecar) -> Change) -> Result<Sidecar, StoreError> {
-        let path = row.json(&self.root);
-        let mut sidecar = Sidecar::read(&path)?;
+        let mut sidecar = self.read(row)?;
         if change(&mut sidecar) == Change::Made {
-            rewrite_atomically(&path, &sidecar)?;
+            rewrite_atomically(&self.store, &row.json(self.store.path()), &sidecar)?;
         }
         Ok(sidecar)
+    }
+
+    /// The sidecar of a row: of this recording and no other, whatever the index says.
+    pub(super) fn read(&self, row: &Row) -> Result<Sidecar, StoreError> {
+        let path = row.json(self.store.path());
+        let sidecar = Sidecar::read_in(&self.store, &path)?;
+        match sidecar.id {
+            id if id == row.id => Ok(sidecar),
+            found => Err(StoreError::Another { path, found, wanted: row.id }),
+        }
+    }
+
+    /// The index has what the sidecar says.
+    pub(super) fn put(&mut self, row: &Row, sidecar: &Sidecar) -> Result<(), IndexError> {
+        let (root, json) = (self.store.path().to_owned(), row.json(self.store.path()));
+        self.index.put(&root, &json, sidecar)
     }
 }
 

@@ -21,6 +21,7 @@ pub mod expire;
 pub mod export;
 pub mod hold;
 pub mod keeper;
+pub mod mend;
 pub mod restrict;
 pub mod retain;
 pub mod wall_clock;

@@ -5,12 +5,11 @@
 //! restricted recording that falls due is deleted unless a hold keeps it as
 //! well. Must not know how files are written.
 
-use super::audit::{Action, Draft, Why};
+use super::audit::{Action, By, Draft, Why};
 use super::keeper::{Amended, Change, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::store::cases::{self, MAX_CASES, RESTRICTED, Restriction, TakenOff, restrictions};
 use crate::store::sidecar::Sidecar;
-use crate::time::Timestamp;
 use serde_json::Value;
 
 /// A restriction of a later version.
@@ -59,13 +58,13 @@ impl Keeper {
         rows: &[Row],
         case: &str,
         search: Option<Value>,
-        now: Timestamp,
+        by: &By,
     ) -> Result<Amended, KeeperError> {
-        let (by, at) = (self.audit.who().name(), now.to_rfc3339());
-        let restriction = Restriction { case: case.into(), by, at };
+        let (name, at) = (by.who.name(), by.at.to_rfc3339());
+        let restriction = Restriction { case: case.into(), by: name, at };
         let why = Why { case: Some(case.into()), ..Why::default() };
         let draft = Draft::new(Action::Restrict).found_by(search).why(why);
-        self.amend(rows, draft, now, &|sidecar| close(sidecar, &restriction))
+        self.amend(rows, draft, by, &|sidecar| close(sidecar, &restriction))
     }
 
     /// Takes `case` off each of `rows`; one that no other case closes is open then.
@@ -77,11 +76,11 @@ impl Keeper {
         rows: &[Row],
         case: &str,
         search: Option<Value>,
-        now: Timestamp,
+        by: &By,
     ) -> Result<Amended, KeeperError> {
         let why = Why { case: Some(case.into()), ..Why::default() };
         let draft = Draft::new(Action::Unrestrict).found_by(search).why(why);
-        self.amend(rows, draft, now, &|sidecar| open(sidecar, case))
+        self.amend(rows, draft, by, &|sidecar| open(sidecar, case))
     }
 }
 

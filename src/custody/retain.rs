@@ -5,7 +5,7 @@
 //! to the old ones, after a look at what that means. What is deleted stays
 //! deleted; a hold holds whatever the term.
 
-use super::audit::{Action, Draft};
+use super::audit::{Action, By, Draft};
 use super::keeper::{BATCH, Change, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::archive::search::Search;
@@ -87,13 +87,13 @@ impl Keeper {
     ///
     /// # Errors
     /// The index cannot be read, or the audit log not be written.
-    pub fn preview(&mut self, rule: &Rule, now: Timestamp) -> Result<Applied, KeeperError> {
+    pub fn preview(&mut self, rule: &Rule, by: &By) -> Result<Applied, KeeperError> {
         let mut applied = Applied::default();
         self.index.each(&of_service(rule), |row| {
-            count(&mut applied, &row, rule.until(row.answered_at), now);
+            count(&mut applied, &row, rule.until(row.answered_at), by.at);
             ControlFlow::Continue(())
         })?;
-        self.tell(now, Draft::new(Action::RetentionPreview).detail(rule.detail()))?;
+        self.tell(by, Draft::new(Action::RetentionPreview).detail(rule.detail()))?;
         Ok(applied)
     }
 
@@ -102,12 +102,12 @@ impl Keeper {
     /// # Errors
     /// The audit log or the index cannot be written: what was done until then
     /// stands, and doing it again does the rest.
-    pub fn apply(&mut self, rule: &Rule, now: Timestamp) -> Result<Applied, KeeperError> {
+    pub fn apply(&mut self, rule: &Rule, by: &By) -> Result<Applied, KeeperError> {
         let mut applied = Applied::default();
         let mut changing = Vec::new();
         self.index.each(&of_service(rule), |row| {
             let until = rule.until(row.answered_at);
-            count(&mut applied, &row, until, now);
+            count(&mut applied, &row, until, by.at);
             if row.until != Some(until) {
                 changing.push(row);
             }
@@ -124,7 +124,7 @@ impl Keeper {
             let mut detail = rule.detail();
             detail["changes"] = changes.into();
             let draft = Draft::new(Action::RetentionApply).detail(detail);
-            let amended = self.amend(batch, draft, now, &|sidecar| rule.apply(sidecar))?;
+            let amended = self.amend(batch, draft, by, &|sidecar| rule.apply(sidecar))?;
             applied.failed.extend(amended.failed.into_iter().map(|(id, _)| id));
             applied.failed.extend(amended.refused.into_iter().map(|(id, _)| id));
         }

@@ -19,14 +19,15 @@
 //! ([`super::expire`]). Must not know what is deleted.
 
 use crate::store::StoreError;
-use crate::store::files::settle;
+use crate::store::layout::open_state;
 use crate::time::{NS_PER_S, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// File of the last reading that was believed.
 const FILE: &str = "clock-believed";
@@ -76,20 +77,57 @@ pub enum ClockTrouble {
     )]
     Unknown,
     /// It moved otherwise than the time since boot.
-    #[error("the clock has jumped by {0} s since it was last believed")]
-    Jumped(i64),
+    #[error("the clock says {}, and has jumped by {} since {}, when it was last believed", utc(*now), span(*by_ns), utc(*last))]
+    Jumped {
+        /// What it says.
+        now: Timestamp,
+        /// What it said when it was last believed.
+        last: Timestamp,
+        /// How far it is from where it should be, nanoseconds.
+        by_ns: i64,
+    },
     /// It is before the last sweep, or more than a year behind it.
-    #[error("the clock is {0} s from when it was last believed")]
-    FarFromLast(i64),
+    #[error("the clock says {}, far from {}, when it was last believed", utc(*now), utc(*last))]
+    FarFromLast {
+        /// What it says.
+        now: Timestamp,
+        /// What it said when it was last believed.
+        last: Timestamp,
+    },
     /// What was last believed is there and cannot be read.
     #[error("what was last believed of the clock ({FILE}) cannot be read")]
     Forgotten,
     /// It is before the newest recording.
-    #[error("the clock is before the newest recording by {0} s")]
-    BeforeNewest(i64),
+    #[error(
+        "the clock says {}, before the newest recording, {}, which was answered at {}: one of the two is wrong",
+        utc(*now), newest.id, utc(newest.answered_at)
+    )]
+    BeforeNewest {
+        /// What it says.
+        now: Timestamp,
+        /// The recording.
+        newest: Newest,
+    },
     /// It is more than a year behind the newest recording.
-    #[error("the clock is more than a year behind the newest recording")]
-    FarFromNewest,
+    #[error(
+        "the clock says {}, more than a year behind the newest recording, {}, which was answered at {}",
+        utc(*now), newest.id, utc(newest.answered_at)
+    )]
+    FarFromNewest {
+        /// What it says.
+        now: Timestamp,
+        /// The recording.
+        newest: Newest,
+    },
+}
+
+/// The newest recording of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// Which.
+    pub id: Uuid,
+    /// When it was answered.
+    pub answered_at: Timestamp,
 }
 
 impl ClockTrouble {
@@ -97,17 +135,17 @@ impl ClockTrouble {
     pub const fn name(&self) -> &'static str {
         match self {
             ClockTrouble::Unsynchronised | ClockTrouble::Unknown => "clock_unsynchronised",
-            ClockTrouble::Jumped(_) | ClockTrouble::FarFromLast(_) | ClockTrouble::Forgotten => {
+            ClockTrouble::Jumped { .. } | ClockTrouble::FarFromLast { .. } | ClockTrouble::Forgotten => {
                 "clock_jumped"
             }
-            ClockTrouble::BeforeNewest(_) | ClockTrouble::FarFromNewest => "clock_implausible",
+            ClockTrouble::BeforeNewest { .. } | ClockTrouble::FarFromNewest { .. } => "clock_implausible",
         }
     }
 }
 
-/// What was believed.
+/// What was last believed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Believed {
+pub struct Believed {
     wall_ns: i64,
     uptime_ns: i64,
     boot: String,
@@ -126,73 +164,99 @@ impl Reading {
         }
     }
 
-    /// Judges a reading. `newest`: the newest answer in the store. `ask`: whether
-    /// it has to be synchronised.
+    /// Judges a reading. `last`: what was [`believed`] before. `newest`: the newest
+    /// recording in the store. `ask`: whether it has to be synchronised.
     ///
     /// # Errors
     /// [`ClockTrouble`]: nothing may be deleted by it.
-    pub fn judge(&self, state: &Path, newest: Option<Timestamp>, ask: bool) -> Result<(), ClockTrouble> {
+    pub fn judge(
+        &self,
+        last: Result<Option<&Believed>, ClockTrouble>,
+        newest: Option<Newest>,
+        ask: bool,
+    ) -> Result<(), ClockTrouble> {
         match self.sync {
             Sync::No if ask => return Err(ClockTrouble::Unsynchronised),
             Sync::Unknown if ask => return Err(ClockTrouble::Unknown),
             _ => {}
         }
-        let jump = span_ns(JUMP);
-        if let Some(last) = believed(state)? {
-            let moved = self.wall.as_ns().saturating_sub(last.wall_ns);
+        let (jump, now) = (span_ns(JUMP), self.wall);
+        if let Some(last) = last? {
+            let moved = now.as_ns().saturating_sub(last.wall_ns);
             let lived = self.uptime_ns.saturating_sub(last.uptime_ns);
-            let apart = moved.saturating_sub(lived);
-            if self.boot == last.boot && apart.saturating_abs() > jump {
-                return Err(ClockTrouble::Jumped(apart / NS_PER_S));
+            let by_ns = moved.saturating_sub(lived);
+            let was = Timestamp::from_ns(last.wall_ns);
+            if self.boot == last.boot && by_ns.saturating_abs() > jump {
+                return Err(ClockTrouble::Jumped { now, last: was, by_ns });
             }
             if moved < -jump || moved > span_ns(SILENCE) {
-                return Err(ClockTrouble::FarFromLast(moved / NS_PER_S));
+                return Err(ClockTrouble::FarFromLast { now, last: was });
             }
             // It has gone on from what somebody answered for, whatever stamps calls bear
             // and however long none came.
             return Ok(());
         }
-        match newest.map(|newest| self.wall.since_ns(newest)) {
-            Some(since) if since < -jump => Err(ClockTrouble::BeforeNewest(-since / NS_PER_S)),
-            Some(since) if since > span_ns(SILENCE) => Err(ClockTrouble::FarFromNewest),
+        match newest.map(|newest| (now.since_ns(newest.answered_at), newest)) {
+            Some((since, newest)) if since < -jump => Err(ClockTrouble::BeforeNewest { now, newest }),
+            Some((since, newest)) if since > span_ns(SILENCE) => {
+                Err(ClockTrouble::FarFromNewest { now, newest })
+            }
             _ => Ok(()),
         }
     }
 
-    /// Remembers a reading that was believed, or that somebody answers for.
-    ///
-    /// # Errors
-    /// The state folder cannot be written.
-    pub fn believe(&self, state: &Path) -> Result<(), StoreError> {
-        let path = state.join(FILE);
-        let scratch = state.join(format!("{FILE}.new"));
-        let believed =
-            Believed { wall_ns: self.wall.as_ns(), uptime_ns: self.uptime_ns, boot: self.boot.clone() };
-        write(&scratch, &believed).map_err(StoreError::io("write", &scratch))?;
-        fs::rename(&scratch, &path).map_err(StoreError::io("rename", &scratch))?;
-        crate::store::files::sync_folder(state)
+    /// This reading, to be [remembered](believe).
+    pub fn believed(&self) -> Believed {
+        Believed { wall_ns: self.wall.as_ns(), uptime_ns: self.uptime_ns, boot: self.boot.clone() }
     }
 }
 
-fn span_ns(span: Duration) -> i64 {
-    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
+/// Remembers a reading that was believed, or that somebody answers for.
+///
+/// # Errors
+/// The state folder cannot be written.
+pub fn believe(state: &Path, reading: &Reading) -> Result<(), StoreError> {
+    let folder = open_state(state)?;
+    let text = serde_json::to_vec(&reading.believed());
+    let text = text.map_err(|e| StoreError::io("write", &state.join(FILE))(e.into()))?;
+    folder.replace(Path::new(FILE), &text, true)?;
+    folder.sync()
 }
 
-/// `None` where nothing was believed yet.
-fn believed(state: &Path) -> Result<Option<Believed>, ClockTrouble> {
+/// What was last believed; `None` where nothing was yet.
+///
+/// # Errors
+/// [`ClockTrouble::Forgotten`]: it cannot be read.
+pub fn last_believed(state: &Path) -> Result<Option<Believed>, ClockTrouble> {
     let mut text = String::new();
-    match File::open(state.join(FILE)).and_then(|file| file.take(4096).read_to_string(&mut text)) {
-        Ok(_) => serde_json::from_str(&text).map(Some).map_err(|_| ClockTrouble::Forgotten),
+    match open_state(state).and_then(|folder| folder.read(Path::new(FILE))) {
+        Ok(file) => match file.take(4096).read_to_string(&mut text) {
+            Ok(_) => serde_json::from_str(&text).map(Some).map_err(|_| ClockTrouble::Forgotten),
+            Err(_) => Err(ClockTrouble::Forgotten),
+        },
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(_) => Err(ClockTrouble::Forgotten),
     }
 }
 
-fn write(path: &Path, believed: &Believed) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    settle(path, &file)?;
-    file.write_all(&serde_json::to_vec(believed)?)?;
-    file.sync_all()
+/// For people: to the second.
+fn utc(at: Timestamp) -> String {
+    at.to_jiff().strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// For people: `+2 days 3 h`, `-65 min`.
+fn span(ns: i64) -> String {
+    let (sign, s) = (if ns < 0 { "-" } else { "+" }, ns.unsigned_abs() / NS_PER_S.unsigned_abs());
+    match (s / 86_400, s % 86_400 / 3_600) {
+        (0, 0) => format!("{sign}{} min", s / 60),
+        (0, h) => format!("{sign}{h} h {} min", s % 3_600 / 60),
+        (1, h) => format!("{sign}1 day {h} h"),
+        (days, h) => format!("{sign}{days} days {h} h"),
+    }
+}
+
+fn span_ns(span: Duration) -> i64 {
+    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
 }
 
 fn boot_id() -> String {
@@ -272,45 +336,65 @@ mod tests {
     }
 
     fn judged(now: &Reading) -> Result<(), ClockTrouble> {
-        let dir = tempfile::tempdir().unwrap();
-        reading(0, 0, "a").believe(dir.path()).unwrap();
-        now.judge(dir.path(), None, true)
+        now.judge(Ok(Some(&reading(0, 0, "a").believed())), None, true)
+    }
+
+    fn newest(s: i64) -> Option<Newest> {
+        Some(Newest { id: Uuid::nil(), answered_at: reading(s, 0, "a").wall })
     }
 
     #[test]
     fn within_a_boot_both_clocks_move_alike() {
         assert_eq!(judged(&reading(DAY, DAY, "a")), Ok(()));
         assert_eq!(judged(&reading(DAY + HOUR / 2, DAY, "a")), Ok(()));
-        assert_eq!(judged(&reading(2 * DAY, DAY, "a")), Err(ClockTrouble::Jumped(DAY)));
-        assert_eq!(judged(&reading(-DAY, HOUR, "a")), Err(ClockTrouble::Jumped(-DAY - HOUR)));
+        for (now, by_s) in [(reading(2 * DAY, DAY, "a"), DAY), (reading(-DAY, HOUR, "a"), -DAY - HOUR)] {
+            let (last, by_ns) = (reading(0, 0, "a").wall, by_s * NS_PER_S);
+            assert_eq!(judged(&now), Err(ClockTrouble::Jumped { now: now.wall, last, by_ns }));
+        }
     }
 
     #[test]
     fn over_a_boot_the_wall_clock_goes_on() {
         assert_eq!(judged(&reading(40 * DAY, -900, "b")), Ok(()));
-        assert!(matches!(judged(&reading(-DAY, -900, "b")), Err(ClockTrouble::FarFromLast(_))));
-        assert!(matches!(judged(&reading(400 * DAY, -900, "b")), Err(ClockTrouble::FarFromLast(_))));
+        assert!(matches!(judged(&reading(-DAY, -900, "b")), Err(ClockTrouble::FarFromLast { .. })));
+        assert!(matches!(judged(&reading(400 * DAY, -900, "b")), Err(ClockTrouble::FarFromLast { .. })));
     }
 
     #[test]
     fn it_has_to_fit_the_recordings() {
-        let dir = tempfile::tempdir().unwrap();
         let now = reading(0, 0, "a");
-        let judge = |newest_s: i64| now.judge(dir.path(), Some(reading(newest_s, 0, "a").wall), true);
+        let judge = |newest_s: i64| now.judge(Ok(None), newest(newest_s), true);
         assert_eq!(judge(0), Ok(()));
         assert_eq!(judge(-300 * DAY), Ok(()));
-        assert_eq!(judge(DAY), Err(ClockTrouble::BeforeNewest(DAY)));
-        assert_eq!(judge(-400 * DAY), Err(ClockTrouble::FarFromNewest));
+        assert!(matches!(judge(DAY), Err(ClockTrouble::BeforeNewest { .. })));
+        assert!(matches!(judge(-400 * DAY), Err(ClockTrouble::FarFromNewest { .. })));
+    }
+
+    #[test]
+    fn what_is_told_has_dates_and_names_the_recording() {
+        let now = reading(0, 0, "a");
+        let told = now.judge(Ok(None), newest(3_000 * DAY), true).unwrap_err().to_string();
+        for part in ["2026-11-23 08:15:23 UTC", "2035-02-09", &Uuid::nil().to_string()] {
+            assert!(told.contains(part), "{told}");
+        }
+        let told = judged(&reading(2 * DAY, DAY - 2 * HOUR, "a")).unwrap_err().to_string();
+        assert!(told.contains("jumped by +1 day 2 h since 2026-11-23 08:15:23 UTC"), "{told}");
+        assert_eq!([span(-65 * 60 * NS_PER_S), span(61 * NS_PER_S)], ["-1 h 5 min", "+1 min"]);
     }
 
     #[test]
     fn what_somebody_answered_for_counts_more_than_the_recordings() {
         let dir = tempfile::tempdir().unwrap();
         let judge = |newest_s: i64| {
-            reading(HOUR, HOUR, "a").judge(dir.path(), Some(reading(newest_s, 0, "a").wall), true)
+            let last = last_believed(dir.path());
+            reading(HOUR, HOUR, "a").judge(
+                last.as_ref().map(Option::as_ref).map_err(Clone::clone),
+                newest(newest_s),
+                true,
+            )
         };
         assert!(judge(DAY).is_err() && judge(-400 * DAY).is_err());
-        reading(0, 0, "a").believe(dir.path()).unwrap();
+        believe(dir.path(), &reading(0, 0, "a")).unwrap();
         assert_eq!((judge(DAY), judge(-400 * DAY)), (Ok(()), Ok(())));
         // Half of it lost is not nothing believed yet.
         std::fs::write(dir.path().join(FILE), "{").unwrap();
@@ -319,13 +403,12 @@ mod tests {
 
     #[test]
     fn unsynchronised_is_refused_unless_nobody_asks() {
-        let dir = tempfile::tempdir().unwrap();
         for (sync, trouble) in
             [(Sync::No, ClockTrouble::Unsynchronised), (Sync::Unknown, ClockTrouble::Unknown)]
         {
             let now = Reading { sync, ..reading(0, 0, "a") };
-            assert_eq!(now.judge(dir.path(), None, true), Err(trouble));
-            assert_eq!(now.judge(dir.path(), None, false), Ok(()));
+            assert_eq!(now.judge(Ok(None), None, true), Err(trouble));
+            assert_eq!(now.judge(Ok(None), None, false), Ok(()));
         }
     }
 

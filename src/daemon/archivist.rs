@@ -11,6 +11,7 @@ use super::context::Context;
 use super::crew::Pulse;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
+use crate::archive::Place;
 use crate::archive::forecast::{Space, forecast};
 use crate::archive::search::Search;
 use crate::config::{ClockTrust, Config};
@@ -19,7 +20,8 @@ use crate::custody::expire::{Sweep, SweepOptions};
 use crate::custody::keeper::{Keeper, KeeperError};
 use crate::custody::wall_clock::Sync;
 use crate::store::calendar::ago;
-use crate::store::mark;
+use crate::store::files::Folder;
+use crate::store::register::Register;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::StorageState;
 use jiff::tz::TimeZone;
@@ -75,6 +77,7 @@ impl Turn {
 struct Timetable {
     open: Turn,
     look: Turn,
+    register: Turn,
     figures: Turn,
     sweep: Turn,
     walk: Turn,
@@ -113,8 +116,26 @@ impl<'a> Archivist<'a> {
         while !archivist.recover(pulse) && asked.elapsed() < LAST_LEFTOVERS {
             std::thread::sleep(Duration::from_millis(10));
         }
+        archivist.write_down();
         if let Some(keeper) = &mut keeper {
             archivist.look(keeper);
+        }
+    }
+
+    /// Puts answered calls that were not recorded into the register.
+    fn write_down(&self) {
+        let calls = self.context.unrecorded.take();
+        if calls.is_empty() {
+            return;
+        }
+        let place = Place::of(&self.config.storage);
+        let written = Folder::make(&place.state, place.access).and_then(|s| Register::new(s).append(&calls));
+        match written {
+            Ok(no_room) => self.context.unrecorded.no_room(no_room as u64),
+            Err(e) => {
+                self.context.unrecorded.put_back(calls);
+                tracing::warn!(reason = %e, "calls that were not recorded could not be written down; tried again");
+            }
         }
     }
 
@@ -130,6 +151,9 @@ impl<'a> Archivist<'a> {
     /// Does what is due now.
     fn turn(&mut self, keeper: &mut Option<Keeper>, pulse: &Pulse) {
         let now = self.orders.clock.now();
+        if self.timetable.register.is_due(now, LOOK_EVERY) {
+            self.write_down();
+        }
         if keeper.is_none() && self.timetable.open.is_due(now, LOOK_EVERY) {
             *keeper = self.open();
         }
@@ -149,11 +173,9 @@ impl<'a> Archivist<'a> {
     }
 
     fn open(&self) -> Option<Keeper> {
-        let state = mark::state_folder(&self.config.storage.dir, self.config.storage.state.as_deref());
-        let anchor = &self.config.audit.anchor;
-        let anchor = (!anchor.as_os_str().is_empty()).then(|| anchor.clone());
-        let audit = AuditLog::new(&state, anchor, Who::of_process());
-        match Keeper::open(&self.config.storage.dir, audit, self.orders.clock.wall()) {
+        let place = Place::of(&self.config.storage);
+        let audit = AuditLog::of(&place.state, &self.config.audit);
+        match Keeper::open(&place, audit, self.orders.clock.wall()) {
             Ok(keeper) => Some(keeper),
             Err(e) => {
                 self.trouble(&e);
@@ -182,13 +204,19 @@ impl<'a> Archivist<'a> {
             untold_refusal: self.refused.is_some(),
             ..SweepOptions::of(self.config, reading.wall)
         };
-        match keeper.sweep(&reading, &options) {
+        match keeper.sweep(&Who::of_service(), &reading, &options) {
             Ok(sweep) => {
                 self.tell(&sweep);
-                Event::SweepDone { at: reading.wall }.emit(self.context.metrics());
+                if sweep.refused.is_none() {
+                    Event::SweepDone { at: reading.wall }.emit(self.context.metrics());
+                }
                 self.well();
             }
             Err(e) => self.trouble(&e),
+        }
+        // A witness that whoever writes the log anew cannot reach: the journal, and whatever collects it.
+        if let Ok(Some(link)) = keeper.audit().head() {
+            tracing::info!(entry = link.seq, hash = link.hash, "newest entry of the audit log");
         }
         if let Some(e) = keeper.take_warning() {
             tracing::warn!(reason = %e, "the audit log's newest link could not be written elsewhere");
@@ -207,6 +235,18 @@ impl<'a> Archivist<'a> {
         self.refused = sweep.refused.as_ref().map(|r| r.name());
         Event::RetentionRefused { reason: self.refused }.emit(metrics);
         Event::RetentionOverdue { recordings: sweep.overdue }.emit(metrics);
+        if let Some(files) = sweep.wrong_owner {
+            metrics.set_wrong_owner(files);
+            if files > 0 {
+                tracing::warn!(files, "not the service's, or open to others: `nauhuri repair` mends them");
+            }
+        }
+        if !sweep.silent.is_empty() {
+            tracing::warn!(
+                recordings = sweep.silent.len(),
+                "deleted without audio: none was found under their names"
+            );
+        }
     }
 
     /// Bytes by state, the forecast, the newest audit link.

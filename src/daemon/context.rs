@@ -1,7 +1,9 @@
 //! What the threads of the daemon share, each piece for those who need it.
 
+use super::unrecorded::Waiting;
 use crate::config::{Config, Encoding};
 use crate::store::StoreError;
+use crate::store::files::Access;
 use crate::store::layout::{Existing, RecordingName};
 use crate::store::writer::WriterOptions;
 use crate::telemetry::fault::Fault;
@@ -209,6 +211,8 @@ pub struct Context {
     pub health: StorageHealth,
     /// Which files are of this run.
     pub leftovers: Names,
+    /// Answered calls that were not recorded and are not yet in the register.
+    pub unrecorded: Waiting,
     /// Where it is told.
     pub outlets: Outlets,
 }
@@ -216,16 +220,17 @@ pub struct Context {
 impl Context {
     /// For recording live: every step synced, every block written at once.
     pub fn recording(config: &Config) -> Context {
-        Context::new(config, Outlets::new(config), WriterOptions::default(), None)
+        Context::new(config, Outlets::new(config), true, None)
     }
 
     /// For a replay: no syncs, no room asked for, and nothing twice.
     pub fn replaying(config: &Config) -> Context {
-        let options = WriterOptions { sync: false, ..WriterOptions::default() };
-        Context::new(config, Outlets::new(config), options, Some(Existing::default()))
+        Context::new(config, Outlets::new(config), false, Some(Existing::default()))
     }
 
-    fn new(config: &Config, outlets: Outlets, options: WriterOptions, existing: Option<Existing>) -> Context {
+    fn new(config: &Config, outlets: Outlets, sync: bool, existing: Option<Existing>) -> Context {
+        let access = Access::of(config.storage.group_read);
+        let options = WriterOptions { sync, access, ..WriterOptions::default() };
         let is_live = existing.is_none();
         let min_free = if is_live { config.storage.min_free } else { 0 };
         Context {
@@ -237,6 +242,7 @@ impl Context {
                 existing: existing.map(Mutex::new),
             },
             health: StorageHealth::new(min_free, &outlets.readiness),
+            unrecorded: Waiting::default(),
             leftovers: if is_live { Names::noted() } else { Names::default() },
             outlets,
         }

@@ -4,9 +4,11 @@ use super::context::Context;
 use super::counts::MediaCounts;
 use super::crew::{Crew, Pulse};
 use super::notices::{Notice, notices};
+use super::observe::Outcome;
 use super::pipeline::{Pipeline, Workshop};
 use super::shutdown::StopFlag;
 use super::totals::snapshot;
+use super::unrecorded::by_failure;
 use crate::call::Ending;
 use crate::capture::live::{LiveError, LiveOptions, Source};
 use crate::config::Config;
@@ -16,7 +18,7 @@ use crate::net::Transport;
 use crate::sip::ParseError;
 use crate::telemetry::Notifier;
 use crate::telemetry::events::Event;
-use crate::telemetry::label::{DropPlace, ThreadRole};
+use crate::telemetry::label::{DropPlace, Limit, ThreadRole};
 use crate::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -99,9 +101,13 @@ impl<S: Source> Live<S> {
             counts: &counts,
             crew,
         };
+        let shared = Arc::clone(context);
+        let note_failed = move |outcome: Outcome| {
+            by_failure(&outcome).into_iter().for_each(|call| shared.unrecorded.add(call));
+        };
         Ok(Live {
             engine: Engine::new(config),
-            pipeline: Pipeline::start(&shop, |_| {})?,
+            pipeline: Pipeline::start(&shop, note_failed)?,
             sources,
             lost: Vec::new(),
             options: options(config),
@@ -269,6 +275,7 @@ impl<S: Source> Live<S> {
             // Without traffic the newest packet is old, and nothing lags.
             s.capture_lag = Duration::from_nanos(if behind < 5_000_000_000 { behind as u64 } else { 0 });
         }
+        s.limits[Limit::Other.index()] += self.context.unrecorded.left_out();
         self.context.metrics().publish(&s);
         self.tell_unread(&stats);
         let waited = self.began.elapsed();
@@ -296,12 +303,11 @@ impl<S: Source> Live<S> {
             }
             if !self.told_unread.iter().any(|told| told.is_same(&n)) {
                 let Notice { kind: what, number, tunnel, count } = n;
+                let sender = tunnel.and_then(|kind| stats.tunnel_senders[kind.index()]);
+                let sender = sender.map(|addr| addr.to_string()).unwrap_or_default();
                 let event = match tunnel {
                     None => Event::Unread { what, number, count },
-                    Some(kind) => {
-                        let sender = stats.tunnel_senders[kind.index()];
-                        Event::TunnelRefused { kind: kind.as_str(), sender, count }
-                    }
+                    Some(kind) => Event::TunnelRefused { kind: kind.as_str(), sender: &sender, count },
                 };
                 event.emit(self.context.metrics());
                 self.told_unread.push(n);

@@ -26,4 +26,5 @@ mod running;
 pub mod shutdown;
 mod story;
 pub mod totals;
+pub mod unrecorded;
 pub mod worker;

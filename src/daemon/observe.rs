@@ -81,14 +81,17 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
         Decision::Open(o) | Decision::Amend(o) => Some(o.id),
         Decision::Formats { recording: id, .. }
         | Decision::Event(id, ..)
-        | Decision::Encrypted(id)
+        | Decision::Keyed { recording: id, .. }
+        | Decision::Moved(id, ..)
         | Decision::Suspend(id, _)
         | Decision::Resume(id)
         | Decision::Discard { recording: id, .. }
         | Decision::Incomplete(id)
         | Decision::Evict(id)
         | Decision::Close { recording: id, .. } => Some(*id),
-        Decision::Unrecorded { .. } | Decision::Parallel(_) | Decision::Refused(_) => None,
+        Decision::Unrecorded { .. } | Decision::LeftOut(_) | Decision::Parallel(_) | Decision::Refused(_) => {
+            None
+        }
     }
 }
 

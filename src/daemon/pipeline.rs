@@ -10,10 +10,12 @@ use super::context::Context;
 use super::counts::MediaCounts;
 use super::crew::{Crew, Pulse};
 use super::observe::{Outcome, recording_of, unrecorded_label};
+use super::unrecorded::{by_failure, by_rule};
 use super::worker::Worker;
-use crate::call::Decision;
+use crate::call::{Decision, Ends, Opening};
 use crate::engine::{MediaPacket, Sink};
 use crate::id::RecordingId;
+use crate::store::register::Unrecorded;
 use crate::tape::Kept;
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{FailReason, ThreadRole};
@@ -217,13 +219,28 @@ impl Pipeline {
             Decision::Unrecorded { reason, .. } => {
                 Event::CallUnrecorded { reason: unrecorded_label(*reason) }.emit(metrics);
             }
+            // A replay writes its own down, once it is over.
+            Decision::LeftOut(call) if !self.waits => self.context.unrecorded.add(by_rule(call)),
             Decision::Parallel(_) => Event::RecordingParallel.emit(metrics),
             Decision::Refused(o) => {
                 let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
                 Event::CallAnswered(about).emit(metrics);
-                Event::RecordingFailed { about, reason: FailReason::Limit }.emit(metrics);
+                self.fail(o, FailReason::Limit);
             }
             _ => {}
+        }
+    }
+
+    /// A call that never came to a worker is not recorded.
+    fn fail(&self, o: &Opening, reason: FailReason) {
+        let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
+        Event::RecordingFailed { about, reason }.emit(self.context.metrics());
+        if !self.waits {
+            let failed = Outcome::Failed { id: o.uuid, call_id: o.call_id.clone(), reason };
+            let Ends { caller, called, service } = o.ends();
+            if let Some(call) = by_failure(&failed) {
+                self.context.unrecorded.add(Unrecorded { caller, called, service, ..call });
+            }
         }
     }
 
@@ -233,9 +250,7 @@ impl Pipeline {
             && self.lanes[lane].waiting.load(Ordering::Relaxed) > self.queue_bytes.saturating_mul(2);
         match decision {
             Decision::Open(o) if is_overloaded => {
-                let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
-                let reason = FailReason::Overload;
-                Event::RecordingFailed { about, reason }.emit(self.context.metrics());
+                self.fail(o, FailReason::Overload);
                 self.lanes[lane].refused.insert(id);
                 false
             }

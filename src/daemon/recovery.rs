@@ -97,7 +97,7 @@ impl Recovery {
             && let Some(leftover) = self.leftovers.pop_front()
         {
             pulse.beat();
-            match finish(&leftover, &edits, &self.options) {
+            match finish(self.lock.root(), &leftover, &edits, &self.options) {
                 Ok(Some(outcome)) => self.tell(outcome),
                 Ok(None) => {}
                 Err(e) => self.failed(&e),

@@ -5,7 +5,7 @@ use super::counts::MediaCounts;
 use super::crew::{Crew, Faults};
 use super::observe::Outcome;
 use super::pipeline::{Pipeline, Workshop};
-use crate::call::{Decision, Ending, Ends, Unrecorded};
+use crate::call::{Decision, Ending, LeftOut, Unrecorded};
 use crate::capture::file::FileError;
 use crate::capture::merge::Merged;
 use crate::config::Config;
@@ -28,8 +28,6 @@ pub struct NotRecorded {
     pub at: Timestamp,
     /// Empty where only the start of its messages was captured.
     pub call_id: String,
-    /// Who talks, masked.
-    pub ends: Ends,
     /// Why not.
     pub reason: Unrecorded,
 }
@@ -38,15 +36,21 @@ pub struct NotRecorded {
 struct Watched {
     pipeline: Pipeline,
     not_recorded: Vec<NotRecorded>,
+    left_out: Vec<LeftOut>,
 }
 
 impl Sink for Watched {
     fn decision(&mut self, decision: Decision) {
-        if let Decision::Unrecorded { reason, at, call_id, ends } = &decision
+        if let Decision::LeftOut(call) = &decision
+            && self.left_out.len() < MAX_DECIDED
+        {
+            self.left_out.push(LeftOut::clone(call));
+        }
+        if let Decision::Unrecorded { reason, at, call_id } = &decision
             && self.not_recorded.len() < MAX_DECIDED
         {
-            let (at, call_id, ends, reason) = (*at, call_id.clone(), ends.clone(), *reason);
-            self.not_recorded.push(NotRecorded { at, call_id, ends, reason });
+            let (at, call_id, reason) = (*at, call_id.clone(), *reason);
+            self.not_recorded.push(NotRecorded { at, call_id, reason });
         }
         self.pipeline.decision(decision);
     }
@@ -67,6 +71,8 @@ pub struct Replayed {
     pub outcomes: Vec<Outcome>,
     /// Answered calls that were not recorded, in order.
     pub not_recorded: Vec<NotRecorded>,
+    /// The same as the register tells them.
+    pub left_out: Vec<LeftOut>,
     /// The engine's totals.
     pub stats: EngineStats,
     /// What is to be told of the files: ended early, damaged, of a link type that is not read.
@@ -112,7 +118,7 @@ pub fn replay(
     let shop =
         Workshop { workers, waits: true, queue_bytes, context, timezone, counts: counts_of_all, crew: &crew };
     let pipeline = Pipeline::start(&shop, outcome)?;
-    let mut sink = Watched { pipeline, not_recorded: Vec::new() };
+    let mut sink = Watched { pipeline, not_recorded: Vec::new(), left_out: Vec::new() };
     let mut engine = Engine::new(config);
     let mut frames = 0_u64;
     let failed = loop {
@@ -140,5 +146,12 @@ pub fn replay(
     let (warnings, unread) = (captures.warnings().to_vec(), captures.unread().to_vec());
     let mut stats = engine.stats();
     stats.super_packets = counts.super_packets.load(Ordering::Relaxed);
-    Ok(Replayed { outcomes, not_recorded: sink.not_recorded, stats, warnings, unread })
+    Ok(Replayed {
+        outcomes,
+        not_recorded: sink.not_recorded,
+        left_out: sink.left_out,
+        stats,
+        warnings,
+        unread,
+    })
 }

@@ -119,7 +119,6 @@ fn engine(s: &EngineStats, out: &mut Snapshot) {
         // Told one by one, in the log.
         sip_unreadable_last: _,
         tunnel_senders: _,
-        sip_oversized,
         sip_cut,
         rtp_recorded,
         rtp_cut,
@@ -168,9 +167,7 @@ fn engine(s: &EngineStats, out: &mut Snapshot) {
     (out.rtp_unmatched, out.rtp_not_recorded) = (*rtp_unmatched, *rtp_not_recorded);
     (out.time_outliers, out.time_jumps) = (*time_outliers, *time_jumps);
     (out.dialogs, out.last_packet) = (*calls, *last_packet);
-    for (limit, count) in
-        [(Limit::Calls, calls_evicted), (Limit::Recordings, recordings_full), (Limit::Other, sip_oversized)]
-    {
+    for (limit, count) in [(Limit::Calls, calls_evicted), (Limit::Recordings, recordings_full)] {
         out.limits[limit.index()] = *count;
     }
 }

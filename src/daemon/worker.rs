@@ -193,9 +193,14 @@ impl Worker {
                     self.counts.limit(Limit::Events, 1);
                 }
             }
-            Decision::Encrypted(id) => {
+            Decision::Keyed { recording, channel, standing, ssrc } => {
+                if let Some(r) = self.running_mut(recording) {
+                    r.tape.note_keys(*channel, *standing, *ssrc);
+                }
+            }
+            Decision::Moved(id, channel, at) => {
                 if let Some(r) = self.running_mut(id) {
-                    r.tape.set_encrypted();
+                    r.tape.set_moved(*channel, *at);
                 }
             }
             Decision::Suspend(id, at) => {
@@ -239,7 +244,10 @@ impl Worker {
                     self.discard(*s.running, FailReason::Limit);
                 }
             }
-            Decision::Unrecorded { .. } | Decision::Parallel(_) | Decision::Refused(_) => {}
+            Decision::Unrecorded { .. }
+            | Decision::LeftOut(_)
+            | Decision::Parallel(_)
+            | Decision::Refused(_) => {}
         }
     }
 

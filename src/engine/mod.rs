@@ -15,12 +15,13 @@ mod cut;
 mod doubt;
 pub mod stats;
 
-use crate::call::pairing::Route;
-use crate::call::{Calls, Decision, Ending, Ends, Unrecorded};
+use crate::call::pairing::{Route, Target};
+use crate::call::{Calls, Decision, Ending, Ends, LeftOut, Unrecorded};
 use crate::config::Config;
 use crate::id::RecordingId;
 use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
-use crate::rtp::packet::{Heard, MediaKind, RtpError, classify, zrtp_is_confirmed};
+use crate::rtp::packet::{Heard, MediaKind, RtpError, classify, zrtp_confirmed};
+use crate::rtp::standing::Trust;
 use crate::sip::{Message, is_keep_alive, starts_like_sip};
 use crate::tape::Packet;
 use crate::time::{NS_PER_MS, Timestamp};
@@ -158,8 +159,6 @@ impl Engine {
         s.calls = self.core.calls.legs_followed() as u64;
         s.recordings = self.core.calls.recordings().len() as u64;
         s.calls_evicted = self.core.calls.evicted();
-        s.sip_oversized = self.core.calls.oversized();
-        s.sip_parse_errors += s.sip_oversized;
         s.recordings_full = self.core.calls.recordings_full();
         s.time_jumps = self.core.clock.jumps();
         s.last_packet = self.core.clock.last_stamp();
@@ -287,7 +286,9 @@ impl Core {
         if is_answer {
             self.stats.unrecorded[Unrecorded::Truncated as usize] += 1;
             let (reason, call_id) = (Unrecorded::Truncated, String::new());
-            sink.decision(Decision::Unrecorded { reason, at, call_id, ends: Ends::default() });
+            sink.decision(Decision::Unrecorded { reason, at, call_id: call_id.clone() });
+            let ends = Ends::default();
+            sink.decision(Decision::LeftOut(Box::new(LeftOut { reason, at, call_id, ends })));
         }
     }
 
@@ -327,15 +328,18 @@ impl Core {
             }
             Route::NotRecorded => self.stats.rtp_not_recorded += 1,
             Route::Record(targets) if kind == MediaKind::Zrtp => {
-                if zrtp_is_confirmed(d.payload) {
-                    targets.iter().for_each(|t| sink.decision(Decision::Encrypted(t.recording)));
+                if let Some(ssrc) = zrtp_confirmed(d.payload) {
+                    for t in &targets {
+                        let (recording, channel, standing) = (t.recording, t.channel, t.standing);
+                        sink.decision(Decision::Keyed { recording, channel, standing, ssrc });
+                    }
                 }
             }
             Route::Record(targets) => {
                 self.drain(sink);
                 if d.truncated {
                     self.stats.rtp_cut += 1;
-                    targets.iter().for_each(|t| self.note_cut_media(t.recording, d.sliced, sink));
+                    own(&targets).for_each(|id| self.note_cut_media(id, d.sliced, sink));
                 }
                 let heard = match Heard::parse(d.payload) {
                     Ok(heard) => heard,
@@ -343,7 +347,7 @@ impl Core {
                         self.stats.rtp_malformed += 1;
                         // Whatever it carried is not in the recording; a bare or broken header carries nothing.
                         if matches!(why, RtpError::Padding(_) | RtpError::Header(_)) {
-                            targets.iter().for_each(|t| sink.decision(Decision::Incomplete(t.recording)));
+                            own(&targets).for_each(|id| sink.decision(Decision::Incomplete(id)));
                         }
                         return;
                     }
@@ -388,6 +392,12 @@ impl Core {
             sink.decision(d);
         }
     }
+}
+
+/// The recordings of a packet that comes from an address of its speaker: what is wrong with
+/// anybody else's is no loss.
+fn own(targets: &[Target]) -> impl Iterator<Item = RecordingId> {
+    targets.iter().filter(|t| t.standing.trust() == Trust::Named).map(|t| t.recording)
 }
 
 #[cfg(test)]

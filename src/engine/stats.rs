@@ -22,8 +22,6 @@ pub struct EngineStats {
     pub sip_unreadable: [u64; ParseError::ALL.len()],
     /// Between whom the last of each kind went.
     pub sip_unreadable_last: [Option<(Transport, Flow)>; ParseError::ALL.len()],
-    /// SIP messages not followed because their ids are longer than any that are kept.
-    pub sip_oversized: u64,
     /// SIP messages of which only the start was captured.
     pub sip_cut: u64,
     /// RTP packets given to recordings.

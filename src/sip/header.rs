@@ -70,6 +70,17 @@ pub(super) fn name_is(on_wire: &[u8], wanted: &str) -> bool {
     }
 }
 
+/// The same for all names that mean the same, and seldom for others.
+pub(super) fn name_key(name: &[u8]) -> u8 {
+    let long = match name {
+        [compact] => long_name(*compact).map(str::as_bytes),
+        _ => None,
+    };
+    let name = long.unwrap_or(name);
+    let letter = |b: Option<&u8>| b.map_or(0, u8::to_ascii_lowercase);
+    letter(name.first()).wrapping_add(letter(name.last()).wrapping_mul(7)).wrapping_add(name.len() as u8)
+}
+
 /// Trimmed, each fold replaced by one space. Borrows when nothing is folded.
 pub(super) fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     let value = trim(value);
@@ -177,7 +188,7 @@ pub(super) fn unquote(v: &[u8]) -> &[u8] {
 }
 
 /// Percent-decoding (RFC 3261 §19.1.2). What is no valid escape stays as it is.
-pub(super) fn percent_decode(s: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn percent_decode(s: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'%', s).is_none() {
         return Cow::Borrowed(s);
     }

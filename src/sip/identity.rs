@@ -53,6 +53,18 @@ impl Privacy {
     }
 }
 
+impl NameAddr<'_> {
+    /// Does the `privacy` of a Remote-Party-ID or a Diversion (RFC 5806 §4) hide the address:
+    /// `full` or `uri`, whoever is to hide it (`full-network`)?
+    pub fn asks_privacy(&self) -> bool {
+        let hides = |value: &[u8]| {
+            let kind = value.split(|b| *b == b'-').next().unwrap_or(value);
+            [&b"full"[..], b"uri"].iter().any(|k| trim(kind).eq_ignore_ascii_case(k))
+        };
+        self.param("privacy").is_some_and(hides)
+    }
+}
+
 impl<'a> Message<'a> {
     /// All Privacy headers together; all `false` when there is none.
     pub fn privacy(&self) -> Privacy {
@@ -75,8 +87,7 @@ impl<'a> Message<'a> {
     pub fn rpid_withheld(&self) -> bool {
         self.remote_party_ids().any(|r| {
             let called = r.param("party").is_some_and(|p| p.eq_ignore_ascii_case(b"called"));
-            let full = r.param("privacy").is_some_and(|p| trim(p).eq_ignore_ascii_case(b"full"));
-            full && !called
+            r.asks_privacy() && !called
         })
     }
 
@@ -146,6 +157,23 @@ mod tests {
         assert_eq!(m.diversions().nth(1).unwrap().param("reason"), Some(b"user-busy".as_slice()));
         assert!(m.rpid_withheld());
         assert_eq!(m.session_id().unwrap().as_ref(), b"aa;remote=bb");
+    }
+
+    #[test]
+    fn privacy_of_one_address() {
+        for (value, hidden) in [
+            ("full", true),
+            ("\"FULL\"", true),
+            ("full-network", true),
+            ("Uri", true),
+            ("off", false),
+            ("name", false),
+            ("fuller", false),
+            ("", false),
+        ] {
+            let bytes = read(&format!("Remote-Party-ID: <sip:1@h>;privacy={value};party=calling"));
+            assert_eq!(Message::parse(&bytes).unwrap().0.rpid_withheld(), hidden, "{value}");
+        }
     }
 
     #[test]

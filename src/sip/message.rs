@@ -4,7 +4,7 @@
 //! lazily and answers `None` rather than guess.
 
 use super::address::NameAddr;
-use super::header::{Split, name_is, param, trim, unfold};
+use super::header::{Split, name_is, name_key, param, trim, unfold};
 use super::method::Method;
 use super::multipart;
 use super::reader::{Message, StartLine};
@@ -122,7 +122,8 @@ impl<'a> Message<'a> {
 
     /// Fields of this name as they stand, folds included.
     pub(super) fn raw(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields.iter().filter(move |f| name_is(f.name, name)).map(|f| f.value)
+        let places = memchr::memchr_iter(name_key(name.as_bytes()), &self.keys);
+        places.filter_map(|i| self.fields.get(i)).filter(move |f| name_is(f.name, name)).map(|f| f.value)
     }
 
     pub(super) fn first_raw(&self, name: &str) -> Option<&'a [u8]> {

@@ -17,6 +17,7 @@ pub mod uri;
 
 pub use address::NameAddr;
 pub use framing::{Framer, starts_like_sip};
+pub(crate) use header::percent_decode;
 pub use identity::Privacy;
 pub use method::Method;
 pub use reader::{Message, ParseError, StartLine, is_keep_alive};

@@ -6,12 +6,10 @@
 //! decides whether bytes are SIP at all. What the fields mean is in `message`;
 //! this file knows only where they are.
 
-use super::header::{is_lws, is_token, name_is, trim};
+use super::header::{is_lws, is_token, name_is, name_key, trim};
 use super::method::Method;
 use std::fmt;
 
-/// Header fields kept from one message; what follows is passed over.
-pub const MAX_HEADERS: usize = 256;
 /// What some phones send to keep a NAT binding open, often with a zero behind it.
 const KEEP_ALIVE_WORD: &[u8] = b"jaK";
 /// Longest method token believed, bytes.
@@ -121,7 +119,11 @@ pub(super) struct Field<'a> {
 #[derive(Clone, Debug)]
 pub struct Message<'a> {
     pub(super) start: StartLine<'a>,
+    /// All of them: whoever may leave some out decides what is known of a call. The datagram
+    /// or the TCP buffer bounds them.
     pub(super) fields: Vec<Field<'a>>,
+    /// A byte of each field's name, so that to look one up costs little however many there are.
+    pub(super) keys: Vec<u8>,
     pub(super) body: &'a [u8],
     truncated: bool,
 }
@@ -141,6 +143,7 @@ impl<'a> Message<'a> {
         let (line, mut pos) = line_at(bytes, lead);
         let start = StartLine::parse(line)?;
         let mut fields = Vec::with_capacity(24);
+        let mut keys = Vec::with_capacity(24);
         let whole_head = loop {
             let (line, next) = line_at(bytes, pos);
             if line.is_empty() {
@@ -150,9 +153,8 @@ impl<'a> Message<'a> {
                 break blank;
             }
             let end = logical_line_end(bytes, next);
-            if fields.len() < MAX_HEADERS
-                && let Some(field) = field(&bytes[pos..end])
-            {
+            if let Some(field) = field(&bytes[pos..end]) {
+                keys.push(name_key(field.name));
                 fields.push(field);
             }
             pos = end;
@@ -164,7 +166,7 @@ impl<'a> Message<'a> {
             ContentLength::Missing | ContentLength::Unreadable => (rest, true),
         };
         let consumed = pos + body.len();
-        Ok((Message { start, fields, body, truncated: !(whole_head && whole_body) }, consumed))
+        Ok((Message { start, fields, keys, body, truncated: !(whole_head && whole_body) }, consumed))
     }
 
     /// The start line.

@@ -3,6 +3,7 @@
 use super::steps::{Step, Stopped};
 use std::io;
 use std::path::{Path, PathBuf};
+use uuid::Uuid;
 
 /// What failed when the audio could not be synced: some of it may be lost.
 pub(super) const SYNC_AUDIO: &str = "sync the audio of";
@@ -19,6 +20,27 @@ pub enum StoreError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A sidecar that is that of another recording than the index says.
+    #[error(
+        "{path}: is that of recording {found}, not of {wanted}; `nauhuri reindex` mends the index",
+        path = path.display()
+    )]
+    Another {
+        /// The sidecar.
+        path: PathBuf,
+        /// Whose it is.
+        found: Uuid,
+        /// Whose it was taken for.
+        wanted: Uuid,
+    },
+    /// A path that leads out of the folder it should lie in.
+    #[error("{path} does not lie in {folder}", path = path.display(), folder = folder.display())]
+    Outside {
+        /// The path.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
     },
     /// A finished recording of this name or id is there; it was not touched.
     #[error("{path} exists already", path = path.display())]
@@ -83,9 +105,11 @@ impl StoreError {
             StoreError::Exists { .. } | StoreError::InUse { .. } | StoreError::Recorded { .. } => {
                 io::ErrorKind::AlreadyExists
             }
-            StoreError::NotWav { .. } | StoreError::Misaligned { .. } | StoreError::Sidecar { .. } => {
-                io::ErrorKind::InvalidData
-            }
+            StoreError::Outside { .. } => io::ErrorKind::InvalidInput,
+            StoreError::Another { .. }
+            | StoreError::NotWav { .. }
+            | StoreError::Misaligned { .. }
+            | StoreError::Sidecar { .. } => io::ErrorKind::InvalidData,
         }
     }
 

@@ -10,7 +10,8 @@ mod walk;
 pub use walk::{Found, State, Walk, day_entries, is_ours};
 
 use super::StoreError;
-use super::files::make_one;
+pub use super::files::NEW;
+use super::files::{Access, Folder};
 use crate::id::short_hex;
 use crate::time::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -23,9 +24,6 @@ pub const STATE_FOLDER: &str = ".nauhuri";
 
 /// Suffix of both files while the call runs.
 pub const PART: &str = ".part";
-
-/// Suffix of a sidecar that is about to replace another.
-pub const NEW: &str = ".new";
 
 /// Longest agent id in a name; the sidecar has it whole.
 const MAX_AGENT: usize = 64;
@@ -150,16 +148,31 @@ pub fn day_folder(answered_at: Timestamp) -> PathBuf {
     answered_at.to_jiff().strftime("%Y/%m/%d").to_string().into()
 }
 
-/// Makes a day's folder and what is missing above it, 0750 whatever the umask.
-/// With `sync`, the names of the new ones last.
-pub fn make_folder(root: &Path, answered_at: Timestamp, sync: bool) -> Result<PathBuf, StoreError> {
-    let mut folder = root.to_owned();
-    make_one(&folder, sync)?;
-    for part in &day_folder(answered_at) {
-        folder.push(part);
-        make_one(&folder, sync)?;
+/// Where a recording's sidecar lies under the root; `None` for what is no
+/// `YYYY/MM/DD/NAME.json`.
+pub fn parse_place(path: &str) -> Option<&Path> {
+    let mut parts = path.split('/');
+    let is_dated = [4, 2, 2].into_iter().all(|digits| parts.next().is_some_and(|p| is_date(p, digits)));
+    let name = parts.next()?.strip_suffix(".json")?;
+    let fits = is_dated && parts.next().is_none() && !name.is_empty() && !name.starts_with('.');
+    (fits && !name.contains('\0')).then(|| Path::new(path))
+}
+
+/// So many digits, as the folders of a date are named.
+pub fn is_date(name: &str, digits: usize) -> bool {
+    name.len() == digits && name.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Opens the folder of a state: the one inside a store is the store's own and may be
+/// no link, for one elsewhere the configuration answers.
+///
+/// # Errors
+/// It is not there, or is a link.
+pub fn open_state(state: &Path) -> Result<Folder, StoreError> {
+    match state.parent().filter(|root| state.ends_with(STATE_FOLDER) && !root.as_os_str().is_empty()) {
+        Some(root) => Folder::open(root, Access::Owner)?.below(Path::new(STATE_FOLDER)),
+        None => Folder::open(state, Access::Owner),
     }
-    Ok(folder)
 }
 
 /// The recordings a folder held before a replay came: by answer time and the
@@ -176,10 +189,11 @@ impl Existing {
     pub fn contains(&mut self, root: &Path, name: &RecordingName) -> Result<bool, StoreError> {
         let folder = name.folder(root);
         if !self.days.contains_key(&folder) {
-            let found = match day_entries(&folder) {
-                Ok(found) => found,
+            let opened = Folder::open(root, Access::Owner).and_then(|root| root.below(&folder));
+            let found = match opened {
+                Ok(opened) => day_entries(&opened).map_err(StoreError::io("read", &folder))?,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
-                Err(e) => return Err(StoreError::io("read", &folder)(e)),
+                Err(e) => return Err(e),
             };
             let keys = found.iter().filter_map(|f| ends(&f.stem)).collect();
             self.days.insert(folder.clone(), keys);

@@ -17,12 +17,15 @@
 //! The kernel drops all of them with the process, `kill -9` included. The files are never removed.
 
 use super::StoreError;
-use super::files::{FILE_MODE, make_one, settle};
-use super::layout::STATE_FOLDER;
+use super::files::{Access, Folder};
+use super::layout::{STATE_FOLDER, open_state};
 use crate::time::Timestamp;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+/// Held by everybody who records.
+const LOCK: &str = "lock";
 
 /// A place in the store; given up on drop.
 #[derive(Debug)]
@@ -37,18 +40,9 @@ impl StoreLock {
     /// Enters a store, making its folder where it is missing. Alone if nobody
     /// else is there, beside the others if somebody is.
     pub fn enter(root: &Path) -> Result<StoreLock, StoreError> {
-        let state = root.join(STATE_FOLDER);
-        make_one(root, false)?;
-        make_one(&state, false)?;
-        let path = state.join("lock");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(FILE_MODE)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
+        let state = Folder::make(root, Access::Owner)?.make_below(Path::new(STATE_FOLDER), false)?;
+        let path = state.path().join(LOCK);
+        let (file, _) = state.write_or_create(&path)?;
         let alone = match file.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => false,
@@ -91,10 +85,11 @@ impl EditLock {
     /// # Errors
     /// A file cannot be made or locked.
     pub fn wait(state: &Path) -> Result<EditLock, StoreError> {
+        let state = open_state(state)?;
         // Held by whoever is next: a sweep that lets go and wants it back at once
         // queues up behind those who wait.
-        let _turn = locked(&state.join("edit.turn"))?;
-        Ok(EditLock { _file: locked(&state.join("edit.lock"))? })
+        let _turn = state.lock(Path::new("edit.turn"))?;
+        Ok(EditLock { _file: state.lock(Path::new("edit.lock"))? })
     }
 
     /// The same where nobody edits just now, else `None`: for those who have better to do than wait.
@@ -102,18 +97,19 @@ impl EditLock {
     /// # Errors
     /// A file cannot be made or locked.
     pub fn try_now(state: &Path) -> Result<Option<EditLock>, StoreError> {
-        let Some(_turn) = locked_now(&state.join("edit.turn"))? else { return Ok(None) };
-        Ok(locked_now(&state.join("edit.lock"))?.map(|file| EditLock { _file: file }))
+        let state = open_state(state)?;
+        let Some(_turn) = locked_now(&state, "edit.turn")? else { return Ok(None) };
+        Ok(locked_now(&state, "edit.lock")?.map(|file| EditLock { _file: file }))
     }
 }
 
 /// The file, locked; `None` where somebody else has it locked.
-fn locked_now(path: &Path) -> Result<Option<File>, StoreError> {
-    let file = open_lock(path)?;
+fn locked_now(state: &Folder, name: &str) -> Result<Option<File>, StoreError> {
+    let (file, _) = state.write_or_create(Path::new(name))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(e)) => Err(StoreError::io("lock", path)(e)),
+        Err(TryLockError::Error(e)) => Err(StoreError::io("lock", &state.path().join(name))(e)),
     }
 }
 
@@ -124,47 +120,35 @@ pub struct RecorderLock {
 }
 
 impl RecorderLock {
-    /// Takes it for this process, at `now`.
+    /// Takes it for this process, at `now`, in a store that has been entered.
     ///
     /// # Errors
     /// [`StoreError::Recorded`] where another process has it.
     pub fn take(root: &Path, now: Timestamp) -> Result<RecorderLock, StoreError> {
-        let path = root.join(STATE_FOLDER).join("recorder.lock");
-        let Some(file) = locked_now(&path)? else {
+        let state = open_state(&root.join(STATE_FOLDER))?;
+        let name = "recorder.lock";
+        let Some(file) = locked_now(&state, name)? else {
             // Written by whoever has the lock, just after taking it.
-            let by = std::fs::read_to_string(&path).unwrap_or_default();
+            let by = state.read(Path::new(name)).map(std::io::read_to_string);
+            let by = by.ok().and_then(Result::ok).unwrap_or_default();
             let by = by.lines().next().filter(|l| !l.is_empty()).unwrap_or("another process").into();
             return Err(StoreError::Recorded { root: root.to_owned(), by });
         };
         let text = format!("pid {} since {}\n", std::process::id(), now.to_rfc3339());
         file.set_len(0)
             .and_then(|()| file.write_all_at(text.as_bytes(), 0))
-            .map_err(StoreError::io("write", &path))?;
+            .map_err(StoreError::io("write", &state.path().join(name)))?;
         Ok(RecorderLock { _file: file })
     }
 }
 
-fn locked(path: &Path) -> Result<File, StoreError> {
-    let file = open_lock(path)?;
-    file.lock().map_err(StoreError::io("lock", path))?;
-    Ok(file)
-}
-
-fn open_lock(path: &Path) -> Result<File, StoreError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-    let file = options.open(path).map_err(StoreError::io("open", path))?;
-    settle(path, &file).map_err(StoreError::io("set the mode of", path))?;
-    Ok(file)
-}
-
 /// Whether some process records into the store. Enters nothing itself.
 pub fn is_occupied(root: &Path) -> Result<bool, StoreError> {
-    let path = root.join(STATE_FOLDER).join("lock");
-    let file = match File::open(&path) {
+    let path = root.join(STATE_FOLDER).join(LOCK);
+    let file = match Folder::open(root, Access::Owner).and_then(|root| root.read(&path)) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(e) => return Err(StoreError::io("open", &path)(e)),
+        Err(e) => return Err(e),
     };
     match file.try_lock() {
         Ok(()) => Ok(false),
@@ -217,7 +201,7 @@ mod tests {
         assert!(EditLock::try_now(dir.path()).unwrap().is_none());
         drop(edits);
         assert!(EditLock::try_now(dir.path()).unwrap().is_some());
-        let turn = locked_now(&dir.path().join("edit.turn")).unwrap();
+        let turn = locked_now(&open_state(dir.path()).unwrap(), "edit.turn").unwrap();
         assert!(EditLock::try_now(dir.path()).unwrap().is_none(), "somebody stands in line");
         drop(turn);
     }

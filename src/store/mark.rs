@@ -12,12 +12,11 @@
 //! Must not know what else either folder holds.
 
 use super::StoreError;
-use super::files::{give_away, make_one, settle, sync_folder};
-use super::layout::STATE_FOLDER;
+use super::files::{Access, Folder};
+use super::layout::{STATE_FOLDER, open_state};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -162,22 +161,26 @@ pub fn check(root: &Path, state: &Path) -> Result<Option<StoreId>, IdentityError
 /// See [`IdentityError`].
 pub fn enter(root: &Path, state: &Path, now: Timestamp) -> Result<StoreId, IdentityError> {
     let known = check(root, state)?;
-    let inner = root.join(STATE_FOLDER);
-    for folder in [root, &inner, state] {
-        make_owned(folder)?;
-    }
-    let store = known.map_or_else(Uuid::now_v7, |id| id.0);
+    let store = Folder::make(root, Access::Owner)?;
+    let inner = store.make_below(Path::new(STATE_FOLDER), true)?;
+    let is_inside = state == inner.path();
+    let outer = match is_inside {
+        true => inner.clone(),
+        false => Folder::make_for(state, Access::Owner, Some(store.owner()))?,
+    };
+    let id = known.map_or_else(Uuid::now_v7, |id| id.0);
     let created_at = now.to_rfc3339();
     // The folder first: a state without a mark follows its store, so a crash in
     // between leaves nothing to ask about.
-    create(&inner, &Mark { schema: 1, store, created_at: created_at.clone(), state_elsewhere: None })?;
+    create(&inner, &Mark { schema: 1, store: id, created_at: created_at.clone(), state_elsewhere: None })?;
     // Another process may have been first; its mark counts.
-    let lost = || IdentityError::Unreadable { path: inner.join(MARK) };
-    let ours = read_mark(&inner)?.ok_or_else(lost)?;
-    create(state, &Mark { created_at, state_elsewhere: None, ..ours.clone() })?;
-    let elsewhere = Some(state != inner);
-    if ours.state_elsewhere != elsewhere {
-        replace(&inner, &Mark { state_elsewhere: elsewhere, ..ours })?;
+    let lost = || IdentityError::Unreadable { path: inner.path().join(MARK) };
+    let ours = read_mark(inner.path())?.ok_or_else(lost)?;
+    create(&outer, &Mark { created_at, state_elsewhere: None, ..ours.clone() })?;
+    if ours.state_elsewhere != Some(!is_inside) {
+        let mark = Mark { state_elsewhere: Some(!is_inside), ..ours };
+        inner.replace(Path::new(MARK), &text_of(&inner, &mark)?, true)?;
+        inner.sync()?;
     }
     check(root, state)?.ok_or_else(lost)
 }
@@ -192,78 +195,45 @@ pub fn read(folder: &Path) -> Result<Option<StoreId>, IdentityError> {
 
 fn read_mark(folder: &Path) -> Result<Option<Mark>, IdentityError> {
     let path = folder.join(MARK);
-    let bytes = match File::open(&path) {
-        Ok(file) => {
-            let mut bytes = Vec::new();
-            io::Read::read_to_end(&mut io::Read::take(file, MAX_BYTES), &mut bytes)
-                .map_err(StoreError::io("read", &path))?;
-            bytes
-        }
+    let file = match open_state(folder).and_then(|folder| folder.read(&path)) {
+        Ok(file) => file,
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        Err(e) => return Err(StoreError::io("open", &path)(e).into()),
+        Err(e) => return Err(e.into()),
     };
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(StoreError::io("read", &path))?;
     serde_json::from_slice(&bytes).map(Some).map_err(|_| IdentityError::Unreadable { path })
 }
 
 /// Writes a mark where there is none, whole or not at all.
-fn create(folder: &Path, mark: &Mark) -> Result<(), StoreError> {
-    let path = folder.join(MARK);
-    if path.try_exists().map_err(StoreError::io("look for", &path))? {
+fn create(folder: &Folder, mark: &Mark) -> Result<(), StoreError> {
+    let path = Path::new(MARK);
+    if folder.look(path)?.is_some() {
         return Ok(());
     }
-    let scratch = scratch_of(folder, mark)?;
+    // Of this process alone: two may be about to mark a store.
+    let own = PathBuf::from(format!("{MARK}.{}", std::process::id()));
+    let scratch = folder.scratch(&own, &text_of(folder, mark)?, true)?;
     // A link never replaces: whoever comes second keeps the first one's mark.
-    let made = match fs::hard_link(&scratch, &path) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(StoreError::io("create", &path)(e)),
-        _ => Ok(()),
-    };
-    fs::remove_file(&scratch).map_err(StoreError::io("remove", &scratch))?;
+    let made = folder.link(&scratch, path);
+    folder.remove(&scratch)?;
     made?;
-    sync_folder(folder)
+    folder.sync()
 }
 
-/// Writes a mark in the place of another, whole or not at all.
-fn replace(folder: &Path, mark: &Mark) -> Result<(), StoreError> {
-    let scratch = scratch_of(folder, mark)?;
-    fs::rename(&scratch, folder.join(MARK)).map_err(StoreError::io("rename", &scratch))?;
-    sync_folder(folder)
-}
-
-/// A synced file of this process's own.
-fn scratch_of(folder: &Path, mark: &Mark) -> Result<PathBuf, StoreError> {
-    let path = folder.join(format!("{MARK}.{}.new", std::process::id()));
-    fill(&path, mark).map_err(|e| {
-        drop(fs::remove_file(&path));
-        StoreError::io("write", &path)(e)
-    })?;
-    Ok(path)
-}
-
-fn fill(path: &Path, mark: &Mark) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    settle(path, &file)?;
-    let mut text = serde_json::to_vec_pretty(mark)?;
+fn text_of(folder: &Folder, mark: &Mark) -> Result<Vec<u8>, StoreError> {
+    let mut text = serde_json::to_vec_pretty(mark)
+        .map_err(|e| StoreError::io("write", &folder.path().join(MARK))(e.into()))?;
     text.push(b'\n');
-    file.write_all(&text)?;
-    file.sync_all()
-}
-
-/// Makes a folder where there is none, and gives it the owner of the one above.
-fn make_owned(folder: &Path) -> Result<(), StoreError> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    make_one(folder, true)?;
-    let give = File::open(folder).and_then(|file| give_away(folder, &file));
-    give.map_err(StoreError::io("set the owner of", folder))
+    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::files::FILE_MODE;
+    use std::fs;
     use std::os::unix::fs::MetadataExt;
 
     fn now() -> Timestamp {
@@ -280,7 +250,7 @@ mod tests {
         assert_eq!(check(&root, &state).unwrap(), Some(id));
         assert_eq!(read(&state).unwrap(), Some(id));
         let mode = fs::metadata(state.join(MARK)).unwrap().mode() & 0o777;
-        assert_eq!(mode, FILE_MODE);
+        assert_eq!(mode, 0o600);
         assert_eq!(fs::read_dir(&state).unwrap().count(), 1, "no scratch is left");
     }
 

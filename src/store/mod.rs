@@ -14,7 +14,7 @@
 //!
 //! | step | what is done | a crash right after it leaves | start-up makes of it |
 //! | --- | --- | --- | --- |
-//! | 1 | `YYYY/MM/DD` made, 0750, the parent of each new folder synced | an empty folder | nothing |
+//! | 1 | `YYYY/MM/DD` made, the parent of each new folder synced | an empty folder | nothing |
 //! | 2 | `NAME.json.part` made with a provisional sidecar (`ended_by: recovered`, `complete: false`) | metadata without audio | a recording of zero length, `recovered` |
 //! | 3 | `NAME.wav.part` made with the header of an empty file | both parts | a recording of zero length, `recovered` |
 //! | 4 | sidecar and folder synced; the call is being recorded | both parts | `recovered`, all whole frames kept |
@@ -44,10 +44,12 @@ pub mod calendar;
 pub mod cases;
 mod error;
 pub mod files;
+pub mod jsonl;
 pub mod layout;
 pub mod lock;
 pub mod mark;
 pub mod recover;
+pub mod register;
 pub mod sidecar;
 mod steps;
 pub mod wav;

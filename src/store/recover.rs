@@ -25,16 +25,17 @@
 #[cfg(test)]
 mod tests;
 
-use super::files::sync_folder;
-use super::layout::{Found, NEW, ParsedStem, Paths, State, Walk, day_entries, parse_stem};
+use super::files::{Folder, with_new};
+use super::layout::{Found, ParsedStem, Paths, State, Walk, day_entries, parse_stem};
 use super::lock::{EditLock, StoreLock};
-use super::sidecar::{Agent, Audio, Customer, EndedBy, Retention, SCHEMA, Sidecar, SipInfo, parse_rfc3339};
+use super::sidecar::{
+    self, Agent, Audio, Customer, EndedBy, Retention, SCHEMA, Sidecar, SipInfo, parse_rfc3339,
+};
 use super::wav::{self, WavSpec, WavWriter};
-use super::writer::{Publish, WriterOptions, publish, rename};
+use super::writer::{Publish, WriterOptions, publish};
 use super::{Step, StoreError, calendar};
 use crate::id::derived_uuid;
 use crate::time::Timestamp;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use uuid::Uuid;
@@ -124,23 +125,22 @@ pub fn survey(root: &Path) -> (Vec<Leftover>, Vec<Outcome>) {
 /// # Errors
 /// Only where a test stops the work.
 pub fn finish(
+    root: &Path,
     leftover: &Leftover,
     _edits: &EditLock,
     options: &RecoverOptions,
 ) -> Result<Option<Outcome>, StoreError> {
-    let found = match Found::now(&leftover.folder, &leftover.stem) {
-        Ok(found) => found,
-        Err(e) => {
-            let name = leftover.folder.join(&leftover.stem);
-            let e = StoreError::io("look for", &name)(e);
-            return Ok(Some(Outcome { name, action: Action::Failed(e) }));
-        }
+    let name = leftover.folder.join(&leftover.stem);
+    let opened = Folder::open(root, options.writer.access);
+    let opened = opened.and_then(|s| Ok((Found::now(&s, &leftover.folder, &leftover.stem)?, s)));
+    let (found, store) = match opened {
+        Ok(opened) => opened,
+        Err(e) => return Ok(Some(Outcome { name, action: Action::Failed(e) })),
     };
-    let name = found.folder.join(&found.stem);
-    let mut repaired = repair(&found, options);
+    let mut repaired = repair(&store, &found, options);
     // The first to open a file hears of what failed before, on a disk that may be well again.
     if repaired.as_ref().is_err_and(StoreError::may_have_lost_audio) {
-        repaired = repair(&found, options);
+        repaired = repair(&store, &found, options);
     }
     match repaired {
         Ok(action) => Ok(action.map(|action| Outcome { name, action })),
@@ -164,20 +164,20 @@ pub fn recover(
     }
     let (leftovers, mut outcomes) = survey(lock.root());
     for leftover in &leftovers {
-        outcomes.extend(finish(leftover, edits, options)?);
+        outcomes.extend(finish(lock.root(), leftover, edits, options)?);
     }
     lock.share()?;
     Ok(outcomes)
 }
 
-fn repair(found: &Found, options: &RecoverOptions) -> Result<Option<Action>, StoreError> {
+fn repair(store: &Folder, found: &Found, options: &RecoverOptions) -> Result<Option<Action>, StoreError> {
     let Some(name) = parse_stem(&found.stem) else { return Ok(None) };
     let paths = found.paths();
     match found.state() {
-        State::Finished => drop_edit(found, &paths),
-        State::Part if found.json => finish_names(found, &paths, options).map(Some),
-        State::Part => match reunited(found, &name)? {
-            Pair::Whole(found) => finish_parts(&found, &name, &found.paths(), options).map(Some),
+        State::Finished => drop_edit(store, found, &paths),
+        State::Part if found.json => finish_names(store, found, &paths, options).map(Some),
+        State::Part => match reunited(store, found, &name)? {
+            Pair::Whole(found) => finish_parts(store, &found, &name, options).map(Some),
             Pair::Gone => Ok(None),
         },
         // `verify` tells of these; no `.part`, no crash of ours.
@@ -194,7 +194,7 @@ enum Pair {
 }
 
 /// Brings audio and sidecar together that a rename cut short has left under two names.
-fn reunited(found: &Found, name: &ParsedStem) -> Result<Pair, StoreError> {
+fn reunited(store: &Folder, found: &Found, name: &ParsedStem) -> Result<Pair, StoreError> {
     let is_lone_json = |f: &Found| f.json_part && !f.wav_part && !f.wav && !f.json;
     let is_lone_wav = |f: &Found| f.wav_part && !f.json_part && !f.json;
     if !is_lone_json(found) && !is_lone_wav(found) {
@@ -202,7 +202,7 @@ fn reunited(found: &Found, name: &ParsedStem) -> Result<Pair, StoreError> {
     }
     let own = found.paths();
     let part = if is_lone_json(found) { &own.json_part } else { &own.wav_part };
-    if !part.try_exists().map_err(StoreError::io("look for", part))? {
+    if store.look(part)?.is_none() {
         return Ok(Pair::Gone);
     }
     let same = |f: &Found| {
@@ -210,19 +210,19 @@ fn reunited(found: &Found, name: &ParsedStem) -> Result<Pair, StoreError> {
             && parse_stem(&f.stem)
                 .is_some_and(|n| (n.answered_at, &n.short) == (name.answered_at, &name.short))
     };
-    let beside = day_entries(&found.folder).map_err(StoreError::io("read", &found.folder))?;
+    let beside = day_entries(&store.below(&found.folder)?).map_err(StoreError::io("read", &found.folder))?;
     let other = beside.iter().find(|f| same(f) && (is_lone_json(f) || is_lone_wav(f)));
     let (json, wav) = match other {
         Some(other) if is_lone_json(found) && is_lone_wav(other) => (found, other),
         Some(other) if is_lone_wav(found) && is_lone_json(other) => (other, found),
         _ => return Ok(Pair::Whole(found.clone())),
     };
-    rename(&wav.paths().wav_part, &json.paths().wav_part)?;
+    store.rename(&wav.paths().wav_part, &json.paths().wav_part)?;
     Ok(Pair::Whole(Found { wav_part: true, ..json.clone() }))
 }
 
 /// A `.new` beside a finished recording.
-fn drop_edit(found: &Found, paths: &Paths) -> Result<Option<Action>, StoreError> {
+fn drop_edit(store: &Folder, found: &Found, paths: &Paths) -> Result<Option<Action>, StoreError> {
     let edits: Vec<PathBuf> = [(found.json_new, &paths.json), (found.json_part_new, &paths.json_part)]
         .into_iter()
         .filter(|(there, _)| *there)
@@ -231,52 +231,58 @@ fn drop_edit(found: &Found, paths: &Paths) -> Result<Option<Action>, StoreError>
     if edits.is_empty() {
         return Ok(None);
     }
-    if Sidecar::read(&paths.json).is_err() {
+    if Sidecar::read_in(store, &paths.json).is_err() {
         return Ok(Some(Action::Left {
             why: "its sidecar is unreadable and an unfinished edit stands beside it",
         }));
     }
     for edit in edits {
-        fs::remove_file(&edit).map_err(StoreError::io("remove", &edit))?;
+        store.remove(&edit)?;
     }
     Ok(Some(Action::EditDropped))
 }
 
 /// `.part` files beside a final JSON: without syncs the renames may have
 /// reached the disk in either order.
-fn finish_names(found: &Found, paths: &Paths, options: &RecoverOptions) -> Result<Action, StoreError> {
+fn finish_names(
+    store: &Folder,
+    found: &Found,
+    paths: &Paths,
+    options: &RecoverOptions,
+) -> Result<Action, StoreError> {
     if found.wav || found.json_part {
         return Ok(Action::Left { why: "a finished recording stands beside parts of its name" });
     }
-    let sidecar = Sidecar::read(&paths.json)?;
-    if wav::sha256_hex(&paths.wav_part)? != sidecar.audio.sha256 {
+    let sidecar = Sidecar::read_in(store, &paths.json)?;
+    if wav::sha256_of(&store.read(&paths.wav_part)?, &paths.wav_part)? != sidecar.audio.sha256 {
         return Ok(Action::Left { why: "its audio is not the one its sidecar speaks of" });
     }
-    rename(&paths.wav_part, &paths.wav)?;
+    store.rename(&paths.wav_part, &paths.wav)?;
     options.writer.steps.done(Step::WavRenamed)?;
     if options.writer.sync {
-        sync_folder(&paths.folder)?;
+        store.below(&paths.folder)?.sync()?;
     }
     Ok(Action::Completed)
 }
 
 /// Parts without a final JSON.
 fn finish_parts(
+    store: &Folder,
     found: &Found,
     name: &ParsedStem,
-    paths: &Paths,
     options: &RecoverOptions,
 ) -> Result<Action, StoreError> {
-    let provisional = found.json_part.then(|| Sidecar::read(&paths.json_part).ok()).flatten();
+    let paths = &found.paths();
+    let provisional = found.json_part.then(|| Sidecar::read_in(store, &paths.json_part).ok()).flatten();
     // Cut short, no audio was written yet.
-    let unsaid = || is_cut_short(&paths.json_part).then_some(UNSAID);
+    let unsaid = || is_cut_short(store, &paths.json_part).then_some(UNSAID);
     let spec = provisional.as_ref().and_then(spec_of).or_else(unsaid);
     let wav = match (found.wav, found.wav_part, spec) {
         (true, true, _) => return Ok(Action::Left { why: "two audio files claim its name" }),
-        (true, false, spec) => resume(&paths.wav, spec)?,
-        (false, true, spec) => resume(&paths.wav_part, spec)?,
+        (true, false, spec) => resume(store, &paths.wav, spec)?,
+        (false, true, spec) => resume(store, &paths.wav_part, spec)?,
         (false, false, Some(spec)) => {
-            let wav = WavWriter::create(&paths.wav_part, spec)?;
+            let wav = WavWriter::create_in(store, &paths.wav_part, spec)?;
             options.writer.steps.done(Step::EmptyWav)?;
             wav
         }
@@ -288,18 +294,18 @@ fn finish_parts(
 
     let is_final = |s: &Sidecar| s.audio.sha256 == audio.sha256_hex;
     let scratch = with_new(&paths.json_part);
-    if found.json_part_new && Sidecar::read(&scratch).is_ok_and(|s| is_final(&s)) {
+    if found.json_part_new && Sidecar::read_in(store, &scratch).is_ok_and(|s| is_final(&s)) {
         // The close was cut between writing the sidecar and renaming it.
-        rename(&scratch, &paths.json_part)?;
+        store.rename(&scratch, &paths.json_part)?;
         options.writer.steps.done(Step::SidecarReplaced)?;
-        publish(paths, Publish { sidecar: None, wav: !found.wav }, &options.writer)?;
+        publish(store, paths, Publish { sidecar: None, wav: !found.wav }, &options.writer)?;
         return Ok(Action::Completed);
     }
     if provisional.as_ref().is_some_and(is_final) {
         if found.json_part_new {
-            fs::remove_file(&scratch).map_err(StoreError::io("remove", &scratch))?;
+            store.remove(&scratch)?;
         }
-        publish(paths, Publish { sidecar: None, wav: !found.wav }, &options.writer)?;
+        publish(store, paths, Publish { sidecar: None, wav: !found.wav }, &options.writer)?;
         return Ok(Action::Completed);
     }
     let mut sidecar = provisional.unwrap_or_else(|| minimal(name, &found.stem));
@@ -307,22 +313,22 @@ fn finish_parts(
     sidecar.audio =
         Audio { frames: audio.frames, sha256: audio.sha256_hex, ..Audio::begin(spec.rate, spec.encoding) };
     mark_recovered(&mut sidecar, options);
-    publish(paths, Publish { sidecar: Some(&sidecar), wav: !found.wav }, &options.writer)?;
+    publish(store, paths, Publish { sidecar: Some(&sidecar), wav: !found.wav }, &options.writer)?;
     Ok(Action::Recovered { frames: audio.frames })
 }
 
 /// Opens the audio; a header that never reached the disk is laid out again if
 /// the sidecar says how.
-fn resume(path: &Path, spec: Option<WavSpec>) -> Result<WavWriter, StoreError> {
-    match (WavWriter::resume(path), spec) {
-        (Err(StoreError::NotWav { .. }), Some(spec)) => WavWriter::resume_as(path, spec),
+fn resume(store: &Folder, path: &Path, spec: Option<WavSpec>) -> Result<WavWriter, StoreError> {
+    match (WavWriter::resume(store, path), spec) {
+        (Err(StoreError::NotWav { .. }), Some(spec)) => WavWriter::resume_as(store, path, spec),
         (other, _) => other,
     }
 }
 
 /// As a crash leaves a file in the midst of its one write: nothing, zeros, or the beginning of an object.
-fn is_cut_short(json: &Path) -> bool {
-    fs::read(json).is_ok_and(|bytes| {
+fn is_cut_short(store: &Folder, json: &Path) -> bool {
+    sidecar::read_bytes(store, json).is_ok_and(|bytes| {
         let read = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes);
         bytes.iter().all(|b| *b == 0) || read.is_err_and(|e| e.is_eof())
     })
@@ -380,10 +386,4 @@ fn minimal(name: &ParsedStem, stem: &str) -> Sidecar {
         policy: None,
         extra: serde_json::Map::new(),
     }
-}
-
-fn with_new(path: &Path) -> PathBuf {
-    let mut p = path.as_os_str().to_owned();
-    p.push(NEW);
-    p.into()
 }

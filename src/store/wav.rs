@@ -11,14 +11,13 @@ mod tests;
 pub use riff::{CHANNELS, WavEncoding, WavInfo, WavSpec, encode as encode_header};
 
 use super::error::{SYNC_AUDIO, StoreError};
-use super::files::FILE_MODE;
+use super::files::{Access, Folder};
 use riff::HeaderError;
 use rustix::fs::{FallocateFlags, fallocate};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Samples of silence written at once where silence is not zeros.
@@ -54,10 +53,34 @@ pub struct Finished {
 }
 
 impl WavWriter {
-    /// Makes a new file, mode 0640 whatever the umask, with the header of an
-    /// empty recording. Fails where the file exists.
+    /// Makes a new file in a store, with the header of an empty recording.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] where the file exists, or the system refuses.
+    pub fn create_in(folder: &Folder, path: &Path, spec: WavSpec) -> Result<WavWriter, StoreError> {
+        let file = folder.create(path).map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => StoreError::InUse { path: path.to_owned() },
+            _ => e,
+        })?;
+        WavWriter::begin(file, path, spec)
+    }
+
+    /// Makes a new file anywhere, for the user of this process alone, with the header of
+    /// an empty recording.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] where the file exists, or the system refuses.
     pub fn create(path: &Path, spec: WavSpec) -> Result<WavWriter, StoreError> {
-        let file = create_file(path)?;
+        let mode = Access::Owner.file_mode();
+        let made = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path);
+        let file = made.map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => StoreError::InUse { path: path.to_owned() },
+            _ => StoreError::io("create", path)(e),
+        })?;
+        WavWriter::begin(file, path, spec)
+    }
+
+    fn begin(file: File, path: &Path, spec: WavSpec) -> Result<WavWriter, StoreError> {
         let mut w = WavWriter {
             file,
             path: path.to_owned(),
@@ -72,8 +95,8 @@ impl WavWriter {
 
     /// Opens a file that a crash left, to go on or to finish it. Its length is
     /// what the file holds, in whole frames, whatever the header says.
-    pub fn resume(path: &Path) -> Result<WavWriter, StoreError> {
-        let file = open_rw(path)?;
+    pub fn resume(folder: &Folder, path: &Path) -> Result<WavWriter, StoreError> {
+        let file = folder.write(path)?;
         let info = riff::read(&file).map_err(header_error(path))?;
         if info.data_offset != info.spec.header_bytes() as u64 {
             return Err(StoreError::NotWav {
@@ -95,8 +118,8 @@ impl WavWriter {
     /// Like [`WavWriter::resume`] for a file whose header never reached the
     /// disk: the header is taken to be there, as `spec` lays it out. Fails where
     /// something else is in its place.
-    pub fn resume_as(path: &Path, spec: WavSpec) -> Result<WavWriter, StoreError> {
-        let mut file = open_rw(path)?;
+    pub fn resume_as(folder: &Folder, path: &Path, spec: WavSpec) -> Result<WavWriter, StoreError> {
+        let mut file = folder.write(path)?;
         let len = file.metadata().map_err(StoreError::io("read", path))?.len();
         let mut head = Vec::with_capacity(spec.header_bytes());
         let head_bytes = spec.header_bytes() as u64;
@@ -273,31 +296,22 @@ impl WavWriter {
 
 /// Reads the header of a file.
 pub fn read_info(path: &Path) -> Result<WavInfo, StoreError> {
-    let file = File::open(path).map_err(StoreError::io("open", path))?;
-    riff::read(&file).map_err(header_error(path))
+    info_of(&File::open(path).map_err(StoreError::io("open", path))?, path)
+}
+
+/// Reads the header of an open file; `path` is for messages.
+pub fn info_of(file: &File, path: &Path) -> Result<WavInfo, StoreError> {
+    riff::read(file).map_err(header_error(path))
 }
 
 /// SHA-256 of a whole file, lower-case hexadecimal.
 pub fn sha256_hex(path: &Path) -> Result<String, StoreError> {
-    File::open(path).and_then(|f| hash(&f)).map_err(StoreError::io("read", path))
+    sha256_of(&File::open(path).map_err(StoreError::io("open", path))?, path)
 }
 
-/// Makes a file that must not exist, 0640 whatever the umask.
-pub(super) fn create_file(path: &Path) -> Result<File, StoreError> {
-    let file =
-        OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path).map_err(
-            |e| match e.kind() {
-                io::ErrorKind::AlreadyExists => StoreError::InUse { path: path.to_owned() },
-                _ => StoreError::io("create", path)(e),
-            },
-        )?;
-    file.set_permissions(Permissions::from_mode(FILE_MODE))
-        .map_err(StoreError::io("set the mode of", path))?;
-    Ok(file)
-}
-
-fn open_rw(path: &Path) -> Result<File, StoreError> {
-    OpenOptions::new().read(true).write(true).open(path).map_err(StoreError::io("open", path))
+/// SHA-256 of a whole open file; `path` is for messages.
+pub fn sha256_of(file: &File, path: &Path) -> Result<String, StoreError> {
+    hash(file).map_err(StoreError::io("read", path))
 }
 
 fn header_error(path: &Path) -> impl FnOnce(HeaderError) -> StoreError + use<> {
@@ -341,9 +355,5 @@ fn hash(file: &File) -> io::Result<String> {
             Err(e) => return Err(e),
         }
     }
-    let mut hex = String::with_capacity(64);
-    for b in h.finalize() {
-        let _ = write!(hex, "{b:02x}");
-    }
-    Ok(hex)
+    Ok(format!("{:x}", h.finalize()))
 }

@@ -7,13 +7,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::files::sync_folder;
-use super::layout::{Paths, RecordingName, make_folder};
+use super::files::{Access, Folder};
+use super::layout::{Paths, RecordingName, day_folder};
 use super::sidecar::{self, Audio, EndedBy, Sidecar};
 use super::wav::{Finished, WavSpec, WavWriter};
 use super::{Step, Steps, StoreError};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// How recordings are written.
@@ -22,13 +20,15 @@ pub struct WriterOptions {
     /// Sync as the list of steps says. `false` (a replay): the order stays, a
     /// power cut may take what was written last.
     pub sync: bool,
+    /// Who may read what is recorded.
+    pub access: Access,
     /// Where a test stops.
     pub steps: Steps,
 }
 
 impl Default for WriterOptions {
     fn default() -> Self {
-        WriterOptions { sync: true, steps: Steps::default() }
+        WriterOptions { sync: true, access: Access::default(), steps: Steps::default() }
     }
 }
 
@@ -39,6 +39,9 @@ impl Default for WriterOptions {
 #[derive(Debug)]
 pub struct RecordingWriter {
     wav: WavWriter,
+    /// The store's root; it is opened for each change of names, not held: a busy
+    /// recorder has thousands of these.
+    root: PathBuf,
     paths: Paths,
     stem: String,
     options: WriterOptions,
@@ -61,29 +64,32 @@ impl RecordingWriter {
         options: &WriterOptions,
     ) -> Result<RecordingWriter, StoreError> {
         let paths = name.paths(root);
-        must_not_exist(&paths.json)?;
-        must_not_exist(&paths.wav)?;
-        make_folder(root, name.answered_at(), options.sync)?;
+        let store = Folder::make(root, options.access)?;
+        store.let_in()?;
+        let folder = store.make_below(&day_folder(name.answered_at()), options.sync)?;
+        must_not_exist(&folder, &paths.json)?;
+        must_not_exist(&folder, &paths.wav)?;
         options.steps.done(Step::Folders)?;
 
         let provisional = provisional_of(provisional, name.stem(), spec);
-        let json =
-            sidecar::create(&paths.json_part, &provisional).map_err(|e| undo(e, &[&paths.json_part], &[]))?;
+        let json = sidecar::create(&folder, &paths.json_part, &provisional)
+            .map_err(|e| undo(&folder, e, &[&paths.json_part], &[]))?;
         options.steps.done(Step::ProvisionalSidecar)?;
 
-        let wav = WavWriter::create(&paths.wav_part, spec)
-            .map_err(|e| undo(e, &[&paths.wav_part], &[&paths.json_part]))?;
+        let wav = WavWriter::create_in(&folder, &paths.wav_part, spec)
+            .map_err(|e| undo(&folder, e, &[&paths.wav_part], &[&paths.json_part]))?;
         options.steps.done(Step::EmptyWav)?;
 
         if options.sync {
             // Both names are there by now: a journal has one thing to write for all of it.
             json.sync_all()
                 .map_err(StoreError::io("sync", &paths.json_part))
-                .and_then(|()| sync_folder(&paths.folder))
-                .map_err(|e| undo(e, &[&paths.wav_part, &paths.json_part], &[]))?;
+                .and_then(|()| folder.sync())
+                .map_err(|e| undo(&folder, e, &[&paths.wav_part, &paths.json_part], &[]))?;
         }
         options.steps.done(Step::Opened)?;
-        Ok(RecordingWriter { wav, paths, stem: name.stem().to_owned(), options: options.clone() })
+        let (root, stem) = (root.to_owned(), name.stem().to_owned());
+        Ok(RecordingWriter { wav, root, paths, stem, options: options.clone() })
     }
 
     /// Appends interleaved frames, encoded as the spec says.
@@ -130,7 +136,8 @@ impl RecordingWriter {
     /// `wav` and `audio` of the sidecar are filled in here; returned is what was
     /// written. After an error the `.part` files stay, for the next start.
     pub fn close(self, sidecar: Sidecar) -> Result<Sidecar, StoreError> {
-        seal(self.wav, &self.paths, &self.stem, sidecar, &self.options)
+        let store = Folder::open(&self.root, self.options.access)?;
+        seal(&store, self.wav, &self.paths, &self.stem, sidecar, &self.options)
     }
 
     /// Steps 5 and 6 without their syncs, for many recordings that end at once:
@@ -143,9 +150,10 @@ impl RecordingWriter {
         let finished = self.wav.finish(false)?;
         self.options.steps.done(Step::WavSynced)?;
         fill_in(&mut sidecar, &self.stem, spec, finished);
-        let scratch = sidecar::scratch_of(&self.paths.json_part, &sidecar, false)?;
+        let store = Folder::open(&self.root, self.options.access)?;
+        let scratch = sidecar::scratch_of(&store, &self.paths.json_part, &sidecar, false)?;
         self.options.steps.done(Step::SidecarWritten)?;
-        Ok(Prepared { paths: self.paths, scratch, sidecar })
+        Ok(Prepared { root: self.root, paths: self.paths, scratch, sidecar })
     }
 
     /// Gives the files another name while they are written, and the provisional
@@ -157,37 +165,43 @@ impl RecordingWriter {
     /// As for [`RecordingWriter::open`]; the files have one of the two names.
     pub fn rename(&mut self, root: &Path, name: &RecordingName, known: Sidecar) -> Result<(), StoreError> {
         let paths = name.paths(root);
+        let store = Folder::open(root, self.options.access)?;
         let known = provisional_of(known, name.stem(), self.spec());
-        let scratch = sidecar::scratch_of(&self.paths.json_part, &known, self.options.sync)?;
-        rename(&scratch, &self.paths.json_part)?;
+        let scratch = sidecar::scratch_of(&store, &self.paths.json_part, &known, self.options.sync)?;
+        store.rename(&scratch, &self.paths.json_part)?;
         if name.stem() == self.stem {
             return Ok(());
         }
-        must_not_exist(&paths.json)?;
-        must_not_exist(&paths.wav)?;
-        rename(&self.paths.json_part, &paths.json_part)?;
-        if let Err(e) = rename(&self.paths.wav_part, &paths.wav_part) {
+        must_not_exist(&store, &paths.json)?;
+        must_not_exist(&store, &paths.wav)?;
+        store.rename(&self.paths.json_part, &paths.json_part)?;
+        if let Err(e) = store.rename(&self.paths.wav_part, &paths.wav_part) {
             // Together under the old name is better than apart.
-            drop(rename(&paths.json_part, &self.paths.json_part));
+            drop(store.rename(&paths.json_part, &self.paths.json_part));
             return Err(e);
         }
         self.wav.moved_to(&paths.wav_part);
         (self.paths, self.stem) = (paths, name.stem().to_owned());
-        if self.options.sync { sync_folder(&self.paths.folder) } else { Ok(()) }
+        self.sync_names(&store)
     }
 
     /// Removes what was written: a stray without media is not a recording.
     pub fn discard(self) -> Result<(), StoreError> {
-        for path in [&self.paths.wav_part, &self.paths.json_part] {
-            fs::remove_file(path).map_err(StoreError::io("remove", path))?;
-        }
-        if self.options.sync { sync_folder(&self.paths.folder) } else { Ok(()) }
+        let store = Folder::open(&self.root, self.options.access)?;
+        store.remove(&self.paths.wav_part)?;
+        store.remove(&self.paths.json_part)?;
+        self.sync_names(&store)
+    }
+
+    fn sync_names(&self, store: &Folder) -> Result<(), StoreError> {
+        if self.options.sync { store.below(&self.paths.folder)?.sync() } else { Ok(()) }
     }
 }
 
 /// A recording whose files are final and have not got their names yet.
 #[derive(Debug)]
 pub struct Prepared {
+    root: PathBuf,
     paths: Paths,
     scratch: PathBuf,
     sidecar: Sidecar,
@@ -199,10 +213,11 @@ impl Prepared {
     /// # Errors
     /// As for [`RecordingWriter::close`].
     pub fn publish(self, options: &WriterOptions) -> Result<Sidecar, StoreError> {
-        rename(&self.scratch, &self.paths.json_part)?;
+        let store = Folder::open(&self.root, options.access)?;
+        store.rename(&self.scratch, &self.paths.json_part)?;
         options.steps.done(Step::SidecarReplaced)?;
-        let unsynced = WriterOptions { sync: false, steps: options.steps.clone() };
-        publish(&self.paths, Publish { sidecar: None, wav: true }, &unsynced)?;
+        let unsynced = WriterOptions { sync: false, ..options.clone() };
+        publish(&store, &self.paths, Publish { sidecar: None, wav: true }, &unsynced)?;
         Ok(self.sidecar)
     }
 }
@@ -212,8 +227,7 @@ impl Prepared {
 /// # Errors
 /// Something of it could not be written.
 pub fn sync_store(root: &Path) -> Result<(), StoreError> {
-    let folder = fs::File::open(root).map_err(StoreError::io("open", root))?;
-    rustix::fs::syncfs(&folder).map_err(|e| StoreError::io("sync", root)(e.into()))
+    Folder::open(root, Access::default())?.sync_all()
 }
 
 /// Finishes what [`RecordingWriter::close`] could not, from wherever it stopped:
@@ -230,20 +244,22 @@ pub fn finish_later(
     options: &WriterOptions,
 ) -> Result<Sidecar, StoreError> {
     let paths = name.paths(root);
-    let is_there = |p: &Path| p.try_exists().map_err(StoreError::io("look for", p));
+    let store = Folder::open(root, options.access)?;
+    let is_there = |path: &Path| Ok::<_, StoreError>(store.look(path)?.is_some());
     if is_there(&paths.json)? && !is_there(&paths.json_part)? {
         // Only the last sync was missing.
-        sync_folder(&paths.folder)?;
-        return Sidecar::read(&paths.json);
+        store.below(&paths.folder)?.sync()?;
+        return Sidecar::read_in(&store, &paths.json);
     }
     let at = if is_there(&paths.wav_part)? { &paths.wav_part } else { &paths.wav };
-    let mut wav = WavWriter::resume(at)?;
+    let mut wav = WavWriter::resume(&store, at)?;
     wav.truncate_frames(frames)?;
-    seal(wav, &paths, name.stem(), sidecar, options)
+    seal(&store, wav, &paths, name.stem(), sidecar, options)
 }
 
 /// Steps 5 to 10.
 fn seal(
+    store: &Folder,
     wav: WavWriter,
     paths: &Paths,
     stem: &str,
@@ -254,7 +270,7 @@ fn seal(
     let finished = wav.finish(options.sync)?;
     options.steps.done(Step::WavSynced)?;
     fill_in(&mut sidecar, stem, spec, finished);
-    publish(paths, Publish { sidecar: Some(&sidecar), wav: is_part }, options)?;
+    publish(store, paths, Publish { sidecar: Some(&sidecar), wav: is_part }, options)?;
     Ok(sidecar)
 }
 
@@ -277,25 +293,30 @@ pub(super) struct Publish<'a> {
 }
 
 /// Steps 6 to 10. The WAV must be final.
-pub(super) fn publish(paths: &Paths, what: Publish<'_>, options: &WriterOptions) -> Result<(), StoreError> {
+pub(super) fn publish(
+    store: &Folder,
+    paths: &Paths,
+    what: Publish<'_>,
+    options: &WriterOptions,
+) -> Result<(), StoreError> {
     if let Some(sidecar) = what.sidecar {
-        let scratch = sidecar::scratch_of(&paths.json_part, sidecar, options.sync)?;
+        let scratch = sidecar::scratch_of(store, &paths.json_part, sidecar, options.sync)?;
         options.steps.done(Step::SidecarWritten)?;
-        rename(&scratch, &paths.json_part)?;
+        store.rename(&scratch, &paths.json_part)?;
         options.steps.done(Step::SidecarReplaced)?;
     }
     // The check holds because a name ends in digits of the call's own id, and
     // whoever opens it finds the `.part` of another.
     if what.wav {
-        must_not_exist(&paths.wav)?;
-        rename(&paths.wav_part, &paths.wav)?;
+        must_not_exist(store, &paths.wav)?;
+        store.rename(&paths.wav_part, &paths.wav)?;
         options.steps.done(Step::WavRenamed)?;
     }
-    must_not_exist(&paths.json)?;
-    rename(&paths.json_part, &paths.json)?;
+    must_not_exist(store, &paths.json)?;
+    store.rename(&paths.json_part, &paths.json)?;
     options.steps.done(Step::SidecarRenamed)?;
     if options.sync {
-        sync_folder(&paths.folder)?;
+        store.below(&paths.folder)?.sync()?;
     }
     Ok(options.steps.done(Step::Durable)?)
 }
@@ -314,23 +335,18 @@ fn provisional_of(mut s: Sidecar, stem: &str, spec: WavSpec) -> Sidecar {
 /// Takes back what an opening that failed has made: it is no leftover of a crash
 /// and must not become a recording. `half` are files the error may have left
 /// half made; where it says that they are somebody else's, they stay.
-fn undo(e: StoreError, half: &[&Path], whole: &[&Path]) -> StoreError {
+fn undo(folder: &Folder, e: StoreError, half: &[&Path], whole: &[&Path]) -> StoreError {
     let ours = if matches!(e, StoreError::Io { .. }) { half } else { &[] };
     for path in ours.iter().chain(whole) {
         // What cannot be removed is finished by the next start.
-        drop(fs::remove_file(path));
+        drop(folder.remove(path));
     }
     e
 }
 
-pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
-    fs::rename(from, to).map_err(StoreError::io("rename", from))
-}
-
-fn must_not_exist(path: &Path) -> Result<(), StoreError> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Err(StoreError::Exists { path: path.to_owned() }),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(StoreError::io("look for", path)(e)),
+fn must_not_exist(folder: &Folder, path: &Path) -> Result<(), StoreError> {
+    match folder.look(path)? {
+        Some(_) => Err(StoreError::Exists { path: path.to_owned() }),
+        None => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::label::{CodecLabel, EndedBy, FailReason, ThreadRole, UnreadKind, UnrecordedReason};
 use super::metrics::{Metrics, OTHER_SERVICE};
 use crate::time::Timestamp;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -144,7 +144,7 @@ pub enum Event<'a> {
         /// As `capture.tunnels` calls it.
         kind: &'a str,
         /// Who wrapped its first packet.
-        sender: Option<IpAddr>,
+        sender: &'a str,
         /// How often so far.
         count: u64,
     },

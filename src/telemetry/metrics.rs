@@ -115,6 +115,11 @@ impl Metrics {
         }
     }
 
+    /// Files that are not the service's, or open to others.
+    pub fn set_wrong_owner(&self, files: u64) {
+        self.life.wrong_owner.set(files as f64);
+    }
+
     /// The newest link of the audit log: its number and its hash, hexadecimal.
     pub fn set_audit_head(&self, number: u64, hash: &str) {
         let bits = hash.get(..13).and_then(|h| u64::from_str_radix(h, 16).ok()).unwrap_or(0);

@@ -3,11 +3,15 @@
 // Each test uses its part of it. Helpers of tests fail by panicking.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use nauhuri::archive::Place;
+pub mod office;
+
 use nauhuri::archive::index::{Index, Row};
 use nauhuri::archive::verify::{VerifyOptions, VerifyReport, verify};
-use nauhuri::custody::audit::{AuditLog, Who};
+use nauhuri::custody::audit::{Account, AuditLog, By, Who};
 use nauhuri::custody::keeper::Keeper;
 use nauhuri::id::derived_uuid;
+use nauhuri::store::files::Access;
 use nauhuri::store::layout::{RecordingName, STATE_FOLDER};
 use nauhuri::store::sidecar::Sidecar;
 use nauhuri::store::wav::{WavEncoding, WavSpec};
@@ -26,6 +30,15 @@ pub const NUMBER: &str = "+358505550xxxx";
 /// Some days from a day in November.
 pub fn day(days: i64) -> Timestamp {
     Timestamp::from_parts(1_795_421_723, 0).offset_ns(days * DAY_S * NS_PER_S)
+}
+
+pub fn kaisa() -> Who {
+    Who::Os(Account { user: Some("kaisa".into()), ..Account::default() })
+}
+
+/// Kaisa, at that time.
+pub fn by(at: Timestamp) -> By {
+    By::new(kaisa(), at)
 }
 
 pub struct Store {
@@ -55,12 +68,16 @@ impl Store {
         self.root.join(STATE_FOLDER)
     }
 
+    pub fn place(&self) -> Place {
+        Place { root: self.root.clone(), state: self.state(), access: Access::Owner, id: String::new() }
+    }
+
     pub fn audit(&self) -> AuditLog {
-        AuditLog::new(&self.state(), None, Who { user: Some("kaisa".into()), ..Who::default() })
+        AuditLog::new(&self.state(), None)
     }
 
     pub fn keeper(&self) -> Keeper {
-        Keeper::open(&self.root, self.audit(), day(0)).unwrap()
+        Keeper::open(&self.place(), self.audit(), day(0)).unwrap()
     }
 
     /// A finished recording answered and due on these days, its audio made from `n`.
@@ -122,6 +139,7 @@ impl Store {
             grace: Duration::from_secs(3600),
             patience: Duration::ZERO,
             threads: 1,
+            access: Access::Owner,
         };
         verify(&self.root, Ok(&index), &options, &mut |_, _| ()).unwrap()
     }

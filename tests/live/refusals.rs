@@ -52,6 +52,8 @@ fn wrong_settings_and_things_in_the_way() {
     };
     expect(with("capture.interface=eth99"), 2, &["capture.interface", "eth99", "lo"]);
     expect(with("capture.filter=udp prot 5060"), 2, &["capture.filter", "udp prot 5060", "pcap-filter"]);
+    let no_rule = ["agents.extensions", "no agent rule", "agents.networks", "agents.header"];
+    expect(with("agents.extensions="), 2, &no_rule);
     expect(with("metrics.listen=nowhere"), 2, &["metrics.listen", "nowhere"]);
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

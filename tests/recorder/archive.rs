@@ -1,7 +1,10 @@
 //! The archivist's day, by a clock that the test turns.
 
+use crate::common::ladder::Dialog;
+use crate::common::ladder::Side::Caller;
 use crate::leftovers::open;
 use crate::studio::{Studio, config};
+use nauhuri::config::ServiceRule;
 use nauhuri::daemon::clock::Clock;
 use nauhuri::daemon::crew::Faults;
 use nauhuri::store::layout::STATE_FOLDER;
@@ -44,6 +47,35 @@ fn what_falls_due_is_deleted_by_the_next_sweep_and_not_before() {
     clock.turn(Duration::from_secs(61));
     studio.until("the audit log's figures", 5, |s| s.metric("nauhuri_audit_entries") >= 1.0);
     assert!(studio.stop().0);
+}
+
+/// Answered calls that are not recorded are in the register, by rule or by misfortune.
+#[test]
+fn what_is_not_recorded_is_written_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path(), "register");
+    config.limits.recordings = 1;
+    let (name, numbers) = ("quiet".into(), vec!["2005".into()]);
+    config.service = vec![ServiceRule { name, numbers, record: Some(false), ..ServiceRule::default() }];
+    let studio = Studio::plain(&config);
+    let mut scene = crate::studio::calls(370..372);
+    let mut quiet = Dialog::new(375);
+    (quiet.to, quiet.uri) = ("<sip:2005@pbx.example>".into(), "sip:2005@192.0.2.20:5060".into());
+    quiet.answered(&mut scene, 10.0, 100.0);
+    quiet.bye(&mut scene, 900.0, Caller);
+    studio.play(&scene);
+    let written = dir.path().join(STATE_FOLDER).join("unrecorded.jsonl");
+    let read = || std::fs::read_to_string(&written).unwrap_or_default();
+    studio.until("what could not be recorded", 12, |_| read().lines().count() == 1);
+    // What is left out by rule is told when its contact is over, at the latest at the stop.
+    assert!(studio.stop().0);
+    let text = read();
+    for told in
+        ["\"reason\":\"service\",\"service\":\"quiet\"", "\"reason\":\"limit\",\"service\":\"general\""]
+    {
+        assert!(text.contains(told), "{text}");
+    }
+    assert!(!text.contains("401234567"), "{text}");
 }
 
 /// An archive that cannot be opened: it is heard of, and comes back by itself.

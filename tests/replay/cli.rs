@@ -152,9 +152,9 @@ fn files_and_folders_have_their_names_and_modes() {
     let id = r.text("/id").replace('-', "");
     let stamp = at.strftime("%Y%m%dT%H%M%S%.3fZ");
     assert_eq!(name, format!("{stamp}_2001_+35840123xxxx_{}", &id[24..]));
-    assert_eq!(mode(&r.path), 0o640);
-    assert_eq!(mode(&r.path.with_extension("json")), 0o640);
-    assert_eq!(mode(r.path.parent().unwrap()), 0o750);
+    assert_eq!(mode(&r.path), 0o600);
+    assert_eq!(mode(&r.path.with_extension("json")), 0o600);
+    assert_eq!(mode(r.path.parent().unwrap()), 0o700);
     assert_eq!(files(&run.dir).len(), 2, "nothing else is left: {:?}", files(&run.dir));
     let sum = std::process::Command::new("sha256sum").arg(&r.path).output().unwrap();
     assert!(String::from_utf8_lossy(&sum.stdout).starts_with(r.text("/audio/sha256")));

@@ -10,7 +10,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod attacks_media;
+mod attacks_secrets;
 mod branches;
+mod call_ids;
 mod calls;
 mod capture_files;
 mod captures;
@@ -19,6 +22,7 @@ mod clocks;
 mod crowd;
 mod decoding;
 mod determinism;
+mod evasion;
 mod files;
 mod fuzzed;
 mod hostile;
@@ -36,6 +40,7 @@ mod parties;
 mod privacy;
 mod quiet;
 mod random;
+mod register;
 mod silences;
 mod taps;
 mod transfers;

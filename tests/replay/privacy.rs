@@ -109,14 +109,84 @@ fn the_captures_of_ours_keep_their_secret() {
 }
 
 #[test]
-fn a_call_id_that_carries_the_number_is_stored_as_received() {
-    let d = Dialog { call_id: "+358401234567-1@trunk".into(), ..Dialog::new(3) };
-    let (_keep, path) = call_of(&d).saved();
-    let run = replay_with(AGENTS, &[&path], &["-vv"], &[]);
-    assert_eq!(run.only().text("/sip/call_id"), d.call_id);
-    // But in the sidecar alone.
-    let said = format!("{}{}", run.stdout(), run.stderr());
-    assert!(!said.replace(&d.call_id, "").contains("401234567"), "{said}");
+fn every_form_of_withholding_is_honoured() {
+    let number = "<sip:+358401234567@trunk.example>";
+    let asserted = "P-Asserted-Identity: <sip:+358401234567@trunk.example>\r\n";
+    let mut forms: Vec<(String, String)> = Vec::new();
+    for user in
+        ["anonymous", "Anonymous", "restricted", "Restricted", "RESTRICTED", "unavailable", "Unavailable"]
+    {
+        for uri in
+            [format!("<sip:{user}@trunk.example>"), format!("\"0401234567\" <sips:{user}@10.0.0.1:5061>")]
+        {
+            forms.push((uri, asserted.into()));
+        }
+    }
+    for host in ["anonymous.invalid", "Anonymous.Invalid", "ANONYMOUS.INVALID:5060"] {
+        forms.push((format!("<sip:+358401234567@{host}>"), String::new()));
+        forms.push((format!("sip:x@{host}"), asserted.into()));
+    }
+    for privacy in
+        ["id", "ID", "user", "Header", "header;id", "none;user", "session; HEADER ;critical", "critical,id"]
+    {
+        forms.push((number.into(), format!("privacy: {privacy}\r\n")));
+        forms.push((number.into(), format!("{asserted}PRIVACY: none\r\nPrivacy: {privacy}\r\n")));
+    }
+    for privacy in ["full", "FULL", "\"full\"", "uri", "full-network"] {
+        let rpid =
+            format!("Remote-Party-ID: <sip:+358401234567@h>;party=calling;privacy={privacy};screen=yes\r\n");
+        forms.push((number.into(), rpid.clone()));
+        forms.push((number.into(), format!("{rpid}{asserted}")));
+    }
+    for (from, headers) in &forms {
+        let (s, d) = call_from(from, headers);
+        let (_keep, path) = s.saved();
+        let run = replay_with(AGENTS, &[&path], &["-vv", "--json"], &[]);
+        let customer = &run.only().json["customer"];
+        assert_eq!(
+            (&customer["number"], &customer["withheld"]),
+            (&().into(), &true.into()),
+            "{from} {headers}"
+        );
+        nowhere(&run, &["401234567", "40123xxxx"], &d.call_id);
+    }
+    for (from, headers) in [
+        (number, "Privacy: none\r\n"),
+        (number, "Privacy: session\r\n"),
+        (number, "Remote-Party-ID: <sip:+358401234567@h>;privacy=off\r\n"),
+        (number, "Remote-Party-ID: <sip:2001@h>;party=called;privacy=full\r\n"),
+        ("\"Anonymous\" <sip:+358401234567@trunk.example>", ""),
+    ] {
+        let run = call_from(from, headers).0.replay(AGENTS);
+        assert_eq!(run.only().text("/customer/number"), "+35840123xxxx", "{from} {headers}");
+    }
+}
+
+#[test]
+fn a_private_history_is_private_in_every_leg_and_on_every_hop() {
+    // The customer's leg to the queue hides its history; the exchange repeats it to the agent.
+    let history = "History-Info: <sip:+358509876543@trunk.example>;index=1\r\nDiversion: <sip:+358509876543@trunk.example>\r\n";
+    let session = "Session-ID: 00112233445566778899aabbccddeeff\r\n";
+    for (first, second) in [("Privacy: history\r\n", ""), ("", "Privacy: HISTORY;none\r\n")] {
+        let mut queue = Dialog::new(6);
+        (queue.to, queue.uri) = ("<sip:600@pbx.example>".into(), "sip:600@192.0.2.20".into());
+        queue.headers = format!("{history}{session}{first}");
+        let mut agent = Dialog::new(7);
+        agent.headers = format!("{history}{session}{second}");
+        agent.sip = [queue.sip[1], "192.0.2.31:5060".parse().unwrap()];
+        agent.rtp[1].set_ip("192.0.2.31".parse().unwrap());
+        let mut s = Scene::new();
+        queue.answered(&mut s, 0.0, 500.0);
+        agent.answered(&mut s, 600.0, 1000.0);
+        s.media(&Voice::of(&agent, Caller, 1).talk(1001.0, 2000.0));
+        s.media(&Voice::of(&agent, Callee, 2).talk(1005.0, 2000.0));
+        agent.bye(&mut s, 2000.0, Caller);
+        queue.bye(&mut s, 2010.0, Caller);
+        let (_keep, path) = s.saved();
+        let run = replay_with(AGENTS, &[&path], &["-vv", "--json"], &[]);
+        assert_eq!(run.only().text("/dialled"), "2001", "{first}{second}");
+        nowhere(&run, &["509876543", "50987xxxx"], "ladder-7");
+    }
 }
 
 #[test]

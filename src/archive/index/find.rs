@@ -7,13 +7,14 @@
 //! into [`Piece`]s by time, so that several readers may work on it at once.
 
 use super::super::search::{EXPIRING, Flag, IdPart, Search, micros};
-use super::row::Word;
+use super::row::{Word, place_of};
 use super::{Index, IndexError, Row, schema};
 use crate::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, ToSql, params_from_iter};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::path::Path;
 use uuid::Uuid;
 
 /// Rows in a page, and about as many in a piece.
@@ -178,7 +179,7 @@ impl Index {
     }
 
     /// Hands over the id and the path of every recording, in no order.
-    pub fn each_path(&self, mut take: impl FnMut(Uuid, &str)) -> Result<(), IndexError> {
+    pub fn each_path(&self, mut take: impl FnMut(Uuid, &Path)) -> Result<(), IndexError> {
         let sql = format!(
             "SELECT rowid, id, path FROM recording WHERE buried = 0 AND rowid > ?1 \
              ORDER BY rowid LIMIT {SHORT}"
@@ -189,7 +190,7 @@ impl Index {
             let mut rows = st.query([behind]).map_err(self.error())?;
             while let Some(r) = rows.next().map_err(self.error())? {
                 let mut read = || -> rusqlite::Result<_> {
-                    take(Uuid::from_bytes(r.get(1)?), r.get_ref(2)?.as_str()?);
+                    take(Uuid::from_bytes(r.get(1)?), place_of(2, r)?);
                     r.get(0)
                 };
                 last = Some(read().map_err(self.error())?);

@@ -43,14 +43,16 @@ pub use sums::{DayBytes, DueBytes, ServiceTerm, Stats, Tally};
 pub use tombstone::{BuriedFile, Reason, TOMBSTONES, Tombstone};
 
 use crate::store::StoreError;
-use crate::store::files::make_one;
+use crate::store::files::{Access, Folder};
+use crate::store::layout::open_state;
 use crate::store::mark::{self, StoreId};
 use crate::store::sidecar::Sidecar;
-use place::{LOCK, create_mode, lock_file};
+use place::{LOCK, connect, database, lock_file};
 use row::{Put, put_all};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -59,7 +61,7 @@ use uuid::Uuid;
 pub struct Index {
     conn: Connection,
     path: PathBuf,
-    state: PathBuf,
+    state: Folder,
     half_edits: BTreeSet<PathBuf>,
     /// Shared as long as the database is open.
     _place: File,
@@ -72,11 +74,16 @@ impl Index {
     /// # Errors
     /// Those of [`IndexError::needs_rebuild`], and what the system refuses.
     pub fn open(state: &Path) -> Result<Index, IndexError> {
-        let path = state.join(INDEX);
-        if !path.try_exists().map_err(StoreError::io("look for", &path))? {
-            return Err(IndexError::Missing { path });
+        let folder = match open_state(state) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Err(IndexError::Missing { path: state.join(INDEX) });
+            }
+            other => other?,
+        };
+        if folder.look(Path::new(INDEX))?.is_none() {
+            return Err(IndexError::Missing { path: state.join(INDEX) });
         }
-        Index::open_at(state, path)
+        Index::open_at(folder)
     }
 
     /// Opens the index, or makes an empty one where there is none: for a store
@@ -85,12 +92,15 @@ impl Index {
     /// # Errors
     /// As [`Index::open`], but for `Missing`.
     pub fn create(state: &Path) -> Result<Index, IndexError> {
-        make_one(state, true)?;
-        let path = state.join(INDEX);
-        let file = create_mode(&path)?;
+        if !state.is_dir() {
+            Folder::make(state, Access::Owner)?;
+        }
+        let folder = open_state(state)?;
+        let (file, _) = folder.write_or_create(Path::new(INDEX))?;
+        let path = database(&folder, INDEX)?;
         if file.metadata().map_err(StoreError::io("read", &path))?.len() == 0 {
             let to_error = IndexError::sqlite(&path);
-            let mut conn = Connection::open(&path).map_err(&to_error)?;
+            let mut conn = connect(&path).map_err(&to_error)?;
             schema::set_up(&conn).map_err(&to_error)?;
             schema::set_up_live(&conn).map_err(&to_error)?;
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&to_error)?;
@@ -101,15 +111,16 @@ impl Index {
             tx.commit().map_err(&to_error)?;
         }
         drop(file);
-        Index::open_at(state, path)
+        Index::open_at(folder)
     }
 
-    fn open_at(state: &Path, path: PathBuf) -> Result<Index, IndexError> {
-        let place = lock_file(state)?;
-        place.lock_shared().map_err(StoreError::io("lock", &state.join(LOCK)))?;
-        place::drop_leftover(state)?;
+    fn open_at(state: Folder) -> Result<Index, IndexError> {
+        let place = lock_file(&state)?;
+        place.lock_shared().map_err(StoreError::io("lock", &state.path().join(LOCK)))?;
+        place::drop_leftover(&state)?;
+        let path = database(&state, INDEX)?;
         let to_error = IndexError::sqlite(&path);
-        let conn = Connection::open(&path).map_err(&to_error)?;
+        let conn = connect(&path).map_err(&to_error)?;
         schema::set_up(&conn).map_err(&to_error)?;
         let found = schema::version(&conn).map_err(&to_error)?;
         if found != schema::VERSION {
@@ -117,7 +128,7 @@ impl Index {
         }
         schema::set_up_live(&conn).map_err(&to_error)?;
         let half_edits = BTreeSet::new();
-        let mut index = Index { conn, path, state: state.to_owned(), half_edits, _place: place };
+        let mut index = Index { conn, path, state, half_edits, _place: place };
         index.belongs()?;
         index.read_tombstones()?;
         Ok(index)
@@ -125,7 +136,7 @@ impl Index {
 
     /// The state folder.
     pub fn state(&self) -> &Path {
-        &self.state
+        self.state.path()
     }
 
     /// Takes in a new or edited recording. `json` is its sidecar, under `root`.
@@ -193,7 +204,7 @@ impl Index {
 
     /// Compares the database with the mark beside it, and marks a new one.
     fn belongs(&mut self) -> Result<(), IndexError> {
-        let Some(StoreId(here)) = mark::read(&self.state)? else { return Ok(()) };
+        let Some(StoreId(here)) = mark::read(self.state.path())? else { return Ok(()) };
         match self.meta("store")? {
             None => self.set_meta("store", &here.to_string()),
             Some(there) if there == here.to_string() => Ok(()),

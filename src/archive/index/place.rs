@@ -1,11 +1,11 @@
 //! The files of an index: their names, how they are made, who holds them.
 
 use crate::store::StoreError;
-use crate::store::files::{FILE_MODE, settle};
-use std::fs::{File, OpenOptions};
+use crate::store::files::Folder;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// File name of the database.
 pub const INDEX: &str = "index.db";
@@ -15,46 +15,48 @@ pub(super) const LOCK: &str = "index.lock";
 
 /// The database a rebuild fills.
 pub(super) const SCRATCH: &str = "index.db.new";
-/// A file of the state folder, 0640 whatever the umask when it is made.
-pub(super) fn create_mode(path: &Path) -> Result<File, StoreError> {
-    let open = |new: bool| {
-        let mut how = OpenOptions::new();
-        how.read(true).write(true).mode(FILE_MODE);
-        if new {
-            how.create_new(true)
-        } else {
-            how.create(true).truncate(false)
-        };
-        how.open(path)
-    };
-    match open(true) {
-        Ok(file) => {
-            settle(path, &file).map_err(StoreError::io("set the mode of", path))?;
-            Ok(file)
+/// Where SQLite finds a database of the state folder. It goes by names: by those that
+/// hold no link, and every file of it is looked at first, and made by nobody else.
+pub(super) fn database(state: &Folder, name: &str) -> Result<PathBuf, StoreError> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let file = PathBuf::from(format!("{name}{suffix}"));
+        if state.look(&file)?.is_some() {
+            drop(state.write(&file)?);
         }
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            open(false).map_err(StoreError::io("open", path))
-        }
-        Err(e) => Err(StoreError::io("create", path)(e)),
     }
+    let whole = std::fs::canonicalize(state.path()).map_err(StoreError::io("open", state.path()))?;
+    // Between two looks it may have become another.
+    let there = Folder::open(&whole, state.access())?;
+    if !there.is_same(state)? {
+        return Err(StoreError::io("open", state.path())(io::ErrorKind::NotFound.into()));
+    }
+    Ok(whole.join(name))
+}
+
+/// Opens it; it is there.
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW,
+    )
 }
 
 /// The file of [`LOCK`].
-pub(super) fn lock_file(state: &Path) -> Result<File, StoreError> {
-    create_mode(&state.join(LOCK))
+pub(super) fn lock_file(state: &Folder) -> Result<File, StoreError> {
+    Ok(state.write_or_create(Path::new(LOCK))?.0)
 }
 
 /// Removes what a rebuild left that was killed: it holds what may have been
 /// deleted since.
-pub(super) fn drop_leftover(state: &Path) -> Result<(), StoreError> {
-    let scratch = state.join(SCRATCH);
-    let file = match File::open(&scratch) {
+pub(super) fn drop_leftover(state: &Folder) -> Result<(), StoreError> {
+    let scratch = Path::new(SCRATCH);
+    let file = match state.write(scratch) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(StoreError::io("open", &scratch)(e)),
+        Err(e) => return Err(e),
     };
     match file.try_lock() {
-        Ok(()) => std::fs::remove_file(&scratch).map_err(StoreError::io("remove", &scratch)),
+        Ok(()) => state.remove(scratch).map(drop),
         Err(_) => Ok(()),
     }
 }

@@ -8,11 +8,13 @@
 //! came in meanwhile is taken over afterwards ([`Index::reconcile`]).
 
 use super::super::abreast::{in_order, threads};
-use super::place::{INDEX, LOCK, SCRATCH, create_mode, lock_file};
+use super::place::{INDEX, LOCK, SCRATCH, connect, database, lock_file};
 use super::row::put_all;
 use super::tombstone::{self, Tombstone};
 use super::{Index, IndexError, Row, schema};
 use crate::store::StoreError;
+use crate::store::files::Folder;
+use crate::store::layout::open_state;
 use crate::store::layout::{Found, State, Walk};
 use crate::store::mark::{self, StoreId};
 use crate::store::sidecar::Sidecar;
@@ -22,7 +24,6 @@ use rusqlite::{Connection, params};
 use std::fs::{File, TryLockError};
 use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -63,12 +64,13 @@ pub struct Rebuilt {
 pub fn rebuild(root: &Path, state: &Path, progress: &mut dyn FnMut(u64)) -> Result<Rebuilt, IndexError> {
     let started = SystemTime::now();
     let StoreId(store) = mark::enter(root, state, stamp(started))?;
-    let (scratch, held) = scratch_file(state)?;
-    let built = build(root, state, &scratch, &store.to_string(), progress).and_then(|(conn, built)| {
-        publish(&conn, state)?;
+    let folder = open_state(state)?;
+    let held = scratch_file(&folder)?;
+    let built = build(root, &folder, &store.to_string(), progress).and_then(|(conn, built)| {
+        publish(&conn, &folder)?;
         Ok(built)
     });
-    std::fs::remove_file(&scratch).map_err(StoreError::io("remove", &scratch))?;
+    folder.remove(Path::new(SCRATCH))?;
     drop(held);
     let built = built?;
     let mut index = Index::open(state)?;
@@ -79,7 +81,7 @@ pub fn rebuild(root: &Path, state: &Path, progress: &mut dyn FnMut(u64)) -> Resu
 /// An empty file of its own for this rebuild, locked as long as it is held. Whoever opens the
 /// index may take it for a leftover at just that moment and lock it to remove it: that is
 /// over at once, another rebuild is not.
-fn scratch_file(state: &Path) -> Result<(PathBuf, File), IndexError> {
+fn scratch_file(state: &Folder) -> Result<File, IndexError> {
     for _ in 0..SCRATCH_TRIES {
         match try_scratch_file(state) {
             Err(IndexError::InUse { .. }) => std::thread::sleep(SCRATCH_WAIT),
@@ -89,30 +91,29 @@ fn scratch_file(state: &Path) -> Result<(PathBuf, File), IndexError> {
     try_scratch_file(state)
 }
 
-fn try_scratch_file(state: &Path) -> Result<(PathBuf, File), IndexError> {
-    let scratch = state.join(SCRATCH);
-    let held = create_mode(&scratch)?;
+fn try_scratch_file(state: &Folder) -> Result<File, IndexError> {
+    let scratch = state.path().join(SCRATCH);
+    let (held, _) = state.write_or_create(&scratch)?;
     match held.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(IndexError::InUse { path: scratch }),
         Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &scratch)(e).into()),
     }
-    let io = |e| StoreError::io("empty", &scratch)(e);
-    held.set_len(0).map_err(io)?;
+    held.set_len(0).map_err(StoreError::io("empty", &scratch))?;
     // Somebody may have taken it for a leftover before it was locked.
-    let same = std::fs::metadata(&scratch).is_ok_and(|m| held.metadata().is_ok_and(|h| h.ino() == m.ino()));
-    if same { Ok((scratch, held)) } else { Err(IndexError::InUse { path: scratch }) }
+    if state.is_of(&scratch, &held)? { Ok(held) } else { Err(IndexError::InUse { path: scratch }) }
 }
 
 fn build(
     root: &Path,
-    state: &Path,
-    scratch: &Path,
+    state: &Folder,
     store: &str,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Connection, Rebuilt), IndexError> {
-    let to_error = IndexError::sqlite(scratch);
-    let conn = Connection::open(scratch).map_err(&to_error)?;
+    let recordings = Folder::open(root, state.access())?;
+    let scratch = database(state, SCRATCH)?;
+    let to_error = IndexError::sqlite(&scratch);
+    let conn = connect(&scratch).map_err(&to_error)?;
     schema::set_up(&conn).map_err(&to_error)?;
     // Nobody reads it before it is whole, and half of it is worth nothing.
     conn.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;").map_err(&to_error)?;
@@ -136,7 +137,7 @@ fn build(
     let read = |found: Vec<_>, give: &mut dyn FnMut(Vec<_>) -> ControlFlow<()>| {
         // An index without a folder nobody could read would hide what is in it.
         let row = |found: Result<Found, (PathBuf, io::Error)>| match found {
-            Ok(found) => Ok(row_of(root, &found)),
+            Ok(found) => Ok(row_of(&recordings, &found)),
             Err((folder, e)) => Err(StoreError::io("read", &folder)(e)),
         };
         let _ = give(found.into_iter().map(row).collect());
@@ -176,14 +177,14 @@ fn parts<T>(mut all: impl Iterator<Item = T>) -> impl Iterator<Item = Vec<T>> {
 }
 
 /// The row of a finished recording; `None` for what is none, or is gone by now.
-pub(super) fn row_of(root: &Path, found: &Found) -> Option<Result<Row, PathBuf>> {
+pub(super) fn row_of(root: &Folder, found: &Found) -> Option<Result<Row, PathBuf>> {
     if found.state() != State::Finished {
         return None;
     }
     let json = found.paths().json;
-    match Sidecar::read(&json) {
+    match Sidecar::read_in(root, &json) {
         Ok(sidecar) => {
-            let path = json.strip_prefix(root).ok()?.to_owned();
+            let path = json.strip_prefix(root.path()).ok()?.to_owned();
             Some(Row::of(&path, &sidecar).ok_or(json))
         }
         // Deleted since the folder was read.
@@ -194,16 +195,16 @@ pub(super) fn row_of(root: &Path, found: &Found) -> Option<Result<Row, PathBuf>>
 
 /// Tombstones of the index that is about to go; none where it cannot be read.
 /// The file has them too, unless somebody restored an old one.
-fn live_tombstones(state: &Path) -> Vec<Tombstone> {
-    let path = state.join(INDEX);
-    let readable = path.exists().then(|| Connection::open(&path).ok()).flatten();
+fn live_tombstones(state: &Folder) -> Vec<Tombstone> {
+    let is_there = state.look(Path::new(INDEX)).is_ok_and(|known| known.is_some());
+    let path = database(state, INDEX).ok().filter(|_| is_there);
+    let readable = path.and_then(|path| connect(&path).ok());
     readable.and_then(|conn| tombstone::read_table(&conn).ok()).unwrap_or_default()
 }
 
 /// Puts a finished database in the place of the live one.
-fn publish(built: &Connection, state: &Path) -> Result<(), IndexError> {
-    let path = state.join(INDEX);
-    match copy_over(built, &path) {
+fn publish(built: &Connection, state: &Folder) -> Result<(), IndexError> {
+    match copy_over(built, state) {
         Err(IndexError::Corrupt { .. }) => {}
         other => return other,
     }
@@ -211,25 +212,22 @@ fn publish(built: &Connection, state: &Path) -> Result<(), IndexError> {
     let place = lock_file(state)?;
     match place.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(IndexError::InUse { path }),
-        Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &state.join(LOCK))(e).into()),
-    }
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        let file = state.join(format!("{INDEX}{suffix}"));
-        match std::fs::remove_file(&file) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(StoreError::io("remove", &file)(e).into());
-            }
-            _ => {}
+        Err(TryLockError::WouldBlock) => return Err(IndexError::InUse { path: state.path().join(INDEX) }),
+        Err(TryLockError::Error(e)) => {
+            return Err(StoreError::io("lock", &state.path().join(LOCK))(e).into());
         }
     }
-    copy_over(built, &path)
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        state.remove(Path::new(&format!("{INDEX}{suffix}")))?;
+    }
+    copy_over(built, state)
 }
 
-fn copy_over(built: &Connection, path: &Path) -> Result<(), IndexError> {
-    drop(create_mode(path)?);
-    let to_error = IndexError::sqlite(path);
-    let mut live = Connection::open(path).map_err(&to_error)?;
+fn copy_over(built: &Connection, state: &Folder) -> Result<(), IndexError> {
+    drop(state.write_or_create(Path::new(INDEX))?);
+    let path = database(state, INDEX)?;
+    let to_error = IndexError::sqlite(&path);
+    let mut live = connect(&path).map_err(&to_error)?;
     schema::set_up(&live).map_err(&to_error)?;
     schema::set_up_live(&live).map_err(&to_error)?;
     {
@@ -238,7 +236,7 @@ fn copy_over(built: &Connection, path: &Path) -> Result<(), IndexError> {
         while backup.step(-1).map_err(&to_error)? != StepResult::Done {
             waits += 1;
             if waits > PUBLISH_WAITS {
-                return Err(IndexError::InUse { path: path.to_owned() });
+                return Err(IndexError::InUse { path });
             }
             std::thread::sleep(PUBLISH_WAIT);
         }

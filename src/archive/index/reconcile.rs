@@ -5,15 +5,16 @@
 //! mends what a crash left between a rename and its row, and what came in while
 //! a rebuild was under way.
 
-use super::rebuild::{BATCH, rebuild, row_of};
-use super::{Index, IndexError, Rebuilt, Row, StoreError};
-use crate::store::layout::{State, day_entries, day_folder};
-use crate::store::mark;
+use super::rebuild::{BATCH, row_of};
+use super::row::place_of;
+use super::{Index, IndexError, Row};
+use crate::store::StoreError;
+use crate::store::files::{Access, Folder, Kind, Known};
+use crate::store::layout::{State, day_entries, day_folder, is_date};
 use crate::time::Timestamp;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
@@ -41,26 +42,6 @@ pub struct Reconciled {
 }
 
 impl Index {
-    /// Opens the index of a store for work: checks that folder and state belong
-    /// together, builds the index where there is none that can be used, and
-    /// compares it with the folders that changed.
-    ///
-    /// # Errors
-    /// A wrong mount or state, and what the system refuses.
-    pub fn ready(root: &Path, state: &Path) -> Result<(Index, Option<Rebuilt>), IndexError> {
-        mark::check(root, state)?;
-        let (mut index, rebuilt) = match Index::open(state) {
-            Ok(index) => (index, None),
-            Err(e) if e.needs_rebuild() => {
-                let rebuilt = rebuild(root, state, &mut |_| ())?;
-                (Index::open(state)?, Some(rebuilt))
-            }
-            Err(e) => return Err(e),
-        };
-        index.reconcile(root)?;
-        Ok((index, rebuilt))
-    }
-
     /// Sidecars beside which a comparison found an edit: under way, or cut short.
     pub fn take_half_edits(&mut self) -> BTreeSet<PathBuf> {
         std::mem::take(&mut self.half_edits)
@@ -89,6 +70,7 @@ impl Index {
         let since = since.map(|t| t.checked_sub(SLACK).unwrap_or(UNIX_EPOCH));
         let mut done = Reconciled::default();
         let mut elsewhere = Vec::new();
+        let root = &Folder::open(root, Access::Owner)?;
         for (date, folder) in changed_days(root, since)? {
             elsewhere.extend(self.compare_day(root, date, &folder, since, &mut done)?);
             elsewhere.truncate(BATCH);
@@ -110,16 +92,15 @@ impl Index {
 
     fn compare_day(
         &mut self,
-        root: &Path,
+        root: &Folder,
         date: Date,
         folder: &Path,
         since: Option<SystemTime>,
         done: &mut Reconciled,
     ) -> Result<Vec<Row>, IndexError> {
-        let entries = match day_entries(folder) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(e) => return Err(StoreError::io("read", folder)(e).into()),
+        let entries = match still_there(root.below(folder))? {
+            Some(day) => day_entries(&day).map_err(StoreError::io("read", day.path()))?,
+            None => Vec::new(),
         };
         let mut known = self.paths_of_day(date)?;
         let mut new = Vec::new();
@@ -132,9 +113,9 @@ impl Index {
             if found.json_new {
                 self.half_edits.insert(json.clone());
             }
-            let path = json.strip_prefix(root).ok().and_then(Path::to_str);
+            let path = json.strip_prefix(root.path()).ok();
             let is_known = path.is_some_and(|path| known.remove(path).is_some());
-            if is_known && !changed(&json, since) {
+            if is_known && !changed(root.look(&json), since) {
                 continue;
             }
             match row_of(root, found) {
@@ -157,12 +138,12 @@ impl Index {
 
     /// What was answered on a UTC day, by path: names are all that is compared of
     /// what did not change.
-    fn paths_of_day(&self, date: Date) -> Result<HashMap<String, Uuid>, IndexError> {
+    fn paths_of_day(&self, date: Date) -> Result<HashMap<PathBuf, Uuid>, IndexError> {
         let Some((from, to)) = utc_day(date) else { return Ok(HashMap::new()) };
         let sql = "SELECT path, id FROM recording INDEXED BY by_time \
                    WHERE buried = 0 AND answered_at >= ?1 AND answered_at < ?2";
         let mut st = self.conn.prepare_cached(sql).map_err(self.error())?;
-        let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, Uuid::from_bytes(r.get(1)?)));
+        let read = |r: &rusqlite::Row<'_>| Ok((place_of(0, r)?.to_owned(), Uuid::from_bytes(r.get(1)?)));
         let paths = st.query_map([from.as_ns(), to.as_ns()], read).map_err(self.error())?;
         paths.collect::<Result<_, _>>().map_err(self.error())
     }
@@ -171,14 +152,13 @@ impl Index {
     /// would have a tombstone. They stay in every list until their term is over.
     fn miss_gone(
         &mut self,
-        root: &Path,
-        rows: HashMap<String, Uuid>,
+        root: &Folder,
+        rows: HashMap<PathBuf, Uuid>,
         done: &mut Reconciled,
     ) -> Result<(), IndexError> {
         let mut gone = Vec::new();
         for (path, id) in rows {
-            let json = root.join(path);
-            if !json.try_exists().map_err(StoreError::io("look for", &json))? {
+            if root.look(&path)?.is_none() {
                 gone.push(id);
             }
         }
@@ -190,7 +170,7 @@ impl Index {
     }
 
     /// Rows of days that have no folder.
-    fn miss_lost_days(&mut self, root: &Path, done: &mut Reconciled) -> Result<(), IndexError> {
+    fn miss_lost_days(&mut self, root: &Folder, done: &mut Reconciled) -> Result<(), IndexError> {
         let days: Vec<i64> = {
             let mut st = self
                 .conn
@@ -201,7 +181,7 @@ impl Index {
         };
         for day in days {
             let at = Timestamp::from_parts(day.saturating_mul(86_400), 0);
-            if !root.join(day_folder(at)).is_dir() {
+            if root.look(&day_folder(at))?.is_none_or(|known| !known.is_folder()) {
                 let paths = self.paths_of_day(at.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date())?;
                 self.miss_gone(root, paths, done)?;
             }
@@ -210,52 +190,47 @@ impl Index {
     }
 }
 
-/// Day folders with a name that came or went since; all of them for `None`.
-fn changed_days(root: &Path, since: Option<SystemTime>) -> Result<BTreeMap<Date, PathBuf>, StoreError> {
-    let mut level = vec![(root.to_owned(), Vec::<i16>::new())];
-    for digits in [4, 2, 2] {
-        let mut below = Vec::new();
-        for (folder, date) in level {
-            let entries = match std::fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                Err(e) => return Err(StoreError::io("read", &folder)(e)),
-            };
-            for entry in entries {
-                let entry = entry.map_err(StoreError::io("read", &folder))?;
-                let name = entry.file_name();
-                let Some(number) = name.to_str().filter(|n| n.len() == digits).and_then(|n| n.parse().ok())
-                else {
-                    continue;
-                };
-                if entry.file_type().is_ok_and(|t| t.is_dir()) {
-                    let mut date = date.clone();
-                    date.push(number);
-                    below.push((entry.path(), date));
+/// Day folders with a name that came or went since, below the root; all of them for `None`.
+fn changed_days(root: &Folder, since: Option<SystemTime>) -> Result<BTreeMap<Date, PathBuf>, StoreError> {
+    let mut days = BTreeMap::new();
+    for year in dated(root, 4)? {
+        let Some(months) = still_there(root.below(Path::new(&year)))? else { continue };
+        for month in dated(&months, 2)? {
+            let Some(folder) = still_there(months.below(Path::new(&month)))? else { continue };
+            for day in dated(&folder, 2)? {
+                let date = format!("{year}-{month}-{day}").parse::<Date>();
+                if let Ok(date) = date
+                    && changed(folder.look(Path::new(&day)), since)
+                {
+                    days.insert(date, [&year, &month, &day].iter().collect());
                 }
             }
-        }
-        level = below;
-    }
-    let mut days = BTreeMap::new();
-    for (folder, date) in level {
-        let [y, m, d] = date[..] else { continue };
-        let Ok(date) = Date::new(y, m as i8, d as i8) else { continue };
-        if changed(&folder, since) {
-            days.insert(date, folder);
         }
     }
     Ok(days)
 }
 
+/// The folders in one that are named as part of a date.
+fn dated(folder: &Folder, digits: usize) -> Result<Vec<String>, StoreError> {
+    let entries = folder.entries().map_err(StoreError::io("read", folder.path()))?;
+    let dated = entries.into_iter().filter(|e| e.kind == Kind::Folder && is_date(&e.name, digits));
+    Ok(dated.map(|e| e.name).collect())
+}
+
+/// `None` for what was expired and removed meanwhile.
+fn still_there(opened: Result<Folder, StoreError>) -> Result<Option<Folder>, StoreError> {
+    match opened {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 /// Changed since; what cannot be asked counts as changed. By the time of the
 /// inode's change: a restored copy may bear any time of modification.
-fn changed(path: &Path, since: Option<SystemTime>) -> bool {
+fn changed(known: Result<Option<Known>, StoreError>, since: Option<SystemTime>) -> bool {
     let Some(since) = since.and_then(|t| t.duration_since(UNIX_EPOCH).ok()) else { return true };
-    std::fs::metadata(path).map_or(true, |m| {
-        let at = i128::from(m.ctime()) * 1_000_000_000 + i128::from(m.ctime_nsec());
-        at >= i128::try_from(since.as_nanos()).unwrap_or(i128::MAX)
-    })
+    let since = i128::try_from(since.as_nanos()).unwrap_or(i128::MAX);
+    known.ok().flatten().is_none_or(|known| known.changed_ns() >= since)
 }
 
 /// The first instant of a UTC day and of the next.

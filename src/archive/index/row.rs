@@ -6,6 +6,7 @@ use super::schema;
 use crate::config::CallDirection;
 use crate::id::short_of;
 use crate::store::cases::{is_held, is_restricted, unconfirmed_since};
+use crate::store::layout::parse_place;
 use crate::store::sidecar::{EndedBy, Sidecar, parse_rfc3339};
 use crate::store::wav::WavSpec;
 use crate::time::Timestamp;
@@ -228,7 +229,7 @@ impl Row {
         self.call_group = Uuid::from_bytes(r.get(1)?);
         let path = self.path.as_mut_os_string();
         path.clear();
-        path.push(r.get_ref(2)?.as_str()?);
+        path.push(place_of(2, r)?);
         fill_text(&mut self.service, r, 3)?;
         self.direction = r.get_ref(4)?.as_str_or_null()?.map(|d| from_word(4, d)).transpose()?;
         fill_text(&mut self.agent_id, r, 5)?;
@@ -328,6 +329,13 @@ impl<T: Serialize> ToSql for Word<T> {
             _ => Err(rusqlite::Error::ToSqlConversionFailure("not a word".into())),
         }
     }
+}
+
+/// Where a sidecar lies. The index is not believed: what is no place in a store is damage.
+pub(super) fn place_of<'r>(column: usize, r: &'r rusqlite::Row<'_>) -> rusqlite::Result<&'r Path> {
+    parse_place(r.get_ref(column)?.as_str()?).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, "no place in a store".into())
+    })
 }
 
 fn fill_text(text: &mut Option<String>, r: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<()> {

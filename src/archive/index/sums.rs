@@ -4,7 +4,8 @@
 
 use super::{Index, IndexError};
 use crate::time::Timestamp;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
+use uuid::Uuid;
 
 /// Seconds in a UTC day.
 const DAY_S: i64 = 86_400;
@@ -110,6 +111,14 @@ impl Index {
         );
         let most = self.conn.query_row(&sql, [], |r| r.get::<_, Option<i64>>(0));
         Ok(most.map_err(self.error())?.unwrap_or(0).unsigned_abs())
+    }
+
+    /// The newest recording, and when it was answered.
+    pub fn newest(&self) -> Result<Option<(Uuid, Timestamp)>, IndexError> {
+        let sql = "SELECT id, answered_at FROM recording INDEXED BY by_time WHERE buried = 0 \
+                   ORDER BY answered_at DESC LIMIT 1";
+        let read = |r: &rusqlite::Row<'_>| Ok((Uuid::from_bytes(r.get(0)?), Timestamp::from_ns(r.get(1)?)));
+        self.conn.query_row(sql, [], read).optional().map_err(self.error())
     }
 
     /// The newest answer.

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::archive::search::{Flag, IdPart, Search};
+use crate::archive::{Archive, NoIndex, Place};
 use crate::config::CallDirection;
 use crate::id::short_of;
+use crate::store::files::{Access, Folder};
 use crate::store::layout::{RecordingName, Walk};
 use crate::store::sidecar::{EndedBy, Stream, rewrite_atomically, write_atomically};
 use crate::time::Timestamp;
@@ -40,6 +42,7 @@ fn sidecar(n: u64) -> Sidecar {
         channel: channel.into(),
         codec: "PCMA".into(),
         ssrc: "0x00000001".into(),
+        source: Some("claimed".into()),
         packets,
         lost: 0,
         late: 0,
@@ -64,13 +67,23 @@ fn json_of(root: &Path, s: &Sidecar) -> PathBuf {
     name.paths(root).json
 }
 
+/// The folder that a file is in.
+fn root_of(path: &Path) -> Folder {
+    Folder::open(path.parent().unwrap(), Access::Owner).unwrap()
+}
+
+fn ready(root: &Path, state: &Path) -> Index {
+    let place = Place { root: root.into(), state: state.into(), access: Access::Owner, id: String::new() };
+    Archive::open(&place, NoIndex::Build).unwrap().index
+}
+
 /// The pair of files; the audio is never looked at here.
 fn write(root: &Path, mut s: Sidecar) -> (PathBuf, Sidecar) {
     let json = json_of(root, &s);
     s.wav = json.with_extension("wav").file_name().unwrap().to_str().unwrap().into();
     fs::create_dir_all(json.parent().unwrap()).unwrap();
     fs::write(json.with_extension("wav"), "").unwrap();
-    write_atomically(&json, &s, false).unwrap();
+    write_atomically(&root_of(&json), &json, &s, false).unwrap();
     (json, s)
 }
 
@@ -92,8 +105,8 @@ impl Store {
     fn with(n: u64) -> (Store, Index) {
         let store = Store::new();
         (0..n).for_each(|n| drop(write(&store.root, sidecar(n))));
-        let (index, rebuilt) = Index::ready(&store.root, &store.state).unwrap();
-        assert_eq!(rebuilt.unwrap().recordings, n);
+        let index = ready(&store.root, &store.state);
+        assert_eq!(index.count(&Search::default()).unwrap(), n);
         (store, index)
     }
 
@@ -341,7 +354,7 @@ fn what_is_buried_is_gone_and_stays_gone() {
     assert_eq!((back.len(), back[0].id, &back[0].found.paths().json), (1, s.id, &json));
     fs::remove_file(&json).unwrap();
     assert_eq!(index.find_buried_files(&store.root).unwrap()[0].id, s.id, "audio alone is found too");
-    write_atomically(&json, &s, false).unwrap();
+    write_atomically(&root_of(&json), &json, &s, false).unwrap();
 
     index.forget(s.id).unwrap();
     assert!(index.buried_rows().unwrap().is_empty());
@@ -418,8 +431,8 @@ fn a_damaged_index_is_built_anew() {
         fs::write(&path, damage).unwrap();
         let e = Index::open(&store.state).unwrap_err();
         assert!(e.needs_rebuild() && e.to_string().contains("nauhuri reindex"), "{e}");
-        let (index, rebuilt) = Index::ready(&store.root, &store.state).unwrap();
-        assert_eq!(rebuilt.map(|r| (r.recordings, r.buried)), Some((49, 1)));
+        let index = ready(&store.root, &store.state);
+        assert_eq!(index.count(&Search::default()).unwrap(), 49);
         assert_eq!(all(&index).len(), 49);
     }
     // Pages in the middle, the header whole.
@@ -442,7 +455,7 @@ fn another_version_and_another_store_are_refused() {
     drop(index);
     let e = Index::open(&store.state).unwrap_err();
     assert!(matches!(e, IndexError::Version { found: 77, .. }), "{e}");
-    Index::ready(&store.root, &store.state).unwrap();
+    ready(&store.root, &store.state);
     fs::remove_file(store.state.join(mark::MARK)).unwrap();
     mark::enter(&store.root, &store.state, at(1)).unwrap();
     let e = Index::open(&store.state).unwrap_err();
@@ -453,7 +466,7 @@ fn another_version_and_another_store_are_refused() {
 #[test]
 fn a_rebuild_reaches_those_who_have_it_open() {
     let (store, mut daemon) = Store::with(10);
-    let (reader, _) = Index::ready(&store.root, &store.state).unwrap();
+    let reader = ready(&store.root, &store.state);
     daemon.run("DELETE FROM recording", []).unwrap();
     assert!(all(&reader).is_empty());
     rebuild(&store.root, &store.state, &mut |_| ()).unwrap();
@@ -488,7 +501,7 @@ fn reconciles_what_changed_and_only_that() {
     let (new, _) = write(&store.root, sidecar(77));
     let (edited, mut s) = write(&store.root, sidecar(10));
     s.retention.hold = Some(serde_json::json!({"reason": "accident"}));
-    rewrite_atomically(&edited, &s).unwrap();
+    rewrite_atomically(&root_of(&edited), &edited, &s).unwrap();
     let gone = json_of(&store.root, &sidecar(12));
     fs::remove_file(&gone).unwrap();
     fs::remove_file(gone.with_extension("wav")).unwrap();
@@ -614,7 +627,7 @@ fn play(store: &Store, index: &mut Index, deed: Deed) {
         Deed::Hold(n, on) if json(n).exists() => {
             let mut s = Sidecar::read(&json(n)).unwrap();
             s.retention.hold = on.then(|| serde_json::json!({"reason": "dsar"}));
-            rewrite_atomically(&json(n), &s).unwrap();
+            rewrite_atomically(&root_of(&json(n)), &json(n), &s).unwrap();
             drop(index.put(&store.root, &json(n), &s));
         }
         Deed::Delete(n) if index.get(sidecar(n).id).unwrap().is_some() => {
@@ -625,7 +638,7 @@ fn play(store: &Store, index: &mut Index, deed: Deed) {
         }
         Deed::Restore(n) if index.is_buried(sidecar(n).id).unwrap() => drop(write(&store.root, sidecar(n))),
         Deed::Reconcile => drop(index.reconcile(&store.root).unwrap()),
-        Deed::Reopen => *index = Index::ready(&store.root, &store.state).unwrap().0,
+        Deed::Reopen => *index = ready(&store.root, &store.state),
         _ => {}
     }
 }
@@ -645,7 +658,7 @@ proptest! {
         prop_assert_eq!(all(&index), kept_up);
         prop_assert_eq!(index.tombstones().unwrap(), tombstones.clone());
         fs::remove_file(store.state.join(INDEX)).unwrap();
-        let (index, _) = Index::ready(&store.root, &store.state).unwrap();
+        let index = ready(&store.root, &store.state);
         prop_assert_eq!(index.tombstones().unwrap(), tombstones);
     }
 }

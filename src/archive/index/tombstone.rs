@@ -8,11 +8,12 @@
 mod prune;
 
 use super::row::Word;
-use super::{Index, IndexError, Row, create_mode, schema};
+use super::{Index, IndexError, Row, schema};
 use crate::id::short_of;
 use crate::store::StoreError;
 use crate::store::calendar::until_string;
-use crate::store::files::sync_folder;
+use crate::store::files::{Access, Folder};
+use crate::store::jsonl::{self, Lines, NoLine};
 use crate::store::layout::{Found, State, Walk, parse_stem};
 use crate::store::sidecar::{Sidecar, parse_rfc3339};
 use crate::time::Timestamp;
@@ -21,8 +22,8 @@ use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::io::{self, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use uuid::Uuid;
 
@@ -30,7 +31,7 @@ use uuid::Uuid;
 pub const TOMBSTONES: &str = "tombstones.jsonl";
 
 /// Longest line taken for a tombstone.
-const MAX_LINE: u64 = 64 << 10;
+const MAX_LINE: usize = 64 << 10;
 
 /// How much of the file the table has, and what the last byte of it was.
 const TAKEN: &str = "tombstones_taken";
@@ -148,9 +149,10 @@ impl Index {
         if shorts.is_empty() {
             return Ok(out);
         }
+        let store = Folder::open(root, Access::Owner)?;
         for found in Walk::new(root) {
             let found = found.map_err(|(folder, e)| StoreError::io("read", &folder)(e))?;
-            if let Some(id) = self.buried_id(&shorts, &found)? {
+            if let Some(id) = self.buried_id(&shorts, &store, &found)? {
                 out.push(BuriedFile { id, found });
             }
         }
@@ -165,13 +167,18 @@ impl Index {
     }
 
     /// Which deleted recording the files of a NAME belong to, if to any.
-    pub(crate) fn buried_id(&self, shorts: &HashSet<u32>, found: &Found) -> Result<Option<Uuid>, IndexError> {
+    pub(crate) fn buried_id(
+        &self,
+        shorts: &HashSet<u32>,
+        root: &Folder,
+        found: &Found,
+    ) -> Result<Option<Uuid>, IndexError> {
         let Some(name) = parse_stem(&found.stem) else { return Ok(None) };
         let Ok(short) = u32::from_str_radix(&name.short, 16) else { return Ok(None) };
         if !shorts.contains(&short) || found.state() == State::Part {
             return Ok(None);
         }
-        if let Ok(sidecar) = Sidecar::read(&found.paths().json) {
+        if let Ok(sidecar) = Sidecar::read_in(root, &found.paths().json) {
             return Ok(self.is_buried(sidecar.id)?.then_some(sidecar.id));
         }
         // Audio alone: the digits and the day have to do.
@@ -200,17 +207,12 @@ impl Index {
     /// Takes over what the file has and the table has not, and the other way
     /// round where the file is older than the table.
     pub(super) fn read_tombstones(&mut self) -> Result<(), IndexError> {
-        let path = self.state.join(TOMBSTONES);
-        let len = match std::fs::metadata(&path) {
-            Ok(m) => m.len(),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => 0,
-            Err(e) => return Err(StoreError::io("read", &path)(e).into()),
-        };
+        let len = length(&self.state)?;
         let taken: u64 = self.meta(TAKEN)?.and_then(|s| s.parse().ok()).unwrap_or(0);
-        if len == taken && (taken == 0 || ends_a_line(&path, taken)?) {
+        if len == taken && (taken == 0 || ends_a_line(&self.state, taken)?) {
             return Ok(());
         }
-        let whole = len < taken || (taken > 0 && !ends_a_line(&path, taken)?);
+        let whole = len < taken || (taken > 0 && !ends_a_line(&self.state, taken)?);
         let mut new = Vec::new();
         let upto = read_file(&self.state, if whole { 0 } else { taken }, &mut |t| new.extend(t))?;
         if !whole {
@@ -220,7 +222,7 @@ impl Index {
         let mut lost = self.tombstones()?;
         lost.retain(|t| !in_file.contains(&t.id));
         append(&self.state, &lost)?;
-        let len = std::fs::metadata(&path).map_or(upto, |m| m.len());
+        let len = length(&self.state)?.max(upto);
         self.take_in(&new, Some(len))
     }
 
@@ -289,113 +291,83 @@ pub(super) fn insert(conn: &Connection, new: &[Tombstone]) -> rusqlite::Result<(
 /// Hands over each line from byte `from` on, `None` for one that is no
 /// tombstone; how far whole lines go.
 pub(super) fn read_file(
-    state: &Path,
+    state: &Folder,
     from: u64,
     take: &mut dyn FnMut(Option<Tombstone>),
 ) -> Result<u64, StoreError> {
-    let path = state.join(TOMBSTONES);
-    let mut file = match File::open(&path) {
+    let path = Path::new(TOMBSTONES);
+    let mut file = match state.read(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(e) => return Err(StoreError::io("open", &path)(e)),
+        Err(e) => return Err(e),
     };
-    let io = StoreError::io("read", &path);
-    read_lines(&mut file, from, take).map_err(io)
-}
-
-fn read_lines(file: &mut File, from: u64, take: &mut dyn FnMut(Option<Tombstone>)) -> io::Result<u64> {
-    file.seek(SeekFrom::Start(from))?;
-    let mut reader = BufReader::new(file);
-    let (mut line, mut at) = (Vec::new(), from);
-    let mut inside = false;
-    loop {
-        line.clear();
-        let n = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? as u64;
-        if n == 0 {
-            return Ok(at);
-        }
-        match line.last() {
-            Some(b'\n') => {
-                at += n;
-                // The rest of an overlong line counts with its beginning.
-                take(if inside { None } else { serde_json::from_slice(&line).ok() });
-                inside = false;
-            }
-            _ if n == MAX_LINE => {
-                at += n;
-                inside = true;
-            }
-            // Torn by a crash, or being written this moment.
-            _ => return Ok(at),
+    let cannot_read = |e| StoreError::io("read", &state.path().join(path))(e);
+    file.seek(SeekFrom::Start(from)).map_err(cannot_read)?;
+    let mut lines = Lines::new(file, MAX_LINE);
+    while let Some(line) = lines.next() {
+        let at = lines.whole();
+        match line.map_err(cannot_read)? {
+            Ok(text) => take(serde_json::from_str(&text).ok()),
+            // Being written this moment, or by a crash.
+            Err(NoLine::Torn) => return Ok(from + at),
+            Err(NoLine::TooLong | NoLine::NotText) => take(None),
         }
     }
+    Ok(from + lines.whole())
 }
 
 /// Appends and syncs, one process at a time.
-fn append(state: &Path, new: &[Tombstone]) -> Result<(), StoreError> {
+fn append(state: &Folder, new: &[Tombstone]) -> Result<(), StoreError> {
     if new.is_empty() {
         return Ok(());
     }
-    let path = state.join(TOMBSTONES);
-    let is_new = !path.try_exists().map_err(StoreError::io("look for", &path))?;
-    let file = locked(&path)?;
-    append_lines(&file, new).map_err(StoreError::io("write", &path))?;
-    if is_new { sync_folder(state) } else { Ok(()) }
+    let path = state.path().join(TOMBSTONES);
+    let is_new = state.look(&path)?.is_none();
+    let file = locked(state)?;
+    let append = || -> io::Result<()> {
+        let mut text = Vec::new();
+        for t in new {
+            serde_json::to_writer(&mut text, t)?;
+            text.push(b'\n');
+        }
+        jsonl::append(&file, jsonl::whole(&file)?, &text)
+    };
+    append().map_err(StoreError::io("write", &path))?;
+    if is_new { state.sync() } else { Ok(()) }
 }
 
 /// The file, alone until it is dropped.
-fn locked(path: &Path) -> Result<File, StoreError> {
+fn locked(state: &Folder) -> Result<File, StoreError> {
     loop {
-        let file = create_mode(path)?;
-        file.lock().map_err(StoreError::io("lock", path))?;
+        let file = state.lock(Path::new(TOMBSTONES))?;
         // Another one may have been put in its place before it was locked.
-        let same = std::fs::metadata(path).and_then(|there| Ok(there.ino() == file.metadata()?.ino()));
-        match same {
-            Ok(true) => return Ok(file),
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(StoreError::io("read", path)(e)),
-            _ => {}
+        if state.is_of(Path::new(TOMBSTONES), &file)? {
+            return Ok(file);
         }
     }
 }
 
-fn append_lines(mut file: &File, new: &[Tombstone]) -> io::Result<()> {
-    let mut text = Vec::new();
-    for t in new {
-        serde_json::to_writer(&mut text, t)?;
-        text.push(b'\n');
+/// Bytes of the file; none where there is none.
+fn length(state: &Folder) -> Result<u64, StoreError> {
+    let path = Path::new(TOMBSTONES);
+    match state.read(path) {
+        Ok(file) => Ok(file.metadata().map_err(StoreError::io("read", &state.path().join(path)))?.len()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(e) => Err(e),
     }
-    let end = whole_lines(file)?;
-    file.set_len(end)?;
-    file.seek(SeekFrom::Start(end))?;
-    file.write_all(&text).and_then(|()| file.sync_all()).inspect_err(|_| {
-        // Whoever asked hears that nothing was deleted: then no line may say so.
-        drop(file.set_len(end));
-    })
-}
-
-/// Where the last whole line ends.
-fn whole_lines(file: &File) -> io::Result<u64> {
-    let len = file.metadata()?.len();
-    let mut block = [0u8; 4096];
-    let mut end = len;
-    while end > 0 {
-        let start = end.saturating_sub(block.len() as u64);
-        let piece = &mut block[..(end - start) as usize];
-        file.read_exact_at(piece, start)?;
-        if let Some(i) = piece.iter().rposition(|b| *b == b'\n') {
-            return Ok(start + i as u64 + 1);
-        }
-        end = start;
-    }
-    Ok(0)
 }
 
 /// The byte before `at` ends a line: the file is still the one that was read.
-fn ends_a_line(path: &Path, at: u64) -> Result<bool, StoreError> {
+fn ends_a_line(state: &Folder, at: u64) -> Result<bool, StoreError> {
     let mut byte = [0u8];
-    match File::open(path).and_then(|f| f.read_exact_at(&mut byte, at.saturating_sub(1))) {
+    let file = match state.read(Path::new(TOMBSTONES)) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(e),
+    };
+    match file.read_exact_at(&mut byte, at.saturating_sub(1)) {
         Ok(()) => Ok(byte == *b"\n"),
-        Err(e) if matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound) => Ok(false),
-        Err(e) => Err(StoreError::io("read", path)(e)),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(e) => Err(StoreError::io("read", &state.path().join(TOMBSTONES))(e)),
     }
 }

@@ -7,15 +7,13 @@ use super::super::index::Row;
 use super::findings::{Finding, Kind, finding};
 use crate::id::short_of;
 use crate::store::StoreError;
-use crate::store::files::FILE_MODE;
+use crate::store::files::{Folder, Known, with_new};
 use crate::store::layout::{Found, NEW, PART, Paths, State, day_folder, parse_stem};
 use crate::store::sidecar::{Sidecar, parse_rfc3339};
 use crate::store::wav;
 use crate::time::Timestamp;
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -46,15 +44,14 @@ impl Checked {
 
 /// The rules every recording is held against.
 pub(super) struct Examiner {
-    root: PathBuf,
+    store: Folder,
     now: Timestamp,
     grace: Duration,
-    owner: Option<(u32, u32)>,
 }
 
 impl Examiner {
-    pub(super) fn new(root: &Path, now: Timestamp, grace: Duration, owner: Option<(u32, u32)>) -> Examiner {
-        Examiner { root: root.to_owned(), now, grace, owner }
+    pub(super) fn new(store: Folder, now: Timestamp, grace: Duration) -> Examiner {
+        Examiner { store, now, grace }
     }
 
     /// Looks at names; `whole`: at permissions and at what is inside too.
@@ -74,7 +71,7 @@ impl Examiner {
             }
             State::OrphanWav => out.wrong(Kind::MissingSidecar, &paths.wav, None, "has no sidecar"),
             State::OrphanJson => {
-                let id = Sidecar::read(&paths.json).ok().map(|s| s.id);
+                let id = Sidecar::read_in(&self.store, &paths.json).ok().map(|s| s.id);
                 out.wrong(Kind::MissingWav, &paths.json, id, "its WAV is missing");
             }
             State::Scratch => {
@@ -100,12 +97,12 @@ impl Examiner {
         for path in [&paths.json, &paths.wav] {
             self.permissions(path, out);
         }
-        match Sidecar::read(&paths.json) {
+        match Sidecar::read_in(&self.store, &paths.json) {
             Ok(sidecar) => {
                 out.whole = true;
                 self.sidecar(paths, &sidecar, out);
-                audio(paths, &sidecar, out);
-                let path = paths.json.strip_prefix(&self.root).unwrap_or(&paths.json);
+                audio(&self.store, paths, &sidecar, out);
+                let path = paths.json.strip_prefix(self.store.path()).unwrap_or(&paths.json);
                 out.row = Row::of(path, &sidecar);
             }
             // Deleted since its folder was read.
@@ -117,15 +114,13 @@ impl Examiner {
     }
 
     fn permissions(&self, path: &Path, out: &mut Checked) {
-        let Ok(m) = fs::symlink_metadata(path) else { return };
-        let mode = m.mode() & 0o7777;
-        if mode != FILE_MODE {
-            out.wrong(Kind::Mode, path, None, format!("{mode:04o} instead of {FILE_MODE:04o}"));
+        let Ok(Some(known)) = self.store.look(path) else { return };
+        let (mode, wanted) = (known.mode(), self.store.access().file_mode());
+        if mode != wanted {
+            let detail = format!("{mode:04o} instead of {wanted:04o}; `nauhuri repair` mends it");
+            out.wrong(Kind::Mode, path, None, detail);
         }
-        if let Some((uid, gid)) = self.owner.filter(|own| *own != (m.uid(), m.gid())) {
-            let detail = format!("owned by {}:{} instead of {uid}:{gid}", m.uid(), m.gid());
-            out.wrong(Kind::Owner, path, None, detail);
-        }
+        out.findings.extend(foreign(&self.store, path, known));
     }
 
     /// The sidecar against its name, its folder and the calendar.
@@ -139,7 +134,7 @@ impl Examiner {
         if !fits {
             out.wrong(Kind::Name, &paths.json, id, "its name is not that of its answer and id");
         }
-        if paths.folder != self.root.join(day_folder(answered)) {
+        if paths.folder != self.store.path().join(day_folder(answered)) {
             out.wrong(Kind::Name, &paths.json, id, "it is not in the folder of its day");
         }
         if s.wav != format!("{}.wav", out.found.stem) {
@@ -153,10 +148,18 @@ impl Examiner {
     }
 }
 
+/// A file that is not the store's owner's: the service cannot delete or edit it.
+pub(super) fn foreign(store: &Folder, path: &Path, known: Known) -> Option<Finding> {
+    let detail =
+        || format!("owned by {} instead of {}; `nauhuri repair` mends it", known.owner(), store.owner());
+    (known.owner() != store.owner()).then(|| finding(Kind::Owner, path, None, detail()))
+}
+
 /// The WAV against its header, and both against the sidecar.
-fn audio(paths: &Paths, s: &Sidecar, out: &mut Checked) {
+fn audio(store: &Folder, paths: &Paths, s: &Sidecar, out: &mut Checked) {
     let id = Some(s.id);
-    let info = match wav::read_info(&paths.wav) {
+    let opened = store.read(&paths.wav).and_then(|file| Ok((wav::info_of(&file, &paths.wav)?, file)));
+    let (info, file) = match opened {
         Ok(info) => info,
         Err(StoreError::NotWav { why, .. }) => return out.wrong(Kind::BadWav, &paths.wav, id, why),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -178,7 +181,7 @@ fn audio(paths: &Paths, s: &Sidecar, out: &mut Checked) {
     if (length - s.duration_s).abs() > LENGTH_TOLERANCE {
         out.wrong(Kind::Mismatch, &paths.wav, id, "another length than `duration_s` says");
     }
-    match wav::sha256_hex(&paths.wav) {
+    match wav::sha256_of(&file, &paths.wav) {
         Ok(hash) if hash == s.audio.sha256 => {}
         Ok(_) => out.wrong(Kind::Hash, &paths.wav, id, "it is not what was recorded: its SHA-256 differs"),
         Err(e) => out.wrong(Kind::Unreadable, &paths.wav, id, e.to_string()),
@@ -189,10 +192,4 @@ fn audio(paths: &Paths, s: &Sidecar, out: &mut Checked) {
 /// A file of a call that may still run.
 pub(super) fn is_part(path: &Path) -> bool {
     path.as_os_str().to_string_lossy().trim_end_matches(NEW).ends_with(PART)
-}
-
-fn with_new(path: &Path) -> PathBuf {
-    let mut p = path.as_os_str().to_owned();
-    p.push(NEW);
-    p.into()
 }

@@ -38,7 +38,8 @@ pub enum Kind {
     DuplicateId,
     /// What looks like a recording where none can be, or a symbolic link.
     Stray,
-    /// Permissions other than 0640 for files, 0750 for folders; of the state: wider ones.
+    /// Permissions other than 0600 for files, 0700 for folders (0640 and 0750 with
+    /// `storage.group_read`); of the state: wider ones.
     Mode,
     /// Another owner than the store's.
     Owner,
@@ -94,6 +95,10 @@ impl VerifyReport {
     /// Nothing is wrong.
     pub fn is_clean(&self) -> bool {
         self.counts.is_empty()
+    }
+
+    pub(super) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        findings.into_iter().for_each(|finding| self.add(finding));
     }
 
     pub(super) fn add(&mut self, finding: Finding) {

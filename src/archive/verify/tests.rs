@@ -60,8 +60,13 @@ impl Store {
     fn edit(&self, n: usize, edit: impl FnOnce(&mut Sidecar)) {
         let mut s = Sidecar::read(&self.files[n].json).unwrap();
         edit(&mut s);
-        write_atomically(&self.files[n].json, &s, false).unwrap();
+        write_atomically(&root_of(&self.files[n].json), &self.files[n].json, &s, false).unwrap();
     }
+}
+
+/// The folder that a file is in.
+fn root_of(path: &Path) -> Folder {
+    Folder::open(path.parent().unwrap(), Access::Owner).unwrap()
 }
 
 fn options() -> VerifyOptions {
@@ -70,6 +75,7 @@ fn options() -> VerifyOptions {
         now: at(400_000),
         grace: Duration::from_secs(3600),
         patience: Duration::ZERO,
+        access: Access::Owner,
         threads: 2,
     }
 }
@@ -217,7 +223,7 @@ fn the_state_is_closed_and_so_is_every_folder() {
     // Closer than need be is nobody's trouble.
     open(&store.state.join(mark::MARK), 0o600);
     open(&store.state, 0o700);
-    open(store.files[0].folder.parent().unwrap(), 0o750);
+    open(store.files[0].folder.parent().unwrap(), 0o700);
     assert_eq!(store.kinds(), []);
 }
 

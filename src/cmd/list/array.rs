@@ -3,6 +3,7 @@
 use super::readers::Form;
 use crate::archive::index::{KeptState, Row};
 use crate::store::StoreError;
+use crate::store::files::Folder;
 use crate::store::sidecar::{read_text, read_value};
 use crate::time::Timestamp;
 use memchr::{memchr, memchr2};
@@ -17,7 +18,7 @@ const STATE: &str = "state";
 
 /// The sidecar of each row.
 pub(super) struct Array<'a> {
-    pub(super) root: &'a Path,
+    pub(super) store: &'a Folder,
     pub(super) now: Timestamp,
 }
 
@@ -34,14 +35,14 @@ impl Form for Array<'_> {
     type Text = Page;
 
     fn add(&self, row: &Row, page: &mut Self::Page) {
-        page.push((row.json(self.root), row.state(self.now)));
+        page.push((row.path.clone(), row.state(self.now)));
     }
 
     fn words(&self, rows: Self::Page) -> Page {
         let mut page = Page::default();
         for (path, state) in rows {
             let before = page.text.len();
-            if let Err(e) = push_line(&path, state, &mut page.text) {
+            if let Err(e) = push_line(self.store, &path, state, &mut page.text) {
                 page.text.truncate(before);
                 // What is not there was deleted this moment, unless nobody deleted it.
                 let is_gone = e.kind() == io::ErrorKind::NotFound && state != KeptState::Missing;
@@ -55,14 +56,14 @@ impl Form for Array<'_> {
 /// The sidecar as it stands in its file, with `state` added; `None` where it was
 /// deleted this moment.
 pub(in crate::cmd) fn sidecar(
-    root: &Path,
+    store: &Folder,
     row: &Row,
     now: Timestamp,
 ) -> Result<Option<Map<String, Value>>, StoreError> {
-    match read_value(&row.json(root)) {
+    match read_value(store, &row.path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
-        Ok(value) => with_state(&row.json(root), value, row.state(now)).map(Some),
+        Ok(value) => with_state(&row.json(store.path()), value, row.state(now)).map(Some),
     }
 }
 
@@ -74,8 +75,8 @@ fn with_state(path: &Path, value: Value, state: KeptState) -> Result<Map<String,
     Ok(object)
 }
 
-fn push_line(path: &Path, state: KeptState, out: &mut String) -> Result<(), StoreError> {
-    let text = read_text(path)?;
+fn push_line(store: &Folder, path: &Path, state: KeptState, out: &mut String) -> Result<(), StoreError> {
+    let text = read_text(store, path)?;
     out.push_str(",\n");
     // That it is JSON is looked at, and its keys; nothing is built of it.
     if serde_json::from_str::<Keys>(&text).is_ok_and(|keys| keys.some && !keys.state) {
@@ -86,7 +87,7 @@ fn push_line(path: &Path, state: KeptState, out: &mut String) -> Result<(), Stor
         }
         return Ok(());
     }
-    let object = with_state(path, read_value(path)?, state)?;
+    let object = with_state(path, read_value(store, path)?, state)?;
     out.push_str(&Value::Object(object).to_string());
     Ok(())
 }
@@ -146,6 +147,7 @@ fn push_compact(json: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::files::Access;
     use serde_json::json;
 
     #[test]
@@ -163,6 +165,7 @@ mod tests {
     fn the_state_is_added_whatever_the_keys() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.json");
+        let folder = Folder::open(dir.path(), Access::Owner).unwrap();
         for text in [
             "{ \"a\": \"b c\" }\n",
             "{}",
@@ -172,7 +175,7 @@ mod tests {
         ] {
             std::fs::write(&path, text).unwrap();
             let mut line = String::new();
-            let said = push_line(&path, KeptState::Held, &mut line);
+            let said = push_line(&folder, &path, KeptState::Held, &mut line);
             let Ok(want) = serde_json::from_str::<Value>(text) else { continue };
             said.unwrap();
             let got: Value = serde_json::from_str(line.strip_prefix(",\n").unwrap()).unwrap();
@@ -180,7 +183,7 @@ mod tests {
         }
         for text in ["", "[]", "{", "{\"a\": 1}}", "{\"a\": \"\n\"}"] {
             std::fs::write(&path, text).unwrap();
-            assert!(push_line(&path, KeptState::Held, &mut String::new()).is_err(), "{text}");
+            assert!(push_line(&folder, &path, KeptState::Held, &mut String::new()).is_err(), "{text}");
         }
     }
 }

@@ -117,6 +117,13 @@ fn push_word(word: &str, text: &mut String) {
     text.push_str(word);
 }
 
+/// Text of a stranger's as one cell, see [`push_field`].
+pub(in crate::cmd) fn cell(field: &str) -> String {
+    let mut text = String::new();
+    push_field(Some(field), &mut text);
+    text.split_off(1)
+}
+
 /// A comma and the field: fit for a terminal, never a formula, in quotes where it needs them
 /// (RFC 4180 section 2).
 fn push_field(field: Option<&str>, text: &mut String) {

@@ -5,9 +5,10 @@ use crate::config::TunnelKind;
 use crate::daemon::notices::{self, counted, instead_of_sip, notices};
 use crate::daemon::observe::{Outcome, unrecorded_label};
 use crate::daemon::replay::Replayed;
+use crate::daemon::unrecorded::{began, by_failure, by_rule};
+use crate::store::register::Unrecorded;
 use crate::store::sidecar::Sidecar;
 use crate::telemetry::label::UnrecordedReason;
-use crate::time::Timestamp;
 use serde_json::json;
 use std::path::Path;
 
@@ -121,10 +122,10 @@ fn decisions(done: &Replayed) -> Vec<serde_json::Value> {
     all.into_iter().map(stamped).collect()
 }
 
-/// When a recording was answered, by its id: to the millisecond.
-fn began(id: &uuid::Uuid) -> String {
-    let (s, ns) = id.get_timestamp().map(|t| t.to_unix()).unwrap_or_default();
-    Timestamp::from_parts(i64::try_from(s).unwrap_or_default(), ns).to_rfc3339()
+/// The answered calls that were not recorded, as the register has them.
+pub(super) fn not_recorded(done: &Replayed) -> Vec<Unrecorded> {
+    let ruled = done.left_out.iter().map(by_rule);
+    ruled.chain(done.outcomes.iter().filter_map(by_failure)).collect()
 }
 
 fn row_json(r: &Sidecar, root: &Path) -> serde_json::Value {

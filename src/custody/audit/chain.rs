@@ -3,8 +3,10 @@
 //! Walks the whole file once and compares its end with the head and the anchor.
 //! Writers are kept out meanwhile, or a line just being written would be a finding.
 
-use super::log::{Lines, NoLine, link_of, read_small};
-use super::{Action, AuditError, AuditLog, Entry, GENESIS, HEAD_FILE, LOG_FILE, Link, io_error};
+use super::log::{link_of, read_small};
+use super::{Action, AuditError, AuditLog, Entry, GENESIS, HEAD_FILE, LOG_FILE, Link, MAX_LINE};
+use crate::store::StoreError;
+use crate::store::jsonl::{Lines, NoLine};
 use serde::Serialize;
 use std::fs::File;
 use std::io;
@@ -129,34 +131,30 @@ impl AuditLog {
     /// # Errors
     /// It cannot be read at all.
     pub fn verify(&self) -> Result<Verdict, AuditError> {
-        let _lock = self.lock()?;
+        let log = self.lock()?;
         let mut walk = Walk {
             verdict: Verdict::default(),
             before: Some(Link::genesis()),
             last: None,
             cut: None,
             vouched: false,
-            anchor: None,
+            anchor: self.read_anchor()?,
             met: false,
         };
-        if let Some(path) = &self.anchor {
-            walk.anchor = read_small(path)?.as_deref().and_then(Link::parse);
-        }
-        let path = self.state.join(LOG_FILE);
-        match File::open(&path) {
-            Ok(file) => walk.lines(file).map_err(io_error("read", &path))?,
+        match log.folder.read(Path::new(LOG_FILE)) {
+            Ok(file) => walk.lines(file).map_err(StoreError::io("read", &log.path()))?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(e) => return Err(io_error("open", &path)(e)),
+            Err(e) => return Err(e.into()),
         }
-        let head_text = read_small(&self.state.join(HEAD_FILE))?;
-        walk.end(head_text.as_deref(), self.anchor.as_deref());
+        let head_text = read_small(&log.folder, Path::new(HEAD_FILE))?;
+        walk.end(head_text.as_deref(), self.has_anchor());
         Ok(walk.verdict)
     }
 }
 
 impl Walk {
     fn lines(&mut self, file: File) -> io::Result<()> {
-        for (line, number) in Lines::new(file).zip(1..) {
+        for (line, number) in Lines::new(file, MAX_LINE).zip(1..) {
             match line? {
                 Ok(text) => self.line(number, &text),
                 Err(NoLine::Torn) => self.verdict.add(number, Problem::Torn),
@@ -213,7 +211,7 @@ impl Walk {
         }
     }
 
-    fn end(&mut self, head_text: Option<&str>, anchor: Option<&Path>) {
+    fn end(&mut self, head_text: Option<&str>, has_anchor: bool) {
         if let Some(cut) = self.cut.clone().filter(|_| !self.vouched) {
             self.verdict.add(1, Problem::Beheaded { after: cut.seq });
         }
@@ -232,7 +230,7 @@ impl Walk {
             Some(_) => {}
         }
         self.verdict.head = head;
-        if anchor.is_some() {
+        if has_anchor {
             self.end_at_anchor(&last);
         }
     }

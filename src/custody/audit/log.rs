@@ -12,29 +12,37 @@
 //! stays visible.
 
 use super::{
-    Action, AuditError, Cut, Draft, Entry, HEAD_FILE, LOCK_FILE, LOG_FILE, Link, MAX_LINE, Outcome, Who,
-    hash_of, io_error, seal, unseal,
+    Action, AuditError, By, Cut, Draft, Entry, HEAD_FILE, LOCK_FILE, LOG_FILE, Link, MAX_LINE, Outcome,
+    hash_of, seal, unseal,
 };
-use crate::store::files::FILE_MODE;
-use crate::store::files::settle;
-use crate::time::Timestamp;
+use crate::config::Audit;
+use crate::store::StoreError;
+use crate::store::files::{Access, Folder};
+use crate::store::jsonl::{self, Lines};
+use crate::store::layout::open_state;
 use serde_json::json;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::cmp::Ordering;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
-/// The log of one store, for one doer.
+/// The log of one store.
 #[derive(Clone, Debug)]
 pub struct AuditLog {
-    pub(super) state: PathBuf,
-    pub(super) anchor: Option<PathBuf>,
-    pub(super) who: Who,
+    state: PathBuf,
+    anchor: Option<PathBuf>,
+}
+
+/// The log while nobody else writes or judges it.
+#[derive(Debug)]
+pub(super) struct Locked {
+    pub(super) folder: Folder,
+    _lock: File,
 }
 
 /// The end of the log as it is found.
-struct Tail {
+struct End {
     /// The last whole line, if it is an entry or a cut with the right hash.
     last: Option<Link>,
     /// Bytes up to the last line's end.
@@ -44,10 +52,15 @@ struct Tail {
 }
 
 impl AuditLog {
-    /// The log in this state folder, which exists. `anchor`: where the newest
-    /// link goes beside it.
-    pub fn new(state: &Path, anchor: Option<PathBuf>, who: Who) -> AuditLog {
-        AuditLog { state: state.to_owned(), anchor, who }
+    /// The log in this state folder. `anchor`: where the newest link goes beside it.
+    pub fn new(state: &Path, anchor: Option<PathBuf>) -> AuditLog {
+        AuditLog { state: state.to_owned(), anchor }
+    }
+
+    /// The log of the store in `state`, with the anchor of the configuration.
+    pub fn of(state: &Path, config: &Audit) -> AuditLog {
+        let anchor = Some(&config.anchor).filter(|path| !path.as_os_str().is_empty());
+        AuditLog::new(state, anchor.cloned())
     }
 
     /// The state folder.
@@ -55,18 +68,44 @@ impl AuditLog {
         &self.state
     }
 
-    /// Who is doing it.
-    pub fn who(&self) -> &Who {
-        &self.who
-    }
-
     /// The newest link; `None` before the first entry.
     ///
     /// # Errors
     /// It cannot be read. What is in it is judged by [`AuditLog::verify`].
     pub fn head(&self) -> Result<Option<Link>, AuditError> {
-        let path = self.state.join(HEAD_FILE);
-        Ok(read_small(&path)?.as_deref().and_then(Link::parse))
+        head_in(&open_state(&self.state)?)
+    }
+
+    /// What the anchor says; `None` where there is none, or no anchor.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn read_anchor(&self) -> Result<Option<Link>, AuditError> {
+        let place = match self.anchor_place() {
+            Err(AuditError::Store(e)) if e.kind() == io::ErrorKind::NotFound => None,
+            other => other?,
+        };
+        let Some((folder, name)) = place else { return Ok(None) };
+        Ok(read_small(&folder, name)?.as_deref().and_then(Link::parse))
+    }
+
+    /// Whether the newest link goes elsewhere too.
+    pub(super) fn has_anchor(&self) -> bool {
+        self.anchor.is_some()
+    }
+
+    fn anchor_place(&self) -> Result<Option<(Folder, &Path)>, AuditError> {
+        let Some(path) = &self.anchor else { return Ok(None) };
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().map_or(Path::new("."), Path::new);
+        Ok(Some((Folder::open(folder, Access::Group)?, name)))
+    }
+
+    fn write_anchor(&self, link: &Link) -> Result<(), AuditError> {
+        match self.anchor_place()? {
+            Some((folder, name)) => replace(&folder, name, link),
+            None => Ok(()),
+        }
     }
 
     /// Appends entries, synced; returns the newest link.
@@ -78,17 +117,25 @@ impl AuditLog {
     /// The log cannot be written: then what it would have told must not be done.
     pub fn append(
         &self,
-        now: Timestamp,
+        by: &By,
         drafts: impl IntoIterator<Item = Draft>,
     ) -> Result<(Link, Option<AuditError>), AuditError> {
-        let _lock = self.lock()?;
-        let path = self.state.join(LOG_FILE);
-        let mut file = open_to_append(&path)?;
-        let (mut link, mut repair) = self.settle(&file, &path)?;
-        repair.extend(self.compare_anchor(&path, &link)?);
+        self.append_to(&self.lock()?, by, drafts)
+    }
+
+    /// [`append`](AuditLog::append) for whoever keeps others out already.
+    pub(super) fn append_to(
+        &self,
+        log: &Locked,
+        by: &By,
+        drafts: impl IntoIterator<Item = Draft>,
+    ) -> Result<(Link, Option<AuditError>), AuditError> {
+        let file = open_to_append(&log.folder)?;
+        let (mut link, mut repair, end) = log.settle(&file)?;
+        repair.extend(self.compare_anchor(&file, &link)?);
         let mut bytes = Vec::new();
         for draft in repair.into_iter().chain(drafts.into_iter().flat_map(Draft::split)) {
-            let entry = self.entry(now, draft, &link);
+            let entry = entry(by, draft, &link);
             let (line, hash) = seal(&entry)?;
             bytes.extend_from_slice(line.as_bytes());
             bytes.push(b'\n');
@@ -97,41 +144,101 @@ impl AuditLog {
         if bytes.is_empty() {
             return Ok((link, None));
         }
-        let before = file.metadata().map_err(io_error("look at", &path))?.len();
-        if let Err(e) = file.write_all(&bytes).and_then(|()| file.sync_data()) {
-            // Half an entry on a full disk is worse than none.
-            drop(file.set_len(before));
-            return Err(io_error("write", &path)(e));
-        }
-        replace(&self.state.join(HEAD_FILE), &link.line())?;
-        let trouble = self.anchor.as_deref().and_then(|anchor| replace(anchor, &link.line()).err());
+        jsonl::append(&file, end, &bytes).map_err(StoreError::io("write", &log.path()))?;
+        replace(&log.folder, Path::new(HEAD_FILE), &link)?;
+        let anchored = self.write_anchor(&link);
+        let trouble = anchored.err().map(|e| AuditError::Anchor {
+            path: self.anchor.clone().unwrap_or_default(),
+            why: e.to_string(),
+        });
         Ok((link, trouble))
     }
 
-    fn entry(&self, now: Timestamp, draft: Draft, link: &Link) -> Entry {
-        Entry {
-            seq: link.seq + 1,
-            at: now.to_rfc3339(),
-            who: self.who.clone(),
-            action: draft.action.name().into(),
-            targets: draft.targets,
-            search: draft.search,
-            why: draft.why.cut(),
-            outcome: draft.outcome.name().into(),
-            detail: draft.detail,
-            prev: link.hash.clone(),
+    /// What is to be said where the anchor names an entry that the log has not: it
+    /// was cut, restored from an old copy or written anew. Looked at before the anchor
+    /// is replaced, or the next command would wipe out the only trace.
+    fn compare_anchor(&self, file: &File, end: &Link) -> Result<Option<Draft>, AuditError> {
+        // One that cannot be read is told of by whoever cannot replace it, and by `verify`.
+        let Some(anchor) = self.read_anchor().ok().flatten().filter(|anchor| anchor != end) else {
+            return Ok(None);
+        };
+        let path = self.state.join(LOG_FILE);
+        if anchor.seq < end.seq && has(file, &anchor).map_err(StoreError::io("read", &path))? {
+            return Ok(None);
+        }
+        let what = "the log does not have the entry that the anchor names";
+        let detail = json!({ "found": what, "anchor": anchor, "last": end });
+        Ok(Some(Draft::new(Action::AuditRepair).ended(Outcome::Failed).detail(detail)))
+    }
+
+    /// Keeps other writers out until dropped.
+    pub(super) fn lock(&self) -> Result<Locked, AuditError> {
+        let folder = open_state(&self.state)?;
+        let lock = folder.lock(Path::new(LOCK_FILE))?;
+        Ok(Locked { folder, _lock: lock })
+    }
+
+    /// Every entry that can be read, in the order of the file.
+    ///
+    /// # Errors
+    /// The log cannot be opened; one that is not there has no entries.
+    pub fn entries(&self) -> Result<Entries, AuditError> {
+        match open_state(&self.state).and_then(|folder| folder.read(Path::new(LOG_FILE))) {
+            Ok(file) => Ok(Entries { lines: Some(Lines::new(file, MAX_LINE)), holding: None }),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Entries { lines: None, holding: None }),
+            Err(e) => Err(e.into()),
         }
     }
 
-    /// Where the next entry hangs, and what is to be said about the end of the log.
-    fn settle(&self, file: &File, path: &Path) -> Result<(Link, Vec<Draft>), AuditError> {
-        let tail = read_tail(file).map_err(io_error("read", path))?;
+    /// Every entry about one recording.
+    ///
+    /// # Errors
+    /// The log cannot be opened.
+    pub fn entries_for(&self, id: Uuid) -> Result<Entries, AuditError> {
+        Ok(Entries { holding: Some(id), ..self.entries()? })
+    }
+}
+
+fn entry(by: &By, draft: Draft, link: &Link) -> Entry {
+    Entry {
+        seq: link.seq + 1,
+        at: by.at.to_rfc3339(),
+        who: by.who.clone(),
+        action: draft.action.name().into(),
+        targets: draft.targets,
+        search: draft.search,
+        why: draft.why.cut(),
+        outcome: draft.outcome.name().into(),
+        detail: draft.detail,
+        prev: link.hash.clone(),
+    }
+}
+
+fn head_in(folder: &Folder) -> Result<Option<Link>, AuditError> {
+    Ok(read_small(folder, Path::new(HEAD_FILE))?.as_deref().and_then(Link::parse))
+}
+
+/// Replaces a link, lasting.
+fn replace(folder: &Folder, name: &Path, link: &Link) -> Result<(), AuditError> {
+    folder.replace(name, link.line().as_bytes(), true)?;
+    Ok(folder.sync()?)
+}
+
+impl Locked {
+    /// The log.
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join(LOG_FILE)
+    }
+
+    /// Where the next entry hangs, what is to be said about the end of the log, and
+    /// where the last line ends.
+    fn settle(&self, file: &File) -> Result<(Link, Vec<Draft>, u64), AuditError> {
+        let tail = end_of(file).map_err(StoreError::io("read", &self.path()))?;
         let repair = |outcome, detail| Draft::new(Action::AuditRepair).ended(outcome).detail(detail);
-        let head = self.head()?;
+        let head = head_in(&self.folder)?;
         let mut said = Vec::new();
         if !tail.torn.is_empty() {
             let (bytes, sha256) = (tail.torn.len(), hash_of(&tail.torn));
-            file.set_len(tail.whole).map_err(io_error("cut the torn end of", path))?;
             let what = "a torn last line was cut off";
             said.push(repair(Outcome::Done, json!({ "found": what, "bytes": bytes, "sha256": sha256 })));
         }
@@ -142,13 +249,13 @@ impl AuditLog {
         let link = match (tail.last.clone(), head) {
             (None, None) if tail.whole == 0 => {
                 // So that a crash at the very first entry is like any other.
-                replace(&self.state.join(HEAD_FILE), &Link::genesis().line())?;
+                replace(&self.folder, Path::new(HEAD_FILE), &Link::genesis())?;
                 Link::genesis()
             }
             (Some(last), Some(head)) if last == head => last,
             // A crash between the line and the head: what is there hangs together
             // from the head on.
-            (Some(last), Some(head)) if last.seq > head.seq && self.hangs_on(path, &head)? => {
+            (Some(last), Some(head)) if last.seq > head.seq && self.hangs_on(&head)? => {
                 let entries = last.seq - head.seq;
                 let what = "the head was behind";
                 said.push(repair(Outcome::Done, json!({ "found": what, "entries": entries })));
@@ -168,47 +275,15 @@ impl AuditLog {
                 start
             }
         };
-        Ok((link, said))
-    }
-
-    /// What is to be said where the anchor names an entry that the log has not: it
-    /// was cut, restored from an old copy or written anew. Looked at before the anchor
-    /// is replaced, or the next command would wipe out the only trace.
-    fn compare_anchor(&self, path: &Path, end: &Link) -> Result<Option<Draft>, AuditError> {
-        // One that cannot be read is told of by whoever cannot replace it, and by `verify`.
-        let text = self.anchor.as_deref().and_then(|anchor| read_small(anchor).ok().flatten());
-        let Some(anchor) = text.as_deref().and_then(Link::parse).filter(|anchor| anchor != end) else {
-            return Ok(None);
-        };
-        if anchor.seq < end.seq && self.has(path, &anchor)? {
-            return Ok(None);
-        }
-        let what = "the log does not have the entry that the anchor names";
-        let detail = json!({ "found": what, "anchor": anchor, "last": end });
-        Ok(Some(Draft::new(Action::AuditRepair).ended(Outcome::Failed).detail(detail)))
-    }
-
-    /// Whether the log has this entry, or had it before its old ones were cut off.
-    fn has(&self, path: &Path, wanted: &Link) -> Result<bool, AuditError> {
-        let file = File::open(path).map_err(io_error("open", path))?;
-        for (number, line) in Lines::new(file).enumerate() {
-            let Ok(line) = line.map_err(io_error("read", path))? else { continue };
-            match link_of(&line) {
-                Some((link, _)) if link == *wanted => return Ok(true),
-                // The mark of a cut, which an entry further down vouches for.
-                Some((link, None)) if number == 0 && link.seq > wanted.seq => return Ok(true),
-                _ => {}
-            }
-        }
-        Ok(false)
+        Ok((link, said, tail.whole))
     }
 
     /// From the head's entry to the end of the log every entry hangs on the one before.
-    fn hangs_on(&self, path: &Path, head: &Link) -> Result<bool, AuditError> {
-        let file = File::open(path).map_err(io_error("open", path))?;
+    fn hangs_on(&self, head: &Link) -> Result<bool, AuditError> {
+        let file = self.folder.read(Path::new(LOG_FILE))?;
         let mut at = (head.seq == 0).then(|| head.clone());
-        for line in Lines::new(file) {
-            let Ok(line) = line.map_err(io_error("read", path))? else { continue };
+        for line in Lines::new(file, MAX_LINE) {
+            let Ok(line) = line.map_err(StoreError::io("read", &self.path()))? else { continue };
             let Some((link, prev)) = link_of(&line) else { continue };
             match at.take() {
                 Some(before)
@@ -223,38 +298,59 @@ impl AuditLog {
         }
         Ok(at.is_some())
     }
+}
 
-    /// Keeps other writers out until dropped.
-    pub(super) fn lock(&self) -> Result<File, AuditError> {
-        let path = self.state.join(LOCK_FILE);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        let file = options.open(&path).map_err(io_error("open", &path))?;
-        settle(&path, &file).map_err(io_error("set the mode of", &path))?;
-        file.lock().map_err(io_error("lock", &path))?;
-        Ok(file)
-    }
-
-    /// Every entry that can be read, in the order of the file.
-    ///
-    /// # Errors
-    /// The log cannot be opened; one that is not there has no entries.
-    pub fn entries(&self) -> Result<Entries, AuditError> {
-        let path = self.state.join(LOG_FILE);
-        match File::open(&path) {
-            Ok(file) => Ok(Entries { lines: Some(Lines::new(file)), holding: None }),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Entries { lines: None, holding: None }),
-            Err(e) => Err(io_error("open", &path)(e)),
+/// Whether the log has this entry, or had it before its old ones were cut off. An
+/// anchor that cannot be written for a while lags further and further behind, so the
+/// entry is looked for by halving: numbers only grow.
+fn has(file: &File, wanted: &Link) -> io::Result<bool> {
+    let (mut low, mut high) = (0, jsonl::whole(file)?);
+    while low < high {
+        let (start, end, line) = jsonl::line_at(file, low + (high - low) / 2, high, MAX_LINE)?;
+        let Some((link, prev)) = std::str::from_utf8(&line).ok().and_then(link_of) else {
+            return has_by_walking(file, wanted);
+        };
+        // The mark of a cut, which an entry further down vouches for.
+        if link == *wanted || (prev.is_none() && start == 0 && link.seq > wanted.seq) {
+            return Ok(true);
+        }
+        match link.seq.cmp(&wanted.seq) {
+            Ordering::Less => low = end,
+            Ordering::Greater => high = start,
+            // Another entry of that number, or a line out of order beside it.
+            Ordering::Equal => return Ok(false),
         }
     }
+    Ok(false)
+}
 
-    /// Every entry about one recording.
-    ///
-    /// # Errors
-    /// The log cannot be opened.
-    pub fn entries_for(&self, id: Uuid) -> Result<Entries, AuditError> {
-        Ok(Entries { holding: Some(id), ..self.entries()? })
+/// The same in a log with a line that says nothing.
+fn has_by_walking(file: &File, wanted: &Link) -> io::Result<bool> {
+    let mut file = file.try_clone()?;
+    file.seek(SeekFrom::Start(0))?;
+    for (number, line) in Lines::new(file, MAX_LINE).enumerate() {
+        let Ok(line) = line? else { continue };
+        match link_of(&line) {
+            Some((link, _)) if link == *wanted => return Ok(true),
+            Some((link, None)) if number == 0 && link.seq > wanted.seq => return Ok(true),
+            _ => {}
+        }
     }
+    Ok(false)
+}
+
+fn end_of(file: &File) -> io::Result<End> {
+    let tail = jsonl::tail(file, MAX_LINE)?;
+    let last = std::str::from_utf8(&tail.last).ok().and_then(link_of).map(|(link, _)| link);
+    Ok(End { last, whole: tail.whole, torn: tail.torn })
+}
+
+fn open_to_append(folder: &Folder) -> Result<File, AuditError> {
+    let (file, is_new) = folder.write_or_create(Path::new(LOG_FILE))?;
+    if is_new {
+        folder.sync()?;
+    }
+    Ok(file)
 }
 
 /// Entries as they come from the file; lines that are none are passed over
@@ -284,50 +380,6 @@ impl Iterator for Entries {
     }
 }
 
-/// A line that is none: too long, torn or not UTF-8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoLine {
-    /// Longer than [`MAX_LINE`].
-    TooLong,
-    /// Without an end.
-    Torn,
-    /// Not text.
-    NotText,
-}
-
-/// The lines of a log, none longer than [`MAX_LINE`].
-#[derive(Debug)]
-pub(super) struct Lines {
-    file: BufReader<File>,
-}
-
-impl Lines {
-    pub(super) fn new(file: File) -> Lines {
-        Lines { file: BufReader::with_capacity(64 * 1024, file) }
-    }
-}
-
-impl Iterator for Lines {
-    type Item = io::Result<Result<String, NoLine>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut bytes = Vec::new();
-        match (&mut self.file).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut bytes) {
-            Ok(0) => return None,
-            Ok(_) => {}
-            Err(e) => return Some(Err(e)),
-        }
-        if bytes.pop_if(|b| *b == b'\n').is_some() {
-            return Some(Ok(String::from_utf8(bytes).map_err(|_| NoLine::NotText)));
-        }
-        if bytes.len() <= MAX_LINE {
-            return Some(Ok(Err(NoLine::Torn)));
-        }
-        let skipped = self.file.skip_until(b'\n');
-        Some(skipped.map(|_| Err(NoLine::TooLong)))
-    }
-}
-
 /// A sealed line's own link, and the `prev` of an entry. `None` where the seal is broken.
 pub(super) fn link_of(line: &str) -> Option<(Link, Option<String>)> {
     let (body, hash) = unseal(line)?;
@@ -342,60 +394,15 @@ pub(super) fn link_of(line: &str) -> Option<(Link, Option<String>)> {
     serde_json::from_str::<Cut>(&whole).ok().map(|cut| (cut.cut, None))
 }
 
-fn read_tail(file: &File) -> io::Result<Tail> {
-    let length = file.metadata()?.len();
-    // The longest torn line and the longest whole one before it.
-    let from = length.saturating_sub(2 * (MAX_LINE as u64 + 1));
-    let mut bytes = vec![0; usize::try_from(length - from).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, from)?;
-    let end = memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1);
-    let torn = bytes.split_off(end);
-    let whole = length - torn.len() as u64;
-    let body = bytes.split_last().map_or(&[][..], |(_, body)| body);
-    let start = memchr::memrchr(b'\n', body).map_or(0, |at| at + 1);
-    let last = std::str::from_utf8(&body[start..]).ok().and_then(link_of).map(|(link, _)| link);
-    Ok(Tail { last, whole, torn })
-}
-
-fn open_to_append(path: &Path) -> Result<File, AuditError> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).mode(FILE_MODE);
-    match options.open(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let file = options.create(true).open(path).map_err(io_error("create", path))?;
-            settle(path, &file).map_err(io_error("set the mode of", path))?;
-            sync_parent(path)?;
-            Ok(file)
-        }
-        other => other.map_err(io_error("open", path)),
-    }
-}
-
 /// At most a link's worth; `None` where there is no file.
-pub(super) fn read_small(path: &Path) -> Result<Option<String>, AuditError> {
-    let file = match File::open(path) {
+pub(super) fn read_small(folder: &Folder, name: &Path) -> Result<Option<String>, AuditError> {
+    let file = match folder.read(name) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(io_error("open", path)(e)),
+        Err(e) => return Err(e.into()),
     };
     let mut bytes = Vec::new();
-    file.take(4096).read_to_end(&mut bytes).map_err(io_error("read", path))?;
+    let read = file.take(4096).read_to_end(&mut bytes);
+    read.map_err(StoreError::io("read", &folder.path().join(name)))?;
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
-}
-
-/// Writes `PATH.new`, syncs, renames it over PATH and syncs the folder.
-pub(super) fn replace(path: &Path, text: &str) -> Result<(), AuditError> {
-    let scratch = PathBuf::from(format!("{}.new", path.display()));
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(FILE_MODE);
-    let mut file = options.open(&scratch).map_err(io_error("create", &scratch))?;
-    settle(&scratch, &file).map_err(io_error("set the mode of", &scratch))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(io_error("write", &scratch))?;
-    std::fs::rename(&scratch, path).map_err(io_error("rename", &scratch))?;
-    sync_parent(path)
-}
-
-pub(super) fn sync_parent(path: &Path) -> Result<(), AuditError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|f| f.sync_all()).map_err(io_error("sync", folder))
 }

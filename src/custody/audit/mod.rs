@@ -29,13 +29,12 @@ mod who;
 
 pub use chain::{Found, Problem, Verdict};
 pub use log::{AuditLog, Entries};
-pub use who::Who;
+pub use who::{Account, By, Who};
 
+use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
-use std::io;
 use std::path::PathBuf;
 use uuid::Uuid;
 
@@ -87,6 +86,8 @@ pub enum Action {
     Expire,
     /// A sweep was refused.
     ExpireRefused,
+    /// Owners, modes or the index were mended.
+    Repair,
     /// A copy was handed out.
     Export,
     /// A changed rule was applied to what was there.
@@ -124,6 +125,7 @@ impl Action {
             Action::Erase => "erase",
             Action::Expire => "expire",
             Action::ExpireRefused => "expire_refused",
+            Action::Repair => "repair",
             Action::Export => "export",
             Action::RetentionApply => "retention_apply",
             Action::ExpirePreview => "expire_preview",
@@ -314,6 +316,7 @@ impl Link {
         (is_hash(&link.hash) && link.line() == text).then_some(link)
     }
 
+    /// As it stands in [`HEAD_FILE`].
     fn line(&self) -> String {
         format!("{{\"seq\":{},\"hash\":\"{}\"}}\n", self.seq, self.hash)
     }
@@ -330,24 +333,19 @@ struct Cut {
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// The operating system refused.
-    #[error("audit log: cannot {what} {path}: {source}", path = path.display())]
-    Io {
-        /// A verb.
-        what: &'static str,
-        /// The file.
+    #[error("audit log: {0}")]
+    Store(#[from] StoreError),
+    /// The newest link could not be written elsewhere as well.
+    #[error("audit log: its newest link cannot be written to {path} (audit.anchor): {why}", path = path.display())]
+    Anchor {
+        /// `audit.anchor`
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        why: String,
     },
     /// An entry that cannot be one line.
     #[error("audit log: an entry is too long or cannot be written as JSON")]
     Entry,
-}
-
-/// `map_err` for an operation on a file.
-fn io_error(what: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> AuditError + use<> {
-    let path = path.to_owned();
-    move |source| AuditError::Io { what, path, source }
 }
 
 /// A line without its end, and its hash.
@@ -376,10 +374,7 @@ fn is_hash(text: &str) -> bool {
 }
 
 fn hash_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -9,17 +9,16 @@
 //! So the first line is vouched for by an entry further down, which hangs in
 //! the chain: who cuts the front off by hand has no such entry.
 
-use super::log::{Lines, link_of, sync_parent};
-use super::{Action, AuditError, AuditLog, Cut, Draft, Entry, LOG_FILE, Link, io_error, seal};
-use crate::store::files::FILE_MODE;
-use crate::store::files::settle;
+use super::log::{Locked, link_of};
+use super::{Action, AuditError, AuditLog, By, Cut, Draft, Entry, LOG_FILE, Link, MAX_LINE, seal};
+use crate::store::StoreError;
+use crate::store::jsonl::Lines;
 use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
 use serde_json::json;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::Path;
 
 impl AuditLog {
     /// Removes the entries before `since`. Returns how many.
@@ -30,67 +29,65 @@ impl AuditLog {
     /// # Errors
     /// The log cannot be read or written; then it is as it was, or longer by the
     /// entry that announced this.
-    pub fn prune(&self, now: Timestamp, since: Timestamp) -> Result<u64, AuditError> {
-        let Some((up_to, count)) = self.prunable(since)? else { return Ok(0) };
+    pub fn prune(&self, by: &By, since: Timestamp) -> Result<u64, AuditError> {
+        // One lock over all three steps: who found X before another's cut would not find it after.
+        let log = self.lock()?;
+        let Some((up_to, count)) = prunable(&log, since)? else { return Ok(0) };
         let detail = json!({ "up_to": up_to, "entries": count, "before": since.to_rfc3339() });
-        self.append(now, [Draft::new(Action::AuditPrune).detail(detail)])?;
-        let _lock = self.lock()?;
-        let path = self.state.join(LOG_FILE);
-        let scratch = PathBuf::from(format!("{}.new", path.display()));
-        self.copy_behind(&up_to, &scratch).map_err(io_error("write", &scratch))??;
-        std::fs::rename(&scratch, &path).map_err(io_error("rename", &scratch))?;
-        sync_parent(&path)?;
+        self.append_to(&log, by, [Draft::new(Action::AuditPrune).detail(detail)])?;
+        let (scratch, file) = log.folder.open_scratch(Path::new(LOG_FILE))?;
+        let copied = copy_behind(&log, &up_to, file)
+            .and_then(|()| Ok(log.folder.rename(&scratch, Path::new(LOG_FILE))?));
+        if let Err(e) = copied {
+            drop(log.folder.remove(&scratch));
+            return Err(e);
+        }
+        log.folder.sync()?;
         Ok(count)
     }
+}
 
-    /// The last entry before `since`, and how many there are up to it.
-    fn prunable(&self, since: Timestamp) -> Result<Option<(Link, u64)>, AuditError> {
-        let path = self.state.join(LOG_FILE);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(io_error("open", &path)(e)),
+/// The last entry before `since`, and how many there are up to it.
+fn prunable(log: &Locked, since: Timestamp) -> Result<Option<(Link, u64)>, AuditError> {
+    let file = match log.folder.read(Path::new(LOG_FILE)) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e.into()),
+    };
+    let (mut found, mut before) = (None, Link::genesis());
+    for line in Lines::new(file, MAX_LINE) {
+        let line = line.map_err(StoreError::io("read", &log.path()))?;
+        let Some((text, (link, prev))) = line.ok().and_then(|text| link_of(&text).map(|link| (text, link)))
+        else {
+            return Ok(None);
         };
-        let (mut found, mut before) = (None, Link::genesis());
-        for line in Lines::new(file) {
-            let line = line.map_err(io_error("read", &path))?;
-            let Some((text, (link, prev))) =
-                line.ok().and_then(|text| link_of(&text).map(|link| (text, link)))
-            else {
-                return Ok(None);
-            };
-            // The mark of an earlier cut is no entry.
-            let Some(prev) = prev else {
-                before = link;
-                continue;
-            };
-            if prev != before.hash || link.seq != before.seq + 1 {
-                return Ok(None);
-            }
-            let at = serde_json::from_str::<Entry>(&text).ok().and_then(|e| parse_rfc3339(&e.at));
-            if at.is_none_or(|at| at >= since) {
-                break;
-            }
-            before = link.clone();
-            found = Some((link, found.map_or(1, |(_, n)| n + 1)));
+        // The mark of an earlier cut is no entry.
+        let Some(prev) = prev else {
+            before = link;
+            continue;
+        };
+        if prev != before.hash || link.seq != before.seq + 1 {
+            return Ok(None);
         }
-        Ok(found)
+        let at = serde_json::from_str::<Entry>(&text).ok().and_then(|e| parse_rfc3339(&e.at));
+        if at.is_none_or(|at| at >= since) {
+            break;
+        }
+        before = link.clone();
+        found = Some((link, found.map_or(1, |(_, n)| n + 1)));
     }
+    Ok(found)
+}
 
-    /// The outer error is the file's, the inner that of an entry.
-    fn copy_behind(&self, up_to: &Link, scratch: &std::path::Path) -> io::Result<Result<(), AuditError>> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(FILE_MODE);
-        let file = options.open(scratch)?;
-        settle(scratch, &file)?;
+/// What is behind `up_to`, which is met on the way: nothing less takes the log's place.
+fn copy_behind(log: &Locked, up_to: &Link, file: File) -> Result<(), AuditError> {
+    let (first, _) = seal(&Cut { cut: up_to.clone() })?;
+    let old = log.folder.read(Path::new(LOG_FILE))?;
+    let copy = || -> io::Result<()> {
         let mut out = BufWriter::new(file);
-        let (first, _) = match seal(&Cut { cut: up_to.clone() }) {
-            Ok(sealed) => sealed,
-            Err(e) => return Ok(Err(e)),
-        };
         writeln!(out, "{first}")?;
         let mut behind = false;
-        for line in Lines::new(File::open(self.state.join(LOG_FILE))?) {
+        for line in Lines::new(old, MAX_LINE) {
             // What is damaged further on stays as it is, for `verify` to find; a
             // torn end is completed by nobody and cut by the next writer.
             let Ok(text) = line? else {
@@ -102,8 +99,29 @@ impl AuditLog {
                 behind = link_of(&text).is_some_and(|(link, prev)| prev.is_some() && link == *up_to);
             }
         }
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        Ok(Ok(()))
+        if !behind {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the entry to cut behind is not there"));
+        }
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    };
+    Ok(copy().map_err(StoreError::io("write", &log.path()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::custody::audit::Who;
+
+    #[test]
+    fn nothing_takes_the_logs_place_that_has_not_met_the_entry_it_is_cut_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = AuditLog::new(dir.path(), None);
+        let by = By::new(Who::of_process(), Timestamp::from_parts(1_795_421_723, 0));
+        (0..3).for_each(|_| drop(log.append(&by, [Draft::new(Action::List)]).unwrap()));
+        let locked = log.lock().unwrap();
+        let (_, scratch) = locked.folder.open_scratch(Path::new(LOG_FILE)).unwrap();
+        let gone = Link { seq: 2, ..Link::genesis() };
+        let said = copy_behind(&locked, &gone, scratch).unwrap_err().to_string();
+        assert!(said.contains("is not there"), "{said}");
     }
 }

@@ -12,7 +12,11 @@ fn at(day: i64) -> Timestamp {
 }
 
 fn log(dir: &Path) -> AuditLog {
-    AuditLog::new(dir, None, Who { user: Some("kaisa".into()), uid: 1000, ..Who::default() })
+    AuditLog::new(dir, None)
+}
+
+fn by(day: i64) -> By {
+    By::new(Who::Os(Account { user: Some("kaisa".into()), uid: 1000, ..Account::default() }), at(day))
 }
 
 fn draft(n: u128) -> Draft {
@@ -24,7 +28,7 @@ fn draft(n: u128) -> Draft {
 fn written(n: u128) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for i in 0..n {
-        log(dir.path()).append(at(i as i64), [draft(i)]).unwrap();
+        log(dir.path()).append(&by(i as i64), [draft(i)]).unwrap();
     }
     dir
 }
@@ -51,7 +55,7 @@ fn what_was_written_is_sound_and_can_be_read() {
     let about: Vec<_> = log(dir.path()).entries_for(Uuid::from_u128(3)).unwrap().collect();
     assert_eq!(about.len(), 1);
     assert_eq!(about[0].why.case.as_deref(), Some("6400/R/3/26"));
-    assert_eq!((about[0].seq, about[0].action.as_str(), about[0].who.uid), (4, "hold", 1000));
+    assert_eq!((about[0].seq, about[0].action.as_str(), about[0].who.is_called("1000")), (4, "hold", true));
     use std::os::unix::fs::PermissionsExt;
     let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(LOG_FILE) & 0o137, mode(HEAD_FILE) & 0o137), (0, 0), "nothing for the world");
@@ -127,7 +131,7 @@ fn each_truncation_and_everything_appended_is_found() {
     let entry = Entry {
         seq: head.seq + 1,
         at: at(9).to_rfc3339(),
-        who: Who::default(),
+        who: Who::Os(Account::default()),
         action: "release".into(),
         targets: Vec::new(),
         search: None,
@@ -149,18 +153,18 @@ fn each_truncation_and_everything_appended_is_found() {
 #[test]
 fn an_old_log_put_back_is_found_also_after_the_next_entry() {
     let (dir, elsewhere) = (written(3), tempfile::tempdir().unwrap());
-    let own = AuditLog { anchor: Some(elsewhere.path().join("anchor")), ..log(dir.path()) };
-    own.append(at(4), [draft(4)]).unwrap();
+    let own = AuditLog::new(dir.path(), Some(elsewhere.path().join("anchor")));
+    own.append(&by(4), [draft(4)]).unwrap();
     assert!(own.verify().unwrap().is_sound());
     let old: Vec<_> =
         [LOG_FILE, HEAD_FILE].map(|f| (dir.path().join(f), fs::read(dir.path().join(f)).unwrap())).into();
-    own.append(at(5), [draft(5)]).unwrap();
+    own.append(&by(5), [draft(5)]).unwrap();
     for (path, bytes) in &old {
         fs::write(path, bytes).unwrap();
     }
     assert!(!own.verify().unwrap().is_sound(), "the anchor is further");
-    own.append(at(6), [draft(6)]).unwrap();
-    own.append(at(7), [draft(7)]).unwrap();
+    own.append(&by(6), [draft(6)]).unwrap();
+    own.append(&by(7), [draft(7)]).unwrap();
     let found = own.verify().unwrap().found;
     assert_eq!(found.iter().map(|f| f.problem.clone()).collect::<Vec<_>>(), [Problem::Damage]);
 }
@@ -168,14 +172,14 @@ fn an_old_log_put_back_is_found_also_after_the_next_entry() {
 #[test]
 fn an_anchor_that_lags_is_no_damage() {
     let (dir, elsewhere) = (written(3), tempfile::tempdir().unwrap());
-    let own = AuditLog { anchor: Some(elsewhere.path().join("anchor")), ..log(dir.path()) };
-    own.append(at(4), [draft(4)]).unwrap();
+    let own = AuditLog::new(dir.path(), Some(elsewhere.path().join("anchor")));
+    own.append(&by(4), [draft(4)]).unwrap();
     // Written by whom the anchor is out of reach; then its entry is pruned as well.
-    log(dir.path()).append(at(5), [draft(5)]).unwrap();
-    own.append(at(6), [draft(6)]).unwrap();
-    log(dir.path()).append(at(7), [draft(7)]).unwrap();
-    assert_eq!(log(dir.path()).prune(at(20), at(7)).unwrap(), 6);
-    own.append(at(21), [draft(8)]).unwrap();
+    log(dir.path()).append(&by(5), [draft(5)]).unwrap();
+    own.append(&by(6), [draft(6)]).unwrap();
+    log(dir.path()).append(&by(7), [draft(7)]).unwrap();
+    assert_eq!(log(dir.path()).prune(&by(20), at(7)).unwrap(), 6);
+    own.append(&by(21), [draft(8)]).unwrap();
     let verdict = own.verify().unwrap();
     assert!(verdict.is_sound() && verdict.repairs == 0, "{verdict:?}");
 }
@@ -185,9 +189,9 @@ fn the_anchor_finds_what_the_head_cannot() {
     let dir = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let anchor = elsewhere.path().join("nauhuri.anchor");
-    let own = AuditLog { anchor: Some(anchor.clone()), ..log(dir.path()) };
+    let own = AuditLog::new(dir.path(), Some(anchor.clone()));
     for i in 0..4 {
-        assert!(own.append(at(i), [draft(i as u128)]).unwrap().1.is_none());
+        assert!(own.append(&by(i), [draft(i as u128)]).unwrap().1.is_none());
     }
     assert!(own.verify().unwrap().is_sound());
     // The log and its head put back to how they were two entries ago.
@@ -201,8 +205,8 @@ fn the_anchor_finds_what_the_head_cannot() {
     let found = own.verify().unwrap().found;
     assert_eq!(found[0].problem, Problem::Unanchored { seq: 4 });
     // An anchor out of reach stops nobody, and is told.
-    let lost = AuditLog { anchor: Some("/nonexistent/x".into()), ..log(dir.path()) };
-    assert!(lost.append(at(9), [draft(9)]).unwrap().1.is_some());
+    let lost = AuditLog::new(dir.path(), Some("/nonexistent/x".into()));
+    assert!(lost.append(&by(9), [draft(9)]).unwrap().1.is_some());
     assert!(lost.verify().unwrap().found.iter().any(|f| f.problem == Problem::NoAnchor));
 }
 
@@ -213,7 +217,7 @@ fn a_torn_line_is_cut_and_the_log_says_so() {
     bytes.extend_from_slice(b"{\"seq\":3,\"at\":\"20");
     put(dir.path(), &bytes);
     assert_eq!(problems(dir.path()), [Problem::Torn]);
-    log(dir.path()).append(at(3), [draft(3)]).unwrap();
+    log(dir.path()).append(&by(3), [draft(3)]).unwrap();
     let verdict = log(dir.path()).verify().unwrap();
     assert!(verdict.is_sound(), "{verdict:?}");
     assert_eq!((verdict.entries, verdict.repairs), (4, 1));
@@ -225,10 +229,10 @@ fn a_torn_line_is_cut_and_the_log_says_so() {
 fn a_crash_before_the_head_is_told_apart_from_a_cut() {
     let dir = written(2);
     let head = fs::read(dir.path().join(HEAD_FILE)).unwrap();
-    log(dir.path()).append(at(3), [draft(3)]).unwrap();
+    log(dir.path()).append(&by(3), [draft(3)]).unwrap();
     fs::write(dir.path().join(HEAD_FILE), &head).unwrap();
     assert_eq!(problems(dir.path()), [Problem::BeyondHead { entries: 1 }]);
-    log(dir.path()).append(at(4), [draft(4)]).unwrap();
+    log(dir.path()).append(&by(4), [draft(4)]).unwrap();
     let verdict = log(dir.path()).verify().unwrap();
     assert!(verdict.is_sound(), "{verdict:?}");
     assert_eq!((verdict.entries, verdict.repairs), (5, 1));
@@ -255,7 +259,7 @@ fn writing_on_does_not_heal_damage() {
             _ => fs::remove_file(dir.path().join(LOG_FILE)).unwrap(),
         }
         for i in 4..7 {
-            log(dir.path()).append(at(i), [draft(i as u128)]).unwrap();
+            log(dir.path()).append(&by(i), [draft(i as u128)]).unwrap();
         }
         assert!(!problems(dir.path()).is_empty(), "{damage}");
     }
@@ -264,14 +268,14 @@ fn writing_on_does_not_heal_damage() {
 #[test]
 fn pruned_the_chain_still_holds() {
     let dir = written(10);
-    assert_eq!(log(dir.path()).prune(at(20), at(0)).unwrap(), 0);
-    assert_eq!(log(dir.path()).prune(at(20), at(4)).unwrap(), 4);
+    assert_eq!(log(dir.path()).prune(&by(20), at(0)).unwrap(), 0);
+    assert_eq!(log(dir.path()).prune(&by(20), at(4)).unwrap(), 4);
     let verdict = log(dir.path()).verify().unwrap();
     assert!(verdict.is_sound(), "{verdict:?}");
     assert_eq!((verdict.entries, verdict.first_seq), (7, Some(5)));
     // Again, over the mark of the first time.
-    assert_eq!(log(dir.path()).prune(at(21), at(8)).unwrap(), 4);
-    log(dir.path()).append(at(22), [draft(22)]).unwrap();
+    assert_eq!(log(dir.path()).prune(&by(21), at(8)).unwrap(), 4);
+    log(dir.path()).append(&by(22), [draft(22)]).unwrap();
     let verdict = log(dir.path()).verify().unwrap();
     assert!(verdict.is_sound(), "{verdict:?}");
     assert_eq!((verdict.entries, verdict.first_seq), (5, Some(9)));
@@ -290,7 +294,7 @@ fn pruned_the_chain_still_holds() {
 fn a_prune_cut_short_leaves_the_log_whole() {
     let dir = written(5);
     let before = read(dir.path());
-    log(dir.path()).prune(at(20), at(3)).unwrap();
+    log(dir.path()).prune(&by(20), at(3)).unwrap();
     // What a crash before the rename leaves: the old lines and the entry that announced it.
     let announced: Vec<u8> = {
         let now = read(dir.path());
@@ -300,7 +304,7 @@ fn a_prune_cut_short_leaves_the_log_whole() {
     put(dir.path(), &announced);
     fs::write(dir.path().join("audit.jsonl.new"), b"half").unwrap();
     assert!(problems(dir.path()).is_empty());
-    assert_eq!(log(dir.path()).prune(at(20), at(3)).unwrap(), 3);
+    assert_eq!(log(dir.path()).prune(&by(20), at(3)).unwrap(), 3);
     assert!(problems(dir.path()).is_empty());
 }
 
@@ -310,10 +314,59 @@ fn several_writers_make_one_chain() {
     std::thread::scope(|scope| {
         for n in 0..4u128 {
             let own = log(dir.path());
-            scope.spawn(move || (0..10).for_each(|i| drop(own.append(at(i), [draft(n)]).unwrap())));
+            scope.spawn(move || (0..10).for_each(|i| drop(own.append(&by(i), [draft(n)]).unwrap())));
         }
     });
     let verdict = log(dir.path()).verify().unwrap();
     assert!(verdict.is_sound(), "{verdict:?}");
     assert_eq!(verdict.entries, 40);
+}
+
+#[test]
+fn several_cuts_at_once_leave_the_log_whole() {
+    for _ in 0..10 {
+        let dir = written(30);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| log(dir.path()).prune(&by(40), at(25)).unwrap());
+            }
+            scope.spawn(|| (0..5).for_each(|i| drop(log(dir.path()).append(&by(40), [draft(i)]).unwrap())));
+        });
+        assert_eq!(problems(dir.path()), []);
+        let kept = log(dir.path()).entries().unwrap();
+        let holds = kept.filter(|e| e.action == "hold").count();
+        assert_eq!(holds, 5 + 5, "those of the last days, and the new ones");
+    }
+}
+
+/// However far the anchor lags, and wherever the log is damaged, it is known whether its entry is there.
+#[test]
+fn an_anchor_that_lags_is_found_wherever_it_stands() {
+    let dir = written(60);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let anchor = elsewhere.path().join("anchor");
+    let repairs = || log(dir.path()).entries().unwrap().filter(|e| e.action == "audit_repair").count();
+    let own = AuditLog::new(dir.path(), Some(anchor.clone()));
+    let lines: Vec<String> = String::from_utf8(read(dir.path())).unwrap().lines().map(String::from).collect();
+    for line in lines.iter().step_by(7) {
+        let (link, _) = super::log::link_of(line).unwrap();
+        fs::write(&anchor, link.line()).unwrap();
+        own.append(&by(70), [draft(70)]).unwrap();
+        assert_eq!(repairs(), 0, "entry {}", link.seq);
+        // Another entry of that number was there.
+        fs::write(&anchor, Link { hash: hash_of(b"another"), ..link }.line()).unwrap();
+        own.append(&by(70), [draft(70)]).unwrap();
+        assert_eq!(repairs(), 1);
+        let whole: Vec<String> =
+            String::from_utf8(read(dir.path())).unwrap().lines().map(String::from).collect();
+        put(dir.path(), (whole[..whole.len() - 2].join("\n") + "\n").as_bytes());
+        let (last, _) = super::log::link_of(&whole[whole.len() - 3]).unwrap();
+        fs::write(dir.path().join(HEAD_FILE), last.line()).unwrap();
+    }
+    // Cut off in front it is vouched for.
+    let (first, _) = super::log::link_of(&lines[3]).unwrap();
+    log(dir.path()).prune(&by(71), at(20)).unwrap();
+    fs::write(&anchor, first.line()).unwrap();
+    own.append(&by(72), [draft(72)]).unwrap();
+    assert_eq!(repairs(), 0);
 }

@@ -27,8 +27,8 @@ pub(super) struct Cut {
 
 impl Cut {
     /// What the order asks of this file.
-    pub(super) fn of(wav: &Path, order: &Order) -> Result<Cut, ExportError> {
-        let info = wav::read_info(wav)?;
+    pub(super) fn of(source: &File, wav: &Path, order: &Order) -> Result<Cut, ExportError> {
+        let info = wav::info_of(source, wav)?;
         let length = info.frames();
         let frame = |s: f64| (s.max(0.0) * f64::from(info.spec.rate)).round().min(length as f64) as u64;
         let first = order.start_s.map_or(0, frame);
@@ -57,14 +57,12 @@ impl Cut {
     }
 
     /// Writes the copy to `to`, synced. `to` must not exist.
-    pub(super) fn copy(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
+    pub(super) fn copy(&self, mut source: File, from: &Path, to: &Path) -> Result<(), StoreError> {
         if self.is_whole() {
-            let mut source = File::open(from).map_err(StoreError::io("open", from))?;
             let mut copy = create(to).map_err(StoreError::io("create", to))?;
             io::copy(&mut source, &mut copy).map_err(StoreError::io("copy", from))?;
             return copy.sync_all().map_err(StoreError::io("sync", to));
         }
-        let source = File::open(from).map_err(StoreError::io("open", from))?;
         let mut writer = WavWriter::create(to, self.info.spec)?;
         let frame_bytes = self.info.spec.frame_bytes();
         let mut block = vec![0; BLOCK as usize * frame_bytes];

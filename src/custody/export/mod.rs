@@ -22,21 +22,22 @@ mod zipped;
 
 pub use request::{ExportError, Order};
 
-use super::audit::{Action, Draft, Outcome};
+use super::audit::{Action, By, Draft, Outcome};
 use super::keeper::Keeper;
 use crate::archive::index::Row;
 use crate::id::Channel;
 use crate::store::StoreError;
 use crate::store::cases::is_restricted;
-use crate::store::sidecar::{Sidecar, read_value};
+use crate::store::files::{Access, Folder};
+use crate::store::sidecar::{Sidecar, read_bytes, read_value};
+use crate::store::wav::{sha256_hex, sha256_of};
 use crate::time::Timestamp;
 use request::{create, part};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -84,8 +85,8 @@ impl Keeper {
     /// # Errors
     /// [`ExportError`]: nothing was handed out; nothing half-written is left but
     /// what the message names.
-    pub fn export(&mut self, rows: &[Row], order: &Order, now: Timestamp) -> Result<Exported, ExportError> {
-        if [self.root.as_path(), self.audit.state()].into_iter().any(|folder| is_below(&order.to, folder)) {
+    pub fn export(&mut self, rows: &[Row], order: &Order, by: &By) -> Result<Exported, ExportError> {
+        if [self.store.path(), self.audit.state()].into_iter().any(|folder| is_below(&order.to, folder)) {
             return Err(ExportError::Inside(order.to.clone()));
         }
         let draft = Draft::new(Action::Export)
@@ -98,29 +99,29 @@ impl Keeper {
             }));
         let mut sources = Vec::new();
         for row in rows {
-            sources.push((row, Sidecar::read(&row.json(&self.root))?));
+            sources.push((row, self.read(row)?));
         }
         let which = |is: &dyn Fn(&Row, &Sidecar) -> bool| -> Vec<Uuid> {
             sources.iter().filter(|(row, s)| is(row, s)).map(|(row, _)| row.id).collect()
         };
         let closed = which(&|row, s| row.restricted || is_restricted(s));
         if !closed.is_empty() {
-            self.tell(now, draft.ended(Outcome::Refused).detail(json!({ "because": "restricted" })))?;
+            self.tell(by, draft.ended(Outcome::Refused).detail(json!({ "because": "restricted" })))?;
             return Err(ExportError::Restricted(closed));
         }
-        let past = which(&|row, s| Row::of(&row.path, s).is_none_or(|row| row.is_due(now)));
+        let past = which(&|row, s| Row::of(&row.path, s).is_none_or(|row| row.is_due(by.at)));
         if order.until_due && !past.is_empty() {
-            self.tell(now, draft.ended(Outcome::Refused).detail(json!({ "because": "past its term" })))?;
+            self.tell(by, draft.ended(Outcome::Refused).detail(json!({ "because": "past its term" })))?;
             return Err(ExportError::PastTerm(past));
         }
-        self.tell(now, draft.clone())?;
-        let mut desk = Desk { order, now, made: Vec::new() };
-        let done = desk.lay_out(&self.root, &sources);
+        self.tell(by, draft.clone())?;
+        let mut desk = Desk { order, now: by.at, made: Vec::new() };
+        let done = desk.lay_out(&self.store, &sources);
         if let Err(e) = &done {
             desk.clear();
             // The error that counts is the first one.
             let because = json!({ "because": e.to_string() });
-            drop(self.tell(now, draft.ended(Outcome::Failed).detail(because)));
+            drop(self.tell(by, draft.ended(Outcome::Failed).detail(because)));
         }
         done
     }
@@ -135,15 +136,17 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn lay_out(&mut self, root: &Path, sources: &[(&Row, Sidecar)]) -> Result<Exported, ExportError> {
+    fn lay_out(&mut self, store: &Folder, sources: &[(&Row, Sidecar)]) -> Result<Exported, ExportError> {
         let to = &self.order.to;
-        fs::create_dir_all(to).map_err(StoreError::io("create the folder", to))?;
+        // Made here it is nobody else's; one that is there is as its owner wants it.
+        let made = DirBuilder::new().recursive(true).mode(Access::Owner.folder_mode()).create(to);
+        made.map_err(StoreError::io("create the folder", to))?;
         let zip_name = format!("nauhuri-{}.zip", self.now.to_jiff().strftime("%Y%m%dT%H%M%SZ"));
         let last = to.join(if self.order.zip { &zip_name } else { MANIFEST });
         must_not_exist(&last)?;
         let mut parts = Vec::new();
         for (row, sidecar) in sources {
-            parts.push(self.recording(root, row, sidecar)?);
+            parts.push(self.recording(store, row, sidecar)?);
         }
         let manifest = self.manifest(&parts)?;
         let listed = self.write(MANIFEST, manifest.as_bytes())?;
@@ -153,7 +156,7 @@ impl Desk<'_> {
             let path = self.claim(&zip_name)?;
             let names: Vec<&str> = all.iter().map(|l| l.name.as_str()).collect();
             zipped::write(&path, to, &names, self.now).map_err(StoreError::io("write", &path))?;
-            let sha256 = crate::store::wav::sha256_hex(&path)?;
+            let sha256 = sha256_hex(&path)?;
             // The zip has it all: what went into it is not left beside it.
             let (zip, loose) =
                 self.made.split_last().map_or((None, &[][..]), |(z, rest)| (Some(z.clone()), rest));
@@ -173,31 +176,32 @@ impl Desk<'_> {
             }
             listed.sha256.clone()
         };
-        crate::store::files::sync_folder(to)?;
+        Folder::open(to, Access::Owner)?.sync()?;
         Ok(Exported { recordings: parts.len(), path: last, sha256 })
     }
 
-    fn recording(&mut self, root: &Path, row: &Row, sidecar: &Sidecar) -> Result<Part, ExportError> {
+    fn recording(&mut self, store: &Folder, row: &Row, sidecar: &Sidecar) -> Result<Part, ExportError> {
         let stem = row.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        let (wav, json) = (row.wav(root), row.json(root));
-        let cut = audio::Cut::of(&wav, self.order)?;
+        let (wav, json) = (row.wav(store.path()), row.json(store.path()));
+        let source = store.read(&wav)?;
+        let cut = audio::Cut::of(&source, &wav, self.order)?;
         if cut.frames == 0 && !cut.is_whole() {
             return Err(ExportError::Empty { id: row.id, length_s: sidecar.duration_s });
         }
         // What is cut out of it proves something only if it is the original.
-        if crate::store::wav::sha256_hex(&wav)? != sidecar.audio.sha256 {
+        if sha256_of(&source, &wav)? != sidecar.audio.sha256 {
             return Err(ExportError::Altered(row.id));
         }
         let name = format!("{stem}.wav");
         let path = self.claim(&name)?;
-        cut.copy(&wav, &path)?;
+        cut.copy(source, &wav, &path)?;
         let sound = listed(&name, &path)?;
         if cut.is_whole() && sound.sha256 != sidecar.audio.sha256 {
             return Err(ExportError::Altered(row.id));
         }
         let bytes = match sidecar.retention.hold {
-            None => read_small(&json)?,
-            Some(_) => without_holds(&json)?,
+            None => read_bytes(store, &json)?,
+            Some(_) => without_holds(store, &json)?,
         };
         let meta = self.write(&format!("{stem}.json"), &bytes)?;
         let told = self.write(&format!("{stem}.txt"), text::describe(sidecar, &cut).as_bytes())?;
@@ -274,40 +278,16 @@ fn is_below(path: &Path, folder: &Path) -> bool {
 }
 
 /// The sidecar with `retention.hold` as it is where nothing holds.
-fn without_holds(json: &Path) -> Result<Vec<u8>, StoreError> {
-    let mut value = read_value(json)?;
+fn without_holds(store: &Folder, json: &Path) -> Result<Vec<u8>, StoreError> {
+    let mut value = read_value(store, json)?;
     value["retention"]["hold"] = Value::Null;
     let mut bytes = serde_json::to_vec_pretty(&value).map_err(|e| StoreError::io("read", json)(e.into()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }
 
-/// A sidecar is small; what is not is none.
-fn read_small(path: &Path) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(16 << 20).read_to_end(&mut bytes))
-        .map_err(StoreError::io("read", path))?;
-    Ok(bytes)
-}
-
 fn listed(name: &str, path: &Path) -> Result<Listed, ExportError> {
-    let mut file = File::open(path).map_err(StoreError::io("open", path))?;
-    let (mut hasher, mut block, mut bytes) = (Sha256::new(), vec![0; 256 * 1024], 0);
-    loop {
-        match file.read(&mut block) {
-            Ok(0) => break,
-            Ok(n) => {
-                hasher.update(&block[..n]);
-                bytes += n as u64;
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(StoreError::io("read", path)(e).into()),
-        }
-    }
-    let sha256 = hasher.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    Ok(Listed { name: name.into(), bytes, sha256 })
+    let file = File::open(path).map_err(StoreError::io("open", path))?;
+    let bytes = file.metadata().map_err(StoreError::io("read", path))?.len();
+    Ok(Listed { name: name.into(), bytes, sha256: sha256_of(&file, path)? })
 }

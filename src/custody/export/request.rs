@@ -4,7 +4,7 @@ use super::super::audit::{AuditError, Why};
 use super::super::keeper::KeeperError;
 use crate::id::Channel;
 use crate::store::StoreError;
-use crate::store::files::FILE_MODE;
+use crate::store::files::Access;
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -93,5 +93,5 @@ pub(super) fn part(path: &Path) -> PathBuf {
 
 /// Makes a file that must not exist.
 pub(super) fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)
+    OpenOptions::new().write(true).create_new(true).mode(Access::Owner.file_mode()).open(path)
 }

@@ -1,6 +1,7 @@
 //! All files of an export in one zip.
 
 use super::request::{create, part};
+use crate::store::files::Access;
 use crate::time::Timestamp;
 use std::fs::File;
 use std::io;
@@ -18,7 +19,7 @@ pub(super) fn write(path: &Path, folder: &Path, names: &[&str], now: Timestamp) 
             .compression_method(CompressionMethod::Deflated)
             .large_file(large)
             .last_modified_time(stamp(now))
-            .unix_permissions(0o640);
+            .unix_permissions(Access::Owner.file_mode());
         zip.start_file(*name, options)?;
         io::copy(&mut File::open(&from)?, &mut zip)?;
     }

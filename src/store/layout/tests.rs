@@ -79,15 +79,44 @@ fn the_repeated_hour_of_autumn_neither_collides_nor_sorts_wrong() {
 }
 
 #[test]
-fn folders_are_0750_and_made_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let root = dir.path().join("store");
-    for sync in [true, false] {
-        let folder = make_folder(&root, at(), sync).unwrap();
-        assert_eq!(folder, root.join("2026/11/23"));
+fn folders_are_of_their_mode_and_made_once() {
+    for (access, mode) in [(Access::Owner, 0o700), (Access::Group, 0o750)] {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("store");
+        for sync in [true, false] {
+            let store = Folder::make(&root, access).unwrap();
+            let folder = store.make_below(&day_folder(at()), sync).unwrap();
+            assert_eq!(folder.path(), root.join("2026/11/23"));
+        }
+        for f in ["store", "store/2026", "store/2026/11", "store/2026/11/23"] {
+            assert_eq!(fs::metadata(dir.path().join(f)).unwrap().permissions().mode() & 0o777, mode, "{f}");
+        }
     }
-    for f in ["store", "store/2026", "store/2026/11", "store/2026/11/23"] {
-        assert_eq!(fs::metadata(dir.path().join(f)).unwrap().permissions().mode() & 0o777, 0o750, "{f}");
+}
+
+#[test]
+fn what_is_a_place_and_what_leads_elsewhere() {
+    let good = "2026/11/23/20261123T081523.120Z_2001_withheld_deadbeef.json";
+    assert_eq!(parse_place(good), Some(Path::new(good)));
+    for wrong in [
+        "",
+        "2026/11/23",
+        "2026/11/23/.json",
+        "2026/11/23/x.wav",
+        "/2026/11/23/x.json",
+        "2026/11/23//x.json",
+        "2026/11/23/y/x.json",
+        "../outside/victim.json",
+        "2026/11/../x.json",
+        "2026/11/23/../x.json",
+        "2026/11/23/..json",
+        "2026/11/2x/x.json",
+        "02026/11/23/x.json",
+        ".nauhuri/11/23/x.json",
+        "2026/11/23/x\0.json",
+        "/etc/passwd",
+    ] {
+        assert_eq!(parse_place(wrong), None, "{wrong}");
     }
 }
 

@@ -4,7 +4,9 @@
 //! outside `YYYY/MM/DD` is not the store's and is passed over; symbolic links
 //! are not followed.
 
-use super::{NEW, PART, Paths};
+use super::super::error::StoreError;
+use super::super::files::{Access, Folder, Kind, NEW};
+use super::{PART, Paths, is_date};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -68,14 +70,11 @@ impl Found {
     ///
     /// # Errors
     /// The folder cannot be looked into.
-    pub fn now(folder: &Path, stem: &str) -> io::Result<Found> {
+    pub fn now(store: &Folder, folder: &Path, stem: &str) -> Result<Found, StoreError> {
         let mut found = Found { folder: folder.to_owned(), stem: stem.to_owned(), ..Found::default() };
         for suffix in SUFFIXES {
-            let is_file = match std::fs::symlink_metadata(folder.join(format!("{stem}{suffix}"))) {
-                Ok(m) => m.is_file(),
-                Err(e) if e.kind() == io::ErrorKind::NotFound => false,
-                Err(e) => return Err(e),
-            };
+            let there = store.look(&folder.join(format!("{stem}{suffix}")))?;
+            let is_file = there.is_some_and(|known| known.is_file());
             if let Some(flag) = found.flag(suffix) {
                 *flag = is_file;
             }
@@ -101,6 +100,9 @@ impl Found {
 /// error, and the walk goes on behind it.
 #[derive(Debug)]
 pub struct Walk {
+    root: PathBuf,
+    /// The root, once it is open.
+    open: Option<Folder>,
     /// Folders to read, the next one last, with their depth below the root.
     folders: Vec<(PathBuf, u8)>,
     /// NAMEs of the day being handed out, the next one last.
@@ -110,29 +112,27 @@ pub struct Walk {
 impl Walk {
     /// Begins at the store's root. A root that is not there is an empty store.
     pub fn new(root: &Path) -> Walk {
-        Walk { folders: vec![(root.to_owned(), 0)], day: Vec::new() }
+        Walk { root: root.to_owned(), open: None, folders: vec![(PathBuf::new(), 0)], day: Vec::new() }
     }
 
-    fn descend(&mut self, folder: PathBuf, depth: u8) -> io::Result<()> {
+    fn descend(&mut self, below: &Path, depth: u8) -> Result<(), StoreError> {
+        let root = match &self.open {
+            Some(root) => root,
+            None => self.open.insert(Folder::open(&self.root, Access::Owner)?),
+        };
+        let folder = if depth == 0 { root.clone() } else { root.below(below)? };
+        let cannot_read = StoreError::io("read", folder.path());
         if depth == 3 {
-            self.day = day_entries(&folder)?;
+            self.day = day_entries(&folder).map_err(cannot_read)?;
             self.day.reverse();
             return Ok(());
         }
         let digits = if depth == 0 { 4 } else { 2 };
-        let mut below = Vec::new();
-        for entry in std::fs::read_dir(&folder)? {
-            let entry = entry?;
-            let dated = entry
-                .file_name()
-                .to_str()
-                .is_some_and(|n| n.len() == digits && n.bytes().all(|b| b.is_ascii_digit()));
-            if dated && entry.file_type()?.is_dir() {
-                below.push((entry.path(), depth + 1));
-            }
-        }
-        below.sort_unstable_by(|a, b| b.cmp(a));
-        self.folders.append(&mut below);
+        let entries = folder.entries().map_err(cannot_read)?;
+        let dated = entries.into_iter().filter(|e| e.kind == Kind::Folder && is_date(&e.name, digits));
+        let mut names: Vec<String> = dated.map(|e| e.name).collect();
+        names.sort_unstable_by(|a, b| b.cmp(a));
+        self.folders.extend(names.into_iter().map(|name| (below.join(name), depth + 1)));
         Ok(())
     }
 }
@@ -146,26 +146,28 @@ impl Iterator for Walk {
             if let Some(found) = self.day.pop() {
                 return Some(Ok(found));
             }
-            let (folder, depth) = self.folders.pop()?;
-            match self.descend(folder.clone(), depth) {
+            let (below, depth) = self.folders.pop()?;
+            match self.descend(&below, depth) {
                 Ok(()) => {}
                 // Expired and removed while the walk was on its way there.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Some(Err((folder, e))),
+                Err(StoreError::Io { source, .. }) => return Some(Err((self.root.join(below), source))),
+                Err(e) => return Some(Err((self.root.join(below), io::Error::other(e)))),
             }
         }
     }
 }
 
 /// The NAMEs of one day's folder, sorted.
-pub fn day_entries(folder: &Path) -> io::Result<Vec<Found>> {
+///
+/// # Errors
+/// It cannot be read.
+pub fn day_entries(folder: &Folder) -> io::Result<Vec<Found>> {
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let Some((stem, _)) = split_suffix(&name) else { continue };
-        if entry.file_type()?.is_file() {
-            names.push((stem.len(), name));
+    for entry in folder.entries()? {
+        let Some((stem, _)) = split_suffix(&entry.name) else { continue };
+        if entry.kind == Kind::File {
+            names.push((stem.len(), entry.name));
         }
     }
     names.sort_unstable_by(|(a, x), (b, y)| x[..*a].cmp(&y[..*b]));
@@ -173,7 +175,7 @@ pub fn day_entries(folder: &Path) -> io::Result<Vec<Found>> {
     for (stem, mut name) in names {
         if day.last().is_none_or(|found| found.stem != name[..stem]) {
             let stem = name[..stem].to_owned();
-            day.push(Found { folder: folder.to_owned(), stem, ..Found::default() });
+            day.push(Found { folder: folder.path().to_owned(), stem, ..Found::default() });
         }
         let flag = day.last_mut().and_then(|found| found.flag(&name.split_off(stem)));
         // A suffix that was split off above has one.

@@ -7,6 +7,7 @@ use crate::store::layout::RecordingName;
 use crate::store::wav::{WavEncoding, read_info, sha256_hex};
 use crate::store::writer::RecordingWriter;
 use crate::store::{Step, Steps};
+use std::fs;
 use std::io;
 
 const SPEC: WavSpec = WavSpec { rate: 8000, encoding: WavEncoding::PcmS16le };
@@ -30,7 +31,7 @@ fn known_at_answer() -> Sidecar {
 
 fn stop_after(step: Option<Step>) -> WriterOptions {
     let steps = Steps::with(move |s| if Some(s) == step { Err(io::Error::other("stop")) } else { Ok(()) });
-    WriterOptions { sync: true, steps }
+    WriterOptions { steps, ..WriterOptions::default() }
 }
 
 /// A whole call, stopped after `step`.

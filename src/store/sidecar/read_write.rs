@@ -2,13 +2,10 @@
 
 use super::Sidecar;
 use crate::store::StoreError;
-use crate::store::files::{FILE_MODE, sync_folder};
-use crate::store::layout::NEW;
-use crate::store::wav::create_file;
+use crate::store::files::Folder;
 use serde_json::Value;
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Longest sidecar read: a file beyond it is none of ours.
@@ -17,10 +14,25 @@ const MAX_BYTES: u64 = 16 << 20;
 const USUAL_BYTES: usize = 4 << 10;
 
 impl Sidecar {
-    /// Reads and judges a sidecar.
+    /// Reads and judges a sidecar of a store.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub fn read_in(folder: &Folder, path: &Path) -> Result<Sidecar, StoreError> {
+        Sidecar::judged(path, &read_bytes(folder, path)?)
+    }
+
+    /// Reads and judges a sidecar, wherever it is.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
     pub fn read(path: &Path) -> Result<Sidecar, StoreError> {
+        Sidecar::judged(path, &bytes_of(File::open(path).map_err(StoreError::io("open", path))?, path)?)
+    }
+
+    fn judged(path: &Path, bytes: &[u8]) -> Result<Sidecar, StoreError> {
         // Not by way of a `Value`: a rebuild reads every one of them.
-        let sidecar: Sidecar = serde_json::from_slice(&read_bytes(path)?).map_err(json_error(path))?;
+        let sidecar: Sidecar = serde_json::from_slice(bytes).map_err(json_error(path))?;
         check(path, &sidecar)?;
         Ok(sidecar)
     }
@@ -36,92 +48,70 @@ impl Sidecar {
 /// version does not know stays, inside known objects too. Synced; a crash
 /// leaves the old file or the new one. The caller is in the store (its lock, shared)
 /// and keeps two edits at once apart, or one of them is lost.
-pub fn rewrite_atomically(path: &Path, edited: &Sidecar) -> Result<(), StoreError> {
+pub fn rewrite_atomically(folder: &Folder, path: &Path, edited: &Sidecar) -> Result<(), StoreError> {
     check(path, edited)?;
-    let old = read_value(path)?;
+    let old = read_value(folder, path)?;
     let known = value(path, &from_value(path, old.clone())?)?;
     let merged = merge(Some(&old), Some(&known), value(path, edited)?);
-    replace(path, &to_bytes(&merged).map_err(json_error(path))?, true)?;
+    folder.replace(path, &to_bytes(&merged).map_err(json_error(path))?, true)?;
     match path.parent() {
-        Some(folder) => sync_folder(folder),
+        Some(day) => folder.below(day)?.sync(),
         None => Ok(()),
     }
 }
 
 /// Writes `PATH.new` and renames it over PATH, which need not exist. With
 /// `sync` the bytes are on disk before the name is; the folder is not synced.
-pub fn write_atomically(path: &Path, sidecar: &Sidecar, sync: bool) -> Result<(), StoreError> {
+pub fn write_atomically(
+    folder: &Folder,
+    path: &Path,
+    sidecar: &Sidecar,
+    sync: bool,
+) -> Result<(), StoreError> {
     check(path, sidecar)?;
-    replace(path, &to_bytes(sidecar).map_err(json_error(path))?, sync)
+    folder.replace(path, &to_bytes(sidecar).map_err(json_error(path))?, sync)
 }
 
 /// Makes a sidecar that must not exist; not synced.
-pub(crate) fn create(path: &Path, sidecar: &Sidecar) -> Result<File, StoreError> {
+pub(in crate::store) fn create(folder: &Folder, path: &Path, sidecar: &Sidecar) -> Result<File, StoreError> {
     check(path, sidecar)?;
     let bytes = to_bytes(sidecar).map_err(json_error(path))?;
-    let file = create_file(path)?;
-    fill(path, &file, &bytes, false)?;
+    let mut file = folder.create(path).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => StoreError::InUse { path: path.to_owned() },
+        _ => e,
+    })?;
+    file.write_all(&bytes).map_err(StoreError::io("write", path))?;
     Ok(file)
 }
 
 /// Writes `PATH.new`, for a rename that comes later.
-pub(crate) fn scratch_of(path: &Path, sidecar: &Sidecar, sync: bool) -> Result<PathBuf, StoreError> {
+pub(in crate::store) fn scratch_of(
+    folder: &Folder,
+    path: &Path,
+    sidecar: &Sidecar,
+    sync: bool,
+) -> Result<PathBuf, StoreError> {
     check(path, sidecar)?;
-    write_scratch(path, &to_bytes(sidecar).map_err(json_error(path))?, sync)
-}
-
-fn replace(path: &Path, bytes: &[u8], sync: bool) -> Result<(), StoreError> {
-    let scratch = scratch_path(path);
-    let renamed = || std::fs::rename(&scratch, path).map_err(StoreError::io("rename", &scratch));
-    write_scratch(path, bytes, sync).and_then(|_| renamed()).inspect_err(|_| {
-        // An edit that failed is not to be found as one that a crash cut short.
-        drop(std::fs::remove_file(&scratch));
-    })
-}
-
-fn scratch_path(path: &Path) -> PathBuf {
-    let mut scratch = path.as_os_str().to_owned();
-    scratch.push(NEW);
-    scratch.into()
-}
-
-fn write_scratch(path: &Path, bytes: &[u8], sync: bool) -> Result<PathBuf, StoreError> {
-    let scratch = scratch_path(path);
-    // A scratch file of an earlier attempt is worth nothing: it is overwritten.
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(FILE_MODE)
-        .open(&scratch)
-        .map_err(StoreError::io("create", &scratch))?;
-    file.set_permissions(Permissions::from_mode(FILE_MODE))
-        .map_err(StoreError::io("set the mode of", &scratch))?;
-    fill(&scratch, &file, bytes, sync)?;
-    Ok(scratch)
-}
-
-fn fill(path: &Path, mut file: &File, bytes: &[u8], sync: bool) -> Result<(), StoreError> {
-    file.write_all(bytes).map_err(StoreError::io("write", path))?;
-    if sync {
-        file.sync_all().map_err(StoreError::io("sync", path))?;
-    }
-    Ok(())
+    folder.scratch(path, &to_bytes(sidecar).map_err(json_error(path))?, sync)
 }
 
 /// The file as JSON, keys of later versions included, without judgement.
-pub fn read_value(path: &Path) -> Result<Value, StoreError> {
-    serde_json::from_slice(&read_bytes(path)?).map_err(json_error(path))
+pub fn read_value(folder: &Folder, path: &Path) -> Result<Value, StoreError> {
+    serde_json::from_slice(&read_bytes(folder, path)?).map_err(json_error(path))
 }
 
 /// The file as text, without any judgement.
-pub fn read_text(path: &Path) -> Result<String, StoreError> {
+pub fn read_text(folder: &Folder, path: &Path) -> Result<String, StoreError> {
     let why = || StoreError::Sidecar { path: path.to_owned(), why: "is not UTF-8".into() };
-    String::from_utf8(read_bytes(path)?).map_err(|_| why())
+    String::from_utf8(read_bytes(folder, path)?).map_err(|_| why())
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, StoreError> {
-    let file = File::open(path).map_err(StoreError::io("open", path))?;
+/// The file's bytes, without any judgement.
+pub fn read_bytes(folder: &Folder, path: &Path) -> Result<Vec<u8>, StoreError> {
+    bytes_of(folder.read(path)?, path)
+}
+
+fn bytes_of(file: File, path: &Path) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::with_capacity(USUAL_BYTES);
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(StoreError::io("read", path))?;
     if bytes.len() as u64 > MAX_BYTES {

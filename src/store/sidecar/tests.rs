@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::StoreError;
+use crate::store::files::{Access, Folder};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -28,6 +29,7 @@ fn sample() -> Sidecar {
             channel: "customer".into(),
             codec: "PCMA".into(),
             ssrc: "0x1a2b3c4d".into(),
+            source: Some("claimed".into()),
             packets: 771,
             lost: 1,
             late: 0,
@@ -52,10 +54,15 @@ fn sample() -> Sidecar {
     }
 }
 
+/// The folder that a file is in.
+fn root_of(path: &Path) -> Folder {
+    Folder::open(path.parent().unwrap(), Access::Owner).unwrap()
+}
+
 fn file(sidecar: &Sidecar) -> (tempfile::TempDir, std::path::PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.json");
-    write_atomically(&path, sidecar, false).unwrap();
+    write_atomically(&root_of(&path), &path, sidecar, false).unwrap();
     (dir, path)
 }
 
@@ -100,7 +107,7 @@ fn round_trips_byte_for_byte() {
     let read = Sidecar::read(&path).unwrap();
     assert_eq!(read.to_bytes().unwrap(), fs::read(&path).unwrap());
     assert_eq!(read.to_bytes().unwrap(), sample().to_bytes().unwrap());
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let mut odd = sample();
     for n in [0.0, 1e-7, 0.1 + 0.2, 86_399.999_999_6, 123_456.789_012_345] {
         odd.duration_s = n;
@@ -143,7 +150,7 @@ fn an_unfit_sidecar_is_neither_written_nor_read_nor_quoted() {
     let before = fs::read(&path).unwrap();
     let mut bad = sample();
     bad.duration_s = f64::NAN;
-    assert!(matches!(rewrite_atomically(&path, &bad), Err(StoreError::Sidecar { .. })));
+    assert!(matches!(rewrite_atomically(&root_of(&path), &path, &bad), Err(StoreError::Sidecar { .. })));
     assert_eq!(fs::read(&path).unwrap(), before);
     for text in ["", "{", "[]", "{\"schema\":1}", r#"{"schema":"+358401234567"}"#] {
         fs::write(&path, text).unwrap();
@@ -166,7 +173,7 @@ fn unknown_keys_survive_an_edit_wherever_they_stand() {
     s.retention.hold = Some(json!({"reason": "crime"}));
     s.agent.name = None;
     s.extra.insert("restricted".into(), json!(true));
-    rewrite_atomically(&path, &s).unwrap();
+    rewrite_atomically(&root_of(&path), &path, &s).unwrap();
     let got: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     v["retention"]["hold"] = json!({"reason": "crime"});
     v["agent"]["name"] = json!(null);
@@ -177,7 +184,7 @@ fn unknown_keys_survive_an_edit_wherever_they_stand() {
     let mut s = Sidecar::read(&path).unwrap();
     s.extra.remove("restricted");
     s.retention.hold = None;
-    rewrite_atomically(&path, &s).unwrap();
+    rewrite_atomically(&root_of(&path), &path, &s).unwrap();
     let got: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert!(got.get("restricted").is_none() && got["retention"]["hold"].is_null());
     assert_eq!(got["later"], v["later"]);

@@ -2,9 +2,15 @@
 
 use super::*;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 const PCM: WavSpec = WavSpec { rate: 8000, encoding: WavEncoding::PcmS16le };
 const ALAW: WavSpec = WavSpec { rate: 8000, encoding: WavEncoding::Alaw };
+
+/// The folder that a file is in.
+fn root_of(path: &Path) -> Folder {
+    Folder::open(path.parent().unwrap(), Access::Owner).unwrap()
+}
 
 #[test]
 fn header_is_valid_after_every_flush() {
@@ -50,7 +56,7 @@ fn refuses_an_existing_file_and_sets_the_mode() {
     let before = fs::read(&path).unwrap();
     assert!(matches!(WavWriter::create(&path, ALAW), Err(StoreError::InUse { .. })));
     assert_eq!(fs::read(&path).unwrap(), before);
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
@@ -107,7 +113,7 @@ fn length_comes_from_the_file_when_the_header_lags_or_lies() {
         // Half a frame that a failed write left.
         bytes.extend_from_slice(&[9, 9]);
         fs::write(&path, bytes).unwrap();
-        let w = WavWriter::resume(&path).unwrap();
+        let w = WavWriter::resume(&root_of(&path), &path).unwrap();
         assert_eq!(w.frames(), 100, "declared {size}");
         let done = w.finish(false).unwrap();
         assert_eq!(done.bytes, 480);
@@ -125,10 +131,10 @@ fn a_lost_header_is_rebuilt_around_the_samples() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[..94].fill(0);
     fs::write(&path, bytes).unwrap();
-    assert!(matches!(WavWriter::resume(&path), Err(StoreError::NotWav { .. })));
-    assert_eq!(WavWriter::resume_as(&path, ALAW).unwrap().finish(false).unwrap(), before);
+    assert!(matches!(WavWriter::resume(&root_of(&path), &path), Err(StoreError::NotWav { .. })));
+    assert_eq!(WavWriter::resume_as(&root_of(&path), &path, ALAW).unwrap().finish(false).unwrap(), before);
     fs::write(&path, b"").unwrap();
-    assert_eq!(WavWriter::resume_as(&path, ALAW).unwrap().finish(false).unwrap().bytes, 94);
+    assert_eq!(WavWriter::resume_as(&root_of(&path), &path, ALAW).unwrap().finish(false).unwrap().bytes, 94);
 }
 
 #[test]

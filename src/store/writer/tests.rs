@@ -6,6 +6,8 @@ use crate::store::layout::{State, Walk};
 use crate::store::sidecar::parse_rfc3339;
 use crate::store::wav::{WavEncoding, read_info, sha256_hex};
 use crate::time::Timestamp;
+use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 
@@ -46,7 +48,7 @@ fn a_recording_from_answer_to_final_names() {
         seen.lock().unwrap().push(s);
         Ok(())
     });
-    let mut w = open(dir.path(), &WriterOptions { sync: true, steps: hook }).unwrap();
+    let mut w = open(dir.path(), &WriterOptions { steps: hook, ..WriterOptions::default() }).unwrap();
     let p = name(1).paths(dir.path());
     let provisional = Sidecar::read(&p.json_part).unwrap();
     assert_eq!((provisional.ended_by, provisional.complete), (EndedBy::Recovered, false));
@@ -68,7 +70,7 @@ fn a_recording_from_answer_to_final_names() {
     assert_eq!(written.wav, p.wav.file_name().unwrap().to_str().unwrap());
     assert_eq!(written.ended_by, EndedBy::Customer);
     for f in [&p.wav, &p.json] {
-        assert_eq!(fs::metadata(f).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::metadata(f).unwrap().permissions().mode() & 0o777, 0o600);
     }
     let found: Vec<_> = Walk::new(dir.path()).map(Result::unwrap).collect();
     assert_eq!((found.len(), found[0].state()), (1, State::Finished));
@@ -156,7 +158,7 @@ fn a_close_that_failed_is_finished_later() {
             true => Err(io::ErrorKind::StorageFull.into()),
             false => Ok(()),
         });
-        let mut w = open(dir.path(), &WriterOptions { sync: true, steps: hook }).unwrap();
+        let mut w = open(dir.path(), &WriterOptions { steps: hook, ..WriterOptions::default() }).unwrap();
         w.append(&[0x54; 16_000]).unwrap();
         let p = name(1).paths(dir.path());
         let frames = w.frames();

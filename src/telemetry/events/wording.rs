@@ -165,9 +165,7 @@ impl Event<'_> {
                 }
             }
             Event::TunnelRefused { kind, sender, count } => {
-                let remedy = UnreadKind::Tunnel.remedy();
-                let sender = sender.map(tracing::field::display);
-                warn!(kind, sender, count, remedy, "tunnel not opened");
+                warn!(kind, sender, count, remedy = UnreadKind::Tunnel.remedy(), "tunnel not opened");
             }
             Event::SipUnreadable { reason, count, last: Some((transport, from, to)) } => {
                 debug!(reason, count, transport, %from, %to, "no SIP message");

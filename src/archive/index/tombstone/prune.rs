@@ -11,14 +11,13 @@
 //! | 2 | renamed over `tombstones.jsonl`, the folder synced | the table makes the file whole again, and it is done again next time |
 //! | 3 | out of the table | nothing |
 
-use super::{Index, IndexError, Reason, StoreError, TAKEN, TOMBSTONES, Tombstone, sync_folder};
-use super::{create_mode, locked};
-use crate::store::layout::NEW;
+use super::{Index, IndexError, Reason, StoreError, TAKEN, TOMBSTONES, Tombstone, locked};
 use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
 use rusqlite::{TransactionBehavior, params};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
 
 /// Which rows go: `?1` before, `?2` now.
 const GOING: &str = "deleted_at < ?1 AND (reason = 'expired' OR until <= ?2)";
@@ -33,14 +32,13 @@ impl Index {
 
     /// Removes them.
     pub fn prune_tombstones(&mut self, before: Timestamp, now: Timestamp) -> Result<(), IndexError> {
-        let path = self.state.join(TOMBSTONES);
+        let path = Path::new(TOMBSTONES);
         // Kept until the table is done, so that nobody appends to what is about to go.
-        let old = locked(&path)?;
-        let scratch = self.state.join(format!("{TOMBSTONES}{NEW}"));
-        let new = create_mode(&scratch)?;
+        let old = locked(&self.state)?;
+        let (scratch, new) = self.state.open_scratch(path)?;
         let length = copy_staying(&old, new, before, now).map_err(StoreError::io("write", &scratch))?;
-        std::fs::rename(&scratch, &path).map_err(StoreError::io("rename", &scratch))?;
-        sync_folder(&self.state)?;
+        self.state.rename(&scratch, path)?;
+        self.state.sync()?;
         let to_error = IndexError::sqlite(&self.path);
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&to_error)?;
         tx.execute(&format!("DELETE FROM tombstone WHERE {GOING}"), params![before.as_ns(), now.as_ns()])
@@ -54,7 +52,6 @@ impl Index {
 /// Copies the lines that stay as they are; what is no tombstone stays, for
 /// `verify` to tell of. Returns the length of the copy.
 fn copy_staying(old: &File, new: File, before: Timestamp, now: Timestamp) -> io::Result<u64> {
-    new.set_len(0)?;
     let (mut out, mut length) = (BufWriter::new(new), 0);
     let mut lines = BufReader::new(old);
     let mut line = Vec::new();

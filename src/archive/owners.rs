@@ -1,0 +1,95 @@
+//! Files and folders of a store that are not the service's, or are open to others.
+//!
+//! What belongs to somebody else the service can neither delete nor edit; what others may
+//! read they copy without a trace. Names and what is known of them are looked at, nothing
+//! is opened or changed.
+
+use crate::store::StoreError;
+use crate::store::files::{Access, Entry, Folder, Kind, Known};
+use crate::store::layout::{is_date, is_ours};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// One that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// Where it is.
+    pub path: PathBuf,
+    /// It lies in the state folder.
+    pub in_state: bool,
+    /// It belongs to somebody else; else only its mode is wrong.
+    pub is_foreign: bool,
+}
+
+/// Hands over everything that is wrong in a store and in its state.
+///
+/// # Errors
+/// A folder cannot be read.
+pub fn each_wrong(store: &Folder, state: &Folder, take: &mut dyn FnMut(Wrong)) -> Result<(), StoreError> {
+    for entry in entries(state)?.into_iter().filter(|e| e.kind == Kind::File) {
+        let path = state.path().join(&entry.name);
+        look(store, state, &path, true, take)?;
+    }
+    // The folder of a state elsewhere is its administrator's.
+    if state.path().starts_with(store.path()) {
+        look(store, store, state.path(), true, take)?;
+    }
+    let mut level = vec![store.path().to_owned()];
+    for digits in [4, 2, 2] {
+        let mut below = Vec::new();
+        for path in level {
+            let Some(folder) = open(store, &path)? else { continue };
+            for entry in entries(&folder)? {
+                if entry.kind == Kind::Folder && is_date(&entry.name, digits) {
+                    let path = path.join(&entry.name);
+                    look(store, &folder, &path, false, take)?;
+                    below.push(path);
+                }
+            }
+        }
+        level = below;
+    }
+    for path in level {
+        let Some(folder) = open(store, &path)? else { continue };
+        for entry in entries(&folder)?.into_iter().filter(|e| e.kind == Kind::File && is_ours(&e.name)) {
+            look(store, &folder, &path.join(entry.name), false, take)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file or folder of a store, or of its state, has another mode than it should have.
+pub fn has_wrong_mode(known: &Known, access: Access, in_state: bool) -> bool {
+    let of = |access: Access| if known.is_folder() { access.folder_mode() } else { access.file_mode() };
+    match in_state {
+        true => known.mode() & !of(Access::Owner) != 0,
+        false => known.mode() != of(access),
+    }
+}
+
+fn look(
+    store: &Folder,
+    folder: &Folder,
+    path: &Path,
+    in_state: bool,
+    take: &mut dyn FnMut(Wrong),
+) -> Result<(), StoreError> {
+    // Gone meanwhile is not wrong.
+    let Some(known) = folder.look(path)? else { return Ok(()) };
+    let is_foreign = known.owner() != store.owner();
+    if is_foreign || has_wrong_mode(&known, store.access(), in_state) {
+        take(Wrong { path: path.to_owned(), in_state, is_foreign });
+    }
+    Ok(())
+}
+
+fn open(store: &Folder, path: &Path) -> Result<Option<Folder>, StoreError> {
+    match store.below(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+fn entries(folder: &Folder) -> Result<Vec<Entry>, StoreError> {
+    folder.entries().map_err(StoreError::io("read", folder.path()))
+}

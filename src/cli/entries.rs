@@ -1,0 +1,94 @@
+//! Which entries of the audit log are meant.
+
+use super::search::SearchArgs;
+use crate::custody::audit::{Entry, MAX_TEXT};
+use clap::Args;
+use serde_json::{Map, Value};
+
+/// By recordings, time, person, action or reason; everything that is given must hold.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntryArgs {
+    /// Which recordings, and which time.
+    #[command(flatten)]
+    pub search: SearchArgs,
+    /// By this person or account, as the entries name them
+    #[arg(long, value_name = "NAME")]
+    pub who: Option<String>,
+    /// Of this action, such as export, show or erase; repeated: of any of them
+    #[arg(long, value_name = "ACTION")]
+    pub action: Vec<String>,
+    /// With this text in the reason, reference, recipient or legal basis, in any case
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+impl EntryArgs {
+    /// Whether an entry is meant, its time and recordings aside.
+    pub fn matches(&self, entry: &Entry) -> bool {
+        let why = &entry.why;
+        let texts = [&why.reason, &why.case, &why.recipient, &why.basis];
+        let says = |part: &String| {
+            let part = part.to_lowercase();
+            texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&part))
+        };
+        self.who.as_ref().is_none_or(|name| entry.who.is_called(name))
+            && (self.action.is_empty() || self.action.contains(&entry.action))
+            && self.reason.as_ref().is_none_or(says)
+    }
+
+    /// For the audit log: what was looked for in it.
+    pub fn for_audit(&self) -> Option<Value> {
+        let mut said = match self.search.for_audit() {
+            Some(Value::Object(said)) => said,
+            _ => Map::new(),
+        };
+        let cut = |text: &String| Value::from(text.chars().take(MAX_TEXT).collect::<String>());
+        said.extend(self.who.as_ref().map(|who| ("who".to_owned(), cut(who))));
+        said.extend(self.reason.as_ref().map(|reason| ("reason".to_owned(), cut(reason))));
+        if !self.action.is_empty() {
+            said.insert("action".into(), self.action.iter().take(100).map(cut).collect());
+        }
+        (!said.is_empty()).then_some(Value::Object(said))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn by_person_action_and_reason() {
+        let entry: Entry = serde_json::from_value(json!({
+            "seq": 7, "at": "2026-11-23T08:00:00.000000Z", "action": "export", "outcome": "done", "prev": "",
+            "who": { "user": "root", "uid": 0, "sudo_user": "kaisa", "host": "rec", "pid": 1 },
+            "reason": "P\u{e4}\u{e4}t\u{f6}s 17", "ref": "HEL-2026-3", "recipient": "poliisi"
+        }))
+        .unwrap();
+        let args = |who: Option<&str>, actions: &[&str], reason: Option<&str>| EntryArgs {
+            who: who.map(Into::into),
+            action: actions.iter().map(|a| (*a).into()).collect(),
+            reason: reason.map(Into::into),
+            ..EntryArgs::default()
+        };
+        for meant in [
+            args(None, &[], None),
+            args(Some("kaisa"), &["show", "export"], Some("hel-2026")),
+            args(Some("root"), &[], Some("P\u{c4}\u{c4}T\u{d6}S")),
+            args(None, &[], Some("POLIISI")),
+        ] {
+            assert!(meant.matches(&entry), "{meant:?}");
+        }
+        for other in [
+            args(Some("kai"), &[], None),
+            args(None, &["exports"], None),
+            args(None, &["export"], Some("HEL-2027")),
+            args(Some("matti"), &["export"], Some("poliisi")),
+        ] {
+            assert!(!other.matches(&entry), "{other:?}");
+        }
+        let said = args(Some("kaisa"), &["export"], None).for_audit().unwrap();
+        assert_eq!(said, json!({ "who": "kaisa", "action": ["export"] }));
+        assert_eq!(args(None, &[], None).for_audit(), None);
+    }
+}

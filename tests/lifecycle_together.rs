@@ -1,0 +1,177 @@
+//! Sweeps, erasures and a daemon at work in one store at once: whatever comes between
+//! whose steps, the log is whole and true.
+
+// Helpers of tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+
+mod lifecycle;
+
+use lifecycle::{DAY_S, Store, by, day, kaisa};
+use nauhuri::archive::search::Search;
+use nauhuri::custody::audit::{Account, Action, By, Draft, Who};
+use nauhuri::custody::expire::SweepOptions;
+use nauhuri::custody::keeper::LifeSteps;
+use nauhuri::custody::wall_clock::{Reading, Sync};
+use nauhuri::time::{NS_PER_S, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Recordings in the store, a third of each kind: due, asked to be erased, both.
+const RECORDINGS: u8 = 24;
+/// Entries of the audit log that are past their own term.
+const OLD_ENTRIES: i64 = 40;
+
+/// xorshift64: which thread waits for how long is another question each time.
+#[derive(Clone)]
+struct Dice(Arc<AtomicU64>);
+
+impl Dice {
+    fn new(seed: u64) -> Dice {
+        Dice(Arc::new(AtomicU64::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)))
+    }
+
+    fn roll(&self, sides: u64) -> u64 {
+        let mut x = self.0.load(Ordering::Relaxed);
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.0.store(x, Ordering::Relaxed);
+        (x >> 11) % sides
+    }
+
+    fn wait(&self) {
+        match self.roll(4) {
+            0 => std::thread::sleep(Duration::from_micros(self.roll(3_000))),
+            1 => std::thread::yield_now(),
+            _ => {}
+        }
+    }
+
+    fn steps(&self) -> LifeSteps {
+        let dice = self.clone();
+        LifeSteps::with(move |_| {
+            dice.wait();
+            Ok(())
+        })
+    }
+}
+
+fn reading(now: Timestamp) -> Reading {
+    Reading { wall: now, uptime_ns: now.as_ns(), boot: "a".into(), sync: Sync::Yes }
+}
+
+fn options() -> SweepOptions {
+    SweepOptions {
+        walk: true,
+        ignore_guard: true,
+        audit_since: Some(day(-100)),
+        tombstones_since: Some(day(-3_000)),
+        ..SweepOptions::default()
+    }
+}
+
+fn daemon() -> Who {
+    Who::Service { service: "nauhuri".into(), account: Account::default() }
+}
+
+fn old(seq: i64) -> By {
+    By::new(daemon(), day(-400).offset_ns(seq * DAY_S * NS_PER_S))
+}
+
+/// Due, asked for, both.
+fn recorded(store: &Store) -> (Vec<Uuid>, Vec<Uuid>) {
+    let (mut due, mut asked) = (Vec::new(), Vec::new());
+    for n in 0..RECORDINGS {
+        let is_due = n % 3 != 1;
+        let id = store.record(n, -200 - i64::from(n % 5), if is_due { -1 } else { 100 });
+        if is_due {
+            due.push(id);
+        }
+        if n % 3 != 0 {
+            asked.push(id);
+        }
+    }
+    (due, asked)
+}
+
+/// Which entries tell of a deletion that was done, by recording.
+fn told(store: &Store) -> BTreeMap<Uuid, Vec<String>> {
+    let mut told: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
+    for entry in store.audit().entries().unwrap().filter(|e| e.outcome == "done") {
+        if ["erase", "expire", "erase_begun"].contains(&entry.action.as_str()) {
+            assert!(entry.detail.is_none(), "nothing was cut short, nothing came back: {entry:?}");
+            for id in entry.targets {
+                told.entry(id).or_default().push(entry.action.clone());
+            }
+        }
+    }
+    told
+}
+
+#[test]
+fn whatever_comes_between_the_log_is_whole_and_true() {
+    for seed in 0..20 {
+        let store = Store::new();
+        let (due, asked) = recorded(&store);
+        drop(store.keeper());
+        for n in 0..OLD_ENTRIES {
+            store.audit().append(&old(n), [Draft::new(Action::List)]).unwrap();
+        }
+        let dice = Dice::new(seed);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let mut keeper = store.keeper().with_steps(dice.steps());
+                    dice.wait();
+                    let sweep = keeper.sweep(&kaisa(), &reading(day(0)), &options()).unwrap();
+                    assert!(sweep.failed.is_empty() && sweep.refused.is_none(), "seed {seed}: {sweep:?}");
+                });
+            }
+            scope.spawn(|| {
+                let mut keeper = store.keeper().with_steps(dice.steps());
+                for some in asked.chunks(5) {
+                    dice.wait();
+                    let rows = keeper.index().find(&Search::of_ids(some.iter().copied())).unwrap();
+                    let erased = keeper.erase(&rows, "request 17", None, &by(day(0))).unwrap();
+                    assert!(erased.failed.is_empty() && erased.silent.is_empty(), "seed {seed}: {erased:?}");
+                }
+            });
+            scope.spawn(|| {
+                let mut keeper = store.keeper().with_steps(dice.steps());
+                for _ in 0..4 {
+                    dice.wait();
+                    keeper.reconcile().unwrap();
+                    let sweep = keeper.sweep(&daemon(), &reading(day(0)), &options()).unwrap();
+                    assert_eq!(sweep.completed, 0, "seed {seed}");
+                }
+            });
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    dice.wait();
+                    store.audit().append(&by(day(0)), [Draft::new(Action::Show)]).unwrap();
+                    let verdict = store.audit().verify().unwrap();
+                    assert!(verdict.is_sound(), "seed {seed}: {:?}", verdict.found);
+                }
+            });
+        });
+        let told = told(&store);
+        for id in due.iter().chain(&asked) {
+            let deeds: Vec<&str> = told.get(id).into_iter().flatten().map(String::as_str).collect();
+            let is_asked = asked.contains(id);
+            let fits =
+                deeds == ["expire"] && due.contains(id) || deeds == ["erase_begun", "erase"] && is_asked;
+            assert!(fits, "seed {seed}: {id}: {deeds:?}");
+        }
+        assert_eq!(store.files().len(), 0, "seed {seed}");
+        let verdict = store.audit().verify().unwrap();
+        assert!(verdict.is_sound(), "seed {seed}: {:?}", verdict.found);
+        // The old ones went, and nothing else did.
+        let shown = store.audit().entries().unwrap().filter(|e| e.action == "show").count();
+        let listed = store.audit().entries().unwrap().filter(|e| e.action == "list").count();
+        assert_eq!((shown, listed), (20, 0), "seed {seed}");
+        store.assert_sound(day(0), &format!("seed {seed}"));
+    }
+}
