@@ -125,6 +125,18 @@ pub fn timezone(config: &crate::config::Config) -> anyhow::Result<jiff::tz::Time
     Ok(jiff::tz::TimeZone::get(&config.retention.timezone)?)
 }
 
+/// `capture.interface` names one that this machine does not have.
+pub fn no_such_interface(loaded: &Loaded, name: &str, known: &str) -> ConfigError {
+    let found = format!("\"{name}\", which is no interface here");
+    mistake(loaded, "capture.interface", found, known.to_string())
+}
+
+/// A value of `key` that this machine cannot make do with.
+pub fn mistake(loaded: &Loaded, key: &str, found: String, allowed: String) -> ConfigError {
+    let (origin, line) = loaded.sources.of(key);
+    Problem { origin, key: key.into(), line, found, allowed, nearest: None }.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,6 +61,8 @@ pub struct NetStats {
     pub tcp_gaps: u64,
     /// Connections forgotten to make room.
     pub tcp_evicted: u64,
+    /// Times what was kept of one connection reached its bound.
+    pub tcp_buffer_full: u64,
     /// Directions that turned out not to carry SIP.
     pub tcp_not_sip: u64,
     /// SIP messages taken from TCP.

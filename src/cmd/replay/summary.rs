@@ -5,10 +5,10 @@ use crate::config::TunnelKind;
 use crate::daemon::notices::{self, counted, instead_of_sip, notices};
 use crate::daemon::observe::{Outcome, unrecorded_label};
 use crate::daemon::replay::Replayed;
-use crate::store::register::{Unrecorded, call_id_hash};
+use crate::daemon::unrecorded::{began, by_failure, by_rule};
+use crate::store::register::Unrecorded;
 use crate::store::sidecar::Sidecar;
-use crate::telemetry::label::{FailReason, UnrecordedReason};
-use crate::time::Timestamp;
+use crate::telemetry::label::UnrecordedReason;
 use serde_json::json;
 use std::path::Path;
 
@@ -131,37 +131,10 @@ fn decisions(done: &Replayed) -> Vec<serde_json::Value> {
     all.into_iter().map(stamped).collect()
 }
 
-/// The answered calls that were not recorded, as the register has them. The same call on
-/// another hop is recorded, and a fork that lost was none.
+/// The answered calls that were not recorded, as the register has them.
 pub(super) fn not_recorded(done: &Replayed) -> Vec<Unrecorded> {
-    let by_rule = done.left_out.iter().map(|n| Unrecorded {
-        at: n.at.to_rfc3339(),
-        reason: unrecorded_label(n.reason).as_str().into(),
-        service: n.ends.service.clone(),
-        caller: n.ends.caller.clone(),
-        called: n.ends.called.clone(),
-        call: call_id_hash(n.call_id.as_bytes()),
-        recording: None,
-    });
-    let failed = done.outcomes.iter().filter_map(|o| match o {
-        Outcome::Failed { reason: FailReason::OtherHop | FailReason::Stray, .. }
-        | Outcome::Recorded(_)
-        | Outcome::Existed(_) => None,
-        Outcome::Failed { id, call_id, reason } => Some(Unrecorded {
-            at: began(id),
-            reason: reason.as_str().into(),
-            call: call_id_hash(call_id.as_bytes()),
-            recording: Some(*id),
-            ..Unrecorded::default()
-        }),
-    });
-    by_rule.chain(failed).collect()
-}
-
-/// When a recording was answered, by its id: to the millisecond.
-fn began(id: &uuid::Uuid) -> String {
-    let (s, ns) = id.get_timestamp().map(|t| t.to_unix()).unwrap_or_default();
-    Timestamp::from_parts(i64::try_from(s).unwrap_or_default(), ns).to_rfc3339()
+    let ruled = done.left_out.iter().map(by_rule);
+    ruled.chain(done.outcomes.iter().filter_map(by_failure)).collect()
 }
 
 fn row_json(r: &Sidecar, root: &Path) -> serde_json::Value {
