@@ -292,6 +292,9 @@ pub struct ReplayArgs {
 /// `nauhuri check`
 #[derive(Args, Clone, Debug, Default)]
 pub struct CheckArgs {
+    /// Also check what `nauhuri record` needs: an interface that this machine has
+    #[arg(long)]
+    pub record: bool,
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,

@@ -93,6 +93,38 @@ fn check_without_an_interface_says_so_and_is_content() {
     assert_eq!(text(&nauhuri(&["check", "-q", "--config", "/dev/null"], &[]).stderr), "");
 }
 
+/// What `ExecStartPre=` asks: would `nauhuri record` start with this?
+#[test]
+fn check_for_recording_wants_an_interface_that_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let of = |names: &str| {
+        let agents = "[agents]\nextensions = [\"2000-2999\"]\n";
+        let path = file(dir.path(), &format!("{agents}[capture]\ninterface = {names}\n"));
+        let for_recording = nauhuri(&["check", "--record", "--config", &path], &[]);
+        (for_recording, nauhuri(&["check", "--config", &path], &[]))
+    };
+    for names in ["[]", "\"nosuch0\"", "[\"lo\", \"nosuch0\"]"] {
+        let (out, plain) = of(names);
+        let said = text(&out.stderr);
+        assert_eq!(out.status.code(), Some(2), "{names}: {said}");
+        assert!(said.contains("capture.interface"), "{said}");
+        assert_eq!(text(&out.stdout), "");
+        // Whoever checks a file for another machine hears of it and is let through.
+        assert_eq!(plain.status.code(), Some(0));
+        let is_missing = names.contains("nosuch0");
+        assert_eq!(said.contains("nosuch0") && said.contains("lo"), is_missing, "{said}");
+        assert_eq!(
+            text(&plain.stdout).contains("# Note: this machine has no interface nosuch0; it has "),
+            is_missing
+        );
+    }
+    for names in ["\"lo\"", "\"any\""] {
+        let (out, plain) = of(names);
+        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        assert!(!text(&plain.stdout).contains("# Note: this machine"));
+    }
+}
+
 #[test]
 fn every_mistake_of_a_file_is_named() {
     let dir = tempfile::tempdir().unwrap();

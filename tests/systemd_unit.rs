@@ -107,7 +107,10 @@ fn the_lines_that_matter_are_there() {
         ("Restart", "always"),
         ("RestartSec", "1"),
         ("StartLimitIntervalSec", "0"),
-        ("TimeoutStopSec", "30"),
+        ("TimeoutStopSec", "90"),
+        ("TimeoutStartSec", "infinity"),
+        ("IPAddressDeny", "any"),
+        ("IPAddressAllow", "localhost"),
         ("ExecStart", "/usr/bin/nauhuri record"),
         ("User", "nauhuri"),
         ("Group", "nauhuri"),
@@ -133,7 +136,7 @@ fn the_lines_that_matter_are_there() {
     for family in ["AF_PACKET", "AF_NETLINK", "AF_INET", "AF_INET6", "AF_UNIX"] {
         assert!(families.split(' ').any(|f| f == family), "{family}");
     }
-    assert!(values(&unit, "ExecStartPre")[0].contains("/usr/bin/nauhuri check"));
+    assert!(values(&unit, "ExecStartPre")[0].contains("/usr/bin/nauhuri check --record"));
 }
 
 #[test]

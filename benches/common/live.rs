@@ -3,21 +3,20 @@
 
 use super::generate::{Codec, Generator, Plan};
 use nauhuri::call::Ending;
-use nauhuri::config::{Config, Encoding};
-use nauhuri::daemon::deck::Shelf;
+use nauhuri::config::{Config, Storage};
+use nauhuri::daemon::context::Context;
+use nauhuri::daemon::counts::MediaCounts;
+use nauhuri::daemon::crew::{Crew, Faults};
 use nauhuri::daemon::observe::Outcome;
-use nauhuri::daemon::pipeline::Pipeline;
-use nauhuri::daemon::worker::MediaCounts;
+use nauhuri::daemon::pipeline::{Pipeline, Workshop};
 use nauhuri::engine::Engine;
-use nauhuri::store::writer::WriterOptions;
-use nauhuri::telemetry::{Metrics, Readiness};
 use nauhuri::time::Timestamp;
 use nauhuri::wire::{Frame, LinkType};
 use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What came of it.
@@ -49,25 +48,26 @@ pub fn run(folder: &Path, concurrent: u32, seconds: u32) -> io::Result<Load> {
     let calls = 2 * concurrent;
     let plan = Plan { calls, seconds, codec: Codec::Pcma, ..Plan::default() }.staggered(concurrent);
     let (config, counts) = (Config::default(), Arc::new(MediaCounts::default()));
-    let shelf = Arc::new(Shelf {
-        root: folder.join("live"),
-        encoding: Encoding::PcmS16le,
-        options: WriterOptions::default(),
-        prompt: true,
-        free_bytes: AtomicU64::new(u64::MAX),
-        min_free: 0,
-        existing: None,
-        metrics: Arc::new(Metrics::new(["general"])),
-        readiness: Arc::new(Readiness::new(0)),
-        troubled: AtomicBool::new(false),
-    });
+    let mut config = config;
+    config.storage = Storage { dir: folder.join("live"), min_free: 0, ..config.storage };
+    let context = Arc::new(Context::recording(&config));
     let recorded = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&recorded);
     let outcome = move |o: Outcome| {
         count.fetch_add(u64::from(matches!(o, Outcome::Recorded(s) if s.complete)), Ordering::Relaxed);
     };
     let zone = jiff::tz::TimeZone::UTC;
-    let mut pipeline = Pipeline::start(1, false, config.limits.queue_bytes, &shelf, &zone, &counts, outcome)?;
+    let crew = Crew::new(&context.outlets.metrics, Faults::default());
+    let shop = Workshop {
+        workers: 1,
+        waits: false,
+        queue_bytes: config.limits.queue_bytes,
+        context: &context,
+        timezone: &zone,
+        counts: &counts,
+        crew: &crew,
+    };
+    let mut pipeline = Pipeline::start(&shop, outcome)?;
     let mut engine = Engine::new(&config);
     let (mut generator, mut frame) = (Generator::new(plan), Vec::new());
     let (began, mut packets, mut worst_lag, mut passed) = (Instant::now(), 0, Duration::ZERO, Duration::ZERO);
@@ -89,7 +89,7 @@ pub fn run(folder: &Path, concurrent: u32, seconds: u32) -> io::Result<Load> {
     let seconds = began.elapsed().as_secs_f64();
     let dropped = pipeline.dropped();
     engine.finish(Ending::Shutdown, &mut pipeline);
-    if !pipeline.join() {
+    if !pipeline.join(|| {}) {
         return Err(io::Error::other("a worker died"));
     }
     let recorded = recorded.load(Ordering::Relaxed);

@@ -17,8 +17,9 @@ use super::media;
 use super::orphans::Orphans;
 use super::pairing::{Route, Side};
 use super::policy::is_operators;
+use super::recording::Closed;
 use super::recording::Patience;
-use super::recordings::{Closed, Recordings};
+use super::recordings::Recordings;
 use super::rules::Rules;
 use super::seen::Seen;
 use super::tables::Tables;
@@ -40,6 +41,7 @@ pub struct Calls {
     pub(super) referrals: Referrals,
     pub(super) agents: Agents,
     orphans: Orphans,
+    pub(super) recordings_full: u64,
 }
 
 impl Calls {
@@ -54,6 +56,7 @@ impl Calls {
             referrals: Referrals::default(),
             agents: Agents::default(),
             orphans: Orphans::default(),
+            recordings_full: 0,
         }
     }
 
@@ -139,6 +142,11 @@ impl Calls {
     /// Legs forgotten because there were too many.
     pub fn evicted(&self) -> u64 {
         self.tables.legs.evicted()
+    }
+
+    /// Times there was no room for another recording.
+    pub fn recordings_full(&self) -> u64 {
+        self.recordings_full
     }
 
     /// The clock the stamps come from was set by `ns` (live capture): nothing was silent meanwhile.

@@ -215,5 +215,8 @@ pub enum Decision {
     /// hold: two lines, or one conversation whose legs nothing ties.
     Parallel(RecordingId),
     /// A call that should be recorded cannot be: too many at once.
-    Refused(ServiceRef),
+    Refused(Box<Opening>),
+    /// A recording of which next to nothing was heard gives its place to another. Nothing of it
+    /// is kept.
+    Evict(RecordingId),
 }

@@ -51,6 +51,7 @@ mod stragglers;
 mod tables;
 mod transfer;
 mod twins;
+mod unheard;
 mod verdict;
 
 pub use calls::Calls;

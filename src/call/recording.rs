@@ -4,13 +4,16 @@ use super::decision::{Ending, Opening};
 use super::ids::DialogId;
 use super::pairing::Side;
 use crate::codec::formats::PayloadMap;
-use crate::id::Channel;
+use crate::id::{Channel, RecordingId};
 use crate::rtp::standing::{Standing, Trust};
 use crate::time::Timestamp;
 use std::time::Duration;
 
 /// A hold is no timeout, however long; this long without media or any word of it, its BYE was missed.
 const FORGOTTEN_HOLD: Duration = Duration::from_secs(12 * 3600);
+
+/// So many packets, a second of one voice, show that a call is one.
+const HEARD: u32 = 50;
 
 /// How long a recording waits for sound.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +56,19 @@ pub enum State {
     },
 }
 
+/// A recording that ended, and the dialog it leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The dialog.
+    pub dialog: DialogId,
+    /// The recording.
+    pub recording: RecordingId,
+    /// The dialog may live on: a [`State::Dormant`] recording takes its place.
+    pub goes_on: Option<RecordingId>,
+    /// The dialog has shown no life for so long that it is taken for over.
+    pub is_dead: bool,
+}
+
 /// One recording.
 #[derive(Debug)]
 pub struct Recording {
@@ -64,6 +80,8 @@ pub struct Recording {
     pub customer: Side,
     /// Where it is.
     pub state: State,
+    /// Media packets so far.
+    pub(super) packets: u32,
     /// Last media packet, if there was any.
     pub(super) last_media: Option<Timestamp>,
     /// The same, or the answer, on the machine's clock as it is set now.
@@ -93,6 +111,7 @@ impl Recording {
             opening,
             customer,
             state: State::Candidate(Vec::new()),
+            packets: 0,
             last_media: None,
             heard_at: at,
             alive_at: at,
@@ -127,6 +146,11 @@ impl Recording {
     /// Waits for media to begin.
     pub fn is_dormant(&self) -> bool {
         matches!(self.state, State::Dormant(_))
+    }
+
+    /// Next to nothing was heard of it, and nothing says why.
+    pub fn is_unheard(&self) -> bool {
+        self.packets < HEARD && !self.told.on_hold && !self.told.silent && !self.is_dormant()
     }
 
     /// On hold, as far as was told.

@@ -17,7 +17,8 @@ mod hangup;
 use super::decision::{CallEvent, Decision, Ending, LeftOut, Opening, Unrecorded};
 use super::ids::DialogId;
 use super::pairing::{Side, Target};
-use super::recording::{Formats, Patience, Recording, State, Told};
+use super::recording::{Closed, Formats, Patience, Recording, State, Told};
+use super::unheard::Unheard;
 use crate::id::{RecordingId, derived_uuid};
 use crate::time::Timestamp;
 use std::cmp::Reverse;
@@ -32,19 +33,6 @@ const BYE_WAIT: Duration = Duration::from_secs(2);
 /// interfaces are not merged in order.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// A recording that ended, and the dialog it leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed {
-    /// The dialog.
-    pub dialog: DialogId,
-    /// The recording.
-    pub recording: RecordingId,
-    /// The dialog may live on: a [`State::Dormant`] recording takes its place.
-    pub goes_on: Option<RecordingId>,
-    /// The dialog has shown no life for so long that it is taken for over.
-    pub is_dead: bool,
-}
-
 /// All recordings under way: a slab, so that a media packet costs an index and no look-up.
 ///
 /// An id is a running number above its slot, which orders recordings by age and
@@ -57,6 +45,8 @@ pub struct Recordings {
     running: u64,
     dormant: usize,
     timers: BinaryHeap<Reverse<(Timestamp, RecordingId)>>,
+    /// Those that may not have been heard yet, the oldest first.
+    unheard: Unheard,
     out: VecDeque<Decision>,
 }
 
@@ -71,6 +61,7 @@ impl Recordings {
             running: 0,
             dormant: 0,
             timers: BinaryHeap::new(),
+            unheard: Unheard::default(),
             out: VecDeque::new(),
         }
     }
@@ -90,7 +81,20 @@ impl Recordings {
         let due = recording.answered_at() + STRAY;
         let id = self.insert(recording);
         self.arm(id, due);
+        let slots = &self.slots;
+        self.unheard.add(id, slots.len(), |id| at(slots, id).is_some());
         id
+    }
+
+    /// Makes room where there is none: the oldest recording of which next to nothing was heard
+    /// though it had the time is given up. Calls that nobody makes must not keep out those
+    /// that somebody does. `None` where all have been heard, are on hold, or are young.
+    pub fn evict_unheard(&mut self, now: Timestamp) -> Option<Closed> {
+        let slots = &self.slots;
+        let id = self.unheard.next(now, |id| at(slots, id).map(|r| (r.is_unheard(), r.answered_at())))?;
+        self.confirm(id);
+        self.out.push_back(Decision::Evict(id));
+        self.remove(id)
     }
 
     /// A media packet of it was captured. The dialog, where that was silent and is no more.
@@ -101,6 +105,7 @@ impl Recordings {
         if !r.believes(target.channel, target.standing) {
             return None;
         }
+        r.packets = r.packets.saturating_add(1);
         r.last_media = Some(r.last_media.map_or(at, |l| l.max(at)));
         r.heard_at = r.heard_at.max(at);
         match r.state {
@@ -280,7 +285,7 @@ impl Recordings {
 
     /// Looks one up.
     pub fn get(&self, id: RecordingId) -> Option<&Recording> {
-        self.slots.get(slot_of(id))?.as_ref().filter(|(i, _)| *i == id).map(|(_, r)| r)
+        at(&self.slots, id)
     }
 
     /// All ids, oldest first.
@@ -409,6 +414,10 @@ impl Recordings {
             self.timers.push(Reverse((due, id)));
         }
     }
+}
+
+fn at(slots: &[Option<(RecordingId, Recording)>], id: RecordingId) -> Option<&Recording> {
+    slots.get(slot_of(id))?.as_ref().filter(|(i, _)| *i == id).map(|(_, r)| r)
 }
 
 fn slot_of(id: RecordingId) -> usize {

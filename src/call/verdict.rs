@@ -241,7 +241,11 @@ impl Calls {
             return;
         }
         if self.recordings.len() >= self.max_recordings {
-            return self.recordings.order(Decision::Refused(opening.service));
+            self.recordings_full += 1;
+            match self.recordings.evict_unheard(at) {
+                Some(closed) => self.leave(closed, at),
+                None => return self.recordings.order(Decision::Refused(Box::new(opening))),
+            }
         }
         let withheld = opening.withheld;
         let r = self.recordings.begin(Recording::new(id, roles.customer, Box::new(opening)));

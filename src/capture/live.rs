@@ -91,6 +91,30 @@ pub struct Drops {
     pub interface: u64,
 }
 
+/// Where frames come from while they happen.
+pub trait Source: Sized {
+    /// Opens the interface of this name.
+    ///
+    /// # Errors
+    /// [`LiveError`], which tells what to do.
+    fn open(name: &str, options: &LiveOptions) -> Result<Self, LiveError>;
+
+    /// Its name.
+    fn name(&self) -> &str;
+
+    /// The next frame, `None` when there is none just now.
+    ///
+    /// # Errors
+    /// The interface failed: open it again.
+    fn next_frame(&mut self) -> Result<Option<Frame<'_>>, LiveError>;
+
+    /// Drops since the last time this was asked.
+    fn new_drops(&mut self) -> Drops;
+
+    /// Waits until one of them has frames, or for `at_most`.
+    fn wait(sources: &[Self], at_most: Duration);
+}
+
 /// One interface being captured.
 pub struct LiveSource {
     name: String,
@@ -99,12 +123,15 @@ pub struct LiveSource {
     seen: Drops,
 }
 
-impl LiveSource {
-    /// Opens an interface.
-    ///
-    /// # Errors
-    /// [`LiveError`], which tells what to do.
-    pub fn open(name: &str, options: &LiveOptions) -> Result<LiveSource, LiveError> {
+/// Which interface names this machine does not have, and the names that it has. `any` is always there.
+pub fn missing_interfaces(names: &[String]) -> Option<(Vec<String>, String)> {
+    let known: Vec<String> = Device::list().ok()?.into_iter().map(|d| d.name).collect();
+    let missing: Vec<String> = names.iter().filter(|n| *n != "any" && !known.contains(n)).cloned().collect();
+    (!missing.is_empty()).then(|| (missing, known.join(", ")))
+}
+
+impl Source for LiveSource {
+    fn open(name: &str, options: &LiveOptions) -> Result<LiveSource, LiveError> {
         let told = |e: PcapError| explain(name, &e);
         let ring = i64::from(options.buffer_mib) << 20;
         let inactive = Capture::from_device(name)
@@ -129,16 +156,11 @@ impl LiveSource {
         Ok(LiveSource { name: name.to_string(), capture, link, seen: Drops::default() })
     }
 
-    /// Interface name.
-    pub fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.name
     }
 
-    /// The next frame, `None` when there is none just now.
-    ///
-    /// # Errors
-    /// The interface failed: open it again.
-    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, LiveError> {
+    fn next_frame(&mut self) -> Result<Option<Frame<'_>>, LiveError> {
         match self.capture.next_packet() {
             Ok(p) => {
                 // With nanosecond precision the field for microseconds holds nanoseconds.
@@ -151,8 +173,7 @@ impl LiveSource {
         }
     }
 
-    /// Drops since the last time this was asked.
-    pub fn new_drops(&mut self) -> Drops {
+    fn new_drops(&mut self) -> Drops {
         let Ok(s) = self.capture.stats() else { return Drops::default() };
         let now = Drops { kernel: u64::from(s.dropped), interface: u64::from(s.if_dropped) };
         // libpcap counts in 32 bits, which wrap.
@@ -164,14 +185,14 @@ impl LiveSource {
         self.seen = now;
         new
     }
-}
 
-/// Waits until one of the interfaces has frames, or for `at_most`.
-pub fn wait(sources: &[LiveSource], at_most: Duration) {
-    let mut fds: Vec<_> = sources.iter().map(|s| PollFd::new(&s.capture, PollFlags::IN)).collect();
-    let timeout = Timespec { tv_sec: at_most.as_secs() as i64, tv_nsec: i64::from(at_most.subsec_nanos()) };
-    // Interrupted or failed: the caller looks at the sources anyway.
-    let _ = poll(&mut fds, Some(&timeout));
+    fn wait(sources: &[LiveSource], at_most: Duration) {
+        let mut fds: Vec<_> = sources.iter().map(|s| PollFd::new(&s.capture, PollFlags::IN)).collect();
+        let timeout =
+            Timespec { tv_sec: at_most.as_secs() as i64, tv_nsec: i64::from(at_most.subsec_nanos()) };
+        // Interrupted or failed: the caller looks at the sources anyway.
+        let _ = poll(&mut fds, Some(&timeout));
+    }
 }
 
 fn explain(name: &str, e: &PcapError) -> LiveError {

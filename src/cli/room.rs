@@ -36,6 +36,16 @@ Examples:
   nauhuri user add matti --role supervisor --team north --password-stdin < password
   nauhuri user add office1 --role office --office 'building control' --password-stdin < password")]
     Add(Box<AddArgs>),
+    /// Change what an account may, was or is
+    ///
+    /// --role replaces its roles, --office its office. --agent and --team are added, from --from on and before
+    /// --until; with --until alone, those that hold are ended.
+    #[command(after_help = "\
+Examples:
+  nauhuri user change kaisa --team north --until 2026-12-01
+  nauhuri user change kaisa --team south --from 2026-12-01
+  nauhuri user change kaisa --role agent --role supervisor")]
+    Change(Box<ChangeArgs>),
     /// List accounts
     #[command(after_help = "Example:\n  nauhuri user list --json")]
     List {
@@ -105,10 +115,40 @@ pub struct AddArgs {
     pub global: Global,
 }
 
+/// `nauhuri user change`
+#[derive(Args, Clone, Debug, Default)]
+pub struct ChangeArgs {
+    /// Name of the account
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// What the account may do from now on (room.roles); may be repeated
+    #[arg(long, value_name = "ROLE", num_args = 1.., value_delimiter = ',')]
+    pub role: Vec<String>,
+    /// Agent; may be repeated
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    pub agent: Vec<String>,
+    /// Team; may be repeated
+    #[arg(long, value_name = "TEAM", num_args = 1.., value_delimiter = ',')]
+    pub team: Vec<String>,
+    /// Office; empty for none
+    #[arg(long, value_name = "OFFICE")]
+    pub office: Option<String>,
+    /// First day on which --agent and --team hold
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub from: Option<Date>,
+    /// First day on which they hold no more
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub until: Option<Date>,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
 impl UserCommand {
     pub(super) fn global(&self) -> &Global {
         match self {
             UserCommand::Add(args) => &args.global,
+            UserCommand::Change(args) => &args.global,
             UserCommand::List { global, .. }
             | UserCommand::Disable { global, .. }
             | UserCommand::Reset { global, .. } => global,

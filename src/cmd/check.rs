@@ -1,7 +1,9 @@
 //! `nauhuri check`: validates the configuration and prints the effective one.
 
+use super::journal;
 use super::output;
-use super::settings::{self, DefaultFile};
+use super::settings::{self, DefaultFile, no_such_interface};
+use crate::capture::live::missing_interfaces;
 use crate::cli::{CheckArgs, Cli};
 use crate::config::advice::advice;
 use crate::config::check::Purpose;
@@ -15,9 +17,17 @@ const HIDDEN: &str = "[hidden]";
 ///
 /// # Errors
 /// [`ConfigError`](crate::config::ConfigError) with everything that is wrong.
-pub fn run(cli: &Cli, _args: &CheckArgs) -> anyhow::Result<()> {
-    let loaded = settings::load(&cli.global, DefaultFile::Required, Purpose::Other, Vec::new())?;
-    output::print(&effective(&loaded)?)?;
+pub fn run(cli: &Cli, args: &CheckArgs) -> anyhow::Result<()> {
+    let purpose = if args.record { Purpose::Capture } else { Purpose::Other };
+    let loaded = settings::load(&cli.global, DefaultFile::Required, purpose, Vec::new())?;
+    let missing = missing_interfaces(&loaded.config.capture.interface);
+    if let Some((names, known)) = missing.as_ref().filter(|_| args.record) {
+        return Err(no_such_interface(&loaded, &names.join(", "), known).into());
+    }
+    let here = missing
+        .map(|(names, known)| format!("this machine has no interface {}; it has {known}", names.join(", ")));
+    let notes: Vec<String> = here.into_iter().chain(journal::contradiction(loaded.config.log.keep)).collect();
+    output::print(&effective(&loaded, &notes)?)?;
     if !cli.global.quiet {
         advice(&loaded.config).iter().for_each(|told| eprintln!("warning: {told}"));
     }
@@ -25,10 +35,12 @@ pub fn run(cli: &Cli, _args: &CheckArgs) -> anyhow::Result<()> {
 }
 
 /// The configuration as TOML that could be loaded again, its secrets hidden.
-fn effective(loaded: &Loaded) -> anyhow::Result<String> {
+/// `notes`: what this machine has to say to it.
+fn effective(loaded: &Loaded, notes: &[String]) -> anyhow::Result<String> {
     let file = loaded.sources.file.as_ref().map_or("no file".into(), |path| path.display().to_string());
+    let notes: String = notes.iter().map(|n| format!("# Note: {n}\n")).collect();
     Ok(format!(
-        "# Effective configuration: defaults < {file} < environment < --set\n\n{}",
+        "# Effective configuration: defaults < {file} < environment < --set\n{notes}\n{}",
         toml_of(&loaded.config)?
     ))
 }

@@ -32,6 +32,7 @@ pub fn run(cli: &Cli, args: &ExportArgs) -> anyhow::Result<()> {
         silence: args.silence.map(|party| party.meant()),
         zip: args.zip,
         until_due: site.config.retention.access == Access::UntilDue,
+        zone: Some(site.zone.clone()),
         search: args.search.for_audit(),
     };
     let done = keeper.export(&rows, &order, &site.by);

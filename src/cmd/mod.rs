@@ -8,6 +8,7 @@ pub mod expire;
 pub mod export;
 pub mod forecast;
 pub mod hold;
+mod journal;
 pub mod keep;
 pub mod list;
 pub mod manual;
@@ -28,6 +29,8 @@ pub mod usage;
 pub mod user;
 pub mod verify;
 pub mod words;
+
+pub use output::told;
 
 use crate::cli::{Cli, Command};
 use crate::config::ConfigError;
@@ -69,18 +72,6 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::User(args) => user::run(cli, args),
         Command::Manual(args) => manual::run(cli, args),
     }
-}
-
-/// An error and what led to it in one line, nothing of it twice: many an error says its cause itself.
-pub fn told(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if !text.ends_with(&cause) {
-            let gap = if text.is_empty() { "" } else { ": " };
-            text = text + gap + &cause;
-        }
-    }
-    text
 }
 
 /// Exit status of an error: 2 where the command line or the configuration is wrong, else 1.

@@ -99,6 +99,18 @@ pub fn size(bytes: u64) -> String {
     format!("{:.1} {}", bytes as f64 / (1u64 << (10 * power)) as f64, UNITS[power - 1])
 }
 
+/// An error and what led to it in one line, nothing of it twice: many an error says its cause itself.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            let gap = if text.is_empty() { "" } else { ": " };
+            text = text + gap + &cause;
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

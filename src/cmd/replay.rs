@@ -10,23 +10,19 @@ use crate::config::advice::has_no_agent_rule;
 use crate::config::check::Purpose;
 use crate::config::error::Origin;
 use crate::config::{Config, TunnelRule};
-use crate::daemon::deck::Shelf;
+use crate::daemon::context::Context;
 use crate::daemon::live::worker_count;
 use crate::daemon::notices::counted;
 use crate::daemon::observe::Outcome;
 use crate::daemon::replay::{Replayed, replay};
 use crate::store::files::{Access, Folder};
-use crate::store::layout::Existing;
 use crate::store::lock::StoreLock;
 use crate::store::mark;
 use crate::store::register::Register;
-use crate::store::writer::WriterOptions;
-use crate::telemetry::{Metrics, Readiness};
-use anyhow::Context;
+use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Records from capture files on the packets' own clock.
 ///
@@ -63,10 +59,11 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
         }
     };
     let timezone = settings::timezone(&config)?;
-    let shelf = Arc::new(shelf(&config));
+    let context = Arc::new(Context::replaying(&config));
     let bar = progress_bar(cli, captures.total_bytes().unwrap_or(0));
-    let done =
-        replay(&config, &shelf, &timezone, worker_count(&config), captures, |bytes| bar.set_position(bytes))?;
+    let done = replay(&config, &context, &timezone, worker_count(&config), captures, |bytes| {
+        bar.set_position(bytes)
+    })?;
     bar.finish_and_clear();
     let warnings = summary::warnings(&done, &config.sip.ports);
     if has_no_agent_rule(&config.agents) && !cli.global.quiet {
@@ -110,22 +107,6 @@ fn failures(done: &Replayed) -> anyhow::Result<()> {
         anyhow::bail!("nothing can be read in {}; see the messages above", done.unread.join(", "));
     }
     Ok(())
-}
-
-fn shelf(config: &Config) -> Shelf {
-    let services = config.service.iter().map(|s| s.name.as_str());
-    Shelf {
-        root: config.storage.dir.clone(),
-        encoding: config.storage.encoding,
-        options: WriterOptions { sync: false, ..WriterOptions::default() },
-        prompt: false,
-        free_bytes: AtomicU64::new(u64::MAX),
-        min_free: 0,
-        existing: Some(Mutex::new(Existing::default())),
-        metrics: Arc::new(Metrics::new(services.chain([config.service_default.name.as_str()]))),
-        readiness: Arc::new(Readiness::new(0)),
-        troubled: AtomicBool::new(false),
-    }
 }
 
 /// A bar on a terminal, nothing elsewhere.

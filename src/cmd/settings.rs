@@ -40,7 +40,15 @@ pub fn load(
         None => Some(read(Path::new(DEFAULT_CONFIG))?),
     };
     let layers = Layers { file, env: environment(std::env::vars_os())?, set: global.set.clone(), options };
-    load::load(&layers, purpose)
+    let mut loaded = load::load(&layers, purpose)?;
+    // Named from where the command was given, whatever folder is looked at later.
+    let storage = &mut loaded.config.storage;
+    for path in [Some(&mut storage.dir), storage.state.as_mut()].into_iter().flatten() {
+        if let Ok(whole) = std::path::absolute(&*path) {
+            *path = whole;
+        }
+    }
+    Ok(loaded)
 }
 
 fn is_absent(path: &Path) -> bool {
@@ -115,6 +123,18 @@ pub fn start_log(global: &Global, quieter: i8, background: bool) -> Option<log::
 /// The zone is not in the machine's tz database (the configuration was checked against it).
 pub fn timezone(config: &crate::config::Config) -> anyhow::Result<jiff::tz::TimeZone> {
     Ok(jiff::tz::TimeZone::get(&config.retention.timezone)?)
+}
+
+/// `capture.interface` names one that this machine does not have.
+pub fn no_such_interface(loaded: &Loaded, name: &str, known: &str) -> ConfigError {
+    let found = format!("\"{name}\", which is no interface here");
+    mistake(loaded, "capture.interface", found, known.to_string())
+}
+
+/// A value of `key` that this machine cannot make do with.
+pub fn mistake(loaded: &Loaded, key: &str, found: String, allowed: String) -> ConfigError {
+    let (origin, line) = loaded.sources.of(key);
+    Problem { origin, key: key.into(), line, found, allowed, nearest: None }.into()
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@ use super::archive::Site;
 use super::output::{self, plain};
 use super::usage::Usage;
 use crate::cli::Cli;
-use crate::cli::room::{AddArgs, UserArgs, UserCommand};
+use crate::cli::room::{AddArgs, ChangeArgs, UserArgs, UserCommand};
 use crate::custody::access::{Held, Policy};
 use crate::custody::audit::{Action, Draft};
 use crate::store::calendar::day_begins;
 use crate::store::mark;
 use crate::time::Timestamp;
-use crate::web::accounts::{Account, AccountError, Accounts, NewAccount, PASSWORD_MAX};
+use crate::web::accounts::{Account, AccountError, Accounts, Changes, NewAccount, PASSWORD_MAX};
 use serde_json::{Value, json};
 use std::io::{self, BufRead};
 
@@ -22,6 +22,7 @@ pub fn run(cli: &Cli, args: &UserArgs) -> anyhow::Result<()> {
     let place = Site::find(cli)?;
     match &args.command {
         UserCommand::Add(args) => add(&place, args),
+        UserCommand::Change(args) => change(&place, args),
         UserCommand::List { json, .. } => list(&place, *json),
         UserCommand::Disable { name, .. } => {
             let accounts = open(&place)?;
@@ -62,11 +63,7 @@ fn note(place: &Site, action: Action, detail: Value) -> anyhow::Result<()> {
 }
 
 fn add(place: &Site, args: &AddArgs) -> anyhow::Result<()> {
-    let policy = Policy::new(&place.config);
-    if let Some(role) = args.role.iter().find(|role| policy.role(role).is_none()) {
-        let roles = policy.role_names().collect::<Vec<_>>().join(", ");
-        return Err(Usage(format!("--role: found {role:?}; allowed: {roles} (room.roles names more)")).into());
-    }
+    must_be_roles(place, &args.role)?;
     let day = |day: jiff::civil::Date| day_begins(day, &place.zone);
     let (from, until) = (args.from.map(day), args.until.map(day));
     if from.zip(until).is_some_and(|(from, until)| from >= until) {
@@ -97,6 +94,50 @@ fn add(place: &Site, args: &AddArgs) -> anyhow::Result<()> {
     note(place, Action::UserAdd, detail)?;
     accounts.add(&new, &password, place.now)?;
     Ok(output::print(&format!("{} added\n", new.name))?)
+}
+
+fn must_be_roles(place: &Site, roles: &[String]) -> anyhow::Result<()> {
+    let policy = Policy::new(&place.config);
+    let Some(role) = roles.iter().find(|role| policy.role(role).is_none()) else { return Ok(()) };
+    let names = policy.role_names().collect::<Vec<_>>().join(", ");
+    Err(Usage(format!("--role: found {role:?}; allowed: {names} (room.roles names more)")).into())
+}
+
+fn change(place: &Site, args: &ChangeArgs) -> anyhow::Result<()> {
+    must_be_roles(place, &args.role)?;
+    let day = |day: jiff::civil::Date| day_begins(day, &place.zone);
+    let (from, until) = (args.from.map(day), args.until.map(day));
+    if from.zip(until).is_some_and(|(from, until)| from >= until) {
+        return Err(Usage("--from must lie before --until".into()).into());
+    }
+    let held = !args.agent.is_empty() || !args.team.is_empty();
+    if (from.is_some() || until.is_some()) && !held {
+        return Err(Usage("--from and --until are of --agent and --team".into()).into());
+    }
+    if args.role.is_empty() && args.office.is_none() && !held {
+        return Err(Usage("what is to change? Give --role, --agent, --team or --office".into()).into());
+    }
+    let accounts = open(place)?;
+    let name = known(&accounts, &args.name)?;
+    let changes = Changes {
+        roles: (!args.role.is_empty()).then(|| args.role.clone()),
+        agents: args.agent.clone(),
+        teams: args.team.clone(),
+        office: args.office.clone(),
+        from,
+        until,
+    };
+    let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
+    let detail = json!({
+        "account": name, "roles": changes.roles, "agents": changes.agents, "teams": changes.teams,
+        "office": changes.office, "from": time(from), "until": time(until),
+    });
+    note(place, Action::UserChange, detail)?;
+    let missed = accounts.change(&name, &changes)?;
+    if !missed.is_empty() {
+        anyhow::bail!("{name}: {} does not hold, so it was not ended", missed.join(", "));
+    }
+    Ok(output::print(&format!("{name} changed\n"))?)
 }
 
 /// The first line, without its end.

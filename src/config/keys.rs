@@ -330,6 +330,13 @@ pub fn nearest(path: &str) -> &'static str {
     KEYS.iter().map(|(name, _)| *name).min_by_key(|name| distance(name)).unwrap_or("")
 }
 
+/// Whether the last words of two keys have more in common than not: one is a slip of the other.
+pub fn is_like(path: &str, name: &str) -> bool {
+    let last = |path: &str| path.rsplit('.').next().unwrap_or(path).to_lowercase();
+    let (a, b) = (last(path), last(name));
+    2 * strsim::damerau_levenshtein(&a, &b) <= a.chars().count().max(b.chars().count())
+}
+
 /// The word of `words` nearest to `word`, with how far it is.
 pub fn nearest_of<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<(usize, &'a str)> {
     let word = word.to_lowercase();
@@ -435,5 +442,7 @@ mod tests {
         assert_eq!(nearest("capture.media_timeout"), "sip.media_timeout");
         assert_eq!(nearest("ports"), "sip.ports");
         assert_eq!(nearest("storage.min-free"), "storage.min_free");
+        assert!(is_like("tape.media_timout", "sip.media_timeout") && is_like("prots", "sip.ports"));
+        assert!(!is_like("foo.bar", nearest("foo.bar")) && !is_like("x.y", nearest("x.y")));
     }
 }

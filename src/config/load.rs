@@ -289,7 +289,8 @@ impl Judge {
                         let moved = format!("{name}{}", &key[head.len()..]);
                         keys::nearest(&moved)
                     }
-                    _ => keys::nearest(key),
+                    // Of a name that is like none, the nearest says nothing.
+                    _ => Some(keys::nearest(key)).filter(|name| keys::is_like(key, name)).unwrap_or(""),
                 };
                 (words, nearest)
             }
@@ -298,7 +299,7 @@ impl Judge {
             if section.is_some() || line.is_none() { "an unknown key" } else { "an unknown section or key" };
         self.problem(keys::cut(key), line, found.into(), allowed, origin);
         if let Some(problem) = self.problems.last_mut() {
-            problem.nearest = Some(nearest.to_owned());
+            problem.nearest = Some(nearest.to_owned()).filter(|name| !name.is_empty());
         }
     }
 

@@ -20,7 +20,7 @@ pub mod tunnels;
 pub use error::ConfigError;
 pub use load::Loaded;
 pub use room::{Listening, Reason, Room};
-pub use term::Term;
+pub use term::{Term, TermError};
 pub use tunnels::{TunnelKind, TunnelRule};
 
 use serde::{Deserialize, Serialize};

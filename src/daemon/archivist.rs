@@ -6,7 +6,10 @@
 //! be built from a million files. The files are the truth; what this thread
 //! misses, the next look at the folders finds.
 
-use super::deck::Shelf;
+use super::clock::Clock;
+use super::context::Context;
+use super::crew::Pulse;
+use super::recovery::Recovery;
 use super::shutdown::StopFlag;
 use crate::archive::Place;
 use crate::archive::forecast::{Space, forecast};
@@ -15,16 +18,14 @@ use crate::config::{ClockTrust, Config};
 use crate::custody::audit::{AuditLog, Who};
 use crate::custody::expire::{Sweep, SweepOptions};
 use crate::custody::keeper::{Keeper, KeeperError};
-use crate::custody::wall_clock::{Reading, Sync};
+use crate::custody::wall_clock::Sync;
 use crate::store::calendar::ago;
+use crate::store::files::Folder;
+use crate::store::register::Register;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::StorageState;
-use crate::time::Timestamp;
 use jiff::tz::TimeZone;
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often the folders are looked at for new recordings.
@@ -37,92 +38,180 @@ const FIGURES_EVERY: Duration = Duration::from_secs(60);
 const HORIZON_DAYS: u16 = 365;
 /// How often the thread looks whether it is to stop.
 const NAP: Duration = Duration::from_millis(200);
+/// Asked to stop, it goes on finishing what a crash left for so long at most.
+const LAST_LEFTOVERS: Duration = Duration::from_secs(5);
 
-/// Keeps the archive while the recorder records.
-pub struct Archivist {
-    config: Config,
-    shelf: Arc<Shelf>,
-    zone: TimeZone,
-    /// A refusal that has been told in the audit log is not told again every hour.
-    refused: Option<&'static str>,
-    walked: Option<Instant>,
+/// What the archivist is given, each time it is started.
+pub struct Orders {
+    /// The configuration.
+    pub config: Config,
+    /// What all threads share.
+    pub context: Arc<Context>,
+    /// Whose calendar days count.
+    pub zone: TimeZone,
+    /// What time it is.
+    pub clock: Clock,
+    /// What an earlier run left; one that dies leaves the rest to the next.
+    pub recovery: Mutex<Recovery>,
+    /// Asked to stop: its last look is for what the workers have finished by then.
+    pub stop: StopFlag,
 }
 
-impl Archivist {
-    /// For the store of this configuration, whose mark has been looked at.
-    pub fn new(config: &Config, shelf: &Arc<Shelf>, zone: &TimeZone) -> Archivist {
-        let (config, shelf) = (config.clone(), Arc::clone(shelf));
-        Archivist { config, shelf, zone: zone.clone(), refused: None, walked: None }
-    }
+/// When something was last done that is done every so often.
+#[derive(Debug, Default)]
+pub struct Turn(Option<Instant>);
 
-    /// Opens the archive and works until asked to stop: the first sweep at once.
-    ///
-    /// # Errors
-    /// The thread could not be started.
-    pub fn start(mut self, stop: &StopFlag) -> io::Result<JoinHandle<()>> {
-        let stop = stop.clone();
-        std::thread::Builder::new().name("archivist".into()).spawn(move || {
-            if let Some(keeper) = self.open(&stop) {
-                self.work(keeper, &stop);
+impl Turn {
+    /// True when it is time again; then it counts as done.
+    pub fn is_due(&mut self, now: Instant, every: Duration) -> bool {
+        let is_due = self.0.is_none_or(|last| now.saturating_duration_since(last) >= every);
+        if is_due {
+            self.0 = Some(now);
+        }
+        is_due
+    }
+}
+
+/// When what is done next.
+#[derive(Debug, Default)]
+struct Timetable {
+    open: Turn,
+    look: Turn,
+    register: Turn,
+    figures: Turn,
+    sweep: Turn,
+    walk: Turn,
+}
+
+/// Keeps the archive while the recorder records.
+pub struct Archivist<'a> {
+    config: &'a Config,
+    context: &'a Context,
+    orders: &'a Orders,
+    timetable: Timetable,
+    /// A refusal that has been told in the audit log is not told again every hour.
+    refused: Option<&'static str>,
+}
+
+impl<'a> Archivist<'a> {
+    /// Works until asked to stop: what a crash left, then the first sweep at once.
+    pub fn work(orders: &'a Orders, pulse: &Pulse) {
+        let mut archivist = Archivist {
+            config: &orders.config,
+            context: &orders.context,
+            orders,
+            timetable: Timetable::default(),
+            refused: None,
+        };
+        let mut keeper = None;
+        while !orders.stop.is_set() {
+            pulse.beat();
+            let is_recovered = archivist.recover(pulse);
+            archivist.turn(&mut keeper, pulse);
+            if is_recovered {
+                orders.clock.nap(NAP);
             }
-        })
+        }
+        let asked = Instant::now();
+        while !archivist.recover(pulse) && asked.elapsed() < LAST_LEFTOVERS {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        archivist.write_down();
+        if let Some(keeper) = &mut keeper {
+            archivist.look(keeper);
+        }
     }
 
-    /// Tries until it can be opened; `None` where it is to stop before.
-    fn open(&self, stop: &StopFlag) -> Option<Keeper> {
+    /// Puts answered calls that were not recorded into the register.
+    fn write_down(&self) {
+        let calls = self.context.unrecorded.take();
+        if calls.is_empty() {
+            return;
+        }
+        let place = Place::of(&self.config.storage);
+        let written = Folder::make(&place.state, place.access).and_then(|s| Register::new(s).append(&calls));
+        match written {
+            Ok(no_room) => self.context.unrecorded.no_room(no_room as u64),
+            Err(e) => {
+                self.context.unrecorded.put_back(calls);
+                tracing::warn!(reason = %e, "calls that were not recorded could not be written down; tried again");
+            }
+        }
+    }
+
+    /// Goes on with what a crash left; true once nothing is left of it.
+    fn recover(&self, pulse: &Pulse) -> bool {
+        let mut recovery = self.orders.recovery.lock().unwrap_or_else(PoisonError::into_inner);
+        if !recovery.is_done() {
+            recovery.step(pulse);
+        }
+        recovery.is_done()
+    }
+
+    /// Does what is due now.
+    fn turn(&mut self, keeper: &mut Option<Keeper>, pulse: &Pulse) {
+        let now = self.orders.clock.now();
+        if self.timetable.register.is_due(now, LOOK_EVERY) {
+            self.write_down();
+        }
+        if keeper.is_none() && self.timetable.open.is_due(now, LOOK_EVERY) {
+            *keeper = self.open();
+        }
+        let Some(keeper) = keeper else { return };
+        if self.timetable.sweep.is_due(now, self.config.retention.sweep) {
+            pulse.beat();
+            self.sweep(keeper);
+        }
+        if self.timetable.look.is_due(now, LOOK_EVERY) {
+            pulse.beat();
+            self.look(keeper);
+        }
+        if self.timetable.figures.is_due(now, FIGURES_EVERY) {
+            pulse.beat();
+            self.figures(keeper);
+        }
+    }
+
+    fn open(&self) -> Option<Keeper> {
         let place = Place::of(&self.config.storage);
         let audit = AuditLog::of(&place.state, &self.config.audit);
-        let mut tried = None;
-        while !stop.is_set() {
-            if is_due(&mut tried, LOOK_EVERY) {
-                match Keeper::open(&place, audit.clone(), now()) {
-                    Ok(keeper) => return Some(keeper),
-                    Err(e) => self.trouble(&e),
-                }
+        match Keeper::open(&place, audit, self.orders.clock.wall()) {
+            Ok(keeper) => Some(keeper),
+            Err(e) => {
+                self.trouble(&e);
+                None
             }
-            std::thread::sleep(NAP);
         }
-        None
-    }
-
-    fn work(&mut self, mut keeper: Keeper, stop: &StopFlag) {
-        let (mut looked, mut figured, mut swept) = (None, None, None);
-        while !stop.is_set() {
-            if is_due(&mut swept, self.config.retention.sweep) {
-                self.sweep(&mut keeper);
-            }
-            if is_due(&mut looked, LOOK_EVERY) {
-                self.look(&mut keeper);
-            }
-            if is_due(&mut figured, FIGURES_EVERY) {
-                self.figures(&keeper);
-            }
-            std::thread::sleep(NAP);
-        }
-        self.look(&mut keeper);
     }
 
     fn look(&self, keeper: &mut Keeper) {
-        if let Err(e) = keeper.reconcile() {
-            self.trouble(&e);
+        match keeper.reconcile() {
+            Ok(_) => self.well(),
+            Err(e) => self.trouble(&e),
         }
     }
 
     /// Deletes what is due.
     fn sweep(&mut self, keeper: &mut Keeper) {
         let ask = self.config.retention.clock == ClockTrust::Synchronised;
-        let reading = Reading::take(ask);
+        let reading = self.orders.clock.reading(ask);
         let synchronised = reading.sync == Sync::Yes;
         if ask {
-            Event::ClockState { synchronised }.emit(&self.shelf.metrics);
+            Event::ClockState { synchronised }.emit(self.context.metrics());
         }
         let options = SweepOptions {
-            walk: is_due(&mut self.walked, WALK_EVERY),
+            walk: self.timetable.walk.is_due(self.orders.clock.now(), WALK_EVERY),
             untold_refusal: self.refused.is_some(),
-            ..SweepOptions::of(&self.config, reading.wall)
+            ..SweepOptions::of(self.config, reading.wall)
         };
         match keeper.sweep(&Who::of_service(), &reading, &options) {
-            Ok(sweep) => self.tell(&sweep),
+            Ok(sweep) => {
+                self.tell(&sweep);
+                if sweep.refused.is_none() {
+                    Event::SweepDone { at: reading.wall }.emit(self.context.metrics());
+                }
+                self.well();
+            }
             Err(e) => self.trouble(&e),
         }
         // A witness that whoever writes the log anew cannot reach: the journal, and whatever collects it.
@@ -135,14 +224,13 @@ impl Archivist {
     }
 
     fn tell(&mut self, sweep: &Sweep) {
-        let metrics = &self.shelf.metrics;
+        let metrics = self.context.metrics();
         for (recording, service) in &sweep.deleted {
             let service = service.as_deref().unwrap_or_default();
             Event::RetentionDeleted { recording: *recording, service }.emit(metrics);
         }
-        for (recording, _) in &sweep.failed {
-            let kind = io::ErrorKind::Other;
-            Event::RetentionFailed { recording: *recording, kind }.emit(metrics);
+        for (recording, reason) in &sweep.failed {
+            Event::RetentionFailed { recording: *recording, reason }.emit(metrics);
         }
         self.refused = sweep.refused.as_ref().map(|r| r.name());
         Event::RetentionRefused { reason: self.refused }.emit(metrics);
@@ -163,9 +251,9 @@ impl Archivist {
 
     /// Bytes by state, the forecast, the newest audit link.
     fn figures(&self, keeper: &Keeper) {
-        let metrics = &self.shelf.metrics;
+        let metrics = self.context.metrics();
         let index = keeper.index();
-        let now = now();
+        let now = self.orders.clock.wall();
         if let Ok(s) = index.stats(now) {
             metrics.set_storage_bytes(StorageState::Kept, s.kept.bytes);
             metrics.set_storage_bytes(StorageState::Held, s.held.bytes);
@@ -180,9 +268,9 @@ impl Archivist {
         if let Ok(overdue) = index.overdue(now) {
             Event::RetentionOverdue { recordings: overdue.count }.emit(metrics);
         }
-        let space =
-            Space { free: self.shelf.free_bytes.load(Ordering::Relaxed), min_free: self.shelf.min_free };
-        if let Ok(f) = forecast(index, now, space, HORIZON_DAYS, &self.zone) {
+        let health = &self.context.health;
+        let space = Space { free: health.free_bytes(), min_free: health.min_free() };
+        if let Ok(f) = forecast(index, now, space, HORIZON_DAYS, &self.orders.zone) {
             metrics.set_exhaustion(f.exhausted_at);
             metrics.set_bytes_per_day(f.services.iter().map(|s| (s.service.as_str(), s.bytes_a_day)));
         }
@@ -193,18 +281,11 @@ impl Archivist {
 
     /// What went wrong is told (paths carry truncated numbers only); the files are the truth, and it is tried again.
     fn trouble(&self, e: &KeeperError) {
-        tracing::warn!(reason = %e, "the archive could not be kept up; it is tried again");
+        let trouble = e.to_string();
+        Event::ArchiveState { trouble: Some(&trouble) }.emit(self.context.metrics());
     }
-}
 
-fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
-    let is_due = last.is_none_or(|l: Instant| l.elapsed() >= every);
-    if is_due {
-        *last = Some(Instant::now());
+    fn well(&self) {
+        Event::ArchiveState { trouble: None }.emit(self.context.metrics());
     }
-    is_due
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_jiff(jiff::Timestamp::now())
 }

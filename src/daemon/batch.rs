@@ -5,6 +5,9 @@ use crate::id::RecordingId;
 use crate::tape::Kept;
 use crate::time::Timestamp;
 
+/// About what an order holds beside its item: names, numbers, ids.
+const ORDER_BYTES: usize = 1024;
+
 /// One thing in a batch.
 #[derive(Debug)]
 pub enum Item {
@@ -44,6 +47,7 @@ impl Batch {
 
     /// What it weighs in a queue, bytes.
     pub fn weight(&self) -> usize {
-        self.bytes.len() + self.items.len() * size_of::<Item>()
+        let orders = self.items.iter().filter(|i| matches!(i, Item::Order(_))).count();
+        self.bytes.len() + self.items.len() * size_of::<Item>() + orders * ORDER_BYTES
     }
 }

@@ -29,16 +29,19 @@ const READ: [&str; 6] = [
     "/proc/sys/kernel/random/boot_id",
 ];
 
-/// What may be run, with what that needs: the two programs that know of the clock.
+/// What may be run: the two programs that know of the clock, and the loader that runs them.
 const RUN: [&str; 7] = [
     "/usr/bin/timedatectl",
     "/usr/bin/chronyc",
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib64",
-    "/etc/ld.so.cache",
+    "/lib64/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+    "/lib/ld-linux-armhf.so.3",
+    "/lib64/ld64.so.2",
+    "/lib/ld-linux-riscv64-lp64d.so.1",
 ];
+
+/// Libraries that those need, to be read and not to be run.
+const LIBRARIES: [&str; 5] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"];
 
 /// What the recorder goes on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +109,8 @@ fn lock_files(write: &[&Path], read: &[&Path]) -> Result<Lock, RulesetError> {
         .handle_access(network)?
         .create()?
         .add_rules(path_beneath_rules(readable, reading))?
-        .add_rules(path_beneath_rules(RUN, reading | AccessFs::Execute))?
+        .add_rules(path_beneath_rules(LIBRARIES, reading))?
+        .add_rules(path_beneath_rules(RUN, AccessFs::ReadFile | AccessFs::Execute))?
         .add_rules(path_beneath_rules(["/dev/null"], AccessFs::ReadFile | AccessFs::WriteFile))?
         .add_rules(path_beneath_rules(write, writing))?
         .restrict_self()?;
@@ -178,6 +182,19 @@ mod tests {
         refused(fs::write(&readable, b"x"));
         refused(fs::read("/etc/passwd").map(drop));
         refused(Command::new("/bin/true").status().map(drop));
+        // What is below the libraries is read, as a library has to be, and not run.
+        let helpers = [
+            "/usr/lib/systemd/systemd",
+            "/usr/lib/git-core/git",
+            "/usr/lib/dbus-1.0/dbus-daemon-launch-helper",
+        ];
+        for helper in helpers.iter().filter(|h| fs::metadata(h).is_ok()) {
+            refused(Command::new(helper).arg("--version").status().map(drop));
+        }
+        for program in RUN.iter().take(2).filter(|p| fs::metadata(p).is_ok()) {
+            let ran = Command::new(program).arg("--version").status().expect("what is needed runs");
+            assert!(ran.success(), "{program}: {ran}");
+        }
         if confined.files == Lock::Full {
             refused(std::net::TcpListener::bind("127.0.0.1:0").map(drop));
         }

@@ -1,134 +1,42 @@
 //! A tape's samples on their way into a file.
+//!
+//! A file is made once a call has shown to be one: both parties were heard, or one of them twice and
+//! not silent. What came before is kept; a call that stays silent to its end gets its file then.
+//! Silence is not written but left out as a hole, where zeros mean silence, and gathered
+//! until somebody speaks, where they do not.
 
+mod held;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+use super::context::Context;
 use crate::codec::g711::Law;
 use crate::config::Encoding;
 use crate::id::Channel;
 use crate::store::StoreError;
-use crate::store::layout::{Existing, RecordingName};
+use crate::store::layout::RecordingName;
 use crate::store::sidecar::Sidecar;
 use crate::store::wav::{CHANNELS, WavEncoding, WavSpec};
-use crate::store::writer::{RecordingWriter, WriterOptions, finish_later};
+use crate::store::writer::RecordingWriter;
 use crate::tape::Deck;
 use crate::telemetry::events::Event;
-use crate::telemetry::fault::Fault;
-use crate::telemetry::health::Readiness;
-use crate::telemetry::metrics::Metrics;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use held::Held;
+use std::sync::Arc;
 use std::time::Instant;
+pub use trouble::{Prepared, Trouble, Unfinished};
 
-/// The last of the free space is for finishing what is there, not for more audio.
-const FINISHING_RESERVE: u64 = 64 << 20;
 /// Longest gap that is made up for with silence once the storage takes writes again, seconds.
 const MAX_GAP_S: u64 = 3600;
 /// Bytes gathered before they are written where nobody waits for them (replay). Hardly more
 /// than a tape gives out at once: what a call holds back costs every call more than a larger write saves.
 const BLOCK: usize = 4 * 1024;
 
-/// What all decks of a store share.
-pub struct Shelf {
-    /// Folder of recordings.
-    pub root: PathBuf,
-    /// `storage.encoding`.
-    pub encoding: Encoding,
-    /// Syncs and test stops.
-    pub options: WriterOptions,
-    /// Every block goes to the file at once, and the header after it (live).
-    pub prompt: bool,
-    /// Free bytes on the file system, as last looked at.
-    pub free_bytes: AtomicU64,
-    /// `storage.min_free`.
-    pub min_free: u64,
-    /// Ids that are there already (replay).
-    pub existing: Option<Mutex<Existing>>,
-    /// Where writes are counted.
-    pub metrics: Arc<Metrics>,
-    /// Where failures of the storage are told.
-    pub readiness: Arc<Readiness>,
-    /// The last thing written failed.
-    pub troubled: AtomicBool,
-}
-
-impl Shelf {
-    /// Room for another recording.
-    pub fn has_room(&self) -> bool {
-        self.free_bytes.load(Ordering::Relaxed) >= self.min_free
-    }
-
-    /// So little room that running recordings stop, or they could not be finished.
-    fn is_exhausted(&self) -> bool {
-        let reserve = (self.min_free / 2).min(FINISHING_RESERVE);
-        self.free_bytes.load(Ordering::Relaxed) < reserve
-    }
-
-    /// Worth another try after a failure.
-    pub fn takes_writes(&self) -> bool {
-        !self.is_troubled() && self.has_room()
-    }
-
-    /// The last thing written failed.
-    pub fn is_troubled(&self) -> bool {
-        self.troubled.load(Ordering::Relaxed)
-    }
-
-    /// The storage does not take writes.
-    pub fn not_writable(&self, fault: Fault) {
-        self.troubled.store(true, Ordering::Relaxed);
-        self.readiness.storage(Err(fault));
-    }
-
-    /// The storage takes writes again.
-    pub fn recovered(&self) {
-        self.troubled.store(false, Ordering::Relaxed);
-        self.readiness.storage(Ok(()));
-    }
-
-    fn has_already(&self, name: &RecordingName) -> Result<bool, StoreError> {
-        let Some(existing) = &self.existing else { return Ok(false) };
-        // A poisoned lock only means that another worker died; the set is still right.
-        let mut existing = existing.lock().unwrap_or_else(|p| p.into_inner());
-        existing.contains(&self.root, name)
-    }
-}
-
-/// Why a deck has no file.
-#[derive(Debug)]
-pub enum Trouble {
-    /// No audio came.
-    NoMedia,
-    /// A recording with this id is there and was not touched.
-    Exists,
-    /// Less than `storage.min_free` is left.
-    NoRoom,
-    /// The file system said no.
-    Store(StoreError),
-    /// The audio is there, under the names of a running recording; try again later.
-    Unfinished(Box<Unfinished>),
-}
-
-/// A recording whose call is over and whose files could not be finished.
-#[derive(Debug)]
-pub struct Unfinished {
-    name: RecordingName,
-    frames: u64,
-    sidecar: Sidecar,
-}
-
-impl Unfinished {
-    /// Tries again.
-    ///
-    /// # Errors
-    /// Still not; or the recording is there under another hand's.
-    pub fn finish(&self, shelf: &Shelf) -> Result<Sidecar, Trouble> {
-        finish_later(&shelf.root, &self.name, self.frames, self.sidecar.clone(), &shelf.options)
-            .map_err(|e| shelf.trouble(e))
-    }
-}
-
 #[derive(Debug)]
 enum State {
     Waiting,
+    /// Not yet shown to be a call; what there is of it.
+    Quiet(Held),
     Writing(Box<RecordingWriter>),
     /// Writing failed; what is in the file is kept, the frames since then are missing.
     Stalled(Box<RecordingWriter>, u64),
@@ -138,26 +46,42 @@ enum State {
 
 /// One recording's file.
 pub struct FileDeck {
-    shelf: Arc<Shelf>,
+    context: Arc<Context>,
     name: RecordingName,
     provisional: Option<Box<Sidecar>>,
     state: State,
     buffer: Vec<u8>,
+    /// Frames of silence behind the buffer.
+    silence: u64,
+    /// Both parties were heard.
+    both_heard: bool,
+    /// More than one packet was.
+    heard_again: bool,
     lossy: bool,
+    open_bytes: OpenBytes,
 }
 
 impl FileDeck {
-    /// A deck that makes its file with the first audio. `provisional` is what a
+    /// A deck that makes its file once it is worth one. `provisional` is what a
     /// crash will leave as metadata.
-    pub fn new(shelf: Arc<Shelf>, name: RecordingName, provisional: Sidecar) -> Self {
+    pub fn new(context: Arc<Context>, name: RecordingName, provisional: Sidecar) -> Self {
         FileDeck {
-            shelf,
             name,
             provisional: Some(Box::new(provisional)),
             state: State::Waiting,
             buffer: Vec::new(),
+            silence: 0,
+            both_heard: false,
+            heard_again: false,
             lossy: false,
+            open_bytes: OpenBytes { context: Arc::clone(&context), counted: 0 },
+            context,
         }
+    }
+
+    /// Packets have come: of both parties, more than one.
+    pub fn heard(&mut self, both: bool, again: bool) {
+        (self.both_heard, self.heard_again) = (both, again);
     }
 
     /// More has become known of the call: its files get the name and the metadata that go with it.
@@ -166,15 +90,18 @@ impl FileDeck {
             (self.name, self.provisional) = (name, Some(Box::new(known)));
             return;
         };
-        match w.rename(&self.shelf.root, &name, known) {
+        self.context.leftovers.ours(&name);
+        match w.rename(&self.context.writing.root, &name, known) {
             Ok(()) => self.name = name,
             // It keeps the name it has; what it says in the end is true all the same.
-            Err(e) => drop(self.shelf.trouble(e)),
+            Err(e) => drop(self.context.trouble(e)),
         }
     }
 
     /// Writes what is gathered; what is lost and what is not is known after this.
     pub fn settle(&mut self) {
+        self.begin();
+        self.give_silence();
         self.write_out();
     }
 
@@ -188,73 +115,130 @@ impl FileDeck {
         self.lossy
     }
 
+    /// A crash now would leave something of it.
+    pub fn has_file(&self) -> bool {
+        matches!(self.state, State::Writing(_) | State::Stalled(..))
+    }
+
     /// Finishes the file under its final name.
     ///
     /// # Errors
     /// Why there is no recording.
     pub fn close(mut self, sidecar: impl FnOnce(u64) -> Sidecar) -> Result<Sidecar, Trouble> {
-        self.write_out();
-        let writer = match self.state {
-            State::Waiting => return Err(Trouble::NoMedia),
-            State::Unopened(_, why, _) => return Err(why),
-            State::Writing(w) | State::Stalled(w, _) => w,
-        };
-        let (frames, shelf) = (writer.frames(), self.shelf);
+        let context = Arc::clone(&self.context);
+        self.settle();
+        let name = self.name.clone();
+        let writer = self.into_writer()?;
+        let frames = writer.frames();
         let sidecar = sidecar(frames);
-        let kept = shelf.prompt.then(|| sidecar.clone());
-        writer.close(sidecar).map_err(|e| match (shelf.trouble(e), kept) {
+        let kept = context.writing.prompt.then(|| sidecar.clone());
+        writer.close(sidecar).map_err(|e| match (context.trouble(e), kept) {
             (Trouble::Store(e), Some(mut sidecar)) => {
                 sidecar.complete &= !e.may_have_lost_audio();
-                Trouble::Unfinished(Box::new(Unfinished { name: self.name, frames, sidecar }))
+                Trouble::Unfinished(Box::new(Unfinished { name, frames, sidecar }))
             }
             (why, _) => why,
         })
     }
 
+    /// The same as far as nothing is synced and nothing has its final name.
+    ///
+    /// # Errors
+    /// Why there is no recording.
+    pub fn prepare(mut self, sidecar: impl FnOnce(u64) -> Sidecar) -> Result<Prepared, Trouble> {
+        let context = Arc::clone(&self.context);
+        self.settle();
+        let name = self.name.clone();
+        let writer = self.into_writer()?;
+        let frames = writer.frames();
+        let sidecar = sidecar(frames);
+        let rest = Unfinished { name, frames, sidecar: sidecar.clone() };
+        match writer.prepare(sidecar) {
+            Ok(files) => Ok(Prepared { files, rest }),
+            Err(e) => Err(match context.trouble(e) {
+                Trouble::Store(_) => Trouble::Unfinished(Box::new(rest)),
+                why => why,
+            }),
+        }
+    }
+
     /// Takes back whatever was written.
     pub fn discard(self) {
         let writer = match self.state {
-            State::Waiting | State::Unopened(..) => return,
+            State::Waiting | State::Quiet(_) | State::Unopened(..) => return,
             State::Writing(w) | State::Stalled(w, _) => w,
         };
         if let Err(e) = writer.discard() {
             // The parts stay; the next start makes a short recording of them.
-            let _ = self.shelf.trouble(e);
+            let _ = self.context.trouble(e);
+        }
+    }
+
+    fn into_writer(self) -> Result<RecordingWriter, Trouble> {
+        match self.state {
+            State::Waiting | State::Quiet(_) => Err(Trouble::NoMedia),
+            State::Unopened(_, why, _) => Err(why),
+            State::Writing(w) | State::Stalled(w, _) => Ok(*w),
         }
     }
 
     fn open(&mut self, spec: WavSpec) -> Result<RecordingWriter, Trouble> {
-        if !self.shelf.has_room() {
+        let context = &self.context;
+        if !context.health.has_room() {
             return Err(Trouble::NoRoom);
         }
-        match self.shelf.has_already(&self.name) {
+        match context.writing.has_already(&self.name) {
             Ok(true) => return Err(Trouble::Exists),
             Ok(false) => {}
-            Err(e) => return Err(self.shelf.trouble(e)),
+            Err(e) => return Err(context.trouble(e)),
         }
         let provisional = self.provisional.as_deref().cloned().ok_or(Trouble::NoMedia)?;
-        let writer =
-            RecordingWriter::open(&self.shelf.root, &self.name, spec, provisional, &self.shelf.options)
-                .map_err(|e| self.shelf.trouble(e))?;
+        // Before there is a file: whoever looks for leftovers must not take it for one.
+        context.leftovers.ours(&self.name);
+        let (root, options) = (&context.writing.root, &context.writing.options);
+        let writer = RecordingWriter::open(root, &self.name, spec, provisional, options)
+            .map_err(|e| context.trouble(e))?;
         self.provisional = None;
         Ok(writer)
+    }
+
+    /// Makes the file of a call that has none yet, and writes what there is of it.
+    fn begin(&mut self) {
+        let State::Quiet(held) = &mut self.state else { return };
+        let held = held.take();
+        match self.open(held.spec) {
+            Ok(w) => {
+                self.state = State::Writing(Box::new(w));
+                self.silence = held.silence;
+                if !held.sound.is_empty() {
+                    self.give_silence();
+                    self.buffer.extend_from_slice(&held.sound);
+                    self.write_out();
+                    self.silence = held.silence_after;
+                }
+            }
+            Err(why) => {
+                self.lossy |= held.frames() > 0;
+                self.state = State::Unopened(held.spec, why, held.frames());
+            }
+        }
     }
 
     /// After a failure: goes on where the storage takes writes again, with
     /// silence for what is missing, so that the file stays one time line.
     fn resume(&mut self) {
         let (rate, missing) = match &self.state {
-            State::Waiting | State::Writing(_) => return,
+            State::Waiting | State::Quiet(_) | State::Writing(_) => return,
             State::Stalled(w, missing) => (w.spec().rate, *missing),
             State::Unopened(spec, _, missing) => (spec.rate, *missing),
         };
         let is_short = missing <= u64::from(rate) * MAX_GAP_S;
-        if !self.shelf.prompt || !is_short || !self.shelf.takes_writes() {
+        if !self.context.writing.prompt || !is_short || !self.context.health.takes_writes() {
             return;
         }
         let mut writer = match std::mem::replace(&mut self.state, State::Waiting) {
             State::Stalled(w, _) | State::Writing(w) => w,
-            State::Waiting => return,
+            State::Waiting | State::Quiet(_) => return,
             State::Unopened(spec, ..) => match self.open(spec) {
                 Ok(w) => Box::new(w),
                 Err(why) => {
@@ -264,32 +248,56 @@ impl FileDeck {
             },
         };
         let had = writer.frames();
-        self.state = match fill(&mut writer, missing) {
+        self.state = match writer.append_silence(missing).and_then(|()| writer.flush()) {
             Ok(()) => State::Writing(writer),
             Err(e) => {
-                let _ = self.shelf.trouble(e);
+                let _ = self.context.trouble(e);
                 let filled = writer.frames() - had;
                 State::Stalled(writer, missing - filled)
             }
         };
     }
 
+    /// Writes the silence that is gathered.
+    fn give_silence(&mut self) {
+        let frames = std::mem::take(&mut self.silence);
+        if frames == 0 {
+            return;
+        }
+        let State::Writing(w) = &self.state else { return };
+        let bytes = usize::try_from(frames).unwrap_or(usize::MAX).saturating_mul(w.spec().frame_bytes());
+        if bytes <= BLOCK && !self.context.writing.prompt {
+            let silence = vec![0; frames as usize * usize::from(CHANNELS)];
+            w.spec().encoding.encode_into(&silence, &mut self.buffer);
+            return;
+        }
+        self.write_out();
+        self.write(frames, |w| w.append_silence(frames));
+    }
+
     fn write_out(&mut self) {
-        let State::Writing(writer) = &mut self.state else { return };
+        let State::Writing(w) = &self.state else { return };
         if self.buffer.is_empty() {
             return;
         }
-        let is_exhausted = self.shelf.is_exhausted();
-        let frames = (self.buffer.len() / writer.spec().frame_bytes()) as u64;
+        let frames = (self.buffer.len() / w.spec().frame_bytes()) as u64;
+        // Given back, not kept: of a thousand calls one writes at a time.
+        let buffer = std::mem::take(&mut self.buffer);
+        self.write(frames, |w| w.append(&buffer));
+    }
+
+    /// Adds `frames` to the file by `append`; what is not in it after that is missing.
+    fn write(&mut self, frames: u64, append: impl FnOnce(&mut RecordingWriter) -> Result<(), StoreError>) {
+        let State::Writing(writer) = &mut self.state else { return };
+        let is_exhausted = self.context.health.is_exhausted();
         let before = writer.frames();
         let began = Instant::now();
-        let mut done = if is_exhausted { Ok(()) } else { writer.append(&self.buffer) };
-        if self.shelf.prompt && done.is_ok() {
+        let mut done = if is_exhausted { Ok(()) } else { append(writer) };
+        if self.context.writing.prompt && done.is_ok() {
             done = writer.flush();
         }
-        // Given back, not kept: of a thousand calls one writes at a time.
-        self.buffer = Vec::new();
-        Event::Written { took: began.elapsed() }.emit(&self.shelf.metrics);
+        Event::Written { took: began.elapsed() }.emit(self.context.metrics());
+        self.open_bytes.set(writer.frames() * writer.spec().frame_bytes() as u64);
         if done.is_ok() && !is_exhausted {
             return;
         }
@@ -297,9 +305,9 @@ impl FileDeck {
         match done {
             Ok(()) => {
                 let fault = std::io::ErrorKind::StorageFull.into();
-                Event::WriteFailed { recording: None, fault }.emit(&self.shelf.metrics);
+                Event::WriteFailed { recording: None, fault }.emit(self.context.metrics());
             }
-            Err(e) => drop(self.shelf.trouble(e)),
+            Err(e) => drop(self.context.trouble(e)),
         }
         if let State::Writing(w) = std::mem::replace(&mut self.state, State::Waiting) {
             self.lossy |= missing > 0;
@@ -307,81 +315,101 @@ impl FileDeck {
         }
     }
 
-    fn encode(&mut self, samples: &[i16]) {
+    fn put(&mut self, frames: &[i16]) {
         let State::Writing(w) = &self.state else { return };
-        w.spec().encoding.encode_into(samples, &mut self.buffer);
-    }
-}
-
-impl Shelf {
-    /// Tells of a failure of the storage.
-    fn trouble(&self, e: StoreError) -> Trouble {
-        if matches!(e, StoreError::Exists { .. }) {
-            return Trouble::Exists;
+        let spec = w.spec();
+        if frames.iter().all(|s| *s == 0) {
+            self.silence += frames.len() as u64 / u64::from(CHANNELS);
+            // The file plays to here once a second, also where nobody speaks.
+            if self.context.writing.prompt
+                && spec.encoding.silence_is_zero()
+                && self.silence >= u64::from(spec.rate)
+            {
+                self.give_silence();
+            }
+            return;
         }
-        let fault = Fault::new(e.kind(), e.code());
-        Event::WriteFailed { recording: None, fault }.emit(&self.metrics);
-        self.not_writable(fault);
-        Trouble::Store(e)
+        self.give_silence();
+        spec.encoding.encode_into(frames, &mut self.buffer);
+        if self.context.writing.prompt || self.buffer.len() >= BLOCK {
+            self.write_out();
+        }
     }
 }
 
 impl Deck for FileDeck {
     fn start(&mut self, rate_hz: u32, law: Option<Law>) {
-        let encoding = match (self.shelf.encoding, law) {
+        let encoding = match (self.context.writing.encoding, law) {
             (Encoding::G711, Some(Law::A)) => WavEncoding::Alaw,
             (Encoding::G711, Some(Law::Mu)) => WavEncoding::Mulaw,
             _ => WavEncoding::PcmS16le,
         };
-        let spec = WavSpec { rate: rate_hz, encoding };
-        self.state = match self.open(spec) {
-            Ok(w) => State::Writing(Box::new(w)),
-            Err(why) => State::Unopened(spec, why, 0),
-        };
+        self.state = State::Quiet(Held::new(WavSpec { rate: rate_hz, encoding }));
     }
 
     fn append(&mut self, frames: &[i16]) {
         self.resume();
-        if let State::Stalled(_, missing) | State::Unopened(_, _, missing) = &mut self.state {
-            *missing += frames.len() as u64 / u64::from(CHANNELS);
-            self.lossy = true;
-        }
-        self.encode(frames);
-        if self.shelf.prompt || self.buffer.len() >= BLOCK {
-            self.write_out();
+        match &mut self.state {
+            State::Stalled(_, missing) | State::Unopened(_, _, missing) => {
+                *missing += frames.len() as u64 / u64::from(CHANNELS);
+                self.lossy = true;
+            }
+            State::Quiet(held) => {
+                let is_kept = held.append(frames);
+                let is_call = self.both_heard || self.heard_again && held.has_sound();
+                if is_call || !is_kept || held.is_much() {
+                    self.begin();
+                }
+                if !is_kept {
+                    self.append(frames);
+                }
+            }
+            State::Writing(_) => self.put(frames),
+            State::Waiting => {}
         }
     }
 
     fn truncate(&mut self, frames: u64) {
-        self.write_out();
+        if let State::Quiet(held) = &mut self.state {
+            return held.truncate(frames);
+        }
+        self.settle();
         let State::Writing(w) = &mut self.state else { return };
         if let Err(e) = w.truncate_frames(frames) {
-            let _ = self.shelf.trouble(e);
+            let _ = self.context.trouble(e);
         }
     }
 
     fn patch(&mut self, frame: u64, channel: Channel, samples: &[i16]) {
-        self.write_out();
+        if matches!(&self.state, State::Quiet(held) if !held.has_sound() && samples.iter().all(|s| *s == 0)) {
+            return;
+        }
+        self.settle();
         let State::Writing(w) = &mut self.state else { return };
         let mut bytes = Vec::new();
         w.spec().encoding.encode_into(samples, &mut bytes);
         if let Err(e) = w.patch(frame, channel as u16, &bytes) {
-            let _ = self.shelf.trouble(e);
+            let _ = self.context.trouble(e);
             self.lossy = true;
         }
     }
 }
 
-/// Appends `frames` of silence and makes the file play to their end.
-fn fill(writer: &mut RecordingWriter, mut frames: u64) -> Result<(), StoreError> {
-    let spec = writer.spec();
-    let mut silence = Vec::new();
-    spec.encoding.encode_into(&[0; BLOCK / 2], &mut silence);
-    silence.truncate(silence.len() - silence.len() % spec.frame_bytes());
-    while frames > 0 {
-        let n = frames.min((silence.len() / spec.frame_bytes()) as u64);
-        writer.append(&silence[..n as usize * spec.frame_bytes()])?;
-        frames -= n;
+/// A recording's part of what running recordings take on disk; nothing once it is dropped.
+struct OpenBytes {
+    context: Arc<Context>,
+    counted: u64,
+}
+
+impl OpenBytes {
+    fn set(&mut self, bytes: u64) {
+        self.context.health.open_bytes_grew(bytes.cast_signed() - self.counted.cast_signed());
+        self.counted = bytes;
     }
-    writer.flush()
+}
+
+impl Drop for OpenBytes {
+    fn drop(&mut self) {
+        self.set(0);
+    }
 }

@@ -1,14 +1,13 @@
 //! What looks after the store while the recorder runs, off the capture thread.
 
-use super::deck::Shelf;
+use super::context::{Context, Room};
+use super::crew::Pulse;
 use super::shutdown::StopFlag;
 use crate::telemetry::events::Event;
+use crate::telemetry::label::StorageState;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How often the free space is looked at.
@@ -17,30 +16,43 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Looks between two trial writes while all is well.
 const PROBE_EVERY: u32 = 5;
 
+/// What this user has left on the file system of `path`.
+///
+/// # Errors
+/// The file system does not answer.
+pub fn room(path: &Path) -> io::Result<Room> {
+    let s = rustix::fs::statvfs(path)?;
+    let bytes = s.f_bavail.saturating_mul(s.f_frsize);
+    Ok(Room { bytes, inodes: s.f_favail, all_inodes: s.f_files })
+}
+
 /// Free bytes for this user on the file system of `path`.
 ///
 /// # Errors
 /// The file system does not answer.
 pub fn free_bytes(path: &Path) -> io::Result<u64> {
-    let s = rustix::fs::statvfs(path)?;
-    Ok(s.f_bavail.saturating_mul(s.f_frsize))
+    room(path).map(|r| r.bytes)
 }
 
 /// Looks at the free space once, so that the first call already knows.
-pub fn look(shelf: &Shelf) {
-    match free_bytes(&shelf.root) {
-        Ok(free) => {
-            let had_room = shelf.has_room();
-            shelf.free_bytes.store(free, Ordering::Relaxed);
-            shelf.readiness.free(free);
-            shelf.metrics.set_storage_free(free);
-            if had_room && !shelf.has_room() {
-                Event::SpaceLow { free, min_free: shelf.min_free }.emit(&shelf.metrics);
+pub fn look(context: &Context) {
+    let (health, metrics) = (&context.health, context.metrics());
+    match room(&context.writing.root) {
+        Ok(room) => {
+            let is_low_now = health.looked(room);
+            metrics.set_storage_free(room.bytes);
+            // Some file systems do not count them, and never lack one.
+            metrics.set_free_inodes(if room.all_inodes == 0 { u64::MAX } else { room.inodes });
+            if is_low_now && room.bytes >= health.min_free() {
+                Event::InodesLow { free: room.inodes }.emit(metrics);
+            } else if is_low_now {
+                Event::SpaceLow { free: room.bytes, min_free: health.min_free() }.emit(metrics);
             }
         }
         // The probe tells when it answers again.
-        Err(e) => shelf.not_writable((&e).into()),
+        Err(e) => health.not_writable((&e).into()),
     }
+    metrics.set_storage_bytes(StorageState::Open, health.open_bytes());
 }
 
 /// Which of `interfaces` can bring nothing: down, or without a link.
@@ -55,31 +67,26 @@ pub fn links_down(interfaces: &[String]) -> Vec<String> {
 }
 
 /// Looks every second until asked to stop.
-///
-/// # Errors
-/// The thread could not be started.
-pub fn start(shelf: &Arc<Shelf>, stop: &StopFlag, interfaces: &[String]) -> io::Result<JoinHandle<()>> {
-    let (shelf, stop, interfaces) = (Arc::clone(shelf), stop.clone(), interfaces.to_vec());
+pub fn work(context: &Context, interfaces: &[String], stop: &StopFlag, pulse: &Pulse) {
     let mut turn = 0u32;
-    std::thread::Builder::new().name("housekeeping".into()).spawn(move || {
-        while !stop.is_set() {
-            look(&shelf);
-            if shelf.is_troubled() || turn.is_multiple_of(PROBE_EVERY) {
-                probe(&shelf);
-            }
-            shelf.readiness.links_down(links_down(&interfaces));
-            turn = turn.wrapping_add(1);
-            std::thread::sleep(LOOK_EVERY);
+    while !stop.is_set() {
+        pulse.beat();
+        look(context);
+        if context.health.is_troubled() || turn.is_multiple_of(PROBE_EVERY) {
+            probe(context);
         }
-    })
+        context.outlets.readiness.links_down(links_down(interfaces));
+        turn = turn.wrapping_add(1);
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// Is the storage writable? Asked before a call has to find out, and each time after a failure.
-fn probe(shelf: &Shelf) {
-    let path = shelf.root.join(crate::store::layout::STATE_FOLDER).join("probe");
+fn probe(context: &Context) {
+    let path = context.writing.root.join(crate::store::layout::STATE_FOLDER).join("probe");
     match write_through(&path).and_then(|()| std::fs::remove_file(&path)) {
-        Ok(()) => shelf.recovered(),
-        Err(e) => shelf.not_writable((&e).into()),
+        Ok(()) => context.health.recovered(),
+        Err(e) => context.health.not_writable((&e).into()),
     }
 }
 

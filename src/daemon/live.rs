@@ -1,20 +1,24 @@
 //! The live recorder: interfaces in, recordings out, until asked to stop.
 
-use super::deck::Shelf;
+use super::context::Context;
+use super::counts::MediaCounts;
+use super::crew::{Crew, Pulse};
 use super::notices::{Notice, notices};
-use super::observe::snapshot;
-use super::pipeline::Pipeline;
+use super::observe::Outcome;
+use super::pipeline::{Pipeline, Workshop};
 use super::shutdown::StopFlag;
-use super::worker::MediaCounts;
+use super::totals::snapshot;
+use super::unrecorded::by_failure;
 use crate::call::Ending;
-use crate::capture::live::{LiveError, LiveOptions, LiveSource, wait};
+use crate::capture::live::{LiveError, LiveOptions, Source};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::stats::EngineStats;
+use crate::net::Transport;
 use crate::sip::ParseError;
 use crate::telemetry::Notifier;
 use crate::telemetry::events::Event;
-use crate::telemetry::label::DropPlace;
+use crate::telemetry::label::{DropPlace, Limit, ThreadRole};
 use crate::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -35,19 +39,25 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 const SET_NS: i64 = 500_000_000;
 /// Frames captured before the stop are waited for this long at most; a busy mirror never falls silent.
 const LAST_FRAMES: Duration = Duration::from_secs(1);
+/// Recordings open at the stop are finished within so long; what is not by then is left to the
+/// next start. The unit's `TimeoutStopSec=` is longer.
+pub const STOP_WITHIN: Duration = Duration::from_secs(60);
 /// Kinds and ports of what is not read that are told.
 const MAX_TOLD: usize = 64;
 /// Without any SIP for this long after the start, something is wrong with the mirror.
 const NO_SIP_AFTER: Duration = Duration::from_secs(300);
 
 /// A recorder that has been set up and runs until told to stop.
-pub struct Live {
+pub struct Live<S> {
     engine: Engine,
     pipeline: Pipeline,
-    sources: Vec<LiveSource>,
-    lost: Vec<String>,
+    sources: Vec<S>,
+    /// Interfaces that are to be opened again, and why they cannot be.
+    lost: Vec<(String, String)>,
     options: LiveOptions,
-    shelf: Arc<Shelf>,
+    context: Arc<Context>,
+    crew: Arc<Crew>,
+    pulse: Arc<Pulse>,
     counts: Arc<MediaCounts>,
     dropped: [u64; 2],
     began: Instant,
@@ -57,40 +67,53 @@ pub struct Live {
     told_unreadable: [u64; ParseError::ALL.len()],
 }
 
-impl Live {
-    /// Opens the interfaces: from here on the kernel keeps what they bring.
-    ///
-    /// # Errors
-    /// An interface that cannot be captured.
-    pub fn open(config: &Config) -> Result<Vec<LiveSource>, LiveError> {
-        let options = options(config);
-        config.capture.interface.iter().map(|n| LiveSource::open(n, &options)).collect()
-    }
+/// Opens the interfaces: from here on the kernel keeps what they bring.
+///
+/// # Errors
+/// An interface that cannot be captured.
+pub fn open_sources<S: Source>(config: &Config) -> Result<Vec<S>, LiveError> {
+    let options = options(config);
+    config.capture.interface.iter().map(|n| S::open(n, &options)).collect()
+}
 
+impl<S: Source> Live<S> {
     /// Starts the workers for `sources`.
     ///
     /// # Errors
     /// No thread to work with.
     pub fn start(
         config: &Config,
-        sources: Vec<LiveSource>,
-        shelf: &Arc<Shelf>,
+        sources: Vec<S>,
+        context: &Arc<Context>,
         timezone: &jiff::tz::TimeZone,
-    ) -> std::io::Result<Live> {
+        crew: &Arc<Crew>,
+    ) -> std::io::Result<Live<S>> {
         for s in &sources {
-            Event::CaptureStarted { interface: s.name() }.emit(&shelf.metrics);
+            Event::CaptureStarted { interface: s.name() }.emit(context.metrics());
         }
         let counts = Arc::new(MediaCounts::default());
-        let workers = worker_count(config);
-        let pipeline =
-            Pipeline::start(workers, false, config.limits.queue_bytes, shelf, timezone, &counts, |_| {})?;
+        let shop = Workshop {
+            workers: worker_count(config),
+            waits: false,
+            queue_bytes: config.limits.queue_bytes,
+            context,
+            timezone,
+            counts: &counts,
+            crew,
+        };
+        let shared = Arc::clone(context);
+        let note_failed = move |outcome: Outcome| {
+            by_failure(&outcome).into_iter().for_each(|call| shared.unrecorded.add(call));
+        };
         Ok(Live {
             engine: Engine::new(config),
-            pipeline,
+            pipeline: Pipeline::start(&shop, note_failed)?,
             sources,
             lost: Vec::new(),
             options: options(config),
-            shelf: Arc::clone(shelf),
+            context: Arc::clone(context),
+            crew: Arc::clone(crew),
+            pulse: crew.enlist(ThreadRole::Capture, "capture"),
             counts,
             dropped: [0; 2],
             began: Instant::now(),
@@ -104,13 +127,15 @@ impl Live {
     /// Captures until `stop`, then finishes open recordings. False if a worker died:
     /// then it ends at once, since a fresh start records more than what is left.
     pub fn run(mut self, stop: &StopFlag, notifier: &mut Notifier) -> bool {
+        let _life = self.pulse.enter();
         let (mut published, mut retried) = (Instant::now(), Instant::now());
         let mut wall = WallClock::new();
-        self.publish();
+        self.context.outlets.readiness.capturing();
+        self.publish(published, notifier);
         while !stop.is_set() && !self.pipeline.has_dead() {
             let busy = self.take_frames();
             if !busy {
-                wait(&self.sources, WAIT);
+                S::wait(&self.sources, WAIT);
                 if self.sources.is_empty() {
                     std::thread::sleep(WAIT);
                 }
@@ -122,27 +147,41 @@ impl Live {
             }
             self.engine.handle_timeout(wall_clock() - RING_DELAY, &mut self.pipeline);
             notifier.ping_if_due(now);
-            self.shelf.readiness.heartbeat(now);
+            self.pulse.beat_at(now);
             if now.duration_since(published) >= PUBLISH_EVERY {
                 published = now;
-                self.publish();
+                self.publish(now, notifier);
             }
             if !self.lost.is_empty() && now.duration_since(retried) >= RETRY_EVERY {
                 retried = now;
                 self.reopen();
             }
         }
-        self.shelf.readiness.stopping();
+        self.finish(notifier)
+    }
+
+    fn finish(mut self, notifier: &mut Notifier) -> bool {
+        self.crew.tend(Instant::now());
+        self.crew.leave();
+        self.context.outlets.readiness.stopping();
         notifier.stopping();
-        Event::Stopping { active: self.shelf.metrics.ledger().active() }.emit(&self.shelf.metrics);
+        let active = self.context.metrics().ledger().active();
+        notifier.status(&format!("stopping: finishing {active} recordings"));
+        Event::Stopping { active }.emit(self.context.metrics());
         // What the kernel still holds was captured before the stop.
         let asked = Instant::now();
         while self.take_frames() && asked.elapsed() < LAST_FRAMES {}
+        self.pipeline.stop_by(Instant::now() + STOP_WITHIN);
         self.engine.finish(Ending::Shutdown, &mut self.pipeline);
-        self.publish();
-        let shelf = Arc::clone(&self.shelf);
-        let all_well = self.pipeline.join();
-        Event::Stopped { unfinished: shelf.metrics.ledger().active() }.emit(&shelf.metrics);
+        self.publish_totals();
+        let Live { context, pipeline, pulse, .. } = self;
+        let all_well = pipeline.join(|| {
+            let now = Instant::now();
+            pulse.beat_at(now);
+            notifier.ping_if_due(now);
+        });
+        let unfinished = context.metrics().ledger().active();
+        Event::Stopped { unfinished }.emit(context.metrics());
         all_well
     }
 
@@ -168,35 +207,62 @@ impl Live {
         for (i, e) in failed.into_iter().rev() {
             let gone = self.sources.remove(i);
             let reason = e.to_string();
-            Event::CaptureLost { interface: gone.name(), reason: &reason }.emit(&self.shelf.metrics);
-            self.lost.push(gone.name().to_string());
-            self.shelf.readiness.interfaces_lost(&self.lost);
+            Event::CaptureLost { interface: gone.name(), reason: &reason }.emit(self.context.metrics());
+            self.lost.push((gone.name().to_string(), reason));
+            self.tell_lost();
         }
         busy
     }
 
     fn reopen(&mut self) {
-        let lost = std::mem::take(&mut self.lost);
-        for name in lost {
-            match LiveSource::open(&name, &self.options) {
+        for (name, before) in std::mem::take(&mut self.lost) {
+            match S::open(&name, &self.options) {
                 Ok(s) => {
-                    Event::CaptureStarted { interface: s.name() }.emit(&self.shelf.metrics);
+                    Event::CaptureStarted { interface: s.name() }.emit(self.context.metrics());
                     self.sources.push(s);
                 }
-                Err(_) => self.lost.push(name),
+                Err(e) => {
+                    let reason = e.to_string();
+                    if reason != before {
+                        let closed = Event::CaptureClosed { interface: &name, reason: &reason };
+                        closed.emit(self.context.metrics());
+                    }
+                    self.lost.push((name, reason));
+                }
             }
         }
-        self.shelf.readiness.interfaces_lost(&self.lost);
+        self.tell_lost();
     }
 
-    fn publish(&mut self) {
+    fn tell_lost(&self) {
+        self.context
+            .outlets
+            .readiness
+            .interfaces_lost(self.lost.iter().map(|(name, _)| name.clone()).collect());
+    }
+
+    /// What is told once a second: totals, who is alive, whether it records.
+    fn publish(&mut self, now: Instant, notifier: &mut Notifier) {
+        self.publish_totals();
+        let lags: Vec<Duration> = self.pipeline.lags(now).collect();
+        lags.iter().for_each(|lag| self.context.metrics().observe_worker_lag(*lag));
+        let outlets = &self.context.outlets;
+        outlets.readiness.workers_lag(lags.into_iter().max().unwrap_or_default());
+        self.crew.tend(now);
+        let is_ready = outlets.readiness.check(now);
+        outlets.metrics.set_ready(is_ready.is_ok());
+        notifier.tell_state(now, is_ready.map(|()| outlets.metrics.ledger().active()));
+    }
+
+    fn publish_totals(&mut self) {
         for s in &mut self.sources {
             let new = s.new_drops();
             self.dropped[0] += new.kernel;
             self.dropped[1] += new.interface;
             if new.kernel + new.interface > 0 {
                 let (kernel, by_interface) = (new.kernel, new.interface);
-                Event::FramesDropped { interface: s.name(), kernel, by_interface }.emit(&self.shelf.metrics);
+                let dropped = Event::FramesDropped { interface: s.name(), kernel, by_interface };
+                dropped.emit(self.context.metrics());
             }
         }
         let mut stats = self.engine.stats();
@@ -209,12 +275,13 @@ impl Live {
             // Without traffic the newest packet is old, and nothing lags.
             s.capture_lag = Duration::from_nanos(if behind < 5_000_000_000 { behind as u64 } else { 0 });
         }
-        self.shelf.metrics.publish(&s);
+        s.limits[Limit::Other.index()] += self.context.unrecorded.left_out();
+        self.context.metrics().publish(&s);
         self.tell_unread(&stats);
         let waited = self.began.elapsed();
         if waited > NO_SIP_AFTER && !self.told_no_sip && stats.sip_messages() == 0 {
             self.told_no_sip = true;
-            Event::NoSignalling { waited }.emit(&self.shelf.metrics);
+            Event::NoSignalling { waited }.emit(self.context.metrics());
         }
     }
 
@@ -224,7 +291,10 @@ impl Live {
         for ((why, n), before) in ParseError::ALL.iter().zip(stats.sip_unreadable).zip(before) {
             if n > before {
                 let reason = why.to_string();
-                Event::SipUnreadable { reason: &reason, count: n - before }.emit(&self.shelf.metrics);
+                let last = stats.sip_unreadable_last[*why as usize];
+                let last = last.map(|(transport, flow)| (transport_name(transport), flow.src, flow.dst));
+                Event::SipUnreadable { reason: &reason, count: n - before, last }
+                    .emit(self.context.metrics());
             }
         }
         for n in notices(stats, &self.sip_ports) {
@@ -239,10 +309,17 @@ impl Live {
                     None => Event::Unread { what, number, count },
                     Some(kind) => Event::TunnelRefused { kind: kind.as_str(), sender: &sender, count },
                 };
-                event.emit(&self.shelf.metrics);
+                event.emit(self.context.metrics());
                 self.told_unread.push(n);
             }
         }
+    }
+}
+
+fn transport_name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
     }
 }
 

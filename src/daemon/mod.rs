@@ -6,7 +6,12 @@
 
 pub mod archivist;
 pub mod batch;
+pub mod clock;
+mod closing;
 pub mod confine;
+pub mod context;
+pub mod counts;
+pub mod crew;
 pub mod deck;
 pub mod housekeeping;
 pub mod live;
@@ -14,7 +19,12 @@ pub mod metadata;
 pub mod notices;
 pub mod observe;
 pub mod pipeline;
+pub mod recorder;
+pub mod recovery;
 pub mod replay;
+mod running;
 pub mod shutdown;
 mod story;
+pub mod totals;
+pub mod unrecorded;
 pub mod worker;

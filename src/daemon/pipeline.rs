@@ -2,27 +2,32 @@
 //!
 //! A replay waits for its workers; a live capture must not, so that media
 //! beyond `limits.queue_bytes` is dropped, counted, and its recordings marked.
-//! Orders are never dropped: without them a worker would not know what it has.
+//! Orders for a recording are never dropped: without them a worker would not know what
+//! it has. But where twice as much waits, no recording is begun any more.
 
 use super::batch::{Batch, Item};
-use super::deck::Shelf;
+use super::context::Context;
+use super::counts::MediaCounts;
+use super::crew::{Crew, Pulse};
 use super::observe::{Outcome, recording_of, unrecorded_label};
-use super::worker::{MediaCounts, Worker};
-use crate::call::Decision;
+use super::unrecorded::{by_failure, by_rule};
+use super::worker::Worker;
+use crate::call::{Decision, Ends, Opening};
 use crate::engine::{MediaPacket, Sink};
 use crate::id::RecordingId;
+use crate::store::register::Unrecorded;
 use crate::tape::Kept;
 use crate::telemetry::events::{About, Event};
-use crate::telemetry::label::FailReason;
+use crate::telemetry::label::{FailReason, ThreadRole};
 use crate::time::Timestamp;
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use uuid::Uuid;
+use std::time::{Duration, Instant};
 
 /// A batch is sent when it holds this much media.
 const BATCH_BYTES: usize = 128 * 1024;
@@ -32,14 +37,27 @@ const QUEUE_BATCHES: usize = 512;
 const WAITING_BATCHES: usize = 4;
 /// Empty batches kept for reuse.
 const SPARES: usize = 64;
+/// A worker without work shows that it lives so often.
+const BEAT: Duration = Duration::from_secs(1);
+/// How often a worker is looked at that is to end.
+const LOOK: Duration = Duration::from_millis(5);
+/// A worker that has not ended so long after its time is stuck.
+const STUCK: Duration = Duration::from_secs(15);
 
 struct Lane {
     current: Batch,
     backlog: VecDeque<Batch>,
     /// Bytes sent and not yet worked off, those in the backlog included.
     waiting: Arc<AtomicUsize>,
+    /// When those were sent that may not be worked off yet, by their running number.
+    sent: VecDeque<(u64, Instant)>,
+    batches: u64,
+    /// How many have been worked off.
+    done: Arc<AtomicU64>,
     /// Whose media was dropped since the queue filled up.
     told_lost: HashSet<RecordingId, RandomState>,
+    /// Calls for which there was no worker: what is ordered of them is passed over.
+    refused: HashSet<RecordingId, RandomState>,
     to_worker: Sender<Batch>,
     spares: Receiver<Batch>,
     worker: JoinHandle<()>,
@@ -51,53 +69,60 @@ pub struct Pipeline {
     waits: bool,
     queue_bytes: usize,
     dropped: u64,
-    shelf: Arc<Shelf>,
+    context: Arc<Context>,
+    stop_by: Arc<OnceLock<Instant>>,
+}
+
+/// What the workers of one recorder have in common.
+pub struct Workshop<'a> {
+    /// How many.
+    pub workers: usize,
+    /// Back pressure instead of drops.
+    pub waits: bool,
+    /// `limits.queue_bytes`.
+    pub queue_bytes: usize,
+    /// What all threads share.
+    pub context: &'a Arc<Context>,
+    /// Whose calendar days count.
+    pub timezone: &'a jiff::tz::TimeZone,
+    /// What all workers count together.
+    pub counts: &'a Arc<MediaCounts>,
+    /// Who watches them.
+    pub crew: &'a Crew,
 }
 
 impl Pipeline {
-    /// Starts `workers` threads. `waits`: back pressure instead of drops.
+    /// Starts the workers; `outcome` hears how each recording ended.
     ///
     /// # Errors
     /// A thread could not be started.
     pub fn start(
-        workers: usize,
-        waits: bool,
-        queue_bytes: usize,
-        shelf: &Arc<Shelf>,
-        timezone: &jiff::tz::TimeZone,
-        counts: &Arc<MediaCounts>,
+        shop: &Workshop<'_>,
         outcome: impl Fn(Outcome) + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
+        let stop_by = Arc::new(OnceLock::new());
         let mut lanes = Vec::new();
-        for n in 0..workers.max(1) {
-            let batches = if waits { WAITING_BATCHES } else { QUEUE_BATCHES };
-            let (to_worker, batches) = bounded::<Batch>(batches);
-            let waiting = Arc::new(AtomicUsize::new(0));
-            let done = Arc::clone(&waiting);
-            let (give_back, spares) = bounded::<Batch>(SPARES);
+        for n in 0..shop.workers.max(1) {
+            let (context, counts) = (Arc::clone(shop.context), Arc::clone(shop.counts));
             let outcome = Box::new(outcome.clone());
-            let mut worker = Worker::new(Arc::clone(shelf), timezone.clone(), Arc::clone(counts), outcome);
-            let run = move || {
-                for mut batch in batches {
-                    worker.handle(&batch);
-                    done.fetch_sub(batch.weight(), Ordering::Relaxed);
-                    batch.clear();
-                    let _ = give_back.try_send(batch);
-                }
-                worker.stop();
-            };
-            let worker = std::thread::Builder::new().name(format!("tape-{n}")).spawn(run)?;
-            lanes.push(Lane {
-                current: Batch::default(),
-                backlog: VecDeque::new(),
-                waiting,
-                told_lost: HashSet::default(),
-                to_worker,
-                spares,
-                worker,
-            });
+            let worker = Worker::new(context, shop.timezone.clone(), counts, outcome, Arc::clone(&stop_by));
+            let name = format!("tape-{n}");
+            let pulse = shop.crew.enlist(ThreadRole::Worker, &name);
+            lanes.push(Lane::start(name, worker, pulse, shop.waits)?);
         }
-        Ok(Pipeline { lanes, waits, queue_bytes, dropped: 0, shelf: Arc::clone(shelf) })
+        let (waits, queue_bytes) = (shop.waits, shop.queue_bytes);
+        Ok(Pipeline { lanes, waits, queue_bytes, dropped: 0, context: Arc::clone(shop.context), stop_by })
+    }
+
+    /// From here on everything is being finished; what is not by then is left to the next start.
+    pub fn stop_by(&self, deadline: Instant) {
+        // Asked to stop once is asked.
+        let _ = self.stop_by.set(deadline);
+    }
+
+    /// How long the oldest batch of each worker has been waiting, or been worked on.
+    pub fn lags(&mut self, now: Instant) -> impl Iterator<Item = Duration> {
+        self.lanes.iter_mut().map(move |l| l.lag(now))
     }
 
     /// Media packets dropped because a queue was full.
@@ -105,15 +130,32 @@ impl Pipeline {
         self.dropped
     }
 
-    /// Sends what is left, waits for the workers. False if one of them died.
-    pub fn join(mut self) -> bool {
-        self.waits = true;
-        for i in 0..self.lanes.len() {
-            self.send(i);
+    /// Sends what is left, waits for the workers; `meanwhile` is called several times a second.
+    /// False if one of them died, or is stuck beyond the time that was given.
+    pub fn join(mut self, mut meanwhile: impl FnMut()) -> bool {
+        // One that is stuck takes nothing, and must not keep the others from ending.
+        let give_up = self.stop_by.get().map(|by| *by + STUCK);
+        let is_late = || give_up.is_some_and(|at| Instant::now() > at);
+        while self.lanes.iter().any(|l| !l.current.items.is_empty() || !l.backlog.is_empty()) {
+            (0..self.lanes.len()).for_each(|i| self.send(i));
+            if is_late() {
+                return false;
+            }
+            if !self.waits {
+                meanwhile();
+                std::thread::sleep(LOOK);
+            }
         }
         let mut all_well = true;
         for lane in self.lanes {
             drop(lane.to_worker);
+            while !self.waits && !lane.worker.is_finished() {
+                if is_late() {
+                    return false;
+                }
+                meanwhile();
+                std::thread::sleep(LOOK);
+            }
             all_well &= lane.worker.join().is_ok();
         }
         all_well
@@ -140,6 +182,10 @@ impl Pipeline {
             let spare = lane.spares.try_recv().unwrap_or_default();
             let batch = std::mem::replace(&mut lane.current, spare);
             lane.waiting.fetch_add(batch.weight(), Ordering::Relaxed);
+            lane.batches += 1;
+            if !waits {
+                lane.sent.push_back((lane.batches, Instant::now()));
+            }
             lane.backlog.push_back(batch);
         }
         while let Some(batch) = lane.backlog.pop_front() {
@@ -164,7 +210,7 @@ impl Pipeline {
     }
 
     fn tell(&self, decision: &Decision) {
-        let metrics = &self.shelf.metrics;
+        let metrics = self.context.metrics();
         match decision {
             Decision::Open(o) => {
                 let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
@@ -173,14 +219,94 @@ impl Pipeline {
             Decision::Unrecorded { reason, .. } => {
                 Event::CallUnrecorded { reason: unrecorded_label(*reason) }.emit(metrics);
             }
+            // A replay writes its own down, once it is over.
+            Decision::LeftOut(call) if !self.waits => self.context.unrecorded.add(by_rule(call)),
             Decision::Parallel(_) => Event::RecordingParallel.emit(metrics),
-            Decision::Refused(service) => {
-                let about = About { recording: Uuid::nil(), call_group: Uuid::nil(), service: &service.name };
+            Decision::Refused(o) => {
+                let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
                 Event::CallAnswered(about).emit(metrics);
-                Event::RecordingFailed { about, reason: FailReason::Limit }.emit(metrics);
+                self.fail(o, FailReason::Limit);
             }
             _ => {}
         }
+    }
+
+    /// A call that never came to a worker is not recorded.
+    fn fail(&self, o: &Opening, reason: FailReason) {
+        let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
+        Event::RecordingFailed { about, reason }.emit(self.context.metrics());
+        if !self.waits {
+            let failed = Outcome::Failed { id: o.uuid, call_id: o.call_id.clone(), reason };
+            let Ends { caller, called, service } = o.ends();
+            if let Some(call) = by_failure(&failed) {
+                self.context.unrecorded.add(Unrecorded { caller, called, service, ..call });
+            }
+        }
+    }
+
+    /// Whether the worker hears of this; one that is overloaded begins nothing new.
+    fn is_taken(&mut self, lane: usize, id: RecordingId, decision: &Decision) -> bool {
+        let is_overloaded = !self.waits
+            && self.lanes[lane].waiting.load(Ordering::Relaxed) > self.queue_bytes.saturating_mul(2);
+        match decision {
+            Decision::Open(o) if is_overloaded => {
+                self.fail(o, FailReason::Overload);
+                self.lanes[lane].refused.insert(id);
+                false
+            }
+            Decision::Close { .. } | Decision::Discard { .. } | Decision::Evict(_) => {
+                !self.lanes[lane].refused.remove(&id)
+            }
+            _ => !self.lanes[lane].refused.contains(&id),
+        }
+    }
+}
+
+impl Lane {
+    fn start(name: String, mut worker: Worker, pulse: Arc<Pulse>, waits: bool) -> std::io::Result<Lane> {
+        let (to_worker, batches) = bounded::<Batch>(if waits { WAITING_BATCHES } else { QUEUE_BATCHES });
+        let (waiting, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
+        let (weighs, handled) = (Arc::clone(&waiting), Arc::clone(&done));
+        let (give_back, spares) = bounded::<Batch>(SPARES);
+        let run = move || {
+            let _life = pulse.enter();
+            loop {
+                pulse.beat();
+                let mut batch = match batches.recv_timeout(BEAT) {
+                    Ok(batch) => batch,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => break,
+                };
+                worker.handle(&batch, &pulse);
+                weighs.fetch_sub(batch.weight(), Ordering::Relaxed);
+                handled.fetch_add(1, Ordering::Relaxed);
+                batch.clear();
+                let _ = give_back.try_send(batch);
+            }
+            worker.stop(&pulse);
+        };
+        let worker = std::thread::Builder::new().name(name).spawn(run)?;
+        Ok(Lane {
+            current: Batch::default(),
+            backlog: VecDeque::new(),
+            waiting,
+            sent: VecDeque::new(),
+            batches: 0,
+            done,
+            told_lost: HashSet::default(),
+            refused: HashSet::default(),
+            to_worker,
+            spares,
+            worker,
+        })
+    }
+
+    fn lag(&mut self, now: Instant) -> Duration {
+        let done = self.done.load(Ordering::Relaxed);
+        while self.sent.front().is_some_and(|(n, _)| *n <= done) {
+            self.sent.pop_front();
+        }
+        self.sent.front().map_or(Duration::ZERO, |(_, sent)| now.saturating_duration_since(*sent))
     }
 }
 
@@ -189,7 +315,9 @@ impl Sink for Pipeline {
         self.tell(&decision);
         if let Some(id) = recording_of(&decision) {
             let lane = self.lane_of(id);
-            self.push(lane, Item::Order(Box::new(decision)));
+            if self.is_taken(lane, id, &decision) {
+                self.push(lane, Item::Order(Box::new(decision)));
+            }
         }
     }
 
@@ -197,6 +325,9 @@ impl Sink for Pipeline {
         let i = self.lane_of(p.recording);
         if self.is_full(i) {
             self.dropped += 1;
+            if self.lanes[i].refused.contains(&p.recording) {
+                return;
+            }
             // Once for each recording: a long stall is no reason for a long list.
             if self.lanes[i].told_lost.insert(p.recording) {
                 self.push(i, Item::Lost(p.recording));

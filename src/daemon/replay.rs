@@ -1,9 +1,10 @@
 //! The engine over capture files, as fast as the workers follow, on the packets' own clock.
 
-use super::deck::Shelf;
+use super::context::Context;
+use super::counts::MediaCounts;
+use super::crew::{Crew, Faults};
 use super::observe::Outcome;
-use super::pipeline::Pipeline;
-use super::worker::MediaCounts;
+use super::pipeline::{Pipeline, Workshop};
 use crate::call::{Decision, Ending, LeftOut, Unrecorded};
 use crate::capture::file::FileError;
 use crate::capture::merge::Merged;
@@ -100,7 +101,7 @@ pub enum ReplayError {
 /// [`ReplayError`]; recordings finished by then stay.
 pub fn replay(
     config: &Config,
-    shelf: &Arc<Shelf>,
+    context: &Arc<Context>,
     timezone: &jiff::tz::TimeZone,
     workers: usize,
     mut captures: Merged,
@@ -112,8 +113,11 @@ pub fn replay(
         // Nobody listens only after this function has returned.
         let _ = tell.send(o);
     };
-    let pipeline =
-        Pipeline::start(workers, true, config.limits.queue_bytes, shelf, timezone, &counts, outcome)?;
+    let crew = Crew::new(&context.outlets.metrics, Faults::default());
+    let (queue_bytes, counts_of_all) = (config.limits.queue_bytes, &counts);
+    let shop =
+        Workshop { workers, waits: true, queue_bytes, context, timezone, counts: counts_of_all, crew: &crew };
+    let pipeline = Pipeline::start(&shop, outcome)?;
     let mut sink = Watched { pipeline, not_recorded: Vec::new(), left_out: Vec::new() };
     let mut engine = Engine::new(config);
     let mut frames = 0_u64;
@@ -130,7 +134,7 @@ pub fn replay(
     };
     progress(captures.bytes_read());
     engine.finish(Ending::CaptureEnd, &mut sink);
-    let all_well = sink.pipeline.join();
+    let all_well = sink.pipeline.join(|| {});
     if let Some(e) = failed {
         return Err(e.into());
     }

@@ -1,52 +1,37 @@
 //! A worker: owns recordings from their opening to their final names.
 
 use super::batch::{Batch, Item};
-use super::deck::{FileDeck, Shelf, Trouble, Unfinished};
+use super::closing::{Closing, Leaving};
+use super::context::Context;
+use super::counts::MediaCounts;
+use super::crew::Pulse;
+use super::deck::{FileDeck, Trouble, Unfinished};
 use super::metadata;
 use super::observe::{Outcome, discard_label, end_label, fail_label};
+use super::running::{Running, count, step, tell_undecodable};
 use super::story::{all_events, shortened, stream};
-use crate::call::{CallEvent, Decision, Ending, Opening};
+use crate::call::{Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
 use crate::store::sidecar::{self, Sidecar};
-use crate::tape::{Heard, LeftOut, MAX_EVENTS, Tape, TapeReport};
+use crate::tape::{MAX_EVENTS, Tape, TapeReport};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{CodecLabel, FailReason, Limit};
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// Items whose recordings are fetched into the cache together.
 const LOOK_AHEAD: usize = 16;
-
-/// What all workers count together.
-#[derive(Debug, Default)]
-pub struct MediaCounts {
-    /// RTP packets by [`CodecLabel::index`].
-    pub codecs: [AtomicU64; CodecLabel::COUNT],
-    /// Datagrams that held several RTP packets.
-    pub super_packets: AtomicU64,
-    /// What recordings had no room for, by [`Limit::index`].
-    pub limits: [AtomicU64; Limit::COUNT],
-}
 
 /// A place at the table: what most ticks need to know of a recording, and no more.
 struct Seat {
     /// When the tape has something to do.
     due: Timestamp,
     running: Box<Running>,
-}
-
-struct Running {
-    opening: Box<Opening>,
-    tape: Tape,
-    deck: FileDeck,
-    events: Vec<(Timestamp, CallEvent)>,
-    lost_inside: bool,
 }
 
 /// Recordings waiting for the storage to come back; what is beyond is left to the next start.
@@ -62,30 +47,47 @@ struct Waiting {
 
 /// One worker's recordings.
 pub struct Worker {
-    shelf: Arc<Shelf>,
+    context: Arc<Context>,
     timezone: jiff::tz::TimeZone,
     counts: Arc<MediaCounts>,
     running: HashMap<RecordingId, Seat, RandomState>,
     unfinished: VecDeque<Waiting>,
     outcome: Box<dyn FnMut(Outcome) + Send>,
+    /// Set once the recorder stops.
+    stop_by: Arc<OnceLock<Instant>>,
+    closing: Closing,
 }
 
 impl Worker {
-    /// A worker for a store; `outcome` hears how each recording ended.
+    /// A worker for a store; `outcome` hears how each recording ended. Once `stop_by` is set
+    /// everything is being finished, and what is not by then is left to the next start.
     pub fn new(
-        shelf: Arc<Shelf>,
+        context: Arc<Context>,
         timezone: jiff::tz::TimeZone,
         counts: Arc<MediaCounts>,
         outcome: Box<dyn FnMut(Outcome) + Send>,
+        stop_by: Arc<OnceLock<Instant>>,
     ) -> Self {
-        Worker { shelf, timezone, counts, running: HashMap::default(), unfinished: VecDeque::new(), outcome }
+        Worker {
+            context,
+            timezone,
+            counts,
+            running: HashMap::default(),
+            unfinished: VecDeque::new(),
+            outcome,
+            stop_by,
+            closing: Closing::default(),
+        }
     }
 
     /// Works off one batch.
-    pub fn handle(&mut self, batch: &Batch) {
+    pub fn handle(&mut self, batch: &Batch, pulse: &Pulse) {
         for some in batch.items.chunks(LOOK_AHEAD) {
             self.fetch(some);
-            some.iter().for_each(|item| self.handle_one(item, &batch.bytes));
+            for item in some {
+                self.handle_one(item, &batch.bytes, pulse);
+            }
+            pulse.beat();
         }
     }
 
@@ -100,16 +102,22 @@ impl Worker {
         std::hint::black_box(looked_at.sum::<usize>());
     }
 
-    fn handle_one(&mut self, item: &Item, bytes: &[u8]) {
+    fn handle_one(&mut self, item: &Item, bytes: &[u8], pulse: &Pulse) {
         match item {
-            Item::Order(d) => self.order(d),
+            Item::Order(d) => {
+                // Opening, closing and renaming wait for the disk.
+                pulse.beat();
+                self.order(d);
+            }
             Item::Media { recording, kept } => {
                 let Some(seat) = self.running.get_mut(recording) else { return };
                 let r = &mut *seat.running;
-                r.tape.push(kept.packet(bytes), &mut r.deck);
+                let packet = kept.packet(bytes);
+                r.note(packet.channel);
+                r.tape.push(packet, &mut r.deck);
                 let due = r.tape.due();
                 if due != seat.due {
-                    count(&mut r.tape, &self.counts);
+                    count(r, &self.counts, &self.context);
                     seat.due = due;
                 }
             }
@@ -118,18 +126,21 @@ impl Worker {
                     r.lost_inside = true;
                 }
             }
-            Item::Tick(now) => self.tick(*now),
+            Item::Tick(now) => self.tick(*now, pulse),
         }
     }
 
-    fn tick(&mut self, now: Timestamp) {
-        for seat in self.running.values_mut().filter(|s| s.due <= now) {
+    fn tick(&mut self, now: Timestamp, pulse: &Pulse) {
+        for (n, seat) in self.running.values_mut().filter(|s| s.due <= now).enumerate() {
+            if n % LOOK_AHEAD == 0 {
+                pulse.beat();
+            }
             let r = &mut *seat.running;
             r.tape.advance(now, &mut r.deck);
-            count(&mut r.tape, &self.counts);
+            count(r, &self.counts, &self.context);
             seat.due = r.tape.due();
         }
-        if !self.shelf.is_troubled() {
+        if !self.context.health.is_troubled() {
             self.finish_one();
         }
     }
@@ -140,15 +151,25 @@ impl Worker {
 
     /// No batch comes any more: tries once more what is unfinished. What still
     /// fails stays as a crash would leave it, for the next start.
-    pub fn stop(&mut self) {
+    pub fn stop(&mut self, pulse: &Pulse) {
+        self.close_together();
         for _ in 0..self.unfinished.len() {
+            pulse.beat();
+            if self.is_late() {
+                return;
+            }
             self.finish_one();
         }
     }
 
+    /// The time to finish recordings is over.
+    fn is_late(&self) -> bool {
+        self.stop_by.get().is_some_and(|by| Instant::now() >= *by)
+    }
+
     fn finish_one(&mut self) {
         let Some(w) = self.unfinished.pop_front() else { return };
-        match w.rest.finish(&self.shelf) {
+        match w.rest.finish(&self.context) {
             Err(Trouble::Store(_)) => self.unfinished.push_back(w),
             done => self.tell(w.opening, done, w.ended_by, w.one_way),
         }
@@ -163,10 +184,13 @@ impl Worker {
                 }
             }
             Decision::Event(id, at, event) => {
-                if let Some(r) = self.running_mut(id)
-                    && r.events.len() < MAX_EVENTS
-                {
+                let Some(seat) = self.running.get_mut(id) else { return };
+                let r = &mut *seat.running;
+                step(&r.opening, *event, &self.context);
+                if r.events.len() < MAX_EVENTS {
                     r.events.push((*at, *event));
+                } else {
+                    self.counts.limit(Limit::Events, 1);
                 }
             }
             Decision::Keyed { recording, channel, standing, ssrc } => {
@@ -215,6 +239,11 @@ impl Worker {
                     self.discard(*s.running, discard_label(*reason));
                 }
             }
+            Decision::Evict(id) => {
+                if let Some(s) = self.running.remove(id) {
+                    self.discard(*s.running, FailReason::Limit);
+                }
+            }
             Decision::Unrecorded { .. }
             | Decision::LeftOut(_)
             | Decision::Parallel(_)
@@ -223,10 +252,10 @@ impl Worker {
     }
 
     fn discard(&mut self, mut r: Running, reason: FailReason) {
-        count(&mut r.tape, &self.counts);
+        count(&mut r, &self.counts, &self.context);
         let o = &r.opening;
         let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
-        Event::RecordingFailed { about, reason }.emit(&self.shelf.metrics);
+        Event::RecordingFailed { about, reason }.emit(self.context.metrics());
         r.deck.discard();
     }
 
@@ -236,9 +265,12 @@ impl Worker {
             metadata::sidecar(opening, &self.timezone, opening.answered_at, sidecar::EndedBy::Recovered);
         let running = Running {
             tape: Tape::new(opening.answered_at),
-            deck: FileDeck::new(Arc::clone(&self.shelf), name, provisional),
+            deck: FileDeck::new(Arc::clone(&self.context), name, provisional),
             events: Vec::new(),
             lost_inside: false,
+            heard: [false; 2],
+            packets: 0,
+            undecodable: 0,
             opening: Box::new(opening.clone()),
         };
         let due = running.tape.due();
@@ -246,25 +278,22 @@ impl Worker {
     }
 
     fn close(&mut self, r: Running, at: Timestamp, by: Ending, seen: bool) {
-        let Running { opening, tape, mut deck, mut events, lost_inside, .. } = r;
+        if self.is_late() {
+            return self.leave(&r);
+        }
+        let Running { opening, tape, mut deck, mut events, lost_inside, mut undecodable, .. } = r;
         let mut report = tape.close(at, &mut deck);
+        report.heard.iter().for_each(|h| tell_undecodable(&opening, &mut undecodable, h, &self.context));
         self.counts.add(report.heard.drain(..), report.split);
         self.counts.add_left_out(&report.left_out);
         deck.settle();
         let lossy = lost_inside || deck.is_lossy();
         let stalled = deck.is_stalled();
-        let ended_by = match by {
-            Ending::HungUp(Channel::Customer) => sidecar::EndedBy::Customer,
-            Ending::HungUp(Channel::Agent) => sidecar::EndedBy::Agent,
-            Ending::Transferred => sidecar::EndedBy::Transfer,
-            Ending::Timeout => sidecar::EndedBy::Timeout,
-            Ending::CaptureEnd => sidecar::EndedBy::CaptureEnd,
-            Ending::Shutdown => sidecar::EndedBy::Shutdown,
-        };
+        let ended_by = ended_by(by);
         events.retain(|(t, _)| *t <= at);
         let one_way = report.streams.iter().any(|s| s.channel == Channel::Customer)
             != report.streams.iter().any(|s| s.channel == Channel::Agent);
-        let closed = deck.close(|frames| {
+        let sidecar = |frames| {
             // A stalled file ends where writing did.
             let at = if stalled { shortened(opening.answered_at, at, frames, &report) } else { at };
             let mut s = metadata::sidecar(&opening, &self.timezone, at, ended_by);
@@ -272,17 +301,45 @@ impl Worker {
             s.streams = report.streams.iter().map(stream).collect();
             s.events = all_events(opening.answered_at, &events, &report.events);
             s
-        });
+        };
         self.tell_streams(opening.uuid, &report);
-        self.tell(*opening, closed, ended_by, one_way);
+        if self.stop_by.get().is_none() {
+            let closed = deck.close(sidecar);
+            return self.tell(*opening, closed, ended_by, one_way);
+        }
+        // Many at once: what each would wait for they wait for together.
+        match deck.prepare(sidecar) {
+            Ok(prepared) => self.closing.push(Leaving { prepared, opening, ended_by, one_way }),
+            Err(why) => self.tell(*opening, Err(why), ended_by, one_way),
+        }
+        if self.closing.is_full() {
+            self.close_together();
+        }
+    }
+
+    /// There is no time left to finish it: its parts stay as a crash would leave them, and to the
+    /// ledger it is active.
+    fn leave(&self, r: &Running) {
+        if !r.deck.has_file() {
+            let o = &r.opening;
+            let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
+            let reason = FailReason::Overload;
+            Event::RecordingFailed { about, reason }.emit(self.context.metrics());
+        }
+    }
+
+    fn close_together(&mut self) {
+        for (l, closed) in self.closing.close(&self.context) {
+            self.tell(*l.opening, closed, l.ended_by, l.one_way);
+        }
     }
 
     fn tell_streams(&self, recording: Uuid, report: &TapeReport) {
         for s in &report.streams {
             let codec = CodecLabel::of(&s.codec);
             let jitter = Duration::from_secs_f64((s.jitter_ms / 1000.0).clamp(0.0, 3600.0));
-            Event::StreamEnded { recording, codec, jitter }.emit(&self.shelf.metrics);
-            Event::MediaLost { recording, packets: s.lost }.emit(&self.shelf.metrics);
+            Event::StreamEnded { recording, codec, jitter }.emit(self.context.metrics());
+            Event::MediaLost { recording, packets: s.lost }.emit(self.context.metrics());
         }
     }
 
@@ -293,7 +350,7 @@ impl Worker {
         ended_by: sidecar::EndedBy,
         one_way: bool,
     ) {
-        let metrics = Arc::clone(&self.shelf.metrics);
+        let metrics = Arc::clone(&self.context.outlets.metrics);
         let about =
             About { recording: opening.uuid, call_group: opening.call_group, service: &opening.service.name };
         let outcome = match closed {
@@ -317,6 +374,9 @@ impl Worker {
                 return;
             }
             Err(why) => {
+                if matches!(why, Trouble::Unfinished(_)) {
+                    self.counts.limit(Limit::Other, 1);
+                }
                 let reason = fail_label(&why);
                 Event::RecordingFailed { about, reason }.emit(&metrics);
                 Outcome::Failed { id: opening.uuid, call_id: opening.call_id, reason }
@@ -326,34 +386,13 @@ impl Worker {
     }
 }
 
-impl Running {
-    /// Reads what taking a packet will read first.
-    fn look_at(&self) -> usize {
-        self.events.len() + self.tape.look_at()
-    }
-}
-
-/// Counts what was heard. Now and then, not for each packet: names are long to compare, counters shared.
-fn count(tape: &mut Tape, counts: &MediaCounts) {
-    let split = tape.take_split();
-    counts.add(tape.take_heard(), split);
-}
-
-impl MediaCounts {
-    fn add(&self, heard: impl IntoIterator<Item = Heard>, split: u64) {
-        for (spec, packets) in heard {
-            let label = spec.map_or(CodecLabel::OTHER, |s| CodecLabel::of(&s.name));
-            self.codecs[label.index()].fetch_add(packets, Ordering::Relaxed);
-        }
-        if split > 0 {
-            self.super_packets.fetch_add(split, Ordering::Relaxed);
-        }
-    }
-
-    fn add_left_out(&self, left_out: &LeftOut) {
-        let LeftOut { packets, streams, events } = *left_out;
-        for (limit, n) in [(Limit::Sources, packets), (Limit::Streams, streams), (Limit::Events, events)] {
-            self.limits[limit.index()].fetch_add(n, Ordering::Relaxed);
-        }
+fn ended_by(by: Ending) -> sidecar::EndedBy {
+    match by {
+        Ending::HungUp(Channel::Customer) => sidecar::EndedBy::Customer,
+        Ending::HungUp(Channel::Agent) => sidecar::EndedBy::Agent,
+        Ending::Transferred => sidecar::EndedBy::Transfer,
+        Ending::Timeout => sidecar::EndedBy::Timeout,
+        Ending::CaptureEnd => sidecar::EndedBy::CaptureEnd,
+        Ending::Shutdown => sidecar::EndedBy::Shutdown,
     }
 }

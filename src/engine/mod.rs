@@ -159,6 +159,7 @@ impl Engine {
         s.calls = self.core.calls.legs_followed() as u64;
         s.recordings = self.core.calls.recordings().len() as u64;
         s.calls_evicted = self.core.calls.evicted();
+        s.recordings_full = self.core.calls.recordings_full();
         s.time_jumps = self.core.clock.jumps();
         s.last_packet = self.core.clock.last_stamp();
         s
@@ -269,6 +270,7 @@ impl Core {
                 Err(why) => {
                     self.stats.sip_parse_errors += 1;
                     self.stats.sip_unreadable[why as usize] += 1;
+                    self.stats.sip_unreadable_last[why as usize] = Some((d.transport, d.flow));
                     if d.truncated && rest.starts_with(b"INVITE ") {
                         self.cut_calls.is_answer(d.flow, Start::Invite, rest);
                     }

@@ -1,8 +1,8 @@
 //! Plain counters of the hot path, read by whoever publishes them.
 
 use crate::config::TunnelKind;
-use crate::net::Unread;
 use crate::net::stats::NetStats;
+use crate::net::{Flow, Transport, Unread};
 use crate::sip::{Message, Method, ParseError, StartLine};
 use crate::time::Timestamp;
 use std::net::IpAddr;
@@ -20,6 +20,8 @@ pub struct EngineStats {
     pub sip_parse_errors: u64,
     /// Why, in the order of [`ParseError::ALL`].
     pub sip_unreadable: [u64; ParseError::ALL.len()],
+    /// Between whom the last of each kind went.
+    pub sip_unreadable_last: [Option<(Transport, Flow)>; ParseError::ALL.len()],
     /// SIP messages of which only the start was captured.
     pub sip_cut: u64,
     /// RTP packets given to recordings.
@@ -49,6 +51,8 @@ pub struct EngineStats {
     pub calls: u64,
     /// Calls forgotten because there were too many.
     pub calls_evicted: u64,
+    /// Times `limits.recordings` was reached: a call was refused, or an unheard one given up for it.
+    pub recordings_full: u64,
     /// What passed by and was not read, by kind.
     pub unread: Vec<(Unread, u64)>,
     /// Who was first to send a tunnel of each kind that is not opened, by [`TunnelKind::index`].

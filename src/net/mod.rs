@@ -143,7 +143,11 @@ impl Net {
         stats.frames += 1;
         stats.bytes += frame.data.len() as u64;
         stats.truncated += u64::from(frame.wire_len as usize > frame.data.len());
-        stats.backwards += u64::from(frame.ts < self.last_ts);
+        if frame.ts < self.last_ts {
+            stats.backwards += 1;
+            stats.farthest_back_ns =
+                stats.farthest_back_ns.max(self.last_ts.since_ns(frame.ts).unsigned_abs());
+        }
         self.last_ts = frame.ts;
         if frame.link == LinkType::Ethernet
             && let Some(udp) = fast::udp4(frame.data)

@@ -17,6 +17,8 @@ pub struct NetStats {
     pub cut: u64,
     /// Frames whose stamp is before that of the frame before them.
     pub backwards: u64,
+    /// The largest of these steps back, nanoseconds.
+    pub farthest_back_ns: u64,
     /// Frames of link types that are not understood.
     pub unknown_link: u64,
     /// ARP, LLDP and the like.
@@ -59,6 +61,8 @@ pub struct NetStats {
     pub tcp_gaps: u64,
     /// Connections forgotten to make room.
     pub tcp_evicted: u64,
+    /// Times what was kept of one connection reached its bound.
+    pub tcp_buffer_full: u64,
     /// Directions that turned out not to carry SIP.
     pub tcp_not_sip: u64,
     /// SIP messages taken from TCP.

@@ -111,6 +111,7 @@ impl Half {
             stats.tcp_out_of_order += 1;
             self.hold(ts, seq, tcp, lost, stats);
             while self.pending_bytes > limit {
+                stats.tcp_buffer_full += 1;
                 self.skip_to_pending(limit, stats, emit);
             }
         } else {
@@ -268,12 +269,14 @@ impl Half {
         }
         self.silent += bytes.len();
         let framer = self.framer.get_or_insert_with(|| Framer::new(limit));
+        let overflows = framer.stats().overflows;
         framer.push(bytes);
         while let Some(message) = framer.next_message() {
             self.silent = 0;
             stats.tcp_messages += 1;
             emit(ts, message);
         }
+        stats.tcp_buffer_full += framer.stats().overflows - overflows;
         if self.silent > SILENT_BYTES.max(2 * limit) {
             (self.framer, self.silent, self.mute) = (None, 0, true);
             stats.tcp_not_sip += 1;

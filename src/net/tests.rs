@@ -290,4 +290,5 @@ fn gaps_are_given_up_when_it_is_time() {
     assert_eq!((flushed, net.stats().tcp_gaps), (1, 2));
     feed_at(&mut net, 0, LinkType::Ethernet, &other);
     assert_eq!(net.stats().backwards, 1);
+    assert!(net.stats().farthest_back_ns > 0);
 }

@@ -54,6 +54,14 @@ pub enum StoreError {
         /// The `.part` file.
         path: PathBuf,
     },
+    /// Another process records live into this store.
+    #[error("{root} is already recorded into by {by}; one recorder to a store", root = root.display())]
+    Recorded {
+        /// The store.
+        root: PathBuf,
+        /// Which process, since when, as it says.
+        by: String,
+    },
     /// Not a WAV file of ours.
     #[error("{path} is not a WAV file of nauhuri: {why}", path = path.display())]
     NotWav {
@@ -94,7 +102,9 @@ impl StoreError {
     pub fn kind(&self) -> io::ErrorKind {
         match self {
             StoreError::Io { source, .. } | StoreError::Stopped(Stopped { source, .. }) => source.kind(),
-            StoreError::Exists { .. } | StoreError::InUse { .. } => io::ErrorKind::AlreadyExists,
+            StoreError::Exists { .. } | StoreError::InUse { .. } | StoreError::Recorded { .. } => {
+                io::ErrorKind::AlreadyExists
+            }
             StoreError::Outside { .. } => io::ErrorKind::InvalidInput,
             StoreError::Another { .. }
             | StoreError::NotWav { .. }

@@ -1,4 +1,4 @@
-//! Who may do what in a store at once: two advisory locks.
+//! Who may do what in a store at once: three advisory locks.
 //!
 //! [`StoreLock`], on `DIR/.nauhuri/lock`: every process that records into a store
 //! holds it shared for as long as it lives; whoever finds nobody there holds it
@@ -11,13 +11,17 @@
 //! was. Whoever edits does not record, so a recorder that starts meanwhile still
 //! finds itself alone.
 //!
-//! The kernel drops both with the process, `kill -9` included. The files stay
-//! empty and are never removed.
+//! [`RecorderLock`], on `DIR/.nauhuri/recorder.lock`: held by the one process that records live
+//! into a store, and says which. Two would take each other's calls for lost ones.
+//!
+//! The kernel drops all of them with the process, `kill -9` included. The files are never removed.
 
 use super::StoreError;
 use super::files::{Access, Folder};
 use super::layout::{STATE_FOLDER, open_state};
+use crate::time::Timestamp;
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Held by everybody who records.
@@ -87,6 +91,55 @@ impl EditLock {
         let _turn = state.lock(Path::new("edit.turn"))?;
         Ok(EditLock { _file: state.lock(Path::new("edit.lock"))? })
     }
+
+    /// The same where nobody edits just now, else `None`: for those who have better to do than wait.
+    ///
+    /// # Errors
+    /// A file cannot be made or locked.
+    pub fn try_now(state: &Path) -> Result<Option<EditLock>, StoreError> {
+        let state = open_state(state)?;
+        let Some(_turn) = locked_now(&state, "edit.turn")? else { return Ok(None) };
+        Ok(locked_now(&state, "edit.lock")?.map(|file| EditLock { _file: file }))
+    }
+}
+
+/// The file, locked; `None` where somebody else has it locked.
+fn locked_now(state: &Folder, name: &str) -> Result<Option<File>, StoreError> {
+    let (file, _) = state.write_or_create(Path::new(name))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(e)) => Err(StoreError::io("lock", &state.path().join(name))(e)),
+    }
+}
+
+/// The right to record live into a store, until dropped: one process at a time.
+#[derive(Debug)]
+pub struct RecorderLock {
+    _file: File,
+}
+
+impl RecorderLock {
+    /// Takes it for this process, at `now`, in a store that has been entered.
+    ///
+    /// # Errors
+    /// [`StoreError::Recorded`] where another process has it.
+    pub fn take(root: &Path, now: Timestamp) -> Result<RecorderLock, StoreError> {
+        let state = open_state(&root.join(STATE_FOLDER))?;
+        let name = "recorder.lock";
+        let Some(file) = locked_now(&state, name)? else {
+            // Written by whoever has the lock, just after taking it.
+            let by = state.read(Path::new(name)).map(std::io::read_to_string);
+            let by = by.ok().and_then(Result::ok).unwrap_or_default();
+            let by = by.lines().next().filter(|l| !l.is_empty()).unwrap_or("another process").into();
+            return Err(StoreError::Recorded { root: root.to_owned(), by });
+        };
+        let text = format!("pid {} since {}\n", std::process::id(), now.to_rfc3339());
+        file.set_len(0)
+            .and_then(|()| file.write_all_at(text.as_bytes(), 0))
+            .map_err(StoreError::io("write", &state.path().join(name)))?;
+        Ok(RecorderLock { _file: file })
+    }
 }
 
 /// Whether some process records into the store. Enters nothing itself.
@@ -126,6 +179,31 @@ mod tests {
         drop((second, third));
         assert!(!is_occupied(&root).unwrap());
         assert!(StoreLock::enter(&root).unwrap().is_alone());
+    }
+
+    #[test]
+    fn one_recorder_to_a_store_which_says_who_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(StoreLock::enter(dir.path()).unwrap());
+        let now = Timestamp::from_parts(1_700_000_000, 0);
+        let first = RecorderLock::take(dir.path(), now).unwrap();
+        let said = RecorderLock::take(dir.path(), now).unwrap_err().to_string();
+        let by = format!("already recorded into by pid {} since 2023-11-14T22:13:20", std::process::id());
+        assert!(said.contains(&by), "{said}");
+        drop(first);
+        RecorderLock::take(dir.path(), now).unwrap();
+    }
+
+    #[test]
+    fn who_has_better_to_do_than_wait_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let edits = EditLock::wait(dir.path()).unwrap();
+        assert!(EditLock::try_now(dir.path()).unwrap().is_none());
+        drop(edits);
+        assert!(EditLock::try_now(dir.path()).unwrap().is_some());
+        let turn = locked_now(&open_state(dir.path()).unwrap(), "edit.turn").unwrap();
+        assert!(EditLock::try_now(dir.path()).unwrap().is_none(), "somebody stands in line");
+        drop(turn);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What a crash left, finished.
 //!
-//! Runs at start, alone in the store and with every edit kept out (see
-//! [`super::lock`]), before anything is recorded. Every `.part` pair becomes a recording, `ended_by: "recovered"`,
+//! A recorder that finds itself alone in the store at its start looks for leftovers ([`survey`],
+//! names only), lets others in, and finishes them one by one ([`finish`]) while it records, with
+//! every edit kept out (see [`super::lock`]). Every `.part` pair becomes a recording, `ended_by: "recovered"`,
 //! `complete: false`, its length that of its audio; one whose sidecar was final
 //! already becomes what it was meant to be. Nothing is deleted but edits that
 //! never happened (`.new`). Safe to kill anywhere and to run again.
@@ -43,7 +44,7 @@ use uuid::Uuid;
 const UNSAID: WavSpec = WavSpec { rate: 8000, encoding: wav::WavEncoding::PcmS16le };
 
 /// When a recording answered then falls due, where no sidecar says so.
-type FallbackDue = dyn Fn(Timestamp) -> Timestamp;
+type FallbackDue = dyn Fn(Timestamp) -> Timestamp + Send;
 
 /// How to recover.
 #[derive(Default)]
@@ -85,42 +86,85 @@ pub enum Action {
     Failed(StoreError),
 }
 
-/// Finishes what a crash left, then lets others into the store. Where others
+/// A NAME that an earlier run left unfinished, by the look of its files' names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    folder: PathBuf,
+    stem: String,
+}
+
+impl Leftover {
+    /// NAME.
+    pub fn stem(&self) -> &str {
+        &self.stem
+    }
+}
+
+/// What there is to finish in a store, looking at names only. An unreadable folder is an
+/// outcome of its own, and the walk goes on behind it.
+pub fn survey(root: &Path) -> (Vec<Leftover>, Vec<Outcome>) {
+    let (mut leftovers, mut failed) = (Vec::new(), Vec::new());
+    for found in Walk::new(root) {
+        match found {
+            Ok(f) if f.wav_part || f.json_part || f.json_new || f.json_part_new => {
+                leftovers.push(Leftover { folder: f.folder, stem: f.stem });
+            }
+            Ok(_) => {}
+            Err((folder, source)) => {
+                let e = StoreError::Io { what: "read", path: folder.clone(), source };
+                failed.push(Outcome { name: folder, action: Action::Failed(e) });
+            }
+        }
+    }
+    (leftovers, failed)
+}
+
+/// Finishes one leftover, from what its files are now; `None` where there is nothing to do any
+/// more. The files must be nobody's who still writes them.
+///
+/// # Errors
+/// Only where a test stops the work.
+pub fn finish(
+    root: &Path,
+    leftover: &Leftover,
+    _edits: &EditLock,
+    options: &RecoverOptions,
+) -> Result<Option<Outcome>, StoreError> {
+    let name = leftover.folder.join(&leftover.stem);
+    let opened = Folder::open(root, options.writer.access);
+    let opened = opened.and_then(|s| Ok((Found::now(&s, &leftover.folder, &leftover.stem)?, s)));
+    let (found, store) = match opened {
+        Ok(opened) => opened,
+        Err(e) => return Ok(Some(Outcome { name, action: Action::Failed(e) })),
+    };
+    let mut repaired = repair(&store, &found, options);
+    // The first to open a file hears of what failed before, on a disk that may be well again.
+    if repaired.as_ref().is_err_and(StoreError::may_have_lost_audio) {
+        repaired = repair(&store, &found, options);
+    }
+    match repaired {
+        Ok(action) => Ok(action.map(|action| Outcome { name, action })),
+        Err(e @ StoreError::Stopped(_)) => Err(e),
+        Err(e) => Ok(Some(Outcome { name, action: Action::Failed(e) })),
+    }
+}
+
+/// Finishes all that a crash left, then lets others into the store. Where others
 /// are in it already, does nothing: their `.part` files are no leftovers.
 ///
 /// One recording that cannot be finished does not stop the rest. Fails only
 /// where the lock cannot be shared, or where a test stops the work.
 pub fn recover(
     lock: &mut StoreLock,
-    _edits: &EditLock,
+    edits: &EditLock,
     options: &RecoverOptions,
 ) -> Result<Vec<Outcome>, StoreError> {
-    let mut outcomes = Vec::new();
     if !lock.is_alone() {
-        return Ok(outcomes);
+        return Ok(Vec::new());
     }
-    let store = Folder::open(lock.root(), options.writer.access)?;
-    for found in Walk::new(lock.root()) {
-        match found {
-            Ok(found) => {
-                let name = found.folder.join(&found.stem);
-                let mut repaired = repair(&store, &found, options);
-                // The first to open a file hears of what failed before, on a disk that may be well again.
-                if repaired.as_ref().is_err_and(StoreError::may_have_lost_audio) {
-                    repaired = repair(&store, &found, options);
-                }
-                match repaired {
-                    Ok(None) => {}
-                    Ok(Some(action)) => outcomes.push(Outcome { name, action }),
-                    Err(e @ StoreError::Stopped(_)) => return Err(e),
-                    Err(e) => outcomes.push(Outcome { name, action: Action::Failed(e) }),
-                }
-            }
-            Err((folder, source)) => {
-                let e = StoreError::Io { what: "read", path: folder.clone(), source };
-                outcomes.push(Outcome { name: folder, action: Action::Failed(e) });
-            }
-        }
+    let (leftovers, mut outcomes) = survey(lock.root());
+    for leftover in &leftovers {
+        outcomes.extend(finish(lock.root(), leftover, edits, options)?);
     }
     lock.share()?;
     Ok(outcomes)
@@ -133,7 +177,7 @@ fn repair(store: &Folder, found: &Found, options: &RecoverOptions) -> Result<Opt
         State::Finished => drop_edit(store, found, &paths),
         State::Part if found.json => finish_names(store, found, &paths, options).map(Some),
         State::Part => match reunited(store, found, &name)? {
-            Pair::Whole(found) => finish(store, &found, &name, options).map(Some),
+            Pair::Whole(found) => finish_parts(store, &found, &name, options).map(Some),
             Pair::Gone => Ok(None),
         },
         // `verify` tells of these; no `.part`, no crash of ours.
@@ -222,7 +266,7 @@ fn finish_names(
 }
 
 /// Parts without a final JSON.
-fn finish(
+fn finish_parts(
     store: &Folder,
     found: &Found,
     name: &ParsedStem,

@@ -20,6 +20,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// Samples of silence written at once where silence is not zeros.
+const SILENT_BLOCK: usize = 4096;
+
 /// Bytes read at once while hashing: what is read is still in the nearest cache when it is hashed.
 const HASH_BLOCK: usize = 32 * 1024;
 
@@ -34,6 +37,8 @@ pub struct WavWriter {
     spec: WavSpec,
     data_bytes: u64,
     header_fresh: bool,
+    /// The last frames are a hole that the file's length does not cover yet.
+    ends_in_hole: bool,
 }
 
 /// A WAV file that is whole and on disk.
@@ -76,7 +81,14 @@ impl WavWriter {
     }
 
     fn begin(file: File, path: &Path, spec: WavSpec) -> Result<WavWriter, StoreError> {
-        let mut w = WavWriter { file, path: path.to_owned(), spec, data_bytes: 0, header_fresh: false };
+        let mut w = WavWriter {
+            file,
+            path: path.to_owned(),
+            spec,
+            data_bytes: 0,
+            header_fresh: false,
+            ends_in_hole: false,
+        };
         w.flush()?;
         Ok(w)
     }
@@ -99,6 +111,7 @@ impl WavWriter {
             spec: info.spec,
             data_bytes: info.held_bytes,
             header_fresh,
+            ends_in_hole: false,
         })
     }
 
@@ -119,7 +132,14 @@ impl WavWriter {
         }
         let room = len.saturating_sub(head_bytes);
         let data_bytes = room - room % spec.frame_bytes() as u64;
-        Ok(WavWriter { file, path: path.to_owned(), spec, data_bytes, header_fresh: false })
+        Ok(WavWriter {
+            file,
+            path: path.to_owned(),
+            spec,
+            data_bytes,
+            header_fresh: false,
+            ends_in_hole: false,
+        })
     }
 
     /// Appends interleaved frames (customer, agent), encoded as the spec says.
@@ -133,6 +153,28 @@ impl WavWriter {
         let at = self.offset(self.data_bytes);
         self.file.write_all_at(frames, at).map_err(StoreError::io("write", &self.path))?;
         self.data_bytes += frames.len() as u64;
+        self.ends_in_hole = false;
+        Ok(())
+    }
+
+    /// Appends so many frames of silence. Where silence is zeros nothing is written: the file
+    /// gets a hole, which reads as zeros, once something is written behind it or it is flushed.
+    /// After an error what was written counts.
+    pub fn append_silence(&mut self, frames: u64) -> Result<(), StoreError> {
+        if self.spec.encoding.silence_is_zero() {
+            self.data_bytes += frames * self.spec.frame_bytes() as u64;
+            self.header_fresh &= frames == 0;
+            self.ends_in_hole |= frames > 0;
+            return Ok(());
+        }
+        let mut block = Vec::new();
+        self.spec.encoding.encode_into(&[0; SILENT_BLOCK], &mut block);
+        let mut left = frames;
+        while left > 0 {
+            let n = left.min((block.len() / self.spec.frame_bytes()) as u64);
+            self.append(&block[..n as usize * self.spec.frame_bytes()])?;
+            left -= n;
+        }
         Ok(())
     }
 
@@ -147,6 +189,7 @@ impl WavWriter {
         if count == 0 || channel >= CHANNELS {
             return Ok(0);
         }
+        self.cover_hole()?;
         let frame = self.spec.frame_bytes();
         let mut block = vec![0u8; count * frame];
         let offset = self.offset(at * frame as u64);
@@ -164,6 +207,7 @@ impl WavWriter {
         if self.header_fresh {
             return Ok(());
         }
+        self.cover_hole()?;
         let h = riff::encode(self.spec, self.data_bytes);
         self.file.write_all_at(&h, 0).map_err(StoreError::io("write the header of", &self.path))?;
         self.header_fresh = true;
@@ -181,7 +225,18 @@ impl WavWriter {
         self.file.set_len(self.offset(data_bytes)).map_err(StoreError::io("cut", &self.path))?;
         self.data_bytes = data_bytes;
         self.header_fresh = false;
+        self.ends_in_hole = false;
         self.flush()
+    }
+
+    /// Makes the file as long as what it holds.
+    fn cover_hole(&mut self) -> Result<(), StoreError> {
+        if self.ends_in_hole {
+            let length = self.offset(self.data_bytes);
+            self.file.set_len(length).map_err(StoreError::io("lengthen", &self.path))?;
+            self.ends_in_hole = false;
+        }
+        Ok(())
     }
 
     /// Cuts what a failed write left behind the last frame, writes the final

@@ -10,7 +10,7 @@ mod tests;
 use super::files::{Access, Folder};
 use super::layout::{Paths, RecordingName, day_folder};
 use super::sidecar::{self, Audio, EndedBy, Sidecar};
-use super::wav::{WavSpec, WavWriter};
+use super::wav::{Finished, WavSpec, WavWriter};
 use super::{Step, Steps, StoreError};
 use std::path::{Path, PathBuf};
 
@@ -97,6 +97,11 @@ impl RecordingWriter {
         self.wav.append(frames)
     }
 
+    /// See [`WavWriter::append_silence`].
+    pub fn append_silence(&mut self, frames: u64) -> Result<(), StoreError> {
+        self.wav.append_silence(frames)
+    }
+
     /// See [`WavWriter::patch`].
     pub fn patch(&mut self, at: u64, channel: u16, samples: &[u8]) -> Result<u64, StoreError> {
         self.wav.patch(at, channel, samples)
@@ -133,6 +138,22 @@ impl RecordingWriter {
     pub fn close(self, sidecar: Sidecar) -> Result<Sidecar, StoreError> {
         let store = Folder::open(&self.root, self.options.access)?;
         seal(&store, self.wav, &self.paths, &self.stem, sidecar, &self.options)
+    }
+
+    /// Steps 5 and 6 without their syncs, for many recordings that end at once:
+    /// [`sync_store`] stands for those of all of them, then [`Prepared::publish`] goes on.
+    ///
+    /// # Errors
+    /// As for [`RecordingWriter::close`].
+    pub fn prepare(self, mut sidecar: Sidecar) -> Result<Prepared, StoreError> {
+        let spec = self.wav.spec();
+        let finished = self.wav.finish(false)?;
+        self.options.steps.done(Step::WavSynced)?;
+        fill_in(&mut sidecar, &self.stem, spec, finished);
+        let store = Folder::open(&self.root, self.options.access)?;
+        let scratch = sidecar::scratch_of(&store, &self.paths.json_part, &sidecar, false)?;
+        self.options.steps.done(Step::SidecarWritten)?;
+        Ok(Prepared { root: self.root, paths: self.paths, scratch, sidecar })
     }
 
     /// Gives the files another name while they are written, and the provisional
@@ -177,6 +198,38 @@ impl RecordingWriter {
     }
 }
 
+/// A recording whose files are final and have not got their names yet.
+#[derive(Debug)]
+pub struct Prepared {
+    root: PathBuf,
+    paths: Paths,
+    scratch: PathBuf,
+    sidecar: Sidecar,
+}
+
+impl Prepared {
+    /// Steps 7 to 9. Lasting once the store is synced again.
+    ///
+    /// # Errors
+    /// As for [`RecordingWriter::close`].
+    pub fn publish(self, options: &WriterOptions) -> Result<Sidecar, StoreError> {
+        let store = Folder::open(&self.root, options.access)?;
+        store.rename(&self.scratch, &self.paths.json_part)?;
+        options.steps.done(Step::SidecarReplaced)?;
+        let unsynced = WriterOptions { sync: false, ..options.clone() };
+        publish(&store, &self.paths, Publish { sidecar: None, wav: true }, &unsynced)?;
+        Ok(self.sidecar)
+    }
+}
+
+/// Syncs everything of the file system that the store is on.
+///
+/// # Errors
+/// Something of it could not be written.
+pub fn sync_store(root: &Path) -> Result<(), StoreError> {
+    Folder::open(root, Access::default())?.sync_all()
+}
+
 /// Finishes what [`RecordingWriter::close`] could not, from wherever it stopped:
 /// the storage was full or away, and takes writes again. The audio is cut to
 /// `frames`, so that the sidecar stays true whatever a half-done write left.
@@ -216,14 +269,19 @@ fn seal(
     let (spec, is_part) = (wav.spec(), wav.path() == paths.wav_part);
     let finished = wav.finish(options.sync)?;
     options.steps.done(Step::WavSynced)?;
+    fill_in(&mut sidecar, stem, spec, finished);
+    publish(store, paths, Publish { sidecar: Some(&sidecar), wav: is_part }, options)?;
+    Ok(sidecar)
+}
+
+/// What only the finished audio can tell.
+fn fill_in(sidecar: &mut Sidecar, stem: &str, spec: WavSpec, finished: Finished) {
     sidecar.wav = format!("{stem}.wav");
     sidecar.audio = Audio {
         frames: finished.frames,
         sha256: finished.sha256_hex,
         ..Audio::begin(spec.rate, spec.encoding)
     };
-    publish(store, paths, Publish { sidecar: Some(&sidecar), wav: is_part }, options)?;
-    Ok(sidecar)
 }
 
 /// What of a recording has still to be put in its place.

@@ -8,13 +8,14 @@
 //! are all there is room for.
 
 use super::fault::Fault;
-use super::label::{CodecLabel, EndedBy, FailReason, UnreadKind, UnrecordedReason};
+use super::label::{CodecLabel, EndedBy, FailReason, ThreadRole, UnreadKind, UnrecordedReason};
 use super::metrics::{Metrics, OTHER_SERVICE};
-use std::io;
+use crate::time::Timestamp;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tracing::{debug, info, trace, warn};
 use uuid::Uuid;
+
+mod wording;
 
 /// Which recording an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub enum Event<'a> {
     },
     /// A recording left by a crash was finished.
     RecordingRecovered(About<'a>),
-    /// Hold, resume, transfer, codec change: a step in a running recording.
+    /// A side put the other on hold or took it back, in a running recording.
     CallStep {
         /// Which.
         about: About<'a>,
@@ -102,6 +103,11 @@ pub enum Event<'a> {
         recording: Option<Uuid>,
         /// What the system said.
         fault: Fault,
+    },
+    /// Hardly another file can be made on the storage.
+    InodesLow {
+        /// As many can.
+        free: u64,
     },
     /// Less space is free than is to be kept free.
     SpaceLow {
@@ -148,6 +154,8 @@ pub enum Event<'a> {
         reason: &'a str,
         /// How often since the last such event.
         count: u64,
+        /// Between whom the last one went: transport, source, destination.
+        last: Option<(&'static str, SocketAddr, SocketAddr)>,
     },
     /// The kernel says whether the clock is synchronised.
     ClockState {
@@ -165,8 +173,18 @@ pub enum Event<'a> {
     RetentionFailed {
         /// Which.
         recording: Uuid,
-        /// What the system said.
-        kind: io::ErrorKind,
+        /// What the system said, and of which file (names carry truncated numbers only).
+        reason: &'a str,
+    },
+    /// A sweep came to its end, whatever it deleted.
+    SweepDone {
+        /// When.
+        at: Timestamp,
+    },
+    /// The archive (index, audit log, sweep) could or could not be kept up.
+    ArchiveState {
+        /// Why not; `None`: all is well.
+        trouble: Option<&'a str>,
     },
     /// The sweep deletes nothing, or deletes again.
     RetentionRefused {
@@ -200,10 +218,59 @@ pub enum Event<'a> {
         /// What libpcap said.
         reason: &'a str,
     },
-    /// The capture file ends inside a packet; what came before was used.
-    CaptureCut {
-        /// Packets read.
-        packets: u64,
+    /// An interface that went away cannot be opened again; it is tried further.
+    CaptureClosed {
+        /// Which.
+        interface: &'a str,
+        /// Why, as libpcap said.
+        reason: &'a str,
+    },
+    /// A thread ended though nobody asked it to.
+    ThreadDied {
+        /// Its name.
+        thread: &'a str,
+    },
+    /// A thread that died runs again.
+    ThreadRestarted {
+        /// Its name.
+        thread: &'a str,
+        /// What it does.
+        role: ThreadRole,
+    },
+    /// A thread has not been heard of for too long.
+    ThreadStuck {
+        /// Its name.
+        thread: &'a str,
+        /// For how long.
+        silent: Duration,
+    },
+    /// A thread that was stuck goes on.
+    ThreadBack {
+        /// Its name.
+        thread: &'a str,
+    },
+    /// Recordings that an earlier run left unfinished.
+    LeftoversFound {
+        /// How many.
+        recordings: u64,
+    },
+    /// A leftover was not touched.
+    LeftoverKept {
+        /// Why.
+        reason: &'a str,
+    },
+    /// Nobody can edit the store, hence nothing that a crash left be finished, because
+    /// another process does not let go of it.
+    StoreHeld {
+        /// For how long.
+        waited: Duration,
+    },
+    /// The process may have few files open.
+    FilesLimited {
+        /// How many.
+        limit: u64,
+        /// As many recordings fit.
+        recordings: u64,
     },
     /// The metrics are served.
     MetricsListening {
@@ -267,10 +334,21 @@ impl Event<'_> {
             }
             Event::RetentionOverdue { recordings } => life.retention_overdue.set(recordings as f64),
             Event::RecordingsMissing { recordings } => life.missing.set(recordings as f64),
-            Event::CaptureStarted { .. }
+            Event::SweepDone { at } => life.last_sweep.set((at.as_ms() / 1000) as f64),
+            Event::ArchiveState { trouble } => life.archive_ok.set(f64::from(u8::from(trouble.is_none()))),
+            Event::ThreadRestarted { role, .. } => increment(&life.thread_restarts, role.index()),
+            Event::LeftoversFound { .. }
+            | Event::LeftoverKept { .. }
+            | Event::StoreHeld { .. }
+            | Event::FilesLimited { .. }
+            | Event::ThreadDied { .. }
+            | Event::ThreadStuck { .. }
+            | Event::ThreadBack { .. }
+            | Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
-            | Event::CaptureCut { .. }
+            | Event::CaptureClosed { .. }
             | Event::CallStep { .. }
+            | Event::InodesLow { .. }
             | Event::SpaceLow { .. }
             | Event::FramesDropped { .. }
             | Event::NoSignalling { .. }
@@ -281,164 +359,6 @@ impl Event<'_> {
             | Event::MetricsListening { .. }
             | Event::Stopping { .. }
             | Event::Stopped { .. } => {}
-        }
-    }
-
-    fn log(&self) {
-        match *self {
-            Event::CallAnswered(..)
-            | Event::CallUnrecorded { .. }
-            | Event::RecordingParallel
-            | Event::RecordingCompleted { .. }
-            | Event::RecordingFailed { .. }
-            | Event::RecordingRecovered(..)
-            | Event::CallStep { .. } => self.log_call(),
-            Event::MediaLost { .. }
-            | Event::StreamEnded { .. }
-            | Event::MediaUndecodable { .. }
-            | Event::Written { .. }
-            | Event::WriteFailed { .. }
-            | Event::SpaceLow { .. } => self.log_media(),
-            Event::RetentionDeleted { .. }
-            | Event::RetentionFailed { .. }
-            | Event::RetentionRefused { .. }
-            | Event::RecordingsMissing { .. }
-            | Event::RetentionOverdue { .. } => self.log_retention(),
-            Event::FramesDropped { .. }
-            | Event::NoSignalling { .. }
-            | Event::Unread { .. }
-            | Event::TunnelRefused { .. }
-            | Event::SipUnreadable { .. }
-            | Event::ClockState { .. }
-            | Event::Started { .. }
-            | Event::CaptureStarted { .. }
-            | Event::CaptureLost { .. }
-            | Event::CaptureCut { .. }
-            | Event::MetricsListening { .. }
-            | Event::Stopping { .. }
-            | Event::Stopped { .. } => self.log_recorder(),
-        }
-    }
-
-    fn log_call(&self) {
-        match *self {
-            Event::CallAnswered(About { recording, call_group, service }) => {
-                info!(%recording, %call_group, service, "recording");
-            }
-            Event::CallUnrecorded { reason } => info!(%reason, "call not to be recorded"),
-            Event::RecordingParallel => info!("an agent is being recorded in two calls at once"),
-            Event::RecordingCompleted { about, ended_by, duration, complete, one_way } => {
-                let About { recording, call_group, service } = about;
-                let duration_s = duration.as_secs_f64();
-                info!(%recording, %call_group, service, %ended_by, duration_s, complete, one_way, "recorded");
-            }
-            Event::RecordingFailed { about: About { recording, call_group, service }, reason } => {
-                match reason {
-                    FailReason::Stray => {
-                        info!(%recording, %call_group, service, %reason, "no call: a fork that lost")
-                    }
-                    _ => {
-                        warn!(%recording, %call_group, service, %reason, "an answered call was NOT recorded")
-                    }
-                }
-            }
-            Event::RecordingRecovered(About { recording, call_group, service }) => {
-                info!(%recording, %call_group, service, "recording of an earlier run finished");
-            }
-            Event::CallStep { about: About { recording, call_group, service }, kind } => {
-                info!(%recording, %call_group, service, kind, "call event");
-            }
-            _ => {}
-        }
-    }
-
-    fn log_media(&self) {
-        match *self {
-            Event::MediaLost { recording, packets } => {
-                debug!(%recording, packets, "RTP lost before the recorder")
-            }
-            Event::StreamEnded { recording, codec, jitter } => {
-                debug!(%recording, %codec, jitter_ms = jitter.as_secs_f64() * 1e3, "stream ended");
-            }
-            Event::MediaUndecodable { recording, codec } => {
-                warn!(%recording, %codec, "payload cannot be decoded, silence recorded");
-            }
-            Event::Written { took } => trace!(took_us = took.as_micros() as u64, "written"),
-            Event::WriteFailed { recording: Some(recording), fault } => {
-                warn!(%recording, reason = %fault, "write to storage failed");
-            }
-            Event::WriteFailed { recording: None, fault } => {
-                warn!(reason = %fault, "write to storage failed")
-            }
-            Event::SpaceLow { free, min_free } => {
-                warn!(free, min_free, "less space is free than storage.min_free");
-            }
-            _ => {}
-        }
-    }
-
-    fn log_retention(&self) {
-        match *self {
-            Event::RetentionDeleted { recording, service } => {
-                info!(%recording, service, "deleted: retention ended");
-            }
-            Event::RetentionFailed { recording, kind } => {
-                warn!(%recording, reason = %kind, "due, but could not be deleted");
-            }
-            Event::RetentionRefused { reason: Some(reason) } => {
-                warn!(reason, "the sweep deletes nothing; see nauhuri expire --dry-run");
-            }
-            Event::RetentionRefused { reason: None } => debug!("nothing speaks against deleting"),
-            Event::RecordingsMissing { recordings: 0 } => debug!("nothing is missing"),
-            Event::RecordingsMissing { recordings } => {
-                warn!(
-                    recordings,
-                    "files of recordings are gone though nobody deleted them; see nauhuri verify"
-                );
-            }
-            Event::RetentionOverdue { recordings: 0 } => debug!("nothing is overdue"),
-            Event::RetentionOverdue { recordings } => {
-                warn!(recordings, "recordings are kept beyond their retention");
-            }
-            _ => {}
-        }
-    }
-
-    fn log_recorder(&self) {
-        match *self {
-            Event::FramesDropped { interface, kernel, by_interface } => {
-                warn!(interface, kernel, by_interface, "frames dropped: audio may be missing");
-            }
-            Event::NoSignalling { waited } => {
-                let waited_s = waited.as_secs();
-                warn!(waited_s, "no SIP seen: are capture.interface, sip.ports and the mirror port right?");
-            }
-            Event::Unread { what, number, count } => {
-                let (meaning, remedy) = (what.describe(), what.remedy());
-                match what {
-                    UnreadKind::SuperPacket => warn!(%what, count, meaning, remedy, "split"),
-                    _ => warn!(%what, number, count, meaning, remedy, "not read"),
-                }
-            }
-            Event::TunnelRefused { kind, sender, count } => {
-                warn!(kind, sender, count, remedy = UnreadKind::Tunnel.remedy(), "tunnel not opened");
-            }
-            Event::SipUnreadable { reason, count } => debug!(reason, count, "no SIP message"),
-            Event::ClockState { synchronised: true } => debug!("clock is synchronised"),
-            Event::ClockState { synchronised: false } => warn!("clock is not synchronised"),
-            Event::Started { version } => info!(version, "started"),
-            Event::CaptureStarted { interface } => info!(interface, "capturing"),
-            Event::CaptureLost { interface, reason } => warn!(interface, reason, "capture lost"),
-            Event::CaptureCut { packets } => {
-                warn!(packets, "capture ends inside a packet; what can be read is used");
-            }
-            Event::MetricsListening { addr } => info!(%addr, "metrics served"),
-            Event::Stopping { active } => info!(active, "stopping: finishing open recordings"),
-            Event::Stopped { unfinished: 0 } => info!("stopped"),
-            Event::Stopped { unfinished } => {
-                warn!(unfinished, "stopped; the rest is recovered at the next start");
-            }
-            _ => {}
         }
     }
 }

@@ -6,28 +6,34 @@
 
 use super::fault::Fault;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A capture loop silent for longer than this is not alive. It beats at least
-/// once a second, traffic or not.
-pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Media that waits longer than this for its worker: what is recorded now may be lost.
+pub const LAG_LIMIT: Duration = Duration::from_secs(10);
+/// Who knows whether the threads are alive.
+pub trait Watch: Send + Sync {
+    /// What is wrong with one of them, in a line; `None` where all are well.
+    fn complaint(&self, now: Instant) -> Option<String>;
+}
 
 /// The last word of everyone whose work is needed.
-#[derive(Debug)]
 pub struct Readiness {
     min_free: u64,
+    watch: OnceLock<Arc<dyn Watch>>,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    heartbeat: Option<Instant>,
+    capturing: bool,
     stopping: bool,
     lost: Vec<String>,
     down: Vec<String>,
     storage_error: Option<Fault>,
     free: Option<u64>,
+    inodes: Option<(u64, u64)>,
+    lag: Duration,
 }
 
 /// Why the recorder is not ready; printed as one line.
@@ -37,8 +43,10 @@ pub enum NotReady {
     Starting,
     /// It was asked to stop.
     Stopping,
-    /// The capture loop last spoke this long ago.
-    CaptureSilent(Duration),
+    /// A thread is dead or stuck: which, and what is done about it.
+    Thread(String),
+    /// Media waits this long for the workers.
+    WorkersBehind(Duration),
     /// These interfaces went away; they are tried again.
     InterfaceLost(String),
     /// These interfaces are down or have no link: nothing can come from them.
@@ -52,22 +60,40 @@ pub enum NotReady {
         /// Bytes.
         min_free: u64,
     },
+    /// Hardly another file can be made on the file system, however many bytes are free.
+    InodesLow {
+        /// Files that can still be made.
+        free: u64,
+        /// As many are kept free.
+        min_free: u64,
+    },
 }
 
 impl Readiness {
-    /// Not ready until the first heartbeat. `min_free` is `storage.min_free`, bytes.
+    /// Not ready until the capture runs. `min_free` is `storage.min_free`, bytes.
     pub fn new(min_free: u64) -> Readiness {
-        Readiness { min_free, state: Mutex::new(State::default()) }
+        Readiness { min_free, watch: OnceLock::new(), state: Mutex::new(State::default()) }
     }
 
-    /// The capture loop went round; meant for once a second.
-    pub fn heartbeat(&self, now: Instant) {
-        self.lock().heartbeat = Some(now);
+    /// Asks `watch` after the threads from here on; the first one stays.
+    pub fn watched_by(&self, watch: Arc<dyn Watch>) {
+        // A process has one crew.
+        let _ = self.watch.set(watch);
     }
 
-    /// Interfaces that cannot be captured now; none when all are there.
-    pub fn interfaces_lost(&self, names: &[String]) {
-        self.lock().lost = names.to_vec();
+    /// The capture loop runs.
+    pub fn capturing(&self) {
+        self.lock().capturing = true;
+    }
+
+    /// Interfaces that cannot be captured now, each with the reason; none when all are there.
+    pub fn interfaces_lost(&self, lost: Vec<String>) {
+        self.lock().lost = lost;
+    }
+
+    /// How long the oldest media has been waiting for its worker.
+    pub fn workers_lag(&self, lag: Duration) {
+        self.lock().lag = lag;
     }
 
     /// Interfaces that are down or without a link; none when all are up.
@@ -90,16 +116,24 @@ impl Readiness {
         self.lock().free = Some(bytes);
     }
 
+    /// Inodes free on it, and how many are to be kept free; a file system that does not
+    /// count them keeps none.
+    pub fn inodes(&self, free: u64, min_free: u64) {
+        self.lock().inodes = Some((free, min_free));
+    }
+
     /// Ready, or the first reason why not.
     pub fn check(&self, now: Instant) -> Result<(), NotReady> {
+        // A thread that died is why it stops, so that comes first.
+        if let Some(complaint) = self.watch.get().and_then(|w| w.complaint(now)) {
+            return Err(NotReady::Thread(complaint));
+        }
         let state = self.lock();
         if state.stopping {
             return Err(NotReady::Stopping);
         }
-        let Some(beat) = state.heartbeat else { return Err(NotReady::Starting) };
-        let silent = now.saturating_duration_since(beat);
-        if silent > HEARTBEAT_TIMEOUT {
-            return Err(NotReady::CaptureSilent(silent));
+        if !state.capturing {
+            return Err(NotReady::Starting);
         }
         if !state.lost.is_empty() {
             return Err(NotReady::InterfaceLost(state.lost.join(", ")));
@@ -110,14 +144,23 @@ impl Readiness {
         if let Some(fault) = state.storage_error {
             return Err(NotReady::StorageNotWritable(fault));
         }
-        match state.free {
-            Some(free) if free < self.min_free => Err(NotReady::SpaceLow { free, min_free: self.min_free }),
-            Some(_) | None => Ok(()),
+        if let Some(free) = state.free.filter(|free| *free < self.min_free) {
+            return Err(NotReady::SpaceLow { free, min_free: self.min_free });
         }
+        if let Some((free, min_free)) = state.inodes.filter(|(free, min)| free < min) {
+            return Err(NotReady::InodesLow { free, min_free });
+        }
+        if state.lag > LAG_LIMIT { Err(NotReady::WorkersBehind(state.lag)) } else { Ok(()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").field("min_free", &self.min_free).finish_non_exhaustive()
     }
 }
 
@@ -126,8 +169,13 @@ impl fmt::Display for NotReady {
         match self {
             NotReady::Starting => f.write_str("not capturing yet: starting"),
             NotReady::Stopping => f.write_str("stopping: finishing open recordings"),
-            NotReady::CaptureSilent(d) => {
-                write!(f, "not capturing: the capture loop is silent for {} s", d.as_secs())
+            NotReady::Thread(complaint) => f.write_str(complaint),
+            NotReady::WorkersBehind(d) => {
+                write!(
+                    f,
+                    "recordings are written {} s late: the processor or the disk is too slow",
+                    d.as_secs()
+                )
             }
             NotReady::InterfaceLost(names) => write!(f, "not capturing: {names} went away"),
             NotReady::LinkDown(names) => write!(f, "not capturing: {names} is down or has no link"),
@@ -135,6 +183,10 @@ impl fmt::Display for NotReady {
             NotReady::SpaceLow { free, min_free } => {
                 write!(f, "storage nearly full: {free} bytes free, storage.min_free is {min_free}")
             }
+            NotReady::InodesLow { free, min_free } => write!(
+                f,
+                "storage nearly full: {free} inodes free (one for each file), {min_free} are kept free"
+            ),
         }
     }
 }
@@ -148,19 +200,23 @@ mod tests {
         let t0 = Instant::now();
         let r = Readiness::new(1000);
         assert_eq!(r.check(t0), Err(NotReady::Starting));
-        r.heartbeat(t0);
+        r.capturing();
         assert_eq!(r.check(t0), Ok(()));
-        let late = t0 + HEARTBEAT_TIMEOUT + Duration::from_secs(1);
-        assert_eq!(r.check(late), Err(NotReady::CaptureSilent(Duration::from_secs(11))));
-        r.interfaces_lost(&["eth1".into()]);
+        r.interfaces_lost(vec!["eth1".into()]);
         assert_eq!(r.check(t0).unwrap_err().to_string(), "not capturing: eth1 went away");
-        r.interfaces_lost(&[]);
+        r.interfaces_lost(Vec::new());
         r.links_down(vec!["eth1".into(), "eth2".into()]);
         assert_eq!(r.check(t0).unwrap_err().to_string(), "not capturing: eth1, eth2 is down or has no link");
         r.links_down(Vec::new());
         r.free(999);
         assert_eq!(r.check(t0), Err(NotReady::SpaceLow { free: 999, min_free: 1000 }));
         r.free(1000);
+        r.inodes(7, 8);
+        assert_eq!(r.check(t0), Err(NotReady::InodesLow { free: 7, min_free: 8 }));
+        r.inodes(0, 0);
+        r.workers_lag(LAG_LIMIT + Duration::from_secs(1));
+        assert!(r.check(t0).unwrap_err().to_string().starts_with("recordings are written 11 s late"));
+        r.workers_lag(LAG_LIMIT);
         r.storage(Err(std::io::ErrorKind::ReadOnlyFilesystem.into()));
         let why = r.check(t0).unwrap_err().to_string();
         assert_eq!(why, "storage not writable: read-only filesystem or storage medium");
@@ -168,5 +224,13 @@ mod tests {
         assert_eq!(r.check(t0), Ok(()));
         r.stopping();
         assert_eq!(r.check(t0), Err(NotReady::Stopping));
+        struct Dead;
+        impl Watch for Dead {
+            fn complaint(&self, _: Instant) -> Option<String> {
+                Some("thread tape-0 died".into())
+            }
+        }
+        r.watched_by(Arc::new(Dead));
+        assert_eq!(r.check(t0).unwrap_err().to_string(), "thread tape-0 died");
     }
 }

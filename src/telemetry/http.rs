@@ -14,19 +14,24 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::convert::Infallible;
-use std::io::{self, Write as _};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
-use std::os::unix::net::UnixStream;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use thiserror::Error;
+use tokio::task::AbortHandle;
 
-/// Connections served at once; one more is closed unanswered.
-pub const MAX_CONNECTIONS: usize = 32;
+/// Connections served at once; for one more the oldest of whoever has most is closed.
+pub const MAX_CONNECTIONS: usize = 64;
+/// Connections from one address; for one more its oldest is closed.
+pub const MAX_PER_SOURCE: usize = 16;
+/// How often it is asked whether to go on.
+const TURN: Duration = Duration::from_millis(200);
 /// Time from accepting a connection to the last byte of the answer.
 pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time from accepting a connection to the end of the request's header.
@@ -58,7 +63,7 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
-    /// No thread or runtime could be made.
+    /// No thread could be made.
     #[error("metrics: cannot start the server: {0}")]
     Start(#[source] io::Error),
 }
@@ -67,7 +72,7 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
-    stop: UnixStream,
+    stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -91,33 +96,42 @@ impl Port {
         listener.set_nonblocking(true).map_err(ServeError::Start)?;
         Ok(Port { addr, listener })
     }
+
+    /// Where it listens; the real port where 0 was asked for.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Answers on the calling thread for as long as `goes_on`, which is asked several times a
+    /// second whether anybody calls or not.
+    ///
+    /// # Errors
+    /// No runtime could be made.
+    pub fn answer(
+        &self,
+        metrics: &Arc<Metrics>,
+        ready: &Arc<Readiness>,
+        goes_on: impl Fn() -> bool,
+    ) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let pages = Pages { metrics: Arc::clone(metrics), ready: Arc::clone(ready) };
+        runtime.block_on(serve(self.listener.try_clone()?, Rc::new(pages), goes_on))
+    }
 }
 
 impl Server {
-    /// [`Port::open`] and [`Server::serve`] in one.
+    /// [`Port::open`] and [`Port::answer`] from a thread of its own.
     pub fn start(listen: &str, metrics: Arc<Metrics>, ready: Arc<Readiness>) -> Result<Server, ServeError> {
-        Server::serve(Port::open(listen)?, metrics, ready)
-    }
-
-    /// Answers from a thread of its own.
-    pub fn serve(port: Port, metrics: Arc<Metrics>, ready: Arc<Readiness>) -> Result<Server, ServeError> {
-        let Port { addr, listener } = port;
-        let (stop, stopped) = UnixStream::pair().map_err(ServeError::Start)?;
-        stopped.set_nonblocking(true).map_err(ServeError::Start)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(ServeError::Start)?;
-        let thread = std::thread::Builder::new()
-            .name("metrics".into())
-            .spawn(move || {
-                let served = runtime.block_on(serve(listener, stopped, Rc::new(Pages { metrics, ready })));
-                if let Err(error) = served {
-                    tracing::warn!(reason = %error.kind(), "metrics server ended");
-                }
-            })
-            .map_err(ServeError::Start)?;
+        let port = Port::open(listen)?;
+        let (addr, stop) = (port.addr(), Arc::new(AtomicBool::new(false)));
+        let stopped = Arc::clone(&stop);
+        let run = move || {
+            if let Err(error) = port.answer(&metrics, &ready, || !stopped.load(Ordering::Relaxed)) {
+                tracing::warn!(reason = %error.kind(), "metrics server ended");
+            }
+        };
+        let thread =
+            std::thread::Builder::new().name("metrics".into()).spawn(run).map_err(ServeError::Start)?;
         Ok(Server { addr, stop, thread: Some(thread) })
     }
 
@@ -129,8 +143,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A byte on the pair ends the accept loop; running answers are cut.
-        let _ = self.stop.write_all(b"q");
+        // Running answers are cut.
+        self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -143,53 +157,62 @@ struct Pages {
     ready: Arc<Readiness>,
 }
 
-async fn serve(listener: TcpListener, stopped: UnixStream, pages: Rc<Pages>) -> io::Result<()> {
+async fn serve(listener: TcpListener, pages: Rc<Pages>, goes_on: impl Fn() -> bool) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let stopped = tokio::net::UnixStream::from_std(stopped)?;
-    let open = Rc::new(Cell::new(0usize));
+    let callers = RefCell::new(Callers::default());
     let local = tokio::task::LocalSet::new();
     let accept = async {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) if open.get() < MAX_CONNECTIONS => {
-                    let place = Place::take(&open);
-                    let pages = Rc::clone(&pages);
-                    tokio::task::spawn_local(async move {
-                        let _place = place;
-                        converse(stream, pages).await;
-                    });
+                Ok((stream, from)) => {
+                    let task = tokio::task::spawn_local(converse(stream, Rc::clone(&pages)));
+                    callers.borrow_mut().add(from.ip(), task.abort_handle());
+                    // Whoever has sent his request is answered before the next one is let in.
+                    tokio::task::yield_now().await;
                 }
-                // Dropped, hence closed: a crowd does not get to fill our table of files.
-                Ok(_) => {}
                 // Out of file descriptors, or a connection that died young: never spin on it.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
+        }
+    };
+    let watch = async {
+        while goes_on() {
+            tokio::time::sleep(TURN).await;
         }
     };
     local
         .run_until(async {
             tokio::select! {
                 () = accept => {}
-                _ = stopped.readable() => {}
+                () = watch => {}
             }
         })
         .await;
     Ok(())
 }
 
-/// One of the [`MAX_CONNECTIONS`] places, given back when dropped.
-struct Place(Rc<Cell<usize>>);
+/// Who is connected, the oldest first. A newcomer is always let in, at the cost of the oldest
+/// connection of whoever has most: those that say nothing cannot keep out one that asks.
+#[derive(Default)]
+struct Callers(Vec<(IpAddr, AbortHandle)>);
 
-impl Place {
-    fn take(open: &Rc<Cell<usize>>) -> Place {
-        open.set(open.get() + 1);
-        Place(Rc::clone(open))
+impl Callers {
+    fn add(&mut self, from: IpAddr, task: AbortHandle) {
+        self.0.retain(|(_, task)| !task.is_finished());
+        let of = |source: IpAddr| self.0.iter().filter(|(s, _)| *s == source).count();
+        if of(from) >= MAX_PER_SOURCE {
+            self.show_out(from);
+        } else if self.0.len() >= MAX_CONNECTIONS {
+            let crowd = self.0.iter().map(|(s, _)| *s).max_by_key(|s| of(*s));
+            self.show_out(crowd.unwrap_or(from));
+        }
+        self.0.push((from, task));
     }
-}
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+    fn show_out(&mut self, source: IpAddr) {
+        if let Some(i) = self.0.iter().position(|(s, _)| *s == source) {
+            self.0.remove(i).1.abort();
+        }
     }
 }
 

@@ -188,7 +188,6 @@ labels! {
         OtherHop = "other_hop", "The same call, already recorded nearer the agent.";
         Stray = "stray", "A fork's second 2xx, gone within half a second without media: no call.";
         Truncated = "truncated", "The snap length left only the first lines of its messages.";
-        Other = "other", "None of these.";
     }
 }
 
@@ -229,6 +228,59 @@ impl UnreadKind {
 }
 
 labels! {
+    /// What the frames held: `nauhuri_seen_total{what}`.
+    SeenKind {
+        NotIp = "not_ip", "Frames that carry no IP: ARP, LLDP and the like.";
+        OtherTransport = "other_transport", "IP packets that carry neither UDP nor TCP nor a tunnel.";
+        Decapsulated = "decapsulated", "Packets taken out of a tunnel or mirror.";
+        Fragment = "fragment", "IP fragments.";
+        FragmentLate = "fragment_late", "Fragments of datagrams that were whole already.";
+        Reassembled = "reassembled", "Datagrams put together from fragments.";
+        Udp = "udp", "UDP datagrams.";
+        UdpOther = "udp_other", "UDP datagrams that are neither SIP nor RTP nor RTCP.";
+        Rtcp = "rtcp", "RTCP packets.";
+        RtpRecorded = "rtp_recorded", "RTP packets given to recordings.";
+        Tcp = "tcp", "TCP segments on SIP ports.";
+        TcpOther = "tcp_other", "TCP segments on other ports.";
+        TcpRepeated = "tcp_repeated", "TCP segments that brought nothing new.";
+        TcpUnordered = "tcp_unordered", "TCP segments that came before their turn.";
+        TcpSip = "tcp_sip", "SIP messages taken from TCP.";
+        TcpCut = "tcp_cut", "SIP messages over TCP of which only the start was captured.";
+        SipCut = "sip_cut", "SIP messages of which only the start was captured.";
+    }
+}
+
+labels! {
+    /// Why the fragments of a datagram were given up: `nauhuri_fragments_dropped_total{reason}`.
+    FragmentLoss {
+        Timeout = "timeout", "The missing ones did not come in time.";
+        Evicted = "evicted", "Pushed out by newer ones.";
+        Overlap = "overlap", "Two of them disagree about the same bytes, or about the end.";
+        Malformed = "malformed", "Longer than a datagram can be, too many, or empty.";
+        Truncated = "truncated", "One of them was cut by the snap length.";
+    }
+}
+
+labels! {
+    /// Why no SIP message could be read: `nauhuri_sip_unreadable_total{reason}`.
+    SipFault {
+        Empty = "empty", "Nothing but keep-alive bytes.";
+        Method = "method", "No method and no SIP/2.0 at the start.";
+        Uri = "uri", "A request line without a URI.";
+        Version = "version", "A request line that does not end in SIP/2.0.";
+        Status = "status", "A status code that is not three digits.";
+    }
+}
+
+labels! {
+    /// Why an RTP packet of a recording cannot be used whole: `nauhuri_rtp_unusable_total{reason}`.
+    UnusableRtp {
+        Cut = "cut", "Cut by the snap length or sliced on its way.";
+        Malformed = "malformed", "Its header cannot be read.";
+    }
+}
+
+labels! {
     /// Bounds of `[limits]` and of one recording: `nauhuri_limit_reached_total{limit}`.
     Limit {
         Calls = "calls", "`limits.calls`.";
@@ -241,6 +293,17 @@ labels! {
         Streams = "streams", "Streams of one recording beyond those told of: their counts are added to another's.";
         Events = "events", "Events of one recording beyond those kept.";
         Other = "other", "A bound without a key of its own.";
+    }
+}
+
+labels! {
+    /// Threads of the recorder: `nauhuri_thread_ok{thread}`.
+    ThreadRole {
+        Capture = "capture", "Takes packets from the interfaces and follows the calls.";
+        Worker = "worker", "Decodes and writes recordings; there are several.";
+        Archivist = "archivist", "Finishes what a crash left, keeps the index, deletes what is due.";
+        Housekeeping = "housekeeping", "Looks at free space, links and whether the storage takes writes.";
+        Metrics = "metrics", "Answers /metrics, /healthz and /readyz.";
     }
 }
 

@@ -4,8 +4,8 @@
 //! go, so it never sees a call between two columns. What a call is, and who
 //! decides that it ended, is not known here.
 
+use super::families::{Families, OTHER_SERVICE};
 use super::label::{EndedBy, FailReason};
-use super::metrics::{Families, OTHER_SERVICE};
 use metrics::{Counter, Gauge};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

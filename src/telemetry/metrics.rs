@@ -8,35 +8,35 @@
 //! `nauhuri_sip_messages_total` has `method` on requests and `class` on
 //! responses; to Prometheus a label that is absent is one that is empty.
 
-use super::label::{
-    CodecLabel, DropPlace, Limit, SipClass, SipMethod, StorageState, UnreadKind, UnrecordedReason,
-};
+mod life;
+mod wire;
+
+use super::families::Families;
+pub use super::families::OTHER_SERVICE;
+use super::label::{StorageState, ThreadRole};
 use super::ledger::CallLedger;
 use super::{log, process, snapshot::Snapshot};
-use crate::config::TunnelKind;
 use crate::time::Timestamp;
-use metrics::{Counter, Gauge, Histogram, Key, Label, Metadata, Recorder};
+use life::Life;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+use wire::Wire;
 
-/// The label of a service that the configuration does not name (or not any more).
-pub const OTHER_SERVICE: &str = "other";
 /// Services with a label of their own; those after it share [`OTHER_SERVICE`].
 pub const MAX_SERVICE_LABELS: usize = 64;
 
 /// Upper bounds, seconds: 1 ms is a local network, 100 ms is audible ruin.
 const JITTER_BUCKETS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2];
+/// Upper bounds, seconds: up to what a queue of the usual size holds, and beyond.
+const LAG_BUCKETS: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0];
 /// Upper bounds, seconds: from a page-cache write to a disk that hangs.
 const WRITE_BUCKETS: &[f64] = &[0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 /// Samples after which a histogram's buffer is folded into its buckets, so
 /// that it stays small when nobody scrapes.
 const FOLD_EVERY: u32 = 1024;
-
-static META: Metadata<'static> =
-    Metadata::new("nauhuri", metrics::Level::INFO, Some("nauhuri::telemetry::metrics"));
 
 /// The recorder's metrics. One for each process; shared by reference.
 pub struct Metrics {
@@ -46,58 +46,6 @@ pub struct Metrics {
     ledger: CallLedger,
     wire: Wire,
     pub(super) life: Life,
-}
-
-/// Set from a [`Snapshot`].
-struct Wire {
-    packets_received: Counter,
-    dropped: Vec<Counter>,
-    sip_requests: Vec<Counter>,
-    sip_responses: Vec<Counter>,
-    sip_parse_errors: Counter,
-    rtp_packets: Vec<Counter>,
-    rtp_unmatched: Counter,
-    rtp_not_recorded: Counter,
-    unread: Vec<Counter>,
-    tunnels_refused: Vec<Counter>,
-    sip_duplicates: Counter,
-    limits: Vec<Counter>,
-    time_went_back: Counter,
-    time_outliers: Counter,
-    time_jumps: Counter,
-    dialogs: Gauge,
-    capture_lag: Gauge,
-    last_packet: Gauge,
-}
-
-/// Set by events and by the keepers of storage.
-pub(super) struct Life {
-    pub(super) unrecorded: Vec<Counter>,
-    pub(super) one_way: Counter,
-    pub(super) incomplete: Counter,
-    pub(super) parallel: Counter,
-    pub(super) rtp_lost: Counter,
-    pub(super) undecodable: Vec<Counter>,
-    pub(super) write_errors: Counter,
-    pub(super) retention_deleted: HashMap<String, Counter>,
-    pub(super) retention_failed: Counter,
-    pub(super) retention_overdue: Gauge,
-    pub(super) clock_synchronised: Gauge,
-    pub(super) retention_refused: Gauge,
-    pub(super) missing: Gauge,
-    holds: Gauge,
-    holds_due_review: Gauge,
-    bytes_per_day: HashMap<String, Gauge>,
-    exhaustion: Gauge,
-    audit_head: Gauge,
-    audit_entries: Gauge,
-    wrong_owner: Gauge,
-    jitter: Histogram,
-    write: Histogram,
-    storage: Vec<Gauge>,
-    storage_free: Gauge,
-    ready: Gauge,
-    log_suppressed: Counter,
 }
 
 impl Metrics {
@@ -130,27 +78,7 @@ impl Metrics {
 
     /// Takes over the capture thread's totals; meant for once a second.
     pub fn publish(&self, totals: &Snapshot) {
-        let w = &self.wire;
-        w.packets_received.absolute(totals.packets_received);
-        set_all(&w.dropped, &totals.dropped);
-        set_all(&w.sip_requests, &totals.sip_requests);
-        set_all(&w.sip_responses, &totals.sip_responses);
-        w.sip_parse_errors.absolute(totals.sip_parse_errors);
-        set_all(&w.rtp_packets, &totals.rtp_packets);
-        w.rtp_unmatched.absolute(totals.rtp_unmatched);
-        w.rtp_not_recorded.absolute(totals.rtp_not_recorded);
-        set_all(&w.unread, &totals.unread);
-        set_all(&w.tunnels_refused, &totals.tunnels_refused);
-        w.sip_duplicates.absolute(totals.sip_duplicates);
-        w.time_outliers.absolute(totals.time_outliers);
-        w.time_jumps.absolute(totals.time_jumps);
-        set_all(&w.limits, &totals.limits);
-        w.time_went_back.absolute(totals.time_went_back);
-        w.dialogs.set(totals.dialogs as f64);
-        w.capture_lag.set(totals.capture_lag.as_secs_f64());
-        if let Some(at) = totals.last_packet {
-            w.last_packet.set(at.as_ns() as f64 / 1e9);
-        }
+        self.wire.publish(totals);
     }
 
     /// Bytes stored in `state`.
@@ -204,6 +132,29 @@ impl Metrics {
         self.life.storage_free.set(bytes as f64);
     }
 
+    /// Inodes free on it.
+    pub fn set_free_inodes(&self, inodes: u64) {
+        self.life.storage_inodes.set(inodes as f64);
+    }
+
+    /// Recordings of an earlier run that are still to be finished.
+    pub fn set_leftovers(&self, recordings: u64) {
+        self.life.leftovers.set(recordings as f64);
+    }
+
+    /// Whether the threads that do this are alive and not stuck.
+    pub fn set_thread_ok(&self, role: ThreadRole, is_ok: bool) {
+        if let Some(gauge) = self.life.thread_ok.get(role.index()) {
+            gauge.set(f64::from(u8::from(is_ok)));
+        }
+    }
+
+    /// How long the oldest media waiting for a worker has waited.
+    pub fn observe_worker_lag(&self, lag: Duration) {
+        self.life.worker_lag.record(lag.as_secs_f64());
+        self.fold_sometimes();
+    }
+
     /// Whether `/readyz` would say so.
     pub fn set_ready(&self, ready: bool) {
         self.life.ready.set(f64::from(u8::from(ready)));
@@ -236,118 +187,6 @@ impl Metrics {
     }
 }
 
-impl Wire {
-    #[rustfmt::skip] // one metric a line reads as the table it is
-    fn new(f: &Families<'_>) -> Wire {
-        Wire {
-            packets_received: f.counter("nauhuri_packets_received_total", "Frames received from the interfaces.", &[]),
-            dropped: f.counters("nauhuri_packets_dropped_total", "Frames dropped, by where; every one may be lost audio.", "where", DropPlace::ALL.iter().map(|p| p.as_str())),
-            sip_requests: f.counters("nauhuri_sip_messages_total", SIP_HELP, "method", SipMethod::ALL.iter().map(|m| m.as_str())),
-            sip_responses: f.counters("nauhuri_sip_messages_total", SIP_HELP, "class", SipClass::ALL.iter().map(|c| c.as_str())),
-            sip_parse_errors: f.counter("nauhuri_sip_parse_errors_total", "Data on a SIP port that no message could be read from.", &[]),
-            rtp_packets: f.counters("nauhuri_rtp_packets_total", "RTP packets that belong to a recording, by encoding.", "codec", CodecLabel::all().map(CodecLabel::as_str)),
-            rtp_unmatched: f.counter("nauhuri_rtp_unmatched_total", "RTP packets that belong to no known call.", &[]),
-            rtp_not_recorded: f.counter("nauhuri_rtp_not_recorded_total", "RTP packets of calls that are not to be recorded.", &[]),
-            unread: f.counters("nauhuri_unread_total", "Packets that passed by and were not read, by what they are.", "what", UnreadKind::ALL.iter().map(|k| k.as_str())),
-            tunnels_refused: f.counters("nauhuri_tunnels_refused_total", "Packets in tunnels that capture.tunnels does not open, by kind.", "kind", TunnelKind::ALL.iter().map(|k| k.as_str())),
-            sip_duplicates: f.counter("nauhuri_sip_duplicates_total", "Copies of SIP datagrams, mirrored twice and dropped.", &[]),
-            limits: f.counters("nauhuri_limit_reached_total", "Times a bound of [limits] or of one recording was reached.", "limit", Limit::ALL.iter().map(|l| l.as_str())),
-            time_went_back: f.counter("nauhuri_capture_time_backwards_total", "Packets stamped earlier than the one before.", &[]),
-            time_outliers: f.counter("nauhuri_capture_time_outliers_total", "Packets whose stamp could not be true; they got the time of their neighbours.", &[]),
-            time_jumps: f.counter("nauhuri_capture_time_jumps_total", "Times the capture clock jumped by more than a minute, or was set.", &[]),
-            dialogs: f.gauge("nauhuri_dialogs", "SIP dialogs followed now.", &[]),
-            capture_lag: f.gauge("nauhuri_capture_lag_seconds", "Age of the newest packet when it was handled, seconds.", &[]),
-            last_packet: f.gauge("nauhuri_capture_last_packet_timestamp_seconds", "Stamp of the newest packet, Unix time; 0 before the first.", &[]),
-        }
-    }
-}
-
-const SIP_HELP: &str = "SIP messages read: requests by method, responses by class.";
-
-impl Life {
-    #[rustfmt::skip] // one metric a line reads as the table it is
-    fn new(f: &Families<'_>, services: &[String]) -> Life {
-        let deleted = |name: &String| {
-            let help = "Recordings deleted because their retention ended.";
-            (name.clone(), f.counter("nauhuri_retention_deleted_total", help, &[("service", name)]))
-        };
-        let per_day = |name: &String| {
-            let help = "Bytes of audio and metadata recorded a day, by the last four weeks.";
-            (name.clone(), f.gauge("nauhuri_storage_bytes_per_day", help, &[("service", name)]))
-        };
-        Life {
-            unrecorded: f.counters("nauhuri_calls_unrecorded_total", "Answered calls that were not to be recorded, by reason.", "reason", UnrecordedReason::ALL.iter().map(|r| r.as_str())),
-            one_way: f.counter("nauhuri_recordings_one_way_total", "Finished recordings in which one side was never heard.", &[]),
-            incomplete: f.counter("nauhuri_recordings_incomplete_total", "Finished recordings marked complete = false.", &[]),
-            parallel: f.counter("nauhuri_recordings_parallel_total", "Recordings begun while their agent was being recorded in another call that was not on hold: two lines, or one conversation whose legs nothing ties.", &[]),
-            rtp_lost: f.counter("nauhuri_rtp_lost_total", "RTP packets lost before the recorder, by sequence number (RFC 3550 A.3).", &[]),
-            undecodable: f.counters("nauhuri_media_undecodable_total", "Streams that could not be decoded, by encoding.", "codec", CodecLabel::all().map(CodecLabel::as_str)),
-            write_errors: f.counter("nauhuri_write_errors_total", "Writes to storage that failed.", &[]),
-            retention_deleted: services.iter().map(deleted).collect(),
-            retention_failed: f.counter("nauhuri_retention_failed_total", "Recordings that were due and could not be deleted.", &[]),
-            retention_overdue: f.gauge("nauhuri_retention_overdue", "Recordings past their retention, not held, and still there.", &[]),
-            retention_refused: f.gauge("nauhuri_deletion_guard_tripped", "1 while the sweep deletes nothing because the clock or the amount is not to be believed.", &[]),
-            missing: f.gauge("nauhuri_recordings_missing", "Recordings whose files are gone though nobody deleted them.", &[]),
-            holds: f.gauge("nauhuri_holds", "Recordings that a hold keeps.", &[]),
-            holds_due_review: f.gauge("nauhuri_holds_due_review", "Recordings with a hold that nobody has confirmed for retention.hold_review.", &[]),
-            bytes_per_day: services.iter().map(per_day).collect(),
-            exhaustion: f.gauge("nauhuri_storage_exhaustion_timestamp_seconds", "When storage.min_free will be reached at the present rate; 0: not within a year.", &[]),
-            audit_head: f.gauge("nauhuri_audit_head", "The first 52 bits of the newest audit entry's hash: compare it with the log.", &[]),
-            audit_entries: f.gauge("nauhuri_audit_entries", "Number of the newest audit entry.", &[]),
-            wrong_owner: f.gauge("nauhuri_storage_wrong_owner", "Files and folders of the store that are not the service's or are open to others, as of the last daily look; `nauhuri repair` mends them.", &[]),
-            clock_synchronised: f.gauge("nauhuri_clock_synchronised", "1 if the kernel says the clock is synchronised.", &[]),
-            jitter: f.histogram("nauhuri_rtp_jitter_seconds", "Interarrival jitter of each finished stream, its largest value (RFC 3550 A.8), seconds."),
-            write: f.histogram("nauhuri_write_seconds", "Time one write of audio to storage took, seconds."),
-            storage: StorageState::ALL.iter().map(|s| f.gauge("nauhuri_storage_bytes", "Bytes stored, by state.", &[("state", s.as_str())])).collect(),
-            storage_free: f.gauge("nauhuri_storage_free_bytes", "Bytes free on the file system of the recordings.", &[]),
-            ready: f.gauge("nauhuri_ready", "1 if capturing and able to store: what /readyz answers.", &[]),
-            log_suppressed: f.counter("nauhuri_log_suppressed_total", "Log lines left out because the same kind came too often.", &[]),
-        }
-    }
-}
-
-/// Registers series with their HELP; the one place that talks to the exporter's recorder.
-pub(super) struct Families<'a> {
-    recorder: &'a PrometheusRecorder,
-}
-
-impl Families<'_> {
-    pub(super) fn counter(&self, name: &'static str, help: &'static str, labels: &[(&str, &str)]) -> Counter {
-        self.recorder.describe_counter(name.into(), None, help.into());
-        let counter = self.recorder.register_counter(&key(name, labels), &META);
-        counter.absolute(0);
-        counter
-    }
-
-    /// One series for each value of one label.
-    pub(super) fn counters<'v>(
-        &self,
-        name: &'static str,
-        help: &'static str,
-        label: &str,
-        values: impl Iterator<Item = &'v str>,
-    ) -> Vec<Counter> {
-        values.map(|v| self.counter(name, help, &[(label, v)])).collect()
-    }
-
-    pub(super) fn gauge(&self, name: &'static str, help: &'static str, labels: &[(&str, &str)]) -> Gauge {
-        self.recorder.describe_gauge(name.into(), None, help.into());
-        let gauge = self.recorder.register_gauge(&key(name, labels), &META);
-        gauge.set(0.0);
-        gauge
-    }
-
-    fn histogram(&self, name: &'static str, help: &'static str) -> Histogram {
-        self.recorder.describe_histogram(name.into(), None, help.into());
-        self.recorder.register_histogram(&key(name, &[]), &META)
-    }
-}
-
-fn key(name: &'static str, labels: &[(&str, &str)]) -> Key {
-    let labels: Vec<Label> = labels.iter().map(|(k, v)| Label::new(k.to_string(), v.to_string())).collect();
-    Key::from_parts(name, labels)
-}
-
 fn build_recorder() -> PrometheusRecorder {
     let buckets = |b: PrometheusBuilder, name: &str, bounds: &[f64]| {
         b.set_buckets_for_metric(Matcher::Full(name.into()), bounds)
@@ -355,6 +194,7 @@ fn build_recorder() -> PrometheusRecorder {
     };
     let builder = PrometheusBuilder::new();
     let builder = buckets(builder, "nauhuri_rtp_jitter_seconds", JITTER_BUCKETS);
+    let builder = buckets(builder, "nauhuri_worker_lag_seconds", LAG_BUCKETS);
     buckets(builder, "nauhuri_write_seconds", WRITE_BUCKETS).build_recorder()
 }
 
@@ -371,12 +211,6 @@ fn service_labels<'a>(services: impl IntoIterator<Item = &'a str>) -> Vec<String
     }
     labels.push(OTHER_SERVICE.into());
     labels
-}
-
-fn set_all(counters: &[Counter], totals: &[u64]) {
-    for (counter, n) in counters.iter().zip(totals) {
-        counter.absolute(*n);
-    }
 }
 
 /// The exporter writes families and series in hash order: here they are put in

@@ -12,6 +12,7 @@
 //! number, a name or a URI.
 
 pub mod events;
+mod families;
 pub mod fault;
 pub mod health;
 pub mod http;

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// Pings in one watchdog interval: two may go astray.
 const PINGS_PER_INTERVAL: u32 = 3;
 
+/// How often the status line tells how many calls are recorded.
+const STATUS_EVERY: Duration = Duration::from_secs(5);
+
 /// One message to the service manager.
 type Tell = dyn Fn(&[NotifyState<'_>]) -> io::Result<()> + Send;
 
@@ -20,6 +23,8 @@ pub struct Notifier {
     send: Box<Tell>,
     every: Option<Duration>,
     last_ping: Option<Instant>,
+    is_ready: bool,
+    told: Option<(Instant, String)>,
 }
 
 impl Notifier {
@@ -33,12 +38,34 @@ impl Notifier {
         send: impl Fn(&[NotifyState<'_>]) -> io::Result<()> + Send + 'static,
     ) -> Notifier {
         let every = watchdog.map(|d| d / PINGS_PER_INTERVAL);
-        Notifier { send: Box::new(send), every, last_ping: None }
+        Notifier { send: Box::new(send), every, last_ping: None, is_ready: false, told: None }
     }
 
     /// Capturing, storage writable, metrics served: `systemctl start` returns.
     pub fn ready(&self) {
         self.tell(&[NotifyState::Ready]);
+    }
+
+    /// What `/readyz` answers: the first `Ok`, which counts the recordings that run, makes
+    /// `systemctl start` return. The status line follows, when it changes and not too often.
+    pub fn tell_state(&mut self, now: Instant, state: Result<u64, impl fmt::Display>) {
+        if state.is_ok() && !self.is_ready {
+            self.is_ready = true;
+            self.ready();
+        }
+        let (is_well, line) = match state {
+            Ok(1) => (true, "recording 1 call".to_string()),
+            Ok(n) => (true, format!("recording {n} calls")),
+            Err(why) => (false, format!("NOT READY: {why}")),
+        };
+        let is_told = self.told.as_ref().is_some_and(|(at, told)| {
+            let is_soon = now.saturating_duration_since(*at) < STATUS_EVERY;
+            *told == line || is_well && is_soon && !told.starts_with("NOT READY")
+        });
+        if !is_told {
+            self.status(&line);
+            self.told = Some((now, line));
+        }
     }
 
     /// Asked to stop; open recordings are being finished.
@@ -106,6 +133,34 @@ mod tests {
             n.ping_if_due(t0 + Duration::from_secs(s));
         }
         assert_eq!(*said.lock().unwrap(), ["WATCHDOG=1"; 3]);
+    }
+
+    #[test]
+    fn ready_when_it_is_and_a_status_that_says_what_is_wrong() {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&said);
+        let mut n = Notifier::new(None, move |states| {
+            log.lock().unwrap().extend(states.iter().map(ToString::to_string));
+            Ok(())
+        });
+        let t0 = Instant::now();
+        let at = |s| t0 + Duration::from_secs(s);
+        n.tell_state(at(0), Err::<u64, _>("storage nearly full"));
+        n.tell_state(at(1), Err::<u64, _>("storage nearly full"));
+        n.tell_state(at(2), Ok::<_, &str>(0));
+        n.tell_state(at(3), Ok::<_, &str>(7));
+        n.tell_state(at(8), Ok::<_, &str>(9));
+        n.tell_state(at(9), Err::<u64, _>("eth1 went away"));
+        n.tell_state(at(10), Ok::<_, &str>(1));
+        let want = [
+            "STATUS=NOT READY: storage nearly full",
+            "READY=1",
+            "STATUS=recording 0 calls",
+            "STATUS=recording 9 calls",
+            "STATUS=NOT READY: eth1 went away",
+            "STATUS=recording 1 call",
+        ];
+        assert_eq!(*said.lock().unwrap(), want);
     }
 
     #[test]

@@ -4,7 +4,10 @@
 //! thread counts in plain integers of its own and publishes the totals. This
 //! file only gives the totals their shape; who counts is not known here.
 
-use super::label::{CodecLabel, DropPlace, Limit, SipClass, SipMethod, UnreadKind};
+use super::label::{
+    CodecLabel, DropPlace, FragmentLoss, Limit, SeenKind, SipClass, SipFault, SipMethod, UnreadKind,
+    UnusableRtp,
+};
 use crate::config::TunnelKind;
 use crate::time::Timestamp;
 use std::time::Duration;
@@ -15,6 +18,16 @@ use std::time::Duration;
 pub struct Snapshot {
     /// Frames handed over by the kernel or read from a file.
     pub packets_received: u64,
+    /// Bytes of them that were captured.
+    pub bytes_received: u64,
+    /// What they held, by [`SeenKind::index`].
+    pub seen: [u64; SeenKind::COUNT],
+    /// Datagrams given up before all their fragments had come, by [`FragmentLoss::index`].
+    pub fragments_dropped: [u64; FragmentLoss::COUNT],
+    /// Why no SIP message could be read, by [`SipFault::index`].
+    pub sip_unreadable: [u64; SipFault::COUNT],
+    /// RTP packets of recordings that cannot be used whole, by [`UnusableRtp::index`].
+    pub rtp_unusable: [u64; UnusableRtp::COUNT],
     /// Frames dropped, by [`DropPlace::index`].
     pub dropped: [u64; DropPlace::COUNT],
     /// SIP requests read, by [`SipMethod::index`].

@@ -34,6 +34,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Rows read at once while a page is filled; more where few of them may be found.
 const BATCH: usize = 256;
 
+/// An entry to be written, and who waits for it.
+type ToTell = ((By, Draft), SyncSender<Result<(), Problem>>);
+
 /// The store.
 #[derive(Debug)]
 pub struct Desk {
@@ -48,7 +51,7 @@ pub struct Desk {
     pool: Mutex<Vec<Index>>,
     looked: Mutex<Option<Instant>>,
     /// What is to be written, and who waits for it.
-    to_tell: Mutex<Vec<((By, Draft), SyncSender<Result<(), Problem>>)>>,
+    to_tell: Mutex<Vec<ToTell>>,
     telling: Mutex<()>,
 }
 

@@ -101,7 +101,16 @@ fn the_service_manager_hears_of_it() {
     let recorder = setup.start_with(|c| {
         c.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1500000").env_remove("WATCHDOG_PID");
     });
-    assert_eq!(hear(), "READY=1");
+    // Beside these it tells its state, when that changes.
+    let hear = || loop {
+        let word = hear();
+        if !word.starts_with("STATUS=") {
+            return word;
+        }
+        assert!(word.starts_with("STATUS=recording ") || word.starts_with("STATUS=NOT READY: "), "{word}");
+    };
+    let first: Vec<String> = (0..2).map(|_| hear()).collect();
+    assert!(first.contains(&"READY=1".to_string()), "{first:?}");
     for _ in 0..4 {
         assert_eq!(hear(), "WATCHDOG=1");
     }
@@ -116,7 +125,9 @@ fn the_service_manager_hears_of_it() {
         Some(String::from_utf8_lossy(&buf[..n]).trim_end().to_string())
     })
     .collect();
-    assert_eq!(rest.last().map(String::as_str), Some("STOPPING=1"), "{rest:?}");
+    let stopping = rest.iter().position(|w| w == "STOPPING=1").expect("STOPPING=1");
+    let is_state = |w: &String| w.starts_with("STATUS=stopping") || w == "WATCHDOG=1";
+    assert!(rest[stopping + 1..].iter().all(is_state), "{rest:?}");
 }
 
 /// Rights are given up before the first packet is looked at.

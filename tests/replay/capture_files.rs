@@ -122,6 +122,19 @@ fn two_captures_hours_apart_are_both_recorded() {
     }
 }
 
+#[test]
+fn files_joined_one_behind_the_other_are_told_and_what_to_do() {
+    let (frames, sent) = one_call(7);
+    let halves = shared(&frames, 2, |i, _| i % 2);
+    let joined: Frames = halves.iter().flatten().cloned().collect();
+    let run = run_of(&[pcap(1, usize::MAX, &joined)], &["--json"]);
+    assert!(warnings(&run).contains("reordercap"), "{}", warnings(&run));
+    let files: Vec<_> = halves.iter().map(|h| pcap(1, usize::MAX, h)).collect();
+    let run = run_of(&files, &["--json"]);
+    whole(&run, &sent);
+    assert!(!warnings(&run).contains("reordercap"));
+}
+
 /// Packets of media cut to so many bytes of the frame: which of them, by index.
 fn media_cut(to: usize, which: impl Fn(usize, &[u8]) -> bool) -> (Run, Sent, usize) {
     let (frames, sent) = one_call(6);

@@ -231,3 +231,36 @@ fn what_strangers_send_cannot_steer_the_terminal() {
         assert!(text.lines().all(|l| l.chars().count() < 400), "{user}: a table that can be read: {text}");
     }
 }
+
+#[test]
+fn a_folder_may_be_named_from_here() {
+    let dir = tempfile::tempdir().unwrap();
+    for out in ["calls", "./2026", "a/b/c", "../calls"] {
+        let here = dir.path().join("here");
+        std::fs::create_dir_all(&here).unwrap();
+        let replay = |command: &mut std::process::Command| {
+            command.current_dir(&here).args(["replay", "--out", out]).arg(capture()).output().unwrap()
+        };
+        let said = replay(&mut nauhuri());
+        assert!(said.status.success(), "{out}: {}", String::from_utf8_lossy(&said.stderr));
+        assert_eq!(files(&here.join(out)).len(), 2, "{out}");
+        let text = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert!(
+            out.starts_with('.') || text.contains(&format!(" {out}/20")),
+            "shown as it was given: {text}"
+        );
+        let dir = format!("storage.dir={out}");
+        let listed = nauhuri()
+            .current_dir(&here)
+            .args(["list", "--config"])
+            .arg(repository("pcaps/nauhuri.toml"))
+            .args(["--set", &dir])
+            .output()
+            .unwrap();
+        assert!(
+            String::from_utf8_lossy(&listed.stdout).lines().count() == 2,
+            "{out}: {}",
+            String::from_utf8_lossy(&listed.stderr)
+        );
+    }
+}

@@ -27,7 +27,7 @@ impl Sink for Counting {
     fn decision(&mut self, decision: Decision) {
         match decision {
             Decision::Open(_) => self.opened += 1,
-            Decision::Close { .. } | Decision::Discard { .. } => self.closed += 1,
+            Decision::Close { .. } | Decision::Discard { .. } | Decision::Evict(_) => self.closed += 1,
             Decision::Refused(_) => self.refused += 1,
             _ => {}
         }

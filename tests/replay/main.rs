@@ -19,6 +19,7 @@ mod capture_files;
 mod captures;
 mod cli;
 mod clocks;
+mod crowd;
 mod decoding;
 mod determinism;
 mod evasion;

@@ -127,10 +127,12 @@ impl Lab {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.args(words).arg("--config").arg(&self.config);
+        command.arg("--config").arg(&self.config);
         for set in &self.sets {
             command.args(["--set", set]);
         }
+        // What a test sets itself comes last, and counts.
+        command.args(words);
         command
     }
 

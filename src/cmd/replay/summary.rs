@@ -5,15 +5,17 @@ use crate::config::TunnelKind;
 use crate::daemon::notices::{self, counted, instead_of_sip, notices};
 use crate::daemon::observe::{Outcome, unrecorded_label};
 use crate::daemon::replay::Replayed;
-use crate::store::register::{Unrecorded, call_id_hash};
+use crate::daemon::unrecorded::{began, by_failure, by_rule};
+use crate::store::register::Unrecorded;
 use crate::store::sidecar::Sidecar;
-use crate::telemetry::label::{FailReason, UnrecordedReason};
-use crate::time::Timestamp;
+use crate::telemetry::label::UnrecordedReason;
 use serde_json::json;
 use std::path::Path;
 
 /// Sound that a packet has at least, seconds: one that has less was not sent for speech.
 const LEAST_IN_A_PACKET: f64 = 0.005;
+/// No capture of several queues or interfaces is out of order by so much, nanoseconds.
+const JOINED_NS: u64 = 1_000_000_000;
 /// A recording this much shorter than its sound was not captured while it was spoken.
 const FASTER: f64 = 2.0;
 
@@ -22,6 +24,13 @@ pub(super) fn warnings(done: &Replayed, sip_ports: &[u16]) -> Vec<String> {
     let mut all = done.warnings.clone();
     all.extend(notices(&done.stats, sip_ports).iter().map(|n| notices::text(n, &done.stats, sip_ports)));
     all.extend(instead_of_sip(&done.stats, sip_ports));
+    if done.stats.net.farthest_back_ns > JOINED_NS {
+        let back_s = done.stats.net.farthest_back_ns as f64 / 1e9;
+        all.push(format!(
+            "time runs backwards by up to {back_s:.1} s within a capture, as in files that were joined one behind the \
+             other: calls may be missing. Name the files one by one, or put the packets in order with reordercap"
+        ));
+    }
     let hurried = recorded(done).filter(|r| came_too_fast(r)).count();
     if hurried > 0 {
         all.push(format!(
@@ -122,37 +131,10 @@ fn decisions(done: &Replayed) -> Vec<serde_json::Value> {
     all.into_iter().map(stamped).collect()
 }
 
-/// The answered calls that were not recorded, as the register has them. The same call on
-/// another hop is recorded, and a fork that lost was none.
+/// The answered calls that were not recorded, as the register has them.
 pub(super) fn not_recorded(done: &Replayed) -> Vec<Unrecorded> {
-    let by_rule = done.left_out.iter().map(|n| Unrecorded {
-        at: n.at.to_rfc3339(),
-        reason: unrecorded_label(n.reason).as_str().into(),
-        service: n.ends.service.clone(),
-        caller: n.ends.caller.clone(),
-        called: n.ends.called.clone(),
-        call: call_id_hash(n.call_id.as_bytes()),
-        recording: None,
-    });
-    let failed = done.outcomes.iter().filter_map(|o| match o {
-        Outcome::Failed { reason: FailReason::OtherHop | FailReason::Stray, .. }
-        | Outcome::Recorded(_)
-        | Outcome::Existed(_) => None,
-        Outcome::Failed { id, call_id, reason } => Some(Unrecorded {
-            at: began(id),
-            reason: reason.as_str().into(),
-            call: call_id_hash(call_id.as_bytes()),
-            recording: Some(*id),
-            ..Unrecorded::default()
-        }),
-    });
-    by_rule.chain(failed).collect()
-}
-
-/// When a recording was answered, by its id: to the millisecond.
-fn began(id: &uuid::Uuid) -> String {
-    let (s, ns) = id.get_timestamp().map(|t| t.to_unix()).unwrap_or_default();
-    Timestamp::from_parts(i64::try_from(s).unwrap_or_default(), ns).to_rfc3339()
+    let ruled = done.left_out.iter().map(by_rule);
+    ruled.chain(done.outcomes.iter().filter_map(by_failure)).collect()
 }
 
 fn row_json(r: &Sidecar, root: &Path) -> serde_json::Value {
@@ -173,6 +155,12 @@ fn row_json(r: &Sidecar, root: &Path) -> serde_json::Value {
 fn wav_path(r: &Sidecar, root: &Path) -> std::path::PathBuf {
     let at = crate::store::sidecar::parse_rfc3339(&r.answered_at).unwrap_or_default();
     root.join(crate::store::layout::day_folder(at)).join(&r.wav)
+}
+
+/// A path as it is shortest from here.
+fn shown(path: &Path) -> &Path {
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok()).filter(|p| !p.as_os_str().is_empty()).unwrap_or(path)
 }
 
 /// A table, and what there is to say below it.
@@ -200,7 +188,7 @@ pub(super) fn text(done: &Replayed, root: &Path) -> String {
     text += &format!(
         "{} in {} from {} ({}, {} recorded, {} of no known call)\n",
         counted(recordings as u64, noun),
-        root.display(),
+        shown(root).display(),
         counted(s.net.frames, "packet"),
         counted(s.sip_messages(), "SIP message"),
         counted(s.rtp_recorded, "RTP packet"),
@@ -245,7 +233,7 @@ fn table(done: &Replayed, root: &Path) -> comfy_table::Table {
             &short(&plain(r.agent.id.as_deref().unwrap_or("-"))),
             &plain(customer),
             ended.as_ref().and_then(|v| v.as_str()).unwrap_or("-"),
-            &plain(&wav_path(r, root).to_string_lossy()),
+            &plain(&shown(&wav_path(r, root)).to_string_lossy()),
         ]);
     }
     table

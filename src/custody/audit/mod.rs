@@ -128,6 +128,8 @@ pub enum Action {
     RightsShow,
     /// An account was added.
     UserAdd,
+    /// An account got other roles, or became something else.
+    UserChange,
     /// An account was closed.
     UserDisable,
     /// An account got a new password.
@@ -174,6 +176,7 @@ impl Action {
             Action::PeopleShow => "people_show",
             Action::RightsShow => "rights_show",
             Action::UserAdd => "user_add",
+            Action::UserChange => "user_change",
             Action::UserDisable => "user_disable",
             Action::UserReset => "user_reset",
             Action::Credential => "credential",

@@ -32,6 +32,7 @@ use crate::store::files::{Access, Folder};
 use crate::store::sidecar::{Sidecar, read_bytes, read_value};
 use crate::store::wav::{sha256_hex, sha256_of};
 use crate::time::Timestamp;
+use jiff::tz::TimeZone;
 use request::{create, part};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -204,7 +205,10 @@ impl Desk<'_> {
             Some(_) => without_holds(store, &json)?,
         };
         let meta = self.write(&format!("{stem}.json"), &bytes)?;
-        let told = self.write(&format!("{stem}.txt"), text::describe(sidecar, &cut).as_bytes())?;
+        let told = self.write(
+            &format!("{stem}.txt"),
+            text::describe(sidecar, &cut, self.order.zone.as_ref().unwrap_or(&TimeZone::UTC)).as_bytes(),
+        )?;
         Ok(Part {
             id: row.id,
             whole: cut.is_whole(),

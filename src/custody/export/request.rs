@@ -5,6 +5,7 @@ use super::super::keeper::KeeperError;
 use crate::id::Channel;
 use crate::store::StoreError;
 use crate::store::files::Access;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -32,6 +33,8 @@ pub struct Order {
     pub zip: bool,
     /// `retention.access`: nothing past its term is handed out.
     pub until_due: bool,
+    /// Whose clock the text for people goes by; `None`: UTC.
+    pub zone: Option<TimeZone>,
     /// The search, for the audit log.
     pub search: Option<Value>,
 }

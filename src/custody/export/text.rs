@@ -1,11 +1,13 @@
 //! A sidecar for people: what a data subject or an authority reads.
 
 use super::audio::Cut;
-use crate::store::sidecar::Sidecar;
+use crate::store::sidecar::{Sidecar, parse_rfc3339};
+use jiff::tz::TimeZone;
 use std::fmt::Write as _;
 
 /// Plain text, a line for each thing that is known.
-pub(super) fn describe(s: &Sidecar, cut: &Cut) -> String {
+pub(super) fn describe(s: &Sidecar, cut: &Cut, zone: &TimeZone) -> String {
+    let at = |text: &String| local(text, zone);
     let or = |text: &Option<String>, other: &str| text.clone().unwrap_or_else(|| other.into());
     let customer = match (&s.customer.number, s.customer.withheld) {
         (_, true) => "withheld by the caller".into(),
@@ -25,11 +27,11 @@ pub(super) fn describe(s: &Sidecar, cut: &Cut) -> String {
         ("Customer", customer),
         ("Agent", agent),
         ("Number called", or(&s.dialled, "unknown")),
-        ("Answered", s.answered_at.clone()),
-        ("Ended", s.ended_at.clone()),
+        ("Answered", at(&s.answered_at)),
+        ("Ended", at(&s.ended_at)),
         ("Length", format!("{:.3} s", s.duration_s)),
         ("Complete", if s.complete { "yes" } else { "no: part of the call is missing" }.into()),
-        ("Kept until", or(&s.retention.until, "no date set")),
+        ("Kept until", s.retention.until.as_ref().map_or_else(|| "no date set".into(), at)),
     ];
     let mut text = String::from("Recording of a telephone call\n\n");
     for (name, value) in lines {
@@ -47,4 +49,23 @@ pub(super) fn describe(s: &Sidecar, cut: &Cut) -> String {
         }
     }
     text
+}
+
+/// On the wall of the office, and how far that is from UTC; what is no time as it stands there.
+fn local(text: &str, zone: &TimeZone) -> String {
+    let Some(at) = parse_rfc3339(text) else { return text.to_owned() };
+    at.to_jiff().to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_office() {
+        let zone = TimeZone::get("Europe/Helsinki").unwrap();
+        assert_eq!(local("2026-11-23T22:15:23.120000Z", &zone), "2026-11-24 00:15:23 +02:00");
+        assert_eq!(local("2026-07-01T00:00:00Z", &zone), "2026-07-01 03:00:00 +03:00");
+        assert_eq!(local("some day", &zone), "some day");
+    }
 }

@@ -10,6 +10,14 @@ use std::path::{Path, PathBuf};
 pub const NEW: &str = ".new";
 
 impl Folder {
+    /// Syncs everything of the file system it is on.
+    ///
+    /// # Errors
+    /// Something of it could not be written.
+    pub fn sync_all(&self) -> Result<(), StoreError> {
+        rustix::fs::syncfs(&self.0.fd).map_err(|e| StoreError::io("sync", &self.0.path)(e.into()))
+    }
+
     /// Replaces a file whole or not at all: a file of its own, then a rename. With
     /// `sync` the bytes are on disk before the name is; the folder is not synced.
     ///

@@ -10,6 +10,9 @@ use super::{PART, Paths, is_date};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What may stand behind a NAME.
+const SUFFIXES: [&str; 6] = [".wav", ".wav.part", ".json", ".json.part", ".json.new", ".json.part.new"];
+
 /// What a folder holds of one NAME.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
@@ -61,6 +64,22 @@ impl Found {
     /// The paths of its files.
     pub fn paths(&self) -> Paths {
         Paths::new(&self.folder, &self.stem)
+    }
+
+    /// What there is of this NAME now.
+    ///
+    /// # Errors
+    /// The folder cannot be looked into.
+    pub fn now(store: &Folder, folder: &Path, stem: &str) -> Result<Found, StoreError> {
+        let mut found = Found { folder: folder.to_owned(), stem: stem.to_owned(), ..Found::default() };
+        for suffix in SUFFIXES {
+            let there = store.look(&folder.join(format!("{stem}{suffix}")))?;
+            let is_file = there.is_some_and(|known| known.is_file());
+            if let Some(flag) = found.flag(suffix) {
+                *flag = is_file;
+            }
+        }
+        Ok(found)
     }
 
     /// Which flag a suffix raises.

@@ -81,6 +81,11 @@ impl WavEncoding {
         }
     }
 
+    /// Silence is what a hole in a file reads as.
+    pub const fn silence_is_zero(self) -> bool {
+        self.silence() == 0
+    }
+
     /// The byte digital silence is made of.
     pub const fn silence(self) -> u8 {
         match self {

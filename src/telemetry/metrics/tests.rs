@@ -1,7 +1,7 @@
 //! Metrics by value: totals, bounds of labels, and the book that balances.
 
 use super::*;
-use crate::telemetry::label::{EndedBy, FailReason};
+use crate::telemetry::label::{DropPlace, EndedBy, FailReason};
 use proptest::prelude::*;
 use std::sync::atomic::AtomicBool;
 use std::thread;

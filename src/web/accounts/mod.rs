@@ -4,6 +4,7 @@
 //! room open it alike. Passwords and tokens are kept as hashes only. Times are
 //! nanoseconds since 1970. Must not know of HTTP.
 
+mod changes;
 pub mod password;
 mod requests;
 mod session;
@@ -11,6 +12,7 @@ mod sign_in;
 #[cfg(test)]
 mod tests;
 
+pub use changes::{Changes, NewAccount};
 pub use requests::{Ask, Request, RequestState};
 pub use session::{Session, Token};
 pub use sign_in::{Attempt, SignInRefused};
@@ -130,25 +132,6 @@ pub struct Account {
     pub accepted: Option<(String, Timestamp)>,
 }
 
-/// A new account.
-#[derive(Clone, Debug, Default)]
-pub struct NewAccount {
-    /// Its name.
-    pub name: String,
-    /// Its roles.
-    pub roles: Vec<String>,
-    /// Which agents.
-    pub agents: Vec<String>,
-    /// Which teams.
-    pub teams: Vec<String>,
-    /// From when agents and teams hold.
-    pub from: Option<Timestamp>,
-    /// Before when.
-    pub until: Option<Timestamp>,
-    /// Its office.
-    pub office: Option<String>,
-}
-
 impl Account {
     /// Who it is to [`crate::custody::access`], coming from `address`.
     pub fn person(&self, address: IpAddr) -> Person {
@@ -181,7 +164,7 @@ impl Account {
     }
 }
 
-/// What a [`Accounts::people`] list says of roles, for `Serialize` users.
+/// The undertaking of confidentiality.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Undertaking {
     /// Of the text.
@@ -239,75 +222,6 @@ impl Accounts {
 
     fn sql<T>(&self, result: rusqlite::Result<T>) -> Result<T, AccountError> {
         result.map_err(|source| AccountError::Sqlite { path: self.path.clone(), source })
-    }
-
-    /// Adds an account.
-    ///
-    /// # Errors
-    /// There is one of that name; a name or a password that does not do.
-    pub fn add(&self, new: &NewAccount, password: &str, now: Timestamp) -> Result<(), AccountError> {
-        fit_name(&new.name)?;
-        fit_password(&new.name, password)?;
-        let many = AccountError::Unfit("there are as many accounts as there can be".into());
-        if self.sql(self.conn.query_row("SELECT count(*) FROM account", [], |r| r.get::<_, i64>(0)))?
-            >= ACCOUNTS_MAX
-        {
-            return Err(many);
-        }
-        let hash = password::hash(password);
-        let tx = self.sql(self.conn.unchecked_transaction())?;
-        let roles = json!(new.roles).to_string();
-        let added = self.sql(tx.execute(
-            "INSERT INTO account (name, hash, roles, office, created) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT DO NOTHING",
-            params![new.name, hash, roles, new.office, now.as_ns()],
-        ))?;
-        if added == 0 {
-            return Err(AccountError::Exists(new.name.clone()));
-        }
-        for (kind, list) in [("agent", &new.agents), ("team", &new.teams)] {
-            for what in list {
-                let (since, until) = (new.from.map(Timestamp::as_ns), new.until.map(Timestamp::as_ns));
-                self.sql(tx.execute(
-                    "INSERT INTO holding (account, kind, what, since, until) VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![new.name, kind, what, since, until],
-                ))?;
-            }
-        }
-        self.sql(tx.commit())
-    }
-
-    /// Closes an account: its sessions and tokens end at once.
-    ///
-    /// # Errors
-    /// There is none of that name.
-    pub fn disable(&self, name: &str, now: Timestamp) -> Result<(), AccountError> {
-        let sql = "UPDATE account SET disabled = coalesce(disabled, ?2) WHERE name = ?1";
-        if self.sql(self.conn.execute(sql, params![name, now.as_ns()]))? == 0 {
-            return Err(AccountError::Unknown(name.into()));
-        }
-        self.end_all(name)
-    }
-
-    /// Gives an account a new password and opens it: no lock, no one-time code, no session.
-    ///
-    /// # Errors
-    /// There is none of that name; a password that does not do.
-    pub fn reset(&self, name: &str, password: &str) -> Result<(), AccountError> {
-        fit_password(name, password)?;
-        let hash = password::hash(password);
-        let sql = "UPDATE account SET hash = ?2, disabled = NULL, failures = 0, locked_until = NULL, \
-            totp = NULL, totp_new = NULL, totp_step = 0 WHERE name = ?1";
-        if self.sql(self.conn.execute(sql, params![name, hash]))? == 0 {
-            return Err(AccountError::Unknown(name.into()));
-        }
-        self.end_all(name)
-    }
-
-    fn end_all(&self, name: &str) -> Result<(), AccountError> {
-        self.sql(self.conn.execute("DELETE FROM session WHERE account = ?1", [name]))?;
-        self.sql(self.conn.execute("DELETE FROM token WHERE account = ?1", [name]))?;
-        Ok(())
     }
 
     /// All accounts, by name.
@@ -449,25 +363,4 @@ fn read_account(r: &Row<'_>) -> rusqlite::Result<Account> {
         heard: at("heard")?,
         accepted: None,
     })
-}
-
-fn fit_name(name: &str) -> Result<(), AccountError> {
-    let safe = |b: u8| b.is_ascii_alphanumeric() || b"._-@".contains(&b);
-    if (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(safe) {
-        return Ok(());
-    }
-    let allowed = format!("a name is 1 to {NAME_MAX} letters a-z, digits and . _ - @");
-    Err(AccountError::Unfit(allowed))
-}
-
-fn fit_password(name: &str, password: &str) -> Result<(), AccountError> {
-    if password.chars().count() < PASSWORD_MIN || password.len() > PASSWORD_MAX {
-        let allowed =
-            format!("a password has at least {PASSWORD_MIN} characters and at most {PASSWORD_MAX} bytes");
-        return Err(AccountError::Unfit(allowed));
-    }
-    if password.eq_ignore_ascii_case(name) {
-        return Err(AccountError::Unfit("a password is not the name of its account".into()));
-    }
-    Ok(())
 }

@@ -211,3 +211,28 @@ fn the_undertaking_is_kept_with_its_text() {
     assert!(!a.has_accepted("matti", "1").unwrap());
     assert_eq!(a.get("kaisa").unwrap().unwrap().accepted, Some(("1".into(), at(0))));
 }
+
+#[test]
+fn who_moves_on_leaves_what_was_as_it_was() {
+    let (_dir, a) = open();
+    let held = |a: &Accounts| {
+        let kaisa = a.get("kaisa").unwrap().unwrap();
+        let one = |h: &Held<String>| (h.what.clone(), h.from, h.until);
+        kaisa.teams.iter().map(one).collect::<Vec<_>>()
+    };
+    let end = Changes { teams: vec!["north".into()], until: Some(at(500)), ..Changes::default() };
+    assert_eq!(a.change("kaisa", &end).unwrap(), [""; 0]);
+    let begin = Changes { teams: vec!["south".into()], from: Some(at(500)), ..Changes::default() };
+    a.change("kaisa", &begin).unwrap();
+    let want =
+        [("north".to_string(), Some(at(-1_000)), Some(at(500))), ("south".to_string(), Some(at(500)), None)];
+    assert_eq!(held(&a), want);
+    let wrong =
+        Changes { teams: vec!["south".into(), "west".into()], until: Some(at(900)), ..Changes::default() };
+    assert_eq!(a.change("kaisa", &wrong).unwrap(), ["west"]);
+    assert_eq!(held(&a), want, "all of it or nothing");
+    let roles = Changes { roles: Some(vec!["admin".into()]), office: Some("o".into()), ..Changes::default() };
+    a.change("kaisa", &roles).unwrap();
+    let kaisa = a.get("kaisa").unwrap().unwrap();
+    assert_eq!((kaisa.roles, kaisa.office), (vec!["admin".to_string()], Some("o".into())));
+}

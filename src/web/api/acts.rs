@@ -245,7 +245,8 @@ impl Export {
             basis: optional("basis", &self.basis)?,
         };
         let until_due = room.config.retention.access == Access::UntilDue;
-        Ok(Order { to, why, start_s, end_s, silence, zip, until_due, search: None })
+        let zone = Some(room.desk.zone.clone());
+        Ok(Order { to, why, start_s, end_s, silence, zip, until_due, zone, search: None })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod acts;
 mod log;
+mod openapi;
 mod people;
 mod recordings;
 mod requests;
@@ -53,6 +54,7 @@ pub fn routes() -> Router<Arc<Room>> {
         .route("/audit", get(log::list))
         .route("/people", get(people::list))
         .route("/rights", get(people::rights))
+        .route("/openapi.json", get(openapi::show))
         .fallback(|| async { Problem::NOT_FOUND })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Not with this method")

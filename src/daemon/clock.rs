@@ -1,0 +1,101 @@
+//! The clocks of everything outside the core: the machine's, or ones that a test turns.
+
+use crate::custody::wall_clock::{Reading, Sync};
+use crate::time::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often a thread that sleeps on a turned clock looks whether it was turned.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// A steady clock and a wall clock that run alike. Clones are the same clock.
+#[derive(Clone, Debug)]
+pub struct Clock(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Machine,
+    Turned { wall: Timestamp, steady: Instant, ran_ns: Arc<AtomicU64> },
+}
+
+impl Clock {
+    /// The machine's.
+    pub fn machine() -> Clock {
+        Clock(Kind::Machine)
+    }
+
+    /// One that stands at `wall` until somebody turns it.
+    pub fn standing(wall: Timestamp) -> Clock {
+        Clock(Kind::Turned { wall, steady: Instant::now(), ran_ns: Arc::default() })
+    }
+
+    /// Turns a standing clock on; the machine's is nobody's to turn.
+    pub fn turn(&self, by: Duration) {
+        if let Kind::Turned { ran_ns, .. } = &self.0 {
+            ran_ns.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        }
+    }
+
+    /// The steady clock.
+    pub fn now(&self) -> Instant {
+        match &self.0 {
+            Kind::Machine => Instant::now(),
+            Kind::Turned { steady, ran_ns, .. } => {
+                *steady + Duration::from_nanos(ran_ns.load(Ordering::SeqCst))
+            }
+        }
+    }
+
+    /// The wall clock.
+    pub fn wall(&self) -> Timestamp {
+        match &self.0 {
+            Kind::Machine => Timestamp::from_jiff(jiff::Timestamp::now()),
+            Kind::Turned { wall, ran_ns, .. } => *wall + Duration::from_nanos(ran_ns.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// One look at the clocks, for whoever deletes by them. `ask`: also whether they are
+    /// synchronised, which may take seconds.
+    pub fn reading(&self, ask: bool) -> Reading {
+        match &self.0 {
+            Kind::Machine => Reading::take(ask),
+            Kind::Turned { ran_ns, .. } => Reading {
+                wall: self.wall(),
+                uptime_ns: i64::try_from(ran_ns.load(Ordering::SeqCst)).unwrap_or(i64::MAX),
+                boot: "turned by hand".into(),
+                sync: Sync::Yes,
+            },
+        }
+    }
+
+    /// Sleeps so long by this clock; on one that is turned by hand only for a moment, and
+    /// the caller looks again.
+    pub fn nap(&self, how_long: Duration) {
+        std::thread::sleep(match self.0 {
+            Kind::Machine => how_long,
+            Kind::Turned { .. } => LOOK,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standing_clock_moves_when_it_is_turned_and_not_before() {
+        let clock = Clock::standing(Timestamp::from_parts(1_700_000_000, 0));
+        let (same, before, steady) = (clock.clone(), clock.wall(), clock.now());
+        clock.nap(Duration::from_secs(3600));
+        assert_eq!((clock.wall(), clock.now()), (before, steady));
+        clock.turn(Duration::from_secs(3600));
+        assert_eq!(same.wall().since_ns(before), 3_600_000_000_000);
+        assert_eq!(same.now().duration_since(steady), Duration::from_secs(3600));
+        let (a, b) = (before, same.reading(true));
+        assert_eq!(
+            (b.wall, b.uptime_ns, b.sync),
+            (a + Duration::from_secs(3600), 3_600_000_000_000, Sync::Yes)
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! The recorder, put together: what needs rights first, then the threads, then the capture loop.
+//!
+//! Calls are recorded from the moment the threads run. What an earlier run left is finished beside
+//! that ([`super::recovery`]), and nobody who edits the store can keep the recorder from starting.
+
+use super::archivist::{Archivist, Orders};
+use super::clock::Clock;
+use super::confine::{Confined, confine};
+use super::context::Context;
+use super::crew::{Crew, Faults, Patience, Pulse};
+use super::housekeeping;
+use super::live::{Live, open_sources};
+use super::recovery::Recovery;
+use super::shutdown::StopFlag;
+use crate::capture::live::{LiveError, Source};
+use crate::config::{Config, Term, TermError};
+use crate::store::StoreError;
+use crate::store::lock::{RecorderLock, StoreLock};
+use crate::store::mark::{self, IdentityError};
+use crate::telemetry::Notifier;
+use crate::telemetry::events::Event;
+use crate::telemetry::http::{Port, ServeError};
+use crate::telemetry::label::ThreadRole;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Files that are open beside those of recordings.
+const OTHER_FILES: u64 = 64;
+/// How long the archivist and the others may take to end after the workers have.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// Why the recorder cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An interface that cannot be captured.
+    #[error(transparent)]
+    Capture(#[from] LiveError),
+    /// Another store than the one that is meant, or none.
+    #[error("the store {root} cannot be used: {source}", root = root.display())]
+    Identity {
+        /// `storage.dir`.
+        root: PathBuf,
+        /// Why.
+        source: IdentityError,
+    },
+    /// A store that cannot be entered.
+    #[error("the store {root} cannot be used: {source}", root = root.display())]
+    Store {
+        /// `storage.dir`.
+        root: PathBuf,
+        /// Why.
+        source: StoreError,
+    },
+    /// The metrics port cannot be had.
+    #[error(transparent)]
+    Metrics(#[from] ServeError),
+    /// How long a service keeps its recordings cannot be read.
+    #[error(transparent)]
+    Term(#[from] TermError),
+    /// No thread, no signal handler.
+    #[error("cannot start: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// A recorder that has what it needs rights for, and does nothing yet: the kernel keeps what the
+/// interfaces bring.
+pub struct Recorder<S> {
+    config: Config,
+    context: Arc<Context>,
+    timezone: jiff::tz::TimeZone,
+    sources: Vec<S>,
+    state: PathBuf,
+    lock: StoreLock,
+    recorder_lock: RecorderLock,
+    port: Option<Port>,
+    clock: Clock,
+    faults: Faults,
+}
+
+impl<S: Source> Recorder<S> {
+    /// Opens interfaces, store and port, in this order, on one thread.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub fn prepare(config: &Config, timezone: &jiff::tz::TimeZone) -> Result<Recorder<S>, StartError> {
+        let terms = config.service.iter().map(|s| s.resolve(&config.service_default).retention);
+        for term in terms.chain([config.service_default.retention.clone()]) {
+            Term::parse(&term)?;
+        }
+        let sources = open_sources(config)?;
+        let context = Arc::new(Context::recording(config));
+        let clock = Clock::machine();
+        let root = &context.writing.root;
+        let state = mark::state_folder(root, config.storage.state.as_deref());
+        // Not a file is written where another store, or none, is mounted.
+        let other = |source| StartError::Identity { root: root.clone(), source };
+        mark::must_be(root, &config.storage.id).map_err(other)?;
+        mark::enter(root, &state, clock.wall()).map_err(other)?;
+        let closed = |source| StartError::Store { root: root.clone(), source };
+        let lock = StoreLock::enter(root).map_err(closed)?;
+        let recorder_lock = RecorderLock::take(root, clock.wall()).map_err(closed)?;
+        let port = match config.metrics.listen.trim() {
+            "" => None,
+            listen => Some(Port::open(listen)?),
+        };
+        let (config, timezone, faults) = (config.clone(), timezone.clone(), Faults::default());
+        Ok(Recorder { config, context, timezone, sources, state, lock, recorder_lock, port, clock, faults })
+    }
+
+    /// Where a test breaks a thread.
+    pub fn with_faults(self, faults: Faults) -> Recorder<S> {
+        Recorder { faults, ..self }
+    }
+
+    /// By another clock than the machine's, as far as the archive is concerned.
+    pub fn with_clock(self, clock: Clock) -> Recorder<S> {
+        Recorder { clock, ..self }
+    }
+
+    /// What all threads share.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Where metrics are served, if they are.
+    pub fn metrics_at(&self) -> Option<std::net::SocketAddr> {
+        self.port.as_ref().map(Port::addr)
+    }
+
+    /// Locks this thread, and those it will start, into the store. `file` is the configuration.
+    pub fn confine(&self, file: &Path) -> Confined {
+        // The audit log's newest link goes to a file elsewhere.
+        let anchor = self.config.audit.anchor.parent().filter(|p| p.is_dir());
+        let state = self.config.storage.state.as_deref();
+        let store = [self.config.storage.dir.as_path()];
+        let write: Vec<&Path> = state.into_iter().chain(anchor).chain(store).collect();
+        confine(&write, &[file])
+    }
+
+    /// Starts the threads: from here on calls are recorded once [`Running::run`] is called.
+    ///
+    /// # Errors
+    /// No thread to be had.
+    pub fn start(self) -> Result<Running<S>, StartError> {
+        let Recorder { config, context, timezone, sources, state, lock, port, clock, .. } = self;
+        let outlets = context.outlets.clone();
+        Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&outlets.metrics);
+        tell_files(config.limits.recordings as u64, &context);
+        housekeeping::look(&context);
+        let crew = Arc::new(Crew::new(&outlets.metrics, self.faults));
+        outlets.readiness.watched_by(Arc::clone(&crew) as _);
+        let live = Live::start(&config, sources, &context, &timezone, &crew)?;
+        let stop = StopFlag::default();
+        if let Some(port) = port {
+            Event::MetricsListening { addr: port.addr() }.emit(&outlets.metrics);
+            let stop = stop.clone();
+            crew.start(ThreadRole::Metrics, "metrics", Patience::Short, move |pulse: &Pulse| {
+                let goes_on = || {
+                    pulse.beat();
+                    !stop.is_set()
+                };
+                if let Err(e) = port.answer(&outlets.metrics, &outlets.readiness, goes_on) {
+                    tracing::warn!(reason = %e.kind(), "metrics server ended");
+                }
+            })?;
+        }
+        let (shared, interfaces, ends) =
+            (Arc::clone(&context), config.capture.interface.clone(), stop.clone());
+        crew.start(ThreadRole::Housekeeping, "housekeeping", Patience::Short, move |pulse| {
+            housekeeping::work(&shared, &interfaces, &ends, pulse);
+        })?;
+        let recovery = Recovery::new(&config, &context, &timezone, &clock, &state, lock)?;
+        // Its last look is for what the workers finish after the stop.
+        let finished = StopFlag::default();
+        let (stop_archivist, shared) = (finished.clone(), Arc::clone(&context));
+        let recovery = Mutex::new(recovery);
+        let orders =
+            Orders { config, context: shared, zone: timezone, clock, recovery, stop: stop_archivist };
+        crew.start(ThreadRole::Archivist, "archivist", Patience::WhileBusy, move |pulse| {
+            Archivist::work(&orders, pulse);
+        })?;
+        Ok(Running { live, crew, stop, finished, _recorder_lock: self.recorder_lock })
+    }
+}
+
+/// A recorder that records.
+pub struct Running<S> {
+    live: Live<S>,
+    crew: Arc<Crew>,
+    stop: StopFlag,
+    finished: StopFlag,
+    _recorder_lock: RecorderLock,
+}
+
+impl<S: Source> Running<S> {
+    /// Captures on the calling thread until `stop` is set, then finishes what is open. False if a
+    /// worker died.
+    pub fn run(self, stop: &StopFlag, notifier: &mut Notifier) -> bool {
+        let all_well = self.live.run(stop, notifier);
+        self.finished.set();
+        // Metrics are served until the archive is in order.
+        let archived = self.crew.join(ThreadRole::Archivist, LAST_WORDS);
+        self.stop.set();
+        let ended = ThreadRole::ALL.iter().all(|role| {
+            !matches!(role, ThreadRole::Metrics | ThreadRole::Housekeeping)
+                || self.crew.join(*role, LAST_WORDS)
+        });
+        if !archived || !ended {
+            tracing::warn!("a thread is stuck and is left behind");
+        }
+        all_well
+    }
+}
+
+/// Each running recording has a file open: takes as many as the system gives, and tells where
+/// that is fewer than `recordings` need.
+fn tell_files(recordings: u64, context: &Context) {
+    let limit = raise_files();
+    if limit < recordings.saturating_add(OTHER_FILES) {
+        let recordings = limit.saturating_sub(OTHER_FILES);
+        Event::FilesLimited { limit, recordings }.emit(context.metrics());
+    }
+}
+
+/// Raises the limit of open files as far as it goes, and says how far that is.
+fn raise_files() -> u64 {
+    let now = getrlimit(Resource::Nofile);
+    let hard = now.maximum.unwrap_or(u64::MAX);
+    if now.current.is_none_or(|soft| soft >= hard) {
+        return now.current.unwrap_or(u64::MAX);
+    }
+    let raised = Rlimit { current: now.maximum, maximum: now.maximum };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => hard,
+        Err(_) => now.current.unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,158 @@
+//! What an earlier run left unfinished, finished beside the recording of new calls.
+//!
+//! On the archivist's thread, a little at a time: the store is looked through by names, while
+//! nobody else is let in and what this run makes is noted ([`super::context::Names`]); then
+//! leftovers are finished one by one whenever nobody edits the store.
+
+use super::clock::Clock;
+use super::context::Context;
+use super::crew::Pulse;
+use crate::config::{Config, Term, TermError};
+use crate::store::StoreError;
+use crate::store::calendar::due;
+use crate::store::lock::{EditLock, StoreLock};
+use crate::store::recover::{Action, Leftover, Outcome, RecoverOptions, finish, survey};
+use crate::store::sidecar::Sidecar;
+use crate::telemetry::events::{About, Event};
+use crate::telemetry::fault::Fault;
+use jiff::tz::TimeZone;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long others who edit are kept waiting at a time.
+const AT_ONCE: Duration = Duration::from_millis(500);
+/// Somebody who keeps the store to himself for so long is told of.
+const TELL_AFTER: Duration = Duration::from_secs(30);
+
+/// The work that is left.
+pub struct Recovery {
+    context: Arc<Context>,
+    state: PathBuf,
+    clock: Clock,
+    options: RecoverOptions,
+    default_service: String,
+    /// Given back shared; held for as long as the recorder lives.
+    lock: StoreLock,
+    surveyed: bool,
+    leftovers: VecDeque<Leftover>,
+    /// Since when nobody lets us in, and whether that has been told.
+    waiting: Option<(Instant, bool)>,
+}
+
+impl Recovery {
+    /// For a store that has been entered. Where others are in it as well, nothing is left over.
+    ///
+    /// # Errors
+    /// The default service's term cannot be read.
+    pub fn new(
+        config: &Config,
+        context: &Arc<Context>,
+        zone: &TimeZone,
+        clock: &Clock,
+        state: &Path,
+        lock: StoreLock,
+    ) -> Result<Recovery, TermError> {
+        let default = config.service_default.clone();
+        let (zone, term) = (zone.clone(), Term::parse(&default.retention)?);
+        let options = RecoverOptions {
+            writer: context.writing.options.clone(),
+            fallback_due: Some(Box::new(move |at| due(at, &term, default.retention_bound, &zone))),
+        };
+        Ok(Recovery {
+            context: Arc::clone(context),
+            state: state.to_owned(),
+            clock: clock.clone(),
+            options,
+            default_service: default.name,
+            lock,
+            surveyed: false,
+            leftovers: VecDeque::new(),
+            waiting: None,
+        })
+    }
+
+    /// Everything that could be finished is.
+    pub fn is_done(&self) -> bool {
+        self.surveyed && self.leftovers.is_empty()
+    }
+
+    /// Goes on for a moment.
+    pub fn step(&mut self, pulse: &Pulse) {
+        if !self.surveyed {
+            self.survey();
+        }
+        if self.leftovers.is_empty() {
+            return;
+        }
+        let edits = match EditLock::try_now(&self.state) {
+            Ok(Some(edits)) => edits,
+            Ok(None) => return self.wait(),
+            Err(e) => return self.failed(&e),
+        };
+        self.waiting = None;
+        let began = Instant::now();
+        while began.elapsed() < AT_ONCE
+            && let Some(leftover) = self.leftovers.pop_front()
+        {
+            pulse.beat();
+            match finish(self.lock.root(), &leftover, &edits, &self.options) {
+                Ok(Some(outcome)) => self.tell(outcome),
+                Ok(None) => {}
+                Err(e) => self.failed(&e),
+            }
+        }
+        self.context.metrics().set_leftovers(self.leftovers.len() as u64);
+    }
+
+    /// By names only, which is done before anybody else is let in.
+    fn survey(&mut self) {
+        self.surveyed = true;
+        let mut leftovers = Vec::new();
+        if self.lock.is_alone() {
+            let (found, failed) = survey(self.lock.root());
+            leftovers = found;
+            failed.into_iter().for_each(|outcome| self.tell(outcome));
+        }
+        self.context.leftovers.keep_others(&mut leftovers, Leftover::stem);
+        if let Err(e) = self.lock.share() {
+            self.failed(&e);
+        }
+        let recordings = leftovers.len() as u64;
+        Event::LeftoversFound { recordings }.emit(self.context.metrics());
+        self.context.metrics().set_leftovers(recordings);
+        self.leftovers = leftovers.into();
+    }
+
+    fn wait(&mut self) {
+        let now = self.clock.now();
+        let (since, is_told) = *self.waiting.get_or_insert((now, false));
+        let waited = now.saturating_duration_since(since);
+        if waited >= TELL_AFTER && !is_told {
+            self.waiting = Some((since, true));
+            Event::StoreHeld { waited }.emit(self.context.metrics());
+        }
+    }
+
+    fn tell(&self, o: Outcome) {
+        let metrics = self.context.metrics();
+        match o.action {
+            Action::Recovered { .. } | Action::Completed => {
+                let json = o.name.with_added_extension("json");
+                let Ok(s) = Sidecar::read(&json) else { return };
+                let service = s.service.as_deref().unwrap_or(&self.default_service);
+                let about = About { recording: s.id, call_group: s.call_group, service };
+                Event::RecordingRecovered(about).emit(metrics);
+            }
+            Action::EditDropped => {}
+            Action::Left { why } => Event::LeftoverKept { reason: why }.emit(metrics),
+            Action::Failed(e) => self.failed(&e),
+        }
+    }
+
+    fn failed(&self, e: &StoreError) {
+        let fault = Fault::new(e.kind(), e.code());
+        Event::WriteFailed { recording: None, fault }.emit(self.context.metrics());
+    }
+}

@@ -1,0 +1,92 @@
+//! What events and the keepers of storage count.
+
+use crate::telemetry::families::Families;
+use crate::telemetry::label::{CodecLabel, StorageState, ThreadRole, UnrecordedReason};
+use metrics::{Counter, Gauge, Histogram};
+use std::collections::HashMap;
+
+/// Counters and gauges that are moved one by one.
+pub(in crate::telemetry) struct Life {
+    pub(in crate::telemetry) unrecorded: Vec<Counter>,
+    pub(in crate::telemetry) one_way: Counter,
+    pub(in crate::telemetry) incomplete: Counter,
+    pub(in crate::telemetry) parallel: Counter,
+    pub(in crate::telemetry) rtp_lost: Counter,
+    pub(in crate::telemetry) undecodable: Vec<Counter>,
+    pub(in crate::telemetry) write_errors: Counter,
+    pub(in crate::telemetry) retention_deleted: HashMap<String, Counter>,
+    pub(in crate::telemetry) retention_failed: Counter,
+    pub(in crate::telemetry) retention_overdue: Gauge,
+    pub(in crate::telemetry) clock_synchronised: Gauge,
+    pub(in crate::telemetry) retention_refused: Gauge,
+    pub(in crate::telemetry) missing: Gauge,
+    pub(super) holds: Gauge,
+    pub(super) holds_due_review: Gauge,
+    pub(super) bytes_per_day: HashMap<String, Gauge>,
+    pub(super) exhaustion: Gauge,
+    pub(super) audit_head: Gauge,
+    pub(super) audit_entries: Gauge,
+    pub(super) wrong_owner: Gauge,
+    pub(in crate::telemetry) last_sweep: Gauge,
+    pub(in crate::telemetry) archive_ok: Gauge,
+    pub(in crate::telemetry) thread_restarts: Vec<Counter>,
+    pub(super) thread_ok: Vec<Gauge>,
+    pub(super) leftovers: Gauge,
+    pub(super) jitter: Histogram,
+    pub(super) worker_lag: Histogram,
+    pub(super) write: Histogram,
+    pub(super) storage: Vec<Gauge>,
+    pub(super) storage_free: Gauge,
+    pub(super) storage_inodes: Gauge,
+    pub(super) ready: Gauge,
+    pub(super) log_suppressed: Counter,
+}
+
+impl Life {
+    #[rustfmt::skip] // one metric a line reads as the table it is
+    pub(super) fn new(f: &Families<'_>, services: &[String]) -> Life {
+        let deleted = |name: &String| {
+            let help = "Recordings deleted because their retention ended.";
+            (name.clone(), f.counter("nauhuri_retention_deleted_total", help, &[("service", name)]))
+        };
+        let per_day = |name: &String| {
+            let help = "Bytes of audio and metadata recorded a day, by the last four weeks.";
+            (name.clone(), f.gauge("nauhuri_storage_bytes_per_day", help, &[("service", name)]))
+        };
+        Life {
+            unrecorded: f.counters("nauhuri_calls_unrecorded_total", "Answered calls that were not to be recorded, by reason.", "reason", UnrecordedReason::ALL.iter().map(|r| r.as_str())),
+            one_way: f.counter("nauhuri_recordings_one_way_total", "Finished recordings in which one side was never heard.", &[]),
+            incomplete: f.counter("nauhuri_recordings_incomplete_total", "Finished recordings marked complete = false.", &[]),
+            parallel: f.counter("nauhuri_recordings_parallel_total", "Recordings begun while their agent was being recorded in another call that was not on hold: two lines, or one conversation whose legs nothing ties.", &[]),
+            rtp_lost: f.counter("nauhuri_rtp_lost_total", "RTP packets lost before the recorder, by sequence number (RFC 3550 A.3).", &[]),
+            undecodable: f.counters("nauhuri_media_undecodable_total", "Streams that could not be decoded, by encoding.", "codec", CodecLabel::all().map(CodecLabel::as_str)),
+            write_errors: f.counter("nauhuri_write_errors_total", "Writes to storage that failed.", &[]),
+            retention_deleted: services.iter().map(deleted).collect(),
+            retention_failed: f.counter("nauhuri_retention_failed_total", "Recordings that were due and could not be deleted.", &[]),
+            retention_overdue: f.gauge("nauhuri_retention_overdue", "Recordings past their retention, not held, and still there.", &[]),
+            retention_refused: f.gauge("nauhuri_deletion_guard_tripped", "1 while the sweep deletes nothing because the clock or the amount is not to be believed.", &[]),
+            missing: f.gauge("nauhuri_recordings_missing", "Recordings whose files are gone though nobody deleted them.", &[]),
+            holds: f.gauge("nauhuri_holds", "Recordings that a hold keeps.", &[]),
+            holds_due_review: f.gauge("nauhuri_holds_due_review", "Recordings with a hold that nobody has confirmed for retention.hold_review.", &[]),
+            bytes_per_day: services.iter().map(per_day).collect(),
+            exhaustion: f.gauge("nauhuri_storage_exhaustion_timestamp_seconds", "When storage.min_free will be reached at the present rate; 0: not within a year.", &[]),
+            audit_head: f.gauge("nauhuri_audit_head", "The first 52 bits of the newest audit entry's hash: compare it with the log.", &[]),
+            audit_entries: f.gauge("nauhuri_audit_entries", "Number of the newest audit entry.", &[]),
+            wrong_owner: f.gauge("nauhuri_storage_wrong_owner", "Files and folders of the store that are not the service's or are open to others, as of the last daily look; `nauhuri repair` mends them.", &[]),
+            clock_synchronised: f.gauge("nauhuri_clock_synchronised", "1 if the kernel says the clock is synchronised.", &[]),
+            last_sweep: f.gauge("nauhuri_sweep_last_success_timestamp_seconds", "When the sweep that deletes what is due last came to its end, Unix time; 0 before the first.", &[]),
+            archive_ok: f.gauge("nauhuri_archive_ok", "1 if index, audit log and sweep worked when last used.", &[]),
+            thread_restarts: f.counters("nauhuri_thread_restarts_total", "Threads started again after they died.", "thread", ThreadRole::ALL.iter().map(|r| r.as_str())),
+            thread_ok: ThreadRole::ALL.iter().map(|r| f.gauge("nauhuri_thread_ok", "1 if the threads that do this are alive and not stuck.", &[("thread", r.as_str())])).collect(),
+            leftovers: f.gauge("nauhuri_leftovers", "Recordings of an earlier run that are still to be finished.", &[]),
+            worker_lag: f.histogram("nauhuri_worker_lag_seconds", "How long the oldest media waiting for a worker had waited, looked at once a second for each worker."),
+            jitter: f.histogram("nauhuri_rtp_jitter_seconds", "Interarrival jitter of each finished stream, its largest value (RFC 3550 A.8), seconds."),
+            write: f.histogram("nauhuri_write_seconds", "Time one write of audio to storage took, seconds."),
+            storage: StorageState::ALL.iter().map(|s| f.gauge("nauhuri_storage_bytes", "Bytes stored, by state.", &[("state", s.as_str())])).collect(),
+            storage_free: f.gauge("nauhuri_storage_free_bytes", "Bytes free on the file system of the recordings.", &[]),
+            storage_inodes: f.gauge("nauhuri_storage_free_inodes", "Inodes free on the file system of the recordings: files that can still be made.", &[]),
+            ready: f.gauge("nauhuri_ready", "1 if capturing and able to store: what /readyz answers.", &[]),
+            log_suppressed: f.counter("nauhuri_log_suppressed_total", "Log lines left out because the same kind came too often.", &[]),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the capture counts: set from a [`Snapshot`], once a second.
+
+use crate::config::TunnelKind;
+use crate::telemetry::families::{Families, set_all};
+use crate::telemetry::label::{
+    CodecLabel, DropPlace, FragmentLoss, Limit, SeenKind, SipClass, SipFault, SipMethod, UnreadKind,
+    UnusableRtp,
+};
+use crate::telemetry::snapshot::Snapshot;
+use metrics::{Counter, Gauge};
+
+/// Set from a [`Snapshot`].
+pub(super) struct Wire {
+    packets_received: Counter,
+    bytes_received: Counter,
+    seen: Vec<Counter>,
+    fragments_dropped: Vec<Counter>,
+    sip_unreadable: Vec<Counter>,
+    rtp_unusable: Vec<Counter>,
+    dropped: Vec<Counter>,
+    sip_requests: Vec<Counter>,
+    sip_responses: Vec<Counter>,
+    sip_parse_errors: Counter,
+    rtp_packets: Vec<Counter>,
+    rtp_unmatched: Counter,
+    rtp_not_recorded: Counter,
+    unread: Vec<Counter>,
+    tunnels_refused: Vec<Counter>,
+    sip_duplicates: Counter,
+    limits: Vec<Counter>,
+    time_went_back: Counter,
+    time_outliers: Counter,
+    time_jumps: Counter,
+    dialogs: Gauge,
+    capture_lag: Gauge,
+    last_packet: Gauge,
+}
+
+const SIP_HELP: &str = "SIP messages read: requests by method, responses by class.";
+
+impl Wire {
+    #[rustfmt::skip] // one metric a line reads as the table it is
+    pub(super) fn new(f: &Families<'_>) -> Wire {
+        Wire {
+            packets_received: f.counter("nauhuri_packets_received_total", "Frames received from the interfaces.", &[]),
+            bytes_received: f.counter("nauhuri_bytes_received_total", "Bytes of those frames that were captured.", &[]),
+            seen: f.counters("nauhuri_seen_total", "What the frames held, by kind; one may count as several.", "what", SeenKind::ALL.iter().map(|k| k.as_str())),
+            fragments_dropped: f.counters("nauhuri_fragments_dropped_total", "IP datagrams given up before all their fragments had come, by reason.", "reason", FragmentLoss::ALL.iter().map(|r| r.as_str())),
+            sip_unreadable: f.counters("nauhuri_sip_unreadable_total", "Data on a SIP port that no message could be read from, by reason.", "reason", SipFault::ALL.iter().map(|r| r.as_str())),
+            rtp_unusable: f.counters("nauhuri_rtp_unusable_total", "RTP packets of recordings that cannot be used whole, by reason.", "reason", UnusableRtp::ALL.iter().map(|r| r.as_str())),
+            dropped: f.counters("nauhuri_packets_dropped_total", "Frames dropped, by where; every one may be lost audio.", "where", DropPlace::ALL.iter().map(|p| p.as_str())),
+            sip_requests: f.counters("nauhuri_sip_messages_total", SIP_HELP, "method", SipMethod::ALL.iter().map(|m| m.as_str())),
+            sip_responses: f.counters("nauhuri_sip_messages_total", SIP_HELP, "class", SipClass::ALL.iter().map(|c| c.as_str())),
+            sip_parse_errors: f.counter("nauhuri_sip_parse_errors_total", "Data on a SIP port that no message could be read from.", &[]),
+            rtp_packets: f.counters("nauhuri_rtp_packets_total", "RTP packets that belong to a recording, by encoding.", "codec", CodecLabel::all().map(CodecLabel::as_str)),
+            rtp_unmatched: f.counter("nauhuri_rtp_unmatched_total", "RTP packets that belong to no known call.", &[]),
+            rtp_not_recorded: f.counter("nauhuri_rtp_not_recorded_total", "RTP packets of calls that are not to be recorded.", &[]),
+            unread: f.counters("nauhuri_unread_total", "Packets that passed by and were not read, by what they are.", "what", UnreadKind::ALL.iter().map(|k| k.as_str())),
+            tunnels_refused: f.counters("nauhuri_tunnels_refused_total", "Packets in tunnels that capture.tunnels does not open, by kind.", "kind", TunnelKind::ALL.iter().map(|k| k.as_str())),
+            sip_duplicates: f.counter("nauhuri_sip_duplicates_total", "Copies of SIP datagrams, mirrored twice and dropped.", &[]),
+            limits: f.counters("nauhuri_limit_reached_total", "Times a bound of [limits] or of one recording was reached.", "limit", Limit::ALL.iter().map(|l| l.as_str())),
+            time_went_back: f.counter("nauhuri_capture_time_backwards_total", "Packets stamped earlier than the one before.", &[]),
+            time_outliers: f.counter("nauhuri_capture_time_outliers_total", "Packets whose stamp could not be true; they got the time of their neighbours.", &[]),
+            time_jumps: f.counter("nauhuri_capture_time_jumps_total", "Times the capture clock jumped by more than a minute, or was set.", &[]),
+            dialogs: f.gauge("nauhuri_dialogs", "SIP dialogs followed now.", &[]),
+            capture_lag: f.gauge("nauhuri_capture_lag_seconds", "Age of the newest packet when it was handled, seconds.", &[]),
+            last_packet: f.gauge("nauhuri_capture_last_packet_timestamp_seconds", "Stamp of the newest packet, Unix time; 0 before the first.", &[]),
+        }
+    }
+
+    /// Takes over the totals.
+    pub(super) fn publish(&self, totals: &Snapshot) {
+        self.bytes_received.absolute(totals.bytes_received);
+        set_all(&self.seen, &totals.seen);
+        set_all(&self.fragments_dropped, &totals.fragments_dropped);
+        set_all(&self.sip_unreadable, &totals.sip_unreadable);
+        set_all(&self.rtp_unusable, &totals.rtp_unusable);
+        self.packets_received.absolute(totals.packets_received);
+        set_all(&self.dropped, &totals.dropped);
+        set_all(&self.sip_requests, &totals.sip_requests);
+        set_all(&self.sip_responses, &totals.sip_responses);
+        self.sip_parse_errors.absolute(totals.sip_parse_errors);
+        set_all(&self.rtp_packets, &totals.rtp_packets);
+        self.rtp_unmatched.absolute(totals.rtp_unmatched);
+        self.rtp_not_recorded.absolute(totals.rtp_not_recorded);
+        set_all(&self.unread, &totals.unread);
+        set_all(&self.tunnels_refused, &totals.tunnels_refused);
+        self.sip_duplicates.absolute(totals.sip_duplicates);
+        self.time_outliers.absolute(totals.time_outliers);
+        self.time_jumps.absolute(totals.time_jumps);
+        set_all(&self.limits, &totals.limits);
+        self.time_went_back.absolute(totals.time_went_back);
+        self.dialogs.set(totals.dialogs as f64);
+        self.capture_lag.set(totals.capture_lag.as_secs_f64());
+        if let Some(at) = totals.last_packet {
+            self.last_packet.set(at.as_ns() as f64 / 1e9);
+        }
+    }
+}

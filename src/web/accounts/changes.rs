@@ -1,0 +1,172 @@
+//! What becomes of accounts: added, changed, closed, opened again.
+
+use super::{ACCOUNTS_MAX, AccountError, Accounts, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN, password};
+use crate::time::Timestamp;
+use rusqlite::params;
+use serde_json::json;
+
+/// A new account.
+#[derive(Clone, Debug, Default)]
+pub struct NewAccount {
+    /// Its name.
+    pub name: String,
+    /// Its roles.
+    pub roles: Vec<String>,
+    /// Which agents.
+    pub agents: Vec<String>,
+    /// Which teams.
+    pub teams: Vec<String>,
+    /// From when agents and teams hold.
+    pub from: Option<Timestamp>,
+    /// Before when.
+    pub until: Option<Timestamp>,
+    /// Its office.
+    pub office: Option<String>,
+}
+
+/// What of an account changes.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// In place of its roles.
+    pub roles: Option<Vec<String>>,
+    /// Agents that are added or, with an end alone, ended.
+    pub agents: Vec<String>,
+    /// Teams, likewise.
+    pub teams: Vec<String>,
+    /// In place of its office.
+    pub office: Option<String>,
+    /// From when.
+    pub from: Option<Timestamp>,
+    /// Before when.
+    pub until: Option<Timestamp>,
+}
+
+impl Accounts {
+    /// Adds an account.
+    ///
+    /// # Errors
+    /// There is one of that name; a name or a password that does not do.
+    pub fn add(&self, new: &NewAccount, password: &str, now: Timestamp) -> Result<(), AccountError> {
+        fit_name(&new.name)?;
+        fit_password(&new.name, password)?;
+        let many = AccountError::Unfit("there are as many accounts as there can be".into());
+        if self.sql(self.conn.query_row("SELECT count(*) FROM account", [], |r| r.get::<_, i64>(0)))?
+            >= ACCOUNTS_MAX
+        {
+            return Err(many);
+        }
+        let hash = password::hash(password);
+        let tx = self.sql(self.conn.unchecked_transaction())?;
+        let roles = json!(new.roles).to_string();
+        let added = self.sql(tx.execute(
+            "INSERT INTO account (name, hash, roles, office, created) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT DO NOTHING",
+            params![new.name, hash, roles, new.office, now.as_ns()],
+        ))?;
+        if added == 0 {
+            return Err(AccountError::Exists(new.name.clone()));
+        }
+        for (kind, list) in [("agent", &new.agents), ("team", &new.teams)] {
+            for what in list {
+                let (since, until) = (new.from.map(Timestamp::as_ns), new.until.map(Timestamp::as_ns));
+                self.sql(tx.execute(
+                    "INSERT INTO holding (account, kind, what, since, until) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![new.name, kind, what, since, until],
+                ))?;
+            }
+        }
+        self.sql(tx.commit())
+    }
+
+    /// Changes an account; agents and teams that were to be ended and do not hold.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn change(&self, name: &str, changes: &Changes) -> Result<Vec<String>, AccountError> {
+        let tx = self.sql(self.conn.unchecked_transaction())?;
+        if let Some(roles) = &changes.roles {
+            let sql = "UPDATE account SET roles = ?2 WHERE name = ?1";
+            self.sql(tx.execute(sql, params![name, json!(roles).to_string()]))?;
+        }
+        if let Some(office) = &changes.office {
+            let sql = "UPDATE account SET office = nullif(?2, '') WHERE name = ?1";
+            self.sql(tx.execute(sql, params![name, office]))?;
+        }
+        let mut missed = Vec::new();
+        let (from, until) = (changes.from.map(Timestamp::as_ns), changes.until.map(Timestamp::as_ns));
+        for (kind, list) in [("agent", &changes.agents), ("team", &changes.teams)] {
+            for what in list {
+                if let (None, Some(until)) = (from, until) {
+                    // What began later is none of those that end then.
+                    let sql = "UPDATE holding SET until = ?4 WHERE account = ?1 AND kind = ?2 AND what = ?3 \
+                        AND (until IS NULL OR until > ?4) AND (since IS NULL OR since < ?4)";
+                    if self.sql(tx.execute(sql, params![name, kind, what, until]))? == 0 {
+                        missed.push(what.clone());
+                    }
+                } else {
+                    let sql =
+                        "INSERT INTO holding (account, kind, what, since, until) VALUES (?1, ?2, ?3, ?4, ?5)";
+                    self.sql(tx.execute(sql, params![name, kind, what, from, until]))?;
+                }
+            }
+        }
+        if missed.is_empty() {
+            self.sql(tx.commit())?;
+        }
+        Ok(missed)
+    }
+
+    /// Closes an account: its sessions and tokens end at once.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn disable(&self, name: &str, now: Timestamp) -> Result<(), AccountError> {
+        let sql = "UPDATE account SET disabled = coalesce(disabled, ?2) WHERE name = ?1";
+        if self.sql(self.conn.execute(sql, params![name, now.as_ns()]))? == 0 {
+            return Err(AccountError::Unknown(name.into()));
+        }
+        self.end_all(name)
+    }
+
+    /// Gives an account a new password and opens it: no lock, no one-time code, no session.
+    ///
+    /// # Errors
+    /// There is none of that name; a password that does not do.
+    pub fn reset(&self, name: &str, password: &str) -> Result<(), AccountError> {
+        fit_password(name, password)?;
+        let hash = password::hash(password);
+        let sql = "UPDATE account SET hash = ?2, disabled = NULL, failures = 0, locked_until = NULL, \
+            totp = NULL, totp_new = NULL, totp_step = 0 WHERE name = ?1";
+        if self.sql(self.conn.execute(sql, params![name, hash]))? == 0 {
+            return Err(AccountError::Unknown(name.into()));
+        }
+        self.end_all(name)
+    }
+
+    fn end_all(&self, name: &str) -> Result<(), AccountError> {
+        self.sql(self.conn.execute("DELETE FROM session WHERE account = ?1", [name]))?;
+        self.sql(self.conn.execute("DELETE FROM token WHERE account = ?1", [name]))?;
+        Ok(())
+    }
+}
+
+fn fit_name(name: &str) -> Result<(), AccountError> {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b"._-@".contains(&b);
+    if (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(safe) {
+        return Ok(());
+    }
+    let allowed = format!("a name is 1 to {NAME_MAX} letters a-z, digits and . _ - @");
+    Err(AccountError::Unfit(allowed))
+}
+
+fn fit_password(name: &str, password: &str) -> Result<(), AccountError> {
+    if password.chars().count() < PASSWORD_MIN || password.len() > PASSWORD_MAX {
+        let allowed =
+            format!("a password has at least {PASSWORD_MIN} characters and at most {PASSWORD_MAX} bytes");
+        return Err(AccountError::Unfit(allowed));
+    }
+    if password.eq_ignore_ascii_case(name) {
+        return Err(AccountError::Unfit("a password is not the name of its account".into()));
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! The recorder as a whole, without an interface and without rights: frames come from the test.
+//!
+//! What happens when a thread dies or hangs, when a crash left ten thousand recordings, when the
+//! store is somebody else's, when thousands of calls are open at the stop.
+
+// Helpers of tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+
+#[path = "common/mod.rs"]
+mod common;
+
+#[path = "recorder/archive.rs"]
+mod archive;
+#[path = "recorder/counted.rs"]
+mod counted;
+#[path = "recorder/leftovers.rs"]
+mod leftovers;
+#[path = "recorder/stop.rs"]
+mod stop;
+#[path = "recorder/strange.rs"]
+mod strange;
+#[path = "recorder/studio.rs"]
+mod studio;
+#[path = "recorder/threads.rs"]
+mod threads;

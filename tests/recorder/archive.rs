@@ -1,0 +1,96 @@
+//! The archivist's day, by a clock that the test turns.
+
+use crate::common::ladder::Dialog;
+use crate::common::ladder::Side::Caller;
+use crate::leftovers::open;
+use crate::studio::{Studio, config};
+use nauhuri::config::ServiceRule;
+use nauhuri::daemon::clock::Clock;
+use nauhuri::daemon::crew::Faults;
+use nauhuri::store::layout::STATE_FOLDER;
+use nauhuri::time::Timestamp;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A finished recording that falls due so long after `answered_at`.
+fn recording(root: &Path, n: u64, answered_at: Timestamp, due_after: Duration) -> PathBuf {
+    let (w, mut s) = open(root, n, answered_at);
+    s.retention.until = Some((answered_at + due_after).to_rfc3339());
+    let s = w.close(s).unwrap();
+    crate::common::run::files(root).into_iter().find(|p| p.ends_with(&s.wav)).unwrap()
+}
+
+#[test]
+fn what_falls_due_is_deleted_by_the_next_sweep_and_not_before() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join(STATE_FOLDER)).unwrap();
+    let answered_at = Timestamp::from_parts(1_780_000_000, 0);
+    let soon = recording(dir.path(), 1, answered_at, 2 * HOUR);
+    let late = recording(dir.path(), 2, answered_at, 100 * HOUR);
+    let clock = Clock::standing(answered_at + HOUR);
+    let studio = Studio::start(&config(dir.path(), "due"), clock.clone(), Faults::default()).unwrap();
+    let last = |s: &Studio| s.metric("nauhuri_sweep_last_success_timestamp_seconds");
+    studio.until("the first sweep", 10, |s| last(s) == 1_780_003_600.0);
+    studio.until("the archive", 5, |s| s.metric("nauhuri_archive_ok") == 1.0);
+    assert!(soon.exists() && late.exists());
+    studio.until("figures", 5, |s| s.metric("nauhuri_storage_bytes{state=\"kept\"}") > 6000.0);
+    // Not yet an hour: the clock has passed the term, and no sweep has come.
+    clock.turn(Duration::from_secs(3599));
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(soon.exists() && last(&studio) == 1_780_003_600.0);
+    clock.turn(Duration::from_secs(2));
+    studio.until("the second sweep", 10, |s| last(s) == 1_780_007_201.0);
+    assert!(!soon.exists() && late.exists());
+    assert_eq!(studio.metric("nauhuri_retention_deleted_total{service=\"general\"}"), 1.0);
+    clock.turn(Duration::from_secs(61));
+    studio.until("the audit log's figures", 5, |s| s.metric("nauhuri_audit_entries") >= 1.0);
+    assert!(studio.stop().0);
+}
+
+/// Answered calls that are not recorded are in the register, by rule or by misfortune.
+#[test]
+fn what_is_not_recorded_is_written_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path(), "register");
+    config.limits.recordings = 1;
+    let (name, numbers) = ("quiet".into(), vec!["2005".into()]);
+    config.service = vec![ServiceRule { name, numbers, record: Some(false), ..ServiceRule::default() }];
+    let studio = Studio::plain(&config);
+    let mut scene = crate::studio::calls(370..372);
+    let mut quiet = Dialog::new(375);
+    (quiet.to, quiet.uri) = ("<sip:2005@pbx.example>".into(), "sip:2005@192.0.2.20:5060".into());
+    quiet.answered(&mut scene, 10.0, 100.0);
+    quiet.bye(&mut scene, 900.0, Caller);
+    studio.play(&scene);
+    let written = dir.path().join(STATE_FOLDER).join("unrecorded.jsonl");
+    let read = || std::fs::read_to_string(&written).unwrap_or_default();
+    studio.until("what could not be recorded", 12, |_| read().lines().count() == 1);
+    // What is left out by rule is told when its contact is over, at the latest at the stop.
+    assert!(studio.stop().0);
+    let text = read();
+    for told in
+        ["\"reason\":\"service\",\"service\":\"quiet\"", "\"reason\":\"limit\",\"service\":\"general\""]
+    {
+        assert!(text.contains(told), "{text}");
+    }
+    assert!(!text.contains("401234567"), "{text}");
+}
+
+/// An archive that cannot be opened: it is heard of, and comes back by itself.
+#[test]
+fn a_retention_that_stops_is_heard_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join(STATE_FOLDER);
+    // Where the index should be is something that is none and cannot become one.
+    std::fs::create_dir_all(state.join("index.db/in-the-way")).unwrap();
+    let studio = Studio::plain(&config(dir.path(), "archive"));
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(studio.metric("nauhuri_archive_ok"), 0.0);
+    assert_eq!(studio.metric("nauhuri_sweep_last_success_timestamp_seconds"), 0.0);
+    std::fs::remove_dir_all(state.join("index.db")).unwrap();
+    studio.until("the archive", 15, |s| s.metric("nauhuri_archive_ok") == 1.0);
+    studio.until("a sweep", 5, |s| s.metric("nauhuri_sweep_last_success_timestamp_seconds") > 0.0);
+    assert!(studio.stop().0);
+}

@@ -1,0 +1,337 @@
+//! What is shown is counted: every series of `/metrics` is moved by something a test does.
+//!
+//! The shipped captures and a few scenes run through engine and workers; what they leave at nothing
+//! is moved by another test, which has to look at it, or stands in [`NEVER`] with the reason.
+
+use crate::common::capture::frames;
+use crate::common::ladder::Side::{Callee, Caller};
+use crate::common::ladder::{Dialog, Scene};
+use crate::common::repository;
+use crate::common::voice::Voice;
+use crate::strange;
+use crate::studio::calls;
+use nauhuri::call::Ending;
+use nauhuri::config::{Config, Storage, TunnelRule};
+use nauhuri::daemon::context::Context;
+use nauhuri::daemon::counts::MediaCounts;
+use nauhuri::daemon::crew::{Crew, Faults};
+use nauhuri::daemon::housekeeping;
+use nauhuri::daemon::pipeline::{Pipeline, Workshop};
+use nauhuri::daemon::totals::snapshot;
+use nauhuri::engine::Engine;
+use nauhuri::time::Timestamp;
+use nauhuri::wire::{Frame, LinkType};
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Arc;
+
+/// Series that another test moves and looks at: their beginning, the file, and what stands there.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("nauhuri_archive_ok", "tests/recorder/archive.rs", "nauhuri_archive_ok"),
+    ("nauhuri_audit_", "tests/recorder/archive.rs", "nauhuri_audit_entries"),
+    ("nauhuri_calls_unrecorded_total{reason=\"truncated\"}", "tests/replay/unread.rs", "truncated"),
+    ("nauhuri_leftovers", "tests/recorder/leftovers.rs", "nauhuri_leftovers"),
+    ("nauhuri_ready", "tests/recorder/threads.rs", "nauhuri_ready"),
+    (
+        "nauhuri_recordings_completed_total{ended_by=\"recovered\"}",
+        "tests/recorder/leftovers.rs",
+        "recovered",
+    ),
+    (
+        "nauhuri_recordings_completed_total{ended_by=\"shutdown\"}",
+        "tests/recorder/stop.rs",
+        "EndedBy::Shutdown",
+    ),
+    ("nauhuri_retention_deleted_total", "tests/recorder/archive.rs", "nauhuri_retention_deleted_total"),
+    ("nauhuri_storage_bytes{state=\"kept\"}", "tests/recorder/archive.rs", "kept"),
+    ("nauhuri_sweep_last_success", "tests/recorder/archive.rs", "nauhuri_sweep_last_success"),
+    ("nauhuri_thread_ok", "tests/recorder/threads.rs", "nauhuri_thread_ok"),
+    ("nauhuri_thread_restarts_total", "tests/recorder/threads.rs", "nauhuri_thread_restarts_total"),
+    ("nauhuri_unread_total{what=\"super_packet\"}", "tests/replay/capture_files.rs", "super_packets"),
+    ("nauhuri_unread_total{what=\"websocket\"}", "tests/replay/unread.rs", "WebSocket"),
+    ("nauhuri_worker_lag_seconds", "tests/recorder/threads.rs", "nauhuri_worker_lag_seconds"),
+];
+
+/// Series that no test moves by what really happens, and why.
+const NEVER: &[(&str, &str)] = &[
+    ("nauhuri_capture_lag_seconds", "only while frames come with the machine's own stamps: live tests"),
+    ("nauhuri_capture_time_outliers_total", "tests of `engine` hold it; no scene here has a stamp that lies"),
+    ("nauhuri_clock_synchronised", "the machine's, which a test cannot set"),
+    ("nauhuri_deletion_guard_tripped", "a refused sweep: tests/lifecycle_keep.rs holds the refusal"),
+    ("nauhuri_holds", "worked out by `archive`, whose own tests hold the figures"),
+    ("nauhuri_ledger_refused_total", "a fault in the recorder; `telemetry::metrics::tests` moves it"),
+    (
+        "nauhuri_limit_reached_total{limit=\"other\"}",
+        "a register that cannot be written; `daemon::unrecorded` holds it",
+    ),
+    ("nauhuri_storage_wrong_owner", "worked out once a day; tests of `verify` hold it"),
+    ("nauhuri_limit_reached_total{limit=\"streams\"}", "tests of `tape` hold it"),
+    ("nauhuri_log_suppressed_total", "of the process, not of a recorder; `telemetry::log::tests` moves it"),
+    ("nauhuri_media_undecodable_total{codec=\"CN\"}", "comfort noise needs no decoder"),
+    ("nauhuri_media_undecodable_total{codec=\"G722\"}", "is decoded"),
+    ("nauhuri_media_undecodable_total{codec=\"L16\"}", "is decoded"),
+    ("nauhuri_media_undecodable_total{codec=\"PCM", "is decoded"),
+    ("nauhuri_media_undecodable_total{codec=\"opus\"}", "is decoded"),
+    ("nauhuri_media_undecodable_total{codec=\"telephone-event\"}", "is counted, not decoded"),
+    ("nauhuri_packets_dropped_total{where=\"interface\"}", "a network card's own count"),
+    ("nauhuri_packets_dropped_total{where=\"kernel\"}", "a kernel ring that overflows"),
+    (
+        "nauhuri_recordings_failed_total{reason=\"excluded\"}",
+        "a service known late; tests/replay/identities.rs",
+    ),
+    ("nauhuri_recordings_failed_total{reason=\"internal\"}", "a fault in the recorder"),
+    ("nauhuri_recordings_failed_total{reason=\"other_hop\"}", "a hop known late; tests/replay/branches.rs"),
+    ("nauhuri_recordings_failed_total{reason=\"stray\"}", "a fork heard and gone; tests/replay/branches.rs"),
+    ("nauhuri_calls_unrecorded_total{reason=\"other_hop\"}", "tests/replay/parties.rs"),
+    ("nauhuri_recordings_missing", "worked out by `archive`, whose own tests hold the figures"),
+    ("nauhuri_retention_failed_total", "a file that root may delete and the test cannot protect"),
+    ("nauhuri_retention_overdue", "worked out by `archive`, whose own tests hold the figures"),
+    ("nauhuri_sip_unreadable_total{reason=\"empty\"}", "keep-alives are passed over before they are read"),
+    ("nauhuri_sip_unreadable_total{reason=\"uri\"}", "white space is trimmed first, so it reads as version"),
+    ("nauhuri_storage_bytes_per_day", "worked out by `archive`, whose own tests hold the figures"),
+    ("nauhuri_storage_bytes{state=\"due\"}", "worked out by `archive`, whose own tests hold the figures"),
+    ("nauhuri_storage_bytes{state=\"held\"}", "worked out by `archive`, whose own tests hold the figures"),
+    ("nauhuri_storage_exhaustion_timestamp_seconds", "worked out by `archive`, tests of `forecast` hold it"),
+];
+
+/// Stamp, link type, bytes, and how many there were on the wire.
+pub type Stamped = (i64, i32, Vec<u8>, u32);
+
+/// Runs frames through a recorder's engine and workers; the series that stand at something then.
+fn moved(config: &Config, frames: &[Stamped], waits: bool, hold_up: bool) -> BTreeSet<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let min_free = config.storage.min_free;
+    let min_free = if min_free == u64::MAX { min_free } else { 1 };
+    // Where the folder should be there is a file: nothing can be made below it.
+    let is_broken = config.storage.dir.ends_with("broken");
+    let root = if is_broken { dir.path().join("broken") } else { dir.path().to_owned() };
+    if is_broken {
+        fs::write(&root, "").unwrap();
+    }
+    let storage = Storage { dir: root, min_free, ..config.storage.clone() };
+    let config = Config { storage, ..config.clone() };
+    let context = Arc::new(Context::recording(&config));
+    housekeeping::look(&context);
+    let counts = Arc::new(MediaCounts::default());
+    let held = Arc::new(std::sync::Mutex::new(()));
+    let gate = Arc::clone(&held);
+    let faults = Faults::with(move |_| drop(gate.lock()));
+    let crew = Crew::new(&context.outlets.metrics, if hold_up { faults } else { Faults::default() });
+    let shop = Workshop {
+        workers: 1,
+        waits,
+        queue_bytes: config.limits.queue_bytes,
+        context: &context,
+        timezone: &jiff::tz::TimeZone::UTC,
+        counts: &counts,
+        crew: &crew,
+    };
+    let mut pipeline = Pipeline::start(&shop, |_| {}).unwrap();
+    let mut engine = Engine::new(&config);
+    let mut seen = BTreeSet::new();
+    let stalled = hold_up.then(|| held.lock().unwrap());
+    for (n, (at, link, data, wire_len)) in frames.iter().enumerate() {
+        let link = LinkType::from_dlt(*link as u16);
+        let frame = Frame { ts: Timestamp::from_ns(*at), link, data, wire_len: *wire_len };
+        engine.handle_frame(&frame, &mut pipeline);
+        if n == frames.len() / 2 {
+            housekeeping::look(&context);
+            seen.extend(standing(&context.metrics().render()));
+        }
+    }
+    drop(stalled);
+    engine.finish(Ending::CaptureEnd, &mut pipeline);
+    let (mut stats, dropped) = (engine.stats(), pipeline.dropped());
+    assert!(pipeline.join(|| {}));
+    stats.super_packets = counts.super_packets.load(std::sync::atomic::Ordering::Relaxed);
+    context.metrics().publish(&snapshot(&stats, &counts, dropped, &config.sip.ports));
+    seen.extend(standing(&context.metrics().render()));
+    seen
+}
+
+/// Series that are not at nothing.
+fn standing(text: &str) -> impl Iterator<Item = String> {
+    samples(text).filter(|(_, value)| *value != "0").map(|(series, _)| series)
+}
+
+/// Series and value. Services are like one another, and so are the bounds of a histogram.
+fn samples(text: &str) -> impl Iterator<Item = (String, &str)> {
+    let lines = text.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.rsplit_once(' '));
+    lines.filter(|(series, _)| !series.contains("_bucket{") && !series.ends_with("_sum")).map(
+        |(series, value)| {
+            let (family, labels) = series.split_once('{').unwrap_or((series, ""));
+            let labels = labels
+                .trim_end_matches('}')
+                .split(',')
+                .filter(|l| !l.starts_with("service=") && !l.is_empty());
+            (family.to_owned() + &labels.map(|l| format!("{{{l}}}")).collect::<String>(), value)
+        },
+    )
+}
+
+fn of_scene(s: &Scene) -> Vec<Stamped> {
+    s.ordered().into_iter().map(|(at, data)| stamped(at, data)).collect()
+}
+
+pub fn stamped(at: i64, data: Vec<u8>) -> Stamped {
+    let wire_len = data.len() as u32;
+    (at, 1, data, wire_len)
+}
+
+/// A configuration that opens every tunnel.
+pub fn plain() -> Config {
+    let mut config = Config::default();
+    config.capture.tunnels = vec![TunnelRule::ANY];
+    config
+}
+
+/// Scenes that no shipped capture has: bounds that bite, and calls that end in other ways.
+fn scenes() -> Vec<(Config, Vec<Stamped>, bool)> {
+    let mut all = strange::scenes();
+    let many = of_scene(&calls(0..40));
+    let mut few = plain();
+    (few.limits.recordings, few.limits.calls) = (2, 10);
+    all.push((few, many.clone(), false));
+    // A worker that stands still, and next to no room to wait in.
+    let mut crowded = plain();
+    crowded.limits.queue_bytes = 1024;
+    all.push((crowded, many.clone(), true));
+    let mut broken = plain();
+    broken.storage.dir = "broken".into();
+    all.push((broken, of_scene(&calls(0..2)), false));
+    let mut sliced = of_scene(&calls(3..4));
+    for (n, f) in sliced.iter_mut().enumerate().filter(|(_, f)| f.2.len() == 214) {
+        match n % 3 {
+            0 => f.2.truncate(100),
+            // The padding bit, and more padding than there is.
+            1 => (f.2[42], f.2[213]) = (0xA0, 255),
+            _ => {}
+        }
+    }
+    all.push((plain(), sliced, false));
+    let mut full = plain();
+    full.storage.min_free = u64::MAX;
+    all.push((full, many, false));
+    // One call of more senders, streams and events than one recording tells of.
+    let mut s = Scene::new();
+    let d = Dialog::new(1);
+    d.answered(&mut s, 0.0, 500.0);
+    for ssrc in 0..400_u32 {
+        let mut voice = Voice::of(&d, [Caller, Callee][ssrc as usize % 2], 1);
+        voice.ssrc = ssrc;
+        s.media(&voice.talk(600.0 + f64::from(ssrc), 900.0 + f64::from(ssrc)));
+        s.media(&voice.talk(2000.0 + 30.0 * f64::from(ssrc), 2060.0 + 30.0 * f64::from(ssrc)));
+    }
+    for i in 0..9000_u32 {
+        let (at, relay) = (17_000.0 + f64::from(i), "Content-Type: application/dtmf-relay\r\n");
+        d.request(&mut s, at, "INFO", Caller, 10 + i, relay, Some("Signal=5\r\nDuration=100\r\n"));
+    }
+    d.bye(&mut s, 30_000.0, Caller);
+    all.push((plain(), of_scene(&s), false));
+    // Answered and hung up in silence; a payload that nobody decodes; a call that falls silent.
+    for (n, name) in ["AMR/8000", "AMR-WB/16000", "GSM/8000", "iLBC/8000", "EVS/16000", ""].iter().enumerate()
+    {
+        let mut s = Scene::new();
+        let d = Dialog::new(2 + n as u16);
+        let sdp = |side| d.sdp(side).replace("AVP 8", "AVP 99") + &format!("a=rtpmap:99 {name}\r\n");
+        let d = if name.is_empty() {
+            d.clone()
+        } else {
+            Dialog { bodies: [sdp(Caller), sdp(Callee)], ..d.clone() }
+        };
+        d.answered(&mut s, 0.0, 500.0);
+        if !name.is_empty() {
+            s.media(&Voice::of(&d, Caller, 1).meaning(99, 8).talk(600.0, 1600.0));
+        }
+        if n != 0 {
+            d.bye(&mut s, 3000.0, Callee);
+        }
+        d.request(&mut s, 90_000.0, "OPTIONS", Caller, 90, "", None);
+        all.push((plain(), of_scene(&s), false));
+    }
+    // A service that is not recorded, and calls that only go out.
+    let mut s = Scene::new();
+    let mut refuses = plain();
+    refuses.service_default.record = false;
+    let d = Dialog::new(20);
+    d.answered(&mut s, 0.0, 500.0);
+    d.bye(&mut s, 2000.0, Caller);
+    all.push((refuses, of_scene(&s), false));
+    let mut inbound_not = plain();
+    inbound_not.service_default.directions = vec![nauhuri::config::CallDirection::Outbound];
+    all.push((inbound_not, of_scene(&s), false));
+    all
+}
+
+#[test]
+fn every_series_is_moved_by_some_test() {
+    let mut seen = BTreeSet::new();
+    let mut config: Config =
+        toml::from_str(&fs::read_to_string(repository("pcaps/nauhuri.toml")).unwrap()).unwrap();
+    config.capture.tunnels = vec![TunnelRule::ANY];
+    let mut captures: Vec<_> =
+        fs::read_dir(repository("pcaps")).unwrap().map(|e| e.unwrap().path()).collect();
+    captures.retain(|p| p.extension().is_some_and(|e| e.to_string_lossy().starts_with("pcap")));
+    captures.sort();
+    let mut all = BTreeSet::new();
+    for capture in &captures {
+        let mut those = Vec::new();
+        frames(capture, &mut |at, link, data| those.push((at, link, data.to_vec(), data.len() as u32)));
+        seen.extend(moved(&config, &those, true, false));
+    }
+    for (config, frames, hold_up) in scenes() {
+        seen.extend(moved(&config, &frames, !hold_up, hold_up));
+    }
+    let fresh = nauhuri::telemetry::Metrics::new(["general", "116117"]).render();
+    all.extend(samples(&fresh).map(|(series, _)| series));
+    let is_told = |series: &String| {
+        let elsewhere = ELSEWHERE.iter().map(|(prefix, ..)| prefix);
+        elsewhere.chain(NEVER.iter().map(|(prefix, _)| prefix)).any(|prefix| series.starts_with(prefix))
+    };
+    let still: Vec<&String> = all.difference(&seen).filter(|s| !is_told(s)).collect();
+    assert!(still.is_empty(), "shown and never counted: {still:#?}");
+    for (prefix, file, words) in ELSEWHERE {
+        let text = fs::read_to_string(repository(file)).unwrap_or_default();
+        assert!(text.contains(words), "{file} does not look at {prefix}");
+        assert!(all.iter().any(|s| s.starts_with(prefix)), "{prefix} is no series any more");
+    }
+    for (prefix, _) in NEVER {
+        assert!(all.iter().any(|s| s.starts_with(prefix)), "{prefix} is no series any more");
+        assert!(!seen.iter().any(|s| s.starts_with(prefix)), "{prefix} is moved after all");
+    }
+}
+
+/// An event that nobody lets happen is a promise of the log and of a metric that nobody keeps.
+#[test]
+fn every_event_is_emitted_somewhere() {
+    let events = fs::read_to_string(repository("src/telemetry/events.rs")).unwrap();
+    let body = events.split("pub enum Event<'a> {").nth(1).unwrap().split("\n}").next().unwrap();
+    let variants: Vec<&str> = body
+        .lines()
+        .filter_map(|l| l.strip_prefix("    ").filter(|l| l.starts_with(|c: char| c.is_ascii_uppercase())))
+        .map(|l| l.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap())
+        .collect();
+    assert!(variants.len() > 30, "{variants:?}");
+    let mut code = String::new();
+    let mut folders = vec![repository("src/daemon"), repository("src/cmd")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("tests.rs") {
+                code += fs::read_to_string(path).unwrap().split("#[cfg(test)]\nmod tests {").next().unwrap();
+            }
+        }
+    }
+    let code: String = code.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_emitted = |v: &&&str| {
+        let said = format!("Event::{v}");
+        code.match_indices(&said).any(|(i, _)| {
+            let after = code[i + said.len()..].trim_start();
+            after.starts_with(['{', '(', '.', '}'])
+        })
+    };
+    let silent: Vec<_> = variants.iter().filter(|v| !is_emitted(v)).collect();
+    assert!(silent.is_empty(), "nobody emits {silent:?}");
+}

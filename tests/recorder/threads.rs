@@ -1,0 +1,156 @@
+//! Each thread killed and stuck in turn: `/readyz` says which, and recording goes on where it can.
+
+use crate::studio::{Studio, calls, config, whole};
+use nauhuri::daemon::clock::Clock;
+use nauhuri::daemon::crew::Faults;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+const WELL: u8 = 0;
+const DIES: u8 = 1;
+const HANGS: u8 = 2;
+
+/// A fault of one thread that can be switched on and off.
+fn fault(thread: &'static str) -> (Faults, Arc<AtomicU8>) {
+    let switch = Arc::new(AtomicU8::new(WELL));
+    let seen = Arc::clone(&switch);
+    let faults = Faults::with(move |name| {
+        if name != thread {
+            return;
+        }
+        match seen.load(Ordering::SeqCst) {
+            DIES => {
+                seen.store(WELL, Ordering::SeqCst);
+                panic!("a test kills {name}");
+            }
+            HANGS => {
+                while seen.load(Ordering::SeqCst) == HANGS {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            }
+            _ => {}
+        }
+    });
+    (faults, switch)
+}
+
+/// How long until `/readyz` (what a probe and the status line are told) names the thread.
+fn until_named(studio: &Studio, words: &str) -> Duration {
+    studio.until(words, 10, |s| {
+        let told = s.context.outlets.readiness.check(Instant::now()).err().map(|e| e.to_string());
+        let is_told = told.is_some_and(|t| t.contains(words));
+        // A metrics thread that is gone cannot say so; its absence does.
+        let asked = s.get("/readyz");
+        is_told && asked.is_none_or(|(code, text)| code == 503 && text.contains(words))
+    })
+}
+
+/// Archivist, housekeeping and metrics: not ready, started again, and no call is lost.
+#[test]
+fn one_that_dies_is_named_and_started_again_while_calls_are_recorded() {
+    std::thread::scope(|scope| {
+        for (n, thread) in ["archivist", "housekeeping", "metrics"].into_iter().enumerate() {
+            scope.spawn(move || {
+                let dir = tempfile::tempdir().unwrap();
+                let (faults, switch) = fault(thread);
+                let config = config(dir.path(), &format!("dies-{thread}"));
+                let studio = Studio::start(&config, Clock::machine(), faults).unwrap();
+                studio.until("ready", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+                switch.store(DIES, Ordering::SeqCst);
+                let first = 10 * n as u16;
+                std::thread::scope(|calling| {
+                    calling.spawn(|| studio.play(&calls(first..first + 4)));
+                    until_named(&studio, &format!("thread {thread} died"));
+                });
+                studio.until("ready again", 15, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+                let restarts = format!("nauhuri_thread_restarts_total{{thread=\"{thread}\"}}");
+                assert_eq!(studio.metric(&restarts), 1.0);
+                studio.until("ready in the metrics", 3, |s| s.metric("nauhuri_ready") == 1.0);
+                assert!(studio.stop().0);
+                assert_eq!(whole(dir.path()).len(), 4, "{thread}");
+            });
+        }
+    });
+}
+
+#[test]
+fn one_that_hangs_is_named_within_ten_seconds_while_calls_are_recorded() {
+    std::thread::scope(|scope| {
+        for (n, thread) in ["archivist", "housekeeping", "metrics"].into_iter().enumerate() {
+            scope.spawn(move || {
+                let dir = tempfile::tempdir().unwrap();
+                let (faults, switch) = fault(thread);
+                let config = config(dir.path(), &format!("hangs-{thread}"));
+                let studio = Studio::start(&config, Clock::machine(), faults).unwrap();
+                studio.until("ready", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+                switch.store(HANGS, Ordering::SeqCst);
+                let first = 100 + 10 * n as u16;
+                std::thread::scope(|calling| {
+                    calling.spawn(|| studio.play(&calls(first..first + 4)));
+                    until_named(&studio, &format!("thread {thread} is stuck"));
+                });
+                let ok = format!("nauhuri_thread_ok{{thread=\"{thread}\"}}");
+                studio.until("told in the metrics", 3, |s| s.metric(&ok) == 0.0);
+                switch.store(WELL, Ordering::SeqCst);
+                studio.until("ready again", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+                assert!(studio.stop().0);
+                assert_eq!(whole(dir.path()).len(), 4, "{thread}");
+            });
+        }
+    });
+}
+
+/// What it had is not being recorded any more: a fresh start records more.
+#[test]
+fn a_worker_that_dies_is_named_and_ends_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let (faults, switch) = fault("tape-0");
+    let studio = Studio::start(&config(dir.path(), "worker-dies"), Clock::machine(), faults).unwrap();
+    studio.until("ready", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+    switch.store(DIES, Ordering::SeqCst);
+    let readiness = Arc::clone(&studio.context.outlets.readiness);
+    studio.until("its end", 5, |s| !s.is_running());
+    let told = readiness.check(Instant::now()).unwrap_err().to_string();
+    assert!(told.contains("thread tape-0 died; the recorder stops"), "{told}");
+    assert!(!studio.stop().0, "the process fails, and is started again");
+}
+
+/// Half of the calls are another worker's.
+#[test]
+fn a_worker_that_hangs_is_named_and_the_others_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (faults, switch) = fault("tape-0");
+    let studio = Studio::start(&config(dir.path(), "worker-hangs"), Clock::machine(), faults).unwrap();
+    studio.until("ready", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+    switch.store(HANGS, Ordering::SeqCst);
+    std::thread::scope(|calling| {
+        calling.spawn(|| studio.play(&calls(200..208)));
+        until_named(&studio, "thread tape-0 is stuck");
+    });
+    let other_half = whole(dir.path()).len();
+    assert_eq!(other_half, 4, "recorded while the other hangs");
+    studio.until("lag", 12, |s| {
+        s.metric("nauhuri_worker_lag_seconds_bucket{le=\"5\"}") < s.metric("nauhuri_worker_lag_seconds_count")
+    });
+    switch.store(WELL, Ordering::SeqCst);
+    studio.until("ready again", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+    assert!(studio.stop().0);
+    assert_eq!(whole(dir.path()).len(), 8, "what waited in memory is recorded as well");
+}
+
+/// The service manager's watchdog restarts it; until then it is told.
+#[test]
+fn a_capture_loop_that_hangs_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (faults, switch) = fault("capture");
+    let studio = Studio::start(&config(dir.path(), "capture-hangs"), Clock::machine(), faults).unwrap();
+    studio.until("ready", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+    switch.store(HANGS, Ordering::SeqCst);
+    until_named(&studio, "thread capture is stuck");
+    switch.store(WELL, Ordering::SeqCst);
+    studio.until("ready again", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+    studio.play(&calls(210..213));
+    assert!(studio.stop().0);
+    assert_eq!(whole(dir.path()).len(), 3);
+}

@@ -1,0 +1,107 @@
+//! More calls than may be recorded at once: those that nobody makes give way to those that somebody does.
+
+use crate::common::ladder::Side::{Callee, Caller};
+use crate::common::ladder::{Dialog, Scene};
+use crate::common::voice::Voice;
+use crate::kit::talk;
+use nauhuri::call::Decision;
+use nauhuri::config::Config;
+use nauhuri::engine::{Engine, MediaPacket, Sink};
+use nauhuri::id::RecordingId;
+use nauhuri::time::Timestamp;
+use nauhuri::wire::{Frame, LinkType};
+use std::collections::BTreeMap;
+
+/// What became of each call.
+#[derive(Default)]
+struct Book {
+    names: BTreeMap<RecordingId, String>,
+    closed: Vec<String>,
+    evicted: Vec<String>,
+    refused: Vec<String>,
+}
+
+impl Sink for Book {
+    fn decision(&mut self, decision: Decision) {
+        match decision {
+            Decision::Open(o) => drop(self.names.insert(o.id, o.call_id.clone())),
+            Decision::Close { recording, .. } => self.closed.push(self.names[&recording].clone()),
+            Decision::Evict(id) => self.evicted.push(self.names[&id].clone()),
+            Decision::Refused(o) => {
+                assert!(!o.uuid.is_nil() && !o.call_group.is_nil(), "the log names the call");
+                self.refused.push(o.call_id.clone());
+            }
+            _ => {}
+        }
+    }
+    fn media(&mut self, _: MediaPacket<'_>) {}
+    fn tick(&mut self, _: Timestamp) {}
+}
+
+fn run(s: &Scene, recordings: usize) -> (Book, u64) {
+    let mut config = Config::default();
+    config.limits.recordings = recordings;
+    let (mut engine, mut book) = (Engine::new(&config), Book::default());
+    for (at, data) in s.ordered() {
+        let (ts, wire_len) = (Timestamp::from_ns(at), data.len() as u32);
+        engine.handle_frame(&Frame { ts, link: LinkType::Ethernet, data: &data, wire_len }, &mut book);
+    }
+    engine.finish(nauhuri::call::Ending::CaptureEnd, &mut book);
+    (book, engine.stats().recordings_full)
+}
+
+/// An answered call of so many packets of one side, or of none.
+fn forged(s: &mut Scene, n: u16, at: f64, packets: u32) {
+    let d = Dialog { call_id: format!("forged-{n}"), ..Dialog::new(n) };
+    d.answered(s, at - 50.0, at);
+    let side = if n.is_multiple_of(2) { Caller } else { Callee };
+    let until = at + 10.0 + 20.0 * f64::from(packets);
+    if packets > 0 {
+        s.media(&Voice::of(&d, side, n.into()).talk(at + 10.0, until - 5.0));
+    }
+}
+
+fn genuine(s: &mut Scene, n: u16, at: f64, end: f64) {
+    let d = Dialog { call_id: format!("genuine-{n}"), ..Dialog::new(n) };
+    d.answered(s, at - 500.0, at);
+    talk(s, &d, at, end);
+    d.bye(s, end, Caller);
+}
+
+#[test]
+fn unheard_calls_give_way_to_new_ones_and_heard_ones_stay() {
+    for packets in [0, 1, 5] {
+        let mut s = Scene::new();
+        // Two that talk before the flood, three that are answered within and after it.
+        let genuine_at = [(1, 0.0), (2, 900.0), (3, 6500.0), (4, 7000.0), (5, 9500.0)];
+        genuine_at.iter().for_each(|(n, at)| genuine(&mut s, *n, *at, 14_000.0));
+        (0..200_u16).for_each(|i| forged(&mut s, 100 + i, 2000.0 + 20.0 * f64::from(i), packets));
+        let (book, full) = run(&s, 20);
+        let kept = book.closed.iter().filter(|c| c.starts_with("genuine-")).count();
+        assert_eq!(kept, 5, "{packets}: {:?} {:?}", book.evicted, book.refused);
+        assert!(book.evicted.iter().chain(&book.refused).all(|c| c.starts_with("forged-")));
+        assert!(!book.evicted.is_empty());
+        // The flood is faster than two seconds for each place: some of it is refused outright.
+        assert!(!book.refused.is_empty());
+        assert_eq!(full, (book.evicted.len() + book.refused.len()) as u64, "each is counted once");
+    }
+}
+
+#[test]
+fn no_call_gives_way_that_was_heard_or_is_young_or_on_hold() {
+    let mut s = Scene::new();
+    (1..=4).for_each(|n| genuine(&mut s, n, f64::from(n) * 100.0, 9000.0));
+    // On hold from the start: nobody is heard, and the signalling says why.
+    let held = Dialog { call_id: "held".into(), ..Dialog::new(5) };
+    held.answered(&mut s, 0.0, 500.0);
+    let offer = held.sdp(Caller) + "a=sendonly\r\n";
+    let answer = held.sdp(Callee) + "a=recvonly\r\n";
+    held.reinvite(&mut s, 600.0, Caller, 2, &offer, &answer);
+    // And one that was answered a moment ago.
+    forged(&mut s, 6, 5000.0, 0);
+    forged(&mut s, 7, 6000.0, 3);
+    let (book, full) = run(&s, 6);
+    assert_eq!((&book.evicted[..], full), (&[][..], 1));
+    assert_eq!(book.refused, ["forged-7"]);
+    assert_eq!(book.closed.len(), 6, "{:?}", book.closed);
+}
