@@ -9,7 +9,7 @@ RUN_DIR := out/run
 NAUHURI := target/quick/nauhuri
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint doc test-unit test-corpus test-live soak deny bench field setup man clean
+.PHONY: help run room test lint doc test-unit test-corpus test-live soak deny bench field setup man clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,15 +17,20 @@ help: ## This list
 run: setup ## Record from a shipped capture and show the recordings
 	@test -n "$(CAPTURE)" || { echo "no capture in pcaps/; name one: make run CAPTURE=call.pcap" >&2; exit 2; }
 	@test -x $(NAUHURI) || echo "building; the first time this takes some minutes" >&2
-	@$(CARGO) build --profile quick --bin nauhuri
+	@$(CARGO) build --profile quick --bin nauhuri --no-default-features
 	@rm -rf $(RUN_DIR)
 	@$(NAUHURI) replay --out $(RUN_DIR) $(CAPTURE)
 
+room: setup ## Open a listening room over the shipped captures, with an account for each role
+	@$(CARGO) build --profile quick --bin nauhuri --target-dir target/room
+	@NAUHURI=target/room/quick/nauhuri scripts/room
+
 test: setup lint doc test-unit test-corpus test-live deny ## Everything CI runs
 
-lint: ## Format and clippy, warnings are errors
+lint: ## Format and clippy, warnings are errors; with the listening room and without
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --lib --bins --no-default-features -- -D warnings
 
 doc: ## Rustdoc without a broken link
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet

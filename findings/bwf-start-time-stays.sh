@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Resampled from 8 to 48 kHz, a call of 08:15 was made at 01:22.
 #
-# What:      ffmpeg (5.1.9, Debian 12) writes a call as a Broadcast Wave file that began at 08:15:23, cuts its first ten seconds
-#            off, and resamples it to 48 kHz; `bext` is asked for each time. wavinfo 4.0.1 (PyPI) reads the result.
-# Standard:  EBU Tech 3285 version 2, section 2.3: TimeReference is "the first sample count since midnight", in samples of the
-#            file's own rate; OriginationTime is when the sound was made.
+# What:      ffmpeg (5.1.9, Debian 12) writes a call as a Broadcast Wave file that began at 08:15:23, cuts its first ten
+#            seconds off, and resamples it to 48 kHz; `bext` is asked for each time. wavinfo 4.0.1 (PyPI) reads the
+#            result.
+# Standard:  EBU Tech 3285 version 2, section 2.3: TimeReference is "the first sample count since midnight", in samples
+#            of the file's own rate; OriginationTime is when the sound was made.
 # Expected:  The cut one begins ten seconds later, the resampled one at the same time; or neither has a time.
-# Seen:      The number is copied as it is. The cut file says that it begins at 08:15:23, ten seconds early; the resampled one
-#            counts samples of 8 kHz by 48,000 and says 01:22:33. Date and time of origination, which would contradict it, are gone from
-#            both. Without `-write_bext 1` all of it is gone, which at least says nothing false.
-# Matters:   An excerpt for the police or an archive copy for another player has a wrong time of day in the field made for it,
-#            and a tool that lays files of a call side by side by their time lays them hours apart.
+# Seen:      The number is copied as it is. The cut file says that it begins at 08:15:23, ten seconds early; the
+#            resampled one counts samples of 8 kHz by 48,000 and says 01:22:33. Date and time of origination, which would
+#            contradict it, are gone from both. Without `-write_bext 1` all of it is gone, which at least says nothing
+#            false.
+# Matters:   An excerpt for the police or an archive copy for another player has a wrong time of day in the field made
+#            for it, and a tool that lays files of a call side by side by their time lays them hours apart.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # AMR as its standard has it by default is silence in ffmpeg, and "dtx mode" gets the blame.
 #
-# What:      ffmpeg (5.1.9, Debian 12) receives one second of AMR-NB at 12.2 kbit/s over RTP three times: octet-aligned and said
-#            so in `fmtp`; bandwidth-efficient without an `fmtp`; and bandwidth-efficient with one that gives the mode. The
-#            reference is the same frames in an .amr file.
-# Standard:  RFC 4867 section 8.1: "octet-align: Permissible values are 0 and 1. If 1, octet-aligned operation SHALL be used. If 0
-#            or if not present, bandwidth-efficient operation is employed." Section 4.3 has the bits.
+# What:      ffmpeg (5.1.9, Debian 12) receives one second of AMR-NB at 12.2 kbit/s over RTP three times: octet-aligned
+#            and said so in `fmtp`; bandwidth-efficient without an `fmtp`; and bandwidth-efficient with one that gives
+#            the mode. The reference is the same frames in an .amr file.
+# Standard:  RFC 4867 section 8.1: "octet-align: Permissible values are 0 and 1. If 1, octet-aligned operation SHALL be
+#            used. If 0 or if not present, bandwidth-efficient operation is employed." Section 4.3 has the bits.
 # Expected:  The sound of the file each time; or a refusal.
-# Seen:      ffmpeg reads only the octet-aligned kind. It looks at `fmtp` to find that out, so without one it takes packets of
-#            the other kind for its own, decodes nothing of them and says that "dtx mode is not implemented". With an `fmtp` it
-#            says "Unsupported RTP/AMR configuration!", goes on, and gives the same silence.
-# Matters:   Mobile networks use the default. A call recorded or monitored through ffmpeg has no sound, and the message sends
-#            people to look for discontinuous transmission, and to another AMR library, which does not help.
+# Seen:      ffmpeg reads only the octet-aligned kind. It looks at `fmtp` to find that out, so without one it takes
+#            packets of the other kind for its own, decodes nothing of them and says that "dtx mode is not implemented".
+#            With an `fmtp` it says "Unsupported RTP/AMR configuration!", goes on, and gives the same silence.
+# Matters:   VoLTE telephones use the default (3GPP TS 26.114). A call recorded or monitored through ffmpeg has no sound,
+#            and the message sends people to look for discontinuous transmission, and to another AMR library, which does
+#            not help.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # GStreamer sends "G726-32" with the halves of each byte exchanged, on purpose.
 #
-# What:      GStreamer 1.22 of Debian 12 (`avenc_g726 ! rtpg726pay`, no option set) packs a tone as G.726 at 32 kbit/s. ffmpeg
-#            5.1 of Debian 12 decodes the payload in both orders, and packs the same tone for RTP itself.
-# Standard:  RFC 3551 section 4.5.4: in G726-32 the first sample is in the least significant bits of a byte; the other order is
-#            that of ATM AAL2 and has names of its own, AAL2-G726-32.
+# What:      GStreamer 1.22 of Debian 12 (`avenc_g726 ! rtpg726pay`, no option set) packs a tone as G.726 at 32 kbit/s.
+#            ffmpeg 5.1 of Debian 12 decodes the payload in both orders, and packs the same tone for RTP itself.
+# Standard:  RFC 3551 section 4.5.4: in G726-32 the first sample is in the least significant bits of a byte; the other
+#            order is that of ATM AAL2 and has names of its own, AAL2-G726-32.
 # Expected:  What is called G726-32 is in the order of G726-32.
 # Seen:      GStreamer names it G726-32 and packs it as AAL2-G726-32: `force-aal2` is true by default in payloader and
-#            depayloader. ffmpeg goes by the name, as sender and as receiver. Two GStreamers understand each other, two ffmpegs
-#            too; between them sound arrives distorted, not silent: pairs of samples exchange places.
-# Matters:   Speech stays half intelligible, so it passes for a bad line; no packet is lost and nothing is logged. A recorder
-#            can't tell from the SDP which order it gets.
+#            depayloader. ffmpeg goes by the name, as sender and as receiver. Two GStreamers understand each other, two
+#            ffmpegs too; between them sound arrives distorted, not silent: pairs of samples exchange places.
+# Matters:   Speech stays half intelligible, so it passes for a bad line; no packet is lost and nothing is logged. A
+#            recorder can't tell from the SDP which order it gets.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -19,16 +19,16 @@ export LC_ALL=C
 command -v ffmpeg >/dev/null || { echo "needs Debian's ffmpeg" >&2; exit 2; }
 
 # Debian's GStreamer, what of it is not installed, unpacked here.
-mkdir debs root
+mkdir debs unpacked
 apt-get -s install --no-install-recommends gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-libav |
     sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*/\1=\2/p' | (cd debs && xargs -r apt-get -qq download)
-find debs -name '*.deb' -exec dpkg -x {} root \;
-lib=$(cd root && echo usr/lib/*-linux-gnu)
-export PATH="$dir/root/usr/bin:$PATH" GST_REGISTRY="$dir/registry" GST_PLUGIN_PATH="$dir/root/$lib/gstreamer-1.0"
-if [ -x "root/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner" ]; then
-    export GST_PLUGIN_SCANNER="$dir/root/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner"
+find debs -name '*.deb' -exec dpkg -x {} unpacked \;
+lib=$(cd unpacked && echo usr/lib/*-linux-gnu)
+export PATH="$dir/unpacked/usr/bin:$PATH" GST_REGISTRY="$dir/registry" GST_PLUGIN_PATH="$dir/unpacked/$lib/gstreamer-1.0"
+if [ -x "unpacked/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner" ]; then
+    export GST_PLUGIN_SCANNER="$dir/unpacked/$lib/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner"
 fi
-export LD_LIBRARY_PATH="$dir/root/$lib:$dir/root/$lib/pulseaudio"
+export LD_LIBRARY_PATH="$dir/unpacked/$lib:$dir/unpacked/$lib/pulseaudio"
 gst-launch-1.0 --version | sed -n 1p
 ffmpeg -version | sed -n 1p
 

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # A GSM recording of an odd number of blocks ends in 40 ms of noise that nobody said.
 #
-# What:      soundfile 0.14.0 (it brings libsndfile 1.2.2) writes a WAV in GSM 6.10, the "wav49" that telephone exchanges
-#            record in, and reads it back. mutagen 1.48.1 is asked how long it is.
-# Standard:  A block of WAVE_FORMAT_GSM610 is 65 bytes and 320 samples (Microsoft Multimedia Standards Update 3.0, 1994). A
-#            chunk of an odd length is followed by a pad byte that its length does not count (Multimedia Programming Interface
-#            and Data Specifications 1.0, IBM and Microsoft 1991, chapter 2). The `fact` chunk has the number of samples.
+# What:      soundfile 0.14.0 (it brings libsndfile 1.2.2) writes a WAV in GSM 6.10, the "wav49" of Asterisk, and reads
+#            it back. mutagen 1.48.1 is asked how long it is.
+# Standard:  A block of WAVE_FORMAT_GSM610 is 65 bytes and 320 samples (Microsoft Multimedia Standards Update 3.0, 1994).
+#            A chunk of an odd length is followed by a pad byte that its length does not count (Multimedia Programming
+#            Interface and Data Specifications 1.0, IBM and Microsoft 1991, chapter 2). The `fact` chunk has the number
+#            of samples.
 # Expected:  The samples that were written, and their number in `fact`, which libsndfile itself wrote.
-# Seen:      With an odd number of blocks `data` is odd, and libsndfile takes its pad byte for the start of another block:
-#            320 samples too many, as loud as there can be. With an even number all is well, so the same code passes on
-#            every other recording. mutagen counts a block as one sample: 1 s lasts 3 ms.
-# Matters:   A recorder that appends, joins or transcribes such files gets a click at the end of every second call, and its
-#            channels drift apart by 40 ms at each join.
+# Seen:      With an odd number of blocks `data` is odd, and libsndfile takes its pad byte for the start of another
+#            block: 320 samples too many, as loud as there can be. With an even number all is well, so the same code
+#            passes on every other recording. mutagen counts a block as one sample: 1 s lasts 3 ms.
+# Matters:   A recorder that appends, joins or transcribes such files gets a click at the end of every second call, and
+#            its channels drift apart by 40 ms at each join.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # Three umlauts in a caller's name make 20 ms packets 2 ms long; an IPv6 call comes from 0.0.0.0.
 #
-# What:      hep-js 1.0.22 (npm), sipcapture's own library for HEP, packs SIP messages as a capture agent does and unpacks them
-#            as a collector does; and unpacks a HEP packet of an IPv6 call built here.
-# Standard:  HEP/EEP version 3 (HEP protocol reference 1.0, sections on chunks 0x0003 to 0x0006 and 0x000f): the length of a chunk
-#            is in bytes; source and destination are chunks 3 and 4 with IPv4, 5 and 6 with IPv6. RFC 3261 section 7: SIP is in
+# What:      hep-js 1.0.22 (npm), sipcapture's own library for HEP, packs SIP messages as a capture agent does and
+#            unpacks them as a collector does; and unpacks a HEP packet of an IPv6 call built here.
+# Standard:  HEP/EEP version 3 (its protocol reference, chunks 0x0003 to 0x0006 and 0x000f): the length of a chunk is in
+#            bytes; source and destination are chunks 3 and 4 with IPv4, 5 and 6 with IPv6. RFC 3261 section 7: SIP is in
 #            UTF-8.
 # Expected:  What goes in comes out.
-# Seen:      The payload's chunk is as many bytes long as the message has characters: each letter beyond ASCII takes a byte off
-#            the message's end. That end is the last line of the SDP, and what is left of it is often valid: `ptime:20` becomes
-#            `ptime:2`, payload type 101 becomes 10, `sendonly` becomes nothing. With IPv6 both addresses are packed as
-#            0.0.0.0, and unpacked not at all.
-# Matters:   A collector or recorder behind it gets calls wrong by the caller's name, in a country where every third name has
-#            such letters, and ASCII test calls never show it.
+# Seen:      The payload's chunk is as many bytes long as the message has characters: each letter beyond ASCII takes a
+#            byte off the message's end. That end is the last line of the SDP, and what is left of it is often valid:
+#            `ptime:20` becomes `ptime:2`, payload type 101 becomes 10, `sendonly` becomes nothing. With IPv6 both
+#            addresses are packed as 0.0.0.0, and unpacked not at all.
+# Matters:   A collector or recorder behind it gets calls wrong by the caller's name, and test calls in ASCII never show
+#            it.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
 # Two captures of one call, merged: half of its packets are of the year 58692.
 #
-# What:      Wireshark's mergecap (4.0.17, Debian 12) joins the two directions of a call: one captured in microseconds, one in
-#            nanoseconds. dpkt 1.9.8 and scapy 2.8.0 read the result. They also read the two captures simply put one after the
-#            other with `cat`, which is a whole pcapng file as well.
-# Standard:  draft-ietf-opsawg-pcapng: `if_tsresol` belongs to one interface (section 4.2); a file may hold several sections,
-#            and the interfaces of one are not those of the next (section 4.1).
+# What:      Wireshark's mergecap (4.0.17, Debian 12) joins the two directions of a call: one captured in microseconds,
+#            one in nanoseconds. dpkt 1.9.8 and scapy 2.8.0 read the result. They also read the two captures simply put
+#            one after the other with `cat`, which is a whole pcapng file as well.
+# Standard:  draft-ietf-opsawg-pcapng: `if_tsresol` belongs to one interface (section 4.2); a file may hold several
+#            sections, and the interfaces of one are not those of the next (section 4.1).
 # Expected:  A packet every 10 ms in both files, which is what tshark says.
-# Seen:      mergecap makes two interfaces with a unit each. dpkt uses the first interface's unit for all packets, so the other
-#            direction is 56,700 years later, and it says nothing. scapy reads that file right but goes on counting interfaces
-#            over the second section's start, so it takes the second file's packets for the first one's interface.
-# Matters:   It is how the two sides of a TAP are put together. Each direction alone is perfect, so loss and jitter look right;
-#            what is lost is who spoke when: the two sides of the conversation no longer overlap.
+# Seen:      mergecap makes two interfaces with a unit each. dpkt uses the first interface's unit for all packets, so the
+#            other direction is 56,700 years later, and it says nothing. scapy reads that file right but goes on counting
+#            interfaces over the second section's start, so it takes the second file's packets for the first one's
+#            interface.
+# Matters:   It is how the two sides of a TAP are put together. Each direction alone is perfect, so loss and jitter look
+#            right; what is lost is who spoke when: the two sides of the conversation no longer overlap.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-command -v mergecap tshark >/dev/null || { echo "needs Debian's tshark" >&2; exit 2; }
+{ command -v mergecap && command -v tshark; } >/dev/null || { echo "needs Debian's tshark" >&2; exit 2; }
 
 export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 python3 -m pip install --quiet --target lib dpkt==1.9.8 scapy==2.8.0

@@ -2,16 +2,18 @@
 # Two Rust readers of pcapng put a call into January 1970, or 292 billion years back.
 #
 # What:      pcap-file 2.0.0 and pcap-parser 0.17.0 read small captures of RTP, one packet every 20 ms.
-# Standard:  draft-ietf-opsawg-pcapng section 4.2: `if_tsresol` is the unit of an interface's timestamps, and "if this option
-#            is not present, a resolution of 10^-6 is assumed"; with its highest bit set it is a power of two. `if_tsoffset` is
-#            seconds to be added. Section 4.1: all numbers of a section are in the byte order of the machine that wrote it.
+# Standard:  draft-ietf-opsawg-pcapng section 4.2: `if_tsresol` is the unit of an interface's timestamps, and "if this
+#            option is not present, a resolution of 10^-6 is assumed"; with its highest bit set it is a power of two.
+#            `if_tsoffset` is seconds to be added. Section 4.1: all numbers of a section are in the byte order of the
+#            machine that wrote it.
 # Expected:  2026-09-21 14:13:20 (1790000000) and steps of 20 ms, as tshark and tcpdump say of the same files.
-# Seen:      pcap-file calls the number nanoseconds whatever the interface says. Only a capture in nanoseconds comes out right;
-#            in a usual one the call is of 21 January 1970 and its 20 ms steps are 20 us. It leaves out `if_tsoffset`, too.
-#            pcap-parser gives both for the user to apply, but reads the offset as little-endian even in a big-endian section,
-#            whose other numbers it reads right; and of a unit that is a power of two it says that there is none.
-# Matters:   No error, and order and count are right, so a test that looks at packets passes. Jitter, the length of a call and
-#            the time of a recording are wrong by a factor of a thousand.
+# Seen:      pcap-file calls the number nanoseconds whatever the interface says. Only a capture in nanoseconds comes out
+#            right; in a usual one the call is of 21 January 1970 and its 20 ms steps are 20 us. It leaves out
+#            `if_tsoffset`, too. pcap-parser gives both for the user to apply, but reads the offset as little-endian even
+#            in a big-endian section, whose other numbers it reads right; and of a unit that is a power of two it says
+#            that there is none.
+# Matters:   No error, and order and count are right, so a test that looks at packets passes. Jitter, the length of a
+#            call and the time of a recording are wrong by a factor of a thousand.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # After 4096 lost packets rtp.js counts from zero again; three packets too many are 16 million lost ones elsewhere.
 #
-# What:      rtp.js 0.15.5, werift-rtp 0.8.9 (npm), scapy 2.8.0 (PyPI), rtcp-types 0.1.0 (crate) and Debian 12's tshark (4.0.17)
-#            read RTCP receiver reports that say: 5000 packets lost, and -3 packets lost.
-# Standard:  RFC 3550 section 6.4.1: "cumulative number of packets lost: 24 bits", and A.3: a signed number, negative when
-#            packets are duplicated, which A.3 says are counted as received.
+# What:      rtp.js 0.15.5, werift-rtp 0.8.9 (npm), scapy 2.8.0 (PyPI), rtcp-types 0.1.0 (crate) and Debian 12's tshark
+#            (4.0.17) read RTCP receiver reports that say: 5000 packets lost, and -3 packets lost.
+# Standard:  RFC 3550 section 6.4.1: "cumulative number of packets lost: 24 bits"; appendix A.3: it is signed, and
+#            negative when there are duplicates, since each copy counts as received.
 # Expected:  5000 and -3.
 # Seen:      rtp.js looks at the lowest 12 bits: 904 and 4093. werift, scapy and rtcp-types take the number as unsigned:
 #            16777213 for -3. tshark alone is right with both.
@@ -65,7 +65,6 @@ fn main() {
     }
 }
 RS
-nice -n 10 cargo build --quiet --manifest-path probe/Cargo.toml
 
 python3 make.py
 for lost in 5000 -3; do
@@ -73,7 +72,7 @@ for lost in 5000 -3; do
     echo "tshark     $(tshark -r ./$lost.pcap -d udp.port==40001,rtcp -T fields -e rtcp.ssrc.cum_nr 2>/dev/null)"
     PYTHONPATH=lib python3 read.py ./$lost.rtcp
     node read.mjs ./$lost.rtcp
-    probe/target/debug/probe ./$lost.rtcp
+    nice -n 10 cargo run --quiet --manifest-path probe/Cargo.toml ./$lost.rtcp
 done | tee seen
 
 diff -u - seen <<'END' || { echo "no longer as stated above" >&2; exit 1; }

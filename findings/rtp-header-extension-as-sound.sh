@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Three RTP readers play the loudness of a packet as part of its sound.
 #
-# What:      dpkt 1.9.8, pyVoIP 1.6.8, rtp 0.0.4, scapy 2.8.0 (PyPI), rtp-parser 1.0.0 and rtp.js 0.15.5 (npm) are asked for
-#            the payload of three RTP packets with the same 160 bytes of PCMA: plain; with the audio level of RFC 6464 in a
-#            header extension; and with four bytes of padding.
-# Standard:  RFC 3550 section 5.1: with the X bit "the fixed header MUST be followed by exactly one header extension"; with the
-#            P bit the packet ends in padding "which are not part of the payload".
+# What:      dpkt 1.9.8, pyVoIP 1.6.8, rtp 0.0.4, scapy 2.8.0 (PyPI), rtp-parser 1.0.0 and rtp.js 0.15.5 (npm) are asked
+#            for the payload of three RTP packets with the same 160 bytes of PCMA: plain; with the audio level of RFC
+#            6464 in a header extension; and with four bytes of padding.
+# Standard:  RFC 3550 section 5.1: with the X bit "the fixed header MUST be followed by exactly one header extension";
+#            with the P bit the packet ends in padding "which are not part of the payload".
 # Expected:  160 bytes each time.
-# Seen:      dpkt, pyVoIP and rtp-parser hand out the extension at the start of the payload: 168 bytes. They and scapy and rtp
-#            leave padding at its end: 164. Only rtp.js is right with all three.
-# Matters:   WebRTC clients and session border controllers send the audio level with every packet. A recording made this way
+# Seen:      dpkt, pyVoIP and rtp-parser hand out the extension at the start of the payload: 168 bytes. They and scapy
+#            and rtp leave padding at its end: 164. Only rtp.js is right with all three.
+# Matters:   WebRTC clients send the audio level with every packet where the other side agrees. A recording made this way
 #            has a click 50 times a second and lasts 5 % too long: after a minute the two channels are 3 s apart.
 set -euo pipefail
 dir=$(mktemp -d)

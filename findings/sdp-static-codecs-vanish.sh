@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # An ordinary telephone's offer of G.711 has no codec but key presses, and a call on hold is not.
 #
-# What:      sdp 3.2.2, semantic-sdp 3.31.1 and sdp-transform 3.0.0 (npm) read an offer of PCMU and PCMA as telephones send it:
-#            an `rtpmap` only where it is needed, and the hold for the whole session.
-# Standard:  RFC 8866 section 6.6 (`rtpmap` maps dynamic payload types) and RFC 3551 section 6: types 0 and 8 are PCMU and
-#            PCMA by themselves. RFC 8866 section 6.7: a direction at the session level holds for every medium without its own.
+# What:      sdp 3.2.2, semantic-sdp 3.31.1 and sdp-transform 3.0.0 (npm) read an offer of PCMU and PCMA as telephones
+#            send it: an `rtpmap` only where it is needed, and the hold for the whole session.
+# Standard:  RFC 8866 section 6.6 (`rtpmap` maps dynamic payload types) and RFC 3551 section 6: types 0 and 8 are PCMU
+#            and PCMA by themselves. RFC 8866 section 6.7: a direction at the session level holds for every medium
+#            without its own.
 # Expected:  Three formats, the first of them PCMU at 8000 Hz; direction sendonly.
-# Seen:      All three list telephone-event alone among the codecs. `sdp` and sdp-transform keep "0 8 101" as a string elsewhere
-#            and leave it to the user to know the types; semantic-sdp has lost it, writes the offer back without
-#            G.711, and says sendrecv: it reads the direction only within a medium.
-# Matters:   A recorder or analyser that asks for the call's codec is told that no sound was offered, and takes the music of a
-#            call on hold for a conversation.
+# Seen:      All three list telephone-event alone among the codecs. `sdp` and sdp-transform keep "0 8 101" as a string
+#            elsewhere and leave it to the user to know the types; semantic-sdp has lost it, writes the offer back
+#            without G.711, and says sendrecv: it reads the direction only within a medium.
+# Matters:   A recorder or analyser that asks for the call's codec is told that no sound was offered, and takes the music
+#            of a call on hold for a conversation.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -2,14 +2,15 @@
 # A call from "From: <tel:+1...>" does not ring in a browser: two WebRTC telephones throw the INVITE away.
 #
 # What:      SIP.js 0.21.2, JsSIP 3.13.8 and sip 0.0.6 (npm) read INVITEs that differ in the caller's address alone.
-# Standard:  RFC 3261 section 25.1: From is a name-addr or addr-spec, and an addr-spec is a SIP URI, a SIPS URI or any absolute
-#            URI; section 19.1.6 relates tel to SIP URIs. RFC 3966 is the tel URI.
+# Standard:  RFC 3261 section 25.1: From is a name-addr or addr-spec, and an addr-spec is a SIP URI, a SIPS URI or any
+#            absolute URI; section 19.1.6 relates tel to SIP URIs. RFC 3966 is the tel URI.
 # Expected:  An incoming call whose caller is a telephone number.
-# Seen:      SIP.js and JsSIP know sip and sips there, and nothing else. Their parsers return no message; SIP.js logs "error
-#            parsing header 'From'". Nothing is answered, not even 400, since there is nothing to answer. The same number as
-#            sip:...;user=phone rings. The sip package reads all of them, but its own parseUri gives `undefined` for a tel URI.
-# Matters:   Trunks and IMS networks do send tel URIs. A recorder sees an INVITE that nobody answers until it times out, and
-#            an operator finds no fault on the wire.
+# Seen:      SIP.js and JsSIP know sip and sips there, and nothing else. Their parsers return no message; SIP.js logs
+#            "error parsing header 'From'". Nothing is answered, not even 400, since there is nothing to answer. The same
+#            number as sip:...;user=phone rings. The sip package reads all of them, but its own parseUri gives
+#            `undefined` for a tel URI.
+# Matters:   IMS networks name callers by tel URI (3GPP TS 24.229), and trunks pass that on. A recorder sees an INVITE
+#            that nobody answers until it times out, and an operator finds no fault on the wire.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

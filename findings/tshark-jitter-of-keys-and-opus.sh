@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # A caller who types a PIN has 24 ms of jitter on a perfect network; an Opus call has none on a bad one.
 #
-# What:      tshark (4.0.17, Debian 12) measures the jitter of four streams. Two arrive exactly every 20 ms: one of speech alone,
-#            and the same with four key presses of 200 ms. In two every third packet is up to 40 ms late: one of PCMU, one of
-#            Opus whose SDP was not seen.
-# Standard:  RFC 3550 section 6.4.1: jitter compares the spacing of packets with that of their timestamps, in units of the clock.
-#            RFC 4733 section 2.5.1.1: all packets of an event have the timestamp of its beginning. RFC 7587 section 4.1: Opus
-#            counts at 48000 Hz, under a payload type that only SDP explains.
-# Expected:  0 ms for the first two, since a timestamp that does not say when a packet was sent cannot measure it; the same for
-#            PCMU and Opus, or no number for the one whose clock is unknown.
-# Seen:      `-z rtp,streams` counts the packets of an event as ever later ones, and the first speech after it as early. For the
-#            unknown clock it says a mean and maximum of 0.000 ms; that the minimum is -1 is all that gives it away.
-# Matters:   Mean and maximum go into reports, alarms and estimates of MOS. The calls that look bad are those in which somebody
-#            used a menu; and with encrypted signalling, or calls older than the capture, all Opus calls are perfect.
+# What:      tshark (4.0.17, Debian 12) measures the jitter of four streams. Two arrive exactly every 20 ms: one of
+#            speech alone, and the same with four key presses of 200 ms. In two every third packet is up to 40 ms late:
+#            one of PCMU, one of Opus whose SDP was not seen.
+# Standard:  RFC 3550 section 6.4.1: jitter compares the spacing of packets with that of their timestamps, in units of
+#            the clock. RFC 4733 section 2.1: all packets of an event have the timestamp of its beginning. RFC 7587
+#            section 4.1: Opus counts at 48000 Hz, under a payload type that only SDP explains.
+# Expected:  0 ms for the first two, since a timestamp that does not say when a packet was sent cannot measure it; the
+#            same for PCMU and Opus, or no number for the one whose clock is unknown.
+# Seen:      `-z rtp,streams` counts the packets of an event as ever later ones, and the first speech after it as early.
+#            For the unknown clock it says a mean and maximum of 0.000 ms; that the minimum is -1 is all that gives it
+#            away.
+# Matters:   Mean and maximum go into reports, alarms and estimates of MOS. The calls that look bad are those in which
+#            somebody used a menu; and with encrypted signalling, or calls older than the capture, all Opus calls are
+#            perfect.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

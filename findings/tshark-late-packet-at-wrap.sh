@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # One packet 45 ms late, and 99.9 % of the call is lost.
 #
-# What:      tshark (4.0.17, Debian 12) counts the losses of four streams of 50 packets. In none is a packet missing. In two, one
-#            packet is overtaken by two others; in one of these it is the last before the sequence number starts again at 0.
-# Standard:  RFC 3550 appendix A.1: the number is 16 bits and wraps; a receiver extends it by counting the wraps, and a packet out
-#            of order goes back over the wrap. Appendix A.3: lost is expected less received.
+# What:      tshark (4.0.17, Debian 12) counts the losses of four streams of 50 packets. In none is a packet missing. In
+#            two, one packet is overtaken by two others; in one of these it is the last before the sequence number starts
+#            again at 0.
+# Standard:  RFC 3550 appendix A.1: the number is 16 bits and wraps; a receiver extends it by counting the wraps, and a
+#            packet out of order goes back over the wrap. Appendix A.3: lost is expected less received.
 # Expected:  0 lost, four times.
-# Seen:      The late packet's 65535 becomes the highest number seen, of a round that it does not belong to: 65536 lost. The wrap
-#            alone and the late packet alone are counted right, so a test of either passes.
-# Matters:   At 20 ms a packet the number wraps every 22 minutes, and it begins at random: one call in seven of three minutes
-#            wraps. With some jitter and much traffic it happens daily, and takes averages of loss and of MOS with it.
+# Seen:      The late packet's 65535 becomes the highest number seen, of a round that it does not belong to: 65536 lost.
+#            The wrap alone and the late packet alone are counted right, so a test of either passes.
+# Matters:   At 20 ms a packet the number wraps every 22 minutes, and it begins at random: one call in seven of three
+#            minutes wraps. It takes one packet out of order at that moment, and the averages of loss and MOS of a day
+#            are gone.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

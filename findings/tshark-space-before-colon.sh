@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # "Content-Type : application/sdp" is a call without audio in tshark.
 #
-# What:      tshark (4.0.17, Debian 12) reads an INVITE with an offer of Opus and three RTP packets to the offered port. Then the
-#            same with a space before the colon of Content-Type, and of Call-ID. SIP.js 0.21.2 and sip 0.0.6 (npm) read both.
-# Standard:  RFC 3261 section 7.3.1 gives "Subject      :      lunch" among forms that "are all valid and equivalent", while it
-#            prefers another; section 25.1, HCOLON.
+# What:      tshark (4.0.17, Debian 12) reads an INVITE with an offer of Opus and three RTP packets to the offered port.
+#            Then the same with a space before the colon of Content-Type, and of Call-ID. SIP.js 0.21.2 and sip 0.0.6
+#            (npm) read both.
+# Standard:  RFC 3261 section 7.3.1 gives "Subject      :      lunch" among forms that "are all valid and equivalent",
+#            while it prefers another; section 25.1, HCOLON.
 # Expected:  The same call, as the two parsers from npm say.
-# Seen:      The request line is read, and the header is not: no body, so no SDP, so the RTP is plain UDP and in no stream.
-#            With Call-ID it is a message of no call. tshark marks neither as malformed.
-# Matters:   Nobody looks for a missing call in `sip.Call-ID == ...` or `-z rtp,streams`. Who checks a recorder against tshark
-#            finds calls recorded that tshark says were not there.
+# Seen:      The request line is read, and the header is not: no body, so no SDP, so the RTP is plain UDP and in no
+#            stream. With Call-ID it is a message of no call. tshark marks neither as malformed.
+# Matters:   Nobody looks for a missing call in `sip.Call-ID == ...` or `-z rtp,streams`. Who checks a recorder against
+#            tshark finds calls recorded that tshark says were not there.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # One recording has three SHA-256 sums in a vCon, by the way it got in, and its start loses the time zone.
 #
-# What:      vcon 0.3.10 (PyPI) puts the same WAV into a vCon in its three ways: by URL, by URL and then inline, and inline. The URL
-#            is served here. Then a dialog gets its start in four notations.
-# Standard:  draft-ietf-vcon-vcon-core, "Externally Referenced Files": the hash is that of the file's content, so that a reader can
-#            tell whether what is behind the URL is what was recorded. "Date": a date and time is that of RFC 3339, which
-#            has an offset from UTC (section 5.6).
-# Expected:  The sum that sha256sum gives of the file, three times; four times 06:15:23 UTC in some notation, or a refusal.
-# Seen:      By URL it hashes the body as text, in whatever character set was guessed, encoded again: no other program gets that
-#            sum. Inline it hashes the base64 of the file. Only a file fetched by URL and turned inline has its own sum. Of the
-#            start it keeps the clock's face: an offset survives, "EET" is dropped, and `is_valid` is content without any. A
-#            date with the day first is read with the month first as long as there is such a month.
-# Matters:   The sum is what proves that a recording was not touched. A correct reader refuses an untouched one, and a recording
-#            of 5 November is filed in May.
+# What:      vcon 0.3.10 (PyPI) puts the same WAV into a vCon in its three ways: by URL, by URL and then inline, and
+#            inline. The URL is served here. Then a dialog gets its start in four notations.
+# Standard:  draft-ietf-vcon-vcon-core, "Externally Referenced Files": the hash is that of the file's content, so that a
+#            reader can tell whether what is behind the URL is what was recorded. "Date": a date and time is that of RFC
+#            3339, which has an offset from UTC (section 5.6).
+# Expected:  The sum that sha256sum gives of the file, three times; four times 06:15:23 UTC in some notation, or a
+#            refusal.
+# Seen:      By URL it hashes the body as text, in whatever character set was guessed, encoded again: no other program
+#            gets that sum. Inline it hashes the base64 of the file. Only a file fetched by URL and turned inline has its
+#            own sum. Of the start it keeps the clock's face: an offset survives, "EET" is dropped, and `is_valid` is
+#            content without any. A date with the day first is read with the month first as long as there is such a
+#            month.
+# Matters:   The sum is what proves that a recording was not touched. A correct reader refuses an untouched one, and a
+#            recording of 5 November is filed in May.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
 # One second of stereo G.711 lasts 1 s, 2 s or 0 s, by who wrote the file.
 #
-# What:      ffmpeg (5.1.9), sox (14.4.2; both Debian 12) and wavefile 11.0.0 (npm) write one second of stereo mu-law as WAV, and
-#            a fourth file has no `fact` chunk, as GStreamer's wavenc writes it. tinytag 2.3.2, mutagen 1.48.1 (PyPI) and
-#            ffprobe tell its length.
-# Standard:  Microsoft Multimedia Standards Update 3.0 (1994), "Fact Chunk": all formats but PCM have one, and its number of
-#            samples together with the sample rate of `fmt ` is the length in seconds; so both channels' samples of one moment
-#            count once. `data` and the byte rate of `fmt ` give the same length without it.
+# What:      ffmpeg (5.1.9), sox (14.4.2; both Debian 12) and wavefile 11.0.0 (npm) write one second of stereo mu-law as
+#            WAV, and a fourth file has no `fact` chunk, as GStreamer's wavenc writes it. tinytag 2.3.2, mutagen 1.48.1
+#            (PyPI) and ffprobe tell its length.
+# Standard:  Microsoft Multimedia Standards Update 3.0 (1994), "Fact Chunk": all formats but PCM have one, and its number
+#            of samples together with the sample rate of `fmt ` is the length in seconds; so both channels' samples of
+#            one moment count once. `data` and the byte rate of `fmt ` give the same length without it.
 # Expected:  1 s of four files with the same 16000 bytes of sound.
-# Seen:      wavefile counts each channel's samples. tinytag believes `fact`: 2 s for wavefile's, and 0 s without. mutagen and
-#            ffprobe reckon from the bytes.
-# Matters:   Stereo G.711, one side a channel, is what call recorders write. The length in a search list, a bill or a
-#            retention report depends on which program made the file; mono test files are all right.
+# Seen:      wavefile counts each channel's samples. tinytag believes `fact`: 2 s for wavefile's, and 0 s without.
+#            mutagen and ffprobe reckon from the bytes.
+# Matters:   Stereo G.711, one side of the call a channel, is a usual form of recordings. Their length in a list or a
+#            bill depends on which program made the file; mono files are all right, and so are tests with them.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-command -v ffmpeg sox >/dev/null || { echo "needs Debian's ffmpeg and sox" >&2; exit 2; }
+{ command -v ffmpeg && command -v sox; } >/dev/null || { echo "needs Debian's ffmpeg and sox" >&2; exit 2; }
 
 export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 python3 -m pip install --quiet --target lib tinytag==2.3.2 mutagen==1.48.1

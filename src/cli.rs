@@ -6,12 +6,16 @@
 pub mod entries;
 pub mod keeping;
 pub mod reading;
+#[cfg(feature = "room")]
+pub mod room;
 pub mod search;
 
 use keeping::{
     AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs, RetentionArgs,
 };
 use reading::{ForecastArgs, ListArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
+#[cfg(feature = "room")]
+use room::{ServeArgs, UserArgs};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -194,6 +198,21 @@ Examples:
     /// Judge and read the log of who did what to which recording
     #[command(after_help = "Examples:\n  nauhuri audit verify\n  nauhuri audit show 1a2b3c4d")]
     Audit(AuditArgs),
+    /// Open the listening room: a web page with accounts, until stopped by SIGTERM or SIGINT
+    #[cfg(feature = "room")]
+    #[command(after_help = "\
+Examples:
+  nauhuri serve
+  nauhuri serve --set room.listen=127.0.0.1:8443 --set room.tls.cert=room.pem --set room.tls.key=room.key")]
+    Serve(ServeArgs),
+    /// Accounts of the listening room
+    #[cfg(feature = "room")]
+    #[command(after_help = "\
+Examples:
+  nauhuri user add kaisa --role agent --agent 2001 --team north --password-stdin < password
+  nauhuri user list
+  nauhuri user disable kaisa")]
+    User(UserArgs),
     /// Write man pages and shell completions
     #[command(hide = true, after_help = "Example:\n  nauhuri manual --out target/manual")]
     Manual(ManualArgs),
@@ -220,6 +239,10 @@ impl Command {
             Command::Expire(args) => &args.global,
             Command::Retention(args) => &args.global,
             Command::Audit(args) => &args.global,
+            #[cfg(feature = "room")]
+            Command::Serve(args) => &args.global,
+            #[cfg(feature = "room")]
+            Command::User(args) => &args.global,
             Command::Manual(args) => &args.global,
         }
     }
@@ -231,6 +254,8 @@ impl Command {
         match self {
             Command::Retention(args) => Some(args.command.global()),
             Command::Audit(args) => Some(args.command.global()),
+            #[cfg(feature = "room")]
+            Command::User(args) => Some(args.command.global()),
             _ => None,
         }
     }

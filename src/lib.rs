@@ -13,7 +13,7 @@
 //! 5  capture store telemetry
 //! 6  archive
 //! 7  custody
-//! 8  daemon
+//! 8  daemon web
 //! 9  cli cmd
 //! ```
 //!
@@ -66,6 +66,8 @@ pub mod archive;
 pub mod custody;
 
 pub mod daemon;
+#[cfg(feature = "room")]
+pub mod web;
 
 pub mod cli;
 pub mod cmd;

@@ -57,9 +57,14 @@ fn the_sample_has_every_key_and_no_other() {
     // A list of tables and a key without a default can only be shown as examples.
     let example = examples(&sample);
     assert!(example.contains("[[service]]") && example.contains("state = "));
-    shown.extend(["service".into(), "storage.state".into()]);
+    let others =
+        ["service", "storage.state", "service_default.listening", "service_default.reasons", "room.roles"];
+    assert!(example.contains("[room.roles.agent]"));
+    shown.extend(others.map(String::from));
     assert_eq!(shown, keys::KEYS.iter().map(|(key, _)| key.to_string()).collect());
-    for (key, _) in keys::KEYS.iter().filter(|(key, _)| shown.contains(*key) && *key != "service") {
+    for (key, _) in
+        keys::KEYS.iter().filter(|(key, _)| shown.contains(*key) && !["service", "room.roles"].contains(key))
+    {
         let leaf = key.rsplit('.').next().unwrap();
         let at = sample.lines().position(|l| {
             let l = l.trim_start_matches(['#', ' ']);
@@ -91,7 +96,7 @@ fn the_five_notices_differ_as_they_promise() {
     // Directions, caller number, term, bound, names of agents, services of their own.
     let matrix = [
         ("helsinki-fi", &both, partial, "6 months", keep, false, 1),
-        ("helsinki-sv", &both, partial, "6 months", keep, false, 0),
+        ("helsinki-sv", &both, partial, "6 months", keep, false, 1),
         ("espoo", &inbound, full, "6 months", keep, false, 0),
         ("public-works", &inbound, full, "6 months", at_most, false, 0),
         ("hsy", &both, full, "12 months", at_most, true, 0),

@@ -76,6 +76,28 @@ fn the_unit_is_closed_to_burglars() {
 }
 
 #[test]
+fn the_room_is_closed_to_burglars_and_captures_nothing() {
+    let dir = tempfile::tempdir().expect("folder");
+    let unit = dir.path().join("nauhuri-serve.service");
+    let text_of = shipped("nauhuri-serve.service");
+    fs::write(&unit, text_of.replace("/usr/bin/nauhuri", "/bin/true")).expect("unit");
+    let said = analyze(&["verify", "--man=no"], &unit);
+    let ours: Vec<String> =
+        text(&said).lines().filter(|l| l.contains("nauhuri")).map(str::to_string).collect();
+    assert!(ours.is_empty() && said.status.success(), "{}", text(&said));
+    let said = text(&analyze(&["security", "--offline=true", "--no-pager"], &unit));
+    let line =
+        said.lines().find(|l| l.contains("Overall exposure level")).unwrap_or_else(|| panic!("{said}"));
+    let level = line.rsplit(": ").next().and_then(|l| l.split(' ').next()).expect("a number");
+    let tenths: u32 = level.replace('.', "").parse().unwrap_or_else(|e| panic!("{line}: {e}"));
+    assert!(tenths <= 20, "{said}");
+    assert_eq!(values(&text_of, "CapabilityBoundingSet"), [""]);
+    assert!(!values(&text_of, "RestrictAddressFamilies").iter().any(|v| v.contains("AF_PACKET")));
+    assert_eq!(values(&text_of, "Requires"), [""; 0], "neither depends on the other");
+    assert!(!shipped("nauhuri.service").contains("nauhuri-serve"));
+}
+
+#[test]
 fn the_lines_that_matter_are_there() {
     let unit = shipped("nauhuri.service");
     for (key, want) in [

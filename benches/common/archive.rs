@@ -147,6 +147,7 @@ fn stream(channel: &str, n: u64, seconds: u64) -> Stream {
         channel: channel.into(),
         codec: "PCMA".into(),
         ssrc: format!("0x{:08x}", n as u32),
+        source: Some("claimed".into()),
         packets: if silent { 0 } else { 1 + seconds * 50 },
         lost: 0,
         late: 0,

@@ -74,7 +74,7 @@ impl Calls {
         match &route {
             Route::Record(targets) => {
                 for t in targets {
-                    if let Some(dialog) = self.recordings.handle_media(t.recording, at) {
+                    if let Some(dialog) = self.recordings.handle_media(t, at) {
                         self.tables.give_way(dialog, false);
                     }
                 }
@@ -393,6 +393,9 @@ impl Calls {
             self.recordings.handle_formats(r, media::formats(leg, d, customer));
             if let Some(told) = media::told(leg, d, customer) {
                 self.recordings.handle_told(r, at, told);
+            }
+            for side in [Side::Caller, Side::Callee] {
+                self.recordings.handle_places(r, at, side, self.tables.places(d, side));
             }
         }
         self.tables.claim(id, recording);

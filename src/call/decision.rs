@@ -4,6 +4,7 @@ use super::rules::ServiceRef;
 use crate::codec::formats::PayloadMap;
 use crate::config::CallDirection;
 use crate::id::{Channel, RecordingId};
+use crate::rtp::standing::Standing;
 use crate::time::Timestamp;
 use uuid::Uuid;
 
@@ -162,8 +163,19 @@ pub enum Decision {
     },
     /// Something happened in the signalling.
     Event(RecordingId, Timestamp, CallEvent),
-    /// The media turned out to be encrypted (ZRTP).
-    Encrypted(RecordingId),
+    /// Somebody confirmed keys for a stream on the media path (ZRTP).
+    Keyed {
+        /// Of which recording.
+        recording: RecordingId,
+        /// Whose stream it would be.
+        channel: Channel,
+        /// What speaks for where the message came from.
+        standing: Standing,
+        /// The stream.
+        ssrc: u32,
+    },
+    /// A channel's party is said to send from elsewhere from here on.
+    Moved(RecordingId, Channel, Timestamp),
     /// A hang-up at this instant, which may yet be refused.
     Suspend(RecordingId, Timestamp),
     /// The hang-up was refused.

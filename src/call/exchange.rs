@@ -64,7 +64,9 @@ pub fn payload_map(oa: &OfferAnswer, speaker: Side) -> PayloadMap {
     let preferred = |l: &[(u8, CodecSpec)]| l.iter().map(|(_, s)| s).find(|s| s.codec.is_audio()).cloned();
     let shorter = if spoken.len() < heard.len() && !spoken.is_empty() { &spoken } else { &heard };
     let preferred = preferred(shorter).or_else(|| preferred(&spoken));
-    PayloadMap::new(heard.into_iter().chain(spoken), oa.encrypted()).prefer(preferred)
+    PayloadMap::new(heard.into_iter().chain(spoken), oa.encrypted())
+        .prefer(preferred)
+        .hint(oa.mentions_keys())
 }
 
 /// Has signalling announced that there is nothing to be heard: the audio is

@@ -8,6 +8,7 @@
 //! [`SocketAddr`]: std::net::SocketAddr
 
 use crate::net::Flow;
+use crate::rtp::standing::SOURCE_SHIFT;
 use crate::time::Timestamp;
 use foldhash::quality::RandomState;
 use hashbrown::HashMap;
@@ -39,10 +40,14 @@ impl Tick {
 }
 
 /// A number for telling a recording's flows apart, whichever VLAN they were seen
-/// on. Not seeded: it must be the same on every run.
+/// on; its upper 20 bits tell their sources apart. Not seeded: it must be the same on every run.
 pub(super) fn fingerprint(flow: &Flow) -> u32 {
-    foldhash::fast::FixedState::default().hash_one((flow.src, flow.dst)) as u32
+    let hash = |a: &SocketAddr| foldhash::fast::FixedState::default().hash_one(a) as u32;
+    hash(&flow.src) & SOURCE | hash(&flow.dst) & !SOURCE
 }
+
+/// The bits of a fingerprint that are its source's.
+const SOURCE: u32 = !0 << SOURCE_SHIFT;
 
 /// Address, port and half of the VLANs in each word.
 #[inline]
@@ -108,6 +113,7 @@ impl<T> Flows<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rtp::standing::source_of;
     use crate::wire::link::Vlan;
 
     fn flow(src: &str, dst: &str) -> Flow {
@@ -123,7 +129,11 @@ mod tests {
     fn a_fingerprint_is_of_the_addresses() {
         let f = flow("10.0.0.1:4000", "10.0.0.2:4002");
         assert_eq!(fingerprint(&f), fingerprint(&tagged(f, &[7])));
-        assert_ne!(fingerprint(&f), fingerprint(&flow("10.0.0.1:4000", "10.0.0.2:4003")));
+        let [same, other] = [flow("10.0.0.1:4000", "10.0.0.2:4003"), flow("10.0.0.1:4002", "10.0.0.2:4002")];
+        assert_ne!(fingerprint(&f), fingerprint(&same));
+        let source = |f: &Flow| source_of(fingerprint(f));
+        assert_eq!(source(&f), source(&same));
+        assert_ne!(source(&f), source(&other));
     }
 
     #[test]

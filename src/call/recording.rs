@@ -5,6 +5,7 @@ use super::ids::DialogId;
 use super::pairing::Side;
 use crate::codec::formats::PayloadMap;
 use crate::id::Channel;
+use crate::rtp::standing::{Standing, Trust};
 use crate::time::Timestamp;
 use std::time::Duration;
 
@@ -74,7 +75,14 @@ pub struct Recording {
     pub(super) told_at: Timestamp,
     /// When its timer will go off.
     pub(super) timer: Option<Timestamp>,
+    /// Packets of each channel from an address that is its party's own, up to [`KNOWN`].
+    pub(super) own: [u8; 2],
+    /// Where each side is said to be; [`None`] before it was said.
+    pub(super) places: [Option<u64>; 2],
 }
+
+/// So many packets from a party's own address show that it sends from there.
+const KNOWN: u8 = 3;
 
 impl Recording {
     /// A new one on a dialog that was answered, or gained its agent, at `opening.answered_at`.
@@ -91,7 +99,19 @@ impl Recording {
             told: Told::default(),
             told_at: at,
             timer: None,
+            own: [0; 2],
+            places: [None; 2],
         }
+    }
+
+    /// A packet for `channel` came from an address of this standing. Is it the party's, as far as can be known?
+    pub fn believes(&mut self, channel: Channel, standing: Standing) -> bool {
+        let own = &mut self.own[channel as usize];
+        if standing.trust() == Trust::Named {
+            *own = (*own + 1).min(KNOWN);
+            return true;
+        }
+        *own < KNOWN
     }
 
     /// The channel a side's voice is on.

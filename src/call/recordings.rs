@@ -12,9 +12,11 @@
 //! RFC 3261 §15, §22.2 (a BYE may be challenged). Silence is no hang-up: how long
 //! it may last depends on what the dialog has shown of itself ([`super::recording::Patience`]).
 
+mod hangup;
+
 use super::decision::{CallEvent, Decision, Ending, LeftOut, Opening, Unrecorded};
 use super::ids::DialogId;
-use super::pairing::Side;
+use super::pairing::{Side, Target};
 use super::recording::{Formats, Patience, Recording, State, Told};
 use crate::id::{RecordingId, derived_uuid};
 use crate::time::Timestamp;
@@ -92,8 +94,13 @@ impl Recordings {
     }
 
     /// A media packet of it was captured. The dialog, where that was silent and is no more.
-    pub fn handle_media(&mut self, id: RecordingId, at: Timestamp) -> Option<DialogId> {
+    /// What a stranger sends is no sign of life of a party that is known to send from elsewhere.
+    pub fn handle_media(&mut self, target: &Target, at: Timestamp) -> Option<DialogId> {
+        let id = target.recording;
         let r = self.get_mut(id)?;
+        if !r.believes(target.channel, target.standing) {
+            return None;
+        }
         r.last_media = Some(r.last_media.map_or(at, |l| l.max(at)));
         r.heard_at = r.heard_at.max(at);
         match r.state {
@@ -153,6 +160,20 @@ impl Recordings {
         }
     }
 
+    /// Where `side` is said to send from and receive; `places` stands for all its addresses.
+    pub fn handle_places(&mut self, id: RecordingId, at: Timestamp, side: Side, places: u64) {
+        let Some(r) = self.get_mut(id) else { return };
+        let before = r.places[side as usize].replace(places);
+        if before.is_none_or(|b| b == places) {
+            return;
+        }
+        let channel = r.channel_of(side);
+        r.own[channel as usize] = 0;
+        if matches!(r.state, State::Open | State::Ending { .. }) {
+            self.out.push_back(Decision::Moved(id, channel, at));
+        }
+    }
+
     /// A key was pressed by `side` (SIP INFO).
     pub fn handle_key(&mut self, id: RecordingId, at: Timestamp, side: Side) {
         if let Some(r) = self.get(id).filter(|r| !r.is_dormant()) {
@@ -172,53 +193,6 @@ impl Recordings {
         if matches!(r.state, State::Open | State::Ending { .. }) {
             let opening = r.opening.clone();
             self.out.push_back(Decision::Amend(opening));
-        }
-    }
-
-    /// A BYE of its dialog. `has_rivals`: other dialogs of its INVITE were answered too.
-    pub fn handle_bye(
-        &mut self,
-        id: RecordingId,
-        at: Timestamp,
-        by: Ending,
-        has_rivals: bool,
-    ) -> Option<Closed> {
-        let r = self.get_mut(id)?;
-        let is_at_once = at < r.answered_at() + STRAY;
-        match r.state {
-            State::Dormant(_) => self.remove(id),
-            // Of several dialogs of one INVITE the one hung up at once was not the call
-            // (RFC 3261 §13.2.2.4), even if a packet of it was heard.
-            _ if has_rivals && is_at_once => self.discard(id, at, Unrecorded::Stray),
-            // Without media and over at once it was a stray.
-            State::Candidate(_) if is_at_once => self.discard(id, at, Unrecorded::Stray),
-            State::Candidate(_) => self.close(id, at, by, true),
-            State::Open | State::Ending { .. } => {
-                r.state = State::Ending { at, by, accepted: false };
-                self.out.push_back(Decision::Suspend(id, at));
-                self.arm(id, at + BYE_WAIT);
-                None
-            }
-        }
-    }
-
-    /// The BYE of its dialog was challenged (401, 407): it goes on.
-    pub fn handle_bye_refused(&mut self, id: RecordingId) {
-        if let Some(r) = self.get_mut(id)
-            && matches!(r.state, State::Ending { .. })
-        {
-            r.state = State::Open;
-            self.out.push_back(Decision::Resume(id));
-            self.wait(id);
-        }
-    }
-
-    /// The BYE of its dialog was answered.
-    pub fn handle_bye_accepted(&mut self, id: RecordingId) {
-        if let Some(Recording { state: State::Ending { at, accepted, .. }, .. }) = self.get_mut(id) {
-            *accepted = true;
-            let due = *at + GRACE;
-            self.arm(id, due);
         }
     }
 

@@ -141,7 +141,12 @@ impl Session {
             Some(Rank::Claimed) => Standing::Claimed,
             Some(Rank::Nat) => Standing::Nat,
             Some(Rank::Candidate) => Standing::Candidate,
-            Some(Rank::Image | Rank::Heard | Rank::Other) | None => Standing::Other,
+            Some(Rank::Image | Rank::Heard | Rank::Other) | None => {
+                // Not where it was only heard: anybody is heard from somewhere.
+                let said = self.claims[side as usize].iter().map(|c| c.addr.ip());
+                let is_host = said.chain([self.ends[side as usize].ip()]).any(|ip| ip == addr.ip());
+                if is_host { Standing::Host } else { Standing::Other }
+            }
         }
     }
 

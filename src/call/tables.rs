@@ -166,6 +166,12 @@ impl Tables {
         }
     }
 
+    /// A number for all the addresses where a side of a dialog receives audio.
+    pub fn places(&self, d: &Dialog, side: Side) -> u64 {
+        let all: smallvec::SmallVec<[std::net::SocketAddr; 4]> = media::endpoints(d, side).collect();
+        self.origins.hash_one(&all[..])
+    }
+
     /// An INVITE was seen on one of its ways.
     pub fn ring(&mut self, id: LegId, seen: &Seen<'_>) {
         if let Some(leg) = self.legs.get_mut(id) {

@@ -18,10 +18,14 @@ pub mod repair;
 pub mod replay;
 pub mod restrict;
 pub mod retention;
+#[cfg(feature = "room")]
+pub mod serve;
 pub mod settings;
 pub mod show;
 pub mod unrecorded;
 pub mod usage;
+#[cfg(feature = "room")]
+pub mod user;
 pub mod verify;
 pub mod words;
 
@@ -59,6 +63,10 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Expire(args) => expire::run(cli, args),
         Command::Retention(args) => retention::run(cli, args),
         Command::Audit(args) => audit::run(cli, args),
+        #[cfg(feature = "room")]
+        Command::Serve(args) => serve::run(cli, args),
+        #[cfg(feature = "room")]
+        Command::User(args) => user::run(cli, args),
         Command::Manual(args) => manual::run(cli, args),
     }
 }

@@ -102,7 +102,7 @@ fn value(v: &Value) -> String {
 fn deed(entry: &Value) -> String {
     let field = |key: &str| entry.get(key).map(value);
     let who = entry.get("who").and_then(|w| {
-        ["sudo_user", "login", "user", "uid"]
+        ["web", "service", "sudo_user", "login", "user", "uid"]
             .iter()
             .find_map(|k| w.get(*k).filter(|v| !v.is_null()))
             .map(value)

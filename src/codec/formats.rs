@@ -10,6 +10,8 @@ pub struct PayloadMap {
     named: SmallVec<[(u8, Arc<CodecSpec>); 4]>,
     /// The payload is encrypted with a key that is not known: it must not be decoded into noise.
     pub encrypted: bool,
+    /// Keys were spoken of: what looks encrypted is.
+    pub hinted: bool,
     preferred: Option<Arc<CodecSpec>>,
     /// Static assignments used without being named.
     unnamed: SmallVec<[(u8, Arc<CodecSpec>); 2]>,
@@ -31,7 +33,7 @@ impl PayloadMap {
             .into_iter()
             .map(|pt| (pt, Arc::new(CodecSpec::from_rtpmap(pt, None, None, None))))
             .collect();
-        PayloadMap { named, encrypted, unnamed, preferred }
+        PayloadMap { named, encrypted, hinted: encrypted, unnamed, preferred }
     }
 
     /// What `payload_type` means; static types hold without being named.
@@ -58,9 +60,17 @@ impl PayloadMap {
         self
     }
 
+    /// States whether keys were spoken of.
+    pub fn hint(mut self, hinted: bool) -> Self {
+        self.hinted |= hinted;
+        self
+    }
+
     /// After a re-offer: the new meanings win, the old ones stay for packets under way.
     pub fn update(&mut self, newer: &PayloadMap) {
         self.encrypted = newer.encrypted;
+        // Once spoken of, they may be used whatever is said later.
+        self.hinted |= newer.hinted;
         self.preferred = newer.preferred.clone();
         let old: SmallVec<[_; 4]> =
             self.named.drain(..).filter(|(pt, _)| newer.named.iter().all(|(n, _)| n != pt)).collect();

@@ -8,7 +8,7 @@ use super::advice::has_no_agent_rule;
 use super::compiled::{ExtensionRule, Networks, NumberForm};
 use super::keys::{self, BUFFER_BYTES_MIN, BUFFER_MIB_MAX, WORKERS_MAX};
 use super::term::{self, Term};
-use super::{CallDirection, Config};
+use super::{CallDirection, Config, Reason, Service};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -47,6 +47,9 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<Finding> {
     numbers(config, &mut findings);
     keeping(config, &mut findings);
     limits(config, &mut findings);
+    for (key, found, allowed) in super::room::wrong(&config.room) {
+        findings.add(key, found, allowed);
+    }
     findings.0
 }
 
@@ -142,6 +145,7 @@ fn services(config: &Config, findings: &mut Findings) {
     let base = &config.service_default;
     service_name("service_default.name", &base.name, findings);
     promises("service_default", Some(&base.directions), Some(&base.retention), findings);
+    hearing("service_default", base, findings);
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (i, rule) in config.service.iter().enumerate() {
         let parent = format!("service[{}]", i + 1);
@@ -152,6 +156,20 @@ fn services(config: &Config, findings: &mut Findings) {
         }
         seen.entry(&rule.name).or_insert(i + 1);
         promises(&parent, rule.directions.as_ref(), rule.retention.as_ref(), findings);
+        hearing(&parent, &rule.resolve(base), findings);
+    }
+}
+
+/// The notices on health and social services: never for quality.
+fn hearing(parent: &str, service: &Service, findings: &mut Findings) {
+    let reasons = service.reasons.as_deref();
+    if reasons.is_some_and(<[Reason]>::is_empty) {
+        let allowed = "at least one reason; leave the key out and none is asked for";
+        findings.add(format!("{parent}.reasons"), "an empty list", allowed);
+    }
+    if service.special_category && reasons.is_some_and(|r| r.contains(&Reason::Quality)) {
+        let allowed = "reasons without \"quality\" where special_category = true";
+        findings.add(format!("{parent}.reasons"), "\"quality\"", allowed);
     }
 }
 
@@ -382,6 +400,12 @@ mod tests {
             ("storage.id", |c| c.storage.id = "the first one".into()),
             ("metrics.listen", |c| c.metrics.listen = "localhost:9160".into()),
             ("log.keep", |c| c.log.keep = Duration::ZERO),
+            ("service_default.reasons", |c| c.service_default.reasons = Some(vec![])),
+            ("service_default.reasons", |c| {
+                c.service_default.special_category = true;
+                c.service_default.reasons = Some(vec![Reason::Quality]);
+            }),
+            ("room.listen", |c| c.room.listen = "0.0.0.0:9170".into()),
             ("limits.calls", |c| c.limits.calls = 0),
             ("limits.tcp_buffer", |c| c.limits.tcp_buffer = 1),
             ("limits.workers", |c| c.limits.workers = 100_000),

@@ -6,7 +6,7 @@
 //! read by the same kinds. That this list equals [`Config`](super::Config) is a
 //! test, so neither can grow alone.
 
-use super::{TunnelKind, TunnelRule, forms};
+use super::{TunnelKind, TunnelRule, forms, room};
 use toml::Value;
 
 /// What a key may hold.
@@ -40,6 +40,12 @@ pub enum Kind {
     Names,
     /// The list of `[[service]]`.
     Services,
+    /// A list of these words.
+    ListOf(&'static [&'static str]),
+    /// A table of these keys.
+    Keys(&'static [Key]),
+    /// Tables of these keys, each under a name.
+    Each(&'static [Key]),
 }
 
 /// One key: its name and what it holds.
@@ -92,6 +98,10 @@ pub const KEYS: &[Key] = &[
     ("service_default.retention", Kind::Text),
     ("service_default.retention_bound", Kind::OneOf(BOUNDS)),
     ("service_default.hide_caller_digits", Kind::HideDigits),
+    ("service_default.listening", Kind::OneOf(room::LISTENING)),
+    ("service_default.reasons", Kind::ListOf(room::REASONS)),
+    ("service_default.special_category", Kind::Bool),
+    ("service_default.office", Kind::Text),
     ("numbers.country", Kind::Text),
     ("numbers.national_prefix", Kind::Text),
     ("numbers.caller", Kind::Texts),
@@ -120,6 +130,16 @@ pub const KEYS: &[Key] = &[
     ("limits.tcp_buffer", BYTES),
     ("limits.queue_bytes", BYTES),
     ("limits.workers", Kind::Count(0, WORKERS_MAX as i64)),
+    ("room.listen", Kind::Text),
+    ("room.tls", Kind::Keys(room::TLS_KEYS)),
+    ("room.trusted_proxies", Kind::Texts),
+    ("room.session_idle", Kind::Duration),
+    ("room.session_max", Kind::Duration),
+    ("room.undertaking", Kind::Text),
+    ("room.languages", Kind::ListOf(room::LANGUAGES)),
+    ("room.exports", Kind::Text),
+    ("room.oidc", Kind::Keys(room::OIDC_KEYS)),
+    ("room.roles", Kind::Each(room::ROLE_KEYS)),
 ];
 
 /// Keys of one `[[service]]`.
@@ -131,6 +151,10 @@ pub const SERVICE_KEYS: &[Key] = &[
     ("retention", Kind::Text),
     ("retention_bound", Kind::OneOf(BOUNDS)),
     ("hide_caller_digits", Kind::HideDigits),
+    ("listening", Kind::OneOf(room::LISTENING)),
+    ("reasons", Kind::ListOf(room::REASONS)),
+    ("special_category", Kind::Bool),
+    ("office", Kind::Text),
 ];
 
 /// Keys whose value `nauhuri check` must not print. None today: a key that holds a password goes here.
@@ -163,6 +187,9 @@ impl Kind {
             Kind::HideDigits => "a number of digits from 0 to 255, or \"all\"".into(),
             Kind::Names => "texts by agent id such as { \"2001\" = \"M. Virtanen\" }".into(),
             Kind::Services => "[[service]] tables".into(),
+            Kind::ListOf(words) => format!("a list of {}", quoted(words)),
+            Kind::Keys(keys) => format!("a table of {}", names(keys)),
+            Kind::Each(keys) => format!("a table for each name, of {}", names(keys)),
         }
     }
 
@@ -188,6 +215,11 @@ impl Kind {
             },
             Kind::Names => value.as_table().is_some_and(|t| t.values().all(Value::is_str)),
             Kind::Services => value.as_array().is_some_and(|a| a.iter().all(Value::is_table)),
+            Kind::ListOf(words) => all(&|v| v.as_str().is_some_and(|s| words.contains(&s))),
+            Kind::Keys(keys) => value.as_table().is_some_and(|t| holds(t, keys)),
+            Kind::Each(keys) => value
+                .as_table()
+                .is_some_and(|t| t.values().all(|v| v.as_table().is_some_and(|t| holds(t, keys)))),
         }
     }
 
@@ -198,12 +230,12 @@ impl Kind {
     pub fn read_text(self, text: &str) -> Value {
         let plain = || Value::String(text.to_owned());
         match self {
-            Kind::Bool | Kind::Count(..) | Kind::Names | Kind::Services => {
+            Kind::Bool | Kind::Count(..) | Kind::Names | Kind::Services | Kind::Keys(_) | Kind::Each(_) => {
                 toml_value(text).unwrap_or_else(plain)
             }
             Kind::HideDigits if text != "all" => toml_value(text).unwrap_or_else(plain),
             Kind::Tunnels if text.trim_start().starts_with('{') => toml_value(text).unwrap_or_else(plain),
-            Kind::Texts | Kind::OneOrTexts | Kind::Directions | Kind::Tunnels => {
+            Kind::Texts | Kind::OneOrTexts | Kind::Directions | Kind::Tunnels | Kind::ListOf(_) => {
                 list(text, |item| Value::String(item.to_owned())).unwrap_or_else(plain)
             }
             Kind::Ports => list(text, |item| {
@@ -215,6 +247,21 @@ impl Kind {
             }
         }
     }
+}
+
+/// Whether a table holds only `keys`, each as it should be.
+fn holds(table: &toml::Table, keys: &[Key]) -> bool {
+    let good =
+        |(key, value): (&String, &Value)| keys.iter().any(|(name, kind)| name == key && kind.accepts(value));
+    table.iter().all(good)
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ")
+}
+
+fn names(keys: &[Key]) -> String {
+    keys.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
 /// One entry of `capture.tunnels`.
@@ -336,6 +383,8 @@ mod tests {
     fn the_list_is_the_configuration() {
         let mut config = Config::default();
         config.storage.state = Some("/var/lib/nauhuri/state".into());
+        config.service_default.listening = Some(crate::config::Listening::Standing);
+        config.service_default.reasons = Some(crate::config::Reason::ALL.to_vec());
         let table = toml::Table::try_from(&config).unwrap();
         assert_eq!(paths(&table), KEYS.iter().map(|(k, _)| k.to_string()).collect());
         for (path, kind) in KEYS {
@@ -356,6 +405,10 @@ mod tests {
             retention: Some(base.retention),
             retention_bound: Some(base.retention_bound),
             hide_caller_digits: Some(base.hide_caller_digits),
+            listening: Some(crate::config::Listening::OnRequest),
+            reasons: Some(crate::config::Reason::ALL.to_vec()),
+            special_category: Some(base.special_category),
+            office: Some(base.office),
         };
         let table = toml::Table::try_from(&rule).unwrap();
         let names: Vec<_> = table.keys().map(String::as_str).collect();

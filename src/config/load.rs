@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use toml::{Table, Value};
 
+mod nested;
+
 /// Prefix of environment variables that are configuration.
 pub const ENV_PREFIX: &str = "NAUHURI__";
 
@@ -153,15 +155,13 @@ impl Judge {
         let (section, leaf, rest) = (parts.next().unwrap_or(""), parts.next(), parts.next());
         let path = leaf.map_or(section.to_owned(), |leaf| format!("{section}.{leaf}"));
         let value = match (keys::kind(&path), rest) {
-            (Some(Kind::Names), Some(id)) => {
-                let name = Kind::Text.read_text(text);
-                Value::Table(Table::from_iter([(id.to_owned(), name)]))
-            }
-            (Some(kind), None) => kind.read_text(text),
-            _ => {
-                self.unknown(key, &origin, None);
-                return Table::new();
-            }
+            (Some(kind), Some(rest)) => nested::table_of(kind, rest, text),
+            (Some(kind), None) => Some(kind.read_text(text)),
+            (None, _) => None,
+        };
+        let Some(value) = value else {
+            self.unknown(key, &origin, None);
+            return Table::new();
         };
         let table = match leaf {
             Some(leaf) => {
@@ -218,6 +218,12 @@ impl Judge {
             let line = lines.get(&path).copied();
             match keys::kind(&path) {
                 None => self.unknown(&path, origin, line),
+                Some(kind @ (Kind::Keys(_) | Kind::Each(_))) => {
+                    if let Some(value) = self.nested(&path, kind, value, origin, lines) {
+                        self.sources.set(path, origin, line);
+                        kept.insert(key, value);
+                    }
+                }
                 Some(kind) if !kind.accepts(&value) => self.refuse(path, kind, &value, origin, line),
                 Some(_) => {
                     self.sources.set(path, origin, line);

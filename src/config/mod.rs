@@ -13,11 +13,13 @@ pub mod error;
 pub mod forms;
 pub mod keys;
 pub mod load;
+pub mod room;
 pub mod term;
 pub mod tunnels;
 
 pub use error::ConfigError;
 pub use load::Loaded;
+pub use room::{Listening, Reason, Room};
 pub use term::Term;
 pub use tunnels::{TunnelKind, TunnelRule};
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub log: Log,
     /// Bounds of everything that grows.
     pub limits: Limits,
+    /// The listening room.
+    pub room: Room,
 }
 
 /// `[capture]`
@@ -136,6 +140,18 @@ pub struct Service {
     pub retention_bound: RetentionBound,
     /// How much of the customer's number is hidden.
     pub hide_caller_digits: HideDigits,
+    /// Whether who may hear it has to be let in for each recording; `None`: `on_request`
+    /// for a special category, else `standing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Listening>,
+    /// Why it may be listened to, one of which is then asked for; `None`: none is asked
+    /// for where rights stand, and a request may name any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<Vec<Reason>>,
+    /// Health or social services: never for quality, a copy takes four eyes.
+    pub special_category: bool,
+    /// The office whose service it is; empty: none.
+    pub office: String,
 }
 
 /// One `[[service]]` as written: what is not set comes from `[service_default]`.
@@ -161,6 +177,18 @@ pub struct ServiceRule {
     /// See [`Service::hide_caller_digits`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hide_caller_digits: Option<HideDigits>,
+    /// See [`Service::listening`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Listening>,
+    /// See [`Service::reasons`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<Vec<Reason>>,
+    /// See [`Service::special_category`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub special_category: Option<bool>,
+    /// See [`Service::office`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub office: Option<String>,
 }
 
 impl ServiceRule {
@@ -173,6 +201,10 @@ impl ServiceRule {
             retention: self.retention.clone().unwrap_or_else(|| base.retention.clone()),
             retention_bound: self.retention_bound.unwrap_or(base.retention_bound),
             hide_caller_digits: self.hide_caller_digits.unwrap_or(base.hide_caller_digits),
+            listening: self.listening.or(base.listening),
+            reasons: self.reasons.clone().or_else(|| base.reasons.clone()),
+            special_category: self.special_category.unwrap_or(base.special_category),
+            office: self.office.clone().unwrap_or_else(|| base.office.clone()),
         }
     }
 }
@@ -373,6 +405,10 @@ impl Default for Service {
             retention: "6 months".into(),
             retention_bound: RetentionBound::Keep,
             hide_caller_digits: HideDigits::Last(4),
+            listening: None,
+            reasons: None,
+            special_category: false,
+            office: String::new(),
         }
     }
 }

@@ -15,6 +15,7 @@
 //! Who did what and why is in the [`audit`] log. A recording whose tombstone is
 //! there is deleted, wherever files or index of it come back from.
 
+pub mod access;
 pub mod audit;
 pub mod erase;
 pub mod expire;

@@ -88,7 +88,8 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
         Decision::Open(o) | Decision::Amend(o) => Some(o.id),
         Decision::Formats { recording: id, .. }
         | Decision::Event(id, ..)
-        | Decision::Encrypted(id)
+        | Decision::Keyed { recording: id, .. }
+        | Decision::Moved(id, ..)
         | Decision::Suspend(id, _)
         | Decision::Resume(id)
         | Decision::Discard { recording: id, .. }

@@ -34,6 +34,7 @@ pub(super) fn stream(s: &StreamReport) -> sidecar::Stream {
         channel: s.channel.name().into(),
         codec: s.codec.clone(),
         ssrc: format!("0x{:08x}", s.ssrc),
+        source: Some(s.source.name().into()),
         packets: s.packets,
         lost: s.lost,
         late: s.late,
@@ -68,6 +69,7 @@ pub(super) fn all_events(
         })
         .chain(heard.iter().map(|e| match &e.kind {
             TapeEventKind::KeyPress => event(e.at_ns, "dtmf", None, Some(e.channel)),
+            TapeEventKind::Intruder => event(e.at_ns, "intruder", None, Some(e.channel)),
             TapeEventKind::Codec(name) => event(e.at_ns, "codec", Some(name.clone()), Some(e.channel)),
         }))
         .collect();

@@ -169,9 +169,14 @@ impl Worker {
                     r.events.push((*at, *event));
                 }
             }
-            Decision::Encrypted(id) => {
+            Decision::Keyed { recording, channel, standing, ssrc } => {
+                if let Some(r) = self.running_mut(recording) {
+                    r.tape.note_keys(*channel, *standing, *ssrc);
+                }
+            }
+            Decision::Moved(id, channel, at) => {
                 if let Some(r) = self.running_mut(id) {
-                    r.tape.set_encrypted();
+                    r.tape.set_moved(*channel, *at);
                 }
             }
             Decision::Suspend(id, at) => {

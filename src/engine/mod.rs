@@ -15,12 +15,13 @@ mod cut;
 mod doubt;
 pub mod stats;
 
-use crate::call::pairing::Route;
+use crate::call::pairing::{Route, Target};
 use crate::call::{Calls, Decision, Ending, Ends, LeftOut, Unrecorded};
 use crate::config::Config;
 use crate::id::RecordingId;
 use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
-use crate::rtp::packet::{Heard, MediaKind, RtpError, classify, zrtp_is_confirmed};
+use crate::rtp::packet::{Heard, MediaKind, RtpError, classify, zrtp_confirmed};
+use crate::rtp::standing::Trust;
 use crate::sip::{Message, is_keep_alive, starts_like_sip};
 use crate::tape::Packet;
 use crate::time::{NS_PER_MS, Timestamp};
@@ -325,15 +326,18 @@ impl Core {
             }
             Route::NotRecorded => self.stats.rtp_not_recorded += 1,
             Route::Record(targets) if kind == MediaKind::Zrtp => {
-                if zrtp_is_confirmed(d.payload) {
-                    targets.iter().for_each(|t| sink.decision(Decision::Encrypted(t.recording)));
+                if let Some(ssrc) = zrtp_confirmed(d.payload) {
+                    for t in &targets {
+                        let (recording, channel, standing) = (t.recording, t.channel, t.standing);
+                        sink.decision(Decision::Keyed { recording, channel, standing, ssrc });
+                    }
                 }
             }
             Route::Record(targets) => {
                 self.drain(sink);
                 if d.truncated {
                     self.stats.rtp_cut += 1;
-                    targets.iter().for_each(|t| self.note_cut_media(t.recording, d.sliced, sink));
+                    own(&targets).for_each(|id| self.note_cut_media(id, d.sliced, sink));
                 }
                 let heard = match Heard::parse(d.payload) {
                     Ok(heard) => heard,
@@ -341,7 +345,7 @@ impl Core {
                         self.stats.rtp_malformed += 1;
                         // Whatever it carried is not in the recording; a bare or broken header carries nothing.
                         if matches!(why, RtpError::Padding(_) | RtpError::Header(_)) {
-                            targets.iter().for_each(|t| sink.decision(Decision::Incomplete(t.recording)));
+                            own(&targets).for_each(|id| sink.decision(Decision::Incomplete(id)));
                         }
                         return;
                     }
@@ -386,6 +390,12 @@ impl Core {
             sink.decision(d);
         }
     }
+}
+
+/// The recordings of a packet that comes from an address of its speaker: what is wrong with
+/// anybody else's is no loss.
+fn own(targets: &[Target]) -> impl Iterator<Item = RecordingId> {
+    targets.iter().filter(|t| t.standing.trust() == Trust::Named).map(|t| t.recording)
 }
 
 #[cfg(test)]

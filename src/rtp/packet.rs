@@ -60,10 +60,13 @@ pub fn classify(datagram: &[u8]) -> MediaKind {
     }
 }
 
-/// RFC 6189 §5.1, §5.7: after the first Confirm the media is encrypted. Of a
-/// datagram that [`classify`] calls ZRTP.
-pub fn zrtp_is_confirmed(datagram: &[u8]) -> bool {
-    datagram.get(16..24).is_some_and(|t| t.starts_with(b"Confirm") || t.starts_with(b"Conf2ACK"))
+/// RFC 6189 §5.7, §5.8: the stream (SSRC) whose keys the sender of this datagram says are agreed,
+/// if it says so. Of a datagram that [`classify`] calls ZRTP.
+pub fn zrtp_confirmed(datagram: &[u8]) -> Option<u32> {
+    let kind = datagram.get(16..24)?;
+    let is_confirmed = kind.starts_with(b"Confirm") || kind.starts_with(b"Conf2ACK");
+    let ssrc = datagram.get(8..12)?.try_into().ok()?;
+    is_confirmed.then(|| u32::from_be_bytes(ssrc))
 }
 
 /// Why a datagram is no RTP packet that can be used.

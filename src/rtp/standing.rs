@@ -14,8 +14,29 @@ pub enum Standing {
     Nat,
     /// An ICE candidate of the speaker's description names it (RFC 8839 §5.1).
     Candidate,
+    /// Nobody names the port, but the speaker describes the host as his, or sends his SIP from it.
+    Host,
     /// Nothing: anybody may send from there.
     Other,
+}
+
+/// How much a [`Standing`] is worth where two of them contradict each other, the most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trust {
+    /// The address is the speaker's.
+    Named,
+    /// It may well be: whoever shares the speaker's host could send from there.
+    Likely,
+    /// Nothing speaks for it.
+    None,
+}
+
+/// In the number that a flow goes by, the bits above this tell its source, whatever its destination.
+pub const SOURCE_SHIFT: u32 = 12;
+
+/// What two flows of one source address share.
+pub fn source_of(flow: u32) -> u32 {
+    flow >> SOURCE_SHIFT
 }
 
 impl Standing {
@@ -25,7 +46,16 @@ impl Standing {
             Standing::Claimed => "claimed",
             Standing::Nat => "nat",
             Standing::Candidate => "candidate",
-            Standing::Other => "other",
+            Standing::Host | Standing::Other => "other",
+        }
+    }
+
+    /// What it is worth.
+    pub fn trust(self) -> Trust {
+        match self {
+            Standing::Claimed | Standing::Nat | Standing::Candidate => Trust::Named,
+            Standing::Host => Trust::Likely,
+            Standing::Other => Trust::None,
         }
     }
 }
@@ -36,8 +66,10 @@ mod tests {
 
     #[test]
     fn the_best_comes_first() {
-        let all = [Standing::Claimed, Standing::Nat, Standing::Candidate, Standing::Other];
+        use Standing::{Candidate, Claimed, Host, Nat, Other};
+        let all = [Claimed, Nat, Candidate, Host, Other];
         assert!(all.is_sorted());
-        assert_eq!(all.map(Standing::name), ["claimed", "nat", "candidate", "other"]);
+        assert!(all.map(Standing::trust).is_sorted());
+        assert_eq!(all.map(Standing::name), ["claimed", "nat", "candidate", "other", "other"]);
     }
 }

@@ -181,21 +181,32 @@ impl OfferAnswer {
     }
 
     /// Is the RTP of the agreed audio encrypted? The answer's profile says so,
-    /// or keys that both sides give in a plain one (RFC 8643).
+    /// or keys that both sides give in a plain one (RFC 8643). Where it is not known which is the
+    /// answer both have to say so; of one side alone that is all there is to go by.
     pub fn encrypted(&self) -> bool {
         let [one, other] = [Side::Caller, Side::Callee].map(|s| self.current_audio(s));
+        // What was refused is agreed by nobody.
+        if [one, other].into_iter().flatten().any(Media::rejected) {
+            return false;
+        }
         match (one, other, self.agreed.answerer) {
             (Some(a), Some(b), answerer) => {
                 let both_keyed = (a.crypto && b.crypto) || (a.fingerprint && b.fingerprint);
                 let profile = match answerer {
                     Some(Side::Caller) => a.encrypted(),
                     Some(Side::Callee) => b.encrypted(),
-                    None => a.encrypted() || b.encrypted(),
+                    None => a.encrypted() && b.encrypted(),
                 };
                 profile || both_keyed
             }
             (a, b, _) => a.or(b).is_some_and(Media::encrypted),
         }
+    }
+
+    /// Has either side as much as spoken of encryption, in what is agreed or offered?
+    pub fn mentions_keys(&self) -> bool {
+        let mut all = [Side::Caller, Side::Callee].into_iter().flat_map(|s| self.advertised_audio(s));
+        all.any(|m| m.encrypted() || m.crypto || m.fingerprint)
     }
 
     /// Have both sides agreed that no audio flows: the audio switched off

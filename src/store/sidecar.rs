@@ -155,6 +155,11 @@ pub struct Stream {
     pub codec: String,
     /// `0x1a2b3c4d`.
     pub ssrc: String,
+    /// What speaks for the address it came from: `claimed` by the party's description, where a
+    /// `nat` shows the party, a `candidate` of its description, or `other`, which is anybody's.
+    /// Not told by earlier releases.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<String>,
     /// Distinct packets between answer and end.
     pub packets: u64,
     /// RFC 3550 A.3, between the first and the last of them.
@@ -177,7 +182,7 @@ pub struct Event {
     /// Seconds from the answer, to the microsecond.
     #[serde(serialize_with = "micro")]
     pub at_s: f64,
-    /// `hold`, `resume`, `dtmf`, `codec`, `pause` ...
+    /// `hold`, `resume`, `dtmf`, `codec`, `pause`, `intruder` ...
     pub kind: String,
     /// Encoding name, for `codec`.
     #[serde(skip_serializing_if = "Option::is_none", default)]

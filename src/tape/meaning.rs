@@ -35,13 +35,6 @@ impl Formats {
         }
     }
 
-    /// From here on all of it is encrypted.
-    pub fn seal(&mut self) {
-        self.version = self.version.wrapping_add(1);
-        self.hops.iter_mut().for_each(|(_, f)| f.encrypted = true);
-        self.unsaid.encrypted = true;
-    }
-
     /// What holds `rank` hops from the agent: what was said there, else nearest to it.
     pub fn on(&self, rank: u8) -> &PayloadMap {
         let nearest = self.hops.iter().min_by_key(|(r, _)| (r.abs_diff(rank), *r));
@@ -67,8 +60,6 @@ pub(super) enum Carries {
     Redundant,
     /// Sound nobody here can decode.
     Unreadable,
-    /// Sound under a key that is not known.
-    Sealed,
 }
 
 impl Carries {
@@ -84,8 +75,12 @@ pub(super) struct Meaning {
     payload_type: u8,
     /// `None` where nobody said.
     pub spec: Option<Arc<CodecSpec>>,
-    /// What it carries.
+    /// What it carries, in clear.
     pub carries: Carries,
+    /// Signalling says that it is under a key that is not known.
+    pub is_sealed: bool,
+    /// Signalling has spoken of keys.
+    pub is_hinted: bool,
 }
 
 impl Meaning {
@@ -94,12 +89,11 @@ impl Meaning {
         let carries = match spec.as_ref().map(|s| s.codec) {
             Some(Codec::TelephoneEvent) => Carries::Event,
             Some(Codec::ComfortNoise) => Carries::Noise,
-            Some(_) if formats.encrypted => Carries::Sealed,
             Some(Codec::Red) => Carries::Redundant,
             Some(Codec::Undecodable) | None => Carries::Unreadable,
             Some(Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::Opus | Codec::L16 { .. }) => Carries::Sound,
         };
-        Meaning { payload_type, spec, carries }
+        Meaning { payload_type, spec, carries, is_sealed: formats.encrypted, is_hinted: formats.hinted }
     }
 
     /// The RTP clock.
@@ -128,8 +122,9 @@ impl Meanings {
             return i;
         }
         let now = Meaning::new(payload_type, formats.on(rank));
-        let is_same =
-            |m: &Meaning| m.payload_type == payload_type && m.carries == now.carries && m.spec == now.spec;
+        let is_same = |m: &Meaning| {
+            m.payload_type == payload_type && m.is_sealed == now.is_sealed && m.spec == now.spec
+        };
         let i = match self.known.iter().position(is_same) {
             Some(i) => i,
             None if self.known.len() < MAX_MEANINGS => {
@@ -193,10 +188,9 @@ mod tests {
         let mut formats = Formats::default();
         formats.state(0, &map("PCMU", true));
         formats.state(1, &map("PCMA", false));
-        let of = |rank| Meaning::new(97, formats.on(rank)).carries;
-        assert_eq!([0, 1, 2].map(of), [Carries::Sealed, Carries::Sound, Carries::Sound]);
-        formats.seal();
-        assert_eq!(Meaning::new(97, formats.on(1)).carries, Carries::Sealed);
+        let of = |rank| Meaning::new(97, formats.on(rank)).is_sealed;
+        assert_eq!([0, 1, 2].map(of), [true, false, false]);
+        assert_eq!(Meaning::new(97, formats.on(1)).carries, Carries::Sound);
         assert_eq!(Meaning::new(98, formats.on(1)).carries, Carries::Unreadable);
     }
 }

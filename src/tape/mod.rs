@@ -13,12 +13,18 @@
 //!
 //! This module must not know of SIP, files or the machine's time.
 
+mod aside;
 mod clock;
 mod doubt;
+mod finished;
+mod floor;
 mod kept;
+mod keyed;
 mod leg;
 mod meaning;
+mod newcomers;
 mod order;
+mod proof;
 mod report;
 mod source;
 mod stamps;
@@ -32,9 +38,12 @@ pub use report::{Heard, LeftOut, StreamReport, TapeEvent, TapeEventKind, TapeRep
 
 use crate::codec::formats::PayloadMap;
 use crate::id::Channel;
+use crate::rtp::standing::{Standing, Trust};
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
+use floor::Place;
 use kept::Inbox;
-use leg::Leg;
+use keyed::Keyed;
+use leg::{Leg, TakenBack};
 use smallvec::SmallVec;
 use source::Played;
 use timeline::Timeline;
@@ -76,10 +85,11 @@ pub struct Tape {
     rate_hz: Option<u32>,
     held: Inbox,
     /// From when on sound of a channel is taken back with the next step.
-    taken_back: SmallVec<[(Channel, i64); 2]>,
-    events: Vec<TapeEvent>,
+    taken_back: SmallVec<[(Channel, TakenBack); 2]>,
+    /// With the places of those who made them.
+    events: Vec<(Place, TapeEvent)>,
     left_out: LeftOut,
-    is_encrypted: bool,
+    keyed: Keyed,
     lost_held: bool,
     is_missing: bool,
 }
@@ -101,7 +111,7 @@ impl Tape {
             taken_back: SmallVec::new(),
             events: Vec::new(),
             left_out: LeftOut::default(),
-            is_encrypted: false,
+            keyed: Keyed::default(),
             lost_held: false,
             is_missing: false,
         }
@@ -111,27 +121,31 @@ impl Tape {
     /// `rank` away from the agent, from now on.
     pub fn set_formats(&mut self, channel: Channel, rank: u8, formats: &PayloadMap) {
         self.sort_in();
-        let known = self.legs[channel as usize].formats_mut();
-        known.state(rank, formats);
-        if self.is_encrypted {
-            known.seal();
-        }
+        self.legs[channel as usize].formats_mut().state(rank, formats);
     }
 
-    /// From here on the payload is encrypted, though the signalling did not say so (ZRTP).
-    pub fn set_encrypted(&mut self) {
+    /// `channel`'s party, or somebody who says so, confirmed keys for its stream `ssrc` on the
+    /// media path (ZRTP).
+    pub fn note_keys(&mut self, channel: Channel, standing: Standing, ssrc: u32) {
         self.sort_in();
-        self.is_encrypted = true;
-        self.legs.iter_mut().for_each(|l| l.formats_mut().seal());
+        self.keyed.note(channel, standing, ssrc);
+    }
+
+    /// Signalling says that `channel`'s party sends from elsewhere from here on.
+    pub fn set_moved(&mut self, channel: Channel, at: Timestamp) {
+        self.sort_in();
+        self.legs[channel as usize].moved(at.since_ns(self.answered_at));
     }
 
     /// Takes one media packet.
     pub fn push(&mut self, packet: Packet<'_>, deck: &mut impl Deck) {
         let at_ns = packet.at.since_ns(self.answered_at);
         if self.limit_ns.is_some_and(|l| at_ns > l) {
-            match self.held.len() < MAX_HELD {
+            let is_anybodys = packet.standing.trust() == Trust::None;
+            let room = if is_anybodys { MAX_HELD / 2 } else { MAX_HELD };
+            match self.held.len() < room {
                 true => self.held.push(&packet),
-                false => self.lost_held = true,
+                false => self.lost_held |= !is_anybodys,
             }
             return;
         }
@@ -148,8 +162,8 @@ impl Tape {
         for packet in inbox.packets() {
             let at_ns = packet.at.since_ns(self.answered_at);
             let leg = &mut self.legs[packet.channel as usize];
-            if let Some(from_ns) = leg.push(&packet, at_ns, self.rate_hz) {
-                self.taken_back.push((packet.channel, from_ns));
+            if let Some(taken_back) = leg.push(&packet, at_ns, self.rate_hz, &self.keyed) {
+                self.taken_back.push((packet.channel, taken_back));
             }
         }
         self.inbox = inbox.emptied();
@@ -216,14 +230,19 @@ impl Tape {
         let end_ns = end.since_ns(self.answered_at).max(0);
         self.limit_ns = Some(end_ns);
         self.flush(i64::MAX, end_ns, deck);
+        let (heard, split) = (self.take_heard().collect(), self.take_split());
         let rate = self.rate_hz.unwrap_or(8000);
         let frames = frames_at(end_ns, rate).min(self.timeline.written());
         if frames < self.timeline.written() {
             deck.truncate(frames);
         }
-        self.events.retain(|e| e.at_ns <= end_ns);
-        self.events.sort_by_key(|e| e.at_ns);
-        let (heard, split) = (self.take_heard().collect(), self.take_split());
+        let mut events: Vec<_> = self.events.into_iter().map(|(_, e)| e).collect();
+        for (channel, leg) in CHANNELS.into_iter().zip(&self.legs) {
+            let intruder = |at_ns| TapeEvent { at_ns, channel, kind: TapeEventKind::Intruder };
+            events.extend(leg.intruders().map(intruder));
+        }
+        events.retain(|e| e.at_ns <= end_ns);
+        events.sort_by_key(|e| e.at_ns);
         let is_rushed = self.legs.iter().any(Leg::is_rushed);
         let is_lossy = self.legs.iter().any(|l| l.lost_inside(rate)) || self.left_out.packets > 0;
         let mut left_out = self.left_out;
@@ -238,7 +257,7 @@ impl Tape {
             })
             .collect();
         let complete = !is_lossy && !is_rushed;
-        TapeReport { frames, streams, events: self.events, complete, is_rushed, left_out, heard, split }
+        TapeReport { frames, streams, events, complete, is_rushed, left_out, heard, split }
     }
 
     fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {
@@ -271,12 +290,12 @@ impl Tape {
             let mut played = Played::default();
             let timeline = &mut self.timeline;
             let mut stage = Stage { rate_hz, channel, timeline, patches: &mut patches, pcm };
-            let rank = leg.play(i, horizon_ns, &mut stage, &mut played);
-            for (frame, codec) in leg.note_played(rank, &mut played) {
+            let place = leg.play(i, horizon_ns, &mut stage, &mut played);
+            for (frame, codec) in leg.note_played(i, &mut played) {
                 let at_ns = (i128::from(frame.max(0)) * i128::from(NS_PER_S) / i128::from(rate_hz)) as i64;
                 let kind = codec.map_or(TapeEventKind::KeyPress, TapeEventKind::Codec);
                 match self.events.len() < MAX_EVENTS {
-                    true => self.events.push(TapeEvent { at_ns, channel, kind }),
+                    true => self.events.push((place, TapeEvent { at_ns, channel, kind })),
                     false => self.left_out.events += 1,
                 }
             }
@@ -286,13 +305,18 @@ impl Tape {
         }
     }
 
-    /// What a farther hop put down before a nearer one spoke again.
+    /// What a worse place put down before a better one spoke.
     fn take_back(&mut self, rate_hz: u32, deck: &mut impl Deck) {
-        for (channel, from_ns) in std::mem::take(&mut self.taken_back) {
+        for (channel, TakenBack { from_ns, by }) in std::mem::take(&mut self.taken_back) {
+            self.events.retain(|(place, e)| {
+                let is_strangers = place.trust() == Trust::None && by.is_better(*place);
+                e.channel != channel || e.at_ns < from_ns || !is_strangers
+            });
             let given_out = self.timeline.take_back(channel, frames_at(from_ns, rate_hz));
-            let frames = (given_out.end - given_out.start).min(u64::from(rate_hz) * 2);
-            if frames > 0 {
-                deck.patch(given_out.start, channel, &vec![0; frames as usize]);
+            let silence = vec![0; rate_hz as usize];
+            for start in given_out.clone().step_by(silence.len()) {
+                let frames = (given_out.end - start).min(silence.len() as u64) as usize;
+                deck.patch(start, channel, &silence[..frames]);
             }
         }
     }
@@ -318,8 +342,13 @@ impl Tape {
         let mut native = 8000;
         let mut laws: SmallVec<[_; 4]> = SmallVec::new();
         for l in &self.legs {
-            let heard = l.sources().iter().find_map(|s| s.waiting_spec());
-            if let Some(spec) = heard.or_else(|| l.formats().preferred()) {
+            // What a stranger sends decides nothing where the description does.
+            let of = |strangers: bool| {
+                let all = l.sources().iter();
+                let mut meant = all.filter(|s| (s.place().trust() == Trust::None) == strangers);
+                meant.find_map(|s| s.waiting_spec())
+            };
+            if let Some(spec) = of(false).or_else(|| l.formats().preferred()).or_else(|| of(true)) {
                 native = native.max(spec.native_rate_hz());
                 laws.push(spec.law());
             }

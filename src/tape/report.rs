@@ -2,6 +2,7 @@
 
 use crate::codec::CodecSpec;
 use crate::id::Channel;
+use crate::rtp::standing::Standing;
 use std::sync::Arc;
 
 /// What happened on the media of a call.
@@ -22,6 +23,8 @@ pub enum TapeEventKind {
     KeyPress,
     /// The codec changed to this encoding name.
     Codec(String),
+    /// Somebody whom nothing connects with the party began to send to it.
+    Intruder,
 }
 
 /// One RTP stream of a finished tape.
@@ -33,6 +36,8 @@ pub struct StreamReport {
     pub codec: String,
     /// RFC 3550 synchronisation source.
     pub ssrc: u32,
+    /// What speaks for the address it came from, at best.
+    pub source: Standing,
     /// Distinct packets.
     pub packets: u64,
     /// RFC 3550 A.3.

@@ -3,17 +3,23 @@
 //!
 //! RFC 3550 §5.1, §A.1. This module must not know of files or of the other party.
 
-use super::clock::{After, WireClock};
+mod play;
+
+use super::clock::WireClock;
 use super::doubt::Doubt;
+use super::floor::Place as At;
 use super::kept::Packet;
+use super::keyed::{Keys, Secrecy};
 use super::meaning::{Carries, Formats, Meanings};
 use super::order::{Judged, Number, Order, Pace};
+use super::proof::Look;
 use super::stamps::{Stamp, Stamps};
 use super::streams::Streams;
-use super::voice::{Place, Stage, Voice};
+use super::voice::Voice;
 use super::waiting::{Pending, Waiting};
-use crate::codec::telephone_event::{EventPacket, KeyPresses};
+use crate::codec::telephone_event::KeyPresses;
 use crate::codec::{CodecSpec, red};
+use crate::rtp::standing::{Standing, source_of};
 use crate::rtp::stats::{Arrival, StreamStats};
 use crate::time::NS_PER_S;
 use smallvec::SmallVec;
@@ -21,12 +27,8 @@ use std::sync::Arc;
 
 /// Packets in a row of a type that nobody named: fewer are keep-alives (RFC 6263 §4.6).
 const MANY_UNNAMED: u64 = 10;
-/// What comes no closer after one another is not in a row.
-const IN_A_ROW_NS: i64 = NS_PER_S;
 /// Length of a packet until one has been heard.
 const USUAL_PACKET_NS: i64 = 20_000_000;
-/// Payloads that cannot be decoded and are no longer keep a path open and say nothing.
-const KEEP_ALIVE_BYTES: usize = 4;
 
 /// What a source's audio did to the recording while it was played.
 #[derive(Debug, Default)]
@@ -43,7 +45,10 @@ pub(super) struct Played {
 #[derive(Debug)]
 pub(super) struct Source {
     ssrc: u32,
-    rank: u8,
+    /// Where it is heard now.
+    place: At,
+    best_standing: Standing,
+    secrecy: Secrecy,
     streams: Streams,
     meanings: Meanings,
     order: Order,
@@ -54,7 +59,7 @@ pub(super) struct Source {
     waiting: Waiting,
     /// Packets whose numbers may begin anew.
     doubt: Option<Box<Doubt>>,
-    /// A nearer hop is listened to.
+    /// A better place is listened to.
     rests: bool,
     codec_name: Option<String>,
     other_name: Option<String>,
@@ -69,14 +74,18 @@ pub(super) struct Source {
     /// Sound heard, in units of the codec's clock.
     ticks_heard: i64,
     missing: u64,
+    /// Sound that nobody here can decode came while nobody else was listened to.
+    is_undecodable: bool,
 }
 
 impl Source {
-    /// A source first heard now, on the signalling hop `rank` away from the agent.
-    pub fn new(ssrc: u32, rank: u8, at_ns: i64) -> Self {
+    /// A source first heard now.
+    pub fn new(ssrc: u32, place: At, at_ns: i64) -> Self {
         Source {
             ssrc,
-            rank,
+            place,
+            best_standing: place.standing(),
+            secrecy: Secrecy::default(),
             streams: Streams::default(),
             meanings: Meanings::default(),
             order: Order::default(),
@@ -97,6 +106,7 @@ impl Source {
             unnamed: (0, i64::MIN),
             ticks_heard: 0,
             missing: 0,
+            is_undecodable: false,
         }
     }
 
@@ -105,9 +115,62 @@ impl Source {
         self.ssrc
     }
 
-    /// Distance of the hop it was heard on from the agent.
-    pub fn rank(&self) -> u8 {
-        self.rank
+    /// Where it is heard.
+    pub fn place(&self) -> At {
+        self.place
+    }
+
+    /// It is heard there from here on.
+    pub fn set_place(&mut self, place: At) {
+        self.place = place;
+        self.best_standing = self.best_standing.min(place.standing());
+    }
+
+    /// What spoke for where it was heard, at best.
+    pub fn best_standing(&self) -> Standing {
+        self.best_standing
+    }
+
+    /// Was it heard from where this flow comes from?
+    pub fn is_from(&self, flow: u32) -> bool {
+        self.streams.iter().any(|(f, _)| source_of(*f) == source_of(flow))
+    }
+
+    /// Was this number of it heard, between whatever addresses?
+    pub fn knows(&self, seq: u16) -> bool {
+        self.streams.iter().any(|(_, s)| s.knows(seq))
+    }
+
+    /// How far keys were agreed for it.
+    pub fn set_keys(&mut self, keys: Keys) {
+        self.secrecy.keys = keys;
+    }
+
+    /// Sound of it that nobody here can decode is missing.
+    pub fn note_undecodable(&mut self) {
+        self.is_undecodable = true;
+    }
+
+    /// Can a packet be played, or does it belong to what can?
+    pub fn is_usable(&mut self, payload_type: u8, formats: &Formats) -> bool {
+        let meaning = self.meanings.of(payload_type, self.place.rank(), formats);
+        let meaning = self.meanings.get(meaning);
+        match meaning.carries {
+            Carries::Unreadable => false,
+            Carries::Sound | Carries::Redundant | Carries::Event | Carries::Noise => {
+                !self.secrecy.hides(meaning, Look::Unknown)
+            }
+        }
+    }
+
+    /// When it was first heard, from the answer.
+    pub fn first_at_ns(&self) -> i64 {
+        self.first_at_ns
+    }
+
+    /// Distinct packets.
+    pub fn packets(&self) -> u64 {
+        self.streams.iter().map(|(_, s)| s.received()).sum()
     }
 
     /// Packets, losses and jitter of each of its streams, by the flow it was heard on.
@@ -130,7 +193,11 @@ impl Source {
         // A packet's worth of sound that gave way is what every jitter buffer costs.
         let gave_way_ns = self.voice.gave_way() as i64 * NS_PER_S / i64::from(rate_hz.max(1));
         let is_unnamed = self.unnamed.0 >= MANY_UNNAMED;
-        is_unnamed || self.missing > 0 || self.voice.misplaced() > 0 || gave_way_ns > USUAL_PACKET_NS
+        is_unnamed
+            || self.is_undecodable
+            || self.missing > 0
+            || self.voice.misplaced() > 0
+            || gave_way_ns > USUAL_PACKET_NS
     }
 
     /// More sound came than there was time for it to be spoken in.
@@ -150,6 +217,11 @@ impl Source {
         self.spoke_at_ns
     }
 
+    /// How many packets of it are not yet played.
+    pub fn waiting(&self) -> usize {
+        self.waiting.packets().len()
+    }
+
     /// Holds packets that are not yet played.
     pub fn is_waiting(&self) -> bool {
         !self.waiting.packets().is_empty() || self.doubt.is_some()
@@ -162,7 +234,7 @@ impl Source {
 
     /// The codec of the audio that waits, for choosing the file's rate.
     pub fn waiting_spec(&self) -> Option<&CodecSpec> {
-        let sound = self.waiting.packets().iter().find(|p| p.is_sound(&self.meanings))?;
+        let sound = self.waiting.packets().iter().find(|p| self.is_sound(p))?;
         self.meanings.get(sound.meaning).spec.as_deref()
     }
 
@@ -198,7 +270,7 @@ impl Source {
 
     /// Takes a packet that came `at_ns` after the answer.
     pub fn push(&mut self, packet: &Packet<'_>, at_ns: i64, formats: &Formats) {
-        let meaning = self.meanings.of(packet.heard.payload_type, self.rank, formats);
+        let meaning = self.meanings.of(packet.heard.payload_type, self.place.rank(), formats);
         let mut anew = false;
         if self.doubt.is_some() || !self.order.is_next(packet.heard.seq) {
             match self.judge(packet, at_ns, meaning) {
@@ -219,7 +291,7 @@ impl Source {
     fn judge(&self, packet: &Packet<'_>, at_ns: i64, meaning: u8) -> Judged {
         let heard = &packet.heard;
         let known_here = self.streams.knows(packet.flow, heard.seq);
-        let ts = self.meanings.get(meaning).carries.is_sound().then_some(heard.timestamp);
+        let ts = self.secrecy.is_sound(self.meanings.get(meaning), Look::Unknown).then_some(heard.timestamp);
         // Where it was never heard before nothing tells a copy from a start.
         let n = Number { seq: heard.seq, ts, at_ns, is_known: known_here.unwrap_or(true) };
         self.order.judge(n, self.pace())
@@ -262,7 +334,7 @@ impl Source {
                 self.missing += u64::from(!packet.heard.payload.is_empty());
                 continue;
             }
-            let meaning = self.meanings.of(packet.heard.payload_type, self.rank, formats);
+            let meaning = self.meanings.of(packet.heard.payload_type, self.place.rank(), formats);
             self.admit(&packet, at_ns, meaning, std::mem::take(&mut is_first), formats);
         }
     }
@@ -276,7 +348,19 @@ impl Source {
         }
         let (meaning, payload) = self.unwrapped(meaning, heard.payload, formats);
         let carries = self.meanings.get(meaning).carries;
-        let is_sound = carries.is_sound() && !payload.is_empty();
+        let mut ticks = 0;
+        if carries.is_sound() && !payload.is_empty() {
+            ticks = self.meanings.ticks_of(meaning, payload);
+            let look = self.secrecy.proof.note(heard.seq, heard.timestamp, ticks);
+            if let Some(before) = self.waiting.packets_mut().last_mut() {
+                before.look = look;
+            }
+            if self.meanings.get(meaning).is_sealed {
+                self.secrecy.proof.note_octets(payload);
+            }
+        }
+        let is_sound =
+            !payload.is_empty() && self.secrecy.is_sound(self.meanings.get(meaning), Look::Unknown);
         if is_sound {
             let clock_hz = self.meanings.get(meaning).clock_hz();
             if clock_hz != self.clock.clock_hz() {
@@ -292,7 +376,7 @@ impl Source {
         let ts_told = is_sound.then_some(heard.timestamp);
         let number = Number { seq: heard.seq, ts: ts_told, at_ns, is_known: false };
         let seq = self.order.place(number, anew);
-        let ticks = if is_sound { self.meanings.ticks_of(meaning, payload) } else { 0 };
+        let ticks = if is_sound { ticks } else { 0 };
         let (raw, ts) = self.stamps.take(Stamp { seq, ts: heard.timestamp, at_ns, ticks, meaning });
         if carries != Carries::Event {
             stats.on_stamp(arrival, ts as u32, packet.at);
@@ -315,123 +399,32 @@ impl Source {
         for p in self.waiting.packets_mut().iter_mut().filter(|p| p.seq >= from) {
             p.ts = self.stamps.reckoned(p.raw);
         }
-        let sound = self.waiting.packets().iter().filter(|p| p.is_sound(&self.meanings));
+        let (secrecy, meanings) = (self.secrecy, &self.meanings);
+        let is_sound = |p: &&Pending| p.has_payload() && secrecy.is_sound(meanings.get(p.meaning), p.look);
+        let sound = self.waiting.packets().iter().filter(is_sound);
         self.clock.note_again(sound.map(|p| (p.at_ns, p.ts)));
         self.streams.each(StreamStats::forget_jitter);
     }
 
     /// The primary block of redundant audio (RFC 2198), and what its type means; others as they are.
     fn unwrapped<'a>(&mut self, meaning: u8, payload: &'a [u8], formats: &Formats) -> (u8, &'a [u8]) {
-        if self.meanings.get(meaning).carries != Carries::Redundant || payload.is_empty() {
+        let wrapper = self.meanings.get(meaning);
+        if wrapper.carries != Carries::Redundant
+            || payload.is_empty()
+            || self.secrecy.hides(wrapper, Look::Unknown)
+        {
             return (meaning, payload);
         }
         match red::primary(payload) {
-            Some((payload_type, block)) => (self.meanings.of(payload_type, self.rank, formats), block),
+            Some((payload_type, block)) => {
+                (self.meanings.of(payload_type, self.place.rank(), formats), block)
+            }
             None => (meaning, payload),
         }
     }
 
-    /// Plays what arrived up to `horizon_ns` into the timeline.
-    pub fn play(&mut self, horizon_ns: i64, formats: &Formats, stage: &mut Stage<'_>, played: &mut Played) {
-        if self.doubt.as_ref().is_some_and(|d| d.came_by(horizon_ns)) {
-            self.settle_doubt(false, formats);
-        }
-        let mut ready = self.waiting.take_ready(horizon_ns);
-        ready.sort_by_key(|p| p.seq);
-        // One source heard on two flows at once: the first copy is enough.
-        ready.dedup_by_key(|p| p.seq);
-        if let Some(p) = ready.iter().find(|p| p.is_sound(&self.meanings)) {
-            self.clock.settle(p.at_ns, p.ts);
-        }
-        for i in 0..ready.len() {
-            self.play_one(&ready[i..], stage, played);
-        }
-        self.waiting.compact();
-    }
-
-    fn play_one(&mut self, run: &[Pending], stage: &mut Stage<'_>, played: &mut Played) {
-        let Some(p) = run.first() else { return };
-        let is_late = self.played.is_some_and(|(seq, _)| p.seq <= seq);
-        let payload = self.waiting.payload(p);
-        let meaning = self.meanings.get(p.meaning);
-        if payload.is_empty() {
-            // Keeps a path open and says nothing (RFC 6263 §4.1).
-            return self.advance(p, p.ts);
-        }
-        let Some(spec) = meaning.spec.clone() else {
-            self.unnamed(p.at_ns);
-            return self.advance(p, p.ts);
-        };
-        match meaning.carries {
-            Carries::Sound => {}
-            Carries::Event => {
-                self.other_name.get_or_insert_with(|| spec.name.clone());
-                let event =
-                    EventPacket { timestamp: p.raw as u32, at_ns: p.at_ns, clock_hz: spec.rtp_clock_hz };
-                if self.keys.on_packet(event, payload) {
-                    let frame = i128::from(p.at_ns.max(0)) * i128::from(stage.rate_hz) / i128::from(NS_PER_S);
-                    played.key_presses.push(frame as i64);
-                }
-                return self.advance(p, p.ts);
-            }
-            Carries::Noise => {
-                self.other_name.get_or_insert_with(|| spec.name.clone());
-                return self.advance(p, p.ts);
-            }
-            Carries::Sealed | Carries::Unreadable | Carries::Redundant => {
-                self.codec_name.get_or_insert_with(|| spec.name.clone());
-                played.undecodable.push(p.at_ns);
-                return self.advance(p, p.ts);
-            }
-        }
-        self.codec_name.get_or_insert_with(|| spec.name.clone());
-        self.spoke_at_ns.get_or_insert(p.at_ns);
-        if is_late {
-            let place = self.clock.place_late(p.at_ns, p.ts);
-            let is_whole = place.is_some_and(|place| self.voice.speak_late(place, &spec, payload, stage));
-            self.missing += u64::from(!is_whole);
-            return;
-        }
-        let after = match self.played {
-            Some((seq, _)) if p.seq > seq + 1 => After::Loss,
-            Some((_, end)) if (p.ts - end).abs() <= 16 => After::Sound,
-            Some(_) | None => After::Pause,
-        };
-        let (meanings, waiting) = (&self.meanings, self.waiting.packets().iter().filter(|q| q.seq > p.seq));
-        let later =
-            || run.iter().chain(waiting.clone()).filter(|q| q.is_sound(meanings)).map(|q| (q.at_ns, q.ts));
-        let frame = self.clock.place(p.at_ns, p.ts, after, later);
-        let is_other = self.voice.spec().is_none_or(|s| *s != spec);
-        if is_other && !self.voice.take_up(&spec, stage) {
-            played.undecodable.push(p.at_ns);
-            return self.advance(p, p.ts);
-        }
-        if is_other || after != After::Sound {
-            played.begun.push((frame, Arc::clone(&spec)));
-        }
-        let ticks = i64::from(spec.rtp_ticks(payload));
-        let after_loss = after == After::Loss;
-        let place = Place { frame, after_loss, anew: p.anew && self.played.is_some() };
-        if self.voice.speak(place, payload, stage) {
-            self.ticks_heard += ticks;
-        } else if payload.len() > KEEP_ALIVE_BYTES {
-            played.undecodable.push(p.at_ns);
-        }
-        self.advance(p, p.ts + ticks);
-    }
-
-    fn unnamed(&mut self, at_ns: i64) {
-        let (count, last_ns) = &mut self.unnamed;
-        if *count < MANY_UNNAMED {
-            *count = if at_ns.saturating_sub(*last_ns) < IN_A_ROW_NS { *count + 1 } else { 1 };
-        }
-        *last_ns = at_ns;
-    }
-
-    fn advance(&mut self, p: &Pending, end: i64) {
-        if self.played.is_none_or(|(seq, _)| p.seq > seq) {
-            self.played = Some((p.seq, end));
-        }
+    fn is_sound(&self, p: &Pending) -> bool {
+        p.has_payload() && self.secrecy.is_sound(self.meanings.get(p.meaning), p.look)
     }
 
     fn restart_clock(&mut self, clock_hz: u32) {

@@ -1,6 +1,6 @@
 //! Packets of one source that are taken and not yet played, still encoded.
 
-use super::meaning::Meanings;
+use super::proof::Look;
 use smallvec::SmallVec;
 
 /// Bytes kept encoded for one source; what goes beyond is dropped and counted.
@@ -23,6 +23,8 @@ pub(super) struct Pending {
     pub meaning: u8,
     /// The source began anew with it.
     pub anew: bool,
+    /// What it looks like beside its neighbours.
+    pub look: Look,
     start: u32,
     len: u32,
 }
@@ -30,12 +32,12 @@ pub(super) struct Pending {
 impl Pending {
     /// A packet whose payload is put down with [`Waiting::push`].
     pub fn new(at_ns: i64, seq: u64, (raw, ts): (i64, i64), meaning: u8, anew: bool) -> Self {
-        Pending { at_ns, seq, raw, ts, meaning, anew, start: 0, len: 0 }
+        Pending { at_ns, seq, raw, ts, meaning, anew, look: Look::Unknown, start: 0, len: 0 }
     }
 
-    /// Holds sound that can be played.
-    pub fn is_sound(&self, meanings: &Meanings) -> bool {
-        self.len > 0 && meanings.get(self.meaning).carries.is_sound()
+    /// There is anything in it.
+    pub fn has_payload(&self) -> bool {
+        self.len > 0
     }
 }
 

@@ -10,6 +10,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod attacks_media;
+mod attacks_secrets;
 mod branches;
 mod call_ids;
 mod calls;

@@ -42,6 +42,7 @@ fn sidecar(n: u64) -> Sidecar {
         channel: channel.into(),
         codec: "PCMA".into(),
         ssrc: "0x00000001".into(),
+        source: Some("claimed".into()),
         packets,
         lost: 0,
         late: 0,

@@ -123,6 +123,15 @@ impl AuditLog {
         self.append_to(&self.lock()?, by, drafts)
     }
 
+    /// Appends what several have done, synced once.
+    ///
+    /// # Errors
+    /// As [`AuditLog::append`].
+    pub fn append_all(&self, said: Vec<(By, Draft)>) -> Result<(Link, Option<AuditError>), AuditError> {
+        let Some((first, _)) = said.first().cloned() else { return Err(AuditError::Entry) };
+        self.write(&self.lock()?, &first, said.into_iter())
+    }
+
     /// [`append`](AuditLog::append) for whoever keeps others out already.
     pub(super) fn append_to(
         &self,
@@ -130,12 +139,23 @@ impl AuditLog {
         by: &By,
         drafts: impl IntoIterator<Item = Draft>,
     ) -> Result<(Link, Option<AuditError>), AuditError> {
+        self.write(log, by, drafts.into_iter().map(|draft| (by.clone(), draft)))
+    }
+
+    /// `first` is told to have found what is to be repaired.
+    fn write(
+        &self,
+        log: &Locked,
+        first: &By,
+        said: impl Iterator<Item = (By, Draft)>,
+    ) -> Result<(Link, Option<AuditError>), AuditError> {
         let file = open_to_append(&log.folder)?;
         let (mut link, mut repair, end) = log.settle(&file)?;
         repair.extend(self.compare_anchor(&file, &link)?);
         let mut bytes = Vec::new();
-        for draft in repair.into_iter().chain(drafts.into_iter().flat_map(Draft::split)) {
-            let entry = entry(by, draft, &link);
+        let said = said.flat_map(|(by, draft)| draft.split().into_iter().map(move |part| (by.clone(), part)));
+        for (by, draft) in repair.into_iter().map(|draft| (first.clone(), draft)).chain(said) {
+            let entry = entry(&by, draft, &link);
             let (line, hash) = seal(&entry)?;
             bytes.extend_from_slice(line.as_bytes());
             bytes.push(b'\n');

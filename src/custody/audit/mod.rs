@@ -106,6 +106,34 @@ pub enum Action {
     AuditPrune,
     /// The log was found damaged or cut short.
     AuditRepair,
+    /// Listening room: somebody came in, or was not let in.
+    SignIn,
+    /// Listening room: somebody left.
+    SignOut,
+    /// Listening room: the undertaking was accepted.
+    Undertaking,
+    /// A recording was heard, or seconds of it.
+    Listen,
+    /// Somebody asked to hear recordings or to hand out a copy.
+    Request,
+    /// Somebody else granted that.
+    Approve,
+    /// Somebody else refused that.
+    Refuse,
+    /// The requests were looked at.
+    RequestsShow,
+    /// The accounts were looked at.
+    PeopleShow,
+    /// Who may hear what was looked at.
+    RightsShow,
+    /// An account was added.
+    UserAdd,
+    /// An account was closed.
+    UserDisable,
+    /// An account got a new password.
+    UserReset,
+    /// A personal token or one-time codes were set up or ended.
+    Credential,
 }
 
 impl Action {
@@ -135,6 +163,20 @@ impl Action {
             Action::TombstonePrune => "tombstone_prune",
             Action::AuditPrune => "audit_prune",
             Action::AuditRepair => "audit_repair",
+            Action::SignIn => "sign_in",
+            Action::SignOut => "sign_out",
+            Action::Undertaking => "undertaking",
+            Action::Listen => "listen",
+            Action::Request => "request",
+            Action::Approve => "approve",
+            Action::Refuse => "refuse",
+            Action::RequestsShow => "requests_show",
+            Action::PeopleShow => "people_show",
+            Action::RightsShow => "rights_show",
+            Action::UserAdd => "user_add",
+            Action::UserDisable => "user_disable",
+            Action::UserReset => "user_reset",
+            Action::Credential => "credential",
         }
     }
 }

@@ -29,6 +29,7 @@ fn sample() -> Sidecar {
             channel: "customer".into(),
             codec: "PCMA".into(),
             ssrc: "0x1a2b3c4d".into(),
+            source: Some("claimed".into()),
             packets: 771,
             lost: 1,
             late: 0,

@@ -1,0 +1,121 @@
+//! Arguments of the listening room and of its accounts.
+
+use super::Global;
+use clap::{Args, Subcommand};
+use jiff::civil::Date;
+
+/// `nauhuri serve`
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeArgs {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri user`
+#[derive(Args, Clone, Debug)]
+pub struct UserArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: UserCommand,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri user ...`
+#[derive(Clone, Debug, Subcommand)]
+pub enum UserCommand {
+    /// Add an account
+    ///
+    /// --agent and --team say whose calls are his own and his team's: those answered from
+    /// --from on and before --until, on the calendar of retention.timezone.
+    #[command(after_help = "\
+Examples:
+  nauhuri user add kaisa --role agent --agent 2001 --team north --from 2026-01-01 --password-stdin < password
+  nauhuri user add matti --role supervisor --team north --password-stdin < password
+  nauhuri user add office1 --role office --office 'building control' --password-stdin < password")]
+    Add(Box<AddArgs>),
+    /// List accounts
+    #[command(after_help = "Example:\n  nauhuri user list --json")]
+    List {
+        /// Print an array of accounts
+        #[arg(long)]
+        json: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+    /// Close an account: its sessions end at once
+    #[command(after_help = "Example:\n  nauhuri user disable kaisa")]
+    Disable {
+        /// Name of the account
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+    /// Give an account a new password and open it again
+    ///
+    /// Ends its sessions, a lock after failed sign-ins, and its one-time codes.
+    #[command(after_help = "Example:\n  nauhuri user reset kaisa --password-stdin < password")]
+    Reset {
+        /// Name of the account
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Read the password from the first line of standard input
+        #[arg(long, required = true)]
+        password_stdin: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+}
+
+/// `nauhuri user add`
+#[derive(Args, Clone, Debug, Default)]
+pub struct AddArgs {
+    /// Name of the account: letters a-z, digits and . _ - @
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// What the account may do (room.roles); may be repeated
+    #[arg(long, value_name = "ROLE", required = true, num_args = 1.., value_delimiter = ',')]
+    pub role: Vec<String>,
+    /// Agent whose calls are his own; may be repeated
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    pub agent: Vec<String>,
+    /// Team he is in or leads; may be repeated
+    #[arg(long, value_name = "TEAM", num_args = 1.., value_delimiter = ',')]
+    pub team: Vec<String>,
+    /// Office whose services he may find, with a role that says so
+    #[arg(long, value_name = "OFFICE")]
+    pub office: Option<String>,
+    /// First day on which --agent and --team hold
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub from: Option<Date>,
+    /// First day on which they hold no more
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub until: Option<Date>,
+    /// Read the password from the first line of standard input
+    #[arg(long, required = true)]
+    pub password_stdin: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+impl UserCommand {
+    pub(super) fn global(&self) -> &Global {
+        match self {
+            UserCommand::Add(args) => &args.global,
+            UserCommand::List { global, .. }
+            | UserCommand::Disable { global, .. }
+            | UserCommand::Reset { global, .. } => global,
+        }
+    }
+}
+
+fn day(text: &str) -> Result<Date, &'static str> {
+    text.parse().map_err(|_| "not a date such as 2026-11-23")
+}

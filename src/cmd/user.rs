@@ -1,0 +1,164 @@
+//! `nauhuri user`: accounts of the listening room.
+
+use super::archive::Site;
+use super::output::{self, plain};
+use super::usage::Usage;
+use crate::cli::Cli;
+use crate::cli::room::{AddArgs, UserArgs, UserCommand};
+use crate::custody::access::{Held, Policy};
+use crate::custody::audit::{Action, Draft};
+use crate::store::calendar::day_begins;
+use crate::store::mark;
+use crate::time::Timestamp;
+use crate::web::accounts::{Account, AccountError, Accounts, NewAccount, PASSWORD_MAX};
+use serde_json::{Value, json};
+use std::io::{self, BufRead};
+
+/// Adds, lists, closes and opens accounts. What cannot be told to the audit log is not done.
+///
+/// # Errors
+/// An unknown role or account; a name or password that does not do; a store that cannot be written.
+pub fn run(cli: &Cli, args: &UserArgs) -> anyhow::Result<()> {
+    let place = Site::find(cli)?;
+    match &args.command {
+        UserCommand::Add(args) => add(&place, args),
+        UserCommand::List { json, .. } => list(&place, *json),
+        UserCommand::Disable { name, .. } => {
+            let accounts = open(&place)?;
+            let name = known(&accounts, name)?;
+            note(&place, Action::UserDisable, json!({ "account": name }))?;
+            accounts.disable(&name, place.now)?;
+            Ok(output::print(&format!("{name} disabled\n"))?)
+        }
+        UserCommand::Reset { name, .. } => {
+            let accounts = open(&place)?;
+            let name = known(&accounts, name)?;
+            let password = password(io::stdin().lock())?;
+            note(&place, Action::UserReset, json!({ "account": name }))?;
+            accounts.reset(&name, &password)?;
+            Ok(output::print(&format!("{name} has a new password\n"))?)
+        }
+    }
+}
+
+fn open(place: &Site) -> anyhow::Result<Accounts> {
+    if !place.state.is_dir() {
+        mark::enter(&place.root, &place.state, place.now)?;
+    }
+    let room = &place.config.room;
+    Ok(Accounts::open(&place.state, room.session_idle, room.session_max)?)
+}
+
+/// The account's own spelling of its name.
+fn known(accounts: &Accounts, name: &str) -> anyhow::Result<String> {
+    match accounts.get(name)? {
+        Some(account) => Ok(account.name),
+        None => Err(AccountError::Unknown(name.into()).into()),
+    }
+}
+
+fn note(place: &Site, action: Action, detail: Value) -> anyhow::Result<()> {
+    place.note(Draft::new(action).detail(detail))
+}
+
+fn add(place: &Site, args: &AddArgs) -> anyhow::Result<()> {
+    let policy = Policy::new(&place.config);
+    if let Some(role) = args.role.iter().find(|role| policy.role(role).is_none()) {
+        let roles = policy.role_names().collect::<Vec<_>>().join(", ");
+        return Err(Usage(format!("--role: found {role:?}; allowed: {roles} (room.roles names more)")).into());
+    }
+    let day = |day: jiff::civil::Date| day_begins(day, &place.zone);
+    let (from, until) = (args.from.map(day), args.until.map(day));
+    if from.zip(until).is_some_and(|(from, until)| from >= until) {
+        return Err(Usage("--from must lie before --until".into()).into());
+    }
+    if (args.from.is_some() || args.until.is_some()) && args.agent.is_empty() && args.team.is_empty() {
+        return Err(Usage("--from and --until are of --agent and --team".into()).into());
+    }
+    let new = NewAccount {
+        name: args.name.clone(),
+        roles: args.role.clone(),
+        agents: args.agent.clone(),
+        teams: args.team.clone(),
+        office: args.office.clone(),
+        from,
+        until,
+    };
+    let password = password(io::stdin().lock())?;
+    let accounts = open(place)?;
+    if accounts.get(&new.name)?.is_some() {
+        return Err(AccountError::Exists(new.name).into());
+    }
+    let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
+    let detail = json!({
+        "account": new.name, "roles": new.roles, "agents": new.agents, "teams": new.teams,
+        "office": new.office, "from": time(from), "until": time(until),
+    });
+    note(place, Action::UserAdd, detail)?;
+    accounts.add(&new, &password, place.now)?;
+    Ok(output::print(&format!("{} added\n", new.name))?)
+}
+
+/// The first line, without its end.
+fn password(input: impl BufRead) -> anyhow::Result<String> {
+    let mut line = Vec::new();
+    input.take(PASSWORD_MAX as u64 + 2).read_until(b'\n', &mut line)?;
+    while line.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
+        line.pop();
+    }
+    String::from_utf8(line).map_err(|_| Usage("the password on standard input is not UTF-8".into()).into())
+}
+
+fn list(place: &Site, as_json: bool) -> anyhow::Result<()> {
+    place.note(Draft::new(Action::PeopleShow))?;
+    let people = open(place)?.people()?;
+    if as_json {
+        let list: Vec<Value> = people.iter().map(Account::to_json).collect();
+        return Ok(output::print(&(serde_json::to_string_pretty(&list)? + "\n"))?);
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING);
+    table.set_header(["NAME", "ROLES", "AGENTS", "TEAMS", "OFFICE", "STATE"]);
+    for account in &people {
+        let state = match (account.disabled, account.locked_until) {
+            (Some(_), _) => "disabled",
+            (None, Some(until)) if until > place.now => "locked",
+            _ => "open",
+        };
+        let cells = [
+            account.name.clone(),
+            account.roles.join(" "),
+            held(&account.agents),
+            held(&account.teams),
+            account.office.clone().unwrap_or_default(),
+            state.into(),
+        ];
+        table.add_row(cells.map(|cell| plain(&cell)));
+    }
+    Ok(output::print(&format!("{table}\n"))?)
+}
+
+fn held(list: &[Held<String>]) -> String {
+    let day = |t: Option<Timestamp>| t.map_or(String::new(), |t| t.to_rfc3339().chars().take(10).collect());
+    let one = |h: &Held<String>| match (h.from, h.until) {
+        (None, None) => h.what.clone(),
+        _ => format!("{} ({}..{})", h.what, day(h.from), day(h.until)),
+    };
+    list.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_the_first_line() {
+        for (input, want) in
+            [("secret\n", "secret"), ("secret", "secret"), ("sec ret\r\nmore\n", "sec ret"), ("", "")]
+        {
+            assert_eq!(password(input.as_bytes()).unwrap(), want);
+        }
+        assert!(password(&b"\xff\n"[..]).is_err());
+        assert!(password(&vec![b'x'; 9_999][..]).unwrap().len() > PASSWORD_MAX, "too long, not cut");
+    }
+}

@@ -1,0 +1,265 @@
+//! Who has the floor: which of all that is heard of one party is listened to.
+//!
+//! What is heard of a party has a [`Place`]: what speaks for the address it comes from
+//! ([`Standing`]), and the signalling hop it was heard on. One place is listened to at a
+//! time. A better one takes the floor as soon as it speaks, and what a worse one put down
+//! before it is taken back: of a farther hop it was the same voice a little earlier, of a
+//! stranger's address it was a stranger's. A worse one is listened to where the better has
+//! been silent for a while; one that nothing speaks for is not, once an address that is the
+//! party's own was heard: who speaks into a pause is not the party.
+//!
+//! Knows times and places, nothing of packets.
+
+use crate::rtp::standing::{Standing, Trust, source_of};
+use crate::time::NS_PER_S;
+
+/// A worse place is listened to when the better has been silent this long.
+pub(super) const SILENCE_NS: i64 = 2 * NS_PER_S;
+/// What a place put down is taken back whole when it began no longer ago than this.
+pub(super) const TAKE_BACK_NS: i64 = NS_PER_S;
+/// The same where nothing spoke for it. Not without end: a party whose address nobody names
+/// may have talked for long, and two packets under a false name shall not undo that.
+pub(super) const TAKE_BACK_STRANGER_NS: i64 = 10 * NS_PER_S;
+
+/// Where something was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Distance of the signalling hop from the agent.
+    rank: u8,
+    standing: Standing,
+    /// From which address, where it is not the party's for certain: of two that may be his
+    /// not both are.
+    source: u32,
+}
+
+impl Place {
+    /// Of a packet heard on the hop `rank`, on a flow whose source has this standing.
+    pub fn new(rank: u8, standing: Standing, flow: u32) -> Place {
+        let source = if standing.trust() == Trust::Named { 0 } else { source_of(flow) };
+        Place { rank, standing, source }
+    }
+
+    /// Distance of the signalling hop from the agent.
+    pub fn rank(self) -> u8 {
+        self.rank
+    }
+
+    /// What speaks for the address.
+    pub fn standing(self) -> Standing {
+        self.standing
+    }
+
+    /// How much that is worth.
+    pub fn trust(self) -> Trust {
+        self.standing.trust()
+    }
+
+    /// What is weighed, the best first.
+    pub fn weight(self) -> (Trust, u8, Standing) {
+        (self.trust(), self.rank, self.standing)
+    }
+
+    /// Has it the better right?
+    pub fn is_better(self, than: Place) -> bool {
+        self.weight() < than.weight()
+    }
+
+    /// Is it another address of the party rather than another hop of its way?
+    pub fn is_other_address(self, than: Place) -> bool {
+        self.trust() != than.trust() || (self.rank == than.rank && self != than)
+    }
+}
+
+/// Who has the floor.
+#[derive(Clone, Copy, Debug)]
+struct Holder {
+    place: Place,
+    since_ns: i64,
+    last_ns: i64,
+}
+
+/// What comes of something that was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heed {
+    /// It is listened to.
+    Listen,
+    /// It has taken the floor: what worse places put down from then on is taken back.
+    TakeOver(i64),
+    /// It has followed a better one that is silent; what it said since then counts.
+    Follow(i64),
+    /// Somebody else is listened to.
+    Aside,
+}
+
+/// The floor of one party.
+#[derive(Debug, Default)]
+pub(super) struct Floor {
+    holder: Option<Holder>,
+    /// The best that ever held it since the party was last said to have moved.
+    best: Option<Trust>,
+}
+
+impl Floor {
+    /// Something was heard `at_ns` after the answer. `is_usable`: it can be played, or belongs to
+    /// what can. `is_confirmed`: it is not the first packet of its source (RFC 3550 §A.1).
+    pub fn heed(&mut self, place: Place, at_ns: i64, is_usable: bool, is_confirmed: bool) -> Heed {
+        let Some(holder) = &mut self.holder else {
+            if is_usable {
+                self.hold(place, at_ns);
+            }
+            return Heed::Listen;
+        };
+        if place == holder.place {
+            if is_usable {
+                holder.last_ns = holder.last_ns.max(at_ns);
+            }
+            return Heed::Listen;
+        }
+        let held = *holder;
+        let is_shut_out = place.trust() == Trust::None && self.best == Some(Trust::Named);
+        let is_silent = at_ns - held.last_ns >= SILENCE_NS && !is_shut_out;
+        if !place.is_better(held.place) {
+            return match (is_silent, is_usable) {
+                (false, _) => Heed::Aside,
+                (true, false) => Heed::Listen,
+                (true, true) => {
+                    self.hold(place, at_ns);
+                    Heed::Follow(held.last_ns)
+                }
+            };
+        }
+        // One packet under a better name is soon forged.
+        let may_take = is_confirmed || !place.is_other_address(held.place);
+        if !is_usable || !may_take {
+            return Heed::Listen;
+        }
+        let all_ns = if held.place.trust() == Trust::None { TAKE_BACK_STRANGER_NS } else { TAKE_BACK_NS };
+        let is_short = at_ns - held.since_ns <= all_ns;
+        self.hold(place, at_ns);
+        Heed::TakeOver(if is_short { held.since_ns } else { at_ns })
+    }
+
+    /// Something that was heard at `before` is heard at `place` from here on: more, or less, has become
+    /// known of its address.
+    pub fn promote(&mut self, before: Place, place: Place) {
+        if let Some(h) = self.holder.as_mut().filter(|h| h.place == before && place.is_better(before)) {
+            h.place = place;
+            self.best = Some(self.best.map_or(place.trust(), |b| b.min(place.trust())));
+        }
+    }
+
+    /// Nothing that was heard is certain to be the party.
+    pub fn is_uncertain(&self) -> bool {
+        self.best.is_some_and(|b| b != Trust::Named)
+    }
+
+    /// Where it is said to be has changed: who spoke before is as good as silent, and whoever
+    /// speaks next may be it.
+    pub fn moved(&mut self) {
+        self.best = None;
+        if let Some(h) = &mut self.holder {
+            h.last_ns = h.last_ns.saturating_sub(SILENCE_NS);
+        }
+    }
+
+    /// Who is listened to.
+    pub fn place(&self) -> Option<Place> {
+        self.holder.map(|h| h.place)
+    }
+
+    /// Was somebody else listened to about then?
+    pub fn is_covered(&self, place: Place, at_ns: i64) -> bool {
+        let covers = |h: Holder| {
+            let heard = h.since_ns - TAKE_BACK_NS..h.last_ns + SILENCE_NS;
+            h.place != place && heard.contains(&at_ns)
+        };
+        self.holder.is_some_and(covers)
+    }
+
+    fn hold(&mut self, place: Place, at_ns: i64) {
+        self.holder = Some(Holder { place, since_ns: at_ns, last_ns: at_ns });
+        self.best = Some(self.best.map_or(place.trust(), |b| b.min(place.trust())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Standing::{Candidate, Claimed, Host, Nat, Other};
+
+    const MS: i64 = NS_PER_S / 1000;
+    /// Flows of two sources.
+    const A: u32 = 0x0100_0000;
+    const B: u32 = 0x0200_0000;
+
+    fn heed(f: &mut Floor, rank: u8, standing: Standing, ms: i64) -> Heed {
+        f.heed(Place::new(rank, standing, A), ms * MS, true, true)
+    }
+
+    #[test]
+    fn a_better_address_takes_the_floor_and_a_worse_one_waits_for_silence() {
+        for (better, worse) in [(Claimed, Nat), (Nat, Candidate), (Candidate, Host), (Host, Other)] {
+            let mut f = Floor::default();
+            assert_eq!(heed(&mut f, 0, worse, 100), Heed::Listen);
+            let first = f.heed(Place::new(0, better, A), 140 * MS, true, false);
+            assert_eq!(first, Heed::Listen, "{better:?}: one packet is none");
+            assert_eq!(heed(&mut f, 0, better, 160), Heed::TakeOver(100 * MS));
+            assert_eq!(heed(&mut f, 0, worse, 180), Heed::Aside);
+            assert_eq!(heed(&mut f, 0, better, 200), Heed::Listen);
+            let after = heed(&mut f, 0, worse, 2300);
+            assert_eq!(after, Heed::Follow(200 * MS), "{worse:?}");
+            let from = if worse == Other { 2300 } else { 9000 };
+            assert_eq!(heed(&mut f, 0, better, 9000), Heed::TakeOver(from * MS));
+        }
+    }
+
+    #[test]
+    fn of_two_who_may_be_the_party_the_first_is_heard_until_one_is_known() {
+        for may_be in [Host, Other] {
+            let (mut f, one, two) = (Floor::default(), Place::new(0, may_be, A), Place::new(0, may_be, B));
+            assert_eq!(f.heed(one, 0, true, true), Heed::Listen);
+            assert_eq!(f.heed(two, 20 * MS, true, true), Heed::Aside);
+            assert!(f.is_uncertain());
+            let known = Place::new(0, Nat, A);
+            f.promote(one, known);
+            assert_eq!(f.heed(known, 40 * MS, true, true), Heed::Listen, "the same is taken back nothing");
+            let mut f = Floor::default();
+            f.heed(two, 0, true, true);
+            f.promote(one, known);
+            assert_eq!(f.heed(known, 40 * MS, true, true), Heed::TakeOver(0));
+            assert!(!f.is_uncertain());
+        }
+    }
+
+    #[test]
+    fn nobody_speaks_for_the_party_once_it_was_heard_unless_it_moved() {
+        for named in [Claimed, Nat, Candidate] {
+            let mut f = Floor::default();
+            heed(&mut f, 0, named, 0);
+            assert_eq!(heed(&mut f, 0, Other, 600_000), Heed::Aside);
+            f.moved();
+            assert_eq!(heed(&mut f, 0, Other, 600_020), Heed::Follow(-2000 * MS));
+        }
+    }
+
+    #[test]
+    fn an_address_goes_before_a_hop_and_a_hop_before_a_kind_of_address() {
+        let mut f = Floor::default();
+        heed(&mut f, 1, Claimed, 0);
+        assert_eq!(heed(&mut f, 0, Other, 20), Heed::Aside);
+        assert_eq!(heed(&mut f, 0, Host, 40), Heed::Aside);
+        assert_eq!(heed(&mut f, 0, Nat, 60), Heed::TakeOver(0));
+        assert_eq!(heed(&mut f, 1, Claimed, 80), Heed::Aside);
+    }
+
+    #[test]
+    fn a_strangers_talk_is_taken_back_for_ten_seconds_and_a_partys_for_one() {
+        for (worse, ms, from) in
+            [(Other, 9000, 0), (Other, 11_000, 11_000), (Host, 900, 0), (Host, 1100, 1100), (Nat, 1100, 1100)]
+        {
+            let mut f = Floor::default();
+            heed(&mut f, 0, worse, 0);
+            assert_eq!(heed(&mut f, 0, Claimed, ms), Heed::TakeOver(from * MS), "{worse:?} {ms}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Room for the sources of a party: who gets it, who gives way, and what is told of those
+//! who were not listened to.
+
+use super::super::floor::Place;
+use super::super::kept::{Inbox, Packet};
+use super::super::source::Source;
+use super::Leg;
+use crate::rtp::standing::{Trust, source_of};
+use crate::time::NS_PER_S;
+use std::cmp::Reverse;
+
+/// Sources of one party held at once; who has more in a second is not a phone.
+const MAX_SOURCES: usize = 64;
+/// A source that has not been heard for so long may give way to a new one.
+const FINISHED_NS: i64 = 2 * NS_PER_S;
+/// Sources kept though they are silent, as long as no more are needed.
+const ROOMY: usize = 8;
+/// Who has sent as many packets has said something.
+const A_VOICE: u64 = 50;
+
+impl Leg {
+    /// Somebody else is listened to.
+    pub(super) fn set_aside(&mut self, packet: &Packet<'_>, place: Place, at_ns: i64) {
+        let Some(held) = self.floor.place() else { return };
+        // The same voice on another hop.
+        if !place.is_other_address(held) {
+            return;
+        }
+        if place.trust() != Trust::None || held.trust() != Trust::Named {
+            self.asides.keep(packet);
+        }
+        let heard = &packet.heard;
+        let is_copy = self.sources.iter().any(|s| s.ssrc() == heard.ssrc && s.knows(heard.seq));
+        let spec = self.formats.on(packet.rank).spec(heard.payload_type);
+        let name = || spec.map_or_else(|| "unknown".to_string(), |s| s.name.clone());
+        self.asides.note(packet, at_ns, name, is_copy);
+    }
+
+    /// Who has got the floor: what it said since `from_ns` counts as well.
+    pub(super) fn put_kept(
+        &mut self,
+        kept: &Inbox,
+        packet: &Packet<'_>,
+        place: Place,
+        (from_ns, at_ns): (i64, i64),
+        rate_hz: Option<u32>,
+    ) {
+        let is_its = |p: &Packet<'_>| {
+            (source_of(p.flow), p.rank) == (source_of(packet.flow), packet.rank)
+                || Place::new(p.rank, p.standing, p.flow) == place
+        };
+        for p in kept.packets().filter(is_its) {
+            let p_at_ns = at_ns - packet.at.since_ns(p.at);
+            if p_at_ns >= from_ns {
+                self.put(&p, place, p_at_ns, rate_hz);
+            }
+        }
+        self.asides.forget(packet.flow);
+    }
+
+    /// A better place speaks: worse ones are silent from `from_ns` on, and those that said
+    /// nothing before it were never there.
+    pub(super) fn quiet_worse(&mut self, place: Place, from_ns: i64, rate_hz: u32) {
+        let mut i = 0;
+        while i < self.sources.len() {
+            let s = &mut self.sources[i];
+            if s.place() == place || s.place().is_better(place) {
+                i += 1;
+            } else if s.spoke_at_ns().is_some_and(|at| at < from_ns) {
+                s.rest(from_ns, rate_hz);
+                i += 1;
+            } else {
+                let s = self.sources.remove(i);
+                if s.place().is_other_address(place) {
+                    let heard = (s.first_at_ns(), s.packets());
+                    let (standing, name) = (s.best_standing(), s.codec_name().unwrap_or("unknown"));
+                    for (flow, _) in s.streams().take(1) {
+                        self.asides.note_taken_back(*flow, s.ssrc(), standing, heard, name);
+                    }
+                }
+            }
+        }
+        let is_stranger = |p: Place| place.is_better(p) && p.trust() == Trust::None;
+        for f in self.finished.take(|f| is_stranger(f.place) && f.first_at_ns >= from_ns) {
+            let heard = (f.first_at_ns, f.report.packets);
+            self.asides.note_taken_back(f.flow(), f.report.ssrc, f.report.source, heard, &f.report.codec);
+        }
+        if self.codec.as_ref().is_some_and(|(p, _)| is_stranger(*p)) {
+            self.codec = None;
+        }
+    }
+
+    /// Makes room for a new source; `None` where there is none.
+    pub(super) fn begin(
+        &mut self,
+        packet: &Packet<'_>,
+        place: Place,
+        at_ns: i64,
+        rate_hz: Option<u32>,
+    ) -> Option<usize> {
+        let rate = rate_hz.unwrap_or(8000);
+        if self.sources.len() >= ROOMY {
+            let is_over = |s: &Source| !s.is_waiting() && at_ns - s.last_at_ns() > FINISHED_NS;
+            while let Some(i) = self.sources.iter().position(is_over) {
+                self.finish(i, rate);
+            }
+        }
+        if self.sources.len() >= MAX_SOURCES {
+            let i = self.least(place)?;
+            let least = &self.sources[i];
+            if least.place().trust() == Trust::Named || least.packets() >= A_VOICE {
+                self.refused += least.waiting() as u64;
+            }
+            self.finish(i, rate);
+        }
+        let mut source = Source::new(packet.heard.ssrc, place, at_ns);
+        if let Some(rate) = rate_hz {
+            source.set_rate(rate);
+        }
+        self.sources.push(source);
+        Some(self.sources.len() - 1)
+    }
+
+    /// Who gives way to one at `place`: the least right, then the least said.
+    fn least(&self, place: Place) -> Option<usize> {
+        let all = self.sources.iter().enumerate().filter(|(_, s)| !s.place().is_better(place));
+        let weight = |s: &Source| (Reverse(s.place().weight()), s.packets().min(A_VOICE), s.last_at_ns());
+        all.min_by_key(|(_, s)| weight(s)).map(|(i, _)| i)
+    }
+
+    /// A source gives way: only its counts are kept.
+    fn finish(&mut self, i: usize, rate_hz: u32) {
+        let source = self.sources.remove(i);
+        self.finished.add(self.channel, &source, rate_hz);
+    }
+}

@@ -1,0 +1,123 @@
+//! A source's packets whose neighbours are known, on their way to the timeline.
+//!
+//! Knows of no packet that has only just come.
+
+use super::super::clock::After;
+use super::super::meaning::{Carries, Formats};
+use super::super::voice::{Place, Stage};
+use super::super::waiting::Pending;
+use super::{MANY_UNNAMED, Played, Source};
+use crate::codec::telephone_event::EventPacket;
+use crate::time::NS_PER_S;
+use std::sync::Arc;
+
+/// What comes no closer after one another is not in a row.
+const IN_A_ROW_NS: i64 = NS_PER_S;
+/// Payloads that cannot be decoded and are no longer keep a path open and say nothing.
+const KEEP_ALIVE_BYTES: usize = 4;
+
+impl Source {
+    /// Plays what arrived up to `horizon_ns` into the timeline.
+    pub fn play(&mut self, horizon_ns: i64, formats: &Formats, stage: &mut Stage<'_>, played: &mut Played) {
+        if self.doubt.as_ref().is_some_and(|d| d.came_by(horizon_ns)) {
+            self.settle_doubt(false, formats);
+        }
+        let mut ready = self.waiting.take_ready(horizon_ns);
+        ready.sort_by_key(|p| p.seq);
+        // One source heard on two flows at once: the first copy is enough.
+        ready.dedup_by_key(|p| p.seq);
+        if let Some(p) = ready.iter().find(|p| self.is_sound(p)) {
+            self.clock.settle(p.at_ns, p.ts);
+        }
+        for i in 0..ready.len() {
+            self.play_one(&ready[i..], stage, played);
+        }
+        self.waiting.compact();
+    }
+
+    fn play_one(&mut self, run: &[Pending], stage: &mut Stage<'_>, played: &mut Played) {
+        let Some(p) = run.first() else { return };
+        let is_late = self.played.is_some_and(|(seq, _)| p.seq <= seq);
+        let payload = self.waiting.payload(p);
+        let meaning = self.meanings.get(p.meaning);
+        if payload.is_empty() {
+            // Keeps a path open and says nothing (RFC 6263 §4.1).
+            return self.advance(p, p.ts);
+        }
+        let Some(spec) = meaning.spec.clone() else {
+            self.unnamed(p.at_ns);
+            return self.advance(p, p.ts);
+        };
+        match meaning.carries {
+            Carries::Sound if !self.secrecy.hides(meaning, p.look) => {}
+            Carries::Event => {
+                self.other_name.get_or_insert_with(|| spec.name.clone());
+                let event =
+                    EventPacket { timestamp: p.raw as u32, at_ns: p.at_ns, clock_hz: spec.rtp_clock_hz };
+                if self.keys.on_packet(event, payload) {
+                    let frame = i128::from(p.at_ns.max(0)) * i128::from(stage.rate_hz) / i128::from(NS_PER_S);
+                    played.key_presses.push(frame as i64);
+                }
+                return self.advance(p, p.ts);
+            }
+            Carries::Noise => {
+                self.other_name.get_or_insert_with(|| spec.name.clone());
+                return self.advance(p, p.ts);
+            }
+            Carries::Sound | Carries::Unreadable | Carries::Redundant => {
+                self.codec_name.get_or_insert_with(|| spec.name.clone());
+                played.undecodable.push(p.at_ns);
+                return self.advance(p, p.ts);
+            }
+        }
+        self.codec_name.get_or_insert_with(|| spec.name.clone());
+        self.spoke_at_ns.get_or_insert(p.at_ns);
+        if is_late {
+            let place = self.clock.place_late(p.at_ns, p.ts);
+            let is_whole = place.is_some_and(|place| self.voice.speak_late(place, &spec, payload, stage));
+            self.missing += u64::from(!is_whole);
+            return;
+        }
+        let after = match self.played {
+            Some((seq, _)) if p.seq > seq + 1 => After::Loss,
+            Some((_, end)) if (p.ts - end).abs() <= 16 => After::Sound,
+            Some(_) | None => After::Pause,
+        };
+        let (meanings, secrecy) = (&self.meanings, self.secrecy);
+        let waiting = self.waiting.packets().iter().filter(|q| q.seq > p.seq);
+        let is_sound = |q: &&Pending| q.has_payload() && secrecy.is_sound(meanings.get(q.meaning), q.look);
+        let later = || run.iter().chain(waiting.clone()).filter(is_sound).map(|q| (q.at_ns, q.ts));
+        let frame = self.clock.place(p.at_ns, p.ts, after, later);
+        let is_other = self.voice.spec().is_none_or(|s| *s != spec);
+        if is_other && !self.voice.take_up(&spec, stage) {
+            played.undecodable.push(p.at_ns);
+            return self.advance(p, p.ts);
+        }
+        if is_other || after != After::Sound {
+            played.begun.push((frame, Arc::clone(&spec)));
+        }
+        let ticks = i64::from(spec.rtp_ticks(payload));
+        let after_loss = after == After::Loss;
+        let place = Place { frame, after_loss, anew: p.anew && self.played.is_some() };
+        if self.voice.speak(place, payload, stage) {
+            self.ticks_heard += ticks;
+        } else if payload.len() > KEEP_ALIVE_BYTES {
+            played.undecodable.push(p.at_ns);
+        }
+        self.advance(p, p.ts + ticks);
+    }
+
+    fn unnamed(&mut self, at_ns: i64) {
+        let (count, last_ns) = &mut self.unnamed;
+        if *count < MANY_UNNAMED {
+            *count = if at_ns.saturating_sub(*last_ns) < IN_A_ROW_NS { *count + 1 } else { 1 };
+        }
+        *last_ns = at_ns;
+    }
+
+    fn advance(&mut self, p: &Pending, end: i64) {
+        if self.played.is_none_or(|(seq, _)| p.seq > seq) {
+            self.played = Some((p.seq, end));
+        }
+    }
+}

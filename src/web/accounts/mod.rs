@@ -1,0 +1,473 @@
+//! Accounts of the listening room: who may come in, as what, and since when.
+//!
+//! SQLite in `room.db` of the state folder; the commands (`nauhuri user`) and the
+//! room open it alike. Passwords and tokens are kept as hashes only. Times are
+//! nanoseconds since 1970. Must not know of HTTP.
+
+pub mod password;
+mod requests;
+mod session;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+
+pub use requests::{Ask, Request, RequestState};
+pub use session::{Session, Token};
+pub use sign_in::{Attempt, SignInRefused};
+
+use crate::custody::access::{Directory, Held, Person};
+use crate::store::StoreError;
+use crate::store::layout::open_state;
+use crate::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
+use serde_json::json;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file, in the state folder.
+pub const FILE: &str = "room.db";
+/// Longest name of an account, bytes.
+pub const NAME_MAX: usize = 64;
+/// Shortest password, characters.
+pub const PASSWORD_MIN: usize = 8;
+/// Longest password, bytes: hashing it takes time.
+pub const PASSWORD_MAX: usize = 1024;
+/// Accounts there can be.
+pub const ACCOUNTS_MAX: i64 = 100_000;
+
+/// `user_version` of the file.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE account (
+    name TEXT PRIMARY KEY COLLATE NOCASE, hash TEXT NOT NULL, roles TEXT NOT NULL, office TEXT,
+    created INTEGER NOT NULL, disabled INTEGER, failures INTEGER NOT NULL DEFAULT 0, locked_until INTEGER,
+    totp BLOB, totp_step INTEGER NOT NULL DEFAULT 0, totp_new BLOB, language TEXT,
+    seen INTEGER, heard INTEGER
+);
+CREATE TABLE holding (account TEXT NOT NULL COLLATE NOCASE, kind TEXT NOT NULL, what TEXT NOT NULL,
+    since INTEGER, until INTEGER);
+CREATE INDEX holding_of ON holding (account);
+CREATE TABLE undertaking (version TEXT PRIMARY KEY, text TEXT NOT NULL, first INTEGER NOT NULL);
+CREATE TABLE accepted (account TEXT NOT NULL COLLATE NOCASE, version TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (account, version));
+CREATE TABLE session (hash BLOB PRIMARY KEY, account TEXT NOT NULL COLLATE NOCASE, created INTEGER NOT NULL,
+    seen INTEGER NOT NULL, address TEXT NOT NULL);
+CREATE TABLE token (hash BLOB PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL COLLATE NOCASE,
+    label TEXT NOT NULL, acts TEXT NOT NULL, created INTEGER NOT NULL, until INTEGER NOT NULL);
+CREATE TABLE failure (address TEXT PRIMARY KEY, n INTEGER NOT NULL, since INTEGER NOT NULL);
+CREATE TABLE request (n INTEGER PRIMARY KEY AUTOINCREMENT, asker TEXT NOT NULL COLLATE NOCASE,
+    reason TEXT NOT NULL, ref TEXT NOT NULL, asked INTEGER NOT NULL, state TEXT NOT NULL,
+    decider TEXT COLLATE NOCASE, decided INTEGER, until INTEGER, why TEXT);
+CREATE INDEX request_of ON request (asker, state);
+CREATE TABLE request_for (n INTEGER NOT NULL, recording BLOB NOT NULL, PRIMARY KEY (n, recording)) WITHOUT ROWID;
+CREATE INDEX request_by_recording ON request_for (recording);
+";
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// SQLite.
+    #[error("{path}: {source}", path = path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        source: rusqlite::Error,
+    },
+    /// The file cannot be made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Made by a later version.
+    #[error("{path}: made by another version of nauhuri (tables {found}, not {VERSION})", path = path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
+    /// There is an account of that name.
+    #[error("{0}: there is an account of that name")]
+    Exists(String),
+    /// There is none.
+    #[error("{0}: there is no account of that name")]
+    Unknown(String),
+    /// Not a name, not a password; said in words.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+/// One account, without its secrets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// Its roles.
+    pub roles: Vec<String>,
+    /// Which agents, and when.
+    pub agents: Vec<Held<String>>,
+    /// Which teams, and when.
+    pub teams: Vec<Held<String>>,
+    /// Its office.
+    pub office: Option<String>,
+    /// Since when.
+    pub created: Timestamp,
+    /// Closed, and since when.
+    pub disabled: Option<Timestamp>,
+    /// Locked after failed sign-ins, and until when.
+    pub locked_until: Option<Timestamp>,
+    /// A one-time code is asked for.
+    pub totp: bool,
+    /// Language of the pages, where one was chosen.
+    pub language: Option<String>,
+    /// Last signed in.
+    pub seen: Option<Timestamp>,
+    /// Last heard a recording.
+    pub heard: Option<Timestamp>,
+    /// Version of the undertaking accepted last, and when.
+    pub accepted: Option<(String, Timestamp)>,
+}
+
+/// A new account.
+#[derive(Clone, Debug, Default)]
+pub struct NewAccount {
+    /// Its name.
+    pub name: String,
+    /// Its roles.
+    pub roles: Vec<String>,
+    /// Which agents.
+    pub agents: Vec<String>,
+    /// Which teams.
+    pub teams: Vec<String>,
+    /// From when agents and teams hold.
+    pub from: Option<Timestamp>,
+    /// Before when.
+    pub until: Option<Timestamp>,
+    /// Its office.
+    pub office: Option<String>,
+}
+
+impl Account {
+    /// Who it is to [`crate::custody::access`], coming from `address`.
+    pub fn person(&self, address: IpAddr) -> Person {
+        Person {
+            name: self.name.clone(),
+            roles: self.roles.clone(),
+            agents: self.agents.clone(),
+            teams: self.teams.clone(),
+            office: self.office.clone(),
+            address,
+        }
+    }
+
+    /// As lists show it.
+    pub fn to_json(&self) -> serde_json::Value {
+        let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
+        let held = |list: &[Held<String>]| -> Vec<serde_json::Value> {
+            let one =
+                |h: &Held<String>| json!({ "id": h.what, "from": time(h.from), "until": time(h.until) });
+            list.iter().map(one).collect()
+        };
+        let accepted = self.accepted.as_ref();
+        json!({
+            "name": self.name, "roles": self.roles, "agents": held(&self.agents), "teams": held(&self.teams),
+            "office": self.office, "created": time(Some(self.created)), "disabled": time(self.disabled),
+            "locked_until": time(self.locked_until), "totp": self.totp, "last_seen": time(self.seen),
+            "last_heard": time(self.heard),
+            "undertaking": accepted.map(|(version, at)| json!({ "version": version, "at": at.to_rfc3339() })),
+        })
+    }
+}
+
+/// What a [`Accounts::people`] list says of roles, for `Serialize` users.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Undertaking {
+    /// Of the text.
+    pub version: String,
+    /// What is accepted.
+    pub text: String,
+}
+
+/// The open file.
+#[derive(Debug)]
+pub struct Accounts {
+    conn: Connection,
+    path: PathBuf,
+    /// See `room.session_idle` and `room.session_max`.
+    idle: Duration,
+    max: Duration,
+}
+
+impl Accounts {
+    /// Opens the file in the state folder, or makes it.
+    ///
+    /// # Errors
+    /// The system or SQLite refuses; a later version made it.
+    pub fn open(state: &Path, idle: Duration, max: Duration) -> Result<Accounts, AccountError> {
+        let path = state.join(FILE);
+        // Made as the store's owner, whoever runs this; SQLite gives what it makes beside it to the same.
+        drop(open_state(state)?.write_or_create(Path::new(FILE))?);
+        let sqlite = |source| AccountError::Sqlite { path: path.clone(), source };
+        let conn = Connection::open(&path).map_err(sqlite)?;
+        let set_up = || -> rusqlite::Result<i64> {
+            conn.busy_timeout(Duration::from_secs(10))?;
+            conn.pragma_update(None, "secure_delete", "ON")?;
+            conn.pragma_update(None, "trusted_schema", "OFF")?;
+            conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+            conn.pragma_update(None, "synchronous", "FULL")?;
+            conn.query_row("PRAGMA user_version", [], |r| r.get(0))
+        };
+        match set_up().map_err(sqlite)? {
+            0 => {
+                // Another process may make it at the same moment.
+                let sql = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
+                if let Err(e) = conn.execute_batch(&sql) {
+                    let now: i64 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sqlite)?;
+                    if now != VERSION {
+                        return Err(sqlite(e));
+                    }
+                    drop(conn.execute_batch("ROLLBACK"));
+                }
+            }
+            VERSION => {}
+            found => return Err(AccountError::Version { path, found }),
+        }
+        Ok(Accounts { conn, path, idle, max })
+    }
+
+    fn sql<T>(&self, result: rusqlite::Result<T>) -> Result<T, AccountError> {
+        result.map_err(|source| AccountError::Sqlite { path: self.path.clone(), source })
+    }
+
+    /// Adds an account.
+    ///
+    /// # Errors
+    /// There is one of that name; a name or a password that does not do.
+    pub fn add(&self, new: &NewAccount, password: &str, now: Timestamp) -> Result<(), AccountError> {
+        fit_name(&new.name)?;
+        fit_password(&new.name, password)?;
+        let many = AccountError::Unfit("there are as many accounts as there can be".into());
+        if self.sql(self.conn.query_row("SELECT count(*) FROM account", [], |r| r.get::<_, i64>(0)))?
+            >= ACCOUNTS_MAX
+        {
+            return Err(many);
+        }
+        let hash = password::hash(password);
+        let tx = self.sql(self.conn.unchecked_transaction())?;
+        let roles = json!(new.roles).to_string();
+        let added = self.sql(tx.execute(
+            "INSERT INTO account (name, hash, roles, office, created) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT DO NOTHING",
+            params![new.name, hash, roles, new.office, now.as_ns()],
+        ))?;
+        if added == 0 {
+            return Err(AccountError::Exists(new.name.clone()));
+        }
+        for (kind, list) in [("agent", &new.agents), ("team", &new.teams)] {
+            for what in list {
+                let (since, until) = (new.from.map(Timestamp::as_ns), new.until.map(Timestamp::as_ns));
+                self.sql(tx.execute(
+                    "INSERT INTO holding (account, kind, what, since, until) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![new.name, kind, what, since, until],
+                ))?;
+            }
+        }
+        self.sql(tx.commit())
+    }
+
+    /// Closes an account: its sessions and tokens end at once.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn disable(&self, name: &str, now: Timestamp) -> Result<(), AccountError> {
+        let sql = "UPDATE account SET disabled = coalesce(disabled, ?2) WHERE name = ?1";
+        if self.sql(self.conn.execute(sql, params![name, now.as_ns()]))? == 0 {
+            return Err(AccountError::Unknown(name.into()));
+        }
+        self.end_all(name)
+    }
+
+    /// Gives an account a new password and opens it: no lock, no one-time code, no session.
+    ///
+    /// # Errors
+    /// There is none of that name; a password that does not do.
+    pub fn reset(&self, name: &str, password: &str) -> Result<(), AccountError> {
+        fit_password(name, password)?;
+        let hash = password::hash(password);
+        let sql = "UPDATE account SET hash = ?2, disabled = NULL, failures = 0, locked_until = NULL, \
+            totp = NULL, totp_new = NULL, totp_step = 0 WHERE name = ?1";
+        if self.sql(self.conn.execute(sql, params![name, hash]))? == 0 {
+            return Err(AccountError::Unknown(name.into()));
+        }
+        self.end_all(name)
+    }
+
+    fn end_all(&self, name: &str) -> Result<(), AccountError> {
+        self.sql(self.conn.execute("DELETE FROM session WHERE account = ?1", [name]))?;
+        self.sql(self.conn.execute("DELETE FROM token WHERE account = ?1", [name]))?;
+        Ok(())
+    }
+
+    /// All accounts, by name.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn people(&self) -> Result<Vec<Account>, AccountError> {
+        let mut st = self.sql(self.conn.prepare("SELECT * FROM account ORDER BY name"))?;
+        let rows = self.sql(st.query_map([], read_account))?;
+        let mut people = self.sql(rows.collect::<rusqlite::Result<Vec<_>>>())?;
+        for account in &mut people {
+            self.fill(account)?;
+        }
+        Ok(people)
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn get(&self, name: &str) -> Result<Option<Account>, AccountError> {
+        let found = self.conn.query_row("SELECT * FROM account WHERE name = ?1", [name], read_account);
+        let Some(mut account) = self.sql(found.optional())? else { return Ok(None) };
+        self.fill(&mut account)?;
+        Ok(Some(account))
+    }
+
+    fn fill(&self, account: &mut Account) -> Result<(), AccountError> {
+        let sql = "SELECT kind, what, since, until FROM holding WHERE account = ?1 ORDER BY since, what";
+        let mut st = self.sql(self.conn.prepare_cached(sql))?;
+        let read = |r: &Row<'_>| -> rusqlite::Result<(String, Held<String>)> {
+            Ok((r.get(0)?, Held { what: r.get(1)?, from: time(r, 2)?, until: time(r, 3)? }))
+        };
+        for held in self.sql(st.query_map([&account.name], read))? {
+            match self.sql(held)? {
+                (kind, held) if kind == "agent" => account.agents.push(held),
+                (_, held) => account.teams.push(held),
+            }
+        }
+        let sql = "SELECT version, at FROM accepted WHERE account = ?1 ORDER BY at DESC LIMIT 1";
+        let last =
+            self.conn.query_row(sql, [&account.name], |r| Ok((r.get(0)?, Timestamp::from_ns(r.get(1)?))));
+        account.accepted = self.sql(last.optional())?;
+        Ok(())
+    }
+
+    /// Which agent was in which team.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn directory(&self) -> Result<Directory, AccountError> {
+        let sql = "SELECT account, kind, what, since, until FROM holding ORDER BY account";
+        let mut st = self.sql(self.conn.prepare_cached(sql))?;
+        let read = |r: &Row<'_>| -> rusqlite::Result<(String, String, Held<String>)> {
+            Ok((r.get(0)?, r.get(1)?, Held { what: r.get(2)?, from: time(r, 3)?, until: time(r, 4)? }))
+        };
+        let mut directory = Directory::default();
+        let mut of: (String, Vec<Held<String>>, Vec<Held<String>>) = Default::default();
+        for held in self.sql(st.query_map([], read))? {
+            let (account, kind, held) = self.sql(held)?;
+            if account != of.0 {
+                directory.add(&of.1, &of.2);
+                of = (account, Vec::new(), Vec::new());
+            }
+            if kind == "agent" { of.1.push(held) } else { of.2.push(held) }
+        }
+        directory.add(&of.1, &of.2);
+        Ok(directory)
+    }
+
+    /// Notes that somebody accepted the undertaking, and its text.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn accept(&self, name: &str, undertaking: &Undertaking, now: Timestamp) -> Result<(), AccountError> {
+        let Undertaking { version, text } = undertaking;
+        let at = now.as_ns();
+        let sql = "INSERT INTO undertaking VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        self.sql(self.conn.execute(sql, params![version, text, at]))?;
+        let sql = "INSERT INTO accepted VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        self.sql(self.conn.execute(sql, params![name, version, at]))?;
+        Ok(())
+    }
+
+    /// Whether somebody accepted this version.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn has_accepted(&self, name: &str, version: &str) -> Result<bool, AccountError> {
+        let sql = "SELECT 1 FROM accepted WHERE account = ?1 AND version = ?2";
+        Ok(self.sql(self.conn.query_row(sql, [name, version], |_| Ok(())).optional())?.is_some())
+    }
+
+    /// Notes that somebody heard a recording.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn note_heard(&self, name: &str, now: Timestamp) -> Result<(), AccountError> {
+        // To the minute: a player asks for a piece every few seconds.
+        let sql = "UPDATE account SET heard = ?2 WHERE name = ?1 AND (heard IS NULL OR heard < ?3)";
+        let minute = now.offset_ns(-60_000_000_000).as_ns();
+        self.sql(self.conn.execute(sql, params![name, now.as_ns(), minute]))?;
+        Ok(())
+    }
+
+    /// Keeps the language somebody chose.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn choose_language(&self, name: &str, language: &str) -> Result<(), AccountError> {
+        let sql = "UPDATE account SET language = ?2 WHERE name = ?1";
+        self.sql(self.conn.execute(sql, [name, language]))?;
+        Ok(())
+    }
+}
+
+fn time(r: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(r.get::<_, Option<i64>>(column)?.map(Timestamp::from_ns))
+}
+
+fn read_account(r: &Row<'_>) -> rusqlite::Result<Account> {
+    let at = |name: &str| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(r.get::<_, Option<i64>>(name)?.map(Timestamp::from_ns))
+    };
+    let roles: String = r.get("roles")?;
+    Ok(Account {
+        name: r.get("name")?,
+        // What cannot be read gives nothing.
+        roles: serde_json::from_str(&roles).unwrap_or_default(),
+        agents: Vec::new(),
+        teams: Vec::new(),
+        office: r.get("office")?,
+        created: at("created")?.unwrap_or(Timestamp::EPOCH),
+        disabled: at("disabled")?,
+        locked_until: at("locked_until")?,
+        totp: r.get::<_, Option<Vec<u8>>>("totp")?.is_some(),
+        language: r.get("language")?,
+        seen: at("seen")?,
+        heard: at("heard")?,
+        accepted: None,
+    })
+}
+
+fn fit_name(name: &str) -> Result<(), AccountError> {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b"._-@".contains(&b);
+    if (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(safe) {
+        return Ok(());
+    }
+    let allowed = format!("a name is 1 to {NAME_MAX} letters a-z, digits and . _ - @");
+    Err(AccountError::Unfit(allowed))
+}
+
+fn fit_password(name: &str, password: &str) -> Result<(), AccountError> {
+    if password.chars().count() < PASSWORD_MIN || password.len() > PASSWORD_MAX {
+        let allowed =
+            format!("a password has at least {PASSWORD_MIN} characters and at most {PASSWORD_MAX} bytes");
+        return Err(AccountError::Unfit(allowed));
+    }
+    if password.eq_ignore_ascii_case(name) {
+        return Err(AccountError::Unfit("a password is not the name of its account".into()));
+    }
+    Ok(())
+}

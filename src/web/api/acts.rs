@@ -1,0 +1,315 @@
+//! Acting: hold, release, restrict, erase, export; by the code the commands use, which
+//! tells the log first.
+
+use super::super::Room;
+use super::super::accounts::password;
+use super::super::desk::Desk;
+use super::super::guard::Caller;
+use super::super::problem::Problem;
+use super::recordings::{granted, item, refuse, resolve};
+use super::{Body as Json, json, said};
+use crate::archive::index::Row;
+use crate::config::Access;
+use crate::config::room::Act;
+use crate::custody::access::Deed;
+use crate::custody::audit::{Action, Draft, Why};
+use crate::custody::export::Order;
+use crate::custody::hold::Release;
+use crate::custody::keeper::Amended;
+use crate::id::Channel;
+use crate::store::cases::HoldReason;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{Response as Answer, StatusCode, header};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The recording of an address, if this may be done to it; what is refused is told.
+fn allowed(room: &Room, caller: &Caller, id: &str, act: Act, action: Action) -> Result<Row, Problem> {
+    caller.scope(act.name())?;
+    let row = resolve(room, caller, id, action)?;
+    let asker = caller.asker(room);
+    let approved = granted(room, &asker, row.id);
+    match asker.may(Deed::Do { act, approved }, &row) {
+        Ok(()) => Ok(row),
+        Err(why) => {
+            let problem = refuse(room, caller, &row, Draft::new(action), why)?;
+            // Of the recording, not of the person: a conflict.
+            let of_recording = ["restricted", "past-term"].contains(&problem.kind);
+            Err(if of_recording { problem.as_conflict() } else { problem })
+        }
+    }
+}
+
+/// What an edit came to, and the recording as it is now.
+fn amended(room: &Room, caller: &Caller, row: &Row, amended: &Amended) -> Result<Response, Problem> {
+    if let Some((_, why)) = amended.refused.first() {
+        return Err(Problem::CONFLICT.with(*why));
+    }
+    if let Some((_, why)) = amended.failed.first() {
+        tracing::error!(reason = %why, "a recording cannot be changed");
+        return Err(Problem::UNAVAILABLE);
+    }
+    let asker = caller.asker(room);
+    let now = room.desk.one(&asker, &row.id.to_string())?;
+    let item = now.and_then(|row| item(room, &asker, &row)).unwrap_or_default();
+    Ok(json(StatusCode::OK, &Value::Object(item)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hold {
+    reason: String,
+    #[serde(rename = "ref")]
+    case: String,
+}
+
+pub(super) async fn hold(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(body): Json<Hold>,
+) -> Result<Response, Problem> {
+    room.blocking(move |room| {
+        let row = allowed(room, &caller, &id, Act::Hold, Action::Hold)?;
+        let reason = serde_json::from_value::<HoldReason>(body.reason.into());
+        let reason = reason
+            .map_err(|_| Problem::bad("reason: crime, accident, statute, contract, dsar or litigation"))?;
+        let case = said("ref", &body.case)?;
+        let mut keeper = room.desk.keeper()?;
+        let done = keeper.hold(std::slice::from_ref(&row), reason, &case, None, &caller.entrant.by)?;
+        amended(room, &caller, &row, &done)
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ending {
+    #[serde(default, rename = "ref")]
+    case: Option<String>,
+    #[serde(default)]
+    yes: bool,
+}
+
+pub(super) async fn release(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(body): Json<Ending>,
+) -> Result<Response, Problem> {
+    room.blocking(move |room| {
+        let row = allowed(room, &caller, &id, Act::Release, Action::Release)?;
+        let case = body.case.as_deref().map(|case| said("ref", case)).transpose()?;
+        let grace = room.config.retention.release_grace;
+        let how = Release { case: case.as_deref(), accept_due: body.yes, grace };
+        let mut keeper = room.desk.keeper()?;
+        let done = keeper.release(std::slice::from_ref(&row), how, None, &caller.entrant.by)?;
+        if done.asked_back {
+            let due = Problem::new(StatusCode::CONFLICT, "past-term", "The term of the recording is over");
+            return Err(due.with("once released, the next sweep deletes it; \"yes\": true does it"));
+        }
+        amended(room, &caller, &row, &done.amended)
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Case {
+    #[serde(rename = "ref")]
+    case: String,
+}
+
+pub(super) async fn restrict(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(body): Json<Case>,
+) -> Result<Response, Problem> {
+    room.blocking(move |room| {
+        let row = allowed(room, &caller, &id, Act::Restrict, Action::Restrict)?;
+        let case = said("ref", &body.case)?;
+        let mut keeper = room.desk.keeper()?;
+        let done = keeper.restrict(std::slice::from_ref(&row), &case, None, &caller.entrant.by)?;
+        amended(room, &caller, &row, &done)
+    })
+    .await
+}
+
+pub(super) async fn unrestrict(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(body): Json<Case>,
+) -> Result<Response, Problem> {
+    room.blocking(move |room| {
+        let row = allowed(room, &caller, &id, Act::Restrict, Action::Unrestrict)?;
+        let case = said("ref", &body.case)?;
+        let mut keeper = room.desk.keeper()?;
+        let done = keeper.unrestrict(std::slice::from_ref(&row), &case, None, &caller.entrant.by)?;
+        amended(room, &caller, &row, &done)
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Erase {
+    reason: String,
+    /// The legal ground on which it is refused, instead of done.
+    #[serde(default)]
+    refuse: Option<String>,
+    /// As the command's option; the request itself says it.
+    #[serde(default, rename = "yes")]
+    _yes: bool,
+}
+
+pub(super) async fn erase(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(body): Json<Erase>,
+) -> Result<Response, Problem> {
+    room.blocking(move |room| {
+        let row = allowed(room, &caller, &id, Act::Erase, Action::Erase)?;
+        let reason = said("reason", &body.reason)?;
+        let mut keeper = room.desk.keeper()?;
+        let rows = std::slice::from_ref(&row);
+        if let Some(ground) = &body.refuse {
+            let basis = Some(said("refuse", ground)?);
+            let why = Why { reason: Some(reason), basis, ..Why::default() };
+            keeper.refuse_erasure(rows, why, None, &caller.entrant.by)?;
+            return Ok(json(StatusCode::OK, &json!({ "id": row.id, "erased": false })));
+        }
+        let done = keeper.erase(rows, &reason, None, &caller.entrant.by)?;
+        if !done.held.is_empty() {
+            return Err(crate::custody::access::Denied::Held.into());
+        }
+        if let Some((_, why)) = done.failed.first() {
+            tracing::error!(reason = %why, "a recording cannot be erased");
+            return Err(Problem::UNAVAILABLE);
+        }
+        Ok(json(StatusCode::OK, &json!({ "id": row.id, "erased": true })))
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Export {
+    /// A folder of the machine; without it the copy comes as the answer, zipped.
+    #[serde(default)]
+    to: Option<PathBuf>,
+    reason: String,
+    #[serde(default)]
+    recipient: Option<String>,
+    #[serde(default)]
+    basis: Option<String>,
+    #[serde(default)]
+    start: Option<f64>,
+    #[serde(default)]
+    end: Option<f64>,
+    #[serde(default)]
+    silence: Option<String>,
+    #[serde(default)]
+    zip: bool,
+}
+
+impl Export {
+    fn order(&self, room: &Room, to: PathBuf, zip: bool) -> Result<Order, Problem> {
+        let seconds = |key: &str, value: Option<f64>| match value {
+            Some(s) if !s.is_finite() || s < 0.0 => {
+                Err(Problem::bad(format!("{key}: seconds from the answer")))
+            }
+            fine => Ok(fine),
+        };
+        let (start_s, end_s) = (seconds("start", self.start)?, seconds("end", self.end)?);
+        if start_s.zip(end_s).is_some_and(|(start, end)| start >= end) {
+            return Err(Problem::bad("start must lie before end"));
+        }
+        let silence = match self.silence.as_deref() {
+            None => None,
+            Some("customer") => Some(Channel::Customer),
+            Some("agent") => Some(Channel::Agent),
+            Some(_) => return Err(Problem::bad("silence: customer or agent")),
+        };
+        let optional = |key: &str, text: &Option<String>| text.as_deref().map(|t| said(key, t)).transpose();
+        let why = Why {
+            reason: Some(said("reason", &self.reason)?),
+            case: None,
+            recipient: optional("recipient", &self.recipient)?,
+            basis: optional("basis", &self.basis)?,
+        };
+        let until_due = room.config.retention.access == Access::UntilDue;
+        let zone = Some(room.desk.zone.clone());
+        Ok(Order { to, why, start_s, end_s, silence, zip, until_due, zone, search: None })
+    }
+}
+
+pub(super) async fn export(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(body): Json<Export>,
+) -> Result<Response, Problem> {
+    room.blocking(move |room| {
+        let row = allowed(room, &caller, &id, Act::Export, Action::Export)?;
+        let rows = std::slice::from_ref(&row);
+        let mut keeper = room.desk.keeper()?;
+        if let Some(to) = &body.to {
+            if !Desk::may_export_to(&room.config.room.exports, to) {
+                return Err(Problem::bad(
+                    "to: the whole path of a folder below room.exports, without a way up",
+                ));
+            }
+            let order = body.order(room, to.clone(), body.zip)?;
+            let done = keeper.export(rows, &order, &caller.entrant.by)?;
+            let answer = json!({ "recordings": done.recordings, "path": done.path, "sha256": done.sha256 });
+            return Ok(json(StatusCode::OK, &answer));
+        }
+        if let Err(why) = caller.asker(room).may(Deed::Download, &row) {
+            return Err(refuse(room, &caller, &row, Draft::new(Action::Export), why)?
+                .with("no copy by the browser: name a folder with \"to\""));
+        }
+        let folder = Scratch::new()?;
+        let order = body.order(room, folder.0.join("copy"), true)?;
+        let done = keeper.export(rows, &order, &caller.entrant.by)?;
+        let zip = std::fs::read(&done.path).map_err(|_| Problem::BROKEN)?;
+        let name = format!("attachment; filename=\"nauhuri-{}.zip\"", crate::id::short_hex(row.id));
+        Answer::builder()
+            .header(header::CONTENT_TYPE, "application/zip")
+            .header(header::CONTENT_DISPOSITION, name)
+            .header("x-nauhuri-sha256", &done.sha256)
+            .body(Body::from(zip))
+            .map_err(|_| Problem::BROKEN)
+    })
+    .await
+}
+
+/// A folder of this process's own, gone when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Scratch, Problem> {
+        use std::os::unix::fs::DirBuilderExt;
+        let name = format!("nauhuri-{}", password::hex(&password::random::<16>()));
+        let path = std::env::temp_dir().join(name);
+        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
+            tracing::error!(reason = %error.kind(), "no folder for a copy can be made");
+            Problem::UNAVAILABLE
+        })?;
+        Ok(Scratch(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if std::fs::remove_dir_all(&self.0).is_err() {
+            tracing::error!(folder = %self.0.display(), "the folder of a copy cannot be removed");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The audit log, the newest first: who did what, to which recording, from where.
+
+use super::super::Room;
+use super::super::guard::Caller;
+use super::super::problem::Problem;
+use super::super::query::when;
+use super::json;
+use crate::config::room::Act;
+use crate::custody::audit::{Action, Draft, Entry, Who};
+use crate::custody::keeper::KeeperError;
+use crate::store::sidecar::parse_rfc3339;
+use crate::time::Timestamp;
+use axum::extract::{Query as Pairs, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Map, json};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Entries on a page.
+const PAGE: usize = 100;
+/// Most entries on a page.
+const PAGE_MAX: usize = 500;
+
+/// What is looked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// At or after this date or instant.
+    #[serde(default)]
+    pub since: String,
+    /// Before the end of this date, or before this instant.
+    #[serde(default)]
+    pub until: String,
+    /// By this account, or system user.
+    #[serde(default)]
+    pub who: String,
+    /// To this recording.
+    #[serde(default)]
+    pub recording: String,
+    /// This was done.
+    #[serde(default)]
+    pub action: String,
+    /// From this address.
+    #[serde(default)]
+    pub address: String,
+    /// So many.
+    #[serde(default)]
+    pub limit: String,
+    /// Before the entry of this number.
+    #[serde(default)]
+    pub cursor: String,
+}
+
+pub(super) async fn list(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Pairs(asked): Pairs<Asked>,
+) -> Result<Response, Problem> {
+    room.blocking(move |room| {
+        let (entries, next) = found(room, &caller, &asked)?;
+        Ok(json(StatusCode::OK, &json!({ "items": entries, "next": next })))
+    })
+    .await
+}
+
+/// Conditions as they are compared.
+struct Wanted {
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    recording: Option<Uuid>,
+    before: u64,
+    limit: usize,
+}
+
+impl Wanted {
+    fn of(room: &Room, asked: &Asked) -> Result<Wanted, Problem> {
+        let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let time = |key: &str, text: &str, ends| match some(text) {
+            None => Ok(None),
+            Some(text) => when(&text, &room.desk.zone, ends).map(Some).ok_or_else(|| {
+                Problem::bad(format!("{key}: a date such as 2026-11-23 or an RFC 3339 instant"))
+            }),
+        };
+        let recording = some(&asked.recording)
+            .map(|id| Uuid::try_parse(&id).map_err(|_| Problem::bad("recording: a UUID")))
+            .transpose()?;
+        let before = some(&asked.cursor)
+            .map(|n| n.parse().map_err(|_| Problem::bad("cursor: the `next` of a page before")))
+            .transpose()?;
+        let limit = some(&asked.limit)
+            .map(|n| {
+                let n = n.parse().ok().filter(|n| (1..=PAGE_MAX).contains(n));
+                n.ok_or_else(|| Problem::bad(format!("limit: a number from 1 to {PAGE_MAX}")))
+            })
+            .transpose()?;
+        Ok(Wanted {
+            since: time("since", &asked.since, false)?,
+            until: time("until", &asked.until, true)?,
+            recording,
+            before: before.unwrap_or(u64::MAX),
+            limit: limit.unwrap_or(PAGE),
+        })
+    }
+
+    fn has(&self, asked: &Asked, entry: &Entry) -> bool {
+        let is = |wanted: &str, got: Option<&str>| {
+            let wanted = wanted.trim();
+            wanted.is_empty() || got.is_some_and(|got| got.eq_ignore_ascii_case(wanted))
+        };
+        let at = parse_rfc3339(&entry.at).unwrap_or_default();
+        entry.seq < self.before
+            && self.since.is_none_or(|since| at >= since)
+            && self.until.is_none_or(|until| at < until)
+            && self.recording.is_none_or(|id| entry.targets.contains(&id))
+            && is(&asked.action, Some(&entry.action))
+            && is(&asked.address, address_of(entry))
+            && (asked.who.trim().is_empty() || entry.who.is_called(asked.who.trim()))
+    }
+}
+
+/// A page of entries, and before which the next begins. That it was looked at is told first.
+///
+/// # Errors
+/// No right; a condition that makes no sense; the log cannot be used.
+pub fn found(room: &Room, caller: &Caller, asked: &Asked) -> Result<(Vec<Entry>, Option<u64>), Problem> {
+    caller.must_have(room, Act::Audit, Draft::new(Action::AuditShow))?;
+    let wanted = Wanted::of(room, asked)?;
+    let mut said = Map::new();
+    for (key, value) in [
+        ("since", &asked.since),
+        ("until", &asked.until),
+        ("who", &asked.who),
+        ("action", &asked.action),
+        ("address", &asked.address),
+    ] {
+        if !value.trim().is_empty() {
+            said.insert(key.into(), value.trim().chars().take(64).collect::<String>().into());
+        }
+    }
+    let draft = Draft::new(Action::AuditShow).on(wanted.recording);
+    caller.tell(room, draft.found_by((!said.is_empty()).then_some(said.into())))?;
+    let entries = room.desk.log().entries().map_err(KeeperError::from)?;
+    let mut last: VecDeque<Entry> = VecDeque::new();
+    for entry in entries.filter(|entry| wanted.has(asked, entry)) {
+        last.push_back(entry);
+        if last.len() > wanted.limit + 1 {
+            last.pop_front();
+        }
+    }
+    let more = last.len() > wanted.limit;
+    let entries: Vec<Entry> = last.into_iter().rev().take(wanted.limit).collect();
+    let next = entries.last().filter(|_| more).map(|entry| entry.seq);
+    Ok((entries, next))
+}
+
+/// From where it was done, where that is known.
+pub fn address_of(entry: &Entry) -> Option<&str> {
+    match &entry.who {
+        Who::Web { address, .. } => Some(address),
+        _ => None,
+    }
+}

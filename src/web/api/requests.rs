@@ -1,0 +1,182 @@
+//! Listening on request: who asks, and who else decides.
+
+use super::super::Room;
+use super::super::accounts::{Ask, Request};
+use super::super::guard::Caller;
+use super::super::problem::Problem;
+use super::recordings::{refuse as refusal, resolve};
+use super::session::end;
+use super::{Body, json, said};
+use crate::config::Reason;
+use crate::config::room::Act;
+use crate::custody::access::Deed;
+use crate::custody::audit::{Action, Draft, Outcome, Why};
+use axum::extract::{Path, Query as Pairs, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Most recordings in one request.
+const RECORDINGS: usize = 200;
+/// Longest grant, nanoseconds: 90 days.
+const GRANT_NS: i64 = 90 * 86_400 * 1_000_000_000;
+/// Requests on a page.
+const PAGE: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct New {
+    recordings: Vec<String>,
+    reason: String,
+    #[serde(rename = "ref")]
+    case: String,
+}
+
+pub(super) async fn ask(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Body(body): Body<New>,
+) -> Result<Response, Problem> {
+    caller.scope("request")?;
+    let case = said("ref", &body.case)?;
+    let reason = Reason::from_name(&body.reason)
+        .ok_or_else(|| Problem::bad("reason: verify, quality, training, complaint, authority or dsar"))?;
+    if !(1..=RECORDINGS).contains(&body.recordings.len()) {
+        return Err(Problem::bad(format!("recordings: 1 to {RECORDINGS} ids")));
+    }
+    room.blocking(move |room| {
+        let why = Why { reason: Some(reason.name().into()), case: Some(case.clone()), ..Why::default() };
+        let draft = Draft::new(Action::Request).why(why);
+        let mut ids = BTreeSet::new();
+        for id in &body.recordings {
+            let row = resolve(room, &caller, id, Action::Request)?;
+            if let Err(denied) = caller.asker(room).may(Deed::Ask(reason), &row) {
+                return Err(refusal(room, &caller, &row, draft, denied)?);
+            }
+            ids.insert(row.id);
+        }
+        let ids: Vec<_> = ids.into_iter().collect();
+        caller.tell(room, draft.on(ids.iter().copied()))?;
+        let ask = Ask { asker: caller.name(), recordings: &ids, reason, case: &case };
+        let n = room.accounts(|a| a.ask(&ask, caller.now()))?.ok_or(Problem::TOO_MANY)?;
+        Ok(json(StatusCode::CREATED, &json!({ "n": n, "state": "open" })))
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    #[serde(default)]
+    cursor: Option<i64>,
+}
+
+pub(super) async fn list(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Pairs(page): Pairs<Page>,
+) -> Result<Response, Problem> {
+    caller.scope("read")?;
+    room.blocking(move |room| {
+        let (requests, next) = shown(room, &caller, page.cursor)?;
+        let items: Vec<_> = requests.iter().map(Request::to_json).collect();
+        Ok(json(StatusCode::OK, &json!({ "items": items, "next": next })))
+    })
+    .await
+}
+
+/// One's own requests; whoever decides on them, those of all.
+///
+/// # Errors
+/// Accounts or log cannot be used.
+pub fn shown(
+    room: &Room,
+    caller: &Caller,
+    cursor: Option<i64>,
+) -> Result<(Vec<Request>, Option<i64>), Problem> {
+    caller.tell(room, Draft::new(Action::RequestsShow))?;
+    let decides = room.policy.gives(&caller.entrant.person, Act::Approve);
+    let of = (!decides).then(|| caller.name());
+    let requests = room.accounts(|a| a.requests(of, cursor.unwrap_or(i64::MAX), PAGE))?;
+    let next = requests.last().filter(|_| requests.len() == PAGE).map(|request| request.n);
+    Ok((requests, next))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Approve {
+    until: String,
+}
+
+pub(super) async fn approve(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Path(n): Path<String>,
+    Body(body): Body<Approve>,
+) -> Result<Response, Problem> {
+    room.blocking(move |room| {
+        let (request, draft) = open(room, &caller, &n, Action::Approve)?;
+        let until = end(room, &body.until, caller.now(), GRANT_NS)?;
+        let detail = json!({ "request": request.n, "of": request.asker, "until": until.to_rfc3339() });
+        caller.tell(room, draft.detail(detail))?;
+        decided(room, &caller, request.n, Ok(until))
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Refuse {
+    why: String,
+}
+
+pub(super) async fn refuse(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Path(n): Path<String>,
+    Body(body): Body<Refuse>,
+) -> Result<Response, Problem> {
+    let why = said("why", &body.why)?;
+    room.blocking(move |room| {
+        let (request, draft) = open(room, &caller, &n, Action::Refuse)?;
+        let detail = json!({ "request": request.n, "of": request.asker, "why": why });
+        caller.tell(room, draft.detail(detail))?;
+        decided(room, &caller, request.n, Err(&why))
+    })
+    .await
+}
+
+/// The open request of an address, if this person may decide on it.
+fn open(room: &Room, caller: &Caller, n: &str, action: Action) -> Result<(Request, Draft), Problem> {
+    caller.must_have(room, Act::Approve, Draft::new(action))?;
+    let n: i64 = n.parse().map_err(|_| Problem::NOT_FOUND)?;
+    let request = room.accounts(|a| a.request(n))?.ok_or(Problem::NOT_FOUND)?;
+    let why =
+        Why { reason: Some(request.reason.clone()), case: Some(request.case.clone()), ..Why::default() };
+    let draft = Draft::new(action).on(request.recordings.iter().copied()).why(why);
+    if request.asker.eq_ignore_ascii_case(caller.name()) {
+        let told = draft.ended(Outcome::Refused).detail(json!({ "request": n, "because": "own request" }));
+        caller.tell(room, told)?;
+        return Err(Problem::OWN_REQUEST);
+    }
+    if request.state != super::super::accounts::RequestState::Open {
+        return Err(Problem::CONFLICT.with("somebody has decided already"));
+    }
+    Ok((request, draft))
+}
+
+fn decided(
+    room: &Room,
+    caller: &Caller,
+    n: i64,
+    decision: Result<crate::time::Timestamp, &str>,
+) -> Result<Response, Problem> {
+    if !room.accounts(|a| a.decide(n, caller.name(), decision, caller.now()))? {
+        return Err(Problem::CONFLICT.with("somebody has decided already"));
+    }
+    let request = room.accounts(|a| a.request(n))?.ok_or(Problem::NOT_FOUND)?;
+    Ok(json(StatusCode::OK, &request.to_json()))
+}

@@ -1,0 +1,135 @@
+//! The way in: signing in, the undertaking, one's own account; and what is said where a
+//! page cannot be shown.
+
+use super::frame::{inside, page};
+use super::{Guest, Newcomer, Visitor, html as answer};
+use crate::web::Room;
+use crate::web::problem::Problem;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use maud::html;
+use std::sync::Arc;
+
+type Pairs = Query<Vec<(String, String)>>;
+
+/// Where to go from the door: a path of this room, nothing of another site.
+fn next(pairs: &[(String, String)]) -> String {
+    let wanted = pairs.iter().find(|(key, _)| key == "next").map_or("", |(_, value)| value);
+    let own = wanted.starts_with('/') && !wanted.starts_with("//") && !wanted.contains(['\\', '\n', '\r']);
+    if own { wanted.to_owned() } else { "/recordings".to_owned() }
+}
+
+pub(super) async fn sign_in(guest: Guest, Query(pairs): Pairs) -> Response {
+    let say = |key: &str| guest.say(key);
+    let main = html! {
+        form.narrow data-method="POST" data-api="/api/v1/session" data-next=(next(&pairs)) {
+            label { span { (say("user")) } input type="text" name="user" required autocomplete="username" autofocus; }
+            label {
+                span { (say("password")) }
+                input type="password" name="password" required autocomplete="current-password";
+            }
+            label {
+                span { (say("code")) }
+                input type="text" name="totp" inputmode="numeric" autocomplete="one-time-code" maxlength="6";
+            }
+            p.alert role="alert" {}
+            button.main type="submit" { (say("sign-in")) }
+        }
+    };
+    answer(StatusCode::OK, page(&guest, None, &say("sign-in"), main))
+}
+
+pub(super) async fn undertaking(
+    State(room): State<Arc<Room>>,
+    newcomer: Newcomer,
+    Query(pairs): Pairs,
+) -> Response {
+    let guest = &newcomer.guest;
+    let say = |key: &str| guest.say(key);
+    let main = match room.undertaking() {
+        None => html! { p { a href="/recordings" { (say("recordings")) } } },
+        Some(text) => html! {
+            p { (say("undertaking-why")) }
+            blockquote { @for line in text.text.lines() { p { (line) } } }
+            form data-method="POST" data-api="/api/v1/session/undertaking" data-next=(next(&pairs)) {
+                input type="hidden" name="version" value=(text.version);
+                p.alert role="alert" {}
+                button.main type="submit" { (say("accept")) }
+            }
+        },
+    };
+    answer(StatusCode::OK, page(guest, None, &say("undertaking"), main))
+}
+
+pub(super) async fn account(State(room): State<Arc<Room>>, visitor: Visitor) -> Response {
+    let say = |key: &str| visitor.guest.say(key);
+    let account = &visitor.caller.entrant.session.account;
+    let main = html! {
+        dl {
+            dt { (say("user")) } dd { (account.name) }
+            dt { (say("roles")) } dd { (account.roles.join(", ")) }
+        }
+        h2 { (say("one-time-codes")) }
+        @if account.totp {
+            p { (say("codes-on")) }
+        } @else {
+            p { (say("codes-off")) }
+            form.narrow data-method="POST" data-api="/api/v1/session/totp" data-shows="codes" {
+                p.alert role="alert" {}
+                button type="submit" { (say("codes-begin")) }
+            }
+            form.narrow id="codes" hidden data-method="PUT" data-api="/api/v1/session/totp" data-next="/account" {
+                p { (say("codes-secret")) " " code.secret {} }
+                label {
+                    span { (say("code-short")) }
+                    input type="text" name="code" inputmode="numeric" maxlength="6" required autocomplete="off";
+                }
+                p.alert role="alert" {}
+                button type="submit" { (say("codes-confirm")) }
+            }
+        }
+    };
+    answer(StatusCode::OK, inside(&room, &visitor, "/account", &say("account"), main))
+}
+
+/// A page that says what is wrong.
+pub(super) fn problem(guest: &Guest, problem: &Problem) -> Response {
+    let key = format!("problem-{}", problem.kind);
+    let said = if guest.lang.has(&key) { guest.say(&key) } else { guest.say("failed") };
+    let main = html! {
+        p.alert { (said) }
+        p { a href="/recordings" { (guest.say("recordings")) } }
+    };
+    answer(problem.status, page(guest, None, &guest.say("error"), main))
+}
+
+/// The same inside the frame of somebody who is in.
+pub(super) fn problem_inside(room: &Room, visitor: &Visitor, problem: &Problem) -> Response {
+    let guest = &visitor.guest;
+    let key = format!("problem-{}", problem.kind);
+    let said = if guest.lang.has(&key) { guest.say(&key) } else { guest.say("failed") };
+    let main = html! {
+        p.alert { (said) }
+        @if let Some(detail) = &problem.detail { p { small { (detail) } } }
+        p { a href="/recordings" { (guest.say("recordings")) } }
+    };
+    answer(problem.status, inside(room, visitor, "", &guest.say("error"), main))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_door_leads_nowhere_else() {
+        let to = |path: &str| next(&[("next".into(), path.into())]);
+        assert_eq!(to("/recordings/x?agent=2001"), "/recordings/x?agent=2001");
+        for path in
+            ["", "//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "evil"]
+        {
+            assert_eq!(to(path), "/recordings", "{path}");
+        }
+        assert_eq!(next(&[]), "/recordings");
+    }
+}

@@ -1,0 +1,181 @@
+//! What the pages say, in Finnish, Swedish and English; dates and lengths as each writes them.
+
+use crate::time::Timestamp;
+use axum::http::{HeaderMap, header};
+use fluent_bundle::FluentResource;
+use fluent_bundle::concurrent::FluentBundle;
+use jiff::tz::TimeZone;
+use std::sync::OnceLock;
+
+/// A language of the pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lang {
+    /// Finnish.
+    Fi,
+    /// Swedish.
+    Sv,
+    /// English.
+    En,
+}
+
+const FILES: [(Lang, &str, &str, &str); 3] = [
+    (Lang::Fi, "fi", "Suomi", include_str!("text/fi.ftl")),
+    (Lang::Sv, "sv", "Svenska", include_str!("text/sv.ftl")),
+    (Lang::En, "en", "English", include_str!("text/en.ftl")),
+];
+
+type Bundle = FluentBundle<FluentResource>;
+
+fn bundles() -> &'static [Bundle; 3] {
+    static BUNDLES: OnceLock<[Bundle; 3]> = OnceLock::new();
+    BUNDLES.get_or_init(|| FILES.map(|(_, code, _, text)| bundle(code, text)))
+}
+
+fn bundle(code: &str, text: &str) -> Bundle {
+    let mut bundle = Bundle::new_concurrent(code.parse().into_iter().collect());
+    bundle.set_use_isolating(false);
+    // What cannot be read is left out; a test sees that nothing is.
+    let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(resource, _)| resource);
+    let _ = bundle.add_resource(resource);
+    bundle
+}
+
+impl Lang {
+    /// All of them.
+    pub const ALL: [Lang; 3] = [Lang::Fi, Lang::Sv, Lang::En];
+
+    /// As it stands in the configuration and in `lang`.
+    pub fn code(self) -> &'static str {
+        FILES[self as usize].1
+    }
+
+    /// Its own name for itself.
+    pub fn name(self) -> &'static str {
+        FILES[self as usize].2
+    }
+
+    /// From its code.
+    pub fn of(code: &str) -> Option<Lang> {
+        Lang::ALL.into_iter().find(|lang| lang.code() == code)
+    }
+
+    /// The one to use: as asked for, as the account chose, as the browser prefers, the first there is.
+    pub fn choose(asked: Option<&str>, own: Option<&str>, headers: &HeaderMap, there: &[String]) -> Lang {
+        let fits = |code: &str| there.iter().any(|known| known == code).then(|| Lang::of(code)).flatten();
+        let accepted =
+            headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        // Browsers send them in the order they are preferred.
+        let accepted = accepted.split(',').filter_map(|item| fits(item.trim().get(..2)?));
+        let asked = asked.and_then(fits).or_else(|| own.and_then(fits));
+        asked
+            .into_iter()
+            .chain(accepted)
+            .chain(there.first().and_then(|code| fits(code)))
+            .next()
+            .unwrap_or(Lang::En)
+    }
+
+    /// What is said under `key`.
+    pub fn say(self, key: &str) -> String {
+        let bundle = &bundles()[self as usize];
+        let pattern = bundle.get_message(key).and_then(|message| message.value());
+        match pattern {
+            Some(pattern) => bundle.format_pattern(pattern, None, &mut Vec::new()).into_owned(),
+            None => key.to_owned(),
+        }
+    }
+
+    /// Whether there is something under `key`.
+    pub fn has(self, key: &str) -> bool {
+        bundles()[self as usize].has_message(key)
+    }
+
+    /// Day and time.
+    pub fn time(self, at: Timestamp, zone: &TimeZone) -> String {
+        let form = match self {
+            Lang::Fi => "%-d.%-m.%Y klo %-H.%M.%S",
+            Lang::Sv => "%-d.%-m.%Y kl. %-H.%M.%S",
+            Lang::En => "%-d %b %Y %H:%M:%S",
+        };
+        at.to_jiff().to_zoned(zone.clone()).strftime(form).to_string()
+    }
+
+    /// An RFC 3339 instant as day and time; what is none comes back as it is.
+    pub fn instant(self, text: &str, zone: &TimeZone) -> String {
+        match crate::store::sidecar::parse_rfc3339(text) {
+            Some(at) => self.time(at, zone),
+            None => text.to_owned(),
+        }
+    }
+}
+
+/// `1:05`, `1:00:05`.
+pub fn length(seconds: f64) -> String {
+    let s = seconds.max(0.0).round() as u64;
+    let (h, m, s) = (s / 3_600, s / 60 % 60, s % 60);
+    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn keys(text: &str) -> BTreeSet<&str> {
+        text.lines()
+            .filter(|l| !l.starts_with('#'))
+            .filter_map(|l| l.split_once(" = "))
+            .map(|(k, _)| k)
+            .collect()
+    }
+
+    #[test]
+    fn the_three_say_the_same_things_and_all_that_pages_ask_for() {
+        let english = keys(FILES[2].3);
+        for (lang, code, _, text) in FILES {
+            assert_eq!(keys(text), english, "{code}");
+            assert_eq!(keys(text).len(), text.lines().count() - 1, "{code}: nothing said twice");
+            for key in &english {
+                assert!(lang.has(key), "{code}: {key} cannot be read");
+            }
+        }
+        let pages = [
+            include_str!("frame.rs"),
+            include_str!("search.rs"),
+            include_str!("recording.rs"),
+            include_str!("desks.rs"),
+            include_str!("door.rs"),
+        ];
+        for page in pages {
+            for piece in page.split("say(\"").skip(1) {
+                let key = piece.split('"').next().unwrap();
+                assert!(english.contains(key), "{key} is said nowhere");
+            }
+        }
+    }
+
+    #[test]
+    fn who_reads_what() {
+        let there: Vec<String> = ["fi", "sv"].map(String::from).to_vec();
+        let choose = |asked, own, accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, accept.parse().unwrap());
+            Lang::choose(asked, own, &headers, &there).code()
+        };
+        assert_eq!(choose(None, None, "sv-FI,sv;q=0.9,fi;q=0.8"), "sv");
+        assert_eq!(choose(None, Some("fi"), "sv"), "fi");
+        assert_eq!(choose(Some("sv"), Some("fi"), ""), "sv");
+        assert_eq!(choose(Some("en"), None, "en-GB,de"), "fi", "not offered here");
+        assert_eq!(choose(Some("x"), None, "*;q=1,ä"), "fi");
+    }
+
+    #[test]
+    fn times_as_each_writes_them() {
+        let at = crate::store::sidecar::parse_rfc3339("2026-11-03T08:05:09Z").unwrap();
+        let zone = TimeZone::get("Europe/Helsinki").unwrap();
+        let want = ["3.11.2026 klo 10.05.09", "3.11.2026 kl. 10.05.09", "3 Nov 2026 10:05:09"];
+        assert_eq!(Lang::ALL.map(|lang| lang.time(at, &zone)), want);
+        assert_eq!([0.4, 65.0, 3_605.2].map(length), ["0:00", "1:05", "1:00:05"]);
+        assert_eq!(Lang::Fi.instant("soon", &zone), "soon");
+    }
+}

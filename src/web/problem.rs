@@ -1,0 +1,149 @@
+//! What the API answers when it does not do what was asked: `application/problem+json`
+//! (RFC 9457) with a `type` that stays.
+
+use crate::custody::access::Denied;
+use crate::custody::export::ExportError;
+use crate::custody::keeper::KeeperError;
+use crate::web::accounts::AccountError;
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The status.
+    pub status: StatusCode,
+    /// `type`: stays as it is.
+    pub kind: &'static str,
+    /// In words.
+    pub title: &'static str,
+    /// About this case; no personal data.
+    pub detail: Option<String>,
+}
+
+impl Problem {
+    /// Not there, or not for this person to know.
+    pub const NOT_FOUND: Problem = Problem::new(StatusCode::NOT_FOUND, "not-found", "There is nothing here");
+    /// Nobody is signed in.
+    pub const UNAUTHENTICATED: Problem =
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first");
+    /// A sign-in that failed, whatever was wrong.
+    pub const REFUSED: Problem =
+        Problem::new(StatusCode::UNAUTHORIZED, "sign-in-refused", "Name, password or code are not right");
+    /// The undertaking has to be accepted.
+    pub const UNDERTAKING: Problem =
+        Problem::new(StatusCode::FORBIDDEN, "undertaking", "Accept the undertaking first");
+    /// No right.
+    pub const FORBIDDEN: Problem = Problem::new(StatusCode::FORBIDDEN, "forbidden", "You may not do this");
+    /// A change that may come from another site.
+    pub const CROSS_SITE: Problem =
+        Problem::new(StatusCode::FORBIDDEN, "cross-site", "A change needs the header X-Nauhuri: 1");
+    /// Closed.
+    pub const RESTRICTED: Problem =
+        Problem::new(StatusCode::FORBIDDEN, "restricted", "The recording is closed to listening and export");
+    /// One cannot decide on one's own request.
+    pub const OWN_REQUEST: Problem =
+        Problem::new(StatusCode::FORBIDDEN, "own-request", "Somebody else has to decide on your request");
+    /// Not so any more.
+    pub const CONFLICT: Problem = Problem::new(StatusCode::CONFLICT, "conflict", "It cannot be changed so");
+    /// Too many.
+    pub const TOO_MANY: Problem =
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "There are too many already");
+    /// Something broke; the technical log has more.
+    pub const BROKEN: Problem = Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "Something went wrong in the listening room",
+    );
+    /// The audit log or the store cannot be written or read just now.
+    pub const UNAVAILABLE: Problem =
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The store cannot be used just now");
+
+    /// One of a kind.
+    pub const fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Problem {
+        Problem { status, kind, title, detail: None }
+    }
+
+    /// What was sent makes no sense.
+    pub fn bad(detail: impl Into<String>) -> Problem {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "bad-request", "What was sent makes no sense");
+        problem.with(detail)
+    }
+
+    /// With more about this case.
+    pub fn with(self, detail: impl Into<String>) -> Problem {
+        Problem { detail: Some(detail.into()), ..self }
+    }
+
+    /// The same as a conflict: of an act, where listening is forbidden.
+    pub fn as_conflict(self) -> Problem {
+        Problem { status: StatusCode::CONFLICT, ..self }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Problem {
+        let forbidden = |kind, title| Problem::new(StatusCode::FORBIDDEN, kind, title);
+        match denied {
+            Denied::NotFound => Problem::NOT_FOUND,
+            Denied::NoRight => Problem::FORBIDDEN,
+            Denied::Restricted => Problem::RESTRICTED,
+            Denied::Held => Problem::new(StatusCode::CONFLICT, "held", "A hold keeps the recording"),
+            Denied::PastTerm => forbidden("past-term", "The term of the recording is over"),
+            Denied::ReasonMissing => forbidden("reason-missing", "A reason has to be given"),
+            Denied::ReasonRefused => forbidden("reason-refused", "Not for this reason"),
+            Denied::RequestMissing => forbidden("request-missing", "Somebody else has to approve it first"),
+            Denied::Missing => {
+                Problem::new(StatusCode::CONFLICT, "missing", "The files of the recording are not there")
+            }
+        }
+    }
+}
+
+impl From<KeeperError> for Problem {
+    fn from(error: KeeperError) -> Problem {
+        tracing::error!(reason = %error, "the store cannot be used");
+        Problem::UNAVAILABLE
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Problem {
+        tracing::error!(reason = %error, "the accounts cannot be used");
+        Problem::UNAVAILABLE
+    }
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Problem {
+        let said = error.to_string();
+        match error {
+            ExportError::Restricted(_) => Problem::RESTRICTED.as_conflict(),
+            ExportError::PastTerm(_) => Problem::from(Denied::PastTerm).as_conflict(),
+            ExportError::Inside(_) | ExportError::Empty { .. } => Problem::bad(said),
+            ExportError::Exists(_) => Problem::CONFLICT.with(said),
+            ExportError::Altered(_) => Problem::CONFLICT.with(said),
+            ExportError::Keeper(error) => error.into(),
+            ExportError::Store(error) => {
+                tracing::error!(reason = %error, "an export failed");
+                Problem::BROKEN.with("the copy could not be written")
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = json!({ "type": self.kind, "title": self.title, "status": self.status.as_u16() });
+        if let Some(detail) = self.detail {
+            body["detail"] = detail.into();
+        }
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = self.status;
+        let json = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response
+    }
+}

@@ -1,0 +1,15 @@
+//! The listening room as its callers see it: the program itself, over real HTTP.
+
+// Helpers of tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+#![cfg(feature = "room")]
+
+mod abuse;
+mod acts;
+mod browser;
+mod kit;
+mod matrix;
+mod pages;
+mod sessions;
+mod sound;
+mod tls;
