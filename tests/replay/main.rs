@@ -14,6 +14,7 @@ mod branches;
 mod calls;
 mod capture_files;
 mod captures;
+mod claims;
 mod cli;
 mod clocks;
 mod decoding;
