@@ -98,10 +98,13 @@ impl Index {
         since: Option<SystemTime>,
         done: &mut Reconciled,
     ) -> Result<Vec<Row>, IndexError> {
-        let entries = match still_there(root.below(folder))? {
-            Some(day) => day_entries(&day).map_err(StoreError::io("read", day.path()))?,
+        let day = still_there(root.below(folder))?;
+        let entries = match &day {
+            Some(day) => day_entries(day).map_err(StoreError::io("read", day.path()))?,
             None => Vec::new(),
         };
+        // Asked of the day's own handle: one look for each file, however many there are.
+        let changed_since = |json: &Path| day.as_ref().is_none_or(|day| changed(day.look(json), since));
         let mut known = self.paths_of_day(date)?;
         let mut new = Vec::new();
         for found in &entries {
@@ -115,7 +118,7 @@ impl Index {
             }
             let path = json.strip_prefix(root.path()).ok();
             let is_known = path.is_some_and(|path| known.remove(path).is_some());
-            if is_known && !changed(root.look(&json), since) {
+            if is_known && !changed_since(&json) {
                 continue;
             }
             match row_of(root, found) {

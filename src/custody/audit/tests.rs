@@ -1,5 +1,7 @@
 //! The log attacked, torn by crashes, pruned, and written by several at once.
 
+mod seal;
+
 use super::*;
 use crate::time::Timestamp;
 use std::fs;
