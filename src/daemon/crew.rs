@@ -146,10 +146,10 @@ impl Crew {
         let mut members = self.lock();
         let Members { all, leaving } = &mut *members;
         for m in all.iter_mut() {
+            m.look(now, *leaving, &self.metrics);
             if !*leaving {
                 m.revive(now, &self.metrics);
             }
-            m.look(now, *leaving, &self.metrics);
         }
         for role in ThreadRole::ALL {
             let is_ok = all.iter().filter(|m| m.role == *role).all(|m| m.trouble.is_none());
@@ -207,7 +207,8 @@ impl Member {
 
     /// Starts it again if it is dead and has waited long enough.
     fn revive(&mut self, now: Instant, metrics: &Metrics) {
-        if self.job.is_none() || !self.pulse.has_ended() {
+        // Only a death that was looked at: one that came since has no time yet to wait from.
+        if self.job.is_none() || !matches!(self.trouble, Some(Trouble::Dead)) {
             return;
         }
         let Some(died) = self.died else { return };

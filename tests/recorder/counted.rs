@@ -19,6 +19,7 @@ use nauhuri::daemon::housekeeping;
 use nauhuri::daemon::pipeline::{Pipeline, Workshop};
 use nauhuri::daemon::totals::snapshot;
 use nauhuri::engine::Engine;
+use nauhuri::telemetry::label::CodecLabel;
 use nauhuri::time::Timestamp;
 use nauhuri::wire::{Frame, LinkType};
 use std::collections::BTreeSet;
@@ -72,6 +73,7 @@ const NEVER: &[(&str, &str)] = &[
     ("nauhuri_media_undecodable_total{codec=\"L16\"}", "is decoded"),
     ("nauhuri_media_undecodable_total{codec=\"PCM", "is decoded"),
     ("nauhuri_media_undecodable_total{codec=\"opus\"}", "is decoded"),
+    ("nauhuri_media_undecodable_total{codec=\"red\"}", "what it wraps is decoded, or counted by its name"),
     ("nauhuri_media_undecodable_total{codec=\"telephone-event\"}", "is counted, not decoded"),
     ("nauhuri_packets_dropped_total{where=\"interface\"}", "a network card's own count"),
     ("nauhuri_packets_dropped_total{where=\"kernel\"}", "a kernel ring that overflows"),
@@ -260,7 +262,24 @@ fn scenes() -> Vec<(Config, Vec<Stamped>, bool)> {
     let mut inbound_not = plain();
     inbound_not.service_default.directions = vec![nauhuri::config::CallDirection::Outbound];
     all.push((inbound_not, of_scene(&s), false));
+    all.extend(CodecLabel::all().map(|label| (plain(), of_scene(&spoken_in(label.as_str())), false)));
     all
+}
+
+/// A call in an encoding that is only named, as 96.
+fn spoken_in(encoding: &str) -> Scene {
+    let (mut s, mut d) = (Scene::new(), Dialog::new(21));
+    for side in [Caller, Callee] {
+        let text = d.sdp_with(side, d.rtp[side as usize], "96", "sendrecv", 1);
+        d.bodies[side as usize] = text + &format!("a=rtpmap:96 {encoding}/8000\r\n");
+    }
+    d.answered(&mut s, 0.0, 500.0);
+    for side in [Caller, Callee] {
+        let mut voice = Voice::of(&d, side, 1).meaning(96, 8);
+        s.media(&voice.talk(500.0, 1500.0));
+    }
+    d.bye(&mut s, 2000.0, Caller);
+    s
 }
 
 #[test]
