@@ -4,9 +4,7 @@
 //! enters with what it claims at either end; what comes out is the sessions the
 //! flow belongs to, or that it cannot be known.
 
-use super::contest::{Doubts, doubts, is_strange};
 use super::flows::Tick;
-use super::runs::Sender;
 use super::session::{Claimant, Rank, Session, SessionId};
 use crate::net::Flow;
 use crate::sdp::Side;
@@ -31,7 +29,6 @@ pub(super) enum Verdict {
     /// These could own it; nothing tells them apart.
     Doubt {
         by: SmallVec<[SessionId; 4]>,
-        senders: SmallVec<[Sender; 2]>,
         /// They know different ends of it.
         crossed: bool,
         /// Sessions that may know the other end as well from here on, with their speaker and
@@ -53,35 +50,6 @@ pub(super) struct Owned {
     pub alone: bool,
     /// Unrelated sessions were heard at its destination, at its source.
     pub rivals: [bool; 2],
-    /// It is the first of its run, of a party that should have been heard by now or was, on another.
-    pub strange: bool,
-    /// Who may have sent it, where that is not the owners alone.
-    pub others: SmallVec<[Sender; 2]>,
-}
-
-/// What a packet's run tells of its sender.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Past {
-    /// Its source, and when it began.
-    pub ssrc: u32,
-    pub began: Tick,
-    /// Who may have sent what of the run came before.
-    pub before: SmallVec<[Sender; 2]>,
-    /// The leg that it was taken to be of.
-    pub owner: Option<u64>,
-    /// Who may have sent the run on another flow that goes on in this one, for all that can be
-    /// told: a while ago it broke off there.
-    pub has_left: bool,
-    /// Those.
-    pub kin: SmallVec<[Sender; 2]>,
-}
-
-/// A session, and when it was heard: at all, and each side from where it speaks now.
-#[derive(Clone, Copy)]
-pub(super) struct Facts<'a> {
-    pub session: &'a Session,
-    pub heard: Option<Tick>,
-    pub spoke: [Option<Tick>; 2],
 }
 
 /// A call that was heard this shortly before a newer one took its address is not over.
@@ -92,38 +60,31 @@ const RINGING: u32 = Tick::of_ms(180_000);
 
 /// A session that may own the flow.
 #[derive(Clone, Copy)]
-pub(super) struct Contender<'a> {
-    pub id: SessionId,
-    pub session: &'a Session,
-    pub speaker: Side,
+struct Contender<'a> {
+    id: SessionId,
+    session: &'a Session,
+    speaker: Side,
     /// At the destination, at the source.
-    pub ranks: [Rank; 2],
+    ranks: [Rank; 2],
     origin: u64,
     since: Tick,
     made: u64,
-    pub heard: Option<Tick>,
-    /// When each side was heard from where it speaks now.
-    pub spoke: [Option<Tick>; 2],
+    heard: Option<Tick>,
 }
 
-pub(super) type Contenders<'a> = SmallVec<[Contender<'a>; 4]>;
+type Contenders<'a> = SmallVec<[Contender<'a>; 4]>;
 
 /// Decides on `flow` between those who claim its ends. `facts` gives a session
 /// and when media of it was last heard.
 pub(super) fn decide<'a>(
     flow: &Flow,
     now: Tick,
-    past: &Past,
     dst: &[Claimant],
     src: &[Claimant],
-    facts: impl Fn(SessionId) -> Option<Facts<'a>>,
+    facts: impl Fn(SessionId) -> Option<(&'a Session, Option<Tick>)>,
 ) -> Verdict {
     let mut all = contenders(dst, src, facts);
-    if let Some(others) = sift(flow, now, past, &mut all) {
-        let (by, senders) = (SmallVec::new(), others.clone());
-        return Verdict::Doubt { by, senders, crossed: false, learn: SmallVec::new() };
-    }
-    let possible = all.clone();
+    all.retain(|c| c.is_plausible(flow));
     // A VLAN that some of them were signalled on speaks for those. Where media
     // was heard does not: that of all calls may run on one VLAN.
     if all.iter().any(|c| c.session.vlans.contains(&flow.vlan)) {
@@ -155,9 +116,7 @@ pub(super) fn decide<'a>(
         all.iter().filter(|c| !all.iter().any(|o| o.outranks(c))).copied().collect();
     let left: Contenders<'a> =
         strongest.iter().filter(|c| !strongest.iter().any(|o| c.gives_way_to(o))).copied().collect();
-    let rule = left.iter().map(Contender::rule).min().unwrap_or_default();
-    let said = left.iter().filter(|c| c.rule() == rule);
-    let Some(newest) = said.max_by_key(|c| (c.session.age, c.id)).copied() else {
+    let Some(newest) = left.iter().max_by_key(|c| (c.session.age, c.id)).copied() else {
         return Verdict::Nobody;
     };
     // What was learned of a call that fell silent does not hold against one that came since.
@@ -167,80 +126,36 @@ pub(super) fn decide<'a>(
     if left.iter().any(|c| !related(c, &newest) && !shares(c, &newest)) || all.iter().any(outdated) {
         let crossed = strongest.iter().any(|c| c.weights() != newest.weights());
         let by = all.iter().map(|c| c.id).collect();
-        let senders = possible.iter().map(Contender::sender).collect();
         let may_learn = all.iter().filter_map(|c| {
             let end = c.unknown().filter(|_| c.best() == Rank::Claimed)?;
             let is_heard = all.iter().any(|o| o.ranks[end as usize] == Rank::Nat && !related(o, c));
             is_heard.then_some((c.id, c.speaker, end))
         });
-        return Verdict::Doubt { by, senders, crossed, learn: may_learn.collect() };
+        return Verdict::Doubt { by, crossed, learn: may_learn.collect() };
     }
-    let others = match doubts(flow, now, past, &newest, &possible) {
-        Doubts::None => SmallVec::new(),
-        Doubts::Some(senders) => senders,
-        Doubts::Grave(by, senders) => {
-            return Verdict::Doubt { by, senders, crossed: false, learn: SmallVec::new() };
-        }
-    };
+    let rule = left.iter().map(Contender::rule).min().unwrap_or_default();
     let by = left.iter().filter(|c| c.rule() == rule).map(|c| (c.id, c.speaker)).collect();
     let rivals = [0, 1].map(|end: usize| {
         let is_heard = |c: &&Contender<'_>| matches!(c.ranks[end], Rank::Nat | Rank::Heard);
         all.iter().filter(is_heard).any(|c| !related(c, &newest))
     });
-    let strange = is_strange(&newest, now, past);
-    Verdict::Owned(Owned { by, ranks: newest.ranks, since: newest.since, alone, rivals, strange, others })
-}
-
-/// Leaves those who may have sent the run for all that is known of it; gives those who did, where
-/// these are others.
-fn sift<'p>(
-    flow: &Flow,
-    now: Tick,
-    past: &'p Past,
-    all: &mut Contenders<'_>,
-) -> Option<&'p SmallVec<[Sender; 2]>> {
-    if past.kin.is_empty() {
-        all.retain(|c| c.is_plausible(flow));
-    } else {
-        // Who could not have sent what went before did not send this.
-        all.retain(|c| past.kin.iter().any(|k| c.is_sender(k)));
-        if all.is_empty() {
-            return Some(&past.kin);
-        }
-    }
-    // A run does not pass from one party of a call to the other.
-    let changes = |c: &Contender<'_>| past.before.iter().any(|k| k.leg == c.session.age);
-    all.retain(|c| !changes(c) || past.before.iter().any(|k| c.is_sender(k)));
-    // What was one's that had been answered is not another's who rang on for a while then.
-    let had_answered = |c: &Contender<'_>| c.session.answered_at.is_some_and(|at| at.since(past.began) <= 1);
-    let is_owner = |c: &Contender<'_>| past.owner == Some(c.session.age) && had_answered(c);
-    if let Some(owner) = all.iter().find(|c| is_owner(c)).copied() {
-        all.retain(|c| had_answered(c) || related(&owner, c) || now.since(past.began) <= 1);
-    }
-    // What ran before a call began is not that call's, while another's it may be is under way.
-    if past.before.is_empty() || all.is_empty() {
-        return None;
-    }
-    let is_related = |c: &Contender<'_>| past.before.iter().any(|k| k.group == c.session.group);
-    all.retain(|c| c.session.opened_at.since(past.began) <= 1 || is_related(c));
-    all.is_empty().then_some(&past.before)
+    Verdict::Owned(Owned { by, ranks: newest.ranks, since: newest.since, alone, rivals })
 }
 
 fn contenders<'a>(
     dst: &[Claimant],
     src: &[Claimant],
-    facts: impl Fn(SessionId) -> Option<Facts<'a>>,
+    facts: impl Fn(SessionId) -> Option<(&'a Session, Option<Tick>)>,
 ) -> Contenders<'a> {
     let mut out = Contenders::new();
     for d in dst {
-        let Some(Facts { session, heard, spoke }) = facts(d.session) else { continue };
+        let Some((session, heard)) = facts(d.session) else { continue };
         let opposite = src.iter().filter(|s| s.side != d.side);
         let own = opposite.clone().filter(|s| s.session == d.session).min_by_key(|s| s.rank);
         // Another hop of the same dialog may know the other end better.
         let recording = session.recording.map(|r| r.id);
         let of_dialog = |s: &&Claimant| {
-            recording.is_some()
-                && facts(s.session).and_then(|f| f.session.recording).map(|r| r.id) == recording
+            recording.is_some() && facts(s.session).and_then(|f| f.0.recording).map(|r| r.id) == recording
         };
         let s = own.or_else(|| opposite.clone().filter(of_dialog).min_by_key(|s| s.rank));
         out.push(Contender {
@@ -252,38 +167,27 @@ fn contenders<'a>(
             since: s.map_or(d.since, |s| d.since.max(s.since)),
             made: s.map_or(d.made, |s| d.made.max(s.made)),
             heard,
-            spoke,
         });
     }
     for s in src {
-        let Some(Facts { session, heard, spoke }) = facts(s.session) else { continue };
+        let Some((session, heard)) = facts(s.session) else { continue };
         if out.iter().any(|c| c.id == s.session && c.speaker == s.side) {
             continue;
         }
         let ranks = [Rank::Other, s.rank];
         let (origin, since, made) = (s.origin, s.since, s.made);
-        let speaker = s.side;
-        out.push(Contender { id: s.session, session, speaker, ranks, origin, since, made, heard, spoke });
+        out.push(Contender { id: s.session, session, speaker: s.side, ranks, origin, since, made, heard });
     }
     out
 }
 
 impl Contender<'_> {
-    pub fn sender(&self) -> Sender {
-        Sender { leg: self.session.age, group: self.session.group, side: self.speaker }
-    }
-
-    /// Is it the one?
-    pub fn is_sender(&self, k: &Sender) -> bool {
-        self.session.age == k.leg && self.speaker == k.side
-    }
-
-    pub fn best(&self) -> Rank {
+    fn best(&self) -> Rank {
         self.ranks[0].min(self.ranks[1])
     }
 
     /// 1: both ends; 2: the destination; 3: the source.
-    pub fn rule(&self) -> u8 {
+    fn rule(&self) -> u8 {
         match self.ranks {
             [Rank::Other, _] => 3,
             [_, Rank::Other] => 2,
@@ -318,7 +222,7 @@ impl Contender<'_> {
     }
 
     /// Its other end has not answered in any way.
-    pub fn only_rings(&self) -> bool {
+    fn only_rings(&self) -> bool {
         let is_silent = self.session.answered.is_none() && self.heard.is_none();
         is_silent && self.session.claims.iter().any(|c| c.is_empty())
     }
@@ -396,7 +300,7 @@ impl Contender<'_> {
 
     /// Is its claim over where `newer` claims the same? It was hung up, or
     /// nothing was heard of it for a while before `newer` came.
-    pub fn gives_way_to(&self, newer: &Contender<'_>) -> bool {
+    fn gives_way_to(&self, newer: &Contender<'_>) -> bool {
         if related(self, newer) {
             return false;
         }
@@ -414,7 +318,7 @@ impl Contender<'_> {
 /// Of one call: the same session, the same contact, or two legs under way at
 /// once that pass one description on. An origin line alone proves nothing: simple
 /// senders use one for all their calls.
-pub(super) fn related(a: &Contender<'_>, b: &Contender<'_>) -> bool {
+fn related(a: &Contender<'_>, b: &Contender<'_>) -> bool {
     let (older, newer) = if a.session.age <= b.session.age { (a, b) } else { (b, a) };
     let at_once = older.session.answered.is_none_or(|begun| newer.session.age <= begun);
     let same_origin = a.origin == b.origin && a.origin != 0;

@@ -17,9 +17,6 @@ use std::net::{IpAddr, SocketAddr};
 /// VLANs that one call is followed on; a mirror sees two.
 pub(super) const MAX_VLANS: usize = 8;
 
-/// Sources remembered that may be of one side.
-const MAX_SOURCES: usize = 4;
-
 /// One offer/answer exchange as seen on one signalling hop of one dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
@@ -98,10 +95,6 @@ pub(super) struct Session {
     pub recording: Option<Recorded>,
     /// Position in the sequence of openings and claims.
     pub opened: u64,
-    /// When it was opened.
-    pub opened_at: Tick,
-    /// When it last said that a party receives elsewhere than before.
-    pub moved_at: Option<Tick>,
     /// Calls that had begun when it was answered.
     pub answered: Option<u64>,
     /// VLANs its signalling was seen on.
@@ -116,15 +109,11 @@ pub(super) struct Session {
     pub answered_at: Option<Tick>,
     /// Where each side was last heard from.
     pub spoke: [Option<SocketAddr>; 2],
-    /// Sources that may be each side's, or another call's.
-    pub may_speak: [SmallVec<[u32; 2]>; 2],
     /// And on which VLANs.
     pub spoke_on: [SmallVec<[Vlan; 1]>; 2],
     /// When a packet between its hosts that nobody claims was last seen, and how often while
     /// the speaker was missed.
     pub strayed: (Tick, u8),
-    /// The source of it that may be each side's.
-    pub stray: [Option<u32>; 2],
 }
 
 impl Session {
@@ -132,14 +121,6 @@ impl Session {
     pub fn is_on(&self, vlan: Vlan) -> bool {
         let is_heard = self.spoke_on.iter().any(|v| v.contains(&vlan));
         self.vlans.contains(&vlan) || self.spoke == [None; 2] || is_heard
-    }
-
-    /// A source is that of `side`, or of another call.
-    pub fn note_may_speak(&mut self, side: Side, ssrc: u32) {
-        let known = &mut self.may_speak[side as usize];
-        if !known.contains(&ssrc) && known.len() < MAX_SOURCES {
-            known.push(ssrc);
-        }
     }
 
     /// A packet of `side` came from there.
