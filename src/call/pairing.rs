@@ -207,9 +207,7 @@ impl Pairing {
         self.bury_flows(session);
         let Some(s) = self.sessions.remove(&session) else { return };
         self.hosts.rename(session, &s.hosts(), &[]);
-        for l in s.learned {
-            self.places.withdraw(session, l.side, l.addr, &mut self.sessions);
-        }
+        s.learned.iter().for_each(|l| self.places.withdraw(session, l.side, l.addr, &mut self.sessions));
         for (side, claims) in [Side::Caller, Side::Callee].into_iter().zip(s.claims) {
             for c in claims {
                 self.places.withdraw(session, side, c.addr, &mut self.sessions);
