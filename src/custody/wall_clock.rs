@@ -164,7 +164,7 @@ impl Reading {
         }
     }
 
-    /// Judges a reading. `last`: what was [`believed`] before. `newest`: the newest
+    /// Judges a reading. `last`: what was `believed` before. `newest`: the newest
     /// recording in the store. `ask`: whether it has to be synchronised.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Files of a store: opened, made, owned, replaced and synced in one place.
 //!
 //! Everything below a [`Folder`] is reached through its handle, by way of no
-//! symbolic link and never out of it (see [`beneath`]): whoever can write into a
+//! symbolic link and never out of it (see `beneath`): whoever can write into a
 //! store must not lead a command that root runs to another file. Only what leads to
 //! the folder itself may be a link: who configures it answers for it.
 //!

@@ -77,7 +77,7 @@ pub enum IndexError {
 }
 
 impl IndexError {
-    /// [`rebuild`] mends it.
+    /// `rebuild` mends it.
     pub fn needs_rebuild(&self) -> bool {
         matches!(
             self,
