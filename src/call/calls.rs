@@ -8,7 +8,7 @@
 use super::account::continued;
 use super::asserted::{Asserted, user_of};
 use super::decision::{Decision, Ending, Ends, LeftOut, Unrecorded};
-use super::dialog::{Bye, Dialog, DialogState};
+use super::dialog::{Dialog, DialogState};
 use super::identifier::stored_call_id;
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
@@ -29,6 +29,7 @@ use crate::net::Flow;
 use crate::sdp::Session;
 use crate::sip::{Message, Method};
 use crate::time::Timestamp;
+use std::sync::Arc;
 
 /// All calls followed.
 #[derive(Debug)]
@@ -49,7 +50,10 @@ impl Calls {
         Calls {
             rules: Rules::new(config),
             max_recordings: config.limits.recordings,
-            tables: Tables::new(config.limits.calls),
+            tables: Tables::new(
+                config.limits.calls,
+                usize::try_from(config.limits.memory / 2).unwrap_or(usize::MAX),
+            ),
             recordings: Recordings::new(patience),
             referrals: Referrals::default(),
             agents: Agents::default(),
@@ -65,6 +69,7 @@ impl Calls {
             None => self.handle_request(&seen),
             Some(code) => self.handle_response(&seen, code),
         }
+        self.tables.weigh(&seen, &mut self.recordings);
     }
 
     /// Where a media packet belongs, and the fingerprint of its flow. The
@@ -112,6 +117,12 @@ impl Calls {
         while let Some(closed) = self.recordings.handle_timeout(now) {
             self.leave(closed, now);
         }
+        while let Some(id) = self.recordings.take_reopened() {
+            if let Some(d) = self.tables.dialogs.get_mut(id) {
+                d.set_bye(None);
+                self.tables.give_way(id, false);
+            }
+        }
         self.tables.expire(now, &mut self.recordings);
         self.referrals.expire(now);
     }
@@ -141,6 +152,11 @@ impl Calls {
         self.tables.legs.evicted()
     }
 
+    /// Legs forgotten because all together held too much memory.
+    pub fn outweighed(&self) -> u64 {
+        self.tables.legs.outweighed()
+    }
+
     /// The clock the stamps come from was set by `ns` (live capture): nothing was silent meanwhile.
     pub fn clock_stepped(&mut self, ns: i64) {
         self.recordings.clock_stepped(ns);
@@ -152,6 +168,7 @@ impl Calls {
         }
         let Some((id, side)) = self.tables.dialog_of(seen) else { return };
         self.tables.touch(id, seen);
+        let is_own = self.tables.dialog(id).is_some_and(|(leg, _)| leg.is_own(side, seen.flow.src.ip()));
         match seen.method {
             Method::Invite | Method::Update => {
                 self.handle_description(id, seen, side);
@@ -159,12 +176,12 @@ impl Calls {
             }
             Method::Ack | Method::Prack => self.handle_description(id, seen, side),
             Method::Bye => self.handle_bye(id, seen, side),
-            Method::Refer => self.handle_refer(id, seen, side),
+            Method::Refer if is_own => self.handle_refer(id, seen, side),
             // RFC 3515 §2.4.5: the transfer failed, says the one who was asked for it.
-            Method::Notify if seen.msg.sipfrag_status().is_some_and(|s| s >= 300) => {
+            Method::Notify if is_own && seen.msg.sipfrag_status().is_some_and(|s| s >= 300) => {
                 self.transfer_failed(id, side.other());
             }
-            Method::Info if seen.msg.dtmf_info() => self.handle_key(id, seen, side),
+            Method::Info if is_own && seen.msg.dtmf_info() => self.handle_key(id, seen, side),
             _ => {}
         }
     }
@@ -225,7 +242,8 @@ impl Calls {
         // The next branch of a hunt.
         leg.ended = false;
         leg.note_parties(&invite);
-        leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, seen.msg.sdp().map(Session::parse));
+        let offer = seen.msg.sdp().map(|body| Arc::new(Session::parse(body)));
+        leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, offer);
         self.tables.ring(id, seen);
         if known.is_none() {
             self.join_continued(id, &invite, seen);
@@ -255,7 +273,10 @@ impl Calls {
                 }
                 self.handle_identity(id, seen, Side::Callee);
             }
-            _ => self.tables.refuse(leg_id, id.filter(|_| state == Some(DialogState::Early))),
+            _ => {
+                leg.forget_offer(&seen.flow, seen.branch.as_deref());
+                self.tables.refuse(leg_id, id.filter(|_| state == Some(DialogState::Early)));
+            }
         }
     }
 
@@ -272,10 +293,12 @@ impl Calls {
         let is_news = was_silent && !said.is_silent();
         if is_first {
             d.state = DialogState::Confirmed { answered_at: seen.at, recording: None, bye: None };
-            if let Some(leg) = self.tables.legs.get_mut(d.leg) {
+            let leg = d.leg;
+            if let Some(leg) = self.tables.legs.get_mut(leg) {
                 (leg.was_answered, leg.ended) = (true, false);
             }
             self.tables.close_early(id);
+            self.take_place(leg);
         }
         self.tables.note_response(id, seen);
         self.refresh(id, seen.at);
@@ -319,46 +342,6 @@ impl Calls {
         // What is said while it rings is weighed once somebody answers.
         if *known != before && d.is_confirmed() {
             self.reconsider(id, seen.at);
-        }
-    }
-
-    fn handle_bye(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
-        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
-        // A second BYE of the same side is the repeat of one that was challenged.
-        let is_repeat = |b: Bye| b.by == side && seen.cseq > b.cseq;
-        if d.is_terminated() || d.bye().is_some_and(|b| !is_repeat(b)) {
-            return;
-        }
-        d.set_bye(Some(Bye { at: seen.at, by: side, cseq: seen.cseq }));
-        self.tables.give_way(id, true);
-        let Some((leg, d)) = self.tables.dialog(id) else { return };
-        let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
-            // Nothing hangs on the exact end of a dialog that is not recorded.
-            return self.tables.terminate(id);
-        };
-        let by_agent = d.transfer_by.is_some_and(|s| s != recording.customer);
-        let by = match by_agent || d.replaced {
-            true => Ending::Transferred,
-            false => Ending::HungUp(recording.channel_of(side)),
-        };
-        let has_rivals = self.tables.dialogs_of(leg).any(|d| d.id != id && d.is_confirmed());
-        if let Some(closed) = self.recordings.handle_bye(r, seen.at, by, has_rivals) {
-            self.leave(closed, seen.at);
-        }
-    }
-
-    fn handle_bye_response(&mut self, id: DialogId, seen: &Seen<'_>, requester: Side, code: u16) {
-        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
-        let is_of_it = d.bye().is_some_and(|b| b.by == requester && b.cseq == seen.cseq);
-        let Some(r) = d.recording().filter(|_| is_of_it) else { return };
-        match code {
-            0..=199 => {}
-            401 | 407 => {
-                d.set_bye(None);
-                self.tables.give_way(id, false);
-                self.recordings.handle_bye_refused(r);
-            }
-            _ => self.recordings.handle_bye_accepted(r),
         }
     }
 

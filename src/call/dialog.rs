@@ -19,6 +19,8 @@ pub struct Bye {
     pub by: Side,
     /// Its CSeq: the response to an earlier one says nothing of it.
     pub cseq: u32,
+    /// It came from where the signalling of its side comes from.
+    pub is_own: bool,
 }
 
 /// Where a dialog is.

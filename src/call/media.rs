@@ -16,6 +16,7 @@ use crate::sip::Method;
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 
@@ -99,7 +100,7 @@ pub(super) fn take_in(
     if hop.is_none() && is_initial && sender == Side::Callee && !leg.hops.is_empty() {
         return false;
     }
-    let session = seen.msg.sdp().map(Session::parse);
+    let session = seen.msg.sdp().map(|body| Arc::new(Session::parse(body)));
     let mut changed = false;
     for m in &mut dialog.media {
         // A request that takes a way of its own concerns every hop.

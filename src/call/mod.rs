@@ -26,6 +26,7 @@ pub mod decision;
 mod dialog;
 mod exchange;
 mod flows;
+mod hangups;
 mod hosts;
 mod identifier;
 mod ids;

@@ -4,10 +4,10 @@
 
 use super::contacts::Contacts;
 use super::decision::Decision;
-use super::dialog::{Dialog, DialogState, Dialogs};
+use super::dialog::{Dialog, DialogState, Dialogs, HopMedia};
 use super::ids::{ContactId, DialogId, LegId};
 use super::invite::Invite;
-use super::leg::{Leg, MAX_DIALOGS};
+use super::leg::{Leg, MAX_DIALOGS, PAIRED};
 use super::legs::Legs;
 use super::media;
 use super::pairing::{Pairing, Side};
@@ -21,6 +21,7 @@ use std::hash::BuildHasher;
 #[derive(Debug)]
 pub(super) struct Tables {
     pub legs: Legs,
+    max_bytes: usize,
     pub dialogs: Dialogs,
     pub contacts: Contacts,
     pub pairing: Pairing,
@@ -29,10 +30,11 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Empty, for at most `max` legs.
-    pub fn new(max: usize) -> Self {
+    /// Empty, for at most `max` legs that hold at most so many bytes.
+    pub fn new(max: usize, max_bytes: usize) -> Self {
         Tables {
             legs: Legs::new(max),
+            max_bytes,
             dialogs: Dialogs::default(),
             contacts: Contacts::default(),
             pairing: Pairing::new(),
@@ -123,6 +125,29 @@ impl Tables {
         let contact = self.contacts.join(id, seen.at, keys);
         self.legs.insert(id, contact, invite.clone(), seen);
         id
+    }
+
+    /// Reckons again what the leg of a message holds; where all hold too much, the oldest that
+    /// nobody answered are forgotten.
+    pub fn weigh(&mut self, seen: &Seen<'_>, recordings: &mut Recordings) {
+        let of_dialog = self.dialog_of(seen).and_then(|(id, _)| self.dialog(id));
+        let leg = of_dialog.map(|(leg, _)| leg).or_else(|| self.legs.of_invite(seen).next());
+        let Some(leg) = leg else { return };
+        let of_dialog = |d: &Dialog| {
+            let media = d.media.iter().map(|m| size_of::<HopMedia>() + PAIRED + m.offer_answer.weight());
+            size_of::<Dialog>() + d.callee_tag.len() + media.sum::<usize>() + 64
+        };
+        let dialogs: usize = self.dialogs_of(leg).map(of_dialog).sum();
+        let (id, bytes) = (leg.id, leg.weigh() + dialogs);
+        self.legs.set_weight(id, bytes);
+        while self.legs.bytes() > self.max_bytes {
+            let (dialogs, followed) = (&self.dialogs, &*recordings);
+            let over = self.legs.overweight(|l| is_recorded(l, dialogs, followed));
+            if over.is_empty() {
+                return;
+            }
+            over.into_iter().for_each(|id| self.forget(id, recordings));
+        }
     }
 
     /// Forgets the legs that have been silent too long.

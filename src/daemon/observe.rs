@@ -133,6 +133,7 @@ pub fn snapshot(s: &EngineStats, counts: &MediaCounts, queue_dropped: u64, sip_p
         *out = count.load(Ordering::Relaxed);
     }
     out.limits[Limit::Calls.index()] = s.calls_evicted;
+    out.limits[Limit::Memory.index()] = s.calls_outweighed;
     out.limits[Limit::Fragments.index()] = s.net.fragments_dropped.evicted;
     out.limits[Limit::TcpStreams.index()] = s.net.tcp_evicted;
     out.limits[Limit::QueueBytes.index()] = queue_dropped;

@@ -159,6 +159,7 @@ impl Engine {
         s.calls = self.core.calls.legs_followed() as u64;
         s.recordings = self.core.calls.recordings().len() as u64;
         s.calls_evicted = self.core.calls.evicted();
+        s.calls_outweighed = self.core.calls.outweighed();
         s.time_jumps = self.core.clock.jumps();
         s.last_packet = self.core.clock.last_stamp();
         s

@@ -76,6 +76,10 @@ pub(super) struct Source {
     missing: u64,
     /// Sound that nobody here can decode came while nobody else was listened to.
     is_undecodable: bool,
+    /// More of it in a row never came than a network loses.
+    is_holed: bool,
+    /// What never came was heard elsewhere.
+    is_excused: bool,
 }
 
 impl Source {
@@ -107,6 +111,8 @@ impl Source {
             ticks_heard: 0,
             missing: 0,
             is_undecodable: false,
+            is_holed: false,
+            is_excused: false,
         }
     }
 
@@ -252,7 +258,7 @@ impl Source {
         self.streams.each(StreamStats::rest);
         let frame = i128::from(from_ns) * i128::from(rate_hz) / i128::from(NS_PER_S);
         self.voice.take_back(frame as i64);
-        self.rests = true;
+        (self.rests, self.is_excused) = (true, true);
     }
 
     /// How long a packet lasts.

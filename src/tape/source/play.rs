@@ -8,13 +8,16 @@ use super::super::voice::{Place, Stage};
 use super::super::waiting::Pending;
 use super::{MANY_UNNAMED, Played, Source};
 use crate::codec::telephone_event::EventPacket;
-use crate::time::NS_PER_S;
+use crate::time::{NS_PER_MS, NS_PER_S};
 use std::sync::Arc;
 
 /// What comes no closer after one another is not in a row.
 const IN_A_ROW_NS: i64 = NS_PER_S;
 /// Payloads that cannot be decoded and are no longer keep a path open and say nothing.
 const KEEP_ALIVE_BYTES: usize = 4;
+
+/// What a network loses at a time is no longer than this; beyond it something is missing.
+const HOLE_NS: i64 = 200 * NS_PER_MS;
 
 impl Source {
     /// Plays what arrived up to `horizon_ns` into the timeline.
@@ -79,7 +82,11 @@ impl Source {
             return;
         }
         let after = match self.played {
-            Some((seq, _)) if p.seq > seq + 1 => After::Loss,
+            Some((seq, end)) if p.seq > seq + 1 => {
+                self.is_holed |= self.is_hole(p.seq - seq - 1, p.ts - end);
+                self.is_excused = false;
+                After::Loss
+            }
             Some((_, end)) if (p.ts - end).abs() <= 16 => After::Sound,
             Some(_) | None => After::Pause,
         };
@@ -105,6 +112,14 @@ impl Source {
             played.undecodable.push(p.at_ns);
         }
         self.advance(p, p.ts + ticks);
+    }
+
+    /// So many numbers in a row never came, and the stamps moved by so much meanwhile. Silence leaves
+    /// no number out.
+    fn is_hole(&self, packets: u64, ticks: i64) -> bool {
+        let by_numbers = self.packet_ns().saturating_mul(packets.min(1 << 20) as i64);
+        let by_stamps = ticks.max(0).saturating_mul(NS_PER_S) / i64::from(self.clock.clock_hz());
+        by_numbers.min(by_stamps) > HOLE_NS && !self.is_excused
     }
 
     fn unnamed(&mut self, at_ns: i64) {
