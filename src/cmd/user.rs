@@ -1,10 +1,10 @@
 //! `nauhuri user`: accounts of the listening room.
 
 use super::archive::Site;
-use super::usage::Usage;
 use super::output::{self, plain};
+use super::usage::Usage;
 use crate::cli::Cli;
-use crate::cli::room::{AddArgs, ChangeArgs, UserArgs, UserCommand};
+use crate::cli::accounts::{AddArgs, ChangeArgs, UserArgs, UserCommand};
 use crate::custody::access::{Held, Policy};
 use crate::custody::audit::{Action, Draft};
 use crate::store::calendar::day_begins;
