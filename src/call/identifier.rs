@@ -58,6 +58,19 @@ fn hash(bytes: &[u8]) -> [u8; HASH_LEN] {
     out
 }
 
+/// What stands for a Call-ID where none may be read: its hash tells calls apart, and one that is
+/// known from elsewhere can be looked for. `None` where only the start of a message was seen; of
+/// one that is known by its hash alone, that.
+pub fn call_id_hash(call_id: &str) -> Option<String> {
+    let is_hash = call_id.len() == HASH_LEN
+        && call_id.as_bytes().strip_prefix(PREFIX).is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit));
+    let text = match is_hash {
+        true => call_id.to_owned(),
+        false => String::from_utf8_lossy(&hash(call_id.as_bytes())).into_owned(),
+    };
+    (!call_id.is_empty()).then_some(text)
+}
+
 /// A Call-ID as it may be stored: by its hash where it holds seven or more successive
 /// digits of one of these numbers, however they are set apart or escaped.
 pub fn stored_call_id<'a>(call_id: &[u8], secret: impl IntoIterator<Item = &'a Pii<String>>) -> String {
@@ -93,6 +106,16 @@ mod tests {
     fn a_hash_is_that_of_sha_256() {
         // The first eight bytes of the digest of "abc" (FIPS 180-4).
         assert_eq!(&hash(b"abc"), b"sha256:ba7816bf8f01cfea");
+    }
+
+    #[test]
+    fn what_is_told_by_its_hash_is_hashed_once() {
+        let hash = "sha256:ba7816bf8f01cfea";
+        assert_eq!(call_id_hash("abc").as_deref(), Some(hash));
+        assert_eq!(call_id_hash(hash).as_deref(), Some(hash));
+        assert_eq!(call_id_hash(""), None);
+        let likeness = "sha256:not-a-hash-atall";
+        assert!(call_id_hash(likeness).is_some_and(|h| h != likeness), "a caller's own words");
     }
 
     #[test]

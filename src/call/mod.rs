@@ -56,3 +56,4 @@ mod verdict;
 
 pub use calls::Calls;
 pub use decision::{Agent, CallEvent, Decision, Ending, Ends, LeftOut, Opening, Unrecorded};
+pub use identifier::call_id_hash;

@@ -115,9 +115,7 @@ impl Calls {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let [caller, callee] = parties(leg, d);
         let contact = leg.contact;
-        let withheld = caller.asserted.withheld || callee.asserted.withheld;
         let call_id = call_id(&self.tables, &self.rules, leg, &[&caller, &callee]);
-        let ends = ends_of(&self.rules, &caller, &callee);
         let reason = match roles(&self.rules, &caller, &callee) {
             Err(reason) => reason,
             Ok(r) => {
@@ -130,6 +128,8 @@ impl Calls {
         };
         self.unrecorded(call_id.clone(), at, reason);
         if reason != Unrecorded::OtherLeg {
+            let ends = ends_of(&self.rules, &caller, &callee);
+            let withheld = caller.asserted.withheld || callee.asserted.withheld;
             self.tables.contacts.leave_out(contact, LeftOut { reason, at, call_id, ends }, withheld);
         }
     }

@@ -3,8 +3,8 @@
 //! The capture and the workers note them, the archivist writes them down.
 
 use super::observe::{Outcome, unrecorded_label};
-use crate::call::LeftOut;
-use crate::store::register::{Unrecorded, call_id_hash};
+use crate::call::{LeftOut, call_id_hash};
+use crate::store::register::Unrecorded;
 use crate::telemetry::label::FailReason;
 use crate::time::Timestamp;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -65,7 +65,7 @@ pub fn by_rule(n: &LeftOut) -> Unrecorded {
         service: n.ends.service.clone(),
         caller: n.ends.caller.clone(),
         called: n.ends.called.clone(),
-        call: call_id_hash(n.call_id.as_bytes()),
+        call: call_id_hash(&n.call_id),
         recording: None,
     }
 }
@@ -80,7 +80,7 @@ pub fn by_failure(outcome: &Outcome) -> Option<Unrecorded> {
         Outcome::Failed { id, call_id, reason } => Some(Unrecorded {
             at: began(id),
             reason: reason.as_str().into(),
-            call: call_id_hash(call_id.as_bytes()),
+            call: call_id_hash(call_id),
             recording: Some(*id),
             ..Unrecorded::default()
         }),

@@ -10,7 +10,6 @@ use super::files::Folder;
 use super::jsonl::{self, Lines};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
@@ -21,8 +20,6 @@ pub const REGISTER: &str = "unrecorded.jsonl";
 
 /// The file grows no further: who floods the recorder with calls does not fill the disk.
 const MAX_BYTES: u64 = 64 << 20;
-/// Length of a hash as it is written.
-const HASH_LEN: usize = "sha256:".len() + 16;
 /// Longest line read; ours are shorter.
 const MAX_LINE: usize = 4096;
 /// Held while the register changes.
@@ -44,7 +41,7 @@ pub struct Unrecorded {
     /// Who was called, likewise.
     #[serde(default)]
     pub called: Option<String>,
-    /// Hash of the Call-ID, see [`call_id_hash`]; unknown where only the start of a message was seen.
+    /// Hash of the Call-ID, see [`crate::call::call_id_hash`]; unknown where only the start of a message was seen.
     #[serde(default)]
     pub call: Option<String>,
     /// The recording that was begun and failed.
@@ -57,22 +54,6 @@ impl Unrecorded {
     pub fn instant(&self) -> Timestamp {
         super::sidecar::parse_rfc3339(&self.at).unwrap_or_default()
     }
-}
-
-/// `sha256:` and 16 hexadecimal digits: tells calls apart, and a Call-ID that is known from
-/// elsewhere can be looked for, but none can be read from it.
-pub fn call_id_hash(call_id: &[u8]) -> Option<String> {
-    use std::fmt::Write as _;
-    // Of one that is too long to be followed nothing but its hash is known.
-    if call_id.starts_with(b"sha256:") && call_id.len() == HASH_LEN {
-        return Some(String::from_utf8_lossy(call_id).into_owned());
-    }
-    let mut text = String::from("sha256:");
-    for byte in Sha256::digest(call_id).iter().take(8) {
-        // A String takes everything.
-        let _ = write!(text, "{byte:02x}");
-    }
-    (!call_id.is_empty()).then_some(text)
 }
 
 /// The register of one store.
@@ -186,7 +167,7 @@ mod tests {
     use std::io::Write;
 
     fn call(at: &str, reason: &str) -> Unrecorded {
-        let call = call_id_hash(b"a84b4c76e66710@pc33.example");
+        let call = Some("sha256:ba7816bf8f01cfea".into());
         Unrecorded { at: at.into(), reason: reason.into(), call, ..Unrecorded::default() }
     }
 
@@ -230,11 +211,5 @@ mod tests {
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).expect("a link");
         assert!(register.append(&[call("2026-11-28T08:00:00Z", "internal")]).is_err());
         assert!(!dir.path().join("elsewhere").exists());
-    }
-
-    #[test]
-    fn a_call_id_is_told_by_its_hash_alone() {
-        assert_eq!(call_id_hash(b"abc").as_deref(), Some("sha256:ba7816bf8f01cfea"));
-        assert_eq!(call_id_hash(b""), None);
     }
 }
