@@ -3,21 +3,23 @@
 //! One definition, from which `--help`, the man pages and the completions come.
 //! What a command does is in `cmd`, one file each.
 
+#[cfg(feature = "room")]
+pub mod accounts;
 pub mod entries;
+mod global;
 pub mod keeping;
 pub mod reading;
-#[cfg(feature = "room")]
-pub mod room;
 pub mod search;
 
+#[cfg(feature = "room")]
+use accounts::{ServeArgs, UserArgs};
+pub use global::{Global, LogFormat};
 use keeping::{
     AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs, RetentionArgs,
 };
 use reading::{ForecastArgs, ListArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
-#[cfg(feature = "room")]
-use room::{ServeArgs, UserArgs};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Where the configuration is looked for when `--config` is not given.
@@ -81,37 +83,6 @@ impl Cli {
         }
         self
     }
-}
-
-/// Options of every command, before or after its name.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Options of every command")]
-pub struct Global {
-    /// Configuration file [default: /etc/nauhuri/nauhuri.toml]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Set one key of the configuration; may be repeated, lists are a,b
-    #[arg(long, value_name = "section.key=value", action = ArgAction::Append)]
-    pub set: Vec<String>,
-    /// Say more: -v what is done, -vv each packet
-    #[arg(short, long, action = ArgAction::Count)]
-    pub verbose: u8,
-    /// Say only what went wrong
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Form of the log on standard error [default: text]
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub log_format: Option<LogFormat>,
-}
-
-/// `--log-format`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Lines for people
-    #[default]
-    Text,
-    /// One JSON object a line
-    Json,
 }
 
 /// One variant per subcommand; a command stands here once it works.

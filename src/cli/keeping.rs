@@ -1,7 +1,7 @@
 //! Arguments of the commands that change what becomes of recordings, and of the audit log.
 
-use super::Global;
 use super::entries::EntryArgs;
+use super::global::Global;
 use super::search::SearchArgs;
 use crate::custody::audit::MAX_TEXT;
 use crate::id::Channel;

@@ -1,6 +1,6 @@
 //! Arguments of the commands that look at the store and change no recording.
 
-use super::Global;
+use super::global::Global;
 use super::search::{SearchArgs, When, id, number, when};
 use crate::archive::search::IdPart;
 use clap::Args;

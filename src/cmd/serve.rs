@@ -2,7 +2,7 @@
 
 use super::settings::{self, DefaultFile};
 use crate::cli::Cli;
-use crate::cli::room::ServeArgs;
+use crate::cli::accounts::ServeArgs;
 use crate::config::check::Purpose;
 use crate::web::Room;
 use crate::web::server::{Door, raise_files};

@@ -4,7 +4,7 @@ use super::archive::Site;
 use super::output::{self, plain};
 use super::usage::Usage;
 use crate::cli::Cli;
-use crate::cli::room::{AddArgs, ChangeArgs, UserArgs, UserCommand};
+use crate::cli::accounts::{AddArgs, ChangeArgs, UserArgs, UserCommand};
 use crate::custody::access::{Held, Policy};
 use crate::custody::audit::{Action, Draft};
 use crate::store::calendar::day_begins;

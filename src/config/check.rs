@@ -47,7 +47,7 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<Finding> {
     numbers(config, &mut findings);
     keeping(config, &mut findings);
     limits(config, &mut findings);
-    for (key, found, allowed) in super::room::wrong(&config.room) {
+    for (key, found, allowed) in super::room_rules::wrong(&config.room) {
         findings.add(key, found, allowed);
     }
     findings.0

@@ -6,7 +6,7 @@
 //! read by the same kinds. That this list equals [`Config`](super::Config) is a
 //! test, so neither can grow alone.
 
-use super::{TunnelKind, TunnelRule, forms, room};
+use super::{TunnelKind, TunnelRule, forms, listening};
 use toml::Value;
 
 /// What a key may hold.
@@ -74,6 +74,25 @@ const SOME: Kind = Kind::Count(1, i64::MAX);
 /// A buffer.
 const BYTES: Kind = Kind::Count(BUFFER_BYTES_MIN as i64, i64::MAX);
 
+/// Keys of `room.tls`.
+const TLS_KEYS: &[Key] = &[("cert", Kind::Text), ("key", Kind::Text)];
+/// Keys of `[room.oidc]`.
+const OIDC_KEYS: &[Key] = &[
+    ("issuer", Kind::Text),
+    ("client_id", Kind::Text),
+    ("client_secret_file", Kind::Text),
+    ("roles", Kind::Names),
+];
+/// Keys of `[room.roles.NAME]`.
+const ROLE_KEYS: &[Key] = &[
+    ("find", Kind::OneOf(listening::SCOPES)),
+    ("hear", Kind::OneOf(listening::SCOPES)),
+    ("act", Kind::ListOf(listening::ACTS)),
+    ("download", Kind::Bool),
+    ("networks", Kind::Texts),
+    ("listening", Kind::OneOf(&["", "standing", "on_request"])),
+];
+
 /// All keys outside `[[service]]`, as `section.key`, in the order of the sample file.
 pub const KEYS: &[Key] = &[
     ("capture.interface", Kind::OneOrTexts),
@@ -98,8 +117,8 @@ pub const KEYS: &[Key] = &[
     ("service_default.retention", Kind::Text),
     ("service_default.retention_bound", Kind::OneOf(BOUNDS)),
     ("service_default.hide_caller_digits", Kind::HideDigits),
-    ("service_default.listening", Kind::OneOf(room::LISTENING)),
-    ("service_default.reasons", Kind::ListOf(room::REASONS)),
+    ("service_default.listening", Kind::OneOf(listening::LISTENING)),
+    ("service_default.reasons", Kind::ListOf(listening::REASONS)),
     ("service_default.special_category", Kind::Bool),
     ("service_default.office", Kind::Text),
     ("numbers.country", Kind::Text),
@@ -131,15 +150,15 @@ pub const KEYS: &[Key] = &[
     ("limits.queue_bytes", BYTES),
     ("limits.workers", Kind::Count(0, WORKERS_MAX as i64)),
     ("room.listen", Kind::Text),
-    ("room.tls", Kind::Keys(room::TLS_KEYS)),
+    ("room.tls", Kind::Keys(TLS_KEYS)),
     ("room.trusted_proxies", Kind::Texts),
     ("room.session_idle", Kind::Duration),
     ("room.session_max", Kind::Duration),
     ("room.undertaking", Kind::Text),
-    ("room.languages", Kind::ListOf(room::LANGUAGES)),
+    ("room.languages", Kind::ListOf(listening::LANGUAGES)),
     ("room.exports", Kind::Text),
-    ("room.oidc", Kind::Keys(room::OIDC_KEYS)),
-    ("room.roles", Kind::Each(room::ROLE_KEYS)),
+    ("room.oidc", Kind::Keys(OIDC_KEYS)),
+    ("room.roles", Kind::Each(ROLE_KEYS)),
 ];
 
 /// Keys of one `[[service]]`.
@@ -151,8 +170,8 @@ pub const SERVICE_KEYS: &[Key] = &[
     ("retention", Kind::Text),
     ("retention_bound", Kind::OneOf(BOUNDS)),
     ("hide_caller_digits", Kind::HideDigits),
-    ("listening", Kind::OneOf(room::LISTENING)),
-    ("reasons", Kind::ListOf(room::REASONS)),
+    ("listening", Kind::OneOf(listening::LISTENING)),
+    ("reasons", Kind::ListOf(listening::REASONS)),
     ("special_category", Kind::Bool),
     ("office", Kind::Text),
 ];

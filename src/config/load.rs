@@ -219,10 +219,19 @@ impl Judge {
             match keys::kind(&path) {
                 None => self.unknown(&path, origin, line),
                 Some(kind @ (Kind::Keys(_) | Kind::Each(_))) => {
-                    if let Some(value) = self.nested(&path, kind, value, origin, lines) {
+                    let mut wrong = Vec::new();
+                    if let Some(value) = nested::judge(&path, kind, value, &mut wrong) {
                         self.sources.set(path, origin, line);
                         kept.insert(key, value);
                     }
+                    self.problems.extend(wrong.into_iter().map(|w| Problem {
+                        origin: origin.clone(),
+                        key: w.path,
+                        line,
+                        found: w.found,
+                        allowed: w.allowed,
+                        nearest: w.nearest,
+                    }));
                 }
                 Some(kind) if !kind.accepts(&value) => self.refuse(path, kind, &value, origin, line),
                 Some(_) => {

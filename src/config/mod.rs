@@ -12,15 +12,16 @@ pub mod compiled;
 pub mod error;
 pub mod forms;
 pub mod keys;
+pub mod listening;
 pub mod load;
-pub mod room;
+mod room_rules;
 pub mod service;
 pub mod term;
 pub mod tunnels;
 
 pub use error::ConfigError;
+pub use listening::{Listening, Reason, Room};
 pub use load::Loaded;
-pub use room::{Listening, Reason, Room};
 pub use service::{CallDirection, HideDigits, RetentionBound, Service, ServiceRule};
 pub use term::{Term, TermError};
 pub use tunnels::{TunnelKind, TunnelRule};

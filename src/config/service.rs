@@ -1,6 +1,6 @@
 //! Services: what each promises of its recordings, and the forms those promises have.
 
-use super::room::{Listening, Reason};
+use super::listening::{Listening, Reason};
 use serde::{Deserialize, Serialize};
 
 /// What a service promises. `[service_default]`, and every key of a `[[service]]`.

@@ -6,7 +6,7 @@
 //! counts of agents and teams is who was what at the time of the call.
 
 use crate::config::compiled::Networks;
-use crate::config::room::{Act, Listening, Reason, Role, Scope};
+use crate::config::listening::{Act, Listening, Reason, Role, Scope};
 use crate::config::{Access, Config, Service};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -218,7 +218,7 @@ impl Policy {
             // Checked; one that cannot be read lets nobody in.
             networks: Networks::parse(role.networks.iter().map(String::as_str)).unwrap_or_default(),
         };
-        let mut roles: BTreeMap<String, Rule> = crate::config::room::ROLES
+        let mut roles: BTreeMap<String, Rule> = crate::config::listening::ROLES
             .iter()
             .map(|name| (name.to_string(), rule(&Role::builtin(name))))
             .collect();

@@ -3,7 +3,7 @@
 //! The only place of the room that touches recordings, by the library the commands use.
 //! Everything here blocks; the handlers call it from a thread of its own.
 
-use super::audio::Pcm;
+use super::pcm::Pcm;
 use super::problem::Problem;
 use super::query::{Cursor, Query};
 use crate::archive::index::{Index, IndexError, Row};

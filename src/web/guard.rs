@@ -5,7 +5,7 @@ use super::accounts::password::hex;
 use super::desk::Asker;
 use super::problem::Problem;
 use super::{Room, now};
-use crate::config::room::Act;
+use crate::config::listening::Act;
 use crate::custody::access::{Directory, Person};
 use crate::custody::audit::{By, Draft, Outcome, Who};
 use crate::time::Timestamp;

@@ -13,10 +13,10 @@
 
 pub mod accounts;
 pub mod api;
-pub mod audio;
 pub mod desk;
 pub mod guard;
 pub mod pages;
+pub mod pcm;
 pub mod problem;
 pub mod query;
 pub mod server;

@@ -1,6 +1,7 @@
 //! Layers, precedence, and what a mistake in each of them says.
 
 use super::*;
+use crate::config::listening::Scope;
 use crate::config::{CallDirection, HideDigits};
 use std::time::Duration;
 
@@ -217,4 +218,37 @@ proptest::proptest! {
             let _ = load(&layers(&format!("{key} = {value}"), &[], &[]), Purpose::Other);
         }
     }
+}
+
+fn with(text: &str, set: &[&str]) -> Result<crate::config::Config, String> {
+    let set = set.iter().map(ToString::to_string).collect();
+    let layers = Layers { file: Some(("x.toml".into(), text.into())), set, ..Layers::default() };
+    load(&layers, Purpose::Other).map(|l| l.config).map_err(|e| e.to_string())
+}
+
+#[test]
+fn roles_from_file_and_command_line() {
+    let text =
+        "[room.roles.agent]\nfind = \"own\"\nact = [\"hold\"]\n[room.roles.night-shift]\nhear = \"team\"";
+    let config = with(text, &["room.roles.agent.hear=own", "room.tls.cert=/c", "room.tls.key=/k"]).unwrap();
+    let agent = &config.room.roles["agent"];
+    assert_eq!((agent.find, agent.hear, agent.act.len()), (Scope::Own, Scope::Own, 1));
+    assert_eq!(config.room.roles["night-shift"].hear, Scope::Team);
+    assert!(config.room.tls.is_set());
+}
+
+#[test]
+fn a_slip_in_a_role_is_told_with_the_nearest_key() {
+    let said = with("[room.roles.agent]\nheer = \"own\"\nact = [\"liste\"]\n[room.tls]\ncrt = \"\"", &[]);
+    let said = said.unwrap_err();
+    for part in [
+        "x.toml: room.roles.agent.heer (line 1): found an unknown key; allowed: find, hear,",
+        "nearest: hear",
+        "room.roles.agent.act (line 1): found [\"liste\"]; allowed: a list of \"export\", \"hold\"",
+        "room.tls.crt",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert!(with("[room]\nroles = 3", &[]).unwrap_err().contains("room.roles (line 2): found 3"));
+    assert!(with("", &["room.roles.agent.heer=own"]).unwrap_err().contains("an unknown key"));
 }

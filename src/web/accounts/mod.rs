@@ -5,17 +5,17 @@
 //! nanoseconds since 1970. Must not know of HTTP.
 
 mod changes;
+mod grants;
 pub mod password;
-mod requests;
-mod session;
 mod sign_in;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
 pub use changes::{Changes, NewAccount};
-pub use requests::{Ask, Request, RequestState};
-pub use session::{Session, Token};
+pub use grants::{Ask, Request, RequestState};
 pub use sign_in::{Attempt, SignInRefused};
+pub use tickets::{Session, Token};
 
 use crate::custody::access::{Directory, Held, Person};
 use crate::store::StoreError;

@@ -1,10 +1,10 @@
 //! Hearing: the waveform of a recording, and its sound, any range of it.
 
 use super::super::Room;
-use super::super::audio::{Asked, Pcm, asked};
 use super::super::guard::Caller;
+use super::super::pcm::{Asked, Pcm, asked};
 use super::super::problem::Problem;
-use super::recordings::{granted, refuse, resolve};
+use super::finding::{granted, refuse, resolve};
 use crate::archive::index::Row;
 use crate::config::Reason;
 use crate::custody::access::{Deed, Denied};

@@ -2,8 +2,8 @@
 
 use super::door::problem_inside;
 use super::frame::{field, inside, needed};
-use super::{Guest, Visitor, encoded, html as answer};
-use crate::config::room::Act;
+use super::visit::{Guest, Visitor, encoded, html as answer};
+use crate::config::listening::Act;
 use crate::custody::audit::Entry;
 use crate::web::Room;
 use crate::web::accounts::{Account, Request, RequestState};

@@ -2,12 +2,14 @@
 //! page cannot be shown.
 
 use super::frame::{inside, page};
-use super::{Guest, Newcomer, Visitor, html as answer};
+use super::visit::{Guest, Newcomer, Visitor, encoded, html as answer};
 use crate::web::Room;
+use crate::web::guard::{Caller, Entrant};
 use crate::web::problem::Problem;
-use axum::extract::{Query, State};
+use axum::extract::{FromRequestParts, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use std::sync::Arc;
 
@@ -115,6 +117,44 @@ pub(super) fn problem_inside(room: &Room, visitor: &Visitor, problem: &Problem) 
         p { a href="/recordings" { (guest.say("recordings")) } }
     };
     answer(problem.status, inside(room, visitor, "", &guest.say("error"), main))
+}
+
+impl FromRequestParts<Arc<Room>> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Visitor, Response> {
+        match Caller::from_request_parts(parts, room).await {
+            Ok(caller) => {
+                let guest = Guest::of(parts, room, caller.entrant.session.account.language.as_deref());
+                Ok(Visitor { caller, guest })
+            }
+            Err(problem) => Err(turned_away(&Guest::of(parts, room, None), &problem)),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Room>> for Newcomer {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Newcomer, Response> {
+        match Entrant::from_request_parts(parts, room).await {
+            Ok(entrant) => {
+                let guest = Guest::of(parts, room, entrant.session.account.language.as_deref());
+                Ok(Newcomer { guest })
+            }
+            Err(problem) => Err(turned_away(&Guest::of(parts, room, None), &problem)),
+        }
+    }
+}
+
+/// To the door, and from there back to where he wanted to go.
+fn turned_away(guest: &Guest, problem: &Problem) -> Response {
+    let to = match problem.kind {
+        "unauthenticated" => "/sign-in",
+        "undertaking" => "/undertaking",
+        _ => return self::problem(guest, problem),
+    };
+    Redirect::to(&format!("{to}?next={}", encoded(&guest.path))).into_response()
 }
 
 #[cfg(test)]

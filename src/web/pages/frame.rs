@@ -1,7 +1,7 @@
 //! What stands around every page.
 
-use super::{Guest, Visitor};
-use crate::config::room::Act;
+use super::visit::{Guest, Visitor};
+use crate::config::listening::Act;
 use crate::web::Room;
 use maud::{DOCTYPE, Markup, html};
 

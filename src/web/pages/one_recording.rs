@@ -2,9 +2,9 @@
 
 use super::door::problem_inside;
 use super::frame::{choice, field, inside, needed};
-use super::search::{badges, customer};
-use super::text::length;
-use super::{Guest, Visitor, address, html as answer};
+use super::languages::length;
+use super::search_page::{badges, customer};
+use super::visit::{Guest, Visitor, address, html as answer};
 use crate::web::Room;
 use crate::web::api::shown;
 use axum::extract::{Path, Query, State};

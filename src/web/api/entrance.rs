@@ -5,8 +5,8 @@ use super::super::guard::{COOKIE, Caller, Entrant, Peer, cookie, is_own_origin, 
 use super::super::problem::Problem;
 use super::super::query::when;
 use super::super::{Room, now};
-use super::{Body, json, said};
-use crate::config::room::LANGUAGES;
+use super::answer::{Body, json, said};
+use crate::config::listening::LANGUAGES;
 use crate::custody::audit::{Action, By, Draft, Outcome};
 use crate::time::Timestamp;
 use axum::extract::{Extension, Path, State};

@@ -1,6 +1,6 @@
 //! Arguments of the listening room and of its accounts.
 
-use super::Global;
+use super::global::Global;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 

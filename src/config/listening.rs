@@ -3,7 +3,6 @@
 //! Rights are data. What a role is not given it does not have, and a role that is
 //! not configured gives nothing at all but what its name says ([`Role::builtin`]).
 
-use super::keys::{Key, Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,33 +14,14 @@ pub const ROLES: &[&str] =
 /// Languages of the pages.
 pub const LANGUAGES: &[&str] = &["fi", "sv", "en"];
 /// Words of `find` and `hear`.
-const SCOPES: &[&str] = &["none", "own", "team", "office", "all"];
+pub(super) const SCOPES: &[&str] = &["none", "own", "team", "office", "all"];
 /// Words of `act`.
-const ACTS: &[&str] =
+pub(super) const ACTS: &[&str] =
     &["export", "hold", "release", "restrict", "erase", "amend", "approve", "people", "audit"];
 /// Words of `listening`.
 pub(super) const LISTENING: &[&str] = &["standing", "on_request"];
 /// Words of `reasons`.
 pub(super) const REASONS: &[&str] = &["verify", "quality", "training", "complaint", "authority", "dsar"];
-
-/// Keys of `room.tls`.
-pub(super) const TLS_KEYS: &[Key] = &[("cert", Kind::Text), ("key", Kind::Text)];
-/// Keys of `[room.oidc]`.
-pub(super) const OIDC_KEYS: &[Key] = &[
-    ("issuer", Kind::Text),
-    ("client_id", Kind::Text),
-    ("client_secret_file", Kind::Text),
-    ("roles", Kind::Names),
-];
-/// Keys of `[room.roles.NAME]`.
-pub(super) const ROLE_KEYS: &[Key] = &[
-    ("find", Kind::OneOf(SCOPES)),
-    ("hear", Kind::OneOf(SCOPES)),
-    ("act", Kind::ListOf(ACTS)),
-    ("download", Kind::Bool),
-    ("networks", Kind::Texts),
-    ("listening", Kind::OneOf(&["", "standing", "on_request"])),
-];
 
 /// `[room]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -294,114 +274,9 @@ mod listening_word {
     }
 }
 
-/// One thing that makes no sense: key, what stands there, what may.
-type Wrong = (String, String, String);
-
-/// Everything in `[room]` that makes no sense.
-pub(super) fn wrong(room: &Room) -> Vec<Wrong> {
-    let mut out = Vec::new();
-    let mut add = |key: &str, found: String, allowed: &str| out.push((key.into(), found, allowed.into()));
-    let listen = room.listen.parse::<std::net::SocketAddr>();
-    match &listen {
-        Err(_) => add(
-            "room.listen",
-            format!("{:?}", room.listen),
-            "an address with its port such as \"127.0.0.1:9170\" or \"[::1]:9170\"",
-        ),
-        Ok(addr) if !addr.ip().is_loopback() && !room.tls.is_set() && room.trusted_proxies.is_empty() => add(
-            "room.listen",
-            format!("{:?}, where passwords would travel in clear", room.listen),
-            "an address of this machine only, such as \"127.0.0.1:9170\", unless room.tls or room.trusted_proxies is set",
-        ),
-        Ok(_) => {}
-    }
-    if room.tls.is_set() && (room.tls.cert.as_os_str().is_empty() || room.tls.key.as_os_str().is_empty()) {
-        add("room.tls", "only one of cert and key".into(), "both, or neither");
-    }
-    networks("room.trusted_proxies", &room.trusted_proxies, &mut add);
-    for (key, value) in [("room.session_idle", room.session_idle), ("room.session_max", room.session_max)] {
-        if value.is_zero() {
-            add(key, "\"0s\"".into(), "a duration above zero such as \"15m\"");
-        }
-    }
-    let known = |lang: &String| LANGUAGES.contains(&lang.as_str());
-    if room.languages.is_empty() || !room.languages.iter().all(known) {
-        add("room.languages", format!("{:?}", room.languages), "at least one of \"fi\", \"sv\", \"en\"");
-    }
-    if !room.exports.as_os_str().is_empty() && !room.exports.is_absolute() {
-        add(
-            "room.exports",
-            format!("{:?}", room.exports),
-            "the whole path of a folder outside the store, or \"\"",
-        );
-    }
-    if !room.oidc.issuer.is_empty() {
-        let allowed = "\"\": this version signs people in by local accounts only (nauhuri user add)";
-        add("room.oidc", format!("issuer = {:?}", room.oidc.issuer), allowed);
-    }
-    for (name, role) in &room.roles {
-        let key = format!("room.roles.{name}");
-        if !is_role_name(name) {
-            add(&key, format!("{name:?}"), "a name of up to 32 lower-case letters, digits, - and _");
-        }
-        networks(&format!("{key}.networks"), &role.networks, &mut add);
-    }
-    out
-}
-
-fn networks(key: &str, blocks: &[String], add: &mut impl FnMut(&str, String, &str)) {
-    for block in blocks {
-        if super::compiled::Networks::parse([block.as_str()]).is_err() {
-            add(key, format!("{block:?}"), "CIDR blocks such as \"10.20.0.0/16\" or \"2001:db8::/32\"");
-        }
-    }
-}
-
-/// A role's name stands in the log and on pages.
-fn is_role_name(name: &str) -> bool {
-    let safe = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-    (1..=32).contains(&name.len()) && name.bytes().all(safe)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_door_to_others_is_locked() {
-        let keys = |change: &dyn Fn(&mut Room)| -> Vec<String> {
-            let mut room = Room::default();
-            change(&mut room);
-            wrong(&room).into_iter().map(|(key, ..)| key).collect()
-        };
-        assert_eq!(keys(&|_| ()), [""; 0]);
-        for listen in ["0.0.0.0:9170", "[::]:9170", "192.0.2.1:443"] {
-            assert_eq!(keys(&|r| r.listen = listen.into()), ["room.listen"], "{listen}");
-            let proxied = |r: &mut Room| {
-                r.listen = listen.into();
-                r.trusted_proxies = vec!["192.0.2.7".into()];
-            };
-            assert_eq!(keys(&proxied), [""; 0]);
-            let tls = |r: &mut Room| {
-                r.listen = listen.into();
-                r.tls = Tls { cert: "/a".into(), key: "/b".into() };
-            };
-            assert_eq!(keys(&tls), [""; 0]);
-        }
-        for listen in ["127.0.0.9:1", "[::1]:9170"] {
-            assert_eq!(keys(&|r| r.listen = listen.into()), [""; 0]);
-        }
-        assert_eq!(keys(&|r| r.listen = "localhost".into()), ["room.listen"]);
-        assert_eq!(keys(&|r| r.tls.cert = "/a".into()), ["room.tls"]);
-        assert_eq!(keys(&|r| r.languages = vec!["de".into()]), ["room.languages"]);
-        assert_eq!(keys(&|r| r.oidc.issuer = "https://id.example".into()), ["room.oidc"]);
-        assert_eq!(keys(&|r| r.exports = "out".into()), ["room.exports"]);
-        let role = |r: &mut Room| {
-            let networks = vec!["10.0.0.0/33".into()];
-            r.roles.insert("Agent <b>".into(), Role { networks, ..Role::default() });
-        };
-        assert_eq!(keys(&role), ["room.roles.Agent <b>", "room.roles.Agent <b>.networks"]);
-    }
 
     #[test]
     fn the_words_are_the_types() {

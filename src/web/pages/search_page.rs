@@ -2,8 +2,8 @@
 
 use super::door::problem_inside;
 use super::frame::{choice, field, inside};
-use super::text::length;
-use super::{Guest, Visitor, address, html as answer};
+use super::languages::length;
+use super::visit::{Guest, Visitor, address, html as answer};
 use crate::web::Room;
 use crate::web::api::found;
 use axum::extract::{Query, State};

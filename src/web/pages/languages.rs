@@ -141,8 +141,8 @@ mod tests {
         }
         let pages = [
             include_str!("frame.rs"),
-            include_str!("search.rs"),
-            include_str!("recording.rs"),
+            include_str!("search_page.rs"),
+            include_str!("one_recording.rs"),
             include_str!("desks.rs"),
             include_str!("door.rs"),
         ];

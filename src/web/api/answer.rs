@@ -1,0 +1,60 @@
+//! Bodies as they come in, and answers as they go out.
+
+use super::super::Room;
+use super::super::problem::Problem;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A body of JSON: told to be JSON, so that no form of another site is one.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Room>> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, room: &Arc<Room>) -> Result<Body<T>, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_json = kind.is_some_and(|kind| {
+            kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+        });
+        if !is_json {
+            let kind =
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body has to be JSON");
+            return Err(kind.with("Content-Type: application/json"));
+        }
+        let Ok(bytes) = Bytes::from_request(request, room).await else {
+            let large =
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too long, or was cut");
+            return Err(large);
+        };
+        match serde_json::from_slice(&bytes) {
+            Ok(body) => Ok(Body(body)),
+            // What serde says repeats values: a password, a number.
+            Err(e) => Err(Problem::bad(format!(
+                "not the JSON that is asked for (line {}, column {})",
+                e.line(),
+                e.column()
+            ))),
+        }
+    }
+}
+
+/// JSON with a status.
+pub(super) fn json(status: StatusCode, value: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+}
+
+/// Text that says something, as the commands take it.
+pub(super) fn said(key: &str, text: &str) -> Result<String, Problem> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(Problem::bad(format!("{key}: it must say something"))),
+        1..=crate::custody::audit::MAX_TEXT => Ok(text.to_owned()),
+        _ => Err(Problem::bad(format!("{key}: at most {} characters", crate::custody::audit::MAX_TEXT))),
+    }
+}
