@@ -37,7 +37,7 @@ fn vectors_in_helsinki() {
         let day: Date = local.parse().expect("a date");
         // Any moment of the local day counts alike.
         for time in [day.at(0, 0, 0, 0), day.at(12, 0, 0, 0), day.at(23, 59, 59, 999_999_999)] {
-            let at = Timestamp::from_jiff(time.to_zoned(tz.clone()).expect("in range").timestamp());
+            let at = Timestamp::from_jiff(time.to_zoned_datetime(tz.clone()).expect("in range").timestamp());
             assert_eq!(until(at, term, AtMost, &tz), at_most, "{local} {term} at_most");
             assert_eq!(until(at, term, Keep, &tz), keep, "{local} {term} keep");
         }

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod audit;
 pub mod check;
+mod columns;
 pub mod erase;
 pub mod expire;
 pub mod export;

@@ -1,6 +1,7 @@
 //! `nauhuri unrecorded`: the register of answered calls that were not recorded.
 
 use super::archive::Site;
+use super::columns::{Grid, Layout};
 use super::list::csv::cell;
 use super::output::{Printer, plain};
 use super::words::local;
@@ -89,12 +90,10 @@ fn csv(found: &[Unrecorded]) -> String {
 }
 
 fn table(site: &Site, found: &[Unrecorded]) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["WHEN", "REASON", "SERVICE", "CALLER", "CALLED", "CALL-ID"]);
+    let mut grid = Grid::default();
     for c in found {
         let or_dash = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), plain);
-        table.add_row([
+        grid.row([
             local(c.instant(), &site.zone),
             plain(&c.reason),
             or_dash(&c.service),
@@ -103,6 +102,5 @@ fn table(site: &Site, found: &[Unrecorded]) -> String {
             or_dash(&c.call),
         ]);
     }
-    let rows = table.to_string();
-    rows.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    Layout::new(["WHEN", "REASON", "SERVICE", "CALLER", "CALLED", "CALL-ID"]).lines(&grid)
 }

@@ -1,6 +1,7 @@
 //! `nauhuri user`: accounts of the listening room.
 
 use super::archive::Site;
+use super::columns::{Grid, Layout};
 use super::output::{self, plain};
 use super::usage::Usage;
 use crate::cli::Cli;
@@ -157,9 +158,7 @@ fn list(place: &Site, as_json: bool) -> anyhow::Result<()> {
         let list: Vec<Value> = people.iter().map(Account::to_json).collect();
         return Ok(output::print(&(serde_json::to_string_pretty(&list)? + "\n"))?);
     }
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["NAME", "ROLES", "AGENTS", "TEAMS", "OFFICE", "STATE"]);
+    let mut grid = Grid::default();
     for account in &people {
         let state = match (account.disabled, account.locked_until) {
             (Some(_), _) => "disabled",
@@ -174,9 +173,10 @@ fn list(place: &Site, as_json: bool) -> anyhow::Result<()> {
             account.office.clone().unwrap_or_default(),
             state.into(),
         ];
-        table.add_row(cells.map(|cell| plain(&cell)));
+        grid.row(cells.map(|cell| plain(&cell)));
     }
-    Ok(output::print(&format!("{table}\n"))?)
+    let heads = ["NAME", "ROLES", "AGENTS", "TEAMS", "OFFICE", "STATE"];
+    Ok(output::print(&Layout::new(heads).lines(&grid))?)
 }
 
 fn held(list: &[Held<String>]) -> String {

@@ -22,7 +22,7 @@ use crate::telemetry::label::{FailReason, ThreadRole};
 use crate::time::Timestamp;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use foldhash::fast::RandomState;
-use hashbrown::HashSet;
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};

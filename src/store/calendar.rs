@@ -30,7 +30,7 @@ pub fn due(answered_at: Timestamp, term: &Term, bound: RetentionBound, tz: &Time
 /// The instant a term before `now`, on the calendar of UTC.
 pub fn ago(term: &str, now: Timestamp) -> Option<Timestamp> {
     let span = Term::parse(term).ok()?.span();
-    let since = now.to_jiff().to_zoned(TimeZone::UTC).checked_sub(span).ok()?;
+    let since = now.to_jiff().to_zoned_datetime(TimeZone::UTC).checked_sub(span).ok()?;
     Some(Timestamp::from_jiff(since.timestamp()))
 }
 

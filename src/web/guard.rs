@@ -1,7 +1,6 @@
 //! Who asks: the session or token of a request, and whether it may be a request at all.
 
 use super::accounts::Session;
-use super::accounts::password::hex;
 use super::desk::Asker;
 use super::problem::Problem;
 use super::{Room, now};
@@ -154,7 +153,7 @@ pub fn web(name: &str, session: String, address: IpAddr) -> Who {
 
 /// By what a session is known in the log.
 pub fn mark_of(secret: &str) -> String {
-    hex(&Sha256::digest(secret.as_bytes())[..4])
+    hex::encode(&Sha256::digest(secret.as_bytes())[..4])
 }
 
 /// A change by cookie comes from a page of ours: no other site can send the header, nor

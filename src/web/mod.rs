@@ -138,7 +138,7 @@ fn undertaking(path: &Path) -> anyhow::Result<Option<Undertaking>> {
     }
     let text = String::from_utf8(bytes).ok().filter(|text| !text.trim().is_empty());
     let text = text.with_context(|| format!("{}: not a text in UTF-8", told()))?;
-    let version = accounts::password::hex(&<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes())[..8]);
+    let version = hex::encode(&<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes())[..8]);
     Ok(Some(Undertaking { version, text }))
 }
 

@@ -1,5 +1,6 @@
 //! What a replay came to, for people and for programs.
 
+use crate::cmd::columns::{Grid, Layout};
 use crate::cmd::output::plain;
 use crate::config::TunnelKind;
 use crate::daemon::notices::{self, counted, instead_of_sip, notices};
@@ -168,7 +169,7 @@ pub(super) fn text(done: &Replayed, root: &Path) -> String {
     let mut text = String::new();
     let recordings = recorded(done).count();
     if recordings > 0 {
-        text += &format!("{}\n\n", table(done, root).trim_fmt());
+        text += &(table(done, root) + "\n");
     }
     for o in &done.outcomes {
         match o {
@@ -204,19 +205,10 @@ pub(super) fn text(done: &Replayed, root: &Path) -> String {
     text
 }
 
-fn table(done: &Replayed, root: &Path) -> comfy_table::Table {
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
-        "answered (UTC)",
-        "duration",
-        "service",
-        "direction",
-        "agent",
-        "customer",
-        "ended by",
-        "file",
-    ]);
+fn table(done: &Replayed, root: &Path) -> String {
+    let heads =
+        ["answered (UTC)", "duration", "service", "direction", "agent", "customer", "ended by", "file"];
+    let mut grid = Grid::default();
     for r in recorded(done) {
         let customer = match (&r.customer.number, r.customer.withheld) {
             (Some(n), _) => n.as_str(),
@@ -225,7 +217,7 @@ fn table(done: &Replayed, root: &Path) -> comfy_table::Table {
         };
         let ended = serde_json::to_value(r.ended_by).ok();
         let direction = serde_json::to_value(r.direction).ok();
-        table.add_row([
+        grid.row([
             r.answered_at.get(..19).unwrap_or(&r.answered_at),
             &format!("{:.1} s{}", r.duration_s, if r.complete { "" } else { " *" }),
             &plain(r.service.as_deref().unwrap_or("-")),
@@ -236,7 +228,7 @@ fn table(done: &Replayed, root: &Path) -> comfy_table::Table {
             &plain(&shown(&wav_path(r, root)).to_string_lossy()),
         ]);
     }
-    table
+    Layout::new(heads).lines(&grid)
 }
 
 /// An agent's id as far as a column of a table has room for it: strangers choose some of them.

@@ -54,7 +54,7 @@ pub(super) fn describe(s: &Sidecar, cut: &Cut, zone: &TimeZone) -> String {
 /// On the wall of the office, and how far that is from UTC; what is no time as it stands there.
 fn local(text: &str, zone: &TimeZone) -> String {
     let Some(at) = parse_rfc3339(text) else { return text.to_owned() };
-    at.to_jiff().to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+    at.to_jiff().to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 
 #[cfg(test)]

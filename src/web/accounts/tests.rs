@@ -103,7 +103,7 @@ fn an_address_that_tries_everything_is_locked_whatever_it_tries() {
 fn sessions_end() {
     let (_dir, a) = open();
     let begin = |now| {
-        let secret = password::hex(&password::random::<32>());
+        let secret = hex::encode(password::random::<32>());
         a.begin_session("kaisa", &secret, HERE, now).unwrap();
         secret
     };

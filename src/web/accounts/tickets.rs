@@ -1,7 +1,7 @@
 //! Sessions of browsers and tokens of programs. What is handed out is random; what is
 //! kept is its hash, so that whoever reads the file cannot come in with it.
 
-use super::password::{hex, random};
+use super::password::random;
 use super::{Account, AccountError, Accounts, time};
 use crate::time::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -128,7 +128,7 @@ impl Accounts {
         if self.tokens(name)?.len() as i64 >= TOKENS {
             return Ok(None);
         }
-        let (id, secret) = (hex(&random::<6>()), format!("nauhuri_{}", hex(&random::<32>())));
+        let (id, secret) = (hex::encode(random::<6>()), format!("nauhuri_{}", hex::encode(random::<32>())));
         let sql = "INSERT INTO token VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let acts = json!(acts).to_string();
         let values = params![hash_of(&secret), id, name, label, acts, now.as_ns(), until.as_ns()];

@@ -296,7 +296,7 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> Result<Scratch, Problem> {
         use std::os::unix::fs::DirBuilderExt;
-        let name = format!("nauhuri-{}", password::hex(&password::random::<16>()));
+        let name = format!("nauhuri-{}", hex::encode(password::random::<16>()));
         let path = std::env::temp_dir().join(name);
         std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
             tracing::error!(reason = %error.kind(), "no folder for a copy can be made");

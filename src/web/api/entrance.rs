@@ -68,7 +68,7 @@ pub(super) async fn sign_in(
                     return Err(Problem::REFUSED);
                 }
             };
-            let secret = password::hex(&password::random::<32>());
+            let secret = hex::encode(password::random::<32>());
             room.desk.tell(&by(&name, mark_of(&secret)), Draft::new(Action::SignIn))?;
             room.accounts(|a| {
                 if let Some(old) = &old {

@@ -213,7 +213,7 @@ fn one_account(guest: &Guest, zone: &TimeZone, account: &Account, now: crate::ti
     };
     let held = |list: &[crate::custody::access::Held<String>]| {
         let day = |at: Option<crate::time::Timestamp>| {
-            at.map_or(String::new(), |at| at.to_jiff().to_zoned(zone.clone()).date().to_string())
+            at.map_or(String::new(), |at| at.to_jiff().to_zoned_datetime(zone.clone()).date().to_string())
         };
         let one = |h: &crate::custody::access::Held<String>| match (h.from, h.until) {
             (None, None) => h.what.clone(),
