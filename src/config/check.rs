@@ -7,7 +7,6 @@
 use super::advice::has_no_agent_rule;
 use super::compiled::{ExtensionRule, Networks, NumberForm};
 use super::keys::{self, BUFFER_BYTES_MIN, BUFFER_MIB_MAX, WORKERS_MAX};
-use super::term::{self, Term};
 use super::{CallDirection, Config, Reason, Service};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -63,12 +62,6 @@ impl Findings {
     fn positive(&mut self, key: &str, value: Duration) {
         if value.is_zero() {
             self.add(key, "\"0s\"", "a duration above zero such as \"30s\"");
-        }
-    }
-
-    fn term(&mut self, key: &str, value: &str) {
-        if Term::parse(value).is_err() {
-            self.add(key, quoted(value), term::ALLOWED);
         }
     }
 
@@ -144,7 +137,7 @@ fn agents(config: &Config, purpose: Purpose, findings: &mut Findings) {
 fn services(config: &Config, findings: &mut Findings) {
     let base = &config.service_default;
     service_name("service_default.name", &base.name, findings);
-    promises("service_default", Some(&base.directions), Some(&base.retention), findings);
+    promises("service_default", Some(&base.directions), findings);
     hearing("service_default", base, findings);
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (i, rule) in config.service.iter().enumerate() {
@@ -155,7 +148,7 @@ fn services(config: &Config, findings: &mut Findings) {
             findings.add(format!("{parent}.name"), found, "a name of its own");
         }
         seen.entry(&rule.name).or_insert(i + 1);
-        promises(&parent, rule.directions.as_ref(), rule.retention.as_ref(), findings);
+        promises(&parent, rule.directions.as_ref(), findings);
         hearing(&parent, &rule.resolve(base), findings);
     }
 }
@@ -184,12 +177,7 @@ fn service_name(key: &str, name: &str, findings: &mut Findings) {
     }
 }
 
-fn promises(
-    parent: &str,
-    directions: Option<&Vec<CallDirection>>,
-    retention: Option<&String>,
-    findings: &mut Findings,
-) {
+fn promises(parent: &str, directions: Option<&Vec<CallDirection>>, findings: &mut Findings) {
     if let Some(directions) = directions {
         if directions.is_empty() {
             let allowed = "\"inbound\", \"outbound\" or both (record = false keeps nothing)";
@@ -199,9 +187,6 @@ fn promises(
             let allowed = "\"inbound\" and \"outbound\" (agents.record_internal is for internal calls)";
             findings.add(format!("{parent}.directions"), "\"internal\"", allowed);
         }
-    }
-    if let Some(term) = retention {
-        findings.term(&format!("{parent}.retention"), term);
     }
 }
 
@@ -259,8 +244,6 @@ fn keeping(config: &Config, findings: &mut Findings) {
         findings.add("retention.timezone", quoted(zone), allowed);
     }
     findings.positive("retention.sweep", config.retention.sweep);
-    findings.term("retention.hold_review", &config.retention.hold_review);
-    findings.term("retention.tombstones", &config.retention.tombstones);
     if config.storage.dir.as_os_str().is_empty() {
         findings.add("storage.dir", "\"\"", "a folder such as \"/var/lib/nauhuri/recordings\"");
     } else if let Some(state) = &config.storage.state {
@@ -275,7 +258,6 @@ fn keeping(config: &Config, findings: &mut Findings) {
         let allowed = "the UUID in .nauhuri/store-id of the store that is to be there, or \"\"";
         findings.add("storage.id", quoted(&config.storage.id), allowed);
     }
-    findings.term("audit.keep", &config.audit.keep);
     let anchor = &config.audit.anchor;
     if !anchor.as_os_str().is_empty() && !anchor.is_absolute() {
         let found = quoted(&anchor.display().to_string());
@@ -383,7 +365,6 @@ mod tests {
             ("service_default.name", |c| c.service_default.name = "a\"b".into()),
             ("service_default.directions", |c| c.service_default.directions.clear()),
             ("service_default.directions", |c| c.service_default.directions.push(CallDirection::Internal)),
-            ("service_default.retention", |c| c.service_default.retention = "half a year".into()),
             ("service[1].name", |c| c.service = vec![rule("", &["1"])]),
             ("service[1].numbers", |c| c.service = vec![rule("a", &[])]),
             ("service[1].numbers", |c| c.service = vec![rule("a", &["queue"])]),
@@ -392,8 +373,6 @@ mod tests {
             ("numbers.country", |c| c.numbers.national_prefix = "0".into()),
             ("retention.timezone", |c| c.retention.timezone = "Europe/Helsingfors".into()),
             ("retention.sweep", |c| c.retention.sweep = Duration::ZERO),
-            ("retention.hold_review", |c| c.retention.hold_review = "now and then".into()),
-            ("retention.tombstones", |c| c.retention.tombstones = "0 days".into()),
             ("storage.dir", |c| c.storage.dir = "".into()),
             ("storage.state", |c| c.storage.state = Some("/var/lib/nauhuri/./recordings".into())),
             ("storage.state", |c| c.storage.state = Some("/var/lib".into())),

@@ -6,7 +6,7 @@
 //! read by the same kinds. That this list equals [`Config`](super::Config) is a
 //! test, so neither can grow alone.
 
-use super::{TunnelKind, TunnelRule, forms, listening};
+use super::{Term, TunnelKind, TunnelRule, forms, listening, term};
 use toml::Value;
 
 /// What a key may hold.
@@ -32,6 +32,8 @@ pub enum Kind {
     Directions,
     /// `"30s"`.
     Duration,
+    /// `"6 months"`.
+    Term,
     /// `"5 GiB"`.
     Size,
     /// A number of digits or `"all"`.
@@ -114,7 +116,7 @@ pub const KEYS: &[Key] = &[
     ("service_default.name", Kind::Text),
     ("service_default.record", Kind::Bool),
     ("service_default.directions", Kind::Directions),
-    ("service_default.retention", Kind::Text),
+    ("service_default.retention", Kind::Term),
     ("service_default.retention_bound", Kind::OneOf(BOUNDS)),
     ("service_default.hide_caller_digits", Kind::HideDigits),
     ("service_default.listening", Kind::OneOf(listening::LISTENING)),
@@ -129,16 +131,16 @@ pub const KEYS: &[Key] = &[
     ("retention.guard", Kind::Count(0, 1_000_000)),
     ("retention.clock", Kind::OneOf(CLOCKS)),
     ("retention.access", Kind::OneOf(ACCESS)),
-    ("retention.hold_review", Kind::Text),
+    ("retention.hold_review", Kind::Term),
     ("retention.release_grace", Kind::Duration),
-    ("retention.tombstones", Kind::Text),
+    ("retention.tombstones", Kind::Term),
     ("storage.dir", Kind::Text),
     ("storage.state", Kind::Text),
     ("storage.id", Kind::Text),
     ("storage.encoding", Kind::OneOf(ENCODINGS)),
     ("storage.min_free", Kind::Size),
     ("storage.group_read", Kind::Bool),
-    ("audit.keep", Kind::Text),
+    ("audit.keep", Kind::Term),
     ("audit.anchor", Kind::Text),
     ("metrics.listen", Kind::Text),
     ("log.keep", Kind::Duration),
@@ -167,7 +169,7 @@ pub const SERVICE_KEYS: &[Key] = &[
     ("numbers", Kind::Texts),
     ("record", Kind::Bool),
     ("directions", Kind::Directions),
-    ("retention", Kind::Text),
+    ("retention", Kind::Term),
     ("retention_bound", Kind::OneOf(BOUNDS)),
     ("hide_caller_digits", Kind::HideDigits),
     ("listening", Kind::OneOf(listening::LISTENING)),
@@ -202,6 +204,7 @@ impl Kind {
             Kind::OneOf(words) => words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(" or "),
             Kind::Directions => "a list of \"inbound\" and \"outbound\"".into(),
             Kind::Duration => "a duration with its unit such as \"30s\" or \"1h 30m\"".into(),
+            Kind::Term => term::ALLOWED.into(),
             Kind::Size => "a size such as \"5 GiB\", \"100 MiB\" or \"0\"".into(),
             Kind::HideDigits => "a number of digits from 0 to 255, or \"all\"".into(),
             Kind::Names => "texts by agent id such as { \"2001\" = \"M. Virtanen\" }".into(),
@@ -226,6 +229,7 @@ impl Kind {
             Kind::OneOf(words) => value.as_str().is_some_and(|s| words.contains(&s)),
             Kind::Directions => all(&|v| v.as_str().is_some_and(|s| DIRECTIONS.contains(&s))),
             Kind::Duration => value.as_str().is_some_and(|s| humantime::parse_duration(s).is_ok()),
+            Kind::Term => value.as_str().is_some_and(|s| Term::parse(s).is_ok()),
             Kind::Size => value.as_str().is_some_and(|s| forms::bytes::parse(s).is_some()),
             Kind::HideDigits => match value {
                 Value::Integer(n) => (0..=255).contains(n),
@@ -261,7 +265,7 @@ impl Kind {
                 item.parse().map(Value::Integer).unwrap_or_else(|_| Value::String(item.to_owned()))
             })
             .unwrap_or_else(plain),
-            Kind::Text | Kind::OneOf(_) | Kind::Duration | Kind::Size | Kind::HideDigits => {
+            Kind::Text | Kind::OneOf(_) | Kind::Duration | Kind::Term | Kind::Size | Kind::HideDigits => {
                 toml_value(text).filter(Value::is_str).unwrap_or_else(plain)
             }
         }

@@ -154,13 +154,13 @@ pub struct Retention {
     pub clock: ClockTrust,
     /// How long copies are handed out.
     pub access: Access,
-    /// How old a hold gets before somebody has to confirm it: `N days|weeks|months|years`.
-    pub hold_review: String,
+    /// How old a hold gets before somebody has to confirm it.
+    pub hold_review: Term,
     /// How long a recording past its term is left alone after its last hold was released.
     #[serde(with = "crate::config::forms::duration")]
     pub release_grace: Duration,
-    /// How long the tombstone of a deleted recording is kept: `N days|weeks|months|years`.
-    pub tombstones: String,
+    /// How long the tombstone of a deleted recording is kept.
+    pub tombstones: Term,
 }
 
 /// `retention.access`
@@ -188,7 +188,7 @@ pub enum ClockTrust {
 #[serde(default, deny_unknown_fields)]
 pub struct Audit {
     /// How long entries are kept: `N days|weeks|months|years`.
-    pub keep: String,
+    pub keep: Term,
     /// File elsewhere that gets the newest link; empty for none.
     pub anchor: PathBuf,
 }
@@ -298,9 +298,9 @@ impl Default for Retention {
             guard: 3,
             clock: ClockTrust::Synchronised,
             access: Access::UntilDeleted,
-            hold_review: "6 months".into(),
+            hold_review: Term::Months(6),
             release_grace: Duration::ZERO,
-            tombstones: "5 years".into(),
+            tombstones: Term::Years(5),
         }
     }
 }
@@ -320,7 +320,7 @@ impl Default for Storage {
 
 impl Default for Audit {
     fn default() -> Self {
-        Audit { keep: "10 years".into(), anchor: PathBuf::new() }
+        Audit { keep: Term::Years(10), anchor: PathBuf::new() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Services: what each promises of its recordings, and the forms those promises have.
 
 use super::listening::{Listening, Reason};
+use super::term::Term;
 use serde::{Deserialize, Serialize};
 
 /// What a service promises. `[service_default]`, and every key of a `[[service]]`.
@@ -13,8 +14,8 @@ pub struct Service {
     pub record: bool,
     /// Directions that are recorded: `inbound`, `outbound`.
     pub directions: Vec<CallDirection>,
-    /// `N days|weeks|months|years`.
-    pub retention: String,
+    /// How long a recording is kept.
+    pub retention: Term,
     /// Which edge of the anniversary day counts.
     pub retention_bound: RetentionBound,
     /// How much of the customer's number is hidden.
@@ -49,7 +50,7 @@ pub struct ServiceRule {
     pub directions: Option<Vec<CallDirection>>,
     /// See [`Service::retention`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retention: Option<String>,
+    pub retention: Option<Term>,
     /// See [`Service::retention_bound`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_bound: Option<RetentionBound>,
@@ -77,7 +78,7 @@ impl ServiceRule {
             name: self.name.clone(),
             record: self.record.unwrap_or(base.record),
             directions: self.directions.clone().unwrap_or_else(|| base.directions.clone()),
-            retention: self.retention.clone().unwrap_or_else(|| base.retention.clone()),
+            retention: self.retention.unwrap_or(base.retention),
             retention_bound: self.retention_bound.unwrap_or(base.retention_bound),
             hide_caller_digits: self.hide_caller_digits.unwrap_or(base.hide_caller_digits),
             listening: self.listening.or(base.listening),
@@ -125,7 +126,7 @@ impl Default for Service {
             name: "general".into(),
             record: true,
             directions: vec![CallDirection::Inbound, CallDirection::Outbound],
-            retention: "6 months".into(),
+            retention: Term::Months(6),
             retention_bound: RetentionBound::Keep,
             hide_caller_digits: HideDigits::Last(4),
             listening: None,
