@@ -94,7 +94,7 @@ impl Site {
             return Err(Usage("--since must lie before --until".into()).into());
         }
         let is_review = args.flag.contains(&Flag::Review);
-        let before = is_review.then(|| ago(&self.config.retention.hold_review, self.now)).flatten();
+        let before = is_review.then(|| ago(self.config.retention.hold_review, self.now));
         Ok(Search { unconfirmed_before: before, ..search })
     }
 

@@ -6,6 +6,7 @@
 use super::keys::{self, Kind, section};
 use super::listening::Room;
 use super::service::{Service, ServiceRule};
+use super::term::Term;
 use super::tunnels::TunnelRule;
 use super::words;
 use serde::{Deserialize, Serialize};
@@ -146,13 +147,13 @@ section! {
         access: Access = Access::UntilDeleted, Kind::OneOf(&["until_deleted", "until_due"]);
         /// Holds that nobody has confirmed for so long are due for review
         /// (`nauhuri hold --flag review`, and a metric).
-        hold_review: String = "6 months".into(), Kind::Word(&words::TERM);
+        hold_review: Term = Term::Months(6), Kind::Word(&words::TERM);
         /// How long a recording past its term is left alone once its last hold is released.
         #[serde(with = "crate::config::forms::duration")]
         release_grace: Duration = Duration::ZERO, Kind::Duration;
         /// How long it is remembered that a recording was deleted, so that no old copy of
         /// the files brings it back; at least until its own term is over.
-        tombstones: String = "5 years".into(), Kind::Word(&words::TERM);
+        tombstones: Term = Term::Years(5), Kind::Word(&words::TERM);
     }
 }
 
@@ -182,7 +183,7 @@ section! {
     /// The log of who looked at, held, exported or deleted which recording.
     pub struct Audit {
         /// How long its entries are kept.
-        keep: String = "10 years".into(), Kind::Word(&words::TERM);
+        keep: Term = Term::Years(10), Kind::Word(&words::TERM);
         /// A file elsewhere, best on another machine, that always holds the newest link of
         /// the log's chain: it shows when the log was cut short or written anew. Empty for none.
         /// The service must be allowed to write it (ReadWritePaths= in a drop-in).

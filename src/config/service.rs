@@ -2,6 +2,7 @@
 
 use super::keys::{self, Key, Kind, Section};
 use super::listening::{Listening, Reason};
+use super::term::Term;
 use super::words;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -113,7 +114,7 @@ services! {
     /// Which calls are recorded: those agents answer, those agents make.
     directions: Vec<CallDirection> = vec![CallDirection::Inbound, CallDirection::Outbound], Kind::Directions;
     /// How long a recording is kept: N days, weeks, months or years of the calendar.
-    retention: String = "6 months".into(), Kind::Word(&words::TERM), "\"5 years\"";
+    retention: Term = Term::Months(6), Kind::Word(&words::TERM), "\"5 years\"";
     /// "keep": deleted after the anniversary day has ended ("kept six months");
     /// "at_most": before it begins ("at most six months").
     retention_bound: RetentionBound = RetentionBound::Keep, Kind::OneOf(&["keep", "at_most"]);

@@ -53,7 +53,7 @@ pub struct Applied {
 
 impl Rule {
     fn until(&self, answered_at: Timestamp) -> Timestamp {
-        due(answered_at, &self.term, self.bound, &self.zone)
+        due(answered_at, self.term, self.bound, &self.zone)
     }
 
     /// For the audit log.

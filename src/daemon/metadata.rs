@@ -1,7 +1,6 @@
 //! What the signalling tells of a recording, in the form it is stored.
 
 use crate::call::Opening;
-use crate::config::Term;
 use crate::store::calendar::{due, until_string};
 use crate::store::layout::RecordingName;
 use crate::store::sidecar::{self, Sidecar};
@@ -16,9 +15,7 @@ pub fn name(o: &Opening) -> RecordingName {
 
 /// Its sidecar, without what the media tell.
 pub fn sidecar(o: &Opening, timezone: &TimeZone, ended_at: Timestamp, ended_by: sidecar::EndedBy) -> Sidecar {
-    let until = Term::parse(&o.service.retention)
-        .ok()
-        .map(|term| until_string(due(o.answered_at, &term, o.service.retention_bound, timezone)));
+    let until = due(o.answered_at, o.service.retention, o.service.retention_bound, timezone);
     Sidecar {
         schema: sidecar::SCHEMA,
         id: o.uuid,
@@ -38,9 +35,9 @@ pub fn sidecar(o: &Opening, timezone: &TimeZone, ended_at: Timestamp, ended_by: 
         audio: sidecar::Audio::begin(8000, WavEncoding::PcmS16le),
         streams: Vec::new(),
         events: Vec::new(),
-        retention: sidecar::Retention { until, hold: None },
+        retention: sidecar::Retention { until: Some(until_string(until)), hold: None },
         policy: Some(sidecar::Policy {
-            retention: o.service.retention.clone(),
+            retention: o.service.retention.to_string(),
             retention_bound: o.service.retention_bound,
             timezone: timezone.iana_name().map(String::from),
             hide_caller_digits: o.service.hide_caller_digits,
