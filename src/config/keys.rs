@@ -81,6 +81,9 @@ const OIDC_KEYS: &[Key] = &[
     ("issuer", Kind::Text),
     ("client_id", Kind::Text),
     ("client_secret_file", Kind::Text),
+    ("scopes", Kind::Texts),
+    ("name_claim", Kind::Text),
+    ("groups_claim", Kind::Text),
     ("roles", Kind::Names),
 ];
 /// Keys of `[room.roles.NAME]`.

@@ -69,7 +69,7 @@ impl Tls {
 }
 
 /// `[room.oidc]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Oidc {
     /// URL of the provider; empty: local accounts only.
@@ -78,8 +78,28 @@ pub struct Oidc {
     pub client_id: String,
     /// File that holds the client's secret.
     pub client_secret_file: PathBuf,
+    /// Scopes asked for beside `openid`.
+    pub scopes: Vec<String>,
+    /// The claim with the name of the account.
+    pub name_claim: String,
+    /// The claim with the groups.
+    pub groups_claim: String,
     /// Group = role.
     pub roles: BTreeMap<String, String>,
+}
+
+impl Default for Oidc {
+    fn default() -> Self {
+        Oidc {
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret_file: PathBuf::new(),
+            scopes: vec!["openid".into(), "profile".into()],
+            name_claim: "preferred_username".into(),
+            groups_claim: "groups".into(),
+            roles: BTreeMap::new(),
+        }
+    }
 }
 
 /// `[room.roles.NAME]`
