@@ -83,7 +83,7 @@ impl Archive {
             let spec = WavSpec { rate: 1, encoding: WavEncoding::Alaw };
             let mut wav = encode_header(spec, s.audio.frames * 2);
             wav.extend((0..s.audio.frames * 2).map(|i| (n ^ i) as u8));
-            s.audio.sha256 = hex(&Sha256::digest(&wav));
+            s.audio.sha256 = format!("{:x}", Sha256::digest(&wav));
             s.wav = format!("{}.wav", name.stem());
             write(&paths.wav, &wav)?;
             write(&paths.json, &s.to_bytes()?)?;
@@ -164,12 +164,4 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .mode(Access::Owner.file_mode())
         .open(path)?
         .write_all(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, b| {
-        // A String takes everything.
-        let _ = write!(text, "{b:02x}");
-        text
-    })
 }

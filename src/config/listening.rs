@@ -44,7 +44,7 @@ section! {
         /// Folder below which an export may name a folder. Empty: any outside the store that
         /// the service may write.
         exports: PathBuf = PathBuf::new(), Kind::Word(&words::EXPORTS);
-        /// Sign-in by OpenID Connect; this version refuses an issuer.
+        /// Sign-in by an OpenID Connect provider, beside local accounts; docs/room.md has more.
         oidc: Oidc = Oidc::default(), Kind::Keys(Oidc::KEYS);
         /// Roles, each one like this. What a role is not given it does not have.
         roles: BTreeMap<String, Role> = BTreeMap::new(), Kind::Each(Role::KEYS), "agent";
@@ -69,7 +69,7 @@ impl Tls {
 }
 
 section! {
-    /// Sign-in by OpenID Connect.
+    /// Sign-in by an OpenID Connect provider, beside local accounts.
     pub struct Oidc {
         /// URL of the provider; empty: local accounts only.
         issuer: String = String::new(), Kind::Text;
@@ -77,6 +77,12 @@ section! {
         client_id: String = String::new(), Kind::Text;
         /// File that holds the client's secret.
         client_secret_file: PathBuf = PathBuf::new(), Kind::Text;
+        /// Scopes asked for beside `openid`; `profile` tells the name, some providers want one more for groups.
+        scopes: Vec<String> = vec!["profile".into()], Kind::Texts;
+        /// The claim with the name of the account.
+        name_claim: String = "preferred_username".into(), Kind::Text;
+        /// The claim with the groups.
+        groups_claim: String = "groups".into(), Kind::Text;
         /// Group = role.
         roles: BTreeMap<String, String> = BTreeMap::new(), Kind::Names;
     }

@@ -1,8 +1,8 @@
 //! The listening room: pages and an API for people who may hear recordings.
 //!
 //! A process of its own, `nauhuri serve`; the recorder never depends on it. Who may do
-//! what is [`crate::custody::access`], who somebody is [`accounts`], what there is and
-//! the log of who looked at it [`desk`]. A request goes one way:
+//! what is [`crate::custody::access`], who somebody is [`accounts`] (or, asked by
+//! [`oidc`], a provider), what there is and the log of who looked at it [`desk`]. A request goes one way:
 //!
 //! ```text
 //! server: connection, TLS, limits -> guard: session, undertaking, cross-site
@@ -15,6 +15,7 @@ pub mod accounts;
 pub mod api;
 pub mod desk;
 pub mod guard;
+pub mod oidc;
 pub mod pages;
 pub mod pcm;
 pub mod problem;
@@ -54,6 +55,7 @@ pub struct Room {
     pub desk: Desk,
     accounts: Mutex<Accounts>,
     undertaking: Option<Undertaking>,
+    provider: Option<oidc::Provider>,
     hashing: tokio::sync::Semaphore,
     peaks: Mutex<Peaks>,
 }
@@ -62,13 +64,14 @@ impl Room {
     /// Opens store and accounts, and reads the undertaking.
     ///
     /// # Errors
-    /// One of them cannot be opened.
+    /// One of them cannot be opened, nor the secret of the provider.
     pub fn open(config: &Config) -> anyhow::Result<Room> {
         let desk = Desk::open(config, now())?;
         let accounts = Accounts::open(&desk.place.state, config.room.session_idle, config.room.session_max)?;
         Ok(Room {
             policy: Policy::new(config),
             undertaking: undertaking(&config.room.undertaking)?,
+            provider: oidc::Provider::new(&config.room.oidc)?,
             accounts: Mutex::new(accounts),
             hashing: tokio::sync::Semaphore::new(HASHING),
             peaks: Mutex::new(VecDeque::new()),
@@ -80,6 +83,11 @@ impl Room {
     /// What has to be accepted before anything else; `None`: nothing.
     pub fn undertaking(&self) -> Option<&Undertaking> {
         self.undertaking.as_ref()
+    }
+
+    /// Who vouches for people beside the accounts of the room; `None`: nobody.
+    pub fn provider(&self) -> Option<&oidc::Provider> {
+        self.provider.as_ref()
     }
 
     /// Asks the accounts.

@@ -9,6 +9,7 @@ mod acts;
 mod browser;
 mod kit;
 mod matrix;
+mod oidc;
 mod pages;
 mod sessions;
 mod sound;

@@ -145,6 +145,7 @@ mod tests {
             include_str!("one_recording.rs"),
             include_str!("desks.rs"),
             include_str!("door.rs"),
+            include_str!("provider.rs"),
         ];
         for page in pages {
             for piece in page.split("say(\"").skip(1) {

@@ -6,6 +6,7 @@ mod door;
 mod frame;
 mod languages;
 mod one_recording;
+mod provider;
 mod search_page;
 mod visit;
 
@@ -14,7 +15,7 @@ use super::problem::Problem;
 use axum::Router;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::sync::Arc;
 use visit::Guest;
 
@@ -27,6 +28,9 @@ pub fn routes() -> Router<Arc<Room>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/recordings") }))
         .route("/sign-in", get(door::sign_in))
+        .route("/sign-in/provider", get(provider::begin))
+        .route("/sign-in/provider/back", get(provider::back))
+        .route("/sign-in/provider/signed-out", post(provider::signed_out))
         .route("/undertaking", get(door::undertaking))
         .route("/account", get(door::account))
         .route("/recordings", get(search_page::page))
