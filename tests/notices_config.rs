@@ -6,7 +6,7 @@
 
 use nauhuri::config::check::Purpose;
 use nauhuri::config::load::{Layers, load};
-use nauhuri::config::{Access, CallDirection, Config, HideDigits, RetentionBound, ServiceRule};
+use nauhuri::config::{CallDirection, Config, CopyAccess, HideDigits, RetentionBound, ServiceRule};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -81,7 +81,7 @@ fn the_five_notices_differ_as_they_promise() {
         assert_eq!(!config.agents.names.is_empty(), names, "{name}");
         assert_eq!(config.service.len(), services, "{name}");
         assert_eq!(config.retention.timezone, "Europe/Helsinki", "{name}");
-        assert_eq!(config.retention.access, Access::UntilDue, "{name}");
+        assert_eq!(config.retention.access, CopyAccess::UntilDue, "{name}");
         assert!(base.record, "{name}");
         files.insert(format!("{name}.toml"));
     }

@@ -55,7 +55,7 @@ impl std::fmt::Display for IdPart {
 }
 
 /// A state that can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Flag {
     /// Kept past its term by a hold.
     Held,
@@ -63,10 +63,17 @@ pub enum Flag {
     Restricted,
     /// Its start, its end or audio is missing.
     Incomplete,
-    /// One side was heard, the other never.
+    /// One side was never heard.
+    #[value(alias = "one_way")]
     OneWay,
-    /// Not held, and due within [`EXPIRING`] of [`Search::now`] or already.
+    /// Falls due within a week, or is due already, and is not held.
+    ///
+    /// That is [`EXPIRING`] from [`Search::now`].
     Expiring,
+    /// Held, and nobody has confirmed that for retention.hold_review.
+    ///
+    /// Since when is [`Search::unconfirmed_before`].
+    Review,
 }
 
 /// What is asked for; everything that is set must hold. The default asks for all.
@@ -132,7 +139,7 @@ impl Search {
 
     fn raised(&self, flag: Flag, row: &Row) -> bool {
         match flag {
-            Flag::Held => row.held,
+            Flag::Held | Flag::Review => row.held,
             Flag::Restricted => row.restricted,
             Flag::Incomplete => !row.complete,
             Flag::OneWay => row.one_way,

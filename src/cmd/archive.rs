@@ -4,10 +4,11 @@
 use super::settings::{self, DefaultFile};
 use super::usage::Usage;
 use crate::archive::index::{Index, IndexError, Row};
+use crate::archive::search::Flag;
 use crate::archive::search::{IdPart, Search};
 use crate::archive::{Archive, NoIndex, Place};
 use crate::cli::Cli;
-use crate::cli::search::{Flag, SearchArgs};
+use crate::cli::search::SearchArgs;
 use crate::config::Config;
 use crate::config::check::Purpose;
 use crate::config::compiled::NumberForm;
@@ -208,7 +209,7 @@ impl Opened {
     ///
     /// # Errors
     /// An id that stands for none, or eight digits that stand for several.
-    pub fn meant(&self, args: &SearchArgs) -> anyhow::Result<Vec<Row>> {
+    pub fn find_rows(&self, args: &SearchArgs) -> anyhow::Result<Vec<Row>> {
         self.must_be_known(args)?;
         Ok(self.index.find(&self.search(args)?)?)
     }

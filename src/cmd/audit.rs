@@ -6,7 +6,7 @@ use crate::archive::search::IdPart;
 use crate::cli::Cli;
 use crate::cli::entries::EntryArgs;
 use crate::cli::keeping::{AuditArgs, AuditCommand};
-use crate::cli::search::SearchArgs;
+use crate::cli::search::{CallArgs, SearchArgs};
 use crate::custody::audit::{Action, Draft, Entry};
 use crate::daemon::notices::counted;
 use crate::store::sidecar::parse_rfc3339;
@@ -59,7 +59,10 @@ fn show(cli: &Cli, which: &EntryArgs, json: bool) -> anyhow::Result<()> {
     let search = &which.search;
     let asked = site.search(search)?;
     let draft = Draft::new(Action::AuditShow).found_by(which.for_audit());
-    let of_time = SearchArgs { since: search.since, until: search.until, ..SearchArgs::default() };
+    let of_time = SearchArgs {
+        calls: CallArgs { since: search.calls.since, until: search.calls.until, ..CallArgs::default() },
+        ..SearchArgs::default()
+    };
     let targets = if *search == of_time { None } else { Some(targets(cli, search)?) };
     site.note(draft.on(targets.iter().flatten().copied()))?;
     let meant = |entry: &Entry| {
@@ -96,8 +99,10 @@ fn targets(cli: &Cli, search: &SearchArgs) -> anyhow::Result<HashSet<Uuid>> {
     let mut ids: HashSet<Uuid> = whole.collect();
     let archive = Opened::open(cli)?;
     // The times are those of the entries.
-    let rows =
-        archive.index.find(&archive.search(&SearchArgs { since: None, until: None, ..search.clone() })?)?;
+    let rows = archive.index.find(&archive.search(&SearchArgs {
+        calls: CallArgs { since: None, until: None, ..search.calls.clone() },
+        ..search.clone()
+    })?)?;
     ids.extend(rows.into_iter().map(|row| row.id));
     for id in &search.ids {
         if let IdPart::Short(short) = id {

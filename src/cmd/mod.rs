@@ -31,7 +31,7 @@ pub mod user;
 pub mod verify;
 pub mod words;
 
-pub use output::told;
+pub use output::error_text;
 
 use crate::cli::{Cli, Command};
 use crate::config::ConfigError;

@@ -25,13 +25,7 @@ const COLUMNS: &str = "at,reason,service,caller,called,call,recording";
 /// The register cannot be read, or the audit log not be written.
 pub fn run(cli: &Cli, args: &UnrecordedArgs) -> anyhow::Result<()> {
     let site = Site::find(cli)?;
-    let as_search = SearchArgs {
-        since: args.since,
-        until: args.until,
-        service: args.service.clone(),
-        number: args.number.clone(),
-        ..SearchArgs::default()
-    };
+    let as_search = SearchArgs { calls: args.calls.clone(), ..SearchArgs::default() };
     let mut found = Vec::new();
     let is_meant = filter(&site, args, &as_search)?;
     // Without its state a store has no register either.
@@ -62,8 +56,8 @@ fn filter(
 ) -> anyhow::Result<impl Fn(&Unrecorded) -> bool> {
     let numbers = NumberForm::new(&site.config.numbers);
     let bounds = site.search(search)?;
-    let parts = args.number.as_deref().map(|n| number_parts(n, &numbers)).unwrap_or_default();
-    let (service, reason) = (args.service.clone(), args.reason.clone());
+    let parts = args.calls.number.as_deref().map(|n| number_parts(n, &numbers)).unwrap_or_default();
+    let (service, reason) = (args.calls.service.clone(), args.reason.clone());
     Ok(move |call: &Unrecorded| {
         let at = call.instant();
         let has = |number: &Option<String>| {

@@ -144,7 +144,7 @@ section! {
         clock: ClockTrust = ClockTrust::Synchronised, Kind::OneOf(&["synchronised", "any"]);
         /// How long copies are handed out: "until_deleted", or "until_due": not a moment
         /// after the recording fell due, though the sweep has not come yet.
-        access: Access = Access::UntilDeleted, Kind::OneOf(&["until_deleted", "until_due"]);
+        access: CopyAccess = CopyAccess::UntilDeleted, Kind::OneOf(&["until_deleted", "until_due"]);
         /// Holds that nobody has confirmed for so long are due for review
         /// (`nauhuri hold --flag review`, and a metric).
         hold_review: Term = Term::Months(6), Kind::Word(&words::TERM);
@@ -245,7 +245,7 @@ pub enum AgentMatch {
 /// `retention.access`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Access {
+pub enum CopyAccess {
     /// Until the sweep has deleted the recording.
     UntilDeleted,
     /// Until the instant it falls due, though the sweep has not come yet.

@@ -165,14 +165,16 @@ const RULE_KEYS: [Key; Service::KEYS.len() + 1] = {
 };
 
 /// Who called whom, as a rule names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum CallDirection {
     /// The agent was called.
     Inbound,
     /// The agent called.
     Outbound,
-    /// Both are agents. Allowed by `agents.record_internal`, not by `directions`.
+    /// Both are agents.
+    ///
+    /// Allowed by `agents.record_internal`, not by `directions`.
     Internal,
 }
 

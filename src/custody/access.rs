@@ -7,7 +7,7 @@
 
 use crate::config::compiled::Networks;
 use crate::config::listening::{Act, Listening, Reason, Role, Scope};
-use crate::config::{Access, Config, Service};
+use crate::config::{Config, CopyAccess, Service};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -229,7 +229,7 @@ impl Policy {
             let service = own.resolve(base);
             services.insert(service.name.clone(), Terms::of(&service));
         }
-        let until_due = config.retention.access == Access::UntilDue;
+        let until_due = config.retention.access == CopyAccess::UntilDue;
         Policy { roles, services, strict: Terms::strict(), until_due }
     }
 

@@ -156,7 +156,7 @@ impl Keeper {
         if !past_term.is_empty() && !how.accept_due {
             let detail = json!({ "because": "past its term, and that was not accepted" });
             let asked = draft.on(past_term.iter().copied()).ended(Outcome::Refused);
-            self.tell(by, asked.detail(detail))?;
+            self.append_audit(by, asked.detail(detail))?;
             return Ok(Released { past_term, asked_back: true, ..Released::default() });
         }
         let amended = self.amend(rows, draft, by, &|sidecar| {

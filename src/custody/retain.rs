@@ -93,7 +93,7 @@ impl Keeper {
             count(&mut applied, &row, rule.until(row.answered_at), by.at);
             ControlFlow::Continue(())
         })?;
-        self.tell(by, Draft::new(Action::RetentionPreview).detail(rule.detail()))?;
+        self.append_audit(by, Draft::new(Action::RetentionPreview).detail(rule.detail()))?;
         Ok(applied)
     }
 

@@ -34,8 +34,8 @@ struct Written<T> {
     also: Vec<T>,
 }
 
-/// Why it is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Why it is kept; the commands know it by the same words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldReason {
     /// A crime was reported.

@@ -383,7 +383,7 @@ impl Query {
         }
         for flag in &s.flags {
             let (condition, index) = match flag {
-                Flag::Held => ("held = 1", Some("the_held")),
+                Flag::Held | Flag::Review => ("held = 1", Some("the_held")),
                 Flag::Restricted => ("restricted = 1", Some("the_restricted")),
                 Flag::Incomplete => ("complete = 0", Some("the_incomplete")),
                 Flag::OneWay => ("one_way = 1", Some("the_one_way")),

@@ -141,7 +141,7 @@ fn a_row_is_the_sidecar() {
 
 fn searches() -> impl Strategy<Value = Search> {
     let flags = prop::sample::subsequence(
-        vec![Flag::Held, Flag::Restricted, Flag::Incomplete, Flag::OneWay, Flag::Expiring],
+        vec![Flag::Held, Flag::Restricted, Flag::Incomplete, Flag::OneWay, Flag::Expiring, Flag::Review],
         0..=2,
     );
     let time = || prop::option::of((0i64..1_000_000).prop_map(at));

@@ -107,22 +107,25 @@ impl Keeper {
         };
         let closed = which(&|row, s| row.restricted || is_restricted(s));
         if !closed.is_empty() {
-            self.tell(by, draft.ended(Outcome::Refused).detail(json!({ "because": "restricted" })))?;
+            self.append_audit(by, draft.ended(Outcome::Refused).detail(json!({ "because": "restricted" })))?;
             return Err(ExportError::Restricted(closed));
         }
         let past = which(&|row, s| Row::of(&row.path, s).is_none_or(|row| row.is_due(by.at)));
         if order.until_due && !past.is_empty() {
-            self.tell(by, draft.ended(Outcome::Refused).detail(json!({ "because": "past its term" })))?;
+            self.append_audit(
+                by,
+                draft.ended(Outcome::Refused).detail(json!({ "because": "past its term" })),
+            )?;
             return Err(ExportError::PastTerm(past));
         }
-        self.tell(by, draft.clone())?;
+        self.append_audit(by, draft.clone())?;
         let mut desk = Desk { order, now: by.at, made: Vec::new() };
         let done = desk.lay_out(&self.store, &sources);
         if let Err(e) = &done {
             desk.clear();
             // The error that counts is the first one.
             let because = json!({ "because": e.to_string() });
-            drop(self.tell(by, draft.ended(Outcome::Failed).detail(because)));
+            drop(self.append_audit(by, draft.ended(Outcome::Failed).detail(because)));
         }
         done
     }
