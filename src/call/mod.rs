@@ -52,7 +52,6 @@ mod tables;
 mod transfer;
 mod twins;
 mod unheard;
-mod verdict;
 
 pub use calls::Calls;
 pub use decision::{Agent, CallEvent, Decision, Ending, Ends, LeftOut, Opening, Unrecorded};

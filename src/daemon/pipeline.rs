@@ -239,7 +239,7 @@ impl Pipeline {
             let failed = Outcome::Failed { id: o.uuid, call_id: o.call_id.clone(), reason };
             let Ends { caller, called, service } = o.ends();
             if let Some(call) = by_failure(&failed) {
-                self.context.unrecorded.add(Unrecorded { caller, called, service, ..call });
+                self.context.unrecorded.add(Unrecorded { service, caller, called, ..call });
             }
         }
     }

@@ -8,7 +8,7 @@
 
 use super::super::search::{EXPIRING, Flag, IdPart, Search, micros};
 use super::row::{Word, place_of};
-use super::{Index, IndexError, Row, schema};
+use super::{Index, IndexError, Row, index_schema};
 use crate::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, ToSql, params_from_iter};
@@ -230,7 +230,7 @@ impl Index {
         };
         let sql = format!(
             "SELECT {} FROM recording WHERE buried = 0 AND {condition} ORDER BY answered_at, id",
-            schema::COLUMNS
+            index_schema::COLUMNS
         );
         let rows = self.rows(&sql, &values)?;
         // A recording's own id is meant before a group of the same UUID.
@@ -248,7 +248,7 @@ impl Index {
         let sql = format!(
             "SELECT {} FROM recording INDEXED BY by_due WHERE buried = 0 AND held = 0 AND until <= ?1 \
              ORDER BY until, answered_at LIMIT ?2",
-            schema::COLUMNS
+            index_schema::COLUMNS
         );
         self.rows(&sql, &[now.as_ns().into(), (limit.min(i64::MAX as usize) as i64).into()])
     }
@@ -301,8 +301,8 @@ impl Index {
     ) -> Result<bool, IndexError> {
         let order = format!(" ORDER BY answered_at LIMIT {limit} OFFSET {}", span.from.seen);
         let (columns, fill): (_, fn(&mut Row, &rusqlite::Row<'_>) -> _) = match span.fields {
-            Fields::All => (schema::COLUMNS, Row::fill),
-            Fields::Shown => (schema::SHOWN, Row::fill_shown),
+            Fields::All => (index_schema::COLUMNS, Row::fill),
+            Fields::Shown => (index_schema::SHOWN, Row::fill_shown),
         };
         let mut st = self.conn.prepare(&(span.sql(columns) + &order)).map_err(self.error())?;
         let mut rows = st.query(params_from_iter(&span.query.values)).map_err(self.error())?;

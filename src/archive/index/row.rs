@@ -2,7 +2,7 @@
 //!
 //! Must not know of folders to be walked, or of what commands print.
 
-use super::schema;
+use super::index_schema;
 use crate::config::CallDirection;
 use crate::id::short_of;
 use crate::store::cases::{is_held, is_restricted, unconfirmed_since};
@@ -195,14 +195,14 @@ impl Row {
         }
     }
 
-    /// From the columns of [`schema::COLUMNS`].
+    /// From the columns of [`index_schema::COLUMNS`].
     pub(super) fn read(r: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         let mut row = Row::blank();
         row.fill(r)?;
         Ok(row)
     }
 
-    /// From the columns of [`schema::SHOWN`]; the rest says nothing.
+    /// From the columns of [`index_schema::SHOWN`]; the rest says nothing.
     pub(super) fn fill_shown(&mut self, r: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
         self.id = Uuid::from_bytes(r.get(0)?);
         fill_text(&mut self.service, r, 1)?;
@@ -222,7 +222,7 @@ impl Row {
         Ok(())
     }
 
-    /// From the columns of [`schema::COLUMNS`], over what is there: a scan of
+    /// From the columns of [`index_schema::COLUMNS`], over what is there: a scan of
     /// a whole store allocates nothing.
     pub(super) fn fill(&mut self, r: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
         self.id = Uuid::from_bytes(r.get(0)?);
@@ -254,7 +254,7 @@ impl Row {
         Ok(())
     }
 
-    /// Binds [`schema::PUT`].
+    /// Binds [`index_schema::PUT`].
     pub(super) fn write(&self, put: &mut rusqlite::Statement<'_>) -> rusqlite::Result<usize> {
         put.execute(params![
             self.id.as_bytes(),
@@ -299,7 +299,7 @@ pub(super) struct Put {
 /// Rows into the table.
 pub(super) fn put_all(conn: &Connection, rows: &[Row]) -> rusqlite::Result<Put> {
     let mut known = conn.prepare_cached("SELECT 1 FROM tombstone WHERE id = ?1")?;
-    let mut put = conn.prepare_cached(schema::PUT)?;
+    let mut put = conn.prepare_cached(index_schema::PUT)?;
     let mut done = Put::default();
     for (i, row) in rows.iter().enumerate() {
         if known.exists([row.id.as_bytes()])? {

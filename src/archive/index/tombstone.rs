@@ -8,7 +8,7 @@
 mod prune;
 
 use super::row::Word;
-use super::{Index, IndexError, Row, schema};
+use super::{Index, IndexError, Row, index_schema};
 use crate::id::short_of;
 use crate::store::StoreError;
 use crate::store::calendar::until_string;
@@ -133,7 +133,7 @@ impl Index {
     pub fn buried_rows(&self) -> Result<Vec<Row>, IndexError> {
         let sql = format!(
             "SELECT {} FROM recording INDEXED BY the_buried WHERE buried = 1 ORDER BY answered_at",
-            schema::COLUMNS
+            index_schema::COLUMNS
         );
         let mut st = self.conn.prepare_cached(&sql).map_err(self.error())?;
         let rows = st.query_map([], Row::read).map_err(self.error())?;
