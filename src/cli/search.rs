@@ -4,7 +4,7 @@
 //! What cannot be understood is refused here, so that a mistyped date is a wrong
 //! command line and never a search for everything.
 
-use crate::archive::search::{self, IdPart, Search, number_parts};
+use crate::archive::search::{Flag, IdPart, Search, number_parts};
 use crate::config::CallDirection;
 use crate::config::compiled::NumberForm;
 use crate::store::calendar::day_begins;
@@ -37,7 +37,7 @@ pub struct SearchArgs {
     pub agent: Option<String>,
     /// Who called whom
     #[arg(long, value_enum, value_name = "DIRECTION")]
-    pub direction: Option<Direction>,
+    pub direction: Option<CallDirection>,
     /// Part of the customer's number, as far as it is kept
     #[arg(long, value_name = "PART", value_parser = number)]
     pub number: Option<String>,
@@ -61,38 +61,10 @@ pub enum When {
     Instant(Timestamp),
 }
 
-/// `--direction`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Direction {
-    /// The agent was called
-    Inbound,
-    /// The agent called
-    Outbound,
-    /// Both are agents
-    Internal,
-}
-
-/// `--flag`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Flag {
-    /// Kept past its term
-    Held,
-    /// Closed to listening and export
-    Restricted,
-    /// Its start, its end or audio is missing
-    Incomplete,
-    /// One side was never heard
-    OneWay,
-    /// Falls due within a week
-    Expiring,
-    /// Held, and nobody has confirmed that for retention.hold_review
-    Review,
-}
-
 impl SearchArgs {
     /// As the store understands it. Days are those of `zone`; numbers are also
     /// looked for in the forms `numbers` knows; `now` is for `--flag expiring`.
-    /// What `--flag review` means is left to who knows the configuration.
+    /// What `--flag review` needs of the configuration, `unconfirmed_before`, is left to the caller.
     pub fn search(&self, zone: &TimeZone, numbers: &NumberForm, now: Timestamp) -> Search {
         Search {
             ids: self.ids.clone(),
@@ -100,11 +72,11 @@ impl SearchArgs {
             until: self.until.map(|w| w.ends(zone)),
             service: self.service.clone(),
             agent: self.agent.clone(),
-            direction: self.direction.map(Direction::meant),
+            direction: self.direction,
             number: self.number.as_deref().map(|n| number_parts(n, numbers)).unwrap_or_default(),
             longer: self.longer,
             shorter: self.shorter,
-            flags: self.flag.iter().filter_map(|f| f.meant()).collect(),
+            flags: self.flag.clone(),
             unconfirmed_before: None,
             now,
             limit: None,
@@ -156,30 +128,6 @@ impl std::fmt::Display for When {
         match self {
             When::Day(day) => day.fmt(f),
             When::Instant(at) => at.fmt(f),
-        }
-    }
-}
-
-impl Direction {
-    fn meant(self) -> CallDirection {
-        match self {
-            Direction::Inbound => CallDirection::Inbound,
-            Direction::Outbound => CallDirection::Outbound,
-            Direction::Internal => CallDirection::Internal,
-        }
-    }
-}
-
-impl Flag {
-    /// `None`: what it means depends on the configuration, see `unconfirmed_before`.
-    fn meant(self) -> Option<search::Flag> {
-        match self {
-            Flag::Held => Some(search::Flag::Held),
-            Flag::Restricted => Some(search::Flag::Restricted),
-            Flag::Incomplete => Some(search::Flag::Incomplete),
-            Flag::OneWay => Some(search::Flag::OneWay),
-            Flag::Expiring => Some(search::Flag::Expiring),
-            Flag::Review => None,
         }
     }
 }

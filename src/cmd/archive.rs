@@ -4,10 +4,10 @@
 use super::settings::{self, DefaultFile};
 use super::usage::Usage;
 use crate::archive::index::{Index, IndexError, Row};
-use crate::archive::search::{IdPart, Search};
+use crate::archive::search::{Flag, IdPart, Search};
 use crate::archive::{Archive, NoIndex, Place};
 use crate::cli::Cli;
-use crate::cli::search::{Flag, SearchArgs};
+use crate::cli::search::SearchArgs;
 use crate::config::Config;
 use crate::config::check::Purpose;
 use crate::config::compiled::NumberForm;

@@ -29,7 +29,7 @@ pub fn run(cli: &Cli, args: &ExportArgs) -> anyhow::Result<()> {
         },
         start_s: args.start,
         end_s: args.end,
-        silence: args.silence.map(|party| party.meant()),
+        silence: args.silence,
         zip: args.zip,
         until_due: site.config.retention.access == Access::UntilDue,
         zone: Some(site.zone.clone()),

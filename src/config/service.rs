@@ -90,15 +90,27 @@ impl ServiceRule {
 }
 
 /// Who called whom, as a rule names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum CallDirection {
     /// The agent was called.
     Inbound,
     /// The agent called.
     Outbound,
-    /// Both are agents. Allowed by `agents.record_internal`, not by `directions`.
+    /// Both are agents.
+    // Allowed by `agents.record_internal`, not by `directions`.
     Internal,
+}
+
+impl CallDirection {
+    /// As it stands in the sidecar and in lists.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CallDirection::Inbound => "inbound",
+            CallDirection::Outbound => "outbound",
+            CallDirection::Internal => "internal",
+        }
+    }
 }
 
 /// `keep`: deleted after the anniversary day ends; `at_most`: before it begins.

@@ -9,6 +9,8 @@ use crate::archive::index::Row;
 use crate::cmd::output::{push_length, push_plain};
 use crate::cmd::words::{direction, push_states};
 use crate::id::push_short;
+use crate::pii::Pii;
+use crate::store::sidecar::Customer;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -49,7 +51,7 @@ impl Form for Cells<'_> {
     type Text = Page;
 
     fn add(&self, row: &Row, page: &mut Page) {
-        let or_dash = |text: &Option<String>, out: &mut String| match text {
+        let or_dash = |text: Option<&str>, out: &mut String| match text {
             Some(text) => push_plain(text, out),
             None => out.push('-'),
         };
@@ -63,16 +65,19 @@ impl Form for Cells<'_> {
         });
         page.stamps = Some(stamps);
         page.cell(|out| push_length(row.duration_s(), out));
-        page.cell(|out| or_dash(&row.service, out));
+        page.cell(|out| or_dash(row.service.as_deref(), out));
         page.cell(|out| out.push_str(direction(row)));
         page.cell(|out| {
-            or_dash(&row.agent_id, out);
-            if let Some(name) = &row.agent_name {
+            or_dash(row.agent.id.as_deref(), out);
+            if let Some(name) = &row.agent.name {
                 out.push(' ');
                 push_plain(name, out);
             }
         });
-        page.cell(|out| if row.withheld { out.push_str("withheld") } else { or_dash(&row.number, out) });
+        page.cell(|out| match &row.customer {
+            Customer { withheld: true, .. } => out.push_str("withheld"),
+            Customer { number, .. } => or_dash(number.as_ref().map(Pii::as_str), out),
+        });
         page.cell(|out| push_states(row, self.now, out));
     }
 
