@@ -79,7 +79,7 @@ fn a_copy_stays_out_of_the_store_and_tells_nobody_of_a_case() {
         (Some(id.to_string().as_str()), &Value::Null)
     );
     assert!(files(&to).iter().all(|p| !String::from_utf8_lossy(&fs::read(p).unwrap()).contains("6400/R/1")));
-    assert!(store.sidecar(id).retention.hold.is_some(), "the original has it");
+    assert!(store.sidecar(id).retention.hold.is_set(), "the original has it");
 }
 
 #[test]

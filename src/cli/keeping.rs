@@ -235,7 +235,7 @@ impl AuditCommand {
     }
 }
 
-/// A text that is not empty.
+/// Text that is not empty.
 fn non_empty(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.chars().count() {

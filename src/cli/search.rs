@@ -73,7 +73,7 @@ pub enum When {
 impl SearchArgs {
     /// As the store understands it. Days are those of `zone`; numbers are also
     /// looked for in the forms `numbers` knows; `now` is for `--flag expiring`.
-    /// Since when `--flag review` looks is left to who knows the configuration.
+    /// What `--flag review` needs of the configuration, `unconfirmed_before`, is left to the caller.
     pub fn search(&self, zone: &TimeZone, numbers: &NumberForm, now: Timestamp) -> Search {
         Search {
             ids: self.ids.clone(),

@@ -4,8 +4,7 @@
 use super::settings::{self, DefaultFile};
 use super::usage::Usage;
 use crate::archive::index::{Index, IndexError, Row};
-use crate::archive::search::Flag;
-use crate::archive::search::{IdPart, Search};
+use crate::archive::search::{Flag, IdPart, Search};
 use crate::archive::{Archive, NoIndex, Place};
 use crate::cli::Cli;
 use crate::cli::search::SearchArgs;

@@ -11,6 +11,7 @@ use crate::cli::reading::UnrecordedArgs;
 use crate::cli::search::SearchArgs;
 use crate::config::compiled::NumberForm;
 use crate::custody::audit::{Action, Draft};
+use crate::pii::Pii;
 use crate::store::layout::open_state;
 use crate::store::register::{Register, Unrecorded};
 use serde_json::json;
@@ -60,8 +61,8 @@ fn filter(
     let (service, reason) = (args.calls.service.clone(), args.reason.clone());
     Ok(move |call: &Unrecorded| {
         let at = call.instant();
-        let has = |number: &Option<String>| {
-            number.as_ref().is_some_and(|n| parts.iter().any(|part| n.contains(part.as_str())))
+        let has = |number: &Option<Pii<String>>| {
+            number.as_ref().is_some_and(|n| parts.iter().any(|part| n.as_str().contains(part.as_str())))
         };
         bounds.since.is_none_or(|since| at >= since)
             && bounds.until.is_none_or(|until| at < until)
@@ -75,8 +76,9 @@ fn csv(found: &[Unrecorded]) -> String {
     let mut text = format!("{COLUMNS}\r\n");
     for c in found {
         let recording = c.recording.map(|id| id.to_string());
-        let fields = [&c.service, &c.caller, &c.called, &c.call, &recording];
-        let fields = fields.into_iter().map(|f| f.as_deref().map(cell).unwrap_or_default());
+        let [caller, called] = [&c.caller, &c.called].map(|n| n.as_ref().map(Pii::as_str));
+        let fields = [c.service.as_deref(), caller, called, c.call.as_deref(), recording.as_deref()];
+        let fields = fields.into_iter().map(|f| f.map(cell).unwrap_or_default());
         let all: Vec<String> = [cell(&c.at), cell(&c.reason)].into_iter().chain(fields).collect();
         text += &(all.join(",") + "\r\n");
     }
@@ -86,14 +88,15 @@ fn csv(found: &[Unrecorded]) -> String {
 fn table(site: &Site, found: &[Unrecorded]) -> String {
     let mut grid = Grid::default();
     for c in found {
-        let or_dash = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), plain);
+        let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), plain);
+        let number = |n: &Option<Pii<String>>| or_dash(n.as_ref().map(Pii::as_str));
         grid.row([
             local(c.instant(), &site.zone),
             plain(&c.reason),
-            or_dash(&c.service),
-            or_dash(&c.caller),
-            or_dash(&c.called),
-            or_dash(&c.call),
+            or_dash(c.service.as_deref()),
+            number(&c.caller),
+            number(&c.called),
+            or_dash(c.call.as_deref()),
         ]);
     }
     Layout::new(["WHEN", "REASON", "SERVICE", "CALLER", "CALLED", "CALL-ID"]).lines(&grid)

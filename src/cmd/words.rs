@@ -36,10 +36,5 @@ pub(super) fn push_states(row: &Row, now: Timestamp, text: &mut String) {
 }
 
 pub(super) fn direction(row: &Row) -> &'static str {
-    match row.direction {
-        Some(CallDirection::Inbound) => "inbound",
-        Some(CallDirection::Outbound) => "outbound",
-        Some(CallDirection::Internal) => "internal",
-        None => "",
-    }
+    row.direction.map_or("", CallDirection::name)
 }

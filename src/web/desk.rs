@@ -79,7 +79,7 @@ impl Asker<'_> {
 pub fn facts(row: &Row) -> Facts<'_> {
     Facts {
         service: row.service.as_deref(),
-        agent: row.agent_id.as_deref(),
+        agent: row.agent.id.as_deref(),
         answered_at: row.answered_at,
         until: row.until,
         held: row.held,

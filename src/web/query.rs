@@ -159,9 +159,9 @@ pub fn when(text: &str, zone: &TimeZone, ends: bool) -> Option<Timestamp> {
     parse_rfc3339(text)
 }
 
-/// A state by its word. What needs a review depends on who asks, so it is not offered.
+/// Holds that are due for review are a matter of the commands.
 fn flag(word: &str) -> Option<Flag> {
-    Flag::from_str(word, false).ok().filter(|flag| *flag != Flag::Review)
+    Flag::from_str(&word.replace('_', "-"), false).ok().filter(|flag| *flag != Flag::Review)
 }
 
 #[cfg(test)]

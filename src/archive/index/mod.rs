@@ -181,7 +181,10 @@ impl Index {
 
     /// One recording, unless it is deleted.
     pub fn get(&self, id: Uuid) -> Result<Option<Row>, IndexError> {
-        let sql = format!("SELECT {} FROM recording WHERE id = ?1 AND buried = 0", index_schema::COLUMNS);
+        let sql = format!(
+            "SELECT {} FROM recording WHERE id = ?1 AND buried = 0",
+            index_schema::names(index_schema::ALL)
+        );
         let mut st = self.conn.prepare_cached(&sql).map_err(self.error())?;
         st.query_row([id.as_bytes()], Row::read).optional().map_err(self.error())
     }

@@ -198,7 +198,7 @@ impl Calls {
         let of_nobody = recording.is_some_and(|r| {
             let o = &r.opening;
             let is_clicked = o.direction == CallDirection::Outbound && r.customer == Side::Caller;
-            is_clicked && o.customer_number.is_none() && !o.withheld
+            is_clicked && o.customer.number.is_none() && !o.customer.withheld
         });
         of_nobody && is_from_same_exchange(clicked, next)
     }
@@ -232,7 +232,7 @@ impl Calls {
     fn begin(&mut self, id: DialogId, at: Timestamp, roles: &Roles) {
         let Some(opening) = opening(&self.tables, &self.rules, id, roles, at) else { return };
         if let Some(reason) = refused_by(&opening.service, opening.direction) {
-            let (ends, call_id, withheld) = (opening.ends(), opening.call_id, opening.withheld);
+            let (ends, call_id, withheld) = (opening.ends(), opening.call_id, opening.customer.withheld);
             self.unrecorded(call_id.clone(), at, reason);
             let contact = self.tables.dialog(id).map(|(leg, _)| leg.contact);
             if let Some(contact) = contact {
@@ -247,7 +247,7 @@ impl Calls {
                 None => return self.recordings.order(Decision::Refused(Box::new(opening))),
             }
         }
-        let withheld = opening.withheld;
+        let withheld = opening.customer.withheld;
         let r = self.recordings.begin(Recording::new(id, roles.customer, Box::new(opening)));
         if let Some(d) = self.tables.dialogs.get_mut(id) {
             d.set_recording(Some(r));

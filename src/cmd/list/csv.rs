@@ -9,6 +9,7 @@ use super::times::{Stamps, push_seconds};
 use crate::archive::index::Row;
 use crate::cmd::output::push_plain;
 use crate::cmd::words::direction;
+use crate::pii::Pii;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use std::fmt::Write;
@@ -76,11 +77,11 @@ impl Form for Csv {
         push_seconds(row.duration_us, text);
         push_field(row.service.as_deref(), text);
         push_word(direction(row), text);
-        push_field(row.agent_id.as_deref(), text);
-        push_field(row.agent_name.as_deref(), text);
-        push_field(row.number.as_deref(), text);
-        push_word(truth(row.withheld), text);
-        push_field(row.dialled.as_deref(), text);
+        push_field(row.agent.id.as_deref(), text);
+        push_field(row.agent.name.as_deref(), text);
+        push_field(row.customer.number.as_ref().map(Pii::as_str), text);
+        push_word(truth(row.customer.withheld), text);
+        push_field(row.dialled.as_ref().map(Pii::as_str), text);
         push_word(row.ended_by.name(), text);
         for is in [row.complete, row.one_way, row.held, row.restricted] {
             push_word(truth(is), text);

@@ -7,6 +7,8 @@ use crate::cmd::columns::Grid;
 use crate::cmd::output::{push_length, push_plain};
 use crate::cmd::words::{direction, push_states};
 use crate::id::push_short;
+use crate::pii::Pii;
+use crate::store::sidecar::Customer;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -32,7 +34,7 @@ impl Form for Cells<'_> {
     type Text = Grid;
 
     fn add(&self, row: &Row, page: &mut Page) {
-        let or_dash = |text: &Option<String>, out: &mut String| match text {
+        let or_dash = |text: Option<&str>, out: &mut String| match text {
             Some(text) => push_plain(text, out),
             None => out.push('-'),
         };
@@ -46,16 +48,19 @@ impl Form for Cells<'_> {
             }
         });
         grid.cell(|out| push_length(row.duration_s(), out));
-        grid.cell(|out| or_dash(&row.service, out));
+        grid.cell(|out| or_dash(row.service.as_deref(), out));
         grid.cell(|out| out.push_str(direction(row)));
         grid.cell(|out| {
-            or_dash(&row.agent_id, out);
-            if let Some(name) = &row.agent_name {
+            or_dash(row.agent.id.as_deref(), out);
+            if let Some(name) = &row.agent.name {
                 out.push(' ');
                 push_plain(name, out);
             }
         });
-        grid.cell(|out| if row.withheld { out.push_str("withheld") } else { or_dash(&row.number, out) });
+        grid.cell(|out| match &row.customer {
+            Customer { withheld: true, .. } => out.push_str("withheld"),
+            Customer { number, .. } => or_dash(number.as_ref().map(Pii::as_str), out),
+        });
         grid.cell(|out| push_states(row, self.now, out));
     }
 

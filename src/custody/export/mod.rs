@@ -27,7 +27,6 @@ use super::keeper::Keeper;
 use crate::archive::index::Row;
 use crate::id::Channel;
 use crate::store::StoreError;
-use crate::store::cases::is_restricted;
 use crate::store::files::{Access, Folder};
 use crate::store::sidecar::{Sidecar, read_bytes, read_value};
 use crate::store::wav::{sha256_hex, sha256_of};
@@ -105,7 +104,7 @@ impl Keeper {
         let which = |is: &dyn Fn(&Row, &Sidecar) -> bool| -> Vec<Uuid> {
             sources.iter().filter(|(row, s)| is(row, s)).map(|(row, _)| row.id).collect()
         };
-        let closed = which(&|row, s| row.restricted || is_restricted(s));
+        let closed = which(&|row, s| row.restricted || s.restricted.is_set());
         if !closed.is_empty() {
             self.append_audit(by, draft.ended(Outcome::Refused).detail(json!({ "because": "restricted" })))?;
             return Err(ExportError::Restricted(closed));
@@ -203,9 +202,9 @@ impl Desk<'_> {
         if cut.is_whole() && sound.sha256 != sidecar.audio.sha256 {
             return Err(ExportError::Altered(row.id));
         }
-        let bytes = match sidecar.retention.hold {
-            None => read_bytes(store, &json)?,
-            Some(_) => without_holds(store, &json)?,
+        let bytes = match sidecar.retention.hold.is_set() {
+            false => read_bytes(store, &json)?,
+            true => without_holds(store, &json)?,
         };
         let meta = self.write(&format!("{stem}.json"), &bytes)?;
         let told = self.write(
