@@ -467,7 +467,7 @@ fn search(b: &Browser) {
     );
     b.click("tbody a");
     b.until("a recording", "return location.pathname.length > 20");
-    b.run("document.querySelector('main p a').click()");
+    b.run("document.querySelector('main nav a').click()");
     b.until(
         "back at the search",
         "return location.pathname === '/recordings' && location.search.includes('agent=2001')",
