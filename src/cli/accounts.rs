@@ -3,6 +3,7 @@
 use super::global::Global;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
+use std::path::PathBuf;
 
 /// `nauhuri serve`
 #[derive(Args, Clone, Debug, Default)]
@@ -47,6 +48,28 @@ Examples:
   nauhuri user change kaisa --team south --from 2026-12-01
   nauhuri user change kaisa --role agent --role supervisor")]
     Change(Box<ChangeArgs>),
+    /// Take agents and teams of accounts from a CSV file
+    ///
+    /// Columns account, agent, team, from, until, in any order; a line names an agent or a team. What the accounts of the
+    /// file had before is replaced; other accounts stay as they are. All of the file is taken, or nothing.
+    #[command(after_help = "\
+Example:
+  account,agent,team,from,until
+  kaisa,2001,,2026-01-01,2026-07-01
+  kaisa,,north,2026-01-01,
+
+  nauhuri user import people.csv --dry-run")]
+    Import {
+        /// The file; - for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
     /// List accounts
     #[command(after_help = "Example:\n  nauhuri user list --json")]
     List {
@@ -157,6 +180,7 @@ impl UserCommand {
             UserCommand::Add(args) => &args.global,
             UserCommand::Change(args) => &args.global,
             UserCommand::List { global, .. }
+            | UserCommand::Import { global, .. }
             | UserCommand::Disable { global, .. }
             | UserCommand::Reset { global, .. } => global,
         }

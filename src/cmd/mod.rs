@@ -9,6 +9,8 @@ pub mod expire;
 pub mod export;
 pub mod forecast;
 pub mod hold;
+#[cfg(feature = "room")]
+pub mod import;
 mod journal;
 pub mod keep;
 pub mod list;

@@ -24,6 +24,9 @@ pub fn run(cli: &Cli, args: &UserArgs) -> anyhow::Result<()> {
     match &args.command {
         UserCommand::Add(args) => add(&place, args),
         UserCommand::Change(args) => change(&place, args),
+        UserCommand::Import { file, dry_run, .. } => {
+            super::import::run(&place, &open(&place)?, file, *dry_run)
+        }
         UserCommand::List { json, .. } => list(&place, *json),
         UserCommand::Disable { name, .. } => {
             let accounts = open(&place)?;

@@ -330,6 +330,14 @@ impl Policy {
         Reach::Some { agents, services }
     }
 
+    /// Whether `person` may find all recordings of some service, and so count its calls.
+    pub fn counts(&self, person: &Person, directory: &Directory) -> bool {
+        match self.reach(person, directory) {
+            Reach::All => true,
+            Reach::Some { services, .. } => !services.is_empty(),
+        }
+    }
+
     /// Reasons that a service allows; empty where it asks for none.
     pub fn reasons(&self, service: Option<&str>) -> Vec<Reason> {
         let terms = service.and_then(|name| self.services.get(name)).unwrap_or(&self.strict);

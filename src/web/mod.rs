@@ -21,6 +21,7 @@ pub mod pcm;
 pub mod problem;
 pub mod query;
 pub mod server;
+pub mod statistics;
 
 use crate::config::Config;
 use crate::custody::access::Policy;

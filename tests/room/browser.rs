@@ -175,6 +175,19 @@ impl Browser {
         self.at("/sign-in");
     }
 
+    /// What axe-core finds against WCAG 2.2 AA and good practice.
+    fn axe(&self) -> Value {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("target/tools/node/node_modules/axe-core/axe.min.js");
+        let axe = std::fs::read_to_string(&path)
+            .unwrap_or_else(|e| panic!("{}: {e}: scripts/setup test installs it", path.display()));
+        self.run(&format!(
+            "{axe}; const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']; \
+             const found = await axe.run(document, {{ runOnly: {{ type: 'tag', values: tags }} }}); \
+             return found.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.html).join(' | '))"
+        ))
+    }
+
     /// What no page may have: scrolling sideways, a field without a label, a picture without words, two heads,
     /// an id twice; and what the browser complained of.
     pub fn must_be_sound(&self, what: &str) {
@@ -193,6 +206,7 @@ impl Browser {
              return wrong",
         );
         assert_eq!(wrong, json!([]), "{what}");
+        assert_eq!(self.axe(), json!([]), "{what}");
         let log = self.ask("POST", "/se/log", &json!({ "type": "browser" }));
         let severe: Vec<_> = log
             .as_array()
@@ -453,7 +467,7 @@ fn search(b: &Browser) {
     );
     b.click("tbody a");
     b.until("a recording", "return location.pathname.length > 20");
-    b.run("document.querySelector('main p a').click()");
+    b.run("document.querySelector('main nav a').click()");
     b.until(
         "back at the search",
         "return location.pathname === '/recordings' && location.search.includes('agent=2001')",

@@ -13,4 +13,5 @@ mod oidc;
 mod pages;
 mod sessions;
 mod sound;
+mod staff;
 mod tls;

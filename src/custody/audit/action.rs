@@ -69,6 +69,8 @@ pub enum Action {
     PeopleShow,
     /// Who may hear what was looked at.
     RightsShow,
+    /// The statistics were looked at.
+    StatisticsShow,
     /// An account was added.
     UserAdd,
     /// An account got other roles, or became something else.
@@ -118,6 +120,7 @@ impl Action {
             Action::RequestsShow => "requests_show",
             Action::PeopleShow => "people_show",
             Action::RightsShow => "rights_show",
+            Action::StatisticsShow => "statistics_show",
             Action::UserAdd => "user_add",
             Action::UserChange => "user_change",
             Action::UserDisable => "user_disable",

@@ -1,6 +1,7 @@
 //! What becomes of accounts: added, changed, closed, opened again.
 
 use super::{ACCOUNTS_MAX, AccountError, Accounts, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN, password};
+use crate::custody::access::Held;
 use crate::time::Timestamp;
 use rusqlite::params;
 use serde_json::json;
@@ -109,6 +110,29 @@ impl Accounts {
             self.sql(tx.commit())?;
         }
         Ok(missed)
+    }
+
+    /// Puts agents and teams of accounts in the place of those they had: of all of them, or of none.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn replace_intervals<'a>(
+        &self,
+        all: impl Iterator<Item = (&'a str, &'a [Held<String>], &'a [Held<String>])>,
+    ) -> Result<(), AccountError> {
+        let tx = self.sql(self.conn.unchecked_transaction())?;
+        for (name, agents, teams) in all {
+            self.sql(tx.execute("DELETE FROM holding WHERE account = ?1", [name]))?;
+            for (kind, list) in [("agent", agents), ("team", teams)] {
+                for held in list {
+                    let (since, until) = (held.from.map(Timestamp::as_ns), held.until.map(Timestamp::as_ns));
+                    let sql =
+                        "INSERT INTO holding (account, kind, what, since, until) VALUES (?1, ?2, ?3, ?4, ?5)";
+                    self.sql(tx.execute(sql, params![name, kind, held.what, since, until]))?;
+                }
+            }
+        }
+        self.sql(tx.commit())
     }
 
     /// Closes an account: its sessions and tokens end at once.

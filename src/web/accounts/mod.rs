@@ -8,7 +8,7 @@ mod changes;
 mod grants;
 mod linked;
 pub mod password;
-mod schema;
+mod room_db;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -24,8 +24,8 @@ use crate::custody::access::{Directory, Held, Person};
 use crate::store::StoreError;
 use crate::store::layout::open_state;
 use crate::time::Timestamp;
+use room_db::{TABLES, TO_2, VERSION};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use schema::{TABLES, TO_2, VERSION};
 use serde::Serialize;
 use serde_json::json;
 use std::net::IpAddr;

@@ -101,6 +101,9 @@ pub fn inside(room: &Room, visitor: &Visitor, here: &str, title: &str, main: Mar
     if gives(Act::People) || gives(Act::Audit) {
         ways.push(("/people", say("people")));
     }
+    if room.policy.counts(&visitor.caller.entrant.person, &visitor.caller.directory) {
+        ways.push(("/statistics", say("statistics")));
+    }
     ways.push(("/account", say("account")));
     let nav = html! {
         nav aria-label=(say("menu")) {

@@ -146,6 +146,7 @@ mod tests {
             include_str!("desks.rs"),
             include_str!("door.rs"),
             include_str!("provider.rs"),
+            include_str!("numbers_page.rs"),
         ];
         for page in pages {
             for piece in page.split("say(\"").skip(1) {

@@ -5,6 +5,7 @@ mod desks;
 mod door;
 mod frame;
 mod languages;
+mod numbers_page;
 mod one_recording;
 mod provider;
 mod search_page;
@@ -36,6 +37,7 @@ pub fn routes() -> Router<Arc<Room>> {
         .route("/recordings", get(search_page::page))
         .route("/recordings/{id}", get(one_recording::page))
         .route("/requests", get(desks::requests))
+        .route("/statistics", get(numbers_page::page))
         .route("/log", get(desks::log))
         .route("/people", get(desks::people))
         .route("/assets/room.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
