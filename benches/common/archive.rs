@@ -15,7 +15,6 @@ use nauhuri::store::sidecar::{EndedBy, Sidecar, Stream};
 use nauhuri::store::wav::{WavEncoding, WavSpec, encode_header};
 use nauhuri::time::Timestamp;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -86,7 +85,7 @@ impl Archive {
             let mut wav = encode_header(spec, s.audio.frames * 2);
             wav.extend((0..s.audio.frames * 2).map(|i| (n ^ i) as u8));
             s.audio.sha256 = format!("{:x}", Sha256::digest(&wav));
-            s.wav = format!("{}.wav", name.stem());
+            s.wav = format!("{}.wav", name.stem()).as_str().into();
             write(&paths.wav, &wav)?;
             write(&paths.json, &s.to_bytes()?)?;
         }

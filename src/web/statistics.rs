@@ -41,7 +41,7 @@ impl Slot {
 
     /// The slot of an instant, on the clock of `zone`.
     pub fn of(self, at: Timestamp, zone: &TimeZone) -> String {
-        let at = at.to_jiff().to_zoned(zone.clone());
+        let at = at.to_jiff().to_zoned_datetime(zone.clone());
         match self {
             Slot::Hour => format!("{}T{:02}", at.date(), at.hour()),
             Slot::HourOfDay => format!("{:02}", at.hour()),
