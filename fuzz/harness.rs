@@ -13,7 +13,7 @@ use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::Channel;
 use nauhuri::rtp::packet::Heard;
 use nauhuri::rtp::standing::Standing;
-use nauhuri::sdp::{Carrier, OfferAnswer, Session, Side, Step};
+use nauhuri::sdp::{self, Carrier, OfferAnswer, Side, Step};
 use nauhuri::sip::{Framer, Message};
 use nauhuri::tape::{Deck, Packet, Tape};
 use nauhuri::time::{NS_PER_MS, Timestamp};
@@ -67,7 +67,7 @@ pub fn sip(data: &[u8]) {
         let _ = (m.request_uri(), m.refer_to(), m.refer_to_replaces(), m.replaces(), m.sipfrag_status());
         let _ = (m.asserted_identities().count(), m.remote_party_ids().count(), m.diversions().count());
         let _ = (m.history_info().count(), m.referred_by().count(), m.session_id(), m.dtmf_info());
-        let _ = m.sdp().map(Session::parse);
+        let _ = m.sdp().map(sdp::parse);
     }
     let mut framer = Framer::new(4096);
     for piece in data.chunks(1 + data.first().map_or(7, |b| usize::from(*b))) {
@@ -84,7 +84,7 @@ pub fn sip(data: &[u8]) {
 pub fn sdp(data: &[u8]) {
     let mut exchange = OfferAnswer::new();
     for (i, body) in data.split(|b| *b == 0).take(16).enumerate() {
-        let session = Session::parse(body);
+        let session = sdp::parse(body);
         let (cseq, side) = (1 + i as u32 / 2, if i % 4 < 2 { Side::Caller } else { Side::Callee });
         let step = if i % 2 == 0 { Step::Request } else { Step::Response(200) };
         let sender = if i % 2 == 0 { side } else { side.other() };

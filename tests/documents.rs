@@ -99,18 +99,27 @@ fn labels(golden: &str, name: &str) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
+/// Fails if a file that is made from the program is not what the program makes now.
+fn is_made(path: &str, made: &str) {
+    if std::env::var_os("NAUHURI_BLESS").is_some() {
+        fs::write(repository(path), made).unwrap();
+    }
+    let found = fs::read_to_string(repository(path)).unwrap_or_default();
+    assert!(made == found, "{path} is not of this program: NAUHURI_BLESS=1 cargo test --test documents");
+}
+
 #[test]
 fn every_metric_is_listed() {
-    let page = repository("docs/metrics.md");
-    let made = metrics(&fs::read_to_string(repository("tests/data/metrics.golden")).unwrap());
-    if std::env::var_os("NAUHURI_BLESS").is_some() {
-        fs::write(&page, &made).unwrap();
-    }
-    let found = fs::read_to_string(&page).unwrap_or_default();
-    assert!(
-        made == found,
-        "docs/metrics.md is not of this program: NAUHURI_BLESS=1 cargo test --test documents"
+    is_made(
+        "docs/metrics.md",
+        &metrics(&fs::read_to_string(repository("tests/data/metrics.golden")).unwrap()),
     );
+}
+
+#[test]
+fn every_key_of_the_configuration_is_in_the_sample_and_the_reference() {
+    is_made("config/nauhuri.toml", &nauhuri::config::sample::sample());
+    is_made("docs/configuration.md", &nauhuri::config::sample::reference());
 }
 
 /// The documents at the top and below.

@@ -2,7 +2,7 @@
 //! 5118 and the sofia-sip collection from the corpus, bytes edited at random,
 //! and messages shaped to make a careless reader slow.
 
-use nauhuri::sdp::Session;
+use nauhuri::sdp;
 use nauhuri::sip::{Framer, Message, StartLine};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -98,7 +98,7 @@ fn read_all(bytes: &[u8]) -> usize {
     seen += usize::from(m.replaces().is_some() || m.refer_to_replaces().is_some());
     seen += usize::from(m.sipfrag_status().unwrap_or(0)) + m.cseq().map_or(0, |(n, _)| n as usize % 7);
     seen += m.header_values("Supported").count() + m.header("Subject").map_or(0, |h| h.len());
-    if let Some(session) = m.sdp().map(Session::parse) {
+    if let Some(session) = m.sdp().map(sdp::parse) {
         seen += session.media.len() + usize::from(session.audio().and_then(|a| a.endpoint()).is_some());
     }
     seen + request_uri

@@ -62,38 +62,6 @@ const NOT_IN_CORE: &[&str] = &[
     "eprint!",
 ];
 
-/// Circles of files that are still there. The list only gets shorter: what is mended comes off it.
-const CIRCLES: &[&[&str]] = &[
-    &[
-        "src/daemon/context.rs",
-        "src/daemon/deck/trouble.rs",
-        "src/daemon/observe.rs",
-        "src/daemon/unrecorded.rs",
-    ],
-    &["src/net/mod.rs", "src/net/reassembly.rs"],
-    &["src/sdp/build.rs", "src/sdp/rtpmap.rs", "src/sdp/scan.rs", "src/sdp/session.rs"],
-    &["src/telemetry/log/line.rs", "src/telemetry/log/mod.rs"],
-];
-
-/// File names below `src` that are still there twice; as above.
-const REPEATED: &[&str] = &[
-    "audio.rs",
-    "clock.rs",
-    "doubt.rs",
-    "known.rs",
-    "leg.rs",
-    "live.rs",
-    "log.rs",
-    "recording.rs",
-    "recordings.rs",
-    "requests.rs",
-    "room.rs",
-    "search.rs",
-    "session.rs",
-    "stats.rs",
-    "text.rs",
-];
-
 /// What says by its name which part of a room it is, not whose: its front door, its tests, its errors.
 const IN_EVERY_ROOM: &[&str] = &["mod.rs", "tests.rs", "error.rs"];
 
@@ -121,11 +89,11 @@ const TOP_LEVEL: &[&str] = &[
     "clippy.toml",
     "config",
     "deny.toml",
+    "dist",
     "docs",
     "examples",
     "findings",
     "fuzz",
-    "dist",
     "out",
     "pcaps",
     "proptest-regressions",
@@ -217,18 +185,13 @@ fn imports(source: &Source, layers: &BTreeMap<String, usize>) -> Vec<String> {
 }
 
 /// Files of `src` that need one another: whoever changes one has to know the others.
-fn circles_of(sources: &[Source], known: &[&[&str]]) -> Vec<String> {
+fn circles_of(sources: &[Source]) -> Vec<String> {
     let files: Vec<_> = sources.iter().map(|s| circles::File { path: &s.path, code: &s.code }).collect();
-    let found = circles::circles(&files);
-    let is_in = |circle: &[String], list: &[&str]| circle.iter().all(|f| list.contains(&f.as_str()));
-    let new = found.iter().filter(|c| !known.iter().any(|list| is_in(c, list)));
-    let mended = known.iter().filter(|list| !found.iter().any(|c| is_in(c, list)));
-    let new = new.map(|c| format!("{}: {}", c[0], c.join(" ")));
-    new.chain(mended.map(|list| format!("{}: mended, take it off the list", list[0]))).collect()
+    circles::circles(&files).iter().map(|c| format!("{}: {}", c[0], c.join(" "))).collect()
 }
 
 /// Two files of one name: a search, a trace or a talk names one and means the other.
-fn repeated(sources: &[Source], known: &[&str]) -> Vec<String> {
+fn repeated(sources: &[Source]) -> Vec<String> {
     let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for source in sources.iter().filter(|s| s.path.starts_with("src/") && !is_test(&s.path)) {
         let name = source.path.rsplit('/').next().unwrap_or_default();
@@ -238,11 +201,8 @@ fn repeated(sources: &[Source], known: &[&str]) -> Vec<String> {
             places.entry(name).or_default().push(&source.path);
         }
     }
-    let twice = |name: &str| places.get(name).is_some_and(|paths| paths.len() > 1);
-    let new = places.iter().filter(|(name, _)| twice(name) && !known.contains(name));
-    let new = new.map(|(name, paths)| format!("{}: `{name}` is also {}", paths[0], paths[1..].join(", ")));
-    let mended = known.iter().filter(|name| !twice(name));
-    new.chain(mended.map(|name| format!("{name}: there once only, take it off the list"))).collect()
+    let twice = places.iter().filter(|(_, paths)| paths.len() > 1);
+    twice.map(|(name, paths)| format!("{}: `{name}` is also {}", paths[0], paths[1..].join(", "))).collect()
 }
 
 fn banned(source: &Source, list: &[&str]) -> Vec<String> {
@@ -359,12 +319,12 @@ fn imports_go_down_only() {
 
 #[test]
 fn no_files_run_in_a_circle() {
-    hold("circles", circles_of(&sources(), CIRCLES));
+    hold("circles", circles_of(&sources()));
 }
 
 #[test]
 fn no_two_files_have_one_name() {
-    hold("names", repeated(&sources(), REPEATED));
+    hold("names", repeated(&sources()));
 }
 
 #[test]
@@ -452,19 +412,17 @@ mod proof {
 
     #[test]
     fn a_circle_of_files() {
-        let found = |files: &[(&str, &str)], known: &[&[&str]]| {
+        let found = |files: &[(&str, &str)]| {
             let sources: Vec<_> = files.iter().map(|(path, text)| source(path, text)).collect();
-            circles_of(&sources, known)
+            circles_of(&sources)
         };
         let circle: &[(&str, &str)] = &[
             ("src/a/mod.rs", "mod x;\nmod y;\npub use x::X;\npub use y::{self, Y as Z};"),
             ("src/a/x.rs", "use super::y::Y;\nstruct X;"),
             ("src/a/y.rs", "fn f() -> super::X {}"),
         ];
-        assert_eq!(found(circle, &[]), ["src/a/x.rs: src/a/x.rs src/a/y.rs"]);
-        let known: &[&str] = &["src/a/x.rs", "src/a/y.rs", "src/a/z.rs"];
-        assert_eq!(found(circle, &[known]), [""; 0]);
-        assert_eq!(found(&circle[..2], &[known]), ["src/a/x.rs: mended, take it off the list"]);
+        assert_eq!(found(circle), ["src/a/x.rs: src/a/x.rs src/a/y.rs"]);
+        assert_eq!(found(&circle[..2]), [""; 0]);
         // By way of the parent, of the root, of a group, of a longer way round.
         for other in [
             "use crate::{b, a::{self, x::X}};",
@@ -475,11 +433,11 @@ mod proof {
             let mut files = circle.to_vec();
             files[2].1 = other;
             files.push(("src/a/z.rs", "use super::x;"));
-            assert_eq!(found(&files, &[]).len(), 1, "{other}");
+            assert_eq!(found(&files).len(), 1, "{other}");
         }
         let parent: &[(&str, &str)] =
             &[("src/a.rs", "mod b;\nfn f() { b::g() }"), ("src/a/b.rs", "use super::T;")];
-        assert_eq!(found(parent, &[]).len(), 1);
+        assert_eq!(found(parent).len(), 1);
         for other in [
             "use std::x::X;",
             "// super::x::X",
@@ -490,24 +448,23 @@ mod proof {
         ] {
             let mut files = circle.to_vec();
             files[2].1 = other;
-            assert_eq!(found(&files, &[]), [""; 0], "{other}");
+            assert_eq!(found(&files), [""; 0], "{other}");
         }
     }
 
     #[test]
     fn a_name_that_is_there_twice() {
-        let found = |paths: &[&str], known: &[&str]| {
+        let found = |paths: &[&str]| {
             let sources: Vec<_> = paths.iter().map(|path| source(path, "")).collect();
-            repeated(&sources, known)
+            repeated(&sources)
         };
         let twice = ["src/a/clock.rs", "src/b/c/clock.rs"];
-        assert_eq!(found(&twice, &[]), ["src/a/clock.rs: `clock.rs` is also src/b/c/clock.rs"]);
-        assert_eq!(found(&twice, &["clock.rs"]), [""; 0]);
-        assert_eq!(found(&twice[..1], &["clock.rs"]).len(), 1);
+        assert_eq!(found(&twice), ["src/a/clock.rs: `clock.rs` is also src/b/c/clock.rs"]);
+        assert_eq!(found(&twice[..1]), [""; 0]);
         let free = ["src/a/mod.rs", "src/b/mod.rs", "src/a/tests/hold.rs", "src/b/tests.rs", "src/hold.rs"];
         let free =
             [&free[..], &["src/cmd/hold.rs", "tests/hold.rs", "src/a/error.rs", "src/b/error.rs"]].concat();
-        assert_eq!(found(&free, &[]), [""; 0]);
+        assert_eq!(found(&free), [""; 0]);
     }
 
     #[test]

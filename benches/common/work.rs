@@ -14,7 +14,7 @@ use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::Channel;
 use nauhuri::rtp::packet::Heard;
 use nauhuri::rtp::standing::Standing;
-use nauhuri::sdp::Session;
+use nauhuri::sdp;
 use nauhuri::sip::Message;
 use nauhuri::store::layout::RecordingName;
 use nauhuri::store::sidecar::Sidecar;
@@ -161,7 +161,7 @@ pub fn invite() -> Vec<u8> {
 /// Reads an INVITE and its session description; how many media it offers.
 pub fn parse(message: &[u8]) -> usize {
     let Ok((message, _)) = Message::parse(message) else { return 0 };
-    message.sdp().map(Session::parse).map_or(0, |s| s.media.len())
+    message.sdp().map(sdp::parse).map_or(0, |s| s.media.len())
 }
 
 /// Opens, writes and closes a recording of `seconds` in `root`; `n` makes its name.

@@ -27,7 +27,7 @@ use super::transfer::Referrals;
 use super::twins::Agents;
 use crate::config::Config;
 use crate::net::Flow;
-use crate::sdp::Session;
+use crate::sdp;
 use crate::sip::{Message, Method};
 use crate::time::Timestamp;
 
@@ -233,7 +233,7 @@ impl Calls {
         // The next branch of a hunt.
         leg.ended = false;
         leg.note_parties(&invite);
-        leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, seen.msg.sdp().map(Session::parse));
+        leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, seen.msg.sdp().map(sdp::parse));
         self.tables.ring(id, seen);
         if known.is_none() {
             self.join_continued(id, &invite, seen);

@@ -10,7 +10,7 @@ use super::invite::Invite;
 use super::pairing::{SessionId, Side};
 use crate::net::Flow;
 use crate::pii::Pii;
-use crate::sdp::Session;
+use crate::sdp::Description;
 use crate::time::Timestamp;
 use smallvec::SmallVec;
 use std::net::SocketAddr;
@@ -34,7 +34,7 @@ pub struct Hop {
     /// Branch of the topmost Via: a retransmission and the responses carry the same.
     pub branch: Option<Box<[u8]>>,
     /// The latest offer in the INVITE, if it was not a late one.
-    pub offer: Option<Session>,
+    pub offer: Option<Description>,
 }
 
 /// Who a party is known to be from another dialog that this leg goes on from.
@@ -138,7 +138,7 @@ impl Leg {
         vias: usize,
         branch: Option<&[u8]>,
         invite: &Invite,
-        offer: Option<Session>,
+        offer: Option<Description>,
     ) {
         let same =
             |h: &&mut Hop| h.caller == flow.src && h.callee == flow.dst && h.branch.as_deref() == branch;

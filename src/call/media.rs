@@ -11,7 +11,7 @@ use super::pairing::{Pairing, Side};
 use super::recording::{Formats, Told};
 use super::seen::Seen;
 use crate::id::{Channel, RecordingId};
-use crate::sdp::{Carrier, Change, OfferAnswer, Session, Step};
+use crate::sdp::{self, Carrier, Change, OfferAnswer, Step};
 use crate::sip::Method;
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher;
@@ -99,7 +99,7 @@ pub(super) fn take_in(
     if hop.is_none() && is_initial && sender == Side::Callee && !leg.hops.is_empty() {
         return false;
     }
-    let session = seen.msg.sdp().map(Session::parse);
+    let session = seen.msg.sdp().map(sdp::parse);
     let mut changed = false;
     for m in &mut dialog.media {
         // A request that takes a way of its own concerns every hop.

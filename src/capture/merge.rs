@@ -10,7 +10,7 @@
 //! Files are looked into at the start and opened again when it is their time.
 
 use super::file::{FileError, FileSource};
-use crate::engine::clock::{CaptureClock, FIRST_CREDIBLE, Stamp};
+use crate::engine::capture_clock::{CaptureClock, FIRST_CREDIBLE, Stamp};
 use crate::time::Timestamp;
 use crate::wire::{Frame, LinkType};
 use std::cmp::Ordering;

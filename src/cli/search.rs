@@ -7,6 +7,7 @@
 use crate::archive::search::{self, IdPart, Search, number_parts};
 use crate::config::CallDirection;
 use crate::config::compiled::NumberForm;
+use crate::config::forms::duration;
 use crate::store::calendar::day_begins;
 use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
@@ -213,11 +214,7 @@ pub fn when(text: &str) -> Result<When, &'static str> {
 /// # Errors
 /// What is allowed.
 pub fn length(text: &str) -> Result<Duration, &'static str> {
-    let seconds = || text.parse::<f64>().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
-    humantime::parse_duration(text)
-        .ok()
-        .or_else(seconds)
-        .ok_or("no duration such as 30s, 5m, 1h or 90 (seconds)")
+    duration::parse_or_seconds(text).ok_or("no duration such as 30s, 5m, 1h or 90 (seconds)")
 }
 
 /// Part of a number: something to look for.

@@ -3,6 +3,7 @@
 use super::keep::{self, Task};
 use crate::cli::Cli;
 use crate::cli::keeping::{HoldArgs, ReleaseArgs};
+use crate::config::forms::duration;
 use crate::custody::hold::Release;
 use crate::custody::keeper::Keeper;
 use anyhow::bail;
@@ -39,7 +40,7 @@ pub fn release(cli: &Cli, args: &ReleaseArgs) -> anyhow::Result<()> {
     let past = &released.past_term;
     let when = match grace.is_zero() {
         true => "the next sweep deletes them".to_owned(),
-        false => format!("they are deleted in {}", humantime::format_duration(grace)),
+        false => format!("they are deleted in {}", duration::text(grace)),
     };
     if released.asked_back {
         keep::warn(&mut keeper);

@@ -3,6 +3,7 @@
 //! `log.keep` is what the privacy notice promises. `nauhuri check` holds it against the file that
 //! keeps the promise, where that file is installed.
 
+use crate::config::forms::duration;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ pub fn contradiction(keep: Duration) -> Option<String> {
 fn contradiction_in(text: &str, keep: Duration) -> Option<String> {
     let mut values = text.lines().filter_map(|l| l.trim().strip_prefix("MaxRetentionSec=")).map(str::trim);
     let value = values.next_back().unwrap_or_default();
-    let promised = humantime::format_duration(keep);
+    let promised = duration::text(keep);
     match span(value) {
         Some(kept) if kept <= keep => None,
         Some(_) => Some(format!(
@@ -70,7 +71,7 @@ mod tests {
             assert_eq!(contradiction_in(text, day).is_none(), kept, "{text}");
         }
         let said = contradiction_in("MaxRetentionSec=1week", day).unwrap();
-        assert!(said.contains("log.keep is 1day, but the journal keeps the log longer"), "{said}");
+        assert!(said.contains("log.keep is 24h, but the journal keeps the log longer"), "{said}");
     }
 
     #[test]

@@ -13,7 +13,6 @@ pub mod def;
 pub mod formats;
 pub mod g711;
 pub mod g722;
-mod known;
 pub mod l16;
 pub mod opus;
 pub mod quality;
@@ -21,6 +20,7 @@ pub mod red;
 pub mod resample;
 pub mod table;
 pub mod telephone_event;
+mod undecodable;
 
 pub use decoder::{Decoder, UnsupportedCodec};
 pub use def::{CodecDef, CodecSpec, DecodeError, Role};

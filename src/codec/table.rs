@@ -1,7 +1,7 @@
 //! The list of codecs, and who is meant by a name or a static payload type (RFC 3551 §6).
 
 use super::def::{CodecDef, CodecSpec};
-use super::{comfort_noise, g711, g722, known, l16, opus, red, telephone_event};
+use super::{comfort_noise, g711, g722, l16, opus, red, telephone_event, undecodable};
 
 /// Bound of [`CodecSpec::name`], characters: it comes from strangers' SDP.
 pub const MAX_NAME: usize = 32;
@@ -16,23 +16,23 @@ pub const ROWS: [CodecDef; COUNT] = [
     g722::G722,
     opus::OPUS,
     l16::L16,
-    known::G729,
-    known::GSM,
-    known::ILBC,
-    known::AMR,
-    known::AMR_WB,
+    undecodable::G729,
+    undecodable::GSM,
+    undecodable::ILBC,
+    undecodable::AMR,
+    undecodable::AMR_WB,
     telephone_event::TELEPHONE_EVENT,
     comfort_noise::CN,
     red::RED,
-    known::GSM_EFR,
-    known::G723,
-    known::DVI4,
-    known::LPC,
-    known::QCELP,
-    known::MPA,
-    known::G728,
-    known::G726_32,
-    known::SPEEX,
+    undecodable::GSM_EFR,
+    undecodable::G723,
+    undecodable::DVI4,
+    undecodable::LPC,
+    undecodable::QCELP,
+    undecodable::MPA,
+    undecodable::G728,
+    undecodable::G726_32,
+    undecodable::SPEEX,
     CodecDef::UNKNOWN,
 ];
 

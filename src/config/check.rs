@@ -1,17 +1,18 @@
 //! Whether a configuration makes sense as a whole: every finding, not the first.
 //!
-//! Types and known keys were judged while loading (`load`). Does not look at the
-//! machine: whether an interface exists or a folder can be written is found out
-//! where it is used, and a BPF expression only libpcap can judge.
+//! What one value may be stands in its row (`sections`), and was judged while loading
+//! (`load`); here is what several keys say together, and what takes more than a look at
+//! one text. Does not look at the machine: whether an interface exists or a folder can be
+//! written is found out where it is used, and a BPF expression only libpcap can judge.
 
 use super::advice::has_no_agent_rule;
-use super::compiled::{ExtensionRule, Networks, NumberForm};
-use super::keys::{self, BUFFER_BYTES_MIN, BUFFER_MIB_MAX, WORKERS_MAX};
-use super::term::{self, Term};
-use super::{CallDirection, Config, Reason, Service};
+use super::compiled::{ExtensionRule, NumberForm};
+use super::keys::{self, Key};
+use super::sections::SECTIONS;
+use super::{Config, Reason, Service};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
-use std::time::Duration;
+use toml::Value;
 
 /// What the configuration is going to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,20 +34,16 @@ pub struct Finding {
     pub allowed: String,
 }
 
-/// Longest service name: it is a metric label.
-const NAME_MAX: usize = 64;
-
-/// Everything that makes no sense in `config`, in the order of the sample file.
+/// Everything that makes no sense in `config`, first what one key says.
 pub fn check(config: &Config, purpose: Purpose) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
+    each_key(config, &mut findings);
     capture(config, purpose, &mut findings);
-    sip(config, &mut findings);
     agents(config, purpose, &mut findings);
     services(config, &mut findings);
     service_numbers(config, &mut findings);
     numbers(config, &mut findings);
-    keeping(config, &mut findings);
-    limits(config, &mut findings);
+    storage(config, &mut findings);
     for (key, found, allowed) in super::room_rules::wrong(&config.room) {
         findings.add(key, found, allowed);
     }
@@ -56,25 +53,36 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<Finding> {
 struct Findings(Vec<Finding>);
 
 impl Findings {
+    /// One more, unless something else is wrong with the same key already.
     fn add(&mut self, key: impl Into<String>, found: impl Into<String>, allowed: impl Into<String>) {
-        self.0.push(Finding { key: key.into(), found: found.into(), allowed: allowed.into() });
-    }
-
-    fn positive(&mut self, key: &str, value: Duration) {
-        if value.is_zero() {
-            self.add(key, "\"0s\"", "a duration above zero such as \"30s\"");
+        let key = key.into();
+        if self.0.iter().all(|other| other.key != key) {
+            self.0.push(Finding { key, found: found.into(), allowed: allowed.into() });
         }
     }
 
-    fn term(&mut self, key: &str, value: &str) {
-        if Term::parse(value).is_err() {
-            self.add(key, quoted(value), term::ALLOWED);
+    fn table(&mut self, path: &str, keys: &[Key], table: &Value) {
+        for key in keys {
+            if let Some(value) = table.get(key.name).filter(|value| !key.kind.accepts(value)) {
+                self.add(format!("{path}.{}", key.name), key.kind.found(value), key.kind.allowed());
+            }
         }
     }
+}
 
-    fn at_least(&mut self, key: &str, value: usize, least: usize) {
-        if value < least {
-            self.add(key, value.to_string(), format!("{least} or more"));
+/// Each value by the kind of its key: a configuration that was not loaded is judged as well.
+fn each_key(config: &Config, findings: &mut Findings) {
+    let written = match toml::Table::try_from(config) {
+        Ok(written) => written,
+        Err(error) => return findings.add("", error.to_string(), "values that can be written as TOML"),
+    };
+    for section in SECTIONS {
+        match written.get(section.name) {
+            Some(Value::Array(tables)) => tables.iter().enumerate().for_each(|(i, table)| {
+                findings.table(&format!("{}[{}]", section.name, i + 1), section.keys, table)
+            }),
+            Some(table) => findings.table(section.name, section.keys, table),
+            None => {}
         }
     }
 }
@@ -88,22 +96,6 @@ fn capture(config: &Config, purpose: Purpose, findings: &mut Findings) {
     for name in own.interface.iter().filter(|name| name.trim().is_empty()) {
         findings.add("capture.interface", quoted(name), "a name such as \"eth1\"");
     }
-    if !(1..=BUFFER_MIB_MAX).contains(&own.buffer_mib) {
-        findings.add("capture.buffer_mib", own.buffer_mib.to_string(), format!("1 to {BUFFER_MIB_MAX}"));
-    }
-}
-
-fn sip(config: &Config, findings: &mut Findings) {
-    let own = &config.sip;
-    if own.ports.is_empty() || own.ports.contains(&0) {
-        let found = format!("{:?}", own.ports);
-        findings.add("sip.ports", found, "at least one port, each from 1 to 65535, such as [5060, 5080]");
-    }
-    for name in own.correlation_headers.iter().filter(|name| !is_token(name)) {
-        findings.add("sip.correlation_headers", quoted(name), "header names such as \"Session-ID\"");
-    }
-    findings.positive("sip.media_timeout", own.media_timeout);
-    findings.positive("sip.max_silence", own.max_silence);
 }
 
 fn agents(config: &Config, purpose: Purpose, findings: &mut Findings) {
@@ -124,15 +116,6 @@ fn agents(config: &Config, purpose: Purpose, findings: &mut Findings) {
             );
         }
     }
-    for block in &own.networks {
-        if Networks::parse([block.as_str()]).is_err() {
-            let allowed = "CIDR blocks such as \"10.20.0.0/16\" or \"2001:db8::/32\"";
-            findings.add("agents.networks", quoted(block), allowed);
-        }
-    }
-    if !own.header.is_empty() && !is_token(&own.header) {
-        findings.add("agents.header", quoted(&own.header), "a header name such as \"X-Agent-Id\", or \"\"");
-    }
     for (id, name) in &own.names {
         if id.trim().is_empty() || name.trim().is_empty() {
             let found = format!("{} = {}", quoted(id), quoted(name));
@@ -143,19 +126,15 @@ fn agents(config: &Config, purpose: Purpose, findings: &mut Findings) {
 
 fn services(config: &Config, findings: &mut Findings) {
     let base = &config.service_default;
-    service_name("service_default.name", &base.name, findings);
-    promises("service_default", Some(&base.directions), Some(&base.retention), findings);
     hearing("service_default", base, findings);
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (i, rule) in config.service.iter().enumerate() {
         let parent = format!("service[{}]", i + 1);
-        service_name(&format!("{parent}.name"), &rule.name, findings);
-        if let Some(first) = seen.get(rule.name.as_str()).filter(|_| !rule.name.is_empty()) {
+        if let Some(first) = seen.get(rule.name.as_str()) {
             let found = format!("{}, the name of service[{first}] too", quoted(&rule.name));
             findings.add(format!("{parent}.name"), found, "a name of its own");
         }
         seen.entry(&rule.name).or_insert(i + 1);
-        promises(&parent, rule.directions.as_ref(), rule.retention.as_ref(), findings);
         hearing(&parent, &rule.resolve(base), findings);
     }
 }
@@ -170,38 +149,6 @@ fn hearing(parent: &str, service: &Service, findings: &mut Findings) {
     if service.special_category && reasons.is_some_and(|r| r.contains(&Reason::Quality)) {
         let allowed = "reasons without \"quality\" where special_category = true";
         findings.add(format!("{parent}.reasons"), "\"quality\"", allowed);
-    }
-}
-
-/// Names stand in sidecars, metric labels and on the command line.
-fn service_name(key: &str, name: &str, findings: &mut Findings) {
-    let safe = |c: char| c.is_alphanumeric() || " _-.+&/()".contains(c);
-    let good =
-        !name.is_empty() && name.trim() == name && name.chars().count() <= NAME_MAX && name.chars().all(safe);
-    if !good {
-        let allowed = format!("1 to {NAME_MAX} letters, digits, inner spaces and _ - . + & / ( )");
-        findings.add(key, quoted(name), allowed);
-    }
-}
-
-fn promises(
-    parent: &str,
-    directions: Option<&Vec<CallDirection>>,
-    retention: Option<&String>,
-    findings: &mut Findings,
-) {
-    if let Some(directions) = directions {
-        if directions.is_empty() {
-            let allowed = "\"inbound\", \"outbound\" or both (record = false keeps nothing)";
-            findings.add(format!("{parent}.directions"), "an empty list", allowed);
-        }
-        if directions.contains(&CallDirection::Internal) {
-            let allowed = "\"inbound\" and \"outbound\" (agents.record_internal is for internal calls)";
-            findings.add(format!("{parent}.directions"), "\"internal\"", allowed);
-        }
-    }
-    if let Some(term) = retention {
-        findings.term(&format!("{parent}.retention"), term);
     }
 }
 
@@ -234,82 +181,19 @@ fn service_numbers(config: &Config, findings: &mut Findings) {
 
 fn numbers(config: &Config, findings: &mut Findings) {
     let own = &config.numbers;
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if !digits(&own.country) || own.country.len() > 3 || own.country.starts_with('0') {
-        let allowed = "1 to 3 digits of a country code such as \"358\", or \"\"";
-        findings.add("numbers.country", quoted(&own.country), allowed);
-    }
-    if !digits(&own.national_prefix) || own.national_prefix.len() > 4 {
-        let allowed = "up to 4 digits such as \"0\", or \"\"";
-        findings.add("numbers.national_prefix", quoted(&own.national_prefix), allowed);
-    } else if !own.national_prefix.is_empty() && own.country.is_empty() {
+    if !own.national_prefix.is_empty() && own.country.is_empty() {
         let allowed = "a country code such as \"358\" where numbers.national_prefix is set";
         findings.add("numbers.country", quoted(&own.country), allowed);
     }
-    if own.caller.is_empty() || own.caller.iter().any(|name| !is_token(name)) {
-        let allowed = "header names such as \"P-Asserted-Identity\" and \"From\", at least one";
-        findings.add("numbers.caller", format!("{:?}", own.caller), allowed);
-    }
 }
 
-fn keeping(config: &Config, findings: &mut Findings) {
-    let zone = &config.retention.timezone;
-    if jiff::tz::TimeZone::get(zone).is_err() {
-        let allowed = "a zone of the tz database (package tzdata) such as \"Europe/Helsinki\" or \"UTC\"";
-        findings.add("retention.timezone", quoted(zone), allowed);
+fn storage(config: &Config, findings: &mut Findings) {
+    let Some(state) = &config.storage.state else { return };
+    let (dir, own) = (lexical(&config.storage.dir), lexical(state));
+    if state.as_os_str().is_empty() || dir.starts_with(&own) {
+        let found = quoted(&state.display().to_string());
+        findings.add("storage.state", found, "a folder that is not storage.dir and does not hold it");
     }
-    findings.positive("retention.sweep", config.retention.sweep);
-    findings.term("retention.hold_review", &config.retention.hold_review);
-    findings.term("retention.tombstones", &config.retention.tombstones);
-    if config.storage.dir.as_os_str().is_empty() {
-        findings.add("storage.dir", "\"\"", "a folder such as \"/var/lib/nauhuri/recordings\"");
-    } else if let Some(state) = &config.storage.state {
-        let (dir, own) = (lexical(&config.storage.dir), lexical(state));
-        if state.as_os_str().is_empty() || dir.starts_with(&own) {
-            let found = quoted(&state.display().to_string());
-            let allowed = "a folder that is not storage.dir and does not hold it";
-            findings.add("storage.state", found, allowed);
-        }
-    }
-    if !config.storage.id.is_empty() && uuid::Uuid::try_parse(&config.storage.id).is_err() {
-        let allowed = "the UUID in .nauhuri/store-id of the store that is to be there, or \"\"";
-        findings.add("storage.id", quoted(&config.storage.id), allowed);
-    }
-    findings.term("audit.keep", &config.audit.keep);
-    let anchor = &config.audit.anchor;
-    if !anchor.as_os_str().is_empty() && !anchor.is_absolute() {
-        let found = quoted(&anchor.display().to_string());
-        findings.add("audit.anchor", found, "the whole path of a file outside the state folder, or \"\"");
-    }
-    let listen = &config.metrics.listen;
-    if !listen.is_empty() && listen.parse::<std::net::SocketAddr>().is_err() {
-        let allowed = "an address with its port such as \"127.0.0.1:9160\" or \"[::1]:9160\", or \"\"";
-        findings.add("metrics.listen", quoted(listen), allowed);
-    }
-    findings.positive("log.keep", config.log.keep);
-}
-
-fn limits(config: &Config, findings: &mut Findings) {
-    let own = &config.limits;
-    findings.at_least("limits.calls", own.calls, 1);
-    findings.at_least("limits.recordings", own.recordings, 1);
-    findings.at_least("limits.fragments", own.fragments, 1);
-    findings.at_least("limits.tcp_streams", own.tcp_streams, 1);
-    findings.at_least("limits.tcp_buffer", own.tcp_buffer, BUFFER_BYTES_MIN);
-    findings.at_least("limits.queue_bytes", own.queue_bytes, BUFFER_BYTES_MIN);
-    if own.workers > WORKERS_MAX {
-        findings.add(
-            "limits.workers",
-            own.workers.to_string(),
-            format!("0 (as many as fit the machine) to {WORKERS_MAX}"),
-        );
-    }
-}
-
-/// RFC 3261 section 25.1, `token`.
-fn is_token(text: &str) -> bool {
-    let extra = b"-.!%*_+`'~";
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
 }
 
 /// `path` without `.` and `..`, as far as its text tells.
@@ -334,7 +218,8 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{RetentionBound, ServiceRule};
+    use crate::config::{CallDirection, RetentionBound, ServiceRule};
+    use std::time::Duration;
 
     /// Keys found wanting after `change`.
     fn keys_after(change: impl FnOnce(&mut Config)) -> Vec<String> {
@@ -406,6 +291,18 @@ mod tests {
                 c.service_default.reasons = Some(vec![Reason::Quality]);
             }),
             ("room.listen", |c| c.room.listen = "0.0.0.0:9170".into()),
+            ("room.listen", |c| c.room.listen = "localhost".into()),
+            ("room.languages", |c| c.room.languages = vec!["de".into()]),
+            ("room.session_idle", |c| c.room.session_idle = Duration::ZERO),
+            ("room.exports", |c| c.room.exports = "out".into()),
+            ("room.trusted_proxies", |c| c.room.trusted_proxies = vec!["10.0.0.0/33".into()]),
+            ("audit.keep", |c| c.audit.keep = "for ever".into()),
+            ("audit.anchor", |c| c.audit.anchor = "anchor".into()),
+            ("numbers.caller", |c| c.numbers.caller.clear()),
+            ("numbers.national_prefix", |c| {
+                c.numbers.country = "358".into();
+                c.numbers.national_prefix = "00000".into();
+            }),
             ("limits.calls", |c| c.limits.calls = 0),
             ("limits.tcp_buffer", |c| c.limits.tcp_buffer = 1),
             ("limits.workers", |c| c.limits.workers = 100_000),

@@ -1,9 +1,8 @@
-//! How values are written in the file: durations, sizes, one-or-many lists, digit counts.
+//! How values are written in the file: durations, sizes, one-or-many lists.
 //!
 //! Serde forms only; where a value came from is `load`, whether it makes sense is `check`.
 
-use super::HideDigits;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serializer};
 
 /// Accepts `"eth1"` and `["eth1", "eth2"]`; `""` is no interface.
 pub fn interfaces<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
@@ -32,17 +31,47 @@ pub fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Resu
 /// `"30s"`, `"1h 30m"`.
 pub mod duration {
     use super::*;
+    use jiff::{SignedDuration, Span, SpanRelativeTo};
     use std::time::Duration;
+
+    /// A duration with its unit, from nanoseconds to weeks, days of 24 hours; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Duration> {
+        let text = text.trim();
+        if text == "0" {
+            return Some(Duration::ZERO);
+        }
+        // A sign, `ago` and the form of ISO 8601 say nothing here.
+        let is_plain = text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains(':');
+        let span: Span = text.parse().ok().filter(|_| is_plain)?;
+        span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
+    }
+
+    /// A duration with its unit, or plain seconds: what somebody types. `None` for anything else.
+    pub fn parse_or_seconds(text: &str) -> Option<Duration> {
+        let seconds = || text.parse::<f64>().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
+        parse(text).or_else(seconds)
+    }
+
+    /// A duration as people write it: `1h 30m`, `14d`.
+    pub fn text(duration: Duration) -> String {
+        const DAY: u64 = 24 * 3600;
+        let seconds = duration.as_secs();
+        if seconds > DAY && seconds.is_multiple_of(DAY) && duration.subsec_nanos() == 0 {
+            return format!("{}d", seconds / DAY);
+        }
+        // What jiff cannot hold is longer than the age of the universe.
+        format!("{:#}", SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX))
+    }
 
     /// Reads a duration with its unit.
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
         let s = String::deserialize(d)?;
-        humantime::parse_duration(&s).map_err(serde::de::Error::custom)
+        parse(&s).ok_or_else(|| serde::de::Error::custom(format!("`{s}` is not a duration such as \"30s\"")))
     }
 
     /// Writes a duration with its unit.
     pub fn serialize<S: Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&humantime::format_duration(*d))
+        s.collect_str(&text(*d))
     }
 }
 
@@ -78,27 +107,37 @@ pub mod bytes {
     }
 }
 
-impl Serialize for HideDigits {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self {
-            HideDigits::Last(n) => s.serialize_u8(*n),
-            HideDigits::All => s.serialize_str("all"),
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::duration::{parse, text};
+    use std::time::Duration;
 
-impl<'de> Deserialize<'de> for HideDigits {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Raw {
-            Count(u8),
-            Word(String),
+    #[test]
+    fn durations_read_and_print() {
+        for (written, seconds, printed) in [
+            ("30s", 30, "30s"),
+            ("0", 0, "0s"),
+            ("0s", 0, "0s"),
+            ("1h 30m", 5400, "1h 30m"),
+            ("1h30m", 5400, "1h 30m"),
+            ("90 minutes", 5400, "1h 30m"),
+            ("2 hours 1 sec", 7201, "2h 1s"),
+            ("24h", 86_400, "24h"),
+            ("1day", 86_400, "24h"),
+            ("7d", 7 * 86_400, "7d"),
+            ("2 weeks", 14 * 86_400, "14d"),
+        ] {
+            assert_eq!(parse(written), Some(Duration::from_secs(seconds)), "{written}");
+            assert_eq!(text(Duration::from_secs(seconds)), printed);
+            assert_eq!(parse(printed), Some(Duration::from_secs(seconds)), "{printed}");
         }
-        match Raw::deserialize(d) {
-            Ok(Raw::Count(n)) => Ok(HideDigits::Last(n)),
-            Ok(Raw::Word(w)) if w == "all" => Ok(HideDigits::All),
-            _ => Err(serde::de::Error::custom("expected a number of digits (0 to 255) or \"all\"")),
+        assert_eq!(
+            (parse("1500ms"), text(Duration::from_millis(1500))),
+            (Some(Duration::from_millis(1500)), "1s 500ms".into())
+        );
+        for wrong in ["", "30", "s", "-1s", "1s ago", "PT1H", "1:30:00", "1 fortnight", "1h x", "2 months"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
         }
+        assert_eq!(parse("99999999999999999999h"), None);
     }
 }

@@ -1,16 +1,20 @@
-//! Every key of the configuration, once, with the kind of value it holds.
+//! What a key of the configuration is: one row, from which everything else comes.
 //!
-//! The configuration crate turns `"5060"` into 5060 without a word, which hides
-//! mistakes in a file; so each value is judged here, as written, before the
-//! layers are merged. Text from the environment and `--set` has no types and is
-//! read by the same kinds. That this list equals [`Config`](super::Config) is a
-//! test, so neither can grow alone.
+//! [`section!`] makes of its rows the struct of a section, its default and its list of
+//! [`Key`]s; [`config!`] puts the sections together. The first text of a row is the
+//! documentation of the field, the comment in the sample file and the reference.
+//!
+//! What a value may be is its [`Kind`]. The configuration crate turns `"5060"` into 5060
+//! without a word, which hides mistakes in a file; so each value is judged here, as
+//! written, before the layers are merged. Text from the environment and `--set` has no
+//! types and is read by the same kinds.
 
-use super::{TunnelKind, TunnelRule, forms, listening};
+use super::{TunnelKind, TunnelRule, forms};
+use serde::Serialize;
 use toml::Value;
 
 /// What a key may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// `true` or `false`.
     Bool,
@@ -18,169 +22,204 @@ pub enum Kind {
     Count(i64, i64),
     /// A string.
     Text,
+    /// A string of this form.
+    Word(&'static Form),
     /// A list of strings.
     Texts,
+    /// A list of strings of this form.
+    Words(&'static Form),
     /// A string or a list of them.
     OneOrTexts,
     /// A kind of tunnel, `{ kind = "gre", from = "10.9.0.0/16" }`, or a list of both.
     Tunnels,
-    /// A list of port numbers.
+    /// A list of port numbers, not empty.
     Ports,
     /// One of these words.
     OneOf(&'static [&'static str]),
-    /// A list of `inbound` and `outbound`.
+    /// A list of these words.
+    ListOf(&'static [&'static str]),
+    /// A list of `inbound` and `outbound`, not empty.
     Directions,
-    /// `"30s"`.
+    /// `"30s"`, which may be `"0s"`.
     Duration,
+    /// `"30s"`, above zero.
+    Period,
     /// `"5 GiB"`.
     Size,
     /// A number of digits or `"all"`.
     HideDigits,
     /// `{ "2001" = "M. Virtanen" }`.
     Names,
-    /// The list of `[[service]]`.
-    Services,
-    /// A list of these words.
-    ListOf(&'static [&'static str]),
+    /// A list of tables of these keys: `[[service]]`.
+    Services(&'static [Key]),
     /// A table of these keys.
     Keys(&'static [Key]),
     /// Tables of these keys, each under a name.
     Each(&'static [Key]),
 }
 
-/// One key: its name and what it holds.
-pub type Key = (&'static str, Kind);
+/// What a text may look like.
+#[derive(Debug)]
+pub struct Form {
+    /// What may stand there, in words.
+    pub allowed: &'static str,
+    /// Whether a text that is not empty is of this form.
+    pub accepts: fn(&str) -> bool,
+    /// Whether there may be nothing: `""`, or a list without entries.
+    pub may_be_empty: bool,
+}
 
-/// Words of `directions`.
-const DIRECTIONS: &[&str] = &["inbound", "outbound"];
-/// Words of `retention_bound`.
-const BOUNDS: &[&str] = &["keep", "at_most"];
-/// Words of `agents.match`.
-const MATCHES: &[&str] = &["within", "any"];
-/// Words of `retention.clock`.
-const CLOCKS: &[&str] = &["synchronised", "any"];
-/// Words of `retention.access`.
-const ACCESS: &[&str] = &["until_deleted", "until_due"];
-/// Words of `storage.encoding`.
-const ENCODINGS: &[&str] = &["pcm_s16le", "g711"];
-/// Largest ring libpcap takes, MiB: its size is an `int` of bytes.
-pub const BUFFER_MIB_MAX: u32 = 2047;
-/// Smallest TCP buffer and media queue, bytes: one SIP message as large as UDP would carry, a block of each channel.
-pub const BUFFER_BYTES_MIN: usize = 64 * 1024;
-/// More threads than any machine has use for.
-pub const WORKERS_MAX: usize = 1024;
-/// A bound that must leave room for one.
-const SOME: Kind = Kind::Count(1, i64::MAX);
-/// A buffer.
-const BYTES: Kind = Kind::Count(BUFFER_BYTES_MIN as i64, i64::MAX);
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name within its section.
+    pub name: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+    /// What it means, line by line.
+    pub about: &'static [&'static str],
+    /// Its default; `None` where it has none.
+    pub default: fn() -> Option<Value>,
+    /// A value to show where the default shows nothing: TOML, or for [`Kind::Each`] a name.
+    pub example: Option<&'static str>,
+}
 
-/// Keys of `room.tls`.
-const TLS_KEYS: &[Key] = &[("cert", Kind::Text), ("key", Kind::Text)];
-/// Keys of `[room.oidc]`.
-const OIDC_KEYS: &[Key] = &[
-    ("issuer", Kind::Text),
-    ("client_id", Kind::Text),
-    ("client_secret_file", Kind::Text),
-    ("roles", Kind::Names),
-];
-/// Keys of `[room.roles.NAME]`.
-const ROLE_KEYS: &[Key] = &[
-    ("find", Kind::OneOf(listening::SCOPES)),
-    ("hear", Kind::OneOf(listening::SCOPES)),
-    ("act", Kind::ListOf(listening::ACTS)),
-    ("download", Kind::Bool),
-    ("networks", Kind::Texts),
-    ("listening", Kind::OneOf(&["", "standing", "on_request"])),
-];
+/// What has keys: a section, or a table within one.
+pub trait Section {
+    /// What it is about, line by line.
+    const ABOUT: &'static [&'static str];
+    /// Its keys, in the order of the sample file.
+    const KEYS: &'static [Key];
+    /// `[[name]]`, any number of times, and not `[name]`.
+    const IS_LIST: bool = false;
+}
 
-/// All keys outside `[[service]]`, as `section.key`, in the order of the sample file.
-pub const KEYS: &[Key] = &[
-    ("capture.interface", Kind::OneOrTexts),
-    ("capture.filter", Kind::Text),
-    ("capture.buffer_mib", Kind::Count(1, BUFFER_MIB_MAX as i64)),
-    ("capture.tunnels", Kind::Tunnels),
-    ("capture.promiscuous", Kind::Bool),
-    ("sip.ports", Kind::Ports),
-    ("sip.correlation_headers", Kind::Texts),
-    ("sip.media_timeout", Kind::Duration),
-    ("sip.max_silence", Kind::Duration),
-    ("agents.extensions", Kind::Texts),
-    ("agents.networks", Kind::Texts),
-    ("agents.header", Kind::Text),
-    ("agents.record_internal", Kind::Bool),
-    ("agents.match", Kind::OneOf(MATCHES)),
-    ("agents.names", Kind::Names),
-    ("service", Kind::Services),
-    ("service_default.name", Kind::Text),
-    ("service_default.record", Kind::Bool),
-    ("service_default.directions", Kind::Directions),
-    ("service_default.retention", Kind::Text),
-    ("service_default.retention_bound", Kind::OneOf(BOUNDS)),
-    ("service_default.hide_caller_digits", Kind::HideDigits),
-    ("service_default.listening", Kind::OneOf(listening::LISTENING)),
-    ("service_default.reasons", Kind::ListOf(listening::REASONS)),
-    ("service_default.special_category", Kind::Bool),
-    ("service_default.office", Kind::Text),
-    ("numbers.country", Kind::Text),
-    ("numbers.national_prefix", Kind::Text),
-    ("numbers.caller", Kind::Texts),
-    ("retention.timezone", Kind::Text),
-    ("retention.sweep", Kind::Duration),
-    ("retention.guard", Kind::Count(0, 1_000_000)),
-    ("retention.clock", Kind::OneOf(CLOCKS)),
-    ("retention.access", Kind::OneOf(ACCESS)),
-    ("retention.hold_review", Kind::Text),
-    ("retention.release_grace", Kind::Duration),
-    ("retention.tombstones", Kind::Text),
-    ("storage.dir", Kind::Text),
-    ("storage.state", Kind::Text),
-    ("storage.id", Kind::Text),
-    ("storage.encoding", Kind::OneOf(ENCODINGS)),
-    ("storage.min_free", Kind::Size),
-    ("storage.group_read", Kind::Bool),
-    ("audit.keep", Kind::Text),
-    ("audit.anchor", Kind::Text),
-    ("metrics.listen", Kind::Text),
-    ("log.keep", Kind::Duration),
-    ("limits.calls", SOME),
-    ("limits.recordings", SOME),
-    ("limits.fragments", SOME),
-    ("limits.tcp_streams", SOME),
-    ("limits.tcp_buffer", BYTES),
-    ("limits.queue_bytes", BYTES),
-    ("limits.workers", Kind::Count(0, WORKERS_MAX as i64)),
-    ("room.listen", Kind::Text),
-    ("room.tls", Kind::Keys(TLS_KEYS)),
-    ("room.trusted_proxies", Kind::Texts),
-    ("room.session_idle", Kind::Duration),
-    ("room.session_max", Kind::Duration),
-    ("room.undertaking", Kind::Text),
-    ("room.languages", Kind::ListOf(listening::LANGUAGES)),
-    ("room.exports", Kind::Text),
-    ("room.oidc", Kind::Keys(OIDC_KEYS)),
-    ("room.roles", Kind::Each(ROLE_KEYS)),
-];
+impl<T: Section> Section for Vec<T> {
+    const ABOUT: &'static [&'static str] = T::ABOUT;
+    const KEYS: &'static [Key] = T::KEYS;
+    const IS_LIST: bool = true;
+}
 
-/// Keys of one `[[service]]`.
-pub const SERVICE_KEYS: &[Key] = &[
-    ("name", Kind::Text),
-    ("numbers", Kind::Texts),
-    ("record", Kind::Bool),
-    ("directions", Kind::Directions),
-    ("retention", Kind::Text),
-    ("retention_bound", Kind::OneOf(BOUNDS)),
-    ("hide_caller_digits", Kind::HideDigits),
-    ("listening", Kind::OneOf(listening::LISTENING)),
-    ("reasons", Kind::ListOf(listening::REASONS)),
-    ("special_category", Kind::Bool),
-    ("office", Kind::Text),
-];
+/// A section by its name.
+#[derive(Debug)]
+pub struct Named {
+    /// `[name]`
+    pub name: &'static str,
+    /// See [`Section::ABOUT`].
+    pub about: &'static [&'static str],
+    /// See [`Section::KEYS`].
+    pub keys: &'static [Key],
+    /// See [`Section::IS_LIST`].
+    pub is_list: bool,
+}
+
+/// The default of a key, as a file would have it.
+pub fn default_of<T: Default + Serialize>(key: &str) -> Option<Value> {
+    Value::try_from(T::default()).ok()?.get(key).cloned()
+}
+
+/// The struct of a section from its rows:
+/// `/// meaning` `field as "name": Type = default, kind, example;`
+macro_rules! section {
+    (
+        $(#[doc = $about:literal])*
+        pub struct $section:ident {
+            $(
+                $(#[doc = $doc:literal])*
+                $(#[serde($($serde:tt)*)])*
+                $field:ident $(as $written:literal)? : $type:ty = $default:expr, $kind:expr $(, $example:literal)?;
+            )*
+        }
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $section {
+            $(
+                $(#[doc = $doc])*
+                $(#[serde(rename = $written)])?
+                $(#[serde($($serde)*)])*
+                pub $field: $type,
+            )*
+        }
+
+        impl Default for $section {
+            fn default() -> Self {
+                $section { $($field: $default),* }
+            }
+        }
+
+        impl $crate::config::keys::Section for $section {
+            const ABOUT: &'static [&'static str] = &[$($about),*];
+            const KEYS: &'static [$crate::config::keys::Key] = &[$(
+                $crate::config::keys::Key {
+                    name: $crate::config::keys::name!($field $($written)?),
+                    kind: $kind,
+                    about: &[$($doc),*],
+                    default: || {
+                        let name = $crate::config::keys::name!($field $($written)?);
+                        $crate::config::keys::default_of::<$section>(name)
+                    },
+                    example: $crate::config::keys::example!($($example)?),
+                },
+            )*];
+        }
+    };
+}
+
+/// The configuration from its sections.
+macro_rules! config {
+    ($($section:ident: $type:ty,)*) => {
+        /// The whole configuration. Unknown keys are errors.
+        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Config {
+            $(
+                #[doc = concat!("`[", stringify!($section), "]`")]
+                pub $section: $type,
+            )*
+        }
+
+        /// All sections, in the order of the sample file.
+        pub const SECTIONS: &[$crate::config::keys::Named] = &[$(
+            $crate::config::keys::Named {
+                name: stringify!($section),
+                about: <$type as $crate::config::keys::Section>::ABOUT,
+                keys: <$type as $crate::config::keys::Section>::KEYS,
+                is_list: <$type as $crate::config::keys::Section>::IS_LIST,
+            },
+        )*];
+    };
+}
+
+macro_rules! name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $written:literal) => {
+        $written
+    };
+}
+
+macro_rules! example {
+    () => {
+        None
+    };
+    ($example:literal) => {
+        Some($example)
+    };
+}
+
+pub(crate) use {config, example, name, section};
 
 /// Keys whose value `nauhuri check` must not print. None today: a key that holds a password goes here.
 pub const SECRETS: &[&str] = &[];
 
 /// Longest piece of a value that a message repeats, characters.
 const FOUND_MAX: usize = 80;
+
+/// Words of `directions`.
+const DIRECTIONS: &[&str] = &["inbound", "outbound"];
 
 impl Kind {
     /// What may stand there, in words.
@@ -190,6 +229,7 @@ impl Kind {
             Kind::Count(least, i64::MAX) => format!("a whole number, {least} or more"),
             Kind::Count(least, most) => format!("a whole number from {least} to {most}"),
             Kind::Text => "text in quotes".into(),
+            Kind::Word(form) | Kind::Words(form) => form.allowed.into(),
             Kind::Texts => "a list of texts such as [\"a\", \"b\"]".into(),
             Kind::OneOrTexts => "text such as \"eth1\", or a list such as [\"eth1\", \"eth2\"]".into(),
             Kind::Tunnels => {
@@ -198,14 +238,19 @@ impl Kind {
                     "a list of {kinds} or \"any\", each alone or as {{ kind = \"gre\", from = \"10.9.0.0/16\" }}"
                 )
             }
-            Kind::Ports => "a list of port numbers from 1 to 65535 such as [5060, 5080]".into(),
+            Kind::Ports => "a list of port numbers from 1 to 65535 such as [5060, 5080], at least one".into(),
             Kind::OneOf(words) => words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(" or "),
-            Kind::Directions => "a list of \"inbound\" and \"outbound\"".into(),
+            Kind::Directions => {
+                "a list of \"inbound\" and \"outbound\", at least one (record = false keeps nothing, \
+                 agents.record_internal is for internal calls)"
+                    .into()
+            }
             Kind::Duration => "a duration with its unit such as \"30s\" or \"1h 30m\"".into(),
+            Kind::Period => "a duration above zero with its unit such as \"30s\" or \"1h 30m\"".into(),
             Kind::Size => "a size such as \"5 GiB\", \"100 MiB\" or \"0\"".into(),
             Kind::HideDigits => "a number of digits from 0 to 255, or \"all\"".into(),
             Kind::Names => "texts by agent id such as { \"2001\" = \"M. Virtanen\" }".into(),
-            Kind::Services => "[[service]] tables".into(),
+            Kind::Services(_) => "[[service]] tables".into(),
             Kind::ListOf(words) => format!("a list of {}", quoted(words)),
             Kind::Keys(keys) => format!("a table of {}", names(keys)),
             Kind::Each(keys) => format!("a table for each name, of {}", names(keys)),
@@ -215,17 +260,25 @@ impl Kind {
     /// Whether `value`, as written, is of this kind. [`Kind::Services`] only looks at the outside.
     pub fn accepts(self, value: &Value) -> bool {
         let all = |good: &dyn Fn(&Value) -> bool| value.as_array().is_some_and(|a| a.iter().all(good));
+        let some =
+            |good: &dyn Fn(&Value) -> bool| all(good) && value.as_array().is_some_and(|a| !a.is_empty());
         match self {
             Kind::Bool => value.is_bool(),
             Kind::Count(least, most) => value.as_integer().is_some_and(|n| (least..=most).contains(&n)),
             Kind::Text => value.is_str(),
+            Kind::Word(form) => value.as_str().is_some_and(|s| form.fits(s)),
             Kind::Texts => all(&Value::is_str),
+            Kind::Words(form) => {
+                let is_empty = value.as_array().is_some_and(Vec::is_empty);
+                (form.may_be_empty || !is_empty) && all(&|v| v.as_str().is_some_and(form.accepts))
+            }
             Kind::OneOrTexts => value.is_str() || all(&Value::is_str),
             Kind::Tunnels => is_tunnel(value) || all(&is_tunnel),
-            Kind::Ports => all(&|v| v.as_integer().is_some_and(|n| (1..=65535).contains(&n))),
+            Kind::Ports => some(&|v| v.as_integer().is_some_and(|n| (1..=65535).contains(&n))),
             Kind::OneOf(words) => value.as_str().is_some_and(|s| words.contains(&s)),
-            Kind::Directions => all(&|v| v.as_str().is_some_and(|s| DIRECTIONS.contains(&s))),
-            Kind::Duration => value.as_str().is_some_and(|s| humantime::parse_duration(s).is_ok()),
+            Kind::Directions => some(&|v| v.as_str().is_some_and(|s| DIRECTIONS.contains(&s))),
+            Kind::Duration => value.as_str().and_then(forms::duration::parse).is_some(),
+            Kind::Period => value.as_str().and_then(forms::duration::parse).is_some_and(|d| !d.is_zero()),
             Kind::Size => value.as_str().is_some_and(|s| forms::bytes::parse(s).is_some()),
             Kind::HideDigits => match value {
                 Value::Integer(n) => (0..=255).contains(n),
@@ -233,13 +286,25 @@ impl Kind {
                 _ => false,
             },
             Kind::Names => value.as_table().is_some_and(|t| t.values().all(Value::is_str)),
-            Kind::Services => value.as_array().is_some_and(|a| a.iter().all(Value::is_table)),
+            Kind::Services(_) => value.as_array().is_some_and(|a| a.iter().all(Value::is_table)),
             Kind::ListOf(words) => all(&|v| v.as_str().is_some_and(|s| words.contains(&s))),
             Kind::Keys(keys) => value.as_table().is_some_and(|t| holds(t, keys)),
             Kind::Each(keys) => value
                 .as_table()
                 .is_some_and(|t| t.values().all(|v| v.as_table().is_some_and(|t| holds(t, keys)))),
         }
+    }
+
+    /// What of `value` is not of this kind, as a message repeats it: the first wrong entry of a
+    /// list of words, else the whole.
+    pub fn found(self, value: &Value) -> String {
+        let wrong = match (self, value) {
+            (Kind::Words(form), Value::Array(items)) if items.iter().all(Value::is_str) => {
+                items.iter().find(|v| v.as_str().is_some_and(|s| !(form.accepts)(s)))
+            }
+            _ => None,
+        };
+        found(wrong.unwrap_or(value))
     }
 
     /// Reads text that has no type of its own, from the environment or `--set`.
@@ -249,29 +314,45 @@ impl Kind {
     pub fn read_text(self, text: &str) -> Value {
         let plain = || Value::String(text.to_owned());
         match self {
-            Kind::Bool | Kind::Count(..) | Kind::Names | Kind::Services | Kind::Keys(_) | Kind::Each(_) => {
-                toml_value(text).unwrap_or_else(plain)
-            }
+            Kind::Bool
+            | Kind::Count(..)
+            | Kind::Names
+            | Kind::Services(_)
+            | Kind::Keys(_)
+            | Kind::Each(_) => toml_value(text).unwrap_or_else(plain),
             Kind::HideDigits if text != "all" => toml_value(text).unwrap_or_else(plain),
             Kind::Tunnels if text.trim_start().starts_with('{') => toml_value(text).unwrap_or_else(plain),
-            Kind::Texts | Kind::OneOrTexts | Kind::Directions | Kind::Tunnels | Kind::ListOf(_) => {
-                list(text, |item| Value::String(item.to_owned())).unwrap_or_else(plain)
-            }
+            Kind::Texts
+            | Kind::Words(_)
+            | Kind::OneOrTexts
+            | Kind::Directions
+            | Kind::Tunnels
+            | Kind::ListOf(_) => list(text, |item| Value::String(item.to_owned())).unwrap_or_else(plain),
             Kind::Ports => list(text, |item| {
                 item.parse().map(Value::Integer).unwrap_or_else(|_| Value::String(item.to_owned()))
             })
             .unwrap_or_else(plain),
-            Kind::Text | Kind::OneOf(_) | Kind::Duration | Kind::Size | Kind::HideDigits => {
-                toml_value(text).filter(Value::is_str).unwrap_or_else(plain)
-            }
+            Kind::Text
+            | Kind::Word(_)
+            | Kind::OneOf(_)
+            | Kind::Duration
+            | Kind::Period
+            | Kind::Size
+            | Kind::HideDigits => toml_value(text).filter(Value::is_str).unwrap_or_else(plain),
         }
+    }
+}
+
+impl Form {
+    fn fits(&self, text: &str) -> bool {
+        if text.is_empty() { self.may_be_empty } else { (self.accepts)(text) }
     }
 }
 
 /// Whether a table holds only `keys`, each as it should be.
 fn holds(table: &toml::Table, keys: &[Key]) -> bool {
     let good =
-        |(key, value): (&String, &Value)| keys.iter().any(|(name, kind)| name == key && kind.accepts(value));
+        |(name, value): (&String, &Value)| keys.iter().any(|k| k.name == name && k.kind.accepts(value));
     table.iter().all(good)
 }
 
@@ -279,8 +360,9 @@ fn quoted(words: &[&str]) -> String {
     words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ")
 }
 
-fn names(keys: &[Key]) -> String {
-    keys.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+/// Their names, as a message lists them.
+pub fn names(keys: &[Key]) -> String {
+    keys.iter().map(|key| key.name).collect::<Vec<_>>().join(", ")
 }
 
 /// One entry of `capture.tunnels`.
@@ -320,48 +402,6 @@ fn list(text: &str, item: impl Fn(&str) -> Value) -> Option<Value> {
     Some(Value::Array(items.collect()))
 }
 
-/// The kind of `section.key`.
-pub fn kind(path: &str) -> Option<Kind> {
-    KEYS.iter().find(|(name, _)| *name == path).map(|(_, kind)| *kind)
-}
-
-/// Names of the sections, `service` included.
-pub fn sections() -> impl Iterator<Item = &'static str> {
-    let mut last = "";
-    KEYS.iter().filter_map(move |(name, _)| {
-        let section = name.split_once('.').map_or(*name, |(section, _)| section);
-        (section != last).then(|| {
-            last = section;
-            section
-        })
-    })
-}
-
-/// The valid key nearest to `path`, which is none: a slip of the pen in the
-/// same section before the same name in another.
-pub fn nearest(path: &str) -> &'static str {
-    let (section, leaf) = path.split_once('.').unwrap_or(("", path));
-    let distance = |name: &str| {
-        let (of, key) = name.split_once('.').unwrap_or(("", name));
-        let elsewhere = if of == section { 0 } else { 3 };
-        strsim::damerau_levenshtein(key, &leaf.to_lowercase()) + elsewhere
-    };
-    KEYS.iter().map(|(name, _)| *name).min_by_key(|name| distance(name)).unwrap_or("")
-}
-
-/// Whether the last words of two keys have more in common than not: one is a slip of the other.
-pub fn is_like(path: &str, name: &str) -> bool {
-    let last = |path: &str| path.rsplit('.').next().unwrap_or(path).to_lowercase();
-    let (a, b) = (last(path), last(name));
-    2 * strsim::damerau_levenshtein(&a, &b) <= a.chars().count().max(b.chars().count())
-}
-
-/// The word of `words` nearest to `word`, with how far it is.
-pub fn nearest_of<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<(usize, &'a str)> {
-    let word = word.to_lowercase();
-    words.map(|w| (strsim::damerau_levenshtein(w, &word), w)).min_by_key(|(d, _)| *d)
-}
-
 /// A value as a message repeats it: on one line and cut.
 pub fn found(value: &Value) -> String {
     let text = match value {
@@ -382,62 +422,6 @@ pub fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, ServiceRule};
-    use std::collections::BTreeSet;
-
-    fn paths(table: &toml::Table) -> BTreeSet<String> {
-        let mut out = BTreeSet::new();
-        for (section, value) in table {
-            match value {
-                Value::Table(keys) => out.extend(keys.keys().map(|k| format!("{section}.{k}"))),
-                _ => {
-                    out.insert(section.clone());
-                }
-            }
-        }
-        out
-    }
-
-    #[test]
-    fn the_list_is_the_configuration() {
-        let mut config = Config::default();
-        config.storage.state = Some("/var/lib/nauhuri/state".into());
-        config.service_default.listening = Some(crate::config::Listening::Standing);
-        config.service_default.reasons = Some(crate::config::Reason::ALL.to_vec());
-        let table = toml::Table::try_from(&config).unwrap();
-        assert_eq!(paths(&table), KEYS.iter().map(|(k, _)| k.to_string()).collect());
-        for (path, kind) in KEYS {
-            let value =
-                path.split('.').try_fold(&Value::Table(table.clone()), |v, k| v.get(k)).cloned().unwrap();
-            assert!(kind.accepts(&value), "{path} refuses its default {value}");
-        }
-    }
-
-    #[test]
-    fn the_list_is_a_service() {
-        let base = Config::default().service_default;
-        let rule = ServiceRule {
-            name: "x".into(),
-            numbers: vec!["1".into()],
-            record: Some(base.record),
-            directions: Some(base.directions),
-            retention: Some(base.retention),
-            retention_bound: Some(base.retention_bound),
-            hide_caller_digits: Some(base.hide_caller_digits),
-            listening: Some(crate::config::Listening::OnRequest),
-            reasons: Some(crate::config::Reason::ALL.to_vec()),
-            special_category: Some(base.special_category),
-            office: Some(base.office),
-        };
-        let table = toml::Table::try_from(&rule).unwrap();
-        let names: Vec<_> = table.keys().map(String::as_str).collect();
-        let mut listed: Vec<_> = SERVICE_KEYS.iter().map(|(k, _)| *k).collect();
-        listed.sort_unstable();
-        let mut written = names.clone();
-        written.sort_unstable();
-        assert_eq!(written, listed);
-        assert!(SERVICE_KEYS.iter().all(|(k, kind)| kind.accepts(&table[*k])));
-    }
 
     #[test]
     fn text_becomes_what_the_key_holds() {
@@ -453,15 +437,5 @@ mod tests {
         assert_eq!(Kind::Text.read_text("358"), Value::String("358".into()));
         assert_eq!(Kind::HideDigits.read_text("4"), Value::Integer(4));
         assert!(!Kind::Count(0, 9).accepts(&Kind::Count(0, 9).read_text("1\nother = 2")));
-    }
-
-    #[test]
-    fn the_nearest_name() {
-        assert_eq!(nearest("sip.port"), "sip.ports");
-        assert_eq!(nearest("capture.media_timeout"), "sip.media_timeout");
-        assert_eq!(nearest("ports"), "sip.ports");
-        assert_eq!(nearest("storage.min-free"), "storage.min_free");
-        assert!(is_like("tape.media_timout", "sip.media_timeout") && is_like("prots", "sip.ports"));
-        assert!(!is_like("foo.bar", nearest("foo.bar")) && !is_like("x.y", nearest("x.y")));
     }
 }

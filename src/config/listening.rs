@@ -3,6 +3,8 @@
 //! Rights are data. What a role is not given it does not have, and a role that is
 //! not configured gives nothing at all but what its name says ([`Role::builtin`]).
 
+use super::keys::{Kind, section};
+use super::words;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -14,51 +16,49 @@ pub const ROLES: &[&str] =
 /// Languages of the pages.
 pub const LANGUAGES: &[&str] = &["fi", "sv", "en"];
 /// Words of `find` and `hear`.
-pub(super) const SCOPES: &[&str] = &["none", "own", "team", "office", "all"];
+const SCOPES: &[&str] = &["none", "own", "team", "office", "all"];
 /// Words of `act`.
-pub(super) const ACTS: &[&str] =
+const ACTS: &[&str] =
     &["export", "hold", "release", "restrict", "erase", "amend", "approve", "people", "audit"];
-/// Words of `listening`.
-pub(super) const LISTENING: &[&str] = &["standing", "on_request"];
-/// Words of `reasons`.
-pub(super) const REASONS: &[&str] = &["verify", "quality", "training", "complaint", "authority", "dsar"];
 
-/// `[room]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Room {
-    /// `address:port` of pages and API.
-    pub listen: String,
-    /// Certificate and key; both empty: plain HTTP.
-    pub tls: Tls,
-    /// CIDR blocks of proxies whose `X-Forwarded-*` is believed.
-    pub trusted_proxies: Vec<String>,
-    /// A session that is not used for so long ends.
-    #[serde(with = "crate::config::forms::duration")]
-    pub session_idle: Duration,
-    /// A session ends after so long, however it is used.
-    #[serde(with = "crate::config::forms::duration")]
-    pub session_max: Duration,
-    /// File with the undertaking to accept; empty: none is asked for.
-    pub undertaking: PathBuf,
-    /// Languages of the pages, the first where a browser asks for none of them.
-    pub languages: Vec<String>,
-    /// Folder below which an export may name its own; empty: any outside the store.
-    pub exports: PathBuf,
-    /// Sign-in by OpenID Connect.
-    pub oidc: Oidc,
-    /// Roles by name.
-    pub roles: BTreeMap<String, Role>,
+section! {
+    /// The listening room, `nauhuri serve`: a web page with personal accounts (nauhuri user).
+    pub struct Room {
+        /// Where it listens. Elsewhere than on this machine only with tls or trusted_proxies.
+        listen: String = "127.0.0.1:9170".into(), Kind::Word(&words::ROOM_ADDRESS);
+        /// PEM files of the certificate and its key; read again when they are renewed.
+        tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS);
+        /// Addresses (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+        trusted_proxies: Vec<String> = Vec::new(), Kind::Words(&words::NETWORKS);
+        /// A session that is not used for so long ends.
+        #[serde(with = "crate::config::forms::duration")]
+        session_idle: Duration = Duration::from_secs(15 * 60), Kind::Period;
+        /// A session ends after so long in any case.
+        #[serde(with = "crate::config::forms::duration")]
+        session_max: Duration = Duration::from_secs(10 * 3600), Kind::Period;
+        /// File with the undertaking of confidentiality that everybody accepts at the first
+        /// sign-in, and again when the text changes. Empty: nothing is to be accepted.
+        undertaking: PathBuf = PathBuf::new(), Kind::Text;
+        /// Languages of the pages, the first one for a browser that asks for none of them.
+        languages: Vec<String> = LANGUAGES.iter().map(ToString::to_string).collect(), Kind::ListOf(LANGUAGES);
+        /// Folder below which an export may name a folder. Empty: any outside the store that
+        /// the service may write.
+        exports: PathBuf = PathBuf::new(), Kind::Word(&words::EXPORTS);
+        /// Sign-in by OpenID Connect; this version refuses an issuer.
+        oidc: Oidc = Oidc::default(), Kind::Keys(Oidc::KEYS);
+        /// Roles, each one like this. What a role is not given it does not have.
+        roles: BTreeMap<String, Role> = BTreeMap::new(), Kind::Each(Role::KEYS), "agent";
+    }
 }
 
-/// `room.tls`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Tls {
-    /// PEM file of the certificate and those that vouch for it.
-    pub cert: PathBuf,
-    /// PEM file of its key.
-    pub key: PathBuf,
+section! {
+    /// Certificate and key; both empty: plain HTTP.
+    pub struct Tls {
+        /// PEM file of the certificate and those that vouch for it.
+        cert: PathBuf = PathBuf::new(), Kind::Text;
+        /// PEM file of its key.
+        key: PathBuf = PathBuf::new(), Kind::Text;
+    }
 }
 
 impl Tls {
@@ -68,37 +68,39 @@ impl Tls {
     }
 }
 
-/// `[room.oidc]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Oidc {
-    /// URL of the provider; empty: local accounts only.
-    pub issuer: String,
-    /// As which client.
-    pub client_id: String,
-    /// File that holds the client's secret.
-    pub client_secret_file: PathBuf,
-    /// Group = role.
-    pub roles: BTreeMap<String, String>,
+section! {
+    /// Sign-in by OpenID Connect.
+    pub struct Oidc {
+        /// URL of the provider; empty: local accounts only.
+        issuer: String = String::new(), Kind::Text;
+        /// As which client.
+        client_id: String = String::new(), Kind::Text;
+        /// File that holds the client's secret.
+        client_secret_file: PathBuf = PathBuf::new(), Kind::Text;
+        /// Group = role.
+        roles: BTreeMap<String, String> = BTreeMap::new(), Kind::Names;
+    }
 }
 
-/// `[room.roles.NAME]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Role {
-    /// Which recordings show up.
-    pub find: Scope,
-    /// Which can be listened to; what can be heard can be found.
-    pub hear: Scope,
-    /// What may be done to what can be found.
-    pub act: BTreeSet<Act>,
-    /// Whether a copy may leave by way of the browser.
-    pub download: bool,
-    /// CIDR blocks the role counts from; empty: anywhere.
-    pub networks: Vec<String>,
-    /// Overrides the service's `listening` for this role; `None` (written `""`): as the service says.
-    #[serde(with = "listening_word")]
-    pub listening: Option<Listening>,
+section! {
+    /// What a role gives.
+    pub struct Role {
+        /// Which recordings show up: "none", "own", "team", "office" or "all".
+        find: Scope = Scope::None, Kind::OneOf(SCOPES), "\"own\"";
+        /// Which can be listened to; what can be heard can be found.
+        hear: Scope = Scope::None, Kind::OneOf(SCOPES), "\"own\"";
+        /// What may be done to what can be found, any of "export", "hold", "release",
+        /// "restrict", "erase", "amend", "approve", "people", "audit".
+        act: BTreeSet<Act> = BTreeSet::new(), Kind::ListOf(ACTS);
+        /// Whether a copy may leave by way of the browser.
+        download: bool = false, Kind::Bool;
+        /// Networks the role counts from, as CIDR blocks; empty: anywhere.
+        networks: Vec<String> = Vec::new(), Kind::Words(&words::NETWORKS);
+        /// Overrides the service's listening for this role: "standing", "on_request", or "" for
+        /// as the service says.
+        #[serde(with = "listening_word")]
+        listening: Option<Listening> = None, Kind::OneOf(&["", "standing", "on_request"]);
+    }
 }
 
 /// Whose recordings.
@@ -191,7 +193,14 @@ pub enum Reason {
     Dsar,
 }
 
+impl Listening {
+    /// As the configuration writes them.
+    pub(super) const WORDS: &[&str] = &["standing", "on_request"];
+}
+
 impl Reason {
+    /// As the configuration writes them.
+    pub(super) const WORDS: &[&str] = &["verify", "quality", "training", "complaint", "authority", "dsar"];
     /// All of them.
     pub const ALL: [Reason; 6] = [
         Reason::Verify,
@@ -234,23 +243,6 @@ impl Role {
     }
 }
 
-impl Default for Room {
-    fn default() -> Self {
-        Room {
-            listen: "127.0.0.1:9170".into(),
-            tls: Tls::default(),
-            trusted_proxies: Vec::new(),
-            session_idle: Duration::from_secs(15 * 60),
-            session_max: Duration::from_secs(10 * 3600),
-            undertaking: PathBuf::new(),
-            languages: LANGUAGES.iter().map(ToString::to_string).collect(),
-            exports: PathBuf::new(),
-            oidc: Oidc::default(),
-            roles: BTreeMap::new(),
-        }
-    }
-}
-
 /// `""`, `"standing"`, `"on_request"`.
 mod listening_word {
     use super::Listening;
@@ -280,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_words_are_the_types() {
-        for (words, n) in [(SCOPES, 5), (ACTS, 9), (REASONS, 6), (LISTENING, 2)] {
+        for (words, n) in [(SCOPES, 5), (ACTS, 9), (Reason::WORDS, 6), (Listening::WORDS, 2)] {
             assert_eq!(words.len(), n);
         }
         let text = format!("find = \"all\"\nhear = \"team\"\nact = {ACTS:?}\nlistening = \"on_request\"");
@@ -290,7 +282,7 @@ mod tests {
             ACTS.iter().copied().collect()
         );
         assert_eq!(toml::from_str::<Role>(&toml::to_string(&role).unwrap()).unwrap(), role);
-        assert!(REASONS.iter().all(|r| Reason::from_name(r).is_some_and(|reason| reason.name() == *r)));
+        assert!(Reason::WORDS.iter().all(|r| Reason::from_name(r).is_some_and(|reason| reason.name() == *r)));
         for name in ROLES {
             let role = Role::builtin(name);
             assert_eq!((role.find, role.hear, role.download), (Scope::None, Scope::None, false), "{name}");

@@ -5,10 +5,12 @@
 //! run shows every mistake. Text comes in as an argument: who reads the file
 //! and the environment is `cmd::settings`.
 
-use super::Config;
 use super::check::{self, Purpose};
 use super::error::{ConfigError, Origin, Problem};
+use super::keys::Section as _;
 use super::keys::{self, Kind};
+use super::lookup;
+use super::{Config, ServiceRule};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use toml::{Table, Value};
@@ -154,7 +156,7 @@ impl Judge {
         let mut parts = key.splitn(3, '.');
         let (section, leaf, rest) = (parts.next().unwrap_or(""), parts.next(), parts.next());
         let path = leaf.map_or(section.to_owned(), |leaf| format!("{section}.{leaf}"));
-        let value = match (keys::kind(&path), rest) {
+        let value = match (lookup::kind(&path), rest) {
             (Some(kind), Some(rest)) => nested::table_of(kind, rest, text),
             (Some(kind), None) => Some(kind.read_text(text)),
             (None, _) => None,
@@ -183,13 +185,13 @@ impl Judge {
                     self.services(items, origin, lines)
                 }
                 _ if section == "service" => {
-                    self.refuse("service".into(), Kind::Services, &value, origin, line);
+                    self.refuse("service".into(), Kind::Services(ServiceRule::KEYS), &value, origin, line);
                     continue;
                 }
-                Value::Table(keys) if keys::sections().any(|s| s == section) => {
+                Value::Table(keys) if lookup::sections().any(|s| s == section) => {
                     self.section(&section, keys, origin, lines)
                 }
-                _ if keys::sections().any(|s| s == section) => {
+                _ if lookup::sections().any(|s| s == section) => {
                     let found = keys::found(&value);
                     let allowed = format!("a table [{section}]");
                     self.problem(section, line, found, allowed, origin);
@@ -216,7 +218,7 @@ impl Judge {
         for (key, value) in table {
             let path = format!("{section}.{key}");
             let line = lines.get(&path).copied();
-            match keys::kind(&path) {
+            match lookup::kind(&path) {
                 None => self.unknown(&path, origin, line),
                 Some(kind @ (Kind::Keys(_) | Kind::Each(_))) => {
                     let mut wrong = Vec::new();
@@ -255,11 +257,9 @@ impl Judge {
             for (key, value) in item.try_into::<Table>().unwrap_or_default() {
                 let path = format!("{parent}.{key}");
                 let line = lines.get(&path).copied();
-                match keys::SERVICE_KEYS.iter().find(|(name, _)| *name == key) {
+                match ServiceRule::KEYS.iter().find(|k| k.name == key) {
                     None => self.unknown_in_service(path, &key, origin, line),
-                    Some((_, kind)) if !kind.accepts(&value) => {
-                        self.refuse(path, *kind, &value, origin, line)
-                    }
+                    Some(k) if !k.kind.accepts(&value) => self.refuse(path, k.kind, &value, origin, line),
                     Some(_) => {
                         self.sources.set(path, origin, line);
                         rule.insert(key, value);
@@ -272,34 +272,35 @@ impl Judge {
     }
 
     fn refuse(&mut self, key: String, kind: Kind, value: &Value, origin: &Origin, line: Option<usize>) {
-        self.problem(key, line, keys::found(value), kind.allowed(), origin);
+        self.problem(key, line, kind.found(value), kind.allowed(), origin);
     }
 
     /// A key that does not exist: what does in its section, and the nearest of all.
     fn unknown(&mut self, key: &str, origin: &Origin, line: Option<usize>) {
         let section = key.split_once('.').map(|(section, _)| section);
-        let (allowed, nearest) = match section.filter(|s| keys::sections().any(|known| known == *s)) {
+        let (allowed, nearest) = match section.filter(|s| lookup::sections().any(|known| known == *s)) {
             Some("service") => (
                 "[[service]] tables in the file, or service=[{ name = \"x\", numbers = [\"1\"] }]".into(),
-                "service",
+                "service".to_owned(),
             ),
             Some(section) => {
-                let prefix = format!("{section}.");
-                let names = keys::KEYS.iter().filter_map(|(name, _)| name.strip_prefix(&prefix));
-                (names.collect::<Vec<_>>().join(", "), keys::nearest(key))
+                let known = lookup::keys_of(section).unwrap_or_default();
+                (keys::names(known), lookup::nearest(key))
             }
             None => {
-                let words = keys::sections().collect::<Vec<_>>().join(", ");
+                let words = lookup::sections().collect::<Vec<_>>().join(", ");
                 let head = section.unwrap_or(key);
                 // `[stroage]` is a slip in a section's name; `ports = ` at the top is a key out of its section.
-                let nearest = match (keys::nearest_of(head, keys::sections()), section) {
-                    (Some((distance, name)), None) if distance <= 2 => name,
+                let nearest = match (lookup::nearest_of(head, lookup::sections()), section) {
+                    (Some((distance, name)), None) if distance <= 2 => name.to_owned(),
                     (Some((distance, name)), Some(_)) if distance <= 2 => {
                         let moved = format!("{name}{}", &key[head.len()..]);
-                        keys::nearest(&moved)
+                        lookup::nearest(&moved)
                     }
                     // Of a name that is like none, the nearest says nothing.
-                    _ => Some(keys::nearest(key)).filter(|name| keys::is_like(key, name)).unwrap_or(""),
+                    _ => Some(lookup::nearest(key))
+                        .filter(|name| lookup::is_like(key, name))
+                        .unwrap_or_default(),
                 };
                 (words, nearest)
             }
@@ -308,14 +309,14 @@ impl Judge {
             if section.is_some() || line.is_none() { "an unknown key" } else { "an unknown section or key" };
         self.problem(keys::cut(key), line, found.into(), allowed, origin);
         if let Some(problem) = self.problems.last_mut() {
-            problem.nearest = Some(nearest.to_owned()).filter(|name| !name.is_empty());
+            problem.nearest = Some(nearest).filter(|name| !name.is_empty());
         }
     }
 
     fn unknown_in_service(&mut self, path: String, key: &str, origin: &Origin, line: Option<usize>) {
-        let names = || keys::SERVICE_KEYS.iter().map(|(name, _)| *name);
-        let nearest = keys::nearest_of(key, names()).map(|(_, name)| name.to_owned());
-        self.problem(path, line, "an unknown key".into(), names().collect::<Vec<_>>().join(", "), origin);
+        let known = ServiceRule::KEYS;
+        let nearest = lookup::nearest_of(key, known.iter().map(|k| k.name)).map(|(_, name)| name.to_owned());
+        self.problem(path, line, "an unknown key".into(), keys::names(known), origin);
         if let Some(problem) = self.problems.last_mut() {
             problem.nearest = nearest;
         }

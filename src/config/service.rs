@@ -1,92 +1,167 @@
 //! Services: what each promises of its recordings, and the forms those promises have.
 
+use super::keys::{self, Key, Kind, Section};
 use super::listening::{Listening, Reason};
-use serde::{Deserialize, Serialize};
+use super::words;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a service promises. `[service_default]`, and every key of a `[[service]]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Service {
-    /// Name, as it stands in sidecars and metric labels.
-    pub name: String,
-    /// `false`: followed and counted, not recorded.
-    pub record: bool,
-    /// Directions that are recorded: `inbound`, `outbound`.
-    pub directions: Vec<CallDirection>,
-    /// `N days|weeks|months|years`.
-    pub retention: String,
-    /// Which edge of the anniversary day counts.
-    pub retention_bound: RetentionBound,
-    /// How much of the customer's number is hidden.
-    pub hide_caller_digits: HideDigits,
-    /// Whether who may hear it has to be let in for each recording; `None`: `on_request`
-    /// for a special category, else `standing`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listening: Option<Listening>,
-    /// Why it may be listened to, one of which is then asked for; `None`: none is asked
-    /// for where rights stand, and a request may name any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reasons: Option<Vec<Reason>>,
-    /// Health or social services: never for quality, a copy takes four eyes.
-    pub special_category: bool,
-    /// The office whose service it is; empty: none.
-    pub office: String,
-}
-
-/// One `[[service]]` as written: what is not set comes from `[service_default]`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ServiceRule {
-    /// Name of the service.
-    pub name: String,
-    /// Dialled numbers, compared by digits.
-    pub numbers: Vec<String>,
-    /// See [`Service::record`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub record: Option<bool>,
-    /// See [`Service::directions`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub directions: Option<Vec<CallDirection>>,
-    /// See [`Service::retention`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retention: Option<String>,
-    /// See [`Service::retention_bound`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retention_bound: Option<RetentionBound>,
-    /// See [`Service::hide_caller_digits`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hide_caller_digits: Option<HideDigits>,
-    /// See [`Service::listening`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listening: Option<Listening>,
-    /// See [`Service::reasons`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reasons: Option<Vec<Reason>>,
-    /// See [`Service::special_category`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub special_category: Option<bool>,
-    /// See [`Service::office`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub office: Option<String>,
-}
-
-impl ServiceRule {
-    /// The service with everything filled in from `base`.
-    pub fn resolve(&self, base: &Service) -> Service {
-        Service {
-            name: self.name.clone(),
-            record: self.record.unwrap_or(base.record),
-            directions: self.directions.clone().unwrap_or_else(|| base.directions.clone()),
-            retention: self.retention.clone().unwrap_or_else(|| base.retention.clone()),
-            retention_bound: self.retention_bound.unwrap_or(base.retention_bound),
-            hide_caller_digits: self.hide_caller_digits.unwrap_or(base.hide_caller_digits),
-            listening: self.listening.or(base.listening),
-            reasons: self.reasons.clone().or_else(|| base.reasons.clone()),
-            special_category: self.special_category.unwrap_or(base.special_category),
-            office: self.office.clone().unwrap_or_else(|| base.office.clone()),
+/// `[service_default]`, and every key of a `[[service]]`, which may leave any of them out:
+/// the name, then keys that have a default, then keys without.
+macro_rules! services {
+    (
+        $(#[doc = $name_doc:literal])*
+        name: $name_default:expr, $name_kind:expr, $name_example:literal;
+        $(
+            $(#[doc = $doc:literal])*
+            $field:ident: $type:ty = $default:expr, $kind:expr $(, $example:literal)?;
+        )*
+        [without a default]
+        $(
+            $(#[doc = $free_doc:literal])*
+            $free:ident: $free_type:ty, $free_kind:expr, $free_example:literal;
+        )*
+    ) => {
+        /// What holds for a number that no service lists.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Service {
+            $(#[doc = $name_doc])*
+            pub name: String,
+            $($(#[doc = $doc])* pub $field: $type,)*
+            $(
+                $(#[doc = $free_doc])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $free: Option<$free_type>,
+            )*
         }
-    }
+
+        impl Default for Service {
+            fn default() -> Self {
+                Service { name: $name_default.into(), $($field: $default,)* $($free: None,)* }
+            }
+        }
+
+        impl Service {
+            const NAME: Key = Key {
+                name: "name",
+                kind: $name_kind,
+                about: &[$($name_doc),*],
+                default: || keys::default_of::<Service>("name"),
+                example: Some($name_example),
+            };
+        }
+
+        impl Section for Service {
+            const ABOUT: &'static [&'static str] = &[" What holds for a number that no service lists."];
+            const KEYS: &'static [Key] = &[
+                Service::NAME,
+                $(Key {
+                    name: stringify!($field),
+                    kind: $kind,
+                    about: &[$($doc),*],
+                    default: || keys::default_of::<Service>(stringify!($field)),
+                    example: keys::example!($($example)?),
+                },)*
+                $(Key {
+                    name: stringify!($free),
+                    kind: $free_kind,
+                    about: &[$($free_doc),*],
+                    default: || None,
+                    example: Some($free_example),
+                },)*
+            ];
+        }
+
+        /// One `[[service]]` as written: what is not set comes from `[service_default]`.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct ServiceRule {
+            /// Name of the service.
+            pub name: String,
+            /// Dialled numbers, compared by digits.
+            pub numbers: Vec<String>,
+            $(
+                #[doc = concat!("See [`Service::", stringify!($field), "`].")]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$type>,
+            )*
+            $(
+                #[doc = concat!("See [`Service::", stringify!($free), "`].")]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $free: Option<$free_type>,
+            )*
+        }
+
+        impl ServiceRule {
+            /// The service with everything filled in from `base`.
+            pub fn resolve(&self, base: &Service) -> Service {
+                Service {
+                    name: self.name.clone(),
+                    $($field: self.$field.clone().unwrap_or_else(|| base.$field.clone()),)*
+                    $($free: self.$free.clone().or_else(|| base.$free.clone()),)*
+                }
+            }
+        }
+    };
 }
+
+services! {
+    /// Name in the sidecars and metrics.
+    name: "general", Kind::Word(&words::SERVICE_NAME), "\"116117\"";
+    /// false: calls are followed and counted, not recorded.
+    record: bool = true, Kind::Bool;
+    /// Which calls are recorded: those agents answer, those agents make.
+    directions: Vec<CallDirection> = vec![CallDirection::Inbound, CallDirection::Outbound], Kind::Directions;
+    /// How long a recording is kept: N days, weeks, months or years of the calendar.
+    retention: String = "6 months".into(), Kind::Word(&words::TERM), "\"5 years\"";
+    /// "keep": deleted after the anniversary day has ended ("kept six months");
+    /// "at_most": before it begins ("at most six months").
+    retention_bound: RetentionBound = RetentionBound::Keep, Kind::OneOf(&["keep", "at_most"]);
+    /// How many of the last digits of the customer's number are hidden for good.
+    /// 0 keeps the whole number, "all" keeps none of it.
+    hide_caller_digits: HideDigits = HideDigits::Last(4), Kind::HideDigits;
+    /// Health or social services (listening room): never for quality, a copy takes four eyes.
+    special_category: bool = false, Kind::Bool;
+    /// The office whose service it is, for roles with the scope "office" (listening room);
+    /// empty for none.
+    office: String = String::new(), Kind::Text, "\"emergency care\"";
+
+    [without a default]
+    /// Listening room: "on_request" lets nobody hear a recording before somebody else has
+    /// approved it; without the key "standing", and "on_request" for a special category.
+    listening: Listening, Kind::OneOf(Listening::WORDS), "\"on_request\"";
+    /// The reasons to listen that are allowed (listening room); where they are listed, one is
+    /// asked for. Without the key none is asked for where rights stand, and a request may name any.
+    reasons: Vec<Reason>, Kind::ListOf(Reason::WORDS), "[\"verify\", \"complaint\", \"authority\", \"dsar\"]";
+}
+
+impl Section for ServiceRule {
+    const ABOUT: &'static [&'static str] = &[
+        " Services are told apart by the number the caller dialled. The first match wins,",
+        " numbers compare by digits, and what a service does not set comes from",
+        " [service_default], where each key is explained. Each service looks like this:",
+    ];
+    const KEYS: &'static [Key] = &RULE_KEYS;
+}
+
+/// Those of a service, and its numbers after the name.
+const RULE_KEYS: [Key; Service::KEYS.len() + 1] = {
+    let numbers = Key {
+        name: "numbers",
+        kind: Kind::Texts,
+        about: &[" Dialled numbers of the service."],
+        default: || None,
+        example: Some("[\"116117\", \"+358 116117\"]"),
+    };
+    let mut keys = [numbers; Service::KEYS.len() + 1];
+    keys[0] = Service::KEYS[0];
+    let mut i = 1;
+    while i < Service::KEYS.len() {
+        keys[i + 1] = Service::KEYS[i];
+        i += 1;
+    }
+    keys
+};
 
 /// Who called whom, as a rule names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -119,19 +194,27 @@ pub enum HideDigits {
     All,
 }
 
-impl Default for Service {
-    fn default() -> Self {
-        Service {
-            name: "general".into(),
-            record: true,
-            directions: vec![CallDirection::Inbound, CallDirection::Outbound],
-            retention: "6 months".into(),
-            retention_bound: RetentionBound::Keep,
-            hide_caller_digits: HideDigits::Last(4),
-            listening: None,
-            reasons: None,
-            special_category: false,
-            office: String::new(),
+impl Serialize for HideDigits {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self {
+            HideDigits::Last(n) => s.serialize_u8(*n),
+            HideDigits::All => s.serialize_str("all"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for HideDigits {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            Count(u8),
+            Word(String),
+        }
+        match Raw::deserialize(d) {
+            Ok(Raw::Count(n)) => Ok(HideDigits::Last(n)),
+            Ok(Raw::Word(w)) if w == "all" => Ok(HideDigits::All),
+            _ => Err(serde::de::Error::custom("expected a number of digits (0 to 255) or \"all\"")),
         }
     }
 }

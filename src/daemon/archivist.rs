@@ -6,9 +6,9 @@
 //! be built from a million files. The files are the truth; what this thread
 //! misses, the next look at the folders finds.
 
-use super::clock::Clock;
 use super::context::Context;
 use super::crew::Pulse;
+use super::machine_clock::Clock;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
 use crate::archive::Place;

@@ -1,6 +1,6 @@
 //! What the threads of the daemon share, each piece for those who need it.
 
-use super::unrecorded::Waiting;
+use super::register_queue::RegisterQueue;
 use crate::config::{Config, Encoding};
 use crate::store::StoreError;
 use crate::store::files::Access;
@@ -212,7 +212,7 @@ pub struct Context {
     /// Which files are of this run.
     pub leftovers: Names,
     /// Answered calls that were not recorded and are not yet in the register.
-    pub unrecorded: Waiting,
+    pub unrecorded: RegisterQueue,
     /// Where it is told.
     pub outlets: Outlets,
 }
@@ -242,7 +242,7 @@ impl Context {
                 existing: existing.map(Mutex::new),
             },
             health: StorageHealth::new(min_free, &outlets.readiness),
-            unrecorded: Waiting::default(),
+            unrecorded: RegisterQueue::default(),
             leftovers: if is_live { Names::noted() } else { Names::default() },
             outlets,
         }

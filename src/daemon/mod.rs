@@ -6,7 +6,7 @@
 
 pub mod archivist;
 pub mod batch;
-pub mod clock;
+pub mod capture_loop;
 mod closing;
 pub mod confine;
 pub mod context;
@@ -14,13 +14,14 @@ pub mod counts;
 pub mod crew;
 pub mod deck;
 pub mod housekeeping;
-pub mod live;
+pub mod machine_clock;
 pub mod metadata;
 pub mod notices;
 pub mod observe;
 pub mod pipeline;
 pub mod recorder;
 pub mod recovery;
+pub mod register_queue;
 pub mod replay;
 mod running;
 pub mod shutdown;

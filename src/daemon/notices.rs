@@ -3,7 +3,7 @@
 //! first happens.
 
 use crate::config::TunnelKind;
-use crate::engine::stats::EngineStats;
+use crate::engine::engine_stats::EngineStats;
 use crate::net::{Transport, Unread};
 use crate::telemetry::label::UnreadKind;
 

@@ -4,12 +4,12 @@
 //! that ([`super::recovery`]), and nobody who edits the store can keep the recorder from starting.
 
 use super::archivist::{Archivist, Orders};
-use super::clock::Clock;
+use super::capture_loop::{Live, open_sources};
 use super::confine::{Confined, confine};
 use super::context::Context;
 use super::crew::{Crew, Faults, Patience, Pulse};
 use super::housekeeping;
-use super::live::{Live, open_sources};
+use super::machine_clock::Clock;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
 use crate::capture::live::{LiveError, Source};

@@ -4,9 +4,9 @@
 //! nobody else is let in and what this run makes is noted ([`super::context::Names`]); then
 //! leftovers are finished one by one whenever nobody edits the store.
 
-use super::clock::Clock;
 use super::context::Context;
 use super::crew::Pulse;
+use super::machine_clock::Clock;
 use crate::config::{Config, Term, TermError};
 use crate::store::StoreError;
 use crate::store::calendar::due;

@@ -9,7 +9,7 @@ use crate::call::{Decision, Ending, LeftOut, Unrecorded};
 use crate::capture::file::FileError;
 use crate::capture::merge::Merged;
 use crate::config::Config;
-use crate::engine::stats::EngineStats;
+use crate::engine::engine_stats::EngineStats;
 use crate::engine::{Engine, MediaPacket, Sink};
 use crate::time::Timestamp;
 use std::sync::Arc;

@@ -5,8 +5,8 @@
 
 use super::counts::MediaCounts;
 use super::notices::totals;
-use crate::engine::stats::EngineStats;
-use crate::net::stats::{FragmentDrops, NetStats};
+use crate::engine::engine_stats::EngineStats;
+use crate::net::net_stats::{FragmentDrops, NetStats};
 use crate::sip::{Method, ParseError};
 use crate::telemetry::label::{
     CodecLabel, DropPlace, FragmentLoss, Limit, SeenKind, SipFault, SipMethod, UnusableRtp,

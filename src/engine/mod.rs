@@ -10,10 +10,10 @@
 //! No I/O and no clock: time is what the frames carry, or what
 //! [`Engine::handle_timeout`] is told.
 
-pub mod clock;
+pub mod capture_clock;
 mod cut;
-mod doubt;
-pub mod stats;
+mod doubtful;
+pub mod engine_stats;
 
 use crate::call::pairing::{Route, Target};
 use crate::call::{Calls, Decision, Ending, Ends, LeftOut, Unrecorded};
@@ -26,12 +26,12 @@ use crate::sip::{Message, is_keep_alive, starts_like_sip};
 use crate::tape::Packet;
 use crate::time::{NS_PER_MS, Timestamp};
 use crate::wire::Frame;
-use clock::{CaptureClock, Stamp};
+use capture_clock::{CaptureClock, Stamp};
 use cut::{CutCalls, Start};
-use doubt::{Again, Doubtful};
+use doubtful::{Again, Doubtful};
+use engine_stats::EngineStats;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use stats::EngineStats;
 use std::time::Duration;
 
 /// How often [`Sink::tick`] is called while frames come.

@@ -6,7 +6,7 @@
 //! Knows nothing of what the datagram carries.
 
 use super::lru::Lru;
-use super::stats::NetStats;
+use super::net_stats::NetStats;
 use crate::time::{NS_PER_S, Timestamp};
 use crate::wire::ip::{Fragment, IpPacket};
 use std::net::IpAddr;

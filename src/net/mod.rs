@@ -6,17 +6,19 @@
 //! a payload means is the engine's to find out; of SIP only where a message
 //! begins and ends is known here.
 
+mod datagram;
 mod dedup;
 mod defrag;
 mod lru;
+pub mod net_stats;
 mod reassembly;
-pub mod stats;
 mod stream;
 mod unread;
 
+pub use datagram::{Datagram, Flow, Transport};
 pub use dedup::Dedup;
 pub use defrag::{Defrag, Whole};
-pub use stats::{FragmentDrops, NetStats};
+pub use net_stats::{FragmentDrops, NetStats};
 pub use unread::{Unread, UnreadCounts};
 
 use crate::config::{TunnelRule, tunnels};
@@ -60,44 +62,6 @@ impl From<&crate::config::Config> for NetConfig {
             tcp_buffer: config.limits.tcp_buffer,
         }
     }
-}
-
-/// From where to where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Flow {
-    /// Sender.
-    pub src: SocketAddr,
-    /// Receiver.
-    pub dst: SocketAddr,
-    /// The VLANs it runs on: networks beside one another may use the same addresses.
-    pub vlan: Vlan,
-}
-
-/// What a datagram came over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Transport {
-    /// One UDP datagram.
-    Udp,
-    /// One message out of a TCP stream.
-    Tcp,
-}
-
-/// A UDP datagram, or a SIP message that came over TCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Datagram<'a> {
-    /// Capture time; of the fragment or segment that completed it.
-    pub ts: Timestamp,
-    /// From where to where, innermost addresses.
-    pub flow: Flow,
-    /// What it came over.
-    pub transport: Transport,
-    /// The bytes.
-    pub payload: &'a [u8],
-    /// The capture holds less than was sent.
-    pub truncated: bool,
-    /// So say its own headers, though the frame is whole by the capture: sliced on the
-    /// way to it, or a sender whose lengths are wrong.
-    pub sliced: bool,
 }
 
 /// Frames in, datagrams out. Never asks the time: frames and callers bring it.

@@ -6,9 +6,9 @@
 //! framer finds the next message. Bounded in connections, in bytes for each
 //! and in bytes together. What a message is only the framer knows.
 
-use super::Flow;
+use super::datagram::Flow;
 use super::lru::{Lru, SlotId};
-use super::stats::NetStats;
+use super::net_stats::NetStats;
 use super::stream::Half;
 use crate::time::Timestamp;
 use crate::wire::link::Vlan;

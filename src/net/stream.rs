@@ -4,7 +4,7 @@
 //! compared. Where segments overlap the first copy stands. The framer is made
 //! with the first byte, and taken away from a stream that never speaks SIP.
 
-use super::stats::NetStats;
+use super::net_stats::NetStats;
 use crate::sip::{Framer, starts_like_sip};
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
 use crate::wire::transport::Tcp;

@@ -5,13 +5,13 @@
 //! are met in the field; theirs are matched by transport. Knows one offer and
 //! its answer, nothing of dialogs.
 
-use super::session::{Direction, Media, MediaKind, Session};
+use super::description::{Description, Direction, Media, MediaKind};
 
 /// The places, in the offer and in the answer, of the audio that was taken.
 ///
 /// Where none was, the first audio of each: what is said of it (port 0, a
 /// direction) still concerns the call.
-pub(super) fn taken(offer: &Session, answer: &Session) -> (Option<usize>, Option<usize>) {
+pub(super) fn taken(offer: &Description, answer: &Description) -> (Option<usize>, Option<usize>) {
     let pairs = || answer.live_audio().filter_map(|(at, a)| Some((place_in(offer, answer, at, a)?, at)));
     let active = |&(o, a): &(usize, usize)| {
         let lines = [&offer.media[o], &answer.media[a]];
@@ -28,7 +28,7 @@ pub(super) fn taken(offer: &Session, answer: &Session) -> (Option<usize>, Option
 }
 
 /// Where the offer has what stands at `at` in the answer.
-fn place_in(offer: &Session, answer: &Session, at: usize, line: &Media) -> Option<usize> {
+fn place_in(offer: &Description, answer: &Description, at: usize, line: &Media) -> Option<usize> {
     if offer.media.len() == answer.media.len() {
         return offer.media.get(at).filter(|m| is_audio(m)).map(|_| at);
     }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     /// `kind port transport` of each section.
-    fn session(sections: &[&str]) -> Session {
+    fn session(sections: &[&str]) -> Description {
         let lines: String = sections
             .iter()
             .map(|s| {
@@ -55,7 +55,7 @@ mod tests {
                 format!("m={} {} {} 8\n{extra}", w[0], w[1], w[2])
             })
             .collect();
-        Session::parse(format!("v=0\nc=IN IP4 192.0.2.1\n{lines}").as_bytes())
+        crate::sdp::parse(format!("v=0\nc=IN IP4 192.0.2.1\n{lines}").as_bytes())
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! RFC 8866 for the text, RFC 3264 for the exchange. Knows nothing of SIP: who
 //! carried a description, and in answer to what, is told to [`OfferAnswer`].
 
-mod build;
+mod builder;
+pub mod description;
 mod lines;
 pub mod offer_answer;
+mod parse;
 mod rtpmap;
 mod scan;
-pub mod session;
 
+pub use description::{Description, Direction, Format, Media, MediaKind, Origin, Proto, Setup};
 pub use offer_answer::{Carrier, Change, OfferAnswer, Side, Step};
-pub use session::{Direction, Format, Media, MediaKind, Origin, Proto, Session, Setup};
+pub use parse::parse;

@@ -5,8 +5,8 @@
 //! messages and sees others twice, so nothing is refused: a description always
 //! finds a place. Clone the machine of an INVITE for each dialog that forks.
 
+use super::description::{Description, Direction, Media};
 use super::lines;
-use super::session::{Direction, Media, Session};
 
 /// Offers remembered while unanswered; more can only come from missed answers.
 pub const MAX_PENDING: usize = 4;
@@ -77,13 +77,13 @@ struct Key {
 struct Offer {
     key: Key,
     offerer: Side,
-    session: Session,
+    session: Description,
 }
 
 /// What both sides go by, and who holds.
 #[derive(Clone, Debug, Default)]
 struct Agreement {
-    sessions: [Option<Session>; 2],
+    sessions: [Option<Description>; 2],
     /// The `m=` section of each that carries the call's audio.
     lines: [Option<usize>; 2],
     /// Who made the answer, if it was seen: it says what is used.
@@ -133,7 +133,7 @@ impl OfferAnswer {
         carrier: Carrier,
         cseq: u32,
         step: Step,
-        session: Option<&Session>,
+        session: Option<&Description>,
     ) -> Change {
         match step {
             Step::Request => {
@@ -152,25 +152,25 @@ impl OfferAnswer {
     }
 
     /// What this side's description is, as far as agreed.
-    pub fn agreed(&self, side: Side) -> Option<&Session> {
+    pub fn agreed(&self, side: Side) -> Option<&Description> {
         self.agreed.sessions[side as usize].as_ref()
     }
 
     /// What this side has offered and nobody has answered yet, newest first.
-    pub fn offered(&self, side: Side) -> impl Iterator<Item = &Session> {
+    pub fn offered(&self, side: Side) -> impl Iterator<Item = &Description> {
         self.pending.iter().rev().filter(move |o| o.offerer == side).map(|o| &o.session)
     }
 
     /// The audio this side advertises: the newest offer's, else the agreed one.
     pub fn latest_audio(&self, side: Side) -> Option<&Media> {
-        self.offered(side).find_map(Session::audio).or_else(|| self.agreed.audio(side))
+        self.offered(side).find_map(Description::audio).or_else(|| self.agreed.audio(side))
     }
 
     /// The audio this side goes by at present: of the agreed description the
     /// section that the answer took (RFC 3264 §6: the same place in both);
     /// before any agreement its offer's.
     pub fn current_audio(&self, side: Side) -> Option<&Media> {
-        self.agreed.audio(side).or_else(|| self.offered(side).find_map(Session::audio))
+        self.agreed.audio(side).or_else(|| self.offered(side).find_map(Description::audio))
     }
 
     /// All audio this side may be receiving on now: the agreed section, then
@@ -235,7 +235,7 @@ impl OfferAnswer {
         self.settled.is_some()
     }
 
-    fn on_request(&mut self, key: Key, session: &Session) -> Change {
+    fn on_request(&mut self, key: Key, session: &Description) -> Change {
         // A PRACK answers when its INVITE came without a description (RFC 3262 §5).
         let late = |o: &Offer| o.key.carrier == Carrier::Invite && o.offerer == key.requester.other();
         if key.carrier == Carrier::Prack
@@ -249,7 +249,7 @@ impl OfferAnswer {
         self.offer(Offer { key, offerer: key.requester, session: session.clone() })
     }
 
-    fn on_success(&mut self, key: Key, is_final: bool, session: Option<&Session>) -> Change {
+    fn on_success(&mut self, key: Key, is_final: bool, session: Option<&Description>) -> Change {
         let answerer = key.requester.other();
         let change = match session {
             None => Change::None,
@@ -283,7 +283,7 @@ impl OfferAnswer {
         }
     }
 
-    fn on_ack(&mut self, key: Key, session: Option<&Session>) -> Change {
+    fn on_ack(&mut self, key: Key, session: Option<&Description>) -> Change {
         let offer = self.pending.iter().position(|o| o.key == key && o.offerer != key.requester);
         match (offer, session) {
             (Some(i), Some(s)) => self.settle(i, s, false),
@@ -330,7 +330,7 @@ impl OfferAnswer {
     }
 
     /// The pending offer `i` got this answer.
-    fn settle(&mut self, i: usize, answer: &Session, provisional: bool) -> Change {
+    fn settle(&mut self, i: usize, answer: &Description, provisional: bool) -> Change {
         let offer = self.pending.remove(i);
         // Older offers of the dialog can no longer be answered.
         self.pending.drain(..i);
@@ -345,7 +345,7 @@ impl OfferAnswer {
 
     /// The answer of the newest exchange again, perhaps another than before: a
     /// 200 may differ from its 183.
-    fn amend(&mut self, answerer: Side, answer: &Session) -> Change {
+    fn amend(&mut self, answerer: Side, answer: &Description) -> Change {
         let Some(offer) = self.settled.as_ref().map(|d| d.offer.clone()) else { return Change::None };
         if offer.offerer == answerer || self.agreed(answerer) == Some(answer) {
             return Change::None;
@@ -355,7 +355,7 @@ impl OfferAnswer {
     }
 
     /// One half of an exchange whose other half was missed.
-    fn adopt(&mut self, key: Key, side: Side, session: &Session) -> Change {
+    fn adopt(&mut self, key: Key, side: Side, session: &Description) -> Change {
         self.finish(key);
         self.agreed.holding[side as usize] = session.audio().is_some_and(stops_other);
         if self.agreed(side) == Some(session) {
@@ -367,10 +367,10 @@ impl OfferAnswer {
         Change::Agreed
     }
 
-    fn agree(&mut self, offer: &Offer, answer: &Session) {
+    fn agree(&mut self, offer: &Offer, answer: &Description) {
         let (offerer, answerer) = (offer.offerer as usize, offer.offerer.other() as usize);
         let (offer_line, answer_line) = lines::taken(&offer.session, answer);
-        let section = |s: &'_ Session, line: Option<usize>| line.and_then(|i| s.media.get(i)).cloned();
+        let section = |s: &'_ Description, line: Option<usize>| line.and_then(|i| s.media.get(i)).cloned();
         let offered = section(&offer.session, offer_line);
         self.agreed.holding[offerer] = offered.as_ref().is_some_and(stops_other);
         if let Some(answered) = section(answer, answer_line).as_ref() {

@@ -1,6 +1,6 @@
 //! Payload formats: `a=rtpmap` (RFC 8866 §6.6). What static types mean (RFC 3551 §6) is the codecs' to say.
 
-use super::session::Format;
+use super::description::Format;
 
 /// A payload type as the media line lists it.
 pub(super) fn unnamed(payload_type: u8) -> Format {

@@ -3,11 +3,11 @@
 //! RFC 8866 §5 lines in any order, any line end, any bytes. Knows the lines that
 //! say where media goes; passes over the others.
 
-use super::build::Builder;
-use super::session::{Origin, Session};
+use super::builder::Builder;
+use super::description::{Description, Origin};
 
 /// Reads what there is.
-pub(super) fn session(body: &[u8]) -> Session {
+pub(super) fn description(body: &[u8]) -> Description {
     let mut b = Builder::new();
     for line in body.split(|c| matches!(c, b'\n' | b'\r' | 0)) {
         let line = line.trim_ascii();

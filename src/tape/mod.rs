@@ -20,13 +20,13 @@ mod finished;
 mod floor;
 mod kept;
 mod keyed;
-mod leg;
 mod meaning;
 mod newcomers;
 mod order;
 mod proof;
 mod report;
 mod source;
+mod speaker;
 mod stamps;
 mod streams;
 mod timeline;
@@ -43,9 +43,9 @@ use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
 use floor::Place;
 use kept::Inbox;
 use keyed::Keyed;
-use leg::{Leg, TakenBack};
 use smallvec::SmallVec;
 use source::Played;
+use speaker::{Speaker, TakenBack};
 use timeline::Timeline;
 use voice::Stage;
 
@@ -80,7 +80,7 @@ pub struct Tape {
     next_flush_ns: i64,
     limit_ns: Option<i64>,
     inbox: Inbox,
-    legs: [Leg; 2],
+    speakers: [Speaker; 2],
     timeline: Timeline,
     rate_hz: Option<u32>,
     held: Inbox,
@@ -104,7 +104,7 @@ impl Tape {
             next_flush_ns: FLUSH_NS,
             limit_ns: None,
             inbox: Inbox::default(),
-            legs: CHANNELS.map(Leg::new),
+            speakers: CHANNELS.map(Speaker::new),
             timeline: Timeline::default(),
             rate_hz: None,
             held: Inbox::default(),
@@ -121,7 +121,7 @@ impl Tape {
     /// `rank` away from the agent, from now on.
     pub fn set_formats(&mut self, channel: Channel, rank: u8, formats: &PayloadMap) {
         self.sort_in();
-        self.legs[channel as usize].formats_mut().state(rank, formats);
+        self.speakers[channel as usize].formats_mut().state(rank, formats);
     }
 
     /// `channel`'s party, or somebody who says so, confirmed keys for its stream `ssrc` on the
@@ -134,7 +134,7 @@ impl Tape {
     /// Signalling says that `channel`'s party sends from elsewhere from here on.
     pub fn set_moved(&mut self, channel: Channel, at: Timestamp) {
         self.sort_in();
-        self.legs[channel as usize].moved(at.since_ns(self.answered_at));
+        self.speakers[channel as usize].moved(at.since_ns(self.answered_at));
     }
 
     /// Takes one media packet.
@@ -161,8 +161,8 @@ impl Tape {
         let inbox = std::mem::take(&mut self.inbox);
         for packet in inbox.packets() {
             let at_ns = packet.at.since_ns(self.answered_at);
-            let leg = &mut self.legs[packet.channel as usize];
-            if let Some(taken_back) = leg.push(&packet, at_ns, self.rate_hz, &self.keyed) {
+            let speaker = &mut self.speakers[packet.channel as usize];
+            if let Some(taken_back) = speaker.push(&packet, at_ns, self.rate_hz, &self.keyed) {
                 self.taken_back.push((packet.channel, taken_back));
             }
         }
@@ -206,18 +206,18 @@ impl Tape {
 
     /// Any media so far.
     pub fn has_media(&self) -> bool {
-        !self.inbox.is_empty() || self.legs.iter().any(Leg::has_media)
+        !self.inbox.is_empty() || self.speakers.iter().any(Speaker::has_media)
     }
 
     /// Packets by codec since this was last asked, those that wait to be looked at left out.
     pub fn take_heard(&mut self) -> impl Iterator<Item = Heard> {
-        let [customer, agent] = &mut self.legs;
+        let [customer, agent] = &mut self.speakers;
         customer.take_heard().into_iter().chain(agent.take_heard())
     }
 
     /// Datagrams that held several packets, since this was last asked.
     pub fn take_split(&mut self) -> u64 {
-        self.legs.iter_mut().map(Leg::take_split).sum()
+        self.speakers.iter_mut().map(Speaker::take_split).sum()
     }
 
     /// Sound of the call was sent that cannot be had: without any that can the tape is silent, not void.
@@ -237,18 +237,18 @@ impl Tape {
             deck.truncate(frames);
         }
         let mut events: Vec<_> = self.events.into_iter().map(|(_, e)| e).collect();
-        for (channel, leg) in CHANNELS.into_iter().zip(&self.legs) {
+        for (channel, speaker) in CHANNELS.into_iter().zip(&self.speakers) {
             let intruder = |at_ns| TapeEvent { at_ns, channel, kind: TapeEventKind::Intruder };
-            events.extend(leg.intruders().map(intruder));
+            events.extend(speaker.intruders().map(intruder));
         }
         events.retain(|e| e.at_ns <= end_ns);
         events.sort_by_key(|e| e.at_ns);
-        let is_rushed = self.legs.iter().any(Leg::is_rushed);
-        let is_lossy = self.legs.iter().any(|l| l.lost_inside(rate)) || self.left_out.packets > 0;
+        let is_rushed = self.speakers.iter().any(Speaker::is_rushed);
+        let is_lossy = self.speakers.iter().any(|l| l.lost_inside(rate)) || self.left_out.packets > 0;
         let mut left_out = self.left_out;
-        left_out.packets += self.legs.iter().map(Leg::refused).sum::<u64>();
+        left_out.packets += self.speakers.iter().map(Speaker::refused).sum::<u64>();
         let streams: Vec<_> = self
-            .legs
+            .speakers
             .into_iter()
             .flat_map(|l| {
                 let reports = l.merged();
@@ -281,17 +281,17 @@ impl Tape {
         pcm: &mut Vec<i16>,
         deck: &mut impl Deck,
     ) {
-        let leg = &mut self.legs[channel as usize];
+        let speaker = &mut self.speakers[channel as usize];
         let mut patches = Vec::new();
-        for i in 0..leg.sources().len() {
-            if !leg.sources()[i].is_waiting() {
+        for i in 0..speaker.sources().len() {
+            if !speaker.sources()[i].is_waiting() {
                 continue;
             }
             let mut played = Played::default();
             let timeline = &mut self.timeline;
             let mut stage = Stage { rate_hz, channel, timeline, patches: &mut patches, pcm };
-            let place = leg.play(i, horizon_ns, &mut stage, &mut played);
-            for (frame, codec) in leg.note_played(i, &mut played) {
+            let place = speaker.play(i, horizon_ns, &mut stage, &mut played);
+            for (frame, codec) in speaker.note_played(i, &mut played) {
                 let at_ns = (i128::from(frame.max(0)) * i128::from(NS_PER_S) / i128::from(rate_hz)) as i64;
                 let kind = codec.map_or(TapeEventKind::KeyPress, TapeEventKind::Codec);
                 match self.events.len() < MAX_EVENTS {
@@ -335,13 +335,14 @@ impl Tape {
 
     /// Chooses the rate once audio is there to be played.
     fn start(&mut self, horizon_ns: i64, deck: &mut impl Deck) -> Option<u32> {
-        let has_arrived = self.legs.iter().any(|l| l.sources().iter().any(|s| s.has_arrived_by(horizon_ns)));
+        let has_arrived =
+            self.speakers.iter().any(|l| l.sources().iter().any(|s| s.has_arrived_by(horizon_ns)));
         if !has_arrived && !self.is_missing {
             return None;
         }
         let mut native = 8000;
         let mut laws: SmallVec<[_; 4]> = SmallVec::new();
-        for l in &self.legs {
+        for l in &self.speakers {
             // What a stranger sends decides nothing where the description does.
             let of = |strangers: bool| {
                 let all = l.sources().iter();
@@ -359,7 +360,7 @@ impl Tape {
             _ => 48_000,
         };
         let law = laws.first().copied().flatten().filter(|l| laws.iter().all(|o| *o == Some(*l)));
-        for s in self.legs.iter_mut().flat_map(|l| l.sources_mut()) {
+        for s in self.speakers.iter_mut().flat_map(|l| l.sources_mut()) {
             s.set_rate(rate);
         }
         self.rate_hz = Some(rate);

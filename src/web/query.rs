@@ -3,6 +3,7 @@
 use crate::archive::search::{Flag, Search, number_parts};
 use crate::config::CallDirection;
 use crate::config::compiled::NumberForm;
+use crate::config::forms::duration;
 use crate::store::calendar::day_begins;
 use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
@@ -10,7 +11,6 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 use uuid::Uuid;
 
 /// Recordings on a page, where nobody asks for more or fewer.
@@ -123,7 +123,7 @@ impl Query {
                 said.insert(key.into(), true.into());
             }
             "longer" | "shorter" => {
-                let length = length(value).ok_or_else(|| format!("{key}: a length such as 30s, 5m or 90"))?;
+                let length = duration::parse_or_seconds(value).ok_or_else(|| format!("{key}: a length such as 30s, 5m or 90"))?;
                 let place = if key == "longer" { &mut search.longer } else { &mut search.shorter };
                 *place = Some(length);
                 said.insert(format!("{key}_s"), length.as_secs_f64().into());
@@ -161,11 +161,6 @@ pub fn when(text: &str, zone: &TimeZone, ends: bool) -> Option<Timestamp> {
         return Some(day_begins(if ends { day.saturating_add(1.day()) } else { day }, zone));
     }
     parse_rfc3339(text)
-}
-
-fn length(text: &str) -> Option<Duration> {
-    let seconds = || text.parse::<f64>().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
-    humantime::parse_duration(text).ok().or_else(seconds)
 }
 
 fn flag(word: &str) -> Option<Flag> {

@@ -140,7 +140,7 @@ fn a_second_recorder_is_refused_and_told_who_is_there() {
     let studio = Studio::plain(&config(dir.path(), "first"));
     let second = Studio::start(
         &config(dir.path(), "second"),
-        nauhuri::daemon::clock::Clock::machine(),
+        nauhuri::daemon::machine_clock::Clock::machine(),
         nauhuri::daemon::crew::Faults::default(),
     );
     let said = second.err().expect("refused").to_string();

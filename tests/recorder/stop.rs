@@ -120,7 +120,7 @@ fn count(root: &std::path::Path, ending: &str) -> u64 {
 fn all_of_them_are_finished_within_the_units_stop_time() {
     let (dir, calls) = (tempfile::tempdir().unwrap(), how_many());
     let (pipeline, context, ids, end) = talking(dir.path(), calls, 1000);
-    let took = stop(pipeline, &ids, end, nauhuri::daemon::live::STOP_WITHIN);
+    let took = stop(pipeline, &ids, end, nauhuri::daemon::capture_loop::STOP_WITHIN);
     println!("{calls} open recordings finished within {took:?}");
     assert_eq!((count(dir.path(), ".json"), count(dir.path(), ".wav")), (calls, calls));
     assert_eq!((count(dir.path(), ".part"), count(dir.path(), ".new")), (0, 0));

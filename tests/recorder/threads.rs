@@ -1,8 +1,8 @@
 //! Each thread killed and stuck in turn: `/readyz` says which, and recording goes on where it can.
 
 use crate::studio::{Studio, calls, config, whole};
-use nauhuri::daemon::clock::Clock;
 use nauhuri::daemon::crew::Faults;
+use nauhuri::daemon::machine_clock::Clock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};

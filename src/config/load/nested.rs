@@ -4,6 +4,7 @@
 //! one role does not hide those in the next.
 
 use crate::config::keys::{self, Key, Kind};
+use crate::config::lookup;
 use toml::{Table, Value};
 
 /// Something wrong below a key.
@@ -46,24 +47,24 @@ pub(super) fn judge(path: &str, kind: Kind, value: Value, wrong: &mut Vec<Wrong>
 }
 
 fn refused(path: String, kind: Kind, value: &Value) -> Wrong {
-    Wrong { path, found: keys::found(value), allowed: kind.allowed(), nearest: None }
+    Wrong { path, found: kind.found(value), allowed: kind.allowed(), nearest: None }
 }
 
 fn known_keys(parent: &str, known: &'static [Key], table: Table, wrong: &mut Vec<Wrong>) -> Table {
     let mut kept = Table::new();
     for (key, value) in table {
         let path = format!("{parent}.{key}");
-        match known.iter().find(|(name, _)| *name == key) {
+        match known.iter().find(|k| k.name == key) {
             None => {
-                let names = || known.iter().map(|(name, _)| *name);
+                let nearest = lookup::nearest_of(&key, known.iter().map(|k| k.name));
                 wrong.push(Wrong {
                     path: keys::cut(&path),
                     found: "an unknown key".into(),
-                    allowed: names().collect::<Vec<_>>().join(", "),
-                    nearest: keys::nearest_of(&key, names()).map(|(_, name)| name.to_owned()),
+                    allowed: keys::names(known),
+                    nearest: nearest.map(|(_, name)| name.to_owned()),
                 });
             }
-            Some((_, kind)) if !kind.accepts(&value) => wrong.push(refused(path, *kind, &value)),
+            Some(k) if !k.kind.accepts(&value) => wrong.push(refused(path, k.kind, &value)),
             Some(_) => {
                 kept.insert(key, value);
             }
@@ -79,7 +80,7 @@ pub(super) fn table_of(kind: Kind, rest: &str, text: &str) -> Option<Value> {
     let rest = rest.replace("__", ".");
     let table = |key: &str, value| Value::Table(Table::from_iter([(key.to_owned(), value)]));
     let read = |known: &'static [Key], key: &str| {
-        known.iter().find(|(name, _)| *name == key).map(|(_, kind)| table(key, kind.read_text(text)))
+        known.iter().find(|k| k.name == key).map(|k| table(key, k.kind.read_text(text)))
     };
     match kind {
         Kind::Names => Some(table(&rest, Kind::Text.read_text(text))),

@@ -99,7 +99,7 @@ fn an_unknown_key_names_the_nearest() {
         lines,
         [
             "nauhuri.toml: service[1].retentoin (line 7): found an unknown key; allowed: name, numbers, record, \
-             directions, retention, retention_bound, hide_caller_digits, listening, reasons, special_category, office; nearest: retention",
+             directions, retention, retention_bound, hide_caller_digits, special_category, office, listening, reasons; nearest: retention",
             "nauhuri.toml: sip.port (line 2): found an unknown key; allowed: ports, correlation_headers, \
              media_timeout, max_silence; nearest: sip.ports",
         ]
@@ -144,7 +144,7 @@ fn a_file_is_strict_about_types() {
         ("[sip]\nports = [70000]", "sip.ports (line 2): found [70000]; allowed: a list of port"),
         (
             "[sip]\nmedia_timeout = 30",
-            "sip.media_timeout (line 2): found 30; allowed: a duration with its unit",
+            "sip.media_timeout (line 2): found 30; allowed: a duration above zero with its unit",
         ),
         (
             "[capture]\npromiscuous = \"true\"",
@@ -187,12 +187,12 @@ fn every_problem_at_once_with_its_own_source() {
     let file = "[sip]\nprots = [1]\nmedia_timeout = \"0s\"\n[[service]]\nname = 5\nnumbers = [\"x\"]";
     let lines = bad(file, &[("NAUHURI__METRICS__LISTEN", "here")], &["agents.extensions=2999-2000"]);
     let starts = [
-        "nauhuri.toml: service[1].name (line 5): found 5; allowed: text",
+        "nauhuri.toml: service[1].name (line 5): found 5; allowed: text of 1 to 64",
         "nauhuri.toml: sip.prots (line 2): found an unknown key",
         "nauhuri.toml: sip.media_timeout (line 3): found \"0s\"; allowed: a duration above zero",
+        "environment NAUHURI__METRICS__LISTEN: metrics.listen: found \"here\"; allowed: an address",
         "--set agents.extensions: agents.extensions: found \"2999-2000\" (a range that ends before it starts)",
         "nauhuri.toml: service[1].numbers (line 6): found \"x\"; allowed: numbers such as",
-        "environment NAUHURI__METRICS__LISTEN: metrics.listen: found \"here\"; allowed: an address",
     ];
     assert_eq!(lines.len(), starts.len(), "{lines:#?}");
     for (line, start) in lines.iter().zip(starts) {
@@ -213,7 +213,7 @@ proptest::proptest! {
     #[test]
     fn no_text_panics(file in "\\PC{0,60}", key in "[a-z_.\\[\\]0-9]{0,20}", value in "\\PC{0,30}") {
         let _ = load(&layers(&file, &[("NAUHURI__SIP__PORTS", &value)], &[&file, &format!("{key}={value}")]), Purpose::Capture);
-        for (key, _) in keys::KEYS {
+        for (key, _) in lookup::all() {
             let _ = load(&layers("", &[], &[&format!("{key}={value}")]), Purpose::Other);
             let _ = load(&layers(&format!("{key} = {value}"), &[], &[]), Purpose::Other);
         }
@@ -251,4 +251,25 @@ fn a_slip_in_a_role_is_told_with_the_nearest_key() {
     }
     assert!(with("[room]\nroles = 3", &[]).unwrap_err().contains("room.roles (line 2): found 3"));
     assert!(with("", &["room.roles.agent.heer=own"]).unwrap_err().contains("an unknown key"));
+}
+
+#[test]
+fn the_wrong_entry_of_a_list_is_named() {
+    for (text, says) in [
+        ("[agents]\nnetworks = [\"10.0.0.0/8\", \"10.0.0.0/33\"]", "found \"10.0.0.0/33\"; allowed: CIDR"),
+        ("[numbers]\ncaller = [\"From\", \"P Asserted\"]", "found \"P Asserted\"; allowed: header names"),
+        ("[numbers]\ncaller = []", "found []; allowed: header names"),
+        ("[sip]\nports = []", "found []; allowed: a list of port numbers"),
+        (
+            "[retention]\ntombstones = \"soon\"",
+            "retention.tombstones (line 2): found \"soon\"; allowed: N days",
+        ),
+        (
+            "[[service]]\nname = \"a\"\nnumbers = [\"1\"]\nretention = \"5\"",
+            "service[1].retention (line 4): found \"5\"",
+        ),
+    ] {
+        let lines = bad(text, &[], &[]);
+        assert!(lines.len() == 1 && lines[0].contains(says), "{text}: {lines:?}");
+    }
 }

@@ -4,7 +4,7 @@
 //! nothing in them can start a new line, move the cursor or make the line
 //! longer than its bound.
 
-use super::{Format, Style};
+use super::style::{Format, Style};
 use std::fmt::{self, Write as _};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};

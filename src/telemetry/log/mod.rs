@@ -10,17 +10,16 @@
 mod limiter;
 mod line;
 mod sink;
+mod style;
 
 use limiter::{Limiter, Verdict};
 use line::Line;
 use sink::Sink;
-use std::fs;
-use std::io::IsTerminal as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+use style::Style;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
@@ -28,19 +27,10 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 pub use sink::Flush;
+pub use style::Format;
 
 /// Lines left out since the start, by the limiter or because standard error was stuck.
 static SUPPRESSED: AtomicU64 = AtomicU64::new(0);
-
-/// `--log-format`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// One object a line.
-    Json,
-}
 
 /// How to log.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,34 +80,6 @@ fn level(verbosity: i8) -> LevelFilter {
 fn targets(verbosity: i8) -> Targets {
     let ours = level(verbosity);
     Targets::new().with_default(ours.min(LevelFilter::WARN)).with_target("nauhuri", ours)
-}
-
-/// How a line looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Style {
-    format: Format,
-    /// Priority in front, no time stamp.
-    journal: bool,
-    color: bool,
-}
-
-impl Style {
-    fn of_stderr(format: Format) -> Style {
-        let journal = std::env::var("JOURNAL_STREAM").is_ok_and(|v| stderr_is(&v));
-        let terminal = std::io::stderr().is_terminal();
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        Style { format, journal, color: format == Format::Text && terminal && !journal && !no_color }
-    }
-}
-
-/// `JOURNAL_STREAM` is inherited by whatever a service starts, a desktop's
-/// shells included, so it counts only if standard error is that very stream
-/// (systemd.exec(5)).
-fn stderr_is(device_inode: &str) -> bool {
-    let Some((device, inode)) = device_inode.split_once(':') else { return false };
-    fs::metadata("/proc/self/fd/2").is_ok_and(|m| {
-        device.parse().is_ok_and(|d: u64| d == m.dev()) && inode.parse().is_ok_and(|i: u64| i == m.ino())
-    })
 }
 
 /// The layer that writes lines.

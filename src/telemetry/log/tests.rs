@@ -121,10 +121,10 @@ fn the_next_window_says_how_many_were_left_out() {
 
 #[test]
 fn the_journal_is_recognised_by_its_inode() {
-    let m = fs::metadata("/proc/self/fd/2").expect("standard error");
-    assert!(stderr_is(&format!("{}:{}", m.dev(), m.ino())));
-    assert!(!stderr_is(&format!("{}:{}", m.dev(), m.ino() + 1)));
-    assert!(!stderr_is("nonsense"));
+    let m = std::fs::metadata("/proc/self/fd/2").expect("standard error");
+    assert!(style::stderr_is(&format!("{}:{}", m.dev(), m.ino())));
+    assert!(!style::stderr_is(&format!("{}:{}", m.dev(), m.ino() + 1)));
+    assert!(!style::stderr_is("nonsense"));
 }
 
 #[test]

@@ -1,12 +1,6 @@
 //! A session description, reduced to what decides where media goes and how it
 //! is coded (RFC 8866).
-//!
-//! `sdp-types` reads the text; when it refuses (a user name with spaces, bytes
-//! that are not UTF-8, a missing line), our own line scan takes what there is.
-//! Both feed the same builder, so they cannot differ in meaning.
 
-use super::build::Builder;
-use super::scan;
 use std::net::{IpAddr, SocketAddr};
 
 /// Media descriptions kept from one session description.
@@ -18,7 +12,7 @@ pub const MAX_CANDIDATES: usize = 8;
 
 /// What a party advertises.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Session {
+pub struct Description {
     /// `o=`; `None` when missing or unreadable.
     pub origin: Option<Origin>,
     /// The `m=` sections in order, at most [`MAX_MEDIA`].
@@ -30,7 +24,7 @@ pub struct Session {
 pub struct Origin {
     /// User name, `-` when none.
     pub username: String,
-    /// Session id, numeric by the RFC, any word in the field.
+    /// Description id, numeric by the RFC, any word in the field.
     pub session_id: String,
     /// Version; `None` when it is no number of 64 bits.
     pub version: Option<u64>,
@@ -150,21 +144,13 @@ pub struct Format {
     pub fmtp: Option<String>,
 }
 
-impl Session {
-    /// Reads a body. Never fails: what can't be read is left out.
-    pub fn parse(body: &[u8]) -> Session {
-        match sdp_types::Session::parse(body) {
-            Ok(session) => from_sdp_types(&session),
-            Err(_) => scan::session(body),
-        }
-    }
-
+impl Description {
     /// The first audio section that is not rejected, else the first audio section.
     pub fn audio(&self) -> Option<&Media> {
         self.audio_line().and_then(|i| self.media.get(i))
     }
 
-    /// Which `m=` section [`Session::audio`] is.
+    /// Which `m=` section [`Description::audio`] is.
     pub fn audio_line(&self) -> Option<usize> {
         self.live_audio().next().map(|(i, _)| i).or_else(|| self.media.iter().position(is_audio))
     }
@@ -176,8 +162,8 @@ impl Session {
 
     /// Do two descriptions advertise the same audio endpoint? Same address and
     /// port, or, where a hop has rewritten those, the same origin.
-    pub fn same_endpoint(&self, other: &Session) -> bool {
-        let endpoint = |s: &Session| s.audio().and_then(Media::endpoint);
+    pub fn same_endpoint(&self, other: &Description) -> bool {
+        let endpoint = |s: &Description| s.audio().and_then(Media::endpoint);
         if endpoint(self).is_some() && endpoint(self) == endpoint(other) {
             return true;
         }
@@ -229,29 +215,3 @@ impl Media {
 fn is_audio(m: &Media) -> bool {
     m.kind == MediaKind::Audio
 }
-
-fn from_sdp_types(s: &sdp_types::Session) -> Session {
-    let mut b = Builder::new();
-    let o = &s.origin;
-    b.origin(Origin {
-        username: o.username.clone().unwrap_or_else(|| "-".to_string()),
-        session_id: o.sess_id.clone(),
-        version: Some(o.sess_version),
-        address: o.unicast_address.clone(),
-    });
-    if let Some(c) = &s.connection {
-        b.connection(&c.connection_address);
-    }
-    s.attributes.iter().for_each(|a| b.attribute(&a.attribute, a.value.as_deref()));
-    for m in &s.medias {
-        b.media(&m.media, m.port, &m.proto, m.fmt.split_ascii_whitespace());
-        if let Some(c) = m.connections.first() {
-            b.connection(&c.connection_address);
-        }
-        m.attributes.iter().for_each(|a| b.attribute(&a.attribute, a.value.as_deref()));
-    }
-    b.finish()
-}
-
-#[cfg(test)]
-mod tests;

@@ -48,7 +48,7 @@ pub(super) struct TakenBack {
 
 /// One party.
 #[derive(Debug)]
-pub(super) struct Leg {
+pub(super) struct Speaker {
     channel: Channel,
     formats: Formats,
     floor: Floor,
@@ -67,10 +67,10 @@ pub(super) struct Leg {
     moved_at_ns: Option<i64>,
 }
 
-impl Leg {
+impl Speaker {
     /// A party that has not been heard.
     pub fn new(channel: Channel) -> Self {
-        Leg {
+        Speaker {
             channel,
             formats: Formats::default(),
             floor: Floor::default(),
@@ -322,7 +322,7 @@ impl Leg {
     }
 
     /// Notes a packet for the count of its codec. Names are long to compare: that is for
-    /// [`Leg::settle_tally`], now and then.
+    /// [`Speaker::settle_tally`], now and then.
     fn count(&mut self, rank: u8, payload_type: u8) {
         if (self.tally.rank, self.tally.payload_type) != (rank, payload_type) {
             self.settle_tally();

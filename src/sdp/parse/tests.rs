@@ -1,19 +1,21 @@
 //! Tests of the parent module: messages as the field sends them.
 
 use super::*;
-use std::net::Ipv4Addr;
+use crate::sdp::description::{MAX_FORMATS, MAX_MEDIA};
+use crate::sdp::{Direction, Media, MediaKind, Proto, Setup};
+use std::net::{IpAddr, Ipv4Addr};
 
 const PLAIN: &str = "v=0\r\no=alice 53655765 2353687637 IN IP4 pc33.example.org\r\ns=-\r\n\
     c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 49170 RTP/AVP 0 8 96 101\r\na=rtpmap:0 PCMU/8000\r\n\
     a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\na=rtpmap:101 telephone-event/8000\r\n\
     a=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n";
 
-fn parse(s: &str) -> Session {
-    Session::parse(s.as_bytes())
+fn read(s: &str) -> Description {
+    parse(s.as_bytes())
 }
 
 fn audio(s: &str) -> Media {
-    parse(s).audio().expect("audio").clone()
+    read(s).audio().expect("audio").clone()
 }
 
 fn with(find: &str, put: &str) -> String {
@@ -36,15 +38,15 @@ fn a_plain_offer() {
     );
     assert_eq!(m.format(96).unwrap().fmtp.as_deref(), Some("useinbandfec=1"));
     assert_eq!((m.ptime_ms, m.direction, m.proto), (Some(20), Direction::SendRecv, Proto::Avp));
-    let o = parse(PLAIN).origin.unwrap();
+    let o = read(PLAIN).origin.unwrap();
     assert_eq!((o.username.as_str(), o.version), ("alice", Some(2_353_687_637)));
 }
 
 #[test]
 fn what_a_strict_reader_refuses_reads_the_same() {
     let same = |s: &[u8]| {
-        let mut got = Session::parse(s);
-        let want = parse(PLAIN);
+        let mut got = parse(s);
+        let want = read(PLAIN);
         assert_eq!(got.media, want.media, "{}", String::from_utf8_lossy(s));
         got.origin.take()
     };
@@ -83,7 +85,7 @@ fn both_readers_agree() {
         ),
     ] {
         assert!(sdp_types::Session::parse(s.as_bytes()).is_ok(), "{s}");
-        assert_eq!(parse(&s), scan::session(s.as_bytes()), "{s}");
+        assert_eq!(read(&s), scan::description(s.as_bytes()), "{s}");
     }
 }
 
@@ -127,13 +129,13 @@ fn hold_and_rejection() {
 fn several_sections() {
     let two = "v=0\nc=IN IP4 10.0.0.1\nm=audio 0 RTP/AVP 0\nm=audio 5004 RTP/AVP 8\nm=image 6000 udptl t38\n\
         m=message 7000 TCP/MSRP *\n";
-    let s = parse(two);
+    let s = read(two);
     assert_eq!(s.audio().unwrap().port, 5004);
     let kinds: Vec<_> = s.media.iter().map(|m| m.kind).collect();
     assert_eq!(kinds, [MediaKind::Audio, MediaKind::Audio, MediaKind::Image, MediaKind::Other]);
     assert_eq!((s.media[2].proto, s.media[2].formats.len()), (Proto::Other, 0));
-    assert_eq!(parse("m=audio 0 RTP/AVP 0").audio().map(|m| m.port), Some(0));
-    assert!(parse("").audio().is_none() && parse("garbage").media.is_empty());
+    assert_eq!(read("m=audio 0 RTP/AVP 0").audio().map(|m| m.port), Some(0));
+    assert!(read("").audio().is_none() && read("garbage").media.is_empty());
 }
 
 #[test]
@@ -149,16 +151,16 @@ fn encryption() {
 #[test]
 fn everything_is_bounded() {
     let m = format!("m=audio 4{}\n", " RTP/AVP".to_string() + &" 0".repeat(1000));
-    let s = parse(&(m.repeat(100) + "a=sendonly\n"));
+    let s = read(&(m.repeat(100) + "a=sendonly\n"));
     assert_eq!((s.media.len(), s.media[0].formats.len()), (MAX_MEDIA, MAX_FORMATS));
     assert!(s.media.iter().all(|m| m.direction == Direction::SendRecv));
 }
 
 #[test]
 fn same_endpoint_by_address_or_origin() {
-    let a = parse(PLAIN);
-    assert!(a.same_endpoint(&parse(&with("49170", "5000"))));
-    assert!(a.same_endpoint(&parse(&with("alice", "bob"))));
-    assert!(!a.same_endpoint(&parse(&with("alice", "bob").replace("49170", "5000"))));
-    assert!(!Session::default().same_endpoint(&Session::default()));
+    let a = read(PLAIN);
+    assert!(a.same_endpoint(&read(&with("49170", "5000"))));
+    assert!(a.same_endpoint(&read(&with("alice", "bob"))));
+    assert!(!a.same_endpoint(&read(&with("alice", "bob").replace("49170", "5000"))));
+    assert!(!Description::default().same_endpoint(&Description::default()));
 }

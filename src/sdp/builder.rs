@@ -4,10 +4,10 @@
 //! every media section, and a payload type without rtpmap has its RFC 3551
 //! meaning.
 
-use super::rtpmap;
-use super::session::{
-    Direction, MAX_CANDIDATES, MAX_FORMATS, MAX_MEDIA, Media, MediaKind, Origin, Proto, Session, Setup,
+use super::description::{
+    Description, Direction, MAX_CANDIDATES, MAX_FORMATS, MAX_MEDIA, Media, MediaKind, Origin, Proto, Setup,
 };
+use super::rtpmap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Longest `a=fmtp` kept, bytes.
@@ -24,7 +24,7 @@ struct Defaults {
 }
 
 pub(super) struct Builder {
-    session: Session,
+    description: Description,
     defaults: Defaults,
     at: Level,
 }
@@ -42,18 +42,18 @@ enum Level {
 
 impl Builder {
     pub(super) fn new() -> Builder {
-        Builder { session: Session::default(), defaults: Defaults::default(), at: Level::Session }
+        Builder { description: Description::default(), defaults: Defaults::default(), at: Level::Session }
     }
 
     /// `o=`; the first one counts.
     pub(super) fn origin(&mut self, origin: Origin) {
-        self.session.origin.get_or_insert(origin);
+        self.description.origin.get_or_insert(origin);
     }
 
     /// The address of a `c=` line; the first one of a section counts.
     pub(super) fn connection(&mut self, address: &str) {
         let addr = address_literal(address);
-        match (&mut self.at, self.session.media.last_mut()) {
+        match (&mut self.at, self.description.media.last_mut()) {
             (Level::Media { own_addr }, Some(media)) if !*own_addr => {
                 *own_addr = true;
                 media.addr = addr;
@@ -71,7 +71,7 @@ impl Builder {
         proto: &str,
         formats: impl Iterator<Item = &'f str>,
     ) {
-        if self.session.media.len() == MAX_MEDIA {
+        if self.description.media.len() == MAX_MEDIA {
             self.at = Level::Beyond;
             return;
         }
@@ -83,7 +83,7 @@ impl Builder {
                 payload_types.take(MAX_FORMATS).map(rtpmap::unnamed).collect()
             }
         };
-        self.session.media.push(Media {
+        self.description.media.push(Media {
             kind: kind_of(kind),
             port,
             proto,
@@ -106,15 +106,15 @@ impl Builder {
     pub(super) fn attribute(&mut self, name: &str, value: Option<&str>) {
         let name = name.to_ascii_lowercase();
         let value = value.unwrap_or_default().trim();
-        match (&self.at, self.session.media.last_mut()) {
+        match (&self.at, self.description.media.last_mut()) {
             (Level::Session, _) => session_attribute(&mut self.defaults, &name, value),
             (Level::Media { .. }, Some(media)) => media_attribute(media, &name, value),
             (Level::Media { .. } | Level::Beyond, _) => {}
         }
     }
 
-    pub(super) fn finish(self) -> Session {
-        self.session
+    pub(super) fn finish(self) -> Description {
+        self.description
     }
 }
 

@@ -4,7 +4,7 @@
 use super::super::floor::Place;
 use super::super::kept::{Inbox, Packet};
 use super::super::source::Source;
-use super::Leg;
+use super::Speaker;
 use crate::rtp::standing::{Trust, source_of};
 use crate::time::NS_PER_S;
 use std::cmp::Reverse;
@@ -18,7 +18,7 @@ const ROOMY: usize = 8;
 /// Who has sent as many packets has said something.
 const A_VOICE: u64 = 50;
 
-impl Leg {
+impl Speaker {
     /// Somebody else is listened to.
     pub(super) fn set_aside(&mut self, packet: &Packet<'_>, place: Place, at_ns: i64) {
         let Some(held) = self.floor.place() else { return };

@@ -1,7 +1,7 @@
 //! Plain counters of the hot path, read by whoever publishes them.
 
 use crate::config::TunnelKind;
-use crate::net::stats::NetStats;
+use crate::net::net_stats::NetStats;
 use crate::net::{Flow, Transport, Unread};
 use crate::sip::{Message, Method, ParseError, StartLine};
 use crate::time::Timestamp;

@@ -13,7 +13,7 @@ use crate::call::Ending;
 use crate::capture::live::{LiveError, LiveOptions, Source};
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::engine::stats::EngineStats;
+use crate::engine::engine_stats::EngineStats;
 use crate::net::Transport;
 use crate::sip::ParseError;
 use crate::telemetry::Notifier;

@@ -1,0 +1,272 @@
+//! The sections of the configuration, a row for each key.
+//!
+//! A row is: what the key means, as the sample file has it; its field and type; its
+//! default; what it may hold. See [`section!`](super::keys::section).
+
+use super::keys::{self, Kind, section};
+use super::listening::Room;
+use super::service::{Service, ServiceRule};
+use super::tunnels::TunnelRule;
+use super::words;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Largest ring libpcap takes, MiB: its size is an `int` of bytes.
+const BUFFER_MIB_MAX: i64 = 2047;
+/// More threads than any machine has use for.
+const WORKERS_MAX: i64 = 1024;
+/// A bound that must leave room for one.
+const SOME: Kind = Kind::Count(1, i64::MAX);
+/// A TCP buffer or media queue, bytes: at least one SIP message as large as UDP would carry, a
+/// block of each channel.
+const BYTES: Kind = Kind::Count(64 * 1024, i64::MAX);
+
+keys::config! {
+    capture: Capture,
+    sip: Sip,
+    agents: Agents,
+    service: Vec<ServiceRule>,
+    service_default: Service,
+    numbers: Numbers,
+    retention: Retention,
+    storage: Storage,
+    audit: Audit,
+    metrics: Metrics,
+    log: Log,
+    limits: Limits,
+    room: Room,
+}
+
+section! {
+    /// Where packets come from.
+    pub struct Capture {
+        /// The interface that sees the calls (the mirror or SPAN port), or a list of
+        /// them; "any" listens on all.
+        #[serde(deserialize_with = "crate::config::forms::interfaces")]
+        interface: Vec<String> = Vec::new(), Kind::OneOrTexts;
+        /// An extra BPF expression, such as "net 10.20.0.0/16": packets outside it are
+        /// never read. Empty: all packets.
+        filter: String = String::new(), Kind::Text;
+        /// Kernel ring of each interface in MiB. It bridges the time while the disk is
+        /// slow; 256 holds about four seconds of 6,000 calls.
+        buffer_mib: u32 = 256, Kind::Count(1, BUFFER_MIB_MAX);
+        /// Packets within packets that are opened: "vxlan", or only from some senders:
+        /// { kind = "erspan", from = "10.9.0.0/16" }. Kinds: "gre", "erspan", "vxlan",
+        /// "geneve", "gtp-u", "ipip" (IP, Ethernet or MPLS in IP), "tzsp"; "any" is all of
+        /// them. Anybody who reaches a mirrored address can send a tunnel packet that
+        /// claims to hold a call, so name kind and sender of your mirror. VLAN tags, MPLS
+        /// and PPPoE are always read.
+        #[serde(deserialize_with = "crate::config::tunnels::rules")]
+        tunnels: Vec<TunnelRule> = Vec::new(), Kind::Tunnels;
+        /// A mirror port carries packets addressed to others; without this the card
+        /// drops them.
+        promiscuous: bool = true, Kind::Bool;
+    }
+}
+
+section! {
+    /// What counts as SIP, and how calls are followed.
+    pub struct Sip {
+        /// UDP and TCP ports that carry SIP, at either end.
+        ports: Vec<u16> = vec![5060, 5080], Kind::Ports;
+        /// Legs of one contact (trunk, queue, agent) belong together when one of these
+        /// headers has the same value in them.
+        correlation_headers: Vec<String> = vec!["Session-ID".into()], Kind::Words(&words::HEADERS);
+        /// A recording ends when neither side has sent sound for this long and no hang-up
+        /// was seen. Calls on hold are not ended by it.
+        #[serde(with = "crate::config::forms::duration")]
+        media_timeout: Duration = Duration::from_secs(30), Kind::Period;
+        /// How long a call that shows it is alive may be without sound: its telephones
+        /// send RTCP, refresh the session, or said that they would be silent (no audio
+        /// port, fax). After that the recording ends; sound that comes later in the same
+        /// call begins another one.
+        #[serde(with = "crate::config::forms::duration")]
+        max_silence: Duration = Duration::from_secs(3600), Kind::Period;
+    }
+}
+
+section! {
+    /// Who is an agent. `nauhuri record` needs at least one rule; with none at all
+    /// `nauhuri replay` takes the called party for the agent.
+    pub struct Agents {
+        /// Extensions: "2001"; a range "2000-2999", which matches numbers as long as its
+        /// ends; a prefix "31*", which matches 31 too.
+        extensions: Vec<String> = Vec::new(), Kind::Texts;
+        /// Networks the agents' telephones are in, such as "10.20.0.0/16". Set them: without
+        /// them a caller who writes an agent's number in his own From, or the header below,
+        /// makes himself an agent, and the call is not recorded. An agent whom only his address
+        /// tells is called by his number where that is no subscriber's (less than seven digits).
+        networks: Vec<String> = Vec::new(), Kind::Words(&words::NETWORKS);
+        /// A SIP header that carries the agent's id, such as "X-Agent-Id".
+        header: String = String::new(), Kind::Word(&words::HEADER);
+        /// Record calls between two agents as well.
+        record_internal: bool = false, Kind::Bool;
+        /// "within": where networks is set, a number or a header counts only for a party within
+        /// them. "any": any one of the three rules is enough.
+        matching as "match": AgentMatch = AgentMatch::Within, Kind::OneOf(&["within", "any"]);
+        /// Names to store beside the ids: { "2001" = "M. Virtanen" }
+        names: BTreeMap<String, String> = BTreeMap::new(), Kind::Names;
+    }
+}
+
+section! {
+    /// How numbers compare. With both set, 0401234567 and +358401234567 are the same
+    /// number: country = "358", national_prefix = "0".
+    pub struct Numbers {
+        /// Country code, digits only.
+        country: String = String::new(), Kind::Word(&words::COUNTRY);
+        /// What is dialled in front of a number within the country.
+        national_prefix: String = String::new(), Kind::Word(&words::NATIONAL_PREFIX);
+        /// Which headers tell the caller's number, the most trusted first: the first one
+        /// that holds a telephone number counts.
+        caller: Vec<String> = ["P-Asserted-Identity", "Remote-Party-ID", "From"].map(String::from).into(),
+            Kind::Words(&words::CALLER_HEADERS);
+    }
+}
+
+section! {
+    /// Whose calendar counts, and how what has expired is deleted.
+    pub struct Retention {
+        /// Whose calendar days count, such as "Europe/Helsinki".
+        timezone: String = "UTC".into(), Kind::Word(&words::ZONE);
+        /// How often the daemon deletes what is due.
+        #[serde(with = "crate::config::forms::duration")]
+        sweep: Duration = Duration::from_secs(3600), Kind::Period;
+        /// At once at most what fell due on so many days is deleted; more is a wrong clock
+        /// or a mistake, until somebody runs `nauhuri expire --ignore-guard`. Twenty
+        /// recordings are always allowed. 0 switches this off.
+        guard: u32 = 3, Kind::Count(0, 1_000_000);
+        /// "synchronised": nothing is deleted while the clock is not. "any": it need not
+        /// be, for a container that cannot tell; it still must not have jumped.
+        clock: ClockTrust = ClockTrust::Synchronised, Kind::OneOf(&["synchronised", "any"]);
+        /// How long copies are handed out: "until_deleted", or "until_due": not a moment
+        /// after the recording fell due, though the sweep has not come yet.
+        access: Access = Access::UntilDeleted, Kind::OneOf(&["until_deleted", "until_due"]);
+        /// Holds that nobody has confirmed for so long are due for review
+        /// (`nauhuri hold --flag review`, and a metric).
+        hold_review: String = "6 months".into(), Kind::Word(&words::TERM);
+        /// How long a recording past its term is left alone once its last hold is released.
+        #[serde(with = "crate::config::forms::duration")]
+        release_grace: Duration = Duration::ZERO, Kind::Duration;
+        /// How long it is remembered that a recording was deleted, so that no old copy of
+        /// the files brings it back; at least until its own term is over.
+        tombstones: String = "5 years".into(), Kind::Word(&words::TERM);
+    }
+}
+
+section! {
+    /// Where recordings are kept.
+    pub struct Storage {
+        /// Folder of the recordings. It holds DIR/YYYY/MM/DD.
+        dir: PathBuf = "/var/lib/nauhuri/recordings".into(), Kind::Word(&words::FOLDER);
+        /// Folder of the index and the audit log; by default .nauhuri inside dir.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        state: Option<PathBuf> = None, Kind::Text, "\"/var/lib/nauhuri/state\"";
+        /// Which store has to be in dir: the UUID in dir/.nauhuri/store-id. Without it a folder
+        /// whose file system is not mounted looks like a new store. Empty: whichever is there.
+        id: String = String::new(), Kind::Word(&words::STORE_ID);
+        /// "pcm_s16le", or "g711": A-law and mu-law kept as received, half the space.
+        encoding: Encoding = Encoding::PcmS16le, Kind::OneOf(&["pcm_s16le", "g711"]);
+        /// Room that is always left free on the disk.
+        #[serde(with = "crate::config::forms::bytes")]
+        min_free: u64 = 5 << 30, Kind::Size;
+        /// true: members of the service's group may read recordings (files 0640, folders 0750 instead
+        /// of 0600 and 0700). A copy made that way leaves no trace in the audit log.
+        group_read: bool = false, Kind::Bool;
+    }
+}
+
+section! {
+    /// The log of who looked at, held, exported or deleted which recording.
+    pub struct Audit {
+        /// How long its entries are kept.
+        keep: String = "10 years".into(), Kind::Word(&words::TERM);
+        /// A file elsewhere, best on another machine, that always holds the newest link of
+        /// the log's chain: it shows when the log was cut short or written anew. Empty for none.
+        /// The service must be allowed to write it (ReadWritePaths= in a drop-in).
+        anchor: PathBuf = PathBuf::new(), Kind::Word(&words::ANCHOR);
+    }
+}
+
+section! {
+    /// The Prometheus endpoint.
+    pub struct Metrics {
+        /// Where Prometheus reads the metrics. Empty switches them off.
+        listen: String = "127.0.0.1:9160".into(), Kind::Word(&words::METRICS_ADDRESS);
+    }
+}
+
+section! {
+    /// The technical log.
+    pub struct Log {
+        /// How long the technical log is kept, as the privacy notice says. This key deletes
+        /// nothing: journald does, by MaxRetentionSec= in /etc/systemd/journald@nauhuri.conf.
+        /// `nauhuri check` compares the two.
+        #[serde(with = "crate::config::forms::duration")]
+        keep: Duration = Duration::from_secs(24 * 3600), Kind::Period;
+    }
+}
+
+section! {
+    /// Bounds of everything that grows. Whatever the network sends, memory ends here;
+    /// a metric counts how often each bound bites.
+    pub struct Limits {
+        /// Calls followed at once; for one more, the oldest unanswered attempt is forgotten.
+        calls: usize = 100_000, SOME;
+        /// Recordings open at once. For one more, a call in which next to nothing was heard
+        /// for two seconds gives up its place; where there is none, the new call counts as failed.
+        recordings: usize = 20_000, SOME;
+        /// IP datagrams being put together from fragments at once.
+        fragments: usize = 4_096, SOME;
+        /// TCP connections followed at once.
+        tcp_streams: usize = 16_384, SOME;
+        /// Bytes kept of one TCP connection while a SIP message is unfinished.
+        tcp_buffer: usize = 256 * 1024, BYTES;
+        /// Bytes of sound that may wait for one worker.
+        queue_bytes: usize = 64 << 20, BYTES;
+        /// Threads that decode and write; 0: one for each processor but the capture's.
+        workers: usize = 0, Kind::Count(0, WORKERS_MAX);
+    }
+}
+
+/// `agents.match`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentMatch {
+    /// Where `networks` is set, a number or a header counts only for a party within them.
+    Within,
+    /// Any one rule is enough.
+    Any,
+}
+
+/// `retention.access`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Until the sweep has deleted the recording.
+    UntilDeleted,
+    /// Until the instant it falls due, though the sweep has not come yet.
+    UntilDue,
+}
+
+/// `retention.clock`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockTrust {
+    /// It has to be synchronised.
+    Synchronised,
+    /// It only must not have jumped.
+    Any,
+}
+
+/// `storage.encoding`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// 16-bit PCM.
+    PcmS16le,
+    /// A-law or mu-law as received; PCM where the call is neither.
+    G711,
+}

@@ -1,0 +1,113 @@
+//! What a text in the configuration may look like, in words and as a check.
+
+use super::keys::Form;
+use super::networks::Networks;
+use super::term::{self, Term};
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// Longest name of a service: it is a metric label.
+const NAME_MAX: usize = 64;
+
+/// Names of SIP headers.
+pub(super) const HEADERS: Form =
+    Form { allowed: "header names such as \"Session-ID\"", accepts: is_token, may_be_empty: true };
+/// Names of SIP headers of which one is needed.
+pub(super) const CALLER_HEADERS: Form = Form {
+    allowed: "header names such as \"P-Asserted-Identity\" and \"From\", at least one",
+    accepts: is_token,
+    may_be_empty: false,
+};
+/// The name of a SIP header, or none.
+pub(super) const HEADER: Form =
+    Form { allowed: "a header name such as \"X-Agent-Id\", or \"\"", accepts: is_token, may_be_empty: true };
+/// Blocks of addresses.
+pub(super) const NETWORKS: Form = Form {
+    allowed: "CIDR blocks such as \"10.20.0.0/16\" or \"2001:db8::/32\"",
+    accepts: |text| Networks::parse([text]).is_ok(),
+    may_be_empty: true,
+};
+/// A length of calendar time.
+pub(super) const TERM: Form =
+    Form { allowed: term::ALLOWED, accepts: |text| Term::parse(text).is_ok(), may_be_empty: false };
+/// The name of a time zone.
+pub(super) const ZONE: Form = Form {
+    allowed: "a zone of the tz database (package tzdata) such as \"Europe/Helsinki\" or \"UTC\"",
+    accepts: |text| jiff::tz::TimeZone::get(text).is_ok(),
+    may_be_empty: false,
+};
+/// A country code, or none.
+pub(super) const COUNTRY: Form = Form {
+    allowed: "1 to 3 digits of a country code such as \"358\", or \"\"",
+    accepts: |text| is_digits(text) && text.len() <= 3 && !text.starts_with('0'),
+    may_be_empty: true,
+};
+/// A national prefix, or none.
+pub(super) const NATIONAL_PREFIX: Form = Form {
+    allowed: "up to 4 digits such as \"0\", or \"\"",
+    accepts: |text| is_digits(text) && text.len() <= 4,
+    may_be_empty: true,
+};
+/// The name of a service: it is in sidecars, metric labels and on the command line.
+pub(super) const SERVICE_NAME: Form = Form {
+    allowed: "text of 1 to 64 letters, digits, inner spaces and _ - . + & / ( )",
+    accepts: |text| {
+        let safe = |c: char| c.is_alphanumeric() || " _-.+&/()".contains(c);
+        text.trim() == text && text.chars().count() <= NAME_MAX && text.chars().all(safe)
+    },
+    may_be_empty: false,
+};
+/// A folder.
+pub(super) const FOLDER: Form = Form {
+    allowed: "a folder such as \"/var/lib/nauhuri/recordings\"",
+    accepts: |_| true,
+    may_be_empty: false,
+};
+/// The id of a store, or none.
+pub(super) const STORE_ID: Form = Form {
+    allowed: "the UUID in .nauhuri/store-id of the store that is to be there, or \"\"",
+    accepts: |text| uuid::Uuid::try_parse(text).is_ok(),
+    may_be_empty: true,
+};
+/// The file of the audit log's newest link, or none.
+pub(super) const ANCHOR: Form = Form {
+    allowed: "the whole path of a file outside the state folder, or \"\"",
+    accepts: is_whole_path,
+    may_be_empty: true,
+};
+/// The folder below which exports may go, or none.
+pub(super) const EXPORTS: Form = Form {
+    allowed: "the whole path of a folder outside the store, or \"\"",
+    accepts: is_whole_path,
+    may_be_empty: true,
+};
+/// Where metrics are served, or nowhere.
+pub(super) const METRICS_ADDRESS: Form = Form {
+    allowed: "an address with its port such as \"127.0.0.1:9160\" or \"[::1]:9160\", or \"\"",
+    accepts: is_address,
+    may_be_empty: true,
+};
+/// Where the listening room is served.
+pub(super) const ROOM_ADDRESS: Form = Form {
+    allowed: "an address with its port such as \"127.0.0.1:9170\" or \"[::1]:9170\"",
+    accepts: is_address,
+    may_be_empty: false,
+};
+
+/// RFC 3261 section 25.1, `token`.
+fn is_token(text: &str) -> bool {
+    let extra = b"-.!%*_+`'~";
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_whole_path(text: &str) -> bool {
+    Path::new(text).is_absolute()
+}
+
+fn is_address(text: &str) -> bool {
+    text.parse::<SocketAddr>().is_ok()
+}

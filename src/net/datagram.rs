@@ -1,0 +1,43 @@
+//! What the network layers hand out: a datagram, and between whom it went.
+
+use crate::time::Timestamp;
+use crate::wire::link::Vlan;
+use std::net::SocketAddr;
+
+/// From where to where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flow {
+    /// Sender.
+    pub src: SocketAddr,
+    /// Receiver.
+    pub dst: SocketAddr,
+    /// The VLANs it runs on: networks beside one another may use the same addresses.
+    pub vlan: Vlan,
+}
+
+/// What a datagram came over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// One UDP datagram.
+    Udp,
+    /// One message out of a TCP stream.
+    Tcp,
+}
+
+/// A UDP datagram, or a SIP message that came over TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Capture time; of the fragment or segment that completed it.
+    pub ts: Timestamp,
+    /// From where to where, innermost addresses.
+    pub flow: Flow,
+    /// What it came over.
+    pub transport: Transport,
+    /// The bytes.
+    pub payload: &'a [u8],
+    /// The capture holds less than was sent.
+    pub truncated: bool,
+    /// So say its own headers, though the frame is whole by the capture: sliced on the
+    /// way to it, or a sender whose lengths are wrong.
+    pub sliced: bool,
+}
