@@ -63,8 +63,8 @@ deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licen
 bench: ## Benchmarks: the core in pieces, the whole recorder, the store; a quarter of an hour, 8 GB of disk
 	$(CARGO) bench --bench core --bench whole --bench store --bench million
 
-field: ## What the field sends, by the ten thousand: calls that share addresses, and a day of every kind
-	$(CARGO) bench --bench strangers --bench day
+field: ## What the field sends, by the ten thousand: calls that share addresses, attacks, and a day of every kind
+	$(CARGO) bench --bench strangers --bench attacker --bench day
 
 setup: ## Install what building and testing need
 	scripts/setup

@@ -6,7 +6,7 @@
 
 use super::advice::has_no_agent_rule;
 use super::compiled::{ExtensionRule, Networks, NumberForm};
-use super::keys::{self, BUFFER_BYTES_MIN, BUFFER_MIB_MAX, WORKERS_MAX};
+use super::keys::{self, BUFFER_BYTES_MIN, BUFFER_MIB_MAX, MEMORY_MIN, WORKERS_MAX};
 use super::term::{self, Term};
 use super::{CallDirection, Config, Reason, Service};
 use std::collections::BTreeMap;
@@ -291,6 +291,7 @@ fn keeping(config: &Config, findings: &mut Findings) {
 
 fn limits(config: &Config, findings: &mut Findings) {
     let own = &config.limits;
+    findings.at_least("limits.memory", own.memory as usize, MEMORY_MIN as usize);
     findings.at_least("limits.calls", own.calls, 1);
     findings.at_least("limits.recordings", own.recordings, 1);
     findings.at_least("limits.fragments", own.fragments, 1);

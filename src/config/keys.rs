@@ -69,6 +69,8 @@ pub const BUFFER_MIB_MAX: u32 = 2047;
 pub const BUFFER_BYTES_MIN: usize = 64 * 1024;
 /// More threads than any machine has use for.
 pub const WORKERS_MAX: usize = 1024;
+/// Least memory with which anything can be followed, bytes.
+pub const MEMORY_MIN: u64 = 64 << 20;
 /// A bound that must leave room for one.
 const SOME: Kind = Kind::Count(1, i64::MAX);
 /// A buffer.
@@ -142,6 +144,7 @@ pub const KEYS: &[Key] = &[
     ("audit.anchor", Kind::Text),
     ("metrics.listen", Kind::Text),
     ("log.keep", Kind::Duration),
+    ("limits.memory", Kind::Size),
     ("limits.calls", SOME),
     ("limits.recordings", SOME),
     ("limits.fragments", SOME),

@@ -244,6 +244,9 @@ pub struct Log {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Bytes of memory for what the network makes it keep; half of them for signalling.
+    #[serde(with = "crate::config::forms::bytes")]
+    pub memory: u64,
     /// Calls followed at once; beyond it the oldest unanswered attempt is forgotten.
     pub calls: usize,
     /// Recordings open at once; beyond it calls count as failed.
@@ -336,6 +339,13 @@ impl Default for Log {
     }
 }
 
+impl Limits {
+    /// That part of `memory`, bytes.
+    pub fn share(&self, of: u64) -> usize {
+        usize::try_from(self.memory / of.max(1)).unwrap_or(usize::MAX)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {
@@ -345,6 +355,7 @@ impl Default for Limits {
             tcp_streams: 16_384,
             tcp_buffer: 256 * 1024,
             queue_bytes: 64 << 20,
+            memory: 1 << 30,
             workers: 0,
         }
     }
