@@ -23,10 +23,12 @@ pub(super) struct Holes {
 impl Holes {
     /// So much in a row never came.
     pub fn note(&mut self, ns: i64) {
-        match ns {
-            ..=USUAL_NS => self.usual = self.usual.saturating_add(1),
-            ..=BURST_NS => self.has_burst = true,
-            _ => self.has_more = true,
+        if ns <= USUAL_NS {
+            self.usual = self.usual.saturating_add(1);
+        } else if ns <= BURST_NS {
+            self.has_burst = true;
+        } else {
+            self.has_more = true;
         }
     }
 
