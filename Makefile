@@ -68,8 +68,8 @@ deny: ## Advisories, licences, sources (cargo-deny, cargo-audit, where installed
 bench: ## Benchmarks: the core in pieces, the whole recorder, the store; a quarter of an hour, 8 GB of disk
 	$(CARGO) bench --bench core --bench whole --bench store --bench million
 
-field: ## What the field sends, by the ten thousand: calls that share addresses, and a day of every kind
-	$(CARGO) bench --bench strangers --bench day
+field: ## What the field sends, by the ten thousand: calls that share addresses, attacks, and a day of every kind
+	$(CARGO) bench --bench strangers --bench attacker --bench day
 
 dist: ## Release archive, bill of materials (CycloneDX) and checksums into dist/
 	CARGO="$(CARGO)" scripts/dist

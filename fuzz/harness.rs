@@ -84,7 +84,7 @@ pub fn sip(data: &[u8]) {
 pub fn sdp(data: &[u8]) {
     let mut exchange = OfferAnswer::new();
     for (i, body) in data.split(|b| *b == 0).take(16).enumerate() {
-        let session = sdp::parse(body);
+        let session = std::sync::Arc::new(sdp::parse(body));
         let (cseq, side) = (1 + i as u32 / 2, if i % 4 < 2 { Side::Caller } else { Side::Callee });
         let step = if i % 2 == 0 { Step::Request } else { Step::Response(200) };
         let sender = if i % 2 == 0 { side } else { side.other() };

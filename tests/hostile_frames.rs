@@ -20,7 +20,8 @@ const BUFFER: usize = 8 * 1024;
 fn net() -> Net {
     let (fragments, tcp_streams, tcp_buffer) = (FRAGMENTS, STREAMS, BUFFER);
     let tunnels = vec![TunnelRule::ANY];
-    Net::new(NetConfig { sip_ports: PORTS.to_vec(), tunnels, fragments, tcp_streams, tcp_buffer })
+    let (sip_ports, tcp_bytes, fragment_bytes) = (PORTS.to_vec(), 1 << 24, 1 << 24);
+    Net::new(NetConfig { sip_ports, tunnels, fragments, tcp_streams, tcp_buffer, tcp_bytes, fragment_bytes })
 }
 
 /// splitmix64: the same numbers on every machine.

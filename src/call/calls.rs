@@ -10,7 +10,7 @@ mod verdict;
 use super::account::continued;
 use super::asserted::{Asserted, user_of};
 use super::decision::{Decision, Ending, Ends, LeftOut, Unrecorded};
-use super::dialog::{Bye, Dialog, DialogState};
+use super::dialog::{Dialog, DialogState};
 use super::identifier::stored_call_id;
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
@@ -32,6 +32,7 @@ use crate::net::Flow;
 use crate::sdp;
 use crate::sip::{Message, Method};
 use crate::time::Timestamp;
+use std::sync::Arc;
 
 /// All calls followed.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl Calls {
         Calls {
             rules: Rules::new(config),
             max_recordings: config.limits.recordings,
-            tables: Tables::new(config.limits.calls),
+            tables: Tables::new(config.limits.calls, config.limits.share(2)),
             recordings: Recordings::new(patience),
             referrals: Referrals::default(),
             agents: Agents::default(),
@@ -70,6 +71,7 @@ impl Calls {
             None => self.handle_request(&seen),
             Some(code) => self.handle_response(&seen, code),
         }
+        self.tables.weigh(&seen, &mut self.recordings);
     }
 
     /// Where a media packet belongs, and the fingerprint of its flow. The
@@ -117,6 +119,12 @@ impl Calls {
         while let Some(closed) = self.recordings.handle_timeout(now) {
             self.leave(closed, now);
         }
+        while let Some(id) = self.recordings.take_reopened() {
+            if let Some(d) = self.tables.dialogs.get_mut(id) {
+                d.set_bye(None);
+                self.tables.give_way(id, false);
+            }
+        }
         self.tables.expire(now, &mut self.recordings);
         self.referrals.expire(now);
     }
@@ -151,6 +159,11 @@ impl Calls {
         self.recordings_full
     }
 
+    /// Legs forgotten because all together held too much memory.
+    pub fn outweighed(&self) -> u64 {
+        self.tables.legs.outweighed()
+    }
+
     /// The clock the stamps come from was set by `ns` (live capture): nothing was silent meanwhile.
     pub fn clock_stepped(&mut self, ns: i64) {
         self.recordings.clock_stepped(ns);
@@ -162,12 +175,20 @@ impl Calls {
         }
         let Some((id, side)) = self.tables.dialog_of(seen) else { return };
         self.tables.touch(id, seen);
+        if !self.tables.is_own(id, side, seen.flow.src.ip()) {
+            return self.handle_strange(id, seen, side);
+        }
+        self.tables.note_host(id, side.other(), seen.flow.dst.ip());
         match seen.method {
             Method::Invite | Method::Update => {
                 self.handle_description(id, seen, side);
                 self.handle_identity(id, seen, side);
             }
-            Method::Ack | Method::Prack => self.handle_description(id, seen, side),
+            Method::Ack => {
+                self.handle_ack(id, seen, side);
+                self.handle_description(id, seen, side);
+            }
+            Method::Prack => self.handle_description(id, seen, side),
             Method::Bye => self.handle_bye(id, seen, side),
             Method::Refer => self.handle_refer(id, seen, side),
             // RFC 3515 §2.4.5: the transfer failed, says the one who was asked for it.
@@ -199,8 +220,15 @@ impl Calls {
             return;
         };
         self.tables.touch(id, seen);
+        let by_other = self.tables.is_own(id, requester.other(), seen.flow.src.ip());
         match seen.method {
+            Method::Bye => self.handle_bye_response(id, seen, requester, code),
+            // Nobody answers for the other side.
+            _ if !by_other => {}
             Method::Invite | Method::Update | Method::Prack => {
+                if !self.take_unasked(id, seen, requester) {
+                    return;
+                }
                 // The answer comes from the other side than the request.
                 self.handle_description(id, seen, requester.other());
                 if seen.is_success() && seen.method != Method::Prack {
@@ -208,7 +236,6 @@ impl Calls {
                     self.handle_refresh(id, seen.at);
                 }
             }
-            Method::Bye => self.handle_bye_response(id, seen, requester, code),
             Method::Refer if code >= 300 => self.transfer_failed(id, requester),
             _ => {}
         }
@@ -235,7 +262,8 @@ impl Calls {
         // The next branch of a hunt.
         leg.ended = false;
         leg.note_parties(&invite);
-        leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, seen.msg.sdp().map(sdp::parse));
+        let offer = seen.msg.sdp().map(|body| Arc::new(sdp::parse(body)));
+        leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, offer);
         self.tables.ring(id, seen);
         if known.is_none() {
             self.join_continued(id, &invite, seen);
@@ -248,8 +276,10 @@ impl Calls {
         leg.last_seen = leg.last_seen.max(seen.at);
         let known = self.tables.dialogs.of(&leg.dialogs).find(|d| *d.callee_tag == *seen.to_tag);
         let (id, state) = (known.map(|d| d.id), known.map(|d| d.state));
+        let is_strange = !leg.was_sent_to(seen.flow.src.ip());
         match code {
             0..=100 => {}
+            _ if is_strange => self.handle_strange_answer(leg_id, id, seen),
             // A late copy must not claim again what a hang-up has set free.
             _ if state == Some(DialogState::Terminated) => {}
             101..=299 => {
@@ -265,7 +295,10 @@ impl Calls {
                 }
                 self.handle_identity(id, seen, Side::Callee);
             }
-            _ => self.tables.refuse(leg_id, id.filter(|_| state == Some(DialogState::Early))),
+            _ => {
+                leg.forget_offer(&seen.flow, seen.branch.as_deref());
+                self.tables.refuse(leg_id, id.filter(|_| state == Some(DialogState::Early)));
+            }
         }
     }
 
@@ -281,19 +314,10 @@ impl Calls {
         }
         let is_news = was_silent && !said.is_silent();
         if is_first {
-            d.state = DialogState::Confirmed { answered_at: seen.at, recording: None, bye: None };
-            if let Some(leg) = self.tables.legs.get_mut(d.leg) {
-                (leg.was_answered, leg.ended) = (true, false);
-            }
-            self.tables.close_early(id);
+            self.confirm(id, seen.at);
         }
         self.tables.note_response(id, seen);
-        self.refresh(id, seen.at);
-        // Its claims now outrank those of calls that only ring.
-        let begun = self.tables.legs.begun();
-        if let Some((_, d, pairing)) = self.tables.dialog_mut(id) {
-            d.media.iter().for_each(|m| pairing.answer(m.session, begun));
-        }
+        self.settle_answer(id, seen.at);
         if is_first {
             self.decide(id, seen.at);
         } else if is_news {
@@ -301,10 +325,31 @@ impl Calls {
         }
     }
 
+    /// It is answered, by this dialog.
+    pub(super) fn confirm(&mut self, id: DialogId, at: Timestamp) {
+        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
+        d.state = DialogState::Confirmed { answered_at: at, recording: None, bye: None };
+        let leg = d.leg;
+        if let Some(leg) = self.tables.legs.get_mut(leg) {
+            (leg.was_answered, leg.ended) = (true, false);
+        }
+        self.tables.close_early(id);
+        self.take_place(leg);
+    }
+
+    /// Its claims now outrank those of calls that only ring.
+    pub(super) fn settle_answer(&mut self, id: DialogId, at: Timestamp) {
+        self.refresh(id, at);
+        let begun = self.tables.legs.begun();
+        if let Some((_, d, pairing)) = self.tables.dialog_mut(id) {
+            d.media.iter().for_each(|m| pairing.answer(m.session, begun));
+        }
+    }
+
     /// re-INVITE, UPDATE, PRACK, their responses, ACK.
     fn handle_description(&mut self, id: DialogId, seen: &Seen<'_>, sender: Side) {
         let Some((leg, d, pairing)) = self.tables.dialog_mut(id) else { return };
-        if media::take_in(leg, d, seen, sender, pairing) {
+        if media::describe(leg, d, seen, sender).is_some_and(|said| media::take_in(d, &said, pairing)) {
             self.refresh(id, seen.at);
         }
     }
@@ -318,7 +363,11 @@ impl Calls {
 
     /// `side` may state who it is now (RFC 4916, RFC 3325).
     fn handle_identity(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
-        let said = Asserted::of_later(seen.msg, &self.rules);
+        self.take_identity(id, Asserted::of_later(seen.msg, &self.rules), seen.at, side);
+    }
+
+    /// `side` has stated who it is.
+    pub(super) fn take_identity(&mut self, id: DialogId, said: Asserted, at: Timestamp, side: Side) {
         let Some(d) = self.tables.dialogs.get_mut(id) else { return };
         if said.is_silent() || d.is_terminated() || d.bye().is_some() {
             return;
@@ -328,47 +377,7 @@ impl Calls {
         known.take_in(said);
         // What is said while it rings is weighed once somebody answers.
         if *known != before && d.is_confirmed() {
-            self.reconsider(id, seen.at);
-        }
-    }
-
-    fn handle_bye(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
-        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
-        // A second BYE of the same side is the repeat of one that was challenged.
-        let is_repeat = |b: Bye| b.by == side && seen.cseq > b.cseq;
-        if d.is_terminated() || d.bye().is_some_and(|b| !is_repeat(b)) {
-            return;
-        }
-        d.set_bye(Some(Bye { at: seen.at, by: side, cseq: seen.cseq }));
-        self.tables.give_way(id, true);
-        let Some((leg, d)) = self.tables.dialog(id) else { return };
-        let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
-            // Nothing hangs on the exact end of a dialog that is not recorded.
-            return self.tables.terminate(id);
-        };
-        let by_agent = d.transfer_by.is_some_and(|s| s != recording.customer);
-        let by = match by_agent || d.replaced {
-            true => Ending::Transferred,
-            false => Ending::HungUp(recording.channel_of(side)),
-        };
-        let has_rivals = self.tables.dialogs_of(leg).any(|d| d.id != id && d.is_confirmed());
-        if let Some(closed) = self.recordings.handle_bye(r, seen.at, by, has_rivals) {
-            self.leave(closed, seen.at);
-        }
-    }
-
-    fn handle_bye_response(&mut self, id: DialogId, seen: &Seen<'_>, requester: Side, code: u16) {
-        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
-        let is_of_it = d.bye().is_some_and(|b| b.by == requester && b.cseq == seen.cseq);
-        let Some(r) = d.recording().filter(|_| is_of_it) else { return };
-        match code {
-            0..=199 => {}
-            401 | 407 => {
-                d.set_bye(None);
-                self.tables.give_way(id, false);
-                self.recordings.handle_bye_refused(r);
-            }
-            _ => self.recordings.handle_bye_accepted(r),
+            self.reconsider(id, at);
         }
     }
 

@@ -1,6 +1,7 @@
 //! A dialog (RFC 3261 §12) as a bystander sees it, and the table of them.
 
 use super::asserted::Asserted;
+use super::described::SeenDescription;
 use super::ids::{DialogId, LegId};
 use super::pairing::{SessionId, Side};
 use crate::id::RecordingId;
@@ -9,6 +10,7 @@ use crate::time::Timestamp;
 use foldhash::quality::RandomState;
 use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 /// A hang-up that has not been confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,19 @@ pub struct Bye {
     pub by: Side,
     /// Its CSeq: the response to an earlier one says nothing of it.
     pub cseq: u32,
+    /// It came from where the signalling of its side comes from.
+    pub is_own: bool,
+}
+
+/// What somebody asked for whose signalling is neither side's, as far as is known.
+#[derive(Clone, Debug)]
+pub struct Unasked {
+    /// The description he sent.
+    pub description: SeenDescription,
+    /// Who he says to be.
+    pub said: Asserted,
+    /// Where he is.
+    pub from: IpAddr,
 }
 
 /// Where a dialog is.
@@ -75,6 +90,14 @@ pub struct Dialog {
     pub replaced: bool,
     /// CSeq of the last key press in an INFO, by side.
     pub last_info: [Option<u32>; 2],
+    /// Hops of its leg that its 2xx was seen on, a bit each.
+    pub way: u32,
+    /// Hosts where each side's signalling comes from beside those of its way.
+    pub hosts: [SmallVec<[IpAddr; 1]>; 2],
+    /// What waits for the other side to accept it, the newest last.
+    pub unasked: Vec<Unasked>,
+    /// A 2xx came from elsewhere, first at this time: the caller's ACK will say whether it is one.
+    pub strange_answer: Option<Timestamp>,
 }
 
 impl Dialog {
@@ -157,6 +180,10 @@ impl Dialogs {
             transfer_by: None,
             replaced: false,
             last_info: [None, None],
+            way: 0,
+            hosts: Default::default(),
+            unasked: Vec::new(),
+            strange_answer: None,
         });
         self.by_hash.entry(hash).or_default().push(id);
         id

@@ -9,6 +9,7 @@ use super::owner::Owned;
 use super::places::Places;
 use super::session::{Rank, Session, SessionId, Sessions};
 use crate::net::Flow;
+use crate::rtp::standing::Trust;
 use crate::sdp::Side;
 use foldhash::quality::RandomState;
 use smallvec::SmallVec;
@@ -104,6 +105,21 @@ impl Hosts {
             }
         }
         Some(out)
+    }
+
+    /// The owners of a flow that would miss it: those whose speaker is not known to speak from another
+    /// address.
+    pub fn missing<'a>(
+        owned: &'a Owned,
+        flow: &'a Flow,
+        sessions: &'a Sessions,
+    ) -> impl Iterator<Item = SessionId> + 'a {
+        let is_missed = move |(id, side): &(SessionId, Side)| {
+            let s = sessions.get(id);
+            let spoke = s.and_then(|s| Some((s, s.spoke[*side as usize]?)));
+            !spoke.is_some_and(|(s, at)| at != flow.src && s.standing(*side, at).trust() == Trust::Named)
+        };
+        owned.by.iter().copied().filter(is_missed).map(|(id, _)| id)
     }
 
     /// Calls that ring at the host a packet comes from, if its owners are heard from elsewhere:

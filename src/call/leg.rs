@@ -13,12 +13,18 @@ use crate::pii::Pii;
 use crate::sdp::Description;
 use crate::time::Timestamp;
 use smallvec::SmallVec;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// Hops of one leg remembered.
 pub const MAX_HOPS: usize = 32;
 /// Dialogs of one leg remembered: forks.
 pub const MAX_DIALOGS: usize = 8;
+
+/// What a leg without hops and dialogs holds, its rows in the tables included.
+const ROW: usize = 2 * size_of::<Leg>() + 512;
+/// What the pairing holds of one hop: a session, its claims, their places and hosts.
+pub const PAIRED: usize = 1536;
 
 /// One stretch of the INVITE's way: between two SIP elements, on one branch.
 #[derive(Clone, Debug)]
@@ -34,7 +40,7 @@ pub struct Hop {
     /// Branch of the topmost Via: a retransmission and the responses carry the same.
     pub branch: Option<Box<[u8]>>,
     /// The latest offer in the INVITE, if it was not a late one.
-    pub offer: Option<Description>,
+    pub offer: Option<Arc<Description>>,
 }
 
 /// Who a party is known to be from another dialog that this leg goes on from.
@@ -72,6 +78,8 @@ pub struct Leg {
     /// Parties known from the dialog that this leg takes the place of, or was
     /// transferred from, by side.
     pub continues: [Option<Box<Continued>>; 2],
+    /// The dialog that it takes the place of once it is answered (RFC 3891).
+    pub replaces: Option<DialogId>,
     /// The contact it belongs to.
     pub contact: ContactId,
     /// In the order they were seen.
@@ -88,6 +96,8 @@ pub struct Leg {
     pub last_seen: Timestamp,
     /// When its timer will go off.
     pub timer: Option<Timestamp>,
+    /// Bytes of memory it holds with its dialogs, as last reckoned.
+    pub weight: usize,
 }
 
 impl Leg {
@@ -138,7 +148,7 @@ impl Leg {
         vias: usize,
         branch: Option<&[u8]>,
         invite: &Invite,
-        offer: Option<Description>,
+        offer: Option<Arc<Description>>,
     ) {
         let same =
             |h: &&mut Hop| h.caller == flow.src && h.callee == flow.dst && h.branch.as_deref() == branch;
@@ -156,6 +166,54 @@ impl Leg {
                 offer,
             });
         }
+    }
+
+    /// About how many bytes of memory it holds, its dialogs left out; its hops' sessions and
+    /// addresses in the pairing included.
+    pub fn weigh(&self) -> usize {
+        let text = |t: &Option<Pii<String>>| t.as_ref().map_or(0, |t| t.expose().len() + 16);
+        let hop = |h: &Hop| {
+            let branch = h.branch.as_ref().map_or(0, |b| b.len());
+            let offer = h.offer.as_ref().map_or(0, |o| o.weight());
+            size_of::<Hop>() + branch + text(&h.request_user) + offer + PAIRED
+        };
+        let hops: usize = self.hops.iter().map(hop).sum();
+        let users: usize = self.caller_users.iter().map(|u| u.expose().len() + 40).sum();
+        let correlation: usize = self.invite.correlation.iter().map(|c| 2 * c.len() + 64).sum();
+        let ids = 3 * self.call_id.len() + 2 * self.caller_tag.len();
+        ROW + ids + hops + users + correlation
+    }
+
+    /// A final response refused the INVITE on a hop: what it offered is offered no more.
+    pub fn forget_offer(&mut self, flow: &Flow, branch: Option<&[u8]>) {
+        let is_it =
+            |h: &&mut Hop| (h.caller, h.callee) == (flow.dst, flow.src) && h.branch.as_deref() == branch;
+        if let Some(h) = self.hops.iter_mut().find(is_it) {
+            h.offer = None;
+        }
+    }
+
+    /// Is `ip` at an end of the way of a dialog on this branch? Its `way` is the hops that its 2xx was
+    /// seen on, a bit each: an INVITE alone may be anybody's.
+    pub fn has_end(&self, (way, branch): (u32, Option<usize>), side: Side, ip: IpAddr) -> bool {
+        let end = |h: &Hop| if side == Side::Caller { h.caller.ip() } else { h.callee.ip() };
+        let is_on_way = |i: usize| match way {
+            0 => !self.is_sibling(i, branch),
+            way => way >> i & 1 == 1,
+        };
+        self.hops.iter().enumerate().any(|(i, h)| end(h) == ip && is_on_way(i))
+    }
+
+    /// Was the INVITE sent there?
+    pub fn was_sent_to(&self, ip: IpAddr) -> bool {
+        self.hops.is_empty() || self.hops.iter().any(|h| h.callee.ip() == ip)
+    }
+
+    /// The hops between two hosts, a bit each.
+    pub fn hops_between(&self, caller: IpAddr, callee: IpAddr) -> u32 {
+        let hops = self.hops.iter().take(MAX_HOPS).enumerate();
+        let is_between = |h: &Hop| (h.caller.ip(), h.callee.ip()) == (caller, callee);
+        hops.filter(|(_, h)| is_between(h)).fold(0, |all, (i, _)| all | 1 << i)
     }
 
     /// Is `hop` a branch beside the one that a dialog is on?

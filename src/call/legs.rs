@@ -37,6 +37,8 @@ pub struct Legs {
     next: u64,
     max: usize,
     evicted: u64,
+    bytes: usize,
+    outweighed: u64,
 }
 
 impl Legs {
@@ -52,6 +54,8 @@ impl Legs {
             next: 0,
             max: max.max(1),
             evicted: 0,
+            bytes: 0,
+            outweighed: 0,
         }
     }
 
@@ -66,6 +70,7 @@ impl Legs {
         let before = self.latest(&seen.call_id, &seen.from_tag).filter(|l| !l.was_answered);
         // Whom it goes on from is told once, in the first try.
         let continues = before.map(|l| l.continues.clone()).unwrap_or_default();
+        let replaces = before.and_then(|l| l.replaces);
         let leg = Leg {
             id,
             call_id: (*seen.call_id).into(),
@@ -76,6 +81,7 @@ impl Legs {
             caller_users: Vec::new(),
             callee_header: None,
             continues,
+            replaces,
             contact,
             hops: SmallVec::new(),
             ringing: SmallVec::new(),
@@ -84,6 +90,7 @@ impl Legs {
             ended: false,
             last_seen: seen.at,
             timer: None,
+            weight: 0,
         };
         let [invite, caller] = self.hashes(&leg.call_id, &leg.caller_tag, leg.invite_cseq);
         self.legs.insert(id, leg);
@@ -153,6 +160,33 @@ impl Legs {
         self.legs.len() >= self.max
     }
 
+    /// Legs forgotten because all together held too much memory.
+    pub fn outweighed(&self) -> u64 {
+        self.outweighed
+    }
+
+    /// A leg holds so many bytes now. Bytes that all of them hold.
+    pub fn set_weight(&mut self, id: LegId, bytes: usize) -> usize {
+        if let Some(l) = self.legs.get_mut(&id) {
+            self.bytes = self.bytes - l.weight + bytes;
+            l.weight = bytes;
+        }
+        self.bytes
+    }
+
+    /// Bytes that all of them hold.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whom to forget as all together hold too much: as for [`Legs::surplus`].
+    pub fn overweight(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
+        let out = self.surplus(is_recorded);
+        self.evicted -= 1;
+        self.outweighed += out.len() as u64;
+        out
+    }
+
     /// Whom to forget to make room: the oldest leg that nobody answered, else the
     /// oldest of which `is_recorded` does not hold.
     pub fn surplus(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
@@ -172,6 +206,7 @@ impl Legs {
     /// Takes one out.
     pub fn remove(&mut self, id: LegId) -> Option<Leg> {
         let leg = self.legs.remove(&id)?;
+        self.bytes -= leg.weight;
         let [invite, caller] = self.hashes(&leg.call_id, &leg.caller_tag, leg.invite_cseq);
         if let Some(ids) = self.by_invite.get_mut(&invite) {
             ids.retain(|i| *i != id);

@@ -4,6 +4,7 @@
 //! gives every hop addresses of its own. What a description means is
 //! `exchange`'s; here it is brought to the hops and from there to the pairing.
 
+use super::described::SeenDescription;
 use super::dialog::{Dialog, HopMedia};
 use super::exchange;
 use super::leg::Leg;
@@ -16,6 +17,7 @@ use crate::sip::Method;
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 
@@ -76,16 +78,9 @@ pub(super) fn begin(
     }
 }
 
-/// Takes in what a message from `sender` carries, or does not. True where
-/// something changed.
-pub(super) fn take_in(
-    leg: &Leg,
-    dialog: &mut Dialog,
-    seen: &Seen<'_>,
-    sender: Side,
-    pairing: &mut Pairing,
-) -> bool {
-    let Some((carrier, step)) = place(seen) else { return false };
+/// The description of a message from `sender`; `None` where it can say nothing of the media.
+pub(super) fn describe(leg: &Leg, dialog: &Dialog, seen: &Seen<'_>, sender: Side) -> Option<SeenDescription> {
+    let (carrier, step) = place(seen)?;
     let (caller, callee) = match sender {
         Side::Caller => (seen.flow.src, seen.flow.dst),
         Side::Callee => (seen.flow.dst, seen.flow.src),
@@ -97,15 +92,21 @@ pub(super) fn take_in(
     };
     // A response on a way its INVITE was not seen on says nothing of the ways that are known.
     if hop.is_none() && is_initial && sender == Side::Callee && !leg.hops.is_empty() {
-        return false;
+        return None;
     }
-    let session = seen.msg.sdp().map(sdp::parse);
+    let session = seen.msg.sdp().map(|body| Arc::new(sdp::parse(body)));
+    Some(SeenDescription { sender, cseq: seen.cseq, session, carrier, step, hop, vlan: seen.flow.vlan })
+}
+
+/// Takes in a description, or that there is none. True where something changed.
+pub(super) fn take_in(dialog: &mut Dialog, said: &SeenDescription, pairing: &mut Pairing) -> bool {
     let mut changed = false;
     for m in &mut dialog.media {
         // A request that takes a way of its own concerns every hop.
-        if hop.is_none_or(|h| h == m.hop) {
-            pairing.seen_on(m.session, seen.flow.vlan);
-            let change = m.offer_answer.handle(sender, carrier, seen.cseq, step, session.as_ref());
+        if said.hop.is_none_or(|h| h == m.hop) {
+            pairing.seen_on(m.session, said.vlan);
+            let (carrier, session) = (said.carrier, said.session.as_ref());
+            let change = m.offer_answer.handle(said.sender, carrier, said.cseq, said.step, session);
             changed |= change != Change::None;
         }
     }
@@ -113,7 +114,7 @@ pub(super) fn take_in(
 }
 
 /// Which transaction carries the message, and which step of it is.
-fn place(seen: &Seen<'_>) -> Option<(Carrier, Step)> {
+pub(super) fn place(seen: &Seen<'_>) -> Option<(Carrier, Step)> {
     let step = seen.code.map_or(Step::Request, Step::Response);
     match seen.method {
         Method::Ack => Some((Carrier::Invite, Step::Ack)),

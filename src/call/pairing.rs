@@ -100,6 +100,7 @@ impl Pairing {
             answered_at: None,
             spoke: [None; 2],
             spoke_on: Default::default(),
+            spoken_to: [None; 2],
             strayed: (self.now, 0),
         };
         self.sessions.insert(id, session);
@@ -292,7 +293,7 @@ impl Pairing {
                         for s in others.iter().flatten().filter_map(|id| self.sessions.get(id)) {
                             self.stragglers.bury(s, std::iter::once(flow), self.now);
                         }
-                        let owners = owned.by.iter().map(|(id, _)| *id);
+                        let owners = Hosts::missing(&owned, &flow, &self.sessions);
                         let ids: SmallVec<[SessionId; 4]> =
                             owners.chain(others.into_iter().flatten()).collect();
                         self.doubt(&ids);
@@ -328,6 +329,8 @@ impl Pairing {
         if self.stragglers.has(flow, owned, &self.sessions, self.now) {
             return None;
         }
+        // First: what this packet shows of its source counts for it already.
+        owned.by.iter().for_each(|(id, speaker)| self.hear(*id, *speaker, flow, owned));
         let mut targets: SmallVec<[Target; 1]> = SmallVec::new();
         for (id, speaker) in &owned.by {
             let Some(s) = self.sessions.get(id) else { continue };
@@ -345,12 +348,9 @@ impl Pairing {
                 None => targets.push(target),
             }
         }
-        for (id, speaker) in &owned.by {
-            self.hear(*id, *speaker, flow, owned);
-        }
         let leg = owned.by.first().and_then(|(id, _)| self.sessions.get(id)).map_or(0, |s| s.age);
-        let leg = Whose::Leg(leg);
-        Some((if targets.is_empty() { Route::NotRecorded } else { Route::Record(targets) }, leg))
+        let route = if targets.is_empty() { Route::NotRecorded } else { Route::Record(targets) };
+        Some((route, Whose::Leg(leg)))
     }
 
     /// Media of a session was heard: rule 9.
@@ -358,6 +358,10 @@ impl Pairing {
         let Some(s) = self.sessions.get_mut(&id) else { return };
         s.heard = Some(self.now);
         s.note_spoke(speaker, flow);
+        // An image that media ran to and from is the party's own from here on.
+        if s.note_spoken_to(speaker.other(), flow.dst, owned.ranks) {
+            self.places.forget_flows(flow.dst, &mut self.sessions);
+        }
         let end = match owned.ranks {
             [Rank::Claimed, Rank::Other | Rank::Heard] => End::Src,
             [Rank::Other | Rank::Heard, Rank::Claimed] => End::Dst,
@@ -372,10 +376,7 @@ impl Pairing {
     /// A session is known from here on to have been at an end of a flow; `alone` as far as is known.
     fn learn(&mut self, id: SessionId, speaker: Side, flow: &Flow, end: End, alone: bool) {
         let Some(s) = self.sessions.get_mut(&id) else { return };
-        let (side, addr) = match end {
-            End::Src => (speaker, flow.src),
-            End::Dst => (speaker.other(), flow.dst),
-        };
+        let (side, addr) = if end == End::Src { (speaker, flow.src) } else { (speaker.other(), flow.dst) };
         let has_room = s.learned.len() < MAX_LEARNED;
         match s.learned.iter_mut().find(|l| (l.side, l.addr) == (side, addr)) {
             Some(known) if alone => {
@@ -383,7 +384,6 @@ impl Pairing {
                 if known.ways == [true; 2] {
                     let claimants = self.places.claimants_mut(&addr).iter_mut();
                     claimants.filter(|c| c.session == id && c.side == side).for_each(|c| c.rank = Rank::Nat);
-                    // What came from there before has another standing from here on.
                     self.places.forget_flows(addr, &mut self.sessions);
                 }
             }

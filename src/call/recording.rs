@@ -51,8 +51,8 @@ pub enum State {
         at: Timestamp,
         /// Who sent it, or a transfer.
         by: Ending,
-        /// It was answered, and not with a challenge.
-        accepted: bool,
+        /// How far it is to be believed.
+        belief: Belief,
     },
 }
 
@@ -68,6 +68,43 @@ pub struct Closed {
     /// The dialog has shown no life for so long that it is taken for over.
     pub is_dead: bool,
 }
+
+/// How far a hang-up is to be believed. Anybody who has seen the tags can write one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Belief {
+    /// Its side's own: its answer is awaited.
+    Asked,
+    /// Its side's own, answered and not challenged.
+    Accepted,
+    /// From elsewhere; unanswered, or refused.
+    Strange,
+    /// From elsewhere, and the other side has accepted it.
+    Confirmed,
+    /// From elsewhere and accepted elsewhere.
+    Elsewhere,
+}
+
+/// A BYE that nobody answers counts after this long (the response may not have been captured);
+/// so long media has to go on to say that it was none.
+const BYE_WAIT: Duration = Duration::from_secs(2);
+/// What a hang-up comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HungUp {
+    /// The call is over.
+    Yes,
+    /// It is over for its side, and yet both go on talking: what they say is not in the recording.
+    Contradicted,
+    /// It goes on.
+    No,
+}
+
+/// After an accepted BYE, packets captured before it may still come: several
+/// interfaces are not merged in order.
+const GRACE: Duration = Duration::from_millis(300);
+/// Packets under way when somebody hangs up come no later.
+const UNDER_WAY: Duration = Duration::from_millis(200);
+/// Media that is no older goes on.
+const GOES_ON: Duration = Duration::from_millis(500);
 
 /// One recording.
 #[derive(Debug)]
@@ -93,6 +130,8 @@ pub struct Recording {
     pub(super) told_at: Timestamp,
     /// When its timer will go off.
     pub(super) timer: Option<Timestamp>,
+    /// Last media packet of each channel.
+    pub(super) last_on: [Option<Timestamp>; 2],
     /// Packets of each channel from an address that is its party's own, up to [`KNOWN`].
     pub(super) own: [u8; 2],
     /// Where each side is said to be; [`None`] before it was said.
@@ -118,6 +157,7 @@ impl Recording {
             told: Told::default(),
             told_at: at,
             timer: None,
+            last_on: [None; 2],
             own: [0; 2],
             places: [None; 2],
         }
@@ -161,6 +201,31 @@ impl Recording {
     /// The last instant of its media; the answer where there was none.
     pub fn heard_until(&self) -> Timestamp {
         self.last_media.unwrap_or(self.opening.answered_at)
+    }
+
+    /// When it is to be decided on a hang-up.
+    pub fn hang_up_due(&self, at: Timestamp, belief: Belief) -> Timestamp {
+        let speak = self.last_on.iter().filter(|l| l.is_some_and(|l| l > at + UNDER_WAY)).count();
+        match belief {
+            // Whoever hung up does not go on talking.
+            Belief::Accepted if speak < 2 => at + GRACE,
+            _ => at + BYE_WAIT,
+        }
+    }
+
+    /// What there is to say of a hang-up, `now` that there has been time to see.
+    pub fn hung_up(&self, at: Timestamp, belief: Belief, now: Timestamp) -> HungUp {
+        let until = now.min(at + BYE_WAIT);
+        let goes_on = |l: &Option<Timestamp>| l.is_some_and(|l| l > at + UNDER_WAY && l + GOES_ON > until);
+        let speak = self.last_on.iter().filter(|l| goes_on(l)).count();
+        let both_go_on = speak == 2 && until >= at + BYE_WAIT;
+        match belief {
+            Belief::Asked | Belief::Accepted if both_go_on => HungUp::Contradicted,
+            Belief::Confirmed if both_go_on => HungUp::No,
+            Belief::Elsewhere if speak > 0 => HungUp::No,
+            Belief::Strange => HungUp::No,
+            Belief::Asked | Belief::Accepted | Belief::Confirmed | Belief::Elsewhere => HungUp::Yes,
+        }
     }
 
     /// When silence has lasted too long.

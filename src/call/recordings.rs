@@ -17,7 +17,7 @@ mod hangup;
 use super::decision::{CallEvent, Decision, Ending, LeftOut, Opening, Unrecorded};
 use super::ids::DialogId;
 use super::pairing::{Side, Target};
-use super::recording::{Closed, Formats, Patience, Recording, State, Told};
+use super::recording::{Closed, Formats, HungUp, Patience, Recording, State, Told};
 use super::unheard::Unheard;
 use crate::id::{RecordingId, derived_uuid};
 use crate::time::Timestamp;
@@ -27,11 +27,6 @@ use std::time::Duration;
 
 /// A dialog that ends sooner than this without media was a stray fork.
 pub const STRAY: Duration = Duration::from_millis(500);
-/// A BYE that nobody answers counts after this long (the response may not have been captured).
-const BYE_WAIT: Duration = Duration::from_secs(2);
-/// After an accepted BYE, packets captured before it may still come: several
-/// interfaces are not merged in order.
-const GRACE: Duration = Duration::from_millis(300);
 
 /// All recordings under way: a slab, so that a media packet costs an index and no look-up.
 ///
@@ -48,6 +43,8 @@ pub struct Recordings {
     /// Those that may not have been heard yet, the oldest first.
     unheard: Unheard,
     out: VecDeque<Decision>,
+    /// Dialogs whose hang-up was none.
+    reopened: Vec<DialogId>,
 }
 
 impl Recordings {
@@ -63,6 +60,7 @@ impl Recordings {
             timers: BinaryHeap::new(),
             unheard: Unheard::default(),
             out: VecDeque::new(),
+            reopened: Vec::new(),
         }
     }
 
@@ -108,6 +106,8 @@ impl Recordings {
         r.packets = r.packets.saturating_add(1);
         r.last_media = Some(r.last_media.map_or(at, |l| l.max(at)));
         r.heard_at = r.heard_at.max(at);
+        let last = &mut r.last_on[target.channel as usize];
+        *last = Some(last.map_or(at, |l| l.max(at)));
         match r.state {
             State::Open | State::Ending { .. } => None,
             State::Candidate(_) => {
@@ -263,11 +263,16 @@ impl Recordings {
         let r = self.get(id)?;
         let heard = r.heard_until();
         match r.state {
-            State::Ending { at, by, .. } => self.close(id, at, by, true),
+            State::Ending { at, by, belief } if r.hung_up(at, belief, now) != HungUp::No => {
+                self.close(id, at, by, true)
+            }
             State::Dormant(_) => self.remove(id),
             // Too young to tell: it was not a recording yet.
             State::Candidate(_) if r.last_media.is_none() => self.discard(id, now, Unrecorded::Stray),
-            State::Candidate(_) | State::Open => {
+            State::Candidate(_) | State::Open | State::Ending { .. } => {
+                if matches!(r.state, State::Ending { .. }) {
+                    self.out.push_back(Decision::Resume(id));
+                }
                 let end = if by == Ending::Shutdown { now.max(heard) } else { heard };
                 self.close(id, end, by, false)
             }
@@ -371,14 +376,7 @@ impl Recordings {
                 self.wait(id);
                 None
             }
-            State::Ending { at, by, accepted } => {
-                let due = at + if accepted { GRACE } else { BYE_WAIT };
-                if now >= due {
-                    return self.close(id, at, by, true);
-                }
-                self.arm(id, due);
-                None
-            }
+            State::Ending { .. } => self.settle_hang_up(id, now),
             State::Open if now >= r.deadline(patience) => {
                 let next = Recording {
                     state: State::Dormant(Vec::new()),

@@ -111,6 +111,8 @@ pub(super) struct Session {
     pub spoke: [Option<SocketAddr>; 2],
     /// And on which VLANs.
     pub spoke_on: [SmallVec<[Vlan; 1]>; 2],
+    /// The image of each side's private address, once the other was heard to speak to it.
+    pub spoken_to: [Option<SocketAddr>; 2],
     /// When a packet between its hosts that nobody claims was last seen, and how often while
     /// the speaker was missed.
     pub strayed: (Tick, u8),
@@ -132,6 +134,14 @@ impl Session {
         }
     }
 
+    /// `side` was spoken to at `addr`; `ranks`: how that is known, and how who spoke. True where
+    /// more is known of an image from here on.
+    pub fn note_spoken_to(&mut self, side: Side, addr: SocketAddr, ranks: [Rank; 2]) -> bool {
+        let is_partys = ranks[0] == Rank::Image && !matches!(ranks[1], Rank::Other | Rank::Heard);
+        let known = &mut self.spoken_to[side as usize];
+        is_partys && known.replace(addr) != Some(addr)
+    }
+
     /// What speaks for `addr` being where `side` sends from.
     pub fn standing(&self, side: Side, addr: SocketAddr) -> Standing {
         let claimed = self.claims[side as usize].iter().filter(|c| c.addr == addr).map(|c| c.rank);
@@ -141,6 +151,7 @@ impl Session {
             Some(Rank::Claimed) => Standing::Claimed,
             Some(Rank::Nat) => Standing::Nat,
             Some(Rank::Candidate) => Standing::Candidate,
+            Some(Rank::Image) if self.spoken_to[side as usize] == Some(addr) => Standing::Nat,
             Some(Rank::Image | Rank::Heard | Rank::Other) | None => {
                 // Not where it was only heard: anybody is heard from somewhere.
                 let said = self.claims[side as usize].iter().map(|c| c.addr.ip());

@@ -4,10 +4,10 @@
 
 use super::contacts::Contacts;
 use super::decision::Decision;
-use super::dialog::{Dialog, DialogState, Dialogs};
+use super::dialog::{Dialog, DialogState, Dialogs, HopMedia, Unasked};
 use super::ids::{ContactId, DialogId, LegId};
 use super::invite::Invite;
-use super::leg::{Leg, MAX_DIALOGS};
+use super::leg::{Leg, MAX_DIALOGS, PAIRED};
 use super::legs::Legs;
 use super::media;
 use super::pairing::{Pairing, Side};
@@ -16,11 +16,16 @@ use super::seen::Seen;
 use crate::id::RecordingId;
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+/// Hosts of one side of a dialog remembered beside those of its way.
+const MAX_HOSTS: usize = 4;
 
 /// All that is followed of the signalling.
 #[derive(Debug)]
 pub(super) struct Tables {
     pub legs: Legs,
+    max_bytes: usize,
     pub dialogs: Dialogs,
     pub contacts: Contacts,
     pub pairing: Pairing,
@@ -29,10 +34,11 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Empty, for at most `max` legs.
-    pub fn new(max: usize) -> Self {
+    /// Empty, for at most `max` legs that hold at most so many bytes.
+    pub fn new(max: usize, max_bytes: usize) -> Self {
         Tables {
             legs: Legs::new(max),
+            max_bytes,
             dialogs: Dialogs::default(),
             contacts: Contacts::default(),
             pairing: Pairing::new(),
@@ -100,6 +106,24 @@ impl Tables {
         }
     }
 
+    /// Does signalling of `side` of a dialog come from there?
+    pub fn is_own(&self, id: DialogId, side: Side, ip: IpAddr) -> bool {
+        let is_own = |(leg, d): (&Leg, &Dialog)| {
+            d.hosts[side as usize].contains(&ip) || leg.has_end((d.way, d.branch), side, ip)
+        };
+        self.dialog(id).is_some_and(is_own)
+    }
+
+    /// The other side of a dialog takes this host for `side`'s.
+    pub fn note_host(&mut self, id: DialogId, side: Side, ip: IpAddr) {
+        let is_known = self.is_own(id, side, ip);
+        let Some(d) = self.dialogs.get_mut(id).filter(|_| !is_known) else { return };
+        let hosts = &mut d.hosts[side as usize];
+        if hosts.len() < MAX_HOSTS {
+            hosts.push(ip);
+        }
+    }
+
     /// Notes that a message of a dialog was seen.
     pub fn touch(&mut self, id: DialogId, seen: &Seen<'_>) {
         let leg = self.dialogs.get(id).map(|d| d.leg);
@@ -123,6 +147,34 @@ impl Tables {
         let contact = self.contacts.join(id, seen.at, keys);
         self.legs.insert(id, contact, invite.clone(), seen);
         id
+    }
+
+    /// Reckons again what the leg of a message holds; where all hold too much, the oldest that
+    /// nobody answered are forgotten.
+    pub fn weigh(&mut self, seen: &Seen<'_>, recordings: &mut Recordings) {
+        let of_dialog = self.dialog_of(seen).and_then(|(id, _)| self.dialog(id));
+        let leg = of_dialog.map(|(leg, _)| leg).or_else(|| self.legs.of_invite(seen).next());
+        let Some(leg) = leg else { return };
+        let of_dialog = |d: &Dialog| {
+            let media = d.media.iter().map(|m| size_of::<HopMedia>() + PAIRED + m.offer_answer.weight());
+            let unasked = d
+                .unasked
+                .iter()
+                .map(|u| size_of::<Unasked>() + u.description.session.as_ref().map_or(0, |s| s.weight()));
+            let parts = media.sum::<usize>() + unasked.sum::<usize>();
+            size_of::<Dialog>() + d.callee_tag.len() + parts + 64
+        };
+        let dialogs: usize = self.dialogs_of(leg).map(of_dialog).sum();
+        let (id, bytes) = (leg.id, leg.weigh() + dialogs);
+        self.legs.set_weight(id, bytes);
+        while self.legs.bytes() > self.max_bytes {
+            let (dialogs, followed) = (&self.dialogs, &*recordings);
+            let over = self.legs.overweight(|l| is_recorded(l, dialogs, followed));
+            if over.is_empty() {
+                return;
+            }
+            over.into_iter().for_each(|id| self.forget(id, recordings));
+        }
     }
 
     /// Forgets the legs that have been silent too long.
@@ -152,8 +204,20 @@ impl Tables {
             let vias = |i: usize| leg.hops.get(i).map_or(0, |h| h.vias);
             d.branch = Some(d.branch.filter(|b| vias(*b) >= vias(h)).unwrap_or(h));
         }
+        if seen.is_success() {
+            d.way |= leg.hops_between(seen.flow.dst.ip(), seen.flow.src.ip());
+        }
         media::begin(leg, d, seen, hop, pairing);
-        media::take_in(leg, d, seen, Side::Callee, pairing);
+        if let Some(said) = media::describe(leg, d, seen, Side::Callee) {
+            media::take_in(d, &said, pairing);
+        }
+    }
+
+    /// A dialog is known whose answer was not seen on any of its ways.
+    pub fn begin_unseen(&mut self, id: DialogId, seen: &Seen<'_>) {
+        if let Some((leg, d, pairing)) = self.dialog_mut(id) {
+            media::begin(leg, d, seen, None, pairing);
+        }
     }
 
     /// Brings what a dialog's media claim up to date; they feed this recording.

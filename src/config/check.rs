@@ -8,7 +8,7 @@
 use super::advice::has_no_agent_rule;
 use super::compiled::{ExtensionRule, NumberForm};
 use super::keys::{self, Key};
-use super::sections::SECTIONS;
+use super::sections::{MEMORY_MIN, SECTIONS};
 use super::{Config, Reason, Service};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -44,6 +44,10 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<Finding> {
     service_numbers(config, &mut findings);
     numbers(config, &mut findings);
     storage(config, &mut findings);
+    if config.limits.memory < MEMORY_MIN {
+        let found = format!("{} bytes", config.limits.memory);
+        findings.add("limits.memory", found, "a size of at least \"64 MiB\"");
+    }
     for (key, found, allowed) in super::room_rules::wrong(&config.room) {
         findings.add(key, found, allowed);
     }

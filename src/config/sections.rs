@@ -217,6 +217,12 @@ section! {
     /// Limits on everything that grows with the traffic, so that nobody on the network can
     /// exhaust the memory. nauhuri_limit_reached_total counts how often each one is reached.
     pub struct Limits {
+        /// Memory for what the network makes the recorder keep: half of it for signalling, a quarter
+        /// for sound that waits to be written, a sixteenth for TCP, half as much for fragments, the
+        /// rest for open recordings. Where signalling is used up the oldest calls that nobody has
+        /// answered are forgotten, and counted. The bounds below hold as well, where they are lower.
+        #[serde(with = "crate::config::forms::bytes")]
+        memory: u64 = 1 << 30, Kind::Size;
         /// Calls followed at once.
         calls: usize = 100_000, SOME;
         /// Recordings open at once. When the limit is reached, a new call takes the place of one
@@ -233,6 +239,16 @@ section! {
         queue_bytes: usize = 64 << 20, BYTES;
         /// Threads that decode and write; 0: one fewer than there are processors.
         workers: usize = 0, Kind::Count(0, WORKERS_MAX);
+    }
+}
+
+/// Least memory with which anything can be followed, bytes.
+pub const MEMORY_MIN: u64 = 64 << 20;
+
+impl Limits {
+    /// One part of so many of `memory`, bytes.
+    pub fn share(&self, of: u64) -> usize {
+        usize::try_from(self.memory / of.max(1)).unwrap_or(usize::MAX)
     }
 }
 

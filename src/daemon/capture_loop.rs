@@ -92,10 +92,11 @@ impl<S: Source> Live<S> {
             Event::CaptureStarted { interface: s.name() }.emit(context.metrics());
         }
         let counts = Arc::new(MediaCounts::default());
+        let workers = worker_count(config);
         let shop = Workshop {
-            workers: worker_count(config),
+            workers,
             waits: false,
-            queue_bytes: config.limits.queue_bytes,
+            queue_bytes: config.limits.queue_bytes.min(config.limits.share(4) / workers.max(1)),
             context,
             timezone,
             counts: &counts,

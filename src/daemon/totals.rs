@@ -140,6 +140,7 @@ fn engine(s: &EngineStats, out: &mut Snapshot) {
         recordings: _,
         calls,
         calls_evicted,
+        calls_outweighed,
         recordings_full,
         last_packet,
     } = s;
@@ -169,7 +170,11 @@ fn engine(s: &EngineStats, out: &mut Snapshot) {
     (out.rtp_unmatched, out.rtp_not_recorded) = (*rtp_unmatched, *rtp_not_recorded);
     (out.time_outliers, out.time_jumps) = (*time_outliers, *time_jumps);
     (out.dialogs, out.last_packet) = (*calls, *last_packet);
-    for (limit, count) in [(Limit::Calls, calls_evicted), (Limit::Recordings, recordings_full)] {
+    for (limit, count) in [
+        (Limit::Calls, calls_evicted),
+        (Limit::Memory, calls_outweighed),
+        (Limit::Recordings, recordings_full),
+    ] {
         out.limits[limit.index()] = *count;
     }
 }

@@ -53,6 +53,8 @@ pub struct EngineStats {
     pub calls_evicted: u64,
     /// Times `limits.recordings` was reached: a call was refused, or an unheard one given up for it.
     pub recordings_full: u64,
+    /// Calls forgotten because all together held too much memory.
+    pub calls_outweighed: u64,
     /// What passed by and was not read, by kind.
     pub unread: Vec<(Unread, u64)>,
     /// Who was first to send a tunnel of each kind that is not opened, by [`TunnelKind::index`].

@@ -160,6 +160,7 @@ impl Engine {
         s.recordings = self.core.calls.recordings().len() as u64;
         s.calls_evicted = self.core.calls.evicted();
         s.recordings_full = self.core.calls.recordings_full();
+        s.calls_outweighed = self.core.calls.outweighed();
         s.time_jumps = self.core.clock.jumps();
         s.last_packet = self.core.clock.last_stamp();
         s

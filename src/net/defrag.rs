@@ -98,6 +98,11 @@ impl Defrag {
         }
     }
 
+    /// Holds at most so many bytes as well, but always one datagram.
+    pub fn within(self, bytes: usize) -> Defrag {
+        Defrag { max_bytes: self.max_bytes.min(bytes).max(MAX_DATAGRAM as usize), ..self }
+    }
+
     /// Takes a fragment in; the datagram comes out with the piece that completes it.
     pub fn push(&mut self, ts: Timestamp, packet: &IpPacket<'_>, stats: &mut NetStats) -> Option<Whole> {
         let fragment = packet.fragment?;

@@ -49,6 +49,10 @@ pub struct NetConfig {
     pub tcp_streams: usize,
     /// Bytes kept for one direction of one connection.
     pub tcp_buffer: usize,
+    /// Bytes kept for all connections together.
+    pub tcp_bytes: usize,
+    /// Bytes kept for all fragments together.
+    pub fragment_bytes: usize,
 }
 
 impl From<&crate::config::Config> for NetConfig {
@@ -59,6 +63,8 @@ impl From<&crate::config::Config> for NetConfig {
             fragments: config.limits.fragments,
             tcp_streams: config.limits.tcp_streams,
             tcp_buffer: config.limits.tcp_buffer,
+            tcp_bytes: config.limits.share(16),
+            fragment_bytes: config.limits.share(32),
         }
     }
 }
@@ -87,9 +93,9 @@ impl Net {
         Net {
             sip_ports: PortSet::new(&config.sip_ports),
             tunnels: config.tunnels,
-            defrag: Defrag::new(config.fragments),
+            defrag: Defrag::new(config.fragments).within(config.fragment_bytes),
             dedup: Dedup::default(),
-            reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer),
+            reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer).within(config.tcp_bytes),
             stats: NetStats::default(),
             unread: UnreadCounts::default(),
             last_ts: Timestamp::from_ns(i64::MIN),

@@ -44,6 +44,7 @@ pub(crate) struct Reassembly {
     /// Which directions wait for missing bytes, and until when.
     timetable: BTreeSet<(Timestamp, Key, usize)>,
     buffer: usize,
+    max_held: usize,
     held: usize,
 }
 
@@ -57,8 +58,14 @@ impl Reassembly {
             connections: LruCache::with_hasher(streams.max(1), RandomState::default()),
             timetable: BTreeSet::new(),
             buffer: buffer.max(4096),
+            max_held: buffer.max(4096).saturating_mul(TOTAL_SHARES),
             held: 0,
         }
+    }
+
+    /// Holds at most so many bytes for all of them as well.
+    pub(crate) fn within(self, bytes: usize) -> Self {
+        Reassembly { max_held: self.max_held.min(bytes), ..self }
     }
 
     /// Takes a segment; `lost` bytes of its payload were not captured.
@@ -165,7 +172,7 @@ impl Reassembly {
                 *stands = due;
             }
         }
-        while self.held > self.buffer.saturating_mul(TOTAL_SHARES) && self.connections.len() > 1 {
+        while self.held > self.max_held && self.connections.len() > 1 {
             self.evict_oldest(stats);
         }
     }

@@ -10,7 +10,15 @@ const SIP: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nCall-ID: 1\r\n\r\n";
 
 fn config() -> NetConfig {
     let tunnels = vec![TunnelRule::ANY];
-    NetConfig { sip_ports: vec![5060], tunnels, fragments: 64, tcp_streams: 64, tcp_buffer: 65_536 }
+    NetConfig {
+        sip_ports: vec![5060],
+        tunnels,
+        fragments: 64,
+        tcp_streams: 64,
+        tcp_buffer: 65_536,
+        tcp_bytes: 1 << 24,
+        fragment_bytes: 1 << 24,
+    }
 }
 
 fn net() -> Net {

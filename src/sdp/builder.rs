@@ -5,13 +5,18 @@
 //! meaning.
 
 use super::description::{
-    Description, Direction, MAX_CANDIDATES, MAX_FORMATS, MAX_MEDIA, Media, MediaKind, Origin, Proto, Setup,
+    Description, Direction, Format, MAX_CANDIDATES, MAX_FORMATS, MAX_MEDIA, Media, MediaKind, Origin, Proto,
+    Setup,
 };
 use super::rtpmap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Longest `a=fmtp` kept, bytes.
+/// Bytes of `a=fmtp` kept of one description.
 const MAX_FMTP: usize = 1024;
+/// Longest encoding name kept, bytes.
+const MAX_NAME: usize = 32;
+/// Longest word of `o=` kept, bytes.
+const MAX_WORD: usize = 64;
 
 /// What `a=` and `c=` lines above the first `m=` say.
 #[derive(Default)]
@@ -27,6 +32,8 @@ pub(super) struct Builder {
     description: Description,
     defaults: Defaults,
     at: Level,
+    /// Formats and bytes of their parameters there is room for.
+    room: (usize, usize),
 }
 
 /// Whose lines come now.
@@ -42,11 +49,21 @@ enum Level {
 
 impl Builder {
     pub(super) fn new() -> Builder {
-        Builder { description: Description::default(), defaults: Defaults::default(), at: Level::Session }
+        let room = (MAX_FORMATS, MAX_FMTP);
+        Builder {
+            description: Description::default(),
+            defaults: Defaults::default(),
+            at: Level::Session,
+            room,
+        }
     }
 
     /// `o=`; the first one counts.
-    pub(super) fn origin(&mut self, origin: Origin) {
+    pub(super) fn origin(&mut self, mut origin: Origin) {
+        for word in [&mut origin.username, &mut origin.session_id, &mut origin.address] {
+            word.truncate(word.floor_char_boundary(MAX_WORD));
+            word.shrink_to_fit();
+        }
         self.description.origin.get_or_insert(origin);
     }
 
@@ -76,20 +93,23 @@ impl Builder {
             return;
         }
         let proto = proto_of(proto);
-        let payload_types = formats.filter_map(|f| f.parse::<u8>().ok()).filter(|pt| *pt < 128);
-        let formats = match proto {
-            Proto::Other => Vec::new(),
-            Proto::Avp | Proto::Savp | Proto::Dtls => {
-                payload_types.take(MAX_FORMATS).map(rtpmap::unnamed).collect()
+        let kind = kind_of(kind);
+        let mut kept: Vec<Format> = Vec::new();
+        if kind == MediaKind::Audio && proto != Proto::Other {
+            for pt in formats.filter_map(|f| f.parse::<u8>().ok()).filter(|pt| *pt < 128) {
+                if self.room.0 > 0 && kept.iter().all(|f| f.payload_type != pt) {
+                    self.room.0 -= 1;
+                    kept.push(rtpmap::unnamed(pt));
+                }
             }
-        };
+        }
         self.description.media.push(Media {
-            kind: kind_of(kind),
+            kind,
             port,
             proto,
             addr: self.defaults.addr,
             direction: self.defaults.direction,
-            formats,
+            formats: kept,
             ptime_ms: self.defaults.ptime_ms,
             rtcp_port: None,
             rtcp_addr: None,
@@ -108,7 +128,7 @@ impl Builder {
         let value = value.unwrap_or_default().trim();
         match (&self.at, self.description.media.last_mut()) {
             (Level::Session, _) => session_attribute(&mut self.defaults, &name, value),
-            (Level::Media { .. }, Some(media)) => media_attribute(media, &name, value),
+            (Level::Media { .. }, Some(media)) => media_attribute(media, &mut self.room.1, &name, value),
             (Level::Media { .. } | Level::Beyond, _) => {}
         }
     }
@@ -127,11 +147,12 @@ fn session_attribute(d: &mut Defaults, name: &str, value: &str) {
     }
 }
 
-fn media_attribute(media: &mut Media, name: &str, value: &str) {
+fn media_attribute(media: &mut Media, room: &mut usize, name: &str, value: &str) {
     match name {
         "rtpmap" => {
             if let Some((pt, rest)) = payload_type(value)
                 && let Some((name, clock, channels)) = rtpmap::parse(rest)
+                && name.len() <= MAX_NAME
             {
                 for f in media.formats.iter_mut().filter(|f| f.payload_type == pt) {
                     f.name.clear();
@@ -142,11 +163,11 @@ fn media_attribute(media: &mut Media, name: &str, value: &str) {
         }
         "fmtp" => {
             if let Some((pt, rest)) = payload_type(value)
-                && rest.len() <= MAX_FMTP
+                && rest.len() <= *room
+                && let Some(f) = media.formats.iter_mut().find(|f| f.payload_type == pt)
             {
-                for f in media.formats.iter_mut().filter(|f| f.payload_type == pt) {
-                    f.fmtp = Some(rest.to_string());
-                }
+                *room -= rest.len();
+                f.fmtp = Some(rest.to_string());
             }
         }
         "ptime" => media.ptime_ms = ptime_of(value),
@@ -156,7 +177,8 @@ fn media_attribute(media: &mut Media, name: &str, value: &str) {
             media.rtcp_addr = words.nth(2).and_then(address_literal).filter(|a| !a.is_unspecified());
         }
         "candidate" => {
-            if media.candidates.len() < MAX_CANDIDATES
+            if media.kind == MediaKind::Audio
+                && media.candidates.len() < MAX_CANDIDATES
                 && let Some(at) = candidate(value)
                 && !media.candidates.contains(&at)
             {

@@ -4,10 +4,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 /// Media descriptions kept from one session description.
-pub const MAX_MEDIA: usize = 32;
-/// Formats kept from one media description.
-pub const MAX_FORMATS: usize = 64;
-/// ICE candidates kept from one media description.
+pub const MAX_MEDIA: usize = 8;
+/// Formats kept from one session description, each once; those of audio only. The longest lists
+/// in the field have thirteen.
+pub const MAX_FORMATS: usize = 16;
+/// ICE candidates kept from one audio description.
 pub const MAX_CANDIDATES: usize = 8;
 
 /// What a party advertises.
@@ -55,7 +56,7 @@ pub struct Media {
     pub addr: Option<IpAddr>,
     /// Direction as the maker of the description sees it.
     pub direction: Direction,
-    /// RTP formats in order of preference, at most [`MAX_FORMATS`].
+    /// RTP formats of audio in order of preference, each once, at most [`MAX_FORMATS`] in all.
     pub formats: Vec<Format>,
     /// `a=ptime`, milliseconds.
     pub ptime_ms: Option<u16>,
@@ -145,6 +146,19 @@ pub struct Format {
 }
 
 impl Description {
+    /// About how many bytes of memory it holds.
+    pub fn weight(&self) -> usize {
+        let origin = self.origin.as_ref();
+        let origin = origin.map_or(0, |o| o.username.len() + o.session_id.len() + o.address.len());
+        let of_format =
+            |f: &Format| size_of::<Format>() + f.name.len() + f.fmtp.as_ref().map_or(0, String::len) + 32;
+        let of_media = |m: &Media| {
+            let formats: usize = m.formats.iter().map(of_format).sum();
+            size_of::<Media>() + formats + m.candidates.len() * size_of::<SocketAddr>()
+        };
+        size_of::<Description>() + origin + self.media.iter().map(of_media).sum::<usize>() + 64
+    }
+
     /// The first audio section that is not rejected, else the first audio section.
     pub fn audio(&self) -> Option<&Media> {
         self.audio_line().and_then(|i| self.media.get(i))

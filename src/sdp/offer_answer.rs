@@ -7,6 +7,7 @@
 
 use super::description::{Description, Direction, Media};
 use super::lines;
+use std::sync::Arc;
 
 /// Offers remembered while unanswered; more can only come from missed answers.
 pub const MAX_PENDING: usize = 4;
@@ -77,13 +78,13 @@ struct Key {
 struct Offer {
     key: Key,
     offerer: Side,
-    session: Description,
+    session: Arc<Description>,
 }
 
 /// What both sides go by, and who holds.
 #[derive(Clone, Debug, Default)]
 struct Agreement {
-    sessions: [Option<Description>; 2],
+    sessions: [Option<Arc<Description>>; 2],
     /// The `m=` section of each that carries the call's audio.
     lines: [Option<usize>; 2],
     /// Who made the answer, if it was seen: it says what is used.
@@ -133,7 +134,7 @@ impl OfferAnswer {
         carrier: Carrier,
         cseq: u32,
         step: Step,
-        session: Option<&Description>,
+        session: Option<&Arc<Description>>,
     ) -> Change {
         match step {
             Step::Request => {
@@ -153,12 +154,12 @@ impl OfferAnswer {
 
     /// What this side's description is, as far as agreed.
     pub fn agreed(&self, side: Side) -> Option<&Description> {
-        self.agreed.sessions[side as usize].as_ref()
+        self.agreed.sessions[side as usize].as_deref()
     }
 
     /// What this side has offered and nobody has answered yet, newest first.
     pub fn offered(&self, side: Side) -> impl Iterator<Item = &Description> {
-        self.pending.iter().rev().filter(move |o| o.offerer == side).map(|o| &o.session)
+        self.pending.iter().rev().filter(move |o| o.offerer == side).map(|o| &*o.session)
     }
 
     /// The audio this side advertises: the newest offer's, else the agreed one.
@@ -209,6 +210,14 @@ impl OfferAnswer {
         all.any(|m| m.encrypted() || m.crypto || m.fingerprint)
     }
 
+    /// About how many bytes of memory its descriptions hold, those shared with others included.
+    pub fn weight(&self) -> usize {
+        let agreed = self.agreed.sessions.iter().flatten().map(|s| s.weight());
+        let pending = self.pending.iter().map(|o| o.session.weight() + size_of::<Offer>());
+        let settled = self.settled.iter().map(|s| s.offer.session.weight());
+        agreed.chain(pending).chain(settled).sum()
+    }
+
     /// Have both sides agreed that no audio flows: the audio switched off
     /// (port 0), inactive, or given up for a fax (T.38)?
     pub fn audio_off(&self) -> bool {
@@ -235,7 +244,7 @@ impl OfferAnswer {
         self.settled.is_some()
     }
 
-    fn on_request(&mut self, key: Key, session: &Description) -> Change {
+    fn on_request(&mut self, key: Key, session: &Arc<Description>) -> Change {
         // A PRACK answers when its INVITE came without a description (RFC 3262 §5).
         let late = |o: &Offer| o.key.carrier == Carrier::Invite && o.offerer == key.requester.other();
         if key.carrier == Carrier::Prack
@@ -249,7 +258,7 @@ impl OfferAnswer {
         self.offer(Offer { key, offerer: key.requester, session: session.clone() })
     }
 
-    fn on_success(&mut self, key: Key, is_final: bool, session: Option<&Description>) -> Change {
+    fn on_success(&mut self, key: Key, is_final: bool, session: Option<&Arc<Description>>) -> Change {
         let answerer = key.requester.other();
         let change = match session {
             None => Change::None,
@@ -283,7 +292,7 @@ impl OfferAnswer {
         }
     }
 
-    fn on_ack(&mut self, key: Key, session: Option<&Description>) -> Change {
+    fn on_ack(&mut self, key: Key, session: Option<&Arc<Description>>) -> Change {
         let offer = self.pending.iter().position(|o| o.key == key && o.offerer != key.requester);
         match (offer, session) {
             (Some(i), Some(s)) => self.settle(i, s, false),
@@ -330,7 +339,7 @@ impl OfferAnswer {
     }
 
     /// The pending offer `i` got this answer.
-    fn settle(&mut self, i: usize, answer: &Description, provisional: bool) -> Change {
+    fn settle(&mut self, i: usize, answer: &Arc<Description>, provisional: bool) -> Change {
         let offer = self.pending.remove(i);
         // Older offers of the dialog can no longer be answered.
         self.pending.drain(..i);
@@ -345,9 +354,9 @@ impl OfferAnswer {
 
     /// The answer of the newest exchange again, perhaps another than before: a
     /// 200 may differ from its 183.
-    fn amend(&mut self, answerer: Side, answer: &Description) -> Change {
+    fn amend(&mut self, answerer: Side, answer: &Arc<Description>) -> Change {
         let Some(offer) = self.settled.as_ref().map(|d| d.offer.clone()) else { return Change::None };
-        if offer.offerer == answerer || self.agreed(answerer) == Some(answer) {
+        if offer.offerer == answerer || self.agreed(answerer) == Some(&**answer) {
             return Change::None;
         }
         self.agree(&offer, answer);
@@ -355,10 +364,10 @@ impl OfferAnswer {
     }
 
     /// One half of an exchange whose other half was missed.
-    fn adopt(&mut self, key: Key, side: Side, session: &Description) -> Change {
+    fn adopt(&mut self, key: Key, side: Side, session: &Arc<Description>) -> Change {
         self.finish(key);
         self.agreed.holding[side as usize] = session.audio().is_some_and(stops_other);
-        if self.agreed(side) == Some(session) {
+        if self.agreed(side) == Some(&**session) {
             return Change::None;
         }
         self.agreed.lines[side as usize] = session.audio_line();
@@ -367,7 +376,7 @@ impl OfferAnswer {
         Change::Agreed
     }
 
-    fn agree(&mut self, offer: &Offer, answer: &Description) {
+    fn agree(&mut self, offer: &Offer, answer: &Arc<Description>) {
         let (offerer, answerer) = (offer.offerer as usize, offer.offerer.other() as usize);
         let (offer_line, answer_line) = lines::taken(&offer.session, answer);
         let section = |s: &'_ Description, line: Option<usize>| line.and_then(|i| s.media.get(i)).cloned();

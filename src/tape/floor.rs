@@ -153,6 +153,11 @@ impl Floor {
         self.best.is_some_and(|b| b != Trust::Named)
     }
 
+    /// The party itself was heard.
+    pub fn is_certain(&self) -> bool {
+        self.best == Some(Trust::Named)
+    }
+
     /// Where it is said to be has changed: who spoke before is as good as silent, and whoever
     /// speaks next may be it.
     pub fn moved(&mut self) {

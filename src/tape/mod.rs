@@ -18,6 +18,7 @@ mod clock;
 mod doubt;
 mod finished;
 mod floor;
+mod holes;
 mod kept;
 mod keyed;
 mod meaning;
@@ -171,7 +172,8 @@ impl Tape {
 
     /// Time has come to `now`: gives out what is due.
     pub fn advance(&mut self, now: Timestamp, deck: &mut impl Deck) {
-        let now_ns = now.since_ns(self.answered_at);
+        // What a hang-up puts in doubt waits: should it be none, all goes on as if there had been none.
+        let now_ns = now.since_ns(self.answered_at).min(self.limit_ns.unwrap_or(i64::MAX));
         while self.next_flush_ns <= now_ns {
             let step = self.next_flush_ns;
             self.next_flush_ns += FLUSH_NS;

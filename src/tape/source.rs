@@ -8,6 +8,7 @@ mod play;
 use super::clock::WireClock;
 use super::doubt::Doubt;
 use super::floor::Place as At;
+use super::holes::Holes;
 use super::kept::Packet;
 use super::keyed::{Keys, Secrecy};
 use super::meaning::{Carries, Formats, Meanings};
@@ -76,6 +77,9 @@ pub(super) struct Source {
     missing: u64,
     /// Sound that nobody here can decode came while nobody else was listened to.
     is_undecodable: bool,
+    holes: Holes,
+    /// What never came was heard elsewhere.
+    is_excused: bool,
 }
 
 impl Source {
@@ -107,6 +111,8 @@ impl Source {
             ticks_heard: 0,
             missing: 0,
             is_undecodable: false,
+            holes: Holes::default(),
+            is_excused: false,
         }
     }
 
@@ -195,6 +201,7 @@ impl Source {
         let is_unnamed = self.unnamed.0 >= MANY_UNNAMED;
         is_unnamed
             || self.is_undecodable
+            || self.holes.are_unexplained()
             || self.missing > 0
             || self.voice.misplaced() > 0
             || gave_way_ns > USUAL_PACKET_NS
@@ -252,7 +259,7 @@ impl Source {
         self.streams.each(StreamStats::rest);
         let frame = i128::from(from_ns) * i128::from(rate_hz) / i128::from(NS_PER_S);
         self.voice.take_back(frame as i64);
-        self.rests = true;
+        (self.rests, self.is_excused) = (true, true);
     }
 
     /// How long a packet lasts.

@@ -287,10 +287,12 @@ impl Speaker {
     pub fn lost_inside(&self, rate_hz: u32) -> bool {
         // Who of two was the party is not known.
         let is_other = self.floor.is_uncertain() && self.asides.have_voices();
+        // What a stranger sends is not missed where the party is known.
+        let counts = |p: Place| p.trust() != Trust::None || !self.floor.is_certain();
         self.refused > 0
             || is_other
-            || self.finished.streams().iter().any(|f| f.is_lossy)
-            || self.sources.iter().any(|s| s.lost_inside(rate_hz))
+            || self.finished.streams().iter().any(|f| f.is_lossy && counts(f.place))
+            || self.sources.iter().any(|s| counts(s.place()) && s.lost_inside(rate_hz))
     }
 
     /// More sound came than there was time for it to be spoken in.

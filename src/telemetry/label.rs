@@ -283,6 +283,7 @@ labels! {
 labels! {
     /// Bounds of `[limits]` and of one recording: `nauhuri_limit_reached_total{limit}`.
     Limit {
+        Memory = "memory", "`limits.memory`: calls forgotten because the signalling that is followed took too much.";
         Calls = "calls", "`limits.calls`.";
         Recordings = "recordings", "`limits.recordings`.";
         Fragments = "fragments", "`limits.fragments`.";

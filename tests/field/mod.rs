@@ -7,6 +7,7 @@
 // Every binary uses a part of it; helpers of tests fail by panicking.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod attacker;
 pub mod day;
 pub mod judge;
 pub mod kinds;

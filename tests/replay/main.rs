@@ -12,6 +12,7 @@ mod common;
 
 mod attacks_media;
 mod attacks_secrets;
+mod attacks_signalling;
 mod branches;
 mod call_ids;
 mod calls;

@@ -134,6 +134,34 @@ fn loss_of_the_network_is_no_loss_of_the_recorder() {
     nothing_missing((s.replay(AGENTS), sent));
 }
 
+/// The caller talks, `lost` packets from the second second on never come, and talks on.
+fn with_hole(lost: usize, told: bool) -> Run {
+    let d = Dialog::new(14);
+    let mut s = Scene::new();
+    d.answered(&mut s, 0.0, 1000.0);
+    let mut net = |i: usize| if (50..50 + lost).contains(&i) && told { Fate::LOST } else { Fate::CLEAN };
+    let mut v = Voice::of(&d, Caller, 1);
+    if told {
+        s.media(&v.talk_over(1001.0, 6000.0, &mut net));
+    } else {
+        // Nothing is sent, so that no number is left out.
+        s.media(&v.talk(1001.0, 2001.0));
+        v.pause(20 * lost as u32);
+        s.media(&v.talk(2001.0 + 20.0 * lost as f64, 6000.0));
+    }
+    s.media(&Voice::of(&d, Callee, 2).talk(1005.0, 6000.0));
+    d.bye(&mut s, 6000.0, Caller);
+    s.replay(AGENTS)
+}
+
+#[test]
+fn a_hole_that_no_network_makes_is_missing_and_silence_is_not() {
+    for (lost, whole) in [(3, true), (9, true), (12, false), (100, false)] {
+        complete(with_hole(lost, true).only(), whole);
+        complete(with_hole(lost, false).only(), true);
+    }
+}
+
 #[test]
 fn a_channel_of_which_nothing_was_sent_misses_nothing() {
     let d = Dialog::new(5);

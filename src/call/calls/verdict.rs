@@ -45,9 +45,7 @@ impl Calls {
         if let Some((dialog, contact, receiver)) = replaced {
             older = Some(contact);
             leg.continues[Side::Callee as usize] = receiver.map(Box::new);
-            if let Some(d) = self.tables.dialogs.get_mut(dialog) {
-                d.replaced = true;
-            }
+            leg.replaces = Some(dialog);
         }
         if let Some(referral) = referred {
             older = Some(referral.contact);
@@ -55,6 +53,17 @@ impl Calls {
         }
         if let Some(older) = older {
             self.tables.join_contacts(older, own);
+        }
+    }
+
+    /// A leg was answered: if it replaces a dialog, it has done so now. Before that it is no more than
+    /// a wish, and anybody's.
+    pub(super) fn take_place(&mut self, id: LegId) {
+        let replaced = self.tables.legs.get(id).and_then(|l| l.replaces);
+        let Some(d) = replaced.and_then(|d| self.tables.dialogs.get_mut(d)) else { return };
+        d.replaced = true;
+        if let Some(r) = d.recording() {
+            self.recordings.handle_replaced(r);
         }
     }
 

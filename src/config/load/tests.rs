@@ -108,7 +108,10 @@ fn an_unknown_key_names_the_nearest() {
         ("[stroage]\ndir = \"/x\"", "; nearest: storage"),
         ("ports = [5060]", "; nearest: sip.ports"),
         ("[capture]\nports = [5060]", "; nearest: sip.ports"),
-        ("[limits.deep]\nx = 1", "limits.deep (line 1): found an unknown key; allowed: calls, recordings"),
+        (
+            "[limits.deep]\nx = 1",
+            "limits.deep (line 1): found an unknown key; allowed: memory, calls, recordings",
+        ),
     ];
     for (file, end) in cases {
         let lines = bad(file, &[], &[]);

@@ -7,8 +7,10 @@ use super::*;
 
 const INVITE: Carrier = Carrier::Invite;
 
-fn sdp(port: u16, direction: &str) -> Description {
-    crate::sdp::parse(format!("v=0\nc=IN IP4 10.0.0.1\nm=audio {port} RTP/AVP 8\na={direction}\n").as_bytes())
+fn sdp(port: u16, direction: &str) -> Arc<Description> {
+    Arc::new(crate::sdp::parse(
+        format!("v=0\nc=IN IP4 10.0.0.1\nm=audio {port} RTP/AVP 8\na={direction}\n").as_bytes(),
+    ))
 }
 
 fn port(oa: &OfferAnswer, side: Side) -> Option<u16> {
@@ -153,7 +155,7 @@ fn hold_and_resume() {
 #[test]
 fn hold_by_zero_address() {
     let mut oa = answered();
-    let zero = crate::sdp::parse(b"v=0\nc=IN IP4 0.0.0.0\nm=audio 1000 RTP/AVP 8\n");
+    let zero = Arc::new(crate::sdp::parse(b"v=0\nc=IN IP4 0.0.0.0\nm=audio 1000 RTP/AVP 8\n"));
     oa.handle(Caller, INVITE, 2, Request, Some(&zero));
     oa.handle(Callee, INVITE, 2, Response(200), Some(&sdp(2000, "sendrecv")));
     assert!(oa.holds(Caller) && !oa.holds(Callee));

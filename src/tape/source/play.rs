@@ -79,7 +79,13 @@ impl Source {
             return;
         }
         let after = match self.played {
-            Some((seq, _)) if p.seq > seq + 1 => After::Loss,
+            Some((seq, end)) if p.seq > seq + 1 => {
+                let hole_ns = self.hole_ns(p.seq - seq - 1, p.ts - end);
+                if !std::mem::take(&mut self.is_excused) {
+                    self.holes.note(hole_ns);
+                }
+                After::Loss
+            }
             Some((_, end)) if (p.ts - end).abs() <= 16 => After::Sound,
             Some(_) | None => After::Pause,
         };
@@ -105,6 +111,14 @@ impl Source {
             played.undecodable.push(p.at_ns);
         }
         self.advance(p, p.ts + ticks);
+    }
+
+    /// What is missing where so many numbers in a row never came, and the stamps moved by so much
+    /// meanwhile. Silence leaves no number out.
+    fn hole_ns(&self, packets: u64, ticks: i64) -> i64 {
+        let by_numbers = self.packet_ns().saturating_mul(packets.min(1 << 20) as i64);
+        let by_stamps = ticks.max(0).saturating_mul(NS_PER_S) / i64::from(self.clock.clock_hz());
+        by_numbers.min(by_stamps)
     }
 
     fn unnamed(&mut self, at_ns: i64) {
