@@ -1,7 +1,7 @@
 //! What a key of the configuration is: one row, from which everything else comes.
 //!
-//! [`section!`] makes of its rows the struct of a section, its default and its list of
-//! [`Key`]s; [`config!`] puts the sections together. The first text of a row is the
+//! `section!` makes of its rows the struct of a section, its default and its list of
+//! [`Key`]s; `config!` puts the sections together. The first text of a row is the
 //! documentation of the field, the comment in the sample file and the reference.
 //!
 //! What a value may be is its [`Kind`]. The configuration crate turns `"5060"` into 5060

@@ -1,7 +1,7 @@
 //! The sections of the configuration, a row for each key.
 //!
 //! A row is: what the key means, as the sample file has it; its field and type; its
-//! default; what it may hold. See [`section!`](super::keys::section).
+//! default; what it may hold. See `keys::section`.
 
 use super::keys::{self, Kind, section};
 use super::listening::Room;
