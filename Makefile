@@ -9,7 +9,7 @@ RUN_DIR := out/run
 NAUHURI := target/quick/nauhuri
 
 .DEFAULT_GOAL := help
-.PHONY: help run room test lint doc test-unit test-corpus test-live soak deny bench field dist setup man clean
+.PHONY: help run room test lint doc test-unit test-corpus test-live soak deny bench field dist setup setup-test man clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ room: setup ## Open a listening room over the shipped captures, with an account 
 	@$(CARGO) build --profile quick --bin nauhuri --target-dir target/room
 	@NAUHURI=target/room/quick/nauhuri scripts/room
 
-test: setup lint doc test-unit test-corpus test-live deny ## Everything CI runs
+test: setup-test lint doc test-unit test-corpus test-live deny ## Everything CI runs
 
 lint: ## Format and clippy, warnings are errors; with the listening room and without
 	$(CARGO) fmt --check
@@ -74,8 +74,11 @@ field: ## What the field sends, by the ten thousand: calls that share addresses,
 dist: ## Release archive, bill of materials (CycloneDX) and checksums into dist/
 	CARGO="$(CARGO)" scripts/dist
 
-setup: ## Install what building and testing need
+setup: ## Install what building needs
 	scripts/setup
+
+setup-test: ## Install what testing needs as well
+	scripts/setup test
 
 man: ## Man pages and completions into target/manual
 	@$(CARGO) run --quiet -- manual --out target/manual

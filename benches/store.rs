@@ -168,8 +168,8 @@ fn record(root: &Path, n: u64) {
     let answered = at(n as i64 * 31);
     let mut s: Sidecar = serde_json::from_str(include_str!("../src/store/writer/answered.json")).unwrap();
     s.id = derived_uuid(answered, &[&n.to_be_bytes()]);
-    (s.answered_at, s.duration_s) = (answered.to_rfc3339(), 1.0);
-    s.ended_at = (answered + Duration::from_secs(1)).to_rfc3339();
+    (s.answered_at, s.duration_s) = (answered, 1.0);
+    s.ended_at = answered + Duration::from_secs(1);
     let name = RecordingName::new(answered, Some("2001"), Some("+35840123xxxx"), s.id);
     let spec = WavSpec { rate: 8_000, encoding: WavEncoding::Alaw };
     let options = WriterOptions { sync: false, ..WriterOptions::default() };

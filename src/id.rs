@@ -20,11 +20,11 @@ impl fmt::Display for RecordingId {
 }
 
 /// The side of the WAV a party is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Channel {
-    /// Left.
+    /// The left channel.
     Customer = 0,
-    /// Right.
+    /// The right channel.
     Agent = 1,
 }
 

@@ -39,6 +39,46 @@
 //! replayed. What is there after the call is `archive`, what may be done to it
 //! `custody`; while the daemon runs, `daemon::archivist` does it.
 
+//!
+//! # Glossary
+//!
+//! Where the field has a word it is used: leg, dialog, hop, offer and answer, SSRC, jitter.
+//! These are the house's own.
+//!
+//! | word | what it is | where |
+//! | --- | --- | --- |
+//! | leg | one INVITE on its way: its hops, and the dialogs its forks made | `call::leg` |
+//! | contact | the legs that belong to one customer's call; `call_group` in the JSON | `call::contacts` |
+//! | agent, customer | the two ends of a recording: right and left channel | `call::policy` |
+//! | service | what the dialled number leads to: a name, a term, what is hidden | `config::service` |
+//! | claim | an address at which a description says media will arrive | `call::session` |
+//! | owner | the call a flow of packets belongs to; of two possible owners neither gets it | `call::owner` |
+//! | standing, trust | how sure it is that an address is the party's own | `rtp::standing` |
+//! | tape | one recording's media: packets in, stereo blocks out | `tape` |
+//! | speaker | what one party sends, over all hops and from all addresses | `tape::speaker` |
+//! | source | one SSRC from one address | `tape::source` |
+//! | floor | the place a speaker is listened to at this moment | `tape::floor` |
+//! | aside | a source that is heard and not played, because another has a better right | `tape::aside` |
+//! | deck | where a tape's blocks become a file | `daemon::deck` |
+//! | crew, pulse | the threads by name, and the sign of life each gives | `daemon::crew` |
+//! | archivist | the thread that sweeps, repairs and writes the register | `daemon::archivist` |
+//! | register | answered calls that were not recorded, with the reason | `store::register` |
+//! | sidecar | the JSON beside a WAV; the truth about a recording | `store::sidecar` |
+//! | mark | the UUID that says which store a folder is | `store::mark` |
+//! | archive, index | what is there; a copy of the sidecars for searching | `archive` |
+//! | tombstone | what is left of a deleted recording: its id, so that no copy brings it back | `archive::index` |
+//! | custody, keeper | what may be done to a recording, and who does it: files, index and log together | `custody` |
+//! | hold | a reason to keep a recording past its term | `custody::hold` |
+//! | restriction | a reason to let nobody hear or copy one | `custody::restrict` |
+//! | sweep, guard | deleting what is due; the bound on how much at once | `custody::expire` |
+//! | anchor | the newest link of the audit log's chain, kept elsewhere | `custody::audit` |
+//! | ledger | answered = completed + failed + active | `telemetry::ledger` |
+//! | room | the listening room: pages and API | `web` |
+//! | deed | something a person wants to do, before it is known whether they may | `custody::access` |
+
+// One view for each function; tests are tables and may be longer. The number is in clippy.toml.
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
+
 pub mod config;
 pub mod id;
 pub mod pii;

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
             if code != 0 {
                 // One line for each problem; nothing is left to do when standard error is gone too.
                 use std::io::Write;
-                let _ = writeln!(std::io::stderr(), "nauhuri: {}", nauhuri::cmd::told(&error));
+                let _ = writeln!(std::io::stderr(), "nauhuri: {}", nauhuri::cmd::error_text(&error));
             }
             ExitCode::from(code)
         }

@@ -4,6 +4,7 @@
 //! header. Nothing in the core asks the machine what time it is, so a replay
 //! gives what the live run gave.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
@@ -76,6 +77,21 @@ impl Timestamp {
         Timestamp(ns.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
     }
 
+    /// Reads RFC 3339, in any zone.
+    pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
+        text.parse::<jiff::Timestamp>().ok().map(Timestamp::from_jiff)
+    }
+
+    /// `self` without what is less than a microsecond.
+    pub const fn whole_us(self) -> Timestamp {
+        Timestamp(self.0 - self.0.rem_euclid(1_000))
+    }
+
+    /// `self` without what is less than a second.
+    pub const fn whole_s(self) -> Timestamp {
+        Timestamp(self.0 - self.0.rem_euclid(NS_PER_S))
+    }
+
     /// RFC 3339 in UTC with microseconds: `2026-11-23T08:15:23.120000Z`.
     pub fn to_rfc3339(self) -> String {
         self.to_jiff().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
@@ -102,6 +118,32 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// In files: as [`Timestamp::to_rfc3339`] has it.
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&self.to_jiff().strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Timestamp, D::Error> {
+        struct Rfc3339;
+        impl serde::de::Visitor<'_> for Rfc3339 {
+            type Value = Timestamp;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an RFC 3339 instant")
+            }
+
+            // What it was stays out of the error.
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                Timestamp::parse_rfc3339(text).ok_or_else(|| E::custom("not an RFC 3339 instant"))
+            }
+        }
+        d.deserialize_str(Rfc3339)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +152,31 @@ mod tests {
     fn prints_microseconds_in_utc() {
         let t = Timestamp::from_parts(1_795_421_723, 120_000_999);
         assert_eq!(t.to_rfc3339(), "2026-11-23T08:15:23.120000Z");
+    }
+
+    #[test]
+    fn cut_downwards_on_both_sides_of_the_epoch() {
+        for (ns, us, s) in
+            [(1_999_999_999, 1_999_999_000, 1_000_000_000), (-1, -1_000, -1_000_000_000), (0, 0, 0)]
+        {
+            let t = Timestamp::from_ns(ns);
+            assert_eq!((t.whole_us().as_ns(), t.whole_s().as_ns()), (us, s));
+        }
+    }
+
+    #[test]
+    fn written_and_read_in_files() {
+        let t = Timestamp::from_parts(1_795_421_723, 120_000_000);
+        let text = serde_json::to_string(&t).unwrap();
+        assert_eq!(text, "\"2026-11-23T08:15:23.120000Z\"");
+        assert_eq!(serde_json::from_str::<Timestamp>(&text).unwrap(), t);
+        for same in ["2026-11-23T10:15:23.12+02:00", "2026-11-23T08:15:23.1200Z"] {
+            assert_eq!(serde_json::from_value::<Timestamp>(same.into()).unwrap(), t);
+        }
+        for bad in ["\"+358401234567\"", "\"2026-11-23\"", "17", "null"] {
+            let e = serde_json::from_str::<Timestamp>(bad).unwrap_err().to_string();
+            assert!(!e.contains("358"), "{e}");
+        }
     }
 
     #[test]

@@ -26,6 +26,11 @@ struct Store {
     sidecars: Vec<Sidecar>,
 }
 
+fn name_of(s: &Sidecar) -> RecordingName {
+    let number = s.customer.number.as_ref().map(|n| n.as_str());
+    RecordingName::new(s.answered_at, s.agent.id.as_deref(), number, s.id)
+}
+
 impl Store {
     /// Eight recordings, an hour and a bit apart, `n` seconds long, on
     /// 2026-11-23 and 24 in Helsinki.
@@ -55,16 +60,16 @@ impl Store {
         let mut s: Sidecar = serde_json::from_str(include_str!("../src/store/writer/answered.json")).unwrap();
         s.id = derived_uuid(answered, &[b"lifecycle", &n.to_be_bytes()]);
         s.call_group = derived_uuid(answered, &[b"group", &(n / 2).to_be_bytes()]);
-        s.answered_at = answered.to_rfc3339();
-        s.ended_at = (answered + Duration::from_secs(n.into())).to_rfc3339();
+        s.answered_at = answered;
+        s.ended_at = answered + Duration::from_secs(n.into());
         s.duration_s = n.into();
         (s.ended_by, s.complete) = (EndedBy::Customer, n != 3);
         s.agent.id = Some(format!("{}", 2001 + n % 2));
         s.agent.name = (n == 1).then(|| "O'Neill, \"\u{1b}[31mred\"".into());
-        s.customer.number = (n != 4).then(|| format!("+358401{n}23xxxx"));
+        s.customer.number = (n != 4).then(|| format!("+358401{n}23xxxx").as_str().into());
         s.customer.withheld = n == 4;
-        s.retention.until = Some("2126-11-24T00:00:00Z".into());
-        let name = RecordingName::new(answered, s.agent.id.as_deref(), s.customer.number.as_deref(), s.id);
+        s.retention.until = parse_rfc3339("2126-11-24T00:00:00Z");
+        let name = name_of(&s);
         let spec = WavSpec { rate: 8_000, encoding: WavEncoding::Alaw };
         let options = WriterOptions { sync: false, ..WriterOptions::default() };
         let mut w = RecordingWriter::open(&self.root(), &name, spec, s.clone(), &options).unwrap();
@@ -74,9 +79,7 @@ impl Store {
 
     fn json(&self, n: usize) -> PathBuf {
         let s = &self.sidecars[n];
-        let answered = parse_rfc3339(&s.answered_at).unwrap();
-        let name = RecordingName::new(answered, s.agent.id.as_deref(), s.customer.number.as_deref(), s.id);
-        name.paths(&self.root()).json
+        name_of(s).paths(&self.root()).json
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -183,6 +186,53 @@ fn a_table_an_array_and_commas() {
     store.fails(&["list", "--csv", "--json"], 2, "cannot be used with");
 }
 
+/// What a key says.
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+/// As another release or somebody's hand may have left it: a term that is none neither deletes
+/// nor keeps a recording without a word.
+#[test]
+fn a_term_that_cannot_be_read_is_told() {
+    let store = Store::new();
+    let edit = |n: usize, f: &dyn Fn(&mut Value)| {
+        let json = store.json(n);
+        let mut value: Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+        f(&mut value);
+        fs::write(&json, serde_json::to_vec_pretty(&value).unwrap()).unwrap();
+    };
+    let policy = |term: Value| json!({ "retention": term, "retention_bound": "keep", "timezone": null, "hide_caller_digits": 4 });
+    edit(0, &|v| {
+        v["policy"] = policy(json!("for ever"));
+        v["retention"]["until"] = json!("2020-01-01T00:00:00Z");
+    });
+    edit(1, &|v| {
+        v["policy"] = policy(json!(5));
+        v["retention"]["until"] = Value::Null;
+    });
+    edit(2, &|v| v["retention"]["until"] = json!("some day"));
+    let told = store.fails(&["verify"], 1, "things are wrong");
+    let of =
+        |n: usize| told.lines().filter(|l| l.contains(store.json(n).to_str().unwrap())).collect::<Vec<_>>();
+    assert!(of(0).iter().any(|l| l.contains("`policy.retention` is no term: it falls due as")), "{told}");
+    assert!(of(0).iter().any(|l| l.starts_with("overdue")), "{told}");
+    assert!(
+        of(1).len() == 1 && of(1)[0].contains("nobody knows when it falls due, and it is kept"),
+        "{told}"
+    );
+    assert!(of(2)[0].contains("`retention.until` is not an RFC 3339 instant"), "{told}");
+    // Listed as before: what can be read of them is.
+    assert_eq!(store.found(&[])[..2], [0, 1]);
+    // `retention.until` decides, and the audit log tells of it; what has none stays.
+    store.says(&["expire", "--ignore-clock", "--ignore-guard"]);
+    assert_eq!([0, 1, 2].map(|n| store.json(n).exists()), [false, true, true]);
+    let id = store.sidecars[0].id.to_string();
+    assert!(store.says(&["audit", "show", &id]).contains("expire"));
+    let told = store.fails(&["verify"], 1, "things are wrong");
+    assert!(!told.contains("overdue"), "{told}");
+}
+
 #[test]
 fn states_follow_the_files() {
     let store = Store::new();
@@ -193,13 +243,13 @@ fn states_follow_the_files() {
         let folder = Folder::open(json.parent().unwrap(), Access::Owner).unwrap();
         rewrite_atomically(&folder, &json, &s).unwrap();
     };
-    let long_ago = || Some("2020-01-01T00:00:00Z".to_owned());
-    edit(0, &|s| s.retention.hold = Some(json!({"reason": "crime", "ref": "R/1"})));
-    edit(1, &|s| drop(s.extra.insert("restricted".into(), json!({"ref": "R/2"}))));
+    let long_ago = || parse_rfc3339("2020-01-01T00:00:00Z");
+    edit(0, &|s| s.retention.hold = read(json!({"reason": "crime", "ref": "R/1"})));
+    edit(1, &|s| s.restricted = read(json!({"ref": "R/2"})));
     edit(2, &|s| s.retention.until = long_ago());
     edit(3, &|s| {
         s.retention.until = long_ago();
-        s.retention.hold = Some(json!({"reason": "crime", "ref": "R/1"}));
+        s.retention.hold = read(json!({"reason": "crime", "ref": "R/1"}));
     });
     let list: Vec<Value> = serde_json::from_str(&store.says(&["list", "--json"])).unwrap();
     let states: Vec<&str> = list.iter().map(|v| v["state"].as_str().unwrap()).collect();

@@ -138,8 +138,8 @@ fn an_edit_stopped_anywhere_leaves_a_whole_store() {
             assert_eq!(told.action, edit, "{what}: nothing is done untold");
             // The index follows the file.
             let (row, sidecar) = (store.row(id).unwrap(), store.sidecar(id));
-            assert_eq!(row.held, sidecar.retention.hold.is_some(), "{what}");
-            assert_eq!(row.restricted, sidecar.extra.contains_key("restricted"), "{what}");
+            assert_eq!(row.held, sidecar.retention.hold.is_set(), "{what}");
+            assert_eq!(row.restricted, sidecar.restricted.is_set(), "{what}");
             let done = step != LifeStep::Told;
             assert_eq!(row.held, (edit == "hold" && done) || (edit == "release" && !done), "{what}");
             assert_eq!(
@@ -165,7 +165,7 @@ fn the_file_decides_where_the_index_is_behind() {
     // folder's time tells nothing.
     let path = store.row(id).unwrap().json(&store.root);
     let mut sidecar = store.sidecar(id);
-    sidecar.retention.hold = Some(serde_json::json!({ "reason": "crime" }));
+    sidecar.retention.hold = serde_json::from_value(serde_json::json!({ "reason": "crime" })).unwrap();
     let text = String::from_utf8(sidecar.to_bytes().unwrap()).unwrap();
     std::fs::write(&path, text).unwrap();
     let sweep = swept(&mut keeper, day(0));
@@ -226,7 +226,8 @@ fn a_hold_is_reviewed_and_its_end_has_a_grace() {
     assert!(keeper.review(&rows[1..], Some("B"), None, &by(day(40))).unwrap().refused.len() == 1);
     assert!(keeper.review(&rows[1..], None, None, &by(day(40))).unwrap().is_clean());
     assert_eq!(unconfirmed(&keeper, 30), [due]);
-    assert_eq!(store.sidecar(later).retention.hold.unwrap()["reviewed_by"], "kaisa");
+    let holds = store.sidecar(later).retention.hold;
+    assert_eq!(holds.known().unwrap().as_slice()[0].reviewed_by.as_deref(), Some("kaisa"));
     let told = store.audit().entries_for(later).unwrap().last().unwrap();
     assert_eq!((told.action.as_str(), told.outcome.as_str()), ("hold_review", "done"));
     // The review has changed nothing about what is held.
@@ -236,7 +237,7 @@ fn a_hold_is_reviewed_and_its_end_has_a_grace() {
     assert_eq!((released.amended.made.len(), released.past_term.len()), (2, 1));
     assert!(swept(&mut keeper, day(43)).deleted.is_empty(), "the grace is not over");
     assert_eq!(swept(&mut keeper, day(45)).deleted.len(), 1);
-    assert_eq!(store.sidecar(later).retention.until, Some(day(300).to_rfc3339()), "no grace is needed here");
+    assert_eq!(store.sidecar(later).retention.until, Some(day(300)), "no grace is needed here");
     store.assert_sound(day(45), "reviewed");
 }
 
@@ -496,7 +497,7 @@ fn a_changed_term_applies_only_when_asked() {
     let before = store.sidecar(old);
     assert_eq!(keeper.apply(&rule, &by(day(0))).unwrap(), preview);
     assert_ne!(store.sidecar(old).retention.until, before.retention.until);
-    assert_eq!(store.sidecar(other).retention.until, Some(day(100).to_rfc3339()), "another service's stays");
+    assert_eq!(store.sidecar(other).retention.until, Some(day(100)), "another service's stays");
     let told = store.audit().entries_for(old).unwrap().last().unwrap();
     let changes = &told.detail.unwrap()["changes"];
     assert_eq!(changes[0][0], old.to_string());

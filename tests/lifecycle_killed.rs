@@ -150,8 +150,8 @@ fn while_something_is_changed() {
             assert_eq!(told.action, what, "{name}: nothing is done untold");
             let (row, sidecar) = (store.row(id).unwrap(), store.sidecar(id));
             let done = step != LifeStep::Told;
-            assert_eq!(sidecar.retention.hold.is_some(), (what == "release") != (what != "restrict" && done));
-            assert_eq!(row.held, sidecar.retention.hold.is_some(), "{name}");
+            assert_eq!(sidecar.retention.hold.is_set(), (what == "release") != (what != "restrict" && done));
+            assert_eq!(row.held, sidecar.retention.hold.is_set(), "{name}");
             assert_eq!(row.restricted, what == "restrict" && done, "{name}");
             // Held or not, the sweep does as the file says.
             let held = row.held;

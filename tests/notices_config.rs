@@ -6,7 +6,7 @@
 
 use nauhuri::config::check::Purpose;
 use nauhuri::config::load::{Layers, load};
-use nauhuri::config::{Access, CallDirection, Config, HideDigits, RetentionBound, ServiceRule};
+use nauhuri::config::{CallDirection, Config, CopyAccess, HideDigits, RetentionBound, ServiceRule};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -76,12 +76,12 @@ fn the_five_notices_differ_as_they_promise() {
         let base = &config.service_default;
         assert_eq!(&base.directions, directions, "{name}");
         assert_eq!(base.hide_caller_digits, hide, "{name}");
-        assert_eq!(base.retention, term, "{name}");
+        assert_eq!(base.retention.to_string(), term, "{name}");
         assert_eq!(base.retention_bound, bound, "{name}");
         assert_eq!(!config.agents.names.is_empty(), names, "{name}");
         assert_eq!(config.service.len(), services, "{name}");
         assert_eq!(config.retention.timezone, "Europe/Helsinki", "{name}");
-        assert_eq!(config.retention.access, Access::UntilDue, "{name}");
+        assert_eq!(config.retention.access, CopyAccess::UntilDue, "{name}");
         assert!(base.record, "{name}");
         files.insert(format!("{name}.toml"));
     }
@@ -96,7 +96,7 @@ fn the_helpline_is_kept_five_years_with_the_rest_of_the_rule() {
     let config = loaded("helsinki-fi", text_of("examples/helsinki-fi.toml"), Purpose::Capture);
     let rule: &ServiceRule = &config.service[0];
     let service = rule.resolve(&config.service_default);
-    assert_eq!((service.name.as_str(), service.retention.as_str()), ("116117", "5 years"));
+    assert_eq!((service.name.as_str(), service.retention.to_string().as_str()), ("116117", "5 years"));
     assert_eq!(service.hide_caller_digits, HideDigits::Last(4));
     assert_eq!(service.retention_bound, RetentionBound::Keep);
 }

@@ -205,6 +205,28 @@ fn repeated(sources: &[Source]) -> Vec<String> {
     twice.map(|(name, paths)| format!("{}: `{name}` is also {}", paths[0], paths[1..].join(", "))).collect()
 }
 
+/// Files that hold methods of one type of another room's part and nothing of their own. Below the
+/// file of the type, in its folder, they are a part of it.
+fn lodgers(sources: &[Source]) -> Vec<String> {
+    let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in sources.iter().filter(|s| s.path.starts_with("src/")) {
+        let folder = source.path.trim_end_matches(".rs").trim_end_matches("/mod").to_owned() + "/";
+        for name in scan::types(&source.code) {
+            homes.entry(name).or_default().push(folder.clone());
+        }
+    }
+    let is_lodger = |source: &&Source| {
+        let of = scan::impls(&source.code);
+        let has_own = scan::has_items(&source.code);
+        let is_at_home = |name: &String| {
+            homes.get(name).is_none_or(|folders| folders.iter().any(|f| source.path.starts_with(f.as_str())))
+        };
+        !has_own && !of.is_empty() && !of.iter().all(is_at_home)
+    };
+    let found = sources.iter().filter(|s| s.path.starts_with("src/") && !is_test(&s.path)).filter(is_lodger);
+    found.map(|s| format!("{}: only methods of {}", s.path, scan::impls(&s.code).join(", "))).collect()
+}
+
 fn banned(source: &Source, list: &[&str]) -> Vec<String> {
     let hits = |word: &&str| {
         words(&source.code, word).into_iter().map(|i| line_of(&source.code, i)).collect::<Vec<_>>()
@@ -325,6 +347,11 @@ fn no_files_run_in_a_circle() {
 #[test]
 fn no_two_files_have_one_name() {
     hold("names", repeated(&sources()));
+}
+
+#[test]
+fn no_file_holds_only_methods_of_somebody_else() {
+    hold("lodgers", lodgers(&sources()));
 }
 
 #[test]
@@ -465,6 +492,29 @@ mod proof {
         let free =
             [&free[..], &["src/cmd/hold.rs", "tests/hold.rs", "src/a/error.rs", "src/b/error.rs"]].concat();
         assert_eq!(found(&free), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_of_methods_of_another() {
+        let found = |files: &[(&str, &str)]| {
+            let sources: Vec<_> = files.iter().map(|(path, text)| source(path, text)).collect();
+            lodgers(&sources)
+        };
+        let home = ("src/a/hub.rs", "pub struct Hub;\nimpl Hub {}");
+        for lodger in
+            ["use super::hub::Hub;\nconst N: u8 = 1;\nimpl Hub { fn f() {} }", "impl<'a> Hub<'a> {}"]
+        {
+            assert_eq!(found(&[home, ("src/a/other.rs", lodger)]), ["src/a/other.rs: only methods of Hub"]);
+            assert_eq!(found(&[home, ("src/a/hub/part.rs", lodger)]), [""; 0]);
+        }
+        for fine in [
+            "impl Hub {}\nfn own() {}",
+            "struct Own;\nimpl Hub {}",
+            "impl Show for Hub {}",
+            "use super::Hub;",
+        ] {
+            assert_eq!(found(&[home, ("src/a/other.rs", fine)]), [""; 0], "{fine}");
+        }
     }
 
     #[test]

@@ -6,14 +6,15 @@
 
 use nauhuri::config::CallDirection;
 use nauhuri::id::derived_uuid;
+use nauhuri::store::cases::{Cases, Hold, HoldReason, Restriction};
 use nauhuri::store::files::Access;
 use nauhuri::store::layout::RecordingName;
+use nauhuri::store::legible::Legible;
 use nauhuri::store::mark;
 use nauhuri::store::sidecar::{EndedBy, Sidecar, Stream};
 use nauhuri::store::wav::{WavEncoding, WavSpec, encode_header};
 use nauhuri::time::Timestamp;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -83,8 +84,8 @@ impl Archive {
             let spec = WavSpec { rate: 1, encoding: WavEncoding::Alaw };
             let mut wav = encode_header(spec, s.audio.frames * 2);
             wav.extend((0..s.audio.frames * 2).map(|i| (n ^ i) as u8));
-            s.audio.sha256 = hex(&Sha256::digest(&wav));
-            s.wav = format!("{}.wav", name.stem());
+            s.audio.sha256 = format!("{:x}", Sha256::digest(&wav));
+            s.wav = format!("{}.wav", name.stem()).as_str().into();
             write(&paths.wav, &wav)?;
             write(&paths.json, &s.to_bytes()?)?;
         }
@@ -113,30 +114,26 @@ impl Archive {
         s.direction = Some(if n % 10 < 8 { CallDirection::Inbound } else { CallDirection::Outbound });
         s.agent.id = Some(format!("{}", 2000 + n * 31 % 200));
         s.customer.withheld = n.is_multiple_of(20);
-        s.customer.number = (!s.customer.withheld).then(|| format!("+35840{:07}xxxx", n * 7919 % 10_000_000));
-        s.answered_at = answered.to_rfc3339();
-        s.ended_at = (answered + Duration::from_secs(seconds)).to_rfc3339();
+        s.customer.number =
+            (!s.customer.withheld).then(|| format!("+35840{:07}xxxx", n * 7919 % 10_000_000).as_str().into());
+        s.answered_at = answered;
+        s.ended_at = answered + Duration::from_secs(seconds);
         (s.duration_s, s.ended_by, s.complete) = (seconds as f64, EndedBy::Agent, !n.is_multiple_of(50));
         s.sip.call_id = Some(format!("{n:032x}@pbx.example"));
         s.streams = ["customer", "agent"].map(|c| stream(c, n, seconds)).into();
         (s.audio.sample_rate, s.audio.frames) = (1, seconds);
         let term = if s.service.as_deref() == Some("general") { 366 } else { 5 * 366 };
-        let until = answered + Duration::from_secs(term * DAY_S);
-        s.retention.until = Some(nauhuri::store::calendar::until_string(until));
+        s.retention.until = Some(answered + Duration::from_secs(term * DAY_S));
         if n % 1000 == 3 {
-            s.retention.hold = Some(serde_json::json!({
-                "reason": "crime", "ref": "2026/R/1", "by": "bench", "at": s.answered_at
-            }));
+            let hold = Hold::new(HoldReason::Crime, "2026/R/1", "bench".into(), answered);
+            s.retention.hold = Legible::Known(Cases::from(hold));
         }
         if n % 2000 == 5 {
-            s.extra.insert(
-                "restricted".into(),
-                serde_json::json!({
-                    "ref": "17/2026", "by": "bench", "at": s.answered_at
-                }),
-            );
+            let restriction = Restriction::new("17/2026", "bench".into(), answered);
+            s.restricted = Legible::Known(Cases::from(restriction));
         }
-        let name = RecordingName::new(answered, s.agent.id.as_deref(), s.customer.number.as_deref(), s.id);
+        let number = s.customer.number.as_ref().map(|n| n.as_str());
+        let name = RecordingName::new(answered, s.agent.id.as_deref(), number, s.id);
         (name, s)
     }
 }
@@ -164,12 +161,4 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .mode(Access::Owner.file_mode())
         .open(path)?
         .write_all(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, b| {
-        // A String takes everything.
-        let _ = write!(text, "{b:02x}");
-        text
-    })
 }

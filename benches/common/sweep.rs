@@ -43,7 +43,7 @@ pub fn fall_due(root: &Path, rows: &[Row]) -> io::Result<()> {
     for row in rows {
         let json = row.json(root);
         let mut s = Sidecar::read(&json).map_err(io::Error::other)?;
-        s.retention.until = Some(nauhuri::store::calendar::until_string(past));
+        s.retention.until = Some(past);
         fs::write(&json, s.to_bytes()?)?;
         index.put(root, &json, &s).map_err(io::Error::other)?;
     }

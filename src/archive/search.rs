@@ -8,6 +8,7 @@ use super::index::Row;
 use crate::config::CallDirection;
 use crate::config::compiled::NumberForm;
 use crate::id::short_of;
+use crate::pii::Pii;
 use crate::time::Timestamp;
 use std::time::Duration;
 use uuid::Uuid;
@@ -55,18 +56,22 @@ impl std::fmt::Display for IdPart {
 }
 
 /// A state that can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Flag {
-    /// Kept past its term by a hold.
+    /// On hold.
     Held,
     /// Closed to listening and export.
     Restricted,
-    /// Its start, its end or audio is missing.
+    /// Its start, its end or some audio is missing.
     Incomplete,
-    /// One side was heard, the other never.
+    /// One side was never heard.
     OneWay,
-    /// Not held, and due within [`EXPIRING`] of [`Search::now`] or already.
+    /// Not on hold, and falls due within a week.
+    // Within [`EXPIRING`] of [`Search::now`], or already.
     Expiring,
+    /// On hold, and nobody has confirmed that for retention.hold_review.
+    // Since [`Search::unconfirmed_before`], which who knows the configuration sets.
+    Review,
 }
 
 /// What is asked for; everything that is set must hold. The default asks for all.
@@ -92,7 +97,7 @@ pub struct Search {
     pub shorter: Option<Duration>,
     /// All of these.
     pub flags: Vec<Flag>,
-    /// Held, and a hold has not been confirmed since before this.
+    /// Held, and a hold has not been confirmed since before this: for [`Flag::Review`].
     pub unconfirmed_before: Option<Timestamp>,
     /// The present, for [`Flag::Expiring`].
     pub now: Timestamp,
@@ -119,9 +124,10 @@ impl Search {
             && self.since.is_none_or(|t| row.answered_at >= t)
             && self.until.is_none_or(|t| row.answered_at < t)
             && is(&self.service, &row.service)
-            && is(&self.agent, &row.agent_id)
+            && is(&self.agent, &row.agent.id)
             && (self.direction.is_none() || self.direction == row.direction)
-            && (self.number.is_empty() || self.number.iter().any(|part| holds(row.number.as_deref(), part)))
+            && (self.number.is_empty()
+                || self.number.iter().any(|part| holds(row.customer.number.as_ref().map(Pii::as_str), part)))
             && self.longer.is_none_or(|d| row.duration_us >= micros(d))
             && self.shorter.is_none_or(|d| row.duration_us <= micros(d))
             && self.flags.iter().all(|flag| self.raised(*flag, row))
@@ -132,7 +138,7 @@ impl Search {
 
     fn raised(&self, flag: Flag, row: &Row) -> bool {
         match flag {
-            Flag::Held => row.held,
+            Flag::Held | Flag::Review => row.held,
             Flag::Restricted => row.restricted,
             Flag::Incomplete => !row.complete,
             Flag::OneWay => row.one_way,

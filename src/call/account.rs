@@ -1,6 +1,6 @@
 //! What the tables tell of one dialog, brought together for policy.
 
-use super::decision::{Agent, Opening};
+use super::decision::{Agent, Customer, Opening};
 use super::dialog::Dialog;
 use super::identifier::stored_call_id;
 use super::ids::{DialogId, LegId};
@@ -82,8 +82,7 @@ pub(super) fn opening(
         service: told.service.clone(),
         direction: roles.direction,
         agent: Agent { id: roles.agent_id.clone(), name },
-        customer_number: None,
-        withheld: false,
+        customer: Customer::default(),
         dialled: None,
         answered_at: at,
         call_id: String::new(),
@@ -111,8 +110,7 @@ pub(super) fn amended(
         call_group: tables.contacts.uuid(leg.contact),
         call_id: call_id(tables, rules, leg, &customer),
         service: told.service,
-        customer_number: told.number,
-        withheld: told.withheld,
+        customer: told.customer,
         dialled: told.dialled,
         ..opening.clone()
     })

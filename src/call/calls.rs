@@ -5,6 +5,8 @@
 //! talks is weighed in `policy`, what a recording waits for in `recordings`,
 //! where media belongs in `pairing`; none of them knows of the others.
 
+mod verdict;
+
 use super::account::continued;
 use super::asserted::{Asserted, user_of};
 use super::decision::{Decision, Ending, Ends, LeftOut, Unrecorded};

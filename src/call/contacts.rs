@@ -10,8 +10,8 @@ use super::ids::{ContactId, LegId};
 use crate::id::derived_uuid;
 use crate::time::Timestamp;
 use foldhash::quality::RandomState;
-use hashbrown::HashMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 #[derive(Debug, Default)]

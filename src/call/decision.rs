@@ -4,8 +4,10 @@ use super::rules::ServiceRef;
 use crate::codec::formats::PayloadMap;
 use crate::config::CallDirection;
 use crate::id::{Channel, RecordingId};
+use crate::pii::{Pii, stored};
 use crate::rtp::standing::Standing;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A recording that begins.
@@ -23,12 +25,10 @@ pub struct Opening {
     pub direction: CallDirection,
     /// The agent, as far as known.
     pub agent: Agent,
-    /// The customer's number as it may be stored.
-    pub customer_number: Option<String>,
-    /// The caller asked for privacy.
-    pub withheld: bool,
+    /// The customer.
+    pub customer: Customer,
     /// The number the contact was made to, as it may be stored.
-    pub dialled: Option<String>,
+    pub dialled: Option<Pii<String>>,
     /// First 2xx, or the instant the agent became connected.
     pub answered_at: Timestamp,
     /// As received, or its hash.
@@ -51,23 +51,35 @@ pub struct LeftOut {
 impl Opening {
     /// Who talks, as a call that is not recorded after all tells it.
     pub fn ends(&self) -> Ends {
-        let (customer, service) = (self.customer_number.clone(), Some(self.service.name.clone()));
+        let (customer, service) = (self.customer.number.clone(), Some(self.service.name.clone()));
         match self.direction {
             CallDirection::Inbound | CallDirection::Internal => {
                 Ends { caller: customer, called: self.dialled.clone(), service }
             }
-            CallDirection::Outbound => Ends { caller: self.agent.id.clone(), called: customer, service },
+            CallDirection::Outbound => {
+                Ends { caller: self.agent.id.clone().map(Pii::new), called: customer, service }
+            }
         }
     }
 }
 
-/// The agent of a recording.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The agent of a recording: in the sidecar, the index and every list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agent {
     /// Extension or header id; `None` where nothing names him (an address alone made him one).
     pub id: Option<String>,
     /// Display name from the configuration.
     pub name: Option<String>,
+}
+
+/// The other party of a recording, likewise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// The number as it may be stored: truncated as the service has it.
+    #[serde(default, with = "stored")]
+    pub number: Option<Pii<String>>,
+    /// The caller asked for privacy.
+    pub withheld: bool,
 }
 
 /// Why and when a recording ends.
@@ -125,9 +137,9 @@ impl Unrecorded {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
     /// The caller; `None` where withheld, hidden whole, or not a number.
-    pub caller: Option<String>,
+    pub caller: Option<Pii<String>>,
     /// Who was called.
-    pub called: Option<String>,
+    pub called: Option<Pii<String>>,
     /// The service of the number that was called.
     pub service: Option<String>,
 }

@@ -11,7 +11,7 @@ use crate::net::Flow;
 use crate::rtp::standing::SOURCE_SHIFT;
 use crate::time::Timestamp;
 use foldhash::quality::RandomState;
-use hashbrown::HashMap;
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::net::{SocketAddr, SocketAddrV4};
 

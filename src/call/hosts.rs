@@ -11,8 +11,8 @@ use super::session::{Rank, Session, SessionId, Sessions};
 use crate::net::Flow;
 use crate::sdp::Side;
 use foldhash::quality::RandomState;
-use hashbrown::HashMap;
 use smallvec::SmallVec;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// Sessions remembered of one host.

@@ -17,7 +17,7 @@ pub(super) fn ends_of(rules: &Rules, caller: &Party, callee: &Party) -> Ends {
     let service = rules.service(called.filter(|_| !is_outbound));
     let masked = |number: &Pii<String>| match rules.is_extension(number) || rules.service_of(number).is_some()
     {
-        true => Some(number.expose().clone()),
+        true => Some(number.clone()),
         false => stored_number(number, service.hide_caller_digits).filter(|_| rules.is_number(number)),
     };
     let known = [caller.told_later.as_ref(), caller.asserted.number(), caller.users.first()];

@@ -52,8 +52,7 @@ mod tables;
 mod transfer;
 mod twins;
 mod unheard;
-mod verdict;
 
 pub use calls::Calls;
-pub use decision::{Agent, CallEvent, Decision, Ending, Ends, LeftOut, Opening, Unrecorded};
+pub use decision::{Agent, CallEvent, Customer, Decision, Ending, Ends, LeftOut, Opening, Unrecorded};
 pub use identifier::call_id_hash;

@@ -1,7 +1,7 @@
 //! Answers whose INVITE was never seen, counted once for each call.
 
 use foldhash::quality::RandomState;
-use hashbrown::HashSet;
+use std::collections::HashSet;
 use std::hash::BuildHasher;
 
 /// Call-IDs remembered; beyond it one may be counted again.

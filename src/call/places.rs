@@ -9,8 +9,8 @@ use super::session::{Claimant, Session, SessionId, Sessions};
 use crate::net::Flow;
 use crate::sdp::Side;
 use foldhash::quality::RandomState;
-use hashbrown::HashMap;
 use smallvec::SmallVec;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 /// Flows remembered for one address; more (a scan, a flood) are resolved afresh each time.

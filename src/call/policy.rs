@@ -16,7 +16,7 @@
 //! his own name. Pure: no tables, no messages.
 
 use super::asserted::is_anonymous_name;
-use super::decision::Unrecorded;
+use super::decision::{Customer, Unrecorded};
 use super::invite::Invite;
 use super::pairing::Side;
 use super::party::Party;
@@ -158,12 +158,10 @@ pub fn same_agent(rules: &Rules, a: &str, b: &str) -> bool {
 pub struct Particulars {
     /// By the number that was dialled.
     pub service: ServiceRef,
-    /// The customer's number as it may be stored.
-    pub number: Option<String>,
-    /// The customer asked not to be known.
-    pub withheld: bool,
+    /// The customer.
+    pub customer: Customer,
     /// The number the contact was made to, as it may be stored.
-    pub dialled: Option<String>,
+    pub dialled: Option<Pii<String>>,
 }
 
 /// What the legs of a contact tell of a call, as policy weighs it.
@@ -223,13 +221,15 @@ fn of_inbound(rules: &Rules, account: &Account<'_>) -> Particulars {
     let dialled = public.or_else(called).or_else(|| candidates().next());
     let service = rules.service(dialled);
     let shown = |n: &Pii<String>| match public {
-        Some(_) => Some(n.expose().clone()),
-        None if is_short_code(n, service.hide_caller_digits) => Some(n.expose().clone()),
+        Some(_) => Some(n.clone()),
+        None if is_short_code(n, service.hide_caller_digits) => Some(n.clone()),
         None => stored_number(n, service.hide_caller_digits),
     };
     Particulars {
-        number: number.filter(|_| !withheld).and_then(|n| stored_number(n, service.hide_caller_digits)),
-        withheld,
+        customer: Customer {
+            number: number.filter(|_| !withheld).and_then(|n| stored_number(n, service.hide_caller_digits)),
+            withheld,
+        },
         dialled: dialled.and_then(shown),
         service,
     }
@@ -255,7 +255,7 @@ fn of_outbound(rules: &Rules, account: &Account<'_>) -> Particulars {
     let number = told.map(|t| as_dialled(t).unwrap_or(t)).or(dialled);
     let service = rules.service(called.first().copied());
     let stored = number.filter(|_| !withheld).and_then(|n| stored_number(n, service.hide_caller_digits));
-    Particulars { number: stored.clone(), withheld, dialled: stored, service }
+    Particulars { customer: Customer { number: stored.clone(), withheld }, dialled: stored, service }
 }
 
 /// A number too short for a subscriber's: a queue, a group of telephones. It was called, nobody

@@ -4,7 +4,7 @@
 
 use super::session::Claim;
 use foldhash::quality::RandomState;
-use hashbrown::HashMap;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 /// RTCP addresses: the media's, and how often it is claimed.

@@ -127,6 +127,6 @@ pub fn subscriber_tail(number: &str) -> Option<String> {
 }
 
 /// A customer's number as a service allows it to be stored; `None` when hidden whole.
-pub fn stored_number(number: &Pii<String>, hide: HideDigits) -> Option<String> {
-    truncate_number(number.expose(), hide)
+pub fn stored_number(number: &Pii<String>, hide: HideDigits) -> Option<Pii<String>> {
+    truncate_number(number.expose(), hide).map(Pii::new)
 }

@@ -10,8 +10,8 @@ use crate::rtp::standing::Standing;
 use crate::sdp::Side;
 use crate::wire::link::Vlan;
 use foldhash::quality::RandomState;
-use hashbrown::HashMap;
 use smallvec::SmallVec;
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// VLANs that one call is followed on; a mirror sees two.

@@ -9,7 +9,7 @@ use super::owner::Owned;
 use super::session::{Rank, Session, Sessions};
 use crate::net::Flow;
 use foldhash::quality::RandomState;
-use hashbrown::HashMap;
+use std::collections::HashMap;
 
 /// A party may go on sending so long after its call was hung up.
 const STRAGGLES: u32 = Tick::of_ms(2000);

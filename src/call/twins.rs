@@ -26,8 +26,8 @@ use super::rules::{Rules, subscriber_tail};
 use crate::sdp::Origin;
 use crate::time::{NS_PER_MS, Timestamp};
 use foldhash::quality::RandomState;
-use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
+use std::collections::{HashMap, HashSet};
 
 /// The INVITEs of one conversation follow one another within this long: a look-up may lie between.
 const INVITES_NS: i64 = 4000 * NS_PER_MS;

@@ -3,6 +3,7 @@
 use super::global::Global;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
+use std::path::PathBuf;
 
 /// `nauhuri serve`
 #[derive(Args, Clone, Debug, Default)]
@@ -34,7 +35,8 @@ pub enum UserCommand {
 Examples:
   nauhuri user add kaisa --role agent --agent 2001 --team north --from 2026-01-01 --password-stdin < password
   nauhuri user add matti --role supervisor --team north --password-stdin < password
-  nauhuri user add office1 --role office --office 'building control' --password-stdin < password")]
+  nauhuri user add office1 --role office --office 'building control' --password-stdin < password
+  nauhuri user add anna --provider --agent 2002 --team north")]
     Add(Box<AddArgs>),
     /// Change what an account may, was or is
     ///
@@ -46,6 +48,28 @@ Examples:
   nauhuri user change kaisa --team south --from 2026-12-01
   nauhuri user change kaisa --role agent --role supervisor")]
     Change(Box<ChangeArgs>),
+    /// Take agents and teams of accounts from a CSV file
+    ///
+    /// Columns account, agent, team, from, until, in any order; a line names an agent or a team. What the accounts of the
+    /// file had before is replaced; other accounts stay as they are. All of the file is taken, or nothing.
+    #[command(after_help = "\
+Example:
+  account,agent,team,from,until
+  kaisa,2001,,2026-01-01,2026-07-01
+  kaisa,,north,2026-01-01,
+
+  nauhuri user import people.csv --dry-run")]
+    Import {
+        /// The file; - for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
     /// List accounts
     #[command(after_help = "Example:\n  nauhuri user list --json")]
     List {
@@ -68,14 +92,17 @@ Examples:
     },
     /// Give an account a new password and open it again
     ///
-    /// Ends its sessions, a lock after failed sign-ins, and its one-time codes.
-    #[command(after_help = "Example:\n  nauhuri user reset kaisa --password-stdin < password")]
+    /// Ends its sessions, a lock after failed sign-ins, and its one-time codes. An account of a provider has no password:
+    /// it is opened again for whoever the provider calls by its name.
+    #[command(
+        after_help = "Examples:\n  nauhuri user reset kaisa --password-stdin < password\n  nauhuri user reset anna"
+    )]
     Reset {
         /// Name of the account
         #[arg(value_name = "NAME")]
         name: String,
-        /// Read the password from the first line of standard input
-        #[arg(long, required = true)]
+        /// Read the password from the first line of standard input; not for an account of a provider
+        #[arg(long)]
         password_stdin: bool,
         /// Options of every command.
         #[command(flatten)]
@@ -90,8 +117,11 @@ pub struct AddArgs {
     #[arg(value_name = "NAME")]
     pub name: String,
     /// What the account may do (room.roles); may be repeated
-    #[arg(long, value_name = "ROLE", required = true, num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "ROLE", required_unless_present = "provider", num_args = 1.., value_delimiter = ',')]
     pub role: Vec<String>,
+    /// Without a password and roles: for whoever the provider of room.oidc calls by this name
+    #[arg(long, conflicts_with_all = ["role", "password_stdin"])]
+    pub provider: bool,
     /// Agent whose calls are his own; may be repeated
     #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
     pub agent: Vec<String>,
@@ -108,7 +138,7 @@ pub struct AddArgs {
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub until: Option<Date>,
     /// Read the password from the first line of standard input
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "provider")]
     pub password_stdin: bool,
     /// Options of every command.
     #[command(flatten)]
@@ -150,6 +180,7 @@ impl UserCommand {
             UserCommand::Add(args) => &args.global,
             UserCommand::Change(args) => &args.global,
             UserCommand::List { global, .. }
+            | UserCommand::Import { global, .. }
             | UserCommand::Disable { global, .. }
             | UserCommand::Reset { global, .. } => global,
         }

@@ -6,7 +6,7 @@ use super::search::SearchArgs;
 use crate::custody::audit::{Link, MAX_TEXT};
 use crate::id::Channel;
 use crate::store::cases::HoldReason;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// `nauhuri hold`
@@ -17,9 +17,9 @@ pub struct HoldArgs {
     pub search: SearchArgs,
     /// Why they are kept
     #[arg(long, value_enum, value_name = "REASON", required_unless_present = "review")]
-    pub reason: Option<Reason>,
+    pub reason: Option<HoldReason>,
     /// The case: its number, no name
-    #[arg(long = "ref", value_name = "CASE", value_parser = said, required_unless_present = "review")]
+    #[arg(long = "ref", value_name = "CASE", value_parser = non_empty, required_unless_present = "review")]
     pub case: Option<String>,
     /// Confirm that a hold is still needed: that of --ref, or the only one
     #[arg(long, conflicts_with = "reason")]
@@ -29,37 +29,6 @@ pub struct HoldArgs {
     pub global: Global,
 }
 
-/// `hold --reason`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Reason {
-    /// A crime was reported
-    Crime,
-    /// An accident was reported
-    Accident,
-    /// A law asks for it
-    Statute,
-    /// A contract asks for it
-    Contract,
-    /// A data subject's request is open
-    Dsar,
-    /// A lawsuit
-    Litigation,
-}
-
-impl Reason {
-    /// As the store understands it.
-    pub fn meant(self) -> HoldReason {
-        match self {
-            Reason::Crime => HoldReason::Crime,
-            Reason::Accident => HoldReason::Accident,
-            Reason::Statute => HoldReason::Statute,
-            Reason::Contract => HoldReason::Contract,
-            Reason::Dsar => HoldReason::Dsar,
-            Reason::Litigation => HoldReason::Litigation,
-        }
-    }
-}
-
 /// `nauhuri release`
 #[derive(Args, Clone, Debug)]
 pub struct ReleaseArgs {
@@ -67,7 +36,7 @@ pub struct ReleaseArgs {
     #[command(flatten)]
     pub search: SearchArgs,
     /// The case whose hold ends; needed where several hold a recording
-    #[arg(long = "ref", value_name = "CASE", value_parser = said)]
+    #[arg(long = "ref", value_name = "CASE", value_parser = non_empty)]
     pub case: Option<String>,
     /// Also where the recording falls due at once and the next sweep deletes it
     #[arg(long)]
@@ -84,7 +53,7 @@ pub struct RestrictArgs {
     #[command(flatten)]
     pub search: SearchArgs,
     /// The case: its number, no name
-    #[arg(long = "ref", value_name = "CASE", value_parser = said)]
+    #[arg(long = "ref", value_name = "CASE", value_parser = non_empty)]
     pub case: String,
     /// Options of every command.
     #[command(flatten)]
@@ -98,13 +67,13 @@ pub struct EraseArgs {
     #[command(flatten)]
     pub search: SearchArgs,
     /// Why; kept in the audit log, so a case number and no name
-    #[arg(long, value_name = "TEXT", value_parser = said)]
+    #[arg(long, value_name = "TEXT", value_parser = non_empty)]
     pub reason: String,
     /// Do it; without this only what would go is shown
     #[arg(long)]
     pub yes: bool,
     /// Erase nothing, and write down that the request is refused on this legal ground
-    #[arg(long, value_name = "LAW", value_parser = said, conflicts_with = "yes")]
+    #[arg(long, value_name = "LAW", value_parser = non_empty, conflicts_with = "yes")]
     pub refuse: Option<String>,
     /// Options of every command.
     #[command(flatten)]
@@ -121,13 +90,13 @@ pub struct ExportArgs {
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
     /// Why
-    #[arg(long, value_name = "TEXT", value_parser = said)]
+    #[arg(long, value_name = "TEXT", value_parser = non_empty)]
     pub reason: String,
     /// Who gets them
-    #[arg(long, value_name = "WHO", value_parser = said)]
+    #[arg(long, value_name = "WHO", value_parser = non_empty)]
     pub recipient: Option<String>,
     /// By which law
-    #[arg(long, value_name = "LAW", value_parser = said)]
+    #[arg(long, value_name = "LAW", value_parser = non_empty)]
     pub basis: Option<String>,
     /// From this second of the recording on
     #[arg(long, value_name = "S", value_parser = seconds)]
@@ -137,32 +106,13 @@ pub struct ExportArgs {
     pub end: Option<f64>,
     /// Whose channel becomes silence
     #[arg(long, value_enum, value_name = "PARTY")]
-    pub silence: Option<Party>,
+    pub silence: Option<Channel>,
     /// One zip file
     #[arg(long)]
     pub zip: bool,
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
-}
-
-/// `export --silence`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Party {
-    /// The left channel
-    Customer,
-    /// The right channel
-    Agent,
-}
-
-impl Party {
-    /// As the store understands it.
-    pub fn meant(self) -> Channel {
-        match self {
-            Party::Customer => Channel::Customer,
-            Party::Agent => Channel::Agent,
-        }
-    }
 }
 
 /// `nauhuri expire`
@@ -321,11 +271,11 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Words that say something.
-fn said(text: &str) -> Result<String, String> {
+/// A text that is not empty.
+fn non_empty(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.chars().count() {
-        0 => Err("it must say something".into()),
+        0 => Err("must not be empty".into()),
         1..=MAX_TEXT => Ok(text.into()),
         _ => Err(format!("at most {MAX_TEXT} characters")),
     }

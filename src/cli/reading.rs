@@ -1,7 +1,7 @@
 //! Arguments of the commands that look at the store and change no recording.
 
 use super::global::Global;
-use super::search::{SearchArgs, When, id, number, when};
+use super::search::{CallArgs, SearchArgs, id};
 use crate::archive::search::IdPart;
 use clap::Args;
 
@@ -28,21 +28,12 @@ pub struct ListArgs {
 /// `nauhuri unrecorded`
 #[derive(Args, Clone, Debug, Default)]
 pub struct UnrecordedArgs {
-    /// Answered at or after this date or RFC 3339 instant
-    #[arg(long, value_name = "WHEN", value_parser = when)]
-    pub since: Option<When>,
-    /// Answered before the end of this date, or before this RFC 3339 instant
-    #[arg(long, value_name = "WHEN", value_parser = when)]
-    pub until: Option<When>,
-    /// Name of the service whose number was called
-    #[arg(long, value_name = "NAME")]
-    pub service: Option<String>,
+    /// Of which time, service and number, the caller's or the called one.
+    #[command(flatten)]
+    pub calls: CallArgs,
     /// Why, as in nauhuri_calls_unrecorded_total and nauhuri_recordings_failed_total
     #[arg(long, value_name = "REASON")]
     pub reason: Option<String>,
-    /// Part of the caller's or the called number, as far as it is kept
-    #[arg(long, value_name = "PART", value_parser = number)]
-    pub number: Option<String>,
     /// Print one JSON array
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,

@@ -4,7 +4,7 @@
 //! What cannot be understood is refused here, so that a mistyped date is a wrong
 //! command line and never a search for everything.
 
-use crate::archive::search::{self, IdPart, Search, number_parts};
+use crate::archive::search::{Flag, IdPart, Search, number_parts};
 use crate::config::CallDirection;
 use crate::config::compiled::NumberForm;
 use crate::config::forms::duration;
@@ -18,12 +18,9 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// Ids or a search.
+/// Calls of a time, a service, a number.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
-pub struct SearchArgs {
-    /// UUIDs, or the 8 hex digits at the end of a file's name
-    #[arg(value_name = "ID", value_parser = id)]
-    pub ids: Vec<IdPart>,
+pub struct CallArgs {
     /// Answered at or after this date or RFC 3339 instant
     #[arg(long, value_name = "WHEN", value_parser = when)]
     pub since: Option<When>,
@@ -33,15 +30,26 @@ pub struct SearchArgs {
     /// Name of the service
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
+    /// Part of a customer's number, as far as it is kept
+    #[arg(long, value_name = "PART", value_parser = number)]
+    pub number: Option<String>,
+}
+
+/// Ids or a search.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SearchArgs {
+    /// UUIDs, or the 8 hex digits at the end of a file's name
+    #[arg(value_name = "ID", value_parser = id)]
+    pub ids: Vec<IdPart>,
+    /// Of which time, service and number.
+    #[command(flatten)]
+    pub calls: CallArgs,
     /// Id of the agent
     #[arg(long, value_name = "ID")]
     pub agent: Option<String>,
     /// Who called whom
     #[arg(long, value_enum, value_name = "DIRECTION")]
-    pub direction: Option<Direction>,
-    /// Part of the customer's number, as far as it is kept
-    #[arg(long, value_name = "PART", value_parser = number)]
-    pub number: Option<String>,
+    pub direction: Option<CallDirection>,
     /// At least this long, such as 30s, 5m or 90
     #[arg(long, value_name = "DURATION", value_parser = length)]
     pub longer: Option<Duration>,
@@ -62,50 +70,22 @@ pub enum When {
     Instant(Timestamp),
 }
 
-/// `--direction`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Direction {
-    /// The agent was called
-    Inbound,
-    /// The agent called
-    Outbound,
-    /// Both are agents
-    Internal,
-}
-
-/// `--flag`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Flag {
-    /// Kept past its term
-    Held,
-    /// Closed to listening and export
-    Restricted,
-    /// Its start, its end or audio is missing
-    Incomplete,
-    /// One side was never heard
-    OneWay,
-    /// Falls due within a week
-    Expiring,
-    /// Held, and nobody has confirmed that for retention.hold_review
-    Review,
-}
-
 impl SearchArgs {
     /// As the store understands it. Days are those of `zone`; numbers are also
     /// looked for in the forms `numbers` knows; `now` is for `--flag expiring`.
-    /// What `--flag review` means is left to who knows the configuration.
+    /// What `--flag review` needs of the configuration, `unconfirmed_before`, is left to the caller.
     pub fn search(&self, zone: &TimeZone, numbers: &NumberForm, now: Timestamp) -> Search {
         Search {
             ids: self.ids.clone(),
-            since: self.since.map(|w| w.begins(zone)),
-            until: self.until.map(|w| w.ends(zone)),
-            service: self.service.clone(),
+            since: self.calls.since.map(|w| w.begins(zone)),
+            until: self.calls.until.map(|w| w.ends(zone)),
+            service: self.calls.service.clone(),
             agent: self.agent.clone(),
-            direction: self.direction.map(Direction::meant),
-            number: self.number.as_deref().map(|n| number_parts(n, numbers)).unwrap_or_default(),
+            direction: self.direction,
+            number: self.calls.number.as_deref().map(|n| number_parts(n, numbers)).unwrap_or_default(),
             longer: self.longer,
             shorter: self.shorter,
-            flags: self.flag.iter().filter_map(|f| f.meant()).collect(),
+            flags: self.flag.clone(),
             unconfirmed_before: None,
             now,
             limit: None,
@@ -117,12 +97,12 @@ impl SearchArgs {
     pub fn for_audit(&self) -> Option<Value> {
         let mut said = Map::new();
         let mut say = |key: &str, value: Option<Value>| said.extend(value.map(|v| (key.to_owned(), v)));
-        say("since", self.since.map(|w| w.to_string().into()));
-        say("until", self.until.map(|w| w.to_string().into()));
-        say("service", self.service.clone().map(Value::from));
+        say("since", self.calls.since.map(|w| w.to_string().into()));
+        say("until", self.calls.until.map(|w| w.to_string().into()));
+        say("service", self.calls.service.clone().map(Value::from));
         say("agent", self.agent.clone().map(Value::from));
         say("direction", self.direction.map(|d| word(&d)));
-        say("number", self.number.as_ref().map(|_| true.into()));
+        say("number", self.calls.number.as_ref().map(|_| true.into()));
         say("longer_s", self.longer.map(|d| d.as_secs_f64().into()));
         say("shorter_s", self.shorter.map(|d| d.as_secs_f64().into()));
         let flags: Vec<Value> = self.flag.iter().map(word).collect();
@@ -157,30 +137,6 @@ impl std::fmt::Display for When {
         match self {
             When::Day(day) => day.fmt(f),
             When::Instant(at) => at.fmt(f),
-        }
-    }
-}
-
-impl Direction {
-    fn meant(self) -> CallDirection {
-        match self {
-            Direction::Inbound => CallDirection::Inbound,
-            Direction::Outbound => CallDirection::Outbound,
-            Direction::Internal => CallDirection::Internal,
-        }
-    }
-}
-
-impl Flag {
-    /// `None`: what it means depends on the configuration, see `unconfirmed_before`.
-    fn meant(self) -> Option<search::Flag> {
-        match self {
-            Flag::Held => Some(search::Flag::Held),
-            Flag::Restricted => Some(search::Flag::Restricted),
-            Flag::Incomplete => Some(search::Flag::Incomplete),
-            Flag::OneWay => Some(search::Flag::OneWay),
-            Flag::Expiring => Some(search::Flag::Expiring),
-            Flag::Review => None,
         }
     }
 }

@@ -4,10 +4,10 @@
 use super::settings::{self, DefaultFile};
 use super::usage::Usage;
 use crate::archive::index::{Index, IndexError, Row};
-use crate::archive::search::{IdPart, Search};
+use crate::archive::search::{Flag, IdPart, Search};
 use crate::archive::{Archive, NoIndex, Place};
 use crate::cli::Cli;
-use crate::cli::search::{Flag, SearchArgs};
+use crate::cli::search::SearchArgs;
 use crate::config::Config;
 use crate::config::check::Purpose;
 use crate::config::compiled::NumberForm;
@@ -94,7 +94,7 @@ impl Site {
             return Err(Usage("--since must lie before --until".into()).into());
         }
         let is_review = args.flag.contains(&Flag::Review);
-        let before = is_review.then(|| ago(&self.config.retention.hold_review, self.now)).flatten();
+        let before = is_review.then(|| ago(self.config.retention.hold_review, self.now));
         Ok(Search { unconfirmed_before: before, ..search })
     }
 
@@ -208,7 +208,7 @@ impl Opened {
     ///
     /// # Errors
     /// An id that stands for none, or eight digits that stand for several.
-    pub fn meant(&self, args: &SearchArgs) -> anyhow::Result<Vec<Row>> {
+    pub fn find_rows(&self, args: &SearchArgs) -> anyhow::Result<Vec<Row>> {
         self.must_be_known(args)?;
         Ok(self.index.find(&self.search(args)?)?)
     }

@@ -7,7 +7,7 @@ use crate::archive::search::IdPart;
 use crate::cli::Cli;
 use crate::cli::entries::EntryArgs;
 use crate::cli::keeping::{AuditArgs, AuditCommand};
-use crate::cli::search::SearchArgs;
+use crate::cli::search::{CallArgs, SearchArgs};
 use crate::custody::audit::{Action, Draft, Entry, KEY_FILE, Known, Pruned, Verdict};
 use crate::daemon::notices::counted;
 use crate::store::sidecar::parse_rfc3339;
@@ -145,7 +145,10 @@ fn show(cli: &Cli, which: &EntryArgs, form: Form) -> anyhow::Result<()> {
     let search = &which.which();
     let asked = site.search(search)?;
     let draft = Draft::new(Action::AuditShow).found_by(which.for_audit());
-    let of_time = SearchArgs { since: search.since, until: search.until, ..SearchArgs::default() };
+    let of_time = SearchArgs {
+        calls: CallArgs { since: search.calls.since, until: search.calls.until, ..CallArgs::default() },
+        ..SearchArgs::default()
+    };
     let targets = if *search == of_time { None } else { Some(targets(cli, search)?) };
     site.note(draft.on(targets.iter().flatten().copied()))?;
     let meant = |entry: &Entry| {
@@ -228,8 +231,10 @@ fn targets(cli: &Cli, search: &SearchArgs) -> anyhow::Result<HashSet<Uuid>> {
     let mut ids: HashSet<Uuid> = whole.collect();
     let archive = Opened::open(cli)?;
     // The times are those of the entries.
-    let rows =
-        archive.index.find(&archive.search(&SearchArgs { since: None, until: None, ..search.clone() })?)?;
+    let rows = archive.index.find(&archive.search(&SearchArgs {
+        calls: CallArgs { since: None, until: None, ..search.calls.clone() },
+        ..search.clone()
+    })?)?;
     ids.extend(rows.into_iter().map(|row| row.id));
     for id in &search.ids {
         if let IdPart::Short(short) = id {

@@ -29,7 +29,7 @@ pub fn run(cli: &Cli, args: &EraseArgs) -> anyhow::Result<()> {
     if !args.yes {
         let shown = rows.iter().take(SHOWN).map(|row| row.id);
         let draft = Draft::new(Action::ErasePreview).on(shown).found_by(args.search.for_audit());
-        keeper.tell(&site.by, draft.detail(json!({ "count": rows.len() })))?;
+        keeper.append_audit(&site.by, draft.detail(json!({ "count": rows.len() })))?;
         let mut text = String::new();
         for row in rows.iter().take(SHOWN) {
             let held = if row.held { "  held: stays" } else { "" };

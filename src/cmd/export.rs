@@ -5,7 +5,7 @@ use super::output;
 use super::usage::Usage;
 use crate::cli::Cli;
 use crate::cli::keeping::ExportArgs;
-use crate::config::Access;
+use crate::config::CopyAccess;
 use crate::custody::audit::Why;
 use crate::custody::export::Order;
 
@@ -29,9 +29,9 @@ pub fn run(cli: &Cli, args: &ExportArgs) -> anyhow::Result<()> {
         },
         start_s: args.start,
         end_s: args.end,
-        silence: args.silence.map(|party| party.meant()),
+        silence: args.silence,
         zip: args.zip,
-        until_due: site.config.retention.access == Access::UntilDue,
+        until_due: site.config.retention.access == CopyAccess::UntilDue,
         zone: Some(site.zone.clone()),
         search: args.search.for_audit(),
     };

@@ -1,6 +1,7 @@
 //! `nauhuri forecast`: when the storage will be full.
 
 use super::archive::Opened;
+use super::columns::{Grid, Layout};
 use super::output::{self, plain, size};
 use super::words::local;
 use crate::archive::forecast::{Forecast, Space, forecast};
@@ -8,7 +9,6 @@ use crate::cli::Cli;
 use crate::cli::reading::ForecastArgs;
 use crate::daemon::housekeeping::free_bytes;
 use anyhow::Context;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::json;
 
 /// Prints the days to come, and the instant the room is used up.
@@ -40,43 +40,30 @@ pub fn run(cli: &Cli, args: &ForecastArgs) -> anyhow::Result<()> {
         size(space.free),
         size(space.min_free)
     );
-    output::print(&format!("{}\n\n{}\n\n{room}\n{verdict}\n", services(&ahead), days(&ahead)))?;
+    output::print(&format!("{}\n\n{}\n{room}\n{verdict}\n", services(&ahead), days(&ahead)))?;
     Ok(())
 }
 
 fn services(ahead: &Forecast) -> String {
-    let mut table = table(&["SERVICE", "A DAY", "RECORDINGS", "KEPT"]);
+    let mut grid = Grid::default();
     for s in &ahead.services {
         let kept = s.kept_days.map_or_else(|| "for ever".into(), |d| format!("{d} days"));
         let name = if s.service.is_empty() { "-".into() } else { plain(&s.service) };
-        table.add_row([name, size(s.bytes_a_day as u64), format!("{:.1}", s.recordings_a_day), kept]);
+        grid.row([name, size(s.bytes_a_day as u64), format!("{:.1}", s.recordings_a_day), kept]);
     }
     let of = match ahead.history_days {
         _ if ahead.services.is_empty() => "nothing recorded yet".to_owned(),
         1 => "from 1 day".to_owned(),
         n => format!("from {n} days"),
     };
-    format!("{}\n({of})", table.trim_fmt())
+    let heads = ["SERVICE", "A DAY", "RECORDINGS", "KEPT"];
+    format!("{}({of})", Layout::of_numbers(heads).lines(&grid))
 }
 
 fn days(ahead: &Forecast) -> String {
-    let mut table = table(&["DAY", "RECORDED", "EXPIRING", "FREE AFTER"]);
+    let mut grid = Grid::default();
     for d in &ahead.days {
-        table.add_row([d.date.to_string(), size(d.recorded), size(d.expiring), size(d.free)]);
+        grid.row([d.date.to_string(), size(d.recorded), size(d.expiring), size(d.free)]);
     }
-    table.trim_fmt()
-}
-
-/// The first column to the left, numbers to the right.
-fn table(heads: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.add_row(heads);
-    for (i, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if i > 0 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
+    Layout::of_numbers(["DAY", "RECORDED", "EXPIRING", "FREE AFTER"]).lines(&grid)
 }

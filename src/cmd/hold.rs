@@ -24,7 +24,7 @@ pub fn hold(cli: &Cli, args: &HoldArgs) -> anyhow::Result<()> {
         let amended = keeper.review(&rows, case, search, &site.by)?;
         return keep::report(&mut keeper, &amended, "confirmed", "was confirmed already");
     };
-    let amended = keeper.hold(&rows, reason.meant(), case, search, &site.by)?;
+    let amended = keeper.hold(&rows, reason, case, search, &site.by)?;
     keep::report(&mut keeper, &amended, "held", "was held for that case already")
 }
 

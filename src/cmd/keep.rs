@@ -39,7 +39,7 @@ pub fn task(cli: &Cli, search: &SearchArgs) -> anyhow::Result<Task> {
         return Err(Usage("which recordings? Give ids or a search (see --help)".into()).into());
     }
     let archive = Opened::open(cli)?;
-    let rows = archive.meant(search)?;
+    let rows = archive.find_rows(search)?;
     if rows.is_empty() {
         bail!("no recording matches");
     }

@@ -12,6 +12,7 @@ mod table;
 mod times;
 
 use super::archive::Opened;
+use super::columns::Layout;
 use super::output::{Printer, Stdout};
 use crate::archive::abreast::threads;
 use crate::archive::index::{Answer, Fields, Piece};
@@ -78,7 +79,7 @@ fn csv(archive: &Opened, answer: Answer, out: &mut Printer) -> anyhow::Result<()
 
 fn table(archive: &Opened, answer: Answer, out: &mut Printer) -> anyhow::Result<()> {
     let form = table::Cells { zone: &archive.site.zone, now: archive.site.now };
-    let mut layout = table::Layout::new();
+    let mut layout = Layout::new(table::HEADS);
     let print = |page| out.print(&layout.lines(&page));
     readers::read(archive.index.state(), answer, &form, threads(MAX_READERS), print)?;
     Ok(out.print(&layout.rest())?)

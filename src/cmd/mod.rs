@@ -3,11 +3,14 @@
 pub mod archive;
 pub mod audit;
 pub mod check;
+mod columns;
 pub mod erase;
 pub mod expire;
 pub mod export;
 pub mod forecast;
 pub mod hold;
+#[cfg(feature = "room")]
+pub mod import;
 mod journal;
 pub mod keep;
 pub mod list;
@@ -30,7 +33,7 @@ pub mod user;
 pub mod verify;
 pub mod words;
 
-pub use output::told;
+pub use output::error_text;
 
 use crate::cli::{Cli, Command};
 use crate::config::ConfigError;

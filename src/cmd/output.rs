@@ -100,7 +100,7 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// An error and what led to it in one line, nothing of it twice: many an error says its cause itself.
-pub fn told(error: &anyhow::Error) -> String {
+pub fn error_text(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if !text.ends_with(&cause) {

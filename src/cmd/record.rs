@@ -1,6 +1,6 @@
 //! `nauhuri record`: captures live until stopped.
 
-use super::output::told;
+use super::output::error_text;
 use super::settings::{self, DefaultFile, mistake, no_such_interface};
 use crate::capture::live::{LiveError, LiveSource};
 use crate::cli::{Cli, DEFAULT_CONFIG, RecordArgs};
@@ -19,7 +19,7 @@ use std::path::Path;
 /// A configuration that is wrong, an interface that cannot be captured, a store that cannot be written.
 pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
     let mut notifier = Notifier::from_env();
-    record(cli, &mut notifier).inspect_err(|e| notifier.status(&format!("failed: {}", told(e))))
+    record(cli, &mut notifier).inspect_err(|e| notifier.status(&format!("failed: {}", error_text(e))))
 }
 
 fn record(cli: &Cli, notifier: &mut Notifier) -> anyhow::Result<()> {

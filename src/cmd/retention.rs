@@ -5,7 +5,7 @@ use super::output;
 use super::usage::Usage;
 use crate::cli::Cli;
 use crate::cli::keeping::{RetentionArgs, RetentionCommand};
-use crate::config::{Config, Term};
+use crate::config::Config;
 use crate::custody::retain::{Applied, Rule};
 use anyhow::bail;
 use jiff::tz::TimeZone;
@@ -51,8 +51,12 @@ fn rule(config: &Config, zone: &TimeZone, name: &str) -> anyhow::Result<Rule> {
             );
         }
     };
-    let term = Term::parse(&service.retention)?;
-    Ok(Rule { service: service.name, term, bound: service.retention_bound, zone: zone.clone() })
+    Ok(Rule {
+        service: service.name,
+        term: service.retention,
+        bound: service.retention_bound,
+        zone: zone.clone(),
+    })
 }
 
 fn as_text(rule: &Rule, applied: &Applied) -> String {

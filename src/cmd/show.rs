@@ -8,6 +8,7 @@ use crate::archive::index::Row;
 use crate::cli::Cli;
 use crate::cli::reading::ShowArgs;
 use crate::custody::audit::{Action, Draft};
+use crate::pii::Pii;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -44,7 +45,8 @@ pub fn run(cli: &Cli, args: &ShowArgs) -> anyhow::Result<()> {
 fn text(archive: &Opened, row: &Row, s: &Map<String, Value>, audit: &[Value]) -> String {
     let site = &archive.site;
     let zone = &site.zone;
-    let or_dash = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), plain);
+    let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), plain);
+    let number = |n: &Option<Pii<String>>| or_dash(n.as_ref().map(Pii::as_str));
     let at = |key: &str| s.get(key).map_or_else(|| "-".into(), value);
     let mut out = String::new();
     let mut line = |key: &str, value: String| {
@@ -57,11 +59,11 @@ fn text(archive: &Opened, row: &Row, s: &Map<String, Value>, audit: &[Value]) ->
     line("answered", format!("{} ({})", local(row.answered_at, zone), site.config.retention.timezone));
     line("length", format!("{} ({} s)", length(row.duration_s()), row.duration_s()));
     line("ended by", at("ended_by"));
-    line("service", or_dash(&row.service));
+    line("service", or_dash(row.service.as_deref()));
     line("direction", direction(row).to_owned());
-    line("agent", format!("{} {}", or_dash(&row.agent_id), or_dash(&row.agent_name)));
-    line("customer", if row.withheld { "withheld".into() } else { or_dash(&row.number) });
-    line("dialled", or_dash(&row.dialled));
+    line("agent", format!("{} {}", or_dash(row.agent.id.as_deref()), or_dash(row.agent.name.as_deref())));
+    line("customer", if row.customer.withheld { "withheld".into() } else { number(&row.customer.number) });
+    line("dialled", number(&row.dialled));
     line("call-id", s.get("sip").and_then(|v| v.get("call_id")).map_or_else(|| "-".into(), value));
     let due = row.until.map_or_else(|| "never by itself".into(), |t| local(t, zone));
     line("falls due", due);

@@ -1,6 +1,7 @@
 //! `nauhuri unrecorded`: the register of answered calls that were not recorded.
 
 use super::archive::Site;
+use super::columns::{Grid, Layout};
 use super::list::csv::cell;
 use super::output::{Printer, plain};
 use super::words::local;
@@ -10,6 +11,7 @@ use crate::cli::reading::UnrecordedArgs;
 use crate::cli::search::SearchArgs;
 use crate::config::compiled::NumberForm;
 use crate::custody::audit::{Action, Draft};
+use crate::pii::Pii;
 use crate::store::layout::open_state;
 use crate::store::register::{Register, Unrecorded};
 use serde_json::json;
@@ -24,13 +26,7 @@ const COLUMNS: &str = "at,reason,service,caller,called,call,recording";
 /// The register cannot be read, or the audit log not be written.
 pub fn run(cli: &Cli, args: &UnrecordedArgs) -> anyhow::Result<()> {
     let site = Site::find(cli)?;
-    let as_search = SearchArgs {
-        since: args.since,
-        until: args.until,
-        service: args.service.clone(),
-        number: args.number.clone(),
-        ..SearchArgs::default()
-    };
+    let as_search = SearchArgs { calls: args.calls.clone(), ..SearchArgs::default() };
     let mut found = Vec::new();
     let is_meant = filter(&site, args, &as_search)?;
     // Without its state a store has no register either.
@@ -61,12 +57,12 @@ fn filter(
 ) -> anyhow::Result<impl Fn(&Unrecorded) -> bool> {
     let numbers = NumberForm::new(&site.config.numbers);
     let bounds = site.search(search)?;
-    let parts = args.number.as_deref().map(|n| number_parts(n, &numbers)).unwrap_or_default();
-    let (service, reason) = (args.service.clone(), args.reason.clone());
+    let parts = args.calls.number.as_deref().map(|n| number_parts(n, &numbers)).unwrap_or_default();
+    let (service, reason) = (args.calls.service.clone(), args.reason.clone());
     Ok(move |call: &Unrecorded| {
         let at = call.instant();
-        let has = |number: &Option<String>| {
-            number.as_ref().is_some_and(|n| parts.iter().any(|part| n.contains(part.as_str())))
+        let has = |number: &Option<Pii<String>>| {
+            number.as_ref().is_some_and(|n| parts.iter().any(|part| n.as_str().contains(part.as_str())))
         };
         bounds.since.is_none_or(|since| at >= since)
             && bounds.until.is_none_or(|until| at < until)
@@ -80,8 +76,9 @@ fn csv(found: &[Unrecorded]) -> String {
     let mut text = format!("{COLUMNS}\r\n");
     for c in found {
         let recording = c.recording.map(|id| id.to_string());
-        let fields = [&c.service, &c.caller, &c.called, &c.call, &recording];
-        let fields = fields.into_iter().map(|f| f.as_deref().map(cell).unwrap_or_default());
+        let [caller, called] = [&c.caller, &c.called].map(|n| n.as_ref().map(Pii::as_str));
+        let fields = [c.service.as_deref(), caller, called, c.call.as_deref(), recording.as_deref()];
+        let fields = fields.into_iter().map(|f| f.map(cell).unwrap_or_default());
         let all: Vec<String> = [cell(&c.at), cell(&c.reason)].into_iter().chain(fields).collect();
         text += &(all.join(",") + "\r\n");
     }
@@ -89,20 +86,18 @@ fn csv(found: &[Unrecorded]) -> String {
 }
 
 fn table(site: &Site, found: &[Unrecorded]) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["WHEN", "REASON", "SERVICE", "CALLER", "CALLED", "CALL-ID"]);
+    let mut grid = Grid::default();
     for c in found {
-        let or_dash = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), plain);
-        table.add_row([
+        let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), plain);
+        let number = |n: &Option<Pii<String>>| or_dash(n.as_ref().map(Pii::as_str));
+        grid.row([
             local(c.instant(), &site.zone),
             plain(&c.reason),
-            or_dash(&c.service),
-            or_dash(&c.caller),
-            or_dash(&c.called),
-            or_dash(&c.call),
+            or_dash(c.service.as_deref()),
+            number(&c.caller),
+            number(&c.called),
+            or_dash(c.call.as_deref()),
         ]);
     }
-    let rows = table.to_string();
-    rows.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    Layout::new(["WHEN", "REASON", "SERVICE", "CALLER", "CALLED", "CALL-ID"]).lines(&grid)
 }

@@ -1,6 +1,7 @@
 //! `nauhuri user`: accounts of the listening room.
 
 use super::archive::Site;
+use super::columns::{Grid, Layout};
 use super::output::{self, plain};
 use super::usage::Usage;
 use crate::cli::Cli;
@@ -23,23 +24,42 @@ pub fn run(cli: &Cli, args: &UserArgs) -> anyhow::Result<()> {
     match &args.command {
         UserCommand::Add(args) => add(&place, args),
         UserCommand::Change(args) => change(&place, args),
+        UserCommand::Import { file, dry_run, .. } => {
+            super::import::run(&place, &open(&place)?, file, *dry_run)
+        }
         UserCommand::List { json, .. } => list(&place, *json),
         UserCommand::Disable { name, .. } => {
             let accounts = open(&place)?;
-            let name = known(&accounts, name)?;
+            let name = known(&accounts, name)?.name;
             note(&place, Action::UserDisable, json!({ "account": name }))?;
             accounts.disable(&name, place.now)?;
             Ok(output::print(&format!("{name} disabled\n"))?)
         }
-        UserCommand::Reset { name, .. } => {
-            let accounts = open(&place)?;
-            let name = known(&accounts, name)?;
-            let password = password(io::stdin().lock())?;
-            note(&place, Action::UserReset, json!({ "account": name }))?;
-            accounts.reset(&name, &password)?;
-            Ok(output::print(&format!("{name} has a new password\n"))?)
-        }
+        UserCommand::Reset { name, password_stdin, .. } => reset(&place, name, *password_stdin),
     }
+}
+
+fn reset(place: &Site, name: &str, password_stdin: bool) -> anyhow::Result<()> {
+    let accounts = open(place)?;
+    let account = known(&accounts, name)?;
+    let name = account.name;
+    if account.provider {
+        if password_stdin {
+            return Err(Usage(format!("{name} signs in by the provider and has no password here")).into());
+        }
+        note(place, Action::UserReset, json!({ "account": name }))?;
+        accounts.unbind(&name)?;
+        return Ok(output::print(&format!("{name} is open for whoever the provider calls by that name\n"))?);
+    }
+    if !password_stdin {
+        return Err(
+            Usage("--password-stdin is missing: the new password comes on standard input".into()).into()
+        );
+    }
+    let password = password(io::stdin().lock())?;
+    note(place, Action::UserReset, json!({ "account": name }))?;
+    accounts.reset(&name, &password)?;
+    Ok(output::print(&format!("{name} has a new password\n"))?)
 }
 
 fn open(place: &Site) -> anyhow::Result<Accounts> {
@@ -50,12 +70,9 @@ fn open(place: &Site) -> anyhow::Result<Accounts> {
     Ok(Accounts::open(&place.state, room.session_idle, room.session_max)?)
 }
 
-/// The account's own spelling of its name.
-fn known(accounts: &Accounts, name: &str) -> anyhow::Result<String> {
-    match accounts.get(name)? {
-        Some(account) => Ok(account.name),
-        None => Err(AccountError::Unknown(name.into()).into()),
-    }
+/// The account of a name, which need not be spelt as it spells itself.
+fn known(accounts: &Accounts, name: &str) -> anyhow::Result<Account> {
+    accounts.get(name)?.ok_or_else(|| AccountError::Unknown(name.into()).into())
 }
 
 fn note(place: &Site, action: Action, detail: Value) -> anyhow::Result<()> {
@@ -81,7 +98,10 @@ fn add(place: &Site, args: &AddArgs) -> anyhow::Result<()> {
         from,
         until,
     };
-    let password = password(io::stdin().lock())?;
+    if args.provider && place.config.room.oidc.issuer.is_empty() {
+        return Err(Usage("--provider: room.oidc names no provider".into()).into());
+    }
+    let password = if args.provider { None } else { Some(password(io::stdin().lock())?) };
     let accounts = open(place)?;
     if accounts.get(&new.name)?.is_some() {
         return Err(AccountError::Exists(new.name).into());
@@ -89,10 +109,10 @@ fn add(place: &Site, args: &AddArgs) -> anyhow::Result<()> {
     let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
     let detail = json!({
         "account": new.name, "roles": new.roles, "agents": new.agents, "teams": new.teams,
-        "office": new.office, "from": time(from), "until": time(until),
+        "office": new.office, "from": time(from), "until": time(until), "by_provider": args.provider,
     });
     note(place, Action::UserAdd, detail)?;
-    accounts.add(&new, &password, place.now)?;
+    accounts.add(&new, password.as_deref(), place.now)?;
     Ok(output::print(&format!("{} added\n", new.name))?)
 }
 
@@ -118,7 +138,12 @@ fn change(place: &Site, args: &ChangeArgs) -> anyhow::Result<()> {
         return Err(Usage("what is to change? Give --role, --agent, --team or --office".into()).into());
     }
     let accounts = open(place)?;
-    let name = known(&accounts, &args.name)?;
+    let account = known(&accounts, &args.name)?;
+    if account.provider && !args.role.is_empty() {
+        let why = "--role: the roles of an account of the provider come from its groups (room.oidc.roles)";
+        return Err(Usage(why.into()).into());
+    }
+    let name = account.name;
     let changes = Changes {
         roles: (!args.role.is_empty()).then(|| args.role.clone()),
         agents: args.agent.clone(),
@@ -157,13 +182,12 @@ fn list(place: &Site, as_json: bool) -> anyhow::Result<()> {
         let list: Vec<Value> = people.iter().map(Account::to_json).collect();
         return Ok(output::print(&(serde_json::to_string_pretty(&list)? + "\n"))?);
     }
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["NAME", "ROLES", "AGENTS", "TEAMS", "OFFICE", "STATE"]);
+    let mut grid = Grid::default();
     for account in &people {
         let state = match (account.disabled, account.locked_until) {
             (Some(_), _) => "disabled",
             (None, Some(until)) if until > place.now => "locked",
+            _ if account.provider => "provider",
             _ => "open",
         };
         let cells = [
@@ -174,9 +198,10 @@ fn list(place: &Site, as_json: bool) -> anyhow::Result<()> {
             account.office.clone().unwrap_or_default(),
             state.into(),
         ];
-        table.add_row(cells.map(|cell| plain(&cell)));
+        grid.row(cells.map(|cell| plain(&cell)));
     }
-    Ok(output::print(&format!("{table}\n"))?)
+    let heads = ["NAME", "ROLES", "AGENTS", "TEAMS", "OFFICE", "STATE"];
+    Ok(output::print(&Layout::new(heads).lines(&grid))?)
 }
 
 fn held(list: &[Held<String>]) -> String {

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 /// Time on the wall of the office.
 pub(super) fn local(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_jiff().to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    at.to_jiff().to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// Everything there is to say of it.
@@ -36,10 +36,5 @@ pub(super) fn push_states(row: &Row, now: Timestamp, text: &mut String) {
 }
 
 pub(super) fn direction(row: &Row) -> &'static str {
-    match row.direction {
-        Some(CallDirection::Inbound) => "inbound",
-        Some(CallDirection::Outbound) => "outbound",
-        Some(CallDirection::Internal) => "internal",
-        None => "",
-    }
+    row.direction.map_or("", CallDirection::name)
 }

@@ -24,27 +24,28 @@ const ACTS: &[&str] =
 section! {
     /// The listening room, `nauhuri serve`: a web page with personal accounts (nauhuri user).
     pub struct Room {
-        /// Where it listens. Elsewhere than on this machine only with tls or trusted_proxies.
+        /// Where it listens. An address other than this machine's own needs tls or
+        /// trusted_proxies.
         listen: String = "127.0.0.1:9170".into(), Kind::Word(&words::ROOM_ADDRESS);
         /// PEM files of the certificate and its key; read again when they are renewed.
         tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS);
-        /// Addresses (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+        /// Addresses (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
         trusted_proxies: Vec<String> = Vec::new(), Kind::Words(&words::NETWORKS);
-        /// A session that is not used for so long ends.
+        /// A session ends after this long without use.
         #[serde(with = "crate::config::forms::duration")]
         session_idle: Duration = Duration::from_secs(15 * 60), Kind::Period;
-        /// A session ends after so long in any case.
+        /// A session ends after this long in any case.
         #[serde(with = "crate::config::forms::duration")]
         session_max: Duration = Duration::from_secs(10 * 3600), Kind::Period;
         /// File with the undertaking of confidentiality that everybody accepts at the first
         /// sign-in, and again when the text changes. Empty: nothing is to be accepted.
         undertaking: PathBuf = PathBuf::new(), Kind::Text;
-        /// Languages of the pages, the first one for a browser that asks for none of them.
+        /// Languages of the pages; the first one is for browsers that ask for none of them.
         languages: Vec<String> = LANGUAGES.iter().map(ToString::to_string).collect(), Kind::ListOf(LANGUAGES);
-        /// Folder below which an export may name a folder. Empty: any outside the store that
-        /// the service may write.
+        /// The folder in which exports to the server are allowed. Empty: any folder outside the
+        /// store that the service may write.
         exports: PathBuf = PathBuf::new(), Kind::Word(&words::EXPORTS);
-        /// Sign-in by OpenID Connect; this version refuses an issuer.
+        /// Sign-in by an OpenID Connect provider, beside local accounts; docs/room.md has more.
         oidc: Oidc = Oidc::default(), Kind::Keys(Oidc::KEYS);
         /// Roles, each one like this. What a role is not given it does not have.
         roles: BTreeMap<String, Role> = BTreeMap::new(), Kind::Each(Role::KEYS), "agent";
@@ -69,7 +70,7 @@ impl Tls {
 }
 
 section! {
-    /// Sign-in by OpenID Connect.
+    /// Sign-in by an OpenID Connect provider, beside local accounts.
     pub struct Oidc {
         /// URL of the provider; empty: local accounts only.
         issuer: String = String::new(), Kind::Text;
@@ -77,6 +78,12 @@ section! {
         client_id: String = String::new(), Kind::Text;
         /// File that holds the client's secret.
         client_secret_file: PathBuf = PathBuf::new(), Kind::Text;
+        /// Scopes asked for beside `openid`; `profile` tells the name, some providers want one more for groups.
+        scopes: Vec<String> = vec!["profile".into()], Kind::Texts;
+        /// The claim with the name of the account.
+        name_claim: String = "preferred_username".into(), Kind::Text;
+        /// The claim with the groups.
+        groups_claim: String = "groups".into(), Kind::Text;
         /// Group = role.
         roles: BTreeMap<String, String> = BTreeMap::new(), Kind::Names;
     }

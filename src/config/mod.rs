@@ -28,8 +28,8 @@ pub use error::ConfigError;
 pub use listening::{Listening, Reason, Room};
 pub use load::Loaded;
 pub use sections::{
-    Access, AgentMatch, Agents, Audit, Capture, ClockTrust, Config, Encoding, Limits, Log, Metrics, Numbers,
-    Retention, Sip, Storage,
+    AgentMatch, Agents, Audit, Capture, ClockTrust, Config, CopyAccess, Encoding, Limits, Log, Metrics,
+    Numbers, Retention, Sip, Storage,
 };
 pub use service::{CallDirection, HideDigits, RetentionBound, Service, ServiceRule};
 pub use term::{Term, TermError};

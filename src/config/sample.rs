@@ -8,12 +8,12 @@ use toml::Value;
 const HEAD: &str = "\
 # nauhuri: sample configuration.
 #
-# Every key stands here at its default, commented out: remove the # in front of
-# a key to change it. `nauhuri check` says what is wrong with the result and
-# prints the configuration in effect. Only capture.interface must be set.
+# Every key is here with its default, commented out: remove the # in front of a key to
+# change it. `nauhuri check` reports mistakes and prints the configuration in effect.
+# Only capture.interface and a rule under [agents] have to be set.
 #
-# Over this file come environment variables (NAUHURI__SIP__PORTS=5060,5080) and
-# then --set sip.ports=5060,5080 on the command line.
+# Environment variables (NAUHURI__SIP__PORTS=5060,5080) override this file, and
+# --set sip.ports=5060,5080 on the command line overrides both.
 ";
 
 /// What stands above everything in the reference.

@@ -6,6 +6,7 @@
 use super::keys::{self, Kind, section};
 use super::listening::Room;
 use super::service::{Service, ServiceRule};
+use super::term::Term;
 use super::tunnels::TunnelRule;
 use super::words;
 use serde::{Deserialize, Serialize};
@@ -49,19 +50,18 @@ section! {
         /// An extra BPF expression, such as "net 10.20.0.0/16": packets outside it are
         /// never read. Empty: all packets.
         filter: String = String::new(), Kind::Text;
-        /// Kernel ring of each interface in MiB. It bridges the time while the disk is
-        /// slow; 256 holds about four seconds of 6,000 calls.
+        /// Size of the kernel's ring buffer for each interface, MiB. It absorbs delays: 256 MiB
+        /// hold about four seconds of 6,000 calls.
         buffer_mib: u32 = 256, Kind::Count(1, BUFFER_MIB_MAX);
-        /// Packets within packets that are opened: "vxlan", or only from some senders:
-        /// { kind = "erspan", from = "10.9.0.0/16" }. Kinds: "gre", "erspan", "vxlan",
-        /// "geneve", "gtp-u", "ipip" (IP, Ethernet or MPLS in IP), "tzsp"; "any" is all of
-        /// them. Anybody who reaches a mirrored address can send a tunnel packet that
-        /// claims to hold a call, so name kind and sender of your mirror. VLAN tags, MPLS
+        /// Tunnels whose content is read: a kind, such as "vxlan", or a kind from certain
+        /// senders, such as { kind = "erspan", from = "10.9.0.0/16" }. Kinds: "gre", "erspan",
+        /// "vxlan", "geneve", "gtp-u", "ipip" (IP, Ethernet or MPLS in IP), "tzsp"; "any" is all
+        /// of them. Anybody who can reach a mirrored address can send a tunnel packet with a
+        /// forged call inside, so name the kind and the sender of your mirror. VLAN tags, MPLS
         /// and PPPoE are always read.
         #[serde(deserialize_with = "crate::config::tunnels::rules")]
         tunnels: Vec<TunnelRule> = Vec::new(), Kind::Tunnels;
-        /// A mirror port carries packets addressed to others; without this the card
-        /// drops them.
+        /// Receive packets that are addressed to others, which are all that a mirror port carries.
         promiscuous: bool = true, Kind::Bool;
     }
 }
@@ -71,17 +71,16 @@ section! {
     pub struct Sip {
         /// UDP and TCP ports that carry SIP, at either end.
         ports: Vec<u16> = vec![5060, 5080], Kind::Ports;
-        /// Legs of one contact (trunk, queue, agent) belong together when one of these
-        /// headers has the same value in them.
+        /// Headers that connect the legs of one contact (trunk, queue, agent): legs with the
+        /// same value in one of them belong together.
         correlation_headers: Vec<String> = vec!["Session-ID".into()], Kind::Words(&words::HEADERS);
-        /// A recording ends when neither side has sent sound for this long and no hang-up
-        /// was seen. Calls on hold are not ended by it.
+        /// A recording ends when no hang-up was seen and neither side has sent audio for this
+        /// long. Calls on hold are not affected.
         #[serde(with = "crate::config::forms::duration")]
         media_timeout: Duration = Duration::from_secs(30), Kind::Period;
-        /// How long a call that shows it is alive may be without sound: its telephones
-        /// send RTCP, refresh the session, or said that they would be silent (no audio
-        /// port, fax). After that the recording ends; sound that comes later in the same
-        /// call begins another one.
+        /// How long a call may be without audio while there are signs that it is alive: RTCP,
+        /// session refreshes, or signalled silence (no audio port, fax). After that the
+        /// recording ends. If the same call has audio again later, another recording begins.
         #[serde(with = "crate::config::forms::duration")]
         max_silence: Duration = Duration::from_secs(3600), Kind::Period;
     }
@@ -94,10 +93,10 @@ section! {
         /// Extensions: "2001"; a range "2000-2999", which matches numbers as long as its
         /// ends; a prefix "31*", which matches 31 too.
         extensions: Vec<String> = Vec::new(), Kind::Texts;
-        /// Networks the agents' telephones are in, such as "10.20.0.0/16". Set them: without
-        /// them a caller who writes an agent's number in his own From, or the header below,
-        /// makes himself an agent, and the call is not recorded. An agent whom only his address
-        /// tells is called by his number where that is no subscriber's (less than seven digits).
+        /// Networks of the agents' telephones, such as "10.20.0.0/16". Set them: without them a
+        /// caller who writes an agent's number into his own From, or into the header below,
+        /// makes himself an agent, and the call is not recorded. A party who is an agent only by
+        /// address is stored under its number if that has fewer than seven digits.
         networks: Vec<String> = Vec::new(), Kind::Words(&words::NETWORKS);
         /// A SIP header that carries the agent's id, such as "X-Agent-Id".
         header: String = String::new(), Kind::Word(&words::HEADER);
@@ -112,15 +111,15 @@ section! {
 }
 
 section! {
-    /// How numbers compare. With both set, 0401234567 and +358401234567 are the same
+    /// How numbers are compared. With both keys set, 0401234567 and +358401234567 are the same
     /// number: country = "358", national_prefix = "0".
     pub struct Numbers {
         /// Country code, digits only.
         country: String = String::new(), Kind::Word(&words::COUNTRY);
-        /// What is dialled in front of a number within the country.
+        /// The prefix that is dialled before a national number.
         national_prefix: String = String::new(), Kind::Word(&words::NATIONAL_PREFIX);
-        /// Which headers tell the caller's number, the most trusted first: the first one
-        /// that holds a telephone number counts.
+        /// The headers with the caller's number, the most trusted one first. The first that
+        /// contains a telephone number counts.
         caller: Vec<String> = ["P-Asserted-Identity", "Remote-Party-ID", "From"].map(String::from).into(),
             Kind::Words(&words::CALLER_HEADERS);
     }
@@ -129,30 +128,34 @@ section! {
 section! {
     /// Whose calendar counts, and how what has expired is deleted.
     pub struct Retention {
-        /// Whose calendar days count, such as "Europe/Helsinki".
+        /// The time zone whose calendar days count, such as "Europe/Helsinki".
         timezone: String = "UTC".into(), Kind::Word(&words::ZONE);
         /// How often the daemon deletes what is due.
         #[serde(with = "crate::config::forms::duration")]
         sweep: Duration = Duration::from_secs(3600), Kind::Period;
-        /// At once at most what fell due on so many days is deleted; more is a wrong clock
-        /// or a mistake, until somebody runs `nauhuri expire --ignore-guard`. Twenty
-        /// recordings are always allowed. 0 switches this off.
+        /// A sweep deletes nothing if what is due fell due on more than this many days, or is
+        /// far more than usual: then the clock or the configuration is probably wrong, and
+        /// somebody has to look (`nauhuri expire --dry-run`, then `--ignore-guard`). Up to
+        /// twenty recordings are always deleted. 0 switches the check off.
         guard: u32 = 3, Kind::Count(0, 1_000_000);
-        /// "synchronised": nothing is deleted while the clock is not. "any": it need not
-        /// be, for a container that cannot tell; it still must not have jumped.
+        /// "synchronised": nothing is deleted while the clock is not synchronised. "any": do
+        /// not ask, for a container that cannot tell. A clock that has jumped stops deletion
+        /// in either case.
         clock: ClockTrust = ClockTrust::Synchronised, Kind::OneOf(&["synchronised", "any"]);
-        /// How long copies are handed out: "until_deleted", or "until_due": not a moment
-        /// after the recording fell due, though the sweep has not come yet.
-        access: Access = Access::UntilDeleted, Kind::OneOf(&["until_deleted", "until_due"]);
-        /// Holds that nobody has confirmed for so long are due for review
-        /// (`nauhuri hold --flag review`, and a metric).
-        hold_review: String = "6 months".into(), Kind::Word(&words::TERM);
-        /// How long a recording past its term is left alone once its last hold is released.
+        /// "until_deleted": a recording can be exported as long as it exists. "until_due": it
+        /// cannot be exported once its retention has ended, even if the sweep has not deleted
+        /// it yet.
+        access: CopyAccess = CopyAccess::UntilDeleted, Kind::OneOf(&["until_deleted", "until_due"]);
+        /// A hold that nobody has confirmed for this long is due for review: `nauhuri list
+        /// --flag review` lists it, and the metric nauhuri_holds_due_review counts it.
+        hold_review: Term = Term::Months(6), Kind::Word(&words::TERM);
+        /// How long a recording that is past its retention is kept after its last hold is
+        /// released.
         #[serde(with = "crate::config::forms::duration")]
         release_grace: Duration = Duration::ZERO, Kind::Duration;
-        /// How long it is remembered that a recording was deleted, so that no old copy of
-        /// the files brings it back; at least until its own term is over.
-        tombstones: String = "5 years".into(), Kind::Word(&words::TERM);
+        /// How long the recorder remembers that a recording was deleted, so that restoring an
+        /// old backup does not bring it back; at least until its own retention has ended.
+        tombstones: Term = Term::Years(5), Kind::Word(&words::TERM);
     }
 }
 
@@ -164,12 +167,12 @@ section! {
         /// Folder of the index and the audit log; by default .nauhuri inside dir.
         #[serde(skip_serializing_if = "Option::is_none")]
         state: Option<PathBuf> = None, Kind::Text, "\"/var/lib/nauhuri/state\"";
-        /// Which store has to be in dir: the UUID in dir/.nauhuri/store-id. Without it a folder
-        /// whose file system is not mounted looks like a new store. Empty: whichever is there.
+        /// The UUID of the store that must be in dir, from dir/.nauhuri/store-id. If it is set,
+        /// an empty mount point is not taken for a new store. Empty: any store.
         id: String = String::new(), Kind::Word(&words::STORE_ID);
         /// "pcm_s16le", or "g711": A-law and mu-law kept as received, half the space.
         encoding: Encoding = Encoding::PcmS16le, Kind::OneOf(&["pcm_s16le", "g711"]);
-        /// Room that is always left free on the disk.
+        /// Recording stops before less than this is free on the disk.
         #[serde(with = "crate::config::forms::bytes")]
         min_free: u64 = 5 << 30, Kind::Size;
         /// true: members of the service's group may read recordings (files 0640, folders 0750 instead
@@ -182,9 +185,10 @@ section! {
     /// The log of who looked at, held, exported or deleted which recording.
     pub struct Audit {
         /// How long its entries are kept.
-        keep: String = "10 years".into(), Kind::Word(&words::TERM);
-        /// A file elsewhere, best on another machine, that always holds the newest link of
-        /// the log's chain: it shows when the log was cut short or written anew. Empty for none.
+        keep: Term = Term::Years(10), Kind::Word(&words::TERM);
+        /// A file, best on another machine, that always holds the newest link of the log's
+        /// hash chain. With it, `nauhuri audit verify` also finds a log that was cut short or
+        /// replaced. Empty for none.
         /// The service must be allowed to write it (ReadWritePaths= in a drop-in).
         anchor: PathBuf = PathBuf::new(), Kind::Word(&words::ANCHOR);
     }
@@ -210,15 +214,16 @@ section! {
 }
 
 section! {
-    /// Bounds of everything that grows. Whatever the network sends, memory ends here;
-    /// a metric counts how often each bound bites.
+    /// Limits on everything that grows with the traffic, so that nobody on the network can
+    /// exhaust the memory. nauhuri_limit_reached_total counts how often each one is reached.
     pub struct Limits {
-        /// Calls followed at once; for one more, the oldest unanswered attempt is forgotten.
+        /// Calls followed at once.
         calls: usize = 100_000, SOME;
-        /// Recordings open at once. For one more, a call in which next to nothing was heard
-        /// for two seconds gives up its place; where there is none, the new call counts as failed.
+        /// Recordings open at once. When the limit is reached, a new call takes the place of one
+        /// in which almost nothing was heard for two seconds; if there is none, the new call
+        /// counts as failed.
         recordings: usize = 20_000, SOME;
-        /// IP datagrams being put together from fragments at once.
+        /// IP datagrams being reassembled from fragments at once.
         fragments: usize = 4_096, SOME;
         /// TCP connections followed at once.
         tcp_streams: usize = 16_384, SOME;
@@ -226,7 +231,7 @@ section! {
         tcp_buffer: usize = 256 * 1024, BYTES;
         /// Bytes of sound that may wait for one worker.
         queue_bytes: usize = 64 << 20, BYTES;
-        /// Threads that decode and write; 0: one for each processor but the capture's.
+        /// Threads that decode and write; 0: one fewer than there are processors.
         workers: usize = 0, Kind::Count(0, WORKERS_MAX);
     }
 }
@@ -244,7 +249,7 @@ pub enum AgentMatch {
 /// `retention.access`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Access {
+pub enum CopyAccess {
     /// Until the sweep has deleted the recording.
     UntilDeleted,
     /// Until the instant it falls due, though the sweep has not come yet.

@@ -2,6 +2,7 @@
 
 use super::keys::{self, Key, Kind, Section};
 use super::listening::{Listening, Reason};
+use super::term::Term;
 use super::words;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -21,7 +22,7 @@ macro_rules! services {
             $free:ident: $free_type:ty, $free_kind:expr, $free_example:literal;
         )*
     ) => {
-        /// What holds for a number that no service lists.
+        /// The rule for calls to a number that no service lists, and the defaults of all services.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct Service {
@@ -52,7 +53,7 @@ macro_rules! services {
         }
 
         impl Section for Service {
-            const ABOUT: &'static [&'static str] = &[" What holds for a number that no service lists."];
+            const ABOUT: &'static [&'static str] = &[" The rule for calls to a number that no service lists, and the defaults of all services."];
             const KEYS: &'static [Key] = &[
                 Service::NAME,
                 $(Key {
@@ -110,35 +111,36 @@ services! {
     name: "general", Kind::Word(&words::SERVICE_NAME), "\"116117\"";
     /// false: calls are followed and counted, not recorded.
     record: bool = true, Kind::Bool;
-    /// Which calls are recorded: those agents answer, those agents make.
+    /// "inbound": calls that agents answer. "outbound": calls that agents make.
     directions: Vec<CallDirection> = vec![CallDirection::Inbound, CallDirection::Outbound], Kind::Directions;
     /// How long a recording is kept: N days, weeks, months or years of the calendar.
-    retention: String = "6 months".into(), Kind::Word(&words::TERM), "\"5 years\"";
+    retention: Term = Term::Months(6), Kind::Word(&words::TERM), "\"5 years\"";
     /// "keep": deleted after the anniversary day has ended ("kept six months");
     /// "at_most": before it begins ("at most six months").
     retention_bound: RetentionBound = RetentionBound::Keep, Kind::OneOf(&["keep", "at_most"]);
     /// How many of the last digits of the customer's number are hidden for good.
     /// 0 keeps the whole number, "all" keeps none of it.
     hide_caller_digits: HideDigits = HideDigits::Last(4), Kind::HideDigits;
-    /// Health or social services (listening room): never for quality, a copy takes four eyes.
+    /// Health or social services (listening room): no listening for quality, and a second
+    /// person has to approve each copy.
     special_category: bool = false, Kind::Bool;
-    /// The office whose service it is, for roles with the scope "office" (listening room);
-    /// empty for none.
+    /// The office whose service it is (listening room); empty for none.
     office: String = String::new(), Kind::Text, "\"emergency care\"";
 
     [without a default]
-    /// Listening room: "on_request" lets nobody hear a recording before somebody else has
-    /// approved it; without the key "standing", and "on_request" for a special category.
+    /// Listening room: with "on_request", a recording can be heard only after somebody else
+    /// has approved a request. Without the key it is "standing", or "on_request" for a special
+    /// category.
     listening: Listening, Kind::OneOf(Listening::WORDS), "\"on_request\"";
-    /// The reasons to listen that are allowed (listening room); where they are listed, one is
-    /// asked for. Without the key none is asked for where rights stand, and a request may name any.
+    /// The reasons for listening that are allowed (listening room). If this is set, everybody
+    /// has to give one.
     reasons: Vec<Reason>, Kind::ListOf(Reason::WORDS), "[\"verify\", \"complaint\", \"authority\", \"dsar\"]";
 }
 
 impl Section for ServiceRule {
     const ABOUT: &'static [&'static str] = &[
-        " Services are told apart by the number the caller dialled. The first match wins,",
-        " numbers compare by digits, and what a service does not set comes from",
+        " A service is chosen by the number the caller dialled. The first match wins, and",
+        " numbers are compared by their digits. A key that a service does not set comes from",
         " [service_default], where each key is explained. Each service looks like this:",
     ];
     const KEYS: &'static [Key] = &RULE_KEYS;
@@ -164,15 +166,27 @@ const RULE_KEYS: [Key; Service::KEYS.len() + 1] = {
 };
 
 /// Who called whom, as a rule names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum CallDirection {
     /// The agent was called.
     Inbound,
     /// The agent called.
     Outbound,
-    /// Both are agents. Allowed by `agents.record_internal`, not by `directions`.
+    /// Both are agents.
+    // Allowed by `agents.record_internal`, not by `directions`.
     Internal,
+}
+
+impl CallDirection {
+    /// As it stands in the sidecar and in lists.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CallDirection::Inbound => "inbound",
+            CallDirection::Outbound => "outbound",
+            CallDirection::Internal => "internal",
+        }
+    }
 }
 
 /// `keep`: deleted after the anniversary day ends; `at_most`: before it begins.

@@ -3,6 +3,7 @@
 //! Only the form and its bounds. What day a term ends on is `store::calendar`'s.
 
 use jiff::Span;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// Longest term, in years: everything stays far from the ends of the calendar.
@@ -81,6 +82,19 @@ impl fmt::Display for Term {
             Term::Years(n) => (n, "year"),
         };
         write!(f, "{n} {unit}{}", if n == 1 { "" } else { "s" })
+    }
+}
+
+impl Serialize for Term {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Term {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Term, D::Error> {
+        let text = std::borrow::Cow::<'_, str>::deserialize(d)?;
+        Term::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

@@ -7,7 +7,7 @@
 
 use crate::config::compiled::Networks;
 use crate::config::listening::{Act, Listening, Reason, Role, Scope};
-use crate::config::{Access, Config, Service};
+use crate::config::{Config, CopyAccess, Service};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -229,7 +229,7 @@ impl Policy {
             let service = own.resolve(base);
             services.insert(service.name.clone(), Terms::of(&service));
         }
-        let until_due = config.retention.access == Access::UntilDue;
+        let until_due = config.retention.access == CopyAccess::UntilDue;
         Policy { roles, services, strict: Terms::strict(), until_due }
     }
 
@@ -328,6 +328,14 @@ impl Policy {
             }
         }
         Reach::Some { agents, services }
+    }
+
+    /// Whether `person` may find all recordings of some service, and so count its calls.
+    pub fn counts(&self, person: &Person, directory: &Directory) -> bool {
+        match self.reach(person, directory) {
+            Reach::All => true,
+            Reach::Some { services, .. } => !services.is_empty(),
+        }
     }
 
     /// Reasons that a service allows; empty where it asks for none.

@@ -143,7 +143,7 @@ impl Keeper {
             let done = self.delete(batch, Cause::Erase(&draft), by)?;
             if !done.held.is_empty() {
                 let held = draft.clone().on(done.held.iter().copied()).ended(Outcome::Refused);
-                self.tell(by, held.detail(json!({ "because": HELD })))?;
+                self.append_audit(by, held.detail(json!({ "because": HELD })))?;
             }
             deleted.add(done);
         }
@@ -164,7 +164,7 @@ impl Keeper {
         by: &By,
     ) -> Result<(), KeeperError> {
         let draft = Draft::new(Action::Erase).on(rows.iter().map(|row| row.id)).found_by(search);
-        self.tell(by, draft.why(why).ended(Outcome::Refused))
+        self.append_audit(by, draft.why(why).ended(Outcome::Refused))
     }
 
     /// Erasures of `ids` that were asked for while a hold forbade them, and
@@ -220,7 +220,7 @@ impl Keeper {
         }
         if let Cause::Erase(draft) = cause {
             let begun = Draft { action: Action::EraseBegun, ..draft.clone() };
-            self.tell(by, begun.on(going.iter().map(|row| row.id)))?;
+            self.append_audit(by, begun.on(going.iter().map(|row| row.id)))?;
         }
         let stones: Vec<_> = going.iter().map(|row| Tombstone::of(row, by.at, cause.reason())).collect();
         self.index.bury_all(&stones)?;
@@ -231,7 +231,7 @@ impl Keeper {
             false => cause.draft().detail(json!({ "no_audio_found": silent })),
         };
         deleted.silent.extend(silent);
-        self.told_and_forgotten(&gone, draft, by)?;
+        self.audit_and_forget(&gone, draft, by)?;
         deleted.gone.extend(gone.into_iter().map(|row| (row.id, row.service)));
         Ok(deleted)
     }
@@ -316,11 +316,11 @@ impl Keeper {
     }
 
     /// Steps 5 and 6.
-    fn told_and_forgotten(&mut self, gone: &[Row], draft: Draft, by: &By) -> Result<(), KeeperError> {
+    fn audit_and_forget(&mut self, gone: &[Row], draft: Draft, by: &By) -> Result<(), KeeperError> {
         if gone.is_empty() {
             return Ok(());
         }
-        self.tell(by, draft.on(gone.iter().map(|row| row.id)))?;
+        self.append_audit(by, draft.on(gone.iter().map(|row| row.id)))?;
         self.done(LifeStep::DeletionTold)?;
         self.index.forget_all(gone.iter().map(|row| row.id))?;
         self.done(LifeStep::Forgotten)
@@ -366,7 +366,7 @@ impl Keeper {
                     }
                 }
                 let draft = Draft::new(action).detail(json!({ "completed": "what was cut short" }));
-                self.told_and_forgotten(&of_reason, draft, by)?;
+                self.audit_and_forget(&of_reason, draft, by)?;
             }
             deleted.gone.extend(gone.into_iter().map(|row| (row.id, row.service)));
         }
@@ -399,7 +399,7 @@ impl Keeper {
         }
         if !ids.is_empty() {
             let detail = json!({ "completed": "files of a deleted recording had come back" });
-            self.tell(by, Draft::new(Action::Erase).on(ids.iter().copied()).detail(detail))?;
+            self.append_audit(by, Draft::new(Action::Erase).on(ids.iter().copied()).detail(detail))?;
             deleted.gone.extend(ids.into_iter().map(|id| (id, None)));
         }
         Ok(())

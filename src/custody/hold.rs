@@ -9,9 +9,9 @@
 use super::audit::{Action, By, Draft, Outcome, Why};
 use super::keeper::{Amended, Change, Keeper, KeeperError};
 use crate::archive::index::Row;
-use crate::store::calendar::until_string;
-use crate::store::cases::{self, Hold, HoldReason, MAX_CASES, TakenOff, holds, is_held};
-use crate::store::sidecar::{Sidecar, parse_rfc3339};
+use crate::store::cases::{Hold, HoldReason, MAX_CASES, TakenOff};
+use crate::store::legible::Legible;
+use crate::store::sidecar::{Retention, Sidecar};
 use crate::time::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -43,19 +43,20 @@ pub struct Released {
 }
 
 fn put_on(sidecar: &mut Sidecar, hold: &Hold) -> Change {
-    let Some(mut all) = holds(sidecar) else { return Change::Refused(UNREADABLE) };
-    match all.iter().find(|h| h.case == hold.case) {
+    let Legible::Known(all) = &mut sidecar.retention.hold else { return Change::Refused(UNREADABLE) };
+    match all.find(&hold.case) {
         Some(same) if same.reason == hold.reason => return Change::Not,
         Some(_) => return Change::Refused("it is held for that case already, with another reason"),
-        None if all.len() >= MAX_CASES => return Change::Refused("it has as many holds as there can be"),
+        None if all.as_slice().len() >= MAX_CASES => {
+            return Change::Refused("it has as many holds as there can be");
+        }
         None => all.push(hold.clone()),
     }
-    sidecar.retention.hold = cases::write(all);
     Change::Made
 }
 
-fn confirm(sidecar: &mut Sidecar, case: Option<&str>, by: &str, at: &str) -> Change {
-    let Some(mut all) = holds(sidecar) else { return Change::Refused(UNREADABLE) };
+fn confirm(sidecar: &mut Sidecar, case: Option<&str>, by: &str, at: Timestamp) -> Change {
+    let Legible::Known(all) = &mut sidecar.retention.hold else { return Change::Refused(UNREADABLE) };
     let hold = match (case, all.as_mut_slice()) {
         (_, []) => return Change::Refused("it is not held"),
         (None, [only]) => only,
@@ -65,18 +66,14 @@ fn confirm(sidecar: &mut Sidecar, case: Option<&str>, by: &str, at: &str) -> Cha
             None => return Change::Refused("it is held, but not for that case"),
         },
     };
-    (hold.reviewed_by, hold.reviewed_at) = (Some(by.into()), Some(at.into()));
-    sidecar.retention.hold = cases::write(all);
+    (hold.reviewed_by, hold.reviewed_at) = (Some(by.into()), Some(at.whole_us()));
     Change::Made
 }
 
 fn take_off(sidecar: &mut Sidecar, case: Option<&str>) -> Change {
-    let Some(mut all) = holds(sidecar) else { return Change::Refused(UNREADABLE) };
-    match cases::take_off(&mut all, case) {
-        TakenOff::Done => {
-            sidecar.retention.hold = cases::write(all);
-            Change::Made
-        }
+    let Legible::Known(all) = &mut sidecar.retention.hold else { return Change::Refused(UNREADABLE) };
+    match all.take_off(case) {
+        TakenOff::Done => Change::Made,
         TakenOff::None => Change::Refused("it is not held"),
         TakenOff::Several => Change::Refused("several cases hold it: name one with --ref"),
         TakenOff::Other => Change::Refused("it is held, but not for that case"),
@@ -86,9 +83,9 @@ fn take_off(sidecar: &mut Sidecar, case: Option<&str>) -> Change {
 /// The last hold of a recording past its term is off: it falls due after `grace`.
 /// One within its term keeps it.
 fn give_grace(sidecar: &mut Sidecar, grace: Duration, now: Timestamp) {
-    let due = sidecar.retention.until.as_deref().and_then(parse_rfc3339);
-    if !is_held(sidecar) && due.is_some_and(|due| due <= now) {
-        sidecar.retention.until = Some(until_string(now + grace));
+    let Retention { until, hold } = &mut sidecar.retention;
+    if hold.is_unset() && until.is_some_and(|due| due <= now) {
+        *until = Some((now + grace).whole_s());
     }
 }
 
@@ -105,8 +102,7 @@ impl Keeper {
         search: Option<Value>,
         by: &By,
     ) -> Result<Amended, KeeperError> {
-        let (name, at) = (by.who.name(), by.at.to_rfc3339());
-        let hold = Hold { reason, case: case.into(), by: name, at, reviewed_by: None, reviewed_at: None };
+        let hold = Hold::new(reason, case, by.who.name(), by.at);
         let why = Why { reason: Some(reason.name().into()), case: Some(case.into()), ..Why::default() };
         let draft = Draft::new(Action::Hold).found_by(search).why(why);
         self.amend(rows, draft, by, &|sidecar| put_on(sidecar, &hold))
@@ -123,10 +119,10 @@ impl Keeper {
         search: Option<Value>,
         by: &By,
     ) -> Result<Amended, KeeperError> {
-        let (name, at) = (by.who.name(), by.at.to_rfc3339());
+        let name = by.who.name();
         let why = Why { case: case.map(String::from), ..Why::default() };
         let draft = Draft::new(Action::HoldReview).found_by(search).why(why);
-        self.amend(rows, draft, by, &|sidecar| confirm(sidecar, case, &name, &at))
+        self.amend(rows, draft, by, &|sidecar| confirm(sidecar, case, &name, by.at))
     }
 
     /// Ends a hold.
@@ -145,10 +141,9 @@ impl Keeper {
     ) -> Result<Released, KeeperError> {
         let is_past = |row: &&Row| {
             let Ok(mut sidecar) = self.read(row) else { return false };
-            let until = sidecar.retention.until.as_deref().and_then(parse_rfc3339);
             take_off(&mut sidecar, how.case) == Change::Made
-                && !is_held(&sidecar)
-                && until.is_some_and(|until| until <= by.at)
+                && sidecar.retention.hold.is_unset()
+                && sidecar.retention.until.is_some_and(|until| until <= by.at)
         };
         let past_term: Vec<Uuid> = rows.iter().filter(is_past).map(|row| row.id).collect();
         let why = Why { case: how.case.map(String::from), ..Why::default() };
@@ -156,7 +151,7 @@ impl Keeper {
         if !past_term.is_empty() && !how.accept_due {
             let detail = json!({ "because": "past its term, and that was not accepted" });
             let asked = draft.on(past_term.iter().copied()).ended(Outcome::Refused);
-            self.tell(by, asked.detail(detail))?;
+            self.append_audit(by, asked.detail(detail))?;
             return Ok(Released { past_term, asked_back: true, ..Released::default() });
         }
         let amended = self.amend(rows, draft, by, &|sidecar| {
@@ -173,28 +168,30 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::cases::unconfirmed_since;
+    use serde_json::to_value;
 
     fn sidecar() -> Sidecar {
         serde_json::from_str(include_str!("../store/writer/answered.json")).unwrap()
     }
 
     fn hold(case: &str) -> Hold {
-        let (case, by) = (case.into(), "kaisa".into());
-        let at = "2026-11-23T08:00:00.000000Z".into();
-        Hold { reason: HoldReason::Crime, case, by, at, reviewed_by: None, reviewed_at: None }
+        Hold::new(HoldReason::Crime, case, "kaisa".into(), at("2026-11-23T08:00:00Z"))
+    }
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(text).unwrap()
     }
 
     #[test]
     fn one_case_then_another() {
         let mut s = sidecar();
         assert_eq!(put_on(&mut s, &hold("A")), Change::Made);
-        let alone = s.retention.hold.clone().unwrap();
+        let alone = to_value(&s.retention.hold).unwrap();
         assert_eq!(alone["ref"], "A");
         assert!(alone.get("also").is_none());
         assert_eq!(put_on(&mut s, &hold("A")), Change::Not);
         assert_eq!(put_on(&mut s, &hold("B")), Change::Made);
-        let both = s.retention.hold.clone().unwrap();
+        let both = to_value(&s.retention.hold).unwrap();
         assert_eq!((both["reason"].as_str(), both["also"][0]["ref"].as_str()), (Some("crime"), Some("B")));
         let other = Hold { reason: HoldReason::Dsar, ..hold("A") };
         assert!(matches!(put_on(&mut s, &other), Change::Refused(_)));
@@ -202,22 +199,21 @@ mod tests {
         assert!(matches!(take_off(&mut s, None), Change::Refused(_)));
         assert!(matches!(take_off(&mut s, Some("C")), Change::Refused(_)));
         assert_eq!(take_off(&mut s, Some("A")), Change::Made);
-        assert_eq!(s.retention.hold.as_ref().unwrap()["ref"], "B");
+        assert_eq!(to_value(&s.retention.hold).unwrap()["ref"], "B");
         assert_eq!(take_off(&mut s, None), Change::Made);
-        assert_eq!(s.retention.hold, None);
+        assert!(s.retention.hold.is_unset());
         assert_eq!(take_off(&mut s, None), Change::Refused("it is not held"));
     }
 
     #[test]
     fn what_cannot_be_read_holds() {
         let mut s = sidecar();
-        s.retention.hold = Some(serde_json::json!(["a form of later"]));
-        assert_eq!(holds(&s), None);
-        assert!(is_held(&s));
+        s.retention.hold = serde_json::from_value(json!(["a form of later"])).unwrap();
+        assert!(s.retention.hold.is_set());
         for change in [
             take_off(&mut s.clone(), None),
             put_on(&mut s.clone(), &hold("A")),
-            confirm(&mut s.clone(), None, "x", "y"),
+            confirm(&mut s.clone(), None, "x", Timestamp::EPOCH),
         ] {
             assert_eq!(change, Change::Refused(UNREADABLE));
         }
@@ -235,31 +231,32 @@ mod tests {
     #[test]
     fn the_least_confirmed_of_them_counts() {
         let mut s = sidecar();
-        assert_eq!(unconfirmed_since(&s), None);
-        let later = "2026-12-01T08:00:00.000000Z";
+        assert_eq!(s.retention.hold.unconfirmed_since(), None);
+        let later = at("2026-12-01T08:00:00Z");
         put_on(&mut s, &hold("A"));
-        put_on(&mut s, &Hold { at: "2026-11-30T08:00:00.000000Z".into(), ..hold("B") });
-        assert_eq!(unconfirmed_since(&s), parse_rfc3339(&hold("A").at));
+        put_on(&mut s, &Hold { at: at("2026-11-30T08:00:00Z"), ..hold("B") });
+        assert_eq!(s.retention.hold.unconfirmed_since(), Some(hold("A").at));
         assert!(matches!(confirm(&mut s, None, "matti", later), Change::Refused(_)));
         assert!(matches!(confirm(&mut s, Some("C"), "matti", later), Change::Refused(_)));
         assert_eq!(confirm(&mut s, Some("A"), "matti", later), Change::Made);
-        assert_eq!(unconfirmed_since(&s), parse_rfc3339("2026-11-30T08:00:00Z"));
-        assert_eq!(holds(&s).unwrap()[0].reviewed_by.as_deref(), Some("matti"));
+        assert_eq!(s.retention.hold.unconfirmed_since(), Some(at("2026-11-30T08:00:00Z")));
+        let all = s.retention.hold.known().unwrap();
+        assert_eq!(all.find("A").unwrap().reviewed_by.as_deref(), Some("matti"));
     }
 
     #[test]
     fn grace_is_for_what_is_past_its_term() {
         let mut s = sidecar();
-        let now = parse_rfc3339("2026-11-25T12:00:00Z").unwrap();
+        let now = at("2026-11-25T12:00:00.25Z");
         let day = Duration::from_secs(86_400);
-        s.retention.until = Some("2026-11-24T00:00:00Z".into());
+        s.retention.until = Some(at("2026-11-24T00:00:00Z"));
         put_on(&mut s, &hold("A"));
         give_grace(&mut s, day, now);
-        assert_eq!(s.retention.until.as_deref(), Some("2026-11-24T00:00:00Z"), "held: no matter");
+        assert_eq!(s.retention.until, Some(at("2026-11-24T00:00:00Z")), "held: no matter");
         take_off(&mut s, None);
         give_grace(&mut s, day, now);
-        assert_eq!(s.retention.until.as_deref(), Some("2026-11-26T12:00:00Z"));
+        assert_eq!(s.retention.until, Some(at("2026-11-26T12:00:00Z")));
         give_grace(&mut s, day * 9, now);
-        assert_eq!(s.retention.until.as_deref(), Some("2026-11-26T12:00:00Z"), "not past its term");
+        assert_eq!(s.retention.until, Some(at("2026-11-26T12:00:00Z")), "not past its term");
     }
 }

@@ -217,7 +217,7 @@ impl Keeper {
     ///
     /// # Errors
     /// It cannot be written: then nothing may be shown or done.
-    pub fn tell(&mut self, by: &By, draft: Draft) -> Result<(), KeeperError> {
+    pub fn append_audit(&mut self, by: &By, draft: Draft) -> Result<(), KeeperError> {
         let (_, trouble) = self.audit.append(by, [draft])?;
         self.warning = trouble.or(self.warning.take());
         Ok(())
@@ -278,12 +278,12 @@ impl Keeper {
         let refused: Vec<Uuid> = amended.refused.iter().map(|(id, _)| *id).collect();
         if let Some((_, why)) = amended.refused.first() {
             let told = draft.clone().on(refused).ended(Outcome::Refused).detail(json!({ "because": why }));
-            self.tell(by, told)?;
+            self.append_audit(by, told)?;
         }
         if amended.made.is_empty() {
             return Ok(amended);
         }
-        self.tell(by, draft.clone().on(amended.made.iter().copied()))?;
+        self.append_audit(by, draft.clone().on(amended.made.iter().copied()))?;
         self.done(LifeStep::Told)?;
         let planned: HashSet<Uuid> = std::mem::take(&mut amended.made).into_iter().collect();
         let mut failed = Vec::new();
@@ -300,7 +300,7 @@ impl Keeper {
         }
         if !failed.is_empty() {
             let ids = failed.iter().map(|(id, _)| *id);
-            self.tell(by, draft.on(ids).ended(Outcome::Failed))?;
+            self.append_audit(by, draft.on(ids).ended(Outcome::Failed))?;
             amended.failed.append(&mut failed);
         }
         Ok(amended)

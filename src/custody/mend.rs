@@ -42,7 +42,7 @@ impl Keeper {
         each_wrong(&self.store, &state, &mut |found| wrong.push(found))?;
         let foreign = wrong.iter().filter(|w| w.is_foreign).count();
         let detail = json!({ "owners": foreign, "modes": wrong.len() - foreign });
-        self.tell(by, Draft::new(Action::Repair).detail(detail))?;
+        self.append_audit(by, Draft::new(Action::Repair).detail(detail))?;
         let mut mended = Mended::default();
         for Wrong { path, in_state, is_foreign } in wrong {
             let folder = if in_state && path != state.path() { &state } else { &self.store };
@@ -61,7 +61,7 @@ impl Keeper {
         mended.indexed = self.index.reconcile_all(self.store.path())?.taken;
         if mended.failed_total > 0 {
             let detail = json!({ "not_mended": mended.failed_total });
-            self.tell(by, Draft::new(Action::Repair).ended(Outcome::Failed).detail(detail))?;
+            self.append_audit(by, Draft::new(Action::Repair).ended(Outcome::Failed).detail(detail))?;
         }
         Ok(mended)
     }

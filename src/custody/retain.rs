@@ -11,7 +11,8 @@ use crate::archive::index::Row;
 use crate::archive::search::Search;
 use crate::config::{RetentionBound, Term};
 use crate::store::calendar::{due, until_string};
-use crate::store::sidecar::{Sidecar, parse_rfc3339};
+use crate::store::legible::Legible;
+use crate::store::sidecar::Sidecar;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -53,7 +54,7 @@ pub struct Applied {
 
 impl Rule {
     fn until(&self, answered_at: Timestamp) -> Timestamp {
-        due(answered_at, &self.term, self.bound, &self.zone)
+        due(answered_at, self.term, self.bound, &self.zone)
     }
 
     /// For the audit log.
@@ -65,16 +66,13 @@ impl Rule {
     }
 
     fn apply(&self, sidecar: &mut Sidecar) -> Change {
-        let Some(answered_at) = parse_rfc3339(&sidecar.answered_at) else {
-            return Change::Refused("its answer has no date");
-        };
-        let until = until_string(self.until(answered_at));
-        if sidecar.retention.until.as_ref() == Some(&until) {
+        let until = self.until(sidecar.answered_at);
+        if sidecar.retention.until == Some(until) {
             return Change::Not;
         }
         sidecar.retention.until = Some(until);
         if let Some(policy) = &mut sidecar.policy {
-            policy.retention = self.term.to_string();
+            policy.retention = Legible::Known(self.term);
             policy.retention_bound = self.bound;
             policy.timezone = self.zone.iana_name().map(String::from);
         }
@@ -93,7 +91,7 @@ impl Keeper {
             count(&mut applied, &row, rule.until(row.answered_at), by.at);
             ControlFlow::Continue(())
         })?;
-        self.tell(by, Draft::new(Action::RetentionPreview).detail(rule.detail()))?;
+        self.append_audit(by, Draft::new(Action::RetentionPreview).detail(rule.detail()))?;
         Ok(applied)
     }
 

@@ -263,9 +263,9 @@ impl<'a> Archivist<'a> {
             metrics.set_storage_bytes(StorageState::Held, s.held.bytes);
             metrics.set_storage_bytes(StorageState::Due, s.due.bytes);
             Event::RecordingsMissing { recordings: s.missing }.emit(metrics);
-            let before = ago(&self.config.retention.hold_review, now);
-            let due_review = Search { unconfirmed_before: before, ..Search::default() };
-            if let Some(due_review) = before.and_then(|_| index.count(&due_review).ok()) {
+            let before = ago(self.config.retention.hold_review, now);
+            let due_review = Search { unconfirmed_before: Some(before), ..Search::default() };
+            if let Ok(due_review) = index.count(&due_review) {
                 metrics.set_holds(s.held.count, due_review);
             }
         }

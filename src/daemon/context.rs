@@ -22,7 +22,7 @@ const KEPT_INODES_SHARE: u64 = 8;
 
 /// What a file system has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
+pub struct FreeSpace {
     /// Free bytes for this user.
     pub bytes: u64,
     /// Free inodes for this user.
@@ -31,7 +31,7 @@ pub struct Room {
     pub all_inodes: u64,
 }
 
-impl Room {
+impl FreeSpace {
     fn kept_inodes(self) -> u64 {
         KEPT_INODES.min(self.all_inodes / KEPT_INODES_SHARE)
     }
@@ -112,7 +112,7 @@ impl StorageHealth {
     }
 
     /// Takes over what the file system says. True if there was room and now there is not.
-    pub fn looked(&self, room: Room) -> bool {
+    pub fn looked(&self, room: FreeSpace) -> bool {
         let had_room = self.has_room();
         let kept = room.kept_inodes();
         self.free_bytes.store(room.bytes, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! What looks after the store while the recorder runs, off the capture thread.
 
-use super::context::{Context, Room};
+use super::context::{Context, FreeSpace};
 use super::crew::Pulse;
 use super::shutdown::StopFlag;
 use crate::telemetry::events::Event;
@@ -20,10 +20,10 @@ const PROBE_EVERY: u32 = 5;
 ///
 /// # Errors
 /// The file system does not answer.
-pub fn room(path: &Path) -> io::Result<Room> {
+pub fn room(path: &Path) -> io::Result<FreeSpace> {
     let s = rustix::fs::statvfs(path)?;
     let bytes = s.f_bavail.saturating_mul(s.f_frsize);
-    Ok(Room { bytes, inodes: s.f_favail, all_inodes: s.f_files })
+    Ok(FreeSpace { bytes, inodes: s.f_favail, all_inodes: s.f_files })
 }
 
 /// Free bytes for this user on the file system of `path`.

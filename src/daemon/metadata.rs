@@ -1,9 +1,11 @@
 //! What the signalling tells of a recording, in the form it is stored.
 
 use crate::call::Opening;
-use crate::config::Term;
-use crate::store::calendar::{due, until_string};
+use crate::pii::Pii;
+use crate::store::calendar::due;
+use crate::store::cases::{Holds, Restrictions};
 use crate::store::layout::RecordingName;
+use crate::store::legible::Legible;
 use crate::store::sidecar::{self, Sidecar};
 use crate::store::wav::WavEncoding;
 use crate::time::Timestamp;
@@ -11,26 +13,29 @@ use jiff::tz::TimeZone;
 
 /// Its name.
 pub fn name(o: &Opening) -> RecordingName {
-    RecordingName::new(o.answered_at, o.agent.id.as_deref(), o.customer_number.as_deref(), o.uuid)
+    RecordingName::new(
+        o.answered_at,
+        o.agent.id.as_deref(),
+        o.customer.number.as_ref().map(Pii::as_str),
+        o.uuid,
+    )
 }
 
 /// Its sidecar, without what the media tell.
 pub fn sidecar(o: &Opening, timezone: &TimeZone, ended_at: Timestamp, ended_by: sidecar::EndedBy) -> Sidecar {
-    let until = Term::parse(&o.service.retention)
-        .ok()
-        .map(|term| until_string(due(o.answered_at, &term, o.service.retention_bound, timezone)));
+    let until = due(o.answered_at, o.service.retention, o.service.retention_bound, timezone);
     Sidecar {
         schema: sidecar::SCHEMA,
         id: o.uuid,
         call_group: o.call_group,
-        wav: String::new(),
+        wav: Pii::default(),
         service: Some(o.service.name.clone()),
         direction: Some(o.direction),
-        agent: sidecar::Agent { id: o.agent.id.clone(), name: o.agent.name.clone() },
-        customer: sidecar::Customer { number: o.customer_number.clone(), withheld: o.withheld },
+        agent: o.agent.clone(),
+        customer: o.customer.clone(),
         dialled: o.dialled.clone(),
-        answered_at: o.answered_at.to_rfc3339(),
-        ended_at: ended_at.to_rfc3339(),
+        answered_at: o.answered_at.whole_us(),
+        ended_at: ended_at.whole_us(),
         duration_s: (ended_at.as_us() - o.answered_at.as_us()) as f64 / 1e6,
         ended_by,
         complete: false,
@@ -38,13 +43,14 @@ pub fn sidecar(o: &Opening, timezone: &TimeZone, ended_at: Timestamp, ended_by: 
         audio: sidecar::Audio::begin(8000, WavEncoding::PcmS16le),
         streams: Vec::new(),
         events: Vec::new(),
-        retention: sidecar::Retention { until, hold: None },
+        retention: sidecar::Retention { until: Some(until), hold: Holds::default() },
         policy: Some(sidecar::Policy {
-            retention: o.service.retention.clone(),
+            retention: Legible::Known(o.service.retention),
             retention_bound: o.service.retention_bound,
             timezone: timezone.iana_name().map(String::from),
             hide_caller_digits: o.service.hide_caller_digits,
         }),
-        extra: Default::default(),
+        restricted: Restrictions::default(),
+        extra: Pii::default(),
     }
 }

@@ -22,7 +22,7 @@ use crate::telemetry::label::{FailReason, ThreadRole};
 use crate::time::Timestamp;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use foldhash::fast::RandomState;
-use hashbrown::HashSet;
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -239,7 +239,7 @@ impl Pipeline {
             let failed = Outcome::Failed { id: o.uuid, call_id: o.call_id.clone(), reason };
             let Ends { caller, called, service } = o.ends();
             if let Some(call) = by_failure(&failed) {
-                self.context.unrecorded.add(Unrecorded { caller, called, service, ..call });
+                self.context.unrecorded.add(Unrecorded { service, caller, called, ..call });
             }
         }
     }

@@ -13,7 +13,7 @@ use super::machine_clock::Clock;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
 use crate::capture::live::{LiveError, Source};
-use crate::config::{Config, Term, TermError};
+use crate::config::Config;
 use crate::custody::audit::AuditLog;
 use crate::store::StoreError;
 use crate::store::lock::{RecorderLock, StoreLock};
@@ -58,9 +58,6 @@ pub enum StartError {
     /// The metrics port cannot be had.
     #[error(transparent)]
     Metrics(#[from] ServeError),
-    /// How long a service keeps its recordings cannot be read.
-    #[error(transparent)]
-    Term(#[from] TermError),
     /// No thread, no signal handler.
     #[error("cannot start: {0}")]
     Thread(#[from] io::Error),
@@ -87,10 +84,6 @@ impl<S: Source> Recorder<S> {
     /// # Errors
     /// [`StartError`]
     pub fn prepare(config: &Config, timezone: &jiff::tz::TimeZone) -> Result<Recorder<S>, StartError> {
-        let terms = config.service.iter().map(|s| s.resolve(&config.service_default).retention);
-        for term in terms.chain([config.service_default.retention.clone()]) {
-            Term::parse(&term)?;
-        }
         let sources = open_sources(config)?;
         let context = Arc::new(Context::recording(config));
         let clock = Clock::machine();
@@ -177,7 +170,7 @@ impl<S: Source> Recorder<S> {
         crew.start(ThreadRole::Housekeeping, "housekeeping", Patience::Short, move |pulse| {
             housekeeping::work(&shared, &interfaces, &ends, pulse);
         })?;
-        let recovery = Recovery::new(&config, &context, &timezone, &clock, &state, lock)?;
+        let recovery = Recovery::new(&config, &context, &timezone, &clock, &state, lock);
         // Its last look is for what the workers finish after the stop.
         let finished = StopFlag::default();
         let (stop_archivist, shared) = (finished.clone(), Arc::clone(&context));

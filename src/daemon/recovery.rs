@@ -7,7 +7,7 @@
 use super::context::Context;
 use super::crew::Pulse;
 use super::machine_clock::Clock;
-use crate::config::{Config, Term, TermError};
+use crate::config::Config;
 use crate::store::StoreError;
 use crate::store::calendar::due;
 use crate::store::lock::{EditLock, StoreLock};
@@ -43,9 +43,6 @@ pub struct Recovery {
 
 impl Recovery {
     /// For a store that has been entered. Where others are in it as well, nothing is left over.
-    ///
-    /// # Errors
-    /// The default service's term cannot be read.
     pub fn new(
         config: &Config,
         context: &Arc<Context>,
@@ -53,14 +50,14 @@ impl Recovery {
         clock: &Clock,
         state: &Path,
         lock: StoreLock,
-    ) -> Result<Recovery, TermError> {
+    ) -> Recovery {
         let default = config.service_default.clone();
-        let (zone, term) = (zone.clone(), Term::parse(&default.retention)?);
+        let (zone, term) = (zone.clone(), default.retention);
         let options = RecoverOptions {
             writer: context.writing.options.clone(),
-            fallback_due: Some(Box::new(move |at| due(at, &term, default.retention_bound, &zone))),
+            fallback_due: Some(Box::new(move |at| due(at, term, default.retention_bound, &zone))),
         };
-        Ok(Recovery {
+        Recovery {
             context: Arc::clone(context),
             state: state.to_owned(),
             clock: clock.clone(),
@@ -70,7 +67,7 @@ impl Recovery {
             surveyed: false,
             leftovers: VecDeque::new(),
             waiting: None,
-        })
+        }
     }
 
     /// Everything that could be finished is.

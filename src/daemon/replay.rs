@@ -108,6 +108,7 @@ pub fn replay(
     mut progress: impl FnMut(u64),
 ) -> Result<Replayed, ReplayError> {
     let counts = Arc::new(MediaCounts::default());
+    #[expect(clippy::disallowed_methods, reason = "read to the end below; as many as there are recordings")]
     let (tell, told) = crossbeam_channel::unbounded();
     let outcome = move |o| {
         // Nobody listens only after this function has returned.

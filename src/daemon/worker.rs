@@ -18,7 +18,7 @@ use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{CodecLabel, FailReason, Limit};
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};

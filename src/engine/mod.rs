@@ -31,7 +31,7 @@ use cut::{CutCalls, Start};
 use doubtful::{Again, Doubtful};
 use engine_stats::EngineStats;
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// How often [`Sink::tick`] is called while frames come.

@@ -7,9 +7,10 @@
 //! proxy passes on has other addresses. For signalling only: media has
 //! sequence numbers and finds its own duplicates.
 
-use super::{Flow, lru::Lru};
+use super::datagram::Flow;
 use crate::time::{NS_PER_MS, Timestamp};
 use foldhash::quality::RandomState;
+use hashlink::LruCache;
 use std::hash::BuildHasher;
 
 /// Copies come within this time.
@@ -21,12 +22,13 @@ const REMEMBERED: usize = 4096;
 /// Remembers what was seen within the window.
 pub struct Dedup {
     seed: RandomState,
-    seen: Lru<u64, Timestamp>,
+    seen: LruCache<u64, Timestamp, RandomState>,
 }
 
 impl Default for Dedup {
     fn default() -> Self {
-        Dedup { seed: RandomState::default(), seen: Lru::new(REMEMBERED) }
+        let seen = LruCache::with_hasher(REMEMBERED, RandomState::default());
+        Dedup { seed: RandomState::default(), seen }
     }
 }
 
@@ -35,7 +37,7 @@ impl Dedup {
     pub fn is_copy(&mut self, ts: Timestamp, flow: &Flow, ip_id: u32, payload: &[u8]) -> bool {
         // Of a tagged and an untagged copy the tag says nothing.
         let key = self.seed.hash_one((flow.src, flow.dst, ip_id, payload));
-        if let Some(first) = self.seen.find(&key).and_then(|id| self.seen.get_mut(id))
+        if let Some(first) = self.seen.peek(&key)
             && ts.since_ns(*first).saturating_abs() <= WINDOW_NS
         {
             return true;

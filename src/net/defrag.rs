@@ -5,10 +5,11 @@
 //! the datagram is dropped. Bounded in datagrams, in bytes and in packet time.
 //! Knows nothing of what the datagram carries.
 
-use super::lru::Lru;
 use super::net_stats::NetStats;
 use crate::time::{NS_PER_S, Timestamp};
 use crate::wire::ip::{Fragment, IpPacket};
+use foldhash::quality::RandomState;
+use hashlink::LruCache;
 use std::net::IpAddr;
 
 /// How long missing pieces may take (RFC 8200 allows 60 s, Linux waits 30).
@@ -59,9 +60,10 @@ pub struct Whole {
 
 /// Datagrams waiting for their missing pieces.
 pub struct Defrag {
-    waiting: Lru<Key, Partial>,
+    /// The oldest first: none is made younger by what comes of it.
+    waiting: LruCache<Key, Partial, RandomState>,
     /// Datagrams that were whole a moment ago, and those that are refused.
-    finished: Lru<Key, Timestamp>,
+    finished: LruCache<Key, Timestamp, RandomState>,
     bytes: usize,
     max_bytes: usize,
 }
@@ -87,9 +89,10 @@ enum Refused {
 impl Defrag {
     /// Holds at most `datagrams` at once, and 8 KiB for each of them on average.
     pub fn new(datagrams: usize) -> Defrag {
+        let datagrams = datagrams.max(1);
         Defrag {
-            waiting: Lru::new(datagrams),
-            finished: Lru::new(datagrams),
+            waiting: LruCache::with_hasher(datagrams, RandomState::default()),
+            finished: LruCache::with_hasher(datagrams, RandomState::default()),
             bytes: 0,
             max_bytes: datagrams.saturating_mul(BYTES_EACH).max(MAX_DATAGRAM as usize),
         }
@@ -101,13 +104,12 @@ impl Defrag {
         stats.fragments += 1;
         self.expire(ts, stats);
         let key = Key::of(packet);
-        if let Some(id) = self.finished.find(&key) {
-            let since = self.finished.get_mut(id).map_or(i64::MAX, |done| ts.since_ns(*done));
-            if since.saturating_abs() <= LATE_NS {
+        if let Some(done) = self.finished.peek(&key) {
+            if ts.since_ns(*done).saturating_abs() <= LATE_NS {
                 stats.fragments_late += 1;
                 return None;
             }
-            self.finished.remove(id);
+            self.finished.remove(&key);
         }
         if packet.missing > 0 {
             // Its missing end leaves a hole that nothing can fill. What comes before it may
@@ -147,13 +149,13 @@ impl Defrag {
         fragment: Fragment,
         stats: &mut NetStats,
     ) -> Option<Whole> {
-        let id = self.waiting.find(&key).unwrap_or_else(|| {
-            if self.waiting.is_full() {
+        if !self.waiting.contains_key(&key) {
+            if self.waiting.len() == self.waiting.capacity() {
                 self.evict_oldest(stats);
             }
-            self.waiting.insert(key, Partial::new(ts))
-        });
-        let partial = self.waiting.get_mut(id)?;
+            self.waiting.insert(key, Partial::new(ts));
+        }
+        let partial = self.waiting.peek_mut(&key)?;
         let before = partial.data.len();
         let mut added = partial.add(packet, fragment);
         if added == Err(Refused::Disagree) && ts.since_ns(partial.last_ts) > STALE_NS {
@@ -173,7 +175,7 @@ impl Defrag {
                 None
             }
             Ok(true) => {
-                let (_, partial) = self.waiting.remove(id)?;
+                let partial = self.waiting.remove(&key)?;
                 self.bytes -= after;
                 self.finished.insert(key, ts);
                 stats.fragments_reassembled += 1;
@@ -192,27 +194,26 @@ impl Defrag {
 
     /// Gives a datagram up and swallows what still comes of it.
     fn refuse(&mut self, key: Key, ts: Timestamp) {
-        if let Some((_, partial)) = self.waiting.find(&key).and_then(|id| self.waiting.remove(id)) {
+        if let Some(partial) = self.waiting.remove(&key) {
             self.bytes -= partial.data.len();
         }
         self.finished.insert(key, ts);
     }
 
     fn evict_oldest(&mut self, stats: &mut NetStats) {
-        let oldest = self.waiting.oldest().map(|(id, ..)| id);
-        if let Some((_, partial)) = oldest.and_then(|id| self.waiting.remove(id)) {
+        if let Some((_, partial)) = self.waiting.remove_lru() {
             self.bytes -= partial.data.len();
             stats.fragments_dropped.evicted += 1;
         }
     }
 
     fn expire(&mut self, now: Timestamp, stats: &mut NetStats) {
-        while let Some((id, _, partial)) = self.waiting.oldest() {
+        while let Some((_, partial)) = self.waiting.iter().next() {
             if now.since_ns(partial.first_ts) <= TIMEOUT_NS {
                 return;
             }
             self.bytes -= partial.data.len();
-            self.waiting.remove(id);
+            self.waiting.remove_lru();
             stats.fragments_dropped.timeout += 1;
         }
     }

@@ -9,7 +9,6 @@
 mod datagram;
 mod dedup;
 mod defrag;
-mod lru;
 pub mod net_stats;
 mod reassembly;
 mod stream;

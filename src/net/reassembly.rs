@@ -7,12 +7,13 @@
 //! and in bytes together. What a message is only the framer knows.
 
 use super::datagram::Flow;
-use super::lru::{Lru, SlotId};
 use super::net_stats::NetStats;
 use super::stream::Half;
 use crate::time::Timestamp;
 use crate::wire::link::Vlan;
 use crate::wire::transport::Tcp;
+use foldhash::quality::RandomState;
+use hashlink::LruCache;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -20,7 +21,7 @@ use std::net::SocketAddr;
 const TOTAL_SHARES: usize = 256;
 
 /// Both ends of a connection, the lower address first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
     low: SocketAddr,
     high: SocketAddr,
@@ -38,9 +39,10 @@ struct Connection {
 
 /// Connections on SIP ports.
 pub(crate) struct Reassembly {
-    connections: Lru<Key, Connection>,
+    /// The one that was silent longest comes first.
+    connections: LruCache<Key, Connection, RandomState>,
     /// Which directions wait for missing bytes, and until when.
-    timetable: BTreeSet<(Timestamp, SlotId, usize)>,
+    timetable: BTreeSet<(Timestamp, Key, usize)>,
     buffer: usize,
     held: usize,
 }
@@ -52,7 +54,7 @@ impl Reassembly {
     /// Follows at most `streams` connections, each with `buffer` bytes to a direction.
     pub(crate) fn new(streams: usize, buffer: usize) -> Self {
         Reassembly {
-            connections: Lru::new(streams),
+            connections: LruCache::with_hasher(streams.max(1), RandomState::default()),
             timetable: BTreeSet::new(),
             buffer: buffer.max(4096),
             held: 0,
@@ -76,14 +78,14 @@ impl Reassembly {
         } else {
             Key { low: flow.dst, high: flow.src, vlan: flow.vlan }
         };
-        let id = match self.connections.find(&key) {
-            Some(id) => id,
-            // Nothing to remember of a connection that only closes or acknowledges.
-            None if !tcp.syn && tcp.payload.is_empty() => return,
-            None => self.open(key, stats),
-        };
-        self.connections.touch(id);
-        let Some(connection) = self.connections.get_mut(id) else { return };
+        if !self.connections.contains_key(&key) {
+            if !tcp.syn && tcp.payload.is_empty() {
+                // Nothing to remember of a connection that only closes or acknowledges.
+                return;
+            }
+            self.open(key, stats);
+        }
+        let Some(connection) = self.connections.get_mut(&key) else { return };
         let mut emit = |ts, message: &[u8]| emit(ts, flow, message);
         if tcp.syn && tcp.ack.is_none() {
             // The same ports again: the other side will begin anew as well.
@@ -95,7 +97,7 @@ impl Reassembly {
         if let Some(ack) = tcp.ack {
             connection.halves[1 - side].acknowledged(ts, ack);
         }
-        self.account(id, stats);
+        self.account(key, stats);
     }
 
     /// When [`Reassembly::handle_timeout`] wants to be called.
@@ -105,13 +107,13 @@ impl Reassembly {
 
     /// Gives up what was due by `now`.
     pub(crate) fn handle_timeout(&mut self, now: Timestamp, stats: &mut NetStats, emit: Emit<'_>) {
-        while let Some(&(due, id, side)) = self.timetable.first() {
+        while let Some(&(due, key, side)) = self.timetable.first() {
             if due > now {
                 return;
             }
             self.timetable.pop_first();
-            self.give_up(id, side, stats, emit);
-            self.account(id, stats);
+            self.give_up(key, side, stats, emit);
+            self.account(key, stats);
         }
     }
 
@@ -125,16 +127,16 @@ impl Reassembly {
         self.held
     }
 
-    fn open(&mut self, key: Key, stats: &mut NetStats) -> SlotId {
-        if self.connections.is_full() {
+    fn open(&mut self, key: Key, stats: &mut NetStats) {
+        if self.connections.len() == self.connections.capacity() {
             self.evict_oldest(stats);
         }
         let halves = [Half::default(), Half::default()];
-        self.connections.insert(key, Connection { halves, held: 0, waits: [None, None] })
+        self.connections.insert(key, Connection { halves, held: 0, waits: [None, None] });
     }
 
-    fn give_up(&mut self, id: SlotId, side: usize, stats: &mut NetStats, emit: Emit<'_>) {
-        let Some((key, connection)) = self.connections.entry_mut(id) else { return };
+    fn give_up(&mut self, key: Key, side: usize, stats: &mut NetStats, emit: Emit<'_>) {
+        let Some(connection) = self.connections.peek_mut(&key) else { return };
         connection.waits[side] = None;
         let flow = if side == 0 {
             Flow { src: key.low, dst: key.high, vlan: key.vlan }
@@ -145,8 +147,8 @@ impl Reassembly {
     }
 
     /// Brings the sum of bytes and the timetable up to date after a change.
-    fn account(&mut self, id: SlotId, stats: &mut NetStats) {
-        let Some(connection) = self.connections.get_mut(id) else { return };
+    fn account(&mut self, key: Key, stats: &mut NetStats) {
+        let Some(connection) = self.connections.peek_mut(&key) else { return };
         let held = connection.halves.iter().map(Half::held).sum();
         self.held = self.held + held - connection.held;
         connection.held = held;
@@ -155,10 +157,10 @@ impl Reassembly {
             let stands = &mut connection.waits[side];
             if *stands != due {
                 if let Some(old) = *stands {
-                    self.timetable.remove(&(old, id, side));
+                    self.timetable.remove(&(old, key, side));
                 }
                 if let Some(new) = due {
-                    self.timetable.insert((new, id, side));
+                    self.timetable.insert((new, key, side));
                 }
                 *stands = due;
             }
@@ -169,12 +171,11 @@ impl Reassembly {
     }
 
     fn evict_oldest(&mut self, stats: &mut NetStats) {
-        let Some(id) = self.connections.oldest().map(|(id, ..)| id) else { return };
-        let Some((_, connection)) = self.connections.remove(id) else { return };
+        let Some((key, connection)) = self.connections.remove_lru() else { return };
         self.held -= connection.held;
         for (side, due) in connection.waits.iter().enumerate() {
             if let Some(due) = due {
-                self.timetable.remove(&(*due, id, side));
+                self.timetable.remove(&(*due, key, side));
             }
         }
         stats.tcp_evicted += 1;

@@ -8,7 +8,6 @@ pub mod address;
 pub mod framing;
 mod header;
 pub mod identity;
-pub mod message;
 pub mod method;
 mod multipart;
 pub mod reader;

@@ -6,6 +6,8 @@
 //! decides whether bytes are SIP at all. What the fields mean is in `message`;
 //! this file knows only where they are.
 
+pub mod message;
+
 use super::header::{is_lws, is_token, name_is, name_key, trim};
 use super::method::Method;
 use std::fmt;

@@ -6,36 +6,53 @@
 //! version cannot read counts as a case that nobody can take off. Must not know how
 //! a case comes to be there, or what it forbids.
 
-use super::sidecar::{Sidecar, parse_rfc3339};
+use super::legible::Legible;
+use crate::pii::{Pii, stored};
 use crate::time::Timestamp;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
 
 /// Most cases of one kind on one recording.
 pub const MAX_CASES: usize = 100;
 
-/// Where restrictions stand in a sidecar.
-pub(crate) const RESTRICTED: &str = "restricted";
-
 /// One of them.
-pub(crate) trait Case: Serialize + DeserializeOwned {
+pub trait Case {
     /// What it is known by.
     fn case(&self) -> &str;
 }
 
-/// The key as it is written.
-#[derive(Serialize, Deserialize)]
-#[serde(bound(serialize = "T: Serialize", deserialize = "T: DeserializeOwned"))]
-struct Written<T> {
+/// The cases of one kind, the oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cases<T>(Vec<T>);
+
+/// What holds a recording.
+pub type Holds = Legible<Cases<Hold>>;
+
+/// What closed a recording.
+pub type Restrictions = Legible<Cases<Restriction>>;
+
+/// The key as it is read.
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "T: DeserializeOwned"))]
+struct Read<T> {
     #[serde(flatten)]
     oldest: T,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     also: Vec<T>,
 }
 
+/// The key as it is written.
+#[derive(Serialize)]
+struct Written<'a, T> {
+    #[serde(flatten)]
+    oldest: &'a T,
+    #[serde(skip_serializing_if = "<[T]>::is_empty")]
+    also: &'a [T],
+}
+
 /// Why it is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldReason {
     /// A crime was reported.
@@ -76,14 +93,17 @@ pub struct Hold {
     pub case: String,
     /// Who put it on.
     pub by: String,
-    /// RFC 3339 UTC, microseconds.
-    pub at: String,
+    /// When.
+    pub at: Timestamp,
     /// Who confirmed last that the case still needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewed_by: Option<String>,
-    /// When; as `at`.
+    /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reviewed_at: Option<String>,
+    pub reviewed_at: Option<Timestamp>,
+    /// Keys of later versions, kept as they came.
+    #[serde(flatten, with = "stored")]
+    pub extra: Pii<Map<String, Value>>,
 }
 
 impl Case for Hold {
@@ -93,22 +113,45 @@ impl Case for Hold {
 }
 
 impl Hold {
+    /// Put on now.
+    pub fn new(reason: HoldReason, case: &str, by: String, at: Timestamp) -> Hold {
+        Hold {
+            reason,
+            case: case.into(),
+            by,
+            at: at.whole_us(),
+            reviewed_by: None,
+            reviewed_at: None,
+            extra: Pii::default(),
+        }
+    }
+
     /// When somebody last said that it is needed.
-    fn confirmed_at(&self) -> Option<Timestamp> {
-        parse_rfc3339(self.reviewed_at.as_ref().unwrap_or(&self.at))
+    fn confirmed_at(&self) -> Timestamp {
+        self.reviewed_at.unwrap_or(self.at)
     }
 }
 
 /// One restriction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Restriction {
+pub struct Restriction {
     /// The case.
     #[serde(rename = "ref")]
     pub case: String,
     /// Who closed it.
     pub by: String,
-    /// RFC 3339 UTC, microseconds.
-    pub at: String,
+    /// When.
+    pub at: Timestamp,
+    /// Keys of later versions, kept as they came.
+    #[serde(flatten, with = "stored")]
+    pub extra: Pii<Map<String, Value>>,
+}
+
+impl Restriction {
+    /// Closed now.
+    pub fn new(case: &str, by: String, at: Timestamp) -> Restriction {
+        Restriction { case: case.into(), by, at: at.whole_us(), extra: Pii::default() }
+    }
 }
 
 impl Case for Restriction {
@@ -119,7 +162,7 @@ impl Case for Restriction {
 
 /// What came of taking a case off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TakenOff {
+pub enum TakenOff {
     /// It is off.
     Done,
     /// There was none.
@@ -139,57 +182,96 @@ pub(crate) fn is_set(value: Option<&Value>) -> bool {
     }
 }
 
-/// The holds of a sidecar, the oldest first; `None` where they cannot be read,
-/// which counts as held.
-pub fn holds(sidecar: &Sidecar) -> Option<Vec<Hold>> {
-    read(sidecar.retention.hold.as_ref())
-}
-
-/// Whether anything holds it. In doubt it is held.
-pub fn is_held(sidecar: &Sidecar) -> bool {
-    is_set(sidecar.retention.hold.as_ref())
-}
-
-/// Since when one of the holds has not been confirmed; `None` where nothing
-/// holds it, or nobody can say.
-pub fn unconfirmed_since(sidecar: &Sidecar) -> Option<Timestamp> {
-    holds(sidecar)?.iter().map(Hold::confirmed_at).min().flatten()
-}
-
-/// Whether a sidecar says that it is closed. In doubt it is.
-pub fn is_restricted(sidecar: &Sidecar) -> bool {
-    is_set(sidecar.extra.get(RESTRICTED))
-}
-
-/// The restrictions of a sidecar, the oldest first; `None` where they cannot be read.
-pub(crate) fn restrictions(sidecar: &Sidecar) -> Option<Vec<Restriction>> {
-    read(sidecar.extra.get(RESTRICTED))
-}
-
-/// The cases, the oldest first; `None` where they cannot be read.
-pub(crate) fn read<T: Case>(value: Option<&Value>) -> Option<Vec<T>> {
-    let Some(value) = value.filter(|v| is_set(Some(v))) else { return Some(Vec::new()) };
-    let written: Written<T> = serde_json::from_value(value.clone()).ok()?;
-    Some(std::iter::once(written.oldest).chain(written.also).collect())
-}
-
-/// The key for these cases; `None` for none.
-pub(crate) fn write<T: Case>(cases: Vec<T>) -> Option<Value> {
-    let mut cases = cases.into_iter();
-    let oldest = cases.next()?;
-    serde_json::to_value(Written { oldest, also: cases.collect() }).ok()
-}
-
-/// Takes off the named case, or the only one.
-pub(crate) fn take_off<T: Case>(cases: &mut Vec<T>, case: Option<&str>) -> TakenOff {
-    let before = cases.len();
-    match case {
-        _ if before == 0 => return TakenOff::None,
-        None if before > 1 => return TakenOff::Several,
-        None => cases.clear(),
-        Some(case) => cases.retain(|c| c.case() != case),
+impl<T> Default for Cases<T> {
+    fn default() -> Self {
+        Cases(Vec::new())
     }
-    if cases.len() < before { TakenOff::Done } else { TakenOff::Other }
+}
+
+impl<T> From<T> for Cases<T> {
+    fn from(only: T) -> Self {
+        Cases(vec![only])
+    }
+}
+
+impl<T> Default for Legible<Cases<T>> {
+    fn default() -> Self {
+        Legible::Known(Cases::default())
+    }
+}
+
+impl<T> Legible<Cases<T>> {
+    /// There is a case. In doubt there is.
+    pub fn is_set(&self) -> bool {
+        self.known().is_none_or(|cases| !cases.0.is_empty())
+    }
+
+    /// There is none.
+    pub fn is_unset(&self) -> bool {
+        !self.is_set()
+    }
+}
+
+impl Holds {
+    /// Since when one of the holds has not been confirmed; `None` where nothing
+    /// holds it, or nobody can say.
+    pub fn unconfirmed_since(&self) -> Option<Timestamp> {
+        self.known()?.0.iter().map(Hold::confirmed_at).min()
+    }
+}
+
+impl<T: Case> Cases<T> {
+    /// All of them.
+    pub fn as_slice(&self) -> &[T] {
+        &self.0
+    }
+
+    /// All of them, to be changed.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+
+    /// The one with this name.
+    pub fn find(&self, case: &str) -> Option<&T> {
+        self.0.iter().find(|c| c.case() == case)
+    }
+
+    /// One more.
+    pub fn push(&mut self, case: T) {
+        self.0.push(case);
+    }
+
+    /// Takes off the named case, or the only one.
+    pub fn take_off(&mut self, case: Option<&str>) -> TakenOff {
+        let before = self.0.len();
+        match case {
+            _ if before == 0 => return TakenOff::None,
+            None if before > 1 => return TakenOff::Several,
+            None => self.0.clear(),
+            Some(case) => self.0.retain(|c| c.case() != case),
+        }
+        if self.0.len() < before { TakenOff::Done } else { TakenOff::Other }
+    }
+}
+
+impl<T: Serialize> Serialize for Cases<T> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self.0.split_first() {
+            None => s.serialize_none(),
+            Some((oldest, also)) => Written { oldest, also }.serialize(s),
+        }
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Cases<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(d)?;
+        if !is_set(Some(&value)) {
+            return Ok(Cases::default());
+        }
+        let Read { oldest, also } = Read::deserialize(value).map_err(D::Error::custom)?;
+        Ok(Cases(std::iter::once(oldest).chain(also).collect()))
+    }
 }
 
 #[cfg(test)]
@@ -197,10 +279,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     struct Plain {
         #[serde(rename = "ref")]
         case: String,
+        #[serde(flatten)]
+        extra: Map<String, Value>,
     }
 
     impl Case for Plain {
@@ -209,34 +293,53 @@ mod tests {
         }
     }
 
-    fn plain(cases: &[&str]) -> Vec<Plain> {
-        cases.iter().map(|c| Plain { case: c.to_string() }).collect()
+    fn plain(cases: &[&str]) -> Legible<Cases<Plain>> {
+        Legible::Known(Cases(
+            cases.iter().map(|c| Plain { case: c.to_string(), extra: Map::new() }).collect(),
+        ))
+    }
+
+    fn read(value: &Value) -> Legible<Cases<Plain>> {
+        serde_json::from_value(value.clone()).unwrap()
     }
 
     #[test]
     fn written_and_read() {
-        assert_eq!(write(plain(&[])), None);
-        assert_eq!(write(plain(&["A"])), Some(json!({ "ref": "A" })));
-        let two = write(plain(&["A", "B"]));
-        assert_eq!(two, Some(json!({ "ref": "A", "also": [{ "ref": "B" }] })));
-        assert_eq!(read(two.as_ref()), Some(plain(&["A", "B"])));
+        for (cases, value) in [
+            (plain(&[]), json!(null)),
+            (plain(&["A"]), json!({ "ref": "A" })),
+            (plain(&["A", "B"]), json!({ "ref": "A", "also": [{ "ref": "B" }] })),
+        ] {
+            assert_eq!(serde_json::to_value(&cases).unwrap(), value);
+            assert_eq!(read(&value), cases);
+        }
         for nothing in [json!(null), json!(false), json!([])] {
             assert!(!is_set(Some(&nothing)));
-            assert_eq!(read::<Plain>(Some(&nothing)), Some(vec![]));
+            assert_eq!(read(&nothing), plain(&[]));
         }
         for unknown in [json!(true), json!(["A"]), json!({ "case": "A" }), json!("A")] {
-            assert!(is_set(Some(&unknown)));
-            assert_eq!(read::<Plain>(Some(&unknown)), None, "{unknown}");
+            assert!(is_set(Some(&unknown)) && read(&unknown).is_set());
+            assert_eq!(read(&unknown), Legible::Unknown(Pii::new(unknown.clone())));
+            assert_eq!(serde_json::to_value(read(&unknown)).unwrap(), unknown, "kept as it came");
         }
     }
 
     #[test]
+    fn keys_of_later_versions_stay_with_their_case() {
+        let value = json!({ "ref": "A", "x": 1, "also": [{ "ref": "B", "y": { "z": [2.50] } }] });
+        let Legible::Known(mut cases) = read(&value) else { panic!("not read") };
+        assert_eq!(serde_json::to_value(&cases).unwrap(), value);
+        assert_eq!(cases.take_off(Some("A")), TakenOff::Done);
+        assert_eq!(serde_json::to_value(&cases).unwrap(), json!({ "ref": "B", "y": { "z": [2.50] } }));
+    }
+
+    #[test]
     fn taken_off_by_name_or_alone() {
-        let mut cases = plain(&["A", "B"]);
-        assert_eq!(take_off(&mut cases, None), TakenOff::Several);
-        assert_eq!(take_off(&mut cases, Some("C")), TakenOff::Other);
-        assert_eq!(take_off(&mut cases, Some("A")), TakenOff::Done);
-        assert_eq!(take_off(&mut cases, None), TakenOff::Done);
-        assert_eq!(take_off(&mut cases, None), TakenOff::None);
+        let Legible::Known(mut cases) = plain(&["A", "B"]) else { panic!("not known") };
+        assert_eq!(cases.take_off(None), TakenOff::Several);
+        assert_eq!(cases.take_off(Some("C")), TakenOff::Other);
+        assert_eq!(cases.take_off(Some("A")), TakenOff::Done);
+        assert_eq!(cases.take_off(None), TakenOff::Done);
+        assert_eq!(cases.take_off(None), TakenOff::None);
     }
 }

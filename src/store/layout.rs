@@ -237,7 +237,7 @@ fn parse_file_stamp(s: &str) -> Option<Timestamp> {
         i32::from(num(16, 19)?) * 1_000_000,
     )
     .ok()?;
-    time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|z| Timestamp::from_jiff(z.timestamp()))
+    time.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok().map(|z| Timestamp::from_jiff(z.timestamp()))
 }
 
 /// Letters, digits, `+`, `-` and `.` stay, anything else becomes `-`; never

@@ -46,6 +46,7 @@ mod error;
 pub mod files;
 pub mod jsonl;
 pub mod layout;
+pub mod legible;
 pub mod lock;
 pub mod mark;
 pub mod recover;

@@ -25,16 +25,16 @@
 #[cfg(test)]
 mod tests;
 
+use super::cases::Restrictions;
 use super::files::{Folder, with_new};
 use super::layout::{Found, ParsedStem, Paths, State, Walk, day_entries, parse_stem};
 use super::lock::{EditLock, StoreLock};
-use super::sidecar::{
-    self, Agent, Audio, Customer, EndedBy, Retention, SCHEMA, Sidecar, SipInfo, parse_rfc3339,
-};
+use super::sidecar::{self, Agent, Audio, Customer, EndedBy, Retention, SCHEMA, Sidecar, SipInfo};
 use super::wav::{self, WavSpec, WavWriter};
 use super::writer::{Publish, WriterOptions, publish};
-use super::{Step, StoreError, calendar};
+use super::{Step, StoreError};
 use crate::id::derived_uuid;
+use crate::pii::Pii;
 use crate::time::Timestamp;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -309,7 +309,7 @@ fn finish_parts(
         return Ok(Action::Completed);
     }
     let mut sidecar = provisional.unwrap_or_else(|| minimal(name, &found.stem));
-    sidecar.wav = format!("{}.wav", found.stem);
+    sidecar.wav = Pii::new(format!("{}.wav", found.stem));
     sidecar.audio =
         Audio { frames: audio.frames, sha256: audio.sha256_hex, ..Audio::begin(spec.rate, spec.encoding) };
     mark_recovered(&mut sidecar, options);
@@ -345,12 +345,9 @@ fn mark_recovered(s: &mut Sidecar, options: &RecoverOptions) {
     s.ended_by = EndedBy::Recovered;
     s.complete = false;
     s.duration_s = length.as_secs_f64();
-    if let Some(answered_at) = parse_rfc3339(&s.answered_at) {
-        s.ended_at = (answered_at + length).to_rfc3339();
-        if s.retention.until.is_none() {
-            let due = options.fallback_due.as_ref().map(|due| due(answered_at));
-            s.retention.until = due.map(calendar::until_string);
-        }
+    s.ended_at = s.answered_at + length;
+    if s.retention.until.is_none() {
+        s.retention.until = options.fallback_due.as_ref().map(|due| due(s.answered_at));
     }
 }
 
@@ -362,19 +359,18 @@ fn minimal(name: &ParsedStem, stem: &str) -> Sidecar {
         id[12..].copy_from_slice(&short.to_be_bytes());
     }
     let id = Uuid::from_bytes(id);
-    let answered_at = name.answered_at.to_rfc3339();
     Sidecar {
         schema: SCHEMA,
         id,
         call_group: id,
-        wav: String::new(),
+        wav: Pii::default(),
         service: None,
         direction: None,
         agent: Agent { id: name.agent.clone(), name: None },
-        customer: Customer { number: name.customer.clone(), withheld: name.withheld },
+        customer: Customer { number: name.customer.clone().map(Pii::new), withheld: name.withheld },
         dialled: None,
-        ended_at: answered_at.clone(),
-        answered_at,
+        answered_at: name.answered_at,
+        ended_at: name.answered_at,
         duration_s: 0.0,
         ended_by: EndedBy::Recovered,
         complete: false,
@@ -382,8 +378,9 @@ fn minimal(name: &ParsedStem, stem: &str) -> Sidecar {
         audio: Audio::begin(0, wav::WavEncoding::PcmS16le),
         streams: Vec::new(),
         events: Vec::new(),
-        retention: Retention { until: None, hold: None },
+        retention: Retention::default(),
         policy: None,
-        extra: serde_json::Map::new(),
+        restricted: Restrictions::default(),
+        extra: Pii::default(),
     }
 }

@@ -8,6 +8,7 @@
 use super::StoreError;
 use super::files::Folder;
 use super::jsonl::{self, Lines};
+use crate::pii::{Pii, stored};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -36,11 +37,11 @@ pub struct Unrecorded {
     #[serde(default)]
     pub service: Option<String>,
     /// The caller, as a recording would have the number.
-    #[serde(default)]
-    pub caller: Option<String>,
+    #[serde(default, with = "stored")]
+    pub caller: Option<Pii<String>>,
     /// Who was called, likewise.
-    #[serde(default)]
-    pub called: Option<String>,
+    #[serde(default, with = "stored")]
+    pub called: Option<Pii<String>>,
     /// Hash of the Call-ID, see [`crate::call::call_id_hash`]; unknown where only the start of a message was seen.
     #[serde(default)]
     pub call: Option<String>,

@@ -11,8 +11,14 @@ mod tests;
 pub(super) use read_write::{create, scratch_of};
 pub use read_write::{read_bytes, read_text, read_value, rewrite_atomically, write_atomically};
 
+pub use crate::call::{Agent, Customer};
+
+use super::calendar::until_string;
+use super::cases::{Holds, Restrictions};
+use super::legible::Legible;
 use super::wav::WavEncoding;
-use crate::config::{CallDirection, HideDigits, RetentionBound};
+use crate::config::{CallDirection, HideDigits, RetentionBound, Term};
+use crate::pii::{Pii, stored};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::{Component, Path};
@@ -30,8 +36,9 @@ pub struct Sidecar {
     pub id: Uuid,
     /// Shared by the recordings of one customer contact.
     pub call_group: Uuid,
-    /// File name of the audio, without folder.
-    pub wav: String,
+    /// File name of the audio, without folder. Part of it is the customer's number.
+    #[serde(with = "stored")]
+    pub wav: Pii<String>,
     /// Service name; unknown only where a crash took the metadata.
     pub service: Option<String>,
     /// Who called whom; unknown as above.
@@ -41,11 +48,12 @@ pub struct Sidecar {
     /// The other party.
     pub customer: Customer,
     /// The number the contact was made to.
-    pub dialled: Option<String>,
-    /// RFC 3339 UTC, microseconds.
-    pub answered_at: String,
-    /// RFC 3339 UTC, microseconds.
-    pub ended_at: String,
+    #[serde(default, with = "stored")]
+    pub dialled: Option<Pii<String>>,
+    /// The answer, to the microsecond.
+    pub answered_at: Timestamp,
+    /// The end, to the microsecond.
+    pub ended_at: Timestamp,
     /// Seconds, to the microsecond.
     #[serde(serialize_with = "micro")]
     pub duration_s: f64,
@@ -66,27 +74,12 @@ pub struct Sidecar {
     /// The rule of the service under which it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// What closed it to listening and export.
+    #[serde(default, skip_serializing_if = "Restrictions::is_unset")]
+    pub restricted: Restrictions,
     /// Top-level keys of later versions, kept as they came.
-    #[serde(flatten)]
-    pub extra: serde_json::Map<String, serde_json::Value>,
-}
-
-/// `agent`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Agent {
-    /// Extension or id.
-    pub id: Option<String>,
-    /// From `agents.names`.
-    pub name: Option<String>,
-}
-
-/// `customer`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Customer {
-    /// Already truncated.
-    pub number: Option<String>,
-    /// The caller asked for privacy.
-    pub withheld: bool,
+    #[serde(flatten, with = "stored")]
+    pub extra: Pii<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// `ended_by`
@@ -193,26 +186,35 @@ pub struct Event {
 }
 
 /// `retention`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
-    /// RFC 3339 UTC, seconds: the instant it falls due. Unknown only where a
+    /// The instant it falls due, to the second. Unknown only where a
     /// crash took the metadata and no rule stands in for it.
-    pub until: Option<String>,
-    /// `null`, or what holds it.
-    pub hold: Option<serde_json::Value>,
+    #[serde(serialize_with = "seconds_or_null")]
+    pub until: Option<Timestamp>,
+    /// What holds it.
+    #[serde(default)]
+    pub hold: Holds,
 }
 
 /// `policy`: from what `retention.until` and the number left of the customer's came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// As in the configuration: `6 months`.
-    pub retention: String,
+    /// How long: `6 months`. A record of what was promised; what is due says `retention.until` alone.
+    pub retention: Legible<Term>,
     /// Which edge of the anniversary.
     pub retention_bound: RetentionBound,
     /// Whose days.
     pub timezone: Option<String>,
     /// How many digits are hidden.
     pub hide_caller_digits: HideDigits,
+}
+
+impl Policy {
+    /// It says for how long.
+    pub const fn is_legible(&self) -> bool {
+        self.retention.known().is_some()
+    }
 }
 
 /// Why a sidecar is not one: the key, and what is wrong with it. Values are
@@ -232,12 +234,8 @@ impl Sidecar {
     pub fn check(&self) -> Result<(), Invalid> {
         let must = |ok: bool, key, what| if ok { Ok(()) } else { Err(Invalid { key, what }) };
         must(self.schema == SCHEMA, "schema", "is not 1")?;
-        must(is_wav_name(&self.wav), "wav", "is not a bare file name ending in .wav")?;
-        let answered = parse_rfc3339(&self.answered_at);
-        let ended = parse_rfc3339(&self.ended_at);
-        must(answered.is_some(), "answered_at", "is not an RFC 3339 instant")?;
-        must(ended.is_some(), "ended_at", "is not an RFC 3339 instant")?;
-        must(answered <= ended, "ended_at", "lies before answered_at")?;
+        must(is_wav_name(self.wav.expose()), "wav", "is not a bare file name ending in .wav")?;
+        must(self.answered_at <= self.ended_at, "ended_at", "lies before answered_at")?;
         must(is_length(self.duration_s), "duration_s", "is not a length of time")?;
         must(self.audio.sample_rate > 0, "audio.sample_rate", "is zero")?;
         must(self.encoding().is_some(), "audio.encoding", "is none of pcm_s16le, alaw, mulaw")?;
@@ -253,9 +251,22 @@ impl Sidecar {
             "streams.mos",
             "is not a number",
         )?;
-        must(self.events.iter().all(|e| is_length(e.at_s)), "events.at_s", "is not a length of time")?;
-        let due = self.retention.until.as_deref();
-        must(due.is_none_or(|t| parse_rfc3339(t).is_some()), "retention.until", "is not an RFC 3339 instant")
+        must(self.events.iter().all(|e| is_length(e.at_s)), "events.at_s", "is not a length of time")
+    }
+
+    /// Which instant of what is no sidecar is none.
+    fn wrong_instant(value: &serde_json::Value) -> Option<Invalid> {
+        let instants = [
+            ("/answered_at", "answered_at"),
+            ("/ended_at", "ended_at"),
+            ("/retention/until", "retention.until"),
+        ];
+        let is_wrong = |at: &str| {
+            let text = value.pointer(at).and_then(serde_json::Value::as_str);
+            text.is_some_and(|text| parse_rfc3339(text).is_none())
+        };
+        let (_, key) = instants.into_iter().find(|(at, _)| is_wrong(at))?;
+        Some(Invalid { key, what: "is not an RFC 3339 instant" })
     }
 
     /// `audio.encoding`, if it is one of ours.
@@ -282,7 +293,7 @@ const CHANNELS: [&str; 2] = ["customer", "agent"];
 
 /// An instant as the sidecar writes it.
 pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
-    text.parse::<jiff::Timestamp>().ok().map(Timestamp::from_jiff)
+    Timestamp::parse_rfc3339(text)
 }
 
 fn is_wav_name(name: &str) -> bool {
@@ -298,6 +309,14 @@ fn is_length(n: f64) -> bool {
 
 fn is_sha256(s: &str) -> bool {
     s.is_empty() || (s.len() == 64 && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+}
+
+/// An instant to the second, as `retention.until` has it.
+pub(crate) fn seconds_or_null<S: Serializer>(at: &Option<Timestamp>, s: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => s.serialize_str(&until_string(*at)),
+        None => s.serialize_none(),
+    }
 }
 
 fn micro<S: Serializer>(n: &f64, s: S) -> Result<S::Ok, S::Error> {

@@ -12,6 +12,7 @@ use super::layout::{Paths, RecordingName, day_folder};
 use super::sidecar::{self, Audio, EndedBy, Sidecar};
 use super::wav::{Finished, WavSpec, WavWriter};
 use super::{Step, Steps, StoreError};
+use crate::pii::Pii;
 use std::path::{Path, PathBuf};
 
 /// How recordings are written.
@@ -276,7 +277,7 @@ fn seal(
 
 /// What only the finished audio can tell.
 fn fill_in(sidecar: &mut Sidecar, stem: &str, spec: WavSpec, finished: Finished) {
-    sidecar.wav = format!("{stem}.wav");
+    sidecar.wav = Pii::new(format!("{stem}.wav"));
     sidecar.audio = Audio {
         frames: finished.frames,
         sha256: finished.sha256_hex,
@@ -323,10 +324,10 @@ pub(super) fn publish(
 
 /// What a sidecar says while its call runs.
 fn provisional_of(mut s: Sidecar, stem: &str, spec: WavSpec) -> Sidecar {
-    s.wav = format!("{stem}.wav");
+    s.wav = Pii::new(format!("{stem}.wav"));
     s.ended_by = EndedBy::Recovered;
     s.complete = false;
-    s.ended_at.clone_from(&s.answered_at);
+    s.ended_at = s.answered_at;
     s.duration_s = 0.0;
     s.audio = Audio::begin(spec.rate, spec.encoding);
     s

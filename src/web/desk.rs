@@ -6,6 +6,7 @@
 use super::pcm::Pcm;
 use super::problem::Problem;
 use super::query::{Cursor, Query};
+use super::statistics::{Counts, Slot, Span};
 use crate::archive::index::{Index, IndexError, Row};
 use crate::archive::search::{IdPart, Search};
 use crate::archive::{Archive, NoIndex, Place};
@@ -22,10 +23,12 @@ use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// Open indexes that wait for the next request.
 const POOL: usize = 4;
@@ -79,7 +82,7 @@ impl Asker<'_> {
 pub fn facts(row: &Row) -> Facts<'_> {
     Facts {
         service: row.service.as_deref(),
-        agent: row.agent_id.as_deref(),
+        agent: row.agent.id.as_deref(),
         answered_at: row.answered_at,
         until: row.until,
         held: row.held,
@@ -255,6 +258,69 @@ impl Desk {
         let next = found.last().filter(|_| more);
         let next = next.map(|row| Cursor { answered_at: row.answered_at, id: row.id });
         Ok((found, next))
+    }
+
+    /// The recordings beside one, in the order of a search: the next newer and the next older one that may be found.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub fn beside(&self, asker: &Asker<'_>, query: &Query, row: &Row) -> Result<[Option<Uuid>; 2], Problem> {
+        let place = (row.answered_at, row.id);
+        let mut newer: Option<(Timestamp, Uuid)> = None;
+        for search in narrowed(query, &asker.policy.reach(asker.person, asker.directory)) {
+            let begins = search.since.map_or(row.answered_at, |since| since.max(row.answered_at));
+            let search = Search { since: Some(begins), ..search };
+            self.ask(|index| {
+                index.each(&search, |found| {
+                    let at = (found.answered_at, found.id);
+                    // Of one instant they come in any order.
+                    if newer.is_some_and(|best| found.answered_at > best.0) {
+                        return ControlFlow::Break(());
+                    }
+                    if at > place
+                        && newer.is_none_or(|best| at < best)
+                        && asker.may(Deed::Find, &found).is_ok()
+                    {
+                        newer = Some(at);
+                    }
+                    ControlFlow::Continue(())
+                })
+            })?;
+        }
+        let cursor = Some(Cursor { answered_at: row.answered_at, id: row.id });
+        let (older, _) = self.page(asker, &Query { cursor, limit: 1, ..query.clone() })?;
+        Ok([newer.map(|(_, id)| id), older.first().map(|row| row.id)])
+    }
+
+    /// Calls and their length of each service and time slot, of the services that may be found whole.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub fn count(&self, asker: &Asker<'_>, span: Span, by: Slot) -> Result<Counts, Problem> {
+        let base =
+            Search { since: Some(span.since), until: Some(span.until), now: asker.now, ..Search::default() };
+        let searches = match asker.policy.reach(asker.person, asker.directory) {
+            Reach::All => vec![base],
+            Reach::Some { services, .. } => {
+                let of = |service| Search { service: Some(service), ..base.clone() };
+                services.into_iter().map(of).collect()
+            }
+        };
+        let mut counts = Counts::new();
+        for search in searches {
+            self.ask(|index| {
+                index.each(&search, |row| {
+                    if !row.missing && asker.may(Deed::Find, &row).is_ok() {
+                        let slot = by.of(row.answered_at, &self.zone);
+                        let cell = counts.entry((row.service.clone().unwrap_or_default(), slot)).or_default();
+                        cell.calls += 1;
+                        cell.us += row.duration_us.max(0);
+                    }
+                    ControlFlow::Continue(())
+                })
+            })?;
+        }
+        Ok(counts)
     }
 
     /// The sound of a recording.

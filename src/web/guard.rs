@@ -1,7 +1,6 @@
 //! Who asks: the session or token of a request, and whether it may be a request at all.
 
 use super::accounts::Session;
-use super::accounts::password::hex;
 use super::desk::Asker;
 use super::problem::Problem;
 use super::{Room, now};
@@ -11,7 +10,8 @@ use crate::custody::audit::{By, Draft, Outcome, Who};
 use crate::time::Timestamp;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::response::Response;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
@@ -106,7 +106,7 @@ impl FromRequestParts<Arc<Room>> for Entrant {
     async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Entrant, Problem> {
         let address = parts.extensions.get::<Peer>().ok_or(Problem::BROKEN)?.address;
         let now = now();
-        let (bearer, cookie) = (bearer(&parts.headers), cookie(&parts.headers));
+        let (bearer, cookie) = (bearer(&parts.headers), session_cookie(&parts.headers));
         // Which session it is, and nothing that lets anybody in.
         let mark = bearer.as_ref().or(cookie.as_ref()).map(|secret| mark_of(secret)).unwrap_or_default();
         let found = match (bearer, cookie.clone()) {
@@ -154,7 +154,7 @@ pub fn web(name: &str, session: String, address: IpAddr) -> Who {
 
 /// By what a session is known in the log.
 pub fn mark_of(secret: &str) -> String {
-    hex(&Sha256::digest(secret.as_bytes())[..4])
+    hex::encode(&Sha256::digest(secret.as_bytes())[..4])
 }
 
 /// A change by cookie comes from a page of ours: no other site can send the header, nor
@@ -187,10 +187,51 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
     fits.then(|| secret.trim().to_owned())
 }
 
-/// What the browser sent back of ours.
-pub fn cookie(headers: &HeaderMap) -> Option<String> {
+/// The secret of a session that the browser sent back.
+pub fn session_cookie(headers: &HeaderMap) -> Option<String> {
+    cookie_named(headers, COOKIE).filter(|secret| secret.len() <= SECRET_MAX)
+}
+
+/// One cookie that the browser sent back.
+pub fn cookie_named(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let pairs = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, secret) = pairs.find(|(name, _)| *name == COOKIE)?;
-    (secret.len() <= SECRET_MAX).then(|| secret.to_owned())
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned())
+}
+
+/// Has a browser keep the secret of a session, or forget it where `age` is `Some(0)`.
+///
+/// # Errors
+/// The secret is none.
+pub fn keep_session(
+    response: &mut Response,
+    secret: &str,
+    peer: Peer,
+    age: Option<u32>,
+) -> Result<(), Problem> {
+    let age = age.map(|age| format!("; Max-Age={age}")).unwrap_or_default();
+    set_cookie(response, &format!("{COOKIE}={secret}; Path=/; SameSite=Strict{age}"), peer)
+}
+
+/// Adds a cookie that no script can read.
+///
+/// # Errors
+/// It is none.
+pub fn set_cookie(response: &mut Response, text: &str, peer: Peer) -> Result<(), Problem> {
+    let secure = if peer.secure { "; Secure" } else { "" };
+    let value = HeaderValue::try_from(format!("{text}; HttpOnly{secure}")).map_err(|_| Problem::BROKEN)?;
+    response.headers_mut().append(header::SET_COOKIE, value);
+    Ok(())
+}
+
+/// The address of the room as a browser sees it, without a path.
+///
+/// # Errors
+/// The request names no host.
+pub fn base(peer: Peer, headers: &HeaderMap) -> Result<String, Problem> {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let fine = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+    let host = host.filter(|host| !host.is_empty() && host.bytes().all(fine));
+    let scheme = if peer.secure { "https" } else { "http" };
+    host.map(|host| format!("{scheme}://{host}")).ok_or_else(|| Problem::bad("Host: missing, or none"))
 }

@@ -1,8 +1,8 @@
 //! The listening room: pages and an API for people who may hear recordings.
 //!
 //! A process of its own, `nauhuri serve`; the recorder never depends on it. Who may do
-//! what is [`crate::custody::access`], who somebody is [`accounts`], what there is and
-//! the log of who looked at it [`desk`]. A request goes one way:
+//! what is [`crate::custody::access`], who somebody is [`accounts`] (or, asked by
+//! [`oidc`], a provider), what there is and the log of who looked at it [`desk`]. A request goes one way:
 //!
 //! ```text
 //! server: connection, TLS, limits -> guard: session, undertaking, cross-site
@@ -15,11 +15,13 @@ pub mod accounts;
 pub mod api;
 pub mod desk;
 pub mod guard;
+pub mod oidc;
 pub mod pages;
 pub mod pcm;
 pub mod problem;
 pub mod query;
 pub mod server;
+pub mod statistics;
 
 use crate::config::Config;
 use crate::custody::access::Policy;
@@ -54,6 +56,7 @@ pub struct Room {
     pub desk: Desk,
     accounts: Mutex<Accounts>,
     undertaking: Option<Undertaking>,
+    provider: Option<oidc::Provider>,
     hashing: tokio::sync::Semaphore,
     peaks: Mutex<Peaks>,
 }
@@ -62,13 +65,14 @@ impl Room {
     /// Opens store and accounts, and reads the undertaking.
     ///
     /// # Errors
-    /// One of them cannot be opened.
+    /// One of them cannot be opened, nor the secret of the provider.
     pub fn open(config: &Config) -> anyhow::Result<Room> {
         let desk = Desk::open(config, now())?;
         let accounts = Accounts::open(&desk.place.state, config.room.session_idle, config.room.session_max)?;
         Ok(Room {
             policy: Policy::new(config),
             undertaking: undertaking(&config.room.undertaking)?,
+            provider: oidc::Provider::new(&config.room.oidc)?,
             accounts: Mutex::new(accounts),
             hashing: tokio::sync::Semaphore::new(HASHING),
             peaks: Mutex::new(VecDeque::new()),
@@ -80,6 +84,11 @@ impl Room {
     /// What has to be accepted before anything else; `None`: nothing.
     pub fn undertaking(&self) -> Option<&Undertaking> {
         self.undertaking.as_ref()
+    }
+
+    /// Who vouches for people beside the accounts of the room; `None`: nobody.
+    pub fn provider(&self) -> Option<&oidc::Provider> {
+        self.provider.as_ref()
     }
 
     /// Asks the accounts.
@@ -138,7 +147,7 @@ fn undertaking(path: &Path) -> anyhow::Result<Option<Undertaking>> {
     }
     let text = String::from_utf8(bytes).ok().filter(|text| !text.trim().is_empty());
     let text = text.with_context(|| format!("{}: not a text in UTF-8", told()))?;
-    let version = accounts::password::hex(&<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes())[..8]);
+    let version = hex::encode(&<sha2::Sha256 as sha2::Digest>::digest(text.as_bytes())[..8]);
     Ok(Some(Undertaking { version, text }))
 }
 

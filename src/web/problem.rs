@@ -32,6 +32,15 @@ impl Problem {
     /// A sign-in that failed, whatever was wrong.
     pub const REFUSED: Problem =
         Problem::new(StatusCode::UNAUTHORIZED, "sign-in-refused", "Name, password or code are not right");
+    /// Not on the way to a provider from here, or not any more.
+    pub const SIGN_IN_AGAIN: Problem =
+        Problem::new(StatusCode::BAD_REQUEST, "sign-in-again", "This sign-in is over; begin again");
+    /// The provider lets somebody in, the room does not.
+    pub const NO_PLACE: Problem =
+        Problem::new(StatusCode::FORBIDDEN, "no-place", "There is no place in the room for this account");
+    /// The provider does not answer, or not as it should.
+    pub const PROVIDER: Problem =
+        Problem::new(StatusCode::BAD_GATEWAY, "provider", "The sign-in service cannot be used just now");
     /// The undertaking has to be accepted.
     pub const UNDERTAKING: Problem =
         Problem::new(StatusCode::FORBIDDEN, "undertaking", "Accept the undertaking first");

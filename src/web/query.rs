@@ -7,6 +7,7 @@ use crate::config::forms::duration;
 use crate::store::calendar::day_begins;
 use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
+use clap::ValueEnum;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -109,13 +110,8 @@ impl Query {
                 said.insert(key.into(), value.into());
             }
             "direction" => {
-                let words = [
-                    ("inbound", CallDirection::Inbound),
-                    ("outbound", CallDirection::Outbound),
-                    ("internal", CallDirection::Internal),
-                ];
-                let found = words.iter().find(|(word, _)| *word == value);
-                search.direction = Some(found.ok_or("direction: inbound, outbound or internal")?.1);
+                let direction = CallDirection::from_str(value, false);
+                search.direction = Some(direction.map_err(|_| "direction: inbound, outbound or internal")?);
                 said.insert(key.into(), value.into());
             }
             "number" => {
@@ -163,15 +159,9 @@ pub fn when(text: &str, zone: &TimeZone, ends: bool) -> Option<Timestamp> {
     parse_rfc3339(text)
 }
 
+/// Holds that are due for review are a matter of the commands.
 fn flag(word: &str) -> Option<Flag> {
-    Some(match word {
-        "held" => Flag::Held,
-        "restricted" => Flag::Restricted,
-        "incomplete" => Flag::Incomplete,
-        "one-way" | "one_way" => Flag::OneWay,
-        "expiring" => Flag::Expiring,
-        _ => return None,
-    })
+    Flag::from_str(&word.replace('_', "-"), false).ok().filter(|flag| *flag != Flag::Review)
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ fn commands_on_a_disk_that_fails() {
     disk.remount();
     setup.assert_sound("as it is on the disk");
     for json in held {
-        assert!(Sidecar::read(&json).unwrap().retention.hold.is_some(), "{}", json.display());
+        assert!(Sidecar::read(&json).unwrap().retention.hold.is_set(), "{}", json.display());
     }
     assert!(gone.iter().all(|json| !json.exists() && !json.with_extension("wav").exists()));
 }

@@ -17,9 +17,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A finished recording that falls due so long after `answered_at`.
 fn recording(root: &Path, n: u64, answered_at: Timestamp, due_after: Duration) -> PathBuf {
     let (w, mut s) = open(root, n, answered_at);
-    s.retention.until = Some((answered_at + due_after).to_rfc3339());
+    s.retention.until = Some(answered_at + due_after);
     let s = w.close(s).unwrap();
-    crate::common::run::files(root).into_iter().find(|p| p.ends_with(&s.wav)).unwrap()
+    crate::common::run::files(root).into_iter().find(|p| p.ends_with(s.wav.expose())).unwrap()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::common::run::files;
 use crate::studio::{Studio, calls, config, whole};
+use nauhuri::pii::Pii;
 use nauhuri::store::layout::{RecordingName, STATE_FOLDER};
 use nauhuri::store::lock::EditLock;
 use nauhuri::store::sidecar::{
@@ -19,14 +20,14 @@ pub fn sidecar(id: Uuid, answered_at: Timestamp) -> Sidecar {
         schema: SCHEMA,
         id,
         call_group: id,
-        wav: String::new(),
+        wav: Pii::default(),
         service: Some("general".into()),
         direction: None,
         agent: Agent { id: Some("2001".into()), name: None },
         customer: Customer { number: None, withheld: true },
         dialled: None,
-        answered_at: answered_at.to_rfc3339(),
-        ended_at: answered_at.to_rfc3339(),
+        answered_at,
+        ended_at: answered_at,
         duration_s: 0.0,
         ended_by: EndedBy::Agent,
         complete: true,
@@ -34,9 +35,10 @@ pub fn sidecar(id: Uuid, answered_at: Timestamp) -> Sidecar {
         audio: Audio::begin(8000, WavEncoding::PcmS16le),
         streams: Vec::new(),
         events: Vec::new(),
-        retention: Retention { until: None, hold: None },
+        retention: Retention::default(),
         policy: None,
-        extra: Default::default(),
+        restricted: Default::default(),
+        extra: Pii::default(),
     }
 }
 

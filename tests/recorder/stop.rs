@@ -1,7 +1,7 @@
 //! Thousands of calls that are open when the recorder stops.
 
 use crate::common::run::files;
-use nauhuri::call::{Agent, Decision, Ending, Opening};
+use nauhuri::call::{Agent, Customer, Decision, Ending, Opening};
 use nauhuri::codec::CodecSpec;
 use nauhuri::codec::formats::PayloadMap;
 use nauhuri::config::{CallDirection, Config, Storage};
@@ -62,8 +62,7 @@ fn talking(
             service: Arc::new(config.service_default.clone()),
             direction: CallDirection::Inbound,
             agent: Agent { id: Some("2001".into()), name: None },
-            customer_number: None,
-            withheld: true,
+            customer: Customer { number: None, withheld: true },
             dialled: None,
             answered_at: at,
             call_id: n.to_string(),

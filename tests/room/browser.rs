@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with a profile of its own.
-struct Browser {
+pub struct Browser {
     driver: Child,
     address: SocketAddr,
     session: String,
@@ -24,7 +24,7 @@ struct Browser {
 }
 
 impl Browser {
-    fn start(lab: &Lab) -> Browser {
+    pub fn start(lab: &Lab) -> Browser {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let driver = Command::new("chromedriver")
             .arg(format!("--port={port}"))
@@ -102,18 +102,18 @@ impl Browser {
         value
     }
 
-    fn open(&self, path: &str) {
+    pub fn open(&self, path: &str) {
         self.ask("POST", "/url", &json!({ "url": format!("{}{path}", self.home) }));
     }
 
     /// What a script gives back; it may wait.
-    fn run(&self, script: &str) -> Value {
+    pub fn run(&self, script: &str) -> Value {
         let script = format!("return (async () => {{ {script} }})()");
         self.ask("POST", "/execute/sync", &json!({ "script": script, "args": [] }))
     }
 
     /// Waits until a script says yes.
-    fn until(&self, what: &str, script: &str) {
+    pub fn until(&self, what: &str, script: &str) {
         let began = Instant::now();
         while self.run(script) != true {
             let page = self.run("return location.href + '\\n' + document.body.innerText");
@@ -131,15 +131,15 @@ impl Browser {
         value[ELEMENT].as_str().unwrap_or_else(|| panic!("{css}: {value}")).to_owned()
     }
 
-    fn click(&self, css: &str) {
+    pub fn click(&self, css: &str) {
         self.ask("POST", &format!("/element/{}/click", self.element(css)), &json!({}));
     }
 
-    fn write(&self, css: &str, text: &str) {
+    pub fn write(&self, css: &str, text: &str) {
         self.ask("POST", &format!("/element/{}/value", self.element(css)), &json!({ "text": text }));
     }
 
-    fn at(&self, path: &str) {
+    pub fn at(&self, path: &str) {
         let script = format!("return document.readyState === 'complete' && location.pathname === '{path}'");
         self.until(path, &script);
     }
@@ -156,7 +156,7 @@ impl Browser {
     }
 
     /// A picture of the page as it is.
-    fn picture(&self, name: &str) {
+    pub fn picture(&self, name: &str) {
         let text = self.ask("GET", "/screenshot", &Value::Null);
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("out/pictures");
         std::fs::create_dir_all(&folder).unwrap();
@@ -175,9 +175,22 @@ impl Browser {
         self.at("/sign-in");
     }
 
+    /// What axe-core finds against WCAG 2.2 AA and good practice.
+    fn axe(&self) -> Value {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("target/tools/node/node_modules/axe-core/axe.min.js");
+        let axe = std::fs::read_to_string(&path)
+            .unwrap_or_else(|e| panic!("{}: {e}: scripts/setup test installs it", path.display()));
+        self.run(&format!(
+            "{axe}; const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']; \
+             const found = await axe.run(document, {{ runOnly: {{ type: 'tag', values: tags }} }}); \
+             return found.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.html).join(' | '))"
+        ))
+    }
+
     /// What no page may have: scrolling sideways, a field without a label, a picture without words, two heads,
     /// an id twice; and what the browser complained of.
-    fn must_be_sound(&self, what: &str) {
+    pub fn must_be_sound(&self, what: &str) {
         let wrong = self.run(
             "const wrong = []; \
              if (document.documentElement.scrollWidth > innerWidth) wrong.push('scrolls sideways ' + \
@@ -193,6 +206,7 @@ impl Browser {
              return wrong",
         );
         assert_eq!(wrong, json!([]), "{what}");
+        assert_eq!(self.axe(), json!([]), "{what}");
         let log = self.ask("POST", "/se/log", &json!({ "type": "browser" }));
         let severe: Vec<_> = log
             .as_array()
@@ -453,7 +467,7 @@ fn search(b: &Browser) {
     );
     b.click("tbody a");
     b.until("a recording", "return location.pathname.length > 20");
-    b.run("document.querySelector('main p a').click()");
+    b.run("document.querySelector('main nav a').click()");
     b.until(
         "back at the search",
         "return location.pathname === '/recordings' && location.search.includes('agent=2001')",

@@ -103,7 +103,18 @@ fn a_door_that_cannot_be_opened_says_why() {
     fails(&[&cert, &format!("room.tls.key={}", two.display())], 1, &["room.tls"]);
     fails(&[&cert], 2, &["room.tls", "both"]);
     fails(&["room.undertaking=/nowhere.txt"], 1, &["room.undertaking", "/nowhere.txt"]);
-    fails(&["room.oidc.issuer=https://id.example"], 2, &["room.oidc", "local accounts"]);
+    fails(&["room.oidc.issuer=https://id.example"], 2, &["room.oidc.client_id", "room.oidc.roles"]);
+    let provider = [
+        "room.oidc.issuer=https://id.example",
+        "room.oidc.client_id=room",
+        "room.oidc.roles={ x = \"agent\" }",
+    ];
+    let missing = "room.oidc.client_secret_file=/nowhere.secret";
+    fails(
+        &[provider.as_slice(), &[missing]].concat(),
+        1,
+        &["room.oidc.client_secret_file", "/nowhere.secret"],
+    );
     fails(&["storage.dir=/nowhere"], 1, &["/nowhere"]);
     fails(&["room.roles.agent.hear=everything"], 2, &["room.roles.agent.hear", "\"own\""]);
     let state = lab.state();

@@ -173,3 +173,43 @@ pub fn line_of(code: &str, offset: usize) -> usize {
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
+
+/// The word behind `keyword` of each line that begins with it, visibility aside.
+fn items(code: &str, keywords: &[&str]) -> Vec<String> {
+    let bare = |line: &str| -> Option<String> {
+        let line = match line.strip_prefix("pub(") {
+            Some(rest) => rest.split_once(')')?.1.trim_start(),
+            None => line.strip_prefix("pub ").unwrap_or(line),
+        };
+        let rest = keywords.iter().find_map(|word| line.strip_prefix(word)?.strip_prefix(' '))?;
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        Some(name).filter(|name| !name.is_empty())
+    };
+    code.lines().filter_map(bare).collect()
+}
+
+/// Types that a file defines.
+pub fn types(code: &str) -> Vec<String> {
+    items(code, &["struct", "enum", "trait", "type", "union"])
+}
+
+/// Whether a file has types or functions of its own, or makes them by a macro.
+pub fn has_items(code: &str) -> bool {
+    let own = ["struct", "enum", "trait", "type", "union", "fn", "async fn", "const fn", "static"];
+    !items(code, &own).is_empty() || code.lines().any(|l| l.starts_with("macro_rules!") || l.ends_with("! {"))
+}
+
+/// Types whose own methods a file holds: `impl Name`, not `impl Trait for Name`.
+pub fn impls(code: &str) -> Vec<String> {
+    let heads = code.lines().filter(|l| l.starts_with("impl") && !l.contains(" for "));
+    let name = |line: &str| {
+        let rest = line.strip_prefix("impl")?;
+        let rest = match rest.strip_prefix('<') {
+            Some(generics) => generics.split_once("> ")?.1,
+            None => rest.trim_start(),
+        };
+        let path: String = rest.chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect();
+        path.rsplit("::").next().map(str::to_owned).filter(|name| !name.is_empty())
+    };
+    heads.filter_map(name).collect()
+}

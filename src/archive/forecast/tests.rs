@@ -28,10 +28,9 @@ impl Store {
         let mut s: Sidecar = serde_json::from_str(include_str!("../../store/writer/answered.json")).unwrap();
         self.made += 1;
         s.id = crate::id::derived_uuid(at(answered), &[&self.made.to_be_bytes()]);
-        s.answered_at = answered.into();
-        s.ended_at = answered.into();
+        (s.answered_at, s.ended_at) = (at(answered), at(answered));
         s.audio.frames = (mib * MIB - BESIDE_AUDIO - 94) / 2;
-        s.retention.until = until.map(String::from);
+        s.retention.until = until.map(at);
         let path = format!("/s/2026/11/{}.json", self.made);
         self.index.put(Path::new("/s"), Path::new(&path), &s).unwrap();
     }

@@ -1,6 +1,6 @@
 //! What can go wrong with the index.
 
-use super::schema;
+use super::index_schema;
 use crate::store::StoreError;
 use crate::store::mark;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub enum IndexError {
     #[error(
         "{path}: made by another version (tables {found}, not {expected}); `nauhuri reindex` builds it anew",
         path = path.display(),
-        expected = schema::VERSION
+        expected = index_schema::VERSION
     )]
     Version {
         /// The database.

@@ -8,7 +8,7 @@
 
 use super::super::search::{EXPIRING, Flag, IdPart, Search, micros};
 use super::row::{Word, place_of};
-use super::{Index, IndexError, Row, schema};
+use super::{Index, IndexError, Row, index_schema};
 use crate::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, ToSql, params_from_iter};
@@ -230,7 +230,7 @@ impl Index {
         };
         let sql = format!(
             "SELECT {} FROM recording WHERE buried = 0 AND {condition} ORDER BY answered_at, id",
-            schema::COLUMNS
+            index_schema::names(index_schema::ALL)
         );
         let rows = self.rows(&sql, &values)?;
         // A recording's own id is meant before a group of the same UUID.
@@ -248,7 +248,7 @@ impl Index {
         let sql = format!(
             "SELECT {} FROM recording INDEXED BY by_due WHERE buried = 0 AND held = 0 AND until <= ?1 \
              ORDER BY until, answered_at LIMIT ?2",
-            schema::COLUMNS
+            index_schema::names(index_schema::ALL)
         );
         self.rows(&sql, &[now.as_ns().into(), (limit.min(i64::MAX as usize) as i64).into()])
     }
@@ -300,15 +300,16 @@ impl Index {
         take: &mut dyn FnMut(&Row),
     ) -> Result<bool, IndexError> {
         let order = format!(" ORDER BY answered_at LIMIT {limit} OFFSET {}", span.from.seen);
-        let (columns, fill): (_, fn(&mut Row, &rusqlite::Row<'_>) -> _) = match span.fields {
-            Fields::All => (schema::COLUMNS, Row::fill),
-            Fields::Shown => (schema::SHOWN, Row::fill_shown),
+        let columns = match span.fields {
+            Fields::All => index_schema::ALL,
+            Fields::Shown => index_schema::SHOWN,
         };
-        let mut st = self.conn.prepare(&(span.sql(columns) + &order)).map_err(self.error())?;
+        let mut st =
+            self.conn.prepare(&(span.sql(&index_schema::names(columns)) + &order)).map_err(self.error())?;
         let mut rows = st.query(params_from_iter(&span.query.values)).map_err(self.error())?;
         let (mut row, mut n, mut last) = (Row::blank(), 0, span.from);
         while let Some(r) = rows.next().map_err(self.error())? {
-            fill(&mut row, r).map_err(self.error())?;
+            row.fill(columns, r).map_err(self.error())?;
             if row.answered_at != last.answered_at {
                 last = Place { answered_at: row.answered_at, seen: 0 };
             }
@@ -383,7 +384,7 @@ impl Query {
         }
         for flag in &s.flags {
             let (condition, index) = match flag {
-                Flag::Held => ("held = 1", Some("the_held")),
+                Flag::Held | Flag::Review => ("held = 1", Some("the_held")),
                 Flag::Restricted => ("restricted = 1", Some("the_restricted")),
                 Flag::Incomplete => ("complete = 0", Some("the_incomplete")),
                 Flag::OneWay => ("one_way = 1", Some("the_one_way")),

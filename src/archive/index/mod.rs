@@ -22,11 +22,11 @@
 
 mod error;
 mod find;
+mod index_schema;
 mod place;
 mod rebuild;
 mod reconcile;
 mod row;
-mod schema;
 mod sums;
 mod tombstone;
 
@@ -101,12 +101,12 @@ impl Index {
         if file.metadata().map_err(StoreError::io("read", &path))?.len() == 0 {
             let to_error = IndexError::sqlite(&path);
             let mut conn = connect(&path).map_err(&to_error)?;
-            schema::set_up(&conn).map_err(&to_error)?;
-            schema::set_up_live(&conn).map_err(&to_error)?;
+            index_schema::set_up(&conn).map_err(&to_error)?;
+            index_schema::set_up_live(&conn).map_err(&to_error)?;
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&to_error)?;
             // Another process may have been first.
-            if schema::version(&tx).map_err(&to_error)? == 0 {
-                schema::create(&tx).map_err(&to_error)?;
+            if index_schema::version(&tx).map_err(&to_error)? == 0 {
+                index_schema::create(&tx).map_err(&to_error)?;
             }
             tx.commit().map_err(&to_error)?;
         }
@@ -121,12 +121,12 @@ impl Index {
         let path = database(&state, INDEX)?;
         let to_error = IndexError::sqlite(&path);
         let conn = connect(&path).map_err(&to_error)?;
-        schema::set_up(&conn).map_err(&to_error)?;
-        let found = schema::version(&conn).map_err(&to_error)?;
-        if found != schema::VERSION {
+        index_schema::set_up(&conn).map_err(&to_error)?;
+        let found = index_schema::version(&conn).map_err(&to_error)?;
+        if found != index_schema::VERSION {
             return Err(IndexError::Version { path, found });
         }
-        schema::set_up_live(&conn).map_err(&to_error)?;
+        index_schema::set_up_live(&conn).map_err(&to_error)?;
         let half_edits = BTreeSet::new();
         let mut index = Index { conn, path, state, half_edits, _place: place };
         index.belongs()?;
@@ -181,7 +181,10 @@ impl Index {
 
     /// One recording, unless it is deleted.
     pub fn get(&self, id: Uuid) -> Result<Option<Row>, IndexError> {
-        let sql = format!("SELECT {} FROM recording WHERE id = ?1 AND buried = 0", schema::COLUMNS);
+        let sql = format!(
+            "SELECT {} FROM recording WHERE id = ?1 AND buried = 0",
+            index_schema::names(index_schema::ALL)
+        );
         let mut st = self.conn.prepare_cached(&sql).map_err(self.error())?;
         st.query_row([id.as_bytes()], Row::read).optional().map_err(self.error())
     }

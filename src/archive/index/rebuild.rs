@@ -11,7 +11,7 @@ use super::super::abreast::{in_order, threads};
 use super::place::{INDEX, LOCK, SCRATCH, connect, database, lock_file};
 use super::row::put_all;
 use super::tombstone::{self, Tombstone};
-use super::{Index, IndexError, Row, schema};
+use super::{Index, IndexError, Row, index_schema};
 use crate::store::StoreError;
 use crate::store::files::Folder;
 use crate::store::layout::open_state;
@@ -114,10 +114,10 @@ fn build(
     let scratch = database(state, SCRATCH)?;
     let to_error = IndexError::sqlite(&scratch);
     let conn = connect(&scratch).map_err(&to_error)?;
-    schema::set_up(&conn).map_err(&to_error)?;
+    index_schema::set_up(&conn).map_err(&to_error)?;
     // Nobody reads it before it is whole, and half of it is worth nothing.
     conn.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;").map_err(&to_error)?;
-    conn.execute_batch(schema::TABLES).map_err(&to_error)?;
+    conn.execute_batch(index_schema::TABLES).map_err(&to_error)?;
     conn.execute("INSERT INTO meta VALUES ('store', ?1)", params![store]).map_err(&to_error)?;
     let mut tombstones: Vec<Tombstone> = live_tombstones(state);
     tombstone::read_file(state, 0, &mut |t| tombstones.extend(t))?;
@@ -163,8 +163,8 @@ fn build(
     })?;
     flush(&mut batch, &mut out)?;
     progress(out.recordings);
-    conn.execute_batch(schema::INDEXES).map_err(&to_error)?;
-    conn.pragma_update(None, "user_version", schema::VERSION).map_err(&to_error)?;
+    conn.execute_batch(index_schema::INDEXES).map_err(&to_error)?;
+    conn.pragma_update(None, "user_version", index_schema::VERSION).map_err(&to_error)?;
     Ok((conn, out))
 }
 
@@ -228,8 +228,8 @@ fn copy_over(built: &Connection, state: &Folder) -> Result<(), IndexError> {
     let path = database(state, INDEX)?;
     let to_error = IndexError::sqlite(&path);
     let mut live = connect(&path).map_err(&to_error)?;
-    schema::set_up(&live).map_err(&to_error)?;
-    schema::set_up_live(&live).map_err(&to_error)?;
+    index_schema::set_up(&live).map_err(&to_error)?;
+    index_schema::set_up_live(&live).map_err(&to_error)?;
     {
         let backup = Backup::new(built, &mut live).map_err(&to_error)?;
         let mut waits = 0;

@@ -185,7 +185,8 @@ impl Index {
         for day in days {
             let at = Timestamp::from_parts(day.saturating_mul(86_400), 0);
             if root.look(&day_folder(at))?.is_none_or(|known| !known.is_folder()) {
-                let paths = self.paths_of_day(at.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date())?;
+                let paths =
+                    self.paths_of_day(at.to_jiff().to_zoned_datetime(jiff::tz::TimeZone::UTC).date())?;
                 self.miss_gone(root, paths, done)?;
             }
         }
@@ -238,7 +239,7 @@ fn changed(known: Result<Option<Known>, StoreError>, since: Option<SystemTime>) 
 
 /// The first instant of a UTC day and of the next.
 fn utc_day(date: Date) -> Option<(Timestamp, Timestamp)> {
-    let from = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    let from = date.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok()?.timestamp();
     let from = Timestamp::from_jiff(from);
     Some((from, from + Duration::from_secs(86_400)))
 }

@@ -2,12 +2,12 @@
 //!
 //! Must not know of folders to be walked, or of what commands print.
 
-use super::schema;
+use super::index_schema::{self, Column};
 use crate::config::CallDirection;
 use crate::id::short_of;
-use crate::store::cases::{is_held, is_restricted, unconfirmed_since};
+use crate::pii::Pii;
 use crate::store::layout::parse_place;
-use crate::store::sidecar::{EndedBy, Sidecar, parse_rfc3339};
+use crate::store::sidecar::{Agent, Customer, EndedBy, Sidecar};
 use crate::store::wav::WavSpec;
 use crate::time::Timestamp;
 use rusqlite::types::{ToSqlOutput, Type, Value};
@@ -32,16 +32,12 @@ pub struct Row {
     pub service: Option<String>,
     /// Who called whom.
     pub direction: Option<CallDirection>,
-    /// Id of the agent.
-    pub agent_id: Option<String>,
-    /// Name of the agent.
-    pub agent_name: Option<String>,
-    /// The customer's number.
-    pub number: Option<String>,
-    /// The caller asked for privacy.
-    pub withheld: bool,
+    /// Who of the house took part.
+    pub agent: Agent,
+    /// The other party.
+    pub customer: Customer,
     /// The number the contact was made to.
-    pub dialled: Option<String>,
+    pub dialled: Option<Pii<String>>,
     /// The answer.
     pub answered_at: Timestamp,
     /// Its length, microseconds.
@@ -102,7 +98,7 @@ impl KeptState {
 
 impl Row {
     /// What the index keeps of a sidecar; `path` is relative to the root.
-    /// `None` where its times cannot be read.
+    /// `None` where its encoding is none of ours.
     pub fn of(path: &Path, s: &Sidecar) -> Option<Row> {
         let spec = s.encoding().map(|encoding| WavSpec { rate: s.audio.sample_rate, encoding })?;
         let data = s.audio.frames.saturating_mul(spec.frame_bytes() as u64);
@@ -112,21 +108,19 @@ impl Row {
             path: path.to_owned(),
             service: s.service.clone(),
             direction: s.direction,
-            agent_id: s.agent.id.clone(),
-            agent_name: s.agent.name.clone(),
-            number: s.customer.number.clone(),
-            withheld: s.customer.withheld,
+            agent: s.agent.clone(),
+            customer: s.customer.clone(),
             dialled: s.dialled.clone(),
-            answered_at: parse_rfc3339(&s.answered_at)?,
+            answered_at: s.answered_at,
             duration_us: (s.duration_s * 1e6).round() as i64,
             ended_by: s.ended_by,
             complete: s.complete,
             one_way: is_one_way(s),
-            held: is_held(s),
-            unconfirmed_since: unconfirmed_since(s),
-            restricted: is_restricted(s),
+            held: s.retention.hold.is_set(),
+            unconfirmed_since: s.retention.hold.unconfirmed_since(),
+            restricted: s.restricted.is_set(),
             missing: false,
-            until: s.retention.until.as_deref().and_then(parse_rfc3339),
+            until: s.retention.until,
             wav_bytes: data.saturating_add(spec.header_bytes() as u64),
             sha256: s.audio.sha256.clone(),
             sample_rate: s.audio.sample_rate,
@@ -174,10 +168,8 @@ impl Row {
             path: PathBuf::new(),
             service: None,
             direction: None,
-            agent_id: None,
-            agent_name: None,
-            number: None,
-            withheld: false,
+            agent: Agent::default(),
+            customer: Customer::default(),
             dialled: None,
             answered_at: Timestamp::EPOCH,
             duration_us: 0,
@@ -195,66 +187,62 @@ impl Row {
         }
     }
 
-    /// From the columns of [`schema::COLUMNS`].
+    /// From all columns.
     pub(super) fn read(r: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         let mut row = Row::blank();
-        row.fill(r)?;
+        row.fill(index_schema::ALL, r)?;
         Ok(row)
     }
 
-    /// From the columns of [`schema::SHOWN`]; the rest says nothing.
-    pub(super) fn fill_shown(&mut self, r: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
-        self.id = Uuid::from_bytes(r.get(0)?);
-        fill_text(&mut self.service, r, 1)?;
-        self.direction = r.get_ref(2)?.as_str_or_null()?.map(|d| from_word(2, d)).transpose()?;
-        fill_text(&mut self.agent_id, r, 3)?;
-        fill_text(&mut self.agent_name, r, 4)?;
-        fill_text(&mut self.number, r, 5)?;
-        self.withheld = r.get(6)?;
-        self.answered_at = Timestamp::from_ns(r.get(7)?);
-        self.duration_us = r.get(8)?;
-        self.complete = r.get(9)?;
-        self.one_way = r.get(10)?;
-        self.held = r.get(11)?;
-        self.restricted = r.get(12)?;
-        self.until = r.get::<_, Option<i64>>(13)?.map(Timestamp::from_ns);
-        self.missing = r.get(14)?;
+    /// From these columns, over what is there: a scan of a whole store allocates nothing.
+    /// What is not among them says nothing.
+    pub(super) fn fill(&mut self, columns: &[Column], r: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
+        for (i, column) in columns.iter().enumerate() {
+            self.fill_one(*column, i, r)?;
+        }
         Ok(())
     }
 
-    /// From the columns of [`schema::COLUMNS`], over what is there: a scan of
-    /// a whole store allocates nothing.
-    pub(super) fn fill(&mut self, r: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
-        self.id = Uuid::from_bytes(r.get(0)?);
-        self.call_group = Uuid::from_bytes(r.get(1)?);
-        let path = self.path.as_mut_os_string();
-        path.clear();
-        path.push(place_of(2, r)?);
-        fill_text(&mut self.service, r, 3)?;
-        self.direction = r.get_ref(4)?.as_str_or_null()?.map(|d| from_word(4, d)).transpose()?;
-        fill_text(&mut self.agent_id, r, 5)?;
-        fill_text(&mut self.agent_name, r, 6)?;
-        fill_text(&mut self.number, r, 7)?;
-        self.withheld = r.get(8)?;
-        fill_text(&mut self.dialled, r, 9)?;
-        self.answered_at = Timestamp::from_ns(r.get(10)?);
-        self.duration_us = r.get(11)?;
-        self.ended_by = from_word(12, r.get_ref(12)?.as_str()?)?;
-        self.complete = r.get(13)?;
-        self.one_way = r.get(14)?;
-        self.held = r.get(15)?;
-        self.restricted = r.get(16)?;
-        self.until = r.get::<_, Option<i64>>(17)?.map(Timestamp::from_ns);
-        self.wav_bytes = r.get::<_, i64>(18)?.try_into().unwrap_or(0);
-        self.sha256.clear();
-        self.sha256.push_str(r.get_ref(19)?.as_str()?);
-        self.sample_rate = r.get(20)?;
-        self.unconfirmed_since = r.get::<_, Option<i64>>(21)?.map(Timestamp::from_ns);
-        self.missing = r.get(22)?;
+    fn fill_one(&mut self, column: Column, i: usize, r: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
+        let instant = |ns: Option<i64>| ns.map(Timestamp::from_ns);
+        match column {
+            Column::Id => self.id = Uuid::from_bytes(r.get(i)?),
+            Column::CallGroup => self.call_group = Uuid::from_bytes(r.get(i)?),
+            Column::Path => {
+                let path = self.path.as_mut_os_string();
+                path.clear();
+                path.push(place_of(i, r)?);
+            }
+            Column::Service => fill_text(&mut self.service, |text| text, r, i)?,
+            Column::Direction => {
+                self.direction = r.get_ref(i)?.as_str_or_null()?.map(|d| from_word(i, d)).transpose()?;
+            }
+            Column::AgentId => fill_text(&mut self.agent.id, |text| text, r, i)?,
+            Column::AgentName => fill_text(&mut self.agent.name, |text| text, r, i)?,
+            Column::Number => fill_text(&mut self.customer.number, Pii::expose_mut, r, i)?,
+            Column::Withheld => self.customer.withheld = r.get(i)?,
+            Column::Dialled => fill_text(&mut self.dialled, Pii::expose_mut, r, i)?,
+            Column::AnsweredAt => self.answered_at = Timestamp::from_ns(r.get(i)?),
+            Column::DurationUs => self.duration_us = r.get(i)?,
+            Column::EndedBy => self.ended_by = from_word(i, r.get_ref(i)?.as_str()?)?,
+            Column::Complete => self.complete = r.get(i)?,
+            Column::OneWay => self.one_way = r.get(i)?,
+            Column::Held => self.held = r.get(i)?,
+            Column::Restricted => self.restricted = r.get(i)?,
+            Column::Until => self.until = instant(r.get(i)?),
+            Column::WavBytes => self.wav_bytes = r.get::<_, i64>(i)?.try_into().unwrap_or(0),
+            Column::Sha256 => {
+                self.sha256.clear();
+                self.sha256.push_str(r.get_ref(i)?.as_str()?);
+            }
+            Column::SampleRate => self.sample_rate = r.get(i)?,
+            Column::UnconfirmedSince => self.unconfirmed_since = instant(r.get(i)?),
+            Column::Missing => self.missing = r.get(i)?,
+        }
         Ok(())
     }
 
-    /// Binds [`schema::PUT`].
+    /// Binds [`index_schema::PUT`].
     pub(super) fn write(&self, put: &mut rusqlite::Statement<'_>) -> rusqlite::Result<usize> {
         put.execute(params![
             self.id.as_bytes(),
@@ -262,11 +250,11 @@ impl Row {
             self.path.to_string_lossy(),
             self.service,
             self.direction.map(Word),
-            self.agent_id,
-            self.agent_name,
-            self.number,
-            self.withheld,
-            self.dialled,
+            self.agent.id,
+            self.agent.name,
+            self.customer.number.as_ref().map(Pii::as_str),
+            self.customer.withheld,
+            self.dialled.as_ref().map(Pii::as_str),
             self.answered_at.as_ns(),
             self.duration_us,
             Word(self.ended_by),
@@ -299,7 +287,7 @@ pub(super) struct Put {
 /// Rows into the table.
 pub(super) fn put_all(conn: &Connection, rows: &[Row]) -> rusqlite::Result<Put> {
     let mut known = conn.prepare_cached("SELECT 1 FROM tombstone WHERE id = ?1")?;
-    let mut put = conn.prepare_cached(schema::PUT)?;
+    let mut put = conn.prepare_cached(index_schema::PUT)?;
     let mut done = Put::default();
     for (i, row) in rows.iter().enumerate() {
         if known.exists([row.id.as_bytes()])? {
@@ -338,11 +326,16 @@ pub(super) fn place_of<'r>(column: usize, r: &'r rusqlite::Row<'_>) -> rusqlite:
     })
 }
 
-fn fill_text(text: &mut Option<String>, r: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<()> {
+fn fill_text<T: Default>(
+    text: &mut Option<T>,
+    inside: fn(&mut T) -> &mut String,
+    r: &rusqlite::Row<'_>,
+    column: usize,
+) -> rusqlite::Result<()> {
     match r.get_ref(column)?.as_str_or_null()? {
         None => *text = None,
         Some(new) => {
-            let text = text.get_or_insert_default();
+            let text = inside(text.get_or_insert_default());
             text.clear();
             text.push_str(new);
         }

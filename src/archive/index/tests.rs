@@ -5,11 +5,14 @@ use crate::archive::search::{Flag, IdPart, Search};
 use crate::archive::{Archive, NoIndex, Place};
 use crate::config::CallDirection;
 use crate::id::short_of;
+use crate::pii::Pii;
+use crate::store::cases::Holds;
 use crate::store::files::{Access, Folder};
 use crate::store::layout::{RecordingName, Walk};
 use crate::store::sidecar::{EndedBy, Stream, rewrite_atomically, write_atomically};
 use crate::time::Timestamp;
 use proptest::prelude::*;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
@@ -31,11 +34,11 @@ fn sidecar(n: u64) -> Sidecar {
     s.service = (!every(11)).then(|| ["116117", "general", "päivystys"][n as usize % 3].into());
     s.direction = [None, Some(CallDirection::Inbound), Some(CallDirection::Outbound)][n as usize % 3];
     s.agent.id = (!every(7)).then(|| format!("{}", 2000 + n % 5));
-    s.customer.number = (!every(4)).then(|| format!("+35840{:03}xxxx", n % 200));
+    s.customer.number = (!every(4)).then(|| format!("+35840{:03}xxxx", n % 200).as_str().into());
     s.customer.withheld = every(4);
-    s.answered_at = answered.to_rfc3339();
+    s.answered_at = answered;
     s.duration_s = (n % 400) as f64 + 0.25;
-    s.ended_at = (answered + Duration::from_secs_f64(s.duration_s)).to_rfc3339();
+    s.ended_at = answered + Duration::from_secs_f64(s.duration_s);
     s.ended_by = [EndedBy::Agent, EndedBy::Customer, EndedBy::CaptureEnd][n as usize % 3];
     s.complete = !every(5);
     let stream = |channel: &str, packets| Stream {
@@ -53,18 +56,25 @@ fn sidecar(n: u64) -> Sidecar {
     s.streams = vec![stream("customer", 50), stream("agent", if every(6) { 0 } else { 50 })];
     s.audio.frames = n;
     s.audio.sha256 = format!("{n:064x}");
-    s.retention.until = (!every(13)).then(|| at(n as i64 % 40 * 86_400).to_rfc3339());
-    s.retention.hold = (every(9)).then(|| serde_json::json!({"reason": "crime", "ref": "1"}));
+    s.retention.until = (!every(13)).then(|| at(n as i64 % 40 * 86_400));
+    if every(9) {
+        s.retention.hold = read(json!({"reason": "crime", "ref": "1"}));
+    }
     if every(8) {
-        s.extra.insert("restricted".into(), serde_json::json!({"ref": "2"}));
+        s.restricted = read(json!({"ref": "2"}));
     }
     s
 }
 
 fn json_of(root: &Path, s: &Sidecar) -> PathBuf {
-    let answered = crate::store::sidecar::parse_rfc3339(&s.answered_at).unwrap();
-    let name = RecordingName::new(answered, s.agent.id.as_deref(), s.customer.number.as_deref(), s.id);
+    let number = s.customer.number.as_ref().map(Pii::as_str);
+    let name = RecordingName::new(s.answered_at, s.agent.id.as_deref(), number, s.id);
     name.paths(root).json
+}
+
+/// What a key says.
+fn read<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
+    serde_json::from_value(value).unwrap()
 }
 
 /// The folder that a file is in.
@@ -135,13 +145,13 @@ fn a_row_is_the_sidecar() {
         assert_eq!(index.get(s.id).unwrap(), Row::of(&path, &s), "{n}");
     }
     let row = index.get(sidecar(72).id).unwrap().unwrap();
-    assert!(row.held && row.restricted && row.one_way && row.complete && row.withheld);
+    assert!(row.held && row.restricted && row.one_way && row.complete && row.customer.withheld);
     assert_eq!((row.state(at(0)), row.wav_bytes), (KeptState::Restricted, 94 + 72 * 2));
 }
 
 fn searches() -> impl Strategy<Value = Search> {
     let flags = prop::sample::subsequence(
-        vec![Flag::Held, Flag::Restricted, Flag::Incomplete, Flag::OneWay, Flag::Expiring],
+        vec![Flag::Held, Flag::Restricted, Flag::Incomplete, Flag::OneWay, Flag::Expiring, Flag::Review],
         0..=2,
     );
     let time = || prop::option::of((0i64..1_000_000).prop_map(at));
@@ -260,9 +270,9 @@ fn a_long_answer_in_pieces_is_the_same_as_in_one() {
         assert_eq!(count, found.len() as u64, "{search:?}");
         assert!(read == found, "{search:?}");
         let shown = read_in_pieces(&index, &search, Fields::Shown).0;
-        assert!(shown.iter().map(|r| (r.id, &r.number, r.state(at(9)))).eq(found.iter().map(|r| (
+        assert!(shown.iter().map(|r| (r.id, &r.customer.number, r.state(at(9)))).eq(found.iter().map(|r| (
             r.id,
-            &r.number,
+            &r.customer.number,
             r.state(at(9))
         ))));
     }
@@ -500,7 +510,7 @@ fn reconciles_what_changed_and_only_that() {
     assert_eq!((quiet.taken, quiet.missing), (0, 0));
     let (new, _) = write(&store.root, sidecar(77));
     let (edited, mut s) = write(&store.root, sidecar(10));
-    s.retention.hold = Some(serde_json::json!({"reason": "accident"}));
+    s.retention.hold = read(json!({"reason": "accident"}));
     rewrite_atomically(&root_of(&edited), &edited, &s).unwrap();
     let gone = json_of(&store.root, &sidecar(12));
     fs::remove_file(&gone).unwrap();
@@ -626,7 +636,7 @@ fn play(store: &Store, index: &mut Index, deed: Deed) {
         }
         Deed::Hold(n, on) if json(n).exists() => {
             let mut s = Sidecar::read(&json(n)).unwrap();
-            s.retention.hold = on.then(|| serde_json::json!({"reason": "dsar"}));
+            s.retention.hold = if on { read(json!({"reason": "dsar"})) } else { Holds::default() };
             rewrite_atomically(&root_of(&json(n)), &json(n), &s).unwrap();
             drop(index.put(&store.root, &json(n), &s));
         }

@@ -8,14 +8,13 @@
 mod prune;
 
 use super::row::Word;
-use super::{Index, IndexError, Row, schema};
+use super::{Index, IndexError, Row, index_schema};
 use crate::id::short_of;
 use crate::store::StoreError;
-use crate::store::calendar::until_string;
 use crate::store::files::{Access, Folder};
 use crate::store::jsonl::{self, Lines, NoLine};
 use crate::store::layout::{Found, State, Walk, parse_stem};
-use crate::store::sidecar::{Sidecar, parse_rfc3339};
+use crate::store::sidecar::{Sidecar, seconds_or_null};
 use crate::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::de::IntoDeserializer;
@@ -55,11 +54,11 @@ pub struct Tombstone {
     pub service: Option<String>,
     /// UTC date of the answer, `2026-11-23`.
     pub answered_on: String,
-    /// RFC 3339 UTC, microseconds.
-    pub deleted_at: String,
-    /// When it fell or would have fallen due, RFC 3339 UTC; `None`: nobody knows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<String>,
+    /// To the microsecond.
+    pub deleted_at: Timestamp,
+    /// When it fell or would have fallen due, to the second; `None`: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "seconds_or_null")]
+    pub until: Option<Timestamp>,
     /// Of the WAV file.
     pub sha256: String,
     /// Why.
@@ -73,8 +72,8 @@ impl Tombstone {
             id: row.id,
             service: row.service.clone(),
             answered_on: row.answered_at.to_jiff().strftime("%Y-%m-%d").to_string(),
-            deleted_at: now.to_rfc3339(),
-            until: row.until.map(until_string),
+            deleted_at: now.whole_us(),
+            until: row.until.map(Timestamp::whole_s),
             sha256: row.sha256.clone(),
             reason,
         }
@@ -133,7 +132,7 @@ impl Index {
     pub fn buried_rows(&self) -> Result<Vec<Row>, IndexError> {
         let sql = format!(
             "SELECT {} FROM recording INDEXED BY the_buried WHERE buried = 1 ORDER BY answered_at",
-            schema::COLUMNS
+            index_schema::names(index_schema::ALL)
         );
         let mut st = self.conn.prepare_cached(&sql).map_err(self.error())?;
         let rows = st.query_map([], Row::read).map_err(self.error())?;
@@ -251,11 +250,11 @@ fn read_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<Tombstone> {
         id: Uuid::from_bytes(r.get(0)?),
         service: r.get(1)?,
         answered_on: r.get(2)?,
-        deleted_at: Timestamp::from_ns(r.get(3)?).to_rfc3339(),
+        deleted_at: Timestamp::from_ns(r.get(3)?),
         sha256: r.get(4)?,
         // A reason of a later version: what is deleted stays deleted.
         reason: Reason::deserialize(word).unwrap_or(Reason::Erased),
-        until: r.get::<_, Option<i64>>(6)?.map(|ns| until_string(Timestamp::from_ns(ns))),
+        until: r.get::<_, Option<i64>>(6)?.map(Timestamp::from_ns),
     })
 }
 
@@ -272,16 +271,15 @@ pub(super) fn insert(conn: &Connection, new: &[Tombstone]) -> rusqlite::Result<(
     )?;
     let mut hide = conn.prepare_cached("UPDATE recording SET buried = 1 WHERE id = ?1")?;
     for t in new {
-        let deleted_at = parse_rfc3339(&t.deleted_at).unwrap_or_default();
         put.execute(params![
             t.id.as_bytes(),
             short_of(t.id),
             t.service,
             t.answered_on,
-            deleted_at.as_ns(),
+            t.deleted_at.as_ns(),
             t.sha256,
             Word(t.reason),
-            t.until.as_deref().and_then(parse_rfc3339).map(Timestamp::as_ns)
+            t.until.map(Timestamp::as_ns)
         ])?;
         hide.execute([t.id.as_bytes()])?;
     }

@@ -9,7 +9,7 @@ use crate::id::short_of;
 use crate::store::StoreError;
 use crate::store::files::{Folder, Known, with_new};
 use crate::store::layout::{Found, NEW, PART, Paths, State, day_folder, parse_stem};
-use crate::store::sidecar::{Sidecar, parse_rfc3339};
+use crate::store::sidecar::{Policy, Sidecar};
 use crate::store::wav;
 use crate::time::Timestamp;
 use std::io;
@@ -127,22 +127,27 @@ impl Examiner {
     fn sidecar(&self, paths: &Paths, s: &Sidecar, out: &mut Checked) {
         let id = Some(s.id);
         let name = parse_stem(&out.found.stem);
-        let answered = parse_rfc3339(&s.answered_at).unwrap_or_default();
         let fits = name.is_some_and(|n| {
-            n.answered_at.as_ms() == answered.as_ms() && n.short == format!("{:08x}", short_of(s.id))
+            n.answered_at.as_ms() == s.answered_at.as_ms() && n.short == format!("{:08x}", short_of(s.id))
         });
         if !fits {
             out.wrong(Kind::Name, &paths.json, id, "its name is not that of its answer and id");
         }
-        if paths.folder != self.store.path().join(day_folder(answered)) {
+        if paths.folder != self.store.path().join(day_folder(s.answered_at)) {
             out.wrong(Kind::Name, &paths.json, id, "it is not in the folder of its day");
         }
-        if s.wav != format!("{}.wav", out.found.stem) {
+        if *s.wav.expose() != format!("{}.wav", out.found.stem) {
             out.wrong(Kind::Name, &paths.json, id, "`wav` names another file");
         }
-        let until = s.retention.until.as_deref().and_then(parse_rfc3339);
-        let held = Row::of(&paths.json, s).is_some_and(|row| row.held);
-        if let Some(until) = until.filter(|t| !held && *t + self.grace <= self.now) {
+        if s.policy.as_ref().map(Policy::is_legible) == Some(false) {
+            let due = match s.retention.until {
+                Some(_) => "it falls due as `retention.until` says",
+                None => "nobody knows when it falls due, and it is kept",
+            };
+            out.wrong(Kind::BadSidecar, &paths.json, id, format!("`policy.retention` is no term: {due}"));
+        }
+        let held = s.retention.hold.is_set();
+        if let Some(until) = s.retention.until.filter(|t| !held && *t + self.grace <= self.now) {
             out.wrong(Kind::Overdue, &paths.json, id, format!("due since {until}, and not held"));
         }
     }

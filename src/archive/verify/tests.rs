@@ -19,7 +19,7 @@ fn record(root: &Path, s: i64) -> Paths {
     let mut sidecar: Sidecar =
         serde_json::from_str(include_str!("../../store/writer/answered.json")).unwrap();
     sidecar.id = crate::id::derived_uuid(at(s), &[&s.to_be_bytes()]);
-    (sidecar.answered_at, sidecar.ended_at) = (at(s).to_rfc3339(), at(s + 1).to_rfc3339());
+    (sidecar.answered_at, sidecar.ended_at) = (at(s), at(s + 1));
     (sidecar.duration_s, sidecar.ended_by, sidecar.complete) = (1.0, EndedBy::Agent, true);
     let name = RecordingName::new(at(s), Some("2001"), Some("+35840123xxxx"), sidecar.id);
     let spec = WavSpec { rate: 8000, encoding: WavEncoding::PcmS16le };
@@ -126,12 +126,12 @@ fn what_is_wrong_with_files_is_named() {
 fn names_terms_and_the_index() {
     let store = Store::new();
     let f = &store.files;
-    store.edit(0, |s| s.retention.until = Some(at(390_000).to_rfc3339()));
+    store.edit(0, |s| s.retention.until = Some(at(390_000)));
     store.edit(1, |s| {
-        s.retention.until = Some(at(390_000).to_rfc3339());
-        s.retention.hold = Some(serde_json::json!({"reason": "crime"}));
+        s.retention.until = Some(at(390_000));
+        s.retention.hold = serde_json::from_value(serde_json::json!({"reason": "crime"})).unwrap();
     });
-    store.edit(2, |s| s.retention.until = Some(at(399_000).to_rfc3339()));
+    store.edit(2, |s| s.retention.until = Some(at(399_000)));
     // Only the first is overdue: the second is held, the third within a sweep's time.
     // Edited behind the index's back, all three differ from it.
     let differ = Kind::IndexDiffers;

@@ -1,11 +1,13 @@
 //! What a replay came to, for people and for programs.
 
+use crate::cmd::columns::{Grid, Layout};
 use crate::cmd::output::plain;
-use crate::config::TunnelKind;
+use crate::config::{CallDirection, TunnelKind};
 use crate::daemon::notices::{self, counted, instead_of_sip, notices};
 use crate::daemon::observe::{Outcome, unrecorded_label};
 use crate::daemon::replay::Replayed;
 use crate::daemon::unrecorded::{began, by_failure, by_rule};
+use crate::pii::Pii;
 use crate::store::register::Unrecorded;
 use crate::store::sidecar::Sidecar;
 use crate::telemetry::label::UnrecordedReason;
@@ -113,7 +115,7 @@ fn decisions(done: &Replayed) -> Vec<serde_json::Value> {
     });
     let tried = done.outcomes.iter().map(|o| match o {
         Outcome::Recorded(r) => {
-            (r.answered_at.clone(), json!({ "call_id": r.sip.call_id, "decision": "recorded", "id": r.id }))
+            (r.answered_at.to_rfc3339(), json!({ "call_id": r.sip.call_id, "decision": "recorded", "id": r.id }))
         }
         Outcome::Existed(id) => (began(id), json!({ "decision": "existed", "id": id })),
         Outcome::Failed { id, call_id, reason } => {
@@ -144,7 +146,7 @@ fn row_json(r: &Sidecar, root: &Path) -> serde_json::Value {
         "service": r.service,
         "direction": r.direction,
         "agent": r.agent.id,
-        "customer": r.customer.number,
+        "customer": r.customer.number.as_ref().map(Pii::as_str),
         "answered_at": r.answered_at,
         "duration_s": r.duration_s,
         "ended_by": r.ended_by,
@@ -153,8 +155,7 @@ fn row_json(r: &Sidecar, root: &Path) -> serde_json::Value {
 }
 
 fn wav_path(r: &Sidecar, root: &Path) -> std::path::PathBuf {
-    let at = crate::store::sidecar::parse_rfc3339(&r.answered_at).unwrap_or_default();
-    root.join(crate::store::layout::day_folder(at)).join(&r.wav)
+    root.join(crate::store::layout::day_folder(r.answered_at)).join(r.wav.expose())
 }
 
 /// A path as it is shortest from here.
@@ -168,7 +169,7 @@ pub(super) fn text(done: &Replayed, root: &Path) -> String {
     let mut text = String::new();
     let recordings = recorded(done).count();
     if recordings > 0 {
-        text += &format!("{}\n\n", table(done, root).trim_fmt());
+        text += &(table(done, root) + "\n");
     }
     for o in &done.outcomes {
         match o {
@@ -204,39 +205,29 @@ pub(super) fn text(done: &Replayed, root: &Path) -> String {
     text
 }
 
-fn table(done: &Replayed, root: &Path) -> comfy_table::Table {
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
-        "answered (UTC)",
-        "duration",
-        "service",
-        "direction",
-        "agent",
-        "customer",
-        "ended by",
-        "file",
-    ]);
+fn table(done: &Replayed, root: &Path) -> String {
+    let heads =
+        ["answered (UTC)", "duration", "service", "direction", "agent", "customer", "ended by", "file"];
+    let mut grid = Grid::default();
     for r in recorded(done) {
         let customer = match (&r.customer.number, r.customer.withheld) {
             (Some(n), _) => n.as_str(),
             (None, true) => "withheld",
             (None, false) => "-",
         };
-        let ended = serde_json::to_value(r.ended_by).ok();
-        let direction = serde_json::to_value(r.direction).ok();
-        table.add_row([
-            r.answered_at.get(..19).unwrap_or(&r.answered_at),
+        let answered = r.answered_at.to_jiff().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        grid.row([
+            answered.as_str(),
             &format!("{:.1} s{}", r.duration_s, if r.complete { "" } else { " *" }),
             &plain(r.service.as_deref().unwrap_or("-")),
-            direction.as_ref().and_then(|v| v.as_str()).unwrap_or("-"),
+            r.direction.map_or("-", CallDirection::name),
             &short(&plain(r.agent.id.as_deref().unwrap_or("-"))),
             &plain(customer),
-            ended.as_ref().and_then(|v| v.as_str()).unwrap_or("-"),
+            r.ended_by.name(),
             &plain(&shown(&wav_path(r, root)).to_string_lossy()),
         ]);
     }
-    table
+    Layout::new(heads).lines(&grid)
 }
 
 /// An agent's id as far as a column of a table has room for it: strangers choose some of them.

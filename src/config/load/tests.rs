@@ -154,6 +154,17 @@ fn a_file_is_strict_about_types() {
             "[capture]\nbuffer_mib = -1",
             "capture.buffer_mib (line 2): found -1; allowed: a whole number from 1 to 2047",
         ),
+        (
+            "[service_default]\nretention = \"half a year\"",
+            "service_default.retention (line 2): found \"half a year\"; allowed: N days, weeks, months or years",
+        ),
+        (
+            "[[service]]\nname = \"a\"\nnumbers = [\"1\"]\nretention = \"0 days\"",
+            "service[1].retention (line 4): found \"0 days\"; allowed: N days, weeks, months or years",
+        ),
+        ("[retention]\nhold_review = 6", "retention.hold_review (line 2): found 6; allowed: N days,"),
+        ("[retention]\ntombstones = \"for ever\"", "found \"for ever\"; allowed: N days, weeks, months or"),
+        ("[audit]\nkeep = \"\"", "audit.keep (line 2): found \"\"; allowed: N days, weeks, months or years"),
         ("[storage]\nencoding = \"mp3\"", "found \"mp3\"; allowed: \"pcm_s16le\" or \"g711\""),
         ("[storage]\nmin_free = \"5 GB\"", "found \"5 GB\"; allowed: a size such as \"5 GiB\""),
         (

@@ -92,6 +92,8 @@ actions! {
     PeopleShow = "people_show",
     /// Who may hear what was looked at.
     RightsShow = "rights_show",
+    /// The statistics were looked at.
+    StatisticsShow = "statistics_show",
     /// An account was added.
     UserAdd = "user_add",
     /// An account got other roles, or became something else.

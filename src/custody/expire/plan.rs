@@ -55,8 +55,8 @@ impl SweepOptions {
         SweepOptions {
             any_clock: config.retention.clock == ClockTrust::Any,
             guard: config.retention.guard,
-            audit_since: ago(&config.audit.keep, now),
-            tombstones_since: ago(&config.retention.tombstones, now),
+            audit_since: Some(ago(config.audit.keep, now)),
+            tombstones_since: Some(ago(config.retention.tombstones, now)),
             ..SweepOptions::default()
         }
     }

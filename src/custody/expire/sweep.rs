@@ -79,13 +79,13 @@ impl Keeper {
                 let rows = self.index.due_before(reading.wall, usize::MAX)?;
                 sweep.deleted = rows.into_iter().map(|row| (row.id, row.service)).collect();
                 let detail = json!({ "due": inventory.due });
-                self.tell(by, Draft::new(Action::ExpirePreview).detail(detail))?;
+                self.append_audit(by, Draft::new(Action::ExpirePreview).detail(detail))?;
             }
             Plan::Refuse { refusal, tell } => {
                 if tell {
                     let detail = json!({ "because": refusal.to_string(), "due": inventory.due });
                     let draft = Draft::new(Action::ExpireRefused).ended(Outcome::Refused);
-                    self.tell(by, draft.detail(detail))?;
+                    self.append_audit(by, draft.detail(detail))?;
                 }
                 sweep.refused = Some(refusal);
             }
@@ -122,7 +122,7 @@ impl Keeper {
         let count = self.index.prunable_tombstones(before, by.at)?;
         if count > 0 {
             let detail = json!({ "tombstones": count, "before": before.to_rfc3339() });
-            self.tell(by, Draft::new(Action::TombstonePrune).detail(detail))?;
+            self.append_audit(by, Draft::new(Action::TombstonePrune).detail(detail))?;
             self.index.prune_tombstones(before, by.at)?;
         }
         Ok(count)

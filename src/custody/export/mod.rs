@@ -27,7 +27,6 @@ use super::keeper::Keeper;
 use crate::archive::index::Row;
 use crate::id::Channel;
 use crate::store::StoreError;
-use crate::store::cases::is_restricted;
 use crate::store::files::{Access, Folder};
 use crate::store::sidecar::{Sidecar, read_bytes, read_value};
 use crate::store::wav::{sha256_hex, sha256_of};
@@ -105,24 +104,27 @@ impl Keeper {
         let which = |is: &dyn Fn(&Row, &Sidecar) -> bool| -> Vec<Uuid> {
             sources.iter().filter(|(row, s)| is(row, s)).map(|(row, _)| row.id).collect()
         };
-        let closed = which(&|row, s| row.restricted || is_restricted(s));
+        let closed = which(&|row, s| row.restricted || s.restricted.is_set());
         if !closed.is_empty() {
-            self.tell(by, draft.ended(Outcome::Refused).detail(json!({ "because": "restricted" })))?;
+            self.append_audit(by, draft.ended(Outcome::Refused).detail(json!({ "because": "restricted" })))?;
             return Err(ExportError::Restricted(closed));
         }
         let past = which(&|row, s| Row::of(&row.path, s).is_none_or(|row| row.is_due(by.at)));
         if order.until_due && !past.is_empty() {
-            self.tell(by, draft.ended(Outcome::Refused).detail(json!({ "because": "past its term" })))?;
+            self.append_audit(
+                by,
+                draft.ended(Outcome::Refused).detail(json!({ "because": "past its term" })),
+            )?;
             return Err(ExportError::PastTerm(past));
         }
-        self.tell(by, draft.clone())?;
+        self.append_audit(by, draft.clone())?;
         let mut desk = Desk { order, now: by.at, made: Vec::new() };
         let done = desk.lay_out(&self.store, &sources);
         if let Err(e) = &done {
             desk.clear();
             // The error that counts is the first one.
             let because = json!({ "because": e.to_string() });
-            drop(self.tell(by, draft.ended(Outcome::Failed).detail(because)));
+            drop(self.append_audit(by, draft.ended(Outcome::Failed).detail(because)));
         }
         done
     }
@@ -200,9 +202,9 @@ impl Desk<'_> {
         if cut.is_whole() && sound.sha256 != sidecar.audio.sha256 {
             return Err(ExportError::Altered(row.id));
         }
-        let bytes = match sidecar.retention.hold {
-            None => read_bytes(store, &json)?,
-            Some(_) => without_holds(store, &json)?,
+        let bytes = match sidecar.retention.hold.is_set() {
+            false => read_bytes(store, &json)?,
+            true => without_holds(store, &json)?,
         };
         let meta = self.write(&format!("{stem}.json"), &bytes)?;
         let told = self.write(

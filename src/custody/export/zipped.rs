@@ -28,7 +28,7 @@ pub(super) fn write(path: &Path, folder: &Path, names: &[&str], now: Timestamp) 
 
 /// What zip can say of a time: two seconds' resolution, no zone. UTC.
 fn stamp(now: Timestamp) -> DateTime {
-    let t = now.to_jiff().to_zoned(jiff::tz::TimeZone::UTC);
+    let t = now.to_jiff().to_zoned_datetime(jiff::tz::TimeZone::UTC);
     let small = |n: i8| u8::try_from(n).unwrap_or(0);
     let year = u16::try_from(t.year()).unwrap_or(1980);
     DateTime::from_date_and_time(

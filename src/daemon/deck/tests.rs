@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{Config, Storage};
+use crate::pii::Pii;
 use crate::store::layout::PART;
 use crate::store::sidecar::{Agent, Audio, Customer, EndedBy, Retention, SipInfo};
 use crate::store::writer;
@@ -18,18 +19,18 @@ fn context(root: &Path, encoding: Encoding, prompt: bool) -> Arc<Context> {
 }
 
 fn sidecar(id: Uuid) -> Sidecar {
-    let at = Timestamp::from_parts(1_700_000_000, 0).to_rfc3339();
+    let at = Timestamp::from_parts(1_700_000_000, 0);
     Sidecar {
         schema: crate::store::sidecar::SCHEMA,
         id,
         call_group: id,
-        wav: String::new(),
+        wav: Pii::default(),
         service: None,
         direction: None,
         agent: Agent { id: None, name: None },
         customer: Customer { number: None, withheld: true },
         dialled: None,
-        answered_at: at.clone(),
+        answered_at: at,
         ended_at: at,
         duration_s: 0.0,
         ended_by: EndedBy::Agent,
@@ -38,9 +39,10 @@ fn sidecar(id: Uuid) -> Sidecar {
         audio: Audio::begin(8000, WavEncoding::PcmS16le),
         streams: Vec::new(),
         events: Vec::new(),
-        retention: Retention { until: None, hold: None },
+        retention: Retention::default(),
         policy: None,
-        extra: Default::default(),
+        restricted: Default::default(),
+        extra: Pii::default(),
     }
 }
 

@@ -32,7 +32,7 @@ impl Sidecar {
 
     fn judged(path: &Path, bytes: &[u8]) -> Result<Sidecar, StoreError> {
         // Not by way of a `Value`: a rebuild reads every one of them.
-        let sidecar: Sidecar = serde_json::from_slice(bytes).map_err(json_error(path))?;
+        let sidecar: Sidecar = serde_json::from_slice(bytes).map_err(|e| unread(path, bytes, e))?;
         check(path, &sidecar)?;
         Ok(sidecar)
     }
@@ -124,6 +124,15 @@ fn from_value(path: &Path, value: Value) -> Result<Sidecar, StoreError> {
     let sidecar: Sidecar = serde_json::from_value(value).map_err(json_error(path))?;
     check(path, &sidecar)?;
     Ok(sidecar)
+}
+
+/// Why the bytes are no sidecar: by its name, where a key is no instant.
+fn unread(path: &Path, bytes: &[u8], e: serde_json::Error) -> StoreError {
+    let wrong = serde_json::from_slice(bytes).ok().and_then(|value| Sidecar::wrong_instant(&value));
+    match wrong {
+        Some(wrong) => StoreError::Sidecar { path: path.to_owned(), why: wrong.to_string() },
+        None => json_error(path)(e),
+    }
 }
 
 fn value(path: &Path, sidecar: &Sidecar) -> Result<Value, StoreError> {

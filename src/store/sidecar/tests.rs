@@ -7,6 +7,10 @@ use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse_rfc3339(text).unwrap()
+}
+
 fn sample() -> Sidecar {
     Sidecar {
         schema: 1,
@@ -18,8 +22,8 @@ fn sample() -> Sidecar {
         agent: Agent { id: Some("2001".into()), name: Some("M. Virtanen".into()) },
         customer: Customer { number: Some("+35840123xxxx".into()), withheld: false },
         dialled: Some("116117".into()),
-        answered_at: "2026-11-23T08:15:23.120000Z".into(),
-        ended_at: "2026-11-23T08:15:38.552000Z".into(),
+        answered_at: at("2026-11-23T08:15:23.12Z"),
+        ended_at: at("2026-11-23T08:15:38.552Z"),
         duration_s: 15.432,
         ended_by: EndedBy::CaptureEnd,
         complete: true,
@@ -43,14 +47,15 @@ fn sample() -> Sidecar {
             codec: None,
             channel: Some("customer".into()),
         }],
-        retention: Retention { until: Some("2031-11-24T00:00:00Z".into()), hold: None },
+        retention: Retention { until: Some(at("2031-11-24T00:00:00Z")), ..Retention::default() },
         policy: Some(Policy {
-            retention: "5 years".into(),
+            retention: Legible::Known(Term::Years(5)),
             retention_bound: RetentionBound::Keep,
             timezone: Some("Europe/Helsinki".into()),
             hide_caller_digits: HideDigits::Last(4),
         }),
-        extra: serde_json::Map::new(),
+        restricted: Restrictions::default(),
+        extra: Pii::default(),
     }
 }
 
@@ -121,20 +126,18 @@ fn round_trips_byte_for_byte() {
 #[test]
 fn judges_what_types_cannot() {
     type Break = fn(&mut Sidecar);
-    let broken: [(&str, Break); 13] = [
+    let broken: [(&str, Break); 11] = [
         ("schema", |s| s.schema = 2),
         ("wav", |s| s.wav = "../x.wav".into()),
         ("wav", |s| s.wav = ".wav".into()),
         ("wav", |s| s.wav = "a.wav/".into()),
-        ("answered_at", |s| s.answered_at = "yesterday".into()),
-        ("ended_at", |s| s.ended_at = "2026-11-23T08:15:23Z".into()),
+        ("ended_at", |s| s.ended_at = at("2026-11-23T08:15:23Z")),
         ("duration_s", |s| s.duration_s = f64::NAN),
         ("duration_s", |s| s.duration_s = -1.0),
         ("audio.encoding", |s| s.audio.encoding = "mp3".into()),
         ("audio.channels", |s| s.audio.channels.reverse()),
         ("audio.sha256", |s| s.audio.sha256 = "F".repeat(64)),
         ("events.at_s", |s| s.events[0].at_s = f64::INFINITY),
-        ("retention.until", |s| s.retention.until = Some("2031-11-24".into())),
     ];
     sample().check().unwrap();
     for (key, breaks) in broken {
@@ -142,6 +145,75 @@ fn judges_what_types_cannot() {
         breaks(&mut s);
         assert_eq!(s.check().unwrap_err().key, key);
     }
+}
+
+#[test]
+fn what_is_no_instant_is_told_by_its_key_alone() {
+    let (_dir, path) = file(&sample());
+    let good: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for (pointer, key) in
+        [("/answered_at", "answered_at"), ("/ended_at", "ended_at"), ("/retention/until", "retention.until")]
+    {
+        for bad in ["yesterday", "2031-11-24", "", "+358401234567", "2026-11-23T08:15:23"] {
+            let mut value = good.clone();
+            *value.pointer_mut(pointer).unwrap() = json!(bad);
+            fs::write(&path, value.to_string()).unwrap();
+            let StoreError::Sidecar { why, .. } = Sidecar::read(&path).unwrap_err() else { panic!("{key}") };
+            assert_eq!(why, format!("`{key}` is not an RFC 3339 instant"));
+        }
+    }
+}
+
+#[test]
+fn instants_stay_as_they_were_written() {
+    let (_dir, path) = file(&sample());
+    let mut v: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    v["answered_at"] = json!("2026-11-23T10:15:23.12+02:00");
+    v["retention"]["until"] = json!("2031-11-24T00:00:00.000000Z");
+    fs::write(&path, v.to_string()).unwrap();
+    let mut s = Sidecar::read(&path).unwrap();
+    assert_eq!((s.answered_at, s.retention.until), (sample().answered_at, sample().retention.until));
+    s.complete = false;
+    rewrite_atomically(&root_of(&path), &path, &s).unwrap();
+    v["complete"] = json!(false);
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&fs::read(&path).unwrap()).unwrap(), v);
+}
+
+#[test]
+fn a_term_that_cannot_be_read_is_kept_as_it_came() {
+    let (_dir, path) = file(&sample());
+    let mut v: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for bad in [json!("for ever"), json!("0 days"), json!(5), json!(null), json!({"years": 5})] {
+        v["policy"]["retention"] = bad;
+        fs::write(&path, v.to_string()).unwrap();
+        let mut s = Sidecar::read(&path).unwrap();
+        assert_eq!(s.policy.as_ref().map(Policy::is_legible), Some(false));
+        s.complete = !s.complete;
+        rewrite_atomically(&root_of(&path), &path, &s).unwrap();
+        v["complete"] = json!(s.complete);
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&fs::read(&path).unwrap()).unwrap(), v);
+    }
+}
+
+#[test]
+fn a_sidecar_does_not_print_a_number() {
+    let mut s = sample();
+    s.dialled = Some("+358409876543".into());
+    let later = json!({"redirected_from": "+358405555555", "also": ["+358401111111"]});
+    s.extra = Pii::new(later.as_object().unwrap().clone());
+    s.retention.hold = serde_json::from_value(json!({"reason": "crime", "of": "+358402222222"})).unwrap();
+    s.restricted = serde_json::from_value(json!(["+358403333333"])).unwrap();
+    s.policy.as_mut().unwrap().retention = serde_json::from_value(json!("+358404444444")).unwrap();
+    let text = format!("{s:?} {s:#?}");
+    let digits: Vec<&str> = text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() > 2).collect();
+    for number in ["35840123", "358409876543", "358405555555", "358401111111", "358402222222", "358403333333"]
+    {
+        assert!(!text.contains(number), "{number}");
+    }
+    assert!(!digits.iter().any(|run| run.contains("35840")), "{digits:?}");
+    // What is hidden is there.
+    let written = String::from_utf8(s.to_bytes().unwrap()).unwrap();
+    assert!(written.contains("+35840123xxxx") && written.contains("+358405555555"));
 }
 
 #[test]
@@ -170,9 +242,9 @@ fn unknown_keys_survive_an_edit_wherever_they_stand() {
     fs::write(&path, v.to_string()).unwrap();
 
     let mut s = Sidecar::read(&path).unwrap();
-    s.retention.hold = Some(json!({"reason": "crime"}));
+    s.retention.hold = serde_json::from_value(json!({"reason": "crime"})).unwrap();
     s.agent.name = None;
-    s.extra.insert("restricted".into(), json!(true));
+    s.restricted = serde_json::from_value(json!(true)).unwrap();
     rewrite_atomically(&root_of(&path), &path, &s).unwrap();
     let got: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     v["retention"]["hold"] = json!({"reason": "crime"});
@@ -182,8 +254,8 @@ fn unknown_keys_survive_an_edit_wherever_they_stand() {
 
     // What the editor takes away is gone.
     let mut s = Sidecar::read(&path).unwrap();
-    s.extra.remove("restricted");
-    s.retention.hold = None;
+    s.restricted = Restrictions::default();
+    s.retention.hold = Holds::default();
     rewrite_atomically(&root_of(&path), &path, &s).unwrap();
     let got: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert!(got.get("restricted").is_none() && got["retention"]["hold"].is_null());

@@ -1,6 +1,7 @@
 //! What becomes of accounts: added, changed, closed, opened again.
 
 use super::{ACCOUNTS_MAX, AccountError, Accounts, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN, password};
+use crate::custody::access::Held;
 use crate::time::Timestamp;
 use rusqlite::params;
 use serde_json::json;
@@ -42,26 +43,21 @@ pub struct Changes {
 }
 
 impl Accounts {
-    /// Adds an account.
+    /// Adds an account; without a password, for whoever a provider calls by its name.
     ///
     /// # Errors
     /// There is one of that name; a name or a password that does not do.
-    pub fn add(&self, new: &NewAccount, password: &str, now: Timestamp) -> Result<(), AccountError> {
+    pub fn add(&self, new: &NewAccount, password: Option<&str>, now: Timestamp) -> Result<(), AccountError> {
         fit_name(&new.name)?;
-        fit_password(&new.name, password)?;
-        let many = AccountError::Unfit("there are as many accounts as there can be".into());
-        if self.sql(self.conn.query_row("SELECT count(*) FROM account", [], |r| r.get::<_, i64>(0)))?
-            >= ACCOUNTS_MAX
-        {
-            return Err(many);
-        }
-        let hash = password::hash(password);
+        password.map_or(Ok(()), |password| fit_password(&new.name, password))?;
+        must_have_place(self)?;
+        let hash = password.map(password::hash).unwrap_or_default();
         let tx = self.sql(self.conn.unchecked_transaction())?;
         let roles = json!(new.roles).to_string();
         let added = self.sql(tx.execute(
-            "INSERT INTO account (name, hash, roles, office, created) VALUES (?1, ?2, ?3, ?4, ?5) \
+            "INSERT INTO account (name, hash, roles, office, created, provider) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
              ON CONFLICT DO NOTHING",
-            params![new.name, hash, roles, new.office, now.as_ns()],
+            params![new.name, hash, roles, new.office, now.as_ns(), password.is_none()],
         ))?;
         if added == 0 {
             return Err(AccountError::Exists(new.name.clone()));
@@ -116,6 +112,29 @@ impl Accounts {
         Ok(missed)
     }
 
+    /// Puts agents and teams of accounts in the place of those they had: of all of them, or of none.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn replace_intervals<'a>(
+        &self,
+        all: impl Iterator<Item = (&'a str, &'a [Held<String>], &'a [Held<String>])>,
+    ) -> Result<(), AccountError> {
+        let tx = self.sql(self.conn.unchecked_transaction())?;
+        for (name, agents, teams) in all {
+            self.sql(tx.execute("DELETE FROM holding WHERE account = ?1", [name]))?;
+            for (kind, list) in [("agent", agents), ("team", teams)] {
+                for held in list {
+                    let (since, until) = (held.from.map(Timestamp::as_ns), held.until.map(Timestamp::as_ns));
+                    let sql =
+                        "INSERT INTO holding (account, kind, what, since, until) VALUES (?1, ?2, ?3, ?4, ?5)";
+                    self.sql(tx.execute(sql, params![name, kind, held.what, since, until]))?;
+                }
+            }
+        }
+        self.sql(tx.commit())
+    }
+
     /// Closes an account: its sessions and tokens end at once.
     ///
     /// # Errors
@@ -136,21 +155,30 @@ impl Accounts {
         fit_password(name, password)?;
         let hash = password::hash(password);
         let sql = "UPDATE account SET hash = ?2, disabled = NULL, failures = 0, locked_until = NULL, \
-            totp = NULL, totp_new = NULL, totp_step = 0 WHERE name = ?1";
+            totp = NULL, totp_new = NULL, totp_step = 0 WHERE name = ?1 AND NOT provider";
         if self.sql(self.conn.execute(sql, params![name, hash]))? == 0 {
             return Err(AccountError::Unknown(name.into()));
         }
         self.end_all(name)
     }
 
-    fn end_all(&self, name: &str) -> Result<(), AccountError> {
+    pub(super) fn end_all(&self, name: &str) -> Result<(), AccountError> {
         self.sql(self.conn.execute("DELETE FROM session WHERE account = ?1", [name]))?;
         self.sql(self.conn.execute("DELETE FROM token WHERE account = ?1", [name]))?;
         Ok(())
     }
 }
 
-fn fit_name(name: &str) -> Result<(), AccountError> {
+/// Whether another account can be.
+pub(super) fn must_have_place(accounts: &Accounts) -> Result<(), AccountError> {
+    let sql = "SELECT count(*) FROM account";
+    if accounts.sql(accounts.conn.query_row(sql, [], |r| r.get::<_, i64>(0)))? < ACCOUNTS_MAX {
+        return Ok(());
+    }
+    Err(AccountError::Unfit("there are as many accounts as there can be".into()))
+}
+
+pub(super) fn fit_name(name: &str) -> Result<(), AccountError> {
     let safe = |b: u8| b.is_ascii_alphanumeric() || b"._-@".contains(&b);
     if (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(safe) {
         return Ok(());

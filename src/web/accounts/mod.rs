@@ -6,7 +6,9 @@
 
 mod changes;
 mod grants;
+mod linked;
 pub mod password;
+mod room_db;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ mod tickets;
 
 pub use changes::{Changes, NewAccount};
 pub use grants::{Ask, Request, RequestState};
+pub use linked::{Match, Vouched};
 pub use sign_in::{Attempt, SignInRefused};
 pub use tickets::{Session, Token};
 
@@ -22,6 +25,7 @@ use crate::custody::access::{Directory, Held, Person};
 use crate::store::StoreError;
 use crate::store::layout::open_state;
 use crate::time::Timestamp;
+use room_db::{TABLES, TO_2, VERSION};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde_json::json;
@@ -39,35 +43,6 @@ pub const PASSWORD_MIN: usize = 8;
 pub const PASSWORD_MAX: usize = 1024;
 /// Accounts there can be.
 pub const ACCOUNTS_MAX: i64 = 100_000;
-
-/// `user_version` of the file.
-const VERSION: i64 = 1;
-
-const TABLES: &str = "
-CREATE TABLE account (
-    name TEXT PRIMARY KEY COLLATE NOCASE, hash TEXT NOT NULL, roles TEXT NOT NULL, office TEXT,
-    created INTEGER NOT NULL, disabled INTEGER, failures INTEGER NOT NULL DEFAULT 0, locked_until INTEGER,
-    totp BLOB, totp_step INTEGER NOT NULL DEFAULT 0, totp_new BLOB, language TEXT,
-    seen INTEGER, heard INTEGER
-);
-CREATE TABLE holding (account TEXT NOT NULL COLLATE NOCASE, kind TEXT NOT NULL, what TEXT NOT NULL,
-    since INTEGER, until INTEGER);
-CREATE INDEX holding_of ON holding (account);
-CREATE TABLE undertaking (version TEXT PRIMARY KEY, text TEXT NOT NULL, first INTEGER NOT NULL);
-CREATE TABLE accepted (account TEXT NOT NULL COLLATE NOCASE, version TEXT NOT NULL, at INTEGER NOT NULL,
-    PRIMARY KEY (account, version));
-CREATE TABLE session (hash BLOB PRIMARY KEY, account TEXT NOT NULL COLLATE NOCASE, created INTEGER NOT NULL,
-    seen INTEGER NOT NULL, address TEXT NOT NULL);
-CREATE TABLE token (hash BLOB PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL COLLATE NOCASE,
-    label TEXT NOT NULL, acts TEXT NOT NULL, created INTEGER NOT NULL, until INTEGER NOT NULL);
-CREATE TABLE failure (address TEXT PRIMARY KEY, n INTEGER NOT NULL, since INTEGER NOT NULL);
-CREATE TABLE request (n INTEGER PRIMARY KEY AUTOINCREMENT, asker TEXT NOT NULL COLLATE NOCASE,
-    reason TEXT NOT NULL, ref TEXT NOT NULL, asked INTEGER NOT NULL, state TEXT NOT NULL,
-    decider TEXT COLLATE NOCASE, decided INTEGER, until INTEGER, why TEXT);
-CREATE INDEX request_of ON request (asker, state);
-CREATE TABLE request_for (n INTEGER NOT NULL, recording BLOB NOT NULL, PRIMARY KEY (n, recording)) WITHOUT ROWID;
-CREATE INDEX request_by_recording ON request_for (recording);
-";
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +96,8 @@ pub struct Account {
     pub disabled: Option<Timestamp>,
     /// Locked after failed sign-ins, and until when.
     pub locked_until: Option<Timestamp>,
+    /// Its password and its roles are a provider's.
+    pub provider: bool,
     /// A one-time code is asked for.
     pub totp: bool,
     /// Language of the pages, where one was chosen.
@@ -158,7 +135,7 @@ impl Account {
         json!({
             "name": self.name, "roles": self.roles, "agents": held(&self.agents), "teams": held(&self.teams),
             "office": self.office, "created": time(Some(self.created)), "disabled": time(self.disabled),
-            "locked_until": time(self.locked_until), "totp": self.totp, "last_seen": time(self.seen),
+            "locked_until": time(self.locked_until), "provider": self.provider, "totp": self.totp, "last_seen": time(self.seen),
             "last_heard": time(self.heard),
             "undertaking": accepted.map(|(version, at)| json!({ "version": version, "at": at.to_rfc3339() })),
         })
@@ -204,20 +181,22 @@ impl Accounts {
             conn.pragma_update(None, "synchronous", "FULL")?;
             conn.query_row("PRAGMA user_version", [], |r| r.get(0))
         };
-        match set_up().map_err(sqlite)? {
-            0 => {
-                // Another process may make it at the same moment.
-                let sql = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
-                if let Err(e) = conn.execute_batch(&sql) {
-                    let now: i64 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sqlite)?;
-                    if now != VERSION {
-                        return Err(sqlite(e));
-                    }
-                    drop(conn.execute_batch("ROLLBACK"));
-                }
-            }
-            VERSION => {}
+        let steps = match set_up().map_err(sqlite)? {
+            0 => format!("{TABLES} {}", TO_2),
+            1 => TO_2.to_owned(),
+            VERSION => String::new(),
             found => return Err(AccountError::Version { path, found }),
+        };
+        if !steps.is_empty() {
+            // Another process may do the same at the same moment.
+            let sql = format!("BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;");
+            if let Err(e) = conn.execute_batch(&sql) {
+                let now: i64 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sqlite)?;
+                if now != VERSION {
+                    return Err(sqlite(e));
+                }
+                drop(conn.execute_batch("ROLLBACK"));
+            }
         }
         Ok(Accounts { conn, path, idle, max })
     }
@@ -359,6 +338,7 @@ fn read_account(r: &Row<'_>) -> rusqlite::Result<Account> {
         created: at("created")?.unwrap_or(Timestamp::EPOCH),
         disabled: at("disabled")?,
         locked_until: at("locked_until")?,
+        provider: r.get("provider")?,
         totp: r.get::<_, Option<Vec<u8>>>("totp")?.is_some(),
         language: r.get("language")?,
         seen: at("seen")?,

@@ -4,7 +4,6 @@ use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
-use std::fmt::Write;
 
 /// Bytes of a secret of one-time codes.
 const SECRET: usize = 20;
@@ -21,14 +20,6 @@ pub fn random<const N: usize>() -> [u8; N] {
             rustix::rand::getrandom(&mut bytes[have..], rustix::rand::GetRandomFlags::empty()).unwrap_or(0);
     }
     bytes
-}
-
-/// `bytes` as lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 /// What is kept of a password.

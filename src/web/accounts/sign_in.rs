@@ -29,6 +29,12 @@ pub enum SignInRefused {
     Code,
     /// The account is closed.
     Disabled,
+    /// The provider, or what came back from it, does not hold.
+    Provider,
+    /// No group of the provider gives a role here.
+    NoRole,
+    /// The provider says no name that does, or one that is somebody else's here.
+    Name,
     /// Too many tries at the account.
     Locked,
     /// Too many tries from the address; `true` the first time it says so.
@@ -43,6 +49,9 @@ impl SignInRefused {
             SignInRefused::Password => "wrong password",
             SignInRefused::Code => "wrong one-time code",
             SignInRefused::Disabled => "account disabled",
+            SignInRefused::Provider => "the provider's answer does not hold",
+            SignInRefused::NoRole => "no group gives a role",
+            SignInRefused::Name => "the provider says no name, or one that is another account's",
             SignInRefused::Locked => "account locked after failed sign-ins",
             SignInRefused::Address(_) => "address locked after failed sign-ins",
         }
@@ -156,6 +165,25 @@ impl Accounts {
         let sql = "INSERT INTO failure (address, n, since) VALUES (?1, 1, ?2) \
             ON CONFLICT (address) DO UPDATE SET n = n + 1 RETURNING n";
         self.sql(self.conn.query_row(sql, params![address, now.as_ns()], |r| r.get(0)))
+    }
+
+    /// Counts a failure from an address where no account is known; `false`: strangers fill no log, it was told often enough.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn count_failure(&self, address: IpAddr, now: Timestamp) -> Result<bool, AccountError> {
+        Ok(self.count_address(&network(address), now)? <= ADDRESS_TRIES)
+    }
+
+    /// Whether an address has failed too often lately.
+    ///
+    /// # Errors
+    /// SQLite.
+    pub fn is_locked_out(&self, address: IpAddr, now: Timestamp) -> Result<bool, AccountError> {
+        let sql = "SELECT n FROM failure WHERE address = ?1 AND since >= ?2";
+        let since = now.offset_ns(-LOCKED_NS).as_ns();
+        let found = self.conn.query_row(sql, params![network(address), since], |r| r.get::<_, i64>(0));
+        Ok(self.sql(found.optional())?.is_some_and(|n| n > ADDRESS_TRIES))
     }
 
     /// Begins one-time codes for an account: a secret that counts once a code of it came.

@@ -23,7 +23,7 @@ fn open() -> (tempfile::TempDir, Accounts) {
             until: Some(at(1_000)),
             ..NewAccount::default()
         };
-        accounts.add(&new, "correct horse", at(0)).unwrap();
+        accounts.add(&new, Some("correct horse"), at(0)).unwrap();
     }
     (dir, accounts)
 }
@@ -48,14 +48,20 @@ fn what_is_added_is_there_and_names_and_passwords_must_do() {
     assert_eq!((kaisa.agents[0].what.as_str(), kaisa.teams[0].what.as_str()), ("2001", "north"));
     assert_eq!((kaisa.agents[0].from, kaisa.agents[0].until), (Some(at(-1_000)), Some(at(1_000))));
     let new = |name: &str| NewAccount { name: name.into(), ..NewAccount::default() };
-    assert!(matches!(a.add(&new("Kaisa"), "correct horse", at(1)), Err(AccountError::Exists(_))));
+    assert!(matches!(a.add(&new("Kaisa"), Some("correct horse"), at(1)), Err(AccountError::Exists(_))));
     for name in ["", "a b", "<b>", "../x", "ä", "a\n", &"x".repeat(65)] {
-        assert!(matches!(a.add(&new(name), "correct horse", at(1)), Err(AccountError::Unfit(_))), "{name}");
+        assert!(
+            matches!(a.add(&new(name), Some("correct horse"), at(1)), Err(AccountError::Unfit(_))),
+            "{name}"
+        );
     }
     for password in ["", "1234567", &"x".repeat(1025)] {
-        assert!(matches!(a.add(&new("paavo"), password, at(1)), Err(AccountError::Unfit(_))));
+        assert!(matches!(a.add(&new("paavo"), Some(password), at(1)), Err(AccountError::Unfit(_))));
     }
-    assert!(matches!(a.add(&new("paavo.virtanen"), "Paavo.Virtanen", at(1)), Err(AccountError::Unfit(_))));
+    assert!(matches!(
+        a.add(&new("paavo.virtanen"), Some("Paavo.Virtanen"), at(1)),
+        Err(AccountError::Unfit(_))
+    ));
     // Open twice at once, as the commands beside the room; nobody else reads it.
     let again = Accounts::open(dir.path(), Duration::ZERO, Duration::ZERO).unwrap();
     assert_eq!(again.people().unwrap().len(), 2);
@@ -103,7 +109,7 @@ fn an_address_that_tries_everything_is_locked_whatever_it_tries() {
 fn sessions_end() {
     let (_dir, a) = open();
     let begin = |now| {
-        let secret = password::hex(&password::random::<32>());
+        let secret = hex::encode(password::random::<32>());
         a.begin_session("kaisa", &secret, HERE, now).unwrap();
         secret
     };

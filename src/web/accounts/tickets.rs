@@ -1,7 +1,7 @@
 //! Sessions of browsers and tokens of programs. What is handed out is random; what is
 //! kept is its hash, so that whoever reads the file cannot come in with it.
 
-use super::password::{hex, random};
+use super::password::random;
 use super::{Account, AccountError, Accounts, time};
 use crate::time::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -48,7 +48,7 @@ impl Token {
     }
 }
 
-fn hash_of(secret: &str) -> Vec<u8> {
+pub(super) fn hash_of(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
 
@@ -64,7 +64,7 @@ impl Accounts {
         address: IpAddr,
         now: Timestamp,
     ) -> Result<(), AccountError> {
-        let sql = "INSERT INTO session VALUES (?1, ?2, ?3, ?3, ?4)";
+        let sql = "INSERT INTO session (hash, account, created, seen, address) VALUES (?1, ?2, ?3, ?3, ?4)";
         let values = params![hash_of(secret), name, now.as_ns(), address.to_string()];
         self.sql(self.conn.execute(sql, values))?;
         let sql = "DELETE FROM session WHERE seen < ?1 OR created < ?2 OR hash IN (SELECT hash FROM session \
@@ -128,7 +128,7 @@ impl Accounts {
         if self.tokens(name)?.len() as i64 >= TOKENS {
             return Ok(None);
         }
-        let (id, secret) = (hex(&random::<6>()), format!("nauhuri_{}", hex(&random::<32>())));
+        let (id, secret) = (hex::encode(random::<6>()), format!("nauhuri_{}", hex::encode(random::<32>())));
         let sql = "INSERT INTO token VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let acts = json!(acts).to_string();
         let values = params![hash_of(&secret), id, name, label, acts, now.as_ns(), until.as_ns()];
@@ -175,7 +175,8 @@ impl Accounts {
         let read = |r: &rusqlite::Row<'_>| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?));
         let found = self.conn.query_row(sql, params![hash_of(secret), now.as_ns()], read).optional();
         let Some((name, acts)) = self.sql(found)? else { return Ok(None) };
-        let account = self.get(&name)?.filter(|account| account.disabled.is_none());
+        let holds = |account: &Account| account.disabled.is_none() && Accounts::tokens_count(account, now);
+        let account = self.get(&name)?.filter(holds);
         let acts = serde_json::from_str(&acts).unwrap_or_default();
         Ok(account.map(|account| Session { account, acts: Some(acts) }))
     }

@@ -9,19 +9,20 @@ use super::super::problem::Problem;
 use super::answer::{Body as Json, json, said};
 use super::finding::{granted, item, refuse, resolve};
 use crate::archive::index::Row;
-use crate::config::Access;
+use crate::config::CopyAccess;
 use crate::config::listening::Act;
 use crate::custody::access::Deed;
-use crate::custody::audit::{Action, Draft, Why};
+use crate::custody::audit::{Action, By, Draft, Why};
 use crate::custody::export::Order;
 use crate::custody::hold::Release;
-use crate::custody::keeper::Amended;
+use crate::custody::keeper::{Amended, Keeper};
 use crate::id::Channel;
 use crate::store::cases::HoldReason;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{Response as Answer, StatusCode, header};
 use axum::response::Response;
+use clap::ValueEnum;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -59,6 +60,28 @@ fn amended(room: &Room, caller: &Caller, row: &Row, amended: &Amended) -> Result
     Ok(json(StatusCode::OK, &Value::Object(item)))
 }
 
+/// Does something to the recording of an address, where it may be done; answers with the
+/// recording as it is then.
+async fn edit<E>(
+    room: Arc<Room>,
+    caller: Caller,
+    id: String,
+    act: Act,
+    action: Action,
+    edit: E,
+) -> Result<Response, Problem>
+where
+    E: FnOnce(&Room, &mut Keeper, &[Row], &By) -> Result<Amended, Problem> + Send + 'static,
+{
+    room.blocking(move |room| {
+        let row = allowed(room, &caller, &id, act, action)?;
+        let mut keeper = room.desk.keeper()?;
+        let done = edit(room, &mut keeper, std::slice::from_ref(&row), &caller.entrant.by)?;
+        amended(room, &caller, &row, &done)
+    })
+    .await
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Hold {
@@ -73,15 +96,11 @@ pub(super) async fn hold(
     Path(id): Path<String>,
     Json(body): Json<Hold>,
 ) -> Result<Response, Problem> {
-    room.blocking(move |room| {
-        let row = allowed(room, &caller, &id, Act::Hold, Action::Hold)?;
-        let reason = serde_json::from_value::<HoldReason>(body.reason.into());
+    edit(room, caller, id, Act::Hold, Action::Hold, move |_, keeper, rows, by| {
+        let reason = HoldReason::from_str(&body.reason, false);
         let reason = reason
             .map_err(|_| Problem::bad("reason: crime, accident, statute, contract, dsar or litigation"))?;
-        let case = said("ref", &body.case)?;
-        let mut keeper = room.desk.keeper()?;
-        let done = keeper.hold(std::slice::from_ref(&row), reason, &case, None, &caller.entrant.by)?;
-        amended(room, &caller, &row, &done)
+        Ok(keeper.hold(rows, reason, &said("ref", &body.case)?, None, by)?)
     })
     .await
 }
@@ -101,18 +120,16 @@ pub(super) async fn release(
     Path(id): Path<String>,
     Json(body): Json<Ending>,
 ) -> Result<Response, Problem> {
-    room.blocking(move |room| {
-        let row = allowed(room, &caller, &id, Act::Release, Action::Release)?;
+    edit(room, caller, id, Act::Release, Action::Release, move |room, keeper, rows, by| {
         let case = body.case.as_deref().map(|case| said("ref", case)).transpose()?;
         let grace = room.config.retention.release_grace;
         let how = Release { case: case.as_deref(), accept_due: body.yes, grace };
-        let mut keeper = room.desk.keeper()?;
-        let done = keeper.release(std::slice::from_ref(&row), how, None, &caller.entrant.by)?;
+        let done = keeper.release(rows, how, None, by)?;
         if done.asked_back {
             let due = Problem::new(StatusCode::CONFLICT, "past-term", "The term of the recording is over");
             return Err(due.with("once released, the next sweep deletes it; \"yes\": true does it"));
         }
-        amended(room, &caller, &row, &done.amended)
+        Ok(done.amended)
     })
     .await
 }
@@ -130,12 +147,8 @@ pub(super) async fn restrict(
     Path(id): Path<String>,
     Json(body): Json<Case>,
 ) -> Result<Response, Problem> {
-    room.blocking(move |room| {
-        let row = allowed(room, &caller, &id, Act::Restrict, Action::Restrict)?;
-        let case = said("ref", &body.case)?;
-        let mut keeper = room.desk.keeper()?;
-        let done = keeper.restrict(std::slice::from_ref(&row), &case, None, &caller.entrant.by)?;
-        amended(room, &caller, &row, &done)
+    edit(room, caller, id, Act::Restrict, Action::Restrict, move |_, keeper, rows, by| {
+        Ok(keeper.restrict(rows, &said("ref", &body.case)?, None, by)?)
     })
     .await
 }
@@ -146,12 +159,8 @@ pub(super) async fn unrestrict(
     Path(id): Path<String>,
     Json(body): Json<Case>,
 ) -> Result<Response, Problem> {
-    room.blocking(move |room| {
-        let row = allowed(room, &caller, &id, Act::Restrict, Action::Unrestrict)?;
-        let case = said("ref", &body.case)?;
-        let mut keeper = room.desk.keeper()?;
-        let done = keeper.unrestrict(std::slice::from_ref(&row), &case, None, &caller.entrant.by)?;
-        amended(room, &caller, &row, &done)
+    edit(room, caller, id, Act::Restrict, Action::Unrestrict, move |_, keeper, rows, by| {
+        Ok(keeper.unrestrict(rows, &said("ref", &body.case)?, None, by)?)
     })
     .await
 }
@@ -244,7 +253,7 @@ impl Export {
             recipient: optional("recipient", &self.recipient)?,
             basis: optional("basis", &self.basis)?,
         };
-        let until_due = room.config.retention.access == Access::UntilDue;
+        let until_due = room.config.retention.access == CopyAccess::UntilDue;
         let zone = Some(room.desk.zone.clone());
         Ok(Order { to, why, start_s, end_s, silence, zip, until_due, zone, search: None })
     }
@@ -296,7 +305,7 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> Result<Scratch, Problem> {
         use std::os::unix::fs::DirBuilderExt;
-        let name = format!("nauhuri-{}", password::hex(&password::random::<16>()));
+        let name = format!("nauhuri-{}", hex::encode(password::random::<16>()));
         let path = std::env::temp_dir().join(name);
         std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
             tracing::error!(reason = %error.kind(), "no folder for a copy can be made");

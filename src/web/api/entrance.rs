@@ -1,7 +1,9 @@
 //! Coming in and going: `/session`, the undertaking, one-time codes, personal tokens.
 
 use super::super::accounts::{SignInRefused, password};
-use super::super::guard::{COOKIE, Caller, Entrant, Peer, cookie, is_own_origin, mark_of, web};
+use super::super::guard::{
+    Caller, Entrant, Peer, base, is_own_origin, keep_session, mark_of, session_cookie, web,
+};
 use super::super::problem::Problem;
 use super::super::query::when;
 use super::super::{Room, now};
@@ -10,7 +12,7 @@ use crate::config::listening::LANGUAGES;
 use crate::custody::audit::{Action, By, Draft, Outcome};
 use crate::time::Timestamp;
 use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -49,7 +51,7 @@ pub(super) async fn sign_in(
     let (given, hash) = (body.password, attempt.hash.clone());
     let right = room.blocking(move |_| Ok(password::verify(&given, &hash))).await?;
     drop(turn);
-    let old = cookie(&headers);
+    let old = session_cookie(&headers);
     let secret = room
         .blocking(move |room| {
             let judged = room.accounts(|a| a.judge(&attempt, right, body.totp.as_deref(), now))?;
@@ -68,7 +70,7 @@ pub(super) async fn sign_in(
                     return Err(Problem::REFUSED);
                 }
             };
-            let secret = password::hex(&password::random::<32>());
+            let secret = hex::encode(password::random::<32>());
             room.desk.tell(&by(&name, mark_of(&secret)), Draft::new(Action::SignIn))?;
             room.accounts(|a| {
                 if let Some(old) = &old {
@@ -80,17 +82,8 @@ pub(super) async fn sign_in(
         })
         .await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    set_cookie(&mut response, &secret, peer.secure, None)?;
+    keep_session(&mut response, &secret, peer, None)?;
     Ok(response)
-}
-
-fn set_cookie(response: &mut Response, secret: &str, secure: bool, age: Option<u32>) -> Result<(), Problem> {
-    let secure = if secure { "; Secure" } else { "" };
-    let age = age.map(|age| format!("; Max-Age={age}")).unwrap_or_default();
-    let text = format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Strict{secure}{age}");
-    let value = HeaderValue::try_from(text).map_err(|_| Problem::BROKEN)?;
-    response.headers_mut().insert(header::SET_COOKIE, value);
-    Ok(())
 }
 
 pub(super) async fn show(State(room): State<Arc<Room>>, entrant: Entrant) -> Result<Response, Problem> {
@@ -105,20 +98,33 @@ pub(super) async fn show(State(room): State<Arc<Room>>, entrant: Entrant) -> Res
 pub(super) async fn sign_out(
     State(room): State<Arc<Room>>,
     Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
     entrant: Entrant,
 ) -> Result<Response, Problem> {
     let Some(secret) = entrant.cookie.clone() else {
         return Err(Problem::bad("a token is no session: end it under /tokens"));
     };
-    room.blocking(move |room| {
-        // Whoever leaves is let go, whatever the log says.
-        let told = room.desk.tell(&entrant.by, Draft::new(Action::SignOut));
-        room.accounts(|a| a.end_session(&secret))?;
-        told
-    })
-    .await?;
+    let id_token = room
+        .blocking(move |room| {
+            // Whoever leaves is let go, whatever the log says.
+            let told = room.desk.tell(&entrant.by, Draft::new(Action::SignOut));
+            let id_token = room.accounts(|a| {
+                let id_token = a.id_token_of(&secret)?;
+                a.end_session(&secret)?;
+                Ok(id_token)
+            })?;
+            told.map(|()| id_token)
+        })
+        .await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    set_cookie(&mut response, "", peer.secure, Some(0))?;
+    keep_session(&mut response, "", peer, Some(0))?;
+    // Who came by a provider leaves there too: his browser has to go there.
+    let base = base(peer, &headers).ok();
+    let way_out =
+        room.provider().zip(id_token).zip(base).and_then(|((p, token), base)| p.way_out(&token, &base));
+    if let Some(url) = way_out.and_then(|url| HeaderValue::try_from(url).ok()) {
+        response.headers_mut().insert("x-nauhuri-next", url);
+    }
     Ok(response)
 }
 

@@ -141,11 +141,29 @@ pub(super) async fn one(
 }
 
 /// One recording, told to the log.
-///
-/// # Errors
-/// It is not there, or not to be found; index or log cannot be used.
-pub fn shown(room: &Room, caller: &Caller, id: &str) -> Result<Map<String, Value>, Problem> {
+fn shown(room: &Room, caller: &Caller, id: &str) -> Result<Map<String, Value>, Problem> {
     let row = resolve(room, caller, id, Action::Show)?;
     caller.tell(room, Draft::new(Action::Show).on([row.id]))?;
     item(room, &caller.asker(room), &row).ok_or(Problem::NOT_FOUND)
+}
+
+/// One recording, told to the log, and those beside it in the search that led to it: the next newer, the next older.
+///
+/// # Errors
+/// It is not there, or not to be found; index or log cannot be used. A search that makes no sense has none beside it.
+pub fn shown_among(
+    room: &Room,
+    caller: &Caller,
+    id: &str,
+    pairs: &[(String, String)],
+) -> Result<(Map<String, Value>, [Option<Uuid>; 2]), Problem> {
+    let row = resolve(room, caller, id, Action::Show)?;
+    let around = Surroundings { zone: &room.desk.zone, numbers: &room.desk.numbers, now: caller.now() };
+    let query = Query::read(pairs, &around).ok();
+    let said = query.as_ref().filter(|query| !query.said.is_empty());
+    let said = said.map(|query| Value::Object(query.said.clone()));
+    caller.tell(room, Draft::new(Action::Show).on([row.id]).found_by(said))?;
+    let asker = caller.asker(room);
+    let beside = query.map_or(Ok([None; 2]), |query| room.desk.beside(&asker, &query, &row))?;
+    Ok((item(room, &asker, &row).ok_or(Problem::NOT_FOUND)?, beside))
 }

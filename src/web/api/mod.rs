@@ -5,6 +5,7 @@ mod answer;
 mod audit_list;
 mod entrance;
 mod finding;
+mod numbers;
 mod openapi;
 mod people;
 mod requests;
@@ -18,7 +19,8 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 pub use audit_list::{Asked, address_of, found as log_found};
-pub use finding::{found, shown};
+pub use finding::{found, shown_among};
+pub use numbers::{Asked as NumbersAsked, counted};
 pub use people::{people, rights_of_all};
 pub use requests::shown as requests_shown;
 
@@ -49,7 +51,10 @@ pub fn routes() -> Router<Arc<Room>> {
         .route("/requests/{n}/refuse", post(requests::refuse))
         .route("/audit", get(audit_list::list))
         .route("/people", get(people::list))
+        .route("/people/{name}/intervals", post(people::interval))
+        .route("/people/{name}/disable", post(people::disable))
         .route("/rights", get(people::rights))
+        .route("/statistics", get(numbers::list))
         .route("/openapi.json", get(openapi::show))
         .fallback(|| async { Problem::NOT_FOUND })
         .method_not_allowed_fallback(|| async {

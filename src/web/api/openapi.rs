@@ -133,7 +133,22 @@ pub(super) const CALLS: &[Call] = &[
         ..call("get", "/audit", "The audit log, the newest entry first")
     },
     call("get", "/people", "Accounts with what they were, and when"),
+    Call {
+        body: &[
+            ("kind", "string", true),
+            ("what", "string", true),
+            ("from", "string", false),
+            ("until", "string", false),
+        ],
+        gives: (204, ""),
+        ..call("post", "/people/{name}/intervals", "Add an agent or a team to an account, or end it")
+    },
+    Call { gives: (204, ""), ..call("post", "/people/{name}/disable", "Close an account") },
     call("get", "/rights", "Who may hear what, since when, and when it was used last"),
+    Call {
+        query: &["since", "until", "by"],
+        ..call("get", "/statistics", "Calls and seconds of each service and hour; `null` where they are few")
+    },
     call("get", "/openapi.json", "This description"),
 ];
 

@@ -1,15 +1,18 @@
 //! Accounts with their intervals, and who may hear what since when.
 
 use super::super::Room;
-use super::super::accounts::Account;
+use super::super::accounts::{Account, Changes};
 use super::super::guard::Caller;
 use super::super::problem::Problem;
-use super::answer::json;
+use super::super::query::when;
+use super::answer::{Body, json, said};
 use crate::config::listening::{Act, Role};
-use crate::custody::audit::{Action, Draft};
-use axum::extract::State;
+use crate::custody::audit::{Action, Draft, Outcome};
+use crate::time::Timestamp;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -30,6 +33,85 @@ pub fn people(room: &Room, caller: &Caller) -> Result<Vec<Account>, Problem> {
     caller.must_have(room, Act::People, Draft::new(Action::PeopleShow))?;
     caller.tell(room, Draft::new(Action::PeopleShow))?;
     room.accounts(|a| a.people())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Interval {
+    kind: String,
+    what: String,
+    #[serde(default)]
+    from: Option<String>,
+    #[serde(default)]
+    until: Option<String>,
+}
+
+/// Adds an agent or a team to an account or, with an end alone, ends it: as `nauhuri user change`.
+pub(super) async fn interval(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Body(body): Body<Interval>,
+) -> Result<Response, Problem> {
+    let what = said("what", &body.what)?;
+    let is_agent = match body.kind.as_str() {
+        "agent" => true,
+        "team" => false,
+        _ => return Err(Problem::bad("kind: agent or team")),
+    };
+    room.blocking(move |room| {
+        let name = of_another(room, &caller, &name, Action::UserChange)?;
+        let day = |key: &str, text: &Option<String>| match text.as_deref().map(str::trim).unwrap_or("") {
+            "" => Ok(None),
+            text => when(text, &room.desk.zone, false)
+                .map(Some)
+                .ok_or_else(|| Problem::bad(format!("{key}: a date such as 2026-11-23"))),
+        };
+        let (from, until) = (day("from", &body.from)?, day("until", &body.until)?);
+        if from.zip(until).is_some_and(|(from, until)| from >= until) {
+            return Err(Problem::bad("from: must lie before until"));
+        }
+        let list = vec![what];
+        let (agents, teams) = if is_agent { (list, Vec::new()) } else { (Vec::new(), list) };
+        let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
+        let detail = json!({ "account": name, "agents": agents, "teams": teams, "from": time(from),
+            "until": time(until) });
+        caller.tell(room, Draft::new(Action::UserChange).detail(detail))?;
+        let changes = Changes { agents, teams, from, until, ..Changes::default() };
+        let missed = room.accounts(|a| a.change(&name, &changes))?;
+        if !missed.is_empty() {
+            return Err(Problem::CONFLICT.with("it does not hold then, so it was not ended"));
+        }
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
+    .await
+}
+
+/// Closes an account: its sessions end at once.
+pub(super) async fn disable(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    room.blocking(move |room| {
+        let name = of_another(room, &caller, &name, Action::UserDisable)?;
+        caller.tell(room, Draft::new(Action::UserDisable).detail(json!({ "account": name })))?;
+        room.accounts(|a| a.disable(&name, caller.now()))?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    })
+    .await
+}
+
+/// An account that may be changed: whoever keeps accounts does not change what he may himself.
+fn of_another(room: &Room, caller: &Caller, name: &str, action: Action) -> Result<String, Problem> {
+    caller.must_have(room, Act::People, Draft::new(action))?;
+    let account = room.accounts(|a| a.get(name))?.ok_or(Problem::NOT_FOUND)?;
+    if account.name.eq_ignore_ascii_case(caller.name()) {
+        let told = Draft::new(action).ended(Outcome::Refused);
+        caller.tell(room, told.detail(json!({ "account": account.name, "because": "own account" })))?;
+        return Err(Problem::FORBIDDEN.with("somebody else has to change your account"));
+    }
+    Ok(account.name)
 }
 
 pub(super) async fn rights(State(room): State<Arc<Room>>, caller: Caller) -> Result<Response, Problem> {

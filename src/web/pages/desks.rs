@@ -1,7 +1,7 @@
 //! Requests and who decides on them; the log; accounts and rights.
 
 use super::door::problem_inside;
-use super::frame::{field, inside, needed};
+use super::frame::{choice, field, inside, needed};
 use super::visit::{Guest, Visitor, encoded, html as answer};
 use crate::config::listening::Act;
 use crate::custody::audit::Entry;
@@ -188,6 +188,9 @@ pub(super) async fn people(State(room): State<Arc<Room>>, visitor: Visitor) -> R
                 }
                 tbody { @for account in &people { (one_account(guest, zone, account, visitor.caller.now())) } }
             }
+            @for account in people.iter().filter(|account| account.name != visitor.caller.name()) {
+                (change_account(guest, account))
+            }
         }
         h2 { (say("rights")) }
         table.cards {
@@ -213,7 +216,7 @@ fn one_account(guest: &Guest, zone: &TimeZone, account: &Account, now: crate::ti
     };
     let held = |list: &[crate::custody::access::Held<String>]| {
         let day = |at: Option<crate::time::Timestamp>| {
-            at.map_or(String::new(), |at| at.to_jiff().to_zoned(zone.clone()).date().to_string())
+            at.map_or(String::new(), |at| at.to_jiff().to_zoned_datetime(zone.clone()).date().to_string())
         };
         let one = |h: &crate::custody::access::Held<String>| match (h.from, h.until) {
             (None, None) => h.what.clone(),
@@ -230,6 +233,34 @@ fn one_account(guest: &Guest, zone: &TimeZone, account: &Account, now: crate::ti
             td data-label=(say("office")) { (account.office.as_deref().unwrap_or("")) }
             td data-label=(say("state")) { (state) }
             td data-label=(say("last-seen")) { @if let Some(at) = account.seen { (guest.lang.time(at, zone)) } }
+        }
+    }
+}
+
+/// What whoever keeps accounts can change of one.
+fn change_account(guest: &Guest, account: &Account) -> Markup {
+    let say = |key: &str| guest.say(key);
+    let api = format!("/api/v1/people/{}", encoded(&account.name));
+    let kinds = [("agent", say("agent")), ("team", say("team"))];
+    html! {
+        details.act {
+            summary { (say("change")) " " (account.name) }
+            form data-method="POST" data-api={ (api) "/intervals" } data-next="" {
+                (choice(&say("kind"), "kind", "agent", &kinds))
+                (needed(&say("agent-or-team"), "what", None))
+                label { span { (say("holds-from")) } input type="date" name="from"; }
+                label { span { (say("holds-until")) } input type="date" name="until"; }
+                p { small { (say("interval-hint")) } }
+                p.alert role="alert" {}
+                button type="submit" { (say("save")) }
+            }
+            @if account.disabled.is_none() {
+                form data-method="POST" data-api={ (api) "/disable" } data-next="" {
+                    label.check { input type="checkbox" required; span { (say("sure")) } }
+                    p.alert role="alert" {}
+                    button type="submit" { (say("disable")) }
+                }
+            }
         }
     }
 }

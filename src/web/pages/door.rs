@@ -16,17 +16,22 @@ use std::sync::Arc;
 type Pairs = Query<Vec<(String, String)>>;
 
 /// Where to go from the door: a path of this room, nothing of another site.
-fn next(pairs: &[(String, String)]) -> String {
+pub(super) fn next(pairs: &[(String, String)]) -> String {
     let wanted = pairs.iter().find(|(key, _)| key == "next").map_or("", |(_, value)| value);
     let own = wanted.starts_with('/') && !wanted.starts_with("//") && !wanted.contains(['\\', '\n', '\r']);
     if own { wanted.to_owned() } else { "/recordings".to_owned() }
 }
 
-pub(super) async fn sign_in(guest: Guest, Query(pairs): Pairs) -> Response {
+pub(super) async fn sign_in(State(room): State<Arc<Room>>, guest: Guest, Query(pairs): Pairs) -> Response {
     let say = |key: &str| guest.say(key);
+    let next = next(&pairs);
     let main = html! {
-        form.narrow data-method="POST" data-api="/api/v1/session" data-next=(next(&pairs)) {
-            label { span { (say("user")) } input type="text" name="user" required autocomplete="username" autofocus; }
+        @if room.provider().is_some() {
+            p { a.button.main href={ "/sign-in/provider?next=" (encoded(&next)) } { (say("sign-in-provider")) } }
+            h2 { (say("sign-in-local")) }
+        }
+        form.narrow data-method="POST" data-api="/api/v1/session" data-next=(next) {
+            label { span { (say("user")) } input type="text" name="user" required autocomplete="username" autofocus[room.provider().is_none()]; }
             label {
                 span { (say("password")) }
                 input type="password" name="password" required autocomplete="current-password";
@@ -72,23 +77,27 @@ pub(super) async fn account(State(room): State<Arc<Room>>, visitor: Visitor) -> 
             dt { (say("user")) } dd { (account.name) }
             dt { (say("roles")) } dd { (account.roles.join(", ")) }
         }
-        h2 { (say("one-time-codes")) }
-        @if account.totp {
-            p { (say("codes-on")) }
+        @if account.provider {
+            p { (say("account-provider")) }
         } @else {
-            p { (say("codes-off")) }
-            form.narrow data-method="POST" data-api="/api/v1/session/totp" data-shows="codes" {
-                p.alert role="alert" {}
-                button type="submit" { (say("codes-begin")) }
-            }
-            form.narrow id="codes" hidden data-method="PUT" data-api="/api/v1/session/totp" data-next="/account" {
-                p { (say("codes-secret")) " " code.secret {} }
-                label {
-                    span { (say("code-short")) }
-                    input type="text" name="code" inputmode="numeric" maxlength="6" required autocomplete="off";
+            h2 { (say("one-time-codes")) }
+            @if account.totp {
+                p { (say("codes-on")) }
+            } @else {
+                p { (say("codes-off")) }
+                form.narrow data-method="POST" data-api="/api/v1/session/totp" data-shows="codes" {
+                    p.alert role="alert" {}
+                    button type="submit" { (say("codes-begin")) }
                 }
-                p.alert role="alert" {}
-                button type="submit" { (say("codes-confirm")) }
+                form.narrow id="codes" hidden data-method="PUT" data-api="/api/v1/session/totp" data-next="/account" {
+                    p { (say("codes-secret")) " " code.secret {} }
+                    label {
+                        span { (say("code-short")) }
+                        input type="text" name="code" inputmode="numeric" maxlength="6" required autocomplete="off";
+                    }
+                    p.alert role="alert" {}
+                    button type="submit" { (say("codes-confirm")) }
+                }
             }
         }
     };

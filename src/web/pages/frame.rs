@@ -27,6 +27,17 @@ const PROBLEMS: &[&str] = &[
 
 /// A whole page.
 pub fn page(guest: &Guest, nav: Option<Markup>, title: &str, main: Markup) -> Markup {
+    framed(guest, nav, title, main, None)
+}
+
+/// A page that leads on to another of the room. Unlike a redirect it is a step within the room, so that the
+/// browser shows the cookie that it was just given.
+pub fn leading(guest: &Guest, to: &str, title: &str) -> Markup {
+    let main = html! { p { a.button.main href=(to) { (guest.say("continue")) } } };
+    framed(guest, None, title, main, Some(to))
+}
+
+fn framed(guest: &Guest, nav: Option<Markup>, title: &str, main: Markup, lead: Option<&str>) -> Markup {
     let say = |key: &str| guest.say(key);
     html! {
         (DOCTYPE)
@@ -34,6 +45,7 @@ pub fn page(guest: &Guest, nav: Option<Markup>, title: &str, main: Markup) -> Ma
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
+                @if let Some(to) = lead { meta http-equiv="refresh" content={ "0;url=" (to) }; }
                 title { (title) " - " (say("title")) }
                 link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/room.css";
@@ -88,6 +100,9 @@ pub fn inside(room: &Room, visitor: &Visitor, here: &str, title: &str, main: Mar
     }
     if gives(Act::People) || gives(Act::Audit) {
         ways.push(("/people", say("people")));
+    }
+    if room.policy.counts(&visitor.caller.entrant.person, &visitor.caller.directory) {
+        ways.push(("/statistics", say("statistics")));
     }
     ways.push(("/account", say("account")));
     let nav = html! {

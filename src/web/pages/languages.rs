@@ -97,7 +97,7 @@ impl Lang {
             Lang::Sv => "%-d.%-m.%Y kl. %-H.%M.%S",
             Lang::En => "%-d %b %Y %H:%M:%S",
         };
-        at.to_jiff().to_zoned(zone.clone()).strftime(form).to_string()
+        at.to_jiff().to_zoned_datetime(zone.clone()).strftime(form).to_string()
     }
 
     /// An RFC 3339 instant as day and time; what is none comes back as it is.
@@ -145,6 +145,8 @@ mod tests {
             include_str!("one_recording.rs"),
             include_str!("desks.rs"),
             include_str!("door.rs"),
+            include_str!("provider.rs"),
+            include_str!("numbers_page.rs"),
         ];
         for page in pages {
             for piece in page.split("say(\"").skip(1) {

@@ -5,7 +5,9 @@ mod desks;
 mod door;
 mod frame;
 mod languages;
+mod numbers_page;
 mod one_recording;
+mod provider;
 mod search_page;
 mod visit;
 
@@ -14,7 +16,7 @@ use super::problem::Problem;
 use axum::Router;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::sync::Arc;
 use visit::Guest;
 
@@ -27,11 +29,15 @@ pub fn routes() -> Router<Arc<Room>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/recordings") }))
         .route("/sign-in", get(door::sign_in))
+        .route("/sign-in/provider", get(provider::begin))
+        .route("/sign-in/provider/back", get(provider::back))
+        .route("/sign-in/provider/signed-out", post(provider::signed_out))
         .route("/undertaking", get(door::undertaking))
         .route("/account", get(door::account))
         .route("/recordings", get(search_page::page))
         .route("/recordings/{id}", get(one_recording::page))
         .route("/requests", get(desks::requests))
+        .route("/statistics", get(numbers_page::page))
         .route("/log", get(desks::log))
         .route("/people", get(desks::people))
         .route("/assets/room.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))

@@ -6,13 +6,14 @@ use super::languages::length;
 use super::search_page::{badges, customer};
 use super::visit::{Guest, Visitor, address, html as answer};
 use crate::web::Room;
-use crate::web::api::shown;
+use crate::web::api::shown_among;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
 use std::sync::Arc;
+use uuid::Uuid;
 
 pub(super) async fn page(
     State(room): State<Arc<Room>>,
@@ -20,12 +21,18 @@ pub(super) async fn page(
     Path(id): Path<String>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
+    // The page of the search is no condition of it.
+    let search: Vec<_> = pairs
+        .iter()
+        .filter(|(key, _)| !["lang", "cursor", "limit"].contains(&key.as_str()))
+        .cloned()
+        .collect();
     let caller = visitor.caller.clone();
-    match room.blocking(move |room| shown(room, &caller, &id)).await {
-        Ok(item) => {
+    match room.blocking(move |room| shown_among(room, &caller, &id, &search)).await {
+        Ok((item, beside)) => {
             let item = Value::Object(item);
             let search = address(&pairs, &["lang"]);
-            let main = main(&visitor.guest, &room, &search, &item);
+            let main = main(&visitor.guest, &room, &search, &item, beside);
             let title = visitor.guest.say("recording");
             answer(StatusCode::OK, inside(&room, &visitor, "", &title, main))
         }
@@ -59,11 +66,20 @@ impl View<'_> {
     }
 }
 
-fn main(guest: &Guest, room: &Room, search: &str, item: &Value) -> Markup {
+fn main(guest: &Guest, room: &Room, search: &str, item: &Value, beside: [Option<Uuid>; 2]) -> Markup {
     let id = item["id"].as_str().unwrap_or_default();
     let view = View { guest, item, path: format!("/api/v1/recordings/{id}") };
     html! {
-        p { a href={ "/recordings?" (search) } { (view.say("back")) } }
+        nav aria-label=(view.say("results")) {
+            ul.plain {
+                li { a href={ "/recordings?" (search) } { (view.say("back")) } }
+                @for (id, rel, key) in [(beside[0], "prev", "newer-one"), (beside[1], "next", "older-one")] {
+                    @if let Some(id) = id {
+                        li { a rel=(rel) href={ "/recordings/" (id) "?" (search) } { (view.say(key)) } }
+                    }
+                }
+            }
+        }
         (facts(&view, room))
         (player(&view))
         (acts(&view, id))

@@ -12,7 +12,6 @@
 //! | 3 | out of the table | nothing |
 
 use super::{Index, IndexError, Reason, StoreError, TAKEN, TOMBSTONES, Tombstone, locked};
-use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
 use rusqlite::{TransactionBehavior, params};
 use std::fs::File;
@@ -72,7 +71,7 @@ fn copy_staying(old: &File, new: File, before: Timestamp, now: Timestamp) -> io:
 
 /// As [`GOING`].
 fn is_going(t: &Tombstone, before: Timestamp, now: Timestamp) -> bool {
-    let is_old = parse_rfc3339(&t.deleted_at).unwrap_or_default() < before;
-    let is_over = || t.until.as_deref().and_then(parse_rfc3339).is_some_and(|until| until <= now);
+    let is_old = t.deleted_at < before;
+    let is_over = || t.until.is_some_and(|until| until <= now);
     is_old && (t.reason == Reason::Expired || is_over())
 }

@@ -56,6 +56,9 @@
         alert.textContent = await problem(answer);
         return;
       }
+      // Out at the sign-in service as well.
+      const further = answer.headers.get("X-Nauhuri-Next");
+      if (further) return leave(further);
       if (answer.headers.get("Content-Type") === "application/zip") return await save(answer);
       if (shows) {
         const box = document.getElementById(shows);

@@ -4,20 +4,20 @@
 //! The second half of the conductor. Who counts as what is `policy`'s, what the
 //! tables tell of a dialog `account`'s.
 
-use super::account::{amended, call_id, continued, nearer_leg, opening, particulars, parties};
-use super::calls::Calls;
-use super::decision::{Decision, Ending, LeftOut, Opening, Unrecorded};
-use super::dialog::{Dialog, DialogState};
-use super::ids::{DialogId, LegId};
-use super::invite::Invite;
-use super::leg::Leg;
-use super::masked::ends_of;
-use super::pairing::Side;
-use super::party::Party;
-use super::policy::{Roles, agent_of, refused_by, roles, same_agent};
-use super::recording::Recording;
-use super::seen::Seen;
-use super::twins::{Candidate, are_one, are_two, is_from_same_exchange};
+use super::super::account::{amended, call_id, continued, nearer_leg, opening, particulars, parties};
+use super::super::decision::{Decision, Ending, LeftOut, Opening, Unrecorded};
+use super::super::dialog::{Dialog, DialogState};
+use super::super::ids::{DialogId, LegId};
+use super::super::invite::Invite;
+use super::super::leg::Leg;
+use super::super::masked::ends_of;
+use super::super::pairing::Side;
+use super::super::party::Party;
+use super::super::policy::{Roles, agent_of, refused_by, roles, same_agent};
+use super::super::recording::Recording;
+use super::super::seen::Seen;
+use super::super::twins::{Candidate, are_one, are_two, is_from_same_exchange};
+use super::Calls;
 use crate::config::CallDirection;
 use crate::id::RecordingId;
 use crate::sip::Replaces;
@@ -25,7 +25,7 @@ use crate::time::Timestamp;
 
 impl Calls {
     /// A new leg that continues another call joins its contact, and knows its parties.
-    pub(super) fn join_continued(&mut self, id: LegId, invite: &Invite, seen: &Seen<'_>) {
+    pub(in crate::call) fn join_continued(&mut self, id: LegId, invite: &Invite, seen: &Seen<'_>) {
         let replaced = invite.replaces.as_ref().and_then(|r| {
             let (dialog, by_tags) = self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag)?;
             let (leg, d) = self.tables.dialog(dialog)?;
@@ -77,7 +77,7 @@ impl Calls {
 
     /// A REFER names the dialog in which its sender asked a colleague first: that is of the
     /// same contact.
-    pub(super) fn join_consultation(&mut self, id: DialogId, replaces: Option<Replaces>) {
+    pub(in crate::call) fn join_consultation(&mut self, id: DialogId, replaces: Option<Replaces>) {
         let Some(r) = replaces else { return };
         let Some((consulted, _)) = self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag) else {
             return;
@@ -111,7 +111,7 @@ impl Calls {
     }
 
     /// Records the dialog if the rules say so.
-    pub(super) fn decide(&mut self, id: DialogId, at: Timestamp) {
+    pub(in crate::call) fn decide(&mut self, id: DialogId, at: Timestamp) {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let [caller, callee] = parties(leg, d);
         let contact = leg.contact;
@@ -198,7 +198,7 @@ impl Calls {
         let of_nobody = recording.is_some_and(|r| {
             let o = &r.opening;
             let is_clicked = o.direction == CallDirection::Outbound && r.customer == Side::Caller;
-            is_clicked && o.customer_number.is_none() && !o.withheld
+            is_clicked && o.customer.number.is_none() && !o.customer.withheld
         });
         of_nobody && is_from_same_exchange(clicked, next)
     }
@@ -232,7 +232,7 @@ impl Calls {
     fn begin(&mut self, id: DialogId, at: Timestamp, roles: &Roles) {
         let Some(opening) = opening(&self.tables, &self.rules, id, roles, at) else { return };
         if let Some(reason) = refused_by(&opening.service, opening.direction) {
-            let (ends, call_id, withheld) = (opening.ends(), opening.call_id, opening.withheld);
+            let (ends, call_id, withheld) = (opening.ends(), opening.call_id, opening.customer.withheld);
             self.unrecorded(call_id.clone(), at, reason);
             let contact = self.tables.dialog(id).map(|(leg, _)| leg.contact);
             if let Some(contact) = contact {
@@ -247,7 +247,7 @@ impl Calls {
                 None => return self.recordings.order(Decision::Refused(Box::new(opening))),
             }
         }
-        let withheld = opening.withheld;
+        let withheld = opening.customer.withheld;
         let r = self.recordings.begin(Recording::new(id, roles.customer, Box::new(opening)));
         if let Some(d) = self.tables.dialogs.get_mut(id) {
             d.set_recording(Some(r));
@@ -261,7 +261,7 @@ impl Calls {
 
     /// Something new is known of who talks on a confirmed dialog: an agent may
     /// have come, left or passed the call on, or the customer become known.
-    pub(super) fn reconsider(&mut self, id: DialogId, at: Timestamp) {
+    pub(in crate::call) fn reconsider(&mut self, id: DialogId, at: Timestamp) {
         if !self.rules.has_any() {
             return self.amend(id, at);
         }
@@ -313,7 +313,7 @@ impl Calls {
     }
 
     /// A new leg may tell more of the calls of its contact that are being recorded.
-    pub(super) fn complete(&mut self, id: LegId, at: Timestamp) {
+    pub(in crate::call) fn complete(&mut self, id: LegId, at: Timestamp) {
         let Some(leg) = self.tables.legs.get(id) else { return };
         let others = self.tables.contacts.legs(leg.contact).filter(|o| *o != id);
         let others = others.filter_map(|o| self.tables.legs.get(o));

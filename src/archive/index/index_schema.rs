@@ -12,14 +12,97 @@ pub(super) const VERSION: i64 = 2;
 /// How long a statement waits for another process to finish writing.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Columns in the order [`super::Row::read`] takes them.
-pub(super) const COLUMNS: &str = "id, call_group, path, service, direction, agent_id, agent_name, number, \
-    withheld, dialled, answered_at, duration_us, ended_by, complete, one_way, held, restricted, until, \
-    wav_bytes, sha256, sample_rate, unconfirmed_since, missing";
+/// A column that a [`super::Row`] is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    Id,
+    CallGroup,
+    Path,
+    Service,
+    Direction,
+    AgentId,
+    AgentName,
+    Number,
+    Withheld,
+    Dialled,
+    AnsweredAt,
+    DurationUs,
+    EndedBy,
+    Complete,
+    OneWay,
+    Held,
+    Restricted,
+    Until,
+    WavBytes,
+    Sha256,
+    SampleRate,
+    UnconfirmedSince,
+    Missing,
+}
 
-/// Columns in the order [`super::Row::fill_shown`] takes them.
-pub(super) const SHOWN: &str = "id, service, direction, agent_id, agent_name, number, withheld, answered_at, \
-    duration_us, complete, one_way, held, restricted, until, missing";
+/// All of them, each under its name.
+const NAMES: [(Column, &str); 23] = [
+    (Column::Id, "id"),
+    (Column::CallGroup, "call_group"),
+    (Column::Path, "path"),
+    (Column::Service, "service"),
+    (Column::Direction, "direction"),
+    (Column::AgentId, "agent_id"),
+    (Column::AgentName, "agent_name"),
+    (Column::Number, "number"),
+    (Column::Withheld, "withheld"),
+    (Column::Dialled, "dialled"),
+    (Column::AnsweredAt, "answered_at"),
+    (Column::DurationUs, "duration_us"),
+    (Column::EndedBy, "ended_by"),
+    (Column::Complete, "complete"),
+    (Column::OneWay, "one_way"),
+    (Column::Held, "held"),
+    (Column::Restricted, "restricted"),
+    (Column::Until, "until"),
+    (Column::WavBytes, "wav_bytes"),
+    (Column::Sha256, "sha256"),
+    (Column::SampleRate, "sample_rate"),
+    (Column::UnconfirmedSince, "unconfirmed_since"),
+    (Column::Missing, "missing"),
+];
+
+/// Every column.
+pub(super) const ALL: &[Column] = &{
+    let mut all = [Column::Id; NAMES.len()];
+    let mut i = 0;
+    while i < all.len() {
+        all[i] = NAMES[i].0;
+        i += 1;
+    }
+    all
+};
+
+/// What a table for people has.
+pub(super) const SHOWN: &[Column] = &[
+    Column::Id,
+    Column::Service,
+    Column::Direction,
+    Column::AgentId,
+    Column::AgentName,
+    Column::Number,
+    Column::Withheld,
+    Column::AnsweredAt,
+    Column::DurationUs,
+    Column::Complete,
+    Column::OneWay,
+    Column::Held,
+    Column::Restricted,
+    Column::Until,
+    Column::Missing,
+];
+
+/// Their names, for `SELECT`.
+pub(super) fn names(columns: &[Column]) -> String {
+    let name =
+        |column: &Column| NAMES.iter().find(|(known, _)| known == column).map_or("", |(_, name)| *name);
+    columns.iter().map(name).collect::<Vec<_>>().join(", ")
+}
 
 /// A recording new, edited or found again. One that is known at another place, where
 /// its files are, stays there: a copy is not taken for it.

@@ -3,12 +3,12 @@
 //! RFC 3261 §20. Every accessor reads the first field of its name, searches
 //! lazily and answers `None` rather than guess.
 
-use super::address::NameAddr;
-use super::header::{Split, name_is, name_key, param, trim, unfold};
-use super::method::Method;
-use super::multipart;
-use super::reader::{Message, StartLine};
-use super::uri::Uri;
+use super::super::address::NameAddr;
+use super::super::header::{Split, name_is, name_key, param, trim, unfold};
+use super::super::method::Method;
+use super::super::multipart;
+use super::super::uri::Uri;
+use super::{Message, StartLine};
 use std::borrow::Cow;
 
 /// Elements read from all the lists of one header name.
@@ -121,22 +121,22 @@ impl<'a> Message<'a> {
     }
 
     /// Fields of this name as they stand, folds included.
-    pub(super) fn raw(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    pub(in crate::sip) fn raw(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         let places = memchr::memchr_iter(name_key(name.as_bytes()), &self.keys);
         places.filter_map(|i| self.fields.get(i)).filter(move |f| name_is(f.name, name)).map(|f| f.value)
     }
 
-    pub(super) fn first_raw(&self, name: &str) -> Option<&'a [u8]> {
+    pub(in crate::sip) fn first_raw(&self, name: &str) -> Option<&'a [u8]> {
         self.raw(name).next()
     }
 
     /// Elements of the lists of this name as they stand, folds included.
-    pub(super) fn raw_values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    pub(in crate::sip) fn raw_values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.raw(name).flat_map(Split::list).filter(|v| !v.is_empty()).take(MAX_VALUES)
     }
 
     /// The addresses of a header that is a list of them.
-    pub(super) fn addresses(&self, name: &str) -> impl Iterator<Item = NameAddr<'a>> {
+    pub(in crate::sip) fn addresses(&self, name: &str) -> impl Iterator<Item = NameAddr<'a>> {
         self.raw_values(name).map(NameAddr::parse)
     }
 
