@@ -14,6 +14,7 @@ use super::recovery::Recovery;
 use super::shutdown::StopFlag;
 use crate::capture::live::{LiveError, Source};
 use crate::config::Config;
+use crate::custody::audit::AuditLog;
 use crate::store::StoreError;
 use crate::store::lock::{RecorderLock, StoreLock};
 use crate::store::mark::{self, IdentityError};
@@ -95,6 +96,10 @@ impl<S: Source> Recorder<S> {
         let closed = |source| StartError::Store { root: root.clone(), source };
         let lock = StoreLock::enter(root).map_err(closed)?;
         let recorder_lock = RecorderLock::take(root, clock.wall()).map_err(closed)?;
+        // Before anybody asks: a log that seems to have lost its entries is an alert.
+        if let Ok(Some(link)) = AuditLog::of(&state, &config.audit).head() {
+            context.metrics().set_audit_head(link.seq, &link.hash);
+        }
         let port = match config.metrics.listen.trim() {
             "" => None,
             listen => Some(Port::open(listen)?),

@@ -118,6 +118,7 @@ struct Place {
     program: PathBuf,
     plain: String,
     held: String,
+    restricted: String,
 }
 
 impl Place {
@@ -133,6 +134,8 @@ impl Place {
         let plain = office.record(1, -20, 100);
         let held = office.record(2, -20, 100);
         let _due = office.record(3, -60, -30);
+        let restricted = office.record(4, -20, 100);
+        office.ends(0, &["restrict", &restricted, "--ref", "B"]);
         office.ends(0, &["hold", &held, "--reason", "crime", "--ref", "A"]);
         let mut add = office.command(&["user", "add", "matti", "--role", "agent", "--password-stdin"]);
         let mut add = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
@@ -146,7 +149,7 @@ impl Place {
         for path in everything(&office.store.root) {
             chown(path, Some(SERVICE), Some(SERVICE)).unwrap();
         }
-        Place { office, program, plain, held }
+        Place { office, program, plain, held, restricted }
     }
 
     /// A copy of the store, and a folder where anybody may put something.
@@ -173,7 +176,8 @@ impl Place {
             "show" => vec![plain],
             "hold" => [&[plain, "--reason", "crime"][..], &case].concat(),
             "release" => vec![held, "--ref", "A", "--yes"],
-            "restrict" | "unrestrict" => [&[plain][..], &case].concat(),
+            "restrict" => [&[plain][..], &case].concat(),
+            "unrestrict" => [&[self.restricted.as_str()][..], &case].concat(),
             "erase" => vec![plain, "--reason", "asked", "--yes"],
             "export" => vec![plain, "--to", &to, "--reason", "asked"],
             "retention apply" => vec!["--service", "116117", "--yes"],
@@ -326,8 +330,9 @@ fn who_may_what() {
             assert!(row.for_all || is_told, "{what}: {said}");
             assert!(picture(&store) == before, "{what} changed something");
         } else {
-            // `verify` finds the recording that is due.
-            assert_eq!(code, Some(i32::from(name == "verify")), "{what}: {said}");
+            // `verify` may find the recording that is due.
+            let is_done = code == Some(0) || name == "verify" && code == Some(1);
+            assert!(is_done, "{what}: {code:?}: {said}");
             the_stores_own(&store, &what);
             let new: Vec<Value> = entries(&store).split_off(told);
             match &row.entry {
