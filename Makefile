@@ -9,7 +9,7 @@ RUN_DIR := out/run
 NAUHURI := target/quick/nauhuri
 
 .DEFAULT_GOAL := help
-.PHONY: help run room test lint doc test-unit test-corpus test-live soak deny bench field setup setup-test man clean
+.PHONY: help run room test lint doc test-unit test-corpus test-live soak deny bench field dist setup setup-test man clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,11 +53,16 @@ soak: ## Kills recorders at random moments under load, 1,000 times (KILLS=...); 
 	@$(CARGO) test --test live --no-run
 	@CARGO="$(CARGO)" NAUHURI_KILLS="$(KILLS)" scripts/test-live soak --nocapture
 
-deny: ## Advisories, licences, sources (cargo-deny, where installed; tests/licences.rs runs always)
+deny: ## Advisories, licences, sources (cargo-deny, cargo-audit, where installed; tests/licences.rs runs always)
 	@if command -v cargo-deny >/dev/null; then \
 	    $(CARGO) deny --offline check bans licenses sources; \
 	else \
 	    echo "cargo-deny: not installed, licences and sources are held by tests/licences.rs"; \
+	fi
+	@if command -v cargo-audit >/dev/null && [ -n "$$NAUHURI_ADVISORIES" ]; then \
+	    $(CARGO) audit --db "$$NAUHURI_ADVISORIES" --no-fetch --stale; \
+	else \
+	    echo "advisories: not looked at (cargo-audit, and NAUHURI_ADVISORIES with a clone of the RustSec database)"; \
 	fi
 
 bench: ## Benchmarks: the core in pieces, the whole recorder, the store; a quarter of an hour, 8 GB of disk
@@ -65,6 +70,9 @@ bench: ## Benchmarks: the core in pieces, the whole recorder, the store; a quart
 
 field: ## What the field sends, by the ten thousand: calls that share addresses, and a day of every kind
 	$(CARGO) bench --bench strangers --bench day
+
+dist: ## Release archive, bill of materials (CycloneDX) and checksums into dist/
+	CARGO="$(CARGO)" scripts/dist
 
 setup: ## Install what building needs
 	scripts/setup
@@ -78,4 +86,4 @@ man: ## Man pages and completions into target/manual
 
 clean: ## Remove build output and test recordings
 	$(CARGO) clean
-	rm -rf out
+	rm -rf out dist

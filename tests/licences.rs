@@ -124,3 +124,30 @@ fn expressions() {
         assert!(!met(bad, &allowed), "{bad}");
     }
 }
+
+/// The bill of materials (`make dist`) names what is linked, whole and nothing else.
+#[test]
+fn the_bill_of_materials_is_what_is_linked() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let out = Command::new("scripts/sbom").current_dir(root).env("CARGO", env!("CARGO")).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let bom: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((&bom["bomFormat"], &bom["specVersion"]), (&"CycloneDX".into(), &"1.5".into()));
+    let components = bom["components"].as_array().unwrap();
+    let has = |name: &str| components.iter().any(|c| c["name"] == name);
+    assert!(has("ed25519-dalek") && has("rusqlite") && has("cc"), "linked, and built with");
+    assert!(!has("proptest") && !has("tempfile") && !has("nauhuri"), "of tests, or ourselves");
+    let refs: Vec<&Value> = components.iter().map(|c| &c["bom-ref"]).collect();
+    for component in components {
+        let of = |key: &str| component[key].as_str().unwrap_or_default().to_owned();
+        assert_eq!(of("purl"), format!("pkg:cargo/{}@{}", of("name"), of("version")));
+        assert_eq!(component["hashes"][0]["content"].as_str().map(str::len), Some(64), "{component}");
+        assert!(component["licenses"][0]["expression"].is_string(), "{component}");
+    }
+    let graph = bom["dependencies"].as_array().unwrap();
+    assert_eq!(graph.len(), components.len() + 1);
+    let used = graph.iter().flat_map(|d| d["dependsOn"].as_array().unwrap());
+    assert!(used.clone().count() > components.len() && used.clone().all(|r| refs.contains(&r)));
+    // Nothing is in it that nothing needs.
+    assert!(refs.iter().all(|r| used.clone().any(|u| u == *r)), "{:?}", refs);
+}

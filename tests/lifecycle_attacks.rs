@@ -104,6 +104,14 @@ fn a_link_in_the_state_leads_nobody_anywhere() {
         "audit.jsonl",
         "audit.head",
         "audit.head.new",
+        "audit.key",
+        "audit.key.new",
+        "audit.keys",
+        "room.db",
+        "room.db-wal",
+        "room.db-shm",
+        "room.db-journal",
+        "unrecorded.jsonl",
         "edit.lock",
         "edit.turn",
         "index.lock",
@@ -144,6 +152,9 @@ fn a_link_in_the_state_leads_nobody_anywhere() {
                     &["reindex"],
                     &["repair"],
                     &["audit", "verify"],
+                    &["unrecorded"],
+                    #[cfg(feature = "room")]
+                    &["user", "list"],
                 ] {
                     let out = office.run(args);
                     let what = format!("{} hard {hard}: {args:?}: {out:?}", place.display());

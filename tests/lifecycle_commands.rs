@@ -165,6 +165,60 @@ fn a_log_that_was_touched_is_told() {
 }
 
 #[test]
+fn the_log_is_searched() {
+    let office = Office::new();
+    let (id, other) = (office.record(1, -20, 100), office.record(2, -20, 100));
+    office.ends(0, &["hold", &id, "--reason", "crime", "--ref", "6400/R/1"]);
+    office.ends(0, &["show", &other]);
+    let me = office.json(&["audit", "show", "--json"])[0]["who"]["uid"].to_string();
+    for (args, want) in [
+        (&["--recording", &id, "--action", "hold"][..], 1),
+        (&["--recording", &other, "--action", "hold"], 0),
+        (&["--recording", &other, "--recording", &id, "--action", "hold", "--action", "show"], 2),
+        (&[&id, "--action", "hold"], 1),
+        (&["--person", "nobody-at-all"], 0),
+        (&["--person", &me, "--action", "show"], 1),
+        (&["--reason", "6400/r"], 1),
+        (&["--action", "hold", "--until", "2000-01-01"], 0),
+        (&["--action", "hold", "--since", "2000-01-01", "--until", "2999-01-01"], 1),
+    ] {
+        let found = office.json(&[&["audit", "show", "--json"], args].concat());
+        assert_eq!(found.as_array().unwrap().len(), want, "{args:?}: {found}");
+    }
+    let csv = office.ends(0, &["audit", "show", "--action", "hold", "--csv"]);
+    let lines: Vec<&str> = csv.split("\r\n").collect();
+    assert!(lines[0].starts_with("seq,at,who,account,action,outcome,recordings,reason,ref,"), "{csv}");
+    assert!(lines[1].contains(&format!(",hold,done,{id},crime,6400/R/1,,,")), "{csv}");
+    assert!(office.ends(2, &["audit", "show", "--action", "holds"]).contains("no such action"));
+}
+
+#[test]
+fn the_log_says_what_it_proves_and_is_confirmed_from_elsewhere() {
+    let office = Office::new();
+    office.record(1, -20, 100);
+    (0..3).for_each(|_| drop(office.ends(0, &["list"])));
+    let said = office.ends(0, &["audit", "verify"]);
+    assert!(said.contains("3 entries, all of them signed") && said.contains("not excluded: "), "{said}");
+    let verdict = office.json(&["audit", "verify", "--json"]);
+    let (hash, key) =
+        (verdict["head"]["hash"].as_str().unwrap(), verdict["first_key"]["key"].as_str().unwrap());
+    let (whole, short) = (format!("3:{hash}"), format!("3:{}", &hash[..13]));
+    for head in [&whole, &short] {
+        let said = office.ends(0, &["audit", "verify", "--head", head, "--key", key]);
+        assert!(said.contains("excluded: that all of the log") && said.contains("number 3"), "{said}");
+    }
+    let other = "0123456789abcdef".repeat(4);
+    assert!(office.ends(1, &["audit", "verify", "--key", &other]).contains("has signed nothing here"));
+    for head in [format!("3:{other}"), format!("4:{hash}")] {
+        assert!(office.ends(1, &["audit", "verify", "--head", &head]).contains("seen elsewhere"));
+    }
+    for wrong in ["3", "3:abc", "x:0123456789abcdef", "0:0123456789abcdef"] {
+        office.ends(2, &["audit", "verify", "--head", wrong]);
+    }
+    office.ends(2, &["audit", "verify", "--key", "abc"]);
+}
+
+#[test]
 fn another_store_than_the_one_asked_for_is_refused() {
     let office = Office::new();
     let id = office.record(1, -200, -1);

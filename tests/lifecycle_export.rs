@@ -176,7 +176,7 @@ fn one_zip_holds_it_all() {
         let mut file = zip.by_index(i).unwrap();
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).unwrap();
-        fs::write(unpacked.join(file.name()), bytes).unwrap();
+        fs::write(unpacked.join(file.name().unwrap().as_ref()), bytes).unwrap();
     }
     assert_listed(&unpacked);
 }

@@ -19,6 +19,8 @@ mod lab;
 #[path = "live/recorder.rs"]
 mod recorder;
 
+#[path = "live/accounts.rs"]
+mod accounts;
 #[path = "live/crash.rs"]
 mod crash;
 #[path = "live/faults.rs"]

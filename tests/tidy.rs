@@ -89,6 +89,7 @@ const TOP_LEVEL: &[&str] = &[
     "clippy.toml",
     "config",
     "deny.toml",
+    "dist",
     "docs",
     "examples",
     "findings",
@@ -297,7 +298,7 @@ fn files() -> Vec<PathBuf> {
         for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
             let name = entry.file_name();
             let kind = entry.file_type().unwrap();
-            let skipped = ["target", "out", ".git", "corpus", "artifacts"].iter().any(|s| name == *s);
+            let skipped = ["target", "out", "dist", ".git", "corpus", "artifacts"].iter().any(|s| name == *s);
             if kind.is_dir() && !skipped {
                 folders.push(entry.path());
             } else if kind.is_file() && !skipped {

@@ -1,7 +1,8 @@
 //! Which entries of the audit log are meant.
 
-use super::search::SearchArgs;
-use crate::custody::audit::{Entry, MAX_TEXT};
+use super::search::{SearchArgs, id};
+use crate::archive::search::IdPart;
+use crate::custody::audit::{Action, Entry, MAX_TEXT};
 use clap::Args;
 use serde_json::{Map, Value};
 
@@ -11,18 +12,38 @@ pub struct EntryArgs {
     /// Which recordings, and which time.
     #[command(flatten)]
     pub search: SearchArgs,
+    /// About this recording, as ID above; repeated: about any of them
+    #[arg(long, value_name = "ID", value_parser = id)]
+    pub recording: Vec<IdPart>,
     /// By this person or account, as the entries name them
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, visible_alias = "person", value_name = "NAME")]
     pub who: Option<String>,
     /// Of this action, such as export, show or erase; repeated: of any of them
-    #[arg(long, value_name = "ACTION")]
+    #[arg(long, value_name = "ACTION", value_parser = action)]
     pub action: Vec<String>,
     /// With this text in the reason, reference, recipient or legal basis, in any case
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 }
 
+/// The name of an action: a mistyped one must not look like nobody did it.
+fn action(text: &str) -> Result<String, String> {
+    let mut names: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
+    if names.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    names.sort_unstable();
+    Err(format!("no such action; there are {}", names.join(", ")))
+}
+
 impl EntryArgs {
+    /// The recordings and the time, however they were given.
+    pub fn which(&self) -> SearchArgs {
+        let mut search = self.search.clone();
+        search.ids.extend(&self.recording);
+        search
+    }
+
     /// Whether an entry is meant, its time and recordings aside.
     pub fn matches(&self, entry: &Entry) -> bool {
         let why = &entry.why;
@@ -90,5 +111,13 @@ mod tests {
         let said = args(Some("kaisa"), &["export"], None).for_audit().unwrap();
         assert_eq!(said, json!({ "who": "kaisa", "action": ["export"] }));
         assert_eq!(args(None, &[], None).for_audit(), None);
+    }
+
+    #[test]
+    fn a_mistyped_action_is_refused() {
+        assert_eq!(action("export"), Ok("export".into()));
+        assert!(action("exports").unwrap_err().contains("erase, erase_begun"));
+        let names: std::collections::BTreeSet<_> = Action::ALL.iter().map(|a| a.name()).collect();
+        assert_eq!(names.len(), Action::ALL.len());
     }
 }

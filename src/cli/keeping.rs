@@ -3,7 +3,7 @@
 use super::entries::EntryArgs;
 use super::global::Global;
 use super::search::SearchArgs;
-use crate::custody::audit::MAX_TEXT;
+use crate::custody::audit::{Link, MAX_TEXT};
 use crate::id::Channel;
 use crate::store::cases::HoldReason;
 use clap::{Args, Subcommand};
@@ -196,8 +196,21 @@ pub struct AuditArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub enum AuditCommand {
     /// Find entries that were changed, removed, inserted or cut off
-    #[command(after_help = "Example:\n  nauhuri audit verify")]
+    ///
+    /// Says what it can exclude and what it cannot. What was noted elsewhere, such as in a
+    /// journal that is collected on another machine, makes it certain: the service logs the
+    /// newest entry and the key that signs with every sweep.
+    #[command(after_help = "\
+Examples:
+  nauhuri audit verify
+  nauhuri audit verify --head 4711:9f86d081884c7d65 --key KEY")]
     Verify {
+        /// An entry seen elsewhere as the newest: its number and at least 13 digits of its hash; repeated: each of them
+        #[arg(long, value_name = "SEQ:HASH", value_parser = head)]
+        head: Vec<Link>,
+        /// A key seen elsewhere that has signed this log, 64 digits; repeated: each of them
+        #[arg(long, value_name = "KEY", value_parser = key)]
+        key: Vec<String>,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -213,14 +226,18 @@ pub enum AuditCommand {
 Examples:
   nauhuri audit show 1a2b3c4d
   nauhuri audit show --since 2026-11-01 --json
-  nauhuri audit show --who kaisa --action export --action show --reason HEL-2026")]
+  nauhuri audit show --person kaisa --action export --action show --reason HEL-2026
+  nauhuri audit show --recording 1a2b3c4d --since 2026-11-01 --until 2026-11-30 --csv")]
     Show {
         /// Which.
         #[command(flatten)]
         which: Box<EntryArgs>,
         /// Print an array of entries
-        #[arg(long)]
+        #[arg(long, conflicts_with = "csv")]
         json: bool,
+        /// Print comma-separated values with a header (RFC 4180)
+        #[arg(long)]
+        csv: bool,
         /// Options of every command.
         #[command(flatten)]
         global: Box<Global>,
@@ -235,7 +252,26 @@ impl AuditCommand {
     }
 }
 
-/// Text that is not empty.
+/// `4711:9f86d081884c7d65`
+fn head(text: &str) -> Result<Link, &'static str> {
+    let parts = || {
+        let (seq, hash) = text.split_once(':')?;
+        let fits = (13..=64).contains(&hash.len()) && is_hex(hash);
+        Some(Link { seq: seq.parse().ok().filter(|seq| fits && *seq > 0)?, hash: hash.to_owned() })
+    };
+    parts().ok_or("no number and hash of an entry such as 4711:9f86d081884c7d65")
+}
+
+fn key(text: &str) -> Result<String, &'static str> {
+    let fits = text.len() == 64 && is_hex(text);
+    fits.then(|| text.to_owned()).ok_or("no key of 64 digits from 0 to 9 and a to f")
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A text that is not empty.
 fn non_empty(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.chars().count() {

@@ -1,16 +1,18 @@
 //! `nauhuri audit verify` and `nauhuri audit show`.
 
 use super::archive::{Opened, Site};
+use super::list::csv::cell;
 use super::output::{self, Printer, plain};
 use crate::archive::search::IdPart;
 use crate::cli::Cli;
 use crate::cli::entries::EntryArgs;
 use crate::cli::keeping::{AuditArgs, AuditCommand};
 use crate::cli::search::{CallArgs, SearchArgs};
-use crate::custody::audit::{Action, Draft, Entry};
+use crate::custody::audit::{Action, Draft, Entry, KEY_FILE, Known, Pruned, Verdict};
 use crate::daemon::notices::counted;
 use crate::store::sidecar::parse_rfc3339;
 use anyhow::bail;
+use serde_json::Value;
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -20,43 +22,127 @@ use uuid::Uuid;
 /// The log is damaged, or cannot be read.
 pub fn run(cli: &Cli, args: &AuditArgs) -> anyhow::Result<()> {
     match &args.command {
-        AuditCommand::Verify { json, .. } => verify(cli, *json),
-        AuditCommand::Show { which, json, .. } => show(cli, which, *json),
+        AuditCommand::Verify { json, head, key, .. } => {
+            verify(cli, &Known { heads: head.clone(), keys: key.clone() }, *json)
+        }
+        AuditCommand::Show { which, json, csv, .. } => show(
+            cli,
+            which,
+            if *json {
+                Form::Json
+            } else if *csv {
+                Form::Csv
+            } else {
+                Form::Lines
+            },
+        ),
     }
 }
 
-fn verify(cli: &Cli, json: bool) -> anyhow::Result<()> {
-    let verdict = Site::find(cli)?.audit().verify()?;
+fn verify(cli: &Cli, known: &Known, json: bool) -> anyhow::Result<()> {
+    let site = Site::find(cli)?;
+    let verdict = site.audit().verify_with(known)?;
     if json {
         output::print(&(serde_json::to_string_pretty(&verdict)? + "\n"))?;
     } else {
-        let mut text = String::new();
-        for found in &verdict.found {
-            let at = if found.line == 0 { "log".into() } else { format!("line {}", found.line) };
-            text += &format!("{at}: {}\n", found.problem);
-        }
-        text += &counted(verdict.entries, "entry");
-        if let Some(first) = verdict.first_seq.filter(|seq| *seq > 1) {
-            text += &format!(" from number {first} on");
-        }
-        if verdict.repairs > 0 {
-            text += &format!(", {} of them about what a crash had left", verdict.repairs);
-        }
-        if let Some(head) = &verdict.head {
-            text += &format!("\nnewest link {} {}", head.seq, head.hash);
-        }
-        output::print(&(text + "\n"))?;
+        output::print(&(told(&verdict, known, site.audit().has_anchor()) + "\n"))?;
     }
     if verdict.is_sound() {
         Ok(())
     } else {
-        bail!("the audit log is not as it was written: {} findings", verdict.findings)
+        bail!("the audit log is not sound: {}", counted(verdict.findings, "finding"))
     }
 }
 
-fn show(cli: &Cli, which: &EntryArgs, json: bool) -> anyhow::Result<()> {
+/// What was found, what that excludes, and what it does not.
+fn told(verdict: &Verdict, known: &Known, has_anchor: bool) -> String {
+    let mut text = String::new();
+    for found in &verdict.found {
+        let at = if found.line == 0 { "log".into() } else { format!("line {}", found.line) };
+        text += &format!("{at}: {}\n", found.problem);
+    }
+    text += &counted(verdict.entries, "entry");
+    if let Some(first) = verdict.first_seq.filter(|seq| *seq > 1) {
+        text += &format!(" from number {first} on");
+    }
+    if verdict.entries > 0 {
+        text += &match verdict.signed {
+            0 => ", none of them signed".into(),
+            n if n == verdict.entries => ", all of them signed".into(),
+            n => format!(", {n} of them signed"),
+        };
+    }
+    if verdict.repairs > 0 {
+        text += &format!(", {} of them about what a crash had left", verdict.repairs);
+    }
+    if let Some(pruned) = &verdict.pruned {
+        let Pruned { up_to, before } = pruned;
+        text += &format!("\nentries up to number {up_to} were deleted, as older than {before}");
+    }
+    if let Some(first) = &verdict.first_key {
+        text += &format!("\nfirst key   {} since {}", first.key, first.at);
+    }
+    if let Some(newest) = &verdict.newest_key {
+        text += &format!("\nnewest key  {} since {}", newest.key, newest.at);
+    }
+    if let Some(head) = &verdict.head {
+        text += &format!("\nnewest link {} {}", head.seq, head.hash);
+    }
+    if verdict.is_sound() && verdict.entries > 0 {
+        text += &limits(verdict, known, has_anchor);
+    }
+    text
+}
+
+/// What a sound log proves.
+fn limits(verdict: &Verdict, known: &Known, has_anchor: bool) -> String {
+    let mut text = String::new();
+    let newest = verdict.newest_key.as_ref();
+    if let Some(key) = newest.filter(|key| key.after.seq > 0) {
+        text += &format!(
+            "\nexcluded: that an entry up to number {} was changed, removed or added after {}, when the key that \
+             signed it was destroyed, unless all of the log and its keys were exchanged",
+            key.after.seq, key.at
+        );
+    }
+    if !known.keys.is_empty() {
+        text += "\nexcluded: that all of the log and its keys were exchanged by somebody who did not have the secret \
+                 of a key given (--key) while it signed";
+    }
+    let seen = known.heads.iter().map(|head| head.seq).max();
+    if let Some(seq) = seen {
+        text += &format!(
+            "\nexcluded: that an entry up to number {seq} was changed or removed since it was seen (--head)"
+        );
+    }
+    if has_anchor {
+        text +=
+            "\nexcluded, as far as the anchor is out of reach: the same for the entries up to the anchor's";
+    }
+    let since = newest.map_or("it began", |key| key.at.as_str());
+    let after = seen.unwrap_or_default().max(newest.map_or(0, |key| key.after.seq));
+    text += &format!(
+        "\nnot excluded: that the newest entries, those after number {after}, were cut off, or written anew by \
+         somebody who could read {KEY_FILE} since {since} (root, the service's user)"
+    );
+    if known.keys.is_empty() && seen.is_none() {
+        text += "\nnot excluded: that all of the log and its keys were exchanged; an earlier key (--key) or entry \
+                 (--head) from a journal that is collected elsewhere excludes it";
+    }
+    text
+}
+
+/// How entries are printed.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Lines,
+    Json,
+    Csv,
+}
+
+fn show(cli: &Cli, which: &EntryArgs, form: Form) -> anyhow::Result<()> {
     let site = Site::find(cli)?;
-    let search = &which.search;
+    let search = &which.which();
     let asked = site.search(search)?;
     let draft = Draft::new(Action::AuditShow).found_by(which.for_audit());
     let of_time = SearchArgs {
@@ -73,20 +159,66 @@ fn show(cli: &Cli, which: &EntryArgs, json: bool) -> anyhow::Result<()> {
             && which.matches(entry)
     };
     let mut out = Printer::new();
+    if form == Form::Csv {
+        out.print(&(COLUMNS.join(",") + "\r\n"))?;
+    }
     let mut first = true;
     for entry in site.audit().entries()?.filter(meant) {
-        if json {
-            out.print(if first { "[\n" } else { ",\n" })?;
-            out.print(&serde_json::to_string(&entry)?)?;
-        } else {
-            out.print(&line(&entry))?;
+        match form {
+            Form::Json => {
+                out.print(if first { "[\n" } else { ",\n" })?;
+                out.print(&serde_json::to_string(&entry)?)?;
+            }
+            Form::Csv => out.print(&row(&entry))?,
+            Form::Lines => out.print(&line(&entry))?,
         }
         first = false;
     }
-    if json {
+    if form == Form::Json {
         out.print(if first { "[]\n" } else { "\n]\n" })?;
     }
     Ok(out.finish()?)
+}
+
+/// The heads of the columns. Columns are added at the end, never moved.
+const COLUMNS: [&str; 13] = [
+    "seq",
+    "at",
+    "who",
+    "account",
+    "action",
+    "outcome",
+    "recordings",
+    "reason",
+    "ref",
+    "recipient",
+    "basis",
+    "search",
+    "detail",
+];
+
+/// An entry as one line of comma-separated values; its recordings in one cell.
+fn row(entry: &Entry) -> String {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let json = |value: &Option<Value>| value.as_ref().map(Value::to_string).unwrap_or_default();
+    let targets: Vec<String> = entry.targets.iter().map(Uuid::to_string).collect();
+    let why = &entry.why;
+    let cells = [
+        entry.seq.to_string(),
+        entry.at.clone(),
+        entry.who.name(),
+        entry.who.account(),
+        entry.action.clone(),
+        entry.outcome.clone(),
+        targets.join(" "),
+        text(&why.reason),
+        text(&why.case),
+        text(&why.recipient),
+        text(&why.basis),
+        json(&entry.search),
+        json(&entry.detail),
+    ];
+    cells.map(|text| cell(&text)).join(",") + "\r\n"
 }
 
 /// The recordings whose entries are meant. An id that is in the index no more may

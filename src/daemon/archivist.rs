@@ -214,9 +214,13 @@ impl<'a> Archivist<'a> {
             }
             Err(e) => self.trouble(&e),
         }
+        let key = keeper.audit().turn_key(reading.wall).unwrap_or_else(|e| {
+            tracing::warn!(reason = %e, "the key that signs the audit log could not be exchanged for today's");
+            None
+        });
         // A witness that whoever writes the log anew cannot reach: the journal, and whatever collects it.
         if let Ok(Some(link)) = keeper.audit().head() {
-            tracing::info!(entry = link.seq, hash = link.hash, "newest entry of the audit log");
+            tracing::info!(entry = link.seq, hash = link.hash, key, "newest entry of the audit log");
         }
         if let Some(e) = keeper.take_warning() {
             tracing::warn!(reason = %e, "the audit log's newest link could not be written elsewhere");

@@ -124,9 +124,10 @@ fn lock_files(write: &[&Path], read: &[&Path]) -> Result<Lock, RulesetError> {
 /// Of the capabilities there are, those that stay.
 fn needed(write: &[&Path]) -> CapsHashSet {
     let mut keep = CapsHashSet::from([Capability::CAP_NET_RAW]);
-    // root at a store of the service's user: without this it would be a stranger there.
+    // root at a store of the service's user: without these it would be a stranger there, and
+    // leave files that the service cannot delete.
     if write.iter().any(|p| fs::metadata(p).is_ok_and(|m| m.uid() != 0)) {
-        keep.insert(Capability::CAP_DAC_OVERRIDE);
+        keep.extend([Capability::CAP_DAC_OVERRIDE, Capability::CAP_CHOWN, Capability::CAP_FOWNER]);
     }
     let have = caps::read(None, CapSet::Permitted).unwrap_or_default();
     keep.retain(|c| have.contains(c));

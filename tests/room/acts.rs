@@ -116,7 +116,7 @@ fn copies_by_browser_and_to_a_folder() {
         reply.text()
     );
     let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&reply.body)).unwrap();
-    let names: Vec<String> = zip.file_names().map(str::to_owned).collect();
+    let names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
     let wav = names.iter().find(|name| name.ends_with(".wav")).unwrap();
     let mut bytes = Vec::new();
     zip.by_name(wav).unwrap().read_to_end(&mut bytes).unwrap();

@@ -35,7 +35,7 @@ mod tests;
 
 pub use error::IndexError;
 pub use find::{Answer, Fields, Piece, Span};
-pub use place::INDEX;
+pub use place::{INDEX, connect, database};
 pub use rebuild::{Rebuilt, rebuild};
 pub use reconcile::Reconciled;
 pub use row::{KeptState, Row};
@@ -47,7 +47,7 @@ use crate::store::files::{Access, Folder};
 use crate::store::layout::open_state;
 use crate::store::mark::{self, StoreId};
 use crate::store::sidecar::Sidecar;
-use place::{LOCK, connect, database, lock_file};
+use place::{LOCK, lock_file};
 use row::{Put, put_all};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::collections::BTreeSet;

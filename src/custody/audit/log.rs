@@ -13,13 +13,14 @@
 
 use super::{
     Action, AuditError, By, Cut, Draft, Entry, HEAD_FILE, LOCK_FILE, LOG_FILE, Link, MAX_LINE, Outcome,
-    hash_of, seal, unseal,
+    day_key, hash_of, unseal,
 };
 use crate::config::Audit;
 use crate::store::StoreError;
 use crate::store::files::{Access, Folder};
 use crate::store::jsonl::{self, Lines};
 use crate::store::layout::open_state;
+use crate::time::Timestamp;
 use serde_json::json;
 use std::cmp::Ordering;
 use std::fs::File;
@@ -90,7 +91,7 @@ impl AuditLog {
     }
 
     /// Whether the newest link goes elsewhere too.
-    pub(super) fn has_anchor(&self) -> bool {
+    pub fn has_anchor(&self) -> bool {
         self.anchor.is_some()
     }
 
@@ -98,7 +99,7 @@ impl AuditLog {
         let Some(path) = &self.anchor else { return Ok(None) };
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().map_or(Path::new("."), Path::new);
-        Ok(Some((Folder::open(folder, Access::Group)?, name)))
+        Ok(Some((Folder::open(folder, Access::Owner)?, name)))
     }
 
     fn write_anchor(&self, link: &Link) -> Result<(), AuditError> {
@@ -152,11 +153,13 @@ impl AuditLog {
         let file = open_to_append(&log.folder)?;
         let (mut link, mut repair, end) = log.settle(&file)?;
         repair.extend(self.compare_anchor(&file, &link)?);
+        let (signer, of_key) = day_key::signer(&log.folder, first.at, &link)?;
+        repair.extend(of_key);
         let mut bytes = Vec::new();
         let said = said.flat_map(|(by, draft)| draft.split().into_iter().map(move |part| (by.clone(), part)));
         for (by, draft) in repair.into_iter().map(|draft| (first.clone(), draft)).chain(said) {
             let entry = entry(&by, draft, &link);
-            let (line, hash) = seal(&entry)?;
+            let (line, hash) = day_key::seal(&entry, Some(&signer))?;
             bytes.extend_from_slice(line.as_bytes());
             bytes.push(b'\n');
             link = Link { seq: entry.seq, hash };
@@ -172,6 +175,22 @@ impl AuditLog {
             why: e.to_string(),
         });
         Ok((link, trouble))
+    }
+
+    /// Turns the key that seals where a new day began; the newest one's public half. For a
+    /// daemon on a day without entries: the secret of yesterday goes all the same.
+    ///
+    /// # Errors
+    /// The state cannot be read or written.
+    pub fn turn_key(&self, now: Timestamp) -> Result<Option<String>, AuditError> {
+        let log = self.lock()?;
+        let file = open_to_append(&log.folder)?;
+        let last = end_of(&file).map_err(StoreError::io("read", &log.path()))?.last;
+        match (last, head_in(&log.folder)?) {
+            (Some(last), Some(head)) if last == head => day_key::turn_on_a_new_day(&log.folder, now, &head),
+            // What a crash or another hand left is the next writer's to tell of.
+            _ => Ok(None),
+        }
     }
 
     /// What is to be said where the anchor names an entry that the log has not: it

@@ -3,18 +3,21 @@
 //! `audit.jsonl` in the state folder, one entry a line, appended only. An
 //! entry's `hash` is the SHA-256 of its own line up to that key, and `prev` is
 //! the hash before it, so an entry cannot change without every later one
-//! changing too. The newest link stands in `audit.head` as well, and in a file
-//! elsewhere where `audit.anchor` names one.
+//! changing too. Before the hash stands `sig`, by the key of that day (`day_key`), which
+//! is destroyed when the next day's takes over. The newest link stands in `audit.head` as
+//! well, and in a file elsewhere where `audit.anchor` names one.
 //!
 //! | what was done to the log | found by |
 //! | --- | --- |
 //! | a byte changed; a line removed, inserted, swapped | the chain |
 //! | lines cut off the end | `audit.head` |
-//! | a line forged at the end | `audit.head`; once another entry follows, the `audit_repair` entry before that one |
-//! | lines cut off the end and `audit.head` rewritten; the whole log written anew; both files gone | the anchor, or the hash that the metrics or another log saw before |
+//! | written anew by somebody without the day's key, hashes and head included | the seals |
+//! | an earlier day's entries written anew or cut off, with the key of today | the seals, the list of keys |
+//! | today's lines cut off the end and `audit.head` rewritten | the anchor, or a head seen elsewhere |
+//! | today's entries written anew with the key of today | the same |
+//! | everything written anew, keys included | a key seen elsewhere, or a head |
 //!
-//! Nothing here is secret: who may write both the log and every place its newest
-//! link went to can forge it. So the anchor belongs on another machine.
+//! So the anchor belongs on another machine, and so does the journal, which has both.
 //!
 //! Entries hold ids, reasons and references; the customer's number and the
 //! agent's name never. Kept by `audit.keep`, not by the technical log's day.
@@ -22,14 +25,18 @@
 
 mod action;
 mod chain;
+mod day_key;
+mod judgement;
 mod log;
 mod pruning;
+mod seals;
 #[cfg(test)]
 mod tests;
 mod who;
 
 pub use action::{Action, Outcome};
-pub use chain::{Found, Problem, Verdict};
+pub use day_key::{KEY_FILE, KEYS_FILE, KeyLine};
+pub use judgement::{Found, Known, Problem, Pruned, Verdict};
 pub use log::{AuditLog, Entries};
 pub use who::{Account, By, Who};
 
@@ -241,22 +248,12 @@ pub enum AuditError {
         /// Why.
         why: String,
     },
+    /// No key can be made.
+    #[error("audit log: the system gives no random numbers for a key: {0}")]
+    Random(std::io::Error),
     /// An entry that cannot be one line.
     #[error("audit log: an entry is too long or cannot be written as JSON")]
     Entry,
-}
-
-/// A line without its end, and its hash.
-fn seal(what: &impl Serialize) -> Result<(String, String), AuditError> {
-    let mut line = serde_json::to_string(what).map_err(|_| AuditError::Entry)?;
-    if line.pop() != Some('}') || line.len() > MAX_LINE - 128 {
-        return Err(AuditError::Entry);
-    }
-    let hash = hash_of(line.as_bytes());
-    line.push_str(HASH_KEY);
-    line.push_str(&hash);
-    line.push_str("\"}");
-    Ok((line, hash))
 }
 
 /// What a line says before its hash, and the hash it claims.

@@ -9,8 +9,9 @@
 //! So the first line is vouched for by an entry further down, which hangs in
 //! the chain: who cuts the front off by hand has no such entry.
 
+use super::day_key::seal;
 use super::log::{Locked, link_of};
-use super::{Action, AuditError, AuditLog, By, Cut, Draft, Entry, LOG_FILE, Link, MAX_LINE, seal};
+use super::{Action, AuditError, AuditLog, By, Cut, Draft, Entry, LOG_FILE, Link, MAX_LINE};
 use crate::store::StoreError;
 use crate::store::jsonl::Lines;
 use crate::store::sidecar::parse_rfc3339;
@@ -81,7 +82,7 @@ fn prunable(log: &Locked, since: Timestamp) -> Result<Option<(Link, u64)>, Audit
 
 /// What is behind `up_to`, which is met on the way: nothing less takes the log's place.
 fn copy_behind(log: &Locked, up_to: &Link, file: File) -> Result<(), AuditError> {
-    let (first, _) = seal(&Cut { cut: up_to.clone() })?;
+    let (first, _) = seal(&Cut { cut: up_to.clone() }, None)?;
     let old = log.folder.read(Path::new(LOG_FILE))?;
     let copy = || -> io::Result<()> {
         let mut out = BufWriter::new(file);

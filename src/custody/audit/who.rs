@@ -96,6 +96,16 @@ impl Who {
         }
     }
 
+    /// The account it was done with, `root` for `kaisa` behind sudo.
+    pub fn account(&self) -> String {
+        match self {
+            Who::Web { web, .. } => web.clone(),
+            Who::Service { account, .. } | Who::Os(account) => {
+                account.user.clone().unwrap_or_else(|| account.uid.to_string())
+            }
+        }
+    }
+
     /// Whether a person asks for this doer by one of the names he goes by.
     pub fn is_called(&self, name: &str) -> bool {
         let of = |account: &Account| {
@@ -188,7 +198,7 @@ mod tests {
         assert_eq!(account.name(), "root");
         account.sudo_user = Some("kaisa".into());
         let who = Who::Os(account);
-        assert_eq!(who.name(), "kaisa");
+        assert_eq!((who.name(), who.account()), ("kaisa".into(), "root".into()));
         assert!(who.is_called("kaisa") && who.is_called("root") && who.is_called("0") && !who.is_called("k"));
         assert_eq!(Who::Os(Account::default()).name(), "0");
         assert!(plain(&"x\n".repeat(100)).len() == NAME_MAX);

@@ -20,6 +20,7 @@ pub use linked::{Match, Vouched};
 pub use sign_in::{Attempt, SignInRefused};
 pub use tickets::{Session, Token};
 
+use crate::archive::index::{connect, database};
 use crate::custody::access::{Directory, Held, Person};
 use crate::store::StoreError;
 use crate::store::layout::open_state;
@@ -166,11 +167,12 @@ impl Accounts {
     /// # Errors
     /// The system or SQLite refuses; a later version made it.
     pub fn open(state: &Path, idle: Duration, max: Duration) -> Result<Accounts, AccountError> {
-        let path = state.join(FILE);
+        let folder = open_state(state)?;
         // Made as the store's owner, whoever runs this; SQLite gives what it makes beside it to the same.
-        drop(open_state(state)?.write_or_create(Path::new(FILE))?);
+        drop(folder.write_or_create(Path::new(FILE))?);
+        let path = database(&folder, FILE)?;
         let sqlite = |source| AccountError::Sqlite { path: path.clone(), source };
-        let conn = Connection::open(&path).map_err(sqlite)?;
+        let conn = connect(&path).map_err(sqlite)?;
         let set_up = || -> rusqlite::Result<i64> {
             conn.busy_timeout(Duration::from_secs(10))?;
             conn.pragma_update(None, "secure_delete", "ON")?;

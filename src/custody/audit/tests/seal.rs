@@ -1,10 +1,11 @@
 //! Seals, and how long or many things are told.
 
+use super::super::day_key::seal;
 use super::super::*;
 
 #[test]
 fn a_seal_is_over_the_line_itself() {
-    let (line, hash) = seal(&Cut { cut: Link::genesis() }).unwrap();
+    let (line, hash) = seal(&Cut { cut: Link::genesis() }, None).unwrap();
     let (body, claimed) = unseal(&line).unwrap();
     assert_eq!((hash_of(body.as_bytes()), claimed), (hash.clone(), hash.as_str()));
     assert!(serde_json::from_str::<Value>(&line).is_ok());
