@@ -147,6 +147,9 @@ fn shown(room: &Room, caller: &Caller, id: &str) -> Result<Map<String, Value>, P
     item(room, &caller.asker(room), &row).ok_or(Problem::NOT_FOUND)
 }
 
+/// A recording as the API gives it, and the ids of the next newer and the next older.
+type Among = (Map<String, Value>, [Option<Uuid>; 2]);
+
 /// One recording, told to the log, and those beside it in the search that led to it: the next newer, the next older.
 ///
 /// # Errors
@@ -156,7 +159,7 @@ pub fn shown_among(
     caller: &Caller,
     id: &str,
     pairs: &[(String, String)],
-) -> Result<(Map<String, Value>, [Option<Uuid>; 2]), Problem> {
+) -> Result<Among, Problem> {
     let row = resolve(room, caller, id, Action::Show)?;
     let around = Surroundings { zone: &room.desk.zone, numbers: &room.desk.numbers, now: caller.now() };
     let query = Query::read(pairs, &around).ok();
