@@ -103,7 +103,7 @@ Examples:
   nauhuri check
   nauhuri check --config new.toml --set metrics.listen=127.0.0.1:9161")]
     Check(CheckArgs),
-    /// List recordings, a row each
+    /// List recordings, one row each
     #[command(after_help = "\
 Examples:
   nauhuri list --since 2026-11-23 --service 116117
@@ -119,19 +119,19 @@ Examples:
   nauhuri unrecorded --since 2026-11-23
   nauhuri unrecorded --reason no_agent --json")]
     Unrecorded(UnrecordedArgs),
-    /// Look for damage, loss and anything overdue in the files themselves; changes nothing
+    /// Check the files for damage, loss and overdue deletion; changes nothing
     #[command(after_help = "Examples:\n  nauhuri verify\n  nauhuri verify --sample 500 --json")]
     Verify(VerifyArgs),
-    /// Build the index anew from the files; the daemon may run
+    /// Rebuild the index from the files; works while the daemon runs
     #[command(after_help = "Example:\n  nauhuri reindex")]
     Reindex(ReindexArgs),
-    /// Mend what `verify` finds and can be mended without loss: owners, modes and the index
+    /// Repair what `verify` finds, as far as nothing can be lost: owners, modes and the index
     #[command(after_help = "Example:\n  nauhuri repair")]
     Repair(RepairArgs),
-    /// Tell when the storage will be full, from what is recorded and what expires
+    /// Estimate when the storage will be full, from what is recorded and what expires
     #[command(after_help = "Examples:\n  nauhuri forecast\n  nauhuri forecast --days 365 --json")]
     Forecast(ForecastArgs),
-    /// Keep recordings past their term, for a case
+    /// Keep recordings beyond their retention, for a case
     #[command(after_help = "\
 Examples:
   nauhuri hold 1a2b3c4d --reason crime --ref 6400/R/1234/26
@@ -141,32 +141,32 @@ Examples:
     /// End a hold
     #[command(after_help = "Example:\n  nauhuri release 1a2b3c4d --ref 6400/R/1234/26")]
     Release(ReleaseArgs),
-    /// Close recordings to listening and export; they are kept, and their term goes on
+    /// Close recordings to listening and export; their retention continues
     #[command(after_help = "Example:\n  nauhuri restrict 1a2b3c4d --ref 17/2026")]
     Restrict(RestrictArgs),
     /// Open restricted recordings again
     #[command(after_help = "Example:\n  nauhuri unrestrict 1a2b3c4d --ref 17/2026")]
     Unrestrict(RestrictArgs),
-    /// Erase audio and metadata before their time; refused while held
+    /// Erase audio and metadata before their retention ends; refused while on hold
     #[command(after_help = "\
 Examples:
   nauhuri erase 1a2b3c4d --reason 'request 17/2026'
   nauhuri erase 1a2b3c4d --reason 'request 17/2026' --yes
   nauhuri erase 1a2b3c4d --reason 'request 17/2026' --refuse 'GDPR Art. 17(3)(b)'")]
     Erase(EraseArgs),
-    /// Hand out copies: audio, metadata and a manifest of their hashes
+    /// Export copies: audio, metadata and a manifest with their hashes
     #[command(after_help = "\
 Examples:
   nauhuri export 1a2b3c4d --to /media/usb/17-2026 --reason 'request 17/2026' --silence agent
   nauhuri export 1a2b3c4d --to out --reason 'case 6400/R/1234/26' --recipient police --basis '806/2011 4:2' --start 60 --end 95.5")]
     Export(ExportArgs),
-    /// Delete what is due, as the daemon does by itself
+    /// Delete what is due, as the daemon does automatically
     #[command(after_help = "Examples:\n  nauhuri expire --dry-run\n  nauhuri expire --ignore-guard")]
     Expire(ExpireArgs),
-    /// Apply a changed term to the recordings that are there
+    /// Apply a changed retention to existing recordings
     #[command(after_help = "Example:\n  nauhuri retention apply --service 116117 --dry-run")]
     Retention(RetentionArgs),
-    /// Judge and read the log of who did what to which recording
+    /// Verify and read the audit log: who did what to which recording
     #[command(after_help = "Examples:\n  nauhuri audit verify\n  nauhuri audit show 1a2b3c4d")]
     Audit(AuditArgs),
     /// Open the listening room: a web page with accounts, until stopped by SIGTERM or SIGINT

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 const CAPTURES: [&str; 3] = ["sipp-hold-resume", "sipp-dtmf-info", "sipp-codec-change"];
 
 /// Keys that a document explains as a whole.
-const EXPLAINED_WHOLE: [&str; 2] = ["policy", "restricted"];
+const EXPLAINED_WHOLE: [&str; 1] = ["restricted"];
 
 fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {

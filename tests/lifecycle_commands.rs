@@ -160,7 +160,7 @@ fn a_log_that_was_touched_is_told() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains("\"list\"") && !text.contains("50555"), "{text}");
     std::fs::write(&path, text.replacen("116117", "116118", 1)).unwrap();
-    assert!(office.ends(1, &["audit", "verify"]).contains("line 2: is no entry, or was changed"));
+    assert!(office.ends(1, &["audit", "verify"]).contains("line 2: is not an entry, or was changed"));
     assert_eq!(office.run(&["audit", "verify", "--json"]).status.code(), Some(1));
 }
 

@@ -18,10 +18,10 @@ pub struct HoldArgs {
     /// Why they are kept
     #[arg(long, value_enum, value_name = "REASON", required_unless_present = "review")]
     pub reason: Option<HoldReason>,
-    /// The case: its number, no name
+    /// The case number; not a name
     #[arg(long = "ref", value_name = "CASE", value_parser = non_empty, required_unless_present = "review")]
     pub case: Option<String>,
-    /// Confirm that a hold is still needed: that of --ref, or the only one
+    /// Confirm that a hold is still needed: the one of --ref, or the only one
     #[arg(long, conflicts_with = "reason")]
     pub review: bool,
     /// Options of every command.
@@ -38,7 +38,7 @@ pub struct ReleaseArgs {
     /// The case whose hold ends; needed where several hold a recording
     #[arg(long = "ref", value_name = "CASE", value_parser = non_empty)]
     pub case: Option<String>,
-    /// Also where the recording falls due at once and the next sweep deletes it
+    /// Release even if the next sweep then deletes the recording
     #[arg(long)]
     pub yes: bool,
     /// Options of every command.
@@ -52,7 +52,7 @@ pub struct RestrictArgs {
     /// Which recordings.
     #[command(flatten)]
     pub search: SearchArgs,
-    /// The case: its number, no name
+    /// The case number; not a name
     #[arg(long = "ref", value_name = "CASE", value_parser = non_empty)]
     pub case: String,
     /// Options of every command.
@@ -66,13 +66,13 @@ pub struct EraseArgs {
     /// Which recordings.
     #[command(flatten)]
     pub search: SearchArgs,
-    /// Why; kept in the audit log, so a case number and no name
+    /// Why; kept in the audit log, so give a case number and not a name
     #[arg(long, value_name = "TEXT", value_parser = non_empty)]
     pub reason: String,
-    /// Do it; without this only what would go is shown
+    /// Erase; without this option, only show what would be erased
     #[arg(long)]
     pub yes: bool,
-    /// Erase nothing, and write down that the request is refused on this legal ground
+    /// Erase nothing, and record that the request is refused on this legal ground
     #[arg(long, value_name = "LAW", value_parser = non_empty, conflicts_with = "yes")]
     pub refuse: Option<String>,
     /// Options of every command.
@@ -104,7 +104,7 @@ pub struct ExportArgs {
     /// Up to this second of the recording
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub end: Option<f64>,
-    /// Whose channel becomes silence
+    /// Replace this party's channel with silence
     #[arg(long, value_enum, value_name = "PARTY")]
     pub silence: Option<Channel>,
     /// One zip file
@@ -118,16 +118,16 @@ pub struct ExportArgs {
 /// `nauhuri expire`
 #[derive(Args, Clone, Debug, Default)]
 pub struct ExpireArgs {
-    /// Tell what is due, delete nothing
+    /// Only show what is due; delete nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// You answer for the clock: it is believed from now on
+    /// The clock is right: trust it from now on
     #[arg(long)]
     pub ignore_clock: bool,
-    /// Delete far more than usual
+    /// Delete even if far more is due than usual
     #[arg(long)]
     pub ignore_guard: bool,
     /// Options of every command.
@@ -149,7 +149,7 @@ pub struct RetentionArgs {
 /// `nauhuri retention ...`
 #[derive(Clone, Debug, Subcommand)]
 pub enum RetentionCommand {
-    /// Apply the term in the configuration to the recordings a service has already
+    /// Apply the retention in the configuration to existing recordings of a service
     #[command(after_help = "\
 Examples:
   nauhuri retention apply --service 116117
@@ -158,7 +158,7 @@ Examples:
         /// Name of the service
         #[arg(long, value_name = "NAME")]
         service: String,
-        /// Only tell what it would mean (the same as without --yes, but exit status 0)
+        /// Only show the effect (as without --yes, but with exit status 0)
         #[arg(long, conflicts_with = "yes")]
         dry_run: bool,
         /// Do it
@@ -195,7 +195,7 @@ pub struct AuditArgs {
 /// `nauhuri audit ...`
 #[derive(Clone, Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Find every edit, removal, insertion and truncation of the log
+    /// Find entries that were changed, removed, inserted or cut off
     ///
     /// Says what it can exclude and what it cannot. What was noted elsewhere, such as in a
     /// journal that is collected on another machine, makes it certain: the service logs the

@@ -47,7 +47,7 @@ section! {
         exports: PathBuf = PathBuf::new(), Kind::Word(&words::EXPORTS);
         /// Sign-in by an OpenID Connect provider, beside local accounts; docs/room.md has more.
         oidc: Oidc = Oidc::default(), Kind::Keys(Oidc::KEYS);
-        /// Roles, each one like this. What a role is not given it does not have.
+        /// Roles, each one like this. A role may do only what is listed.
         roles: BTreeMap<String, Role> = BTreeMap::new(), Kind::Each(Role::KEYS), "agent";
     }
 }

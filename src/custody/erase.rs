@@ -48,7 +48,7 @@ use uuid::Uuid;
 
 /// Files of a deleted recording that nobody may remove by a sweep.
 const CAME_BACK_HELD: &str =
-    "was deleted, and files of it are there that say it is held, or cannot be read: see nauhuri verify";
+    "was deleted, but files of it have come back that are on hold or cannot be read: run `nauhuri verify`";
 
 /// Why an erasure is put off, in the audit log.
 const HELD: &str = "held";

@@ -77,7 +77,7 @@ pub enum ClockTrouble {
     )]
     Unknown,
     /// It moved otherwise than the time since boot.
-    #[error("the clock says {}, and has jumped by {} since {}, when it was last believed", utc(*now), span(*by_ns), utc(*last))]
+    #[error("the clock says {}, and has jumped by {} since {}, when it was last trusted", utc(*now), span(*by_ns), utc(*last))]
     Jumped {
         /// What it says.
         now: Timestamp,
@@ -87,7 +87,7 @@ pub enum ClockTrouble {
         by_ns: i64,
     },
     /// It is before the last sweep, or more than a year behind it.
-    #[error("the clock says {}, far from {}, when it was last believed", utc(*now), utc(*last))]
+    #[error("the clock says {}, far from {}, when it was last trusted", utc(*now), utc(*last))]
     FarFromLast {
         /// What it says.
         now: Timestamp,
@@ -95,7 +95,7 @@ pub enum ClockTrouble {
         last: Timestamp,
     },
     /// What was last believed is there and cannot be read.
-    #[error("what was last believed of the clock ({FILE}) cannot be read")]
+    #[error("the record of when the clock was last trusted ({FILE}) cannot be read")]
     Forgotten,
     /// It is before the newest recording.
     #[error(

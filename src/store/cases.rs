@@ -59,9 +59,9 @@ pub enum HoldReason {
     Crime,
     /// An accident was reported.
     Accident,
-    /// A law asks for it.
+    /// A law requires it.
     Statute,
-    /// A contract asks for it.
+    /// A contract requires it.
     Contract,
     /// A data subject's request is open.
     Dsar,

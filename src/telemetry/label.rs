@@ -169,7 +169,7 @@ labels! {
         NoSpace = "no_space", "Less than `storage.min_free` was left.";
         Limit = "limit", "`limits.recordings` was reached.";
         Overload = "overload", "The workers could not keep up and the call was given up.";
-        Stray = "stray", "A fork that lost, hung up within half a second: no call.";
+        Stray = "stray", "A losing fork, hung up within half a second: no call.";
         OtherHop = "other_hop", "The same call turned out to be recorded nearer the agent.";
         Excluded = "excluded", "Only after it had begun its service became known, which is not recorded.";
         NoMedia = "no_media", "No RTP of the call passed the capture point.";
@@ -291,7 +291,7 @@ labels! {
         TcpBuffer = "tcp_buffer", "`limits.tcp_buffer`.";
         QueueBytes = "queue_bytes", "`limits.queue_bytes`.";
         Sources = "sources", "Packets of one recording beyond the sources that are heard at a time: their sound is missing.";
-        Streams = "streams", "Streams of one recording beyond those told of: their counts are added to another's.";
+        Streams = "streams", "Streams of one recording beyond those that are listed: their counts are added to another's.";
         Events = "events", "Events of one recording beyond those kept.";
         Other = "other", "A bound without a key of its own.";
     }

@@ -17,7 +17,7 @@ pub enum IndexError {
     },
     /// Made by another version of nauhuri.
     #[error(
-        "{path}: made by another version (tables {found}, not {expected}); `nauhuri reindex` builds it anew",
+        "{path}: made by another version (tables {found}, not {expected}); `nauhuri reindex` rebuilds it",
         path = path.display(),
         expected = index_schema::VERSION
     )]
@@ -28,7 +28,7 @@ pub enum IndexError {
         found: i64,
     },
     /// Not a database, or a damaged one.
-    #[error("{path}: damaged ({source}); `nauhuri reindex` builds it anew", path = path.display())]
+    #[error("{path}: damaged ({source}); `nauhuri reindex` rebuilds it", path = path.display())]
     Corrupt {
         /// The database.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum IndexError {
         source: rusqlite::Error,
     },
     /// The index of another store stands beside this one's mark.
-    #[error("{path}: belongs to another store; `nauhuri reindex` builds it anew", path = path.display())]
+    #[error("{path}: belongs to another store; `nauhuri reindex` rebuilds it", path = path.display())]
     OtherStore {
         /// The database.
         path: PathBuf,

@@ -84,10 +84,10 @@ pub struct Found {
 #[serde(rename_all = "snake_case")]
 pub enum Problem {
     /// Neither an entry nor the mark of a cut.
-    #[error("is no entry, or was changed")]
+    #[error("is not an entry, or was changed")]
     Changed,
     /// The last line has no end.
-    #[error("has no end: a crash, or a cut")]
+    #[error("is incomplete: a crash, or the log was cut")]
     Torn,
     /// It does not hang on the line before.
     #[error("does not follow the line before it: something was removed, inserted or swapped")]
@@ -125,13 +125,13 @@ pub enum Problem {
     #[error("the anchor is missing or unreadable")]
     NoAnchor,
     /// The anchor names an entry that is not in the log.
-    #[error("entry {seq}, which the anchor names, is not in the log: it was cut or written anew")]
+    #[error("entry {seq}, which the anchor names, is not in the log: the log was cut or replaced")]
     Unanchored {
         /// Which.
         seq: u64,
     },
     /// A writer found damage and said so in this entry.
-    #[error("an entry tells of damage that was found here")]
+    #[error("an entry records damage that was found here")]
     Damage,
     /// A signature that is not by the key of its day.
     #[error("is not signed with the key of its day: it was changed or forged")]

@@ -69,7 +69,7 @@ pub enum ExportError {
         length_s: f64,
     },
     /// The audio is not what the sidecar speaks of.
-    #[error("recording {0}: its audio does not have the hash its sidecar names; `nauhuri verify` tells more")]
+    #[error("recording {0}: its audio does not have the hash that its JSON has; run `nauhuri verify`")]
     Altered(Uuid),
     /// The store, the index or the audit log.
     #[error(transparent)]

@@ -68,7 +68,7 @@ impl Event<'_> {
             Event::RecordingFailed { about: About { recording, call_group, service }, reason } => {
                 match reason {
                     FailReason::Stray => {
-                        info!(%recording, %call_group, service, %reason, "no call: a fork that lost")
+                        info!(%recording, %call_group, service, %reason, "no call: a losing fork")
                     }
                     _ => {
                         warn!(%recording, %call_group, service, %reason, "an answered call was NOT recorded")

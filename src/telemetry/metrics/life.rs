@@ -64,7 +64,7 @@ impl Life {
             retention_deleted: services.iter().map(deleted).collect(),
             retention_failed: f.counter("nauhuri_retention_failed_total", "Recordings that were due and could not be deleted.", &[]),
             retention_overdue: f.gauge("nauhuri_retention_overdue", "Recordings past their retention, not held, and still there.", &[]),
-            retention_refused: f.gauge("nauhuri_deletion_guard_tripped", "1 while the sweep deletes nothing because the clock or the amount is not to be believed.", &[]),
+            retention_refused: f.gauge("nauhuri_deletion_guard_tripped", "1 while the sweep deletes nothing because the clock or the amount looks wrong.", &[]),
             missing: f.gauge("nauhuri_recordings_missing", "Recordings whose files are gone though nobody deleted them.", &[]),
             holds: f.gauge("nauhuri_holds", "Recordings that a hold keeps.", &[]),
             holds_due_review: f.gauge("nauhuri_holds_due_review", "Recordings with a hold that nobody has confirmed for retention.hold_review.", &[]),

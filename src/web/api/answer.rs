@@ -53,7 +53,7 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Response {
 pub(super) fn said(key: &str, text: &str) -> Result<String, Problem> {
     let text = text.trim();
     match text.chars().count() {
-        0 => Err(Problem::bad(format!("{key}: it must say something"))),
+        0 => Err(Problem::bad(format!("{key}: must not be empty"))),
         1..=crate::custody::audit::MAX_TEXT => Ok(text.to_owned()),
         _ => Err(Problem::bad(format!("{key}: at most {} characters", crate::custody::audit::MAX_TEXT))),
     }
