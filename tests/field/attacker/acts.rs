@@ -226,7 +226,8 @@ impl Attacker<'_> {
             _ => "",
         };
         let (rtp, way) = (self.own_at(OWN_PORT), *self.rng.pick(&["sendrecv", "inactive", "sendonly"]));
-        let mut sdp = d.sdp_with(to.other(), rtp, *self.rng.pick(&["8", "0", "18"]), way, 9);
+        let codec = self.rng.pick(&["8", "0", "18"]);
+        let mut sdp = d.sdp_with(to.other(), rtp, codec, way, 9);
         if self.rng.chance(0.3) {
             sdp = sdp.replace("RTP/AVP", "RTP/SAVP");
         }
