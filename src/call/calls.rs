@@ -17,7 +17,7 @@ use super::invite::Invite;
 use super::leg::Leg;
 use super::media;
 use super::orphans::Orphans;
-use super::pairing::{Route, Side};
+use super::pairing::{Route, Side, Stream};
 use super::policy::is_operators;
 use super::recording::Closed;
 use super::recording::Patience;
@@ -76,8 +76,8 @@ impl Calls {
 
     /// Where a media packet belongs, and the fingerprint of its flow. The
     /// recordings it belongs to have been heard by it.
-    pub fn handle_media(&mut self, flow: &Flow, at: Timestamp) -> (Route, u32) {
-        let (route, fingerprint) = self.tables.pairing.route_and_fingerprint(flow, at);
+    pub fn handle_media(&mut self, flow: &Flow, at: Timestamp, stream: Option<Stream>) -> (Route, u32) {
+        let (route, fingerprint) = self.tables.pairing.route(flow, at, stream);
         match &route {
             Route::Record(targets) => {
                 for t in targets {
@@ -86,13 +86,11 @@ impl Calls {
                     }
                 }
             }
-            // Whose it may have been is told that it is missing.
-            Route::Doubt | Route::Unmatched => {
-                while let Some(id) = self.tables.pairing.poll_incomplete() {
-                    self.recordings.handle_missing(id);
-                }
-            }
-            Route::NotRecorded => {}
+            Route::Doubt | Route::Unmatched | Route::NotRecorded => {}
+        }
+        // Who may have owned a packet, or this one's run before, is told that it is missing.
+        while let Some(id) = self.tables.pairing.poll_incomplete() {
+            self.recordings.handle_missing(id);
         }
         (route, fingerprint)
     }

@@ -7,7 +7,7 @@
 use super::flows::Tick;
 use super::owner::Owned;
 use super::places::Places;
-use super::session::{Rank, Session, SessionId, Sessions};
+use super::session::{Rank, SessionId, Sessions};
 use crate::net::Flow;
 use crate::rtp::standing::Trust;
 use crate::sdp::Side;
@@ -81,13 +81,12 @@ impl Hosts {
         owned: &Owned,
         sessions: &Sessions,
     ) -> Option<SmallVec<[SessionId; 2]>> {
-        let mut out = SmallVec::new();
         let (unknown, by_ear) = match owned.ranks {
             [Rank::Nat | Rank::Heard, Rank::Other] => (flow.src.ip(), flow.dst),
             [Rank::Other, Rank::Nat | Rank::Heard] => (flow.dst.ip(), flow.src),
-            [_, Rank::Other | Rank::Heard] => return Some(self.ringing(flow, owned, sessions)),
-            _ => return Some(out),
+            _ => return Some(SmallVec::new()),
         };
+        let mut out = SmallVec::new();
         let owners = || owned.by.iter().filter_map(|(id, _)| sessions.get(id));
         let on_vlan = owners().any(|s| s.vlans.contains(&flow.vlan));
         for id in self.at(&unknown)? {
@@ -122,57 +121,34 @@ impl Hosts {
         owned.by.iter().copied().filter(is_missed).map(|(id, _)| id)
     }
 
-    /// Calls that ring at the host a packet comes from, if its owners are heard from elsewhere:
-    /// who is rung up may be where it goes, and say so only in the answer.
-    fn ringing(&self, flow: &Flow, owned: &Owned, sessions: &Sessions) -> SmallVec<[SessionId; 2]> {
-        let owners = owned.by.iter().filter_map(|(id, side)| Some((sessions.get(id)?, *side)));
-        let is_elsewhere =
-            |(s, side): &(&Session, Side)| s.spoke[*side as usize].is_some_and(|a| a != flow.src);
-        if !owners.clone().any(|o| is_elsewhere(&o)) {
-            return SmallVec::new();
-        }
-        let at = self.at(&flow.src.ip()).unwrap_or(&[]).iter();
-        let rings = |id: &&SessionId| {
-            let Some(s) = sessions.get(*id).filter(|s| s.answered.is_none()) else { return false };
-            s.claims[Side::Callee as usize].is_empty()
-                && owners.clone().all(|(o, _)| o.age != s.age && o.group != s.group)
-                && (s.vlans.contains(&flow.vlan)
-                    || !owners.clone().any(|(o, _)| o.vlans.contains(&flow.vlan)))
-        };
-        at.filter(rings).copied().collect()
-    }
-
-    /// Recorded calls with a side at each host of a flow that nobody claims, and whether that
-    /// side, which may be speaking here, is missed. A call is named once in each tick.
+    /// Recorded calls with a side at each host of a flow that nobody claims, of those here and of
+    /// `more`: that side, which may be speaking here, and whether it is missed.
     pub fn near(
         &self,
         flow: &Flow,
+        more: impl Iterator<Item = SessionId>,
         sessions: &Sessions,
         places: &Places,
         now: Tick,
-    ) -> SmallVec<[(SessionId, bool); 2]> {
-        let mut out = SmallVec::new();
+    ) -> SmallVec<[(SessionId, Side, bool); 2]> {
+        let mut out: SmallVec<[(SessionId, Side, bool); 2]> = SmallVec::new();
         let [src, dst] = [flow.src.ip(), flow.dst.ip()];
         let at = self.at(&src).or_else(|| self.at(&dst)).unwrap_or(&[]);
         if at.len() > MAX_COMPARED {
             return out;
         }
-        for id in at {
-            let Some(s) = sessions.get(id) else { continue };
-            let is_live = s.recording.is_some() && s.leaving.is_none() && s.strayed.0 != now;
+        for id in at.iter().copied().chain(more) {
+            let Some(s) = sessions.get(&id) else { continue };
+            let is_live = s.recording.is_some() && s.leaving.is_none();
             let Some(answered) = s.answered_at.filter(|_| is_live) else { continue };
-            let mut speakers = [Side::Caller, Side::Callee].into_iter();
-            let mut is_near = false;
-            let is_missed = speakers.any(|side| {
-                if !s.names(side, src) || !s.names(side.other(), dst) {
-                    return false;
+            for side in [Side::Caller, Side::Callee] {
+                let is_near = s.is_at(side, src) && s.is_at(side.other(), dst);
+                if !is_near || out.iter().any(|o| (o.0, o.1) == (id, side)) {
+                    continue;
                 }
-                is_near = true;
                 let own = s.spoke[side as usize].and_then(|a| places.heard_from(s, a));
-                own.map_or(now.since(answered) > UNHEARD, |last| now.since(last) > QUIET)
-            });
-            if is_near {
-                out.push((*id, is_missed));
+                let quiet = own.map_or(now.since(answered) > UNHEARD, |last| now.since(last) > QUIET);
+                out.push((id, side, quiet));
             }
         }
         out

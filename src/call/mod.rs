@@ -10,8 +10,9 @@
 //! identifier                Call-IDs and tags, long ones by their hash
 //! leg legs dialog contacts  what is followed; tables: all of it, kept in step with
 //! pairing owner places      where media belongs, by what
-//! flows stragglers route
-//! hosts session reports
+//! contender contest flows runs
+//! stragglers route hosts between
+//! session reports
 //! media exchange            the dialogs' descriptions claim
 //! party account             one end of a dialog, a call: what is known of it, for
 //! policy rules masked       who talks, recorded or not, and what is stored of it
@@ -20,8 +21,11 @@
 
 mod account;
 mod asserted;
+mod between;
 pub mod calls;
 mod contacts;
+mod contender;
+mod contest;
 pub mod decision;
 mod described;
 mod dialog;
@@ -47,6 +51,7 @@ mod recordings;
 mod reports;
 mod route;
 pub mod rules;
+mod runs;
 mod seen;
 mod session;
 mod stragglers;

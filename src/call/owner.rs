@@ -4,20 +4,14 @@
 //! enters with what it claims at either end; what comes out is the sessions the
 //! flow belongs to, or that it cannot be known.
 
+use super::contender::{Contender, Contenders, End, FRESH, Facts, Past, contenders, related};
+use super::contest::{Doubts, doubts, is_strange};
 use super::flows::Tick;
-use super::session::{Claimant, Rank, Session, SessionId};
+use super::runs::Sender;
+use super::session::{Claimant, Rank, SessionId};
 use crate::net::Flow;
 use crate::sdp::Side;
 use smallvec::SmallVec;
-
-/// An end of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// Where it goes.
-    Dst = 0,
-    /// Where it comes from.
-    Src = 1,
-}
 
 /// What the rules say.
 #[derive(Debug)]
@@ -29,6 +23,7 @@ pub(super) enum Verdict {
     /// These could own it; nothing tells them apart.
     Doubt {
         by: SmallVec<[SessionId; 4]>,
+        senders: SmallVec<[Sender; 2]>,
         /// They know different ends of it.
         crossed: bool,
         /// Sessions that may know the other end as well from here on, with their speaker and
@@ -50,41 +45,28 @@ pub(super) struct Owned {
     pub alone: bool,
     /// Unrelated sessions were heard at its destination, at its source.
     pub rivals: [bool; 2],
+    /// It is the first of its run, of a party that should have been heard by now or was, on another.
+    pub strange: bool,
+    /// Who may have sent it, where that is not the owners alone.
+    pub others: SmallVec<[Sender; 2]>,
 }
-
-/// A call that was heard this shortly before a newer one took its address is not over.
-const FRESH: u32 = Tick::of_ms(3000);
-
-/// A call may ring so long (RFC 3261 §16.6, Timer C).
-const RINGING: u32 = Tick::of_ms(180_000);
-
-/// A session that may own the flow.
-#[derive(Clone, Copy)]
-struct Contender<'a> {
-    id: SessionId,
-    session: &'a Session,
-    speaker: Side,
-    /// At the destination, at the source.
-    ranks: [Rank; 2],
-    origin: u64,
-    since: Tick,
-    made: u64,
-    heard: Option<Tick>,
-}
-
-type Contenders<'a> = SmallVec<[Contender<'a>; 4]>;
 
 /// Decides on `flow` between those who claim its ends. `facts` gives a session
 /// and when media of it was last heard.
 pub(super) fn decide<'a>(
     flow: &Flow,
     now: Tick,
+    past: &Past,
     dst: &[Claimant],
     src: &[Claimant],
-    facts: impl Fn(SessionId) -> Option<(&'a Session, Option<Tick>)>,
+    facts: impl Fn(SessionId) -> Option<Facts<'a>>,
 ) -> Verdict {
     let mut all = contenders(dst, src, facts);
-    all.retain(|c| c.is_plausible(flow));
+    if let Some(others) = sift(flow, now, past, &mut all) {
+        let (by, senders) = (SmallVec::new(), others.clone());
+        return Verdict::Doubt { by, senders, crossed: false, learn: SmallVec::new() };
+    }
+    let possible = all.clone();
     // A VLAN that some of them were signalled on speaks for those. Where media
     // was heard does not: that of all calls may run on one VLAN.
     if all.iter().any(|c| c.session.vlans.contains(&flow.vlan)) {
@@ -116,7 +98,9 @@ pub(super) fn decide<'a>(
         all.iter().filter(|c| !all.iter().any(|o| o.outranks(c))).copied().collect();
     let left: Contenders<'a> =
         strongest.iter().filter(|c| !strongest.iter().any(|o| c.gives_way_to(o))).copied().collect();
-    let Some(newest) = left.iter().max_by_key(|c| (c.session.age, c.id)).copied() else {
+    let rule = left.iter().map(Contender::rule).min().unwrap_or_default();
+    let said = left.iter().filter(|c| c.rule() == rule);
+    let Some(newest) = said.max_by_key(|c| (c.session.age, c.id)).copied() else {
         return Verdict::Nobody;
     };
     // What was learned of a call that fell silent does not hold against one that came since.
@@ -126,203 +110,63 @@ pub(super) fn decide<'a>(
     if left.iter().any(|c| !related(c, &newest) && !shares(c, &newest)) || all.iter().any(outdated) {
         let crossed = strongest.iter().any(|c| c.weights() != newest.weights());
         let by = all.iter().map(|c| c.id).collect();
+        let senders = possible.iter().map(Contender::sender).collect();
         let may_learn = all.iter().filter_map(|c| {
             let end = c.unknown().filter(|_| c.best() == Rank::Claimed)?;
             let is_heard = all.iter().any(|o| o.ranks[end as usize] == Rank::Nat && !related(o, c));
             is_heard.then_some((c.id, c.speaker, end))
         });
-        return Verdict::Doubt { by, crossed, learn: may_learn.collect() };
+        return Verdict::Doubt { by, senders, crossed, learn: may_learn.collect() };
     }
-    let rule = left.iter().map(Contender::rule).min().unwrap_or_default();
+    let others = match doubts(flow, now, past, &newest, &possible) {
+        Doubts::None => SmallVec::new(),
+        Doubts::Some(senders) => senders,
+        Doubts::Grave(by, senders) => {
+            return Verdict::Doubt { by, senders, crossed: false, learn: SmallVec::new() };
+        }
+    };
     let by = left.iter().filter(|c| c.rule() == rule).map(|c| (c.id, c.speaker)).collect();
     let rivals = [0, 1].map(|end: usize| {
         let is_heard = |c: &&Contender<'_>| matches!(c.ranks[end], Rank::Nat | Rank::Heard);
         all.iter().filter(is_heard).any(|c| !related(c, &newest))
     });
-    Verdict::Owned(Owned { by, ranks: newest.ranks, since: newest.since, alone, rivals })
+    let strange = is_strange(&newest, now, past);
+    Verdict::Owned(Owned { by, ranks: newest.ranks, since: newest.since, alone, rivals, strange, others })
 }
 
-fn contenders<'a>(
-    dst: &[Claimant],
-    src: &[Claimant],
-    facts: impl Fn(SessionId) -> Option<(&'a Session, Option<Tick>)>,
-) -> Contenders<'a> {
-    let mut out = Contenders::new();
-    for d in dst {
-        let Some((session, heard)) = facts(d.session) else { continue };
-        let opposite = src.iter().filter(|s| s.side != d.side);
-        let own = opposite.clone().filter(|s| s.session == d.session).min_by_key(|s| s.rank);
-        // Another hop of the same dialog may know the other end better.
-        let recording = session.recording.map(|r| r.id);
-        let of_dialog = |s: &&Claimant| {
-            recording.is_some() && facts(s.session).and_then(|f| f.0.recording).map(|r| r.id) == recording
-        };
-        let s = own.or_else(|| opposite.clone().filter(of_dialog).min_by_key(|s| s.rank));
-        out.push(Contender {
-            id: d.session,
-            session,
-            speaker: d.side.other(),
-            ranks: [d.rank, s.map_or(Rank::Other, |s| s.rank)],
-            origin: d.origin,
-            since: s.map_or(d.since, |s| d.since.max(s.since)),
-            made: s.map_or(d.made, |s| d.made.max(s.made)),
-            heard,
-        });
-    }
-    for s in src {
-        let Some((session, heard)) = facts(s.session) else { continue };
-        if out.iter().any(|c| c.id == s.session && c.speaker == s.side) {
-            continue;
-        }
-        let ranks = [Rank::Other, s.rank];
-        let (origin, since, made) = (s.origin, s.since, s.made);
-        out.push(Contender { id: s.session, session, speaker: s.side, ranks, origin, since, made, heard });
-    }
-    out
-}
-
-impl Contender<'_> {
-    fn best(&self) -> Rank {
-        self.ranks[0].min(self.ranks[1])
-    }
-
-    /// 1: both ends; 2: the destination; 3: the source.
-    fn rule(&self) -> u8 {
-        match self.ranks {
-            [Rank::Other, _] => 3,
-            [_, Rank::Other] => 2,
-            _ => 1,
+/// Leaves those who may have sent the run for all that is known of it; gives those who did, where
+/// these are others.
+fn sift<'p>(
+    flow: &Flow,
+    now: Tick,
+    past: &'p Past,
+    all: &mut Contenders<'_>,
+) -> Option<&'p SmallVec<[Sender; 2]>> {
+    if past.kin.is_empty() {
+        all.retain(|c| c.is_plausible(flow));
+    } else {
+        // Who could not have sent what went before did not send this.
+        all.retain(|c| past.kin.iter().any(|k| c.is_sender(k)));
+        if all.is_empty() {
+            return Some(&past.kin);
         }
     }
-
-    /// Knows it whatever the other knows?
-    fn knows_ends_of(&self, other: &Contender<'_>) -> bool {
-        let mut ends = self.ranks.iter().zip(&other.ranks);
-        ends.all(|(own, others)| *others == Rank::Other || *own != Rank::Other)
+    // A run does not pass from one party of a call to the other.
+    let changes = |c: &Contender<'_>| past.before.iter().any(|k| k.leg == c.session.age);
+    all.retain(|c| !changes(c) || past.before.iter().any(|k| c.is_sender(k)));
+    // What was one's that had been answered is not another's who rang on for a while then.
+    let had_answered = |c: &Contender<'_>| c.session.answered_at.is_some_and(|at| at.since(past.began) <= 1);
+    let is_owner = |c: &Contender<'_>| past.owner == Some(c.session.age) && had_answered(c);
+    if let Some(owner) = all.iter().find(|c| is_owner(c)).copied() {
+        all.retain(|c| had_answered(c) || related(&owner, c) || now.since(past.began) <= 1);
     }
-
-    /// The end it does not know, of two.
-    fn unknown(&self) -> Option<End> {
-        match self.rule() {
-            2 => Some(End::Src),
-            3 => Some(End::Dst),
-            _ => None,
-        }
+    // What ran before a call began is not that call's, while another's it may be is under way.
+    if past.before.is_empty() || all.is_empty() {
+        return None;
     }
-
-    /// What was only learned or guessed at one end needs a known host at the other.
-    fn is_plausible(&self, flow: &Flow) -> bool {
-        let (there, ip) = match self.rule() {
-            2 => (self.speaker, flow.src.ip()),
-            3 => (self.speaker.other(), flow.dst.ip()),
-            _ => return true,
-        };
-        let is_guess = matches!(self.best(), Rank::Nat | Rank::Image | Rank::Heard);
-        !is_guess || (self.session.is_at(there, ip) && self.session.is_on(flow.vlan))
-    }
-
-    /// Its other end has not answered in any way.
-    fn only_rings(&self) -> bool {
-        let is_silent = self.session.answered.is_none() && self.heard.is_none();
-        is_silent && self.session.claims.iter().any(|c| c.is_empty())
-    }
-
-    /// Was the party that it knows an end of heard from another address?
-    fn spoke_elsewhere(&self, flow: &Flow) -> bool {
-        let (side, at) = match self.rule() {
-            2 => (self.speaker.other(), flow.dst),
-            _ => (self.speaker, flow.src),
-        };
-        self.session.spoke[side as usize].is_some_and(|a| a != at)
-    }
-
-    /// Was the party that it does not know an end of heard from another address?
-    fn peer_spoke_elsewhere(&self, flow: &Flow) -> bool {
-        let (side, at) = match self.rule() {
-            2 => (self.speaker, flow.src),
-            _ => (self.speaker.other(), flow.dst),
-        };
-        self.session.spoke[side as usize].is_some_and(|a| a != at)
-    }
-
-    /// Has media of its call run, and with others than it does not know of `flow`?
-    fn is_heard_elsewhere(&self, flow: &Flow) -> bool {
-        let unknown = match self.rule() {
-            2 => flow.src,
-            3 => flow.dst,
-            _ => return false,
-        };
-        self.heard.is_some() && self.session.learned.iter().all(|l| l.addr != unknown)
-    }
-
-    /// Was its speaker heard from the very same address on another VLAN, and nothing of it on this one?
-    fn spoke_on_another(&self, flow: &Flow) -> bool {
-        let (s, side) = (self.session, self.speaker as usize);
-        s.spoke[side] == Some(flow.src)
-            && !s.spoke_on[side].contains(&flow.vlan)
-            && !s.vlans.contains(&flow.vlan)
-    }
-
-    fn outranks(&self, other: &Contender<'_>) -> bool {
-        // Of one end alone nothing tells calls apart that were both seen or said to be there.
-        if self.sole_end().is_some_and(|end| other.may_share(end)) {
-            return false;
-        }
-        let ([a, b], [c, d]) = (self.weights(), other.weights());
-        a <= c && b <= d && (a, b) != (c, d)
-    }
-
-    /// The only end that it knows, whatever was heard once at the other.
-    fn sole_end(&self) -> Option<End> {
-        match self.weights() {
-            [Rank::Other, Rank::Other] => {
-                self.unknown().map(|u| if u == End::Src { End::Dst } else { End::Src })
-            }
-            [_, Rank::Other] => Some(End::Dst),
-            [Rank::Other, _] => Some(End::Src),
-            _ => None,
-        }
-    }
-
-    /// Does it know this end, and the other for certain no better?
-    fn may_share(&self, end: End) -> bool {
-        self.ranks[end as usize] != Rank::Other && self.weights()[1 - end as usize] == Rank::Other
-    }
-
-    /// Knows it no end but by what was heard once?
-    fn is_by_ear(&self) -> bool {
-        self.weights() == [Rank::Other; 2]
-    }
-
-    fn weights(&self) -> [Rank; 2] {
-        self.ranks.map(Rank::weight)
-    }
-
-    /// Is its claim over where `newer` claims the same? It was hung up, or
-    /// nothing was heard of it for a while before `newer` came.
-    fn gives_way_to(&self, newer: &Contender<'_>) -> bool {
-        if related(self, newer) {
-            return false;
-        }
-        // Against one that was there before, a last packet may well be of who leaves.
-        if self.session.leaving.is_some_and(|left| newer.since >= left) {
-            return true;
-        }
-        let is_older = (self.session.age, self.id) < (newer.session.age, newer.id);
-        let last = self.heard.unwrap_or(self.since);
-        let patience = if self.session.answered.is_some() { FRESH } else { RINGING };
-        is_older && newer.since.since(last) > patience
-    }
-}
-
-/// Of one call: the same session, the same contact, or two legs under way at
-/// once that pass one description on. An origin line alone proves nothing: simple
-/// senders use one for all their calls.
-fn related(a: &Contender<'_>, b: &Contender<'_>) -> bool {
-    let (older, newer) = if a.session.age <= b.session.age { (a, b) } else { (b, a) };
-    let at_once = older.session.answered.is_none_or(|begun| newer.session.age <= begun);
-    let same_origin = a.origin == b.origin && a.origin != 0;
-    a.session.group == b.session.group || (same_origin && at_once && !a.session.is_parallel(b.session))
+    let is_related = |c: &Contender<'_>| past.before.iter().any(|k| k.group == c.session.group);
+    all.retain(|c| c.session.opened_at.since(past.began) <= 1 || is_related(c));
+    all.is_empty().then_some(&past.before)
 }
 
 /// Two live legs, one after the other on the call's way, that were both given

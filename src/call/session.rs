@@ -17,6 +17,9 @@ use std::net::{IpAddr, SocketAddr};
 /// VLANs that one call is followed on; a mirror sees two.
 pub(super) const MAX_VLANS: usize = 8;
 
+/// Sources remembered that may be of one side.
+const MAX_SOURCES: usize = 4;
+
 /// One offer/answer exchange as seen on one signalling hop of one dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
@@ -95,6 +98,10 @@ pub(super) struct Session {
     pub recording: Option<Recorded>,
     /// Position in the sequence of openings and claims.
     pub opened: u64,
+    /// When it was opened.
+    pub opened_at: Tick,
+    /// When it last said that a party receives elsewhere than before.
+    pub moved_at: Option<Tick>,
     /// Calls that had begun when it was answered.
     pub answered: Option<u64>,
     /// VLANs its signalling was seen on.
@@ -109,6 +116,11 @@ pub(super) struct Session {
     pub answered_at: Option<Tick>,
     /// Where each side was last heard from.
     pub spoke: [Option<SocketAddr>; 2],
+    /// Where media ran both ways with each side, until it says that it is elsewhere: what the
+    /// other one says of itself changes nothing of that.
+    pub behind: [Option<SocketAddr>; 2],
+    /// Sources that may be each side's, or another call's, and the hosts they were heard from.
+    pub may_speak: [SmallVec<[(u32, IpAddr); 2]>; 2],
     /// And on which VLANs.
     pub spoke_on: [SmallVec<[Vlan; 1]>; 2],
     /// The image of each side's private address, once the other was heard to speak to it.
@@ -116,6 +128,8 @@ pub(super) struct Session {
     /// When a packet between its hosts that nobody claims was last seen, and how often while
     /// the speaker was missed.
     pub strayed: (Tick, u8),
+    /// The source of it that may be each side's.
+    pub stray: [Option<u32>; 2],
 }
 
 impl Session {
@@ -123,6 +137,20 @@ impl Session {
     pub fn is_on(&self, vlan: Vlan) -> bool {
         let is_heard = self.spoke_on.iter().any(|v| v.contains(&vlan));
         self.vlans.contains(&vlan) || self.spoke == [None; 2] || is_heard
+    }
+
+    /// A source is that of `side`, or of another call.
+    pub fn note_may_speak(&mut self, side: Side, source: (u32, IpAddr)) {
+        let known = &mut self.may_speak[side as usize];
+        if !known.contains(&source) && known.len() < MAX_SOURCES {
+            known.push(source);
+        }
+    }
+
+    /// Does `side` say that it is at another host, where everybody can reach it?
+    pub fn says_elsewhere(&self, side: Side, ip: IpAddr) -> bool {
+        let is_open = |c: &Claim| c.rank == Rank::Claimed && !is_private(c.addr.ip());
+        !self.is_at(side, ip) && self.claims[side as usize].iter().any(is_open)
     }
 
     /// A packet of `side` came from there.
@@ -147,7 +175,8 @@ impl Session {
         let claimed = self.claims[side as usize].iter().filter(|c| c.addr == addr).map(|c| c.rank);
         let learned = self.learned.iter().filter(|l| (l.side, l.addr) == (side, addr));
         let heard = learned.map(|l| if l.ways == [true; 2] { Rank::Nat } else { Rank::Heard });
-        match claimed.chain(heard).min() {
+        let behind = (self.behind[side as usize] == Some(addr)).then_some(Rank::Nat);
+        match claimed.chain(heard).chain(behind).min() {
             Some(Rank::Claimed) => Standing::Claimed,
             Some(Rank::Nat) => Standing::Nat,
             Some(Rank::Candidate) => Standing::Candidate,
@@ -198,6 +227,14 @@ impl Session {
     pub fn is_parallel(&self, other: &Session) -> bool {
         let [a, b] = self.ends;
         self.age != other.age && (other.ends == [a, b] || other.ends == [b, a])
+    }
+}
+
+/// Is it an address behind a NAT (RFC 1918, RFC 6598, RFC 4193)?
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || matches!(v4.octets(), [100, 64..=127, ..]),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 

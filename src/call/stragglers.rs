@@ -2,7 +2,8 @@
 //!
 //! A party that has not got the BYE yet goes on sending. Where the next call
 //! names only one of the two addresses its packets would be taken for that
-//! call's. Bounded, and forgotten after two seconds.
+//! call's. Another source on the same addresses is not that party. Bounded, and
+//! forgotten after two seconds.
 
 use super::flows::Tick;
 use super::owner::Owned;
@@ -22,6 +23,8 @@ struct Buried {
     at: Tick,
     /// Its leg and group; none where it may have been of several.
     of: Option<(u64, u64)>,
+    /// Its source (RFC 3550 §3); none where it may have been several.
+    ssrc: Option<u32>,
     /// It was signalled on the VLAN it ran on.
     on_vlan: bool,
     /// Whose it would be by now, leg and group, and when that was last so: that call may be
@@ -41,27 +44,30 @@ impl Buried {
 pub(super) struct Stragglers(HashMap<Flow, Buried, RandomState>);
 
 impl Stragglers {
-    /// The call of a session is over: these were its flows.
-    pub fn bury(&mut self, s: &Session, flows: impl Iterator<Item = Flow>, now: Tick) {
+    /// The call of a session is over: these were its flows, with their sources where each had one.
+    pub fn bury(&mut self, s: &Session, flows: impl Iterator<Item = (Flow, Option<u32>)>, now: Tick) {
         if self.0.len() >= MAX_FLOWS {
             self.0.retain(|_, b| b.is_recent(now));
         }
-        for flow in flows {
+        for (flow, ssrc) in flows {
             if self.0.len() >= MAX_FLOWS {
                 return;
             }
             let on_vlan = s.vlans.contains(&flow.vlan);
-            let new = Buried { at: now, of: Some((s.age, s.group)), on_vlan, heir: None };
+            let of = Some((s.age, s.group));
+            let new = Buried { at: now, of, ssrc, on_vlan, heir: None };
             let old = self.0.entry(flow).or_insert(new);
             // Of two calls one after the other it may be either's.
             let is_same = old.of == new.of || now.since(old.at) > STRAGGLES;
-            *old = if is_same { new } else { Buried { of: None, ..new } };
+            let ssrc = new.ssrc.filter(|_| now.since(old.at) > STRAGGLES || old.ssrc == new.ssrc);
+            *old = Buried { of: new.of.filter(|_| is_same), ssrc, ..new };
         }
     }
 
-    /// Was the flow another call's than its owners' until just now?
-    pub fn has(&mut self, flow: &Flow, owned: &Owned, sessions: &Sessions, now: Tick) -> bool {
-        let Some(old) = self.0.get_mut(flow).filter(|b| b.is_recent(now)) else {
+    /// Was the flow, with this source, another call's than its owners' until just now?
+    pub fn has(&mut self, (flow, ssrc): (&Flow, u32), owned: &Owned, sessions: &Sessions, now: Tick) -> bool {
+        let is_same = |b: &&mut Buried| b.is_recent(now) && b.ssrc.is_none_or(|s| s == ssrc);
+        let Some(old) = self.0.get_mut(flow).filter(is_same) else {
             return false;
         };
         // Who took both its addresses over since is the next call on them, if on its VLAN.

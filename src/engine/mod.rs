@@ -15,7 +15,7 @@ mod cut;
 mod doubtful;
 pub mod engine_stats;
 
-use crate::call::pairing::{Route, Target};
+use crate::call::pairing::{Route, Stream, Target};
 use crate::call::{Calls, Decision, Ending, Ends, LeftOut, Unrecorded};
 use crate::config::Config;
 use crate::id::RecordingId;
@@ -320,7 +320,10 @@ impl Core {
                 return;
             }
         }
-        let (route, fingerprint) = self.calls.handle_media(&d.flow, d.ts);
+        let (route, fingerprint) = {
+            let stream = Stream::of(d.payload).filter(|_| kind == MediaKind::Rtp);
+            self.calls.handle_media(&d.flow, d.ts, stream)
+        };
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
             Route::Doubt => {

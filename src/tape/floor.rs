@@ -8,6 +8,9 @@
 //! been silent for a while; one that nothing speaks for is not, once an address that is the
 //! party's own was heard: who speaks into a pause is not the party.
 //!
+//! Where signalling says that the party has moved, whoever is heard next may be it: what was
+//! heard at the old place stands, and goes on only until the new one speaks.
+//!
 //! Knows times and places, nothing of packets.
 
 use crate::rtp::standing::{Standing, Trust, source_of};
@@ -15,6 +18,10 @@ use crate::time::NS_PER_S;
 
 /// A worse place is listened to when the better has been silent this long.
 pub(super) const SILENCE_NS: i64 = 2 * NS_PER_S;
+/// The same for a place that the party has left: its last packets may still be on their way.
+const LEFT_SILENCE_NS: i64 = NS_PER_S / 10;
+/// And for so long after it is said to have left.
+const LEAVING_NS: i64 = 2 * NS_PER_S;
 /// What a place put down is taken back whole when it began no longer ago than this.
 pub(super) const TAKE_BACK_NS: i64 = NS_PER_S;
 /// The same where nothing spoke for it. Not without end: a party whose address nobody names
@@ -97,12 +104,29 @@ pub(super) struct Floor {
     holder: Option<Holder>,
     /// The best that ever held it since the party was last said to have moved.
     best: Option<Trust>,
+    /// When the party left the place that holds it, until it is heard at another.
+    left_ns: Option<i64>,
+}
+
+/// What was heard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    /// After the answer.
+    pub at_ns: i64,
+    /// It can be played, or belongs to what can.
+    pub is_usable: bool,
+    /// It is not the first packet of its source (RFC 3550 §A.1).
+    pub is_confirmed: bool,
+    /// It comes from where the party was until it moved.
+    pub is_under_way: bool,
+    /// By its SSRC it goes on with what the holder of the floor says.
+    pub goes_on: bool,
 }
 
 impl Floor {
-    /// Something was heard `at_ns` after the answer. `is_usable`: it can be played, or belongs to
-    /// what can. `is_confirmed`: it is not the first packet of its source (RFC 3550 §A.1).
-    pub fn heed(&mut self, place: Place, at_ns: i64, is_usable: bool, is_confirmed: bool) -> Heed {
+    /// Something was heard.
+    pub fn heed(&mut self, place: Place, said: Said) -> Heed {
+        let Said { at_ns, is_usable, is_confirmed, is_under_way, goes_on } = said;
         let Some(holder) = &mut self.holder else {
             if is_usable {
                 self.hold(place, at_ns);
@@ -112,12 +136,21 @@ impl Floor {
         if place == holder.place {
             if is_usable {
                 holder.last_ns = holder.last_ns.max(at_ns);
+                // Behind a NAT it may be the old place, which media runs to and from a little longer.
+                let is_told = place.trust() == Trust::Named && place.standing != Standing::Nat;
+                if is_told && !is_under_way {
+                    (self.left_ns, self.best) = (None, Some(Trust::Named));
+                }
             }
             return Heed::Listen;
         }
         let held = *holder;
+        let has_left = self.has_left(at_ns) && place.is_other_address(held.place);
         let is_shut_out = place.trust() == Trust::None && self.best == Some(Trust::Named);
-        let is_silent = at_ns - held.last_ns >= SILENCE_NS && !is_shut_out;
+        // Of two places that may be the party's as well its own numbers tell.
+        let has_gone_on = goes_on && held.place.trust() != Trust::Named;
+        let patience = if has_left || has_gone_on { LEFT_SILENCE_NS } else { SILENCE_NS };
+        let is_silent = at_ns - held.last_ns >= patience && !is_shut_out && (is_confirmed || !has_left);
         if !place.is_better(held.place) {
             return match (is_silent, is_usable) {
                 (false, _) => Heed::Aside,
@@ -133,7 +166,13 @@ impl Floor {
         if !is_usable || !may_take {
             return Heed::Listen;
         }
-        let all_ns = if held.place.trust() == Trust::None { TAKE_BACK_STRANGER_NS } else { TAKE_BACK_NS };
+        // What the party said where it was stands; what a stranger said does not.
+        if has_left && (held.place.trust() != Trust::None || goes_on) {
+            self.hold(place, at_ns);
+            return Heed::Follow(held.last_ns);
+        }
+        let is_stranger = held.place.trust() == Trust::None;
+        let all_ns = if is_stranger { TAKE_BACK_STRANGER_NS } else { TAKE_BACK_NS };
         let is_short = at_ns - held.since_ns <= all_ns;
         self.hold(place, at_ns);
         Heed::TakeOver(if is_short { held.since_ns } else { at_ns })
@@ -158,13 +197,15 @@ impl Floor {
         self.best == Some(Trust::Named)
     }
 
-    /// Where it is said to be has changed: who spoke before is as good as silent, and whoever
-    /// speaks next may be it.
-    pub fn moved(&mut self) {
+    /// Where it is said to be has changed: whoever speaks next may be it.
+    pub fn moved(&mut self, at_ns: i64) {
         self.best = None;
-        if let Some(h) = &mut self.holder {
-            h.last_ns = h.last_ns.saturating_sub(SILENCE_NS);
-        }
+        self.left_ns = self.holder.is_some().then_some(at_ns);
+    }
+
+    /// Has the party just left the place that holds the floor?
+    pub fn has_left(&self, at_ns: i64) -> bool {
+        self.left_ns.is_some_and(|left| at_ns < left + LEAVING_NS)
     }
 
     /// Who is listened to.
@@ -182,6 +223,7 @@ impl Floor {
     }
 
     fn hold(&mut self, place: Place, at_ns: i64) {
+        self.left_ns = None;
         self.holder = Some(Holder { place, since_ns: at_ns, last_ns: at_ns });
         self.best = Some(self.best.map_or(place.trust(), |b| b.min(place.trust())));
     }
@@ -197,8 +239,13 @@ mod tests {
     const A: u32 = 0x0100_0000;
     const B: u32 = 0x0200_0000;
 
+    fn said(ms: i64) -> Said {
+        let (is_under_way, goes_on) = (false, false);
+        Said { at_ns: ms * MS, is_usable: true, is_confirmed: true, is_under_way, goes_on }
+    }
+
     fn heed(f: &mut Floor, rank: u8, standing: Standing, ms: i64) -> Heed {
-        f.heed(Place::new(rank, standing, A), ms * MS, true, true)
+        f.heed(Place::new(rank, standing, A), said(ms))
     }
 
     #[test]
@@ -206,7 +253,7 @@ mod tests {
         for (better, worse) in [(Claimed, Nat), (Nat, Candidate), (Candidate, Host), (Host, Other)] {
             let mut f = Floor::default();
             assert_eq!(heed(&mut f, 0, worse, 100), Heed::Listen);
-            let first = f.heed(Place::new(0, better, A), 140 * MS, true, false);
+            let first = f.heed(Place::new(0, better, A), Said { is_confirmed: false, ..said(140) });
             assert_eq!(first, Heed::Listen, "{better:?}: one packet is none");
             assert_eq!(heed(&mut f, 0, better, 160), Heed::TakeOver(100 * MS));
             assert_eq!(heed(&mut f, 0, worse, 180), Heed::Aside);
@@ -222,16 +269,16 @@ mod tests {
     fn of_two_who_may_be_the_party_the_first_is_heard_until_one_is_known() {
         for may_be in [Host, Other] {
             let (mut f, one, two) = (Floor::default(), Place::new(0, may_be, A), Place::new(0, may_be, B));
-            assert_eq!(f.heed(one, 0, true, true), Heed::Listen);
-            assert_eq!(f.heed(two, 20 * MS, true, true), Heed::Aside);
+            assert_eq!(f.heed(one, said(0)), Heed::Listen);
+            assert_eq!(f.heed(two, said(20)), Heed::Aside);
             assert!(f.is_uncertain());
             let known = Place::new(0, Nat, A);
             f.promote(one, known);
-            assert_eq!(f.heed(known, 40 * MS, true, true), Heed::Listen, "the same is taken back nothing");
+            assert_eq!(f.heed(known, said(40)), Heed::Listen, "the same is taken back nothing");
             let mut f = Floor::default();
-            f.heed(two, 0, true, true);
+            f.heed(two, said(0));
             f.promote(one, known);
-            assert_eq!(f.heed(known, 40 * MS, true, true), Heed::TakeOver(0));
+            assert_eq!(f.heed(known, said(40)), Heed::TakeOver(0));
             assert!(!f.is_uncertain());
         }
     }
@@ -242,8 +289,54 @@ mod tests {
             let mut f = Floor::default();
             heed(&mut f, 0, named, 0);
             assert_eq!(heed(&mut f, 0, Other, 600_000), Heed::Aside);
-            f.moved();
-            assert_eq!(heed(&mut f, 0, Other, 600_020), Heed::Follow(-2000 * MS));
+            f.moved(600_000 * MS);
+            assert_eq!(heed(&mut f, 0, Other, 600_020), Heed::Follow(0));
+        }
+    }
+
+    #[test]
+    fn what_a_party_said_before_it_moved_stands() {
+        for (old, new) in [(Host, Candidate), (Nat, Claimed), (Candidate, Claimed), (Host, Nat)] {
+            let mut f = Floor::default();
+            heed(&mut f, 0, old, 0);
+            f.moved(400 * MS);
+            heed(&mut f, 0, old, 420);
+            assert_eq!(heed(&mut f, 0, new, 440), Heed::Follow(420 * MS), "{old:?} {new:?}");
+        }
+        // Of one for whom nothing spoke only where its own numbers go on.
+        for goes_on in [false, true] {
+            let mut f = Floor::default();
+            heed(&mut f, 0, Other, 0);
+            f.moved(400 * MS);
+            let new = f.heed(Place::new(0, Claimed, B), Said { goes_on, ..said(440) });
+            assert_eq!(new, if goes_on { Heed::Follow(0) } else { Heed::TakeOver(0) });
+        }
+    }
+
+    #[test]
+    fn the_last_packets_of_the_old_place_keep_nobody_out() {
+        for (old, new) in [(Claimed, Other), (Claimed, Host), (Nat, Other), (Host, Other)] {
+            let mut f = Floor::default();
+            heed(&mut f, 0, old, 0);
+            f.moved(400 * MS);
+            let is_under_way = true;
+            assert_eq!(f.heed(Place::new(0, old, A), Said { is_under_way, ..said(420) }), Heed::Listen);
+            assert_eq!(heed(&mut f, 0, new, 440), Heed::Aside, "it may go on");
+            let first = f.heed(Place::new(0, new, A), Said { is_confirmed: false, ..said(530) });
+            assert_eq!(first, Heed::Aside, "one packet is none");
+            assert_eq!(heed(&mut f, 0, new, 530), Heed::Follow(420 * MS), "{old:?} {new:?}");
+        }
+    }
+
+    #[test]
+    fn own_numbers_tell_who_may_be_the_party_and_nothing_against_who_is() {
+        let goes_on = true;
+        for (held, ms, comes) in
+            [(Host, 80, Heed::Aside), (Host, 100, Heed::Follow(0)), (Claimed, 1000, Heed::Aside)]
+        {
+            let mut f = Floor::default();
+            heed(&mut f, 0, held, 0);
+            assert_eq!(f.heed(Place::new(0, Other, B), Said { goes_on, ..said(ms) }), comes, "{held:?} {ms}");
         }
     }
 

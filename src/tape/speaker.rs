@@ -9,7 +9,7 @@ mod room;
 
 use super::aside::Asides;
 use super::finished::AllFinished;
-use super::floor::{Floor, Heed, Place};
+use super::floor::{Floor, Heed, Place, Said};
 use super::kept::{Inbox, Packet};
 use super::keyed::Keyed;
 use super::meaning::Formats;
@@ -101,7 +101,7 @@ impl Speaker {
     /// Signalling says that it is elsewhere from `at_ns` on.
     pub fn moved(&mut self, at_ns: i64) {
         self.moved_at_ns = Some(at_ns);
-        self.floor.moved();
+        self.floor.moved(at_ns);
     }
 
     /// Its sources.
@@ -145,6 +145,7 @@ impl Speaker {
     ) -> Option<TakenBack> {
         self.count(packet.rank, packet.heard.payload_type);
         let mut place = Place::new(packet.rank, packet.standing, packet.flow);
+        let is_from = place;
         let known = self.find(packet, place);
         if let Some(i) = known {
             place = self.place_of(i, place, at_ns);
@@ -155,7 +156,8 @@ impl Speaker {
             self.sources[i].set_keys(keyed.of(self.channel, packet.heard.ssrc));
         }
         let is_usable = self.is_usable(packet, known);
-        let is_new = known.is_none() && !self.is_beside(place, at_ns);
+        let has_left = self.floor.has_left(at_ns);
+        let is_new = known.is_none() && (has_left || !self.is_beside(place, at_ns));
         // The first packet of a source that little speaks for waits for its second (RFC 3550 §A.1).
         let first = match () {
             () if !is_new => None,
@@ -163,24 +165,31 @@ impl Speaker {
             () => Some(self.newcomers.meet(packet)?),
         };
         let mut taken_back = None;
+        let (is_confirmed, is_under_way) = (known.is_some() || first.is_some(), place != is_from);
+        let goes_on = self.floor.place() != Some(place) && self.goes_on(packet);
+        let said = Said { at_ns, is_usable, is_confirmed, is_under_way, goes_on };
         for p in first.iter().flat_map(Inbox::packets) {
-            let p_at_ns = at_ns - packet.at.since_ns(p.at);
-            taken_back = self.admit(&p, p_at_ns, rate_hz, (place, false), is_usable).or(taken_back);
+            let said = Said { at_ns: at_ns - packet.at.since_ns(p.at), is_confirmed: false, ..said };
+            taken_back = self.admit(&p, rate_hz, place, said).or(taken_back);
         }
-        let is_known = known.is_some() || first.is_some();
-        self.admit(packet, at_ns, rate_hz, (place, is_known), is_usable).or(taken_back)
+        self.admit(packet, rate_hz, place, said).or(taken_back)
+    }
+
+    /// Has its source spoken where the party is listened to?
+    fn goes_on(&self, packet: &Packet<'_>) -> bool {
+        let of = |s: &Source| s.ssrc() == packet.heard.ssrc && Some(s.place()) == self.floor.place();
+        self.sources.iter().any(of)
     }
 
     fn admit(
         &mut self,
         packet: &Packet<'_>,
-        at_ns: i64,
         rate_hz: Option<u32>,
-        (place, is_known): (Place, bool),
-        is_usable: bool,
+        place: Place,
+        said: Said,
     ) -> Option<TakenBack> {
-        let mut taken_back = None;
-        match self.floor.heed(place, at_ns, is_usable, is_known) {
+        let (at_ns, mut taken_back) = (said.at_ns, None);
+        match self.floor.heed(place, said) {
             Heed::Listen => {}
             Heed::TakeOver(from_ns) => {
                 let kept = self.asides.take_kept();

@@ -1,6 +1,6 @@
 //! Many seeds on all processors; the environment chooses which.
 //!
-//! `NAUHURI_SEED=n` plays one, `NAUHURI_SEEDS=n` the first n.
+//! `NAUHURI_SEED=n` plays one, `NAUHURI_SEED=n,m` these, `NAUHURI_SEEDS=n` the first n.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -13,9 +13,9 @@ pub fn number(name: &str) -> Option<u64> {
 
 /// The seeds to play: as the environment says, else the first `or`.
 pub fn seeds(or: u64) -> Vec<u64> {
-    match number("NAUHURI_SEED") {
-        Some(one) => vec![one],
-        None => (0..number("NAUHURI_SEEDS").unwrap_or(or)).collect(),
+    match std::env::var("NAUHURI_SEED") {
+        Ok(these) => these.split(',').map(|n| n.trim().parse().unwrap()).collect(),
+        Err(_) => (0..number("NAUHURI_SEEDS").unwrap_or(or)).collect(),
     }
 }
 
@@ -51,6 +51,7 @@ fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
 /// Fails with the list of what went wrong.
 #[track_caller]
 pub fn report(what: &str, played: usize, wrong: &[String]) {
-    let shown: Vec<&str> = wrong.iter().take(120).map(String::as_str).collect();
+    let shown: Vec<&str> =
+        wrong.iter().take(number("NAUHURI_TOLD").unwrap_or(120) as usize).map(String::as_str).collect();
     assert!(wrong.is_empty(), "{what}: {} of {played} wrong\n{}", wrong.len(), shown.join("\n"));
 }

@@ -1,6 +1,7 @@
 //! Tests of the parent module: each rule, and that no two calls ever mix.
 
 use super::*;
+use crate::id::Channel;
 use crate::rtp::standing::Standing;
 
 const A: RecordingId = RecordingId(1);
@@ -59,8 +60,13 @@ fn call_between(
 
 impl Pairing {
     /// Where packets of `flow` go, whatever speaks for where they come from.
-    fn route(&mut self, flow: Flow, at: Timestamp) -> Route {
-        let mut route = self.route_and_fingerprint(&flow, at).0;
+    fn goes(&mut self, flow: Flow, at: Timestamp) -> Route {
+        self.goes_as(None, flow, at)
+    }
+
+    /// The same, of a packet of this source.
+    fn goes_as(&mut self, stream: Option<Stream>, flow: Flow, at: Timestamp) -> Route {
+        let mut route = self.route(&flow, at, stream).0;
         if let Route::Record(targets) = &mut route {
             targets.iter_mut().for_each(|t| t.standing = Standing::Claimed);
         }
@@ -68,7 +74,7 @@ impl Pairing {
     }
 
     fn standing(&mut self, flow: Flow, at: i64) -> Option<Standing> {
-        match self.route_and_fingerprint(&flow, ms(at)).0 {
+        match self.route(&flow, ms(at), None).0 {
             Route::Record(targets) => targets.first().map(|t| t.standing),
             Route::Unmatched | Route::Doubt | Route::NotRecorded => None,
         }
@@ -77,6 +83,10 @@ impl Pairing {
 
 fn is(recording: RecordingId, channel: Channel) -> Route {
     Route::Record(smallvec::smallvec![Target { recording, channel, rank: 0, standing: Standing::Claimed }])
+}
+
+fn source(ssrc: u32) -> Option<Stream> {
+    Some(Stream { ssrc, seq: 7 })
 }
 
 fn incomplete(p: &mut Pairing) -> Vec<RecordingId> {
@@ -90,9 +100,9 @@ fn a_plain_call_and_what_nobody_claims() {
     let mut p = Pairing::new();
     call(&mut p, 1, 0, &[claim("10.0.0.1:4000")], &[claim("10.0.0.2:4002")]);
     let f = flow("10.0.0.1:4000", "10.0.0.2:4002");
-    assert_eq!(p.route(f, ms(10)), is(A, Channel::Customer));
-    assert_eq!(p.route(back(f), ms(10)), is(A, Channel::Agent));
-    assert_eq!(p.route(flow("10.0.0.3:4000", "10.0.0.4:4002"), ms(10)), Route::Unmatched);
+    assert_eq!(p.goes(f, ms(10)), is(A, Channel::Customer));
+    assert_eq!(p.goes(back(f), ms(10)), is(A, Channel::Agent));
+    assert_eq!(p.goes(flow("10.0.0.3:4000", "10.0.0.4:4002"), ms(10)), Route::Unmatched);
 }
 
 #[test]
@@ -107,12 +117,12 @@ fn the_way_back_is_the_same_calls_also_from_a_port_nobody_named() {
         let mut p = Pairing::new();
         call(&mut p, 1, 0, &[claim(named)], &[claim(claimed)]);
         let f = flow(nat, claimed);
-        assert_eq!(p.route(f, ms(10)), is(A, Channel::Customer));
-        assert_eq!(p.route(back(f), ms(10)), is(A, Channel::Agent));
-        assert_eq!(p.route(flow(other, nat), ms(10)), is(A, Channel::Agent));
+        assert_eq!(p.goes(f, ms(10)), is(A, Channel::Customer));
+        assert_eq!(p.goes(back(f), ms(10)), is(A, Channel::Agent));
+        assert_eq!(p.goes(flow(other, nat), ms(10)), is(A, Channel::Agent));
         // A stranger's host is no way back.
         let stranger = if claimed.starts_with('[') { "[2001:db8::66]:7" } else { "10.6.6.6:7" };
-        assert_eq!(p.route(flow(stranger, nat), ms(10)), Route::Unmatched);
+        assert_eq!(p.goes(flow(stranger, nat), ms(10)), Route::Unmatched);
     }
 }
 
@@ -132,17 +142,17 @@ fn a_packet_carries_what_speaks_for_its_source() {
 }
 
 #[test]
-fn candidates_rank_below_claims() {
+fn a_candidate_is_an_address_as_well() {
     let mut p = Pairing::new();
     let caller = [claim("198.51.100.7:41000"), ranked("10.20.0.5:10710", Rank::Candidate)];
     let callee = [claim("198.51.100.9:42000"), ranked("10.20.1.11:15220", Rank::Candidate)];
     call(&mut p, 1, 0, &caller, &callee);
     let f = flow("10.20.0.5:10710", "10.20.1.11:15220");
-    assert_eq!(p.route(f, ms(10)), is(A, Channel::Customer));
-    assert_eq!(p.route(back(f), ms(10)), is(A, Channel::Agent));
-    // Whoever claims both outright goes first.
-    call(&mut p, 2, 100, &[claim("10.20.0.5:10710")], &[claim("10.20.1.11:15220")]);
-    assert_eq!(p.route(f, ms(110)), is(B, Channel::Customer));
+    assert_eq!(p.goes(f, ms(10)), is(A, Channel::Customer));
+    assert_eq!(p.goes(back(f), ms(10)), is(A, Channel::Agent));
+    // Who claims both outright may be there as well; that a candidate is used is seen only then.
+    call(&mut p, 2, 600, &[claim("10.20.0.5:10710")], &[claim("10.20.1.11:15220")]);
+    assert_eq!(p.goes_as(source(1), f, ms(610)), Route::Doubt);
 }
 
 #[test]
@@ -154,27 +164,28 @@ fn both_ends_behind_nat_are_found_by_their_images() {
     let ends = [addr("203.0.113.9:5060"), addr("198.51.100.7:5060")];
     call_between(&mut p, 1, 0, ends, &caller, &callee);
     let f = flow("203.0.113.9:13954", "198.51.100.7:28824");
-    assert_eq!(p.route(f, ms(10)), is(A, Channel::Customer));
-    assert_eq!(p.route(back(f), ms(10)), is(A, Channel::Agent));
+    assert_eq!(p.goes(f, ms(10)), is(A, Channel::Customer));
+    assert_eq!(p.goes(back(f), ms(10)), is(A, Channel::Agent));
     // One port was rewritten on the way.
     let moved = flow("203.0.113.9:50111", "198.51.100.7:28824");
-    assert_eq!(p.route(moved, ms(10)), is(A, Channel::Customer));
-    assert_eq!(p.route(back(moved), ms(10)), is(A, Channel::Agent));
-    assert_eq!(p.route(flow("203.0.113.77:1", "198.51.100.7:28824"), ms(10)), Route::Unmatched);
+    assert_eq!(p.goes(moved, ms(10)), is(A, Channel::Customer));
+    assert_eq!(p.goes(back(moved), ms(10)), is(A, Channel::Agent));
+    assert_eq!(p.goes(flow("203.0.113.77:1", "198.51.100.7:28824"), ms(10)), Route::Unmatched);
     // Another call between the same networks, on other ports.
     let caller = [claim("172.16.5.6:14000"), image("203.0.113.9:14000")];
     let callee = [claim("192.168.1.11:29000"), image("198.51.100.7:29000")];
     let other = call_between(&mut p, 2, 100, ends, &caller, &callee);
-    assert_eq!(p.route(flow("203.0.113.9:14000", "198.51.100.7:29000"), ms(110)), is(B, Channel::Customer));
-    assert_eq!(p.route(f, ms(110)), is(A, Channel::Customer));
+    assert_eq!(p.goes(flow("203.0.113.9:14000", "198.51.100.7:29000"), ms(110)), is(B, Channel::Customer));
+    assert_eq!(p.goes(f, ms(110)), is(A, Channel::Customer));
     p.close(other);
-    // On the same ports nobody can tell.
+    // On the same ports nobody can tell; what runs already is not of a call that has just begun.
     let caller = [claim("172.16.5.6:13954"), image("203.0.113.9:13954")];
     let callee = [claim("192.168.1.11:28824"), image("198.51.100.7:28824")];
-    call_between(&mut p, 2, 200, ends, &caller, &callee);
+    call_between(&mut p, 2, 600, ends, &caller, &callee);
+    assert_eq!(p.goes(f, ms(610)), is(A, Channel::Customer));
     for at in 0..5 {
-        assert_eq!(p.route(f, ms(210 + at)), Route::Doubt);
-        assert_eq!(p.route(back(f), ms(210 + at)), Route::Doubt);
+        assert_eq!(p.goes_as(source(2), f, ms(610 + at)), Route::Doubt);
+        assert_eq!(p.goes_as(source(3), back(f), ms(610 + at)), Route::Doubt);
     }
     assert_eq!(incomplete(&mut p), [A, B]);
     assert_eq!(incomplete(&mut p), []);
@@ -189,14 +200,14 @@ fn a_guess_does_not_stand_against_whoever_knows() {
     call_between(&mut p, 1, 0, ends, &caller, &callee);
     call(&mut p, 2, 0, &[claim("203.0.113.9:4000")], &[claim("198.51.100.66:5000")]);
     let f = flow("203.0.113.9:4000", "198.51.100.7:5000");
-    assert_eq!(p.route(f, ms(10)), Route::Doubt);
+    assert_eq!(p.goes(f, ms(10)), Route::Doubt);
     // Both know one end only.
     let f = flow("203.0.113.9:4000", "198.51.100.7:5001");
-    assert_eq!(p.route(f, ms(10)), Route::Doubt);
+    assert_eq!(p.goes(f, ms(10)), Route::Doubt);
     // The first call's party is heard elsewhere: it was no good guess.
-    assert_eq!(p.route(flow("203.0.113.9:61000", "198.51.100.7:5000"), ms(20)), is(A, Channel::Customer));
+    assert_eq!(p.goes(flow("203.0.113.9:61000", "198.51.100.7:5000"), ms(20)), is(A, Channel::Customer));
     let f = flow("203.0.113.9:4000", "198.51.100.7:5002");
-    assert_eq!(p.route(f, ms(30)), is(B, Channel::Customer));
+    assert_eq!(p.goes(f, ms(30)), is(B, Channel::Customer));
 }
 
 #[test]
@@ -205,26 +216,26 @@ fn a_port_shared_by_two_calls_keeps_what_was_heard_before() {
     let server = "10.20.0.5:10000";
     let one = call(&mut p, 1, 0, &[claim(server)], &[claim("192.168.1.10:4000")]);
     let first = flow("203.0.113.21:61000", server);
-    assert_eq!(p.route(first, ms(10)), is(A, Channel::Agent));
-    assert_eq!(p.route(back(first), ms(10)), is(A, Channel::Customer));
+    assert_eq!(p.goes(first, ms(10)), is(A, Channel::Agent));
+    assert_eq!(p.goes(back(first), ms(10)), is(A, Channel::Customer));
     call(&mut p, 2, 500, &[claim(server)], &[claim("192.168.1.11:4000")]);
     let second = flow("203.0.113.22:61001", server);
     for at in 0..100 {
         let at = ms(510 + 20 * at);
-        assert_eq!(p.route(first, at), is(A, Channel::Agent));
-        assert_eq!(p.route(back(first), at), is(A, Channel::Customer));
-        assert_eq!(p.route(second, at), Route::Doubt);
-        assert_eq!(p.route(back(second), at), Route::Doubt);
+        assert_eq!(p.goes(first, at), is(A, Channel::Agent));
+        assert_eq!(p.goes(back(first), at), is(A, Channel::Customer));
+        assert_eq!(p.goes(second, at), Route::Doubt);
+        assert_eq!(p.goes(back(second), at), Route::Doubt);
     }
     assert_eq!(incomplete(&mut p), [A, B]);
     // The first hangs up: its last packets are not the second's.
     p.handle_time(ms(2590));
     p.leave(one, true);
-    assert_eq!(p.route(second, ms(2600)), Route::Doubt);
+    assert_eq!(p.goes(second, ms(2600)), Route::Doubt);
     p.close(one);
-    assert_eq!(p.route(second, ms(2605)), is(B, Channel::Agent));
-    assert_eq!(p.route(first, ms(2610)), Route::Doubt);
-    assert_eq!(p.route(second, ms(2620)), is(B, Channel::Agent));
+    assert_eq!(p.goes(second, ms(2605)), is(B, Channel::Agent));
+    assert_eq!(p.goes(first, ms(2610)), Route::Doubt);
+    assert_eq!(p.goes(second, ms(2620)), is(B, Channel::Agent));
 }
 
 #[test]
@@ -236,11 +247,11 @@ fn a_call_that_rings_takes_nothing_from_one_that_is_answered() {
     call(&mut p, 1, 0, &[claim(server)], &[claim("192.168.1.10:4000")]);
     let f = flow("203.0.113.21:61000", server);
     for at in [10, 30] {
-        assert_eq!(p.route(f, ms(at)), is(A, Channel::Agent));
-        assert_eq!(p.route(back(f), ms(at)), is(A, Channel::Customer));
+        assert_eq!(p.goes(f, ms(at)), is(A, Channel::Agent));
+        assert_eq!(p.goes(back(f), ms(at)), is(A, Channel::Customer));
     }
     // Somebody else speaks to the port: it may be the one that rings.
-    assert_eq!(p.route(flow("203.0.113.22:61000", server), ms(40)), Route::Doubt);
+    assert_eq!(p.goes(flow("203.0.113.22:61000", server), ms(40)), Route::Doubt);
 }
 
 #[test]
@@ -250,55 +261,108 @@ fn what_was_heard_one_way_does_not_hold_against_another_call() {
     call(&mut p, 1, 0, &[claim(server)], &[claim("192.168.1.10:4000")]);
     // The next call's telephone speaks before its answer was captured.
     let second = flow("203.0.113.22:61001", server);
-    p.route(second, ms(490));
+    p.goes(second, ms(490));
     call(&mut p, 2, 500, &[claim(server)], &[claim("192.168.1.11:4000")]);
-    assert_eq!(p.route(second, ms(510)), Route::Doubt);
+    assert_eq!(p.goes(second, ms(510)), Route::Doubt);
 }
 
 #[test]
 fn a_reused_port_is_the_newer_calls_unless_the_older_one_is_heard() {
     let (x, y) = ("10.0.0.1:4000", "10.0.0.2:4002");
-    // (last packet of the older, the newer's answer, who gets it)
+    // (last packet of the older, the newer's answer, who gets a new source)
     for (last, answered, route) in
         [(0, 4000, is(B, Channel::Customer)), (0, 1000, Route::Doubt), (3500, 4000, Route::Doubt)]
     {
         let mut p = Pairing::new();
         call(&mut p, 1, 0, &[claim(x)], &[claim(y)]);
-        p.route(flow(x, y), ms(last));
+        p.goes_as(source(1), flow(x, y), ms(last));
         call(&mut p, 2, answered, &[claim(x)], &[claim(y)]);
-        assert_eq!(p.route(flow(x, y), ms(answered + 10)), route, "{last} {answered}");
+        assert_eq!(p.goes_as(source(2), flow(x, y), ms(answered + 10)), route, "{last} {answered}");
         // What is in doubt stays so, however long.
-        assert_eq!(p.route(flow(x, y), ms(answered + 9000)), route, "{last} {answered}");
+        assert_eq!(p.goes_as(source(2), flow(x, y), ms(answered + 9000)), route, "{last} {answered}");
     }
     // A hang-up sets it free at once; one that was refused does not.
     let mut p = Pairing::new();
     let one = call(&mut p, 1, 0, &[claim(x)], &[claim(y)]);
-    p.route(flow(x, y), ms(90));
+    p.goes_as(source(1), flow(x, y), ms(90));
     p.leave(one, true);
     call(&mut p, 2, 100, &[claim(x)], &[claim(y)]);
-    assert_eq!(p.route(flow(x, y), ms(110)), is(B, Channel::Customer));
+    assert_eq!(p.goes_as(source(2), flow(x, y), ms(110)), is(B, Channel::Customer));
     p.leave(one, false);
-    assert_eq!(p.route(flow(x, y), ms(120)), Route::Doubt);
+    assert_eq!(p.goes_as(source(3), flow(x, y), ms(120)), Route::Doubt);
+}
+
+#[test]
+fn a_run_is_not_taken_by_a_call_that_begins_later() {
+    let (x, y) = ("10.0.0.1:4000", "10.0.0.2:4002");
+    for nat in [false, true] {
+        let mut p = Pairing::new();
+        let named = if nat { "192.168.1.10:4000" } else { x };
+        call(&mut p, 1, 0, &[claim(named)], &[claim(y)]);
+        for at in [10, 30] {
+            assert_eq!(p.goes_as(source(1), flow(x, y), ms(at)), is(A, Channel::Customer));
+            assert_eq!(p.goes_as(source(2), flow(y, x), ms(at)), is(A, Channel::Agent));
+        }
+        for (n, caller, callee) in [(2, y, "10.0.0.3:4000"), (3, x, y), (4, "10.0.0.4:4000", x)] {
+            p.goes_as(source(1), flow(x, y), ms(n as i64 * 500 - 20));
+            p.goes_as(source(2), flow(y, x), ms(n as i64 * 500 - 20));
+            call(&mut p, n, n as i64 * 500, &[claim(caller)], &[claim(callee)]);
+            for at in [10, 300] {
+                let at = ms(n as i64 * 500 + at);
+                assert_eq!(p.goes_as(source(1), flow(x, y), at), is(A, Channel::Customer), "{nat} {n}");
+                assert_eq!(p.goes_as(source(2), flow(y, x), at), is(A, Channel::Agent), "{nat} {n}");
+            }
+        }
+        assert_eq!(incomplete(&mut p), []);
+    }
+}
+
+#[test]
+fn a_stream_that_goes_on_elsewhere_is_its_partys() {
+    let numbered = |ssrc, seq| Some(Stream { ssrc, seq });
+    let (x, y) = ("10.0.0.1:4000", "10.0.0.2:4002");
+    let mut p = Pairing::new();
+    let one = call(&mut p, 1, 0, &[claim(x)], &[claim(y)]);
+    call(&mut p, 2, 0, &[claim("10.0.0.5:4000")], &[claim("10.0.0.6:4000")]);
+    for seq in 0..20 {
+        let at = ms(10 + 20 * i64::from(seq));
+        assert_eq!(p.goes_as(numbered(1, seq), flow(x, y), at), is(A, Channel::Customer));
+    }
+    // It says that it is behind a NAT now, and comes from where another call's party is.
+    p.handle_time(ms(405));
+    p.claim(one, Side::Caller, &[claim("192.168.1.1:4000")]);
+    assert_eq!(p.goes_as(numbered(1, 20), flow("10.0.0.5:4000", y), ms(410)), is(A, Channel::Customer));
+    assert_eq!(p.goes_as(numbered(9, 20), flow("10.0.0.5:4000", y), ms(420)), Route::Doubt);
 }
 
 #[test]
 fn vlans_tell_calls_apart() {
     let (x, y) = ("10.0.0.1:4000", "10.0.0.2:4002");
-    let mut p = Pairing::new();
-    let one = call(&mut p, 1, 0, &[claim(x)], &[claim(y)]);
-    p.seen_on(one, Vlan::NONE.with(100));
+    let one = |p: &mut Pairing| {
+        let one = call(p, 1, 0, &[claim(x)], &[claim(y)]);
+        p.seen_on(one, Vlan::NONE.with(100));
+    };
     // Alone, it is found on whichever VLAN its media runs.
-    assert_eq!(p.route(on(300, flow(x, y)), ms(10)), is(A, Channel::Customer));
+    let mut p = Pairing::new();
+    one(&mut p);
+    assert_eq!(p.goes(on(300, flow(x, y)), ms(10)), is(A, Channel::Customer));
+    let mut p = Pairing::new();
+    one(&mut p);
     let two = call(&mut p, 2, 20, &[claim(x)], &[claim(y)]);
     p.seen_on(two, Vlan::NONE.with(200));
     for at in [30, 40] {
-        assert_eq!(p.route(on(100, flow(x, y)), ms(at)), is(A, Channel::Customer));
-        assert_eq!(p.route(on(300, flow(x, y)), ms(at)), Route::Doubt);
-        assert_eq!(p.route(on(200, flow(x, y)), ms(at)), is(B, Channel::Customer));
-        assert_eq!(p.route(on(200, flow(y, x)), ms(at)), is(B, Channel::Agent));
+        let mut goes = |vlan, ssrc, f| p.goes_as(source(ssrc), on(vlan, f), ms(at));
+        assert_eq!(goes(100, 1, flow(x, y)), is(A, Channel::Customer));
+        assert_eq!(goes(200, 2, flow(x, y)), is(B, Channel::Customer));
+        assert_eq!(goes(200, 3, flow(y, x)), is(B, Channel::Agent));
         // Both are heard on networks of their own: who else has these addresses is a stranger.
-        assert_eq!(p.route(on(400, flow(x, y)), ms(at)), Route::Unmatched);
+        assert_eq!(goes(400, 4, flow(x, y)), Route::Unmatched);
     }
+    let mut p = Pairing::new();
+    one(&mut p);
+    let two = call(&mut p, 2, 20, &[claim(x)], &[claim(y)]);
+    p.seen_on(two, Vlan::NONE.with(200));
+    assert_eq!(p.goes(on(300, flow(x, y)), ms(30)), Route::Doubt, "neither was heard");
 }
 
 #[test]
@@ -309,7 +373,7 @@ fn ends_of_two_calls_are_doubt_and_both_are_told_once() {
     let f = flow("10.0.0.3:4000", "10.0.0.2:4002");
     assert_eq!(incomplete(&mut p), []);
     for _ in 0..3 {
-        assert_eq!(p.route(f, ms(10)), Route::Doubt);
+        assert_eq!(p.goes(f, ms(10)), Route::Doubt);
     }
     assert_eq!(incomplete(&mut p), [A, B]);
 }
@@ -337,14 +401,14 @@ fn tables_are_bounded_and_left_empty() {
     let mut p = Pairing::new();
     let one = call(&mut p, 1, 0, &[claim("10.0.0.1:4000")], &[claim("10.0.0.2:4002")]);
     for port in 1..3000 {
-        p.route(flow(&format!("203.0.113.5:{port}"), "10.0.0.2:4002"), ms(10));
+        p.goes(flow(&format!("203.0.113.5:{port}"), "10.0.0.2:4002"), ms(10));
     }
     assert_eq!(p.sessions[&one].learned.len(), MAX_LEARNED);
     let others: Vec<_> = (2..50).map(|n| call(&mut p, n, 20, &[claim("10.0.0.1:4000")], &[])).collect();
-    assert_eq!(p.route(flow("10.9.9.9:5", "10.0.0.1:4000"), ms(30)), Route::Doubt);
+    assert_eq!(p.goes(flow("10.9.9.9:5", "10.0.0.1:4000"), ms(30)), Route::Doubt);
     others.into_iter().for_each(|id| p.close(id));
     p.close(one);
-    assert!(p.is_empty() && p.places.is_empty() && p.rtcp.is_empty());
+    assert!(p.is_empty() && p.places.is_empty() && p.rtcp.is_empty() && p.between.is_empty());
 }
 
 mod never_mixed;

@@ -26,7 +26,8 @@ impl Speaker {
         if !place.is_other_address(held) {
             return;
         }
-        if place.trust() != Trust::None || held.trust() != Trust::Named {
+        let may_follow = place.trust() != Trust::None || held.trust() != Trust::Named;
+        if may_follow || self.floor.has_left(at_ns) {
             self.asides.keep(packet);
         }
         let heard = &packet.heard;

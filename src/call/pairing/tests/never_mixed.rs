@@ -153,7 +153,9 @@ fn play(calls: &[Call]) -> (Vec<(u64, RecordingId)>, usize) {
             _ => {
                 for speaker in [0, 1].into_iter().filter(|s| c.one_way.is_none_or(|w| w == *s)) {
                     let [src, dst] = [c.parties[speaker].sends, c.parties[1 - speaker].real];
-                    match p.route(Flow { src, dst, vlan: c.media }, ms(at)) {
+                    let (ssrc, seq) = (2 * i as u32 + speaker as u32, (at / 20) as u16);
+                    let stream = Some(Stream { ssrc, seq });
+                    match p.goes_as(stream, Flow { src, dst, vlan: c.media }, ms(at)) {
                         Route::Record(targets) => {
                             out.extend(targets.iter().map(|t| (i as u64, t.recording)));
                         }

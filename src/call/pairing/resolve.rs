@@ -1,0 +1,378 @@
+//! Resolving flows, and what is kept of them.
+
+use super::super::contender::{End, Facts, Past};
+use super::super::flows::fingerprint;
+use super::super::hosts::Hosts;
+use super::super::owner::{Owned, Verdict, decide};
+use super::super::places::{Known, MAX_CLAIMANTS, Whose};
+use super::super::runs::{Run, Sender, Stream};
+use super::super::session::{Claimant, Learned, Session};
+use super::{MAX_LEARNED, Pairing, Rank, Route, SessionId, Side, Target};
+use crate::id::Channel;
+use crate::net::Flow;
+use smallvec::SmallVec;
+use std::net::{IpAddr, SocketAddr};
+
+/// How often a speaker must be missed beside packets that nobody claims before these are taken for his.
+const STRAYS: u8 = 2;
+
+impl Pairing {
+    #[cold]
+    pub(super) fn take_up(&mut self, flow: Flow, stream: Option<Stream>) -> (Route, u32) {
+        let fingerprint = fingerprint(&flow);
+        let (run, past) = self.past(&flow, stream);
+        let (route, leg, senders) = match self.resolve(&flow, &past) {
+            Verdict::Nobody => {
+                self.places.go_on(&flow, run, self.now);
+                self.miss(&flow, run.ssrc);
+                self.miss_who_left(&past);
+                return (Route::Unmatched, fingerprint);
+            }
+            Verdict::Doubt { by, senders, crossed, learn } => {
+                learn.into_iter().for_each(|(id, speaker, end)| self.learn(id, speaker, &flow, end, false));
+                self.doubt(&by);
+                self.miss_who_left(&past);
+                // What goes on from elsewhere is looked at again: the sender may say where he is.
+                let route = past.kin.is_empty().then_some(Route::Doubt);
+                (route, if crossed { Whose::Crossed } else { Whose::Doubtful }, senders)
+            }
+            Verdict::Owned(owned) => self.take_over(&flow, &owned, &run),
+        };
+        if senders.len() > 1 {
+            senders.iter().for_each(|k| self.may_speak(k, (run.ssrc, flow.src.ip())));
+        }
+        // Before the answer it may be seen otherwise with each packet.
+        let kept = route.clone().filter(|_| !senders.is_empty());
+        let known = Known { fingerprint, heard: self.now, route: kept, run, whose: leg, senders };
+        self.places.remember(flow, known);
+        (route.unwrap_or(Route::Doubt), fingerprint)
+    }
+
+    /// Where a party has gone nobody said; what it says there is missing.
+    fn miss_who_left(&mut self, past: &Past) {
+        if past.has_left {
+            let legs = past.kin.iter().filter_map(|k| self.legs.get(&k.leg)).flatten();
+            let left: SmallVec<[SessionId; 4]> = legs.copied().collect();
+            self.tell(&left);
+        }
+    }
+
+    /// A flow is its owners', unless others may be there or were until now.
+    fn take_over(
+        &mut self,
+        flow: &Flow,
+        owned: &Owned,
+        run: &Run,
+    ) -> (Option<Route>, Whose, SmallVec<[Sender; 2]>) {
+        let owners = owned.by.iter().map(|(id, _)| *id);
+        // It is looked at again with each packet: what made it doubtful passes.
+        if self.stragglers.has((flow, run.ssrc), owned, &self.sessions, self.now) {
+            self.doubt(&owners.collect::<SmallVec<[SessionId; 4]>>());
+            return (None, Whose::Doubtful, SmallVec::new());
+        }
+        let senders = self.senders(owned);
+        let beside = self.between.beside(&self.hosts, flow, owned, &self.sessions);
+        let others = self.hosts.others(flow, owned, &self.sessions);
+        let others = others.map(|o| beside.into_iter().chain(o).collect::<SmallVec<[SessionId; 2]>>());
+        let is_sure = others.as_ref().is_some_and(|o| o.is_empty());
+        if let Some((route, leg)) = is_sure.then(|| self.own(flow, owned)).flatten() {
+            // What of it came before anybody knew whose it is, is missing.
+            let missed =
+                |id: &SessionId| self.sessions.get(id).is_some_and(|s| s.stray.contains(&Some(run.ssrc)));
+            let missed: SmallVec<[SessionId; 2]> =
+                owned.by.iter().map(|(id, _)| *id).filter(missed).collect();
+            self.tell(&missed);
+            return (Some(route), leg, senders);
+        }
+        // Should one of the others end, it may still be that one's for a while.
+        for s in others.iter().flatten().filter_map(|id| self.sessions.get(id)) {
+            self.stragglers.bury(s, std::iter::once((*flow, run.sole_source())), self.now);
+        }
+        let missing = Hosts::missing(owned, flow, &self.sessions);
+        let ids: SmallVec<[SessionId; 4]> = missing.chain(others.into_iter().flatten()).collect();
+        self.doubt(&ids);
+        (None, Whose::Doubtful, senders)
+    }
+
+    /// Who may have sent what is owned.
+    fn senders(&self, owned: &Owned) -> SmallVec<[Sender; 2]> {
+        let mut out = owned.others.clone();
+        let mut add = |s: &Session, side: Side| {
+            let sender = Sender { leg: s.age, group: s.group, side };
+            if !out.contains(&sender) {
+                out.push(sender);
+            }
+        };
+        for (id, side) in &owned.by {
+            let Some(s) = self.sessions.get(id) else { continue };
+            if !is_firm(s, owned) {
+                return SmallVec::new();
+            }
+            add(s, *side);
+        }
+        out
+    }
+
+    /// It may be that a party of a leg is heard.
+    fn may_speak(&mut self, sender: &Sender, source: (u32, IpAddr)) {
+        for id in self.legs.get(&sender.leg).into_iter().flatten() {
+            if let Some(s) = self.sessions.get_mut(id) {
+                s.note_may_speak(sender.side, source);
+            }
+        }
+    }
+
+    /// May a side be another source than this one? Not one that comes from elsewhere than it says,
+    /// or that is between addresses which another call names and this one does not.
+    fn may_be_another(&self, s: &Session, side: Side, ssrc: u32) -> bool {
+        s.may_speak[side as usize].iter().any(|(other, ip)| {
+            *other != ssrc
+                && !s.says_elsewhere(side, *ip)
+                && !self.places.is_named_by_another(*other, s.age, &self.sessions)
+        })
+    }
+
+    /// Is a leg under way?
+    fn is_live(&self, leg: u64) -> bool {
+        let mut of = self.legs.get(&leg).into_iter().flatten().filter_map(|id| self.sessions.get(id));
+        of.any(|s| s.leaving.is_none())
+    }
+
+    /// The run that a packet is of, and what it tells.
+    fn past(&self, flow: &Flow, stream: Option<Stream>) -> (Run, Past) {
+        let known = self.places.known(flow);
+        let same = known.filter(|k| k.run.goes_on(stream, k.heard, self.now));
+        let run = match (same, stream) {
+            (Some(k), Some(s)) => Run { seq: s.seq, ..k.run },
+            (Some(k), None) => k.run,
+            (None, s) => match known {
+                Some(k) => k.run.begin_after(k.heard, s.unwrap_or_default(), self.now),
+                None => Run::begin(s.unwrap_or_default(), self.now),
+            },
+        };
+        let mut before = same.map(|k| k.senders.clone()).unwrap_or_default();
+        before.retain(|k| self.is_live(k.leg));
+        let owner = same.and_then(|k| if let Whose::Leg(leg) = k.whose { Some(leg) } else { None });
+        let (mut kin, has_left) = self.places.senders_of(flow, &run, self.now);
+        kin.retain(|k| self.is_live(k.leg));
+        (run, Past { ssrc: run.ssrc, began: run.began, before, owner, has_left, kin })
+    }
+
+    /// Who claims an address, and who claims what somebody was called who was heard from it: they
+    /// may be behind the same NAT.
+    fn claimants(&self, addr: &SocketAddr) -> SmallVec<[Claimant; 4]> {
+        let mut out: SmallVec<[Claimant; 4]> = self.places.claimants(addr).into();
+        for n in 0..out.len() {
+            let learned = out[n];
+            if !matches!(learned.rank, Rank::Nat | Rank::Heard) {
+                continue;
+            }
+            let Some(s) = self.sessions.get(&learned.session) else { continue };
+            let claimed = s.claims[learned.side as usize].iter().filter(|c| c.rank == Rank::Claimed);
+            // And what it was called before it moved.
+            let before = s.learned.iter().filter(|l| l.side == learned.side && l.ways == [false; 2]);
+            let named = claimed.map(|c| c.addr).chain(before.map(|l| l.addr));
+            for c in named.flat_map(|a| self.places.claimants(&a)) {
+                let is_claim = c.rank == Rank::Claimed && out.len() < MAX_CLAIMANTS;
+                if is_claim && out.iter().all(|o| o.session != c.session) {
+                    out.push(Claimant { rank: Rank::Heard, ..*c });
+                }
+            }
+        }
+        out
+    }
+
+    pub(super) fn resolve(&self, flow: &Flow, past: &Past) -> Verdict {
+        let [dst, src] = [&flow.dst, &flow.src].map(|a| self.claimants(a));
+        if dst.is_empty() && src.is_empty() {
+            return Verdict::Nobody;
+        }
+        let facts = |id: SessionId| {
+            let session = self.sessions.get(&id)?;
+            let spoke = session.spoke.map(|a| a.and_then(|a| self.places.surely_heard_from(session, a)));
+            let may_be_another =
+                [Side::Caller, Side::Callee].map(|side| self.may_be_another(session, side, past.ssrc));
+            Some(Facts { session, heard: self.places.heard(session), spoke, may_be_another })
+        };
+        let is_crowded = self.places.is_crowded(&flow.dst) || self.places.is_crowded(&flow.src);
+        match decide(flow, self.now, past, &dst, &src, facts) {
+            Verdict::Owned(o) if is_crowded && o.ranks != [Rank::Claimed; 2] => {
+                let (by, senders) = (o.by.iter().map(|(id, _)| *id).collect(), self.senders(&o));
+                Verdict::Doubt { by, senders, crossed: false, learn: SmallVec::new() }
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// The route of a flow whose owners are known, and their leg; none where they disagree
+    /// on who speaks, or it may be a last packet of a call before them.
+    fn own(&mut self, flow: &Flow, owned: &Owned) -> Option<(Route, Whose)> {
+        let mut targets: SmallVec<[Target; 1]> = SmallVec::new();
+        for (id, speaker) in &owned.by {
+            let Some(s) = self.sessions.get(id) else { continue };
+            let Some(r) = s.recording else { continue };
+            let channel = if *speaker == r.customer { Channel::Customer } else { Channel::Agent };
+            let standing = s.standing(*speaker, flow.src);
+            let target = Target { recording: r.id, channel, rank: r.rank, standing };
+            match targets.iter_mut().find(|t| t.recording == r.id) {
+                // Several hops of one dialog agree on the address: the nearest counts.
+                Some(t) if t.channel == channel => {
+                    t.rank = t.rank.min(r.rank);
+                    t.standing = t.standing.min(standing);
+                }
+                Some(_) => return None,
+                None => targets.push(target),
+            }
+        }
+        for (id, speaker) in &owned.by {
+            self.hear(*id, *speaker, flow, owned);
+        }
+        // What speaks for its source may be known by this very packet.
+        for (s, speaker) in owned.by.iter().filter_map(|(id, side)| Some((self.sessions.get(id)?, *side))) {
+            let standing = s.standing(speaker, flow.src);
+            let of = s.recording.map(|r| r.id);
+            let same = targets.iter_mut().filter(|t| Some(t.recording) == of);
+            same.for_each(|t| t.standing = t.standing.min(standing));
+        }
+        let leg = owned.by.first().and_then(|(id, _)| self.sessions.get(id)).map_or(0, |s| s.age);
+        let leg = Whose::Leg(leg);
+        Some((if targets.is_empty() { Route::NotRecorded } else { Route::Record(targets) }, leg))
+    }
+
+    /// Media of a session was heard: rule 14.
+    fn hear(&mut self, id: SessionId, speaker: Side, flow: &Flow, owned: &Owned) {
+        let Some(s) = self.sessions.get_mut(&id) else { return };
+        if !is_firm(s, owned) {
+            return;
+        }
+        s.heard = Some(self.now);
+        // What is likely is no evidence.
+        let is_sure = owned.others.is_empty();
+        if is_sure {
+            s.note_spoke(speaker, flow);
+        }
+        // An image that media ran to and from is the party's own from here on.
+        if is_sure && s.note_spoken_to(speaker.other(), flow.dst, owned.ranks) {
+            self.places.forget_flows(flow.dst, &mut self.sessions);
+        }
+        let end = match owned.ranks {
+            [Rank::Claimed, Rank::Other | Rank::Heard] => End::Src,
+            [Rank::Other | Rank::Heard, Rank::Claimed] => End::Dst,
+            _ => return,
+        };
+        // Where another call was heard too it is known of both, and tells them apart no more.
+        if owned.alone || owned.rivals[end as usize] {
+            self.learn(id, speaker, flow, end, owned.alone && is_sure);
+        }
+    }
+
+    /// A session is known from here on to have been at an end of a flow; `alone` as far as is known.
+    pub(super) fn learn(&mut self, id: SessionId, speaker: Side, flow: &Flow, end: End, alone: bool) {
+        let Some(s) = self.sessions.get_mut(&id) else { return };
+        let (side, addr) = match end {
+            End::Src => (speaker, flow.src),
+            End::Dst => (speaker.other(), flow.dst),
+        };
+        let has_room = s.learned.len() < MAX_LEARNED;
+        match s.learned.iter_mut().find(|l| (l.side, l.addr) == (side, addr)) {
+            Some(known) if alone => {
+                known.ways[end as usize] = true;
+                if known.ways == [true; 2] {
+                    s.behind[side as usize] = Some(addr);
+                    let claimants = self.places.claimants_mut(&addr).iter_mut();
+                    claimants.filter(|c| c.session == id && c.side == side).for_each(|c| c.rank = Rank::Nat);
+                    // What came from there before has another standing from here on.
+                    self.places.forget_flows(addr, &mut self.sessions);
+                }
+            }
+            None if has_room => {
+                s.learned.push(Learned { side, addr, ways: [end == End::Dst, end == End::Src] });
+                if !alone {
+                    self.places.forget_flows(addr, &mut self.sessions);
+                }
+                self.add_claimant(id, side, addr, Rank::Heard, 0);
+            }
+            None if !alone => self.places.crowd(&addr, &mut self.sessions),
+            _ => {}
+        }
+    }
+
+    /// Nobody claims a packet: a recorded call with a side at each of its hosts may miss it.
+    pub(super) fn miss(&mut self, flow: &Flow, ssrc: u32) {
+        let between = self.between.of(flow.src.ip(), flow.dst.ip());
+        let near = self.hosts.near(flow, between, &self.sessions, &self.places, self.now);
+        let mut missing: SmallVec<[SessionId; 2]> = SmallVec::new();
+        for (id, side, is_missed) in near {
+            let Some(s) = self.sessions.get_mut(&id) else { continue };
+            s.stray[side as usize] = Some(ssrc);
+            // A packet in each tick says enough.
+            if s.strayed.0 != self.now {
+                let before = if is_missed { s.strayed.1 } else { 0 };
+                s.strayed = (self.now, before.saturating_add(u8::from(is_missed)));
+            }
+            if s.strayed.1 > STRAYS {
+                missing.push(id);
+            }
+        }
+        self.tell(&missing);
+    }
+
+    pub(super) fn add_claimant(
+        &mut self,
+        session: SessionId,
+        side: Side,
+        addr: SocketAddr,
+        rank: Rank,
+        origin: u64,
+    ) {
+        self.sequence += 1;
+        let (made, since) = (self.sequence, self.now);
+        self.places.add(addr, Claimant { session, side, rank, origin, since, made }, &self.sessions);
+    }
+
+    pub(super) fn forget_flows_of(&mut self, session: SessionId) {
+        let Some(s) = self.sessions.get(&session) else { return };
+        let claimed = s.claims.iter().flatten().map(|c| c.addr);
+        let addrs: SmallVec<[SocketAddr; 8]> = claimed.chain(s.learned.iter().map(|l| l.addr)).collect();
+        addrs.into_iter().for_each(|a| self.places.forget_flows(a, &mut self.sessions));
+    }
+
+    pub(super) fn bury_flows(&mut self, session: SessionId) {
+        if let Some(s) = self.sessions.get(&session) {
+            let flows = self.places.flows_of(s);
+            // What begins after the hang-up is not its.
+            let is_own = |run: &Run| s.leaving.is_none_or(|left| run.began.since(left) == 0);
+            let runs = flows.filter_map(|f| Some((f, self.places.known(&f)?.run)));
+            let sourced = runs.filter(|(_, run)| is_own(run)).map(|(f, run)| (f, run.sole_source()));
+            self.stragglers.bury(s, sourced, self.now);
+        }
+    }
+
+    /// A packet that these may have owned is lost to them: those that are recorded are told.
+    pub(super) fn doubt(&mut self, ids: &[SessionId]) {
+        for id in ids {
+            if let Some(s) = self.sessions.get_mut(id) {
+                // It may be alive: doubt does not let it fall silent.
+                s.heard = Some(self.now);
+            }
+        }
+        self.tell(ids);
+    }
+
+    fn tell(&mut self, ids: &[SessionId]) {
+        for id in ids {
+            // Of who has hung up nothing more is awaited.
+            let Some(s) = self.sessions.get_mut(id).filter(|s| s.leaving.is_none()) else { continue };
+            let Some(r) = s.recording else { continue };
+            if !std::mem::replace(&mut s.is_told, true) && !self.incomplete.contains(&r.id) {
+                self.incomplete.push_back(r.id);
+            }
+        }
+    }
+}
+
+/// Does it say anything of the call? Before the answer one has not said where he is, and what
+/// comes from or goes to the other may be of a call that rings beside it.
+fn is_firm(s: &Session, owned: &Owned) -> bool {
+    s.answered.is_some() || !owned.ranks.contains(&Rank::Other)
+}
