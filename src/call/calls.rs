@@ -5,6 +5,8 @@
 //! talks is weighed in `policy`, what a recording waits for in `recordings`,
 //! where media belongs in `pairing`; none of them knows of the others.
 
+mod hangups;
+mod strange;
 mod verdict;
 
 use super::account::continued;

@@ -51,9 +51,11 @@ impl Bench {
     }
 
     fn hear(&mut self, ms: i64, transport: Transport, port: u16, payload: &[u8]) {
+        // Requests and media come from one side, responses from the other.
+        let [src, dst] = if payload.starts_with(b"SIP/2.0") { [1, 9] } else { [9, 1] };
         let flow = Flow {
-            src: format!("10.0.0.9:{port}").parse().expect("an address"),
-            dst: format!("10.0.0.1:{port}").parse().expect("an address"),
+            src: format!("10.0.0.{src}:{port}").parse().expect("an address"),
+            dst: format!("10.0.0.{dst}:{port}").parse().expect("an address"),
             vlan: crate::wire::link::Vlan::NONE,
         };
         let d = Datagram { ts: at(ms), flow, transport, payload, truncated: false, sliced: false };

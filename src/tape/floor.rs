@@ -300,7 +300,7 @@ mod tests {
             let mut f = Floor::default();
             heed(&mut f, 0, old, 0);
             f.moved(400 * MS);
-            heed(&mut f, 0, old, 420);
+            f.heed(Place::new(0, old, A), Said { is_under_way: true, ..said(420) });
             assert_eq!(heed(&mut f, 0, new, 440), Heed::Follow(420 * MS), "{old:?} {new:?}");
         }
         // Of one for whom nothing spoke only where its own numbers go on.

@@ -194,6 +194,10 @@ fn scenes() -> Vec<(Config, Vec<Stamped>, bool)> {
     let mut few = plain();
     (few.limits.recordings, few.limits.calls) = (2, 10);
     all.push((few, many.clone(), false));
+    // Less memory than `check` lets through: for a few calls only.
+    let mut poor = plain();
+    poor.limits.memory = 1 << 14;
+    all.push((poor, many.clone(), false));
     // A worker that stands still, and next to no room to wait in.
     let mut crowded = plain();
     crowded.limits.queue_bytes = 1024;

@@ -252,7 +252,8 @@ impl Pairing {
             s.note_spoke(speaker, flow);
         }
         // An image that media ran to and from is the party's own from here on.
-        if is_sure && s.note_spoken_to(speaker.other(), flow.dst, owned.ranks) {
+        let is_only = self.places.claimants(&flow.dst).iter().all(|c| c.session == id);
+        if is_sure && is_only && s.note_spoken_to(speaker.other(), flow.dst, owned.ranks) {
             self.places.forget_flows(flow.dst, &mut self.sessions);
         }
         let end = match owned.ranks {

@@ -209,8 +209,9 @@ fn every_problem_at_once_with_its_own_source() {
         "nauhuri.toml: service[1].numbers (line 6): found \"x\"; allowed: numbers such as",
     ];
     assert_eq!(lines.len(), starts.len(), "{lines:#?}");
-    for (line, start) in lines.iter().zip(starts) {
-        assert!(line.starts_with(start), "{line}");
+    // In the order of the sample file, but for what is no key at all or no value of its key.
+    for start in starts {
+        assert!(lines.iter().any(|line| line.starts_with(start)), "{start}: {lines:#?}");
     }
 }
 

@@ -1,17 +1,17 @@
 //! Hang-ups, as far as they concern dialogs: whose they are, and how they are answered.
 //!
-//! RFC 3261 §15. When a recording ends by one is [`super::recordings`]'.
+//! RFC 3261 §15. When a recording ends by one is [`super::super::recordings`]'.
 
-use super::calls::Calls;
-use super::decision::Ending;
-use super::dialog::Bye;
-use super::ids::DialogId;
-use super::pairing::Side;
-use super::seen::Seen;
+use super::super::decision::Ending;
+use super::super::dialog::Bye;
+use super::super::ids::DialogId;
+use super::super::pairing::Side;
+use super::super::seen::Seen;
+use super::Calls;
 
 impl Calls {
     /// A BYE of `side`.
-    pub(super) fn handle_bye(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
+    pub(in crate::call) fn handle_bye(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
         let is_own = self.tables.is_own(id, side, seen.flow.src.ip());
         let Some(d) = self.tables.dialogs.get_mut(id) else { return };
         // A second BYE of the same side is the repeat of one that was challenged; one that is
@@ -44,7 +44,13 @@ impl Calls {
     }
 
     /// A response to a BYE of `requester`.
-    pub(super) fn handle_bye_response(&mut self, id: DialogId, seen: &Seen<'_>, requester: Side, code: u16) {
+    pub(in crate::call) fn handle_bye_response(
+        &mut self,
+        id: DialogId,
+        seen: &Seen<'_>,
+        requester: Side,
+        code: u16,
+    ) {
         let by_other = self.tables.is_own(id, requester.other(), seen.flow.src.ip());
         let Some(d) = self.tables.dialogs.get(id) else { return };
         let Some(bye) = d.bye().filter(|b| b.by == requester && b.cseq == seen.cseq) else { return };

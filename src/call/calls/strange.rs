@@ -4,14 +4,14 @@
 //! it says: accepts the request with a 2xx of its own, or acknowledges the answer. A proxy that took
 //! another's place is known from there on.
 
-use super::asserted::Asserted;
-use super::calls::Calls;
-use super::dialog::{DialogState, Unasked};
-use super::ids::{DialogId, LegId};
-use super::leg::MAX_DIALOGS;
-use super::media;
-use super::pairing::Side;
-use super::seen::Seen;
+use super::super::asserted::Asserted;
+use super::super::dialog::{DialogState, Unasked};
+use super::super::ids::{DialogId, LegId};
+use super::super::leg::MAX_DIALOGS;
+use super::super::media;
+use super::super::pairing::Side;
+use super::super::seen::Seen;
+use super::Calls;
 use crate::sip::Method;
 
 /// Requests of strangers in one dialog that wait for their answers.
@@ -19,7 +19,7 @@ const MAX_UNASKED: usize = 4;
 
 impl Calls {
     /// A request as if of `side`.
-    pub(super) fn handle_strange(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
+    pub(in crate::call) fn handle_strange(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
         match seen.method {
             Method::Bye => self.handle_bye(id, seen, side),
             Method::Invite | Method::Update | Method::Prack => {
@@ -38,7 +38,7 @@ impl Calls {
 
     /// A response of the side that was asked. What it answers was asked by a stranger: with a success it
     /// is the dialog's. False where it is not, and the response says nothing of the dialog either.
-    pub(super) fn take_unasked(&mut self, id: DialogId, seen: &Seen<'_>, requester: Side) -> bool {
+    pub(in crate::call) fn take_unasked(&mut self, id: DialogId, seen: &Seen<'_>, requester: Side) -> bool {
         let Some((_, d, pairing)) = self.tables.dialog_mut(id) else { return true };
         let Some((carrier, _)) = media::place(seen) else { return true };
         let to = seen.flow.dst.ip();
@@ -56,7 +56,12 @@ impl Calls {
 
     /// A response to the INVITE from where none was sent: a 2xx may be that of a callee with
     /// several addresses; the caller will say.
-    pub(super) fn handle_strange_answer(&mut self, leg: LegId, known: Option<DialogId>, seen: &Seen<'_>) {
+    pub(in crate::call) fn handle_strange_answer(
+        &mut self,
+        leg: LegId,
+        known: Option<DialogId>,
+        seen: &Seen<'_>,
+    ) {
         let begun = self.tables.legs.get(leg).map_or(0, |l| l.dialogs.len());
         if !seen.is_success() || (known.is_none() && begun >= MAX_DIALOGS / 2) {
             return;
@@ -69,7 +74,7 @@ impl Calls {
     }
 
     /// The caller acknowledges a 2xx: if it was a stranger's so far, it is one.
-    pub(super) fn handle_ack(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
+    pub(in crate::call) fn handle_ack(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let is_of_invite = side == Side::Caller && leg.invite_cseq == seen.cseq;
         let Some(at) = d.strange_answer.filter(|_| is_of_invite && d.state == DialogState::Early) else {
