@@ -58,15 +58,15 @@ impl Between {
         owned: &Owned,
         sessions: &Sessions,
     ) -> SmallVec<[SessionId; 2]> {
-        let [to, from] = owned.ranks.map(|rank| matches!(rank, Rank::Other | Rank::Heard));
+        let unknown = owned.ranks.map(|rank| matches!(rank, Rank::Other | Rank::Heard));
         // The end that is not known, and the one that is.
-        let (end, known) = match (to, from) {
-            (false, true) => (flow.src, flow.dst),
-            (true, false) => (flow.dst, flow.src),
+        let (end, known) = match unknown {
+            [false, true] => (flow.src, flow.dst),
+            [true, false] => (flow.dst, flow.src),
             // Of both no more than what one was called before it moved.
-            (true, true) if owned.ranks[1] == Rank::Other => (flow.src, flow.dst),
-            (true, true) => (flow.dst, flow.src),
-            (false, false) => return SmallVec::new(),
+            [true, true] if owned.ranks[1] == Rank::Other => (flow.src, flow.dst),
+            [true, true] => (flow.dst, flow.src),
+            [false, false] => return SmallVec::new(),
         };
         let owners = owned.by.iter().filter_map(|(id, side)| Some((sessions.get(id)?, *side)));
         let is_elsewhere = |(s, speaker): (&Session, Side)| {
