@@ -169,6 +169,7 @@ impl Place {
         let case = ["--ref", "B"];
         let to = out.join("made").display().to_string();
         let capture = crate::common::repository("pcaps/baresip-hold.pcap").display().to_string();
+        let csv = self.office.store.outside().join("people.csv").display().to_string();
         let own: Vec<&str> = match command {
             "record" => vec!["--set", "capture.interface=lo"],
             "replay" => vec![&capture],
@@ -183,6 +184,10 @@ impl Place {
             "retention apply" => vec!["--service", "116117", "--yes"],
             "user add" => vec!["kaisa", "--role", "agent", "--password-stdin"],
             "user change" => vec!["matti", "--role", "supervisor"],
+            "user import" => {
+                std::fs::write(&csv, "account,agent,team,from,until\nmatti,2009,,,\n").unwrap();
+                vec![&csv]
+            }
             "user disable" => vec!["matti"],
             "user reset" => vec!["matti", "--password-stdin"],
             "check" | "list" | "unrecorded" | "verify" | "reindex" | "repair" | "forecast" | "expire"
