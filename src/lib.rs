@@ -78,6 +78,8 @@
 
 // One view for each function; tests are tables and may be longer. The number is in clippy.toml.
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
+// A reader that leaves early is no panic: cmd/output.rs writes.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod config;
 pub mod id;

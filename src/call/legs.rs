@@ -165,13 +165,12 @@ impl Legs {
         self.outweighed
     }
 
-    /// A leg holds so many bytes now. Bytes that all of them hold.
-    pub fn set_weight(&mut self, id: LegId, bytes: usize) -> usize {
+    /// A leg holds so many bytes now.
+    pub fn set_weight(&mut self, id: LegId, bytes: usize) {
         if let Some(l) = self.legs.get_mut(&id) {
             self.bytes = self.bytes - l.weight + bytes;
             l.weight = bytes;
         }
-        self.bytes
     }
 
     /// Bytes that all of them hold.
@@ -179,18 +178,21 @@ impl Legs {
         self.bytes
     }
 
-    /// Whom to forget as all together hold too much: as for [`Legs::surplus`].
+    /// Whom to forget as all together hold too much.
     pub fn overweight(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
-        let out = self.surplus(is_recorded);
-        self.evicted -= 1;
+        let out = self.to_forget(is_recorded);
         self.outweighed += out.len() as u64;
         out
     }
 
-    /// Whom to forget to make room: the oldest leg that nobody answered, else the
-    /// oldest of which `is_recorded` does not hold.
+    /// Whom to forget to make room for one more.
     pub fn surplus(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
         self.evicted += 1;
+        self.to_forget(is_recorded)
+    }
+
+    /// The oldest leg that nobody answered, else the oldest of which `is_recorded` does not hold.
+    fn to_forget(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
         while let Some(id) = self.unanswered.pop_front() {
             if self.get(id).is_some_and(|l| !l.was_answered) {
                 return vec![id];

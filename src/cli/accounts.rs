@@ -122,21 +122,12 @@ pub struct AddArgs {
     /// Without a password and roles: for whoever the provider of room.oidc calls by this name
     #[arg(long, conflicts_with_all = ["role", "password_stdin"])]
     pub provider: bool,
-    /// Agent whose calls are his own; may be repeated
-    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
-    pub agent: Vec<String>,
-    /// Team he is in or leads; may be repeated
-    #[arg(long, value_name = "TEAM", num_args = 1.., value_delimiter = ',')]
-    pub team: Vec<String>,
+    /// Agents and teams.
+    #[command(flatten)]
+    pub of: AgentArgs,
     /// Office whose services he may find, with a role that says so
     #[arg(long, value_name = "OFFICE")]
     pub office: Option<String>,
-    /// First day on which --agent and --team hold
-    #[arg(long, value_name = "DATE", value_parser = day)]
-    pub from: Option<Date>,
-    /// First day on which they hold no more
-    #[arg(long, value_name = "DATE", value_parser = day)]
-    pub until: Option<Date>,
     /// Read the password from the first line of standard input
     #[arg(long, required_unless_present = "provider")]
     pub password_stdin: bool,
@@ -154,24 +145,39 @@ pub struct ChangeArgs {
     /// What the account may do from now on (room.roles); may be repeated
     #[arg(long, value_name = "ROLE", num_args = 1.., value_delimiter = ',')]
     pub role: Vec<String>,
-    /// Agent; may be repeated
-    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
-    pub agent: Vec<String>,
-    /// Team; may be repeated
-    #[arg(long, value_name = "TEAM", num_args = 1.., value_delimiter = ',')]
-    pub team: Vec<String>,
+    /// Agents and teams.
+    #[command(flatten)]
+    pub of: AgentArgs,
     /// Office; empty for none
     #[arg(long, value_name = "OFFICE")]
     pub office: Option<String>,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Which agents an account is and in which teams, and when.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AgentArgs {
+    /// Agent whose calls are his own; may be repeated
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    pub agent: Vec<String>,
+    /// Team he is in or leads; may be repeated
+    #[arg(long, value_name = "TEAM", num_args = 1.., value_delimiter = ',')]
+    pub team: Vec<String>,
     /// First day on which --agent and --team hold
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub from: Option<Date>,
     /// First day on which they hold no more
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub until: Option<Date>,
-    /// Options of every command.
-    #[command(flatten)]
-    pub global: Global,
+}
+
+impl AgentArgs {
+    /// None is named.
+    pub fn is_empty(&self) -> bool {
+        self.agent.is_empty() && self.team.is_empty()
+    }
 }
 
 impl UserCommand {

@@ -3,7 +3,7 @@
 use super::entries::EntryArgs;
 use super::global::Global;
 use super::search::SearchArgs;
-use crate::custody::audit::{Link, MAX_TEXT};
+use crate::custody::audit::{Link, MAX_TEXT, is_hex};
 use crate::id::Channel;
 use crate::store::cases::HoldReason;
 use clap::{Args, Subcommand};
@@ -265,10 +265,6 @@ fn head(text: &str) -> Result<Link, &'static str> {
 fn key(text: &str) -> Result<String, &'static str> {
     let fits = text.len() == 64 && is_hex(text);
     fits.then(|| text.to_owned()).ok_or("no key of 64 digits from 0 to 9 and a to f")
-}
-
-fn is_hex(text: &str) -> bool {
-    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A text that is not empty.

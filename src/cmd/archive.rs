@@ -1,6 +1,7 @@
 //! The store as the commands after the call find it: configuration, place, index, clock,
 //! and who asks. Must not know what a command does.
 
+use super::output::remark;
 use super::settings::{self, DefaultFile};
 use super::usage::Usage;
 use crate::archive::index::{Index, IndexError, Row};
@@ -119,12 +120,20 @@ impl Site {
     /// # Errors
     /// The log cannot be written.
     pub fn note(&self, draft: Draft) -> anyhow::Result<()> {
+        self.note_all([draft])
+    }
+
+    /// Adds entries to the audit log, all of them or none.
+    ///
+    /// # Errors
+    /// See [`Site::note`].
+    pub fn note_all(&self, drafts: impl IntoIterator<Item = Draft>) -> anyhow::Result<()> {
         if !self.state.is_dir() {
             mark::enter(&self.root, &self.state, self.now)?;
         }
-        let (_, trouble) = self.audit().append(&self.by, [draft])?;
+        let (_, trouble) = self.audit().append(&self.by, drafts)?;
         if let Some(trouble) = trouble {
-            eprintln!("nauhuri: {trouble}");
+            remark(format_args!("nauhuri: {trouble}"));
         }
         Ok(())
     }

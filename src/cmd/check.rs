@@ -1,7 +1,7 @@
 //! `nauhuri check`: validates the configuration and prints the effective one.
 
 use super::journal;
-use super::output;
+use super::output::{self, remark};
 use super::settings::{self, DefaultFile, no_such_interface};
 use crate::capture::live::missing_interfaces;
 use crate::cli::{CheckArgs, Cli};
@@ -29,7 +29,7 @@ pub fn run(cli: &Cli, args: &CheckArgs) -> anyhow::Result<()> {
     let notes: Vec<String> = here.into_iter().chain(journal::contradiction(loaded.config.log.keep)).collect();
     output::print(&effective(&loaded, &notes)?)?;
     if !cli.global.quiet {
-        advice(&loaded.config).iter().for_each(|told| eprintln!("warning: {told}"));
+        advice(&loaded.config).iter().for_each(|told| remark(format_args!("warning: {told}")));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `nauhuri expire`: the daemon's sweep, by hand.
 
 use super::keep::{self, NO_AUDIO};
-use super::output;
+use super::output::{self, remark};
 use crate::cli::Cli;
 use crate::cli::keeping::ExpireArgs;
 use crate::config::ClockTrust;
@@ -35,13 +35,13 @@ pub fn run(cli: &Cli, args: &ExpireArgs) -> anyhow::Result<()> {
             _ => "--ignore-clock",
         };
         if args.dry_run {
-            eprintln!("nauhuri: this would be refused: {refusal} ({hint})");
+            remark(format_args!("nauhuri: this would be refused: {refusal} ({hint})"));
             return Ok(());
         }
         bail!("nothing was deleted: {refusal}. If that is right: {hint}");
     }
     for id in &sweep.silent {
-        eprintln!("nauhuri: warning: {id}: {NO_AUDIO}");
+        remark(format_args!("nauhuri: warning: {id}: {NO_AUDIO}"));
     }
     keep::wrong_ones(sweep.failed.iter().map(|(id, why)| format!("{id}: {why}")).collect())
 }

@@ -1,6 +1,7 @@
 //! `nauhuri hold` and `nauhuri release`.
 
 use super::keep::{self, Task};
+use super::output::remark;
 use crate::cli::Cli;
 use crate::cli::keeping::{HoldArgs, ReleaseArgs};
 use crate::config::forms::duration;
@@ -51,7 +52,7 @@ pub fn release(cli: &Cli, args: &ReleaseArgs) -> anyhow::Result<()> {
         );
     }
     if !past.is_empty() && !cli.global.quiet {
-        eprintln!("nauhuri: warning: {} past their term: {when}", past.len());
+        remark(format_args!("nauhuri: warning: {} past their term: {when}", past.len()));
     }
     remind(&keeper, &released.amended.made)?;
     keep::report(&mut keeper, &released.amended, "released", "was released already")
@@ -63,14 +64,14 @@ fn remind(keeper: &Keeper, released: &[Uuid]) -> anyhow::Result<()> {
     let more = put_off.len().saturating_sub(NAMED);
     for (id, asked) in put_off.into_iter().take(NAMED) {
         let day = asked.at.get(..10).unwrap_or_default();
-        eprintln!(
+        remark(format_args!(
             "nauhuri: {id}: its erasure was asked for on {day} ({}) and put off by the hold: \
              `nauhuri erase` it, or say why not with --refuse",
             asked.reason
-        );
+        ));
     }
     if more > 0 {
-        eprintln!("nauhuri: and {more} more; `nauhuri audit show` has them as erase (refused)");
+        remark(format_args!("nauhuri: and {more} more; `nauhuri audit show` has them as erase (refused)"));
     }
     Ok(())
 }

@@ -6,12 +6,11 @@ use super::usage::Usage;
 use crate::custody::access::Held;
 use crate::custody::audit::{Action, Draft};
 use crate::store::calendar::day_begins;
-use crate::time::Timestamp;
 use crate::web::accounts::{Account, Accounts};
 use anyhow::Context;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -39,8 +38,8 @@ struct Line {
 /// What an account was, and when.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Intervals {
-    agents: Vec<Held<String>>,
-    teams: Vec<Held<String>>,
+    agents: Vec<Held>,
+    teams: Vec<Held>,
 }
 
 /// Takes a file whole, or refuses it and says every line that is wrong.
@@ -66,7 +65,7 @@ pub(super) fn run(place: &Site, accounts: &Accounts, file: &Path, dry_run: bool)
     for (name, intervals) in &changed {
         said += &format!("{name}: {} agents, {} teams\n", intervals.agents.len(), intervals.teams.len());
     }
-    if !dry_run {
+    if !dry_run && !changed.is_empty() {
         take(place, accounts, &changed)?;
     }
     let done = if dry_run { "would change" } else { "changed" };
@@ -75,24 +74,17 @@ pub(super) fn run(place: &Site, accounts: &Accounts, file: &Path, dry_run: bool)
 
 fn take(place: &Site, accounts: &Accounts, changed: &[(String, Intervals)]) -> anyhow::Result<()> {
     let drafts = changed.iter().map(|(name, intervals)| {
-        let detail =
-            json!({ "account": name, "agents": told(&intervals.agents), "teams": told(&intervals.teams) });
+        let (agents, teams) = (Held::all_to_json(&intervals.agents), Held::all_to_json(&intervals.teams));
+        let detail = json!({ "account": name, "agents": agents, "teams": teams });
         Draft::new(Action::UserChange).detail(detail)
     });
-    for draft in drafts {
-        place.note(draft)?;
-    }
+    place.note_all(drafts)?;
     let all = changed.iter().map(|(name, i)| (name.as_str(), i.agents.as_slice(), i.teams.as_slice()));
     Ok(accounts.replace_intervals(all)?)
 }
 
-fn told(held: &[Held<String>]) -> Vec<Value> {
-    let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
-    held.iter().map(|h| json!({ "id": h.what, "from": time(h.from), "until": time(h.until) })).collect()
-}
-
 fn is_so(account: &Account, intervals: &Intervals) -> bool {
-    let sorted = |list: &[Held<String>]| {
+    let sorted = |list: &[Held]| {
         let mut list: Vec<_> = list.iter().map(|h| (h.what.clone(), h.from, h.until)).collect();
         list.sort();
         list
@@ -138,7 +130,7 @@ fn parse(text: &str, zone: &TimeZone) -> Result<BTreeMap<String, Intervals>, Str
     if wrong.is_empty() { Ok(out) } else { Err(wrong.join("\n")) }
 }
 
-fn judge(line: Line, zone: &TimeZone) -> Result<(String, bool, Held<String>), String> {
+fn judge(line: Line, zone: &TimeZone) -> Result<(String, bool, Held), String> {
     let (is_agent, what) = match (line.agent.is_empty(), line.team.is_empty()) {
         (false, true) => (true, line.agent),
         (true, false) => (false, line.team),

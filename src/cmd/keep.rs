@@ -2,7 +2,7 @@
 //! meant, saying what became of it.
 
 use super::archive::{Opened, Site};
-use super::output;
+use super::output::{self, remark};
 use super::usage::Usage;
 use crate::archive::Archive;
 use crate::archive::index::Row;
@@ -64,7 +64,7 @@ fn split(opened: Opened) -> (Site, Keeper) {
 /// Says on standard error what did not fail and should be known.
 pub fn warn(keeper: &mut Keeper) {
     if let Some(trouble) = keeper.take_warning() {
-        eprintln!("nauhuri: warning: {trouble}");
+        remark(format_args!("nauhuri: warning: {trouble}"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Results on standard output; a reader that leaves early is not a failure.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 /// Standard output could not be written.
@@ -15,6 +15,11 @@ pub struct Stdout(#[source] pub io::Error);
 pub fn print(text: &str) -> Result<(), Stdout> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Stdout)
+}
+
+/// A line on standard error, for what is said beside the result; whoever does not read it loses nothing else.
+pub fn remark(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Standard output for what may be long: buffered, in pieces.

@@ -1,6 +1,7 @@
 //! `nauhuri reindex`: the index made anew from the files.
 
 use super::archive::Site;
+use super::output::remark;
 use crate::archive::index::rebuild;
 use crate::cli::Cli;
 use crate::cli::reading::ReindexArgs;
@@ -41,9 +42,12 @@ pub fn run(cli: &Cli, _args: &ReindexArgs) -> anyhow::Result<()> {
         let seconds = started.elapsed().as_secs_f64();
         let per_s = built.recordings as f64 / seconds.max(1e-3);
         let indexed = counted(built.recordings, "recording");
-        eprintln!("{indexed} indexed in {seconds:.1} s ({per_s:.0} a second)");
+        remark(format_args!("{indexed} indexed in {seconds:.1} s ({per_s:.0} a second)"));
         if built.buried > 0 {
-            eprintln!("{} were deleted before and are left out; the next sweep removes them", built.buried);
+            remark(format_args!(
+                "{} were deleted before and are left out; the next sweep removes them",
+                built.buried
+            ));
         }
     }
     if built.unreadable_total > 0 {

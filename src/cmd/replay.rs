@@ -2,7 +2,7 @@
 
 mod summary;
 
-use super::output;
+use super::output::{self, remark};
 use super::settings::{self, DefaultFile};
 use crate::capture::merge::Merged;
 use crate::cli::{Cli, ReplayArgs};
@@ -67,10 +67,10 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let warnings = summary::warnings(&done, &config.sip.ports);
     if has_no_agent_rule(&config.agents) && !cli.global.quiet {
-        eprintln!("note: no agent rule is set: the called party of each call counts as the agent");
+        remark(format_args!("note: no agent rule is set: the called party of each call counts as the agent"));
     }
     for w in &warnings {
-        eprintln!("warning: {}", output::plain(w));
+        remark(format_args!("warning: {}", output::plain(w)));
     }
     let summary = if args.json { summary::json(&done, &warnings, root)? } else { summary::text(&done, root) };
     register(&config, args.out.is_some(), &done)?;

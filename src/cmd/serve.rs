@@ -1,5 +1,6 @@
 //! `nauhuri serve`: the listening room, until stopped.
 
+use super::output::remark;
 use super::settings::{self, DefaultFile};
 use crate::cli::Cli;
 use crate::cli::accounts::ServeArgs;
@@ -34,7 +35,7 @@ pub fn run(cli: &Cli, _args: &ServeArgs) -> anyhow::Result<()> {
         };
         crate::telemetry::Notifier::from_env().ready();
         // For whoever started it: the port may have been chosen by the system.
-        eprintln!("nauhuri: listening on {scheme}://{address}/");
+        remark(format_args!("nauhuri: listening on {scheme}://{address}/"));
         door.serve(room, stop).await
     })
 }

@@ -5,7 +5,7 @@ use super::columns::{Grid, Layout};
 use super::output::{self, plain};
 use super::usage::Usage;
 use crate::cli::Cli;
-use crate::cli::accounts::{AddArgs, ChangeArgs, UserArgs, UserCommand};
+use crate::cli::accounts::{AddArgs, AgentArgs, ChangeArgs, UserArgs, UserCommand};
 use crate::custody::access::{Held, Policy};
 use crate::custody::audit::{Action, Draft};
 use crate::store::calendar::day_begins;
@@ -81,19 +81,12 @@ fn note(place: &Site, action: Action, detail: Value) -> anyhow::Result<()> {
 
 fn add(place: &Site, args: &AddArgs) -> anyhow::Result<()> {
     must_be_roles(place, &args.role)?;
-    let day = |day: jiff::civil::Date| day_begins(day, &place.zone);
-    let (from, until) = (args.from.map(day), args.until.map(day));
-    if from.zip(until).is_some_and(|(from, until)| from >= until) {
-        return Err(Usage("--from must lie before --until".into()).into());
-    }
-    if (args.from.is_some() || args.until.is_some()) && args.agent.is_empty() && args.team.is_empty() {
-        return Err(Usage("--from and --until are of --agent and --team".into()).into());
-    }
+    let (from, until) = interval(place, &args.of)?;
     let new = NewAccount {
         name: args.name.clone(),
         roles: args.role.clone(),
-        agents: args.agent.clone(),
-        teams: args.team.clone(),
+        agents: args.of.agent.clone(),
+        teams: args.of.team.clone(),
         office: args.office.clone(),
         from,
         until,
@@ -116,6 +109,18 @@ fn add(place: &Site, args: &AddArgs) -> anyhow::Result<()> {
     Ok(output::print(&format!("{} added\n", new.name))?)
 }
 
+/// First instant at which agents and teams hold, and the first at which they hold no more.
+fn interval(place: &Site, of: &AgentArgs) -> anyhow::Result<(Option<Timestamp>, Option<Timestamp>)> {
+    let [from, until] = [of.from, of.until].map(|day| day.map(|day| day_begins(day, &place.zone)));
+    if from.zip(until).is_some_and(|(from, until)| from >= until) {
+        return Err(Usage("--from must lie before --until".into()).into());
+    }
+    if (from.is_some() || until.is_some()) && of.is_empty() {
+        return Err(Usage("--from and --until are of --agent and --team".into()).into());
+    }
+    Ok((from, until))
+}
+
 fn must_be_roles(place: &Site, roles: &[String]) -> anyhow::Result<()> {
     let policy = Policy::new(&place.config);
     let Some(role) = roles.iter().find(|role| policy.role(role).is_none()) else { return Ok(()) };
@@ -125,16 +130,8 @@ fn must_be_roles(place: &Site, roles: &[String]) -> anyhow::Result<()> {
 
 fn change(place: &Site, args: &ChangeArgs) -> anyhow::Result<()> {
     must_be_roles(place, &args.role)?;
-    let day = |day: jiff::civil::Date| day_begins(day, &place.zone);
-    let (from, until) = (args.from.map(day), args.until.map(day));
-    if from.zip(until).is_some_and(|(from, until)| from >= until) {
-        return Err(Usage("--from must lie before --until".into()).into());
-    }
-    let held = !args.agent.is_empty() || !args.team.is_empty();
-    if (from.is_some() || until.is_some()) && !held {
-        return Err(Usage("--from and --until are of --agent and --team".into()).into());
-    }
-    if args.role.is_empty() && args.office.is_none() && !held {
+    let (from, until) = interval(place, &args.of)?;
+    if args.role.is_empty() && args.office.is_none() && args.of.is_empty() {
         return Err(Usage("what is to change? Give --role, --agent, --team or --office".into()).into());
     }
     let accounts = open(place)?;
@@ -146,8 +143,8 @@ fn change(place: &Site, args: &ChangeArgs) -> anyhow::Result<()> {
     let name = account.name;
     let changes = Changes {
         roles: (!args.role.is_empty()).then(|| args.role.clone()),
-        agents: args.agent.clone(),
-        teams: args.team.clone(),
+        agents: args.of.agent.clone(),
+        teams: args.of.team.clone(),
         office: args.office.clone(),
         from,
         until,
@@ -182,6 +179,7 @@ fn list(place: &Site, as_json: bool) -> anyhow::Result<()> {
         let list: Vec<Value> = people.iter().map(Account::to_json).collect();
         return Ok(output::print(&(serde_json::to_string_pretty(&list)? + "\n"))?);
     }
+    let held = |list: &[Held]| list.iter().map(|h| h.text(&place.zone)).collect::<Vec<_>>().join(" ");
     let mut grid = Grid::default();
     for account in &people {
         let state = match (account.disabled, account.locked_until) {
@@ -202,15 +200,6 @@ fn list(place: &Site, as_json: bool) -> anyhow::Result<()> {
     }
     let heads = ["NAME", "ROLES", "AGENTS", "TEAMS", "OFFICE", "STATE"];
     Ok(output::print(&Layout::new(heads).lines(&grid))?)
-}
-
-fn held(list: &[Held<String>]) -> String {
-    let day = |t: Option<Timestamp>| t.map_or(String::new(), |t| t.to_rfc3339().chars().take(10).collect());
-    let one = |h: &Held<String>| match (h.from, h.until) {
-        (None, None) => h.what.clone(),
-        _ => format!("{} ({}..{})", h.what, day(h.from), day(h.until)),
-    };
-    list.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `nauhuri verify`: what is wrong with the store, a line each or as JSON.
 
 use super::archive::Site;
-use super::output::{Printer, plain, size};
+use super::output::{Printer, plain, remark, size};
 use super::reindex::{bar, measured};
 use crate::archive::index::Index;
 use crate::archive::verify::{PATIENCE, VerifyOptions, VerifyReport, verify};
@@ -75,7 +75,7 @@ fn print(report: &VerifyReport, seconds: f64, quiet: bool, out: &mut Printer) ->
         // Of a sample too: what is waited for is the walk past the names.
         let per_s = all as f64 / seconds.max(1e-3);
         let (all, bytes) = (counted(all, "recording"), size(report.bytes));
-        eprintln!("{all}, {read} read whole ({bytes}) in {seconds:.1} s ({per_s:.0} a second)");
+        remark(format_args!("{all}, {read} read whole ({bytes}) in {seconds:.1} s ({per_s:.0} a second)"));
     }
     Ok(())
 }

@@ -8,25 +8,48 @@
 use crate::config::compiled::Networks;
 use crate::config::listening::{Act, Listening, Reason, Role, Scope};
 use crate::config::{Config, CopyAccess, Service};
+use crate::store::calendar::local_date;
 use crate::time::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Something a person was from one instant to before another.
+/// An agent that a person was, or a team, from one instant to before another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held<T> {
-    /// What.
-    pub what: T,
+pub struct Held {
+    /// Id of the agent, or name of the team.
+    pub what: String,
     /// First instant; `None`: since ever.
     pub from: Option<Timestamp>,
     /// First instant behind it; `None`: until further notice.
     pub until: Option<Timestamp>,
 }
 
-impl<T> Held<T> {
+impl Held {
     /// Whether it held at `at`.
     pub fn at(&self, at: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
+    }
+
+    /// For a person: the first day and the first no more, on the calendar of `zone`.
+    pub fn text(&self, zone: &TimeZone) -> String {
+        let day = |at: Option<Timestamp>| at.map_or(String::new(), |at| local_date(at, zone).to_string());
+        match (self.from, self.until) {
+            (None, None) => self.what.clone(),
+            (from, until) => format!("{} ({}..{})", self.what, day(from), day(until)),
+        }
+    }
+
+    /// For a program and for the log.
+    pub fn to_json(&self) -> Value {
+        let time = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339);
+        json!({ "id": self.what, "from": time(self.from), "until": time(self.until) })
+    }
+
+    /// [`Held::to_json`] of each.
+    pub fn all_to_json(list: &[Held]) -> Vec<Value> {
+        list.iter().map(Held::to_json).collect()
     }
 }
 
@@ -38,9 +61,9 @@ pub struct Person {
     /// Names of his roles.
     pub roles: Vec<String>,
     /// Which agents he was, and when.
-    pub agents: Vec<Held<String>>,
+    pub agents: Vec<Held>,
     /// Which teams he was in or leads, and when.
-    pub teams: Vec<Held<String>>,
+    pub teams: Vec<Held>,
     /// His office.
     pub office: Option<String>,
     /// Where he is.
@@ -50,12 +73,12 @@ pub struct Person {
 /// Which agent was in which team, and when: from the accounts of all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Directory {
-    teams: BTreeMap<String, Vec<Held<String>>>,
+    teams: BTreeMap<String, Vec<Held>>,
 }
 
 impl Directory {
     /// Adds one account: while it was an agent and in a team, the agent was in the team.
-    pub fn add(&mut self, agents: &[Held<String>], teams: &[Held<String>]) {
+    pub fn add(&mut self, agents: &[Held], teams: &[Held]) {
         for team in teams {
             let members = self.teams.entry(team.what.clone()).or_default();
             members.extend(agents.iter().map(|agent| Held {
@@ -73,7 +96,7 @@ impl Directory {
         self.members(team).iter().any(|member| member.what == agent && member.at(at))
     }
 
-    fn members(&self, team: &str) -> &[Held<String>] {
+    fn members(&self, team: &str) -> &[Held] {
         self.teams.get(team).map_or(&[], Vec::as_slice)
     }
 }
@@ -390,7 +413,7 @@ fn covers(scope: Scope, person: &Person, directory: &Directory, facts: &Facts<'_
         Scope::All => true,
         Scope::Own => facts.agent.is_some_and(own),
         Scope::Team => facts.agent.is_some_and(|agent| {
-            let team = |team: &Held<String>| {
+            let team = |team: &Held| {
                 team.at(facts.answered_at) && directory.was_in(&team.what, agent, facts.answered_at)
             };
             own(agent) || person.teams.iter().any(team)

@@ -170,6 +170,18 @@ impl Folder {
         file_beneath(self.0.fd.as_fd(), &below, OFlags::RDONLY).map_err(StoreError::io("open", &path))
     }
 
+    /// The same; `None` where it is not there.
+    ///
+    /// # Errors
+    /// It is no file, or is reached by a link only.
+    pub fn read_if_there(&self, path: &Path) -> Result<Option<File>, StoreError> {
+        match self.read(path) {
+            Ok(file) => Ok(Some(file)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
     /// Opens a file for reading and writing that is there.
     ///
     /// # Errors

@@ -112,10 +112,7 @@ impl Register {
     /// # Errors
     /// There is a register, and it cannot be read.
     pub fn read(&self, mut each: impl FnMut(Unrecorded)) -> Result<(), StoreError> {
-        let file = match self.state.read(Path::new(REGISTER)) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            other => other?,
-        };
+        let Some(file) = self.state.read_if_there(Path::new(REGISTER))? else { return Ok(()) };
         for line in Lines::new(file, MAX_LINE) {
             let line = line.map_err(StoreError::io("read", &self.state.path().join(REGISTER)))?;
             if let Some(call) = line.ok().and_then(|l| serde_json::from_str(&l).ok()) {

@@ -294,11 +294,7 @@ pub(super) fn read_file(
     take: &mut dyn FnMut(Option<Tombstone>),
 ) -> Result<u64, StoreError> {
     let path = Path::new(TOMBSTONES);
-    let mut file = match state.read(path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(e) => return Err(e),
-    };
+    let Some(mut file) = state.read_if_there(path)? else { return Ok(0) };
     let cannot_read = |e| StoreError::io("read", &state.path().join(path))(e);
     file.seek(SeekFrom::Start(from)).map_err(cannot_read)?;
     let mut lines = Lines::new(file, MAX_LINE);
@@ -348,21 +344,14 @@ fn locked(state: &Folder) -> Result<File, StoreError> {
 /// Bytes of the file; none where there is none.
 fn length(state: &Folder) -> Result<u64, StoreError> {
     let path = Path::new(TOMBSTONES);
-    match state.read(path) {
-        Ok(file) => Ok(file.metadata().map_err(StoreError::io("read", &state.path().join(path)))?.len()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(e) => Err(e),
-    }
+    let Some(file) = state.read_if_there(path)? else { return Ok(0) };
+    Ok(file.metadata().map_err(StoreError::io("read", &state.path().join(path)))?.len())
 }
 
 /// The byte before `at` ends a line: the file is still the one that was read.
 fn ends_a_line(state: &Folder, at: u64) -> Result<bool, StoreError> {
     let mut byte = [0u8];
-    let file = match state.read(Path::new(TOMBSTONES)) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(e) => return Err(e),
-    };
+    let Some(file) = state.read_if_there(Path::new(TOMBSTONES))? else { return Ok(false) };
     match file.read_exact_at(&mut byte, at.saturating_sub(1)) {
         Ok(()) => Ok(byte == *b"\n"),
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),

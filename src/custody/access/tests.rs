@@ -10,7 +10,7 @@ fn day(n: i64) -> Timestamp {
     NOW.offset_ns(n * 86_400 * 1_000_000_000)
 }
 
-fn ever(what: &str) -> Held<String> {
+fn ever(what: &str) -> Held {
     Held { what: what.into(), from: None, until: None }
 }
 

@@ -64,12 +64,7 @@ impl AuditLog {
         };
         walk.seals.pass(&Link::genesis(), &mut walk.verdict);
         let head_text = read_small(&log.folder, Path::new(HEAD_FILE))?;
-        let file = match log.folder.read(Path::new(LOG_FILE)) {
-            Ok(file) => Some(file),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-            Err(e) => return Err(e.into()),
-        };
-        if let Some(file) = file {
+        if let Some(file) = log.folder.read_if_there(Path::new(LOG_FILE))? {
             let path = log.path();
             let read = || -> io::Result<()> {
                 let (whole, length) = (jsonl::whole(&file)?, file.metadata()?.len());

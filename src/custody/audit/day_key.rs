@@ -96,21 +96,13 @@ pub(super) struct Signer {
 impl Signer {
     fn new() -> Result<Signer, AuditError> {
         let mut seed = [0u8; 32];
-        let mut filled = 0;
-        while filled < seed.len() {
-            let flags = rustix::rand::GetRandomFlags::empty();
-            match rustix::rand::getrandom(&mut seed[filled..], flags) {
-                Ok(n) => filled += n,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(e) => return Err(AuditError::Random(e.into())),
-            }
-        }
+        getrandom::fill(&mut seed).map_err(|e| AuditError::Random(e.into()))?;
         Ok(Signer::of(seed))
     }
 
     fn of(seed: [u8; 32]) -> Signer {
         let secret = SigningKey::from_bytes(&seed);
-        let public = hex(secret.verifying_key().as_bytes());
+        let public = hex::encode(secret.verifying_key().as_bytes());
         Signer { secret, public }
     }
 
@@ -122,12 +114,12 @@ impl Signer {
     fn sign(&self, what: &str, text: &mut String) {
         let signature = self.secret.sign(format!("{what}{}", hash_of(text.as_bytes())).as_bytes());
         text.push_str(SIG_KEY);
-        text.push_str(&hex(&signature.to_bytes()));
+        text.push_str(&hex::encode(signature.to_bytes()));
         text.push('"');
     }
 
     fn text(&self) -> String {
-        hex(self.secret.as_bytes()) + "\n"
+        hex::encode(self.secret.as_bytes()) + "\n"
     }
 }
 
@@ -236,11 +228,7 @@ pub(super) fn is_held(state: &Folder, newest: &KeyLine) -> Result<bool, AuditErr
 /// Every line of the list, `None` for one that is none; a last one without its end is what
 /// a crash left, and the key it names was never used.
 pub(super) fn list(state: &Folder) -> Result<Vec<Option<KeyLine>>, AuditError> {
-    let file = match state.read(Path::new(KEYS_FILE)) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(e.into()),
-    };
+    let Some(file) = state.read_if_there(Path::new(KEYS_FILE))? else { return Ok(Vec::new()) };
     let mut lines = Vec::new();
     for line in Lines::new(file, MAX_KEY_LINE) {
         match line.map_err(StoreError::io("read", &state.path().join(KEYS_FILE)))? {
@@ -253,11 +241,7 @@ pub(super) fn list(state: &Folder) -> Result<Vec<Option<KeyLine>>, AuditError> {
 
 /// The last whole line; `None` where there is no list, or the line is none.
 fn newest(state: &Folder) -> Result<Option<KeyLine>, AuditError> {
-    let file = match state.read(Path::new(KEYS_FILE)) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e.into()),
-    };
+    let Some(file) = state.read_if_there(Path::new(KEYS_FILE))? else { return Ok(None) };
     let tail = jsonl::tail(&file, MAX_KEY_LINE);
     let tail = tail.map_err(StoreError::io("read", &state.path().join(KEYS_FILE)))?;
     Ok(std::str::from_utf8(&tail.last).ok().and_then(KeyLine::parse))
@@ -321,33 +305,21 @@ fn scratch() -> PathBuf {
 }
 
 pub(super) fn read_secret(state: &Folder, name: &Path) -> Result<Option<Signer>, AuditError> {
-    let file = match state.read(name) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e.into()),
-    };
+    let Some(file) = state.read_if_there(name)? else { return Ok(None) };
     let mut text = String::new();
     // What is no text is no key.
     let read = file.take(MAX_KEY_LINE as u64).read_to_string(&mut text);
     Ok(read.ok().and_then(|_| bytes(text.trim_end())).map(Signer::of))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 /// So many bytes in lower-case hexadecimal, and nothing else.
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != 2 * N || !is_hex(text) {
-        return None;
-    }
     let mut out = [0; N];
-    for (at, byte) in out.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(out)
+    let read = is_hex(text).then(|| hex::decode_to_slice(text, &mut out));
+    matches!(read, Some(Ok(()))).then_some(out)
 }
 
-fn is_hex(text: &str) -> bool {
+/// Whether there is nothing in it but digits as they are written here.
+pub fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

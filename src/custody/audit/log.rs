@@ -435,11 +435,7 @@ pub(super) fn link_of(line: &str) -> Option<(Link, Option<String>)> {
 
 /// At most a link's worth; `None` where there is no file.
 pub(super) fn read_small(folder: &Folder, name: &Path) -> Result<Option<String>, AuditError> {
-    let file = match folder.read(name) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e.into()),
-    };
+    let Some(file) = folder.read_if_there(name)? else { return Ok(None) };
     let mut bytes = Vec::new();
     let read = file.take(4096).read_to_end(&mut bytes);
     read.map_err(StoreError::io("read", &folder.path().join(name)))?;

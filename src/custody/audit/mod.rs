@@ -35,7 +35,7 @@ mod tests;
 mod who;
 
 pub use action::{Action, Outcome};
-pub use day_key::{KEY_FILE, KEYS_FILE, KeyLine};
+pub use day_key::{KEY_FILE, KEYS_FILE, KeyLine, is_hex};
 pub use judgement::{Found, Known, Problem, Pruned, Verdict};
 pub use log::{AuditLog, Entries};
 pub use who::{Account, By, Who};

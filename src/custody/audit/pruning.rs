@@ -50,11 +50,7 @@ impl AuditLog {
 
 /// The last entry before `since`, and how many there are up to it.
 fn prunable(log: &Locked, since: Timestamp) -> Result<Option<(Link, u64)>, AuditError> {
-    let file = match log.folder.read(Path::new(LOG_FILE)) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e.into()),
-    };
+    let Some(file) = log.folder.read_if_there(Path::new(LOG_FILE))? else { return Ok(None) };
     let (mut found, mut before) = (None, Link::genesis());
     for line in Lines::new(file, MAX_LINE) {
         let line = line.map_err(StoreError::io("read", &log.path()))?;

@@ -3,7 +3,7 @@
 use super::{ACCOUNTS_MAX, AccountError, Accounts, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN, password};
 use crate::custody::access::Held;
 use crate::time::Timestamp;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use serde_json::json;
 
 /// A new account.
@@ -64,11 +64,7 @@ impl Accounts {
         }
         for (kind, list) in [("agent", &new.agents), ("team", &new.teams)] {
             for what in list {
-                let (since, until) = (new.from.map(Timestamp::as_ns), new.until.map(Timestamp::as_ns));
-                self.sql(tx.execute(
-                    "INSERT INTO holding (account, kind, what, since, until) VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![new.name, kind, what, since, until],
-                ))?;
+                self.hold(&tx, &new.name, kind, (what, new.from, new.until))?;
             }
         }
         self.sql(tx.commit())
@@ -89,20 +85,17 @@ impl Accounts {
             self.sql(tx.execute(sql, params![name, office]))?;
         }
         let mut missed = Vec::new();
-        let (from, until) = (changes.from.map(Timestamp::as_ns), changes.until.map(Timestamp::as_ns));
         for (kind, list) in [("agent", &changes.agents), ("team", &changes.teams)] {
             for what in list {
-                if let (None, Some(until)) = (from, until) {
+                if let (None, Some(until)) = (changes.from, changes.until) {
                     // What began later is none of those that end then.
                     let sql = "UPDATE holding SET until = ?4 WHERE account = ?1 AND kind = ?2 AND what = ?3 \
                         AND (until IS NULL OR until > ?4) AND (since IS NULL OR since < ?4)";
-                    if self.sql(tx.execute(sql, params![name, kind, what, until]))? == 0 {
+                    if self.sql(tx.execute(sql, params![name, kind, what, until.as_ns()]))? == 0 {
                         missed.push(what.clone());
                     }
                 } else {
-                    let sql =
-                        "INSERT INTO holding (account, kind, what, since, until) VALUES (?1, ?2, ?3, ?4, ?5)";
-                    self.sql(tx.execute(sql, params![name, kind, what, from, until]))?;
+                    self.hold(&tx, name, kind, (what, changes.from, changes.until))?;
                 }
             }
         }
@@ -118,21 +111,32 @@ impl Accounts {
     /// SQLite.
     pub fn replace_intervals<'a>(
         &self,
-        all: impl Iterator<Item = (&'a str, &'a [Held<String>], &'a [Held<String>])>,
+        all: impl Iterator<Item = (&'a str, &'a [Held], &'a [Held])>,
     ) -> Result<(), AccountError> {
         let tx = self.sql(self.conn.unchecked_transaction())?;
         for (name, agents, teams) in all {
             self.sql(tx.execute("DELETE FROM holding WHERE account = ?1", [name]))?;
             for (kind, list) in [("agent", agents), ("team", teams)] {
                 for held in list {
-                    let (since, until) = (held.from.map(Timestamp::as_ns), held.until.map(Timestamp::as_ns));
-                    let sql =
-                        "INSERT INTO holding (account, kind, what, since, until) VALUES (?1, ?2, ?3, ?4, ?5)";
-                    self.sql(tx.execute(sql, params![name, kind, held.what, since, until]))?;
+                    self.hold(&tx, name, kind, (&held.what, held.from, held.until))?;
                 }
             }
         }
         self.sql(tx.commit())
+    }
+
+    /// An account is an agent, or in a team, from one instant to before another.
+    fn hold(
+        &self,
+        conn: &Connection,
+        name: &str,
+        kind: &str,
+        (what, from, until): (&str, Option<Timestamp>, Option<Timestamp>),
+    ) -> Result<(), AccountError> {
+        let sql = "INSERT INTO holding (account, kind, what, since, until) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let (since, until) = (from.map(Timestamp::as_ns), until.map(Timestamp::as_ns));
+        self.sql(conn.execute(sql, params![name, kind, what, since, until]))?;
+        Ok(())
     }
 
     /// Closes an account: its sessions and tokens end at once.

@@ -85,9 +85,9 @@ pub struct Account {
     /// Its roles.
     pub roles: Vec<String>,
     /// Which agents, and when.
-    pub agents: Vec<Held<String>>,
+    pub agents: Vec<Held>,
     /// Which teams, and when.
-    pub teams: Vec<Held<String>>,
+    pub teams: Vec<Held>,
     /// Its office.
     pub office: Option<String>,
     /// Since when.
@@ -126,14 +126,10 @@ impl Account {
     /// As lists show it.
     pub fn to_json(&self) -> serde_json::Value {
         let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
-        let held = |list: &[Held<String>]| -> Vec<serde_json::Value> {
-            let one =
-                |h: &Held<String>| json!({ "id": h.what, "from": time(h.from), "until": time(h.until) });
-            list.iter().map(one).collect()
-        };
+        let (agents, teams) = (Held::all_to_json(&self.agents), Held::all_to_json(&self.teams));
         let accepted = self.accepted.as_ref();
         json!({
-            "name": self.name, "roles": self.roles, "agents": held(&self.agents), "teams": held(&self.teams),
+            "name": self.name, "roles": self.roles, "agents": agents, "teams": teams,
             "office": self.office, "created": time(Some(self.created)), "disabled": time(self.disabled),
             "locked_until": time(self.locked_until), "provider": self.provider, "totp": self.totp, "last_seen": time(self.seen),
             "last_heard": time(self.heard),
@@ -233,7 +229,7 @@ impl Accounts {
     fn fill(&self, account: &mut Account) -> Result<(), AccountError> {
         let sql = "SELECT kind, what, since, until FROM holding WHERE account = ?1 ORDER BY since, what";
         let mut st = self.sql(self.conn.prepare_cached(sql))?;
-        let read = |r: &Row<'_>| -> rusqlite::Result<(String, Held<String>)> {
+        let read = |r: &Row<'_>| -> rusqlite::Result<(String, Held)> {
             Ok((r.get(0)?, Held { what: r.get(1)?, from: time(r, 2)?, until: time(r, 3)? }))
         };
         for held in self.sql(st.query_map([&account.name], read))? {
@@ -256,11 +252,11 @@ impl Accounts {
     pub fn directory(&self) -> Result<Directory, AccountError> {
         let sql = "SELECT account, kind, what, since, until FROM holding ORDER BY account";
         let mut st = self.sql(self.conn.prepare_cached(sql))?;
-        let read = |r: &Row<'_>| -> rusqlite::Result<(String, String, Held<String>)> {
+        let read = |r: &Row<'_>| -> rusqlite::Result<(String, String, Held)> {
             Ok((r.get(0)?, r.get(1)?, Held { what: r.get(2)?, from: time(r, 3)?, until: time(r, 4)? }))
         };
         let mut directory = Directory::default();
-        let mut of: (String, Vec<Held<String>>, Vec<Held<String>>) = Default::default();
+        let mut of: (String, Vec<Held>, Vec<Held>) = Default::default();
         for held in self.sql(st.query_map([], read))? {
             let (account, kind, held) = self.sql(held)?;
             if account != of.0 {

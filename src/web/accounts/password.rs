@@ -13,12 +13,8 @@ const STEP_S: i64 = 30;
 /// `N` bytes that nobody can guess.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    let mut have = 0;
-    while have < N {
-        // Fails only where a signal came first.
-        have +=
-            rustix::rand::getrandom(&mut bytes[have..], rustix::rand::GetRandomFlags::empty()).unwrap_or(0);
-    }
+    // Without them nothing may go on.
+    while getrandom::fill(&mut bytes).is_err() {}
     bytes
 }
 

@@ -223,7 +223,7 @@ fn who_moves_on_leaves_what_was_as_it_was() {
     let (_dir, a) = open();
     let held = |a: &Accounts| {
         let kaisa = a.get("kaisa").unwrap().unwrap();
-        let one = |h: &Held<String>| (h.what.clone(), h.from, h.until);
+        let one = |h: &Held| (h.what.clone(), h.from, h.until);
         kaisa.teams.iter().map(one).collect::<Vec<_>>()
     };
     let end = Changes { teams: vec!["north".into()], until: Some(at(500)), ..Changes::default() };

@@ -4,6 +4,7 @@ use super::door::problem_inside;
 use super::frame::{choice, field, inside, needed};
 use super::visit::{Guest, Visitor, encoded, html as answer};
 use crate::config::listening::Act;
+use crate::custody::access::Held;
 use crate::custody::audit::Entry;
 use crate::web::Room;
 use crate::web::accounts::{Account, Request, RequestState};
@@ -214,16 +215,7 @@ fn one_account(guest: &Guest, zone: &TimeZone, account: &Account, now: crate::ti
         (None, Some(until)) if until > now => say("locked"),
         _ => say("open"),
     };
-    let held = |list: &[crate::custody::access::Held<String>]| {
-        let day = |at: Option<crate::time::Timestamp>| {
-            at.map_or(String::new(), |at| at.to_jiff().to_zoned_datetime(zone.clone()).date().to_string())
-        };
-        let one = |h: &crate::custody::access::Held<String>| match (h.from, h.until) {
-            (None, None) => h.what.clone(),
-            _ => format!("{} ({}..{})", h.what, day(h.from), day(h.until)),
-        };
-        list.iter().map(one).collect::<Vec<_>>().join(", ")
-    };
+    let held = |list: &[Held]| list.iter().map(|h| h.text(zone)).collect::<Vec<_>>().join(", ");
     html! {
         tr {
             th scope="row" data-label=(say("name")) { (account.name) }
