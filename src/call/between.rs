@@ -7,7 +7,7 @@
 
 use super::hosts::Hosts;
 use super::owner::Owned;
-use super::session::{Rank, Session, SessionId, Sessions};
+use super::session::{Claim, Rank, Session, SessionId, Sessions};
 use crate::net::Flow;
 use crate::sdp::Side;
 use foldhash::quality::RandomState;
@@ -73,9 +73,7 @@ impl Between {
             let side = if end == flow.dst { speaker.other() } else { speaker };
             s.spoke[side as usize].is_some_and(|a| a != end) || !s.is_at(side, end.ip())
         };
-        if !owned.strange && !owners.clone().any(is_elsewhere) {
-            return SmallVec::new();
-        }
+        let is_told = !owned.strange && !owners.clone().any(is_elsewhere);
         let rings = |id: &SessionId| {
             let Some(s) = sessions.get(id).filter(|s| s.answered.is_none()) else { return false };
             s.claims[Side::Callee as usize].is_empty()
@@ -86,11 +84,31 @@ impl Between {
         };
         let is_beyond =
             |id: &SessionId| sessions.get(id).is_some_and(|s| s.ends[Side::Callee as usize].ip() == end.ip());
+        if is_told {
+            // Where it is only likely nothing tells it from one that names the same and had begun before it was answered.
+            if owned.ranks.contains(&Rank::Claimed) {
+                return SmallVec::new();
+            }
+            let of = owners.clone().flat_map(|(o, _)| self.twins(o, sessions));
+            return of.filter(rings).collect();
+        }
         let at = |ip: IpAddr| hosts.at(&ip).unwrap_or(&[]).iter().copied();
         let between = |a: IpAddr, b: IpAddr| self.0.get(&[a, b]).into_iter().flatten().copied();
         let (here, there) = (end.ip(), known.ip());
         let beyond = at(there).filter(is_beyond);
         at(here).chain(beyond).chain(between(here, there)).chain(between(there, here)).filter(rings).collect()
+    }
+
+    /// Sessions between the hosts of `s` whose callers name the same as its own, and that had begun
+    /// before it was answered.
+    fn twins<'a>(&'a self, s: &'a Session, sessions: &'a Sessions) -> impl Iterator<Item = SessionId> + 'a {
+        let caller = Side::Caller as usize;
+        let is_named = move |c: &Claim| s.claims[caller].iter().any(|own| own.addr == c.addr);
+        let is_twin = move |id: &SessionId| {
+            let other = sessions.get(id).filter(|o| s.answered_at.is_some_and(|at| o.opened_at <= at));
+            other.is_some_and(|o| o.claims[caller].iter().any(is_named))
+        };
+        self.0.get(&s.ends.map(|e| e.ip())).into_iter().flatten().copied().filter(is_twin)
     }
 
     /// Nobody is known.

@@ -94,6 +94,9 @@ impl Calls {
         while let Some(id) = self.tables.pairing.poll_incomplete() {
             self.recordings.handle_missing(id);
         }
+        while let Some(what) = self.tables.pairing.poll_disowned() {
+            self.recordings.order(Decision::Disowned(what));
+        }
         (route, fingerprint)
     }
 

@@ -9,6 +9,7 @@ use super::flows::Tick;
 use super::runs::Sender;
 use super::session::{Rank, SessionId};
 use crate::net::Flow;
+use crate::sdp::Side;
 use smallvec::SmallVec;
 
 /// Who was heard so shortly ago is there still.
@@ -26,15 +27,17 @@ pub(super) enum Doubts {
     Grave(SmallVec<[SessionId; 4]>, SmallVec<[Sender; 2]>),
 }
 
-/// What speaks against `owner` as the sender, of all who may have sent a packet.
+/// What speaks against `owner` as the sender, of all who may have sent a packet. `owners`: it, and
+/// those with whom it shares the flow, who are no rivals of it.
 pub(super) fn doubts(
     flow: &Flow,
     now: Tick,
     past: &Past,
-    owner: &Contender<'_>,
+    (owner, owners): (&Contender<'_>, &[(SessionId, Side)]),
     possible: &[Contender<'_>],
 ) -> Doubts {
-    let against = |r: &Contender<'_>| match related(r, owner) || !may_be(r, flow, now) {
+    let is_one = |r: &Contender<'_>| related(r, owner) || owners.contains(&(r.id, r.speaker));
+    let against = |r: &Contender<'_>| match is_one(r) || !may_be(r, flow, now) {
         true => Against::Nothing,
         false => against(r, owner, flow, now, past),
     };
@@ -72,8 +75,8 @@ enum Against {
 fn against(r: &Contender<'_>, owner: &Contender<'_>, flow: &Flow, now: Tick, past: &Past) -> Against {
     let was = |c: &Contender<'_>| past.before.iter().any(|k| c.is_sender(k));
     let [own, others] = [owner, r].map(|c| c.reach(flow));
-    // It was the owner's run before the other one could say so.
-    if was(owner) && !was(r) || others == Reach::Elsewhere {
+    // It was the owner's run before the other one was there.
+    if was(owner) && !was(r) && !rang(r, past) || others == Reach::Elsewhere {
         return Against::Nothing;
     }
     if owner.is_elsewhere(flow, now) || owner.is_on_another_vlan(flow, now) {
@@ -102,6 +105,12 @@ fn against(r: &Contender<'_>, owner: &Contender<'_>, flow: &Flow, now: Tick, pas
         _ => !(r.only_rings() && is_first),
     };
     if is_much { Against::Much } else { Against::Little }
+}
+
+/// Did it ring when the run began, so that it could say only since where it is?
+fn rang(r: &Contender<'_>, past: &Past) -> bool {
+    let s = r.session;
+    past.began.since(s.opened_at) > 0 && s.answered_at.is_some_and(|at| past.began.since(at) == 0)
 }
 
 /// Does a run begin of a party that should have been heard by now, or was heard on another?

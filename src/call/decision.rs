@@ -1,5 +1,6 @@
 //! What the signalling decides: the orders that go to the tapes.
 
+use super::pairing::Disowned;
 use super::rules::ServiceRef;
 use crate::codec::formats::PayloadMap;
 use crate::config::CallDirection;
@@ -175,6 +176,8 @@ pub enum Decision {
     },
     /// Something happened in the signalling.
     Event(RecordingId, Timestamp, CallEvent),
+    /// What was heard of a source since then may be another call's.
+    Disowned(Disowned),
     /// Somebody confirmed keys for a stream on the media path (ZRTP).
     Keyed {
         /// Of which recording.

@@ -32,6 +32,11 @@ impl Tick {
         ((ms * 1_000_000) >> Tick::SHIFT) as u32
     }
 
+    /// The earliest instant of a step that began so many before the one of `now`.
+    pub fn begins(steps: u32, now: Timestamp) -> Timestamp {
+        now.offset_ns(-(i64::from(steps) + 1 << Tick::SHIFT))
+    }
+
     /// Steps from `earlier`; none if it is later.
     pub fn since(self, earlier: Tick) -> u32 {
         let steps = self.0.wrapping_sub(earlier.0);

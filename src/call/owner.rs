@@ -118,14 +118,15 @@ pub(super) fn decide<'a>(
         });
         return Verdict::Doubt { by, senders, crossed, learn: may_learn.collect() };
     }
-    let others = match doubts(flow, now, past, &newest, &possible) {
+    let by: SmallVec<[(SessionId, Side); 2]> =
+        left.iter().filter(|c| c.rule() == rule).map(|c| (c.id, c.speaker)).collect();
+    let others = match doubts(flow, now, past, (&newest, &by), &possible) {
         Doubts::None => SmallVec::new(),
         Doubts::Some(senders) => senders,
         Doubts::Grave(by, senders) => {
             return Verdict::Doubt { by, senders, crossed: false, learn: SmallVec::new() };
         }
     };
-    let by = left.iter().filter(|c| c.rule() == rule).map(|c| (c.id, c.speaker)).collect();
     let rivals = [0, 1].map(|end: usize| {
         let is_heard = |c: &&Contender<'_>| matches!(c.ranks[end], Rank::Nat | Rank::Heard);
         all.iter().filter(is_heard).any(|c| !related(c, &newest))

@@ -60,7 +60,7 @@ use super::hosts::Hosts;
 use super::owner::Verdict;
 use super::places::Places;
 use super::reports::ReportPlaces;
-pub use super::route::{Route, Target};
+pub use super::route::{Disowned, Route, Target};
 pub use super::runs::Stream;
 pub use super::session::{Claim, Rank, SessionId};
 use super::session::{Learned, MAX_VLANS, Recorded, Session, Sessions};
@@ -90,6 +90,7 @@ pub struct Pairing {
     between: Between,
     rtcp: ReportPlaces,
     incomplete: VecDeque<RecordingId>,
+    disowned: VecDeque<Disowned>,
     stragglers: Stragglers,
     next_session: u64,
     sequence: u64,
@@ -171,21 +172,21 @@ impl Pairing {
         self.hosts.rename(session, &hosts, &s.hosts());
         let is_answered = s.answered.is_some();
         let learned = std::mem::take(&mut s.learned);
-        let gone = old.iter().filter(|c| !claims.contains(c));
-        if gone.clone().any(|c| c.rank == Rank::Claimed) {
+        let changed = old.iter().filter(|c| !claims.contains(c));
+        // An address that is described otherwise was not left.
+        let gone =
+            changed.clone().filter(|c| c.rank == Rank::Claimed && !claims.iter().any(|n| n.addr == c.addr));
+        if gone.clone().next().is_some() {
             s.behind[side as usize] = None;
         }
         let learned = learned.into_iter().map(|l| (l.side, l.addr));
-        for (side, addr) in learned.chain(gone.clone().map(|c| (side, c.addr))) {
+        for (side, addr) in learned.chain(changed.clone().map(|c| (side, c.addr))) {
             self.places.withdraw(session, side, addr, &mut self.sessions);
         }
-        gone.clone().for_each(|c| self.rtcp.drop(c));
+        changed.for_each(|c| self.rtcp.drop(c));
         // What is under way to and from where it was is still its own, if nobody knows better.
-        let left: SmallVec<[SocketAddr; 2]> = gone
-            .filter(|c| is_answered && c.rank == Rank::Claimed)
-            .map(|c| c.addr)
-            .take(MAX_LEARNED)
-            .collect();
+        let left: SmallVec<[SocketAddr; 2]> =
+            gone.filter(|_| is_answered).map(|c| c.addr).take(MAX_LEARNED).collect();
         for addr in left {
             if let Some(s) = self.sessions.get_mut(&session) {
                 s.learned.push(Learned { side, addr, ways: [false; 2] });
@@ -296,12 +297,17 @@ impl Pairing {
             return (route.copied(), known.fingerprint);
         }
         self.now = now;
-        self.take_up(*flow, stream)
+        self.take_up(*flow, at, stream)
     }
 
     /// The next recording that misses packets it may have owned. Each is told once.
     pub fn poll_incomplete(&mut self) -> Option<RecordingId> {
         self.incomplete.pop_front()
+    }
+
+    /// What the next recording has to give back. Asked after each packet.
+    pub fn poll_disowned(&mut self) -> Option<Disowned> {
+        self.disowned.pop_front()
     }
 
     /// The recordings that an RTCP packet belongs to: a report comes on the port

@@ -5,7 +5,7 @@
 //! address. What a claim is worth is not known here.
 
 use super::flows::{Flows, Tick};
-use super::route::Route;
+use super::route::{Given, Route};
 use super::runs::{Run, Sender};
 use super::session::{Claimant, Rank, Session, SessionId, Sessions};
 use crate::net::Flow;
@@ -69,6 +69,8 @@ pub(super) struct Known {
     pub whose: Whose,
     /// Who may have sent the run.
     pub senders: SmallVec<[Sender; 2]>,
+    /// Where the run went, as long as it is young.
+    pub given: SmallVec<[Given; 1]>,
 }
 
 /// All addresses claimed, and all flows resolved.
@@ -133,6 +135,11 @@ impl Places {
     /// Who claims an address.
     pub fn claimants(&self, addr: &SocketAddr) -> &[Claimant] {
         self.places.get(addr).map_or(&[], |p| &p.claimants)
+    }
+
+    /// The sessions that claim an end of a flow.
+    pub fn parties_of(&self, flow: &Flow) -> impl Iterator<Item = SessionId> {
+        [flow.dst, flow.src].into_iter().flat_map(|a| self.claimants(&a)).map(|c| c.session)
     }
 
     /// Who claims an address, to change it.

@@ -1,6 +1,7 @@
 //! What is told of recordings: outcomes for a summary, and what the metrics call their ends.
 
 use super::deck::Trouble;
+use crate::call::pairing::Disowned;
 use crate::call::{Decision, Unrecorded};
 use crate::store::sidecar::{EndedBy, Sidecar};
 use crate::telemetry::label::{self, FailReason, UnrecordedReason};
@@ -81,6 +82,7 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
         Decision::Open(o) | Decision::Amend(o) => Some(o.id),
         Decision::Formats { recording: id, .. }
         | Decision::Event(id, ..)
+        | Decision::Disowned(Disowned { recording: id, .. })
         | Decision::Keyed { recording: id, .. }
         | Decision::Moved(id, ..)
         | Decision::Suspend(id, _)

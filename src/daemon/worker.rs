@@ -198,6 +198,11 @@ impl Worker {
                     r.tape.note_keys(*channel, *standing, *ssrc);
                 }
             }
+            Decision::Disowned(d) => {
+                if let Some(Seat { running, .. }) = self.running.get_mut(&d.recording) {
+                    running.tape.give_back(d.channel, (d.ssrc, d.flow), d.since, &mut running.deck);
+                }
+            }
             Decision::Moved(id, channel, at) => {
                 if let Some(r) = self.running_mut(id) {
                     r.tape.set_moved(*channel, *at);

@@ -187,6 +187,13 @@ impl Floor {
         }
     }
 
+    /// What was heard at `place` was not the party.
+    pub fn vacate(&mut self, place: Place) {
+        if self.holder.is_some_and(|h| h.place == place) {
+            (self.holder, self.best) = (None, None);
+        }
+    }
+
     /// Nothing that was heard is certain to be the party.
     pub fn is_uncertain(&self) -> bool {
         self.best.is_some_and(|b| b != Trust::Named)

@@ -47,6 +47,7 @@ use keyed::Keyed;
 use smallvec::SmallVec;
 use source::Played;
 use speaker::{Speaker, TakenBack};
+use std::ops::Range;
 use timeline::Timeline;
 use voice::Stage;
 
@@ -59,6 +60,8 @@ pub const MARGIN_NS: i64 = 100 * NS_PER_MS;
 /// Packets held back after a hang-up; two seconds of two parties are 200. What is beyond
 /// is missing if the hang-up is refused.
 const MAX_HELD: usize = 1024;
+/// What sound that is taken back gives way to, a piece at a time.
+static SILENCE: [i16; 8192] = [0; 8192];
 /// Events kept of one recording; nobody presses keys as often.
 pub const MAX_EVENTS: usize = 4096;
 
@@ -136,6 +139,24 @@ impl Tape {
     pub fn set_moved(&mut self, channel: Channel, at: Timestamp) {
         self.sort_in();
         self.speakers[channel as usize].moved(at.since_ns(self.answered_at));
+    }
+
+    /// What was heard of `source`, an SSRC on a flow, since then may be of another call: it is
+    /// silent, and nobody was there.
+    pub fn give_back(
+        &mut self,
+        channel: Channel,
+        source: (u32, u32),
+        since: Timestamp,
+        deck: &mut impl Deck,
+    ) {
+        self.sort_in();
+        let since_ns = since.since_ns(self.answered_at);
+        let Some(given) = self.speakers[channel as usize].give_back(source, since_ns) else { return };
+        let of = |place: &Place, e: &TapeEvent| (*place, e.channel) == (given.place, channel);
+        self.events.retain(|(place, e)| !(of(place, e) && e.at_ns >= since_ns));
+        let frames = given.frames.start.max(0) as u64..given.frames.end.max(0) as u64;
+        silence(channel, self.timeline.silence(channel, frames), deck);
     }
 
     /// Takes one media packet.
@@ -314,12 +335,7 @@ impl Tape {
                 let is_strangers = place.trust() == Trust::None && by.is_better(*place);
                 e.channel != channel || e.at_ns < from_ns || !is_strangers
             });
-            let given_out = self.timeline.take_back(channel, frames_at(from_ns, rate_hz));
-            let silence = vec![0; rate_hz as usize];
-            for start in given_out.clone().step_by(silence.len()) {
-                let frames = (given_out.end - start).min(silence.len() as u64) as usize;
-                deck.patch(start, channel, &silence[..frames]);
-            }
+            silence(channel, self.timeline.take_back(channel, frames_at(from_ns, rate_hz)), deck);
         }
     }
 
@@ -368,6 +384,14 @@ impl Tape {
         self.rate_hz = Some(rate);
         deck.start(rate, law);
         Some(rate)
+    }
+}
+
+/// Takes back sound that is given out.
+fn silence(channel: Channel, frames: Range<u64>, deck: &mut impl Deck) {
+    for start in frames.clone().step_by(SILENCE.len()) {
+        let n = (frames.end - start).min(SILENCE.len() as u64) as usize;
+        deck.patch(start, channel, &SILENCE[..n]);
     }
 }
 

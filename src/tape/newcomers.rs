@@ -41,6 +41,12 @@ impl Newcomers {
         None
     }
 
+    /// It is somebody else's.
+    pub fn forget(&mut self, ssrc: u32, flow: u32) {
+        let is_from = |p: Packet<'_>| source_of(p.flow) == source_of(flow);
+        self.0.retain(|(known, inbox)| *known != ssrc || !inbox.packets().any(is_from));
+    }
+
     /// What was kept of the source of a packet, if that follows.
     pub fn take(&mut self, packet: &Packet<'_>) -> Option<Inbox> {
         let heard = &packet.heard;

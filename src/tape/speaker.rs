@@ -22,6 +22,7 @@ use crate::id::Channel;
 use crate::rtp::standing::Trust;
 use crate::time::NS_PER_S;
 use smallvec::SmallVec;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Packets in one datagram, at most: the kernel puts no more together.
@@ -44,6 +45,15 @@ pub(super) struct TakenBack {
     pub from_ns: i64,
     /// By whom.
     pub by: Place,
+}
+
+/// Sound that is taken back because it may be of another call.
+#[derive(Clone, Debug)]
+pub(super) struct GivenBack {
+    /// Where it was heard.
+    pub place: Place,
+    /// Where it lies, from the answer.
+    pub frames: Range<i64>,
 }
 
 /// One party.
@@ -173,6 +183,23 @@ impl Speaker {
             taken_back = self.admit(&p, rate_hz, place, said).or(taken_back);
         }
         self.admit(packet, rate_hz, place, said).or(taken_back)
+    }
+
+    /// What was heard of a source, an SSRC on a flow, from `since_ns` on was not the party's, or
+    /// that is not certain.
+    pub fn give_back(&mut self, (ssrc, flow): (u32, u32), since_ns: i64) -> Option<GivenBack> {
+        self.newcomers.forget(ssrc, flow);
+        let i = self.sources.iter().position(|s| s.ssrc() == ssrc && s.is_from(flow))?;
+        let source = &mut self.sources[i];
+        let (place, frames) = (source.place(), source.give_back(since_ns));
+        if source.first_at_ns() >= since_ns {
+            self.sources.remove(i);
+        }
+        if self.sources.iter().all(|s| s.place() != place) {
+            self.floor.vacate(place);
+            self.codec.take_if(|(p, _)| *p == place);
+        }
+        Some(GivenBack { place, frames })
     }
 
     /// Has its source spoken where the party is listened to?

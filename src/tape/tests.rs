@@ -317,3 +317,27 @@ fn a_capture_without_times_is_told() {
     let (report, _) = room.close(1);
     assert!(report.is_rushed && !report.complete);
 }
+
+#[test]
+fn what_may_be_of_another_call_is_given_back() {
+    // Some of it is written already when that is known, or none; it began with the talk, or later.
+    for (known_at, before) in [(300, 0), (300, 200), (1200, 0), (1200, 400)] {
+        let mut room = Room::new();
+        room.formats(0, &[(8, "PCMA")], false);
+        let (mut party, mut other) = (Sender::new(0, 1), Sender::new(0, 2));
+        room.talk(&mut [(party, 0)], 0, before, 0x80);
+        party = Sender { seq: party.seq + (before / 20) as u16, ts: party.ts + before as u32 * 8, ..party };
+        room.talk(&mut [(other, 0)], before, known_at, 0x2a);
+        other.seq = 0;
+        let since = room.answered.offset_ns(before * MS);
+        room.tape.give_back(Channel::Customer, (other.ssrc, 1), since, &mut room.sound);
+        room.talk(&mut [(party, 0)], known_at, 2000, 0x80);
+        let (report, sound) = room.close(2000);
+        assert_eq!(report.streams.len(), 1, "{known_at} {before}");
+        assert_eq!(report.streams[0].ssrc, 1);
+        let is_heard = |ms: i64| sound[ms as usize * 8] != 0;
+        for ms in (5..1990).step_by(10) {
+            assert_eq!(is_heard(ms), ms < before || ms > known_at, "{known_at} {before}: {ms}");
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! for the window is handed back, to be patched into what is written.
 
 use crate::id::Channel;
+use std::ops::Range;
 
 /// How a run of samples meets what is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +62,19 @@ impl Timeline {
 
     /// Takes back what was put at `frame` and after it. Returns the frames of it that
     /// are given out already.
-    pub fn take_back(&mut self, channel: Channel, frame: u64) -> std::ops::Range<u64> {
+    pub fn take_back(&mut self, channel: Channel, frame: u64) -> Range<u64> {
         let kept = frame.saturating_sub(self.written);
         self.channels[channel as usize].truncate(usize::try_from(kept).unwrap_or(usize::MAX));
         frame.min(self.written)..self.written
+    }
+
+    /// Silences these frames. Returns those of them that are given out already.
+    pub fn silence(&mut self, channel: Channel, frames: Range<u64>) -> Range<u64> {
+        let known = self.channels[channel as usize].len();
+        let [from, to] =
+            [frames.start, frames.end].map(|f| (f.saturating_sub(self.written) as usize).min(known));
+        self.channels[channel as usize][from..to].fill(0);
+        frames.start.min(self.written)..frames.end.min(self.written)
     }
 
     /// Appends the interleaved frames up to `frame` to `out`; silence where nothing was put.

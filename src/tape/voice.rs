@@ -8,6 +8,7 @@ use super::timeline::{Blend, Timeline};
 use crate::codec::{CodecSpec, Decoder};
 use crate::id::Channel;
 use smallvec::SmallVec;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Lost audio is concealed for at most this long, then silent.
@@ -53,6 +54,8 @@ pub(super) struct Voice {
     decoders: SmallVec<[(Arc<CodecSpec>, Decoder); 1]>,
     /// Where the next sample of a contiguous run goes.
     next_frame: Option<i64>,
+    /// From the first frame of its sound to behind the last.
+    spoken: Option<(i64, i64)>,
     late: u64,
     gave_way: u64,
     misplaced: u64,
@@ -77,6 +80,11 @@ impl Voice {
     /// The codec in use.
     pub fn spec(&self) -> Option<&Arc<CodecSpec>> {
         self.decoders.first().map(|(s, _)| s)
+    }
+
+    /// The frames from `frame` on that its sound lies in.
+    pub fn spoken_since(&self, frame: i64) -> Range<i64> {
+        self.spoken.map_or(frame..frame, |(first, end)| first.max(frame)..end.max(frame))
     }
 
     /// What it has put from `frame` on is taken back.
@@ -189,6 +197,10 @@ impl Voice {
             self.misplaced += 1;
             return false;
         };
+        if !samples.is_empty() {
+            let (from, until) = (frame as i64, frame as i64 + samples.len() as i64);
+            self.spoken = Some(self.spoken.map_or((from, until), |(a, b)| (a.min(from), b.max(until))));
+        }
         if late > 0 {
             stage.patches.push((frame, samples[..late].to_vec()));
         }

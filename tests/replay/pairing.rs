@@ -394,3 +394,50 @@ fn what_could_not_be_assigned_is_missing() {
         assert_eq!(r.json["complete"], false);
     }
 }
+
+#[test]
+fn an_exchange_that_steps_aside_leaves_the_voices_to_both_its_legs() {
+    let [customer, agent] = [addr("10.0.0.1:8000"), addr("10.0.0.2:8000")];
+    let exchange = |port: u16| SocketAddr::new(addr("10.0.9.9:0").ip(), port);
+    let plain = |at: SocketAddr| sdp(at, &[("audio RTP/AVP", at.port(), "")]);
+    for (says, before, late) in [
+        ([true, true], true, 0.0),
+        ([true, true], false, 150.0),
+        ([false, true], false, 0.0),
+        ([true, false], false, 150.0),
+        ([false, true], true, 150.0),
+    ] {
+        let mut near = Dialog::new(61);
+        (near.sip, near.rtp) = ([addr("10.0.0.1:5060"), exchange(5060)], [customer, exchange(13_060)]);
+        let mut far = Dialog::new(62);
+        (far.sip, far.rtp) = ([exchange(5060), addr("10.0.0.2:5060")], [exchange(18_010), agent]);
+        let mut s = Scene::new();
+        near.answered(&mut s, 0.0, 505.0);
+        far.answered(&mut s, 5.0, 500.0);
+        // Perhaps it relayed until then.
+        let relayed = [&near, &far].map(|d| voices(d.rtp, 7 + u64::from(d.rtp[0].port()), 510.0, 690.0));
+        if before {
+            relayed.iter().flatten().for_each(|p| s.media(p));
+        }
+        far.reinvite(&mut s, 700.0, Caller, 7, &plain(customer), &plain(agent));
+        near.reinvite(&mut s, 700.0 + late, Callee, 7, &plain(agent), &plain(customer));
+        let direct = voices([customer, agent], 5, 900.0, 2500.0);
+        for side in [Caller, Callee] {
+            if says[side as usize] {
+                s.media(&direct[side as usize]);
+            }
+        }
+        near.bye(&mut s, 2500.0, Caller);
+        far.bye(&mut s, 2500.0, Caller);
+        let run = s.replay("");
+        assert_eq!(run.recordings.len(), 2);
+        for (r, relayed) in run.recordings.iter().zip([&relayed[1], &relayed[0]]) {
+            assert_eq!(r.json["complete"], true, "{says:?} {before} {late}: {}", r.json);
+            for (channel, side) in [("customer", 0), ("agent", 1)] {
+                let first = if before { &relayed[side][..] } else { &[] };
+                let then = if says[side] { &direct[side][..] } else { &[] };
+                must(r, channel, &[first, then].concat());
+            }
+        }
+    }
+}

@@ -1,24 +1,29 @@
 //! Resolving flows, and what is kept of them.
 
 use super::super::contender::{End, Facts, Past};
-use super::super::flows::fingerprint;
+use super::super::flows::{Tick, fingerprint};
 use super::super::hosts::Hosts;
 use super::super::owner::{Owned, Verdict, decide};
 use super::super::places::{Known, MAX_CLAIMANTS, Whose};
+use super::super::route::Given;
 use super::super::runs::{Run, Sender, Stream};
 use super::super::session::{Claimant, Learned, Session};
-use super::{MAX_LEARNED, Pairing, Rank, Route, SessionId, Side, Target};
+use super::{Disowned, MAX_LEARNED, Pairing, Rank, Route, SessionId, Side, Target};
 use crate::id::Channel;
 use crate::net::Flow;
+use crate::rtp::standing::Standing;
+use crate::time::Timestamp;
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 
+/// What is known of a run so early may be wrong.
+const YOUNG: u32 = Tick::of_ms(500);
 /// How often a speaker must be missed beside packets that nobody claims before these are taken for his.
 const STRAYS: u8 = 2;
 
 impl Pairing {
     #[cold]
-    pub(super) fn take_up(&mut self, flow: Flow, stream: Option<Stream>) -> (Route, u32) {
+    pub(super) fn take_up(&mut self, flow: Flow, at: Timestamp, stream: Option<Stream>) -> (Route, u32) {
         let fingerprint = fingerprint(&flow);
         let (run, past) = self.past(&flow, stream);
         let (route, leg, senders) = match self.resolve(&flow, &past) {
@@ -38,14 +43,67 @@ impl Pairing {
             }
             Verdict::Owned(owned) => self.take_over(&flow, &owned, &run),
         };
+        let given = self.settle_given(&flow, &run, at, route.as_ref(), (leg, &senders));
         if senders.len() > 1 {
             senders.iter().for_each(|k| self.may_speak(k, (run.ssrc, flow.src.ip())));
         }
         // Before the answer it may be seen otherwise with each packet.
         let kept = route.clone().filter(|_| !senders.is_empty());
-        let known = Known { fingerprint, heard: self.now, route: kept, run, whose: leg, senders };
+        let known = Known { fingerprint, heard: self.now, route: kept, run, whose: leg, senders, given };
         self.places.remember(flow, known);
         (route.unwrap_or(Route::Doubt), fingerprint)
+    }
+
+    /// Where a young run goes from here on. What it was taken for so far and turns out not to be,
+    /// or not for certain, is given back: a call that rings may be talked in before its answer says where.
+    fn settle_given(
+        &mut self,
+        flow: &Flow,
+        run: &Run,
+        at: Timestamp,
+        route: Option<&Route>,
+        (whose, senders): (Whose, &[Sender]),
+    ) -> SmallVec<[Given; 1]> {
+        let age = self.now.since(run.began);
+        if age > YOUNG {
+            return SmallVec::new();
+        }
+        let (since, ssrc) = (Tick::begins(age, at), run.ssrc);
+        // Who called only after it began did not send it.
+        let had_begun = |leg: u64| {
+            let mut of = self.legs.get(&leg).into_iter().flatten().filter_map(|id| self.sessions.get(id));
+            of.any(|s| run.began.since(s.opened_at) > 0 || s.opened_at == run.began)
+        };
+        let may_be_anothers = |g: &Given| {
+            let own = self.sessions.get(&g.session).map(|s| s.age);
+            let owner = if let Whose::Leg(leg) = whose { Some(leg) } else { None };
+            owner
+                .into_iter()
+                .chain(senders.iter().map(|k| k.leg))
+                .any(|leg| Some(leg) != own && had_begun(leg))
+        };
+        let before = self.places.known(flow).filter(|k| k.run.ssrc == ssrc && k.run.began == run.began);
+        for g in before
+            .iter()
+            .flat_map(|k| &k.given)
+            .filter(|g| may_be_anothers(g) && route.is_none_or(|r| !r.goes_to(g)))
+        {
+            // What follows a hang-up or a change of signalling says nothing of what was before.
+            let is_live =
+                |s: &Session| s.leaving.is_none() && s.recording.is_some_and(|r| r.id == g.recording);
+            if self.sessions.get(&g.session).is_some_and(is_live) {
+                let (recording, channel, flow) = (g.recording, g.channel, fingerprint(flow));
+                self.disowned.push_back(Disowned { recording, channel, ssrc, flow, since });
+            }
+        }
+        let Some(Route::Record(targets)) = route else { return SmallVec::new() };
+        let session_of = |t: &Target| {
+            let is_its = |s: &&Session| s.recording.is_some_and(|r| r.id == t.recording);
+            self.places.parties_of(flow).find(|id| self.sessions.get(id).as_ref().is_some_and(is_its))
+        };
+        let given =
+            |t: &Target| Some(Given { session: session_of(t)?, recording: t.recording, channel: t.channel });
+        targets.iter().filter_map(given).collect()
     }
 
     /// Where a party has gone nobody said; what it says there is missing.
@@ -212,14 +270,11 @@ impl Pairing {
             let Some(s) = self.sessions.get(id) else { continue };
             let Some(r) = s.recording else { continue };
             let channel = if *speaker == r.customer { Channel::Customer } else { Channel::Agent };
-            let standing = s.standing(*speaker, flow.src);
-            let target = Target { recording: r.id, channel, rank: r.rank, standing };
+            // What speaks for its source is weighed below.
+            let target = Target { recording: r.id, channel, rank: r.rank, standing: Standing::Other };
             match targets.iter_mut().find(|t| t.recording == r.id) {
                 // Several hops of one dialog agree on the address: the nearest counts.
-                Some(t) if t.channel == channel => {
-                    t.rank = t.rank.min(r.rank);
-                    t.standing = t.standing.min(standing);
-                }
+                Some(t) if t.channel == channel => t.rank = t.rank.min(r.rank),
                 Some(_) => return None,
                 None => targets.push(target),
             }
@@ -227,7 +282,7 @@ impl Pairing {
         for (id, speaker) in &owned.by {
             self.hear(*id, *speaker, flow, owned);
         }
-        // What speaks for its source may be known by this very packet.
+        // Now: what speaks for its source may be known by this very packet.
         for (s, speaker) in owned.by.iter().filter_map(|(id, side)| Some((self.sessions.get(id)?, *side))) {
             let standing = s.standing(speaker, flow.src);
             let of = s.recording.map(|r| r.id);

@@ -412,3 +412,46 @@ fn tables_are_bounded_and_left_empty() {
 }
 
 mod never_mixed;
+
+/// What has to be given back, since when.
+fn disowned(p: &mut Pairing) -> Vec<(RecordingId, Channel, u32)> {
+    std::iter::from_fn(|| p.poll_disowned()).map(|d| (d.recording, d.channel, d.ssrc)).collect()
+}
+
+#[test]
+fn early_sound_of_a_call_that_rings_is_given_back_when_it_says_where_it_is() {
+    let (caller, callee) = (claim("10.0.0.1:4000"), claim("10.0.0.2:4002"));
+    let f = flow("10.0.0.1:4000", "10.0.0.2:4002");
+    // (the other began to ring, the first packet, the other was answered, is it given back?)
+    for (rings, first, answered, is_others) in
+        [(0, 1010, 1200, true), (0, 1010, 9000, false), (3000, 1010, 3100, false), (1300, 1010, 1400, false)]
+    {
+        let mut p = Pairing::new();
+        let ends = [addr("198.51.100.1:5060"), addr("198.51.100.2:5060")];
+        let ring = |p: &mut Pairing| {
+            p.handle_time(ms(rings));
+            let id = p.open(2, 2, ends);
+            p.claim(id, Side::Caller, &[caller]);
+            id
+        };
+        let early = (rings < first).then(|| ring(&mut p));
+        call(&mut p, 1, 1000, &[caller], &[callee]);
+        let mut seq = 7;
+        let mut goes = |p: &mut Pairing, at: i64| {
+            seq += 1;
+            p.goes_as(Some(Stream { ssrc: 5, seq }), f, ms(at))
+        };
+        assert_eq!(goes(&mut p, first), is(A, Channel::Customer));
+        for at in (first + 20..answered).step_by(200) {
+            goes(&mut p, at);
+        }
+        let other = early.unwrap_or_else(|| ring(&mut p));
+        p.handle_time(ms(answered));
+        p.claim(other, Side::Callee, &[callee]);
+        p.answer(other, 2);
+        p.record(other, Some((B, Side::Caller, 0)));
+        goes(&mut p, answered + 20);
+        let back: &[_] = if is_others { &[(A, Channel::Customer, 5)] } else { &[] };
+        assert_eq!(disowned(&mut p), back, "{rings} {first} {answered}");
+    }
+}
