@@ -146,9 +146,13 @@ impl Hosts {
                 if !is_near || out.iter().any(|o| (o.0, o.1) == (id, side)) {
                     continue;
                 }
-                let own = s.spoke[side as usize].and_then(|a| places.heard_from(s, a));
-                let quiet = own.map_or(now.since(answered) > UNHEARD, |last| now.since(last) > QUIET);
-                out.push((id, side, quiet));
+                let is_missed = match s.spoke[side as usize] {
+                    // From there it was heard.
+                    Some(at) if at == flow.src => true,
+                    Some(at) => places.heard_from(s, at).is_none_or(|last| now.since(last) > QUIET),
+                    None => now.since(answered) > UNHEARD,
+                };
+                out.push((id, side, is_missed));
             }
         }
         out

@@ -140,7 +140,7 @@ impl Pairing {
             spoke_on: Default::default(),
             spoken_to: [None; 2],
             strayed: (self.now, 0),
-            stray: [None; 2],
+            strays: Default::default(),
         };
         self.between.begin(id, &session);
         self.sessions.insert(id, session);

@@ -128,8 +128,8 @@ pub(super) struct Session {
     /// When a packet between its hosts that nobody claims was last seen, and how often while
     /// the speaker was missed.
     pub strayed: (Tick, u8),
-    /// The source of it that may be each side's.
-    pub stray: [Option<u32>; 2],
+    /// Sources of those that may be each side's, the last heard last.
+    pub strays: [SmallVec<[u32; 2]>; 2],
 }
 
 impl Session {
@@ -137,6 +137,18 @@ impl Session {
     pub fn is_on(&self, vlan: Vlan) -> bool {
         let is_heard = self.spoke_on.iter().any(|v| v.contains(&vlan));
         self.vlans.contains(&vlan) || self.spoke == [None; 2] || is_heard
+    }
+
+    /// A packet that nobody claims may be of `side`.
+    pub fn note_stray(&mut self, side: Side, ssrc: u32) {
+        let known = &mut self.strays[side as usize];
+        if known.last() != Some(&ssrc) {
+            known.retain(|s| *s != ssrc);
+            if known.len() >= MAX_SOURCES {
+                known.remove(0);
+            }
+            known.push(ssrc);
+        }
     }
 
     /// A source is that of `side`, or of another call.

@@ -135,10 +135,11 @@ impl Pairing {
         let is_sure = others.as_ref().is_some_and(|o| o.is_empty());
         if let Some((route, leg)) = is_sure.then(|| self.own(flow, owned)).flatten() {
             // What of it came before anybody knew whose it is, is missing.
-            let missed =
-                |id: &SessionId| self.sessions.get(id).is_some_and(|s| s.stray.contains(&Some(run.ssrc)));
+            let has_missed = |(id, side): &&(SessionId, Side)| {
+                self.sessions.get(id).is_some_and(|s| s.strays[*side as usize].contains(&run.ssrc))
+            };
             let missed: SmallVec<[SessionId; 2]> =
-                owned.by.iter().map(|(id, _)| *id).filter(missed).collect();
+                owned.by.iter().filter(has_missed).map(|(id, _)| *id).collect();
             self.tell(&missed);
             return (Some(route), leg, senders);
         }
@@ -360,7 +361,7 @@ impl Pairing {
         let mut missing: SmallVec<[SessionId; 2]> = SmallVec::new();
         for (id, side, is_missed) in near {
             let Some(s) = self.sessions.get_mut(&id) else { continue };
-            s.stray[side as usize] = Some(ssrc);
+            s.note_stray(side, ssrc);
             // A packet in each tick says enough.
             if s.strayed.0 != self.now {
                 let before = if is_missed { s.strayed.1 } else { 0 };
