@@ -15,7 +15,8 @@ pub mod search;
 use accounts::{ServeArgs, UserArgs};
 pub use global::{Global, LogFormat};
 use keeping::{
-    AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs, RetentionArgs,
+    AmendArgs, AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs,
+    RetentionArgs,
 };
 use reading::{ForecastArgs, ListArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
 
@@ -147,6 +148,14 @@ Examples:
     /// Open restricted recordings again
     #[command(after_help = "Example:\n  nauhuri unrestrict 1a2b3c4d --ref 17/2026")]
     Unrestrict(RestrictArgs),
+    /// Correct what is known about recordings; what was known before is kept beside it
+    ///
+    /// The audio is never changed, nor the names of the files.
+    #[command(after_help = "\
+Examples:
+  nauhuri amend 1a2b3c4d --ref 17/2026 --set-agent 2002 --set-agent-name 'K. Laine'
+  nauhuri amend 1a2b3c4d --ref 17/2026 --note 'The caller says that she gave 14.3. as the date.'")]
+    Amend(AmendArgs),
     /// Erase audio and metadata before their retention ends; refused while on hold
     #[command(after_help = "\
 Examples:
@@ -205,6 +214,7 @@ impl Command {
             Command::Hold(args) => &args.global,
             Command::Release(args) => &args.global,
             Command::Restrict(args) | Command::Unrestrict(args) => &args.global,
+            Command::Amend(args) => &args.global,
             Command::Erase(args) => &args.global,
             Command::Export(args) => &args.global,
             Command::Expire(args) => &args.global,

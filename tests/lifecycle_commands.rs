@@ -116,6 +116,29 @@ fn looking_is_told_too() {
 }
 
 #[test]
+fn a_correction_is_found_and_searched() {
+    let office = Office::new();
+    let id = office.record(1, -20, 100);
+    office.ends(0, &["amend", &id, "--ref", "17", "--set-agent", "2777", "--set-number", "+358 50 765 4321"]);
+    let shown = office.json(&["show", &id, "--json"]);
+    assert_eq!(
+        (&shown["agent"]["id"], &shown["customer"]["number"]),
+        (&"2777".into(), &"+35850765xxxx".into())
+    );
+    let listed = office.json(&["list", "--agent", "2777", "--number", "35850765", "--json"]);
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert!(
+        office.ends(0, &["amend", &id, "--ref", "17", "--set-agent", "2777"]).contains("says so already")
+    );
+    assert!(office.ends(2, &["amend", &id, "--ref", "17"]).contains("what is to change"));
+    office.ends(2, &["amend", &id, "--ref", "17", "--set-number", "somebody"]);
+    office.ends(2, &["amend", "--ref", "17", "--set-agent", "1"]);
+    let log = office.ends(0, &["audit", "show", "--json"]);
+    assert!(log.contains("customer.number") && !log.contains("765"), "{log}");
+    office.ends(0, &["verify"]);
+}
+
+#[test]
 fn restricted_is_not_exported() {
     let office = Office::new();
     let id = office.record(1, -20, 100);

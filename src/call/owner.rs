@@ -32,6 +32,13 @@ pub(super) enum Verdict {
     },
 }
 
+impl Verdict {
+    /// Nothing tells them apart.
+    pub fn doubt(by: SmallVec<[SessionId; 4]>, senders: SmallVec<[Sender; 2]>) -> Verdict {
+        Verdict::Doubt { by, senders, crossed: false, learn: SmallVec::new() }
+    }
+}
+
 /// Whose a flow is.
 #[derive(Debug)]
 pub(super) struct Owned {
@@ -63,8 +70,7 @@ pub(super) fn decide<'a>(
 ) -> Verdict {
     let mut all = contenders(dst, src, facts);
     if let Some(others) = sift(flow, now, past, &mut all) {
-        let (by, senders) = (SmallVec::new(), others.clone());
-        return Verdict::Doubt { by, senders, crossed: false, learn: SmallVec::new() };
+        return Verdict::doubt(SmallVec::new(), others.clone());
     }
     let possible = all.clone();
     // A VLAN that some of them were signalled on speaks for those. Where media
@@ -123,9 +129,7 @@ pub(super) fn decide<'a>(
     let others = match doubts(flow, now, past, (&newest, &by), &possible) {
         Doubts::None => SmallVec::new(),
         Doubts::Some(senders) => senders,
-        Doubts::Grave(by, senders) => {
-            return Verdict::Doubt { by, senders, crossed: false, learn: SmallVec::new() };
-        }
+        Doubts::Grave(by, senders) => return Verdict::doubt(by, senders),
     };
     let rivals = [0, 1].map(|end: usize| {
         let is_heard = |c: &&Contender<'_>| matches!(c.ranks[end], Rank::Nat | Rank::Heard);

@@ -3,8 +3,10 @@
 use super::entries::EntryArgs;
 use super::global::Global;
 use super::search::SearchArgs;
+use crate::custody::amend::is_number;
 use crate::custody::audit::{Link, MAX_TEXT, is_hex};
 use crate::id::Channel;
+use crate::pii::Pii;
 use crate::store::cases::HoldReason;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -55,6 +57,32 @@ pub struct RestrictArgs {
     /// The case number; not a name
     #[arg(long = "ref", value_name = "CASE", value_parser = non_empty)]
     pub case: String,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri amend`
+#[derive(Args, Clone, Debug)]
+pub struct AmendArgs {
+    /// Which recordings.
+    #[command(flatten)]
+    pub search: SearchArgs,
+    /// The case number; not a name
+    #[arg(long = "ref", value_name = "CASE", value_parser = non_empty)]
+    pub case: String,
+    /// Id of the agent who spoke; empty: not known
+    #[arg(long, value_name = "ID", value_parser = short)]
+    pub set_agent: Option<String>,
+    /// The agent's name; empty: not known
+    #[arg(long, value_name = "NAME", value_parser = short)]
+    pub set_agent_name: Option<String>,
+    /// The customer's number, of which no more is kept than the service allows; empty: not known
+    #[arg(long, value_name = "NUMBER", value_parser = customers_number)]
+    pub set_number: Option<Pii<String>>,
+    /// What completes the record, such as a statement of the person recorded
+    #[arg(long, value_name = "TEXT", value_parser = non_empty)]
+    pub note: Option<String>,
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
@@ -274,6 +302,19 @@ fn non_empty(text: &str) -> Result<String, String> {
         0 => Err("must not be empty".into()),
         1..=MAX_TEXT => Ok(text.into()),
         _ => Err(format!("at most {MAX_TEXT} characters")),
+    }
+}
+
+/// A text that may be empty.
+fn short(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Ok(String::new()) } else { non_empty(text) }
+}
+
+fn customers_number(text: &str) -> Result<Pii<String>, &'static str> {
+    let text = text.trim();
+    match text.is_empty() || is_number(text) {
+        true => Ok(Pii::new(text.into())),
+        false => Err("not a telephone number such as +358401234567"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file per subcommand, and what they share: configuration, standard output, exit status.
 
+pub mod amend;
 pub mod archive;
 pub mod audit;
 pub mod check;
@@ -64,6 +65,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Release(args) => hold::release(cli, args),
         Command::Restrict(args) => restrict::restrict(cli, args),
         Command::Unrestrict(args) => restrict::unrestrict(cli, args),
+        Command::Amend(args) => amend::run(cli, args),
         Command::Erase(args) => erase::run(cli, args),
         Command::Export(args) => export::run(cli, args),
         Command::Expire(args) => expire::run(cli, args),

@@ -39,11 +39,10 @@ pub fn run(cli: &Cli, args: &RetentionArgs) -> anyhow::Result<()> {
 }
 
 fn rule(config: &Config, zone: &TimeZone, name: &str) -> anyhow::Result<Rule> {
-    let base = &config.service_default;
-    let service = match config.service.iter().find(|rule| rule.name == name) {
-        Some(rule) => rule.resolve(base),
-        None if base.name == name => base.clone(),
+    let service = match config.service_named(name) {
+        Some(service) => service,
         None => {
+            let base = &config.service_default;
             let names = config.service.iter().map(|s| s.name.as_str()).chain([base.name.as_str()]);
             let names: Vec<&str> = names.collect();
             return Err(

@@ -291,3 +291,12 @@ pub enum Encoding {
     /// A-law or mu-law as received; PCM where the call is neither.
     G711,
 }
+
+impl Config {
+    /// A service by its name, with everything filled in.
+    pub fn service_named(&self, name: &str) -> Option<Service> {
+        let base = &self.service_default;
+        let own = self.service.iter().find(|rule| rule.name == name).map(|rule| rule.resolve(base));
+        own.or_else(|| (base.name == name).then(|| base.clone()))
+    }
+}

@@ -16,6 +16,7 @@
 //! there is deleted, wherever files or index of it come back from.
 
 pub mod access;
+pub mod amend;
 pub mod audit;
 pub mod erase;
 pub mod expire;

@@ -2,6 +2,7 @@
 
 use crate::call::Opening;
 use crate::pii::Pii;
+use crate::store::amendment::Amendments;
 use crate::store::calendar::due;
 use crate::store::cases::{Holds, Restrictions};
 use crate::store::layout::RecordingName;
@@ -51,6 +52,7 @@ pub fn sidecar(o: &Opening, timezone: &TimeZone, ended_at: Timestamp, ended_by: 
             hide_caller_digits: o.service.hide_caller_digits,
         }),
         restricted: Restrictions::default(),
+        amendments: Amendments::default(),
         extra: Pii::default(),
     }
 }

@@ -18,7 +18,7 @@ pub use known::{Access, Entry, Kind, Known, Owner};
 pub use replace::{NEW, with_new};
 
 use super::error::StoreError;
-use beneath::{Below, file_beneath, folder_beneath};
+use beneath::{Below, Parent, file_beneath, folder_beneath};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use std::fs::File;
 use std::io;
@@ -436,26 +436,6 @@ impl Folder {
     }
 
     fn parent<'b>(&'b self, below: &'b Below) -> io::Result<(Parent<'b>, &'b Path)> {
-        let (folder, name) = below.split();
-        let parent = match folder.is_here() {
-            true => Parent::This(self.0.fd.as_fd()),
-            false => Parent::Below(folder_beneath(self.0.fd.as_fd(), &folder)?),
-        };
-        Ok((parent, name))
-    }
-}
-
-/// The folder that holds a name.
-enum Parent<'a> {
-    This(BorrowedFd<'a>),
-    Below(OwnedFd),
-}
-
-impl AsFd for Parent<'_> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Parent::This(fd) => *fd,
-            Parent::Below(fd) => fd.as_fd(),
-        }
+        below.parent_in(self.0.fd.as_fd())
     }
 }

@@ -40,6 +40,7 @@
 //! A `.new` found beside a whole `NAME.json` is an edit that never happened;
 //! recovery removes it. Nothing else is ever deleted by recovery.
 
+pub mod amendment;
 pub mod calendar;
 pub mod cases;
 mod error;

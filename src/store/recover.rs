@@ -25,6 +25,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::amendment::Amendments;
 use super::cases::Restrictions;
 use super::files::{Folder, with_new};
 use super::layout::{Found, ParsedStem, Paths, State, Walk, day_entries, parse_stem};
@@ -381,6 +382,7 @@ fn minimal(name: &ParsedStem, stem: &str) -> Sidecar {
         retention: Retention::default(),
         policy: None,
         restricted: Restrictions::default(),
+        amendments: Amendments::default(),
         extra: Pii::default(),
     }
 }

@@ -13,6 +13,7 @@ pub use read_write::{read_bytes, read_text, read_value, rewrite_atomically, writ
 
 pub use crate::call::{Agent, Customer};
 
+use super::amendment::Amendments;
 use super::calendar::until_string;
 use super::cases::{Holds, Restrictions};
 use super::legible::Legible;
@@ -77,6 +78,9 @@ pub struct Sidecar {
     /// What closed it to listening and export.
     #[serde(default, skip_serializing_if = "Restrictions::is_unset")]
     pub restricted: Restrictions,
+    /// What was corrected of all this.
+    #[serde(default, skip_serializing_if = "Amendments::is_unset")]
+    pub amendments: Amendments,
     /// Top-level keys of later versions, kept as they came.
     #[serde(flatten, with = "stored")]
     pub extra: Pii<serde_json::Map<String, serde_json::Value>>,

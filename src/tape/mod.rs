@@ -48,7 +48,7 @@ use smallvec::SmallVec;
 use source::Played;
 use speaker::{Speaker, TakenBack};
 use std::ops::Range;
-use timeline::Timeline;
+use timeline::{Timeline, frames_at};
 use voice::Stage;
 
 /// Grid step, nanoseconds.
@@ -393,12 +393,6 @@ fn silence(channel: Channel, frames: Range<u64>, deck: &mut impl Deck) {
         let n = (frames.end - start).min(SILENCE.len() as u64) as usize;
         deck.patch(start, channel, &SILENCE[..n]);
     }
-}
-
-/// The frame nearest to a time from the answer.
-fn frames_at(ns: i64, rate_hz: u32) -> u64 {
-    let half = i128::from(NS_PER_S) / 2;
-    ((i128::from(ns.max(0)) * i128::from(rate_hz) + half) / i128::from(NS_PER_S)) as u64
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::order::{Judged, Number, Order, Pace};
 use super::proof::Look;
 use super::stamps::{Stamp, Stamps};
 use super::streams::Streams;
+use super::timeline::frames_at;
 use super::voice::Voice;
 use super::waiting::{Pending, Waiting};
 use crate::codec::telephone_event::KeyPresses;
@@ -24,7 +25,6 @@ use crate::rtp::standing::{Standing, source_of};
 use crate::rtp::stats::{Arrival, StreamStats};
 use crate::time::NS_PER_S;
 use smallvec::SmallVec;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Packets in a row of a type that nobody named: fewer are keep-alives (RFC 6263 §4.6).
@@ -258,15 +258,13 @@ impl Source {
         self.waiting.retain(|p| p.at_ns + length_ns <= from_ns);
         self.doubt = None;
         self.streams.each(StreamStats::rest);
-        let frame = i128::from(from_ns) * i128::from(rate_hz) / i128::from(NS_PER_S);
-        self.voice.take_back(frame as i64);
+        self.voice.take_back(frames_at(from_ns, rate_hz) as i64);
         (self.rests, self.is_excused) = (true, true);
     }
 
     /// What it said from `from_ns` on was another's. Where that lies.
-    pub fn give_back(&mut self, from_ns: i64) -> Range<i64> {
-        let frame = i128::from(from_ns) * i128::from(self.clock.rate_hz()) / i128::from(NS_PER_S);
-        let spoken = self.voice.spoken_since(frame as i64);
+    pub fn give_back(&mut self, from_ns: i64) -> std::ops::Range<i64> {
+        let spoken = self.voice.spoken_since(frames_at(from_ns, self.clock.rate_hz()) as i64);
         self.waiting.retain(|p| p.at_ns < from_ns);
         self.doubt = None;
         self.voice.take_back(spoken.start);

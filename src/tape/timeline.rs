@@ -4,6 +4,7 @@
 //! for the window is handed back, to be patched into what is written.
 
 use crate::id::Channel;
+use crate::time::NS_PER_S;
 use std::ops::Range;
 
 /// How a run of samples meets what is already there.
@@ -98,6 +99,12 @@ impl Timeline {
         }
         self.written += n as u64;
     }
+}
+
+/// The frame nearest to a time from the answer.
+pub fn frames_at(ns: i64, rate_hz: u32) -> u64 {
+    let half = i128::from(NS_PER_S) / 2;
+    ((i128::from(ns.max(0)) * i128::from(rate_hz) + half) / i128::from(NS_PER_S)) as u64
 }
 
 #[cfg(test)]

@@ -179,6 +179,7 @@ impl Place {
             "release" => vec![held, "--ref", "A", "--yes"],
             "restrict" => [&[plain][..], &case].concat(),
             "unrestrict" => [&[self.restricted.as_str()][..], &case].concat(),
+            "amend" => [&[plain, "--set-agent", "2002"][..], &case].concat(),
             "erase" => vec![plain, "--reason", "asked", "--yes"],
             "export" => vec![plain, "--to", &to, "--reason", "asked"],
             "retention apply" => vec!["--service", "116117", "--yes"],

@@ -38,6 +38,7 @@ pub fn sidecar(id: Uuid, answered_at: Timestamp) -> Sidecar {
         retention: Retention::default(),
         policy: None,
         restricted: Default::default(),
+        amendments: Default::default(),
         extra: Pii::default(),
     }
 }

@@ -12,7 +12,7 @@ numbers = ["1"]
 special_category = true
 [room.roles.dpo]
 find = "all"
-act = ["export", "hold", "release", "restrict", "erase"]
+act = ["export", "hold", "release", "restrict", "erase", "amend"]
 download = true
 [room.roles.clerk]
 find = "all"
@@ -94,6 +94,43 @@ fn hold_release_restrict_erase() {
         assert!(told.iter().any(|e| e["outcome"] == "done"), "{action}");
         assert!(told.iter().all(|e| e["who"]["address"] == "127.0.0.1"), "{action}");
     }
+    lab.close();
+}
+
+#[test]
+fn what_is_known_is_corrected_and_what_was_stays() {
+    let mut lab = lab();
+    let id = lab.record(&Tape::new("general", "2001"));
+    lab.open();
+    let (dpo, clerk, nurse) = (lab.client("dpo"), lab.client("clerk"), lab.client("nurse"));
+    assert_eq!(nurse.get(&format!("/api/v1/recordings/{id}/audio")).status, 200);
+    let body =
+        json!({ "ref": "17", "agent": "2002", "agent_name": "K. Laine", "note": "<b>She</b> gave 14.3." });
+    let (status, now) = act(&dpo, id, "amend", body.clone());
+    assert_eq!((status, &now["agent"]), (200, &json!({ "id": "2002", "name": "K. Laine" })));
+    let one = &now["amendments"][0];
+    assert_eq!(one["was"], json!({ "agent.id": "2001", "agent.name": "M. Virtanen" }));
+    assert_eq!((&one["by"], &one["ref"]), (&json!("dpo"), &json!("17")));
+    // It is another's now, also to those who hear by whose it is.
+    assert_eq!(nurse.get(&format!("/api/v1/recordings/{id}/audio")).status, 404);
+    let page = dpo.get(&format!("/recordings/{id}")).text();
+    assert!(page.contains("M. Virtanen") && page.contains("&lt;b&gt;She"), "{page}");
+    for wrong in [
+        json!({ "ref": "17" }),
+        json!({ "ref": " ", "agent": "1" }),
+        json!({ "ref": "17", "number": "a12345" }),
+        json!({ "ref": "17", "note": "" }),
+        json!({ "ref": "17", "service": "x" }),
+    ] {
+        assert_eq!(act(&dpo, id, "amend", wrong.clone()).0, 400, "{wrong}");
+    }
+    assert_eq!(act(&clerk, id, "amend", body).0, 403);
+    let told = lab.told("amend", "dpo");
+    let done: Vec<_> = told.iter().filter(|e| e["outcome"] == "done").collect();
+    assert_eq!(done.len(), 1);
+    assert_eq!(done[0]["detail"], json!({ "keys": ["agent.id", "agent.name", "note"] }));
+    let log = serde_json::to_string(&told).unwrap();
+    assert!(!log.contains("14.3") && !log.contains("Virtanen"), "{log}");
     lab.close();
 }
 

@@ -114,6 +114,7 @@ fn cell(lab: &Lab, client: &Client, listed: &BTreeMap<String, Value>, id: Uuid, 
         ("hold", 'k', json!({ "reason": "crime", "ref": "1" })),
         ("erase", 'x', json!({ "reason": "x" })),
         ("restrict", '-', json!({ "ref": "1" })),
+        ("amend", '-', json!({ "ref": "1", "note": "x" })),
     ];
     for (act, letter, body) in acts {
         let allowed = may(if act == "restrict" { "restrict" } else { act });
@@ -166,10 +167,11 @@ fn hidden(client: &Client, id: Uuid, what: &str) {
             assert_eq!(part.shape(), client.call("GET", &other, None, &range).shape(), "{what}: {mine}");
             assert_eq!(client.call("HEAD", &mine, None, &[]).status, 404, "{what}: {mine}");
         }
-        for act in ["hold", "release", "restrict", "unrestrict", "erase", "export"] {
+        for act in ["hold", "release", "restrict", "unrestrict", "amend", "erase", "export"] {
             let body = match act {
                 "erase" | "export" => json!({ "reason": "x" }),
                 "hold" => body.clone(),
+                "amend" => json!({ "ref": "1", "note": "x" }),
                 _ => json!({ "ref": "1" }),
             };
             let mine = client.post(&format!("/api/v1/recordings/{hidden}/{act}"), &body);

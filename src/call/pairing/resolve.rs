@@ -256,8 +256,7 @@ impl Pairing {
         let is_crowded = self.places.is_crowded(&flow.dst) || self.places.is_crowded(&flow.src);
         match decide(flow, self.now, past, &dst, &src, facts) {
             Verdict::Owned(o) if is_crowded && o.ranks != [Rank::Claimed; 2] => {
-                let (by, senders) = (o.by.iter().map(|(id, _)| *id).collect(), self.senders(&o));
-                Verdict::Doubt { by, senders, crossed: false, learn: SmallVec::new() }
+                Verdict::doubt(o.by.iter().map(|(id, _)| *id).collect(), self.senders(&o))
             }
             verdict => verdict,
         }

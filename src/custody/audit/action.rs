@@ -42,6 +42,8 @@ actions! {
     Restrict = "restrict",
     /// Opened again.
     Unrestrict = "unrestrict",
+    /// What is known about it was corrected.
+    Amend = "amend",
     /// About to be deleted before its time.
     EraseBegun = "erase_begun",
     /// Deleted before its time.

@@ -42,6 +42,7 @@ fn sidecar(id: Uuid) -> Sidecar {
         retention: Retention::default(),
         policy: None,
         restricted: Default::default(),
+        amendments: Default::default(),
         extra: Pii::default(),
     }
 }

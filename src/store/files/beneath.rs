@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,10 +37,35 @@ impl Below {
         self.0.iter().map(Path::new)
     }
 
+    /// The folder below `folder` that holds the last name, and that name.
+    pub(super) fn parent_in<'a>(&'a self, folder: BorrowedFd<'a>) -> io::Result<(Parent<'a>, &'a Path)> {
+        let (parent, name) = self.split();
+        let parent = match parent.is_here() {
+            true => Parent::This(folder),
+            false => Parent::Below(folder_beneath(folder, &parent)?),
+        };
+        Ok((parent, name))
+    }
+
     /// The folder that holds the last name, and that name.
     pub(super) fn split(&self) -> (Below, &Path) {
         let folder = self.0.parent().map(Path::to_owned).unwrap_or_default();
         (Below(folder), self.0.file_name().map_or(Path::new("."), Path::new))
+    }
+}
+
+/// The folder that holds a name.
+pub(super) enum Parent<'a> {
+    This(BorrowedFd<'a>),
+    Below(OwnedFd),
+}
+
+impl AsFd for Parent<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Parent::This(fd) => *fd,
+            Parent::Below(fd) => fd.as_fd(),
+        }
     }
 }
 

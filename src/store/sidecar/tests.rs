@@ -55,6 +55,7 @@ fn sample() -> Sidecar {
             hide_caller_digits: HideDigits::Last(4),
         }),
         restricted: Restrictions::default(),
+        amendments: Amendments::default(),
         extra: Pii::default(),
     }
 }

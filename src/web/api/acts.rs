@@ -12,11 +12,13 @@ use crate::archive::index::Row;
 use crate::config::CopyAccess;
 use crate::config::listening::Act;
 use crate::custody::access::Deed;
+use crate::custody::amend::{Correction, is_number};
 use crate::custody::audit::{Action, By, Draft, Why};
 use crate::custody::export::Order;
 use crate::custody::hold::Release;
 use crate::custody::keeper::{Amended, Keeper};
 use crate::id::Channel;
+use crate::pii::{Pii, stored};
 use crate::store::cases::HoldReason;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -161,6 +163,58 @@ pub(super) async fn unrestrict(
 ) -> Result<Response, Problem> {
     edit(room, caller, id, Act::Restrict, Action::Unrestrict, move |_, keeper, rows, by| {
         Ok(keeper.unrestrict(rows, &said("ref", &body.case)?, None, by)?)
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Amend {
+    #[serde(rename = "ref")]
+    case: String,
+    #[serde(default)]
+    agent: Option<String>,
+    #[serde(default)]
+    agent_name: Option<String>,
+    #[serde(default, with = "stored")]
+    number: Option<Pii<String>>,
+    #[serde(default, with = "stored")]
+    note: Option<Pii<String>>,
+}
+
+impl Amend {
+    fn correction(self) -> Result<Correction, Problem> {
+        // What is empty is not known from here on.
+        let text = |key: &str, text: Option<String>| match text {
+            Some(t) if !t.trim().is_empty() => said(key, &t).map(Some),
+            other => Ok(other.map(|_| String::new())),
+        };
+        let number = self.number.map(|n| n.as_str().trim().to_owned());
+        if number.as_ref().is_some_and(|n| !n.is_empty() && !is_number(n)) {
+            return Err(Problem::bad("number: not a telephone number"));
+        }
+        let correction = Correction {
+            case: said("ref", &self.case)?,
+            agent: text("agent", self.agent)?,
+            agent_name: text("agent_name", self.agent_name)?,
+            number: number.map(Pii::new),
+            note: self.note.map(|n| said("note", n.as_str())).transpose()?.map(Pii::new),
+        };
+        match correction.is_empty() {
+            true => Err(Problem::bad("agent, agent_name, number or note: one at least")),
+            false => Ok(correction),
+        }
+    }
+}
+
+pub(super) async fn amend(
+    State(room): State<Arc<Room>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(body): Json<Amend>,
+) -> Result<Response, Problem> {
+    edit(room, caller, id, Act::Amend, Action::Amend, move |room, keeper, rows, by| {
+        Ok(keeper.correct(rows, &body.correction()?, &room.config, None, by)?)
     })
     .await
 }

@@ -44,6 +44,7 @@ pub fn routes() -> Router<Arc<Room>> {
         .route("/recordings/{id}/release", post(acts::release))
         .route("/recordings/{id}/restrict", post(acts::restrict))
         .route("/recordings/{id}/unrestrict", post(acts::unrestrict))
+        .route("/recordings/{id}/amend", post(acts::amend))
         .route("/recordings/{id}/erase", post(acts::erase))
         .route("/recordings/{id}/export", post(acts::export))
         .route("/requests", get(requests::list).post(requests::ask))

@@ -93,6 +93,16 @@ pub(super) const CALLS: &[Call] = &[
     Call { body: CASE, ..call("post", "/recordings/{id}/restrict", "Close it to listening and export") },
     Call { body: CASE, ..call("post", "/recordings/{id}/unrestrict", "Open it again") },
     Call {
+        body: &[
+            ("ref", "string", true),
+            ("agent", "string", false),
+            ("agent_name", "string", false),
+            ("number", "string", false),
+            ("note", "string", false),
+        ],
+        ..call("post", "/recordings/{id}/amend", "Correct what is known about it")
+    },
+    Call {
         body: &[("reason", "string", true), ("refuse", "string", false), ("yes", "boolean", false)],
         ..call(
             "post",

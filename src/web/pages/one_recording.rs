@@ -81,6 +81,7 @@ fn main(guest: &Guest, room: &Room, search: &str, item: &Value, beside: [Option<
             }
         }
         (facts(&view, room))
+        (amendments(&view, room))
         (player(&view))
         (acts(&view, id))
     }
@@ -109,6 +110,36 @@ fn facts(view: &View<'_>, room: &Room) -> Markup {
             @if !view.text("/retention/hold/reason").is_empty() {
                 dt { (say("hold-reason")) }
                 dd { (say(view.text("/retention/hold/reason"))) ", " (view.text("/retention/hold/ref")) }
+            }
+        }
+    }
+}
+
+/// What was corrected, the newest first, and what was known before.
+fn amendments(view: &View<'_>, room: &Room) -> Markup {
+    let say = |key: &str| view.say(key);
+    let Some(all) = view.item["amendments"].as_array().filter(|all| !all.is_empty()) else { return html! {} };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name = |key: &str| match key {
+        "agent.id" => say("agent"),
+        "agent.name" => say("agent-name"),
+        "customer.number" => say("customers-number"),
+        other => other.to_owned(),
+    };
+    html! {
+        section aria-labelledby="amended-title" {
+            h2 id="amended-title" { (say("amended")) }
+            ul.plain {
+                @for one in all.iter().rev() {
+                    li {
+                        (view.guest.lang.instant(&text(&one["at"]), &room.desk.zone)) ", " (text(&one["ref"]))
+                        @for (key, was) in one["was"].as_object().into_iter().flatten() {
+                            br; (name(key)) ": " (say("before")) " "
+                            @if was.is_null() { (say("not-known")) } @else { (text(was)) }
+                        }
+                        @if one["note"].is_string() { br; (text(&one["note"])) }
+                    }
+                }
             }
         }
     }
@@ -228,6 +259,15 @@ fn acts(view: &View<'_>, id: &str) -> Markup {
                 } @else {
                     (act(&say("restrict"), &path("restrict"), "", case()))
                 }
+            }
+            @if view.may("amend") {
+                (act(&say("amend"), &path("amend"), "", html! {
+                    (case())
+                    (field(&say("agent"), "agent", "text", view.text("/agent/id")))
+                    (field(&say("agent-name"), "agent_name", "text", view.text("/agent/name")))
+                    (field(&say("customers-number"), "number", "tel", ""))
+                    label { span { (say("note")) } textarea name="note" rows="3" maxlength="2000" {} }
+                }))
             }
             @if view.may("export") { (export(view)) }
             @if view.may("erase") {
