@@ -34,7 +34,7 @@ impl Tick {
 
     /// The earliest instant of a step that began so many before the one of `now`.
     pub fn begins(steps: u32, now: Timestamp) -> Timestamp {
-        now.offset_ns(-(i64::from(steps) + 1 << Tick::SHIFT))
+        now.offset_ns(-((i64::from(steps) + 1) << Tick::SHIFT))
     }
 
     /// Steps from `earlier`; none if it is later.

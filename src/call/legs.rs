@@ -180,7 +180,7 @@ impl Legs {
 
     /// Whom to forget as all together hold too much.
     pub fn overweight(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
-        let out = self.to_forget(is_recorded);
+        let out = self.whom_to_forget(is_recorded);
         self.outweighed += out.len() as u64;
         out
     }
@@ -188,11 +188,11 @@ impl Legs {
     /// Whom to forget to make room for one more.
     pub fn surplus(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
         self.evicted += 1;
-        self.to_forget(is_recorded)
+        self.whom_to_forget(is_recorded)
     }
 
     /// The oldest leg that nobody answered, else the oldest of which `is_recorded` does not hold.
-    fn to_forget(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
+    fn whom_to_forget(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
         while let Some(id) = self.unanswered.pop_front() {
             if self.get(id).is_some_and(|l| !l.was_answered) {
                 return vec![id];

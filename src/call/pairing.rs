@@ -46,6 +46,7 @@
 //! | 14 | where no other call knows either end, the unknown one is learned | the way back to a port nobody named; calls that later share an address |
 //! | 15 | for two seconds a flow of a call just hung up is not that of one that knows an end only, nor of one that was there before | a party that has not got the BYE goes on sending |
 //! | 16 | nobody knows an end | not assigned, counted; a call between the hosts that misses its party is told |
+//! | 17 | what a recording was given of a run that within half a second proves to be another call's, or may be, is given back | early media of a call that rings: its answer alone says whose it is |
 //!
 //! Sessions that are not recorded, or not yet answered, claim all the same:
 //! otherwise the next call's ringing would land in the last call's recording.

@@ -39,16 +39,10 @@ pub fn run(cli: &Cli, args: &RetentionArgs) -> anyhow::Result<()> {
 }
 
 fn rule(config: &Config, zone: &TimeZone, name: &str) -> anyhow::Result<Rule> {
-    let service = match config.service_named(name) {
-        Some(service) => service,
-        None => {
-            let base = &config.service_default;
-            let names = config.service.iter().map(|s| s.name.as_str()).chain([base.name.as_str()]);
-            let names: Vec<&str> = names.collect();
-            return Err(
-                Usage(format!("no service `{name}` in the configuration: {}", names.join(", "))).into()
-            );
-        }
+    let Some(service) = config.service_named(name) else {
+        let names = config.service.iter().map(|s| s.name.as_str());
+        let names: Vec<&str> = names.chain([config.service_default.name.as_str()]).collect();
+        return Err(Usage(format!("no service `{name}` in the configuration: {}", names.join(", "))).into());
     };
     Ok(Rule {
         service: service.name,

@@ -100,7 +100,7 @@ impl Stage {
         }
     }
 
-    /// An even port that is this case's alone.
+    /// An even port; at the hosts of the case it is this case's alone.
     pub fn port(&mut self) -> u16 {
         self.ports += 2;
         10_000 + (64 * (self.n % 800)) as u16 + self.ports % 64
@@ -118,7 +118,7 @@ impl Stage {
 
     /// Host of the case's `i`th telephone.
     pub fn phone(&self, i: u32) -> String {
-        format!("192.0.2.{}", 20 + (self.n * 3 + i) % 200)
+        format!("192.0.2.{}", 20 + (self.n * 3 + i) % 199)
     }
 
     /// A dialog from one user at a host to another.
