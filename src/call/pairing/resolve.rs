@@ -83,18 +83,21 @@ impl Pairing {
                 .any(|leg| Some(leg) != own && had_begun(leg))
         };
         let before = self.places.known(flow).filter(|k| k.run.ssrc == ssrc && k.run.began == run.began);
-        for g in before
-            .iter()
-            .flat_map(|k| &k.given)
-            .filter(|g| may_be_anothers(g) && route.is_none_or(|r| !r.goes_to(g)))
-        {
-            // What follows a hang-up or a change of signalling says nothing of what was before.
-            let is_live =
-                |s: &Session| s.leaving.is_none() && s.recording.is_some_and(|r| r.id == g.recording);
-            if self.sessions.get(&g.session).is_some_and(is_live) {
-                let (recording, channel, flow) = (g.recording, g.channel, fingerprint(flow));
-                self.disowned.push_back(Disowned { recording, channel, ssrc, flow, since });
-            }
+        // What follows a hang-up or a change of signalling says nothing of what was before.
+        let is_live = |g: &Given| {
+            let of = |s: &Session| s.leaving.is_none() && s.recording.is_some_and(|r| r.id == g.recording);
+            self.sessions.get(&g.session).is_some_and(of)
+        };
+        let goes_on = |g: &Given| route.is_some_and(|r| r.goes_to(g));
+        let all = before.iter().flat_map(|k| &k.given);
+        let lost: SmallVec<[Given; 1]> =
+            all.filter(|g| !goes_on(g) && may_be_anothers(g) && is_live(g)).copied().collect();
+        for g in &lost {
+            let (recording, channel, flow) = (g.recording, g.channel, fingerprint(flow));
+            self.disowned.push_back(Disowned { recording, channel, ssrc, flow, since });
+        }
+        if !matches!(whose, Whose::Leg(_)) {
+            self.tell(&lost.iter().map(|g| g.session).collect::<SmallVec<[SessionId; 1]>>());
         }
         let Some(Route::Record(targets)) = route else { return SmallVec::new() };
         let session_of = |t: &Target| {
