@@ -10,7 +10,7 @@ use super::shutdown::StopFlag;
 use super::totals::snapshot;
 use super::unrecorded::by_failure;
 use crate::call::Ending;
-use crate::capture::live::{LiveError, LiveOptions, Source};
+use crate::capture::live::{FrameSource, LiveError, LiveOptions};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::engine_stats::EngineStats;
@@ -71,12 +71,12 @@ pub struct Live<S> {
 ///
 /// # Errors
 /// An interface that cannot be captured.
-pub fn open_sources<S: Source>(config: &Config) -> Result<Vec<S>, LiveError> {
+pub fn open_sources<S: FrameSource>(config: &Config) -> Result<Vec<S>, LiveError> {
     let options = options(config);
     config.capture.interface.iter().map(|n| S::open(n, &options)).collect()
 }
 
-impl<S: Source> Live<S> {
+impl<S: FrameSource> Live<S> {
     /// Starts the workers for `sources`.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use super::housekeeping;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
-use crate::capture::live::{LiveError, Source};
+use crate::capture::live::{FrameSource, LiveError};
 use crate::config::Config;
 use crate::custody::audit::AuditLog;
 use crate::store::StoreError;
@@ -78,7 +78,7 @@ pub struct Recorder<S> {
     faults: Faults,
 }
 
-impl<S: Source> Recorder<S> {
+impl<S: FrameSource> Recorder<S> {
     /// Opens interfaces, store and port, in this order, on one thread.
     ///
     /// # Errors
@@ -193,7 +193,7 @@ pub struct Running<S> {
     _recorder_lock: RecorderLock,
 }
 
-impl<S: Source> Running<S> {
+impl<S: FrameSource> Running<S> {
     /// Captures on the calling thread until `stop` is set, then finishes what is open. False if a
     /// worker died.
     pub fn run(self, stop: &StopFlag, notifier: &mut Notifier) -> bool {
