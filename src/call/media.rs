@@ -9,7 +9,7 @@ use super::dialog::{Dialog, HopMedia};
 use super::exchange;
 use super::leg::Leg;
 use super::pairing::{Pairing, Side};
-use super::recording::{Formats, Told};
+use super::recording::{HopFormats, Told};
 use super::seen::Seen;
 use crate::id::{Channel, RecordingId};
 use crate::sdp::{self, Carrier, ExchangeChange, MessageStep, OfferAnswer};
@@ -153,7 +153,7 @@ pub(super) fn claim(
 }
 
 /// What payload types mean on each hop, the farthest from the agent first.
-pub(super) fn formats(leg: &Leg, dialog: &Dialog, customer: Side) -> Vec<Formats> {
+pub(super) fn formats(leg: &Leg, dialog: &Dialog, customer: Side) -> Vec<HopFormats> {
     // While audio is given up for a fax its formats stand: last packets are still to come.
     let hops = told_hops(dialog).map(|m| (leg.rank(m.hop, customer), &m.offer_answer));
     let mut hops: Vec<(u8, &OfferAnswer)> = hops.filter(|(_, oa)| exchange::has_audio(oa)).collect();

@@ -5,7 +5,7 @@ use super::counts::MediaCounts;
 use super::crew::{Crew, Faults};
 use super::observe::Outcome;
 use super::pipeline::{Pipeline, Workshop};
-use crate::call::{Decision, Ending, LeftOut, Unrecorded};
+use crate::call::{Decision, Ending, Unrecorded, UnrecordedCall};
 use crate::capture::file::FileError;
 use crate::capture::merge::Merged;
 use crate::config::Config;
@@ -36,7 +36,7 @@ pub struct NotRecorded {
 struct Watched {
     pipeline: Pipeline,
     not_recorded: Vec<NotRecorded>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<UnrecordedCall>,
 }
 
 impl Sink for Watched {
@@ -44,7 +44,7 @@ impl Sink for Watched {
         if let Decision::LeftOut(call) = &decision
             && self.left_out.len() < MAX_DECIDED
         {
-            self.left_out.push(LeftOut::clone(call));
+            self.left_out.push(UnrecordedCall::clone(call));
         }
         if let Decision::Unrecorded { reason, at, call_id } = &decision
             && self.not_recorded.len() < MAX_DECIDED
@@ -72,7 +72,7 @@ pub struct Replayed {
     /// Answered calls that were not recorded, in order.
     pub not_recorded: Vec<NotRecorded>,
     /// The same as the register tells them.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<UnrecordedCall>,
     /// The engine's totals.
     pub stats: EngineStats,
     /// What is to be told of the files: ended early, damaged, of a link type that is not read.

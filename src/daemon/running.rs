@@ -5,7 +5,7 @@ use super::counts::MediaCounts;
 use super::deck::FileDeck;
 use crate::call::{CallEvent, Opening};
 use crate::id::Channel;
-use crate::tape::{Heard, Tape};
+use crate::tape::{CodecPackets, Tape};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::CodecLabel;
 use crate::time::Timestamp;
@@ -50,7 +50,7 @@ pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) {
 }
 
 /// Tells once of each encoding that cannot be decoded.
-pub(super) fn tell_undecodable(o: &Opening, told: &mut u32, heard: &Heard, context: &Context) {
+pub(super) fn tell_undecodable(o: &Opening, told: &mut u32, heard: &CodecPackets, context: &Context) {
     let Some(spec) = heard.0.as_deref().filter(|s| s.is_unreadable()) else { return };
     let codec = CodecLabel::of(&spec.name);
     let bit = 1 << codec.index();

@@ -1,13 +1,13 @@
 //! Answered calls that were not recorded, as the store's register has them.
 
 use super::observe::{Outcome, unrecorded_label};
-use crate::call::{LeftOut, call_id_hash};
+use crate::call::{UnrecordedCall, call_id_hash};
 use crate::store::register::Unrecorded;
 use crate::telemetry::label::FailReason;
 use crate::time::Timestamp;
 
 /// A call left out by rule, as the register has it.
-pub fn by_rule(n: &LeftOut) -> Unrecorded {
+pub fn by_rule(n: &UnrecordedCall) -> Unrecorded {
     Unrecorded {
         at: n.at.to_rfc3339(),
         reason: unrecorded_label(n.reason).as_str().into(),

@@ -15,8 +15,8 @@ mod cut;
 mod doubtful;
 pub mod engine_stats;
 
-use crate::call::pairing::{Route, Stream, Target};
-use crate::call::{Calls, Decision, Ending, Ends, LeftOut, Unrecorded};
+use crate::call::pairing::{Route, StreamPosition, Target};
+use crate::call::{Calls, Decision, Ending, Ends, Unrecorded, UnrecordedCall};
 use crate::config::Config;
 use crate::id::RecordingId;
 use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
@@ -289,7 +289,7 @@ impl Core {
             let (reason, call_id) = (Unrecorded::Truncated, String::new());
             sink.decision(Decision::Unrecorded { reason, at, call_id: call_id.clone() });
             let ends = Ends::default();
-            sink.decision(Decision::LeftOut(Box::new(LeftOut { reason, at, call_id, ends })));
+            sink.decision(Decision::LeftOut(Box::new(UnrecordedCall { reason, at, call_id, ends })));
         }
     }
 
@@ -321,7 +321,7 @@ impl Core {
             }
         }
         let (route, fingerprint) = {
-            let stream = Stream::of(d.payload).filter(|_| kind == DatagramKind::Rtp);
+            let stream = StreamPosition::of(d.payload).filter(|_| kind == DatagramKind::Rtp);
             self.calls.handle_media(&d.flow, d.ts, stream)
         };
         match route {
