@@ -13,7 +13,7 @@ use crate::config::{Config, TunnelRule};
 use crate::daemon::capture_loop::worker_count;
 use crate::daemon::context::Context;
 use crate::daemon::notices::counted;
-use crate::daemon::observe::Outcome;
+use crate::daemon::observe::RecordingOutcome;
 use crate::daemon::replay::{Replayed, replay};
 use crate::store::files::{Access, Folder};
 use crate::store::lock::StoreLock;
@@ -98,7 +98,7 @@ fn failures(done: &Replayed) -> anyhow::Result<()> {
     let missed = done
         .outcomes
         .iter()
-        .filter(|o| matches!(o, Outcome::Failed { reason, .. } if *reason != FailReason::NoMedia));
+        .filter(|o| matches!(o, RecordingOutcome::Failed { reason, .. } if *reason != FailReason::NoMedia));
     match missed.count() {
         0 => {}
         n => anyhow::bail!("{} could not be written; see the messages above", counted(n as u64, "recording")),

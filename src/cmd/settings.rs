@@ -110,8 +110,8 @@ fn environment(
 /// be, `background` for the daemon. Keep what is returned until the end.
 pub fn start_log(global: &Global, quieter: i8, background: bool) -> Option<log::Flush> {
     let format = match global.log_format.unwrap_or_default() {
-        LogFormat::Text => log::Format::Text,
-        LogFormat::Json => log::Format::Json,
+        LogFormat::Text => log::LineFormat::Text,
+        LogFormat::Json => log::LineFormat::Json,
     };
     let verbosity = global.verbose.min(3) as i8 - quieter - i8::from(global.quiet);
     log::init(log::Options { format, verbosity, background }).ok()

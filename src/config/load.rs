@@ -70,7 +70,7 @@ impl Sources {
 /// # Errors
 /// Everything that is wrong in any layer, in the order of the layers.
 pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
-    let mut judge = Judge::default();
+    let mut judge = LayerMerger::default();
     let mut builder = ::config::Config::builder();
     if let Some((path, text)) = &layers.file {
         builder = builder.add_source(Layer(judge.file(path, text)?));
@@ -87,7 +87,7 @@ pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
         builder = builder.add_source(Layer(judge.text(key, text, ValueOrigin::Option(option))));
     }
     let merged = builder.build().and_then(::config::Config::try_deserialize::<Config>);
-    let Judge { mut problems, sources } = judge;
+    let LayerMerger { mut problems, sources } = judge;
     let config = match merged {
         Ok(config) => config,
         // Every value was judged, so this is a kind in `keys` that promises more than `Config` holds.
@@ -108,7 +108,7 @@ pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
                 }
                 place => place,
             };
-            let check::Finding { key, found, allowed } = finding;
+            let check::BadValue { key, found, allowed } = finding;
             problems.push(Problem { origin, key, line, found, allowed, nearest: None });
         }
     }
@@ -117,12 +117,12 @@ pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
 
 /// Takes layers one after the other, keeps what is right of each.
 #[derive(Default)]
-struct Judge {
+struct LayerMerger {
     problems: Vec<Problem>,
     sources: Sources,
 }
 
-impl Judge {
+impl LayerMerger {
     fn file(&mut self, path: &std::path::Path, text: &str) -> Result<Table, ConfigError> {
         let origin = ValueOrigin::File(path.to_owned());
         self.sources.file = Some(path.to_owned());

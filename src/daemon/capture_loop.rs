@@ -4,7 +4,7 @@ use super::context::Context;
 use super::counts::MediaCounts;
 use super::crew::{Crew, Pulse};
 use super::notices::{Notice, notices};
-use super::observe::Outcome;
+use super::observe::RecordingOutcome;
 use super::pipeline::{Pipeline, Workshop};
 use super::shutdown::StopFlag;
 use super::totals::snapshot;
@@ -103,7 +103,7 @@ impl<S: FrameSource> Live<S> {
             crew,
         };
         let shared = Arc::clone(context);
-        let note_failed = move |outcome: Outcome| {
+        let note_failed = move |outcome: RecordingOutcome| {
             by_failure(&outcome).into_iter().for_each(|call| shared.unrecorded.add(call));
         };
         Ok(Live {

@@ -138,11 +138,11 @@ impl<S: FrameSource> Recorder<S> {
         confine(&write, &[file])
     }
 
-    /// Starts the threads: from here on calls are recorded once [`Running::run`] is called.
+    /// Starts the threads: from here on calls are recorded once [`RunningRecorder::run`] is called.
     ///
     /// # Errors
     /// No thread to be had.
-    pub fn start(self) -> Result<Running<S>, StartError> {
+    pub fn start(self) -> Result<RunningRecorder<S>, StartError> {
         let Recorder { config, context, timezone, sources, state, lock, port, clock, .. } = self;
         let outlets = context.outlets.clone();
         Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&outlets.metrics);
@@ -180,12 +180,12 @@ impl<S: FrameSource> Recorder<S> {
         crew.start(ThreadRole::Archivist, "archivist", Patience::WhileBusy, move |pulse| {
             Archivist::work(&orders, pulse);
         })?;
-        Ok(Running { live, crew, stop, finished, _recorder_lock: self.recorder_lock })
+        Ok(RunningRecorder { live, crew, stop, finished, _recorder_lock: self.recorder_lock })
     }
 }
 
 /// A recorder that records.
-pub struct Running<S> {
+pub struct RunningRecorder<S> {
     live: Live<S>,
     crew: Arc<Crew>,
     stop: StopFlag,
@@ -193,7 +193,7 @@ pub struct Running<S> {
     _recorder_lock: RecorderLock,
 }
 
-impl<S: FrameSource> Running<S> {
+impl<S: FrameSource> RunningRecorder<S> {
     /// Captures on the calling thread until `stop` is set, then finishes what is open. False if a
     /// worker died.
     pub fn run(self, stop: &StopFlag, notifier: &mut Notifier) -> bool {

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::counts::MediaCounts;
 use super::crew::{Crew, Faults};
-use super::observe::Outcome;
+use super::observe::RecordingOutcome;
 use super::pipeline::{Pipeline, Workshop};
 use crate::call::{Decision, Ending, Unrecorded, UnrecordedCall};
 use crate::capture::file::FileError;
@@ -68,7 +68,7 @@ impl Sink for Watched {
 #[derive(Debug)]
 pub struct Replayed {
     /// How each recording ended, in order of their UUIDs (which is by answer).
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<RecordingOutcome>,
     /// Answered calls that were not recorded, in order.
     pub not_recorded: Vec<NotRecorded>,
     /// The same as the register tells them.
@@ -142,8 +142,8 @@ pub fn replay(
     if !all_well {
         return Err(ReplayError::Worker);
     }
-    let mut outcomes: Vec<Outcome> = told.try_iter().collect();
-    outcomes.sort_by_key(Outcome::id);
+    let mut outcomes: Vec<RecordingOutcome> = told.try_iter().collect();
+    outcomes.sort_by_key(RecordingOutcome::id);
     let (warnings, unread) = (captures.warnings().to_vec(), captures.unread().to_vec());
     let mut stats = engine.stats();
     stats.super_packets = counts.super_packets.load(Ordering::Relaxed);

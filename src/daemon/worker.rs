@@ -7,7 +7,7 @@ use super::counts::MediaCounts;
 use super::crew::Pulse;
 use super::deck::{FileDeck, Trouble, Unfinished};
 use super::metadata;
-use super::observe::{Outcome, discard_label, end_label, fail_label};
+use super::observe::{RecordingOutcome, discard_label, end_label, fail_label};
 use super::running::{Running, count, step, tell_undecodable};
 use super::story::{all_events, shortened, stream};
 use crate::call::{Decision, Ending, Opening};
@@ -38,7 +38,7 @@ struct Seat {
 const MAX_UNFINISHED: usize = 4096;
 
 /// A recording whose call is over, not yet under its final name: active to the ledger.
-struct Waiting {
+struct PendingFinish {
     rest: Box<Unfinished>,
     opening: Opening,
     ended_by: sidecar::EndedBy,
@@ -51,8 +51,8 @@ pub struct Worker {
     timezone: jiff::tz::TimeZone,
     counts: Arc<MediaCounts>,
     running: HashMap<RecordingId, Seat, RandomState>,
-    unfinished: VecDeque<Waiting>,
-    outcome: Box<dyn FnMut(Outcome) + Send>,
+    unfinished: VecDeque<PendingFinish>,
+    outcome: Box<dyn FnMut(RecordingOutcome) + Send>,
     /// Set once the recorder stops.
     stop_by: Arc<OnceLock<Instant>>,
     closing: Closing,
@@ -65,7 +65,7 @@ impl Worker {
         context: Arc<Context>,
         timezone: jiff::tz::TimeZone,
         counts: Arc<MediaCounts>,
-        outcome: Box<dyn FnMut(Outcome) + Send>,
+        outcome: Box<dyn FnMut(RecordingOutcome) + Send>,
         stop_by: Arc<OnceLock<Instant>>,
     ) -> Self {
         Worker {
@@ -364,7 +364,7 @@ impl Worker {
                 let ended_by = end_label(ended_by);
                 Event::RecordingCompleted { about, ended_by, duration, complete: s.complete, one_way }
                     .emit(&metrics);
-                Outcome::Recorded(Box::new(s))
+                RecordingOutcome::Recorded(Box::new(s))
             }
             Err(Trouble::Exists) => {
                 // It is there, by this run or an earlier one: the call is not missed.
@@ -372,10 +372,10 @@ impl Worker {
                 let duration = Duration::ZERO;
                 Event::RecordingCompleted { about, ended_by, duration, complete: true, one_way: false }
                     .emit(&metrics);
-                Outcome::Existed(opening.uuid)
+                RecordingOutcome::Existed(opening.uuid)
             }
             Err(Trouble::Unfinished(rest)) if self.unfinished.len() < MAX_UNFINISHED => {
-                self.unfinished.push_back(Waiting { rest, opening, ended_by, one_way });
+                self.unfinished.push_back(PendingFinish { rest, opening, ended_by, one_way });
                 return;
             }
             Err(why) => {
@@ -384,7 +384,7 @@ impl Worker {
                 }
                 let reason = fail_label(&why);
                 Event::RecordingFailed { about, reason }.emit(&metrics);
-                Outcome::Failed { id: opening.uuid, call_id: opening.call_id, reason }
+                RecordingOutcome::Failed { id: opening.uuid, call_id: opening.call_id, reason }
             }
         };
         (self.outcome)(outcome);

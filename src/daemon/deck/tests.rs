@@ -4,7 +4,7 @@ use super::*;
 use crate::config::{Config, Storage};
 use crate::pii::Pii;
 use crate::store::layout::PART;
-use crate::store::sidecar::{Agent, Audio, Customer, EndedBy, Retention, SipInfo};
+use crate::store::sidecar::{Agent, Audio, Customer, EndedBy, RetentionRecord, SipInfo};
 use crate::store::writer;
 use crate::time::Timestamp;
 use std::os::unix::fs::MetadataExt;
@@ -39,7 +39,7 @@ fn sidecar(id: Uuid) -> Sidecar {
         audio: Audio::begin(8000, WavEncoding::PcmS16le),
         streams: Vec::new(),
         events: Vec::new(),
-        retention: Retention::default(),
+        retention: RetentionRecord::default(),
         policy: None,
         restricted: Default::default(),
         amendments: Default::default(),
@@ -187,7 +187,7 @@ fn what_is_taken_back_before_there_is_a_file_is_not_in_it() {
 fn prepared_and_published() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path(), Encoding::PcmS16le, true);
-    let prepared: Vec<Prepared> = (1..=20)
+    let prepared: Vec<PreparedRecording> = (1..=20)
         .map(|n| {
             let mut deck = deck(&context, n);
             deck.heard(true, true);
