@@ -143,7 +143,7 @@ impl Calls {
                 self.leave(closed, now);
             }
         }
-        self.tables.tell_left_out(&mut self.recordings);
+        self.tables.report_left_out(&mut self.recordings);
     }
 
     /// Recordings under way.

@@ -233,7 +233,7 @@ impl Places {
     }
 
     /// When media of a session was last heard.
-    pub fn heard(&self, s: &Session) -> Option<Tick> {
+    pub fn last_heard(&self, s: &Session) -> Option<Tick> {
         let claimed = s.claims.iter().flatten().map(|c| &c.addr);
         let addrs = claimed.chain(s.learned.iter().map(|l| &l.addr));
         let flows = addrs.filter_map(|a| self.places.get(a)).flat_map(|p| &p.flows);

@@ -45,7 +45,7 @@ fn verify(cli: &Cli, known: &KnownElsewhere, json: bool) -> anyhow::Result<()> {
     if json {
         output::print(&(serde_json::to_string_pretty(&verdict)? + "\n"))?;
     } else {
-        output::print(&(told(&verdict, known, site.audit().has_anchor()) + "\n"))?;
+        output::print(&(describe(&verdict, known, site.audit().has_anchor()) + "\n"))?;
     }
     if verdict.is_sound() {
         Ok(())
@@ -55,7 +55,7 @@ fn verify(cli: &Cli, known: &KnownElsewhere, json: bool) -> anyhow::Result<()> {
 }
 
 /// What was found, what that excludes, and what it does not.
-fn told(verdict: &Verdict, known: &KnownElsewhere, has_anchor: bool) -> String {
+fn describe(verdict: &Verdict, known: &KnownElsewhere, has_anchor: bool) -> String {
     let mut text = String::new();
     for found in &verdict.found {
         let at = if found.line == 0 { "log".into() } else { format!("line {}", found.line) };

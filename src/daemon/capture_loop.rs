@@ -210,7 +210,7 @@ impl<S: FrameSource> Live<S> {
             let reason = e.to_string();
             Event::CaptureLost { interface: gone.name(), reason: &reason }.emit(self.context.metrics());
             self.lost.push((gone.name().to_string(), reason));
-            self.tell_lost();
+            self.report_lost();
         }
         busy
     }
@@ -232,10 +232,10 @@ impl<S: FrameSource> Live<S> {
                 }
             }
         }
-        self.tell_lost();
+        self.report_lost();
     }
 
-    fn tell_lost(&self) {
+    fn report_lost(&self) {
         self.context
             .outlets
             .readiness
@@ -278,7 +278,7 @@ impl<S: FrameSource> Live<S> {
         }
         s.limits[Limit::Other.index()] += self.context.unrecorded.left_out();
         self.context.metrics().publish(&s);
-        self.tell_unread(&stats);
+        self.report_unread(&stats);
         let waited = self.began.elapsed();
         if waited > NO_SIP_AFTER && !self.told_no_sip && stats.sip_messages() == 0 {
             self.told_no_sip = true;
@@ -287,7 +287,7 @@ impl<S: FrameSource> Live<S> {
     }
 
     /// What cannot be read is said when it is first seen, once for each kind and port.
-    fn tell_unread(&mut self, stats: &EngineStats) {
+    fn report_unread(&mut self, stats: &EngineStats) {
         let before = std::mem::replace(&mut self.told_unreadable, stats.sip_unreadable);
         for ((why, n), before) in ParseError::ALL.iter().zip(stats.sip_unreadable).zip(before) {
             if n > before {

@@ -80,7 +80,7 @@ impl FileDeck {
     }
 
     /// Packets have come: of both parties, more than one.
-    pub fn heard(&mut self, both: bool, again: bool) {
+    pub fn note_heard(&mut self, both: bool, again: bool) {
         (self.both_heard, self.heard_again) = (both, again);
     }
 

@@ -209,7 +209,7 @@ impl Pipeline {
         self.lanes[i].current.items.push(item);
     }
 
-    fn tell(&self, decision: &Decision) {
+    fn report(&self, decision: &Decision) {
         let metrics = self.context.metrics();
         match decision {
             Decision::Open(o) => {
@@ -312,7 +312,7 @@ impl Lane {
 
 impl Sink for Pipeline {
     fn decision(&mut self, decision: Decision) {
-        self.tell(&decision);
+        self.report(&decision);
         if let Some(id) = recording_of(&decision) {
             let lane = self.lane_of(id);
             if self.is_taken(lane, id, &decision) {

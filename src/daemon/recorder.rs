@@ -146,7 +146,7 @@ impl<S: FrameSource> Recorder<S> {
         let Recorder { config, context, timezone, sources, state, lock, port, clock, .. } = self;
         let outlets = context.outlets.clone();
         Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&outlets.metrics);
-        tell_files(config.limits.recordings as u64, &context);
+        report_files(config.limits.recordings as u64, &context);
         housekeeping::look(&context);
         let crew = Arc::new(Crew::new(&outlets.metrics, self.faults));
         outlets.readiness.watched_by(Arc::clone(&crew) as _);
@@ -215,7 +215,7 @@ impl<S: FrameSource> RunningRecorder<S> {
 
 /// Each running recording has a file open: takes as many as the system gives, and tells where
 /// that is fewer than `recordings` need.
-fn tell_files(recordings: u64, context: &Context) {
+fn report_files(recordings: u64, context: &Context) {
     let limit = raise_files();
     if limit < recordings.saturating_add(OTHER_FILES) {
         let recordings = limit.saturating_sub(OTHER_FILES);

@@ -95,7 +95,7 @@ impl Recovery {
         {
             pulse.beat();
             match finish(self.lock.root(), &leftover, &edits, &self.options) {
-                Ok(Some(outcome)) => self.tell(outcome),
+                Ok(Some(outcome)) => self.report(outcome),
                 Ok(None) => {}
                 Err(e) => self.failed(&e),
             }
@@ -110,7 +110,7 @@ impl Recovery {
         if self.lock.is_alone() {
             let (found, failed) = survey(self.lock.root());
             leftovers = found;
-            failed.into_iter().for_each(|outcome| self.tell(outcome));
+            failed.into_iter().for_each(|outcome| self.report(outcome));
         }
         self.context.leftovers.keep_others(&mut leftovers, Leftover::stem);
         if let Err(e) = self.lock.share() {
@@ -132,7 +132,7 @@ impl Recovery {
         }
     }
 
-    fn tell(&self, o: RecoveryOutcome) {
+    fn report(&self, o: RecoveryOutcome) {
         let metrics = self.context.metrics();
         match o.action {
             RecoveryAction::Recovered { .. } | RecoveryAction::Completed => {

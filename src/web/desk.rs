@@ -124,7 +124,7 @@ impl Desk {
     ///
     /// # Errors
     /// It cannot be written: then nothing may be.
-    pub fn tell(&self, by: &By, draft: Draft) -> Result<(), ProblemDetails> {
+    pub fn write_log(&self, by: &By, draft: Draft) -> Result<(), ProblemDetails> {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         let own = ((by.clone(), draft), answer);
         self.to_tell.lock().unwrap_or_else(PoisonError::into_inner).push(own);

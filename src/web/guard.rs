@@ -87,7 +87,7 @@ impl Caller {
             return Ok(());
         }
         let told = draft.ended(Outcome::Refused).detail(json!({ "because": "no right" }));
-        room.desk.tell(&self.entrant.by, told)?;
+        room.desk.write_log(&self.entrant.by, told)?;
         Err(ProblemDetails::FORBIDDEN)
     }
 
@@ -95,8 +95,8 @@ impl Caller {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn tell(&self, room: &RoomState, draft: Draft) -> Result<(), ProblemDetails> {
-        room.desk.tell(&self.entrant.by, draft)
+    pub fn write_log(&self, room: &RoomState, draft: Draft) -> Result<(), ProblemDetails> {
+        room.desk.write_log(&self.entrant.by, draft)
     }
 }
 

@@ -103,7 +103,7 @@ impl Pairing {
             self.disowned.push_back(Disowned { recording, channel, ssrc, flow, since });
         }
         if !matches!(whose, Whose::Leg(_)) {
-            self.tell(&lost.iter().map(|g| g.session).collect::<SmallVec<[SessionId; 1]>>());
+            self.report_incomplete(&lost.iter().map(|g| g.session).collect::<SmallVec<[SessionId; 1]>>());
         }
         let Some(Route::Record(targets)) = route else { return SmallVec::new() };
         let session_of = |t: &Target| {
@@ -120,7 +120,7 @@ impl Pairing {
         if past.has_left {
             let legs = past.kin.iter().filter_map(|k| self.legs.get(&k.leg)).flatten();
             let left: SmallVec<[SessionId; 4]> = legs.copied().collect();
-            self.tell(&left);
+            self.report_incomplete(&left);
         }
     }
 
@@ -149,7 +149,7 @@ impl Pairing {
             };
             let missed: SmallVec<[SessionId; 2]> =
                 owned.by.iter().filter(has_missed).map(|(id, _)| *id).collect();
-            self.tell(&missed);
+            self.report_incomplete(&missed);
             return (Some(route), leg, senders);
         }
         // Should one of the others end, it may still be that one's for a while.
@@ -260,7 +260,7 @@ impl Pairing {
             let spoke = session.spoke.map(|a| a.and_then(|a| self.places.surely_heard_from(session, a)));
             let may_be_another =
                 [Side::Caller, Side::Callee].map(|side| self.may_be_another(session, side, past.ssrc));
-            Some(SessionActivity { session, heard: self.places.heard(session), spoke, may_be_another })
+            Some(SessionActivity { session, heard: self.places.last_heard(session), spoke, may_be_another })
         };
         let is_crowded = self.places.is_crowded(&flow.dst) || self.places.is_crowded(&flow.src);
         match decide(flow, self.now, past, &dst, &src, facts) {
@@ -379,7 +379,7 @@ impl Pairing {
                 missing.push(id);
             }
         }
-        self.tell(&missing);
+        self.report_incomplete(&missing);
     }
 
     pub(super) fn add_claimant(
@@ -421,10 +421,10 @@ impl Pairing {
                 s.heard = Some(self.now);
             }
         }
-        self.tell(ids);
+        self.report_incomplete(ids);
     }
 
-    fn tell(&mut self, ids: &[SessionId]) {
+    fn report_incomplete(&mut self, ids: &[SessionId]) {
         for id in ids {
             // Of who has hung up nothing more is awaited.
             let Some(s) = self.sessions.get_mut(id).filter(|s| s.leaving.is_none()) else { continue };

@@ -145,7 +145,7 @@ pub fn found(
         }
     }
     let draft = Draft::new(Action::AuditShow).on(wanted.recording);
-    caller.tell(room, draft.found_by((!said.is_empty()).then_some(said.into())))?;
+    caller.write_log(room, draft.found_by((!said.is_empty()).then_some(said.into())))?;
     let entries = room.desk.log().entries().map_err(KeeperError::from)?;
     let mut last: VecDeque<Entry> = VecDeque::new();
     for entry in entries.filter(|entry| wanted.has(asked, entry)) {

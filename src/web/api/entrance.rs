@@ -65,13 +65,13 @@ pub(super) async fn sign_in(
                     if why != SignInRefused::Address(false) {
                         let because = json!({ "because": why.name() });
                         let draft = Draft::new(Action::SignIn).ended(Outcome::Refused).detail(because);
-                        room.desk.tell(&nobody, draft)?;
+                        room.desk.write_log(&nobody, draft)?;
                     }
                     return Err(ProblemDetails::REFUSED);
                 }
             };
             let secret = hex::encode(password::random::<32>());
-            room.desk.tell(&by(&name, mark_of(&secret)), Draft::new(Action::SignIn))?;
+            room.desk.write_log(&by(&name, mark_of(&secret)), Draft::new(Action::SignIn))?;
             room.accounts(|a| {
                 if let Some(old) = &old {
                     a.end_session(old)?;
@@ -110,7 +110,7 @@ pub(super) async fn sign_out(
     let id_token = room
         .blocking(move |room| {
             // Whoever leaves is let go, whatever the log says.
-            let told = room.desk.tell(&entrant.by, Draft::new(Action::SignOut));
+            let told = room.desk.write_log(&entrant.by, Draft::new(Action::SignOut));
             let id_token = room.accounts(|a| {
                 let id_token = a.id_token_of(&secret)?;
                 a.end_session(&secret)?;
@@ -168,7 +168,7 @@ pub(super) async fn accept(
             return Err(ProblemDetails::CONFLICT.with("another version has to be accepted"));
         }
         let draft = Draft::new(Action::Undertaking).detail(json!({ "version": text.version }));
-        room.desk.tell(&entrant.by, draft)?;
+        room.desk.write_log(&entrant.by, draft)?;
         room.accounts(|a| a.accept(&entrant.person.name, text, entrant.by.at))?;
         Ok(StatusCode::NO_CONTENT.into_response())
     })
@@ -224,7 +224,7 @@ pub(super) async fn totp_confirm(
         return Err(ProblemDetails::CONFLICT.with("one-time codes are on"));
     }
     room.blocking(move |room| {
-        caller.tell(room, Draft::new(Action::Credential).detail(json!({ "one_time_codes": "on" })))?;
+        caller.write_log(room, Draft::new(Action::Credential).detail(json!({ "one_time_codes": "on" })))?;
         match room.accounts(|a| a.totp_confirm(&name, &body.code, caller.now()))? {
             true => Ok(StatusCode::NO_CONTENT.into_response()),
             false => Err(ProblemDetails::bad("code: not one of the new secret")),
@@ -272,7 +272,7 @@ pub(super) async fn add_token(
     let until = end(&room, &body.until, caller.now(), TOKEN_NS)?;
     room.blocking(move |room| {
         let detail = json!({ "token": label, "scope": body.scope, "until": until.to_rfc3339() });
-        caller.tell(room, Draft::new(Action::Credential).detail(detail))?;
+        caller.write_log(room, Draft::new(Action::Credential).detail(detail))?;
         let made = room.accounts(|a| a.add_token(&name, &label, &body.scope, until, caller.now()))?;
         let (id, secret) = made.ok_or(ProblemDetails::TOO_MANY)?;
         let body = json!({ "id": id, "token": secret, "until": until.to_rfc3339() });
@@ -289,7 +289,7 @@ pub(super) async fn end_token(
     let name = own_session(&caller)?;
     room.blocking(move |room| match room.accounts(|a| a.end_token(&name, &id))? {
         true => {
-            caller.tell(room, Draft::new(Action::Credential).detail(json!({ "token": "ended" })))?;
+            caller.write_log(room, Draft::new(Action::Credential).detail(json!({ "token": "ended" })))?;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
         false => Err(ProblemDetails::NOT_FOUND),

@@ -47,7 +47,7 @@ pub fn found(
     let asker = caller.asker(room);
     let (rows, next) = room.desk.page(&asker, &query)?;
     let said = (!query.said.is_empty()).then(|| Value::Object(query.said.clone()));
-    caller.tell(room, Draft::new(Action::List).on(rows.iter().map(|row| row.id)).found_by(said))?;
+    caller.write_log(room, Draft::new(Action::List).on(rows.iter().map(|row| row.id)).found_by(said))?;
     let items = rows.iter().filter_map(|row| item(room, &asker, row)).map(Value::Object).collect();
     Ok((items, next.map(|cursor| cursor.text())))
 }
@@ -118,7 +118,7 @@ pub(super) fn resolve(
     if let Ok(id) = Uuid::try_parse(id) {
         draft = draft.on([id]);
     }
-    caller.tell(room, draft)?;
+    caller.write_log(room, draft)?;
     Err(ProblemDetails::NOT_FOUND)
 }
 
@@ -132,7 +132,7 @@ pub(super) fn refuse(
 ) -> Result<ProblemDetails, ProblemDetails> {
     let problem = ProblemDetails::from(why);
     let told = draft.on([row.id]).ended(Outcome::Refused).detail(json!({ "because": problem.kind }));
-    caller.tell(room, told)?;
+    caller.write_log(room, told)?;
     Ok(problem)
 }
 
@@ -148,7 +148,7 @@ pub(super) async fn one(
 /// One recording, told to the log.
 fn shown(room: &RoomState, caller: &Caller, id: &str) -> Result<Map<String, Value>, ProblemDetails> {
     let row = resolve(room, caller, id, Action::Show)?;
-    caller.tell(room, Draft::new(Action::Show).on([row.id]))?;
+    caller.write_log(room, Draft::new(Action::Show).on([row.id]))?;
     item(room, &caller.asker(room), &row).ok_or(ProblemDetails::NOT_FOUND)
 }
 
@@ -170,7 +170,7 @@ pub fn shown_among(
     let query = Query::read(pairs, &around).ok();
     let said = query.as_ref().filter(|query| !query.said.is_empty());
     let said = said.map(|query| Value::Object(query.said.clone()));
-    caller.tell(room, Draft::new(Action::Show).on([row.id]).found_by(said))?;
+    caller.write_log(room, Draft::new(Action::Show).on([row.id]).found_by(said))?;
     let asker = caller.asker(room);
     let beside = query.map_or(Ok([None; 2]), |query| room.desk.beside(&asker, &query, &row))?;
     Ok((item(room, &asker, &row).ok_or(ProblemDetails::NOT_FOUND)?, beside))

@@ -81,10 +81,10 @@ pub fn counted(
     let said = json!({ "since": since.to_rfc3339(), "until": until.to_rfc3339() });
     let draft = Draft::new(Action::StatisticsShow).found_by(Some(said));
     if !room.policy.counts(asker.person, asker.directory) {
-        caller.tell(room, draft.ended(Outcome::Refused).detail(json!({ "because": "no right" })))?;
+        caller.write_log(room, draft.ended(Outcome::Refused).detail(json!({ "because": "no right" })))?;
         return Err(ProblemDetails::FORBIDDEN);
     }
-    caller.tell(room, draft)?;
+    caller.write_log(room, draft)?;
     let span = Span { since, until };
     Ok((span, room.desk.count(&asker, span, by)?))
 }

@@ -34,7 +34,7 @@ pub(super) async fn list(
 /// No right; accounts or log cannot be used.
 pub fn people(room: &RoomState, caller: &Caller) -> Result<Vec<Account>, ProblemDetails> {
     caller.must_have(room, Act::People, Draft::new(Action::PeopleShow))?;
-    caller.tell(room, Draft::new(Action::PeopleShow))?;
+    caller.write_log(room, Draft::new(Action::PeopleShow))?;
     room.accounts(|a| a.people())
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn interval(
         let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
         let detail = json!({ "account": name, "agents": agents, "teams": teams, "from": time(from),
             "until": time(until) });
-        caller.tell(room, Draft::new(Action::UserChange).detail(detail))?;
+        caller.write_log(room, Draft::new(Action::UserChange).detail(detail))?;
         let changes = Changes { agents, teams, from, until, ..Changes::default() };
         let missed = room.accounts(|a| a.change(&name, &changes))?;
         if !missed.is_empty() {
@@ -98,7 +98,7 @@ pub(super) async fn disable(
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let name = of_another(room, &caller, &name, Action::UserDisable)?;
-        caller.tell(room, Draft::new(Action::UserDisable).detail(json!({ "account": name })))?;
+        caller.write_log(room, Draft::new(Action::UserDisable).detail(json!({ "account": name })))?;
         room.accounts(|a| a.disable(&name, caller.now()))?;
         Ok(StatusCode::NO_CONTENT.into_response())
     })
@@ -116,7 +116,7 @@ fn of_another(
     let account = room.accounts(|a| a.get(name))?.ok_or(ProblemDetails::NOT_FOUND)?;
     if account.name.eq_ignore_ascii_case(caller.name()) {
         let told = Draft::new(action).ended(Outcome::Refused);
-        caller.tell(room, told.detail(json!({ "account": account.name, "because": "own account" })))?;
+        caller.write_log(room, told.detail(json!({ "account": account.name, "because": "own account" })))?;
         return Err(ProblemDetails::FORBIDDEN.with("somebody else has to change your account"));
     }
     Ok(account.name)
@@ -143,7 +143,7 @@ pub fn rights_of_all(room: &RoomState, caller: &Caller) -> Result<Vec<Value>, Pr
     if !(room.policy.gives(&caller.entrant.person, Act::Audit) && caller.scope("audit").is_ok()) {
         caller.must_have(room, Act::People, draft())?;
     }
-    caller.tell(room, draft())?;
+    caller.write_log(room, draft())?;
     let people = room.accounts(|a| a.people())?;
     let none = Role::default();
     let mut lines = Vec::new();

@@ -60,7 +60,7 @@ pub(super) async fn ask(
             ids.insert(row.id);
         }
         let ids: Vec<_> = ids.into_iter().collect();
-        caller.tell(room, draft.on(ids.iter().copied()))?;
+        caller.write_log(room, draft.on(ids.iter().copied()))?;
         let ask = Ask { asker: caller.name(), recordings: &ids, reason, case: &case };
         let n = room.accounts(|a| a.ask(&ask, caller.now()))?.ok_or(ProblemDetails::TOO_MANY)?;
         Ok(json(StatusCode::CREATED, &json!({ "n": n, "state": "open" })))
@@ -98,7 +98,7 @@ pub fn shown(
     caller: &Caller,
     cursor: Option<i64>,
 ) -> Result<(Vec<Request>, Option<i64>), ProblemDetails> {
-    caller.tell(room, Draft::new(Action::RequestsShow))?;
+    caller.write_log(room, Draft::new(Action::RequestsShow))?;
     let decides = room.policy.gives(&caller.entrant.person, Act::Approve);
     let of = (!decides).then(|| caller.name());
     let requests = room.accounts(|a| a.requests(of, cursor.unwrap_or(i64::MAX), PAGE))?;
@@ -122,7 +122,7 @@ pub(super) async fn approve(
         let (request, draft) = open(room, &caller, &n, Action::Approve)?;
         let until = end(room, &body.until, caller.now(), GRANT_NS)?;
         let detail = json!({ "request": request.n, "of": request.asker, "until": until.to_rfc3339() });
-        caller.tell(room, draft.detail(detail))?;
+        caller.write_log(room, draft.detail(detail))?;
         decided(room, &caller, request.n, Ok(until))
     })
     .await
@@ -144,7 +144,7 @@ pub(super) async fn refuse(
     room.blocking(move |room| {
         let (request, draft) = open(room, &caller, &n, Action::Refuse)?;
         let detail = json!({ "request": request.n, "of": request.asker, "why": why });
-        caller.tell(room, draft.detail(detail))?;
+        caller.write_log(room, draft.detail(detail))?;
         decided(room, &caller, request.n, Err(&why))
     })
     .await
@@ -165,7 +165,7 @@ fn open(
     let draft = Draft::new(action).on(request.recordings.iter().copied()).why(why);
     if request.asker.eq_ignore_ascii_case(caller.name()) {
         let told = draft.ended(Outcome::Refused).detail(json!({ "request": n, "because": "own request" }));
-        caller.tell(room, told)?;
+        caller.write_log(room, told)?;
         return Err(ProblemDetails::OWN_REQUEST);
     }
     if request.state != super::super::accounts::RequestState::Open {

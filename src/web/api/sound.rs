@@ -46,7 +46,7 @@ impl Hearing {
 }
 
 /// The recording, if it may be heard; what is refused is told.
-fn heard(
+fn recording_to_hear(
     room: &RoomState,
     caller: &Caller,
     id: &str,
@@ -78,8 +78,9 @@ pub(super) async fn peaks(
     let reason = hearing.reason()?;
     let text = room
         .blocking(move |room| {
-            let row = heard(room, &caller, &id, reason, Action::Show)?;
-            caller.tell(room, Draft::new(Action::Show).on([row.id]).detail(json!({ "waveform": true })))?;
+            let row = recording_to_hear(room, &caller, &id, reason, Action::Show)?;
+            caller
+                .write_log(room, Draft::new(Action::Show).on([row.id]).detail(json!({ "waveform": true })))?;
             if let Some(known) = room.known_peaks(row.id, &row.sha256) {
                 return Ok(known);
             }
@@ -109,7 +110,7 @@ pub(super) async fn audio(
     let (range, if_range) = (text(header::RANGE), text(header::IF_RANGE));
     let (pcm, range, tag) = room
         .blocking(move |room| {
-            let row = heard(room, &caller, &id, reason, Action::Listen)?;
+            let row = recording_to_hear(room, &caller, &id, reason, Action::Listen)?;
             let pcm = open(room, &row)?;
             let tag = format!("\"{}\"", row.sha256);
             // Of another file than the browser began with, all of it.
@@ -123,7 +124,10 @@ pub(super) async fn audio(
             let (from, to) = pcm.seconds(&bytes);
             let millis = |s: f64| (s * 1e3).round() / 1e3;
             let detail = json!({ "from_s": millis(from), "to_s": millis(to) });
-            caller.tell(room, Draft::new(Action::Listen).on([row.id]).why(why_of(reason)).detail(detail))?;
+            caller.write_log(
+                room,
+                Draft::new(Action::Listen).on([row.id]).why(why_of(reason)).detail(detail),
+            )?;
             room.accounts(|a| a.note_heard(caller.name(), caller.now()))?;
             Ok((pcm, range, tag))
         })

@@ -141,7 +141,7 @@ fn turn_away(
     if room.accounts(|a| a.count_failure(peer.address, now))? {
         let by = By::new(web(name, String::new(), peer.address), now);
         let draft = Draft::new(Action::SignIn).ended(Outcome::Refused);
-        room.desk.tell(&by, draft.detail(json!({ "because": why.name() })))?;
+        room.desk.write_log(&by, draft.detail(json!({ "because": why.name() })))?;
     }
     Ok(())
 }
@@ -176,12 +176,12 @@ fn let_in(
     match &found {
         Match::Known(_, roles) if *roles == arrival.roles => {}
         Match::Known(..) | Match::Awaited(_) => {
-            room.desk.tell(&by, Draft::new(Action::UserChange).detail(detail))?;
+            room.desk.write_log(&by, Draft::new(Action::UserChange).detail(detail))?;
         }
-        Match::New(_) => room.desk.tell(&by, Draft::new(Action::UserAdd).detail(detail))?,
+        Match::New(_) => room.desk.write_log(&by, Draft::new(Action::UserAdd).detail(detail))?,
     }
     let provider = json!({ "provider": arrival.issuer });
-    room.desk.tell(&by, Draft::new(Action::SignIn).detail(provider))?;
+    room.desk.write_log(&by, Draft::new(Action::SignIn).detail(provider))?;
     room.accounts(|a| {
         a.enter(&found, who, now)?;
         if let Some(old) = old {
@@ -219,7 +219,7 @@ pub(super) async fn signed_out(
             .accounts(|a| a.end_provider_sessions(&issuer, left.subject.as_deref(), left.sid.as_deref()))?;
         for name in names {
             let by = By::new(web(&name, String::new(), peer.address), now);
-            room.desk.tell(&by, Draft::new(Action::SignOut).detail(json!({ "by": "provider" })))?;
+            room.desk.write_log(&by, Draft::new(Action::SignOut).detail(json!({ "by": "provider" })))?;
         }
         Ok(StatusCode::OK)
     })
