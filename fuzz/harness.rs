@@ -11,9 +11,9 @@ use nauhuri::codec::g711::Law;
 use nauhuri::config::{Config, TunnelRule};
 use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::Channel;
-use nauhuri::rtp::packet::Heard;
+use nauhuri::rtp::packet::RtpPacket;
 use nauhuri::rtp::standing::Standing;
-use nauhuri::sdp::{self, Carrier, OfferAnswer, Side, Step};
+use nauhuri::sdp::{self, Carrier, MessageStep, OfferAnswer, Side};
 use nauhuri::sip::{Framer, Message};
 use nauhuri::tape::{Deck, Packet, Tape};
 use nauhuri::time::{NS_PER_MS, Timestamp};
@@ -86,7 +86,7 @@ pub fn sdp(data: &[u8]) {
     for (i, body) in data.split(|b| *b == 0).take(16).enumerate() {
         let session = std::sync::Arc::new(sdp::parse(body));
         let (cseq, side) = (1 + i as u32 / 2, if i % 4 < 2 { Side::Caller } else { Side::Callee });
-        let step = if i % 2 == 0 { Step::Request } else { Step::Response(200) };
+        let step = if i % 2 == 0 { MessageStep::Request } else { MessageStep::Response(200) };
         let sender = if i % 2 == 0 { side } else { side.other() };
         exchange.handle(sender, Carrier::Invite, cseq, step, Some(&session));
         let _ = (exchange.on_hold(), exchange.current_audio(Side::Caller).map(|m| m.endpoint()));
@@ -138,7 +138,7 @@ pub fn rtp(data: &[u8]) {
         let n = usize::from(*n).min(after.len());
         at = at.offset_ns((i64::from(*kind >> 2) - 8) * 2 * NS_PER_MS);
         let channel = if kind & 1 == 0 { Channel::Customer } else { Channel::Agent };
-        if let Ok(heard) = Heard::parse(&after[..n]) {
+        if let Ok(heard) = RtpPacket::parse(&after[..n]) {
             let packet =
                 Packet { channel, rank: kind >> 1 & 1, standing: Standing::Claimed, flow: 0, at, heard };
             tape.push(packet, &mut deck);

@@ -7,7 +7,7 @@ mod lifecycle;
 
 use lifecycle::{AGENT, Store, audio, by, day, files};
 use nauhuri::custody::audit::Why;
-use nauhuri::custody::export::{ExportError, Order};
+use nauhuri::custody::export::{ExportError, ExportRequest};
 use nauhuri::id::Channel;
 use nauhuri::store::cases::HoldReason;
 use nauhuri::store::wav::{WavEncoding, read_info, sha256_hex};
@@ -16,14 +16,14 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-fn order(to: &Path) -> Order {
+fn order(to: &Path) -> ExportRequest {
     let why = Why {
         reason: Some("request 17/2026".into()),
         recipient: Some("police".into()),
         basis: Some("806/2011".into()),
         case: None,
     };
-    Order { to: to.to_owned(), why, ..Order::default() }
+    ExportRequest { to: to.to_owned(), why, ..ExportRequest::default() }
 }
 
 fn with(folder: &Path, suffix: &str) -> PathBuf {
@@ -125,8 +125,12 @@ fn a_part_and_a_silenced_party() {
         let id = store.record_as(1, -10, 100, "116117", encoding);
         let row = store.row(id).unwrap();
         let to = store.outside().join("out");
-        let order =
-            Order { start_s: Some(0.25), end_s: Some(0.5), silence: Some(Channel::Agent), ..order(&to) };
+        let order = ExportRequest {
+            start_s: Some(0.25),
+            end_s: Some(0.5),
+            silence: Some(Channel::Agent),
+            ..order(&to)
+        };
         store.keeper().export(&[row], &order, &by(day(0))).unwrap();
         assert_listed(&to);
         let wav = with(&to, ".wav");
@@ -152,7 +156,7 @@ fn a_part_reads_in_another_reader() {
     let store = Store::new();
     let row = store.row(store.record_as(1, -10, 100, "116117", WavEncoding::PcmS16le)).unwrap();
     let to = store.outside().join("out");
-    let order = Order { end_s: Some(0.1), silence: Some(Channel::Customer), ..order(&to) };
+    let order = ExportRequest { end_s: Some(0.1), silence: Some(Channel::Customer), ..order(&to) };
     store.keeper().export(&[row], &order, &by(day(0))).unwrap();
     let mut reader = hound::WavReader::open(with(&to, ".wav")).unwrap();
     assert_eq!(reader.duration(), 800);
@@ -166,7 +170,8 @@ fn one_zip_holds_it_all() {
     let store = Store::new();
     let row = store.row(store.record(1, -10, 100)).unwrap();
     let to = store.outside().join("out");
-    let done = store.keeper().export(&[row], &Order { zip: true, ..order(&to) }, &by(day(0))).unwrap();
+    let done =
+        store.keeper().export(&[row], &ExportRequest { zip: true, ..order(&to) }, &by(day(0))).unwrap();
     assert_eq!(files(&to), std::slice::from_ref(&done.path));
     assert_eq!(done.sha256, sha256_hex(&done.path).unwrap());
     let mut zip = zip::ZipArchive::new(fs::File::open(&done.path).unwrap()).unwrap();
@@ -196,7 +201,7 @@ fn restricted_altered_and_empty_are_refused_and_leave_nothing() {
     let told = store.audit().entries_for(closed).unwrap().last().unwrap();
     assert_eq!((told.action.as_str(), told.outcome.as_str()), ("export", "refused"));
 
-    let beyond = Order { start_s: Some(5.0), ..order(&to) };
+    let beyond = ExportRequest { start_s: Some(5.0), ..order(&to) };
     assert!(matches!(keeper.export(&rows[..1], &beyond, &by(day(0))), Err(ExportError::Empty { .. })));
     assert_eq!(files(&to).len(), 0);
 
@@ -207,7 +212,7 @@ fn restricted_altered_and_empty_are_refused_and_leave_nothing() {
     bytes[5000] ^= 1;
     fs::write(&wav, bytes).unwrap();
     for zip in [false, true] {
-        let order = Order { zip, ..order(&to) };
+        let order = ExportRequest { zip, ..order(&to) };
         let altered = keeper.export(&rows, &order, &by(day(0)));
         assert!(matches!(altered, Err(ExportError::Altered(id)) if id == closed));
         assert_eq!(files(&to).len(), 0);

@@ -4,7 +4,7 @@
 // Helpers of tests fail by panicking.
 #![allow(clippy::unwrap_used)]
 
-use nauhuri::archive::index::{INDEX, Index, Reason, Tombstone};
+use nauhuri::archive::index::{DeletionReason, INDEX, Index, Tombstone};
 use nauhuri::id::{derived_uuid, short_hex};
 use nauhuri::store::files::{Access, Folder};
 use nauhuri::store::layout::RecordingName;
@@ -293,7 +293,7 @@ fn a_deleted_one_is_said_to_be_deleted() {
     let mut index = Index::open(&state).unwrap();
     let row = index.get(store.sidecars[2].id).unwrap().unwrap();
     let at = Timestamp::from_parts(1_800_000_000, 0);
-    index.bury(&Tombstone::of(&row, at, Reason::Erased)).unwrap();
+    index.bury(&Tombstone::of(&row, at, DeletionReason::Erased)).unwrap();
     assert_eq!(store.found(&[]), [0, 1, 3, 4, 5, 6, 7]);
     store.fails(&["show", &row.id.to_string()], 1, "deleted at 2027-01-15");
     let out = store.fails(&["verify", "--json"], 1, "1 thing is wrong");

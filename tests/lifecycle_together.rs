@@ -8,7 +8,7 @@ mod lifecycle;
 
 use lifecycle::{DAY_S, Store, by, day, kaisa};
 use nauhuri::archive::search::Search;
-use nauhuri::custody::audit::{Account, Action, By, Draft, Who};
+use nauhuri::custody::audit::{Action, By, Draft, SystemAccount, Who};
 use nauhuri::custody::expire::SweepOptions;
 use nauhuri::custody::keeper::LifeSteps;
 use nauhuri::custody::wall_clock::{Reading, Sync};
@@ -74,7 +74,7 @@ fn options() -> SweepOptions {
 }
 
 fn daemon() -> Who {
-    Who::Service { service: "nauhuri".into(), account: Account::default() }
+    Who::Service { service: "nauhuri".into(), account: SystemAccount::default() }
 }
 
 fn old(seq: i64) -> By {

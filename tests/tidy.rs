@@ -205,6 +205,22 @@ fn repeated(sources: &[Source]) -> Vec<String> {
     twice.map(|(name, paths)| format!("{}: `{name}` is also {}", paths[0], paths[1..].join(", "))).collect()
 }
 
+/// One name for types of two files: a reader takes the one for the other.
+fn homonyms(sources: &[Source]) -> Vec<String> {
+    let mut places: BTreeMap<String, BTreeMap<&str, usize>> = BTreeMap::new();
+    for source in sources.iter().filter(|s| s.path.starts_with("src/")) {
+        for (name, line) in scan::declared(&source.code) {
+            places.entry(name).or_default().entry(&source.path).or_insert(line);
+        }
+    }
+    let twice = places.iter().filter(|(_, files)| files.len() > 1);
+    let found = twice.map(|(name, files)| {
+        let at: Vec<_> = files.iter().map(|(path, line)| format!("{path}:{line}")).collect();
+        format!("{}: a type `{name}` is also declared in {}", at[0], at[1..].join(", "))
+    });
+    found.collect()
+}
+
 /// Files that hold methods of one type of another room's part and nothing of their own. Below the
 /// file of the type, in its folder, they are a part of it.
 fn lodgers(sources: &[Source]) -> Vec<String> {
@@ -350,6 +366,11 @@ fn no_two_files_have_one_name() {
 }
 
 #[test]
+fn a_type_name_has_one_meaning() {
+    hold("types", homonyms(&sources()));
+}
+
+#[test]
 fn no_file_holds_only_methods_of_somebody_else() {
     hold("lodgers", lodgers(&sources()));
 }
@@ -492,6 +513,39 @@ mod proof {
         let free =
             [&free[..], &["src/cmd/hold.rs", "tests/hold.rs", "src/a/error.rs", "src/b/error.rs"]].concat();
         assert_eq!(found(&free), [""; 0]);
+    }
+
+    #[test]
+    fn a_type_name_of_two_files() {
+        let found = |text: &str| homonyms(&[source("src/a.rs", "\nstruct Key;"), source("src/b/c.rs", text)]);
+        for text in [
+            "pub(crate) enum Key {}",
+            "use x::Y;\n#[derive(Clone)]\n#[serde(x = \"}\")]\npub struct Key([u8; 4]);",
+            "type Key<'a> = &'a str;",
+            "pub unsafe trait Key: Sized {}",
+            "fn f() { struct Key { a: u8 } }",
+            "mod m { pub type Key = u8; }",
+            "section! { struct Key { a: u8 = 1; } }",
+            "impl X { fn f() { type Key = u8; } }",
+        ] {
+            let found = found(text);
+            assert_eq!(found.len(), 1, "{text}");
+            assert!(
+                found[0].starts_with("src/a.rs:2: a type `Key` is also declared in src/b/c.rs:"),
+                "{text}"
+            );
+        }
+        for text in [
+            "impl X for Y { type Key = u8; fn f() {} }",
+            "pub trait X { fn f() {} type Key: Sized; }",
+            "struct Keys { key: Key }\nenum X { Key { a: u8 } }",
+            "// struct Key;\nconst X: &str = \"struct Key;\";",
+            "#[cfg(test)]\nmod tests { struct Key; }",
+            "use super::Key;\nimpl Key {}\nfn f() -> Key { Key {} }",
+        ] {
+            assert_eq!(found(text), [""; 0], "{text}");
+        }
+        assert_eq!(homonyms(&[source("src/a.rs", "struct Key; mod m { struct Key; }")]), [""; 0]);
     }
 
     #[test]

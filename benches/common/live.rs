@@ -7,7 +7,7 @@ use nauhuri::config::{Config, Storage};
 use nauhuri::daemon::context::Context;
 use nauhuri::daemon::counts::MediaCounts;
 use nauhuri::daemon::crew::{Crew, Faults};
-use nauhuri::daemon::observe::Outcome;
+use nauhuri::daemon::observe::RecordingOutcome;
 use nauhuri::daemon::pipeline::{Pipeline, Workshop};
 use nauhuri::engine::Engine;
 use nauhuri::time::Timestamp;
@@ -53,8 +53,11 @@ pub fn run(folder: &Path, concurrent: u32, seconds: u32) -> io::Result<Load> {
     let context = Arc::new(Context::recording(&config));
     let recorded = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&recorded);
-    let outcome = move |o: Outcome| {
-        count.fetch_add(u64::from(matches!(o, Outcome::Recorded(s) if s.complete)), Ordering::Relaxed);
+    let outcome = move |o: RecordingOutcome| {
+        count.fetch_add(
+            u64::from(matches!(o, RecordingOutcome::Recorded(s) if s.complete)),
+            Ordering::Relaxed,
+        );
     };
     let zone = jiff::tz::TimeZone::UTC;
     let crew = Crew::new(&context.outlets.metrics, Faults::default());

@@ -12,7 +12,7 @@ use nauhuri::codec::g711::Law;
 use nauhuri::config::Config;
 use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::Channel;
-use nauhuri::rtp::packet::Heard;
+use nauhuri::rtp::packet::RtpPacket;
 use nauhuri::rtp::standing::Standing;
 use nauhuri::sdp;
 use nauhuri::sip::Message;
@@ -139,7 +139,7 @@ pub fn tapes(plan: Plan, frames: &Frames) -> u64 {
         let call = (ssrc & 0x3FFF_FFFF) >> 1;
         let channel =
             if ssrc == generate::ssrc(call, Party::Agent) { Channel::Agent } else { Channel::Customer };
-        let Ok(heard) = Heard::parse(rtp) else { continue };
+        let Ok(heard) = RtpPacket::parse(rtp) else { continue };
         let packet =
             Packet { channel, rank: 0, standing: Standing::Claimed, flow: ssrc, at: frame.ts, heard };
         tapes[call as usize].push(packet, &mut decks[call as usize]);

@@ -77,7 +77,7 @@ pub struct ForecastDay {
 
 /// What one service recorded, by day of the week.
 #[derive(Default)]
-struct Past {
+struct ServiceHistory {
     bytes: [f64; 7],
     recordings: f64,
 }
@@ -151,7 +151,7 @@ struct History {
     days: f64,
     /// How often each day of the week is in it.
     weekdays: [f64; 7],
-    past: BTreeMap<String, Past>,
+    past: BTreeMap<String, ServiceHistory>,
 }
 
 impl History {
@@ -182,7 +182,7 @@ impl History {
     }
 
     /// Bytes on a whole day of that date.
-    fn expected(&self, past: &Past, date: Date) -> f64 {
+    fn expected(&self, past: &ServiceHistory, date: Date) -> f64 {
         let day = weekday(date);
         if self.days >= WEEKDAYS_FROM as f64 && self.weekdays[day] > 0.0 {
             past.bytes[day] / self.weekdays[day]

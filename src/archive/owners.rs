@@ -5,14 +5,14 @@
 //! is opened or changed.
 
 use crate::store::StoreError;
-use crate::store::files::{Access, Entry, Folder, Kind, Known};
+use crate::store::files::{Access, EntryKind, FileStat, Folder, FolderEntry};
 use crate::store::layout::{is_date, is_ours};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// One that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
+pub struct WrongOwner {
     /// Where it is.
     pub path: PathBuf,
     /// It lies in the state folder.
@@ -25,8 +25,12 @@ pub struct Wrong {
 ///
 /// # Errors
 /// A folder cannot be read.
-pub fn each_wrong(store: &Folder, state: &Folder, take: &mut dyn FnMut(Wrong)) -> Result<(), StoreError> {
-    for entry in entries(state)?.into_iter().filter(|e| e.kind == Kind::File) {
+pub fn each_wrong(
+    store: &Folder,
+    state: &Folder,
+    take: &mut dyn FnMut(WrongOwner),
+) -> Result<(), StoreError> {
+    for entry in entries(state)?.into_iter().filter(|e| e.kind == EntryKind::File) {
         let path = state.path().join(&entry.name);
         look(store, state, &path, true, take)?;
     }
@@ -40,7 +44,7 @@ pub fn each_wrong(store: &Folder, state: &Folder, take: &mut dyn FnMut(Wrong)) -
         for path in level {
             let Some(folder) = open(store, &path)? else { continue };
             for entry in entries(&folder)? {
-                if entry.kind == Kind::Folder && is_date(&entry.name, digits) {
+                if entry.kind == EntryKind::Folder && is_date(&entry.name, digits) {
                     let path = path.join(&entry.name);
                     look(store, &folder, &path, false, take)?;
                     below.push(path);
@@ -51,7 +55,7 @@ pub fn each_wrong(store: &Folder, state: &Folder, take: &mut dyn FnMut(Wrong)) -
     }
     for path in level {
         let Some(folder) = open(store, &path)? else { continue };
-        for entry in entries(&folder)?.into_iter().filter(|e| e.kind == Kind::File && is_ours(&e.name)) {
+        for entry in entries(&folder)?.into_iter().filter(|e| e.kind == EntryKind::File && is_ours(&e.name)) {
             look(store, &folder, &path.join(entry.name), false, take)?;
         }
     }
@@ -59,7 +63,7 @@ pub fn each_wrong(store: &Folder, state: &Folder, take: &mut dyn FnMut(Wrong)) -
 }
 
 /// Whether a file or folder of a store, or of its state, has another mode than it should have.
-pub fn has_wrong_mode(known: &Known, access: Access, in_state: bool) -> bool {
+pub fn has_wrong_mode(known: &FileStat, access: Access, in_state: bool) -> bool {
     let of = |access: Access| if known.is_folder() { access.folder_mode() } else { access.file_mode() };
     match in_state {
         true => known.mode() & !of(Access::Owner) != 0,
@@ -72,13 +76,13 @@ fn look(
     folder: &Folder,
     path: &Path,
     in_state: bool,
-    take: &mut dyn FnMut(Wrong),
+    take: &mut dyn FnMut(WrongOwner),
 ) -> Result<(), StoreError> {
     // Gone meanwhile is not wrong.
     let Some(known) = folder.look(path)? else { return Ok(()) };
     let is_foreign = known.owner() != store.owner();
     if is_foreign || has_wrong_mode(&known, store.access(), in_state) {
-        take(Wrong { path: path.to_owned(), in_state, is_foreign });
+        take(WrongOwner { path: path.to_owned(), in_state, is_foreign });
     }
     Ok(())
 }
@@ -90,6 +94,6 @@ fn open(store: &Folder, path: &Path) -> Result<Option<Folder>, StoreError> {
     }
 }
 
-fn entries(folder: &Folder) -> Result<Vec<Entry>, StoreError> {
+fn entries(folder: &Folder) -> Result<Vec<FolderEntry>, StoreError> {
     folder.entries().map_err(StoreError::io("read", folder.path()))
 }

@@ -12,12 +12,12 @@ mod strays;
 #[cfg(test)]
 mod tests;
 
-pub use findings::{Finding, Kind, VerifyReport};
+pub use findings::{Finding, FindingKind, VerifyReport};
 
 use super::index::{Index, IndexError, Row};
 use super::owners::has_wrong_mode;
 use crate::store::files::{Access, Folder};
-use crate::store::layout::{Found, State, Walk, open_state};
+use crate::store::layout::{NameFiles, NameState, Walk, open_state};
 use crate::store::lock;
 use crate::store::sidecar::Sidecar;
 use crate::time::Timestamp;
@@ -62,16 +62,16 @@ pub fn verify(
     options: &VerifyOptions,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<VerifyReport, IndexError> {
-    let total = Walk::new(root).flatten().filter(|f| f.state() == State::Finished).count() as u64;
+    let total = Walk::new(root).flatten().filter(|f| f.state() == NameState::Finished).count() as u64;
     let store = Folder::open(root, options.access)?;
-    let mut judge = Judge::new(&store, index.ok(), options)?;
+    let mut judge = Verifier::new(&store, index.ok(), options)?;
     if let Err(e) = index {
-        judge.report.add(finding(Kind::Index, root, None, e.to_string()));
+        judge.report.add(finding(FindingKind::Index, root, None, e.to_string()));
     }
     let examiner = Examiner::new(store.clone(), options.now, options.grace);
     let chosen = options.sample.map(|n| choose(n as u64, total));
     std::thread::scope(|scope| {
-        let (jobs, todo) = crossbeam_channel::bounded::<(Found, bool)>(QUEUE);
+        let (jobs, todo) = crossbeam_channel::bounded::<(NameFiles, bool)>(QUEUE);
         let (done, results) = crossbeam_channel::bounded::<Checked>(QUEUE);
         for _ in 0..options.threads.max(1) {
             let (todo, done, examiner) = (todo.clone(), done.clone(), &examiner);
@@ -87,7 +87,7 @@ pub fn verify(
         drop(todo);
         let mut n = 0;
         for checked in results {
-            n += u64::from(checked.found.state() == State::Finished);
+            n += u64::from(checked.found.state() == NameState::Finished);
             progress(n, total);
             judge.take(checked)?;
         }
@@ -100,21 +100,21 @@ pub fn verify(
 fn feed(
     root: &Path,
     chosen: Option<&HashSet<u64>>,
-    jobs: &crossbeam_channel::Sender<(Found, bool)>,
+    jobs: &crossbeam_channel::Sender<(NameFiles, bool)>,
     done: &crossbeam_channel::Sender<Checked>,
 ) {
     let mut ordinal = 0;
     for found in Walk::new(root) {
         let sent = match found {
             Ok(found) => {
-                let finished = found.state() == State::Finished;
+                let finished = found.state() == NameState::Finished;
                 let whole = finished && chosen.is_none_or(|set| set.contains(&ordinal));
                 ordinal += u64::from(finished);
                 jobs.send((found, whole)).is_ok()
             }
             Err((folder, e)) => {
-                let found = Found { folder: folder.clone(), ..Found::default() };
-                let findings = vec![finding(Kind::Unreadable, &folder, None, e.to_string())];
+                let found = NameFiles { folder: folder.clone(), ..NameFiles::default() };
+                let findings = vec![finding(FindingKind::Unreadable, &folder, None, e.to_string())];
                 done.send(Checked { findings, ..Checked::of(found) }).is_ok()
             }
         };
@@ -140,7 +140,7 @@ fn choose(n: u64, total: u64) -> HashSet<u64> {
 }
 
 /// Holds what the readers found against the index and against itself.
-struct Judge<'a> {
+struct Verifier<'a> {
     store: &'a Folder,
     index: Option<&'a Index>,
     report: VerifyReport,
@@ -159,9 +159,9 @@ struct Judge<'a> {
     patience: Duration,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Verifier<'a> {
     fn new(store: &'a Folder, index: Option<&'a Index>, options: &VerifyOptions) -> Result<Self, IndexError> {
-        let mut judge = Judge {
+        let mut judge = Verifier {
             store,
             index,
             report: VerifyReport::default(),
@@ -196,11 +196,16 @@ impl<'a> Judge<'a> {
         let state = index.state();
         self.look_at_state(&open_state(state)?);
         if let Some(said) = index.self_check()? {
-            self.report.add(finding(Kind::Index, state, None, said));
+            self.report.add(finding(FindingKind::Index, state, None, said));
         }
         for line in index.unreadable_tombstones()? {
             let path = state.join(super::index::TOMBSTONES);
-            self.report.add(finding(Kind::Tombstones, &path, None, format!("line {line} is no tombstone")));
+            self.report.add(finding(
+                FindingKind::Tombstones,
+                &path,
+                None,
+                format!("line {line} is no tombstone"),
+            ));
         }
         Ok(())
     }
@@ -214,7 +219,7 @@ impl<'a> Judge<'a> {
             }
         }
         let json = found.paths().json;
-        if found.state() == State::Finished {
+        if found.state() == NameState::Finished {
             self.report.recordings += 1;
             self.walked.insert(self.place(&json));
         }
@@ -227,7 +232,7 @@ impl<'a> Judge<'a> {
         if let Some(id) = index.buried_id(&self.buried, self.store, &found)? {
             let path = if found.json { json } else { found.paths().wav };
             self.suspects.push(finding(
-                Kind::Buried,
+                FindingKind::Buried,
                 &path,
                 Some(id),
                 "was deleted, and is there again".into(),
@@ -240,13 +245,13 @@ impl<'a> Judge<'a> {
                 let place = self.place(&json);
                 if self.ids.insert(row.id, place).is_some_and(|other| other != place) {
                     let detail = "another recording has the same id".to_owned();
-                    self.suspects.push(finding(Kind::DuplicateId, &json, Some(row.id), detail));
+                    self.suspects.push(finding(FindingKind::DuplicateId, &json, Some(row.id), detail));
                 } else if index.get(row.id)?.as_ref() != Some(&row) {
                     self.unequal.push(json);
                 }
             }
             // Not read: known by name or not.
-            None if found.state() == State::Finished
+            None if found.state() == NameState::Finished
                 && !whole
                 && !self.indexed.contains(&self.place(&json)) =>
             {
@@ -268,12 +273,12 @@ impl<'a> Judge<'a> {
                 if name.as_os_str().is_empty() { state.path().to_owned() } else { state.path().join(name) };
             if known.is_link() {
                 let what = "a symbolic link, which is not followed".to_owned();
-                self.report.add(finding(Kind::Stray, &path, None, what));
+                self.report.add(finding(FindingKind::Stray, &path, None, what));
             } else if has_wrong_mode(&known, self.store.access(), true) {
                 let widest = if known.is_folder() { 0o700 } else { 0o600 };
                 let detail =
                     format!("{:04o}, more than {widest:04o}; `nauhuri repair` mends it", known.mode());
-                self.report.add(finding(Kind::Mode, &path, None, detail));
+                self.report.add(finding(FindingKind::Mode, &path, None, detail));
             }
             self.report.extend(examine::foreign(self.store, &path, known));
         }
@@ -293,7 +298,7 @@ impl<'a> Judge<'a> {
         let mode = self.store.access().folder_mode();
         if known.mode() != mode {
             let detail = format!("{:04o} instead of {mode:04o}; `nauhuri repair` mends it", known.mode());
-            self.report.add(finding(Kind::Mode, folder, None, detail));
+            self.report.add(finding(FindingKind::Mode, folder, None, detail));
         }
         self.report.extend(examine::foreign(self.store, folder, known));
     }
@@ -344,9 +349,9 @@ impl<'a> Judge<'a> {
         let Ok(sidecar) = Sidecar::read_in(self.store, json) else { return Ok(()) };
         let path = self.below(json);
         let (kind, detail) = match (index.get(sidecar.id)?, Row::of(path, &sidecar)) {
-            (None, _) => (Kind::NotIndexed, "is not in the index; `nauhuri reindex` takes it in"),
+            (None, _) => (FindingKind::NotIndexed, "is not in the index; `nauhuri reindex` takes it in"),
             (Some(row), Some(file)) if row != file => {
-                (Kind::IndexDiffers, "the index says something else; `nauhuri reindex` mends it")
+                (FindingKind::IndexDiffers, "the index says something else; `nauhuri reindex` mends it")
             }
             _ => return Ok(()),
         };
@@ -359,7 +364,7 @@ impl<'a> Judge<'a> {
         let known = index.get(row.id)?.is_some() || index.is_buried(row.id)?;
         if known && !self.is_there(&row.path) {
             let detail = "is in the index, and its file is not there".to_owned();
-            self.report.add(finding(Kind::IndexStale, &json, Some(row.id), detail));
+            self.report.add(finding(FindingKind::IndexStale, &json, Some(row.id), detail));
         }
         Ok(())
     }
@@ -369,10 +374,10 @@ impl<'a> Judge<'a> {
 fn still_wrong(f: &Finding, recording: bool) -> bool {
     let there = fs::symlink_metadata(&f.path).is_ok();
     match f.kind {
-        Kind::MissingSidecar => there && !f.path.with_extension("json").exists(),
-        Kind::Leftover => there && !(recording && examine::is_part(&f.path)),
+        FindingKind::MissingSidecar => there && !f.path.with_extension("json").exists(),
+        FindingKind::Leftover => there && !(recording && examine::is_part(&f.path)),
         // The sidecar is what the finding is about; the WAV is what is missing.
-        Kind::MissingWav => there && !f.path.with_extension("wav").exists(),
+        FindingKind::MissingWav => there && !f.path.with_extension("wav").exists(),
         _ => there,
     }
 }

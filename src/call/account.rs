@@ -8,7 +8,7 @@ use super::invite::Invite;
 use super::leg::{Continued, Leg};
 use super::pairing::Side;
 use super::party::Party;
-use super::policy::{self, Account, Particulars, Roles, roles};
+use super::policy::{self, Particulars, PolicyInput, Roles, roles};
 use super::rules::Rules;
 use super::tables::Tables;
 use crate::config::CallDirection;
@@ -50,8 +50,8 @@ pub(super) fn particulars(
         (CallDirection::Outbound, Side::Caller) => called_elsewhere(tables, rules, leg),
         _ => None,
     };
-    let account = Account { roles, customer, invites: &invites, called: called.as_ref() };
-    Some(policy::particulars(rules, &account))
+    let input = PolicyInput { roles, customer, invites: &invites, called: called.as_ref() };
+    Some(policy::particulars(rules, &input))
 }
 
 /// The Call-ID of a leg as it may be stored, by whom else than agents it may tell of.

@@ -11,7 +11,7 @@ mod verdict;
 
 use super::account::continued;
 use super::asserted::{Asserted, user_of};
-use super::decision::{Decision, Ending, Ends, LeftOut, Unrecorded};
+use super::decision::{Decision, Ending, Ends, Unrecorded, UnrecordedCall};
 use super::dialog::{Dialog, DialogState};
 use super::identifier::stored_call_id;
 use super::ids::{DialogId, LegId};
@@ -19,16 +19,15 @@ use super::invite::Invite;
 use super::leg::Leg;
 use super::media;
 use super::orphans::Orphans;
-use super::pairing::{Route, Side, Stream};
+use super::pairing::{Route, Side, StreamPosition};
 use super::policy::is_operators;
-use super::recording::Closed;
-use super::recording::Patience;
+use super::recording::{Closed, SilenceLimits};
 use super::recordings::Recordings;
 use super::rules::Rules;
 use super::seen::Seen;
 use super::tables::Tables;
 use super::transfer::Referrals;
-use super::twins::Agents;
+use super::twins::AgentDialogs;
 use crate::config::Config;
 use crate::net::Flow;
 use crate::sdp;
@@ -44,7 +43,7 @@ pub struct Calls {
     pub(super) tables: Tables,
     pub(super) recordings: Recordings,
     pub(super) referrals: Referrals,
-    pub(super) agents: Agents,
+    pub(super) agents: AgentDialogs,
     orphans: Orphans,
     pub(super) recordings_full: u64,
 }
@@ -52,14 +51,14 @@ pub struct Calls {
 impl Calls {
     /// An empty table under the rules of a checked configuration.
     pub fn new(config: &Config) -> Self {
-        let patience = Patience { quiet: config.sip.media_timeout, alive: config.sip.max_silence };
+        let patience = SilenceLimits { quiet: config.sip.media_timeout, alive: config.sip.max_silence };
         Calls {
             rules: Rules::new(config),
             max_recordings: config.limits.recordings,
             tables: Tables::new(config.limits.calls, config.limits.share(2)),
             recordings: Recordings::new(patience),
             referrals: Referrals::default(),
-            agents: Agents::default(),
+            agents: AgentDialogs::default(),
             orphans: Orphans::default(),
             recordings_full: 0,
         }
@@ -78,7 +77,12 @@ impl Calls {
 
     /// Where a media packet belongs, and the fingerprint of its flow. The
     /// recordings it belongs to have been heard by it.
-    pub fn handle_media(&mut self, flow: &Flow, at: Timestamp, stream: Option<Stream>) -> (Route, u32) {
+    pub fn handle_media(
+        &mut self,
+        flow: &Flow,
+        at: Timestamp,
+        stream: Option<StreamPosition>,
+    ) -> (Route, u32) {
         let (route, fingerprint) = self.tables.pairing.route(flow, at, stream);
         match &route {
             Route::Record(targets) => {
@@ -139,7 +143,7 @@ impl Calls {
                 self.leave(closed, now);
             }
         }
-        self.tables.tell_left_out(&mut self.recordings);
+        self.tables.report_left_out(&mut self.recordings);
     }
 
     /// Recordings under way.
@@ -218,7 +222,8 @@ impl Calls {
                 let call_id = stored_call_id(&seen.call_id, numbers);
                 let (reason, at, ends) = (Unrecorded::InviteNotSeen, seen.at, Ends::default());
                 self.unrecorded(call_id.clone(), at, reason);
-                self.recordings.order(Decision::LeftOut(Box::new(LeftOut { reason, at, call_id, ends })));
+                let call = UnrecordedCall { reason, at, call_id, ends };
+                self.recordings.order(Decision::LeftOut(Box::new(call)));
             }
             return;
         };

@@ -5,7 +5,7 @@
 //! agent tells (who called, which number) completes the agent's leg through
 //! here, and recordings of one contact share its UUID.
 
-use super::decision::{LeftOut, Unrecorded};
+use super::decision::{Unrecorded, UnrecordedCall};
 use super::ids::{ContactId, LegId};
 use crate::id::derived_uuid;
 use crate::time::Timestamp;
@@ -25,7 +25,7 @@ struct Contact {
     /// On one of its legs somebody asked not to be known.
     withheld: bool,
     /// Its calls that were not recorded; told when all of it is known.
-    left_out: Vec<LeftOut>,
+    left_out: Vec<UnrecordedCall>,
 }
 
 /// Legs of one contact that are searched for another one's sake.
@@ -38,7 +38,7 @@ const MAX_KEYS: usize = 128;
 impl Contact {
     /// The customer's way through queues to an agent who was recorded is no call that was left
     /// out; and who asked not to be known on one leg is not to be known by another.
-    fn left_out(&mut self) -> Vec<LeftOut> {
+    fn left_out(&mut self) -> Vec<UnrecordedCall> {
         let mut calls = std::mem::take(&mut self.left_out);
         calls.retain(|c| !(self.recorded && c.reason == Unrecorded::NoAgent));
         if self.withheld {
@@ -104,7 +104,7 @@ impl Contacts {
 
     /// A leg is forgotten; with its last leg the contact goes too, and tells what of it was
     /// not recorded.
-    pub fn leave(&mut self, id: ContactId, leg: LegId) -> Vec<LeftOut> {
+    pub fn leave(&mut self, id: ContactId, leg: LegId) -> Vec<UnrecordedCall> {
         let Some(c) = self.contacts.get_mut(&id) else { return Vec::new() };
         c.legs.remove(&leg);
         if !c.legs.is_empty() {
@@ -126,7 +126,7 @@ impl Contacts {
     }
 
     /// A call of the contact is not recorded.
-    pub fn leave_out(&mut self, id: ContactId, call: LeftOut, withheld: bool) {
+    pub fn leave_out(&mut self, id: ContactId, call: UnrecordedCall, withheld: bool) {
         let Some(c) = self.contacts.get_mut(&id) else { return };
         c.withheld |= withheld;
         if c.left_out.len() < MAX_LEFT_OUT {
@@ -135,7 +135,7 @@ impl Contacts {
     }
 
     /// What was not recorded of contacts that are not over, when the capture is.
-    pub fn all_left_out(&mut self) -> Vec<LeftOut> {
+    pub fn all_left_out(&mut self) -> Vec<UnrecordedCall> {
         let mut ids: Vec<ContactId> = self.contacts.keys().copied().collect();
         ids.sort_unstable();
         ids.iter().filter_map(|id| Some(self.contacts.get_mut(id)?.left_out())).flatten().collect()

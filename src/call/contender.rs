@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 /// An end of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum FlowEnd {
     /// Where it goes.
     Dst = 0,
     /// Where it comes from.
@@ -20,7 +20,7 @@ pub(super) enum End {
 
 /// What a packet's run tells of its sender.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Past {
+pub(super) struct RunHistory {
     /// Its source, and when it began.
     pub ssrc: u32,
     pub began: Tick,
@@ -37,7 +37,7 @@ pub(super) struct Past {
 
 /// A session, and when it was heard: at all, and each side from where it speaks now.
 #[derive(Clone, Copy)]
-pub(super) struct Facts<'a> {
+pub(super) struct SessionActivity<'a> {
     pub session: &'a Session,
     pub heard: Option<Tick>,
     pub spoke: [Option<Tick>; 2],
@@ -75,11 +75,13 @@ pub(super) type Contenders<'a> = SmallVec<[Contender<'a>; 4]>;
 pub(super) fn contenders<'a>(
     dst: &[Claimant],
     src: &[Claimant],
-    facts: impl Fn(SessionId) -> Option<Facts<'a>>,
+    facts: impl Fn(SessionId) -> Option<SessionActivity<'a>>,
 ) -> Contenders<'a> {
     let mut out = Contenders::new();
     for d in dst {
-        let Some(Facts { session, heard, spoke, may_be_another }) = facts(d.session) else { continue };
+        let Some(SessionActivity { session, heard, spoke, may_be_another }) = facts(d.session) else {
+            continue;
+        };
         let opposite = src.iter().filter(|s| s.side != d.side);
         let own = opposite.clone().filter(|s| s.session == d.session).min_by_key(|s| s.rank);
         // Another hop of the same dialog may know the other end better.
@@ -103,7 +105,9 @@ pub(super) fn contenders<'a>(
         });
     }
     for s in src {
-        let Some(Facts { session, heard, spoke, may_be_another }) = facts(s.session) else { continue };
+        let Some(SessionActivity { session, heard, spoke, may_be_another }) = facts(s.session) else {
+            continue;
+        };
         if out.iter().any(|c| c.id == s.session && c.speaker == s.side) {
             continue;
         }
@@ -147,10 +151,10 @@ impl Contender<'_> {
     }
 
     /// The end it does not know, of two.
-    pub fn unknown(&self) -> Option<End> {
+    pub fn unknown(&self) -> Option<FlowEnd> {
         match self.rule() {
-            2 => Some(End::Src),
-            3 => Some(End::Dst),
+            2 => Some(FlowEnd::Src),
+            3 => Some(FlowEnd::Dst),
             _ => None,
         }
     }
@@ -218,19 +222,19 @@ impl Contender<'_> {
     }
 
     /// The only end that it knows, whatever was heard once at the other.
-    pub fn sole_end(&self) -> Option<End> {
+    pub fn sole_end(&self) -> Option<FlowEnd> {
         match self.weights() {
             [Rank::Other, Rank::Other] => {
-                self.unknown().map(|u| if u == End::Src { End::Dst } else { End::Src })
+                self.unknown().map(|u| if u == FlowEnd::Src { FlowEnd::Dst } else { FlowEnd::Src })
             }
-            [_, Rank::Other] => Some(End::Dst),
-            [Rank::Other, _] => Some(End::Src),
+            [_, Rank::Other] => Some(FlowEnd::Dst),
+            [Rank::Other, _] => Some(FlowEnd::Src),
             _ => None,
         }
     }
 
     /// Does it know this end, and the other for certain no better?
-    pub fn may_share(&self, end: End) -> bool {
+    pub fn may_share(&self, end: FlowEnd) -> bool {
         self.ranks[end as usize] != Rank::Other && self.weights()[1 - end as usize] == Rank::Other
     }
 

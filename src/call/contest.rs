@@ -4,7 +4,7 @@
 //! call may name an address and speak from another, and one that rings names an
 //! end only. Pure, as is the table of ranks.
 
-use super::contender::{Contender, End, Past, related};
+use super::contender::{Contender, FlowEnd, RunHistory, related};
 use super::flows::Tick;
 use super::runs::Sender;
 use super::session::{Rank, SessionId};
@@ -32,7 +32,7 @@ pub(super) enum Doubts {
 pub(super) fn doubts(
     flow: &Flow,
     now: Tick,
-    past: &Past,
+    past: &RunHistory,
     (owner, owners): (&Contender<'_>, &[(SessionId, Side)]),
     possible: &[Contender<'_>],
 ) -> Doubts {
@@ -50,7 +50,7 @@ pub(super) fn doubts(
     let gone = || past.before.iter().filter(|_| has_moved).filter(is_gone).copied();
     let own = std::iter::once(owner);
     // Who named another host is not likely to be there beside one that did not.
-    let is_likely = rivals().next().is_none() || owner.reach(flow) != Reach::Elsewhere;
+    let is_likely = rivals().next().is_none() || owner.reach(flow) != EndKnowledge::Elsewhere;
     let senders =
         own.clone().filter(|_| is_likely).chain(rivals()).map(Contender::sender).chain(gone()).collect();
     if gone().next().is_some() || rivals().any(|r| against(r) == Against::Much) {
@@ -72,11 +72,11 @@ enum Against {
     Much,
 }
 
-fn against(r: &Contender<'_>, owner: &Contender<'_>, flow: &Flow, now: Tick, past: &Past) -> Against {
+fn against(r: &Contender<'_>, owner: &Contender<'_>, flow: &Flow, now: Tick, past: &RunHistory) -> Against {
     let was = |c: &Contender<'_>| past.before.iter().any(|k| c.is_sender(k));
     let [own, others] = [owner, r].map(|c| c.reach(flow));
     // It was the owner's run before the other one was there.
-    if was(owner) && !was(r) && !rang(r, past) || others == Reach::Elsewhere {
+    if was(owner) && !was(r) && !rang(r, past) || others == EndKnowledge::Elsewhere {
         return Against::Nothing;
     }
     if owner.is_elsewhere(flow, now) || owner.is_on_another_vlan(flow, now) {
@@ -97,24 +97,24 @@ fn against(r: &Contender<'_>, owner: &Contender<'_>, flow: &Flow, now: Tick, pas
     let strays = owner.session.strays[speaker].last().is_some_and(|s| *s != past.ssrc);
     let is_first = is_fresh && !strays && !spoke && owner.best() != Rank::Image && own >= others;
     let is_much = match (own, others) {
-        (Reach::Known, Reach::Known) => {
+        (EndKnowledge::Known, EndKnowledge::Known) => {
             let guesses = |c: &Contender<'_>| c.ranks.contains(&Rank::Image);
             (is_another || was(r) || !guesses(r) || guesses(owner)) && !r.gives_way_to(owner)
         }
-        (Reach::Known, _) => is_another,
+        (EndKnowledge::Known, _) => is_another,
         _ => !(r.only_rings() && is_first),
     };
     if is_much { Against::Much } else { Against::Little }
 }
 
 /// Did it ring when the run began, so that it could say only since where it is?
-fn rang(r: &Contender<'_>, past: &Past) -> bool {
+fn rang(r: &Contender<'_>, past: &RunHistory) -> bool {
     let s = r.session;
     past.began.since(s.opened_at) > 0 && s.answered_at.is_some_and(|at| past.began.since(at) == 0)
 }
 
 /// Does a run begin of a party that should have been heard by now, or was heard on another?
-pub(super) fn is_strange(owner: &Contender<'_>, now: Tick, past: &Past) -> bool {
+pub(super) fn is_strange(owner: &Contender<'_>, now: Tick, past: &RunHistory) -> bool {
     let is_old = past.before.iter().chain(&past.kin).any(|k| owner.is_sender(k));
     let side = owner.speaker as usize;
     let spoke = owner.session.spoke[side].is_some() || owner.may_be_another[side];
@@ -124,7 +124,7 @@ pub(super) fn is_strange(owner: &Contender<'_>, now: Tick, past: &Past) -> bool 
 
 /// How well the end of a flow is known that a call does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
+enum EndKnowledge {
     /// The party named another host.
     Elsewhere,
     /// Nobody said, or said only what it is called behind its NAT.
@@ -136,16 +136,16 @@ enum Reach {
 }
 
 impl Contender<'_> {
-    fn reach(&self, flow: &Flow) -> Reach {
+    fn reach(&self, flow: &Flow) -> EndKnowledge {
         let (side, at) = match self.rule() {
-            1 => return Reach::Known,
+            1 => return EndKnowledge::Known,
             2 => (self.speaker, flow.src.ip()),
             _ => (self.speaker.other(), flow.dst.ip()),
         };
         match () {
-            () if self.session.is_at(side, at) => Reach::Host,
-            () if self.session.says_elsewhere(side, at) => Reach::Elsewhere,
-            () => Reach::Anywhere,
+            () if self.session.is_at(side, at) => EndKnowledge::Host,
+            () if self.session.says_elsewhere(side, at) => EndKnowledge::Elsewhere,
+            () => EndKnowledge::Anywhere,
         }
     }
 
@@ -159,7 +159,7 @@ impl Contender<'_> {
             is_lively && self.session.spoke[side].is_some_and(|a| a != at)
         };
         // Where it takes packets a party may have said, and send from another port all the same.
-        let is_named = matches!(self.ranks[End::Dst as usize], Rank::Claimed | Rank::Candidate);
+        let is_named = matches!(self.ranks[FlowEnd::Dst as usize], Rank::Claimed | Rank::Candidate);
         is_heard_off(speaker, flow.src) || (!is_named && is_heard_off(other, flow.dst))
     }
 

@@ -38,7 +38,7 @@ pub struct Opening {
 
 /// An answered call that was not recorded, when no more will become known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct UnrecordedCall {
     /// Why not.
     pub reason: Unrecorded,
     /// When that was decided.
@@ -225,7 +225,7 @@ pub enum Decision {
         call_id: String,
     },
     /// The same once all of its contact is known: what the register tells of it.
-    LeftOut(Box<LeftOut>),
+    LeftOut(Box<UnrecordedCall>),
     /// The agent of this recording is being recorded in another call too, which is not on
     /// hold: two lines, or one conversation whose legs nothing ties.
     Parallel(RecordingId),

@@ -1,7 +1,7 @@
 //! A session description on its way from one side of a dialog to the other.
 
 use super::pairing::Side;
-use crate::sdp::{Carrier, Description, Step};
+use crate::sdp::{Carrier, Description, MessageStep};
 use crate::wire::link::Vlan;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct SeenDescription {
     /// Which kind of transaction that is.
     pub carrier: Carrier,
     /// Which step of it.
-    pub step: Step,
+    pub step: MessageStep,
     /// The hop it was seen on, if it was on one that is known.
     pub hop: Option<usize>,
     /// The VLANs it was seen on.

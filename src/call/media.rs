@@ -9,10 +9,10 @@ use super::dialog::{Dialog, HopMedia};
 use super::exchange;
 use super::leg::Leg;
 use super::pairing::{Pairing, Side};
-use super::recording::{Formats, Told};
+use super::recording::{HopFormats, Told};
 use super::seen::Seen;
 use crate::id::{Channel, RecordingId};
-use crate::sdp::{self, Carrier, Change, OfferAnswer, Step};
+use crate::sdp::{self, Carrier, ExchangeChange, MessageStep, OfferAnswer};
 use crate::sip::Method;
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher;
@@ -36,7 +36,7 @@ pub(super) fn ring(leg: &mut Leg, seen: &Seen<'_>, pairing: &mut Pairing, origin
         });
         pairing.seen_on(session, seen.flow.vlan);
         let mut oa = OfferAnswer::new();
-        oa.handle(Side::Caller, Carrier::Invite, leg.invite_cseq, Step::Request, h.offer.as_ref());
+        oa.handle(Side::Caller, Carrier::Invite, leg.invite_cseq, MessageStep::Request, h.offer.as_ref());
         if let Some(claims) =
             exchange::claims(&oa, Side::Caller, h.caller.ip(), origin(&oa, Side::Caller, origins))
         {
@@ -71,7 +71,13 @@ pub(super) fn begin(
             continue;
         }
         let mut offer_answer = OfferAnswer::new();
-        offer_answer.handle(Side::Caller, Carrier::Invite, leg.invite_cseq, Step::Request, h.offer.as_ref());
+        offer_answer.handle(
+            Side::Caller,
+            Carrier::Invite,
+            leg.invite_cseq,
+            MessageStep::Request,
+            h.offer.as_ref(),
+        );
         let session = pairing.open(leg.id.0, leg.contact.0, [h.caller, h.callee]);
         pairing.seen_on(session, seen.flow.vlan);
         dialog.media.push(HopMedia { hop, session, offer_answer });
@@ -107,17 +113,17 @@ pub(super) fn take_in(dialog: &mut Dialog, said: &SeenDescription, pairing: &mut
             pairing.seen_on(m.session, said.vlan);
             let (carrier, session) = (said.carrier, said.session.as_ref());
             let change = m.offer_answer.handle(said.sender, carrier, said.cseq, said.step, session);
-            changed |= change != Change::None;
+            changed |= change != ExchangeChange::None;
         }
     }
     changed
 }
 
 /// Which transaction carries the message, and which step of it is.
-pub(super) fn place(seen: &Seen<'_>) -> Option<(Carrier, Step)> {
-    let step = seen.code.map_or(Step::Request, Step::Response);
+pub(super) fn place(seen: &Seen<'_>) -> Option<(Carrier, MessageStep)> {
+    let step = seen.code.map_or(MessageStep::Request, MessageStep::Response);
     match seen.method {
-        Method::Ack => Some((Carrier::Invite, Step::Ack)),
+        Method::Ack => Some((Carrier::Invite, MessageStep::Ack)),
         Method::Invite => Some((Carrier::Invite, step)),
         Method::Update => Some((Carrier::Update, step)),
         Method::Prack => Some((Carrier::Prack, step)),
@@ -147,7 +153,7 @@ pub(super) fn claim(
 }
 
 /// What payload types mean on each hop, the farthest from the agent first.
-pub(super) fn formats(leg: &Leg, dialog: &Dialog, customer: Side) -> Vec<Formats> {
+pub(super) fn formats(leg: &Leg, dialog: &Dialog, customer: Side) -> Vec<HopFormats> {
     // While audio is given up for a fax its formats stand: last packets are still to come.
     let hops = told_hops(dialog).map(|m| (leg.rank(m.hop, customer), &m.offer_answer));
     let mut hops: Vec<(u8, &OfferAnswer)> = hops.filter(|(_, oa)| exchange::has_audio(oa)).collect();

@@ -4,7 +4,9 @@
 //! enters with what it claims at either end; what comes out is the sessions the
 //! flow belongs to, or that it cannot be known.
 
-use super::contender::{Contender, Contenders, End, FRESH, Facts, Past, contenders, related};
+use super::contender::{
+    Contender, Contenders, FRESH, FlowEnd, RunHistory, SessionActivity, contenders, related,
+};
 use super::contest::{Doubts, doubts, is_strange};
 use super::flows::Tick;
 use super::runs::Sender;
@@ -15,7 +17,7 @@ use smallvec::SmallVec;
 
 /// What the rules say.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum Ownership {
     /// No claim fits.
     Nobody,
     /// Whose it is.
@@ -28,14 +30,14 @@ pub(super) enum Verdict {
         crossed: bool,
         /// Sessions that may know the other end as well from here on, with their speaker and
         /// which end that is.
-        learn: SmallVec<[(SessionId, Side, End); 2]>,
+        learn: SmallVec<[(SessionId, Side, FlowEnd); 2]>,
     },
 }
 
-impl Verdict {
+impl Ownership {
     /// Nothing tells them apart.
-    pub fn doubt(by: SmallVec<[SessionId; 4]>, senders: SmallVec<[Sender; 2]>) -> Verdict {
-        Verdict::Doubt { by, senders, crossed: false, learn: SmallVec::new() }
+    pub fn doubt(by: SmallVec<[SessionId; 4]>, senders: SmallVec<[Sender; 2]>) -> Ownership {
+        Ownership::Doubt { by, senders, crossed: false, learn: SmallVec::new() }
     }
 }
 
@@ -63,14 +65,14 @@ pub(super) struct Owned {
 pub(super) fn decide<'a>(
     flow: &Flow,
     now: Tick,
-    past: &Past,
+    past: &RunHistory,
     dst: &[Claimant],
     src: &[Claimant],
-    facts: impl Fn(SessionId) -> Option<Facts<'a>>,
-) -> Verdict {
+    facts: impl Fn(SessionId) -> Option<SessionActivity<'a>>,
+) -> Ownership {
     let mut all = contenders(dst, src, facts);
     if let Some(others) = sift(flow, now, past, &mut all) {
-        return Verdict::doubt(SmallVec::new(), others.clone());
+        return Ownership::doubt(SmallVec::new(), others.clone());
     }
     let possible = all.clone();
     // A VLAN that some of them were signalled on speaks for those. Where media
@@ -94,7 +96,7 @@ pub(super) fn decide<'a>(
     let knowing: Contenders<'a> = all.iter().filter(|c| !is_guess(c)).copied().collect();
     all.retain(|c| {
         let is_refuted = c.spoke_elsewhere(flow) && !knowing.iter().any(|o| o.peer_spoke_elsewhere(flow));
-        let may_be = |end: End| knowing.iter().all(|o| o.may_share(end) || o.is_by_ear());
+        let may_be = |end: FlowEnd| knowing.iter().all(|o| o.may_share(end) || o.is_by_ear());
         let is_doubt = !is_refuted && !knowing.iter().all(Contender::is_by_ear);
         // Who rings can say more only when he answers.
         let is_shared = c.session.answered.is_none() || c.sole_end().is_some_and(may_be);
@@ -107,7 +109,7 @@ pub(super) fn decide<'a>(
     let rule = left.iter().map(Contender::rule).min().unwrap_or_default();
     let said = left.iter().filter(|c| c.rule() == rule);
     let Some(newest) = said.max_by_key(|c| (c.session.age, c.id)).copied() else {
-        return Verdict::Nobody;
+        return Ownership::Nobody;
     };
     // What was learned of a call that fell silent does not hold against one that came since.
     let outdated = |o: &Contender<'_>| {
@@ -122,21 +124,21 @@ pub(super) fn decide<'a>(
             let is_heard = all.iter().any(|o| o.ranks[end as usize] == Rank::Nat && !related(o, c));
             is_heard.then_some((c.id, c.speaker, end))
         });
-        return Verdict::Doubt { by, senders, crossed, learn: may_learn.collect() };
+        return Ownership::Doubt { by, senders, crossed, learn: may_learn.collect() };
     }
     let by: SmallVec<[(SessionId, Side); 2]> =
         left.iter().filter(|c| c.rule() == rule).map(|c| (c.id, c.speaker)).collect();
     let others = match doubts(flow, now, past, (&newest, &by), &possible) {
         Doubts::None => SmallVec::new(),
         Doubts::Some(senders) => senders,
-        Doubts::Grave(by, senders) => return Verdict::doubt(by, senders),
+        Doubts::Grave(by, senders) => return Ownership::doubt(by, senders),
     };
     let rivals = [0, 1].map(|end: usize| {
         let is_heard = |c: &&Contender<'_>| matches!(c.ranks[end], Rank::Nat | Rank::Heard);
         all.iter().filter(is_heard).any(|c| !related(c, &newest))
     });
     let strange = is_strange(&newest, now, past);
-    Verdict::Owned(Owned { by, ranks: newest.ranks, since: newest.since, alone, rivals, strange, others })
+    Ownership::Owned(Owned { by, ranks: newest.ranks, since: newest.since, alone, rivals, strange, others })
 }
 
 /// Leaves those who may have sent the run for all that is known of it; gives those who did, where
@@ -144,7 +146,7 @@ pub(super) fn decide<'a>(
 fn sift<'p>(
     flow: &Flow,
     now: Tick,
-    past: &'p Past,
+    past: &'p RunHistory,
     all: &mut Contenders<'_>,
 ) -> Option<&'p SmallVec<[Sender; 2]>> {
     if past.kin.is_empty() {

@@ -55,14 +55,14 @@
 //! This module must not know of SIP messages or payloads; time is the packet's stamp.
 
 use super::between::Between;
-use super::contender::Past;
+use super::contender::RunHistory;
 use super::flows::Tick;
 use super::hosts::Hosts;
-use super::owner::Verdict;
+use super::owner::Ownership;
 use super::places::Places;
 use super::reports::ReportPlaces;
 pub use super::route::{Disowned, Route, Target};
-pub use super::runs::Stream;
+pub use super::runs::StreamPosition;
 pub use super::session::{Claim, Rank, SessionId};
 use super::session::{Learned, MAX_VLANS, Recorded, Session, Sessions};
 use super::stragglers::Stragglers;
@@ -283,7 +283,7 @@ impl Pairing {
     /// recording's flows apart. One look-up once the flow is known. A flow no claim fits, or
     /// beyond its address's bound, leaves nothing behind.
     #[inline]
-    pub fn route(&mut self, flow: &Flow, at: Timestamp, stream: Option<Stream>) -> (Route, u32) {
+    pub fn route(&mut self, flow: &Flow, at: Timestamp, stream: Option<StreamPosition>) -> (Route, u32) {
         let now = Tick::at(at);
         if let Some(known) = self.places.known_mut(flow)
             && let Some(route) = &known.route
@@ -316,11 +316,11 @@ impl Pairing {
     pub fn rtcp_targets(&self, flow: &Flow) -> SmallVec<[RecordingId; 1]> {
         let apart = Flow { src: self.rtcp.media(flow.src), dst: self.rtcp.media(flow.dst), ..*flow };
         for media in [apart, *flow] {
-            let past = Past::default();
+            let past = RunHistory::default();
             let sessions: SmallVec<[SessionId; 4]> = match self.resolve(&media, &past) {
-                Verdict::Nobody => continue,
-                Verdict::Owned(owned) => owned.by.iter().map(|(id, _)| *id).collect(),
-                Verdict::Doubt { by, .. } => by,
+                Ownership::Nobody => continue,
+                Ownership::Owned(owned) => owned.by.iter().map(|(id, _)| *id).collect(),
+                Ownership::Doubt { by, .. } => by,
             };
             let mut out: SmallVec<[RecordingId; 1]> = SmallVec::new();
             for r in sessions.iter().filter_map(|id| self.sessions.get(id)?.recording) {

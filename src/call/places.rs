@@ -28,7 +28,7 @@ pub(super) const MAX_CLAIMANTS: usize = 16;
 
 /// What is known of one address.
 #[derive(Debug, Default)]
-struct Place {
+struct AddressEntry {
     claimants: SmallVec<[Claimant; 2]>,
     /// Flows whose route rests on this address, with the leg they belong to.
     flows: SmallVec<[(Flow, Whose); 2]>,
@@ -59,7 +59,7 @@ impl Whose {
 
 /// A flow once resolved.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct ResolvedFlow {
     pub fingerprint: u32,
     /// Its last packet.
     pub heard: Tick,
@@ -76,8 +76,8 @@ pub(super) struct Known {
 /// All addresses claimed, and all flows resolved.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    places: HashMap<SocketAddr, Place, RandomState>,
-    flows: Flows<Known>,
+    places: HashMap<SocketAddr, AddressEntry, RandomState>,
+    flows: Flows<ResolvedFlow>,
     /// Flows that nobody claims an end of any more, for as long as they may go on elsewhere.
     left: VecDeque<(Tick, Flow)>,
     /// Flows by the SSRC that was last heard on them.
@@ -87,12 +87,12 @@ pub(super) struct Places {
 impl Places {
     /// A flow resolved before.
     #[inline]
-    pub fn known_mut(&mut self, flow: &Flow) -> Option<&mut Known> {
+    pub fn known_mut(&mut self, flow: &Flow) -> Option<&mut ResolvedFlow> {
         self.flows.get_mut(flow)
     }
 
     /// What is known of a flow.
-    pub fn known(&self, flow: &Flow) -> Option<&Known> {
+    pub fn known(&self, flow: &Flow) -> Option<&ResolvedFlow> {
         self.flows.get(flow)
     }
 
@@ -233,7 +233,7 @@ impl Places {
     }
 
     /// When media of a session was last heard.
-    pub fn heard(&self, s: &Session) -> Option<Tick> {
+    pub fn last_heard(&self, s: &Session) -> Option<Tick> {
         let claimed = s.claims.iter().flatten().map(|c| &c.addr);
         let addrs = claimed.chain(s.learned.iter().map(|l| &l.addr));
         let flows = addrs.filter_map(|a| self.places.get(a)).flat_map(|p| &p.flows);
@@ -272,7 +272,7 @@ impl Places {
     }
 
     /// Keeps what a flow was resolved to, if the addresses it rests on have room.
-    pub fn remember(&mut self, flow: Flow, known: Known) {
+    pub fn remember(&mut self, flow: Flow, known: ResolvedFlow) {
         let ends = [flow.src, flow.dst];
         if ends.iter().any(|a| !self.has_room(a, &flow, known.heard)) {
             return self.drop_flow(&flow);

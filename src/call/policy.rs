@@ -47,7 +47,7 @@ impl Roles {
 
 /// What one party counts as.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Standing {
+enum PartyKind {
     Agent(Option<String>),
     ByName(Option<String>),
     Stranger,
@@ -58,7 +58,7 @@ enum Standing {
 /// # Errors
 /// Why it is not recorded: no agent takes part, or only agents do.
 pub fn roles(rules: &Rules, caller: &Party, callee: &Party) -> Result<Roles, Unrecorded> {
-    use Standing::{Agent, ByName, Stranger};
+    use PartyKind::{Agent, ByName, Stranger};
     if !rules.has_any() {
         let user = callee.users.iter().filter(|u| !is_of(rules, caller, u)).find_map(agent_id);
         return Ok(Roles::new(user, Side::Caller));
@@ -81,35 +81,35 @@ pub fn roles(rules: &Rules, caller: &Party, callee: &Party) -> Result<Roles, Unr
 /// The agent a party is, by whatever names it.
 pub fn agent_of(rules: &Rules, party: &Party) -> Option<Option<String>> {
     match standing(rules, party, None) {
-        Standing::Agent(id) | Standing::ByName(id) => Some(id),
-        Standing::Stranger => None,
+        PartyKind::Agent(id) | PartyKind::ByName(id) => Some(id),
+        PartyKind::Stranger => None,
     }
 }
 
 /// `other`: whom it talks with.
-fn standing(rules: &Rules, party: &Party, other: Option<&Party>) -> Standing {
+fn standing(rules: &Rules, party: &Party, other: Option<&Party>) -> PartyKind {
     let is_within = party.is_within(rules);
     if rules.is_bound() && !is_within {
-        return Standing::Stranger;
+        return PartyKind::Stranger;
     }
     if let Some(id) = &party.asserted.header_id {
-        return Standing::Agent(Some(id.clone()));
+        return PartyKind::Agent(Some(id.clone()));
     }
     let extension =
         |users: &[Pii<String>]| users.iter().rev().filter(|u| rules.is_extension(u)).find_map(agent_id);
     if let Some(id) = extension(&party.asserted.users) {
-        return Standing::Agent(Some(id));
+        return PartyKind::Agent(Some(id));
     }
     // Somebody else is vouched for: a name alone does not make an agent of him.
     let is_another = rules.has_extensions() && !party.asserted.users.is_empty();
-    let named = |id| if is_another { Standing::ByName(id) } else { Standing::Agent(id) };
+    let named = |id| if is_another { PartyKind::ByName(id) } else { PartyKind::Agent(id) };
     if let Some(id) = extension(&party.users) {
         return named(Some(id));
     }
     if is_within {
         return named(name_of(rules, party, other));
     }
-    Standing::Stranger
+    PartyKind::Stranger
 }
 
 /// What an agent is called whom only his address tells: by a number of the house. One as long as
@@ -165,7 +165,7 @@ pub struct Particulars {
 }
 
 /// What the legs of a contact tell of a call, as policy weighs it.
-pub struct Account<'a> {
+pub struct PolicyInput<'a> {
     /// Who is who.
     pub roles: &'a Roles,
     /// The customer's end of the dialog that is recorded.
@@ -179,25 +179,25 @@ pub struct Account<'a> {
 }
 
 /// What may be stored of the call.
-pub fn particulars(rules: &Rules, account: &Account<'_>) -> Particulars {
-    match account.roles.customer {
-        Side::Caller if account.roles.direction != CallDirection::Outbound => of_inbound(rules, account),
-        Side::Caller | Side::Callee => of_outbound(rules, account),
+pub fn particulars(rules: &Rules, input: &PolicyInput<'_>) -> Particulars {
+    match input.roles.customer {
+        Side::Caller if input.roles.direction != CallDirection::Outbound => of_inbound(rules, input),
+        Side::Caller | Side::Callee => of_outbound(rules, input),
     }
 }
 
-fn of_inbound(rules: &Rules, account: &Account<'_>) -> Particulars {
-    let party = account.customer;
-    let told = account.invites.iter().map(|i| &i.caller);
+fn of_inbound(rules: &Rules, input: &PolicyInput<'_>) -> Particulars {
+    let party = input.customer;
+    let told = input.invites.iter().map(|i| &i.caller);
     let withheld = party.asserted.withheld || told.clone().any(|c| c.withheld);
     // By the latest word; else by the leg nearest the customer.
-    let is_internal = account.roles.direction == CallDirection::Internal;
-    let is_customers = |n: &&Pii<String>| is_internal || !is_agents(rules, account.roles, n);
+    let is_internal = input.roles.direction == CallDirection::Internal;
+    let is_customers = |n: &&Pii<String>| is_internal || !is_agents(rules, input.roles, n);
     let numbers = party
         .told_later
         .iter()
         .chain(told.filter_map(|c| c.number()))
-        .chain(account.invites.iter().filter_map(|i| i.from_user.as_ref()))
+        .chain(input.invites.iter().filter_map(|i| i.from_user.as_ref()))
         .filter(is_customers);
     // A queue's or a parking place's own number tells of nobody where a subscriber's is known.
     let of_subscriber = numbers.clone().find(|n| subscriber_tail(n.expose()).is_some());
@@ -208,16 +208,16 @@ fn of_inbound(rules: &Rules, account: &Account<'_>) -> Particulars {
     };
     // In whatever form: a number that is not to be known is not to be known as one that was dialled.
     let secret: Vec<Pii<String>> = match withheld {
-        true => account.invites.iter().flat_map(known).chain(party.asserted.users.iter().cloned()).collect(),
+        true => input.invites.iter().flat_map(known).chain(party.asserted.users.iter().cloned()).collect(),
         false => Vec::new(),
     };
     let is_secret = |n: &Pii<String>| secret.iter().any(|s| same_subscriber(rules, s, n));
-    let is_private = account.invites.iter().any(|i| i.is_private_history);
+    let is_private = input.invites.iter().any(|i| i.is_private_history);
     let candidates =
-        || account.invites.iter().flat_map(move |i| i.dialled(is_private)).filter(|n| !is_secret(n));
+        || input.invites.iter().flat_map(move |i| i.dialled(is_private)).filter(|n| !is_secret(n));
     let of_service = candidates().find(|n| rules.service_of(n).is_some());
-    let public = of_service.or_else(|| candidates().find(|n| is_agents(rules, account.roles, n)));
-    let called = || account.invites.iter().filter_map(|i| i.to_user.as_ref()).find(|n| !is_secret(n));
+    let public = of_service.or_else(|| candidates().find(|n| is_agents(rules, input.roles, n)));
+    let called = || input.invites.iter().filter_map(|i| i.to_user.as_ref()).find(|n| !is_secret(n));
     let dialled = public.or_else(called).or_else(|| candidates().next());
     let service = rules.service(dialled);
     let shown = |n: &Pii<String>| match public {
@@ -235,18 +235,17 @@ fn of_inbound(rules: &Rules, account: &Account<'_>) -> Particulars {
     }
 }
 
-fn of_outbound(rules: &Rules, account: &Account<'_>) -> Particulars {
-    let is_customers = |n: &&Pii<String>| !is_agents(rules, account.roles, n);
-    let own = match account.roles.customer {
-        Side::Callee => Some(account.customer),
+fn of_outbound(rules: &Rules, input: &PolicyInput<'_>) -> Particulars {
+    let is_customers = |n: &&Pii<String>| !is_agents(rules, input.roles, n);
+    let own = match input.roles.customer {
+        Side::Callee => Some(input.customer),
         // The agent's telephone was called first, in his own name: who he talks with stands elsewhere.
         Side::Caller => None,
     };
-    let called = account.called.or(own).map(|p| p.users.as_slice()).unwrap_or_default();
+    let called = input.called.or(own).map(|p| p.users.as_slice()).unwrap_or_default();
     let called: Vec<&Pii<String>> = called.iter().filter(is_customers).collect();
-    let withheld =
-        [Some(account.customer), account.called].into_iter().flatten().any(|p| p.asserted.withheld);
-    let told = account.customer.told_later.as_ref().or(account.customer.asserted.number());
+    let withheld = [Some(input.customer), input.called].into_iter().flatten().any(|p| p.asserted.withheld);
+    let told = input.customer.told_later.as_ref().or(input.customer.asserted.number());
     let told = told.filter(is_customers);
     let is_feature_code = |n: &Pii<String>| n.expose().starts_with(['*', '#']);
     let dialled = called.iter().copied().find(|n| !is_feature_code(n));

@@ -17,7 +17,7 @@ const HEARD: u32 = 50;
 
 /// How long a recording waits for sound.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct SilenceLimits {
     /// With no sign of life (`sip.media_timeout`).
     pub quiet: Duration,
     /// With RTCP, a session refresh, or word that there would be no sound (`sip.max_silence`).
@@ -34,15 +34,15 @@ pub struct Told {
 }
 
 /// What payload types mean on one hop of one channel.
-pub type Formats = (Channel, u8, PayloadMap);
+pub type HopFormats = (Channel, u8, PayloadMap);
 
 /// Where a recording is.
 #[derive(Debug)]
-pub enum State {
+pub enum RecordingState {
     /// Answered; neither media nor half a second has come. Not yet announced.
-    Candidate(Vec<Formats>),
+    Candidate(Vec<HopFormats>),
     /// Its dialog lives and has been silent too long; media will begin it.
-    Dormant(Vec<Formats>),
+    Dormant(Vec<HopFormats>),
     /// Announced.
     Open,
     /// A hang-up was seen and is not yet confirmed.
@@ -63,7 +63,7 @@ pub struct Closed {
     pub dialog: DialogId,
     /// The recording.
     pub recording: RecordingId,
-    /// The dialog may live on: a [`State::Dormant`] recording takes its place.
+    /// The dialog may live on: a [`RecordingState::Dormant`] recording takes its place.
     pub goes_on: Option<RecordingId>,
     /// The dialog has shown no life for so long that it is taken for over.
     pub is_dead: bool,
@@ -116,7 +116,7 @@ pub struct Recording {
     /// The side on the left channel.
     pub customer: Side,
     /// Where it is.
-    pub state: State,
+    pub state: RecordingState,
     /// Media packets so far.
     pub(super) packets: u32,
     /// Last media packet, if there was any.
@@ -149,7 +149,7 @@ impl Recording {
             dialog,
             opening,
             customer,
-            state: State::Candidate(Vec::new()),
+            state: RecordingState::Candidate(Vec::new()),
             packets: 0,
             last_media: None,
             heard_at: at,
@@ -185,7 +185,7 @@ impl Recording {
 
     /// Waits for media to begin.
     pub fn is_dormant(&self) -> bool {
-        matches!(self.state, State::Dormant(_))
+        matches!(self.state, RecordingState::Dormant(_))
     }
 
     /// Next to nothing was heard of it, and nothing says why.
@@ -229,10 +229,12 @@ impl Recording {
     }
 
     /// When silence has lasted too long.
-    pub fn deadline(&self, patience: Patience) -> Timestamp {
+    pub fn deadline(&self, patience: SilenceLimits) -> Timestamp {
         let since = self.heard_at.max(self.told_at);
         match self.told {
-            _ if matches!(self.state, State::Dormant(_)) => self.alive_at.max(since) + patience.alive,
+            _ if matches!(self.state, RecordingState::Dormant(_)) => {
+                self.alive_at.max(since) + patience.alive
+            }
             Told { on_hold: true, .. } => since + patience.alive.max(FORGOTTEN_HOLD),
             Told { silent: true, .. } => since + patience.alive,
             Told { .. } => (self.alive_at.max(since) + patience.quiet).min(since + patience.alive),

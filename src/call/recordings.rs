@@ -10,14 +10,14 @@
 //! ```
 //!
 //! RFC 3261 §15, §22.2 (a BYE may be challenged). Silence is no hang-up: how long
-//! it may last depends on what the dialog has shown of itself ([`super::recording::Patience`]).
+//! it may last depends on what the dialog has shown of itself ([`super::recording::SilenceLimits`]).
 
 mod hangup;
 
-use super::decision::{CallEvent, Decision, Ending, LeftOut, Opening, Unrecorded};
+use super::decision::{CallEvent, Decision, Ending, Opening, Unrecorded, UnrecordedCall};
 use super::ids::DialogId;
 use super::pairing::{Side, Target};
-use super::recording::{Closed, Formats, HungUp, Patience, Recording, State, Told};
+use super::recording::{Closed, HopFormats, HungUp, Recording, RecordingState, SilenceLimits, Told};
 use super::unheard::Unheard;
 use crate::id::{RecordingId, derived_uuid};
 use crate::time::Timestamp;
@@ -34,7 +34,7 @@ pub const STRAY: Duration = Duration::from_millis(500);
 /// tells the users of a slot apart.
 #[derive(Debug)]
 pub struct Recordings {
-    patience: Patience,
+    patience: SilenceLimits,
     slots: Vec<Option<(RecordingId, Recording)>>,
     free: Vec<u32>,
     running: u64,
@@ -49,8 +49,8 @@ pub struct Recordings {
 
 impl Recordings {
     /// None yet.
-    pub fn new(patience: Patience) -> Self {
-        let patience = Patience { alive: patience.alive.max(patience.quiet), ..patience };
+    pub fn new(patience: SilenceLimits) -> Self {
+        let patience = SilenceLimits { alive: patience.alive.max(patience.quiet), ..patience };
         Recordings {
             patience,
             slots: Vec::new(),
@@ -109,12 +109,12 @@ impl Recordings {
         let last = &mut r.last_on[target.channel as usize];
         *last = Some(last.map_or(at, |l| l.max(at)));
         match r.state {
-            State::Open | State::Ending { .. } => None,
-            State::Candidate(_) => {
+            RecordingState::Open | RecordingState::Ending { .. } => None,
+            RecordingState::Candidate(_) => {
                 self.confirm(id);
                 None
             }
-            State::Dormant(_) => {
+            RecordingState::Dormant(_) => {
                 let o = &mut r.opening;
                 o.uuid = derived_uuid(at, &[b"again", o.uuid.as_bytes(), &at.as_ns().to_be_bytes()]);
                 o.answered_at = at;
@@ -157,11 +157,11 @@ impl Recordings {
     }
 
     /// What payload types mean from now on; told to the tape once there is one.
-    pub fn handle_formats(&mut self, id: RecordingId, formats: Vec<Formats>) {
+    pub fn handle_formats(&mut self, id: RecordingId, formats: Vec<HopFormats>) {
         let Some(r) = self.get_mut(id) else { return };
         match &mut r.state {
-            State::Candidate(waiting) | State::Dormant(waiting) => *waiting = formats,
-            State::Open | State::Ending { .. } => self.announce(id, formats),
+            RecordingState::Candidate(waiting) | RecordingState::Dormant(waiting) => *waiting = formats,
+            RecordingState::Open | RecordingState::Ending { .. } => self.announce(id, formats),
         }
     }
 
@@ -174,7 +174,7 @@ impl Recordings {
         }
         let channel = r.channel_of(side);
         r.own[channel as usize] = 0;
-        if matches!(r.state, State::Open | State::Ending { .. }) {
+        if matches!(r.state, RecordingState::Open | RecordingState::Ending { .. }) {
             self.out.push_back(Decision::Moved(id, channel, at));
         }
     }
@@ -195,7 +195,7 @@ impl Recordings {
             return;
         }
         *r.opening = opening;
-        if matches!(r.state, State::Open | State::Ending { .. }) {
+        if matches!(r.state, RecordingState::Open | RecordingState::Ending { .. }) {
             let opening = r.opening.clone();
             self.out.push_back(Decision::Amend(opening));
         }
@@ -217,15 +217,15 @@ impl Recordings {
         let r = self.get(id)?;
         let (call_id, ends) = (r.opening.call_id.clone(), r.opening.ends());
         match r.state {
-            State::Dormant(_) => {}
-            State::Candidate(_) => {
-                let left_out = LeftOut { reason: why, at, call_id: call_id.clone(), ends };
+            RecordingState::Dormant(_) => {}
+            RecordingState::Candidate(_) => {
+                let left_out = UnrecordedCall { reason: why, at, call_id: call_id.clone(), ends };
                 self.out.push_back(Decision::Unrecorded { reason: why, at, call_id });
                 if !matches!(why, Unrecorded::OtherLeg | Unrecorded::Stray) {
                     self.out.push_back(Decision::LeftOut(Box::new(left_out)));
                 }
             }
-            State::Open | State::Ending { .. } => {
+            RecordingState::Open | RecordingState::Ending { .. } => {
                 self.out.push_back(Decision::Discard { recording: id, reason: why });
             }
         }
@@ -263,14 +263,16 @@ impl Recordings {
         let r = self.get(id)?;
         let heard = r.heard_until();
         match r.state {
-            State::Ending { at, by, belief } if r.hung_up(at, belief, now) != HungUp::No => {
+            RecordingState::Ending { at, by, belief } if r.hung_up(at, belief, now) != HungUp::No => {
                 self.close(id, at, by, true)
             }
-            State::Dormant(_) => self.remove(id),
+            RecordingState::Dormant(_) => self.remove(id),
             // Too young to tell: it was not a recording yet.
-            State::Candidate(_) if r.last_media.is_none() => self.discard(id, now, Unrecorded::Stray),
-            State::Candidate(_) | State::Open | State::Ending { .. } => {
-                if matches!(r.state, State::Ending { .. }) {
+            RecordingState::Candidate(_) if r.last_media.is_none() => {
+                self.discard(id, now, Unrecorded::Stray)
+            }
+            RecordingState::Candidate(_) | RecordingState::Open | RecordingState::Ending { .. } => {
+                if matches!(r.state, RecordingState::Ending { .. }) {
                     self.out.push_back(Decision::Resume(id));
                 }
                 let end = if by == Ending::Shutdown { now.max(heard) } else { heard };
@@ -338,11 +340,11 @@ impl Recordings {
     fn confirm(&mut self, id: RecordingId) {
         let Some(r) = self.get_mut(id) else { return };
         let formats = match &mut r.state {
-            State::Open | State::Ending { .. } => return,
-            State::Candidate(formats) | State::Dormant(formats) => std::mem::take(formats),
+            RecordingState::Open | RecordingState::Ending { .. } => return,
+            RecordingState::Candidate(formats) | RecordingState::Dormant(formats) => std::mem::take(formats),
         };
         let was_dormant = r.is_dormant();
-        r.state = State::Open;
+        r.state = RecordingState::Open;
         let opening = r.opening.clone();
         self.dormant -= usize::from(was_dormant);
         self.out.push_back(Decision::Open(opening));
@@ -350,7 +352,7 @@ impl Recordings {
         self.wait(id);
     }
 
-    fn announce(&mut self, recording: RecordingId, formats: Vec<Formats>) {
+    fn announce(&mut self, recording: RecordingId, formats: Vec<HopFormats>) {
         let told = formats.into_iter();
         self.out.extend(told.map(|(channel, rank, formats)| Decision::Formats {
             recording,
@@ -364,22 +366,22 @@ impl Recordings {
         let patience = self.patience;
         let r = self.get(id)?;
         match r.state {
-            State::Candidate(_) => {
+            RecordingState::Candidate(_) => {
                 self.confirm(id);
                 None
             }
             // No sign of life for so long: its addresses may be somebody else's by now.
-            State::Dormant(_) if now >= r.deadline(patience) => {
+            RecordingState::Dormant(_) if now >= r.deadline(patience) => {
                 self.remove(id).map(|closed| Closed { is_dead: true, ..closed })
             }
-            State::Dormant(_) => {
+            RecordingState::Dormant(_) => {
                 self.wait(id);
                 None
             }
-            State::Ending { .. } => self.settle_hang_up(id, now),
-            State::Open if now >= r.deadline(patience) => {
+            RecordingState::Ending { .. } => self.settle_hang_up(id, now),
+            RecordingState::Open if now >= r.deadline(patience) => {
                 let next = Recording {
-                    state: State::Dormant(Vec::new()),
+                    state: RecordingState::Dormant(Vec::new()),
                     timer: None,
                     last_media: None,
                     opening: r.opening.clone(),
@@ -390,7 +392,7 @@ impl Recordings {
                 self.wait(next);
                 Some(Closed { goes_on: Some(next), ..closed })
             }
-            State::Open => {
+            RecordingState::Open => {
                 self.wait(id);
                 None
             }

@@ -11,20 +11,20 @@ use crate::sdp::Side;
 
 /// Where a packet stands in its sender's stream (RFC 3550 §5.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stream {
+pub struct StreamPosition {
     /// Synchronisation source.
     pub ssrc: u32,
     /// Sequence number.
     pub seq: u16,
 }
 
-impl Stream {
+impl StreamPosition {
     /// Of a datagram that holds RTP; none where it is too short.
     #[inline]
-    pub fn of(datagram: &[u8]) -> Option<Stream> {
+    pub fn of(datagram: &[u8]) -> Option<StreamPosition> {
         let seq = datagram.get(2..4)?.try_into().ok()?;
         let ssrc = datagram.get(8..12)?.try_into().ok()?;
-        Some(Stream { ssrc: u32::from_be_bytes(ssrc), seq: u16::from_be_bytes(seq) })
+        Some(StreamPosition { ssrc: u32::from_be_bytes(ssrc), seq: u16::from_be_bytes(seq) })
     }
 }
 
@@ -47,12 +47,12 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub fn begin(stream: Stream, now: Tick) -> Run {
+    pub fn begin(stream: StreamPosition, now: Tick) -> Run {
         Run { ssrc: stream.ssrc, first: stream.seq, seq: stream.seq, began: now, is_beside: false }
     }
 
     /// The same on a flow on which this run was last heard then.
-    pub fn begin_after(&self, heard: Tick, stream: Stream, now: Tick) -> Run {
+    pub fn begin_after(&self, heard: Tick, stream: StreamPosition, now: Tick) -> Run {
         Run { is_beside: now.since(heard) <= BREAK && self.ssrc != stream.ssrc, ..Run::begin(stream, now) }
     }
 
@@ -63,7 +63,7 @@ impl Run {
 
     /// Does a packet now, on the same flow, go on with this run, last heard then?
     #[inline]
-    pub fn goes_on(&self, stream: Option<Stream>, heard: Tick, now: Tick) -> bool {
+    pub fn goes_on(&self, stream: Option<StreamPosition>, heard: Tick, now: Tick) -> bool {
         now.since(heard) <= BREAK && stream.is_none_or(|s| s.ssrc == self.ssrc)
     }
 
@@ -96,25 +96,25 @@ mod tests {
 
     #[test]
     fn a_stream_goes_on_elsewhere_and_a_copy_runs_beside() {
-        let stream = |seq| Stream { ssrc: 7, seq };
+        let stream = |seq| StreamPosition { ssrc: 7, seq };
         let mut here = Run::begin(stream(65_530), at(0));
         here.seq = 65_535;
         assert!(here.goes_on_as(&Run::begin(stream(0), at(120)), at(100)), "the next number");
         assert!(!here.goes_on_as(&Run::begin(stream(65_535), at(100)), at(100)), "a copy");
         assert!(!here.goes_on_as(&Run::begin(stream(500), at(120)), at(100)), "another count");
         assert!(!here.goes_on_as(&Run::begin(stream(0), at(2000)), at(100)), "too late");
-        assert!(!here.goes_on_as(&Run::begin(Stream { ssrc: 8, seq: 0 }, at(120)), at(100)));
+        assert!(!here.goes_on_as(&Run::begin(StreamPosition { ssrc: 8, seq: 0 }, at(120)), at(100)));
         here.seq = 1;
         assert!(!here.goes_on_as(&Run::begin(stream(0), at(120)), at(140)), "it goes on itself");
         assert!(here.goes_on(Some(stream(2)), at(140), at(160)));
         assert!(!here.goes_on(Some(stream(2)), at(140), at(1500)), "after a silence");
-        assert!(!here.goes_on(Some(Stream { ssrc: 8, seq: 2 }), at(140), at(160)));
+        assert!(!here.goes_on(Some(StreamPosition { ssrc: 8, seq: 2 }), at(140), at(160)));
     }
 
     #[test]
     fn numbers_are_read_where_they_stand() {
         let d = [0x80, 8, 1, 2, 0, 0, 0, 0, 3, 4, 5, 6, 7];
-        assert_eq!(Stream::of(&d), Some(Stream { ssrc: 0x0304_0506, seq: 0x0102 }));
-        assert_eq!(Stream::of(&d[..11]), None);
+        assert_eq!(StreamPosition::of(&d), Some(StreamPosition { ssrc: 0x0304_0506, seq: 0x0102 }));
+        assert_eq!(StreamPosition::of(&d[..11]), None);
     }
 }

@@ -324,7 +324,7 @@ impl Tables {
     }
 
     /// The capture is over: so is what is still followed.
-    pub fn tell_left_out(&mut self, recordings: &mut Recordings) {
+    pub fn report_left_out(&mut self, recordings: &mut Recordings) {
         for call in self.contacts.all_left_out() {
             recordings.order(Decision::LeftOut(Box::new(call)));
         }

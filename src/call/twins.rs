@@ -42,9 +42,9 @@ const MAX_IDLE: usize = 4096;
 
 /// Which dialogs each agent talks in.
 #[derive(Debug, Default)]
-pub(super) struct Agents(HashMap<String, SmallVec<[DialogId; 1]>, RandomState>);
+pub(super) struct AgentDialogs(HashMap<String, SmallVec<[DialogId; 1]>, RandomState>);
 
-impl Agents {
+impl AgentDialogs {
     /// Dialogs noted of an agent; some may be over.
     pub fn under_way(&self, agent: &str) -> impl Iterator<Item = DialogId> {
         self.0.get(agent).map(|d| d.as_slice()).unwrap_or_default().iter().copied()

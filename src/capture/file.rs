@@ -14,7 +14,7 @@ mod tests;
 use super::link_name;
 use crate::time::Timestamp;
 use crate::wire::{Frame, LinkType};
-use block::{Block, Section};
+use block::{Block, PcapngSection};
 use buffer::ReadBuffer;
 pub use error::FileError;
 use pcap_parser::{LegacyPcapBlock, PcapError, PcapHeader, nom::IResult, pcap};
@@ -33,16 +33,16 @@ const MAX_LINKS: usize = 16;
 const STDIN: &str = "-";
 
 /// The format of the file, with what its headers say.
-enum Format {
+enum CaptureFormat {
     Pcap { link: LinkType, nanos: bool, record: RecordParser, record_head: usize, big_endian: bool },
-    Pcapng(Section),
+    Pcapng(PcapngSection),
 }
 
 type RecordParser = fn(&[u8]) -> IResult<&[u8], LegacyPcapBlock<'_>, PcapError<&[u8]>>;
 
 /// Where in the buffer a frame is.
 #[derive(Clone, Copy)]
-struct Found {
+struct FrameLocation {
     ts: Timestamp,
     link: LinkType,
     at: usize,
@@ -54,7 +54,7 @@ struct Found {
 pub struct FileSource {
     name: String,
     input: ReadBuffer,
-    format: Format,
+    format: CaptureFormat,
     total: Option<u64>,
     frames: u64,
     skipped: u64,
@@ -62,7 +62,7 @@ pub struct FileSource {
     timeless: u64,
     /// Frames of link types that are not read.
     unread: BTreeMap<u16, u64>,
-    current: Option<Found>,
+    current: Option<FrameLocation>,
     ended: bool,
     last_ts: Timestamp,
 }
@@ -131,7 +131,7 @@ impl FileSource {
         let found = self.find();
         self.ended = !matches!(found, Ok(Some(_)));
         self.current = found?;
-        if let Some(Found { ts, link, .. }) = self.current {
+        if let Some(FrameLocation { ts, link, .. }) = self.current {
             self.frames += 1;
             self.last_ts = ts;
             if let LinkType::Other(dlt) = link {
@@ -143,7 +143,7 @@ impl FileSource {
 
     /// The frame last given out.
     pub fn current(&self) -> Option<Frame<'_>> {
-        let Found { ts, link, at, len, wire_len } = self.current?;
+        let FrameLocation { ts, link, at, len, wire_len } = self.current?;
         Some(Frame { ts, link, data: self.input.slice(at, len), wire_len })
     }
 
@@ -214,12 +214,12 @@ impl FileSource {
         *self.unread.entry(dlt).or_default() += 1;
     }
 
-    fn find(&mut self) -> Result<Option<Found>, FileError> {
+    fn find(&mut self) -> Result<Option<FrameLocation>, FileError> {
         match self.format {
-            Format::Pcap { link, nanos, record, record_head, big_endian } => {
+            CaptureFormat::Pcap { link, nanos, record, record_head, big_endian } => {
                 self.find_record(link, nanos, record, record_head, big_endian)
             }
-            Format::Pcapng(_) => self.find_packet_block(),
+            CaptureFormat::Pcapng(_) => self.find_packet_block(),
         }
     }
 
@@ -230,7 +230,7 @@ impl FileSource {
         parse: RecordParser,
         head: usize,
         big_endian: bool,
-    ) -> Result<Option<Found>, FileError> {
+    ) -> Result<Option<FrameLocation>, FileError> {
         let have = self.want(head)?;
         if have == 0 {
             return Ok(None);
@@ -252,10 +252,10 @@ impl FileSource {
         let ts = Timestamp::from_parts(record.ts_sec.into(), 0).offset_ns(sub);
         let wire_len = record.origlen;
         let at = self.input.consume(head + caplen) + head;
-        Ok(Some(Found { ts, link, at, len: caplen, wire_len }))
+        Ok(Some(FrameLocation { ts, link, at, len: caplen, wire_len }))
     }
 
-    fn find_packet_block(&mut self) -> Result<Option<Found>, FileError> {
+    fn find_packet_block(&mut self) -> Result<Option<FrameLocation>, FileError> {
         loop {
             let have = self.want(12)?;
             if have == 0 {
@@ -264,7 +264,7 @@ impl FileSource {
             if have < 12 {
                 return Err(self.cut_short());
             }
-            let Format::Pcapng(section) = &mut self.format else { return Ok(None) };
+            let CaptureFormat::Pcapng(section) = &mut self.format else { return Ok(None) };
             let len = section.block_len(self.input.data());
             if !(12..=MAX_RECORD).contains(&len) {
                 return Err(self.damaged(format!("a block of {len} bytes")));
@@ -272,13 +272,13 @@ impl FileSource {
             if self.want(len)? < len {
                 return Err(self.cut_short());
             }
-            let Format::Pcapng(section) = &mut self.format else { return Ok(None) };
+            let CaptureFormat::Pcapng(section) = &mut self.format else { return Ok(None) };
             let read = section.read(&self.input.data()[..len], self.last_ts);
             let at = self.input.consume(len);
             match read {
                 Ok(Block::Packet { ts, link, offset, len, wire_len, timeless }) => {
                     self.timeless += u64::from(timeless);
-                    return Ok(Some(Found { ts, link, at: at + offset, len, wire_len }));
+                    return Ok(Some(FrameLocation { ts, link, at: at + offset, len, wire_len }));
                 }
                 Ok(Block::Other) => {}
                 Ok(Block::Unreadable) => self.skipped += 1,
@@ -307,7 +307,7 @@ impl FileSource {
 }
 
 /// What the first bytes say, and how many of them are the header.
-fn recognise(name: &str, start: &[u8]) -> Result<(Format, usize), FileError> {
+fn recognise(name: &str, start: &[u8]) -> Result<(CaptureFormat, usize), FileError> {
     let name = || name.to_owned();
     let packed = [
         (&[0x1f, 0x8b][..], "gzip", "gunzip -c"),
@@ -323,7 +323,7 @@ fn recognise(name: &str, start: &[u8]) -> Result<(Format, usize), FileError> {
         return Err(FileError::Compressed { name: name(), with, unpack });
     }
     if start.starts_with(&pcap_parser::SHB_MAGIC.to_le_bytes()) {
-        return Ok((Format::Pcapng(Section::default()), 0));
+        return Ok((CaptureFormat::Pcapng(PcapngSection::default()), 0));
     }
     match pcap_parser::parse_pcap_header(start) {
         Ok((rest, header)) => Ok((pcap_format(&header), start.len() - rest.len())),
@@ -337,7 +337,7 @@ fn recognise(name: &str, start: &[u8]) -> Result<(Format, usize), FileError> {
     }
 }
 
-fn pcap_format(header: &PcapHeader) -> Format {
+fn pcap_format(header: &PcapHeader) -> CaptureFormat {
     let big_endian = header.is_bigendian();
     let (record, record_head): (RecordParser, usize) = match (header.is_modified_format(), big_endian) {
         (true, _) => (pcap::parse_pcap_frame_modified, 24),
@@ -347,5 +347,5 @@ fn pcap_format(header: &PcapHeader) -> Format {
     // The upper half of the field tells of frame check sequences.
     let link = LinkType::from_dlt(header.network.0 as u16);
     let nanos = header.is_nanosecond_precision();
-    Format::Pcap { link, nanos, record, record_head, big_endian }
+    CaptureFormat::Pcap { link, nanos, record, record_head, big_endian }
 }

@@ -92,7 +92,7 @@ pub struct Drops {
 }
 
 /// Where frames come from while they happen.
-pub trait Source: Sized {
+pub trait FrameSource: Sized {
     /// Opens the interface of this name.
     ///
     /// # Errors
@@ -130,7 +130,7 @@ pub fn missing_interfaces(names: &[String]) -> Option<(Vec<String>, String)> {
     (!missing.is_empty()).then(|| (missing, known.join(", ")))
 }
 
-impl Source for LiveSource {
+impl FrameSource for LiveSource {
     fn open(name: &str, options: &LiveOptions) -> Result<LiveSource, LiveError> {
         let told = |e: PcapError| explain(name, &e);
         let ring = i64::from(options.buffer_mib) << 20;

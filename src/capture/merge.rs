@@ -10,7 +10,7 @@
 //! Files are looked into at the start and opened again when it is their time.
 
 use super::file::{FileError, FileSource};
-use crate::engine::capture_clock::{CaptureClock, FIRST_CREDIBLE, Stamp};
+use crate::engine::capture_clock::{CaptureClock, FIRST_CREDIBLE, Timeliness};
 use crate::time::Timestamp;
 use crate::wire::{Frame, LinkType};
 use std::cmp::Ordering;
@@ -31,7 +31,7 @@ pub struct Merged {
     /// The frame of the topmost has been given out.
     given: bool,
     /// The only one left: there is nothing to compare it with.
-    last: Option<Last>,
+    last: Option<CurrentFile>,
     total: Option<u64>,
     finished: u64,
     warnings: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Merged {
 }
 
 /// A file that is read straight on.
-struct Last {
+struct CurrentFile {
     head: Box<Head>,
     /// Frames of it that had been read before: its next one, and the one after.
     known: u8,
@@ -111,7 +111,7 @@ impl Merged {
             self.open_next()?;
         }
         if self.waiting.is_empty() && self.open.len() == 1 {
-            self.last = self.open.pop().map(|head| Last { head, known: 2 });
+            self.last = self.open.pop().map(|head| CurrentFile { head, known: 2 });
             return self.next_of_last();
         }
         self.given = true;
@@ -119,7 +119,7 @@ impl Merged {
     }
 
     fn next_of_last(&mut self) -> Result<Option<Frame<'_>>, FileError> {
-        let Some(Last { head, known }) = &mut self.last else { return Ok(None) };
+        let Some(CurrentFile { head, known }) = &mut self.last else { return Ok(None) };
         if *known == 2 {
             *known = 1;
             return Ok(self.last.as_ref().map(|last| last.head.frame()));
@@ -245,7 +245,7 @@ impl Head {
     /// When it is this frame's turn: its stamp, unless the neighbours give it the lie.
     fn turn(&mut self) -> Timestamp {
         let (ts, next) = (self.ts, self.source.current().map(|f| f.ts));
-        if self.clock.see(ts) != Stamp::Far {
+        if self.clock.see(ts) != Timeliness::Far {
             return ts;
         }
         if self.clock.is_credible(ts, next) {

@@ -8,7 +8,7 @@ use crate::cli::Cli;
 use crate::cli::entries::EntryArgs;
 use crate::cli::keeping::{AuditArgs, AuditCommand};
 use crate::cli::search::{CallArgs, SearchArgs};
-use crate::custody::audit::{Action, Draft, Entry, KEY_FILE, Known, Pruned, Verdict};
+use crate::custody::audit::{Action, Draft, Entry, KEY_FILE, KnownElsewhere, Pruned, Verdict};
 use crate::daemon::notices::counted;
 use crate::store::sidecar::parse_rfc3339;
 use anyhow::bail;
@@ -23,29 +23,29 @@ use uuid::Uuid;
 pub fn run(cli: &Cli, args: &AuditArgs) -> anyhow::Result<()> {
     match &args.command {
         AuditCommand::Verify { json, head, key, .. } => {
-            verify(cli, &Known { heads: head.clone(), keys: key.clone() }, *json)
+            verify(cli, &KnownElsewhere { heads: head.clone(), keys: key.clone() }, *json)
         }
         AuditCommand::Show { which, json, csv, .. } => show(
             cli,
             which,
             if *json {
-                Form::Json
+                EntryFormat::Json
             } else if *csv {
-                Form::Csv
+                EntryFormat::Csv
             } else {
-                Form::Lines
+                EntryFormat::Lines
             },
         ),
     }
 }
 
-fn verify(cli: &Cli, known: &Known, json: bool) -> anyhow::Result<()> {
+fn verify(cli: &Cli, known: &KnownElsewhere, json: bool) -> anyhow::Result<()> {
     let site = Site::find(cli)?;
     let verdict = site.audit().verify_with(known)?;
     if json {
         output::print(&(serde_json::to_string_pretty(&verdict)? + "\n"))?;
     } else {
-        output::print(&(told(&verdict, known, site.audit().has_anchor()) + "\n"))?;
+        output::print(&(describe(&verdict, known, site.audit().has_anchor()) + "\n"))?;
     }
     if verdict.is_sound() {
         Ok(())
@@ -55,7 +55,7 @@ fn verify(cli: &Cli, known: &Known, json: bool) -> anyhow::Result<()> {
 }
 
 /// What was found, what that excludes, and what it does not.
-fn told(verdict: &Verdict, known: &Known, has_anchor: bool) -> String {
+fn describe(verdict: &Verdict, known: &KnownElsewhere, has_anchor: bool) -> String {
     let mut text = String::new();
     for found in &verdict.found {
         let at = if found.line == 0 { "log".into() } else { format!("line {}", found.line) };
@@ -95,7 +95,7 @@ fn told(verdict: &Verdict, known: &Known, has_anchor: bool) -> String {
 }
 
 /// What a sound log proves.
-fn limits(verdict: &Verdict, known: &Known, has_anchor: bool) -> String {
+fn limits(verdict: &Verdict, known: &KnownElsewhere, has_anchor: bool) -> String {
     let mut text = String::new();
     let newest = verdict.newest_key.as_ref();
     if let Some(key) = newest.filter(|key| key.after.seq > 0) {
@@ -134,13 +134,13 @@ fn limits(verdict: &Verdict, known: &Known, has_anchor: bool) -> String {
 
 /// How entries are printed.
 #[derive(Clone, Copy, PartialEq)]
-enum Form {
+enum EntryFormat {
     Lines,
     Json,
     Csv,
 }
 
-fn show(cli: &Cli, which: &EntryArgs, form: Form) -> anyhow::Result<()> {
+fn show(cli: &Cli, which: &EntryArgs, form: EntryFormat) -> anyhow::Result<()> {
     let site = Site::find(cli)?;
     let search = &which.which();
     let asked = site.search(search)?;
@@ -159,22 +159,22 @@ fn show(cli: &Cli, which: &EntryArgs, form: Form) -> anyhow::Result<()> {
             && which.matches(entry)
     };
     let mut out = Printer::new();
-    if form == Form::Csv {
+    if form == EntryFormat::Csv {
         out.print(&(COLUMNS.join(",") + "\r\n"))?;
     }
     let mut first = true;
     for entry in site.audit().entries()?.filter(meant) {
         match form {
-            Form::Json => {
+            EntryFormat::Json => {
                 out.print(if first { "[\n" } else { ",\n" })?;
                 out.print(&serde_json::to_string(&entry)?)?;
             }
-            Form::Csv => out.print(&row(&entry))?,
-            Form::Lines => out.print(&line(&entry))?,
+            EntryFormat::Csv => out.print(&row(&entry))?,
+            EntryFormat::Lines => out.print(&line(&entry))?,
         }
         first = false;
     }
-    if form == Form::Json {
+    if form == EntryFormat::Json {
         out.print(if first { "[]\n" } else { "\n]\n" })?;
     }
     Ok(out.finish()?)

@@ -7,7 +7,7 @@ use crate::cli::Cli;
 use crate::cli::keeping::ExportArgs;
 use crate::config::CopyAccess;
 use crate::custody::audit::Why;
-use crate::custody::export::Order;
+use crate::custody::export::ExportRequest;
 
 /// Copies what is meant.
 ///
@@ -19,7 +19,7 @@ pub fn run(cli: &Cli, args: &ExportArgs) -> anyhow::Result<()> {
         return Err(Usage("--start must lie before --end".into()).into());
     }
     let Task { site, mut keeper, rows } = keep::task(cli, &args.search)?;
-    let order = Order {
+    let order = ExportRequest {
         to: args.to.clone(),
         why: Why {
             reason: Some(args.reason.clone()),

@@ -3,7 +3,7 @@
 use super::archive::Site;
 use super::output;
 use super::usage::Usage;
-use crate::custody::access::Held;
+use crate::custody::access::Assignment;
 use crate::custody::audit::{Action, Draft};
 use crate::store::calendar::day_begins;
 use crate::web::accounts::{Account, Accounts};
@@ -23,7 +23,7 @@ const WHAT_MAX: usize = 256;
 /// One line of the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct ImportLine {
     account: String,
     #[serde(default)]
     agent: String,
@@ -38,8 +38,8 @@ struct Line {
 /// What an account was, and when.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Intervals {
-    agents: Vec<Held>,
-    teams: Vec<Held>,
+    agents: Vec<Assignment>,
+    teams: Vec<Assignment>,
 }
 
 /// Takes a file whole, or refuses it and says every line that is wrong.
@@ -74,7 +74,8 @@ pub(super) fn run(place: &Site, accounts: &Accounts, file: &Path, dry_run: bool)
 
 fn take(place: &Site, accounts: &Accounts, changed: &[(String, Intervals)]) -> anyhow::Result<()> {
     let drafts = changed.iter().map(|(name, intervals)| {
-        let (agents, teams) = (Held::all_to_json(&intervals.agents), Held::all_to_json(&intervals.teams));
+        let (agents, teams) =
+            (Assignment::all_to_json(&intervals.agents), Assignment::all_to_json(&intervals.teams));
         let detail = json!({ "account": name, "agents": agents, "teams": teams });
         Draft::new(Action::UserChange).detail(detail)
     });
@@ -84,7 +85,7 @@ fn take(place: &Site, accounts: &Accounts, changed: &[(String, Intervals)]) -> a
 }
 
 fn is_so(account: &Account, intervals: &Intervals) -> bool {
-    let sorted = |list: &[Held]| {
+    let sorted = |list: &[Assignment]| {
         let mut list: Vec<_> = list.iter().map(|h| (h.what.clone(), h.from, h.until)).collect();
         list.sort();
         list
@@ -113,7 +114,7 @@ fn parse(text: &str, zone: &TimeZone) -> Result<BTreeMap<String, Intervals>, Str
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).delimiter(delimiter).from_reader(text.as_bytes());
     let (mut out, mut wrong) = (BTreeMap::<String, Intervals>::new(), Vec::new());
-    for (n, line) in reader.deserialize::<Line>().enumerate() {
+    for (n, line) in reader.deserialize::<ImportLine>().enumerate() {
         let judged = line.map_err(|e| e.to_string()).and_then(|line| judge(line, zone));
         match judged {
             Ok((account, is_agent, held)) => {
@@ -130,7 +131,7 @@ fn parse(text: &str, zone: &TimeZone) -> Result<BTreeMap<String, Intervals>, Str
     if wrong.is_empty() { Ok(out) } else { Err(wrong.join("\n")) }
 }
 
-fn judge(line: Line, zone: &TimeZone) -> Result<(String, bool, Held), String> {
+fn judge(line: ImportLine, zone: &TimeZone) -> Result<(String, bool, Assignment), String> {
     let (is_agent, what) = match (line.agent.is_empty(), line.team.is_empty()) {
         (false, true) => (true, line.agent),
         (true, false) => (false, line.team),
@@ -153,7 +154,7 @@ fn judge(line: Line, zone: &TimeZone) -> Result<(String, bool, Held), String> {
     if line.account.is_empty() {
         return Err("account: empty".into());
     }
-    Ok((line.account, is_agent, Held { what, from, until }))
+    Ok((line.account, is_agent, Assignment { what, from, until }))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::archive::Opened;
 use super::columns::Layout;
 use super::output::{Printer, Stdout};
 use crate::archive::abreast::threads;
-use crate::archive::index::{Answer, Fields, Piece};
+use crate::archive::index::{Fields, Piece, SearchResults};
 use crate::archive::search::Search;
 use crate::cli::Cli;
 use crate::cli::reading::ListArgs;
@@ -56,7 +56,7 @@ pub fn run(cli: &Cli, args: &ListArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn array(archive: &Opened, answer: Answer, out: &mut Printer) -> anyhow::Result<u64> {
+fn array(archive: &Opened, answer: SearchResults, out: &mut Printer) -> anyhow::Result<u64> {
     let form = array::Array { store: &archive.store, now: archive.site.now };
     let (mut unreadable, mut empty) = (0, true);
     out.print("[")?;
@@ -71,13 +71,13 @@ fn array(archive: &Opened, answer: Answer, out: &mut Printer) -> anyhow::Result<
     Ok(unreadable)
 }
 
-fn csv(archive: &Opened, answer: Answer, out: &mut Printer) -> anyhow::Result<()> {
+fn csv(archive: &Opened, answer: SearchResults, out: &mut Printer) -> anyhow::Result<()> {
     out.print(&format!("{}\r\n", csv::COLUMNS.join(",")))?;
     let form = csv::Csv { now: archive.site.now };
     readers::read(archive.index.state(), answer, &form, threads(MAX_READERS), |lines| out.print(&lines))
 }
 
-fn table(archive: &Opened, answer: Answer, out: &mut Printer) -> anyhow::Result<()> {
+fn table(archive: &Opened, answer: SearchResults, out: &mut Printer) -> anyhow::Result<()> {
     let form = table::Cells { zone: &archive.site.zone, now: archive.site.now };
     let mut layout = Layout::new(table::HEADS);
     let print = |page| out.print(&layout.lines(&page));

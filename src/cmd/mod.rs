@@ -38,7 +38,7 @@ pub use output::error_text;
 
 use crate::cli::{Cli, Command};
 use crate::config::ConfigError;
-use crate::custody::audit::Account;
+use crate::custody::audit::SystemAccount;
 use std::io;
 
 /// Does what the command line asks for.
@@ -49,7 +49,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Record(args) => {
             // Before the recorder shuts itself off from the list of accounts.
-            let _ = Account::of_process();
+            let _ = SystemAccount::of_process();
             record::run(cli, args)
         }
         Command::Replay(args) => replay::run(cli, args),

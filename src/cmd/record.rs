@@ -30,7 +30,7 @@ fn record(cli: &Cli, notifier: &mut Notifier) -> anyhow::Result<()> {
     // Threads started from here on inherit the lock: that of the log is the first.
     let confined = recorder.confine(cli.global.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG)));
     let _log = settings::start_log(&cli.global, 0, true);
-    tell_confined(&confined);
+    report_confined(&confined);
     let stop = StopFlag::default();
     stop.on_signals().context("signal handlers cannot be installed")?;
     if recorder.start()?.run(&stop, notifier) {
@@ -39,7 +39,7 @@ fn record(cli: &Cli, notifier: &mut Notifier) -> anyhow::Result<()> {
     anyhow::bail!("a worker died or is stuck: this is a bug in nauhuri, or a disk that hangs")
 }
 
-fn tell_confined(c: &Confined) {
+fn report_confined(c: &Confined) {
     let capabilities = if c.kept.is_empty() { "none".to_string() } else { c.kept.join(" ") };
     tracing::info!(files = %c.files, capabilities, "rights given up");
     if let Some(reason) = &c.capabilities_failed {

@@ -7,7 +7,7 @@ use crate::cli::Cli;
 use crate::cli::reading::ReindexArgs;
 use crate::custody::audit::{Action, Draft};
 use crate::daemon::notices::counted;
-use crate::store::layout::{State, Walk};
+use crate::store::layout::{NameState, Walk};
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
@@ -32,7 +32,7 @@ pub fn run(cli: &Cli, _args: &ReindexArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     if !bar.is_hidden() {
         // Names are read fast; so it can be said how long the rest will take.
-        let finished = Walk::new(&site.root).flatten().filter(|f| f.state() == State::Finished);
+        let finished = Walk::new(&site.root).flatten().filter(|f| f.state() == NameState::Finished);
         measured(&bar, finished.count() as u64);
     }
     let built = rebuild(&site.root, &site.state, &mut |n| bar.set_position(n));

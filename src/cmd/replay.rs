@@ -8,12 +8,12 @@ use crate::capture::merge::Merged;
 use crate::cli::{Cli, ReplayArgs};
 use crate::config::advice::has_no_agent_rule;
 use crate::config::check::Purpose;
-use crate::config::error::Origin;
+use crate::config::error::ValueOrigin;
 use crate::config::{Config, TunnelRule};
 use crate::daemon::capture_loop::worker_count;
 use crate::daemon::context::Context;
 use crate::daemon::notices::counted;
-use crate::daemon::observe::Outcome;
+use crate::daemon::observe::RecordingOutcome;
 use crate::daemon::replay::{Replayed, replay};
 use crate::store::files::{Access, Folder};
 use crate::store::lock::StoreLock;
@@ -41,7 +41,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     let _log = settings::start_log(&cli.global, 1, false);
     let mut config = loaded.config;
     // Who plays a capture without a word of configuration wants all that is in it.
-    if loaded.sources.file.is_none() && loaded.sources.of("capture.tunnels").0 == Origin::Defaults {
+    if loaded.sources.file.is_none() && loaded.sources.of("capture.tunnels").0 == ValueOrigin::Defaults {
         config.capture.tunnels = vec![TunnelRule::ANY];
     }
     let config = config;
@@ -98,7 +98,7 @@ fn failures(done: &Replayed) -> anyhow::Result<()> {
     let missed = done
         .outcomes
         .iter()
-        .filter(|o| matches!(o, Outcome::Failed { reason, .. } if *reason != FailReason::NoMedia));
+        .filter(|o| matches!(o, RecordingOutcome::Failed { reason, .. } if *reason != FailReason::NoMedia));
     match missed.count() {
         0 => {}
         n => anyhow::bail!("{} could not be written; see the messages above", counted(n as u64, "recording")),

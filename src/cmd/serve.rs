@@ -5,7 +5,7 @@ use super::settings::{self, DefaultFile};
 use crate::cli::Cli;
 use crate::cli::accounts::ServeArgs;
 use crate::config::check::Purpose;
-use crate::web::Room;
+use crate::web::RoomState;
 use crate::web::server::{Door, raise_files};
 use anyhow::Context;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub fn run(cli: &Cli, _args: &ServeArgs) -> anyhow::Result<()> {
     let _log = settings::start_log(&cli.global, 0, true);
     raise_files();
     let door = Door::open(&loaded.config.room)?;
-    let room = Arc::new(Room::open(&loaded.config)?);
+    let room = Arc::new(RoomState::open(&loaded.config)?);
     let scheme = if door.is_secure() { "https" } else { "http" };
     let address = door.address().context("room.listen")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -2,7 +2,7 @@
 
 use crate::cli::{DEFAULT_CONFIG, Global, LogFormat};
 use crate::config::check::Purpose;
-use crate::config::error::{ConfigError, Origin, Problem};
+use crate::config::error::{ConfigError, Problem, ValueOrigin};
 use crate::config::load::{self, ENV_PREFIX, Layers, Loaded};
 use crate::telemetry::log;
 use std::ffi::OsString;
@@ -57,7 +57,7 @@ fn is_absent(path: &Path) -> bool {
 
 fn read(path: &Path) -> Result<(std::path::PathBuf, String), ConfigError> {
     let problem = |found: String, allowed: &str| Problem {
-        origin: Origin::File(path.to_owned()),
+        origin: ValueOrigin::File(path.to_owned()),
         key: String::new(),
         line: None,
         found,
@@ -95,7 +95,7 @@ fn environment(
     own.map(|(name, value)| match (name.to_str(), value.into_string()) {
         (Some(name), Ok(value)) => Ok((name.to_owned(), value)),
         _ => Err(ConfigError::from(Problem {
-            origin: Origin::Env(name.to_string_lossy().into_owned()),
+            origin: ValueOrigin::Env(name.to_string_lossy().into_owned()),
             key: String::new(),
             line: None,
             found: "bytes that are not UTF-8".into(),
@@ -110,8 +110,8 @@ fn environment(
 /// be, `background` for the daemon. Keep what is returned until the end.
 pub fn start_log(global: &Global, quieter: i8, background: bool) -> Option<log::Flush> {
     let format = match global.log_format.unwrap_or_default() {
-        LogFormat::Text => log::Format::Text,
-        LogFormat::Json => log::Format::Json,
+        LogFormat::Text => log::LineFormat::Text,
+        LogFormat::Json => log::LineFormat::Json,
     };
     let verbosity = global.verbose.min(3) as i8 - quieter - i8::from(global.quiet);
     log::init(log::Options { format, verbosity, background }).ok()

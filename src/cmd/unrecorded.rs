@@ -13,7 +13,7 @@ use crate::config::compiled::NumberForm;
 use crate::custody::audit::{Action, Draft};
 use crate::pii::Pii;
 use crate::store::layout::open_state;
-use crate::store::register::{Register, Unrecorded};
+use crate::store::register::{Register, RegisterEntry};
 use serde_json::json;
 use std::io;
 
@@ -38,7 +38,7 @@ pub fn run(cli: &Cli, args: &UnrecordedArgs) -> anyhow::Result<()> {
             }
         })?,
     }
-    found.sort_by_key(Unrecorded::instant);
+    found.sort_by_key(RegisterEntry::instant);
     let detail = json!({ "register": "unrecorded", "reason": args.reason, "count": found.len() });
     site.note(Draft::new(Action::List).found_by(as_search.for_audit()).detail(detail))?;
     let mut out = Printer::new();
@@ -54,12 +54,12 @@ fn filter(
     site: &Site,
     args: &UnrecordedArgs,
     search: &SearchArgs,
-) -> anyhow::Result<impl Fn(&Unrecorded) -> bool> {
+) -> anyhow::Result<impl Fn(&RegisterEntry) -> bool> {
     let numbers = NumberForm::new(&site.config.numbers);
     let bounds = site.search(search)?;
     let parts = args.calls.number.as_deref().map(|n| number_parts(n, &numbers)).unwrap_or_default();
     let (service, reason) = (args.calls.service.clone(), args.reason.clone());
-    Ok(move |call: &Unrecorded| {
+    Ok(move |call: &RegisterEntry| {
         let at = call.instant();
         let has = |number: &Option<Pii<String>>| {
             number.as_ref().is_some_and(|n| parts.iter().any(|part| n.as_str().contains(part.as_str())))
@@ -72,7 +72,7 @@ fn filter(
     })
 }
 
-fn csv(found: &[Unrecorded]) -> String {
+fn csv(found: &[RegisterEntry]) -> String {
     let mut text = format!("{COLUMNS}\r\n");
     for c in found {
         let recording = c.recording.map(|id| id.to_string());
@@ -85,7 +85,7 @@ fn csv(found: &[Unrecorded]) -> String {
     text
 }
 
-fn table(site: &Site, found: &[Unrecorded]) -> String {
+fn table(site: &Site, found: &[RegisterEntry]) -> String {
     let mut grid = Grid::default();
     for c in found {
         let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), plain);

@@ -6,7 +6,7 @@ use super::output::{self, plain};
 use super::usage::Usage;
 use crate::cli::Cli;
 use crate::cli::accounts::{AddArgs, AgentArgs, ChangeArgs, UserArgs, UserCommand};
-use crate::custody::access::{Held, Policy};
+use crate::custody::access::{Assignment, Policy};
 use crate::custody::audit::{Action, Draft};
 use crate::store::calendar::day_begins;
 use crate::store::mark;
@@ -179,7 +179,7 @@ fn list(place: &Site, as_json: bool) -> anyhow::Result<()> {
         let list: Vec<Value> = people.iter().map(Account::to_json).collect();
         return Ok(output::print(&(serde_json::to_string_pretty(&list)? + "\n"))?);
     }
-    let held = |list: &[Held]| list.iter().map(|h| h.text(&place.zone)).collect::<Vec<_>>().join(" ");
+    let held = |list: &[Assignment]| list.iter().map(|h| h.text(&place.zone)).collect::<Vec<_>>().join(" ");
     let mut grid = Grid::default();
     for account in &people {
         let state = match (account.disabled, account.locked_until) {

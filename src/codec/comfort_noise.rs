@@ -5,12 +5,12 @@
 //! no length of its own. It appends no samples; the timeline's silence stands
 //! until sound comes again.
 
-use super::def::{CodecDef, Decode, DecodeError, Role};
+use super::def::{CodecDef, Decode, DecodeError, PayloadRole};
 
 /// RFC 3389. Type 19 is reserved because old equipment sends comfort noise with it.
 pub const CN: CodecDef = CodecDef {
     names: &["CN"],
-    role: Role::ComfortNoise,
+    role: PayloadRole::ComfortNoise,
     static_types: &[(13, 8000, 1), (19, 8000, 1)],
     decoder: Some(|_, output_hz| Some(Box::new(Silence { rate_hz: output_hz }))),
     ..CodecDef::UNKNOWN

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// What payloads are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum PayloadRole {
     /// Sound.
     Sound,
     /// RFC 3389: no sound, a description of the background.
@@ -55,7 +55,7 @@ pub struct CodecDef {
     /// It is the label of the metrics.
     pub names: &'static [&'static str],
     /// What its payloads are for.
-    pub role: Role,
+    pub role: PayloadRole,
     /// Static payload types (RFC 3551 tables 4 and 5): number, clock in Hz, channels.
     pub static_types: &'static [(u8, u32, u8)],
     /// RTP clock in Hz, whatever is written in SDP; `None`: as written.
@@ -81,7 +81,7 @@ impl CodecDef {
     /// What is not known, and the blank that rows begin with.
     pub const UNKNOWN: CodecDef = CodecDef {
         names: &["other"],
-        role: Role::Sound,
+        role: PayloadRole::Sound,
         static_types: &[],
         clock_hz: None,
         native_hz: None,
@@ -151,12 +151,12 @@ impl CodecSpec {
 
     /// Whether payloads are sound that can be decoded.
     pub fn is_sound(&self) -> bool {
-        self.def.role == Role::Sound && self.is_decodable()
+        self.def.role == PayloadRole::Sound && self.is_decodable()
     }
 
     /// Whether payloads mean nothing here: sound that cannot be decoded.
     pub fn is_unreadable(&self) -> bool {
-        self.def.role == Role::Sound && !self.is_decodable()
+        self.def.role == PayloadRole::Sound && !self.is_decodable()
     }
 
     /// The rate at which the codec's sound is sampled, which is the RTP clock

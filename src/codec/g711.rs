@@ -6,7 +6,7 @@
 //! decoded octet encodes to itself (mu-law's negative zero excepted: it becomes
 //! positive zero).
 
-use super::def::{CodecDef, CodecSpec, Decode, DecodeError, Impairment, Role};
+use super::def::{CodecDef, CodecSpec, Decode, DecodeError, Impairment, PayloadRole};
 use super::resample;
 
 /// Mu-law.
@@ -27,7 +27,7 @@ pub const PCMA: CodecDef = CodecDef {
 
 /// What both laws have in common.
 const ROW: CodecDef = CodecDef {
-    role: Role::Sound,
+    role: PayloadRole::Sound,
     // With concealment; without it Bpl would be 4.3.
     quality: Some(Impairment::narrow(0.0, 25.1)),
     accepts: |spec: &CodecSpec| spec.channels == 1 && resample::RATES_HZ.contains(&spec.rtp_clock_hz),

@@ -23,4 +23,4 @@ pub mod telephone_event;
 mod undecodable;
 
 pub use decoder::{Decoder, UnsupportedCodec};
-pub use def::{CodecDef, CodecSpec, DecodeError, Role};
+pub use def::{CodecDef, CodecSpec, DecodeError, PayloadRole};

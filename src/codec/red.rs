@@ -10,10 +10,10 @@
 //! +-+-+-+-+-+-+-+-+
 //! ```
 
-use super::def::{CodecDef, Role};
+use super::def::{CodecDef, PayloadRole};
 
 /// RFC 2198.
-pub const RED: CodecDef = CodecDef { names: &["red"], role: Role::Redundant, ..CodecDef::UNKNOWN };
+pub const RED: CodecDef = CodecDef { names: &["red"], role: PayloadRole::Redundant, ..CodecDef::UNKNOWN };
 
 /// Copies in one packet, at most.
 const MAX_BLOCKS: usize = 32;

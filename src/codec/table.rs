@@ -102,7 +102,7 @@ fn printable(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::def::Role;
+    use crate::codec::def::PayloadRole;
     use std::collections::BTreeSet;
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn whatever_decodes_gives_as_much_as_it_says() {
-        for def in CODECS.iter().filter(|def| def.role == Role::Sound) {
+        for def in CODECS.iter().filter(|def| def.role == PayloadRole::Sound) {
             let Some(make) = def.decoder else { continue };
             let spec = CodecSpec::from_rtpmap(96, Some(def.names[0]), Some(8000), Some(1));
             assert!(std::ptr::eq(spec.def, def) && spec.is_sound(), "{:?}", def.names);
@@ -186,7 +186,7 @@ mod tests {
             ("G722", 8000, 16_000)
         );
         assert_eq!((called(&spec(10)), spec(10).native_rate_hz(), spec(10).channels), ("L16", 44_100, 2));
-        assert_eq!([spec(13).def.role, spec(19).def.role], [Role::ComfortNoise; 2]);
+        assert_eq!([spec(13).def.role, spec(19).def.role], [PayloadRole::ComfortNoise; 2]);
         assert_eq!((spec(18).is_unreadable(), spec(18).name.as_str()), (true, "G729"));
         assert_eq!((spec(96).is_unreadable(), spec(96).name.as_str()), (true, "PT96"));
     }
@@ -199,7 +199,10 @@ mod tests {
         assert!(CodecSpec::from_rtpmap(8, Some("pcma"), None, None).is_sound());
         assert!(CodecSpec::from_rtpmap(0, Some("G729"), None, None).is_unreadable());
         let event = CodecSpec::from_rtpmap(101, Some("telephone-event"), Some(0), Some(0));
-        assert_eq!((event.def.role, event.rtp_clock_hz, event.channels), (Role::TelephoneEvent, 8000, 1));
+        assert_eq!(
+            (event.def.role, event.rtp_clock_hz, event.channels),
+            (PayloadRole::TelephoneEvent, 8000, 1)
+        );
         let wide = CodecSpec::from_rtpmap(97, Some("L16"), Some(16_000), None);
         assert_eq!((called(&wide), wide.native_rate_hz(), wide.is_sound()), ("L16", 16_000, true));
         let odd = CodecSpec::from_rtpmap(97, Some("L16"), Some(4_000_000_000), None);

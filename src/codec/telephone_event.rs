@@ -12,13 +12,13 @@
 //! other signals and one press from the next, and kept in no type that could be
 //! printed or stored.
 
-use super::def::{CodecDef, Role};
+use super::def::{CodecDef, PayloadRole};
 use crate::time::{NS_PER_MS, NS_PER_S};
 use std::fmt;
 
 /// RFC 4733.
 pub const TELEPHONE_EVENT: CodecDef =
-    CodecDef { names: &["telephone-event"], role: Role::TelephoneEvent, ..CodecDef::UNKNOWN };
+    CodecDef { names: &["telephone-event"], role: PayloadRole::TelephoneEvent, ..CodecDef::UNKNOWN };
 
 /// One event packet, without its digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +68,9 @@ const END_REPEATED_NS: i64 = 120 * NS_PER_MS;
 
 /// A key, for comparing and nothing else.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Key(u8);
+struct DtmfKey(u8);
 
-impl fmt::Debug for Key {
+impl fmt::Debug for DtmfKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key")
     }
@@ -79,7 +79,7 @@ impl fmt::Debug for Key {
 /// The press that was heard last, as far as it has come.
 #[derive(Clone, Copy, Debug)]
 struct Press {
-    key: Key,
+    key: DtmfKey,
     at_ns: i64,
     duration: u16,
     end: bool,
@@ -114,7 +114,7 @@ impl KeyPresses {
         }
         let EventPacket { timestamp, at_ns, .. } = packet;
         let TelephoneEvent { duration, end, .. } = event;
-        let press = Press { key: Key(*code), at_ns, duration, end };
+        let press = Press { key: DtmfKey(*code), at_ns, duration, end };
         // A press longer than the duration field is sent on as a new segment
         // that begins where the first one ended (§2.5.1.3).
         let is_known = self.knows(timestamp);

@@ -9,7 +9,7 @@ use super::advice::has_no_agent_rule;
 use super::compiled::{ExtensionRule, NumberForm};
 use super::keys::{self, Key};
 use super::sections::{MEMORY_MIN, SECTIONS};
-use super::{Config, Reason, Service};
+use super::{Config, ListenReason, Service};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use toml::Value;
@@ -25,7 +25,7 @@ pub enum Purpose {
 
 /// One thing that makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct BadValue {
     /// `section.key`, or `service[2].key` for the second `[[service]]`.
     pub key: String,
     /// What stands there.
@@ -35,7 +35,7 @@ pub struct Finding {
 }
 
 /// Everything that makes no sense in `config`, first what one key says.
-pub fn check(config: &Config, purpose: Purpose) -> Vec<Finding> {
+pub fn check(config: &Config, purpose: Purpose) -> Vec<BadValue> {
     let mut findings = Findings(Vec::new());
     each_key(config, &mut findings);
     capture(config, purpose, &mut findings);
@@ -54,14 +54,14 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<Finding> {
     findings.0
 }
 
-struct Findings(Vec<Finding>);
+struct Findings(Vec<BadValue>);
 
 impl Findings {
     /// One more, unless something else is wrong with the same key already.
     fn add(&mut self, key: impl Into<String>, found: impl Into<String>, allowed: impl Into<String>) {
         let key = key.into();
         if self.0.iter().all(|other| other.key != key) {
-            self.0.push(Finding { key, found: found.into(), allowed: allowed.into() });
+            self.0.push(BadValue { key, found: found.into(), allowed: allowed.into() });
         }
     }
 
@@ -146,11 +146,11 @@ fn services(config: &Config, findings: &mut Findings) {
 /// The notices on health and social services: never for quality.
 fn hearing(parent: &str, service: &Service, findings: &mut Findings) {
     let reasons = service.reasons.as_deref();
-    if reasons.is_some_and(<[Reason]>::is_empty) {
+    if reasons.is_some_and(<[ListenReason]>::is_empty) {
         let allowed = "at least one reason; leave the key out and none is asked for";
         findings.add(format!("{parent}.reasons"), "an empty list", allowed);
     }
-    if service.special_category && reasons.is_some_and(|r| r.contains(&Reason::Quality)) {
+    if service.special_category && reasons.is_some_and(|r| r.contains(&ListenReason::Quality)) {
         let allowed = "reasons without \"quality\" where special_category = true";
         findings.add(format!("{parent}.reasons"), "\"quality\"", allowed);
     }
@@ -289,7 +289,7 @@ mod tests {
             ("service_default.reasons", |c| c.service_default.reasons = Some(vec![])),
             ("service_default.reasons", |c| {
                 c.service_default.special_category = true;
-                c.service_default.reasons = Some(vec![Reason::Quality]);
+                c.service_default.reasons = Some(vec![ListenReason::Quality]);
             }),
             ("room.listen", |c| c.room.listen = "0.0.0.0:9170".into()),
             ("room.listen", |c| c.room.listen = "localhost".into()),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Where a value came from; in order of precedence, lowest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum ValueOrigin {
     /// [`Config::default`](super::Config::default).
     Defaults,
     /// The configuration file.
@@ -21,14 +21,14 @@ pub enum Origin {
     Option(&'static str),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Origin::Defaults => f.write_str("built-in defaults"),
-            Origin::File(path) => write!(f, "{}", path.display()),
-            Origin::Env(name) => write!(f, "environment {name}"),
-            Origin::Set(key) => write!(f, "--set {key}"),
-            Origin::Option(name) => f.write_str(name),
+            ValueOrigin::Defaults => f.write_str("built-in defaults"),
+            ValueOrigin::File(path) => write!(f, "{}", path.display()),
+            ValueOrigin::Env(name) => write!(f, "environment {name}"),
+            ValueOrigin::Set(key) => write!(f, "--set {key}"),
+            ValueOrigin::Option(name) => f.write_str(name),
         }
     }
 }
@@ -37,7 +37,7 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Where the value came from.
-    pub origin: Origin,
+    pub origin: ValueOrigin,
     /// `section.key`; `service[2].key` is the second `[[service]]`; empty when the whole file is meant.
     pub key: String,
     /// Line in the file, from 1.

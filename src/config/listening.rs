@@ -185,7 +185,7 @@ pub enum Listening {
 /// Why somebody listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Reason {
+pub enum ListenReason {
     /// To verify what was said.
     Verify,
     /// Quality of the service.
@@ -205,34 +205,34 @@ impl Listening {
     pub(super) const WORDS: &[&str] = &["standing", "on_request"];
 }
 
-impl Reason {
+impl ListenReason {
     /// As the configuration writes them.
     pub(super) const WORDS: &[&str] = &["verify", "quality", "training", "complaint", "authority", "dsar"];
     /// All of them.
-    pub const ALL: [Reason; 6] = [
-        Reason::Verify,
-        Reason::Quality,
-        Reason::Training,
-        Reason::Complaint,
-        Reason::Authority,
-        Reason::Dsar,
+    pub const ALL: [ListenReason; 6] = [
+        ListenReason::Verify,
+        ListenReason::Quality,
+        ListenReason::Training,
+        ListenReason::Complaint,
+        ListenReason::Authority,
+        ListenReason::Dsar,
     ];
 
     /// As it stands in the configuration.
     pub const fn name(self) -> &'static str {
         match self {
-            Reason::Verify => "verify",
-            Reason::Quality => "quality",
-            Reason::Training => "training",
-            Reason::Complaint => "complaint",
-            Reason::Authority => "authority",
-            Reason::Dsar => "dsar",
+            ListenReason::Verify => "verify",
+            ListenReason::Quality => "quality",
+            ListenReason::Training => "training",
+            ListenReason::Complaint => "complaint",
+            ListenReason::Authority => "authority",
+            ListenReason::Dsar => "dsar",
         }
     }
 
     /// From its name.
-    pub fn from_name(name: &str) -> Option<Reason> {
-        Reason::ALL.into_iter().find(|reason| reason.name() == name)
+    pub fn from_name(name: &str) -> Option<ListenReason> {
+        ListenReason::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_words_are_the_types() {
-        for (words, n) in [(SCOPES, 5), (ACTS, 9), (Reason::WORDS, 6), (Listening::WORDS, 2)] {
+        for (words, n) in [(SCOPES, 5), (ACTS, 9), (ListenReason::WORDS, 6), (Listening::WORDS, 2)] {
             assert_eq!(words.len(), n);
         }
         let text = format!("find = \"all\"\nhear = \"team\"\nact = {ACTS:?}\nlistening = \"on_request\"");
@@ -289,7 +289,11 @@ mod tests {
             ACTS.iter().copied().collect()
         );
         assert_eq!(toml::from_str::<Role>(&toml::to_string(&role).unwrap()).unwrap(), role);
-        assert!(Reason::WORDS.iter().all(|r| Reason::from_name(r).is_some_and(|reason| reason.name() == *r)));
+        assert!(
+            ListenReason::WORDS
+                .iter()
+                .all(|r| ListenReason::from_name(r).is_some_and(|reason| reason.name() == *r))
+        );
         for name in ROLES {
             let role = Role::builtin(name);
             assert_eq!((role.find, role.hear, role.download), (Scope::None, Scope::None, false), "{name}");

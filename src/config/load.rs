@@ -6,7 +6,7 @@
 //! and the environment is `cmd::settings`.
 
 use super::check::{self, Purpose};
-use super::error::{ConfigError, Origin, Problem};
+use super::error::{ConfigError, Problem, ValueOrigin};
 use super::keys::Section as _;
 use super::keys::{self, Kind};
 use super::lookup;
@@ -47,20 +47,20 @@ pub struct Loaded {
 pub struct Sources {
     /// The file, when there was one.
     pub file: Option<PathBuf>,
-    places: BTreeMap<String, (Origin, Option<usize>)>,
+    places: BTreeMap<String, (ValueOrigin, Option<usize>)>,
 }
 
 impl Sources {
     /// Where `key` was set, with the line in a file; for a key nobody set, the defaults.
-    pub fn of(&self, key: &str) -> (Origin, Option<usize>) {
+    pub fn of(&self, key: &str) -> (ValueOrigin, Option<usize>) {
         let parents = key.char_indices().filter(|(_, c)| matches!(c, '.' | '[')).map(|(i, _)| &key[..i]);
         std::iter::once(key)
             .chain(parents.collect::<Vec<_>>().into_iter().rev())
             .find_map(|k| self.places.get(k).cloned())
-            .unwrap_or((Origin::Defaults, None))
+            .unwrap_or((ValueOrigin::Defaults, None))
     }
 
-    fn set(&mut self, key: String, origin: &Origin, line: Option<usize>) {
+    fn set(&mut self, key: String, origin: &ValueOrigin, line: Option<usize>) {
         self.places.insert(key, (origin.clone(), line));
     }
 }
@@ -70,7 +70,7 @@ impl Sources {
 /// # Errors
 /// Everything that is wrong in any layer, in the order of the layers.
 pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
-    let mut judge = Judge::default();
+    let mut judge = LayerMerger::default();
     let mut builder = ::config::Config::builder();
     if let Some((path, text)) = &layers.file {
         builder = builder.add_source(Layer(judge.file(path, text)?));
@@ -78,16 +78,16 @@ pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
     let mut env: Vec<_> = layers.env.iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
     env.sort();
     for (name, text) in env {
-        builder = builder.add_source(Layer(judge.text(&env_key(name), text, Origin::Env(name.clone()))));
+        builder = builder.add_source(Layer(judge.text(&env_key(name), text, ValueOrigin::Env(name.clone()))));
     }
     for argument in &layers.set {
         builder = builder.add_source(Layer(judge.set(argument)));
     }
     for (option, key, text) in &layers.options {
-        builder = builder.add_source(Layer(judge.text(key, text, Origin::Option(option))));
+        builder = builder.add_source(Layer(judge.text(key, text, ValueOrigin::Option(option))));
     }
     let merged = builder.build().and_then(::config::Config::try_deserialize::<Config>);
-    let Judge { mut problems, sources } = judge;
+    let LayerMerger { mut problems, sources } = judge;
     let config = match merged {
         Ok(config) => config,
         // Every value was judged, so this is a kind in `keys` that promises more than `Config` holds.
@@ -103,12 +103,12 @@ pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
         // What was left out above must not be missed again here.
         if problems.iter().all(|p| p.key != finding.key) {
             let (origin, line) = match sources.of(&finding.key) {
-                (Origin::Defaults, _) if sources.file.is_some() => {
-                    (Origin::File(sources.file.clone().unwrap_or_default()), None)
+                (ValueOrigin::Defaults, _) if sources.file.is_some() => {
+                    (ValueOrigin::File(sources.file.clone().unwrap_or_default()), None)
                 }
                 place => place,
             };
-            let check::Finding { key, found, allowed } = finding;
+            let check::BadValue { key, found, allowed } = finding;
             problems.push(Problem { origin, key, line, found, allowed, nearest: None });
         }
     }
@@ -117,14 +117,14 @@ pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
 
 /// Takes layers one after the other, keeps what is right of each.
 #[derive(Default)]
-struct Judge {
+struct LayerMerger {
     problems: Vec<Problem>,
     sources: Sources,
 }
 
-impl Judge {
+impl LayerMerger {
     fn file(&mut self, path: &std::path::Path, text: &str) -> Result<Table, ConfigError> {
-        let origin = Origin::File(path.to_owned());
+        let origin = ValueOrigin::File(path.to_owned());
         self.sources.file = Some(path.to_owned());
         let table: Table =
             toml::from_str(text).map_err(|error| syntax_problem(origin.clone(), text, &error))?;
@@ -135,11 +135,11 @@ impl Judge {
         match argument.split_once('=') {
             Some((key, text)) => {
                 let key = key.trim();
-                self.text(key, text.trim(), Origin::Set(key.to_owned()))
+                self.text(key, text.trim(), ValueOrigin::Set(key.to_owned()))
             }
             None => {
                 self.problems.push(Problem {
-                    origin: Origin::Set(keys::cut(argument)),
+                    origin: ValueOrigin::Set(keys::cut(argument)),
                     key: String::new(),
                     line: None,
                     found: "no `=`".into(),
@@ -152,7 +152,7 @@ impl Judge {
     }
 
     /// One value given as text, under its dotted key.
-    fn text(&mut self, key: &str, text: &str, origin: Origin) -> Table {
+    fn text(&mut self, key: &str, text: &str, origin: ValueOrigin) -> Table {
         let mut parts = key.splitn(3, '.');
         let (section, leaf, rest) = (parts.next().unwrap_or(""), parts.next(), parts.next());
         let path = leaf.map_or(section.to_owned(), |leaf| format!("{section}.{leaf}"));
@@ -176,7 +176,7 @@ impl Judge {
     }
 
     /// What is right of a layer.
-    fn table(&mut self, table: Table, origin: &Origin, lines: &BTreeMap<String, usize>) -> Table {
+    fn table(&mut self, table: Table, origin: &ValueOrigin, lines: &BTreeMap<String, usize>) -> Table {
         let mut kept = Table::new();
         for (section, value) in table {
             let line = lines.get(&section).copied();
@@ -211,7 +211,7 @@ impl Judge {
         &mut self,
         section: &str,
         table: Table,
-        origin: &Origin,
+        origin: &ValueOrigin,
         lines: &BTreeMap<String, usize>,
     ) -> Value {
         let mut kept = Table::new();
@@ -245,7 +245,12 @@ impl Judge {
         Value::Table(kept)
     }
 
-    fn services(&mut self, items: Vec<Value>, origin: &Origin, lines: &BTreeMap<String, usize>) -> Value {
+    fn services(
+        &mut self,
+        items: Vec<Value>,
+        origin: &ValueOrigin,
+        lines: &BTreeMap<String, usize>,
+    ) -> Value {
         // The list of a later layer replaces the whole list of an earlier one.
         self.sources.places.retain(|key, _| !key.starts_with("service["));
         self.sources.set("service".into(), origin, None);
@@ -271,12 +276,12 @@ impl Judge {
         Value::Array(kept)
     }
 
-    fn refuse(&mut self, key: String, kind: Kind, value: &Value, origin: &Origin, line: Option<usize>) {
+    fn refuse(&mut self, key: String, kind: Kind, value: &Value, origin: &ValueOrigin, line: Option<usize>) {
         self.problem(key, line, kind.found(value), kind.allowed(), origin);
     }
 
     /// A key that does not exist: what does in its section, and the nearest of all.
-    fn unknown(&mut self, key: &str, origin: &Origin, line: Option<usize>) {
+    fn unknown(&mut self, key: &str, origin: &ValueOrigin, line: Option<usize>) {
         let section = key.split_once('.').map(|(section, _)| section);
         let (allowed, nearest) = match section.filter(|s| lookup::sections().any(|known| known == *s)) {
             Some("service") => (
@@ -313,7 +318,7 @@ impl Judge {
         }
     }
 
-    fn unknown_in_service(&mut self, path: String, key: &str, origin: &Origin, line: Option<usize>) {
+    fn unknown_in_service(&mut self, path: String, key: &str, origin: &ValueOrigin, line: Option<usize>) {
         let known = ServiceRule::KEYS;
         let nearest = lookup::nearest_of(key, known.iter().map(|k| k.name)).map(|(_, name)| name.to_owned());
         self.problem(path, line, "an unknown key".into(), keys::names(known), origin);
@@ -322,7 +327,14 @@ impl Judge {
         }
     }
 
-    fn problem(&mut self, key: String, line: Option<usize>, found: String, allowed: String, origin: &Origin) {
+    fn problem(
+        &mut self,
+        key: String,
+        line: Option<usize>,
+        found: String,
+        allowed: String,
+        origin: &ValueOrigin,
+    ) {
         self.problems.push(Problem { origin: origin.clone(), key, line, found, allowed, nearest: None });
     }
 }
@@ -370,7 +382,7 @@ fn lines(text: &str) -> BTreeMap<String, usize> {
 }
 
 /// Where TOML itself could not be read.
-fn syntax_problem(origin: Origin, text: &str, error: &toml::de::Error) -> Problem {
+fn syntax_problem(origin: ValueOrigin, text: &str, error: &toml::de::Error) -> Problem {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;

@@ -25,11 +25,11 @@ pub mod tunnels;
 mod words;
 
 pub use error::ConfigError;
-pub use listening::{Listening, Reason, Room};
+pub use listening::{ListenReason, Listening, Room};
 pub use load::Loaded;
 pub use sections::{
-    AgentMatch, Agents, Audit, Capture, ClockTrust, Config, CopyAccess, Encoding, Limits, Log, Metrics,
-    Numbers, Retention, Sip, Storage,
+    AgentMatch, Agents, Audit, Capture, ClockTrust, Config, CopyAccess, Encoding, Limits, Log,
+    MetricsSection, Numbers, Retention, Sip, Storage,
 };
 pub use service::{CallDirection, HideDigits, RetentionBound, Service, ServiceRule};
 pub use term::{Term, TermError};

@@ -3,10 +3,10 @@
 use super::listening::{ROLES, Room};
 
 /// One thing that makes no sense: key, what stands there, what may.
-type Wrong = (String, String, String);
+type RoomProblem = (String, String, String);
 
 /// Everything in `[room]` that makes no sense.
-pub(super) fn wrong(room: &Room) -> Vec<Wrong> {
+pub(super) fn wrong(room: &Room) -> Vec<RoomProblem> {
     let mut out = Vec::new();
     let mut add = |key: &str, found: String, allowed: &str| out.push((key.into(), found, allowed.into()));
     match room.listen.parse::<std::net::SocketAddr>() {

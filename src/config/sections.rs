@@ -34,7 +34,7 @@ keys::config! {
     retention: Retention,
     storage: Storage,
     audit: Audit,
-    metrics: Metrics,
+    metrics: MetricsSection,
     log: Log,
     limits: Limits,
     room: Room,
@@ -196,7 +196,7 @@ section! {
 
 section! {
     /// The Prometheus endpoint.
-    pub struct Metrics {
+    pub struct MetricsSection {
         /// Where Prometheus reads the metrics. Empty switches them off.
         listen: String = "127.0.0.1:9160".into(), Kind::Word(&words::METRICS_ADDRESS);
     }

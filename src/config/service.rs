@@ -1,7 +1,7 @@
 //! Services: what each promises of its recordings, and the forms those promises have.
 
 use super::keys::{self, Key, Kind, Section};
-use super::listening::{Listening, Reason};
+use super::listening::{ListenReason, Listening};
 use super::term::Term;
 use super::words;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -134,7 +134,7 @@ services! {
     listening: Listening, Kind::OneOf(Listening::WORDS), "\"on_request\"";
     /// The reasons for listening that are allowed (listening room). If this is set, everybody
     /// has to give one.
-    reasons: Vec<Reason>, Kind::ListOf(Reason::WORDS), "[\"verify\", \"complaint\", \"authority\", \"dsar\"]";
+    reasons: Vec<ListenReason>, Kind::ListOf(ListenReason::WORDS), "[\"verify\", \"complaint\", \"authority\", \"dsar\"]";
 }
 
 impl Section for ServiceRule {

@@ -123,7 +123,7 @@ impl Serialize for TunnelRule {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum WrittenTunnel {
     Kind(String),
     From(WrittenFrom),
 }
@@ -135,13 +135,13 @@ struct WrittenFrom {
     from: Option<String>,
 }
 
-impl TryFrom<Written> for TunnelRule {
+impl TryFrom<WrittenTunnel> for TunnelRule {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<TunnelRule, String> {
+    fn try_from(written: WrittenTunnel) -> Result<TunnelRule, String> {
         let (kind, from) = match &written {
-            Written::Kind(kind) => (kind, None),
-            Written::From(w) => (&w.kind, w.from.as_deref()),
+            WrittenTunnel::Kind(kind) => (kind, None),
+            WrittenTunnel::From(w) => (&w.kind, w.from.as_deref()),
         };
         TunnelRule::read(kind, from)
             .ok_or_else(|| format!("`{kind}` is no tunnel, or its `from` no CIDR block"))
@@ -150,7 +150,7 @@ impl TryFrom<Written> for TunnelRule {
 
 /// Accepts one entry or a list of them.
 pub fn rules<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<TunnelRule>, D::Error> {
-    let written: Vec<Written> = forms::one_or_many(d)?;
+    let written: Vec<WrittenTunnel> = forms::one_or_many(d)?;
     written.into_iter().map(|w| TunnelRule::try_from(w).map_err(serde::de::Error::custom)).collect()
 }
 

@@ -6,7 +6,7 @@
 //! counts of agents and teams is who was what at the time of the call.
 
 use crate::config::compiled::Networks;
-use crate::config::listening::{Act, Listening, Reason, Role, Scope};
+use crate::config::listening::{Act, ListenReason, Listening, Role, Scope};
 use crate::config::{Config, CopyAccess, Service};
 use crate::store::calendar::local_date;
 use crate::time::Timestamp;
@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 /// An agent that a person was, or a team, from one instant to before another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct Assignment {
     /// Id of the agent, or name of the team.
     pub what: String,
     /// First instant; `None`: since ever.
@@ -26,7 +26,7 @@ pub struct Held {
     pub until: Option<Timestamp>,
 }
 
-impl Held {
+impl Assignment {
     /// Whether it held at `at`.
     pub fn at(&self, at: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
@@ -47,9 +47,9 @@ impl Held {
         json!({ "id": self.what, "from": time(self.from), "until": time(self.until) })
     }
 
-    /// [`Held::to_json`] of each.
-    pub fn all_to_json(list: &[Held]) -> Vec<Value> {
-        list.iter().map(Held::to_json).collect()
+    /// [`Assignment::to_json`] of each.
+    pub fn all_to_json(list: &[Assignment]) -> Vec<Value> {
+        list.iter().map(Assignment::to_json).collect()
     }
 }
 
@@ -61,9 +61,9 @@ pub struct Person {
     /// Names of his roles.
     pub roles: Vec<String>,
     /// Which agents he was, and when.
-    pub agents: Vec<Held>,
+    pub agents: Vec<Assignment>,
     /// Which teams he was in or leads, and when.
-    pub teams: Vec<Held>,
+    pub teams: Vec<Assignment>,
     /// His office.
     pub office: Option<String>,
     /// Where he is.
@@ -73,15 +73,15 @@ pub struct Person {
 /// Which agent was in which team, and when: from the accounts of all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Directory {
-    teams: BTreeMap<String, Vec<Held>>,
+    teams: BTreeMap<String, Vec<Assignment>>,
 }
 
 impl Directory {
     /// Adds one account: while it was an agent and in a team, the agent was in the team.
-    pub fn add(&mut self, agents: &[Held], teams: &[Held]) {
+    pub fn add(&mut self, agents: &[Assignment], teams: &[Assignment]) {
         for team in teams {
             let members = self.teams.entry(team.what.clone()).or_default();
-            members.extend(agents.iter().map(|agent| Held {
+            members.extend(agents.iter().map(|agent| Assignment {
                 what: agent.what.clone(),
                 from: agent.from.max(team.from),
                 until: match (agent.until, team.until) {
@@ -96,7 +96,7 @@ impl Directory {
         self.members(team).iter().any(|member| member.what == agent && member.at(at))
     }
 
-    fn members(&self, team: &str) -> &[Held] {
+    fn members(&self, team: &str) -> &[Assignment] {
         self.teams.get(team).map_or(&[], Vec::as_slice)
     }
 }
@@ -128,12 +128,12 @@ pub enum Deed {
     /// Hear it. `approved`: a request of his for it is approved and has not run out.
     Hear {
         /// The reason given.
-        reason: Option<Reason>,
+        reason: Option<ListenReason>,
         /// See above.
         approved: bool,
     },
     /// Ask to hear it or to hand out a copy, for a reason.
-    Ask(Reason),
+    Ask(ListenReason),
     /// Do something to it. `approved`: as above; a copy of a special category needs it.
     Do {
         /// What.
@@ -170,7 +170,7 @@ pub enum Denied {
 
 /// A role with its networks read.
 #[derive(Clone, Debug)]
-struct Rule {
+struct RoleRule {
     role: Role,
     networks: Networks,
 }
@@ -179,7 +179,7 @@ struct Rule {
 #[derive(Clone, Debug)]
 struct Terms {
     listening: Listening,
-    reasons: Option<Vec<Reason>>,
+    reasons: Option<Vec<ListenReason>>,
     special: bool,
     office: String,
 }
@@ -200,8 +200,8 @@ impl Terms {
         Terms { listening: Listening::OnRequest, reasons: None, special: true, office: String::new() }
     }
 
-    fn allows(&self, reason: Reason) -> bool {
-        !(self.special && reason == Reason::Quality)
+    fn allows(&self, reason: ListenReason) -> bool {
+        !(self.special && reason == ListenReason::Quality)
             && self.reasons.as_ref().is_none_or(|reasons| reasons.contains(&reason))
     }
 
@@ -213,7 +213,7 @@ impl Terms {
 /// Everything the configuration says of who may what.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    roles: BTreeMap<String, Rule>,
+    roles: BTreeMap<String, RoleRule>,
     services: BTreeMap<String, Terms>,
     strict: Terms,
     until_due: bool,
@@ -236,12 +236,12 @@ pub enum Reach {
 impl Policy {
     /// What a checked configuration says.
     pub fn new(config: &Config) -> Policy {
-        let rule = |role: &Role| Rule {
+        let rule = |role: &Role| RoleRule {
             role: role.clone(),
             // Checked; one that cannot be read lets nobody in.
             networks: Networks::parse(role.networks.iter().map(String::as_str)).unwrap_or_default(),
         };
-        let mut roles: BTreeMap<String, Rule> = crate::config::listening::ROLES
+        let mut roles: BTreeMap<String, RoleRule> = crate::config::listening::ROLES
             .iter()
             .map(|name| (name.to_string(), rule(&Role::builtin(name))))
             .collect();
@@ -285,12 +285,12 @@ impl Policy {
     ) -> Result<(), Denied> {
         let terms = facts.service.and_then(|name| self.services.get(name)).unwrap_or(&self.strict);
         let covers = |scope| covers(scope, person, directory, facts, &terms.office);
-        let rules: Vec<&Rule> =
+        let rules: Vec<&RoleRule> =
             self.counting(person).filter(|rule| covers(rule.role.find) || covers(rule.role.hear)).collect();
         if rules.is_empty() {
             return Err(Denied::NotFound);
         }
-        let hearing: Vec<&Rule> = rules.iter().copied().filter(|rule| covers(rule.role.hear)).collect();
+        let hearing: Vec<&RoleRule> = rules.iter().copied().filter(|rule| covers(rule.role.hear)).collect();
         let gives = |act| rules.iter().any(|rule| rule.role.act.contains(&act));
         match deed {
             Deed::Find => Ok(()),
@@ -362,15 +362,15 @@ impl Policy {
     }
 
     /// Reasons that a service allows; empty where it asks for none.
-    pub fn reasons(&self, service: Option<&str>) -> Vec<Reason> {
+    pub fn reasons(&self, service: Option<&str>) -> Vec<ListenReason> {
         let terms = service.and_then(|name| self.services.get(name)).unwrap_or(&self.strict);
-        Reason::ALL.into_iter().filter(|reason| terms.allows(*reason)).collect()
+        ListenReason::ALL.into_iter().filter(|reason| terms.allows(*reason)).collect()
     }
 
     /// The roles of a person that count from where he is.
-    fn counting<'a>(&'a self, person: &'a Person) -> impl Iterator<Item = &'a Rule> {
+    fn counting<'a>(&'a self, person: &'a Person) -> impl Iterator<Item = &'a RoleRule> {
         let from_here =
-            |rule: &&Rule| rule.role.networks.is_empty() || rule.networks.contains(person.address);
+            |rule: &&RoleRule| rule.role.networks.is_empty() || rule.networks.contains(person.address);
         person.roles.iter().filter_map(|name| self.roles.get(name)).filter(from_here)
     }
 
@@ -387,7 +387,12 @@ impl Policy {
 }
 
 /// Whether somebody whose roles let him hear a recording may do so now.
-fn hear(hearing: &[&Rule], terms: &Terms, reason: Option<Reason>, approved: bool) -> Result<(), Denied> {
+fn hear(
+    hearing: &[&RoleRule],
+    terms: &Terms,
+    reason: Option<ListenReason>,
+    approved: bool,
+) -> Result<(), Denied> {
     if reason.is_some_and(|reason| !terms.allows(reason)) {
         return Err(Denied::ReasonRefused);
     }
@@ -395,7 +400,7 @@ fn hear(hearing: &[&Rule], terms: &Terms, reason: Option<Reason>, approved: bool
     if approved {
         return Ok(());
     }
-    let stands = |rule: &&Rule| rule.role.listening.unwrap_or(terms.listening) == Listening::Standing;
+    let stands = |rule: &&RoleRule| rule.role.listening.unwrap_or(terms.listening) == Listening::Standing;
     if !hearing.iter().any(stands) {
         return Err(Denied::RequestMissing);
     }
@@ -413,7 +418,7 @@ fn covers(scope: Scope, person: &Person, directory: &Directory, facts: &Facts<'_
         Scope::All => true,
         Scope::Own => facts.agent.is_some_and(own),
         Scope::Team => facts.agent.is_some_and(|agent| {
-            let team = |team: &Held| {
+            let team = |team: &Assignment| {
                 team.at(facts.answered_at) && directory.was_in(&team.what, agent, facts.answered_at)
             };
             own(agent) || person.teams.iter().any(team)

@@ -6,7 +6,7 @@
 //! recording as its agent may do so by what is known now.
 
 use super::audit::{Action, By, Draft, Why};
-use super::keeper::{Amended, Change, Keeper, KeeperError};
+use super::keeper::{Amended, EditResult, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::config::compiled::truncate_number;
 use crate::config::{Config, HideDigits};
@@ -63,12 +63,12 @@ impl Correction {
         named.into_iter().filter(|(_, is_named)| *is_named).map(|(key, _)| key).collect()
     }
 
-    fn apply(&self, sidecar: &mut Sidecar, config: &Config, by: &By) -> Change {
+    fn apply(&self, sidecar: &mut Sidecar, config: &Config, by: &By) -> EditResult {
         let Legible::Known(all) = &sidecar.amendments else {
-            return Change::Refused("it was amended in a way that this version cannot read");
+            return EditResult::Refused("it was amended in a way that this version cannot read");
         };
         if all.len() >= MAX_CASES {
-            return Change::Refused("it was amended as often as it can be");
+            return EditResult::Refused("it was amended as often as it can be");
         }
         let mut amendment = Amendment::new(&self.case, by.who.name(), by.at, self.note.clone());
         for (key, value, now) in [
@@ -86,11 +86,13 @@ impl Correction {
             let now = match number.is_empty() {
                 true => None,
                 false if sidecar.customer.withheld => {
-                    return Change::Refused("the caller asked for privacy: no number is kept");
+                    return EditResult::Refused("the caller asked for privacy: no number is kept");
                 }
                 false => match hidden(sidecar, config) {
                     Some(hide) => truncate_number(&number, hide),
-                    None => return Change::Refused("it is not known how much of a number may be kept of it"),
+                    None => {
+                        return EditResult::Refused("it is not known how much of a number may be kept of it");
+                    }
                 },
             };
             let now = now.map(Pii::new);
@@ -100,12 +102,12 @@ impl Correction {
             }
         }
         if amendment.is_empty() {
-            return Change::Not;
+            return EditResult::Not;
         }
         if let Legible::Known(all) = &mut sidecar.amendments {
             all.push(amendment);
         }
-        Change::Made
+        EditResult::Made
     }
 }
 
@@ -140,17 +142,17 @@ impl Keeper {
 mod tests {
     use super::*;
     use crate::config::{RetentionBound, Term};
-    use crate::custody::audit::{Account, Who};
-    use crate::store::sidecar::Policy;
+    use crate::custody::audit::{SystemAccount, Who};
+    use crate::store::sidecar::AppliedPolicy;
     use crate::time::Timestamp;
 
     fn by() -> By {
-        By { who: Who::Os(Account::default()), at: Timestamp::EPOCH }
+        By { who: Who::Os(SystemAccount::default()), at: Timestamp::EPOCH }
     }
 
     fn sidecar() -> Sidecar {
         let s: Sidecar = serde_json::from_str(include_str!("../store/writer/answered.json")).unwrap();
-        let policy = Policy {
+        let policy = AppliedPolicy {
             retention: Legible::Known(Term::Months(6)),
             retention_bound: RetentionBound::Keep,
             timezone: None,
@@ -170,7 +172,7 @@ mod tests {
             number: Some("+358 50 999 8877".into()),
             note: Some("It was my sister who called.".into()),
         };
-        assert_eq!(correction.apply(&mut s, &Config::default(), &by()), Change::Made);
+        assert_eq!(correction.apply(&mut s, &Config::default(), &by()), EditResult::Made);
         assert_eq!((s.agent.id.as_deref(), s.agent.name.as_deref()), (Some("2999"), None));
         assert_eq!(s.customer.number.as_ref().map(Pii::as_str), Some("+35850999xxxx"));
         let json = serde_json::to_value(&s).unwrap();
@@ -180,7 +182,7 @@ mod tests {
         assert!(!json.to_string().contains("9998877") && !json.to_string().contains("999 8877"));
         // The same again changes nothing but for what is said anew.
         let again = Correction { note: None, ..correction };
-        assert_eq!(again.apply(&mut s, &Config::default(), &by()), Change::Not);
+        assert_eq!(again.apply(&mut s, &Config::default(), &by()), EditResult::Not);
         let read: Sidecar = serde_json::from_value(json).unwrap();
         assert_eq!(read, s);
     }
@@ -190,17 +192,17 @@ mod tests {
         let number = Correction { number: Some("0401234567".into()), ..Correction::default() };
         let mut withheld = sidecar();
         withheld.customer.withheld = true;
-        assert!(matches!(number.apply(&mut withheld, &Config::default(), &by()), Change::Refused(_)));
+        assert!(matches!(number.apply(&mut withheld, &Config::default(), &by()), EditResult::Refused(_)));
         let mut unknown = sidecar();
         unknown.policy = None;
-        assert!(matches!(number.apply(&mut unknown, &Config::default(), &by()), Change::Refused(_)));
+        assert!(matches!(number.apply(&mut unknown, &Config::default(), &by()), EditResult::Refused(_)));
         let mut later = sidecar();
         later.amendments = serde_json::from_value(json!({ "of": "a later version" })).unwrap();
-        assert!(matches!(number.apply(&mut later, &Config::default(), &by()), Change::Refused(_)));
+        assert!(matches!(number.apply(&mut later, &Config::default(), &by()), EditResult::Refused(_)));
         let mut full = sidecar();
         full.amendments =
             Legible::Known(vec![Amendment::new("1", "a".into(), Timestamp::EPOCH, None); MAX_CASES]);
-        assert!(matches!(number.apply(&mut full, &Config::default(), &by()), Change::Refused(_)));
+        assert!(matches!(number.apply(&mut full, &Config::default(), &by()), EditResult::Refused(_)));
         for (text, is) in
             [("+358 40 123", true), ("112", true), ("12", false), ("a12345", false), ("1+23", false)]
         {

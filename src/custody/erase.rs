@@ -31,7 +31,7 @@
 
 use super::audit::{Action, By, Draft, Outcome, Why};
 use super::keeper::{BATCH, Keeper, KeeperError, LifeStep, row_now};
-use crate::archive::index::{Reason, Row, Tombstone};
+use crate::archive::index::{DeletionReason, Row, Tombstone};
 use crate::id::short_hex;
 use crate::store::StoreError;
 use crate::store::cases;
@@ -100,10 +100,10 @@ pub(super) enum Cause<'a> {
 }
 
 impl Cause<'_> {
-    fn reason(self) -> Reason {
+    fn reason(self) -> DeletionReason {
         match self {
-            Cause::Erase(_) => Reason::Erased,
-            Cause::Expire(_) => Reason::Expired,
+            Cause::Erase(_) => DeletionReason::Erased,
+            Cause::Expire(_) => DeletionReason::Expired,
         }
     }
 
@@ -116,7 +116,7 @@ impl Cause<'_> {
 }
 
 /// What the sidecar says to it.
-enum Answer {
+enum ErasureCheck {
     Go,
     /// With the sidecar where the index has not seen the hold.
     Held(Option<Box<Sidecar>>),
@@ -201,15 +201,15 @@ impl Keeper {
                 continue;
             }
             match self.ask(row, cause) {
-                Answer::Go => going.push(row),
-                Answer::Held(unseen) => {
+                ErasureCheck::Go => going.push(row),
+                ErasureCheck::Held(unseen) => {
                     deleted.held.push(row.id);
                     if let Some(sidecar) = unseen {
                         self.put(row, &sidecar)?;
                     }
                 }
-                Answer::Unreadable(why) => deleted.failed.push((row.id, why)),
-                Answer::NotDue(sidecar) => {
+                ErasureCheck::Unreadable(why) => deleted.failed.push((row.id, why)),
+                ErasureCheck::NotDue(sidecar) => {
                     deleted.not_due.push(row.id);
                     self.put(row, &sidecar)?;
                 }
@@ -237,27 +237,31 @@ impl Keeper {
     }
 
     /// The index finds, the file decides.
-    fn ask(&self, row: &Row, cause: Cause<'_>) -> Answer {
+    fn ask(&self, row: &Row, cause: Cause<'_>) -> ErasureCheck {
         let read = self.read(row);
         let fresh = read.as_ref().ok().and_then(|sidecar| row_now(row, sidecar));
         let gone = matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound);
         if let Some(why) = mistaken(row, &read) {
-            return Answer::Unreadable(why);
+            return ErasureCheck::Unreadable(why);
         }
         match (cause, fresh) {
-            (_, Some(fresh)) if fresh.held => Answer::Held(read.ok().filter(|_| !row.held).map(Box::new)),
-            // Nothing but its row and perhaps its audio is left.
-            (_, None) if row.held => Answer::Held(None),
-            (Cause::Erase(_), None) if self.may_be_held(&row.json(self.store.path())) => {
-                Answer::Unreadable("nobody can say that it is not held: its sidecar cannot be read".into())
+            (_, Some(fresh)) if fresh.held => {
+                ErasureCheck::Held(read.ok().filter(|_| !row.held).map(Box::new))
             }
-            (Cause::Erase(_), _) => Answer::Go,
-            (Cause::Expire(at), Some(fresh)) if fresh.is_due(at) => Answer::Go,
-            (Cause::Expire(at), None) if gone && row.is_due(at) => Answer::Go,
+            // Nothing but its row and perhaps its audio is left.
+            (_, None) if row.held => ErasureCheck::Held(None),
+            (Cause::Erase(_), None) if self.may_be_held(&row.json(self.store.path())) => {
+                ErasureCheck::Unreadable(
+                    "nobody can say that it is not held: its sidecar cannot be read".into(),
+                )
+            }
+            (Cause::Erase(_), _) => ErasureCheck::Go,
+            (Cause::Expire(at), Some(fresh)) if fresh.is_due(at) => ErasureCheck::Go,
+            (Cause::Expire(at), None) if gone && row.is_due(at) => ErasureCheck::Go,
             (Cause::Expire(_), _) => match read {
-                Ok(sidecar) => Answer::NotDue(Box::new(sidecar)),
+                Ok(sidecar) => ErasureCheck::NotDue(Box::new(sidecar)),
                 // A hold may stand there that the index has not seen: in doubt it is kept.
-                Err(e) => Answer::Unreadable(e.to_string()),
+                Err(e) => ErasureCheck::Unreadable(e.to_string()),
             },
         }
     }
@@ -357,11 +361,13 @@ impl Keeper {
                 batch.into_iter().partition(|row| self.may_be_held(&row.json(self.store.path())));
             deleted.failed.extend(held.iter().map(|row| (row.id, CAME_BACK_HELD.into())));
             let (gone, _) = self.remove_all(going, &mut deleted)?;
-            for (reason, action) in [(Reason::Erased, Action::Erase), (Reason::Expired, Action::Expire)] {
+            for (reason, action) in
+                [(DeletionReason::Erased, Action::Erase), (DeletionReason::Expired, Action::Expire)]
+            {
                 let mut of_reason = Vec::new();
                 for row in &gone {
                     let stone = self.index.tombstone(row.id)?;
-                    if stone.map_or(Reason::Erased, |stone| stone.reason) == reason {
+                    if stone.map_or(DeletionReason::Erased, |stone| stone.reason) == reason {
                         of_reason.push(row.clone());
                     }
                 }

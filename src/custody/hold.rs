@@ -7,11 +7,11 @@
 //! Must not know how files are written.
 
 use super::audit::{Action, By, Draft, Outcome, Why};
-use super::keeper::{Amended, Change, Keeper, KeeperError};
+use super::keeper::{Amended, EditResult, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::store::cases::{Hold, HoldReason, MAX_CASES, TakenOff};
 use crate::store::legible::Legible;
-use crate::store::sidecar::{Retention, Sidecar};
+use crate::store::sidecar::{RetentionRecord, Sidecar};
 use crate::time::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -42,48 +42,48 @@ pub struct Released {
     pub asked_back: bool,
 }
 
-fn put_on(sidecar: &mut Sidecar, hold: &Hold) -> Change {
-    let Legible::Known(all) = &mut sidecar.retention.hold else { return Change::Refused(UNREADABLE) };
+fn put_on(sidecar: &mut Sidecar, hold: &Hold) -> EditResult {
+    let Legible::Known(all) = &mut sidecar.retention.hold else { return EditResult::Refused(UNREADABLE) };
     match all.find(&hold.case) {
-        Some(same) if same.reason == hold.reason => return Change::Not,
-        Some(_) => return Change::Refused("it is held for that case already, with another reason"),
+        Some(same) if same.reason == hold.reason => return EditResult::Not,
+        Some(_) => return EditResult::Refused("it is held for that case already, with another reason"),
         None if all.as_slice().len() >= MAX_CASES => {
-            return Change::Refused("it has as many holds as there can be");
+            return EditResult::Refused("it has as many holds as there can be");
         }
         None => all.push(hold.clone()),
     }
-    Change::Made
+    EditResult::Made
 }
 
-fn confirm(sidecar: &mut Sidecar, case: Option<&str>, by: &str, at: Timestamp) -> Change {
-    let Legible::Known(all) = &mut sidecar.retention.hold else { return Change::Refused(UNREADABLE) };
+fn confirm(sidecar: &mut Sidecar, case: Option<&str>, by: &str, at: Timestamp) -> EditResult {
+    let Legible::Known(all) = &mut sidecar.retention.hold else { return EditResult::Refused(UNREADABLE) };
     let hold = match (case, all.as_mut_slice()) {
-        (_, []) => return Change::Refused("it is not held"),
+        (_, []) => return EditResult::Refused("it is not held"),
         (None, [only]) => only,
-        (None, _) => return Change::Refused("several cases hold it: name one with --ref"),
+        (None, _) => return EditResult::Refused("several cases hold it: name one with --ref"),
         (Some(case), all) => match all.iter_mut().find(|h| h.case == case) {
             Some(hold) => hold,
-            None => return Change::Refused("it is held, but not for that case"),
+            None => return EditResult::Refused("it is held, but not for that case"),
         },
     };
     (hold.reviewed_by, hold.reviewed_at) = (Some(by.into()), Some(at.whole_us()));
-    Change::Made
+    EditResult::Made
 }
 
-fn take_off(sidecar: &mut Sidecar, case: Option<&str>) -> Change {
-    let Legible::Known(all) = &mut sidecar.retention.hold else { return Change::Refused(UNREADABLE) };
+fn take_off(sidecar: &mut Sidecar, case: Option<&str>) -> EditResult {
+    let Legible::Known(all) = &mut sidecar.retention.hold else { return EditResult::Refused(UNREADABLE) };
     match all.take_off(case) {
-        TakenOff::Done => Change::Made,
-        TakenOff::None => Change::Refused("it is not held"),
-        TakenOff::Several => Change::Refused("several cases hold it: name one with --ref"),
-        TakenOff::Other => Change::Refused("it is held, but not for that case"),
+        TakenOff::Done => EditResult::Made,
+        TakenOff::None => EditResult::Refused("it is not held"),
+        TakenOff::Several => EditResult::Refused("several cases hold it: name one with --ref"),
+        TakenOff::Other => EditResult::Refused("it is held, but not for that case"),
     }
 }
 
 /// The last hold of a recording past its term is off: it falls due after `grace`.
 /// One within its term keeps it.
 fn give_grace(sidecar: &mut Sidecar, grace: Duration, now: Timestamp) {
-    let Retention { until, hold } = &mut sidecar.retention;
+    let RetentionRecord { until, hold } = &mut sidecar.retention;
     if hold.is_unset() && until.is_some_and(|due| due <= now) {
         *until = Some((now + grace).whole_s());
     }
@@ -141,7 +141,7 @@ impl Keeper {
     ) -> Result<Released, KeeperError> {
         let is_past = |row: &&Row| {
             let Ok(mut sidecar) = self.read(row) else { return false };
-            take_off(&mut sidecar, how.case) == Change::Made
+            take_off(&mut sidecar, how.case) == EditResult::Made
                 && sidecar.retention.hold.is_unset()
                 && sidecar.retention.until.is_some_and(|until| until <= by.at)
         };
@@ -156,7 +156,7 @@ impl Keeper {
         }
         let amended = self.amend(rows, draft, by, &|sidecar| {
             let change = take_off(sidecar, how.case);
-            if change == Change::Made && !how.grace.is_zero() {
+            if change == EditResult::Made && !how.grace.is_zero() {
                 give_grace(sidecar, how.grace, by.at);
             }
             change
@@ -185,24 +185,24 @@ mod tests {
     #[test]
     fn one_case_then_another() {
         let mut s = sidecar();
-        assert_eq!(put_on(&mut s, &hold("A")), Change::Made);
+        assert_eq!(put_on(&mut s, &hold("A")), EditResult::Made);
         let alone = to_value(&s.retention.hold).unwrap();
         assert_eq!(alone["ref"], "A");
         assert!(alone.get("also").is_none());
-        assert_eq!(put_on(&mut s, &hold("A")), Change::Not);
-        assert_eq!(put_on(&mut s, &hold("B")), Change::Made);
+        assert_eq!(put_on(&mut s, &hold("A")), EditResult::Not);
+        assert_eq!(put_on(&mut s, &hold("B")), EditResult::Made);
         let both = to_value(&s.retention.hold).unwrap();
         assert_eq!((both["reason"].as_str(), both["also"][0]["ref"].as_str()), (Some("crime"), Some("B")));
         let other = Hold { reason: HoldReason::Dsar, ..hold("A") };
-        assert!(matches!(put_on(&mut s, &other), Change::Refused(_)));
+        assert!(matches!(put_on(&mut s, &other), EditResult::Refused(_)));
         // A release names its case where there are several.
-        assert!(matches!(take_off(&mut s, None), Change::Refused(_)));
-        assert!(matches!(take_off(&mut s, Some("C")), Change::Refused(_)));
-        assert_eq!(take_off(&mut s, Some("A")), Change::Made);
+        assert!(matches!(take_off(&mut s, None), EditResult::Refused(_)));
+        assert!(matches!(take_off(&mut s, Some("C")), EditResult::Refused(_)));
+        assert_eq!(take_off(&mut s, Some("A")), EditResult::Made);
         assert_eq!(to_value(&s.retention.hold).unwrap()["ref"], "B");
-        assert_eq!(take_off(&mut s, None), Change::Made);
+        assert_eq!(take_off(&mut s, None), EditResult::Made);
         assert!(s.retention.hold.is_unset());
-        assert_eq!(take_off(&mut s, None), Change::Refused("it is not held"));
+        assert_eq!(take_off(&mut s, None), EditResult::Refused("it is not held"));
     }
 
     #[test]
@@ -215,7 +215,7 @@ mod tests {
             put_on(&mut s.clone(), &hold("A")),
             confirm(&mut s.clone(), None, "x", Timestamp::EPOCH),
         ] {
-            assert_eq!(change, Change::Refused(UNREADABLE));
+            assert_eq!(change, EditResult::Refused(UNREADABLE));
         }
     }
 
@@ -223,9 +223,9 @@ mod tests {
     fn holds_have_a_bound() {
         let mut s = sidecar();
         for n in 0..MAX_CASES {
-            assert_eq!(put_on(&mut s, &hold(&n.to_string())), Change::Made);
+            assert_eq!(put_on(&mut s, &hold(&n.to_string())), EditResult::Made);
         }
-        assert!(matches!(put_on(&mut s, &hold("one more")), Change::Refused(_)));
+        assert!(matches!(put_on(&mut s, &hold("one more")), EditResult::Refused(_)));
     }
 
     #[test]
@@ -236,9 +236,9 @@ mod tests {
         put_on(&mut s, &hold("A"));
         put_on(&mut s, &Hold { at: at("2026-11-30T08:00:00Z"), ..hold("B") });
         assert_eq!(s.retention.hold.unconfirmed_since(), Some(hold("A").at));
-        assert!(matches!(confirm(&mut s, None, "matti", later), Change::Refused(_)));
-        assert!(matches!(confirm(&mut s, Some("C"), "matti", later), Change::Refused(_)));
-        assert_eq!(confirm(&mut s, Some("A"), "matti", later), Change::Made);
+        assert!(matches!(confirm(&mut s, None, "matti", later), EditResult::Refused(_)));
+        assert!(matches!(confirm(&mut s, Some("C"), "matti", later), EditResult::Refused(_)));
+        assert_eq!(confirm(&mut s, Some("A"), "matti", later), EditResult::Made);
         assert_eq!(s.retention.hold.unconfirmed_since(), Some(at("2026-11-30T08:00:00Z")));
         let all = s.retention.hold.known().unwrap();
         assert_eq!(all.find("A").unwrap().reviewed_by.as_deref(), Some("matti"));

@@ -97,7 +97,7 @@ pub enum KeeperError {
 
 /// What one recording says to an edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum EditResult {
     /// It was changed.
     Made,
     /// It is so already.
@@ -232,15 +232,15 @@ impl Keeper {
     ///
     /// # Errors
     /// None today: what cannot be read is in the result.
-    pub fn plan(&self, rows: &[Row], change: &dyn Fn(&mut Sidecar) -> Change) -> Amended {
+    pub fn plan(&self, rows: &[Row], change: &dyn Fn(&mut Sidecar) -> EditResult) -> Amended {
         let mut amended = Amended::default();
         for row in rows {
             match self.read(row) {
                 Err(e) => amended.failed.push((row.id, e.to_string())),
                 Ok(mut sidecar) => match change(&mut sidecar) {
-                    Change::Made => amended.made.push(row.id),
-                    Change::Not => amended.not.push(row.id),
-                    Change::Refused(why) => amended.refused.push((row.id, why)),
+                    EditResult::Made => amended.made.push(row.id),
+                    EditResult::Not => amended.not.push(row.id),
+                    EditResult::Refused(why) => amended.refused.push((row.id, why)),
                 },
             }
         }
@@ -257,7 +257,7 @@ impl Keeper {
         rows: &[Row],
         draft: Draft,
         by: &By,
-        change: &dyn Fn(&mut Sidecar) -> Change,
+        change: &dyn Fn(&mut Sidecar) -> EditResult,
     ) -> Result<Amended, KeeperError> {
         let mut all = Amended::default();
         for batch in rows.chunks(BATCH) {
@@ -271,7 +271,7 @@ impl Keeper {
         rows: &[Row],
         draft: Draft,
         by: &By,
-        change: &dyn Fn(&mut Sidecar) -> Change,
+        change: &dyn Fn(&mut Sidecar) -> EditResult,
     ) -> Result<Amended, KeeperError> {
         let _alone = EditLock::wait(self.audit.state())?;
         let mut amended = self.plan(rows, change);
@@ -306,9 +306,9 @@ impl Keeper {
         Ok(amended)
     }
 
-    fn rewrite(&self, row: &Row, change: &dyn Fn(&mut Sidecar) -> Change) -> Result<Sidecar, StoreError> {
+    fn rewrite(&self, row: &Row, change: &dyn Fn(&mut Sidecar) -> EditResult) -> Result<Sidecar, StoreError> {
         let mut sidecar = self.read(row)?;
-        if change(&mut sidecar) == Change::Made {
+        if change(&mut sidecar) == EditResult::Made {
             rewrite_atomically(&self.store, &row.json(self.store.path()), &sidecar)?;
         }
         Ok(sidecar)

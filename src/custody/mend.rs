@@ -6,7 +6,7 @@
 
 use super::audit::{Action, By, Draft, Outcome};
 use super::keeper::{Keeper, KeeperError};
-use crate::archive::owners::{Wrong, each_wrong};
+use crate::archive::owners::{WrongOwner, each_wrong};
 use crate::store::files::Folder;
 use crate::store::layout::open_state;
 use serde_json::json;
@@ -44,7 +44,7 @@ impl Keeper {
         let detail = json!({ "owners": foreign, "modes": wrong.len() - foreign });
         self.append_audit(by, Draft::new(Action::Repair).detail(detail))?;
         let mut mended = Mended::default();
-        for Wrong { path, in_state, is_foreign } in wrong {
+        for WrongOwner { path, in_state, is_foreign } in wrong {
             let folder = if in_state && path != state.path() { &state } else { &self.store };
             match if path == state.path() { self.private()?.mend(&path) } else { folder.mend(&path) } {
                 Ok(_) if is_foreign => mended.owners += 1,

@@ -6,7 +6,7 @@
 //! well. Must not know how files are written.
 
 use super::audit::{Action, By, Draft, Why};
-use super::keeper::{Amended, Change, Keeper, KeeperError};
+use super::keeper::{Amended, EditResult, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::store::cases::{MAX_CASES, Restriction, TakenOff};
 use crate::store::legible::Legible;
@@ -16,26 +16,26 @@ use serde_json::Value;
 /// A restriction of a later version.
 const UNREADABLE: &str = "it is restricted in a way that this version cannot read";
 
-fn close(sidecar: &mut Sidecar, restriction: &Restriction) -> Change {
-    let Legible::Known(all) = &mut sidecar.restricted else { return Change::Refused(UNREADABLE) };
+fn close(sidecar: &mut Sidecar, restriction: &Restriction) -> EditResult {
+    let Legible::Known(all) = &mut sidecar.restricted else { return EditResult::Refused(UNREADABLE) };
     match all.find(&restriction.case) {
-        Some(_) => Change::Not,
+        Some(_) => EditResult::Not,
         None if all.as_slice().len() >= MAX_CASES => {
-            Change::Refused("it has as many restrictions as there can be")
+            EditResult::Refused("it has as many restrictions as there can be")
         }
         None => {
             all.push(restriction.clone());
-            Change::Made
+            EditResult::Made
         }
     }
 }
 
-fn open(sidecar: &mut Sidecar, case: &str) -> Change {
-    let Legible::Known(all) = &mut sidecar.restricted else { return Change::Refused(UNREADABLE) };
+fn open(sidecar: &mut Sidecar, case: &str) -> EditResult {
+    let Legible::Known(all) = &mut sidecar.restricted else { return EditResult::Refused(UNREADABLE) };
     match all.take_off(Some(case)) {
-        TakenOff::Done => Change::Made,
-        TakenOff::None => Change::Refused("it is not restricted"),
-        TakenOff::Several | TakenOff::Other => Change::Refused("it is restricted, but not for that case"),
+        TakenOff::Done => EditResult::Made,
+        TakenOff::None => EditResult::Refused("it is not restricted"),
+        TakenOff::Several | TakenOff::Other => EditResult::Refused("it is restricted, but not for that case"),
     }
 }
 
@@ -85,18 +85,18 @@ mod tests {
         let mut s: Sidecar = serde_json::from_str(include_str!("../store/writer/answered.json")).unwrap();
         let by = |case: &str| Restriction::new(case, "kaisa".into(), Timestamp::EPOCH);
         assert!(s.restricted.is_unset());
-        assert!(matches!(open(&mut s, "A"), Change::Refused(_)));
-        assert_eq!(close(&mut s, &by("A")), Change::Made);
-        assert_eq!(close(&mut s, &by("A")), Change::Not);
-        assert_eq!(close(&mut s, &by("B")), Change::Made);
-        assert!(matches!(open(&mut s, "C"), Change::Refused(_)));
-        assert_eq!(open(&mut s, "A"), Change::Made);
+        assert!(matches!(open(&mut s, "A"), EditResult::Refused(_)));
+        assert_eq!(close(&mut s, &by("A")), EditResult::Made);
+        assert_eq!(close(&mut s, &by("A")), EditResult::Not);
+        assert_eq!(close(&mut s, &by("B")), EditResult::Made);
+        assert!(matches!(open(&mut s, "C"), EditResult::Refused(_)));
+        assert_eq!(open(&mut s, "A"), EditResult::Made);
         assert!(s.restricted.is_set(), "the other case still closes it");
-        assert_eq!(open(&mut s, "B"), Change::Made);
+        assert_eq!(open(&mut s, "B"), EditResult::Made);
         assert!(s.restricted.is_unset() && serde_json::to_value(&s).unwrap().get("restricted").is_none());
         s.restricted = serde_json::from_value(json!(true)).unwrap();
         assert!(s.restricted.is_set());
-        assert_eq!(open(&mut s, "A"), Change::Refused(UNREADABLE));
-        assert_eq!(close(&mut s, &by("A")), Change::Refused(UNREADABLE));
+        assert_eq!(open(&mut s, "A"), EditResult::Refused(UNREADABLE));
+        assert_eq!(close(&mut s, &by("A")), EditResult::Refused(UNREADABLE));
     }
 }

@@ -6,7 +6,7 @@
 //! deleted; a hold holds whatever the term.
 
 use super::audit::{Action, By, Draft};
-use super::keeper::{BATCH, Change, Keeper, KeeperError};
+use super::keeper::{BATCH, EditResult, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::archive::search::Search;
 use crate::config::{RetentionBound, Term};
@@ -65,10 +65,10 @@ impl Rule {
         })
     }
 
-    fn apply(&self, sidecar: &mut Sidecar) -> Change {
+    fn apply(&self, sidecar: &mut Sidecar) -> EditResult {
         let until = self.until(sidecar.answered_at);
         if sidecar.retention.until == Some(until) {
-            return Change::Not;
+            return EditResult::Not;
         }
         sidecar.retention.until = Some(until);
         if let Some(policy) = &mut sidecar.policy {
@@ -76,7 +76,7 @@ impl Rule {
             policy.retention_bound = self.bound;
             policy.timezone = self.zone.iana_name().map(String::from);
         }
-        Change::Made
+        EditResult::Made
     }
 }
 

@@ -206,7 +206,7 @@ impl<'a> Archivist<'a> {
         };
         match keeper.sweep(&Who::of_service(), &reading, &options) {
             Ok(sweep) => {
-                self.tell(&sweep);
+                self.report(&sweep);
                 if sweep.refused.is_none() {
                     Event::SweepDone { at: reading.wall }.emit(self.context.metrics());
                 }
@@ -227,7 +227,7 @@ impl<'a> Archivist<'a> {
         }
     }
 
-    fn tell(&mut self, sweep: &Sweep) {
+    fn report(&mut self, sweep: &Sweep) {
         let metrics = self.context.metrics();
         for (recording, service) in &sweep.deleted {
             let service = service.as_deref().unwrap_or_default();

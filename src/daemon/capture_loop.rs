@@ -4,13 +4,13 @@ use super::context::Context;
 use super::counts::MediaCounts;
 use super::crew::{Crew, Pulse};
 use super::notices::{Notice, notices};
-use super::observe::Outcome;
+use super::observe::RecordingOutcome;
 use super::pipeline::{Pipeline, Workshop};
 use super::shutdown::StopFlag;
 use super::totals::snapshot;
 use super::unrecorded::by_failure;
 use crate::call::Ending;
-use crate::capture::live::{LiveError, LiveOptions, Source};
+use crate::capture::live::{FrameSource, LiveError, LiveOptions};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::engine_stats::EngineStats;
@@ -71,12 +71,12 @@ pub struct Live<S> {
 ///
 /// # Errors
 /// An interface that cannot be captured.
-pub fn open_sources<S: Source>(config: &Config) -> Result<Vec<S>, LiveError> {
+pub fn open_sources<S: FrameSource>(config: &Config) -> Result<Vec<S>, LiveError> {
     let options = options(config);
     config.capture.interface.iter().map(|n| S::open(n, &options)).collect()
 }
 
-impl<S: Source> Live<S> {
+impl<S: FrameSource> Live<S> {
     /// Starts the workers for `sources`.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl<S: Source> Live<S> {
             crew,
         };
         let shared = Arc::clone(context);
-        let note_failed = move |outcome: Outcome| {
+        let note_failed = move |outcome: RecordingOutcome| {
             by_failure(&outcome).into_iter().for_each(|call| shared.unrecorded.add(call));
         };
         Ok(Live {
@@ -210,7 +210,7 @@ impl<S: Source> Live<S> {
             let reason = e.to_string();
             Event::CaptureLost { interface: gone.name(), reason: &reason }.emit(self.context.metrics());
             self.lost.push((gone.name().to_string(), reason));
-            self.tell_lost();
+            self.report_lost();
         }
         busy
     }
@@ -232,10 +232,10 @@ impl<S: Source> Live<S> {
                 }
             }
         }
-        self.tell_lost();
+        self.report_lost();
     }
 
-    fn tell_lost(&self) {
+    fn report_lost(&self) {
         self.context
             .outlets
             .readiness
@@ -278,7 +278,7 @@ impl<S: Source> Live<S> {
         }
         s.limits[Limit::Other.index()] += self.context.unrecorded.left_out();
         self.context.metrics().publish(&s);
-        self.tell_unread(&stats);
+        self.report_unread(&stats);
         let waited = self.began.elapsed();
         if waited > NO_SIP_AFTER && !self.told_no_sip && stats.sip_messages() == 0 {
             self.told_no_sip = true;
@@ -287,7 +287,7 @@ impl<S: Source> Live<S> {
     }
 
     /// What cannot be read is said when it is first seen, once for each kind and port.
-    fn tell_unread(&mut self, stats: &EngineStats) {
+    fn report_unread(&mut self, stats: &EngineStats) {
         let before = std::mem::replace(&mut self.told_unreadable, stats.sip_unreadable);
         for ((why, n), before) in ParseError::ALL.iter().zip(stats.sip_unreadable).zip(before) {
             if n > before {

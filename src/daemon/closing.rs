@@ -6,7 +6,7 @@
 //! that [`crate::store`] promises of each holds, at the price of two syncs for all.
 
 use super::context::Context;
-use super::deck::{Prepared, Trouble};
+use super::deck::{PreparedRecording, Trouble};
 use crate::call::Opening;
 use crate::store::sidecar::{EndedBy, Sidecar};
 use crate::store::writer::sync_store;
@@ -17,7 +17,7 @@ const TOGETHER: usize = 512;
 /// One of them: written, not yet under its name.
 pub(super) struct Leaving {
     /// Its files.
-    pub prepared: Prepared,
+    pub prepared: PreparedRecording,
     /// What is known of its call.
     pub opening: Box<Opening>,
     /// What ended it.

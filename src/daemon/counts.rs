@@ -1,6 +1,6 @@
 //! What the workers count together, off the engine's plain counters.
 
-use crate::tape::{Heard, LeftOut};
+use crate::tape::{CodecPackets, LeftOut};
 use crate::telemetry::label::{CodecLabel, Limit};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,7 +21,7 @@ impl MediaCounts {
         self.limits[limit.index()].fetch_add(n, Ordering::Relaxed);
     }
 
-    pub(super) fn add(&self, heard: impl IntoIterator<Item = Heard>, split: u64) {
+    pub(super) fn add(&self, heard: impl IntoIterator<Item = CodecPackets>, split: u64) {
         for (spec, packets) in heard {
             let label = spec.map_or(CodecLabel::OTHER, |s| CodecLabel::of(&s.name));
             self.codecs[label.index()].fetch_add(packets, Ordering::Relaxed);

@@ -63,12 +63,12 @@ struct Member {
     started: Instant,
     /// What a silent thread had done by then.
     idle: Option<(Progress, Instant)>,
-    trouble: Option<Trouble>,
+    trouble: Option<ThreadTrouble>,
 }
 
 /// What is wrong with a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
+enum ThreadTrouble {
     Dead,
     Restarted,
     Stuck,
@@ -208,7 +208,7 @@ impl Member {
     /// Starts it again if it is dead and has waited long enough.
     fn revive(&mut self, now: Instant, metrics: &Metrics) {
         // Only a death that was looked at: one that came since has no time yet to wait from.
-        if self.job.is_none() || !matches!(self.trouble, Some(Trouble::Dead)) {
+        if self.job.is_none() || !matches!(self.trouble, Some(ThreadTrouble::Dead)) {
             return;
         }
         let Some(died) = self.died else { return };
@@ -219,7 +219,7 @@ impl Member {
         match self.spawn(now) {
             Ok(()) => {
                 // It may be dead again by the next look: that is another death.
-                self.trouble = Some(Trouble::Restarted);
+                self.trouble = Some(ThreadTrouble::Restarted);
                 Event::ThreadRestarted { thread: &self.name, role: self.role }.emit(metrics);
             }
             Err(e) => {
@@ -233,24 +233,24 @@ impl Member {
         let trouble = self.trouble_now(now, leaving);
         let before = std::mem::replace(&mut self.trouble, trouble);
         match (before, trouble) {
-            (Some(Trouble::Dead), Some(Trouble::Dead)) => {}
-            (_, Some(Trouble::Dead)) => {
+            (Some(ThreadTrouble::Dead), Some(ThreadTrouble::Dead)) => {}
+            (_, Some(ThreadTrouble::Dead)) => {
                 (self.died, self.deaths) = (Some(now), self.deaths + 1);
                 Event::ThreadDied { thread: &self.name }.emit(metrics);
             }
-            (Some(Trouble::Stuck), Some(Trouble::Stuck)) => {}
-            (_, Some(Trouble::Stuck)) => {
+            (Some(ThreadTrouble::Stuck), Some(ThreadTrouble::Stuck)) => {}
+            (_, Some(ThreadTrouble::Stuck)) => {
                 let silent = self.pulse.silent(now);
                 Event::ThreadStuck { thread: &self.name, silent }.emit(metrics);
             }
-            (Some(Trouble::Stuck), None) => Event::ThreadBack { thread: &self.name }.emit(metrics),
+            (Some(ThreadTrouble::Stuck), None) => Event::ThreadBack { thread: &self.name }.emit(metrics),
             _ => {}
         }
     }
 
-    fn trouble_now(&mut self, now: Instant, leaving: bool) -> Option<Trouble> {
+    fn trouble_now(&mut self, now: Instant, leaving: bool) -> Option<ThreadTrouble> {
         if self.pulse.has_ended() {
-            return (!leaving || self.pulse.has_panicked()).then_some(Trouble::Dead);
+            return (!leaving || self.pulse.has_panicked()).then_some(ThreadTrouble::Dead);
         }
         let silent = self.pulse.silent(now);
         let is_stuck = match self.patience {
@@ -258,7 +258,7 @@ impl Member {
             Patience::WhileBusy => silent > STUCK_AFTER - IDLE_FOR && self.is_idle(now) || silent > BUSY_FOR,
         };
         if is_stuck {
-            return Some(Trouble::Stuck);
+            return Some(ThreadTrouble::Stuck);
         }
         if silent < IDLE_FOR {
             self.idle = None;
@@ -267,7 +267,7 @@ impl Member {
         if !is_new && self.deaths > 0 && now.saturating_duration_since(self.started) > RESTART_WITHIN {
             self.deaths = 0;
         }
-        is_new.then_some(Trouble::Restarted)
+        is_new.then_some(ThreadTrouble::Restarted)
     }
 
     /// It has got on with nothing since a look at least [`IDLE_FOR`] ago. Where that cannot be
@@ -289,10 +289,10 @@ impl Member {
     fn complaint(&self, now: Instant) -> Option<String> {
         let name = &self.name;
         Some(match self.trouble? {
-            Trouble::Dead if self.job.is_none() => format!("thread {name} died; the recorder stops"),
-            Trouble::Dead => format!("thread {name} died; it is being started again"),
-            Trouble::Restarted => format!("thread {name} died and was started again"),
-            Trouble::Stuck => {
+            ThreadTrouble::Dead if self.job.is_none() => format!("thread {name} died; the recorder stops"),
+            ThreadTrouble::Dead => format!("thread {name} died; it is being started again"),
+            ThreadTrouble::Restarted => format!("thread {name} died and was started again"),
+            ThreadTrouble::Stuck => {
                 format!("thread {name} is stuck: silent for {} s", self.pulse.silent(now).as_secs())
             }
         })

@@ -21,10 +21,10 @@ use crate::store::wav::{CHANNELS, WavEncoding, WavSpec};
 use crate::store::writer::RecordingWriter;
 use crate::tape::Deck;
 use crate::telemetry::events::Event;
-use held::Held;
+use held::HeldFrames;
 use std::sync::Arc;
 use std::time::Instant;
-pub use trouble::{Prepared, Trouble, Unfinished};
+pub use trouble::{PreparedRecording, Trouble, Unfinished};
 
 /// Longest gap that is made up for with silence once the storage takes writes again, seconds.
 const MAX_GAP_S: u64 = 3600;
@@ -33,10 +33,10 @@ const MAX_GAP_S: u64 = 3600;
 const BLOCK: usize = 4 * 1024;
 
 #[derive(Debug)]
-enum State {
+enum DeckState {
     Waiting,
     /// Not yet shown to be a call; what there is of it.
-    Quiet(Held),
+    Quiet(HeldFrames),
     Writing(Box<RecordingWriter>),
     /// Writing failed; what is in the file is kept, the frames since then are missing.
     Stalled(Box<RecordingWriter>, u64),
@@ -49,7 +49,7 @@ pub struct FileDeck {
     context: Arc<Context>,
     name: RecordingName,
     provisional: Option<Box<Sidecar>>,
-    state: State,
+    state: DeckState,
     buffer: Vec<u8>,
     /// Frames of silence behind the buffer.
     silence: u64,
@@ -68,7 +68,7 @@ impl FileDeck {
         FileDeck {
             name,
             provisional: Some(Box::new(provisional)),
-            state: State::Waiting,
+            state: DeckState::Waiting,
             buffer: Vec::new(),
             silence: 0,
             both_heard: false,
@@ -80,13 +80,13 @@ impl FileDeck {
     }
 
     /// Packets have come: of both parties, more than one.
-    pub fn heard(&mut self, both: bool, again: bool) {
+    pub fn note_heard(&mut self, both: bool, again: bool) {
         (self.both_heard, self.heard_again) = (both, again);
     }
 
     /// More has become known of the call: its files get the name and the metadata that go with it.
     pub fn rename(&mut self, name: RecordingName, known: Sidecar) {
-        let (State::Writing(w) | State::Stalled(w, _)) = &mut self.state else {
+        let (DeckState::Writing(w) | DeckState::Stalled(w, _)) = &mut self.state else {
             (self.name, self.provisional) = (name, Some(Box::new(known)));
             return;
         };
@@ -107,7 +107,7 @@ impl FileDeck {
 
     /// The file ends where writing failed, before the call did.
     pub fn is_stalled(&self) -> bool {
-        matches!(self.state, State::Stalled(..))
+        matches!(self.state, DeckState::Stalled(..))
     }
 
     /// Audio was lost because the storage failed.
@@ -117,7 +117,7 @@ impl FileDeck {
 
     /// A crash now would leave something of it.
     pub fn has_file(&self) -> bool {
-        matches!(self.state, State::Writing(_) | State::Stalled(..))
+        matches!(self.state, DeckState::Writing(_) | DeckState::Stalled(..))
     }
 
     /// Finishes the file under its final name.
@@ -145,7 +145,7 @@ impl FileDeck {
     ///
     /// # Errors
     /// Why there is no recording.
-    pub fn prepare(mut self, sidecar: impl FnOnce(u64) -> Sidecar) -> Result<Prepared, Trouble> {
+    pub fn prepare(mut self, sidecar: impl FnOnce(u64) -> Sidecar) -> Result<PreparedRecording, Trouble> {
         let context = Arc::clone(&self.context);
         self.settle();
         let name = self.name.clone();
@@ -154,7 +154,7 @@ impl FileDeck {
         let sidecar = sidecar(frames);
         let rest = Unfinished { name, frames, sidecar: sidecar.clone() };
         match writer.prepare(sidecar) {
-            Ok(files) => Ok(Prepared { files, rest }),
+            Ok(files) => Ok(PreparedRecording { files, rest }),
             Err(e) => Err(match context.trouble(e) {
                 Trouble::Store(_) => Trouble::Unfinished(Box::new(rest)),
                 why => why,
@@ -165,8 +165,8 @@ impl FileDeck {
     /// Takes back whatever was written.
     pub fn discard(self) {
         let writer = match self.state {
-            State::Waiting | State::Quiet(_) | State::Unopened(..) => return,
-            State::Writing(w) | State::Stalled(w, _) => w,
+            DeckState::Waiting | DeckState::Quiet(_) | DeckState::Unopened(..) => return,
+            DeckState::Writing(w) | DeckState::Stalled(w, _) => w,
         };
         if let Err(e) = writer.discard() {
             // The parts stay; the next start makes a short recording of them.
@@ -176,9 +176,9 @@ impl FileDeck {
 
     fn into_writer(self) -> Result<RecordingWriter, Trouble> {
         match self.state {
-            State::Waiting | State::Quiet(_) => Err(Trouble::NoMedia),
-            State::Unopened(_, why, _) => Err(why),
-            State::Writing(w) | State::Stalled(w, _) => Ok(*w),
+            DeckState::Waiting | DeckState::Quiet(_) => Err(Trouble::NoMedia),
+            DeckState::Unopened(_, why, _) => Err(why),
+            DeckState::Writing(w) | DeckState::Stalled(w, _) => Ok(*w),
         }
     }
 
@@ -204,11 +204,11 @@ impl FileDeck {
 
     /// Makes the file of a call that has none yet, and writes what there is of it.
     fn begin(&mut self) {
-        let State::Quiet(held) = &mut self.state else { return };
+        let DeckState::Quiet(held) = &mut self.state else { return };
         let held = held.take();
         match self.open(held.spec) {
             Ok(w) => {
-                self.state = State::Writing(Box::new(w));
+                self.state = DeckState::Writing(Box::new(w));
                 self.silence = held.silence;
                 if !held.sound.is_empty() {
                     self.give_silence();
@@ -219,7 +219,7 @@ impl FileDeck {
             }
             Err(why) => {
                 self.lossy |= held.frames() > 0;
-                self.state = State::Unopened(held.spec, why, held.frames());
+                self.state = DeckState::Unopened(held.spec, why, held.frames());
             }
         }
     }
@@ -228,32 +228,32 @@ impl FileDeck {
     /// silence for what is missing, so that the file stays one time line.
     fn resume(&mut self) {
         let (rate, missing) = match &self.state {
-            State::Waiting | State::Quiet(_) | State::Writing(_) => return,
-            State::Stalled(w, missing) => (w.spec().rate, *missing),
-            State::Unopened(spec, _, missing) => (spec.rate, *missing),
+            DeckState::Waiting | DeckState::Quiet(_) | DeckState::Writing(_) => return,
+            DeckState::Stalled(w, missing) => (w.spec().rate, *missing),
+            DeckState::Unopened(spec, _, missing) => (spec.rate, *missing),
         };
         let is_short = missing <= u64::from(rate) * MAX_GAP_S;
         if !self.context.writing.prompt || !is_short || !self.context.health.takes_writes() {
             return;
         }
-        let mut writer = match std::mem::replace(&mut self.state, State::Waiting) {
-            State::Stalled(w, _) | State::Writing(w) => w,
-            State::Waiting | State::Quiet(_) => return,
-            State::Unopened(spec, ..) => match self.open(spec) {
+        let mut writer = match std::mem::replace(&mut self.state, DeckState::Waiting) {
+            DeckState::Stalled(w, _) | DeckState::Writing(w) => w,
+            DeckState::Waiting | DeckState::Quiet(_) => return,
+            DeckState::Unopened(spec, ..) => match self.open(spec) {
                 Ok(w) => Box::new(w),
                 Err(why) => {
-                    self.state = State::Unopened(spec, why, missing);
+                    self.state = DeckState::Unopened(spec, why, missing);
                     return;
                 }
             },
         };
         let had = writer.frames();
         self.state = match writer.append_silence(missing).and_then(|()| writer.flush()) {
-            Ok(()) => State::Writing(writer),
+            Ok(()) => DeckState::Writing(writer),
             Err(e) => {
                 let _ = self.context.trouble(e);
                 let filled = writer.frames() - had;
-                State::Stalled(writer, missing - filled)
+                DeckState::Stalled(writer, missing - filled)
             }
         };
     }
@@ -264,7 +264,7 @@ impl FileDeck {
         if frames == 0 {
             return;
         }
-        let State::Writing(w) = &self.state else { return };
+        let DeckState::Writing(w) = &self.state else { return };
         let bytes = usize::try_from(frames).unwrap_or(usize::MAX).saturating_mul(w.spec().frame_bytes());
         if bytes <= BLOCK && !self.context.writing.prompt {
             let silence = vec![0; frames as usize * usize::from(CHANNELS)];
@@ -276,7 +276,7 @@ impl FileDeck {
     }
 
     fn write_out(&mut self) {
-        let State::Writing(w) = &self.state else { return };
+        let DeckState::Writing(w) = &self.state else { return };
         if self.buffer.is_empty() {
             return;
         }
@@ -288,7 +288,7 @@ impl FileDeck {
 
     /// Adds `frames` to the file by `append`; what is not in it after that is missing.
     fn write(&mut self, frames: u64, append: impl FnOnce(&mut RecordingWriter) -> Result<(), StoreError>) {
-        let State::Writing(writer) = &mut self.state else { return };
+        let DeckState::Writing(writer) = &mut self.state else { return };
         let is_exhausted = self.context.health.is_exhausted();
         let before = writer.frames();
         let began = Instant::now();
@@ -309,14 +309,14 @@ impl FileDeck {
             }
             Err(e) => drop(self.context.trouble(e)),
         }
-        if let State::Writing(w) = std::mem::replace(&mut self.state, State::Waiting) {
+        if let DeckState::Writing(w) = std::mem::replace(&mut self.state, DeckState::Waiting) {
             self.lossy |= missing > 0;
-            self.state = State::Stalled(w, missing);
+            self.state = DeckState::Stalled(w, missing);
         }
     }
 
     fn put(&mut self, frames: &[i16]) {
-        let State::Writing(w) = &self.state else { return };
+        let DeckState::Writing(w) = &self.state else { return };
         let spec = w.spec();
         if frames.iter().all(|s| *s == 0) {
             self.silence += frames.len() as u64 / u64::from(CHANNELS);
@@ -344,17 +344,17 @@ impl Deck for FileDeck {
             (Encoding::G711, Some(Law::Mu)) => WavEncoding::Mulaw,
             _ => WavEncoding::PcmS16le,
         };
-        self.state = State::Quiet(Held::new(WavSpec { rate: rate_hz, encoding }));
+        self.state = DeckState::Quiet(HeldFrames::new(WavSpec { rate: rate_hz, encoding }));
     }
 
     fn append(&mut self, frames: &[i16]) {
         self.resume();
         match &mut self.state {
-            State::Stalled(_, missing) | State::Unopened(_, _, missing) => {
+            DeckState::Stalled(_, missing) | DeckState::Unopened(_, _, missing) => {
                 *missing += frames.len() as u64 / u64::from(CHANNELS);
                 self.lossy = true;
             }
-            State::Quiet(held) => {
+            DeckState::Quiet(held) => {
                 let is_kept = held.append(frames);
                 let is_call = self.both_heard || self.heard_again && held.has_sound();
                 if is_call || !is_kept || held.is_much() {
@@ -364,28 +364,29 @@ impl Deck for FileDeck {
                     self.append(frames);
                 }
             }
-            State::Writing(_) => self.put(frames),
-            State::Waiting => {}
+            DeckState::Writing(_) => self.put(frames),
+            DeckState::Waiting => {}
         }
     }
 
     fn truncate(&mut self, frames: u64) {
-        if let State::Quiet(held) = &mut self.state {
+        if let DeckState::Quiet(held) = &mut self.state {
             return held.truncate(frames);
         }
         self.settle();
-        let State::Writing(w) = &mut self.state else { return };
+        let DeckState::Writing(w) = &mut self.state else { return };
         if let Err(e) = w.truncate_frames(frames) {
             let _ = self.context.trouble(e);
         }
     }
 
     fn patch(&mut self, frame: u64, channel: Channel, samples: &[i16]) {
-        if matches!(&self.state, State::Quiet(held) if !held.has_sound() && samples.iter().all(|s| *s == 0)) {
+        if matches!(&self.state, DeckState::Quiet(held) if !held.has_sound() && samples.iter().all(|s| *s == 0))
+        {
             return;
         }
         self.settle();
-        let State::Writing(w) = &mut self.state else { return };
+        let DeckState::Writing(w) = &mut self.state else { return };
         let mut bytes = Vec::new();
         w.spec().encoding.encode_into(samples, &mut bytes);
         if let Err(e) = w.patch(frame, channel as u16, &bytes) {

@@ -11,10 +11,10 @@ const LOOK: Duration = Duration::from_millis(2);
 
 /// A steady clock and a wall clock that run alike. Clones are the same clock.
 #[derive(Clone, Debug)]
-pub struct Clock(Kind);
+pub struct Clock(ClockKind);
 
 #[derive(Clone, Debug)]
-enum Kind {
+enum ClockKind {
     Machine,
     Turned { wall: Timestamp, steady: Instant, ran_ns: Arc<AtomicU64> },
 }
@@ -22,17 +22,17 @@ enum Kind {
 impl Clock {
     /// The machine's.
     pub fn machine() -> Clock {
-        Clock(Kind::Machine)
+        Clock(ClockKind::Machine)
     }
 
     /// One that stands at `wall` until somebody turns it.
     pub fn standing(wall: Timestamp) -> Clock {
-        Clock(Kind::Turned { wall, steady: Instant::now(), ran_ns: Arc::default() })
+        Clock(ClockKind::Turned { wall, steady: Instant::now(), ran_ns: Arc::default() })
     }
 
     /// Turns a standing clock on; the machine's is nobody's to turn.
     pub fn turn(&self, by: Duration) {
-        if let Kind::Turned { ran_ns, .. } = &self.0 {
+        if let ClockKind::Turned { ran_ns, .. } = &self.0 {
             ran_ns.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
         }
     }
@@ -40,8 +40,8 @@ impl Clock {
     /// The steady clock.
     pub fn now(&self) -> Instant {
         match &self.0 {
-            Kind::Machine => Instant::now(),
-            Kind::Turned { steady, ran_ns, .. } => {
+            ClockKind::Machine => Instant::now(),
+            ClockKind::Turned { steady, ran_ns, .. } => {
                 *steady + Duration::from_nanos(ran_ns.load(Ordering::SeqCst))
             }
         }
@@ -50,8 +50,10 @@ impl Clock {
     /// The wall clock.
     pub fn wall(&self) -> Timestamp {
         match &self.0 {
-            Kind::Machine => Timestamp::from_jiff(jiff::Timestamp::now()),
-            Kind::Turned { wall, ran_ns, .. } => *wall + Duration::from_nanos(ran_ns.load(Ordering::SeqCst)),
+            ClockKind::Machine => Timestamp::from_jiff(jiff::Timestamp::now()),
+            ClockKind::Turned { wall, ran_ns, .. } => {
+                *wall + Duration::from_nanos(ran_ns.load(Ordering::SeqCst))
+            }
         }
     }
 
@@ -59,8 +61,8 @@ impl Clock {
     /// synchronised, which may take seconds.
     pub fn reading(&self, ask: bool) -> Reading {
         match &self.0 {
-            Kind::Machine => Reading::take(ask),
-            Kind::Turned { ran_ns, .. } => Reading {
+            ClockKind::Machine => Reading::take(ask),
+            ClockKind::Turned { ran_ns, .. } => Reading {
                 wall: self.wall(),
                 uptime_ns: i64::try_from(ran_ns.load(Ordering::SeqCst)).unwrap_or(i64::MAX),
                 boot: "turned by hand".into(),
@@ -73,8 +75,8 @@ impl Clock {
     /// the caller looks again.
     pub fn nap(&self, how_long: Duration) {
         std::thread::sleep(match self.0 {
-            Kind::Machine => how_long,
-            Kind::Turned { .. } => LOOK,
+            ClockKind::Machine => how_long,
+            ClockKind::Turned { .. } => LOOK,
         });
     }
 }

@@ -44,8 +44,8 @@ pub fn sidecar(o: &Opening, timezone: &TimeZone, ended_at: Timestamp, ended_by: 
         audio: sidecar::Audio::begin(8000, WavEncoding::PcmS16le),
         streams: Vec::new(),
         events: Vec::new(),
-        retention: sidecar::Retention { until: Some(until), hold: Holds::default() },
-        policy: Some(sidecar::Policy {
+        retention: sidecar::RetentionRecord { until: Some(until), hold: Holds::default() },
+        policy: Some(sidecar::AppliedPolicy {
             retention: Legible::Known(o.service.retention),
             retention_bound: o.service.retention_bound,
             timezone: timezone.iana_name().map(String::from),

@@ -40,7 +40,7 @@ pub fn notices(s: &EngineStats, sip_ports: &[u16]) -> Vec<Notice> {
     ];
     let plain = plain.into_iter().map(|(kind, count)| Notice { kind, number: None, tunnel: None, count });
     let kinds = s.unread.iter().filter_map(|(unread, count)| {
-        let (kind, number) = told(*unread, sip_ports)?;
+        let (kind, number) = reported_as(*unread, sip_ports)?;
         Some(Notice { kind, number: Some(number), tunnel: None, count: *count })
     });
     let tunnels = TunnelKind::ALL.iter().zip(s.net.tunnels_refused);
@@ -52,7 +52,7 @@ pub fn notices(s: &EngineStats, sip_ports: &[u16]) -> Vec<Notice> {
 }
 
 /// As a kind with a number, if it is worth a word: web traffic is not.
-fn told(unread: Unread, sip_ports: &[u16]) -> Option<(UnreadKind, u16)> {
+fn reported_as(unread: Unread, sip_ports: &[u16]) -> Option<(UnreadKind, u16)> {
     let is_sip_port = |port: u16| port == SIPS_PORT || sip_ports.contains(&port);
     match unread {
         Unread::Protocol(n) => Some((UnreadKind::Encapsulation, n.into())),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 /// How one recording ended.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum RecordingOutcome {
     /// It is there.
     Recorded(Box<Sidecar>),
     /// It was there before and was not touched.
@@ -97,12 +97,12 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
     }
 }
 
-impl Outcome {
+impl RecordingOutcome {
     /// Of which recording.
     pub fn id(&self) -> Uuid {
         match self {
-            Outcome::Recorded(s) => s.id,
-            Outcome::Existed(id) | Outcome::Failed { id, .. } => *id,
+            RecordingOutcome::Recorded(s) => s.id,
+            RecordingOutcome::Existed(id) | RecordingOutcome::Failed { id, .. } => *id,
         }
     }
 }

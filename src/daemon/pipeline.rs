@@ -9,13 +9,13 @@ use super::batch::{Batch, Item};
 use super::context::Context;
 use super::counts::MediaCounts;
 use super::crew::{Crew, Pulse};
-use super::observe::{Outcome, recording_of, unrecorded_label};
+use super::observe::{RecordingOutcome, recording_of, unrecorded_label};
 use super::unrecorded::{by_failure, by_rule};
 use super::worker::Worker;
 use crate::call::{Decision, Ends, Opening};
 use crate::engine::{MediaPacket, Sink};
 use crate::id::RecordingId;
-use crate::store::register::Unrecorded;
+use crate::store::register::RegisterEntry;
 use crate::tape::Kept;
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{FailReason, ThreadRole};
@@ -98,7 +98,7 @@ impl Pipeline {
     /// A thread could not be started.
     pub fn start(
         shop: &Workshop<'_>,
-        outcome: impl Fn(Outcome) + Clone + Send + 'static,
+        outcome: impl Fn(RecordingOutcome) + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
         let stop_by = Arc::new(OnceLock::new());
         let mut lanes = Vec::new();
@@ -209,7 +209,7 @@ impl Pipeline {
         self.lanes[i].current.items.push(item);
     }
 
-    fn tell(&self, decision: &Decision) {
+    fn report(&self, decision: &Decision) {
         let metrics = self.context.metrics();
         match decision {
             Decision::Open(o) => {
@@ -236,10 +236,10 @@ impl Pipeline {
         let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
         Event::RecordingFailed { about, reason }.emit(self.context.metrics());
         if !self.waits {
-            let failed = Outcome::Failed { id: o.uuid, call_id: o.call_id.clone(), reason };
+            let failed = RecordingOutcome::Failed { id: o.uuid, call_id: o.call_id.clone(), reason };
             let Ends { caller, called, service } = o.ends();
             if let Some(call) = by_failure(&failed) {
-                self.context.unrecorded.add(Unrecorded { service, caller, called, ..call });
+                self.context.unrecorded.add(RegisterEntry { service, caller, called, ..call });
             }
         }
     }
@@ -312,7 +312,7 @@ impl Lane {
 
 impl Sink for Pipeline {
     fn decision(&mut self, decision: Decision) {
-        self.tell(&decision);
+        self.report(&decision);
         if let Some(id) = recording_of(&decision) {
             let lane = self.lane_of(id);
             if self.is_taken(lane, id, &decision) {

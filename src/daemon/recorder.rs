@@ -12,7 +12,7 @@ use super::housekeeping;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
-use crate::capture::live::{LiveError, Source};
+use crate::capture::live::{FrameSource, LiveError};
 use crate::config::Config;
 use crate::custody::audit::AuditLog;
 use crate::store::StoreError;
@@ -78,7 +78,7 @@ pub struct Recorder<S> {
     faults: Faults,
 }
 
-impl<S: Source> Recorder<S> {
+impl<S: FrameSource> Recorder<S> {
     /// Opens interfaces, store and port, in this order, on one thread.
     ///
     /// # Errors
@@ -138,15 +138,15 @@ impl<S: Source> Recorder<S> {
         confine(&write, &[file])
     }
 
-    /// Starts the threads: from here on calls are recorded once [`Running::run`] is called.
+    /// Starts the threads: from here on calls are recorded once [`RunningRecorder::run`] is called.
     ///
     /// # Errors
     /// No thread to be had.
-    pub fn start(self) -> Result<Running<S>, StartError> {
+    pub fn start(self) -> Result<RunningRecorder<S>, StartError> {
         let Recorder { config, context, timezone, sources, state, lock, port, clock, .. } = self;
         let outlets = context.outlets.clone();
         Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&outlets.metrics);
-        tell_files(config.limits.recordings as u64, &context);
+        report_files(config.limits.recordings as u64, &context);
         housekeeping::look(&context);
         let crew = Arc::new(Crew::new(&outlets.metrics, self.faults));
         outlets.readiness.watched_by(Arc::clone(&crew) as _);
@@ -180,12 +180,12 @@ impl<S: Source> Recorder<S> {
         crew.start(ThreadRole::Archivist, "archivist", Patience::WhileBusy, move |pulse| {
             Archivist::work(&orders, pulse);
         })?;
-        Ok(Running { live, crew, stop, finished, _recorder_lock: self.recorder_lock })
+        Ok(RunningRecorder { live, crew, stop, finished, _recorder_lock: self.recorder_lock })
     }
 }
 
 /// A recorder that records.
-pub struct Running<S> {
+pub struct RunningRecorder<S> {
     live: Live<S>,
     crew: Arc<Crew>,
     stop: StopFlag,
@@ -193,7 +193,7 @@ pub struct Running<S> {
     _recorder_lock: RecorderLock,
 }
 
-impl<S: Source> Running<S> {
+impl<S: FrameSource> RunningRecorder<S> {
     /// Captures on the calling thread until `stop` is set, then finishes what is open. False if a
     /// worker died.
     pub fn run(self, stop: &StopFlag, notifier: &mut Notifier) -> bool {
@@ -215,7 +215,7 @@ impl<S: Source> Running<S> {
 
 /// Each running recording has a file open: takes as many as the system gives, and tells where
 /// that is fewer than `recordings` need.
-fn tell_files(recordings: u64, context: &Context) {
+fn report_files(recordings: u64, context: &Context) {
     let limit = raise_files();
     if limit < recordings.saturating_add(OTHER_FILES) {
         let recordings = limit.saturating_sub(OTHER_FILES);

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::store::StoreError;
 use crate::store::calendar::due;
 use crate::store::lock::{EditLock, StoreLock};
-use crate::store::recover::{Action, Leftover, Outcome, RecoverOptions, finish, survey};
+use crate::store::recover::{Leftover, RecoverOptions, RecoveryAction, RecoveryOutcome, finish, survey};
 use crate::store::sidecar::Sidecar;
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::fault::Fault;
@@ -95,7 +95,7 @@ impl Recovery {
         {
             pulse.beat();
             match finish(self.lock.root(), &leftover, &edits, &self.options) {
-                Ok(Some(outcome)) => self.tell(outcome),
+                Ok(Some(outcome)) => self.report(outcome),
                 Ok(None) => {}
                 Err(e) => self.failed(&e),
             }
@@ -110,7 +110,7 @@ impl Recovery {
         if self.lock.is_alone() {
             let (found, failed) = survey(self.lock.root());
             leftovers = found;
-            failed.into_iter().for_each(|outcome| self.tell(outcome));
+            failed.into_iter().for_each(|outcome| self.report(outcome));
         }
         self.context.leftovers.keep_others(&mut leftovers, Leftover::stem);
         if let Err(e) = self.lock.share() {
@@ -132,19 +132,19 @@ impl Recovery {
         }
     }
 
-    fn tell(&self, o: Outcome) {
+    fn report(&self, o: RecoveryOutcome) {
         let metrics = self.context.metrics();
         match o.action {
-            Action::Recovered { .. } | Action::Completed => {
+            RecoveryAction::Recovered { .. } | RecoveryAction::Completed => {
                 let json = o.name.with_added_extension("json");
                 let Ok(s) = Sidecar::read(&json) else { return };
                 let service = s.service.as_deref().unwrap_or(&self.default_service);
                 let about = About { recording: s.id, call_group: s.call_group, service };
                 Event::RecordingRecovered(about).emit(metrics);
             }
-            Action::EditDropped => {}
-            Action::Left { why } => Event::LeftoverKept { reason: why }.emit(metrics),
-            Action::Failed(e) => self.failed(&e),
+            RecoveryAction::EditDropped => {}
+            RecoveryAction::Left { why } => Event::LeftoverKept { reason: why }.emit(metrics),
+            RecoveryAction::Failed(e) => self.failed(&e),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The capture and the workers note them, the archivist writes them down.
 
-use crate::store::register::Unrecorded;
+use crate::store::register::RegisterEntry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Calls that wait to be written down; one more is only counted.
@@ -14,23 +14,23 @@ pub struct RegisterQueue(Mutex<List>);
 
 #[derive(Debug, Default)]
 struct List {
-    calls: Vec<Unrecorded>,
+    calls: Vec<RegisterEntry>,
     left_out: u64,
 }
 
 impl RegisterQueue {
     /// One more.
-    pub fn add(&self, call: Unrecorded) {
+    pub fn add(&self, call: RegisterEntry) {
         self.put_back(vec![call]);
     }
 
     /// All of them, to be written down.
-    pub fn take(&self) -> Vec<Unrecorded> {
+    pub fn take(&self) -> Vec<RegisterEntry> {
         std::mem::take(&mut self.lock().calls)
     }
 
     /// They could not be written down: later.
-    pub fn put_back(&self, calls: Vec<Unrecorded>) {
+    pub fn put_back(&self, calls: Vec<RegisterEntry>) {
         let mut list = self.lock();
         let room = WAITING.saturating_sub(list.calls.len()).min(calls.len());
         list.left_out += (calls.len() - room) as u64;
@@ -60,12 +60,12 @@ mod tests {
     #[test]
     fn a_register_that_cannot_be_written_does_not_fill_the_memory() {
         let waiting = RegisterQueue::default();
-        (0..WAITING).for_each(|_| waiting.add(Unrecorded::default()));
+        (0..WAITING).for_each(|_| waiting.add(RegisterEntry::default()));
         assert_eq!(waiting.left_out(), 0);
-        waiting.add(Unrecorded::default());
+        waiting.add(RegisterEntry::default());
         let calls = waiting.take();
         assert_eq!((calls.len(), waiting.left_out()), (WAITING, 1));
-        waiting.add(Unrecorded::default());
+        waiting.add(RegisterEntry::default());
         waiting.put_back(calls);
         assert_eq!((waiting.take().len(), waiting.left_out()), (WAITING, 2));
     }

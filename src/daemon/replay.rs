@@ -3,9 +3,9 @@
 use super::context::Context;
 use super::counts::MediaCounts;
 use super::crew::{Crew, Faults};
-use super::observe::Outcome;
+use super::observe::RecordingOutcome;
 use super::pipeline::{Pipeline, Workshop};
-use crate::call::{Decision, Ending, LeftOut, Unrecorded};
+use crate::call::{Decision, Ending, Unrecorded, UnrecordedCall};
 use crate::capture::file::FileError;
 use crate::capture::merge::Merged;
 use crate::config::Config;
@@ -36,7 +36,7 @@ pub struct NotRecorded {
 struct Watched {
     pipeline: Pipeline,
     not_recorded: Vec<NotRecorded>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<UnrecordedCall>,
 }
 
 impl Sink for Watched {
@@ -44,7 +44,7 @@ impl Sink for Watched {
         if let Decision::LeftOut(call) = &decision
             && self.left_out.len() < MAX_DECIDED
         {
-            self.left_out.push(LeftOut::clone(call));
+            self.left_out.push(UnrecordedCall::clone(call));
         }
         if let Decision::Unrecorded { reason, at, call_id } = &decision
             && self.not_recorded.len() < MAX_DECIDED
@@ -68,11 +68,11 @@ impl Sink for Watched {
 #[derive(Debug)]
 pub struct Replayed {
     /// How each recording ended, in order of their UUIDs (which is by answer).
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<RecordingOutcome>,
     /// Answered calls that were not recorded, in order.
     pub not_recorded: Vec<NotRecorded>,
     /// The same as the register tells them.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<UnrecordedCall>,
     /// The engine's totals.
     pub stats: EngineStats,
     /// What is to be told of the files: ended early, damaged, of a link type that is not read.
@@ -142,8 +142,8 @@ pub fn replay(
     if !all_well {
         return Err(ReplayError::Worker);
     }
-    let mut outcomes: Vec<Outcome> = told.try_iter().collect();
-    outcomes.sort_by_key(Outcome::id);
+    let mut outcomes: Vec<RecordingOutcome> = told.try_iter().collect();
+    outcomes.sort_by_key(RecordingOutcome::id);
     let (warnings, unread) = (captures.warnings().to_vec(), captures.unread().to_vec());
     let mut stats = engine.stats();
     stats.super_packets = counts.super_packets.load(Ordering::Relaxed);

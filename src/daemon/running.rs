@@ -5,7 +5,7 @@ use super::counts::MediaCounts;
 use super::deck::FileDeck;
 use crate::call::{CallEvent, Opening};
 use crate::id::Channel;
-use crate::tape::{Heard, Tape};
+use crate::tape::{CodecPackets, Tape};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::CodecLabel;
 use crate::time::Timestamp;
@@ -36,7 +36,7 @@ impl Running {
         let heard = &mut self.heard[channel as usize];
         if !*heard || self.packets == 2 {
             *heard = true;
-            self.deck.heard(self.heard == [true; 2], self.packets > 1);
+            self.deck.note_heard(self.heard == [true; 2], self.packets > 1);
         }
     }
 }
@@ -45,12 +45,12 @@ impl Running {
 pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) {
     let split = r.tape.take_split();
     let (opening, told) = (&r.opening, &mut r.undecodable);
-    let heard = r.tape.take_heard().inspect(|heard| tell_undecodable(opening, told, heard, context));
+    let heard = r.tape.take_heard().inspect(|heard| report_undecodable(opening, told, heard, context));
     counts.add(heard, split);
 }
 
 /// Tells once of each encoding that cannot be decoded.
-pub(super) fn tell_undecodable(o: &Opening, told: &mut u32, heard: &Heard, context: &Context) {
+pub(super) fn report_undecodable(o: &Opening, told: &mut u32, heard: &CodecPackets, context: &Context) {
     let Some(spec) = heard.0.as_deref().filter(|s| s.is_unreadable()) else { return };
     let codec = CodecLabel::of(&spec.name);
     let bit = 1 << codec.index();

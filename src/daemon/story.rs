@@ -49,11 +49,11 @@ pub(super) fn all_events(
     answered_at: Timestamp,
     signalled: &[(Timestamp, CallEvent)],
     heard: &[TapeEvent],
-) -> Vec<sidecar::Event> {
+) -> Vec<sidecar::EventRecord> {
     let event = |at_ns: i64, kind: &str, codec: Option<String>, channel: Option<Channel>| {
         let at_s = (at_ns.max(0) / 1000) as f64 / 1e6;
         let channel = channel.map(|c| c.name().to_string());
-        (at_ns, sidecar::Event { at_s, kind: kind.into(), codec, channel })
+        (at_ns, sidecar::EventRecord { at_s, kind: kind.into(), codec, channel })
     };
     let told_twice = told_twice(answered_at, signalled, heard);
     let mut all: Vec<_> = (0..)

@@ -1,14 +1,14 @@
 //! Answered calls that were not recorded, as the store's register has them.
 
-use super::observe::{Outcome, unrecorded_label};
-use crate::call::{LeftOut, call_id_hash};
-use crate::store::register::Unrecorded;
+use super::observe::{RecordingOutcome, unrecorded_label};
+use crate::call::{UnrecordedCall, call_id_hash};
+use crate::store::register::RegisterEntry;
 use crate::telemetry::label::FailReason;
 use crate::time::Timestamp;
 
 /// A call left out by rule, as the register has it.
-pub fn by_rule(n: &LeftOut) -> Unrecorded {
-    Unrecorded {
+pub fn by_rule(n: &UnrecordedCall) -> RegisterEntry {
+    RegisterEntry {
         at: n.at.to_rfc3339(),
         reason: unrecorded_label(n.reason).as_str().into(),
         service: n.ends.service.clone(),
@@ -21,17 +21,17 @@ pub fn by_rule(n: &LeftOut) -> Unrecorded {
 
 /// One that was to be recorded and could not be. The same call on another hop is recorded, and
 /// a fork that lost was none.
-pub fn by_failure(outcome: &Outcome) -> Option<Unrecorded> {
+pub fn by_failure(outcome: &RecordingOutcome) -> Option<RegisterEntry> {
     match outcome {
-        Outcome::Failed { reason: FailReason::OtherHop | FailReason::Stray, .. }
-        | Outcome::Recorded(_)
-        | Outcome::Existed(_) => None,
-        Outcome::Failed { id, call_id, reason } => Some(Unrecorded {
+        RecordingOutcome::Failed { reason: FailReason::OtherHop | FailReason::Stray, .. }
+        | RecordingOutcome::Recorded(_)
+        | RecordingOutcome::Existed(_) => None,
+        RecordingOutcome::Failed { id, call_id, reason } => Some(RegisterEntry {
             at: began(id),
             reason: reason.as_str().into(),
             call: call_id_hash(call_id),
             recording: Some(*id),
-            ..Unrecorded::default()
+            ..RegisterEntry::default()
         }),
     }
 }

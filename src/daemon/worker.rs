@@ -7,8 +7,8 @@ use super::counts::MediaCounts;
 use super::crew::Pulse;
 use super::deck::{FileDeck, Trouble, Unfinished};
 use super::metadata;
-use super::observe::{Outcome, discard_label, end_label, fail_label};
-use super::running::{Running, count, step, tell_undecodable};
+use super::observe::{RecordingOutcome, discard_label, end_label, fail_label};
+use super::running::{Running, count, report_undecodable, step};
 use super::story::{all_events, shortened, stream};
 use crate::call::{Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
@@ -38,7 +38,7 @@ struct Seat {
 const MAX_UNFINISHED: usize = 4096;
 
 /// A recording whose call is over, not yet under its final name: active to the ledger.
-struct Waiting {
+struct PendingFinish {
     rest: Box<Unfinished>,
     opening: Opening,
     ended_by: sidecar::EndedBy,
@@ -51,8 +51,8 @@ pub struct Worker {
     timezone: jiff::tz::TimeZone,
     counts: Arc<MediaCounts>,
     running: HashMap<RecordingId, Seat, RandomState>,
-    unfinished: VecDeque<Waiting>,
-    outcome: Box<dyn FnMut(Outcome) + Send>,
+    unfinished: VecDeque<PendingFinish>,
+    outcome: Box<dyn FnMut(RecordingOutcome) + Send>,
     /// Set once the recorder stops.
     stop_by: Arc<OnceLock<Instant>>,
     closing: Closing,
@@ -65,7 +65,7 @@ impl Worker {
         context: Arc<Context>,
         timezone: jiff::tz::TimeZone,
         counts: Arc<MediaCounts>,
-        outcome: Box<dyn FnMut(Outcome) + Send>,
+        outcome: Box<dyn FnMut(RecordingOutcome) + Send>,
         stop_by: Arc<OnceLock<Instant>>,
     ) -> Self {
         Worker {
@@ -171,7 +171,7 @@ impl Worker {
         let Some(w) = self.unfinished.pop_front() else { return };
         match w.rest.finish(&self.context) {
             Err(Trouble::Store(_)) => self.unfinished.push_back(w),
-            done => self.tell(w.opening, done, w.ended_by, w.one_way),
+            done => self.report(w.opening, done, w.ended_by, w.one_way),
         }
     }
 
@@ -288,7 +288,7 @@ impl Worker {
         }
         let Running { opening, tape, mut deck, mut events, lost_inside, mut undecodable, .. } = r;
         let mut report = tape.close(at, &mut deck);
-        report.heard.iter().for_each(|h| tell_undecodable(&opening, &mut undecodable, h, &self.context));
+        report.heard.iter().for_each(|h| report_undecodable(&opening, &mut undecodable, h, &self.context));
         self.counts.add(report.heard.drain(..), report.split);
         self.counts.add_left_out(&report.left_out);
         deck.settle();
@@ -307,15 +307,15 @@ impl Worker {
             s.events = all_events(opening.answered_at, &events, &report.events);
             s
         };
-        self.tell_streams(opening.uuid, &report);
+        self.report_streams(opening.uuid, &report);
         if self.stop_by.get().is_none() {
             let closed = deck.close(sidecar);
-            return self.tell(*opening, closed, ended_by, one_way);
+            return self.report(*opening, closed, ended_by, one_way);
         }
         // Many at once: what each would wait for they wait for together.
         match deck.prepare(sidecar) {
             Ok(prepared) => self.closing.push(Leaving { prepared, opening, ended_by, one_way }),
-            Err(why) => self.tell(*opening, Err(why), ended_by, one_way),
+            Err(why) => self.report(*opening, Err(why), ended_by, one_way),
         }
         if self.closing.is_full() {
             self.close_together();
@@ -335,11 +335,11 @@ impl Worker {
 
     fn close_together(&mut self) {
         for (l, closed) in self.closing.close(&self.context) {
-            self.tell(*l.opening, closed, l.ended_by, l.one_way);
+            self.report(*l.opening, closed, l.ended_by, l.one_way);
         }
     }
 
-    fn tell_streams(&self, recording: Uuid, report: &TapeReport) {
+    fn report_streams(&self, recording: Uuid, report: &TapeReport) {
         for s in &report.streams {
             let codec = CodecLabel::of(&s.codec);
             let jitter = Duration::from_secs_f64((s.jitter_ms / 1000.0).clamp(0.0, 3600.0));
@@ -348,7 +348,7 @@ impl Worker {
         }
     }
 
-    fn tell(
+    fn report(
         &mut self,
         opening: Opening,
         closed: Result<Sidecar, Trouble>,
@@ -364,7 +364,7 @@ impl Worker {
                 let ended_by = end_label(ended_by);
                 Event::RecordingCompleted { about, ended_by, duration, complete: s.complete, one_way }
                     .emit(&metrics);
-                Outcome::Recorded(Box::new(s))
+                RecordingOutcome::Recorded(Box::new(s))
             }
             Err(Trouble::Exists) => {
                 // It is there, by this run or an earlier one: the call is not missed.
@@ -372,10 +372,10 @@ impl Worker {
                 let duration = Duration::ZERO;
                 Event::RecordingCompleted { about, ended_by, duration, complete: true, one_way: false }
                     .emit(&metrics);
-                Outcome::Existed(opening.uuid)
+                RecordingOutcome::Existed(opening.uuid)
             }
             Err(Trouble::Unfinished(rest)) if self.unfinished.len() < MAX_UNFINISHED => {
-                self.unfinished.push_back(Waiting { rest, opening, ended_by, one_way });
+                self.unfinished.push_back(PendingFinish { rest, opening, ended_by, one_way });
                 return;
             }
             Err(why) => {
@@ -384,7 +384,7 @@ impl Worker {
                 }
                 let reason = fail_label(&why);
                 Event::RecordingFailed { about, reason }.emit(&metrics);
-                Outcome::Failed { id: opening.uuid, call_id: opening.call_id, reason }
+                RecordingOutcome::Failed { id: opening.uuid, call_id: opening.call_id, reason }
             }
         };
         (self.outcome)(outcome);

@@ -19,7 +19,7 @@ pub const FIRST_CREDIBLE: Timestamp = Timestamp::from_parts(946_684_800, 0);
 
 /// What a stamp is to the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stamp {
+pub enum Timeliness {
     /// Time has come to it.
     Now,
     /// A little before the time.
@@ -40,14 +40,14 @@ pub struct CaptureClock {
 impl CaptureClock {
     /// Takes a stamp; a far one changes nothing.
     #[inline]
-    pub fn see(&mut self, stamp: Timestamp) -> Stamp {
-        let Some(now) = self.now else { return Stamp::Far };
+    pub fn see(&mut self, stamp: Timestamp) -> Timeliness {
+        let Some(now) = self.now else { return Timeliness::Far };
         let step = stamp.since_ns(now);
         if !(0..=NEAR_NS).contains(&step) {
-            return if (-NEAR_NS..0).contains(&step) { Stamp::Late } else { Stamp::Far };
+            return if (-NEAR_NS..0).contains(&step) { Timeliness::Late } else { Timeliness::Far };
         }
         (self.now, self.last) = (Some(stamp), Some(stamp));
-        Stamp::Now
+        Timeliness::Now
     }
 
     /// The time has jumped to a far stamp.
@@ -130,7 +130,7 @@ mod tests {
 
     fn started(s: i64) -> CaptureClock {
         let mut c = CaptureClock::default();
-        assert_eq!(c.see(at(s)), Stamp::Far, "the first waits");
+        assert_eq!(c.see(at(s)), Timeliness::Far, "the first waits");
         c.jump(at(s));
         c
     }
@@ -138,13 +138,13 @@ mod tests {
     #[test]
     fn near_stamps_move_it_and_far_ones_do_not() {
         let mut c = started(1000);
-        assert_eq!(c.see(at(1000)), Stamp::Now);
-        assert_eq!(c.see(at(995)), Stamp::Late);
+        assert_eq!(c.see(at(1000)), Timeliness::Now);
+        assert_eq!(c.see(at(995)), Timeliness::Late);
         for far in [at(939), at(1061), at(0), at(9_000_000), Timestamp::FAR_FUTURE] {
-            assert_eq!(c.see(far), Stamp::Far);
+            assert_eq!(c.see(far), Timeliness::Far);
         }
         assert_eq!((c.now(), c.last_stamp(), c.jumps()), (at(1000), Some(at(1000)), 0));
-        assert_eq!(c.see(at(1060)), Stamp::Now);
+        assert_eq!(c.see(at(1060)), Timeliness::Now);
     }
 
     #[test]

@@ -15,18 +15,18 @@ mod cut;
 mod doubtful;
 pub mod engine_stats;
 
-use crate::call::pairing::{Route, Stream, Target};
-use crate::call::{Calls, Decision, Ending, Ends, LeftOut, Unrecorded};
+use crate::call::pairing::{Route, StreamPosition, Target};
+use crate::call::{Calls, Decision, Ending, Ends, Unrecorded, UnrecordedCall};
 use crate::config::Config;
 use crate::id::RecordingId;
 use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
-use crate::rtp::packet::{Heard, MediaKind, RtpError, classify, zrtp_confirmed};
+use crate::rtp::packet::{DatagramKind, RtpError, RtpPacket, classify, zrtp_confirmed};
 use crate::rtp::standing::Trust;
 use crate::sip::{Message, is_keep_alive, starts_like_sip};
 use crate::tape::Packet;
 use crate::time::{NS_PER_MS, Timestamp};
 use crate::wire::Frame;
-use capture_clock::{CaptureClock, Stamp};
+use capture_clock::{CaptureClock, Timeliness};
 use cut::{CutCalls, Start};
 use doubtful::{Again, Doubtful};
 use engine_stats::EngineStats;
@@ -182,9 +182,9 @@ impl Engine {
             self.settle(ts, sink);
         }
         match self.core.clock.see(ts) {
-            Stamp::Now => self.pass_time(ts, sink),
-            Stamp::Late => {}
-            Stamp::Far => {
+            Timeliness::Now => self.pass_time(ts, sink),
+            Timeliness::Late => {}
+            Timeliness::Far => {
                 self.doubtful = Some(keep());
                 return false;
             }
@@ -247,7 +247,7 @@ impl Core {
             }
         };
         // A client keeps its way through a NAT open with STUN beside its SIP (RFC 5626 §3.5.2).
-        let is_sip = is_sip && (d.transport == Transport::Tcp || classify(d.payload) != MediaKind::Stun);
+        let is_sip = is_sip && (d.transport == Transport::Tcp || classify(d.payload) != DatagramKind::Stun);
         if is_sip { self.handle_sip(d, sink) } else { self.handle_media(d, sink) }
     }
 
@@ -289,7 +289,7 @@ impl Core {
             let (reason, call_id) = (Unrecorded::Truncated, String::new());
             sink.decision(Decision::Unrecorded { reason, at, call_id: call_id.clone() });
             let ends = Ends::default();
-            sink.decision(Decision::LeftOut(Box::new(LeftOut { reason, at, call_id, ends })));
+            sink.decision(Decision::LeftOut(Box::new(UnrecordedCall { reason, at, call_id, ends })));
         }
     }
 
@@ -306,8 +306,8 @@ impl Core {
     fn handle_media(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         let kind = classify(d.payload);
         match kind {
-            MediaKind::Rtp | MediaKind::Zrtp => {}
-            MediaKind::Rtcp => {
+            DatagramKind::Rtp | DatagramKind::Zrtp => {}
+            DatagramKind::Rtcp => {
                 self.stats.rtcp += 1;
                 self.calls.handle_rtcp(&d.flow, d.ts);
                 return;
@@ -321,7 +321,7 @@ impl Core {
             }
         }
         let (route, fingerprint) = {
-            let stream = Stream::of(d.payload).filter(|_| kind == MediaKind::Rtp);
+            let stream = StreamPosition::of(d.payload).filter(|_| kind == DatagramKind::Rtp);
             self.calls.handle_media(&d.flow, d.ts, stream)
         };
         match route {
@@ -331,7 +331,7 @@ impl Core {
                 self.drain(sink);
             }
             Route::NotRecorded => self.stats.rtp_not_recorded += 1,
-            Route::Record(targets) if kind == MediaKind::Zrtp => {
+            Route::Record(targets) if kind == DatagramKind::Zrtp => {
                 if let Some(ssrc) = zrtp_confirmed(d.payload) {
                     for t in &targets {
                         let (recording, channel, standing) = (t.recording, t.channel, t.standing);
@@ -345,7 +345,7 @@ impl Core {
                     self.stats.rtp_cut += 1;
                     own(&targets).for_each(|id| self.note_cut_media(id, d.sliced, sink));
                 }
-                let heard = match Heard::parse(d.payload) {
+                let heard = match RtpPacket::parse(d.payload) {
                     Ok(heard) => heard,
                     Err(why) => {
                         self.stats.rtp_malformed += 1;

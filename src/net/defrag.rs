@@ -32,7 +32,7 @@ const MAX_RUNS: usize = 128;
 const BYTES_EACH: usize = 8 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct FragmentKey {
     src: IpAddr,
     dst: IpAddr,
     id: u32,
@@ -40,10 +40,10 @@ struct Key {
     protocol: u8,
 }
 
-impl Key {
-    fn of(packet: &IpPacket<'_>) -> Key {
+impl FragmentKey {
+    fn of(packet: &IpPacket<'_>) -> FragmentKey {
         let protocol = if packet.src.is_ipv4() { packet.protocol } else { 0 };
-        Key { src: packet.src, dst: packet.dst, id: packet.id, protocol }
+        FragmentKey { src: packet.src, dst: packet.dst, id: packet.id, protocol }
     }
 }
 
@@ -61,9 +61,9 @@ pub struct Whole {
 /// Datagrams waiting for their missing pieces.
 pub struct Defrag {
     /// The oldest first: none is made younger by what comes of it.
-    waiting: LruCache<Key, Partial, RandomState>,
+    waiting: LruCache<FragmentKey, Partial, RandomState>,
     /// Datagrams that were whole a moment ago, and those that are refused.
-    finished: LruCache<Key, Timestamp, RandomState>,
+    finished: LruCache<FragmentKey, Timestamp, RandomState>,
     bytes: usize,
     max_bytes: usize,
 }
@@ -108,7 +108,7 @@ impl Defrag {
         let fragment = packet.fragment?;
         stats.fragments += 1;
         self.expire(ts, stats);
-        let key = Key::of(packet);
+        let key = FragmentKey::of(packet);
         if let Some(done) = self.finished.peek(&key) {
             if ts.since_ns(*done).saturating_abs() <= LATE_NS {
                 stats.fragments_late += 1;
@@ -148,7 +148,7 @@ impl Defrag {
 
     fn add(
         &mut self,
-        key: Key,
+        key: FragmentKey,
         ts: Timestamp,
         packet: &IpPacket<'_>,
         fragment: Fragment,
@@ -198,7 +198,7 @@ impl Defrag {
     }
 
     /// Gives a datagram up and swallows what still comes of it.
-    fn refuse(&mut self, key: Key, ts: Timestamp) {
+    fn refuse(&mut self, key: FragmentKey, ts: Timestamp) {
         if let Some(partial) = self.waiting.remove(&key) {
             self.bytes -= partial.data.len();
         }

@@ -24,7 +24,7 @@ use crate::config::{TunnelRule, tunnels};
 use crate::sip::starts_like_sip;
 use crate::time::Timestamp;
 use crate::wire::ip::{IpPacket, protocol, skip_extensions};
-use crate::wire::link::{self, LinkError, Proto, Vlan};
+use crate::wire::link::{self, LinkError, NextProtocol, Vlan};
 use crate::wire::transport::{Tcp, Udp};
 use crate::wire::{Frame, LinkType, fast, tunnel};
 use reassembly::Reassembly;
@@ -247,7 +247,7 @@ impl Net {
         let packet = link::to_ip(proto, data);
         // Of a GRE protocol nobody knows, the tunnel is what is unknown: to open it would not help.
         if let Err(LinkError::NotIp(other)) = packet
-            && proto == Proto::EtherType(other)
+            && proto == NextProtocol::EtherType(other)
         {
             return self.count(LinkError::UnknownEncapsulation(other));
         }

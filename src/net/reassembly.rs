@@ -22,7 +22,7 @@ const TOTAL_SHARES: usize = 256;
 
 /// Both ends of a connection, the lower address first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key {
+struct ConnectionKey {
     low: SocketAddr,
     high: SocketAddr,
     vlan: Vlan,
@@ -40,9 +40,9 @@ struct Connection {
 /// Connections on SIP ports.
 pub(crate) struct Reassembly {
     /// The one that was silent longest comes first.
-    connections: LruCache<Key, Connection, RandomState>,
+    connections: LruCache<ConnectionKey, Connection, RandomState>,
     /// Which directions wait for missing bytes, and until when.
-    timetable: BTreeSet<(Timestamp, Key, usize)>,
+    timetable: BTreeSet<(Timestamp, ConnectionKey, usize)>,
     buffer: usize,
     max_held: usize,
     held: usize,
@@ -81,9 +81,9 @@ impl Reassembly {
         stats.tcp_segments += 1;
         let side = usize::from(flow.src > flow.dst);
         let key = if side == 0 {
-            Key { low: flow.src, high: flow.dst, vlan: flow.vlan }
+            ConnectionKey { low: flow.src, high: flow.dst, vlan: flow.vlan }
         } else {
-            Key { low: flow.dst, high: flow.src, vlan: flow.vlan }
+            ConnectionKey { low: flow.dst, high: flow.src, vlan: flow.vlan }
         };
         if !self.connections.contains_key(&key) {
             if !tcp.syn && tcp.payload.is_empty() {
@@ -134,7 +134,7 @@ impl Reassembly {
         self.held
     }
 
-    fn open(&mut self, key: Key, stats: &mut NetStats) {
+    fn open(&mut self, key: ConnectionKey, stats: &mut NetStats) {
         if self.connections.len() == self.connections.capacity() {
             self.evict_oldest(stats);
         }
@@ -142,7 +142,7 @@ impl Reassembly {
         self.connections.insert(key, Connection { halves, held: 0, waits: [None, None] });
     }
 
-    fn give_up(&mut self, key: Key, side: usize, stats: &mut NetStats, emit: Emit<'_>) {
+    fn give_up(&mut self, key: ConnectionKey, side: usize, stats: &mut NetStats, emit: Emit<'_>) {
         let Some(connection) = self.connections.peek_mut(&key) else { return };
         connection.waits[side] = None;
         let flow = if side == 0 {
@@ -154,7 +154,7 @@ impl Reassembly {
     }
 
     /// Brings the sum of bytes and the timetable up to date after a change.
-    fn account(&mut self, key: Key, stats: &mut NetStats) {
+    fn account(&mut self, key: ConnectionKey, stats: &mut NetStats) {
         let Some(connection) = self.connections.peek_mut(&key) else { return };
         let held = connection.halves.iter().map(Half::held).sum();
         self.held = self.held + held - connection.held;

@@ -59,7 +59,7 @@ fn distance(from: u32, to: u32) -> i32 {
     to.wrapping_sub(from) as i32
 }
 
-type Emit<'a> = &'a mut dyn FnMut(Timestamp, &[u8]);
+type EmitBytes<'a> = &'a mut dyn FnMut(Timestamp, &[u8]);
 
 impl Half {
     /// Takes a segment, `lost` bytes of which were not captured, and emits what it completes.
@@ -70,7 +70,7 @@ impl Half {
         lost: u32,
         limit: usize,
         stats: &mut NetStats,
-        emit: Emit<'_>,
+        emit: EmitBytes<'_>,
     ) {
         if tcp.syn {
             if !self.may_begin_at(tcp.seq) {
@@ -133,7 +133,7 @@ impl Half {
     }
 
     /// The wait is over: goes on behind the hole.
-    pub(crate) fn give_up(&mut self, limit: usize, stats: &mut NetStats, emit: Emit<'_>) {
+    pub(crate) fn give_up(&mut self, limit: usize, stats: &mut NetStats, emit: EmitBytes<'_>) {
         let Some(next) = self.next else { return };
         match self.acked.take().filter(|(_, ack)| distance(next, *ack) > 0) {
             Some((_, ack)) if self.pending.first().is_none_or(|p| distance(ack, p.seq) > 0) => {
@@ -200,7 +200,7 @@ impl Half {
 
     /// Delivers held segments whose turn has come. With `filled`: the stamp of
     /// the segment that made them so; without: each has its own.
-    fn drain(&mut self, filled: Option<Timestamp>, limit: usize, stats: &mut NetStats, emit: Emit<'_>) {
+    fn drain(&mut self, filled: Option<Timestamp>, limit: usize, stats: &mut NetStats, emit: EmitBytes<'_>) {
         let mut done = 0;
         let mut pending = std::mem::take(&mut self.pending);
         for segment in &pending {
@@ -236,7 +236,7 @@ impl Half {
     }
 
     /// The hole before the first held segment is one.
-    fn skip_to_pending(&mut self, limit: usize, stats: &mut NetStats, emit: Emit<'_>) {
+    fn skip_to_pending(&mut self, limit: usize, stats: &mut NetStats, emit: EmitBytes<'_>) {
         let (Some(next), Some(first)) = (self.next, self.pending.first()) else { return };
         if distance(next, first.seq) > 0 {
             self.next = Some(first.seq);
@@ -245,7 +245,7 @@ impl Half {
         self.drain(None, limit, stats, emit);
     }
 
-    fn drain_all(&mut self, limit: usize, stats: &mut NetStats, emit: Emit<'_>) {
+    fn drain_all(&mut self, limit: usize, stats: &mut NetStats, emit: EmitBytes<'_>) {
         while !self.pending.is_empty() {
             self.skip_to_pending(limit, stats, emit);
         }
@@ -260,7 +260,14 @@ impl Half {
         }
     }
 
-    fn deliver(&mut self, ts: Timestamp, bytes: &[u8], limit: usize, stats: &mut NetStats, emit: Emit<'_>) {
+    fn deliver(
+        &mut self,
+        ts: Timestamp,
+        bytes: &[u8],
+        limit: usize,
+        stats: &mut NetStats,
+        emit: EmitBytes<'_>,
+    ) {
         if let Some(next) = self.next {
             self.next = Some(next.wrapping_add(bytes.len() as u32));
         }

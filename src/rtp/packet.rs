@@ -19,8 +19,8 @@ use rtp_rs::{RtpReader, RtpReaderError};
 
 /// The kinds of datagram that share a media port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MediaKind {
-    /// Version 2, payload type outside RTCP's: to be read by [`Heard::parse`].
+pub enum DatagramKind {
+    /// Version 2, payload type outside RTCP's: to be read by [`RtpPacket::parse`].
     Rtp,
     /// Version 2, packet type 192 to 223.
     Rtcp,
@@ -43,20 +43,20 @@ const ZRTP_COOKIE: [u8; 4] = *b"ZRTP";
 /// RTCP packet types, as they stand in the second octet.
 const RTCP_TYPES: std::ops::RangeInclusive<u8> = 192..=223;
 
-/// What `datagram` is, by its first octets. Only [`MediaKind::Rtp`] needs more
+/// What `datagram` is, by its first octets. Only [`DatagramKind::Rtp`] needs more
 /// checks, which parsing it makes.
-pub fn classify(datagram: &[u8]) -> MediaKind {
-    let &[first, second, ..] = datagram else { return MediaKind::Other };
+pub fn classify(datagram: &[u8]) -> DatagramKind {
+    let &[first, second, ..] = datagram else { return DatagramKind::Other };
     let cookie = datagram.get(4..8);
     match first {
-        0..=3 if cookie == Some(&STUN_COOKIE) => MediaKind::Stun,
-        16..=19 if cookie == Some(&ZRTP_COOKIE) => MediaKind::Zrtp,
+        0..=3 if cookie == Some(&STUN_COOKIE) => DatagramKind::Stun,
+        16..=19 if cookie == Some(&ZRTP_COOKIE) => DatagramKind::Zrtp,
         // Content types 20 to 25 are in use; the next octet is the version's major part.
-        20..=63 if second == 0xFE => MediaKind::Dtls,
-        64..=79 => MediaKind::TurnChannel,
-        128..=191 if RTCP_TYPES.contains(&second) => MediaKind::Rtcp,
-        128..=191 => MediaKind::Rtp,
-        _ => MediaKind::Other,
+        20..=63 if second == 0xFE => DatagramKind::Dtls,
+        64..=79 => DatagramKind::TurnChannel,
+        128..=191 if RTCP_TYPES.contains(&second) => DatagramKind::Rtcp,
+        128..=191 => DatagramKind::Rtp,
+        _ => DatagramKind::Other,
     }
 }
 
@@ -90,7 +90,7 @@ pub const MAX_HEADER: usize = 255 * 4;
 /// One RTP packet, borrowed from its datagram: read and checked once, where it
 /// comes in, and carried as it is to whoever plays it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heard<'a> {
+pub struct RtpPacket<'a> {
     /// Synchronisation source.
     pub ssrc: u32,
     /// Sequence number; widen it with [`super::seq::ExtendedSeq`].
@@ -107,9 +107,9 @@ pub struct Heard<'a> {
     pub whole: &'a [u8],
 }
 
-impl<'a> Heard<'a> {
+impl<'a> RtpPacket<'a> {
     /// Reads a datagram that [`classify`] calls RTP.
-    pub fn parse(datagram: &'a [u8]) -> Result<Heard<'a>, RtpError> {
+    pub fn parse(datagram: &'a [u8]) -> Result<RtpPacket<'a>, RtpError> {
         let rtp = RtpReader::new(datagram).map_err(RtpError::from)?;
         if datagram.get(1).is_some_and(|t| RTCP_TYPES.contains(t)) {
             return Err(RtpError::Rtcp);
@@ -118,7 +118,7 @@ impl<'a> Heard<'a> {
         if header > MAX_HEADER {
             return Err(RtpError::Header(header));
         }
-        Ok(Heard {
+        Ok(RtpPacket {
             ssrc: rtp.ssrc(),
             seq: rtp.sequence_number().into(),
             timestamp: rtp.timestamp(),
@@ -141,14 +141,14 @@ impl<'a> Heard<'a> {
         starts.take(MAX_CANDIDATES).find(|n| self.has_segments_of(*n))
     }
 
-    /// The packets of a datagram whose [`Heard::segment_len`] is `len`, in order.
-    pub fn segments(&self, len: usize) -> impl Iterator<Item = Heard<'a>> {
-        self.whole.chunks(len.max(1)).filter_map(|part| Heard::parse(part).ok())
+    /// The packets of a datagram whose [`RtpPacket::segment_len`] is `len`, in order.
+    pub fn segments(&self, len: usize) -> impl Iterator<Item = RtpPacket<'a>> {
+        self.whole.chunks(len.max(1)).filter_map(|part| RtpPacket::parse(part).ok())
     }
 
     fn has_segments_of(&self, len: usize) -> bool {
         self.whole.chunks(len).zip(0..).all(|(part, n)| {
-            Heard::parse(part).is_ok_and(|p| {
+            RtpPacket::parse(part).is_ok_and(|p| {
                 p.ssrc == self.ssrc
                     && p.payload_type == self.payload_type
                     && p.seq == self.seq.wrapping_add(n)
@@ -185,7 +185,7 @@ mod tests {
     fn reads_the_header() {
         let mut d = header(0x80, 0x88);
         d.extend([1, 2, 3]);
-        let p = Heard::parse(&d).unwrap();
+        let p = RtpPacket::parse(&d).unwrap();
         assert_eq!((p.ssrc, p.seq, p.timestamp), (0xDEAD_BEEF, 0xFFFE, 320));
         assert_eq!((p.payload_type, p.marker, p.payload), (8, true, &[1, 2, 3][..]));
     }
@@ -196,33 +196,33 @@ mod tests {
         d.extend([0, 0, 0, 9]);
         d.extend([0xBE, 0xDE, 0, 1, 1, 2, 3, 4]);
         d.extend([0x55, 0x56, 0, 0, 3]);
-        assert_eq!(Heard::parse(&d).unwrap().payload, [0x55, 0x56]);
+        assert_eq!(RtpPacket::parse(&d).unwrap().payload, [0x55, 0x56]);
         *d.last_mut().unwrap() = 6;
-        assert_eq!(Heard::parse(&d), Err(RtpError::Padding(6)));
+        assert_eq!(RtpPacket::parse(&d), Err(RtpError::Padding(6)));
         *d.last_mut().unwrap() = 5;
-        assert!(Heard::parse(&d).unwrap().payload.is_empty());
-        assert_eq!(Heard::parse(&d[..20]), Err(RtpError::Truncated));
-        assert_eq!(Heard::parse(&d[..5]), Err(RtpError::Truncated));
+        assert!(RtpPacket::parse(&d).unwrap().payload.is_empty());
+        assert_eq!(RtpPacket::parse(&d[..20]), Err(RtpError::Truncated));
+        assert_eq!(RtpPacket::parse(&d[..5]), Err(RtpError::Truncated));
         d[0] = 0x40;
-        assert_eq!(Heard::parse(&d), Err(RtpError::Version(1)));
-        assert_eq!(Heard::parse(&header(0x80, 200)), Err(RtpError::Rtcp));
+        assert_eq!(RtpPacket::parse(&d), Err(RtpError::Version(1)));
+        assert_eq!(RtpPacket::parse(&header(0x80, 200)), Err(RtpError::Rtcp));
     }
 
     #[test]
     fn kinds_on_one_port() {
-        assert_eq!(classify(&header(0x80, 0)), MediaKind::Rtp);
-        assert_eq!(classify(&header(0x80, 0xE5)), MediaKind::Rtp, "marker and type 101");
-        assert_eq!(classify(&header(0x81, 200)), MediaKind::Rtcp);
-        assert_eq!(classify(&header(0x80, 191)), MediaKind::Rtp);
-        assert_eq!(classify(&header(0x80, 223)), MediaKind::Rtcp);
-        assert_eq!(classify(&header(0x80, 224)), MediaKind::Rtp);
-        assert_eq!(classify(&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 0]), MediaKind::Stun);
-        assert_eq!(classify(&header(0, 1)), MediaKind::Other);
-        assert_eq!(classify(b"\x10\x00\x00\x01ZRTP...."), MediaKind::Zrtp);
-        assert_eq!(classify(&[22, 0xFE, 0xFD, 0]), MediaKind::Dtls);
-        assert_eq!(classify(&[0x40, 0, 0, 1]), MediaKind::TurnChannel);
+        assert_eq!(classify(&header(0x80, 0)), DatagramKind::Rtp);
+        assert_eq!(classify(&header(0x80, 0xE5)), DatagramKind::Rtp, "marker and type 101");
+        assert_eq!(classify(&header(0x81, 200)), DatagramKind::Rtcp);
+        assert_eq!(classify(&header(0x80, 191)), DatagramKind::Rtp);
+        assert_eq!(classify(&header(0x80, 223)), DatagramKind::Rtcp);
+        assert_eq!(classify(&header(0x80, 224)), DatagramKind::Rtp);
+        assert_eq!(classify(&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 0]), DatagramKind::Stun);
+        assert_eq!(classify(&header(0, 1)), DatagramKind::Other);
+        assert_eq!(classify(b"\x10\x00\x00\x01ZRTP...."), DatagramKind::Zrtp);
+        assert_eq!(classify(&[22, 0xFE, 0xFD, 0]), DatagramKind::Dtls);
+        assert_eq!(classify(&[0x40, 0, 0, 1]), DatagramKind::TurnChannel);
         for short in [&[][..], &[0x80], &[0, 0], &[0xFF, 0xFF]] {
-            assert_eq!(classify(short), MediaKind::Other, "{short:?}");
+            assert_eq!(classify(short), DatagramKind::Other, "{short:?}");
         }
     }
 
@@ -237,7 +237,7 @@ mod tests {
     fn packets_one_behind_the_other_are_told_by_their_headers() {
         let of = |parts: &[(u16, usize)]| -> Option<Vec<usize>> {
             let d: Vec<u8> = parts.iter().flat_map(|(seq, n)| rtp(*seq, &vec![0xD5; *n])).collect();
-            let p = Heard::parse(&d).unwrap();
+            let p = RtpPacket::parse(&d).unwrap();
             p.segment_len().map(|n| p.segments(n).map(|s| s.payload.len()).collect())
         };
         assert_eq!(of(&[(65_535, 160), (0, 160), (1, 160)]), Some(vec![160; 3]));
@@ -250,7 +250,7 @@ mod tests {
         let mut sound = vec![0xD5; 160];
         sound[40..44].copy_from_slice(&[0xDE, 0xAD, 0xBE, 0xEF]);
         assert_eq!(
-            Heard::parse(&rtp(7, &sound)).unwrap().segment_len(),
+            RtpPacket::parse(&rtp(7, &sound)).unwrap().segment_len(),
             None,
             "sound that has the SSRC in it"
         );
@@ -270,7 +270,7 @@ mod tests {
             d[0] = 0x80 | (d[0] & 0x3F);
             let cut = &d[..round % 65];
             let _ = classify(cut);
-            if let Ok(p) = Heard::parse(cut) {
+            if let Ok(p) = RtpPacket::parse(cut) {
                 assert!(p.payload.len() + 12 <= cut.len());
                 let _ = p.segment_len();
             }

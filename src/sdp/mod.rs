@@ -12,5 +12,5 @@ mod rtpmap;
 mod scan;
 
 pub use description::{Description, Direction, Format, Media, MediaKind, Origin, Proto, Setup};
-pub use offer_answer::{Carrier, Change, OfferAnswer, Side, Step};
+pub use offer_answer::{Carrier, ExchangeChange, MessageStep, OfferAnswer, Side};
 pub use parse::parse;

@@ -44,7 +44,7 @@ pub enum Carrier {
 
 /// Which message of its transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum MessageStep {
     /// The request.
     Request,
     /// A response of this status.
@@ -55,7 +55,7 @@ pub enum Step {
 
 /// What a message did to the exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum ExchangeChange {
     /// Nothing new.
     None,
     /// A description was offered; its sender may already receive there.
@@ -68,7 +68,7 @@ pub enum Change {
 
 /// A transaction within the dialog: CSeq numbers belong to their sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Key {
+struct TransactionKey {
     requester: Side,
     carrier: Carrier,
     cseq: u32,
@@ -76,7 +76,7 @@ struct Key {
 
 #[derive(Clone, Debug)]
 struct Offer {
-    key: Key,
+    key: TransactionKey,
     offerer: Side,
     session: Arc<Description>,
 }
@@ -101,7 +101,7 @@ impl Agreement {
 /// The newest exchange that got its answer.
 #[derive(Clone, Debug)]
 struct Settled {
-    key: Key,
+    key: TransactionKey,
     offer: Offer,
     /// Until the INVITE's final response: what to go back to when it fails.
     before: Option<Box<Agreement>>,
@@ -133,17 +133,19 @@ impl OfferAnswer {
         sender: Side,
         carrier: Carrier,
         cseq: u32,
-        step: Step,
+        step: MessageStep,
         session: Option<&Arc<Description>>,
-    ) -> Change {
+    ) -> ExchangeChange {
         match step {
-            Step::Request => {
-                let key = Key { requester: sender, carrier, cseq };
-                session.map_or(Change::None, |s| self.on_request(key, s))
+            MessageStep::Request => {
+                let key = TransactionKey { requester: sender, carrier, cseq };
+                session.map_or(ExchangeChange::None, |s| self.on_request(key, s))
             }
-            Step::Ack => self.on_ack(Key { requester: sender, carrier: Carrier::Invite, cseq }, session),
-            Step::Response(code) => {
-                let key = Key { requester: sender.other(), carrier, cseq };
+            MessageStep::Ack => {
+                self.on_ack(TransactionKey { requester: sender, carrier: Carrier::Invite, cseq }, session)
+            }
+            MessageStep::Response(code) => {
+                let key = TransactionKey { requester: sender.other(), carrier, cseq };
                 match code {
                     0..300 => self.on_success(key, code >= 200, session),
                     300.. => self.on_failure(key),
@@ -244,7 +246,7 @@ impl OfferAnswer {
         self.settled.is_some()
     }
 
-    fn on_request(&mut self, key: Key, session: &Arc<Description>) -> Change {
+    fn on_request(&mut self, key: TransactionKey, session: &Arc<Description>) -> ExchangeChange {
         // A PRACK answers when its INVITE came without a description (RFC 3262 §5).
         let late = |o: &Offer| o.key.carrier == Carrier::Invite && o.offerer == key.requester.other();
         if key.carrier == Carrier::Prack
@@ -253,20 +255,25 @@ impl OfferAnswer {
             return self.settle(i, session, false);
         }
         if self.is_old(key) {
-            return Change::None;
+            return ExchangeChange::None;
         }
         self.offer(Offer { key, offerer: key.requester, session: session.clone() })
     }
 
-    fn on_success(&mut self, key: Key, is_final: bool, session: Option<&Arc<Description>>) -> Change {
+    fn on_success(
+        &mut self,
+        key: TransactionKey,
+        is_final: bool,
+        session: Option<&Arc<Description>>,
+    ) -> ExchangeChange {
         let answerer = key.requester.other();
         let change = match session {
-            None => Change::None,
+            None => ExchangeChange::None,
             Some(s) => match self.pending.iter().position(|o| o.key == key) {
                 Some(i) if self.pending[i].offerer == key.requester => self.settle(i, s, !is_final),
                 Some(_) => self.offer(Offer { key, offerer: answerer, session: s.clone() }),
                 None if self.settled.as_ref().is_some_and(|d| d.key == key) => self.amend(answerer, s),
-                None if self.is_old(key) => Change::None,
+                None if self.is_old(key) => ExchangeChange::None,
                 // Without an offer in the request, the response makes one.
                 None if key.carrier == Carrier::Invite => {
                     self.offer(Offer { key, offerer: answerer, session: s.clone() })
@@ -292,7 +299,7 @@ impl OfferAnswer {
         }
     }
 
-    fn on_ack(&mut self, key: Key, session: Option<&Arc<Description>>) -> Change {
+    fn on_ack(&mut self, key: TransactionKey, session: Option<&Arc<Description>>) -> ExchangeChange {
         let offer = self.pending.iter().position(|o| o.key == key && o.offerer != key.requester);
         match (offer, session) {
             (Some(i), Some(s)) => self.settle(i, s, false),
@@ -305,29 +312,31 @@ impl OfferAnswer {
                 self.amend(key.requester, s)
             }
             (None, Some(s)) if !self.is_old(key) => self.adopt(key, key.requester, s),
-            (None, _) => Change::None,
+            (None, _) => ExchangeChange::None,
         }
     }
 
     /// A request that failed leaves everything as it was before (RFC 3261 §14.1).
-    fn on_failure(&mut self, key: Key) -> Change {
+    fn on_failure(&mut self, key: TransactionKey) -> ExchangeChange {
         let pending = self.pending.len();
         self.pending.retain(|o| o.key != key);
-        let mut change = if self.pending.len() < pending { Change::Reverted } else { Change::None };
+        let mut change =
+            if self.pending.len() < pending { ExchangeChange::Reverted } else { ExchangeChange::None };
         if let Some(settled) = self.settled.as_mut().filter(|d| d.key == key)
             && let Some(before) = settled.before.take()
         {
             self.agreed = *before;
-            change = Change::Reverted;
+            change = ExchangeChange::Reverted;
         }
         self.finish(key);
         change
     }
 
-    fn offer(&mut self, offer: Offer) -> Change {
+    fn offer(&mut self, offer: Offer) -> ExchangeChange {
         if let Some(same) = self.pending.iter_mut().find(|o| o.key == offer.key) {
             // A retransmission, or a later response repeating a late offer.
-            let change = if same.session == offer.session { Change::None } else { Change::Offered };
+            let change =
+                if same.session == offer.session { ExchangeChange::None } else { ExchangeChange::Offered };
             *same = offer;
             return change;
         }
@@ -335,11 +344,11 @@ impl OfferAnswer {
             self.pending.remove(0);
         }
         self.pending.push(offer);
-        Change::Offered
+        ExchangeChange::Offered
     }
 
     /// The pending offer `i` got this answer.
-    fn settle(&mut self, i: usize, answer: &Arc<Description>, provisional: bool) -> Change {
+    fn settle(&mut self, i: usize, answer: &Arc<Description>, provisional: bool) -> ExchangeChange {
         let offer = self.pending.remove(i);
         // Older offers of the dialog can no longer be answered.
         self.pending.drain(..i);
@@ -349,31 +358,31 @@ impl OfferAnswer {
         self.agree(&offer, answer);
         self.settled = Some(Settled { key, offer, before });
         self.finish(key);
-        Change::Agreed
+        ExchangeChange::Agreed
     }
 
     /// The answer of the newest exchange again, perhaps another than before: a
     /// 200 may differ from its 183.
-    fn amend(&mut self, answerer: Side, answer: &Arc<Description>) -> Change {
-        let Some(offer) = self.settled.as_ref().map(|d| d.offer.clone()) else { return Change::None };
+    fn amend(&mut self, answerer: Side, answer: &Arc<Description>) -> ExchangeChange {
+        let Some(offer) = self.settled.as_ref().map(|d| d.offer.clone()) else { return ExchangeChange::None };
         if offer.offerer == answerer || self.agreed(answerer) == Some(&**answer) {
-            return Change::None;
+            return ExchangeChange::None;
         }
         self.agree(&offer, answer);
-        Change::Agreed
+        ExchangeChange::Agreed
     }
 
     /// One half of an exchange whose other half was missed.
-    fn adopt(&mut self, key: Key, side: Side, session: &Arc<Description>) -> Change {
+    fn adopt(&mut self, key: TransactionKey, side: Side, session: &Arc<Description>) -> ExchangeChange {
         self.finish(key);
         self.agreed.holding[side as usize] = session.audio().is_some_and(stops_other);
         if self.agreed(side) == Some(&**session) {
-            return Change::None;
+            return ExchangeChange::None;
         }
         self.agreed.lines[side as usize] = session.audio_line();
         self.agreed.sessions[side as usize] = Some(session.clone());
         self.agreed.answerer = None;
-        Change::Agreed
+        ExchangeChange::Agreed
     }
 
     fn agree(&mut self, offer: &Offer, answer: &Arc<Description>) {
@@ -401,13 +410,13 @@ impl OfferAnswer {
         self.agreed.answerer = Some(offer.offerer.other());
     }
 
-    fn finish(&mut self, key: Key) {
+    fn finish(&mut self, key: TransactionKey) {
         let done = &mut self.done[key.requester as usize];
         *done = (*done).max(Some(key.cseq));
     }
 
     /// Is it a transaction at or before the newest finished one of its sender?
-    fn is_old(&self, key: Key) -> bool {
+    fn is_old(&self, key: TransactionKey) -> bool {
         self.done[key.requester as usize].is_some_and(|d| key.cseq <= d)
     }
 }

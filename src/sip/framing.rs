@@ -43,13 +43,13 @@ pub struct Framer {
     /// Where unread bytes begin in `buf`.
     start: usize,
     limit: usize,
-    state: State,
+    state: FramingState,
     stats: FramerStats,
 }
 
 /// Offsets are relative to `start`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum FramingState {
     /// Looking for a start line. `mid_line`: inside one that is too long to be it.
     Lost { mid_line: bool },
     /// At a message; its blank line is not in the first `scanned` bytes.
@@ -66,7 +66,7 @@ impl Framer {
             buf: Vec::new(),
             start: 0,
             limit,
-            state: State::Lost { mid_line: false },
+            state: FramingState::Lost { mid_line: false },
             stats: FramerStats::default(),
         }
     }
@@ -90,7 +90,7 @@ impl Framer {
 
     /// Bytes are missing here: what is unfinished is dropped.
     pub fn gap(&mut self) {
-        if !matches!(self.state, State::Lost { .. }) {
+        if !matches!(self.state, FramingState::Lost { .. }) {
             self.stats.resyncs += 1;
         }
         self.lose();
@@ -102,23 +102,23 @@ impl Framer {
     pub fn next_message(&mut self) -> Option<&[u8]> {
         loop {
             match self.state {
-                State::Lost { mid_line } => {
+                FramingState::Lost { mid_line } => {
                     if !self.find_start(mid_line) {
                         return None;
                     }
                 }
-                State::Head { scanned } => {
+                FramingState::Head { scanned } => {
                     if !self.find_body(scanned) {
                         return None;
                     }
                 }
-                State::Body { len } => {
+                FramingState::Body { len } => {
                     if self.unread().len() < len {
                         return None;
                     }
                     let from = self.start;
                     self.start += len;
-                    self.state = State::Head { scanned: 0 };
+                    self.state = FramingState::Head { scanned: 0 };
                     return Some(&self.buf[from..from + len]);
                 }
             }
@@ -144,7 +144,7 @@ impl Framer {
         self.stats.skipped_bytes += self.unread().len() as u64;
         self.buf.clear();
         self.start = 0;
-        self.state = State::Lost { mid_line: false };
+        self.state = FramingState::Lost { mid_line: false };
     }
 
     fn skip(&mut self, len: usize) {
@@ -166,7 +166,7 @@ impl Framer {
                     self.skip(whole);
                     mid_line = true;
                 }
-                self.state = State::Lost { mid_line };
+                self.state = FramingState::Lost { mid_line };
                 return false;
             };
             // A stream may be joined just where a message begins, so the bytes
@@ -174,7 +174,7 @@ impl Framer {
             let found = if mid_line { Some(false) } else { looks_like_message(unread, lf) };
             match found {
                 Some(true) => {
-                    self.state = State::Head { scanned: 0 };
+                    self.state = FramingState::Head { scanned: 0 };
                     return true;
                 }
                 Some(false) => {
@@ -182,7 +182,7 @@ impl Framer {
                     mid_line = false;
                 }
                 None => {
-                    self.state = State::Lost { mid_line: false };
+                    self.state = FramingState::Lost { mid_line: false };
                     return false;
                 }
             }
@@ -198,7 +198,7 @@ impl Framer {
             let line = &unread[..line_end.unwrap_or(unread.len())];
             if line.len() > MAX_LINE || (line_end.is_some() && StartLine::parse(line).is_err()) {
                 self.stats.resyncs += 1;
-                self.state = State::Lost { mid_line: false };
+                self.state = FramingState::Lost { mid_line: false };
                 return true;
             }
             if line_end.is_none() {
@@ -208,16 +208,16 @@ impl Framer {
         let unread = self.unread();
         let Some(head) = head_len(unread, scanned) else {
             // The blank line may be half here.
-            self.state = State::Head { scanned: unread.len().saturating_sub(3).max(1) };
+            self.state = FramingState::Head { scanned: unread.len().saturating_sub(3).max(1) };
             return false;
         };
         let len = message_len(unread, head);
         if len > self.limit {
             self.stats.overflows += 1;
             self.skip(head);
-            self.state = State::Lost { mid_line: false };
+            self.state = FramingState::Lost { mid_line: false };
         } else {
-            self.state = State::Body { len };
+            self.state = FramingState::Body { len };
         }
         true
     }

@@ -44,7 +44,7 @@ struct Read<T> {
 
 /// The key as it is written.
 #[derive(Serialize)]
-struct Written<'a, T> {
+struct WrittenCases<'a, T> {
     #[serde(flatten)]
     oldest: &'a T,
     #[serde(skip_serializing_if = "<[T]>::is_empty")]
@@ -258,7 +258,7 @@ impl<T: Serialize> Serialize for Cases<T> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         match self.0.split_first() {
             None => s.serialize_none(),
-            Some((oldest, also)) => Written { oldest, also }.serialize(s),
+            Some((oldest, also)) => WrittenCases { oldest, also }.serialize(s),
         }
     }
 }

@@ -14,7 +14,7 @@ mod replace;
 #[cfg(test)]
 mod tests;
 
-pub use known::{Access, Entry, Kind, Known, Owner};
+pub use known::{Access, EntryKind, FileStat, FolderEntry, Owner};
 pub use replace::{NEW, with_new};
 
 use super::error::StoreError;
@@ -32,10 +32,10 @@ const SECOND_NAME: &str = "it has a second name, which may be that of somebody e
 
 /// A folder that is held open: a store, its state, or a folder below one of them.
 #[derive(Clone, Debug)]
-pub struct Folder(Arc<Held>);
+pub struct Folder(Arc<FolderHandle>);
 
 #[derive(Debug)]
-struct Held {
+struct FolderHandle {
     fd: OwnedFd,
     path: PathBuf,
     owner: Owner,
@@ -49,10 +49,10 @@ impl Folder {
     /// It is not there, is no folder, or may not be entered.
     pub fn open(path: &Path, access: Access) -> Result<Folder, StoreError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let held = || -> io::Result<Held> {
+        let held = || -> io::Result<FolderHandle> {
             let fd = rustix::fs::open(path, flags, Mode::empty())?;
-            let owner = Known(rustix::fs::fstat(&fd)?).owner();
-            Ok(Held { fd, path: path.to_owned(), owner, access })
+            let owner = FileStat(rustix::fs::fstat(&fd)?).owner();
+            Ok(FolderHandle { fd, path: path.to_owned(), owner, access })
         };
         Ok(Folder(Arc::new(held().map_err(StoreError::io("open", path))?)))
     }
@@ -93,9 +93,9 @@ impl Folder {
     /// # Errors
     /// The process has as many handles as it may have.
     pub fn owned_by(&self, owner: Owner) -> Result<Folder, StoreError> {
-        let Held { fd, path, access, .. } = &*self.0;
+        let FolderHandle { fd, path, access, .. } = &*self.0;
         let fd = fd.try_clone().map_err(StoreError::io("open", path))?;
-        Ok(Folder(Arc::new(Held { fd, path: path.clone(), owner, access: *access })))
+        Ok(Folder(Arc::new(FolderHandle { fd, path: path.clone(), owner, access: *access })))
     }
 
     /// Where it is.
@@ -120,7 +120,7 @@ impl Folder {
     pub fn below(&self, path: &Path) -> Result<Folder, StoreError> {
         let (path, below) = self.place(path)?;
         let fd = folder_beneath(self.0.fd.as_fd(), &below).map_err(StoreError::io("open", &path))?;
-        Ok(Folder(Arc::new(Held { fd, path, owner: self.0.owner, access: self.0.access })))
+        Ok(Folder(Arc::new(FolderHandle { fd, path, owner: self.0.owner, access: self.0.access })))
     }
 
     /// A folder below, made where it is missing, and those on the way to it. With
@@ -245,14 +245,14 @@ impl Folder {
     ///
     /// # Errors
     /// A folder on the way is a link, or may not be entered.
-    pub fn look(&self, path: &Path) -> Result<Option<Known>, StoreError> {
+    pub fn look(&self, path: &Path) -> Result<Option<FileStat>, StoreError> {
         let (path, below) = self.place(path)?;
         let look = || -> io::Result<Stat> {
             let (folder, name) = self.parent(&below)?;
             Ok(rustix::fs::statat(folder.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)?)
         };
         match look() {
-            Ok(stat) => Ok(Some(Known(stat))),
+            Ok(stat) => Ok(Some(FileStat(stat))),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(StoreError::io("look for", &path)(e)),
         }
@@ -262,8 +262,10 @@ impl Folder {
     ///
     /// # Errors
     /// The system refuses.
-    pub fn known(&self) -> Result<Known, StoreError> {
-        rustix::fs::fstat(&self.0.fd).map(Known).map_err(|e| StoreError::io("read", &self.0.path)(e.into()))
+    pub fn known(&self) -> Result<FileStat, StoreError> {
+        rustix::fs::fstat(&self.0.fd)
+            .map(FileStat)
+            .map_err(|e| StoreError::io("read", &self.0.path)(e.into()))
     }
 
     /// Gives a file another name, in place of what has it.
@@ -326,7 +328,7 @@ impl Folder {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn entries(&self) -> io::Result<Vec<Entry>> {
+    pub fn entries(&self) -> io::Result<Vec<FolderEntry>> {
         let mut entries = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.0.fd)? {
             let entry = entry?;
@@ -342,7 +344,7 @@ impl Folder {
                 }
                 known => known,
             };
-            entries.push(Entry { name, kind: Kind::of(kind) });
+            entries.push(FolderEntry { name, kind: EntryKind::of(kind) });
         }
         Ok(entries)
     }
@@ -364,7 +366,7 @@ impl Folder {
         let own = file.metadata().map_err(StoreError::io("read", &self.0.path.join(path)))?;
         Ok(self
             .look(path)?
-            .is_some_and(|Known(there)| (there.st_dev, there.st_ino) == (own.dev(), own.ino())))
+            .is_some_and(|FileStat(there)| (there.st_dev, there.st_ino) == (own.dev(), own.ino())))
     }
 
     /// Lets the group in where it may read what is inside; nobody is shut out of a
@@ -418,7 +420,7 @@ impl Folder {
     }
 
     fn own(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        if Known(rustix::fs::fstat(fd)?).owner() != self.0.owner {
+        if FileStat(rustix::fs::fstat(fd)?).owner() != self.0.owner {
             let Owner { uid, gid } = self.0.owner;
             // Only root may; anybody else keeps his own file, and `verify` tells of it.
             drop(fchown(fd, Some(uid), Some(gid)));

@@ -7,7 +7,7 @@
 
 mod walk;
 
-pub use walk::{Found, State, Walk, day_entries, is_ours};
+pub use walk::{NameFiles, NameState, Walk, day_entries, is_ours};
 
 use super::StoreError;
 pub use super::files::NEW;

@@ -28,9 +28,9 @@ mod tests;
 use super::amendment::Amendments;
 use super::cases::Restrictions;
 use super::files::{Folder, with_new};
-use super::layout::{Found, ParsedStem, Paths, State, Walk, day_entries, parse_stem};
+use super::layout::{NameFiles, NameState, ParsedStem, Paths, Walk, day_entries, parse_stem};
 use super::lock::{EditLock, StoreLock};
-use super::sidecar::{self, Agent, Audio, Customer, EndedBy, Retention, SCHEMA, Sidecar, SipInfo};
+use super::sidecar::{self, Agent, Audio, Customer, EndedBy, RetentionRecord, SCHEMA, Sidecar, SipInfo};
 use super::wav::{self, WavSpec, WavWriter};
 use super::writer::{Publish, WriterOptions, publish};
 use super::{Step, StoreError};
@@ -59,16 +59,16 @@ pub struct RecoverOptions {
 
 /// What was found under one NAME, and what became of it.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct RecoveryOutcome {
     /// Folder and NAME.
     pub name: PathBuf,
     /// What became of it.
-    pub action: Action,
+    pub action: RecoveryAction,
 }
 
 /// What became of a leftover.
 #[derive(Debug)]
-pub enum Action {
+pub enum RecoveryAction {
     /// Finished as `recovered`.
     Recovered {
         /// Samples per channel that were saved.
@@ -103,7 +103,7 @@ impl Leftover {
 
 /// What there is to finish in a store, looking at names only. An unreadable folder is an
 /// outcome of its own, and the walk goes on behind it.
-pub fn survey(root: &Path) -> (Vec<Leftover>, Vec<Outcome>) {
+pub fn survey(root: &Path) -> (Vec<Leftover>, Vec<RecoveryOutcome>) {
     let (mut leftovers, mut failed) = (Vec::new(), Vec::new());
     for found in Walk::new(root) {
         match found {
@@ -113,7 +113,7 @@ pub fn survey(root: &Path) -> (Vec<Leftover>, Vec<Outcome>) {
             Ok(_) => {}
             Err((folder, source)) => {
                 let e = StoreError::Io { what: "read", path: folder.clone(), source };
-                failed.push(Outcome { name: folder, action: Action::Failed(e) });
+                failed.push(RecoveryOutcome { name: folder, action: RecoveryAction::Failed(e) });
             }
         }
     }
@@ -130,13 +130,13 @@ pub fn finish(
     leftover: &Leftover,
     _edits: &EditLock,
     options: &RecoverOptions,
-) -> Result<Option<Outcome>, StoreError> {
+) -> Result<Option<RecoveryOutcome>, StoreError> {
     let name = leftover.folder.join(&leftover.stem);
     let opened = Folder::open(root, options.writer.access);
-    let opened = opened.and_then(|s| Ok((Found::now(&s, &leftover.folder, &leftover.stem)?, s)));
+    let opened = opened.and_then(|s| Ok((NameFiles::now(&s, &leftover.folder, &leftover.stem)?, s)));
     let (found, store) = match opened {
         Ok(opened) => opened,
-        Err(e) => return Ok(Some(Outcome { name, action: Action::Failed(e) })),
+        Err(e) => return Ok(Some(RecoveryOutcome { name, action: RecoveryAction::Failed(e) })),
     };
     let mut repaired = repair(&store, &found, options);
     // The first to open a file hears of what failed before, on a disk that may be well again.
@@ -144,9 +144,9 @@ pub fn finish(
         repaired = repair(&store, &found, options);
     }
     match repaired {
-        Ok(action) => Ok(action.map(|action| Outcome { name, action })),
+        Ok(action) => Ok(action.map(|action| RecoveryOutcome { name, action })),
         Err(e @ StoreError::Stopped(_)) => Err(e),
-        Err(e) => Ok(Some(Outcome { name, action: Action::Failed(e) })),
+        Err(e) => Ok(Some(RecoveryOutcome { name, action: RecoveryAction::Failed(e) })),
     }
 }
 
@@ -159,7 +159,7 @@ pub fn recover(
     lock: &mut StoreLock,
     edits: &EditLock,
     options: &RecoverOptions,
-) -> Result<Vec<Outcome>, StoreError> {
+) -> Result<Vec<RecoveryOutcome>, StoreError> {
     if !lock.is_alone() {
         return Ok(Vec::new());
     }
@@ -171,33 +171,37 @@ pub fn recover(
     Ok(outcomes)
 }
 
-fn repair(store: &Folder, found: &Found, options: &RecoverOptions) -> Result<Option<Action>, StoreError> {
+fn repair(
+    store: &Folder,
+    found: &NameFiles,
+    options: &RecoverOptions,
+) -> Result<Option<RecoveryAction>, StoreError> {
     let Some(name) = parse_stem(&found.stem) else { return Ok(None) };
     let paths = found.paths();
     match found.state() {
-        State::Finished => drop_edit(store, found, &paths),
-        State::Part if found.json => finish_names(store, found, &paths, options).map(Some),
-        State::Part => match reunited(store, found, &name)? {
+        NameState::Finished => drop_edit(store, found, &paths),
+        NameState::Part if found.json => finish_names(store, found, &paths, options).map(Some),
+        NameState::Part => match reunited(store, found, &name)? {
             Pair::Whole(found) => finish_parts(store, &found, &name, options).map(Some),
             Pair::Gone => Ok(None),
         },
         // `verify` tells of these; no `.part`, no crash of ours.
-        State::OrphanWav | State::OrphanJson | State::Scratch => Ok(None),
+        NameState::OrphanWav | NameState::OrphanJson | NameState::Scratch => Ok(None),
     }
 }
 
 /// The parts of one recording.
 enum Pair {
     /// As they are, or under one name again.
-    Whole(Found),
+    Whole(NameFiles),
     /// Finished already, under the other name.
     Gone,
 }
 
 /// Brings audio and sidecar together that a rename cut short has left under two names.
-fn reunited(store: &Folder, found: &Found, name: &ParsedStem) -> Result<Pair, StoreError> {
-    let is_lone_json = |f: &Found| f.json_part && !f.wav_part && !f.wav && !f.json;
-    let is_lone_wav = |f: &Found| f.wav_part && !f.json_part && !f.json;
+fn reunited(store: &Folder, found: &NameFiles, name: &ParsedStem) -> Result<Pair, StoreError> {
+    let is_lone_json = |f: &NameFiles| f.json_part && !f.wav_part && !f.wav && !f.json;
+    let is_lone_wav = |f: &NameFiles| f.wav_part && !f.json_part && !f.json;
     if !is_lone_json(found) && !is_lone_wav(found) {
         return Ok(Pair::Whole(found.clone()));
     }
@@ -206,7 +210,7 @@ fn reunited(store: &Folder, found: &Found, name: &ParsedStem) -> Result<Pair, St
     if store.look(part)?.is_none() {
         return Ok(Pair::Gone);
     }
-    let same = |f: &Found| {
+    let same = |f: &NameFiles| {
         f.stem != found.stem
             && parse_stem(&f.stem)
                 .is_some_and(|n| (n.answered_at, &n.short) == (name.answered_at, &name.short))
@@ -219,11 +223,11 @@ fn reunited(store: &Folder, found: &Found, name: &ParsedStem) -> Result<Pair, St
         _ => return Ok(Pair::Whole(found.clone())),
     };
     store.rename(&wav.paths().wav_part, &json.paths().wav_part)?;
-    Ok(Pair::Whole(Found { wav_part: true, ..json.clone() }))
+    Ok(Pair::Whole(NameFiles { wav_part: true, ..json.clone() }))
 }
 
 /// A `.new` beside a finished recording.
-fn drop_edit(store: &Folder, found: &Found, paths: &Paths) -> Result<Option<Action>, StoreError> {
+fn drop_edit(store: &Folder, found: &NameFiles, paths: &Paths) -> Result<Option<RecoveryAction>, StoreError> {
     let edits: Vec<PathBuf> = [(found.json_new, &paths.json), (found.json_part_new, &paths.json_part)]
         .into_iter()
         .filter(|(there, _)| *there)
@@ -233,53 +237,53 @@ fn drop_edit(store: &Folder, found: &Found, paths: &Paths) -> Result<Option<Acti
         return Ok(None);
     }
     if Sidecar::read_in(store, &paths.json).is_err() {
-        return Ok(Some(Action::Left {
+        return Ok(Some(RecoveryAction::Left {
             why: "its sidecar is unreadable and an unfinished edit stands beside it",
         }));
     }
     for edit in edits {
         store.remove(&edit)?;
     }
-    Ok(Some(Action::EditDropped))
+    Ok(Some(RecoveryAction::EditDropped))
 }
 
 /// `.part` files beside a final JSON: without syncs the renames may have
 /// reached the disk in either order.
 fn finish_names(
     store: &Folder,
-    found: &Found,
+    found: &NameFiles,
     paths: &Paths,
     options: &RecoverOptions,
-) -> Result<Action, StoreError> {
+) -> Result<RecoveryAction, StoreError> {
     if found.wav || found.json_part {
-        return Ok(Action::Left { why: "a finished recording stands beside parts of its name" });
+        return Ok(RecoveryAction::Left { why: "a finished recording stands beside parts of its name" });
     }
     let sidecar = Sidecar::read_in(store, &paths.json)?;
     if wav::sha256_of(&store.read(&paths.wav_part)?, &paths.wav_part)? != sidecar.audio.sha256 {
-        return Ok(Action::Left { why: "its audio is not the one its sidecar speaks of" });
+        return Ok(RecoveryAction::Left { why: "its audio is not the one its sidecar speaks of" });
     }
     store.rename(&paths.wav_part, &paths.wav)?;
     options.writer.steps.done(Step::WavRenamed)?;
     if options.writer.sync {
         store.below(&paths.folder)?.sync()?;
     }
-    Ok(Action::Completed)
+    Ok(RecoveryAction::Completed)
 }
 
 /// Parts without a final JSON.
 fn finish_parts(
     store: &Folder,
-    found: &Found,
+    found: &NameFiles,
     name: &ParsedStem,
     options: &RecoverOptions,
-) -> Result<Action, StoreError> {
+) -> Result<RecoveryAction, StoreError> {
     let paths = &found.paths();
     let provisional = found.json_part.then(|| Sidecar::read_in(store, &paths.json_part).ok()).flatten();
     // Cut short, no audio was written yet.
     let unsaid = || is_cut_short(store, &paths.json_part).then_some(UNSAID);
     let spec = provisional.as_ref().and_then(spec_of).or_else(unsaid);
     let wav = match (found.wav, found.wav_part, spec) {
-        (true, true, _) => return Ok(Action::Left { why: "two audio files claim its name" }),
+        (true, true, _) => return Ok(RecoveryAction::Left { why: "two audio files claim its name" }),
         (true, false, spec) => resume(store, &paths.wav, spec)?,
         (false, true, spec) => resume(store, &paths.wav_part, spec)?,
         (false, false, Some(spec)) => {
@@ -287,7 +291,9 @@ fn finish_parts(
             options.writer.steps.done(Step::EmptyWav)?;
             wav
         }
-        (false, false, None) => return Ok(Action::Left { why: "neither audio nor readable metadata" }),
+        (false, false, None) => {
+            return Ok(RecoveryAction::Left { why: "neither audio nor readable metadata" });
+        }
     };
     let spec = wav.spec();
     let audio = wav.finish(options.writer.sync)?;
@@ -300,14 +306,14 @@ fn finish_parts(
         store.rename(&scratch, &paths.json_part)?;
         options.writer.steps.done(Step::SidecarReplaced)?;
         publish(store, paths, Publish { sidecar: None, wav: !found.wav }, &options.writer)?;
-        return Ok(Action::Completed);
+        return Ok(RecoveryAction::Completed);
     }
     if provisional.as_ref().is_some_and(is_final) {
         if found.json_part_new {
             store.remove(&scratch)?;
         }
         publish(store, paths, Publish { sidecar: None, wav: !found.wav }, &options.writer)?;
-        return Ok(Action::Completed);
+        return Ok(RecoveryAction::Completed);
     }
     let mut sidecar = provisional.unwrap_or_else(|| minimal(name, &found.stem));
     sidecar.wav = Pii::new(format!("{}.wav", found.stem));
@@ -315,7 +321,7 @@ fn finish_parts(
         Audio { frames: audio.frames, sha256: audio.sha256_hex, ..Audio::begin(spec.rate, spec.encoding) };
     mark_recovered(&mut sidecar, options);
     publish(store, paths, Publish { sidecar: Some(&sidecar), wav: !found.wav }, &options.writer)?;
-    Ok(Action::Recovered { frames: audio.frames })
+    Ok(RecoveryAction::Recovered { frames: audio.frames })
 }
 
 /// Opens the audio; a header that never reached the disk is laid out again if
@@ -379,7 +385,7 @@ fn minimal(name: &ParsedStem, stem: &str) -> Sidecar {
         audio: Audio::begin(0, wav::WavEncoding::PcmS16le),
         streams: Vec::new(),
         events: Vec::new(),
-        retention: Retention::default(),
+        retention: RetentionRecord::default(),
         policy: None,
         restricted: Restrictions::default(),
         amendments: Amendments::default(),

@@ -28,7 +28,7 @@ const LOCK: &str = "unrecorded.lock";
 
 /// An answered call that was not recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unrecorded {
+pub struct RegisterEntry {
     /// RFC 3339 UTC: when that was decided.
     pub at: String,
     /// As the metrics name it: `no_agent`, `internal`, `storage` ...
@@ -50,7 +50,7 @@ pub struct Unrecorded {
     pub recording: Option<Uuid>,
 }
 
-impl Unrecorded {
+impl RegisterEntry {
     /// When, as an instant; the epoch where the line was tampered with.
     pub fn instant(&self) -> Timestamp {
         super::sidecar::parse_rfc3339(&self.at).unwrap_or_default()
@@ -73,7 +73,7 @@ impl Register {
     ///
     /// # Errors
     /// See [`Register::append`].
-    pub fn append_new(&self, mut calls: Vec<Unrecorded>) -> Result<usize, StoreError> {
+    pub fn append_new(&self, mut calls: Vec<RegisterEntry>) -> Result<usize, StoreError> {
         let mut known = HashSet::new();
         self.read(|call| {
             known.insert((call.at, call.call, call.reason));
@@ -86,7 +86,7 @@ impl Register {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn append(&self, calls: &[Unrecorded]) -> Result<usize, StoreError> {
+    pub fn append(&self, calls: &[RegisterEntry]) -> Result<usize, StoreError> {
         if calls.is_empty() {
             return Ok(0);
         }
@@ -111,7 +111,7 @@ impl Register {
     ///
     /// # Errors
     /// There is a register, and it cannot be read.
-    pub fn read(&self, mut each: impl FnMut(Unrecorded)) -> Result<(), StoreError> {
+    pub fn read(&self, mut each: impl FnMut(RegisterEntry)) -> Result<(), StoreError> {
         let Some(file) = self.state.read_if_there(Path::new(REGISTER))? else { return Ok(()) };
         for line in Lines::new(file, MAX_LINE) {
             let line = line.map_err(StoreError::io("read", &self.state.path().join(REGISTER)))?;
@@ -151,7 +151,7 @@ impl Register {
     }
 }
 
-fn push_line(call: &Unrecorded, lines: &mut Vec<u8>) -> io::Result<()> {
+fn push_line(call: &RegisterEntry, lines: &mut Vec<u8>) -> io::Result<()> {
     serde_json::to_writer(&mut *lines, call)?;
     lines.push(b'\n');
     Ok(())
@@ -164,12 +164,12 @@ mod tests {
     use std::fs::{self, OpenOptions};
     use std::io::Write;
 
-    fn call(at: &str, reason: &str) -> Unrecorded {
+    fn call(at: &str, reason: &str) -> RegisterEntry {
         let call = Some("sha256:ba7816bf8f01cfea".into());
-        Unrecorded { at: at.into(), reason: reason.into(), call, ..Unrecorded::default() }
+        RegisterEntry { at: at.into(), reason: reason.into(), call, ..RegisterEntry::default() }
     }
 
-    fn all(register: &Register) -> Vec<Unrecorded> {
+    fn all(register: &Register) -> Vec<RegisterEntry> {
         let mut found = Vec::new();
         register.read(|c| found.push(c)).expect("it can be read");
         found

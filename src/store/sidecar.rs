@@ -69,12 +69,12 @@ pub struct Sidecar {
     /// One per RTP stream.
     pub streams: Vec<Stream>,
     /// What happened, in order.
-    pub events: Vec<Event>,
+    pub events: Vec<EventRecord>,
     /// When it falls due.
-    pub retention: Retention,
+    pub retention: RetentionRecord,
     /// The rule of the service under which it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<Policy>,
+    pub policy: Option<AppliedPolicy>,
     /// What closed it to listening and export.
     #[serde(default, skip_serializing_if = "Restrictions::is_unset")]
     pub restricted: Restrictions,
@@ -175,7 +175,7 @@ pub struct Stream {
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Event {
+pub struct EventRecord {
     /// Seconds from the answer, to the microsecond.
     #[serde(serialize_with = "micro")]
     pub at_s: f64,
@@ -191,7 +191,7 @@ pub struct Event {
 
 /// `retention`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Retention {
+pub struct RetentionRecord {
     /// The instant it falls due, to the second. Unknown only where a
     /// crash took the metadata and no rule stands in for it.
     #[serde(serialize_with = "seconds_or_null")]
@@ -203,7 +203,7 @@ pub struct Retention {
 
 /// `policy`: from what `retention.until` and the number left of the customer's came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Policy {
+pub struct AppliedPolicy {
     /// How long: `6 months`. A record of what was promised; what is due says `retention.until` alone.
     pub retention: Legible<Term>,
     /// Which edge of the anniversary.
@@ -214,7 +214,7 @@ pub struct Policy {
     pub hide_caller_digits: HideDigits,
 }
 
-impl Policy {
+impl AppliedPolicy {
     /// It says for how long.
     pub const fn is_legible(&self) -> bool {
         self.retention.known().is_some()

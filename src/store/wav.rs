@@ -43,7 +43,7 @@ pub struct WavWriter {
 
 /// A WAV file that is whole and on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finished {
+pub struct FinishedWav {
     /// Samples per channel.
     pub frames: u64,
     /// Length of the file.
@@ -246,7 +246,7 @@ impl WavWriter {
     /// written: the next sync would succeed, over a file that the disk does not
     /// have. So all of it is given to the kernel once more before this fails, and
     /// whoever syncs next, in this process or another, hears the truth.
-    pub fn finish(mut self, sync: bool) -> Result<Finished, StoreError> {
+    pub fn finish(mut self, sync: bool) -> Result<FinishedWav, StoreError> {
         let bytes = self.offset(self.data_bytes);
         let len = self.file.metadata().map_err(StoreError::io("read", &self.path))?.len();
         if len > bytes {
@@ -259,7 +259,7 @@ impl WavWriter {
             return Err(StoreError::io(SYNC_AUDIO, &self.path)(e));
         }
         let sha256_hex = hash(&self.file).map_err(StoreError::io("read back", &self.path))?;
-        Ok(Finished { frames: self.frames(), bytes, sha256_hex })
+        Ok(FinishedWav { frames: self.frames(), bytes, sha256_hex })
     }
 
     /// Frames written so far.

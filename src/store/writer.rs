@@ -10,7 +10,7 @@ mod tests;
 use super::files::{Access, Folder};
 use super::layout::{Paths, RecordingName, day_folder};
 use super::sidecar::{self, Audio, EndedBy, Sidecar};
-use super::wav::{Finished, WavSpec, WavWriter};
+use super::wav::{FinishedWav, WavSpec, WavWriter};
 use super::{Step, Steps, StoreError};
 use crate::pii::Pii;
 use std::path::{Path, PathBuf};
@@ -276,7 +276,7 @@ fn seal(
 }
 
 /// What only the finished audio can tell.
-fn fill_in(sidecar: &mut Sidecar, stem: &str, spec: WavSpec, finished: Finished) {
+fn fill_in(sidecar: &mut Sidecar, stem: &str, spec: WavSpec, finished: FinishedWav) {
     sidecar.wav = Pii::new(format!("{stem}.wav"));
     sidecar.audio = Audio {
         frames: finished.frames,

@@ -53,7 +53,7 @@ const MAX_NEIGHBOURS: usize = 256;
 
 /// A packet that is less delayed than all that came after it.
 #[derive(Clone, Copy, Debug)]
-struct Arrival {
+struct LeastDelayed {
     at_ns: i64,
     transit_ns: i64,
 }
@@ -84,7 +84,7 @@ pub struct WireClock {
     /// Nanoseconds of a tick where they are a whole number, else zero: most clocks need no division.
     tick_ns: i64,
     /// Transits increase from front to back: the first of any tail is its least.
-    arrivals: VecDeque<Arrival>,
+    arrivals: VecDeque<LeastDelayed>,
     anchor: Option<Anchor>,
     /// The transit that the anchor creeps to.
     goal: Option<i64>,
@@ -154,7 +154,7 @@ impl WireClock {
         if self.arrivals.len() >= MAX_NEIGHBOURS {
             self.arrivals.pop_front();
         }
-        self.arrivals.push_back(Arrival { at_ns, transit_ns });
+        self.arrivals.push_back(LeastDelayed { at_ns, transit_ns });
     }
 
     /// Before a run of packets is placed: brings the estimate up to date with

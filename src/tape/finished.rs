@@ -1,6 +1,6 @@
 //! Streams that are over, and what is told of each in the end.
 
-use super::floor::Place;
+use super::floor::HeardAt;
 use super::report::StreamReport;
 use super::source::Source;
 use crate::codec::quality;
@@ -15,7 +15,7 @@ const MAX_STREAMS: usize = 1024;
 pub(super) struct Finished {
     flow: u32,
     /// Where it was heard.
-    pub place: Place,
+    pub place: HeardAt,
     /// When, nanoseconds from the answer.
     pub first_at_ns: i64,
     /// What is told of it.

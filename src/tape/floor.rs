@@ -1,6 +1,6 @@
 //! Who has the floor: which of all that is heard of one party is listened to.
 //!
-//! What is heard of a party has a [`Place`]: what speaks for the address it comes from
+//! What is heard of a party has a [`HeardAt`]: what speaks for the address it comes from
 //! ([`Standing`]), and the signalling hop it was heard on. One place is listened to at a
 //! time. A better one takes the floor as soon as it speaks, and what a worse one put down
 //! before it is taken back: of a farther hop it was the same voice a little earlier, of a
@@ -30,7 +30,7 @@ pub(super) const TAKE_BACK_STRANGER_NS: i64 = 10 * NS_PER_S;
 
 /// Where something was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct HeardAt {
     /// Distance of the signalling hop from the agent.
     rank: u8,
     standing: Standing,
@@ -39,11 +39,11 @@ pub(super) struct Place {
     source: u32,
 }
 
-impl Place {
+impl HeardAt {
     /// Of a packet heard on the hop `rank`, on a flow whose source has this standing.
-    pub fn new(rank: u8, standing: Standing, flow: u32) -> Place {
+    pub fn new(rank: u8, standing: Standing, flow: u32) -> HeardAt {
         let source = if standing.trust() == Trust::Named { 0 } else { source_of(flow) };
-        Place { rank, standing, source }
+        HeardAt { rank, standing, source }
     }
 
     /// Distance of the signalling hop from the agent.
@@ -67,12 +67,12 @@ impl Place {
     }
 
     /// Has it the better right?
-    pub fn is_better(self, than: Place) -> bool {
+    pub fn is_better(self, than: HeardAt) -> bool {
         self.weight() < than.weight()
     }
 
     /// Is it another address of the party rather than another hop of its way?
-    pub fn is_other_address(self, than: Place) -> bool {
+    pub fn is_other_address(self, than: HeardAt) -> bool {
         self.trust() != than.trust() || (self.rank == than.rank && self != than)
     }
 }
@@ -80,7 +80,7 @@ impl Place {
 /// Who has the floor.
 #[derive(Clone, Copy, Debug)]
 struct Holder {
-    place: Place,
+    place: HeardAt,
     since_ns: i64,
     last_ns: i64,
 }
@@ -125,7 +125,7 @@ pub(super) struct Said {
 
 impl Floor {
     /// Something was heard.
-    pub fn heed(&mut self, place: Place, said: Said) -> Heed {
+    pub fn heed(&mut self, place: HeardAt, said: Said) -> Heed {
         let Said { at_ns, is_usable, is_confirmed, is_under_way, goes_on } = said;
         let Some(holder) = &mut self.holder else {
             if is_usable {
@@ -180,7 +180,7 @@ impl Floor {
 
     /// Something that was heard at `before` is heard at `place` from here on: more, or less, has become
     /// known of its address.
-    pub fn promote(&mut self, before: Place, place: Place) {
+    pub fn promote(&mut self, before: HeardAt, place: HeardAt) {
         if let Some(h) = self.holder.as_mut().filter(|h| h.place == before && place.is_better(before)) {
             h.place = place;
             self.best = Some(self.best.map_or(place.trust(), |b| b.min(place.trust())));
@@ -188,7 +188,7 @@ impl Floor {
     }
 
     /// What was heard at `place` was not the party.
-    pub fn vacate(&mut self, place: Place) {
+    pub fn vacate(&mut self, place: HeardAt) {
         if self.holder.is_some_and(|h| h.place == place) {
             (self.holder, self.best) = (None, None);
         }
@@ -216,12 +216,12 @@ impl Floor {
     }
 
     /// Who is listened to.
-    pub fn place(&self) -> Option<Place> {
+    pub fn place(&self) -> Option<HeardAt> {
         self.holder.map(|h| h.place)
     }
 
     /// Was somebody else listened to about then?
-    pub fn is_covered(&self, place: Place, at_ns: i64) -> bool {
+    pub fn is_covered(&self, place: HeardAt, at_ns: i64) -> bool {
         let covers = |h: Holder| {
             let heard = h.since_ns - TAKE_BACK_NS..h.last_ns + SILENCE_NS;
             h.place != place && heard.contains(&at_ns)
@@ -229,7 +229,7 @@ impl Floor {
         self.holder.is_some_and(covers)
     }
 
-    fn hold(&mut self, place: Place, at_ns: i64) {
+    fn hold(&mut self, place: HeardAt, at_ns: i64) {
         self.left_ns = None;
         self.holder = Some(Holder { place, since_ns: at_ns, last_ns: at_ns });
         self.best = Some(self.best.map_or(place.trust(), |b| b.min(place.trust())));
@@ -252,7 +252,7 @@ mod tests {
     }
 
     fn heed(f: &mut Floor, rank: u8, standing: Standing, ms: i64) -> Heed {
-        f.heed(Place::new(rank, standing, A), said(ms))
+        f.heed(HeardAt::new(rank, standing, A), said(ms))
     }
 
     #[test]
@@ -260,7 +260,7 @@ mod tests {
         for (better, worse) in [(Claimed, Nat), (Nat, Candidate), (Candidate, Host), (Host, Other)] {
             let mut f = Floor::default();
             assert_eq!(heed(&mut f, 0, worse, 100), Heed::Listen);
-            let first = f.heed(Place::new(0, better, A), Said { is_confirmed: false, ..said(140) });
+            let first = f.heed(HeardAt::new(0, better, A), Said { is_confirmed: false, ..said(140) });
             assert_eq!(first, Heed::Listen, "{better:?}: one packet is none");
             assert_eq!(heed(&mut f, 0, better, 160), Heed::TakeOver(100 * MS));
             assert_eq!(heed(&mut f, 0, worse, 180), Heed::Aside);
@@ -275,11 +275,12 @@ mod tests {
     #[test]
     fn of_two_who_may_be_the_party_the_first_is_heard_until_one_is_known() {
         for may_be in [Host, Other] {
-            let (mut f, one, two) = (Floor::default(), Place::new(0, may_be, A), Place::new(0, may_be, B));
+            let (mut f, one, two) =
+                (Floor::default(), HeardAt::new(0, may_be, A), HeardAt::new(0, may_be, B));
             assert_eq!(f.heed(one, said(0)), Heed::Listen);
             assert_eq!(f.heed(two, said(20)), Heed::Aside);
             assert!(f.is_uncertain());
-            let known = Place::new(0, Nat, A);
+            let known = HeardAt::new(0, Nat, A);
             f.promote(one, known);
             assert_eq!(f.heed(known, said(40)), Heed::Listen, "the same is taken back nothing");
             let mut f = Floor::default();
@@ -307,7 +308,7 @@ mod tests {
             let mut f = Floor::default();
             heed(&mut f, 0, old, 0);
             f.moved(400 * MS);
-            f.heed(Place::new(0, old, A), Said { is_under_way: true, ..said(420) });
+            f.heed(HeardAt::new(0, old, A), Said { is_under_way: true, ..said(420) });
             assert_eq!(heed(&mut f, 0, new, 440), Heed::Follow(420 * MS), "{old:?} {new:?}");
         }
         // Of one for whom nothing spoke only where its own numbers go on.
@@ -315,7 +316,7 @@ mod tests {
             let mut f = Floor::default();
             heed(&mut f, 0, Other, 0);
             f.moved(400 * MS);
-            let new = f.heed(Place::new(0, Claimed, B), Said { goes_on, ..said(440) });
+            let new = f.heed(HeardAt::new(0, Claimed, B), Said { goes_on, ..said(440) });
             assert_eq!(new, if goes_on { Heed::Follow(0) } else { Heed::TakeOver(0) });
         }
     }
@@ -327,9 +328,9 @@ mod tests {
             heed(&mut f, 0, old, 0);
             f.moved(400 * MS);
             let is_under_way = true;
-            assert_eq!(f.heed(Place::new(0, old, A), Said { is_under_way, ..said(420) }), Heed::Listen);
+            assert_eq!(f.heed(HeardAt::new(0, old, A), Said { is_under_way, ..said(420) }), Heed::Listen);
             assert_eq!(heed(&mut f, 0, new, 440), Heed::Aside, "it may go on");
-            let first = f.heed(Place::new(0, new, A), Said { is_confirmed: false, ..said(530) });
+            let first = f.heed(HeardAt::new(0, new, A), Said { is_confirmed: false, ..said(530) });
             assert_eq!(first, Heed::Aside, "one packet is none");
             assert_eq!(heed(&mut f, 0, new, 530), Heed::Follow(420 * MS), "{old:?} {new:?}");
         }
@@ -343,7 +344,11 @@ mod tests {
         {
             let mut f = Floor::default();
             heed(&mut f, 0, held, 0);
-            assert_eq!(f.heed(Place::new(0, Other, B), Said { goes_on, ..said(ms) }), comes, "{held:?} {ms}");
+            assert_eq!(
+                f.heed(HeardAt::new(0, Other, B), Said { goes_on, ..said(ms) }),
+                comes,
+                "{held:?} {ms}"
+            );
         }
     }
 

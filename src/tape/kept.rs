@@ -3,7 +3,7 @@
 //! beside the bytes, so that what was read of a packet is not read again.
 
 use crate::id::Channel;
-use crate::rtp::packet::Heard;
+use crate::rtp::packet::RtpPacket;
 use crate::rtp::standing::Standing;
 use crate::time::Timestamp;
 
@@ -26,7 +26,7 @@ pub struct Packet<'a> {
     /// Capture time.
     pub at: Timestamp,
     /// The RTP packet.
-    pub heard: Heard<'a>,
+    pub heard: RtpPacket<'a>,
 }
 
 /// The note of a packet whose bytes lie elsewhere. Half a cache line: what goes
@@ -55,7 +55,7 @@ impl Kept {
     /// Puts a packet's bytes down behind `bytes`. One longer than a datagram can be is cut.
     pub fn put(packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Kept {
         let Packet { channel, rank, standing, flow, at, heard } = *packet;
-        let Heard { ssrc, seq, timestamp, payload_type, marker, payload, whole } = heard;
+        let RtpPacket { ssrc, seq, timestamp, payload_type, marker, payload, whole } = heard;
         let len = whole.len().min(usize::from(u16::MAX));
         let start = bytes.len() as u32;
         bytes.extend_from_slice(&whole[..len]);
@@ -69,7 +69,7 @@ impl Kept {
     /// The packet again, out of the bytes it was put down in.
     pub fn packet<'a>(&self, bytes: &'a [u8]) -> Packet<'a> {
         let whole = &bytes[self.start as usize..self.start as usize + usize::from(self.len)];
-        let heard = Heard {
+        let heard = RtpPacket {
             ssrc: self.ssrc,
             seq: self.seq,
             timestamp: self.timestamp,
@@ -155,7 +155,7 @@ mod tests {
         padded.extend([0xBE, 0xDE, 0, 1, 1, 1, 1, 1, 50, 51, 52, 0, 0, 3]);
         let plain = [0x80, 8, 0, 8, 0, 0, 0, 10, 1, 2, 3, 4, 60];
         let bare = [0x80, 8, 0, 9, 0, 0, 0, 11, 1, 2, 3, 4];
-        let all: Vec<_> = [&padded[..], &plain, &bare].map(|d| Heard::parse(d).unwrap()).into();
+        let all: Vec<_> = [&padded[..], &plain, &bare].map(|d| RtpPacket::parse(d).unwrap()).into();
         let mut inbox = Inbox::default();
         let packet = |n: u8, heard| Packet {
             channel: if n == 1 { Channel::Customer } else { Channel::Agent },

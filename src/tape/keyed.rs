@@ -15,7 +15,7 @@ const MAX_KEYED: usize = 8;
 
 /// How far a stream is taken for encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Keys {
+pub(super) enum Encryption {
     /// Not at all.
     #[default]
     None,
@@ -43,13 +43,13 @@ impl Keyed {
     }
 
     /// What that means for a stream.
-    pub fn of(&self, channel: Channel, ssrc: u32) -> Keys {
+    pub fn of(&self, channel: Channel, ssrc: u32) -> Encryption {
         let is_agreed =
             self.ssrcs.iter().all(|s| !s.is_empty()) && self.ssrcs[channel as usize].contains(&ssrc);
         match (is_agreed, self.is_hinted) {
-            (true, _) => Keys::Agreed,
-            (false, true) => Keys::Hinted,
-            (false, false) => Keys::None,
+            (true, _) => Encryption::Agreed,
+            (false, true) => Encryption::Hinted,
+            (false, false) => Encryption::None,
         }
     }
 }
@@ -58,7 +58,7 @@ impl Keyed {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Secrecy {
     /// What was agreed on the media path.
-    pub keys: Keys,
+    pub keys: Encryption,
     /// What the stream shows of itself.
     pub proof: Proof,
 }
@@ -68,9 +68,9 @@ impl Secrecy {
     pub fn hides(&self, meaning: &Meaning, look: Look) -> bool {
         match (self.keys, meaning.is_sealed) {
             (_, true) => !(self.proof.clears(look) && self.proof.is_uneven()),
-            (Keys::Agreed, false) => !self.proof.clears(look),
-            (Keys::Hinted, false) => self.proof.seals(look),
-            (Keys::None, false) => meaning.is_hinted && self.proof.seals(look),
+            (Encryption::Agreed, false) => !self.proof.clears(look),
+            (Encryption::Hinted, false) => self.proof.seals(look),
+            (Encryption::None, false) => meaning.is_hinted && self.proof.seals(look),
         }
     }
 
@@ -88,12 +88,16 @@ mod tests {
     #[test]
     fn both_parties_confirm_from_their_own_addresses() {
         let mut k = Keyed::default();
-        assert_eq!(k.of(Agent, 7), Keys::None);
+        assert_eq!(k.of(Agent, 7), Encryption::None);
         k.note(Customer, Standing::Other, 3);
         k.note(Agent, Standing::Claimed, 7);
-        assert_eq!([k.of(Agent, 7), k.of(Customer, 3)], [Keys::Hinted; 2]);
+        assert_eq!([k.of(Agent, 7), k.of(Customer, 3)], [Encryption::Hinted; 2]);
         k.note(Customer, Standing::Nat, 4);
-        assert_eq!([k.of(Agent, 7), k.of(Customer, 4)], [Keys::Agreed; 2]);
-        assert_eq!([k.of(Agent, 8), k.of(Customer, 3)], [Keys::Hinted; 2], "other streams are not meant");
+        assert_eq!([k.of(Agent, 7), k.of(Customer, 4)], [Encryption::Agreed; 2]);
+        assert_eq!(
+            [k.of(Agent, 8), k.of(Customer, 3)],
+            [Encryption::Hinted; 2],
+            "other streams are not meant"
+        );
     }
 }

@@ -4,7 +4,7 @@
 //! after, and what was taken before keeps the meaning it had.
 
 use crate::codec::formats::PayloadMap;
-use crate::codec::{CodecSpec, Role};
+use crate::codec::{CodecSpec, PayloadRole};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -87,11 +87,11 @@ impl Meaning {
     fn new(payload_type: u8, formats: &PayloadMap) -> Self {
         let spec = formats.spec(payload_type).cloned();
         let carries = match spec.as_ref().map(|s| (s.def.role, s.is_decodable())) {
-            Some((Role::TelephoneEvent, _)) => Carries::Event,
-            Some((Role::ComfortNoise, _)) => Carries::Noise,
-            Some((Role::Redundant, _)) => Carries::Redundant,
-            Some((Role::Sound, false)) | None => Carries::Unreadable,
-            Some((Role::Sound, true)) => Carries::Sound,
+            Some((PayloadRole::TelephoneEvent, _)) => Carries::Event,
+            Some((PayloadRole::ComfortNoise, _)) => Carries::Noise,
+            Some((PayloadRole::Redundant, _)) => Carries::Redundant,
+            Some((PayloadRole::Sound, false)) | None => Carries::Unreadable,
+            Some((PayloadRole::Sound, true)) => Carries::Sound,
         };
         Meaning { payload_type, spec, carries, is_sealed: formats.encrypted, is_hinted: formats.hinted }
     }

@@ -35,13 +35,13 @@ mod voice;
 mod waiting;
 
 pub use kept::{Kept, Packet};
-pub use report::{Heard, LeftOut, StreamReport, TapeEvent, TapeEventKind, TapeReport};
+pub use report::{CodecPackets, LeftOut, StreamReport, TapeEvent, TapeEventKind, TapeReport};
 
 use crate::codec::formats::PayloadMap;
 use crate::id::Channel;
 use crate::rtp::standing::{Standing, Trust};
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
-use floor::Place;
+use floor::HeardAt;
 use kept::Inbox;
 use keyed::Keyed;
 use smallvec::SmallVec;
@@ -91,7 +91,7 @@ pub struct Tape {
     /// From when on sound of a channel is taken back with the next step.
     taken_back: SmallVec<[(Channel, TakenBack); 2]>,
     /// With the places of those who made them.
-    events: Vec<(Place, TapeEvent)>,
+    events: Vec<(HeardAt, TapeEvent)>,
     left_out: LeftOut,
     keyed: Keyed,
     lost_held: bool,
@@ -153,7 +153,7 @@ impl Tape {
         self.sort_in();
         let since_ns = since.since_ns(self.answered_at);
         let Some(given) = self.speakers[channel as usize].give_back(source, since_ns) else { return };
-        let of = |place: &Place, e: &TapeEvent| (*place, e.channel) == (given.place, channel);
+        let of = |place: &HeardAt, e: &TapeEvent| (*place, e.channel) == (given.place, channel);
         self.events.retain(|(place, e)| !(of(place, e) && e.at_ns >= since_ns));
         let frames = given.frames.start.max(0) as u64..given.frames.end.max(0) as u64;
         silence(channel, self.timeline.silence(channel, frames), deck);
@@ -233,7 +233,7 @@ impl Tape {
     }
 
     /// Packets by codec since this was last asked, those that wait to be looked at left out.
-    pub fn take_heard(&mut self) -> impl Iterator<Item = Heard> {
+    pub fn take_heard(&mut self) -> impl Iterator<Item = CodecPackets> {
         let [customer, agent] = &mut self.speakers;
         customer.take_heard().into_iter().chain(agent.take_heard())
     }

@@ -67,13 +67,13 @@ struct Front {
 
 /// The order of one source's packets.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(super) struct PacketOrder {
     front: Option<Front>,
     /// How late copies have been, while what they are copies of went on.
     copies_late_ns: i64,
 }
 
-impl Order {
+impl PacketOrder {
     /// What to think of a packet's number; nothing changes.
     pub fn judge(&self, n: Number, pace: Pace) -> Judged {
         let Some(front) = self.front else { return Judged::InRun };
@@ -151,8 +151,8 @@ mod tests {
     const PACE: Pace = Pace { packet_ns: 20_000_000, packet_ticks: 160, clock_hz: 8000 };
 
     /// Numbers 1000 to 1099, a packet every 20 ms, stamps from 5000 on.
-    fn heard() -> Order {
-        let mut o = Order::default();
+    fn heard() -> PacketOrder {
+        let mut o = PacketOrder::default();
         for i in 0..100u16 {
             let n = Number {
                 seq: 1000 + i,

@@ -39,7 +39,7 @@ pub(super) enum Look {
 /// The last packets of one source, as far as they prove anything.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Proof {
-    last: Option<Last>,
+    last: Option<LastPacket>,
     /// The newest vote in the lowest bit: 1 for clear. How many there are.
     votes: u8,
     count: u32,
@@ -48,7 +48,7 @@ pub(super) struct Proof {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Last {
+struct LastPacket {
     seq: u16,
     ts: u32,
     /// How long the payload lasts if it is in clear, units of the timestamp.
@@ -59,7 +59,7 @@ impl Proof {
     /// The next packet, whose payload lasts so many `ticks` if it is in clear; zero where nobody
     /// knows. What is to be thought of the packet before it, now that it is known how long that was.
     pub fn note(&mut self, seq: u16, ts: u32, ticks: i64) -> Look {
-        let last = self.last.replace(Last { seq, ts, ticks });
+        let last = self.last.replace(LastPacket { seq, ts, ticks });
         let Some(last) = last.filter(|l| l.seq.wrapping_add(1) == seq && l.ticks > 0 && ticks > 0) else {
             return Look::Unknown;
         };

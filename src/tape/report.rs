@@ -69,7 +69,7 @@ pub struct TapeReport {
     /// What was beyond a bound and is told nowhere else.
     pub left_out: LeftOut,
     /// Packets by codec since [`super::Tape::take_heard`] was last asked.
-    pub heard: Vec<Heard>,
+    pub heard: Vec<CodecPackets>,
     /// Datagrams that held several packets since [`super::Tape::take_split`] was last asked.
     pub split: u64,
 }
@@ -86,4 +86,4 @@ pub struct LeftOut {
 }
 
 /// Packets of one codec; `None` where nobody said what their payload type means.
-pub type Heard = (Option<Arc<CodecSpec>>, u64);
+pub type CodecPackets = (Option<Arc<CodecSpec>>, u64);

@@ -7,12 +7,12 @@ mod play;
 
 use super::clock::WireClock;
 use super::doubt::Doubt;
-use super::floor::Place as At;
+use super::floor::HeardAt;
 use super::holes::Holes;
 use super::kept::Packet;
-use super::keyed::{Keys, Secrecy};
+use super::keyed::{Encryption, Secrecy};
 use super::meaning::{Carries, Formats, Meanings};
-use super::order::{Judged, Number, Order, Pace};
+use super::order::{Judged, Number, Pace, PacketOrder};
 use super::proof::Look;
 use super::stamps::{Stamp, Stamps};
 use super::streams::Streams;
@@ -48,12 +48,12 @@ pub(super) struct Played {
 pub(super) struct Source {
     ssrc: u32,
     /// Where it is heard now.
-    place: At,
+    place: HeardAt,
     best_standing: Standing,
     secrecy: Secrecy,
     streams: Streams,
     meanings: Meanings,
-    order: Order,
+    order: PacketOrder,
     stamps: Stamps,
     clock: WireClock,
     voice: Voice,
@@ -85,7 +85,7 @@ pub(super) struct Source {
 
 impl Source {
     /// A source first heard now.
-    pub fn new(ssrc: u32, place: At, at_ns: i64) -> Self {
+    pub fn new(ssrc: u32, place: HeardAt, at_ns: i64) -> Self {
         Source {
             ssrc,
             place,
@@ -93,7 +93,7 @@ impl Source {
             secrecy: Secrecy::default(),
             streams: Streams::default(),
             meanings: Meanings::default(),
-            order: Order::default(),
+            order: PacketOrder::default(),
             stamps: Stamps::new(),
             clock: WireClock::new(8000, 8000),
             voice: Voice::default(),
@@ -123,12 +123,12 @@ impl Source {
     }
 
     /// Where it is heard.
-    pub fn place(&self) -> At {
+    pub fn place(&self) -> HeardAt {
         self.place
     }
 
     /// It is heard there from here on.
-    pub fn set_place(&mut self, place: At) {
+    pub fn set_place(&mut self, place: HeardAt) {
         self.place = place;
         self.best_standing = self.best_standing.min(place.standing());
     }
@@ -149,7 +149,7 @@ impl Source {
     }
 
     /// How far keys were agreed for it.
-    pub fn set_keys(&mut self, keys: Keys) {
+    pub fn set_keys(&mut self, keys: Encryption) {
         self.secrecy.keys = keys;
     }
 

@@ -9,12 +9,12 @@ mod room;
 
 use super::aside::Asides;
 use super::finished::AllFinished;
-use super::floor::{Floor, Heed, Place, Said};
+use super::floor::{Floor, HeardAt, Heed, Said};
 use super::kept::{Inbox, Packet};
 use super::keyed::Keyed;
 use super::meaning::Formats;
 use super::newcomers::Newcomers;
-use super::report::{Heard, StreamReport};
+use super::report::{CodecPackets, StreamReport};
 use super::source::{Played, Source};
 use super::voice::Stage;
 use crate::codec::CodecSpec;
@@ -32,7 +32,7 @@ const UNDER_WAY_NS: i64 = NS_PER_S;
 
 /// Packets of one payload type on one hop not yet counted by their codec.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tally {
+struct UncountedPackets {
     rank: u8,
     payload_type: u8,
     packets: u32,
@@ -44,14 +44,14 @@ pub(super) struct TakenBack {
     /// From then on, nanoseconds from the answer.
     pub from_ns: i64,
     /// By whom.
-    pub by: Place,
+    pub by: HeardAt,
 }
 
 /// Sound that is taken back because it may be of another call.
 #[derive(Clone, Debug)]
 pub(super) struct GivenBack {
     /// Where it was heard.
-    pub place: Place,
+    pub place: HeardAt,
     /// Where it lies, from the answer.
     pub frames: Range<i64>,
 }
@@ -67,9 +67,9 @@ pub(super) struct Speaker {
     asides: Asides,
     finished: AllFinished,
     /// What was heard last, and where.
-    codec: Option<(Place, Arc<CodecSpec>)>,
-    tally: Tally,
-    heard: SmallVec<[Heard; 2]>,
+    codec: Option<(HeardAt, Arc<CodecSpec>)>,
+    tally: UncountedPackets,
+    heard: SmallVec<[CodecPackets; 2]>,
     /// Packets for which there was no room.
     refused: u64,
     /// Datagrams that held several packets, since this was last asked.
@@ -89,7 +89,7 @@ impl Speaker {
             asides: Asides::default(),
             finished: AllFinished::default(),
             codec: None,
-            tally: Tally::default(),
+            tally: UncountedPackets::default(),
             heard: SmallVec::new(),
             refused: 0,
             split: 0,
@@ -154,7 +154,7 @@ impl Speaker {
         keyed: &Keyed,
     ) -> Option<TakenBack> {
         self.count(packet.rank, packet.heard.payload_type);
-        let mut place = Place::new(packet.rank, packet.standing, packet.flow);
+        let mut place = HeardAt::new(packet.rank, packet.standing, packet.flow);
         let is_from = place;
         let known = self.find(packet, place);
         if let Some(i) = known {
@@ -212,7 +212,7 @@ impl Speaker {
         &mut self,
         packet: &Packet<'_>,
         rate_hz: Option<u32>,
-        place: Place,
+        place: HeardAt,
         said: Said,
     ) -> Option<TakenBack> {
         let (at_ns, mut taken_back) = (said.at_ns, None);
@@ -238,7 +238,7 @@ impl Speaker {
     }
 
     /// Brings a packet that is listened to into its source.
-    fn put(&mut self, packet: &Packet<'_>, place: Place, at_ns: i64, rate_hz: Option<u32>) {
+    fn put(&mut self, packet: &Packet<'_>, place: HeardAt, at_ns: i64, rate_hz: Option<u32>) {
         let Some(i) = self.find(packet, place).or_else(|| self.begin(packet, place, at_ns, rate_hz)) else {
             self.refused += 1;
             return;
@@ -259,10 +259,10 @@ impl Speaker {
 
     /// The source a packet is of: between the same addresses, or, where both addresses are the
     /// party's own, one that goes on from another. The numbers of a stranger are nobody's.
-    fn find(&self, packet: &Packet<'_>, place: Place) -> Option<usize> {
+    fn find(&self, packet: &Packet<'_>, place: HeardAt) -> Option<usize> {
         let of = |s: &Source| s.ssrc() == packet.heard.ssrc && s.place().rank() == place.rank();
         let here = self.sources.iter().position(|s| of(s) && s.is_from(packet.flow));
-        let is_own = |p: Place| p.trust() == Trust::Named;
+        let is_own = |p: HeardAt| p.trust() == Trust::Named;
         here.or_else(|| {
             let goes_on = |s: &Source| of(s) && is_own(s.place()) && is_own(place);
             self.sources.iter().position(goes_on)
@@ -270,14 +270,14 @@ impl Speaker {
     }
 
     /// Where a packet of a known source counts as heard.
-    fn place_of(&self, i: usize, place: Place, at_ns: i64) -> Place {
+    fn place_of(&self, i: usize, place: HeardAt, at_ns: i64) -> HeardAt {
         let before = self.sources[i].place();
         let is_under_way = self.moved_at_ns.is_some_and(|m| at_ns < m + UNDER_WAY_NS);
         if is_under_way && before.is_better(place) { before } else { place }
     }
 
     /// Is somebody with a better right listened to?
-    fn is_beside(&self, place: Place, at_ns: i64) -> bool {
+    fn is_beside(&self, place: HeardAt, at_ns: i64) -> bool {
         self.floor.place().is_some_and(|held| held != place && !place.is_better(held))
             && self.floor.is_covered(place, at_ns)
     }
@@ -297,7 +297,7 @@ impl Speaker {
     }
 
     /// Plays what one of its sources has; where that is.
-    pub fn play(&mut self, i: usize, horizon_ns: i64, stage: &mut Stage<'_>, played: &mut Played) -> Place {
+    pub fn play(&mut self, i: usize, horizon_ns: i64, stage: &mut Stage<'_>, played: &mut Played) -> HeardAt {
         let source = &mut self.sources[i];
         source.play(horizon_ns, &self.formats, stage, played);
         source.place()
@@ -324,7 +324,7 @@ impl Speaker {
         // Who of two was the party is not known.
         let is_other = self.floor.is_uncertain() && self.asides.have_voices();
         // What a stranger sends is not missed where the party is known.
-        let counts = |p: Place| p.trust() != Trust::None || !self.floor.is_certain();
+        let counts = |p: HeardAt| p.trust() != Trust::None || !self.floor.is_certain();
         self.refused > 0
             || is_other
             || self.finished.streams().iter().any(|f| f.is_lossy && counts(f.place))
@@ -349,7 +349,7 @@ impl Speaker {
     }
 
     /// Packets by codec since this was last asked.
-    pub fn take_heard(&mut self) -> SmallVec<[Heard; 2]> {
+    pub fn take_heard(&mut self) -> SmallVec<[CodecPackets; 2]> {
         self.settle_tally();
         std::mem::take(&mut self.heard)
     }
@@ -364,7 +364,7 @@ impl Speaker {
     fn count(&mut self, rank: u8, payload_type: u8) {
         if (self.tally.rank, self.tally.payload_type) != (rank, payload_type) {
             self.settle_tally();
-            self.tally = Tally { rank, payload_type, packets: 0 };
+            self.tally = UncountedPackets { rank, payload_type, packets: 0 };
         }
         self.tally.packets += 1;
     }

@@ -34,7 +34,7 @@ pub(super) struct Stamp {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Last {
+struct LastStamp {
     seq: u64,
     raw: i64,
     ts: i64,
@@ -45,8 +45,8 @@ struct Last {
 
 /// Steps in a row whose stamps disagree with their sound.
 #[derive(Clone, Copy, Debug)]
-struct Run {
-    from: Last,
+struct OddRun {
+    from: LastStamp,
     steps: i64,
     raw: i64,
     ticks: i64,
@@ -63,8 +63,8 @@ pub(super) struct Stamps {
     base_ts: i64,
     ticks_per: i64,
     raw_per: i64,
-    last: Option<Last>,
-    run: Option<Run>,
+    last: Option<LastStamp>,
+    run: Option<OddRun>,
 }
 
 impl Stamps {
@@ -101,7 +101,7 @@ impl Stamps {
         let ts = self.reckoned(raw);
         if self.last.is_none_or(|l| s.seq > l.seq) {
             let Stamp { seq, at_ns, ticks, meaning, .. } = s;
-            self.last = Some(Last { seq, raw, ts, at_ns, ticks, meaning });
+            self.last = Some(LastStamp { seq, raw, ts, at_ns, ticks, meaning });
         }
         (raw, ts)
     }
@@ -154,7 +154,7 @@ impl Stamps {
         self.run.is_some()
     }
 
-    fn weigh(&mut self, step: i64, last: Last) {
+    fn weigh(&mut self, step: i64, last: LastStamp) {
         let (stamped, sound) = (step * self.ticks_per, last.ticks * self.raw_per);
         if (stamped - sound).abs() * 8 <= sound {
             self.run = None;
@@ -164,7 +164,7 @@ impl Stamps {
             self.run = None;
             return;
         }
-        let is_alike = |r: &Run| {
+        let is_alike = |r: &OddRun| {
             // Within a third of the factor so far; a single step is exact to a unit only.
             let (now, before) = (step * r.ticks, r.raw * last.ticks);
             (now - before).abs() * 3 <= before.max(now) + 3 * r.ticks
@@ -178,7 +178,7 @@ impl Stamps {
             }
             run => {
                 let factor = Some((step, last.ticks));
-                *run = Some(Run { from: last, steps: 1, raw: step, ticks: last.ticks, factor });
+                *run = Some(OddRun { from: last, steps: 1, raw: step, ticks: last.ticks, factor });
             }
         }
     }
@@ -190,7 +190,7 @@ impl Stamps {
 }
 
 /// The clock that the steps of a run come nearest to: stamps taken from a clock are uneven.
-fn nearest_clock(run: &Run, clock_hz: u32) -> Option<(i64, i64)> {
+fn nearest_clock(run: &OddRun, clock_hz: u32) -> Option<(i64, i64)> {
     let heard = run.raw * i64::from(clock_hz) / run.ticks.max(1);
     let near = CLOCKS_HZ.into_iter().find(|hz| (heard - hz).abs() * 16 <= *hz)?;
     Some((near, i64::from(clock_hz)))

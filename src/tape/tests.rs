@@ -3,7 +3,7 @@
 use super::*;
 use crate::codec::CodecSpec;
 use crate::codec::g711::Law;
-use crate::rtp::packet::Heard as Rtp;
+use crate::rtp::packet::RtpPacket as Rtp;
 use crate::rtp::standing::Standing;
 
 mod skew;

@@ -38,7 +38,7 @@ pub(super) struct Stage<'a> {
 
 /// The place of a packet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct PlayPosition {
     /// Frame from the answer.
     pub frame: i64,
     /// Packets before it are missing.
@@ -139,7 +139,7 @@ impl Voice {
     }
 
     /// Puts the next packet in order. False where it cannot be decoded.
-    pub fn speak(&mut self, place: Place, payload: &[u8], stage: &mut Stage<'_>) -> bool {
+    pub fn speak(&mut self, place: PlayPosition, payload: &[u8], stage: &mut Stage<'_>) -> bool {
         let rate_hz = stage.rate_hz;
         let Some((_, decoder)) = self.decoders.first_mut() else { return false };
         // A resampler holds some samples back: they lie before the packet's own.
@@ -268,7 +268,7 @@ mod tests {
             assert!(n > 1 || voice.take_up(&spec, &mut stage));
             let payload = (n * 1000).to_be_bytes().repeat(160);
             assert!(voice.speak(
-                Place { frame: *frame, after_loss: false, anew: false },
+                PlayPosition { frame: *frame, after_loss: false, anew: false },
                 &payload,
                 &mut stage
             ));

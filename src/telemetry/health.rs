@@ -21,11 +21,11 @@ pub trait Watch: Send + Sync {
 pub struct Readiness {
     min_free: u64,
     watch: OnceLock<Arc<dyn Watch>>,
-    state: Mutex<State>,
+    state: Mutex<HealthState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct HealthState {
     capturing: bool,
     stopping: bool,
     lost: Vec<String>,
@@ -72,7 +72,7 @@ pub enum NotReady {
 impl Readiness {
     /// Not ready until the capture runs. `min_free` is `storage.min_free`, bytes.
     pub fn new(min_free: u64) -> Readiness {
-        Readiness { min_free, watch: OnceLock::new(), state: Mutex::new(State::default()) }
+        Readiness { min_free, watch: OnceLock::new(), state: Mutex::new(HealthState::default()) }
     }
 
     /// Asks `watch` after the threads from here on; the first one stays.
@@ -153,7 +153,7 @@ impl Readiness {
         if state.lag > LAG_LIMIT { Err(NotReady::WorkersBehind(state.lag)) } else { Ok(()) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, HealthState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

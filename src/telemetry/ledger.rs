@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub struct CallLedger {
     slots: HashMap<String, usize>,
-    counts: Mutex<Counts>,
+    counts: Mutex<LedgerCounts>,
     handles: Handles,
 }
 
@@ -37,7 +37,7 @@ pub struct Balance {
 }
 
 #[derive(Clone, Debug)]
-struct Counts {
+struct LedgerCounts {
     services: Vec<ServiceCounts>,
     failed: [u64; FailReason::COUNT],
     active: u64,
@@ -94,7 +94,7 @@ impl CallLedger {
         };
         CallLedger {
             slots: services.iter().enumerate().map(|(i, s)| (s.clone(), i)).collect(),
-            counts: Mutex::new(Counts {
+            counts: Mutex::new(LedgerCounts {
                 services: vec![ServiceCounts::default(); services.len()],
                 failed: [0; FailReason::COUNT],
                 active: 0,
@@ -188,13 +188,13 @@ impl CallLedger {
         self.slots.get(service).copied().unwrap_or_else(other)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counts> {
+    fn lock(&self) -> MutexGuard<'_, LedgerCounts> {
         // A panic elsewhere cannot leave the columns half written: each entry is plain arithmetic.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Counts {
+impl LedgerCounts {
     fn end_one(&mut self) -> bool {
         match self.active.checked_sub(1) {
             Some(left) => {

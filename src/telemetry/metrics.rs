@@ -17,7 +17,7 @@ use super::label::{StorageState, ThreadRole};
 use super::ledger::CallLedger;
 use super::{log, process, snapshot::Snapshot};
 use crate::time::Timestamp;
-use life::Life;
+use life::EventMetrics;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -45,7 +45,7 @@ pub struct Metrics {
     unfolded: AtomicU32,
     ledger: CallLedger,
     wire: Wire,
-    pub(super) life: Life,
+    pub(super) life: EventMetrics,
 }
 
 impl Metrics {
@@ -61,7 +61,7 @@ impl Metrics {
             unfolded: AtomicU32::new(0),
             ledger: CallLedger::new(&families, &services),
             wire: Wire::new(&families),
-            life: Life::new(&families, &services),
+            life: EventMetrics::new(&families, &services),
         };
         families.gauge("nauhuri_build_info", "Always 1.", &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
         let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -43,7 +43,7 @@ impl Notifier {
 
     /// Capturing, storage writable, metrics served: `systemctl start` returns.
     pub fn ready(&self) {
-        self.tell(&[NotifyState::Ready]);
+        self.notify(&[NotifyState::Ready]);
     }
 
     /// What `/readyz` answers: the first `Ok`, which counts the recordings that run, makes
@@ -70,18 +70,18 @@ impl Notifier {
 
     /// Asked to stop; open recordings are being finished.
     pub fn stopping(&self) {
-        self.tell(&[NotifyState::Stopping]);
+        self.notify(&[NotifyState::Stopping]);
     }
 
     /// One line for `systemctl status`; counts and reasons only.
     pub fn status(&self, line: &str) {
-        self.tell(&[NotifyState::Status(line)]);
+        self.notify(&[NotifyState::Status(line)]);
     }
 
     /// Finishing takes longer than the unit's stop time: asks for `more`.
     pub fn extend_stop(&self, more: Duration) {
         let us = u32::try_from(more.as_micros()).unwrap_or(u32::MAX);
-        self.tell(&[NotifyState::ExtendTimeoutUsec(us)]);
+        self.notify(&[NotifyState::ExtendTimeoutUsec(us)]);
     }
 
     /// Pings the watchdog if a third of its interval has passed. One
@@ -92,7 +92,7 @@ impl Notifier {
             return;
         }
         self.last_ping = Some(now);
-        self.tell(&[NotifyState::Watchdog]);
+        self.notify(&[NotifyState::Watchdog]);
     }
 
     /// How often [`Self::ping_if_due`] must be called at least; `None` without a watchdog.
@@ -100,7 +100,7 @@ impl Notifier {
         self.every
     }
 
-    fn tell(&self, what: &[NotifyState<'_>]) {
+    fn notify(&self, what: &[NotifyState<'_>]) {
         if let Err(error) = (self.send)(what) {
             tracing::debug!(reason = %error.kind(), "service manager not told");
         }

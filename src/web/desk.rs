@@ -4,7 +4,7 @@
 //! Everything here blocks; the handlers call it from a thread of its own.
 
 use super::pcm::Pcm;
-use super::problem::Problem;
+use super::problem::ProblemDetails;
 use super::query::{Cursor, Query};
 use super::statistics::{Counts, Slot, Span};
 use crate::archive::index::{Index, IndexError, Row};
@@ -38,7 +38,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const BATCH: usize = 256;
 
 /// An entry to be written, and who waits for it.
-type ToTell = ((By, Draft), SyncSender<Result<(), Problem>>);
+type ToTell = ((By, Draft), SyncSender<Result<(), ProblemDetails>>);
 
 /// The store.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Desk {
     ///
     /// # Errors
     /// It cannot be written: then nothing may be.
-    pub fn tell(&self, by: &By, draft: Draft) -> Result<(), Problem> {
+    pub fn write_log(&self, by: &By, draft: Draft) -> Result<(), ProblemDetails> {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         let own = ((by.clone(), draft), answer);
         self.to_tell.lock().unwrap_or_else(PoisonError::into_inner).push(own);
@@ -141,10 +141,10 @@ impl Desk {
                 }
             }
         }
-        answered.recv().unwrap_or(Err(Problem::BROKEN))
+        answered.recv().unwrap_or(Err(ProblemDetails::BROKEN))
     }
 
-    fn write(&self, said: Vec<(By, Draft)>) -> Result<(), Problem> {
+    fn write(&self, said: Vec<(By, Draft)>) -> Result<(), ProblemDetails> {
         match self.audit.append_all(said) {
             Ok((_, None)) => Ok(()),
             Ok((_, Some(trouble))) => {
@@ -159,13 +159,13 @@ impl Desk {
     ///
     /// # Errors
     /// The index cannot be opened.
-    pub fn keeper(&self) -> Result<Keeper, Problem> {
+    pub fn keeper(&self) -> Result<Keeper, ProblemDetails> {
         let index = Index::open(&self.place.state).map_err(broken)?;
         Ok(Keeper::new(Archive { store: self.store.clone(), index }, self.audit.clone()))
     }
 
     /// Asks the index, in step with the folders to a second.
-    fn ask<T>(&self, ask: impl FnOnce(&Index) -> Result<T, IndexError>) -> Result<T, Problem> {
+    fn ask<T>(&self, ask: impl FnOnce(&Index) -> Result<T, IndexError>) -> Result<T, ProblemDetails> {
         let waiting = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut index = match waiting {
             Some(index) => index,
@@ -195,7 +195,7 @@ impl Desk {
     ///
     /// # Errors
     /// The index cannot be read. `None`: there is none, or none to be found.
-    pub fn one(&self, asker: &Asker<'_>, id: &str) -> Result<Option<Row>, Problem> {
+    pub fn one(&self, asker: &Asker<'_>, id: &str) -> Result<Option<Row>, ProblemDetails> {
         let Some(id) = IdPart::parse(id) else { return Ok(None) };
         let mut rows = self.ask(|index| index.named(id))?;
         // The id of a call group stands for none of its recordings here.
@@ -245,7 +245,11 @@ impl Desk {
     ///
     /// # Errors
     /// The index cannot be read.
-    pub fn page(&self, asker: &Asker<'_>, query: &Query) -> Result<(Vec<Row>, Option<Cursor>), Problem> {
+    pub fn page(
+        &self,
+        asker: &Asker<'_>,
+        query: &Query,
+    ) -> Result<(Vec<Row>, Option<Cursor>), ProblemDetails> {
         let searches = narrowed(query, &asker.policy.reach(asker.person, asker.directory));
         let mut found: Vec<Row> = Vec::new();
         for search in searches {
@@ -264,7 +268,12 @@ impl Desk {
     ///
     /// # Errors
     /// The index cannot be read.
-    pub fn beside(&self, asker: &Asker<'_>, query: &Query, row: &Row) -> Result<[Option<Uuid>; 2], Problem> {
+    pub fn beside(
+        &self,
+        asker: &Asker<'_>,
+        query: &Query,
+        row: &Row,
+    ) -> Result<[Option<Uuid>; 2], ProblemDetails> {
         let place = (row.answered_at, row.id);
         let mut newer: Option<(Timestamp, Uuid)> = None;
         for search in narrowed(query, &asker.policy.reach(asker.person, asker.directory)) {
@@ -296,7 +305,7 @@ impl Desk {
     ///
     /// # Errors
     /// The index cannot be read.
-    pub fn count(&self, asker: &Asker<'_>, span: Span, by: Slot) -> Result<Counts, Problem> {
+    pub fn count(&self, asker: &Asker<'_>, span: Span, by: Slot) -> Result<Counts, ProblemDetails> {
         let base =
             Search { since: Some(span.since), until: Some(span.until), now: asker.now, ..Search::default() };
         let searches = match asker.policy.reach(asker.person, asker.directory) {
@@ -401,7 +410,7 @@ fn fill(
     Ok(())
 }
 
-fn broken(error: IndexError) -> Problem {
+fn broken(error: IndexError) -> ProblemDetails {
     tracing::error!(reason = %error, "the index cannot be used");
-    Problem::UNAVAILABLE
+    ProblemDetails::UNAVAILABLE
 }

@@ -1,9 +1,9 @@
 //! Who asks: the session or token of a request, and whether it may be a request at all.
 
-use super::accounts::Session;
+use super::accounts::LoginSession;
 use super::desk::Asker;
-use super::problem::Problem;
-use super::{Room, now};
+use super::problem::ProblemDetails;
+use super::{RoomState, now};
 use crate::config::listening::Act;
 use crate::custody::access::{Directory, Person};
 use crate::custody::audit::{By, Draft, Outcome, Who};
@@ -35,7 +35,7 @@ pub struct Peer {
 #[derive(Clone, Debug)]
 pub struct Entrant {
     /// The session.
-    pub session: Session,
+    pub session: LoginSession,
     /// Who that is to the rules.
     pub person: Person,
     /// Who that is to the log, and when the request came.
@@ -65,46 +65,46 @@ impl Caller {
     }
 
     /// For questions to the rules.
-    pub fn asker<'a>(&'a self, room: &'a Room) -> Asker<'a> {
+    pub fn asker<'a>(&'a self, room: &'a RoomState) -> Asker<'a> {
         let person = &self.entrant.person;
         Asker { policy: &room.policy, directory: &self.directory, person, now: self.now() }
     }
 
     /// Whether the token of the request, if it is one, reaches so far.
-    pub fn scope(&self, word: &str) -> Result<(), Problem> {
+    pub fn scope(&self, word: &str) -> Result<(), ProblemDetails> {
         let within = |acts: &Vec<String>| acts.iter().any(|act| act == word);
         let fine = self.entrant.session.acts.as_ref().is_none_or(within);
-        if fine { Ok(()) } else { Err(Problem::FORBIDDEN.with("the token does not reach so far")) }
+        if fine { Ok(()) } else { Err(ProblemDetails::FORBIDDEN.with("the token does not reach so far")) }
     }
 
     /// Whether a role of his gives an act that is about no recording; the refusal is told.
     ///
     /// # Errors
     /// None does, or the log cannot be written.
-    pub fn must_have(&self, room: &Room, act: Act, draft: Draft) -> Result<(), Problem> {
+    pub fn must_have(&self, room: &RoomState, act: Act, draft: Draft) -> Result<(), ProblemDetails> {
         self.scope(act.name())?;
         if room.policy.gives(&self.entrant.person, act) {
             return Ok(());
         }
         let told = draft.ended(Outcome::Refused).detail(json!({ "because": "no right" }));
-        room.desk.tell(&self.entrant.by, told)?;
-        Err(Problem::FORBIDDEN)
+        room.desk.write_log(&self.entrant.by, told)?;
+        Err(ProblemDetails::FORBIDDEN)
     }
 
     /// Tells the log.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn tell(&self, room: &Room, draft: Draft) -> Result<(), Problem> {
-        room.desk.tell(&self.entrant.by, draft)
+    pub fn write_log(&self, room: &RoomState, draft: Draft) -> Result<(), ProblemDetails> {
+        room.desk.write_log(&self.entrant.by, draft)
     }
 }
 
-impl FromRequestParts<Arc<Room>> for Entrant {
-    type Rejection = Problem;
+impl FromRequestParts<Arc<RoomState>> for Entrant {
+    type Rejection = ProblemDetails;
 
-    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Entrant, Problem> {
-        let address = parts.extensions.get::<Peer>().ok_or(Problem::BROKEN)?.address;
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<RoomState>) -> Result<Entrant, ProblemDetails> {
+        let address = parts.extensions.get::<Peer>().ok_or(ProblemDetails::BROKEN)?.address;
         let now = now();
         let (bearer, cookie) = (bearer(&parts.headers), session_cookie(&parts.headers));
         // Which session it is, and nothing that lets anybody in.
@@ -117,7 +117,7 @@ impl FromRequestParts<Arc<Room>> for Entrant {
             }
             (None, None) => None,
         };
-        let session = found.ok_or(Problem::UNAUTHENTICATED)?;
+        let session = found.ok_or(ProblemDetails::UNAUTHENTICATED)?;
         let person = session.account.person(address);
         let by = By::new(web(&person.name, mark, address), now);
         let cookie = cookie.filter(|_| session.acts.is_none());
@@ -125,10 +125,10 @@ impl FromRequestParts<Arc<Room>> for Entrant {
     }
 }
 
-impl FromRequestParts<Arc<Room>> for Caller {
-    type Rejection = Problem;
+impl FromRequestParts<Arc<RoomState>> for Caller {
+    type Rejection = ProblemDetails;
 
-    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Caller, Problem> {
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<RoomState>) -> Result<Caller, ProblemDetails> {
         let entrant = Entrant::from_request_parts(parts, room).await?;
         let name = entrant.person.name.clone();
         let (accepted, directory) = room
@@ -141,7 +141,7 @@ impl FromRequestParts<Arc<Room>> for Caller {
             })
             .await?;
         if !accepted {
-            return Err(Problem::UNDERTAKING);
+            return Err(ProblemDetails::UNDERTAKING);
         }
         Ok(Caller { entrant, directory: Arc::new(directory) })
     }
@@ -159,12 +159,12 @@ pub fn mark_of(secret: &str) -> String {
 
 /// A change by cookie comes from a page of ours: no other site can send the header, nor
 /// be the origin.
-pub fn must_be_own(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+pub fn must_be_own(method: &Method, headers: &HeaderMap) -> Result<(), ProblemDetails> {
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
     let own = headers.get("x-nauhuri").is_some_and(|value| value.as_bytes() == b"1");
-    if own && is_own_origin(headers) { Ok(()) } else { Err(Problem::CROSS_SITE) }
+    if own && is_own_origin(headers) { Ok(()) } else { Err(ProblemDetails::CROSS_SITE) }
 }
 
 /// No `Origin`, or the one of the `Host`.
@@ -208,7 +208,7 @@ pub fn keep_session(
     secret: &str,
     peer: Peer,
     age: Option<u32>,
-) -> Result<(), Problem> {
+) -> Result<(), ProblemDetails> {
     let age = age.map(|age| format!("; Max-Age={age}")).unwrap_or_default();
     set_cookie(response, &format!("{COOKIE}={secret}; Path=/; SameSite=Strict{age}"), peer)
 }
@@ -217,9 +217,10 @@ pub fn keep_session(
 ///
 /// # Errors
 /// It is none.
-pub fn set_cookie(response: &mut Response, text: &str, peer: Peer) -> Result<(), Problem> {
+pub fn set_cookie(response: &mut Response, text: &str, peer: Peer) -> Result<(), ProblemDetails> {
     let secure = if peer.secure { "; Secure" } else { "" };
-    let value = HeaderValue::try_from(format!("{text}; HttpOnly{secure}")).map_err(|_| Problem::BROKEN)?;
+    let value =
+        HeaderValue::try_from(format!("{text}; HttpOnly{secure}")).map_err(|_| ProblemDetails::BROKEN)?;
     response.headers_mut().append(header::SET_COOKIE, value);
     Ok(())
 }
@@ -228,10 +229,10 @@ pub fn set_cookie(response: &mut Response, text: &str, peer: Peer) -> Result<(),
 ///
 /// # Errors
 /// The request names no host.
-pub fn base(peer: Peer, headers: &HeaderMap) -> Result<String, Problem> {
+pub fn base(peer: Peer, headers: &HeaderMap) -> Result<String, ProblemDetails> {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
     let fine = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
     let host = host.filter(|host| !host.is_empty() && host.bytes().all(fine));
     let scheme = if peer.secure { "https" } else { "http" };
-    host.map(|host| format!("{scheme}://{host}")).ok_or_else(|| Problem::bad("Host: missing, or none"))
+    host.map(|host| format!("{scheme}://{host}")).ok_or_else(|| ProblemDetails::bad("Host: missing, or none"))
 }

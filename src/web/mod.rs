@@ -29,7 +29,7 @@ use crate::time::Timestamp;
 use accounts::{Accounts, Undertaking};
 use anyhow::Context;
 use desk::Desk;
-use problem::Problem;
+use problem::ProblemDetails;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,7 +47,7 @@ type Peaks = VecDeque<(Uuid, String, Arc<str>)>;
 
 /// Everything a request needs.
 #[derive(Debug)]
-pub struct Room {
+pub struct RoomState {
     /// The checked configuration.
     pub config: Config,
     /// Who may what.
@@ -61,15 +61,15 @@ pub struct Room {
     peaks: Mutex<Peaks>,
 }
 
-impl Room {
+impl RoomState {
     /// Opens store and accounts, and reads the undertaking.
     ///
     /// # Errors
     /// One of them cannot be opened, nor the secret of the provider.
-    pub fn open(config: &Config) -> anyhow::Result<Room> {
+    pub fn open(config: &Config) -> anyhow::Result<RoomState> {
         let desk = Desk::open(config, now())?;
         let accounts = Accounts::open(&desk.place.state, config.room.session_idle, config.room.session_max)?;
-        Ok(Room {
+        Ok(RoomState {
             policy: Policy::new(config),
             undertaking: undertaking(&config.room.undertaking)?,
             provider: oidc::Provider::new(&config.room.oidc)?,
@@ -98,21 +98,21 @@ impl Room {
     pub fn accounts<T>(
         &self,
         ask: impl FnOnce(&Accounts) -> Result<T, accounts::AccountError>,
-    ) -> Result<T, Problem> {
+    ) -> Result<T, ProblemDetails> {
         Ok(ask(&self.accounts.lock().unwrap_or_else(PoisonError::into_inner))?)
     }
 
     /// Does what blocks in a thread of its own.
     ///
     /// # Errors
-    /// What it says; [`Problem::BROKEN`] where it panicked.
+    /// What it says; [`ProblemDetails::BROKEN`] where it panicked.
     pub async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Room) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
+        work: impl FnOnce(&RoomState) -> Result<T, ProblemDetails> + Send + 'static,
+    ) -> Result<T, ProblemDetails> {
         let room = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || work(&room)).await;
-        done.unwrap_or(Err(Problem::BROKEN))
+        done.unwrap_or(Err(ProblemDetails::BROKEN))
     }
 
     /// A waveform, if it is remembered for this very file.

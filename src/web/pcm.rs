@@ -178,7 +178,7 @@ impl Pcm {
 
 /// What of `len` bytes a `Range` header asks for (RFC 9110 section 14).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum RequestedRange {
     /// All of it: no header, or one that may be passed over.
     Whole,
     /// These bytes.
@@ -188,10 +188,12 @@ pub enum Asked {
 }
 
 /// Reads a `Range` header. More than one range is passed over, as is allowed.
-pub fn asked(header: Option<&str>, len: u64) -> Asked {
-    let Some(spec) = header.and_then(|h| h.trim().strip_prefix("bytes=")) else { return Asked::Whole };
+pub fn asked(header: Option<&str>, len: u64) -> RequestedRange {
+    let Some(spec) = header.and_then(|h| h.trim().strip_prefix("bytes=")) else {
+        return RequestedRange::Whole;
+    };
     let Some((first, last)) = spec.trim().split_once('-').filter(|_| !spec.contains(',')) else {
-        return Asked::Whole;
+        return RequestedRange::Whole;
     };
     let number = |text: &str| -> Option<u64> {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -200,24 +202,24 @@ pub fn asked(header: Option<&str>, len: u64) -> Asked {
     };
     match (number(first), number(last)) {
         (None, Some(suffix)) if first.is_empty() => match suffix.min(len) {
-            0 => Asked::Nothing,
-            suffix => Asked::Part(len - suffix..len),
+            0 => RequestedRange::Nothing,
+            suffix => RequestedRange::Part(len - suffix..len),
         },
         (Some(first), None) if last.is_empty() => {
             if first < len {
-                Asked::Part(first..len)
+                RequestedRange::Part(first..len)
             } else {
-                Asked::Nothing
+                RequestedRange::Nothing
             }
         }
         (Some(first), Some(last)) if first <= last => {
             if first < len {
-                Asked::Part(first..last.saturating_add(1).min(len))
+                RequestedRange::Part(first..last.saturating_add(1).min(len))
             } else {
-                Asked::Nothing
+                RequestedRange::Nothing
             }
         }
-        _ => Asked::Whole,
+        _ => RequestedRange::Whole,
     }
 }
 
@@ -327,27 +329,27 @@ mod tests {
 
     #[test]
     fn ranges_of_rfc_9110() {
-        let part = |range| Asked::Part(range);
+        let part = |range| RequestedRange::Part(range);
         for (header, want) in [
-            (None, Asked::Whole),
+            (None, RequestedRange::Whole),
             (Some("bytes=0-"), part(0..100)),
             (Some("bytes=0-0"), part(0..1)),
             (Some("bytes=99-200"), part(99..100)),
             (Some("bytes=-5"), part(95..100)),
             (Some("bytes=-500"), part(0..100)),
             (Some("bytes=10-99999999999999999999999999"), part(10..100)),
-            (Some("bytes=100-"), Asked::Nothing),
-            (Some("bytes=99999999999999999999999999-"), Asked::Nothing),
-            (Some("bytes=-0"), Asked::Nothing),
-            (Some("bytes=5-4"), Asked::Whole),
-            (Some("bytes=0-1,3-4"), Asked::Whole),
-            (Some("bytes=--1"), Asked::Whole),
-            (Some("bytes=+1-2"), Asked::Whole),
-            (Some("bytes=-"), Asked::Whole),
-            (Some("items=0-1"), Asked::Whole),
+            (Some("bytes=100-"), RequestedRange::Nothing),
+            (Some("bytes=99999999999999999999999999-"), RequestedRange::Nothing),
+            (Some("bytes=-0"), RequestedRange::Nothing),
+            (Some("bytes=5-4"), RequestedRange::Whole),
+            (Some("bytes=0-1,3-4"), RequestedRange::Whole),
+            (Some("bytes=--1"), RequestedRange::Whole),
+            (Some("bytes=+1-2"), RequestedRange::Whole),
+            (Some("bytes=-"), RequestedRange::Whole),
+            (Some("items=0-1"), RequestedRange::Whole),
         ] {
             assert_eq!(asked(header, 100), want, "{header:?}");
         }
-        assert_eq!(asked(Some("bytes=-1"), 0), Asked::Nothing);
+        assert_eq!(asked(Some("bytes=-1"), 0), RequestedRange::Nothing);
     }
 }

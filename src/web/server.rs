@@ -4,10 +4,10 @@
 //! request and the time it may take are bounded. One thread serves; what blocks has
 //! threads of its own.
 
-use super::Room;
+use super::RoomState;
 use super::api;
 use super::guard::Peer;
-use super::problem::Problem;
+use super::problem::ProblemDetails;
 use crate::config::compiled::Networks;
 use anyhow::Context;
 use axum::Router;
@@ -58,13 +58,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 #[derive(Debug)]
 pub struct Door {
     listener: std::net::TcpListener,
-    tls: Option<Tls>,
+    tls: Option<ReloadingTls>,
     proxies: Networks,
 }
 
 /// TLS with a certificate that is read again once it is renewed.
 #[derive(Debug)]
-struct Tls {
+struct ReloadingTls {
     cert: PathBuf,
     key: PathBuf,
     now: RwLock<(Arc<rustls::ServerConfig>, Option<SystemTime>)>,
@@ -78,7 +78,7 @@ impl Door {
     pub fn open(room: &crate::config::Room) -> anyhow::Result<Door> {
         let proxies = Networks::parse(room.trusted_proxies.iter().map(String::as_str));
         let proxies = proxies.map_err(|block| anyhow::anyhow!("room.trusted_proxies: {block:?}"))?;
-        let tls = room.tls.is_set().then(|| Tls::read(&room.tls.cert, &room.tls.key)).transpose()?;
+        let tls = room.tls.is_set().then(|| ReloadingTls::read(&room.tls.cert, &room.tls.key)).transpose()?;
         let address: SocketAddr = room.listen.parse().context("room.listen")?;
         let told = || format!("room.listen: cannot listen on {address}");
         let listener = std::net::TcpListener::bind(address).with_context(told)?;
@@ -103,7 +103,7 @@ impl Door {
     ///
     /// # Errors
     /// The port cannot be used.
-    pub async fn serve(self, room: Arc<Room>, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    pub async fn serve(self, room: Arc<RoomState>, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let secure = self.is_secure();
         let listener = TcpListener::from_std(self.listener).context("room.listen")?;
         let served = Arc::new(Served { app: app(room), tls: self.tls, proxies: self.proxies, secure });
@@ -144,7 +144,7 @@ impl Door {
 /// What every connection shares.
 struct Served {
     app: Router,
-    tls: Option<Tls>,
+    tls: Option<ReloadingTls>,
     proxies: Networks,
     secure: bool,
 }
@@ -155,14 +155,14 @@ impl Served {
         loop {
             tokio::time::sleep(RENEWED).await;
             let served = Arc::clone(&self);
-            let look = move || served.tls.as_ref().map_or((), Tls::renew);
+            let look = move || served.tls.as_ref().map_or((), ReloadingTls::renew);
             drop(tokio::task::spawn_blocking(look).await);
         }
     }
 
-    async fn connection(self: Arc<Self>, stream: TcpStream, from: IpAddr, closed: Closed) {
+    async fn connection(self: Arc<Self>, stream: TcpStream, from: IpAddr, closed: CloseSignal) {
         drop(stream.set_nodelay(true));
-        match self.tls.as_ref().map(Tls::acceptor) {
+        match self.tls.as_ref().map(ReloadingTls::acceptor) {
             None => self.http(stream, from, closed).await,
             Some(acceptor) => {
                 if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await {
@@ -176,7 +176,7 @@ impl Served {
         self: Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         from: IpAddr,
-        mut closed: Closed,
+        mut closed: CloseSignal,
     ) {
         let app = TowerToHyperService::new(self.app.clone());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -224,13 +224,13 @@ impl Served {
 }
 
 /// Told when the room is to close.
-type Closed = tokio::sync::watch::Receiver<bool>;
+type CloseSignal = tokio::sync::watch::Receiver<bool>;
 
-impl Tls {
-    fn read(cert: &Path, key: &Path) -> anyhow::Result<Tls> {
+impl ReloadingTls {
+    fn read(cert: &Path, key: &Path) -> anyhow::Result<ReloadingTls> {
         let config = tls_config(cert, key)?;
         let now = RwLock::new((Arc::new(config), stamp(cert, key)));
-        Ok(Tls { cert: cert.to_owned(), key: key.to_owned(), now })
+        Ok(ReloadingTls { cert: cert.to_owned(), key: key.to_owned(), now })
     }
 
     fn acceptor(&self) -> TlsAcceptor {
@@ -298,14 +298,14 @@ pub fn raise_files() {
 }
 
 /// Pages and API with all their limits.
-fn app(room: Arc<Room>) -> Router {
+fn app(room: Arc<RoomState>) -> Router {
     let secure_from_here = room.config.room.tls.is_set();
     Router::new()
         .nest("/api/v1", api::routes())
         .merge(super::pages::routes())
         .layer(DefaultBodyLimit::max(api::BODY_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIME))
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(|_| Problem::BROKEN.into_response()))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(|_| ProblemDetails::BROKEN.into_response()))
         .layer(axum::middleware::map_response(move |response| head(response, secure_from_here)))
         .with_state(room)
 }

@@ -33,7 +33,7 @@ impl Vlan {
 
 /// What the next byte is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proto {
+pub enum NextProtocol {
     /// An IP packet; the version is in its first nibble.
     Ip,
     /// An Ethernet header.
@@ -88,10 +88,10 @@ pub(crate) fn be16(data: &[u8], at: usize) -> Option<u16> {
 }
 
 /// The protocol and the bytes after the header of a captured frame.
-pub fn open(link: LinkType, data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
+pub fn open(link: LinkType, data: &[u8]) -> Result<(NextProtocol, &[u8]), LinkError> {
     match link {
-        LinkType::Ethernet => Ok((Proto::Ethernet, data)),
-        LinkType::RawIp => Ok((Proto::Ip, data)),
+        LinkType::Ethernet => Ok((NextProtocol::Ethernet, data)),
+        LinkType::RawIp => Ok((NextProtocol::Ip, data)),
         LinkType::LinuxSll => {
             let (proto, rest) = (be16(data, 14), data.get(16..));
             cooked(be16(data, 2), proto, rest)
@@ -101,70 +101,70 @@ pub fn open(link: LinkType, data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
             cooked(be16(data, 8), proto, rest)
         }
         LinkType::Null => null(data),
-        LinkType::Ppp => Ok((Proto::Ppp, data)),
+        LinkType::Ppp => Ok((NextProtocol::Ppp, data)),
         LinkType::Nflog => nflog(data),
         LinkType::Other(dlt) => Err(LinkError::UnknownLink(dlt)),
     }
 }
 
 /// Follows tags and labels down to the IP packet, and says which VLANs it is on.
-pub fn to_ip(mut proto: Proto, mut data: &[u8]) -> Result<(Vlan, &[u8]), LinkError> {
+pub fn to_ip(mut proto: NextProtocol, mut data: &[u8]) -> Result<(Vlan, &[u8]), LinkError> {
     let mut vlan = Vlan::NONE;
     for _ in 0..MAX_TAGS {
         let (next, rest) = match proto {
-            Proto::Ip => return Ok((vlan, data)),
-            Proto::Ethernet => {
+            NextProtocol::Ip => return Ok((vlan, data)),
+            NextProtocol::Ethernet => {
                 // A frame within a frame is on the VLANs of its own network.
                 vlan = Vlan::NONE;
                 ethernet(data)?
             }
-            Proto::EtherType(ether_type) => {
+            NextProtocol::EtherType(ether_type) => {
                 if let (VLAN_TAGS!(), Some(tag)) = (ether_type, be16(data, 0)) {
                     vlan = vlan.with(tag);
                 }
                 tag(ether_type, data)?
             }
-            Proto::Ppp => ppp(data)?,
+            NextProtocol::Ppp => ppp(data)?,
         };
         (proto, data) = (next, rest);
     }
     Err(LinkError::UnknownEncapsulation(match proto {
-        Proto::EtherType(ether_type) => ether_type,
-        Proto::Ip | Proto::Ethernet | Proto::Ppp => 0,
+        NextProtocol::EtherType(ether_type) => ether_type,
+        NextProtocol::Ip | NextProtocol::Ethernet | NextProtocol::Ppp => 0,
     }))
 }
 
-fn ethernet(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
+fn ethernet(data: &[u8]) -> Result<(NextProtocol, &[u8]), LinkError> {
     let ether_type = be16(data, 12).ok_or(LinkError::Short)?;
     let rest = data.get(14..).ok_or(LinkError::Short)?;
-    if ether_type >= FIRST_ETHERTYPE { Ok((Proto::EtherType(ether_type), rest)) } else { snap(rest) }
+    if ether_type >= FIRST_ETHERTYPE { Ok((NextProtocol::EtherType(ether_type), rest)) } else { snap(rest) }
 }
 
 /// 802.2 with a SNAP header (RFC 1042); other 802.3 frames carry no IP.
-fn snap(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
+fn snap(data: &[u8]) -> Result<(NextProtocol, &[u8]), LinkError> {
     match data {
         [0xaa, 0xaa, 0x03, 0, 0, 0, hi, lo, rest @ ..] => {
-            Ok((Proto::EtherType(u16::from_be_bytes([*hi, *lo])), rest))
+            Ok((NextProtocol::EtherType(u16::from_be_bytes([*hi, *lo])), rest))
         }
         _ => Err(LinkError::NotIp(0)),
     }
 }
 
-fn tag(ether_type: u16, data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
+fn tag(ether_type: u16, data: &[u8]) -> Result<(NextProtocol, &[u8]), LinkError> {
     match ether_type {
-        IPV4 | IPV6 => Ok((Proto::Ip, data)),
+        IPV4 | IPV6 => Ok((NextProtocol::Ip, data)),
         VLAN_TAGS!() => {
             let inner = be16(data, 2).ok_or(LinkError::Short)?;
             let rest = data.get(4..).ok_or(LinkError::Short)?;
-            if inner >= FIRST_ETHERTYPE { Ok((Proto::EtherType(inner), rest)) } else { snap(rest) }
+            if inner >= FIRST_ETHERTYPE { Ok((NextProtocol::EtherType(inner), rest)) } else { snap(rest) }
         }
         VN_TAG => {
             let inner = be16(data, 4).ok_or(LinkError::Short)?;
-            Ok((Proto::EtherType(inner), data.get(6..).ok_or(LinkError::Short)?))
+            Ok((NextProtocol::EtherType(inner), data.get(6..).ok_or(LinkError::Short)?))
         }
-        TRANSPARENT_BRIDGING => Ok((Proto::Ethernet, data)),
+        TRANSPARENT_BRIDGING => Ok((NextProtocol::Ethernet, data)),
         // 802.1ah: the I-TAG, then the customer's whole frame.
-        PBB => Ok((Proto::Ethernet, data.get(4..).ok_or(LinkError::Short)?)),
+        PBB => Ok((NextProtocol::Ethernet, data.get(4..).ok_or(LinkError::Short)?)),
         MPLS | MPLS_MULTICAST => mpls(data),
         PPPOE_SESSION => pppoe(data),
         MACSEC | NSH => Err(LinkError::UnknownEncapsulation(ether_type)),
@@ -174,14 +174,14 @@ fn tag(ether_type: u16, data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
 
 /// RFC 3032: labels of four bytes, the last marked; what follows is guessed
 /// from its first nibble (RFC 4928), a control word means an Ethernet pseudowire.
-fn mpls(mut data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
+fn mpls(mut data: &[u8]) -> Result<(NextProtocol, &[u8]), LinkError> {
     for _ in 0..MAX_TAGS {
         let label = data.get(..4).ok_or(LinkError::Short)?;
         data = &data[4..];
         if label[2] & 1 == 1 {
             return match data.first().map(|b| b >> 4) {
-                Some(4 | 6) => Ok((Proto::Ip, data)),
-                Some(0) => Ok((Proto::Ethernet, data.get(4..).ok_or(LinkError::Short)?)),
+                Some(4 | 6) => Ok((NextProtocol::Ip, data)),
+                Some(0) => Ok((NextProtocol::Ethernet, data.get(4..).ok_or(LinkError::Short)?)),
                 Some(_) => Err(LinkError::UnknownEncapsulation(MPLS)),
                 None => Err(LinkError::Short),
             };
@@ -191,20 +191,20 @@ fn mpls(mut data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
 }
 
 /// RFC 2516 section 4, session stage.
-fn pppoe(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
+fn pppoe(data: &[u8]) -> Result<(NextProtocol, &[u8]), LinkError> {
     match data {
-        [0x11, 0, _, _, _, _, rest @ ..] => Ok((Proto::Ppp, rest)),
+        [0x11, 0, _, _, _, _, rest @ ..] => Ok((NextProtocol::Ppp, rest)),
         [_, _, _, _, _, _, ..] => Err(LinkError::NotIp(PPPOE_SESSION)),
         _ => Err(LinkError::Short),
     }
 }
 
 /// RFC 1661: the protocol may be one byte (compressed), an HDLC header may stand before it.
-fn ppp(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
+fn ppp(data: &[u8]) -> Result<(NextProtocol, &[u8]), LinkError> {
     let data = data.strip_prefix(&[0xff, 0x03]).unwrap_or(data);
     match data {
-        [0x00, 0x21 | 0x57, rest @ ..] | [0x21 | 0x57, rest @ ..] => Ok((Proto::Ip, rest)),
-        [0x02, 0x81, rest @ ..] => Ok((Proto::EtherType(MPLS), rest)),
+        [0x00, 0x21 | 0x57, rest @ ..] | [0x21 | 0x57, rest @ ..] => Ok((NextProtocol::Ip, rest)),
+        [0x02, 0x81, rest @ ..] => Ok((NextProtocol::EtherType(MPLS), rest)),
         [hi, lo, ..] => Err(LinkError::NotIp(u16::from_be_bytes([*hi, *lo]))),
         _ => Err(LinkError::Short),
     }
@@ -215,7 +215,7 @@ fn cooked(
     hardware: Option<u16>,
     proto: Option<u16>,
     rest: Option<&[u8]>,
-) -> Result<(Proto, &[u8]), LinkError> {
+) -> Result<(NextProtocol, &[u8]), LinkError> {
     const NETLINK: u16 = 824;
     const GRE: u16 = 778;
     let (Some(hardware), Some(proto), Some(rest)) = (hardware, proto, rest) else {
@@ -224,19 +224,19 @@ fn cooked(
     match (hardware, proto) {
         (NETLINK, _) => Err(LinkError::NotIp(proto)),
         // On a GRE device the field is a GRE protocol: an EtherType as well, 0 for none.
-        (GRE, 0) => Ok((Proto::Ip, rest)),
+        (GRE, 0) => Ok((NextProtocol::Ip, rest)),
         (_, 0x0004) => snap(rest),
-        _ => Ok((Proto::EtherType(proto), rest)),
+        _ => Ok((NextProtocol::EtherType(proto), rest)),
     }
 }
 
 /// DLT_NULL and DLT_LOOP: a protocol family in the byte order of the machine that captured.
-fn null(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
+fn null(data: &[u8]) -> Result<(NextProtocol, &[u8]), LinkError> {
     let family: [u8; 4] = data.get(..4).and_then(|f| f.try_into().ok()).ok_or(LinkError::Short)?;
     let (le, be) = (u32::from_le_bytes(family), u32::from_be_bytes(family));
     // AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 23 on Windows, 24, 28 or 30 on the BSDs.
     match le.min(be) {
-        2 | 10 | 23 | 24 | 28 | 30 => Ok((Proto::Ip, &data[4..])),
+        2 | 10 | 23 | 24 | 28 | 30 => Ok((NextProtocol::Ip, &data[4..])),
         other => Err(LinkError::NotIp(other as u16)),
     }
 }
@@ -244,7 +244,7 @@ fn null(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
 /// Netfilter's log: family, version, group; then attributes (length, type, value,
 /// padding to four bytes) in the byte order of the machine that captured. The
 /// packet is one of them.
-fn nflog(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
+fn nflog(data: &[u8]) -> Result<(NextProtocol, &[u8]), LinkError> {
     const PAYLOAD: u16 = 9;
     let &[family, _, _, _, ref attributes @ ..] = data else { return Err(LinkError::Short) };
     // AF_INET, AF_INET6; what a bridge logs has no IP packet of its own.
@@ -258,7 +258,7 @@ fn nflog(data: &[u8]) -> Result<(Proto, &[u8]), LinkError> {
         let (len, kind) = (usize::from(read([a, b])), read([c, d]));
         if kind == PAYLOAD {
             // As far as it was captured.
-            return Ok((Proto::Ip, &rest[4..len.clamp(4, rest.len())]));
+            return Ok((NextProtocol::Ip, &rest[4..len.clamp(4, rest.len())]));
         }
         rest = rest.get(len.max(4).next_multiple_of(4)..).ok_or(LinkError::Short)?;
     }
@@ -351,10 +351,10 @@ mod tests {
             Err(LinkError::UnknownEncapsulation(0x88e5))
         );
         assert_eq!(under(LinkType::Other(147), &[]), Err(LinkError::UnknownLink(147)));
-        assert_eq!(to_ip(Proto::Ethernet, &[0; 13]), Err(LinkError::Short));
+        assert_eq!(to_ip(NextProtocol::Ethernet, &[0; 13]), Err(LinkError::Short));
         let endless: Vec<u8> = [0x81, 0, 0, 1].repeat(40);
         assert_eq!(
-            to_ip(Proto::EtherType(0x8100), &endless[2..]),
+            to_ip(NextProtocol::EtherType(0x8100), &endless[2..]),
             Err(LinkError::UnknownEncapsulation(0x8100))
         );
     }

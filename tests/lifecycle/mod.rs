@@ -8,7 +8,7 @@ pub mod office;
 
 use nauhuri::archive::index::{Index, Row};
 use nauhuri::archive::verify::{VerifyOptions, VerifyReport, verify};
-use nauhuri::custody::audit::{Account, AuditLog, By, Who};
+use nauhuri::custody::audit::{AuditLog, By, SystemAccount, Who};
 use nauhuri::custody::keeper::Keeper;
 use nauhuri::id::derived_uuid;
 use nauhuri::store::files::Access;
@@ -33,7 +33,7 @@ pub fn day(days: i64) -> Timestamp {
 }
 
 pub fn kaisa() -> Who {
-    Who::Os(Account { user: Some("kaisa".into()), ..Account::default() })
+    Who::Os(SystemAccount { user: Some("kaisa".into()), ..SystemAccount::default() })
 }
 
 /// Kaisa, at that time.

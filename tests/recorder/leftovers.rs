@@ -6,7 +6,7 @@ use nauhuri::pii::Pii;
 use nauhuri::store::layout::{RecordingName, STATE_FOLDER};
 use nauhuri::store::lock::EditLock;
 use nauhuri::store::sidecar::{
-    Agent, Audio, Customer, EndedBy, Retention, SCHEMA, Sidecar, SipInfo, parse_rfc3339,
+    Agent, Audio, Customer, EndedBy, RetentionRecord, SCHEMA, Sidecar, SipInfo, parse_rfc3339,
 };
 use nauhuri::store::wav::{WavEncoding, WavSpec};
 use nauhuri::store::writer::{RecordingWriter, WriterOptions};
@@ -35,7 +35,7 @@ pub fn sidecar(id: Uuid, answered_at: Timestamp) -> Sidecar {
         audio: Audio::begin(8000, WavEncoding::PcmS16le),
         streams: Vec::new(),
         events: Vec::new(),
-        retention: Retention::default(),
+        retention: RetentionRecord::default(),
         policy: None,
         restricted: Default::default(),
         amendments: Default::default(),

@@ -11,7 +11,7 @@ use nauhuri::daemon::crew::{Crew, Faults};
 use nauhuri::daemon::pipeline::{Pipeline, Workshop};
 use nauhuri::engine::{MediaPacket, Sink};
 use nauhuri::id::{Channel, RecordingId};
-use nauhuri::rtp::packet::Heard;
+use nauhuri::rtp::packet::RtpPacket;
 use nauhuri::rtp::standing::Standing;
 use nauhuri::store::sidecar::{EndedBy, Sidecar};
 use nauhuri::tape::Packet;
@@ -82,7 +82,7 @@ fn talking(
                 rtp.extend((packet * 160).to_be_bytes());
                 rtp.extend(ssrc.to_be_bytes());
                 rtp.extend((0..160_u32).map(|i| (i * 7 + packet) as u8));
-                let (heard, flow) = (Heard::parse(&rtp).unwrap(), ssrc);
+                let (heard, flow) = (RtpPacket::parse(&rtp).unwrap(), ssrc);
                 let packet = Packet { channel, rank: 0, standing: Standing::Claimed, flow, at: sent, heard };
                 pipeline.media(MediaPacket { recording: *id, packet });
             }

@@ -4,7 +4,7 @@ use crate::common::ladder::Side::Caller;
 use crate::common::ladder::{Dialog, Scene};
 use crate::common::run::{Recording, recordings};
 use crate::common::voice::Voice;
-use nauhuri::capture::live::{Drops, LiveError, LiveOptions, Source};
+use nauhuri::capture::live::{Drops, FrameSource, LiveError, LiveOptions};
 use nauhuri::config::Config;
 use nauhuri::daemon::context::Context;
 use nauhuri::daemon::crew::Faults;
@@ -38,7 +38,7 @@ pub struct Wire {
     now: Stamped,
 }
 
-impl Source for Wire {
+impl FrameSource for Wire {
     fn open(name: &str, _: &LiveOptions) -> Result<Self, LiveError> {
         let frames = wires().lock().unwrap().remove(name);
         let gone = || LiveError::Failed { name: name.into(), why: "no such wire".into() };

@@ -188,9 +188,60 @@ fn items(code: &str, keywords: &[&str]) -> Vec<String> {
     code.lines().filter_map(bare).collect()
 }
 
+/// What a type is declared with.
+const TYPE_WORDS: &[&str] = &["struct", "enum", "trait", "type", "union"];
+
 /// Types that a file defines.
 pub fn types(code: &str) -> Vec<String> {
-    items(code, &["struct", "enum", "trait", "type", "union"])
+    items(code, TYPE_WORDS)
+}
+
+/// Types that a file declares at any depth, with the line: in a module within it, in a function, in
+/// a macro. What a trait or an `impl` calls `type` is not a name of the file's own.
+pub fn declared(code: &str) -> Vec<(String, usize)> {
+    let mut out = Vec::new();
+    // Of each block that is open, whether it is a trait's or an `impl`'s.
+    let mut blocks = Vec::new();
+    let mut start = 0;
+    for (i, c) in code.char_indices().filter(|(_, c)| matches!(c, '{' | '}' | ';')) {
+        let (word, rest) = item_head(&code[start..i]);
+        let is_associated = word == "type" && blocks.last() == Some(&true);
+        if TYPE_WORDS.contains(&word) && !is_associated {
+            let name: String = rest.chars().take_while(|c| is_word(*c)).collect();
+            if !name.is_empty() {
+                out.push((name, line_of(code, i - rest.len())));
+            }
+        }
+        match c {
+            '{' => blocks.push(matches!(word, "impl" | "trait")),
+            '}' => drop(blocks.pop()),
+            _ => {}
+        }
+        start = i + 1;
+    }
+    out
+}
+
+/// First word of an item behind its attributes and visibility, and what follows it.
+fn item_head(mut head: &str) -> (&str, &str) {
+    loop {
+        head = head.trim_start();
+        let closes = |open: char, close: char| {
+            let mut depth = 0;
+            let end = head.char_indices().find(|(_, c)| {
+                depth += i32::from(*c == open) - i32::from(*c == close);
+                depth == 0 && *c == close
+            });
+            end.map_or("", |(i, _)| &head[i + 1..])
+        };
+        let end = head.find(|c| !is_word(c)).unwrap_or(head.len());
+        head = match &head[..end] {
+            "" if head.starts_with('#') => closes('[', ']'),
+            "" if head.starts_with('(') => closes('(', ')'),
+            "pub" | "unsafe" => &head[end..],
+            word => return (word, head[end..].trim_start()),
+        };
+    }
 }
 
 /// Whether a file has types or functions of its own, or makes them by a macro.

@@ -38,35 +38,35 @@ pub enum Fields {
 
 /// What answers a search: how much, and how to come by it.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct SearchResults {
     /// Recordings.
     pub count: u64,
     /// By the time of the answer; none of them large.
     pub pieces: Vec<Piece>,
 }
 
-/// Part of an [`Answer`].
+/// Part of [`SearchResults`].
 #[derive(Clone, Debug)]
 pub enum Piece {
     /// Read already.
     Rows(Vec<Row>),
     /// To be read by [`Index::read`], through whichever connection.
-    Span(Span),
+    Span(SearchSpan),
 }
 
 /// A search between two instants.
 #[derive(Clone, Debug)]
-pub struct Span {
-    query: Query,
+pub struct SearchSpan {
+    query: SqlCondition,
     fields: Fields,
-    from: Place,
+    from: ReadPosition,
     /// First instant behind it; `None`: no end.
     until: Option<Timestamp>,
 }
 
 /// Where reading begins: an instant, and how many of that very instant are passed over.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct ReadPosition {
     answered_at: Timestamp,
     seen: usize,
 }
@@ -89,8 +89,8 @@ impl Piece {
     }
 }
 
-impl Place {
-    const BEGINNING: Place = Place { answered_at: Timestamp::from_ns(i64::MIN), seen: 0 };
+impl ReadPosition {
+    const BEGINNING: ReadPosition = ReadPosition { answered_at: Timestamp::from_ns(i64::MIN), seen: 0 };
 }
 
 impl Index {
@@ -130,8 +130,9 @@ impl Index {
 
     /// What answers, counted and cut into pieces. A short answer is read at once,
     /// in one scan.
-    pub fn answer(&self, search: &Search, fields: Fields) -> Result<Answer, IndexError> {
-        let whole = |rows: Vec<Row>| Answer { count: rows.len() as u64, pieces: Piece::of(rows).collect() };
+    pub fn answer(&self, search: &Search, fields: Fields) -> Result<SearchResults, IndexError> {
+        let whole =
+            |rows: Vec<Row>| SearchResults { count: rows.len() as u64, pieces: Piece::of(rows).collect() };
         if !search.ids.is_empty() {
             return Ok(whole(self.by_ids(search)?));
         }
@@ -149,7 +150,7 @@ impl Index {
         rest.until = Some(rest.until.map_or(end, |until| until.min(end)));
         let parts = (count as usize).saturating_sub(rows.len()) / PAGE + 1;
         let rest = rest.cut(parts).into_iter().map(Piece::Span);
-        Ok(Answer { count, pieces: Piece::of(rows).chain(rest).collect() })
+        Ok(SearchResults { count, pieces: Piece::of(rows).chain(rest).collect() })
     }
 
     /// Reads a piece of an answer, a page at a time: `take` gets the rows, then
@@ -159,7 +160,7 @@ impl Index {
     /// What the index says.
     pub fn read(
         &self,
-        mut span: Span,
+        mut span: SearchSpan,
         take: &mut dyn FnMut(&Row),
         page_ends: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<(), IndexError> {
@@ -214,7 +215,7 @@ impl Index {
         if !search.ids.is_empty() {
             return Ok(self.by_ids(search)?.len() as u64);
         }
-        let n = self.count_in(&Span::of(search))?;
+        let n = self.count_in(&SearchSpan::of(search))?;
         Ok(search.limit.map_or(n, |limit| n.min(limit as u64)))
     }
 
@@ -266,21 +267,21 @@ impl Index {
     }
 
     /// Where the rows of a search without ids lie; `None`: nowhere.
-    fn span(&self, search: &Search) -> Result<Option<Span>, IndexError> {
-        let mut span = Span::of(search);
+    fn span(&self, search: &Search) -> Result<Option<SearchSpan>, IndexError> {
+        let mut span = SearchSpan::of(search);
         let Some(limit) = search.limit else { return Ok(Some(span)) };
         let Some(before) = limit.checked_sub(1) else { return Ok(None) };
         // The newest begin at the one that has so many behind it.
         let sql = span.sql("answered_at") + &format!(" ORDER BY answered_at DESC LIMIT 1 OFFSET {before}");
         let oldest: Option<i64> = self.first(&sql, &span.query.values)?;
         if let Some(answered_at) = oldest.map(Timestamp::from_ns) {
-            span.from = Place { answered_at, seen: 0 };
+            span.from = ReadPosition { answered_at, seen: 0 };
             span.from.seen = (self.count_in(&span)? as usize).saturating_sub(limit);
         }
         Ok(Some(span))
     }
 
-    fn count_in(&self, span: &Span) -> Result<u64, IndexError> {
+    fn count_in(&self, span: &SearchSpan) -> Result<u64, IndexError> {
         let n: Option<i64> = self.first(&span.sql("count(*)"), &span.query.values)?;
         Ok(n.unwrap_or(0).unsigned_abs())
     }
@@ -295,7 +296,7 @@ impl Index {
     /// there may be more.
     fn read_page(
         &self,
-        span: &mut Span,
+        span: &mut SearchSpan,
         limit: usize,
         take: &mut dyn FnMut(&Row),
     ) -> Result<bool, IndexError> {
@@ -311,7 +312,7 @@ impl Index {
         while let Some(r) = rows.next().map_err(self.error())? {
             row.fill(columns, r).map_err(self.error())?;
             if row.answered_at != last.answered_at {
-                last = Place { answered_at: row.answered_at, seen: 0 };
+                last = ReadPosition { answered_at: row.answered_at, seen: 0 };
             }
             last.seen += 1;
             n += 1;
@@ -328,17 +329,18 @@ impl Index {
     }
 }
 
-impl Span {
+impl SearchSpan {
     /// All of a search without ids, its limit aside.
-    fn of(search: &Search) -> Span {
-        let from = search.since.map_or(Place::BEGINNING, |answered_at| Place { answered_at, seen: 0 });
-        Span { query: Query::new(search), fields: Fields::All, from, until: search.until }
+    fn of(search: &Search) -> SearchSpan {
+        let from =
+            search.since.map_or(ReadPosition::BEGINNING, |answered_at| ReadPosition { answered_at, seen: 0 });
+        SearchSpan { query: SqlCondition::new(search), fields: Fields::All, from, until: search.until }
     }
 
     /// `SELECT what` of what lies in it. The times stand in the text, so that
     /// they are a range of the index whatever is bound.
     fn sql(&self, what: &str) -> String {
-        let Query { index, condition, .. } = &self.query;
+        let SqlCondition { index, condition, .. } = &self.query;
         let from = self.from.answered_at.as_ns();
         let until = self.until.map(|t| format!(" AND answered_at < {}", t.as_ns())).unwrap_or_default();
         format!(
@@ -348,15 +350,15 @@ impl Span {
     }
 
     /// Into parts of equal time; `until` is known.
-    fn cut(&self, parts: usize) -> Vec<Span> {
+    fn cut(&self, parts: usize) -> Vec<SearchSpan> {
         let (from, until) = (self.from.answered_at, self.until.unwrap_or(Timestamp::FAR_FUTURE));
         let step = (until.since_ns(from) / parts.max(1) as i64).max(1);
         let mut spans = Vec::new();
         let mut place = self.from;
         while place.answered_at < until {
             let next = place.answered_at.offset_ns(step).min(until);
-            spans.push(Span { from: place, until: Some(next), ..self.clone() });
-            place = Place { answered_at: next, seen: 0 };
+            spans.push(SearchSpan { from: place, until: Some(next), ..self.clone() });
+            place = ReadPosition { answered_at: next, seen: 0 };
         }
         spans
     }
@@ -364,15 +366,15 @@ impl Span {
 
 /// A search without ids and times as a condition with its values.
 #[derive(Clone, Debug)]
-struct Query {
+struct SqlCondition {
     index: &'static str,
     condition: String,
     values: Vec<Value>,
 }
 
-impl Query {
-    fn new(s: &Search) -> Query {
-        let mut q = Query { index: "by_time", condition: "buried = 0".into(), values: Vec::new() };
+impl SqlCondition {
+    fn new(s: &Search) -> SqlCondition {
+        let mut q = SqlCondition { index: "by_time", condition: "buried = 0".into(), values: Vec::new() };
         q.and("service = ?", s.service.clone().map(Value::Text));
         q.and("direction = ?", s.direction.and_then(word));
         q.and("duration_us >= ?", s.longer.map(|d| micros(d).into()));

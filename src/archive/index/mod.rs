@@ -34,13 +34,13 @@ mod tombstone;
 mod tests;
 
 pub use error::IndexError;
-pub use find::{Answer, Fields, Piece, Span};
+pub use find::{Fields, Piece, SearchResults, SearchSpan};
 pub use place::{INDEX, connect, database};
 pub use rebuild::{Rebuilt, rebuild};
 pub use reconcile::Reconciled;
 pub use row::{KeptState, Row};
 pub use sums::{DayBytes, DueBytes, ServiceTerm, Stats, Tally};
-pub use tombstone::{BuriedFile, Reason, TOMBSTONES, Tombstone};
+pub use tombstone::{BuriedFile, DeletionReason, TOMBSTONES, Tombstone};
 
 use crate::store::StoreError;
 use crate::store::files::{Access, Folder};

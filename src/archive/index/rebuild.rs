@@ -15,7 +15,7 @@ use super::{Index, IndexError, Row, index_schema};
 use crate::store::StoreError;
 use crate::store::files::Folder;
 use crate::store::layout::open_state;
-use crate::store::layout::{Found, State, Walk};
+use crate::store::layout::{NameFiles, NameState, Walk};
 use crate::store::mark::{self, StoreId};
 use crate::store::sidecar::Sidecar;
 use crate::time::Timestamp;
@@ -136,7 +136,7 @@ fn build(
     };
     let read = |found: Vec<_>, give: &mut dyn FnMut(Vec<_>) -> ControlFlow<()>| {
         // An index without a folder nobody could read would hide what is in it.
-        let row = |found: Result<Found, (PathBuf, io::Error)>| match found {
+        let row = |found: Result<NameFiles, (PathBuf, io::Error)>| match found {
             Ok(found) => Ok(row_of(&recordings, &found)),
             Err((folder, e)) => Err(StoreError::io("read", &folder)(e)),
         };
@@ -177,8 +177,8 @@ fn parts<T>(mut all: impl Iterator<Item = T>) -> impl Iterator<Item = Vec<T>> {
 }
 
 /// The row of a finished recording; `None` for what is none, or is gone by now.
-pub(super) fn row_of(root: &Folder, found: &Found) -> Option<Result<Row, PathBuf>> {
-    if found.state() != State::Finished {
+pub(super) fn row_of(root: &Folder, found: &NameFiles) -> Option<Result<Row, PathBuf>> {
+    if found.state() != NameState::Finished {
         return None;
     }
     let json = found.paths().json;

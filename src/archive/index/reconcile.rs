@@ -9,8 +9,8 @@ use super::rebuild::{BATCH, row_of};
 use super::row::place_of;
 use super::{Index, IndexError, Row};
 use crate::store::StoreError;
-use crate::store::files::{Access, Folder, Kind, Known};
-use crate::store::layout::{State, day_entries, day_folder, is_date};
+use crate::store::files::{Access, EntryKind, FileStat, Folder};
+use crate::store::layout::{NameState, day_entries, day_folder, is_date};
 use crate::time::Timestamp;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -109,7 +109,7 @@ impl Index {
         let mut new = Vec::new();
         for found in &entries {
             // A sidecar whose audio is missing stays known: `verify` tells of it.
-            if found.state() != State::Finished {
+            if found.state() != NameState::Finished {
                 continue;
             }
             let json = found.paths().json;
@@ -217,7 +217,7 @@ fn changed_days(root: &Folder, since: Option<SystemTime>) -> Result<BTreeMap<Dat
 /// The folders in one that are named as part of a date.
 fn dated(folder: &Folder, digits: usize) -> Result<Vec<String>, StoreError> {
     let entries = folder.entries().map_err(StoreError::io("read", folder.path()))?;
-    let dated = entries.into_iter().filter(|e| e.kind == Kind::Folder && is_date(&e.name, digits));
+    let dated = entries.into_iter().filter(|e| e.kind == EntryKind::Folder && is_date(&e.name, digits));
     Ok(dated.map(|e| e.name).collect())
 }
 
@@ -231,7 +231,7 @@ fn still_there(opened: Result<Folder, StoreError>) -> Result<Option<Folder>, Sto
 
 /// Changed since; what cannot be asked counts as changed. By the time of the
 /// inode's change: a restored copy may bear any time of modification.
-fn changed(known: Result<Option<Known>, StoreError>, since: Option<SystemTime>) -> bool {
+fn changed(known: Result<Option<FileStat>, StoreError>, since: Option<SystemTime>) -> bool {
     let Some(since) = since.and_then(|t| t.duration_since(UNIX_EPOCH).ok()) else { return true };
     let since = i128::try_from(since.as_nanos()).unwrap_or(i128::MAX);
     known.ok().flatten().is_none_or(|known| known.changed_ns() >= since)

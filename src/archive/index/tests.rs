@@ -131,7 +131,7 @@ fn all(index: &Index) -> BTreeMap<Uuid, Row> {
 
 fn bury(index: &mut Index, id: Uuid) -> Tombstone {
     let row = index.get(id).unwrap().unwrap();
-    let t = Tombstone::of(&row, at(9), Reason::Erased);
+    let t = Tombstone::of(&row, at(9), DeletionReason::Erased);
     index.bury(&t).unwrap();
     t
 }

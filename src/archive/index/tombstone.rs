@@ -13,7 +13,7 @@ use crate::id::short_of;
 use crate::store::StoreError;
 use crate::store::files::{Access, Folder};
 use crate::store::jsonl::{self, Lines, NoLine};
-use crate::store::layout::{Found, State, Walk, parse_stem};
+use crate::store::layout::{NameFiles, NameState, Walk, parse_stem};
 use crate::store::sidecar::{Sidecar, seconds_or_null};
 use crate::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -38,7 +38,7 @@ const TAKEN: &str = "tombstones_taken";
 /// Why a recording was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reason {
+pub enum DeletionReason {
     /// Its term had passed.
     Expired,
     /// Somebody asked for it.
@@ -62,12 +62,12 @@ pub struct Tombstone {
     /// Of the WAV file.
     pub sha256: String,
     /// Why.
-    pub reason: Reason,
+    pub reason: DeletionReason,
 }
 
 impl Tombstone {
     /// Of a recording about to be deleted.
-    pub fn of(row: &Row, now: Timestamp, reason: Reason) -> Tombstone {
+    pub fn of(row: &Row, now: Timestamp, reason: DeletionReason) -> Tombstone {
         Tombstone {
             id: row.id,
             service: row.service.clone(),
@@ -86,7 +86,7 @@ pub struct BuriedFile {
     /// The recording.
     pub id: Uuid,
     /// What is there under its NAME.
-    pub found: Found,
+    pub found: NameFiles,
 }
 
 impl Index {
@@ -170,11 +170,11 @@ impl Index {
         &self,
         shorts: &HashSet<u32>,
         root: &Folder,
-        found: &Found,
+        found: &NameFiles,
     ) -> Result<Option<Uuid>, IndexError> {
         let Some(name) = parse_stem(&found.stem) else { return Ok(None) };
         let Ok(short) = u32::from_str_radix(&name.short, 16) else { return Ok(None) };
-        if !shorts.contains(&short) || found.state() == State::Part {
+        if !shorts.contains(&short) || found.state() == NameState::Part {
             return Ok(None);
         }
         if let Ok(sidecar) = Sidecar::read_in(root, &found.paths().json) {
@@ -253,7 +253,7 @@ fn read_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<Tombstone> {
         deleted_at: Timestamp::from_ns(r.get(3)?),
         sha256: r.get(4)?,
         // A reason of a later version: what is deleted stays deleted.
-        reason: Reason::deserialize(word).unwrap_or(Reason::Erased),
+        reason: DeletionReason::deserialize(word).unwrap_or(DeletionReason::Erased),
         until: r.get::<_, Option<i64>>(6)?.map(Timestamp::from_ns),
     })
 }

@@ -4,12 +4,12 @@
 //! recordings.
 
 use super::super::index::Row;
-use super::findings::{Finding, Kind, finding};
+use super::findings::{Finding, FindingKind, finding};
 use crate::id::short_of;
 use crate::store::StoreError;
-use crate::store::files::{Folder, Known, with_new};
-use crate::store::layout::{Found, NEW, PART, Paths, State, day_folder, parse_stem};
-use crate::store::sidecar::{Policy, Sidecar};
+use crate::store::files::{FileStat, Folder, with_new};
+use crate::store::layout::{NEW, NameFiles, NameState, PART, Paths, day_folder, parse_stem};
+use crate::store::sidecar::{AppliedPolicy, Sidecar};
 use crate::store::wav;
 use crate::time::Timestamp;
 use std::io;
@@ -22,7 +22,7 @@ const LENGTH_TOLERANCE: f64 = 0.021;
 
 /// What a reader found under one NAME.
 pub(super) struct Checked {
-    pub(super) found: Found,
+    pub(super) found: NameFiles,
     pub(super) findings: Vec<Finding>,
     /// What the index should say; `None` where the sidecar was not or could not be read.
     pub(super) row: Option<Row>,
@@ -33,11 +33,11 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    pub(super) fn of(found: Found) -> Checked {
+    pub(super) fn of(found: NameFiles) -> Checked {
         Checked { found, findings: Vec::new(), row: None, bytes: 0, whole: false }
     }
 
-    fn wrong(&mut self, kind: Kind, path: &Path, id: Option<Uuid>, detail: impl Into<String>) {
+    fn wrong(&mut self, kind: FindingKind, path: &Path, id: Option<Uuid>, detail: impl Into<String>) {
         self.findings.push(finding(kind, path, id, detail.into()));
     }
 }
@@ -55,28 +55,30 @@ impl Examiner {
     }
 
     /// Looks at names; `whole`: at permissions and at what is inside too.
-    pub(super) fn examine(&self, found: Found, whole: bool) -> Checked {
+    pub(super) fn examine(&self, found: NameFiles, whole: bool) -> Checked {
         let paths = found.paths();
         let mut out = Checked::of(found);
         match out.found.state() {
-            State::Finished => self.finished(&paths, whole, &mut out),
-            State::Part => {
+            NameState::Finished => self.finished(&paths, whole, &mut out),
+            NameState::Part => {
                 let part = if out.found.json_part { &paths.json_part } else { &paths.wav_part };
                 out.wrong(
-                    Kind::Leftover,
+                    FindingKind::Leftover,
                     part,
                     None,
                     "left by a crash; the next start of the recorder finishes it",
                 );
             }
-            State::OrphanWav => out.wrong(Kind::MissingSidecar, &paths.wav, None, "has no sidecar"),
-            State::OrphanJson => {
-                let id = Sidecar::read_in(&self.store, &paths.json).ok().map(|s| s.id);
-                out.wrong(Kind::MissingWav, &paths.json, id, "its WAV is missing");
+            NameState::OrphanWav => {
+                out.wrong(FindingKind::MissingSidecar, &paths.wav, None, "has no sidecar")
             }
-            State::Scratch => {
+            NameState::OrphanJson => {
+                let id = Sidecar::read_in(&self.store, &paths.json).ok().map(|s| s.id);
+                out.wrong(FindingKind::MissingWav, &paths.json, id, "its WAV is missing");
+            }
+            NameState::Scratch => {
                 let of = if out.found.json_new { &paths.json } else { &paths.json_part };
-                out.wrong(Kind::Leftover, &with_new(of), None, "an edit without its sidecar");
+                out.wrong(FindingKind::Leftover, &with_new(of), None, "an edit without its sidecar");
             }
         }
         out
@@ -85,7 +87,7 @@ impl Examiner {
     fn finished(&self, paths: &Paths, whole: bool, out: &mut Checked) {
         if out.found.json_new {
             out.wrong(
-                Kind::Leftover,
+                FindingKind::Leftover,
                 &with_new(&paths.json),
                 None,
                 "an edit that never happened; the next sweep or start removes it",
@@ -107,9 +109,13 @@ impl Examiner {
             }
             // Deleted since its folder was read.
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(e @ StoreError::Io { .. }) => out.wrong(Kind::Unreadable, &paths.json, None, e.to_string()),
-            Err(StoreError::Sidecar { why, .. }) => out.wrong(Kind::BadSidecar, &paths.json, None, why),
-            Err(e) => out.wrong(Kind::BadSidecar, &paths.json, None, e.to_string()),
+            Err(e @ StoreError::Io { .. }) => {
+                out.wrong(FindingKind::Unreadable, &paths.json, None, e.to_string())
+            }
+            Err(StoreError::Sidecar { why, .. }) => {
+                out.wrong(FindingKind::BadSidecar, &paths.json, None, why)
+            }
+            Err(e) => out.wrong(FindingKind::BadSidecar, &paths.json, None, e.to_string()),
         }
     }
 
@@ -118,7 +124,7 @@ impl Examiner {
         let (mode, wanted) = (known.mode(), self.store.access().file_mode());
         if mode != wanted {
             let detail = format!("{mode:04o} instead of {wanted:04o}; `nauhuri repair` mends it");
-            out.wrong(Kind::Mode, path, None, detail);
+            out.wrong(FindingKind::Mode, path, None, detail);
         }
         out.findings.extend(foreign(&self.store, path, known));
     }
@@ -131,33 +137,38 @@ impl Examiner {
             n.answered_at.as_ms() == s.answered_at.as_ms() && n.short == format!("{:08x}", short_of(s.id))
         });
         if !fits {
-            out.wrong(Kind::Name, &paths.json, id, "its name is not that of its answer and id");
+            out.wrong(FindingKind::Name, &paths.json, id, "its name is not that of its answer and id");
         }
         if paths.folder != self.store.path().join(day_folder(s.answered_at)) {
-            out.wrong(Kind::Name, &paths.json, id, "it is not in the folder of its day");
+            out.wrong(FindingKind::Name, &paths.json, id, "it is not in the folder of its day");
         }
         if *s.wav.expose() != format!("{}.wav", out.found.stem) {
-            out.wrong(Kind::Name, &paths.json, id, "`wav` names another file");
+            out.wrong(FindingKind::Name, &paths.json, id, "`wav` names another file");
         }
-        if s.policy.as_ref().map(Policy::is_legible) == Some(false) {
+        if s.policy.as_ref().map(AppliedPolicy::is_legible) == Some(false) {
             let due = match s.retention.until {
                 Some(_) => "it falls due as `retention.until` says",
                 None => "nobody knows when it falls due, and it is kept",
             };
-            out.wrong(Kind::BadSidecar, &paths.json, id, format!("`policy.retention` is no term: {due}"));
+            out.wrong(
+                FindingKind::BadSidecar,
+                &paths.json,
+                id,
+                format!("`policy.retention` is no term: {due}"),
+            );
         }
         let held = s.retention.hold.is_set();
         if let Some(until) = s.retention.until.filter(|t| !held && *t + self.grace <= self.now) {
-            out.wrong(Kind::Overdue, &paths.json, id, format!("due since {until}, and not held"));
+            out.wrong(FindingKind::Overdue, &paths.json, id, format!("due since {until}, and not held"));
         }
     }
 }
 
 /// A file that is not the store's owner's: the service cannot delete or edit it.
-pub(super) fn foreign(store: &Folder, path: &Path, known: Known) -> Option<Finding> {
+pub(super) fn foreign(store: &Folder, path: &Path, known: FileStat) -> Option<Finding> {
     let detail =
         || format!("owned by {} instead of {}; `nauhuri repair` mends it", known.owner(), store.owner());
-    (known.owner() != store.owner()).then(|| finding(Kind::Owner, path, None, detail()))
+    (known.owner() != store.owner()).then(|| finding(FindingKind::Owner, path, None, detail()))
 }
 
 /// The WAV against its header, and both against the sidecar.
@@ -166,30 +177,32 @@ fn audio(store: &Folder, paths: &Paths, s: &Sidecar, out: &mut Checked) {
     let opened = store.read(&paths.wav).and_then(|file| Ok((wav::info_of(&file, &paths.wav)?, file)));
     let (info, file) = match opened {
         Ok(info) => info,
-        Err(StoreError::NotWav { why, .. }) => return out.wrong(Kind::BadWav, &paths.wav, id, why),
+        Err(StoreError::NotWav { why, .. }) => return out.wrong(FindingKind::BadWav, &paths.wav, id, why),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            return out.wrong(Kind::MissingWav, &paths.json, id, "its WAV is missing");
+            return out.wrong(FindingKind::MissingWav, &paths.json, id, "its WAV is missing");
         }
-        Err(e) => return out.wrong(Kind::Unreadable, &paths.wav, id, e.to_string()),
+        Err(e) => return out.wrong(FindingKind::Unreadable, &paths.wav, id, e.to_string()),
     };
     if !info.is_sound() {
-        out.wrong(Kind::BadWav, &paths.wav, id, "its header does not fit its length");
+        out.wrong(FindingKind::BadWav, &paths.wav, id, "its header does not fit its length");
     }
     let rate = info.spec.rate;
     if rate != s.audio.sample_rate || s.encoding() != Some(info.spec.encoding) {
-        out.wrong(Kind::Mismatch, &paths.wav, id, "another sample rate or encoding than `audio` says");
+        out.wrong(FindingKind::Mismatch, &paths.wav, id, "another sample rate or encoding than `audio` says");
     }
     if info.frames() != s.audio.frames {
-        out.wrong(Kind::Mismatch, &paths.wav, id, "another length than `audio.frames` says");
+        out.wrong(FindingKind::Mismatch, &paths.wav, id, "another length than `audio.frames` says");
     }
     let length = info.frames() as f64 / f64::from(rate.max(1));
     if (length - s.duration_s).abs() > LENGTH_TOLERANCE {
-        out.wrong(Kind::Mismatch, &paths.wav, id, "another length than `duration_s` says");
+        out.wrong(FindingKind::Mismatch, &paths.wav, id, "another length than `duration_s` says");
     }
     match wav::sha256_of(&file, &paths.wav) {
         Ok(hash) if hash == s.audio.sha256 => {}
-        Ok(_) => out.wrong(Kind::Hash, &paths.wav, id, "it is not what was recorded: its SHA-256 differs"),
-        Err(e) => out.wrong(Kind::Unreadable, &paths.wav, id, e.to_string()),
+        Ok(_) => {
+            out.wrong(FindingKind::Hash, &paths.wav, id, "it is not what was recorded: its SHA-256 differs")
+        }
+        Err(e) => out.wrong(FindingKind::Unreadable, &paths.wav, id, e.to_string()),
     }
     out.bytes += info.file_bytes;
 }

@@ -11,7 +11,7 @@ const TOLD: usize = 100_000;
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum FindingKind {
     /// A folder or file that cannot be read.
     Unreadable,
     /// A name or folder that does not fit what is inside.
@@ -55,7 +55,7 @@ pub enum Kind {
     Tombstones,
 }
 
-impl Kind {
+impl FindingKind {
     /// As it stands in reports.
     pub fn name(self) -> String {
         serde_json::to_value(self).ok().and_then(|v| v.as_str().map(String::from)).unwrap_or_default()
@@ -66,7 +66,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// What kind of thing.
-    pub kind: Kind,
+    pub kind: FindingKind,
     /// The file or folder.
     #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
@@ -86,7 +86,7 @@ pub struct VerifyReport {
     /// Bytes of audio read.
     pub bytes: u64,
     /// How many things of each kind are wrong.
-    pub counts: BTreeMap<Kind, u64>,
+    pub counts: BTreeMap<FindingKind, u64>,
     /// What is wrong, the first hundred thousand.
     pub findings: Vec<Finding>,
 }
@@ -110,7 +110,7 @@ impl VerifyReport {
 }
 
 /// A finding.
-pub(super) fn finding(kind: Kind, path: &Path, id: Option<Uuid>, detail: String) -> Finding {
+pub(super) fn finding(kind: FindingKind, path: &Path, id: Option<Uuid>, detail: String) -> Finding {
     Finding { kind, path: path.to_owned(), id, detail }
 }
 

@@ -5,7 +5,7 @@
 //! recording is told of: a store may be the root of a file system, with what
 //! belongs there.
 
-use super::findings::{Finding, Kind, finding};
+use super::findings::{Finding, FindingKind, finding};
 use crate::store::layout::{STATE_FOLDER, is_ours};
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
@@ -27,12 +27,12 @@ pub(super) fn strays(root: &Path, state: Option<&Path>) -> Vec<Finding> {
             }
             if kind.is_symlink() {
                 let what = "a symbolic link: nothing behind it is listed, checked or deleted";
-                found.push(finding(Kind::Stray, &path, None, what.into()));
+                found.push(finding(FindingKind::Stray, &path, None, what.into()));
             } else if kind.is_dir() && depth < DEEPEST {
                 folders.push((path, depth + 1, dated && depth < 3 && is_dated(&entry, depth)));
             } else if looks_like_a_recording(&entry) && !(dated && depth == 3 && is_known(&entry)) {
                 let what = "looks like a recording and is none: no list has it and no sweep deletes it";
-                found.push(finding(Kind::Stray, &path, None, what.into()));
+                found.push(finding(FindingKind::Stray, &path, None, what.into()));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Each thing that can be wrong, made wrong, and found as what it is.
 
 use super::*;
-use crate::archive::index::{Reason, Tombstone, rebuild};
+use crate::archive::index::{DeletionReason, Tombstone, rebuild};
 use crate::store::layout::{Paths, RecordingName};
 use crate::store::lock::StoreLock;
 use crate::store::mark;
@@ -53,7 +53,7 @@ impl Store {
         verify(&self.root, index.as_ref(), options, &mut |_, _| ()).unwrap()
     }
 
-    fn kinds(&self) -> Vec<Kind> {
+    fn kinds(&self) -> Vec<FindingKind> {
         self.look(&options()).findings.iter().map(|f| f.kind).collect()
     }
 
@@ -107,17 +107,17 @@ fn what_is_wrong_with_files_is_named() {
     fs::set_permissions(&f[5].wav, fs::Permissions::from_mode(0o644)).unwrap();
     fs::set_permissions(&f[5].folder, fs::Permissions::from_mode(0o755)).unwrap();
     let report = store.look(&options());
-    let of = |n: usize| -> Vec<Kind> {
+    let of = |n: usize| -> Vec<FindingKind> {
         let mine = |p: &Path| p == f[n].wav || p == f[n].json;
         report.findings.iter().filter(|x| mine(&x.path)).map(|x| x.kind).collect()
     };
-    assert_eq!(of(0), [Kind::Hash]);
-    assert_eq!(of(1), [Kind::IndexStale, Kind::MissingSidecar]);
-    assert_eq!(of(2), [Kind::MissingWav]);
-    assert_eq!(of(3), [Kind::BadSidecar]);
-    assert_eq!(of(4), [Kind::BadWav, Kind::Mismatch, Kind::Hash]);
-    assert_eq!(of(5), [Kind::Mode]);
-    assert!(report.findings.iter().any(|x| x.path == f[5].folder && x.kind == Kind::Mode));
+    assert_eq!(of(0), [FindingKind::Hash]);
+    assert_eq!(of(1), [FindingKind::IndexStale, FindingKind::MissingSidecar]);
+    assert_eq!(of(2), [FindingKind::MissingWav]);
+    assert_eq!(of(3), [FindingKind::BadSidecar]);
+    assert_eq!(of(4), [FindingKind::BadWav, FindingKind::Mismatch, FindingKind::Hash]);
+    assert_eq!(of(5), [FindingKind::Mode]);
+    assert!(report.findings.iter().any(|x| x.path == f[5].folder && x.kind == FindingKind::Mode));
     let text = serde_json::to_string(&report).unwrap();
     assert!(text.contains("\"missing_sidecar\":1") && text.contains("\"bad_wav\""), "{text}");
 }
@@ -134,25 +134,25 @@ fn names_terms_and_the_index() {
     store.edit(2, |s| s.retention.until = Some(at(399_000)));
     // Only the first is overdue: the second is held, the third within a sweep's time.
     // Edited behind the index's back, all three differ from it.
-    let differ = Kind::IndexDiffers;
-    assert_eq!(store.kinds(), [Kind::Overdue, differ, differ, differ]);
+    let differ = FindingKind::IndexDiffers;
+    assert_eq!(store.kinds(), [FindingKind::Overdue, differ, differ, differ]);
     let mut index = Index::open(&store.state).unwrap();
     index.reconcile_all(&store.root).unwrap();
-    assert_eq!(store.kinds(), [Kind::Overdue]);
+    assert_eq!(store.kinds(), [FindingKind::Overdue]);
     store.edit(0, |s| s.retention.until = None);
     index.reconcile_all(&store.root).unwrap();
 
     let id = Sidecar::read(&f[3].json).unwrap().id;
     index.forget(id).unwrap();
-    assert_eq!(store.kinds(), [Kind::NotIndexed]);
+    assert_eq!(store.kinds(), [FindingKind::NotIndexed]);
     assert_eq!(
         store.look(&VerifyOptions { sample: Some(0), ..options() }).findings[0].kind,
-        Kind::NotIndexed
+        FindingKind::NotIndexed
     );
     index.reconcile_all(&store.root).unwrap();
     store.edit(3, |s| s.id = Sidecar::read(&f[4].json).unwrap().id);
-    assert!(store.kinds().contains(&Kind::DuplicateId));
-    assert!(store.kinds().contains(&Kind::Name));
+    assert!(store.kinds().contains(&FindingKind::DuplicateId));
+    assert!(store.kinds().contains(&FindingKind::Name));
 }
 
 #[test]
@@ -160,10 +160,10 @@ fn deleted_ones_that_came_back() {
     let store = Store::new();
     let mut index = Index::open(&store.state).unwrap();
     let row = index.find(&Default::default()).unwrap().remove(0);
-    index.bury(&Tombstone::of(&row, at(1), Reason::Expired)).unwrap();
-    assert_eq!(store.kinds(), [Kind::Buried]);
+    index.bury(&Tombstone::of(&row, at(1), DeletionReason::Expired)).unwrap();
+    assert_eq!(store.kinds(), [FindingKind::Buried]);
     fs::remove_file(row.json(&store.root)).unwrap();
-    assert_eq!(store.kinds(), [Kind::IndexStale, Kind::Buried]);
+    assert_eq!(store.kinds(), [FindingKind::IndexStale, FindingKind::Buried]);
     fs::remove_file(row.wav(&store.root)).unwrap();
     index.forget(row.id).unwrap();
     assert_eq!(store.kinds(), []);
@@ -177,12 +177,12 @@ fn leftovers_are_told_unless_somebody_is_recording() {
     let part = PathBuf::from(part.to_string_lossy().replace("_2001_", "_2002_"));
     fs::write(&part, "{}").unwrap();
     fs::write(part.with_extension("new"), "{}").unwrap();
-    assert_eq!(store.kinds(), [Kind::Leftover]);
+    assert_eq!(store.kinds(), [FindingKind::Leftover]);
     let mut recorder = StoreLock::enter(&store.root).unwrap();
     recorder.share().unwrap();
     assert_eq!(store.kinds(), []);
     drop(recorder);
-    assert_eq!(store.kinds(), [Kind::Leftover]);
+    assert_eq!(store.kinds(), [FindingKind::Leftover]);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn without_an_index_the_files_are_looked_at_all_the_same() {
     let store = Store::new();
     fs::remove_file(store.state.join(crate::archive::index::INDEX)).unwrap();
     let report = store.look(&options());
-    assert_eq!((report.read, report.findings[0].kind, report.findings.len()), (6, Kind::Index, 1));
+    assert_eq!((report.read, report.findings[0].kind, report.findings.len()), (6, FindingKind::Index, 1));
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn what_is_nobodys_is_told_of_where_it_looks_like_a_recording() {
         copy(to);
     }
     std::os::unix::fs::symlink(day, store.root.join("2025")).unwrap();
-    assert_eq!(store.kinds(), [Kind::Stray; 5]);
+    assert_eq!(store.kinds(), [FindingKind::Stray; 5]);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn the_state_is_closed_and_so_is_every_folder() {
     open(&store.state.join(mark::MARK), 0o666);
     open(&store.state, 0o777);
     open(store.files[0].folder.parent().unwrap(), 0o755);
-    assert_eq!(store.kinds(), [Kind::Mode; 3]);
+    assert_eq!(store.kinds(), [FindingKind::Mode; 3]);
     // Closer than need be is nobody's trouble.
     open(&store.state.join(mark::MARK), 0o600);
     open(&store.state, 0o700);

@@ -5,7 +5,7 @@
 //! tables tell of a dialog `account`'s.
 
 use super::super::account::{amended, call_id, continued, nearer_leg, opening, particulars, parties};
-use super::super::decision::{Decision, Ending, LeftOut, Opening, Unrecorded};
+use super::super::decision::{Decision, Ending, Opening, Unrecorded, UnrecordedCall};
 use super::super::dialog::{Dialog, DialogState};
 use super::super::ids::{DialogId, LegId};
 use super::super::invite::Invite;
@@ -139,7 +139,7 @@ impl Calls {
         if reason != Unrecorded::OtherLeg {
             let ends = ends_of(&self.rules, &caller, &callee);
             let withheld = caller.asserted.withheld || callee.asserted.withheld;
-            self.tables.contacts.leave_out(contact, LeftOut { reason, at, call_id, ends }, withheld);
+            self.tables.contacts.leave_out(contact, UnrecordedCall { reason, at, call_id, ends }, withheld);
         }
     }
 
@@ -245,7 +245,11 @@ impl Calls {
             self.unrecorded(call_id.clone(), at, reason);
             let contact = self.tables.dialog(id).map(|(leg, _)| leg.contact);
             if let Some(contact) = contact {
-                self.tables.contacts.leave_out(contact, LeftOut { reason, at, call_id, ends }, withheld);
+                self.tables.contacts.leave_out(
+                    contact,
+                    UnrecordedCall { reason, at, call_id, ends },
+                    withheld,
+                );
             }
             return;
         }

@@ -1,12 +1,12 @@
 //! Resolving flows, and what is kept of them.
 
-use super::super::contender::{End, Facts, Past};
+use super::super::contender::{FlowEnd, RunHistory, SessionActivity};
 use super::super::flows::{Tick, fingerprint};
 use super::super::hosts::Hosts;
-use super::super::owner::{Owned, Verdict, decide};
-use super::super::places::{Known, MAX_CLAIMANTS, Whose};
+use super::super::owner::{Owned, Ownership, decide};
+use super::super::places::{MAX_CLAIMANTS, ResolvedFlow, Whose};
 use super::super::route::Given;
-use super::super::runs::{Run, Sender, Stream};
+use super::super::runs::{Run, Sender, StreamPosition};
 use super::super::session::{Claimant, Learned, Session};
 use super::{Disowned, MAX_LEARNED, Pairing, Rank, Route, SessionId, Side, Target};
 use crate::id::Channel;
@@ -23,17 +23,22 @@ const STRAYS: u8 = 2;
 
 impl Pairing {
     #[cold]
-    pub(super) fn take_up(&mut self, flow: Flow, at: Timestamp, stream: Option<Stream>) -> (Route, u32) {
+    pub(super) fn take_up(
+        &mut self,
+        flow: Flow,
+        at: Timestamp,
+        stream: Option<StreamPosition>,
+    ) -> (Route, u32) {
         let fingerprint = fingerprint(&flow);
         let (run, past) = self.past(&flow, stream);
         let (route, leg, senders) = match self.resolve(&flow, &past) {
-            Verdict::Nobody => {
+            Ownership::Nobody => {
                 self.places.go_on(&flow, run, self.now);
                 self.miss(&flow, run.ssrc);
                 self.miss_who_left(&past);
                 return (Route::Unmatched, fingerprint);
             }
-            Verdict::Doubt { by, senders, crossed, learn } => {
+            Ownership::Doubt { by, senders, crossed, learn } => {
                 learn.into_iter().for_each(|(id, speaker, end)| self.learn(id, speaker, &flow, end, false));
                 self.doubt(&by);
                 self.miss_who_left(&past);
@@ -41,7 +46,7 @@ impl Pairing {
                 let route = past.kin.is_empty().then_some(Route::Doubt);
                 (route, if crossed { Whose::Crossed } else { Whose::Doubtful }, senders)
             }
-            Verdict::Owned(owned) => self.take_over(&flow, &owned, &run),
+            Ownership::Owned(owned) => self.take_over(&flow, &owned, &run),
         };
         let given = self.settle_given(&flow, &run, at, route.as_ref(), (leg, &senders));
         if senders.len() > 1 {
@@ -49,7 +54,8 @@ impl Pairing {
         }
         // Before the answer it may be seen otherwise with each packet.
         let kept = route.clone().filter(|_| !senders.is_empty());
-        let known = Known { fingerprint, heard: self.now, route: kept, run, whose: leg, senders, given };
+        let known =
+            ResolvedFlow { fingerprint, heard: self.now, route: kept, run, whose: leg, senders, given };
         self.places.remember(flow, known);
         (route.unwrap_or(Route::Doubt), fingerprint)
     }
@@ -97,7 +103,7 @@ impl Pairing {
             self.disowned.push_back(Disowned { recording, channel, ssrc, flow, since });
         }
         if !matches!(whose, Whose::Leg(_)) {
-            self.tell(&lost.iter().map(|g| g.session).collect::<SmallVec<[SessionId; 1]>>());
+            self.report_incomplete(&lost.iter().map(|g| g.session).collect::<SmallVec<[SessionId; 1]>>());
         }
         let Some(Route::Record(targets)) = route else { return SmallVec::new() };
         let session_of = |t: &Target| {
@@ -110,11 +116,11 @@ impl Pairing {
     }
 
     /// Where a party has gone nobody said; what it says there is missing.
-    fn miss_who_left(&mut self, past: &Past) {
+    fn miss_who_left(&mut self, past: &RunHistory) {
         if past.has_left {
             let legs = past.kin.iter().filter_map(|k| self.legs.get(&k.leg)).flatten();
             let left: SmallVec<[SessionId; 4]> = legs.copied().collect();
-            self.tell(&left);
+            self.report_incomplete(&left);
         }
     }
 
@@ -143,7 +149,7 @@ impl Pairing {
             };
             let missed: SmallVec<[SessionId; 2]> =
                 owned.by.iter().filter(has_missed).map(|(id, _)| *id).collect();
-            self.tell(&missed);
+            self.report_incomplete(&missed);
             return (Some(route), leg, senders);
         }
         // Should one of the others end, it may still be that one's for a while.
@@ -201,7 +207,7 @@ impl Pairing {
     }
 
     /// The run that a packet is of, and what it tells.
-    fn past(&self, flow: &Flow, stream: Option<Stream>) -> (Run, Past) {
+    fn past(&self, flow: &Flow, stream: Option<StreamPosition>) -> (Run, RunHistory) {
         let known = self.places.known(flow);
         let same = known.filter(|k| k.run.goes_on(stream, k.heard, self.now));
         let run = match (same, stream) {
@@ -217,7 +223,7 @@ impl Pairing {
         let owner = same.and_then(|k| if let Whose::Leg(leg) = k.whose { Some(leg) } else { None });
         let (mut kin, has_left) = self.places.senders_of(flow, &run, self.now);
         kin.retain(|k| self.is_live(k.leg));
-        (run, Past { ssrc: run.ssrc, began: run.began, before, owner, has_left, kin })
+        (run, RunHistory { ssrc: run.ssrc, began: run.began, before, owner, has_left, kin })
     }
 
     /// Who claims an address, and who claims what somebody was called who was heard from it: they
@@ -244,22 +250,22 @@ impl Pairing {
         out
     }
 
-    pub(super) fn resolve(&self, flow: &Flow, past: &Past) -> Verdict {
+    pub(super) fn resolve(&self, flow: &Flow, past: &RunHistory) -> Ownership {
         let [dst, src] = [&flow.dst, &flow.src].map(|a| self.claimants(a));
         if dst.is_empty() && src.is_empty() {
-            return Verdict::Nobody;
+            return Ownership::Nobody;
         }
         let facts = |id: SessionId| {
             let session = self.sessions.get(&id)?;
             let spoke = session.spoke.map(|a| a.and_then(|a| self.places.surely_heard_from(session, a)));
             let may_be_another =
                 [Side::Caller, Side::Callee].map(|side| self.may_be_another(session, side, past.ssrc));
-            Some(Facts { session, heard: self.places.heard(session), spoke, may_be_another })
+            Some(SessionActivity { session, heard: self.places.last_heard(session), spoke, may_be_another })
         };
         let is_crowded = self.places.is_crowded(&flow.dst) || self.places.is_crowded(&flow.src);
         match decide(flow, self.now, past, &dst, &src, facts) {
-            Verdict::Owned(o) if is_crowded && o.ranks != [Rank::Claimed; 2] => {
-                Verdict::doubt(o.by.iter().map(|(id, _)| *id).collect(), self.senders(&o))
+            Ownership::Owned(o) if is_crowded && o.ranks != [Rank::Claimed; 2] => {
+                Ownership::doubt(o.by.iter().map(|(id, _)| *id).collect(), self.senders(&o))
             }
             verdict => verdict,
         }
@@ -315,8 +321,8 @@ impl Pairing {
             self.places.forget_flows(flow.dst, &mut self.sessions);
         }
         let end = match owned.ranks {
-            [Rank::Claimed, Rank::Other | Rank::Heard] => End::Src,
-            [Rank::Other | Rank::Heard, Rank::Claimed] => End::Dst,
+            [Rank::Claimed, Rank::Other | Rank::Heard] => FlowEnd::Src,
+            [Rank::Other | Rank::Heard, Rank::Claimed] => FlowEnd::Dst,
             _ => return,
         };
         // Where another call was heard too it is known of both, and tells them apart no more.
@@ -326,11 +332,11 @@ impl Pairing {
     }
 
     /// A session is known from here on to have been at an end of a flow; `alone` as far as is known.
-    pub(super) fn learn(&mut self, id: SessionId, speaker: Side, flow: &Flow, end: End, alone: bool) {
+    pub(super) fn learn(&mut self, id: SessionId, speaker: Side, flow: &Flow, end: FlowEnd, alone: bool) {
         let Some(s) = self.sessions.get_mut(&id) else { return };
         let (side, addr) = match end {
-            End::Src => (speaker, flow.src),
-            End::Dst => (speaker.other(), flow.dst),
+            FlowEnd::Src => (speaker, flow.src),
+            FlowEnd::Dst => (speaker.other(), flow.dst),
         };
         let has_room = s.learned.len() < MAX_LEARNED;
         match s.learned.iter_mut().find(|l| (l.side, l.addr) == (side, addr)) {
@@ -345,7 +351,7 @@ impl Pairing {
                 }
             }
             None if has_room => {
-                s.learned.push(Learned { side, addr, ways: [end == End::Dst, end == End::Src] });
+                s.learned.push(Learned { side, addr, ways: [end == FlowEnd::Dst, end == FlowEnd::Src] });
                 if !alone {
                     self.places.forget_flows(addr, &mut self.sessions);
                 }
@@ -373,7 +379,7 @@ impl Pairing {
                 missing.push(id);
             }
         }
-        self.tell(&missing);
+        self.report_incomplete(&missing);
     }
 
     pub(super) fn add_claimant(
@@ -415,10 +421,10 @@ impl Pairing {
                 s.heard = Some(self.now);
             }
         }
-        self.tell(ids);
+        self.report_incomplete(ids);
     }
 
-    fn tell(&mut self, ids: &[SessionId]) {
+    fn report_incomplete(&mut self, ids: &[SessionId]) {
         for id in ids {
             // Of who has hung up nothing more is awaited.
             let Some(s) = self.sessions.get_mut(id).filter(|s| s.leaving.is_none()) else { continue };

@@ -65,7 +65,7 @@ impl Pairing {
     }
 
     /// The same, of a packet of this source.
-    fn goes_as(&mut self, stream: Option<Stream>, flow: Flow, at: Timestamp) -> Route {
+    fn goes_as(&mut self, stream: Option<StreamPosition>, flow: Flow, at: Timestamp) -> Route {
         let mut route = self.route(&flow, at, stream).0;
         if let Route::Record(targets) = &mut route {
             targets.iter_mut().for_each(|t| t.standing = Standing::Claimed);
@@ -85,8 +85,8 @@ fn is(recording: RecordingId, channel: Channel) -> Route {
     Route::Record(smallvec::smallvec![Target { recording, channel, rank: 0, standing: Standing::Claimed }])
 }
 
-fn source(ssrc: u32) -> Option<Stream> {
-    Some(Stream { ssrc, seq: 7 })
+fn source(ssrc: u32) -> Option<StreamPosition> {
+    Some(StreamPosition { ssrc, seq: 7 })
 }
 
 fn incomplete(p: &mut Pairing) -> Vec<RecordingId> {
@@ -319,7 +319,7 @@ fn a_run_is_not_taken_by_a_call_that_begins_later() {
 
 #[test]
 fn a_stream_that_goes_on_elsewhere_is_its_partys() {
-    let numbered = |ssrc, seq| Some(Stream { ssrc, seq });
+    let numbered = |ssrc, seq| Some(StreamPosition { ssrc, seq });
     let (x, y) = ("10.0.0.1:4000", "10.0.0.2:4002");
     let mut p = Pairing::new();
     let one = call(&mut p, 1, 0, &[claim(x)], &[claim(y)]);
@@ -439,7 +439,7 @@ fn early_sound_of_a_call_that_rings_is_given_back_when_it_says_where_it_is() {
         let mut seq = 7;
         let mut goes = |p: &mut Pairing, at: i64| {
             seq += 1;
-            p.goes_as(Some(Stream { ssrc: 5, seq }), f, ms(at))
+            p.goes_as(Some(StreamPosition { ssrc: 5, seq }), f, ms(at))
         };
         assert_eq!(goes(&mut p, first), is(A, Channel::Customer));
         for at in (first + 20..answered).step_by(200) {

@@ -93,7 +93,7 @@ fn told(r: &Rules, invite: &Invite, withheld: bool) -> Particulars {
     let roles = Roles::new(Some("2001".into()), Side::Caller);
     let mut customer = party("+358401234567");
     customer.asserted.withheld = withheld;
-    particulars(r, &Account { roles: &roles, customer: &customer, invites: &[invite], called: None })
+    particulars(r, &PolicyInput { roles: &roles, customer: &customer, invites: &[invite], called: None })
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn the_customer_of_an_outbound_call_is_who_is_told_and_no_feature_code() {
     let roles = Roles::new(Some("2001".into()), Side::Callee);
     let number = |called: &str, told: Option<&str>| {
         let customer = Party { told_later: told.map(pii), ..party(called) };
-        let account = Account { roles: &roles, customer: &customer, invites: &[], called: None };
+        let account = PolicyInput { roles: &roles, customer: &customer, invites: &[], called: None };
         let p = particulars(&r, &account);
         assert_eq!(p.dialled, p.customer.number);
         p.customer.number

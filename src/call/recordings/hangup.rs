@@ -8,7 +8,7 @@
 
 use super::super::decision::{Decision, Ending, Unrecorded};
 use super::super::ids::DialogId;
-use super::super::recording::{Belief, HungUp, Recording, State};
+use super::super::recording::{Belief, HungUp, Recording, RecordingState};
 use super::{Closed, Recordings, STRAY};
 use crate::id::RecordingId;
 use crate::time::Timestamp;
@@ -30,19 +30,19 @@ impl Recordings {
             return None;
         }
         match r.state {
-            State::Dormant(_) => self.remove(id),
+            RecordingState::Dormant(_) => self.remove(id),
             // Of several dialogs of one INVITE the one hung up at once was not the call
             // (RFC 3261 §13.2.2.4), even if a packet of it was heard.
             _ if is_own && has_rivals && is_at_once => self.discard(id, at, Unrecorded::Stray),
             // Without media and over at once it was a stray.
-            State::Candidate(_) if is_own && is_at_once => self.discard(id, at, Unrecorded::Stray),
-            State::Candidate(_) if is_own => self.close(id, at, by, true),
-            State::Ending { .. } => {
+            RecordingState::Candidate(_) if is_own && is_at_once => self.discard(id, at, Unrecorded::Stray),
+            RecordingState::Candidate(_) if is_own => self.close(id, at, by, true),
+            RecordingState::Ending { .. } => {
                 // The one before it was none: what was held back counts.
                 self.out.push_back(Decision::Resume(id));
                 self.suspend(id, at, by, belief)
             }
-            State::Candidate(_) | State::Open => {
+            RecordingState::Candidate(_) | RecordingState::Open => {
                 self.confirm(id);
                 self.suspend(id, at, by, belief)
             }
@@ -51,7 +51,7 @@ impl Recordings {
 
     fn suspend(&mut self, id: RecordingId, at: Timestamp, by: Ending, belief: Belief) -> Option<Closed> {
         let r = self.get_mut(id)?;
-        r.state = State::Ending { at, by, belief };
+        r.state = RecordingState::Ending { at, by, belief };
         let due = r.hang_up_due(at, belief);
         self.out.push_back(Decision::Suspend(id, at));
         self.arm(id, due);
@@ -61,9 +61,9 @@ impl Recordings {
     /// The BYE of its dialog was challenged (401, 407): it goes on.
     pub fn handle_bye_refused(&mut self, id: RecordingId) {
         if let Some(r) = self.get_mut(id)
-            && matches!(r.state, State::Ending { .. })
+            && matches!(r.state, RecordingState::Ending { .. })
         {
-            r.state = State::Open;
+            r.state = RecordingState::Open;
             self.out.push_back(Decision::Resume(id));
             self.wait(id);
         }
@@ -72,7 +72,8 @@ impl Recordings {
     /// The BYE of its dialog was answered with something else; `accepted`: with a success, and
     /// `by_other`: by the other side's address.
     pub fn handle_bye_answered(&mut self, id: RecordingId, accepted: bool, by_other: bool) {
-        let Some(Recording { state: State::Ending { at, belief, .. }, .. }) = self.get_mut(id) else {
+        let Some(Recording { state: RecordingState::Ending { at, belief, .. }, .. }) = self.get_mut(id)
+        else {
             return;
         };
         *belief = match (*belief, accepted, by_other) {
@@ -90,7 +91,7 @@ impl Recordings {
 
     /// Another dialog has taken its dialog's place: who hangs it up now has transferred it.
     pub fn handle_replaced(&mut self, id: RecordingId) {
-        if let Some(Recording { state: State::Ending { by, .. }, .. }) = self.get_mut(id) {
+        if let Some(Recording { state: RecordingState::Ending { by, .. }, .. }) = self.get_mut(id) {
             *by = Ending::Transferred;
         }
     }
@@ -98,7 +99,7 @@ impl Recordings {
     /// It is time to decide on its hang-up.
     pub(super) fn settle_hang_up(&mut self, id: RecordingId, now: Timestamp) -> Option<Closed> {
         let r = self.get(id)?;
-        let State::Ending { at, by, belief } = r.state else { return None };
+        let RecordingState::Ending { at, by, belief } = r.state else { return None };
         let due = r.hang_up_due(at, belief);
         if now < due {
             self.arm(id, due);

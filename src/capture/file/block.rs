@@ -40,7 +40,7 @@ struct Interface {
 
 /// The section being read: its byte order and its interfaces.
 #[derive(Default)]
-pub(super) struct Section {
+pub(super) struct PcapngSection {
     big_endian: bool,
     interfaces: Vec<Interface>,
 }
@@ -51,7 +51,7 @@ pub(super) fn u32_at(bytes: &[u8], at: usize, big_endian: bool) -> Option<u32> {
     Some(if big_endian { u32::from_be_bytes(raw) } else { u32::from_le_bytes(raw) })
 }
 
-impl Section {
+impl PcapngSection {
     /// Length of the block that begins here with 12 bytes at least; 0 for a section of no byte order.
     pub(super) fn block_len(&self, start: &[u8]) -> usize {
         let mut big_endian = self.big_endian;

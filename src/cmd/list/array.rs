@@ -3,7 +3,7 @@
 //! The text is spliced, not read and written again: through `serde_json::Value` a sidecar takes
 //! 2 to 2.8 times as long.
 
-use super::readers::Form;
+use super::readers::RowFormat;
 use crate::archive::index::{KeptState, Row};
 use crate::store::StoreError;
 use crate::store::files::Folder;
@@ -27,22 +27,22 @@ pub(super) struct Array<'a> {
 
 /// Sidecars, each on a line of its own behind a comma.
 #[derive(Default)]
-pub(super) struct Page {
+pub(super) struct ArrayPage {
     pub(super) text: String,
     /// How many could not be read.
     pub(super) unreadable: u64,
 }
 
-impl Form for Array<'_> {
+impl RowFormat for Array<'_> {
     type Page = Vec<(PathBuf, KeptState)>;
-    type Text = Page;
+    type Text = ArrayPage;
 
     fn add(&self, row: &Row, page: &mut Self::Page) {
         page.push((row.path.clone(), row.state(self.now)));
     }
 
-    fn words(&self, rows: Self::Page) -> Page {
-        let mut page = Page::default();
+    fn words(&self, rows: Self::Page) -> ArrayPage {
+        let mut page = ArrayPage::default();
         for (path, state) in rows {
             let before = page.text.len();
             if let Err(e) = push_line(self.store, &path, state, &mut page.text) {
@@ -82,7 +82,7 @@ fn push_line(store: &Folder, path: &Path, state: KeptState, out: &mut String) ->
     let text = read_text(store, path)?;
     out.push_str(",\n");
     // That it is JSON is looked at, and its keys; nothing is built of it.
-    if serde_json::from_str::<Keys>(&text).is_ok_and(|keys| keys.some && !keys.state) {
+    if serde_json::from_str::<ObjectKeys>(&text).is_ok_and(|keys| keys.some && !keys.state) {
         push_compact(&text, out);
         out.pop();
         for part in [",\"", STATE, "\":\"", state.name(), "\"}"] {
@@ -96,25 +96,25 @@ fn push_line(store: &Folder, path: &Path, state: KeptState, out: &mut String) ->
 }
 
 /// What matters of an object's keys.
-struct Keys {
+struct ObjectKeys {
     /// There are some.
     some: bool,
     /// [`STATE`] is one.
     state: bool,
 }
 
-impl<'de> Deserialize<'de> for Keys {
-    fn deserialize<D: Deserializer<'de>>(object: D) -> Result<Keys, D::Error> {
-        struct Look;
-        impl<'de> Visitor<'de> for Look {
-            type Value = Keys;
+impl<'de> Deserialize<'de> for ObjectKeys {
+    fn deserialize<D: Deserializer<'de>>(object: D) -> Result<ObjectKeys, D::Error> {
+        struct KeysVisitor;
+        impl<'de> Visitor<'de> for KeysVisitor {
+            type Value = ObjectKeys;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
-                let mut keys = Keys { some: false, state: false };
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ObjectKeys, A::Error> {
+                let mut keys = ObjectKeys { some: false, state: false };
                 // A key with an escape is no `&str`: that is an error, and looked at in full.
                 while let Some((key, IgnoredAny)) = map.next_entry::<&str, IgnoredAny>()? {
                     keys.some = true;
@@ -123,7 +123,7 @@ impl<'de> Deserialize<'de> for Keys {
                 Ok(keys)
             }
         }
-        object.deserialize_map(Look)
+        object.deserialize_map(KeysVisitor)
     }
 }
 

@@ -6,8 +6,8 @@
 //!
 //! Written by hand: the `csv` crate takes 1.6 to 1.9 times as long for the same lines.
 
-use super::readers::Form;
-use super::times::{Stamps, push_seconds};
+use super::readers::RowFormat;
+use super::times::{ZoneClock, push_seconds};
 use crate::archive::index::Row;
 use crate::cmd::output::push_plain;
 use crate::cmd::words::direction;
@@ -47,25 +47,25 @@ pub(super) struct Csv {
 }
 
 /// Lines, and the clock that stamps them.
-pub(super) struct Lines {
+pub(super) struct CsvLines {
     text: String,
-    answered: Stamps,
-    until: Stamps,
+    answered: ZoneClock,
+    until: ZoneClock,
 }
 
-impl Default for Lines {
-    fn default() -> Lines {
-        let utc = Stamps::of(&TimeZone::UTC);
-        Lines { text: String::new(), answered: utc.clone(), until: utc }
+impl Default for CsvLines {
+    fn default() -> CsvLines {
+        let utc = ZoneClock::of(&TimeZone::UTC);
+        CsvLines { text: String::new(), answered: utc.clone(), until: utc }
     }
 }
 
-impl Form for Csv {
-    type Page = Lines;
+impl RowFormat for Csv {
+    type Page = CsvLines;
     type Text = String;
 
-    fn add(&self, row: &Row, page: &mut Lines) {
-        let Lines { text, answered, until } = page;
+    fn add(&self, row: &Row, page: &mut CsvLines) {
+        let CsvLines { text, answered, until } = page;
         let mut hyphenated = [0; uuid::fmt::Hyphenated::LENGTH];
         text.push_str(row.id.hyphenated().encode_lower(&mut hyphenated));
         text.push(',');
@@ -105,7 +105,7 @@ impl Form for Csv {
         text.push_str("\r\n");
     }
 
-    fn words(&self, page: Lines) -> String {
+    fn words(&self, page: CsvLines) -> String {
         page.text
     }
 }

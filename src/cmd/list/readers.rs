@@ -3,14 +3,14 @@
 //! Between pages no reader holds anything of the database.
 
 use crate::archive::abreast::in_order;
-use crate::archive::index::{Answer, Index, IndexError, Piece, Row, Span};
+use crate::archive::index::{Index, IndexError, Piece, Row, SearchResults, SearchSpan};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// How rows become what is written.
-pub(super) trait Form: Sync {
+pub(super) trait RowFormat: Sync {
     /// What is kept of the rows of a page.
     type Page: Default;
     /// What becomes of it.
@@ -27,9 +27,9 @@ pub(super) trait Form: Sync {
 ///
 /// # Errors
 /// What the index or `write` says.
-pub(super) fn read<F: Form, E>(
+pub(super) fn read<F: RowFormat, E>(
     state: &Path,
-    answer: Answer,
+    answer: SearchResults,
     form: &F,
     readers: usize,
     mut write: impl FnMut(F::Text) -> Result<(), E>,
@@ -63,9 +63,9 @@ where
     })
 }
 
-fn span_in_words<F: Form>(
+fn span_in_words<F: RowFormat>(
     index: &Index,
-    span: Span,
+    span: SearchSpan,
     form: &F,
     give: &mut dyn FnMut(F::Text) -> ControlFlow<()>,
 ) -> Result<(), IndexError> {

@@ -1,7 +1,7 @@
 //! Recordings as a table for people: readers fill cells, which are laid out in order.
 
-use super::readers::Form;
-use super::times::Stamps;
+use super::readers::RowFormat;
+use super::times::ZoneClock;
 use crate::archive::index::Row;
 use crate::cmd::columns::Grid;
 use crate::cmd::output::{push_length, push_plain};
@@ -24,22 +24,22 @@ pub(super) struct Cells<'a> {
 
 /// The cells of a page, and the clock that stamps them.
 #[derive(Default)]
-pub(super) struct Page {
+pub(super) struct TablePage {
     grid: Grid,
-    stamps: Option<Stamps>,
+    stamps: Option<ZoneClock>,
 }
 
-impl Form for Cells<'_> {
-    type Page = Page;
+impl RowFormat for Cells<'_> {
+    type Page = TablePage;
     type Text = Grid;
 
-    fn add(&self, row: &Row, page: &mut Page) {
+    fn add(&self, row: &Row, page: &mut TablePage) {
         let or_dash = |text: Option<&str>, out: &mut String| match text {
             Some(text) => push_plain(text, out),
             None => out.push('-'),
         };
-        let Page { grid, stamps } = page;
-        let stamps = stamps.get_or_insert_with(|| Stamps::of(self.zone));
+        let TablePage { grid, stamps } = page;
+        let stamps = stamps.get_or_insert_with(|| ZoneClock::of(self.zone));
         grid.cell(|out| push_short(row.id, out));
         grid.cell(|out| {
             let at = stamps.parts(row.answered_at);
@@ -64,7 +64,7 @@ impl Form for Cells<'_> {
         grid.cell(|out| push_states(row, self.now, out));
     }
 
-    fn words(&self, page: Page) -> Grid {
+    fn words(&self, page: TablePage) -> Grid {
         page.grid
     }
 }

@@ -12,7 +12,7 @@ const DAY_S: i64 = 86_400;
 
 /// The clock of one zone.
 #[derive(Clone, Debug)]
-pub(super) struct Stamps {
+pub(super) struct ZoneClock {
     zone: TimeZone,
     /// Seconds east of UTC, from the instant to before the other.
     offset_s: i64,
@@ -40,10 +40,10 @@ impl Parts<'_> {
     }
 }
 
-impl Stamps {
+impl ZoneClock {
     /// Of this zone.
-    pub(super) fn of(zone: &TimeZone) -> Stamps {
-        Stamps {
+    pub(super) fn of(zone: &TimeZone) -> ZoneClock {
+        ZoneClock {
             zone: zone.clone(),
             offset_s: 0,
             from: Timestamp::EPOCH,
@@ -112,7 +112,7 @@ mod tests {
             zone in prop::sample::select(vec!["UTC", "Europe/Helsinki", "Asia/Kathmandu", "America/St_Johns"]),
         ) {
             let zone = TimeZone::get(zone).unwrap();
-            let mut stamps = Stamps::of(&zone);
+            let mut stamps = ZoneClock::of(&zone);
             for s in seconds {
                 // Neighbours too: the day and the offset are remembered.
                 for at in [s, s + 1, s + 3600].map(|s| Timestamp::from_parts(s, ns)) {
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn where_the_clocks_change() {
         let zone = TimeZone::get("Europe/Helsinki").unwrap();
-        let mut stamps = Stamps::of(&zone);
+        let mut stamps = ZoneClock::of(&zone);
         for (utc, local) in [
             ("2026-03-29T00:59:59Z", "02:59:59"),
             ("2026-03-29T01:00:00Z", "04:00:00"),

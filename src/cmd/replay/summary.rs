@@ -4,11 +4,11 @@ use crate::cmd::columns::{Grid, Layout};
 use crate::cmd::output::plain;
 use crate::config::{CallDirection, TunnelKind};
 use crate::daemon::notices::{self, counted, instead_of_sip, notices};
-use crate::daemon::observe::{Outcome, unrecorded_label};
+use crate::daemon::observe::{RecordingOutcome, unrecorded_label};
 use crate::daemon::replay::Replayed;
 use crate::daemon::unrecorded::{began, by_failure, by_rule};
 use crate::pii::Pii;
-use crate::store::register::Unrecorded;
+use crate::store::register::RegisterEntry;
 use crate::store::sidecar::Sidecar;
 use crate::telemetry::label::UnrecordedReason;
 use serde_json::json;
@@ -46,8 +46,8 @@ pub(super) fn warnings(done: &Replayed, sip_ports: &[u16]) -> Vec<String> {
 
 fn recorded(done: &Replayed) -> impl Iterator<Item = &Sidecar> {
     done.outcomes.iter().filter_map(|o| match o {
-        Outcome::Recorded(s) => Some(&**s),
-        Outcome::Existed(_) | Outcome::Failed { .. } => None,
+        RecordingOutcome::Recorded(s) => Some(&**s),
+        RecordingOutcome::Existed(_) | RecordingOutcome::Failed { .. } => None,
     })
 }
 
@@ -65,16 +65,20 @@ fn unrecorded(done: &Replayed) -> impl Iterator<Item = (UnrecordedReason, u64)> 
 pub(super) fn json(done: &Replayed, warnings: &[String], root: &Path) -> anyhow::Result<String> {
     let s = &done.stats;
     let recordings: Vec<_> = recorded(done).map(|r| row_json(r, root)).collect();
-    let existed: Vec<_> =
-        done.outcomes.iter().filter(|o| matches!(o, Outcome::Existed(_))).map(Outcome::id).collect();
+    let existed: Vec<_> = done
+        .outcomes
+        .iter()
+        .filter(|o| matches!(o, RecordingOutcome::Existed(_)))
+        .map(RecordingOutcome::id)
+        .collect();
     let failed: Vec<_> = done
         .outcomes
         .iter()
         .filter_map(|o| match o {
-            Outcome::Failed { id, call_id, reason } => {
+            RecordingOutcome::Failed { id, call_id, reason } => {
                 Some(json!({ "id": id, "call_id": call_id, "reason": reason.as_str() }))
             }
-            Outcome::Recorded(_) | Outcome::Existed(_) => None,
+            RecordingOutcome::Recorded(_) | RecordingOutcome::Existed(_) => None,
         })
         .collect();
     let unrecorded: serde_json::Map<_, _> =
@@ -114,11 +118,11 @@ fn decisions(done: &Replayed) -> Vec<serde_json::Value> {
         )
     });
     let tried = done.outcomes.iter().map(|o| match o {
-        Outcome::Recorded(r) => {
+        RecordingOutcome::Recorded(r) => {
             (r.answered_at.to_rfc3339(), json!({ "call_id": r.sip.call_id, "decision": "recorded", "id": r.id }))
         }
-        Outcome::Existed(id) => (began(id), json!({ "decision": "existed", "id": id })),
-        Outcome::Failed { id, call_id, reason } => {
+        RecordingOutcome::Existed(id) => (began(id), json!({ "decision": "existed", "id": id })),
+        RecordingOutcome::Failed { id, call_id, reason } => {
             let (reason, meaning) = (reason.as_str(), reason.describe());
             let told = json!({ "call_id": call_id, "decision": "failed", "id": id, "reason": reason, "meaning": meaning });
             (began(id), told)
@@ -134,7 +138,7 @@ fn decisions(done: &Replayed) -> Vec<serde_json::Value> {
 }
 
 /// The answered calls that were not recorded, as the register has them.
-pub(super) fn not_recorded(done: &Replayed) -> Vec<Unrecorded> {
+pub(super) fn not_recorded(done: &Replayed) -> Vec<RegisterEntry> {
     let ruled = done.left_out.iter().map(by_rule);
     ruled.chain(done.outcomes.iter().filter_map(by_failure)).collect()
 }
@@ -173,9 +177,11 @@ pub(super) fn text(done: &Replayed, root: &Path) -> String {
     }
     for o in &done.outcomes {
         match o {
-            Outcome::Recorded(_) => {}
-            Outcome::Existed(id) => text += &format!("{id} is there already and was left as it is\n"),
-            Outcome::Failed { id, reason, .. } => {
+            RecordingOutcome::Recorded(_) => {}
+            RecordingOutcome::Existed(id) => {
+                text += &format!("{id} is there already and was left as it is\n")
+            }
+            RecordingOutcome::Failed { id, reason, .. } => {
                 text += &format!("{id} not recorded ({reason}): {}\n", reason.describe());
             }
         }
@@ -184,7 +190,7 @@ pub(super) fn text(done: &Replayed, root: &Path) -> String {
         text += "* not complete: its start or end was not seen, or audio is missing or cannot be decoded\n";
     }
     let s = &done.stats;
-    let existed = done.outcomes.iter().any(|o| matches!(o, Outcome::Existed(_)));
+    let existed = done.outcomes.iter().any(|o| matches!(o, RecordingOutcome::Existed(_)));
     let noun = if existed { "new recording" } else { "recording" };
     text += &format!(
         "{} in {} from {} ({}, {} recorded, {} of no known call)\n",

@@ -8,7 +8,7 @@ use crate::config::lookup;
 use toml::{Table, Value};
 
 /// Something wrong below a key.
-pub(super) struct Wrong {
+pub(super) struct NestedProblem {
     /// The whole key.
     pub(super) path: String,
     /// What stands there.
@@ -21,7 +21,7 @@ pub(super) struct Wrong {
 
 /// What is right of the value of `path`, whose keys are a table of their own, and what is
 /// wrong. `None` where it is no table.
-pub(super) fn judge(path: &str, kind: Kind, value: Value, wrong: &mut Vec<Wrong>) -> Option<Value> {
+pub(super) fn judge(path: &str, kind: Kind, value: Value, wrong: &mut Vec<NestedProblem>) -> Option<Value> {
     let Value::Table(table) = value else {
         wrong.push(refused(path.to_owned(), kind, &value));
         return None;
@@ -46,18 +46,18 @@ pub(super) fn judge(path: &str, kind: Kind, value: Value, wrong: &mut Vec<Wrong>
     }
 }
 
-fn refused(path: String, kind: Kind, value: &Value) -> Wrong {
-    Wrong { path, found: kind.found(value), allowed: kind.allowed(), nearest: None }
+fn refused(path: String, kind: Kind, value: &Value) -> NestedProblem {
+    NestedProblem { path, found: kind.found(value), allowed: kind.allowed(), nearest: None }
 }
 
-fn known_keys(parent: &str, known: &'static [Key], table: Table, wrong: &mut Vec<Wrong>) -> Table {
+fn known_keys(parent: &str, known: &'static [Key], table: Table, wrong: &mut Vec<NestedProblem>) -> Table {
     let mut kept = Table::new();
     for (key, value) in table {
         let path = format!("{parent}.{key}");
         match known.iter().find(|k| k.name == key) {
             None => {
                 let nearest = lookup::nearest_of(&key, known.iter().map(|k| k.name));
-                wrong.push(Wrong {
+                wrong.push(NestedProblem {
                     path: keys::cut(&path),
                     found: "an unknown key".into(),
                     allowed: keys::names(known),

@@ -29,7 +29,7 @@ fn bad(file: &str, env: &[(&str, &str)], set: &[&str]) -> Vec<String> {
 fn nothing_is_the_defaults() {
     let loaded = load(&Layers::default(), Purpose::Other).unwrap();
     assert_eq!(loaded.config, Config::default());
-    assert_eq!(loaded.sources.of("sip.ports").0, Origin::Defaults);
+    assert_eq!(loaded.sources.of("sip.ports").0, ValueOrigin::Defaults);
     assert_eq!(good("", &[("PATH", "/bin"), ("NAUHURI_CORPUS", "x")], &[]), Config::default());
 }
 
@@ -49,7 +49,7 @@ fn each_layer_overrides_the_one_before() {
     assert_eq!(sources.of("storage.dir").0.to_string(), "--out");
     assert_eq!(sources.of("sip.ports").0.to_string(), "--set sip.ports");
     assert_eq!(sources.of("log.keep").0.to_string(), "environment NAUHURI__LOG__KEEP");
-    assert_eq!(sources.of("sip.media_timeout"), (Origin::File("nauhuri.toml".into()), Some(3)));
+    assert_eq!(sources.of("sip.media_timeout"), (ValueOrigin::File("nauhuri.toml".into()), Some(3)));
 }
 
 #[test]

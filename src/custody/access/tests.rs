@@ -10,8 +10,8 @@ fn day(n: i64) -> Timestamp {
     NOW.offset_ns(n * 86_400 * 1_000_000_000)
 }
 
-fn ever(what: &str) -> Held {
-    Held { what: what.into(), from: None, until: None }
+fn ever(what: &str) -> Assignment {
+    Assignment { what: what.into(), from: None, until: None }
 }
 
 fn config(text: &str) -> Config {
@@ -169,8 +169,11 @@ fn the_time_of_the_call_counts_not_today() {
     let policy = Policy::new(&notice("espoo"));
     let mut directory = Directory::default();
     // 2002 came to north on day -20 and left on day -5; the seat 2001 changed hands on day -10.
-    let span =
-        |what: &str, from, until| Held { what: what.into(), from: Some(day(from)), until: Some(day(until)) };
+    let span = |what: &str, from, until| Assignment {
+        what: what.into(),
+        from: Some(day(from)),
+        until: Some(day(until)),
+    };
     directory.add(&[ever("2002")], &[span("north", -20, -5)]);
     let lead = Person { agents: vec![span("2001", -30, -10)], ..person("supervisor") };
     let sees = |person: &Person, agent, at| {
@@ -185,10 +188,11 @@ fn the_time_of_the_call_counts_not_today() {
         assert_eq!(sees(&lead, "2001", at), want, "own");
     }
     // He leads north since day -12 only.
-    let later = Person { teams: vec![Held { from: Some(day(-12)), ..ever("north") }], ..lead };
+    let later = Person { teams: vec![Assignment { from: Some(day(-12)), ..ever("north") }], ..lead };
     assert!(!sees(&later, "2002", day(-13)) && sees(&later, "2002", day(-12)));
     // The seat of another person of the same number, later: hers, not his.
-    let next = Person { agents: vec![Held { from: Some(day(-10)), ..ever("2001") }], ..person("agent") };
+    let next =
+        Person { agents: vec![Assignment { from: Some(day(-10)), ..ever("2001") }], ..person("agent") };
     assert!(sees(&next, "2001", day(-10)) && !sees(&next, "2001", day(-11)));
     assert!(!sees(&next, "2002", day(-6)), "an agent is no supervisor");
 }
@@ -199,17 +203,17 @@ fn health_services() {
     let facts = facts("116117", "2001");
     let may = |role, deed| policy.may(&person(role), &directory(), deed, &facts, NOW);
     for (reason, want) in [
-        (Reason::Quality, Err(Denied::ReasonRefused)),
-        (Reason::Training, Err(Denied::ReasonRefused)),
-        (Reason::Verify, Ok(())),
-        (Reason::Dsar, Ok(())),
+        (ListenReason::Quality, Err(Denied::ReasonRefused)),
+        (ListenReason::Training, Err(Denied::ReasonRefused)),
+        (ListenReason::Verify, Ok(())),
+        (ListenReason::Dsar, Ok(())),
     ] {
         assert_eq!(may("maintenance", Deed::Ask(reason)), want, "{reason:?}");
         assert_eq!(may("dpo", Deed::Ask(reason)), want, "for a copy");
         let heard = may("maintenance", Deed::Hear { reason: Some(reason), approved: true });
         assert_eq!(heard, want, "{reason:?}");
     }
-    assert_eq!(may("approver", Deed::Ask(Reason::Verify)), Err(Denied::NotFound));
+    assert_eq!(may("approver", Deed::Ask(ListenReason::Verify)), Err(Denied::NotFound));
     let hear = |approved| may("maintenance", Deed::Hear { reason: None, approved });
     assert_eq!((hear(false), hear(true)), (Err(Denied::RequestMissing), Ok(())));
     let copy = |approved| may("dpo", Deed::Do { act: Act::Export, approved });
@@ -229,7 +233,7 @@ fn defaults_of_a_special_category_and_of_what_nobody_knows() {
         let facts = Facts { service, ..facts("", "2001") };
         policy.may(&person("agent"), &directory(), Deed::Hear { reason, approved }, &facts, NOW)
     };
-    use Reason::{Quality, Training, Verify};
+    use ListenReason::{Quality, Training, Verify};
     assert_eq!(hear(Some("general"), None, false), Ok(()));
     assert_eq!(hear(Some("clinic"), Some(Verify), false), Err(Denied::RequestMissing));
     assert_eq!(hear(Some("clinic"), Some(Quality), true), Err(Denied::ReasonRefused));

@@ -5,7 +5,7 @@
 //! What is there is noted with writers kept out, or a line just being written would be a
 //! finding; then they may go on behind it.
 
-use super::judgement::{Known, Problem, Pruned, Verdict};
+use super::judgement::{AuditProblem, KnownElsewhere, Pruned, Verdict};
 use super::log::{link_of, read_small};
 use super::seals::Seals;
 use super::{Action, AuditError, AuditLog, Entry, GENESIS, HEAD_FILE, LOG_FILE, Link, MAX_LINE};
@@ -18,7 +18,7 @@ use std::io;
 use std::path::Path;
 
 /// Where the walk stands.
-struct Walk {
+struct ChainWalk {
     verdict: Verdict,
     /// What the next line has to hang on; `None` after a line that says nothing.
     before: Option<Link>,
@@ -40,18 +40,18 @@ impl AuditLog {
     /// # Errors
     /// It cannot be read at all.
     pub fn verify(&self) -> Result<Verdict, AuditError> {
-        self.verify_with(&Known::default())
+        self.verify_with(&KnownElsewhere::default())
     }
 
     /// The same, with what is known from elsewhere.
     ///
     /// # Errors
     /// As [`AuditLog::verify`].
-    pub fn verify_with(&self, known: &Known) -> Result<Verdict, AuditError> {
+    pub fn verify_with(&self, known: &KnownElsewhere) -> Result<Verdict, AuditError> {
         let log = self.lock()?;
         let mut verdict = Verdict::default();
         let seals = Seals::read(&log.folder, &known.keys, &mut verdict)?;
-        let mut walk = Walk {
+        let mut walk = ChainWalk {
             verdict,
             before: Some(Link::genesis()),
             last: None,
@@ -78,7 +78,7 @@ impl AuditLog {
     }
 }
 
-impl Walk {
+impl ChainWalk {
     /// Lines up to byte `whole`, where the last one ended; `length` was that of the file.
     fn lines(&mut self, file: File, whole: u64, length: u64) -> io::Result<()> {
         let mut lines = Lines::new(file, MAX_LINE);
@@ -90,28 +90,28 @@ impl Walk {
             match line? {
                 Ok(text) => self.line(number, &text),
                 Err(_) => {
-                    self.verdict.add(number, Problem::Changed);
+                    self.verdict.add(number, AuditProblem::Changed);
                     self.before = None;
                 }
             }
         }
         if length > whole {
-            self.verdict.add(number + 1, Problem::Torn);
+            self.verdict.add(number + 1, AuditProblem::Torn);
         }
         Ok(())
     }
 
     fn line(&mut self, number: u64, text: &str) {
         let Some((link, prev)) = link_of(text) else {
-            self.verdict.add(number, Problem::Changed);
+            self.verdict.add(number, AuditProblem::Changed);
             self.before = None;
             return;
         };
         match (prev, self.before.take()) {
             (None, _) if number == 1 => self.cut = Some(link.clone()),
-            (None, _) => self.verdict.add(number, Problem::Broken),
+            (None, _) => self.verdict.add(number, AuditProblem::Broken),
             (Some(prev), Some(before)) if prev != before.hash || link.seq != before.seq + 1 => {
-                self.verdict.add(number, Problem::Broken);
+                self.verdict.add(number, AuditProblem::Broken);
             }
             (Some(_), _) => {}
         }
@@ -139,7 +139,7 @@ impl Walk {
         if entry.action == Action::AuditRepair.name() {
             self.verdict.repairs += 1;
             if entry.outcome != super::Outcome::Done.name() {
-                self.verdict.add(number, Problem::Damage);
+                self.verdict.add(number, AuditProblem::Damage);
             }
         } else if entry.action == Action::AuditPrune.name() {
             let named = entry.detail.as_ref().and_then(|d| d.get("up_to")).cloned();
@@ -163,7 +163,7 @@ impl Walk {
             });
             if late {
                 let (since, before) = (since.to_owned(), before.clone());
-                self.verdict.add(number, Problem::PrunedEarly { up_to, before, since });
+                self.verdict.add(number, AuditProblem::PrunedEarly { up_to, before, since });
             }
         }
         self.verdict.pruned = Some(Pruned { up_to, before });
@@ -171,20 +171,20 @@ impl Walk {
 
     fn end(mut self, head_text: Option<&str>, has_anchor: bool, confirmed: bool) -> Verdict {
         if let Some(cut) = self.cut.clone().filter(|_| !self.vouched) {
-            self.verdict.add(1, Problem::Beheaded { after: cut.seq });
+            self.verdict.add(1, AuditProblem::Beheaded { after: cut.seq });
         }
         let head = head_text.and_then(Link::parse);
         let last = self.last.clone().unwrap_or_else(Link::genesis);
         match &head {
             None if last.hash == GENESIS && head_text.is_none() => {}
-            None => self.verdict.add(0, Problem::NoHead),
+            None => self.verdict.add(0, AuditProblem::NoHead),
             Some(head) if head.seq > last.seq => {
-                self.verdict.add(0, Problem::Truncated { head: head.seq, last: last.seq });
+                self.verdict.add(0, AuditProblem::Truncated { head: head.seq, last: last.seq });
             }
             Some(head) if head.seq < last.seq => {
-                self.verdict.add(0, Problem::BeyondHead { entries: last.seq - head.seq });
+                self.verdict.add(0, AuditProblem::BeyondHead { entries: last.seq - head.seq });
             }
-            Some(head) if *head != last => self.verdict.add(0, Problem::OtherHead { seq: head.seq }),
+            Some(head) if *head != last => self.verdict.add(0, AuditProblem::OtherHead { seq: head.seq }),
             Some(_) => {}
         }
         self.verdict.head = head;
@@ -194,7 +194,7 @@ impl Walk {
         for head in std::mem::take(&mut self.heads) {
             let pruned = self.cut.as_ref().is_some_and(|cut| self.vouched && head.seq < cut.seq);
             if !pruned {
-                self.verdict.add(0, Problem::OtherThanSeen { seq: head.seq });
+                self.verdict.add(0, AuditProblem::OtherThanSeen { seq: head.seq });
             }
         }
         self.seals.end(&last, confirmed, &mut self.verdict);
@@ -205,11 +205,11 @@ impl Walk {
     fn end_at_anchor(&mut self, last: &Link) {
         match self.anchor.clone() {
             None if last.hash == GENESIS => {}
-            None => self.verdict.add(0, Problem::NoAnchor),
+            None => self.verdict.add(0, AuditProblem::NoAnchor),
             Some(anchor) => {
                 let pruned = self.cut.as_ref().is_some_and(|cut| self.vouched && anchor.seq < cut.seq);
                 if !self.met && !pruned {
-                    self.verdict.add(0, Problem::Unanchored { seq: anchor.seq });
+                    self.verdict.add(0, AuditProblem::Unanchored { seq: anchor.seq });
                 }
             }
         }

@@ -33,7 +33,7 @@ pub struct Verdict {
     /// Times a writer found and noted what a crash had left.
     pub repairs: u64,
     /// What is wrong, at most a thousand.
-    pub found: Vec<Found>,
+    pub found: Vec<AuditFinding>,
     /// How many findings there are in all.
     pub findings: u64,
 }
@@ -44,17 +44,17 @@ impl Verdict {
         self.findings == 0
     }
 
-    pub(super) fn add(&mut self, line: u64, problem: Problem) {
+    pub(super) fn add(&mut self, line: u64, problem: AuditProblem) {
         self.findings += 1;
         if self.found.len() < MAX_FOUND {
-            self.found.push(Found { line, problem });
+            self.found.push(AuditFinding { line, problem });
         }
     }
 }
 
 /// What whoever asks has from elsewhere: a journal, a metric, a note on paper.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownElsewhere {
     /// Newest links of some time.
     pub heads: Vec<Link>,
     /// Public keys, hexadecimal.
@@ -72,17 +72,17 @@ pub struct Pruned {
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Found {
+pub struct AuditFinding {
     /// Line of the log, from 1; 0 for the log as a whole.
     pub line: u64,
     /// What is wrong there.
-    pub problem: Problem,
+    pub problem: AuditProblem,
 }
 
 /// What can be wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
-pub enum Problem {
+pub enum AuditProblem {
     /// Neither an entry nor the mark of a cut.
     #[error("is not an entry, or was changed")]
     Changed,

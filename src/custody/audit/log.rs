@@ -43,7 +43,7 @@ pub(super) struct Locked {
 }
 
 /// The end of the log as it is found.
-struct End {
+struct LogTail {
     /// The last whole line, if it is an entry or a cut with the right hash.
     last: Option<Link>,
     /// Bytes up to the last line's end.
@@ -378,10 +378,10 @@ fn has_by_walking(file: &File, wanted: &Link) -> io::Result<bool> {
     Ok(false)
 }
 
-fn end_of(file: &File) -> io::Result<End> {
+fn end_of(file: &File) -> io::Result<LogTail> {
     let tail = jsonl::tail(file, MAX_LINE)?;
     let last = std::str::from_utf8(&tail.last).ok().and_then(link_of).map(|(link, _)| link);
-    Ok(End { last, whole: tail.whole, torn: tail.torn })
+    Ok(LogTail { last, whole: tail.whole, torn: tail.torn })
 }
 
 fn open_to_append(folder: &Folder) -> Result<File, AuditError> {

@@ -36,9 +36,9 @@ mod who;
 
 pub use action::{Action, Outcome};
 pub use day_key::{KEY_FILE, KEYS_FILE, KeyLine, is_hex};
-pub use judgement::{Found, Known, Problem, Pruned, Verdict};
+pub use judgement::{AuditFinding, AuditProblem, KnownElsewhere, Pruned, Verdict};
 pub use log::{AuditLog, Entries};
-pub use who::{Account, By, Who};
+pub use who::{By, SystemAccount, Who};
 
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@
 //! so a later signature vouches for nothing but that nothing before it changed since.
 
 use super::day_key::{self, KEY_FILE, KeyLine, fits_entry, unsign};
-use super::judgement::{Problem, Verdict};
+use super::judgement::{AuditProblem, Verdict};
 use super::{AuditError, Link, unseal};
 use crate::store::files::Folder;
 use std::path::Path;
@@ -37,7 +37,7 @@ impl Seals {
             });
             // What hangs on it is none either, up to where another chain of keys begins.
             let Some(line) = fits else {
-                verdict.add(0, Problem::KeysChanged { line: number });
+                verdict.add(0, AuditProblem::KeysChanged { line: number });
                 continue;
             };
             // The log was put back to before these: they sealed nothing of what is there now.
@@ -52,7 +52,7 @@ impl Seals {
         };
         for key in known {
             if !lines.iter().any(|line| line.key == *key) {
-                verdict.add(0, Problem::OtherKeys { key: key.clone() });
+                verdict.add(0, AuditProblem::OtherKeys { key: key.clone() });
             }
         }
         Ok(Seals { lines, passed: 0, known: known.to_vec(), held })
@@ -67,12 +67,12 @@ impl Seals {
         let signed = unseal(text).and_then(|(body, _)| unsign(body));
         match (self.passed.checked_sub(1).and_then(|at| self.lines.get(at)), signed) {
             (None, None) => verdict.unsigned_up_to = Some(link.seq),
-            (Some(_), None) => verdict.add(line, Problem::Unsigned),
-            (None, Some(_)) => verdict.add(line, Problem::NoKey),
+            (Some(_), None) => verdict.add(line, AuditProblem::Unsigned),
+            (None, Some(_)) => verdict.add(line, AuditProblem::NoKey),
             (Some(own), Some((said, signature))) => {
                 verdict.signed += 1;
                 if !fits_entry(&own.key, said, signature) {
-                    verdict.add(line, Problem::WrongSignature);
+                    verdict.add(line, AuditProblem::WrongSignature);
                 }
             }
         }
@@ -82,7 +82,7 @@ impl Seals {
     pub(super) fn pass(&mut self, link: &Link, verdict: &mut Verdict) {
         while let Some(next) = self.lines.get(self.passed).filter(|next| next.after.seq <= link.seq) {
             if next.after.seq == link.seq && next.after.hash != link.hash {
-                verdict.add(0, Problem::OtherPlace { seq: link.seq, at: next.at.clone() });
+                verdict.add(0, AuditProblem::OtherPlace { seq: link.seq, at: next.at.clone() });
             }
             self.passed += 1;
         }
@@ -92,10 +92,10 @@ impl Seals {
     /// knows it to end.
     pub(super) fn end(self, last: &Link, confirmed: bool, verdict: &mut Verdict) {
         if let Some(next) = self.lines.get(self.passed) {
-            verdict.add(0, Problem::BehindKeys { seq: next.after.seq, last: last.seq });
+            verdict.add(0, AuditProblem::BehindKeys { seq: next.after.seq, last: last.seq });
         }
         if !self.held && !confirmed {
-            verdict.add(0, Problem::KeyGone);
+            verdict.add(0, AuditProblem::KeyGone);
         }
         for (at, line) in self.lines.iter().enumerate().filter(|(_, line)| line.by.is_none()) {
             let own = self.lines[at..].iter().skip(1).take_while(|next| next.by.is_some());
@@ -103,11 +103,14 @@ impl Seals {
                 self.known.contains(&line.key) || own.into_iter().any(|l| self.known.contains(&l.key));
             if line.after.seq > 0 && !is_known {
                 let seq = line.after.seq;
-                verdict.add(0, if at == 0 { Problem::LateKey { seq } } else { Problem::NewKeys { seq } });
+                verdict.add(
+                    0,
+                    if at == 0 { AuditProblem::LateKey { seq } } else { AuditProblem::NewKeys { seq } },
+                );
             }
         }
         if self.lines.is_empty() && verdict.entries > 0 && verdict.signed == 0 {
-            verdict.add(0, Problem::NeverSigned);
+            verdict.add(0, AuditProblem::NeverSigned);
         }
         verdict.first_key = self.lines.first().cloned();
         verdict.newest_key = self.lines.last().cloned();

@@ -20,7 +20,10 @@ fn log(dir: &Path) -> AuditLog {
 }
 
 fn by(day: i64) -> By {
-    By::new(Who::Os(Account { user: Some("kaisa".into()), uid: 1000, ..Account::default() }), at(day))
+    By::new(
+        Who::Os(SystemAccount { user: Some("kaisa".into()), uid: 1000, ..SystemAccount::default() }),
+        at(day),
+    )
 }
 
 fn draft(n: u128) -> Draft {
@@ -45,7 +48,7 @@ fn put(dir: &Path, bytes: &[u8]) {
     fs::write(dir.join(LOG_FILE), bytes).unwrap();
 }
 
-fn problems(dir: &Path) -> Vec<Problem> {
+fn problems(dir: &Path) -> Vec<AuditProblem> {
     log(dir).verify().unwrap().found.into_iter().map(|f| f.problem).collect()
 }
 
@@ -135,7 +138,7 @@ fn each_truncation_and_everything_appended_is_found() {
     let entry = Entry {
         seq: head.seq + 1,
         at: at(9).to_rfc3339(),
-        who: Who::Os(Account::default()),
+        who: Who::Os(SystemAccount::default()),
         action: "release".into(),
         targets: Vec::new(),
         search: None,
@@ -151,7 +154,7 @@ fn each_truncation_and_everything_appended_is_found() {
         assert!(!problems(dir.path()).is_empty(), "{what}");
     }
     fs::remove_file(dir.path().join(LOG_FILE)).unwrap();
-    let cut = [Problem::Truncated { head: 3, last: 0 }, Problem::BehindKeys { seq: 1, last: 0 }];
+    let cut = [AuditProblem::Truncated { head: 3, last: 0 }, AuditProblem::BehindKeys { seq: 1, last: 0 }];
     assert_eq!(problems(dir.path()), cut);
 }
 
@@ -171,7 +174,7 @@ fn an_old_log_put_back_is_found_also_after_the_next_entry() {
     own.append(&by(6), [draft(6)]).unwrap();
     own.append(&by(7), [draft(7)]).unwrap();
     let found = own.verify().unwrap().found;
-    assert_eq!(found.iter().map(|f| f.problem.clone()).collect::<Vec<_>>(), [Problem::Damage]);
+    assert_eq!(found.iter().map(|f| f.problem.clone()).collect::<Vec<_>>(), [AuditProblem::Damage]);
 }
 
 #[test]
@@ -209,11 +212,11 @@ fn the_anchor_finds_what_the_head_cannot() {
     fs::write(dir.path().join(HEAD_FILE), link.line()).unwrap();
     assert!(log(dir.path()).verify().unwrap().is_sound(), "from inside it looks right");
     let found = own.verify().unwrap().found;
-    assert_eq!(found[0].problem, Problem::Unanchored { seq: 4 });
+    assert_eq!(found[0].problem, AuditProblem::Unanchored { seq: 4 });
     // An anchor out of reach stops nobody, and is told.
     let lost = AuditLog::new(dir.path(), Some("/nonexistent/x".into()));
     assert!(lost.append(&by(9), [draft(9)]).unwrap().1.is_some());
-    assert!(lost.verify().unwrap().found.iter().any(|f| f.problem == Problem::NoAnchor));
+    assert!(lost.verify().unwrap().found.iter().any(|f| f.problem == AuditProblem::NoAnchor));
 }
 
 #[test]
@@ -222,7 +225,7 @@ fn a_torn_line_is_cut_and_the_log_says_so() {
     let mut bytes = read(dir.path());
     bytes.extend_from_slice(b"{\"seq\":3,\"at\":\"20");
     put(dir.path(), &bytes);
-    assert_eq!(problems(dir.path()), [Problem::Torn]);
+    assert_eq!(problems(dir.path()), [AuditProblem::Torn]);
     log(dir.path()).append(&by(3), [draft(3)]).unwrap();
     let verdict = log(dir.path()).verify().unwrap();
     assert!(verdict.is_sound(), "{verdict:?}");
@@ -237,7 +240,7 @@ fn a_crash_before_the_head_is_told_apart_from_a_cut() {
     let head = fs::read(dir.path().join(HEAD_FILE)).unwrap();
     log(dir.path()).append(&by(3), [draft(3)]).unwrap();
     fs::write(dir.path().join(HEAD_FILE), &head).unwrap();
-    assert_eq!(problems(dir.path()), [Problem::BeyondHead { entries: 1 }]);
+    assert_eq!(problems(dir.path()), [AuditProblem::BeyondHead { entries: 1 }]);
     log(dir.path()).append(&by(4), [draft(4)]).unwrap();
     let verdict = log(dir.path()).verify().unwrap();
     assert!(verdict.is_sound(), "{verdict:?}");
@@ -291,9 +294,9 @@ fn pruned_the_chain_still_holds() {
     let mark = seal(&Cut { cut: link }, None).unwrap().0;
     let rest: Vec<&str> = text.lines().skip(2).collect();
     put(dir.path(), format!("{mark}\n{}\n", rest.join("\n")).as_bytes());
-    assert_eq!(problems(dir.path()), [Problem::Beheaded { after: 9 }]);
+    assert_eq!(problems(dir.path()), [AuditProblem::Beheaded { after: 9 }]);
     put(dir.path(), format!("{}\n", rest.join("\n")).as_bytes());
-    assert_eq!(problems(dir.path()), [Problem::Broken]);
+    assert_eq!(problems(dir.path()), [AuditProblem::Broken]);
 }
 
 #[test]

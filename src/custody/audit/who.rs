@@ -27,15 +27,15 @@ pub enum Who {
         service: String,
         /// The account it runs as.
         #[serde(flatten)]
-        account: Account,
+        account: SystemAccount,
     },
     /// Somebody who ran a command.
-    Os(Account),
+    Os(SystemAccount),
 }
 
 /// An account of the operating system, and the person behind it as far as that is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
+pub struct SystemAccount {
     /// Its name, wherever the system has it from: files, LDAP, SSSD, Active Directory.
     #[serde(default)]
     pub user: Option<String>,
@@ -79,12 +79,12 @@ impl By {
 impl Who {
     /// Who runs this process.
     pub fn of_process() -> Who {
-        Who::Os(Account::of_process())
+        Who::Os(SystemAccount::of_process())
     }
 
     /// The recorder that this process is.
     pub fn of_service() -> Who {
-        Who::Service { service: env!("CARGO_PKG_NAME").into(), account: Account::of_process() }
+        Who::Service { service: env!("CARGO_PKG_NAME").into(), account: SystemAccount::of_process() }
     }
 
     /// For `by` in a sidecar and for lists: the person rather than the account, `kaisa` before `root`.
@@ -108,7 +108,7 @@ impl Who {
 
     /// Whether a person asks for this doer by one of the names he goes by.
     pub fn is_called(&self, name: &str) -> bool {
-        let of = |account: &Account| {
+        let of = |account: &SystemAccount| {
             let names = [&account.user, &account.login, &account.sudo_user];
             names.into_iter().flatten().any(|n| n == name) || account.uid.to_string() == name
         };
@@ -120,19 +120,19 @@ impl Who {
     }
 }
 
-impl Account {
+impl SystemAccount {
     /// Of this process. The first call looks the names up, so it belongs before a sandbox
     /// that hides the list of accounts.
-    pub fn of_process() -> Account {
-        static OWN: OnceLock<Account> = OnceLock::new();
-        OWN.get_or_init(Account::look_up).clone()
+    pub fn of_process() -> SystemAccount {
+        static OWN: OnceLock<SystemAccount> = OnceLock::new();
+        OWN.get_or_init(SystemAccount::look_up).clone()
     }
 
-    fn look_up() -> Account {
+    fn look_up() -> SystemAccount {
         let uid = rustix::process::getuid().as_raw();
         let login = std::fs::read_to_string("/proc/self/loginuid").ok();
         let sudo_user = std::env::var("SUDO_USER").ok();
-        Account {
+        SystemAccount {
             user: name_of(uid),
             uid,
             login: login.as_deref().and_then(login_of),
@@ -194,21 +194,25 @@ mod tests {
 
     #[test]
     fn the_person_before_the_account() {
-        let mut account = Account { user: Some("root".into()), ..Account::default() };
+        let mut account = SystemAccount { user: Some("root".into()), ..SystemAccount::default() };
         assert_eq!(account.name(), "root");
         account.sudo_user = Some("kaisa".into());
         let who = Who::Os(account);
         assert_eq!((who.name(), who.account()), ("kaisa".into(), "root".into()));
         assert!(who.is_called("kaisa") && who.is_called("root") && who.is_called("0") && !who.is_called("k"));
-        assert_eq!(Who::Os(Account::default()).name(), "0");
+        assert_eq!(Who::Os(SystemAccount::default()).name(), "0");
         assert!(plain(&"x\n".repeat(100)).len() == NAME_MAX);
-        assert!(Account::of_process().pid > 0);
+        assert!(SystemAccount::of_process().pid > 0);
     }
 
     #[test]
     fn each_kind_is_read_as_what_it_was() {
-        let account =
-            Account { user: Some("nauhuri".into()), uid: 995, host: "rec".into(), ..Account::default() };
+        let account = SystemAccount {
+            user: Some("nauhuri".into()),
+            uid: 995,
+            host: "rec".into(),
+            ..SystemAccount::default()
+        };
         let web = Who::Web { web: "kaisa".into(), session: "7f".into(), address: "192.0.2.7".into() };
         let service = Who::Service { service: "nauhuri".into(), account: account.clone() };
         for who in [web, service.clone(), Who::Os(account)] {

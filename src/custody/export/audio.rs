@@ -2,7 +2,7 @@
 //!
 //! Works on encoded samples: what is not asked to change is the same bytes.
 
-use super::request::{ExportError, Order, create};
+use super::request::{ExportError, ExportRequest, create};
 use crate::id::Channel;
 use crate::store::StoreError;
 use crate::store::wav::{self, WavInfo, WavWriter};
@@ -16,7 +16,7 @@ const BLOCK: u64 = 16 * 1024;
 
 /// Which part of a file is copied, and how.
 #[derive(Clone, Debug)]
-pub(super) struct Cut {
+pub(super) struct Excerpt {
     info: WavInfo,
     /// First frame.
     pub(super) first: u64,
@@ -25,15 +25,15 @@ pub(super) struct Cut {
     silence: Option<Channel>,
 }
 
-impl Cut {
+impl Excerpt {
     /// What the order asks of this file.
-    pub(super) fn of(source: &File, wav: &Path, order: &Order) -> Result<Cut, ExportError> {
+    pub(super) fn of(source: &File, wav: &Path, order: &ExportRequest) -> Result<Excerpt, ExportError> {
         let info = wav::info_of(source, wav)?;
         let length = info.frames();
         let frame = |s: f64| (s.max(0.0) * f64::from(info.spec.rate)).round().min(length as f64) as u64;
         let first = order.start_s.map_or(0, frame);
         let end = order.end_s.map_or(length, frame);
-        Ok(Cut { frames: end.saturating_sub(first), first, silence: order.silence, info })
+        Ok(Excerpt { frames: end.saturating_sub(first), first, silence: order.silence, info })
     }
 
     /// Byte for byte the original.

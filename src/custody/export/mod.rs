@@ -20,7 +20,7 @@ mod request;
 mod text;
 mod zipped;
 
-pub use request::{ExportError, Order};
+pub use request::{ExportError, ExportRequest};
 
 use super::audit::{Action, By, Draft, Outcome};
 use super::keeper::Keeper;
@@ -85,7 +85,7 @@ impl Keeper {
     /// # Errors
     /// [`ExportError`]: nothing was handed out; nothing half-written is left but
     /// what the message names.
-    pub fn export(&mut self, rows: &[Row], order: &Order, by: &By) -> Result<Exported, ExportError> {
+    pub fn export(&mut self, rows: &[Row], order: &ExportRequest, by: &By) -> Result<Exported, ExportError> {
         if [self.store.path(), self.audit.state()].into_iter().any(|folder| is_below(&order.to, folder)) {
             return Err(ExportError::Inside(order.to.clone()));
         }
@@ -118,7 +118,7 @@ impl Keeper {
             return Err(ExportError::PastTerm(past));
         }
         self.append_audit(by, draft.clone())?;
-        let mut desk = Desk { order, now: by.at, made: Vec::new() };
+        let mut desk = ExportRun { order, now: by.at, made: Vec::new() };
         let done = desk.lay_out(&self.store, &sources);
         if let Err(e) = &done {
             desk.clear();
@@ -131,14 +131,14 @@ impl Keeper {
 }
 
 /// An export under way.
-struct Desk<'a> {
-    order: &'a Order,
+struct ExportRun<'a> {
+    order: &'a ExportRequest,
     now: Timestamp,
     /// Files made, under the names they have now.
     made: Vec<PathBuf>,
 }
 
-impl Desk<'_> {
+impl ExportRun<'_> {
     fn lay_out(&mut self, store: &Folder, sources: &[(&Row, Sidecar)]) -> Result<Exported, ExportError> {
         let to = &self.order.to;
         // Made here it is nobody else's; one that is there is as its owner wants it.
@@ -187,7 +187,7 @@ impl Desk<'_> {
         let stem = row.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let (wav, json) = (row.wav(store.path()), row.json(store.path()));
         let source = store.read(&wav)?;
-        let cut = audio::Cut::of(&source, &wav, self.order)?;
+        let cut = audio::Excerpt::of(&source, &wav, self.order)?;
         if cut.frames == 0 && !cut.is_whole() {
             return Err(ExportError::Empty { id: row.id, length_s: sidecar.duration_s });
         }

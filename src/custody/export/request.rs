@@ -18,7 +18,7 @@ const PART: &str = ".part";
 
 /// What is to be handed out.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Order {
+pub struct ExportRequest {
     /// The folder, made where it is missing.
     pub to: PathBuf,
     /// Why, who gets it, by which law.

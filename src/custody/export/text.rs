@@ -1,6 +1,6 @@
 //! A sidecar for people: what a data subject or an authority reads.
 
-use super::audio::Cut;
+use super::audio::Excerpt;
 use crate::config::CallDirection;
 use crate::pii::Pii;
 use crate::store::sidecar::Sidecar;
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use std::fmt::Write as _;
 
 /// Plain text, a line for each thing that is known.
-pub(super) fn describe(s: &Sidecar, cut: &Cut, zone: &TimeZone) -> String {
+pub(super) fn describe(s: &Sidecar, cut: &Excerpt, zone: &TimeZone) -> String {
     let or = |text: Option<&str>, other: &str| text.unwrap_or(other).to_owned();
     let customer = match (&s.customer.number, s.customer.withheld) {
         (_, true) => "withheld by the caller".into(),

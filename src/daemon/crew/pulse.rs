@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Called with the name of a thread.
-type Hook = dyn Fn(&str) + Send + Sync;
+type ThreadHook = dyn Fn(&str) + Send + Sync;
 
 /// Where a test breaks a thread: called with the thread's name at each beat. The default breaks nothing.
 #[derive(Clone, Default)]
-pub struct Faults(Option<Arc<Hook>>);
+pub struct Faults(Option<Arc<ThreadHook>>);
 
 impl Faults {
     /// Calls `hook` at each beat of each thread; it may panic there, or not return.
@@ -74,10 +74,10 @@ impl Pulse {
     }
 
     /// The calling thread is the one. It has ended when what is returned is dropped.
-    pub fn enter(self: &Arc<Self>) -> Life {
+    pub fn enter(self: &Arc<Self>) -> ThreadGuard {
         self.tid.store(rustix::thread::gettid().as_raw_nonzero().get(), Ordering::Relaxed);
         self.begin();
-        Life(Arc::clone(self))
+        ThreadGuard(Arc::clone(self))
     }
 
     /// Not dead any more: another thread is being started in its place.
@@ -137,9 +137,9 @@ impl Progress {
 
 /// Dropped when the thread ends, however it does.
 #[derive(Debug)]
-pub struct Life(Arc<Pulse>);
+pub struct ThreadGuard(Arc<Pulse>);
 
-impl Drop for Life {
+impl Drop for ThreadGuard {
     fn drop(&mut self) {
         let how = if std::thread::panicking() { PANICKED } else { ENDED };
         self.0.life.store(how, Ordering::Release);

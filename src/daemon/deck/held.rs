@@ -7,7 +7,7 @@ const MUCH: usize = 16 * 1024;
 
 /// Frames kept in memory.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldFrames {
     /// The file that they will be in.
     pub spec: WavSpec,
     /// Frames of silence first,
@@ -18,15 +18,15 @@ pub(super) struct Held {
     pub silence_after: u64,
 }
 
-impl Held {
+impl HeldFrames {
     /// Nothing yet.
-    pub fn new(spec: WavSpec) -> Held {
-        Held { spec, silence: 0, sound: Vec::new(), silence_after: 0 }
+    pub fn new(spec: WavSpec) -> HeldFrames {
+        HeldFrames { spec, silence: 0, sound: Vec::new(), silence_after: 0 }
     }
 
     /// All of it; nothing is left.
-    pub fn take(&mut self) -> Held {
-        std::mem::replace(self, Held::new(self.spec))
+    pub fn take(&mut self) -> HeldFrames {
+        std::mem::replace(self, HeldFrames::new(self.spec))
     }
 
     /// More of it; false, and nothing is kept, where sound comes back after a silence.
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn silence_is_counted_and_sound_is_kept() {
-        let mut held = Held::new(WavSpec { rate: 8000, encoding: WavEncoding::PcmS16le });
+        let mut held = HeldFrames::new(WavSpec { rate: 8000, encoding: WavEncoding::PcmS16le });
         assert!(held.append(&[0; 320]));
         assert!(!held.has_sound() && held.frames() == 160 && held.sound.capacity() == 0);
         assert!(held.append(&[0, 7, 0, 0]) && held.append(&[8; 4]) && held.append(&[0; 40]));

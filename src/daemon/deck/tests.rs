@@ -4,7 +4,7 @@ use super::*;
 use crate::config::{Config, Storage};
 use crate::pii::Pii;
 use crate::store::layout::PART;
-use crate::store::sidecar::{Agent, Audio, Customer, EndedBy, Retention, SipInfo};
+use crate::store::sidecar::{Agent, Audio, Customer, EndedBy, RetentionRecord, SipInfo};
 use crate::store::writer;
 use crate::time::Timestamp;
 use std::os::unix::fs::MetadataExt;
@@ -39,7 +39,7 @@ fn sidecar(id: Uuid) -> Sidecar {
         audio: Audio::begin(8000, WavEncoding::PcmS16le),
         streams: Vec::new(),
         events: Vec::new(),
-        retention: Retention::default(),
+        retention: RetentionRecord::default(),
         policy: None,
         restricted: Default::default(),
         amendments: Default::default(),
@@ -88,7 +88,7 @@ fn silence_takes_no_room_and_the_file_is_the_same() {
                 let dir = tempfile::tempdir().unwrap();
                 let context = context(dir.path(), encoding, prompt);
                 let mut deck = deck(&context, n as u32);
-                deck.heard(true, true);
+                deck.note_heard(true, true);
                 deck.start(8000, Some(Law::A));
                 blocks.iter().for_each(|b| deck.append(&block(*b)));
                 if prompt && wav == WavEncoding::PcmS16le {
@@ -122,7 +122,7 @@ fn a_call_of_one_packet_has_no_file_until_it_ends() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path(), Encoding::PcmS16le, true);
     let mut deck = deck(&context, 1);
-    deck.heard(false, false);
+    deck.note_heard(false, false);
     deck.start(8000, None);
     deck.append(&block(true));
     for _ in 0..600 {
@@ -146,7 +146,7 @@ fn a_call_has_a_file_as_soon_as_it_has_shown_to_be_one() {
         let dir = tempfile::tempdir().unwrap();
         let context = context(dir.path(), Encoding::PcmS16le, true);
         let mut deck = deck(&context, 1);
-        deck.heard(both, again);
+        deck.note_heard(both, again);
         deck.start(8000, None);
         deck.append(&block(loud));
         assert_eq!(deck.has_file(), has_file, "{both} {again} {loud}");
@@ -169,7 +169,7 @@ fn what_is_taken_back_before_there_is_a_file_is_not_in_it() {
     deck.patch(10, Channel::Agent, &[0; 100]);
     deck.patch(850, Channel::Customer, &[0; 50]);
     deck.patch(700, Channel::Agent, &[5; 10]);
-    deck.heard(true, true);
+    deck.note_heard(true, true);
     deck.append(&block(false));
     let done = deck.close(|_| sidecar(Uuid::nil())).unwrap();
     let wav = files(dir.path()).into_iter().find(|p| p.extension().is_some_and(|e| e == "wav")).unwrap();
@@ -187,10 +187,10 @@ fn what_is_taken_back_before_there_is_a_file_is_not_in_it() {
 fn prepared_and_published() {
     let dir = tempfile::tempdir().unwrap();
     let context = context(dir.path(), Encoding::PcmS16le, true);
-    let prepared: Vec<Prepared> = (1..=20)
+    let prepared: Vec<PreparedRecording> = (1..=20)
         .map(|n| {
             let mut deck = deck(&context, n);
-            deck.heard(true, true);
+            deck.note_heard(true, true);
             deck.start(8000, None);
             deck.append(&block(true));
             deck.prepare(|_| sidecar(Uuid::from_u128(u128::from(n)))).unwrap()

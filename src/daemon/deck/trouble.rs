@@ -45,18 +45,18 @@ impl Unfinished {
 
 /// A recording whose files are written and have not got their names yet.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct PreparedRecording {
     pub(super) files: writer::Prepared,
     pub(super) rest: Unfinished,
 }
 
-impl Prepared {
+impl PreparedRecording {
     /// Gives them their names. Lasting once the store is synced.
     ///
     /// # Errors
     /// It is tried again later, or the recording is there under another hand's.
     pub fn publish(self, context: &Context) -> Result<Sidecar, Trouble> {
-        let Prepared { files, rest } = self;
+        let PreparedRecording { files, rest } = self;
         files.publish(&context.writing.options).map_err(|e| match context.trouble(e) {
             Trouble::Store(_) => Trouble::Unfinished(Box::new(rest)),
             why => why,

@@ -1,8 +1,8 @@
 //! Tests of the parent module: messages as the field sends them.
 
-use super::Change::{Agreed, None as Nothing, Offered, Reverted};
+use super::ExchangeChange::{Agreed, None as Nothing, Offered, Reverted};
+use super::MessageStep::{Ack, Request, Response};
 use super::Side::{Callee, Caller};
-use super::Step::{Ack, Request, Response};
 use super::*;
 
 const INVITE: Carrier = Carrier::Invite;

@@ -92,12 +92,12 @@ fn open_beneath(folder: BorrowedFd<'_>, below: &Below, flags: OFlags) -> io::Res
                 if walked.is_ok() {
                     HAS_OPENAT2.store(false, Ordering::Relaxed);
                 }
-                return walked.map_err(told);
+                return walked.map_err(explained);
             }
-            other => return other.map_err(told),
+            other => return other.map_err(explained),
         }
     }
-    walk(folder, below, flags).map_err(told)
+    walk(folder, below, flags).map_err(explained)
 }
 
 /// Until its owner and mode are set, nobody else's.
@@ -124,7 +124,7 @@ fn link_or(e: Errno, folder: &OwnedFd, name: &Path) -> Errno {
 }
 
 /// `ELOOP` reads as if there were many.
-fn told(e: Errno) -> io::Error {
+fn explained(e: Errno) -> io::Error {
     match e {
         Errno::LOOP => io::Error::new(
             io::ErrorKind::InvalidInput,

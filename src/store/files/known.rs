@@ -53,9 +53,9 @@ impl fmt::Display for Owner {
 
 /// What is known of a file without opening it.
 #[derive(Clone, Copy, Debug)]
-pub struct Known(pub(super) Stat);
+pub struct FileStat(pub(super) Stat);
 
-impl Known {
+impl FileStat {
     /// A regular file.
     pub fn is_file(&self) -> bool {
         FileType::from_raw_mode(self.0.st_mode) == FileType::RegularFile
@@ -89,16 +89,16 @@ impl Known {
 
 /// One name in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct FolderEntry {
     /// As it stands there; names that are no UTF-8 are nothing of ours.
     pub name: String,
     /// What it is; a link is a link, whatever it leads to.
-    pub kind: Kind,
+    pub kind: EntryKind,
 }
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// A regular file.
     File,
     /// A folder.
@@ -109,13 +109,13 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
-    pub(super) fn of(file_type: FileType) -> Kind {
+impl EntryKind {
+    pub(super) fn of(file_type: FileType) -> EntryKind {
         match file_type {
-            FileType::RegularFile => Kind::File,
-            FileType::Directory => Kind::Folder,
-            FileType::Symlink => Kind::Link,
-            _ => Kind::Other,
+            FileType::RegularFile => EntryKind::File,
+            FileType::Directory => EntryKind::Folder,
+            FileType::Symlink => EntryKind::Link,
+            _ => EntryKind::Other,
         }
     }
 }

@@ -148,16 +148,16 @@ fn walks_in_order_and_passes_over_what_is_not_its_own() {
     }
     fs::create_dir(dir.path().join("2026/11/23/folder.wav")).unwrap();
     std::os::unix::fs::symlink(dir.path().join("2025"), dir.path().join("2024")).unwrap();
-    let found: Vec<Found> = Walk::new(dir.path()).map(|f| f.unwrap()).collect();
-    let seen: Vec<(&str, State)> = found.iter().map(|f| (f.stem.as_str(), f.state())).collect();
+    let found: Vec<NameFiles> = Walk::new(dir.path()).map(|f| f.unwrap()).collect();
+    let seen: Vec<(&str, NameState)> = found.iter().map(|f| (f.stem.as_str(), f.state())).collect();
     assert_eq!(
         seen,
         [
-            ("", State::OrphanWav),
-            ("only", State::OrphanJson),
-            ("only", State::OrphanWav),
-            ("a", State::Part),
-            ("b", State::Finished),
+            ("", NameState::OrphanWav),
+            ("only", NameState::OrphanJson),
+            ("only", NameState::OrphanWav),
+            ("a", NameState::Part),
+            ("b", NameState::Finished),
         ]
     );
     assert!(found[4].json_new && found[3].json_part_new);

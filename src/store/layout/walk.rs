@@ -5,7 +5,7 @@
 //! are not followed.
 
 use super::super::error::StoreError;
-use super::super::files::{Access, Folder, Kind, NEW};
+use super::super::files::{Access, EntryKind, Folder, NEW};
 use super::{PART, Paths, is_date};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const SUFFIXES: [&str; 6] = [".wav", ".wav.part", ".json", ".json.part", ".json.
 
 /// What a folder holds of one NAME.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct NameFiles {
     /// The day's folder.
     pub folder: PathBuf,
     /// NAME.
@@ -36,7 +36,7 @@ pub struct Found {
 
 /// What the files of one NAME amount to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum NameState {
     /// WAV and JSON under their final names.
     Finished,
     /// At least one `.part`: running, or left by a crash.
@@ -49,15 +49,15 @@ pub enum State {
     Scratch,
 }
 
-impl Found {
+impl NameFiles {
     /// What it amounts to.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> NameState {
         match (self.wav, self.json, self.wav_part || self.json_part) {
-            (_, _, true) => State::Part,
-            (true, true, false) => State::Finished,
-            (true, false, false) => State::OrphanWav,
-            (false, true, false) => State::OrphanJson,
-            (false, false, false) => State::Scratch,
+            (_, _, true) => NameState::Part,
+            (true, true, false) => NameState::Finished,
+            (true, false, false) => NameState::OrphanWav,
+            (false, true, false) => NameState::OrphanJson,
+            (false, false, false) => NameState::Scratch,
         }
     }
 
@@ -70,8 +70,9 @@ impl Found {
     ///
     /// # Errors
     /// The folder cannot be looked into.
-    pub fn now(store: &Folder, folder: &Path, stem: &str) -> Result<Found, StoreError> {
-        let mut found = Found { folder: folder.to_owned(), stem: stem.to_owned(), ..Found::default() };
+    pub fn now(store: &Folder, folder: &Path, stem: &str) -> Result<NameFiles, StoreError> {
+        let mut found =
+            NameFiles { folder: folder.to_owned(), stem: stem.to_owned(), ..NameFiles::default() };
         for suffix in SUFFIXES {
             let there = store.look(&folder.join(format!("{stem}{suffix}")))?;
             let is_file = there.is_some_and(|known| known.is_file());
@@ -106,7 +107,7 @@ pub struct Walk {
     /// Folders to read, the next one last, with their depth below the root.
     folders: Vec<(PathBuf, u8)>,
     /// NAMEs of the day being handed out, the next one last.
-    day: Vec<Found>,
+    day: Vec<NameFiles>,
 }
 
 impl Walk {
@@ -129,7 +130,7 @@ impl Walk {
         }
         let digits = if depth == 0 { 4 } else { 2 };
         let entries = folder.entries().map_err(cannot_read)?;
-        let dated = entries.into_iter().filter(|e| e.kind == Kind::Folder && is_date(&e.name, digits));
+        let dated = entries.into_iter().filter(|e| e.kind == EntryKind::Folder && is_date(&e.name, digits));
         let mut names: Vec<String> = dated.map(|e| e.name).collect();
         names.sort_unstable_by(|a, b| b.cmp(a));
         self.folders.extend(names.into_iter().map(|name| (below.join(name), depth + 1)));
@@ -139,7 +140,7 @@ impl Walk {
 
 impl Iterator for Walk {
     /// The folder stands beside its error.
-    type Item = Result<Found, (PathBuf, io::Error)>;
+    type Item = Result<NameFiles, (PathBuf, io::Error)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -162,20 +163,20 @@ impl Iterator for Walk {
 ///
 /// # Errors
 /// It cannot be read.
-pub fn day_entries(folder: &Folder) -> io::Result<Vec<Found>> {
+pub fn day_entries(folder: &Folder) -> io::Result<Vec<NameFiles>> {
     let mut names = Vec::new();
     for entry in folder.entries()? {
         let Some((stem, _)) = split_suffix(&entry.name) else { continue };
-        if entry.kind == Kind::File {
+        if entry.kind == EntryKind::File {
             names.push((stem.len(), entry.name));
         }
     }
     names.sort_unstable_by(|(a, x), (b, y)| x[..*a].cmp(&y[..*b]));
-    let mut day: Vec<Found> = Vec::with_capacity(names.len() / 2 + 1);
+    let mut day: Vec<NameFiles> = Vec::with_capacity(names.len() / 2 + 1);
     for (stem, mut name) in names {
         if day.last().is_none_or(|found| found.stem != name[..stem]) {
             let stem = name[..stem].to_owned();
-            day.push(Found { folder: folder.path().to_owned(), stem, ..Found::default() });
+            day.push(NameFiles { folder: folder.path().to_owned(), stem, ..NameFiles::default() });
         }
         let flag = day.last_mut().and_then(|found| found.flag(&name.split_off(stem)));
         // A suffix that was split off above has one.
@@ -198,6 +199,6 @@ fn split_suffix(file_name: &str) -> Option<(&str, &str)> {
     let stem = rest.strip_suffix(".wav").or_else(|| rest.strip_suffix(".json"))?;
     let suffix = file_name.get(stem.len()..)?;
     // `.wav.new` is nothing of ours.
-    Found::default().flag(suffix)?;
+    NameFiles::default().flag(suffix)?;
     Some((stem, suffix))
 }

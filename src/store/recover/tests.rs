@@ -46,7 +46,7 @@ fn record(root: &Path, step: Option<Step>) -> Result<Sidecar, StoreError> {
     w.close(end)
 }
 
-fn run(root: &Path, step: Option<Step>) -> Result<Vec<Outcome>, StoreError> {
+fn run(root: &Path, step: Option<Step>) -> Result<Vec<RecoveryOutcome>, StoreError> {
     let mut lock = StoreLock::enter(root)?;
     let fallback_due: Option<Box<FallbackDue>> = Some(Box::new(|t| t + Duration::from_secs(86_400)));
     let edits = EditLock::wait(&root.join(crate::store::layout::STATE_FOLDER))?;
@@ -58,7 +58,7 @@ fn assert_clean(root: &Path) -> Vec<Sidecar> {
     Walk::new(root)
         .map(|found| {
             let found = found.unwrap();
-            assert_eq!(found.state(), State::Finished, "{found:?}");
+            assert_eq!(found.state(), NameState::Finished, "{found:?}");
             assert!(!found.json_new && !found.json_part_new, "{found:?}");
             let p = found.paths();
             let s = Sidecar::read(&p.json).unwrap();
@@ -145,7 +145,7 @@ fn a_crash_mid_call_keeps_all_whole_frames() {
         }
         fs::write(&p.wav_part, bytes).unwrap();
         let did = run(dir.path(), None).unwrap();
-        assert!(matches!(did[0].action, Action::Recovered { frames: 2000 }), "{did:?}");
+        assert!(matches!(did[0].action, RecoveryAction::Recovered { frames: 2000 }), "{did:?}");
         let s = assert_clean(dir.path()).remove(0);
         assert_eq!((s.audio.frames, s.duration_s), (2000, 0.25));
         assert_eq!(s.ended_at, at() + Duration::from_millis(250));
@@ -190,7 +190,7 @@ fn metadata_cut_short_gets_what_its_name_tells() {
             fs::write(name().paths(dir.path()).wav_part, audio).unwrap();
         }
         let did = run(dir.path(), None).unwrap();
-        assert!(matches!(did[0].action, Action::Recovered { frames: 0 }), "{did:?}");
+        assert!(matches!(did[0].action, RecoveryAction::Recovered { frames: 0 }), "{did:?}");
         let s = assert_clean(dir.path()).remove(0);
         assert!(name().stem().ends_with(&crate::id::short_hex(s.id)));
         assert_eq!((s.agent.id.as_deref(), s.sip.call_id), (Some("2001"), None));
@@ -205,7 +205,7 @@ fn renames_that_reached_the_disk_in_the_other_order() {
     let p = name().paths(dir.path());
     fs::rename(&p.wav, &p.wav_part).unwrap();
     let did = run(dir.path(), None).unwrap();
-    assert!(matches!(did[0].action, Action::Completed), "{did:?}");
+    assert!(matches!(did[0].action, RecoveryAction::Completed), "{did:?}");
     assert_eq!(assert_clean(dir.path()), [whole]);
 }
 
@@ -224,8 +224,8 @@ fn what_cannot_be_told_is_left_and_reported() {
     fs::write(p.folder.join("notes.wav.part"), "mine").unwrap();
     let mut files: Vec<_> = fs::read_dir(&p.folder).unwrap().map(|e| e.unwrap().file_name()).collect();
     let did = run(dir.path(), None).unwrap();
-    assert_eq!(did.iter().filter(|o| matches!(o.action, Action::Left { .. })).count(), 2, "{did:?}");
-    assert_eq!(did.iter().filter(|o| matches!(o.action, Action::Failed(_))).count(), 1, "{did:?}");
+    assert_eq!(did.iter().filter(|o| matches!(o.action, RecoveryAction::Left { .. })).count(), 2, "{did:?}");
+    assert_eq!(did.iter().filter(|o| matches!(o.action, RecoveryAction::Failed(_))).count(), 1, "{did:?}");
     assert_eq!(did.len(), 3);
     let mut after: Vec<_> = fs::read_dir(&p.folder).unwrap().map(|e| e.unwrap().file_name()).collect();
     files.sort();
@@ -241,7 +241,7 @@ fn an_edit_that_never_happened_is_dropped() {
     let p = name().paths(dir.path());
     fs::write(with_new(&p.json), "{\"half\":").unwrap();
     let did = run(dir.path(), None).unwrap();
-    assert!(matches!(did[..], [Outcome { action: Action::EditDropped, .. }]));
+    assert!(matches!(did[..], [RecoveryOutcome { action: RecoveryAction::EditDropped, .. }]));
     assert_eq!(assert_clean(dir.path()), [whole]);
 }
 

@@ -41,14 +41,14 @@ fn sample() -> Sidecar {
             jitter_ms: 1.0 / 3.0,
             mos: None,
         }],
-        events: vec![Event {
+        events: vec![EventRecord {
             at_s: 12.3,
             kind: "dtmf".into(),
             codec: None,
             channel: Some("customer".into()),
         }],
-        retention: Retention { until: Some(at("2031-11-24T00:00:00Z")), ..Retention::default() },
-        policy: Some(Policy {
+        retention: RetentionRecord { until: Some(at("2031-11-24T00:00:00Z")), ..RetentionRecord::default() },
+        policy: Some(AppliedPolicy {
             retention: Legible::Known(Term::Years(5)),
             retention_bound: RetentionBound::Keep,
             timezone: Some("Europe/Helsinki".into()),
@@ -188,7 +188,7 @@ fn a_term_that_cannot_be_read_is_kept_as_it_came() {
         v["policy"]["retention"] = bad;
         fs::write(&path, v.to_string()).unwrap();
         let mut s = Sidecar::read(&path).unwrap();
-        assert_eq!(s.policy.as_ref().map(Policy::is_legible), Some(false));
+        assert_eq!(s.policy.as_ref().map(AppliedPolicy::is_legible), Some(false));
         s.complete = !s.complete;
         rewrite_atomically(&root_of(&path), &path, &s).unwrap();
         v["complete"] = json!(s.complete);

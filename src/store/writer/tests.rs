@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::id::derived_uuid;
-use crate::store::layout::{State, Walk};
+use crate::store::layout::{NameState, Walk};
 use crate::store::wav::{WavEncoding, read_info, sha256_hex};
 use crate::time::Timestamp;
 use std::fs;
@@ -71,7 +71,7 @@ fn a_recording_from_answer_to_final_names() {
         assert_eq!(fs::metadata(f).unwrap().permissions().mode() & 0o777, 0o600);
     }
     let found: Vec<_> = Walk::new(dir.path()).map(Result::unwrap).collect();
-    assert_eq!((found.len(), found[0].state()), (1, State::Finished));
+    assert_eq!((found.len(), found[0].state()), (1, NameState::Finished));
     assert_eq!(fs::read_dir(&p.folder).unwrap().count(), 2, "nothing is left beside them");
 }
 

@@ -4,7 +4,7 @@
 
 use super::super::clock::After;
 use super::super::meaning::{Carries, Formats};
-use super::super::voice::{Place, Stage};
+use super::super::voice::{PlayPosition, Stage};
 use super::super::waiting::Pending;
 use super::{MANY_UNNAMED, Played, Source};
 use crate::codec::telephone_event::EventPacket;
@@ -104,7 +104,7 @@ impl Source {
         }
         let ticks = i64::from(spec.rtp_ticks(payload));
         let after_loss = after == After::Loss;
-        let place = Place { frame, after_loss, anew: p.anew && self.played.is_some() };
+        let place = PlayPosition { frame, after_loss, anew: p.anew && self.played.is_some() };
         if self.voice.speak(place, payload, stage) {
             self.ticks_heard += ticks;
         } else if payload.len() > KEEP_ALIVE_BYTES {

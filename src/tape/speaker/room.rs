@@ -1,7 +1,7 @@
 //! Room for the sources of a party: who gets it, who gives way, and what is told of those
 //! who were not listened to.
 
-use super::super::floor::Place;
+use super::super::floor::HeardAt;
 use super::super::kept::{Inbox, Packet};
 use super::super::source::Source;
 use super::Speaker;
@@ -20,7 +20,7 @@ const A_VOICE: u64 = 50;
 
 impl Speaker {
     /// Somebody else is listened to.
-    pub(super) fn set_aside(&mut self, packet: &Packet<'_>, place: Place, at_ns: i64) {
+    pub(super) fn set_aside(&mut self, packet: &Packet<'_>, place: HeardAt, at_ns: i64) {
         let Some(held) = self.floor.place() else { return };
         // The same voice on another hop.
         if !place.is_other_address(held) {
@@ -42,13 +42,13 @@ impl Speaker {
         &mut self,
         kept: &Inbox,
         packet: &Packet<'_>,
-        place: Place,
+        place: HeardAt,
         (from_ns, at_ns): (i64, i64),
         rate_hz: Option<u32>,
     ) {
         let is_its = |p: &Packet<'_>| {
             (source_of(p.flow), p.rank) == (source_of(packet.flow), packet.rank)
-                || Place::new(p.rank, p.standing, p.flow) == place
+                || HeardAt::new(p.rank, p.standing, p.flow) == place
         };
         for p in kept.packets().filter(is_its) {
             let p_at_ns = at_ns - packet.at.since_ns(p.at);
@@ -61,7 +61,7 @@ impl Speaker {
 
     /// A better place speaks: worse ones are silent from `from_ns` on, and those that said
     /// nothing before it were never there.
-    pub(super) fn quiet_worse(&mut self, place: Place, from_ns: i64, rate_hz: u32) {
+    pub(super) fn quiet_worse(&mut self, place: HeardAt, from_ns: i64, rate_hz: u32) {
         let mut i = 0;
         while i < self.sources.len() {
             let s = &mut self.sources[i];
@@ -81,7 +81,7 @@ impl Speaker {
                 }
             }
         }
-        let is_stranger = |p: Place| place.is_better(p) && p.trust() == Trust::None;
+        let is_stranger = |p: HeardAt| place.is_better(p) && p.trust() == Trust::None;
         for f in self.finished.take(|f| is_stranger(f.place) && f.first_at_ns >= from_ns) {
             let heard = (f.first_at_ns, f.report.packets);
             self.asides.note_taken_back(f.flow(), f.report.ssrc, f.report.source, heard, &f.report.codec);
@@ -95,7 +95,7 @@ impl Speaker {
     pub(super) fn begin(
         &mut self,
         packet: &Packet<'_>,
-        place: Place,
+        place: HeardAt,
         at_ns: i64,
         rate_hz: Option<u32>,
     ) -> Option<usize> {
@@ -123,7 +123,7 @@ impl Speaker {
     }
 
     /// Who gives way to one at `place`: the least right, then the least said.
-    fn least(&self, place: Place) -> Option<usize> {
+    fn least(&self, place: HeardAt) -> Option<usize> {
         let all = self.sources.iter().enumerate().filter(|(_, s)| !s.place().is_better(place));
         let weight = |s: &Source| (Reverse(s.place().weight()), s.packets().min(A_VOICE), s.last_at_ns());
         all.min_by_key(|(_, s)| weight(s)).map(|(i, _)| i)

@@ -16,11 +16,11 @@ pub(super) const WINDOW: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
-    kinds: HashMap<Identifier, Kind>,
+    kinds: HashMap<Identifier, LineCount>,
 }
 
 #[derive(Debug)]
-struct Kind {
+struct LineCount {
     since: Instant,
     written: u32,
     left_out: u64,
@@ -28,7 +28,7 @@ struct Kind {
 
 /// What to do with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum LineVerdict {
     /// Write it; so many of its kind were left out before it.
     Write { left_out: u64 },
     /// The budget is spent.
@@ -36,18 +36,18 @@ pub(super) enum Verdict {
 }
 
 impl Limiter {
-    pub(super) fn admit(&mut self, callsite: Identifier, now: Instant) -> Verdict {
-        let kind = self.kinds.entry(callsite).or_insert(Kind { since: now, written: 0, left_out: 0 });
+    pub(super) fn admit(&mut self, callsite: Identifier, now: Instant) -> LineVerdict {
+        let kind = self.kinds.entry(callsite).or_insert(LineCount { since: now, written: 0, left_out: 0 });
         if now.saturating_duration_since(kind.since) >= WINDOW {
             let left_out = kind.left_out;
-            *kind = Kind { since: now, written: 1, left_out: 0 };
-            return Verdict::Write { left_out };
+            *kind = LineCount { since: now, written: 1, left_out: 0 };
+            return LineVerdict::Write { left_out };
         }
         if kind.written < BUDGET {
             kind.written += 1;
-            return Verdict::Write { left_out: 0 };
+            return LineVerdict::Write { left_out: 0 };
         }
         kind.left_out += 1;
-        Verdict::LeaveOut
+        LineVerdict::LeaveOut
     }
 }

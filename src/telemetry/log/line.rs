@@ -4,7 +4,7 @@
 //! nothing in them can start a new line, move the cursor or make the line
 //! longer than its bound.
 
-use super::style::{Format, Style};
+use super::style::{LineFormat, Style};
 use std::fmt::{self, Write as _};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
@@ -19,10 +19,10 @@ const CUT: &str = "...";
 pub(super) struct Line {
     level: Level,
     message: String,
-    fields: Vec<(&'static str, Value)>,
+    fields: Vec<(&'static str, FieldValue)>,
 }
 
-enum Value {
+enum FieldValue {
     Text(String),
     /// A number or a truth value: the same in text and in JSON.
     Plain(String),
@@ -38,7 +38,7 @@ impl Line {
     /// Adds a number or a truth value.
     pub(super) fn add(&mut self, name: &'static str, plain: String) {
         if self.fields.len() < MAX_FIELDS {
-            self.fields.push((name, Value::Plain(plain)));
+            self.fields.push((name, FieldValue::Plain(plain)));
         }
     }
 
@@ -50,8 +50,8 @@ impl Line {
         }
         // Writing to a String cannot fail.
         let _ = match style.format {
-            Format::Text => self.text(&mut out, style, now),
-            Format::Json => self.json(&mut out, style, now),
+            LineFormat::Text => self.text(&mut out, style, now),
+            LineFormat::Json => self.json(&mut out, style, now),
         };
         out.push('\n');
         out
@@ -66,9 +66,9 @@ impl Line {
         out.push_str(&self.message);
         for (name, value) in &self.fields {
             match value {
-                Value::Plain(v) => write!(out, " {name}={v}")?,
-                Value::Text(v) if needs_quotes(v) => write!(out, " {name}={v:?}")?,
-                Value::Text(v) => write!(out, " {name}={v}")?,
+                FieldValue::Plain(v) => write!(out, " {name}={v}")?,
+                FieldValue::Text(v) if needs_quotes(v) => write!(out, " {name}={v:?}")?,
+                FieldValue::Text(v) => write!(out, " {name}={v}")?,
             }
         }
         Ok(())
@@ -83,8 +83,8 @@ impl Line {
         write!(out, "\"level\":\"{}\",\"message\":{message}", self.level.as_str().to_ascii_lowercase())?;
         for (name, value) in &self.fields {
             match value {
-                Value::Plain(v) => write!(out, ",\"{name}\":{v}")?,
-                Value::Text(v) => write!(out, ",\"{name}\":{}", serde_json::Value::from(v.as_str()))?,
+                FieldValue::Plain(v) => write!(out, ",\"{name}\":{v}")?,
+                FieldValue::Text(v) => write!(out, ",\"{name}\":{}", serde_json::Value::from(v.as_str()))?,
             }
         }
         out.push('}');
@@ -98,7 +98,7 @@ impl Line {
         if field.name() == "message" {
             self.message = bounded.text;
         } else if self.fields.len() < MAX_FIELDS {
-            self.fields.push((field.name(), Value::Text(bounded.text)));
+            self.fields.push((field.name(), FieldValue::Text(bounded.text)));
         }
     }
 }

@@ -12,9 +12,9 @@ mod line;
 mod sink;
 mod style;
 
-use limiter::{Limiter, Verdict};
+use limiter::{Limiter, LineVerdict};
 use line::Line;
-use sink::Sink;
+use sink::LogSink;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +27,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 pub use sink::Flush;
-pub use style::Format;
+pub use style::LineFormat;
 
 /// Lines left out since the start, by the limiter or because standard error was stuck.
 static SUPPRESSED: AtomicU64 = AtomicU64::new(0);
@@ -36,7 +36,7 @@ static SUPPRESSED: AtomicU64 = AtomicU64::new(0);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// `--log-format`
-    pub format: Format,
+    pub format: LineFormat,
     /// How often `-v` was given, less how often `-q` was. 0 is INFO.
     pub verbosity: i8,
     /// Lines pass through a bounded queue to a thread of their own, so that a
@@ -53,8 +53,8 @@ pub struct AlreadySet;
 /// end: dropping it writes out what is queued.
 pub fn init(options: Options) -> Result<Flush, AlreadySet> {
     let style = Style::of_stderr(options.format);
-    let (sink, flush) = if options.background { Sink::queued() } else { Sink::direct() };
-    let lines = Lines::new(style, sink).with_filter(targets(options.verbosity));
+    let (sink, flush) = if options.background { LogSink::queued() } else { LogSink::direct() };
+    let lines = LineLayer::new(style, sink).with_filter(targets(options.verbosity));
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines))
         .map_err(|_| AlreadySet)?;
     Ok(flush)
@@ -83,15 +83,15 @@ fn targets(verbosity: i8) -> Targets {
 }
 
 /// The layer that writes lines.
-struct Lines {
+struct LineLayer {
     style: Style,
-    sink: Sink,
+    sink: LogSink,
     limiter: Mutex<Limiter>,
 }
 
-impl Lines {
-    fn new(style: Style, sink: Sink) -> Lines {
-        Lines { style, sink, limiter: Mutex::new(Limiter::default()) }
+impl LineLayer {
+    fn new(style: Style, sink: LogSink) -> LineLayer {
+        LineLayer { style, sink, limiter: Mutex::new(Limiter::default()) }
     }
 
     /// How many like it were left out before this one; `None`: leave it out too.
@@ -102,13 +102,13 @@ impl Lines {
         }
         let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
         match limiter.admit(event.metadata().callsite(), Instant::now()) {
-            Verdict::Write { left_out } => Some(left_out),
-            Verdict::LeaveOut => None,
+            LineVerdict::Write { left_out } => Some(left_out),
+            LineVerdict::LeaveOut => None,
         }
     }
 }
 
-impl<S: Subscriber> Layer<S> for Lines {
+impl<S: Subscriber> Layer<S> for LineLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let Some(left_out) = self.admit(event) else {
             SUPPRESSED.fetch_add(1, Ordering::Relaxed);

@@ -12,15 +12,15 @@ const QUEUE: usize = 4096;
 /// How long the end of the process waits for a stuck standard error.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub(super) enum Sink {
+pub(super) enum LogSink {
     Direct,
-    Queue(Sender<Entry>),
+    Queue(Sender<QueueItem>),
     #[cfg(test)]
     Memory(Arc<Mutex<String>>),
 }
 
 /// What the queue carries.
-pub(super) enum Entry {
+pub(super) enum QueueItem {
     Line(String),
     /// Everything before it is written: say so.
     Flush(Sender<()>),
@@ -29,29 +29,29 @@ pub(super) enum Entry {
 /// Writes out what is queued when dropped, waiting two seconds at most.
 #[derive(Debug, Default)]
 pub struct Flush {
-    queue: Option<Sender<Entry>>,
+    queue: Option<Sender<QueueItem>>,
 }
 
-impl Sink {
-    pub(super) fn direct() -> (Sink, Flush) {
-        (Sink::Direct, Flush::default())
+impl LogSink {
+    pub(super) fn direct() -> (LogSink, Flush) {
+        (LogSink::Direct, Flush::default())
     }
 
-    pub(super) fn queued() -> (Sink, Flush) {
+    pub(super) fn queued() -> (LogSink, Flush) {
         let (sender, receiver) = bounded(QUEUE);
         match thread::Builder::new().name("log".into()).spawn(move || drain(&receiver)) {
-            Ok(_) => (Sink::Queue(sender.clone()), Flush { queue: Some(sender) }),
-            Err(_) => Sink::direct(),
+            Ok(_) => (LogSink::Queue(sender.clone()), Flush { queue: Some(sender) }),
+            Err(_) => LogSink::direct(),
         }
     }
 
     /// `false` if the line was left out.
     pub(super) fn write(&self, line: String) -> bool {
         match self {
-            Sink::Direct => std::io::stderr().lock().write_all(line.as_bytes()).is_ok(),
-            Sink::Queue(queue) => queue.try_send(Entry::Line(line)).is_ok(),
+            LogSink::Direct => std::io::stderr().lock().write_all(line.as_bytes()).is_ok(),
+            LogSink::Queue(queue) => queue.try_send(QueueItem::Line(line)).is_ok(),
             #[cfg(test)]
-            Sink::Memory(text) => text.lock().map(|mut t| t.push_str(&line)).is_ok(),
+            LogSink::Memory(text) => text.lock().map(|mut t| t.push_str(&line)).is_ok(),
         }
     }
 }
@@ -60,20 +60,20 @@ impl Drop for Flush {
     fn drop(&mut self) {
         let Some(queue) = self.queue.take() else { return };
         let (done, wait) = bounded(1);
-        if queue.send_timeout(Entry::Flush(done), FLUSH_TIMEOUT).is_ok() {
+        if queue.send_timeout(QueueItem::Flush(done), FLUSH_TIMEOUT).is_ok() {
             let _ = wait.recv_timeout(FLUSH_TIMEOUT);
         }
     }
 }
 
-fn drain(queue: &Receiver<Entry>) {
+fn drain(queue: &Receiver<QueueItem>) {
     for entry in queue {
         match entry {
-            Entry::Line(line) => {
+            QueueItem::Line(line) => {
                 // Nobody is left to tell when standard error itself fails.
                 let _ = std::io::stderr().lock().write_all(line.as_bytes());
             }
-            Entry::Flush(done) => {
+            QueueItem::Flush(done) => {
                 let _ = done.send(());
             }
         }

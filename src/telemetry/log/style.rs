@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 /// `--log-format`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum LineFormat {
     /// For people.
     #[default]
     Text,
@@ -17,18 +17,18 @@ pub enum Format {
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Style {
-    pub(super) format: Format,
+    pub(super) format: LineFormat,
     /// Priority in front, no time stamp.
     pub(super) journal: bool,
     pub(super) color: bool,
 }
 
 impl Style {
-    pub(super) fn of_stderr(format: Format) -> Style {
+    pub(super) fn of_stderr(format: LineFormat) -> Style {
         let journal = std::env::var("JOURNAL_STREAM").is_ok_and(|v| stderr_is(&v));
         let terminal = std::io::stderr().is_terminal();
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        Style { format, journal, color: format == Format::Text && terminal && !journal && !no_color }
+        Style { format, journal, color: format == LineFormat::Text && terminal && !journal && !no_color }
     }
 }
 

@@ -5,11 +5,11 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use tracing::{debug, info, trace, warn};
 
-const TEXT: Style = Style { format: Format::Text, journal: false, color: false };
+const TEXT: Style = Style { format: LineFormat::Text, journal: false, color: false };
 
 fn logged(style: Style, verbosity: i8, say: impl FnOnce()) -> String {
     let text = Arc::new(Mutex::new(String::new()));
-    let lines = Lines::new(style, Sink::Memory(Arc::clone(&text))).with_filter(targets(verbosity));
+    let lines = LineLayer::new(style, LogSink::Memory(Arc::clone(&text))).with_filter(targets(verbosity));
     tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), say);
     let text = text.lock().expect("the text");
     text.clone()
@@ -36,14 +36,14 @@ fn the_journal_gets_priorities_and_no_stamps() {
         trace!("e");
     });
     assert_eq!(out, "<3>a\n<4>b\n<6>c\n<7>d\n<7>e\n");
-    let style = Style { format: Format::Json, ..style };
+    let style = Style { format: LineFormat::Json, ..style };
     let out = logged(style, 0, || info!(service = "g", "c"));
     assert_eq!(out, "<6>{\"level\":\"info\",\"message\":\"c\",\"service\":\"g\"}\n");
 }
 
 #[test]
 fn json_stays_json() {
-    let style = Style { format: Format::Json, ..TEXT };
+    let style = Style { format: LineFormat::Json, ..TEXT };
     let nasty = "\"quote\\ \n\u{1b}[31m \u{0}".repeat(500);
     let out = logged(style, 0, || info!(reason = %nasty, n = f64::NAN, left = -1, "said {nasty}"));
     assert_eq!(out.lines().count(), 1);
@@ -113,10 +113,10 @@ fn the_next_window_says_how_many_were_left_out() {
     let t0 = Instant::now();
     for n in 0..15 {
         let verdict = l.admit(callsite.clone(), t0);
-        assert_eq!(verdict == Verdict::LeaveOut, n >= limiter::BUDGET, "{n}");
+        assert_eq!(verdict == LineVerdict::LeaveOut, n >= limiter::BUDGET, "{n}");
     }
-    assert_eq!(l.admit(callsite.clone(), t0 + limiter::WINDOW), Verdict::Write { left_out: 5 });
-    assert_eq!(l.admit(callsite, t0 + limiter::WINDOW), Verdict::Write { left_out: 0 });
+    assert_eq!(l.admit(callsite.clone(), t0 + limiter::WINDOW), LineVerdict::Write { left_out: 5 });
+    assert_eq!(l.admit(callsite, t0 + limiter::WINDOW), LineVerdict::Write { left_out: 0 });
 }
 
 #[test]
@@ -130,12 +130,12 @@ fn the_journal_is_recognised_by_its_inode() {
 #[test]
 fn a_stuck_standard_error_holds_up_nobody() {
     let (sender, receiver) = crossbeam_channel::bounded(1);
-    let sink = Sink::Queue(sender);
+    let sink = LogSink::Queue(sender);
     assert!(sink.write("first\n".into()));
     assert!(!sink.write("there is no room\n".into()));
     drop(receiver);
     assert!(!sink.write("there is nobody\n".into()));
-    let (sink, flush) = Sink::queued();
+    let (sink, flush) = LogSink::queued();
     drop(flush);
     drop(sink);
 }

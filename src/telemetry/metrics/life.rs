@@ -6,7 +6,7 @@ use metrics::{Counter, Gauge, Histogram};
 use std::collections::HashMap;
 
 /// Counters and gauges that are moved one by one.
-pub(in crate::telemetry) struct Life {
+pub(in crate::telemetry) struct EventMetrics {
     pub(in crate::telemetry) unrecorded: Vec<Counter>,
     pub(in crate::telemetry) one_way: Counter,
     pub(in crate::telemetry) incomplete: Counter,
@@ -42,9 +42,9 @@ pub(in crate::telemetry) struct Life {
     pub(super) log_suppressed: Counter,
 }
 
-impl Life {
+impl EventMetrics {
     #[rustfmt::skip] // one metric a line reads as the table it is
-    pub(super) fn new(f: &Families<'_>, services: &[String]) -> Life {
+    pub(super) fn new(f: &Families<'_>, services: &[String]) -> EventMetrics {
         let deleted = |name: &String| {
             let help = "Recordings deleted because their retention ended.";
             (name.clone(), f.counter("nauhuri_retention_deleted_total", help, &[("service", name)]))
@@ -53,7 +53,7 @@ impl Life {
             let help = "Bytes of audio and metadata recorded a day, by the last four weeks.";
             (name.clone(), f.gauge("nauhuri_storage_bytes_per_day", help, &[("service", name)]))
         };
-        Life {
+        EventMetrics {
             unrecorded: f.counters("nauhuri_calls_unrecorded_total", "Answered calls that were not to be recorded, by reason.", "reason", UnrecordedReason::ALL.iter().map(|r| r.as_str())),
             one_way: f.counter("nauhuri_recordings_one_way_total", "Finished recordings in which one side was never heard.", &[]),
             incomplete: f.counter("nauhuri_recordings_incomplete_total", "Finished recordings marked complete = false.", &[]),

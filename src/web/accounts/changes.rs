@@ -1,7 +1,7 @@
 //! What becomes of accounts: added, changed, closed, opened again.
 
 use super::{ACCOUNTS_MAX, AccountError, Accounts, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN, password};
-use crate::custody::access::Held;
+use crate::custody::access::Assignment;
 use crate::time::Timestamp;
 use rusqlite::{Connection, params};
 use serde_json::json;
@@ -111,7 +111,7 @@ impl Accounts {
     /// SQLite.
     pub fn replace_intervals<'a>(
         &self,
-        all: impl Iterator<Item = (&'a str, &'a [Held], &'a [Held])>,
+        all: impl Iterator<Item = (&'a str, &'a [Assignment], &'a [Assignment])>,
     ) -> Result<(), AccountError> {
         let tx = self.sql(self.conn.unchecked_transaction())?;
         for (name, agents, teams) in all {

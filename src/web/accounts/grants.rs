@@ -1,7 +1,7 @@
 //! Requests to hear recordings or to hand out copies, and what somebody else decided.
 
 use super::{AccountError, Accounts, time};
-use crate::config::Reason;
+use crate::config::ListenReason;
 use crate::time::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::json;
@@ -18,7 +18,7 @@ pub struct Ask<'a> {
     /// Which recordings.
     pub recordings: &'a [Uuid],
     /// Why.
-    pub reason: Reason,
+    pub reason: ListenReason,
     /// Reference of the written request.
     pub case: &'a str,
 }

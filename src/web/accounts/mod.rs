@@ -18,10 +18,10 @@ pub use changes::{Changes, NewAccount};
 pub use grants::{Ask, Request, RequestState};
 pub use linked::{Match, Vouched};
 pub use sign_in::{Attempt, SignInRefused};
-pub use tickets::{Session, Token};
+pub use tickets::{LoginSession, Token};
 
 use crate::archive::index::{connect, database};
-use crate::custody::access::{Directory, Held, Person};
+use crate::custody::access::{Assignment, Directory, Person};
 use crate::store::StoreError;
 use crate::store::layout::open_state;
 use crate::time::Timestamp;
@@ -85,9 +85,9 @@ pub struct Account {
     /// Its roles.
     pub roles: Vec<String>,
     /// Which agents, and when.
-    pub agents: Vec<Held>,
+    pub agents: Vec<Assignment>,
     /// Which teams, and when.
-    pub teams: Vec<Held>,
+    pub teams: Vec<Assignment>,
     /// Its office.
     pub office: Option<String>,
     /// Since when.
@@ -126,7 +126,7 @@ impl Account {
     /// As lists show it.
     pub fn to_json(&self) -> serde_json::Value {
         let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
-        let (agents, teams) = (Held::all_to_json(&self.agents), Held::all_to_json(&self.teams));
+        let (agents, teams) = (Assignment::all_to_json(&self.agents), Assignment::all_to_json(&self.teams));
         let accepted = self.accepted.as_ref();
         json!({
             "name": self.name, "roles": self.roles, "agents": agents, "teams": teams,
@@ -229,8 +229,8 @@ impl Accounts {
     fn fill(&self, account: &mut Account) -> Result<(), AccountError> {
         let sql = "SELECT kind, what, since, until FROM holding WHERE account = ?1 ORDER BY since, what";
         let mut st = self.sql(self.conn.prepare_cached(sql))?;
-        let read = |r: &Row<'_>| -> rusqlite::Result<(String, Held)> {
-            Ok((r.get(0)?, Held { what: r.get(1)?, from: time(r, 2)?, until: time(r, 3)? }))
+        let read = |r: &Row<'_>| -> rusqlite::Result<(String, Assignment)> {
+            Ok((r.get(0)?, Assignment { what: r.get(1)?, from: time(r, 2)?, until: time(r, 3)? }))
         };
         for held in self.sql(st.query_map([&account.name], read))? {
             match self.sql(held)? {
@@ -252,11 +252,11 @@ impl Accounts {
     pub fn directory(&self) -> Result<Directory, AccountError> {
         let sql = "SELECT account, kind, what, since, until FROM holding ORDER BY account";
         let mut st = self.sql(self.conn.prepare_cached(sql))?;
-        let read = |r: &Row<'_>| -> rusqlite::Result<(String, String, Held)> {
-            Ok((r.get(0)?, r.get(1)?, Held { what: r.get(2)?, from: time(r, 3)?, until: time(r, 4)? }))
+        let read = |r: &Row<'_>| -> rusqlite::Result<(String, String, Assignment)> {
+            Ok((r.get(0)?, r.get(1)?, Assignment { what: r.get(2)?, from: time(r, 3)?, until: time(r, 4)? }))
         };
         let mut directory = Directory::default();
-        let mut of: (String, Vec<Held>, Vec<Held>) = Default::default();
+        let mut of: (String, Vec<Assignment>, Vec<Assignment>) = Default::default();
         for held in self.sql(st.query_map([], read))? {
             let (account, kind, held) = self.sql(held)?;
             if account != of.0 {

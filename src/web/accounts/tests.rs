@@ -1,7 +1,7 @@
 //! Accounts in a folder of their own, with a clock that the test moves.
 
 use super::*;
-use crate::config::Reason;
+use crate::config::ListenReason;
 use uuid::Uuid;
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -186,7 +186,7 @@ fn a_one_time_code_holds_once() {
 fn four_eyes() {
     let (_dir, a) = open();
     let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
-    let ask = Ask { asker: "kaisa", recordings: &[one], reason: Reason::Verify, case: "17/2026" };
+    let ask = Ask { asker: "kaisa", recordings: &[one], reason: ListenReason::Verify, case: "17/2026" };
     let n = a.ask(&ask, at(0)).unwrap().unwrap();
     assert_eq!(a.granted("kaisa", one, at(0)).unwrap(), None);
     assert!(!a.decide(n, "kaisa", Ok(at(100)), at(1)).unwrap(), "not by who asks");
@@ -223,7 +223,7 @@ fn who_moves_on_leaves_what_was_as_it_was() {
     let (_dir, a) = open();
     let held = |a: &Accounts| {
         let kaisa = a.get("kaisa").unwrap().unwrap();
-        let one = |h: &Held| (h.what.clone(), h.from, h.until);
+        let one = |h: &Assignment| (h.what.clone(), h.from, h.until);
         kaisa.teams.iter().map(one).collect::<Vec<_>>()
     };
     let end = Changes { teams: vec!["north".into()], until: Some(at(500)), ..Changes::default() };

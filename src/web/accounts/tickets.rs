@@ -18,7 +18,7 @@ pub const TOKENS: i64 = 20;
 
 /// A session that holds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Session {
+pub struct LoginSession {
     /// Whose.
     pub account: Account,
     /// What a token is limited to; `None`: everything the account may.
@@ -79,7 +79,7 @@ impl Accounts {
     ///
     /// # Errors
     /// SQLite.
-    pub fn session(&self, secret: &str, now: Timestamp) -> Result<Option<Session>, AccountError> {
+    pub fn session(&self, secret: &str, now: Timestamp) -> Result<Option<LoginSession>, AccountError> {
         let hash = hash_of(secret);
         let sql = "SELECT account, created, seen FROM session WHERE hash = ?1";
         let read =
@@ -100,7 +100,7 @@ impl Accounts {
             let sql = "UPDATE session SET seen = ?2 WHERE hash = ?1";
             self.sql(self.conn.execute(sql, params![hash, now.as_ns()]))?;
         }
-        Ok(Some(Session { account, acts: None }))
+        Ok(Some(LoginSession { account, acts: None }))
     }
 
     /// Ends a session.
@@ -170,7 +170,7 @@ impl Accounts {
     ///
     /// # Errors
     /// SQLite.
-    pub fn bearer(&self, secret: &str, now: Timestamp) -> Result<Option<Session>, AccountError> {
+    pub fn bearer(&self, secret: &str, now: Timestamp) -> Result<Option<LoginSession>, AccountError> {
         let sql = "SELECT account, acts FROM token WHERE hash = ?1 AND until > ?2";
         let read = |r: &rusqlite::Row<'_>| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?));
         let found = self.conn.query_row(sql, params![hash_of(secret), now.as_ns()], read).optional();
@@ -178,7 +178,7 @@ impl Accounts {
         let holds = |account: &Account| account.disabled.is_none() && Accounts::tokens_count(account, now);
         let account = self.get(&name)?.filter(holds);
         let acts = serde_json::from_str(&acts).unwrap_or_default();
-        Ok(account.map(|account| Session { account, acts: Some(acts) }))
+        Ok(account.map(|account| LoginSession { account, acts: Some(acts) }))
     }
 }
 

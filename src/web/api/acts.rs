@@ -1,11 +1,11 @@
 //! Acting: hold, release, restrict, erase, export; by the code the commands use, which
 //! tells the log first.
 
-use super::super::Room;
+use super::super::RoomState;
 use super::super::accounts::password;
 use super::super::desk::Desk;
 use super::super::guard::Caller;
-use super::super::problem::Problem;
+use super::super::problem::ProblemDetails;
 use super::answer::{Body as Json, json, said};
 use super::finding::{granted, item, refuse, resolve};
 use crate::archive::index::Row;
@@ -14,7 +14,7 @@ use crate::config::listening::Act;
 use crate::custody::access::Deed;
 use crate::custody::amend::{Correction, is_number};
 use crate::custody::audit::{Action, By, Draft, Why};
-use crate::custody::export::Order;
+use crate::custody::export::ExportRequest;
 use crate::custody::hold::Release;
 use crate::custody::keeper::{Amended, Keeper};
 use crate::id::Channel;
@@ -31,7 +31,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The recording of an address, if this may be done to it; what is refused is told.
-fn allowed(room: &Room, caller: &Caller, id: &str, act: Act, action: Action) -> Result<Row, Problem> {
+fn allowed(
+    room: &RoomState,
+    caller: &Caller,
+    id: &str,
+    act: Act,
+    action: Action,
+) -> Result<Row, ProblemDetails> {
     caller.scope(act.name())?;
     let row = resolve(room, caller, id, action)?;
     let asker = caller.asker(room);
@@ -48,13 +54,18 @@ fn allowed(room: &Room, caller: &Caller, id: &str, act: Act, action: Action) -> 
 }
 
 /// What an edit came to, and the recording as it is now.
-fn amended(room: &Room, caller: &Caller, row: &Row, amended: &Amended) -> Result<Response, Problem> {
+fn amended(
+    room: &RoomState,
+    caller: &Caller,
+    row: &Row,
+    amended: &Amended,
+) -> Result<Response, ProblemDetails> {
     if let Some((_, why)) = amended.refused.first() {
-        return Err(Problem::CONFLICT.with(*why));
+        return Err(ProblemDetails::CONFLICT.with(*why));
     }
     if let Some((_, why)) = amended.failed.first() {
         tracing::error!(reason = %why, "a recording cannot be changed");
-        return Err(Problem::UNAVAILABLE);
+        return Err(ProblemDetails::UNAVAILABLE);
     }
     let asker = caller.asker(room);
     let now = room.desk.one(&asker, &row.id.to_string())?;
@@ -65,15 +76,15 @@ fn amended(room: &Room, caller: &Caller, row: &Row, amended: &Amended) -> Result
 /// Does something to the recording of an address, where it may be done; answers with the
 /// recording as it is then.
 async fn edit<E>(
-    room: Arc<Room>,
+    room: Arc<RoomState>,
     caller: Caller,
     id: String,
     act: Act,
     action: Action,
     edit: E,
-) -> Result<Response, Problem>
+) -> Result<Response, ProblemDetails>
 where
-    E: FnOnce(&Room, &mut Keeper, &[Row], &By) -> Result<Amended, Problem> + Send + 'static,
+    E: FnOnce(&RoomState, &mut Keeper, &[Row], &By) -> Result<Amended, ProblemDetails> + Send + 'static,
 {
     room.blocking(move |room| {
         let row = allowed(room, &caller, &id, act, action)?;
@@ -86,22 +97,23 @@ where
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Hold {
+pub(super) struct HoldRequest {
     reason: String,
     #[serde(rename = "ref")]
     case: String,
 }
 
 pub(super) async fn hold(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(id): Path<String>,
-    Json(body): Json<Hold>,
-) -> Result<Response, Problem> {
+    Json(body): Json<HoldRequest>,
+) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Hold, Action::Hold, move |_, keeper, rows, by| {
         let reason = HoldReason::from_str(&body.reason, false);
-        let reason = reason
-            .map_err(|_| Problem::bad("reason: crime, accident, statute, contract, dsar or litigation"))?;
+        let reason = reason.map_err(|_| {
+            ProblemDetails::bad("reason: crime, accident, statute, contract, dsar or litigation")
+        })?;
         Ok(keeper.hold(rows, reason, &said("ref", &body.case)?, None, by)?)
     })
     .await
@@ -109,7 +121,7 @@ pub(super) async fn hold(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Ending {
+pub(super) struct EndRequest {
     #[serde(default, rename = "ref")]
     case: Option<String>,
     #[serde(default)]
@@ -117,18 +129,19 @@ pub(super) struct Ending {
 }
 
 pub(super) async fn release(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(id): Path<String>,
-    Json(body): Json<Ending>,
-) -> Result<Response, Problem> {
+    Json(body): Json<EndRequest>,
+) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Release, Action::Release, move |room, keeper, rows, by| {
         let case = body.case.as_deref().map(|case| said("ref", case)).transpose()?;
         let grace = room.config.retention.release_grace;
         let how = Release { case: case.as_deref(), accept_due: body.yes, grace };
         let done = keeper.release(rows, how, None, by)?;
         if done.asked_back {
-            let due = Problem::new(StatusCode::CONFLICT, "past-term", "The term of the recording is over");
+            let due =
+                ProblemDetails::new(StatusCode::CONFLICT, "past-term", "The term of the recording is over");
             return Err(due.with("once released, the next sweep deletes it; \"yes\": true does it"));
         }
         Ok(done.amended)
@@ -138,17 +151,17 @@ pub(super) async fn release(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Case {
+pub(super) struct CaseRequest {
     #[serde(rename = "ref")]
     case: String,
 }
 
 pub(super) async fn restrict(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(id): Path<String>,
-    Json(body): Json<Case>,
-) -> Result<Response, Problem> {
+    Json(body): Json<CaseRequest>,
+) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Restrict, Action::Restrict, move |_, keeper, rows, by| {
         Ok(keeper.restrict(rows, &said("ref", &body.case)?, None, by)?)
     })
@@ -156,11 +169,11 @@ pub(super) async fn restrict(
 }
 
 pub(super) async fn unrestrict(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(id): Path<String>,
-    Json(body): Json<Case>,
-) -> Result<Response, Problem> {
+    Json(body): Json<CaseRequest>,
+) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Restrict, Action::Unrestrict, move |_, keeper, rows, by| {
         Ok(keeper.unrestrict(rows, &said("ref", &body.case)?, None, by)?)
     })
@@ -183,7 +196,7 @@ pub(super) struct Amend {
 }
 
 impl Amend {
-    fn correction(self) -> Result<Correction, Problem> {
+    fn correction(self) -> Result<Correction, ProblemDetails> {
         // What is empty is not known from here on.
         let text = |key: &str, text: Option<String>| match text {
             Some(t) if !t.trim().is_empty() => said(key, &t).map(Some),
@@ -191,7 +204,7 @@ impl Amend {
         };
         let number = self.number.map(|n| n.as_str().trim().to_owned());
         if number.as_ref().is_some_and(|n| !n.is_empty() && !is_number(n)) {
-            return Err(Problem::bad("number: not a telephone number"));
+            return Err(ProblemDetails::bad("number: not a telephone number"));
         }
         let correction = Correction {
             case: said("ref", &self.case)?,
@@ -201,18 +214,18 @@ impl Amend {
             note: self.note.map(|n| said("note", n.as_str())).transpose()?.map(Pii::new),
         };
         match correction.is_empty() {
-            true => Err(Problem::bad("agent, agent_name, number or note: one at least")),
+            true => Err(ProblemDetails::bad("agent, agent_name, number or note: one at least")),
             false => Ok(correction),
         }
     }
 }
 
 pub(super) async fn amend(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(id): Path<String>,
     Json(body): Json<Amend>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Amend, Action::Amend, move |room, keeper, rows, by| {
         Ok(keeper.correct(rows, &body.correction()?, &room.config, None, by)?)
     })
@@ -232,11 +245,11 @@ pub(super) struct Erase {
 }
 
 pub(super) async fn erase(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(id): Path<String>,
     Json(body): Json<Erase>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let row = allowed(room, &caller, &id, Act::Erase, Action::Erase)?;
         let reason = said("reason", &body.reason)?;
@@ -254,7 +267,7 @@ pub(super) async fn erase(
         }
         if let Some((_, why)) = done.failed.first() {
             tracing::error!(reason = %why, "a recording cannot be erased");
-            return Err(Problem::UNAVAILABLE);
+            return Err(ProblemDetails::UNAVAILABLE);
         }
         Ok(json(StatusCode::OK, &json!({ "id": row.id, "erased": true })))
     })
@@ -283,22 +296,22 @@ pub(super) struct Export {
 }
 
 impl Export {
-    fn order(&self, room: &Room, to: PathBuf, zip: bool) -> Result<Order, Problem> {
+    fn order(&self, room: &RoomState, to: PathBuf, zip: bool) -> Result<ExportRequest, ProblemDetails> {
         let seconds = |key: &str, value: Option<f64>| match value {
             Some(s) if !s.is_finite() || s < 0.0 => {
-                Err(Problem::bad(format!("{key}: seconds from the answer")))
+                Err(ProblemDetails::bad(format!("{key}: seconds from the answer")))
             }
             fine => Ok(fine),
         };
         let (start_s, end_s) = (seconds("start", self.start)?, seconds("end", self.end)?);
         if start_s.zip(end_s).is_some_and(|(start, end)| start >= end) {
-            return Err(Problem::bad("start must lie before end"));
+            return Err(ProblemDetails::bad("start must lie before end"));
         }
         let silence = match self.silence.as_deref() {
             None => None,
             Some("customer") => Some(Channel::Customer),
             Some("agent") => Some(Channel::Agent),
-            Some(_) => return Err(Problem::bad("silence: customer or agent")),
+            Some(_) => return Err(ProblemDetails::bad("silence: customer or agent")),
         };
         let optional = |key: &str, text: &Option<String>| text.as_deref().map(|t| said(key, t)).transpose();
         let why = Why {
@@ -309,23 +322,23 @@ impl Export {
         };
         let until_due = room.config.retention.access == CopyAccess::UntilDue;
         let zone = Some(room.desk.zone.clone());
-        Ok(Order { to, why, start_s, end_s, silence, zip, until_due, zone, search: None })
+        Ok(ExportRequest { to, why, start_s, end_s, silence, zip, until_due, zone, search: None })
     }
 }
 
 pub(super) async fn export(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(id): Path<String>,
     Json(body): Json<Export>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let row = allowed(room, &caller, &id, Act::Export, Action::Export)?;
         let rows = std::slice::from_ref(&row);
         let mut keeper = room.desk.keeper()?;
         if let Some(to) = &body.to {
             if !Desk::may_export_to(&room.config.room.exports, to) {
-                return Err(Problem::bad(
+                return Err(ProblemDetails::bad(
                     "to: the whole path of a folder below room.exports, without a way up",
                 ));
             }
@@ -341,14 +354,14 @@ pub(super) async fn export(
         let folder = Scratch::new()?;
         let order = body.order(room, folder.0.join("copy"), true)?;
         let done = keeper.export(rows, &order, &caller.entrant.by)?;
-        let zip = std::fs::read(&done.path).map_err(|_| Problem::BROKEN)?;
+        let zip = std::fs::read(&done.path).map_err(|_| ProblemDetails::BROKEN)?;
         let name = format!("attachment; filename=\"nauhuri-{}.zip\"", crate::id::short_hex(row.id));
         Answer::builder()
             .header(header::CONTENT_TYPE, "application/zip")
             .header(header::CONTENT_DISPOSITION, name)
             .header("x-nauhuri-sha256", &done.sha256)
             .body(Body::from(zip))
-            .map_err(|_| Problem::BROKEN)
+            .map_err(|_| ProblemDetails::BROKEN)
     })
     .await
 }
@@ -357,13 +370,13 @@ pub(super) async fn export(
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Result<Scratch, Problem> {
+    fn new() -> Result<Scratch, ProblemDetails> {
         use std::os::unix::fs::DirBuilderExt;
         let name = format!("nauhuri-{}", hex::encode(password::random::<16>()));
         let path = std::env::temp_dir().join(name);
         std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
             tracing::error!(reason = %error.kind(), "no folder for a copy can be made");
-            Problem::UNAVAILABLE
+            ProblemDetails::UNAVAILABLE
         })?;
         Ok(Scratch(path))
     }

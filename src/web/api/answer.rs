@@ -1,7 +1,7 @@
 //! Bodies as they come in, and answers as they go out.
 
-use super::super::Room;
-use super::super::problem::Problem;
+use super::super::RoomState;
+use super::super::problem::ProblemDetails;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
@@ -14,28 +14,34 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<Room>> for Body<T> {
-    type Rejection = Problem;
+impl<T: DeserializeOwned> FromRequest<Arc<RoomState>> for Body<T> {
+    type Rejection = ProblemDetails;
 
-    async fn from_request(request: Request, room: &Arc<Room>) -> Result<Body<T>, Problem> {
+    async fn from_request(request: Request, room: &Arc<RoomState>) -> Result<Body<T>, ProblemDetails> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_json = kind.is_some_and(|kind| {
             kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
         });
         if !is_json {
-            let kind =
-                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body has to be JSON");
+            let kind = ProblemDetails::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media-type",
+                "The body has to be JSON",
+            );
             return Err(kind.with("Content-Type: application/json"));
         }
         let Ok(bytes) = Bytes::from_request(request, room).await else {
-            let large =
-                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too long, or was cut");
+            let large = ProblemDetails::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "The body is too long, or was cut",
+            );
             return Err(large);
         };
         match serde_json::from_slice(&bytes) {
             Ok(body) => Ok(Body(body)),
             // What serde says repeats values: a password, a number.
-            Err(e) => Err(Problem::bad(format!(
+            Err(e) => Err(ProblemDetails::bad(format!(
                 "not the JSON that is asked for (line {}, column {})",
                 e.line(),
                 e.column()
@@ -50,11 +56,13 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Response {
 }
 
 /// Text that says something, as the commands take it.
-pub(super) fn said(key: &str, text: &str) -> Result<String, Problem> {
+pub(super) fn said(key: &str, text: &str) -> Result<String, ProblemDetails> {
     let text = text.trim();
     match text.chars().count() {
-        0 => Err(Problem::bad(format!("{key}: must not be empty"))),
+        0 => Err(ProblemDetails::bad(format!("{key}: must not be empty"))),
         1..=crate::custody::audit::MAX_TEXT => Ok(text.to_owned()),
-        _ => Err(Problem::bad(format!("{key}: at most {} characters", crate::custody::audit::MAX_TEXT))),
+        _ => {
+            Err(ProblemDetails::bad(format!("{key}: at most {} characters", crate::custody::audit::MAX_TEXT)))
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The audit log, the newest first: who did what, to which recording, from where.
 
-use super::super::Room;
+use super::super::RoomState;
 use super::super::guard::Caller;
-use super::super::problem::Problem;
+use super::super::problem::ProblemDetails;
 use super::super::query::when;
 use super::answer::json;
 use crate::config::listening::Act;
@@ -27,7 +27,7 @@ const PAGE_MAX: usize = 500;
 /// What is looked for.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Asked {
+pub struct AuditQuery {
     /// At or after this date or instant.
     #[serde(default)]
     pub since: String,
@@ -55,10 +55,10 @@ pub struct Asked {
 }
 
 pub(super) async fn list(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Pairs(asked): Pairs<Asked>,
-) -> Result<Response, Problem> {
+    Pairs(asked): Pairs<AuditQuery>,
+) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let (entries, next) = found(room, &caller, &asked)?;
         Ok(json(StatusCode::OK, &json!({ "items": entries, "next": next })))
@@ -76,24 +76,24 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(room: &Room, asked: &Asked) -> Result<Wanted, Problem> {
+    fn of(room: &RoomState, asked: &AuditQuery) -> Result<Wanted, ProblemDetails> {
         let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let time = |key: &str, text: &str, ends| match some(text) {
             None => Ok(None),
             Some(text) => when(&text, &room.desk.zone, ends).map(Some).ok_or_else(|| {
-                Problem::bad(format!("{key}: a date such as 2026-11-23 or an RFC 3339 instant"))
+                ProblemDetails::bad(format!("{key}: a date such as 2026-11-23 or an RFC 3339 instant"))
             }),
         };
         let recording = some(&asked.recording)
-            .map(|id| Uuid::try_parse(&id).map_err(|_| Problem::bad("recording: a UUID")))
+            .map(|id| Uuid::try_parse(&id).map_err(|_| ProblemDetails::bad("recording: a UUID")))
             .transpose()?;
         let before = some(&asked.cursor)
-            .map(|n| n.parse().map_err(|_| Problem::bad("cursor: the `next` of a page before")))
+            .map(|n| n.parse().map_err(|_| ProblemDetails::bad("cursor: the `next` of a page before")))
             .transpose()?;
         let limit = some(&asked.limit)
             .map(|n| {
                 let n = n.parse().ok().filter(|n| (1..=PAGE_MAX).contains(n));
-                n.ok_or_else(|| Problem::bad(format!("limit: a number from 1 to {PAGE_MAX}")))
+                n.ok_or_else(|| ProblemDetails::bad(format!("limit: a number from 1 to {PAGE_MAX}")))
             })
             .transpose()?;
         Ok(Wanted {
@@ -105,7 +105,7 @@ impl Wanted {
         })
     }
 
-    fn has(&self, asked: &Asked, entry: &Entry) -> bool {
+    fn has(&self, asked: &AuditQuery, entry: &Entry) -> bool {
         let is = |wanted: &str, got: Option<&str>| {
             let wanted = wanted.trim();
             wanted.is_empty() || got.is_some_and(|got| got.eq_ignore_ascii_case(wanted))
@@ -125,7 +125,11 @@ impl Wanted {
 ///
 /// # Errors
 /// No right; a condition that makes no sense; the log cannot be used.
-pub fn found(room: &Room, caller: &Caller, asked: &Asked) -> Result<(Vec<Entry>, Option<u64>), Problem> {
+pub fn found(
+    room: &RoomState,
+    caller: &Caller,
+    asked: &AuditQuery,
+) -> Result<(Vec<Entry>, Option<u64>), ProblemDetails> {
     caller.must_have(room, Act::Audit, Draft::new(Action::AuditShow))?;
     let wanted = Wanted::of(room, asked)?;
     let mut said = Map::new();
@@ -141,7 +145,7 @@ pub fn found(room: &Room, caller: &Caller, asked: &Asked) -> Result<(Vec<Entry>,
         }
     }
     let draft = Draft::new(Action::AuditShow).on(wanted.recording);
-    caller.tell(room, draft.found_by((!said.is_empty()).then_some(said.into())))?;
+    caller.write_log(room, draft.found_by((!said.is_empty()).then_some(said.into())))?;
     let entries = room.desk.log().entries().map_err(KeeperError::from)?;
     let mut last: VecDeque<Entry> = VecDeque::new();
     for entry in entries.filter(|entry| wanted.has(asked, entry)) {

@@ -4,9 +4,9 @@ use super::super::accounts::{SignInRefused, password};
 use super::super::guard::{
     Caller, Entrant, Peer, base, is_own_origin, keep_session, mark_of, session_cookie, web,
 };
-use super::super::problem::Problem;
+use super::super::problem::ProblemDetails;
 use super::super::query::when;
-use super::super::{Room, now};
+use super::super::{RoomState, now};
 use super::answer::{Body, json, said};
 use crate::config::listening::LANGUAGES;
 use crate::custody::audit::{Action, By, Draft, Outcome};
@@ -36,18 +36,18 @@ pub(super) struct SignIn {
 }
 
 pub(super) async fn sign_in(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     Body(body): Body<SignIn>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     if !is_own_origin(&headers) {
-        return Err(Problem::CROSS_SITE);
+        return Err(ProblemDetails::CROSS_SITE);
     }
     let (name, now) = (body.user.clone(), now());
     let attempt = room.blocking(move |room| room.accounts(|a| a.attempt(&name, peer.address, now))).await?;
     // Whatever is wrong takes as long; and not more at once than the machine can bear.
-    let turn = room.hashing.acquire().await.map_err(|_| Problem::BROKEN)?;
+    let turn = room.hashing.acquire().await.map_err(|_| ProblemDetails::BROKEN)?;
     let (given, hash) = (body.password, attempt.hash.clone());
     let right = room.blocking(move |_| Ok(password::verify(&given, &hash))).await?;
     drop(turn);
@@ -65,13 +65,13 @@ pub(super) async fn sign_in(
                     if why != SignInRefused::Address(false) {
                         let because = json!({ "because": why.name() });
                         let draft = Draft::new(Action::SignIn).ended(Outcome::Refused).detail(because);
-                        room.desk.tell(&nobody, draft)?;
+                        room.desk.write_log(&nobody, draft)?;
                     }
-                    return Err(Problem::REFUSED);
+                    return Err(ProblemDetails::REFUSED);
                 }
             };
             let secret = hex::encode(password::random::<32>());
-            room.desk.tell(&by(&name, mark_of(&secret)), Draft::new(Action::SignIn))?;
+            room.desk.write_log(&by(&name, mark_of(&secret)), Draft::new(Action::SignIn))?;
             room.accounts(|a| {
                 if let Some(old) = &old {
                     a.end_session(old)?;
@@ -86,7 +86,10 @@ pub(super) async fn sign_in(
     Ok(response)
 }
 
-pub(super) async fn show(State(room): State<Arc<Room>>, entrant: Entrant) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(room): State<Arc<RoomState>>,
+    entrant: Entrant,
+) -> Result<Response, ProblemDetails> {
     let account = &entrant.session.account;
     let body = json!({
         "user": account.name, "roles": account.roles, "totp": account.totp, "language": account.language,
@@ -96,18 +99,18 @@ pub(super) async fn show(State(room): State<Arc<Room>>, entrant: Entrant) -> Res
 }
 
 pub(super) async fn sign_out(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     entrant: Entrant,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     let Some(secret) = entrant.cookie.clone() else {
-        return Err(Problem::bad("a token is no session: end it under /tokens"));
+        return Err(ProblemDetails::bad("a token is no session: end it under /tokens"));
     };
     let id_token = room
         .blocking(move |room| {
             // Whoever leaves is let go, whatever the log says.
-            let told = room.desk.tell(&entrant.by, Draft::new(Action::SignOut));
+            let told = room.desk.write_log(&entrant.by, Draft::new(Action::SignOut));
             let id_token = room.accounts(|a| {
                 let id_token = a.id_token_of(&secret)?;
                 a.end_session(&secret)?;
@@ -129,9 +132,9 @@ pub(super) async fn sign_out(
 }
 
 pub(super) async fn undertaking(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     entrant: Entrant,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     let name = entrant.person.name.clone();
     room.blocking(move |room| {
         let Some(text) = room.undertaking() else {
@@ -152,20 +155,20 @@ pub(super) struct Accept {
 }
 
 pub(super) async fn accept(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     entrant: Entrant,
     Body(body): Body<Accept>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     if entrant.cookie.is_none() {
-        return Err(Problem::FORBIDDEN.with("a person accepts it, not a token"));
+        return Err(ProblemDetails::FORBIDDEN.with("a person accepts it, not a token"));
     }
     room.blocking(move |room| {
         let Some(text) = room.undertaking() else { return Ok(StatusCode::NO_CONTENT.into_response()) };
         if body.version.as_deref() != Some(text.version.as_str()) {
-            return Err(Problem::CONFLICT.with("another version has to be accepted"));
+            return Err(ProblemDetails::CONFLICT.with("another version has to be accepted"));
         }
         let draft = Draft::new(Action::Undertaking).detail(json!({ "version": text.version }));
-        room.desk.tell(&entrant.by, draft)?;
+        room.desk.write_log(&entrant.by, draft)?;
         room.accounts(|a| a.accept(&entrant.person.name, text, entrant.by.at))?;
         Ok(StatusCode::NO_CONTENT.into_response())
     })
@@ -179,22 +182,25 @@ pub(super) struct Language {
 }
 
 pub(super) async fn language(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     entrant: Entrant,
     Body(body): Body<Language>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     if !LANGUAGES.contains(&body.language.as_str()) {
-        return Err(Problem::bad("language: fi, sv or en"));
+        return Err(ProblemDetails::bad("language: fi, sv or en"));
     }
     room.blocking(move |room| room.accounts(|a| a.choose_language(&entrant.person.name, &body.language)))
         .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-pub(super) async fn totp_begin(State(room): State<Arc<Room>>, caller: Caller) -> Result<Response, Problem> {
+pub(super) async fn totp_begin(
+    State(room): State<Arc<RoomState>>,
+    caller: Caller,
+) -> Result<Response, ProblemDetails> {
     let name = own_session(&caller)?;
     if caller.entrant.session.account.totp {
-        return Err(Problem::CONFLICT.with("one-time codes are on; nauhuri user reset ends them"));
+        return Err(ProblemDetails::CONFLICT.with("one-time codes are on; nauhuri user reset ends them"));
     }
     let secret = room.blocking(move |room| room.accounts(|a| a.totp_begin(&name))).await?;
     let secret = password::base32(&secret);
@@ -209,33 +215,36 @@ pub(super) struct Code {
 }
 
 pub(super) async fn totp_confirm(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Body(body): Body<Code>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     let name = own_session(&caller)?;
     if caller.entrant.session.account.totp {
-        return Err(Problem::CONFLICT.with("one-time codes are on"));
+        return Err(ProblemDetails::CONFLICT.with("one-time codes are on"));
     }
     room.blocking(move |room| {
-        caller.tell(room, Draft::new(Action::Credential).detail(json!({ "one_time_codes": "on" })))?;
+        caller.write_log(room, Draft::new(Action::Credential).detail(json!({ "one_time_codes": "on" })))?;
         match room.accounts(|a| a.totp_confirm(&name, &body.code, caller.now()))? {
             true => Ok(StatusCode::NO_CONTENT.into_response()),
-            false => Err(Problem::bad("code: not one of the new secret")),
+            false => Err(ProblemDetails::bad("code: not one of the new secret")),
         }
     })
     .await
 }
 
 /// What is set up for an account is so by its owner at a browser.
-fn own_session(caller: &Caller) -> Result<String, Problem> {
+fn own_session(caller: &Caller) -> Result<String, ProblemDetails> {
     match caller.entrant.cookie {
         Some(_) => Ok(caller.name().to_owned()),
-        None => Err(Problem::FORBIDDEN.with("not with a token")),
+        None => Err(ProblemDetails::FORBIDDEN.with("not with a token")),
     }
 }
 
-pub(super) async fn tokens(State(room): State<Arc<Room>>, caller: Caller) -> Result<Response, Problem> {
+pub(super) async fn tokens(
+    State(room): State<Arc<RoomState>>,
+    caller: Caller,
+) -> Result<Response, ProblemDetails> {
     let name = own_session(&caller)?;
     let tokens = room.blocking(move |room| room.accounts(|a| a.tokens(&name))).await?;
     let items: Vec<_> = tokens.iter().map(|token| token.to_json()).collect();
@@ -251,21 +260,21 @@ pub(super) struct NewToken {
 }
 
 pub(super) async fn add_token(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Body(body): Body<NewToken>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     let name = own_session(&caller)?;
     let label = said("label", &body.label)?;
     if body.scope.is_empty() || !body.scope.iter().all(|word| SCOPES.contains(&word.as_str())) {
-        return Err(Problem::bad(format!("scope: at least one of {}", SCOPES.join(", "))));
+        return Err(ProblemDetails::bad(format!("scope: at least one of {}", SCOPES.join(", "))));
     }
     let until = end(&room, &body.until, caller.now(), TOKEN_NS)?;
     room.blocking(move |room| {
         let detail = json!({ "token": label, "scope": body.scope, "until": until.to_rfc3339() });
-        caller.tell(room, Draft::new(Action::Credential).detail(detail))?;
+        caller.write_log(room, Draft::new(Action::Credential).detail(detail))?;
         let made = room.accounts(|a| a.add_token(&name, &label, &body.scope, until, caller.now()))?;
-        let (id, secret) = made.ok_or(Problem::TOO_MANY)?;
+        let (id, secret) = made.ok_or(ProblemDetails::TOO_MANY)?;
         let body = json!({ "id": id, "token": secret, "until": until.to_rfc3339() });
         Ok(json(StatusCode::CREATED, &body))
     })
@@ -273,27 +282,32 @@ pub(super) async fn add_token(
 }
 
 pub(super) async fn end_token(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     let name = own_session(&caller)?;
     room.blocking(move |room| match room.accounts(|a| a.end_token(&name, &id))? {
         true => {
-            caller.tell(room, Draft::new(Action::Credential).detail(json!({ "token": "ended" })))?;
+            caller.write_log(room, Draft::new(Action::Credential).detail(json!({ "token": "ended" })))?;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
-        false => Err(Problem::NOT_FOUND),
+        false => Err(ProblemDetails::NOT_FOUND),
     })
     .await
 }
 
 /// An end that lies ahead, and not further than `most` nanoseconds.
-pub(super) fn end(room: &Room, text: &str, now: Timestamp, most: i64) -> Result<Timestamp, Problem> {
+pub(super) fn end(
+    room: &RoomState,
+    text: &str,
+    now: Timestamp,
+    most: i64,
+) -> Result<Timestamp, ProblemDetails> {
     let end = when(text.trim(), &room.desk.zone, true);
     let fits = |end: &Timestamp| *end > now && end.since_ns(now) <= most;
     end.filter(fits).ok_or_else(|| {
-        Problem::bad(format!(
+        ProblemDetails::bad(format!(
             "until: a date or an RFC 3339 instant within {} days",
             most / 86_400_000_000_000
         ))

@@ -1,9 +1,9 @@
 //! Finding: a page of recordings, and one of them.
 
-use super::super::Room;
+use super::super::RoomState;
 use super::super::desk::Asker;
 use super::super::guard::Caller;
-use super::super::problem::Problem;
+use super::super::problem::ProblemDetails;
 use super::super::query::{Query, Surroundings};
 use super::answer::json;
 use crate::archive::index::Row;
@@ -21,10 +21,10 @@ use uuid::Uuid;
 const ID_MAX: usize = 36;
 
 pub(super) async fn list(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Pairs(pairs): Pairs<Vec<(String, String)>>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     caller.scope("read")?;
     room.blocking(move |room| {
         let (items, next) = found(room, &caller, &pairs)?;
@@ -38,22 +38,22 @@ pub(super) async fn list(
 /// # Errors
 /// A search that makes no sense; the index or the log cannot be used.
 pub fn found(
-    room: &Room,
+    room: &RoomState,
     caller: &Caller,
     pairs: &[(String, String)],
-) -> Result<(Vec<Value>, Option<String>), Problem> {
+) -> Result<(Vec<Value>, Option<String>), ProblemDetails> {
     let around = Surroundings { zone: &room.desk.zone, numbers: &room.desk.numbers, now: caller.now() };
-    let query = Query::read(pairs, &around).map_err(Problem::bad)?;
+    let query = Query::read(pairs, &around).map_err(ProblemDetails::bad)?;
     let asker = caller.asker(room);
     let (rows, next) = room.desk.page(&asker, &query)?;
     let said = (!query.said.is_empty()).then(|| Value::Object(query.said.clone()));
-    caller.tell(room, Draft::new(Action::List).on(rows.iter().map(|row| row.id)).found_by(said))?;
+    caller.write_log(room, Draft::new(Action::List).on(rows.iter().map(|row| row.id)).found_by(said))?;
     let items = rows.iter().filter_map(|row| item(room, &asker, row)).map(Value::Object).collect();
     Ok((items, next.map(|cursor| cursor.text())))
 }
 
 /// The sidecar of a recording with `state` and `may`.
-pub(super) fn item(room: &Room, asker: &Asker<'_>, row: &Row) -> Option<Map<String, Value>> {
+pub(super) fn item(room: &RoomState, asker: &Asker<'_>, row: &Row) -> Option<Map<String, Value>> {
     let mut object = room.desk.sidecar(row, asker.now)?;
     let granted = granted(room, asker, row.id);
     object.insert("may".into(), may_words(asker, row, granted).into());
@@ -70,7 +70,7 @@ pub(super) fn item(room: &Room, asker: &Asker<'_>, row: &Row) -> Option<Map<Stri
 }
 
 /// Whether a request of the asker for this recording is granted now.
-pub(super) fn granted(room: &Room, asker: &Asker<'_>, id: Uuid) -> bool {
+pub(super) fn granted(room: &RoomState, asker: &Asker<'_>, id: Uuid) -> bool {
     let granted = room.accounts(|a| a.granted(&asker.person.name, id, asker.now));
     // What cannot be read grants nothing.
     granted.is_ok_and(|n| n.is_some())
@@ -103,7 +103,12 @@ fn may_words(asker: &Asker<'_>, row: &Row, granted: bool) -> Vec<&'static str> {
 
 /// The recording of an address. A look at one that may not be found is told and
 /// answered exactly as a look at one that is not there.
-pub(super) fn resolve(room: &Room, caller: &Caller, id: &str, action: Action) -> Result<Row, Problem> {
+pub(super) fn resolve(
+    room: &RoomState,
+    caller: &Caller,
+    id: &str,
+    action: Action,
+) -> Result<Row, ProblemDetails> {
     let found = if id.len() <= ID_MAX { room.desk.one(&caller.asker(room), id)? } else { None };
     if let Some(row) = found {
         return Ok(row);
@@ -113,38 +118,38 @@ pub(super) fn resolve(room: &Room, caller: &Caller, id: &str, action: Action) ->
     if let Ok(id) = Uuid::try_parse(id) {
         draft = draft.on([id]);
     }
-    caller.tell(room, draft)?;
-    Err(Problem::NOT_FOUND)
+    caller.write_log(room, draft)?;
+    Err(ProblemDetails::NOT_FOUND)
 }
 
 /// A refusal, told before it is answered.
 pub(super) fn refuse(
-    room: &Room,
+    room: &RoomState,
     caller: &Caller,
     row: &Row,
     draft: Draft,
     why: Denied,
-) -> Result<Problem, Problem> {
-    let problem = Problem::from(why);
+) -> Result<ProblemDetails, ProblemDetails> {
+    let problem = ProblemDetails::from(why);
     let told = draft.on([row.id]).ended(Outcome::Refused).detail(json!({ "because": problem.kind }));
-    caller.tell(room, told)?;
+    caller.write_log(room, told)?;
     Ok(problem)
 }
 
 pub(super) async fn one(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     caller.scope("read")?;
     room.blocking(move |room| Ok(json(StatusCode::OK, &Value::Object(shown(room, &caller, &id)?)))).await
 }
 
 /// One recording, told to the log.
-fn shown(room: &Room, caller: &Caller, id: &str) -> Result<Map<String, Value>, Problem> {
+fn shown(room: &RoomState, caller: &Caller, id: &str) -> Result<Map<String, Value>, ProblemDetails> {
     let row = resolve(room, caller, id, Action::Show)?;
-    caller.tell(room, Draft::new(Action::Show).on([row.id]))?;
-    item(room, &caller.asker(room), &row).ok_or(Problem::NOT_FOUND)
+    caller.write_log(room, Draft::new(Action::Show).on([row.id]))?;
+    item(room, &caller.asker(room), &row).ok_or(ProblemDetails::NOT_FOUND)
 }
 
 /// A recording as the API gives it, and the ids of the next newer and the next older.
@@ -155,18 +160,18 @@ type Among = (Map<String, Value>, [Option<Uuid>; 2]);
 /// # Errors
 /// It is not there, or not to be found; index or log cannot be used. A search that makes no sense has none beside it.
 pub fn shown_among(
-    room: &Room,
+    room: &RoomState,
     caller: &Caller,
     id: &str,
     pairs: &[(String, String)],
-) -> Result<Among, Problem> {
+) -> Result<Among, ProblemDetails> {
     let row = resolve(room, caller, id, Action::Show)?;
     let around = Surroundings { zone: &room.desk.zone, numbers: &room.desk.numbers, now: caller.now() };
     let query = Query::read(pairs, &around).ok();
     let said = query.as_ref().filter(|query| !query.said.is_empty());
     let said = said.map(|query| Value::Object(query.said.clone()));
-    caller.tell(room, Draft::new(Action::Show).on([row.id]).found_by(said))?;
+    caller.write_log(room, Draft::new(Action::Show).on([row.id]).found_by(said))?;
     let asker = caller.asker(room);
     let beside = query.map_or(Ok([None; 2]), |query| room.desk.beside(&asker, &query, &row))?;
-    Ok((item(room, &asker, &row).ok_or(Problem::NOT_FOUND)?, beside))
+    Ok((item(room, &asker, &row).ok_or(ProblemDetails::NOT_FOUND)?, beside))
 }

@@ -11,16 +11,16 @@ mod people;
 mod requests;
 mod sound;
 
-use super::Room;
-use super::problem::Problem;
+use super::RoomState;
+use super::problem::ProblemDetails;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
-pub use audit_list::{Asked, address_of, found as log_found};
+pub use audit_list::{AuditQuery, address_of, found as log_found};
 pub use finding::{found, shown_among};
-pub use numbers::{Asked as NumbersAsked, counted};
+pub use numbers::{StatisticsQuery, counted};
 pub use people::{people, rights_of_all};
 pub use requests::shown as requests_shown;
 
@@ -28,7 +28,7 @@ pub use requests::shown as requests_shown;
 pub const BODY_MAX: usize = 64 << 10;
 
 /// Everything below `/api/v1`.
-pub fn routes() -> Router<Arc<Room>> {
+pub fn routes() -> Router<Arc<RoomState>> {
     Router::new()
         .route("/session", post(entrance::sign_in).get(entrance::show).delete(entrance::sign_out))
         .route("/session/undertaking", get(entrance::undertaking).post(entrance::accept))
@@ -57,8 +57,8 @@ pub fn routes() -> Router<Arc<Room>> {
         .route("/rights", get(people::rights))
         .route("/statistics", get(numbers::list))
         .route("/openapi.json", get(openapi::show))
-        .fallback(|| async { Problem::NOT_FOUND })
+        .fallback(|| async { ProblemDetails::NOT_FOUND })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Not with this method")
+            ProblemDetails::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Not with this method")
         })
 }

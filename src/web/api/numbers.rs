@@ -1,8 +1,8 @@
 //! `/statistics`: how many calls, how long, per service and hour.
 
-use super::super::Room;
+use super::super::RoomState;
 use super::super::guard::Caller;
-use super::super::problem::Problem;
+use super::super::problem::ProblemDetails;
 use super::super::query::when;
 use super::super::statistics::{Counts, FEW, Slot, Span, to_json};
 use super::answer::json;
@@ -22,7 +22,7 @@ const USUAL_NS: i64 = 28 * 86_400 * 1_000_000_000;
 /// What is asked for; empty for as usual.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Asked {
+pub struct StatisticsQuery {
     /// A date or an instant.
     pub since: String,
     /// A date, which is counted in, or an instant.
@@ -34,10 +34,10 @@ pub struct Asked {
 }
 
 pub(super) async fn list(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Pairs(asked): Pairs<Asked>,
-) -> Result<Response, Problem> {
+    Pairs(asked): Pairs<StatisticsQuery>,
+) -> Result<Response, ProblemDetails> {
     caller.scope("read")?;
     room.blocking(move |room| {
         let (span, counts) = counted(room, &caller, &asked)?;
@@ -53,31 +53,38 @@ pub(super) async fn list(
 ///
 /// # Errors
 /// No such service; a span that makes no sense; index or log cannot be used.
-pub fn counted(room: &Room, caller: &Caller, asked: &Asked) -> Result<(Span, Counts), Problem> {
+pub fn counted(
+    room: &RoomState,
+    caller: &Caller,
+    asked: &StatisticsQuery,
+) -> Result<(Span, Counts), ProblemDetails> {
     let now = caller.now();
     let at = |key: &str, text: &str, ends| match text.trim() {
         "" => Ok(None),
-        text => when(text, &room.desk.zone, ends)
-            .map(Some)
-            .ok_or_else(|| Problem::bad(format!("{key}: a date such as 2026-11-23 or an RFC 3339 instant"))),
+        text => when(text, &room.desk.zone, ends).map(Some).ok_or_else(|| {
+            ProblemDetails::bad(format!("{key}: a date such as 2026-11-23 or an RFC 3339 instant"))
+        }),
     };
     let until = at("until", &asked.until, true)?.unwrap_or(now);
     let since = at("since", &asked.since, false)?.unwrap_or_else(|| until.offset_ns(-USUAL_NS));
     if since >= until || until.since_ns(since) > SPAN_NS {
-        return Err(Problem::bad(format!("since, until: up to {} days", SPAN_NS / 86_400_000_000_000)));
+        return Err(ProblemDetails::bad(format!(
+            "since, until: up to {} days",
+            SPAN_NS / 86_400_000_000_000
+        )));
     }
     let by = match asked.by.as_str() {
         "" => Slot::Hour,
-        name => Slot::from_name(name).ok_or_else(|| Problem::bad("by: hour or hour_of_day"))?,
+        name => Slot::from_name(name).ok_or_else(|| ProblemDetails::bad("by: hour or hour_of_day"))?,
     };
     let asker = caller.asker(room);
     let said = json!({ "since": since.to_rfc3339(), "until": until.to_rfc3339() });
     let draft = Draft::new(Action::StatisticsShow).found_by(Some(said));
     if !room.policy.counts(asker.person, asker.directory) {
-        caller.tell(room, draft.ended(Outcome::Refused).detail(json!({ "because": "no right" })))?;
-        return Err(Problem::FORBIDDEN);
+        caller.write_log(room, draft.ended(Outcome::Refused).detail(json!({ "because": "no right" })))?;
+        return Err(ProblemDetails::FORBIDDEN);
     }
-    caller.tell(room, draft)?;
+    caller.write_log(room, draft)?;
     let span = Span { since, until };
     Ok((span, room.desk.count(&asker, span, by)?))
 }

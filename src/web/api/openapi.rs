@@ -1,7 +1,7 @@
 //! `openapi.json`: every call with what it takes and gives, from one table. A test holds
 //! the table against the routes, so that neither grows alone.
 
-use super::super::problem::Problem;
+use super::super::problem::ProblemDetails;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
@@ -173,7 +173,7 @@ fn document() -> Value {
         let path = paths.entry(call.path).or_insert_with(|| json!({}));
         path[call.method] = operation(call);
     }
-    let (not_found, refused) = (Problem::NOT_FOUND, Problem::UNAUTHENTICATED);
+    let (not_found, refused) = (ProblemDetails::NOT_FOUND, ProblemDetails::UNAUTHENTICATED);
     json!({
         "openapi": "3.1.0",
         "info": { "title": "nauhuri, the listening room", "version": env!("CARGO_PKG_VERSION") },

@@ -1,9 +1,9 @@
 //! Accounts with their intervals, and who may hear what since when.
 
-use super::super::Room;
+use super::super::RoomState;
 use super::super::accounts::{Account, Changes};
 use super::super::guard::Caller;
-use super::super::problem::Problem;
+use super::super::problem::ProblemDetails;
 use super::super::query::when;
 use super::answer::{Body, json, said};
 use crate::config::listening::{Act, Role};
@@ -16,7 +16,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-pub(super) async fn list(State(room): State<Arc<Room>>, caller: Caller) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(room): State<Arc<RoomState>>,
+    caller: Caller,
+) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let people = people(room, &caller)?;
         let items: Vec<_> = people.iter().map(Account::to_json).collect();
@@ -29,9 +32,9 @@ pub(super) async fn list(State(room): State<Arc<Room>>, caller: Caller) -> Resul
 ///
 /// # Errors
 /// No right; accounts or log cannot be used.
-pub fn people(room: &Room, caller: &Caller) -> Result<Vec<Account>, Problem> {
+pub fn people(room: &RoomState, caller: &Caller) -> Result<Vec<Account>, ProblemDetails> {
     caller.must_have(room, Act::People, Draft::new(Action::PeopleShow))?;
-    caller.tell(room, Draft::new(Action::PeopleShow))?;
+    caller.write_log(room, Draft::new(Action::PeopleShow))?;
     room.accounts(|a| a.people())
 }
 
@@ -48,16 +51,16 @@ pub(super) struct Interval {
 
 /// Adds an agent or a team to an account or, with an end alone, ends it: as `nauhuri user change`.
 pub(super) async fn interval(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(name): Path<String>,
     Body(body): Body<Interval>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     let what = said("what", &body.what)?;
     let is_agent = match body.kind.as_str() {
         "agent" => true,
         "team" => false,
-        _ => return Err(Problem::bad("kind: agent or team")),
+        _ => return Err(ProblemDetails::bad("kind: agent or team")),
     };
     room.blocking(move |room| {
         let name = of_another(room, &caller, &name, Action::UserChange)?;
@@ -65,22 +68,22 @@ pub(super) async fn interval(
             "" => Ok(None),
             text => when(text, &room.desk.zone, false)
                 .map(Some)
-                .ok_or_else(|| Problem::bad(format!("{key}: a date such as 2026-11-23"))),
+                .ok_or_else(|| ProblemDetails::bad(format!("{key}: a date such as 2026-11-23"))),
         };
         let (from, until) = (day("from", &body.from)?, day("until", &body.until)?);
         if from.zip(until).is_some_and(|(from, until)| from >= until) {
-            return Err(Problem::bad("from: must lie before until"));
+            return Err(ProblemDetails::bad("from: must lie before until"));
         }
         let list = vec![what];
         let (agents, teams) = if is_agent { (list, Vec::new()) } else { (Vec::new(), list) };
         let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
         let detail = json!({ "account": name, "agents": agents, "teams": teams, "from": time(from),
             "until": time(until) });
-        caller.tell(room, Draft::new(Action::UserChange).detail(detail))?;
+        caller.write_log(room, Draft::new(Action::UserChange).detail(detail))?;
         let changes = Changes { agents, teams, from, until, ..Changes::default() };
         let missed = room.accounts(|a| a.change(&name, &changes))?;
         if !missed.is_empty() {
-            return Err(Problem::CONFLICT.with("it does not hold then, so it was not ended"));
+            return Err(ProblemDetails::CONFLICT.with("it does not hold then, so it was not ended"));
         }
         Ok(StatusCode::NO_CONTENT.into_response())
     })
@@ -89,13 +92,13 @@ pub(super) async fn interval(
 
 /// Closes an account: its sessions end at once.
 pub(super) async fn disable(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(name): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let name = of_another(room, &caller, &name, Action::UserDisable)?;
-        caller.tell(room, Draft::new(Action::UserDisable).detail(json!({ "account": name })))?;
+        caller.write_log(room, Draft::new(Action::UserDisable).detail(json!({ "account": name })))?;
         room.accounts(|a| a.disable(&name, caller.now()))?;
         Ok(StatusCode::NO_CONTENT.into_response())
     })
@@ -103,18 +106,26 @@ pub(super) async fn disable(
 }
 
 /// An account that may be changed: whoever keeps accounts does not change what he may himself.
-fn of_another(room: &Room, caller: &Caller, name: &str, action: Action) -> Result<String, Problem> {
+fn of_another(
+    room: &RoomState,
+    caller: &Caller,
+    name: &str,
+    action: Action,
+) -> Result<String, ProblemDetails> {
     caller.must_have(room, Act::People, Draft::new(action))?;
-    let account = room.accounts(|a| a.get(name))?.ok_or(Problem::NOT_FOUND)?;
+    let account = room.accounts(|a| a.get(name))?.ok_or(ProblemDetails::NOT_FOUND)?;
     if account.name.eq_ignore_ascii_case(caller.name()) {
         let told = Draft::new(action).ended(Outcome::Refused);
-        caller.tell(room, told.detail(json!({ "account": account.name, "because": "own account" })))?;
-        return Err(Problem::FORBIDDEN.with("somebody else has to change your account"));
+        caller.write_log(room, told.detail(json!({ "account": account.name, "because": "own account" })))?;
+        return Err(ProblemDetails::FORBIDDEN.with("somebody else has to change your account"));
     }
     Ok(account.name)
 }
 
-pub(super) async fn rights(State(room): State<Arc<Room>>, caller: Caller) -> Result<Response, Problem> {
+pub(super) async fn rights(
+    State(room): State<Arc<RoomState>>,
+    caller: Caller,
+) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let items = rights_of_all(room, &caller)?;
         Ok(json(StatusCode::OK, &json!({ "items": items })))
@@ -127,12 +138,12 @@ pub(super) async fn rights(State(room): State<Arc<Room>>, caller: Caller) -> Res
 ///
 /// # Errors
 /// No right; accounts or log cannot be used.
-pub fn rights_of_all(room: &Room, caller: &Caller) -> Result<Vec<Value>, Problem> {
+pub fn rights_of_all(room: &RoomState, caller: &Caller) -> Result<Vec<Value>, ProblemDetails> {
     let draft = || Draft::new(Action::RightsShow);
     if !(room.policy.gives(&caller.entrant.person, Act::Audit) && caller.scope("audit").is_ok()) {
         caller.must_have(room, Act::People, draft())?;
     }
-    caller.tell(room, draft())?;
+    caller.write_log(room, draft())?;
     let people = room.accounts(|a| a.people())?;
     let none = Role::default();
     let mut lines = Vec::new();

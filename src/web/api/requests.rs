@@ -1,13 +1,13 @@
 //! Listening on request: who asks, and who else decides.
 
-use super::super::Room;
+use super::super::RoomState;
 use super::super::accounts::{Ask, Request};
 use super::super::guard::Caller;
-use super::super::problem::Problem;
+use super::super::problem::ProblemDetails;
 use super::answer::{Body, json, said};
 use super::entrance::end;
 use super::finding::{refuse as refusal, resolve};
-use crate::config::Reason;
+use crate::config::ListenReason;
 use crate::config::listening::Act;
 use crate::custody::access::Deed;
 use crate::custody::audit::{Action, Draft, Outcome, Why};
@@ -36,16 +36,17 @@ pub(super) struct New {
 }
 
 pub(super) async fn ask(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Body(body): Body<New>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     caller.scope("request")?;
     let case = said("ref", &body.case)?;
-    let reason = Reason::from_name(&body.reason)
-        .ok_or_else(|| Problem::bad("reason: verify, quality, training, complaint, authority or dsar"))?;
+    let reason = ListenReason::from_name(&body.reason).ok_or_else(|| {
+        ProblemDetails::bad("reason: verify, quality, training, complaint, authority or dsar")
+    })?;
     if !(1..=RECORDINGS).contains(&body.recordings.len()) {
-        return Err(Problem::bad(format!("recordings: 1 to {RECORDINGS} ids")));
+        return Err(ProblemDetails::bad(format!("recordings: 1 to {RECORDINGS} ids")));
     }
     room.blocking(move |room| {
         let why = Why { reason: Some(reason.name().into()), case: Some(case.clone()), ..Why::default() };
@@ -59,9 +60,9 @@ pub(super) async fn ask(
             ids.insert(row.id);
         }
         let ids: Vec<_> = ids.into_iter().collect();
-        caller.tell(room, draft.on(ids.iter().copied()))?;
+        caller.write_log(room, draft.on(ids.iter().copied()))?;
         let ask = Ask { asker: caller.name(), recordings: &ids, reason, case: &case };
-        let n = room.accounts(|a| a.ask(&ask, caller.now()))?.ok_or(Problem::TOO_MANY)?;
+        let n = room.accounts(|a| a.ask(&ask, caller.now()))?.ok_or(ProblemDetails::TOO_MANY)?;
         Ok(json(StatusCode::CREATED, &json!({ "n": n, "state": "open" })))
     })
     .await
@@ -69,16 +70,16 @@ pub(super) async fn ask(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Page {
+pub(super) struct PageRequest {
     #[serde(default)]
     cursor: Option<i64>,
 }
 
 pub(super) async fn list(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Pairs(page): Pairs<Page>,
-) -> Result<Response, Problem> {
+    Pairs(page): Pairs<PageRequest>,
+) -> Result<Response, ProblemDetails> {
     caller.scope("read")?;
     room.blocking(move |room| {
         let (requests, next) = shown(room, &caller, page.cursor)?;
@@ -93,11 +94,11 @@ pub(super) async fn list(
 /// # Errors
 /// Accounts or log cannot be used.
 pub fn shown(
-    room: &Room,
+    room: &RoomState,
     caller: &Caller,
     cursor: Option<i64>,
-) -> Result<(Vec<Request>, Option<i64>), Problem> {
-    caller.tell(room, Draft::new(Action::RequestsShow))?;
+) -> Result<(Vec<Request>, Option<i64>), ProblemDetails> {
+    caller.write_log(room, Draft::new(Action::RequestsShow))?;
     let decides = room.policy.gives(&caller.entrant.person, Act::Approve);
     let of = (!decides).then(|| caller.name());
     let requests = room.accounts(|a| a.requests(of, cursor.unwrap_or(i64::MAX), PAGE))?;
@@ -112,16 +113,16 @@ pub(super) struct Approve {
 }
 
 pub(super) async fn approve(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(n): Path<String>,
     Body(body): Body<Approve>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let (request, draft) = open(room, &caller, &n, Action::Approve)?;
         let until = end(room, &body.until, caller.now(), GRANT_NS)?;
         let detail = json!({ "request": request.n, "of": request.asker, "until": until.to_rfc3339() });
-        caller.tell(room, draft.detail(detail))?;
+        caller.write_log(room, draft.detail(detail))?;
         decided(room, &caller, request.n, Ok(until))
     })
     .await
@@ -134,49 +135,54 @@ pub(super) struct Refuse {
 }
 
 pub(super) async fn refuse(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(n): Path<String>,
     Body(body): Body<Refuse>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     let why = said("why", &body.why)?;
     room.blocking(move |room| {
         let (request, draft) = open(room, &caller, &n, Action::Refuse)?;
         let detail = json!({ "request": request.n, "of": request.asker, "why": why });
-        caller.tell(room, draft.detail(detail))?;
+        caller.write_log(room, draft.detail(detail))?;
         decided(room, &caller, request.n, Err(&why))
     })
     .await
 }
 
 /// The open request of an address, if this person may decide on it.
-fn open(room: &Room, caller: &Caller, n: &str, action: Action) -> Result<(Request, Draft), Problem> {
+fn open(
+    room: &RoomState,
+    caller: &Caller,
+    n: &str,
+    action: Action,
+) -> Result<(Request, Draft), ProblemDetails> {
     caller.must_have(room, Act::Approve, Draft::new(action))?;
-    let n: i64 = n.parse().map_err(|_| Problem::NOT_FOUND)?;
-    let request = room.accounts(|a| a.request(n))?.ok_or(Problem::NOT_FOUND)?;
+    let n: i64 = n.parse().map_err(|_| ProblemDetails::NOT_FOUND)?;
+    let request = room.accounts(|a| a.request(n))?.ok_or(ProblemDetails::NOT_FOUND)?;
     let why =
         Why { reason: Some(request.reason.clone()), case: Some(request.case.clone()), ..Why::default() };
     let draft = Draft::new(action).on(request.recordings.iter().copied()).why(why);
     if request.asker.eq_ignore_ascii_case(caller.name()) {
         let told = draft.ended(Outcome::Refused).detail(json!({ "request": n, "because": "own request" }));
-        caller.tell(room, told)?;
-        return Err(Problem::OWN_REQUEST);
+        caller.write_log(room, told)?;
+        return Err(ProblemDetails::OWN_REQUEST);
     }
     if request.state != super::super::accounts::RequestState::Open {
-        return Err(Problem::CONFLICT.with("somebody has decided already"));
+        return Err(ProblemDetails::CONFLICT.with("somebody has decided already"));
     }
     Ok((request, draft))
 }
 
 fn decided(
-    room: &Room,
+    room: &RoomState,
     caller: &Caller,
     n: i64,
     decision: Result<crate::time::Timestamp, &str>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     if !room.accounts(|a| a.decide(n, caller.name(), decision, caller.now()))? {
-        return Err(Problem::CONFLICT.with("somebody has decided already"));
+        return Err(ProblemDetails::CONFLICT.with("somebody has decided already"));
     }
-    let request = room.accounts(|a| a.request(n))?.ok_or(Problem::NOT_FOUND)?;
+    let request = room.accounts(|a| a.request(n))?.ok_or(ProblemDetails::NOT_FOUND)?;
     Ok(json(StatusCode::OK, &request.to_json()))
 }

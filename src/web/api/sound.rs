@@ -1,12 +1,12 @@
 //! Hearing: the waveform of a recording, and its sound, any range of it.
 
-use super::super::Room;
+use super::super::RoomState;
 use super::super::guard::Caller;
-use super::super::pcm::{Asked, Pcm, asked};
-use super::super::problem::Problem;
+use super::super::pcm::{Pcm, RequestedRange, asked};
+use super::super::problem::ProblemDetails;
 use super::finding::{granted, refuse, resolve};
 use crate::archive::index::Row;
-use crate::config::Reason;
+use crate::config::ListenReason;
 use crate::custody::access::{Deed, Denied};
 use crate::custody::audit::{Action, Draft, Why};
 use axum::body::{Body, Bytes};
@@ -34,25 +34,25 @@ pub(super) struct Hearing {
 }
 
 impl Hearing {
-    fn reason(&self) -> Result<Option<Reason>, Problem> {
+    fn reason(&self) -> Result<Option<ListenReason>, ProblemDetails> {
         match self.reason.as_deref().filter(|reason| !reason.is_empty()) {
             None => Ok(None),
-            Some(word) => Reason::from_name(word).map(Some).ok_or_else(|| {
-                let words: Vec<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
-                Problem::bad(format!("reason: one of {}", words.join(", ")))
+            Some(word) => ListenReason::from_name(word).map(Some).ok_or_else(|| {
+                let words: Vec<_> = ListenReason::ALL.iter().map(|reason| reason.name()).collect();
+                ProblemDetails::bad(format!("reason: one of {}", words.join(", ")))
             }),
         }
     }
 }
 
 /// The recording, if it may be heard; what is refused is told.
-fn heard(
-    room: &Room,
+fn recording_to_hear(
+    room: &RoomState,
     caller: &Caller,
     id: &str,
-    reason: Option<Reason>,
+    reason: Option<ListenReason>,
     action: Action,
-) -> Result<Row, Problem> {
+) -> Result<Row, ProblemDetails> {
     let row = resolve(room, caller, id, action)?;
     let asker = caller.asker(room);
     let approved = granted(room, &asker, row.id);
@@ -64,22 +64,23 @@ fn heard(
     }
 }
 
-fn why_of(reason: Option<Reason>) -> Why {
+fn why_of(reason: Option<ListenReason>) -> Why {
     Why { reason: reason.map(|reason| reason.name().into()), ..Why::default() }
 }
 
 pub(super) async fn peaks(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(id): Path<String>,
     Pairs(hearing): Pairs<Hearing>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     caller.scope("hear")?;
     let reason = hearing.reason()?;
     let text = room
         .blocking(move |room| {
-            let row = heard(room, &caller, &id, reason, Action::Show)?;
-            caller.tell(room, Draft::new(Action::Show).on([row.id]).detail(json!({ "waveform": true })))?;
+            let row = recording_to_hear(room, &caller, &id, reason, Action::Show)?;
+            caller
+                .write_log(room, Draft::new(Action::Show).on([row.id]).detail(json!({ "waveform": true })))?;
             if let Some(known) = room.known_peaks(row.id, &row.sha256) {
                 return Ok(known);
             }
@@ -96,12 +97,12 @@ pub(super) async fn peaks(
 }
 
 pub(super) async fn audio(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     caller: Caller,
     Path(id): Path<String>,
     Pairs(hearing): Pairs<Hearing>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, ProblemDetails> {
     caller.scope("hear")?;
     let reason = hearing.reason()?;
     let text =
@@ -109,21 +110,24 @@ pub(super) async fn audio(
     let (range, if_range) = (text(header::RANGE), text(header::IF_RANGE));
     let (pcm, range, tag) = room
         .blocking(move |room| {
-            let row = heard(room, &caller, &id, reason, Action::Listen)?;
+            let row = recording_to_hear(room, &caller, &id, reason, Action::Listen)?;
             let pcm = open(room, &row)?;
             let tag = format!("\"{}\"", row.sha256);
             // Of another file than the browser began with, all of it.
             let fits = if_range.is_none_or(|known| known == tag);
             let range = asked(range.as_deref().filter(|_| fits), pcm.len());
             let bytes = match &range {
-                Asked::Whole => 0..pcm.len(),
-                Asked::Part(range) => range.clone(),
-                Asked::Nothing => 0..0,
+                RequestedRange::Whole => 0..pcm.len(),
+                RequestedRange::Part(range) => range.clone(),
+                RequestedRange::Nothing => 0..0,
             };
             let (from, to) = pcm.seconds(&bytes);
             let millis = |s: f64| (s * 1e3).round() / 1e3;
             let detail = json!({ "from_s": millis(from), "to_s": millis(to) });
-            caller.tell(room, Draft::new(Action::Listen).on([row.id]).why(why_of(reason)).detail(detail))?;
+            caller.write_log(
+                room,
+                Draft::new(Action::Listen).on([row.id]).why(why_of(reason)).detail(detail),
+            )?;
             room.accounts(|a| a.note_heard(caller.name(), caller.now()))?;
             Ok((pcm, range, tag))
         })
@@ -131,31 +135,37 @@ pub(super) async fn audio(
     answer(&room, pcm, range, &tag)
 }
 
-fn open(room: &Room, row: &Row) -> Result<Pcm, Problem> {
+fn open(room: &RoomState, row: &Row) -> Result<Pcm, ProblemDetails> {
     room.desk.sound(row).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Problem::from(Denied::Missing),
+        io::ErrorKind::NotFound => ProblemDetails::from(Denied::Missing),
         _ => {
             tracing::error!(reason = %error, "a recording cannot be read");
-            Problem::UNAVAILABLE
+            ProblemDetails::UNAVAILABLE
         }
     })
 }
 
-fn unreadable(error: &io::Error) -> Problem {
+fn unreadable(error: &io::Error) -> ProblemDetails {
     tracing::error!(reason = %error.kind(), "a recording cannot be read");
-    Problem::UNAVAILABLE
+    ProblemDetails::UNAVAILABLE
 }
 
-fn answer(room: &Arc<Room>, pcm: Pcm, asked: Asked, tag: &str) -> Result<Response, Problem> {
+fn answer(
+    room: &Arc<RoomState>,
+    pcm: Pcm,
+    asked: RequestedRange,
+    tag: &str,
+) -> Result<Response, ProblemDetails> {
     let len = pcm.len();
     let (status, bytes) = match asked {
-        Asked::Whole => (StatusCode::OK, 0..len),
-        Asked::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-        Asked::Nothing => {
+        RequestedRange::Whole => (StatusCode::OK, 0..len),
+        RequestedRange::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        RequestedRange::Nothing => {
             let problem =
-                Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "Nothing lies in that range");
+                ProblemDetails::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "Nothing lies in that range");
             let mut response = problem.into_response();
-            let value = HeaderValue::try_from(format!("bytes */{len}")).map_err(|_| Problem::BROKEN)?;
+            let value =
+                HeaderValue::try_from(format!("bytes */{len}")).map_err(|_| ProblemDetails::BROKEN)?;
             response.headers_mut().insert(header::CONTENT_RANGE, value);
             return Ok(response);
         }
@@ -172,15 +182,15 @@ fn answer(room: &Arc<Room>, pcm: Pcm, asked: Asked, tag: &str) -> Result<Respons
         answer = answer.header(header::CONTENT_RANGE, value);
     }
     let sound = Sound { room: Arc::clone(room), pcm: Arc::new(pcm), left: bytes, next: None };
-    answer.body(Body::new(sound)).map_err(|_| Problem::BROKEN)
+    answer.body(Body::new(sound)).map_err(|_| ProblemDetails::BROKEN)
 }
 
 /// Bytes being made.
-type Making = Pin<Box<dyn Future<Output = Result<Vec<u8>, Problem>> + Send>>;
+type Making = Pin<Box<dyn Future<Output = Result<Vec<u8>, ProblemDetails>> + Send>>;
 
 /// A body that is made as it is read: whoever reads slowly keeps no thread.
 struct Sound {
-    room: Arc<Room>,
+    room: Arc<RoomState>,
     pcm: Arc<Pcm>,
     left: Range<u64>,
     next: Option<Making>,

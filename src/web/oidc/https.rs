@@ -43,22 +43,22 @@ pub enum TransportError {
 
 /// Sends requests.
 #[derive(Clone)]
-pub struct Transport {
+pub struct HttpsTransport {
     tls: TlsConnector,
 }
 
-impl std::fmt::Debug for Transport {
+impl std::fmt::Debug for HttpsTransport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Transport")
     }
 }
 
-impl Transport {
+impl HttpsTransport {
     /// Trusts whom the system trusts; `SSL_CERT_FILE` names others.
     ///
     /// # Errors
     /// The system trusts nobody.
-    pub fn new() -> anyhow::Result<Transport> {
+    pub fn new() -> anyhow::Result<HttpsTransport> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -67,7 +67,7 @@ impl Transport {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Transport { tls: TlsConnector::from(Arc::new(config)) })
+        Ok(HttpsTransport { tls: TlsConnector::from(Arc::new(config)) })
     }
 
     /// As `openidconnect` wants it.

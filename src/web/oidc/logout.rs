@@ -48,14 +48,14 @@ pub struct Expected<'a> {
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct JoseHeader {
     alg: CoreJwsSigningAlgorithm,
     #[serde(default)]
     kid: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Claims {
+struct LogoutClaims {
     iss: String,
     aud: Value,
     iat: i64,
@@ -81,7 +81,7 @@ pub fn read(
 ) -> Result<SignedOut, LogoutError> {
     let (signed, signature) = token.rsplit_once('.').ok_or(LogoutError::Form)?;
     let (head, payload) = signed.split_once('.').ok_or(LogoutError::Form)?;
-    let head: Head = part(head)?;
+    let head: JoseHeader = part(head)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| LogoutError::Form)?;
     // `none` and keys that both ends share prove nothing.
     let proves = !matches!(
@@ -100,7 +100,7 @@ pub fn read(
     if !proves || !keys.keys().iter().filter(of).any(holds) {
         return Err(LogoutError::Signature);
     }
-    let claims: Claims = part(payload)?;
+    let claims: LogoutClaims = part(payload)?;
     let for_us = match &claims.aud {
         Value::String(one) => one == expected.client,
         Value::Array(all) => all.iter().any(|one| one == expected.client),

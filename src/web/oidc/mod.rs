@@ -4,7 +4,7 @@
 //! OpenID Connect Core 1.0, authorization code flow with PKCE (RFC 7636); sign-out at
 //! both ends by RP-Initiated Logout 1.0 and Back-Channel Logout 1.0. What the provider
 //! publishes is asked for when it is needed, and again after an hour or where its keys
-//! have changed. Must not know accounts: [`Arrival`] is what it says of somebody.
+//! have changed. Must not know accounts: [`ProviderIdentity`] is what it says of somebody.
 
 pub mod handshake;
 pub mod https;
@@ -14,7 +14,7 @@ use crate::config::listening::Oidc;
 use crate::time::Timestamp;
 use anyhow::Context;
 use handshake::{Handshake, Seal, TIME_S};
-use https::Transport;
+use https::HttpsTransport;
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreErrorResponseType, CoreGenderClaim, CoreJsonWebKey,
     CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreResponseType, CoreRevocableToken,
@@ -54,15 +54,15 @@ struct Extra {
 
 impl AdditionalClaims for Extra {}
 
-type Token = IdToken<Extra, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
-type Fields = IdTokenFields<
+type OidcToken = IdToken<Extra, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
+type TokenFields = IdTokenFields<
     Extra,
     EmptyExtraTokenFields,
     CoreGenderClaim,
     CoreJweContentEncryptionAlgorithm,
     CoreJwsSigningAlgorithm,
 >;
-type Known = Client<
+type OidcClient = Client<
     Extra,
     CoreAuthDisplay,
     CoreGenderClaim,
@@ -70,7 +70,7 @@ type Known = Client<
     CoreJsonWebKey,
     CoreAuthPrompt,
     StandardErrorResponse<CoreErrorResponseType>,
-    StandardTokenResponse<Fields, CoreTokenType>,
+    StandardTokenResponse<TokenFields, CoreTokenType>,
     CoreTokenIntrospectionResponse,
     CoreRevocableToken,
     CoreRevocationErrorResponse,
@@ -95,7 +95,7 @@ pub enum ProviderError {
 
 /// Somebody, as the provider says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrival {
+pub struct ProviderIdentity {
     /// Of which provider.
     pub issuer: String,
     /// Who that is there, for good.
@@ -122,7 +122,7 @@ pub struct Provider {
     settings: Oidc,
     issuer: IssuerUrl,
     secret: Option<ClientSecret>,
-    transport: Transport,
+    transport: HttpsTransport,
     seal: Seal,
     published: Mutex<Option<Published>>,
 }
@@ -145,7 +145,7 @@ impl Provider {
         Ok(Some(Provider {
             issuer: IssuerUrl::new(settings.issuer.clone()).context("room.oidc.issuer")?,
             secret: secret(&settings.client_secret_file)?,
-            transport: Transport::new()?,
+            transport: HttpsTransport::new()?,
             seal: Seal::random(),
             published: Mutex::default(),
             settings: settings.clone(),
@@ -193,7 +193,11 @@ impl Provider {
     ///
     /// # Errors
     /// The provider cannot be asked, or what it says does not hold.
-    pub async fn finish(&self, handshake: &Handshake, code: String) -> Result<Arrival, ProviderError> {
+    pub async fn finish(
+        &self,
+        handshake: &Handshake,
+        code: String,
+    ) -> Result<ProviderIdentity, ProviderError> {
         let mut client = self.client(&handshake.base, false).await?;
         let answer = client
             .exchange_code(AuthorizationCode::new(code))
@@ -216,7 +220,7 @@ impl Provider {
             self.ask_more(&client, answer.access_token(), claims.subject(), &mut told).await?;
         }
         let text = |claim: &str| told.get(claim).and_then(Value::as_str).map(str::to_owned);
-        Ok(Arrival {
+        Ok(ProviderIdentity {
             issuer: self.settings.issuer.clone(),
             subject: claims.subject().to_string(),
             name: text(&self.settings.name_claim),
@@ -229,7 +233,7 @@ impl Provider {
     /// What the ID token leaves out, the userinfo endpoint may tell (Core section 5.3).
     async fn ask_more(
         &self,
-        client: &Known,
+        client: &OidcClient,
         access: &AccessToken,
         subject: &SubjectIdentifier,
         told: &mut Value,
@@ -270,7 +274,7 @@ impl Provider {
         let end = published.metadata.additional_metadata().end_session_endpoint.clone()?;
         let mut request =
             LogoutRequest::from(end).set_client_id(ClientId::new(self.settings.client_id.clone()));
-        if let Ok(token) = id_token.parse::<Token>() {
+        if let Ok(token) = id_token.parse::<OidcToken>() {
             request = request.set_id_token_hint(&token);
         }
         if let Ok(url) = PostLogoutRedirectUrl::new(format!("{base}/sign-in")) {
@@ -300,7 +304,7 @@ impl Provider {
         .map_err(|e| ProviderError::Wrong(e.to_string()))
     }
 
-    async fn client(&self, base: &str, anew: bool) -> Result<Known, ProviderError> {
+    async fn client(&self, base: &str, anew: bool) -> Result<OidcClient, ProviderError> {
         let metadata = self.published(anew).await?.metadata;
         let id = ClientId::new(self.settings.client_id.clone());
         let redirect = RedirectUrl::new(format!("{base}{BACK}"))
@@ -327,8 +331,8 @@ impl Provider {
 }
 
 fn claims_of<'t>(
-    client: &Known,
-    token: &'t Token,
+    client: &OidcClient,
+    token: &'t OidcToken,
     nonce: &Nonce,
 ) -> Result<&'t IdTokenClaims<Extra, CoreGenderClaim>, ClaimsVerificationError> {
     token.claims(&client.id_token_verifier(), nonce)

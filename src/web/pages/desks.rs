@@ -4,11 +4,13 @@ use super::door::problem_inside;
 use super::frame::{choice, field, inside, needed};
 use super::visit::{Guest, Visitor, encoded, html as answer};
 use crate::config::listening::Act;
-use crate::custody::access::Held;
+use crate::custody::access::Assignment;
 use crate::custody::audit::Entry;
-use crate::web::Room;
+use crate::web::RoomState;
 use crate::web::accounts::{Account, Request, RequestState};
-use crate::web::api::{Asked, address_of, log_found, people as all_people, requests_shown, rights_of_all};
+use crate::web::api::{
+    AuditQuery, address_of, log_found, people as all_people, requests_shown, rights_of_all,
+};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -25,7 +27,7 @@ fn wanted<'a>(pairs: &'a [(String, String)], key: &str) -> &'a str {
 }
 
 pub(super) async fn requests(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     visitor: Visitor,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
@@ -84,12 +86,12 @@ fn one_request(guest: &Guest, zone: &TimeZone, request: &Request, decides: bool)
 }
 
 pub(super) async fn log(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     visitor: Visitor,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
     let of = |key: &str| wanted(&pairs, key).to_owned();
-    let asked = Asked {
+    let asked = AuditQuery {
         since: of("since"),
         until: of("until"),
         who: of("who"),
@@ -162,7 +164,7 @@ fn one_entry(guest: &Guest, zone: &TimeZone, entry: &Entry) -> Markup {
     }
 }
 
-pub(super) async fn people(State(room): State<Arc<Room>>, visitor: Visitor) -> Response {
+pub(super) async fn people(State(room): State<Arc<RoomState>>, visitor: Visitor) -> Response {
     let caller = visitor.caller.clone();
     let found = room.blocking(move |room| {
         let rights = rights_of_all(room, &caller)?;
@@ -215,7 +217,7 @@ fn one_account(guest: &Guest, zone: &TimeZone, account: &Account, now: crate::ti
         (None, Some(until)) if until > now => say("locked"),
         _ => say("open"),
     };
-    let held = |list: &[Held]| list.iter().map(|h| h.text(zone)).collect::<Vec<_>>().join(", ");
+    let held = |list: &[Assignment]| list.iter().map(|h| h.text(zone)).collect::<Vec<_>>().join(", ");
     html! {
         tr {
             th scope="row" data-label=(say("name")) { (account.name) }

@@ -3,9 +3,9 @@
 
 use super::frame::{inside, page};
 use super::visit::{Guest, Newcomer, Visitor, encoded, html as answer};
-use crate::web::Room;
+use crate::web::RoomState;
 use crate::web::guard::{Caller, Entrant};
-use crate::web::problem::Problem;
+use crate::web::problem::ProblemDetails;
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -13,7 +13,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use std::sync::Arc;
 
-type Pairs = Query<Vec<(String, String)>>;
+/// The query of an address, in its order.
+pub(super) type Pairs = Query<Vec<(String, String)>>;
 
 /// Where to go from the door: a path of this room, nothing of another site.
 pub(super) fn next(pairs: &[(String, String)]) -> String {
@@ -22,7 +23,11 @@ pub(super) fn next(pairs: &[(String, String)]) -> String {
     if own { wanted.to_owned() } else { "/recordings".to_owned() }
 }
 
-pub(super) async fn sign_in(State(room): State<Arc<Room>>, guest: Guest, Query(pairs): Pairs) -> Response {
+pub(super) async fn sign_in(
+    State(room): State<Arc<RoomState>>,
+    guest: Guest,
+    Query(pairs): Pairs,
+) -> Response {
     let say = |key: &str| guest.say(key);
     let next = next(&pairs);
     let main = html! {
@@ -48,7 +53,7 @@ pub(super) async fn sign_in(State(room): State<Arc<Room>>, guest: Guest, Query(p
 }
 
 pub(super) async fn undertaking(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     newcomer: Newcomer,
     Query(pairs): Pairs,
 ) -> Response {
@@ -69,7 +74,7 @@ pub(super) async fn undertaking(
     answer(StatusCode::OK, page(guest, None, &say("undertaking"), main))
 }
 
-pub(super) async fn account(State(room): State<Arc<Room>>, visitor: Visitor) -> Response {
+pub(super) async fn account(State(room): State<Arc<RoomState>>, visitor: Visitor) -> Response {
     let say = |key: &str| visitor.guest.say(key);
     let account = &visitor.caller.entrant.session.account;
     let main = html! {
@@ -105,7 +110,7 @@ pub(super) async fn account(State(room): State<Arc<Room>>, visitor: Visitor) -> 
 }
 
 /// A page that says what is wrong.
-pub(super) fn problem(guest: &Guest, problem: &Problem) -> Response {
+pub(super) fn problem(guest: &Guest, problem: &ProblemDetails) -> Response {
     let key = format!("problem-{}", problem.kind);
     let said = if guest.lang.has(&key) { guest.say(&key) } else { guest.say("failed") };
     let main = html! {
@@ -116,7 +121,7 @@ pub(super) fn problem(guest: &Guest, problem: &Problem) -> Response {
 }
 
 /// The same inside the frame of somebody who is in.
-pub(super) fn problem_inside(room: &Room, visitor: &Visitor, problem: &Problem) -> Response {
+pub(super) fn problem_inside(room: &RoomState, visitor: &Visitor, problem: &ProblemDetails) -> Response {
     let guest = &visitor.guest;
     let key = format!("problem-{}", problem.kind);
     let said = if guest.lang.has(&key) { guest.say(&key) } else { guest.say("failed") };
@@ -128,10 +133,10 @@ pub(super) fn problem_inside(room: &Room, visitor: &Visitor, problem: &Problem) 
     answer(problem.status, inside(room, visitor, "", &guest.say("error"), main))
 }
 
-impl FromRequestParts<Arc<Room>> for Visitor {
+impl FromRequestParts<Arc<RoomState>> for Visitor {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Visitor, Response> {
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<RoomState>) -> Result<Visitor, Response> {
         match Caller::from_request_parts(parts, room).await {
             Ok(caller) => {
                 let guest = Guest::of(parts, room, caller.entrant.session.account.language.as_deref());
@@ -142,10 +147,10 @@ impl FromRequestParts<Arc<Room>> for Visitor {
     }
 }
 
-impl FromRequestParts<Arc<Room>> for Newcomer {
+impl FromRequestParts<Arc<RoomState>> for Newcomer {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Newcomer, Response> {
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<RoomState>) -> Result<Newcomer, Response> {
         match Entrant::from_request_parts(parts, room).await {
             Ok(entrant) => {
                 let guest = Guest::of(parts, room, entrant.session.account.language.as_deref());
@@ -157,7 +162,7 @@ impl FromRequestParts<Arc<Room>> for Newcomer {
 }
 
 /// To the door, and from there back to where he wanted to go.
-fn turned_away(guest: &Guest, problem: &Problem) -> Response {
+fn turned_away(guest: &Guest, problem: &ProblemDetails) -> Response {
     let to = match problem.kind {
         "unauthenticated" => "/sign-in",
         "undertaking" => "/undertaking",

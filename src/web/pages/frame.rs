@@ -2,7 +2,7 @@
 
 use super::visit::{Guest, Visitor};
 use crate::config::listening::Act;
-use crate::web::Room;
+use crate::web::RoomState;
 use maud::{DOCTYPE, Markup, html};
 
 /// Problems the script can say in words.
@@ -90,7 +90,7 @@ fn framed(guest: &Guest, nav: Option<Markup>, title: &str, main: Markup, lead: O
 }
 
 /// A page for somebody who is in.
-pub fn inside(room: &Room, visitor: &Visitor, here: &str, title: &str, main: Markup) -> Markup {
+pub fn inside(room: &RoomState, visitor: &Visitor, here: &str, title: &str, main: Markup) -> Markup {
     let guest = &visitor.guest;
     let say = |key: &str| guest.say(key);
     let gives = |act| room.policy.gives(&visitor.caller.entrant.person, act);

@@ -11,8 +11,8 @@ mod provider;
 mod search_page;
 mod visit;
 
-use super::Room;
-use super::problem::Problem;
+use super::RoomState;
+use super::problem::ProblemDetails;
 use axum::Router;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -25,7 +25,7 @@ const STYLE: &str = include_str!("assets/room.css");
 const ICON: &str = include_str!("assets/icon.svg");
 
 /// Everything outside `/api`.
-pub fn routes() -> Router<Arc<Room>> {
+pub fn routes() -> Router<Arc<RoomState>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/recordings") }))
         .route("/sign-in", get(door::sign_in))
@@ -51,5 +51,5 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 }
 
 async fn nowhere(guest: Guest) -> Response {
-    door::problem(&guest, &Problem::NOT_FOUND)
+    door::problem(&guest, &ProblemDetails::NOT_FOUND)
 }

@@ -3,8 +3,8 @@
 use super::door::problem_inside;
 use super::frame::{field, inside};
 use super::visit::{Guest, Visitor, html as answer};
-use crate::web::Room;
-use crate::web::api::{NumbersAsked, counted};
+use crate::web::RoomState;
+use crate::web::api::{StatisticsQuery, counted};
 use crate::web::statistics::{Cell, Counts, FEW};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -14,12 +14,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(super) async fn page(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     visitor: Visitor,
-    Query(asked): Query<NumbersAsked>,
+    Query(asked): Query<StatisticsQuery>,
 ) -> Response {
     let (caller, search) =
-        (visitor.caller.clone(), NumbersAsked { by: "hour_of_day".into(), ..asked.clone() });
+        (visitor.caller.clone(), StatisticsQuery { by: "hour_of_day".into(), ..asked.clone() });
     let (span, counts) = match room.blocking(move |room| counted(room, &caller, &search)).await {
         Ok(found) => found,
         Err(problem) => return problem_inside(&room, &visitor, &problem),

@@ -5,7 +5,7 @@ use super::frame::{choice, field, inside, needed};
 use super::languages::length;
 use super::search_page::{badges, customer};
 use super::visit::{Guest, Visitor, address, html as answer};
-use crate::web::Room;
+use crate::web::RoomState;
 use crate::web::api::shown_among;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub(super) async fn page(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     visitor: Visitor,
     Path(id): Path<String>,
     Query(pairs): Query<Vec<(String, String)>>,
@@ -66,7 +66,7 @@ impl View<'_> {
     }
 }
 
-fn main(guest: &Guest, room: &Room, search: &str, item: &Value, beside: [Option<Uuid>; 2]) -> Markup {
+fn main(guest: &Guest, room: &RoomState, search: &str, item: &Value, beside: [Option<Uuid>; 2]) -> Markup {
     let id = item["id"].as_str().unwrap_or_default();
     let view = View { guest, item, path: format!("/api/v1/recordings/{id}") };
     html! {
@@ -87,7 +87,7 @@ fn main(guest: &Guest, room: &Room, search: &str, item: &Value, beside: [Option<
     }
 }
 
-fn facts(view: &View<'_>, room: &Room) -> Markup {
+fn facts(view: &View<'_>, room: &RoomState) -> Markup {
     let say = |key: &str| view.say(key);
     let zone = &room.desk.zone;
     let time = |pointer: &str| view.guest.lang.instant(view.text(pointer), zone);
@@ -116,7 +116,7 @@ fn facts(view: &View<'_>, room: &Room) -> Markup {
 }
 
 /// What was corrected, the newest first, and what was known before.
-fn amendments(view: &View<'_>, room: &Room) -> Markup {
+fn amendments(view: &View<'_>, room: &RoomState) -> Markup {
     let say = |key: &str| view.say(key);
     let Some(all) = view.item["amendments"].as_array().filter(|all| !all.is_empty()) else { return html! {} };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

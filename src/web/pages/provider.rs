@@ -1,6 +1,6 @@
 //! The way in by a provider: there, back, and out when the provider says so.
 
-use super::door::{next, problem};
+use super::door::{Pairs, next, problem};
 use super::frame::leading;
 use super::visit::{Guest, html as answer};
 use crate::custody::audit::{Action, By, Draft, Outcome};
@@ -8,9 +8,9 @@ use crate::time::Timestamp;
 use crate::web::accounts::{Match, SignInRefused, Vouched, password};
 use crate::web::guard::{Peer, base, cookie_named, keep_session, mark_of, session_cookie, set_cookie, web};
 use crate::web::oidc::handshake::{Handshake, TIME_S};
-use crate::web::oidc::{Arrival, Provider, ProviderError};
-use crate::web::problem::Problem;
-use crate::web::{Room, now};
+use crate::web::oidc::{Provider, ProviderError, ProviderIdentity};
+use crate::web::problem::ProblemDetails;
+use crate::web::{RoomState, now};
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, Query, State};
@@ -25,17 +25,15 @@ const COOKIE: &str = "nauhuri-oidc";
 /// Where it is sent.
 const PATH: &str = "/sign-in/provider";
 
-type Pairs = Query<Vec<(String, String)>>;
-
 pub(super) async fn begin(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     guest: Guest,
     Query(pairs): Pairs,
 ) -> Response {
     let begun = async {
-        let provider = room.provider().ok_or(Problem::NOT_FOUND)?;
+        let provider = room.provider().ok_or(ProblemDetails::NOT_FOUND)?;
         let base = base(peer, &headers)?;
         let begun = provider.begin(&base, &next(&pairs), now()).await;
         let (url, sealed) = begun.map_err(|error| unusable(&error))?;
@@ -44,44 +42,44 @@ pub(super) async fn begin(
         set_cookie(&mut response, &cookie, peer)?;
         Ok(response)
     };
-    begun.await.unwrap_or_else(|wrong: Problem| problem(&guest, &wrong))
+    begun.await.unwrap_or_else(|wrong: ProblemDetails| problem(&guest, &wrong))
 }
 
-fn unusable(error: &ProviderError) -> Problem {
+fn unusable(error: &ProviderError) -> ProblemDetails {
     tracing::warn!(reason = %error, "a sign-in by the provider failed");
-    Problem::PROVIDER
+    ProblemDetails::PROVIDER
 }
 
 /// What the provider sends somebody back with (RFC 6749 section 4.1.2).
-struct Answer {
+struct AuthorizationResponse {
     state: String,
     /// The code, or in one word why there is none.
     code: Result<String, String>,
 }
 
-impl Answer {
-    fn read(pairs: &[(String, String)]) -> Option<Answer> {
+impl AuthorizationResponse {
+    fn read(pairs: &[(String, String)]) -> Option<AuthorizationResponse> {
         let one = |key: &str| {
             let mut all = pairs.iter().filter(|(name, _)| name == key).map(|(_, value)| value.clone());
             all.next().filter(|_| all.next().is_none())
         };
         let code = one("code").ok_or_else(|| one("error").unwrap_or_default());
-        Some(Answer { state: one("state")?, code })
+        Some(AuthorizationResponse { state: one("state")?, code })
     }
 }
 
 pub(super) async fn back(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     guest: Guest,
     Query(pairs): Pairs,
 ) -> Response {
     let came = async {
-        let provider = room.provider().ok_or(Problem::NOT_FOUND)?;
+        let provider = room.provider().ok_or(ProblemDetails::NOT_FOUND)?;
         let now = now();
         if room.blocking(move |room| room.accounts(|a| a.is_locked_out(peer.address, now))).await? {
-            return Err(Problem::REFUSED);
+            return Err(ProblemDetails::REFUSED);
         }
         match who(provider, &headers, &pairs, now).await {
             Ok((handshake, arrival)) => {
@@ -120,12 +118,12 @@ async fn who(
     headers: &HeaderMap,
     pairs: &[(String, String)],
     now: Timestamp,
-) -> Result<(Handshake, Arrival), Problem> {
-    let came = Answer::read(pairs).zip(cookie_named(headers, COOKIE));
-    let Some((answer, cookie)) = came else { return Err(Problem::SIGN_IN_AGAIN) };
-    let handshake = provider.back(&cookie, &answer.state, now).ok_or(Problem::SIGN_IN_AGAIN)?;
+) -> Result<(Handshake, ProviderIdentity), ProblemDetails> {
+    let came = AuthorizationResponse::read(pairs).zip(cookie_named(headers, COOKIE));
+    let Some((answer, cookie)) = came else { return Err(ProblemDetails::SIGN_IN_AGAIN) };
+    let handshake = provider.back(&cookie, &answer.state, now).ok_or(ProblemDetails::SIGN_IN_AGAIN)?;
     // `access_denied` and the like: he was not let in there, or turned back.
-    let code = answer.code.map_err(|_| Problem::SIGN_IN_AGAIN)?;
+    let code = answer.code.map_err(|_| ProblemDetails::SIGN_IN_AGAIN)?;
     match provider.finish(&handshake, code).await {
         Ok(arrival) => Ok((handshake, arrival)),
         Err(error) => Err(unusable(&error)),
@@ -133,23 +131,29 @@ async fn who(
 }
 
 /// Tells the log of somebody who was not let in, unless strangers make too much of it.
-fn turn_away(room: &Room, name: &str, why: SignInRefused, peer: Peer, now: Timestamp) -> Result<(), Problem> {
+fn turn_away(
+    room: &RoomState,
+    name: &str,
+    why: SignInRefused,
+    peer: Peer,
+    now: Timestamp,
+) -> Result<(), ProblemDetails> {
     if room.accounts(|a| a.count_failure(peer.address, now))? {
         let by = By::new(web(name, String::new(), peer.address), now);
         let draft = Draft::new(Action::SignIn).ended(Outcome::Refused);
-        room.desk.tell(&by, draft.detail(json!({ "because": why.name() })))?;
+        room.desk.write_log(&by, draft.detail(json!({ "because": why.name() })))?;
     }
     Ok(())
 }
 
 /// Begins a session for somebody the provider vouches for; its secret.
 fn let_in(
-    room: &Room,
-    arrival: &Arrival,
+    room: &RoomState,
+    arrival: &ProviderIdentity,
     old: Option<&str>,
     peer: Peer,
     now: Timestamp,
-) -> Result<String, Problem> {
+) -> Result<String, ProblemDetails> {
     let who = Vouched {
         issuer: &arrival.issuer,
         subject: &arrival.subject,
@@ -163,7 +167,7 @@ fn let_in(
             if why == SignInRefused::NoRole {
                 room.accounts(|a| a.bereave(&arrival.issuer, &arrival.subject))?;
             }
-            return Err(Problem::NO_PLACE);
+            return Err(ProblemDetails::NO_PLACE);
         }
     };
     let secret = hex::encode(password::random::<32>());
@@ -172,12 +176,12 @@ fn let_in(
     match &found {
         Match::Known(_, roles) if *roles == arrival.roles => {}
         Match::Known(..) | Match::Awaited(_) => {
-            room.desk.tell(&by, Draft::new(Action::UserChange).detail(detail))?;
+            room.desk.write_log(&by, Draft::new(Action::UserChange).detail(detail))?;
         }
-        Match::New(_) => room.desk.tell(&by, Draft::new(Action::UserAdd).detail(detail))?,
+        Match::New(_) => room.desk.write_log(&by, Draft::new(Action::UserAdd).detail(detail))?,
     }
     let provider = json!({ "provider": arrival.issuer });
-    room.desk.tell(&by, Draft::new(Action::SignIn).detail(provider))?;
+    room.desk.write_log(&by, Draft::new(Action::SignIn).detail(provider))?;
     room.accounts(|a| {
         a.enter(&found, who, now)?;
         if let Some(old) = old {
@@ -190,24 +194,24 @@ fn let_in(
 }
 
 #[derive(Deserialize)]
-pub(super) struct SignedOut {
+pub(super) struct LogoutForm {
     logout_token: String,
 }
 
 /// The provider itself says that somebody has left (Back-Channel Logout 1.0, section 2.5): what it sends is signed.
 pub(super) async fn signed_out(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     Extension(peer): Extension<Peer>,
-    form: Result<Form<SignedOut>, FormRejection>,
-) -> Result<StatusCode, Problem> {
-    let provider = room.provider().ok_or(Problem::NOT_FOUND)?;
-    let Ok(Form(SignedOut { logout_token })) = form else {
-        return Err(Problem::bad("logout_token: missing"));
+    form: Result<Form<LogoutForm>, FormRejection>,
+) -> Result<StatusCode, ProblemDetails> {
+    let provider = room.provider().ok_or(ProblemDetails::NOT_FOUND)?;
+    let Ok(Form(LogoutForm { logout_token })) = form else {
+        return Err(ProblemDetails::bad("logout_token: missing"));
     };
     let now = now();
     let left = provider.signed_out(&logout_token, now).await.map_err(|error| {
         tracing::warn!(reason = %error, "a sign-out by the provider is not believed");
-        Problem::bad("logout_token: not believed")
+        ProblemDetails::bad("logout_token: not believed")
     })?;
     let issuer = room.config.room.oidc.issuer.clone();
     room.blocking(move |room| {
@@ -215,7 +219,7 @@ pub(super) async fn signed_out(
             .accounts(|a| a.end_provider_sessions(&issuer, left.subject.as_deref(), left.sid.as_deref()))?;
         for name in names {
             let by = By::new(web(&name, String::new(), peer.address), now);
-            room.desk.tell(&by, Draft::new(Action::SignOut).detail(json!({ "by": "provider" })))?;
+            room.desk.write_log(&by, Draft::new(Action::SignOut).detail(json!({ "by": "provider" })))?;
         }
         Ok(StatusCode::OK)
     })

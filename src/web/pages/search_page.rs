@@ -4,7 +4,7 @@ use super::door::problem_inside;
 use super::frame::{choice, field, inside};
 use super::languages::length;
 use super::visit::{Guest, Visitor, address, html as answer};
-use crate::web::Room;
+use crate::web::RoomState;
 use crate::web::api::found;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 pub(super) async fn page(
-    State(room): State<Arc<Room>>,
+    State(room): State<Arc<RoomState>>,
     visitor: Visitor,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
@@ -33,7 +33,7 @@ pub(super) async fn page(
 
 fn main(
     guest: &Guest,
-    room: &Room,
+    room: &RoomState,
     pairs: &[(String, String)],
     items: &[Value],
     next: Option<&str>,

@@ -1,7 +1,7 @@
 //! Who asks for a page, and how it is made for him.
 
 use super::languages::Lang;
-use crate::web::Room;
+use crate::web::RoomState;
 use crate::web::guard::Caller;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -21,7 +21,7 @@ pub struct Guest {
 }
 
 impl Guest {
-    pub(super) fn of(parts: &Parts, room: &Room, own: Option<&str>) -> Guest {
+    pub(super) fn of(parts: &Parts, room: &RoomState, own: Option<&str>) -> Guest {
         let there = &room.config.room.languages;
         let asked = parts.uri.query().unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("lang="));
         Guest {
@@ -37,10 +37,10 @@ impl Guest {
     }
 }
 
-impl FromRequestParts<Arc<Room>> for Guest {
+impl FromRequestParts<Arc<RoomState>> for Guest {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Guest, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<RoomState>) -> Result<Guest, Self::Rejection> {
         Ok(Guest::of(parts, room, None))
     }
 }

@@ -11,7 +11,7 @@
 //! | 2 | renamed over `tombstones.jsonl`, the folder synced | the table makes the file whole again, and it is done again next time |
 //! | 3 | out of the table | nothing |
 
-use super::{Index, IndexError, Reason, StoreError, TAKEN, TOMBSTONES, Tombstone, locked};
+use super::{DeletionReason, Index, IndexError, StoreError, TAKEN, TOMBSTONES, Tombstone, locked};
 use crate::time::Timestamp;
 use rusqlite::{TransactionBehavior, params};
 use std::fs::File;
@@ -73,5 +73,5 @@ fn copy_staying(old: &File, new: File, before: Timestamp, now: Timestamp) -> io:
 fn is_going(t: &Tombstone, before: Timestamp, now: Timestamp) -> bool {
     let is_old = t.deleted_at < before;
     let is_over = || t.until.is_some_and(|until| until <= now);
-    is_old && (t.reason == Reason::Expired || is_over())
+    is_old && (t.reason == DeletionReason::Expired || is_over())
 }

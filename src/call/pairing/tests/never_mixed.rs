@@ -154,7 +154,7 @@ fn play(calls: &[Call]) -> (Vec<(u64, RecordingId)>, usize) {
                 for speaker in [0, 1].into_iter().filter(|s| c.one_way.is_none_or(|w| w == *s)) {
                     let [src, dst] = [c.parties[speaker].sends, c.parties[1 - speaker].real];
                     let (ssrc, seq) = (2 * i as u32 + speaker as u32, (at / 20) as u16);
-                    let stream = Some(Stream { ssrc, seq });
+                    let stream = Some(StreamPosition { ssrc, seq });
                     match p.goes_as(stream, Flow { src, dst, vlan: c.media }, ms(at)) {
                         Route::Record(targets) => {
                             out.extend(targets.iter().map(|t| (i as u64, t.recording)));

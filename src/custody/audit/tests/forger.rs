@@ -139,12 +139,13 @@ fn who_exchanges_everything_is_found_by_who_has_seen_a_key_or_a_head() {
     let (first, third) = (before.first_key.unwrap().key, log(dir.path()).head().unwrap().unwrap());
     forge(dir.path(), no_export, Sigs::Todays, List::TodaysFirst(0));
     assert_eq!(problems(dir.path()), [], "from inside it looks right");
-    let with = |known: Known| log(dir.path()).verify_with(&known).unwrap().found;
-    let by_key = with(Known { keys: vec![first.clone()], ..Known::default() });
-    assert_eq!(by_key[0].problem, Problem::OtherKeys { key: first });
+    let with = |known: KnownElsewhere| log(dir.path()).verify_with(&known).unwrap().found;
+    let by_key = with(KnownElsewhere { keys: vec![first.clone()], ..KnownElsewhere::default() });
+    assert_eq!(by_key[0].problem, AuditProblem::OtherKeys { key: first });
     let hash = third.hash[..13].to_owned();
-    let by_head = with(Known { heads: vec![Link { seq: third.seq, hash }], ..Known::default() });
-    assert_eq!(by_head[0].problem, Problem::OtherThanSeen { seq: 10 });
+    let by_head =
+        with(KnownElsewhere { heads: vec![Link { seq: third.seq, hash }], ..KnownElsewhere::default() });
+    assert_eq!(by_head[0].problem, AuditProblem::OtherThanSeen { seq: 10 });
 }
 
 #[test]
@@ -152,11 +153,11 @@ fn what_was_seen_elsewhere_confirms_a_log_that_is_as_it_was() {
     let dir = five_days();
     let verdict = log(dir.path()).verify().unwrap();
     let keys = [verdict.first_key, verdict.newest_key].map(|k| k.unwrap().key).to_vec();
-    let known = Known { heads: vec![verdict.head.unwrap()], keys };
+    let known = KnownElsewhere { heads: vec![verdict.head.unwrap()], keys };
     assert!(log(dir.path()).verify_with(&known).unwrap().is_sound());
     // A copy without the secret, which ends where its owner said.
     fs::remove_file(dir.path().join(KEY_FILE)).unwrap();
-    assert_eq!(problems(dir.path()), [Problem::KeyGone]);
+    assert_eq!(problems(dir.path()), [AuditProblem::KeyGone]);
     assert!(log(dir.path()).verify_with(&known).unwrap().is_sound());
 }
 
@@ -296,14 +297,15 @@ fn a_lost_key_is_told_and_reported_until_it_is_confirmed() {
         fs::remove_file(dir.path().join(lost)).unwrap();
         log(dir.path()).append(&by(3), [draft(3)]).unwrap();
         let verdict = log(dir.path()).verify().unwrap();
-        let found: Vec<Problem> = verdict.found.into_iter().map(|f| f.problem).collect();
-        assert!(found.contains(&Problem::Damage), "{lost}: {found:?}");
+        let found: Vec<AuditProblem> = verdict.found.into_iter().map(|f| f.problem).collect();
+        assert!(found.contains(&AuditProblem::Damage), "{lost}: {found:?}");
         let told = log(dir.path()).entries().unwrap().find(|e| e.action == "audit_repair").unwrap();
         assert_eq!((told.seq, told.detail.unwrap()["after"]["seq"].clone()), (4, 3.into()));
         if lost == KEY_FILE {
-            assert_eq!(found, [Problem::Damage, Problem::NewKeys { seq: 3 }]);
+            assert_eq!(found, [AuditProblem::Damage, AuditProblem::NewKeys { seq: 3 }]);
             // Confirmed, only the entry that tells of it remains.
-            let known = Known { keys: vec![verdict.newest_key.unwrap().key], ..Known::default() };
+            let known =
+                KnownElsewhere { keys: vec![verdict.newest_key.unwrap().key], ..KnownElsewhere::default() };
             assert_eq!(log(dir.path()).verify_with(&known).unwrap().findings, 1);
         }
     }
@@ -314,7 +316,7 @@ fn a_lost_key_is_told_and_reported_until_it_is_confirmed() {
 fn a_log_without_seals() {
     let dir = written(3);
     forge(dir.path(), |_| true, Sigs::Removed, List::Removed);
-    assert_eq!(problems(dir.path()), [Problem::NeverSigned]);
+    assert_eq!(problems(dir.path()), [AuditProblem::NeverSigned]);
     assert_eq!(log(dir.path()).entries().unwrap().count(), 3);
     log(dir.path()).append(&by(4), [draft(4)]).unwrap();
     let begun = log(dir.path()).entries().unwrap().nth(3).unwrap();
@@ -323,9 +325,9 @@ fn a_log_without_seals() {
         ("audit_sign", 3.into())
     );
     let verdict = log(dir.path()).verify().unwrap();
-    assert_eq!(verdict.found[0].problem, Problem::LateKey { seq: 3 });
+    assert_eq!(verdict.found[0].problem, AuditProblem::LateKey { seq: 3 });
     assert_eq!((verdict.entries, verdict.signed, verdict.unsigned_up_to), (5, 2, Some(3)));
-    let known = Known { keys: vec![verdict.first_key.unwrap().key], ..Known::default() };
+    let known = KnownElsewhere { keys: vec![verdict.first_key.unwrap().key], ..KnownElsewhere::default() };
     assert!(log(dir.path()).verify_with(&known).unwrap().is_sound());
     // From then on an entry without a seal is found.
     let unsigned = |dir: &Path| {
@@ -333,7 +335,7 @@ fn a_log_without_seals() {
         let entry = Entry {
             seq: head.seq + 1,
             at: at(4).to_rfc3339(),
-            who: Who::Os(Account::default()),
+            who: Who::Os(SystemAccount::default()),
             action: "show".into(),
             targets: Vec::new(),
             search: None,
@@ -348,7 +350,7 @@ fn a_log_without_seals() {
     };
     let dir = written(2);
     unsigned(dir.path());
-    assert_eq!(problems(dir.path()), [Problem::Unsigned]);
+    assert_eq!(problems(dir.path()), [AuditProblem::Unsigned]);
 }
 
 /// Log, head and list from a backup, or some of them, with the secret or without.
@@ -381,7 +383,7 @@ fn pruned_the_keys_go_on_and_a_cut_before_its_time_is_found() {
     let verdict = log(dir.path()).verify().unwrap();
     assert!(verdict.is_sound(), "{verdict:?}");
     assert_eq!(verdict.pruned, Some(Pruned { up_to: 4, before: at(4).to_rfc3339() }));
-    let known = Known { keys: vec![verdict.first_key.unwrap().key], ..Known::default() };
+    let known = KnownElsewhere { keys: vec![verdict.first_key.unwrap().key], ..KnownElsewhere::default() };
     assert!(log(dir.path()).verify_with(&known).unwrap().is_sound());
     // With the key of today a cut can be told of that took more than it says.
     let up_to = verdict.head.unwrap();
@@ -393,7 +395,7 @@ fn pruned_the_keys_go_on_and_a_cut_before_its_time_is_found() {
     fs::write(dir.path().join(LOG_FILE), format!("{mark}\n{}\n", text.lines().last().unwrap())).unwrap();
     let found = log(dir.path()).verify().unwrap().found;
     assert!(
-        matches!(&found[0].problem, Problem::PrunedEarly { before, .. } if *before == early),
+        matches!(&found[0].problem, AuditProblem::PrunedEarly { before, .. } if *before == early),
         "{found:?}"
     );
     assert!(since > early);
