@@ -4,20 +4,24 @@
 // Every target uses one of these.
 #![allow(dead_code)]
 
-use nauhuri::call::{Decision, Ending};
+use nauhuri::call::{Decision, Ending, Opening};
 use nauhuri::codec::CodecSpec;
 use nauhuri::codec::formats::PayloadMap;
 use nauhuri::codec::g711::Law;
 use nauhuri::config::{Config, TunnelRule};
 use nauhuri::engine::{Engine, MediaPacket, Sink};
-use nauhuri::id::Channel;
+use nauhuri::id::{Channel, RecordingId};
+use nauhuri::net::{Datagram, Flow, Transport};
 use nauhuri::rtp::packet::RtpPacket;
 use nauhuri::rtp::standing::Standing;
 use nauhuri::sdp::{self, Carrier, MessageStep, OfferAnswer, Side};
 use nauhuri::sip::{Framer, Message};
 use nauhuri::tape::{Deck, Packet, Tape};
 use nauhuri::time::{NS_PER_MS, Timestamp};
+use nauhuri::wire::link::Vlan;
 use nauhuri::wire::{Frame, LinkType};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 
 /// Recordings opened less those closed.
 #[derive(Default)]
@@ -147,4 +151,155 @@ pub fn rtp(data: &[u8]) {
     }
     let report = tape.close(at, &mut deck);
     assert_eq!(report.frames, deck.0);
+}
+
+/// Calls that a target plays at once.
+const CALLS: usize = 4;
+
+/// One call of [`engine`]: its parties have sockets of their own on the wire, and say what they like
+/// of a private address behind it.
+#[derive(Clone, Copy)]
+struct Party {
+    /// Where its packets come from and go to.
+    real: SocketAddr,
+    /// What its description names.
+    named: SocketAddr,
+}
+
+struct Played {
+    parties: [Party; 2],
+    seq: [u16; 2],
+    cseq: u32,
+}
+
+/// Who may be heard by which recording: the SSRC of a packet names the call and the side.
+#[derive(Default)]
+struct Listener {
+    open: i64,
+    call_of: HashMap<RecordingId, String>,
+    /// By recording, channel and source: packets it was given and has not given back.
+    heard: HashMap<(RecordingId, usize, u32), u32>,
+}
+
+impl Sink for Listener {
+    fn decision(&mut self, decision: Decision) {
+        match decision {
+            Decision::Open(o) => {
+                self.open += 1;
+                let Opening { id, call_id, .. } = *o;
+                self.call_of.insert(id, call_id);
+            }
+            Decision::Close { .. } | Decision::Discard { .. } => self.open -= 1,
+            Decision::Disowned(d) => {
+                self.heard.remove(&(d.recording, d.channel as usize, d.ssrc));
+            }
+            _ => {}
+        }
+    }
+    fn media(&mut self, m: MediaPacket<'_>) {
+        let key = (m.recording, m.packet.channel as usize, m.packet.heard.ssrc);
+        *self.heard.entry(key).or_default() += 1;
+    }
+    fn tick(&mut self, _: Timestamp) {}
+}
+
+impl Listener {
+    /// No recording has heard a party of another call.
+    fn is_clean(&self) {
+        for (recording, _, ssrc) in self.heard.keys() {
+            let (call, of) = (self.call_of.get(recording), format!("call-{}", ssrc >> 8));
+            assert_eq!(call, Some(&of), "a recording has heard another call");
+        }
+    }
+}
+
+impl Played {
+    /// Call `n`; the bits of `kind` say whether each party is behind a NAT, and whether that keeps ports.
+    fn new(n: usize, kind: u8) -> Played {
+        let party = |side: usize| {
+            let host = IpAddr::from([198, 51, 100, if side == 0 { 1 } else { 2 } + (kind & 1) * 4]);
+            let port = 20_000 + 2 * n as u16;
+            let [is_hidden, keeps_port] = [kind >> (1 + side) & 1 == 1, kind >> (3 + side) & 1 == 1];
+            let private = IpAddr::from([10, 0, 0, 1 + side as u8]);
+            let real = SocketAddr::new(host, if is_hidden && !keeps_port { port + 20_000 } else { port });
+            let named = SocketAddr::new(if is_hidden { private } else { host }, port);
+            Party { real, named }
+        };
+        Played { parties: [party(0), party(1)], seq: [100, 200], cseq: 1 }
+    }
+
+    fn description(&self, side: usize) -> String {
+        let at = self.parties[side].named;
+        format!(
+            "v=0\r\no=- {port} {port} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 8\r\n",
+            ip = at.ip(),
+            port = at.port()
+        )
+    }
+
+    fn message(&self, n: usize, start: &str, cseq: &str, by: usize, body: &str) -> String {
+        let (from, to) = if by == 0 { ("a", "b") } else { ("b", "a") };
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let to_tag = if start.starts_with("INVITE") && self.cseq == 1 { "" } else { ";tag=t" };
+        format!(
+            "{start}\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{n}{cseq}\r\nFrom: <sip:{from}@h>;tag=f\r\n\
+             To: <sip:{to}@h>{to_tag}\r\nCall-ID: call-{n}\r\nCSeq: {cseq}\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+}
+
+/// Calls as a structure: three bytes a step, which say what happens, to which call, and how much later.
+/// However they cross, no call hears another, and what is kept is bounded. Gives how many sources were heard.
+pub fn engine(data: &[u8]) -> usize {
+    let mut config = Config::default();
+    (config.limits.calls, config.limits.recordings) = (64, 16);
+    let mut engine = Engine::new(&config);
+    let mut listener = Listener::default();
+    let mut at = Timestamp::from_parts(1_700_000_000, 0);
+    let kinds = data.iter().copied().chain(std::iter::repeat(0));
+    let mut calls: Vec<Played> = (0..CALLS).zip(kinds).map(|(n, kind)| Played::new(n, kind)).collect();
+    for step in data.get(CALLS..).unwrap_or_default().chunks_exact(3).take(400) {
+        let (what, n, side) = (step[0] % 12, usize::from(step[1]) % CALLS, usize::from(step[1] >> 4 & 1));
+        at = at.offset_ns(i64::from(step[2]) * 4 * NS_PER_MS);
+        let call = &mut calls[n];
+        let sip = |side: usize| SocketAddr::new(call.parties[side].real.ip(), 5060);
+        let mut text = String::new();
+        let (mut src, mut dst) = (sip(0), sip(1));
+        let mut payload = Vec::new();
+        match what {
+            0 => text = call.message(n, "INVITE sip:b@h SIP/2.0", "1 INVITE", 0, &call.description(0)),
+            1 => {
+                text = call.message(n, "SIP/2.0 200 OK", "1 INVITE", 0, &call.description(1));
+                (src, dst) = (dst, src);
+            }
+            2 => text = call.message(n, "ACK sip:b@h SIP/2.0", "1 ACK", 0, ""),
+            3 => text = call.message(n, "BYE sip:b@h SIP/2.0", "9 BYE", 0, ""),
+            4 => {
+                text = call.message(n, "SIP/2.0 200 OK", "9 BYE", 0, "");
+                (src, dst) = (dst, src);
+            }
+            _ => {
+                call.seq[side] = call.seq[side].wrapping_add(1);
+                let ssrc = (n as u32) << 8 | side as u32;
+                payload.extend([0x80, 8]);
+                payload.extend(call.seq[side].to_be_bytes());
+                payload.extend((u32::from(call.seq[side]) * 160).to_be_bytes());
+                payload.extend(ssrc.to_be_bytes());
+                payload.extend([0x55 + n as u8; 160]);
+                (src, dst) = (call.parties[side].real, call.parties[1 - side].real);
+            }
+        }
+        let payload = if text.is_empty() { &payload[..] } else { text.as_bytes() };
+        let flow = Flow { src, dst, vlan: Vlan::NONE };
+        let transport = Transport::Udp;
+        let datagram = Datagram { ts: at, flow, transport, payload, truncated: false, sliced: false };
+        engine.handle_datagram(&datagram, &mut listener);
+    }
+    let stats = engine.stats();
+    assert!(stats.calls <= 64 && stats.recordings <= 16);
+    engine.finish(Ending::CaptureEnd, &mut listener);
+    assert_eq!(listener.open, 0, "what was opened is closed");
+    listener.is_clean();
+    listener.heard.len()
 }

@@ -120,3 +120,27 @@ fn rtp() {
         harness::rtp(&rng.bytes(1000));
     }
 }
+
+#[test]
+fn engine() {
+    let mut heard = 0;
+    for seed in 0..100 {
+        let mut rng = Rng::new(seed);
+        let mut data = rng.bytes(4);
+        // Signalling in its order, calls interleaved as it comes, packets between all of it.
+        let mut next = [0u8; 4];
+        for _ in 0..rng.below(300) {
+            let n = rng.below(4) as usize;
+            let what = if rng.chance(0.2) && next[n] < 5 {
+                next[n] += 1;
+                next[n] - 1
+            } else {
+                5 + rng.below(7) as u8
+            };
+            data.extend([what, n as u8 | (rng.below(2) as u8) << 4, rng.below(12) as u8]);
+        }
+        heard += harness::engine(&data);
+        harness::engine(&rng.bytes(600));
+    }
+    assert!(heard > 100, "{heard} sources heard: it plays nothing");
+}
