@@ -134,7 +134,10 @@ fn a_correction_is_found_and_searched() {
     office.ends(2, &["amend", &id, "--ref", "17", "--set-number", "somebody"]);
     office.ends(2, &["amend", "--ref", "17", "--set-agent", "1"]);
     let log = office.ends(0, &["audit", "show", "--json"]);
-    assert!(log.contains("customer.number") && !log.contains("765"), "{log}");
+    assert!(
+        log.contains("customer.number") && !log.contains("35850765") && !log.contains("765 4321"),
+        "{log}"
+    );
     office.ends(0, &["verify"]);
 }
 
@@ -177,11 +180,11 @@ fn a_log_that_was_touched_is_told() {
     let office = Office::new();
     office.record(1, -100, 100);
     office.ends(0, &["list"]);
-    office.ends(0, &["list", "--number", "50555", "--service", "116117"]);
+    office.ends(0, &["list", "--number", "505550123", "--service", "116117"]);
     office.ends(0, &["audit", "verify"]);
     let path = office.store.state().join("audit.jsonl");
     let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.contains("\"list\"") && !text.contains("50555"), "{text}");
+    assert!(text.contains("\"list\"") && !text.contains("505550123"), "{text}");
     std::fs::write(&path, text.replacen("116117", "116118", 1)).unwrap();
     assert!(office.ends(1, &["audit", "verify"]).contains("line 2: is not an entry, or was changed"));
     assert_eq!(office.run(&["audit", "verify", "--json"]).status.code(), Some(1));
