@@ -48,6 +48,9 @@ pub(super) struct SessionActivity<'a> {
 /// A call that was heard this shortly before a newer one took its address is not over.
 pub(super) const FRESH: u32 = Tick::of_ms(3000);
 
+/// A call that was not heard for so long may be over.
+const STALE: u32 = Tick::of_ms(300_000);
+
 /// A call may ring so long (RFC 3261 §16.6, Timer C).
 const RINGING: u32 = Tick::of_ms(180_000);
 
@@ -159,15 +162,22 @@ impl Contender<'_> {
         }
     }
 
-    /// What was only learned or guessed at one end needs a known host at the other.
-    pub fn is_plausible(&self, flow: &Flow) -> bool {
+    /// What was only learned or guessed at one end needs a known host at the other, and so does what
+    /// was named by a call that has long been silent: its hang-up may have been missed, and its
+    /// addresses be another's.
+    pub fn is_plausible(&self, flow: &Flow, now: Tick) -> bool {
         let (there, ip) = match self.rule() {
             2 => (self.speaker, flow.src.ip()),
             3 => (self.speaker.other(), flow.dst.ip()),
             _ => return true,
         };
         let is_guess = matches!(self.best(), Rank::Nat | Rank::Image | Rank::Heard);
-        !is_guess || (self.session.is_at(there, ip) && self.session.is_on(flow.vlan))
+        let is_stale = self.heard.is_some_and(|h| now.since(h) > STALE);
+        match (is_guess, is_stale) {
+            (true, _) => self.session.is_at(there, ip) && self.session.is_on(flow.vlan),
+            (false, true) => self.session.is_at(there, ip),
+            (false, false) => true,
+        }
     }
 
     /// Its other end has not answered in any way.

@@ -150,7 +150,7 @@ fn sift<'p>(
     all: &mut Contenders<'_>,
 ) -> Option<&'p SmallVec<[Sender; 2]>> {
     if past.kin.is_empty() {
-        all.retain(|c| c.is_plausible(flow));
+        all.retain(|c| c.is_plausible(flow, now));
     } else {
         // Who could not have sent what went before did not send this.
         all.retain(|c| past.kin.iter().any(|k| c.is_sender(k)));

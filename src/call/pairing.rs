@@ -17,6 +17,7 @@
 //! |---|------|----------------|
 //! | 1 | a run that goes on, with the next numbers, where another breaks off is of who may have sent that | a party that moves, also behind the other's NAT; a relay's copy runs beside the original |
 //! | 2 | a run stays one side's of a call, and is not of a call that began after it | the running flow that a later call claims |
+//! | 2a | a call not heard for five minutes sent nothing between an end it knows and a host it does not | ports used again after a missed BYE, by a call whose signalling is not seen |
 //!
 //! Of those, who knows it best (`owner::decide`):
 //!

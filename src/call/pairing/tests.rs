@@ -455,3 +455,17 @@ fn early_sound_of_a_call_that_rings_is_given_back_when_it_says_where_it_is() {
         assert_eq!(disowned(&mut p), back, "{rings} {first} {answered}");
     }
 }
+
+#[test]
+fn a_call_long_silent_takes_nothing_that_runs_to_a_host_it_does_not_know() {
+    for (pause_ms, is_its) in [(60_000, true), (400_000, false)] {
+        let mut p = Pairing::new();
+        call(&mut p, 1, 0, &[claim("10.0.0.1:4000")], &[claim("10.0.0.2:4002")]);
+        assert_eq!(p.goes(flow("10.0.0.1:4000", "10.0.0.2:4002"), ms(10)), is(A, Channel::Customer));
+        let q = p.goes(flow("10.0.0.1:4000", "10.0.0.9:7000"), ms(pause_ms));
+        assert_eq!(q, if is_its { is(A, Channel::Customer) } else { Route::Unmatched }, "{pause_ms}");
+        // The other party may be on another port behind its NAT by now.
+        let q = p.goes(flow("10.0.0.1:4000", "10.0.0.2:50001"), ms(pause_ms));
+        assert_eq!(q, is(A, Channel::Customer), "{pause_ms}");
+    }
+}
