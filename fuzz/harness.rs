@@ -20,7 +20,7 @@ use nauhuri::tape::{Deck, Packet, Tape};
 use nauhuri::time::{NS_PER_MS, Timestamp};
 use nauhuri::wire::link::Vlan;
 use nauhuri::wire::{Frame, LinkType};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 /// Recordings opened less those closed.
@@ -156,8 +156,8 @@ pub fn rtp(data: &[u8]) {
 /// Calls that a target plays at once.
 const CALLS: usize = 4;
 
-/// One call of [`engine`]: its parties have sockets of their own on the wire, and say what they like
-/// of a private address behind it.
+/// A party of a call of [`engine`]: it has a socket of its own on the wire, and may name a private
+/// address behind it.
 #[derive(Clone, Copy)]
 struct Party {
     /// Where its packets come from and go to.
@@ -166,10 +166,10 @@ struct Party {
     named: SocketAddr,
 }
 
+/// One call.
 struct Played {
     parties: [Party; 2],
     seq: [u16; 2],
-    cseq: u32,
 }
 
 /// Who may be heard by which recording: the SSRC of a packet names the call and the side.
@@ -177,8 +177,8 @@ struct Played {
 struct Listener {
     open: i64,
     call_of: HashMap<RecordingId, String>,
-    /// By recording, channel and source: packets it was given and has not given back.
-    heard: HashMap<(RecordingId, usize, u32), u32>,
+    /// Recording, channel and source: what was given and has not been given back.
+    heard: HashSet<(RecordingId, usize, u32)>,
 }
 
 impl Sink for Listener {
@@ -197,8 +197,7 @@ impl Sink for Listener {
         }
     }
     fn media(&mut self, m: MediaPacket<'_>) {
-        let key = (m.recording, m.packet.channel as usize, m.packet.heard.ssrc);
-        *self.heard.entry(key).or_default() += 1;
+        self.heard.insert((m.recording, m.packet.channel as usize, m.packet.heard.ssrc));
     }
     fn tick(&mut self, _: Timestamp) {}
 }
@@ -206,7 +205,7 @@ impl Sink for Listener {
 impl Listener {
     /// No recording has heard a party of another call.
     fn is_clean(&self) {
-        for (recording, _, ssrc) in self.heard.keys() {
+        for (recording, _, ssrc) in &self.heard {
             let (call, of) = (self.call_of.get(recording), format!("call-{}", ssrc >> 8));
             assert_eq!(call, Some(&of), "a recording has heard another call");
         }
@@ -225,7 +224,7 @@ impl Played {
             let named = SocketAddr::new(if is_hidden { private } else { host }, port);
             Party { real, named }
         };
-        Played { parties: [party(0), party(1)], seq: [100, 200], cseq: 1 }
+        Played { parties: [party(0), party(1)], seq: [100, 200] }
     }
 
     fn description(&self, side: usize) -> String {
@@ -237,13 +236,12 @@ impl Played {
         )
     }
 
-    fn message(&self, n: usize, start: &str, cseq: &str, by: usize, body: &str) -> String {
-        let (from, to) = if by == 0 { ("a", "b") } else { ("b", "a") };
+    fn message(n: usize, start: &str, cseq: &str, body: &str) -> String {
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-        let to_tag = if start.starts_with("INVITE") && self.cseq == 1 { "" } else { ";tag=t" };
+        let to_tag = if start.starts_with("INVITE") { "" } else { ";tag=t" };
         format!(
-            "{start}\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{n}{cseq}\r\nFrom: <sip:{from}@h>;tag=f\r\n\
-             To: <sip:{to}@h>{to_tag}\r\nCall-ID: call-{n}\r\nCSeq: {cseq}\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+            "{start}\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{n}{cseq}\r\nFrom: <sip:a@h>;tag=f\r\n\
+             To: <sip:b@h>{to_tag}\r\nCall-ID: call-{n}\r\nCSeq: {cseq}\r\n{kind}Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
     }
@@ -268,15 +266,15 @@ pub fn engine(data: &[u8]) -> usize {
         let (mut src, mut dst) = (sip(0), sip(1));
         let mut payload = Vec::new();
         match what {
-            0 => text = call.message(n, "INVITE sip:b@h SIP/2.0", "1 INVITE", 0, &call.description(0)),
+            0 => text = Played::message(n, "INVITE sip:b@h SIP/2.0", "1 INVITE", &call.description(0)),
             1 => {
-                text = call.message(n, "SIP/2.0 200 OK", "1 INVITE", 0, &call.description(1));
+                text = Played::message(n, "SIP/2.0 200 OK", "1 INVITE", &call.description(1));
                 (src, dst) = (dst, src);
             }
-            2 => text = call.message(n, "ACK sip:b@h SIP/2.0", "1 ACK", 0, ""),
-            3 => text = call.message(n, "BYE sip:b@h SIP/2.0", "9 BYE", 0, ""),
+            2 => text = Played::message(n, "ACK sip:b@h SIP/2.0", "1 ACK", ""),
+            3 => text = Played::message(n, "BYE sip:b@h SIP/2.0", "9 BYE", ""),
             4 => {
-                text = call.message(n, "SIP/2.0 200 OK", "9 BYE", 0, "");
+                text = Played::message(n, "SIP/2.0 200 OK", "9 BYE", "");
                 (src, dst) = (dst, src);
             }
             _ => {

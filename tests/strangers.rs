@@ -14,7 +14,8 @@ use field::strangers::{is_mixed, try_seed};
 
 /// Scenarios of the first 200 in which no voice is mixed, but which are not as reckoned: sound
 /// that only one call can own is left out, or `complete` does not say so. They are gaps that
-/// are known (of the 10,000 about one in eleven has one, and 40 do not say so); no number may be added, and one that is closed has to go.
+/// are known (of the 10,000 about one in eleven has one, and 40 do not say so); no number may be
+/// added, and one that is closed has to go.
 const GAPS: &[u64] = &[37, 62, 65, 96, 116, 172, 182];
 
 /// Scenarios in which voices were once mixed: sound that came before an answer, which alone says whose it is.

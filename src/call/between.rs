@@ -85,7 +85,8 @@ impl Between {
         let is_beyond =
             |id: &SessionId| sessions.get(id).is_some_and(|s| s.ends[Side::Callee as usize].ip() == end.ip());
         if is_told {
-            // Where it is only likely nothing tells it from one that names the same and had begun before it was answered.
+            // Where it is only likely nothing tells it from one that names the same and had begun
+            // before it was answered.
             if owned.ranks.contains(&Rank::Claimed) {
                 return SmallVec::new();
             }

@@ -3,7 +3,7 @@
 use super::entries::EntryArgs;
 use super::global::Global;
 use super::search::SearchArgs;
-use crate::custody::amend::is_number;
+use crate::custody::amend::stated_number;
 use crate::custody::audit::{Link, MAX_TEXT, is_hex};
 use crate::id::Channel;
 use crate::pii::Pii;
@@ -311,11 +311,7 @@ fn short(text: &str) -> Result<String, String> {
 }
 
 fn customers_number(text: &str) -> Result<Pii<String>, &'static str> {
-    let text = text.trim();
-    match text.is_empty() || is_number(text) {
-        true => Ok(Pii::new(text.into())),
-        false => Err("not a telephone number such as +358401234567"),
-    }
+    stated_number(text).ok_or("not a telephone number such as +358401234567")
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

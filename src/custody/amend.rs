@@ -32,8 +32,14 @@ pub struct Correction {
     pub note: Option<Pii<String>>,
 }
 
+/// A customer's number as somebody states it; empty: not known. `None` where it is no number.
+pub fn stated_number(text: &str) -> Option<Pii<String>> {
+    let text = text.trim();
+    (text.is_empty() || is_number(text)).then(|| text.into())
+}
+
 /// A number as people write it.
-pub fn is_number(text: &str) -> bool {
+fn is_number(text: &str) -> bool {
     let is_separator = |c: char| matches!(c, ' ' | '-' | '(' | ')' | '.');
     let digits = text.strip_prefix('+').unwrap_or(text);
     let count = digits.chars().filter(char::is_ascii_digit).count();
@@ -48,8 +54,7 @@ fn bare(number: &str) -> String {
 impl Correction {
     /// Nothing is to be changed.
     pub fn is_empty(&self) -> bool {
-        let texts = [&self.agent, &self.agent_name].into_iter().all(Option::is_none);
-        texts && self.number.is_none() && self.note.is_none()
+        self.keys().is_empty()
     }
 
     /// The keys it names.

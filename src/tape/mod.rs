@@ -153,8 +153,7 @@ impl Tape {
         self.sort_in();
         let since_ns = since.since_ns(self.answered_at);
         let Some(given) = self.speakers[channel as usize].give_back(source, since_ns) else { return };
-        let of = |place: &HeardAt, e: &TapeEvent| (*place, e.channel) == (given.place, channel);
-        self.events.retain(|(place, e)| !(of(place, e) && e.at_ns >= since_ns));
+        self.events.retain(|(place, e)| *place != given.place || e.channel != channel || e.at_ns < since_ns);
         let frames = given.frames.start.max(0) as u64..given.frames.end.max(0) as u64;
         silence(channel, self.timeline.silence(channel, frames), deck);
     }

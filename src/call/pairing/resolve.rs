@@ -78,7 +78,7 @@ impl Pairing {
         // Who called only after it began did not send it.
         let had_begun = |leg: u64| {
             let mut of = self.legs.get(&leg).into_iter().flatten().filter_map(|id| self.sessions.get(id));
-            of.any(|s| run.began.since(s.opened_at) > 0 || s.opened_at == run.began)
+            of.any(|s| s.opened_at.since(run.began) == 0)
         };
         let may_be_anothers = |g: &Given| {
             let own = self.sessions.get(&g.session).map(|s| s.age);

@@ -12,7 +12,7 @@ use crate::archive::index::Row;
 use crate::config::CopyAccess;
 use crate::config::listening::Act;
 use crate::custody::access::Deed;
-use crate::custody::amend::{Correction, is_number};
+use crate::custody::amend::{Correction, stated_number};
 use crate::custody::audit::{Action, By, Draft, Why};
 use crate::custody::export::ExportRequest;
 use crate::custody::hold::Release;
@@ -202,15 +202,14 @@ impl Amend {
             Some(t) if !t.trim().is_empty() => said(key, &t).map(Some),
             other => Ok(other.map(|_| String::new())),
         };
-        let number = self.number.map(|n| n.as_str().trim().to_owned());
-        if number.as_ref().is_some_and(|n| !n.is_empty() && !is_number(n)) {
-            return Err(ProblemDetails::bad("number: not a telephone number"));
-        }
+        let number = |n: Pii<String>| {
+            stated_number(n.as_str()).ok_or_else(|| ProblemDetails::bad("number: not a telephone number"))
+        };
         let correction = Correction {
             case: said("ref", &self.case)?,
             agent: text("agent", self.agent)?,
             agent_name: text("agent_name", self.agent_name)?,
-            number: number.map(Pii::new),
+            number: self.number.map(number).transpose()?,
             note: self.note.map(|n| said("note", n.as_str())).transpose()?.map(Pii::new),
         };
         match correction.is_empty() {
