@@ -15,6 +15,7 @@
 
 mod aside;
 mod clock;
+mod copies;
 mod doubt;
 mod finished;
 mod floor;

@@ -4,8 +4,10 @@
 //! RFC 3550 §5.1, §A.1. This module must not know of files or of the other party.
 
 mod play;
+mod redundant;
 
 use super::clock::WireClock;
+use super::copies::Copies;
 use super::doubt::Doubt;
 use super::floor::HeardAt;
 use super::holes::Holes;
@@ -19,8 +21,8 @@ use super::streams::Streams;
 use super::timeline::frames_at;
 use super::voice::Voice;
 use super::waiting::{Pending, Waiting};
+use crate::codec::CodecSpec;
 use crate::codec::telephone_event::KeyPresses;
-use crate::codec::{CodecSpec, red};
 use crate::rtp::standing::{Standing, source_of};
 use crate::rtp::stats::{Arrival, StreamStats};
 use crate::time::NS_PER_S;
@@ -59,6 +61,8 @@ pub(super) struct Source {
     voice: Voice,
     keys: KeyPresses,
     waiting: Waiting,
+    /// What came again with later packets and was not there (RFC 2198).
+    copies: Option<Box<Copies>>,
     /// Packets whose numbers may begin anew.
     doubt: Option<Box<Doubt>>,
     /// A better place is listened to.
@@ -99,6 +103,7 @@ impl Source {
             voice: Voice::default(),
             keys: KeyPresses::new(),
             waiting: Waiting::default(),
+            copies: None,
             doubt: None,
             rests: false,
             codec_name: None,
@@ -362,7 +367,7 @@ impl Source {
         if std::mem::take(&mut self.rests) {
             self.clock.forget();
         }
-        let (meaning, payload) = self.unwrapped(meaning, heard.payload, formats);
+        let (meaning, payload) = self.unwrapped(meaning, at_ns, heard, formats);
         let carries = self.meanings.get(meaning).carries;
         let mut ticks = 0;
         if carries.is_sound() && !payload.is_empty() {
@@ -420,23 +425,6 @@ impl Source {
         let sound = self.waiting.packets().iter().filter(is_sound);
         self.clock.note_again(sound.map(|p| (p.at_ns, p.ts)));
         self.streams.each(StreamStats::forget_jitter);
-    }
-
-    /// The primary block of redundant audio (RFC 2198), and what its type means; others as they are.
-    fn unwrapped<'a>(&mut self, meaning: u8, payload: &'a [u8], formats: &Formats) -> (u8, &'a [u8]) {
-        let wrapper = self.meanings.get(meaning);
-        if wrapper.carries != Carries::Redundant
-            || payload.is_empty()
-            || self.secrecy.hides(wrapper, Look::Unknown)
-        {
-            return (meaning, payload);
-        }
-        match red::primary(payload) {
-            Some((payload_type, block)) => {
-                (self.meanings.of(payload_type, self.place.rank(), formats), block)
-            }
-            None => (meaning, payload),
-        }
     }
 
     fn is_sound(&self, p: &Pending) -> bool {
