@@ -122,13 +122,17 @@ pub fn rtp(data: &[u8]) {
     let spec = |pt: u8, name: &str, hz, ch| (pt, CodecSpec::from_rtpmap(pt, Some(name), Some(hz), Some(ch)));
     let formats = [
         spec(0, "PCMU", 8000, 1),
+        spec(3, "GSM", 8000, 1),
         spec(8, "PCMA", 8000, 1),
         spec(9, "G722", 8000, 1),
         spec(13, "CN", 8000, 1),
         spec(18, "G729", 8000, 1),
         spec(97, "L16", 8000, 1),
         spec(98, "L16", 44_100, 2),
+        spec(99, "G726-24", 8000, 1),
+        spec(100, "AAL2-G726-40", 8000, 1),
         spec(101, "telephone-event", 8000, 1),
+        spec(110, "red", 8000, 1),
         spec(111, "opus", 48_000, 2),
     ];
     let answered = Timestamp::from_parts(1_700_000_000, 0);

@@ -13,6 +13,8 @@ pub mod def;
 pub mod formats;
 pub mod g711;
 pub mod g722;
+pub mod g726;
+pub mod gsm;
 pub mod l16;
 pub mod opus;
 pub mod quality;

@@ -1,7 +1,7 @@
 //! The list of codecs, and who is meant by a name or a static payload type (RFC 3551 §6).
 
 use super::def::{CodecDef, CodecSpec};
-use super::{comfort_noise, g711, g722, l16, opus, red, telephone_event, undecodable};
+use super::{comfort_noise, g711, g722, g726, gsm, l16, opus, red, telephone_event, undecodable};
 
 /// Bound of [`CodecSpec::name`], characters: it comes from strangers' SDP.
 pub const MAX_NAME: usize = 32;
@@ -17,7 +17,7 @@ pub const ROWS: [CodecDef; COUNT] = [
     opus::OPUS,
     l16::L16,
     undecodable::G729,
-    undecodable::GSM,
+    gsm::GSM,
     undecodable::ILBC,
     undecodable::AMR,
     undecodable::AMR_WB,
@@ -31,7 +31,7 @@ pub const ROWS: [CodecDef; COUNT] = [
     undecodable::QCELP,
     undecodable::MPA,
     undecodable::G728,
-    undecodable::G726_32,
+    g726::G726,
     undecodable::SPEEX,
     CodecDef::UNKNOWN,
 ];

@@ -1,0 +1,139 @@
+//! Each codec that is decoded, in a whole call: its sound lies where it was spoken.
+
+use crate::common::ladder::Side::{Callee, Caller};
+use crate::common::ladder::{Dialog, Scene, Side};
+use crate::common::rng::Rng;
+use crate::common::sdp::{Line, description};
+use crate::common::voice::{Packet, Voice};
+use crate::kit::*;
+use nauhuri::codec::{CodecSpec, Decoder};
+
+/// A codec as an offer names it, and payloads of it.
+struct Spoken {
+    payload_type: u8,
+    name: &'static str,
+    clock_hz: u32,
+    channels: u8,
+    ms: u32,
+    payloads: Vec<Vec<u8>>,
+}
+
+impl Spoken {
+    fn map(&self) -> Option<String> {
+        let Spoken { payload_type, name, clock_hz, channels, .. } = self;
+        let channels = if *channels == 1 { String::new() } else { format!("/{channels}") };
+        (*payload_type > 95).then(|| format!("{payload_type} {name}/{clock_hz}{channels}"))
+    }
+
+    fn spec(&self) -> CodecSpec {
+        let Spoken { payload_type, name, clock_hz, channels, .. } = self;
+        CodecSpec::from_rtpmap(*payload_type, Some(name), Some(*clock_hz), Some(*channels))
+    }
+
+    /// Its packets from `from` ms on, with the samples that they are at 8 kHz.
+    fn packets(&self, d: &Dialog, side: Side, from: f64) -> Vec<Packet> {
+        let mut voice = Voice::of(d, side, 3);
+        let mut decoder = Decoder::new(&self.spec(), 8000).unwrap();
+        let mut at = from;
+        let mut out = Vec::new();
+        for payload in &self.payloads {
+            let mut packet = voice.other(at, self.payload_type, payload);
+            decoder.decode(payload, &mut packet.samples).unwrap();
+            out.push(packet);
+            voice.ts = voice.ts.wrapping_add(self.ms * self.clock_hz / 1000);
+            at += f64::from(self.ms);
+        }
+        out
+    }
+}
+
+fn vectors(file: &str, octets: usize) -> Vec<Vec<u8>> {
+    let all = std::fs::read(crate::common::repository("tests/data").join(file)).unwrap();
+    all.chunks_exact(octets).map(<[u8]>::to_vec).collect()
+}
+
+fn noise(octets: usize) -> Vec<Vec<u8>> {
+    let mut rng = Rng::new(octets as u64);
+    (0..100).map(|_| rng.bytes(octets)).collect()
+}
+
+fn dialog(n: u16, spoken: &Spoken) -> Dialog {
+    let formats = spoken.payload_type.to_string();
+    let map = spoken.map();
+    let maps: Vec<&str> = map.as_deref().into_iter().collect();
+    let d = Dialog { formats: [formats.clone(), formats.clone()], ..Dialog::new(n) };
+    let bodies = d.rtp.map(|at| description(1, &[Line::audio(at).formats(&formats, &maps)]));
+    Dialog { bodies, ..d }
+}
+
+#[test]
+fn each_lies_where_it_was_spoken_to_the_sample() {
+    let g726 = |payload_type, name, file, octets| Spoken {
+        payload_type,
+        name,
+        clock_hz: 8000,
+        channels: 1,
+        ms: 20,
+        payloads: vectors(file, octets),
+    };
+    let gsm = |frames: usize| Spoken {
+        payload_type: 3,
+        name: "GSM",
+        clock_hz: 8000,
+        channels: 1,
+        ms: 20 * frames as u32,
+        payloads: vectors("gsm/speech.gsm", 33 * frames),
+    };
+    let all = [
+        gsm(1),
+        gsm(3),
+        g726(97, "G726-16", "g726/speech.le16", 40),
+        g726(97, "G726-24", "g726/speech.le24", 60),
+        g726(97, "G726-32", "g726/speech.le32", 80),
+        g726(97, "G726-40", "g726/speech.le40", 100),
+        g726(98, "AAL2-G726-32", "g726/speech.be32", 80),
+        g726(98, "AAL2-G726-40", "g726/speech.be40", 100),
+        Spoken { payload_type: 97, name: "L16", clock_hz: 8000, channels: 2, ms: 10, payloads: noise(320) },
+    ];
+    for (n, spoken) in (1..).zip(&all) {
+        let d = dialog(n, spoken);
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        let sent = [spoken.packets(&d, Caller, 1020.0), spoken.packets(&d, Callee, 1500.0)];
+        sent.iter().for_each(|p| s.media(p));
+        d.bye(&mut s, 5000.0, Caller);
+        let run = s.replay(AGENTS);
+        let r = run.only();
+        inbound(r, &sent);
+        complete(r, true);
+        assert_eq!((r.rate, r.text("/streams/0/codec")), (8000, spoken.name), "{}", r.json);
+    }
+}
+
+/// At 16 kHz a file is made at 16 kHz, sample for sample.
+#[test]
+fn wide_band_of_plain_samples_is_kept_as_it_came() {
+    for (name, octets) in [("PCMU", 320), ("PCMA", 320), ("L16", 640)] {
+        let payloads = noise(octets);
+        let spoken = Spoken { payload_type: 97, name, clock_hz: 16_000, channels: 1, ms: 20, payloads };
+        let d = dialog(11, &spoken);
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        let sent = [spoken.packets(&d, Caller, 1020.0), spoken.packets(&d, Callee, 1100.0)];
+        sent.iter().for_each(|p| s.media(p));
+        d.bye(&mut s, 4000.0, Caller);
+        let run = s.replay(AGENTS);
+        let r = run.only();
+        complete(r, true);
+        assert_eq!(r.rate, 16_000);
+        for (channel, from) in [("customer", 320), ("agent", 1600)] {
+            let mut pcm = Vec::new();
+            let mut decoder = Decoder::new(&spoken.spec(), 16_000).unwrap();
+            spoken.payloads.iter().for_each(|p| decoder.decode(p, &mut pcm).unwrap());
+            let heard = r.channel(channel);
+            let place = (from - 160..from + 160).find(|at| heard[*at..*at + 320] == pcm[..320]);
+            let place = place.unwrap_or_else(|| panic!("{name}: {channel} is not near its place"));
+            assert!(heard[place..place + pcm.len()] == pcm, "{name}: {channel}");
+        }
+    }
+}
