@@ -117,6 +117,33 @@ impl Deck for Count {
     }
 }
 
+/// Payloads of codecs whose frames are decoded elsewhere: an octet of codec, then the payload.
+pub fn payloads(data: &[u8]) {
+    const CODECS: [(&str, u32, &str); 9] = [
+        ("AMR", 8000, ""),
+        ("AMR", 8000, "octet-align=1"),
+        ("AMR", 8000, "crc=1"),
+        ("AMR-WB", 16_000, ""),
+        ("AMR-WB", 16_000, "octet-align=1"),
+        ("G729", 8000, ""),
+        ("iLBC", 8000, "mode=20"),
+        ("G723", 8000, ""),
+        ("speex", 16_000, ""),
+    ];
+    let [kind, payload @ ..] = data else { return };
+    let (name, clock, fmtp) = CODECS[usize::from(*kind) % CODECS.len()];
+    let spec = CodecSpec::from_rtpmap(97, Some(name), Some(clock), None).with_fmtp(Some(fmtp));
+    let Some(foreign) = spec.def.foreign else { return };
+    let Some(frames) = (foreign.take_apart)(&spec, payload) else { return };
+    let coded: usize = frames.iter().flatten().map(<[u8]>::len).sum();
+    // A header octet or the bits of an end are added to each frame, and no more.
+    assert!(frames.count() > 0 && coded <= payload.len() + 2 * frames.count());
+    assert!(frames.iter().flatten().all(|f| !f.is_empty()));
+    assert_eq!(spec.native_samples_in(payload), frames.count() * frames.codec.frame_samples());
+    let copies = nauhuri::codec::red::copies(payload).map(|c| c.payload.len()).sum::<usize>();
+    assert!(copies <= payload.len());
+}
+
 /// RTP packets on one tape: a byte of channel and time, one of length, then the packet.
 pub fn rtp(data: &[u8]) {
     let spec = |pt: u8, name: &str, hz, ch| (pt, CodecSpec::from_rtpmap(pt, Some(name), Some(hz), Some(ch)));

@@ -34,11 +34,9 @@ const EXCEPTIONS: &[(&str, &str, &str, &str, &str)] = &[
     ),
     ("v30", "l4~uLYgYCu", "ended_by", "transfer", "the called party sent REFER"),
     ("v02", "", "complete", "false", "SRTP: cannot be decoded in this release"),
-    ("v11", "", "complete", "false", "speex cannot be decoded"),
     ("v12", "", "complete", "false", "ZRTP: encrypted after its handshake"),
     ("v15", "", "complete", "false", "BV32 cannot be decoded"),
-    ("v18", "", "complete", "false", "G.729 cannot be decoded"),
-    ("v26", "", "complete", "false", "AMR cannot be decoded"),
+    ("v26", "", "complete", "false", "more is lost than a network explains"),
     (
         "v14",
         "25672",

@@ -8,6 +8,7 @@
 //! In RTP a frame is 33 octets, of which the first four bits are a signature (RFC 3551 §4.5.8), and
 //! a packet holds one or several.
 
+use super::bits::Bits;
 use super::def::{CodecDef, Decode, DecodeError};
 
 /// Static type 3.
@@ -114,12 +115,13 @@ impl GsmDecoder {
 
     /// Appends the 160 samples of a frame of 33 octets.
     fn frame(&mut self, frame: &[u8], out: &mut Vec<i16>) {
-        let mut bits = Bits { octets: frame, at: 4 };
-        let larpp = LAR_BITS.map(|n| bits.take(n));
+        let mut bits = Bits::new(frame);
+        bits.skip(4);
+        let larpp = LAR_BITS.map(|n| bits.take(n) as i16);
         let larpp: [i16; ORDER] = std::array::from_fn(|i| log_area_ratio(i, larpp[i]));
         let mut wt = [0i16; FRAME_SAMPLES];
         for segment in wt.chunks_exact_mut(SEGMENT) {
-            let (nc, bc) = (bits.take(7) as usize, bits.take(2) as usize);
+            let (nc, bc) = (usize::from(bits.take(7)), usize::from(bits.take(2)));
             let erp = excitation(&mut bits);
             self.long_term(nc, bc, &erp);
             segment.copy_from_slice(&self.drp[LOOK_BACK..]);
@@ -167,14 +169,14 @@ impl GsmDecoder {
 
 /// §5.3.1: a sub-segment's pulses at their places.
 fn excitation(bits: &mut Bits<'_>) -> [i16; SEGMENT] {
-    let (mc, xmaxc) = (bits.take(2) as usize, bits.take(6));
+    let (mc, xmaxc) = (usize::from(bits.take(2)), bits.take(6) as i16);
     let (exp, mant) = exponent_and_mantissa(xmaxc);
     // FAC carries the mantissa; what is left is a shift to the right with rounding.
     let (factor, shift) = (FAC[mant], (6 - exp) as u32);
     let half = if shift == 0 { 0 } else { 1i16 << (shift - 1) };
     let mut ep = [0; SEGMENT];
     for i in 0..PULSES {
-        let xmc = bits.take(3);
+        let xmc = bits.take(3) as i16;
         let xmp = mult_r(factor, ((xmc << 1) - 7) << 12);
         ep[mc + 3 * i] = xmp.saturating_add(half) >> shift;
     }
@@ -229,24 +231,6 @@ fn mult_r(a: i16, b: i16) -> i16 {
         return i16::MAX;
     }
     ((i32::from(a) * i32::from(b) + 16_384) >> 15) as i16
-}
-
-/// Reads numbers of a few bits, the most significant first; zeros behind the end.
-struct Bits<'a> {
-    octets: &'a [u8],
-    at: usize,
-}
-
-impl Bits<'_> {
-    fn take(&mut self, n: u32) -> i16 {
-        let mut value = 0;
-        for _ in 0..n {
-            let octet = self.octets.get(self.at / 8).copied().unwrap_or(0);
-            value = value << 1 | i16::from(octet >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        value
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! A re-INVITE may give a payload type another meaning: it holds for what comes
 //! after, and what was taken before keeps the meaning it had.
 
+use crate::codec::def::ForeignDecoders;
 use crate::codec::formats::PayloadMap;
 use crate::codec::{CodecSpec, PayloadRole};
 use smallvec::SmallVec;
@@ -20,9 +21,26 @@ pub(super) struct Formats {
     unsaid: PayloadMap,
     /// Counts what was stated, so that who remembers a meaning knows whether it still holds.
     version: u32,
+    /// Who decodes what is not decoded here.
+    decoders: Option<Arc<dyn ForeignDecoders>>,
 }
 
 impl Formats {
+    /// Nothing stated yet.
+    pub fn new(decoders: Option<Arc<dyn ForeignDecoders>>) -> Self {
+        Formats { decoders, ..Formats::default() }
+    }
+
+    /// Who decodes what is not decoded here.
+    pub fn decoders(&self) -> Option<&dyn ForeignDecoders> {
+        self.decoders.as_deref()
+    }
+
+    /// Whether payloads mean nothing here: sound that nobody at hand can decode.
+    pub fn is_unreadable(&self, spec: &CodecSpec) -> bool {
+        spec.is_unreadable_by(self.decoders())
+    }
+
     /// States what payload types mean `rank` hops from the agent, from now on.
     pub fn state(&mut self, rank: u8, newer: &PayloadMap) {
         self.version = self.version.wrapping_add(1);
@@ -84,9 +102,10 @@ pub(super) struct Meaning {
 }
 
 impl Meaning {
-    fn new(payload_type: u8, formats: &PayloadMap) -> Self {
+    fn new(payload_type: u8, rank: u8, all: &Formats) -> Self {
+        let formats = all.on(rank);
         let spec = formats.spec(payload_type).cloned();
-        let carries = match spec.as_ref().map(|s| (s.def.role, s.is_decodable())) {
+        let carries = match spec.as_ref().map(|s| (s.def.role, !all.is_unreadable(s))) {
             Some((PayloadRole::TelephoneEvent, _)) => Carries::Event,
             Some((PayloadRole::ComfortNoise, _)) => Carries::Noise,
             Some((PayloadRole::Redundant, _)) => Carries::Redundant,
@@ -121,7 +140,7 @@ impl Meanings {
         {
             return i;
         }
-        let now = Meaning::new(payload_type, formats.on(rank));
+        let now = Meaning::new(payload_type, rank, formats);
         let is_same = |m: &Meaning| {
             m.payload_type == payload_type && m.is_sealed == now.is_sealed && m.spec == now.spec
         };
@@ -188,9 +207,9 @@ mod tests {
         let mut formats = Formats::default();
         formats.state(0, &map("PCMU", true));
         formats.state(1, &map("PCMA", false));
-        let of = |rank| Meaning::new(97, formats.on(rank)).is_sealed;
+        let of = |rank| Meaning::new(97, rank, &formats).is_sealed;
         assert_eq!([0, 1, 2].map(of), [true, false, false]);
-        assert_eq!(Meaning::new(97, formats.on(1)).carries, Carries::Sound);
-        assert_eq!(Meaning::new(98, formats.on(1)).carries, Carries::Unreadable);
+        assert_eq!(Meaning::new(97, 1, &formats).carries, Carries::Sound);
+        assert_eq!(Meaning::new(98, 1, &formats).carries, Carries::Unreadable);
     }
 }

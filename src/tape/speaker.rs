@@ -18,6 +18,7 @@ use super::report::{CodecPackets, StreamReport};
 use super::source::{Played, Source};
 use super::voice::Stage;
 use crate::codec::CodecSpec;
+use crate::codec::def::ForeignDecoders;
 use crate::id::Channel;
 use crate::rtp::standing::Trust;
 use crate::time::NS_PER_S;
@@ -79,10 +80,10 @@ pub(super) struct Speaker {
 
 impl Speaker {
     /// A party that has not been heard.
-    pub fn new(channel: Channel) -> Self {
+    pub fn new(channel: Channel, decoders: Option<Arc<dyn ForeignDecoders>>) -> Self {
         Speaker {
             channel,
-            formats: Formats::default(),
+            formats: Formats::new(decoders),
             floor: Floor::default(),
             sources: SmallVec::new(),
             newcomers: Newcomers::default(),
@@ -293,7 +294,7 @@ impl Speaker {
         }
         let formats = self.formats.on(packet.rank);
         let spec = formats.get(payload_type);
-        spec.is_some_and(|s| !s.is_unreadable()) && !formats.encrypted
+        spec.is_some_and(|s| !self.formats.is_unreadable(s)) && !formats.encrypted
     }
 
     /// Plays what one of its sources has; where that is.
