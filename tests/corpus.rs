@@ -145,7 +145,7 @@ fn call_is_right(file: &str, call: &Value, r: &Recording, all: &[Datagram], say:
     let undecoded = |c: &str| {
         let mine: Vec<_> =
             r.json["streams"].as_array().unwrap().iter().filter(|s| s["channel"] == c).collect();
-        let known = ["pcmu", "pcma", "g722", "opus", "l16"];
+        let known = ["pcmu", "pcma", "g722", "opus", "l16", "gsm", "g729", "amr", "speex"];
         !mine.is_empty()
             && mine.iter().all(|s| {
                 let codec = s["codec"].as_str().unwrap().to_lowercase();
