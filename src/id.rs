@@ -5,6 +5,7 @@
 //! give the same names on every run.
 
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use uuid::Uuid;
@@ -20,7 +21,10 @@ impl fmt::Display for RecordingId {
 }
 
 /// The side of the WAV a party is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// The left channel.
     Customer = 0,
@@ -29,6 +33,9 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// In the order of the file: left, right.
+    pub const BOTH: [Channel; 2] = [Channel::Customer, Channel::Agent];
+
     /// As it stands in the sidecar.
     pub fn name(self) -> &'static str {
         match self {

@@ -112,9 +112,8 @@ impl Worker {
             Item::Media { recording, kept } => {
                 let Some(seat) = self.running.get_mut(recording) else { return };
                 let r = &mut *seat.running;
-                let packet = kept.packet(bytes);
-                r.note(packet.channel);
-                r.tape.push(packet, &mut r.deck);
+                r.note(kept.channel());
+                r.tape.push_kept(kept, bytes, &mut r.deck);
                 let due = r.tape.due();
                 if due != seat.due {
                     count(r, &self.counts, &self.context);

@@ -66,9 +66,28 @@ impl Kept {
         Kept { at, flow, ssrc, timestamp, start, seq, len, header, kind, standing, place }
     }
 
+    /// Capture time.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// What speaks for where it comes from.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Who speaks.
+    pub fn channel(&self) -> Channel {
+        if self.place & 1 == 0 { Channel::Customer } else { Channel::Agent }
+    }
+
+    fn whole<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[self.start as usize..self.start as usize + usize::from(self.len)]
+    }
+
     /// The packet again, out of the bytes it was put down in.
     pub fn packet<'a>(&self, bytes: &'a [u8]) -> Packet<'a> {
-        let whole = &bytes[self.start as usize..self.start as usize + usize::from(self.len)];
+        let whole = self.whole(bytes);
         let heard = RtpPacket {
             ssrc: self.ssrc,
             seq: self.seq,
@@ -79,7 +98,7 @@ impl Kept {
             whole,
         };
         Packet {
-            channel: if self.place & 1 == 0 { Channel::Customer } else { Channel::Agent },
+            channel: self.channel(),
             rank: self.place >> 1,
             standing: self.standing,
             flow: self.flow,
@@ -108,6 +127,13 @@ impl Inbox {
     /// Puts a packet down.
     pub fn push(&mut self, packet: &Packet<'_>) {
         self.notes.push(Kept::put(packet, &mut self.bytes));
+    }
+
+    /// Puts a packet down whose bytes lie in `bytes`.
+    pub fn push_kept(&mut self, kept: &Kept, bytes: &[u8]) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(kept.whole(bytes));
+        self.notes.push(Kept { start, ..*kept });
     }
 
     /// Reads the last of what is there: the next packet goes beside it.

@@ -133,13 +133,20 @@ pub(super) struct Meanings {
 
 impl Meanings {
     /// What `payload_type` means now.
+    #[inline]
     pub fn of(&mut self, payload_type: u8, rank: u8, formats: &Formats) -> u8 {
-        if let Some((version, i)) = self.now
-            && version == formats.version
-            && self.known[usize::from(i)].payload_type == payload_type
-        {
-            return i;
+        match self.now {
+            Some((version, i))
+                if version == formats.version && self.known[usize::from(i)].payload_type == payload_type =>
+            {
+                i
+            }
+            _ => self.look_up(payload_type, rank, formats),
         }
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, payload_type: u8, rank: u8, formats: &Formats) -> u8 {
         let now = Meaning::new(payload_type, rank, formats);
         let is_same = |m: &Meaning| {
             m.payload_type == payload_type && m.is_sealed == now.is_sealed && m.spec == now.spec

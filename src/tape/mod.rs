@@ -102,8 +102,6 @@ pub struct Tape {
     is_missing: bool,
 }
 
-const CHANNELS: [Channel; 2] = [Channel::Customer, Channel::Agent];
-
 impl Tape {
     /// A tape whose frame zero is the answer.
     pub fn new(answered_at: Timestamp) -> Self {
@@ -117,7 +115,7 @@ impl Tape {
             next_flush_ns: FLUSH_NS,
             limit_ns: None,
             inbox: Inbox::default(),
-            speakers: CHANNELS.map(|c| Speaker::new(c, decoders.clone())),
+            speakers: Channel::BOTH.map(|c| Speaker::new(c, decoders.clone())),
             timeline: Timeline::default(),
             rate_hz: None,
             held: Inbox::default(),
@@ -170,21 +168,35 @@ impl Tape {
 
     /// Takes one media packet.
     pub fn push(&mut self, packet: Packet<'_>, deck: &mut impl Deck) {
-        let at_ns = packet.at.since_ns(self.answered_at);
-        if self.limit_ns.is_some_and(|l| at_ns > l) {
-            let is_anybodys = packet.standing.trust() == Trust::None;
-            let room = if is_anybodys { MAX_HELD / 2 } else { MAX_HELD };
-            match self.held.len() < room {
-                true => self.held.push(&packet),
-                false => self.lost_held |= !is_anybodys,
-            }
-            return;
+        if let Some(inbox) = self.inbox_for(packet.at, packet.standing, deck) {
+            inbox.push(&packet);
         }
-        self.advance(packet.at, deck);
-        self.inbox.push(&packet);
+    }
+
+    /// Takes one media packet whose bytes lie in `bytes`.
+    pub fn push_kept(&mut self, kept: &Kept, bytes: &[u8], deck: &mut impl Deck) {
+        if let Some(inbox) = self.inbox_for(kept.at(), kept.standing(), deck) {
+            inbox.push_kept(kept, bytes);
+        }
+    }
+
+    /// Where a packet that came `at` goes; `None` where there is no room for it.
+    fn inbox_for(&mut self, at: Timestamp, standing: Standing, deck: &mut impl Deck) -> Option<&mut Inbox> {
+        let at_ns = at.since_ns(self.answered_at);
+        if self.limit_ns.is_some_and(|l| at_ns > l) {
+            let is_anybodys = standing.trust() == Trust::None;
+            let room = if is_anybodys { MAX_HELD / 2 } else { MAX_HELD };
+            if self.held.len() < room {
+                return Some(&mut self.held);
+            }
+            self.lost_held |= !is_anybodys;
+            return None;
+        }
+        self.advance(at, deck);
         if self.inbox.is_full() {
             self.sort_in();
         }
+        Some(&mut self.inbox)
     }
 
     /// Brings what was put down to the sources.
@@ -269,7 +281,7 @@ impl Tape {
             deck.truncate(frames);
         }
         let mut events: Vec<_> = self.events.into_iter().map(|(_, e)| e).collect();
-        for (channel, speaker) in CHANNELS.into_iter().zip(&self.speakers) {
+        for (channel, speaker) in Channel::BOTH.into_iter().zip(&self.speakers) {
             let intruder = |at_ns| TapeEvent { at_ns, channel, kind: TapeEventKind::Intruder };
             events.extend(speaker.intruders().map(intruder));
         }
@@ -298,7 +310,7 @@ impl Tape {
         self.take_back(rate_hz, deck);
         // Made anew each time: memory that another tape has just let go is warm, one's own is not.
         let mut pcm = Vec::new();
-        for channel in CHANNELS {
+        for channel in Channel::BOTH {
             self.play(channel, horizon_ns, rate_hz, &mut pcm, deck);
         }
         let until_ns = self.limit_ns.map_or(until_ns, |l| until_ns.min(l)).max(0);

@@ -397,12 +397,12 @@ impl Source {
         let ts_told = is_sound.then_some(heard.timestamp);
         let number = Number { seq: heard.seq, ts: ts_told, at_ns, is_known: false };
         let seq = self.order.place(number, anew);
-        let ticks = if is_sound { ticks } else { 0 };
-        let (raw, ts) = self.stamps.take(Stamp { seq, ts: heard.timestamp, at_ns, ticks, meaning });
+        let told = if is_sound { ticks } else { 0 };
+        let (raw, ts) = self.stamps.take(Stamp { seq, ts: heard.timestamp, at_ns, ticks: told, meaning });
         if carries != Carries::Event {
             stats.on_stamp(arrival, ts as u32, packet.at);
         }
-        if !self.waiting.push(Pending::new(at_ns, seq, (raw, ts), meaning, anew), payload) {
+        if !self.waiting.push(Pending::new(at_ns, seq, (raw, ts), (meaning, ticks), anew), payload) {
             self.missing += 1;
             return;
         }

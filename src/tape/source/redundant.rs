@@ -94,7 +94,8 @@ impl Source {
             // As if it had been no slower than what brought its copy.
             let earlier_ns = i64::from(copy.offset) * NS_PER_S / i64::from(self.clock.clock_hz());
             let (raw, _) = reckoned(&copy);
-            let pending = Pending::new(copy.at_ns - earlier_ns, seq, (raw, ts), copy.meaning, false);
+            let pending =
+                Pending::new(copy.at_ns - earlier_ns, seq, (raw, ts), (copy.meaning, copy.ticks), false);
             let pending = self.waiting.lend(pending, &copy.payload);
             let run: SmallVec<[Pending; 32]> = std::iter::once(&pending).chain(run).copied().collect();
             self.play_one(&run, stage, played);
