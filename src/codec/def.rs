@@ -2,7 +2,7 @@
 //!
 //! A new codec is a file of its own with its row, and a line in `table`:
 //! static payload types, metric labels, quality figures and decoders follow
-//! from there. A row without decoder is a codec that is known by name only.
+//! from there. A row without decoder is decoded elsewhere, as `foreign` says, or known by name only.
 
 use super::frames::{ForeignCodec, Frames};
 use std::fmt::Debug;

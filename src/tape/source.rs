@@ -272,6 +272,7 @@ impl Source {
         let spoken = self.voice.spoken_since(frames_at(from_ns, self.clock.rate_hz()) as i64);
         self.waiting.retain(|p| p.at_ns < from_ns);
         self.doubt = None;
+        self.copies = None;
         self.voice.take_back(spoken.start);
         spoken
     }

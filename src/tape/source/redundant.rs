@@ -68,7 +68,9 @@ impl Source {
         stage: &mut Stage<'_>,
         played: &mut Played,
     ) {
-        let Some(next) = run.first().filter(|p| !p.anew && self.is_sound(p)) else { return };
+        // What is missing because another hop was listened to was heard there.
+        let is_lost = |p: &&Pending| !p.anew && !self.is_excused && self.is_sound(p);
+        let Some(next) = run.first().filter(is_lost) else { return };
         while let Some((seq, end)) = self.played.filter(|(seq, _)| next.seq > seq + 1) {
             if (next.ts - end).abs() <= NEXT_TICKS {
                 // As much as was missing.
