@@ -5,6 +5,7 @@ pub mod archive;
 pub mod audit;
 pub mod check;
 mod columns;
+pub mod decode_worker;
 pub mod erase;
 pub mod expire;
 pub mod export;
@@ -76,6 +77,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         #[cfg(feature = "room")]
         Command::User(args) => user::run(cli, args),
         Command::Manual(args) => manual::run(cli, args),
+        Command::DecodeWorker(_) => decode_worker::run(),
     }
 }
 
