@@ -69,8 +69,8 @@ fn it_is_started_when_it_is_needed_and_its_death_costs_a_moment() {
         let s = setup.sidecar(id).unwrap();
         assert_eq!((&s["complete"], &s["streams"][0]["codec"]), (&complete.into(), &"G729".into()), "{s:#}");
         for channel in setup.audio(&s) {
-            let (head, tail) = channel.split_at(channel.len() / 2);
-            assert!([head, tail].iter().all(|part| part.iter().any(|s| s.unsigned_abs() > 1000)), "{s:#}");
+            let mut halves = channel.chunks(channel.len().div_ceil(2));
+            assert!(halves.all(|half| half.iter().any(|s| s.unsigned_abs() > 1000)), "{s:#}");
         }
     }
     let process = caged(recorder.pid());

@@ -179,23 +179,23 @@ fn called(n: u16, spoken: &Spoken, config: &str, args: &[&str]) -> (Run, Sent) {
     (replay_with(&format!("{AGENTS}{config}"), &[&capture], args, &[]), sent)
 }
 
-/// G.729 and AMR, as libavcodec decodes them.
-fn foreign() -> [Spoken; 2] {
-    let frames = std::fs::read(crate::common::repository("tests/data/foreign").join("speech.amr")).unwrap();
-    // What a file has before each frame is what an octet-aligned packet has.
-    let amr = frames[6..].chunks_exact(32).map(|f| [&[0xF0], f].concat()).collect();
+/// What libavcodec decodes at 8 kHz.
+fn foreign() -> [Spoken; 4] {
+    let file = |name| std::fs::read(crate::common::repository("tests/data/foreign").join(name)).unwrap();
+    // What a file has before each frame of AMR is what an octet-aligned packet has.
+    let amr = file("speech.amr")[6..].chunks_exact(32).map(|f| [&[0xF0], f].concat()).collect();
     let g729 = vectors("foreign/speech.g729", 20);
-    [("G729", 18, "annexb=no", g729), ("AMR", 97, "octet-align=1", amr)].map(
-        |(name, payload_type, fmtp, payloads)| Spoken {
-            payload_type,
-            name,
-            clock_hz: 8000,
-            channels: 1,
-            fmtp,
-            ms: 20,
-            payloads,
-        },
-    )
+    let ilbc = |name, octets| file(name)[9..].chunks_exact(octets).map(<[u8]>::to_vec).collect();
+    [
+        ("G729", 18, "annexb=no", 20, g729),
+        ("AMR", 97, "octet-align=1", 20, amr),
+        ("iLBC", 98, "mode=20", 20, ilbc("random.ilbc20", 38)),
+        ("iLBC", 98, "", 30, ilbc("random.ilbc30", 50)),
+    ]
+    .map(|(name, payload_type, fmtp, ms, payloads)| {
+        let (clock_hz, channels) = (8000, 1);
+        Spoken { payload_type, name, clock_hz, channels, fmtp, ms, payloads }
+    })
 }
 
 #[test]
