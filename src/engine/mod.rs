@@ -360,7 +360,7 @@ impl Core {
                 for t in &targets {
                     let (recording, flow, at) = (t.recording, fingerprint, d.ts);
                     let (channel, rank, standing) = (t.channel, t.rank, t.standing);
-                    let packet = Packet { channel, rank, standing, flow, at, heard };
+                    let packet = Packet { channel, rank, standing, flow, at, heard, is_opened: false };
                     sink.media(MediaPacket { recording, packet });
                 }
             }

@@ -32,15 +32,17 @@ mod speaker;
 mod stamps;
 mod streams;
 mod timeline;
+mod unseal;
 mod voice;
 mod waiting;
 
 pub use kept::{Kept, Packet};
-pub use report::{CodecPackets, LeftOut, StreamReport, TapeEvent, TapeEventKind, TapeReport};
+pub use report::{CodecPackets, LeftOut, PacketCounts, StreamReport, TapeEvent, TapeEventKind, TapeReport};
 
 use crate::codec::def::ForeignDecoders;
 use crate::codec::formats::PayloadMap;
 use crate::id::Channel;
+use crate::rtp::srtp::SrtpKey;
 use crate::rtp::standing::{Standing, Trust};
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
 use floor::HeardAt;
@@ -52,6 +54,7 @@ use speaker::{Speaker, TakenBack};
 use std::ops::Range;
 use std::sync::Arc;
 use timeline::{Timeline, frames_at};
+use unseal::Unsealer;
 use voice::Stage;
 
 /// Grid step, nanoseconds.
@@ -98,6 +101,8 @@ pub struct Tape {
     events: Vec<(HeardAt, TapeEvent)>,
     left_out: LeftOut,
     keyed: Keyed,
+    /// Where signalling told keys.
+    unsealers: [Option<Box<Unsealer>>; 2],
     lost_held: bool,
     is_missing: bool,
 }
@@ -124,6 +129,7 @@ impl Tape {
             events: Vec::new(),
             left_out: LeftOut::default(),
             keyed: Keyed::default(),
+            unsealers: [None, None],
             lost_held: false,
             is_missing: false,
         }
@@ -134,6 +140,15 @@ impl Tape {
     pub fn set_formats(&mut self, channel: Channel, rank: u8, formats: &PayloadMap) {
         self.sort_in();
         self.speakers[channel as usize].formats_mut().state(rank, formats);
+    }
+
+    /// States what `channel`'s party may seal its packets with on the hop `rank` away from the
+    /// agent, from now on.
+    pub fn set_keys(&mut self, channel: Channel, rank: u8, keys: &[Arc<SrtpKey>]) {
+        if !keys.is_empty() {
+            self.sort_in();
+            self.unsealers[channel as usize].get_or_insert_default().set_keys(rank, keys);
+        }
     }
 
     /// `channel`'s party, or somebody who says so, confirmed keys for its stream `ssrc` on the
@@ -203,6 +218,11 @@ impl Tape {
     fn sort_in(&mut self) {
         let inbox = std::mem::take(&mut self.inbox);
         for packet in inbox.packets() {
+            let packet = match &mut self.unsealers[packet.channel as usize] {
+                None => Some(packet),
+                Some(unsealer) => unsealer.unsealed(packet),
+            };
+            let Some(packet) = packet else { continue };
             let at_ns = packet.at.since_ns(self.answered_at);
             let speaker = &mut self.speakers[packet.channel as usize];
             if let Some(taken_back) = speaker.push(&packet, at_ns, self.rate_hz, &self.keyed) {
@@ -259,9 +279,12 @@ impl Tape {
         customer.take_heard().into_iter().chain(agent.take_heard())
     }
 
-    /// Datagrams that held several packets, since this was last asked.
-    pub fn take_split(&mut self) -> u64 {
-        self.speakers.iter_mut().map(Speaker::take_split).sum()
+    /// Packets by what became of them, since this was last asked.
+    pub fn take_counts(&mut self) -> PacketCounts {
+        let split = self.speakers.iter_mut().map(Speaker::take_split).sum();
+        let sealed = self.unsealers.iter_mut().flatten().map(|u| u.take_counts());
+        let (opened, rejected) = sealed.fold((0, 0), |(o, r), (opened, rejected)| (o + opened, r + rejected));
+        PacketCounts { split, opened, rejected }
     }
 
     /// Sound of the call was sent that cannot be had: without any that can the tape is silent, not void.
@@ -274,7 +297,7 @@ impl Tape {
         let end_ns = end.since_ns(self.answered_at).max(0);
         self.limit_ns = Some(end_ns);
         self.flush(i64::MAX, end_ns, deck);
-        let (heard, split) = (self.take_heard().collect(), self.take_split());
+        let (heard, counts) = (self.take_heard().collect(), self.take_counts());
         let rate = self.rate_hz.unwrap_or(8000);
         let frames = frames_at(end_ns, rate).min(self.timeline.written());
         if frames < self.timeline.written() {
@@ -301,7 +324,7 @@ impl Tape {
             })
             .collect();
         let complete = !is_lossy && !is_rushed;
-        TapeReport { frames, streams, events, complete, is_rushed, left_out, heard, split }
+        TapeReport { frames, streams, events, complete, is_rushed, left_out, heard, counts }
     }
 
     fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {

@@ -13,7 +13,7 @@ use super::floor::HeardAt;
 use super::holes::Holes;
 use super::kept::Packet;
 use super::keyed::{Encryption, Secrecy};
-use super::meaning::{Carries, Formats, Meanings};
+use super::meaning::{Carries, Formats, Meanings, PayloadKind};
 use super::order::{Judged, Number, Pace, PacketOrder};
 use super::proof::Look;
 use super::stamps::{Stamp, Stamps};
@@ -164,8 +164,8 @@ impl Source {
     }
 
     /// Can a packet be played, or does it belong to what can?
-    pub fn is_usable(&mut self, payload_type: u8, formats: &Formats) -> bool {
-        let meaning = self.meanings.of(payload_type, self.place.rank(), formats);
+    pub fn is_usable(&mut self, kind: PayloadKind, formats: &Formats) -> bool {
+        let meaning = self.meanings.of(kind, self.place.rank(), formats);
         let meaning = self.meanings.get(meaning);
         match meaning.carries {
             Carries::Unreadable => false,
@@ -292,7 +292,7 @@ impl Source {
 
     /// Takes a packet that came `at_ns` after the answer.
     pub fn push(&mut self, packet: &Packet<'_>, at_ns: i64, formats: &Formats) {
-        let meaning = self.meanings.of(packet.heard.payload_type, self.place.rank(), formats);
+        let meaning = self.meanings.of(PayloadKind::of(packet), self.place.rank(), formats);
         let mut anew = false;
         if self.doubt.is_some() || !self.order.is_next(packet.heard.seq) {
             match self.judge(packet, at_ns, meaning) {
@@ -356,7 +356,7 @@ impl Source {
                 self.missing += u64::from(!packet.heard.payload.is_empty());
                 continue;
             }
-            let meaning = self.meanings.of(packet.heard.payload_type, self.place.rank(), formats);
+            let meaning = self.meanings.of(PayloadKind::of(&packet), self.place.rank(), formats);
             self.admit(&packet, at_ns, meaning, std::mem::take(&mut is_first), formats);
         }
     }
@@ -368,7 +368,7 @@ impl Source {
         if std::mem::take(&mut self.rests) {
             self.clock.forget();
         }
-        let (meaning, payload) = self.unwrapped(meaning, at_ns, heard, formats);
+        let (meaning, payload) = self.unwrapped(meaning, at_ns, packet, formats);
         let carries = self.meanings.get(meaning).carries;
         let mut ticks = 0;
         if carries.is_sound() && !payload.is_empty() {

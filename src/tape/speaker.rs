@@ -13,7 +13,7 @@ use super::finished::AllFinished;
 use super::floor::{Floor, HeardAt, Heed, Said};
 use super::kept::{Inbox, Packet};
 use super::keyed::Keyed;
-use super::meaning::Formats;
+use super::meaning::{Formats, PayloadKind};
 use super::newcomers::Newcomers;
 use super::report::{CodecPackets, StreamReport};
 use super::source::{Played, Source};
@@ -176,7 +176,7 @@ impl Speaker {
         let source = &mut self.sources[steady.source];
         source.set_keys(keyed.of(self.channel, packet.heard.ssrc));
         let is_usable =
-            !packet.heard.payload.is_empty() && source.is_usable(packet.heard.payload_type, &self.formats);
+            !packet.heard.payload.is_empty() && source.is_usable(PayloadKind::of(packet), &self.formats);
         let (is_under_way, goes_on) = (false, false);
         let said = Said { at_ns, is_usable, is_confirmed: true, is_under_way, goes_on };
         // Whoever has the floor is listened to.
@@ -341,13 +341,12 @@ impl Speaker {
         if packet.heard.payload.is_empty() {
             return false;
         }
-        let payload_type = packet.heard.payload_type;
         if let Some(s) = known.and_then(|i| self.sources.get_mut(i)) {
-            return s.is_usable(payload_type, &self.formats);
+            return s.is_usable(PayloadKind::of(packet), &self.formats);
         }
         let formats = self.formats.on(packet.rank);
-        let spec = formats.get(payload_type);
-        spec.is_some_and(|s| !self.formats.is_unreadable(s)) && !formats.encrypted
+        let spec = formats.get(packet.heard.payload_type);
+        spec.is_some_and(|s| !self.formats.is_unreadable(s)) && (packet.is_opened || !formats.encrypted)
     }
 
     /// Plays what one of its sources has; where that is.

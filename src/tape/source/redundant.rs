@@ -2,13 +2,13 @@
 //! of packets before it, which are played where those never came.
 
 use super::super::copies::{Copies, KeptCopy};
-use super::super::meaning::{Carries, Formats};
+use super::super::kept::Packet;
+use super::super::meaning::{Carries, Formats, PayloadKind};
 use super::super::proof::Look;
 use super::super::voice::Stage;
 use super::super::waiting::Pending;
 use super::{Played, Source};
 use crate::codec::red;
-use crate::rtp::packet::RtpPacket;
 use crate::rtp::seq::ts_diff;
 use crate::time::NS_PER_S;
 use smallvec::SmallVec;
@@ -22,34 +22,32 @@ impl Source {
         &mut self,
         meaning: u8,
         at_ns: i64,
-        heard: &RtpPacket<'a>,
+        packet: &Packet<'a>,
         formats: &Formats,
     ) -> (u8, &'a [u8]) {
-        let wrapper = self.meanings.get(meaning);
-        if wrapper.carries != Carries::Redundant
-            || heard.payload.is_empty()
-            || self.secrecy.hides(wrapper, Look::Unknown)
-        {
-            return (meaning, heard.payload);
-        }
-        match red::primary(heard.payload) {
+        let (payload, wrapper) = (packet.heard.payload, self.meanings.get(meaning));
+        let is_red = wrapper.carries == Carries::Redundant && !self.secrecy.hides(wrapper, Look::Unknown);
+        match is_red.then(|| red::primary(payload)).flatten() {
             Some((payload_type, block)) => {
-                self.keep_copies(at_ns, heard, formats);
-                (self.meanings.of(payload_type, self.place.rank(), formats), block)
+                self.keep_copies(at_ns, packet, formats);
+                let kind = PayloadKind { payload_type, ..PayloadKind::of(packet) };
+                (self.meanings.of(kind, self.place.rank(), formats), block)
             }
-            None => (meaning, heard.payload),
+            None => (meaning, payload),
         }
     }
 
     /// Keeps copies of packets that do not wait to be played themselves.
-    fn keep_copies(&mut self, at_ns: i64, heard: &RtpPacket<'_>, formats: &Formats) {
+    fn keep_copies(&mut self, at_ns: i64, packet: &Packet<'_>, formats: &Formats) {
+        let heard = &packet.heard;
         for red::RedundantBlock { payload_type, offset, payload } in red::copies(heard.payload) {
             let timestamp = heard.timestamp.wrapping_sub(offset);
             let mut waiting = self.waiting.packets().iter().rev();
             if payload.is_empty() || offset == 0 || waiting.any(|p| p.raw as u32 == timestamp) {
                 continue;
             }
-            let meaning = self.meanings.of(payload_type, self.place.rank(), formats);
+            let kind = PayloadKind { payload_type, ..PayloadKind::of(packet) };
+            let meaning = self.meanings.of(kind, self.place.rank(), formats);
             let spec = self.meanings.get(meaning).spec.as_ref();
             let ticks = spec.map_or(0, |s| i64::from(s.rtp_ticks(payload)));
             if ticks > 0 {

@@ -87,6 +87,7 @@ fn apart(rate: i64, ms: i64, ppm: [i64; 2], minutes: i64) {
             flow: side as u32 + 1,
             at,
             heard,
+            is_opened: false,
         };
         tape.push(packet, &mut gauge);
     }
