@@ -1,4 +1,4 @@
-//! Packets sealed and opened by the vectors of the RFCs, and what must not be opened.
+//! Packets that libsrtp sealed, and what must not be opened.
 
 use super::*;
 
