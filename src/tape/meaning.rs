@@ -236,7 +236,9 @@ mod tests {
         let opened = Meaning::new(PayloadKind { is_opened: true, ..PLAIN }, 0, &formats);
         assert!(!opened.is_sealed && !opened.is_hinted, "what was opened is in clear");
         assert_eq!(Meaning::new(PLAIN, 1, &formats).carries, Carries::Sound);
-        let unnamed = PayloadKind { payload_type: 98, ..PLAIN };
-        assert_eq!(Meaning::new(unnamed, 1, &formats).carries, Carries::Unreadable);
+        assert_eq!(
+            Meaning::new(PayloadKind { payload_type: 98, ..PLAIN }, 1, &formats).carries,
+            Carries::Unreadable
+        );
     }
 }

@@ -346,8 +346,7 @@ impl Speaker {
         }
         let formats = self.formats.on(packet.rank);
         let spec = formats.get(packet.heard.payload_type);
-        let is_readable = spec.is_some_and(|s| !self.formats.is_unreadable(s));
-        is_readable && (packet.is_opened || !formats.encrypted)
+        spec.is_some_and(|s| !self.formats.is_unreadable(s)) && (packet.is_opened || !formats.encrypted)
     }
 
     /// Plays what one of its sources has; where that is.

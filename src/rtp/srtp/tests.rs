@@ -1,4 +1,4 @@
-//! Checked against libsrtp.
+//! Packets that libsrtp sealed, and what must not be opened.
 
 use super::*;
 

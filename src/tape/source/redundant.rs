@@ -25,21 +25,15 @@ impl Source {
         packet: &Packet<'a>,
         formats: &Formats,
     ) -> (u8, &'a [u8]) {
-        let heard = &packet.heard;
-        let wrapper = self.meanings.get(meaning);
-        if wrapper.carries != Carries::Redundant
-            || heard.payload.is_empty()
-            || self.secrecy.hides(wrapper, Look::Unknown)
-        {
-            return (meaning, heard.payload);
-        }
-        match red::primary(heard.payload) {
+        let (payload, wrapper) = (packet.heard.payload, self.meanings.get(meaning));
+        let is_red = wrapper.carries == Carries::Redundant && !self.secrecy.hides(wrapper, Look::Unknown);
+        match is_red.then(|| red::primary(payload)).flatten() {
             Some((payload_type, block)) => {
                 self.keep_copies(at_ns, packet, formats);
                 let kind = PayloadKind { payload_type, ..PayloadKind::of(packet) };
                 (self.meanings.of(kind, self.place.rank(), formats), block)
             }
-            None => (meaning, heard.payload),
+            None => (meaning, payload),
         }
     }
 
