@@ -5,6 +5,7 @@
 
 #[cfg(feature = "room")]
 pub mod accounts;
+pub mod dsar;
 pub mod entries;
 mod global;
 pub mod keeping;
@@ -13,6 +14,7 @@ pub mod search;
 
 #[cfg(feature = "room")]
 use accounts::{ServeArgs, UserArgs};
+use dsar::DsarArgs;
 pub use global::{Global, LogFormat};
 use keeping::{
     AmendArgs, AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs,
@@ -178,6 +180,13 @@ Examples:
     /// Verify and read the audit log: who did what to which recording
     #[command(after_help = "Examples:\n  nauhuri audit verify\n  nauhuri audit show 1a2b3c4d")]
     Audit(AuditArgs),
+    /// Requests of data subjects: what the people recorded ask for, and until when
+    #[command(after_help = "\
+Examples:
+  nauhuri dsar add --right access --received 2026-11-23 --channel letter --ref 17/2026 1a2b3c4d < person
+  nauhuri dsar list
+  nauhuri dsar decide 4 --outcome refused --ground 'GDPR Art. 17(3)(b)'")]
+    Dsar(DsarArgs),
     /// Open the listening room: a web page with accounts, until stopped by SIGTERM or SIGINT
     #[cfg(feature = "room")]
     #[command(after_help = "\
@@ -220,6 +229,7 @@ impl Command {
             Command::Expire(args) => &args.global,
             Command::Retention(args) => &args.global,
             Command::Audit(args) => &args.global,
+            Command::Dsar(args) => &args.global,
             #[cfg(feature = "room")]
             Command::Serve(args) => &args.global,
             #[cfg(feature = "room")]
@@ -235,6 +245,7 @@ impl Command {
         match self {
             Command::Retention(args) => Some(args.command.global()),
             Command::Audit(args) => Some(args.command.global()),
+            Command::Dsar(args) => Some(args.command.global()),
             #[cfg(feature = "room")]
             Command::User(args) => Some(args.command.global()),
             _ => None,

@@ -5,6 +5,7 @@ pub mod archive;
 pub mod audit;
 pub mod check;
 mod columns;
+pub mod dsar;
 pub mod erase;
 pub mod expire;
 pub mod export;
@@ -71,6 +72,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Expire(args) => expire::run(cli, args),
         Command::Retention(args) => retention::run(cli, args),
         Command::Audit(args) => audit::run(cli, args),
+        Command::Dsar(args) => dsar::run(cli, args),
         #[cfg(feature = "room")]
         Command::Serve(args) => serve::run(cli, args),
         #[cfg(feature = "room")]

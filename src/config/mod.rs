@@ -28,7 +28,7 @@ pub use error::ConfigError;
 pub use listening::{ListenReason, Listening, Room};
 pub use load::Loaded;
 pub use sections::{
-    AgentMatch, Agents, Audit, Capture, ClockTrust, Config, CopyAccess, Encoding, Limits, Log,
+    AgentMatch, Agents, Audit, Capture, ClockTrust, Config, Controller, CopyAccess, Encoding, Limits, Log,
     MetricsSection, Numbers, Retention, Sip, Storage,
 };
 pub use service::{CallDirection, HideDigits, RetentionBound, Service, ServiceRule};

@@ -51,7 +51,7 @@ const CAME_BACK_HELD: &str =
     "was deleted, but files of it have come back that are on hold or cannot be read: run `nauhuri verify`";
 
 /// Why an erasure is put off, in the audit log.
-const HELD: &str = "held";
+pub(super) const HELD: &str = "held";
 
 /// An erasure that a hold put off.
 #[derive(Clone, Debug, PartialEq, Eq)]

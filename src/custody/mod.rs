@@ -18,11 +18,13 @@
 pub mod access;
 pub mod amend;
 pub mod audit;
+pub mod dsar;
 pub mod erase;
 pub mod expire;
 pub mod export;
 pub mod hold;
 pub mod keeper;
+pub mod language;
 pub mod mend;
 pub mod restrict;
 pub mod retain;

@@ -255,6 +255,9 @@ fn base64(text: &str) -> Vec<u8> {
 }
 
 const TEXT: &str = r#"
+[controller]
+name = "City of Mallila"
+contact = "registry@mallila.example"
 [[service]]
 name = "clinic"
 numbers = ["1"]
@@ -293,7 +296,24 @@ fn a_day_in_the_room() {
     }
     lab.user("kaisa", &["--role", "supervisor"]);
     lab.user("matti", &["--role", "approver"]);
-    lab.user("root", &["--role", "admin", "--role", "auditor"]);
+    lab.user("root", &["--role", "admin", "--role", "auditor", "--role", "dpo"]);
+    let (came, case) = (day(-3).to_rfc3339(), id.to_string());
+    let words = [
+        "dsar",
+        "add",
+        "--right",
+        "access",
+        "--received",
+        &came[..10],
+        "--channel",
+        "letter",
+        "--ref",
+        "17/2026",
+    ];
+    lab.done(
+        &[&words[..], &["--language", "sv", "--identity", "passport", &case]].concat(),
+        "Aino Testinen\nGatan 7\n",
+    );
     lab.open();
     let b = Browser::start(&lab);
 
@@ -383,7 +403,14 @@ fn a_day_in_the_room() {
     b.at("/undertaking");
     b.click("main button");
     b.at("/recordings");
-    for (path, name) in [("/log", "log"), ("/people", "people"), ("/account", "account")] {
+    for (path, name) in [
+        ("/log", "log"),
+        ("/people", "people"),
+        ("/account", "account"),
+        ("/dsar", "dsar"),
+        ("/dsar/1", "dsar-one"),
+        ("/dsar/1/letter/receipt", "letter"),
+    ] {
         b.open(path);
         b.must_be_sound(path);
         b.picture(name);

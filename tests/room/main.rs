@@ -7,6 +7,7 @@
 mod abuse;
 mod acts;
 mod browser;
+mod dsar;
 mod kit;
 mod matrix;
 mod oidc;

@@ -3,6 +3,7 @@
 mod acts;
 mod answer;
 mod audit_list;
+mod dsar;
 mod entrance;
 mod finding;
 mod numbers;
@@ -19,6 +20,7 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 pub use audit_list::{AuditQuery, address_of, found as log_found};
+pub use dsar::{ShownRequest, letter_of, listed as dsar_listed, shown as dsar_shown};
 pub use finding::{found, shown_among};
 pub use numbers::{StatisticsQuery, counted};
 pub use people::{people, rights_of_all};
@@ -50,6 +52,13 @@ pub fn routes() -> Router<Arc<RoomState>> {
         .route("/requests", get(requests::list).post(requests::ask))
         .route("/requests/{n}/approve", post(requests::approve))
         .route("/requests/{n}/refuse", post(requests::refuse))
+        .route("/dsar", get(dsar::list).post(dsar::add))
+        .route("/dsar/{n}", get(dsar::one))
+        .route("/dsar/{n}/change", post(dsar::change))
+        .route("/dsar/{n}/extend", post(dsar::extend))
+        .route("/dsar/{n}/decide", post(dsar::decide))
+        .route("/dsar/{n}/copy", post(dsar::copy))
+        .route("/dsar/{n}/letter", get(dsar::letter))
         .route("/audit", get(audit_list::list))
         .route("/people", get(people::list))
         .route("/people/{name}/intervals", post(people::interval))

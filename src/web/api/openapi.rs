@@ -139,6 +139,64 @@ pub(super) const CALLS: &[Call] = &[
     },
     Call { body: &[("why", "string", true)], ..call("post", "/requests/{n}/refuse", "Refuse it") },
     Call {
+        query: &["all", "cursor"],
+        ..call(
+            "get",
+            "/dsar",
+            "Requests of data subjects that wait, the one that is due first, first; all with `all`",
+        )
+    },
+    Call {
+        body: &[
+            ("right", "string", true),
+            ("received", "string", true),
+            ("channel", "string", true),
+            ("ref", "string", true),
+            ("language", "string", false),
+            ("name", "string", true),
+            ("address", "string", false),
+            ("number", "string", false),
+            ("identity", "string", false),
+            ("ask_identity", "boolean", false),
+            ("recordings", "array", false),
+        ],
+        gives: (201, JSON),
+        ..call("post", "/dsar", "Take a request of a data subject")
+    },
+    call("get", "/dsar/{n}", "One of them"),
+    Call {
+        body: &[
+            ("identity", "string", false),
+            ("ask_identity", "boolean", false),
+            ("recordings", "array", false),
+        ],
+        ..call("post", "/dsar/{n}/change", "How the identity was checked, or which recordings are meant")
+    },
+    Call {
+        body: &[("months", "integer", true), ("why", "string", true)],
+        ..call("post", "/dsar/{n}/extend", "Extend its month by one or two more")
+    },
+    Call {
+        body: &[
+            ("outcome", "string", true),
+            ("ground", "string", false),
+            ("why", "string", false),
+            ("carry_out", "string", false),
+            ("recordings", "array", false),
+        ],
+        ..call("post", "/dsar/{n}/decide", "Decide on it, and do what the decision says")
+    },
+    Call {
+        body: &[
+            ("to", "string", false),
+            ("silence", "string", false),
+            ("without_names", "boolean", false),
+            ("leave_out", "array", false),
+        ],
+        ..call("post", "/dsar/{n}/copy", "The copy that goes out: a zip, or in a folder of the server")
+    },
+    Call { query: &["kind"], ..call("get", "/dsar/{n}/letter", "A letter to the person, as plain text") },
+    Call {
         query: &["since", "until", "who", "recording", "action", "address", "limit", "cursor"],
         ..call("get", "/audit", "The audit log, the newest entry first")
     },

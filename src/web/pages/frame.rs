@@ -95,6 +95,9 @@ pub fn inside(room: &RoomState, visitor: &Visitor, here: &str, title: &str, main
     let say = |key: &str| guest.say(key);
     let gives = |act| room.policy.gives(&visitor.caller.entrant.person, act);
     let mut ways = vec![("/recordings", say("recordings")), ("/requests", say("requests"))];
+    if gives(Act::Dsar) {
+        ways.push(("/dsar", say("data-subjects")));
+    }
     if gives(Act::Audit) {
         ways.push(("/log", say("log")));
     }

@@ -3,6 +3,7 @@
 
 mod desks;
 mod door;
+mod dsar_page;
 mod frame;
 mod languages;
 mod numbers_page;
@@ -37,6 +38,9 @@ pub fn routes() -> Router<Arc<RoomState>> {
         .route("/recordings", get(search_page::page))
         .route("/recordings/{id}", get(one_recording::page))
         .route("/requests", get(desks::requests))
+        .route("/dsar", get(dsar_page::list))
+        .route("/dsar/{n}", get(dsar_page::one))
+        .route("/dsar/{n}/letter/{kind}", get(dsar_page::letter))
         .route("/statistics", get(numbers_page::page))
         .route("/log", get(desks::log))
         .route("/people", get(desks::people))
