@@ -11,6 +11,7 @@ mod global;
 pub mod keeping;
 pub mod reading;
 pub mod search;
+pub mod training;
 
 #[cfg(feature = "room")]
 use accounts::{ServeArgs, UserArgs};
@@ -21,6 +22,8 @@ use keeping::{
     RetentionArgs,
 };
 use reading::{ForecastArgs, ListArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
+
+use training::TrainingArgs;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -187,6 +190,12 @@ Examples:
   nauhuri dsar list
   nauhuri dsar decide 4 --outcome refused --ground 'GDPR Art. 17(3)(b)'")]
     Dsar(DsarArgs),
+    /// Anonymised copies of recordings, for those who learn from calls
+    #[command(after_help = "\
+Examples:
+  nauhuri training make 1a2b3c4d --title 'A caller in a hurry' --beep 12-15.5
+  nauhuri training list")]
+    Training(TrainingArgs),
     /// Open the listening room: a web page with accounts, until stopped by SIGTERM or SIGINT
     #[cfg(feature = "room")]
     #[command(after_help = "\
@@ -230,6 +239,7 @@ impl Command {
             Command::Retention(args) => &args.global,
             Command::Audit(args) => &args.global,
             Command::Dsar(args) => &args.global,
+            Command::Training(args) => &args.global,
             #[cfg(feature = "room")]
             Command::Serve(args) => &args.global,
             #[cfg(feature = "room")]
@@ -246,6 +256,7 @@ impl Command {
             Command::Retention(args) => Some(args.command.global()),
             Command::Audit(args) => Some(args.command.global()),
             Command::Dsar(args) => Some(args.command.global()),
+            Command::Training(args) => Some(args.command.global()),
             #[cfg(feature = "room")]
             Command::User(args) => Some(args.command.global()),
             _ => None,

@@ -5,6 +5,7 @@
 //! give the same names on every run.
 
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use uuid::Uuid;
@@ -20,7 +21,10 @@ impl fmt::Display for RecordingId {
 }
 
 /// The side of the WAV a party is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// The left channel.
     Customer = 0,

@@ -6,6 +6,7 @@
 //! wrong for a moment is looked at again before it is told. Must not know how
 //! findings are printed.
 
+mod copies;
 mod examine;
 mod findings;
 mod strays;
@@ -177,6 +178,10 @@ impl<'a> Verifier<'a> {
         };
         for stray in strays::strays(store.path(), index.map(Index::state)) {
             judge.report.add(stray);
+        }
+        // The audio of all of them, unless only a sample is asked for.
+        for wrong in copies::wrong_copies(store, index, options.sample.is_none())? {
+            judge.report.add(wrong);
         }
         if let Some(index) = index {
             judge.buried = index.buried_shorts()?;

@@ -28,6 +28,7 @@ pub mod retention;
 pub mod serve;
 pub mod settings;
 pub mod show;
+pub mod training;
 pub mod unrecorded;
 pub mod usage;
 #[cfg(feature = "room")]
@@ -73,6 +74,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Retention(args) => retention::run(cli, args),
         Command::Audit(args) => audit::run(cli, args),
         Command::Dsar(args) => dsar::run(cli, args),
+        Command::Training(args) => training::run(cli, args),
         #[cfg(feature = "room")]
         Command::Serve(args) => serve::run(cli, args),
         #[cfg(feature = "room")]

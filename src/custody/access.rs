@@ -291,6 +291,11 @@ impl Policy {
         if may { Ok(()) } else { Err(Denied::NotFound) }
     }
 
+    /// Whether a role of `person`, counting from where he is, lets him hear any training copies.
+    pub fn hears_training(&self, person: &Person) -> bool {
+        self.counting(person).any(|rule| rule.role.training != Scope::None)
+    }
+
     fn terms(&self, service: Option<&str>) -> &Terms {
         service.and_then(|name| self.services.get(name)).unwrap_or(&self.strict)
     }

@@ -28,4 +28,5 @@ pub mod language;
 pub mod mend;
 pub mod restrict;
 pub mod retain;
+pub mod training;
 pub mod wall_clock;

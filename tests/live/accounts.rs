@@ -119,6 +119,7 @@ struct Place {
     plain: String,
     held: String,
     restricted: String,
+    copy: String,
 }
 
 impl Place {
@@ -141,6 +142,8 @@ impl Place {
         let mut add = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         add.stdin.take().unwrap().write_all(b"a long password for matti\n").unwrap();
         assert!(add.wait().unwrap().success());
+        let made = office.ends(0, &["training", "make", &plain, "--title", "A caller in a hurry"]);
+        let copy = made.split(' ').next().unwrap().to_owned();
         let today = jiff::Timestamp::now().to_string();
         for right in ["access", "rectify"] {
             let words = ["dsar", "add", "--right", right, "--received", &today[..10], "--channel", "letter"];
@@ -158,7 +161,7 @@ impl Place {
         for path in everything(&office.store.root) {
             chown(path, Some(SERVICE), Some(SERVICE)).unwrap();
         }
-        Place { office, program, plain, held, restricted }
+        Place { office, program, plain, held, restricted, copy }
     }
 
     /// A copy of the store, and a folder where anybody may put something.
@@ -202,6 +205,8 @@ impl Place {
             "dsar decide" => vec!["1", "--outcome", "refused", "--ground", "a law"],
             "dsar copy" => vec!["1", "--to", &to],
             "dsar letter" => vec!["1", "--kind", "receipt", "--set", "controller.name=Town"],
+            "training make" => vec![plain, "--title", "A caller in a hurry"],
+            "training remove" => vec![&self.copy],
             "user add" => vec!["kaisa", "--role", "agent", "--password-stdin"],
             "user change" => vec!["matti", "--role", "supervisor"],
             "user import" => {
@@ -211,7 +216,7 @@ impl Place {
             "user disable" => vec!["matti"],
             "user reset" => vec!["matti", "--password-stdin"],
             "check" | "list" | "unrecorded" | "verify" | "reindex" | "repair" | "forecast" | "expire"
-            | "audit verify" | "audit show" | "serve" | "user list" | "dsar list" => vec![],
+            | "audit verify" | "audit show" | "serve" | "user list" | "dsar list" | "training list" => vec![],
             other => panic!("`nauhuri {other}` is new: say here how it is run"),
         };
         let config = self.office.store.outside().join("nauhuri.toml").display().to_string();

@@ -267,8 +267,11 @@ hear = "own"
 [room.roles.supervisor]
 find = "all"
 hear = "all"
-act = ["hold", "release", "export"]
+act = ["hold", "release", "export", "training"]
 download = true
+[room.roles.admin]
+act = ["people"]
+training = "all"
 "#;
 
 /// Ten seconds: the customer's tone, then the agent's.
@@ -407,11 +410,13 @@ fn a_day_in_the_room() {
         ("/log", "log"),
         ("/people", "people"),
         ("/account", "account"),
+        ("/training", "training"),
         ("/dsar", "dsar"),
         ("/dsar/1", "dsar-one"),
         ("/dsar/1/letter/receipt", "letter"),
     ] {
         b.open(path);
+        b.run("document.querySelectorAll('main details').forEach((one) => (one.open = true))");
         b.must_be_sound(path);
         b.picture(name);
         b.size(340, 800);

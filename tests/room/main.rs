@@ -16,3 +16,4 @@ mod sessions;
 mod sound;
 mod staff;
 mod tls;
+mod training;

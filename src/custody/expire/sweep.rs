@@ -31,6 +31,8 @@ pub struct Sweep {
     pub tombstones_pruned: u64,
     /// Requests of data subjects whose names went.
     pub dsar_pruned: u64,
+    /// Training copies that went with their recordings.
+    pub training_removed: u64,
     /// What beside recordings could not be looked after, and why.
     pub troubles: Vec<String>,
     /// Files that are not the service's, or open to others; looked for with `walk`.
@@ -102,6 +104,10 @@ impl Keeper {
                 }
                 if let Some(before) = tombstones_before {
                     sweep.tombstones_pruned = self.prune_tombstones(before, by)?;
+                }
+                match self.tend_training(by) {
+                    Ok(removed) => sweep.training_removed = removed,
+                    Err(e) => sweep.troubles.push(e.to_string()),
                 }
                 match self.prune_requests(options, by) {
                     Ok(pruned) => sweep.dsar_pruned = pruned,

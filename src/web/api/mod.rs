@@ -11,6 +11,7 @@ mod openapi;
 mod people;
 mod requests;
 mod sound;
+mod training_api;
 
 use super::RoomState;
 use super::problem::ProblemDetails;
@@ -25,6 +26,7 @@ pub use finding::{found, shown_among};
 pub use numbers::{StatisticsQuery, counted};
 pub use people::{people, rights_of_all};
 pub use requests::shown as requests_shown;
+pub use training_api::{OfferedCopy, training_offered};
 
 /// Longest body of a request, bytes.
 pub const BODY_MAX: usize = 64 << 10;
@@ -49,6 +51,10 @@ pub fn routes() -> Router<Arc<RoomState>> {
         .route("/recordings/{id}/amend", post(acts::amend))
         .route("/recordings/{id}/erase", post(acts::erase))
         .route("/recordings/{id}/export", post(acts::export))
+        .route("/recordings/{id}/training", post(training_api::make))
+        .route("/training", get(training_api::list))
+        .route("/training/{id}", delete(training_api::remove))
+        .route("/training/{id}/audio", get(training_api::audio))
         .route("/requests", get(requests::list).post(requests::ask))
         .route("/requests/{n}/approve", post(requests::approve))
         .route("/requests/{n}/refuse", post(requests::refuse))

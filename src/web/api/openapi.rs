@@ -127,6 +127,25 @@ pub(super) const CALLS: &[Call] = &[
             "Hand out a copy: a zip, or files in a folder of the server",
         )
     },
+    Call {
+        body: &[
+            ("title", "string", true),
+            ("customer", "string", false),
+            ("agent", "string", false),
+            ("start", "number", false),
+            ("end", "number", false),
+            ("silence", "array", false),
+            ("beep", "array", false),
+        ],
+        gives: (201, JSON),
+        ..call("post", "/recordings/{id}/training", "Make an anonymised copy for training")
+    },
+    call("get", "/training", "Training copies that may be heard or removed"),
+    Call { gives: (204, ""), ..call("delete", "/training/{id}", "Remove one") },
+    Call {
+        gives: (200, "audio/wav"),
+        ..call("get", "/training/{id}/audio", "Its sound as PCM16 WAV, whole or a range of its bytes")
+    },
     Call { query: &["cursor"], ..call("get", "/requests", "Requests; of all for who decides on them") },
     Call {
         body: &[("recordings", "array", true), ("reason", "string", true), ("ref", "string", true)],
