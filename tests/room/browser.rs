@@ -354,6 +354,16 @@ fn a_day_in_the_room() {
     ));
     assert_eq!(copied, "application/zip");
 
+    // A training copy, from the form to the page.
+    b.click(&format!("details:has([data-api$='{id}/training']) summary"));
+    b.write(&format!("[data-api$='{id}/training'] [name=title]"), "A caller in a hurry");
+    b.write(&format!("[data-api$='{id}/training'] [name=beep]"), "1-2 3-3.5:customer");
+    b.must_be_sound("making a training copy");
+    b.picture("training-making");
+    b.click(&format!("[data-api$='{id}/training'] button"));
+    b.at("/training");
+    b.must_be_sound("training copies");
+
     // What needs a request is asked for by one, and approved by another.
     b.open(&format!("/recordings/{clinic}"));
     assert_eq!(b.run("return document.getElementById('play') === null"), true);
@@ -423,6 +433,9 @@ fn a_day_in_the_room() {
         b.must_be_sound(&format!("{path}, small"));
         b.size(1200, 900);
     }
+    b.open("/training");
+    b.run("document.querySelector('audio').play()");
+    b.until("a training copy is heard", "return document.querySelector('audio').currentTime > 0.2");
     drop(b);
     lab.close();
 }

@@ -122,7 +122,7 @@ fn who_may_make_hear_and_remove() {
     // A learner learns nothing of where it came from.
     let learner = lab.client("learner");
     let item = &listed(&learner)[0];
-    assert!(item["source"].is_null() && item["made_by"].is_null());
+    assert!(item["source"].is_null() && item["made_by"].is_null() && item["until"].is_null());
     assert!(
         !item.to_string().contains(&id.to_string())
             && !learner.get("/training").text().contains(&id.to_string())

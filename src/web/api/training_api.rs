@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, TryLockError};
 use uuid::Uuid;
 
 /// One is made at a time: it takes a processor.
@@ -56,9 +56,11 @@ impl OfferedCopy {
             .collect();
         let mut item = json!({
             "id": id, "service": service, "title": title, "label": label, "made_at": made_at, "duration_s": duration_s,
-            "customer": customer, "agent": agent, "spans": spans, "until": until, "may": may,
+            "customer": customer, "agent": agent, "spans": spans, "may": may,
         });
         if self.remove {
+            // From its end the day of the call could be reckoned.
+            item["until"] = json!(until);
             item["source"] = json!(self.copy.source);
             item["made_by"] = json!(self.copy.made_by);
         }
@@ -213,8 +215,14 @@ pub(super) async fn make(
     room.blocking(move |room| {
         let row = allowed(room, &caller, &id, Act::Training, Action::TrainingMake)?;
         let request = body.request()?;
-        let busy = |_| ProblemDetails::TOO_MANY.with("another training copy is being made just now");
-        let _alone = MAKING.try_lock().map_err(busy)?;
+        let _alone = match MAKING.try_lock() {
+            Ok(alone) => alone,
+            // Whoever panicked in it makes none any more.
+            Err(TryLockError::Poisoned(alone)) => alone.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(ProblemDetails::TOO_MANY.with("another training copy is being made just now"));
+            }
+        };
         let made = room.desk.keeper()?.make_training(&row, &request, &caller.entrant.by);
         let copy = made?;
         let offer = offered(room, &caller, copy, &row).ok_or(ProblemDetails::NOT_FOUND)?;

@@ -215,7 +215,10 @@ fn facts(
             dt { (say("ref")) } dd { (request.case) }
             dt { (say("name")) }
             dd { @if request.name.is_some() { (text(&request.name)) } @else { (say("dsar-gone")) } }
-            @for line in text(&request.address).lines() { dd { (line) } }
+            @if request.address.as_ref().is_some_and(|address| !address.as_str().is_empty()) {
+                dt { (say("dsar-address")) }
+                dd { @for line in text(&request.address).lines() { (line) br; } }
+            }
             dt { (say("dsar-prior")) } dd { (request.prior) }
             dt { (say("dsar-identity")) }
             dd {

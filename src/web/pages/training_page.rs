@@ -47,14 +47,14 @@ fn card(guest: &Guest, zone: &TimeZone, offer: &OfferedCopy) -> Markup {
                 dt { (say("customer")) } dd { (change(copy.customer)) }
                 dt { (say("agent")) } dd { (change(copy.agent)) }
                 dt { (say("training-spans")) } dd { (copy.spans.len()) }
-                @if let Some(until) = copy.until { dt { (say("kept-until")) } dd { (guest.lang.time(until, zone)) } }
                 @if offer.remove {
+                    @if let Some(until) = copy.until { dt { (say("kept-until")) } dd { (guest.lang.time(until, zone)) } }
                     dt { (say("training-made")) } dd { (copy.made_by) ", " (guest.lang.time(copy.made_at, zone)) }
                     dt { (say("recording")) } dd { a href={ "/recordings/" (copy.source) } { (copy.source) } }
                 }
             }
             @if offer.hear {
-                audio controls preload="none" src={ (path) "/audio" } aria-label=(copy.title) {}
+                audio controls controlslist="nodownload" preload="none" src={ (path) "/audio" } aria-label=(copy.title) {}
             }
             @if offer.remove {
                 form data-method="DELETE" data-api=(path) data-next="" {
