@@ -8,7 +8,9 @@ mod lifecycle;
 use lifecycle::DAY_S;
 use lifecycle::office::Office;
 use nauhuri::archive::verify::FindingKind;
-use nauhuri::store::training::{LABEL, TrainingFolder};
+use nauhuri::custody::keeper::{LifeStep, LifeSteps};
+use nauhuri::custody::training::TrainingRequest;
+use nauhuri::store::training::{LABEL, SideChange, TrainingFolder};
 use nauhuri::store::wav::WavEncoding;
 use nauhuri::time::{NS_PER_S, Timestamp};
 use serde_json::Value;
@@ -183,4 +185,43 @@ fn what_a_crash_or_a_stranger_left_is_told_and_tended() {
             .unwrap()
             .is_none()
     );
+}
+
+#[test]
+fn a_deletion_cut_short_takes_the_copies_when_it_is_completed() {
+    for step in LifeStep::DELETION {
+        let office = office();
+        let id = office.record(1, -20, 100);
+        make(&office, &id, &[]);
+        let steps = LifeSteps::with(move |at| match at == step {
+            true => Err(std::io::Error::other("stopped")),
+            false => Ok(()),
+        });
+        let rows = [office.row(&id).unwrap()];
+        let stopped =
+            office.store.keeper().with_steps(steps).erase(&rows, "asked", None, &lifecycle::by(now()));
+        assert!(stopped.is_err(), "{step:?}");
+        office.store.keeper().complete(true, &lifecycle::by(now())).unwrap();
+        assert!(files(&office).is_empty(), "{step:?}");
+        office.store.assert_sound(now(), &format!("{step:?}"));
+    }
+}
+
+#[test]
+fn made_while_its_source_is_deleted_it_does_not_stay() {
+    let office = office();
+    let id = office.record(1, -20, 100);
+    let row = office.row(&id).unwrap();
+    office.ends(0, &["erase", &id, "--reason", "asked", "--yes"]);
+    // The row as it was found before: the files are gone, and the index knows it.
+    let request = TrainingRequest {
+        title: "x".into(),
+        customer: SideChange::Altered,
+        agent: SideChange::Altered,
+        start_s: None,
+        end_s: None,
+        spans: Vec::new(),
+    };
+    assert!(office.store.keeper().make_training(&row, &request, &lifecycle::by(now())).is_err());
+    assert!(files(&office).is_empty());
 }

@@ -215,7 +215,8 @@ section! {
     /// Requests of data subjects (GDPR Art. 15 to 18 and 21): `nauhuri dsar`.
     pub struct Dsar {
         /// How long after the decision name, address, and how the identity was checked are kept. What was
-        /// asked for, decided and on which ground is kept as long as the audit log.
+        /// asked for, decided and on which ground is kept as long as the audit log. With less than a
+        /// year here, not all requests of somebody who asks again are counted.
         keep: Term = Term::Years(1), Kind::Word(&words::TERM);
     }
 }

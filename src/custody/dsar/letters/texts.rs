@@ -51,7 +51,7 @@ const FI: LetterTexts = LetterTexts {
         "oikeus vastustaa käsittelyä (EU:n yleisen tietosuoja-asetuksen 21 artikla)",
     ],
     receipt: [
-        "Olemme saaneet {received} puhelutallenteita koskevan pyyntönne: {right}.",
+        "Olemme saaneet {received} puhelutallenteita koskevan pyyntönne. Pyyntö koskee seuraavaa oikeutta: {right}.",
         "Vastaamme ilman aiheetonta viivytystä ja viimeistään {due}. Jos käsittely vaatii enemmän aikaa, määräaikaa \
          voidaan jatkaa enintään kahdella kuukaudella. Siinä tapauksessa ilmoitamme teille jatkamisesta ja sen syistä ennen \
          määräajan päättymistä.",
@@ -64,7 +64,7 @@ const FI: LetterTexts = LetterTexts {
         "Jatkamisen syyt: {longer}",
         "Jatkaminen perustuu EU:n yleisen tietosuoja-asetuksen (EU) 2016/679 12 artiklan 3 kohtaan.",
     ],
-    came: "Saimme {received} puhelutallenteita koskevan pyyntönne: {right}.",
+    came: "Saimme {received} puhelutallenteita koskevan pyyntönne. Pyyntö koskee seuraavaa oikeutta: {right}.",
     granted: [
         "Annamme teille jäljennöksen tallenteista sekä tiedot siitä, mitä niistä tiedetään ja kuka niitä on käsitellyt.",
         "Olemme oikaisseet tai täydentäneet tiedot. Aiemmat tiedot säilyvät tallenteen yhteydessä sen säilytysajan loppuun.",
@@ -78,12 +78,12 @@ const FI: LetterTexts = LetterTexts {
     ground: "Oikeudellinen peruste: {ground}",
     why: "Perustelut: {why}",
     certificate: [
-        "{controller} todistaa kieltäytyneensä toteuttamasta pyyntöä, jonka {name} on esittänyt {received} ja joka koskee \
-         puhelutallenteita: {right}.",
+        "{controller} todistaa kieltäytyneensä toteuttamasta puhelutallenteita koskevaa pyyntöä, jonka {name} on esittänyt \
+         {received}. Pyyntö koski seuraavaa oikeutta: {right}.",
         "Pyyntö on ratkaistu {decided}.",
     ],
-    certificate_partly: "{controller} todistaa kieltäytyneensä osittain toteuttamasta pyyntöä, jonka {name} on esittänyt \
-                         {received} ja joka koskee puhelutallenteita: {right}.",
+    certificate_partly: "{controller} todistaa kieltäytyneensä osittain toteuttamasta puhelutallenteita koskevaa pyyntöä, \
+                         jonka {name} on esittänyt {received}. Pyyntö koski seuraavaa oikeutta: {right}.",
     complain: [
         "Jos katsotte, että henkilötietojenne käsittelyssä rikotaan tietosuojalainsäädäntöä, teillä on oikeus tehdä valitus \
          valvontaviranomaiselle (tietosuoja-asetuksen 77 artikla). Suomessa valvontaviranomainen on tietosuojavaltuutettu: \
@@ -104,14 +104,14 @@ const SV: LetterTexts = LetterTexts {
     ],
     case: "Ärendenummer",
     rights: [
-        "rätten att få tillgång till uppgifter och en kopia av dem (artikel 15 i EU:s allmänna dataskyddsförordning)",
-        "rätten till rättelse (artikel 16 i EU:s allmänna dataskyddsförordning)",
-        "rätten till radering (artikel 17 i EU:s allmänna dataskyddsförordning)",
-        "rätten till begränsning av behandling (artikel 18 i EU:s allmänna dataskyddsförordning)",
-        "rätten att göra invändningar (artikel 21 i EU:s allmänna dataskyddsförordning)",
+        "rätt att få tillgång till uppgifter och en kopia av dem (artikel 15 i EU:s allmänna dataskyddsförordning)",
+        "rätt till rättelse (artikel 16 i EU:s allmänna dataskyddsförordning)",
+        "rätt till radering (artikel 17 i EU:s allmänna dataskyddsförordning)",
+        "rätt till begränsning av behandling (artikel 18 i EU:s allmänna dataskyddsförordning)",
+        "rätt att göra invändningar (artikel 21 i EU:s allmänna dataskyddsförordning)",
     ],
     receipt: [
-        "Vi tog den {received} emot er begäran som gäller inspelade samtal: {right}.",
+        "Vi tog den {received} emot er begäran om inspelade samtal. Begäran gäller följande rättighet: {right}.",
         "Vi svarar utan onödigt dröjsmål och senast den {due}. Om behandlingen kräver mer tid kan tiden förlängas med högst \
          två månader. I så fall meddelar vi er om förlängningen och orsakerna till den innan tiden har gått ut.",
         "Behandlingen av begäran är avgiftsfri för er.",
@@ -123,7 +123,7 @@ const SV: LetterTexts = LetterTexts {
         "Orsaker till förlängningen: {longer}",
         "Förlängningen grundar sig på artikel 12.3 i EU:s allmänna dataskyddsförordning (EU) 2016/679.",
     ],
-    came: "Vi tog den {received} emot er begäran som gäller inspelade samtal: {right}.",
+    came: "Vi tog den {received} emot er begäran om inspelade samtal. Begäran gäller följande rättighet: {right}.",
     granted: [
         "Vi ger er en kopia av inspelningarna och uppgifter om vad som är känt om dem och vem som har behandlat dem.",
         "Vi har rättat eller kompletterat uppgifterna. De tidigare uppgifterna bevaras med inspelningen till slutet av dess \
@@ -138,12 +138,12 @@ const SV: LetterTexts = LetterTexts {
     ground: "Rättslig grund: {ground}",
     why: "Motivering: {why}",
     certificate: [
-        "{controller} intygar att den har vägrat tillmötesgå den begäran som {name} framställde den {received} och som gäller \
-         inspelade samtal: {right}.",
+        "{controller} intygar att den har vägrat tillmötesgå den begäran om inspelade samtal som {name} framställde den \
+         {received}. Begäran gällde följande rättighet: {right}.",
         "Begäran avgjordes den {decided}.",
     ],
-    certificate_partly: "{controller} intygar att den delvis har vägrat tillmötesgå den begäran som {name} framställde den \
-                         {received} och som gäller inspelade samtal: {right}.",
+    certificate_partly: "{controller} intygar att den delvis har vägrat tillmötesgå den begäran om inspelade samtal som {name} \
+                         framställde den {received}. Begäran gällde följande rättighet: {right}.",
     complain: [
         "Om ni anser att behandlingen av era personuppgifter strider mot dataskyddslagstiftningen har ni rätt att lämna in ett \
          klagomål till tillsynsmyndigheten (artikel 77 i dataskyddsförordningen). I Finland är dataombudsmannen \
@@ -172,7 +172,7 @@ const EN: LetterTexts = LetterTexts {
         "the right to object (Article 21 of the General Data Protection Regulation)",
     ],
     receipt: [
-        "On {received} we received your request about recorded calls: {right}.",
+        "On {received} we received your request about recorded calls. It concerns {right}.",
         "We will answer without undue delay, and at the latest on {due}. If your request takes more time, this can be extended \
          by two months at most. We would then tell you so, and why, before that day.",
         "You pay nothing for this.",
@@ -184,7 +184,7 @@ const EN: LetterTexts = LetterTexts {
         "The reasons are: {longer}",
         "The extension is based on Article 12(3) of the General Data Protection Regulation (EU) 2016/679.",
     ],
-    came: "On {received} we received your request about recorded calls: {right}.",
+    came: "On {received} we received your request about recorded calls. It concerns {right}.",
     granted: [
         "We give you a copy of the recordings, with what is known about them and who has used them.",
         "We have corrected or completed the information. What was known before stays with the recording until the end of its \
@@ -200,11 +200,12 @@ const EN: LetterTexts = LetterTexts {
     ground: "Legal ground: {ground}",
     why: "Reasons: {why}",
     certificate: [
-        "{controller} certifies that it has refused the request about recorded calls that {name} made on {received}: {right}.",
+        "{controller} certifies that it has refused the request about recorded calls that {name} made on {received}. It \
+         concerned {right}.",
         "The request was decided on {decided}.",
     ],
     certificate_partly: "{controller} certifies that it has refused a part of the request about recorded calls that {name} made \
-                         on {received}: {right}.",
+                         on {received}. It concerned {right}.",
     complain: [
         "If you consider that your personal data is processed against the law, you have the right to lodge a complaint with the \
          supervisory authority (Article 77 of the Regulation). In Finland this is the Data Protection Ombudsman: Office of the \
