@@ -108,30 +108,36 @@ fn stretch(input: &[f32], start: usize, length: usize, factor: f32, rate: u32) -
     let mut out = vec![0.0f32; want + 2 * grain];
     let window: Vec<f32> =
         (0..grain).map(|n| 0.5 - 0.5 * (2.0 * PI * n as f32 / grain as f32).cos()).collect();
-    let sample = |at: isize| usize::try_from(at).ok().and_then(|at| input.get(at)).copied().unwrap_or(0.0);
+    // Silence around it, so that every grain lies within.
+    let room = 4 * grain + SEEK.mul_add(rate as f32, 4.0 * TAPS as f32) as usize;
+    let padded = [&vec![0.0; room][..], input, &vec![0.0; room]].concat();
+    let silent = vec![0.0; grain];
+    let grain_at = |at: isize| -> &[f32] {
+        let begins = usize::try_from(at + room as isize).ok();
+        begins.and_then(|at| padded.get(at..at + grain)).unwrap_or(&silent)
+    };
+    // The same with `step` samples in one, by which similarity is judged.
+    let coarse: Vec<f32> = padded.chunks(step).map(|c| c.iter().sum()).collect();
+    let judged = |at: isize| -> &[f32] {
+        let begins = usize::try_from(at + room as isize).ok().map(|at| at / step);
+        begins.and_then(|at| coarse.get(at..at + hop / step)).unwrap_or(&[])
+    };
     // Where the grain before would have gone on.
     let mut natural: Option<isize> = None;
     let mut place = 0;
     while place < want + grain {
         // The middle of the grain comes from where the voice was at that moment.
         let ideal = start as isize + ((place as f32 - TAPS as f32) / factor) as isize - hop as isize;
-        let chosen = match natural {
-            None => ideal,
-            Some(natural) => {
-                let alike = |shift: isize| -> f32 {
-                    let pairs = (0..hop as isize).step_by(step);
-                    pairs.map(|n| sample(ideal + shift + n) * sample(natural + n)).sum()
-                };
-                let shifts = (-seek..=seek).step_by(step);
-                let best = shifts
-                    .map(|shift| (alike(shift), shift))
-                    .fold((0.0, 0), |best, one| if one.0 > best.0 { one } else { best });
-                ideal + best.1
-            }
-        };
-        for (n, weight) in window.iter().enumerate() {
+        let shift = natural.map_or(0, |natural| {
+            let goes_on = judged(natural);
+            let alike = |shift: isize| likeness(judged(ideal + shift), goes_on);
+            let shifts = (-seek..=seek).step_by(step).map(|shift| (alike(shift), shift));
+            shifts.fold((0.0, 0), |best, one| if one.0 > best.0 { one } else { best }).1
+        });
+        let chosen = ideal + shift;
+        for (n, (weight, sample)) in window.iter().zip(grain_at(chosen)).enumerate() {
             if let Some(out) = (place + n).checked_sub(hop).and_then(|at| out.get_mut(at)) {
-                *out += weight * sample(chosen + n as isize);
+                *out += weight * sample;
             }
         }
         natural = Some(chosen + hop as isize);
@@ -139,6 +145,16 @@ fn stretch(input: &[f32], start: usize, length: usize, factor: f32, rate: u32) -
     }
     out.truncate(want);
     out
+}
+
+/// How well two grains fit.
+fn likeness(a: &[f32], b: &[f32]) -> f32 {
+    // In lanes, as a processor adds.
+    let mut sums = [0.0f32; 8];
+    for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+    }
+    sums.iter().sum()
 }
 
 /// Weights of a windowed sinc for each place between two samples; what would be folded back is left out.
