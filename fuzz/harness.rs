@@ -13,6 +13,7 @@ use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::{Channel, RecordingId};
 use nauhuri::net::{Datagram, Flow, Transport};
 use nauhuri::rtp::packet::RtpPacket;
+use nauhuri::rtp::srtp::{SUITES, SrtpKey};
 use nauhuri::rtp::standing::Standing;
 use nauhuri::sdp::{self, Carrier, MessageStep, OfferAnswer, Side};
 use nauhuri::sip::{Framer, Message};
@@ -143,14 +144,38 @@ pub fn rtp(data: &[u8]) {
         at = at.offset_ns((i64::from(*kind >> 2) - 8) * 2 * NS_PER_MS);
         let channel = if kind & 1 == 0 { Channel::Customer } else { Channel::Agent };
         if let Ok(heard) = RtpPacket::parse(&after[..n]) {
-            let packet =
-                Packet { channel, rank: kind >> 1 & 1, standing: Standing::Claimed, flow: 0, at, heard };
+            let packet = Packet {
+                channel,
+                rank: kind >> 1 & 1,
+                standing: Standing::Claimed,
+                flow: 0,
+                at,
+                heard,
+                is_opened: false,
+            };
             tape.push(packet, &mut deck);
         }
         rest = &after[n..];
     }
     let report = tape.close(at, &mut deck);
     assert_eq!(report.frames, deck.0);
+}
+
+/// A packet for the keys of every suite: a byte of how often its number has wrapped round, then the
+/// packet. What opens is an RTP packet of the same header.
+pub fn srtp(data: &[u8]) {
+    let Some((roc, packet)) = data.split_first() else { return };
+    let mut clear = Vec::new();
+    for suite in SUITES {
+        let keys = [28, 30, 44, 46]
+            .iter()
+            .filter_map(|n| SrtpKey::new(suite, &[7; 46][..*n], &[9][..packet.len() % 2]));
+        for key in keys {
+            if key.open(packet, (*roc).into(), &mut clear) {
+                assert!(clear.len() < packet.len() && clear[..12] == packet[..12]);
+            }
+        }
+    }
 }
 
 /// Calls that a target plays at once.

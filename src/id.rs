@@ -33,6 +33,9 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// In the order of the file: left, right.
+    pub const BOTH: [Channel; 2] = [Channel::Customer, Channel::Agent];
+
     /// As it stands in the sidecar.
     pub fn name(self) -> &'static str {
         match self {

@@ -33,7 +33,6 @@ const EXCEPTIONS: &[(&str, &str, &str, &str, &str)] = &[
         "the IVR, who was called and so counts as the agent, sent REFER",
     ),
     ("v30", "l4~uLYgYCu", "ended_by", "transfer", "the called party sent REFER"),
-    ("v02", "", "complete", "false", "SRTP: cannot be decoded in this release"),
     ("v11", "", "complete", "false", "speex cannot be decoded"),
     ("v12", "", "complete", "false", "ZRTP: encrypted after its handshake"),
     ("v15", "", "complete", "false", "BV32 cannot be decoded"),
@@ -151,7 +150,7 @@ fn call_is_right(file: &str, call: &Value, r: &Recording, all: &[Datagram], say:
         !mine.is_empty()
             && mine.iter().all(|s| {
                 let codec = s["codec"].as_str().unwrap().to_lowercase();
-                !known.contains(&codec.as_str()) || file.starts_with("v02")
+                !known.contains(&codec.as_str())
             })
     };
     for channel in ["customer", "agent"] {

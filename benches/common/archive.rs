@@ -5,7 +5,7 @@
 //! lengths are those of calls, files are tiny, and `verify` finds nothing wrong.
 
 use nauhuri::config::CallDirection;
-use nauhuri::id::derived_uuid;
+use nauhuri::id::{Channel, derived_uuid};
 use nauhuri::store::cases::{Cases, Hold, HoldReason, Restriction};
 use nauhuri::store::files::Access;
 use nauhuri::store::layout::RecordingName;
@@ -120,7 +120,7 @@ impl Archive {
         s.ended_at = answered + Duration::from_secs(seconds);
         (s.duration_s, s.ended_by, s.complete) = (seconds as f64, EndedBy::Agent, !n.is_multiple_of(50));
         s.sip.call_id = Some(format!("{n:032x}@pbx.example"));
-        s.streams = ["customer", "agent"].map(|c| stream(c, n, seconds)).into();
+        s.streams = Channel::BOTH.map(|c| stream(c, n, seconds)).into();
         (s.audio.sample_rate, s.audio.frames) = (1, seconds);
         let term = if s.service.as_deref() == Some("general") { 366 } else { 5 * 366 };
         s.retention.until = Some(answered + Duration::from_secs(term * DAY_S));
@@ -138,10 +138,10 @@ impl Archive {
     }
 }
 
-fn stream(channel: &str, n: u64, seconds: u64) -> Stream {
-    let silent = channel == "agent" && n % 100 == 7;
+fn stream(channel: Channel, n: u64, seconds: u64) -> Stream {
+    let silent = channel == Channel::Agent && n % 100 == 7;
     Stream {
-        channel: channel.into(),
+        channel,
         codec: "PCMA".into(),
         ssrc: format!("0x{:08x}", n as u32),
         source: Some("claimed".into()),

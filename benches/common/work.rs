@@ -140,8 +140,15 @@ pub fn tapes(plan: Plan, frames: &Frames) -> u64 {
         let channel =
             if ssrc == generate::ssrc(call, Party::Agent) { Channel::Agent } else { Channel::Customer };
         let Ok(heard) = RtpPacket::parse(rtp) else { continue };
-        let packet =
-            Packet { channel, rank: 0, standing: Standing::Claimed, flow: ssrc, at: frame.ts, heard };
+        let packet = Packet {
+            channel,
+            rank: 0,
+            standing: Standing::Claimed,
+            flow: ssrc,
+            at: frame.ts,
+            heard,
+            is_opened: false,
+        };
         tapes[call as usize].push(packet, &mut decks[call as usize]);
         last = frame.ts;
     }

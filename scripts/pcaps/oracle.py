@@ -1,10 +1,11 @@
 """What a capture holds, measured with tshark and ffmpeg, never with nauhuri.
 
 tshark takes frames apart down to SIP fields and UDP payloads; RTP headers are read here (RFC 3550 §5.1), G.711 is
-expanded here, other codecs by ffmpeg. The scenario says who is who; times, packets, losses and tones are measured.
+expanded here, other codecs by ffmpeg; SRTP is opened by libsrtp. The scenario says who is who; times, packets, losses and tones are measured.
 """
 
 import array
+import base64
 import math
 import os
 import re
@@ -52,8 +53,36 @@ def tshark(path):
                 if head[0] & 0x10:
                     start += 4 + 4 * struct.unpack_from("!H", data, start + 2)[0]
                 rtp.append({"t": when, "src": f"{src}:{f['udp.srcport']}", "dst": f"{dst}:{f['udp.dstport']}",
-                            "pt": head[1] & 127, "seq": head[2], "ts": head[3], "ssrc": head[4], "body": data[start:]})
+                            "pt": head[1] & 127, "seq": head[2], "ts": head[3], "ssrc": head[4], "body": data[start:],
+                            "whole": data})
     return sip, rtp
+
+
+def unsealed(path, rtp):
+    """The packets with the body that was sealed, where the capture's SDP has keys (RFC 4568)."""
+    argv = ["tshark", "-n", "-r", path, "-Y", "sdp", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,"]
+    done = subprocess.run([*argv, "-e", "sdp.media_attr"], capture_output=True, text=True)
+    lines = set(re.findall(r"crypto:\d+ (\w+) inline:([\w+/=]+)", done.stdout))
+    if not lines:
+        return rtp
+    from pylibsrtp import Error, Policy, Session  # pip install pylibsrtp
+    suites = {"AES_CM_128_HMAC_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+              "AES_CM_128_HMAC_SHA1_32": Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
+              "AEAD_AES_128_GCM": Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+              "AEAD_AES_256_GCM": Policy.SRTP_PROFILE_AEAD_AES_256_GCM}
+    sessions = [Session(Policy(key=base64.b64decode(key), ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=suites[suite]))
+                for suite, key in sorted(lines) if suite in suites]
+    for packet in rtp:
+        head = len(packet["whole"]) - len(packet["body"])
+        for session in sessions:
+            try:
+                packet["body"] = session.unprotect(packet["whole"])[head:]
+                break
+            except Error:
+                continue
+        else:
+            raise ValueError(f"{path}: a packet that no key opens")
+    return rtp
 
 
 def advertised(path):
@@ -290,6 +319,7 @@ def mask(number):
 def expectation(scene, path):
     """The whole expectation of one capture."""
     sip, rtp = tshark(path)
+    rtp = unsealed(path, rtp)
     mapped = advertised(path)
     recordings = [measure(spec, sip, rtp, mapped) for spec in scene.recordings]
     for want in scene.silent:

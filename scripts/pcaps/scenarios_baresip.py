@@ -28,7 +28,8 @@ with socket.create_connection(("127.0.0.1", 4444), 5) as s:
 class Phone:
     """One baresip on a host."""
 
-    def __init__(self, scene, host, user, voice, codec, auto_answer=False, port=5060, media="40000-40020", rate=None):
+    def __init__(self, scene, host, user, voice, codec, auto_answer=False, port=5060, media="40000-40020", rate=None,
+                 mediaenc=None):
         self.scene, self.host = scene, host
         folder = os.path.join(scene.dir, f"{scene.name}-{host}")
         os.makedirs(folder)
@@ -42,6 +43,8 @@ class Phone:
         codec_modules = {"PCMU": "g711", "PCMA": "g711", "G722": "g722", "opus": "opus", "L16": "l16"}
         lines = [f"module {codec_modules[codec.split('/')[0]]}.so", "module aufile.so", "module_tmp account.so",
                  "module_app menu.so", "module_app ctrl_tcp.so"]
+        if mediaenc:
+            lines.insert(0, "module srtp.so")
         with open(os.path.join(folder, "config"), "w") as out:
             out.write("\n".join([
                 f"sip_listen {ip}:{port}", "module_path /usr/lib/baresip/modules",
@@ -52,7 +55,8 @@ class Phone:
                 "opus_bitrate 24000", "opus_cbr no", "opus_inbandfec no", "opus_dtx no", f"net_interface {ip}",
                 *lines]) + "\n")
         with open(os.path.join(folder, "accounts"), "w") as out:
-            out.write(f"<sip:{user}@{ip}>;regint=0;audio_codecs={codec};answermode={'auto' if auto_answer else 'manual'}\n")
+            out.write(f"<sip:{user}@{ip}>;regint=0;audio_codecs={codec};answermode={'auto' if auto_answer else 'manual'}"
+                      + (f";mediaenc={mediaenc}" if mediaenc else "") + "\n")
         with open(os.path.join(folder, "contacts"), "w") as out:
             out.write("")
         self.child = scene.lab.spawn(host, ["baresip", "-f", folder])
@@ -82,11 +86,11 @@ class Phone:
 
 
 def call_between(s, codec, seconds=3, sample_rate=8000, outbound=False, hangs_up="caller", during=None, rate=None,
-                 **declared):
+                 mediaenc=None, **declared):
     """A direct call between two telephones; returns nothing, declares the recording."""
     agent_host, customer_host = "a1", "trunk"
-    customer = Phone(s, customer_host, CUSTOMER, "customer", codec, auto_answer=outbound, rate=rate)
-    agent = Phone(s, agent_host, "2001", "agent", codec, auto_answer=not outbound, rate=rate)
+    customer = Phone(s, customer_host, CUSTOMER, "customer", codec, auto_answer=outbound, rate=rate, mediaenc=mediaenc)
+    agent = Phone(s, agent_host, "2001", "agent", codec, auto_answer=not outbound, rate=rate, mediaenc=mediaenc)
     caller, callee = (agent, customer) if outbound else (customer, agent)
     user = CUSTOMER if outbound else "2001"
     caller.tell("dial", f"sip:{user}@{lab_mod.ip4(callee.host)}")
@@ -143,6 +147,22 @@ def hold(s):
     call_between(s, "PCMA", during=during, events={"hold": 1, "resume": 1})
 
 
+def srtp(s):
+    """SRTP both ways, with keys in the SDP (RFC 4568); the agent holds and resumes, which offers other keys."""
+    def during(_customer, agent):
+        time.sleep(1.2)
+        agent.tell("hold")
+        time.sleep(0.6)
+        agent.tell("resume")
+        time.sleep(1.2)
+    call_between(s, "PCMA", during=during, mediaenc="srtp-mand", events={"hold": 1, "resume": 1})
+
+
+def srtp_optional(s):
+    """Keys in a plain profile (RFC 8643), taken by both: what is sent is SRTP. Opus, outbound."""
+    call_between(s, "opus", sample_rate=48000, outbound=True, mediaenc="srtp")
+
+
 def nat(s):
     """An agent at home behind a masquerading router calls out: SDP and Contact name 192.168.77.10, packets come from 192.0.2.31."""
     customer = s.end("pbx", f"sip:{CUSTOMER}@192.0.2.10", "gw", relay_port=30000)
@@ -189,4 +209,6 @@ SCENARIOS = {
     "baresip-l16": l16,
     "baresip-hold": hold,
     "baresip-nat": nat,
+    "baresip-srtp": srtp,
+    "baresip-srtp-optional": srtp_optional,
 }

@@ -355,7 +355,7 @@ impl<'a> Verifier<'a> {
         let path = self.below(json);
         let (kind, detail) = match (index.get(sidecar.id)?, Row::of(path, &sidecar)) {
             (None, _) => (FindingKind::NotIndexed, "is not in the index; `nauhuri reindex` takes it in"),
-            (Some(row), Some(file)) if row != file => {
+            (Some(row), file) if row != file => {
                 (FindingKind::IndexDiffers, "the index says something else; `nauhuri reindex` mends it")
             }
             _ => return Ok(()),

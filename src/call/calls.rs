@@ -118,7 +118,7 @@ impl Calls {
 
     /// When [`Calls::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        [self.tables.legs.poll_timeout(), self.recordings.poll_timeout()].into_iter().flatten().min()
+        self.tables.legs.poll_timeout().into_iter().chain(self.recordings.poll_timeout()).min()
     }
 
     /// Time has come to `now`.

@@ -6,9 +6,11 @@ use crate::codec::formats::PayloadMap;
 use crate::config::CallDirection;
 use crate::id::{Channel, RecordingId};
 use crate::pii::{Pii, stored};
+use crate::rtp::srtp::SrtpKey;
 use crate::rtp::standing::Standing;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A recording that begins.
@@ -156,6 +158,19 @@ pub enum CallEvent {
     KeyPress(Channel),
 }
 
+/// How to read what a party sends on one hop.
+#[derive(Clone, Debug)]
+pub struct HopFormats {
+    /// Whose voice.
+    pub channel: Channel,
+    /// Distance of the hop from the agent, as its media packets carry it.
+    pub rank: u8,
+    /// What payload types mean.
+    pub formats: PayloadMap,
+    /// What it may be sealed with, if anything.
+    pub keys: Vec<Arc<SrtpKey>>,
+}
+
 /// One order.
 #[derive(Clone, Debug)]
 pub enum Decision {
@@ -163,17 +178,8 @@ pub enum Decision {
     Open(Box<Opening>),
     /// More has become known of a call that is being recorded: this holds from its beginning.
     Amend(Box<Opening>),
-    /// What payload types mean, from here on, in what a channel's party sends on one hop.
-    Formats {
-        /// Of which recording.
-        recording: RecordingId,
-        /// Whose voice.
-        channel: Channel,
-        /// Distance of the hop from the agent, as its media packets carry it.
-        rank: u8,
-        /// The meanings.
-        formats: PayloadMap,
-    },
+    /// How to read what a channel's party sends on one hop, from here on.
+    Formats(RecordingId, HopFormats),
     /// Something happened in the signalling.
     Event(RecordingId, Timestamp, CallEvent),
     /// What was heard of a source since then may be another call's.

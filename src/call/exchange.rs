@@ -7,12 +7,16 @@
 use super::pairing::{Claim, Rank, Side};
 use crate::codec::CodecSpec;
 use crate::codec::formats::PayloadMap;
+use crate::rtp::srtp::{SrtpKey, SrtpSuite};
 use crate::sdp::{Format, Media, OfferAnswer, Origin};
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// Addresses claimed for one side at most.
 const MAX_CLAIMS: usize = 16;
+/// Keys of one side on one hop at most.
+const MAX_KEYS: usize = 16;
 
 /// What a side of one hop claims.
 pub type Claims = SmallVec<[Claim; 2]>;
@@ -67,6 +71,23 @@ pub fn payload_map(oa: &OfferAnswer, speaker: Side) -> PayloadMap {
     PayloadMap::new(heard.into_iter().chain(spoken), oa.encrypted())
         .prefer(preferred)
         .hint(oa.mentions_keys())
+}
+
+/// What `speaker`'s packets may be sealed with. Its own description has the keys (RFC 4568
+/// §6.1); which of its lines is used an answer may say, and each packet does.
+pub fn keys(oa: &OfferAnswer, speaker: Side) -> Vec<Arc<SrtpKey>> {
+    let lines = oa.advertised_audio(speaker).flat_map(|m| &m.crypto_lines);
+    let keys = lines.flat_map(|line| {
+        let suite = SrtpSuite::named(&line.suite);
+        line.keys.iter().filter_map(move |k| SrtpKey::new(suite?, &k.key_salt, &k.mki))
+    });
+    let mut known: Vec<Arc<SrtpKey>> = Vec::new();
+    for key in keys.take(MAX_KEYS) {
+        if known.iter().all(|k| **k != key) {
+            known.push(Arc::new(key));
+        }
+    }
+    known
 }
 
 /// Has signalling announced that there is nothing to be heard: the audio is

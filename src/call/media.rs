@@ -4,12 +4,13 @@
 //! gives every hop addresses of its own. What a description means is
 //! `exchange`'s; here it is brought to the hops and from there to the pairing.
 
+use super::decision::HopFormats;
 use super::described::SeenDescription;
 use super::dialog::{Dialog, HopMedia};
 use super::exchange;
 use super::leg::Leg;
 use super::pairing::{Pairing, Side};
-use super::recording::{HopFormats, Told};
+use super::recording::Told;
 use super::seen::Seen;
 use crate::id::{Channel, RecordingId};
 use crate::sdp::{self, Carrier, ExchangeChange, MessageStep, OfferAnswer};
@@ -160,7 +161,12 @@ pub(super) fn formats(leg: &Leg, dialog: &Dialog, customer: Side) -> Vec<HopForm
     hops.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
     let channel = |side: Side| if side == customer { Channel::Customer } else { Channel::Agent };
     let of_hop = |(rank, oa): (u8, &OfferAnswer)| {
-        SIDES.map(|speaker| (channel(speaker), rank, exchange::payload_map(oa, speaker)))
+        SIDES.map(|speaker| HopFormats {
+            channel: channel(speaker),
+            rank,
+            formats: exchange::payload_map(oa, speaker),
+            keys: exchange::keys(oa, speaker),
+        })
     };
     hops.into_iter().flat_map(of_hop).collect()
 }

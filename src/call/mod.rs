@@ -60,5 +60,7 @@ mod twins;
 mod unheard;
 
 pub use calls::Calls;
-pub use decision::{Agent, CallEvent, Customer, Decision, Ending, Ends, Opening, Unrecorded, UnrecordedCall};
+pub use decision::{
+    Agent, CallEvent, Customer, Decision, Ending, Ends, HopFormats, Opening, Unrecorded, UnrecordedCall,
+};
 pub use identifier::call_id_hash;

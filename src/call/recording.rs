@@ -1,9 +1,8 @@
 //! One recording as the signalling sees it: where it is, and how long it may be silent.
 
-use super::decision::{Ending, Opening};
+use super::decision::{Ending, HopFormats, Opening};
 use super::ids::DialogId;
 use super::pairing::Side;
-use crate::codec::formats::PayloadMap;
 use crate::id::{Channel, RecordingId};
 use crate::rtp::standing::{Standing, Trust};
 use crate::time::Timestamp;
@@ -32,9 +31,6 @@ pub struct Told {
     /// There is no sound to expect: port 0, inactive, fax.
     pub silent: bool,
 }
-
-/// What payload types mean on one hop of one channel.
-pub type HopFormats = (Channel, u8, PayloadMap);
 
 /// Where a recording is.
 #[derive(Debug)]

@@ -14,10 +14,10 @@
 
 mod hangup;
 
-use super::decision::{CallEvent, Decision, Ending, Opening, Unrecorded, UnrecordedCall};
+use super::decision::{CallEvent, Decision, Ending, HopFormats, Opening, Unrecorded, UnrecordedCall};
 use super::ids::DialogId;
 use super::pairing::{Side, Target};
-use super::recording::{Closed, HopFormats, HungUp, Recording, RecordingState, SilenceLimits, Told};
+use super::recording::{Closed, HungUp, Recording, RecordingState, SilenceLimits, Told};
 use super::unheard::Unheard;
 use crate::id::{RecordingId, derived_uuid};
 use crate::time::Timestamp;
@@ -353,13 +353,7 @@ impl Recordings {
     }
 
     fn announce(&mut self, recording: RecordingId, formats: Vec<HopFormats>) {
-        let told = formats.into_iter();
-        self.out.extend(told.map(|(channel, rank, formats)| Decision::Formats {
-            recording,
-            channel,
-            rank,
-            formats,
-        }));
+        self.out.extend(formats.into_iter().map(|hop| Decision::Formats(recording, hop)));
     }
 
     fn handle_due(&mut self, id: RecordingId, now: Timestamp) -> Option<Closed> {

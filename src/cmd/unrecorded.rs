@@ -38,7 +38,7 @@ pub fn run(cli: &Cli, args: &UnrecordedArgs) -> anyhow::Result<()> {
             }
         })?,
     }
-    found.sort_by_key(RegisterEntry::instant);
+    found.sort_by_key(|call| call.at);
     let detail = json!({ "register": "unrecorded", "reason": args.reason, "count": found.len() });
     site.note(Draft::new(Action::List).found_by(as_search.for_audit()).detail(detail))?;
     let mut out = Printer::new();
@@ -60,7 +60,7 @@ fn filter(
     let parts = args.calls.number.as_deref().map(|n| number_parts(n, &numbers)).unwrap_or_default();
     let (service, reason) = (args.calls.service.clone(), args.reason.clone());
     Ok(move |call: &RegisterEntry| {
-        let at = call.instant();
+        let at = call.at;
         let has = |number: &Option<Pii<String>>| {
             number.as_ref().is_some_and(|n| parts.iter().any(|part| n.as_str().contains(part.as_str())))
         };
@@ -79,7 +79,8 @@ fn csv(found: &[RegisterEntry]) -> String {
         let [caller, called] = [&c.caller, &c.called].map(|n| n.as_ref().map(Pii::as_str));
         let fields = [c.service.as_deref(), caller, called, c.call.as_deref(), recording.as_deref()];
         let fields = fields.into_iter().map(|f| f.map(cell).unwrap_or_default());
-        let all: Vec<String> = [cell(&c.at), cell(&c.reason)].into_iter().chain(fields).collect();
+        let all: Vec<String> =
+            [cell(&c.at.to_rfc3339()), cell(&c.reason)].into_iter().chain(fields).collect();
         text += &(all.join(",") + "\r\n");
     }
     text
@@ -91,7 +92,7 @@ fn table(site: &Site, found: &[RegisterEntry]) -> String {
         let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), plain);
         let number = |n: &Option<Pii<String>>| or_dash(n.as_ref().map(Pii::as_str));
         grid.row([
-            local(c.instant(), &site.zone),
+            local(c.at, &site.zone),
             plain(&c.reason),
             or_dash(c.service.as_deref()),
             number(&c.caller),

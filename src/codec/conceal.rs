@@ -18,7 +18,8 @@ const WINDOW_MS: u32 = 10;
 #[derive(Clone, Debug)]
 pub struct Concealer {
     rate_hz: u32,
-    /// The newest samples received, oldest first; at most [`HISTORY_MS`].
+    /// The newest samples received, oldest first: [`HISTORY_MS`] of them, and what was heard before
+    /// until it is worth the while to let go of it.
     history: Vec<i16>,
     /// What is repeated during the present loss.
     period: Vec<i16>,
@@ -36,8 +37,10 @@ impl Concealer {
     pub fn received(&mut self, samples: &[i16]) {
         let keep = self.samples(HISTORY_MS);
         let new = &samples[samples.len().saturating_sub(keep)..];
-        let old = (self.history.len() + new.len()).saturating_sub(keep);
-        self.history.drain(..old.min(self.history.len()));
+        if self.history.len() + new.len() > 4 * keep {
+            let old = (self.history.len() + new.len() - keep).min(self.history.len());
+            self.history.drain(..old);
+        }
         self.history.extend_from_slice(new);
         self.concealed = 0;
     }

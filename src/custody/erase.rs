@@ -30,7 +30,7 @@
 //! give up deleted blocks is encrypted, or discards them.
 
 use super::audit::{Action, By, Draft, Outcome, Why};
-use super::keeper::{BATCH, Keeper, KeeperError, LifeStep, row_now};
+use super::keeper::{BATCH, Keeper, KeeperError, LifeStep};
 use crate::archive::index::{DeletionReason, Row, Tombstone};
 use crate::id::short_hex;
 use crate::store::StoreError;
@@ -240,7 +240,7 @@ impl Keeper {
     /// The index finds, the file decides.
     fn ask(&self, row: &Row, cause: Cause<'_>) -> ErasureCheck {
         let read = self.read(row);
-        let fresh = read.as_ref().ok().and_then(|sidecar| row_now(row, sidecar));
+        let fresh = read.as_ref().ok().map(|sidecar| Row::of(&row.path, sidecar));
         let gone = matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound);
         if let Some(why) = mistaken(row, &read) {
             return ErasureCheck::Unreadable(why);

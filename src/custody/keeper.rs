@@ -330,9 +330,3 @@ impl Keeper {
         self.index.put(&root, &json, sidecar)
     }
 }
-
-/// What a sidecar says of holds and term now, in the form of the index.
-/// `None` where its times cannot be read: then nothing is deleted by them.
-pub(super) fn row_now(row: &Row, sidecar: &Sidecar) -> Option<Row> {
-    Row::of(&row.path, sidecar)
-}

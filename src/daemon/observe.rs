@@ -80,7 +80,7 @@ pub fn unrecorded_label(why: Unrecorded) -> UnrecordedReason {
 pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
     match decision {
         Decision::Open(o) | Decision::Amend(o) => Some(o.id),
-        Decision::Formats { recording: id, .. }
+        Decision::Formats(id, _)
         | Decision::Event(id, ..)
         | Decision::Disowned(Disowned { recording: id, .. })
         | Decision::Keyed { recording: id, .. }

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::counts::MediaCounts;
 use super::deck::FileDeck;
-use crate::call::{CallEvent, Opening};
+use crate::call::{CallEvent, HopFormats, Opening};
 use crate::id::Channel;
 use crate::tape::{CodecPackets, Tape};
 use crate::telemetry::events::{About, Event};
@@ -30,6 +30,12 @@ impl Running {
         self.events.len() + self.tape.look_at()
     }
 
+    /// Signalling says how to read what a party sends.
+    pub(super) fn read_as(&mut self, hop: &HopFormats) {
+        self.tape.set_formats(hop.channel, hop.rank, &hop.formats);
+        self.tape.set_keys(hop.channel, hop.rank, &hop.keys);
+    }
+
     /// A packet of this party was captured.
     pub(super) fn note(&mut self, channel: Channel) {
         self.packets = self.packets.saturating_add(1);
@@ -43,10 +49,10 @@ impl Running {
 
 /// Counts what was heard. Now and then, not for each packet: names are long to compare, counters shared.
 pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) {
-    let split = r.tape.take_split();
+    let seen = r.tape.take_counts();
     let (opening, told) = (&r.opening, &mut r.undecodable);
     let heard = r.tape.take_heard().inspect(|heard| report_undecodable(opening, told, heard, context));
-    counts.add(heard, split);
+    counts.add(heard, seen);
 }
 
 /// Tells once of each encoding that cannot be decoded.

@@ -31,7 +31,7 @@ pub(super) fn shortened(
 /// One stream as the sidecar tells it.
 pub(super) fn stream(s: &StreamReport) -> sidecar::Stream {
     sidecar::Stream {
-        channel: s.channel.name().into(),
+        channel: s.channel,
         codec: s.codec.clone(),
         ssrc: format!("0x{:08x}", s.ssrc),
         source: Some(s.source.name().into()),
@@ -52,7 +52,6 @@ pub(super) fn all_events(
 ) -> Vec<sidecar::EventRecord> {
     let event = |at_ns: i64, kind: &str, codec: Option<String>, channel: Option<Channel>| {
         let at_s = (at_ns.max(0) / 1000) as f64 / 1e6;
-        let channel = channel.map(|c| c.name().to_string());
         (at_ns, sidecar::EventRecord { at_s, kind: kind.into(), codec, channel })
     };
     let told_twice = told_twice(answered_at, signalled, heard);
@@ -105,7 +104,7 @@ mod tests {
     use Channel::{Agent, Customer};
 
     /// Key presses in milliseconds: signalled, heard; when the sidecar has them.
-    fn told(signalled: &[(i64, Channel)], heard: &[(i64, Channel)]) -> Vec<(f64, String)> {
+    fn told(signalled: &[(i64, Channel)], heard: &[(i64, Channel)]) -> Vec<(f64, Option<Channel>)> {
         let answered = Timestamp::from_parts(1_700_000_000, 0);
         let signalled: Vec<_> = signalled
             .iter()
@@ -116,13 +115,13 @@ mod tests {
             .map(|(ms, c)| TapeEvent { at_ns: ms * NS_PER_MS, channel: *c, kind: TapeEventKind::KeyPress })
             .collect();
         let all = all_events(answered, &signalled, &heard);
-        all.into_iter().map(|e| (e.at_s, e.channel.unwrap_or_default())).collect()
+        all.into_iter().map(|e| (e.at_s, e.channel)).collect()
     }
 
     #[test]
     fn a_press_signalled_and_heard_is_one_and_two_are_two() {
         let c = |at| (at, Customer);
-        assert_eq!(told(&[c(2150)], &[c(2100)]), [(2.1, "customer".into())]);
+        assert_eq!(told(&[c(2150)], &[c(2100)]), [(2.1, Some(Customer))]);
         assert_eq!(told(&[c(2000), c(2250)], &[c(2100), c(2300)]).len(), 2);
         assert_eq!(told(&[c(2000), c(2250), c(2400)], &[c(2100), c(2300)]).len(), 3);
         assert_eq!(told(&[c(2000)], &[c(2100), c(2300)]).len(), 2);

@@ -25,6 +25,8 @@ pub fn snapshot(s: &EngineStats, counts: &MediaCounts, queue_dropped: u64, sip_p
     for (out, count) in out.limits.iter_mut().zip(&counts.limits) {
         *out += count.load(Ordering::Relaxed);
     }
+    out.srtp_opened = counts.srtp_opened.load(Ordering::Relaxed);
+    out.rtp_unusable[UnusableRtp::Unauthentic.index()] = counts.srtp_rejected.load(Ordering::Relaxed);
     out.dropped[DropPlace::Queue.index()] = queue_dropped;
     out.limits[Limit::QueueBytes.index()] = queue_dropped;
     out

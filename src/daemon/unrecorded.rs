@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 /// A call left out by rule, as the register has it.
 pub fn by_rule(n: &UnrecordedCall) -> RegisterEntry {
     RegisterEntry {
-        at: n.at.to_rfc3339(),
+        at: n.at,
         reason: unrecorded_label(n.reason).as_str().into(),
         service: n.ends.service.clone(),
         caller: n.ends.caller.clone(),
@@ -37,7 +37,7 @@ pub fn by_failure(outcome: &RecordingOutcome) -> Option<RegisterEntry> {
 }
 
 /// When a recording was answered, by its id: to the millisecond.
-pub fn began(id: &uuid::Uuid) -> String {
+pub fn began(id: &uuid::Uuid) -> Timestamp {
     let (s, ns) = id.get_timestamp().map(|t| t.to_unix()).unwrap_or_default();
-    Timestamp::from_parts(i64::try_from(s).unwrap_or_default(), ns).to_rfc3339()
+    Timestamp::from_parts(i64::try_from(s).unwrap_or_default(), ns)
 }

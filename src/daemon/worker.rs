@@ -112,9 +112,8 @@ impl Worker {
             Item::Media { recording, kept } => {
                 let Some(seat) = self.running.get_mut(recording) else { return };
                 let r = &mut *seat.running;
-                let packet = kept.packet(bytes);
-                r.note(packet.channel);
-                r.tape.push(packet, &mut r.deck);
+                r.note(kept.channel());
+                r.tape.push_kept(kept, bytes, &mut r.deck);
                 let due = r.tape.due();
                 if due != seat.due {
                     count(r, &self.counts, &self.context);
@@ -178,9 +177,9 @@ impl Worker {
     fn order(&mut self, decision: &Decision) {
         match decision {
             Decision::Open(opening) => self.open(opening),
-            Decision::Formats { recording, channel, rank, formats } => {
-                if let Some(r) = self.running_mut(recording) {
-                    r.tape.set_formats(*channel, *rank, formats);
+            Decision::Formats(id, hop) => {
+                if let Some(r) = self.running_mut(id) {
+                    r.read_as(hop);
                 }
             }
             Decision::Event(id, at, event) => {
@@ -289,7 +288,7 @@ impl Worker {
         let Running { opening, tape, mut deck, mut events, lost_inside, mut undecodable, .. } = r;
         let mut report = tape.close(at, &mut deck);
         report.heard.iter().for_each(|h| report_undecodable(&opening, &mut undecodable, h, &self.context));
-        self.counts.add(report.heard.drain(..), report.split);
+        self.counts.add(report.heard.drain(..), report.counts);
         self.counts.add_left_out(&report.left_out);
         deck.settle();
         let lossy = lost_inside || deck.is_lossy();

@@ -240,10 +240,10 @@ impl Core {
         let is_sip = match d.transport {
             Transport::Tcp => true,
             Transport::Udp => {
-                let on_sip_port = self.sip_ports.contains(&d.flow.dst.port())
-                    || self.sip_ports.contains(&d.flow.src.port());
+                let ports = [d.flow.src.port(), d.flow.dst.port()];
                 // RTP may use a SIP port; its first byte is never a letter.
-                on_sip_port && d.payload.first().is_some_and(|b| b & 0xC0 != 0x80)
+                d.payload.first().is_some_and(|b| b & 0xC0 != 0x80)
+                    && self.sip_ports.iter().any(|p| ports.contains(p))
             }
         };
         // A client keeps its way through a NAT open with STUN beside its SIP (RFC 5626 §3.5.2).
@@ -360,7 +360,7 @@ impl Core {
                 for t in &targets {
                     let (recording, flow, at) = (t.recording, fingerprint, d.ts);
                     let (channel, rank, standing) = (t.channel, t.rank, t.standing);
-                    let packet = Packet { channel, rank, standing, flow, at, heard };
+                    let packet = Packet { channel, rank, standing, flow, at, heard, is_opened: false };
                     sink.media(MediaPacket { recording, packet });
                 }
             }

@@ -2,5 +2,6 @@
 
 pub mod packet;
 pub mod seq;
+pub mod srtp;
 pub mod standing;
 pub mod stats;

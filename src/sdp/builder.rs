@@ -4,6 +4,7 @@
 //! every media section, and a payload type without rtpmap has its RFC 3551
 //! meaning.
 
+use super::crypto::{CryptoLine, MAX_CRYPTO};
 use super::description::{
     Description, Direction, Format, MAX_CANDIDATES, MAX_FORMATS, MAX_MEDIA, Media, MediaKind, Origin, Proto,
     Setup,
@@ -115,6 +116,7 @@ impl Builder {
             rtcp_addr: None,
             rtcp_mux: false,
             crypto: false,
+            crypto_lines: Vec::new(),
             fingerprint: self.defaults.fingerprint,
             setup: self.defaults.setup,
             candidates: Vec::new(),
@@ -186,7 +188,12 @@ fn media_attribute(media: &mut Media, room: &mut usize, name: &str, value: &str)
             }
         }
         "rtcp-mux" => media.rtcp_mux = true,
-        "crypto" => media.crypto = true,
+        "crypto" => {
+            media.crypto = true;
+            if media.kind == MediaKind::Audio && media.crypto_lines.len() < MAX_CRYPTO {
+                media.crypto_lines.extend(CryptoLine::parse(value));
+            }
+        }
         "fingerprint" => media.fingerprint = true,
         "setup" => media.setup = setup_of(value),
         _ => media.direction = direction_of(name).unwrap_or(media.direction),

@@ -1,6 +1,7 @@
 //! A session description, reduced to what decides where media goes and how it
 //! is coded (RFC 8866).
 
+use super::crypto::CryptoLine;
 use std::net::{IpAddr, SocketAddr};
 
 /// Media descriptions kept from one session description.
@@ -66,8 +67,11 @@ pub struct Media {
     pub rtcp_addr: Option<IpAddr>,
     /// `a=rtcp-mux` (RFC 5761).
     pub rtcp_mux: bool,
-    /// `a=crypto` is there (SDES, RFC 4568). Keys are not kept.
+    /// `a=crypto` is there (SDES, RFC 4568), readable or not.
     pub crypto: bool,
+    /// The keys of it: what its maker sends is encrypted with one of them. At most
+    /// [`super::crypto::MAX_CRYPTO`].
+    pub crypto_lines: Vec<CryptoLine>,
     /// `a=fingerprint` is there, here or on the session (DTLS, RFC 8122).
     pub fingerprint: bool,
     /// `a=setup`, here or on the session (RFC 4145).
@@ -154,7 +158,8 @@ impl Description {
             |f: &Format| size_of::<Format>() + f.name.len() + f.fmtp.as_ref().map_or(0, String::len) + 32;
         let of_media = |m: &Media| {
             let formats: usize = m.formats.iter().map(of_format).sum();
-            size_of::<Media>() + formats + m.candidates.len() * size_of::<SocketAddr>()
+            let keys: usize = m.crypto_lines.iter().map(CryptoLine::weight).sum();
+            size_of::<Media>() + formats + keys + m.candidates.len() * size_of::<SocketAddr>()
         };
         size_of::<Description>() + origin + self.media.iter().map(of_media).sum::<usize>() + 64
     }

@@ -4,6 +4,7 @@
 //! carried a description, and in answer to what, is told to [`OfferAnswer`].
 
 mod builder;
+pub mod crypto;
 pub mod description;
 mod lines;
 pub mod offer_answer;

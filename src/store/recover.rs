@@ -281,7 +281,7 @@ fn finish_parts(
     let provisional = found.json_part.then(|| Sidecar::read_in(store, &paths.json_part).ok()).flatten();
     // Cut short, no audio was written yet.
     let unsaid = || is_cut_short(store, &paths.json_part).then_some(UNSAID);
-    let spec = provisional.as_ref().and_then(spec_of).or_else(unsaid);
+    let spec = provisional.as_ref().map(|s| s.audio.spec()).or_else(unsaid);
     let wav = match (found.wav, found.wav_part, spec) {
         (true, true, _) => return Ok(RecoveryAction::Left { why: "two audio files claim its name" }),
         (true, false, spec) => resume(store, &paths.wav, spec)?,
@@ -339,10 +339,6 @@ fn is_cut_short(store: &Folder, json: &Path) -> bool {
         let read = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes);
         bytes.iter().all(|b| *b == 0) || read.is_err_and(|e| e.is_eof())
     })
-}
-
-fn spec_of(s: &Sidecar) -> Option<WavSpec> {
-    s.encoding().map(|encoding| WavSpec { rate: s.audio.sample_rate, encoding })
 }
 
 /// The end of a recording is the end of its audio.

@@ -29,8 +29,8 @@ const LOCK: &str = "unrecorded.lock";
 /// An answered call that was not recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisterEntry {
-    /// RFC 3339 UTC: when that was decided.
-    pub at: String,
+    /// When that was decided.
+    pub at: Timestamp,
     /// As the metrics name it: `no_agent`, `internal`, `storage` ...
     pub reason: String,
     /// Service of the number that was called.
@@ -48,13 +48,6 @@ pub struct RegisterEntry {
     /// The recording that was begun and failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Uuid>,
-}
-
-impl RegisterEntry {
-    /// When, as an instant; the epoch where the line was tampered with.
-    pub fn instant(&self) -> Timestamp {
-        super::sidecar::parse_rfc3339(&self.at).unwrap_or_default()
-    }
 }
 
 /// The register of one store.
@@ -78,7 +71,7 @@ impl Register {
         self.read(|call| {
             known.insert((call.at, call.call, call.reason));
         })?;
-        calls.retain(|c| !known.contains(&(c.at.clone(), c.call.clone(), c.reason.clone())));
+        calls.retain(|c| !known.contains(&(c.at, c.call.clone(), c.reason.clone())));
         self.append(&calls)
     }
 
@@ -135,7 +128,7 @@ impl Register {
         let _lock = self.state.lock(Path::new(LOCK))?;
         let (mut kept, mut gone) = (Vec::new(), 0);
         let mut trouble = None;
-        self.read(|call| match call.instant() < before {
+        self.read(|call| match call.at < before {
             true => gone += 1,
             false => trouble = trouble.take().or(push_line(&call, &mut kept).err()),
         })?;
@@ -166,7 +159,8 @@ mod tests {
 
     fn call(at: &str, reason: &str) -> RegisterEntry {
         let call = Some("sha256:ba7816bf8f01cfea".into());
-        RegisterEntry { at: at.into(), reason: reason.into(), call, ..RegisterEntry::default() }
+        let at = Timestamp::parse_rfc3339(at).expect("a time");
+        RegisterEntry { at, reason: reason.into(), call, ..RegisterEntry::default() }
     }
 
     fn all(register: &Register) -> Vec<RegisterEntry> {

@@ -17,8 +17,9 @@ use super::amendment::Amendments;
 use super::calendar::until_string;
 use super::cases::{Holds, Restrictions};
 use super::legible::Legible;
-use super::wav::WavEncoding;
+use super::wav::{WavEncoding, WavSpec};
 use crate::config::{CallDirection, HideDigits, RetentionBound, Term};
+use crate::id::Channel;
 use crate::pii::{Pii, stored};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
@@ -133,10 +134,10 @@ pub struct SipInfo {
 pub struct Audio {
     /// Hz.
     pub sample_rate: u32,
-    /// `pcm_s16le`, `alaw` or `mulaw`.
-    pub encoding: String,
-    /// `["customer", "agent"]`.
-    pub channels: Vec<String>,
+    /// How samples are stored.
+    pub encoding: WavEncoding,
+    /// [`Channel::BOTH`].
+    pub channels: Vec<Channel>,
     /// Samples per channel.
     pub frames: u64,
     /// Of the whole WAV file, lower-case hexadecimal; empty while the call runs.
@@ -146,8 +147,8 @@ pub struct Audio {
 /// One RTP stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stream {
-    /// `customer` or `agent`.
-    pub channel: String,
+    /// Who spoke.
+    pub channel: Channel,
     /// Encoding name as in SDP: `PCMA`, `G722`, `opus`, `G729`.
     pub codec: String,
     /// `0x1a2b3c4d`.
@@ -184,9 +185,9 @@ pub struct EventRecord {
     /// Encoding name, for `codec`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub codec: Option<String>,
-    /// `customer` or `agent`, where one side caused it.
+    /// Who caused it, where one side did.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub channel: Option<String>,
+    pub channel: Option<Channel>,
 }
 
 /// `retention`
@@ -242,8 +243,7 @@ impl Sidecar {
         must(self.answered_at <= self.ended_at, "ended_at", "lies before answered_at")?;
         must(is_length(self.duration_s), "duration_s", "is not a length of time")?;
         must(self.audio.sample_rate > 0, "audio.sample_rate", "is zero")?;
-        must(self.encoding().is_some(), "audio.encoding", "is none of pcm_s16le, alaw, mulaw")?;
-        must(self.audio.channels == CHANNELS, "audio.channels", "is not customer, agent")?;
+        must(self.audio.channels == Channel::BOTH, "audio.channels", "is not customer, agent")?;
         must(is_sha256(&self.audio.sha256), "audio.sha256", "is not 64 lower-case hexadecimal digits")?;
         must(
             self.streams.iter().all(|s| is_length(s.jitter_ms)),
@@ -258,42 +258,36 @@ impl Sidecar {
         must(self.events.iter().all(|e| is_length(e.at_s)), "events.at_s", "is not a length of time")
     }
 
-    /// Which instant of what is no sidecar is none.
-    fn wrong_instant(value: &serde_json::Value) -> Option<Invalid> {
-        let instants = [
-            ("/answered_at", "answered_at"),
-            ("/ended_at", "ended_at"),
-            ("/retention/until", "retention.until"),
+    /// What of a text that is no sidecar is none of the values its key may have.
+    fn wrong_value(value: &serde_json::Value) -> Option<Invalid> {
+        let is_instant = |text: &str| parse_rfc3339(text).is_some();
+        let is_encoding = |text: &str| WavEncoding::ALL.iter().any(|e| e.name() == text);
+        let instant = (&is_instant as &dyn Fn(&str) -> bool, "is not an RFC 3339 instant");
+        let encoding = (&is_encoding as &dyn Fn(&str) -> bool, "is none of pcm_s16le, alaw, mulaw");
+        let keys = [
+            ("/answered_at", "answered_at", instant),
+            ("/ended_at", "ended_at", instant),
+            ("/retention/until", "retention.until", instant),
+            ("/audio/encoding", "audio.encoding", encoding),
         ];
-        let is_wrong = |at: &str| {
-            let text = value.pointer(at).and_then(serde_json::Value::as_str);
-            text.is_some_and(|text| parse_rfc3339(text).is_none())
-        };
-        let (_, key) = instants.into_iter().find(|(at, _)| is_wrong(at))?;
-        Some(Invalid { key, what: "is not an RFC 3339 instant" })
-    }
-
-    /// `audio.encoding`, if it is one of ours.
-    pub fn encoding(&self) -> Option<WavEncoding> {
-        WavEncoding::from_name(&self.audio.encoding)
+        keys.into_iter().find_map(|(at, key, (is_right, what))| {
+            let text = value.pointer(at)?.as_str()?;
+            (!is_right(text)).then_some(Invalid { key, what })
+        })
     }
 }
 
 impl Audio {
+    /// Rate and encoding of the file.
+    pub fn spec(&self) -> WavSpec {
+        WavSpec { rate: self.sample_rate, encoding: self.encoding }
+    }
+
     /// The audio of a recording that has none yet.
     pub fn begin(sample_rate: u32, encoding: WavEncoding) -> Audio {
-        Audio {
-            sample_rate,
-            encoding: encoding.name().into(),
-            channels: CHANNELS.map(String::from).to_vec(),
-            frames: 0,
-            sha256: String::new(),
-        }
+        Audio { sample_rate, encoding, channels: Channel::BOTH.to_vec(), frames: 0, sha256: String::new() }
     }
 }
-
-/// Left, right.
-const CHANNELS: [&str; 2] = ["customer", "agent"];
 
 /// An instant as the sidecar writes it.
 pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {

@@ -226,7 +226,9 @@ impl WireClock {
             self.jump(least, ts, later());
         }
         // Nothing was on the wire later than it was captured, whatever the stamps say.
-        let latest = clamp_i64(i128::from(at_ns) * i128::from(self.rate_hz) / i128::from(NS_PER_S));
+        let rate = i64::from(self.rate_hz);
+        // In two parts, so that no step needs more than 64 bits.
+        let latest = at_ns / NS_PER_S * rate + at_ns % NS_PER_S * rate / NS_PER_S;
         let frame = self.frame_of(ts);
         if frame > latest.saturating_add(i64::from(self.rate_hz) / 5) {
             self.set_anchor(transit, ts);

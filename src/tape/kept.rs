@@ -27,6 +27,8 @@ pub struct Packet<'a> {
     pub at: Timestamp,
     /// The RTP packet.
     pub heard: RtpPacket<'a>,
+    /// It was sealed, and what is heard is what was in it.
+    pub is_opened: bool,
 }
 
 /// The note of a packet whose bytes lie elsewhere. Half a cache line: what goes
@@ -45,7 +47,8 @@ pub struct Kept {
     /// Marker and payload type, as they stand in the header.
     kind: u8,
     standing: Standing,
-    /// Channel in the lowest bit, rank above it: fewer hops are followed than fit.
+    /// Channel in the lowest bit, rank above it: fewer hops are followed than fit. In the highest,
+    /// whether it was opened.
     place: u8,
 }
 
@@ -54,7 +57,7 @@ const _: () = assert!(size_of::<Kept>() <= 32);
 impl Kept {
     /// Puts a packet's bytes down behind `bytes`. One longer than a datagram can be is cut.
     pub fn put(packet: &Packet<'_>, bytes: &mut Vec<u8>) -> Kept {
-        let Packet { channel, rank, standing, flow, at, heard } = *packet;
+        let Packet { channel, rank, standing, flow, at, heard, is_opened } = *packet;
         let RtpPacket { ssrc, seq, timestamp, payload_type, marker, payload, whole } = heard;
         let len = whole.len().min(usize::from(u16::MAX));
         let start = bytes.len() as u32;
@@ -62,13 +65,32 @@ impl Kept {
         let header = (whole.len() - payload.len() - padding(whole)) / 4;
         let kind = payload_type | u8::from(marker) << 7;
         let (len, header) = (len as u16, header as u8);
-        let place = channel as u8 | rank << 1;
+        let place = channel as u8 | rank << 1 | u8::from(is_opened) << 7;
         Kept { at, flow, ssrc, timestamp, start, seq, len, header, kind, standing, place }
+    }
+
+    /// Capture time.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// What speaks for where it comes from.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Who speaks.
+    pub fn channel(&self) -> Channel {
+        if self.place & 1 == 0 { Channel::Customer } else { Channel::Agent }
+    }
+
+    fn whole<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[self.start as usize..self.start as usize + usize::from(self.len)]
     }
 
     /// The packet again, out of the bytes it was put down in.
     pub fn packet<'a>(&self, bytes: &'a [u8]) -> Packet<'a> {
-        let whole = &bytes[self.start as usize..self.start as usize + usize::from(self.len)];
+        let whole = self.whole(bytes);
         let heard = RtpPacket {
             ssrc: self.ssrc,
             seq: self.seq,
@@ -79,12 +101,13 @@ impl Kept {
             whole,
         };
         Packet {
-            channel: if self.place & 1 == 0 { Channel::Customer } else { Channel::Agent },
-            rank: self.place >> 1,
+            channel: self.channel(),
+            rank: self.place >> 1 & 0x3F,
             standing: self.standing,
             flow: self.flow,
             at: self.at,
             heard,
+            is_opened: self.place & 0x80 != 0,
         }
     }
 }
@@ -108,6 +131,13 @@ impl Inbox {
     /// Puts a packet down.
     pub fn push(&mut self, packet: &Packet<'_>) {
         self.notes.push(Kept::put(packet, &mut self.bytes));
+    }
+
+    /// Puts a packet down whose bytes lie in `bytes`.
+    pub fn push_kept(&mut self, kept: &Kept, bytes: &[u8]) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(kept.whole(bytes));
+        self.notes.push(Kept { start, ..*kept });
     }
 
     /// Reads the last of what is there: the next packet goes beside it.
@@ -164,10 +194,12 @@ mod tests {
             flow: 7,
             at: Timestamp::from_ns(n.into()),
             heard,
+            is_opened: n == 1,
         };
         (0..).zip(&all).for_each(|(n, heard)| inbox.push(&packet(n, *heard)));
         let got: Vec<_> = inbox.packets().map(|p| (p.rank, p.at.as_ns(), p.heard)).collect();
         assert_eq!(got, [(0, 0, all[0]), (1, 1, all[1]), (2, 2, all[2])]);
+        assert_eq!(inbox.packets().map(|p| p.is_opened).collect::<Vec<_>>(), [false, true, false]);
         let places: Vec<_> = inbox.packets().map(|p| (p.channel, p.standing)).collect();
         let (agent, customer) = (Channel::Agent, Channel::Customer);
         let (nat, other) = (Standing::Nat, Standing::Other);

@@ -3,6 +3,7 @@
 //! A re-INVITE may give a payload type another meaning: it holds for what comes
 //! after, and what was taken before keeps the meaning it had.
 
+use super::kept::Packet;
 use crate::codec::formats::PayloadMap;
 use crate::codec::{CodecSpec, PayloadRole};
 use smallvec::SmallVec;
@@ -69,10 +70,26 @@ impl Carries {
     }
 }
 
+/// What a packet says of its payload, and whether that was under a key that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PayloadKind {
+    /// 0 to 127.
+    pub payload_type: u8,
+    /// It was opened.
+    pub is_opened: bool,
+}
+
+impl PayloadKind {
+    /// Of this packet.
+    pub fn of(packet: &Packet<'_>) -> PayloadKind {
+        PayloadKind { payload_type: packet.heard.payload_type, is_opened: packet.is_opened }
+    }
+}
+
 /// One payload type as it was when a packet came.
 #[derive(Clone, Debug)]
 pub(super) struct Meaning {
-    payload_type: u8,
+    kind: PayloadKind,
     /// `None` where nobody said.
     pub spec: Option<Arc<CodecSpec>>,
     /// What it carries, in clear.
@@ -84,8 +101,8 @@ pub(super) struct Meaning {
 }
 
 impl Meaning {
-    fn new(payload_type: u8, formats: &PayloadMap) -> Self {
-        let spec = formats.spec(payload_type).cloned();
+    fn new(kind: PayloadKind, formats: &PayloadMap) -> Self {
+        let spec = formats.spec(kind.payload_type).cloned();
         let carries = match spec.as_ref().map(|s| (s.def.role, s.is_decodable())) {
             Some((PayloadRole::TelephoneEvent, _)) => Carries::Event,
             Some((PayloadRole::ComfortNoise, _)) => Carries::Noise,
@@ -93,7 +110,11 @@ impl Meaning {
             Some((PayloadRole::Sound, false)) | None => Carries::Unreadable,
             Some((PayloadRole::Sound, true)) => Carries::Sound,
         };
-        Meaning { payload_type, spec, carries, is_sealed: formats.encrypted, is_hinted: formats.hinted }
+        let (is_sealed, is_hinted) = match kind.is_opened {
+            true => (false, false),
+            false => (formats.encrypted, formats.hinted),
+        };
+        Meaning { kind, spec, carries, is_sealed, is_hinted }
     }
 
     /// The RTP clock.
@@ -113,18 +134,19 @@ pub(super) struct Meanings {
 }
 
 impl Meanings {
-    /// What `payload_type` means now.
-    pub fn of(&mut self, payload_type: u8, rank: u8, formats: &Formats) -> u8 {
-        if let Some((version, i)) = self.now
-            && version == formats.version
-            && self.known[usize::from(i)].payload_type == payload_type
-        {
-            return i;
+    /// What a payload of this kind means now.
+    #[inline]
+    pub fn of(&mut self, kind: PayloadKind, rank: u8, formats: &Formats) -> u8 {
+        match self.now {
+            Some((version, i)) if version == formats.version && self.known[usize::from(i)].kind == kind => i,
+            _ => self.look_up(kind, rank, formats),
         }
-        let now = Meaning::new(payload_type, formats.on(rank));
-        let is_same = |m: &Meaning| {
-            m.payload_type == payload_type && m.is_sealed == now.is_sealed && m.spec == now.spec
-        };
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, kind: PayloadKind, rank: u8, formats: &Formats) -> u8 {
+        let now = Meaning::new(kind, formats.on(rank));
+        let is_same = |m: &Meaning| m.kind == kind && m.is_sealed == now.is_sealed && m.spec == now.spec;
         let i = match self.known.iter().position(is_same) {
             Some(i) => i,
             None if self.known.len() < MAX_MEANINGS => {
@@ -167,6 +189,8 @@ impl Meanings {
 mod tests {
     use super::*;
 
+    const PLAIN: PayloadKind = PayloadKind { payload_type: 97, is_opened: false };
+
     fn map(name: &str, encrypted: bool) -> PayloadMap {
         PayloadMap::new([(97, CodecSpec::from_rtpmap(97, Some(name), Some(8000), None))], encrypted)
     }
@@ -175,10 +199,10 @@ mod tests {
     fn what_was_taken_before_keeps_its_meaning() {
         let (mut formats, mut meanings) = (Formats::default(), Meanings::default());
         formats.state(0, &map("PCMU", false));
-        let before = meanings.of(97, 0, &formats);
-        assert_eq!(meanings.of(97, 0, &formats), before);
+        let before = meanings.of(PLAIN, 0, &formats);
+        assert_eq!(meanings.of(PLAIN, 0, &formats), before);
         formats.state(0, &map("PCMA", false));
-        let after = meanings.of(97, 0, &formats);
+        let after = meanings.of(PLAIN, 0, &formats);
         let name = |i| meanings.get(i).spec.as_ref().map(|s| s.name.clone());
         assert_eq!((name(before), name(after)), (Some("PCMU".into()), Some("PCMA".into())));
     }
@@ -188,9 +212,14 @@ mod tests {
         let mut formats = Formats::default();
         formats.state(0, &map("PCMU", true));
         formats.state(1, &map("PCMA", false));
-        let of = |rank| Meaning::new(97, formats.on(rank)).is_sealed;
+        let of = |rank| Meaning::new(PLAIN, formats.on(rank)).is_sealed;
         assert_eq!([0, 1, 2].map(of), [true, false, false]);
-        assert_eq!(Meaning::new(97, formats.on(1)).carries, Carries::Sound);
-        assert_eq!(Meaning::new(98, formats.on(1)).carries, Carries::Unreadable);
+        let opened = Meaning::new(PayloadKind { is_opened: true, ..PLAIN }, formats.on(0));
+        assert!(!opened.is_sealed && !opened.is_hinted, "what was opened is in clear");
+        assert_eq!(Meaning::new(PLAIN, formats.on(1)).carries, Carries::Sound);
+        assert_eq!(
+            Meaning::new(PayloadKind { payload_type: 98, ..PLAIN }, formats.on(1)).carries,
+            Carries::Unreadable
+        );
     }
 }

@@ -31,14 +31,16 @@ mod speaker;
 mod stamps;
 mod streams;
 mod timeline;
+mod unseal;
 mod voice;
 mod waiting;
 
 pub use kept::{Kept, Packet};
-pub use report::{CodecPackets, LeftOut, StreamReport, TapeEvent, TapeEventKind, TapeReport};
+pub use report::{CodecPackets, LeftOut, PacketCounts, StreamReport, TapeEvent, TapeEventKind, TapeReport};
 
 use crate::codec::formats::PayloadMap;
 use crate::id::Channel;
+use crate::rtp::srtp::SrtpKey;
 use crate::rtp::standing::{Standing, Trust};
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
 use floor::HeardAt;
@@ -48,7 +50,9 @@ use smallvec::SmallVec;
 use source::Played;
 use speaker::{Speaker, TakenBack};
 use std::ops::Range;
+use std::sync::Arc;
 use timeline::{Timeline, frames_at};
+use unseal::Unsealer;
 use voice::Stage;
 
 /// Grid step, nanoseconds.
@@ -94,11 +98,11 @@ pub struct Tape {
     events: Vec<(HeardAt, TapeEvent)>,
     left_out: LeftOut,
     keyed: Keyed,
+    /// Where signalling told keys.
+    unsealers: [Option<Box<Unsealer>>; 2],
     lost_held: bool,
     is_missing: bool,
 }
-
-const CHANNELS: [Channel; 2] = [Channel::Customer, Channel::Agent];
 
 impl Tape {
     /// A tape whose frame zero is the answer.
@@ -108,7 +112,7 @@ impl Tape {
             next_flush_ns: FLUSH_NS,
             limit_ns: None,
             inbox: Inbox::default(),
-            speakers: CHANNELS.map(Speaker::new),
+            speakers: Channel::BOTH.map(Speaker::new),
             timeline: Timeline::default(),
             rate_hz: None,
             held: Inbox::default(),
@@ -116,6 +120,7 @@ impl Tape {
             events: Vec::new(),
             left_out: LeftOut::default(),
             keyed: Keyed::default(),
+            unsealers: [None, None],
             lost_held: false,
             is_missing: false,
         }
@@ -126,6 +131,15 @@ impl Tape {
     pub fn set_formats(&mut self, channel: Channel, rank: u8, formats: &PayloadMap) {
         self.sort_in();
         self.speakers[channel as usize].formats_mut().state(rank, formats);
+    }
+
+    /// States what `channel`'s party may seal its packets with on the hop `rank` away from the
+    /// agent, from now on.
+    pub fn set_keys(&mut self, channel: Channel, rank: u8, keys: &[Arc<SrtpKey>]) {
+        if !keys.is_empty() {
+            self.sort_in();
+            self.unsealers[channel as usize].get_or_insert_default().set_keys(rank, keys);
+        }
     }
 
     /// `channel`'s party, or somebody who says so, confirmed keys for its stream `ssrc` on the
@@ -160,27 +174,46 @@ impl Tape {
 
     /// Takes one media packet.
     pub fn push(&mut self, packet: Packet<'_>, deck: &mut impl Deck) {
-        let at_ns = packet.at.since_ns(self.answered_at);
-        if self.limit_ns.is_some_and(|l| at_ns > l) {
-            let is_anybodys = packet.standing.trust() == Trust::None;
-            let room = if is_anybodys { MAX_HELD / 2 } else { MAX_HELD };
-            match self.held.len() < room {
-                true => self.held.push(&packet),
-                false => self.lost_held |= !is_anybodys,
-            }
-            return;
+        if let Some(inbox) = self.inbox_for(packet.at, packet.standing, deck) {
+            inbox.push(&packet);
         }
-        self.advance(packet.at, deck);
-        self.inbox.push(&packet);
+    }
+
+    /// Takes one media packet whose bytes lie in `bytes`.
+    pub fn push_kept(&mut self, kept: &Kept, bytes: &[u8], deck: &mut impl Deck) {
+        if let Some(inbox) = self.inbox_for(kept.at(), kept.standing(), deck) {
+            inbox.push_kept(kept, bytes);
+        }
+    }
+
+    /// Where a packet that came `at` goes; `None` where there is no room for it.
+    fn inbox_for(&mut self, at: Timestamp, standing: Standing, deck: &mut impl Deck) -> Option<&mut Inbox> {
+        let at_ns = at.since_ns(self.answered_at);
+        if self.limit_ns.is_some_and(|l| at_ns > l) {
+            let is_anybodys = standing.trust() == Trust::None;
+            let room = if is_anybodys { MAX_HELD / 2 } else { MAX_HELD };
+            if self.held.len() < room {
+                return Some(&mut self.held);
+            }
+            self.lost_held |= !is_anybodys;
+            return None;
+        }
+        self.advance(at, deck);
         if self.inbox.is_full() {
             self.sort_in();
         }
+        Some(&mut self.inbox)
     }
 
     /// Brings what was put down to the sources.
     fn sort_in(&mut self) {
         let inbox = std::mem::take(&mut self.inbox);
         for packet in inbox.packets() {
+            let packet = match &mut self.unsealers[packet.channel as usize] {
+                None => Some(packet),
+                Some(unsealer) => unsealer.unsealed(packet),
+            };
+            let Some(packet) = packet else { continue };
             let at_ns = packet.at.since_ns(self.answered_at);
             let speaker = &mut self.speakers[packet.channel as usize];
             if let Some(taken_back) = speaker.push(&packet, at_ns, self.rate_hz, &self.keyed) {
@@ -237,9 +270,12 @@ impl Tape {
         customer.take_heard().into_iter().chain(agent.take_heard())
     }
 
-    /// Datagrams that held several packets, since this was last asked.
-    pub fn take_split(&mut self) -> u64 {
-        self.speakers.iter_mut().map(Speaker::take_split).sum()
+    /// Packets by what became of them, since this was last asked.
+    pub fn take_counts(&mut self) -> PacketCounts {
+        let split = self.speakers.iter_mut().map(Speaker::take_split).sum();
+        let sealed = self.unsealers.iter_mut().flatten().map(|u| u.take_counts());
+        let (opened, rejected) = sealed.fold((0, 0), |(o, r), (opened, rejected)| (o + opened, r + rejected));
+        PacketCounts { split, opened, rejected }
     }
 
     /// Sound of the call was sent that cannot be had: without any that can the tape is silent, not void.
@@ -252,14 +288,14 @@ impl Tape {
         let end_ns = end.since_ns(self.answered_at).max(0);
         self.limit_ns = Some(end_ns);
         self.flush(i64::MAX, end_ns, deck);
-        let (heard, split) = (self.take_heard().collect(), self.take_split());
+        let (heard, counts) = (self.take_heard().collect(), self.take_counts());
         let rate = self.rate_hz.unwrap_or(8000);
         let frames = frames_at(end_ns, rate).min(self.timeline.written());
         if frames < self.timeline.written() {
             deck.truncate(frames);
         }
         let mut events: Vec<_> = self.events.into_iter().map(|(_, e)| e).collect();
-        for (channel, speaker) in CHANNELS.into_iter().zip(&self.speakers) {
+        for (channel, speaker) in Channel::BOTH.into_iter().zip(&self.speakers) {
             let intruder = |at_ns| TapeEvent { at_ns, channel, kind: TapeEventKind::Intruder };
             events.extend(speaker.intruders().map(intruder));
         }
@@ -279,7 +315,7 @@ impl Tape {
             })
             .collect();
         let complete = !is_lossy && !is_rushed;
-        TapeReport { frames, streams, events, complete, is_rushed, left_out, heard, split }
+        TapeReport { frames, streams, events, complete, is_rushed, left_out, heard, counts }
     }
 
     fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {
@@ -288,7 +324,7 @@ impl Tape {
         self.take_back(rate_hz, deck);
         // Made anew each time: memory that another tape has just let go is warm, one's own is not.
         let mut pcm = Vec::new();
-        for channel in CHANNELS {
+        for channel in Channel::BOTH {
             self.play(channel, horizon_ns, rate_hz, &mut pcm, deck);
         }
         let until_ns = self.limit_ns.map_or(until_ns, |l| until_ns.min(l)).max(0);

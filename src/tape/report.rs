@@ -70,8 +70,19 @@ pub struct TapeReport {
     pub left_out: LeftOut,
     /// Packets by codec since [`super::Tape::take_heard`] was last asked.
     pub heard: Vec<CodecPackets>,
-    /// Datagrams that held several packets since [`super::Tape::take_split`] was last asked.
+    /// What else was counted since [`super::Tape::take_counts`] was last asked.
+    pub counts: PacketCounts,
+}
+
+/// Packets, by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PacketCounts {
+    /// Datagrams that held several packets.
     pub split: u64,
+    /// Sealed, and opened with a key that was signalled.
+    pub opened: u64,
+    /// Not opened by any, though others of their stream were.
+    pub rejected: u64,
 }
 
 /// What a tape had no room for.

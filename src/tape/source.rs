@@ -11,7 +11,7 @@ use super::floor::HeardAt;
 use super::holes::Holes;
 use super::kept::Packet;
 use super::keyed::{Encryption, Secrecy};
-use super::meaning::{Carries, Formats, Meanings};
+use super::meaning::{Carries, Formats, Meanings, PayloadKind};
 use super::order::{Judged, Number, Pace, PacketOrder};
 use super::proof::Look;
 use super::stamps::{Stamp, Stamps};
@@ -159,8 +159,8 @@ impl Source {
     }
 
     /// Can a packet be played, or does it belong to what can?
-    pub fn is_usable(&mut self, payload_type: u8, formats: &Formats) -> bool {
-        let meaning = self.meanings.of(payload_type, self.place.rank(), formats);
+    pub fn is_usable(&mut self, kind: PayloadKind, formats: &Formats) -> bool {
+        let meaning = self.meanings.of(kind, self.place.rank(), formats);
         let meaning = self.meanings.get(meaning);
         match meaning.carries {
             Carries::Unreadable => false,
@@ -286,7 +286,7 @@ impl Source {
 
     /// Takes a packet that came `at_ns` after the answer.
     pub fn push(&mut self, packet: &Packet<'_>, at_ns: i64, formats: &Formats) {
-        let meaning = self.meanings.of(packet.heard.payload_type, self.place.rank(), formats);
+        let meaning = self.meanings.of(PayloadKind::of(packet), self.place.rank(), formats);
         let mut anew = false;
         if self.doubt.is_some() || !self.order.is_next(packet.heard.seq) {
             match self.judge(packet, at_ns, meaning) {
@@ -350,7 +350,7 @@ impl Source {
                 self.missing += u64::from(!packet.heard.payload.is_empty());
                 continue;
             }
-            let meaning = self.meanings.of(packet.heard.payload_type, self.place.rank(), formats);
+            let meaning = self.meanings.of(PayloadKind::of(&packet), self.place.rank(), formats);
             self.admit(&packet, at_ns, meaning, std::mem::take(&mut is_first), formats);
         }
     }
@@ -362,7 +362,7 @@ impl Source {
         if std::mem::take(&mut self.rests) {
             self.clock.forget();
         }
-        let (meaning, payload) = self.unwrapped(meaning, heard.payload, formats);
+        let (meaning, payload) = self.unwrapped(meaning, packet, formats);
         let carries = self.meanings.get(meaning).carries;
         let mut ticks = 0;
         if carries.is_sound() && !payload.is_empty() {
@@ -392,12 +392,12 @@ impl Source {
         let ts_told = is_sound.then_some(heard.timestamp);
         let number = Number { seq: heard.seq, ts: ts_told, at_ns, is_known: false };
         let seq = self.order.place(number, anew);
-        let ticks = if is_sound { ticks } else { 0 };
-        let (raw, ts) = self.stamps.take(Stamp { seq, ts: heard.timestamp, at_ns, ticks, meaning });
+        let told = if is_sound { ticks } else { 0 };
+        let (raw, ts) = self.stamps.take(Stamp { seq, ts: heard.timestamp, at_ns, ticks: told, meaning });
         if carries != Carries::Event {
             stats.on_stamp(arrival, ts as u32, packet.at);
         }
-        if !self.waiting.push(Pending::new(at_ns, seq, (raw, ts), meaning, anew), payload) {
+        if !self.waiting.push(Pending::new(at_ns, seq, (raw, ts), (meaning, ticks), anew), payload) {
             self.missing += 1;
             return;
         }
@@ -423,17 +423,13 @@ impl Source {
     }
 
     /// The primary block of redundant audio (RFC 2198), and what its type means; others as they are.
-    fn unwrapped<'a>(&mut self, meaning: u8, payload: &'a [u8], formats: &Formats) -> (u8, &'a [u8]) {
-        let wrapper = self.meanings.get(meaning);
-        if wrapper.carries != Carries::Redundant
-            || payload.is_empty()
-            || self.secrecy.hides(wrapper, Look::Unknown)
-        {
-            return (meaning, payload);
-        }
-        match red::primary(payload) {
+    fn unwrapped<'a>(&mut self, meaning: u8, packet: &Packet<'a>, formats: &Formats) -> (u8, &'a [u8]) {
+        let (payload, wrapper) = (packet.heard.payload, self.meanings.get(meaning));
+        let is_red = wrapper.carries == Carries::Redundant && !self.secrecy.hides(wrapper, Look::Unknown);
+        match is_red.then(|| red::primary(payload)).flatten() {
             Some((payload_type, block)) => {
-                (self.meanings.of(payload_type, self.place.rank(), formats), block)
+                let kind = PayloadKind { payload_type, ..PayloadKind::of(packet) };
+                (self.meanings.of(kind, self.place.rank(), formats), block)
             }
             None => (meaning, payload),
         }

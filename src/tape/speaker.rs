@@ -6,13 +6,14 @@
 //! another address it is told of ([`Asides`]).
 
 mod room;
+mod steady;
 
 use super::aside::Asides;
 use super::finished::AllFinished;
 use super::floor::{Floor, HeardAt, Heed, Said};
 use super::kept::{Inbox, Packet};
 use super::keyed::Keyed;
-use super::meaning::Formats;
+use super::meaning::{Formats, PayloadKind};
 use super::newcomers::Newcomers;
 use super::report::{CodecPackets, StreamReport};
 use super::source::{Played, Source};
@@ -24,6 +25,7 @@ use crate::time::NS_PER_S;
 use smallvec::SmallVec;
 use std::ops::Range;
 use std::sync::Arc;
+use steady::Steady;
 
 /// Packets in one datagram, at most: the kernel puts no more together.
 const MAX_SEGMENTS: usize = 128;
@@ -63,6 +65,8 @@ pub(super) struct Speaker {
     formats: Formats,
     floor: Floor,
     sources: SmallVec<[Source; 1]>,
+    /// The source of the last packet, until anything about its place may have changed.
+    steady: Option<Steady>,
     newcomers: Newcomers,
     asides: Asides,
     finished: AllFinished,
@@ -85,6 +89,7 @@ impl Speaker {
             formats: Formats::default(),
             floor: Floor::default(),
             sources: SmallVec::new(),
+            steady: None,
             newcomers: Newcomers::default(),
             asides: Asides::default(),
             finished: AllFinished::default(),
@@ -110,6 +115,7 @@ impl Speaker {
 
     /// Signalling says that it is elsewhere from `at_ns` on.
     pub fn moved(&mut self, at_ns: i64) {
+        self.steady = None;
         self.moved_at_ns = Some(at_ns);
         self.floor.moved(at_ns);
     }
@@ -154,6 +160,47 @@ impl Speaker {
         keyed: &Keyed,
     ) -> Option<TakenBack> {
         self.count(packet.rank, packet.heard.payload_type);
+        if let Some(steady) = self.steady.take_if(|s| s.is_of(packet)) {
+            self.go_on(steady, packet, at_ns, keyed);
+            self.steady = Some(steady);
+            return None;
+        }
+        let taken_back = self.weigh(packet, at_ns, rate_hz, keyed);
+        self.steady = self.steady_at(packet);
+        taken_back
+    }
+
+    /// Takes a packet that goes on where the last one was.
+    fn go_on(&mut self, steady: Steady, packet: &Packet<'_>, at_ns: i64, keyed: &Keyed) {
+        let source = &mut self.sources[steady.source];
+        source.set_keys(keyed.of(self.channel, packet.heard.ssrc));
+        let is_usable =
+            !packet.heard.payload.is_empty() && source.is_usable(PayloadKind::of(packet), &self.formats);
+        let (is_under_way, goes_on) = (false, false);
+        let said = Said { at_ns, is_usable, is_confirmed: true, is_under_way, goes_on };
+        // Whoever has the floor is listened to.
+        self.floor.heed(steady.place, said);
+        self.put_in(steady.source, packet, at_ns);
+    }
+
+    /// Whether a packet like this one, which was taken, changes nothing.
+    fn steady_at(&self, packet: &Packet<'_>) -> Option<Steady> {
+        let place = HeardAt::new(packet.rank, packet.standing, packet.flow);
+        let source = self.find(packet, place).filter(|i| {
+            let s = &self.sources[*i];
+            s.place() == place && s.is_from(packet.flow) && self.floor.place() == Some(place)
+        })?;
+        Some(Steady::new(packet, place, source))
+    }
+
+    /// Takes a packet that may be anybody's.
+    fn weigh(
+        &mut self,
+        packet: &Packet<'_>,
+        at_ns: i64,
+        rate_hz: Option<u32>,
+        keyed: &Keyed,
+    ) -> Option<TakenBack> {
         let mut place = HeardAt::new(packet.rank, packet.standing, packet.flow);
         let is_from = place;
         let known = self.find(packet, place);
@@ -188,6 +235,7 @@ impl Speaker {
     /// What was heard of a source, an SSRC on a flow, from `since_ns` on was not the party's, or
     /// that is not certain.
     pub fn give_back(&mut self, (ssrc, flow): (u32, u32), since_ns: i64) -> Option<GivenBack> {
+        self.steady = None;
         self.newcomers.forget(ssrc, flow);
         let i = self.sources.iter().position(|s| s.ssrc() == ssrc && s.is_from(flow))?;
         let source = &mut self.sources[i];
@@ -243,8 +291,13 @@ impl Speaker {
             self.refused += 1;
             return;
         };
+        self.sources[i].set_place(place);
+        self.put_in(i, packet, at_ns);
+    }
+
+    /// Brings a packet into the source at this place in the list.
+    fn put_in(&mut self, i: usize, packet: &Packet<'_>, at_ns: i64) {
         let source = &mut self.sources[i];
-        source.set_place(place);
         let segment = if source.is_unlike(packet) { packet.heard.segment_len() } else { None };
         match segment {
             None => source.push(packet, at_ns, &self.formats),
@@ -287,13 +340,12 @@ impl Speaker {
         if packet.heard.payload.is_empty() {
             return false;
         }
-        let payload_type = packet.heard.payload_type;
         if let Some(s) = known.and_then(|i| self.sources.get_mut(i)) {
-            return s.is_usable(payload_type, &self.formats);
+            return s.is_usable(PayloadKind::of(packet), &self.formats);
         }
         let formats = self.formats.on(packet.rank);
-        let spec = formats.get(payload_type);
-        spec.is_some_and(|s| !s.is_unreadable()) && !formats.encrypted
+        let spec = formats.get(packet.heard.payload_type);
+        spec.is_some_and(|s| !s.is_unreadable()) && (packet.is_opened || !formats.encrypted)
     }
 
     /// Plays what one of its sources has; where that is.

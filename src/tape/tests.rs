@@ -92,7 +92,8 @@ impl Room {
         let at = self.answered.offset_ns(at_us * 1000);
         let flow = u32::from(rank) + 1;
         let (channel, standing) = (Channel::Customer, Standing::Claimed);
-        self.tape.push(Packet { channel, rank, standing, flow, at, heard }, &mut self.sound);
+        self.tape
+            .push(Packet { channel, rank, standing, flow, at, heard, is_opened: false }, &mut self.sound);
     }
 
     /// Packets from `from` to `to` (ms) on some hops, each later than the first by so many microseconds.

@@ -81,21 +81,22 @@ impl Timeline {
     /// Appends the interleaved frames up to `frame` to `out`; silence where nothing was put.
     pub fn drain(&mut self, frame: u64, out: &mut Vec<i16>) {
         let n = frame.saturating_sub(self.written) as usize;
-        let start = out.len();
-        out.resize(start + n * 2, 0);
         let [left, right] = &mut self.channels;
         let both = left.len().min(right.len()).min(n);
-        let (paired, rest) = out[start..].split_at_mut(both * 2);
-        for ((frame, l), r) in paired.chunks_exact_mut(2).zip(&left[..both]).zip(&right[..both]) {
-            frame.copy_from_slice(&[*l, *r]);
-        }
+        out.reserve(n * 2);
+        out.extend(left[..both].iter().zip(&right[..both]).flat_map(|(l, r)| [*l, *r]));
+        let start = out.len();
+        out.resize(start + (n - both) * 2, 0);
         for (side, samples) in [&left[both..], &right[both..]].into_iter().enumerate() {
-            let places = rest.iter_mut().skip(side).step_by(2);
+            let places = out[start..].iter_mut().skip(side).step_by(2);
             places.zip(samples).for_each(|(place, sample)| *place = *sample);
         }
         for c in [left, right] {
-            // What stays is little; the room for all of it is worth more to the next tape.
-            *c = c[n.min(c.len())..].to_vec();
+            // The room of what is written is worth more to the next tape; this one needs as much
+            // again by the next step, and gets it at once.
+            let mut rest = Vec::with_capacity(c.len());
+            rest.extend_from_slice(&c[n.min(c.len())..]);
+            *c = rest;
         }
         self.written += n as u64;
     }

@@ -1,7 +1,6 @@
 //! Packets of one source that are taken and not yet played, still encoded.
 
 use super::proof::Look;
-use smallvec::SmallVec;
 
 /// Bytes kept encoded for one source; what goes beyond is dropped and counted.
 const MAX_BYTES: usize = 512 * 1024;
@@ -19,6 +18,8 @@ pub(super) struct Pending {
     pub raw: i64,
     /// The same in the units of the codec.
     pub ts: i64,
+    /// How long its sound lasts, in units of the codec; zero where that is not known.
+    pub ticks: i64,
     /// What it means.
     pub meaning: u8,
     /// The source began anew with it.
@@ -31,8 +32,8 @@ pub(super) struct Pending {
 
 impl Pending {
     /// A packet whose payload is put down with [`Waiting::push`].
-    pub fn new(at_ns: i64, seq: u64, (raw, ts): (i64, i64), meaning: u8, anew: bool) -> Self {
-        Pending { at_ns, seq, raw, ts, meaning, anew, look: Look::Unknown, start: 0, len: 0 }
+    pub fn new(at_ns: i64, seq: u64, (raw, ts): (i64, i64), (meaning, ticks): (u8, i64), anew: bool) -> Self {
+        Pending { at_ns, seq, raw, ts, ticks, meaning, anew, look: Look::Unknown, start: 0, len: 0 }
     }
 
     /// There is anything in it.
@@ -76,15 +77,16 @@ impl Waiting {
     }
 
     /// Takes out what came by `horizon_ns`.
-    pub fn take_ready(&mut self, horizon_ns: i64) -> SmallVec<[Pending; 32]> {
-        let mut ready = SmallVec::new();
-        self.packets.retain(|p| {
-            let is_ready = p.at_ns <= horizon_ns;
-            if is_ready {
-                ready.push(*p);
-            }
-            !is_ready
-        });
+    pub fn take_ready(&mut self, horizon_ns: i64) -> Vec<Pending> {
+        let is_ready = |p: &Pending| p.at_ns <= horizon_ns;
+        let first = self.packets.iter().position(|p| !is_ready(p)).unwrap_or(self.packets.len());
+        let room = Vec::with_capacity(self.packets.len());
+        let mut ready = std::mem::replace(&mut self.packets, room);
+        self.packets.extend(ready.drain(first..));
+        // What was in doubt for a while comes out of turn.
+        if self.packets.iter().any(is_ready) {
+            ready.extend(self.packets.extract_if(.., |p| is_ready(p)));
+        }
         ready
     }
 

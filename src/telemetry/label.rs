@@ -277,6 +277,7 @@ labels! {
     UnusableRtp {
         Cut = "cut", "Cut by the snap length or sliced on its way.";
         Malformed = "malformed", "Its header cannot be read.";
+        Unauthentic = "unauthentic", "SRTP that none of the signalled keys opens, in a stream that they opened: changed, or forged.";
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub sip_parse_errors: u64,
     /// RTP packets that belong to a recording, by [`CodecLabel::index`].
     pub rtp_packets: [u64; CodecLabel::COUNT],
+    /// SRTP packets opened with the keys of the signalling.
+    pub srtp_opened: u64,
     /// RTP packets that belong to no call that is known.
     pub rtp_unmatched: u64,
     /// RTP packets of calls that are not recorded.

@@ -216,8 +216,8 @@ impl Desk {
         match Sidecar::read_in(&self.store, &row.path) {
             Ok(sidecar) => {
                 let missing = row.missing;
-                let now = Row::of(&row.path, &sidecar).filter(|now| now.id == row.id);
-                now.map(|now| Row { missing, ..now }).or(Some(row))
+                let now = Row { missing, ..Row::of(&row.path, &sidecar) };
+                Some(if now.id == row.id { now } else { row })
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound && !row.missing => {
                 // Deleted this moment, or lost: a tombstone would have hidden it.

@@ -1,7 +1,7 @@
 //! Thousands of calls that are open when the recorder stops.
 
 use crate::common::run::files;
-use nauhuri::call::{Agent, Customer, Decision, Ending, Opening};
+use nauhuri::call::{Agent, Customer, Decision, Ending, HopFormats, Opening};
 use nauhuri::codec::CodecSpec;
 use nauhuri::codec::formats::PayloadMap;
 use nauhuri::config::{CallDirection, Config, Storage};
@@ -69,8 +69,8 @@ fn talking(
         };
         pipeline.decision(Decision::Open(Box::new(opening)));
         for channel in [Channel::Customer, Channel::Agent] {
-            let (recording, formats) = (*id, pcma.clone());
-            pipeline.decision(Decision::Formats { recording, channel, rank: 0, formats });
+            let hop = HopFormats { channel, rank: 0, formats: pcma.clone(), keys: Vec::new() };
+            pipeline.decision(Decision::Formats(*id, hop));
         }
     }
     for packet in 0..ms / 20 {
@@ -83,7 +83,15 @@ fn talking(
                 rtp.extend(ssrc.to_be_bytes());
                 rtp.extend((0..160_u32).map(|i| (i * 7 + packet) as u8));
                 let (heard, flow) = (RtpPacket::parse(&rtp).unwrap(), ssrc);
-                let packet = Packet { channel, rank: 0, standing: Standing::Claimed, flow, at: sent, heard };
+                let packet = Packet {
+                    channel,
+                    rank: 0,
+                    standing: Standing::Claimed,
+                    flow,
+                    at: sent,
+                    heard,
+                    is_opened: false,
+                };
                 pipeline.media(MediaPacket { recording: *id, packet });
             }
         }

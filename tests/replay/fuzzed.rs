@@ -122,6 +122,21 @@ fn rtp() {
 }
 
 #[test]
+fn srtp() {
+    let vectors = include_str!("../data/srtp.txt");
+    let sealed: Vec<Vec<u8>> =
+        vectors.lines().filter_map(|l| hex::decode(l.rsplit(' ').next()?).ok()).collect();
+    for seed in 0..1500 {
+        let mut rng = Rng::new(seed);
+        let mut bytes = vec![seed as u8 % 3];
+        bytes.extend(rng.pick(&sealed));
+        edit(&mut rng, &mut bytes);
+        harness::srtp(&bytes);
+        harness::srtp(&rng.bytes(60));
+    }
+}
+
+#[test]
 fn engine() {
     let mut heard = 0;
     for seed in 0..100 {

@@ -109,6 +109,21 @@ fn the_captures_of_ours_keep_their_secret() {
 }
 
 #[test]
+fn keys_of_srtp_stand_nowhere() {
+    let config = std::fs::read_to_string(repository("pcaps/nauhuri.toml")).unwrap();
+    for name in ["baresip-srtp.pcap", "baresip-srtp-optional.pcap"] {
+        let path = repository("pcaps").join(name);
+        let bytes = std::fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let keys: Vec<&str> = text.split("inline:").skip(1).filter_map(|k| k.get(..38)).collect();
+        assert!(keys.len() >= 2, "{name}");
+        let run = replay_with(&config, &[&path], &["-vv", "--json", "--log-format", "json"], &[]);
+        assert_eq!(run.summary()["recordings"].as_array().map(Vec::len), Some(1), "{name}");
+        nowhere(&run, &keys, "\u{0}");
+    }
+}
+
+#[test]
 fn every_form_of_withholding_is_honoured() {
     let number = "<sip:+358401234567@trunk.example>";
     let asserted = "P-Asserted-Identity: <sip:+358401234567@trunk.example>\r\n";

@@ -146,7 +146,7 @@ impl Index {
     pub fn put(&mut self, root: &Path, json: &Path, sidecar: &Sidecar) -> Result<(), IndexError> {
         let unfit = || IndexError::Unfit { path: json.to_owned() };
         let path = json.strip_prefix(root).map_err(|_| unfit())?;
-        let row = Row::of(path, sidecar).ok_or_else(unfit)?;
+        let row = Row::of(path, sidecar);
         self.put_rows(std::slice::from_ref(&row))?;
         if self.is_buried(row.id)? { Err(IndexError::Buried { id: row.id }) } else { Ok(()) }
     }

@@ -185,7 +185,7 @@ pub(super) fn row_of(root: &Folder, found: &NameFiles) -> Option<Result<Row, Pat
     match Sidecar::read_in(root, &json) {
         Ok(sidecar) => {
             let path = json.strip_prefix(root.path()).ok()?.to_owned();
-            Some(Row::of(&path, &sidecar).ok_or(json))
+            Some(Ok(Row::of(&path, &sidecar)))
         }
         // Deleted since the folder was read.
         Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,

@@ -4,11 +4,11 @@
 
 use super::index_schema::{self, Column};
 use crate::config::CallDirection;
+use crate::id::Channel;
 use crate::id::short_of;
 use crate::pii::Pii;
 use crate::store::layout::parse_place;
 use crate::store::sidecar::{Agent, Customer, EndedBy, Sidecar};
-use crate::store::wav::WavSpec;
 use crate::time::Timestamp;
 use rusqlite::types::{ToSqlOutput, Type, Value};
 use rusqlite::{Connection, ToSql, params};
@@ -98,11 +98,10 @@ impl KeptState {
 
 impl Row {
     /// What the index keeps of a sidecar; `path` is relative to the root.
-    /// `None` where its encoding is none of ours.
-    pub fn of(path: &Path, s: &Sidecar) -> Option<Row> {
-        let spec = s.encoding().map(|encoding| WavSpec { rate: s.audio.sample_rate, encoding })?;
+    pub fn of(path: &Path, s: &Sidecar) -> Row {
+        let spec = s.audio.spec();
         let data = s.audio.frames.saturating_mul(spec.frame_bytes() as u64);
-        Some(Row {
+        Row {
             id: s.id,
             call_group: s.call_group,
             path: path.to_owned(),
@@ -124,7 +123,7 @@ impl Row {
             wav_bytes: data.saturating_add(spec.header_bytes() as u64),
             sha256: s.audio.sha256.clone(),
             sample_rate: s.audio.sample_rate,
-        })
+        }
     }
 
     /// One word for lists: `missing` before `restricted` before `held` before `due`.
@@ -303,8 +302,8 @@ pub(super) fn put_all(conn: &Connection, rows: &[Row]) -> rusqlite::Result<Put> 
 
 /// One side was heard, the other never. Where no stream is known nothing is claimed.
 fn is_one_way(s: &Sidecar) -> bool {
-    let heard = |channel: &str| s.streams.iter().any(|t| t.channel == channel && t.packets > 0);
-    heard("customer") != heard("agent")
+    let heard = |channel| s.streams.iter().any(|t| t.channel == channel && t.packets > 0);
+    heard(Channel::Customer) != heard(Channel::Agent)
 }
 
 /// An enum by its name in the sidecar.

@@ -4,7 +4,7 @@ use super::*;
 use crate::archive::search::{Flag, IdPart, Search};
 use crate::archive::{Archive, NoIndex, Place};
 use crate::config::CallDirection;
-use crate::id::short_of;
+use crate::id::{Channel, short_of};
 use crate::pii::Pii;
 use crate::store::cases::Holds;
 use crate::store::files::{Access, Folder};
@@ -41,8 +41,8 @@ fn sidecar(n: u64) -> Sidecar {
     s.ended_at = answered + Duration::from_secs_f64(s.duration_s);
     s.ended_by = [EndedBy::Agent, EndedBy::Customer, EndedBy::CaptureEnd][n as usize % 3];
     s.complete = !every(5);
-    let stream = |channel: &str, packets| Stream {
-        channel: channel.into(),
+    let stream = |channel, packets| Stream {
+        channel,
         codec: "PCMA".into(),
         ssrc: "0x00000001".into(),
         source: Some("claimed".into()),
@@ -53,7 +53,7 @@ fn sidecar(n: u64) -> Sidecar {
         jitter_ms: 0.0,
         mos: None,
     };
-    s.streams = vec![stream("customer", 50), stream("agent", if every(6) { 0 } else { 50 })];
+    s.streams = vec![stream(Channel::Customer, 50), stream(Channel::Agent, if every(6) { 0 } else { 50 })];
     s.audio.frames = n;
     s.audio.sha256 = format!("{n:064x}");
     s.retention.until = (!every(13)).then(|| at(n as i64 % 40 * 86_400));
@@ -142,7 +142,7 @@ fn a_row_is_the_sidecar() {
     for n in 0..200 {
         let s = sidecar(n);
         let path = json_of(&store.root, &s).strip_prefix(&store.root).unwrap().to_owned();
-        assert_eq!(index.get(s.id).unwrap(), Row::of(&path, &s), "{n}");
+        assert_eq!(index.get(s.id).unwrap(), Some(Row::of(&path, &s)), "{n}");
     }
     let row = index.get(sidecar(72).id).unwrap().unwrap();
     assert!(row.held && row.restricted && row.one_way && row.complete && row.customer.withheld);
@@ -240,7 +240,7 @@ fn a_long_answer_in_pieces_is_the_same_as_in_one() {
     let at_of = |n: u64| at(if n.is_multiple_of(3) { 5_000 } else { (n * n % 90_001) as i64 });
     let rows: Vec<Row> = (0..15_000u64)
         .map(|n| {
-            let mut row = Row::of(&PathBuf::from(format!("2026/11/23/{n}.json")), &sidecar(n)).unwrap();
+            let mut row = Row::of(&PathBuf::from(format!("2026/11/23/{n}.json")), &sidecar(n));
             row.answered_at = at_of(n);
             row
         })
@@ -285,7 +285,7 @@ fn pages_join_without_gap_or_overlap_where_many_answers_share_an_instant() {
     let path = |id| PathBuf::from(format!("2026/11/23/{id}.json"));
     let rows: Vec<Row> = (0..10_000u64)
         .map(|n| {
-            let mut row = Row::of(&path(n), &sidecar(n)).unwrap();
+            let mut row = Row::of(&path(n), &sidecar(n));
             row.answered_at = at(n as i64 / 6_000);
             row
         })

@@ -105,7 +105,7 @@ impl Examiner {
                 self.sidecar(paths, &sidecar, out);
                 audio(&self.store, paths, &sidecar, out);
                 let path = paths.json.strip_prefix(self.store.path()).unwrap_or(&paths.json);
-                out.row = Row::of(path, &sidecar);
+                out.row = Some(Row::of(path, &sidecar));
             }
             // Deleted since its folder was read.
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -187,7 +187,7 @@ fn audio(store: &Folder, paths: &Paths, s: &Sidecar, out: &mut Checked) {
         out.wrong(FindingKind::BadWav, &paths.wav, id, "its header does not fit its length");
     }
     let rate = info.spec.rate;
-    if rate != s.audio.sample_rate || s.encoding() != Some(info.spec.encoding) {
+    if rate != s.audio.sample_rate || s.audio.encoding != info.spec.encoding {
         out.wrong(FindingKind::Mismatch, &paths.wav, id, "another sample rate or encoding than `audio` says");
     }
     if info.frames() != s.audio.frames {

@@ -22,10 +22,16 @@ impl ReadBuffer {
 
     /// Reads until `len` bytes are there or the input ends; how many are there. The
     /// caller bounds `len`: the buffer grows to it.
+    #[inline]
     pub(super) fn want(&mut self, len: usize) -> io::Result<usize> {
-        if self.end - self.start >= len {
-            return Ok(self.end - self.start);
+        match self.end - self.start {
+            there if there >= len => Ok(there),
+            _ => self.read(len),
         }
+    }
+
+    #[inline(never)]
+    fn read(&mut self, len: usize) -> io::Result<usize> {
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
         while self.end < len {

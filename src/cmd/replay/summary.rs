@@ -11,6 +11,7 @@ use crate::pii::Pii;
 use crate::store::register::RegisterEntry;
 use crate::store::sidecar::Sidecar;
 use crate::telemetry::label::UnrecordedReason;
+use crate::time::Timestamp;
 use serde_json::json;
 use std::path::Path;
 
@@ -112,14 +113,11 @@ fn decisions(done: &Replayed) -> Vec<serde_json::Value> {
         let reason = unrecorded_label(n.reason);
         let call_id = (!n.call_id.is_empty()).then_some(&n.call_id);
         let (reason, meaning) = (reason.as_str(), reason.describe());
-        (
-            n.at.to_rfc3339(),
-            json!({ "call_id": call_id, "decision": "unrecorded", "reason": reason, "meaning": meaning }),
-        )
+        (n.at, json!({ "call_id": call_id, "decision": "unrecorded", "reason": reason, "meaning": meaning }))
     });
     let tried = done.outcomes.iter().map(|o| match o {
         RecordingOutcome::Recorded(r) => {
-            (r.answered_at.to_rfc3339(), json!({ "call_id": r.sip.call_id, "decision": "recorded", "id": r.id }))
+            (r.answered_at, json!({ "call_id": r.sip.call_id, "decision": "recorded", "id": r.id }))
         }
         RecordingOutcome::Existed(id) => (began(id), json!({ "decision": "existed", "id": id })),
         RecordingOutcome::Failed { id, call_id, reason } => {
@@ -129,9 +127,9 @@ fn decisions(done: &Replayed) -> Vec<serde_json::Value> {
         }
     });
     let mut all: Vec<_> = not.chain(tried).collect();
-    all.sort_by(|a, b| a.0.cmp(&b.0));
-    let stamped = |(at, mut told): (String, serde_json::Value)| {
-        told["at"] = at.into();
+    all.sort_by_key(|(at, _)| *at);
+    let stamped = |(at, mut told): (Timestamp, serde_json::Value)| {
+        told["at"] = json!(at);
         told
     };
     all.into_iter().map(stamped).collect()

@@ -109,7 +109,7 @@ impl Keeper {
             self.append_audit(by, draft.ended(Outcome::Refused).detail(json!({ "because": "restricted" })))?;
             return Err(ExportError::Restricted(closed));
         }
-        let past = which(&|row, s| Row::of(&row.path, s).is_none_or(|row| row.is_due(by.at)));
+        let past = which(&|row, s| Row::of(&row.path, s).is_due(by.at));
         if order.until_due && !past.is_empty() {
             self.append_audit(
                 by,

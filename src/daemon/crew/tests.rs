@@ -1,7 +1,7 @@
 //! Threads that die or hang: who is told, and who comes back.
 
 use super::*;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// A crew whose thread `archivist` beats 50 times a second, and what breaks it.
 fn crew(faults: Faults) -> (Crew, Arc<Metrics>) {
@@ -122,11 +122,22 @@ fn one_that_works_hard_is_not_stuck() {
     let (crew, _) = crew(Faults::default());
     let stop = Arc::new(AtomicBool::new(false));
     let ends = Arc::clone(&stop);
-    let job = move |_: &Pulse| while !ends.load(Ordering::Relaxed) {};
+    let worked_ms = Arc::new(AtomicU64::new(0));
+    let works = Arc::clone(&worked_ms);
+    let job = move |_: &Pulse| {
+        while !ends.load(Ordering::Relaxed) {
+            let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            works.store(spent.tv_sec as u64 * 1000 + spent.tv_nsec as u64 / 1_000_000, Ordering::Relaxed);
+        }
+    };
     crew.start(ThreadRole::Archivist, "archivist", Patience::WhileBusy, job).unwrap();
     let t0 = Instant::now();
     for s in 0..60 {
-        std::thread::sleep(Duration::from_millis(20));
+        // Beside other work it may be a while until it has its turn.
+        let before = worked_ms.load(Ordering::Relaxed);
+        while worked_ms.load(Ordering::Relaxed) < before + 20 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         assert_eq!(crew.complaint(t0 + Duration::from_secs(s)), None, "after {s} s");
     }
     let silent = crew.complaint(t0 + BUSY_FOR + Duration::from_secs(1));

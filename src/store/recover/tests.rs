@@ -66,7 +66,7 @@ fn assert_clean(root: &Path) -> Vec<Sidecar> {
             assert!(info.is_sound());
             assert_eq!(s.wav.expose(), &format!("{}.wav", found.stem));
             assert_eq!((s.audio.frames, s.audio.sample_rate), (info.frames(), info.spec.rate));
-            assert_eq!(s.encoding(), Some(info.spec.encoding));
+            assert_eq!(s.audio.encoding, info.spec.encoding);
             assert_eq!(s.audio.sha256, sha256_hex(&p.wav).unwrap());
             let length = s.ended_at.since_s(s.answered_at);
             assert!((length - s.duration_s).abs() < 2e-6);

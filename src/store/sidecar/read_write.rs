@@ -126,9 +126,9 @@ fn from_value(path: &Path, value: Value) -> Result<Sidecar, StoreError> {
     Ok(sidecar)
 }
 
-/// Why the bytes are no sidecar: by its name, where a key is no instant.
+/// Why the bytes are no sidecar: by its name, where a key has a value that it cannot have.
 fn unread(path: &Path, bytes: &[u8], e: serde_json::Error) -> StoreError {
-    let wrong = serde_json::from_slice(bytes).ok().and_then(|value| Sidecar::wrong_instant(&value));
+    let wrong = serde_json::from_slice(bytes).ok().and_then(|value| Sidecar::wrong_value(&value));
     match wrong {
         Some(wrong) => StoreError::Sidecar { path: path.to_owned(), why: wrong.to_string() },
         None => json_error(path)(e),

@@ -30,7 +30,7 @@ fn sample() -> Sidecar {
         sip: SipInfo { call_id: Some("a@b".into()) },
         audio: Audio { frames: 123_456, sha256: "0".repeat(64), ..Audio::begin(8000, WavEncoding::PcmS16le) },
         streams: vec![Stream {
-            channel: "customer".into(),
+            channel: Channel::Customer,
             codec: "PCMA".into(),
             ssrc: "0x1a2b3c4d".into(),
             source: Some("claimed".into()),
@@ -45,7 +45,7 @@ fn sample() -> Sidecar {
             at_s: 12.3,
             kind: "dtmf".into(),
             codec: None,
-            channel: Some("customer".into()),
+            channel: Some(Channel::Customer),
         }],
         retention: RetentionRecord { until: Some(at("2031-11-24T00:00:00Z")), ..RetentionRecord::default() },
         policy: Some(AppliedPolicy {
@@ -127,7 +127,7 @@ fn round_trips_byte_for_byte() {
 #[test]
 fn judges_what_types_cannot() {
     type Break = fn(&mut Sidecar);
-    let broken: [(&str, Break); 11] = [
+    let broken: [(&str, Break); 10] = [
         ("schema", |s| s.schema = 2),
         ("wav", |s| s.wav = "../x.wav".into()),
         ("wav", |s| s.wav = ".wav".into()),
@@ -135,7 +135,6 @@ fn judges_what_types_cannot() {
         ("ended_at", |s| s.ended_at = at("2026-11-23T08:15:23Z")),
         ("duration_s", |s| s.duration_s = f64::NAN),
         ("duration_s", |s| s.duration_s = -1.0),
-        ("audio.encoding", |s| s.audio.encoding = "mp3".into()),
         ("audio.channels", |s| s.audio.channels.reverse()),
         ("audio.sha256", |s| s.audio.sha256 = "F".repeat(64)),
         ("events.at_s", |s| s.events[0].at_s = f64::INFINITY),

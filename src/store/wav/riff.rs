@@ -14,6 +14,7 @@
 //! always even and needs no padding byte. Must not know of names or sidecars.
 
 use crate::codec::g711::Law;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -31,9 +32,11 @@ const MAX_CHUNKS: usize = 64;
 const SIZE_ELSEWHERE: u32 = u32::MAX;
 
 /// How a sample is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum WavEncoding {
     /// 16-bit linear, little-endian; format tag 1.
+    #[serde(rename = "pcm_s16le")]
     PcmS16le,
     /// G.711 A-law; format tag 6.
     Alaw,
@@ -58,19 +61,11 @@ impl WavEncoding {
     pub fn encode_into(self, samples: &[i16], out: &mut Vec<u8>) {
         match self {
             WavEncoding::PcmS16le => {
-                let start = out.len();
-                out.resize(start + samples.len() * 2, 0);
-                let places = out[start..].chunks_exact_mut(2);
-                places.zip(samples).for_each(|(place, s)| place.copy_from_slice(&s.to_le_bytes()));
+                out.extend(samples.iter().flat_map(|s| s.to_le_bytes()));
             }
             WavEncoding::Alaw => Law::A.encode_into(samples, out),
             WavEncoding::Mulaw => Law::Mu.encode_into(samples, out),
         }
-    }
-
-    /// From the name in `audio.encoding`.
-    pub fn from_name(name: &str) -> Option<WavEncoding> {
-        WavEncoding::ALL.into_iter().find(|e| e.name() == name)
     }
 
     /// Bytes in one sample of one channel.

@@ -102,15 +102,14 @@ impl Source {
         if is_other || after != After::Sound {
             played.begun.push((frame, Arc::clone(&spec)));
         }
-        let ticks = i64::from(spec.rtp_ticks(payload));
         let after_loss = after == After::Loss;
         let place = PlayPosition { frame, after_loss, anew: p.anew && self.played.is_some() };
         if self.voice.speak(place, payload, stage) {
-            self.ticks_heard += ticks;
+            self.ticks_heard += p.ticks;
         } else if payload.len() > KEEP_ALIVE_BYTES {
             played.undecodable.push(p.at_ns);
         }
-        self.advance(p, p.ts + ticks);
+        self.advance(p, p.ts + p.ticks);
     }
 
     /// What is missing where so many numbers in a row never came, and the stamps moved by so much

@@ -60,7 +60,7 @@ fn apart(rate: i64, ms: i64, ppm: [i64; 2], minutes: i64) {
     let name = format!("L16/{rate}");
     let spec = CodecSpec::from_rtpmap(97, Some("L16"), Some(rate as u32), None);
     assert_eq!(i64::from(spec.native_rate_hz()), rate, "{name}");
-    for channel in CHANNELS {
+    for channel in Channel::BOTH {
         tape.set_formats(channel, 0, &PayloadMap::new([(97, spec.clone())], false));
     }
     let mut gauge = Gauge { rate, ppm, frame: 0, last: [None; 2], worst: 0, slip: 0, silent: 0 };
@@ -81,12 +81,13 @@ fn apart(rate: i64, ms: i64, ppm: [i64; 2], minutes: i64) {
         let heard = Rtp::parse(&d).unwrap();
         let at = answered.offset_ns(at_ns(side, k));
         let packet = Packet {
-            channel: CHANNELS[side],
+            channel: Channel::BOTH[side],
             rank: 0,
             standing: Standing::Claimed,
             flow: side as u32 + 1,
             at,
             heard,
+            is_opened: false,
         };
         tape.push(packet, &mut gauge);
     }

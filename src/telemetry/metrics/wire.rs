@@ -22,6 +22,7 @@ pub(super) struct Wire {
     sip_responses: Vec<Counter>,
     sip_parse_errors: Counter,
     rtp_packets: Vec<Counter>,
+    srtp_opened: Counter,
     rtp_unmatched: Counter,
     rtp_not_recorded: Counter,
     unread: Vec<Counter>,
@@ -53,6 +54,7 @@ impl Wire {
             sip_responses: f.counters("nauhuri_sip_messages_total", SIP_HELP, "class", SipClass::ALL.iter().map(|c| c.as_str())),
             sip_parse_errors: f.counter("nauhuri_sip_parse_errors_total", "Data on a SIP port that no message could be read from.", &[]),
             rtp_packets: f.counters("nauhuri_rtp_packets_total", "RTP packets that belong to a recording, by encoding.", "codec", CodecLabel::all().map(CodecLabel::as_str)),
+            srtp_opened: f.counter("nauhuri_srtp_opened_total", "SRTP packets of recordings that were opened with the keys of the signalling.", &[]),
             rtp_unmatched: f.counter("nauhuri_rtp_unmatched_total", "RTP packets that belong to no known call.", &[]),
             rtp_not_recorded: f.counter("nauhuri_rtp_not_recorded_total", "RTP packets of calls that are not to be recorded.", &[]),
             unread: f.counters("nauhuri_unread_total", "Packets that passed by and were not read, by what they are.", "what", UnreadKind::ALL.iter().map(|k| k.as_str())),
@@ -81,6 +83,7 @@ impl Wire {
         set_all(&self.sip_responses, &totals.sip_responses);
         self.sip_parse_errors.absolute(totals.sip_parse_errors);
         set_all(&self.rtp_packets, &totals.rtp_packets);
+        self.srtp_opened.absolute(totals.srtp_opened);
         self.rtp_unmatched.absolute(totals.rtp_unmatched);
         self.rtp_not_recorded.absolute(totals.rtp_not_recorded);
         set_all(&self.unread, &totals.unread);
