@@ -118,18 +118,49 @@ impl Deck for Count {
     }
 }
 
+/// Payloads of codecs whose frames are decoded elsewhere: an octet of codec, then the payload.
+pub fn payloads(data: &[u8]) {
+    const CODECS: [(&str, u32, &str); 9] = [
+        ("AMR", 8000, ""),
+        ("AMR", 8000, "octet-align=1"),
+        ("AMR", 8000, "crc=1"),
+        ("AMR-WB", 16_000, ""),
+        ("AMR-WB", 16_000, "octet-align=1"),
+        ("G729", 8000, ""),
+        ("iLBC", 8000, "mode=20"),
+        ("G723", 8000, ""),
+        ("speex", 16_000, ""),
+    ];
+    let [kind, payload @ ..] = data else { return };
+    let (name, clock, fmtp) = CODECS[usize::from(*kind) % CODECS.len()];
+    let spec = CodecSpec::from_rtpmap(97, Some(name), Some(clock), None).with_fmtp(Some(fmtp));
+    let Some(foreign) = spec.def.foreign else { return };
+    let Some(frames) = (foreign.take_apart)(&spec, payload) else { return };
+    let coded: usize = frames.iter().flatten().map(<[u8]>::len).sum();
+    // A header octet or the bits of an end are added to each frame, and no more.
+    assert!(frames.count() > 0 && coded <= payload.len() + 2 * frames.count());
+    assert!(frames.iter().flatten().all(|f| !f.is_empty()));
+    assert_eq!(spec.native_samples_in(payload), frames.count() * frames.codec.frame_samples());
+    let copies = nauhuri::codec::red::copies(payload).map(|c| c.payload.len()).sum::<usize>();
+    assert!(copies <= payload.len());
+}
+
 /// RTP packets on one tape: a byte of channel and time, one of length, then the packet.
 pub fn rtp(data: &[u8]) {
     let spec = |pt: u8, name: &str, hz, ch| (pt, CodecSpec::from_rtpmap(pt, Some(name), Some(hz), Some(ch)));
     let formats = [
         spec(0, "PCMU", 8000, 1),
+        spec(3, "GSM", 8000, 1),
         spec(8, "PCMA", 8000, 1),
         spec(9, "G722", 8000, 1),
         spec(13, "CN", 8000, 1),
         spec(18, "G729", 8000, 1),
         spec(97, "L16", 8000, 1),
         spec(98, "L16", 44_100, 2),
+        spec(99, "G726-24", 8000, 1),
+        spec(100, "AAL2-G726-40", 8000, 1),
         spec(101, "telephone-event", 8000, 1),
+        spec(110, "red", 8000, 1),
         spec(111, "opus", 48_000, 2),
     ];
     let answered = Timestamp::from_parts(1_700_000_000, 0);

@@ -214,6 +214,9 @@ Examples:
     /// Write man pages and shell completions
     #[command(hide = true, after_help = "Example:\n  nauhuri manual --out target/manual")]
     Manual(ManualArgs),
+    /// Decode with libavcodec what is asked for on standard input; the recorder starts this by itself
+    #[command(hide = true, after_help = "Example:\n  nauhuri decode-worker")]
+    DecodeWorker(DecodeWorkerArgs),
 }
 
 impl Command {
@@ -245,6 +248,7 @@ impl Command {
             #[cfg(feature = "room")]
             Command::User(args) => &args.global,
             Command::Manual(args) => &args.global,
+            Command::DecodeWorker(args) => &args.global,
         }
     }
 }
@@ -309,6 +313,14 @@ pub struct ManualArgs {
     /// Folder for the pages (man1/) and the completions
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri decode-worker`
+#[derive(Args, Clone, Debug, Default)]
+pub struct DecodeWorkerArgs {
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,

@@ -23,6 +23,8 @@ mod recorder;
 mod accounts;
 #[path = "live/crash.rs"]
 mod crash;
+#[path = "live/decoders.rs"]
+mod decoders;
 #[path = "live/faults.rs"]
 mod faults;
 #[path = "live/faulty_commands.rs"]

@@ -6,12 +6,12 @@
 //! wrong for a moment is looked at again before it is told. Must not know how
 //! findings are printed.
 
-mod copies;
 mod examine;
 mod findings;
 mod strays;
 #[cfg(test)]
 mod tests;
+mod training_copies;
 
 pub use findings::{Finding, FindingKind, VerifyReport};
 
@@ -180,7 +180,7 @@ impl<'a> Verifier<'a> {
             judge.report.add(stray);
         }
         // The audio of all of them, unless only a sample is asked for.
-        for wrong in copies::wrong_copies(store, index, options.sample.is_none())? {
+        for wrong in training_copies::wrong_copies(store, index, options.sample.is_none())? {
             judge.report.add(wrong);
         }
         if let Some(index) = index {

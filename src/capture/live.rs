@@ -9,6 +9,7 @@ use crate::time::Timestamp;
 use crate::wire::{Frame, LinkType};
 use pcap::{Active, Capture, Device, Error as PcapError, Precision};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{FdFlags, fcntl_setfd};
 use std::time::Duration;
 
 /// The whole frame: RTP of wide-band codecs and large INVITEs included.
@@ -142,6 +143,8 @@ impl FrameSource for LiveSource {
             .timeout(BLOCK_TIMEOUT_MS)
             .precision(Precision::Nano);
         let mut capture = inactive.open().map_err(told)?.setnonblock().map_err(told)?;
+        // What the recorder starts has no use for what is captured. A descriptor that is open takes this.
+        let _ = fcntl_setfd(&capture, FdFlags::CLOEXEC);
         if !options.filter.trim().is_empty() {
             let wrong = |e: PcapError| LiveError::Filter { why: e.to_string() };
             capture.filter(&options.filter, true).map_err(wrong)?;

@@ -1,8 +1,8 @@
 //! `nauhuri check`: validates the configuration and prints the effective one.
 
-use super::journal;
 use super::output::{self, remark};
 use super::settings::{self, DefaultFile, no_such_interface};
+use super::{decode_worker, journal};
 use crate::capture::live::missing_interfaces;
 use crate::cli::{CheckArgs, Cli};
 use crate::config::advice::advice;
@@ -26,7 +26,9 @@ pub fn run(cli: &Cli, args: &CheckArgs) -> anyhow::Result<()> {
     }
     let here = missing
         .map(|(names, known)| format!("this machine has no interface {}; it has {known}", names.join(", ")));
-    let notes: Vec<String> = here.into_iter().chain(journal::contradiction(loaded.config.log.keep)).collect();
+    let silent = decode_worker::missing(&loaded.config.codecs);
+    let keep = journal::contradiction(loaded.config.log.keep);
+    let notes: Vec<String> = here.into_iter().chain(keep).chain(silent).collect();
     output::print(&effective(&loaded, &notes)?)?;
     if !cli.global.quiet {
         advice(&loaded.config).iter().for_each(|told| remark(format_args!("warning: {told}")));

@@ -5,6 +5,7 @@ pub mod archive;
 pub mod audit;
 pub mod check;
 mod columns;
+pub mod decode_worker;
 pub mod dsar;
 pub mod erase;
 pub mod expire;
@@ -80,6 +81,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         #[cfg(feature = "room")]
         Command::User(args) => user::run(cli, args),
         Command::Manual(args) => manual::run(cli, args),
+        Command::DecodeWorker(_) => decode_worker::run(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `nauhuri record`: captures live until stopped.
 
+use super::decode_worker;
 use super::output::error_text;
 use super::settings::{self, DefaultFile, mistake, no_such_interface};
 use crate::capture::live::{LiveError, LiveSource};
@@ -27,6 +28,7 @@ fn record(cli: &Cli, notifier: &mut Notifier) -> anyhow::Result<()> {
     let timezone = settings::timezone(&loaded.config)?;
     let recorder = Recorder::<LiveSource>::prepare(&loaded.config, &timezone)
         .map_err(|e| blame_configuration(e, &loaded))?;
+    let recorder = recorder.with_decoders(decode_worker::program());
     // Threads started from here on inherit the lock: that of the log is the first.
     let confined = recorder.confine(cli.global.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG)));
     let _log = settings::start_log(&cli.global, 0, true);

@@ -2,6 +2,7 @@
 
 mod summary;
 
+use super::decode_worker;
 use super::output::{self, remark};
 use super::settings::{self, DefaultFile};
 use crate::capture::merge::Merged;
@@ -60,6 +61,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     };
     let timezone = settings::timezone(&config)?;
     let context = Arc::new(Context::replaying(&config));
+    context.decode_by(decode_worker::program(), &config.codecs);
     let bar = progress_bar(cli, captures.total_bytes().unwrap_or(0));
     let done = replay(&config, &context, &timezone, worker_count(&config), captures, |bytes| {
         bar.set_position(bytes)

@@ -8,7 +8,8 @@
 use thiserror::Error;
 
 use super::conceal::Concealer;
-use super::def::{CodecSpec, Decode, DecodeError};
+use super::def::{CodecSpec, Decode, DecodeError, ForeignDecoders};
+use super::foreign::ForeignDecoder;
 use super::resample::Resampler;
 
 /// No UDP payload is longer.
@@ -51,8 +52,21 @@ impl Decoder {
     /// For payloads of `spec`, giving samples at `output_rate_hz`. Comfort
     /// noise has a decoder (it gives no samples); telephone events have none.
     pub fn new(spec: &CodecSpec, output_rate_hz: u32) -> Result<Decoder, UnsupportedCodec> {
-        let make = spec.def.decoder.filter(|_| spec.is_decodable());
-        let codec = make.and_then(|make| make(spec, output_rate_hz));
+        Decoder::with(spec, output_rate_hz, None)
+    }
+
+    /// The same, where what is not decoded here is decoded by `decoders`.
+    pub fn with(
+        spec: &CodecSpec,
+        output_rate_hz: u32,
+        decoders: Option<&dyn ForeignDecoders>,
+    ) -> Result<Decoder, UnsupportedCodec> {
+        let own = spec.def.decoder.filter(|_| spec.is_decodable());
+        let foreign = || {
+            let decoder = ForeignDecoder::new(spec, decoders.filter(|_| spec.is_decodable())?)?;
+            Some(Box::new(decoder) as Box<dyn Decode>)
+        };
+        let codec = own.map_or_else(foreign, |make| make(spec, output_rate_hz));
         let codec = codec.ok_or_else(|| UnsupportedCodec::Codec(spec.name.clone()))?;
         let native_hz = codec.rate_hz();
         let rate = UnsupportedCodec::Rate { from_hz: native_hz, to_hz: output_rate_hz };

@@ -2,8 +2,9 @@
 //!
 //! A new codec is a file of its own with its row, and a line in `table`:
 //! static payload types, metric labels, quality figures and decoders follow
-//! from there. A row without decoder is a codec that is known by name only.
+//! from there. A row without decoder is decoded elsewhere, as `foreign` says, or known by name only.
 
+use super::frames::{ForeignCodec, Frames};
 use std::fmt::Debug;
 use thiserror::Error;
 
@@ -48,6 +49,30 @@ pub trait Decode: Debug + Send {
 /// Makes the decoder of a stream, to give samples at about this rate (Hz) if it can choose.
 pub type MakeDecoder = fn(&CodecSpec, u32) -> Option<Box<dyn Decode>>;
 
+/// Decodes the frames of one stream, in order.
+pub trait DecodeFrames: Debug + Send {
+    /// Appends [`ForeignCodec::frame_samples`] samples for each frame: silence for one that is none.
+    ///
+    /// # Errors
+    /// [`DecodeError`]: not one of them could be decoded; nothing was appended.
+    fn decode(&mut self, frames: &[&[u8]], out: &mut Vec<i16>) -> Result<(), DecodeError>;
+
+    /// Back to the state before the first frame.
+    fn reset(&mut self);
+}
+
+/// Whoever decodes what is not decoded here.
+pub trait ForeignDecoders: Debug + Send + Sync {
+    /// Can it decode this?
+    fn has(&self, codec: ForeignCodec) -> bool;
+
+    /// A decoder for one more stream; `None` where it cannot decode this, or not so many at once.
+    fn open(&self, codec: ForeignCodec) -> Option<Box<dyn DecodeFrames>>;
+}
+
+/// Takes a payload apart; `None` where it is none of this codec's.
+pub type TakeApart = fn(&CodecSpec, &[u8]) -> Option<Frames>;
+
 /// One codec.
 #[derive(Debug)]
 pub struct CodecDef {
@@ -73,8 +98,19 @@ pub struct CodecDef {
     /// Samples at this rate (Hz) that a payload holds, channels counted once; zero where that
     /// cannot be told.
     pub samples_in: fn(&CodecSpec, &[u8], u32) -> usize,
-    /// `None`: it cannot be decoded, and the recording has silence there.
+    /// `None`: it cannot be decoded here.
     pub decoder: Option<MakeDecoder>,
+    /// How its frames are had by whoever decodes them elsewhere.
+    pub foreign: Option<Foreign>,
+}
+
+/// A codec that is decoded elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Foreign {
+    /// What it is called there.
+    pub codec: fn(&CodecSpec) -> ForeignCodec,
+    /// Takes its payloads apart.
+    pub take_apart: TakeApart,
 }
 
 impl CodecDef {
@@ -91,6 +127,7 @@ impl CodecDef {
         accepts: |_| true,
         samples_in: |_, _, _| 0,
         decoder: None,
+        foreign: None,
     };
 
     /// Is it called this?
@@ -144,9 +181,18 @@ impl CodecSpec {
         })
     }
 
-    /// Whether there is a decoder for its payloads.
+    /// Whether its payloads can be decoded, here or by whoever has a decoder for them.
     pub fn is_decodable(&self) -> bool {
-        self.def.decoder.is_some() && (self.def.accepts)(self)
+        (self.def.decoder.is_some() || self.def.foreign.is_some()) && (self.def.accepts)(self)
+    }
+
+    /// Whether its payloads can be decoded here, or by `decoders`.
+    pub fn is_decodable_by(&self, decoders: Option<&dyn ForeignDecoders>) -> bool {
+        let is_foreign = || {
+            let codec = self.def.foreign.as_ref().map(|f| (f.codec)(self));
+            decoders.zip(codec).is_some_and(|(decoders, codec)| decoders.has(codec))
+        };
+        self.is_decodable() && (self.def.decoder.is_some() || is_foreign())
     }
 
     /// Whether payloads are sound that can be decoded.
@@ -154,9 +200,9 @@ impl CodecSpec {
         self.def.role == PayloadRole::Sound && self.is_decodable()
     }
 
-    /// Whether payloads mean nothing here: sound that cannot be decoded.
-    pub fn is_unreadable(&self) -> bool {
-        self.def.role == PayloadRole::Sound && !self.is_decodable()
+    /// Whether payloads mean nothing here: sound that is not decoded here, nor by `decoders`.
+    pub fn is_unreadable_by(&self, decoders: Option<&dyn ForeignDecoders>) -> bool {
+        self.def.role == PayloadRole::Sound && !self.is_decodable_by(decoders)
     }
 
     /// The rate at which the codec's sound is sampled, which is the RTP clock

@@ -6,18 +6,28 @@
 //! recording. This module knows nothing of RTP headers, loss or time: who
 //! calls it says what was lost and where samples belong.
 
+pub mod amr;
+mod bits;
 pub mod comfort_noise;
 pub mod conceal;
 mod decoder;
 pub mod def;
+pub mod foreign;
 pub mod formats;
+pub mod frames;
 pub mod g711;
 pub mod g722;
+pub mod g723;
+pub mod g726;
+pub mod g729;
+pub mod gsm;
+pub mod ilbc;
 pub mod l16;
 pub mod opus;
 pub mod quality;
 pub mod red;
 pub mod resample;
+pub mod speex;
 pub mod table;
 pub mod telephone_event;
 mod undecodable;

@@ -1,7 +1,10 @@
 //! The list of codecs, and who is meant by a name or a static payload type (RFC 3551 §6).
 
 use super::def::{CodecDef, CodecSpec};
-use super::{comfort_noise, g711, g722, l16, opus, red, telephone_event, undecodable};
+use super::{
+    amr, comfort_noise, g711, g722, g723, g726, g729, gsm, ilbc, l16, opus, red, speex, telephone_event,
+    undecodable,
+};
 
 /// Bound of [`CodecSpec::name`], characters: it comes from strangers' SDP.
 pub const MAX_NAME: usize = 32;
@@ -16,23 +19,23 @@ pub const ROWS: [CodecDef; COUNT] = [
     g722::G722,
     opus::OPUS,
     l16::L16,
-    undecodable::G729,
-    undecodable::GSM,
-    undecodable::ILBC,
-    undecodable::AMR,
-    undecodable::AMR_WB,
+    g729::G729,
+    gsm::GSM,
+    ilbc::ILBC,
+    amr::AMR,
+    amr::AMR_WB,
     telephone_event::TELEPHONE_EVENT,
     comfort_noise::CN,
     red::RED,
     undecodable::GSM_EFR,
-    undecodable::G723,
+    g723::G723,
     undecodable::DVI4,
     undecodable::LPC,
     undecodable::QCELP,
     undecodable::MPA,
     undecodable::G728,
-    undecodable::G726_32,
-    undecodable::SPEEX,
+    g726::G726,
+    speex::SPEEX,
     CodecDef::UNKNOWN,
 ];
 
@@ -187,8 +190,8 @@ mod tests {
         );
         assert_eq!((called(&spec(10)), spec(10).native_rate_hz(), spec(10).channels), ("L16", 44_100, 2));
         assert_eq!([spec(13).def.role, spec(19).def.role], [PayloadRole::ComfortNoise; 2]);
-        assert_eq!((spec(18).is_unreadable(), spec(18).name.as_str()), (true, "G729"));
-        assert_eq!((spec(96).is_unreadable(), spec(96).name.as_str()), (true, "PT96"));
+        assert_eq!((spec(18).is_unreadable_by(None), spec(18).name.as_str()), (true, "G729"));
+        assert_eq!((spec(96).is_unreadable_by(None), spec(96).name.as_str()), (true, "PT96"));
     }
 
     #[test]
@@ -197,7 +200,7 @@ mod tests {
         assert_eq!((called(&opus), opus.name.as_str(), opus.channels), ("opus", "OPUS", 2));
         assert_eq!(CodecSpec::from_rtpmap(111, Some("opus"), Some(16_000), None).rtp_clock_hz, 48_000);
         assert!(CodecSpec::from_rtpmap(8, Some("pcma"), None, None).is_sound());
-        assert!(CodecSpec::from_rtpmap(0, Some("G729"), None, None).is_unreadable());
+        assert!(CodecSpec::from_rtpmap(0, Some("G729"), None, None).is_unreadable_by(None));
         let event = CodecSpec::from_rtpmap(101, Some("telephone-event"), Some(0), Some(0));
         assert_eq!(
             (event.def.role, event.rtp_clock_hz, event.channels),
@@ -206,8 +209,8 @@ mod tests {
         let wide = CodecSpec::from_rtpmap(97, Some("L16"), Some(16_000), None);
         assert_eq!((called(&wide), wide.native_rate_hz(), wide.is_sound()), ("L16", 16_000, true));
         let odd = CodecSpec::from_rtpmap(97, Some("L16"), Some(4_000_000_000), None);
-        assert!(odd.is_unreadable() && odd.native_samples_in(&[0; 20]) == 0);
-        assert!(CodecSpec::from_rtpmap(96, Some("PCMU"), None, Some(2)).is_unreadable());
+        assert!(odd.is_unreadable_by(None) && odd.native_samples_in(&[0; 20]) == 0);
+        assert!(CodecSpec::from_rtpmap(96, Some("PCMU"), None, Some(2)).is_unreadable_by(None));
         let hostile = CodecSpec::from_rtpmap(97, Some(&"\u{1b}x\n".repeat(500)), None, None);
         assert_eq!(hostile.name, "x".repeat(MAX_NAME));
     }

@@ -2,38 +2,9 @@
 
 use super::def::{CodecDef, Impairment};
 
-/// G.729, annexes A and B.
-pub const G729: CodecDef = CodecDef {
-    names: &["G729", "G729A", "G729B", "G729AB"],
-    static_types: &[(18, 8000, 1)],
-    quality: Some(Impairment::narrow(11.0, 19.0)),
-    ..CodecDef::UNKNOWN
-};
-
-/// GSM full rate.
-pub const GSM: CodecDef = CodecDef { names: &["GSM"], static_types: &[(3, 8000, 1)], ..CodecDef::UNKNOWN };
-
 /// GSM enhanced full rate.
 pub const GSM_EFR: CodecDef =
     CodecDef { names: &["GSM-EFR"], quality: Some(Impairment::narrow(5.0, 10.0)), ..CodecDef::UNKNOWN };
-
-/// RFC 3952.
-pub const ILBC: CodecDef = CodecDef { names: &["iLBC"], ..CodecDef::UNKNOWN };
-
-/// RFC 4867, narrow band.
-pub const AMR: CodecDef =
-    CodecDef { names: &["AMR"], quality: Some(Impairment::narrow(5.0, 10.0)), ..CodecDef::UNKNOWN };
-
-/// RFC 4867, wide band.
-pub const AMR_WB: CodecDef = CodecDef { names: &["AMR-WB"], ..CodecDef::UNKNOWN };
-
-/// G.723.1.
-pub const G723: CodecDef = CodecDef {
-    names: &["G723"],
-    static_types: &[(4, 8000, 1)],
-    quality: Some(Impairment::narrow(15.0, 16.1)),
-    ..CodecDef::UNKNOWN
-};
 
 /// IMA ADPCM (RFC 3551 §4.5.1).
 pub const DVI4: CodecDef = CodecDef {
@@ -54,22 +25,3 @@ pub const MPA: CodecDef = CodecDef { names: &["MPA"], static_types: &[(14, 90_00
 
 /// RFC 3551 §4.5.5.
 pub const G728: CodecDef = CodecDef { names: &["G728"], static_types: &[(15, 8000, 1)], ..CodecDef::UNKNOWN };
-
-/// G.726 at its four rates (RFC 3551 §4.5.4), and in the order of AAL2 (I.366.2).
-pub const G726_32: CodecDef = CodecDef {
-    names: &[
-        "G726-32",
-        "G726-16",
-        "G726-24",
-        "G726-40",
-        "AAL2-G726-32",
-        "AAL2-G726-16",
-        "AAL2-G726-24",
-        "AAL2-G726-40",
-        "G721",
-    ],
-    ..CodecDef::UNKNOWN
-};
-
-/// RFC 5574.
-pub const SPEEX: CodecDef = CodecDef { names: &["speex"], ..CodecDef::UNKNOWN };

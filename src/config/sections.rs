@@ -33,6 +33,7 @@ keys::config! {
     numbers: Numbers,
     retention: Retention,
     storage: Storage,
+    codecs: Codecs,
     audit: Audit,
     controller: Controller,
     dsar: Dsar,
@@ -180,6 +181,15 @@ section! {
         /// true: members of the service's group may read recordings (files 0640, folders 0750 instead
         /// of 0600 and 0700). A copy made that way leaves no trace in the audit log.
         group_read: bool = false, Kind::Bool;
+    }
+}
+
+section! {
+    /// How sound is decoded.
+    pub struct Codecs {
+        /// Decode G.729, AMR, AMR-WB, iLBC, Speex and G.723.1 with libavcodec where it is installed,
+        /// in a process of its own without rights, files or network. false: they are silent.
+        external: bool = true, Kind::Bool;
     }
 }
 

@@ -76,11 +76,11 @@ impl fmt::Display for Lock {
 }
 
 /// Locks the calling thread in. `write` are the folders of the store, `read`
-/// what else is read. Ports to be listened on must be open already: no TCP
+/// what else is read, `run` the programs of our own that are started later. Ports to be listened on must be open already: no TCP
 /// socket is bound or connected afterwards.
-pub fn confine(write: &[&Path], read: &[&Path]) -> Confined {
+pub fn confine(write: &[&Path], read: &[&Path], run: &[&Path]) -> Confined {
     // An error here is the kernel's no: what it has not is not worth losing calls over.
-    let files = lock_files(write, read).unwrap_or(Lock::None);
+    let files = lock_files(write, read, run).unwrap_or(Lock::None);
     let keep = needed(write);
     let capabilities_failed = drop_capabilities(&keep).err().map(|e| e.to_string());
     let mut kept: Vec<String> = keep.iter().map(ToString::to_string).collect();
@@ -88,7 +88,7 @@ pub fn confine(write: &[&Path], read: &[&Path]) -> Confined {
     Confined { files, kept, capabilities_failed }
 }
 
-fn lock_files(write: &[&Path], read: &[&Path]) -> Result<Lock, RulesetError> {
+fn lock_files(write: &[&Path], read: &[&Path], run: &[&Path]) -> Result<Lock, RulesetError> {
     let reading = AccessFs::ReadFile | AccessFs::ReadDir;
     let writing = reading
         | AccessFs::WriteFile
@@ -111,6 +111,7 @@ fn lock_files(write: &[&Path], read: &[&Path]) -> Result<Lock, RulesetError> {
         .add_rules(path_beneath_rules(readable, reading))?
         .add_rules(path_beneath_rules(LIBRARIES, reading))?
         .add_rules(path_beneath_rules(RUN, AccessFs::ReadFile | AccessFs::Execute))?
+        .add_rules(path_beneath_rules(run, AccessFs::ReadFile | AccessFs::Execute))?
         .add_rules(path_beneath_rules(["/dev/null"], AccessFs::ReadFile | AccessFs::WriteFile))?
         .add_rules(path_beneath_rules(write, writing))?
         .restrict_self()?;
@@ -161,7 +162,8 @@ mod tests {
     fn locked_in() {
         let Some(dir) = std::env::var_os("NAUHURI_TEST_CONFINE").map(PathBuf::from) else { return };
         let (store, readable, outside) = (dir.join("store"), dir.join("read"), dir.join("outside"));
-        let confined = confine(&[&store], &[&readable]);
+        let program = dir.join("program");
+        let confined = confine(&[&store], &[&readable], &[&program]);
         println!("{confined:?}");
         assert_eq!(confined.capabilities_failed, None);
         let effective = caps::read(None, CapSet::Effective).expect("capabilities");
@@ -196,6 +198,7 @@ mod tests {
             let ran = Command::new(program).arg("--version").status().expect("what is needed runs");
             assert!(ran.success(), "{program}: {ran}");
         }
+        assert!(Command::new(&program).status().expect("a program of our own runs").success());
         if confined.files == Lock::Full {
             refused(std::net::TcpListener::bind("127.0.0.1:0").map(drop));
         }
@@ -212,6 +215,7 @@ mod tests {
         }
         fs::write(dir.path().join("outside/there"), b"kept").expect("file");
         fs::write(dir.path().join("read"), b"config").expect("file");
+        fs::copy("/bin/true", dir.path().join("program")).expect("file");
         let child = Command::new(std::env::current_exe().expect("this test"))
             .args(["--exact", "--ignored", "--nocapture", "daemon::confine::tests::locked_in"])
             .env("NAUHURI_TEST_CONFINE", dir.path())

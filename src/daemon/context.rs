@@ -1,7 +1,9 @@
 //! What the threads of the daemon share, each piece for those who need it.
 
+use super::decoders::{CagedDecoders, Program};
 use super::register_queue::RegisterQueue;
-use crate::config::{Config, Encoding};
+use crate::codec::def::ForeignDecoders;
+use crate::config::{Codecs, Config, Encoding};
 use crate::store::StoreError;
 use crate::store::files::Access;
 use crate::store::layout::{Existing, RecordingName};
@@ -11,7 +13,7 @@ use crate::telemetry::{Metrics, Readiness};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The last of the free space is for finishing what is there, not for more audio.
 const FINISHING_RESERVE: u64 = 64 << 20;
@@ -215,9 +217,19 @@ pub struct Context {
     pub unrecorded: RegisterQueue,
     /// Where it is told.
     pub outlets: Outlets,
+    /// Who decodes what is not decoded here; set before the threads start, if at all.
+    pub decoders: OnceLock<Arc<dyn ForeignDecoders>>,
 }
 
 impl Context {
+    /// Lets what is not decoded here be decoded by `program`, where the configuration says so.
+    pub fn decode_by(&self, program: Program, codecs: &Codecs) {
+        if codecs.external {
+            // Said twice, the first holds.
+            let _ = self.decoders.set(Arc::new(CagedDecoders::new(program, &self.outlets.metrics)));
+        }
+    }
+
     /// For recording live: every step synced, every block written at once.
     pub fn recording(config: &Config) -> Context {
         Context::new(config, Outlets::new(config), true, None)
@@ -245,6 +257,7 @@ impl Context {
             unrecorded: RegisterQueue::default(),
             leftovers: if is_live { Names::noted() } else { Names::default() },
             outlets,
+            decoders: OnceLock::new(),
         }
     }
 

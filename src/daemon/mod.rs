@@ -13,6 +13,7 @@ pub mod context;
 pub mod counts;
 pub mod crew;
 pub mod deck;
+pub mod decoders;
 pub mod housekeeping;
 pub mod machine_clock;
 pub mod metadata;

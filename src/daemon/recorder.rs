@@ -8,6 +8,7 @@ use super::capture_loop::{Live, open_sources};
 use super::confine::{Confined, confine};
 use super::context::Context;
 use super::crew::{Crew, Faults, Patience, Pulse};
+use super::decoders::Program;
 use super::housekeeping;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
@@ -76,6 +77,7 @@ pub struct Recorder<S> {
     port: Option<Port>,
     clock: Clock,
     faults: Faults,
+    decoders: Option<Program>,
 }
 
 impl<S: FrameSource> Recorder<S> {
@@ -105,12 +107,30 @@ impl<S: FrameSource> Recorder<S> {
             listen => Some(Port::open(listen)?),
         };
         let (config, timezone, faults) = (config.clone(), timezone.clone(), Faults::default());
-        Ok(Recorder { config, context, timezone, sources, state, lock, recorder_lock, port, clock, faults })
+        Ok(Recorder {
+            config,
+            context,
+            timezone,
+            sources,
+            state,
+            lock,
+            recorder_lock,
+            port,
+            clock,
+            faults,
+            decoders: None,
+        })
     }
 
     /// Where a test breaks a thread.
     pub fn with_faults(self, faults: Faults) -> Recorder<S> {
         Recorder { faults, ..self }
+    }
+
+    /// Lets what is not decoded here be decoded by this program: see [`super::decoders`].
+    pub fn with_decoders(self, program: Program) -> Recorder<S> {
+        self.context.decode_by(program.clone(), &self.config.codecs);
+        Recorder { decoders: self.config.codecs.external.then_some(program), ..self }
     }
 
     /// By another clock than the machine's, as far as the archive is concerned.
@@ -135,7 +155,9 @@ impl<S: FrameSource> Recorder<S> {
         let state = self.config.storage.state.as_deref();
         let store = [self.config.storage.dir.as_path()];
         let write: Vec<&Path> = state.into_iter().chain(anchor).chain(store).collect();
-        confine(&write, &[file])
+        // Started when it is needed, and again where it was lost.
+        let run: Vec<&Path> = self.decoders.iter().map(|d| d.path.as_path()).collect();
+        confine(&write, &[file], &run)
     }
 
     /// Starts the threads: from here on calls are recorded once [`RunningRecorder::run`] is called.

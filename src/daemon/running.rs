@@ -57,7 +57,8 @@ pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) {
 
 /// Tells once of each encoding that cannot be decoded.
 pub(super) fn report_undecodable(o: &Opening, told: &mut u32, heard: &CodecPackets, context: &Context) {
-    let Some(spec) = heard.0.as_deref().filter(|s| s.is_unreadable()) else { return };
+    let decoders = context.decoders.get().map(|d| &**d);
+    let Some(spec) = heard.0.as_deref().filter(|s| s.is_unreadable_by(decoders)) else { return };
     let codec = CodecLabel::of(&spec.name);
     let bit = 1 << codec.index();
     if *told & bit == 0 {

@@ -268,7 +268,7 @@ impl Worker {
         let provisional =
             metadata::sidecar(opening, &self.timezone, opening.answered_at, sidecar::EndedBy::Recovered);
         let running = Running {
-            tape: Tape::new(opening.answered_at),
+            tape: Tape::with_decoders(opening.answered_at, self.context.decoders.get().cloned()),
             deck: FileDeck::new(Arc::clone(&self.context), name, provisional),
             events: Vec::new(),
             lost_inside: false,

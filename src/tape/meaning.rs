@@ -4,6 +4,7 @@
 //! after, and what was taken before keeps the meaning it had.
 
 use super::kept::Packet;
+use crate::codec::def::ForeignDecoders;
 use crate::codec::formats::PayloadMap;
 use crate::codec::{CodecSpec, PayloadRole};
 use smallvec::SmallVec;
@@ -21,9 +22,26 @@ pub(super) struct Formats {
     unsaid: PayloadMap,
     /// Counts what was stated, so that who remembers a meaning knows whether it still holds.
     version: u32,
+    /// Who decodes what is not decoded here.
+    decoders: Option<Arc<dyn ForeignDecoders>>,
 }
 
 impl Formats {
+    /// Nothing stated yet.
+    pub fn new(decoders: Option<Arc<dyn ForeignDecoders>>) -> Self {
+        Formats { decoders, ..Formats::default() }
+    }
+
+    /// Who decodes what is not decoded here.
+    pub fn decoders(&self) -> Option<&dyn ForeignDecoders> {
+        self.decoders.as_deref()
+    }
+
+    /// Whether payloads mean nothing here: sound that nobody at hand can decode.
+    pub fn is_unreadable(&self, spec: &CodecSpec) -> bool {
+        spec.is_unreadable_by(self.decoders())
+    }
+
     /// States what payload types mean `rank` hops from the agent, from now on.
     pub fn state(&mut self, rank: u8, newer: &PayloadMap) {
         self.version = self.version.wrapping_add(1);
@@ -101,9 +119,10 @@ pub(super) struct Meaning {
 }
 
 impl Meaning {
-    fn new(kind: PayloadKind, formats: &PayloadMap) -> Self {
+    fn new(kind: PayloadKind, rank: u8, all: &Formats) -> Self {
+        let formats = all.on(rank);
         let spec = formats.spec(kind.payload_type).cloned();
-        let carries = match spec.as_ref().map(|s| (s.def.role, s.is_decodable())) {
+        let carries = match spec.as_ref().map(|s| (s.def.role, !all.is_unreadable(s))) {
             Some((PayloadRole::TelephoneEvent, _)) => Carries::Event,
             Some((PayloadRole::ComfortNoise, _)) => Carries::Noise,
             Some((PayloadRole::Redundant, _)) => Carries::Redundant,
@@ -145,7 +164,7 @@ impl Meanings {
 
     #[inline(never)]
     fn look_up(&mut self, kind: PayloadKind, rank: u8, formats: &Formats) -> u8 {
-        let now = Meaning::new(kind, formats.on(rank));
+        let now = Meaning::new(kind, rank, formats);
         let is_same = |m: &Meaning| m.kind == kind && m.is_sealed == now.is_sealed && m.spec == now.spec;
         let i = match self.known.iter().position(is_same) {
             Some(i) => i,
@@ -212,14 +231,12 @@ mod tests {
         let mut formats = Formats::default();
         formats.state(0, &map("PCMU", true));
         formats.state(1, &map("PCMA", false));
-        let of = |rank| Meaning::new(PLAIN, formats.on(rank)).is_sealed;
+        let of = |rank| Meaning::new(PLAIN, rank, &formats).is_sealed;
         assert_eq!([0, 1, 2].map(of), [true, false, false]);
-        let opened = Meaning::new(PayloadKind { is_opened: true, ..PLAIN }, formats.on(0));
+        let opened = Meaning::new(PayloadKind { is_opened: true, ..PLAIN }, 0, &formats);
         assert!(!opened.is_sealed && !opened.is_hinted, "what was opened is in clear");
-        assert_eq!(Meaning::new(PLAIN, formats.on(1)).carries, Carries::Sound);
-        assert_eq!(
-            Meaning::new(PayloadKind { payload_type: 98, ..PLAIN }, formats.on(1)).carries,
-            Carries::Unreadable
-        );
+        assert_eq!(Meaning::new(PLAIN, 1, &formats).carries, Carries::Sound);
+        let unnamed = PayloadKind { payload_type: 98, ..PLAIN };
+        assert_eq!(Meaning::new(unnamed, 1, &formats).carries, Carries::Unreadable);
     }
 }

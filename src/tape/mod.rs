@@ -15,6 +15,7 @@
 
 mod aside;
 mod clock;
+mod copies;
 mod doubt;
 mod finished;
 mod floor;
@@ -38,6 +39,7 @@ mod waiting;
 pub use kept::{Kept, Packet};
 pub use report::{CodecPackets, LeftOut, PacketCounts, StreamReport, TapeEvent, TapeEventKind, TapeReport};
 
+use crate::codec::def::ForeignDecoders;
 use crate::codec::formats::PayloadMap;
 use crate::id::Channel;
 use crate::rtp::srtp::SrtpKey;
@@ -89,6 +91,7 @@ pub struct Tape {
     limit_ns: Option<i64>,
     inbox: Inbox,
     speakers: [Speaker; 2],
+    decoders: Option<Arc<dyn ForeignDecoders>>,
     timeline: Timeline,
     rate_hz: Option<u32>,
     held: Inbox,
@@ -107,16 +110,22 @@ pub struct Tape {
 impl Tape {
     /// A tape whose frame zero is the answer.
     pub fn new(answered_at: Timestamp) -> Self {
+        Tape::with_decoders(answered_at, None)
+    }
+
+    /// The same, where what is not decoded here is decoded by `decoders`.
+    pub fn with_decoders(answered_at: Timestamp, decoders: Option<Arc<dyn ForeignDecoders>>) -> Self {
         Tape {
             answered_at,
             next_flush_ns: FLUSH_NS,
             limit_ns: None,
             inbox: Inbox::default(),
-            speakers: Channel::BOTH.map(Speaker::new),
+            speakers: Channel::BOTH.map(|c| Speaker::new(c, decoders.clone())),
             timeline: Timeline::default(),
             rate_hz: None,
             held: Inbox::default(),
             taken_back: SmallVec::new(),
+            decoders,
             events: Vec::new(),
             left_out: LeftOut::default(),
             keyed: Keyed::default(),
@@ -347,7 +356,8 @@ impl Tape {
             }
             let mut played = Played::default();
             let timeline = &mut self.timeline;
-            let mut stage = Stage { rate_hz, channel, timeline, patches: &mut patches, pcm };
+            let decoders = self.decoders.as_deref();
+            let mut stage = Stage { rate_hz, channel, decoders, timeline, patches: &mut patches, pcm };
             let place = speaker.play(i, horizon_ns, &mut stage, &mut played);
             for (frame, codec) in speaker.note_played(i, &mut played) {
                 let at_ns = (i128::from(frame.max(0)) * i128::from(NS_PER_S) / i128::from(rate_hz)) as i64;

@@ -4,8 +4,10 @@
 //! RFC 3550 §5.1, §A.1. This module must not know of files or of the other party.
 
 mod play;
+mod redundant;
 
 use super::clock::WireClock;
+use super::copies::Copies;
 use super::doubt::Doubt;
 use super::floor::HeardAt;
 use super::holes::Holes;
@@ -19,8 +21,8 @@ use super::streams::Streams;
 use super::timeline::frames_at;
 use super::voice::Voice;
 use super::waiting::{Pending, Waiting};
+use crate::codec::CodecSpec;
 use crate::codec::telephone_event::KeyPresses;
-use crate::codec::{CodecSpec, red};
 use crate::rtp::standing::{Standing, source_of};
 use crate::rtp::stats::{Arrival, StreamStats};
 use crate::time::NS_PER_S;
@@ -59,6 +61,8 @@ pub(super) struct Source {
     voice: Voice,
     keys: KeyPresses,
     waiting: Waiting,
+    /// What came again with later packets and was not there (RFC 2198).
+    copies: Option<Box<Copies>>,
     /// Packets whose numbers may begin anew.
     doubt: Option<Box<Doubt>>,
     /// A better place is listened to.
@@ -99,6 +103,7 @@ impl Source {
             voice: Voice::default(),
             keys: KeyPresses::new(),
             waiting: Waiting::default(),
+            copies: None,
             doubt: None,
             rests: false,
             codec_name: None,
@@ -267,6 +272,7 @@ impl Source {
         let spoken = self.voice.spoken_since(frames_at(from_ns, self.clock.rate_hz()) as i64);
         self.waiting.retain(|p| p.at_ns < from_ns);
         self.doubt = None;
+        self.copies = None;
         self.voice.take_back(spoken.start);
         spoken
     }
@@ -362,7 +368,7 @@ impl Source {
         if std::mem::take(&mut self.rests) {
             self.clock.forget();
         }
-        let (meaning, payload) = self.unwrapped(meaning, packet, formats);
+        let (meaning, payload) = self.unwrapped(meaning, at_ns, packet, formats);
         let carries = self.meanings.get(meaning).carries;
         let mut ticks = 0;
         if carries.is_sound() && !payload.is_empty() {
@@ -420,19 +426,6 @@ impl Source {
         let sound = self.waiting.packets().iter().filter(is_sound);
         self.clock.note_again(sound.map(|p| (p.at_ns, p.ts)));
         self.streams.each(StreamStats::forget_jitter);
-    }
-
-    /// The primary block of redundant audio (RFC 2198), and what its type means; others as they are.
-    fn unwrapped<'a>(&mut self, meaning: u8, packet: &Packet<'a>, formats: &Formats) -> (u8, &'a [u8]) {
-        let (payload, wrapper) = (packet.heard.payload, self.meanings.get(meaning));
-        let is_red = wrapper.carries == Carries::Redundant && !self.secrecy.hides(wrapper, Look::Unknown);
-        match is_red.then(|| red::primary(payload)).flatten() {
-            Some((payload_type, block)) => {
-                let kind = PayloadKind { payload_type, ..PayloadKind::of(packet) };
-                (self.meanings.of(kind, self.place.rank(), formats), block)
-            }
-            None => (meaning, payload),
-        }
     }
 
     fn is_sound(&self, p: &Pending) -> bool {

@@ -19,6 +19,7 @@ use super::report::{CodecPackets, StreamReport};
 use super::source::{Played, Source};
 use super::voice::Stage;
 use crate::codec::CodecSpec;
+use crate::codec::def::ForeignDecoders;
 use crate::id::Channel;
 use crate::rtp::standing::Trust;
 use crate::time::NS_PER_S;
@@ -83,10 +84,10 @@ pub(super) struct Speaker {
 
 impl Speaker {
     /// A party that has not been heard.
-    pub fn new(channel: Channel) -> Self {
+    pub fn new(channel: Channel, decoders: Option<Arc<dyn ForeignDecoders>>) -> Self {
         Speaker {
             channel,
-            formats: Formats::default(),
+            formats: Formats::new(decoders),
             floor: Floor::default(),
             sources: SmallVec::new(),
             steady: None,
@@ -345,7 +346,8 @@ impl Speaker {
         }
         let formats = self.formats.on(packet.rank);
         let spec = formats.get(packet.heard.payload_type);
-        spec.is_some_and(|s| !s.is_unreadable()) && (packet.is_opened || !formats.encrypted)
+        let is_readable = spec.is_some_and(|s| !self.formats.is_unreadable(s));
+        is_readable && (packet.is_opened || !formats.encrypted)
     }
 
     /// Plays what one of its sources has; where that is.

@@ -6,6 +6,7 @@ use crate::codec::g711::Law;
 use crate::rtp::packet::RtpPacket as Rtp;
 use crate::rtp::standing::Standing;
 
+mod sealed;
 mod skew;
 
 const MS: i64 = NS_PER_MS;

@@ -5,6 +5,7 @@
 //! at a time. What would overlap the sound before it gives way.
 
 use super::timeline::{Blend, Timeline};
+use crate::codec::def::ForeignDecoders;
 use crate::codec::{CodecSpec, Decoder};
 use crate::id::Channel;
 use smallvec::SmallVec;
@@ -28,6 +29,8 @@ pub(super) struct Stage<'a> {
     pub rate_hz: u32,
     /// Whose sound.
     pub channel: Channel,
+    /// Who decodes what is not decoded here.
+    pub decoders: Option<&'a dyn ForeignDecoders>,
     /// Where it is put.
     pub timeline: &'a mut Timeline,
     /// Pieces for frames that are already written.
@@ -100,7 +103,7 @@ impl Voice {
             self.decoders[0].1.reset();
             return true;
         }
-        let Ok(decoder) = Decoder::new(spec, stage.rate_hz) else { return false };
+        let Ok(decoder) = Decoder::with(spec, stage.rate_hz, stage.decoders) else { return false };
         self.decoders.truncate(MAX_DECODERS - 1);
         self.decoders.insert(0, (Arc::clone(spec), decoder));
         true
@@ -126,7 +129,8 @@ impl Voice {
         stage: &mut Stage<'_>,
     ) -> bool {
         stage.pcm.clear();
-        let decoded = Decoder::new(spec, stage.rate_hz).map(|mut d| d.decode(payload, stage.pcm));
+        let decoded =
+            Decoder::with(spec, stage.rate_hz, stage.decoders).map(|mut d| d.decode(payload, stage.pcm));
         if !matches!(decoded, Ok(Ok(()))) {
             return false;
         }
@@ -261,6 +265,7 @@ mod tests {
             let mut stage = Stage {
                 rate_hz: 8000,
                 channel: Channel::Customer,
+                decoders: None,
                 timeline: &mut timeline,
                 patches: &mut patches,
                 pcm: &mut pcm,

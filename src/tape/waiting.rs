@@ -61,6 +61,13 @@ impl Waiting {
         true
     }
 
+    /// Puts the payload of a packet down that does not wait; it lies there until [`Waiting::compact`].
+    pub fn lend(&mut self, packet: Pending, payload: &[u8]) -> Pending {
+        let (start, len) = (self.bytes.len() as u32, payload.len() as u32);
+        self.bytes.extend_from_slice(payload);
+        Pending { start, len, ..packet }
+    }
+
     /// The packets that wait.
     pub fn packets(&self) -> &[Pending] {
         &self.packets

@@ -8,7 +8,7 @@
 //! are all there is room for.
 
 use super::fault::Fault;
-use super::label::{CodecLabel, EndedBy, FailReason, ThreadRole, UnreadKind, UnrecordedReason};
+use super::label::{CodecLabel, DecoderFault, EndedBy, FailReason, ThreadRole, UnreadKind, UnrecordedReason};
 use super::metrics::{Metrics, OTHER_SERVICE};
 use crate::time::Timestamp;
 use std::net::SocketAddr;
@@ -91,6 +91,16 @@ pub enum Event<'a> {
         recording: Uuid,
         /// Its encoding.
         codec: CodecLabel,
+    },
+    /// libavcodec was looked for, because a stream needs it.
+    DecodersFound {
+        /// Its version: major, minor and micro in 16, 8 and 8 bits; zero where it is not installed.
+        version: u32,
+    },
+    /// The process that decodes with libavcodec failed.
+    DecoderLost {
+        /// How.
+        fault: DecoderFault,
     },
     /// A write of audio was done.
     Written {
@@ -317,6 +327,7 @@ impl Event<'_> {
             Event::MediaLost { packets, .. } => life.rtp_lost.increment(packets),
             Event::StreamEnded { jitter, .. } => metrics.observe_jitter(jitter),
             Event::MediaUndecodable { codec, .. } => increment(&life.undecodable, codec.index()),
+            Event::DecoderLost { fault } => increment(&life.decoder_faults, fault.index()),
             Event::Written { took } => metrics.observe_write(took),
             Event::WriteFailed { .. } => life.write_errors.increment(1),
             Event::ClockState { synchronised } => {
@@ -337,7 +348,8 @@ impl Event<'_> {
             Event::SweepDone { at } => life.last_sweep.set((at.as_ms() / 1000) as f64),
             Event::ArchiveState { trouble } => life.archive_ok.set(f64::from(u8::from(trouble.is_none()))),
             Event::ThreadRestarted { role, .. } => increment(&life.thread_restarts, role.index()),
-            Event::LeftoversFound { .. }
+            Event::DecodersFound { .. }
+            | Event::LeftoversFound { .. }
             | Event::LeftoverKept { .. }
             | Event::StoreHeld { .. }
             | Event::FilesLimited { .. }

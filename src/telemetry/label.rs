@@ -282,6 +282,17 @@ labels! {
 }
 
 labels! {
+    /// Why sound that libavcodec decodes was not decoded: `nauhuri_decoder_faults_total{fault}`.
+    DecoderFault {
+        Crashed = "crashed", "The process that decodes ended, or answered nonsense.";
+        Hung = "hung", "It did not answer in time and was ended.";
+        Unstartable = "unstartable", "It could not be started.";
+        TooOften = "too_often", "It was started too often within ten minutes; there is none until they have passed.";
+        Streams = "streams", "There were more streams at once than are decoded.";
+    }
+}
+
+labels! {
     /// Bounds of `[limits]` and of one recording: `nauhuri_limit_reached_total{limit}`.
     Limit {
         Memory = "memory", "`limits.memory`: calls forgotten because the signalling that is followed took too much.";

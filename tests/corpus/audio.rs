@@ -199,6 +199,38 @@ fn corpus_g722_is_what_ffmpeg_decodes() {
 
 #[test]
 #[ignore = "needs NAUHURI_CORPUS"]
+fn corpus_g729_is_what_ffmpeg_decodes() {
+    let mut checked = 0;
+    each_stream(&["G729"], &mut |file, _, r, channel, pieces| {
+        let bytes: Vec<u8> = pieces.iter().flat_map(|p| p.payload.clone()).collect();
+        let reference = ffmpeg(&["-f", "g729", "-i", "-"], 8000, &bytes);
+        let at = (place_ns(pieces, 0, 8000, r.instant_ns("answered_at")) / 125_000).max(0);
+        let heard = r.channel(channel);
+        let limit = TOLERANCE_MS * 8;
+        let n = reference.len().min(heard.len() - at as usize - limit as usize);
+        let shift = (-limit..=limit)
+            .filter(|s| at + s >= 0)
+            .find(|s| heard[(at + s) as usize..][..n] == reference[..n]);
+        assert!(shift.is_some(), "{file}: not what ffmpeg decodes");
+        checked += 1;
+    });
+    assert_eq!(checked, 1);
+}
+
+#[test]
+#[ignore = "needs NAUHURI_CORPUS"]
+fn corpus_speex_and_amr_are_heard() {
+    let mut checked = 0;
+    each_stream(&["speex", "AMR"], &mut |file, s, r, channel, pieces| {
+        let loudest = r.channel(channel).iter().map(|s| s.unsigned_abs()).max();
+        assert!(loudest > Some(50), "{file} {}: {} packets, {loudest:?}", s["ssrc"], pieces.len());
+        checked += 1;
+    });
+    assert!(checked >= 2, "{checked} streams");
+}
+
+#[test]
+#[ignore = "needs NAUHURI_CORPUS"]
 fn corpus_opus_is_like_what_ffmpeg_decodes() {
     let mut checked = 0;
     let mut wrong = Vec::new();

@@ -64,6 +64,8 @@ pub struct Call {
     pub id: String,
     media: [UdpSocket; 2],
     sent: u32,
+    /// Frames of G.729 that both say, over and over, instead of a tone in A-law.
+    frames: Option<Vec<u8>>,
     /// When the 200 was sent.
     pub answered: Option<Instant>,
     /// When the last media packet was sent.
@@ -75,12 +77,24 @@ pub struct Call {
 impl Call {
     /// Sends the INVITE and the 180.
     pub fn ring(line: &Arc<Line>) -> Call {
+        Call::ring_in(line, None)
+    }
+
+    /// An answered call in G.729: both say these frames.
+    pub fn in_g729(line: &Arc<Line>, frames: Vec<u8>) -> Call {
+        let mut call = Call::ring_in(line, Some(frames));
+        call.answer();
+        call
+    }
+
+    fn ring_in(line: &Arc<Line>, frames: Option<Vec<u8>>) -> Call {
         let port = line.ports.fetch_add(2, Ordering::Relaxed);
         let bind = |who| UdpSocket::bind(format!("{}:{port}", line.ip(who))).unwrap();
         let id = format!("call-{}@live.test", CALLS.fetch_add(1, Ordering::Relaxed));
         let media = [bind(Who::Customer), bind(Who::Agent)];
         let line = Arc::clone(line);
-        let call = Call { line, id, media, sent: 0, answered: None, last_media: None, sent_at: Vec::new() };
+        let call =
+            Call { line, id, media, sent: 0, frames, answered: None, last_media: None, sent_at: Vec::new() };
         call.request(Who::Customer, "INVITE", 1, Some(Who::Customer));
         call.reply(180, None);
         call
@@ -148,11 +162,15 @@ impl Call {
             (turn.sin() * f64::from(peak)) as i16
         };
         let samples: Vec<i16> = (0..SAMPLES).map(tone).collect();
-        let mut rtp = vec![0x80, 8];
+        let mut rtp = vec![0x80, if self.frames.is_some() { 18 } else { 8 }];
         rtp.extend_from_slice(&(self.sent as u16).to_be_bytes());
         rtp.extend_from_slice(&start.to_be_bytes());
         rtp.extend_from_slice(&ssrc.to_be_bytes());
-        Law::A.encode_into(&samples, &mut rtp);
+        match &self.frames {
+            // Two frames of ten octets.
+            Some(frames) => rtp.extend(frames.iter().cycle().skip(20 * self.sent as usize).take(20)),
+            None => Law::A.encode_into(&samples, &mut rtp),
+        }
         let to = self.media[who.other() as usize].local_addr().unwrap();
         // A full loop-back queue is the test machine's trouble, not a fault of the test.
         let _ = self.media[who as usize].send_to(&rtp, to);
@@ -172,9 +190,10 @@ impl Call {
 
     fn sdp(&self, of: Who) -> String {
         let (ip, port) = (self.line.ip(of), self.media[of as usize].local_addr().unwrap().port());
+        let (number, name) = if self.frames.is_some() { (18, "G729") } else { (8, "PCMA") };
         format!(
             "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
-             m=audio {port} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
+             m=audio {port} RTP/AVP {number}\r\na=rtpmap:{number} {name}/8000\r\n"
         )
     }
 

@@ -31,6 +31,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("nauhuri_archive_ok", "tests/recorder/archive.rs", "nauhuri_archive_ok"),
     ("nauhuri_audit_", "tests/recorder/archive.rs", "nauhuri_audit_entries"),
     ("nauhuri_calls_unrecorded_total{reason=\"truncated\"}", "tests/replay/unread.rs", "truncated"),
+    ("nauhuri_decoder_faults_total", "src/daemon/decoders/tests.rs", "nauhuri_decoder_faults_total"),
     ("nauhuri_leftovers", "tests/recorder/leftovers.rs", "nauhuri_leftovers"),
     ("nauhuri_ready", "tests/recorder/threads.rs", "nauhuri_ready"),
     (
@@ -70,6 +71,8 @@ const NEVER: &[(&str, &str)] = &[
     ("nauhuri_log_suppressed_total", "of the process, not of a recorder; `telemetry::log::tests` moves it"),
     ("nauhuri_media_undecodable_total{codec=\"CN\"}", "comfort noise needs no decoder"),
     ("nauhuri_media_undecodable_total{codec=\"G722\"}", "is decoded"),
+    ("nauhuri_media_undecodable_total{codec=\"G726-32\"}", "is decoded"),
+    ("nauhuri_media_undecodable_total{codec=\"GSM\"}", "is decoded"),
     ("nauhuri_media_undecodable_total{codec=\"L16\"}", "is decoded"),
     ("nauhuri_media_undecodable_total{codec=\"PCM", "is decoded"),
     ("nauhuri_media_undecodable_total{codec=\"opus\"}", "is decoded"),

@@ -158,25 +158,21 @@ fn g722_goes_on_after_a_pause_where_it_stopped() {
     }
 }
 
-/// RFC 2198: the packet before, and the packet itself.
-fn redundant(sent: &[Packet]) -> Vec<Packet> {
-    let mut before: Option<&[u8]> = None;
+/// RFC 2198: so many packets before, the oldest first, and the packet itself.
+fn redundant(sent: &[Packet], copies: usize) -> Vec<Packet> {
     let mut out = Vec::new();
-    for p in sent {
-        let primary = &p.rtp[12..];
+    for (i, p) in sent.iter().enumerate() {
         let mut rtp = p.rtp[..12].to_vec();
         rtp[1] = rtp[1] & 0x80 | 116;
-        if let Some(old) = before {
+        let before = &sent[i.saturating_sub(copies)..i];
+        for old in before {
             // F=1, payload type 8; 14 bits of offset, 10 of length.
-            let word = 1 << 31 | 8 << 24 | 160 << 10 | old.len() as u32;
+            let offset = (p.nominal_ns - old.nominal_ns) as u32 / 125_000;
+            let word = 1 << 31 | 8 << 24 | offset << 10 | (old.rtp.len() - 12) as u32;
             rtp.extend_from_slice(&word.to_be_bytes());
-            rtp.push(8);
-            rtp.extend_from_slice(old);
-        } else {
-            rtp.push(8);
         }
-        rtp.extend_from_slice(primary);
-        before = Some(primary);
+        rtp.push(8);
+        before.iter().chain([p]).for_each(|p| rtp.extend_from_slice(&p.rtp[12..]));
         out.push(Packet { rtp, ..p.clone() });
     }
     out
@@ -191,7 +187,7 @@ fn the_primary_block_of_redundant_audio_is_played() {
             d.answered(&mut s, 0.0, 1000.0);
             let mut v = [Caller, Callee].map(|x| Voice::of(&d, x, 1 + x as u64).meaning(8, 8));
             let sent = v.each_mut().map(|v| v.talk(1003.0, 4000.0));
-            s.media(&redundant(&sent[side as usize]));
+            s.media(&redundant(&sent[side as usize], 1));
             s.media(&sent[side.other() as usize]);
             d.bye(&mut s, 4000.0, Caller);
             let run = s.replay(AGENTS);
@@ -199,6 +195,69 @@ fn the_primary_block_of_redundant_audio_is_played() {
             complete(run.only(), true);
         }
     }
+}
+
+/// Packets by the thirty that were lost on the way, as many as the copies make up for.
+#[test]
+fn copies_stand_where_the_packets_themselves_were_lost() {
+    for (copies, burst, swapped) in [(1, 1, false), (2, 1, false), (2, 2, true), (3, 3, false), (1, 1, true)]
+    {
+        let d = dialog(5, "116 8", &["116 red/8000", "8 PCMA/8000"]);
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        let mut v = [Caller, Callee].map(|x| Voice::of(&d, x, 1 + x as u64).meaning(8, 8));
+        let mut sent: Sent = v.each_mut().map(|v| v.talk(1003.0, 9000.0));
+        // A pause in the midst, of which the stamps tell.
+        sent[0].extend({
+            v[0].pause(600);
+            v[0].talk(9603.0, 11_000.0)
+        });
+        let mut on_wire = redundant(&sent[0], copies);
+        let is_lost = |i: usize| i % 30 >= 30 - burst && i < 480;
+        let lost = (0..on_wire.len()).filter(|i| is_lost(*i)).count() as u64;
+        if swapped {
+            // Every seventh comes behind its successor.
+            for p in on_wire.iter_mut().step_by(7) {
+                p.captured_ns.iter_mut().for_each(|at| *at += 25_000_000);
+            }
+        }
+        let mut n = 0;
+        on_wire.retain(|_| {
+            n += 1;
+            !is_lost(n - 1)
+        });
+        s.media(&on_wire);
+        s.media(&sent[1]);
+        d.bye(&mut s, 11_500.0, Caller);
+        let run = s.replay(AGENTS);
+        let r = run.only();
+        // As if nothing had been lost.
+        inbound(r, &sent);
+        complete(r, true);
+        assert_eq!(streams(r, "customer").1, on_wire.len() as u64);
+        assert_eq!(streams(r, "customer").2, lost, "{copies} {burst}: the network's losses are counted");
+    }
+}
+
+/// A copy from farther back than all that is missing fills nothing, and one of two fills one.
+#[test]
+fn what_copies_do_not_make_up_for_is_silent() {
+    let d = dialog(6, "116 8", &["116 red/8000", "8 PCMA/8000"]);
+    let mut s = Scene::new();
+    d.answered(&mut s, 0.0, 1000.0);
+    let mut v = [Caller, Callee].map(|x| Voice::of(&d, x, 1 + x as u64).meaning(8, 8));
+    let mut sent: Sent = v.each_mut().map(|v| v.talk(1003.0, 6000.0));
+    let mut on_wire = redundant(&sent[0], 1);
+    // Five in a row: the last of them comes again.
+    on_wire.drain(100..105);
+    (100..104).for_each(|i| sent[0][i].captured_ns.clear());
+    s.media(&on_wire);
+    s.media(&sent[1]);
+    d.bye(&mut s, 6500.0, Caller);
+    let run = s.replay(AGENTS);
+    inbound(run.only(), &sent);
+    complete(run.only(), true);
+    assert_eq!(streams(run.only(), "customer").2, 5);
 }
 
 #[test]

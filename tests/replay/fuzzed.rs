@@ -159,3 +159,19 @@ fn engine() {
     }
     assert!(heard > 100, "{heard} sources heard: it plays nothing");
 }
+
+#[test]
+fn payloads() {
+    for seed in 0..20_000 {
+        let mut rng = Rng::new(seed);
+        let mut data = vec![seed as u8];
+        let n = rng.below(120) as usize;
+        data.extend(match rng.below(3) {
+            0 => rng.bytes(n),
+            // Many frames, then few bits left.
+            1 => vec![rng.next() as u8; n],
+            _ => (0..n).map(|_| if rng.chance(0.8) { 0 } else { rng.next() as u8 }).collect(),
+        });
+        harness::payloads(&data);
+    }
+}

@@ -229,7 +229,7 @@ fn what_keeps_a_path_open_is_no_loss_and_what_nobody_named_is() {
         (126, 0, 60, 20.0, true),
         (126, 1, 30, 1500.0, true),
         (126, 160, 40, 20.0, false),
-        (18, 20, 1, 20.0, false),
+        (15, 20, 1, 20.0, false),
     ] {
         let d = Dialog::new(9);
         let mut c = Voice::of(&d, Caller, 1);

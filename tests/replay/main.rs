@@ -21,6 +21,7 @@ mod captures;
 mod claims;
 mod cli;
 mod clocks;
+mod codecs;
 mod crowd;
 mod decoding;
 mod determinism;

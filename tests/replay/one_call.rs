@@ -161,7 +161,7 @@ fn near_unreadable(agent_calls: bool, unknown_codec: bool) {
     let near = usize::from(!agent_calls);
     pair[near].bodies = pair[near].rtp.map(|at| {
         let line =
-            if unknown_codec { Line::audio(at).formats("99", &["99 AMR/8000"]) } else { Line::secured(at) };
+            if unknown_codec { Line::audio(at).formats("99", &["99 BV32/16000"]) } else { Line::secured(at) };
         description(1, &[line])
     });
     let sent = spurts(&d, [&[(1021.0, 5021.0)], &[(1031.0, 5031.0)]]);

@@ -217,10 +217,10 @@ fn a_codec_that_is_not_decoded_for_a_while_is_missing() {
     let mut v = [Voice::of(&d, Caller, 1), Voice::of(&d, Callee, 2)];
     let mut sent = v.each_mut().map(|v| v.talk(1001.0, 3001.0));
     let of = |side: Side, formats, n| d.sdp_with(side, d.rtp[side as usize], formats, "sendrecv", n);
-    d.reinvite(&mut s, 2980.0, Caller, 2, &of(Caller, "18", 2), &of(Callee, "18", 2));
+    d.reinvite(&mut s, 2980.0, Caller, 2, &of(Caller, "15", 2), &of(Callee, "15", 2));
     for v in &mut v {
         for i in 0..50 {
-            s.media(&[v.other(3001.0 + 20.0 * f64::from(i), 18, &[5; 20])]);
+            s.media(&[v.other(3001.0 + 20.0 * f64::from(i), 15, &[5; 20])]);
             v.pause(20);
         }
     }

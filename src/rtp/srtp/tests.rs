@@ -1,3 +1,5 @@
+//! Checked against libsrtp.
+
 use super::*;
 
 fn bytes(hex: &str) -> Vec<u8> {

@@ -6,6 +6,7 @@ use super::super::clock::After;
 use super::super::meaning::{Carries, Formats};
 use super::super::voice::{PlayPosition, Stage};
 use super::super::waiting::Pending;
+use super::redundant::NEXT_TICKS;
 use super::{MANY_UNNAMED, Played, Source};
 use crate::codec::telephone_event::EventPacket;
 use crate::time::NS_PER_S;
@@ -29,13 +30,21 @@ impl Source {
         if let Some(p) = ready.iter().find(|p| self.is_sound(p)) {
             self.clock.settle(p.at_ns, p.ts);
         }
-        for i in 0..ready.len() {
-            self.play_one(&ready[i..], stage, played);
+        match self.copies.take() {
+            None => (0..ready.len()).for_each(|i| self.play_one(&ready[i..], stage, played)),
+            Some(mut copies) => {
+                for i in 0..ready.len() {
+                    self.fill(&ready[i..], &mut copies, stage, played);
+                    self.play_one(&ready[i..], stage, played);
+                }
+                copies.forget(horizon_ns);
+                self.copies = Some(copies).filter(|c| !c.is_empty());
+            }
         }
         self.waiting.compact();
     }
 
-    fn play_one(&mut self, run: &[Pending], stage: &mut Stage<'_>, played: &mut Played) {
+    pub(super) fn play_one(&mut self, run: &[Pending], stage: &mut Stage<'_>, played: &mut Played) {
         let Some(p) = run.first() else { return };
         let is_late = self.played.is_some_and(|(seq, _)| p.seq <= seq);
         let payload = self.waiting.payload(p);
@@ -86,7 +95,7 @@ impl Source {
                 }
                 After::Loss
             }
-            Some((_, end)) if (p.ts - end).abs() <= 16 => After::Sound,
+            Some((_, end)) if (p.ts - end).abs() <= NEXT_TICKS => After::Sound,
             Some(_) | None => After::Pause,
         };
         let (meanings, secrecy) = (&self.meanings, self.secrecy);

@@ -18,6 +18,8 @@ impl Event<'_> {
             Event::MediaLost { .. }
             | Event::StreamEnded { .. }
             | Event::MediaUndecodable { .. }
+            | Event::DecodersFound { .. }
+            | Event::DecoderLost { .. }
             | Event::Written { .. }
             | Event::WriteFailed { .. }
             | Event::InodesLow { .. }
@@ -95,6 +97,16 @@ impl Event<'_> {
             }
             Event::MediaUndecodable { recording, codec } => {
                 warn!(%recording, %codec, "payload cannot be decoded, silence recorded");
+            }
+            Event::DecodersFound { version: 0 } => {
+                warn!("libavcodec is not installed: its codecs are silent; see the README, Codecs");
+            }
+            Event::DecodersFound { version } => {
+                let version = format!("{}.{}.{}", version >> 16, version >> 8 & 0xFF, version & 0xFF);
+                info!(version, "libavcodec decodes, in a process of its own");
+            }
+            Event::DecoderLost { fault } => {
+                warn!(%fault, meaning = fault.describe(), "sound could not be decoded");
             }
             Event::Written { took } => trace!(took_us = took.as_micros() as u64, "written"),
             Event::WriteFailed { recording: Some(recording), fault } => {

@@ -1,7 +1,7 @@
 //! What events and the keepers of storage count.
 
 use crate::telemetry::families::Families;
-use crate::telemetry::label::{CodecLabel, StorageState, ThreadRole, UnrecordedReason};
+use crate::telemetry::label::{CodecLabel, DecoderFault, StorageState, ThreadRole, UnrecordedReason};
 use metrics::{Counter, Gauge, Histogram};
 use std::collections::HashMap;
 
@@ -16,6 +16,7 @@ pub(in crate::telemetry) struct EventMetrics {
     pub(in crate::telemetry) parallel: Counter,
     pub(in crate::telemetry) rtp_lost: Counter,
     pub(in crate::telemetry) undecodable: Vec<Counter>,
+    pub(in crate::telemetry) decoder_faults: Vec<Counter>,
     pub(in crate::telemetry) write_errors: Counter,
     pub(in crate::telemetry) retention_deleted: HashMap<String, Counter>,
     pub(in crate::telemetry) retention_failed: Counter,
@@ -67,6 +68,7 @@ impl EventMetrics {
             parallel: f.counter("nauhuri_recordings_parallel_total", "Recordings begun while their agent was being recorded in another call that was not on hold: two lines, or one conversation whose legs nothing ties.", &[]),
             rtp_lost: f.counter("nauhuri_rtp_lost_total", "RTP packets lost before the recorder, by sequence number (RFC 3550 A.3).", &[]),
             undecodable: f.counters("nauhuri_media_undecodable_total", "Streams that could not be decoded, by encoding.", "codec", CodecLabel::all().map(CodecLabel::as_str)),
+            decoder_faults: f.counters("nauhuri_decoder_faults_total", "Failures of the process that decodes with libavcodec, by kind; each costs the sound that was being decoded.", "fault", DecoderFault::ALL.iter().map(|d| d.as_str())),
             write_errors: f.counter("nauhuri_write_errors_total", "Writes to storage that failed.", &[]),
             retention_deleted: services.iter().map(deleted).collect(),
             retention_failed: f.counter("nauhuri_retention_failed_total", "Recordings that were due and could not be deleted.", &[]),
