@@ -5,20 +5,25 @@
 
 #[cfg(feature = "room")]
 pub mod accounts;
+pub mod dsar;
 pub mod entries;
 mod global;
 pub mod keeping;
 pub mod reading;
 pub mod search;
+pub mod training;
 
 #[cfg(feature = "room")]
 use accounts::{ServeArgs, UserArgs};
+use dsar::DsarArgs;
 pub use global::{Global, LogFormat};
 use keeping::{
     AmendArgs, AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs,
     RetentionArgs,
 };
 use reading::{ForecastArgs, ListArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
+
+use training::TrainingArgs;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -178,6 +183,19 @@ Examples:
     /// Verify and read the audit log: who did what to which recording
     #[command(after_help = "Examples:\n  nauhuri audit verify\n  nauhuri audit show 1a2b3c4d")]
     Audit(AuditArgs),
+    /// Requests of data subjects: what the people recorded ask for, and until when
+    #[command(after_help = "\
+Examples:
+  nauhuri dsar add --right access --received 2026-11-23 --channel letter --ref 17/2026 1a2b3c4d < person
+  nauhuri dsar list
+  nauhuri dsar decide 4 --outcome refused --ground 'GDPR Art. 17(3)(b)'")]
+    Dsar(DsarArgs),
+    /// Anonymised copies of recordings, for those who learn from calls
+    #[command(after_help = "\
+Examples:
+  nauhuri training make 1a2b3c4d --title 'A caller in a hurry' --beep 12-15.5
+  nauhuri training list")]
+    Training(TrainingArgs),
     /// Open the listening room: a web page with accounts, until stopped by SIGTERM or SIGINT
     #[cfg(feature = "room")]
     #[command(after_help = "\
@@ -223,6 +241,8 @@ impl Command {
             Command::Expire(args) => &args.global,
             Command::Retention(args) => &args.global,
             Command::Audit(args) => &args.global,
+            Command::Dsar(args) => &args.global,
+            Command::Training(args) => &args.global,
             #[cfg(feature = "room")]
             Command::Serve(args) => &args.global,
             #[cfg(feature = "room")]
@@ -239,6 +259,8 @@ impl Command {
         match self {
             Command::Retention(args) => Some(args.command.global()),
             Command::Audit(args) => Some(args.command.global()),
+            Command::Dsar(args) => Some(args.command.global()),
+            Command::Training(args) => Some(args.command.global()),
             #[cfg(feature = "room")]
             Command::User(args) => Some(args.command.global()),
             _ => None,

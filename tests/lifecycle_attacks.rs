@@ -65,6 +65,9 @@ fn whatever_root_does_stays_the_services() {
             [&["unrestrict", &id][..], &cases].concat(),
             vec!["release", &id, "--ref", "A", "--yes"],
             vec!["retention", "apply", "--service", "116117", "--yes"],
+            vec!["training", "make", &id, "--title", "x"],
+            vec!["training", "list"],
+            vec!["dsar", "list"],
             vec!["reindex"],
             vec!["expire", "--ignore-guard"],
             vec!["erase", &other, "--reason", "asked", "--yes"],
@@ -100,6 +103,8 @@ fn a_link_in_the_state_leads_nobody_anywhere() {
     let json =
         files(&office.store.root).into_iter().find(|p| p.extension().is_some_and(|e| e == "json")).unwrap();
     let names = [
+        // The one that is a folder, once there is a copy.
+        "training",
         "audit.lock",
         "audit.jsonl",
         "audit.head",
@@ -111,6 +116,12 @@ fn a_link_in_the_state_leads_nobody_anywhere() {
         "room.db-wal",
         "room.db-shm",
         "room.db-journal",
+        "dsar.db",
+        "dsar.db-wal",
+        "dsar.db-shm",
+        "dsar.db-journal",
+        "dsar.key",
+        "dsar.key.new",
         "unrecorded.jsonl",
         "edit.lock",
         "edit.turn",
@@ -153,6 +164,9 @@ fn a_link_in_the_state_leads_nobody_anywhere() {
                     &["repair"],
                     &["audit", "verify"],
                     &["unrecorded"],
+                    &["dsar", "list"],
+                    &["training", "make", &id, "--title", "x"],
+                    &["training", "list"],
                     #[cfg(feature = "room")]
                     &["user", "list"],
                 ] {

@@ -7,6 +7,7 @@
 use crate::store::StoreError;
 use crate::store::files::{Access, EntryKind, FileStat, Folder, FolderEntry};
 use crate::store::layout::{is_date, is_ours};
+use crate::store::training::TrainingFolder;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,13 @@ pub fn each_wrong(
     for entry in entries(state)?.into_iter().filter(|e| e.kind == EntryKind::File) {
         let path = state.path().join(&entry.name);
         look(store, state, &path, true, take)?;
+    }
+    if let Some(copies) = TrainingFolder::open(store.path())? {
+        let path = copies.folder().path().to_owned();
+        look(store, store, &path, true, take)?;
+        for entry in entries(copies.folder())?.into_iter().filter(|e| e.kind == EntryKind::File) {
+            look(store, copies.folder(), &path.join(&entry.name), true, take)?;
+        }
     }
     // The folder of a state elsewhere is its administrator's.
     if state.path().starts_with(store.path()) {

@@ -11,6 +11,7 @@ mod findings;
 mod strays;
 #[cfg(test)]
 mod tests;
+mod training_copies;
 
 pub use findings::{Finding, FindingKind, VerifyReport};
 
@@ -177,6 +178,10 @@ impl<'a> Verifier<'a> {
         };
         for stray in strays::strays(store.path(), index.map(Index::state)) {
             judge.report.add(stray);
+        }
+        // The audio of all of them, unless only a sample is asked for.
+        for wrong in training_copies::wrong_copies(store, index, options.sample.is_none())? {
+            judge.report.add(wrong);
         }
         if let Some(index) = index {
             judge.buried = index.buried_shorts()?;

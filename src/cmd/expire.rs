@@ -40,6 +40,9 @@ pub fn run(cli: &Cli, args: &ExpireArgs) -> anyhow::Result<()> {
         }
         bail!("nothing was deleted: {refusal}. If that is right: {hint}");
     }
+    for trouble in &sweep.troubles {
+        remark(format_args!("nauhuri: warning: {trouble}"));
+    }
     for id in &sweep.silent {
         remark(format_args!("nauhuri: warning: {id}: {NO_AUDIO}"));
     }
@@ -59,6 +62,8 @@ fn as_json(sweep: &Sweep, dry_run: bool) -> anyhow::Result<String> {
         "overdue": sweep.overdue,
         "audit_pruned": sweep.audit_pruned,
         "tombstones_pruned": sweep.tombstones_pruned,
+        "dsar_pruned": sweep.dsar_pruned,
+        "training_removed": sweep.training_removed,
         "refused": sweep.refused.as_ref().map(|r| json!({ "reason": r.name(), "text": r.to_string() })),
     });
     Ok(serde_json::to_string_pretty(&value).map_err(|e| anyhow!(e))? + "\n")
@@ -78,6 +83,12 @@ fn as_text(sweep: &Sweep, dry_run: bool) -> String {
     let _ = writeln!(text, "{:>8} {word} in all", sweep.deleted.len());
     if sweep.completed > 0 {
         let _ = writeln!(text, "{:>8} deletions completed that had been cut short", sweep.completed);
+    }
+    if sweep.training_removed > 0 {
+        let _ = writeln!(text, "{:>8} training copies whose recordings are over", sweep.training_removed);
+    }
+    if sweep.dsar_pruned > 0 {
+        let _ = writeln!(text, "{:>8} requests of data subjects whose names went", sweep.dsar_pruned);
     }
     if sweep.tombstones_pruned > 0 {
         let _ = writeln!(text, "{:>8} tombstones that had done their work", sweep.tombstones_pruned);

@@ -34,6 +34,7 @@ pub fn run(cli: &Cli, args: &ExportArgs) -> anyhow::Result<()> {
         until_due: site.config.retention.access == CopyAccess::UntilDue,
         zone: Some(site.zone.clone()),
         search: args.search.for_audit(),
+        ..ExportRequest::default()
     };
     let done = keeper.export(&rows, &order, &site.by);
     keep::warn(&mut keeper);

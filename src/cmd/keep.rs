@@ -55,7 +55,8 @@ pub fn open(cli: &Cli) -> anyhow::Result<(Site, Keeper)> {
     Ok(split(Opened::open(cli)?))
 }
 
-fn split(opened: Opened) -> (Site, Keeper) {
+/// An open store, to be changed.
+pub fn split(opened: Opened) -> (Site, Keeper) {
     let Opened { site, store, index } = opened;
     let keeper = Keeper::new(Archive { store, index }, site.audit());
     (site, keeper)

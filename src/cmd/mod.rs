@@ -6,6 +6,7 @@ pub mod audit;
 pub mod check;
 mod columns;
 pub mod decode_worker;
+pub mod dsar;
 pub mod erase;
 pub mod expire;
 pub mod export;
@@ -28,6 +29,7 @@ pub mod retention;
 pub mod serve;
 pub mod settings;
 pub mod show;
+pub mod training;
 pub mod unrecorded;
 pub mod usage;
 #[cfg(feature = "room")]
@@ -72,6 +74,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Expire(args) => expire::run(cli, args),
         Command::Retention(args) => retention::run(cli, args),
         Command::Audit(args) => audit::run(cli, args),
+        Command::Dsar(args) => dsar::run(cli, args),
+        Command::Training(args) => training::run(cli, args),
         #[cfg(feature = "room")]
         Command::Serve(args) => serve::run(cli, args),
         #[cfg(feature = "room")]

@@ -18,8 +18,12 @@ pub const LANGUAGES: &[&str] = &["fi", "sv", "en"];
 /// Words of `find` and `hear`.
 const SCOPES: &[&str] = &["none", "own", "team", "office", "all"];
 /// Words of `act`.
-const ACTS: &[&str] =
-    &["export", "hold", "release", "restrict", "erase", "amend", "approve", "people", "audit"];
+const ACTS: &[&str] = &[
+    "export", "hold", "release", "restrict", "erase", "amend", "training", "approve", "people", "audit",
+    "dsar",
+];
+/// Words of `training`.
+const TRAINING: &[&str] = &["none", "office", "all"];
 
 section! {
     /// The listening room, `nauhuri serve`: a web page with personal accounts (nauhuri user).
@@ -97,8 +101,12 @@ section! {
         /// Which can be listened to; what can be heard can be found.
         hear: Scope = Scope::None, Kind::OneOf(SCOPES), "\"own\"";
         /// What may be done to what can be found, any of "export", "hold", "release",
-        /// "restrict", "erase", "amend", "approve", "people", "audit".
+        /// "restrict", "erase", "amend", "training" (make anonymised copies), "approve", "people",
+        /// "audit", "dsar" (keep the requests of data subjects).
         act: BTreeSet<Act> = BTreeSet::new(), Kind::ListOf(ACTS);
+        /// Whose training copies can be listened to: of "none", of the services of one's own
+        /// "office", or of "all".
+        training: Scope = Scope::None, Kind::OneOf(TRAINING);
         /// Whether a copy may leave by way of the browser.
         download: bool = false, Kind::Bool;
         /// Networks the role counts from, as CIDR blocks; empty: anywhere.
@@ -143,18 +151,22 @@ pub enum Act {
     Erase,
     /// Amend metadata.
     Amend,
+    /// Make anonymised copies for training.
+    Training,
     /// Decide on requests of others.
     Approve,
     /// See accounts and rights.
     People,
     /// Read the audit log.
     Audit,
+    /// Keep the requests of data subjects.
+    Dsar,
 }
 
 impl Act {
     /// Those that are done to a recording.
-    pub const TO_RECORDINGS: [Act; 6] =
-        [Act::Export, Act::Hold, Act::Release, Act::Restrict, Act::Erase, Act::Amend];
+    pub const TO_RECORDINGS: [Act; 7] =
+        [Act::Export, Act::Hold, Act::Release, Act::Restrict, Act::Erase, Act::Amend, Act::Training];
 
     /// As it stands in the configuration.
     pub const fn name(self) -> &'static str {
@@ -165,9 +177,11 @@ impl Act {
             Act::Restrict => "restrict",
             Act::Erase => "erase",
             Act::Amend => "amend",
+            Act::Training => "training",
             Act::Approve => "approve",
             Act::People => "people",
             Act::Audit => "audit",
+            Act::Dsar => "dsar",
         }
     }
 }
@@ -240,13 +254,14 @@ impl Role {
     /// What a role gives that is not configured: nothing about recordings, only what
     /// its name says.
     pub fn builtin(name: &str) -> Role {
-        let act = match name {
-            "approver" => Act::Approve,
-            "auditor" | "dpo" => Act::Audit,
-            "admin" => Act::People,
-            _ => return Role::default(),
+        let act: &[Act] = match name {
+            "approver" => &[Act::Approve],
+            "auditor" => &[Act::Audit],
+            "dpo" => &[Act::Audit, Act::Dsar],
+            "admin" => &[Act::People],
+            _ => &[],
         };
-        Role { act: BTreeSet::from([act]), ..Role::default() }
+        Role { act: act.iter().copied().collect(), ..Role::default() }
     }
 }
 
@@ -279,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_words_are_the_types() {
-        for (words, n) in [(SCOPES, 5), (ACTS, 9), (ListenReason::WORDS, 6), (Listening::WORDS, 2)] {
+        for (words, n) in [(SCOPES, 5), (ACTS, 11), (ListenReason::WORDS, 6), (Listening::WORDS, 2)] {
             assert_eq!(words.len(), n);
         }
         let text = format!("find = \"all\"\nhear = \"team\"\nact = {ACTS:?}\nlistening = \"on_request\"");

@@ -35,6 +35,8 @@ keys::config! {
     storage: Storage,
     codecs: Codecs,
     audit: Audit,
+    controller: Controller,
+    dsar: Dsar,
     metrics: MetricsSection,
     log: Log,
     limits: Limits,
@@ -201,6 +203,31 @@ section! {
         /// replaced. Empty for none.
         /// The service must be allowed to write it (ReadWritePaths= in a drop-in).
         anchor: PathBuf = PathBuf::new(), Kind::Word(&words::ANCHOR);
+    }
+}
+
+section! {
+    /// Who answers for the recordings (the controller, GDPR Art. 4(7)): what stands in letters to
+    /// the people recorded.
+    pub struct Controller {
+        /// Its name, such as "City of Espoo".
+        name: String = String::new(), Kind::Text;
+        /// Its postal address, line by line.
+        address: Vec<String> = Vec::new(), Kind::Texts;
+        /// How to reach whoever answers requests: telephone, e-mail.
+        contact: String = String::new(), Kind::Text;
+        /// How to reach the data protection officer.
+        officer: String = String::new(), Kind::Text;
+    }
+}
+
+section! {
+    /// Requests of data subjects (GDPR Art. 15 to 18 and 21): `nauhuri dsar`.
+    pub struct Dsar {
+        /// How long after the decision name, address, and how the identity was checked are kept. What was
+        /// asked for, decided and on which ground is kept as long as the audit log. With less than a
+        /// year here, not all requests of somebody who asks again are counted.
+        keep: Term = Term::Years(1), Kind::Word(&words::TERM);
     }
 }
 

@@ -5,53 +5,16 @@
 //! role that lets him find a recording is the one that has to let him act on it. What
 //! counts of agents and teams is who was what at the time of the call.
 
+mod directory;
+
+pub use directory::{Assignment, Directory};
+
 use crate::config::compiled::Networks;
 use crate::config::listening::{Act, ListenReason, Listening, Role, Scope};
 use crate::config::{Config, CopyAccess, Service};
-use crate::store::calendar::local_date;
 use crate::time::Timestamp;
-use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-
-/// An agent that a person was, or a team, from one instant to before another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignment {
-    /// Id of the agent, or name of the team.
-    pub what: String,
-    /// First instant; `None`: since ever.
-    pub from: Option<Timestamp>,
-    /// First instant behind it; `None`: until further notice.
-    pub until: Option<Timestamp>,
-}
-
-impl Assignment {
-    /// Whether it held at `at`.
-    pub fn at(&self, at: Timestamp) -> bool {
-        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
-    }
-
-    /// For a person: the first day and the first no more, on the calendar of `zone`.
-    pub fn text(&self, zone: &TimeZone) -> String {
-        let day = |at: Option<Timestamp>| at.map_or(String::new(), |at| local_date(at, zone).to_string());
-        match (self.from, self.until) {
-            (None, None) => self.what.clone(),
-            (from, until) => format!("{} ({}..{})", self.what, day(from), day(until)),
-        }
-    }
-
-    /// For a program and for the log.
-    pub fn to_json(&self) -> Value {
-        let time = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339);
-        json!({ "id": self.what, "from": time(self.from), "until": time(self.until) })
-    }
-
-    /// [`Assignment::to_json`] of each.
-    pub fn all_to_json(list: &[Assignment]) -> Vec<Value> {
-        list.iter().map(Assignment::to_json).collect()
-    }
-}
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,37 +31,6 @@ pub struct Person {
     pub office: Option<String>,
     /// Where he is.
     pub address: IpAddr,
-}
-
-/// Which agent was in which team, and when: from the accounts of all.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Directory {
-    teams: BTreeMap<String, Vec<Assignment>>,
-}
-
-impl Directory {
-    /// Adds one account: while it was an agent and in a team, the agent was in the team.
-    pub fn add(&mut self, agents: &[Assignment], teams: &[Assignment]) {
-        for team in teams {
-            let members = self.teams.entry(team.what.clone()).or_default();
-            members.extend(agents.iter().map(|agent| Assignment {
-                what: agent.what.clone(),
-                from: agent.from.max(team.from),
-                until: match (agent.until, team.until) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                },
-            }));
-        }
-    }
-
-    fn was_in(&self, team: &str, agent: &str, at: Timestamp) -> bool {
-        self.members(team).iter().any(|member| member.what == agent && member.at(at))
-    }
-
-    fn members(&self, team: &str) -> &[Assignment] {
-        self.teams.get(team).map_or(&[], Vec::as_slice)
-    }
 }
 
 /// What has to be known of a recording.
@@ -205,6 +137,11 @@ impl Terms {
             && self.reasons.as_ref().is_none_or(|reasons| reasons.contains(&reason))
     }
 
+    /// What is not to be heard for the quality of the service is not for training either, anonymised or not.
+    fn trains(&self) -> bool {
+        !self.special && self.allows(ListenReason::Training)
+    }
+
     fn asks_for_a_reason(&self) -> bool {
         self.special || self.reasons.is_some()
     }
@@ -283,7 +220,7 @@ impl Policy {
         facts: &Facts<'_>,
         now: Timestamp,
     ) -> Result<(), Denied> {
-        let terms = facts.service.and_then(|name| self.services.get(name)).unwrap_or(&self.strict);
+        let terms = self.terms(facts.service);
         let covers = |scope| covers(scope, person, directory, facts, &terms.office);
         let rules: Vec<&RoleRule> =
             self.counting(person).filter(|rule| covers(rule.role.find) || covers(rule.role.hear)).collect();
@@ -318,12 +255,49 @@ impl Policy {
                         if terms.special && !approved { Err(Denied::RequestMissing) } else { Ok(()) }
                     }
                     Act::Erase if facts.held => Err(Denied::Held),
+                    Act::Training => {
+                        self.is_open(facts, now)?;
+                        if terms.trains() { Ok(()) } else { Err(Denied::ReasonRefused) }
+                    }
                     _ => Ok(()),
                 }
             }
             Deed::Download if rules.iter().any(|rule| rule.role.download) => Ok(()),
             Deed::Download => Err(Denied::NoRight),
         }
+    }
+
+    /// May training copies be made of the recordings of a service?
+    pub fn trains(&self, service: Option<&str>) -> bool {
+        self.terms(service).trains()
+    }
+
+    /// May `person` hear the training copies of a service?
+    ///
+    /// They are anonymised, so whose call it was does not count; a service that allows no training
+    /// any more lets nobody hear those it has.
+    ///
+    /// # Errors
+    /// [`Denied::NotFound`].
+    pub fn may_hear_training(&self, person: &Person, service: Option<&str>) -> Result<(), Denied> {
+        let terms = self.terms(service);
+        let is_office = !terms.office.is_empty() && person.office.as_deref() == Some(&terms.office);
+        let gives = |rule: &RoleRule| match rule.role.training {
+            Scope::All => true,
+            Scope::Office => is_office,
+            Scope::None | Scope::Own | Scope::Team => false,
+        };
+        let may = terms.trains() && self.counting(person).any(gives);
+        if may { Ok(()) } else { Err(Denied::NotFound) }
+    }
+
+    /// Whether a role of `person`, counting from where he is, lets him hear any training copies.
+    pub fn hears_training(&self, person: &Person) -> bool {
+        self.counting(person).any(|rule| rule.role.training != Scope::None)
+    }
+
+    fn terms(&self, service: Option<&str>) -> &Terms {
+        service.and_then(|name| self.services.get(name)).unwrap_or(&self.strict)
     }
 
     /// Where to look for what `person` may find.
@@ -363,7 +337,7 @@ impl Policy {
 
     /// Reasons that a service allows; empty where it asks for none.
     pub fn reasons(&self, service: Option<&str>) -> Vec<ListenReason> {
-        let terms = service.and_then(|name| self.services.get(name)).unwrap_or(&self.strict);
+        let terms = self.terms(service);
         ListenReason::ALL.into_iter().filter(|reason| terms.allows(*reason)).collect()
     }
 

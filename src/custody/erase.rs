@@ -9,7 +9,7 @@
 //! | --- | --- | --- |
 //! | 1 | a tombstone in `tombstones.jsonl`, synced, then in the index: no search gives it any more | both files, to be removed |
 //! | 2 | `NAME.json` unlinked, and what an edit or a crash left beside it | audio without a name in any list |
-//! | 3 | `NAME.wav` unlinked | names that may come back |
+//! | 3 | its training copies unlinked, then `NAME.wav` | names that may come back |
 //! | 4 | the folder synced | a deletion nobody was told of |
 //! | 5 | the audit entry | a row in the index that no search gives |
 //! | 6 | the index forgets the row: overwritten with zeros (`secure_delete`), its log emptied | nothing |
@@ -39,6 +39,7 @@ use crate::store::files::with_new;
 use crate::store::layout::{Paths, parse_stem};
 use crate::store::lock::EditLock;
 use crate::store::sidecar::{Sidecar, read_value};
+use crate::store::training::remove_copies;
 use crate::time::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -51,7 +52,7 @@ const CAME_BACK_HELD: &str =
     "was deleted, but files of it have come back that are on hold or cannot be read: run `nauhuri verify`";
 
 /// Why an erasure is put off, in the audit log.
-const HELD: &str = "held";
+pub(super) const HELD: &str = "held";
 
 /// An erasure that a hold put off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -277,7 +278,10 @@ impl Keeper {
         let (mut gone, mut silent) = (Vec::new(), Vec::new());
         for row in rows {
             let paths = paths_of(&row.path);
-            let removed = self.remove_sidecar(&paths)?.and_then(|_| self.store.remove(&paths.wav));
+            let removed = self
+                .remove_sidecar(&paths)?
+                .and_then(|_| remove_copies(self.store.path(), row.id))
+                .and_then(|()| self.store.remove(&paths.wav));
             match removed {
                 Ok(true) => {}
                 Ok(false) => silent.push(row.id),

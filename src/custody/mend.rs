@@ -45,8 +45,13 @@ impl Keeper {
         self.append_audit(by, Draft::new(Action::Repair).detail(detail))?;
         let mut mended = Mended::default();
         for WrongOwner { path, in_state, is_foreign } in wrong {
-            let folder = if in_state && path != state.path() { &state } else { &self.store };
-            match if path == state.path() { self.private()?.mend(&path) } else { folder.mend(&path) } {
+            // The state may lie elsewhere; training copies never do.
+            let folder = match in_state {
+                true if path != state.path() && path.starts_with(state.path()) => state.clone(),
+                true => self.private()?,
+                false => self.store.clone(),
+            };
+            match folder.mend(&path) {
                 Ok(_) if is_foreign => mended.owners += 1,
                 Ok(_) => mended.modes += 1,
                 Err(e) => {

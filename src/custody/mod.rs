@@ -18,12 +18,15 @@
 pub mod access;
 pub mod amend;
 pub mod audit;
+pub mod dsar;
 pub mod erase;
 pub mod expire;
 pub mod export;
 pub mod hold;
 pub mod keeper;
+pub mod language;
 pub mod mend;
 pub mod restrict;
 pub mod retain;
+pub mod training;
 pub mod wall_clock;

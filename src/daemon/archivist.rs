@@ -16,6 +16,7 @@ use crate::archive::forecast::{Space, forecast};
 use crate::archive::search::Search;
 use crate::config::{ClockTrust, Config};
 use crate::custody::audit::{AuditLog, Who};
+use crate::custody::dsar::WaitingRequests;
 use crate::custody::expire::{Sweep, SweepOptions};
 use crate::custody::keeper::{Keeper, KeeperError};
 use crate::custody::wall_clock::Sync;
@@ -245,6 +246,9 @@ impl<'a> Archivist<'a> {
                 tracing::warn!(files, "not the service's, or open to others: `nauhuri repair` mends them");
             }
         }
+        for trouble in &sweep.troubles {
+            tracing::warn!(reason = %trouble, "the sweep could not look after everything");
+        }
         if !sweep.silent.is_empty() {
             tracing::warn!(
                 recordings = sweep.silent.len(),
@@ -271,6 +275,13 @@ impl<'a> Archivist<'a> {
         }
         if let Ok(overdue) = index.overdue(now) {
             Event::RetentionOverdue { recordings: overdue.count }.emit(metrics);
+        }
+        match WaitingRequests::of(keeper.audit().state(), index, &self.orders.zone, now) {
+            Ok(waiting) => {
+                metrics.set_dsar_open(waiting.open);
+                metrics.set_dsar_due(waiting.deferred, waiting.overdue, waiting.next_ends(&self.orders.zone));
+            }
+            Err(e) => tracing::warn!(reason = %e, "the requests of data subjects cannot be counted"),
         }
         let health = &self.context.health;
         let space = Space { free: health.free_bytes(), min_free: health.min_free() };

@@ -54,6 +54,7 @@ pub mod recover;
 pub mod register;
 pub mod sidecar;
 mod steps;
+pub mod training;
 pub mod wav;
 pub mod writer;
 

@@ -12,11 +12,13 @@ pub use riff::{CHANNELS, WavEncoding, WavInfo, WavSpec, encode as encode_header}
 
 use super::error::{SYNC_AUDIO, StoreError};
 use super::files::{Access, Folder};
+use crate::codec::g711::Law;
 use riff::HeaderError;
 use rustix::fs::{FallocateFlags, fallocate};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -302,6 +304,25 @@ pub fn read_info(path: &Path) -> Result<WavInfo, StoreError> {
 /// Reads the header of an open file; `path` is for messages.
 pub fn info_of(file: &File, path: &Path) -> Result<WavInfo, StoreError> {
     riff::read(file).map_err(header_error(path))
+}
+
+/// Samples of `frames` of a file, both channels in turn, decoded.
+///
+/// # Errors
+/// The file cannot be read so far.
+pub fn read_samples(file: &File, info: &WavInfo, frames: Range<u64>) -> io::Result<Vec<i16>> {
+    let width = info.spec.frame_bytes() as u64;
+    let mut bytes = vec![0; (frames.end.saturating_sub(frames.start) * width) as usize];
+    file.read_exact_at(&mut bytes, info.data_offset + frames.start * width)?;
+    let mut samples = Vec::with_capacity(bytes.len());
+    match info.spec.encoding {
+        WavEncoding::PcmS16le => {
+            samples.extend(bytes.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])));
+        }
+        WavEncoding::Alaw => Law::A.decode_into(&bytes, &mut samples),
+        WavEncoding::Mulaw => Law::Mu.decode_into(&bytes, &mut samples),
+    }
+    Ok(samples)
 }
 
 /// SHA-256 of a whole file, lower-case hexadecimal.

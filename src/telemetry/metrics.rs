@@ -99,6 +99,18 @@ impl Metrics {
         self.life.holds_due_review.set(due_review as f64);
     }
 
+    /// Requests of data subjects that wait, in the order of the label `kind`.
+    pub fn set_dsar_open(&self, open: [u64; 5]) {
+        self.life.dsar_open.iter().zip(open).for_each(|(gauge, n)| gauge.set(n as f64));
+    }
+
+    /// Those of them that are put off, those past their last day, and when the nearest last day ends.
+    pub fn set_dsar_due(&self, deferred: u64, overdue: u64, next: Option<Timestamp>) {
+        self.life.dsar_deferred.set(deferred as f64);
+        self.life.dsar_overdue.set(overdue as f64);
+        self.life.dsar_next_due.set(next.map_or(0.0, |t| (t.as_ms() / 1000) as f64));
+    }
+
     /// Bytes recorded a day by service, as the last weeks show it; services that
     /// are not named are at rest.
     pub fn set_bytes_per_day<'a>(&self, services: impl IntoIterator<Item = (&'a str, f64)>) {

@@ -3,6 +3,8 @@
 //! The only place of the room that touches recordings, by the library the commands use.
 //! Everything here blocks; the handlers call it from a thread of its own.
 
+mod shelf;
+
 use super::pcm::Pcm;
 use super::problem::ProblemDetails;
 use super::query::{Cursor, Query};

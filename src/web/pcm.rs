@@ -5,13 +5,11 @@
 //! whole would not fit the 32-bit sizes of a plain WAV, so many frames are averaged into
 //! one that it does. Nothing is kept: byte `n` of the copy depends on the file only.
 
-use crate::codec::g711::Law;
 use crate::store::StoreError;
-use crate::store::wav::{CHANNELS, WavEncoding, WavInfo, info_of};
+use crate::store::wav::{CHANNELS, WavInfo, info_of, read_samples};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// Bytes of a plain header.
@@ -112,18 +110,7 @@ impl Pcm {
 
     /// Samples of `frames` of the file.
     fn stored(&self, frames: Range<u64>) -> io::Result<Vec<i16>> {
-        let width = self.info.spec.frame_bytes() as u64;
-        let mut bytes = vec![0; ((frames.end - frames.start) * width) as usize];
-        self.file.read_exact_at(&mut bytes, self.info.data_offset + frames.start * width)?;
-        let mut samples = Vec::with_capacity(bytes.len());
-        match self.info.spec.encoding {
-            WavEncoding::PcmS16le => {
-                samples.extend(bytes.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])));
-            }
-            WavEncoding::Alaw => Law::A.decode_into(&bytes, &mut samples),
-            WavEncoding::Mulaw => Law::Mu.decode_into(&bytes, &mut samples),
-        }
-        Ok(samples)
+        read_samples(&self.file, &self.info, frames)
     }
 
     fn header(&self) -> [u8; HEADER as usize] {
@@ -226,8 +213,11 @@ pub fn asked(header: Option<&str>, len: u64) -> RequestedRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::g711::Law;
+    use crate::store::wav::WavEncoding;
     use crate::store::wav::{WavSpec, encode_header};
     use std::io::Write;
+    use std::os::unix::fs::FileExt;
 
     /// A file of `samples` in `encoding`, and it opened.
     fn stored(dir: &Path, rate: u32, encoding: WavEncoding, samples: &[i16]) -> Pcm {

@@ -2,6 +2,7 @@
 //! (RFC 9457) with a `type` that stays.
 
 use crate::custody::access::Denied;
+use crate::custody::dsar::DsarError;
 use crate::custody::export::ExportError;
 use crate::custody::keeper::KeeperError;
 use crate::web::accounts::AccountError;
@@ -162,6 +163,22 @@ impl From<ExportError> for ProblemDetails {
             ExportError::Store(error) => {
                 tracing::error!(reason = %error, "an export failed");
                 ProblemDetails::BROKEN.with("the copy could not be written")
+            }
+        }
+    }
+}
+
+impl From<DsarError> for ProblemDetails {
+    fn from(error: DsarError) -> ProblemDetails {
+        match error {
+            DsarError::Unfit(why) => ProblemDetails::bad(why),
+            DsarError::Unknown(_) => ProblemDetails::NOT_FOUND,
+            DsarError::Conflict { why, .. } => ProblemDetails::CONFLICT.with(why),
+            DsarError::Keeper(error) => error.into(),
+            DsarError::Export(error) => error.into(),
+            DsarError::Sqlite { .. } | DsarError::Version { .. } | DsarError::Store(_) => {
+                tracing::error!(reason = %error, "the requests of data subjects cannot be used");
+                ProblemDetails::UNAVAILABLE
             }
         }
     }

@@ -119,6 +119,7 @@ struct Place {
     plain: String,
     held: String,
     restricted: String,
+    copy: String,
 }
 
 impl Place {
@@ -141,6 +142,17 @@ impl Place {
         let mut add = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         add.stdin.take().unwrap().write_all(b"a long password for matti\n").unwrap();
         assert!(add.wait().unwrap().success());
+        let made = office.ends(0, &["training", "make", &plain, "--title", "A caller in a hurry"]);
+        let copy = made.split(' ').next().unwrap().to_owned();
+        let today = jiff::Timestamp::now().to_string();
+        for right in ["access", "rectify"] {
+            let words = ["dsar", "add", "--right", right, "--received", &today[..10], "--channel", "letter"];
+            let known = ["--ref", "C", "--identity", "passport", &plain];
+            let mut add = office.command(&[&words[..], &known].concat());
+            let mut add = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+            add.stdin.take().unwrap().write_all(b"Aino Testinen\n").unwrap();
+            assert!(add.wait().unwrap().success());
+        }
         let program = dir.join("nauhuri");
         fs::copy(NAUHURI, &program).unwrap();
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
@@ -149,7 +161,7 @@ impl Place {
         for path in everything(&office.store.root) {
             chown(path, Some(SERVICE), Some(SERVICE)).unwrap();
         }
-        Place { office, program, plain, held, restricted }
+        Place { office, program, plain, held, restricted, copy }
     }
 
     /// A copy of the store, and a folder where anybody may put something.
@@ -183,6 +195,18 @@ impl Place {
             "erase" => vec![plain, "--reason", "asked", "--yes"],
             "export" => vec![plain, "--to", &to, "--reason", "asked"],
             "retention apply" => vec!["--service", "116117", "--yes"],
+            "dsar add" => {
+                [&["--right", "access", "--received", "2026-11-23", "--channel", "letter"][..], &case]
+                    .concat()
+            }
+            "dsar show" => vec!["1"],
+            "dsar change" => vec!["1", "--ask-identity"],
+            "dsar extend" => vec!["2", "--months", "2", "--why", "much to hear"],
+            "dsar decide" => vec!["1", "--outcome", "refused", "--ground", "a law"],
+            "dsar copy" => vec!["1", "--to", &to],
+            "dsar letter" => vec!["1", "--kind", "receipt", "--set", "controller.name=Town"],
+            "training make" => vec![plain, "--title", "A caller in a hurry"],
+            "training remove" => vec![&self.copy],
             "user add" => vec!["kaisa", "--role", "agent", "--password-stdin"],
             "user change" => vec!["matti", "--role", "supervisor"],
             "user import" => {
@@ -192,7 +216,7 @@ impl Place {
             "user disable" => vec!["matti"],
             "user reset" => vec!["matti", "--password-stdin"],
             "check" | "list" | "unrecorded" | "verify" | "reindex" | "repair" | "forecast" | "expire"
-            | "audit verify" | "audit show" | "serve" | "user list" => vec![],
+            | "audit verify" | "audit show" | "serve" | "user list" | "dsar list" | "training list" => vec![],
             other => panic!("`nauhuri {other}` is new: say here how it is run"),
         };
         let config = self.office.store.outside().join("nauhuri.toml").display().to_string();
@@ -360,7 +384,7 @@ fn who_may_what() {
         for path in everything(&out).into_iter().skip(1) {
             let m = fs::symlink_metadata(&path).unwrap();
             assert_eq!(m.uid(), actor.uid, "{what}: {}", path.display());
-            if name == "export" {
+            if matches!(name.as_str(), "export" | "dsar copy") {
                 assert_eq!(m.mode() & 0o077, 0, "{what}: {}", path.display());
             }
         }

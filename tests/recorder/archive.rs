@@ -5,6 +5,11 @@ use crate::common::ladder::Side::Caller;
 use crate::leftovers::open;
 use crate::studio::{Studio, config};
 use nauhuri::config::ServiceRule;
+use nauhuri::config::compiled::NumberForm;
+use nauhuri::custody::audit::{AuditLog, By, Who};
+use nauhuri::custody::dsar::{ContactChannel, Handling, NewRequest, RequestOutcome, Ruling, SubjectRight};
+use nauhuri::custody::keeper::Keeper;
+use nauhuri::custody::language::LetterLanguage;
 use nauhuri::daemon::crew::Faults;
 use nauhuri::daemon::machine_clock::Clock;
 use nauhuri::store::layout::STATE_FOLDER;
@@ -46,6 +51,63 @@ fn what_falls_due_is_deleted_by_the_next_sweep_and_not_before() {
     assert_eq!(studio.metric("nauhuri_retention_deleted_total{service=\"general\"}"), 1.0);
     clock.turn(Duration::from_secs(61));
     studio.until("the audit log's figures", 5, |s| s.metric("nauhuri_audit_entries") >= 1.0);
+    assert!(studio.stop().0);
+}
+
+/// A request of a data subject is counted, until its last day and beyond; its name goes with its time.
+#[test]
+fn a_data_subject_who_waits_is_heard_of() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join(STATE_FOLDER)).unwrap();
+    let begins = Timestamp::from_parts(1_780_000_000, 0);
+    let (config, zone) = (config(dir.path(), "dsar"), jiff::tz::TimeZone::UTC);
+    let place = nauhuri::archive::Place::of(&config.storage);
+    let by = |at| By::new(Who::of_service(), at);
+    let with = |at, work: &dyn Fn(&mut Handling<'_>)| {
+        let mut keeper = Keeper::open(&place, AuditLog::of(&place.state, &config.audit), at).unwrap();
+        work(&mut Handling::open(&mut keeper, &by(at), &zone).unwrap());
+    };
+    let new = |right, received: &str| NewRequest {
+        right,
+        received: received.parse().unwrap(),
+        channel: ContactChannel::Letter,
+        case: "17/2026".into(),
+        language: LetterLanguage::Fi,
+        name: "Aino Testinen".into(),
+        address: "Katu 1".into(),
+        number: None,
+        identity: None,
+        identity_asked: false,
+        recordings: Vec::new(),
+    };
+    let numbers = NumberForm::default();
+    with(begins, &|desk| {
+        // It is the 28th of May 2026.
+        desk.add(&new(SubjectRight::Access, "2026-05-20"), &numbers).unwrap();
+        desk.add(&new(SubjectRight::Object, "2026-05-28"), &numbers).unwrap();
+    });
+    let clock = Clock::standing(begins);
+    let studio = Studio::start(&config, clock.clone(), Faults::default()).unwrap();
+    let open = |s: &Studio, kind: &str| s.metric(&format!("nauhuri_dsar_open{{kind=\"{kind}\"}}"));
+    studio.until("two that wait", 10, |s| open(s, "access") == 1.0 && open(s, "object") == 1.0);
+    // The end of the 20th of June.
+    assert_eq!(studio.metric("nauhuri_dsar_next_due_timestamp_seconds"), 1_782_000_000.0);
+    assert_eq!((studio.metric("nauhuri_dsar_overdue"), open(&studio, "erase")), (0.0, 0.0));
+    clock.turn(24 * 24 * HOUR);
+    studio.until("one is late", 10, |s| s.metric("nauhuri_dsar_overdue") == 1.0);
+    with(begins + 24 * 24 * HOUR, &|desk| {
+        let refused = Ruling {
+            outcome: RequestOutcome::Refused,
+            ground: Some("a law".into()),
+            why: None,
+            carry_out: None,
+            recordings: None,
+        };
+        desk.decide(1, &refused).unwrap();
+    });
+    clock.turn(Duration::from_secs(61));
+    studio
+        .until("it is answered", 10, |s| s.metric("nauhuri_dsar_overdue") == 0.0 && open(s, "access") == 0.0);
     assert!(studio.stop().0);
 }
 

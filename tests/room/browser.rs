@@ -255,6 +255,9 @@ fn base64(text: &str) -> Vec<u8> {
 }
 
 const TEXT: &str = r#"
+[controller]
+name = "City of Mallila"
+contact = "registry@mallila.example"
 [[service]]
 name = "clinic"
 numbers = ["1"]
@@ -264,8 +267,11 @@ hear = "own"
 [room.roles.supervisor]
 find = "all"
 hear = "all"
-act = ["hold", "release", "export"]
+act = ["hold", "release", "export", "training"]
 download = true
+[room.roles.admin]
+act = ["people"]
+training = "all"
 "#;
 
 /// Ten seconds: the customer's tone, then the agent's.
@@ -293,7 +299,24 @@ fn a_day_in_the_room() {
     }
     lab.user("kaisa", &["--role", "supervisor"]);
     lab.user("matti", &["--role", "approver"]);
-    lab.user("root", &["--role", "admin", "--role", "auditor"]);
+    lab.user("root", &["--role", "admin", "--role", "auditor", "--role", "dpo"]);
+    let (came, case) = (day(-3).to_rfc3339(), id.to_string());
+    let words = [
+        "dsar",
+        "add",
+        "--right",
+        "access",
+        "--received",
+        &came[..10],
+        "--channel",
+        "letter",
+        "--ref",
+        "17/2026",
+    ];
+    lab.done(
+        &[&words[..], &["--language", "sv", "--identity", "passport", &case]].concat(),
+        "Aino Testinen\nGatan 7\n",
+    );
     lab.open();
     let b = Browser::start(&lab);
 
@@ -330,6 +353,16 @@ fn a_day_in_the_room() {
          'Content-Type': 'application/json' }}, body: '{{\"reason\":\"17\"}}' }}); return (await answer.blob()).type"
     ));
     assert_eq!(copied, "application/zip");
+
+    // A training copy, from the form to the page.
+    b.click(&format!("details:has([data-api$='{id}/training']) summary"));
+    b.write(&format!("[data-api$='{id}/training'] [name=title]"), "A caller in a hurry");
+    b.write(&format!("[data-api$='{id}/training'] [name=beep]"), "1-2 3-3.5:customer");
+    b.must_be_sound("making a training copy");
+    b.picture("training-making");
+    b.click(&format!("[data-api$='{id}/training'] button"));
+    b.at("/training");
+    b.must_be_sound("training copies");
 
     // What needs a request is asked for by one, and approved by another.
     b.open(&format!("/recordings/{clinic}"));
@@ -383,14 +416,26 @@ fn a_day_in_the_room() {
     b.at("/undertaking");
     b.click("main button");
     b.at("/recordings");
-    for (path, name) in [("/log", "log"), ("/people", "people"), ("/account", "account")] {
+    for (path, name) in [
+        ("/log", "log"),
+        ("/people", "people"),
+        ("/account", "account"),
+        ("/training", "training"),
+        ("/dsar", "dsar"),
+        ("/dsar/1", "dsar-one"),
+        ("/dsar/1/letter/receipt", "letter"),
+    ] {
         b.open(path);
+        b.run("document.querySelectorAll('main details').forEach((one) => (one.open = true))");
         b.must_be_sound(path);
         b.picture(name);
         b.size(340, 800);
         b.must_be_sound(&format!("{path}, small"));
         b.size(1200, 900);
     }
+    b.open("/training");
+    b.run("document.querySelector('audio').play()");
+    b.until("a training copy is heard", "return document.querySelector('audio').currentTime > 0.2");
     drop(b);
     lab.close();
 }

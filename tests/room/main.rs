@@ -7,6 +7,7 @@
 mod abuse;
 mod acts;
 mod browser;
+mod dsar;
 mod kit;
 mod matrix;
 mod oidc;
@@ -15,3 +16,4 @@ mod sessions;
 mod sound;
 mod staff;
 mod tls;
+mod training;

@@ -115,6 +115,7 @@ fn cell(lab: &Lab, client: &Client, listed: &BTreeMap<String, Value>, id: Uuid, 
         ("erase", 'x', json!({ "reason": "x" })),
         ("restrict", '-', json!({ "ref": "1" })),
         ("amend", '-', json!({ "ref": "1", "note": "x" })),
+        ("training", '-', json!({ "title": "x" })),
     ];
     for (act, letter, body) in acts {
         let allowed = may(if act == "restrict" { "restrict" } else { act });
@@ -167,8 +168,9 @@ fn hidden(client: &Client, id: Uuid, what: &str) {
             assert_eq!(part.shape(), client.call("GET", &other, None, &range).shape(), "{what}: {mine}");
             assert_eq!(client.call("HEAD", &mine, None, &[]).status, 404, "{what}: {mine}");
         }
-        for act in ["hold", "release", "restrict", "unrestrict", "amend", "erase", "export"] {
+        for act in ["hold", "release", "restrict", "unrestrict", "amend", "erase", "export", "training"] {
             let body = match act {
+                "training" => json!({ "title": "x" }),
                 "erase" | "export" => json!({ "reason": "x" }),
                 "hold" => body.clone(),
                 "amend" => json!({ "ref": "1", "note": "x" }),

@@ -1,9 +1,9 @@
 //! Pages without a browser: what is in them, for whom, in which language.
 
 use crate::kit::{Lab, Tape};
+use serde_json::json;
 
-const ROLES: &str =
-    "[room.roles.agent]\nhear = \"own\"\n[room.roles.clerk]\nfind = \"all\"\nact = [\"hold\", \"export\"]\n";
+const ROLES: &str = "[controller]\nname = \"Town\"\n[room.roles.agent]\nhear = \"own\"\n[room.roles.clerk]\nfind = \"all\"\nact = [\"hold\", \"export\"]\n";
 
 fn lab() -> (Lab, String) {
     let mut lab = Lab::new(ROLES);
@@ -11,6 +11,7 @@ fn lab() -> (Lab, String) {
     lab.record(&Tape::new("general", "2002"));
     lab.user("kaisa", &["--role", "agent", "--agent", "2001"]);
     lab.user("clerk", &["--role", "clerk"]);
+    lab.user("dpo", &["--role", "dpo"]);
     lab.user("root", &["--role", "admin", "--role", "auditor", "--role", "approver"]);
     lab.open();
     (lab, id.to_string())
@@ -20,7 +21,17 @@ fn lab() -> (Lab, String) {
 fn the_door_and_the_way_back() {
     let (mut lab, id) = lab();
     let stranger = lab.stranger();
-    for path in ["/", "/recordings", "/requests", "/log", "/people", "/account"] {
+    for path in [
+        "/",
+        "/recordings",
+        "/requests",
+        "/log",
+        "/people",
+        "/account",
+        "/dsar",
+        "/dsar/1",
+        "/dsar/1/letter/receipt",
+    ] {
         let reply = stranger.get(path);
         assert_eq!(reply.status, 303, "{path}");
         assert!(reply.body.is_empty(), "{path}");
@@ -109,7 +120,15 @@ fn nothing_stands_inline() {
     let (mut lab, id) = lab();
     let clerk = lab.client("clerk");
     let root = lab.client("root");
+    let more =
+        json!({ "right": "access", "received": "2026-01-31", "channel": "letter", "ref": "1", "name": "A" });
+    let n = lab.client("dpo").post("/api/v1/dsar", &more).json()["n"].to_string();
+    let dpo = lab.client("dpo");
     for page in [
+        dpo.get("/dsar"),
+        dpo.get("/dsar?all=1"),
+        dpo.get(&format!("/dsar/{n}")),
+        dpo.get(&format!("/dsar/{n}/letter/receipt")),
         clerk.get("/recordings"),
         clerk.get(&format!("/recordings/{id}")),
         clerk.get("/requests"),

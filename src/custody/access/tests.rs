@@ -284,3 +284,41 @@ fn where_to_look_holds_all_that_may_be_found() {
         }
     }
 }
+
+#[test]
+fn what_is_not_for_quality_is_not_for_training() {
+    let text = "[[service]]\nname = \"clinic\"\nnumbers = [\"1\"]\nspecial_category = true\n\
+        [[service]]\nname = \"desk\"\nnumbers = [\"2\"]\noffice = \"a\"\n\
+        [[service]]\nname = \"strict\"\nnumbers = [\"3\"]\nreasons = [\"verify\"]\n\
+        [room.roles.agent]\ntraining = \"office\"\n[room.roles.supervisor]\ntraining = \"all\"\n\
+        [room.roles.lead]\nfind = \"all\"\nact = [\"training\"]\n";
+    let policy = Policy::new(&config(text));
+    let may = |role: &str, office: &str, service| {
+        let person = Person { office: Some(office.into()), ..person(role) };
+        policy.may_hear_training(&person, service).is_ok()
+    };
+    for (role, office, heard) in [
+        ("supervisor", "", ["desk", "general"].as_slice()),
+        ("agent", "a", &["desk"]),
+        ("agent", "b", &[]),
+        ("lead", "a", &[]),
+    ] {
+        for service in ["clinic", "desk", "strict", "general", "gone"] {
+            assert_eq!(
+                may(role, office, Some(service)),
+                heard.contains(&service),
+                "{role} of {office}: {service}"
+            );
+        }
+        assert!(!may(role, office, None), "{role}");
+    }
+    let lead = person("lead");
+    let makes = |facts: &Facts<'_>| {
+        policy.may(&lead, &directory(), Deed::Do { act: Act::Training, approved: true }, facts, NOW)
+    };
+    assert_eq!(makes(&facts("desk", "2001")), Ok(()));
+    for service in ["clinic", "strict", "gone"] {
+        assert_eq!(makes(&facts(service, "2001")), Err(Denied::ReasonRefused), "{service}");
+    }
+    assert_eq!(makes(&Facts { restricted: true, ..facts("desk", "2001") }), Err(Denied::Restricted));
+}

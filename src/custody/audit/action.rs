@@ -104,6 +104,26 @@ actions! {
     UserDisable = "user_disable",
     /// An account got a new password.
     UserReset = "user_reset",
+    /// The requests of data subjects were looked at, or a letter to one of them was made.
+    DsarShow = "dsar_show",
+    /// A data subject's request was taken.
+    DsarAdd = "dsar_add",
+    /// More is known of a data subject's request: who he is, which recordings are meant.
+    DsarChange = "dsar_change",
+    /// The time for a data subject's request was extended.
+    DsarExtend = "dsar_extend",
+    /// A data subject's request was decided on.
+    DsarDecide = "dsar_decide",
+    /// Names and addresses of data subjects whose requests were decided long ago went.
+    DsarPrune = "dsar_prune",
+    /// An anonymised copy was made.
+    TrainingMake = "training_make",
+    /// The anonymised copies were looked at.
+    TrainingShow = "training_show",
+    /// An anonymised copy was heard, or seconds of it.
+    TrainingListen = "training_listen",
+    /// An anonymised copy was removed.
+    TrainingRemove = "training_remove",
     /// A personal token or one-time codes were set up or ended.
     Credential = "credential",
 }

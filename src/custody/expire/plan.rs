@@ -47,6 +47,8 @@ pub struct SweepOptions {
     pub audit_since: Option<Timestamp>,
     /// `retention.tombstones`, likewise; looked at with `walk`.
     pub tombstones_since: Option<Timestamp>,
+    /// `dsar.keep`, as the instant before which the names of those go whose requests were decided.
+    pub dsar_since: Option<Timestamp>,
 }
 
 impl SweepOptions {
@@ -57,6 +59,7 @@ impl SweepOptions {
             guard: config.retention.guard,
             audit_since: Some(ago(config.audit.keep, now)),
             tombstones_since: Some(ago(config.retention.tombstones, now)),
+            dsar_since: Some(ago(config.dsar.keep, now)),
             ..SweepOptions::default()
         }
     }

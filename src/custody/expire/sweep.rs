@@ -1,6 +1,7 @@
 //! A plan carried out: what is due is deleted, in the steps of [`super::super::erase`].
 
 use super::super::audit::{Action, By, Draft, Outcome, Who};
+use super::super::dsar::{DsarError, RequestBook};
 use super::super::erase::{Cause, Deleted};
 use super::super::keeper::{BATCH, Keeper, KeeperError};
 use super::super::wall_clock::{self, Reading};
@@ -28,6 +29,12 @@ pub struct Sweep {
     pub audit_pruned: u64,
     /// Tombstones that had done their work and went.
     pub tombstones_pruned: u64,
+    /// Requests of data subjects whose names went.
+    pub dsar_pruned: u64,
+    /// Training copies that went with their recordings.
+    pub training_removed: u64,
+    /// What beside recordings could not be looked after, and why.
+    pub troubles: Vec<String>,
     /// Files that are not the service's, or open to others; looked for with `walk`.
     pub wrong_owner: Option<u64>,
     /// Nothing was deleted, and why.
@@ -98,6 +105,14 @@ impl Keeper {
                 if let Some(before) = tombstones_before {
                     sweep.tombstones_pruned = self.prune_tombstones(before, by)?;
                 }
+                match self.tend_training(by) {
+                    Ok(removed) => sweep.training_removed = removed,
+                    Err(e) => sweep.troubles.push(e.to_string()),
+                }
+                match self.prune_requests(options, by) {
+                    Ok(pruned) => sweep.dsar_pruned = pruned,
+                    Err(e) => sweep.troubles.push(e.to_string()),
+                }
             }
         }
         Ok(sweep)
@@ -124,6 +139,20 @@ impl Keeper {
             let detail = json!({ "tombstones": count, "before": before.to_rfc3339() });
             self.append_audit(by, Draft::new(Action::TombstonePrune).detail(detail))?;
             self.index.prune_tombstones(before, by.at)?;
+        }
+        Ok(count)
+    }
+
+    /// Told first, as everything is.
+    fn prune_requests(&mut self, options: &SweepOptions, by: &By) -> Result<u64, DsarError> {
+        let since = options.dsar_since.zip(options.audit_since);
+        let Some((person, whole)) = since else { return Ok(0) };
+        let Some(book) = RequestBook::open_if_there(self.audit.state())? else { return Ok(0) };
+        let count = book.prunable(person, whole)?;
+        if count > 0 {
+            let detail = json!({ "requests": count, "before": person.to_rfc3339() });
+            self.append_audit(by, Draft::new(Action::DsarPrune).detail(detail))?;
+            book.prune(person, whole)?;
         }
         Ok(count)
     }

@@ -151,9 +151,11 @@ impl ExportRun<'_> {
         for (row, sidecar) in sources {
             parts.push(self.recording(store, row, sidecar)?);
         }
-        let manifest = self.manifest(&parts)?;
+        let beside = self.order.beside.iter().map(|(name, bytes)| self.write(name, bytes));
+        let beside = beside.collect::<Result<Vec<Listed>, _>>()?;
+        let manifest = self.manifest(&parts, &beside)?;
         let listed = self.write(MANIFEST, manifest.as_bytes())?;
-        let mut all: Vec<&Listed> = parts.iter().flat_map(|p| &p.files).collect();
+        let mut all: Vec<&Listed> = parts.iter().flat_map(|p| &p.files).chain(&beside).collect();
         all.push(&listed);
         let sha256 = if self.order.zip {
             let path = self.claim(&zip_name)?;
@@ -209,7 +211,13 @@ impl ExportRun<'_> {
         let meta = self.write(&format!("{stem}.json"), &bytes)?;
         let told = self.write(
             &format!("{stem}.txt"),
-            text::describe(sidecar, &cut, self.order.zone.as_ref().unwrap_or(&TimeZone::UTC)).as_bytes(),
+            text::describe(
+                sidecar,
+                &cut,
+                self.order.zone.as_ref().unwrap_or(&TimeZone::UTC),
+                self.order.language,
+            )
+            .as_bytes(),
         )?;
         Ok(Part {
             id: row.id,
@@ -222,8 +230,8 @@ impl ExportRun<'_> {
         })
     }
 
-    fn manifest(&self, parts: &[Part]) -> Result<String, ExportError> {
-        let manifest = json!({
+    fn manifest(&self, parts: &[Part], beside: &[Listed]) -> Result<String, ExportError> {
+        let mut manifest = json!({
             "schema": 1,
             "exported_at": self.now.to_rfc3339(),
             "reason": self.order.why.reason,
@@ -231,6 +239,9 @@ impl ExportRun<'_> {
             "basis": self.order.why.basis,
             "recordings": parts,
         });
+        if !beside.is_empty() {
+            manifest["files"] = json!(beside);
+        }
         let json_error = |e: serde_json::Error| StoreError::io("write", Path::new(MANIFEST))(e.into());
         Ok(serde_json::to_string_pretty(&manifest).map_err(json_error)? + "\n")
     }

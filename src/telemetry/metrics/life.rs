@@ -5,6 +5,9 @@ use crate::telemetry::label::{CodecLabel, DecoderFault, StorageState, ThreadRole
 use metrics::{Counter, Gauge, Histogram};
 use std::collections::HashMap;
 
+/// What data subjects may ask for: values of the label `kind`.
+pub(in crate::telemetry) const DSAR_KINDS: [&str; 5] = ["access", "rectify", "erase", "restrict", "object"];
+
 /// Counters and gauges that are moved one by one.
 pub(in crate::telemetry) struct EventMetrics {
     pub(in crate::telemetry) unrecorded: Vec<Counter>,
@@ -23,6 +26,10 @@ pub(in crate::telemetry) struct EventMetrics {
     pub(in crate::telemetry) missing: Gauge,
     pub(super) holds: Gauge,
     pub(super) holds_due_review: Gauge,
+    pub(super) dsar_open: Vec<Gauge>,
+    pub(super) dsar_deferred: Gauge,
+    pub(super) dsar_overdue: Gauge,
+    pub(super) dsar_next_due: Gauge,
     pub(super) bytes_per_day: HashMap<String, Gauge>,
     pub(super) exhaustion: Gauge,
     pub(super) audit_head: Gauge,
@@ -70,6 +77,10 @@ impl EventMetrics {
             missing: f.gauge("nauhuri_recordings_missing", "Recordings whose files are gone though nobody deleted them.", &[]),
             holds: f.gauge("nauhuri_holds", "Recordings that a hold keeps.", &[]),
             holds_due_review: f.gauge("nauhuri_holds_due_review", "Recordings with a hold that nobody has confirmed for retention.hold_review.", &[]),
+            dsar_open: DSAR_KINDS.iter().map(|kind| f.gauge("nauhuri_dsar_open", "Requests of data subjects that wait for a decision, by kind.", &[("kind", kind)])).collect(),
+            dsar_deferred: f.gauge("nauhuri_dsar_deferred", "Requests for erasure that a hold puts off.", &[]),
+            dsar_overdue: f.gauge("nauhuri_dsar_overdue", "Requests of data subjects that wait for a decision and are past their last day.", &[]),
+            dsar_next_due: f.gauge("nauhuri_dsar_next_due_timestamp_seconds", "When the nearest last day of a waiting request of a data subject ends, Unix time; 0: none waits.", &[]),
             bytes_per_day: services.iter().map(per_day).collect(),
             exhaustion: f.gauge("nauhuri_storage_exhaustion_timestamp_seconds", "When storage.min_free will be reached at the present rate; 0: not within a year.", &[]),
             audit_head: f.gauge("nauhuri_audit_head", "The first 52 bits of the newest audit entry's hash: compare it with the log.", &[]),

@@ -14,7 +14,7 @@ use crate::config::listening::Act;
 use crate::custody::access::Deed;
 use crate::custody::amend::{Correction, stated_number};
 use crate::custody::audit::{Action, By, Draft, Why};
-use crate::custody::export::ExportRequest;
+use crate::custody::export::{ExportRequest, Exported};
 use crate::custody::hold::Release;
 use crate::custody::keeper::{Amended, Keeper};
 use crate::id::Channel;
@@ -31,7 +31,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The recording of an address, if this may be done to it; what is refused is told.
-fn allowed(
+pub(super) fn allowed(
     room: &RoomState,
     caller: &Caller,
     id: &str,
@@ -321,7 +321,17 @@ impl Export {
         };
         let until_due = room.config.retention.access == CopyAccess::UntilDue;
         let zone = Some(room.desk.zone.clone());
-        Ok(ExportRequest { to, why, start_s, end_s, silence, zip, until_due, zone, search: None })
+        Ok(ExportRequest {
+            to,
+            why,
+            start_s,
+            end_s,
+            silence,
+            zip,
+            until_due,
+            zone,
+            ..ExportRequest::default()
+        })
     }
 }
 
@@ -353,23 +363,27 @@ pub(super) async fn export(
         let folder = Scratch::new()?;
         let order = body.order(room, folder.0.join("copy"), true)?;
         let done = keeper.export(rows, &order, &caller.entrant.by)?;
-        let zip = std::fs::read(&done.path).map_err(|_| ProblemDetails::BROKEN)?;
-        let name = format!("attachment; filename=\"nauhuri-{}.zip\"", crate::id::short_hex(row.id));
-        Answer::builder()
-            .header(header::CONTENT_TYPE, "application/zip")
-            .header(header::CONTENT_DISPOSITION, name)
-            .header("x-nauhuri-sha256", &done.sha256)
-            .body(Body::from(zip))
-            .map_err(|_| ProblemDetails::BROKEN)
+        sent(&done, &format!("nauhuri-{}.zip", crate::id::short_hex(row.id)))
     })
     .await
 }
 
+/// A zip as the answer.
+pub(super) fn sent(done: &Exported, name: &str) -> Result<Response, ProblemDetails> {
+    let zip = std::fs::read(&done.path).map_err(|_| ProblemDetails::BROKEN)?;
+    Answer::builder()
+        .header(header::CONTENT_TYPE, "application/zip")
+        .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
+        .header("x-nauhuri-sha256", &done.sha256)
+        .body(Body::from(zip))
+        .map_err(|_| ProblemDetails::BROKEN)
+}
+
 /// A folder of this process's own, gone when it is dropped.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
-    fn new() -> Result<Scratch, ProblemDetails> {
+    pub(super) fn new() -> Result<Scratch, ProblemDetails> {
         use std::os::unix::fs::DirBuilderExt;
         let name = format!("nauhuri-{}", hex::encode(password::random::<16>()));
         let path = std::env::temp_dir().join(name);

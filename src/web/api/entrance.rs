@@ -21,9 +21,9 @@ use std::sync::Arc;
 /// Longest life of a token, nanoseconds: a year.
 const TOKEN_NS: i64 = 366 * 86_400 * 1_000_000_000;
 /// What a token can be limited to.
-const SCOPES: [&str; 12] = [
-    "read", "hear", "request", "export", "hold", "release", "restrict", "erase", "amend", "approve",
-    "people", "audit",
+const SCOPES: [&str; 14] = [
+    "read", "hear", "request", "export", "hold", "release", "restrict", "erase", "amend", "training",
+    "approve", "people", "audit", "dsar",
 ];
 
 #[derive(Deserialize)]

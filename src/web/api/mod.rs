@@ -3,6 +3,7 @@
 mod acts;
 mod answer;
 mod audit_list;
+mod dsar;
 mod entrance;
 mod finding;
 mod numbers;
@@ -10,6 +11,7 @@ mod openapi;
 mod people;
 mod requests;
 mod sound;
+mod training_api;
 
 use super::RoomState;
 use super::problem::ProblemDetails;
@@ -19,10 +21,12 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 pub use audit_list::{AuditQuery, address_of, found as log_found};
+pub use dsar::{ShownRequest, letter_of, listed as dsar_listed, shown as dsar_shown};
 pub use finding::{found, shown_among};
 pub use numbers::{StatisticsQuery, counted};
 pub use people::{people, rights_of_all};
 pub use requests::shown as requests_shown;
+pub use training_api::{OfferedCopy, training_offered};
 
 /// Longest body of a request, bytes.
 pub const BODY_MAX: usize = 64 << 10;
@@ -47,9 +51,20 @@ pub fn routes() -> Router<Arc<RoomState>> {
         .route("/recordings/{id}/amend", post(acts::amend))
         .route("/recordings/{id}/erase", post(acts::erase))
         .route("/recordings/{id}/export", post(acts::export))
+        .route("/recordings/{id}/training", post(training_api::make))
+        .route("/training", get(training_api::list))
+        .route("/training/{id}", delete(training_api::remove))
+        .route("/training/{id}/audio", get(training_api::audio))
         .route("/requests", get(requests::list).post(requests::ask))
         .route("/requests/{n}/approve", post(requests::approve))
         .route("/requests/{n}/refuse", post(requests::refuse))
+        .route("/dsar", get(dsar::list).post(dsar::add))
+        .route("/dsar/{n}", get(dsar::one))
+        .route("/dsar/{n}/change", post(dsar::change))
+        .route("/dsar/{n}/extend", post(dsar::extend))
+        .route("/dsar/{n}/decide", post(dsar::decide))
+        .route("/dsar/{n}/copy", post(dsar::copy))
+        .route("/dsar/{n}/letter", get(dsar::letter))
         .route("/audit", get(audit_list::list))
         .route("/people", get(people::list))
         .route("/people/{name}/intervals", post(people::interval))

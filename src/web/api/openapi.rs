@@ -127,6 +127,25 @@ pub(super) const CALLS: &[Call] = &[
             "Hand out a copy: a zip, or files in a folder of the server",
         )
     },
+    Call {
+        body: &[
+            ("title", "string", true),
+            ("customer", "string", false),
+            ("agent", "string", false),
+            ("start", "number", false),
+            ("end", "number", false),
+            ("silence", "array", false),
+            ("beep", "array", false),
+        ],
+        gives: (201, JSON),
+        ..call("post", "/recordings/{id}/training", "Make an anonymised copy for training")
+    },
+    call("get", "/training", "Training copies that may be heard or removed"),
+    Call { gives: (204, ""), ..call("delete", "/training/{id}", "Remove one") },
+    Call {
+        gives: (200, "audio/wav"),
+        ..call("get", "/training/{id}/audio", "Its sound as PCM16 WAV, whole or a range of its bytes")
+    },
     Call { query: &["cursor"], ..call("get", "/requests", "Requests; of all for who decides on them") },
     Call {
         body: &[("recordings", "array", true), ("reason", "string", true), ("ref", "string", true)],
@@ -138,6 +157,64 @@ pub(super) const CALLS: &[Call] = &[
         ..call("post", "/requests/{n}/approve", "Grant a request of somebody else, for a time")
     },
     Call { body: &[("why", "string", true)], ..call("post", "/requests/{n}/refuse", "Refuse it") },
+    Call {
+        query: &["all", "cursor"],
+        ..call(
+            "get",
+            "/dsar",
+            "Requests of data subjects that wait, the one that is due first, first; all with `all`",
+        )
+    },
+    Call {
+        body: &[
+            ("right", "string", true),
+            ("received", "string", true),
+            ("channel", "string", true),
+            ("ref", "string", true),
+            ("language", "string", false),
+            ("name", "string", true),
+            ("address", "string", false),
+            ("number", "string", false),
+            ("identity", "string", false),
+            ("ask_identity", "boolean", false),
+            ("recordings", "array", false),
+        ],
+        gives: (201, JSON),
+        ..call("post", "/dsar", "Take a request of a data subject")
+    },
+    call("get", "/dsar/{n}", "One of them"),
+    Call {
+        body: &[
+            ("identity", "string", false),
+            ("ask_identity", "boolean", false),
+            ("recordings", "array", false),
+        ],
+        ..call("post", "/dsar/{n}/change", "How the identity was checked, or which recordings are meant")
+    },
+    Call {
+        body: &[("months", "integer", true), ("why", "string", true)],
+        ..call("post", "/dsar/{n}/extend", "Extend its month by one or two more")
+    },
+    Call {
+        body: &[
+            ("outcome", "string", true),
+            ("ground", "string", false),
+            ("why", "string", false),
+            ("carry_out", "string", false),
+            ("recordings", "array", false),
+        ],
+        ..call("post", "/dsar/{n}/decide", "Decide on it, and do what the decision says")
+    },
+    Call {
+        body: &[
+            ("to", "string", false),
+            ("silence", "string", false),
+            ("without_names", "boolean", false),
+            ("leave_out", "array", false),
+        ],
+        ..call("post", "/dsar/{n}/copy", "The copy that goes out: a zip, or in a folder of the server")
+    },
+    Call { query: &["kind"], ..call("get", "/dsar/{n}/letter", "A letter to the person, as plain text") },
     Call {
         query: &["since", "until", "who", "recording", "action", "address", "limit", "cursor"],
         ..call("get", "/audit", "The audit log, the newest entry first")

@@ -153,7 +153,7 @@ pub fn rights_of_all(room: &RoomState, caller: &Caller) -> Result<Vec<Value>, Pr
             let role = room.policy.role(name).unwrap_or(&none);
             lines.push(json!({
                 "account": account.name, "role": name, "find": role.find, "hear": role.hear, "act": role.act,
-                "download": role.download, "networks": role.networks, "agents": whole["agents"],
+                "download": role.download, "training": role.training, "networks": role.networks, "agents": whole["agents"],
                 "teams": whole["teams"], "office": account.office, "since": whole["created"],
                 "last_used": whole["last_heard"], "last_seen": whole["last_seen"],
             }));

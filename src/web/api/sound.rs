@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, Response as Answer, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::future::Future;
 use std::io;
 use std::ops::Range;
@@ -105,25 +105,12 @@ pub(super) async fn audio(
 ) -> Result<Response, ProblemDetails> {
     caller.scope("hear")?;
     let reason = hearing.reason()?;
-    let text =
-        |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
-    let (range, if_range) = (text(header::RANGE), text(header::IF_RANGE));
+    let asked = AskedSound::of(&headers);
     let (pcm, range, tag) = room
         .blocking(move |room| {
             let row = recording_to_hear(room, &caller, &id, reason, Action::Listen)?;
             let pcm = open(room, &row)?;
-            let tag = format!("\"{}\"", row.sha256);
-            // Of another file than the browser began with, all of it.
-            let fits = if_range.is_none_or(|known| known == tag);
-            let range = asked(range.as_deref().filter(|_| fits), pcm.len());
-            let bytes = match &range {
-                RequestedRange::Whole => 0..pcm.len(),
-                RequestedRange::Part(range) => range.clone(),
-                RequestedRange::Nothing => 0..0,
-            };
-            let (from, to) = pcm.seconds(&bytes);
-            let millis = |s: f64| (s * 1e3).round() / 1e3;
-            let detail = json!({ "from_s": millis(from), "to_s": millis(to) });
+            let (range, tag, detail) = asked.judged(&pcm, &row.sha256);
             caller.write_log(
                 room,
                 Draft::new(Action::Listen).on([row.id]).why(why_of(reason)).detail(detail),
@@ -133,6 +120,36 @@ pub(super) async fn audio(
         })
         .await?;
     answer(&room, pcm, range, &tag)
+}
+
+/// Which bytes of a sound a browser asks for.
+pub(super) struct AskedSound {
+    range: Option<String>,
+    if_range: Option<String>,
+}
+
+impl AskedSound {
+    pub(super) fn of(headers: &HeaderMap) -> AskedSound {
+        let text =
+            |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+        AskedSound { range: text(header::RANGE), if_range: text(header::IF_RANGE) }
+    }
+
+    /// What of a sound it is, its mark, and the seconds for the log.
+    pub(super) fn judged(&self, pcm: &Pcm, sha256: &str) -> (RequestedRange, String, Value) {
+        let tag = format!("\"{sha256}\"");
+        // Of another file than the browser began with, all of it.
+        let fits = self.if_range.as_ref().is_none_or(|known| *known == tag);
+        let range = asked(self.range.as_deref().filter(|_| fits), pcm.len());
+        let bytes = match &range {
+            RequestedRange::Whole => 0..pcm.len(),
+            RequestedRange::Part(range) => range.clone(),
+            RequestedRange::Nothing => 0..0,
+        };
+        let (from, to) = pcm.seconds(&bytes);
+        let millis = |s: f64| (s * 1e3).round() / 1e3;
+        (range, tag, json!({ "from_s": millis(from), "to_s": millis(to) }))
+    }
 }
 
 fn open(room: &RoomState, row: &Row) -> Result<Pcm, ProblemDetails> {
@@ -150,7 +167,7 @@ fn unreadable(error: &io::Error) -> ProblemDetails {
     ProblemDetails::UNAVAILABLE
 }
 
-fn answer(
+pub(super) fn answer(
     room: &Arc<RoomState>,
     pcm: Pcm,
     asked: RequestedRange,

@@ -199,7 +199,7 @@ pub(super) async fn people(State(room): State<Arc<RoomState>>, visitor: Visitor)
         table.cards {
             thead {
                 tr {
-                    @for key in ["name", "roles", "find", "hear", "acts", "download", "since-when", "last-heard"] {
+                    @for key in ["name", "roles", "find", "hear", "acts", "training-copies", "download", "since-when", "last-heard"] {
                         th scope="col" { (say(key)) }
                     }
                 }
@@ -271,6 +271,7 @@ fn one_right(guest: &Guest, zone: &TimeZone, line: &Value) -> Markup {
             td data-label=(say("find")) { (say(&format!("scope-{}", text("find")))) }
             td data-label=(say("hear")) { (say(&format!("scope-{}", text("hear")))) }
             td data-label=(say("acts")) { (acts.join(", ")) }
+            td data-label=(say("training-copies")) { (say(&format!("scope-{}", text("training")))) }
             td data-label=(say("download")) { (download) }
             td data-label=(say("since-when")) { (guest.lang.instant(text("since"), zone)) }
             td data-label=(say("last-heard")) { (guest.lang.instant(text("last_used"), zone)) }

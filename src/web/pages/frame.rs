@@ -95,6 +95,13 @@ pub fn inside(room: &RoomState, visitor: &Visitor, here: &str, title: &str, main
     let say = |key: &str| guest.say(key);
     let gives = |act| room.policy.gives(&visitor.caller.entrant.person, act);
     let mut ways = vec![("/recordings", say("recordings")), ("/requests", say("requests"))];
+    let person = &visitor.caller.entrant.person;
+    if gives(Act::Training) || room.policy.hears_training(person) {
+        ways.push(("/training", say("training-copies")));
+    }
+    if gives(Act::Dsar) {
+        ways.push(("/dsar", say("data-subjects")));
+    }
     if gives(Act::Audit) {
         ways.push(("/log", say("log")));
     }

@@ -147,6 +147,8 @@ mod tests {
             include_str!("door.rs"),
             include_str!("provider.rs"),
             include_str!("numbers_page.rs"),
+            include_str!("dsar_page.rs"),
+            include_str!("training_page.rs"),
         ];
         for page in pages {
             for piece in page.split("say(\"").skip(1) {

@@ -3,12 +3,14 @@
 
 mod desks;
 mod door;
+mod dsar_page;
 mod frame;
 mod languages;
 mod numbers_page;
 mod one_recording;
 mod provider;
 mod search_page;
+mod training_page;
 mod visit;
 
 use super::RoomState;
@@ -37,6 +39,10 @@ pub fn routes() -> Router<Arc<RoomState>> {
         .route("/recordings", get(search_page::page))
         .route("/recordings/{id}", get(one_recording::page))
         .route("/requests", get(desks::requests))
+        .route("/training", get(training_page::page))
+        .route("/dsar", get(dsar_page::list))
+        .route("/dsar/{n}", get(dsar_page::one))
+        .route("/dsar/{n}/letter/{kind}", get(dsar_page::letter))
         .route("/statistics", get(numbers_page::page))
         .route("/log", get(desks::log))
         .route("/people", get(desks::people))

@@ -269,6 +269,7 @@ fn acts(view: &View<'_>, id: &str) -> Markup {
                     label { span { (say("note")) } textarea name="note" rows="3" maxlength="2000" {} }
                 }))
             }
+            @if view.may("training") { (training(view)) }
             @if view.may("export") { (export(view)) }
             @if view.may("erase") {
                 (act(&say("erase"), &path("erase"), "/recordings", html! {
@@ -278,6 +279,27 @@ fn acts(view: &View<'_>, id: &str) -> Markup {
             }
         }
     }
+}
+
+fn training(view: &View<'_>) -> Markup {
+    let say = |key: &str| view.say(key);
+    let changes = [("altered", say("training-altered")), ("dropped", say("training-dropped"))];
+    let hint = say("training-spans-hint");
+    act(
+        &say("training-make"),
+        &format!("{}/training", view.path),
+        "/training",
+        html! {
+            (needed(&say("training-title"), "title", Some(&say("training-title-hint"))))
+            (choice(&say("customer"), "customer", "altered", &changes))
+            (choice(&say("agent"), "agent", "altered", &changes))
+            label { span { (say("start")) } input type="number" name="start" min="0" step="any" data-number; }
+            label { span { (say("end")) } input type="number" name="end" min="0" step="any" data-number; }
+            label { span { (say("training-silence")) " " small { "(" (hint) ")" } } input type="text" name="silence" data-list=""; }
+            label { span { (say("training-beep")) " " small { "(" (hint) ")" } } input type="text" name="beep" data-list=""; }
+            p { small { (say("training-judgement")) } }
+        },
+    )
 }
 
 fn export(view: &View<'_>) -> Markup {

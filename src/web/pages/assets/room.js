@@ -30,7 +30,7 @@
       if (!field.name) continue;
       if (field.type === "checkbox") body[field.name] = field.checked;
       else if (field.value === "") continue;
-      else if ("list" in field.dataset) body[field.name] = field.value.split(" ");
+      else if ("list" in field.dataset) body[field.name] = field.value.split(" ").filter((word) => word !== "");
       else if ("number" in field.dataset) body[field.name] = Number(field.value);
       else body[field.name] = field.value;
     }
@@ -98,6 +98,10 @@
     const address = new URL(location);
     address.searchParams.delete("lang");
     location.assign(address);
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) window.print();
   });
 
   // A page of somebody who has signed out is not shown again by the way back.

@@ -1,0 +1,255 @@
+//! Arguments of `nauhuri dsar`: the requests of data subjects.
+
+use super::global::Global;
+use super::search::{SearchArgs, id};
+use crate::archive::search::IdPart;
+use crate::custody::amend::stated_number;
+use crate::custody::audit::MAX_TEXT;
+use crate::custody::dsar::{CarryOut, ContactChannel, LetterKind, RequestOutcome, SubjectRight};
+use crate::custody::language::LetterLanguage;
+use crate::id::Channel;
+use crate::pii::Pii;
+use clap::{Args, Subcommand};
+use jiff::civil::Date;
+use std::path::PathBuf;
+
+/// `nauhuri dsar`
+#[derive(Args, Clone, Debug)]
+pub struct DsarArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DsarCommand,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri dsar ...`
+#[derive(Clone, Debug, Subcommand)]
+pub enum DsarCommand {
+    /// Take a request; it is due a month after it came
+    ///
+    /// Who asks comes on standard input, not on the command line, which others can see: the name on
+    /// the first line, the address on the lines after it.
+    #[command(after_help = "\
+Examples:
+  nauhuri dsar add --right access --received 2026-11-23 --channel letter --ref 17/2026 --own-number +358401234567 1a2b3c4d < person
+  nauhuri dsar add --right erase --received 2026-11-23 --channel email --ref 18/2026 --ask-identity < person")]
+    Add(Box<DsarAddArgs>),
+    /// List what is waited for, the one that is due first, first
+    #[command(after_help = "Examples:\n  nauhuri dsar list\n  nauhuri dsar list --all --json")]
+    List {
+        /// Also what is decided, the newest first
+        #[arg(long)]
+        all: bool,
+        /// Print an array
+        #[arg(long)]
+        json: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+    /// Show everything about one request
+    #[command(after_help = "Examples:\n  nauhuri dsar show 4\n  nauhuri dsar show 4 --json")]
+    Show {
+        /// Number of the request
+        #[arg(value_name = "N")]
+        n: i64,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+    /// Write down how the identity was checked, or which recordings are meant
+    #[command(after_help = "\
+Examples:
+  nauhuri dsar change 4 --identity 'passport, shown at the desk'
+  nauhuri dsar change 4 --ask-identity
+  nauhuri dsar change 4 --recording 1a2b3c4d")]
+    Change {
+        /// Number of the request
+        #[arg(value_name = "N")]
+        n: i64,
+        /// How the identity was checked
+        #[arg(long, value_name = "HOW", value_parser = text)]
+        identity: Option<String>,
+        /// The person has been asked to prove it
+        #[arg(long, conflicts_with = "identity")]
+        ask_identity: bool,
+        /// A recording that the request is about; may be repeated
+        #[arg(long, value_name = "ID", value_parser = id)]
+        recording: Vec<IdPart>,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+    /// Extend the month by one or two more, before its last day is over
+    #[command(
+        after_help = "Example:\n  nauhuri dsar extend 4 --months 2 --why 'Forty recordings have to be heard.'"
+    )]
+    Extend {
+        /// Number of the request
+        #[arg(value_name = "N")]
+        n: i64,
+        /// Months in addition to the first
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
+        months: u8,
+        /// Why; the person is told
+        #[arg(long, value_name = "TEXT", value_parser = text)]
+        why: String,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+    /// Decide on a request, and do what the decision says
+    ///
+    /// A request for erasure that is granted erases its recordings, one for restriction restricts them. Where a hold
+    /// forbids the erasure it can be deferred; it comes up again when the hold ends.
+    #[command(after_help = "\
+Examples:
+  nauhuri dsar decide 4 --outcome granted --yes
+  nauhuri dsar decide 4 --outcome refused --ground 'GDPR Art. 17(3)(b)' --why 'The statutory period runs until 2027.'
+  nauhuri dsar decide 4 --outcome deferred --ground 'GDPR Art. 17(3)(e)'")]
+    Decide(Box<DsarDecideArgs>),
+    /// Make the copy that goes out: audio, metadata in the person's language, who listened
+    #[command(after_help = "\
+Examples:
+  nauhuri dsar copy 4 --to /media/usb
+  nauhuri dsar copy 4 --to out --silence agent --without-names --leave-out 4711")]
+    Copy {
+        /// Number of the request
+        #[arg(value_name = "N")]
+        n: i64,
+        /// Folder for the zip
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        /// Replace this party's channel with silence
+        #[arg(long, value_enum, value_name = "PARTY")]
+        silence: Option<Channel>,
+        /// Tell of those who listened without their names
+        #[arg(long)]
+        without_names: bool,
+        /// Entry of the audit log that the person is not to be told of, by its number; may be repeated
+        #[arg(long, value_name = "SEQ")]
+        leave_out: Vec<u64>,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+    /// Print a letter to the person: in his language, from the controller of the configuration
+    #[command(after_help = "\
+Examples:
+  nauhuri dsar letter 4 --kind receipt
+  nauhuri dsar letter 4 --kind certificate > certificate.txt")]
+    Letter {
+        /// Number of the request
+        #[arg(value_name = "N")]
+        n: i64,
+        /// Which letter
+        #[arg(long, value_enum, value_name = "KIND")]
+        kind: LetterKind,
+        /// Options of every command.
+        #[command(flatten)]
+        global: Box<Global>,
+    },
+}
+
+/// `nauhuri dsar add`
+#[derive(Args, Clone, Debug)]
+pub struct DsarAddArgs {
+    /// What is asked for
+    #[arg(long, value_enum, value_name = "RIGHT")]
+    pub right: SubjectRight,
+    /// The day it came
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub received: Date,
+    /// How it came
+    #[arg(long, value_enum, value_name = "CHANNEL")]
+    pub channel: ContactChannel,
+    /// The case number; not a name
+    #[arg(long = "ref", value_name = "CASE", value_parser = text)]
+    pub case: String,
+    /// Language of the letters
+    #[arg(long, value_enum, value_name = "LANGUAGE", default_value = "fi")]
+    pub language: LetterLanguage,
+    /// The number the person called from: only a keyed hash is kept, to know whether he has asked before
+    #[arg(long = "own-number", value_name = "NUMBER", value_parser = own_number)]
+    pub own_number: Option<Pii<String>>,
+    /// How the identity was checked
+    #[arg(long, value_name = "HOW", value_parser = text)]
+    pub identity: Option<String>,
+    /// The person has been asked to prove it
+    #[arg(long, conflicts_with = "identity")]
+    pub ask_identity: bool,
+    /// Which recordings it is about; may be named later.
+    #[command(flatten)]
+    pub search: SearchArgs,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri dsar decide`
+#[derive(Args, Clone, Debug)]
+pub struct DsarDecideArgs {
+    /// Number of the request
+    #[arg(value_name = "N")]
+    pub n: i64,
+    /// How it is decided
+    #[arg(long, value_enum, value_name = "OUTCOME")]
+    pub outcome: RequestOutcome,
+    /// The law on which something is refused or put off
+    #[arg(long, value_name = "LAW", value_parser = text)]
+    pub ground: Option<String>,
+    /// Reasons in words, for the letter
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    pub why: Option<String>,
+    /// What is done to the recordings [default: what is asked for]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub carry_out: Option<CarryOut>,
+    /// Of a request granted in part, a recording it is granted for; may be repeated
+    #[arg(long, value_name = "ID", value_parser = id)]
+    pub recording: Vec<IdPart>,
+    /// Erase, where the decision says so
+    #[arg(long)]
+    pub yes: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+impl DsarCommand {
+    pub(super) fn global(&self) -> &Global {
+        match self {
+            DsarCommand::Add(args) => &args.global,
+            DsarCommand::Decide(args) => &args.global,
+            DsarCommand::List { global, .. }
+            | DsarCommand::Show { global, .. }
+            | DsarCommand::Change { global, .. }
+            | DsarCommand::Extend { global, .. }
+            | DsarCommand::Copy { global, .. }
+            | DsarCommand::Letter { global, .. } => global,
+        }
+    }
+}
+
+fn day(text: &str) -> Result<Date, &'static str> {
+    text.parse().map_err(|_| "not a date such as 2026-11-23")
+}
+
+fn own_number(text: &str) -> Result<Pii<String>, &'static str> {
+    stated_number(text)
+        .filter(|n| !n.as_str().is_empty())
+        .ok_or("not a telephone number such as +358401234567")
+}
+
+fn text(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err("must not be empty".into()),
+        1..=MAX_TEXT => Ok(text.into()),
+        _ => Err(format!("at most {MAX_TEXT} characters")),
+    }
+}
