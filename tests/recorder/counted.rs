@@ -45,6 +45,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "EndedBy::Shutdown",
     ),
     ("nauhuri_retention_deleted_total", "tests/recorder/archive.rs", "nauhuri_retention_deleted_total"),
+    ("nauhuri_rtp_unusable_total{reason=\"unauthentic\"}", "src/tape/tests/sealed.rs", "counts.rejected"),
     ("nauhuri_storage_bytes{state=\"kept\"}", "tests/recorder/archive.rs", "kept"),
     ("nauhuri_sweep_last_success", "tests/recorder/archive.rs", "nauhuri_sweep_last_success"),
     ("nauhuri_thread_ok", "tests/recorder/threads.rs", "nauhuri_thread_ok"),

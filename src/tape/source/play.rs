@@ -30,21 +30,20 @@ impl Source {
         if let Some(p) = ready.iter().find(|p| self.is_sound(p)) {
             self.clock.settle(p.at_ns, p.ts);
         }
-        match self.copies.take() {
-            None => (0..ready.len()).for_each(|i| self.play_one(&ready[i..], stage, played)),
-            Some(mut copies) => {
-                for i in 0..ready.len() {
-                    self.fill(&ready[i..], &mut copies, stage, played);
-                    self.play_one(&ready[i..], stage, played);
-                }
-                copies.forget(horizon_ns);
-                self.copies = Some(copies).filter(|c| !c.is_empty());
-            }
+        let (mut copies, mut rest) = (self.copies.take(), &ready[..]);
+        while !rest.is_empty() {
+            let copy = copies.as_mut().and_then(|copies| self.copy_before(rest, copies));
+            self.play_one(copy.as_deref().unwrap_or(rest), stage, played);
+            rest = if copy.is_none() { &rest[1..] } else { rest };
         }
+        if let Some(copies) = &mut copies {
+            copies.forget(horizon_ns);
+        }
+        self.copies = copies.filter(|c| !c.is_empty());
         self.waiting.compact();
     }
 
-    pub(super) fn play_one(&mut self, run: &[Pending], stage: &mut Stage<'_>, played: &mut Played) {
+    fn play_one(&mut self, run: &[Pending], stage: &mut Stage<'_>, played: &mut Played) {
         let Some(p) = run.first() else { return };
         let is_late = self.played.is_some_and(|(seq, _)| p.seq <= seq);
         let payload = self.waiting.payload(p);

@@ -5,13 +5,11 @@ use super::super::copies::{Copies, KeptCopy};
 use super::super::kept::Packet;
 use super::super::meaning::{Carries, Formats, PayloadKind};
 use super::super::proof::Look;
-use super::super::voice::Stage;
 use super::super::waiting::Pending;
-use super::{Played, Source};
+use super::Source;
 use crate::codec::red;
 use crate::rtp::seq::ts_diff;
 use crate::time::NS_PER_S;
-use smallvec::SmallVec;
 
 /// What begins so near to where the sound before it ended follows it, in units of the RTP clock.
 pub(super) const NEXT_TICKS: i64 = 16;
@@ -58,47 +56,40 @@ impl Source {
         }
     }
 
-    /// Plays copies of the packets that are missing before the next one.
-    pub(super) fn fill(
-        &mut self,
-        run: &[Pending],
-        copies: &mut Copies,
-        stage: &mut Stage<'_>,
-        played: &mut Played,
-    ) {
+    /// The copy of a packet that is missing before the next one, with what follows it.
+    #[inline(never)]
+    pub(super) fn copy_before(&mut self, run: &[Pending], copies: &mut Copies) -> Option<Vec<Pending>> {
         // What is missing because another hop was listened to was heard there.
         let is_lost = |p: &&Pending| !p.anew && !self.is_excused && self.is_sound(p);
-        let Some(next) = run.first().filter(is_lost) else { return };
-        while let Some((seq, end)) = self.played.filter(|(seq, _)| next.seq > seq + 1) {
-            if (next.ts - end).abs() <= NEXT_TICKS {
-                // As much as was missing.
-                self.played = Some((next.seq - 1, end));
-                return;
-            }
-            let reckoned = |c: &KeptCopy| {
-                let raw = next.raw + i64::from(ts_diff(c.timestamp, next.raw as u32));
-                (raw, self.stamps.reckoned(raw))
-            };
-            let fits = |c: &KeptCopy| {
-                let (_, ts) = reckoned(c);
-                let meaning = self.meanings.get(c.meaning);
-                let is_meant = self.secrecy.is_sound(meaning, Look::Unknown)
-                    && meaning.clock_hz() == self.clock.clock_hz();
-                let is_missing = ts >= end - NEXT_TICKS && ts + c.ticks <= next.ts + NEXT_TICKS;
-                let came = || self.waiting.packets().iter().any(|q| q.ts == ts && q.has_payload());
-                (is_meant && is_missing && !came()).then_some(ts)
-            };
-            let Some((ts, copy)) = copies.take_first(fits) else { return };
-            let missing_still = (ts - end + copy.ticks / 2).max(0) / copy.ticks;
-            let seq = (seq + 1).saturating_add_signed(missing_still).min(next.seq - 1);
-            // As if it had been no slower than what brought its copy.
-            let earlier_ns = i64::from(copy.offset) * NS_PER_S / i64::from(self.clock.clock_hz());
-            let (raw, _) = reckoned(&copy);
-            let pending =
-                Pending::new(copy.at_ns - earlier_ns, seq, (raw, ts), (copy.meaning, copy.ticks), false);
-            let pending = self.waiting.lend(pending, &copy.payload);
-            let run: SmallVec<[Pending; 32]> = std::iter::once(&pending).chain(run).copied().collect();
-            self.play_one(&run, stage, played);
+        let next = run.first().filter(is_lost)?;
+        let (seq, end) = self.played.filter(|(seq, _)| next.seq > seq + 1)?;
+        if (next.ts - end).abs() <= NEXT_TICKS {
+            // As much as was missing.
+            self.played = Some((next.seq - 1, end));
+            return None;
         }
+        let reckoned = |c: &KeptCopy| {
+            let raw = next.raw + i64::from(ts_diff(c.timestamp, next.raw as u32));
+            (raw, self.stamps.reckoned(raw))
+        };
+        let fits = |c: &KeptCopy| {
+            let (_, ts) = reckoned(c);
+            let meaning = self.meanings.get(c.meaning);
+            let is_meant =
+                self.secrecy.is_sound(meaning, Look::Unknown) && meaning.clock_hz() == self.clock.clock_hz();
+            let is_missing = ts >= end - NEXT_TICKS && ts + c.ticks <= next.ts + NEXT_TICKS;
+            let came = || self.waiting.packets().iter().any(|q| q.ts == ts && q.has_payload());
+            (is_meant && is_missing && !came()).then_some(ts)
+        };
+        let (ts, copy) = copies.take_first(fits)?;
+        let missing_still = (ts - end + copy.ticks / 2).max(0) / copy.ticks;
+        let seq = (seq + 1).saturating_add_signed(missing_still).min(next.seq - 1);
+        // As if it had been no slower than what brought its copy.
+        let earlier_ns = i64::from(copy.offset) * NS_PER_S / i64::from(self.clock.clock_hz());
+        let (raw, _) = reckoned(&copy);
+        let pending =
+            Pending::new(copy.at_ns - earlier_ns, seq, (raw, ts), (copy.meaning, copy.ticks), false);
+        let pending = self.waiting.lend(pending, &copy.payload);
+        Some(std::iter::once(&pending).chain(run).copied().collect())
     }
 }
