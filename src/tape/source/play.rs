@@ -31,7 +31,11 @@ impl Source {
             self.clock.settle(p.at_ns, p.ts);
         }
         match self.copies.take() {
-            None => (0..ready.len()).for_each(|i| self.play_one(&ready[i..], stage, played)),
+            None => {
+                for i in 0..ready.len() {
+                    self.play_one(&ready[i..], stage, played);
+                }
+            }
             Some(mut copies) => {
                 for i in 0..ready.len() {
                     self.fill(&ready[i..], &mut copies, stage, played);
