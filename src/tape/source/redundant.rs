@@ -16,6 +16,7 @@ pub(super) const NEXT_TICKS: i64 = 16;
 
 impl Source {
     /// The primary block of redundant audio, and what its type means; others as they are.
+    #[inline]
     pub(super) fn unwrapped<'a>(
         &mut self,
         meaning: u8,
