@@ -79,11 +79,13 @@ pub fn keys(oa: &OfferAnswer, speaker: Side) -> Vec<Arc<SrtpKey>> {
     let lines = oa.advertised_audio(speaker).flat_map(|m| &m.crypto_lines);
     let keys = lines.flat_map(|line| {
         let suite = SrtpSuite::named(&line.suite);
-        line.keys.iter().filter_map(move |k| SrtpKey::new(suite?, &k.key_salt, &k.mki))
+        // Some announce an identifier and send none.
+        let named = line.keys.iter().flat_map(|k| [(k, &*k.mki), (k, &[])]);
+        named.filter_map(move |(k, mki)| SrtpKey::new(suite?, &k.key_salt, mki))
     });
     let mut known: Vec<Arc<SrtpKey>> = Vec::new();
-    for key in keys.take(MAX_KEYS) {
-        if known.iter().all(|k| **k != key) {
+    for key in keys.take(2 * MAX_KEYS) {
+        if known.len() < MAX_KEYS && known.iter().all(|k| **k != key) {
             known.push(Arc::new(key));
         }
     }

@@ -145,9 +145,10 @@ impl Tape {
     /// States what `channel`'s party may seal its packets with on the hop `rank` away from the
     /// agent, from now on.
     pub fn set_keys(&mut self, channel: Channel, rank: u8, keys: &[Arc<SrtpKey>]) {
-        if !keys.is_empty() {
-            self.sort_in();
-            self.unsealers[channel as usize].get_or_insert_default().set_keys(rank, keys);
+        self.sort_in();
+        let unsealer = &mut self.unsealers[channel as usize];
+        if unsealer.is_some() || !keys.is_empty() {
+            unsealer.get_or_insert_default().set_keys(rank, keys);
         }
     }
 
@@ -218,15 +219,17 @@ impl Tape {
     fn sort_in(&mut self) {
         let inbox = std::mem::take(&mut self.inbox);
         for packet in inbox.packets() {
-            let packet = match &mut self.unsealers[packet.channel as usize] {
-                None => Some(packet),
-                Some(unsealer) => unsealer.unsealed(packet),
-            };
-            let Some(packet) = packet else { continue };
-            let at_ns = packet.at.since_ns(self.answered_at);
+            let (answered_at, rate_hz, keyed) = (self.answered_at, self.rate_hz, &self.keyed);
             let speaker = &mut self.speakers[packet.channel as usize];
-            if let Some(taken_back) = speaker.push(&packet, at_ns, self.rate_hz, &self.keyed) {
-                self.taken_back.push((packet.channel, taken_back));
+            let taken_back = &mut self.taken_back;
+            let mut take = |packet: &Packet<'_>| {
+                let at_ns = packet.at.since_ns(answered_at);
+                let back = speaker.push(packet, at_ns, rate_hz, keyed);
+                taken_back.extend(back.map(|back| (packet.channel, back)));
+            };
+            match &mut self.unsealers[packet.channel as usize] {
+                None => take(&packet),
+                Some(unsealer) => unsealer.unseal(packet, take),
             }
         }
         self.inbox = inbox.emptied();
@@ -311,7 +314,9 @@ impl Tape {
         events.retain(|e| e.at_ns <= end_ns);
         events.sort_by_key(|e| e.at_ns);
         let is_rushed = self.speakers.iter().any(Speaker::is_rushed);
-        let is_lossy = self.speakers.iter().any(|l| l.lost_inside(rate)) || self.left_out.packets > 0;
+        let is_lossy = self.speakers.iter().any(|l| l.lost_inside(rate))
+            || self.left_out.packets > 0
+            || self.unsealers.iter().flatten().any(|u| u.is_missing());
         let mut left_out = self.left_out;
         left_out.packets += self.speakers.iter().map(Speaker::refused).sum::<u64>();
         let streams: Vec<_> = self

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use steady::Steady;
 
 /// Packets in one datagram, at most: the kernel puts no more together.
-const MAX_SEGMENTS: usize = 128;
+pub(super) const MAX_SEGMENTS: usize = 128;
 /// Packets of a source whose address was the party's until it moved are its own for so long.
 const UNDER_WAY_NS: i64 = NS_PER_S;
 

@@ -17,7 +17,7 @@ use std::io;
 /// Where libraries are.
 const LIBRARIES: [&str; 5] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"];
 /// Memory that it may ask for, bytes: the library with all that it needs takes a part of this.
-const MEMORY: u64 = 4 << 30;
+const MEMORY: u64 = 1 << 30;
 
 /// What decoding needs of the kernel: the pipes, memory, its own threads' locks, the end.
 const CALLS: &[i64] = &[

@@ -25,8 +25,15 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long an answer may take: a packet's frames are decoded in less than a millisecond.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a process may take to start.
+const START_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer may take: a packet's frames are decoded in less than a millisecond, and
+/// other calls wait meanwhile.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// As many starts a hang counts for.
+const HANG_STARTS: usize = 3;
+/// After a process that could not be started none is, for so long.
+const PAUSE: Duration = Duration::from_secs(10);
 /// Processes started within [`RESTARTS_WITHIN`], at most; then there is none until it has passed.
 const MAX_STARTS: usize = 10;
 const RESTARTS_WITHIN: Duration = Duration::from_secs(600);
@@ -43,7 +50,8 @@ pub struct CagedDecoders {
 
 struct Shared {
     program: Program,
-    patience: Duration,
+    /// For the start, for an answer.
+    patience: [Duration; 2],
     metrics: Arc<Metrics>,
     pen: Mutex<Pen>,
     next_stream: AtomicU32,
@@ -54,9 +62,11 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Pen {
     child: Option<Child>,
-    /// What the first one said it can do; `None`: it was not started yet.
+    /// What the first one said it can do; `None`: none was started yet.
     known: Option<Ready>,
     starts: VecDeque<Instant>,
+    /// When one could not be started.
+    failed_at: Option<Instant>,
     /// Streams that ended and that the process has not been told of.
     ended: Vec<u32>,
     /// Requests and answers on their way.
@@ -66,10 +76,10 @@ struct Pen {
 impl CagedDecoders {
     /// Starts nothing yet. `program` is what [`caged::work`] runs in.
     pub fn new(program: Program, metrics: &Arc<Metrics>) -> CagedDecoders {
-        CagedDecoders::patient(program, metrics, PATIENCE)
+        CagedDecoders::patient(program, metrics, [START_PATIENCE, PATIENCE])
     }
 
-    fn patient(program: Program, metrics: &Arc<Metrics>, patience: Duration) -> CagedDecoders {
+    fn patient(program: Program, metrics: &Arc<Metrics>, patience: [Duration; 2]) -> CagedDecoders {
         let shared = Shared {
             program,
             patience,
@@ -84,7 +94,7 @@ impl CagedDecoders {
 
 /// What `program` greets with, if it can be started at all.
 pub fn probe(program: &Program) -> Option<Ready> {
-    Child::start(program, PATIENCE).ok().map(|(_, ready)| ready)
+    Child::start(program, START_PATIENCE).ok().map(|(_, ready)| ready)
 }
 
 impl ForeignDecoders for CagedDecoders {
@@ -136,7 +146,7 @@ impl DecodeFrames for CagedStream {
                 ended.iter().for_each(|id| messages::put_end(*id, &mut bytes));
                 messages::put_frames((self.id, self.codec, self.is_fresh), frames, &mut bytes);
                 let samples = frames.len() * self.codec.frame_samples();
-                child.ask(&mut bytes, samples, self.shared.patience, out).map_err(Some)
+                child.ask(&mut bytes, samples, self.shared.patience[1], out).map_err(Some)
             }
         };
         pen.bytes = bytes;
@@ -147,6 +157,9 @@ impl DecodeFrames for CagedStream {
                 Some(Failure::Lost(why)) => {
                     self.faults += 1;
                     pen.child = None;
+                    if why == DecoderFault::Hung {
+                        pen.starts.extend([Instant::now(); HANG_STARTS - 1]);
+                    }
                     Event::DecoderLost { fault: why }.emit(&self.shared.metrics);
                 }
                 // None may be started, which has been told.
@@ -197,12 +210,13 @@ impl Pen {
             while self.starts.front().is_some_and(is_old) {
                 self.starts.pop_front();
             }
-            if self.starts.len() >= MAX_STARTS {
+            let is_pause = self.failed_at.is_some_and(|at| now.duration_since(at) < PAUSE);
+            if self.starts.len() >= MAX_STARTS || is_pause {
                 return None;
             }
             self.starts.push_back(now);
             self.ended.clear();
-            match Child::start(&shared.program, shared.patience) {
+            match Child::start(&shared.program, shared.patience[0]) {
                 Ok((child, ready)) => {
                     if self.known.is_none() {
                         Event::DecodersFound { version: ready.version }.emit(&shared.metrics);
@@ -211,11 +225,11 @@ impl Pen {
                     self.child = (!ready.is_empty()).then_some(child);
                 }
                 Err(_) => {
-                    self.known.get_or_insert_default();
+                    self.failed_at = Some(Instant::now());
                     Event::DecoderLost { fault: DecoderFault::Unstartable }.emit(&shared.metrics);
                 }
             }
-            if self.starts.len() == MAX_STARTS {
+            if self.starts.len() >= MAX_STARTS {
                 Event::DecoderLost { fault: DecoderFault::TooOften }.emit(&shared.metrics);
             }
         }

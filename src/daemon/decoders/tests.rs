@@ -22,7 +22,7 @@ fn counted(metrics: &Metrics, fault: &str) -> u64 {
 
 fn caged(then: &str) -> (CagedDecoders, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new([]));
-    (CagedDecoders::patient(script(then), &metrics, Duration::from_millis(500)), metrics)
+    (CagedDecoders::patient(script(then), &metrics, [Duration::from_millis(500); 2]), metrics)
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn what_cannot_be_started_decodes_nothing() {
         script("").with("printf 'something else'"),
     ] {
         let metrics = Arc::new(Metrics::new([]));
-        let decoders = CagedDecoders::patient(program, &metrics, Duration::from_millis(500));
+        let decoders = CagedDecoders::patient(program, &metrics, [Duration::from_millis(500); 2]);
         assert!(!decoders.has(ForeignCodec::AmrWide) && decoders.open(ForeignCodec::G729).is_none());
         assert_eq!(counted(&metrics, "unstartable"), 1);
     }

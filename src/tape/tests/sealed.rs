@@ -113,3 +113,80 @@ fn a_stream_in_clear_is_heard_whatever_keys_are_told() {
         assert_eq!((report.counts.opened, report.counts.rejected), (0, 0));
     }
 }
+
+#[test]
+fn a_stream_goes_on_in_clear_where_the_keys_are_given_up() {
+    let (mut room, k) = (Room::new(), key(1));
+    room.formats(0, &[(8, "PCMA")], true);
+    room.keys(0, &[Arc::clone(&k)]);
+    let mut sender = Sender::new(0, 1);
+    room.talk_sealed((&mut sender, &k, 0), (0, 1000), &ALONE, 0x31);
+    room.formats(0, &[(8, "PCMA")], false);
+    room.keys(0, &[]);
+    // What is under way, and then the same stream.
+    room.talk_sealed((&mut sender, &k, 0), (1000, 1060), &ALONE, 0x41);
+    let mut clear = [(sender, 0)];
+    room.talk(&mut clear, 1060, 3000, 0x21);
+    let (report, sound) = room.close(3000);
+    assert!(report.complete);
+    for (from, to, code) in [(0, 1000, 0x31), (1000, 1060, 0x41), (1080, 3000, 0x21)] {
+        assert!(share(&sound, from, to, code) > 0.99, "{from}");
+    }
+}
+
+#[test]
+fn what_goes_on_under_a_key_that_nobody_saw_is_missing() {
+    // Another key of the same suite; one of a suite that is not known, which tells no keys.
+    for is_told in [true, false] {
+        let (mut room, k) = (Room::new(), key(1));
+        room.formats(0, &[(8, "PCMA")], true);
+        room.keys(0, &[Arc::clone(&k)]);
+        let mut sender = Sender::new(0, 1);
+        room.talk_sealed((&mut sender, &k, 0), (0, 1000), &ALONE, 0x31);
+        if !is_told {
+            room.keys(0, &[]);
+        }
+        room.talk_sealed((&mut sender, &key(7), 0), (1000, 3000), &ALONE, 0x41);
+        let (report, sound) = room.close(3000);
+        assert!(!report.complete, "{is_told}");
+        assert!(share(&sound, 0, 980, 0x31) > 0.99, "{is_told}");
+        assert!(sound[1060 * 8..].iter().all(|s| *s == 0), "{is_told}: noise");
+    }
+}
+
+#[test]
+fn packets_that_an_offload_joined_are_opened_one_by_one() {
+    for every in [1, 5] {
+        let (mut room, k) = (Room::new(), key(1));
+        room.formats(0, &[(8, "PCMA")], true);
+        room.keys(0, &[Arc::clone(&k)]);
+        let mut sender = Sender::new(0, 1);
+        for (n, at) in (0..3000).step_by(60).enumerate() {
+            let [a, b, c] = [(); 3].map(|()| k.seal(&sender.rtp(&[0x31; 160]), 0));
+            if n % every == 0 {
+                room.hear(0, at * 1000, &[a, b, c].concat());
+            } else {
+                [(0, a), (20, b), (40, c)].iter().for_each(|(ms, p)| room.hear(0, (at + ms) * 1000, p));
+            }
+        }
+        let (report, sound) = room.close(3000);
+        assert_eq!((report.counts.opened, report.counts.rejected), (150, 0), "{every}");
+        assert!(report.complete, "{every}");
+        assert!(share(&sound, 100, 2900, 0x31) > 0.95, "{every}");
+    }
+}
+
+#[test]
+fn nothing_in_clear_takes_the_place_of_a_sealed_stream() {
+    let (mut room, k) = (Room::new(), key(1));
+    room.formats(0, &[(8, "PCMA")], true);
+    room.keys(0, &[Arc::clone(&k)]);
+    let mut sender = Sender::new(0, 1);
+    room.talk_sealed((&mut sender, &k, 0), (0, 400), &ALONE, 0x31);
+    // Another source from the same address, with the right next numbers.
+    let beside = |sealed: &[u8]| Some([&sealed[..8], &[0, 0, 0, 2], &[0x77; 160][..]].concat());
+    room.talk_sealed((&mut sender, &k, 0), (400, 2000), &beside, 0x31);
+    let (report, sound) = room.close(2000);
+    assert!(report.complete);
+    assert!(share(&sound, 0, 2000, 0x31) > 0.999);
+}
