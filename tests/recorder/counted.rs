@@ -32,6 +32,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("nauhuri_audit_", "tests/recorder/archive.rs", "nauhuri_audit_entries"),
     ("nauhuri_calls_unrecorded_total{reason=\"truncated\"}", "tests/replay/unread.rs", "truncated"),
     ("nauhuri_decoder_faults_total", "src/daemon/decoders/tests.rs", "nauhuri_decoder_faults_total"),
+    ("nauhuri_dsar_", "tests/recorder/archive.rs", "nauhuri_dsar_"),
     ("nauhuri_leftovers", "tests/recorder/leftovers.rs", "nauhuri_leftovers"),
     ("nauhuri_ready", "tests/recorder/threads.rs", "nauhuri_ready"),
     (
