@@ -55,7 +55,8 @@ fn table() -> BTreeMap<String, Row> {
 
 /// Every command without commands of its own.
 fn commands(of: &clap::Command, before: &str, out: &mut Vec<String>) {
-    for command in of.get_subcommands() {
+    // What the recorder starts by itself is no command for anybody.
+    for command in of.get_subcommands().filter(|c| !c.is_hide_set()) {
         let name = format!("{before}{}", command.get_name());
         match command.has_subcommands() {
             true => commands(command, &format!("{name} "), out),
