@@ -56,7 +56,7 @@ fn table() -> BTreeMap<String, Row> {
 /// Every command without commands of its own.
 fn commands(of: &clap::Command, before: &str, out: &mut Vec<String>) {
     // What the recorder starts by itself is no command for anybody.
-    for command in of.get_subcommands().filter(|c| !c.is_hide_set()) {
+    for command in of.get_subcommands().filter(|c| c.get_name() != "decode-worker") {
         let name = format!("{before}{}", command.get_name());
         match command.has_subcommands() {
             true => commands(command, &format!("{name} "), out),
