@@ -8,6 +8,7 @@ use super::seq::seq_diff;
 use aes::{Aes128, Aes256};
 use aes_gcm::KeyInit as _;
 use aes_gcm::aead::AeadInPlace;
+use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
@@ -66,8 +67,7 @@ pub struct SrtpKey {
 }
 
 enum SessionCipher {
-    Cm128(Zeroizing<[u8; 16]>, Hmac<Sha1>),
-    Cm256(Zeroizing<[u8; 32]>, Hmac<Sha1>),
+    Counter { key: Zeroizing<Vec<u8>>, auth: Hmac<Sha1> },
     Gcm128(Box<Aes128Gcm>),
     Gcm256(Box<Aes256Gcm>),
 }
@@ -100,8 +100,7 @@ impl SrtpKey {
         let key = derived(0, suite.key)?;
         let auth = || <Hmac<Sha1> as Mac>::new_from_slice(&derived(1, 20)?).ok();
         let cipher = match (suite.is_gcm, suite.key) {
-            (false, 16) => SessionCipher::Cm128(Zeroizing::new(key.as_slice().try_into().ok()?), auth()?),
-            (false, _) => SessionCipher::Cm256(Zeroizing::new(key.as_slice().try_into().ok()?), auth()?),
+            (false, _) => SessionCipher::Counter { key, auth: auth()? },
             (true, 16) => SessionCipher::Gcm128(Box::new(Aes128Gcm::new_from_slice(&key).ok()?)),
             (true, _) => SessionCipher::Gcm256(Box::new(Aes256Gcm::new_from_slice(&key).ok()?)),
         };
@@ -138,52 +137,43 @@ impl SrtpKey {
             return None;
         }
         match &self.cipher {
-            SessionCipher::Cm128(_, auth) | SessionCipher::Cm256(_, auth) => {
+            SessionCipher::Counter { key, auth } => {
                 let mut auth = auth.clone();
                 auth.update(sealed);
                 auth.update(&roc.to_be_bytes());
                 auth.verify_truncated_left(tag).ok()?;
                 out.extend_from_slice(sealed);
-                let mut iv = [0; 16];
-                iv[..SALT].copy_from_slice(&*self.salt);
-                xor(&mut iv[4..8], &ssrc);
-                xor(&mut iv[8..12], &roc.to_be_bytes());
-                xor(&mut iv[12..14], &seq);
-                self.apply_counter(&iv, &mut out[header..]);
+                apply_counter(key, &self.counter_iv(&ssrc, roc, &seq), &mut out[header..])
             }
-            SessionCipher::Gcm128(_) | SessionCipher::Gcm256(_) => {
+            SessionCipher::Gcm128(cipher) => {
                 out.extend_from_slice(sealed);
-                let mut iv = [0; 12];
-                iv.copy_from_slice(&self.salt[..12]);
-                xor(&mut iv[2..6], &ssrc);
-                xor(&mut iv[6..10], &roc.to_be_bytes());
-                xor(&mut iv[10..12], &seq);
-                let (head, body) = out.split_at_mut(header);
-                let opened = match &self.cipher {
-                    SessionCipher::Gcm128(c) => {
-                        c.decrypt_in_place_detached(&iv.into(), head, body, tag.into())
-                    }
-                    SessionCipher::Gcm256(c) => {
-                        c.decrypt_in_place_detached(&iv.into(), head, body, tag.into())
-                    }
-                    SessionCipher::Cm128(..) | SessionCipher::Cm256(..) => return None,
-                };
-                opened.ok()?;
+                open_gcm(&**cipher, &self.gcm_iv(&ssrc, roc, &seq), out.split_at_mut(header), tag)
+            }
+            SessionCipher::Gcm256(cipher) => {
+                out.extend_from_slice(sealed);
+                open_gcm(&**cipher, &self.gcm_iv(&ssrc, roc, &seq), out.split_at_mut(header), tag)
             }
         }
-        Some(())
     }
 
-    fn apply_counter(&self, iv: &[u8; 16], body: &mut [u8]) {
-        match &self.cipher {
-            SessionCipher::Cm128(key, _) => {
-                Ctr128BE::<Aes128>::new((&**key).into(), iv.into()).apply_keystream(body);
-            }
-            SessionCipher::Cm256(key, _) => {
-                Ctr128BE::<Aes256>::new((&**key).into(), iv.into()).apply_keystream(body);
-            }
-            SessionCipher::Gcm128(_) | SessionCipher::Gcm256(_) => {}
-        }
+    /// RFC 7714 §8.1.
+    fn gcm_iv(&self, ssrc: &[u8], roc: u32, seq: &[u8]) -> [u8; 12] {
+        let mut iv = [0; 12];
+        iv.copy_from_slice(&self.salt[..12]);
+        xor(&mut iv[2..6], ssrc);
+        xor(&mut iv[6..10], &roc.to_be_bytes());
+        xor(&mut iv[10..12], seq);
+        iv
+    }
+
+    /// RFC 3711 §4.1.1.
+    fn counter_iv(&self, ssrc: &[u8], roc: u32, seq: &[u8]) -> [u8; 16] {
+        let mut iv = [0; 16];
+        iv[..SALT].copy_from_slice(&*self.salt);
+        xor(&mut iv[4..8], ssrc);
+        xor(&mut iv[8..12], &roc.to_be_bytes());
+        xor(&mut iv[12..14], seq);
+        iv
     }
 }
 
@@ -204,11 +194,26 @@ fn derive(master: &[u8], salt: &[u8; SALT], label: u8, len: usize) -> Option<Zer
     iv[..SALT].copy_from_slice(salt);
     iv[7] ^= label;
     let mut out = Zeroizing::new(vec![0; len]);
-    match master.len() {
-        16 => Ctr128BE::<Aes128>::new_from_slices(master, &iv).ok()?.apply_keystream(&mut out),
-        _ => Ctr128BE::<Aes256>::new_from_slices(master, &iv).ok()?.apply_keystream(&mut out),
-    }
+    apply_counter(master, &iv, &mut out)?;
     Some(out)
+}
+
+/// AES in counter mode, with a key of 128 or 256 bits.
+fn apply_counter(key: &[u8], iv: &[u8; 16], body: &mut [u8]) -> Option<()> {
+    match key.len() {
+        16 => Ctr128BE::<Aes128>::new_from_slices(key, iv).ok()?.apply_keystream(body),
+        _ => Ctr128BE::<Aes256>::new_from_slices(key, iv).ok()?.apply_keystream(body),
+    }
+    Some(())
+}
+
+fn open_gcm(
+    cipher: &impl AeadInPlace<NonceSize = U12, TagSize = U16>,
+    iv: &[u8; 12],
+    (head, body): (&mut [u8], &mut [u8]),
+    tag: &[u8],
+) -> Option<()> {
+    cipher.decrypt_in_place_detached(iv.into(), head, body, tag.into()).ok()
 }
 
 /// Octets of header, CSRC list and extension (RFC 3550 §5.1, §5.3.1), which are in clear.

@@ -145,10 +145,9 @@ impl Tape {
     /// States what `channel`'s party may seal its packets with on the hop `rank` away from the
     /// agent, from now on.
     pub fn set_keys(&mut self, channel: Channel, rank: u8, keys: &[Arc<SrtpKey>]) {
-        self.sort_in();
-        let unsealer = &mut self.unsealers[channel as usize];
-        if unsealer.is_some() || !keys.is_empty() {
-            unsealer.get_or_insert_default().set_keys(rank, keys);
+        if self.unsealers[channel as usize].is_some() || !keys.is_empty() {
+            self.sort_in();
+            self.unsealers[channel as usize].get_or_insert_default().set_keys(rank, keys);
         }
     }
 

@@ -78,15 +78,11 @@ fn wraps_are_guessed_from_the_newest() {
 impl SrtpKey {
     /// What a sender makes of a packet; of the suites of RFC 3711.
     pub fn seal(&self, packet: &[u8], roc: u32) -> Vec<u8> {
-        let SessionCipher::Cm128(_, auth) = &self.cipher else { panic!("only AES_CM_128") };
+        let SessionCipher::Counter { key, auth } = &self.cipher else { panic!("only counter mode") };
         let header = header_len(packet).expect("RTP");
         let mut out = packet.to_vec();
-        let mut iv = [0; 16];
-        iv[..SALT].copy_from_slice(&*self.salt);
-        xor(&mut iv[4..8], &packet[8..12]);
-        xor(&mut iv[8..12], &roc.to_be_bytes());
-        xor(&mut iv[12..14], &packet[2..4]);
-        self.apply_counter(&iv, &mut out[header..]);
+        let iv = self.counter_iv(&packet[8..12], roc, &packet[2..4]);
+        apply_counter(key, &iv, &mut out[header..]).expect("a key of AES");
         let mut auth = auth.clone();
         auth.update(&out);
         auth.update(&roc.to_be_bytes());
