@@ -49,6 +49,22 @@ fn handle<T>(
     work(&mut Handling::open(&mut keeper, &caller.entrant.by, &room.desk.zone)?)
 }
 
+/// The same in a route.
+async fn route(
+    room: Arc<RoomState>,
+    caller: Caller,
+    action: Action,
+    work: impl FnOnce(&RoomState, &Caller, &mut Handling<'_>) -> Result<Response, ProblemDetails> + Send + 'static,
+) -> Result<Response, ProblemDetails> {
+    room.blocking(move |room| handle(room, &caller, action, |desk| work(room, &caller, desk))).await
+}
+
+/// The request as it is now.
+fn as_it_is(desk: &mut Handling<'_>, n: i64, status: StatusCode) -> Result<Response, ProblemDetails> {
+    let now = desk.get(n)?;
+    Ok(json(status, &item(desk, &now)))
+}
+
 fn number(n: &str) -> Result<i64, ProblemDetails> {
     n.parse().map_err(|_| ProblemDetails::NOT_FOUND)
 }
@@ -147,11 +163,9 @@ pub(super) async fn one(
     caller: Caller,
     Path(n): Path<String>,
 ) -> Result<Response, ProblemDetails> {
-    room.blocking(move |room| {
-        handle(room, &caller, Action::DsarShow, |desk| {
-            let found = desk.show(number(&n)?)?;
-            Ok(json(StatusCode::OK, &item(desk, &found)))
-        })
+    route(room, caller, Action::DsarShow, move |_, _, desk| {
+        let found = desk.show(number(&n)?)?;
+        Ok(json(StatusCode::OK, &item(desk, &found)))
     })
     .await
 }
@@ -211,12 +225,9 @@ pub(super) async fn add(
     caller: Caller,
     Body(body): Body<NewDsar>,
 ) -> Result<Response, ProblemDetails> {
-    room.blocking(move |room| {
-        handle(room, &caller, Action::DsarAdd, |desk| {
-            let n = desk.add(&body.request(room, &caller)?, &room.desk.numbers)?;
-            let taken = desk.get(n)?;
-            Ok(json(StatusCode::CREATED, &item(desk, &taken)))
-        })
+    route(room, caller, Action::DsarAdd, move |room, caller, desk| {
+        let n = desk.add(&body.request(room, caller)?, &room.desk.numbers)?;
+        as_it_is(desk, n, StatusCode::CREATED)
     })
     .await
 }
@@ -238,23 +249,20 @@ pub(super) async fn change(
     Path(n): Path<String>,
     Body(body): Body<ChangeDsar>,
 ) -> Result<Response, ProblemDetails> {
-    room.blocking(move |room| {
-        handle(room, &caller, Action::DsarChange, |desk| {
-            let n = number(&n)?;
-            desk.get(n)?;
-            if body.identity.is_none() && !body.ask_identity && body.recordings.is_empty() {
-                return Err(ProblemDetails::bad("identity, ask_identity or recordings: one at least"));
-            }
-            let recordings = found(room, &caller, &body.recordings, Action::DsarChange)?;
-            if body.identity.is_some() || body.ask_identity {
-                desk.identify(n, stated("identity", body.identity.as_ref())?.as_ref())?;
-            }
-            if !recordings.is_empty() {
-                desk.link(n, &recordings)?;
-            }
-            let now = desk.get(n)?;
-            Ok(json(StatusCode::OK, &item(desk, &now)))
-        })
+    route(room, caller, Action::DsarChange, move |room, caller, desk| {
+        let n = number(&n)?;
+        desk.get(n)?;
+        if body.identity.is_none() && !body.ask_identity && body.recordings.is_empty() {
+            return Err(ProblemDetails::bad("identity, ask_identity or recordings: one at least"));
+        }
+        let recordings = found(room, caller, &body.recordings, Action::DsarChange)?;
+        if body.identity.is_some() || body.ask_identity {
+            desk.identify(n, stated("identity", body.identity.as_ref())?.as_ref())?;
+        }
+        if !recordings.is_empty() {
+            desk.link(n, &recordings)?;
+        }
+        as_it_is(desk, n, StatusCode::OK)
     })
     .await
 }
@@ -273,13 +281,10 @@ pub(super) async fn extend(
     Path(n): Path<String>,
     Body(body): Body<ExtendDsar>,
 ) -> Result<Response, ProblemDetails> {
-    room.blocking(move |room| {
-        handle(room, &caller, Action::DsarExtend, |desk| {
-            let n = number(&n)?;
-            desk.extend(n, body.months, &Pii::new(said("why", body.why.as_str())?))?;
-            let now = desk.get(n)?;
-            Ok(json(StatusCode::OK, &item(desk, &now)))
-        })
+    route(room, caller, Action::DsarExtend, move |_, _, desk| {
+        let n = number(&n)?;
+        desk.extend(n, body.months, &Pii::new(said("why", body.why.as_str())?))?;
+        as_it_is(desk, n, StatusCode::OK)
     })
     .await
 }
@@ -304,33 +309,30 @@ pub(super) async fn decide(
     Path(n): Path<String>,
     Body(body): Body<DecideDsar>,
 ) -> Result<Response, ProblemDetails> {
-    room.blocking(move |room| {
-        handle(room, &caller, Action::DsarDecide, |desk| {
-            let n = number(&n)?;
-            let (request, _) = desk.get(n)?;
-            let chosen = found(room, &caller, &body.recordings, Action::DsarDecide)?;
-            let ruling = Ruling {
-                outcome: word::<RequestOutcome>("outcome", &body.outcome)?,
-                ground: body.ground.as_deref().map(|ground| said("ground", ground)).transpose()?,
-                why: stated("why", body.why.as_ref())?,
-                carry_out: body.carry_out.as_deref().map(|what| word("carry_out", what)).transpose()?,
-                recordings: (!chosen.is_empty()).then_some(chosen),
-            };
-            let act = match ruling.carries_out(request.right) {
-                CarryOut::Erase => Some((Act::Erase, Action::Erase)),
-                CarryOut::Restrict => Some((Act::Restrict, Action::Restrict)),
-                CarryOut::Nothing => None,
-            };
-            if let Some((act, action)) = act {
-                let is_meant = |id| ruling.recordings.as_ref().is_none_or(|chosen| chosen.contains(id));
-                for row in desk.rows(&request)?.iter().filter(|row| is_meant(&row.id)) {
-                    allowed(room, &caller, &row.id.to_string(), act, action)?;
-                }
+    route(room, caller, Action::DsarDecide, move |room, caller, desk| {
+        let n = number(&n)?;
+        let (request, _) = desk.get(n)?;
+        let chosen = found(room, caller, &body.recordings, Action::DsarDecide)?;
+        let ruling = Ruling {
+            outcome: word::<RequestOutcome>("outcome", &body.outcome)?,
+            ground: body.ground.as_deref().map(|ground| said("ground", ground)).transpose()?,
+            why: stated("why", body.why.as_ref())?,
+            carry_out: body.carry_out.as_deref().map(|what| word("carry_out", what)).transpose()?,
+            recordings: (!chosen.is_empty()).then_some(chosen),
+        };
+        let act = match ruling.carries_out(request.right) {
+            CarryOut::Erase => Some((Act::Erase, Action::Erase)),
+            CarryOut::Restrict => Some((Act::Restrict, Action::Restrict)),
+            CarryOut::Nothing => None,
+        };
+        if let Some((act, action)) = act {
+            let is_meant = |id| ruling.recordings.as_ref().is_none_or(|chosen| chosen.contains(id));
+            for row in desk.rows(&request)?.iter().filter(|row| is_meant(&row.id)) {
+                allowed(room, caller, &row.id.to_string(), act, action)?;
             }
-            desk.decide(n, &ruling)?;
-            let now = desk.get(n)?;
-            Ok(json(StatusCode::OK, &item(desk, &now)))
-        })
+        }
+        desk.decide(n, &ruling)?;
+        as_it_is(desk, n, StatusCode::OK)
     })
     .await
 }
@@ -370,35 +372,32 @@ pub(super) async fn copy(
     Path(n): Path<String>,
     Body(body): Body<CopyDsar>,
 ) -> Result<Response, ProblemDetails> {
-    room.blocking(move |room| {
-        handle(room, &caller, Action::Export, |desk| {
-            let n = number(&n)?;
-            let (request, _) = desk.get(n)?;
-            for row in desk.rows(&request)? {
-                let row = allowed(room, &caller, &row.id.to_string(), Act::Export, Action::Export)?;
-                if body.to.is_some() {
-                    continue;
-                }
-                if let Err(why) = caller.asker(room).may(Deed::Download, &row) {
-                    return Err(refuse(room, &caller, &row, Draft::new(Action::Export), why)?
-                        .with("no copy by the browser: name a folder with \"to\""));
-                }
+    route(room, caller, Action::Export, move |room, caller, desk| {
+        let n = number(&n)?;
+        let (request, _) = desk.get(n)?;
+        for row in desk.rows(&request)? {
+            let row = allowed(room, caller, &row.id.to_string(), Act::Export, Action::Export)?;
+            if body.to.is_some() {
+                continue;
             }
-            if let Some(to) = &body.to {
-                if !Desk::may_export_to(&room.config.room.exports, to) {
-                    return Err(ProblemDetails::bad(
-                        "to: the whole path of a folder below room.exports, without a way up",
-                    ));
-                }
-                let done = desk.copy(n, &body.order(room, to.clone())?)?;
-                let answer =
-                    json!({ "recordings": done.recordings, "path": done.path, "sha256": done.sha256 });
-                return Ok(json(StatusCode::OK, &answer));
+            if let Err(why) = caller.asker(room).may(Deed::Download, &row) {
+                return Err(refuse(room, caller, &row, Draft::new(Action::Export), why)?
+                    .with("no copy by the browser: name a folder with \"to\""));
             }
-            let folder = Scratch::new()?;
-            let done = desk.copy(n, &body.order(room, folder.0.join("copy"))?)?;
-            sent(&done, &format!("nauhuri-dsar-{n}.zip"))
-        })
+        }
+        if let Some(to) = &body.to {
+            if !Desk::may_export_to(&room.config.room.exports, to) {
+                return Err(ProblemDetails::bad(
+                    "to: the whole path of a folder below room.exports, without a way up",
+                ));
+            }
+            let done = desk.copy(n, &body.order(room, to.clone())?)?;
+            let answer = json!({ "recordings": done.recordings, "path": done.path, "sha256": done.sha256 });
+            return Ok(json(StatusCode::OK, &answer));
+        }
+        let folder = Scratch::new()?;
+        let done = desk.copy(n, &body.order(room, folder.0.join("copy"))?)?;
+        sent(&done, &format!("nauhuri-dsar-{n}.zip"))
     })
     .await
 }
