@@ -58,6 +58,7 @@ mod tables;
 mod transfer;
 mod twins;
 mod unheard;
+mod unowned;
 
 pub use calls::Calls;
 pub use decision::{
