@@ -20,7 +20,8 @@ pub mod list;
 pub mod manual;
 pub mod output;
 pub mod record;
-pub mod reindex;
+pub mod redecode;
+mod reindex;
 pub mod repair;
 pub mod replay;
 pub mod restrict;
@@ -69,6 +70,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Restrict(args) => restrict::restrict(cli, args),
         Command::Unrestrict(args) => restrict::unrestrict(cli, args),
         Command::Amend(args) => amend::run(cli, args),
+        Command::Redecode(args) => redecode::run(cli, args),
         Command::Erase(args) => erase::run(cli, args),
         Command::Export(args) => export::run(cli, args),
         Command::Expire(args) => expire::run(cli, args),

@@ -181,6 +181,9 @@ section! {
         /// true: members of the service's group may read recordings (files 0640, folders 0750 instead
         /// of 0600 and 0700). A copy made that way leaves no trace in the audit log.
         group_read: bool = false, Kind::Bool;
+        /// true: sound that cannot be decoded here is kept as it came, in NAME.pcap beside the recording
+        /// and for as long; `nauhuri redecode` makes the sound of it once a decoder is there.
+        keep_undecoded: bool = false, Kind::Bool;
     }
 }
 

@@ -193,6 +193,7 @@ impl Place {
             "restrict" => [&[plain][..], &case].concat(),
             "unrestrict" => [&[self.restricted.as_str()][..], &case].concat(),
             "amend" => [&[plain, "--set-agent", "2002"][..], &case].concat(),
+            "redecode" => vec![plain],
             "erase" => vec![plain, "--reason", "asked", "--yes"],
             "export" => vec![plain, "--to", &to, "--reason", "asked"],
             "retention apply" => vec!["--service", "116117", "--yes"],

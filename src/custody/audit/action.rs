@@ -44,6 +44,8 @@ actions! {
     Unrestrict = "unrestrict",
     /// What is known about it was corrected.
     Amend = "amend",
+    /// Sound was made of payload that could not be decoded before.
+    Redecode = "redecode",
     /// About to be deleted before its time.
     EraseBegun = "erase_begun",
     /// Deleted before its time.
