@@ -21,7 +21,9 @@ use keeping::{
     AmendArgs, AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, RedecodeArgs, ReleaseArgs,
     RestrictArgs, RetentionArgs,
 };
-use reading::{ForecastArgs, ListArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
+use reading::{
+    ForecastArgs, ListArgs, ReconcileArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs,
+};
 
 use training::TrainingArgs;
 
@@ -128,6 +130,17 @@ Examples:
     /// Check the files for damage, loss and overdue deletion; changes no recording
     #[command(after_help = "Examples:\n  nauhuri verify\n  nauhuri verify --sample 500 --json")]
     Verify(VerifyArgs),
+    /// Compare the exchange's own list of calls with the recordings: which calls were not recorded?
+    ///
+    /// A recorder cannot see what its mirror port does not show it; the exchange knows all calls. What
+    /// the columns of its list mean is set in [cdr]. Exit status 1 when a call is missing and neither
+    /// the configuration nor the register of unrecorded calls explains it.
+    #[command(after_help = "\
+Examples:
+  nauhuri reconcile --cdr /var/log/asterisk/cdr-csv/Master.csv
+  nauhuri reconcile --cdr calls.csv --set cdr.format=columns --set cdr.answered=Start \
+      --set cdr.duration=Length --set cdr.parties=User,Number --json")]
+    Reconcile(ReconcileArgs),
     /// Rebuild the index from the files; works while the daemon runs
     #[command(after_help = "Example:\n  nauhuri reindex")]
     Reindex(ReindexArgs),
@@ -238,6 +251,7 @@ impl Command {
             Command::Show(args) => &args.global,
             Command::Unrecorded(args) => &args.global,
             Command::Verify(args) => &args.global,
+            Command::Reconcile(args) => &args.global,
             Command::Reindex(args) => &args.global,
             Command::Repair(args) => &args.global,
             Command::Forecast(args) => &args.global,

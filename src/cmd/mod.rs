@@ -19,8 +19,9 @@ pub mod keep;
 pub mod list;
 pub mod manual;
 pub mod output;
+pub mod reconcile;
 pub mod record;
-pub mod redecode;
+mod redecode;
 mod reindex;
 pub mod repair;
 pub mod replay;
@@ -62,6 +63,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Show(args) => show::run(cli, args),
         Command::Unrecorded(args) => unrecorded::run(cli, args),
         Command::Verify(args) => verify::run(cli, args),
+        Command::Reconcile(args) => reconcile::run(cli, args),
         Command::Reindex(args) => reindex::run(cli, args),
         Command::Repair(args) => repair::run(cli, args),
         Command::Forecast(args) => forecast::run(cli, args),

@@ -187,6 +187,7 @@ impl Place {
             "record" => vec!["--set", "capture.interface=lo"],
             "replay" => vec![&capture],
             "manual" => vec!["--out", &to],
+            "reconcile" => vec!["--cdr", "/dev/null"],
             "show" => vec![plain],
             "hold" => [&[plain, "--reason", "crime"][..], &case].concat(),
             "release" => vec![held, "--ref", "A", "--yes"],

@@ -30,6 +30,8 @@ actions! {
     Show = "show",
     /// The store was checked.
     Verify = "verify",
+    /// The recordings were compared with the exchange's list of calls.
+    Reconcile = "reconcile",
     /// The index was made anew.
     Reindex = "reindex",
     /// The log itself was read.
