@@ -1,5 +1,6 @@
-//! Where frames come from: interfaces and files.
+//! Where packets come from: interfaces, files, and what is received on sockets of our own.
 
+pub mod feed;
 pub mod file;
 pub mod live;
 pub mod merge;

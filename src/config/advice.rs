@@ -13,8 +13,10 @@ pub fn has_no_agent_rule(agents: &Agents) -> bool {
 /// Everything of this kind, each with its key and its remedy.
 pub fn advice(config: &Config) -> Vec<String> {
     let mut all = Vec::new();
-    if config.capture.interface.is_empty() {
-        all.push("capture.interface is not set: `nauhuri record` needs it".into());
+    if !config.has_source() {
+        all.push(
+            "neither capture.interface nor hep.listen is set: `nauhuri record` needs one of them".into(),
+        );
     }
     tunnels(config, &mut all);
     agents(config, &mut all);

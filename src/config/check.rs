@@ -17,7 +17,7 @@ use toml::Value;
 /// What the configuration is going to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// `nauhuri record`: needs an interface, and to know who is an agent.
+    /// `nauhuri record`: needs a source of calls, and to know who is an agent.
     Capture,
     /// Everything else.
     Other,
@@ -93,8 +93,9 @@ fn each_key(config: &Config, findings: &mut Findings) {
 
 fn capture(config: &Config, purpose: Purpose, findings: &mut Findings) {
     let own = &config.capture;
-    if own.interface.is_empty() && purpose == Purpose::Capture {
-        let allowed = "the interface that sees the calls, such as \"eth1\", or \"any\"";
+    if !config.has_source() && purpose == Purpose::Capture {
+        let allowed = "the interface that sees the calls, such as \"eth1\", or \"any\"; or another source of \
+                       calls: hep.listen";
         findings.add("capture.interface", "nothing", allowed);
     }
     for name in own.interface.iter().filter(|name| name.trim().is_empty()) {

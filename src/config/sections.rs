@@ -3,6 +3,7 @@
 //! A row is: what the key means, as the sample file has it; its field and type; its
 //! default; what it may hold. See `keys::section`.
 
+use super::hep::Hep;
 use super::keys::{self, Kind, section};
 use super::listening::Room;
 use super::service::{Service, ServiceRule};
@@ -26,6 +27,7 @@ const BYTES: Kind = Kind::Count(64 * 1024, i64::MAX);
 
 keys::config! {
     capture: Capture,
+    hep: Hep,
     sip: Sip,
     agents: Agents,
     service: Vec<ServiceRule>,
@@ -47,7 +49,7 @@ section! {
     /// Where packets come from.
     pub struct Capture {
         /// The interface that sees the calls (the mirror or SPAN port), or a list of
-        /// them; "any" listens on all.
+        /// them; "any" listens on all. Empty where calls come from elsewhere, such as [hep].
         #[serde(deserialize_with = "crate::config::forms::interfaces")]
         interface: Vec<String> = Vec::new(), Kind::OneOrTexts;
         /// An extra BPF expression, such as "net 10.20.0.0/16": packets outside it are
@@ -330,6 +332,11 @@ pub enum Encoding {
 }
 
 impl Config {
+    /// Whether calls can come from anywhere: an interface, or whoever sends to the recorder.
+    pub fn has_source(&self) -> bool {
+        !self.capture.interface.is_empty() || !self.hep.listen.is_empty()
+    }
+
     /// A service by its name, with everything filled in.
     pub fn service_named(&self, name: &str) -> Option<Service> {
         let base = &self.service_default;

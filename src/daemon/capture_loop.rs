@@ -10,6 +10,7 @@ use super::shutdown::StopFlag;
 use super::totals::snapshot;
 use super::unrecorded::by_failure;
 use crate::call::Ending;
+use crate::capture::feed::Intake;
 use crate::capture::live::{FrameSource, LiveError, LiveOptions};
 use crate::config::Config;
 use crate::engine::Engine;
@@ -28,6 +29,8 @@ use std::time::{Duration, Instant, SystemTime};
 const BURST: usize = 1024;
 /// Longest wait for frames; timers and the watchdog are served in between.
 const WAIT: Duration = Duration::from_millis(50);
+/// The same while listeners, which no wait for frames looks at, may have something.
+const FED_WAIT: Duration = Duration::from_millis(5);
 /// The capture clock follows the machine's this far behind while no frame
 /// comes: the kernel may still hold older ones.
 const RING_DELAY: Duration = Duration::from_millis(300);
@@ -52,6 +55,8 @@ pub struct Live<S> {
     engine: Engine,
     pipeline: Pipeline,
     sources: Vec<S>,
+    /// What comes from elsewhere than an interface.
+    intake: Intake,
     /// Interfaces that are to be opened again, and why they cannot be.
     lost: Vec<(String, String)>,
     options: LiveOptions,
@@ -77,13 +82,13 @@ pub fn open_sources<S: FrameSource>(config: &Config) -> Result<Vec<S>, LiveError
 }
 
 impl<S: FrameSource> Live<S> {
-    /// Starts the workers for `sources`.
+    /// Starts the workers for `sources` and what is offered to `intake`.
     ///
     /// # Errors
     /// No thread to work with.
     pub fn start(
         config: &Config,
-        sources: Vec<S>,
+        (sources, intake): (Vec<S>, Intake),
         context: &Arc<Context>,
         timezone: &jiff::tz::TimeZone,
         crew: &Arc<Crew>,
@@ -110,6 +115,7 @@ impl<S: FrameSource> Live<S> {
             engine: Engine::new(config),
             pipeline: Pipeline::start(&shop, note_failed)?,
             sources,
+            intake,
             lost: Vec::new(),
             options: options(config),
             context: Arc::clone(context),
@@ -134,12 +140,8 @@ impl<S: FrameSource> Live<S> {
         self.context.outlets.readiness.capturing();
         self.publish(published, notifier);
         while !stop.is_set() && !self.pipeline.has_dead() {
-            let busy = self.take_frames();
-            if !busy {
-                S::wait(&self.sources, WAIT);
-                if self.sources.is_empty() {
-                    std::thread::sleep(WAIT);
-                }
+            if !self.take_packets() {
+                self.wait();
             }
             let now = Instant::now();
             let step_ns = wall.step_ns(now);
@@ -171,7 +173,8 @@ impl<S: FrameSource> Live<S> {
         Event::Stopping { active }.emit(self.context.metrics());
         // What the kernel still holds was captured before the stop.
         let asked = Instant::now();
-        while self.take_frames() && asked.elapsed() < LAST_FRAMES {}
+        while self.take_packets() && asked.elapsed() < LAST_FRAMES {}
+        self.intake.close();
         self.pipeline.stop_by(Instant::now() + STOP_WITHIN);
         self.engine.finish(Ending::Shutdown, &mut self.pipeline);
         self.publish_totals();
@@ -186,9 +189,22 @@ impl<S: FrameSource> Live<S> {
         all_well
     }
 
-    /// Takes a burst from each interface; false when there was nothing.
-    fn take_frames(&mut self) -> bool {
+    /// Until something comes, or a moment has passed.
+    fn wait(&self) {
+        match (self.sources.is_empty(), self.intake.is_fed()) {
+            (true, _) => self.intake.wait(WAIT),
+            (false, true) => S::wait(&self.sources, FED_WAIT),
+            (false, false) => S::wait(&self.sources, WAIT),
+        }
+    }
+
+    /// Takes what waits, of each interface a burst at most; false when there was nothing.
+    fn take_packets(&mut self) -> bool {
         let mut busy = false;
+        for datagram in self.intake.take() {
+            busy = true;
+            self.engine.handle_datagram(&datagram.borrowed(), &mut self.pipeline);
+        }
         let mut failed = Vec::new();
         for (i, source) in self.sources.iter_mut().enumerate() {
             for _ in 0..BURST {
@@ -271,6 +287,7 @@ impl<S: FrameSource> Live<S> {
         let mut s = snapshot(&stats, &self.counts, self.pipeline.dropped(), &self.sip_ports);
         s.dropped[DropPlace::Kernel.index()] = self.dropped[0];
         s.dropped[DropPlace::Interface.index()] = self.dropped[1];
+        s.dropped[DropPlace::Feed.index()] = self.intake.dropped();
         if let Some(last) = stats.last_packet {
             let behind = wall_clock().since_ns(last).clamp(0, 3_600_000_000_000);
             // Without traffic the newest packet is old, and nothing lags.

@@ -158,7 +158,7 @@ pub fn instead_of_sip(s: &EngineStats, sip_ports: &[u16]) -> Option<String> {
         return None;
     }
     let n = &s.net;
-    if n.frames == 0 {
+    if n.frames + s.datagrams == 0 {
         return Some("no packet was captured".into());
     }
     let counts = [

@@ -13,6 +13,7 @@ use super::housekeeping;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
+use crate::capture::feed::{Feed, Intake, Listener, feed};
 use crate::capture::live::{FrameSource, LiveError};
 use crate::config::Config;
 use crate::custody::audit::AuditLog;
@@ -71,6 +72,8 @@ pub struct Recorder<S> {
     context: Arc<Context>,
     timezone: jiff::tz::TimeZone,
     sources: Vec<S>,
+    listeners: Vec<Arc<dyn Listener>>,
+    feed: (Feed, Intake),
     state: PathBuf,
     lock: StoreLock,
     recorder_lock: RecorderLock,
@@ -81,7 +84,7 @@ pub struct Recorder<S> {
 }
 
 impl<S: FrameSource> Recorder<S> {
-    /// Opens interfaces, store and port, in this order, on one thread.
+    /// Opens interfaces, store and ports, in this order, on one thread.
     ///
     /// # Errors
     /// [`StartError`]
@@ -107,11 +110,14 @@ impl<S: FrameSource> Recorder<S> {
             listen => Some(Port::open(listen)?),
         };
         let (config, timezone, faults) = (config.clone(), timezone.clone(), Faults::default());
+        let room = config.limits.queue_bytes.min(config.limits.share(16));
         Ok(Recorder {
             config,
             context,
             timezone,
             sources,
+            listeners: Vec::new(),
+            feed: feed(room),
             state,
             lock,
             recorder_lock,
@@ -120,6 +126,12 @@ impl<S: FrameSource> Recorder<S> {
             faults,
             decoders: None,
         })
+    }
+
+    /// Records what `listener` receives as well.
+    pub fn with_listener(mut self, listener: Arc<dyn Listener>) -> Recorder<S> {
+        self.listeners.push(listener);
+        self
     }
 
     /// Where a test breaks a thread.
@@ -166,14 +178,18 @@ impl<S: FrameSource> Recorder<S> {
     /// No thread to be had.
     pub fn start(self) -> Result<RunningRecorder<S>, StartError> {
         let Recorder { config, context, timezone, sources, state, lock, port, clock, .. } = self;
+        let (feed, intake) = self.feed;
         let outlets = context.outlets.clone();
         Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&outlets.metrics);
         report_files(config.limits.recordings as u64, &context);
         housekeeping::look(&context);
         let crew = Arc::new(Crew::new(&outlets.metrics, self.faults));
         outlets.readiness.watched_by(Arc::clone(&crew) as _);
-        let live = Live::start(&config, sources, &context, &timezone, &crew)?;
+        let live = Live::start(&config, (sources, intake), &context, &timezone, &crew)?;
         let stop = StopFlag::default();
+        for listener in self.listeners {
+            listen(listener, &feed, &crew, &stop)?;
+        }
         if let Some(port) = port {
             Event::MetricsListening { addr: port.addr() }.emit(&outlets.metrics);
             let stop = stop.clone();
@@ -206,6 +222,17 @@ impl<S: FrameSource> Recorder<S> {
     }
 }
 
+/// Lets `listener` receive on a thread of its own.
+fn listen(listener: Arc<dyn Listener>, feed: &Feed, crew: &Crew, stop: &StopFlag) -> io::Result<()> {
+    let (feed, stop) = (feed.clone(), stop.clone());
+    crew.start(ThreadRole::Listener, &listener.name(), Patience::Short, move |pulse| {
+        listener.receive(&feed, &|| {
+            pulse.beat();
+            !stop.is_set()
+        });
+    })
+}
+
 /// A recorder that records.
 pub struct RunningRecorder<S> {
     live: Live<S>,
@@ -225,7 +252,7 @@ impl<S: FrameSource> RunningRecorder<S> {
         let archived = self.crew.join(ThreadRole::Archivist, LAST_WORDS);
         self.stop.set();
         let ended = ThreadRole::ALL.iter().all(|role| {
-            !matches!(role, ThreadRole::Metrics | ThreadRole::Housekeeping)
+            !matches!(role, ThreadRole::Metrics | ThreadRole::Housekeeping | ThreadRole::Listener)
                 || self.crew.join(*role, LAST_WORDS)
         });
         if !archived || !ended {

@@ -116,6 +116,8 @@ fn network(net: &NetStats, out: &mut Snapshot) {
 fn engine(s: &EngineStats, out: &mut Snapshot) {
     let EngineStats {
         net: _,
+        datagrams,
+        datagram_bytes,
         requests,
         responses,
         sip_parse_errors,
@@ -159,6 +161,8 @@ fn engine(s: &EngineStats, out: &mut Snapshot) {
     for (why, count) in ParseError::ALL.iter().zip(sip_unreadable) {
         out.sip_unreadable[fault_label(*why).index()] += count;
     }
+    out.packets_received += datagrams;
+    out.bytes_received += datagram_bytes;
     for (kind, count) in [
         (SeenKind::SipCut, sip_cut),
         (SeenKind::RtpRecorded, rtp_recorded),

@@ -111,6 +111,8 @@ impl Engine {
     /// Takes one UDP datagram, or one SIP message that came over TCP, from elsewhere
     /// than a frame.
     pub fn handle_datagram(&mut self, datagram: &Datagram<'_>, sink: &mut impl Sink) {
+        self.core.stats.datagrams += 1;
+        self.core.stats.datagram_bytes += datagram.payload.len() as u64;
         if self.comes(datagram.ts, || Doubtful::datagram(datagram), sink) {
             self.core.handle_datagram(datagram, sink);
         }

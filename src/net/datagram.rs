@@ -41,3 +41,34 @@ pub struct Datagram<'a> {
     /// way to it, or a sender whose lengths are wrong.
     pub sliced: bool,
 }
+
+/// A [`Datagram`] with bytes of its own: for whoever has to keep it, or hand it to another thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedDatagram {
+    /// As in [`Datagram`].
+    pub ts: Timestamp,
+    /// As in [`Datagram`].
+    pub flow: Flow,
+    /// As in [`Datagram`].
+    pub transport: Transport,
+    /// As in [`Datagram`].
+    pub payload: Vec<u8>,
+    /// As in [`Datagram`].
+    pub truncated: bool,
+    /// As in [`Datagram`].
+    pub sliced: bool,
+}
+
+impl OwnedDatagram {
+    /// A copy.
+    pub fn of(d: &Datagram<'_>) -> OwnedDatagram {
+        let Datagram { ts, flow, transport, payload, truncated, sliced } = *d;
+        OwnedDatagram { ts, flow, transport, payload: payload.to_vec(), truncated, sliced }
+    }
+
+    /// As the engine takes it.
+    pub fn borrowed(&self) -> Datagram<'_> {
+        let OwnedDatagram { ts, flow, transport, ref payload, truncated, sliced } = *self;
+        Datagram { ts, flow, transport, payload, truncated, sliced }
+    }
+}

@@ -14,7 +14,7 @@ mod reassembly;
 mod stream;
 mod unread;
 
-pub use datagram::{Datagram, Flow, Transport};
+pub use datagram::{Datagram, Flow, OwnedDatagram, Transport};
 pub use dedup::Dedup;
 pub use defrag::{Defrag, Whole};
 pub use net_stats::{FragmentDrops, NetStats};

@@ -53,6 +53,7 @@ labels! {
     DropPlace {
         Kernel = "kernel", "The ring was full: the capture loop is too slow.";
         Interface = "interface", "The network card or its driver dropped it.";
+        Feed = "feed", "The queue of what was received over the network (HEP) was full: the capture loop is too slow.";
         Queue = "queue", "A worker's queue was full.";
         Truncated = "truncated", "Cut short by the snap length or the file.";
         Malformed = "malformed", "No readable Ethernet, IP, UDP or TCP header.";
@@ -314,6 +315,7 @@ labels! {
     ThreadRole {
         Capture = "capture", "Takes packets from the interfaces and follows the calls.";
         Worker = "worker", "Decodes and writes recordings; there are several.";
+        Listener = "listener", "Receives what is sent to the recorder (HEP); there may be several.";
         Archivist = "archivist", "Finishes what a crash left, keeps the index, deletes what is due.";
         Housekeeping = "housekeeping", "Looks at free space, links and whether the storage takes writes.";
         Metrics = "metrics", "Answers /metrics, /healthz and /readyz.";

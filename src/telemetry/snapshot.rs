@@ -16,9 +16,9 @@ use std::time::Duration;
 /// present values. Totals may only grow; one that shrinks is ignored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
-    /// Frames handed over by the kernel or read from a file.
+    /// Frames handed over by the kernel or read from a file, and datagrams that came without one.
     pub packets_received: u64,
-    /// Bytes of them that were captured.
+    /// Bytes of them, as far as captured.
     pub bytes_received: u64,
     /// What they held, by [`SeenKind::index`].
     pub seen: [u64; SeenKind::COUNT],

@@ -167,7 +167,10 @@ impl Event<'_> {
             }
             Event::NoSignalling { waited } => {
                 let waited_s = waited.as_secs();
-                warn!(waited_s, "no SIP seen: are capture.interface, sip.ports and the mirror port right?");
+                warn!(
+                    waited_s,
+                    "no SIP seen: are capture.interface (or hep.listen), sip.ports and the mirror port right?"
+                );
             }
             Event::Unread { what, number, count } => {
                 let (meaning, remedy) = (what.describe(), what.remedy());

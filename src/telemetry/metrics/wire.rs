@@ -43,8 +43,8 @@ impl Wire {
     #[rustfmt::skip] // one metric a line reads as the table it is
     pub(super) fn new(f: &Families<'_>) -> Wire {
         Wire {
-            packets_received: f.counter("nauhuri_packets_received_total", "Frames received from the interfaces.", &[]),
-            bytes_received: f.counter("nauhuri_bytes_received_total", "Bytes of those frames that were captured.", &[]),
+            packets_received: f.counter("nauhuri_packets_received_total", "Packets received: frames from the interfaces, and what capture agents sent (HEP).", &[]),
+            bytes_received: f.counter("nauhuri_bytes_received_total", "Bytes of those packets, as far as captured.", &[]),
             seen: f.counters("nauhuri_seen_total", "What the frames held, by kind; one may count as several.", "what", SeenKind::ALL.iter().map(|k| k.as_str())),
             fragments_dropped: f.counters("nauhuri_fragments_dropped_total", "IP datagrams given up before all their fragments had come, by reason.", "reason", FragmentLoss::ALL.iter().map(|r| r.as_str())),
             sip_unreadable: f.counters("nauhuri_sip_unreadable_total", "Data on a SIP port that no message could be read from, by reason.", "reason", SipFault::ALL.iter().map(|r| r.as_str())),
