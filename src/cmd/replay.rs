@@ -45,6 +45,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     if loaded.sources.file.is_none() && loaded.sources.of("capture.tunnels").0 == ValueOrigin::Defaults {
         config.capture.tunnels = vec![TunnelRule::ANY];
     }
+    config.capture.tunnels.extend(config.hep.as_tunnels());
     let config = config;
     let captures = Merged::open(&args.captures)?;
     let root = &config.storage.dir;

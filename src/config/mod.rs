@@ -11,7 +11,7 @@ pub mod check;
 pub mod compiled;
 pub mod error;
 pub mod forms;
-pub mod hep;
+pub mod hep_keys;
 pub mod keys;
 pub mod listen_at;
 pub mod listening;

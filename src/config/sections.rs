@@ -3,7 +3,7 @@
 //! A row is: what the key means, as the sample file has it; its field and type; its
 //! default; what it may hold. See `keys::section`.
 
-use super::hep::Hep;
+use super::hep_keys::HepSection;
 use super::keys::{self, Kind, section};
 use super::listening::Room;
 use super::service::{Service, ServiceRule};
@@ -27,7 +27,7 @@ const BYTES: Kind = Kind::Count(64 * 1024, i64::MAX);
 
 keys::config! {
     capture: Capture,
-    hep: Hep,
+    hep: HepSection,
     sip: Sip,
     agents: Agents,
     service: Vec<ServiceRule>,
@@ -60,8 +60,9 @@ section! {
         buffer_mib: u32 = 256, Kind::Count(1, BUFFER_MIB_MAX);
         /// Tunnels whose content is read: a kind, such as "vxlan", or a kind from certain
         /// senders, such as { kind = "erspan", from = "10.9.0.0/16" }. Kinds: "gre", "erspan",
-        /// "vxlan", "geneve", "gtp-u", "ipip" (IP, Ethernet or MPLS in IP), "tzsp"; "any" is all
-        /// of them. Anybody who can reach a mirrored address can send a tunnel packet with a
+        /// "vxlan", "geneve", "gtp-u", "ipip" (IP, Ethernet or MPLS in IP), "tzsp", "hep" (what
+        /// capture agents send to somebody else; [hep] is for what they send to the recorder);
+        /// "any" is all of them. Anybody who can reach a mirrored address can send a tunnel packet with a
         /// forged call inside, so name the kind and the sender of your mirror. VLAN tags, MPLS
         /// and PPPoE are always read.
         #[serde(deserialize_with = "crate::config::tunnels::rules")]

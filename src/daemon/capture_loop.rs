@@ -15,7 +15,6 @@ use crate::capture::live::{FrameSource, LiveError, LiveOptions};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::engine_stats::EngineStats;
-use crate::net::Transport;
 use crate::sip::ParseError;
 use crate::telemetry::Notifier;
 use crate::telemetry::events::Event;
@@ -310,7 +309,7 @@ impl<S: FrameSource> Live<S> {
             if n > before {
                 let reason = why.to_string();
                 let last = stats.sip_unreadable_last[*why as usize];
-                let last = last.map(|(transport, flow)| (transport_name(transport), flow.src, flow.dst));
+                let last = last.map(|(transport, flow)| (transport.as_str(), flow.src, flow.dst));
                 Event::SipUnreadable { reason: &reason, count: n - before, last }
                     .emit(self.context.metrics());
             }
@@ -331,13 +330,6 @@ impl<S: FrameSource> Live<S> {
                 self.told_unread.push(n);
             }
         }
-    }
-}
-
-fn transport_name(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
     }
 }
 

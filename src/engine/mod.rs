@@ -240,7 +240,7 @@ impl Engine {
 impl Core {
     fn handle_datagram(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         let is_sip = match d.transport {
-            Transport::Tcp => true,
+            Transport::Tcp | Transport::Hep => true,
             Transport::Udp => {
                 let ports = [d.flow.src.port(), d.flow.dst.port()];
                 // RTP may use a SIP port; its first byte is never a letter.
@@ -249,7 +249,7 @@ impl Core {
             }
         };
         // A client keeps its way through a NAT open with STUN beside its SIP (RFC 5626 §3.5.2).
-        let is_sip = is_sip && (d.transport == Transport::Tcp || classify(d.payload) != DatagramKind::Stun);
+        let is_sip = is_sip && (d.transport != Transport::Udp || classify(d.payload) != DatagramKind::Stun);
         if is_sip { self.handle_sip(d, sink) } else { self.handle_media(d, sink) }
     }
 

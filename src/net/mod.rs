@@ -6,10 +6,13 @@
 //! a payload means is the engine's to find out; of SIP only where a message
 //! begins and ends is known here.
 
+pub mod agent_clocks;
 mod datagram;
 mod dedup;
 mod defrag;
+pub mod hep_reader;
 pub mod net_stats;
+mod ports;
 mod reassembly;
 mod stream;
 mod unread;
@@ -20,13 +23,16 @@ pub use defrag::{Defrag, Whole};
 pub use net_stats::{FragmentDrops, NetStats};
 pub use unread::{Unread, UnreadCounts};
 
-use crate::config::{TunnelRule, tunnels};
+use crate::config::{TunnelKind, TunnelRule, tunnels};
 use crate::sip::starts_like_sip;
 use crate::time::Timestamp;
-use crate::wire::ip::{IpPacket, protocol, skip_extensions};
+use crate::wire::hep::{self, HepError};
+use crate::wire::ip::{IpPacket, protocol, skip_authentication, skip_extensions};
 use crate::wire::link::{self, LinkError, NextProtocol, Vlan};
 use crate::wire::transport::{Tcp, Udp};
 use crate::wire::{Frame, LinkType, fast, tunnel};
+use hep_reader::HepReader;
+use ports::PortSet;
 use reassembly::Reassembly;
 use std::net::{IpAddr, SocketAddr};
 
@@ -43,6 +49,8 @@ pub struct NetConfig {
     pub sip_ports: Vec<u16>,
     /// Which tunnels are opened, and from whom.
     pub tunnels: Vec<TunnelRule>,
+    /// UDP ports to which HEP is sent.
+    pub hep_ports: Vec<u16>,
     /// IP datagrams being put together at once.
     pub fragments: usize,
     /// TCP connections followed at once.
@@ -60,6 +68,7 @@ impl From<&crate::config::Config> for NetConfig {
         NetConfig {
             sip_ports: config.sip.ports.clone(),
             tunnels: config.capture.tunnels.clone(),
+            hep_ports: config.hep.udp_ports().chain([hep::PORT]).collect(),
             fragments: config.limits.fragments,
             tcp_streams: config.limits.tcp_streams,
             tcp_buffer: config.limits.tcp_buffer,
@@ -72,7 +81,11 @@ impl From<&crate::config::Config> for NetConfig {
 /// Frames in, datagrams out. Never asks the time: frames and callers bring it.
 pub struct Net {
     sip_ports: PortSet,
+    hep_ports: PortSet,
+    /// Those of SIP, of HEP and of tunnels.
+    special_ports: PortSet,
     tunnels: Vec<TunnelRule>,
+    hep: HepReader,
     defrag: Defrag,
     dedup: Dedup,
     reassembly: Reassembly,
@@ -90,9 +103,14 @@ pub struct Net {
 impl Net {
     /// With the bounds of the configuration.
     pub fn new(config: NetConfig) -> Net {
+        let tunnels = (0..=u16::MAX).filter(|port| tunnel::is_tunnel_port(*port));
+        let special = config.sip_ports.iter().chain(&config.hep_ports).copied().chain(tunnels);
         Net {
-            sip_ports: PortSet::new(&config.sip_ports),
+            special_ports: PortSet::new(special),
+            sip_ports: PortSet::new(config.sip_ports.iter().copied()),
+            hep_ports: PortSet::new(config.hep_ports.iter().copied()),
             tunnels: config.tunnels,
+            hep: HepReader::default(),
             defrag: Defrag::new(config.fragments).within(config.fragment_bytes),
             dedup: Dedup::default(),
             reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer).within(config.tcp_bytes),
@@ -120,11 +138,14 @@ impl Net {
         self.last_ts = frame.ts;
         if frame.link == LinkType::Ethernet
             && let Some(udp) = fast::udp4(frame.data)
-            && !tunnel::is_tunnel_port(udp.dst.port())
         {
             let flow = Flow { src: udp.src, dst: udp.dst, vlan: udp.vlan };
-            self.udp(frame.ts, flow, udp.id.into(), udp.payload, false, sink);
-            return;
+            if !self.special_ports.has_either(&flow) {
+                return self.deliver(frame.ts, flow, udp.payload, false, sink);
+            }
+            if !self.is_wrapper_port(udp.dst.port()) {
+                return self.udp(frame.ts, flow, udp.id.into(), udp.payload, false, sink);
+            }
         }
         self.is_cut = frame.wire_len as usize > frame.data.len();
         match link::open(frame.link, frame.data).and_then(|(proto, rest)| link::to_ip(proto, rest)) {
@@ -196,7 +217,7 @@ impl Net {
         let inner = if packet.src.is_ipv6() {
             skip_extensions(whole.protocol, &whole.payload)
         } else {
-            Some((whole.protocol, &whole.payload[..]))
+            skip_authentication(whole.protocol, &whole.payload)
         };
         match inner {
             Some((protocol, payload)) => {
@@ -292,7 +313,38 @@ impl Net {
             dst: SocketAddr::new(packet.dst, udp.dst_port),
             vlan: self.vlan,
         };
+        // Anything else on such a port is a datagram like any other.
+        if self.hep_ports.has(udp.dst_port) && hep::parse(udp.payload) != Err(HepError::NotHep) {
+            return self.agent(ts, &flow, packet.id, udp.payload, sink);
+        }
         self.udp(ts, flow, packet.id, udp.payload, udp.truncated, sink);
+    }
+
+    /// What a capture agent sent to somebody else, if that may be opened.
+    fn agent(
+        &mut self,
+        ts: Timestamp,
+        flow: &Flow,
+        ip_id: u32,
+        payload: &[u8],
+        sink: &mut impl FnMut(Datagram<'_>),
+    ) {
+        let (kind, sender) = (TunnelKind::Hep, flow.src.ip());
+        if !tunnels::is_opened(&self.tunnels, kind, sender) {
+            self.stats.tunnels_refused[kind.index()] += 1;
+            self.unread.note_tunnel(kind, sender);
+        } else if self.dedup.is_copy(ts, flow, ip_id, payload) {
+            self.stats.duplicates += 1;
+        } else {
+            self.stats.decapsulated += 1;
+            let read = self.hep.read(payload, (sender, ts), None, sink);
+            self.stats.short_headers += u64::from(read.is_err());
+        }
+    }
+
+    /// Whether what goes to this port may hold another packet.
+    fn is_wrapper_port(&self, port: u16) -> bool {
+        tunnel::is_tunnel_port(port) || self.hep_ports.has(port)
     }
 
     #[inline]
@@ -309,6 +361,18 @@ impl Net {
             self.stats.duplicates += 1;
             return;
         }
+        self.deliver(ts, flow, payload, truncated, sink);
+    }
+
+    #[inline]
+    fn deliver(
+        &mut self,
+        ts: Timestamp,
+        flow: Flow,
+        payload: &[u8],
+        truncated: bool,
+        sink: &mut impl FnMut(Datagram<'_>),
+    ) {
         self.stats.udp_datagrams += 1;
         let sliced = truncated && !self.is_cut;
         sink(Datagram { ts, flow, transport: Transport::Udp, payload, truncated, sliced });
@@ -364,29 +428,6 @@ impl Net {
 
 fn over_tcp(ts: Timestamp, flow: Flow, payload: &[u8]) -> Datagram<'_> {
     Datagram { ts, flow, transport: Transport::Tcp, payload, truncated: false, sliced: false }
-}
-
-/// Ports as bits: two reads for each datagram.
-struct PortSet(Box<[u64; 1024]>);
-
-impl PortSet {
-    fn new(ports: &[u16]) -> PortSet {
-        let mut bits = Box::new([0u64; 1024]);
-        for port in ports {
-            bits[usize::from(port >> 6)] |= 1 << (port & 63);
-        }
-        PortSet(bits)
-    }
-
-    #[inline]
-    fn has_either(&self, flow: &Flow) -> bool {
-        self.has(flow.src.port()) || self.has(flow.dst.port())
-    }
-
-    #[inline]
-    fn has(&self, port: u16) -> bool {
-        self.0[usize::from(port >> 6)] >> (port & 63) & 1 == 1
-    }
 }
 
 #[cfg(test)]

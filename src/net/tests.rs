@@ -13,6 +13,7 @@ fn config() -> NetConfig {
     NetConfig {
         sip_ports: vec![5060],
         tunnels,
+        hep_ports: vec![9060],
         fragments: 64,
         tcp_streams: 64,
         tcp_buffer: 65_536,

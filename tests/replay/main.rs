@@ -28,6 +28,7 @@ mod determinism;
 mod evasion;
 mod files;
 mod fuzzed;
+mod hep;
 mod hostile;
 mod identities;
 mod key_presses;
