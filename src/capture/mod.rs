@@ -2,8 +2,10 @@
 
 pub mod feed;
 pub mod file;
+pub mod hep_listener;
 pub mod live;
 pub mod merge;
+pub mod tls;
 
 /// What libpcap calls a link type.
 pub fn link_name(dlt: u16) -> String {

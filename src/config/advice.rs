@@ -19,6 +19,7 @@ pub fn advice(config: &Config) -> Vec<String> {
         );
     }
     tunnels(config, &mut all);
+    all.extend(super::hep_rules::left_open(&config.hep));
     agents(config, &mut all);
     let named = config.service.iter().map(|rule| rule.resolve(&config.service_default));
     for service in named.chain([config.service_default.clone()]) {

@@ -48,6 +48,9 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<BadValue> {
         let found = format!("{} bytes", config.limits.memory);
         findings.add("limits.memory", found, "a size of at least \"64 MiB\"");
     }
+    for (key, found, allowed) in super::hep_rules::wrong(&config.hep) {
+        findings.add(key, found, allowed);
+    }
     for (key, found, allowed) in super::room_rules::wrong(&config.room) {
         findings.add(key, found, allowed);
     }

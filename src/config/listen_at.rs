@@ -43,6 +43,12 @@ impl ListenAt {
     }
 }
 
+impl std::fmt::Display for ListenAt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.transport.as_str(), self.addr)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ pub mod compiled;
 pub mod error;
 pub mod forms;
 pub mod hep_keys;
+mod hep_rules;
 pub mod keys;
 pub mod listen_at;
 pub mod listening;

@@ -4,7 +4,7 @@
 //! that ([`super::recovery`]), and nobody who edits the store can keep the recorder from starting.
 
 use super::archivist::{Archivist, Orders};
-use super::capture_loop::{Live, open_sources};
+use super::capture_loop::{Inlets, Live, open_sources};
 use super::confine::{Confined, confine};
 use super::context::Context;
 use super::crew::{Crew, Faults, Patience, Pulse};
@@ -14,6 +14,8 @@ use super::machine_clock::Clock;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
 use crate::capture::feed::{Feed, Intake, Listener, feed};
+use crate::capture::hep_listener::hep_counts::HepCounts;
+use crate::capture::hep_listener::{HepListenError, HepListener};
 use crate::capture::live::{FrameSource, LiveError};
 use crate::config::Config;
 use crate::custody::audit::AuditLog;
@@ -41,6 +43,9 @@ pub enum StartError {
     /// An interface that cannot be captured.
     #[error(transparent)]
     Capture(#[from] LiveError),
+    /// An address where capture agents' packets are to be received.
+    #[error(transparent)]
+    Hep(#[from] HepListenError),
     /// Another store than the one that is meant, or none.
     #[error("the store {root} cannot be used: {source}", root = root.display())]
     Identity {
@@ -74,6 +79,7 @@ pub struct Recorder<S> {
     sources: Vec<S>,
     listeners: Vec<Arc<dyn Listener>>,
     feed: (Feed, Intake),
+    hep: Arc<HepCounts>,
     state: PathBuf,
     lock: StoreLock,
     recorder_lock: RecorderLock,
@@ -90,6 +96,8 @@ impl<S: FrameSource> Recorder<S> {
     /// [`StartError`]
     pub fn prepare(config: &Config, timezone: &jiff::tz::TimeZone) -> Result<Recorder<S>, StartError> {
         let sources = open_sources(config)?;
+        let (hep_listeners, hep) = HepListener::open_all(config)?;
+        let listeners = hep_listeners.into_iter().map(|l| Arc::new(l) as Arc<dyn Listener>).collect();
         let context = Arc::new(Context::recording(config));
         let clock = Clock::machine();
         let root = &context.writing.root;
@@ -116,8 +124,9 @@ impl<S: FrameSource> Recorder<S> {
             context,
             timezone,
             sources,
-            listeners: Vec::new(),
+            listeners,
             feed: feed(room),
+            hep,
             state,
             lock,
             recorder_lock,
@@ -169,7 +178,7 @@ impl<S: FrameSource> Recorder<S> {
         let write: Vec<&Path> = state.into_iter().chain(anchor).chain(store).collect();
         // Started when it is needed, and again where it was lost.
         let run: Vec<&Path> = self.decoders.iter().map(|d| d.path.as_path()).collect();
-        confine(&write, &[file], &run)
+        confine(&write, &[file], &run, !self.sources.is_empty())
     }
 
     /// Starts the threads: from here on calls are recorded once [`RunningRecorder::run`] is called.
@@ -185,9 +194,11 @@ impl<S: FrameSource> Recorder<S> {
         housekeeping::look(&context);
         let crew = Arc::new(Crew::new(&outlets.metrics, self.faults));
         outlets.readiness.watched_by(Arc::clone(&crew) as _);
-        let live = Live::start(&config, (sources, intake), &context, &timezone, &crew)?;
+        let inlets = Inlets { sources, intake, hep: self.hep };
+        let live = Live::start(&config, inlets, &context, &timezone, &crew)?;
         let stop = StopFlag::default();
         for listener in self.listeners {
+            Event::Listening { listener: &listener.name() }.emit(&outlets.metrics);
             listen(listener, &feed, &crew, &stop)?;
         }
         if let Some(port) = port {

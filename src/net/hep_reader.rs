@@ -32,6 +32,11 @@ pub enum HepSeen {
     Empty,
 }
 
+impl HepSeen {
+    /// All of them.
+    pub const ALL: [HepSeen; 5] = [HepSeen::Sip, HepSeen::Rtp, HepSeen::Rtcp, HepSeen::Other, HepSeen::Empty];
+}
+
 /// Why a packet is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HepRefusal {

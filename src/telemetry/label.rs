@@ -53,6 +53,7 @@ labels! {
     DropPlace {
         Kernel = "kernel", "The ring was full: the capture loop is too slow.";
         Interface = "interface", "The network card or its driver dropped it.";
+        Socket = "socket", "The kernel's buffer of a socket on which HEP is received was full.";
         Feed = "feed", "The queue of what was received over the network (HEP) was full: the capture loop is too slow.";
         Queue = "queue", "A worker's queue was full.";
         Truncated = "truncated", "Cut short by the snap length or the file.";
@@ -319,6 +320,30 @@ labels! {
         Archivist = "archivist", "Finishes what a crash left, keeps the index, deletes what is due.";
         Housekeeping = "housekeeping", "Looks at free space, links and whether the storage takes writes.";
         Metrics = "metrics", "Answers /metrics, /healthz and /readyz.";
+    }
+}
+
+labels! {
+    /// What packets in HEP held: `nauhuri_hep_packets_total{what}`.
+    HepKind {
+        Sip = "sip", "A SIP message.";
+        Rtp = "rtp", "An RTP packet.";
+        Rtcp = "rtcp", "An RTCP packet.";
+        Other = "other", "What is not followed: reports, logs, other protocols.";
+        Empty = "empty", "Nothing: a sign of life.";
+    }
+}
+
+labels! {
+    /// Why packets in HEP, or connections for them, were not taken: `nauhuri_hep_refused_total{reason}`.
+    HepFault {
+        Sender = "sender", "The sender is not in `hep.from`.";
+        Password = "password", "Without the password of `hep.password_file`, or with another.";
+        Malformed = "malformed", "No HEP, or broken.";
+        Compressed = "compressed", "A compressed payload that cannot be read, or is too long.";
+        Connections = "connections", "There are as many connections as one listener keeps.";
+        Slow = "slow", "A packet, or the greeting of TLS, was begun and not finished within ten seconds.";
+        Tls = "tls", "No TLS where TLS is spoken, or none that both sides know.";
     }
 }
 

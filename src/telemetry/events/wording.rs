@@ -46,6 +46,8 @@ impl Event<'_> {
             | Event::SipUnreadable { .. }
             | Event::ClockState { .. }
             | Event::Started { .. }
+            | Event::Listening { .. }
+            | Event::HepRefused { .. }
             | Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
             | Event::CaptureClosed { .. }
@@ -189,6 +191,11 @@ impl Event<'_> {
             Event::ClockState { synchronised: true } => debug!("clock is synchronised"),
             Event::ClockState { synchronised: false } => warn!("clock is not synchronised"),
             Event::Started { version } => info!(version, "started"),
+            Event::Listening { listener } => info!(listener, "receiving"),
+            Event::HepRefused { reason, sender, count } => {
+                let meaning = reason.describe();
+                warn!(%reason, sender, count, meaning, "HEP not taken");
+            }
             Event::CaptureStarted { interface } => info!(interface, "capturing"),
             Event::CaptureLost { interface, reason } => warn!(interface, reason, "capture lost"),
             Event::CaptureClosed { interface, reason } => {
