@@ -36,6 +36,7 @@ pub fn notices(s: &EngineStats, sip_ports: &[u16]) -> Vec<Notice> {
         (UnreadKind::Cut, s.net.truncated.max(s.net.cut)),
         (UnreadKind::Nested, s.net.nested_too_deep),
         (UnreadKind::NotSip, s.net.tcp_not_sip),
+        (UnreadKind::Deflated, s.net.websocket_unreadable),
         (UnreadKind::SuperPacket, s.super_packets),
     ];
     let plain = plain.into_iter().map(|(kind, count)| Notice { kind, number: None, tunnel: None, count });
@@ -120,10 +121,21 @@ pub fn text(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> String {
             "not read: TLS on TCP port {number} ({}); calls whose signalling is encrypted are not seen",
             counted(count, "record")
         ),
-        UnreadKind::WebSocket => {
-            format!("not read: {} with SIP on TCP port {number}", counted(count, "WebSocket"))
-        }
-        UnreadKind::Sctp => format!("not read: {} with SIP on port {number}", counted(count, "SCTP packet")),
+        UnreadKind::WebSocket => format!(
+            "not read: {} with SIP on TCP port {number}; to record their calls, set sip.ports = {}",
+            counted(count, "WebSocket"),
+            ports_with(sip_ports, number)
+        ),
+        UnreadKind::Deflated => format!(
+            "not read: {} of WebSockets, which are compressed; {}",
+            counted(count, "message"),
+            n.kind.remedy()
+        ),
+        UnreadKind::Sctp => format!(
+            "not read: {} with SIP on port {number}; to record their calls, set sip.ports = {}",
+            counted(count, "SCTP packet"),
+            ports_with(sip_ports, number)
+        ),
         UnreadKind::LinkType | UnreadKind::Header => format!("not read: {count}. {}", n.kind.describe()),
     }
 }

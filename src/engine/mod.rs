@@ -240,7 +240,7 @@ impl Engine {
 impl Core {
     fn handle_datagram(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         let is_sip = match d.transport {
-            Transport::Tcp | Transport::Hep => true,
+            Transport::Tcp | Transport::Sctp | Transport::Hep => true,
             Transport::Udp => {
                 let ports = [d.flow.src.port(), d.flow.dst.port()];
                 // RTP may use a SIP port; its first byte is never a letter.

@@ -20,8 +20,10 @@ pub struct Flow {
 pub enum Transport {
     /// One UDP datagram.
     Udp,
-    /// One SIP message out of a TCP stream.
+    /// One SIP message out of a TCP stream, bare or in a WebSocket.
     Tcp,
+    /// One SIP message out of SCTP.
+    Sctp,
     /// One SIP message that a capture agent handed on, whatever it came over.
     Hep,
 }
@@ -32,6 +34,7 @@ impl Transport {
         match self {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
+            Transport::Sctp => "sctp",
             Transport::Hep => "hep",
         }
     }

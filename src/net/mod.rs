@@ -11,15 +11,18 @@ mod datagram;
 mod dedup;
 mod defrag;
 pub mod hep_reader;
+mod net_config;
 pub mod net_stats;
 mod ports;
 mod reassembly;
+mod sctp;
 mod stream;
 mod unread;
 
 pub use datagram::{Datagram, Flow, OwnedDatagram, Transport};
 pub use dedup::Dedup;
 pub use defrag::{Defrag, Whole};
+pub use net_config::NetConfig;
 pub use net_stats::{FragmentDrops, NetStats};
 pub use unread::{Unread, UnreadCounts};
 
@@ -34,6 +37,7 @@ use crate::wire::{Frame, LinkType, fast, tunnel};
 use hep_reader::HepReader;
 use ports::PortSet;
 use reassembly::Reassembly;
+use sctp::SctpMessages;
 use std::net::{IpAddr, SocketAddr};
 
 /// Tunnels within tunnels that are followed.
@@ -41,42 +45,6 @@ const MAX_DEPTH: usize = 4;
 
 /// More than any datagram: what is missing of one whose end nobody saw.
 const UNKNOWN_TAIL: u32 = 65_535;
-
-/// What [`Net`] has to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NetConfig {
-    /// TCP ports that are followed and UDP ports whose copies are dropped, at either end.
-    pub sip_ports: Vec<u16>,
-    /// Which tunnels are opened, and from whom.
-    pub tunnels: Vec<TunnelRule>,
-    /// UDP ports to which HEP is sent.
-    pub hep_ports: Vec<u16>,
-    /// IP datagrams being put together at once.
-    pub fragments: usize,
-    /// TCP connections followed at once.
-    pub tcp_streams: usize,
-    /// Bytes kept for one direction of one connection.
-    pub tcp_buffer: usize,
-    /// Bytes kept for all connections together.
-    pub tcp_bytes: usize,
-    /// Bytes kept for all fragments together.
-    pub fragment_bytes: usize,
-}
-
-impl From<&crate::config::Config> for NetConfig {
-    fn from(config: &crate::config::Config) -> NetConfig {
-        NetConfig {
-            sip_ports: config.sip.ports.clone(),
-            tunnels: config.capture.tunnels.clone(),
-            hep_ports: config.hep.udp_ports().chain([hep::PORT]).collect(),
-            fragments: config.limits.fragments,
-            tcp_streams: config.limits.tcp_streams,
-            tcp_buffer: config.limits.tcp_buffer,
-            tcp_bytes: config.limits.share(16),
-            fragment_bytes: config.limits.share(32),
-        }
-    }
-}
 
 /// Frames in, datagrams out. Never asks the time: frames and callers bring it.
 pub struct Net {
@@ -89,6 +57,7 @@ pub struct Net {
     defrag: Defrag,
     dedup: Dedup,
     reassembly: Reassembly,
+    sctp: SctpMessages,
     stats: NetStats,
     unread: UnreadCounts,
     last_ts: Timestamp,
@@ -114,6 +83,7 @@ impl Net {
             defrag: Defrag::new(config.fragments).within(config.fragment_bytes),
             dedup: Dedup::default(),
             reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer).within(config.tcp_bytes),
+            sctp: SctpMessages::new(config.tcp_buffer, config.tcp_bytes / 4),
             stats: NetStats::default(),
             unread: UnreadCounts::default(),
             last_ts: Timestamp::from_ns(i64::MIN),
@@ -199,7 +169,7 @@ impl Net {
 
     /// Bytes kept for fragments and TCP streams now.
     pub fn held_bytes(&self) -> usize {
-        self.defrag.bytes() + self.reassembly.held()
+        self.defrag.bytes() + self.reassembly.held() + self.sctp.held()
     }
 
     fn ip(&mut self, ts: Timestamp, data: &[u8], depth: usize, sink: &mut impl FnMut(Datagram<'_>)) {
@@ -238,6 +208,7 @@ impl Net {
         match packet.protocol {
             protocol::UDP => return self.any_udp(ts, packet, depth, sink),
             protocol::TCP => return self.tcp(ts, packet, sink),
+            protocol::SCTP => return self.sctp(ts, packet, sink),
             _ => {}
         }
         match tunnel::ip(packet.protocol, packet.payload) {
@@ -247,12 +218,7 @@ impl Net {
                 self.unread.note_wrapping(packet.protocol, inner);
             }
             Some(Err(tunnel::TunnelError::Short)) => self.stats.short_headers += 1,
-            None => {
-                self.stats.other_transport += 1;
-                if packet.protocol == protocol::SCTP {
-                    self.unread.note_sctp(packet.payload, |port| self.sip_ports.has(port));
-                }
-            }
+            None => self.stats.other_transport += 1,
         }
     }
 
@@ -408,6 +374,28 @@ impl Net {
             sink(Datagram { ts, flow, transport, payload: tcp.payload, truncated: true, sliced });
         }
         self.due = self.reassembly.poll_timeout().unwrap_or(Timestamp::FAR_FUTURE);
+    }
+
+    fn sctp(&mut self, ts: Timestamp, packet: &IpPacket<'_>, sink: &mut impl FnMut(Datagram<'_>)) {
+        let Some(ports) = sctp::ports(packet.payload) else {
+            self.stats.short_headers += 1;
+            return;
+        };
+        let [src, dst] = [(packet.src, ports[0]), (packet.dst, ports[1])].map(SocketAddr::from);
+        let flow = Flow { src, dst, vlan: self.vlan };
+        if !self.sip_ports.has_either(&flow) {
+            self.stats.other_transport += 1;
+            self.unread.note_sctp(ports, packet.payload);
+            return;
+        }
+        let transport = Transport::Sctp;
+        self.stats.sctp_packets += 1;
+        let messages = &mut self.stats.sctp_messages;
+        self.sctp.push(ts, ports, packet.payload, |payload| {
+            *messages += 1;
+            sink(Datagram { ts, flow, transport, payload, truncated: false, sliced: false });
+        });
+        self.stats.sctp_given_up = self.sctp.given_up();
     }
 
     fn count(&mut self, error: LinkError) {

@@ -38,6 +38,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("nauhuri_hep_packets_total", "tests/recorder/hep.rs", "nauhuri_hep_packets_total"),
     ("nauhuri_hep_refused_total", "src/capture/hep_listener/tests.rs", "RefusedHep::Compressed"),
     ("nauhuri_leftovers", "tests/recorder/leftovers.rs", "nauhuri_leftovers"),
+    ("nauhuri_packets_dropped_total{where=\"sctp\"}", "src/net/sctp.rs", "sctp.given_up()"),
     (
         "nauhuri_packets_dropped_total{where=\"socket\"}",
         "src/capture/hep_listener/socket_drops.rs",

@@ -18,6 +18,7 @@ mod call_ids;
 mod calls;
 mod capture_files;
 mod captures;
+mod carriers;
 mod claims;
 mod cli;
 mod clocks;
