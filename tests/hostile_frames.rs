@@ -24,6 +24,7 @@ fn net() -> Net {
     let (sip_ports, tcp_bytes, fragment_bytes) = (PORTS.to_vec(), 1 << 24, 1 << 24);
     Net::new(NetConfig {
         sip_ports,
+        finds_sip: false,
         tunnels,
         hep_ports,
         fragments,

@@ -226,6 +226,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SipPorts;
     use crate::config::{CallDirection, RetentionBound, ServiceRule};
     use std::time::Duration;
 
@@ -265,8 +266,8 @@ mod tests {
             ("capture.interface", |c| c.capture.interface = vec![" ".into()]),
             ("capture.buffer_mib", |c| c.capture.buffer_mib = 0),
             ("capture.buffer_mib", |c| c.capture.buffer_mib = 4096),
-            ("sip.ports", |c| c.sip.ports = vec![]),
-            ("sip.ports", |c| c.sip.ports = vec![5060, 0]),
+            ("sip.ports", |c| c.sip.ports = SipPorts::Listed(vec![])),
+            ("sip.ports", |c| c.sip.ports = SipPorts::Listed(vec![5060, 0])),
             ("sip.correlation_headers", |c| c.sip.correlation_headers = vec!["Session ID".into()]),
             ("sip.media_timeout", |c| c.sip.media_timeout = Duration::ZERO),
             ("agents.extensions", |c| c.agents.extensions = vec!["*".into()]),
@@ -319,7 +320,7 @@ mod tests {
     #[test]
     fn all_at_once_and_what_is_fine() {
         let all = keys_after(|c| {
-            c.sip.ports.clear();
+            c.sip.ports = SipPorts::Listed(Vec::new());
             c.limits.calls = 0;
             c.metrics.listen = "9160".into();
         });

@@ -23,6 +23,7 @@ mod room_rules;
 pub mod sample;
 pub mod sections;
 pub mod service;
+pub mod sip_ports;
 pub mod term;
 pub mod tunnels;
 mod words;
@@ -35,5 +36,6 @@ pub use sections::{
     Log, MetricsSection, Numbers, Retention, Sip, Storage,
 };
 pub use service::{CallDirection, HideDigits, RetentionBound, Service, ServiceRule};
+pub use sip_ports::SipPorts;
 pub use term::{Term, TermError};
 pub use tunnels::{TunnelKind, TunnelRule};

@@ -7,6 +7,7 @@ use super::hep_keys::HepSection;
 use super::keys::{self, Kind, section};
 use super::listening::Room;
 use super::service::{Service, ServiceRule};
+use super::sip_ports::SipPorts;
 use super::term::Term;
 use super::tunnels::TunnelRule;
 use super::words;
@@ -75,8 +76,10 @@ section! {
 section! {
     /// What counts as SIP, and how calls are followed.
     pub struct Sip {
-        /// UDP and TCP ports that carry SIP, at either end.
-        ports: Vec<u16> = vec![5060, 5080], Kind::Ports;
+        /// UDP, TCP and SCTP ports that carry SIP, at either end, WebSockets among them. "any": SIP is
+        /// found on every port, by what it says. Every packet that is not RTP is looked at then, and
+        /// whoever reaches any mirrored port can make up calls; so name the ports if you know them.
+        ports: SipPorts = SipPorts::Listed(vec![5060, 5080]), Kind::Ports;
         /// Headers that connect the legs of one contact (trunk, queue, agent): legs with the
         /// same value in one of them belong together.
         correlation_headers: Vec<String> = vec!["Session-ID".into()], Kind::Words(&words::HEADERS);

@@ -141,7 +141,7 @@ impl<S: FrameSource> Live<S> {
             dropped: [0; 2],
             began: Instant::now(),
             told_no_sip: false,
-            sip_ports: config.sip.ports.clone(),
+            sip_ports: config.sip.ports.listed().to_vec(),
             listens_to_hep: !config.hep.listen.is_empty(),
             told_unread: Vec::new(),
             told_unreadable: Default::default(),

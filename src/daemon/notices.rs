@@ -200,8 +200,12 @@ pub fn instead_of_sip(s: &EngineStats, sip_ports: &[u16]) -> Option<String> {
     });
     let seen: Vec<String> = counts.chain(ports).collect();
     let seen = if seen.is_empty() { "nothing".into() } else { seen.join(", ") };
-    let ports = if sip_ports.len() == 1 { "port" } else { "ports" };
-    Some(format!("no SIP on {ports} {} (sip.ports); seen instead: {seen}", listed(sip_ports)))
+    let ports = match sip_ports {
+        [] => "any port".into(),
+        [one] => format!("port {one}"),
+        several => format!("ports {}", listed(several)),
+    };
+    Some(format!("no SIP on {ports} (sip.ports); seen instead: {seen}"))
 }
 
 fn transport_of(port: u16, s: &EngineStats) -> &'static str {

@@ -37,7 +37,8 @@ fn network(net: &NetStats, out: &mut Snapshot) {
         frames,
         bytes,
         truncated,
-        // These four are kinds of what is not read: see `notices::totals`.
+        // These are kinds of what is not read: see `notices::totals`.
+        websocket_unreadable: _,
         cut: _,
         unknown_link: _,
         unknown_encapsulation: _,
@@ -69,11 +70,9 @@ fn network(net: &NetStats, out: &mut Snapshot) {
         sctp_packets,
         sctp_messages,
         sctp_given_up,
-        // See `notices::totals` again.
-        websocket_unreadable: _,
         tcp_cut,
     } = *net;
-    fragments(&fragments_dropped, out);
+    lost_fragments(&fragments_dropped, out);
     (out.packets_received, out.bytes_received) = (frames, bytes);
     (out.sip_duplicates, out.time_went_back) = (duplicates, backwards);
     out.tunnels_refused = tunnels_refused;
@@ -114,7 +113,7 @@ fn network(net: &NetStats, out: &mut Snapshot) {
     }
 }
 
-fn fragments(dropped: &FragmentDrops, out: &mut Snapshot) {
+fn lost_fragments(dropped: &FragmentDrops, out: &mut Snapshot) {
     let FragmentDrops { timeout, evicted, overlap, malformed, truncated: cut_pieces } = *dropped;
     for (reason, count) in [
         (FragmentLoss::Timeout, timeout),

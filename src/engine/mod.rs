@@ -73,6 +73,8 @@ pub struct Engine {
 struct Core {
     calls: Calls,
     sip_ports: Vec<u16>,
+    /// SIP is known by what it says, wherever it is.
+    finds_sip: bool,
     clock: CaptureClock,
     next_tick: Timestamp,
     stats: EngineStats,
@@ -89,7 +91,8 @@ impl Engine {
             net: Net::new(NetConfig::from(config)),
             core: Core {
                 calls: Calls::new(config),
-                sip_ports: config.sip.ports.clone(),
+                sip_ports: config.sip.ports.listed().to_vec(),
+                finds_sip: config.sip.ports.is_any(),
                 clock: CaptureClock::default(),
                 next_tick: Timestamp::from_ns(i64::MIN),
                 stats: EngineStats::default(),
@@ -315,8 +318,12 @@ impl Core {
                 return;
             }
             _ => {
+                let is_sip = starts_like_sip(d.payload);
+                if is_sip && self.finds_sip {
+                    return self.handle_sip(d, sink);
+                }
                 self.stats.other_udp += 1;
-                if starts_like_sip(d.payload) {
+                if is_sip {
                     self.unread.note_sip(Transport::Udp, &d.flow);
                 }
                 return;

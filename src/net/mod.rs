@@ -28,6 +28,7 @@ pub use unread::{Unread, UnreadCounts};
 
 use crate::config::{TunnelKind, TunnelRule, tunnels};
 use crate::sip::starts_like_sip;
+use crate::sip::stream_framer::begins_message;
 use crate::time::Timestamp;
 use crate::wire::hep::{self, HepError};
 use crate::wire::ip::{IpPacket, protocol, skip_authentication, skip_extensions};
@@ -49,8 +50,9 @@ const UNKNOWN_TAIL: u32 = 65_535;
 /// Frames in, datagrams out. Never asks the time: frames and callers bring it.
 pub struct Net {
     sip_ports: PortSet,
+    finds_sip: bool,
     hep_ports: PortSet,
-    /// Those of SIP, of HEP and of tunnels.
+    /// Those of SIP, of HEP and of tunnels; all, where SIP may be on any.
     special_ports: PortSet,
     tunnels: Vec<TunnelRule>,
     hep: HepReader,
@@ -74,8 +76,10 @@ impl Net {
     pub fn new(config: NetConfig) -> Net {
         let tunnels = (0..=u16::MAX).filter(|port| tunnel::is_tunnel_port(*port));
         let special = config.sip_ports.iter().chain(&config.hep_ports).copied().chain(tunnels);
+        let special: Vec<u16> = if config.finds_sip { (0..=u16::MAX).collect() } else { special.collect() };
         Net {
-            special_ports: PortSet::new(special),
+            special_ports: PortSet::new(special.into_iter()),
+            finds_sip: config.finds_sip,
             sip_ports: PortSet::new(config.sip_ports.iter().copied()),
             hep_ports: PortSet::new(config.hep_ports.iter().copied()),
             tunnels: config.tunnels,
@@ -323,7 +327,8 @@ impl Net {
         truncated: bool,
         sink: &mut impl FnMut(Datagram<'_>),
     ) {
-        if self.sip_ports.has_either(&flow) && self.dedup.is_copy(ts, &flow, ip_id, payload) {
+        let is_sip = self.sip_ports.has_either(&flow) || self.finds_sip && starts_like_sip(payload);
+        if is_sip && self.dedup.is_copy(ts, &flow, ip_id, payload) {
             self.stats.duplicates += 1;
             return;
         }
@@ -355,8 +360,9 @@ impl Net {
             vlan: self.vlan,
         };
         let on_sip_port = self.sip_ports.has_either(&flow);
-        self.unread.note_tcp(&flow, tcp.payload, on_sip_port);
-        if !on_sip_port {
+        self.unread.note_tcp(&flow, tcp.payload, on_sip_port, self.finds_sip);
+        let is_found = self.finds_sip && (self.reassembly.follows(&flow) || begins_message(tcp.payload));
+        if !on_sip_port && !is_found {
             self.stats.tcp_ignored += 1;
             if starts_like_sip(tcp.payload) {
                 self.unread.note_sip(Transport::Tcp, &flow);
@@ -383,7 +389,7 @@ impl Net {
         };
         let [src, dst] = [(packet.src, ports[0]), (packet.dst, ports[1])].map(SocketAddr::from);
         let flow = Flow { src, dst, vlan: self.vlan };
-        if !self.sip_ports.has_either(&flow) {
+        if !self.sip_ports.has_either(&flow) && !self.finds_sip {
             self.stats.other_transport += 1;
             self.unread.note_sctp(ports, packet.payload);
             return;

@@ -8,6 +8,8 @@ use crate::wire::hep;
 pub struct NetConfig {
     /// TCP ports that are followed and UDP ports whose copies are dropped, at either end.
     pub sip_ports: Vec<u16>,
+    /// SIP is looked for on all others as well.
+    pub finds_sip: bool,
     /// Which tunnels are opened, and from whom.
     pub tunnels: Vec<TunnelRule>,
     /// UDP ports to which HEP is sent.
@@ -27,7 +29,8 @@ pub struct NetConfig {
 impl From<&crate::config::Config> for NetConfig {
     fn from(config: &crate::config::Config) -> NetConfig {
         NetConfig {
-            sip_ports: config.sip.ports.clone(),
+            sip_ports: config.sip.ports.listed().to_vec(),
+            finds_sip: config.sip.ports.is_any(),
             tunnels: config.capture.tunnels.clone(),
             hep_ports: config.hep.udp_ports().chain([hep::PORT]).collect(),
             fragments: config.limits.fragments,

@@ -12,6 +12,7 @@ fn config() -> NetConfig {
     let tunnels = vec![TunnelRule::ANY];
     NetConfig {
         sip_ports: vec![5060],
+        finds_sip: false,
         tunnels,
         hep_ports: vec![9060],
         fragments: 64,

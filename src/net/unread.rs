@@ -103,8 +103,9 @@ impl UnreadCounts {
         self.tunnels
     }
 
-    /// A TCP segment: TLS or a WebSocket, if it begins one.
-    pub fn note_tcp(&mut self, flow: &Flow, payload: &[u8], on_sip_port: bool) {
+    /// A TCP segment: TLS or a WebSocket, if it begins one. `finds_sip`: WebSockets are followed on all
+    /// ports, and not only on those of SIP.
+    pub fn note_tcp(&mut self, flow: &Flow, payload: &[u8], on_sip_port: bool, finds_sip: bool) {
         let head = &payload[..payload.len().min(LOOK_BYTES)];
         let to = (flow.dst.port(), true);
         let from = (flow.src.port(), false);
@@ -116,8 +117,9 @@ impl UnreadCounts {
             [0x17, 3, 1..=4, ..] if on_sip_port || has_port(flow, SIPS_PORT) => {
                 (flow.src.port().min(flow.dst.port()), true, true)
             }
-            // On a SIP port it is followed.
-            [b'G', b'E', b'T', b' ', ..] if !on_sip_port && contains(head, b"sec-websocket-key") => {
+            [b'G', b'E', b'T', b' ', ..]
+                if !on_sip_port && !finds_sip && contains(head, b"sec-websocket-key") =>
+            {
                 (to.0, false, contains(head, b"protocol: sip"))
             }
             _ => return,
@@ -214,15 +216,15 @@ mod tests {
     fn hellos_and_upgrades_are_known() {
         let mut u = UnreadCounts::default();
         let hello = |kind: u8, name: &str| [&[0x16, 3, 1, 2, 0, kind][..], name.as_bytes()].concat();
-        u.note_tcp(&flow(40_000, 443), &hello(1, "www.example.org"), false);
-        u.note_tcp(&flow(443, 40_000), &hello(2, "whatever"), false);
-        u.note_tcp(&flow(40_000, 8443), &hello(1, "SIP.example.org"), false);
-        u.note_tcp(&flow(5061, 40_000), &hello(2, ""), false);
-        u.note_tcp(&flow(5060, 40_000), &[0x17, 3, 3, 0, 40, 9], true);
-        u.note_tcp(&flow(40_000, 443), &[0x17, 3, 3, 0, 40, 9], false);
+        u.note_tcp(&flow(40_000, 443), &hello(1, "www.example.org"), false, false);
+        u.note_tcp(&flow(443, 40_000), &hello(2, "whatever"), false, false);
+        u.note_tcp(&flow(40_000, 8443), &hello(1, "SIP.example.org"), false, false);
+        u.note_tcp(&flow(5061, 40_000), &hello(2, ""), false, false);
+        u.note_tcp(&flow(5060, 40_000), &[0x17, 3, 3, 0, 40, 9], true, false);
+        u.note_tcp(&flow(40_000, 443), &[0x17, 3, 3, 0, 40, 9], false, false);
         let get = "GET /ws HTTP/1.1\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Protocol: sip\r\n\r\n";
-        u.note_tcp(&flow(40_000, 8080), get.as_bytes(), false);
-        u.note_tcp(&flow(40_000, 8080), b"GET / HTTP/1.1\r\n\r\n", false);
+        u.note_tcp(&flow(40_000, 8080), get.as_bytes(), false, false);
+        u.note_tcp(&flow(40_000, 8080), b"GET / HTTP/1.1\r\n\r\n", false, false);
         let tls = |port, sip| Unread::Tls { port, sip };
         assert_eq!(
             u.list(),

@@ -3,7 +3,7 @@
 //! Which of the two shows with the first bytes, and again wherever bytes were missing.
 
 use super::framing::{Framer, starts_like_sip};
-use super::websocket::{WebSocketFramer, begins_websocket};
+use super::websocket::{WebSocketFramer, asks_for_sip, begins_sip_frame, begins_websocket};
 
 /// Cuts one direction of a connection into messages.
 #[derive(Debug)]
@@ -24,6 +24,11 @@ enum Speech {
 /// Does a piece of a stream begin with SIP, bare or in a WebSocket?
 pub fn begins_sip_stream(bytes: &[u8]) -> bool {
     starts_like_sip(bytes) || begins_websocket(bytes)
+}
+
+/// The same of SIP by itself, so that the web is none.
+pub fn begins_message(bytes: &[u8]) -> bool {
+    starts_like_sip(bytes) || begins_sip_frame(bytes) || asks_for_sip(bytes)
 }
 
 impl StreamFramer {

@@ -111,7 +111,15 @@ fn begins_upgrade(bytes: &[u8]) -> bool {
     bytes.starts_with(b"GET ") || bytes.starts_with(b"HTTP/1.1 101 ")
 }
 
-fn begins_sip_frame(bytes: &[u8]) -> bool {
+/// Is a WebSocket for SIP (RFC 7118 §4.1) asked for?
+pub fn asks_for_sip(bytes: &[u8]) -> bool {
+    let word = b"sec-websocket-protocol: sip";
+    let head = &bytes[..bytes.len().min(MAX_UPGRADE)];
+    bytes.starts_with(b"GET ") && head.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word))
+}
+
+/// Does it begin with SIP in a frame?
+pub fn begins_sip_frame(bytes: &[u8]) -> bool {
     // Text or binary, the first of its message: hardly any segment gets further than this.
     if !bytes.first().is_some_and(|b| matches!(b & 0x7f, TEXT | BINARY)) {
         return false;

@@ -166,7 +166,7 @@ fn moved(config: &Config, frames: &[Stamped], waits: bool, hold_up: bool) -> BTr
     let (mut stats, dropped) = (engine.stats(), pipeline.dropped());
     assert!(pipeline.join(|| {}));
     stats.super_packets = counts.super_packets.load(std::sync::atomic::Ordering::Relaxed);
-    context.metrics().publish(&snapshot(&stats, &counts, dropped, &config.sip.ports));
+    context.metrics().publish(&snapshot(&stats, &counts, dropped, config.sip.ports.listed()));
     seen.extend(standing(&context.metrics().render()));
     seen
 }

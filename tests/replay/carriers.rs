@@ -139,10 +139,32 @@ impl Carrier for Associations {
     }
 }
 
+/// Datagrams, or a stream of bare messages.
+struct Plain {
+    over_tcp: bool,
+    streams: WebSockets,
+}
+
+impl Carrier for Plain {
+    fn carry(&mut self, d: &Datagram) -> Vec<Vec<u8>> {
+        match self.over_tcp {
+            true => self.streams.segments(d.src, d.dst, &d.payload),
+            false => vec![ethernet(d.src, d.dst, &d.payload)],
+        }
+    }
+}
+
 fn carried(name: &str, carrier: &mut dyn Carrier, config: &str) -> Run {
+    carried_on(name, carrier, config, |port| port)
+}
+
+/// With SIP on other ports.
+fn carried_on(name: &str, carrier: &mut dyn Carrier, config: &str, port: impl Fn(u16) -> u16) -> Run {
     let mut frames = Vec::new();
-    for d in datagrams(&repository("pcaps").join(name)) {
+    for mut d in datagrams(&repository("pcaps").join(name)) {
         if d.payload.first().is_some_and(u8::is_ascii_alphabetic) {
+            d.src.set_port(port(d.src.port()));
+            d.dst.set_port(port(d.dst.port()));
             frames.extend(carrier.carry(&d).into_iter().map(|f| (d.at_ns, f)));
         } else {
             frames.push((d.at_ns, ethernet(d.src, d.dst, &d.payload)));
@@ -204,4 +226,32 @@ fn elsewhere_than_on_a_sip_port_it_is_told() {
     let mut associations = Associations { tsn: HashMap::new(), chunk: 60_000, bundled: false };
     let told = warnings(&carried(name, &mut associations, &config));
     assert!(told.contains("with SIP on port 5060; to record their calls"), "{told}");
+}
+
+#[test]
+fn on_any_port_sip_is_found_where_that_is_asked_for() {
+    let port = |port: u16| port ^ 0x2a5a;
+    let any = format!("[sip]\nports = \"any\"\n{}", config());
+    for name in CALLS {
+        let streams = || WebSockets { segment: 700, pieces: 2, ..WebSockets::default() };
+        let carriers: [(&str, Box<dyn Carrier>); 4] = [
+            ("udp", Box::new(Plain { over_tcp: false, streams: streams() })),
+            ("tcp", Box::new(Plain { over_tcp: true, streams: streams() })),
+            ("websocket", Box::new(WebSockets { segment: 5000, ..streams() })),
+            ("sctp", Box::new(Associations { tsn: HashMap::new(), chunk: 300, bundled: true })),
+        ];
+        for (what, mut carrier) in carriers {
+            same(name, &carried_on(name, &mut *carrier, &any, port), what);
+        }
+    }
+}
+
+/// Whatever else goes by, the same calls come out, and nothing is said of the web.
+#[test]
+fn any_port_changes_nothing_of_what_the_usual_ones_give() {
+    for name in ["sipp-tcp.pcap", "sipp-tcp-large.pcap", "sipp-duplicated-mirror.pcap", "baresip-opus.pcap"] {
+        let any = format!("[sip]\nports = \"any\"\n{}", config());
+        let run = replay(&any, &[&repository("pcaps").join(name)]);
+        same(name, &run, "any");
+    }
 }
