@@ -231,6 +231,8 @@ impl<'a> Found<'a> {
 /// | version | length of the header | family | protocol | ports (2 x 16) | addresses |
 /// | seconds (32) | microseconds (32) | agent (16) | 16 bits of padding |     version 2
 /// ```
+///
+/// Agents differ in whether the length counts what version 2 added: Kamailio's does not.
 fn fixed(data: &[u8]) -> Result<HepPacket<'_>, HepError> {
     let &[version, len, family, protocol, a, b, c, d, ref rest @ ..] = data else {
         return Err(HepError::NotHep);
@@ -241,17 +243,16 @@ fn fixed(data: &[u8]) -> Result<HepPacket<'_>, HepError> {
         _ => return Err(HepError::NotHep),
     };
     let addresses = data.len() - rest.len();
-    let (time, agent, least) = match (version, rest) {
+    let (time, agent, header) = match (version, rest) {
         (1, _) => ([0, 0], 0, addresses),
         (_, &[s0, s1, s2, s3, u0, u1, u2, u3, i0, i1, ..]) => {
             let time = [u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([u0, u1, u2, u3])];
-            (time, u32::from(u16::from_le_bytes([i0, i1])), addresses + 10)
+            let unpadded = usize::from(len) == addresses + 10;
+            (time, u32::from(u16::from_le_bytes([i0, i1])), addresses + if unpadded { 10 } else { 12 })
         }
         _ => return Err(HepError::Length),
     };
-    let header = usize::from(len);
-    // Two bytes of padding at most: whatever else is not this header.
-    if !(least..=least + 2).contains(&header) {
+    if usize::from(len) != header && usize::from(len) != addresses {
         return Err(HepError::NotHep);
     }
     match data.get(header..) {

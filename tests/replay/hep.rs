@@ -148,7 +148,11 @@ fn hep_is_opened_where_it_is_configured_and_told_where_it_is_not() {
     let path = repository("pcaps/sipp-inbound-customer-bye.pcap");
     let (mirror, all) = (mirror(&path), seen(&path));
     let replayed = |config: &str| replay_hep(config, &all, |_| CaptureAgent::default(), |_| 0);
-    let tunnel = |rule: &str| format!("[capture]\ntunnels = {rule}\n{}", config());
+    let tunnel = |rule: &str| {
+        let own = "tunnels = [{ kind = \"hep\", from = \"192.0.2.10\" }]";
+        assert!(config().contains(own));
+        config().replace(own, &format!("tunnels = {rule}"))
+    };
     same(&mirror, &replayed(&tunnel("[{ kind = \"hep\", from = \"198.51.100.9\" }]")), "as a tunnel");
     for closed in [config(), tunnel("[\"vxlan\"]"), tunnel("[{ kind = \"hep\", from = \"10.0.0.0/8\" }]")] {
         let run = replayed(&closed);

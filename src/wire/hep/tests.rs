@@ -114,6 +114,9 @@ fn versions_1_and_2() {
     );
     assert_eq!(hep.stamp, Some(Timestamp::from_ns(1_800_000_000_123_456_000)));
     assert_eq!((hep.agent, hep.payload), (2001, HepPayload::Plain(SIP)));
+    // As Kamailio counts.
+    v2[1] = 16;
+    assert_eq!(parse(&v2).unwrap().payload, HepPayload::Plain(SIP));
     // Without padding.
     v2.drain(26..28);
     v2[1] = 26;
