@@ -15,7 +15,7 @@ mod net_config;
 pub mod net_stats;
 mod ports;
 mod reassembly;
-mod sctp;
+pub mod sctp;
 mod stream;
 mod unread;
 

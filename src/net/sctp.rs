@@ -38,7 +38,7 @@ pub fn ports(packet: &[u8]) -> Option<[u16; 2]> {
 type SctpDirection = ([u16; 2], u32);
 
 /// The pieces that wait for others.
-pub(super) struct SctpMessages {
+pub struct SctpMessages {
     directions: LruCache<SctpDirection, Pieces, RandomState>,
     /// The longest message put together.
     limit: usize,
