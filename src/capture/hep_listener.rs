@@ -1,6 +1,6 @@
 //! HEP that capture agents send to the recorder: sockets, and who may send to them.
 //!
-//! Over UDP a packet comes in a datagram; over TCP and TLS ([`hep_streams`]) one after the other, each with
+//! Over UDP a packet comes in a datagram; over TCP and TLS one after the other, each with
 //! its length. Agents are let in by their address, and by a password if there is one; what they say is
 //! believed from there on ([`crate::net::hep_reader`]). Whatever cannot be read is counted by reason.
 

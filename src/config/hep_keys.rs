@@ -11,7 +11,7 @@ section! {
     /// Calls that capture agents send over the network in HEP, version 2 or 3: Kamailio, OpenSIPS,
     /// captagent, heplify. Where they send media too, a recorder needs no interface and no mirror port.
     pub struct HepSection {
-        /// Where to receive: "udp:127.0.0.1:9060", "tcp:10.1.0.5:9060" or "tls:[::]:9061". Empty: nowhere.
+        /// Where to receive: "udp:127.0.0.1:9060", "tcp:10.1.0.5:9060" or "tls:10.1.0.5:9061". Empty: nowhere.
         listen: Vec<String> = Vec::new(), Kind::Words(&words::LISTEN_AT), "[\"udp:127.0.0.1:9060\"]";
         /// Networks of the agents. Whoever may send can make up calls, so name no others.
         from: Vec<String> = vec!["127.0.0.0/8".into(), "::1".into()], Kind::Words(&words::NETWORKS);

@@ -50,7 +50,7 @@ section! {
     /// Where packets come from.
     pub struct Capture {
         /// The interface that sees the calls (the mirror or SPAN port), or a list of
-        /// them; "any" listens on all. Empty where calls come from elsewhere, such as [hep].
+        /// them; "any" listens on all. Empty where calls come from elsewhere: hep.listen.
         #[serde(deserialize_with = "crate::config::forms::interfaces")]
         interface: Vec<String> = Vec::new(), Kind::OneOrTexts;
         /// An extra BPF expression, such as "net 10.20.0.0/16": packets outside it are
@@ -62,7 +62,7 @@ section! {
         /// Tunnels whose content is read: a kind, such as "vxlan", or a kind from certain
         /// senders, such as { kind = "erspan", from = "10.9.0.0/16" }. Kinds: "gre", "erspan",
         /// "vxlan", "geneve", "gtp-u", "ipip" (IP, Ethernet or MPLS in IP), "tzsp", "hep" (what
-        /// capture agents send to somebody else; [hep] is for what they send to the recorder);
+        /// capture agents send to somebody else; hep.listen is for what they send to the recorder);
         /// "any" is all of them. Anybody who can reach a mirrored address can send a tunnel packet with a
         /// forged call inside, so name the kind and the sender of your mirror. VLAN tags, MPLS
         /// and PPPoE are always read.
