@@ -32,8 +32,8 @@ pub use error::ConfigError;
 pub use listening::{ListenReason, Listening, Room};
 pub use load::Loaded;
 pub use sections::{
-    AgentMatch, Agents, Audit, Capture, ClockTrust, Codecs, Config, Controller, CopyAccess, Encoding, Limits,
-    Log, MetricsSection, Numbers, Retention, Sip, Storage,
+    AgentMatch, Agents, Audit, Capture, CdrFormat, CdrSettings, ClockTrust, Codecs, Config, Controller,
+    CopyAccess, Encoding, Limits, Log, MetricsSection, Numbers, Retention, Sip, Storage,
 };
 pub use service::{CallDirection, HideDigits, RetentionBound, Service, ServiceRule};
 pub use sip_ports::SipPorts;

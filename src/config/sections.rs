@@ -38,6 +38,7 @@ keys::config! {
     storage: Storage,
     codecs: Codecs,
     audit: Audit,
+    cdr: CdrSettings,
     controller: Controller,
     dsar: Dsar,
     metrics: MetricsSection,
@@ -187,6 +188,9 @@ section! {
         /// true: members of the service's group may read recordings (files 0640, folders 0750 instead
         /// of 0600 and 0700). A copy made that way leaves no trace in the audit log.
         group_read: bool = false, Kind::Bool;
+        /// true: sound that cannot be decoded here is kept as it came, in NAME.pcap beside the recording
+        /// and for as long; `nauhuri redecode` makes the sound of it once a decoder is there.
+        keep_undecoded: bool = false, Kind::Bool;
     }
 }
 
@@ -196,6 +200,40 @@ section! {
         /// Decode G.729, AMR, AMR-WB, iLBC, Speex and G.723.1 with libavcodec where it is installed,
         /// in a process of its own without rights, files or network. false: they are silent.
         external: bool = true, Kind::Bool;
+    }
+}
+
+section! {
+    /// The exchange's own list of calls, for `nauhuri reconcile`. Columns are named as in its first
+    /// line, or by their number from 1; what is set here goes before what the format says.
+    pub struct CdrSettings {
+        /// What wrote the list: "asterisk" (Master.csv of cdr_csv), "freeswitch" (the template example
+        /// of mod_cdr_csv), "kamailio" (the table cdrs), "cucm", or "columns": only what is set below.
+        format: CdrFormat = CdrFormat::Asterisk,
+            Kind::OneOf(&["asterisk", "freeswitch", "kamailio", "cucm", "columns"]);
+        /// When the call was answered: RFC 3339, seconds since 1970, or a local time of
+        /// retention.timezone such as 2026-11-23 08:15:23 or 23.11.2026 08:15:23.
+        answered: String = String::new(), Kind::Text;
+        /// When it ended.
+        ended: String = String::new(), Kind::Text;
+        /// How long it took from the answer, where the list does not say when it ended.
+        duration: String = String::new(), Kind::Text;
+        /// Columns that may name the agent: numbers or channels.
+        parties: Vec<String> = Vec::new(), Kind::Texts;
+        /// The number that was called, which tells the service.
+        called: String = String::new(), Kind::Text;
+        /// The SIP Call-ID, if the list has it.
+        call_id: String = String::new(), Kind::Text;
+        /// What became of the call. Where there is such a column, only calls with one of answered_words
+        /// in it were answered.
+        status: String = String::new(), Kind::Text;
+        /// See status.
+        answered_words: Vec<String> = Vec::new(), Kind::Texts;
+        /// What stands between two columns.
+        separator: String = ",".into(), Kind::Word(&words::SEPARATOR);
+        /// How far its times may be from the recorder's.
+        #[serde(with = "crate::config::forms::duration")]
+        tolerance: Duration = Duration::from_secs(5), Kind::Duration;
     }
 }
 
@@ -323,6 +361,22 @@ pub enum ClockTrust {
     Synchronised,
     /// It only must not have jumped.
     Any,
+}
+
+/// `cdr.format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CdrFormat {
+    /// cdr_csv of Asterisk.
+    Asterisk,
+    /// mod_cdr_csv of FreeSWITCH.
+    Freeswitch,
+    /// The table `cdrs` of Kamailio.
+    Kamailio,
+    /// Cisco Unified Communications Manager.
+    Cucm,
+    /// As the keys beside it say.
+    Columns,
 }
 
 /// `storage.encoding`
