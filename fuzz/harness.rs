@@ -11,14 +11,18 @@ use nauhuri::codec::g711::Law;
 use nauhuri::config::{Config, TunnelRule};
 use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::{Channel, RecordingId};
+use nauhuri::net::hep_reader::HepReader;
+use nauhuri::net::sctp::SctpMessages;
 use nauhuri::net::{Datagram, Flow, Transport};
 use nauhuri::rtp::packet::RtpPacket;
 use nauhuri::rtp::srtp::{SUITES, SrtpKey};
 use nauhuri::rtp::standing::Standing;
 use nauhuri::sdp::{self, Carrier, MessageStep, OfferAnswer, Side};
+use nauhuri::sip::stream_framer::StreamFramer;
 use nauhuri::sip::{Framer, Message};
 use nauhuri::tape::{Deck, Packet, Tape};
 use nauhuri::time::{NS_PER_MS, Timestamp};
+use nauhuri::wire::hep;
 use nauhuri::wire::link::Vlan;
 use nauhuri::wire::{Frame, LinkType};
 use std::collections::{HashMap, HashSet};
@@ -356,4 +360,56 @@ pub fn engine(data: &[u8]) -> usize {
     assert_eq!(listener.open, 0, "what was opened is closed");
     listener.is_clean();
     listener.heard.len()
+}
+
+/// A packet of HEP: what is read of it came in it, now, and was captured no later.
+pub fn hep(data: &[u8]) {
+    let now = Timestamp::from_parts(1_800_000_000, 0);
+    let peer = IpAddr::from([192, 0, 2, 1]);
+    let mut reader = HepReader::default();
+    for password in [None, Some(&b"sesame"[..])] {
+        let read = reader.read(data, (peer, now), password, &mut |d| {
+            assert!(d.ts <= now && d.payload.len() <= hep::MAX_LEN);
+            assert_eq!(d.flow.src.is_ipv4(), d.flow.dst.is_ipv4());
+        });
+        if read.is_ok() && data.starts_with(b"HEP3") {
+            assert!(hep::frame_len(data).is_ok_and(|len| len.is_some_and(|len| len <= data.len())));
+        }
+    }
+}
+
+/// A byte stream of SIP, bare or in WebSockets: two of length, then a segment, again and again; of length
+/// 0xffff: bytes are missing here.
+pub fn streams(data: &[u8]) {
+    const LIMIT: usize = 8192;
+    let mut framer = StreamFramer::new(LIMIT);
+    let mut rest = data;
+    while let [high, low, after @ ..] = rest {
+        let n = u16::from_be_bytes([*high, *low]);
+        if n == u16::MAX {
+            framer.gap();
+            rest = after;
+            continue;
+        }
+        let (segment, after) = after.split_at(usize::from(n).min(after.len()));
+        framer.push(segment, |message| assert!(message.len() <= LIMIT + 20));
+        assert!(framer.buffered() <= 3 * LIMIT);
+        rest = after;
+    }
+}
+
+/// Packets of SCTP: two of length, then the packet, again and again.
+pub fn sctp(data: &[u8]) {
+    const LIMIT: usize = 4096;
+    let mut messages = SctpMessages::new(LIMIT, 4 * LIMIT);
+    let mut rest = data;
+    let mut at = Timestamp::from_parts(1_800_000_000, 0);
+    while let [high, low, after @ ..] = rest {
+        let n = usize::from(u16::from_be_bytes([*high, *low])).min(after.len());
+        let (packet, after) = after.split_at(n);
+        at = at.offset_ns(NS_PER_MS);
+        messages.push(at, [5060, 5060], packet, |message| assert!(message.len() <= packet.len().max(LIMIT)));
+        assert!(messages.held() <= 4 * LIMIT);
+        rest = after;
+    }
 }

@@ -86,6 +86,24 @@ fn check_tells_what_is_left_open() {
 }
 
 #[test]
+fn hep_is_a_source_as_an_interface_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let agents = "[agents]\nextensions = [\"2001\"]\nnetworks = [\"10.0.0.0/8\"]\n";
+    for interface in ["", "[capture]\ninterface = \"\"\n"] {
+        let text_of = |hep: &str| format!("{agents}{interface}[hep]\nlisten = {hep}\n");
+        let check = |hep| nauhuri(&["check", "--record", "--config", &file(dir.path(), &text_of(hep))], &[]);
+        let out = check("[\"udp:127.0.0.1:9060\"]");
+        assert_eq!((out.status.code(), text(&out.stderr)), (Some(0), ""));
+        let out = check("[]");
+        let said = text(&out.stderr);
+        assert!(said.contains("capture.interface") && said.contains("hep.listen"), "{said}");
+        let out = check("[\"127.0.0.1:9060\"]");
+        assert_eq!(out.status.code(), Some(2));
+        assert!(text(&out.stderr).contains("udp:127.0.0.1:9060"), "{}", text(&out.stderr));
+    }
+}
+
+#[test]
 fn check_without_an_interface_says_so_and_is_content() {
     let out = nauhuri(&["check", "--config", "/dev/null"], &[]);
     assert_eq!(out.status.code(), Some(0));

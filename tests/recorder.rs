@@ -1,6 +1,7 @@
 //! The recorder as a whole, without an interface and without rights: frames come from the test.
 //!
-//! What happens when a thread dies or hangs, when a crash left ten thousand recordings, when the
+//! What happens when calls come from elsewhere than a wire,
+//! when a thread dies or hangs, when a crash left ten thousand recordings, when the
 //! store is somebody else's, when thousands of calls are open at the stop.
 
 // Helpers of tests fail by panicking.
@@ -13,6 +14,10 @@ mod common;
 mod archive;
 #[path = "recorder/counted.rs"]
 mod counted;
+#[path = "recorder/feed.rs"]
+mod feed;
+#[path = "recorder/hep.rs"]
+mod hep;
 #[path = "recorder/leftovers.rs"]
 mod leftovers;
 #[path = "recorder/stop.rs"]

@@ -1,8 +1,11 @@
-//! Where frames come from: interfaces and files.
+//! Where packets come from: interfaces, files, and what is received on sockets of our own.
 
+pub mod feed;
 pub mod file;
+pub mod hep_listener;
 pub mod live;
 pub mod merge;
+pub mod tls;
 
 /// What libpcap calls a link type.
 pub fn link_name(dlt: u16) -> String {

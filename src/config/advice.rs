@@ -13,10 +13,20 @@ pub fn has_no_agent_rule(agents: &Agents) -> bool {
 /// Everything of this kind, each with its key and its remedy.
 pub fn advice(config: &Config) -> Vec<String> {
     let mut all = Vec::new();
-    if config.capture.interface.is_empty() {
-        all.push("capture.interface is not set: `nauhuri record` needs it".into());
+    if !config.has_source() {
+        all.push(
+            "neither capture.interface nor hep.listen is set: `nauhuri record` needs one of them".into(),
+        );
     }
     tunnels(config, &mut all);
+    if config.sip.ports.is_any() {
+        all.push(
+            "sip.ports = \"any\": whoever reaches any port of a mirrored machine can make up calls; name the ports of \
+             your SIP if you know them"
+                .into(),
+        );
+    }
+    all.extend(super::hep_rules::left_open(&config.hep));
     agents(config, &mut all);
     let named = config.service.iter().map(|rule| rule.resolve(&config.service_default));
     for service in named.chain([config.service_default.clone()]) {
@@ -95,7 +105,7 @@ fn agents(config: &Config, all: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::TunnelRule;
+    use crate::config::{SipPorts, TunnelRule};
 
     /// How many pieces of advice hold each of these words after `change`.
     fn told(change: impl FnOnce(&mut Config)) -> Vec<String> {
@@ -134,6 +144,7 @@ mod tests {
             (&["service \"general\"", "hide_caller_digits = 0"], |c| {
                 c.service_default.hide_caller_digits = HideDigits::Last(0)
             }),
+            (&["sip.ports = \"any\"", "name the ports"], |c| c.sip.ports = SipPorts::Any),
             (&["metrics.listen = \"0.0.0.0:9160\""], |c| c.metrics.listen = "0.0.0.0:9160".into()),
         ];
         for (words, change) in table {

@@ -17,7 +17,7 @@ use toml::Value;
 /// What the configuration is going to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// `nauhuri record`: needs an interface, and to know who is an agent.
+    /// `nauhuri record`: needs a source of calls, and to know who is an agent.
     Capture,
     /// Everything else.
     Other,
@@ -47,6 +47,9 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<BadValue> {
     if config.limits.memory < MEMORY_MIN {
         let found = format!("{} bytes", config.limits.memory);
         findings.add("limits.memory", found, "a size of at least \"64 MiB\"");
+    }
+    for (key, found, allowed) in super::hep_rules::wrong(&config.hep) {
+        findings.add(key, found, allowed);
     }
     for (key, found, allowed) in super::room_rules::wrong(&config.room) {
         findings.add(key, found, allowed);
@@ -93,8 +96,9 @@ fn each_key(config: &Config, findings: &mut Findings) {
 
 fn capture(config: &Config, purpose: Purpose, findings: &mut Findings) {
     let own = &config.capture;
-    if own.interface.is_empty() && purpose == Purpose::Capture {
-        let allowed = "the interface that sees the calls, such as \"eth1\", or \"any\"";
+    if !config.has_source() && purpose == Purpose::Capture {
+        let allowed = "the interface that sees the calls, such as \"eth1\", or \"any\"; or another source of \
+                       calls: hep.listen";
         findings.add("capture.interface", "nothing", allowed);
     }
     for name in own.interface.iter().filter(|name| name.trim().is_empty()) {
@@ -222,6 +226,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SipPorts;
     use crate::config::{CallDirection, RetentionBound, ServiceRule};
     use std::time::Duration;
 
@@ -261,8 +266,8 @@ mod tests {
             ("capture.interface", |c| c.capture.interface = vec![" ".into()]),
             ("capture.buffer_mib", |c| c.capture.buffer_mib = 0),
             ("capture.buffer_mib", |c| c.capture.buffer_mib = 4096),
-            ("sip.ports", |c| c.sip.ports = vec![]),
-            ("sip.ports", |c| c.sip.ports = vec![5060, 0]),
+            ("sip.ports", |c| c.sip.ports = SipPorts::Listed(vec![])),
+            ("sip.ports", |c| c.sip.ports = SipPorts::Listed(vec![5060, 0])),
             ("sip.correlation_headers", |c| c.sip.correlation_headers = vec!["Session ID".into()]),
             ("sip.media_timeout", |c| c.sip.media_timeout = Duration::ZERO),
             ("agents.extensions", |c| c.agents.extensions = vec!["*".into()]),
@@ -315,7 +320,7 @@ mod tests {
     #[test]
     fn all_at_once_and_what_is_fine() {
         let all = keys_after(|c| {
-            c.sip.ports.clear();
+            c.sip.ports = SipPorts::Listed(Vec::new());
             c.limits.calls = 0;
             c.metrics.listen = "9160".into();
         });

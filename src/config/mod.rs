@@ -11,7 +11,10 @@ pub mod check;
 pub mod compiled;
 pub mod error;
 pub mod forms;
+pub mod hep_keys;
+mod hep_rules;
 pub mod keys;
+pub mod listen_at;
 pub mod listening;
 pub mod load;
 mod lookup;
@@ -20,6 +23,7 @@ mod room_rules;
 pub mod sample;
 pub mod sections;
 pub mod service;
+pub mod sip_ports;
 pub mod term;
 pub mod tunnels;
 mod words;
@@ -32,5 +36,6 @@ pub use sections::{
     CopyAccess, Encoding, Limits, Log, MetricsSection, Numbers, Retention, Sip, Storage,
 };
 pub use service::{CallDirection, HideDigits, RetentionBound, Service, ServiceRule};
+pub use sip_ports::SipPorts;
 pub use term::{Term, TermError};
 pub use tunnels::{TunnelKind, TunnelRule};

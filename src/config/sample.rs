@@ -10,7 +10,8 @@ const HEAD: &str = "\
 #
 # Every key is here with its default, commented out: remove the # in front of a key to
 # change it. `nauhuri check` reports mistakes and prints the configuration in effect.
-# Only capture.interface and a rule under [agents] have to be set.
+# Only capture.interface (or another source of calls, such as [hep]) and a rule under
+# [agents] have to be set.
 #
 # Environment variables (NAUHURI__SIP__PORTS=5060,5080) override this file, and
 # --set sip.ports=5060,5080 on the command line overrides both.

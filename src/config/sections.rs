@@ -3,9 +3,11 @@
 //! A row is: what the key means, as the sample file has it; its field and type; its
 //! default; what it may hold. See `keys::section`.
 
+use super::hep_keys::HepSection;
 use super::keys::{self, Kind, section};
 use super::listening::Room;
 use super::service::{Service, ServiceRule};
+use super::sip_ports::SipPorts;
 use super::term::Term;
 use super::tunnels::TunnelRule;
 use super::words;
@@ -26,6 +28,7 @@ const BYTES: Kind = Kind::Count(64 * 1024, i64::MAX);
 
 keys::config! {
     capture: Capture,
+    hep: HepSection,
     sip: Sip,
     agents: Agents,
     service: Vec<ServiceRule>,
@@ -48,7 +51,7 @@ section! {
     /// Where packets come from.
     pub struct Capture {
         /// The interface that sees the calls (the mirror or SPAN port), or a list of
-        /// them; "any" listens on all.
+        /// them; "any" listens on all. Empty where calls come from elsewhere: hep.listen.
         #[serde(deserialize_with = "crate::config::forms::interfaces")]
         interface: Vec<String> = Vec::new(), Kind::OneOrTexts;
         /// An extra BPF expression, such as "net 10.20.0.0/16": packets outside it are
@@ -59,8 +62,9 @@ section! {
         buffer_mib: u32 = 256, Kind::Count(1, BUFFER_MIB_MAX);
         /// Tunnels whose content is read: a kind, such as "vxlan", or a kind from certain
         /// senders, such as { kind = "erspan", from = "10.9.0.0/16" }. Kinds: "gre", "erspan",
-        /// "vxlan", "geneve", "gtp-u", "ipip" (IP, Ethernet or MPLS in IP), "tzsp"; "any" is all
-        /// of them. Anybody who can reach a mirrored address can send a tunnel packet with a
+        /// "vxlan", "geneve", "gtp-u", "ipip" (IP, Ethernet or MPLS in IP), "tzsp", "hep" (what
+        /// capture agents send to somebody else; hep.listen is for what they send to the recorder);
+        /// "any" is all of them. Anybody who can reach a mirrored address can send a tunnel packet with a
         /// forged call inside, so name the kind and the sender of your mirror. VLAN tags, MPLS
         /// and PPPoE are always read.
         #[serde(deserialize_with = "crate::config::tunnels::rules")]
@@ -73,8 +77,10 @@ section! {
 section! {
     /// What counts as SIP, and how calls are followed.
     pub struct Sip {
-        /// UDP and TCP ports that carry SIP, at either end.
-        ports: Vec<u16> = vec![5060, 5080], Kind::Ports;
+        /// UDP, TCP and SCTP ports that carry SIP, at either end, WebSockets among them. "any": SIP is
+        /// found on every port, by what it says. Every packet that is not RTP is looked at then, and
+        /// whoever reaches any mirrored port can make up calls; so name the ports if you know them.
+        ports: SipPorts = SipPorts::Listed(vec![5060, 5080]), Kind::Ports;
         /// Headers that connect the legs of one contact (trunk, queue, agent): legs with the
         /// same value in one of them belong together.
         correlation_headers: Vec<String> = vec!["Session-ID".into()], Kind::Words(&words::HEADERS);
@@ -384,6 +390,11 @@ pub enum Encoding {
 }
 
 impl Config {
+    /// Whether calls can come from anywhere: an interface, or whoever sends to the recorder.
+    pub fn has_source(&self) -> bool {
+        !self.capture.interface.is_empty() || !self.hep.listen.is_empty()
+    }
+
     /// A service by its name, with everything filled in.
     pub fn service_named(&self, name: &str) -> Option<Service> {
         let base = &self.service_default;

@@ -1,6 +1,7 @@
 //! What a text in the configuration may look like, in words and as a check.
 
 use super::keys::Form;
+use super::listen_at::ListenAt;
 use super::networks::Networks;
 use super::term::{self, Term};
 use std::net::SocketAddr;
@@ -91,6 +92,12 @@ pub(super) const EXPORTS: Form = Form {
 pub(super) const METRICS_ADDRESS: Form = Form {
     allowed: "an address with its port such as \"127.0.0.1:9160\" or \"[::1]:9160\", or \"\"",
     accepts: is_address,
+    may_be_empty: true,
+};
+/// Where something is received, by transport.
+pub(super) const LISTEN_AT: Form = Form {
+    allowed: "addresses such as \"udp:127.0.0.1:9060\", \"tcp:10.1.0.5:9060\" or \"tls:[::]:9061\"",
+    accepts: |text| ListenAt::parse(text).is_some(),
     may_be_empty: true,
 };
 /// Where the listening room is served.

@@ -4,7 +4,7 @@
 //! that ([`super::recovery`]), and nobody who edits the store can keep the recorder from starting.
 
 use super::archivist::{Archivist, Orders};
-use super::capture_loop::{Live, open_sources};
+use super::capture_loop::{Inlets, Live, open_sources};
 use super::confine::{Confined, confine};
 use super::context::Context;
 use super::crew::{Crew, Faults, Patience, Pulse};
@@ -13,6 +13,9 @@ use super::housekeeping;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
+use crate::capture::feed::{Feed, Intake, Listener, feed};
+use crate::capture::hep_listener::hep_counts::HepCounts;
+use crate::capture::hep_listener::{HepListenError, HepListener};
 use crate::capture::live::{FrameSource, LiveError};
 use crate::config::Config;
 use crate::custody::audit::AuditLog;
@@ -40,6 +43,9 @@ pub enum StartError {
     /// An interface that cannot be captured.
     #[error(transparent)]
     Capture(#[from] LiveError),
+    /// An address where capture agents' packets are to be received.
+    #[error(transparent)]
+    Hep(#[from] HepListenError),
     /// Another store than the one that is meant, or none.
     #[error("the store {root} cannot be used: {source}", root = root.display())]
     Identity {
@@ -71,6 +77,9 @@ pub struct Recorder<S> {
     context: Arc<Context>,
     timezone: jiff::tz::TimeZone,
     sources: Vec<S>,
+    listeners: Vec<Arc<dyn Listener>>,
+    feed: (Feed, Intake),
+    hep: Arc<HepCounts>,
     state: PathBuf,
     lock: StoreLock,
     recorder_lock: RecorderLock,
@@ -81,12 +90,14 @@ pub struct Recorder<S> {
 }
 
 impl<S: FrameSource> Recorder<S> {
-    /// Opens interfaces, store and port, in this order, on one thread.
+    /// Opens interfaces, store and ports, in this order, on one thread.
     ///
     /// # Errors
     /// [`StartError`]
     pub fn prepare(config: &Config, timezone: &jiff::tz::TimeZone) -> Result<Recorder<S>, StartError> {
         let sources = open_sources(config)?;
+        let (hep_listeners, hep) = HepListener::open_all(config)?;
+        let listeners = hep_listeners.into_iter().map(|l| Arc::new(l) as Arc<dyn Listener>).collect();
         let context = Arc::new(Context::recording(config));
         let clock = Clock::machine();
         let root = &context.writing.root;
@@ -107,11 +118,15 @@ impl<S: FrameSource> Recorder<S> {
             listen => Some(Port::open(listen)?),
         };
         let (config, timezone, faults) = (config.clone(), timezone.clone(), Faults::default());
+        let room = config.limits.queue_bytes.min(config.limits.share(16));
         Ok(Recorder {
             config,
             context,
             timezone,
             sources,
+            listeners,
+            feed: feed(room),
+            hep,
             state,
             lock,
             recorder_lock,
@@ -120,6 +135,12 @@ impl<S: FrameSource> Recorder<S> {
             faults,
             decoders: None,
         })
+    }
+
+    /// Records what `listener` receives as well.
+    pub fn with_listener(mut self, listener: Arc<dyn Listener>) -> Recorder<S> {
+        self.listeners.push(listener);
+        self
     }
 
     /// Where a test breaks a thread.
@@ -157,7 +178,7 @@ impl<S: FrameSource> Recorder<S> {
         let write: Vec<&Path> = state.into_iter().chain(anchor).chain(store).collect();
         // Started when it is needed, and again where it was lost.
         let run: Vec<&Path> = self.decoders.iter().map(|d| d.path.as_path()).collect();
-        confine(&write, &[file], &run)
+        confine(&write, &[file], &run, !self.sources.is_empty())
     }
 
     /// Starts the threads: from here on calls are recorded once [`RunningRecorder::run`] is called.
@@ -166,14 +187,20 @@ impl<S: FrameSource> Recorder<S> {
     /// No thread to be had.
     pub fn start(self) -> Result<RunningRecorder<S>, StartError> {
         let Recorder { config, context, timezone, sources, state, lock, port, clock, .. } = self;
+        let (feed, intake) = self.feed;
         let outlets = context.outlets.clone();
         Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&outlets.metrics);
         report_files(config.limits.recordings as u64, &context);
         housekeeping::look(&context);
         let crew = Arc::new(Crew::new(&outlets.metrics, self.faults));
         outlets.readiness.watched_by(Arc::clone(&crew) as _);
-        let live = Live::start(&config, sources, &context, &timezone, &crew)?;
+        let inlets = Inlets { sources, intake, hep: self.hep };
+        let live = Live::start(&config, inlets, &context, &timezone, &crew)?;
         let stop = StopFlag::default();
+        for listener in self.listeners {
+            Event::Listening { listener: &listener.name() }.emit(&outlets.metrics);
+            listen(listener, &feed, &crew, &stop)?;
+        }
         if let Some(port) = port {
             Event::MetricsListening { addr: port.addr() }.emit(&outlets.metrics);
             let stop = stop.clone();
@@ -206,6 +233,17 @@ impl<S: FrameSource> Recorder<S> {
     }
 }
 
+/// Lets `listener` receive on a thread of its own.
+fn listen(listener: Arc<dyn Listener>, feed: &Feed, crew: &Crew, stop: &StopFlag) -> io::Result<()> {
+    let (feed, stop) = (feed.clone(), stop.clone());
+    crew.start(ThreadRole::Listener, &listener.name(), Patience::Short, move |pulse| {
+        listener.receive(&feed, &|| {
+            pulse.beat();
+            !stop.is_set()
+        });
+    })
+}
+
 /// A recorder that records.
 pub struct RunningRecorder<S> {
     live: Live<S>,
@@ -225,7 +263,7 @@ impl<S: FrameSource> RunningRecorder<S> {
         let archived = self.crew.join(ThreadRole::Archivist, LAST_WORDS);
         self.stop.set();
         let ended = ThreadRole::ALL.iter().all(|role| {
-            !matches!(role, ThreadRole::Metrics | ThreadRole::Housekeeping)
+            !matches!(role, ThreadRole::Metrics | ThreadRole::Housekeeping | ThreadRole::Listener)
                 || self.crew.join(*role, LAST_WORDS)
         });
         if !archived || !ended {

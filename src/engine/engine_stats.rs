@@ -12,6 +12,10 @@ use std::net::IpAddr;
 pub struct EngineStats {
     /// What `net` counted.
     pub net: NetStats,
+    /// Datagrams that came without a frame.
+    pub datagrams: u64,
+    /// Bytes of them.
+    pub datagram_bytes: u64,
     /// Requests by method.
     pub requests: [u64; Method::COUNT],
     /// Responses by hundreds: index 1 is 1xx; 0 is anything else.

@@ -73,6 +73,8 @@ pub struct Engine {
 struct Core {
     calls: Calls,
     sip_ports: Vec<u16>,
+    /// SIP is known by what it says, wherever it is.
+    finds_sip: bool,
     clock: CaptureClock,
     next_tick: Timestamp,
     stats: EngineStats,
@@ -89,7 +91,8 @@ impl Engine {
             net: Net::new(NetConfig::from(config)),
             core: Core {
                 calls: Calls::new(config),
-                sip_ports: config.sip.ports.clone(),
+                sip_ports: config.sip.ports.listed().to_vec(),
+                finds_sip: config.sip.ports.is_any(),
                 clock: CaptureClock::default(),
                 next_tick: Timestamp::from_ns(i64::MIN),
                 stats: EngineStats::default(),
@@ -111,6 +114,8 @@ impl Engine {
     /// Takes one UDP datagram, or one SIP message that came over TCP, from elsewhere
     /// than a frame.
     pub fn handle_datagram(&mut self, datagram: &Datagram<'_>, sink: &mut impl Sink) {
+        self.core.stats.datagrams += 1;
+        self.core.stats.datagram_bytes += datagram.payload.len() as u64;
         if self.comes(datagram.ts, || Doubtful::datagram(datagram), sink) {
             self.core.handle_datagram(datagram, sink);
         }
@@ -238,7 +243,7 @@ impl Engine {
 impl Core {
     fn handle_datagram(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         let is_sip = match d.transport {
-            Transport::Tcp => true,
+            Transport::Tcp | Transport::Sctp | Transport::Hep => true,
             Transport::Udp => {
                 let ports = [d.flow.src.port(), d.flow.dst.port()];
                 // RTP may use a SIP port; its first byte is never a letter.
@@ -247,7 +252,7 @@ impl Core {
             }
         };
         // A client keeps its way through a NAT open with STUN beside its SIP (RFC 5626 §3.5.2).
-        let is_sip = is_sip && (d.transport == Transport::Tcp || classify(d.payload) != DatagramKind::Stun);
+        let is_sip = is_sip && (d.transport != Transport::Udp || classify(d.payload) != DatagramKind::Stun);
         if is_sip { self.handle_sip(d, sink) } else { self.handle_media(d, sink) }
     }
 
@@ -313,8 +318,12 @@ impl Core {
                 return;
             }
             _ => {
+                let is_sip = starts_like_sip(d.payload);
+                if is_sip && self.finds_sip {
+                    return self.handle_sip(d, sink);
+                }
                 self.stats.other_udp += 1;
-                if starts_like_sip(d.payload) {
+                if is_sip {
                     self.unread.note_sip(Transport::Udp, &d.flow);
                 }
                 return;

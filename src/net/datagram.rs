@@ -20,11 +20,27 @@ pub struct Flow {
 pub enum Transport {
     /// One UDP datagram.
     Udp,
-    /// One message out of a TCP stream.
+    /// One SIP message out of a TCP stream, bare or in a WebSocket.
     Tcp,
+    /// One SIP message out of SCTP.
+    Sctp,
+    /// One SIP message that a capture agent handed on, whatever it came over.
+    Hep,
 }
 
-/// A UDP datagram, or a SIP message that came over TCP.
+impl Transport {
+    /// As the log calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+            Transport::Sctp => "sctp",
+            Transport::Hep => "hep",
+        }
+    }
+}
+
+/// A UDP datagram, or a SIP message that came over something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datagram<'a> {
     /// Capture time; of the fragment or segment that completed it.
@@ -40,4 +56,35 @@ pub struct Datagram<'a> {
     /// So say its own headers, though the frame is whole by the capture: sliced on the
     /// way to it, or a sender whose lengths are wrong.
     pub sliced: bool,
+}
+
+/// A [`Datagram`] with bytes of its own: for whoever has to keep it, or hand it to another thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedDatagram {
+    /// As in [`Datagram`].
+    pub ts: Timestamp,
+    /// As in [`Datagram`].
+    pub flow: Flow,
+    /// As in [`Datagram`].
+    pub transport: Transport,
+    /// As in [`Datagram`].
+    pub payload: Vec<u8>,
+    /// As in [`Datagram`].
+    pub truncated: bool,
+    /// As in [`Datagram`].
+    pub sliced: bool,
+}
+
+impl OwnedDatagram {
+    /// A copy.
+    pub fn of(d: &Datagram<'_>) -> OwnedDatagram {
+        let Datagram { ts, flow, transport, payload, truncated, sliced } = *d;
+        OwnedDatagram { ts, flow, transport, payload: payload.to_vec(), truncated, sliced }
+    }
+
+    /// As the engine takes it.
+    pub fn borrowed(&self) -> Datagram<'_> {
+        let OwnedDatagram { ts, flow, transport, ref payload, truncated, sliced } = *self;
+        Datagram { ts, flow, transport, payload, truncated, sliced }
+    }
 }

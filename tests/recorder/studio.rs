@@ -4,6 +4,7 @@ use crate::common::ladder::Side::Caller;
 use crate::common::ladder::{Dialog, Scene};
 use crate::common::run::{Recording, recordings};
 use crate::common::voice::Voice;
+use nauhuri::capture::feed::Listener;
 use nauhuri::capture::live::{Drops, FrameSource, LiveError, LiveOptions};
 use nauhuri::config::Config;
 use nauhuri::daemon::context::Context;
@@ -89,10 +90,23 @@ pub struct Studio {
 
 impl Studio {
     pub fn start(config: &Config, clock: Clock, faults: Faults) -> Result<Studio, StartError> {
+        Studio::run(config, |recorder| recorder.with_clock(clock).with_faults(faults))
+    }
+
+    /// Recording what `listener` receives.
+    pub fn fed(config: &Config, listener: Arc<dyn Listener>) -> Studio {
+        Studio::run(config, |recorder| recorder.with_listener(listener)).unwrap()
+    }
+
+    fn run(
+        config: &Config,
+        with: impl FnOnce(Recorder<Wire>) -> Recorder<Wire>,
+    ) -> Result<Studio, StartError> {
         let (wire, frames) = channel();
-        wires().lock().unwrap().insert(config.capture.interface[0].clone(), frames);
-        let recorder = Recorder::<Wire>::prepare(config, &jiff::tz::TimeZone::UTC)?;
-        let recorder = recorder.with_clock(clock).with_faults(faults);
+        if let Some(name) = config.capture.interface.first() {
+            wires().lock().unwrap().insert(name.clone(), frames);
+        }
+        let recorder = with(Recorder::prepare(config, &jiff::tz::TimeZone::UTC)?);
         let (context, at) = (Arc::clone(recorder.context()), recorder.metrics_at().unwrap());
         let stop = StopFlag::default();
         let asked = stop.clone();

@@ -46,6 +46,8 @@ impl Event<'_> {
             | Event::SipUnreadable { .. }
             | Event::ClockState { .. }
             | Event::Started { .. }
+            | Event::Listening { .. }
+            | Event::HepRefused { .. }
             | Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
             | Event::CaptureClosed { .. }
@@ -167,7 +169,10 @@ impl Event<'_> {
             }
             Event::NoSignalling { waited } => {
                 let waited_s = waited.as_secs();
-                warn!(waited_s, "no SIP seen: are capture.interface, sip.ports and the mirror port right?");
+                warn!(
+                    waited_s,
+                    "no SIP seen: are capture.interface (or hep.listen), sip.ports and the mirror port right?"
+                );
             }
             Event::Unread { what, number, count } => {
                 let (meaning, remedy) = (what.describe(), what.remedy());
@@ -186,6 +191,11 @@ impl Event<'_> {
             Event::ClockState { synchronised: true } => debug!("clock is synchronised"),
             Event::ClockState { synchronised: false } => warn!("clock is not synchronised"),
             Event::Started { version } => info!(version, "started"),
+            Event::Listening { listener } => info!(listener, "receiving"),
+            Event::HepRefused { reason, sender, count } => {
+                let meaning = reason.describe();
+                warn!(%reason, sender, count, meaning, "HEP not taken");
+            }
             Event::CaptureStarted { interface } => info!(interface, "capturing"),
             Event::CaptureLost { interface, reason } => warn!(interface, reason, "capture lost"),
             Event::CaptureClosed { interface, reason } => {
