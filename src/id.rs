@@ -67,6 +67,12 @@ pub fn derived_uuid(at: Timestamp, parts: &[&[u8]]) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(at.as_ms().max(0) as u64, &rand).into_uuid()
 }
 
+/// The time in a UUIDv7: of a recording's, that of its answer, to the millisecond.
+pub fn time_of(id: Uuid) -> Option<Timestamp> {
+    let (seconds, ns) = id.get_timestamp()?.to_unix();
+    Some(Timestamp::from_parts(i64::try_from(seconds).ok()?, ns))
+}
+
 /// The digits of [`short_hex`] as a number.
 pub fn short_of(id: Uuid) -> u32 {
     let [.., a, b, c, d] = *id.as_bytes();

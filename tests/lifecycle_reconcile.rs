@@ -131,6 +131,43 @@ fn every_call_of_the_list_is_in_one_of_its_buckets() {
     assert!(log.contains("reconcile"), "{log}");
 }
 
+/// Legs of one call, queues before it, what was erased and what somebody else's entry explains.
+#[test]
+fn lines_as_exchanges_write_them() {
+    let lab = Lab::new(&["2001", "2002", "2001"], "");
+    // A line of the queue without agent, a short one around the recording; the call itself; its member leg.
+    let ivr = asterisk("trunk", "0401234567", 0, 5, "ANSWERED").replace("PJSIP/trunk-000a", "");
+    let queue = asterisk("2001", "0401234567", 1, 2, "ANSWERED");
+    let local =
+        asterisk("x", "0401234567", 1, 2, "ANSWERED").replace("PJSIP/x-000a", "Local/2001@from-queue-0001;1");
+    let named = asterisk("agent-2002", "0401234567", 11, 2, "ANSWERED");
+    let report = lab.reconcile(0, &(ivr + &queue + &local + &named));
+    assert_eq!((&report["recorded"], &report["without_agent"]), (&3.into(), &1.into()), "{report}");
+    // Two legs of a recording that goes on over both.
+    let legs = asterisk("2001", "1", 21, 1, "ANSWERED") + &asterisk("2001", "1", 22, 1, "ANSWERED");
+    assert_eq!(lab.reconcile(0, &legs)["recorded"], 2);
+    // A number as long as a subscriber's is shown no further than one is stored.
+    let told = Lab::new(&["2001"], "").run(
+        &["reconcile", "--cdr", "-", "--set", "agents.extensions=2000-2999,31*"],
+        &asterisk("3161234567890", "0401234567", 51, 30, "ANSWERED"),
+    );
+    let told = [told.stdout, told.stderr].map(|t| String::from_utf8_lossy(&t).into_owned()).concat();
+    assert!(told.contains("316123456xxxx") && !told.contains("3161234567890"), "{told}");
+    // What was erased is known, once.
+    let id = lab.ends(0, &["list", "--agent", "2002", "--csv"], "").lines().nth(1).unwrap()[..36].to_owned();
+    lab.ends(0, &["erase", &id, "--reason", "asked", "--yes"], "");
+    let two = asterisk("2002", "1", 11, 2, "ANSWERED") + &asterisk("2002", "1", 12, 2, "ANSWERED");
+    let report = lab.reconcile(1, &two);
+    assert_eq!(report["explained"], serde_json::json!({ "deleted": 1 }), "{report}");
+    assert_eq!(report["missing"].as_array().unwrap().len(), 1);
+    // Names in another character set, and a broken line, are no reason to read nothing.
+    let mut list = asterisk("2001", "M\u{e4}ki", 1, 2, "ANSWERED").replace('\u{e4}', "?").into_bytes();
+    list.extend(b"\"\",\"\xe4\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"soon\",\"\",1,1,\"ANSWERED\"\n");
+    let file = lab.dir.path().join("latin.csv");
+    std::fs::write(&file, list).unwrap();
+    lab.ends(0, &["reconcile", "--cdr", file.to_str().unwrap()], "");
+}
+
 #[test]
 fn what_is_cut_short_or_unknown_to_the_exchange_is_told() {
     let lab = Lab::new(&["2001", "2002"], "");

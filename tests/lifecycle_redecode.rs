@@ -99,8 +99,24 @@ fn amr() -> Vec<Vec<u8>> {
     all[6..].chunks_exact(32).map(|frame| [&[0xF0], frame].concat()).collect()
 }
 
-/// A call in which the customer speaks `name` and the agent G.711.
+/// A call in which the customer speaks `name`, some of it before the answer, and the agent G.711.
 fn mixed(name: &str, fmtp: &str, payloads: &[Vec<u8>], ticks: u32) -> (tempfile::TempDir, PathBuf) {
+    scene(name, fmtp, |customer, _| {
+        let mut packets = Vec::new();
+        for (i, payload) in payloads.iter().cycle().take(110).enumerate() {
+            packets.push(customer.other(800.0 + 20.0 * i as f64, 97, payload));
+            customer.ts = customer.ts.wrapping_add(ticks);
+        }
+        packets
+    })
+}
+
+/// A call of two seconds, answered after one, to an agent who speaks G.711.
+fn scene(
+    name: &str,
+    fmtp: &str,
+    spoken: impl FnOnce(&mut Voice, &Dialog) -> Vec<Packet>,
+) -> (tempfile::TempDir, PathBuf) {
     let (map, mut scene) = (format!("97 {name}"), Scene::new());
     let d = Dialog::new(1);
     let line = |at| Line::audio(at).formats("97 8", &[&map]);
@@ -111,12 +127,7 @@ fn mixed(name: &str, fmtp: &str, payloads: &[Vec<u8>], ticks: u32) -> (tempfile:
     let mut agent = Voice::of(&d, Callee, 5).meaning(8, 8);
     scene.media(&agent.talk(1010.0, 3000.0));
     let mut customer = Voice::of(&d, Caller, 3);
-    let mut packets: Vec<Packet> = Vec::new();
-    // Some from before the answer: it is kept nowhere.
-    for (i, payload) in payloads.iter().cycle().take(110).enumerate() {
-        packets.push(customer.other(800.0 + 20.0 * i as f64, 97, payload));
-        customer.ts = customer.ts.wrapping_add(ticks);
-    }
+    let packets = spoken(&mut customer, &d);
     scene.media(&packets);
     d.bye(&mut scene, 3000.0, Caller);
     scene.saved()
@@ -177,6 +188,9 @@ fn it_goes_with_its_recording() {
     let store = Store::of(&[&g729()]);
     let id = store.id();
     store.ends(0, &["hold", &id, "--reason", "crime", "--ref", "1"]);
+    let before = store.wav();
+    assert!(store.redecode(1, &id).contains("it is on hold"));
+    assert!(store.wav() == before);
     store.ends(1, &["erase", &id, "--reason", "asked for", "--yes"]);
     assert_eq!(store.files("").len(), 3);
     store.ends(0, &["release", &id]);
@@ -185,6 +199,86 @@ fn it_goes_with_its_recording() {
     store.ends(0, &["unrestrict", &id, "--ref", "1"]);
     store.ends(0, &["erase", &id, "--reason", "asked for", "--yes"]);
     assert_eq!(store.files(""), Vec::<PathBuf>::new());
+}
+
+/// Sound of the same call that was decoded at once, between what was not.
+#[test]
+fn what_was_heard_stays_as_it_was() {
+    let amr = amr();
+    let (_dir, capture) = scene("AMR/8000", "octet-align=1", |customer, _| {
+        let mut packets = Vec::new();
+        for i in 0..100 {
+            // A second in G.711 in the midst of it.
+            let is_law = (40..70).contains(&i);
+            let at = 1010.0 + 20.0 * f64::from(i);
+            packets.push(match is_law {
+                true => customer.other(at, 8, &[0x35; 160]),
+                false => customer.other(at, 97, &amr[i as usize % amr.len()]),
+            });
+            customer.ts = customer.ts.wrapping_add(160);
+        }
+        packets
+    });
+    let store = Store::of(&[&capture]);
+    store.redecode(0, &store.id());
+    assert_eq!(store.json()["complete"], true);
+    let (sound, direct) = (samples(&store.wav(), 0), samples(&heard(&capture), 0));
+    let law = common::audio::alaw(0x35);
+    let run = sound.iter().filter(|s| **s == law).count();
+    assert!((30 * 160 - 80..=30 * 160 + 80).contains(&run), "{run}");
+    let alike = sound.iter().zip(&direct).filter(|(a, b)| a == b).count();
+    // But for what the codec remembers of before.
+    assert!(alike * 100 > sound.len() * 80, "{alike} of {}", sound.len());
+}
+
+/// A stranger who speaks to the agent's port is no party, whatever he sends and as whoever.
+#[test]
+fn no_strangers_payload_is_kept() {
+    let amr = amr();
+    for (his_type, his_ssrc, from, to) in [
+        (97u8, None, 1500.0, 2500.0),
+        (97, None, 1001.0, 1900.0),
+        (97, Some(()), 1400.0, 2400.0),
+        (8, None, 1300.0, 2300.0),
+    ] {
+        let (_dir, capture) = scene("AMR/8000", "octet-align=1", |customer, d| {
+            let mut his =
+                Voice::of(d, Caller, 77).between("10.9.9.9:4444".parse().unwrap(), d.rtp[Callee as usize]);
+            if his_ssrc.is_some() {
+                (his.ssrc, his.seq, his.ts) =
+                    (customer.ssrc, customer.seq.wrapping_add(20), customer.ts.wrapping_add(20 * 160));
+            }
+            let mut packets = Vec::new();
+            for i in 0..98 {
+                packets.push(customer.other(1020.0 + 20.0 * f64::from(i), 97, &amr[i as usize % amr.len()]));
+                customer.ts = customer.ts.wrapping_add(160);
+            }
+            let mut at = from;
+            while at < to {
+                let payload =
+                    if his_type == 97 { [&[0xF0, 0x3C][..], &[0xEE; 31]].concat() } else { vec![0x11; 160] };
+                packets.push(his.other(at, his_type, &payload));
+                his.ts = his.ts.wrapping_add(160);
+                at += 20.0;
+            }
+            packets
+        });
+        let store = Store::of(&[&capture]);
+        let pcap = std::fs::read(&store.files(".pcap")[0]).unwrap();
+        let is_his = |w: &[u8]| w == [0xEE; 16] || w == [0x11; 16];
+        let first = if his_type == 97 { pcap.windows(16).position(is_his) } else { None };
+        assert_eq!(first, None, "{his_type} {from}: his payload is kept");
+        store.redecode(0, &store.id());
+        let (sound, direct) = (samples(&store.wav(), 0), samples(&heard(&capture), 0));
+        let other = sound.iter().zip(&direct).filter(|(a, b)| a != b).count();
+        assert!(other * 20 < sound.len(), "{his_type} {from}: {other} samples are not the customer's");
+    }
+}
+
+/// One channel of a WAV of 16-bit samples.
+fn samples(wav: &[u8], channel: usize) -> Vec<i16> {
+    let all: Vec<i16> = hound::WavReader::new(wav).unwrap().into_samples().map(Result::unwrap).collect();
+    all.into_iter().skip(channel).step_by(2).collect()
 }
 
 #[test]

@@ -18,6 +18,8 @@ const MAX_RECORDS: usize = 5_000_000;
 const FORMS: [&str; 4] = ["%Y-%m-%d %H:%M:%S%.f", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%Y%m%d%H%M%S"];
 /// Seconds since 1970 beyond this are milliseconds.
 const MILLISECONDS: i64 = 100_000_000_000;
+/// And beyond this microseconds.
+const MICROSECONDS: i64 = 100_000_000_000_000;
 
 /// An answered call of the list.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +134,7 @@ fn known(format: CdrFormat) -> KnownLayout {
         CdrFormat::Asterisk => KnownLayout {
             answered: "11",
             ended: "12",
+            duration: "14",
             parties: &["2", "3", "6", "7"],
             called: "3",
             status: "15",
@@ -140,7 +143,8 @@ fn known(format: CdrFormat) -> KnownLayout {
         },
         // The template "example" of mod_cdr_csv: names, numbers, context, start, answer, end, ...
         CdrFormat::Freeswitch => {
-            KnownLayout { answered: "6", ended: "7", parties: &["2", "3"], called: "3", ..none }
+            let (answered, ended, duration) = ("6", "7", "9");
+            KnownLayout { answered, ended, duration, parties: &["2", "3"], called: "3", ..none }
         }
         // The table `cdrs` of the acc module.
         CdrFormat::Kamailio => KnownLayout {
@@ -181,15 +185,22 @@ pub fn read_calls(
     };
     let columns = Columns::of(layout, &heads)?;
     let (mut calls, mut others) = (Vec::new(), 0);
-    for record in reader.into_records() {
-        let record = record?;
-        match columns.call(&record, layout, zone)? {
-            Some(_) if calls.len() >= MAX_RECORDS => return Err(CdrError::TooMany),
-            Some(call) => calls.push(call),
-            None => others += 1,
+    let mut unreadable = None;
+    // In whatever character set names are written.
+    for record in reader.into_byte_records() {
+        let record = csv::StringRecord::from_byte_record_lossy(record?);
+        match columns.call(&record, layout, zone) {
+            Ok(Some(_)) if calls.len() >= MAX_RECORDS => return Err(CdrError::TooMany),
+            Ok(Some(call)) => calls.push(call),
+            Ok(None) => others += 1,
+            Err(why) => {
+                unreadable.get_or_insert(why);
+                others += 1;
+            }
         }
     }
-    Ok((calls, others))
+    // A broken line is none of a call; a list of them has another layout.
+    unreadable.filter(|_| calls.is_empty()).map_or(Ok((calls, others)), Err)
 }
 
 /// Places of the columns in a record.
@@ -252,13 +263,15 @@ impl Columns {
             return Ok(None);
         }
         // A second line of heads names the types of CUCM's columns.
-        let Some(answered) = text(self.answered).filter(|t| *t != "0" && !t.starts_with("INTEGER")) else {
+        let is_time = |t: &&str| *t != "0" && !t.starts_with("0000-00-00") && !t.starts_with("INTEGER");
+        let Some(answered) = text(self.answered).filter(is_time) else {
             return Ok(None);
         };
         let answered_at = instant(answered, zone).ok_or_else(|| wrong("the answer", "a time"))?;
+        // The length first: local times may be an hour wrong when the clocks are put back.
         let ended_at = match (text(self.ended), text(self.duration)) {
-            (Some(ended), _) => instant(ended, zone).ok_or_else(|| wrong("the end", "a time"))?,
-            (None, Some(length)) => {
+            (Some(ended), None) => instant(ended, zone).ok_or_else(|| wrong("the end", "a time"))?,
+            (_, Some(length)) => {
                 answered_at + seconds(length).ok_or_else(|| wrong("the duration", "a length"))?
             }
             (None, None) => return Ok(None),
@@ -281,10 +294,15 @@ fn instant(text: &str, zone: &TimeZone) -> Option<Timestamp> {
         return Some(at);
     }
     if let Ok(n) = text.parse::<i64>()
-        && text.len() <= 13
+        && text.len() != "20261123081523".len()
     {
-        let (seconds, ms) = if n > MILLISECONDS { (n / 1000, n % 1000) } else { (n, 0) };
-        return Some(Timestamp::from_parts(seconds, u32::try_from(ms).ok()? * 1_000_000));
+        let per_s = match n {
+            ..MILLISECONDS => 1,
+            MILLISECONDS..MICROSECONDS => 1_000,
+            _ => 1_000_000,
+        };
+        let part_ns = n.rem_euclid(per_s) * (1_000_000_000 / per_s);
+        return Some(Timestamp::from_parts(n.div_euclid(per_s), u32::try_from(part_ns).ok()?));
     }
     let local = FORMS.iter().find_map(|form| DateTime::strptime(form, text).ok())?;
     zone.to_ambiguous_zoned_datetime(local).compatible().ok().map(|z| Timestamp::from_jiff(z.timestamp()))

@@ -1,12 +1,13 @@
 //! The exchange's list of calls against what was recorded: what became of each call.
 //!
-//! A recording is of a call when it lies within it and its agent is a party of it. A call may have
-//! several recordings (transfers), a recording is of one call. Pure: rows in, verdicts out.
+//! A recording is of a call when it shares half of the shorter's time and its agent is a party of it.
+//! A call may have several recordings (transfers), and a recording several lines (legs of one
+//! call). Pure: rows in, verdicts out.
 
 use super::cdr::CdrCall;
 use super::index::Row;
-use crate::call::rules::Rules;
-use crate::config::{Config, Term};
+use crate::call::rules::{Rules, stored_number, subscriber_tail};
+use crate::config::Config;
 use crate::pii::Pii;
 use crate::store::calendar::due;
 use crate::store::register::RegisterEntry;
@@ -59,6 +60,8 @@ pub struct Known<'a> {
     pub rows: &'a [Row],
     /// Answered calls that were not recorded.
     pub unrecorded: &'a [RegisterEntry],
+    /// When the calls of deleted recordings were answered.
+    pub deleted: &'a [Timestamp],
     /// Who is an agent, and which services are recorded.
     pub config: &'a Config,
     /// Whose days count.
@@ -72,39 +75,40 @@ pub fn match_calls(calls: &[CdrCall], known: &Known<'_>, tolerance: Duration) ->
     let rules = Rules::new(known.config);
     let mut report = CdrReport { calls: calls.len() as u64, ..CdrReport::default() };
     let mut taken = vec![false; known.rows.len()];
-    let mut order: Vec<&CdrCall> = calls.iter().collect();
-    // The shorter a call, the less else can be its recording.
-    order.sort_by_key(|c| (c.ended_at.since_ns(c.answered_at), c.line));
+    let mut reasons = Reasons::new(known);
+    let mut order: Vec<(&CdrCall, Vec<Pii<String>>)> =
+        calls.iter().map(|call| (call, agents_of(call, &rules))).collect();
+    // Whose agent is known first; and the shorter a call, the less else can be its recording.
+    order.sort_by_key(|(c, agents)| (agents.is_empty(), c.ended_at.since_ns(c.answered_at), c.line));
     let mut verdicts = Vec::new();
-    for call in order {
-        let agents = agents_of(call, &rules);
+    for (call, agents) in order {
         let own = recordings_of(call, &agents, known.rows, &mut taken, tolerance);
         verdicts.push((call, agents, own));
     }
     verdicts.sort_by_key(|(call, ..)| call.line);
     for (call, agents, own) in verdicts {
-        let doubtful = |unrecorded_s| DoubtfulCall {
+        let length_ns = call.ended_at.since_ns(call.answered_at);
+        let doubtful = |unrecorded_ns| DoubtfulCall {
             line: call.line,
             answered_at: call.answered_at,
-            duration_s: seconds(call.ended_at.since_ns(call.answered_at)),
-            agent: agents.first().map(|a| a.expose().clone()),
+            duration_s: seconds(length_ns),
+            agent: agents.first().and_then(|a| shown(a, call, &rules)),
             recordings: own.iter().map(|i| known.rows[*i].id).collect(),
-            unrecorded_s,
+            unrecorded_s: seconds(unrecorded_ns),
         };
         if !own.is_empty() {
             let rows: Vec<&Row> = own.iter().map(|i| &known.rows[*i]).collect();
-            let silent_ns = behind(call, &rows);
-            let is_short = silent_ns > tolerance.as_nanos() as i64;
-            match is_short || rows.iter().any(|r| !r.complete) {
-                true => report.partial.push(doubtful(seconds(silent_ns.max(0)))),
+            let silent_ns = unrecorded_ns(call, &rows, tolerance);
+            match silent_ns > 0 || rows.iter().any(|r| !r.complete) {
+                true => report.partial.push(doubtful(silent_ns)),
                 false => report.recorded += 1,
             }
-        } else if let Some(why) = explanation(call, &agents, known, &rules, tolerance) {
+        } else if let Some(why) = reasons.take(call, &agents, &rules, tolerance) {
             *report.explained.entry(why).or_default() += 1;
         } else if rules.has_extensions() && agents.is_empty() {
             report.without_agent += 1;
         } else {
-            report.missing.push(doubtful(seconds(call.ended_at.since_ns(call.answered_at))));
+            report.missing.push(doubtful(length_ns));
         }
     }
     report.unlisted = taken.iter().zip(known.rows).filter(|(t, _)| !**t).map(|(_, row)| row.id).collect();
@@ -115,18 +119,36 @@ pub fn match_calls(calls: &[CdrCall], known: &Known<'_>, tolerance: Duration) ->
 fn agents_of(call: &CdrCall, rules: &Rules) -> Vec<Pii<String>> {
     let mut agents: Vec<Pii<String>> = Vec::new();
     for party in &call.parties {
-        let channel =
-            party.expose().rsplit('/').next().and_then(|c| c.split(['-', '@']).next()).unwrap_or_default();
-        let user = party.expose().strip_prefix("sip:").and_then(|u| u.split('@').next()).unwrap_or(channel);
-        let user = Pii::new(user.to_owned());
-        if rules.is_extension(&user) && agents.iter().all(|a| a.expose() != user.expose()) {
-            agents.push(user);
+        let text = party.expose();
+        let user = match text.split_once('/') {
+            // What stands behind the last hyphen is the channel's own number.
+            Some((_, channel)) => channel.rsplit_once('-').map_or(channel, |(peer, _)| peer),
+            None => text.strip_prefix("sip:").unwrap_or(text),
+        };
+        let user = user.split('@').next().unwrap_or_default();
+        // A peer may be called by more than its number: `agent-2001`.
+        let last = user.rsplit(['-', '_']).next().unwrap_or_default();
+        for user in [user, last].map(|u| Pii::new(u.to_owned())) {
+            if rules.is_extension(&user) && agents.iter().all(|a| a.expose() != user.expose()) {
+                agents.push(user);
+            }
         }
     }
     agents
 }
 
-/// The recordings of a call; they are nobody else's from here on.
+/// What may be shown of an agent's number: an extension, or as much as is stored of any number.
+fn shown(agent: &Pii<String>, call: &CdrCall, rules: &Rules) -> Option<String> {
+    match subscriber_tail(agent.expose()) {
+        None => Some(agent.expose().clone()),
+        Some(_) => {
+            let hide = rules.service(call.called.as_ref()).hide_caller_digits;
+            stored_number(agent, hide).map(Pii::into_exposed)
+        }
+    }
+}
+
+/// The recordings of a call. One of an agent may be of several lines, which tell legs of one call.
 fn recordings_of(
     call: &CdrCall,
     agents: &[Pii<String>],
@@ -134,67 +156,95 @@ fn recordings_of(
     taken: &mut [bool],
     tolerance: Duration,
 ) -> Vec<usize> {
-    let (from, to) = (call.answered_at - tolerance, call.ended_at + tolerance);
-    let first = rows.partition_point(|r| r.answered_at < from);
-    let is_agents = |r: &Row| match &r.agent.id {
-        _ if agents.is_empty() => true,
-        Some(id) => agents.iter().any(|a| a.expose() == id),
-        None => true,
-    };
-    let within = rows[first..].iter().enumerate().map(|(i, r)| (first + i, r));
-    let within = within.take_while(|(_, r)| r.answered_at <= to);
-    let own: Vec<usize> = within
-        .filter(|(i, r)| !taken[*i] && is_agents(r) && ended_at(r).since_ns(to) <= 0)
-        .map(|(i, _)| i)
-        .collect();
-    // Without an agent only one can be meant: the nearest.
-    let own = match agents.is_empty() {
-        true => own
-            .into_iter()
-            .min_by_key(|i| rows[*i].answered_at.since_ns(call.answered_at).abs())
-            .into_iter()
-            .collect(),
-        false => own,
+    let is_agents = |r: &Row| r.agent.id.as_ref().is_none_or(|id| agents.iter().any(|a| a.expose() == id));
+    let last = rows.partition_point(|r| r.answered_at <= call.ended_at + tolerance);
+    let near = rows[..last].iter().enumerate();
+    let own: Vec<usize> = match agents.is_empty() {
+        // Only one can be meant that nobody else has: the nearest.
+        true => {
+            let free = near.filter(|(i, r)| !taken[*i] && is_of(call, r, tolerance));
+            let distance = |r: &Row| r.answered_at.since_ns(call.answered_at).abs();
+            free.min_by_key(|(_, r)| distance(r)).map(|(i, _)| i).into_iter().collect()
+        }
+        false => near.filter(|(_, r)| is_agents(r) && is_of(call, r, tolerance)).map(|(i, _)| i).collect(),
     };
     own.iter().for_each(|i| taken[*i] = true);
     own
+}
+
+/// Does a recording share half of its time, or of the call's, with the call?
+fn is_of(call: &CdrCall, row: &Row, tolerance: Duration) -> bool {
+    let (from, to) = (call.answered_at - tolerance, call.ended_at + tolerance);
+    let shared = ended_at(row).min(to).since_ns(row.answered_at.max(from));
+    let shorter = call.ended_at.since_ns(call.answered_at).min(row.duration_us.saturating_mul(1000));
+    shared >= 0 && shared.saturating_mul(2) >= shorter
 }
 
 fn ended_at(row: &Row) -> Timestamp {
     row.answered_at.offset_ns(row.duration_us.saturating_mul(1000))
 }
 
-/// How much of a call lies behind its last recording. What lies before the first is the queue.
-fn behind(call: &CdrCall, rows: &[&Row]) -> i64 {
-    rows.iter().map(|r| call.ended_at.since_ns(ended_at(r))).min().unwrap_or(0)
+/// How much of a call lies between its recordings and behind them, as far as that is no tolerance.
+/// What lies before the first is the queue.
+fn unrecorded_ns(call: &CdrCall, rows: &[&Row], tolerance: Duration) -> i64 {
+    let tolerance = tolerance.as_nanos() as i64;
+    let mut sum = 0;
+    let mut covered = rows.first().map_or(call.answered_at, |r| r.answered_at);
+    let mut add = |gap: i64| sum += if gap > tolerance { gap } else { 0 };
+    for row in rows {
+        add(row.answered_at.since_ns(covered));
+        covered = covered.max(ended_at(row));
+    }
+    add(call.ended_at.since_ns(covered));
+    sum
 }
 
-/// Why a call was not recorded, as far as the recorder or its configuration says so.
-fn explanation(
-    call: &CdrCall,
-    agents: &[Pii<String>],
-    known: &Known<'_>,
-    rules: &Rules,
-    tolerance: Duration,
-) -> Option<String> {
-    let (from, to) = (call.answered_at - tolerance, call.ended_at + tolerance);
-    let hash = call.call_id.as_deref().and_then(crate::call::call_id_hash);
-    let is_party = |number: &Option<Pii<String>>| {
-        number.as_ref().is_some_and(|n| agents.iter().any(|a| rules.same_number(a.expose(), n.expose())))
-    };
-    let is_its = |e: &&RegisterEntry| match (&hash, &e.call) {
-        (Some(a), Some(b)) => a == b,
-        _ => e.at >= from && e.at <= to && (is_party(&e.caller) || is_party(&e.called)),
-    };
-    if let Some(entry) = known.unrecorded.iter().find(is_its) {
-        return Some(entry.reason.clone());
+/// Why calls were not recorded. What the recorder noted explains one call each.
+struct Reasons<'a> {
+    known: &'a Known<'a>,
+    used: Vec<bool>,
+    deleted: Vec<bool>,
+}
+
+impl<'a> Reasons<'a> {
+    fn new(known: &'a Known<'a>) -> Reasons<'a> {
+        let (used, deleted) = (vec![false; known.unrecorded.len()], vec![false; known.deleted.len()]);
+        Reasons { known, used, deleted }
     }
-    let service = rules.service(call.called.as_ref());
-    if !service.record {
-        return Some("service".into());
+
+    fn take(
+        &mut self,
+        call: &CdrCall,
+        agents: &[Pii<String>],
+        rules: &Rules,
+        tolerance: Duration,
+    ) -> Option<String> {
+        let (from, to) = (call.answered_at - tolerance, call.ended_at + tolerance);
+        let hash = call.call_id.as_deref().and_then(crate::call::call_id_hash);
+        let is_party = |number: &Option<Pii<String>>| {
+            number.as_ref().is_some_and(|n| agents.iter().any(|a| rules.same_number(a.expose(), n.expose())))
+        };
+        let is_its = |e: &RegisterEntry| match (&hash, &e.call) {
+            (Some(a), Some(b)) => a == b,
+            _ => e.at >= from && e.at <= to && (is_party(&e.caller) || is_party(&e.called)),
+        };
+        let mut entries = self.known.unrecorded.iter().zip(&mut self.used);
+        if let Some((entry, used)) = entries.find(|(e, used)| !**used && is_its(e)) {
+            *used = true;
+            return Some(entry.reason.clone());
+        }
+        let mut deleted = self.known.deleted.iter().zip(&mut self.deleted);
+        if let Some((_, used)) = deleted.find(|(at, used)| !**used && **at >= from && **at <= to) {
+            *used = true;
+            return Some("deleted".into());
+        }
+        let service = rules.service(call.called.as_ref());
+        if !service.record {
+            return Some("service".into());
+        }
+        let due = due(call.answered_at, service.retention, service.retention_bound, self.known.zone);
+        (due <= self.known.now).then(|| "retention".into())
     }
-    let fell_due = |term: Term| due(call.answered_at, term, service.retention_bound, known.zone);
-    (fell_due(service.retention) <= known.now).then(|| "retention".into())
 }
 
 fn seconds(ns: i64) -> f64 {

@@ -7,10 +7,12 @@ use super::words::local;
 use crate::archive::cdr::{CdrCall, CdrLayout, read_calls};
 use crate::archive::cdr_match::{CdrReport, DoubtfulCall, Known, match_calls};
 use crate::archive::search::Search;
+use crate::call::rules::Rules;
 use crate::cli::Cli;
 use crate::cli::reading::ReconcileArgs;
 use crate::custody::audit::{Action, Draft, Outcome};
 use crate::daemon::notices::counted;
+use crate::id::time_of;
 use crate::store::layout::open_state;
 use crate::store::register::{Register, RegisterEntry};
 use anyhow::{Context, bail};
@@ -42,8 +44,10 @@ pub fn run(cli: &Cli, args: &ReconcileArgs) -> anyhow::Result<()> {
     let search = span(&calls, settings.tolerance);
     let rows = archive.index.find(&search)?;
     let unrecorded = register(&archive)?;
-    let known =
-        Known { rows: &rows, unrecorded: &unrecorded, config: &site.config, zone: &site.zone, now: site.now };
+    let deleted = archive.index.tombstones()?.iter().filter_map(|t| time_of(t.id)).collect::<Vec<_>>();
+    let (unrecorded, deleted) = (&unrecorded[..], &deleted[..]);
+    let (config, zone, now) = (&site.config, &site.zone, site.now);
+    let known = Known { rows: &rows, unrecorded, deleted, config, zone, now };
     let report = match_calls(&calls, &known, settings.tolerance);
     let outcome = if report.missing.is_empty() { Outcome::Done } else { Outcome::Failed };
     let detail =
@@ -61,6 +65,11 @@ pub fn run(cli: &Cli, args: &ReconcileArgs) -> anyhow::Result<()> {
     if calls.is_empty() {
         remark(format_args!(
             "nauhuri: warning: no answered call in the list; is [cdr] as the exchange writes it?"
+        ));
+    }
+    if !Rules::new(&site.config).has_extensions() {
+        remark(format_args!(
+            "nauhuri: warning: without agents.extensions every answered call of the list is taken for an agent's"
         ));
     }
     match report.missing.len() as u64 {

@@ -1,6 +1,6 @@
 //! The sound of payload that was kept because nobody could decode it, once somebody can.
 //!
-//! What was heard of the call stays as it is, and the new sound is put where it belongs. In this
+//! What was heard of the call stays as it is, and the new sound is put where there is silence. In this
 //! order, each before the next is begun:
 //!
 //! | what is done | a crash right after it leaves | the next start of the recorder makes of it |
@@ -101,22 +101,28 @@ impl Keeper {
                 return self.amend_alone(from_ref(row), draft, by, &|_| EditResult::Refused(why), alone);
             }
             Err(NotMade::Failed(e)) => {
-                drop(store.remove(&with_new(&paths.wav)));
+                drop(settle(&store, &paths, &sidecar));
                 return Err(e.into());
             }
         };
+        let (was, now) = (&sidecar.audio.sha256, &new.audio.sha256_hex);
+        let draft = draft.detail(serde_json::json!({ "was": was, "sha256": now }));
         let amended = self.amend_alone(from_ref(row), draft, by, &|s| new.tell(s, &sidecar, by), alone);
-        match amended {
-            Ok(amended) if !amended.made.is_empty() => {
-                store.rename(&with_new(&paths.wav), &paths.wav)?;
-                store.below(&paths.folder)?.sync()?;
-                Ok(amended)
-            }
-            other => {
-                drop(store.remove(&with_new(&paths.wav)));
-                other
-            }
-        }
+        // Whatever came after it: where the sidecar speaks of the new sound, that is the recording's.
+        settle(&store, &paths, &self.read(row)?)?;
+        amended
+    }
+}
+
+/// Gives new sound its name if the sidecar speaks of it; else it was none.
+fn settle(store: &Folder, paths: &Paths, s: &Sidecar) -> Result<(), StoreError> {
+    let sound = with_new(&paths.wav);
+    let Some(file) = store.read_if_there(&sound)? else { return Ok(()) };
+    if sha256_of(&file, &sound)? == s.audio.sha256 {
+        store.rename(&sound, &paths.wav)?;
+        store.below(&paths.folder)?.sync()
+    } else {
+        store.remove(&sound).map(drop)
     }
 }
 
@@ -129,7 +135,14 @@ impl Redecoded {
         (s.audio.sha256, s.audio.encoding) = (self.audio.sha256_hex.clone(), WavEncoding::PcmS16le);
         if let Some(kept) = &mut s.undecoded {
             kept.decoded_at = Some(by.at);
-            s.complete |= kept.else_complete && self.report.missing == Missing::Nothing;
+            // Other sound lies between the packets: numbers are missing only if they were when it came.
+            let is_lossless = s.streams.iter().all(|stream| stream.lost == 0);
+            let is_whole = match self.report.missing {
+                Missing::Nothing => true,
+                Missing::Sound => is_lossless,
+                Missing::Undecoded => false,
+            };
+            s.complete |= kept.else_complete && is_whole;
         }
         for stream in &mut s.streams {
             let is_it = |r: &&crate::tape::StreamReport| {
@@ -146,8 +159,13 @@ impl Redecoded {
 /// Makes the new audio, `NAME.wav.new`.
 fn sound_of(store: &Folder, paths: &Paths, s: &Sidecar, decoders: &Decoders) -> Result<Redecoded, NotMade> {
     let kept = s.undecoded.as_ref().ok_or(NotMade::Nothing)?;
+    // What an edit cut short left.
+    settle(store, paths, s)?;
     if s.restricted.is_set() {
         return Err(NotMade::Refused("it is restricted"));
+    }
+    if s.retention.hold.is_set() {
+        return Err(NotMade::Refused("it is on hold: its audio stays as it is until the hold ends"));
     }
     if kept.decoded_at.is_some() && s.complete {
         return Err(NotMade::Nothing);
@@ -160,8 +178,6 @@ fn sound_of(store: &Folder, paths: &Paths, s: &Sidecar, decoders: &Decoders) -> 
     if sha256_of(&old, &paths.wav)? != s.audio.sha256 {
         return Err(NotMade::Refused("its audio is not the one its sidecar speaks of"));
     }
-    // What an edit cut short left.
-    store.remove(&with_new(&paths.wav))?;
     let mut deck = OverlayDeck::new(store, paths, old)?;
     let report = play(&store.read(&paths.pcap)?, paths, s, decoders, &mut deck)?;
     let heard = deck.is_heard;
@@ -232,6 +248,11 @@ impl OverlayDeck {
         }
     }
 
+    /// Samples of 10 ms, the shortest frame of any codec.
+    fn piece(&self) -> usize {
+        self.info.spec.rate as usize / 100
+    }
+
     /// What is there of `frames`.
     fn there(&mut self, frames: Range<u64>) -> Vec<i16> {
         let read = read_samples(&self.old, &self.info, frames);
@@ -248,9 +269,17 @@ impl OverlayDeck {
     }
 }
 
-/// New sound takes the place of what is there: that is silence, or the same, made before.
-fn over(there: i16, new: i16) -> i16 {
-    if new == 0 { there } else { new }
+/// New sound where there is silence; what was heard while the call ran stays, and so does what
+/// was made before. By pieces: single samples of any sound are zero.
+fn overlay(there: &mut [i16], new: &[i16], piece: usize) -> bool {
+    let mut is_heard = false;
+    for (there, new) in there.chunks_mut(piece.max(1)).zip(new.chunks(piece.max(1))) {
+        is_heard |= new.iter().any(|s| *s != 0);
+        if there.iter().all(|s| *s == 0) {
+            there.copy_from_slice(&new[..there.len().min(new.len())]);
+        }
+    }
+    is_heard
 }
 
 impl Deck for OverlayDeck {
@@ -259,11 +288,17 @@ impl Deck for OverlayDeck {
     fn append(&mut self, frames: &[i16]) {
         let from = self.new.frames();
         let n = (frames.len() as u64 / u64::from(CHANNELS)).min(self.info.frames().saturating_sub(from));
-        let mut bytes = Vec::with_capacity(n as usize * 4);
-        for (there, new) in self.there(from..from + n).into_iter().zip(frames) {
-            self.is_heard |= *new != 0;
-            bytes.extend_from_slice(&over(there, *new).to_le_bytes());
+        let mut both = self.there(from..from + n);
+        for side in 0..usize::from(CHANNELS) {
+            let of = |all: &[i16]| {
+                all.iter().skip(side).step_by(usize::from(CHANNELS)).copied().collect::<Vec<_>>()
+            };
+            let (mut there, new) = (of(&both), of(&frames[..both.len().min(frames.len())]));
+            self.is_heard |= overlay(&mut there, &new, self.piece());
+            let places = both.iter_mut().skip(side).step_by(usize::from(CHANNELS));
+            places.zip(there).for_each(|(place, sample)| *place = sample);
         }
+        let bytes: Vec<u8> = both.iter().flat_map(|s| s.to_le_bytes()).collect();
         let done = self.new.append(&bytes);
         self.note(done);
     }
@@ -275,13 +310,11 @@ impl Deck for OverlayDeck {
 
     fn patch(&mut self, frame: u64, channel: Channel, samples: &[i16]) {
         let n = (samples.len() as u64).min(self.new.frames().saturating_sub(frame));
-        let there = self.there(frame..frame + n);
-        let own = there.chunks_exact(usize::from(CHANNELS)).map(|both| both[channel as usize]);
-        let mut bytes = Vec::with_capacity(samples.len() * 2);
-        for (there, new) in own.zip(samples) {
-            self.is_heard |= *new != 0;
-            bytes.extend_from_slice(&over(there, *new).to_le_bytes());
-        }
+        let both = self.there(frame..frame + n);
+        let own = both.chunks_exact(usize::from(CHANNELS)).map(|both| both[channel as usize]);
+        let mut there: Vec<i16> = own.collect();
+        self.is_heard |= overlay(&mut there, &samples[..n as usize], self.piece());
+        let bytes: Vec<u8> = there.iter().flat_map(|s| s.to_le_bytes()).collect();
         let done = self.new.patch(frame, channel as u16, &bytes).map(drop);
         self.note(done);
     }

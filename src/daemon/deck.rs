@@ -72,10 +72,9 @@ impl FileDeck {
     /// A deck that makes its file once it is worth one. `provisional` is what a
     /// crash will leave as metadata.
     pub fn new(context: Arc<Context>, name: RecordingName, provisional: Sidecar) -> Self {
-        let keeps = context.writing.keep_undecoded;
         let payloads = || Box::new(KeptPayloads::new(provisional.id, provisional.answered_at));
         FileDeck {
-            payloads: keeps.then(payloads),
+            payloads: context.writing.keep_undecoded.then(payloads),
             name,
             provisional: Some(Box::new(provisional)),
             state: DeckState::Waiting,
@@ -277,7 +276,7 @@ impl FileDeck {
     /// Writes what is gathered of what cannot be decoded.
     fn write_payloads(&mut self) {
         let (Some(payloads), DeckState::Writing(w)) = (&mut self.payloads, &mut self.state) else { return };
-        payloads.write(w).unwrap_or_else(|e| drop(self.context.trouble(e)));
+        drop(payloads.write(w).map_err(|e| self.context.trouble(e)));
     }
 
     /// Writes the silence that is gathered.
@@ -401,6 +400,10 @@ impl Deck for FileDeck {
         }
     }
 
+    fn leave_undecoded(&mut self, channel: Channel) {
+        self.payloads.iter_mut().for_each(|p| p.leave(channel));
+    }
+
     fn take_back_undecoded(
         &mut self,
         channel: Channel,
@@ -408,12 +411,11 @@ impl Deck for FileDeck {
         is_meant: &dyn Fn(&PayloadOrigin) -> bool,
     ) {
         let Some(payloads) = &mut self.payloads else { return };
-        let writer = match &mut self.state {
-            DeckState::Writing(w) | DeckState::Stalled(w, _) => Some(&mut **w),
-            _ => None,
+        let (DeckState::Writing(writer) | DeckState::Stalled(writer, _)) = &mut self.state else {
+            return payloads.take_back_held(channel, since, is_meant);
         };
         let done = payloads.take_back(channel, since, is_meant, writer);
-        done.unwrap_or_else(|e| drop(self.context.trouble(e)));
+        drop(done.map_err(|e| self.context.trouble(e)));
     }
 
     fn end_undecoded(&mut self, end: Timestamp) {

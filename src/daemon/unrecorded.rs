@@ -2,6 +2,7 @@
 
 use super::observe::{RecordingOutcome, unrecorded_label};
 use crate::call::{UnrecordedCall, call_id_hash};
+use crate::id::time_of;
 use crate::store::register::RegisterEntry;
 use crate::telemetry::label::FailReason;
 use crate::time::Timestamp;
@@ -38,6 +39,5 @@ pub fn by_failure(outcome: &RecordingOutcome) -> Option<RegisterEntry> {
 
 /// When a recording was answered, by its id: to the millisecond.
 pub fn began(id: &uuid::Uuid) -> Timestamp {
-    let (s, ns) = id.get_timestamp().map(|t| t.to_unix()).unwrap_or_default();
-    Timestamp::from_parts(i64::try_from(s).unwrap_or_default(), ns)
+    time_of(*id).unwrap_or(Timestamp::EPOCH)
 }

@@ -184,7 +184,10 @@ fn repair(
     let Some(name) = parse_stem(&found.stem) else { return Ok(None) };
     let paths = found.paths();
     match found.state() {
-        NameState::Finished => drop_edit(store, found, &paths),
+        NameState::Finished => {
+            name_payload(store, found, &paths)?;
+            drop_edit(store, found, &paths)
+        }
         NameState::Part if found.json => finish_names(store, found, &paths, options).map(Some),
         NameState::Part => match reunited(store, found, &name)? {
             Pair::Whole(found) => finish_parts(store, &found, &name, options).map(Some),
@@ -251,6 +254,11 @@ fn beside(
     Ok(day.into_iter().find(|f| same(f) && is_meant(f)))
 }
 
+/// Without syncs the names may have reached the disk in any order.
+fn name_payload(store: &Folder, found: &NameFiles, paths: &Paths) -> Result<(), StoreError> {
+    if found.pcap_part && !found.pcap { store.rename(&paths.pcap_part, &paths.pcap) } else { Ok(()) }
+}
+
 /// A `.new` beside a finished recording.
 fn drop_edit(store: &Folder, found: &NameFiles, paths: &Paths) -> Result<Option<RecoveryAction>, StoreError> {
     let all =
@@ -293,6 +301,7 @@ fn finish_names(
     if wav::sha256_of(&store.read(&paths.wav_part)?, &paths.wav_part)? != sidecar.audio.sha256 {
         return Ok(RecoveryAction::Left { why: "its audio is not the one its sidecar speaks of" });
     }
+    name_payload(store, found, paths)?;
     store.rename(&paths.wav_part, &paths.wav)?;
     options.writer.steps.done(Step::WavRenamed)?;
     if options.writer.sync {
@@ -348,7 +357,9 @@ fn finish_parts(
         return Ok(RecoveryAction::Completed);
     }
     let mut sidecar = provisional.unwrap_or_else(|| minimal(name, &found.stem));
-    sidecar.undecoded = undecoded_of(store, paths, found.pcap_part, options.writer.sync, None)?;
+    let has_payload = found.pcap_part || found.pcap;
+    sidecar.undecoded =
+        if has_payload { undecoded_of(store, paths, options.writer.sync, None)? } else { None };
     sidecar.wav = Pii::new(format!("{}.wav", found.stem));
     sidecar.audio =
         Audio { frames: audio.frames, sha256: audio.sha256_hex, ..Audio::begin(spec.rate, spec.encoding) };

@@ -12,7 +12,9 @@ use crate::id::Channel;
 use crate::sdp;
 use crate::time::Timestamp;
 use std::fmt::Write;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use uuid::Uuid;
 
 /// pcap, nanoseconds, little-endian.
@@ -208,7 +210,7 @@ impl<R: Read> UndecodedReader<R> {
     /// # Errors
     /// It cannot be read, or holds what was never written into it.
     pub fn read_item(&mut self) -> io::Result<Option<UndecodedItem>> {
-        while let Some((_, bytes)) = self.record()? {
+        while let Some(bytes) = self.record()? {
             if let Some(item) = Record::parse(&bytes).and_then(|r| r.item()) {
                 return Ok(Some(item));
             }
@@ -216,8 +218,8 @@ impl<R: Read> UndecodedReader<R> {
         Ok(None)
     }
 
-    /// The next record with its header; with its place for [`retain`].
-    fn record(&mut self) -> io::Result<Option<(usize, Vec<u8>)>> {
+    /// The next record with its header.
+    fn record(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = vec![0; RECORD_HEADER];
         if read_up_to(&mut self.inner, &mut bytes)? < RECORD_HEADER {
             return Ok(None);
@@ -228,19 +230,36 @@ impl<R: Read> UndecodedReader<R> {
         }
         bytes.resize(RECORD_HEADER + length, 0);
         let whole = read_up_to(&mut self.inner, &mut bytes[RECORD_HEADER..])? == length;
-        Ok(whole.then_some((RECORD_HEADER + length, bytes)))
+        Ok(whole.then_some(bytes))
     }
 }
 
-/// The file without the RTP packets that `is_kept` refuses: by stream, channel and time.
+/// Takes the RTP packets that `is_kept` refuses out of the first `length` bytes of a file, where it
+/// lies: by stream, channel and time. How long it is after that.
 ///
 /// # Errors
-/// It is no such file.
-pub fn retain(file: &[u8], is_kept: impl Fn(u16, Channel, Timestamp) -> bool) -> io::Result<Vec<u8>> {
-    let is_ours = file.get(..FILE_HEADER) == Some(&file_header()[..]);
-    let mut out = is_ours.then(|| file.to_vec()).ok_or(io::ErrorKind::InvalidData)?;
-    UndecodedEncoder::retain_in(&mut out, is_kept);
-    Ok(out)
+/// It cannot be read or written, or is no such file.
+pub fn retain(
+    file: &File,
+    length: u64,
+    is_kept: impl Fn(u16, Channel, Timestamp) -> bool,
+) -> io::Result<u64> {
+    let mut reader = UndecodedReader::new(BufReader::new(file).take(length))?;
+    let mut kept = FILE_HEADER as u64;
+    let mut from = kept;
+    while let Some(bytes) = reader.record()? {
+        let is_dropped =
+            Record::parse(&bytes).is_some_and(|r| r.is_rtp() && !is_kept(r.stream, r.channel, r.at));
+        if !is_dropped {
+            if kept < from {
+                file.write_all_at(&bytes, kept)?;
+            }
+            kept += bytes.len() as u64;
+        }
+        from += bytes.len() as u64;
+    }
+    file.set_len(kept)?;
+    Ok(kept)
 }
 
 /// A record taken apart.
@@ -353,6 +372,7 @@ fn read_up_to(from: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Seek, Write as _};
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_parts(1_795_421_723, 0).offset_ns(ms * 1_000_000)
@@ -423,7 +443,15 @@ mod tests {
                 assert!(e.put(&rtp(stream, channel, ms * 20, &[7; 20]), &spec("EVS", ""), &mut file));
             }
         }
-        let less = retain(&file, |stream, _, time| stream != 2 || time < at(100)).unwrap();
+        let mut on_disk = tempfile::tempfile().unwrap();
+        on_disk.write_all(&file).unwrap();
+        on_disk.write_all(b"half a write").unwrap();
+        on_disk.rewind().unwrap();
+        let is_kept = |stream, _, time| stream != 2 || time < at(100);
+        let rest = retain(&on_disk, file.len() as u64, is_kept).unwrap();
+        let mut less = vec![0; rest as usize];
+        on_disk.read_exact_at(&mut less, 0).unwrap();
+        assert_eq!(on_disk.metadata().unwrap().len(), rest);
         assert_eq!((times(&file).len(), times(&less).len()), (30, 25));
         let mut wanted = times(&file);
         let mut n = 0;
@@ -437,7 +465,9 @@ mod tests {
             assert!(times(&file[..n]).len() <= 30);
         }
         assert!(UndecodedReader::new(&file[..FILE_HEADER - 1]).is_err());
-        assert!(retain(b"RIFF----------------------------", |_, _, _| true).is_err());
+        let mut in_memory = file.clone();
+        UndecodedEncoder::retain_in(&mut in_memory, is_kept);
+        assert_eq!(in_memory, less);
     }
 
     #[test]

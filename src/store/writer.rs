@@ -15,7 +15,7 @@ use super::{Step, Steps, StoreError, undecoded};
 use crate::id::Channel;
 use crate::pii::Pii;
 use crate::time::Timestamp;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// How recordings are written.
@@ -43,8 +43,8 @@ impl Default for WriterOptions {
 #[derive(Debug)]
 pub struct RecordingWriter {
     wav: WavWriter,
-    /// Sound was kept that nobody could decode.
-    has_undecoded: bool,
+    /// Length of what was kept that nobody could decode, if anything was.
+    undecoded: Option<u64>,
     /// The store's root; it is opened for each change of names, not held: a busy
     /// recorder has thousands of these.
     root: PathBuf,
@@ -95,7 +95,7 @@ impl RecordingWriter {
         }
         options.steps.done(Step::Opened)?;
         let (root, stem) = (root.to_owned(), name.stem().to_owned());
-        Ok(RecordingWriter { wav, has_undecoded: false, root, paths, stem, options: options.clone() })
+        Ok(RecordingWriter { wav, undecoded: None, root, paths, stem, options: options.clone() })
     }
 
     /// Appends interleaved frames, encoded as the spec says.
@@ -124,10 +124,12 @@ impl RecordingWriter {
     /// The system refuses.
     pub fn append_undecoded(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let path = &self.paths.pcap_part;
-        let (mut file, _) = Folder::open(&self.root, self.options.access)?.write_or_create(path)?;
-        self.has_undecoded = true;
-        let added = file.seek(SeekFrom::End(0)).and_then(|_| file.write_all(bytes));
-        added.map_err(StoreError::io("write", path))
+        let (file, _) = Folder::open(&self.root, self.options.access)?.write_or_create(path)?;
+        // Not behind what a write that failed half-way has left.
+        let good = *self.undecoded.get_or_insert(0);
+        file.write_all_at(bytes, good).map_err(StoreError::io("write", path))?;
+        self.undecoded = Some(good + bytes.len() as u64);
+        Ok(())
     }
 
     /// Takes packets out of that file again.
@@ -138,17 +140,11 @@ impl RecordingWriter {
         &mut self,
         is_kept: impl Fn(u16, Channel, Timestamp) -> bool,
     ) -> Result<(), StoreError> {
-        if !self.has_undecoded {
-            return Ok(());
-        }
+        let Some(length) = self.undecoded else { return Ok(()) };
         let path = &self.paths.pcap_part;
-        let store = Folder::open(&self.root, self.options.access)?;
-        let mut all = Vec::new();
-        store.read(path)?.take(u64::MAX).read_to_end(&mut all).map_err(StoreError::io("read", path))?;
-        let rest = undecoded::retain(&all, is_kept).map_err(StoreError::io("read", path))?;
-        if rest.len() < all.len() {
-            store.replace(path, &rest, self.options.sync)?;
-        }
+        let file = Folder::open(&self.root, self.options.access)?.write(path)?;
+        let rest = undecoded::retain(&file, length, is_kept).map_err(StoreError::io("write", path))?;
+        self.undecoded = Some(rest);
         Ok(())
     }
 
@@ -177,7 +173,10 @@ impl RecordingWriter {
     /// written. After an error the `.part` files stay, for the next start.
     pub fn close(self, sidecar: Sidecar) -> Result<Sidecar, StoreError> {
         let store = Folder::open(&self.root, self.options.access)?;
-        seal(&store, self.wav, self.has_undecoded, &self.paths, &self.stem, sidecar, &self.options)
+        if let Some(length) = self.undecoded {
+            cut(&store, &self.paths.pcap_part, length)?;
+        }
+        seal(&store, self.wav, self.undecoded.is_some(), &self.paths, &self.stem, sidecar, &self.options)
     }
 
     /// Steps 5 and 6 without their syncs, for many recordings that end at once:
@@ -191,8 +190,12 @@ impl RecordingWriter {
         self.options.steps.done(Step::WavSynced)?;
         fill_in(&mut sidecar, &self.stem, spec, finished);
         let store = Folder::open(&self.root, self.options.access)?;
-        let pcap = self.has_undecoded;
-        sidecar.undecoded = undecoded_of(&store, &self.paths, pcap, false, sidecar.undecoded)?;
+        let pcap = self.undecoded.is_some();
+        if let Some(length) = self.undecoded {
+            cut(&store, &self.paths.pcap_part, length)?;
+        }
+        let told = sidecar.undecoded.take();
+        sidecar.undecoded = if pcap { undecoded_of(&store, &self.paths, false, told)? } else { None };
         let scratch = sidecar::scratch_of(&store, &self.paths.json_part, &sidecar, false)?;
         self.options.steps.done(Step::SidecarWritten)?;
         Ok(Prepared { root: self.root, paths: self.paths, scratch, sidecar, pcap })
@@ -216,17 +219,16 @@ impl RecordingWriter {
         }
         must_not_exist(&store, &paths.json)?;
         must_not_exist(&store, &paths.wav)?;
-        store.rename(&self.paths.json_part, &paths.json_part)?;
-        if let Err(e) = store.rename(&self.paths.wav_part, &paths.wav_part) {
-            // Together under the old name is better than apart.
-            drop(store.rename(&paths.json_part, &self.paths.json_part));
-            return Err(e);
+        let pcap = self.undecoded.map(|_| (&self.paths.pcap_part, &paths.pcap_part));
+        let moves = [(&self.paths.json_part, &paths.json_part), (&self.paths.wav_part, &paths.wav_part)];
+        for (n, (from, to)) in moves.into_iter().chain(pcap).enumerate() {
+            if let Err(e) = store.rename(from, to) {
+                // Together under the old name is better than apart.
+                moves.into_iter().take(n).for_each(|(from, to)| drop(store.rename(to, from)));
+                return Err(e);
+            }
         }
         self.wav.moved_to(&paths.wav_part);
-        if self.has_undecoded {
-            // Left behind it would be found by its time and id.
-            drop(store.rename(&self.paths.pcap_part, &paths.pcap_part));
-        }
         (self.paths, self.stem) = (paths, name.stem().to_owned());
         self.sync_names(&store)
     }
@@ -235,7 +237,7 @@ impl RecordingWriter {
     pub fn discard(self) -> Result<(), StoreError> {
         let store = Folder::open(&self.root, self.options.access)?;
         store.remove(&self.paths.wav_part)?;
-        if self.has_undecoded {
+        if self.undecoded.is_some() {
             store.remove(&self.paths.pcap_part)?;
         }
         store.remove(&self.paths.json_part)?;
@@ -305,7 +307,7 @@ pub fn finish_later(
     let at = if is_there(&paths.wav_part)? { &paths.wav_part } else { &paths.wav };
     let mut wav = WavWriter::resume(&store, at)?;
     wav.truncate_frames(frames)?;
-    let pcap = is_there(&paths.pcap_part)?;
+    let pcap = is_there(&paths.pcap_part)? || is_there(&paths.pcap)?;
     seal(&store, wav, pcap, &paths, name.stem(), sidecar, options)
 }
 
@@ -323,7 +325,8 @@ fn seal(
     let finished = wav.finish(options.sync)?;
     options.steps.done(Step::WavSynced)?;
     fill_in(&mut sidecar, stem, spec, finished);
-    sidecar.undecoded = undecoded_of(store, paths, pcap, options.sync, sidecar.undecoded)?;
+    let told = sidecar.undecoded.take();
+    sidecar.undecoded = if pcap { undecoded_of(store, paths, options.sync, told)? } else { None };
     publish(store, paths, Publish { sidecar: Some(&sidecar), wav: is_part, pcap }, options)?;
     Ok(sidecar)
 }
@@ -338,25 +341,27 @@ fn fill_in(sidecar: &mut Sidecar, stem: &str, spec: WavSpec, finished: FinishedW
     };
 }
 
-/// What is told of the payload that is kept; it is whole and final.
+/// What a write that failed half-way has left behind it goes.
+fn cut(store: &Folder, path: &Path, length: u64) -> Result<(), StoreError> {
+    store.write(path)?.set_len(length).map_err(StoreError::io("write", path))
+}
+
+/// What is told of the payload that is kept; it is whole and final, under either of its names.
 pub(super) fn undecoded_of(
     store: &Folder,
     paths: &Paths,
-    pcap: bool,
     sync: bool,
     told: Option<UndecodedPayload>,
 ) -> Result<Option<UndecodedPayload>, StoreError> {
-    if !pcap {
-        return Ok(None);
-    }
-    let file = store.read(&paths.pcap_part)?;
+    let (part, named) = (store.read_if_there(&paths.pcap_part)?, || store.read_if_there(&paths.pcap));
+    let Some(file) = part.map_or_else(named, |file| Ok(Some(file)))? else { return Ok(None) };
     if sync {
-        file.sync_all().map_err(StoreError::io("sync", &paths.pcap_part))?;
+        file.sync_all().map_err(StoreError::io("sync", &paths.pcap))?;
     }
     let name = paths.pcap.file_name().map(|n| n.to_string_lossy().into_owned());
     Ok(Some(UndecodedPayload {
         file: Pii::new(name.unwrap_or_default()),
-        sha256: sha256_of(&file, &paths.pcap_part)?,
+        sha256: sha256_of(&file, &paths.pcap)?,
         else_complete: told.is_some_and(|t| t.else_complete),
         decoded_at: None,
     }))
@@ -368,7 +373,7 @@ pub(super) struct Publish<'a> {
     pub sidecar: Option<&'a Sidecar>,
     /// The WAV is still `NAME.wav.part`.
     pub wav: bool,
-    /// There is a `NAME.pcap.part`.
+    /// There may be a `NAME.pcap.part`.
     pub pcap: bool,
 }
 
@@ -385,7 +390,7 @@ pub(super) fn publish(
         store.rename(&scratch, &paths.json_part)?;
         options.steps.done(Step::SidecarReplaced)?;
     }
-    if what.pcap {
+    if what.pcap && store.look(&paths.pcap_part)?.is_some() {
         store.rename(&paths.pcap_part, &paths.pcap)?;
     }
     // The check holds because a name ends in digits of the call's own id, and

@@ -129,7 +129,15 @@ impl Floor {
     /// Something was heard.
     pub fn heed(&mut self, place: HeardAt, said: Said) -> Heed {
         let Said { at_ns, is_usable, is_confirmed, is_under_way, goes_on } = said;
+        if !is_usable && is_confirmed && !is_under_way && place.trust() == Trust::Named {
+            // It is there, though nobody can hear it: nobody else speaks for it.
+            self.best = Some(Trust::Named);
+        }
+        let is_shut_out = place.trust() == Trust::None && self.best == Some(Trust::Named);
         let Some(holder) = &mut self.holder else {
+            if is_shut_out {
+                return Heed::Aside;
+            }
             if is_usable {
                 self.hold(place, at_ns);
             }
@@ -148,7 +156,6 @@ impl Floor {
         }
         let held = *holder;
         let has_left = self.has_left(at_ns) && place.is_other_address(held.place);
-        let is_shut_out = place.trust() == Trust::None && self.best == Some(Trust::Named);
         // Of two places that may be the party's as well its own numbers tell.
         let has_gone_on = goes_on && held.place.trust() != Trust::Named;
         let patience = if has_left || has_gone_on { LEFT_SILENCE_NS } else { SILENCE_NS };
@@ -227,11 +234,11 @@ impl Floor {
         self.holder.is_none_or(|h| at_ns - h.last_ns > PAUSE_NS)
     }
 
-    /// Was somebody else listened to about then?
-    pub fn is_covered(&self, place: HeardAt, at_ns: i64) -> bool {
+    /// Was somebody else listened to about then? `by_equals`: by no worse a right than at `place`.
+    pub fn is_covered(&self, place: HeardAt, at_ns: i64, by_equals: bool) -> bool {
         let covers = |h: Holder| {
             let heard = h.since_ns - TAKE_BACK_NS..h.last_ns + SILENCE_NS;
-            h.place != place && heard.contains(&at_ns)
+            h.place != place && heard.contains(&at_ns) && !(by_equals && place.trust() < h.place.trust())
         };
         self.holder.is_some_and(covers)
     }

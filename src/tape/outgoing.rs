@@ -34,6 +34,11 @@ pub trait Deck {
         _ = packet;
     }
 
+    /// More of it came that is not kept: nothing says that it is the party's.
+    fn leave_undecoded(&mut self, channel: Channel) {
+        _ = channel;
+    }
+
     /// What was kept of a channel from `since` on and is `meant` was not the party's, or lies
     /// behind the end.
     fn take_back_undecoded(
@@ -104,7 +109,10 @@ pub(super) fn hand_over(
     origin: PayloadOrigin,
     deck: &mut impl Deck,
 ) {
-    for kept in played.kept.iter().filter(|k| k.at_ns >= 0) {
+    if played.left_out {
+        deck.leave_undecoded(origin.channel);
+    }
+    for kept in played.kept.iter().filter(|k| k.sent_ns >= 0 && k.at_ns >= 0) {
         deck.keep_undecoded(&UndecodedPacket {
             origin,
             at: answered_at.offset_ns(kept.at_ns),

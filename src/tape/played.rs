@@ -1,14 +1,18 @@
 //! What a source's audio does to the recording while it is played.
 
+use super::floor::HeardAt;
 use crate::codec::CodecSpec;
+use crate::rtp::standing::Trust;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// A packet that nobody here can decode, without whose it is.
 #[derive(Debug)]
 pub(super) struct KeptPayload {
-    /// After the answer.
+    /// Arrival, from the answer.
     pub at_ns: i64,
+    /// When it was sent at the latest, likewise: as if the quickest packet had taken no time.
+    pub sent_ns: i64,
     pub payload_type: u8,
     pub seq: u16,
     pub timestamp: u32,
@@ -27,6 +31,8 @@ pub(super) struct Played {
     pub undecodable: SmallVec<[i64; 4]>,
     /// That sound as it came, where somebody keeps it.
     pub kept: Vec<KeptPayload>,
+    /// Some of it was not certain to be the party's.
+    pub left_out: bool,
     /// Somebody does.
     pub keeps: bool,
 }
@@ -35,5 +41,12 @@ impl Played {
     /// Nothing yet. `keeps`: somebody takes sound as it came.
     pub fn new(keeps: bool) -> Played {
         Played { keeps, ..Played::default() }
+    }
+
+    /// Of what was heard at `place` only the party's is kept, and nothing that was heard elsewhere too.
+    pub fn keep_of(&mut self, place: HeardAt, is_covered: impl Fn(i64) -> bool) {
+        let is_party = place.trust() == Trust::Named;
+        self.left_out |= !is_party && !self.kept.is_empty();
+        self.kept.retain(|k| is_party && !is_covered(k.at_ns));
     }
 }

@@ -70,6 +70,7 @@ pub(super) struct Source {
     missing: u64,
     /// Sound that nobody here can decode came while nobody else was listened to.
     is_undecodable: bool,
+    quickest_ns: Option<i64>,
     holes: Holes,
     /// What never came was heard elsewhere.
     is_excused: bool,
@@ -105,6 +106,7 @@ impl Source {
             ticks_heard: 0,
             missing: 0,
             is_undecodable: false,
+            quickest_ns: None,
             holes: Holes::default(),
             is_excused: false,
         }

@@ -339,7 +339,7 @@ impl Speaker {
     /// Is somebody with a better right listened to?
     fn is_beside(&self, place: HeardAt, at_ns: i64) -> bool {
         self.floor.place().is_some_and(|held| held != place && !place.is_better(held))
-            && self.floor.is_covered(place, at_ns)
+            && self.floor.is_covered(place, at_ns, false)
     }
 
     /// Something that can be played, or that belongs to it.
@@ -365,10 +365,10 @@ impl Speaker {
     /// Notes what one of its sources did while it played: events with their frames.
     pub fn note_played(&mut self, i: usize, played: &mut Played) -> Vec<(i64, Option<String>)> {
         let place = self.sources[i].place();
-        if !played.undecodable.iter().all(|at_ns| self.floor.is_covered(place, *at_ns)) {
+        if !played.undecodable.iter().all(|at_ns| self.floor.is_covered(place, *at_ns, false)) {
             self.sources[i].note_undecodable();
         }
-        played.kept.retain(|k| !self.floor.is_covered(place, k.at_ns));
+        played.keep_of(place, |at_ns| self.floor.is_covered(place, at_ns, true));
         let mut events: Vec<_> = played.key_presses.drain(..).map(|frame| (frame, None)).collect();
         for (frame, spec) in played.begun.drain(..) {
             let before = self.codec.replace((place, Arc::clone(&spec)));

@@ -101,7 +101,7 @@ impl Examiner {
                 FindingKind::Leftover,
                 &with_new(of),
                 None,
-                "an edit that never happened; the next sweep or start removes it",
+                "an edit that was cut short; the next start of the recorder finishes or removes it",
             );
         }
         if !whole {
@@ -222,7 +222,17 @@ fn audio(store: &Folder, paths: &Paths, s: &Sidecar, out: &mut Checked) {
 
 /// What was kept undecoded against the sidecar.
 fn payload(store: &Folder, paths: &Paths, s: &Sidecar, out: &mut Checked) {
-    let Some(kept) = &s.undecoded else { return };
+    let Some(kept) = &s.undecoded else {
+        if out.found.pcap {
+            out.wrong(
+                FindingKind::Leftover,
+                &paths.pcap,
+                Some(s.id),
+                "payload of which its sidecar says nothing",
+            );
+        }
+        return;
+    };
     let hash = store.read(&paths.pcap).and_then(|file| wav::sha256_of(&file, &paths.pcap));
     match hash {
         Ok(hash) if hash == kept.sha256 => {}

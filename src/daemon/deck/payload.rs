@@ -12,6 +12,8 @@ use uuid::Uuid;
 const BLOCK: usize = 16 * 1024;
 /// Bytes kept of a call that has no file yet; packets beyond are lost.
 const MAX_WAITING: usize = 256 * 1024;
+/// Bytes kept of one recording: eight hours of two voices in G.729 are half of it.
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
 /// Streams of one recording told apart.
 const MAX_STREAMS: usize = 64;
 
@@ -21,27 +23,47 @@ pub(super) struct KeptPayloads {
     encoder: UndecodedEncoder,
     streams: Vec<PayloadOrigin>,
     buffer: Vec<u8>,
+    written: u64,
+    newest: Option<Timestamp>,
     /// Something could not be kept.
     is_lossy: bool,
+    /// Channels of which something was kept, and of which something was left out.
+    kept: [bool; 2],
+    left_out: [bool; 2],
 }
 
 impl KeptPayloads {
     /// Nothing yet.
     pub fn new(id: Uuid, answered_at: Timestamp) -> KeptPayloads {
         let encoder = UndecodedEncoder::new(id, answered_at);
-        KeptPayloads { encoder, streams: Vec::new(), buffer: Vec::new(), is_lossy: false }
+        KeptPayloads {
+            encoder,
+            streams: Vec::new(),
+            buffer: Vec::new(),
+            written: 0,
+            newest: None,
+            is_lossy: false,
+            kept: [false; 2],
+            left_out: [false; 2],
+        }
     }
 
-    /// Packets are missing.
+    /// Packets are missing. What came beside a party that was kept was not its.
     pub fn is_lossy(&self) -> bool {
-        self.is_lossy
+        self.is_lossy || self.left_out.iter().zip(self.kept).any(|(out, kept)| *out && !kept)
+    }
+
+    /// Some of a channel is not kept.
+    pub fn leave(&mut self, channel: Channel) {
+        self.left_out[channel as usize] = true;
     }
 
     /// Takes a packet. Whether there is enough to be written.
     pub fn keep(&mut self, packet: &UndecodedPacket<'_>) -> bool {
         let known = self.streams.iter().position(|s| *s == packet.origin);
         let stream = known.unwrap_or(self.streams.len());
-        if stream >= MAX_STREAMS || self.buffer.len() >= MAX_WAITING {
+        let is_full = self.buffer.len() >= MAX_WAITING || self.written >= MAX_BYTES;
+        if stream >= MAX_STREAMS || is_full {
             self.is_lossy = true;
             return false;
         }
@@ -58,6 +80,8 @@ impl KeptPayloads {
             ssrc: packet.origin.ssrc,
             payload: packet.payload,
         };
+        self.newest = self.newest.max(Some(packet.at));
+        self.kept[packet.origin.channel as usize] = true;
         self.is_lossy |= !self.encoder.put(&kept, packet.spec, &mut self.buffer);
         self.buffer.len() >= BLOCK
     }
@@ -71,6 +95,7 @@ impl KeptPayloads {
         if buffer.is_empty() {
             return Ok(());
         }
+        self.written += buffer.len() as u64;
         to.append_undecoded(&buffer).inspect_err(|_| self.is_lossy = true)
     }
 
@@ -88,12 +113,27 @@ impl KeptPayloads {
         channel: Channel,
         since: Timestamp,
         is_meant: &dyn Fn(&PayloadOrigin) -> bool,
-        to: Option<&mut RecordingWriter>,
+        to: &mut RecordingWriter,
     ) -> Result<(), StoreError> {
+        if self.newest.is_none_or(|newest| newest < since) {
+            return Ok(());
+        }
+        self.take_back_held(channel, since, is_meant);
+        let streams = &self.streams;
+        let is_gone = |stream: u16| streams.get(usize::from(stream)).is_some_and(is_meant);
+        to.retain_undecoded(|stream, of, at| of != channel || at < since || !is_gone(stream))
+    }
+
+    /// The same in what is not written.
+    pub fn take_back_held(
+        &mut self,
+        channel: Channel,
+        since: Timestamp,
+        is_meant: &dyn Fn(&PayloadOrigin) -> bool,
+    ) {
         let streams = &self.streams;
         let is_gone = |stream: u16| streams.get(usize::from(stream)).is_some_and(is_meant);
         let is_kept = |stream, of, at| of != channel || at < since || !is_gone(stream);
         UndecodedEncoder::retain_in(&mut self.buffer, is_kept);
-        to.map_or(Ok(()), |to| to.retain_undecoded(is_kept))
     }
 }

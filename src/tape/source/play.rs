@@ -32,6 +32,9 @@ impl Source {
         if let Some(p) = ready.iter().find(|p| self.is_sound(p)) {
             self.clock.settle(p.at_ns, p.ts);
         }
+        if played.keeps {
+            self.note_quickest(&ready);
+        }
         let (mut copies, mut rest) = (self.copies.take(), &ready[..]);
         while !rest.is_empty() {
             let copy = copies.as_mut().and_then(|copies| self.copy_before(rest, copies));
@@ -122,6 +125,19 @@ impl Source {
         self.advance(p, p.ts + p.ticks);
     }
 
+    /// How much later than its stamp says the quickest packet of what cannot be decoded arrived.
+    fn note_quickest(&mut self, ready: &[Pending]) {
+        let lags = ready.iter().filter_map(|p| {
+            let spec = self.meanings.get(p.meaning).spec.as_ref()?;
+            Some(p.at_ns - stamp_ns(p, spec))
+        });
+        self.quickest_ns = lags.chain(self.quickest_ns).min();
+    }
+
+    fn sent_ns(&self, p: &Pending, spec: &CodecSpec) -> Option<i64> {
+        self.quickest_ns.map(|lag| stamp_ns(p, spec) + lag)
+    }
+
     /// Nobody here can decode it.
     fn note_undecoded(&self, p: &Pending, spec: &Arc<CodecSpec>, played: &mut Played) {
         played.undecodable.push(p.at_ns);
@@ -129,6 +145,7 @@ impl Source {
         if played.keeps && !self.secrecy.hides(meaning, p.look) {
             played.kept.push(KeptPayload {
                 at_ns: p.at_ns,
+                sent_ns: self.sent_ns(p, spec).unwrap_or(p.at_ns),
                 payload_type: meaning.payload_type(),
                 seq: p.seq as u16,
                 timestamp: p.raw as u32,
@@ -159,4 +176,9 @@ impl Source {
             self.played = Some((p.seq, end));
         }
     }
+}
+
+/// The timestamp in nanoseconds of its clock.
+fn stamp_ns(p: &Pending, spec: &CodecSpec) -> i64 {
+    (i128::from(p.raw) * i128::from(NS_PER_S) / i128::from(spec.rtp_clock_hz.max(1))) as i64
 }
