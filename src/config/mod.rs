@@ -22,6 +22,7 @@ mod room_rules;
 pub mod sample;
 pub mod sections;
 pub mod service;
+pub mod siprec;
 pub mod term;
 pub mod tunnels;
 mod words;

@@ -7,6 +7,7 @@ use super::hep::Hep;
 use super::keys::{self, Kind, section};
 use super::listening::Room;
 use super::service::{Service, ServiceRule};
+use super::siprec::Siprec;
 use super::term::Term;
 use super::tunnels::TunnelRule;
 use super::words;
@@ -28,6 +29,7 @@ const BYTES: Kind = Kind::Count(64 * 1024, i64::MAX);
 keys::config! {
     capture: Capture,
     hep: Hep,
+    siprec: Siprec,
     sip: Sip,
     agents: Agents,
     service: Vec<ServiceRule>,
@@ -49,7 +51,7 @@ section! {
     /// Where packets come from.
     pub struct Capture {
         /// The interface that sees the calls (the mirror or SPAN port), or a list of
-        /// them; "any" listens on all. Empty where calls come from elsewhere, such as [hep].
+        /// them; "any" listens on all. Empty where calls come from elsewhere, such as [hep] or [siprec].
         #[serde(deserialize_with = "crate::config::forms::interfaces")]
         interface: Vec<String> = Vec::new(), Kind::OneOrTexts;
         /// An extra BPF expression, such as "net 10.20.0.0/16": packets outside it are
@@ -334,7 +336,7 @@ pub enum Encoding {
 impl Config {
     /// Whether calls can come from anywhere: an interface, or whoever sends to the recorder.
     pub fn has_source(&self) -> bool {
-        !self.capture.interface.is_empty() || !self.hep.listen.is_empty()
+        !self.capture.interface.is_empty() || !self.hep.listen.is_empty() || !self.siprec.listen.is_empty()
     }
 
     /// A service by its name, with everything filled in.

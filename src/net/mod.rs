@@ -11,6 +11,7 @@ mod dedup;
 mod defrag;
 pub mod net_stats;
 mod reassembly;
+pub mod reserved;
 mod stream;
 mod unread;
 
