@@ -11,6 +11,8 @@ mod common;
 mod calls;
 #[path = "siprec/client.rs"]
 mod client;
+#[path = "siprec/program.rs"]
+mod program;
 #[path = "siprec/same_sound.rs"]
 mod same_sound;
 #[path = "siprec/signalling.rs"]

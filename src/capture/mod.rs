@@ -4,6 +4,8 @@ pub mod feed;
 pub mod file;
 pub mod live;
 pub mod merge;
+pub mod siprec_listener;
+pub mod tls;
 
 /// What libpcap calls a link type.
 pub fn link_name(dlt: u16) -> String {

@@ -5,7 +5,6 @@ use super::listen_at::{ListenAt, port_range};
 use super::listening::Tls;
 use super::words;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 
 section! {
     /// Calls that a session border controller or a telephone exchange sends to the recorder by SIPREC (RFC
@@ -26,8 +25,6 @@ section! {
         advertise: Vec<String> = Vec::new(), Kind::Words(&words::ADDRESSES), "[\"203.0.113.5\"]";
         /// PEM files of certificate and key, for clients that ask over TLS.
         tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS);
-        /// PEM file of the authorities whose certificate a client has to show over TLS. Empty: it needs none.
-        client_ca: PathBuf = PathBuf::new(), Kind::Text;
         /// Recording sessions at once; another one is refused with 503.
         sessions: usize = 2_000, Kind::Count(1, 100_000);
         /// Names of the extension data, or of headers of the client's INVITE, that hold the number that

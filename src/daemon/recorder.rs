@@ -13,8 +13,10 @@ use super::housekeeping;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
+use super::siprec_report::ReportedSiprec;
 use crate::capture::feed::{Feed, Intake, Listener, feed};
 use crate::capture::live::{FrameSource, LiveError};
+use crate::capture::siprec_listener::{SiprecListenError, SiprecListener};
 use crate::config::Config;
 use crate::custody::audit::AuditLog;
 use crate::store::StoreError;
@@ -41,6 +43,9 @@ pub enum StartError {
     /// An interface that cannot be captured.
     #[error(transparent)]
     Capture(#[from] LiveError),
+    /// An address where recording clients are to be received.
+    #[error(transparent)]
+    Siprec(#[from] SiprecListenError),
     /// Another store than the one that is meant, or none.
     #[error("the store {root} cannot be used: {source}", root = root.display())]
     Identity {
@@ -90,7 +95,9 @@ impl<S: FrameSource> Recorder<S> {
     /// [`StartError`]
     pub fn prepare(config: &Config, timezone: &jiff::tz::TimeZone) -> Result<Recorder<S>, StartError> {
         let sources = open_sources(config)?;
+        let siprec = SiprecListener::open(config)?;
         let context = Arc::new(Context::recording(config));
+        let siprec = siprec.map(|l| Arc::new(ReportedSiprec::new(l, &context)) as Arc<dyn Listener>);
         let clock = Clock::machine();
         let root = &context.writing.root;
         let state = mark::state_folder(root, config.storage.state.as_deref());
@@ -116,7 +123,7 @@ impl<S: FrameSource> Recorder<S> {
             context,
             timezone,
             sources,
-            listeners: Vec::new(),
+            listeners: siprec.into_iter().collect(),
             feed: feed(room),
             state,
             lock,
@@ -188,6 +195,7 @@ impl<S: FrameSource> Recorder<S> {
         let live = Live::start(&config, (sources, intake), &context, &timezone, &crew)?;
         let stop = StopFlag::default();
         for listener in self.listeners {
+            Event::Listening { listener: &listener.name() }.emit(&outlets.metrics);
             listen(listener, &feed, &crew, &stop)?;
         }
         if let Some(port) = port {

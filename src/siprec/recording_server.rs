@@ -80,6 +80,11 @@ impl RecordingServer {
         }
     }
 
+    /// May this host ask at all?
+    pub fn allows(&self, ip: IpAddr) -> bool {
+        self.networks.contains(ip)
+    }
+
     /// Takes one message that came from `peer`.
     pub fn handle_message(
         &mut self,
@@ -95,7 +100,7 @@ impl RecordingServer {
             self.stats.unreadable += 1;
             return;
         };
-        let may_ask = self.networks.contains(peer.remote.ip());
+        let may_ask = self.allows(peer.remote.ip());
         let Some(method) = msg.method() else {
             if may_ask {
                 self.handle_response(&msg, now, ports);

@@ -8,7 +8,9 @@
 //! are all there is room for.
 
 use super::fault::Fault;
-use super::label::{CodecLabel, DecoderFault, EndedBy, FailReason, ThreadRole, UnreadKind, UnrecordedReason};
+use super::label::{
+    CodecLabel, DecoderFault, EndedBy, FailReason, SiprecFault, ThreadRole, UnreadKind, UnrecordedReason,
+};
 use super::metrics::{Metrics, OTHER_SERVICE};
 use crate::time::Timestamp;
 use std::net::SocketAddr;
@@ -216,6 +218,20 @@ pub enum Event<'a> {
         /// Of the program.
         version: &'a str,
     },
+    /// Packets can be sent to the recorder.
+    Listening {
+        /// What, and where.
+        listener: &'a str,
+    },
+    /// Something that came to the listener of SIPREC was not accepted (the totals are published apart).
+    SiprecRefused {
+        /// Why.
+        reason: SiprecFault,
+        /// Whose it was, where that is why.
+        client: &'a str,
+        /// How often so far.
+        count: u64,
+    },
     /// An interface is being captured.
     CaptureStarted {
         /// Which.
@@ -356,6 +372,8 @@ impl Event<'_> {
             | Event::ThreadDied { .. }
             | Event::ThreadStuck { .. }
             | Event::ThreadBack { .. }
+            | Event::Listening { .. }
+            | Event::SiprecRefused { .. }
             | Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
             | Event::CaptureClosed { .. }

@@ -8,6 +8,7 @@ use super::RoomState;
 use super::api;
 use super::guard::Peer;
 use super::problem::ProblemDetails;
+use crate::capture::tls::{self, TlsError};
 use crate::config::compiled::Networks;
 use anyhow::Context;
 use axum::Router;
@@ -20,8 +21,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -264,21 +263,10 @@ fn stamp(cert: &Path, key: &Path) -> Option<SystemTime> {
 }
 
 fn tls_config(cert: &Path, key: &Path) -> anyhow::Result<rustls::ServerConfig> {
-    let cert_told = || format!("room.tls.cert: {}", cert.display());
-    let key_told = || format!("room.tls.key: {}", key.display());
-    let certs: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(cert)
-        .with_context(cert_told)?
-        .collect::<Result<_, _>>()
-        .with_context(cert_told)?;
-    anyhow::ensure!(!certs.is_empty(), "{}: no certificate in it", cert_told());
-    let private = PrivateKeyDer::from_pem_file(key).with_context(key_told)?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .context("room.tls")?
-        .with_no_client_auth()
-        .with_single_cert(certs, private)
-        .with_context(cert_told)?;
+    let mut config = tls::server(cert, key).map_err(|why| match &why {
+        TlsError::Cert { .. } => anyhow::anyhow!("room.tls.cert: {why}"),
+        TlsError::Key { .. } => anyhow::anyhow!("room.tls.key: {why}"),
+    })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }

@@ -46,6 +46,8 @@ impl Event<'_> {
             | Event::SipUnreadable { .. }
             | Event::ClockState { .. }
             | Event::Started { .. }
+            | Event::Listening { .. }
+            | Event::SiprecRefused { .. }
             | Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
             | Event::CaptureClosed { .. }
@@ -169,7 +171,7 @@ impl Event<'_> {
                 let waited_s = waited.as_secs();
                 warn!(
                     waited_s,
-                    "no SIP seen: are capture.interface (or hep.listen), sip.ports and the mirror port right?"
+                    "no SIP seen: are capture.interface (or hep.listen, siprec.listen), sip.ports and the mirror port right?"
                 );
             }
             Event::Unread { what, number, count } => {
@@ -189,6 +191,11 @@ impl Event<'_> {
             Event::ClockState { synchronised: true } => debug!("clock is synchronised"),
             Event::ClockState { synchronised: false } => warn!("clock is not synchronised"),
             Event::Started { version } => info!(version, "started"),
+            Event::Listening { listener } => info!(listener, "receiving"),
+            Event::SiprecRefused { reason, client, count } => {
+                let meaning = reason.describe();
+                warn!(%reason, client, count, meaning, "SIPREC not accepted");
+            }
             Event::CaptureStarted { interface } => info!(interface, "capturing"),
             Event::CaptureLost { interface, reason } => warn!(interface, reason, "capture lost"),
             Event::CaptureClosed { interface, reason } => {
