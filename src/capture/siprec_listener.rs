@@ -5,6 +5,7 @@
 //! over UDP comes on one socket for each address, over TCP and TLS on connections ([`sip_streams`]); media
 //! on a pair of ports for each stream ([`media_sockets`]). Epoll says who has something.
 
+mod epoll_token;
 mod media_sockets;
 mod sip_streams;
 pub mod siprec_counts;
@@ -16,10 +17,11 @@ use crate::config::listen_at::{ListenAt, ListenOver};
 use crate::net::OwnedDatagram;
 use crate::siprec::{Fed, Output, RecordingServer, SipPeer, SipTransport};
 use crate::time::Timestamp;
+use epoll_token::EpollToken;
 use media_sockets::MediaSockets;
 use rustix::event::{Timespec, epoll};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
-use sip_streams::SipStreams;
+use sip_streams::{MAX_MESSAGE, SipStreams};
 use siprec_counts::{SiprecCounts, SiprecReport};
 use std::collections::HashMap;
 use std::io;
@@ -38,8 +40,6 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 const SOCKET_BYTES: usize = 4 << 20;
 /// Messages taken of one socket before the next is looked at.
 const TURN: usize = 256;
-/// Longest SIP message, bytes: as much as UDP carries.
-pub const MAX_MESSAGE: usize = 65_535;
 /// Things that are ready looked at in one turn.
 const MAX_READY: usize = 512;
 /// Clients whose way to us is remembered.
@@ -77,33 +77,6 @@ struct SipDoor {
 enum DoorSocket {
     Udp(UdpSocket),
     Stream(TcpListener, Option<Arc<rustls::ServerConfig>>),
-}
-
-/// What a token of epoll stands for: its kind in the uppermost byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ready {
-    Door(usize),
-    Stream(u64),
-    Media(u64),
-}
-
-impl Ready {
-    const fn token(self) -> epoll::EventData {
-        epoll::EventData::new_u64(match self {
-            Ready::Door(n) => n as u64,
-            Ready::Stream(n) => 1 << 56 | n,
-            Ready::Media(n) => 2 << 56 | n,
-        })
-    }
-
-    const fn of(token: u64) -> Ready {
-        let n = token & ((1 << 56) - 1);
-        match token >> 56 {
-            0 => Ready::Door(n as usize),
-            1 => Ready::Stream(n),
-            _ => Ready::Media(n),
-        }
-    }
 }
 
 impl SiprecListener {
@@ -172,10 +145,9 @@ impl Listener for SiprecListener {
     }
 
     fn receive(&self, feed: &Feed, goes_on: &dyn Fn() -> bool) {
-        let mut service = match Service::new(self, feed) {
-            Ok(service) => service,
-            // Out of files: asked for again, as after a panic, when the thread is started again.
-            Err(_) => return std::thread::sleep(Duration::from_secs(1)),
+        let Ok(mut service) = SiprecService::new(self, feed) else {
+            // Out of files: asked for again when the thread is started again.
+            return std::thread::sleep(Duration::from_secs(1));
         };
         while goes_on() {
             if feed.is_closed() {
@@ -193,7 +165,7 @@ impl Listener for SiprecListener {
 }
 
 /// The thread's own.
-struct Service<'a> {
+struct SiprecService<'a> {
     listener: &'a SiprecListener,
     feed: &'a Feed,
     epoll: Arc<OwnedFd>,
@@ -207,11 +179,11 @@ struct Service<'a> {
     failed_sends: u64,
 }
 
-impl<'a> Service<'a> {
-    fn new(listener: &'a SiprecListener, feed: &'a Feed) -> io::Result<Service<'a>> {
+impl<'a> SiprecService<'a> {
+    fn new(listener: &'a SiprecListener, feed: &'a Feed) -> io::Result<SiprecService<'a>> {
         let epoll = Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
         for (i, door) in listener.doors.iter().enumerate() {
-            let (token, flags) = (Ready::Door(i).token(), epoll::EventFlags::IN);
+            let (token, flags) = (EpollToken::Door(i).token(), epoll::EventFlags::IN);
             match &door.socket {
                 DoorSocket::Udp(socket) => epoll::add(&*epoll, socket, token, flags)?,
                 DoorSocket::Stream(socket, _) => epoll::add(&*epoll, socket, token, flags)?,
@@ -219,7 +191,7 @@ impl<'a> Service<'a> {
         }
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
-        Ok(Service {
+        Ok(SiprecService {
             listener,
             feed,
             server: RecordingServer::new(&listener.config, seed),
@@ -249,10 +221,10 @@ impl<'a> Service<'a> {
         let spare = rustix::buffer::spare_capacity(&mut ready);
         let _ = epoll::wait(&*self.epoll, spare, Some(&timeout));
         for event in ready {
-            match Ready::of(event.data.u64()) {
-                Ready::Door(i) => self.at_door(i),
-                Ready::Stream(id) => self.on_stream(id),
-                Ready::Media(token) => self.take_media(token),
+            match EpollToken::of(event.data.u64()) {
+                EpollToken::Door(i) => self.at_door(i),
+                EpollToken::Stream(id) => self.on_stream(id),
+                EpollToken::Media(token) => self.take_media(token),
             }
         }
         self.server.handle_timeout(self.clock.now(), &mut self.media);
@@ -296,7 +268,7 @@ impl<'a> Service<'a> {
 
     fn take_media(&mut self, token: u64) {
         let now = self.clock.now();
-        let Service { server, media, feed, .. } = self;
+        let SiprecService { server, media, feed, .. } = self;
         media.receive(token, |id, from, is_rtcp, payload, truncated| {
             for flow in server.handle_media(id, from, is_rtcp, now) {
                 let transport = crate::net::Transport::Udp;

@@ -7,7 +7,7 @@ use crate::capture::siprec_listener::siprec_counts::SiprecReport;
 use crate::siprec::Declined;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::{SiprecFault, SiprecMedia};
-use crate::telemetry::siprec::SiprecTotals;
+use crate::telemetry::siprec_totals::SiprecTotals;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The listener, and what was told of it.

@@ -15,7 +15,7 @@ use super::families::Families;
 pub use super::families::OTHER_SERVICE;
 use super::label::{StorageState, ThreadRole};
 use super::ledger::CallLedger;
-use super::siprec::{SiprecMetrics, SiprecTotals};
+use super::siprec_totals::{SiprecMetrics, SiprecTotals};
 use super::{log, process, snapshot::Snapshot};
 use crate::time::Timestamp;
 use life::EventMetrics;

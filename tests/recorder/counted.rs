@@ -109,6 +109,10 @@ const NEVER: &[(&str, &str)] = &[
     ("nauhuri_recordings_missing", "worked out by `archive`, whose own tests hold the figures"),
     ("nauhuri_retention_failed_total", "a file that root may delete and the test cannot protect"),
     ("nauhuri_retention_overdue", "worked out by `archive`, whose own tests hold the figures"),
+    (
+        "nauhuri_siprec_unsent_total",
+        "a client whose connection is gone when the recorder has something to say",
+    ),
     ("nauhuri_sip_unreadable_total{reason=\"empty\"}", "keep-alives are passed over before they are read"),
     ("nauhuri_sip_unreadable_total{reason=\"uri\"}", "white space is trimmed first, so it reads as version"),
     ("nauhuri_storage_bytes_per_day", "worked out by `archive`, whose own tests hold the figures"),

@@ -1,6 +1,6 @@
 //! `nauhuri record` without an interface, and recording clients over the machine's own addresses.
 
-use crate::client::{Client, Person, Stream, header, ok_to};
+use crate::client::{Client, Person, header, ok_to};
 use crate::common::ladder::{Dialog, Side};
 use crate::common::run::{Recording, nauhuri, recordings};
 use crate::common::voice::{Packet, Voice};
@@ -438,6 +438,11 @@ fn five_hundred_sessions_at_once() {
     );
     let to = program.at("udp", false);
     let mut all: Vec<LiveClient> = (0..sessions).map(|n| LiveClient::open(n, "UDP", to)).collect();
+    // Each of another agent with another customer.
+    for (c, n) in all.iter_mut().zip(0..) {
+        c.sip.people[0].aor = format!("sip:+35840{:07}@trunk.example", 1_000_000 + 7 * n);
+        c.sip.people[1].aor = format!("sip:{}@pbx.example", 2000 + n % 1000);
+    }
     let began = Instant::now();
     for c in &mut all {
         let invite = c.sip.invite();
@@ -483,5 +488,4 @@ fn five_hundred_sessions_at_once() {
     assert_eq!((packets, incomplete, dropped), (rounds * 2 * u64::from(sessions), 0, 0.0));
     program.ask_to_stop();
     program.ended();
-    let _ = Stream::new;
 }

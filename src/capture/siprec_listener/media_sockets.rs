@@ -3,7 +3,7 @@
 //! RTP on the even port, RTCP on the next one (RFC 3550 §11). Ports are given out in turn, so that one
 //! that was just given back rests: what its last client still sends is nobody's.
 
-use super::Ready;
+use super::epoll_token::EpollToken;
 use crate::siprec::{LineId, MediaPorts};
 use rustix::event::epoll;
 use std::collections::HashMap;
@@ -102,7 +102,7 @@ impl MediaPorts for MediaSockets {
             self.last += 1;
             let number = self.last;
             for (i, socket) in (0..).zip(&sockets) {
-                let token = Ready::Media(number << 1 | i).token();
+                let token = EpollToken::Media(number << 1 | i).token();
                 epoll::add(&*self.epoll, socket, token, epoll::EventFlags::IN).ok()?;
             }
             self.by_line.insert(id, number);

@@ -3,7 +3,7 @@
 //! Bounded on all sides: connections, what is kept of each in either direction, and the time that a
 //! message or the greeting of TLS may take. We open none: after its start the recorder may not.
 
-use super::{MAX_MESSAGE, Ready};
+use super::epoll_token::EpollToken;
 use crate::sip::{Framer, is_keep_alive};
 use crate::siprec::{SipPeer, SipTransport};
 use rustix::event::epoll;
@@ -16,6 +16,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Longest SIP message, bytes: as much as UDP carries.
+pub(super) const MAX_MESSAGE: usize = 65_535;
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 512;
 /// A connection silent for so long may be closed for a new one.
@@ -93,7 +95,7 @@ impl SipStreams {
             let id = self.last;
             let connection = ClientConnection::new(stream, remote, tls, id);
             let add = |c: &ClientConnection| {
-                epoll::add(&*self.epoll, &c.stream, Ready::Stream(id).token(), epoll::EventFlags::IN)
+                epoll::add(&*self.epoll, &c.stream, EpollToken::Stream(id).token(), epoll::EventFlags::IN)
             };
             if let Some(c) = connection.filter(|c| add(c).is_ok()) {
                 self.all.insert(id, c);
@@ -177,7 +179,7 @@ impl SipStreams {
             c.waits_to_write = waits;
             let flags =
                 if waits { epoll::EventFlags::IN | epoll::EventFlags::OUT } else { epoll::EventFlags::IN };
-            let _ = epoll::modify(&*self.epoll, &c.stream, Ready::Stream(id).token(), flags);
+            let _ = epoll::modify(&*self.epoll, &c.stream, EpollToken::Stream(id).token(), flags);
         }
     }
 }
