@@ -269,18 +269,11 @@ impl<'a> SiprecService<'a> {
     fn take_media(&mut self, token: u64) {
         let now = self.clock.now();
         let SiprecService { server, media, feed, .. } = self;
-        media.receive(token, |id, from, is_rtcp, payload, truncated| {
-            for flow in server.handle_media(id, from, is_rtcp, now) {
-                let transport = crate::net::Transport::Udp;
-                let payload = payload.to_vec();
-                feed.offer_told(OwnedDatagram {
-                    ts: wall(),
-                    flow,
-                    transport,
-                    payload,
-                    truncated,
-                    sliced: false,
-                });
+        media.receive(token, |id, d| {
+            for flow in server.handle_media(id, d.from, d.is_rtcp, now) {
+                let (ts, transport) = (d.at.unwrap_or_else(wall), crate::net::Transport::Udp);
+                let (payload, truncated) = (d.payload.to_vec(), d.truncated);
+                feed.offer_told(OwnedDatagram { ts, flow, transport, payload, truncated, sliced: false });
             }
         });
     }

@@ -481,7 +481,10 @@ fn five_hundred_sessions_at_once() {
     for r in program.recordings() {
         packets +=
             r.json["streams"].as_array().unwrap().iter().map(|s| s["packets"].as_u64().unwrap()).sum::<u64>();
-        incomplete += u64::from(r.json["complete"] != true);
+        if r.json["complete"] != true {
+            incomplete += 1;
+            println!("{}", r.json);
+        }
     }
     let dropped = program.metric("nauhuri_packets_dropped_total{where=\"feed\"}");
     println!("{packets} packets recorded, {incomplete} recordings incomplete, {dropped} dropped");

@@ -5,11 +5,15 @@
 
 use super::epoll_token::EpollToken;
 use crate::siprec::{LineId, MediaPorts};
+use crate::time::Timestamp;
+use nix::sys::socket::sockopt::ReceiveTimestampns;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 use rustix::event::epoll;
 use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::ops::RangeInclusive;
+use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -29,6 +33,22 @@ pub(super) struct MediaSockets {
     pairs: HashMap<u64, MediaPair>,
     last: u64,
     buffer: Vec<u8>,
+    /// Where the kernel notes when it received something.
+    notes: Vec<u8>,
+}
+
+/// One datagram.
+pub(super) struct MediaDatagram<'a> {
+    /// Its sender.
+    pub from: SocketAddr,
+    /// When the kernel received it: how long it waited for this thread is no delay of the sender's.
+    pub at: Option<Timestamp>,
+    /// It came on the port of RTCP.
+    pub is_rtcp: bool,
+    /// The bytes.
+    pub payload: &'a [u8],
+    /// There were more.
+    pub truncated: bool,
 }
 
 struct MediaPair {
@@ -42,21 +62,20 @@ impl MediaSockets {
     pub fn new(range: RangeInclusive<u16>, epoll: Arc<OwnedFd>) -> MediaSockets {
         let next = *range.start();
         let (by_line, pairs) = (HashMap::new(), HashMap::new());
-        MediaSockets { range, next, epoll, by_line, pairs, last: 0, buffer: vec![0; MAX_PACKET] }
+        let (buffer, notes) = (vec![0; MAX_PACKET], nix::cmsg_space!(nix::sys::time::TimeSpec));
+        MediaSockets { range, next, epoll, by_line, pairs, last: 0, buffer, notes }
     }
 
-    /// Takes what is there of one socket: of which line, from where, whether it is RTCP, the bytes, and
-    /// whether they were cut.
-    pub fn receive(&mut self, token: u64, mut take: impl FnMut(LineId, SocketAddr, bool, &[u8], bool)) {
+    /// Takes what is there of one socket.
+    pub fn receive(&mut self, token: u64, mut take: impl FnMut(LineId, MediaDatagram<'_>)) {
         let Some(pair) = self.pairs.get(&(token >> 1)) else { return };
         let is_rtcp = token & 1 == 1;
+        let socket = &pair.sockets[usize::from(is_rtcp)];
         for _ in 0..TURN {
-            let Ok((len, from)) = pair.sockets[usize::from(is_rtcp)].recv_from(&mut self.buffer) else {
-                return;
-            };
-            let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-            let bytes = self.buffer.get(..len).unwrap_or_default();
-            take(pair.id, from, is_rtcp, bytes, len == MAX_PACKET);
+            let Some(got) = received(socket, &mut self.buffer, &mut self.notes) else { return };
+            let payload = self.buffer.get(..got.len).unwrap_or_default();
+            let (from, at, truncated) = (got.from, got.at, got.truncated);
+            take(pair.id, MediaDatagram { from, at, is_rtcp, payload, truncated });
         }
     }
 
@@ -86,7 +105,35 @@ fn bind(port: u16, addr: IpAddr) -> io::Result<[UdpSocket; 2]> {
 fn bound(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind((ip, port))?;
     socket.set_nonblocking(true)?;
+    // Without it the time is when we look.
+    let _ = setsockopt(&socket, ReceiveTimestampns, &true);
     Ok(socket)
+}
+
+struct Received {
+    len: usize,
+    from: SocketAddr,
+    at: Option<Timestamp>,
+    truncated: bool,
+}
+
+/// The next datagram; [`None`] where there is none.
+fn received(socket: &UdpSocket, buffer: &mut [u8], notes: &mut [u8]) -> Option<Received> {
+    let mut parts = [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::empty();
+    let got = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(notes), flags).ok()?;
+    let at = got.cmsgs().ok().into_iter().flatten().find_map(|note| match note {
+        ControlMessageOwned::ScmTimestampns(t) => {
+            Some(Timestamp::from_parts(t.tv_sec(), u32::try_from(t.tv_nsec()).unwrap_or_default()))
+        }
+        _ => None,
+    });
+    let from = got.address?;
+    let v4 = || from.as_sockaddr_in().map(|a| SocketAddr::from(SocketAddrV4::from(*a)));
+    let v6 = || from.as_sockaddr_in6().map(|a| SocketAddr::from(SocketAddrV6::from(*a)));
+    let from = v4().or_else(v6)?;
+    let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+    Some(Received { len: got.bytes, from, at, truncated: got.flags.contains(MsgFlags::MSG_TRUNC) })
 }
 
 impl MediaPorts for MediaSockets {
