@@ -65,9 +65,6 @@ fn tunnels(config: &Config, all: &mut Vec<String>) {
 
 fn agents(config: &Config, all: &mut Vec<String>) {
     let own = &config.agents;
-    if !config.siprec.listen.is_empty() && own.extensions.is_empty() && own.header.is_empty() {
-        all.push(NAMED_AGENTS.into());
-    }
     if has_no_agent_rule(own) {
         all.push(
             "[agents] has no rule: `nauhuri record` refuses to start, and `nauhuri replay` takes the called party of \
@@ -75,6 +72,9 @@ fn agents(config: &Config, all: &mut Vec<String>) {
                 .into(),
         );
         return;
+    }
+    if !config.siprec.listen.is_empty() && own.extensions.is_empty() && own.header.is_empty() {
+        all.push(NAMED_AGENTS.into());
     }
     let is_bound = !own.networks.is_empty() && own.matching == AgentMatch::Within;
     if is_bound || (own.extensions.is_empty() && own.header.is_empty()) {

@@ -8,6 +8,7 @@ use crate::siprec::Declined;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::{SiprecFault, SiprecMedia};
 use crate::telemetry::siprec_totals::SiprecTotals;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The listener, and what was told of it.
@@ -31,8 +32,7 @@ impl ReportedSiprec {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         for (fault, count) in SiprecFault::ALL.iter().zip(totals.refused) {
             if count > 0 && !std::mem::replace(&mut told[fault.index()], true) {
-                let stranger = report.server.stranger.filter(|_| *fault == SiprecFault::Address);
-                let client = stranger.map(|ip| ip.to_string()).unwrap_or_default();
+                let client = whose(&report, *fault).map(|ip| ip.to_string()).unwrap_or_default();
                 Event::SiprecRefused { reason: *fault, client: &client, count }.emit(self.context.metrics());
             }
         }
@@ -53,6 +53,16 @@ impl Listener for ReportedSiprec {
     }
 }
 
+/// Whose the last of these was, where that is known.
+fn whose(r: &SiprecReport, reason: SiprecFault) -> Option<IpAddr> {
+    let of = Declined::ALL.iter().zip(r.server.refused_last);
+    let mut of = of.filter(|(why, _)| fault(**why) == reason).map(|(_, ip)| ip);
+    match reason {
+        SiprecFault::Unreadable => r.server.unreadable_last,
+        _ => of.next().flatten(),
+    }
+}
+
 fn totals(r: &SiprecReport) -> SiprecTotals {
     let mut refused = [0; SiprecFault::COUNT];
     for (why, count) in Declined::ALL.iter().zip(r.server.refused) {
@@ -61,6 +71,7 @@ fn totals(r: &SiprecReport) -> SiprecTotals {
     for (fault, count) in [
         (SiprecFault::Unreadable, r.server.unreadable + r.streams.unreadable),
         (SiprecFault::Metadata, r.server.bad_metadata),
+        (SiprecFault::Unnamed, r.server.unnamed),
         (SiprecFault::Connections, r.streams.crowded),
         (SiprecFault::Slow, r.streams.slow),
         (SiprecFault::Tls, r.streams.no_tls),

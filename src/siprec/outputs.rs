@@ -122,10 +122,14 @@ pub struct ServerStats {
     pub taken_over: u64,
     /// Requests refused, in the order of [`Declined::ALL`].
     pub refused: [u64; Declined::ALL.len()],
-    /// Where the last one came from that was refused for its address.
-    pub stranger: Option<IpAddr>,
+    /// Whose the last of each was.
+    pub refused_last: [Option<IpAddr>; Declined::ALL.len()],
     /// Bytes that are no SIP.
     pub unreadable: u64,
+    /// Whose the last were.
+    pub unreadable_last: Option<IpAddr>,
+    /// Sessions that ended without anybody known who talks, of which nothing was recorded.
+    pub unnamed: u64,
     /// Documents that are no metadata.
     pub bad_metadata: u64,
     /// Sessions that ended for want of any life: no acknowledgement, no refresh, no media.

@@ -98,6 +98,7 @@ impl RecordingServer {
         }
         let Ok((msg, _)) = Message::parse(bytes) else {
             self.stats.unreadable += 1;
+            self.stats.unreadable_last = Some(peer.remote.ip());
             return;
         };
         let may_ask = self.allows(peer.remote.ip());
@@ -108,7 +109,6 @@ impl RecordingServer {
             return;
         };
         if !may_ask {
-            self.stats.stranger = Some(peer.remote.ip());
             return self.refuse(&msg, &peer, Declined::Address);
         }
         if msg.truncated() || msg.call_id().is_none() || msg.cseq().is_none() || msg.from().is_none() {
@@ -359,6 +359,7 @@ impl RecordingServer {
         self.by_dialog.remove(&(session.call_id.clone(), session.tags[0].clone()));
         let mut fed = Vec::new();
         session.end_calls(&mut fed);
+        self.stats.unnamed += u64::from(!session.has_told);
         self.out.extend(fed.into_iter().map(Output::Feed));
         close_all(&session, ports);
     }
@@ -372,9 +373,8 @@ impl RecordingServer {
     }
 
     fn refuse(&mut self, msg: &Message<'_>, peer: &SipPeer, why: Declined) {
-        if let Some(n) = self.stats.refused.get_mut(why as usize) {
-            *n += 1;
-        }
+        self.stats.refused[why as usize] += 1;
+        self.stats.refused_last[why as usize] = Some(peer.remote.ip());
         if msg.method() == Some(Method::Ack) || msg.headers("Via").next().is_none() {
             return;
         }

@@ -84,6 +84,8 @@ pub struct RecordingSession {
     pub can_update: bool,
     /// The client can be asked for all its metadata (RFC 7866 §9.2).
     pub can_snapshot: bool,
+    /// The engine has been told of a call of it.
+    pub has_told: bool,
     /// Our answer.
     pub answer: String,
     version: u32,
@@ -138,6 +140,7 @@ impl RecordingSession {
             lines: Vec::new(),
             can_update: says("Allow", "update"),
             can_snapshot: says("Accept", "application/rs-metadata-request"),
+            has_told: false,
             answer: String::new(),
             version: 0,
             own_cseq: 0,
@@ -256,6 +259,7 @@ impl RecordingSession {
             });
             self.conversations[i].update(scene, told, number, out);
         }
+        self.has_told |= !out.is_empty();
     }
 
     /// All calls of it are over.

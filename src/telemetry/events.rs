@@ -227,7 +227,7 @@ pub enum Event<'a> {
     SiprecRefused {
         /// Why.
         reason: SiprecFault,
-        /// Whose it was, where that is why.
+        /// Whose the last was, where that is known.
         client: &'a str,
         /// How often so far.
         count: u64,

@@ -338,6 +338,7 @@ labels! {
         Order = "order", "A request older than another one of its session: 500.";
         Unreadable = "unreadable", "Bytes that are no SIP, or a message longer than 64 KiB.";
         Metadata = "metadata", "Metadata that is no XML of RFC 7865; the session was accepted all the same.";
+        Unnamed = "unnamed", "A session was over without its metadata having named anybody who talks; nothing of it was recorded.";
         Connections = "connections", "There were as many connections as are kept.";
         Slow = "slow", "A message, or the greeting of TLS, was not finished within ten seconds, or an answer not read.";
         Tls = "tls", "No TLS where TLS is spoken, or none that both sides know.";

@@ -357,6 +357,17 @@ fn missing_pieces() {
     let (all, _) = s.recorded(2100.0);
     must(&all[0], "customer", &sent[0]);
     assert!((all[0].number("/duration_s") - 1.0).abs() < 0.02, "{}", all[0].json);
+    // Nothing at all was ever known: that is counted, since nobody would notice.
+    let mut s = Stage::new(&config());
+    let mut c = client(3);
+    let invite = c.reoffer();
+    s.accepted(0.0, &mut c, &invite);
+    let garbage = c.request("UPDATE", "", "application/rs-metadata+xml", "<html/>");
+    s.accepted(10.0, &mut c, &garbage);
+    both(&mut s, &c, 15.0, 500.0);
+    let bye = c.bye();
+    s.accepted(500.0, &mut c, &bye);
+    assert_eq!((s.server.stats().unnamed, s.server.stats().bad_metadata), (1, 1));
     // Who sends what is left out: in order.
     let mut s = Stage::new(&config());
     let mut c = client(2);
