@@ -63,7 +63,7 @@ pub struct Ladder {
     /// Different for every dialog, whatever its Call-ID.
     number: u64,
     hosts: [IpAddr; 2],
-    uris: [String; 2],
+    uris: [Pii<String>; 2],
     cseq: u32,
     version: u32,
 }
@@ -71,7 +71,7 @@ pub struct Ladder {
 impl Ladder {
     /// The dialog of this number, not begun.
     pub fn new(call_id: String, number: u64, sides: &[CallParty; 2]) -> Ladder {
-        let uris = [uri(sides[0].user.as_ref()), uri(sides[1].user.as_ref())];
+        let uris = [0, 1].map(|s: usize| Pii::new(uri(sides[s].user.as_ref())));
         Ladder { call_id, number, hosts: reserved::hosts(number), uris, cseq: 0, version: 0 }
     }
 
@@ -97,9 +97,11 @@ impl Ladder {
 
     /// It has become known who a side is.
     pub fn name(&mut self, side: Side, role: &CallParty, out: &mut Vec<Fed>) {
-        self.uris[side as usize] = uri(role.user.as_ref());
-        let mut more =
-            vec![("P-Asserted-Identity".to_owned(), Pii::new(format!("<{}>", self.uris[side as usize])))];
+        self.uris[side as usize] = Pii::new(uri(role.user.as_ref()));
+        let mut more = vec![(
+            "P-Asserted-Identity".to_owned(),
+            Pii::new(format!("<{}>", self.uris[side as usize].as_str())),
+        )];
         more.extend(
             role.headers.iter().filter(|(n, _)| !n.eq_ignore_ascii_case("P-Asserted-Identity")).cloned(),
         );
@@ -176,7 +178,7 @@ impl Ladder {
         body: &str,
         out: &mut Vec<Fed>,
     ) {
-        let start = format!("{method} {} SIP/2.0", self.uris[by.other() as usize]);
+        let start = format!("{method} {} SIP/2.0", self.uris[by.other() as usize].as_str());
         self.message(&start, (by, by), method, more, body, out);
     }
 
@@ -213,9 +215,9 @@ impl Ladder {
              From: <{}>{}\r\nTo: <{}>{}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n",
             self.hosts[by as usize],
             if method == "ACK" { "a" } else { "" },
-            self.uris[by as usize],
+            self.uris[by as usize].as_str(),
             tag(by),
-            self.uris[by.other() as usize],
+            self.uris[by.other() as usize].as_str(),
             tag(by.other()),
             self.call_id,
         );

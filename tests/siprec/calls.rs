@@ -390,3 +390,28 @@ fn missing_pieces() {
     must(&all[0], "agent", &sent[1]);
     assert_eq!(all[0].text("/customer/number"), "+35840123xxxx");
 }
+
+/// RTCP shows that a silent call lives; without it silence ends the recording.
+#[test]
+fn rtcp_is_a_sign_of_life() {
+    for is_alive in [true, false] {
+        let mut s = Stage::new(&config());
+        let mut c = client(1);
+        let invite = c.invite();
+        s.accepted(0.0, &mut c, &invite);
+        both(&mut s, &c, 5.0, 1000.0);
+        for at in (1..60).map(|i| f64::from(i) * 1000.0) {
+            s.pass(at);
+            if is_alive {
+                let from = std::net::SocketAddr::new(c.sip.ip(), 40_005);
+                let report = crate::common::files::sender_report(1);
+                assert!(s.media(crate::common::ladder::ns(at), &c, (0, true), from, &report));
+            }
+        }
+        let bye = c.bye();
+        s.accepted(60_000.0, &mut c, &bye);
+        let (all, _) = s.recorded(60_100.0);
+        let ended_by = if is_alive { "capture_end" } else { "timeout" };
+        assert_eq!((all.len(), all[0].text("/ended_by")), (1, ended_by), "{}", all[0].json);
+    }
+}

@@ -163,11 +163,23 @@ impl Stage {
         from: SocketAddr,
         bytes: &[u8],
     ) -> bool {
+        self.media(at_ns, client, (stream, false), from, bytes)
+    }
+
+    /// The same, or RTCP to the port above it.
+    pub fn media(
+        &mut self,
+        at_ns: i64,
+        client: &Client,
+        (stream, is_rtcp): (usize, bool),
+        from: SocketAddr,
+        bytes: &[u8],
+    ) -> bool {
         let port = client.ports[stream];
         let id = self.ports.open.iter().find(|(_, p)| **p == port).map(|(id, _)| *id);
         let Some(id) = id else { return false };
         let now = Timestamp::from_ns(at_ns);
-        let ways = self.server.handle_media(id, from, false, now);
+        let ways = self.server.handle_media(id, from, is_rtcp, now);
         for flow in &ways {
             self.feed(
                 now,
