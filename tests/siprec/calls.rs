@@ -415,3 +415,41 @@ fn rtcp_is_a_sign_of_life() {
         assert_eq!((all.len(), all[0].text("/ended_by")), (1, ended_by), "{}", all[0].json);
     }
 }
+
+/// A mirror sees the call as well: with the Session-ID in the metadata both recordings are of one contact.
+/// Neither gives way, since nobody knows which of them has the sound.
+#[test]
+fn a_call_that_a_mirror_shows_too_is_of_one_contact() {
+    let mut s = Stage::new(&config());
+    let mut c = client(1);
+    let id = "0123456789abcdef0123456789abcdef";
+    c.session = format!("<sipSessionID>{id}</sipSessionID>");
+    let d = crate::common::ladder::Dialog {
+        headers: format!("Session-ID: {id}\r\n"),
+        ..crate::common::ladder::Dialog::new(1)
+    };
+    let mut mirror = crate::common::ladder::Scene::new();
+    d.answered(&mut mirror, -900.0, 0.0);
+    let mirrored = [
+        Voice::of(&d, crate::common::ladder::Side::Caller, 1).talk(1.0, 1000.0),
+        Voice::of(&d, crate::common::ladder::Side::Callee, 2).talk(5.0, 1000.0),
+    ];
+    mirrored.iter().for_each(|m| mirror.media(m));
+    d.bye(&mut mirror, 1000.0, crate::common::ladder::Side::Caller);
+    let frames = mirror.ordered();
+    let split = frames.iter().position(|f| f.0 > crate::common::ladder::ns(30.0)).unwrap();
+    s.capture(&frames[..split]);
+    let invite = c.invite();
+    s.accepted(30.0, &mut c, &invite);
+    let told = voices(&c, 35.0, 1000.0);
+    s.talk(&c, &[(0, &told[0]), (1, &told[1])]);
+    s.capture(&frames[split..]);
+    let bye = c.bye();
+    s.accepted(1001.0, &mut c, &bye);
+    let (all, left_out) = s.recorded(1100.0);
+    let [a, b] = &all[..] else { panic!("{} recordings, {left_out:?}", all.len()) };
+    assert_eq!(a.text("/call_group"), b.text("/call_group"));
+    must(a, "customer", &mirrored[0]);
+    must(b, "customer", &told[0]);
+    must(b, "agent", &told[1]);
+}

@@ -15,6 +15,7 @@ use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::net::Datagram;
 use nauhuri::siprec::{Fed, LineId, MediaPorts, Output, RecordingServer, SipPeer, SipTransport};
 use nauhuri::time::Timestamp;
+use nauhuri::wire::{Frame, LinkType};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -187,6 +188,15 @@ impl Stage {
             );
         }
         !ways.is_empty()
+    }
+
+    /// Frames of a mirror port.
+    pub fn capture(&mut self, frames: &[(i64, Vec<u8>)]) {
+        for (at, data) in frames {
+            let (ts, wire_len) = (Timestamp::from_ns(*at), data.len() as u32);
+            let frame = Frame { ts, link: LinkType::Ethernet, data, wire_len };
+            self.engine.handle_frame(&frame, &mut Watch(&mut self.pipeline, &mut self.unrecorded));
+        }
     }
 
     /// What voices said, each on a stream, in the order of time.
