@@ -2,8 +2,8 @@
 //!
 //! What they say and what is to be done about it is [`crate::siprec`]'s; here it is received, sent and
 //! stamped, and what the engine is to be told is offered to the capture loop, in the order it came. SIP
-//! over UDP comes on one socket for each address, over TCP and TLS on connections ([`sip_streams`]); media
-//! on a pair of ports for each stream ([`media_sockets`]). Epoll says who has something.
+//! over UDP comes on one socket for each address, over TCP and TLS on connections (`sip_streams`); media
+//! on a pair of ports for each stream (`media_sockets`). Epoll says who has something.
 
 mod epoll_token;
 mod media_sockets;

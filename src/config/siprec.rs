@@ -12,7 +12,7 @@ section! {
     /// the client is answered; who is an agent and which service it is goes by the same rules as for other
     /// calls, out of the participants and the extension data of the metadata.
     pub struct Siprec {
-        /// Where to receive SIP: "udp:10.1.0.5:5060", "tcp:10.1.0.5:5060" or "tls:[::]:5061". Empty: nowhere.
+        /// Where to receive SIP: "udp:10.1.0.5:5060", "tcp:10.1.0.5:5060" or "tls:10.1.0.5:5061". Empty: nowhere.
         listen: Vec<String> = Vec::new(), Kind::Words(&words::LISTEN_AT),
             "[\"udp:10.1.0.5:5060\", \"tcp:10.1.0.5:5060\"]";
         /// Networks of the recording clients. Whoever may ask can make up calls, so name no others:
