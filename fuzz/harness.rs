@@ -4,6 +4,11 @@
 // Every target uses one of these.
 #![allow(dead_code)]
 
+#[path = "recording_clients.rs"]
+mod recording_clients;
+
+pub use recording_clients::siprec;
+
 use nauhuri::call::{Decision, Ending, Opening};
 use nauhuri::codec::CodecSpec;
 use nauhuri::codec::formats::PayloadMap;
@@ -11,16 +16,18 @@ use nauhuri::codec::g711::Law;
 use nauhuri::config::{Config, TunnelRule};
 use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::{Channel, RecordingId};
+use nauhuri::net::hep_reader::HepReader;
+use nauhuri::net::sctp::SctpMessages;
 use nauhuri::net::{Datagram, Flow, Transport};
 use nauhuri::rtp::packet::RtpPacket;
 use nauhuri::rtp::srtp::{SUITES, SrtpKey};
 use nauhuri::rtp::standing::Standing;
 use nauhuri::sdp::{self, Carrier, MessageStep, OfferAnswer, Side};
+use nauhuri::sip::stream_framer::StreamFramer;
 use nauhuri::sip::{Framer, Message};
-use nauhuri::siprec::rs_metadata::Metadata;
-use nauhuri::siprec::{LineId, MediaPorts, Output, RecordingServer, SipPeer, SipTransport};
 use nauhuri::tape::{Deck, Packet, Tape};
 use nauhuri::time::{NS_PER_MS, Timestamp};
+use nauhuri::wire::hep;
 use nauhuri::wire::link::Vlan;
 use nauhuri::wire::{Frame, LinkType};
 use std::collections::{HashMap, HashSet};
@@ -211,79 +218,6 @@ pub fn srtp(data: &[u8]) {
     }
 }
 
-/// Ports of the recording server, no more than it may have.
-#[derive(Default)]
-struct Pairs(HashSet<LineId>);
-
-impl MediaPorts for Pairs {
-    fn open(&mut self, id: LineId, _: IpAddr) -> Option<u16> {
-        assert!(self.0.insert(id), "opened twice");
-        (self.0.len() <= 32).then_some(30_000 + 2 * self.0.len() as u16).or_else(|| {
-            self.0.remove(&id);
-            None
-        })
-    }
-    fn close(&mut self, id: LineId) {
-        assert!(self.0.remove(&id), "closed twice");
-    }
-}
-
-/// A recording client: messages parted by two NULs; after each comes a packet on every port, and time
-/// passes by as much as its length says. The first piece is read as metadata as well. Whatever comes, what was
-/// opened is closed, and sessions and recordings stay bounded. Gives how many sessions there were.
-pub fn siprec(data: &[u8]) -> u64 {
-    let mut config = Config::default();
-    config.siprec.sessions = 8;
-    (config.limits.calls, config.limits.recordings) = (64, 16);
-    let mut server = RecordingServer::new(&config, [1; 32]);
-    let (mut engine, mut open, mut ports) = (Engine::new(&config), Open::default(), Pairs::default());
-    let mut at = Timestamp::from_parts(1_700_000_000, 0);
-    let client = SocketAddr::from(([127, 0, 0, 1], 5060));
-    let peer = SipPeer { transport: SipTransport::Tcp, remote: client, local: client, way: 1 };
-    let parted = |d: &[u8]| d.windows(2).position(|w| w == [0, 0]);
-    let mut rest = data;
-    for _ in 0..32 {
-        let end = parted(rest).unwrap_or(rest.len());
-        let piece = &rest[..end];
-        let _ = Metadata::parse(piece);
-        server.handle_message(piece, peer, at, &mut ports);
-        let mut given = Vec::new();
-        let mut lines: Vec<LineId> = ports.0.iter().copied().collect();
-        lines.sort_unstable();
-        for id in lines {
-            for flow in server.handle_media(id, client, false, at) {
-                given.push((flow, Transport::Udp, vec![0x80; 172]));
-            }
-        }
-        at = at.offset_ns(1 + (end as i64 % 7) * 9_000 * NS_PER_MS);
-        server.handle_timeout(at, &mut ports);
-        while let Some(output) = server.poll() {
-            if let Output::Feed(fed) = output {
-                given.push((fed.flow, fed.transport, fed.payload));
-            }
-        }
-        for (flow, transport, payload) in given {
-            let payload = &payload[..];
-            let datagram = Datagram { ts: at, flow, transport, payload, truncated: false, sliced: false };
-            engine.handle_datagram(&datagram, &mut open);
-        }
-        assert!(server.sessions() <= 8 && ports.0.len() <= 32);
-        match rest.get(end + 2..) {
-            Some(next) if !next.is_empty() => rest = next,
-            _ => break,
-        }
-    }
-    server.stop(at);
-    for _ in 0..3 {
-        at = at.offset_ns(33_000 * NS_PER_MS);
-        server.handle_timeout(at, &mut ports);
-    }
-    assert!(server.sessions() == 0 && ports.0.is_empty(), "what was opened is closed");
-    engine.finish(Ending::CaptureEnd, &mut open);
-    assert_eq!(open.0, 0, "what was opened is closed");
-    server.stats().accepted
-}
-
 /// Calls that a target plays at once.
 const CALLS: usize = 4;
 
@@ -431,4 +365,56 @@ pub fn engine(data: &[u8]) -> usize {
     assert_eq!(listener.open, 0, "what was opened is closed");
     listener.is_clean();
     listener.heard.len()
+}
+
+/// A packet of HEP: what is read of it came in it, now, and was captured no later.
+pub fn hep(data: &[u8]) {
+    let now = Timestamp::from_parts(1_800_000_000, 0);
+    let peer = IpAddr::from([192, 0, 2, 1]);
+    let mut reader = HepReader::default();
+    for password in [None, Some(&b"sesame"[..])] {
+        let read = reader.read(data, (peer, now), password, &mut |d| {
+            assert!(d.ts <= now && d.payload.len() <= hep::MAX_LEN);
+            assert_eq!(d.flow.src.is_ipv4(), d.flow.dst.is_ipv4());
+        });
+        if read.is_ok() && data.starts_with(b"HEP3") {
+            assert!(hep::frame_len(data).is_ok_and(|len| len.is_some_and(|len| len <= data.len())));
+        }
+    }
+}
+
+/// A byte stream of SIP, bare or in WebSockets: two of length, then a segment, again and again; of length
+/// 0xffff: bytes are missing here.
+pub fn streams(data: &[u8]) {
+    const LIMIT: usize = 8192;
+    let mut framer = StreamFramer::new(LIMIT);
+    let mut rest = data;
+    while let [high, low, after @ ..] = rest {
+        let n = u16::from_be_bytes([*high, *low]);
+        if n == u16::MAX {
+            framer.gap();
+            rest = after;
+            continue;
+        }
+        let (segment, after) = after.split_at(usize::from(n).min(after.len()));
+        framer.push(segment, |message| assert!(message.len() <= LIMIT + 20));
+        assert!(framer.buffered() <= 3 * LIMIT);
+        rest = after;
+    }
+}
+
+/// Packets of SCTP: two of length, then the packet, again and again.
+pub fn sctp(data: &[u8]) {
+    const LIMIT: usize = 4096;
+    let mut messages = SctpMessages::new(LIMIT, 4 * LIMIT);
+    let mut rest = data;
+    let mut at = Timestamp::from_parts(1_800_000_000, 0);
+    while let [high, low, after @ ..] = rest {
+        let n = usize::from(u16::from_be_bytes([*high, *low])).min(after.len());
+        let (packet, after) = after.split_at(n);
+        at = at.offset_ns(NS_PER_MS);
+        messages.push(at, [5060, 5060], packet, |message| assert!(message.len() <= packet.len().max(LIMIT)));
+        assert!(messages.held() <= 4 * LIMIT);
+        rest = after;
+    }
 }

@@ -18,10 +18,12 @@ use accounts::{ServeArgs, UserArgs};
 use dsar::DsarArgs;
 pub use global::{Global, LogFormat};
 use keeping::{
-    AmendArgs, AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, ReleaseArgs, RestrictArgs,
-    RetentionArgs,
+    AmendArgs, AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, RedecodeArgs, ReleaseArgs,
+    RestrictArgs, RetentionArgs,
 };
-use reading::{ForecastArgs, ListArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs};
+use reading::{
+    ForecastArgs, ListArgs, ReconcileArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs,
+};
 
 use training::TrainingArgs;
 
@@ -125,9 +127,20 @@ Examples:
   nauhuri unrecorded --since 2026-11-23
   nauhuri unrecorded --reason no_agent --json")]
     Unrecorded(UnrecordedArgs),
-    /// Check the files for damage, loss and overdue deletion; changes nothing
+    /// Check the files for damage, loss and overdue deletion; changes no recording
     #[command(after_help = "Examples:\n  nauhuri verify\n  nauhuri verify --sample 500 --json")]
     Verify(VerifyArgs),
+    /// Compare the exchange's own list of calls with the recordings: which calls were not recorded?
+    ///
+    /// A recorder cannot see what its mirror port does not show it; the exchange knows all calls. What
+    /// the columns of its list mean is set in [cdr]. Exit status 1 when a call is missing and neither
+    /// the configuration nor the register of unrecorded calls explains it.
+    #[command(after_help = "\
+Examples:
+  nauhuri reconcile --cdr /var/log/asterisk/cdr-csv/Master.csv
+  nauhuri reconcile --cdr calls.csv --set cdr.format=columns --set cdr.answered=Start \
+      --set cdr.duration=Length --set cdr.parties=User,Number --json")]
+    Reconcile(ReconcileArgs),
     /// Rebuild the index from the files; works while the daemon runs
     #[command(after_help = "Example:\n  nauhuri reindex")]
     Reindex(ReindexArgs),
@@ -161,6 +174,15 @@ Examples:
   nauhuri amend 1a2b3c4d --ref 17/2026 --set-agent 2002 --set-agent-name 'K. Laine'
   nauhuri amend 1a2b3c4d --ref 17/2026 --note 'The caller says that she gave 14.3. as the date.'")]
     Amend(AmendArgs),
+    /// Make the sound of what could not be decoded while the call ran and was kept
+    ///
+    /// With storage.keep_undecoded = true, payload that no decoder was there for is kept in NAME.pcap
+    /// beside the recording. This decodes it and puts its sound into the recording.
+    #[command(after_help = "\
+Examples:
+  nauhuri redecode 1a2b3c4d
+  nauhuri redecode --since 2026-11-01 --flag incomplete")]
+    Redecode(RedecodeArgs),
     /// Erase audio and metadata before their retention ends; refused while on hold
     #[command(after_help = "\
 Examples:
@@ -229,6 +251,7 @@ impl Command {
             Command::Show(args) => &args.global,
             Command::Unrecorded(args) => &args.global,
             Command::Verify(args) => &args.global,
+            Command::Reconcile(args) => &args.global,
             Command::Reindex(args) => &args.global,
             Command::Repair(args) => &args.global,
             Command::Forecast(args) => &args.global,
@@ -236,6 +259,7 @@ impl Command {
             Command::Release(args) => &args.global,
             Command::Restrict(args) | Command::Unrestrict(args) => &args.global,
             Command::Amend(args) => &args.global,
+            Command::Redecode(args) => &args.global,
             Command::Erase(args) => &args.global,
             Command::Export(args) => &args.global,
             Command::Expire(args) => &args.global,

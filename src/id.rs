@@ -36,6 +36,14 @@ impl Channel {
     /// In the order of the file: left, right.
     pub const BOTH: [Channel; 2] = [Channel::Customer, Channel::Agent];
 
+    /// The other side.
+    pub fn other(self) -> Channel {
+        match self {
+            Channel::Customer => Channel::Agent,
+            Channel::Agent => Channel::Customer,
+        }
+    }
+
     /// As it stands in the sidecar.
     pub fn name(self) -> &'static str {
         match self {

@@ -22,7 +22,7 @@
 //! ```text
 //! interface - capture::live -.
 //! file ------ capture::file -+-> Frame -> engine::Engine::handle_frame       one thread
-//!                                net: decapsulation, fragments, TCP -> Datagram
+//!                                net: decapsulation, fragments, TCP -> Datagram <- capture::feed - HEP
 //!   SIP --------------------------------+------------------------------ RTP
 //!   sip, sdp -> call::Calls             |    call::pairing: one look-up: flow -> recording, channel
 //!   legs, dialogs, contacts, transfers  |    not recorded: counted, gone
@@ -60,6 +60,8 @@
 //! | floor | the place a speaker is listened to at this moment | `tape::floor` |
 //! | aside | a source that is heard and not played, because another has a better right | `tape::aside` |
 //! | deck | where a tape's blocks become a file | `daemon::deck` |
+//! | listener, feed | who receives on a socket of the recorder's own (HEP); the queue to the capture loop | `capture::feed` |
+//! | agent's clock | what a capture agent's stamps are worth; not an agent of the call centre | `net::agent_clocks` |
 //! | crew, pulse | the threads by name, and the sign of life each gives | `daemon::crew` |
 //! | archivist | the thread that sweeps, repairs and writes the register | `daemon::archivist` |
 //! | register | answered calls that were not recorded, with the reason | `store::register` |

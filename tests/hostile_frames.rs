@@ -20,8 +20,19 @@ const BUFFER: usize = 8 * 1024;
 fn net() -> Net {
     let (fragments, tcp_streams, tcp_buffer) = (FRAGMENTS, STREAMS, BUFFER);
     let tunnels = vec![TunnelRule::ANY];
+    let hep_ports = vec![9060];
     let (sip_ports, tcp_bytes, fragment_bytes) = (PORTS.to_vec(), 1 << 24, 1 << 24);
-    Net::new(NetConfig { sip_ports, tunnels, fragments, tcp_streams, tcp_buffer, tcp_bytes, fragment_bytes })
+    Net::new(NetConfig {
+        sip_ports,
+        finds_sip: false,
+        tunnels,
+        hep_ports,
+        fragments,
+        tcp_streams,
+        tcp_buffer,
+        tcp_bytes,
+        fragment_bytes,
+    })
 }
 
 /// splitmix64: the same numbers on every machine.
@@ -255,6 +266,7 @@ fn play(file: &str) -> Played {
         match (sip, d.transport) {
             (true, Transport::Udp) => udp_sip += 1,
             (true, Transport::Tcp) => tcp_sip += 1,
+            (true, _) => panic!("over {:?}", d.transport),
             (false, _) => {}
         }
     };

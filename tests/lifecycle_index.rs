@@ -324,6 +324,22 @@ fn a_clean_store_is_found_clean_and_a_damaged_one_damaged() {
 }
 
 #[test]
+fn a_store_that_was_just_filled_is_clean() {
+    let store = Store::new();
+    let (json, wav) = (store.json(3), store.json(3).with_extension("wav"));
+    let away = |p: &PathBuf| store.dir.path().join(p.file_name().unwrap());
+    for p in [&json, &wav] {
+        fs::rename(p, away(p)).unwrap();
+    }
+    assert_eq!(store.says(&["verify"]), "", "a missing index is built");
+    for p in [&wav, &json] {
+        fs::rename(away(p), p).unwrap();
+    }
+    assert_eq!(store.says(&["verify"]), "", "what came since is taken in");
+    assert_eq!(store.found(&[]).len(), 8);
+}
+
+#[test]
 fn a_damaged_index_is_no_loss() {
     let store = Store::new();
     store.says(&["list"]);

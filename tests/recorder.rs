@@ -16,6 +16,8 @@ mod archive;
 mod counted;
 #[path = "recorder/feed.rs"]
 mod feed;
+#[path = "recorder/hep.rs"]
+mod hep;
 #[path = "recorder/leftovers.rs"]
 mod leftovers;
 #[path = "recorder/stop.rs"]

@@ -23,7 +23,7 @@ def publish(scene, raw, target):
     stem = target[:-len(scene.suffix)]
     with open(stem + ".expect.json.new", "w") as out:
         out.write(tidy_json(expectation) + "\n")
-    shutil.copyfile(raw, target)
+    (scene.unseen or shutil.copyfile)(raw, target)
     os.replace(stem + ".expect.json.new", stem + ".expect.json")
 
 

@@ -32,6 +32,13 @@ def is_media(frame):
     return frame[12:14] == b"\x08\0" and frame[23] == 17 and 5060 not in struct.unpack_from("!HH", frame, 34)
 
 
+def without_sip(source, target):
+    """Without the packets to and from port 5060: what is left is media, and what agents sent of the signalling."""
+    def is_hep(frame):
+        return frame[36:38] == struct.pack("!H", 9060)
+    write(target, [p for p in frames(source) if is_media(p[2]) or is_hep(p[2])])
+
+
 def vlan(source, target):
     """802.1Q tag 120 from the trunk side, an 802.1ad tag above it the other way."""
     out = []

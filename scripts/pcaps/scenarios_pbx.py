@@ -4,6 +4,7 @@ import os
 import time
 
 import ladder
+import rewrite
 import signals
 from ladder import Dialog
 from scene import CUSTOMER, answer, bye, talk
@@ -164,7 +165,24 @@ def fork_two_answers(s):
     s.records(d.call_id, **sides(ended_by="customer", ended=last_bye))
 
 
-def kamailio(s, branches):
+COLLECTOR = "192.0.2.22"  # where capture agents send to
+
+
+def siptrace(version):
+    """What makes kamailio a capture agent: every message it receives or sends goes to the collector in HEP."""
+    return f"""
+loadmodule "siptrace.so"
+modparam("siptrace", "trace_on", 1)
+modparam("siptrace", "trace_mode", 1)
+modparam("siptrace", "trace_to_database", 0)
+modparam("siptrace", "duplicate_uri", "sip:{COLLECTOR}:9060")
+modparam("siptrace", "hep_mode_on", 1)
+modparam("siptrace", "hep_version", {version})
+modparam("siptrace", "hep_capture_id", 2001)
+"""
+
+
+def kamailio(s, branches, more=""):
     """Starts kamailio on the PBX host, relaying every initial INVITE to the branches."""
     targets = f'$ru = "{branches[0]}";' + "".join(f' append_branch("{b}");' for b in branches[1:])
     text = f"""
@@ -184,6 +202,7 @@ loadmodule "corex.so"
 loadmodule "siputils.so"
 loadmodule "textops.so"
 modparam("rr", "append_fromtag", 1)
+{more}
 request_route {{
     if (is_method("CANCEL")) {{ if (t_check_trans()) t_relay(); exit; }}
     if (has_totag()) {{
@@ -252,6 +271,28 @@ def fork_one_cancelled(s):
     s.records(d.call_id, **sides(ended_by="customer", agent_id="2002"))
 
 
+def over_hep(s, version):
+    """A call of which the mirror shows the media only; the proxy hands its messages on."""
+    child = kamailio(s, ["sip:2001@192.0.2.21:5060"], siptrace(version))
+    d = Dialog(s.call_id(), s.customer(), s.agent(), request_uri="sip:2001@192.0.2.10", via=PROXY)
+    answer(d, invite=[TO_2001])
+    talk(s, d, 3)
+    s.play(d, remote=PROXY + ":5060")
+    end_kamailio(s, child)
+    s.records(d.call_id, **sides(ended_by="customer"))
+    s.unseen = rewrite.without_sip
+
+
+def hep3(s):
+    """Kamailio's siptrace module sends every message to a collector in HEP version 3; SIP itself is not in the capture, as where it is encrypted. Media is."""
+    over_hep(s, 3)
+
+
+def hep2(s):
+    """The same in version 2."""
+    over_hep(s, 2)
+
+
 SCENARIOS = {
     "sipp-queue-then-agent": queue_then_agent,
     "sipp-queue-number-on-queue-leg": queue_number_on_queue_leg,
@@ -263,4 +304,6 @@ SCENARIOS = {
     "kamailio-two-hops": two_hops,
     "kamailio-two-hops-outbound": two_hops_outbound,
     "kamailio-fork-one-cancelled": fork_one_cancelled,
+    "kamailio-hep3": hep3,
+    "kamailio-hep2": hep2,
 }

@@ -24,6 +24,7 @@ class Scene:
         self.who = name.split("-")[0]
         self.recordings, self.silent, self.groups, self.notes = [], [], [], ""
         self.rewrite = []  # functions (source path, target path) applied to the capture
+        self.unseen = None  # the same, applied once everything has been measured
         self.suffix = ".pcap"
         self.files = 0
 

@@ -6,6 +6,8 @@
 //! done with the answer.
 
 pub mod abreast;
+pub mod cdr;
+pub mod cdr_match;
 pub mod forecast;
 pub mod index;
 pub mod owners;

@@ -61,7 +61,7 @@ pub fn origin(oa: &OfferAnswer, side: Side) -> Option<&Origin> {
 pub fn payload_map(oa: &OfferAnswer, speaker: Side) -> PayloadMap {
     let formats = |side: Side| -> SmallVec<[(u8, CodecSpec); 8]> {
         let list = oa.current_audio(side).map_or(&[][..], |m| &m.formats);
-        list.iter().map(|f| (f.payload_type, spec(f))).collect()
+        list.iter().map(|f| (f.payload_type, codec_of(f))).collect()
     };
     let (heard, spoken) = (formats(speaker.other()), formats(speaker));
     // The answer lists what is used; it is the shorter of the two.
@@ -131,7 +131,8 @@ fn is_private(addr: IpAddr) -> bool {
     }
 }
 
-fn spec(f: &Format) -> CodecSpec {
+/// What a format of a description means.
+pub fn codec_of(f: &Format) -> CodecSpec {
     let name = (!f.name.is_empty()).then_some(f.name.as_str());
     CodecSpec::from_rtpmap(f.payload_type, name, (f.clock > 0).then_some(f.clock), Some(f.channels))
         .with_fmtp(f.fmtp.as_deref())

@@ -58,9 +58,11 @@ mod tables;
 mod transfer;
 mod twins;
 mod unheard;
+mod unowned;
 
 pub use calls::Calls;
 pub use decision::{
     Agent, CallEvent, Customer, Decision, Ending, Ends, HopFormats, Opening, Unrecorded, UnrecordedCall,
 };
+pub use exchange::codec_of;
 pub use identifier::call_id_hash;

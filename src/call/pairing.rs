@@ -67,6 +67,7 @@ pub use super::runs::StreamPosition;
 pub use super::session::{Claim, Rank, SessionId};
 use super::session::{Learned, MAX_VLANS, Recorded, Session, Sessions};
 use super::stragglers::Stragglers;
+use super::unowned::Unowned;
 use crate::id::RecordingId;
 use crate::net::Flow;
 pub use crate::sdp::Side;
@@ -94,6 +95,7 @@ pub struct Pairing {
     incomplete: VecDeque<RecordingId>,
     disowned: VecDeque<Disowned>,
     stragglers: Stragglers,
+    unowned: Unowned,
     next_session: u64,
     sequence: u64,
     now: Tick,
@@ -345,6 +347,7 @@ impl Pairing {
     }
 }
 
+mod missed;
 mod resolve;
 #[cfg(test)]
 mod tests;

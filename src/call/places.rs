@@ -9,6 +9,7 @@ use super::route::{Given, Route};
 use super::runs::{Run, Sender};
 use super::session::{Claimant, Rank, Session, SessionId, Sessions};
 use crate::net::Flow;
+use crate::rtp::seq::seq_diff;
 use crate::sdp::Side;
 use foldhash::quality::RandomState;
 use smallvec::SmallVec;
@@ -115,6 +116,13 @@ impl Places {
             });
         }
         (out, is_silent)
+    }
+
+    /// Was this number of a source heard, or passed over, on another flow than this one?
+    pub fn is_copy(&self, flow: &Flow, ssrc: u32, seq: u16) -> bool {
+        let others = self.alike.get(&ssrc).into_iter().flatten().filter(|f| *f != flow);
+        let runs = others.filter_map(|f| self.flows.get(f)).map(|k| &k.run);
+        runs.filter(|run| run.ssrc == ssrc).any(|run| seq_diff(run.seq, seq) >= 0)
     }
 
     /// Is a source heard where another leg names both ends, and this one does not?

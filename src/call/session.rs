@@ -194,12 +194,20 @@ impl Session {
             Some(Rank::Candidate) => Standing::Candidate,
             Some(Rank::Image) if self.spoken_to[side as usize] == Some(addr) => Standing::Nat,
             Some(Rank::Image | Rank::Heard | Rank::Other) | None => {
-                // Not where it was only heard: anybody is heard from somewhere.
-                let said = self.claims[side as usize].iter().map(|c| c.addr.ip());
-                let is_host = said.chain([self.ends[side as usize].ip()]).any(|ip| ip == addr.ip());
-                if is_host { Standing::Host } else { Standing::Other }
+                match [side, side.other()].into_iter().find(|side| self.is_said_at(*side, addr.ip())) {
+                    Some(at) if at == side => Standing::Host,
+                    Some(_) => Standing::Beside,
+                    None => Standing::Other,
+                }
             }
         }
+    }
+
+    /// Is `ip` a host of `side` by its description, or by where its SIP comes from? Not one where it
+    /// was only heard: anybody is heard from somewhere.
+    pub fn is_said_at(&self, side: Side, ip: IpAddr) -> bool {
+        let said = self.claims[side as usize].iter().map(|c| c.addr.ip());
+        said.chain([self.ends[side as usize].ip()]).any(|said| said == ip)
     }
 
     /// Is `ip` a host that `side` is known to be at?

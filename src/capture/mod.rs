@@ -2,6 +2,7 @@
 
 pub mod feed;
 pub mod file;
+pub mod hep_listener;
 pub mod live;
 pub mod merge;
 pub mod siprec_listener;

@@ -6,7 +6,7 @@ use crate::archive::search::IdPart;
 use crate::custody::amend::stated_number;
 use crate::custody::audit::MAX_TEXT;
 use crate::custody::dsar::{CarryOut, ContactChannel, LetterKind, RequestOutcome, SubjectRight};
-use crate::custody::language::LetterLanguage;
+use crate::custody::language::Language;
 use crate::id::Channel;
 use crate::pii::Pii;
 use clap::{Args, Subcommand};
@@ -173,7 +173,7 @@ pub struct DsarAddArgs {
     pub case: String,
     /// Language of the letters
     #[arg(long, value_enum, value_name = "LANGUAGE", default_value = "fi")]
-    pub language: LetterLanguage,
+    pub language: Language,
     /// The number the person called from: only a keyed hash is kept, to know whether he has asked before
     #[arg(long = "own-number", value_name = "NUMBER", value_parser = own_number)]
     pub own_number: Option<Pii<String>>,

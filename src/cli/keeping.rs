@@ -62,6 +62,17 @@ pub struct RestrictArgs {
     pub global: Global,
 }
 
+/// `nauhuri redecode`
+#[derive(Args, Clone, Debug)]
+pub struct RedecodeArgs {
+    /// Which recordings.
+    #[command(flatten)]
+    pub search: SearchArgs,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
 /// `nauhuri amend`
 #[derive(Args, Clone, Debug)]
 pub struct AmendArgs {

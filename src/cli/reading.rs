@@ -4,6 +4,7 @@ use super::global::Global;
 use super::search::{CallArgs, SearchArgs, id};
 use crate::archive::search::IdPart;
 use clap::Args;
+use std::path::PathBuf;
 
 /// `nauhuri list`
 #[derive(Args, Clone, Debug, Default)]
@@ -65,6 +66,20 @@ pub struct VerifyArgs {
     /// Read only N recordings, taken at random; names are looked at in any case
     #[arg(long, value_name = "N")]
     pub sample: Option<usize>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// `nauhuri reconcile`
+#[derive(Args, Clone, Debug)]
+pub struct ReconcileArgs {
+    /// The exchange's list of calls (CSV); - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub cdr: PathBuf,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

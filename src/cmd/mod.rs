@@ -19,8 +19,10 @@ pub mod keep;
 pub mod list;
 pub mod manual;
 pub mod output;
+pub mod reconcile;
 pub mod record;
-pub mod reindex;
+mod redecode;
+mod reindex;
 pub mod repair;
 pub mod replay;
 pub mod restrict;
@@ -61,6 +63,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Show(args) => show::run(cli, args),
         Command::Unrecorded(args) => unrecorded::run(cli, args),
         Command::Verify(args) => verify::run(cli, args),
+        Command::Reconcile(args) => reconcile::run(cli, args),
         Command::Reindex(args) => reindex::run(cli, args),
         Command::Repair(args) => repair::run(cli, args),
         Command::Forecast(args) => forecast::run(cli, args),
@@ -69,6 +72,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Restrict(args) => restrict::restrict(cli, args),
         Command::Unrestrict(args) => restrict::unrestrict(cli, args),
         Command::Amend(args) => amend::run(cli, args),
+        Command::Redecode(args) => redecode::run(cli, args),
         Command::Erase(args) => erase::run(cli, args),
         Command::Export(args) => export::run(cli, args),
         Command::Expire(args) => expire::run(cli, args),

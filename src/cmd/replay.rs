@@ -45,6 +45,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     if loaded.sources.file.is_none() && loaded.sources.of("capture.tunnels").0 == ValueOrigin::Defaults {
         config.capture.tunnels = vec![TunnelRule::ANY];
     }
+    config.capture.tunnels.extend(config.hep.as_tunnels());
     let config = config;
     let captures = Merged::open(&args.captures)?;
     let root = &config.storage.dir;
@@ -67,7 +68,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
         bar.set_position(bytes)
     })?;
     bar.finish_and_clear();
-    let warnings = summary::warnings(&done, &config.sip.ports);
+    let warnings = summary::warnings(&done, config.sip.ports.listed());
     if has_no_agent_rule(&config.agents) && !cli.global.quiet {
         remark(format_args!("note: no agent rule is set: the called party of each call counts as the agent"));
     }

@@ -3,7 +3,7 @@
 use super::archive::Site;
 use super::output::{Printer, plain, remark, size};
 use super::reindex::{bar, measured};
-use crate::archive::index::Index;
+use crate::archive::index::{Index, IndexError, rebuild};
 use crate::archive::verify::{PATIENCE, VerifyOptions, VerifyReport, verify};
 use crate::cli::Cli;
 use crate::cli::reading::VerifyArgs;
@@ -34,7 +34,7 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
     };
     let bar = bar(cli);
     let started = Instant::now();
-    let index = Index::open(&site.state);
+    let index = index_of(&site);
     let report = verify(&site.root, index.as_ref(), &options, &mut |n, total| {
         if bar.length() != Some(total) {
             measured(&bar, total);
@@ -63,6 +63,19 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
         bail!("{} {are} wrong", counted(wrong, "thing"));
     }
     Ok(())
+}
+
+/// The index, with what has been recorded since it was last asked; a missing one is built.
+fn index_of(site: &Site) -> Result<Index, IndexError> {
+    let mut index = match Index::open(&site.state) {
+        Err(IndexError::Missing { .. }) => {
+            rebuild(&site.root, &site.state, &mut |_| ())?;
+            Index::open(&site.state)?
+        }
+        other => other?,
+    };
+    index.reconcile(&site.root)?;
+    Ok(index)
 }
 
 fn print(report: &VerifyReport, seconds: f64, quiet: bool, out: &mut Printer) -> anyhow::Result<()> {

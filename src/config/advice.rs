@@ -23,6 +23,14 @@ pub fn advice(config: &Config) -> Vec<String> {
         );
     }
     tunnels(config, &mut all);
+    if config.sip.ports.is_any() {
+        all.push(
+            "sip.ports = \"any\": whoever reaches any port of a mirrored machine can make up calls; name the ports of \
+             your SIP if you know them"
+                .into(),
+        );
+    }
+    all.extend(super::hep_rules::left_open(&config.hep));
     agents(config, &mut all);
     let named = config.service.iter().map(|rule| rule.resolve(&config.service_default));
     for service in named.chain([config.service_default.clone()]) {
@@ -104,7 +112,7 @@ fn agents(config: &Config, all: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::TunnelRule;
+    use crate::config::{SipPorts, TunnelRule};
 
     /// How many pieces of advice hold each of these words after `change`.
     fn told(change: impl FnOnce(&mut Config)) -> Vec<String> {
@@ -148,6 +156,7 @@ mod tests {
             (&["service \"general\"", "hide_caller_digits = 0"], |c| {
                 c.service_default.hide_caller_digits = HideDigits::Last(0)
             }),
+            (&["sip.ports = \"any\"", "name the ports"], |c| c.sip.ports = SipPorts::Any),
             (&["metrics.listen = \"0.0.0.0:9160\""], |c| c.metrics.listen = "0.0.0.0:9160".into()),
         ];
         for (words, change) in table {

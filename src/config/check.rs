@@ -50,6 +50,9 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<BadValue> {
         let found = format!("{} bytes", config.limits.memory);
         findings.add("limits.memory", found, "a size of at least \"64 MiB\"");
     }
+    for (key, found, allowed) in super::hep_rules::wrong(&config.hep) {
+        findings.add(key, found, allowed);
+    }
     for (key, found, allowed) in super::room_rules::wrong(&config.room) {
         findings.add(key, found, allowed);
     }
@@ -239,6 +242,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SipPorts;
     use crate::config::{CallDirection, RetentionBound, ServiceRule};
     use std::time::Duration;
 
@@ -278,8 +282,8 @@ mod tests {
             ("capture.interface", |c| c.capture.interface = vec![" ".into()]),
             ("capture.buffer_mib", |c| c.capture.buffer_mib = 0),
             ("capture.buffer_mib", |c| c.capture.buffer_mib = 4096),
-            ("sip.ports", |c| c.sip.ports = vec![]),
-            ("sip.ports", |c| c.sip.ports = vec![5060, 0]),
+            ("sip.ports", |c| c.sip.ports = SipPorts::Listed(vec![])),
+            ("sip.ports", |c| c.sip.ports = SipPorts::Listed(vec![5060, 0])),
             ("sip.correlation_headers", |c| c.sip.correlation_headers = vec!["Session ID".into()]),
             ("sip.media_timeout", |c| c.sip.media_timeout = Duration::ZERO),
             ("agents.extensions", |c| c.agents.extensions = vec!["*".into()]),
@@ -341,7 +345,7 @@ mod tests {
     #[test]
     fn all_at_once_and_what_is_fine() {
         let all = keys_after(|c| {
-            c.sip.ports.clear();
+            c.sip.ports = SipPorts::Listed(Vec::new());
             c.limits.calls = 0;
             c.metrics.listen = "9160".into();
         });

@@ -9,6 +9,7 @@
 //! written, before the layers are merged. Text from the environment and `--set` has no
 //! types and is read by the same kinds.
 
+use super::sip_ports::ANY as ANY_PORT;
 use super::{TunnelKind, TunnelRule, forms};
 use serde::Serialize;
 use toml::Value;
@@ -32,7 +33,7 @@ pub enum Kind {
     OneOrTexts,
     /// A kind of tunnel, `{ kind = "gre", from = "10.9.0.0/16" }`, or a list of both.
     Tunnels,
-    /// A list of port numbers, not empty.
+    /// A list of port numbers, not empty, or `"any"`.
     Ports,
     /// One of these words.
     OneOf(&'static [&'static str]),
@@ -238,7 +239,7 @@ impl Kind {
                     "a list of {kinds} or \"any\", each alone or as {{ kind = \"gre\", from = \"10.9.0.0/16\" }}"
                 )
             }
-            Kind::Ports => "a list of port numbers from 1 to 65535 such as [5060, 5080], at least one".into(),
+            Kind::Ports => "a list of port numbers from 1 to 65535 such as [5060, 5080], or \"any\"".into(),
             Kind::OneOf(words) => words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(" or "),
             Kind::Directions => {
                 "a list of \"inbound\" and \"outbound\", at least one (record = false keeps nothing, \
@@ -274,7 +275,10 @@ impl Kind {
             }
             Kind::OneOrTexts => value.is_str() || all(&Value::is_str),
             Kind::Tunnels => is_tunnel(value) || all(&is_tunnel),
-            Kind::Ports => some(&|v| v.as_integer().is_some_and(|n| (1..=65535).contains(&n))),
+            Kind::Ports => {
+                value.as_str() == Some(ANY_PORT)
+                    || some(&|v| v.as_integer().is_some_and(|n| (1..=65535).contains(&n)))
+            }
             Kind::OneOf(words) => value.as_str().is_some_and(|s| words.contains(&s)),
             Kind::Directions => some(&|v| v.as_str().is_some_and(|s| DIRECTIONS.contains(&s))),
             Kind::Duration => value.as_str().and_then(forms::duration::parse).is_some(),
@@ -328,6 +332,7 @@ impl Kind {
             | Kind::Directions
             | Kind::Tunnels
             | Kind::ListOf(_) => list(text, |item| Value::String(item.to_owned())).unwrap_or_else(plain),
+            Kind::Ports if text.trim() == ANY_PORT => plain(),
             Kind::Ports => list(text, |item| {
                 item.parse().map(Value::Integer).unwrap_or_else(|_| Value::String(item.to_owned()))
             })

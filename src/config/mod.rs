@@ -11,7 +11,8 @@ pub mod check;
 pub mod compiled;
 pub mod error;
 pub mod forms;
-pub mod hep;
+pub mod hep_keys;
+mod hep_rules;
 pub mod keys;
 pub mod listen_at;
 pub mod listening;
@@ -22,6 +23,7 @@ mod room_rules;
 pub mod sample;
 pub mod sections;
 pub mod service;
+pub mod sip_ports;
 pub mod siprec;
 pub mod term;
 pub mod tunnels;
@@ -31,9 +33,10 @@ pub use error::ConfigError;
 pub use listening::{ListenReason, Listening, Room};
 pub use load::Loaded;
 pub use sections::{
-    AgentMatch, Agents, Audit, Capture, ClockTrust, Codecs, Config, Controller, CopyAccess, Encoding, Limits,
-    Log, MetricsSection, Numbers, Retention, Sip, Storage,
+    AgentMatch, Agents, Audit, Capture, CdrFormat, CdrSettings, ClockTrust, Codecs, Config, Controller,
+    CopyAccess, Encoding, Limits, Log, MetricsSection, Numbers, Retention, Sip, Storage,
 };
 pub use service::{CallDirection, HideDigits, RetentionBound, Service, ServiceRule};
+pub use sip_ports::SipPorts;
 pub use term::{Term, TermError};
 pub use tunnels::{TunnelKind, TunnelRule};

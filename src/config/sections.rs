@@ -3,10 +3,11 @@
 //! A row is: what the key means, as the sample file has it; its field and type; its
 //! default; what it may hold. See `keys::section`.
 
-use super::hep::Hep;
+use super::hep_keys::HepSection;
 use super::keys::{self, Kind, section};
 use super::listening::Room;
 use super::service::{Service, ServiceRule};
+use super::sip_ports::SipPorts;
 use super::siprec::Siprec;
 use super::term::Term;
 use super::tunnels::TunnelRule;
@@ -28,7 +29,7 @@ const BYTES: Kind = Kind::Count(64 * 1024, i64::MAX);
 
 keys::config! {
     capture: Capture,
-    hep: Hep,
+    hep: HepSection,
     siprec: Siprec,
     sip: Sip,
     agents: Agents,
@@ -39,6 +40,7 @@ keys::config! {
     storage: Storage,
     codecs: Codecs,
     audit: Audit,
+    cdr: CdrSettings,
     controller: Controller,
     dsar: Dsar,
     metrics: MetricsSection,
@@ -51,7 +53,7 @@ section! {
     /// Where packets come from.
     pub struct Capture {
         /// The interface that sees the calls (the mirror or SPAN port), or a list of
-        /// them; "any" listens on all. Empty where calls come from elsewhere, by hep or siprec.
+        /// them; "any" listens on all. Empty where calls come from elsewhere: hep.listen, siprec.listen.
         #[serde(deserialize_with = "crate::config::forms::interfaces")]
         interface: Vec<String> = Vec::new(), Kind::OneOrTexts;
         /// An extra BPF expression, such as "net 10.20.0.0/16": packets outside it are
@@ -62,8 +64,9 @@ section! {
         buffer_mib: u32 = 256, Kind::Count(1, BUFFER_MIB_MAX);
         /// Tunnels whose content is read: a kind, such as "vxlan", or a kind from certain
         /// senders, such as { kind = "erspan", from = "10.9.0.0/16" }. Kinds: "gre", "erspan",
-        /// "vxlan", "geneve", "gtp-u", "ipip" (IP, Ethernet or MPLS in IP), "tzsp"; "any" is all
-        /// of them. Anybody who can reach a mirrored address can send a tunnel packet with a
+        /// "vxlan", "geneve", "gtp-u", "ipip" (IP, Ethernet or MPLS in IP), "tzsp", "hep" (what
+        /// capture agents send to somebody else; hep.listen is for what they send to the recorder);
+        /// "any" is all of them. Anybody who can reach a mirrored address can send a tunnel packet with a
         /// forged call inside, so name the kind and the sender of your mirror. VLAN tags, MPLS
         /// and PPPoE are always read.
         #[serde(deserialize_with = "crate::config::tunnels::rules")]
@@ -76,8 +79,10 @@ section! {
 section! {
     /// What counts as SIP, and how calls are followed.
     pub struct Sip {
-        /// UDP and TCP ports that carry SIP, at either end.
-        ports: Vec<u16> = vec![5060, 5080], Kind::Ports;
+        /// UDP, TCP and SCTP ports that carry SIP, at either end, WebSockets among them. "any": SIP is
+        /// found on every port, by what it says. Every packet that is not RTP is looked at then, and
+        /// whoever reaches any mirrored port can make up calls; so name the ports if you know them.
+        ports: SipPorts = SipPorts::Listed(vec![5060, 5080]), Kind::Ports;
         /// Headers that connect the legs of one contact (trunk, queue, agent): legs with the
         /// same value in one of them belong together.
         correlation_headers: Vec<String> = vec!["Session-ID".into()], Kind::Words(&words::HEADERS);
@@ -185,6 +190,9 @@ section! {
         /// true: members of the service's group may read recordings (files 0640, folders 0750 instead
         /// of 0600 and 0700). A copy made that way leaves no trace in the audit log.
         group_read: bool = false, Kind::Bool;
+        /// true: sound that cannot be decoded here is kept as it came, in NAME.pcap beside the recording
+        /// and for as long; `nauhuri redecode` makes the sound of it once a decoder is there.
+        keep_undecoded: bool = false, Kind::Bool;
     }
 }
 
@@ -194,6 +202,40 @@ section! {
         /// Decode G.729, AMR, AMR-WB, iLBC, Speex and G.723.1 with libavcodec where it is installed,
         /// in a process of its own without rights, files or network. false: they are silent.
         external: bool = true, Kind::Bool;
+    }
+}
+
+section! {
+    /// The exchange's own list of calls, for `nauhuri reconcile`. Columns are named as in its first
+    /// line, or by their number from 1; what is set here goes before what the format says.
+    pub struct CdrSettings {
+        /// What wrote the list: "asterisk" (Master.csv of cdr_csv), "freeswitch" (the template example
+        /// of mod_cdr_csv), "kamailio" (the table cdrs), "cucm", or "columns": only what is set below.
+        format: CdrFormat = CdrFormat::Asterisk,
+            Kind::OneOf(&["asterisk", "freeswitch", "kamailio", "cucm", "columns"]);
+        /// When the call was answered: RFC 3339, seconds since 1970, or a local time of
+        /// retention.timezone such as 2026-11-23 08:15:23 or 23.11.2026 08:15:23.
+        answered: String = String::new(), Kind::Text;
+        /// When it ended.
+        ended: String = String::new(), Kind::Text;
+        /// How long it took from the answer, where the list does not say when it ended.
+        duration: String = String::new(), Kind::Text;
+        /// Columns that may name the agent: numbers or channels.
+        parties: Vec<String> = Vec::new(), Kind::Texts;
+        /// The number that was called, which tells the service.
+        called: String = String::new(), Kind::Text;
+        /// The SIP Call-ID, if the list has it.
+        call_id: String = String::new(), Kind::Text;
+        /// What became of the call. Where there is such a column, only calls with one of answered_words
+        /// in it were answered.
+        status: String = String::new(), Kind::Text;
+        /// See status.
+        answered_words: Vec<String> = Vec::new(), Kind::Texts;
+        /// What stands between two columns.
+        separator: String = ",".into(), Kind::Word(&words::SEPARATOR);
+        /// How far its times may be from the recorder's.
+        #[serde(with = "crate::config::forms::duration")]
+        tolerance: Duration = Duration::from_secs(5), Kind::Duration;
     }
 }
 
@@ -321,6 +363,22 @@ pub enum ClockTrust {
     Synchronised,
     /// It only must not have jumped.
     Any,
+}
+
+/// `cdr.format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CdrFormat {
+    /// cdr_csv of Asterisk.
+    Asterisk,
+    /// mod_cdr_csv of FreeSWITCH.
+    Freeswitch,
+    /// The table `cdrs` of Kamailio.
+    Kamailio,
+    /// Cisco Unified Communications Manager.
+    Cucm,
+    /// As the keys beside it say.
+    Columns,
 }
 
 /// `storage.encoding`

@@ -27,11 +27,13 @@ pub enum TunnelKind {
     Ipip,
     /// TaZmen Sniffer Protocol.
     Tzsp,
+    /// HEP, versions 1 to 3: what capture agents send to another machine.
+    Hep,
 }
 
 impl TunnelKind {
     /// Every kind, in the order of [`TunnelKind::index`].
-    pub const ALL: [TunnelKind; 7] = [
+    pub const ALL: [TunnelKind; 8] = [
         TunnelKind::Gre,
         TunnelKind::Erspan,
         TunnelKind::Vxlan,
@@ -39,6 +41,7 @@ impl TunnelKind {
         TunnelKind::GtpU,
         TunnelKind::Ipip,
         TunnelKind::Tzsp,
+        TunnelKind::Hep,
     ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -53,6 +56,7 @@ impl TunnelKind {
             TunnelKind::GtpU => "gtp-u",
             TunnelKind::Ipip => "ipip",
             TunnelKind::Tzsp => "tzsp",
+            TunnelKind::Hep => "hep",
         }
     }
 

@@ -58,6 +58,12 @@ pub(super) const SERVICE_NAME: Form = Form {
     },
     may_be_empty: false,
 };
+/// What stands between two columns.
+pub(super) const SEPARATOR: Form = Form {
+    allowed: "one character such as \",\" or \";\"",
+    accepts: |text| text.len() == 1,
+    may_be_empty: false,
+};
 /// A folder.
 pub(super) const FOLDER: Form = Form {
     allowed: "a folder such as \"/var/lib/nauhuri/recordings\"",

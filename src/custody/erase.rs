@@ -309,8 +309,11 @@ impl Keeper {
         let beside = [
             with_new(&paths.json),
             with_new(&paths.json_part),
+            with_new(&paths.wav),
             paths.json_part.clone(),
             paths.wav_part.clone(),
+            paths.pcap.clone(),
+            paths.pcap_part.clone(),
         ];
         let mut any = false;
         let removed = beside.iter().chain([&paths.json]).try_for_each(|path| {

@@ -124,7 +124,8 @@ pub struct Amended {
 pub(super) const BATCH: usize = 200;
 
 impl Amended {
-    fn add(&mut self, other: Amended) {
+    /// And those.
+    pub(super) fn add(&mut self, other: Amended) {
         self.made.extend(other.made);
         self.not.extend(other.not);
         self.refused.extend(other.refused);
@@ -273,7 +274,19 @@ impl Keeper {
         by: &By,
         change: &dyn Fn(&mut Sidecar) -> EditResult,
     ) -> Result<Amended, KeeperError> {
-        let _alone = EditLock::wait(self.audit.state())?;
+        let alone = EditLock::wait(self.audit.state())?;
+        self.amend_alone(rows, draft, by, change, &alone)
+    }
+
+    /// The same for whoever has the store to himself.
+    pub(super) fn amend_alone(
+        &mut self,
+        rows: &[Row],
+        draft: Draft,
+        by: &By,
+        change: &dyn Fn(&mut Sidecar) -> EditResult,
+        _alone: &EditLock,
+    ) -> Result<Amended, KeeperError> {
         let mut amended = self.plan(rows, change);
         let refused: Vec<Uuid> = amended.refused.iter().map(|(id, _)| *id).collect();
         if let Some((_, why)) = amended.refused.first() {

@@ -1,12 +1,12 @@
-//! The languages in which the people recorded are written to, and how each writes a date.
+//! The languages of pages and letters, and how each writes a date.
 
 use crate::time::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-/// In which language a person is written to.
+/// In which language somebody is spoken to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
-pub enum LetterLanguage {
+pub enum Language {
     /// Finnish.
     Fi,
     /// Swedish.
@@ -16,36 +16,45 @@ pub enum LetterLanguage {
     En,
 }
 
-impl LetterLanguage {
+impl Language {
     /// All of them.
-    pub const ALL: [LetterLanguage; 3] = [LetterLanguage::Fi, LetterLanguage::Sv, LetterLanguage::En];
+    pub const ALL: [Language; 3] = [Language::Fi, Language::Sv, Language::En];
 
-    /// Its code.
-    pub const fn name(self) -> &'static str {
+    /// Its code (ISO 639-1), as it stands in the configuration and in `lang`.
+    pub const fn code(self) -> &'static str {
         match self {
-            LetterLanguage::Fi => "fi",
-            LetterLanguage::Sv => "sv",
-            LetterLanguage::En => "en",
+            Language::Fi => "fi",
+            Language::Sv => "sv",
+            Language::En => "en",
         }
     }
 
     /// From its code.
-    pub fn from_name(name: &str) -> Option<LetterLanguage> {
-        LetterLanguage::ALL.into_iter().find(|language| language.name() == name)
+    pub fn from_code(code: &str) -> Option<Language> {
+        Language::ALL.into_iter().find(|language| language.code() == code)
+    }
+
+    /// Its own name for itself.
+    pub const fn own_name(self) -> &'static str {
+        match self {
+            Language::Fi => "Suomi",
+            Language::Sv => "Svenska",
+            Language::En => "English",
+        }
     }
 
     /// A day.
     pub fn day(self, day: Date) -> String {
-        let form = if self == LetterLanguage::En { "%-d %B %Y" } else { "%-d.%-m.%Y" };
+        let form = if self == Language::En { "%-d %B %Y" } else { "%-d.%-m.%Y" };
         day.strftime(form).to_string()
     }
 
     /// Day and time, on the wall of the office.
     pub fn instant(self, at: Timestamp, zone: &TimeZone) -> String {
         let form = match self {
-            LetterLanguage::Fi => "%-d.%-m.%Y klo %-H.%M.%S",
-            LetterLanguage::Sv => "%-d.%-m.%Y kl. %-H.%M.%S",
-            LetterLanguage::En => "%-d %B %Y %H:%M:%S",
+            Language::Fi => "%-d.%-m.%Y klo %-H.%M.%S",
+            Language::Sv => "%-d.%-m.%Y kl. %-H.%M.%S",
+            Language::En => "%-d %B %Y %H:%M:%S",
         };
         at.to_jiff().to_zoned_datetime(zone.clone()).strftime(form).to_string()
     }

@@ -26,6 +26,7 @@ pub mod hold;
 pub mod keeper;
 pub mod language;
 pub mod mend;
+pub mod redecode;
 pub mod restrict;
 pub mod retain;
 pub mod training;

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::counts::MediaCounts;
 use super::crew::{Crew, Pulse};
+use super::hep_report::HepReport;
 use super::notices::{Notice, notices};
 use super::observe::RecordingOutcome;
 use super::pipeline::{Pipeline, Workshop};
@@ -11,11 +12,11 @@ use super::totals::snapshot;
 use super::unrecorded::by_failure;
 use crate::call::Ending;
 use crate::capture::feed::Intake;
+use crate::capture::hep_listener::hep_counts::HepCounts;
 use crate::capture::live::{FrameSource, LiveError, LiveOptions};
-use crate::config::Config;
+use crate::config::{Config, TunnelKind};
 use crate::engine::Engine;
 use crate::engine::engine_stats::EngineStats;
-use crate::net::Transport;
 use crate::sip::ParseError;
 use crate::telemetry::Notifier;
 use crate::telemetry::events::Event;
@@ -50,6 +51,16 @@ const MAX_TOLD: usize = 64;
 /// Without any SIP for this long after the start, something is wrong with the mirror.
 const NO_SIP_AFTER: Duration = Duration::from_secs(300);
 
+/// Where packets come in.
+pub struct Inlets<S> {
+    /// Interfaces.
+    pub sources: Vec<S>,
+    /// What listeners receive.
+    pub intake: Intake,
+    /// What those of HEP count.
+    pub hep: Arc<HepCounts>,
+}
+
 /// A recorder that has been set up and runs until told to stop.
 pub struct Live<S> {
     engine: Engine,
@@ -57,6 +68,7 @@ pub struct Live<S> {
     sources: Vec<S>,
     /// What comes from elsewhere than an interface.
     intake: Intake,
+    hep: HepReport,
     /// Interfaces that are to be opened again, and why they cannot be.
     lost: Vec<(String, String)>,
     options: LiveOptions,
@@ -68,6 +80,8 @@ pub struct Live<S> {
     began: Instant,
     told_no_sip: bool,
     sip_ports: Vec<u16>,
+    /// A listener takes what an interface may show of it as well.
+    listens_to_hep: bool,
     told_unread: Vec<Notice>,
     told_unreadable: [u64; ParseError::ALL.len()],
 }
@@ -82,17 +96,18 @@ pub fn open_sources<S: FrameSource>(config: &Config) -> Result<Vec<S>, LiveError
 }
 
 impl<S: FrameSource> Live<S> {
-    /// Starts the workers for `sources` and what is offered to `intake`.
+    /// Starts the workers for what comes in at `inlets`.
     ///
     /// # Errors
     /// No thread to work with.
     pub fn start(
         config: &Config,
-        (sources, intake): (Vec<S>, Intake),
+        inlets: Inlets<S>,
         context: &Arc<Context>,
         timezone: &jiff::tz::TimeZone,
         crew: &Arc<Crew>,
     ) -> std::io::Result<Live<S>> {
+        let Inlets { sources, intake, hep } = inlets;
         for s in &sources {
             Event::CaptureStarted { interface: s.name() }.emit(context.metrics());
         }
@@ -116,6 +131,7 @@ impl<S: FrameSource> Live<S> {
             pipeline: Pipeline::start(&shop, note_failed)?,
             sources,
             intake,
+            hep: HepReport::of(hep),
             lost: Vec::new(),
             options: options(config),
             context: Arc::clone(context),
@@ -125,7 +141,8 @@ impl<S: FrameSource> Live<S> {
             dropped: [0; 2],
             began: Instant::now(),
             told_no_sip: false,
-            sip_ports: config.sip.ports.clone(),
+            sip_ports: config.sip.ports.listed().to_vec(),
+            listens_to_hep: !config.hep.listen.is_empty(),
             told_unread: Vec::new(),
             told_unreadable: Default::default(),
         })
@@ -288,6 +305,7 @@ impl<S: FrameSource> Live<S> {
         s.dropped[DropPlace::Kernel.index()] = self.dropped[0];
         s.dropped[DropPlace::Interface.index()] = self.dropped[1];
         s.dropped[DropPlace::Feed.index()] = self.intake.dropped();
+        self.hep.add_to(&mut s);
         if let Some(last) = stats.last_packet {
             let behind = wall_clock().since_ns(last).clamp(0, 3_600_000_000_000);
             // Without traffic the newest packet is old, and nothing lags.
@@ -296,6 +314,7 @@ impl<S: FrameSource> Live<S> {
         s.limits[Limit::Other.index()] += self.context.unrecorded.left_out();
         self.context.metrics().publish(&s);
         self.report_unread(&stats);
+        self.hep.tell(self.context.metrics());
         let waited = self.began.elapsed();
         if waited > NO_SIP_AFTER && !self.told_no_sip && stats.sip_messages() == 0 {
             self.told_no_sip = true;
@@ -310,7 +329,7 @@ impl<S: FrameSource> Live<S> {
             if n > before {
                 let reason = why.to_string();
                 let last = stats.sip_unreadable_last[*why as usize];
-                let last = last.map(|(transport, flow)| (transport_name(transport), flow.src, flow.dst));
+                let last = last.map(|(transport, flow)| (transport.as_str(), flow.src, flow.dst));
                 Event::SipUnreadable { reason: &reason, count: n - before, last }
                     .emit(self.context.metrics());
             }
@@ -319,7 +338,8 @@ impl<S: FrameSource> Live<S> {
             if self.told_unread.len() >= MAX_TOLD {
                 return;
             }
-            if !self.told_unread.iter().any(|told| told.is_same(&n)) {
+            let is_taken = self.listens_to_hep && n.tunnel == Some(TunnelKind::Hep);
+            if !is_taken && !self.told_unread.iter().any(|told| told.is_same(&n)) {
                 let Notice { kind: what, number, tunnel, count } = n;
                 let sender = tunnel.and_then(|kind| stats.tunnel_senders[kind.index()]);
                 let sender = sender.map(|addr| addr.to_string()).unwrap_or_default();
@@ -331,13 +351,6 @@ impl<S: FrameSource> Live<S> {
                 self.told_unread.push(n);
             }
         }
-    }
-}
-
-fn transport_name(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
     }
 }
 

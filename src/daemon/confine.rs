@@ -76,12 +76,13 @@ impl fmt::Display for Lock {
 }
 
 /// Locks the calling thread in. `write` are the folders of the store, `read`
-/// what else is read, `run` the programs of our own that are started later. Ports to be listened on must be open already: no TCP
-/// socket is bound or connected afterwards.
-pub fn confine(write: &[&Path], read: &[&Path], run: &[&Path]) -> Confined {
+/// what else is read, `run` the programs of our own that are started later; `captures`: interfaces may
+/// have to be opened again. Ports to be listened on must be open already: no TCP socket is bound or
+/// connected afterwards.
+pub fn confine(write: &[&Path], read: &[&Path], run: &[&Path], captures: bool) -> Confined {
     // An error here is the kernel's no: what it has not is not worth losing calls over.
     let files = lock_files(write, read, run).unwrap_or(Lock::None);
-    let keep = needed(write);
+    let keep = needed(write, captures);
     let capabilities_failed = drop_capabilities(&keep).err().map(|e| e.to_string());
     let mut kept: Vec<String> = keep.iter().map(ToString::to_string).collect();
     kept.sort();
@@ -123,8 +124,11 @@ fn lock_files(write: &[&Path], read: &[&Path], run: &[&Path]) -> Result<Lock, Ru
 }
 
 /// Of the capabilities there are, those that stay.
-fn needed(write: &[&Path]) -> CapsHashSet {
-    let mut keep = CapsHashSet::from([Capability::CAP_NET_RAW]);
+fn needed(write: &[&Path], captures: bool) -> CapsHashSet {
+    let mut keep = CapsHashSet::new();
+    if captures {
+        keep.insert(Capability::CAP_NET_RAW);
+    }
     // root at a store of the service's user: without these it would be a stranger there, and
     // leave files that the service cannot delete.
     if write.iter().any(|p| fs::metadata(p).is_ok_and(|m| m.uid() != 0)) {
@@ -163,7 +167,7 @@ mod tests {
         let Some(dir) = std::env::var_os("NAUHURI_TEST_CONFINE").map(PathBuf::from) else { return };
         let (store, readable, outside) = (dir.join("store"), dir.join("read"), dir.join("outside"));
         let program = dir.join("program");
-        let confined = confine(&[&store], &[&readable], &[&program]);
+        let confined = confine(&[&store], &[&readable], &[&program], true);
         println!("{confined:?}");
         assert_eq!(confined.capabilities_failed, None);
         let effective = caps::read(None, CapSet::Effective).expect("capabilities");

@@ -68,6 +68,8 @@ pub struct Writing {
     pub encoding: Encoding,
     /// Syncs and test stops.
     pub options: WriterOptions,
+    /// `storage.keep_undecoded`
+    pub keep_undecoded: bool,
     /// Every block goes to the file at once, and the header after it (live).
     pub prompt: bool,
     /// Ids that are there already (replay).
@@ -250,6 +252,7 @@ impl Context {
                 root: config.storage.dir.clone(),
                 encoding: config.storage.encoding,
                 options,
+                keep_undecoded: config.storage.keep_undecoded,
                 prompt: is_live,
                 existing: existing.map(Mutex::new),
             },

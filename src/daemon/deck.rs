@@ -6,6 +6,8 @@
 //! until somebody speaks, where they do not.
 
 mod held;
+mod open_bytes;
+mod payload;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -19,17 +21,20 @@ use crate::store::layout::RecordingName;
 use crate::store::sidecar::Sidecar;
 use crate::store::wav::{CHANNELS, WavEncoding, WavSpec};
 use crate::store::writer::RecordingWriter;
-use crate::tape::Deck;
+use crate::tape::{Deck, PayloadOrigin, UndecodedPacket};
 use crate::telemetry::events::Event;
+use crate::time::Timestamp;
 use held::HeldFrames;
+use open_bytes::OpenBytes;
+use payload::KeptPayloads;
 use std::sync::Arc;
 use std::time::Instant;
 pub use trouble::{PreparedRecording, Trouble, Unfinished};
 
 /// Longest gap that is made up for with silence once the storage takes writes again, seconds.
 const MAX_GAP_S: u64 = 3600;
-/// Bytes gathered before they are written where nobody waits for them (replay). Hardly more
-/// than a tape gives out at once: what a call holds back costs every call more than a larger write saves.
+/// Bytes gathered before they are written where nobody waits for them (replay). Hardly more than a
+/// tape gives out at once: what a call holds back costs every call more than a larger write saves.
 const BLOCK: usize = 4 * 1024;
 
 #[derive(Debug)]
@@ -58,6 +63,8 @@ pub struct FileDeck {
     /// More than one packet was.
     heard_again: bool,
     lossy: bool,
+    /// Where what cannot be decoded is kept.
+    payloads: Option<Box<KeptPayloads>>,
     open_bytes: OpenBytes,
 }
 
@@ -65,7 +72,10 @@ impl FileDeck {
     /// A deck that makes its file once it is worth one. `provisional` is what a
     /// crash will leave as metadata.
     pub fn new(context: Arc<Context>, name: RecordingName, provisional: Sidecar) -> Self {
+        let keeps = context.writing.keep_undecoded;
+        let payloads = || Box::new(KeptPayloads::new(provisional.id, provisional.answered_at));
         FileDeck {
+            payloads: keeps.then(payloads),
             name,
             provisional: Some(Box::new(provisional)),
             state: DeckState::Waiting,
@@ -74,7 +84,7 @@ impl FileDeck {
             both_heard: false,
             heard_again: false,
             lossy: false,
-            open_bytes: OpenBytes { context: Arc::clone(&context), counted: 0 },
+            open_bytes: OpenBytes::new(&context),
             context,
         }
     }
@@ -103,11 +113,17 @@ impl FileDeck {
         self.begin();
         self.give_silence();
         self.write_out();
+        self.write_payloads();
     }
 
     /// The file ends where writing failed, before the call did.
     pub fn is_stalled(&self) -> bool {
         matches!(self.state, DeckState::Stalled(..))
+    }
+
+    /// All that could not be decoded is kept.
+    pub fn has_kept_all(&self) -> bool {
+        self.payloads.as_ref().is_some_and(|p| !p.is_lossy())
     }
 
     /// Audio was lost because the storage failed.
@@ -258,6 +274,12 @@ impl FileDeck {
         };
     }
 
+    /// Writes what is gathered of what cannot be decoded.
+    fn write_payloads(&mut self) {
+        let (Some(payloads), DeckState::Writing(w)) = (&mut self.payloads, &mut self.state) else { return };
+        payloads.write(w).unwrap_or_else(|e| drop(self.context.trouble(e)));
+    }
+
     /// Writes the silence that is gathered.
     fn give_silence(&mut self) {
         let frames = std::mem::take(&mut self.silence);
@@ -369,6 +391,35 @@ impl Deck for FileDeck {
         }
     }
 
+    fn keeps_undecoded(&self) -> bool {
+        self.payloads.is_some()
+    }
+
+    fn keep_undecoded(&mut self, packet: &UndecodedPacket<'_>) {
+        if self.payloads.as_mut().is_some_and(|p| p.keep(packet)) {
+            self.write_payloads();
+        }
+    }
+
+    fn take_back_undecoded(
+        &mut self,
+        channel: Channel,
+        since: Timestamp,
+        is_meant: &dyn Fn(&PayloadOrigin) -> bool,
+    ) {
+        let Some(payloads) = &mut self.payloads else { return };
+        let writer = match &mut self.state {
+            DeckState::Writing(w) | DeckState::Stalled(w, _) => Some(&mut **w),
+            _ => None,
+        };
+        let done = payloads.take_back(channel, since, is_meant, writer);
+        done.unwrap_or_else(|e| drop(self.context.trouble(e)));
+    }
+
+    fn end_undecoded(&mut self, end: Timestamp) {
+        self.payloads.iter_mut().for_each(|p| p.end(end));
+    }
+
     fn truncate(&mut self, frames: u64) {
         if let DeckState::Quiet(held) = &mut self.state {
             return held.truncate(frames);
@@ -393,24 +444,5 @@ impl Deck for FileDeck {
             let _ = self.context.trouble(e);
             self.lossy = true;
         }
-    }
-}
-
-/// A recording's part of what running recordings take on disk; nothing once it is dropped.
-struct OpenBytes {
-    context: Arc<Context>,
-    counted: u64,
-}
-
-impl OpenBytes {
-    fn set(&mut self, bytes: u64) {
-        self.context.health.open_bytes_grew(bytes.cast_signed() - self.counted.cast_signed());
-        self.counted = bytes;
-    }
-}
-
-impl Drop for OpenBytes {
-    fn drop(&mut self) {
-        self.set(0);
     }
 }

@@ -14,6 +14,7 @@ pub mod counts;
 pub mod crew;
 pub mod deck;
 pub mod decoders;
+mod hep_report;
 pub mod housekeeping;
 pub mod machine_clock;
 pub mod metadata;

@@ -36,6 +36,7 @@ pub fn notices(s: &EngineStats, sip_ports: &[u16]) -> Vec<Notice> {
         (UnreadKind::Cut, s.net.truncated.max(s.net.cut)),
         (UnreadKind::Nested, s.net.nested_too_deep),
         (UnreadKind::NotSip, s.net.tcp_not_sip),
+        (UnreadKind::Deflated, s.net.websocket_unreadable),
         (UnreadKind::SuperPacket, s.super_packets),
     ];
     let plain = plain.into_iter().map(|(kind, count)| Notice { kind, number: None, tunnel: None, count });
@@ -120,10 +121,21 @@ pub fn text(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> String {
             "not read: TLS on TCP port {number} ({}); calls whose signalling is encrypted are not seen",
             counted(count, "record")
         ),
-        UnreadKind::WebSocket => {
-            format!("not read: {} with SIP on TCP port {number}", counted(count, "WebSocket"))
-        }
-        UnreadKind::Sctp => format!("not read: {} with SIP on port {number}", counted(count, "SCTP packet")),
+        UnreadKind::WebSocket => format!(
+            "not read: {} with SIP on TCP port {number}; to record their calls, set sip.ports = {}",
+            counted(count, "WebSocket"),
+            ports_with(sip_ports, number)
+        ),
+        UnreadKind::Deflated => format!(
+            "not read: {} of WebSockets, which are compressed; {}",
+            counted(count, "message"),
+            n.kind.remedy()
+        ),
+        UnreadKind::Sctp => format!(
+            "not read: {} with SIP on port {number}; to record their calls, set sip.ports = {}",
+            counted(count, "SCTP packet"),
+            ports_with(sip_ports, number)
+        ),
         UnreadKind::LinkType | UnreadKind::Header => format!("not read: {count}. {}", n.kind.describe()),
     }
 }
@@ -188,8 +200,12 @@ pub fn instead_of_sip(s: &EngineStats, sip_ports: &[u16]) -> Option<String> {
     });
     let seen: Vec<String> = counts.chain(ports).collect();
     let seen = if seen.is_empty() { "nothing".into() } else { seen.join(", ") };
-    let ports = if sip_ports.len() == 1 { "port" } else { "ports" };
-    Some(format!("no SIP on {ports} {} (sip.ports); seen instead: {seen}", listed(sip_ports)))
+    let ports = match sip_ports {
+        [] => "any port".into(),
+        [one] => format!("port {one}"),
+        several => format!("ports {}", listed(several)),
+    };
+    Some(format!("no SIP on {ports} (sip.ports); seen instead: {seen}"))
 }
 
 fn transport_of(port: u16, s: &EngineStats) -> &'static str {

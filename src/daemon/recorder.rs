@@ -4,7 +4,7 @@
 //! that ([`super::recovery`]), and nobody who edits the store can keep the recorder from starting.
 
 use super::archivist::{Archivist, Orders};
-use super::capture_loop::{Live, open_sources};
+use super::capture_loop::{Inlets, Live, open_sources};
 use super::confine::{Confined, confine};
 use super::context::Context;
 use super::crew::{Crew, Faults, Patience, Pulse};
@@ -15,6 +15,8 @@ use super::recovery::Recovery;
 use super::shutdown::StopFlag;
 use super::siprec_report::ReportedSiprec;
 use crate::capture::feed::{Feed, Intake, Listener, feed};
+use crate::capture::hep_listener::hep_counts::HepCounts;
+use crate::capture::hep_listener::{HepListenError, HepListener};
 use crate::capture::live::{FrameSource, LiveError};
 use crate::capture::siprec_listener::{SiprecListenError, SiprecListener};
 use crate::config::Config;
@@ -46,6 +48,9 @@ pub enum StartError {
     /// An address where recording clients are to be received.
     #[error(transparent)]
     Siprec(#[from] SiprecListenError),
+    /// An address where capture agents' packets are to be received.
+    #[error(transparent)]
+    Hep(#[from] HepListenError),
     /// Another store than the one that is meant, or none.
     #[error("the store {root} cannot be used: {source}", root = root.display())]
     Identity {
@@ -79,6 +84,7 @@ pub struct Recorder<S> {
     sources: Vec<S>,
     listeners: Vec<Arc<dyn Listener>>,
     feed: (Feed, Intake),
+    hep: Arc<HepCounts>,
     state: PathBuf,
     lock: StoreLock,
     recorder_lock: RecorderLock,
@@ -96,8 +102,11 @@ impl<S: FrameSource> Recorder<S> {
     pub fn prepare(config: &Config, timezone: &jiff::tz::TimeZone) -> Result<Recorder<S>, StartError> {
         let sources = open_sources(config)?;
         let siprec = SiprecListener::open(config)?;
+        let (hep_listeners, hep) = HepListener::open_all(config)?;
         let context = Arc::new(Context::recording(config));
         let siprec = siprec.map(|l| Arc::new(ReportedSiprec::new(l, &context)) as Arc<dyn Listener>);
+        let hep_listeners = hep_listeners.into_iter().map(|l| Arc::new(l) as Arc<dyn Listener>);
+        let listeners = hep_listeners.chain(siprec).collect();
         let clock = Clock::machine();
         let root = &context.writing.root;
         let state = mark::state_folder(root, config.storage.state.as_deref());
@@ -123,8 +132,9 @@ impl<S: FrameSource> Recorder<S> {
             context,
             timezone,
             sources,
-            listeners: siprec.into_iter().collect(),
+            listeners,
             feed: feed(room),
+            hep,
             state,
             lock,
             recorder_lock,
@@ -176,7 +186,7 @@ impl<S: FrameSource> Recorder<S> {
         let write: Vec<&Path> = state.into_iter().chain(anchor).chain(store).collect();
         // Started when it is needed, and again where it was lost.
         let run: Vec<&Path> = self.decoders.iter().map(|d| d.path.as_path()).collect();
-        confine(&write, &[file], &run)
+        confine(&write, &[file], &run, !self.sources.is_empty())
     }
 
     /// Starts the threads: from here on calls are recorded once [`RunningRecorder::run`] is called.
@@ -192,7 +202,8 @@ impl<S: FrameSource> Recorder<S> {
         housekeeping::look(&context);
         let crew = Arc::new(Crew::new(&outlets.metrics, self.faults));
         outlets.readiness.watched_by(Arc::clone(&crew) as _);
-        let live = Live::start(&config, (sources, intake), &context, &timezone, &crew)?;
+        let inlets = Inlets { sources, intake, hep: self.hep };
+        let live = Live::start(&config, inlets, &context, &timezone, &crew)?;
         let stop = StopFlag::default();
         for listener in self.listeners {
             Event::Listening { listener: &listener.name() }.emit(&outlets.metrics);

@@ -37,7 +37,8 @@ fn network(net: &NetStats, out: &mut Snapshot) {
         frames,
         bytes,
         truncated,
-        // These four are kinds of what is not read: see `notices::totals`.
+        // These are kinds of what is not read: see `notices::totals`.
+        websocket_unreadable: _,
         cut: _,
         unknown_link: _,
         unknown_encapsulation: _,
@@ -66,9 +67,12 @@ fn network(net: &NetStats, out: &mut Snapshot) {
         tcp_evicted,
         tcp_buffer_full,
         tcp_messages,
+        sctp_packets,
+        sctp_messages,
+        sctp_given_up,
         tcp_cut,
     } = *net;
-    let FragmentDrops { timeout, evicted, overlap, malformed, truncated: cut_pieces } = fragments_dropped;
+    lost_fragments(&fragments_dropped, out);
     (out.packets_received, out.bytes_received) = (frames, bytes);
     (out.sip_duplicates, out.time_went_back) = (duplicates, backwards);
     out.tunnels_refused = tunnels_refused;
@@ -86,6 +90,8 @@ fn network(net: &NetStats, out: &mut Snapshot) {
         (SeenKind::TcpUnordered, tcp_out_of_order),
         (SeenKind::TcpSip, tcp_messages),
         (SeenKind::TcpCut, tcp_cut),
+        (SeenKind::Sctp, sctp_packets),
+        (SeenKind::SctpSip, sctp_messages),
     ] {
         out.seen[kind.index()] = count;
     }
@@ -94,9 +100,21 @@ fn network(net: &NetStats, out: &mut Snapshot) {
         (DropPlace::Malformed, bad_lengths),
         (DropPlace::Fragment, fragments_dropped.total()),
         (DropPlace::Tcp, tcp_gaps),
+        (DropPlace::Sctp, sctp_given_up),
     ] {
         out.dropped[place.index()] = count;
     }
+    for (limit, count) in [
+        (Limit::Fragments, fragments_dropped.evicted),
+        (Limit::TcpStreams, tcp_evicted),
+        (Limit::TcpBuffer, tcp_buffer_full),
+    ] {
+        out.limits[limit.index()] = count;
+    }
+}
+
+fn lost_fragments(dropped: &FragmentDrops, out: &mut Snapshot) {
+    let FragmentDrops { timeout, evicted, overlap, malformed, truncated: cut_pieces } = *dropped;
     for (reason, count) in [
         (FragmentLoss::Timeout, timeout),
         (FragmentLoss::Evicted, evicted),
@@ -105,11 +123,6 @@ fn network(net: &NetStats, out: &mut Snapshot) {
         (FragmentLoss::Truncated, cut_pieces),
     ] {
         out.fragments_dropped[reason.index()] = count;
-    }
-    for (limit, count) in
-        [(Limit::Fragments, evicted), (Limit::TcpStreams, tcp_evicted), (Limit::TcpBuffer, tcp_buffer_full)]
-    {
-        out.limits[limit.index()] = count;
     }
 }
 

@@ -12,8 +12,8 @@ use super::running::{Running, count, report_undecodable, step};
 use super::story::{all_events, shortened, stream};
 use crate::call::{Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
-use crate::store::sidecar::{self, Sidecar};
-use crate::tape::{MAX_EVENTS, Tape, TapeReport};
+use crate::store::sidecar::{self, Sidecar, UndecodedPayload};
+use crate::tape::{MAX_EVENTS, Missing, Tape, TapeReport};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{CodecLabel, FailReason, Limit};
 use crate::time::Timestamp;
@@ -292,7 +292,7 @@ impl Worker {
         self.counts.add_left_out(&report.left_out);
         deck.settle();
         let lossy = lost_inside || deck.is_lossy();
-        let stalled = deck.is_stalled();
+        let (stalled, kept_all) = (deck.is_stalled(), deck.has_kept_all());
         let ended_by = ended_by(by);
         events.retain(|(t, _)| *t <= at);
         let one_way = report.streams.iter().any(|s| s.channel == Channel::Customer)
@@ -301,7 +301,10 @@ impl Worker {
             // A stalled file ends where writing did.
             let at = if stalled { shortened(opening.answered_at, at, frames, &report) } else { at };
             let mut s = metadata::sidecar(&opening, &self.timezone, at, ended_by);
-            s.complete = seen && report.complete && !lossy && !stalled;
+            let is_whole = seen && !lossy && !stalled;
+            s.complete = is_whole && report.is_complete();
+            let else_complete = is_whole && kept_all && report.missing <= Missing::Undecoded;
+            s.undecoded = Some(UndecodedPayload::begin(else_complete));
             s.streams = report.streams.iter().map(stream).collect();
             s.events = all_events(opening.answered_at, &events, &report.events);
             s

@@ -74,6 +74,8 @@ pub struct Engine {
 struct Core {
     calls: Calls,
     sip_ports: Vec<u16>,
+    /// SIP is known by what it says, wherever it is.
+    finds_sip: bool,
     clock: CaptureClock,
     next_tick: Timestamp,
     stats: EngineStats,
@@ -90,7 +92,8 @@ impl Engine {
             net: Net::new(NetConfig::from(config)),
             core: Core {
                 calls: Calls::new(config),
-                sip_ports: config.sip.ports.clone(),
+                sip_ports: config.sip.ports.listed().to_vec(),
+                finds_sip: config.sip.ports.is_any(),
                 clock: CaptureClock::default(),
                 next_tick: Timestamp::from_ns(i64::MIN),
                 stats: EngineStats::default(),
@@ -252,7 +255,7 @@ impl Core {
 
     fn handle_datagram(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         let is_sip = match d.transport {
-            Transport::Tcp => true,
+            Transport::Tcp | Transport::Sctp | Transport::Hep => true,
             Transport::Udp => {
                 let ports = [d.flow.src.port(), d.flow.dst.port()];
                 // RTP may use a SIP port; its first byte is never a letter.
@@ -261,7 +264,7 @@ impl Core {
             }
         };
         // A client keeps its way through a NAT open with STUN beside its SIP (RFC 5626 §3.5.2).
-        let is_sip = is_sip && (d.transport == Transport::Tcp || classify(d.payload) != DatagramKind::Stun);
+        let is_sip = is_sip && (d.transport != Transport::Udp || classify(d.payload) != DatagramKind::Stun);
         if is_sip { self.handle_sip(d, sink) } else { self.handle_media(d, sink) }
     }
 
@@ -327,8 +330,12 @@ impl Core {
                 return;
             }
             _ => {
+                let is_sip = starts_like_sip(d.payload);
+                if is_sip && self.finds_sip {
+                    return self.handle_sip(d, sink);
+                }
                 self.stats.other_udp += 1;
-                if starts_like_sip(d.payload) {
+                if is_sip {
                     self.unread.note_sip(Transport::Udp, &d.flow);
                 }
                 return;

@@ -20,11 +20,27 @@ pub struct Flow {
 pub enum Transport {
     /// One UDP datagram.
     Udp,
-    /// One message out of a TCP stream.
+    /// One SIP message out of a TCP stream, bare or in a WebSocket.
     Tcp,
+    /// One SIP message out of SCTP.
+    Sctp,
+    /// One SIP message that a capture agent handed on, whatever it came over.
+    Hep,
 }
 
-/// A UDP datagram, or a SIP message that came over TCP.
+impl Transport {
+    /// As the log calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+            Transport::Sctp => "sctp",
+            Transport::Hep => "hep",
+        }
+    }
+}
+
+/// A UDP datagram, or a SIP message that came over something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datagram<'a> {
     /// Capture time; of the fragment or segment that completed it.

@@ -6,29 +6,40 @@
 //! a payload means is the engine's to find out; of SIP only where a message
 //! begins and ends is known here.
 
+pub mod agent_clocks;
 mod datagram;
 mod dedup;
 mod defrag;
+pub mod hep_reader;
+mod net_config;
 pub mod net_stats;
+mod ports;
 mod reassembly;
 pub mod reserved;
+pub mod sctp;
 mod stream;
 mod unread;
 
 pub use datagram::{Datagram, Flow, OwnedDatagram, Transport};
 pub use dedup::Dedup;
 pub use defrag::{Defrag, Whole};
+pub use net_config::NetConfig;
 pub use net_stats::{FragmentDrops, NetStats};
 pub use unread::{Unread, UnreadCounts};
 
-use crate::config::{TunnelRule, tunnels};
+use crate::config::{TunnelKind, TunnelRule, tunnels};
 use crate::sip::starts_like_sip;
+use crate::sip::stream_framer::begins_message;
 use crate::time::Timestamp;
-use crate::wire::ip::{IpPacket, protocol, skip_extensions};
+use crate::wire::hep::{self, HepError};
+use crate::wire::ip::{IpPacket, protocol, skip_authentication, skip_extensions};
 use crate::wire::link::{self, LinkError, NextProtocol, Vlan};
 use crate::wire::transport::{Tcp, Udp};
 use crate::wire::{Frame, LinkType, fast, tunnel};
+use hep_reader::HepReader;
+use ports::PortSet;
 use reassembly::Reassembly;
+use sctp::SctpMessages;
 use std::net::{IpAddr, SocketAddr};
 
 /// Tunnels within tunnels that are followed.
@@ -37,46 +48,19 @@ const MAX_DEPTH: usize = 4;
 /// More than any datagram: what is missing of one whose end nobody saw.
 const UNKNOWN_TAIL: u32 = 65_535;
 
-/// What [`Net`] has to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NetConfig {
-    /// TCP ports that are followed and UDP ports whose copies are dropped, at either end.
-    pub sip_ports: Vec<u16>,
-    /// Which tunnels are opened, and from whom.
-    pub tunnels: Vec<TunnelRule>,
-    /// IP datagrams being put together at once.
-    pub fragments: usize,
-    /// TCP connections followed at once.
-    pub tcp_streams: usize,
-    /// Bytes kept for one direction of one connection.
-    pub tcp_buffer: usize,
-    /// Bytes kept for all connections together.
-    pub tcp_bytes: usize,
-    /// Bytes kept for all fragments together.
-    pub fragment_bytes: usize,
-}
-
-impl From<&crate::config::Config> for NetConfig {
-    fn from(config: &crate::config::Config) -> NetConfig {
-        NetConfig {
-            sip_ports: config.sip.ports.clone(),
-            tunnels: config.capture.tunnels.clone(),
-            fragments: config.limits.fragments,
-            tcp_streams: config.limits.tcp_streams,
-            tcp_buffer: config.limits.tcp_buffer,
-            tcp_bytes: config.limits.share(16),
-            fragment_bytes: config.limits.share(32),
-        }
-    }
-}
-
 /// Frames in, datagrams out. Never asks the time: frames and callers bring it.
 pub struct Net {
     sip_ports: PortSet,
+    finds_sip: bool,
+    hep_ports: PortSet,
+    /// Those of SIP, of HEP and of tunnels; all, where SIP may be on any.
+    special_ports: PortSet,
     tunnels: Vec<TunnelRule>,
+    hep: HepReader,
     defrag: Defrag,
     dedup: Dedup,
     reassembly: Reassembly,
+    sctp: SctpMessages,
     stats: NetStats,
     unread: UnreadCounts,
     last_ts: Timestamp,
@@ -91,12 +75,20 @@ pub struct Net {
 impl Net {
     /// With the bounds of the configuration.
     pub fn new(config: NetConfig) -> Net {
+        let tunnels = (0..=u16::MAX).filter(|port| tunnel::is_tunnel_port(*port));
+        let special = config.sip_ports.iter().chain(&config.hep_ports).copied().chain(tunnels);
+        let special: Vec<u16> = if config.finds_sip { (0..=u16::MAX).collect() } else { special.collect() };
         Net {
-            sip_ports: PortSet::new(&config.sip_ports),
+            special_ports: PortSet::new(special.into_iter()),
+            finds_sip: config.finds_sip,
+            sip_ports: PortSet::new(config.sip_ports.iter().copied()),
+            hep_ports: PortSet::new(config.hep_ports.iter().copied()),
             tunnels: config.tunnels,
+            hep: HepReader::default(),
             defrag: Defrag::new(config.fragments).within(config.fragment_bytes),
             dedup: Dedup::default(),
             reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer).within(config.tcp_bytes),
+            sctp: SctpMessages::new(config.tcp_buffer, config.tcp_bytes / 4),
             stats: NetStats::default(),
             unread: UnreadCounts::default(),
             last_ts: Timestamp::from_ns(i64::MIN),
@@ -121,11 +113,14 @@ impl Net {
         self.last_ts = frame.ts;
         if frame.link == LinkType::Ethernet
             && let Some(udp) = fast::udp4(frame.data)
-            && !tunnel::is_tunnel_port(udp.dst.port())
         {
             let flow = Flow { src: udp.src, dst: udp.dst, vlan: udp.vlan };
-            self.udp(frame.ts, flow, udp.id.into(), udp.payload, false, sink);
-            return;
+            if !self.special_ports.has_either(&flow) {
+                return self.deliver(frame.ts, flow, udp.payload, false, sink);
+            }
+            if !self.is_wrapper_port(udp.dst.port()) {
+                return self.udp(frame.ts, flow, udp.id.into(), udp.payload, false, sink);
+            }
         }
         self.is_cut = frame.wire_len as usize > frame.data.len();
         match link::open(frame.link, frame.data).and_then(|(proto, rest)| link::to_ip(proto, rest)) {
@@ -179,7 +174,7 @@ impl Net {
 
     /// Bytes kept for fragments and TCP streams now.
     pub fn held_bytes(&self) -> usize {
-        self.defrag.bytes() + self.reassembly.held()
+        self.defrag.bytes() + self.reassembly.held() + self.sctp.held()
     }
 
     fn ip(&mut self, ts: Timestamp, data: &[u8], depth: usize, sink: &mut impl FnMut(Datagram<'_>)) {
@@ -197,7 +192,7 @@ impl Net {
         let inner = if packet.src.is_ipv6() {
             skip_extensions(whole.protocol, &whole.payload)
         } else {
-            Some((whole.protocol, &whole.payload[..]))
+            skip_authentication(whole.protocol, &whole.payload)
         };
         match inner {
             Some((protocol, payload)) => {
@@ -218,6 +213,7 @@ impl Net {
         match packet.protocol {
             protocol::UDP => return self.any_udp(ts, packet, depth, sink),
             protocol::TCP => return self.tcp(ts, packet, sink),
+            protocol::SCTP => return self.sctp(ts, packet, sink),
             _ => {}
         }
         match tunnel::ip(packet.protocol, packet.payload) {
@@ -227,12 +223,7 @@ impl Net {
                 self.unread.note_wrapping(packet.protocol, inner);
             }
             Some(Err(tunnel::TunnelError::Short)) => self.stats.short_headers += 1,
-            None => {
-                self.stats.other_transport += 1;
-                if packet.protocol == protocol::SCTP {
-                    self.unread.note_sctp(packet.payload, |port| self.sip_ports.has(port));
-                }
-            }
+            None => self.stats.other_transport += 1,
         }
     }
 
@@ -293,7 +284,38 @@ impl Net {
             dst: SocketAddr::new(packet.dst, udp.dst_port),
             vlan: self.vlan,
         };
+        // Anything else on such a port is a datagram like any other.
+        if self.hep_ports.has(udp.dst_port) && hep::parse(udp.payload) != Err(HepError::NotHep) {
+            return self.agent(ts, &flow, packet.id, udp.payload, sink);
+        }
         self.udp(ts, flow, packet.id, udp.payload, udp.truncated, sink);
+    }
+
+    /// What a capture agent sent to somebody else, if that may be opened.
+    fn agent(
+        &mut self,
+        ts: Timestamp,
+        flow: &Flow,
+        ip_id: u32,
+        payload: &[u8],
+        sink: &mut impl FnMut(Datagram<'_>),
+    ) {
+        let (kind, sender) = (TunnelKind::Hep, flow.src.ip());
+        if !tunnels::is_opened(&self.tunnels, kind, sender) {
+            self.stats.tunnels_refused[kind.index()] += 1;
+            self.unread.note_tunnel(kind, sender);
+        } else if self.dedup.is_copy(ts, flow, ip_id, payload) {
+            self.stats.duplicates += 1;
+        } else {
+            self.stats.decapsulated += 1;
+            let read = self.hep.read(payload, (sender, ts), None, sink);
+            self.stats.short_headers += u64::from(read.is_err());
+        }
+    }
+
+    /// Whether what goes to this port may hold another packet.
+    fn is_wrapper_port(&self, port: u16) -> bool {
+        tunnel::is_tunnel_port(port) || self.hep_ports.has(port)
     }
 
     #[inline]
@@ -306,10 +328,23 @@ impl Net {
         truncated: bool,
         sink: &mut impl FnMut(Datagram<'_>),
     ) {
-        if self.sip_ports.has_either(&flow) && self.dedup.is_copy(ts, &flow, ip_id, payload) {
+        let is_sip = self.sip_ports.has_either(&flow) || self.finds_sip && starts_like_sip(payload);
+        if is_sip && self.dedup.is_copy(ts, &flow, ip_id, payload) {
             self.stats.duplicates += 1;
             return;
         }
+        self.deliver(ts, flow, payload, truncated, sink);
+    }
+
+    #[inline]
+    fn deliver(
+        &mut self,
+        ts: Timestamp,
+        flow: Flow,
+        payload: &[u8],
+        truncated: bool,
+        sink: &mut impl FnMut(Datagram<'_>),
+    ) {
         self.stats.udp_datagrams += 1;
         let sliced = truncated && !self.is_cut;
         sink(Datagram { ts, flow, transport: Transport::Udp, payload, truncated, sliced });
@@ -326,8 +361,9 @@ impl Net {
             vlan: self.vlan,
         };
         let on_sip_port = self.sip_ports.has_either(&flow);
-        self.unread.note_tcp(&flow, tcp.payload, on_sip_port);
-        if !on_sip_port {
+        self.unread.note_tcp(&flow, tcp.payload, on_sip_port, self.finds_sip);
+        let is_found = self.finds_sip && (self.reassembly.follows(&flow) || begins_message(tcp.payload));
+        if !on_sip_port && !is_found {
             self.stats.tcp_ignored += 1;
             if starts_like_sip(tcp.payload) {
                 self.unread.note_sip(Transport::Tcp, &flow);
@@ -345,6 +381,28 @@ impl Net {
             sink(Datagram { ts, flow, transport, payload: tcp.payload, truncated: true, sliced });
         }
         self.due = self.reassembly.poll_timeout().unwrap_or(Timestamp::FAR_FUTURE);
+    }
+
+    fn sctp(&mut self, ts: Timestamp, packet: &IpPacket<'_>, sink: &mut impl FnMut(Datagram<'_>)) {
+        let Some(ports) = sctp::ports(packet.payload) else {
+            self.stats.short_headers += 1;
+            return;
+        };
+        let [src, dst] = [(packet.src, ports[0]), (packet.dst, ports[1])].map(SocketAddr::from);
+        let flow = Flow { src, dst, vlan: self.vlan };
+        if !self.sip_ports.has_either(&flow) && !self.finds_sip {
+            self.stats.other_transport += 1;
+            self.unread.note_sctp(ports, packet.payload);
+            return;
+        }
+        let transport = Transport::Sctp;
+        self.stats.sctp_packets += 1;
+        let messages = &mut self.stats.sctp_messages;
+        self.sctp.push(ts, ports, packet.payload, |payload| {
+            *messages += 1;
+            sink(Datagram { ts, flow, transport, payload, truncated: false, sliced: false });
+        });
+        self.stats.sctp_given_up = self.sctp.given_up();
     }
 
     fn count(&mut self, error: LinkError) {
@@ -365,29 +423,6 @@ impl Net {
 
 fn over_tcp(ts: Timestamp, flow: Flow, payload: &[u8]) -> Datagram<'_> {
     Datagram { ts, flow, transport: Transport::Tcp, payload, truncated: false, sliced: false }
-}
-
-/// Ports as bits: two reads for each datagram.
-struct PortSet(Box<[u64; 1024]>);
-
-impl PortSet {
-    fn new(ports: &[u16]) -> PortSet {
-        let mut bits = Box::new([0u64; 1024]);
-        for port in ports {
-            bits[usize::from(port >> 6)] |= 1 << (port & 63);
-        }
-        PortSet(bits)
-    }
-
-    #[inline]
-    fn has_either(&self, flow: &Flow) -> bool {
-        self.has(flow.src.port()) || self.has(flow.dst.port())
-    }
-
-    #[inline]
-    fn has(&self, port: u16) -> bool {
-        self.0[usize::from(port >> 6)] >> (port & 63) & 1 == 1
-    }
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub struct NetStats {
     pub short_headers: u64,
     /// Length fields that contradict one another.
     pub bad_lengths: u64,
-    /// IP packets that carry neither UDP nor TCP nor a tunnel.
+    /// IP packets that carry nothing of what is read: neither UDP nor TCP nor a tunnel, nor SCTP on a SIP port.
     pub other_transport: u64,
     /// UDP datagrams delivered.
     pub udp_datagrams: u64,
@@ -67,6 +67,14 @@ pub struct NetStats {
     pub tcp_not_sip: u64,
     /// SIP messages taken from TCP.
     pub tcp_messages: u64,
+    /// SCTP packets on SIP ports.
+    pub sctp_packets: u64,
+    /// SIP messages taken from SCTP.
+    pub sctp_messages: u64,
+    /// Pieces of messages over SCTP whose others did not come.
+    pub sctp_given_up: u64,
+    /// Messages of WebSockets on SIP ports that are compressed, which is not read.
+    pub websocket_unreadable: u64,
     /// Starts of SIP messages handed on because the capture cut the segment that held the rest.
     pub tcp_cut: u64,
 }

@@ -37,6 +37,18 @@ struct Connection {
     waits: [Option<Timestamp>; 2],
 }
 
+impl ConnectionKey {
+    /// And which of the two ends sends.
+    fn of(flow: &Flow) -> (ConnectionKey, usize) {
+        let Flow { src, dst, vlan } = *flow;
+        if src > dst {
+            (ConnectionKey { low: dst, high: src, vlan }, 1)
+        } else {
+            (ConnectionKey { low: src, high: dst, vlan }, 0)
+        }
+    }
+}
+
 /// Connections on SIP ports.
 pub(crate) struct Reassembly {
     /// The one that was silent longest comes first.
@@ -79,12 +91,7 @@ impl Reassembly {
         emit: Emit<'_>,
     ) {
         stats.tcp_segments += 1;
-        let side = usize::from(flow.src > flow.dst);
-        let key = if side == 0 {
-            ConnectionKey { low: flow.src, high: flow.dst, vlan: flow.vlan }
-        } else {
-            ConnectionKey { low: flow.dst, high: flow.src, vlan: flow.vlan }
-        };
+        let (key, side) = ConnectionKey::of(&flow);
         if !self.connections.contains_key(&key) {
             if !tcp.syn && tcp.payload.is_empty() {
                 // Nothing to remember of a connection that only closes or acknowledges.
@@ -105,6 +112,11 @@ impl Reassembly {
             connection.halves[1 - side].acknowledged(ts, ack);
         }
         self.account(key, stats);
+    }
+
+    /// Whether the connection of this flow is one of those.
+    pub(crate) fn follows(&self, flow: &Flow) -> bool {
+        self.connections.contains_key(&ConnectionKey::of(flow).0)
     }
 
     /// When [`Reassembly::handle_timeout`] wants to be called.

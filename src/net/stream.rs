@@ -5,7 +5,7 @@
 //! with the first byte, and taken away from a stream that never speaks SIP.
 
 use super::net_stats::NetStats;
-use crate::sip::{Framer, starts_like_sip};
+use crate::sip::stream_framer::{StreamFramer, begins_sip_stream};
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
 use crate::wire::transport::Tcp;
 
@@ -45,7 +45,7 @@ pub(crate) struct Half {
     /// Segments beyond a hole, by sequence number.
     pending: Vec<Segment>,
     pending_bytes: usize,
-    framer: Option<Framer>,
+    framer: Option<StreamFramer>,
     /// Bytes since the last message.
     silent: usize,
     /// Found not to speak SIP.
@@ -168,16 +168,16 @@ impl Half {
 
     /// Bytes held, by the order of magnitude that matters for bounds.
     pub(crate) fn held(&self) -> usize {
-        self.pending_bytes + self.framer.as_ref().map_or(0, Framer::buffered)
+        self.pending_bytes + self.framer.as_ref().map_or(0, StreamFramer::buffered)
     }
 
-    fn framer(&mut self, limit: usize) -> &mut Framer {
-        self.framer.get_or_insert_with(|| Framer::new(limit))
+    fn framer(&mut self, limit: usize) -> &mut StreamFramer {
+        self.framer.get_or_insert_with(|| StreamFramer::new(limit))
     }
 
     /// A direction that does not speak SIP is only followed, until a segment begins like SIP.
     fn listen(&mut self, seq: u32, len: u32, payload: &[u8]) {
-        self.mute = !starts_like_sip(payload);
+        self.mute = !begins_sip_stream(payload);
         self.next = Some(if self.mute { seq.wrapping_add(len) } else { seq });
     }
 
@@ -275,15 +275,16 @@ impl Half {
             return;
         }
         self.silent += bytes.len();
-        let framer = self.framer.get_or_insert_with(|| Framer::new(limit));
-        let overflows = framer.stats().overflows;
-        framer.push(bytes);
-        while let Some(message) = framer.next_message() {
-            self.silent = 0;
+        let framer = self.framer.get_or_insert_with(|| StreamFramer::new(limit));
+        let before = (framer.overflows(), framer.unreadable());
+        let silent = &mut self.silent;
+        framer.push(bytes, |message| {
+            *silent = 0;
             stats.tcp_messages += 1;
             emit(ts, message);
-        }
-        stats.tcp_buffer_full += framer.stats().overflows - overflows;
+        });
+        stats.tcp_buffer_full += framer.overflows() - before.0;
+        stats.websocket_unreadable += framer.unreadable() - before.1;
         if self.silent > SILENT_BYTES.max(2 * limit) {
             (self.framer, self.silent, self.mute) = (None, 0, true);
             stats.tcp_not_sip += 1;

@@ -12,7 +12,9 @@ fn config() -> NetConfig {
     let tunnels = vec![TunnelRule::ANY];
     NetConfig {
         sip_ports: vec![5060],
+        finds_sip: false,
         tunnels,
+        hep_ports: vec![9060],
         fragments: 64,
         tcp_streams: 64,
         tcp_buffer: 65_536,

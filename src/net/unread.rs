@@ -103,8 +103,9 @@ impl UnreadCounts {
         self.tunnels
     }
 
-    /// A TCP segment: TLS or a WebSocket, if it begins one.
-    pub fn note_tcp(&mut self, flow: &Flow, payload: &[u8], on_sip_port: bool) {
+    /// A TCP segment: TLS or a WebSocket, if it begins one. `finds_sip`: WebSockets are followed on all
+    /// ports, and not only on those of SIP.
+    pub fn note_tcp(&mut self, flow: &Flow, payload: &[u8], on_sip_port: bool, finds_sip: bool) {
         let head = &payload[..payload.len().min(LOOK_BYTES)];
         let to = (flow.dst.port(), true);
         let from = (flow.src.port(), false);
@@ -116,7 +117,9 @@ impl UnreadCounts {
             [0x17, 3, 1..=4, ..] if on_sip_port || has_port(flow, SIPS_PORT) => {
                 (flow.src.port().min(flow.dst.port()), true, true)
             }
-            [b'G', b'E', b'T', b' ', ..] if contains(head, b"sec-websocket-key") => {
+            [b'G', b'E', b'T', b' ', ..]
+                if !on_sip_port && !finds_sip && contains(head, b"sec-websocket-key") =>
+            {
                 (to.0, false, contains(head, b"protocol: sip"))
             }
             _ => return,
@@ -125,13 +128,11 @@ impl UnreadCounts {
         self.note(if is_tls { Unread::Tls { port, sip } } else { Unread::WebSocket { port, sip } });
     }
 
-    /// An SCTP packet (RFC 9260 §3): ports, then chunks from byte 12.
-    pub fn note_sctp(&mut self, packet: &[u8], is_sip_port: impl Fn(u16) -> bool) {
-        let &[a, b, c, d, ..] = packet else { return };
-        let (src, dst) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    /// An SCTP packet (RFC 9260 §3) that is not on a SIP port: chunks from byte 12.
+    pub fn note_sctp(&mut self, ports: [u16; 2], packet: &[u8]) {
         let begins = packet.get(12) == Some(&0) && packet.get(28..).is_some_and(starts_like_sip);
-        let sip = begins || [src, dst].into_iter().any(|p| is_sip_port(p) || p == SIPS_PORT);
-        self.note(Unread::Sctp { port: src.min(dst), sip });
+        let sip = begins || ports.contains(&SIPS_PORT);
+        self.note(Unread::Sctp { port: ports[0].min(ports[1]), sip });
     }
 
     fn add(&mut self, kind: Unread, n: u64) {
@@ -215,15 +216,15 @@ mod tests {
     fn hellos_and_upgrades_are_known() {
         let mut u = UnreadCounts::default();
         let hello = |kind: u8, name: &str| [&[0x16, 3, 1, 2, 0, kind][..], name.as_bytes()].concat();
-        u.note_tcp(&flow(40_000, 443), &hello(1, "www.example.org"), false);
-        u.note_tcp(&flow(443, 40_000), &hello(2, "whatever"), false);
-        u.note_tcp(&flow(40_000, 8443), &hello(1, "SIP.example.org"), false);
-        u.note_tcp(&flow(5061, 40_000), &hello(2, ""), false);
-        u.note_tcp(&flow(5060, 40_000), &[0x17, 3, 3, 0, 40, 9], true);
-        u.note_tcp(&flow(40_000, 443), &[0x17, 3, 3, 0, 40, 9], false);
+        u.note_tcp(&flow(40_000, 443), &hello(1, "www.example.org"), false, false);
+        u.note_tcp(&flow(443, 40_000), &hello(2, "whatever"), false, false);
+        u.note_tcp(&flow(40_000, 8443), &hello(1, "SIP.example.org"), false, false);
+        u.note_tcp(&flow(5061, 40_000), &hello(2, ""), false, false);
+        u.note_tcp(&flow(5060, 40_000), &[0x17, 3, 3, 0, 40, 9], true, false);
+        u.note_tcp(&flow(40_000, 443), &[0x17, 3, 3, 0, 40, 9], false, false);
         let get = "GET /ws HTTP/1.1\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Protocol: sip\r\n\r\n";
-        u.note_tcp(&flow(40_000, 8080), get.as_bytes(), false);
-        u.note_tcp(&flow(40_000, 8080), b"GET / HTTP/1.1\r\n\r\n", false);
+        u.note_tcp(&flow(40_000, 8080), get.as_bytes(), false, false);
+        u.note_tcp(&flow(40_000, 8080), b"GET / HTTP/1.1\r\n\r\n", false, false);
         let tls = |port, sip| Unread::Tls { port, sip };
         assert_eq!(
             u.list(),
@@ -246,12 +247,12 @@ mod tests {
             p.extend(text);
             p
         };
-        u.note_sctp(&packet(2905, b"\x01\x00"), |p| p == 5060);
-        u.note_sctp(&packet(7000, b"INVITE sip:a SIP/2.0\r\n"), |p| p == 5060);
-        u.note_sctp(&packet(5060, b""), |p| p == 5060);
-        u.note_sctp(&[1, 2, 3], |_| true);
+        u.note_sctp([2905; 2], &packet(2905, b"\x01\x00"));
+        u.note_sctp([7000; 2], &packet(7000, b"INVITE sip:a SIP/2.0\r\n"));
+        u.note_sctp([5061; 2], &packet(5061, b""));
+        u.note_sctp([9; 2], &[1, 2, 3]);
         let at = |port, sip| (Unread::Sctp { port, sip }, 1);
-        assert_eq!(u.list(), [at(2905, false), at(7000, true), at(5060, true)]);
+        assert_eq!(u.list(), [at(2905, false), at(7000, true), at(5061, true), at(9, false)]);
     }
 
     #[test]

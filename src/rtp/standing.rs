@@ -16,6 +16,8 @@ pub enum Standing {
     Candidate,
     /// Nobody names the port, but the speaker describes the host as his, or sends his SIP from it.
     Host,
+    /// Nothing, but that the other party is at the host: both may be behind one NAT.
+    Beside,
     /// Nothing: anybody may send from there.
     Other,
 }
@@ -46,7 +48,7 @@ impl Standing {
             Standing::Claimed => "claimed",
             Standing::Nat => "nat",
             Standing::Candidate => "candidate",
-            Standing::Host | Standing::Other => "other",
+            Standing::Host | Standing::Beside | Standing::Other => "other",
         }
     }
 
@@ -55,7 +57,7 @@ impl Standing {
         match self {
             Standing::Claimed | Standing::Nat | Standing::Candidate => Trust::Named,
             Standing::Host => Trust::Likely,
-            Standing::Other => Trust::None,
+            Standing::Beside | Standing::Other => Trust::None,
         }
     }
 }
@@ -66,10 +68,10 @@ mod tests {
 
     #[test]
     fn the_best_comes_first() {
-        use Standing::{Candidate, Claimed, Host, Nat, Other};
-        let all = [Claimed, Nat, Candidate, Host, Other];
+        use Standing::{Beside, Candidate, Claimed, Host, Nat, Other};
+        let all = [Claimed, Nat, Candidate, Host, Beside, Other];
         assert!(all.is_sorted());
         assert!(all.map(Standing::trust).is_sorted());
-        assert_eq!(all.map(Standing::name), ["claimed", "nat", "candidate", "other", "other"]);
+        assert_eq!(all.map(Standing::name), ["claimed", "nat", "candidate", "other", "other", "other"]);
     }
 }

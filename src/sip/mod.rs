@@ -12,7 +12,9 @@ pub mod method;
 mod multipart;
 pub mod reader;
 pub mod replaces;
+pub mod stream_framer;
 pub mod uri;
+pub mod websocket;
 
 pub use address::NameAddr;
 pub use framing::{Framer, starts_like_sip};

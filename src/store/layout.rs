@@ -77,7 +77,7 @@ impl RecordingName {
     }
 }
 
-/// The four names a recording's files go by.
+/// The names a recording's files go by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
     /// The day's folder.
@@ -90,6 +90,10 @@ pub struct Paths {
     pub json: PathBuf,
     /// `NAME.json.part`
     pub json_part: PathBuf,
+    /// `NAME.pcap`: sound that nobody could decode, where there is any and it is kept.
+    pub pcap: PathBuf,
+    /// `NAME.pcap.part`
+    pub pcap_part: PathBuf,
 }
 
 impl Paths {
@@ -102,6 +106,8 @@ impl Paths {
             wav_part: file(".wav.part"),
             json: file(".json"),
             json_part: file(".json.part"),
+            pcap: file(".pcap"),
+            pcap_part: file(".pcap.part"),
         }
     }
 }

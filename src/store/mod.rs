@@ -55,6 +55,7 @@ pub mod register;
 pub mod sidecar;
 mod steps;
 pub mod training;
+pub mod undecoded;
 pub mod wav;
 pub mod writer;
 

@@ -17,6 +17,8 @@
 //! | `.json.part` alone, unreadable otherwise | left, reported |
 //! | `.wav` with `.json.part` | the sidecar finished and renamed |
 //! | `.json` with `.wav.part` of its hash | the WAV renamed |
+//! | `.wav.new` of the hash in the sidecar | the WAV: its sound was made anew |
+//! | `.pcap.part` alone | goes to the recording of its id: a rename was cut short |
 //! | parts beside a finished recording, foreign audio | left, reported |
 //! | `.new` beside a readable `.json` | removed |
 //!
@@ -32,7 +34,7 @@ use super::layout::{NameFiles, NameState, ParsedStem, Paths, Walk, day_entries, 
 use super::lock::{EditLock, StoreLock};
 use super::sidecar::{self, Agent, Audio, Customer, EndedBy, RetentionRecord, SCHEMA, Sidecar, SipInfo};
 use super::wav::{self, WavSpec, WavWriter};
-use super::writer::{Publish, WriterOptions, publish};
+use super::writer::{Publish, WriterOptions, publish, undecoded_of};
 use super::{Step, StoreError};
 use crate::id::derived_uuid;
 use crate::pii::Pii;
@@ -107,8 +109,9 @@ pub fn survey(root: &Path) -> (Vec<Leftover>, Vec<RecoveryOutcome>) {
     let (mut leftovers, mut failed) = (Vec::new(), Vec::new());
     for found in Walk::new(root) {
         match found {
-            Ok(f) if f.wav_part || f.json_part || f.json_new || f.json_part_new => {
-                leftovers.push(Leftover { folder: f.folder, stem: f.stem });
+            Ok(f) if f.wav_part || f.json_part || f.pcap_part || f.has_edit() => {
+                let is_lone_payload = f.state() == NameState::Scratch && f.pcap_part;
+                leftovers.push((!is_lone_payload, Leftover { folder: f.folder, stem: f.stem }));
             }
             Ok(_) => {}
             Err((folder, source)) => {
@@ -117,7 +120,9 @@ pub fn survey(root: &Path) -> (Vec<Leftover>, Vec<RecoveryOutcome>) {
             }
         }
     }
-    (leftovers, failed)
+    // Before its recording is finished without it.
+    leftovers.sort_by_key(|(is_recording, _)| *is_recording);
+    (leftovers.into_iter().map(|(_, leftover)| leftover).collect(), failed)
 }
 
 /// Finishes one leftover, from what its files are now; `None` where there is nothing to do any
@@ -185,6 +190,7 @@ fn repair(
             Pair::Whole(found) => finish_parts(store, &found, &name, options).map(Some),
             Pair::Gone => Ok(None),
         },
+        NameState::Scratch if found.pcap_part => adopt(store, found, &name),
         // `verify` tells of these; no `.part`, no crash of ours.
         NameState::OrphanWav | NameState::OrphanJson | NameState::Scratch => Ok(None),
     }
@@ -210,14 +216,8 @@ fn reunited(store: &Folder, found: &NameFiles, name: &ParsedStem) -> Result<Pair
     if store.look(part)?.is_none() {
         return Ok(Pair::Gone);
     }
-    let same = |f: &NameFiles| {
-        f.stem != found.stem
-            && parse_stem(&f.stem)
-                .is_some_and(|n| (n.answered_at, &n.short) == (name.answered_at, &name.short))
-    };
-    let beside = day_entries(&store.below(&found.folder)?).map_err(StoreError::io("read", &found.folder))?;
-    let other = beside.iter().find(|f| same(f) && (is_lone_json(f) || is_lone_wav(f)));
-    let (json, wav) = match other {
+    let other = beside(store, found, name, |f| is_lone_json(f) || is_lone_wav(f))?;
+    let (json, wav) = match &other {
         Some(other) if is_lone_json(found) && is_lone_wav(other) => (found, other),
         Some(other) if is_lone_wav(found) && is_lone_json(other) => (other, found),
         _ => return Ok(Pair::Whole(found.clone())),
@@ -226,20 +226,51 @@ fn reunited(store: &Folder, found: &NameFiles, name: &ParsedStem) -> Result<Pair
     Ok(Pair::Whole(NameFiles { wav_part: true, ..json.clone() }))
 }
 
+/// Payload that a rename cut short has left behind goes to its recording.
+fn adopt(store: &Folder, found: &NameFiles, name: &ParsedStem) -> Result<Option<RecoveryAction>, StoreError> {
+    let Some(recording) = beside(store, found, name, |f| f.state() == NameState::Part)? else {
+        return Ok(Some(RecoveryAction::Left { why: "payload without its recording" }));
+    };
+    store.rename(&found.paths().pcap_part, &recording.paths().pcap_part)?;
+    Ok(None)
+}
+
+/// What there is of a recording under another name, as far as `is_meant`.
+fn beside(
+    store: &Folder,
+    found: &NameFiles,
+    name: &ParsedStem,
+    is_meant: impl Fn(&NameFiles) -> bool,
+) -> Result<Option<NameFiles>, StoreError> {
+    let same = |f: &NameFiles| {
+        f.stem != found.stem
+            && parse_stem(&f.stem)
+                .is_some_and(|n| (n.answered_at, &n.short) == (name.answered_at, &name.short))
+    };
+    let day = day_entries(&store.below(&found.folder)?).map_err(StoreError::io("read", &found.folder))?;
+    Ok(day.into_iter().find(|f| same(f) && is_meant(f)))
+}
+
 /// A `.new` beside a finished recording.
 fn drop_edit(store: &Folder, found: &NameFiles, paths: &Paths) -> Result<Option<RecoveryAction>, StoreError> {
-    let edits: Vec<PathBuf> = [(found.json_new, &paths.json), (found.json_part_new, &paths.json_part)]
-        .into_iter()
-        .filter(|(there, _)| *there)
-        .map(|(_, of)| with_new(of))
-        .collect();
+    let all =
+        [(found.json_new, &paths.json), (found.json_part_new, &paths.json_part), (found.wav_new, &paths.wav)];
+    let edits: Vec<PathBuf> =
+        all.into_iter().filter(|(there, _)| *there).map(|(_, of)| with_new(of)).collect();
     if edits.is_empty() {
         return Ok(None);
     }
-    if Sidecar::read_in(store, &paths.json).is_err() {
+    let Ok(sidecar) = Sidecar::read_in(store, &paths.json) else {
         return Ok(Some(RecoveryAction::Left {
             why: "its sidecar is unreadable and an unfinished edit stands beside it",
         }));
+    };
+    let sound = with_new(&paths.wav);
+    if found.wav_new && wav::sha256_of(&store.read(&sound)?, &sound)? == sidecar.audio.sha256 {
+        // Its sidecar speaks of it already.
+        store.rename(&sound, &paths.wav)?;
+        store.below(&paths.folder)?.sync()?;
+        return Ok(Some(RecoveryAction::Completed));
     }
     for edit in edits {
         store.remove(&edit)?;
@@ -299,28 +330,30 @@ fn finish_parts(
     let audio = wav.finish(options.writer.sync)?;
     options.writer.steps.done(Step::WavSynced)?;
 
+    let names = Publish { sidecar: None, wav: !found.wav, pcap: found.pcap_part };
     let is_final = |s: &Sidecar| s.audio.sha256 == audio.sha256_hex;
     let scratch = with_new(&paths.json_part);
     if found.json_part_new && Sidecar::read_in(store, &scratch).is_ok_and(|s| is_final(&s)) {
         // The close was cut between writing the sidecar and renaming it.
         store.rename(&scratch, &paths.json_part)?;
         options.writer.steps.done(Step::SidecarReplaced)?;
-        publish(store, paths, Publish { sidecar: None, wav: !found.wav }, &options.writer)?;
+        publish(store, paths, names, &options.writer)?;
         return Ok(RecoveryAction::Completed);
     }
     if provisional.as_ref().is_some_and(is_final) {
         if found.json_part_new {
             store.remove(&scratch)?;
         }
-        publish(store, paths, Publish { sidecar: None, wav: !found.wav }, &options.writer)?;
+        publish(store, paths, names, &options.writer)?;
         return Ok(RecoveryAction::Completed);
     }
     let mut sidecar = provisional.unwrap_or_else(|| minimal(name, &found.stem));
+    sidecar.undecoded = undecoded_of(store, paths, found.pcap_part, options.writer.sync, None)?;
     sidecar.wav = Pii::new(format!("{}.wav", found.stem));
     sidecar.audio =
         Audio { frames: audio.frames, sha256: audio.sha256_hex, ..Audio::begin(spec.rate, spec.encoding) };
     mark_recovered(&mut sidecar, options);
-    publish(store, paths, Publish { sidecar: Some(&sidecar), wav: !found.wav }, &options.writer)?;
+    publish(store, paths, Publish { sidecar: Some(&sidecar), ..names }, &options.writer)?;
     Ok(RecoveryAction::Recovered { frames: audio.frames })
 }
 
@@ -385,6 +418,7 @@ fn minimal(name: &ParsedStem, stem: &str) -> Sidecar {
         policy: None,
         restricted: Restrictions::default(),
         amendments: Amendments::default(),
+        undecoded: None,
         extra: Pii::default(),
     }
 }

@@ -82,6 +82,9 @@ pub struct Sidecar {
     /// What was corrected of all this.
     #[serde(default, skip_serializing_if = "Amendments::is_unset")]
     pub amendments: Amendments,
+    /// Sound that could not be decoded and is kept as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecoded: Option<UndecodedPayload>,
     /// Top-level keys of later versions, kept as they came.
     #[serde(flatten, with = "stored")]
     pub extra: Pii<serde_json::Map<String, serde_json::Value>>,
@@ -222,6 +225,29 @@ impl AppliedPolicy {
     }
 }
 
+/// `undecoded`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndecodedPayload {
+    /// File name, without folder. Part of it is the customer's number.
+    #[serde(with = "stored")]
+    pub file: Pii<String>,
+    /// Of the whole file, lower-case hexadecimal.
+    pub sha256: String,
+    /// Nothing else is missing from the recording.
+    pub else_complete: bool,
+    /// When the sound of it was made, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoded_at: Option<Timestamp>,
+}
+
+impl UndecodedPayload {
+    /// Of a recording whose files are not finished; nothing is told where no payload was kept.
+    pub fn begin(else_complete: bool) -> UndecodedPayload {
+        let (file, sha256) = (Pii::default(), String::new());
+        UndecodedPayload { file, sha256, else_complete, decoded_at: None }
+    }
+}
+
 /// Why a sidecar is not one: the key, and what is wrong with it. Values are
 /// left out, they may be personal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -254,6 +280,12 @@ impl Sidecar {
             self.streams.iter().filter_map(|s| s.mos).all(f64::is_finite),
             "streams.mos",
             "is not a number",
+        )?;
+        let is_hash = |u: &UndecodedPayload| is_sha256(&u.sha256);
+        must(
+            self.undecoded.as_ref().is_none_or(is_hash),
+            "undecoded.sha256",
+            "is not 64 lower-case hexadecimal digits",
         )?;
         must(self.events.iter().all(|e| is_length(e.at_s)), "events.at_s", "is not a length of time")
     }

@@ -9,10 +9,13 @@ mod tests;
 
 use super::files::{Access, Folder};
 use super::layout::{Paths, RecordingName, day_folder};
-use super::sidecar::{self, Audio, EndedBy, Sidecar};
-use super::wav::{FinishedWav, WavSpec, WavWriter};
-use super::{Step, Steps, StoreError};
+use super::sidecar::{self, Audio, EndedBy, Sidecar, UndecodedPayload};
+use super::wav::{FinishedWav, WavSpec, WavWriter, sha256_of};
+use super::{Step, Steps, StoreError, undecoded};
+use crate::id::Channel;
 use crate::pii::Pii;
+use crate::time::Timestamp;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// How recordings are written.
@@ -40,6 +43,8 @@ impl Default for WriterOptions {
 #[derive(Debug)]
 pub struct RecordingWriter {
     wav: WavWriter,
+    /// Sound was kept that nobody could decode.
+    has_undecoded: bool,
     /// The store's root; it is opened for each change of names, not held: a busy
     /// recorder has thousands of these.
     root: PathBuf,
@@ -90,7 +95,7 @@ impl RecordingWriter {
         }
         options.steps.done(Step::Opened)?;
         let (root, stem) = (root.to_owned(), name.stem().to_owned());
-        Ok(RecordingWriter { wav, root, paths, stem, options: options.clone() })
+        Ok(RecordingWriter { wav, has_undecoded: false, root, paths, stem, options: options.clone() })
     }
 
     /// Appends interleaved frames, encoded as the spec says.
@@ -111,6 +116,40 @@ impl RecordingWriter {
     /// See [`WavWriter::truncate_frames`].
     pub fn truncate_frames(&mut self, n: u64) -> Result<(), StoreError> {
         self.wav.truncate_frames(n)
+    }
+
+    /// Adds to the file of what nobody could decode, in the form of [`super::undecoded`].
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn append_undecoded(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = &self.paths.pcap_part;
+        let (mut file, _) = Folder::open(&self.root, self.options.access)?.write_or_create(path)?;
+        self.has_undecoded = true;
+        let added = file.seek(SeekFrom::End(0)).and_then(|_| file.write_all(bytes));
+        added.map_err(StoreError::io("write", path))
+    }
+
+    /// Takes packets out of that file again.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn retain_undecoded(
+        &mut self,
+        is_kept: impl Fn(u16, Channel, Timestamp) -> bool,
+    ) -> Result<(), StoreError> {
+        if !self.has_undecoded {
+            return Ok(());
+        }
+        let path = &self.paths.pcap_part;
+        let store = Folder::open(&self.root, self.options.access)?;
+        let mut all = Vec::new();
+        store.read(path)?.take(u64::MAX).read_to_end(&mut all).map_err(StoreError::io("read", path))?;
+        let rest = undecoded::retain(&all, is_kept).map_err(StoreError::io("read", path))?;
+        if rest.len() < all.len() {
+            store.replace(path, &rest, self.options.sync)?;
+        }
+        Ok(())
     }
 
     /// Makes the file playable to here; at least once a second keeps the contract.
@@ -138,7 +177,7 @@ impl RecordingWriter {
     /// written. After an error the `.part` files stay, for the next start.
     pub fn close(self, sidecar: Sidecar) -> Result<Sidecar, StoreError> {
         let store = Folder::open(&self.root, self.options.access)?;
-        seal(&store, self.wav, &self.paths, &self.stem, sidecar, &self.options)
+        seal(&store, self.wav, self.has_undecoded, &self.paths, &self.stem, sidecar, &self.options)
     }
 
     /// Steps 5 and 6 without their syncs, for many recordings that end at once:
@@ -152,9 +191,11 @@ impl RecordingWriter {
         self.options.steps.done(Step::WavSynced)?;
         fill_in(&mut sidecar, &self.stem, spec, finished);
         let store = Folder::open(&self.root, self.options.access)?;
+        let pcap = self.has_undecoded;
+        sidecar.undecoded = undecoded_of(&store, &self.paths, pcap, false, sidecar.undecoded)?;
         let scratch = sidecar::scratch_of(&store, &self.paths.json_part, &sidecar, false)?;
         self.options.steps.done(Step::SidecarWritten)?;
-        Ok(Prepared { root: self.root, paths: self.paths, scratch, sidecar })
+        Ok(Prepared { root: self.root, paths: self.paths, scratch, sidecar, pcap })
     }
 
     /// Gives the files another name while they are written, and the provisional
@@ -182,6 +223,10 @@ impl RecordingWriter {
             return Err(e);
         }
         self.wav.moved_to(&paths.wav_part);
+        if self.has_undecoded {
+            // Left behind it would be found by its time and id.
+            drop(store.rename(&self.paths.pcap_part, &paths.pcap_part));
+        }
         (self.paths, self.stem) = (paths, name.stem().to_owned());
         self.sync_names(&store)
     }
@@ -190,6 +235,9 @@ impl RecordingWriter {
     pub fn discard(self) -> Result<(), StoreError> {
         let store = Folder::open(&self.root, self.options.access)?;
         store.remove(&self.paths.wav_part)?;
+        if self.has_undecoded {
+            store.remove(&self.paths.pcap_part)?;
+        }
         store.remove(&self.paths.json_part)?;
         self.sync_names(&store)
     }
@@ -206,6 +254,7 @@ pub struct Prepared {
     paths: Paths,
     scratch: PathBuf,
     sidecar: Sidecar,
+    pcap: bool,
 }
 
 impl Prepared {
@@ -218,7 +267,8 @@ impl Prepared {
         store.rename(&self.scratch, &self.paths.json_part)?;
         options.steps.done(Step::SidecarReplaced)?;
         let unsynced = WriterOptions { sync: false, ..options.clone() };
-        publish(&store, &self.paths, Publish { sidecar: None, wav: true }, &unsynced)?;
+        let what = Publish { sidecar: None, wav: true, pcap: self.pcap };
+        publish(&store, &self.paths, what, &unsynced)?;
         Ok(self.sidecar)
     }
 }
@@ -255,13 +305,15 @@ pub fn finish_later(
     let at = if is_there(&paths.wav_part)? { &paths.wav_part } else { &paths.wav };
     let mut wav = WavWriter::resume(&store, at)?;
     wav.truncate_frames(frames)?;
-    seal(&store, wav, &paths, name.stem(), sidecar, options)
+    let pcap = is_there(&paths.pcap_part)?;
+    seal(&store, wav, pcap, &paths, name.stem(), sidecar, options)
 }
 
 /// Steps 5 to 10.
 fn seal(
     store: &Folder,
     wav: WavWriter,
+    pcap: bool,
     paths: &Paths,
     stem: &str,
     mut sidecar: Sidecar,
@@ -271,7 +323,8 @@ fn seal(
     let finished = wav.finish(options.sync)?;
     options.steps.done(Step::WavSynced)?;
     fill_in(&mut sidecar, stem, spec, finished);
-    publish(store, paths, Publish { sidecar: Some(&sidecar), wav: is_part }, options)?;
+    sidecar.undecoded = undecoded_of(store, paths, pcap, options.sync, sidecar.undecoded)?;
+    publish(store, paths, Publish { sidecar: Some(&sidecar), wav: is_part, pcap }, options)?;
     Ok(sidecar)
 }
 
@@ -285,12 +338,38 @@ fn fill_in(sidecar: &mut Sidecar, stem: &str, spec: WavSpec, finished: FinishedW
     };
 }
 
+/// What is told of the payload that is kept; it is whole and final.
+pub(super) fn undecoded_of(
+    store: &Folder,
+    paths: &Paths,
+    pcap: bool,
+    sync: bool,
+    told: Option<UndecodedPayload>,
+) -> Result<Option<UndecodedPayload>, StoreError> {
+    if !pcap {
+        return Ok(None);
+    }
+    let file = store.read(&paths.pcap_part)?;
+    if sync {
+        file.sync_all().map_err(StoreError::io("sync", &paths.pcap_part))?;
+    }
+    let name = paths.pcap.file_name().map(|n| n.to_string_lossy().into_owned());
+    Ok(Some(UndecodedPayload {
+        file: Pii::new(name.unwrap_or_default()),
+        sha256: sha256_of(&file, &paths.pcap_part)?,
+        else_complete: told.is_some_and(|t| t.else_complete),
+        decoded_at: None,
+    }))
+}
+
 /// What of a recording has still to be put in its place.
 pub(super) struct Publish<'a> {
     /// The final sidecar, unless `NAME.json.part` is it already.
     pub sidecar: Option<&'a Sidecar>,
     /// The WAV is still `NAME.wav.part`.
     pub wav: bool,
+    /// There is a `NAME.pcap.part`.
+    pub pcap: bool,
 }
 
 /// Steps 6 to 10. The WAV must be final.
@@ -305,6 +384,9 @@ pub(super) fn publish(
         options.steps.done(Step::SidecarWritten)?;
         store.rename(&scratch, &paths.json_part)?;
         options.steps.done(Step::SidecarReplaced)?;
+    }
+    if what.pcap {
+        store.rename(&paths.pcap_part, &paths.pcap)?;
     }
     // The check holds because a name ends in digits of the call's own id, and
     // whoever opens it finds the `.part` of another.

@@ -33,6 +33,17 @@ struct Stray {
     first_at_ns: i64,
     packets: u64,
     copies: u64,
+    /// Of a voice that may be the party's, while whoever has the floor was silent.
+    unheard: u64,
+}
+
+/// How a packet that is not listened to stands to what is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Beside {
+    /// It says what was heard already.
+    pub is_copy: bool,
+    /// It may be the party's, who is not heard where it is listened to.
+    pub is_alone: bool,
 }
 
 /// All of them, of one party.
@@ -45,9 +56,9 @@ pub(super) struct Asides {
 }
 
 impl Asides {
-    /// A packet was not listened to. `is_copy`: it says what was heard already.
-    pub fn note(&mut self, packet: &Packet<'_>, at_ns: i64, codec: impl FnOnce() -> String, is_copy: bool) {
-        self.add(packet.flow, packet.heard.ssrc, packet.standing, at_ns, codec, (1, is_copy));
+    /// A packet was not listened to.
+    pub fn note(&mut self, packet: &Packet<'_>, at_ns: i64, codec: impl FnOnce() -> String, how: Beside) {
+        self.add(packet.flow, packet.heard.ssrc, packet.standing, at_ns, codec, (1, how));
     }
 
     /// A source that was listened to lost the floor to one with a better right, and all it
@@ -60,7 +71,7 @@ impl Asides {
         (at_ns, packets): (i64, u64),
         codec: &str,
     ) {
-        self.add(flow, ssrc, standing, at_ns, || codec.to_string(), (packets, false));
+        self.add(flow, ssrc, standing, at_ns, || codec.to_string(), (packets, Beside::default()));
     }
 
     fn add(
@@ -70,13 +81,14 @@ impl Asides {
         standing: Standing,
         at_ns: i64,
         codec: impl FnOnce() -> String,
-        (packets, is_copy): (u64, bool),
+        (packets, how): (u64, Beside),
     ) {
         let source = source_of(flow);
         let is_known = self.strays.iter().any(|s| s.source == source);
         if !is_known && self.strays.len() < MAX_STRAYS {
             let (first_at_ns, codec) = (at_ns, codec());
-            self.strays.push(Stray { source, ssrc, codec, standing, first_at_ns, packets: 0, copies: 0 });
+            let (packets, copies, unheard) = (0, 0, 0);
+            self.strays.push(Stray { source, ssrc, codec, standing, first_at_ns, packets, copies, unheard });
         }
         let Some(s) = self.strays.iter_mut().find(|s| s.source == source) else {
             self.more += packets;
@@ -85,7 +97,8 @@ impl Asides {
         s.standing = s.standing.min(standing);
         s.first_at_ns = s.first_at_ns.min(at_ns);
         s.packets += packets;
-        s.copies += u64::from(is_copy);
+        s.copies += u64::from(how.is_copy);
+        s.unheard += u64::from(how.is_alone && !how.is_copy);
     }
 
     /// Keeps a packet of who may yet get the floor.
@@ -113,6 +126,12 @@ impl Asides {
     /// Anybody among them spoke for a while.
     pub fn have_voices(&self) -> bool {
         self.strays.iter().any(|s| s.packets >= A_VOICE + s.copies)
+    }
+
+    /// Anybody among them spoke for a while who may have been the party, while it was silent
+    /// where it was listened to.
+    pub fn may_be_missed(&self) -> bool {
+        self.strays.iter().any(|s| s.unheard >= A_VOICE)
     }
 
     /// When those that nothing spoke for, and that were not the party, were first heard.

@@ -1,7 +1,7 @@
 //! Streams that are over, and what is told of each in the end.
 
 use super::floor::HeardAt;
-use super::report::StreamReport;
+use super::report::{Missing, StreamReport};
 use super::source::Source;
 use crate::codec::quality;
 use crate::id::Channel;
@@ -21,8 +21,8 @@ pub(super) struct Finished {
     /// What is told of it.
     pub report: StreamReport,
     loss: (u64, u64),
-    /// Sound of it is not in the recording.
-    pub is_lossy: bool,
+    /// What of it is not in the recording.
+    pub missing: Missing,
     /// More sound came of it than there was time for.
     pub is_rushed: bool,
 }
@@ -45,7 +45,7 @@ impl AllFinished {
                 first_at_ns: source.first_at_ns(),
                 report: report(channel, source, stats),
                 loss: (stats.lost(), stats.expected()),
-                is_lossy: source.lost_inside(rate_hz),
+                missing: source.missing(rate_hz),
                 is_rushed: source.is_rushed(),
             });
         }
@@ -95,7 +95,7 @@ impl Finished {
         r.duplicates += more.report.duplicates;
         r.jitter_ms = r.jitter_ms.max(more.report.jitter_ms);
         self.loss = (self.loss.0 + more.loss.0, self.loss.1 + more.loss.1);
-        self.is_lossy |= more.is_lossy;
+        self.missing = self.missing.max(more.missing);
         self.is_rushed |= more.is_rushed;
         let ratio = self.loss.0 as f64 / self.loss.1.max(1) as f64;
         r.mos = quality::mos(&r.codec, ratio, r.jitter_ms);

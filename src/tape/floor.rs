@@ -16,6 +16,8 @@
 use crate::rtp::standing::{Standing, Trust, source_of};
 use crate::time::NS_PER_S;
 
+/// Who says nothing for so long has paused, or is elsewhere.
+const PAUSE_NS: i64 = NS_PER_S / 5;
 /// A worse place is listened to when the better has been silent this long.
 pub(super) const SILENCE_NS: i64 = 2 * NS_PER_S;
 /// The same for a place that the party has left: its last packets may still be on their way.
@@ -218,6 +220,11 @@ impl Floor {
     /// Who is listened to.
     pub fn place(&self) -> Option<HeardAt> {
         self.holder.map(|h| h.place)
+    }
+
+    /// Is whoever has the floor silent, for longer than packets are lost?
+    pub fn is_silent(&self, at_ns: i64) -> bool {
+        self.holder.is_none_or(|h| at_ns - h.last_ns > PAUSE_NS)
     }
 
     /// Was somebody else listened to about then?

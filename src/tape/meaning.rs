@@ -136,6 +136,11 @@ impl Meaning {
         Meaning { kind, spec, carries, is_sealed, is_hinted }
     }
 
+    /// 0 to 127.
+    pub fn payload_type(&self) -> u8 {
+        self.kind.payload_type
+    }
+
     /// The RTP clock.
     pub fn clock_hz(&self) -> u32 {
         self.spec.as_ref().map_or(8000, |s| s.rtp_clock_hz)

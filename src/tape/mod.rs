@@ -25,6 +25,8 @@ mod keyed;
 mod meaning;
 mod newcomers;
 mod order;
+mod outgoing;
+mod played;
 mod proof;
 mod report;
 mod source;
@@ -37,7 +39,10 @@ mod voice;
 mod waiting;
 
 pub use kept::{Kept, Packet};
-pub use report::{CodecPackets, LeftOut, PacketCounts, StreamReport, TapeEvent, TapeEventKind, TapeReport};
+pub use outgoing::{Deck, PayloadOrigin, UndecodedPacket};
+pub use report::{
+    CodecPackets, LeftOut, Missing, PacketCounts, StreamReport, TapeEvent, TapeEventKind, TapeReport,
+};
 
 use crate::codec::def::ForeignDecoders;
 use crate::codec::formats::PayloadMap;
@@ -48,10 +53,10 @@ use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
 use floor::HeardAt;
 use kept::Inbox;
 use keyed::Keyed;
+use outgoing::{hand_over, silence};
+use played::Played;
 use smallvec::SmallVec;
-use source::Played;
 use speaker::{Speaker, TakenBack};
-use std::ops::Range;
 use std::sync::Arc;
 use timeline::{Timeline, frames_at};
 use unseal::Unsealer;
@@ -66,22 +71,8 @@ pub const MARGIN_NS: i64 = 100 * NS_PER_MS;
 /// Packets held back after a hang-up; two seconds of two parties are 200. What is beyond
 /// is missing if the hang-up is refused.
 const MAX_HELD: usize = 1024;
-/// What sound that is taken back gives way to, a piece at a time.
-static SILENCE: [i16; 8192] = [0; 8192];
 /// Events kept of one recording; nobody presses keys as often.
 pub const MAX_EVENTS: usize = 4096;
-
-/// Who takes the samples.
-pub trait Deck {
-    /// The tape has its first audio: the file can be made. Once, before anything else.
-    fn start(&mut self, rate_hz: u32, law: Option<crate::codec::g711::Law>);
-    /// The next frames, interleaved customer, agent.
-    fn append(&mut self, frames: &[i16]);
-    /// The recording ends before frames that were given out: they are taken back.
-    fn truncate(&mut self, frames: u64);
-    /// Samples of one channel for frames given out before.
-    fn patch(&mut self, frame: u64, channel: Channel, samples: &[i16]);
-}
 
 /// One recording being made.
 #[derive(Debug)]
@@ -135,6 +126,11 @@ impl Tape {
         }
     }
 
+    /// The file has this rate already, whatever is heard.
+    pub fn set_rate(&mut self, rate_hz: u32) {
+        self.rate_hz = Some(rate_hz);
+    }
+
     /// States what payload types mean in what `channel`'s party sends on the hop
     /// `rank` away from the agent, from now on.
     pub fn set_formats(&mut self, channel: Channel, rank: u8, formats: &PayloadMap) {
@@ -177,6 +173,7 @@ impl Tape {
         let since_ns = since.since_ns(self.answered_at);
         let Some(given) = self.speakers[channel as usize].give_back(source, since_ns) else { return };
         self.events.retain(|(place, e)| *place != given.place || e.channel != channel || e.at_ns < since_ns);
+        deck.take_back_undecoded(channel, since, &|o| o.ssrc == source.0 && o.is_at(given.place));
         let frames = given.frames.start.max(0) as u64..given.frames.end.max(0) as u64;
         silence(channel, self.timeline.silence(channel, frames), deck);
     }
@@ -299,6 +296,10 @@ impl Tape {
         let end_ns = end.since_ns(self.answered_at).max(0);
         self.limit_ns = Some(end_ns);
         self.flush(i64::MAX, end_ns, deck);
+        for channel in Channel::BOTH {
+            deck.take_back_undecoded(channel, end.offset_ns(1), &|_| true);
+        }
+        deck.end_undecoded(end);
         let (heard, counts) = (self.take_heard().collect(), self.take_counts());
         let rate = self.rate_hz.unwrap_or(8000);
         let frames = frames_at(end_ns, rate).min(self.timeline.written());
@@ -313,9 +314,10 @@ impl Tape {
         events.retain(|e| e.at_ns <= end_ns);
         events.sort_by_key(|e| e.at_ns);
         let is_rushed = self.speakers.iter().any(Speaker::is_rushed);
-        let is_lossy = self.speakers.iter().any(|l| l.lost_inside(rate))
-            || self.left_out.packets > 0
-            || self.unsealers.iter().flatten().any(|u| u.is_missing());
+        let is_lost =
+            is_rushed || self.left_out.packets > 0 || self.unsealers.iter().flatten().any(|u| u.is_missing());
+        let missing = self.speakers.iter().map(|s| s.missing(rate)).max().unwrap_or_default();
+        let missing = if is_lost { Missing::Sound } else { missing };
         let mut left_out = self.left_out;
         left_out.packets += self.speakers.iter().map(Speaker::refused).sum::<u64>();
         let streams: Vec<_> = self
@@ -327,8 +329,7 @@ impl Tape {
                 l.into_reports()
             })
             .collect();
-        let complete = !is_lossy && !is_rushed;
-        TapeReport { frames, streams, events, complete, is_rushed, left_out, heard, counts }
+        TapeReport { frames, streams, events, missing, is_rushed, left_out, heard, counts }
     }
 
     fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {
@@ -358,11 +359,12 @@ impl Tape {
             if !speaker.sources()[i].is_waiting() {
                 continue;
             }
-            let mut played = Played::default();
+            let mut played = Played::new(deck.keeps_undecoded());
             let timeline = &mut self.timeline;
             let decoders = self.decoders.as_deref();
             let mut stage = Stage { rate_hz, channel, decoders, timeline, patches: &mut patches, pcm };
             let place = speaker.play(i, horizon_ns, &mut stage, &mut played);
+            let origin = PayloadOrigin::new(channel, speaker.sources()[i].ssrc(), place);
             for (frame, codec) in speaker.note_played(i, &mut played) {
                 let at_ns = (i128::from(frame.max(0)) * i128::from(NS_PER_S) / i128::from(rate_hz)) as i64;
                 let kind = codec.map_or(TapeEventKind::KeyPress, TapeEventKind::Codec);
@@ -371,6 +373,7 @@ impl Tape {
                     false => self.left_out.events += 1,
                 }
             }
+            hand_over(&played, self.answered_at, origin, deck);
         }
         for (frame, samples) in &patches {
             deck.patch(*frame, channel, samples);
@@ -384,6 +387,8 @@ impl Tape {
                 let is_strangers = place.trust() == Trust::None && by.is_better(*place);
                 e.channel != channel || e.at_ns < from_ns || !is_strangers
             });
+            let since = self.answered_at.offset_ns(from_ns);
+            deck.take_back_undecoded(channel, since, &|o| o.is_worse_than(by));
             silence(channel, self.timeline.take_back(channel, frames_at(from_ns, rate_hz)), deck);
         }
     }
@@ -433,14 +438,6 @@ impl Tape {
         self.rate_hz = Some(rate);
         deck.start(rate, law);
         Some(rate)
-    }
-}
-
-/// Takes back sound that is given out.
-fn silence(channel: Channel, frames: Range<u64>, deck: &mut impl Deck) {
-    for start in frames.clone().step_by(SILENCE.len()) {
-        let n = (frames.end - start).min(SILENCE.len() as u64) as usize;
-        deck.patch(start, channel, &SILENCE[..n]);
     }
 }
 

@@ -61,8 +61,8 @@ pub struct TapeReport {
     pub streams: Vec<StreamReport>,
     /// In order of time.
     pub events: Vec<TapeEvent>,
-    /// No audio was lost inside the recorder, none was undecodable.
-    pub complete: bool,
+    /// What is not in it, though it was sent.
+    pub missing: Missing,
     /// The packets came much faster than their sound lasts: the capture's times are
     /// not those of the call.
     pub is_rushed: bool,
@@ -72,6 +72,25 @@ pub struct TapeReport {
     pub heard: Vec<CodecPackets>,
     /// What else was counted since [`super::Tape::take_counts`] was last asked.
     pub counts: PacketCounts,
+}
+
+/// What of the sound that was sent is not in a recording; the worst comes last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missing {
+    /// None of it.
+    #[default]
+    Nothing,
+    /// What nobody here can decode, and nothing else.
+    Undecoded,
+    /// Other sound.
+    Sound,
+}
+
+impl TapeReport {
+    /// Nothing is missing.
+    pub fn is_complete(&self) -> bool {
+        self.missing == Missing::Nothing
+    }
 }
 
 /// Packets, by what became of them.

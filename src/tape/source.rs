@@ -16,6 +16,7 @@ use super::keyed::{Encryption, Secrecy};
 use super::meaning::{Carries, Formats, Meanings, PayloadKind};
 use super::order::{Judged, Number, Pace, PacketOrder};
 use super::proof::Look;
+use super::report::Missing;
 use super::stamps::{Stamp, Stamps};
 use super::streams::Streams;
 use super::timeline::frames_at;
@@ -26,24 +27,11 @@ use crate::codec::telephone_event::KeyPresses;
 use crate::rtp::standing::{Standing, source_of};
 use crate::rtp::stats::{Arrival, StreamStats};
 use crate::time::NS_PER_S;
-use smallvec::SmallVec;
-use std::sync::Arc;
 
 /// Packets in a row of a type that nobody named: fewer are keep-alives (RFC 6263 §4.6).
 const MANY_UNNAMED: u64 = 10;
 /// Length of a packet until one has been heard.
 const USUAL_PACKET_NS: i64 = 20_000_000;
-
-/// What a source's audio did to the recording while it was played.
-#[derive(Debug, Default)]
-pub(super) struct Played {
-    /// Frames at which a key was pressed.
-    pub key_presses: Vec<i64>,
-    /// Frames at which sound of this codec began: at first, after a change, after a pause.
-    pub begun: Vec<(i64, Arc<CodecSpec>)>,
-    /// Arrivals of sound that nobody here can decode.
-    pub undecodable: SmallVec<[i64; 4]>,
-}
 
 /// One source.
 #[derive(Debug)]
@@ -200,17 +188,21 @@ impl Source {
         self.voice.late()
     }
 
-    /// Sound that was heard and is not in the recording, but for what nobody can decode.
-    pub fn lost_inside(&self, rate_hz: u32) -> bool {
+    /// What of its sound is not in the recording, though it was heard.
+    pub fn missing(&self, rate_hz: u32) -> Missing {
         // A packet's worth of sound that gave way is what every jitter buffer costs.
         let gave_way_ns = self.voice.gave_way() as i64 * NS_PER_S / i64::from(rate_hz.max(1));
         let is_unnamed = self.unnamed.0 >= MANY_UNNAMED;
-        is_unnamed
-            || self.is_undecodable
+        let is_lost = is_unnamed
             || self.holes.are_unexplained()
             || self.missing > 0
             || self.voice.misplaced() > 0
-            || gave_way_ns > USUAL_PACKET_NS
+            || gave_way_ns > USUAL_PACKET_NS;
+        match (is_lost, self.is_undecodable) {
+            (true, _) => Missing::Sound,
+            (false, true) => Missing::Undecoded,
+            (false, false) => Missing::Nothing,
+        }
     }
 
     /// More sound came than there was time for it to be spoken in.

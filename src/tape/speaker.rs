@@ -15,8 +15,9 @@ use super::kept::{Inbox, Packet};
 use super::keyed::Keyed;
 use super::meaning::{Formats, PayloadKind};
 use super::newcomers::Newcomers;
-use super::report::{CodecPackets, StreamReport};
-use super::source::{Played, Source};
+use super::played::Played;
+use super::report::{CodecPackets, Missing, StreamReport};
+use super::source::Source;
 use super::voice::Stage;
 use crate::codec::CodecSpec;
 use crate::codec::def::ForeignDecoders;
@@ -75,11 +76,11 @@ pub(super) struct Speaker {
     codec: Option<(HeardAt, Arc<CodecSpec>)>,
     tally: UncountedPackets,
     heard: SmallVec<[CodecPackets; 2]>,
-    /// Packets for which there was no room.
     refused: u64,
-    /// Datagrams that held several packets, since this was last asked.
     split: u64,
     moved_at_ns: Option<i64>,
+    /// Sound that was its own was taken back.
+    took_own_back: bool,
 }
 
 impl Speaker {
@@ -100,6 +101,7 @@ impl Speaker {
             refused: 0,
             split: 0,
             moved_at_ns: None,
+            took_own_back: false,
         }
     }
 
@@ -215,7 +217,11 @@ impl Speaker {
         }
         let is_usable = self.is_usable(packet, known);
         let has_left = self.floor.has_left(at_ns);
-        let is_new = known.is_none() && (has_left || !self.is_beside(place, at_ns));
+        let is_new = match known {
+            None => has_left || !self.is_beside(place, at_ns),
+            // It goes on elsewhere: a first packet from there may have come too early.
+            Some(i) => place.trust() == Trust::Named && !self.sources[i].is_from(packet.flow),
+        };
         // The first packet of a source that little speaks for waits for its second (RFC 3550 §A.1).
         let first = match () {
             () if !is_new => None,
@@ -269,7 +275,7 @@ impl Speaker {
             Heed::Listen => {}
             Heed::TakeOver(from_ns) => {
                 let kept = self.asides.take_kept();
-                self.quiet_worse(place, from_ns, rate_hz.unwrap_or(8000));
+                self.quiet_worse(place, from_ns, rate_hz.unwrap_or(8000), packet);
                 self.put_kept(&kept, packet, place, (from_ns, at_ns), rate_hz);
                 taken_back = Some(TakenBack { from_ns, by: place });
             }
@@ -362,6 +368,7 @@ impl Speaker {
         if !played.undecodable.iter().all(|at_ns| self.floor.is_covered(place, *at_ns)) {
             self.sources[i].note_undecodable();
         }
+        played.kept.retain(|k| !self.floor.is_covered(place, k.at_ns));
         let mut events: Vec<_> = played.key_presses.drain(..).map(|frame| (frame, None)).collect();
         for (frame, spec) in played.begun.drain(..) {
             let before = self.codec.replace((place, Arc::clone(&spec)));
@@ -372,16 +379,18 @@ impl Speaker {
         events
     }
 
-    /// Any of its sound is not in the recording, though it was heard.
-    pub fn lost_inside(&self, rate_hz: u32) -> bool {
+    /// What of its sound is not in the recording, though it was heard.
+    pub fn missing(&self, rate_hz: u32) -> Missing {
         // Who of two was the party is not known.
         let is_other = self.floor.is_uncertain() && self.asides.have_voices();
         // What a stranger sends is not missed where the party is known.
         let counts = |p: HeardAt| p.trust() != Trust::None || !self.floor.is_certain();
-        self.refused > 0
-            || is_other
-            || self.finished.streams().iter().any(|f| f.is_lossy && counts(f.place))
-            || self.sources.iter().any(|s| counts(s.place()) && s.lost_inside(rate_hz))
+        if self.refused > 0 || is_other || self.took_own_back || self.asides.may_be_missed() {
+            return Missing::Sound;
+        }
+        let finished = self.finished.streams().iter().filter(|f| counts(f.place)).map(|f| f.missing);
+        let sources = self.sources.iter().filter(|s| counts(s.place())).map(|s| s.missing(rate_hz));
+        finished.chain(sources).max().unwrap_or_default()
     }
 
     /// More sound came than there was time for it to be spoken in.

@@ -9,7 +9,8 @@
 
 use super::fault::Fault;
 use super::label::{
-    CodecLabel, DecoderFault, EndedBy, FailReason, SiprecFault, ThreadRole, UnreadKind, UnrecordedReason,
+    CodecLabel, DecoderFault, EndedBy, FailReason, HepFault, SiprecFault, ThreadRole, UnreadKind,
+    UnrecordedReason,
 };
 use super::metrics::{Metrics, OTHER_SERVICE};
 use crate::time::Timestamp;
@@ -232,6 +233,15 @@ pub enum Event<'a> {
         /// How often so far.
         count: u64,
     },
+    /// Somebody's packets in HEP, or a connection for them, were not taken (the totals are published apart).
+    HepRefused {
+        /// Why.
+        reason: HepFault,
+        /// Whose was the first.
+        sender: &'a str,
+        /// How often so far.
+        count: u64,
+    },
     /// An interface is being captured.
     CaptureStarted {
         /// Which.
@@ -374,6 +384,7 @@ impl Event<'_> {
             | Event::ThreadBack { .. }
             | Event::Listening { .. }
             | Event::SiprecRefused { .. }
+            | Event::HepRefused { .. }
             | Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
             | Event::CaptureClosed { .. }

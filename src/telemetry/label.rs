@@ -53,12 +53,14 @@ labels! {
     DropPlace {
         Kernel = "kernel", "The ring was full: the capture loop is too slow.";
         Interface = "interface", "The network card or its driver dropped it.";
+        Socket = "socket", "The kernel's buffer of a socket on which HEP is received was full.";
         Feed = "feed", "The queue of what was received over the network (HEP, SIPREC) was full: the capture loop is too slow.";
         Queue = "queue", "A worker's queue was full.";
         Truncated = "truncated", "Cut short by the snap length or the file.";
         Malformed = "malformed", "No readable Ethernet, IP, UDP or TCP header.";
         Fragment = "fragment", "An IP fragment whose siblings never came, or beyond the bound.";
         Tcp = "tcp", "A TCP segment outside the window or beyond the bound.";
+        Sctp = "sctp", "A piece of a message over SCTP whose others never came, or beyond the bound.";
     }
 }
 
@@ -204,8 +206,9 @@ labels! {
         SipPort = "sip_port", "SIP messages on a port that is not in `sip.ports`.";
         NotSip = "not_sip", "Directions of TCP connections on a SIP port that do not speak SIP.";
         Tls = "tls", "TLS where SIP is likely: on a SIP port, on 5061, or asked for by that name.";
-        WebSocket = "websocket", "WebSockets that carry SIP (RFC 7118).";
-        Sctp = "sctp", "SCTP that carries SIP (RFC 4168).";
+        WebSocket = "websocket", "WebSockets that carry SIP (RFC 7118) on a port that is not in `sip.ports`.";
+        Deflated = "deflated", "Messages of WebSockets on a SIP port that are compressed (RFC 7692).";
+        Sctp = "sctp", "SCTP that carries SIP (RFC 4168) on a port that is not in `sip.ports`.";
         SuperPacket = "super_packet", "UDP datagrams that an offload made of several RTP packets; they are split and recorded.";
     }
 }
@@ -218,9 +221,10 @@ impl UnreadKind {
             UnreadKind::LinkType => "capture on the interface the packets come in on",
             UnreadKind::Encapsulation | UnreadKind::Nested => "mirror where the packets are not wrapped",
             UnreadKind::Tunnel => "if the sender is your mirror, name kind and sender in capture.tunnels",
-            UnreadKind::SipPort => "add the port to sip.ports",
-            UnreadKind::Tls | UnreadKind::WebSocket | UnreadKind::Sctp => {
-                "mirror where the signalling is plain SIP over UDP or TCP"
+            UnreadKind::SipPort | UnreadKind::WebSocket | UnreadKind::Sctp => "add the port to sip.ports",
+            UnreadKind::Deflated => "switch permessage-deflate off at the SIP server",
+            UnreadKind::Tls => {
+                "mirror where the signalling is not encrypted, or let a capture agent send it (hep.listen)"
             }
             UnreadKind::SuperPacket => "ethtool -K IFACE gro off rx-udp-gro-forwarding off",
             UnreadKind::Header | UnreadKind::NotSip => "",
@@ -232,7 +236,7 @@ labels! {
     /// What the frames held: `nauhuri_seen_total{what}`.
     SeenKind {
         NotIp = "not_ip", "Frames that carry no IP: ARP, LLDP and the like.";
-        OtherTransport = "other_transport", "IP packets that carry neither UDP nor TCP nor a tunnel.";
+        OtherTransport = "other_transport", "IP packets that carry nothing of what is read: neither UDP nor TCP nor a tunnel, nor SCTP on a SIP port.";
         Decapsulated = "decapsulated", "Packets taken out of a tunnel or mirror.";
         Fragment = "fragment", "IP fragments.";
         FragmentLate = "fragment_late", "Fragments of datagrams that were whole already.";
@@ -245,7 +249,9 @@ labels! {
         TcpOther = "tcp_other", "TCP segments on other ports.";
         TcpRepeated = "tcp_repeated", "TCP segments that brought nothing new.";
         TcpUnordered = "tcp_unordered", "TCP segments that came before their turn.";
-        TcpSip = "tcp_sip", "SIP messages taken from TCP.";
+        TcpSip = "tcp_sip", "SIP messages taken from TCP, bare or in WebSockets.";
+        Sctp = "sctp", "SCTP packets on SIP ports.";
+        SctpSip = "sctp_sip", "SIP messages taken from SCTP.";
         TcpCut = "tcp_cut", "SIP messages over TCP of which only the start was captured.";
         SipCut = "sip_cut", "SIP messages of which only the start was captured.";
     }
@@ -341,6 +347,30 @@ labels! {
         Unnamed = "unnamed", "A session was over without its metadata having named anybody who talks; nothing of it was recorded.";
         Connections = "connections", "There were as many connections as are kept.";
         Slow = "slow", "A message, or the greeting of TLS, was not finished within ten seconds, or an answer not read.";
+        Tls = "tls", "No TLS where TLS is spoken, or none that both sides know.";
+    }
+}
+
+labels! {
+    /// What packets in HEP held: `nauhuri_hep_packets_total{what}`.
+    HepKind {
+        Sip = "sip", "A SIP message.";
+        Rtp = "rtp", "An RTP packet.";
+        Rtcp = "rtcp", "An RTCP packet.";
+        Other = "other", "What is not followed: reports, logs, other protocols.";
+        Empty = "empty", "Nothing: a sign of life.";
+    }
+}
+
+labels! {
+    /// Why packets in HEP, or connections for them, were not taken: `nauhuri_hep_refused_total{reason}`.
+    HepFault {
+        Sender = "sender", "The sender is not in `hep.from`.";
+        Password = "password", "Without the password of `hep.password_file`, or with another.";
+        Malformed = "malformed", "No HEP, or broken.";
+        Compressed = "compressed", "A compressed payload that cannot be read, or is too long.";
+        Connections = "connections", "There are as many connections as one listener keeps.";
+        Slow = "slow", "A packet, or the greeting of TLS, was begun and not finished within ten seconds.";
         Tls = "tls", "No TLS where TLS is spoken, or none that both sides know.";
     }
 }

@@ -5,8 +5,8 @@
 //! file only gives the totals their shape; who counts is not known here.
 
 use super::label::{
-    CodecLabel, DropPlace, FragmentLoss, Limit, SeenKind, SipClass, SipFault, SipMethod, UnreadKind,
-    UnusableRtp,
+    CodecLabel, DropPlace, FragmentLoss, HepFault, HepKind, Limit, SeenKind, SipClass, SipFault, SipMethod,
+    UnreadKind, UnusableRtp,
 };
 use crate::config::TunnelKind;
 use crate::time::Timestamp;
@@ -58,6 +58,14 @@ pub struct Snapshot {
     pub limits: [u64; Limit::COUNT],
     /// Times a packet's stamp was earlier than that of the packet before it.
     pub time_went_back: u64,
+    /// Packets in HEP, by [`HepKind::index`].
+    pub hep_packets: [u64; HepKind::COUNT],
+    /// Those not taken, and connections, by [`HepFault::index`].
+    pub hep_refused: [u64; HepFault::COUNT],
+    /// Connections of capture agents open now.
+    pub hep_connections: u64,
+    /// The farthest that a capture agent's clock is away, nanoseconds; positive: it is behind.
+    pub hep_clock_offset_ns: i64,
     /// Dialogs followed now.
     pub dialogs: u64,
     /// Age of the newest packet when it was handled.

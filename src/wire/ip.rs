@@ -97,7 +97,8 @@ impl<'a> IpPacket<'a> {
         let (protocol, payload) = if fragment.is_some() {
             (header.protocol().0, &rest[..rest.len().min(total.saturating_sub(header_len))])
         } else {
-            (slice.payload().ip_number.0, slice.payload().payload)
+            let (next, payload) = (slice.payload().ip_number.0, slice.payload().payload);
+            skip_authentication(next, payload).ok_or(NotReadable)?
         };
         Ok(IpPacket {
             src: header.source_addr().into(),
@@ -157,6 +158,19 @@ impl<'a> IpPacket<'a> {
             bad_length: false,
         })
     }
+}
+
+/// What an IPv4 datagram carries behind its authentication headers (RFC 4302), if it has any.
+pub fn skip_authentication(mut next: u8, mut payload: &[u8]) -> Option<(u8, &[u8])> {
+    for _ in 0..MAX_EXTENSIONS {
+        if next != protocol::AH {
+            return Some((next, payload));
+        }
+        let header = IpAuthHeaderSlice::from_slice(payload).ok()?;
+        next = header.next_header().0;
+        payload = payload.get(header.slice().len()..)?;
+    }
+    None
 }
 
 /// Follows the extension headers that a reassembled IPv6 datagram still begins with.

@@ -7,6 +7,7 @@
 //! `net`'s.
 
 pub mod fast;
+pub mod hep;
 pub mod ip;
 pub mod link;
 pub mod transport;

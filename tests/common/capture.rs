@@ -58,13 +58,17 @@ impl Datagram {
     }
 }
 
+/// The UDP datagram in a frame, if there is one; captured at the epoch.
+pub fn ip_datagram(link: i32, frame: &[u8]) -> Option<Datagram> {
+    let (src, dst, payload) = udp(ip_of(link, frame)?, 3)?;
+    Some(Datagram { at_ns: 0, src, dst, payload: payload.to_vec() })
+}
+
 /// Every UDP datagram of a capture file, in its order.
 pub fn datagrams(path: &Path) -> Vec<Datagram> {
     let mut out = Vec::new();
     frames(path, &mut |at_ns, link, data| {
-        if let Some((src, dst, payload)) = ip_of(link, data).and_then(|ip| udp(ip, 3)) {
-            out.push(Datagram { at_ns, src, dst, payload: payload.to_vec() });
-        }
+        out.extend(ip_datagram(link, data).map(|d| Datagram { at_ns, ..d }));
     });
     out
 }

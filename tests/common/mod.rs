@@ -10,6 +10,7 @@
 pub mod audio;
 pub mod capture;
 pub mod files;
+pub mod hep;
 pub mod ladder;
 pub mod oracle;
 pub mod rng;

@@ -9,7 +9,7 @@ use nauhuri::config::compiled::NumberForm;
 use nauhuri::custody::audit::{AuditLog, By, Who};
 use nauhuri::custody::dsar::{ContactChannel, Handling, NewRequest, RequestOutcome, Ruling, SubjectRight};
 use nauhuri::custody::keeper::Keeper;
-use nauhuri::custody::language::LetterLanguage;
+use nauhuri::custody::language::Language;
 use nauhuri::daemon::crew::Faults;
 use nauhuri::daemon::machine_clock::Clock;
 use nauhuri::store::layout::STATE_FOLDER;
@@ -72,7 +72,7 @@ fn a_data_subject_who_waits_is_heard_of() {
         received: received.parse().unwrap(),
         channel: ContactChannel::Letter,
         case: "17/2026".into(),
-        language: LetterLanguage::Fi,
+        language: Language::Fi,
         name: "Aino Testinen".into(),
         address: "Katu 1".into(),
         number: None,

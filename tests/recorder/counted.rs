@@ -33,7 +33,17 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("nauhuri_calls_unrecorded_total{reason=\"truncated\"}", "tests/replay/unread.rs", "truncated"),
     ("nauhuri_decoder_faults_total", "src/daemon/decoders/tests.rs", "nauhuri_decoder_faults_total"),
     ("nauhuri_dsar_", "tests/recorder/archive.rs", "nauhuri_dsar_"),
+    ("nauhuri_hep_clock_offset_seconds", "tests/recorder/hep.rs", "nauhuri_hep_clock_offset_seconds"),
+    ("nauhuri_hep_connections", "src/capture/hep_listener/tests.rs", "c.connections() =="),
+    ("nauhuri_hep_packets_total", "tests/recorder/hep.rs", "nauhuri_hep_packets_total"),
+    ("nauhuri_hep_refused_total", "src/capture/hep_listener/tests.rs", "RefusedHep::Compressed"),
     ("nauhuri_leftovers", "tests/recorder/leftovers.rs", "nauhuri_leftovers"),
+    ("nauhuri_packets_dropped_total{where=\"sctp\"}", "src/net/sctp.rs", "sctp.given_up()"),
+    (
+        "nauhuri_packets_dropped_total{where=\"socket\"}",
+        "src/capture/hep_listener/socket_drops.rs",
+        "drops.new_drops()",
+    ),
     ("nauhuri_ready", "tests/recorder/threads.rs", "nauhuri_ready"),
     (
         "nauhuri_recordings_completed_total{ended_by=\"recovered\"}",
@@ -65,6 +75,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("nauhuri_thread_restarts_total", "tests/recorder/threads.rs", "nauhuri_thread_restarts_total"),
     ("nauhuri_unread_total{what=\"super_packet\"}", "tests/replay/capture_files.rs", "super_packets"),
     ("nauhuri_unread_total{what=\"websocket\"}", "tests/replay/unread.rs", "WebSocket"),
+    ("nauhuri_tunnels_refused_total{kind=\"hep\"}", "tests/replay/hep.rs", "in a tunnel of kind hep"),
     ("nauhuri_worker_lag_seconds", "tests/recorder/threads.rs", "nauhuri_worker_lag_seconds"),
 ];
 
@@ -171,7 +182,7 @@ fn moved(config: &Config, frames: &[Stamped], waits: bool, hold_up: bool) -> BTr
     let (mut stats, dropped) = (engine.stats(), pipeline.dropped());
     assert!(pipeline.join(|| {}));
     stats.super_packets = counts.super_packets.load(std::sync::atomic::Ordering::Relaxed);
-    context.metrics().publish(&snapshot(&stats, &counts, dropped, &config.sip.ports));
+    context.metrics().publish(&snapshot(&stats, &counts, dropped, config.sip.ports.listed()));
     seen.extend(standing(&context.metrics().render()));
     seen
 }

@@ -140,6 +140,8 @@ fn unread() -> (Config, Vec<Stamped>) {
         &invite,
     ]
     .concat();
+    let elsewhere = [&[0x1B, 0x58, 0x1B, 0x58][..], &sctp[4..]].concat();
+    let deflated = [&upgrade[..], &[0xC1, 5, 1, 2, 3, 4, 5]].concat();
     let mut nested = udp(4000, 4001, b"x");
     for _ in 0..8 {
         nested = ip(4, 0, 0, &nested);
@@ -153,7 +155,9 @@ fn unread() -> (Config, Vec<Stamped>) {
         whole(17, &udp(7000, 5099, &invite)),
         whole(6, &tcp(4000, 5061, 1, &hello)),
         whole(6, &tcp(4001, 8080, 1, upgrade)),
+        whole(6, &tcp(4002, 5060, 1, &deflated)),
         whole(132, &sctp),
+        whole(132, &elsewhere),
         frame(0x0800, &nested),
         frame(0x0800, &contradicts),
         frame(0x0800, &[0x45, 0, 0, 40]),

@@ -4,6 +4,8 @@
 #[path = "../../fuzz/harness.rs"]
 mod harness;
 
+use crate::common::capture::ip_datagram;
+use crate::common::hep::{CaptureAgent, Packing};
 use crate::common::ladder::Side::{Callee, Caller};
 use crate::common::ladder::{Dialog, Scene};
 use crate::common::rng::Rng;
@@ -211,5 +213,64 @@ fn siprec() {
     for _ in 0..100 {
         let n = rng.below(400) as usize;
         harness::siprec(&rng.bytes(n));
+    }
+}
+
+#[test]
+fn packets_of_capture_agents() {
+    let agents = [
+        CaptureAgent { key: Some("sesame"), ..CaptureAgent::default() },
+        CaptureAgent { version: 2, ..CaptureAgent::default() },
+        CaptureAgent { packing: Packing::Zlib, ..CaptureAgent::default() },
+        CaptureAgent { packing: Packing::Gzip, ..CaptureAgent::default() },
+    ];
+    let d = Dialog::new(1);
+    let mut s = Scene::new();
+    d.answered(&mut s, 0.0, 1000.0);
+    s.media(&Voice::of(&d, Caller, 1).talk(1001.0, 1100.0));
+    let seen: Vec<_> = s.ordered().iter().filter_map(|(_, f)| ip_datagram(1, f)).collect();
+    for seed in 0..4000 {
+        let mut rng = Rng::new(seed);
+        let mut packet = rng.pick(&agents).packet(rng.pick(&seen));
+        edit(&mut rng, &mut packet);
+        harness::hep(&packet);
+        harness::hep(&[b"HEP3", &rng.bytes(200)[..]].concat());
+    }
+}
+
+#[test]
+fn streams_of_websockets_and_packets_of_sctp() {
+    let text = b"BYE sip:a SIP/2.0\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n";
+    let frames = [
+        b"GET / HTTP/1.1\r\nSec-WebSocket-Protocol: sip\r\n\r\n".to_vec(),
+        [&[0x81, text.len() as u8][..], text].concat(),
+        [&[0x01, 10][..], &text[..10], &[0x89, 0, 0x80, text.len() as u8 - 10], &text[10..]].concat(),
+        text.to_vec(),
+    ];
+    let chunk = |flags: u8, data: &[u8]| {
+        let head = [&[0x13, 0xc4, 0x13, 0xc4, 0, 0, 0, 7, 0, 0, 0, 0, 0, flags][..]].concat();
+        [&head[..], &(data.len() as u16 + 16).to_be_bytes(), &[0; 3], &[flags], &[0; 8], data].concat()
+    };
+    let packets = [chunk(3, text), chunk(2, &text[..20]), chunk(0, &text[20..30]), chunk(1, &text[30..])];
+    for seed in 0..3000 {
+        let mut rng = Rng::new(seed);
+        let (mut stream, mut sctp) = (Vec::new(), Vec::new());
+        for _ in 0..rng.below(12) {
+            for (out, pieces) in [(&mut stream, &frames[..]), (&mut sctp, &packets[..])] {
+                let mut piece = rng.pick(pieces).clone();
+                if rng.chance(0.4) {
+                    edit(&mut rng, &mut piece);
+                }
+                if rng.chance(0.1) {
+                    out.extend([0xff; 2]);
+                }
+                out.extend((piece.len() as u16).to_be_bytes());
+                out.extend(piece);
+            }
+        }
+        harness::streams(&stream);
+        harness::sctp(&sctp);
+        harness::streams(&rng.bytes(500));
+        harness::sctp(&rng.bytes(500));
     }
 }

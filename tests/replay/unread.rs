@@ -206,7 +206,7 @@ fn signalling_that_is_not_plain_sip_is_named() {
         (segment(6, 40_000, 8088, upgrade), "SIP on TCP port 8088"),
         (segment(6, 40_000, 5070, sip), "1 SIP message on TCP port 5070"),
         (segment(132, 7000, 7000, &data), "SCTP packet with SIP on port 7000"),
-        (segment(132, 5060, 5060, &[1; 20]), "SCTP packet with SIP on port 5060"),
+        (segment(132, 5061, 5061, &[1; 20]), "SCTP packet with SIP on port 5061"),
         (segment(50, 1, 2, &[9; 60]), "1 packet wrapped in ESP"),
         (segment(47, 0, 0x1234, &[9; 60]), "1 packet wrapped in protocol 0x1234"),
     ] {

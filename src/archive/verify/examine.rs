@@ -76,8 +76,16 @@ impl Examiner {
                 let id = Sidecar::read_in(&self.store, &paths.json).ok().map(|s| s.id);
                 out.wrong(FindingKind::MissingWav, &paths.json, id, "its WAV is missing");
             }
+            NameState::Scratch if out.found.pcap || out.found.pcap_part => {
+                let path = if out.found.pcap { &paths.pcap } else { &paths.pcap_part };
+                out.wrong(FindingKind::Leftover, path, None, "payload without its recording");
+            }
             NameState::Scratch => {
-                let of = if out.found.json_new { &paths.json } else { &paths.json_part };
+                let of = match (out.found.json_new, out.found.wav_new) {
+                    (true, _) => &paths.json,
+                    (false, true) => &paths.wav,
+                    (false, false) => &paths.json_part,
+                };
                 out.wrong(FindingKind::Leftover, &with_new(of), None, "an edit without its sidecar");
             }
         }
@@ -85,10 +93,13 @@ impl Examiner {
     }
 
     fn finished(&self, paths: &Paths, whole: bool, out: &mut Checked) {
-        if out.found.json_new {
+        for (is_there, of) in [(out.found.json_new, &paths.json), (out.found.wav_new, &paths.wav)] {
+            if !is_there {
+                continue;
+            }
             out.wrong(
                 FindingKind::Leftover,
-                &with_new(&paths.json),
+                &with_new(of),
                 None,
                 "an edit that never happened; the next sweep or start removes it",
             );
@@ -96,7 +107,8 @@ impl Examiner {
         if !whole {
             return;
         }
-        for path in [&paths.json, &paths.wav] {
+        let pcap = Some(&paths.pcap).filter(|_| out.found.pcap);
+        for path in [&paths.json, &paths.wav].into_iter().chain(pcap) {
             self.permissions(path, out);
         }
         match Sidecar::read_in(&self.store, &paths.json) {
@@ -104,6 +116,7 @@ impl Examiner {
                 out.whole = true;
                 self.sidecar(paths, &sidecar, out);
                 audio(&self.store, paths, &sidecar, out);
+                payload(&self.store, paths, &sidecar, out);
                 let path = paths.json.strip_prefix(self.store.path()).unwrap_or(&paths.json);
                 out.row = Some(Row::of(path, &sidecar));
             }
@@ -205,6 +218,30 @@ fn audio(store: &Folder, paths: &Paths, s: &Sidecar, out: &mut Checked) {
         Err(e) => out.wrong(FindingKind::Unreadable, &paths.wav, id, e.to_string()),
     }
     out.bytes += info.file_bytes;
+}
+
+/// What was kept undecoded against the sidecar.
+fn payload(store: &Folder, paths: &Paths, s: &Sidecar, out: &mut Checked) {
+    let Some(kept) = &s.undecoded else { return };
+    let hash = store.read(&paths.pcap).and_then(|file| wav::sha256_of(&file, &paths.pcap));
+    match hash {
+        Ok(hash) if hash == kept.sha256 => {}
+        Ok(_) => out.wrong(
+            FindingKind::Hash,
+            &paths.pcap,
+            Some(s.id),
+            "it is not what was kept: its SHA-256 differs",
+        ),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            out.wrong(
+                FindingKind::Mismatch,
+                &paths.json,
+                Some(s.id),
+                "the payload that `undecoded` names is missing",
+            );
+        }
+        Err(e) => out.wrong(FindingKind::Unreadable, &paths.pcap, Some(s.id), e.to_string()),
+    }
 }
 
 /// A file of a call that may still run.

@@ -18,8 +18,6 @@ use std::net::{IpAddr, SocketAddr};
 
 /// What is known of a run so early may be wrong.
 const YOUNG: u32 = Tick::of_ms(500);
-/// How often a speaker must be missed beside packets that nobody claims before these are taken for his.
-const STRAYS: u8 = 2;
 
 impl Pairing {
     #[cold]
@@ -35,18 +33,25 @@ impl Pairing {
             Ownership::Nobody => {
                 self.places.go_on(&flow, run, self.now);
                 self.miss(&flow, run.ssrc);
-                self.miss_who_left(&past);
+                self.note_unowned(&flow, fingerprint, &run, &past);
                 return (Route::Unmatched, fingerprint);
             }
             Ownership::Doubt { by, senders, crossed, learn } => {
                 learn.into_iter().for_each(|(id, speaker, end)| self.learn(id, speaker, &flow, end, false));
                 self.doubt(&by);
-                self.miss_who_left(&past);
+                self.note_unowned(&flow, fingerprint, &run, &past);
                 // What goes on from elsewhere is looked at again: the sender may say where he is.
                 let route = past.kin.is_empty().then_some(Route::Doubt);
                 (route, if crossed { Whose::Crossed } else { Whose::Doubtful }, senders)
             }
-            Ownership::Owned(owned) => self.take_over(&flow, &owned, &run),
+            Ownership::Owned(owned) => {
+                self.miss_unowned(&flow, fingerprint, &owned, &past);
+                let taken = self.take_over(&flow, &owned, &run);
+                if taken.0.is_none() {
+                    self.miss_who_was_heard(&flow, &past);
+                }
+                taken
+            }
         };
         let given = self.settle_given(&flow, &run, at, route.as_ref(), (leg, &senders));
         if senders.len() > 1 {
@@ -113,15 +118,6 @@ impl Pairing {
         let given =
             |t: &Target| Some(Given { session: session_of(t)?, recording: t.recording, channel: t.channel });
         targets.iter().filter_map(given).collect()
-    }
-
-    /// Where a party has gone nobody said; what it says there is missing.
-    fn miss_who_left(&mut self, past: &RunHistory) {
-        if past.has_left {
-            let legs = past.kin.iter().filter_map(|k| self.legs.get(&k.leg)).flatten();
-            let left: SmallVec<[SessionId; 4]> = legs.copied().collect();
-            self.report_incomplete(&left);
-        }
     }
 
     /// A flow is its owners', unless others may be there or were until now.
@@ -362,26 +358,6 @@ impl Pairing {
         }
     }
 
-    /// Nobody claims a packet: a recorded call with a side at each of its hosts may miss it.
-    pub(super) fn miss(&mut self, flow: &Flow, ssrc: u32) {
-        let between = self.between.of(flow.src.ip(), flow.dst.ip());
-        let near = self.hosts.near(flow, between, &self.sessions, &self.places, self.now);
-        let mut missing: SmallVec<[SessionId; 2]> = SmallVec::new();
-        for (id, side, is_missed) in near {
-            let Some(s) = self.sessions.get_mut(&id) else { continue };
-            s.note_stray(side, ssrc);
-            // A packet in each tick says enough.
-            if s.strayed.0 != self.now {
-                let before = if is_missed { s.strayed.1 } else { 0 };
-                s.strayed = (self.now, before.saturating_add(u8::from(is_missed)));
-            }
-            if s.strayed.1 > STRAYS {
-                missing.push(id);
-            }
-        }
-        self.report_incomplete(&missing);
-    }
-
     pub(super) fn add_claimant(
         &mut self,
         session: SessionId,
@@ -410,28 +386,6 @@ impl Pairing {
             let runs = flows.filter_map(|f| Some((f, self.places.known(&f)?.run)));
             let sourced = runs.filter(|(_, run)| is_own(run)).map(|(f, run)| (f, run.sole_source()));
             self.stragglers.bury(s, sourced, self.now);
-        }
-    }
-
-    /// A packet that these may have owned is lost to them: those that are recorded are told.
-    pub(super) fn doubt(&mut self, ids: &[SessionId]) {
-        for id in ids {
-            if let Some(s) = self.sessions.get_mut(id) {
-                // It may be alive: doubt does not let it fall silent.
-                s.heard = Some(self.now);
-            }
-        }
-        self.report_incomplete(ids);
-    }
-
-    fn report_incomplete(&mut self, ids: &[SessionId]) {
-        for id in ids {
-            // Of who has hung up nothing more is awaited.
-            let Some(s) = self.sessions.get_mut(id).filter(|s| s.leaving.is_none()) else { continue };
-            let Some(r) = s.recording else { continue };
-            if !std::mem::replace(&mut s.is_told, true) && !self.incomplete.contains(&r.id) {
-                self.incomplete.push_back(r.id);
-            }
         }
     }
 }

@@ -41,7 +41,7 @@ fn each_layer_overrides_the_one_before() {
     let mut layers = layers(file, &env, &["sip.ports=[4]", "storage.dir=/c"]);
     layers.options.push(("--out", "storage.dir", "/d".into()));
     let Loaded { config, sources } = load(&layers, Purpose::Other).unwrap();
-    assert_eq!(config.sip.ports, [4]);
+    assert_eq!(config.sip.ports.listed(), [4]);
     assert_eq!(config.sip.media_timeout, Duration::from_secs(1));
     assert_eq!(config.metrics.listen, "");
     assert_eq!(config.log.keep, Duration::from_secs(7200));

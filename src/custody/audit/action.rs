@@ -30,6 +30,8 @@ actions! {
     Show = "show",
     /// The store was checked.
     Verify = "verify",
+    /// The recordings were compared with the exchange's list of calls.
+    Reconcile = "reconcile",
     /// The index was made anew.
     Reindex = "reindex",
     /// The log itself was read.
@@ -44,6 +46,8 @@ actions! {
     Unrestrict = "unrestrict",
     /// What is known about it was corrected.
     Amend = "amend",
+    /// Sound was made of payload that could not be decoded before.
+    Redecode = "redecode",
     /// About to be deleted before its time.
     EraseBegun = "erase_begun",
     /// Deleted before its time.

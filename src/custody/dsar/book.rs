@@ -6,7 +6,7 @@
 //! What goes is overwritten (`secure_delete`).
 
 use super::super::audit::By;
-use super::super::language::LetterLanguage;
+use super::super::language::Language;
 use super::due::due;
 use super::error::DsarError;
 use super::subject::{
@@ -146,7 +146,7 @@ impl RequestBook {
             new.received.to_string(),
             new.channel.name(),
             new.case,
-            new.language.name(),
+            new.language.code(),
             new.name.as_str(),
             new.address.as_str(),
             number_hash,
@@ -372,7 +372,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<SubjectRequest> {
         received: day("received")?.ok_or_else(damaged)?,
         channel: ContactChannel::from_name(&word("channel")?).ok_or_else(damaged)?,
         case: word("ref")?,
-        language: LetterLanguage::from_name(&word("language")?).ok_or_else(damaged)?,
+        language: Language::from_code(&word("language")?).ok_or_else(damaged)?,
         name: pii("name")?,
         address: pii("address")?,
         identity_asked: day("identity_asked")?,

@@ -5,7 +5,7 @@
 
 mod texts;
 
-use super::super::language::LetterLanguage;
+use super::super::language::Language;
 use super::subject::{RequestOutcome, SubjectRequest};
 use crate::config::Controller;
 use crate::pii::Pii;
@@ -78,7 +78,7 @@ impl LetterKind {
 #[derive(Clone, Debug)]
 pub struct Letter {
     /// Its language.
-    pub language: LetterLanguage,
+    pub language: Language,
     /// Who writes, line by line.
     pub sender: Vec<String>,
     /// To whom, line by line.
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
     use crate::time::Timestamp;
 
-    fn request(language: LetterLanguage, right: SubjectRight, outcome: RequestOutcome) -> SubjectRequest {
+    fn request(language: Language, right: SubjectRight, outcome: RequestOutcome) -> SubjectRequest {
         let at = Timestamp::parse_rfc3339("2026-11-29T22:30:00Z").unwrap();
         let day = |text: &str| text.parse().unwrap();
         SubjectRequest {
@@ -311,7 +311,7 @@ mod tests {
         };
         let zone = TimeZone::get("Europe/Helsinki").unwrap();
         let today = "2026-11-30".parse().unwrap();
-        for language in LetterLanguage::ALL {
+        for language in Language::ALL {
             for right in SubjectRight::ALL {
                 for outcome in [RequestOutcome::Partly, RequestOutcome::Refused, RequestOutcome::Deferred] {
                     let request = request(language, *right, outcome);
@@ -340,7 +340,7 @@ mod tests {
                 }
             }
         }
-        let certificate = request(LetterLanguage::Fi, SubjectRight::Erase, RequestOutcome::Refused);
+        let certificate = request(Language::Fi, SubjectRight::Erase, RequestOutcome::Refused);
         let text = Letter::write(&certificate, LetterKind::Certificate, &controller, today, &zone).to_text();
         assert!(text.contains("ratkaistu 30.11.2026"), "on the calendar of the office: {text}");
     }

@@ -1,6 +1,6 @@
 //! One request: what is asked for, by whom, and how it stands.
 
-use super::super::language::LetterLanguage;
+use super::super::language::Language;
 use crate::pii::{Pii, stored};
 use crate::time::Timestamp;
 use jiff::civil::Date;
@@ -128,7 +128,7 @@ pub struct NewRequest {
     /// The case.
     pub case: String,
     /// Language of the letters.
-    pub language: LetterLanguage,
+    pub language: Language,
     /// Who asks, for the letter.
     pub name: Pii<String>,
     /// Where the letter goes, line by line.
@@ -198,7 +198,7 @@ pub struct SubjectRequest {
     /// The case.
     pub case: String,
     /// Language of the letters.
-    pub language: LetterLanguage,
+    pub language: Language,
     /// Who asks; `None`: gone, its time was over.
     pub name: Option<Pii<String>>,
     /// His address.
@@ -237,7 +237,7 @@ impl SubjectRequest {
         });
         json!({
             "n": self.n, "right": self.right.name(), "received": self.received.to_string(),
-            "channel": self.channel.name(), "ref": self.case, "language": self.language.name(),
+            "channel": self.channel.name(), "ref": self.case, "language": self.language.code(),
             "name": text(&self.name), "address": text(&self.address),
             "identity_asked": self.identity_asked.map(|day| day.to_string()), "identity": self.identity,
             "due": self.due.to_string(), "days_left": standing.is_waiting().then(|| self.days_left(today)),

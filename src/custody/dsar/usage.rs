@@ -6,7 +6,7 @@
 
 use super::super::audit::{Action, AuditLog, Entry, Outcome};
 use super::super::keeper::KeeperError;
-use super::super::language::LetterLanguage;
+use super::super::language::Language;
 use crate::archive::index::Row;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 
 /// How it is told.
 pub(super) struct UsageReport<'a> {
-    pub(super) language: LetterLanguage,
+    pub(super) language: Language,
     pub(super) zone: &'a TimeZone,
     /// Names of accounts; without them each is a number.
     pub(super) names: bool,
@@ -38,9 +38,9 @@ struct UsageWords {
     seconds: &'static str,
 }
 
-const fn said(language: LetterLanguage) -> UsageWords {
+const fn said(language: Language) -> UsageWords {
     match language {
-        LetterLanguage::Fi => UsageWords {
+        Language::Fi => UsageWords {
             title: "Kuka on katsonut tallenteen tietoja, kuunnellut tallennetta tai saanut siitä jäljennöksen",
             of: "Tallenne",
             nothing: "Tallenteen tietoja ei ole katsottu, tallennetta ei ole kuunneltu eikä siitä ole annettu jäljennöstä.",
@@ -53,7 +53,7 @@ const fn said(language: LetterLanguage) -> UsageWords {
             somebody: "työntekijä",
             seconds: "s",
         },
-        LetterLanguage::Sv => UsageWords {
+        Language::Sv => UsageWords {
             title: "Vem som har sett inspelningens uppgifter, lyssnat på den eller fått en kopia",
             of: "Inspelning",
             nothing: "Ingen har sett inspelningens uppgifter, lyssnat på den eller fått en kopia.",
@@ -66,7 +66,7 @@ const fn said(language: LetterLanguage) -> UsageWords {
             somebody: "medarbetare",
             seconds: "s",
         },
-        LetterLanguage::En => UsageWords {
+        Language::En => UsageWords {
             title: "Who looked at the details of the recording, listened to it, or was given a copy",
             of: "Recording",
             nothing: "Nobody has looked at the details of the recording, listened to it or been given a copy.",

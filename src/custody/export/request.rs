@@ -2,7 +2,7 @@
 
 use super::super::audit::{AuditError, Why};
 use super::super::keeper::KeeperError;
-use super::super::language::LetterLanguage;
+use super::super::language::Language;
 use crate::id::Channel;
 use crate::store::StoreError;
 use crate::store::files::Access;
@@ -37,7 +37,7 @@ pub struct ExportRequest {
     /// Whose clock the text for people goes by; `None`: UTC.
     pub zone: Option<TimeZone>,
     /// In which language the text for people is.
-    pub language: LetterLanguage,
+    pub language: Language,
     /// Files that go with it: name and bytes.
     pub beside: Vec<(String, Vec<u8>)>,
     /// The search, for the audit log.

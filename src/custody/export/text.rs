@@ -1,6 +1,6 @@
 //! A sidecar for people: what a data subject or an authority reads, in his language.
 
-use super::super::language::LetterLanguage;
+use super::super::language::Language;
 use super::audio::Excerpt;
 use crate::config::CallDirection;
 use crate::id::Channel;
@@ -125,11 +125,11 @@ const EN: Words = Words {
 };
 
 /// Plain text, a line for each thing that is known.
-pub(super) fn describe(s: &Sidecar, cut: &Excerpt, zone: &TimeZone, language: LetterLanguage) -> String {
+pub(super) fn describe(s: &Sidecar, cut: &Excerpt, zone: &TimeZone, language: Language) -> String {
     let w = match language {
-        LetterLanguage::Fi => &FI,
-        LetterLanguage::Sv => &SV,
-        LetterLanguage::En => &EN,
+        Language::Fi => &FI,
+        Language::Sv => &SV,
+        Language::En => &EN,
     };
     let mut text = format!("{}\n\n", w.title);
     for (name, value) in lines(s, zone, w) {

@@ -82,7 +82,33 @@ fn wrappers(kind: TunnelKind, from: IpAddr, inner: &[u8]) -> Vec<Vec<u8>> {
             packet(from, 137, &[&[0, 0, 1, 64], inner].concat()),
         ],
         TunnelKind::Tzsp => vec![udp(from, 37008, &[1, 0, 0, 1, 0, 10, 1, 99, 1], bridged)],
+        TunnelKind::Hep => vec![udp(from, 9060, &hep(inner), &[])],
     }
+}
+
+/// The UDP datagram of an IP packet as an agent hands it on: not the packet itself.
+fn hep(ip: &[u8]) -> Vec<u8> {
+    let (types, addresses, body) =
+        if ip[0] >> 4 == 6 { ([5, 6], &ip[8..40], &ip[40..]) } else { ([3, 4], &ip[12..20], &ip[20..]) };
+    let chunk = |kind: u8, value: &[u8]| {
+        [&[0, 0, 0, kind][..], &(value.len() as u16 + 6).to_be_bytes(), value].concat()
+    };
+    let (src, dst) = addresses.split_at(addresses.len() / 2);
+    let chunks = [
+        chunk(types[0], src),
+        chunk(types[1], dst),
+        chunk(7, &body[..2]),
+        chunk(8, &body[2..4]),
+        chunk(11, &[4]),
+        chunk(15, &body[8..]),
+    ]
+    .concat();
+    [b"HEP3", &(chunks.len() as u16 + 6).to_be_bytes()[..], &chunks].concat()
+}
+
+/// The kinds that hold whole packets, so that another wrapper may be in them.
+fn holds_packets() -> impl Iterator<Item = TunnelKind> {
+    TunnelKind::ALL.into_iter().filter(|kind| *kind != TunnelKind::Hep)
 }
 
 fn opening(tunnels: Vec<TunnelRule>) -> Net {
@@ -150,7 +176,7 @@ fn a_tunnel_is_opened_where_kind_and_sender_are_named() {
 fn of_a_nesting_every_wrapper_has_to_be_named() {
     let (switch, host) = (Ipv4Addr::new(10, 9, 0, 1).into(), Ipv4Addr::new(172, 16, 0, 1).into());
     let (inner, caller) = &inners()[0];
-    for outer in TunnelKind::ALL {
+    for outer in holds_packets() {
         for within in TunnelKind::ALL {
             let middle = &wrappers(within, host, inner)[0];
             let packet = bridged(&wrappers(outer, switch, middle)[0]);
@@ -176,6 +202,68 @@ fn of_a_nesting_every_wrapper_has_to_be_named() {
                 assert_eq!(net.stats().tunnels_refused, counts, "{what}");
             }
         }
+    }
+}
+
+#[test]
+fn any_four_wrappers_in_one_another_are_opened_and_a_fifth_is_counted() {
+    let host: IpAddr = Ipv4Addr::new(172, 16, 0, 1).into();
+    let kinds: Vec<_> = holds_packets().collect();
+    for (inner, caller) in inners() {
+        // Every form of every kind takes part, at every depth.
+        for n in 0..200usize {
+            let mut packet = inner.clone();
+            for depth in 0..5 {
+                let kind = kinds[(n * 5 + depth * (1 + n / 7)) % kinds.len()];
+                let host = if (n + depth).is_multiple_of(3) { Ipv6Addr::LOCALHOST.into() } else { host };
+                let forms = wrappers(kind, host, &packet);
+                let outer = forms[(n + depth) % forms.len()].clone();
+                packet = outer;
+                let mut net = opening(vec![TunnelRule::ANY]);
+                let heard = feed(&mut net, LinkType::Ethernet, &bridged(&packet));
+                let is_deep = depth == 4;
+                let got = heard.first().map(|g| (g.0.as_str(), &g.2[..]));
+                assert_eq!(got, (!is_deep).then_some((caller, &b"x"[..])), "{n} {kind:?} at {depth}");
+                assert_eq!(net.stats().nested_too_deep, u64::from(is_deep));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_authenticated_is_read_and_what_is_encrypted_is_counted() {
+    // RFC 4302: next header, length in words less two, reserved, index, sequence number, check value.
+    let ah =
+        |next: u8, rest: &[u8]| [&[next, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1][..], &[0xab; 12], rest].concat();
+    for (from, _, _) in senders() {
+        let bare = udp(from, 9000, &[], b"x");
+        let at = if from.is_ipv4() { 20 } else { 40 };
+        // Before UDP; before another of its kind; around a tunnel.
+        let transport = packet(from, 51, &ah(17, &bare[at..]));
+        let twice = packet(from, 51, &ah(51, &ah(17, &bare[at..])));
+        let tunnel = packet(from, 51, &ah(4, &v4(9000, b"x")));
+        for (n, outer) in [transport, twice, tunnel].iter().enumerate() {
+            let mut net = opening(vec![TunnelRule::ANY]);
+            let got = feed(&mut net, LinkType::Ethernet, &bridged(outer));
+            assert_eq!(got.iter().map(|g| &g.2[..]).collect::<Vec<_>>(), [b"x"], "{n} from {from}");
+        }
+        // In fragments, of which only the first has the header.
+        let whole = ah(17, &udp(from, 9000, &[], &[7; 80])[at..]);
+        if from.is_ipv4() {
+            let piece = |range: std::ops::Range<usize>, offset: [u8; 2]| {
+                let mut piece = packet(from, 51, &whole[range]);
+                piece[6..8].copy_from_slice(&offset);
+                bridged(&piece)
+            };
+            let mut net = opening(vec![TunnelRule::ANY]);
+            assert!(feed(&mut net, LinkType::Ethernet, &piece(0..64, [0x20, 0])).is_empty());
+            let got = feed(&mut net, LinkType::Ethernet, &piece(64..whole.len(), [0, 8]));
+            assert_eq!(got.iter().map(|g| &g.2[..]).collect::<Vec<_>>(), [[7; 80]]);
+        }
+        let mut net = opening(vec![TunnelRule::ANY]);
+        assert!(feed(&mut net, LinkType::Ethernet, &bridged(&packet(from, 50, &[7; 40]))).is_empty());
+        assert_eq!(net.unread().list(), [(Unread::Protocol(50), 1)]);
+        assert_eq!(net.stats().unknown_encapsulation, 1);
     }
 }
 

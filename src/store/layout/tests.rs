@@ -136,7 +136,7 @@ fn walks_in_order_and_passes_over_what_is_not_its_own() {
         "2026/11/23/a.json.part",
         "2026/11/23/a.json.part.new",
         "2026/11/23/notes.txt",
-        "2026/11/23/c.wav.new",
+        "2026/11/23/c.wav.part.new",
         "2026/02/01/only.wav",
         "2025/12/31/only.json",
         "2025/12/31/.wav",

@@ -11,7 +11,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What may stand behind a NAME.
-const SUFFIXES: [&str; 6] = [".wav", ".wav.part", ".json", ".json.part", ".json.new", ".json.part.new"];
+const SUFFIXES: [&str; 9] = [
+    ".wav",
+    ".wav.part",
+    ".wav.new",
+    ".json",
+    ".json.part",
+    ".json.new",
+    ".json.part.new",
+    ".pcap",
+    ".pcap.part",
+];
 
 /// What a folder holds of one NAME.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +34,8 @@ pub struct NameFiles {
     pub wav: bool,
     /// `NAME.wav.part`
     pub wav_part: bool,
+    /// `NAME.wav.new`: sound that is made anew, or was to be.
+    pub wav_new: bool,
     /// `NAME.json`
     pub json: bool,
     /// `NAME.json.part`
@@ -32,6 +44,10 @@ pub struct NameFiles {
     pub json_new: bool,
     /// `NAME.json.part.new`: a close under way, or one that was cut short.
     pub json_part_new: bool,
+    /// `NAME.pcap`
+    pub pcap: bool,
+    /// `NAME.pcap.part`
+    pub pcap_part: bool,
 }
 
 /// What the files of one NAME amount to.
@@ -45,7 +61,7 @@ pub enum NameState {
     OrphanWav,
     /// A JSON alone.
     OrphanJson,
-    /// Neither: only a `.new`.
+    /// Neither: only a `.new`, or what was kept beside them.
     Scratch,
 }
 
@@ -59,6 +75,11 @@ impl NameFiles {
             (false, true, false) => NameState::OrphanJson,
             (false, false, false) => NameState::Scratch,
         }
+    }
+
+    /// An edit is under way, or was cut short.
+    pub fn has_edit(&self) -> bool {
+        self.json_new || self.json_part_new || self.wav_new
     }
 
     /// The paths of its files.
@@ -88,10 +109,13 @@ impl NameFiles {
         Some(match suffix {
             ".wav" => &mut self.wav,
             ".wav.part" => &mut self.wav_part,
+            ".wav.new" => &mut self.wav_new,
             ".json" => &mut self.json,
             ".json.part" => &mut self.json_part,
             ".json.new" => &mut self.json_new,
             ".json.part.new" => &mut self.json_part_new,
+            ".pcap" => &mut self.pcap,
+            ".pcap.part" => &mut self.pcap_part,
             _ => return None,
         })
     }
@@ -196,9 +220,9 @@ pub fn is_ours(file_name: &str) -> bool {
 fn split_suffix(file_name: &str) -> Option<(&str, &str)> {
     let rest = file_name.strip_suffix(NEW).unwrap_or(file_name);
     let rest = rest.strip_suffix(PART).unwrap_or(rest);
-    let stem = rest.strip_suffix(".wav").or_else(|| rest.strip_suffix(".json"))?;
+    let stem = [".wav", ".json", ".pcap"].iter().find_map(|suffix| rest.strip_suffix(suffix))?;
     let suffix = file_name.get(stem.len()..)?;
-    // `.wav.new` is nothing of ours.
+    // `.wav.part.new` is nothing of ours.
     NameFiles::default().flag(suffix)?;
     Some((stem, suffix))
 }

@@ -2,8 +2,10 @@
 //! what no crash of ours leaves but a disk may.
 
 use super::*;
+use crate::codec::CodecSpec;
 use crate::store::Stopped;
 use crate::store::layout::RecordingName;
+use crate::store::undecoded::{KeptRtp, UndecodedEncoder};
 use crate::store::wav::{WavEncoding, read_info, sha256_hex};
 use crate::store::writer::RecordingWriter;
 use crate::store::{Step, Steps};
@@ -29,6 +31,16 @@ fn known_at_answer() -> Sidecar {
     s
 }
 
+/// Payload that nobody could decode.
+fn payload() -> Vec<u8> {
+    let (mut out, spec) = (Vec::new(), CodecSpec::from_rtpmap(97, Some("EVS"), Some(16_000), None));
+    let (channel, payload) = (crate::id::Channel::Agent, &[7; 33][..]);
+    let (payload_type, seq, timestamp, ssrc) = (97, 1, 2, 3);
+    let packet = KeptRtp { stream: 0, channel, at: at(), payload_type, seq, timestamp, ssrc, payload };
+    assert!(UndecodedEncoder::new(known_at_answer().id, at()).put(&packet, &spec, &mut out));
+    out
+}
+
 fn stop_after(step: Option<Step>) -> WriterOptions {
     let steps = Steps::with(move |s| if Some(s) == step { Err(io::Error::other("stop")) } else { Ok(()) });
     WriterOptions { steps, ..WriterOptions::default() }
@@ -40,6 +52,7 @@ fn record(root: &Path, step: Option<Step>) -> Result<Sidecar, StoreError> {
     for _ in 0..10 {
         w.append(&vec![3; FRAMES as usize / 10 * 4])?;
     }
+    w.append_undecoded(&payload())?;
     let mut end = known_at_answer();
     (end.ended_by, end.complete, end.duration_s) = (EndedBy::Agent, true, 1.0);
     end.ended_at = at() + Duration::from_secs(1);
@@ -63,7 +76,9 @@ fn assert_clean(root: &Path) -> Vec<Sidecar> {
             let p = found.paths();
             let s = Sidecar::read(&p.json).unwrap();
             let info = read_info(&p.wav).unwrap();
-            assert!(info.is_sound());
+            assert!(info.is_sound() && !found.pcap_part);
+            let kept = found.pcap.then(|| (format!("{}.pcap", found.stem), sha256_hex(&p.pcap).unwrap()));
+            assert_eq!(s.undecoded.as_ref().map(|u| (u.file.expose().clone(), u.sha256.clone())), kept);
             assert_eq!(s.wav.expose(), &format!("{}.wav", found.stem));
             assert_eq!((s.audio.frames, s.audio.sample_rate), (info.frames(), info.spec.rate));
             assert_eq!(s.audio.encoding, info.spec.encoding);
@@ -85,10 +100,30 @@ fn assert_kept(step: Step, got: &[Sidecar]) {
     assert_eq!(s.audio.frames, frames, "{step}");
     assert_eq!((s.id, s.service.as_deref()), (known_at_answer().id, Some("116117")), "{step}");
     assert_eq!(s.retention, known_at_answer().retention, "{step}");
+    assert_eq!(s.undecoded.is_some(), step >= Step::WavSynced, "{step}");
     let whole = step >= Step::SidecarWritten;
     assert_eq!(s.complete, whole, "{step}");
     assert_eq!(s.ended_by, if whole { EndedBy::Agent } else { EndedBy::Recovered }, "{step}");
     assert_eq!(s.answered_at, at());
+}
+
+/// A crash in the midst of a rename, before the payload had its new name or after.
+#[test]
+fn payload_goes_with_its_recording_whatever_it_is_called() {
+    for other in ["+35840123yyyy", "+1"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut w =
+            RecordingWriter::open(dir.path(), &name(), SPEC, known_at_answer(), &stop_after(None)).unwrap();
+        w.append(&[3; 32]).unwrap();
+        w.append_undecoded(&payload()).unwrap();
+        drop(w);
+        let renamed = RecordingName::new(at(), Some("2001"), Some(other), derived_uuid(at(), &[b"call"]));
+        fs::rename(name().paths(dir.path()).pcap_part, renamed.paths(dir.path()).pcap_part).unwrap();
+        run(dir.path(), None).unwrap();
+        let [s] = &assert_clean(dir.path())[..] else { panic!() };
+        assert!(s.undecoded.is_some(), "{other}");
+        assert_eq!(fs::read(name().paths(dir.path()).pcap).unwrap(), payload());
+    }
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn sample() -> Sidecar {
         }),
         restricted: Restrictions::default(),
         amendments: Amendments::default(),
+        undecoded: None,
         extra: Pii::default(),
     }
 }

@@ -4,10 +4,12 @@
 
 use super::super::clock::After;
 use super::super::meaning::{Carries, Formats};
+use super::super::played::{KeptPayload, Played};
 use super::super::voice::{PlayPosition, Stage};
 use super::super::waiting::Pending;
 use super::redundant::NEXT_TICKS;
-use super::{MANY_UNNAMED, Played, Source};
+use super::{MANY_UNNAMED, Source};
+use crate::codec::CodecSpec;
 use crate::codec::telephone_event::EventPacket;
 use crate::time::NS_PER_S;
 use std::sync::Arc;
@@ -74,7 +76,7 @@ impl Source {
             }
             Carries::Sound | Carries::Unreadable | Carries::Redundant => {
                 self.codec_name.get_or_insert_with(|| spec.name.clone());
-                played.undecodable.push(p.at_ns);
+                self.note_undecoded(p, &spec, played);
                 return self.advance(p, p.ts);
             }
         }
@@ -104,7 +106,7 @@ impl Source {
         let frame = self.clock.place(p.at_ns, p.ts, after, later);
         let is_other = self.voice.spec().is_none_or(|s| *s != spec);
         if is_other && !self.voice.take_up(&spec, stage) {
-            played.undecodable.push(p.at_ns);
+            self.note_undecoded(p, &spec, played);
             return self.advance(p, p.ts);
         }
         if is_other || after != After::Sound {
@@ -115,9 +117,25 @@ impl Source {
         if self.voice.speak(place, payload, stage) {
             self.ticks_heard += p.ticks;
         } else if payload.len() > KEEP_ALIVE_BYTES {
-            played.undecodable.push(p.at_ns);
+            self.note_undecoded(p, &spec, played);
         }
         self.advance(p, p.ts + p.ticks);
+    }
+
+    /// Nobody here can decode it.
+    fn note_undecoded(&self, p: &Pending, spec: &Arc<CodecSpec>, played: &mut Played) {
+        played.undecodable.push(p.at_ns);
+        let meaning = self.meanings.get(p.meaning);
+        if played.keeps && !self.secrecy.hides(meaning, p.look) {
+            played.kept.push(KeptPayload {
+                at_ns: p.at_ns,
+                payload_type: meaning.payload_type(),
+                seq: p.seq as u16,
+                timestamp: p.raw as u32,
+                spec: Arc::clone(spec),
+                payload: self.waiting.payload(p).into(),
+            });
+        }
     }
 
     /// What is missing where so many numbers in a row never came, and the stamps moved by so much

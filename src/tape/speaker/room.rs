@@ -1,11 +1,12 @@
 //! Room for the sources of a party: who gets it, who gives way, and what is told of those
 //! who were not listened to.
 
+use super::super::aside::Beside;
 use super::super::floor::HeardAt;
 use super::super::kept::{Inbox, Packet};
 use super::super::source::Source;
 use super::Speaker;
-use crate::rtp::standing::{Trust, source_of};
+use crate::rtp::standing::{Standing, Trust, source_of};
 use crate::time::NS_PER_S;
 use std::cmp::Reverse;
 
@@ -17,6 +18,8 @@ const FINISHED_NS: i64 = 2 * NS_PER_S;
 const ROOMY: usize = 8;
 /// Who has sent as many packets has said something.
 const A_VOICE: u64 = 50;
+/// As many of the party's own packets that are taken back are missed.
+const SOME_WORDS: u64 = 3;
 
 impl Speaker {
     /// Somebody else is listened to.
@@ -34,7 +37,11 @@ impl Speaker {
         let is_copy = self.sources.iter().any(|s| s.ssrc() == heard.ssrc && s.knows(heard.seq));
         let spec = self.formats.on(packet.rank).spec(heard.payload_type);
         let name = || spec.map_or_else(|| "unknown".to_string(), |s| s.name.clone());
-        self.asides.note(packet, at_ns, name, is_copy);
+        // A stranger may speak into any pause, and under any number.
+        let may_be_beside = place.standing() == Standing::Beside && self.goes_on(packet);
+        let may_be_it = place.trust() != Trust::None || may_be_beside;
+        let is_alone = may_be_it && self.floor.is_silent(at_ns);
+        self.asides.note(packet, at_ns, name, Beside { is_copy, is_alone });
     }
 
     /// Who has got the floor: what it said since `from_ns` counts as well.
@@ -61,7 +68,7 @@ impl Speaker {
 
     /// A better place speaks: worse ones are silent from `from_ns` on, and those that said
     /// nothing before it were never there.
-    pub(super) fn quiet_worse(&mut self, place: HeardAt, from_ns: i64, rate_hz: u32) {
+    pub(super) fn quiet_worse(&mut self, place: HeardAt, from_ns: i64, rate_hz: u32, next: &Packet<'_>) {
         let mut i = 0;
         while i < self.sources.len() {
             let s = &mut self.sources[i];
@@ -73,6 +80,10 @@ impl Speaker {
             } else {
                 let s = self.sources.remove(i);
                 if s.place().is_other_address(place) {
+                    // The party goes on with the numbers of what was taken for a stranger.
+                    let is_strangers = s.place().standing() == Standing::Other;
+                    let is_own = !is_strangers && s.ssrc() == next.heard.ssrc && !s.knows(next.heard.seq);
+                    self.took_own_back |= is_own && s.packets() >= SOME_WORDS;
                     let heard = (s.first_at_ns(), s.packets());
                     let (standing, name) = (s.best_standing(), s.codec_name().unwrap_or("unknown"));
                     for (flow, _) in s.streams().take(1) {

@@ -92,7 +92,7 @@ fn apart(rate: i64, ms: i64, ppm: [i64; 2], minutes: i64) {
         tape.push(packet, &mut gauge);
     }
     let report = tape.close(answered.offset_ns(end_ns - 100 * MS), &mut gauge);
-    assert!(report.complete, "{ppm:?}");
+    assert!(report.is_complete(), "{ppm:?}");
     assert_eq!(gauge.silent, 0, "{ppm:?} at {rate} Hz: silence in mid-speech");
     assert!(gauge.worst <= rate / 100, "{ppm:?} at {rate} Hz: {} frames off", gauge.worst);
     assert!(gauge.worst >= rate / 200, "{ppm:?} at {rate} Hz: the gauge sees no drift");

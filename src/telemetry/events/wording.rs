@@ -48,6 +48,7 @@ impl Event<'_> {
             | Event::Started { .. }
             | Event::Listening { .. }
             | Event::SiprecRefused { .. }
+            | Event::HepRefused { .. }
             | Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
             | Event::CaptureClosed { .. }
@@ -195,6 +196,10 @@ impl Event<'_> {
             Event::SiprecRefused { reason, client, count } => {
                 let meaning = reason.describe();
                 warn!(%reason, client, count, meaning, "SIPREC not accepted");
+            }
+            Event::HepRefused { reason, sender, count } => {
+                let meaning = reason.describe();
+                warn!(%reason, sender, count, meaning, "HEP not taken");
             }
             Event::CaptureStarted { interface } => info!(interface, "capturing"),
             Event::CaptureLost { interface, reason } => warn!(interface, reason, "capture lost"),

@@ -3,8 +3,8 @@
 use crate::config::TunnelKind;
 use crate::telemetry::families::{Families, set_all};
 use crate::telemetry::label::{
-    CodecLabel, DropPlace, FragmentLoss, Limit, SeenKind, SipClass, SipFault, SipMethod, UnreadKind,
-    UnusableRtp,
+    CodecLabel, DropPlace, FragmentLoss, HepFault, HepKind, Limit, SeenKind, SipClass, SipFault, SipMethod,
+    UnreadKind, UnusableRtp,
 };
 use crate::telemetry::snapshot::Snapshot;
 use metrics::{Counter, Gauge};
@@ -32,6 +32,10 @@ pub(super) struct Wire {
     time_went_back: Counter,
     time_outliers: Counter,
     time_jumps: Counter,
+    hep_packets: Vec<Counter>,
+    hep_refused: Vec<Counter>,
+    hep_connections: Gauge,
+    hep_clock_offset: Gauge,
     dialogs: Gauge,
     capture_lag: Gauge,
     last_packet: Gauge,
@@ -64,6 +68,10 @@ impl Wire {
             time_went_back: f.counter("nauhuri_capture_time_backwards_total", "Packets stamped earlier than the one before.", &[]),
             time_outliers: f.counter("nauhuri_capture_time_outliers_total", "Packets whose stamp could not be true; they got the time of their neighbours.", &[]),
             time_jumps: f.counter("nauhuri_capture_time_jumps_total", "Times the capture clock jumped by more than a minute, or was set.", &[]),
+            hep_packets: f.counters("nauhuri_hep_packets_total", "Packets that capture agents sent in HEP, by what they held.", "what", HepKind::ALL.iter().map(|k| k.as_str())),
+            hep_refused: f.counters("nauhuri_hep_refused_total", "Packets in HEP, and connections for them, that were not taken, by reason.", "reason", HepFault::ALL.iter().map(|r| r.as_str())),
+            hep_connections: f.gauge("nauhuri_hep_connections", "Connections of capture agents open now.", &[]),
+            hep_clock_offset: f.gauge("nauhuri_hep_clock_offset_seconds", "The farthest that the clock of a capture agent seems to be away, its network's delay included; positive: it is behind.", &[]),
             dialogs: f.gauge("nauhuri_dialogs", "SIP dialogs followed now.", &[]),
             capture_lag: f.gauge("nauhuri_capture_lag_seconds", "Age of the newest packet when it was handled, seconds.", &[]),
             last_packet: f.gauge("nauhuri_capture_last_packet_timestamp_seconds", "Stamp of the newest packet, Unix time; 0 before the first.", &[]),
@@ -93,6 +101,10 @@ impl Wire {
         self.time_jumps.absolute(totals.time_jumps);
         set_all(&self.limits, &totals.limits);
         self.time_went_back.absolute(totals.time_went_back);
+        set_all(&self.hep_packets, &totals.hep_packets);
+        set_all(&self.hep_refused, &totals.hep_refused);
+        self.hep_connections.set(totals.hep_connections as f64);
+        self.hep_clock_offset.set(totals.hep_clock_offset_ns as f64 / 1e9);
         self.dialogs.set(totals.dialogs as f64);
         self.capture_lag.set(totals.capture_lag.as_secs_f64());
         if let Some(at) = totals.last_packet {

@@ -18,7 +18,7 @@ use crate::custody::dsar::{
     CarryOut, ContactChannel, CopyRequest, Handling, Letter, LetterKind, NewRequest, RequestOutcome,
     RequestStanding, Ruling, SubjectRequest, SubjectRight,
 };
-use crate::custody::language::LetterLanguage;
+use crate::custody::language::Language;
 use crate::id::Channel;
 use crate::pii::{Pii, stored};
 use axum::extract::{Path, Query as Pairs, State};
@@ -209,7 +209,7 @@ impl NewDsar {
                 .map_err(|_| ProblemDetails::bad("received: a date such as 2026-11-23"))?,
             channel: word::<ContactChannel>("channel", &self.channel)?,
             case: said("ref", &self.case)?,
-            language: word::<LetterLanguage>("language", language.unwrap_or("en"))?,
+            language: word::<Language>("language", language.unwrap_or("en"))?,
             name: Pii::new(said("name", self.name.as_str())?),
             address: stated("address", self.address.as_ref())?.unwrap_or_default(),
             number: number.transpose()?,
@@ -417,7 +417,7 @@ pub(super) async fn letter(
     room.blocking(move |room| {
         let letter = letter_of(room, &caller, &n, &query.kind)?;
         let answer =
-            json!({ "title": letter.title, "language": letter.language.name(), "text": letter.to_text() });
+            json!({ "title": letter.title, "language": letter.language.code(), "text": letter.to_text() });
         Ok(json(StatusCode::OK, &answer))
     })
     .await

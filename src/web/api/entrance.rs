@@ -177,14 +177,14 @@ pub(super) async fn accept(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Language {
+pub(super) struct LanguageChoice {
     language: String,
 }
 
 pub(super) async fn language(
     State(room): State<Arc<RoomState>>,
     entrant: Entrant,
-    Body(body): Body<Language>,
+    Body(body): Body<LanguageChoice>,
 ) -> Result<Response, ProblemDetails> {
     if !LANGUAGES.contains(&body.language.as_str()) {
         return Err(ProblemDetails::bad("language: fi, sv or en"));

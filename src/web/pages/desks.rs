@@ -53,7 +53,7 @@ pub(super) async fn requests(
 
 fn one_request(guest: &Guest, zone: &TimeZone, request: &Request, decides: bool) -> Markup {
     let say = |key: &str| guest.say(key);
-    let time = |at| guest.lang.time(at, zone);
+    let time = |at| guest.lang.instant(at, zone);
     let api = format!("/api/v1/requests/{}", request.n);
     html! {
         article.card {
@@ -150,7 +150,7 @@ fn one_entry(guest: &Guest, zone: &TimeZone, entry: &Entry) -> Markup {
     html! {
         tr {
             th scope="row" data-label="#" { (entry.seq) }
-            td data-label=(say("when")) { (guest.lang.instant(&entry.at, zone)) }
+            td data-label=(say("when")) { (guest.lang.instant_in(&entry.at, zone)) }
             td data-label=(say("who")) { (entry.who.name()) }
             td data-label=(say("address")) { (address_of(entry).unwrap_or("")) }
             td data-label=(say("action")) { (entry.action) }
@@ -226,7 +226,7 @@ fn one_account(guest: &Guest, zone: &TimeZone, account: &Account, now: crate::ti
             td data-label=(say("teams")) { (held(&account.teams)) }
             td data-label=(say("office")) { (account.office.as_deref().unwrap_or("")) }
             td data-label=(say("state")) { (state) }
-            td data-label=(say("last-seen")) { @if let Some(at) = account.seen { (guest.lang.time(at, zone)) } }
+            td data-label=(say("last-seen")) { @if let Some(at) = account.seen { (guest.lang.instant(at, zone)) } }
         }
     }
 }
@@ -273,8 +273,8 @@ fn one_right(guest: &Guest, zone: &TimeZone, line: &Value) -> Markup {
             td data-label=(say("acts")) { (acts.join(", ")) }
             td data-label=(say("training-copies")) { (say(&format!("scope-{}", text("training")))) }
             td data-label=(say("download")) { (download) }
-            td data-label=(say("since-when")) { (guest.lang.instant(text("since"), zone)) }
-            td data-label=(say("last-heard")) { (guest.lang.instant(text("last_used"), zone)) }
+            td data-label=(say("since-when")) { (guest.lang.instant_in(text("since"), zone)) }
+            td data-label=(say("last-heard")) { (guest.lang.instant_in(text("last_used"), zone)) }
         }
     }
 }

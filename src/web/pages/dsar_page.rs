@@ -2,13 +2,12 @@
 
 use super::door::problem_inside;
 use super::frame::{choice, field, inside, needed};
-use super::languages::Lang;
 use super::visit::{Guest, Visitor, html as answer};
 use crate::custody::dsar::{
     CarryOut, ContactChannel, EXTENSION_MAX, LetterKind, RequestOutcome, RequestStanding, SubjectRequest,
     SubjectRight,
 };
-use crate::custody::language::LetterLanguage;
+use crate::custody::language::Language;
 use crate::pii::Pii;
 use crate::store::calendar::local_date;
 use crate::web::RoomState;
@@ -99,15 +98,7 @@ fn right(guest: &Guest, right: SubjectRight) -> String {
 }
 
 fn day(guest: &Guest, day: Date) -> String {
-    spoken(guest.lang).day(day)
-}
-
-fn spoken(lang: Lang) -> LetterLanguage {
-    match lang {
-        Lang::Fi => LetterLanguage::Fi,
-        Lang::Sv => LetterLanguage::Sv,
-        Lang::En => LetterLanguage::En,
-    }
+    guest.lang.day(day)
 }
 
 /// Days that are left, said in words as well where they are few or none.
@@ -145,10 +136,7 @@ fn options<T: Copy>(
 
 fn new_request(guest: &Guest, today: Date) -> Markup {
     let say = |key: &str| guest.say(key);
-    let languages: Vec<_> = LetterLanguage::ALL
-        .iter()
-        .map(|l| (l.name(), Lang::of(l.name()).map_or("", Lang::name).to_owned()))
-        .collect();
+    let languages = Language::ALL.map(|l| (l.code(), l.own_name().to_owned()));
     html! {
         details.act {
             summary { (say("dsar-new")) }
@@ -201,7 +189,7 @@ fn facts(
     today: Date,
 ) -> Markup {
     let say = |key: &str| guest.say(key);
-    let time = |at| guest.lang.time(at, &room.desk.zone);
+    let time = |at| guest.lang.instant(at, &room.desk.zone);
     let text =
         |text: &Option<Pii<String>>| text.as_ref().map_or(String::new(), |text| text.as_str().to_owned());
     html! {
@@ -366,7 +354,7 @@ pub(super) async fn letter(
             a href={ "/dsar/" (n) } { (guest.say("back-to-request")) } " "
             button type="button" data-print { (guest.say("dsar-print")) }
         }
-        article.letter lang=(letter.language.name()) {
+        article.letter lang=(letter.language.code()) {
             (block(&letter.sender))
             p { (letter.date) }
             (block(letter.recipient.expose()))

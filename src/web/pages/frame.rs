@@ -67,10 +67,10 @@ fn framed(guest: &Guest, nav: Option<Markup>, title: &str, main: Markup, lead: O
                             @for lang in &guest.languages {
                                 li {
                                     @if *lang == guest.lang {
-                                        span aria-current="true" lang=(lang.code()) { (lang.name()) }
+                                        span aria-current="true" lang=(lang.code()) { (lang.own_name()) }
                                     } @else {
                                         a href={ "?lang=" (lang.code()) } data-language=(lang.code()) lang=(lang.code()) {
-                                            (lang.name())
+                                            (lang.own_name())
                                         }
                                     }
                                 }

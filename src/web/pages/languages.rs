@@ -1,34 +1,21 @@
-//! What the pages say, in Finnish, Swedish and English; dates and lengths as each writes them.
+//! What the pages say, in Finnish, Swedish and English.
 
-use crate::time::Timestamp;
+use crate::custody::language::Language;
 use axum::http::{HeaderMap, header};
 use fluent_bundle::FluentResource;
 use fluent_bundle::concurrent::FluentBundle;
 use jiff::tz::TimeZone;
 use std::sync::OnceLock;
 
-/// A language of the pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lang {
-    /// Finnish.
-    Fi,
-    /// Swedish.
-    Sv,
-    /// English.
-    En,
-}
-
-const FILES: [(Lang, &str, &str, &str); 3] = [
-    (Lang::Fi, "fi", "Suomi", include_str!("text/fi.ftl")),
-    (Lang::Sv, "sv", "Svenska", include_str!("text/sv.ftl")),
-    (Lang::En, "en", "English", include_str!("text/en.ftl")),
-];
+/// In the order of [`Language::ALL`].
+const TEXTS: [&str; 3] =
+    [include_str!("text/fi.ftl"), include_str!("text/sv.ftl"), include_str!("text/en.ftl")];
 
 type Bundle = FluentBundle<FluentResource>;
 
 fn bundles() -> &'static [Bundle; 3] {
     static BUNDLES: OnceLock<[Bundle; 3]> = OnceLock::new();
-    BUNDLES.get_or_init(|| FILES.map(|(_, code, _, text)| bundle(code, text)))
+    BUNDLES.get_or_init(|| Language::ALL.map(|l| bundle(l.code(), TEXTS[l as usize])))
 }
 
 fn bundle(code: &str, text: &str) -> Bundle {
@@ -40,28 +27,11 @@ fn bundle(code: &str, text: &str) -> Bundle {
     bundle
 }
 
-impl Lang {
-    /// All of them.
-    pub const ALL: [Lang; 3] = [Lang::Fi, Lang::Sv, Lang::En];
-
-    /// As it stands in the configuration and in `lang`.
-    pub fn code(self) -> &'static str {
-        FILES[self as usize].1
-    }
-
-    /// Its own name for itself.
-    pub fn name(self) -> &'static str {
-        FILES[self as usize].2
-    }
-
-    /// From its code.
-    pub fn of(code: &str) -> Option<Lang> {
-        Lang::ALL.into_iter().find(|lang| lang.code() == code)
-    }
-
+impl Language {
     /// The one to use: as asked for, as the account chose, as the browser prefers, the first there is.
-    pub fn choose(asked: Option<&str>, own: Option<&str>, headers: &HeaderMap, there: &[String]) -> Lang {
-        let fits = |code: &str| there.iter().any(|known| known == code).then(|| Lang::of(code)).flatten();
+    pub fn choose(asked: Option<&str>, own: Option<&str>, headers: &HeaderMap, there: &[String]) -> Language {
+        let fits =
+            |code: &str| there.iter().any(|known| known == code).then(|| Language::from_code(code)).flatten();
         let accepted =
             headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
         // Browsers send them in the order they are preferred.
@@ -72,7 +42,7 @@ impl Lang {
             .chain(accepted)
             .chain(there.first().and_then(|code| fits(code)))
             .next()
-            .unwrap_or(Lang::En)
+            .unwrap_or(Language::En)
     }
 
     /// What is said under `key`.
@@ -90,20 +60,10 @@ impl Lang {
         bundles()[self as usize].has_message(key)
     }
 
-    /// Day and time.
-    pub fn time(self, at: Timestamp, zone: &TimeZone) -> String {
-        let form = match self {
-            Lang::Fi => "%-d.%-m.%Y klo %-H.%M.%S",
-            Lang::Sv => "%-d.%-m.%Y kl. %-H.%M.%S",
-            Lang::En => "%-d %b %Y %H:%M:%S",
-        };
-        at.to_jiff().to_zoned_datetime(zone.clone()).strftime(form).to_string()
-    }
-
     /// An RFC 3339 instant as day and time; what is none comes back as it is.
-    pub fn instant(self, text: &str, zone: &TimeZone) -> String {
+    pub fn instant_in(self, text: &str, zone: &TimeZone) -> String {
         match crate::store::sidecar::parse_rfc3339(text) {
-            Some(at) => self.time(at, zone),
+            Some(at) => self.instant(at, zone),
             None => text.to_owned(),
         }
     }
@@ -131,8 +91,9 @@ mod tests {
 
     #[test]
     fn the_three_say_the_same_things_and_all_that_pages_ask_for() {
-        let english = keys(FILES[2].3);
-        for (lang, code, _, text) in FILES {
+        let english = keys(TEXTS[Language::En as usize]);
+        for (lang, text) in Language::ALL.into_iter().zip(TEXTS) {
+            let code = lang.code();
             assert_eq!(keys(text), english, "{code}");
             assert_eq!(keys(text).len(), text.lines().count() - 1, "{code}: nothing said twice");
             for key in &english {
@@ -164,7 +125,7 @@ mod tests {
         let choose = |asked, own, accept: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_LANGUAGE, accept.parse().unwrap());
-            Lang::choose(asked, own, &headers, &there).code()
+            Language::choose(asked, own, &headers, &there).code()
         };
         assert_eq!(choose(None, None, "sv-FI,sv;q=0.9,fi;q=0.8"), "sv");
         assert_eq!(choose(None, Some("fi"), "sv"), "fi");
@@ -177,9 +138,9 @@ mod tests {
     fn times_as_each_writes_them() {
         let at = crate::store::sidecar::parse_rfc3339("2026-11-03T08:05:09Z").unwrap();
         let zone = TimeZone::get("Europe/Helsinki").unwrap();
-        let want = ["3.11.2026 klo 10.05.09", "3.11.2026 kl. 10.05.09", "3 Nov 2026 10:05:09"];
-        assert_eq!(Lang::ALL.map(|lang| lang.time(at, &zone)), want);
+        let want = ["3.11.2026 klo 10.05.09", "3.11.2026 kl. 10.05.09", "3 November 2026 10:05:09"];
+        assert_eq!(Language::ALL.map(|lang| lang.instant(at, &zone)), want);
         assert_eq!([0.4, 65.0, 3_605.2].map(length), ["0:00", "1:05", "1:00:05"]);
-        assert_eq!(Lang::Fi.instant("soon", &zone), "soon");
+        assert_eq!(Language::Fi.instant_in("soon", &zone), "soon");
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn page(
     };
     let guest = &visitor.guest;
     let say = |key: &str| guest.say(key);
-    let time = |at| guest.lang.time(at, &room.desk.zone);
+    let time = |at| guest.lang.instant(at, &room.desk.zone);
     let main = html! {
         search {
             form.search method="get" action="/statistics" {

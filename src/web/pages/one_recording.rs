@@ -90,7 +90,7 @@ fn main(guest: &Guest, room: &RoomState, search: &str, item: &Value, beside: [Op
 fn facts(view: &View<'_>, room: &RoomState) -> Markup {
     let say = |key: &str| view.say(key);
     let zone = &room.desk.zone;
-    let time = |pointer: &str| view.guest.lang.instant(view.text(pointer), zone);
+    let time = |pointer: &str| view.guest.lang.instant_in(view.text(pointer), zone);
     let agent = [view.text("/agent/name"), view.text("/agent/id")].join(" ");
     html! {
         dl.facts {
@@ -132,7 +132,7 @@ fn amendments(view: &View<'_>, room: &RoomState) -> Markup {
             ul.plain {
                 @for one in all.iter().rev() {
                     li {
-                        (view.guest.lang.instant(&text(&one["at"]), &room.desk.zone)) ", " (text(&one["ref"]))
+                        (view.guest.lang.instant_in(&text(&one["at"]), &room.desk.zone)) ", " (text(&one["ref"]))
                         @for (key, was) in one["was"].as_object().into_iter().flatten() {
                             br; (name(key)) ": " (say("before")) " "
                             @if was.is_null() { (say("not-known")) } @else { (text(was)) }

@@ -75,7 +75,7 @@ fn row(guest: &Guest, zone: &TimeZone, search: &str, item: &Value) -> Markup {
         tr {
             th scope="row" data-label=(say("when")) {
                 a href={ "/recordings/" (text("/id")) "?" (search) } {
-                    time datetime=(text("/answered_at")) { (guest.lang.instant(text("/answered_at"), zone)) }
+                    time datetime=(text("/answered_at")) { (guest.lang.instant_in(text("/answered_at"), zone)) }
                 }
             }
             td data-label=(say("length")) { (length(item["duration_s"].as_f64().unwrap_or(0.0))) }

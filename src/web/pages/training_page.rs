@@ -48,8 +48,8 @@ fn card(guest: &Guest, zone: &TimeZone, offer: &OfferedCopy) -> Markup {
                 dt { (say("agent")) } dd { (change(copy.agent)) }
                 dt { (say("training-spans")) } dd { (copy.spans.len()) }
                 @if offer.remove {
-                    @if let Some(until) = copy.until { dt { (say("kept-until")) } dd { (guest.lang.time(until, zone)) } }
-                    dt { (say("training-made")) } dd { (copy.made_by) ", " (guest.lang.time(copy.made_at, zone)) }
+                    @if let Some(until) = copy.until { dt { (say("kept-until")) } dd { (guest.lang.instant(until, zone)) } }
+                    dt { (say("training-made")) } dd { (copy.made_by) ", " (guest.lang.instant(copy.made_at, zone)) }
                     dt { (say("recording")) } dd { a href={ "/recordings/" (copy.source) } { (copy.source) } }
                 }
             }

@@ -1,6 +1,6 @@
 //! Who asks for a page, and how it is made for him.
 
-use super::languages::Lang;
+use crate::custody::language::Language;
 use crate::web::RoomState;
 use crate::web::guard::Caller;
 use axum::extract::FromRequestParts;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Guest {
     /// In this language.
-    pub lang: Lang,
+    pub lang: Language,
     /// Languages there are.
-    pub languages: Vec<Lang>,
+    pub languages: Vec<Language>,
     /// The address of the page, for the way back.
     pub path: String,
 }
@@ -25,8 +25,8 @@ impl Guest {
         let there = &room.config.room.languages;
         let asked = parts.uri.query().unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("lang="));
         Guest {
-            lang: Lang::choose(asked, own, &parts.headers, there),
-            languages: there.iter().filter_map(|code| Lang::of(code)).collect(),
+            lang: Language::choose(asked, own, &parts.headers, there),
+            languages: there.iter().filter_map(|code| Language::from_code(code)).collect(),
             path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         }
     }

@@ -1,6 +1,6 @@
 //! What the letters say, in Finnish, Swedish and English. `{word}` is filled in.
 
-use super::super::super::language::LetterLanguage;
+use super::super::super::language::Language;
 
 /// The letters in one language. Lists by right are in the order of `SubjectRight::ALL`.
 pub(super) struct LetterTexts {
@@ -26,11 +26,11 @@ pub(super) struct LetterTexts {
 }
 
 /// Those of a language.
-pub(super) const fn texts(language: LetterLanguage) -> &'static LetterTexts {
+pub(super) const fn texts(language: Language) -> &'static LetterTexts {
     match language {
-        LetterLanguage::Fi => &FI,
-        LetterLanguage::Sv => &SV,
-        LetterLanguage::En => &EN,
+        Language::Fi => &FI,
+        Language::Sv => &SV,
+        Language::En => &EN,
     }
 }
 

@@ -1,0 +1,43 @@
+//! `[hep]`: what capture agents send, as another source than an interface.
+
+use super::keys::{Kind, section};
+use super::listen_at::{ListenAt, ListenOver};
+use super::listening::Tls;
+use super::tunnels::{TunnelKind, TunnelRule};
+use super::words;
+use std::path::PathBuf;
+
+section! {
+    /// Calls that capture agents send over the network in HEP, version 2 or 3: Kamailio, OpenSIPS,
+    /// captagent, heplify. Where they send media too, a recorder needs no interface and no mirror port.
+    pub struct HepSection {
+        /// Where to receive: "udp:127.0.0.1:9060", "tcp:10.1.0.5:9060" or "tls:10.1.0.5:9061". Empty: nowhere.
+        listen: Vec<String> = Vec::new(), Kind::Words(&words::LISTEN_AT), "[\"udp:127.0.0.1:9060\"]";
+        /// Networks of the agents. Whoever may send can make up calls, so name no others.
+        from: Vec<String> = vec!["127.0.0.0/8".into(), "::1".into()], Kind::Words(&words::NETWORKS);
+        /// File with the password that agents have to send (in HEP: the authenticate key). Empty: none.
+        /// It travels in clear unless they send over TLS. Version 2 of HEP has none.
+        password_file: PathBuf = PathBuf::new(), Kind::Text;
+        /// PEM files of certificate and key, for agents that send over TLS.
+        tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS);
+    }
+}
+
+impl HepSection {
+    /// Where to receive.
+    pub fn addresses(&self) -> impl Iterator<Item = ListenAt> {
+        // Each has been checked to be one.
+        self.listen.iter().filter_map(|text| ListenAt::parse(text))
+    }
+
+    /// What it receives, as `replay` knows it again in a capture of another machine's network.
+    pub fn as_tunnels(&self) -> impl Iterator<Item = TunnelRule> {
+        let from = self.from.iter().filter(|_| !self.listen.is_empty());
+        from.filter_map(|block| TunnelRule::read(TunnelKind::Hep.as_str(), Some(block)))
+    }
+
+    /// The ports to which agents send single datagrams.
+    pub fn udp_ports(&self) -> impl Iterator<Item = u16> {
+        self.addresses().filter(|at| at.transport == ListenOver::Udp).map(|at| at.addr.port())
+    }
+}

@@ -1,0 +1,288 @@
+//! The sound of payload that was kept because nobody could decode it, once somebody can.
+//!
+//! What was heard of the call stays as it is, and the new sound is put where it belongs. In this
+//! order, each before the next is begun:
+//!
+//! | what is done | a crash right after it leaves | the next start of the recorder makes of it |
+//! | --- | --- | --- |
+//! | the new audio is `NAME.wav.new`, synced | the recording as it was | removes the new audio |
+//! | an edit of the sidecar as any ([`super::keeper`]), with the hash of the new audio | a sidecar that speaks of the new audio | gives it its name |
+//! | `NAME.wav.new` becomes `NAME.wav` | the recording with its new sound | nothing |
+//!
+//! The payload itself stays beside it as long as the recording does: it is what came.
+
+use super::audit::{Action, By, Draft};
+use super::keeper::{Amended, EditResult, Keeper, KeeperError};
+use crate::archive::index::Row;
+use crate::codec::def::ForeignDecoders;
+use crate::id::Channel;
+use crate::rtp::packet::RtpPacket;
+use crate::rtp::standing::{SOURCE_SHIFT, Standing};
+use crate::store::StoreError;
+use crate::store::files::{Folder, with_new};
+use crate::store::layout::Paths;
+use crate::store::lock::EditLock;
+use crate::store::sidecar::Sidecar;
+use crate::store::undecoded::{UndecodedItem, UndecodedReader};
+use crate::store::wav::{
+    CHANNELS, FinishedWav, WavEncoding, WavInfo, WavSpec, WavWriter, info_of, read_samples, sha256_of,
+};
+use crate::tape::{Deck, Missing, Packet, Tape, TapeReport};
+use std::fs::File;
+use std::io::BufReader;
+use std::ops::Range;
+use std::path::Path;
+use std::slice::from_ref;
+use std::sync::Arc;
+
+/// Frames copied at once.
+const BLOCK: u64 = 64 * 1024;
+
+/// Who decodes what the recorder does not decode by itself.
+pub type Decoders = Option<Arc<dyn ForeignDecoders>>;
+
+/// A recording with new sound, not yet in its place.
+struct Redecoded {
+    audio: FinishedWav,
+    report: TapeReport,
+}
+
+/// Why nothing was made.
+enum NotMade {
+    /// There is nothing to be decoded.
+    Nothing,
+    Refused(&'static str),
+    Failed(StoreError),
+}
+
+impl From<StoreError> for NotMade {
+    fn from(e: StoreError) -> NotMade {
+        NotMade::Failed(e)
+    }
+}
+
+impl Keeper {
+    /// Makes the sound of what was kept of each of `rows`. No other edit of the store is made meanwhile.
+    ///
+    /// # Errors
+    /// The audit log or the index cannot be written.
+    pub fn redecode(&mut self, rows: &[Row], decoders: &Decoders, by: &By) -> Result<Amended, KeeperError> {
+        let mut all = Amended::default();
+        for row in rows {
+            let alone = EditLock::wait(self.audit.state())?;
+            match self.redecode_one(row, decoders, by, &alone) {
+                Ok(amended) => all.add(amended),
+                Err(KeeperError::Store(e)) => all.failed.push((row.id, e.to_string())),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(all)
+    }
+
+    fn redecode_one(
+        &mut self,
+        row: &Row,
+        decoders: &Decoders,
+        by: &By,
+        alone: &EditLock,
+    ) -> Result<Amended, KeeperError> {
+        let sidecar = self.read(row)?;
+        let store = self.store.clone();
+        let json = row.json(store.path());
+        let stem = json.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let paths = Paths::new(json.parent().unwrap_or(Path::new("")), &stem);
+        let draft = Draft::new(Action::Redecode);
+        let new = match sound_of(&store, &paths, &sidecar, decoders) {
+            Ok(new) => new,
+            Err(NotMade::Nothing) => {
+                return Ok(Amended { not: vec![row.id], ..Amended::default() });
+            }
+            Err(NotMade::Refused(why)) => {
+                return self.amend_alone(from_ref(row), draft, by, &|_| EditResult::Refused(why), alone);
+            }
+            Err(NotMade::Failed(e)) => {
+                drop(store.remove(&with_new(&paths.wav)));
+                return Err(e.into());
+            }
+        };
+        let amended = self.amend_alone(from_ref(row), draft, by, &|s| new.tell(s, &sidecar, by), alone);
+        match amended {
+            Ok(amended) if !amended.made.is_empty() => {
+                store.rename(&with_new(&paths.wav), &paths.wav)?;
+                store.below(&paths.folder)?.sync()?;
+                Ok(amended)
+            }
+            other => {
+                drop(store.remove(&with_new(&paths.wav)));
+                other
+            }
+        }
+    }
+}
+
+impl Redecoded {
+    /// What the sidecar says of it, if it is still the one that was read.
+    fn tell(&self, s: &mut Sidecar, read: &Sidecar, by: &By) -> EditResult {
+        if s.audio.sha256 != read.audio.sha256 {
+            return EditResult::Refused("it was changed meanwhile");
+        }
+        (s.audio.sha256, s.audio.encoding) = (self.audio.sha256_hex.clone(), WavEncoding::PcmS16le);
+        if let Some(kept) = &mut s.undecoded {
+            kept.decoded_at = Some(by.at);
+            s.complete |= kept.else_complete && self.report.missing == Missing::Nothing;
+        }
+        for stream in &mut s.streams {
+            let is_it = |r: &&crate::tape::StreamReport| {
+                r.channel == stream.channel && format!("0x{:08x}", r.ssrc) == stream.ssrc
+            };
+            if let Some(report) = self.report.streams.iter().find(is_it) {
+                stream.mos = report.mos;
+            }
+        }
+        EditResult::Made
+    }
+}
+
+/// Makes the new audio, `NAME.wav.new`.
+fn sound_of(store: &Folder, paths: &Paths, s: &Sidecar, decoders: &Decoders) -> Result<Redecoded, NotMade> {
+    let kept = s.undecoded.as_ref().ok_or(NotMade::Nothing)?;
+    if s.restricted.is_set() {
+        return Err(NotMade::Refused("it is restricted"));
+    }
+    if kept.decoded_at.is_some() && s.complete {
+        return Err(NotMade::Nothing);
+    }
+    let pcap = store.read(&paths.pcap)?;
+    if sha256_of(&pcap, &paths.pcap)? != kept.sha256 {
+        return Err(NotMade::Refused("its kept payload is not the one its sidecar speaks of"));
+    }
+    let old = store.read(&paths.wav)?;
+    if sha256_of(&old, &paths.wav)? != s.audio.sha256 {
+        return Err(NotMade::Refused("its audio is not the one its sidecar speaks of"));
+    }
+    // What an edit cut short left.
+    store.remove(&with_new(&paths.wav))?;
+    let mut deck = OverlayDeck::new(store, paths, old)?;
+    let report = play(&store.read(&paths.pcap)?, paths, s, decoders, &mut deck)?;
+    let heard = deck.is_heard;
+    let audio = deck.finish()?;
+    if !heard {
+        store.remove(&with_new(&paths.wav))?;
+        return Err(NotMade::Refused("nothing here can decode its payload"));
+    }
+    Ok(Redecoded { audio, report })
+}
+
+/// Plays the payload into `deck`.
+fn play(
+    pcap: &File,
+    paths: &Paths,
+    s: &Sidecar,
+    decoders: &Decoders,
+    deck: &mut OverlayDeck,
+) -> Result<TapeReport, StoreError> {
+    let unreadable = || StoreError::io("read", &paths.pcap);
+    let mut tape = Tape::with_decoders(s.answered_at, decoders.clone());
+    tape.set_rate(s.audio.sample_rate);
+    let mut reader = UndecodedReader::new(BufReader::new(pcap)).map_err(unreadable())?;
+    while let Some(item) = reader.read_item().map_err(unreadable())? {
+        match item {
+            UndecodedItem::Formats(channel, formats) => tape.set_formats(channel, 0, &formats),
+            UndecodedItem::Rtp(channel, at, bytes) => {
+                let Ok(heard) = RtpPacket::parse(&bytes) else { continue };
+                let flow = (channel as u32 + 1) << SOURCE_SHIFT;
+                let (rank, standing, is_opened) = (0, Standing::Claimed, false);
+                tape.push(Packet { channel, rank, standing, flow, at, heard, is_opened }, deck);
+            }
+        }
+    }
+    let frames_ns = u128::from(s.audio.frames) * 1_000_000_000 / u128::from(s.audio.sample_rate.max(1));
+    let report = tape.close(s.answered_at.offset_ns(i64::try_from(frames_ns).unwrap_or(i64::MAX)), deck);
+    deck.trouble.take().map_or(Ok(report), Err)
+}
+
+/// Puts new sound over what is there.
+struct OverlayDeck {
+    old: File,
+    info: WavInfo,
+    new: WavWriter,
+    is_heard: bool,
+    /// The first thing that went wrong.
+    trouble: Option<StoreError>,
+}
+
+impl OverlayDeck {
+    fn new(store: &Folder, paths: &Paths, old: File) -> Result<OverlayDeck, StoreError> {
+        let info = info_of(&old, &paths.wav)?;
+        let spec = WavSpec { rate: info.spec.rate, encoding: WavEncoding::PcmS16le };
+        let new = WavWriter::create_in(store, &with_new(&paths.wav), spec)?;
+        Ok(OverlayDeck { old, info, new, is_heard: false, trouble: None })
+    }
+
+    /// As long as what is there.
+    fn finish(mut self) -> Result<FinishedWav, StoreError> {
+        let length = self.info.frames();
+        while self.trouble.is_none() && self.new.frames() < length {
+            let n = (length - self.new.frames()).min(BLOCK);
+            self.append(&vec![0; n as usize * usize::from(CHANNELS)]);
+        }
+        match self.trouble {
+            Some(e) => Err(e),
+            None => self.new.finish(true),
+        }
+    }
+
+    /// What is there of `frames`.
+    fn there(&mut self, frames: Range<u64>) -> Vec<i16> {
+        let read = read_samples(&self.old, &self.info, frames);
+        read.map_err(StoreError::io("read", self.new.path())).unwrap_or_else(|e| {
+            self.note(Err(e));
+            Vec::new()
+        })
+    }
+
+    fn note(&mut self, done: Result<(), StoreError>) {
+        if let Err(e) = done {
+            self.trouble.get_or_insert(e);
+        }
+    }
+}
+
+/// New sound takes the place of what is there: that is silence, or the same, made before.
+fn over(there: i16, new: i16) -> i16 {
+    if new == 0 { there } else { new }
+}
+
+impl Deck for OverlayDeck {
+    fn start(&mut self, _rate_hz: u32, _law: Option<crate::codec::g711::Law>) {}
+
+    fn append(&mut self, frames: &[i16]) {
+        let from = self.new.frames();
+        let n = (frames.len() as u64 / u64::from(CHANNELS)).min(self.info.frames().saturating_sub(from));
+        let mut bytes = Vec::with_capacity(n as usize * 4);
+        for (there, new) in self.there(from..from + n).into_iter().zip(frames) {
+            self.is_heard |= *new != 0;
+            bytes.extend_from_slice(&over(there, *new).to_le_bytes());
+        }
+        let done = self.new.append(&bytes);
+        self.note(done);
+    }
+
+    fn truncate(&mut self, frames: u64) {
+        let done = self.new.truncate_frames(frames);
+        self.note(done);
+    }
+
+    fn patch(&mut self, frame: u64, channel: Channel, samples: &[i16]) {
+        let n = (samples.len() as u64).min(self.new.frames().saturating_sub(frame));
+        let there = self.there(frame..frame + n);
+        let own = there.chunks_exact(usize::from(CHANNELS)).map(|both| both[channel as usize]);
+        let mut bytes = Vec::with_capacity(samples.len() * 2);
+        for (there, new) in own.zip(samples) {
+            self.is_heard |= *new != 0;
+            bytes.extend_from_slice(&over(there, *new).to_le_bytes());
+        }
+        let done = self.new.patch(frame, channel as u16, &bytes).map(drop);
+        self.note(done);
+    }
+}
