@@ -4,6 +4,11 @@
 // Every target uses one of these.
 #![allow(dead_code)]
 
+#[path = "recording_clients.rs"]
+mod recording_clients;
+
+pub use recording_clients::siprec;
+
 use nauhuri::call::{Decision, Ending, Opening};
 use nauhuri::codec::CodecSpec;
 use nauhuri::codec::formats::PayloadMap;

@@ -8,7 +8,7 @@
 //! 1  wire sip sdp rtp codec
 //! 2  net
 //! 3  call tape
-//! 4  engine
+//! 4  engine siprec
 //! -- above this line: no async, lock, thread, file, socket or clock --
 //! 5  capture store telemetry
 //! 6  archive
@@ -100,6 +100,7 @@ pub mod call;
 pub mod tape;
 
 pub mod engine;
+pub mod siprec;
 
 pub mod capture;
 pub mod store;

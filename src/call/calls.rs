@@ -6,6 +6,7 @@
 //! where media belongs in `pairing`; none of them knows of the others.
 
 mod hangups;
+mod info;
 mod strange;
 mod verdict;
 
@@ -202,7 +203,7 @@ impl Calls {
             Method::Notify if seen.msg.sipfrag_status().is_some_and(|s| s >= 300) => {
                 self.transfer_failed(id, side.other());
             }
-            Method::Info if seen.msg.dtmf_info() => self.handle_key(id, seen, side),
+            Method::Info => self.handle_info(id, seen, side),
             _ => {}
         }
     }
@@ -386,15 +387,6 @@ impl Calls {
         // What is said while it rings is weighed once somebody answers.
         if *known != before && d.is_confirmed() {
             self.reconsider(id, at);
-        }
-    }
-
-    /// SIP INFO with a key press. Every hop shows it; it counts once.
-    fn handle_key(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
-        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
-        let is_copy = d.last_info[side as usize].replace(seen.cseq) == Some(seen.cseq);
-        if let Some(r) = d.recording().filter(|_| !is_copy) {
-            self.recordings.handle_key(r, seen.at, side);
         }
     }
 

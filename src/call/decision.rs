@@ -94,7 +94,7 @@ pub enum Ending {
     Transferred,
     /// No media for too long.
     Timeout,
-    /// The capture ended.
+    /// The capture ended, or the session of a recording client, which did not say who hung up.
     CaptureEnd,
     /// The recorder was told to stop.
     Shutdown,

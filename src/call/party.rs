@@ -5,6 +5,7 @@ use super::dialog::Dialog;
 use super::leg::{Hop, Leg};
 use super::pairing::Side;
 use super::rules::Rules;
+use crate::net::reserved::is_reserved;
 use crate::pii::Pii;
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -63,6 +64,11 @@ impl Party {
     /// Is it, or was it when it was first heard of, within the agents' networks?
     pub fn is_within(&self, rules: &Rules) -> bool {
         self.was_within || self.addrs.iter().any(|a| rules.is_agents_network(*a))
+    }
+
+    /// Is it named by a recording client that we listen to, and not by itself?
+    pub fn is_vouched_for(&self) -> bool {
+        !self.addrs.is_empty() && self.addrs.iter().all(|a| is_reserved(*a))
     }
 
     /// Whatever it is called, or was told to be.

@@ -9,7 +9,8 @@
 //! | anything else | stranger |
 //!
 //! Where the agents' networks bind (`agents.match = "within"`), a party outside of
-//! them is a stranger whatever it says: a caller writes his own From and headers.
+//! them is a stranger whatever it says: a caller writes his own From and headers. Of a call that a
+//! recording client tells (SIPREC) nobody has an address, and it vouches for whom it names.
 //! Two agents make an internal call; where one of them is so by name only, who
 //! is asserted talks: he is the customer (a transfer in the agent's name, a
 //! pick-up). One agent at both ends is click to dial: his exchange calls him in
@@ -89,7 +90,7 @@ pub fn agent_of(rules: &Rules, party: &Party) -> Option<Option<String>> {
 /// `other`: whom it talks with.
 fn standing(rules: &Rules, party: &Party, other: Option<&Party>) -> PartyKind {
     let is_within = party.is_within(rules);
-    if rules.is_bound() && !is_within {
+    if rules.is_bound() && !is_within && !party.is_vouched_for() {
         return PartyKind::Stranger;
     }
     if let Some(id) = &party.asserted.header_id {

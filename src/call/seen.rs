@@ -2,6 +2,7 @@
 
 use super::identifier::Identifier;
 use crate::net::Flow;
+use crate::net::reserved::{TOLD_HEADER, ToldNote, is_reserved};
 use crate::sip::{Message, Method};
 use crate::time::Timestamp;
 
@@ -41,6 +42,12 @@ impl<'m> Seen<'m> {
         // A request is what its first line says, whatever its CSeq does.
         let method = msg.method().unwrap_or(method);
         Some(Seen { msg, at, flow, call_id, from_tag, to_tag, branch, cseq, method, code: msg.status() })
+    }
+
+    /// What SIP has no word for, from our own recording server: a captured message says nothing so.
+    pub fn told(&self) -> Option<ToldNote> {
+        let value = is_reserved(self.flow.src.ip()).then(|| self.msg.header(TOLD_HEADER)).flatten()?;
+        [ToldNote::Ended, ToldNote::Missing].into_iter().find(|n| n.as_str().as_bytes() == &*value)
     }
 
     /// A response of the 2xx class.

@@ -5,6 +5,7 @@
 //! for the loop is behind then, and a sender that is made to wait would be too.
 
 use crate::net::OwnedDatagram;
+use crate::net::reserved::is_reserved;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -56,8 +57,20 @@ pub fn feed(limit: usize) -> (Feed, Intake) {
 }
 
 impl Feed {
-    /// Hands one over; false if there was no room for it.
+    /// Hands one over that is somebody else's word; false if there was no room for it. What uses the
+    /// addresses of our own recording server is forged, and goes no further.
     pub fn offer(&self, datagram: OwnedDatagram) -> bool {
+        let flow = datagram.flow;
+        is_reserved(flow.src.ip()) || is_reserved(flow.dst.ip()) || self.offer_told(datagram)
+    }
+
+    /// The recorder stops: what is offered from here on is not recorded.
+    pub fn is_closed(&self) -> bool {
+        self.0.lock().is_closed
+    }
+
+    /// Hands over what our own recording server tells ([`crate::net::reserved`]).
+    pub fn offer_told(&self, datagram: OwnedDatagram) -> bool {
         let cost = datagram.payload.len() + DATAGRAM_COST;
         let mut queue = self.0.lock();
         if queue.is_closed {
@@ -157,6 +170,19 @@ mod tests {
         intake.close();
         assert!(feed.offer(datagram(102, 1 << 20)));
         assert_eq!((intake.take().count(), intake.dropped()), (1, 101 - kept as u64));
+    }
+
+    #[test]
+    fn only_our_own_server_uses_its_addresses() {
+        let (feed, mut intake) = feed(10_000);
+        let mut forged = datagram(1, 10);
+        forged.flow.dst = SocketAddr::new(crate::net::reserved::hosts(1)[0], 5060);
+        assert!(feed.offer(forged.clone()));
+        assert_eq!(intake.take().count(), 0);
+        assert!(feed.offer_told(forged) && !feed.is_closed());
+        assert_eq!(intake.take().count(), 1);
+        intake.close();
+        assert!(feed.is_closed());
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod file;
 pub mod hep_listener;
 pub mod live;
 pub mod merge;
+pub mod siprec_listener;
 pub mod tls;
 
 /// What libpcap calls a link type.

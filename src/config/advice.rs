@@ -10,12 +10,16 @@ pub fn has_no_agent_rule(agents: &Agents) -> bool {
     agents.extensions.is_empty() && agents.networks.is_empty() && agents.header.is_empty()
 }
 
+/// Who takes part in a session of SIPREC has no address of its own.
+const NAMED_AGENTS: &str = "siprec.listen is set, and agents has neither extensions nor header: agents.networks tells nobody \
+    apart there, since the participants have no addresses of their own, and none of these calls is recorded";
+
 /// Everything of this kind, each with its key and its remedy.
 pub fn advice(config: &Config) -> Vec<String> {
     let mut all = Vec::new();
     if !config.has_source() {
         all.push(
-            "neither capture.interface nor hep.listen is set: `nauhuri record` needs one of them".into(),
+            "none of capture.interface, hep.listen and siprec.listen is set: `nauhuri record` needs one of them".into(),
         );
     }
     tunnels(config, &mut all);
@@ -77,6 +81,9 @@ fn agents(config: &Config, all: &mut Vec<String>) {
         );
         return;
     }
+    if !config.siprec.listen.is_empty() && own.extensions.is_empty() && own.header.is_empty() {
+        all.push(NAMED_AGENTS.into());
+    }
     let is_bound = !own.networks.is_empty() && own.matching == AgentMatch::Within;
     if is_bound || (own.extensions.is_empty() && own.header.is_empty()) {
         return;
@@ -121,6 +128,7 @@ mod tests {
     fn nothing_is_said_of_what_is_closed() {
         assert_eq!(told(|_| {}), [""; 0]);
         assert_eq!(told(|c| c.agents.extensions = vec!["31*".into()]), [""; 0]);
+        assert_eq!(told(|c| c.siprec.listen = vec!["udp:10.1.0.5:5060".into()]), [""; 0]);
         assert_eq!(told(|c| c.agents.extensions.clear()), [""; 0]);
         assert_eq!(told(|c| c.metrics.listen = "[::1]:9160".into()), [""; 0]);
         assert_eq!(told(|c| c.metrics.listen = String::new()), [""; 0]);
@@ -133,6 +141,10 @@ mod tests {
         type Change = fn(&mut Config);
         let table: &[(&[&str], Change)] = &[
             (&["capture.interface"], |c| c.capture.interface.clear()),
+            (&["siprec.listen is set", "extensions nor header"], |c| {
+                c.siprec.listen = vec!["udp:10.1.0.5:5060".into()];
+                c.agents.extensions.clear();
+            }),
             (&["[agents] has no rule"], |c| c.agents = Agents::default()),
             (&["his own From makes", "set agents.networks"], |c| c.agents.networks.clear()),
             (&["his own From makes", "agents.match = \"within\""], |c| c.agents.matching = AgentMatch::Any),

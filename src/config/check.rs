@@ -8,6 +8,7 @@
 use super::advice::has_no_agent_rule;
 use super::compiled::{ExtensionRule, NumberForm};
 use super::keys::{self, Key};
+use super::listen_at::ListenOver;
 use super::sections::{MEMORY_MIN, SECTIONS};
 use super::{Config, ListenReason, Service};
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<BadValue> {
     let mut findings = Findings(Vec::new());
     each_key(config, &mut findings);
     capture(config, purpose, &mut findings);
+    siprec(config, &mut findings);
     agents(config, purpose, &mut findings);
     services(config, &mut findings);
     service_numbers(config, &mut findings);
@@ -98,11 +100,25 @@ fn capture(config: &Config, purpose: Purpose, findings: &mut Findings) {
     let own = &config.capture;
     if !config.has_source() && purpose == Purpose::Capture {
         let allowed = "the interface that sees the calls, such as \"eth1\", or \"any\"; or another source of \
-                       calls: hep.listen";
+                       calls: hep.listen or siprec.listen";
         findings.add("capture.interface", "nothing", allowed);
     }
     for name in own.interface.iter().filter(|name| name.trim().is_empty()) {
         findings.add("capture.interface", quoted(name), "a name such as \"eth1\"");
+    }
+}
+
+fn siprec(config: &Config, findings: &mut Findings) {
+    let own = &config.siprec;
+    let is_secure = own.addresses().any(|at| at.transport == ListenOver::Tls);
+    let is_whole = !own.tls.cert.as_os_str().is_empty() && !own.tls.key.as_os_str().is_empty();
+    if is_secure && !is_whole {
+        let allowed = "both cert and key where siprec.listen has an address of \"tls\"";
+        findings.add("siprec.tls", "no certificate with its key", allowed);
+    }
+    if !own.listen.is_empty() && own.from.is_empty() {
+        let allowed = "the networks of the recording clients, such as [\"10.1.0.0/24\"]";
+        findings.add("siprec.from", "nothing", allowed);
     }
 }
 
@@ -302,6 +318,15 @@ mod tests {
             ("room.session_idle", |c| c.room.session_idle = Duration::ZERO),
             ("room.exports", |c| c.room.exports = "out".into()),
             ("room.trusted_proxies", |c| c.room.trusted_proxies = vec!["10.0.0.0/33".into()]),
+            ("siprec.listen", |c| c.siprec.listen = vec!["10.1.0.5:5060".into()]),
+            ("siprec.tls", |c| c.siprec.listen = vec!["tls:10.1.0.5:5061".into()]),
+            ("siprec.from", |c| {
+                c.siprec.listen = vec!["udp:10.1.0.5:5060".into()];
+                c.siprec.from.clear();
+            }),
+            ("siprec.rtp_ports", |c| c.siprec.rtp_ports = "20000".into()),
+            ("siprec.advertise", |c| c.siprec.advertise = vec!["recorder.example".into()]),
+            ("siprec.sessions", |c| c.siprec.sessions = 0),
             ("audit.anchor", |c| c.audit.anchor = "anchor".into()),
             ("numbers.caller", |c| c.numbers.caller.clear()),
             ("numbers.national_prefix", |c| {

@@ -24,6 +24,7 @@ pub mod sample;
 pub mod sections;
 pub mod service;
 pub mod sip_ports;
+pub mod siprec;
 pub mod term;
 pub mod tunnels;
 mod words;

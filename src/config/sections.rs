@@ -8,6 +8,7 @@ use super::keys::{self, Kind, section};
 use super::listening::Room;
 use super::service::{Service, ServiceRule};
 use super::sip_ports::SipPorts;
+use super::siprec::Siprec;
 use super::term::Term;
 use super::tunnels::TunnelRule;
 use super::words;
@@ -29,6 +30,7 @@ const BYTES: Kind = Kind::Count(64 * 1024, i64::MAX);
 keys::config! {
     capture: Capture,
     hep: HepSection,
+    siprec: Siprec,
     sip: Sip,
     agents: Agents,
     service: Vec<ServiceRule>,
@@ -51,7 +53,7 @@ section! {
     /// Where packets come from.
     pub struct Capture {
         /// The interface that sees the calls (the mirror or SPAN port), or a list of
-        /// them; "any" listens on all. Empty where calls come from elsewhere: hep.listen.
+        /// them; "any" listens on all. Empty where calls come from elsewhere: hep.listen, siprec.listen.
         #[serde(deserialize_with = "crate::config::forms::interfaces")]
         interface: Vec<String> = Vec::new(), Kind::OneOrTexts;
         /// An extra BPF expression, such as "net 10.20.0.0/16": packets outside it are
@@ -392,7 +394,7 @@ pub enum Encoding {
 impl Config {
     /// Whether calls can come from anywhere: an interface, or whoever sends to the recorder.
     pub fn has_source(&self) -> bool {
-        !self.capture.interface.is_empty() || !self.hep.listen.is_empty()
+        !self.capture.interface.is_empty() || !self.hep.listen.is_empty() || !self.siprec.listen.is_empty()
     }
 
     /// A service by its name, with everything filled in.

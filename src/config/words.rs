@@ -1,7 +1,7 @@
 //! What a text in the configuration may look like, in words and as a check.
 
 use super::keys::Form;
-use super::listen_at::ListenAt;
+use super::listen_at::{ListenAt, port_range};
 use super::networks::Networks;
 use super::term::{self, Term};
 use std::net::SocketAddr;
@@ -98,6 +98,18 @@ pub(super) const METRICS_ADDRESS: Form = Form {
 pub(super) const LISTEN_AT: Form = Form {
     allowed: "addresses such as \"udp:127.0.0.1:9060\", \"tcp:10.1.0.5:9060\" or \"tls:[::]:9061\"",
     accepts: |text| ListenAt::parse(text).is_some(),
+    may_be_empty: true,
+};
+/// A range of ports for media.
+pub(super) const PORT_RANGE: Form = Form {
+    allowed: "a range of at least four UDP ports above 1023 such as \"20000-29999\"",
+    accepts: |text| port_range(text).is_some(),
+    may_be_empty: false,
+};
+/// Addresses without a port.
+pub(super) const ADDRESSES: Form = Form {
+    allowed: "addresses such as \"203.0.113.5\" or \"2001:db8::5\"",
+    accepts: |text| text.parse::<std::net::IpAddr>().is_ok(),
     may_be_empty: true,
 };
 /// Where the listening room is served.

@@ -27,6 +27,7 @@ pub mod register_queue;
 pub mod replay;
 mod running;
 pub mod shutdown;
+pub mod siprec_report;
 mod story;
 pub mod totals;
 pub mod unrecorded;

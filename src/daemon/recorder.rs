@@ -13,10 +13,12 @@ use super::housekeeping;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
+use super::siprec_report::ReportedSiprec;
 use crate::capture::feed::{Feed, Intake, Listener, feed};
 use crate::capture::hep_listener::hep_counts::HepCounts;
 use crate::capture::hep_listener::{HepListenError, HepListener};
 use crate::capture::live::{FrameSource, LiveError};
+use crate::capture::siprec_listener::{SiprecListenError, SiprecListener};
 use crate::config::Config;
 use crate::custody::audit::AuditLog;
 use crate::store::StoreError;
@@ -43,6 +45,9 @@ pub enum StartError {
     /// An interface that cannot be captured.
     #[error(transparent)]
     Capture(#[from] LiveError),
+    /// An address where recording clients are to be received.
+    #[error(transparent)]
+    Siprec(#[from] SiprecListenError),
     /// An address where capture agents' packets are to be received.
     #[error(transparent)]
     Hep(#[from] HepListenError),
@@ -96,9 +101,12 @@ impl<S: FrameSource> Recorder<S> {
     /// [`StartError`]
     pub fn prepare(config: &Config, timezone: &jiff::tz::TimeZone) -> Result<Recorder<S>, StartError> {
         let sources = open_sources(config)?;
+        let siprec = SiprecListener::open(config)?;
         let (hep_listeners, hep) = HepListener::open_all(config)?;
-        let listeners = hep_listeners.into_iter().map(|l| Arc::new(l) as Arc<dyn Listener>).collect();
         let context = Arc::new(Context::recording(config));
+        let siprec = siprec.map(|l| Arc::new(ReportedSiprec::new(l, &context)) as Arc<dyn Listener>);
+        let hep_listeners = hep_listeners.into_iter().map(|l| Arc::new(l) as Arc<dyn Listener>);
+        let listeners = hep_listeners.chain(siprec).collect();
         let clock = Clock::machine();
         let root = &context.writing.root;
         let state = mark::state_folder(root, config.storage.state.as_deref());

@@ -19,6 +19,7 @@ use crate::call::pairing::{Route, StreamPosition, Target};
 use crate::call::{Calls, Decision, Ending, Ends, Unrecorded, UnrecordedCall};
 use crate::config::Config;
 use crate::id::RecordingId;
+use crate::net::reserved::is_reserved;
 use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
 use crate::rtp::packet::{DatagramKind, RtpError, RtpPacket, classify, zrtp_confirmed};
 use crate::rtp::standing::Trust;
@@ -107,12 +108,13 @@ impl Engine {
     /// Takes one frame.
     pub fn handle_frame(&mut self, frame: &Frame<'_>, sink: &mut impl Sink) {
         if self.comes(frame.ts, || Doubtful::frame(frame), sink) {
-            self.net.handle_frame(frame, &mut |d| self.core.handle_datagram(&d, sink));
+            self.net.handle_frame(frame, &mut |d| self.core.handle_captured(&d, sink));
         }
     }
 
     /// Takes one UDP datagram, or one SIP message that came over TCP, from elsewhere
-    /// than a frame.
+    /// than a frame. Between the reserved addresses ([`crate::net::reserved`]) it must be our own
+    /// recording server's: whoever hands it in sees to that.
     pub fn handle_datagram(&mut self, datagram: &Datagram<'_>, sink: &mut impl Sink) {
         self.core.stats.datagrams += 1;
         self.core.stats.datagram_bytes += datagram.payload.len() as u64;
@@ -148,7 +150,7 @@ impl Engine {
             self.hand_in(&held, is_true, next, sink);
         }
         let core = &mut self.core;
-        self.net.flush(&mut |d| core.handle_datagram(&d, sink));
+        self.net.flush(&mut |d| core.handle_captured(&d, sink));
         core.calls.finish(core.clock.now(), by);
         core.drain(sink);
     }
@@ -219,7 +221,7 @@ impl Engine {
         };
         self.pass_time(ts, sink);
         match held.at(ts) {
-            Again::Frame(f) => self.net.handle_frame(&f, &mut |d| self.core.handle_datagram(&d, sink)),
+            Again::Frame(f) => self.net.handle_frame(&f, &mut |d| self.core.handle_captured(&d, sink)),
             Again::Datagram(d) => self.core.handle_datagram(&d, sink),
         }
     }
@@ -235,12 +237,22 @@ impl Engine {
     #[inline]
     fn give_up_gaps(&mut self, now: Timestamp, sink: &mut impl Sink) {
         if self.net.is_due(now) {
-            self.net.handle_timeout(now, &mut |d| self.core.handle_datagram(&d, sink));
+            self.net.handle_timeout(now, &mut |d| self.core.handle_captured(&d, sink));
         }
     }
 }
 
 impl Core {
+    /// What was captured, and so may be anybody's.
+    #[inline]
+    fn handle_captured(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
+        if is_reserved(d.flow.src.ip()) || is_reserved(d.flow.dst.ip()) {
+            self.stats.other_udp += 1;
+            return;
+        }
+        self.handle_datagram(d, sink);
+    }
+
     fn handle_datagram(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         let is_sip = match d.transport {
             Transport::Tcp | Transport::Sctp | Transport::Hep => true,

@@ -15,6 +15,7 @@ mod net_config;
 pub mod net_stats;
 mod ports;
 mod reassembly;
+pub mod reserved;
 pub mod sctp;
 mod stream;
 mod unread;

@@ -1,4 +1,4 @@
-//! Finding the session description in a body.
+//! Finding the session description, or another part, in a body.
 //!
 //! RFC 5621 and RFC 2046 §5.1, as far as it takes to find one part: nesting and
 //! the number of parts are bounded, and each level is scanned once.
@@ -20,7 +20,21 @@ pub(super) fn media_type(content_type: &[u8]) -> &[u8] {
 
 /// The session description in a body of this Content-Type (empty: none given).
 pub(super) fn find_sdp<'a>(content_type: &[u8], body: &'a [u8]) -> Option<&'a [u8]> {
-    find(content_type, body, MAX_DEPTH)
+    let is_wanted = |kind: &[u8], body: &[u8]| match kind.is_empty() {
+        true => body[body.iter().take_while(|b| is_lws(**b)).count()..].starts_with(b"v=0"),
+        false => is(kind, b"application", b"sdp") && !trim(body).is_empty(),
+    };
+    find(content_type, body, MAX_DEPTH, &is_wanted)
+}
+
+/// The metadata of a recording session in such a body: `application/rs-metadata+xml` (RFC 7865,
+/// RFC 9806), without `+xml` as RFC 7866 had it, or XML that is not called by its name.
+pub(super) fn find_metadata<'a>(content_type: &[u8], body: &'a [u8]) -> Option<&'a [u8]> {
+    let known: [&[u8]; 3] = [b"rs-metadata+xml", b"rs-metadata", b"xml"];
+    let is_wanted = |kind: &[u8], _: &[u8]| {
+        known.iter().any(|name| is(kind, b"application", name)) || is(kind, b"text", b"xml")
+    };
+    find(content_type, body, MAX_DEPTH, &is_wanted)
 }
 
 /// Whether a body of this Content-Type says that a key was pressed, by itself or by one
@@ -53,14 +67,16 @@ fn has_key_press_within(content_type: &[u8], body: &[u8], depth: u8) -> bool {
     })
 }
 
-fn find<'a>(content_type: &[u8], body: &'a [u8], depth: u8) -> Option<&'a [u8]> {
+/// The first part, or the body itself, of a type and content that `is_wanted`.
+fn find<'a>(
+    content_type: &[u8],
+    body: &'a [u8],
+    depth: u8,
+    is_wanted: &dyn Fn(&[u8], &[u8]) -> bool,
+) -> Option<&'a [u8]> {
     let kind = media_type(content_type);
-    if kind.is_empty() {
-        let start = body.iter().take_while(|b| is_lws(**b)).count();
-        return body[start..].starts_with(b"v=0").then_some(body);
-    }
-    if is_sdp(kind) {
-        return (!trim(body).is_empty()).then_some(body);
+    if is_wanted(kind, body) {
+        return Some(body);
     }
     if depth == 0 || !is_multipart(kind) {
         return None;
@@ -68,12 +84,8 @@ fn find<'a>(content_type: &[u8], body: &'a [u8], depth: u8) -> Option<&'a [u8]> 
     let delimiter = delimiter(content_type, body)?;
     parts(&delimiter, body).take(MAX_PARTS).find_map(|part| {
         let (content_type, body) = split_part(part);
-        find(content_type, body, depth - 1)
+        find(content_type, body, depth - 1, is_wanted)
     })
-}
-
-fn is_sdp(kind: &[u8]) -> bool {
-    is(kind, b"application", b"sdp")
 }
 
 fn is_multipart(kind: &[u8]) -> bool {
@@ -185,6 +197,21 @@ mod tests {
         assert_eq!(find_sdp(b"text/plain", SDP), None);
         assert_eq!(find_sdp(b"", b"Signal=1"), None);
         assert_eq!(find_sdp(b"application/sdp", b""), None);
+    }
+
+    #[test]
+    fn metadata_by_all_its_names() {
+        let xml: &[u8] = b"<recording/>";
+        for kind in ["application/rs-metadata+xml", "Application/RS-Metadata", "text/xml; charset=utf-8"] {
+            let part =
+                format!("\r\n--x\r\nContent-Type: {kind}\r\nContent-Disposition: recording-session\r\n\r\n");
+            let sdp = [b"--x\r\nContent-Type: application/sdp\r\n\r\n", SDP].concat();
+            let body = [&sdp, part.as_bytes(), xml, b"\r\n--x--"].concat();
+            assert_eq!(find_metadata(b"multipart/mixed;boundary=x", &body), Some(xml), "{kind}");
+            assert_eq!(find_sdp(b"multipart/mixed;boundary=x", &body).map(trim), Some(trim(SDP)));
+            assert_eq!(find_metadata(kind.as_bytes(), xml), Some(xml));
+        }
+        assert_eq!(find_metadata(b"application/sdp", SDP), None);
     }
 
     #[test]

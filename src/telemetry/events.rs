@@ -9,7 +9,8 @@
 
 use super::fault::Fault;
 use super::label::{
-    CodecLabel, DecoderFault, EndedBy, FailReason, HepFault, ThreadRole, UnreadKind, UnrecordedReason,
+    CodecLabel, DecoderFault, EndedBy, FailReason, HepFault, SiprecFault, ThreadRole, UnreadKind,
+    UnrecordedReason,
 };
 use super::metrics::{Metrics, OTHER_SERVICE};
 use crate::time::Timestamp;
@@ -223,6 +224,15 @@ pub enum Event<'a> {
         /// What, and where.
         listener: &'a str,
     },
+    /// Something that came to the listener of SIPREC was not accepted (the totals are published apart).
+    SiprecRefused {
+        /// Why.
+        reason: SiprecFault,
+        /// Whose the last was, where that is known.
+        client: &'a str,
+        /// How often so far.
+        count: u64,
+    },
     /// Somebody's packets in HEP, or a connection for them, were not taken (the totals are published apart).
     HepRefused {
         /// Why.
@@ -373,6 +383,7 @@ impl Event<'_> {
             | Event::ThreadStuck { .. }
             | Event::ThreadBack { .. }
             | Event::Listening { .. }
+            | Event::SiprecRefused { .. }
             | Event::HepRefused { .. }
             | Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }

@@ -54,7 +54,7 @@ labels! {
         Kernel = "kernel", "The ring was full: the capture loop is too slow.";
         Interface = "interface", "The network card or its driver dropped it.";
         Socket = "socket", "The kernel's buffer of a socket on which HEP is received was full.";
-        Feed = "feed", "The queue of what was received over the network (HEP) was full: the capture loop is too slow.";
+        Feed = "feed", "The queue of what was received over the network (HEP, SIPREC) was full: the capture loop is too slow.";
         Queue = "queue", "A worker's queue was full.";
         Truncated = "truncated", "Cut short by the snap length or the file.";
         Malformed = "malformed", "No readable Ethernet, IP, UDP or TCP header.";
@@ -321,10 +321,33 @@ labels! {
     ThreadRole {
         Capture = "capture", "Takes packets from the interfaces and follows the calls.";
         Worker = "worker", "Decodes and writes recordings; there are several.";
-        Listener = "listener", "Receives what is sent to the recorder (HEP); there may be several.";
+        Listener = "listener", "Receives what is sent to the recorder (HEP, SIPREC); there may be several.";
         Archivist = "archivist", "Finishes what a crash left, keeps the index, deletes what is due.";
         Housekeeping = "housekeeping", "Looks at free space, links and whether the storage takes writes.";
         Metrics = "metrics", "Answers /metrics, /healthz and /readyz.";
+    }
+}
+
+labels! {
+    /// Why something that came to the SIPREC listener was not accepted: `nauhuri_siprec_refused_total{reason}`.
+    SiprecFault {
+        Address = "address", "The client is not in `siprec.from`: 403.";
+        NotSiprec = "not_siprec", "An INVITE that does not ask for a recording session: 421.";
+        Extension = "extension", "It requires an extension that is not known: 420.";
+        Malformed = "malformed", "A request that is cut, or lacks what it must have: 400.";
+        Media = "media", "Nothing of the media offered can be received: 488.";
+        Sessions = "sessions", "There are as many sessions as `siprec.sessions` allows: 503.";
+        Ports = "ports", "No pair of `siprec.rtp_ports` is free, or no file can be opened: 503.";
+        Stopping = "stopping", "The recorder was stopping: 503.";
+        UnknownSession = "unknown_session", "A request of a session that is not known, and cannot be taken over: 481.";
+        Method = "method", "A method that is not known: 405.";
+        Order = "order", "A request older than another one of its session: 500.";
+        Unreadable = "unreadable", "Bytes that are no SIP, or a message longer than 64 KiB.";
+        Metadata = "metadata", "Metadata that is no XML of RFC 7865; the session was accepted all the same.";
+        Unnamed = "unnamed", "A session was over without its metadata having named anybody who talks; nothing of it was recorded.";
+        Connections = "connections", "There were as many connections as are kept.";
+        Slow = "slow", "A message, or the greeting of TLS, was not finished within ten seconds, or an answer not read.";
+        Tls = "tls", "No TLS where TLS is spoken, or none that both sides know.";
     }
 }
 
@@ -349,6 +372,14 @@ labels! {
         Connections = "connections", "There are as many connections as one listener keeps.";
         Slow = "slow", "A packet, or the greeting of TLS, was begun and not finished within ten seconds.";
         Tls = "tls", "No TLS where TLS is spoken, or none that both sides know.";
+    }
+}
+
+labels! {
+    /// Why media of a recording session is in no recording: `nauhuri_siprec_media_dropped_total{reason}`.
+    SiprecMedia {
+        Stranger = "stranger", "It came from elsewhere than the client sends from.";
+        Idle = "idle", "Its stream is paused, or nobody is known to speak on it, or the call is over.";
     }
 }
 

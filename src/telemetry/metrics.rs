@@ -15,6 +15,7 @@ use super::families::Families;
 pub use super::families::OTHER_SERVICE;
 use super::label::{StorageState, ThreadRole};
 use super::ledger::CallLedger;
+use super::siprec_totals::{SiprecMetrics, SiprecTotals};
 use super::{log, process, snapshot::Snapshot};
 use crate::time::Timestamp;
 use life::EventMetrics;
@@ -45,6 +46,7 @@ pub struct Metrics {
     unfolded: AtomicU32,
     ledger: CallLedger,
     wire: Wire,
+    siprec: SiprecMetrics,
     pub(super) life: EventMetrics,
 }
 
@@ -61,6 +63,7 @@ impl Metrics {
             unfolded: AtomicU32::new(0),
             ledger: CallLedger::new(&families, &services),
             wire: Wire::new(&families),
+            siprec: SiprecMetrics::new(&families),
             life: EventMetrics::new(&families, &services),
         };
         families.gauge("nauhuri_build_info", "Always 1.", &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
@@ -79,6 +82,11 @@ impl Metrics {
     /// Takes over the capture thread's totals; meant for once a second.
     pub fn publish(&self, totals: &Snapshot) {
         self.wire.publish(totals);
+    }
+
+    /// Takes over what the recording clients' thread counted.
+    pub fn publish_siprec(&self, totals: &SiprecTotals) {
+        self.siprec.publish(totals);
     }
 
     /// Bytes stored in `state`.

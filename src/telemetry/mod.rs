@@ -22,6 +22,7 @@ pub mod log;
 pub mod metrics;
 pub mod notify;
 pub mod process;
+pub mod siprec_totals;
 pub mod snapshot;
 
 pub use events::Event;

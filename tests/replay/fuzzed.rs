@@ -178,6 +178,44 @@ fn payloads() {
     }
 }
 
+/// A recording client's session, as it comes over the wire.
+const RECORDING_SESSION: &str = "INVITE sip:r@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK1;rport\r\n\
+    From: <sip:s@127.0.0.1>;tag=f\r\nTo: <sip:r@127.0.0.1>\r\nCall-ID: rs\r\nCSeq: 1 INVITE\r\n\
+    Contact: <sip:s@127.0.0.1>;+sip.src\r\nRequire: siprec\r\nSupported: timer\r\nSession-Expires: 90\r\n\
+    Content-Type: multipart/mixed;boundary=b\r\n\r\n\
+    --b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\no=s 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+    m=audio 4000 RTP/AVP 8\r\na=label:1\r\na=sendonly\r\nm=audio 4002 RTP/AVP 8\r\na=label:2\r\na=sendonly\r\n\r\n\
+    --b\r\nContent-Type: application/rs-metadata+xml\r\n\r\n<recording xmlns='urn:ietf:params:xml:ns:recording:1'>\
+    <datamode>complete</datamode><session session_id='s'/><participant participant_id='a'><nameID aor='sip:+358401234567@x'/>\
+    </participant><participant participant_id='b'><nameID aor='sip:2001@x'/></participant><stream stream_id='m' session_id='s'>\
+    <label>1</label></stream><stream stream_id='n' session_id='s'><label>2</label></stream><participantstreamassoc \
+    participant_id='a'><send>m</send></participantstreamassoc><participantstreamassoc participant_id='b'><send>n</send>\
+    </participantstreamassoc></recording>\r\n--b--\r\n";
+
+#[test]
+fn siprec() {
+    let bye = "BYE sip:r@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP h\r\nFrom: <sip:s@h>;tag=f\r\nTo: <sip:r@h>;tag=t\r\n\
+               Call-ID: rs\r\nCSeq: 3 BYE\r\n\r\n";
+    let again = RECORDING_SESSION.replace("<sip:r@127.0.0.1>\r\nCall", "<sip:r@127.0.0.1>;tag=t\r\nCall");
+    let seeds = [RECORDING_SESSION, &again, bye, "OPTIONS sip:r@h SIP/2.0\r\nVia: SIP/2.0/TCP h\r\n\r\n"];
+    let (mut rng, mut accepted) = (Rng::new(7866), 0);
+    for _ in 0..250 {
+        let mut data = Vec::new();
+        for _ in 0..1 + rng.below(6) {
+            let mut piece = rng.pick(&seeds).as_bytes().to_vec();
+            edit(&mut rng, &mut piece);
+            data.extend(piece);
+            data.extend([0, 0]);
+        }
+        accepted += harness::siprec(&data);
+    }
+    assert!(accepted > 50, "{accepted} sessions: nothing is tried");
+    for _ in 0..100 {
+        let n = rng.below(400) as usize;
+        harness::siprec(&rng.bytes(n));
+    }
+}
+
 #[test]
 fn packets_of_capture_agents() {
     let agents = [

@@ -8,6 +8,7 @@ use super::super::ids::DialogId;
 use super::super::pairing::Side;
 use super::super::seen::Seen;
 use super::Calls;
+use crate::net::reserved::ToldNote;
 
 impl Calls {
     /// A BYE of `side`.
@@ -35,6 +36,7 @@ impl Calls {
         let by_agent = d.transfer_by.is_some_and(|s| s != recording.customer);
         let by = match by_agent || d.replaced {
             true => Ending::Transferred,
+            false if seen.told() == Some(ToldNote::Ended) => Ending::CaptureEnd,
             false => Ending::HungUp(recording.channel_of(side)),
         };
         let has_rivals = self.tables.dialogs_of(leg).any(|d| d.id != id && d.is_confirmed());

@@ -49,6 +49,11 @@ impl<'a> Message<'a> {
         self.raw(name).map(unfold)
     }
 
+    /// All fields in message order, as far as their names are ASCII: name as it stands, value unfolded.
+    pub fn all_headers(&self) -> impl Iterator<Item = (&'a str, Cow<'a, [u8]>)> {
+        self.fields.iter().filter_map(|f| Some((std::str::from_utf8(f.name).ok()?, unfold(f.value))))
+    }
+
     /// Values of this name, at most [`MAX_VALUES`]: comma-separated lists are
     /// split, quoted strings and `<...>` respected, empty elements left out.
     pub fn header_values(&self, name: &str) -> impl Iterator<Item = Cow<'a, [u8]>> {
@@ -112,6 +117,11 @@ impl<'a> Message<'a> {
     /// when it is multipart. A body without Content-Type counts when it begins `v=0`.
     pub fn sdp(&self) -> Option<&'a [u8]> {
         multipart::find_sdp(self.first_raw("Content-Type").unwrap_or_default(), self.body)
+    }
+
+    /// The metadata of a recording session (RFC 7865): the body, or a part of it.
+    pub fn recording_metadata(&self) -> Option<&'a [u8]> {
+        multipart::find_metadata(self.first_raw("Content-Type").unwrap_or_default(), self.body)
     }
 
     /// Is this an INFO that carries a key press? The digit itself is not looked at.

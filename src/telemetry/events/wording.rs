@@ -47,6 +47,7 @@ impl Event<'_> {
             | Event::ClockState { .. }
             | Event::Started { .. }
             | Event::Listening { .. }
+            | Event::SiprecRefused { .. }
             | Event::HepRefused { .. }
             | Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
@@ -171,7 +172,7 @@ impl Event<'_> {
                 let waited_s = waited.as_secs();
                 warn!(
                     waited_s,
-                    "no SIP seen: are capture.interface (or hep.listen), sip.ports and the mirror port right?"
+                    "no SIP seen: are capture.interface (or hep.listen, siprec.listen), sip.ports and the mirror port right?"
                 );
             }
             Event::Unread { what, number, count } => {
@@ -192,6 +193,10 @@ impl Event<'_> {
             Event::ClockState { synchronised: false } => warn!("clock is not synchronised"),
             Event::Started { version } => info!(version, "started"),
             Event::Listening { listener } => info!(listener, "receiving"),
+            Event::SiprecRefused { reason, client, count } => {
+                let meaning = reason.describe();
+                warn!(%reason, client, count, meaning, "SIPREC not accepted");
+            }
             Event::HepRefused { reason, sender, count } => {
                 let meaning = reason.describe();
                 warn!(%reason, sender, count, meaning, "HEP not taken");
