@@ -133,7 +133,7 @@ Examples:
     /// Compare the exchange's own list of calls with the recordings: which calls were not recorded?
     ///
     /// A recorder cannot see what its mirror port does not show it; the exchange knows all calls. What
-    /// the columns of its list mean is set in [cdr]. Exit status 1 when a call is missing and neither
+    /// the columns of its list mean is set in the section cdr. Exit status 1 when a call is missing and neither
     /// the configuration nor the register of unrecorded calls explains it.
     #[command(after_help = "\
 Examples:
