@@ -434,7 +434,7 @@ fn at_the_stop_clients_are_told_and_what_is_open_is_kept() {
 }
 
 /// Many sessions at once, none lost: `cargo test --release --test siprec -- --ignored --nocapture`. Without
-/// optimisation a machine of two processors needs `NAUHURI_PTIME=60`: a third of the packets.
+/// optimisation the one worker of two processors writes about 250 (`NAUHURI_SESSIONS=250`).
 #[test]
 #[ignore = "takes a minute and most of two processors"]
 fn five_hundred_sessions_at_once() {
