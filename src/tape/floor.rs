@@ -175,8 +175,10 @@ impl Floor {
         if !is_usable || !may_take {
             return Heed::Listen;
         }
-        // What the party said where it was stands; what a stranger said does not.
-        if has_left && (held.place.trust() != Trust::None || goes_on) {
+        // What the party said where it was stands, also at another port of its host that it began at;
+        // what a stranger said does not.
+        let has_begun_there = goes_on && held.place.trust() == Trust::Likely;
+        if has_begun_there || (has_left && (held.place.trust() != Trust::None || goes_on)) {
             self.hold(place, at_ns);
             return Heed::Follow(held.last_ns);
         }
@@ -333,6 +335,31 @@ mod tests {
             let new = f.heed(HeardAt::new(0, Claimed, B), Said { goes_on, ..said(440) });
             assert_eq!(new, if goes_on { Heed::Follow(0) } else { Heed::TakeOver(0) });
         }
+    }
+
+    #[test]
+    fn what_a_party_said_at_another_port_of_its_host_stands() {
+        for (began, goes_on) in [(Host, true), (Host, false), (Other, true)] {
+            let mut f = Floor::default();
+            f.heed(HeardAt::new(0, began, A), said(0));
+            f.heed(HeardAt::new(0, began, A), said(740));
+            let named = f.heed(HeardAt::new(0, Claimed, B), Said { goes_on, ..said(760) });
+            let stands = began == Host && goes_on;
+            assert_eq!(named, if stands { Heed::Follow(740 * MS) } else { Heed::TakeOver(0) }, "{began:?}");
+        }
+    }
+
+    #[test]
+    fn a_party_that_nobody_understands_shuts_strangers_out() {
+        let mut f = Floor::default();
+        let unusable = Said { is_usable: false, ..said(0) };
+        assert_eq!(f.heed(HeardAt::new(0, Claimed, A), unusable), Heed::Listen);
+        assert_eq!(f.heed(HeardAt::new(0, Other, B), said(3000)), Heed::Aside);
+        assert_eq!(
+            f.heed(HeardAt::new(1, Nat, B), said(3020)),
+            Heed::Listen,
+            "another hop may be understood"
+        );
     }
 
     #[test]
