@@ -155,7 +155,7 @@ fn the_sound_is_what_it_would_have_been() {
         assert!(store.redecode(0, &id).contains("has nothing to be decoded"));
         assert_eq!(std::fs::read(pcap).unwrap(), kept, "what came stays");
         let log = store.ends(0, &["audit", "show"]);
-        assert!(log.contains("redecode (refused)") && log.matches("redecode").count() == 2, "{log}");
+        assert!(log.contains("redecode (refused)") && log.matches("redecode").count() == 3, "{log}");
     }
 }
 

@@ -95,6 +95,8 @@ impl Keeper {
         let new = match sound_of(&store, &paths, &sidecar, decoders) {
             Ok(new) => new,
             Err(NotMade::Nothing) => {
+                // Somebody asked for it all the same.
+                self.append_audit(by, draft.on([row.id]).detail(serde_json::json!({ "undecoded": null })))?;
                 return Ok(Amended { not: vec![row.id], ..Amended::default() });
             }
             Err(NotMade::Refused(why)) => {
