@@ -212,14 +212,7 @@ impl Session {
 
     /// Is `ip` a host that `side` is known to be at?
     pub fn is_at(&self, side: Side, ip: IpAddr) -> bool {
-        self.ends[side as usize].ip() == ip || self.names(side, ip)
-    }
-
-    /// Is `ip` where a description or media says `side` is?
-    pub fn names(&self, side: Side, ip: IpAddr) -> bool {
-        let learned = self.learned.iter().filter(|l| l.side == side).map(|l| l.addr);
-        let claimed = self.claims[side as usize].iter().map(|c| c.addr);
-        claimed.chain(learned).any(|a| a.ip() == ip)
+        self.is_said_at(side, ip) || self.learned.iter().any(|l| l.side == side && l.addr.ip() == ip)
     }
 
     /// Knows it an end of a flow of which the other is not elsewhere, as far as was heard?

@@ -10,13 +10,13 @@ mod reception;
 mod socket_drops;
 
 use super::feed::{Feed, Listener};
-use super::tls::{self, TlsError};
+use super::tls::{self, TlsError, is_nothing};
 use crate::config::Config;
 use crate::config::compiled::Networks;
 use crate::config::listen_at::{ListenAt, ListenOver};
 use crate::wire::hep::MAX_LEN;
 use hep_counts::HepCounts;
-use reception::{EntryRules, Reception, WAIT, is_nothing};
+use reception::{EntryRules, Reception, WAIT};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use socket_drops::SocketDrops;
 use std::io::{self, Read};

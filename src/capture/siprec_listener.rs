@@ -12,6 +12,7 @@ pub mod siprec_counts;
 
 use super::feed::{Feed, Listener};
 use super::tls::{self, TlsError};
+use super::wall_clock;
 use crate::config::Config;
 use crate::config::listen_at::{ListenAt, ListenOver};
 use crate::net::OwnedDatagram;
@@ -28,7 +29,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Longest wait for anything; repeats and timers are served in between.
 const WAIT: Duration = Duration::from_millis(20);
@@ -271,7 +272,7 @@ impl<'a> SiprecService<'a> {
         let SiprecService { server, media, feed, .. } = self;
         media.receive(token, |id, d| {
             for flow in server.handle_media(id, d.from, d.is_rtcp, now) {
-                let (ts, transport) = (d.at.unwrap_or_else(wall), crate::net::Transport::Udp);
+                let (ts, transport) = (d.at.unwrap_or_else(wall_clock), crate::net::Transport::Udp);
                 let (payload, truncated) = (d.payload.to_vec(), d.truncated);
                 feed.offer_told(OwnedDatagram { ts, flow, transport, payload, truncated, sliced: false });
             }
@@ -286,7 +287,7 @@ impl<'a> SiprecService<'a> {
                 Output::Feed(Fed { flow, transport, payload }) => {
                     let (truncated, sliced) = (false, false);
                     self.feed.offer_told(OwnedDatagram {
-                        ts: wall(),
+                        ts: wall_clock(),
                         flow,
                         transport,
                         payload,
@@ -355,12 +356,6 @@ fn mapped(socket: &UdpSocket, to: SocketAddr) -> SocketAddr {
     }
 }
 
-/// What the packets of a capture are stamped by.
-fn wall() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::EPOCH + since
-}
-
 /// The time that timers run by: nobody sets it.
 struct SteadyClock {
     began: Instant,
@@ -369,7 +364,7 @@ struct SteadyClock {
 
 impl SteadyClock {
     fn new() -> SteadyClock {
-        SteadyClock { began: Instant::now(), base: wall() }
+        SteadyClock { began: Instant::now(), base: wall_clock() }
     }
 
     fn now(&self) -> Timestamp {

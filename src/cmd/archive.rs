@@ -15,7 +15,9 @@ use crate::config::compiled::NumberForm;
 use crate::custody::audit::{AuditLog, By, Draft, Who};
 use crate::store::calendar::ago;
 use crate::store::files::Folder;
-use crate::store::mark;
+use crate::store::layout::open_state;
+use crate::store::register::{Register, RegisterEntry};
+use crate::store::{StoreError, mark};
 use crate::time::Timestamp;
 use anyhow::bail;
 use jiff::tz::TimeZone;
@@ -107,6 +109,18 @@ impl Site {
     pub fn open(self) -> anyhow::Result<Opened> {
         let Archive { store, index } = Archive::open(&self.place, NoIndex::BuildSmall)?;
         Ok(Opened { site: self, store, index })
+    }
+
+    /// Hands over every answered call of the register that was not recorded. Without its state a
+    /// store has no register either.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn each_unrecorded(&self, take: impl FnMut(RegisterEntry)) -> Result<(), StoreError> {
+        match open_state(&self.state) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            state => Register::new(state?).read(take),
+        }
     }
 
     /// The audit log.

@@ -13,8 +13,6 @@ use crate::cli::reading::ReconcileArgs;
 use crate::custody::audit::{Action, Draft, Outcome};
 use crate::daemon::notices::counted;
 use crate::id::time_of;
-use crate::store::layout::open_state;
-use crate::store::register::{Register, RegisterEntry};
 use anyhow::{Context, bail};
 use serde_json::json;
 use std::fs::File;
@@ -43,7 +41,8 @@ pub fn run(cli: &Cli, args: &ReconcileArgs) -> anyhow::Result<()> {
     let (calls, others) = read.with_context(|| name.to_string())?;
     let search = span(&calls, settings.tolerance);
     let rows = archive.index.find(&search)?;
-    let unrecorded = register(&archive)?;
+    let mut unrecorded = Vec::new();
+    site.each_unrecorded(|call| unrecorded.push(call))?;
     let deleted = archive.index.tombstones()?.iter().filter_map(|t| time_of(t.id)).collect::<Vec<_>>();
     let (unrecorded, deleted) = (&unrecorded[..], &deleted[..]);
     let (config, zone, now) = (&site.config, &site.zone, site.now);
@@ -90,15 +89,6 @@ fn span(calls: &[CdrCall], tolerance: std::time::Duration) -> Search {
         }
         None => Search { limit: Some(0), ..Search::default() },
     }
-}
-
-fn register(archive: &Opened) -> anyhow::Result<Vec<RegisterEntry>> {
-    let mut all = Vec::new();
-    match open_state(&archive.site.state) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-        state => Register::new(state?).read(|entry| all.push(entry))?,
-    }
-    Ok(all)
 }
 
 fn print(archive: &Opened, report: &CdrReport, others: u64, out: &mut Printer) -> anyhow::Result<()> {

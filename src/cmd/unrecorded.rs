@@ -12,10 +12,8 @@ use crate::cli::search::SearchArgs;
 use crate::config::compiled::NumberForm;
 use crate::custody::audit::{Action, Draft};
 use crate::pii::Pii;
-use crate::store::layout::open_state;
-use crate::store::register::{Register, RegisterEntry};
+use crate::store::register::RegisterEntry;
 use serde_json::json;
-use std::io;
 
 /// The heads of the CSV's columns. Columns are added at the end, never moved.
 const COLUMNS: &str = "at,reason,service,caller,called,call,recording";
@@ -29,15 +27,11 @@ pub fn run(cli: &Cli, args: &UnrecordedArgs) -> anyhow::Result<()> {
     let as_search = SearchArgs { calls: args.calls.clone(), ..SearchArgs::default() };
     let mut found = Vec::new();
     let is_meant = filter(&site, args, &as_search)?;
-    // Without its state a store has no register either.
-    match open_state(&site.state) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-        state => Register::new(state?).read(|call| {
-            if is_meant(&call) {
-                found.push(call);
-            }
-        })?,
-    }
+    site.each_unrecorded(|call| {
+        if is_meant(&call) {
+            found.push(call);
+        }
+    })?;
     found.sort_by_key(|call| call.at);
     let detail = json!({ "register": "unrecorded", "reason": args.reason, "count": found.len() });
     site.note(Draft::new(Action::List).found_by(as_search.for_audit()).detail(detail))?;

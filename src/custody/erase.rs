@@ -277,7 +277,7 @@ impl Keeper {
         let mut folders = BTreeSet::new();
         let (mut gone, mut silent) = (Vec::new(), Vec::new());
         for row in rows {
-            let paths = paths_of(&row.path);
+            let paths = Paths::beside(&row.path);
             let removed = self
                 .remove_sidecar(&paths)?
                 .and_then(|_| remove_copies(self.store.path(), row.id))
@@ -436,9 +436,4 @@ fn mistaken(row: &Row, read: &Result<Sidecar, StoreError>) -> Option<String> {
     let name = row.path.file_stem().and_then(|stem| parse_stem(stem.to_str()?))?;
     let is_own = name.short == short_hex(row.id);
     (!is_own).then(|| "the index names the files of another recording; `nauhuri reindex` mends it".into())
-}
-
-fn paths_of(json: &Path) -> Paths {
-    let stem = json.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    Paths::new(json.parent().unwrap_or(Path::new("")), &stem)
 }

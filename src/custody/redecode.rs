@@ -15,6 +15,7 @@ use super::audit::{Action, By, Draft};
 use super::keeper::{Amended, EditResult, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::codec::def::ForeignDecoders;
+use crate::codec::g711::Law;
 use crate::id::Channel;
 use crate::rtp::packet::RtpPacket;
 use crate::rtp::standing::{SOURCE_SHIFT, Standing};
@@ -22,16 +23,16 @@ use crate::store::StoreError;
 use crate::store::files::{Folder, with_new};
 use crate::store::layout::Paths;
 use crate::store::lock::EditLock;
+use crate::store::recover::settle_sound;
 use crate::store::sidecar::Sidecar;
 use crate::store::undecoded::{UndecodedItem, UndecodedReader};
 use crate::store::wav::{
     CHANNELS, FinishedWav, WavEncoding, WavInfo, WavSpec, WavWriter, info_of, read_samples, sha256_of,
 };
-use crate::tape::{Deck, Missing, Packet, Tape, TapeReport};
+use crate::tape::{Deck, Missing, Packet, StreamReport, Tape, TapeReport};
 use std::fs::File;
 use std::io::BufReader;
 use std::ops::Range;
-use std::path::Path;
 use std::slice::from_ref;
 use std::sync::Arc;
 
@@ -88,9 +89,7 @@ impl Keeper {
     ) -> Result<Amended, KeeperError> {
         let sidecar = self.read(row)?;
         let store = self.store.clone();
-        let json = row.json(store.path());
-        let stem = json.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        let paths = Paths::new(json.parent().unwrap_or(Path::new("")), &stem);
+        let paths = Paths::beside(&row.json(store.path()));
         let draft = Draft::new(Action::Redecode);
         let new = match sound_of(&store, &paths, &sidecar, decoders) {
             Ok(new) => new,
@@ -103,7 +102,7 @@ impl Keeper {
                 return self.amend_alone(from_ref(row), draft, by, &|_| EditResult::Refused(why), alone);
             }
             Err(NotMade::Failed(e)) => {
-                drop(settle(&store, &paths, &sidecar));
+                drop(settle_sound(&store, &paths, &sidecar));
                 return Err(e.into());
             }
         };
@@ -111,20 +110,8 @@ impl Keeper {
         let draft = draft.detail(serde_json::json!({ "was": was, "sha256": now }));
         let amended = self.amend_alone(from_ref(row), draft, by, &|s| new.tell(s, &sidecar, by), alone);
         // Whatever came after it: where the sidecar speaks of the new sound, that is the recording's.
-        settle(&store, &paths, &self.read(row)?)?;
+        settle_sound(&store, &paths, &self.read(row)?)?;
         amended
-    }
-}
-
-/// Gives new sound its name if the sidecar speaks of it; else it was none.
-fn settle(store: &Folder, paths: &Paths, s: &Sidecar) -> Result<(), StoreError> {
-    let sound = with_new(&paths.wav);
-    let Some(file) = store.read_if_there(&sound)? else { return Ok(()) };
-    if sha256_of(&file, &sound)? == s.audio.sha256 {
-        store.rename(&sound, &paths.wav)?;
-        store.below(&paths.folder)?.sync()
-    } else {
-        store.remove(&sound).map(drop)
     }
 }
 
@@ -147,9 +134,7 @@ impl Redecoded {
             s.complete |= kept.else_complete && is_whole;
         }
         for stream in &mut s.streams {
-            let is_it = |r: &&crate::tape::StreamReport| {
-                r.channel == stream.channel && format!("0x{:08x}", r.ssrc) == stream.ssrc
-            };
+            let is_it = |r: &&StreamReport| r.channel == stream.channel && r.ssrc_text() == stream.ssrc;
             if let Some(report) = self.report.streams.iter().find(is_it) {
                 stream.mos = report.mos;
             }
@@ -162,7 +147,7 @@ impl Redecoded {
 fn sound_of(store: &Folder, paths: &Paths, s: &Sidecar, decoders: &Decoders) -> Result<Redecoded, NotMade> {
     let kept = s.undecoded.as_ref().ok_or(NotMade::Nothing)?;
     // What an edit cut short left.
-    settle(store, paths, s)?;
+    settle_sound(store, paths, s)?;
     if s.restricted.is_set() {
         return Err(NotMade::Refused("it is restricted"));
     }
@@ -285,7 +270,7 @@ fn overlay(there: &mut [i16], new: &[i16], piece: usize) -> bool {
 }
 
 impl Deck for OverlayDeck {
-    fn start(&mut self, _rate_hz: u32, _law: Option<crate::codec::g711::Law>) {}
+    fn start(&mut self, _rate_hz: u32, _law: Option<Law>) {}
 
     fn append(&mut self, frames: &[i16]) {
         let from = self.new.frames();

@@ -14,6 +14,7 @@ use crate::call::Ending;
 use crate::capture::feed::Intake;
 use crate::capture::hep_listener::hep_counts::HepCounts;
 use crate::capture::live::{FrameSource, LiveError, LiveOptions};
+use crate::capture::wall_clock;
 use crate::config::{Config, TunnelKind};
 use crate::engine::Engine;
 use crate::engine::engine_stats::EngineStats;
@@ -24,7 +25,7 @@ use crate::telemetry::label::{DropPlace, Limit, ThreadRole};
 use crate::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Frames taken from one interface before the next is looked at.
 const BURST: usize = 1024;
@@ -368,11 +369,6 @@ fn options(config: &Config) -> LiveOptions {
         buffer_mib: config.capture.buffer_mib,
         promiscuous: config.capture.promiscuous,
     }
-}
-
-fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::EPOCH + since
 }
 
 /// Notices when somebody sets the machine's clock, from which the kernel takes its stamps.

@@ -33,7 +33,7 @@ pub(super) fn stream(s: &StreamReport) -> sidecar::Stream {
     sidecar::Stream {
         channel: s.channel,
         codec: s.codec.clone(),
-        ssrc: format!("0x{:08x}", s.ssrc),
+        ssrc: s.ssrc_text(),
         source: Some(s.source.name().into()),
         packets: s.packets,
         lost: s.lost,

@@ -97,6 +97,12 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// The files beside a sidecar, which is `NAME.json`.
+    pub fn beside(json: &Path) -> Paths {
+        let stem = json.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        Paths::new(json.parent().unwrap_or(Path::new("")), &stem)
+    }
+
     /// The files of NAME `stem` in `folder`.
     pub fn new(folder: &Path, stem: &str) -> Paths {
         let file = |suffix: &str| folder.join(format!("{stem}{suffix}"));

@@ -34,7 +34,7 @@ use super::layout::{NameFiles, NameState, ParsedStem, Paths, Walk, day_entries, 
 use super::lock::{EditLock, StoreLock};
 use super::sidecar::{self, Agent, Audio, Customer, EndedBy, RetentionRecord, SCHEMA, Sidecar, SipInfo};
 use super::wav::{self, WavSpec, WavWriter};
-use super::writer::{Publish, WriterOptions, publish, undecoded_of};
+use super::writer::{Publish, WriterOptions, publish, tell_undecoded};
 use super::{Step, StoreError};
 use crate::id::derived_uuid;
 use crate::pii::Pii;
@@ -261,29 +261,38 @@ fn name_payload(store: &Folder, found: &NameFiles, paths: &Paths) -> Result<(), 
 
 /// A `.new` beside a finished recording.
 fn drop_edit(store: &Folder, found: &NameFiles, paths: &Paths) -> Result<Option<RecoveryAction>, StoreError> {
-    let all =
-        [(found.json_new, &paths.json), (found.json_part_new, &paths.json_part), (found.wav_new, &paths.wav)];
-    let edits: Vec<PathBuf> =
-        all.into_iter().filter(|(there, _)| *there).map(|(_, of)| with_new(of)).collect();
-    if edits.is_empty() {
+    if !found.has_edit() {
         return Ok(None);
     }
+    let edits = [(found.json_new, &paths.json), (found.json_part_new, &paths.json_part)];
+    let edits = edits.into_iter().filter(|(there, _)| *there).map(|(_, of)| with_new(of));
     let Ok(sidecar) = Sidecar::read_in(store, &paths.json) else {
         return Ok(Some(RecoveryAction::Left {
             why: "its sidecar is unreadable and an unfinished edit stands beside it",
         }));
     };
-    let sound = with_new(&paths.wav);
-    if found.wav_new && wav::sha256_of(&store.read(&sound)?, &sound)? == sidecar.audio.sha256 {
-        // Its sidecar speaks of it already.
-        store.rename(&sound, &paths.wav)?;
-        store.below(&paths.folder)?.sync()?;
-        return Ok(Some(RecoveryAction::Completed));
-    }
+    let is_made = settle_sound(store, paths, &sidecar)?;
     for edit in edits {
         store.remove(&edit)?;
     }
-    Ok(Some(RecoveryAction::EditDropped))
+    Ok(Some(if is_made { RecoveryAction::Completed } else { RecoveryAction::EditDropped }))
+}
+
+/// Gives sound that was made anew its name if the sidecar speaks of it; else it was none, and goes.
+/// Whether it has its name now.
+///
+/// # Errors
+/// The system refuses.
+pub fn settle_sound(store: &Folder, paths: &Paths, s: &Sidecar) -> Result<bool, StoreError> {
+    let sound = with_new(&paths.wav);
+    let Some(file) = store.read_if_there(&sound)? else { return Ok(false) };
+    if wav::sha256_of(&file, &sound)? != s.audio.sha256 {
+        store.remove(&sound)?;
+        return Ok(false);
+    }
+    store.rename(&sound, &paths.wav)?;
+    store.below(&paths.folder)?.sync()?;
+    Ok(true)
 }
 
 /// `.part` files beside a final JSON: without syncs the renames may have
@@ -357,9 +366,7 @@ fn finish_parts(
         return Ok(RecoveryAction::Completed);
     }
     let mut sidecar = provisional.unwrap_or_else(|| minimal(name, &found.stem));
-    let has_payload = found.pcap_part || found.pcap;
-    sidecar.undecoded =
-        if has_payload { undecoded_of(store, paths, options.writer.sync, None)? } else { None };
+    tell_undecoded(store, paths, found.pcap_part || found.pcap, options.writer.sync, &mut sidecar)?;
     sidecar.wav = Pii::new(format!("{}.wav", found.stem));
     sidecar.audio =
         Audio { frames: audio.frames, sha256: audio.sha256_hex, ..Audio::begin(spec.rate, spec.encoding) };

@@ -103,9 +103,7 @@ impl UndecodedEncoder {
         while from + RECORD_HEADER <= piece.len() {
             let end = from + RECORD_HEADER + le32(&piece[from..], 8) as usize;
             let Some(bytes) = piece.get(from..end) else { break };
-            let is_dropped =
-                Record::parse(bytes).is_some_and(|r| r.is_rtp() && !is_kept(r.stream, r.channel, r.at));
-            if !is_dropped {
+            if is_kept_record(bytes, &is_kept) {
                 piece.copy_within(from..end, kept);
                 kept += end - from;
             }
@@ -248,9 +246,7 @@ pub fn retain(
     let mut kept = FILE_HEADER as u64;
     let mut from = kept;
     while let Some(bytes) = reader.record()? {
-        let is_dropped =
-            Record::parse(&bytes).is_some_and(|r| r.is_rtp() && !is_kept(r.stream, r.channel, r.at));
-        if !is_dropped {
+        if is_kept_record(&bytes, &is_kept) {
             if kept < from {
                 file.write_all_at(&bytes, kept)?;
             }
@@ -260,6 +256,11 @@ pub fn retain(
     }
     file.set_len(kept)?;
     Ok(kept)
+}
+
+/// The dialog is kept, and of RTP what `is_kept` says.
+fn is_kept_record(bytes: &[u8], is_kept: impl Fn(u16, Channel, Timestamp) -> bool) -> bool {
+    Record::parse(bytes).is_none_or(|r| !r.is_rtp() || is_kept(r.stream, r.channel, r.at))
 }
 
 /// A record taken apart.

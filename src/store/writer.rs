@@ -148,6 +148,13 @@ impl RecordingWriter {
         Ok(())
     }
 
+    /// What a write of payload that failed half-way has left behind it goes.
+    fn cut_undecoded(&self, store: &Folder) -> Result<(), StoreError> {
+        let Some(length) = self.undecoded else { return Ok(()) };
+        let path = &self.paths.pcap_part;
+        store.write(path)?.set_len(length).map_err(StoreError::io("write", path))
+    }
+
     /// Makes the file playable to here; at least once a second keeps the contract.
     pub fn flush(&mut self) -> Result<(), StoreError> {
         self.wav.flush()
@@ -173,9 +180,7 @@ impl RecordingWriter {
     /// written. After an error the `.part` files stay, for the next start.
     pub fn close(self, sidecar: Sidecar) -> Result<Sidecar, StoreError> {
         let store = Folder::open(&self.root, self.options.access)?;
-        if let Some(length) = self.undecoded {
-            cut(&store, &self.paths.pcap_part, length)?;
-        }
+        self.cut_undecoded(&store)?;
         seal(&store, self.wav, self.undecoded.is_some(), &self.paths, &self.stem, sidecar, &self.options)
     }
 
@@ -185,17 +190,13 @@ impl RecordingWriter {
     /// # Errors
     /// As for [`RecordingWriter::close`].
     pub fn prepare(self, mut sidecar: Sidecar) -> Result<Prepared, StoreError> {
-        let spec = self.wav.spec();
+        let store = Folder::open(&self.root, self.options.access)?;
+        self.cut_undecoded(&store)?;
+        let (spec, pcap) = (self.wav.spec(), self.undecoded.is_some());
         let finished = self.wav.finish(false)?;
         self.options.steps.done(Step::WavSynced)?;
         fill_in(&mut sidecar, &self.stem, spec, finished);
-        let store = Folder::open(&self.root, self.options.access)?;
-        let pcap = self.undecoded.is_some();
-        if let Some(length) = self.undecoded {
-            cut(&store, &self.paths.pcap_part, length)?;
-        }
-        let told = sidecar.undecoded.take();
-        sidecar.undecoded = if pcap { undecoded_of(&store, &self.paths, false, told)? } else { None };
+        tell_undecoded(&store, &self.paths, pcap, false, &mut sidecar)?;
         let scratch = sidecar::scratch_of(&store, &self.paths.json_part, &sidecar, false)?;
         self.options.steps.done(Step::SidecarWritten)?;
         Ok(Prepared { root: self.root, paths: self.paths, scratch, sidecar, pcap })
@@ -325,8 +326,7 @@ fn seal(
     let finished = wav.finish(options.sync)?;
     options.steps.done(Step::WavSynced)?;
     fill_in(&mut sidecar, stem, spec, finished);
-    let told = sidecar.undecoded.take();
-    sidecar.undecoded = if pcap { undecoded_of(store, paths, options.sync, told)? } else { None };
+    tell_undecoded(store, paths, pcap, options.sync, &mut sidecar)?;
     publish(store, paths, Publish { sidecar: Some(&sidecar), wav: is_part, pcap }, options)?;
     Ok(sidecar)
 }
@@ -341,30 +341,32 @@ fn fill_in(sidecar: &mut Sidecar, stem: &str, spec: WavSpec, finished: FinishedW
     };
 }
 
-/// What a write that failed half-way has left behind it goes.
-fn cut(store: &Folder, path: &Path, length: u64) -> Result<(), StoreError> {
-    store.write(path)?.set_len(length).map_err(StoreError::io("write", path))
-}
-
-/// What is told of the payload that is kept; it is whole and final, under either of its names.
-pub(super) fn undecoded_of(
+/// What is told of the payload that is kept, if any is; it is whole and final, under either of its
+/// names.
+pub(super) fn tell_undecoded(
     store: &Folder,
     paths: &Paths,
+    is_kept: bool,
     sync: bool,
-    told: Option<UndecodedPayload>,
-) -> Result<Option<UndecodedPayload>, StoreError> {
+    sidecar: &mut Sidecar,
+) -> Result<(), StoreError> {
+    let told = sidecar.undecoded.take();
+    if !is_kept {
+        return Ok(());
+    }
     let (part, named) = (store.read_if_there(&paths.pcap_part)?, || store.read_if_there(&paths.pcap));
-    let Some(file) = part.map_or_else(named, |file| Ok(Some(file)))? else { return Ok(None) };
+    let Some(file) = part.map_or_else(named, |file| Ok(Some(file)))? else { return Ok(()) };
     if sync {
         file.sync_all().map_err(StoreError::io("sync", &paths.pcap))?;
     }
     let name = paths.pcap.file_name().map(|n| n.to_string_lossy().into_owned());
-    Ok(Some(UndecodedPayload {
+    sidecar.undecoded = Some(UndecodedPayload {
         file: Pii::new(name.unwrap_or_default()),
         sha256: sha256_of(&file, &paths.pcap)?,
         else_complete: told.is_some_and(|t| t.else_complete),
         decoded_at: None,
-    }))
+    });
+    Ok(())
 }
 
 /// What of a recording has still to be put in its place.

@@ -39,7 +39,7 @@ struct Stray {
 
 /// How a packet that is not listened to stands to what is.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Beside {
+pub(super) struct Overheard {
     /// It says what was heard already.
     pub is_copy: bool,
     /// It may be the party's, who is not heard where it is listened to.
@@ -57,7 +57,7 @@ pub(super) struct Asides {
 
 impl Asides {
     /// A packet was not listened to.
-    pub fn note(&mut self, packet: &Packet<'_>, at_ns: i64, codec: impl FnOnce() -> String, how: Beside) {
+    pub fn note(&mut self, packet: &Packet<'_>, at_ns: i64, codec: impl FnOnce() -> String, how: Overheard) {
         self.add(packet.flow, packet.heard.ssrc, packet.standing, at_ns, codec, (1, how));
     }
 
@@ -71,7 +71,7 @@ impl Asides {
         (at_ns, packets): (i64, u64),
         codec: &str,
     ) {
-        self.add(flow, ssrc, standing, at_ns, || codec.to_string(), (packets, Beside::default()));
+        self.add(flow, ssrc, standing, at_ns, || codec.to_string(), (packets, Overheard::default()));
     }
 
     fn add(
@@ -81,7 +81,7 @@ impl Asides {
         standing: Standing,
         at_ns: i64,
         codec: impl FnOnce() -> String,
-        (packets, how): (u64, Beside),
+        (packets, how): (u64, Overheard),
     ) {
         let source = source_of(flow);
         let is_known = self.strays.iter().any(|s| s.source == source);

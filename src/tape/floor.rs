@@ -236,13 +236,18 @@ impl Floor {
         self.holder.is_none_or(|h| at_ns - h.last_ns > PAUSE_NS)
     }
 
-    /// Was somebody else listened to about then? `by_equals`: by no worse a right than at `place`.
-    pub fn is_covered(&self, place: HeardAt, at_ns: i64, by_equals: bool) -> bool {
-        let covers = |h: Holder| {
+    /// Was somebody else listened to about then?
+    pub fn is_covered(&self, place: HeardAt, at_ns: i64) -> bool {
+        self.covered_by(place, at_ns).is_some()
+    }
+
+    /// Who else was.
+    pub fn covered_by(&self, place: HeardAt, at_ns: i64) -> Option<HeardAt> {
+        let covers = |h: &Holder| {
             let heard = h.since_ns - TAKE_BACK_NS..h.last_ns + SILENCE_NS;
-            h.place != place && heard.contains(&at_ns) && !(by_equals && place.trust() < h.place.trust())
+            h.place != place && heard.contains(&at_ns)
         };
-        self.holder.is_some_and(covers)
+        self.holder.filter(covers).map(|h| h.place)
     }
 
     fn hold(&mut self, place: HeardAt, at_ns: i64) {

@@ -43,10 +43,12 @@ impl Played {
         Played { keeps, ..Played::default() }
     }
 
-    /// Of what was heard at `place` only the party's is kept, and nothing that was heard elsewhere too.
-    pub fn keep_of(&mut self, place: HeardAt, is_covered: impl Fn(i64) -> bool) {
+    /// Of what was heard at `place` only the party's is kept, and nothing that the party was heard
+    /// to say elsewhere; `covered_by`: where somebody was heard meanwhile.
+    pub fn keep_of(&mut self, place: HeardAt, covered_by: impl Fn(i64) -> Option<HeardAt>) {
         let is_party = place.trust() == Trust::Named;
         self.left_out |= !is_party && !self.kept.is_empty();
-        self.kept.retain(|k| is_party && !is_covered(k.at_ns));
+        let is_heard = |at_ns| covered_by(at_ns).is_some_and(|by| by.trust() == Trust::Named);
+        self.kept.retain(|k| is_party && !is_heard(k.at_ns));
     }
 }

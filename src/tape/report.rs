@@ -52,6 +52,13 @@ pub struct StreamReport {
     pub mos: Option<f64>,
 }
 
+impl StreamReport {
+    /// The SSRC as the sidecar has it: `0x1a2b3c4d`.
+    pub fn ssrc_text(&self) -> String {
+        format!("0x{:08x}", self.ssrc)
+    }
+}
+
 /// A finished tape.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TapeReport {

@@ -70,6 +70,7 @@ pub(super) struct Source {
     missing: u64,
     /// Sound that nobody here can decode came while nobody else was listened to.
     is_undecodable: bool,
+    /// By how much the quickest packet of what is kept undecoded came after its stamp.
     quickest_ns: Option<i64>,
     holes: Holes,
     /// What never came was heard elsewhere.

@@ -76,7 +76,9 @@ pub(super) struct Speaker {
     codec: Option<(HeardAt, Arc<CodecSpec>)>,
     tally: UncountedPackets,
     heard: SmallVec<[CodecPackets; 2]>,
+    /// Packets for which there was no room.
     refused: u64,
+    /// Datagrams that held several packets, since this was last asked.
     split: u64,
     moved_at_ns: Option<i64>,
     /// Sound that was its own was taken back.
@@ -239,24 +241,6 @@ impl Speaker {
         self.admit(packet, rate_hz, place, said).or(taken_back)
     }
 
-    /// What was heard of a source, an SSRC on a flow, from `since_ns` on was not the party's, or
-    /// that is not certain.
-    pub fn give_back(&mut self, (ssrc, flow): (u32, u32), since_ns: i64) -> Option<GivenBack> {
-        self.steady = None;
-        self.newcomers.forget(ssrc, flow);
-        let i = self.sources.iter().position(|s| s.ssrc() == ssrc && s.is_from(flow))?;
-        let source = &mut self.sources[i];
-        let (place, frames) = (source.place(), source.give_back(since_ns));
-        if source.first_at_ns() >= since_ns {
-            self.sources.remove(i);
-        }
-        if self.sources.iter().all(|s| s.place() != place) {
-            self.floor.vacate(place);
-            self.codec.take_if(|(p, _)| *p == place);
-        }
-        Some(GivenBack { place, frames })
-    }
-
     /// Has its source spoken where the party is listened to?
     fn goes_on(&self, packet: &Packet<'_>) -> bool {
         let of = |s: &Source| s.ssrc() == packet.heard.ssrc && Some(s.place()) == self.floor.place();
@@ -339,7 +323,7 @@ impl Speaker {
     /// Is somebody with a better right listened to?
     fn is_beside(&self, place: HeardAt, at_ns: i64) -> bool {
         self.floor.place().is_some_and(|held| held != place && !place.is_better(held))
-            && self.floor.is_covered(place, at_ns, false)
+            && self.floor.is_covered(place, at_ns)
     }
 
     /// Something that can be played, or that belongs to it.
@@ -365,10 +349,10 @@ impl Speaker {
     /// Notes what one of its sources did while it played: events with their frames.
     pub fn note_played(&mut self, i: usize, played: &mut Played) -> Vec<(i64, Option<String>)> {
         let place = self.sources[i].place();
-        if !played.undecodable.iter().all(|at_ns| self.floor.is_covered(place, *at_ns, false)) {
+        if !played.undecodable.iter().all(|at_ns| self.floor.is_covered(place, *at_ns)) {
             self.sources[i].note_undecodable();
         }
-        played.keep_of(place, |at_ns| self.floor.is_covered(place, at_ns, true));
+        played.keep_of(place, |at_ns| self.floor.covered_by(place, at_ns));
         let mut events: Vec<_> = played.key_presses.drain(..).map(|frame| (frame, None)).collect();
         for (frame, spec) in played.begun.drain(..) {
             let before = self.codec.replace((place, Arc::clone(&spec)));

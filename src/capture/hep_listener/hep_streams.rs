@@ -5,7 +5,8 @@
 //! again when it has something to say.
 
 use super::hep_counts::RefusedHep;
-use super::reception::{Reception, WAIT, is_nothing};
+use super::reception::{Reception, WAIT};
+use crate::capture::tls::{is_nothing, read_plain};
 use crate::wire::hep::frame_len;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_keepalive;
@@ -176,7 +177,7 @@ impl AgentConnection {
         let mut bytes = [0; READ_BYTES];
         let n = match &mut self.tls {
             None => self.stream.read(&mut bytes)?,
-            Some(tls) => read_tls(tls, &mut self.stream, &mut bytes)?,
+            Some(tls) => read_plain(tls, &mut self.stream, &mut bytes)?,
         };
         self.kept.extend_from_slice(&bytes[..n]);
         Ok(n)
@@ -213,26 +214,5 @@ impl AgentConnection {
             reception.refuse(RefusedHep::Malformed, self.peer);
         }
         false
-    }
-}
-
-/// Decrypted bytes: none where none are there yet, an error of kind `InvalidData` where it is no TLS.
-fn read_tls(tls: &mut ServerConnection, stream: &mut TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match tls.reader().read(bytes) {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            // An end without a farewell: what came before it was whole, or will not be taken.
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-            done => return done,
-        }
-        if tls.read_tls(stream)? == 0 {
-            return Ok(0);
-        }
-        let state = tls.process_new_packets();
-        // The greeting, or why there is none; what does not fit into the socket is an agent's that reads nothing.
-        while tls.wants_write() {
-            tls.write_tls(stream)?;
-        }
-        state.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
     }
 }

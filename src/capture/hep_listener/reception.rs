@@ -2,14 +2,14 @@
 
 use super::hep_counts::{HepCounts, RefusedHep};
 use crate::capture::feed::Feed;
+use crate::capture::wall_clock;
 use crate::config::compiled::Networks;
 use crate::net::OwnedDatagram;
 use crate::net::hep_reader::HepReader;
 use crate::time::{NS_PER_S, Timestamp};
-use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Longest wait for a packet; whoever watches the thread wants to hear of it.
@@ -73,13 +73,4 @@ impl<'a> Reception<'a> {
             }
         }
     }
-}
-
-/// Nothing came, or somebody interrupted the wait for it.
-pub(super) fn is_nothing(e: &io::Error) -> bool {
-    matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
-}
-
-pub(super) fn wall_clock() -> Timestamp {
-    Timestamp::EPOCH + SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }

@@ -1,9 +1,9 @@
 //! Agents on the loopback: good ones, slow ones, and what is none.
 
 use super::hep_counts::RefusedHep;
-use super::reception::wall_clock;
 use super::*;
 use crate::capture::feed::{Intake, feed};
+use crate::capture::wall_clock;
 use crate::net::OwnedDatagram;
 use crate::time::NS_PER_S;
 use rustls::pki_types::pem::PemObject;

@@ -4,6 +4,7 @@
 //! message or the greeting of TLS may take. We open none: after its start the recorder may not.
 
 use super::epoll_token::EpollToken;
+use crate::capture::tls::{is_nothing, read_plain};
 use crate::sip::{Framer, is_keep_alive};
 use crate::siprec::{SipPeer, SipTransport};
 use rustix::event::epoll;
@@ -264,24 +265,9 @@ impl ClientConnection {
     }
 
     fn read_some(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let Some(tls) = &mut self.tls else { return self.stream.read(bytes) };
-        loop {
-            match tls.reader().read(bytes) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-                done => return done,
-            }
-            if tls.read_tls(&mut self.stream)? == 0 {
-                return Ok(0);
-            }
-            let state = tls.process_new_packets();
-            while tls.wants_write() {
-                match tls.write_tls(&mut self.stream) {
-                    Err(e) if is_nothing(&e) => break,
-                    done => done?,
-                };
-            }
-            state.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+        match &mut self.tls {
+            None => self.stream.read(bytes),
+            Some(tls) => read_plain(tls, &mut self.stream, bytes),
         }
     }
 
@@ -320,8 +306,4 @@ impl ClientConnection {
             Some(tls) => tls.wants_write(),
         }
     }
-}
-
-fn is_nothing(e: &io::Error) -> bool {
-    matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }

@@ -119,9 +119,7 @@ impl KeptPayloads {
             return Ok(());
         }
         self.take_back_held(channel, since, is_meant);
-        let streams = &self.streams;
-        let is_gone = |stream: u16| streams.get(usize::from(stream)).is_some_and(is_meant);
-        to.retain_undecoded(|stream, of, at| of != channel || at < since || !is_gone(stream))
+        to.retain_undecoded(kept(&self.streams, channel, since, is_meant))
     }
 
     /// The same in what is not written.
@@ -131,9 +129,19 @@ impl KeptPayloads {
         since: Timestamp,
         is_meant: &dyn Fn(&PayloadOrigin) -> bool,
     ) {
-        let streams = &self.streams;
-        let is_gone = |stream: u16| streams.get(usize::from(stream)).is_some_and(is_meant);
-        let is_kept = |stream, of, at| of != channel || at < since || !is_gone(stream);
-        UndecodedEncoder::retain_in(&mut self.buffer, is_kept);
+        UndecodedEncoder::retain_in(&mut self.buffer, kept(&self.streams, channel, since, is_meant));
+    }
+}
+
+/// What is not taken back.
+fn kept(
+    streams: &[PayloadOrigin],
+    channel: Channel,
+    since: Timestamp,
+    is_meant: &dyn Fn(&PayloadOrigin) -> bool,
+) -> impl Fn(u16, Channel, Timestamp) -> bool {
+    move |stream, of, at| {
+        let is_gone = || streams.get(usize::from(stream)).is_some_and(is_meant);
+        of != channel || at < since || !is_gone()
     }
 }

@@ -134,10 +134,6 @@ impl Source {
         self.quickest_ns = lags.chain(self.quickest_ns).min();
     }
 
-    fn sent_ns(&self, p: &Pending, spec: &CodecSpec) -> Option<i64> {
-        self.quickest_ns.map(|lag| stamp_ns(p, spec) + lag)
-    }
-
     /// Nobody here can decode it.
     fn note_undecoded(&self, p: &Pending, spec: &Arc<CodecSpec>, played: &mut Played) {
         played.undecodable.push(p.at_ns);
@@ -145,7 +141,7 @@ impl Source {
         if played.keeps && !self.secrecy.hides(meaning, p.look) {
             played.kept.push(KeptPayload {
                 at_ns: p.at_ns,
-                sent_ns: self.sent_ns(p, spec).unwrap_or(p.at_ns),
+                sent_ns: self.quickest_ns.map_or(p.at_ns, |lag| stamp_ns(p, spec) + lag),
                 payload_type: meaning.payload_type(),
                 seq: p.seq as u16,
                 timestamp: p.raw as u32,

@@ -1,11 +1,11 @@
 //! Room for the sources of a party: who gets it, who gives way, and what is told of those
 //! who were not listened to.
 
-use super::super::aside::Beside;
+use super::super::aside::Overheard;
 use super::super::floor::HeardAt;
 use super::super::kept::{Inbox, Packet};
 use super::super::source::Source;
-use super::Speaker;
+use super::{GivenBack, Speaker};
 use crate::rtp::standing::{Standing, Trust, source_of};
 use crate::time::NS_PER_S;
 use std::cmp::Reverse;
@@ -41,7 +41,7 @@ impl Speaker {
         let may_be_beside = place.standing() == Standing::Beside && self.goes_on(packet);
         let may_be_it = place.trust() != Trust::None || may_be_beside;
         let is_alone = may_be_it && self.floor.is_silent(at_ns);
-        self.asides.note(packet, at_ns, name, Beside { is_copy, is_alone });
+        self.asides.note(packet, at_ns, name, Overheard { is_copy, is_alone });
     }
 
     /// Who has got the floor: what it said since `from_ns` counts as well.
@@ -100,6 +100,24 @@ impl Speaker {
         if self.codec.as_ref().is_some_and(|(p, _)| is_stranger(*p)) {
             self.codec = None;
         }
+    }
+
+    /// What was heard of a source, an SSRC on a flow, from `since_ns` on was not the party's, or
+    /// that is not certain.
+    pub fn give_back(&mut self, (ssrc, flow): (u32, u32), since_ns: i64) -> Option<GivenBack> {
+        self.steady = None;
+        self.newcomers.forget(ssrc, flow);
+        let i = self.sources.iter().position(|s| s.ssrc() == ssrc && s.is_from(flow))?;
+        let source = &mut self.sources[i];
+        let (place, frames) = (source.place(), source.give_back(since_ns));
+        if source.first_at_ns() >= since_ns {
+            self.sources.remove(i);
+        }
+        if self.sources.iter().all(|s| s.place() != place) {
+            self.floor.vacate(place);
+            self.codec.take_if(|(p, _)| *p == place);
+        }
+        Some(GivenBack { place, frames })
     }
 
     /// Makes room for a new source; `None` where there is none.
