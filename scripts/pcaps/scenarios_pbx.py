@@ -229,9 +229,9 @@ def end_kamailio(s, child):
     s.lab.children.remove(child)
 
 
-def two_hops(s):
+def two_hops(s, more=""):
     """Every message seen twice, before and after a record-routing proxy; media goes straight. One recording."""
-    child = kamailio(s, ["sip:2001@192.0.2.21:5060"])
+    child = kamailio(s, ["sip:2001@192.0.2.21:5060"], more)
     d = Dialog(s.call_id(), s.customer(), s.agent(), request_uri="sip:2001@192.0.2.10", via=PROXY)
     answer(d, invite=[TO_2001])
     talk(s, d, 3)
@@ -273,13 +273,7 @@ def fork_one_cancelled(s):
 
 def over_hep(s, version):
     """A call of which the mirror shows the media only; the proxy hands its messages on."""
-    child = kamailio(s, ["sip:2001@192.0.2.21:5060"], siptrace(version))
-    d = Dialog(s.call_id(), s.customer(), s.agent(), request_uri="sip:2001@192.0.2.10", via=PROXY)
-    answer(d, invite=[TO_2001])
-    talk(s, d, 3)
-    s.play(d, remote=PROXY + ":5060")
-    end_kamailio(s, child)
-    s.records(d.call_id, **sides(ended_by="customer"))
+    two_hops(s, siptrace(version))
     s.unseen = rewrite.without_sip
 
 
