@@ -6,8 +6,11 @@
 
 #[path = "recording_clients.rs"]
 mod recording_clients;
+#[path = "tls_connections.rs"]
+mod tls_connections;
 
 pub use recording_clients::siprec;
+pub use tls_connections::tls;
 
 use nauhuri::call::{Decision, Ending, Opening};
 use nauhuri::codec::CodecSpec;

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! 0  time id config pii
-//! 1  wire sip sdp rtp codec
+//! 1  wire sip sdp rtp codec tls
 //! 2  net
 //! 3  call tape
 //! 4  engine siprec
@@ -92,6 +92,7 @@ pub mod codec;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;
+pub mod tls;
 pub mod wire;
 
 pub mod net;

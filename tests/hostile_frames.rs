@@ -23,6 +23,9 @@ fn net() -> Net {
     let hep_ports = vec![9060];
     let (sip_ports, tcp_bytes, fragment_bytes) = (PORTS.to_vec(), 1 << 24, 1 << 24);
     Net::new(NetConfig {
+        tls_ports: vec![5061],
+        opens_tls: false,
+        finds_tls: false,
         sip_ports,
         finds_sip: false,
         tunnels,

@@ -28,3 +28,5 @@ mod strange;
 mod studio;
 #[path = "recorder/threads.rs"]
 mod threads;
+#[path = "recorder/tls.rs"]
+mod tls;

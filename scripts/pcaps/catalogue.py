@@ -9,11 +9,12 @@ import scenarios_baresip
 import scenarios_basic
 import scenarios_media
 import scenarios_pbx
+import scenarios_tls
 
 SCENARIOS = {**scenarios_basic.SCENARIOS, **scenarios_pbx.SCENARIOS, **scenarios_media.SCENARIOS,
-             **scenarios_baresip.SCENARIOS}
+             **scenarios_baresip.SCENARIOS, **scenarios_tls.SCENARIOS}
 WHERE = {}  # captures not taken at the switch: keywords of Lab.capture
-MAKERS = {"sipp": "sipp", "baresip": "baresip", "kamailio": "sipp through kamailio"}
+MAKERS = {"sipp": "sipp", "baresip": "baresip", "kamailio": "sipp or baresip through kamailio"}
 
 
 def publish(scene, raw, target):

@@ -29,7 +29,7 @@ class Phone:
     """One baresip on a host."""
 
     def __init__(self, scene, host, user, voice, codec, auto_answer=False, port=5060, media="40000-40020", rate=None,
-                 mediaenc=None):
+                 mediaenc=None, tls=None):
         self.scene, self.host = scene, host
         folder = os.path.join(scene.dir, f"{scene.name}-{host}")
         os.makedirs(folder)
@@ -43,6 +43,10 @@ class Phone:
         codec_modules = {"PCMU": "g711", "PCMA": "g711", "G722": "g722", "opus": "opus", "L16": "l16"}
         lines = [f"module {codec_modules[codec.split('/')[0]]}.so", "module aufile.so", "module_tmp account.so",
                  "module_app menu.so", "module_app ctrl_tcp.so"]
+        if tls:
+            with open(os.path.join(folder, "sip.pem"), "w") as out:
+                out.write("".join(open(tls + end).read() for end in (".key", ".pem")))
+            lines += [f"sip_certificate {folder}/sip.pem", "sip_verify_server no"]
         if mediaenc:
             lines.insert(0, "module srtp.so")
         with open(os.path.join(folder, "config"), "w") as out:
@@ -56,7 +60,8 @@ class Phone:
                 *lines]) + "\n")
         with open(os.path.join(folder, "accounts"), "w") as out:
             out.write(f"<sip:{user}@{ip}>;regint=0;audio_codecs={codec};answermode={'auto' if auto_answer else 'manual'}"
-                      + (f";mediaenc={mediaenc}" if mediaenc else "") + "\n")
+                      + (f";mediaenc={mediaenc}" if mediaenc else "")
+                      + (";sip_transports=tls" if tls else "") + "\n")
         with open(os.path.join(folder, "contacts"), "w") as out:
             out.write("")
         self.child = scene.lab.spawn(host, ["baresip", "-f", folder])

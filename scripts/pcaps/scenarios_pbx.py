@@ -182,14 +182,14 @@ modparam("siptrace", "hep_capture_id", 2001)
 """
 
 
-def kamailio(s, branches, more=""):
+def kamailio(s, branches, more="", env=None):
     """Starts kamailio on the PBX host, relaying every initial INVITE to the branches."""
     targets = f'$ru = "{branches[0]}";' + "".join(f' append_branch("{b}");' for b in branches[1:])
     text = f"""
 debug=1
 log_stderror=yes
 children=2
-disable_tcp=yes
+disable_tcp={'no' if 'tls' in more else 'yes'}
 auto_aliases=no
 listen=udp:{PROXY}:5060
 mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
@@ -215,10 +215,12 @@ request_route {{
     t_relay();
 }}
 """
+    environment = ["env", *(f"{key}={value}" for key, value in (env or {}).items())]
     path = os.path.join(s.dir, f"{s.name}.cfg")
     with open(path, "w") as out:
         out.write(text)
-    child = s.lab.spawn("pbx", ["kamailio", "-f", path, "-DD", "-E", "-m", "32", "-M", "4", "-Y", s.dir])
+    child = s.lab.spawn("pbx", [*environment, "kamailio", "-f", path, "-DD", "-E", "-m", "32", "-M", "4", "-Y", s.dir],
+                        name="kamailio")
     time.sleep(1.5)
     return child
 

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// The largest record or block that is believed, bytes.
 const MAX_RECORD: usize = 64 << 20;
@@ -63,6 +64,8 @@ pub struct FileSource {
     /// Frames of link types that are not read.
     unread: BTreeMap<u16, u64>,
     current: Option<FrameLocation>,
+    /// Secrets of TLS connections that it held, until somebody takes them.
+    key_log: Zeroizing<Vec<u8>>,
     ended: bool,
     last_ts: Timestamp,
 }
@@ -110,6 +113,7 @@ impl FileSource {
             timeless: 0,
             unread: BTreeMap::new(),
             current: None,
+            key_log: Zeroizing::default(),
             ended: false,
             last_ts: Timestamp::EPOCH,
         })
@@ -175,6 +179,12 @@ impl FileSource {
     /// Packets that have no stamp (Simple Packet Blocks), and were given that of the one before.
     pub fn timeless(&self) -> u64 {
         self.timeless
+    }
+
+    /// The secrets of TLS connections that were between its packets, as a key log, since this was last
+    /// asked.
+    pub fn take_key_log(&mut self) -> Option<Zeroizing<Vec<u8>>> {
+        (!self.key_log.is_empty()).then(|| std::mem::take(&mut self.key_log))
     }
 
     /// Nothing in it can be read, though there is something.
@@ -279,6 +289,11 @@ impl FileSource {
                 Ok(Block::Packet { ts, link, offset, len, wire_len, timeless }) => {
                     self.timeless += u64::from(timeless);
                     return Ok(Some(FrameLocation { ts, link, at: at + offset, len, wire_len }));
+                }
+                Ok(Block::KeyLog { offset, len }) => {
+                    // Each block is a log of its own.
+                    self.key_log.extend_from_slice(self.input.slice(at + offset, len));
+                    self.key_log.push(b'\n');
                 }
                 Ok(Block::Other) => {}
                 Ok(Block::Unreadable) => self.skipped += 1,

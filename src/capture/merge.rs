@@ -17,6 +17,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::path::PathBuf;
+use zeroize::Zeroizing;
 
 /// With no more files than this all stay open from the start.
 const KEPT_OPEN: usize = 16;
@@ -36,6 +37,8 @@ pub struct Merged {
     finished: u64,
     warnings: Vec<String>,
     unread: Vec<String>,
+    /// Secrets that files held.
+    key_log: Zeroizing<Vec<u8>>,
 }
 
 /// A file that is read straight on.
@@ -76,6 +79,7 @@ impl Merged {
             finished: 0,
             warnings: Vec::new(),
             unread: Vec::new(),
+            key_log: Zeroizing::default(),
         };
         for (file, path) in paths.iter().enumerate() {
             let source = FileSource::open(path)?;
@@ -126,6 +130,7 @@ impl Merged {
         }
         if std::mem::take(known) == 0 {
             head.look_ahead();
+            head.give_key_log(&mut self.key_log);
         }
         if head.source.current().is_none()
             && let Some(last) = self.last.take()
@@ -144,6 +149,12 @@ impl Merged {
     /// Bytes in all files; unknown with standard input or a pipe among them.
     pub fn total_bytes(&self) -> Option<u64> {
         self.total
+    }
+
+    /// Secrets of TLS connections that the files hold, as a key log, as far as they have been read and nobody
+    /// has asked yet.
+    pub fn take_key_log(&mut self) -> Option<Zeroizing<Vec<u8>>> {
+        (!self.key_log.is_empty()).then(|| std::mem::take(&mut self.key_log))
     }
 
     /// What is to be told of the files that have been read.
@@ -170,7 +181,9 @@ impl Merged {
         });
         head.look_ahead();
         let (timeless, name) = (head.source.timeless() > 0, head.source.name().to_owned());
-        if !head.advance() {
+        let goes_on = head.advance();
+        head.give_key_log(&mut self.key_log);
+        if !goes_on {
             self.close(*head)?;
             return Ok(None);
         }
@@ -197,7 +210,9 @@ impl Merged {
     /// The topmost file goes on.
     fn advance(&mut self) -> Result<(), FileError> {
         let Some(mut top) = self.open.peek_mut() else { return Ok(()) };
-        if top.advance() {
+        let goes_on = top.advance();
+        top.give_key_log(&mut self.key_log);
+        if goes_on {
             return Ok(());
         }
         let head = PeekMut::pop(top);
@@ -235,6 +250,13 @@ impl Head {
     fn look_ahead(&mut self) {
         if let Err(e) = self.source.advance() {
             self.ended = Some(e);
+        }
+    }
+
+    /// Moves what secrets were read.
+    fn give_key_log(&mut self, to: &mut Zeroizing<Vec<u8>>) {
+        if let Some(log) = self.source.take_key_log() {
+            to.extend_from_slice(&log);
         }
     }
 

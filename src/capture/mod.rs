@@ -7,6 +7,7 @@ pub mod live;
 pub mod merge;
 pub mod siprec_listener;
 pub mod tls;
+pub mod tls_files;
 
 use crate::time::Timestamp;
 use std::time::SystemTime;

@@ -4,6 +4,7 @@ use super::output::{self, remark};
 use super::settings::{self, DefaultFile, no_such_interface};
 use super::{decode_worker, journal};
 use crate::capture::live::missing_interfaces;
+use crate::capture::tls_files;
 use crate::cli::{CheckArgs, Cli};
 use crate::config::advice::advice;
 use crate::config::check::Purpose;
@@ -28,7 +29,8 @@ pub fn run(cli: &Cli, args: &CheckArgs) -> anyhow::Result<()> {
         .map(|(names, known)| format!("this machine has no interface {}; it has {known}", names.join(", ")));
     let silent = decode_worker::missing(&loaded.config.codecs);
     let keep = journal::contradiction(loaded.config.log.keep);
-    let notes: Vec<String> = here.into_iter().chain(keep).chain(silent).collect();
+    let sealed = tls_files::remarks(&loaded.config.tls);
+    let notes: Vec<String> = here.into_iter().chain(keep).chain(silent).chain(sealed).collect();
     output::print(&effective(&loaded, &notes)?)?;
     if !cli.global.quiet {
         advice(&loaded.config).iter().for_each(|told| remark(format_args!("warning: {told}")));

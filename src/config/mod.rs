@@ -26,6 +26,7 @@ pub mod service;
 pub mod sip_ports;
 pub mod siprec;
 pub mod term;
+pub mod tls_keys;
 pub mod tunnels;
 mod words;
 
@@ -39,4 +40,5 @@ pub use sections::{
 pub use service::{CallDirection, HideDigits, RetentionBound, Service, ServiceRule};
 pub use sip_ports::SipPorts;
 pub use term::{Term, TermError};
+pub use tls_keys::TlsSection;
 pub use tunnels::{TunnelKind, TunnelRule};

@@ -10,6 +10,7 @@ use super::service::{Service, ServiceRule};
 use super::sip_ports::SipPorts;
 use super::siprec::Siprec;
 use super::term::Term;
+use super::tls_keys::TlsSection;
 use super::tunnels::TunnelRule;
 use super::words;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ keys::config! {
     hep: HepSection,
     siprec: Siprec,
     sip: Sip,
+    tls: TlsSection,
     agents: Agents,
     service: Vec<ServiceRule>,
     service_default: Service,

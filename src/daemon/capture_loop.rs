@@ -14,6 +14,7 @@ use crate::call::Ending;
 use crate::capture::feed::Intake;
 use crate::capture::hep_listener::hep_counts::HepCounts;
 use crate::capture::live::{FrameSource, LiveError, LiveOptions};
+use crate::capture::tls_files::KeyLogs;
 use crate::capture::wall_clock;
 use crate::config::{Config, TunnelKind};
 use crate::engine::Engine;
@@ -23,6 +24,7 @@ use crate::telemetry::Notifier;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::{DropPlace, Limit, ThreadRole};
 use crate::time::Timestamp;
+use crate::tls::RsaKey;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -60,6 +62,8 @@ pub struct Inlets<S> {
     pub intake: Intake,
     /// What those of HEP count.
     pub hep: Arc<HepCounts>,
+    /// Private keys of servers whose TLS is opened.
+    pub server_keys: Vec<RsaKey>,
 }
 
 /// A recorder that has been set up and runs until told to stop.
@@ -70,6 +74,7 @@ pub struct Live<S> {
     /// What comes from elsewhere than an interface.
     intake: Intake,
     hep: HepReport,
+    key_logs: KeyLogs,
     /// Interfaces that are to be opened again, and why they cannot be.
     lost: Vec<(String, String)>,
     options: LiveOptions,
@@ -108,7 +113,9 @@ impl<S: FrameSource> Live<S> {
         timezone: &jiff::tz::TimeZone,
         crew: &Arc<Crew>,
     ) -> std::io::Result<Live<S>> {
-        let Inlets { sources, intake, hep } = inlets;
+        let Inlets { sources, intake, hep, server_keys } = inlets;
+        let mut engine = Engine::new(config);
+        server_keys.into_iter().for_each(|key| engine.add_server_key(key));
         for s in &sources {
             Event::CaptureStarted { interface: s.name() }.emit(context.metrics());
         }
@@ -128,11 +135,12 @@ impl<S: FrameSource> Live<S> {
             by_failure(&outcome).into_iter().for_each(|call| shared.unrecorded.add(call));
         };
         Ok(Live {
-            engine: Engine::new(config),
+            engine,
             pipeline: Pipeline::start(&shop, note_failed)?,
             sources,
             intake,
             hep: HepReport::of(hep),
+            key_logs: KeyLogs::of(&config.tls),
             lost: Vec::new(),
             options: options(config),
             context: Arc::clone(context),
@@ -219,6 +227,7 @@ impl<S: FrameSource> Live<S> {
     /// Takes what waits, of each interface a burst at most; false when there was nothing.
     fn take_packets(&mut self) -> bool {
         let mut busy = false;
+        self.take_secrets();
         for datagram in self.intake.take() {
             busy = true;
             self.engine.handle_datagram(&datagram.borrowed(), &mut self.pipeline);
@@ -247,6 +256,20 @@ impl<S: FrameSource> Live<S> {
             self.report_lost();
         }
         busy
+    }
+
+    /// What was written to key logs since the last look.
+    fn take_secrets(&mut self) {
+        let Live { engine, pipeline, key_logs, context, .. } = self;
+        key_logs.look(
+            Instant::now(),
+            |piece| engine.handle_key_log(piece, false, pipeline),
+            |file, reason| {
+                let reason = reason.to_string();
+                Event::KeyLogUnread { file: &file.display().to_string(), reason: &reason }
+                    .emit(context.metrics());
+            },
+        );
     }
 
     fn reopen(&mut self) {

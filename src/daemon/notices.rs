@@ -6,6 +6,7 @@ use crate::config::TunnelKind;
 use crate::engine::engine_stats::EngineStats;
 use crate::net::{Transport, Unread};
 use crate::telemetry::label::UnreadKind;
+use crate::tls::Unopened;
 
 /// SIP over TLS, whatever is configured.
 const SIPS_PORT: u16 = 5061;
@@ -37,6 +38,7 @@ pub fn notices(s: &EngineStats, sip_ports: &[u16]) -> Vec<Notice> {
         (UnreadKind::Nested, s.net.nested_too_deep),
         (UnreadKind::NotSip, s.net.tcp_not_sip),
         (UnreadKind::Deflated, s.net.websocket_unreadable),
+        (UnreadKind::KeyLog, s.net.key_log.unreadable),
         (UnreadKind::SuperPacket, s.super_packets),
     ];
     let plain = plain.into_iter().map(|(kind, count)| Notice { kind, number: None, tunnel: None, count });
@@ -59,11 +61,20 @@ fn reported_as(unread: Unread, sip_ports: &[u16]) -> Option<(UnreadKind, u16)> {
         Unread::Protocol(n) => Some((UnreadKind::Encapsulation, n.into())),
         Unread::EtherType(n) => Some((UnreadKind::Encapsulation, n)),
         Unread::Tls { port, sip } => (sip || is_sip_port(port)).then_some((UnreadKind::Tls, port)),
+        Unread::TlsUnopened { port, why } => Some((unopened_kind(why), port)),
         Unread::WebSocket { port, sip } => sip.then_some((UnreadKind::WebSocket, port)),
         Unread::Sctp { port, sip } => sip.then_some((UnreadKind::Sctp, port)),
         Unread::SipPort { port, .. } => Some((UnreadKind::SipPort, port)),
         // Said of the file or the interface; counted by `net` itself; beyond telling apart.
         Unread::Link(_) | Unread::Tunnel(_) | Unread::More => None,
+    }
+}
+
+fn unopened_kind(why: Unopened) -> UnreadKind {
+    match why {
+        Unopened::NoSecret => UnreadKind::TlsNoSecret,
+        Unopened::Unsupported => UnreadKind::TlsUnsupported,
+        Unopened::Lost => UnreadKind::TlsLost,
     }
 }
 
@@ -121,6 +132,18 @@ pub fn text(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> String {
             "not read: TLS on TCP port {number} ({}); calls whose signalling is encrypted are not seen",
             counted(count, "record")
         ),
+        UnreadKind::TlsNoSecret | UnreadKind::TlsUnsupported | UnreadKind::TlsLost => {
+            let why = match n.kind {
+                UnreadKind::TlsNoSecret => "whose secrets did not become known in time",
+                UnreadKind::TlsLost => "whose beginning, or too much of them, was not captured",
+                _ => "of a version or with a cipher suite that is not opened",
+            };
+            let connections = counted(count, "TLS connection");
+            format!("not read: {connections} on port {number}, {why}; {}", n.kind.remedy())
+        }
+        UnreadKind::KeyLog => {
+            format!("{} of tls.key_log cannot be read; {}", counted(count, "line"), n.kind.remedy())
+        }
         UnreadKind::WebSocket => format!(
             "not read: {} with SIP on TCP port {number}; to record their calls, set sip.ports = {}",
             counted(count, "WebSocket"),
@@ -192,7 +215,7 @@ pub fn instead_of_sip(s: &EngineStats, sip_ports: &[u16]) -> Option<String> {
     let counts = counts.iter().filter(|(count, ..)| *count > 0);
     let counts = counts.map(|(count, noun, rest)| counted(*count, noun) + rest);
     let ports = s.unread.iter().filter_map(|(unread, _)| match unread {
-        Unread::Tls { port, .. } => Some(format!("TLS on port {port}")),
+        Unread::Tls { port, .. } | Unread::TlsUnopened { port, .. } => Some(format!("TLS on port {port}")),
         Unread::WebSocket { port, .. } => Some(format!("a WebSocket on port {port}")),
         Unread::Sctp { port, .. } => Some(format!("SCTP on port {port}")),
         Unread::SipPort { port, .. } => Some(format!("SIP on port {port}")),

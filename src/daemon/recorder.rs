@@ -19,6 +19,7 @@ use crate::capture::hep_listener::hep_counts::HepCounts;
 use crate::capture::hep_listener::{HepListenError, HepListener};
 use crate::capture::live::{FrameSource, LiveError};
 use crate::capture::siprec_listener::{SiprecListenError, SiprecListener};
+use crate::capture::tls_files::{TlsFileError, server_keys};
 use crate::config::Config;
 use crate::custody::audit::AuditLog;
 use crate::store::StoreError;
@@ -28,6 +29,7 @@ use crate::telemetry::Notifier;
 use crate::telemetry::events::Event;
 use crate::telemetry::http::{Port, ServeError};
 use crate::telemetry::label::ThreadRole;
+use crate::tls::RsaKey;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -51,6 +53,9 @@ pub enum StartError {
     /// An address where capture agents' packets are to be received.
     #[error(transparent)]
     Hep(#[from] HepListenError),
+    /// A private key that TLS is to be opened with.
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
     /// Another store than the one that is meant, or none.
     #[error("the store {root} cannot be used: {source}", root = root.display())]
     Identity {
@@ -85,6 +90,7 @@ pub struct Recorder<S> {
     listeners: Vec<Arc<dyn Listener>>,
     feed: (Feed, Intake),
     hep: Arc<HepCounts>,
+    server_keys: Vec<RsaKey>,
     state: PathBuf,
     lock: StoreLock,
     recorder_lock: RecorderLock,
@@ -102,6 +108,7 @@ impl<S: FrameSource> Recorder<S> {
     pub fn prepare(config: &Config, timezone: &jiff::tz::TimeZone) -> Result<Recorder<S>, StartError> {
         let sources = open_sources(config)?;
         let siprec = SiprecListener::open(config)?;
+        let server_keys = server_keys(&config.tls)?;
         let (hep_listeners, hep) = HepListener::open_all(config)?;
         let context = Arc::new(Context::recording(config));
         let siprec = siprec.map(|l| Arc::new(ReportedSiprec::new(l, &context)) as Arc<dyn Listener>);
@@ -135,6 +142,7 @@ impl<S: FrameSource> Recorder<S> {
             listeners,
             feed: feed(room),
             hep,
+            server_keys,
             state,
             lock,
             recorder_lock,
@@ -186,7 +194,11 @@ impl<S: FrameSource> Recorder<S> {
         let write: Vec<&Path> = state.into_iter().chain(anchor).chain(store).collect();
         // Started when it is needed, and again where it was lost.
         let run: Vec<&Path> = self.decoders.iter().map(|d| d.path.as_path()).collect();
-        confine(&write, &[file], &run, !self.sources.is_empty())
+        // Key logs are replaced under their names: their folders are what can be named.
+        let key_logs: Vec<PathBuf> = self.config.tls.key_logs().collect();
+        let read: Vec<&Path> =
+            key_logs.iter().filter_map(|log| log.parent()).filter(|p| p.is_dir()).chain([file]).collect();
+        confine(&write, &read, &run, !self.sources.is_empty())
     }
 
     /// Starts the threads: from here on calls are recorded once [`RunningRecorder::run`] is called.
@@ -202,7 +214,7 @@ impl<S: FrameSource> Recorder<S> {
         housekeeping::look(&context);
         let crew = Arc::new(Crew::new(&outlets.metrics, self.faults));
         outlets.readiness.watched_by(Arc::clone(&crew) as _);
-        let inlets = Inlets { sources, intake, hep: self.hep };
+        let inlets = Inlets { sources, intake, hep: self.hep, server_keys: self.server_keys };
         let live = Live::start(&config, inlets, &context, &timezone, &crew)?;
         let stop = StopFlag::default();
         for listener in self.listeners {

@@ -8,6 +8,7 @@ use super::pipeline::{Pipeline, Workshop};
 use crate::call::{Decision, Ending, Unrecorded, UnrecordedCall};
 use crate::capture::file::FileError;
 use crate::capture::merge::Merged;
+use crate::capture::tls_files::{TlsFileError, server_keys, whole_key_logs};
 use crate::config::Config;
 use crate::engine::engine_stats::EngineStats;
 use crate::engine::{Engine, MediaPacket, Sink};
@@ -87,6 +88,9 @@ pub enum ReplayError {
     /// A capture could not be read.
     #[error(transparent)]
     Capture(#[from] FileError),
+    /// A file that TLS is to be opened with.
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
     /// No thread to work with.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -121,8 +125,13 @@ pub fn replay(
     let pipeline = Pipeline::start(&shop, outcome)?;
     let mut sink = Watched { pipeline, not_recorded: Vec::new(), left_out: Vec::new() };
     let mut engine = Engine::new(config);
+    server_keys(&config.tls)?.into_iter().for_each(|key| engine.add_server_key(key));
+    whole_key_logs(&config.tls, |piece| engine.handle_key_log(piece, false, &mut sink))?;
     let mut frames = 0_u64;
     let failed = loop {
+        if let Some(log) = captures.take_key_log() {
+            engine.handle_key_log(&log, true, &mut sink);
+        }
         match captures.next() {
             Ok(Some(frame)) => engine.handle_frame(&frame, &mut sink),
             Ok(None) => break None,

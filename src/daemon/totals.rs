@@ -45,6 +45,7 @@ fn network(net: &NetStats, out: &mut Snapshot) {
         nested_too_deep: _,
         short_headers: _,
         tcp_not_sip: _,
+        tls_unopened: _,
         tunnels_refused,
         backwards,
         // For the summary of a replay.
@@ -64,15 +65,19 @@ fn network(net: &NetStats, out: &mut Snapshot) {
         tcp_retransmissions,
         tcp_out_of_order,
         tcp_gaps,
-        tcp_evicted,
-        tcp_buffer_full,
+        // These are bounds: see `limits`.
+        tcp_evicted: _,
+        tcp_buffer_full: _,
         tcp_messages,
+        tls_opened,
+        key_log,
         sctp_packets,
         sctp_messages,
         sctp_given_up,
         tcp_cut,
     } = *net;
     lost_fragments(&fragments_dropped, out);
+    limits(net, out);
     (out.packets_received, out.bytes_received) = (frames, bytes);
     (out.sip_duplicates, out.time_went_back) = (duplicates, backwards);
     out.tunnels_refused = tunnels_refused;
@@ -90,6 +95,8 @@ fn network(net: &NetStats, out: &mut Snapshot) {
         (SeenKind::TcpUnordered, tcp_out_of_order),
         (SeenKind::TcpSip, tcp_messages),
         (SeenKind::TcpCut, tcp_cut),
+        (SeenKind::TlsOpened, tls_opened),
+        (SeenKind::TlsSecret, key_log.secrets),
         (SeenKind::Sctp, sctp_packets),
         (SeenKind::SctpSip, sctp_messages),
     ] {
@@ -104,10 +111,14 @@ fn network(net: &NetStats, out: &mut Snapshot) {
     ] {
         out.dropped[place.index()] = count;
     }
+}
+
+fn limits(net: &NetStats, out: &mut Snapshot) {
     for (limit, count) in [
-        (Limit::Fragments, fragments_dropped.evicted),
-        (Limit::TcpStreams, tcp_evicted),
-        (Limit::TcpBuffer, tcp_buffer_full),
+        (Limit::Fragments, net.fragments_dropped.evicted),
+        (Limit::TcpStreams, net.tcp_evicted),
+        (Limit::TcpBuffer, net.tcp_buffer_full),
+        (Limit::TlsSecrets, net.key_log.forgotten),
     ] {
         out.limits[limit.index()] = count;
     }

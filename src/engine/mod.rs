@@ -26,6 +26,7 @@ use crate::rtp::standing::Trust;
 use crate::sip::{Message, is_keep_alive, starts_like_sip};
 use crate::tape::Packet;
 use crate::time::{NS_PER_MS, Timestamp};
+use crate::tls::RsaKey;
 use crate::wire::Frame;
 use capture_clock::{CaptureClock, Timeliness};
 use cut::{CutCalls, Start};
@@ -133,6 +134,17 @@ impl Engine {
         if let Some(now) = self.core.clock.advance(now) {
             self.core.handle_timeout(now, sink);
         }
+    }
+
+    /// Opens SIP over TLS as well, with the private key of a server.
+    pub fn add_server_key(&mut self, key: RsaKey) {
+        self.net.add_server_key(key);
+    }
+
+    /// The same, with the next piece of a key log; what waited for its secrets comes out. `is_end`: nothing
+    /// more comes of this log.
+    pub fn handle_key_log(&mut self, text: &[u8], is_end: bool, sink: &mut impl Sink) {
+        self.net.handle_key_log(text, is_end, &mut |d| self.core.handle_captured(&d, sink));
     }
 
     /// The clock that the stamps come from was set by `ns`: the time in between

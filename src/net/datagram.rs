@@ -20,7 +20,7 @@ pub struct Flow {
 pub enum Transport {
     /// One UDP datagram.
     Udp,
-    /// One SIP message out of a TCP stream, bare or in a WebSocket.
+    /// One SIP message out of a TCP stream: bare, in a WebSocket, in TLS.
     Tcp,
     /// One SIP message out of SCTP.
     Sctp,
@@ -56,6 +56,13 @@ pub struct Datagram<'a> {
     /// So say its own headers, though the frame is whole by the capture: sliced on the
     /// way to it, or a sender whose lengths are wrong.
     pub sliced: bool,
+}
+
+impl<'a> Datagram<'a> {
+    /// A whole message out of a TCP stream.
+    pub(super) fn over_tcp(ts: Timestamp, flow: Flow, payload: &'a [u8]) -> Datagram<'a> {
+        Datagram { ts, flow, transport: Transport::Tcp, payload, truncated: false, sliced: false }
+    }
 }
 
 /// A [`Datagram`] with bytes of its own: for whoever has to keep it, or hand it to another thread.

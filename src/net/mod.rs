@@ -18,6 +18,7 @@ mod reassembly;
 pub mod reserved;
 pub mod sctp;
 mod stream;
+mod tls_stream;
 mod unread;
 
 pub use datagram::{Datagram, Flow, OwnedDatagram, Transport};
@@ -31,13 +32,14 @@ use crate::config::{TunnelKind, TunnelRule, tunnels};
 use crate::sip::starts_like_sip;
 use crate::sip::stream_framer::begins_message;
 use crate::time::Timestamp;
+use crate::tls::{RsaKey, begins_tls};
 use crate::wire::hep::{self, HepError};
 use crate::wire::ip::{IpPacket, protocol, skip_authentication, skip_extensions};
 use crate::wire::link::{self, LinkError, NextProtocol, Vlan};
 use crate::wire::transport::{Tcp, Udp};
 use crate::wire::{Frame, LinkType, fast, tunnel};
 use hep_reader::HepReader;
-use ports::PortSet;
+use ports::WatchedPorts;
 use reassembly::Reassembly;
 use sctp::SctpMessages;
 use std::net::{IpAddr, SocketAddr};
@@ -50,11 +52,7 @@ const UNKNOWN_TAIL: u32 = 65_535;
 
 /// Frames in, datagrams out. Never asks the time: frames and callers bring it.
 pub struct Net {
-    sip_ports: PortSet,
-    finds_sip: bool,
-    hep_ports: PortSet,
-    /// Those of SIP, of HEP and of tunnels; all, where SIP may be on any.
-    special_ports: PortSet,
+    ports: WatchedPorts,
     tunnels: Vec<TunnelRule>,
     hep: HepReader,
     defrag: Defrag,
@@ -75,19 +73,15 @@ pub struct Net {
 impl Net {
     /// With the bounds of the configuration.
     pub fn new(config: NetConfig) -> Net {
-        let tunnels = (0..=u16::MAX).filter(|port| tunnel::is_tunnel_port(*port));
-        let special = config.sip_ports.iter().chain(&config.hep_ports).copied().chain(tunnels);
-        let special: Vec<u16> = if config.finds_sip { (0..=u16::MAX).collect() } else { special.collect() };
         Net {
-            special_ports: PortSet::new(special.into_iter()),
-            finds_sip: config.finds_sip,
-            sip_ports: PortSet::new(config.sip_ports.iter().copied()),
-            hep_ports: PortSet::new(config.hep_ports.iter().copied()),
+            ports: WatchedPorts::of(&config),
             tunnels: config.tunnels,
             hep: HepReader::default(),
             defrag: Defrag::new(config.fragments).within(config.fragment_bytes),
             dedup: Dedup::default(),
-            reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer).within(config.tcp_bytes),
+            reassembly: Reassembly::new(config.tcp_streams, config.tcp_buffer)
+                .within(config.tcp_bytes)
+                .opening_tls(config.opens_tls),
             sctp: SctpMessages::new(config.tcp_buffer, config.tcp_bytes / 4),
             stats: NetStats::default(),
             unread: UnreadCounts::default(),
@@ -115,7 +109,7 @@ impl Net {
             && let Some(udp) = fast::udp4(frame.data)
         {
             let flow = Flow { src: udp.src, dst: udp.dst, vlan: udp.vlan };
-            if !self.special_ports.has_either(&flow) {
+            if !self.ports.special.has_either(&flow) {
                 return self.deliver(frame.ts, flow, udp.payload, false, sink);
             }
             if !self.is_wrapper_port(udp.dst.port()) {
@@ -147,7 +141,7 @@ impl Net {
     /// Frames do not do this by themselves: whose clock counts is the caller's to say.
     pub fn handle_timeout(&mut self, now: Timestamp, sink: &mut impl FnMut(Datagram<'_>)) {
         self.reassembly.handle_timeout(now, &mut self.stats, &mut |ts, flow, message| {
-            sink(over_tcp(ts, flow, message));
+            sink(Datagram::over_tcp(ts, flow, message));
         });
         self.due = self.reassembly.poll_timeout().unwrap_or(Timestamp::FAR_FUTURE);
     }
@@ -155,6 +149,27 @@ impl Net {
     /// The capture has ended: everything that can still come out does.
     pub fn flush(&mut self, sink: &mut impl FnMut(Datagram<'_>)) {
         self.handle_timeout(Timestamp::FAR_FUTURE, sink);
+        self.reassembly.give_up_sealed(&mut self.stats);
+        self.note_unopened();
+    }
+
+    /// Opens TLS as well, with the key of a server.
+    pub fn add_server_key(&mut self, key: RsaKey) {
+        self.reassembly.add_server_key(key);
+    }
+
+    /// The same, with the next piece of a key log: what waited for it comes out.
+    pub fn handle_key_log(&mut self, text: &[u8], is_end: bool, sink: &mut impl FnMut(Datagram<'_>)) {
+        let mut emit = |ts, flow, message: &[u8]| sink(Datagram::over_tcp(ts, flow, message));
+        self.reassembly.handle_key_log(text, is_end, &mut self.stats, &mut emit);
+        self.stats.key_log = self.reassembly.key_log();
+        self.note_unopened();
+    }
+
+    fn note_unopened(&mut self) {
+        for (why, port) in self.reassembly.take_unopened() {
+            self.unread.note(Unread::TlsUnopened { port, why });
+        }
     }
 
     /// What was seen so far.
@@ -285,7 +300,7 @@ impl Net {
             vlan: self.vlan,
         };
         // Anything else on such a port is a datagram like any other.
-        if self.hep_ports.has(udp.dst_port) && hep::parse(udp.payload) != Err(HepError::NotHep) {
+        if self.ports.hep.has(udp.dst_port) && hep::parse(udp.payload) != Err(HepError::NotHep) {
             return self.agent(ts, &flow, packet.id, udp.payload, sink);
         }
         self.udp(ts, flow, packet.id, udp.payload, udp.truncated, sink);
@@ -315,7 +330,7 @@ impl Net {
 
     /// Whether what goes to this port may hold another packet.
     fn is_wrapper_port(&self, port: u16) -> bool {
-        tunnel::is_tunnel_port(port) || self.hep_ports.has(port)
+        tunnel::is_tunnel_port(port) || self.ports.hep.has(port)
     }
 
     #[inline]
@@ -328,7 +343,7 @@ impl Net {
         truncated: bool,
         sink: &mut impl FnMut(Datagram<'_>),
     ) {
-        let is_sip = self.sip_ports.has_either(&flow) || self.finds_sip && starts_like_sip(payload);
+        let is_sip = self.ports.sip.has_either(&flow) || self.ports.finds_sip && starts_like_sip(payload);
         if is_sip && self.dedup.is_copy(ts, &flow, ip_id, payload) {
             self.stats.duplicates += 1;
             return;
@@ -360,10 +375,16 @@ impl Net {
             dst: SocketAddr::new(packet.dst, tcp.dst_port),
             vlan: self.vlan,
         };
-        let on_sip_port = self.sip_ports.has_either(&flow);
-        self.unread.note_tcp(&flow, tcp.payload, on_sip_port, self.finds_sip);
-        let is_found = self.finds_sip && (self.reassembly.follows(&flow) || begins_message(tcp.payload));
-        if !on_sip_port && !is_found {
+        let opens_tls = self.reassembly.opens_tls();
+        let on_sip_port = self.ports.sip.has_either(&flow) || opens_tls && self.ports.tls.has_either(&flow);
+        let begins_tls = opens_tls && (on_sip_port || self.ports.finds_tls) && begins_tls(tcp.payload);
+        let is_opening = begins_tls || opens_tls && self.reassembly.is_opening(&flow);
+        if !is_opening {
+            self.unread.note_tcp(&flow, tcp.payload, on_sip_port, self.ports.finds_sip);
+        }
+        let is_found =
+            self.ports.finds_sip && (self.reassembly.follows(&flow) || begins_message(tcp.payload));
+        if !on_sip_port && !is_found && !is_opening {
             self.stats.tcp_ignored += 1;
             if starts_like_sip(tcp.payload) {
                 self.unread.note_sip(Transport::Tcp, &flow);
@@ -371,8 +392,9 @@ impl Net {
             return;
         }
         let before = self.stats.tcp_messages;
-        let mut emit = |ts, flow, message: &[u8]| sink(over_tcp(ts, flow, message));
+        let mut emit = |ts, flow, message: &[u8]| sink(Datagram::over_tcp(ts, flow, message));
         self.reassembly.push(ts, flow, &tcp, packet.missing, &mut self.stats, &mut emit);
+        self.note_unopened();
         if packet.missing > 0 && self.stats.tcp_messages == before && starts_like_sip(tcp.payload) {
             // The stream is of no use here, but the start of a message may tell of a call.
             self.stats.tcp_cut += 1;
@@ -390,7 +412,7 @@ impl Net {
         };
         let [src, dst] = [(packet.src, ports[0]), (packet.dst, ports[1])].map(SocketAddr::from);
         let flow = Flow { src, dst, vlan: self.vlan };
-        if !self.sip_ports.has_either(&flow) && !self.finds_sip {
+        if !self.ports.sip.has_either(&flow) && !self.ports.finds_sip {
             self.stats.other_transport += 1;
             self.unread.note_sctp(ports, packet.payload);
             return;
@@ -419,10 +441,6 @@ impl Net {
             LinkError::Short => self.stats.short_headers += 1,
         }
     }
-}
-
-fn over_tcp(ts: Timestamp, flow: Flow, payload: &[u8]) -> Datagram<'_> {
-    Datagram { ts, flow, transport: Transport::Tcp, payload, truncated: false, sliced: false }
 }
 
 #[cfg(test)]

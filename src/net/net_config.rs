@@ -8,6 +8,12 @@ use crate::wire::hep;
 pub struct NetConfig {
     /// TCP ports that are followed and UDP ports whose copies are dropped, at either end.
     pub sip_ports: Vec<u16>,
+    /// TCP ports that are followed as well where there is something to open TLS with.
+    pub tls_ports: Vec<u16>,
+    /// There is, or will be, something to open TLS with.
+    pub opens_tls: bool,
+    /// TLS is looked for on all others as well.
+    pub finds_tls: bool,
     /// SIP is looked for on all others as well.
     pub finds_sip: bool,
     /// Which tunnels are opened, and from whom.
@@ -30,6 +36,9 @@ impl From<&crate::config::Config> for NetConfig {
     fn from(config: &crate::config::Config) -> NetConfig {
         NetConfig {
             sip_ports: config.sip.ports.listed().to_vec(),
+            tls_ports: config.tls.ports.listed().to_vec(),
+            opens_tls: config.tls.is_set(),
+            finds_tls: config.tls.ports.is_any(),
             finds_sip: config.sip.ports.is_any(),
             tunnels: config.capture.tunnels.clone(),
             hep_ports: config.hep.udp_ports().chain([hep::PORT]).collect(),

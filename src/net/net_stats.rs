@@ -3,6 +3,7 @@
 //! Every packet that does not become a datagram is counted somewhere here.
 
 use crate::config::TunnelKind;
+use crate::tls::{KeyLogStats, Unopened};
 
 /// Counters since the start; they only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,12 @@ pub struct NetStats {
     pub tcp_not_sip: u64,
     /// SIP messages taken from TCP.
     pub tcp_messages: u64,
+    /// Connections over TLS of which something was opened.
+    pub tls_opened: u64,
+    /// Connections over TLS that were given up, by [`Unopened`].
+    pub tls_unopened: [u64; Unopened::ALL.len()],
+    /// What was read of key logs.
+    pub key_log: KeyLogStats,
     /// SCTP packets on SIP ports.
     pub sctp_packets: u64,
     /// SIP messages taken from SCTP.

@@ -4,12 +4,15 @@
 //! misses segments the receiver got, sees them late and twice, and never asks
 //! for anything again: what does not come in time is given up as a gap and the
 //! framer finds the next message. Bounded in connections, in bytes for each
-//! and in bytes together. What a message is only the framer knows.
+//! and in bytes together. What a message is only the framer knows. Connections that speak TLS are opened where
+//! their secrets are known; what of them waits for those counts like other bytes held.
 
 use super::datagram::Flow;
 use super::net_stats::NetStats;
-use super::stream::Half;
+use super::stream::{EmitPiece, Half, StreamPiece, StreamRules};
+use super::tls_stream::TlsStream;
 use crate::time::Timestamp;
+use crate::tls::{KeyLogStats, RsaKey, TlsSecrets, Unopened};
 use crate::wire::link::Vlan;
 use crate::wire::transport::Tcp;
 use foldhash::quality::RandomState;
@@ -31,6 +34,8 @@ struct ConnectionKey {
 struct Connection {
     /// What `low` sends, then what `high` sends.
     halves: [Half; 2],
+    /// What opens both, where they speak TLS.
+    tls: Option<Box<TlsStream>>,
     /// Bytes held by both, as last counted.
     held: usize,
     /// When the wait of each is over, as it stands in the timetable.
@@ -38,6 +43,12 @@ struct Connection {
 }
 
 impl ConnectionKey {
+    /// What is sent by the lower of the two (0) or the other (1).
+    fn flow(&self, side: usize) -> Flow {
+        let ConnectionKey { low, high, vlan } = *self;
+        if side == 0 { Flow { src: low, dst: high, vlan } } else { Flow { src: high, dst: low, vlan } }
+    }
+
     /// And which of the two ends sends.
     fn of(flow: &Flow) -> (ConnectionKey, usize) {
         let Flow { src, dst, vlan } = *flow;
@@ -58,6 +69,12 @@ pub(crate) struct Reassembly {
     buffer: usize,
     max_held: usize,
     held: usize,
+    /// None: TLS is not opened.
+    secrets: Option<Box<TlsSecrets>>,
+    /// Connections that wait for secrets.
+    sealed: BTreeSet<ConnectionKey>,
+    /// Server ports of connections that could not be opened, until somebody asks.
+    unopened: Vec<(Unopened, u16)>,
 }
 
 /// Where messages go: the time of the segment that completed it, from where to where, the bytes.
@@ -72,12 +89,21 @@ impl Reassembly {
             buffer: buffer.max(4096),
             max_held: buffer.max(4096).saturating_mul(TOTAL_SHARES),
             held: 0,
+            secrets: None,
+            sealed: BTreeSet::new(),
+            unopened: Vec::new(),
         }
     }
 
     /// Holds at most so many bytes for all of them as well.
     pub(crate) fn within(self, bytes: usize) -> Self {
         Reassembly { max_held: self.max_held.min(bytes), ..self }
+    }
+
+    /// Opens TLS as far as its secrets become known.
+    pub(crate) fn opening_tls(mut self, opens: bool) -> Self {
+        self.secrets = opens.then(Box::default);
+        self
     }
 
     /// Takes a segment; `lost` bytes of its payload were not captured.
@@ -100,18 +126,72 @@ impl Reassembly {
             self.open(key, stats);
         }
         let Some(connection) = self.connections.get_mut(&key) else { return };
-        let mut emit = |ts, message: &[u8]| emit(ts, flow, message);
-        if tcp.syn && tcp.ack.is_none() {
-            // The same ports again: the other side will begin anew as well.
-            if !connection.halves[side].may_begin_at(tcp.seq) {
+        if tcp.syn && !connection.halves[side].may_begin_at(tcp.seq) {
+            connection.tls = None;
+            if tcp.ack.is_none() {
+                // The same ports again: the other side will begin anew as well.
                 connection.halves[1 - side].forget();
             }
         }
-        connection.halves[side].segment(ts, tcp, lost, self.buffer, stats, &mut emit);
-        if let Some(ack) = tcp.ack {
+        self.drive((key, side), stats, emit, |half, rules, stats, out| {
+            half.segment(ts, tcp, lost, rules, stats, out);
+        });
+        if let (Some(ack), Some(connection)) = (tcp.ack, self.connections.peek_mut(&key)) {
             connection.halves[1 - side].acknowledged(ts, ack);
         }
         self.account(key, stats);
+    }
+
+    /// Opens TLS as well, from here on: with the key of a server.
+    pub(crate) fn add_server_key(&mut self, key: RsaKey) {
+        self.secrets.get_or_insert_default().servers.add(key);
+    }
+
+    /// The same, with the next piece of a key log; what waited for it comes out.
+    pub(crate) fn handle_key_log(&mut self, text: &[u8], is_end: bool, stats: &mut NetStats, emit: Emit<'_>) {
+        let log = &mut self.secrets.get_or_insert_default().log;
+        let is_new = log.push(text) | (is_end && log.end());
+        if !is_new {
+            return;
+        }
+        for key in std::mem::take(&mut self.sealed) {
+            let (Some(secrets), Some(connection)) = (&mut self.secrets, self.connections.peek_mut(&key))
+            else {
+                continue;
+            };
+            let Some(tls) = &mut connection.tls else { continue };
+            let result = tls.resume(secrets, &mut |ts, side, message| emit(ts, key.flow(side), message));
+            self.settle(key, result, stats);
+            self.account(key, stats);
+        }
+    }
+
+    /// Nothing more comes: what waits for secrets waits in vain.
+    pub(crate) fn give_up_sealed(&mut self, stats: &mut NetStats) {
+        for key in std::mem::take(&mut self.sealed) {
+            self.settle(key, Err(Unopened::NoSecret), stats);
+            self.account(key, stats);
+        }
+    }
+
+    /// There is something to open TLS with.
+    pub(crate) fn opens_tls(&self) -> bool {
+        self.secrets.is_some()
+    }
+
+    /// What was read of key logs.
+    pub(crate) fn key_log(&self) -> KeyLogStats {
+        self.secrets.as_ref().map(|s| s.log.stats()).unwrap_or_default()
+    }
+
+    /// The connection of this flow is TLS that is being opened.
+    pub(crate) fn is_opening(&self, flow: &Flow) -> bool {
+        self.connections.peek(&ConnectionKey::of(flow).0).is_some_and(|c| c.tls.is_some())
+    }
+
+    /// Connections that could not be opened, with their server's port, since this was last asked.
+    pub(crate) fn take_unopened(&mut self) -> Vec<(Unopened, u16)> {
+        std::mem::take(&mut self.unopened)
     }
 
     /// Whether the connection of this flow is one of those.
@@ -151,24 +231,68 @@ impl Reassembly {
             self.evict_oldest(stats);
         }
         let halves = [Half::default(), Half::default()];
-        self.connections.insert(key, Connection { halves, held: 0, waits: [None, None] });
+        self.connections.insert(key, Connection { halves, tls: None, held: 0, waits: [None, None] });
     }
 
     fn give_up(&mut self, key: ConnectionKey, side: usize, stats: &mut NetStats, emit: Emit<'_>) {
+        if let Some(connection) = self.connections.peek_mut(&key) {
+            connection.waits[side] = None;
+        }
+        self.drive((key, side), stats, emit, |half, rules, stats, out| half.give_up(rules, stats, out));
+    }
+
+    /// Lets one direction do its work, and opens what comes out of it.
+    fn drive(
+        &mut self,
+        (key, side): (ConnectionKey, usize),
+        stats: &mut NetStats,
+        emit: Emit<'_>,
+        work: impl FnOnce(&mut Half, StreamRules, &mut NetStats, EmitPiece<'_>),
+    ) {
+        let rules = StreamRules { limit: self.buffer, opens_tls: self.secrets.is_some() };
+        let Some(Connection { halves, tls, .. }) = self.connections.peek_mut(&key) else { return };
+        let secrets = &mut self.secrets;
+        let mut result = Ok(());
+        let mut emit = |ts, side, message: &[u8]| emit(ts, key.flow(side), message);
+        work(&mut halves[side], rules, stats, &mut |ts, piece| {
+            let bytes = match piece {
+                StreamPiece::Message(message) => return emit(ts, side, message),
+                StreamPiece::Sealed(bytes) => Some(bytes),
+                StreamPiece::SealedGap => None,
+            };
+            if let (Some(secrets), Ok(())) = (&mut *secrets, result) {
+                let tls = tls.get_or_insert_with(|| Box::new(TlsStream::new(rules.limit)));
+                result = tls.push(secrets, (ts, side), bytes, &mut emit);
+            }
+        });
+        self.settle(key, result, stats);
+    }
+
+    /// What has become of a connection that speaks TLS.
+    fn settle(&mut self, key: ConnectionKey, result: Result<(), Unopened>, stats: &mut NetStats) {
         let Some(connection) = self.connections.peek_mut(&key) else { return };
-        connection.waits[side] = None;
-        let flow = if side == 0 {
-            Flow { src: key.low, dst: key.high, vlan: key.vlan }
+        let Some(tls) = &mut connection.tls else { return };
+        stats.tcp_messages += tls.take_messages();
+        stats.tls_opened += u64::from(tls.has_opened());
+        if tls.is_waiting() {
+            self.sealed.insert(key);
         } else {
-            Flow { src: key.high, dst: key.low, vlan: key.vlan }
-        };
-        connection.halves[side].give_up(self.buffer, stats, &mut |ts, message| emit(ts, flow, message));
+            self.sealed.remove(&key);
+        }
+        if let Err(why) = result {
+            self.sealed.remove(&key);
+            stats.tls_unopened[why as usize] += 1;
+            self.unopened.push((why, key.flow(tls.server()).src.port()));
+            connection.tls = None;
+            connection.halves.iter_mut().for_each(Half::ignore);
+        }
     }
 
     /// Brings the sum of bytes and the timetable up to date after a change.
     fn account(&mut self, key: ConnectionKey, stats: &mut NetStats) {
         let Some(connection) = self.connections.peek_mut(&key) else { return };
-        let held = connection.halves.iter().map(Half::held).sum();
+        let in_tls = connection.tls.as_ref().map_or(0, |t| t.held());
+        let held = in_tls + connection.halves.iter().map(Half::held).sum::<usize>();
         self.held = self.held + held - connection.held;
         connection.held = held;
         for (side, half) in connection.halves.iter().enumerate() {
@@ -192,6 +316,7 @@ impl Reassembly {
     fn evict_oldest(&mut self, stats: &mut NetStats) {
         let Some((key, connection)) = self.connections.remove_lru() else { return };
         self.held -= connection.held;
+        self.sealed.remove(&key);
         for (side, due) in connection.waits.iter().enumerate() {
             if let Some(due) = due {
                 self.timetable.remove(&(*due, key, side));

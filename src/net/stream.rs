@@ -2,11 +2,13 @@
 //!
 //! Sequence numbers wrap (RFC 9293 section 3.4), so only distances are
 //! compared. Where segments overlap the first copy stands. The framer is made
-//! with the first byte, and taken away from a stream that never speaks SIP.
+//! with the first byte, and taken away from a stream that never speaks SIP. What speaks TLS is handed on as
+//! it came, in order: it takes both directions to open it.
 
 use super::net_stats::NetStats;
 use crate::sip::stream_framer::{StreamFramer, begins_sip_stream};
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
+use crate::tls::begins_tls;
 use crate::wire::transport::Tcp;
 
 /// Missing bytes may come this much later; senders repeat within 1 s mostly.
@@ -24,6 +26,26 @@ const SILENT_BYTES: usize = 256 * 1024;
 
 /// What a stored segment costs beyond its bytes.
 const SEGMENT_COST: usize = 64;
+
+/// What is to be known of all streams.
+#[derive(Clone, Copy)]
+pub(crate) struct StreamRules {
+    /// Bytes kept for one direction.
+    pub limit: usize,
+    /// What speaks TLS may be opened.
+    pub opens_tls: bool,
+}
+
+/// What comes out of one direction.
+#[derive(Clone, Copy)]
+pub(crate) enum StreamPiece<'a> {
+    /// A whole SIP message.
+    Message(&'a [u8]),
+    /// The next bytes of TLS.
+    Sealed(&'a [u8]),
+    /// Some of those are missing here.
+    SealedGap,
+}
 
 /// A segment that came before its turn.
 struct Segment {
@@ -50,6 +72,10 @@ pub(crate) struct Half {
     silent: usize,
     /// Found not to speak SIP.
     mute: bool,
+    /// Speaks TLS that may be opened.
+    is_sealed: bool,
+    /// Bytes of that are missing before the next that come.
+    lacks_sealed: bool,
     /// What the receiver says to have, beyond what was seen.
     acked: Option<(Timestamp, u32)>,
 }
@@ -59,7 +85,7 @@ fn distance(from: u32, to: u32) -> i32 {
     to.wrapping_sub(from) as i32
 }
 
-type EmitBytes<'a> = &'a mut dyn FnMut(Timestamp, &[u8]);
+pub(crate) type EmitPiece<'a> = &'a mut dyn FnMut(Timestamp, StreamPiece<'_>);
 
 impl Half {
     /// Takes a segment, `lost` bytes of which were not captured, and emits what it completes.
@@ -68,20 +94,20 @@ impl Half {
         ts: Timestamp,
         tcp: &Tcp<'_>,
         lost: u32,
-        limit: usize,
+        rules: StreamRules,
         stats: &mut NetStats,
-        emit: EmitBytes<'_>,
+        emit: EmitPiece<'_>,
     ) {
         if tcp.syn {
             if !self.may_begin_at(tcp.seq) {
-                self.drain_all(limit, stats, emit);
+                self.drain_all(rules, stats, emit);
                 self.forget();
             }
             self.began = Some(tcp.seq);
             self.next.get_or_insert(tcp.seq.wrapping_add(1));
         }
         if tcp.rst {
-            self.drain_all(limit, stats, emit);
+            self.drain_all(rules, stats, emit);
             return;
         }
         let seq = if tcp.syn { tcp.seq.wrapping_add(1) } else { tcp.seq };
@@ -95,14 +121,14 @@ impl Half {
         let joined = self.next.is_none();
         let mut next = *self.next.get_or_insert(seq);
         if distance(next, seq).unsigned_abs() > WINDOW as u32 {
-            self.drain_all(limit, stats, emit);
+            self.drain_all(rules, stats, emit);
             self.declare_gap(stats);
             next = seq;
             self.next = Some(seq);
         }
         if joined {
             // Joined in the middle: nobody knows of what.
-            self.framer(limit).gap();
+            self.framer(rules.limit).gap();
         }
         let (ahead, end) = (distance(next, seq), seq.wrapping_add(len));
         if len > 0 && distance(next, end) <= 0 {
@@ -110,15 +136,15 @@ impl Half {
         } else if ahead > 0 {
             stats.tcp_out_of_order += 1;
             self.hold(ts, seq, tcp, lost, stats);
-            while self.pending_bytes > limit {
+            while self.pending_bytes > rules.limit {
                 stats.tcp_buffer_full += 1;
-                self.skip_to_pending(limit, stats, emit);
+                self.skip_to_pending(rules, stats, emit);
             }
         } else {
             let known = ahead.unsigned_abs() as usize;
-            self.deliver(ts, tcp.payload.get(known..).unwrap_or_default(), limit, stats, emit);
+            self.deliver(ts, tcp.payload.get(known..).unwrap_or_default(), rules, stats, emit);
             self.close_segment(end, lost, tcp.fin, stats);
-            self.drain(Some(ts), limit, stats, emit);
+            self.drain(Some(ts), rules, stats, emit);
         }
         self.forget_old_ack();
     }
@@ -133,7 +159,7 @@ impl Half {
     }
 
     /// The wait is over: goes on behind the hole.
-    pub(crate) fn give_up(&mut self, limit: usize, stats: &mut NetStats, emit: EmitBytes<'_>) {
+    pub(crate) fn give_up(&mut self, rules: StreamRules, stats: &mut NetStats, emit: EmitPiece<'_>) {
         let Some(next) = self.next else { return };
         match self.acked.take().filter(|(_, ack)| distance(next, *ack) > 0) {
             Some((_, ack)) if self.pending.first().is_none_or(|p| distance(ack, p.seq) > 0) => {
@@ -141,7 +167,7 @@ impl Half {
                 self.next = Some(ack);
                 self.declare_gap(stats);
             }
-            _ => self.skip_to_pending(limit, stats, emit),
+            _ => self.skip_to_pending(rules, stats, emit),
         }
     }
 
@@ -164,6 +190,11 @@ impl Half {
     /// Everything about the connection that was.
     pub(crate) fn forget(&mut self) {
         *self = Half::default();
+    }
+
+    /// What it says cannot be read.
+    pub(crate) fn ignore(&mut self) {
+        (self.is_sealed, self.lacks_sealed, self.framer, self.mute) = (false, false, None, true);
     }
 
     /// Bytes held, by the order of magnitude that matters for bounds.
@@ -200,7 +231,13 @@ impl Half {
 
     /// Delivers held segments whose turn has come. With `filled`: the stamp of
     /// the segment that made them so; without: each has its own.
-    fn drain(&mut self, filled: Option<Timestamp>, limit: usize, stats: &mut NetStats, emit: EmitBytes<'_>) {
+    fn drain(
+        &mut self,
+        filled: Option<Timestamp>,
+        rules: StreamRules,
+        stats: &mut NetStats,
+        emit: EmitPiece<'_>,
+    ) {
         let mut done = 0;
         let mut pending = std::mem::take(&mut self.pending);
         for segment in &pending {
@@ -215,7 +252,7 @@ impl Half {
             if distance(next, end) > 0 || segment.fin {
                 let known = ahead.unsigned_abs() as usize;
                 let bytes = segment.bytes.get(known..).unwrap_or_default();
-                self.deliver(filled.unwrap_or(segment.ts), bytes, limit, stats, emit);
+                self.deliver(filled.unwrap_or(segment.ts), bytes, rules, stats, emit);
                 self.close_segment(end, segment.lost, segment.fin, stats);
             }
         }
@@ -236,18 +273,18 @@ impl Half {
     }
 
     /// The hole before the first held segment is one.
-    fn skip_to_pending(&mut self, limit: usize, stats: &mut NetStats, emit: EmitBytes<'_>) {
+    fn skip_to_pending(&mut self, rules: StreamRules, stats: &mut NetStats, emit: EmitPiece<'_>) {
         let (Some(next), Some(first)) = (self.next, self.pending.first()) else { return };
         if distance(next, first.seq) > 0 {
             self.next = Some(first.seq);
             self.declare_gap(stats);
         }
-        self.drain(None, limit, stats, emit);
+        self.drain(None, rules, stats, emit);
     }
 
-    fn drain_all(&mut self, limit: usize, stats: &mut NetStats, emit: EmitBytes<'_>) {
+    fn drain_all(&mut self, rules: StreamRules, stats: &mut NetStats, emit: EmitPiece<'_>) {
         while !self.pending.is_empty() {
-            self.skip_to_pending(limit, stats, emit);
+            self.skip_to_pending(rules, stats, emit);
         }
         self.acked = None;
     }
@@ -255,6 +292,7 @@ impl Half {
     fn declare_gap(&mut self, stats: &mut NetStats) {
         stats.tcp_gaps += 1;
         self.acked = None;
+        self.lacks_sealed = self.is_sealed;
         if let Some(framer) = &mut self.framer {
             framer.gap();
         }
@@ -264,9 +302,9 @@ impl Half {
         &mut self,
         ts: Timestamp,
         bytes: &[u8],
-        limit: usize,
+        rules: StreamRules,
         stats: &mut NetStats,
-        emit: EmitBytes<'_>,
+        emit: EmitPiece<'_>,
     ) {
         if let Some(next) = self.next {
             self.next = Some(next.wrapping_add(bytes.len() as u32));
@@ -274,18 +312,25 @@ impl Half {
         if bytes.is_empty() || self.mute {
             return;
         }
+        if self.is_sealed || rules.opens_tls && begins_tls(bytes) {
+            (self.is_sealed, self.framer) = (true, None);
+            if std::mem::take(&mut self.lacks_sealed) {
+                emit(ts, StreamPiece::SealedGap);
+            }
+            return emit(ts, StreamPiece::Sealed(bytes));
+        }
         self.silent += bytes.len();
-        let framer = self.framer.get_or_insert_with(|| StreamFramer::new(limit));
+        let framer = self.framer.get_or_insert_with(|| StreamFramer::new(rules.limit));
         let before = (framer.overflows(), framer.unreadable());
         let silent = &mut self.silent;
         framer.push(bytes, |message| {
             *silent = 0;
             stats.tcp_messages += 1;
-            emit(ts, message);
+            emit(ts, StreamPiece::Message(message));
         });
         stats.tcp_buffer_full += framer.overflows() - before.0;
         stats.websocket_unreadable += framer.unreadable() - before.1;
-        if self.silent > SILENT_BYTES.max(2 * limit) {
+        if self.silent > SILENT_BYTES.max(2 * rules.limit) {
             (self.framer, self.silent, self.mute) = (None, 0, true);
             stats.tcp_not_sip += 1;
         }

@@ -11,6 +11,9 @@ const SIP: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nCall-ID: 1\r\n\r\n";
 fn config() -> NetConfig {
     let tunnels = vec![TunnelRule::ANY];
     NetConfig {
+        tls_ports: vec![5061],
+        opens_tls: false,
+        finds_tls: false,
         sip_ports: vec![5060],
         finds_sip: false,
         tunnels,

@@ -7,6 +7,7 @@
 use super::{Flow, Transport};
 use crate::config::TunnelKind;
 use crate::sip::starts_like_sip;
+use crate::tls::Unopened;
 use crate::wire::ip::protocol;
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -33,6 +34,13 @@ pub enum Unread {
         port: u16,
         /// By its port, or by the name that is asked for.
         sip: bool,
+    },
+    /// TLS on this TCP port of a server that could not be opened, though there is something to open it with.
+    TlsUnopened {
+        /// The server's port.
+        port: u16,
+        /// Why not.
+        why: Unopened,
     },
     /// A WebSocket on this TCP port of a server. `sip`: RFC 7118 is asked for.
     WebSocket {

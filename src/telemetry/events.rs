@@ -261,6 +261,13 @@ pub enum Event<'a> {
         /// Why, as libpcap said.
         reason: &'a str,
     },
+    /// A key log cannot be read; it is tried again.
+    KeyLogUnread {
+        /// Which file.
+        file: &'a str,
+        /// Why not.
+        reason: &'a str,
+    },
     /// A thread ended though nobody asked it to.
     ThreadDied {
         /// Its name.
@@ -388,6 +395,7 @@ impl Event<'_> {
             | Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
             | Event::CaptureClosed { .. }
+            | Event::KeyLogUnread { .. }
             | Event::CallStep { .. }
             | Event::InodesLow { .. }
             | Event::SpaceLow { .. }

@@ -206,6 +206,10 @@ labels! {
         SipPort = "sip_port", "SIP messages on a port that is not in `sip.ports`.";
         NotSip = "not_sip", "Directions of TCP connections on a SIP port that do not speak SIP.";
         Tls = "tls", "TLS where SIP is likely: on a SIP port, on 5061, or asked for by that name.";
+        TlsNoSecret = "tls_no_secret", "Connections over TLS whose secrets neither a key log nor a server's key told in time.";
+        TlsUnsupported = "tls_unsupported", "Connections over TLS of a version or with a cipher suite that is not opened.";
+        TlsLost = "tls_lost", "Connections over TLS whose beginning, or too much of them, was not captured.";
+        KeyLog = "key_log", "Lines of a key log that are none.";
         WebSocket = "websocket", "WebSockets that carry SIP (RFC 7118) on a port that is not in `sip.ports`.";
         Deflated = "deflated", "Messages of WebSockets on a SIP port that are compressed (RFC 7692).";
         Sctp = "sctp", "SCTP that carries SIP (RFC 4168) on a port that is not in `sip.ports`.";
@@ -224,8 +228,14 @@ impl UnreadKind {
             UnreadKind::SipPort | UnreadKind::WebSocket | UnreadKind::Sctp => "add the port to sip.ports",
             UnreadKind::Deflated => "switch permessage-deflate off at the SIP server",
             UnreadKind::Tls => {
-                "mirror where the signalling is not encrypted, or let a capture agent send it (hep.listen)"
+                "set tls.key_log, mirror where the signalling is not encrypted, or let a capture agent send it (hep.listen)"
             }
+            UnreadKind::TlsNoSecret => {
+                "is tls.key_log the file that this server writes now, and does it write at once?"
+            }
+            UnreadKind::TlsUnsupported => "let the server agree to TLS 1.2 or 1.3 with AES or ChaCha20",
+            UnreadKind::TlsLost => "let the SIP server connect anew after the recorder was started",
+            UnreadKind::KeyLog => "write nothing but the secrets of connections (RFC 9850) to the file",
             UnreadKind::SuperPacket => "ethtool -K IFACE gro off rx-udp-gro-forwarding off",
             UnreadKind::Header | UnreadKind::NotSip => "",
         }
@@ -249,7 +259,9 @@ labels! {
         TcpOther = "tcp_other", "TCP segments on other ports.";
         TcpRepeated = "tcp_repeated", "TCP segments that brought nothing new.";
         TcpUnordered = "tcp_unordered", "TCP segments that came before their turn.";
-        TcpSip = "tcp_sip", "SIP messages taken from TCP, bare or in WebSockets.";
+        TcpSip = "tcp_sip", "SIP messages taken from TCP, bare, in WebSockets or in TLS.";
+        TlsOpened = "tls_opened", "Connections over TLS that were opened (`tls.key_log`, `tls.rsa_keys`).";
+        TlsSecret = "tls_secret", "Secrets of connections read from key logs.";
         Sctp = "sctp", "SCTP packets on SIP ports.";
         SctpSip = "sctp_sip", "SIP messages taken from SCTP.";
         TcpCut = "tcp_cut", "SIP messages over TCP of which only the start was captured.";
@@ -308,6 +320,7 @@ labels! {
         Fragments = "fragments", "`limits.fragments`.";
         TcpStreams = "tcp_streams", "`limits.tcp_streams`.";
         TcpBuffer = "tcp_buffer", "`limits.tcp_buffer`.";
+        TlsSecrets = "tls_secrets", "Connections over TLS whose secrets were forgotten because a key log told too many.";
         QueueBytes = "queue_bytes", "`limits.queue_bytes`.";
         Sources = "sources", "Packets of one recording beyond the sources that are heard at a time: their sound is missing.";
         Streams = "streams", "Streams of one recording beyond those that are listed: their counts are added to another's.";

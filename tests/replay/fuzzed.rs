@@ -274,3 +274,40 @@ fn streams_of_websockets_and_packets_of_sctp() {
         harness::sctp(&rng.bytes(500));
     }
 }
+
+#[test]
+fn tls_of_whatever_bytes() {
+    let hello = |kind: u8, version: u8, suite: u16| {
+        let more: &[u8] = if version == 4 { &[0, 6, 0, 43, 0, 2, 3, 4] } else { &[0, 4, 0, 23, 0, 0] };
+        let fixed = [&[3, 3][..], &[0; 32], &[0]].concat();
+        let body = match kind {
+            1 => [&fixed[..], &[0, 2, 0, 47, 1, 0], more].concat(),
+            _ => [&fixed[..], &suite.to_be_bytes(), &[0], more].concat(),
+        };
+        let message = [&[kind, 0, 0, body.len() as u8][..], &body].concat();
+        [&[22, 3, 3, 0, message.len() as u8][..], &message].concat()
+    };
+    let mut pieces =
+        vec![hello(1, 3, 0), hello(1, 4, 0), vec![20, 3, 3, 0, 1, 1], vec![22, 3, 3, 0, 4, 14, 0, 0, 0]];
+    for (version, suite) in [(4, 0x1301), (4, 0x1303), (3, 0xC02F), (3, 0x003C), (3, 0xC014), (3, 0xCCA8)] {
+        pieces.push(hello(2, version, suite));
+    }
+    pieces.push([&[23, 3, 3, 0, 80][..], &[7; 80]].concat());
+    pieces.push([&[22, 3, 3, 0, 64][..], &[9; 64]].concat());
+    for seed in 0..1000 {
+        let mut rng = Rng::new(seed);
+        let mut all = Vec::new();
+        for _ in 0..rng.below(16) {
+            let mut piece = rng.pick(&pieces).clone();
+            if rng.chance(0.3) {
+                edit(&mut rng, &mut piece);
+            }
+            let flags = if rng.chance(0.2) { 8 } else { 2 };
+            all.push(rng.below(flags) as u8);
+            all.extend((piece.len() as u16).to_be_bytes());
+            all.extend(piece);
+        }
+        harness::tls(&all);
+        harness::tls(&rng.bytes(500));
+    }
+}

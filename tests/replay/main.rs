@@ -48,6 +48,7 @@ mod random;
 mod register;
 mod silences;
 mod taps;
+mod tls;
 mod transfers;
 mod tunnels;
 mod unread;

@@ -13,6 +13,11 @@ use pcap_parser::{BOM_MAGIC, EPB_MAGIC, IDB_MAGIC, OptionCode, SHB_MAGIC, SPB_MA
 /// The obsolete Packet Block (appendix A of the draft).
 const PB_MAGIC: u32 = 2;
 
+/// Decryption Secrets Block (section 4.7 of the draft).
+const DSB_MAGIC: u32 = 10;
+/// Its kind of secrets that is a key log of TLS.
+const TLS_KEY_LOG: u32 = 0x544c_534b;
+
 /// More interfaces than any section has.
 const MAX_INTERFACES: usize = 65_536;
 
@@ -21,6 +26,8 @@ const MAX_INTERFACES: usize = 65_536;
 pub(super) enum Block {
     /// A packet; its bytes are at `offset` in the block.
     Packet { ts: Timestamp, link: LinkType, offset: usize, len: usize, wire_len: u32, timeless: bool },
+    /// Secrets of TLS connections, as a key log, at `offset` in the block (draft §4.7).
+    KeyLog { offset: usize, len: usize },
     /// Something that carries no packet.
     Other,
     /// A packet block that contradicts itself or names no known interface.
@@ -77,6 +84,7 @@ impl PcapngSection {
             Some(EPB_MAGIC) => Ok(self.packet(block, self.u32(block, 8)).unwrap_or(Block::Unreadable)),
             // Its interface is 16 bits, in front of a count of drops.
             Some(PB_MAGIC) => Ok(self.packet(block, self.u16(block, 8)).unwrap_or(Block::Unreadable)),
+            Some(DSB_MAGIC) => Ok(self.secrets(block).unwrap_or(Block::Other)),
             Some(SPB_MAGIC) => Ok(self.simple(block, last_ts).unwrap_or(Block::Unreadable)),
             _ => Ok(Block::Other),
         }
@@ -140,6 +148,13 @@ impl PcapngSection {
         let room = block.len().checked_sub(16)?;
         let len = (wire_len.min(snaplen) as usize).min(room);
         Some(Block::Packet { ts, link: interface.link, offset: 12, len, wire_len, timeless: true })
+    }
+
+    /// A block of secrets; those of other protocols than TLS are passed over.
+    fn secrets(&self, block: &[u8]) -> Option<Block> {
+        let len = self.u32(block, 12)? as usize;
+        let fits = len <= block.len().checked_sub(20)?;
+        (fits && self.u32(block, 8)? == TLS_KEY_LOG).then_some(Block::KeyLog { offset: 16, len })
     }
 
     fn u32(&self, block: &[u8], at: usize) -> Option<u32> {

@@ -285,3 +285,63 @@ proptest! {
         prop_assert_eq!(bench.letters(), said);
     }
 }
+
+/// A server's hello that agrees to `version` and `suite`.
+fn server_hello(version: u8, suite: u16) -> Vec<u8> {
+    let mut hello = vec![22, 3, version, 0, 42, 2, 0, 0, 38, 3, version];
+    hello.extend([7; 32]);
+    hello.push(0);
+    hello.extend(suite.to_be_bytes());
+    hello.push(0);
+    hello
+}
+
+#[test]
+fn tls_that_cannot_be_opened_is_let_go_and_told() {
+    let sealed = [22, 3, 3, 0, 1, 0];
+    for (hello, then, lost, why) in [
+        (server_hello(2, 0x2F), &b""[..], 0, Unopened::Unsupported),
+        (server_hello(3, 0xC0AC), b"", 0, Unopened::Unsupported),
+        // Changed keys after a hello of which nothing is known.
+        (server_hello(3, 0x2F)[..20].to_vec(), &sealed, 9, Unopened::Lost),
+        (vec![22, 3, 3, 0, 4, 2, 0, 0, 0, 20, 3, 3, 0, 1, 1], &sealed, 0, Unopened::Unsupported),
+    ] {
+        let mut b = Bench { tcp: Reassembly::new(4, 4096).opening_tls(true), ..Bench::new(4096) };
+        b.way(0, false, &syn(0), 0);
+        b.way(1, false, &data(1, &hello), lost);
+        b.way(2, false, &data(1 + hello.len() as u32 + lost, then), 0);
+        assert_eq!(b.tcp.take_unopened(), [(why, 5060)], "{hello:?}");
+        assert_eq!(b.stats.tls_unopened.iter().sum::<u64>(), 1);
+        // The same connection is followed no further: what comes costs nothing.
+        b.way(3, false, &data(5000, &[0; 4000]), 0);
+        assert_eq!((b.tcp.held(), b.tcp.is_opening(&flow(true))), (0, false));
+    }
+}
+
+#[test]
+fn what_waits_for_secrets_is_bounded_and_counted() {
+    let mut b = Bench { tcp: Reassembly::new(4, 8192).within(20_000).opening_tls(true), ..Bench::new(8192) };
+    let hello = server_hello(3, 0x2F);
+    b.way(0, false, &data(0, &hello), 0);
+    b.way(1, false, &data(hello.len() as u32, &[20, 3, 3, 0, 1, 1]), 0);
+    let mut seq = hello.len() as u32 + 6;
+    for n in 0..100 {
+        let mut record = vec![23, 3, 3, 2, 0];
+        record.resize(5 + 512, 9);
+        b.way(2 + n, false, &data(seq, &record), 0);
+        seq += record.len() as u32;
+        assert!(b.tcp.held() < 20_000, "{}", b.tcp.held());
+    }
+    assert_eq!(b.tcp.take_unopened(), [(Unopened::NoSecret, 5060)]);
+    // A new connection on the same ports may be another kind.
+    b.way(200, false, &syn(77), 0);
+    b.way(201, false, &data(78, &messages("a")), 0);
+    assert_eq!(b.letters(), "a");
+    // Nothing is waited for where the capture ends.
+    let mut b = Bench { tcp: Reassembly::new(4, 8192).opening_tls(true), ..Bench::new(8192) };
+    b.way(0, false, &data(0, &hello), 0);
+    b.way(1, false, &data(hello.len() as u32, &[20, 3, 3, 0, 1, 1, 22, 3, 3, 0, 1, 0]), 0);
+    assert!(b.tcp.take_unopened().is_empty());
+    b.tcp.give_up_sealed(&mut b.stats);
+    assert_eq!(b.tcp.take_unopened(), [(Unopened::NoSecret, 5060)]);
+}

@@ -52,6 +52,7 @@ impl Event<'_> {
             | Event::CaptureStarted { .. }
             | Event::CaptureLost { .. }
             | Event::CaptureClosed { .. }
+            | Event::KeyLogUnread { .. }
             | Event::MetricsListening { .. }
             | Event::Stopping { .. }
             | Event::Stopped { .. } => self.log_recorder(),
@@ -205,6 +206,9 @@ impl Event<'_> {
             Event::CaptureLost { interface, reason } => warn!(interface, reason, "capture lost"),
             Event::CaptureClosed { interface, reason } => {
                 warn!(interface, reason, "the interface cannot be opened again yet");
+            }
+            Event::KeyLogUnread { file, reason } => {
+                warn!(file, reason, "the key log cannot be read; calls over TLS are not seen until it can");
             }
             Event::MetricsListening { addr } => info!(%addr, "metrics served"),
             Event::Stopping { active } => info!(active, "stopping: finishing open recordings"),
