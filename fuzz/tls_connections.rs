@@ -1,7 +1,7 @@
 //! What the target `tls` does: a bystander of one connection.
 
 use nauhuri::time::{NS_PER_MS, Timestamp};
-use nauhuri::tls::{Plaintext, TlsSecrets, TlsSession};
+use nauhuri::tls::{DtlsHellos, Plaintext, TlsSecrets, TlsSession};
 
 /// A TLS connection: which side (0, 1; with 2 a loss before it, with 4 a key log after it), two octets of
 /// length, then what it sends; again and again. Secrets of the client whose random number is zeros are known.
@@ -13,6 +13,7 @@ pub fn tls(data: &[u8]) {
         secrets.log.push(format!("{label} {zeros} {}\n", "11".repeat(48)).as_bytes());
     }
     let mut session = TlsSession::new(LIMIT);
+    let mut hellos = DtlsHellos::default();
     let mut at = Timestamp::from_parts(1_800_000_000, 0);
     let mut rest = data;
     while let [flags, high, low, after @ ..] = rest {
@@ -24,6 +25,8 @@ pub fn tls(data: &[u8]) {
             assert!(!matches!(plain, Plaintext::Text(_)), "nobody sealed it");
         };
         let lost = flags & 2 != 0;
+        hellos.push(side, bytes);
+        hellos.keys(&mut secrets.log).iter().for_each(|k| assert!(k.by_side[0].len() == k.by_side[1].len()));
         let result = match lost {
             true => session.push(&mut secrets, (at, side), None, out),
             false => Ok(()),

@@ -6,6 +6,7 @@ expanded here, other codecs by ffmpeg; SRTP is opened by libsrtp. The scenario s
 
 import array
 import base64
+import hmac
 import math
 import os
 import re
@@ -58,11 +59,40 @@ def tshark(path):
     return sip, rtp
 
 
-def unsealed(path, rtp):
-    """The packets with the body that was sealed, where the capture's SDP has keys (RFC 4568)."""
+def keyed_by_dtls(path, key_log):
+    """Keys of SRTP that both ends agreed on by DTLS (RFC 5764 §4.2), by the same names as in SDP."""
+    with open(key_log) as log:
+        masters = {words[1]: bytes.fromhex(words[2]) for words in map(str.split, log) if words[0] == "CLIENT_RANDOM"}
+    fields = ["dtls.handshake.type", "dtls.handshake.random", "dtls.use_srtp.protection_profile",
+              "dtls.handshake.ciphersuite"]
+    argv = ["tshark", "-n", "-r", path, "-Y", "dtls.handshake.random", "-T", "fields", "-E", "occurrence=f"]
+    done = subprocess.run(argv + [a for f in fields for a in ("-e", f)], capture_output=True, text=True)
+    hellos = [line.split("\t") for line in done.stdout.splitlines()]
+    clients = {r for kind, r, *_ in hellos if kind == "1" and r in masters}
+    names = {0x0001: ("AES_CM_128_HMAC_SHA1_80", 16, 14), 0x0007: ("AEAD_AES_128_GCM", 16, 12)}
+    lines = set()
+    for _, server, profile, suite in (h for h in hellos if h[0] == "2"):
+        digest = "sha384" if int(suite, 16) in (0x009f, 0xc02c, 0xc030) else "sha256"
+        name, key, salt = names[int(profile, 16)]
+        for client in clients:
+            seed = b"EXTRACTOR-dtls_srtp" + bytes.fromhex(client) + bytes.fromhex(server)
+            block, a = b"", seed
+            while len(block) < 2 * (key + salt):
+                a = hmac.digest(masters[client], a, digest)
+                block += hmac.digest(masters[client], a + seed, digest)
+            for n in range(2):
+                pair = block[n * key:][:key] + block[2 * key + n * salt:][:salt]
+                lines.add((name, base64.b64encode(pair).decode()))
+    return lines
+
+
+def unsealed(path, rtp, key_log=None):
+    """The packets with the body that was sealed, where the capture's SDP has keys (RFC 4568) or a key log has."""
     argv = ["tshark", "-n", "-r", path, "-Y", "sdp", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,"]
     done = subprocess.run([*argv, "-e", "sdp.media_attr"], capture_output=True, text=True)
     lines = set(re.findall(r"crypto:\d+ (\w+) inline:([\w+/=]+)", done.stdout))
+    if key_log and not lines:
+        lines = keyed_by_dtls(path, key_log)
     if not lines:
         return rtp
     from pylibsrtp import Error, Policy, Session  # pip install pylibsrtp
@@ -319,7 +349,7 @@ def mask(number):
 def expectation(scene, path):
     """The whole expectation of one capture."""
     sip, rtp = tshark(path)
-    rtp = unsealed(path, rtp)
+    rtp = unsealed(path, rtp, scene.media_keys)
     mapped = advertised(path)
     recordings = [measure(spec, sip, rtp, mapped) for spec in scene.recordings]
     for want in scene.silent:

@@ -29,7 +29,7 @@ class Phone:
     """One baresip on a host."""
 
     def __init__(self, scene, host, user, voice, codec, auto_answer=False, port=5060, media="40000-40020", rate=None,
-                 mediaenc=None, tls=None):
+                 mediaenc=None, tls=None, env=None):
         self.scene, self.host = scene, host
         folder = os.path.join(scene.dir, f"{scene.name}-{host}")
         os.makedirs(folder)
@@ -48,7 +48,7 @@ class Phone:
                 out.write("".join(open(tls + end).read() for end in (".key", ".pem")))
             lines += [f"sip_certificate {folder}/sip.pem", "sip_verify_server no"]
         if mediaenc:
-            lines.insert(0, "module srtp.so")
+            lines.insert(0, f"module {'dtls_srtp' if mediaenc == 'dtls_srtp' else 'srtp'}.so")
         with open(os.path.join(folder, "config"), "w") as out:
             out.write("\n".join([
                 f"sip_listen {ip}:{port}", "module_path /usr/lib/baresip/modules",
@@ -64,7 +64,8 @@ class Phone:
                       + (";sip_transports=tls" if tls else "") + "\n")
         with open(os.path.join(folder, "contacts"), "w") as out:
             out.write("")
-        self.child = scene.lab.spawn(host, ["baresip", "-f", folder])
+        environment = ["env", *(f"{key}={value}" for key, value in (env or {}).items())]
+        self.child = scene.lab.spawn(host, [*environment, "baresip", "-f", folder], name="baresip")
         for _ in range(100):
             time.sleep(0.1)
             with open(self.child.log, errors="replace") as log:
@@ -91,11 +92,11 @@ class Phone:
 
 
 def call_between(s, codec, seconds=3, sample_rate=8000, outbound=False, hangs_up="caller", during=None, rate=None,
-                 mediaenc=None, **declared):
+                 mediaenc=None, env=None, **declared):
     """A direct call between two telephones; returns nothing, declares the recording."""
     agent_host, customer_host = "a1", "trunk"
     customer = Phone(s, customer_host, CUSTOMER, "customer", codec, auto_answer=outbound, rate=rate, mediaenc=mediaenc)
-    agent = Phone(s, agent_host, "2001", "agent", codec, auto_answer=not outbound, rate=rate, mediaenc=mediaenc)
+    agent = Phone(s, agent_host, "2001", "agent", codec, auto_answer=not outbound, rate=rate, mediaenc=mediaenc, env=env)
     caller, callee = (agent, customer) if outbound else (customer, agent)
     user = CUSTOMER if outbound else "2001"
     caller.tell("dial", f"sip:{user}@{lab_mod.ip4(callee.host)}")

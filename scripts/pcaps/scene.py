@@ -25,6 +25,7 @@ class Scene:
         self.recordings, self.silent, self.groups, self.notes = [], [], [], ""
         self.rewrite = []  # functions (source path, target path) applied to the capture
         self.unseen = None  # the same, applied once everything has been measured
+        self.media_keys = None  # key log of DTLS that keyed the media
         self.suffix = ".pcap"
         self.files = 0
 

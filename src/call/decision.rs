@@ -195,6 +195,18 @@ pub enum Decision {
         /// The stream.
         ssrc: u32,
     },
+    /// What a channel's party may seal its packets with on one hop beside what signalling says: it was agreed
+    /// on the media path, and a key log told (DTLS-SRTP).
+    Keys {
+        /// Of which recording.
+        recording: RecordingId,
+        /// Whose voice.
+        channel: Channel,
+        /// Distance of the hop from the agent.
+        rank: u8,
+        /// The last agreed on first.
+        keys: Vec<Arc<SrtpKey>>,
+    },
     /// A channel's party is said to send from elsewhere from here on.
     Moved(RecordingId, Channel, Timestamp),
     /// A hang-up at this instant, which may yet be refused.

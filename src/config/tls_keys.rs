@@ -11,7 +11,7 @@ section! {
         /// Files to which a SIP server or proxy appends the secrets of its connections, in the format
         /// of SSLKEYLOGFILE (RFC 9850). They are followed as they grow, and read again when they are
         /// replaced. A connection that began before the recorder, or whose secrets come more than ten seconds
-        /// late, cannot be read.
+        /// late, cannot be read. Secrets of DTLS open SRTP that is keyed by it (RFC 5764).
         key_log: Vec<String> = Vec::new(), Kind::Texts, "[\"/run/kamailio/keys.log\"]";
         /// PEM files with private RSA keys of servers. They open TLS 1.2 only, and only where the server
         /// agrees to no key exchange but that by RSA (cipher suites named TLS_RSA_...).

@@ -84,6 +84,7 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
         | Decision::Event(id, ..)
         | Decision::Disowned(Disowned { recording: id, .. })
         | Decision::Keyed { recording: id, .. }
+        | Decision::Keys { recording: id, .. }
         | Decision::Moved(id, ..)
         | Decision::Suspend(id, _)
         | Decision::Resume(id)

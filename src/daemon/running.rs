@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::counts::MediaCounts;
 use super::deck::FileDeck;
-use crate::call::{CallEvent, HopFormats, Opening};
+use crate::call::{CallEvent, Decision, Opening};
 use crate::id::Channel;
 use crate::tape::{CodecPackets, Tape};
 use crate::telemetry::events::{About, Event};
@@ -30,10 +30,25 @@ impl Running {
         self.events.len() + self.tape.look_at()
     }
 
-    /// Signalling says how to read what a party sends.
-    pub(super) fn read_as(&mut self, hop: &HopFormats) {
-        self.tape.set_formats(hop.channel, hop.rank, &hop.formats);
-        self.tape.set_keys(hop.channel, hop.rank, &hop.keys);
+    /// What is said of its media.
+    pub(super) fn learn(&mut self, decision: &Decision) {
+        match decision {
+            Decision::Formats(_, hop) => {
+                self.tape.set_formats(hop.channel, hop.rank, &hop.formats);
+                self.tape.set_keys(hop.channel, hop.rank, &hop.keys);
+            }
+            Decision::Keyed { channel, standing, ssrc, .. } => {
+                self.tape.note_keys(*channel, *standing, *ssrc)
+            }
+            Decision::Keys { channel, rank, keys, .. } => self.tape.set_keys(*channel, *rank, keys),
+            Decision::Moved(_, channel, at) => self.tape.set_moved(*channel, *at),
+            Decision::Suspend(_, at) => self.tape.suspend(*at),
+            Decision::Incomplete(_) => {
+                self.lost_inside = true;
+                self.tape.note_missing();
+            }
+            _ => {}
+        }
     }
 
     /// A packet of this party was captured.

@@ -177,9 +177,14 @@ impl Worker {
     fn order(&mut self, decision: &Decision) {
         match decision {
             Decision::Open(opening) => self.open(opening),
-            Decision::Formats(id, hop) => {
+            Decision::Formats(id, _)
+            | Decision::Keyed { recording: id, .. }
+            | Decision::Keys { recording: id, .. }
+            | Decision::Moved(id, ..)
+            | Decision::Suspend(id, _)
+            | Decision::Incomplete(id) => {
                 if let Some(r) = self.running_mut(id) {
-                    r.read_as(hop);
+                    r.learn(decision);
                 }
             }
             Decision::Event(id, at, event) => {
@@ -192,24 +197,9 @@ impl Worker {
                     self.counts.limit(Limit::Events, 1);
                 }
             }
-            Decision::Keyed { recording, channel, standing, ssrc } => {
-                if let Some(r) = self.running_mut(recording) {
-                    r.tape.note_keys(*channel, *standing, *ssrc);
-                }
-            }
             Decision::Disowned(d) => {
                 if let Some(Seat { running, .. }) = self.running.get_mut(&d.recording) {
                     running.tape.give_back(d.channel, (d.ssrc, d.flow), d.since, &mut running.deck);
-                }
-            }
-            Decision::Moved(id, channel, at) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.tape.set_moved(*channel, *at);
-                }
-            }
-            Decision::Suspend(id, at) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.tape.suspend(*at);
                 }
             }
             Decision::Resume(id) => {
@@ -217,12 +207,6 @@ impl Worker {
                     let r = &mut *s.running;
                     r.tape.resume(&mut r.deck);
                     s.due = r.tape.due();
-                }
-            }
-            Decision::Incomplete(id) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.lost_inside = true;
-                    r.tape.note_missing();
                 }
             }
             Decision::Close { recording, at, by, seen } => {

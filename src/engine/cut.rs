@@ -5,7 +5,10 @@
 //! here for a final response from where it went. Retransmissions have the same
 //! first lines. Bounded: the oldest INVITE goes.
 
+use crate::call::pairing::Target;
+use crate::id::RecordingId;
 use crate::net::Flow;
+use crate::rtp::standing::Trust;
 use crate::sip::{Message, Method, StartLine};
 use foldhash::quality::RandomState;
 use std::collections::VecDeque;
@@ -64,4 +67,10 @@ impl Start {
             _ => Start::Other,
         }
     }
+}
+
+/// The recordings of a packet that comes from an address of its speaker: what is wrong with
+/// anybody else's is no loss.
+pub(super) fn own(targets: &[Target]) -> impl Iterator<Item = RecordingId> {
+    targets.iter().filter(|t| t.standing.trust() == Trust::Named).map(|t| t.recording)
 }

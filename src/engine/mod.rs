@@ -13,26 +13,29 @@
 pub mod capture_clock;
 mod cut;
 mod doubtful;
+mod dtls_flows;
 pub mod engine_stats;
+mod outlet;
 
-use crate::call::pairing::{Route, StreamPosition, Target};
+use crate::call::pairing::{Route, StreamPosition};
 use crate::call::{Calls, Decision, Ending, Ends, Unrecorded, UnrecordedCall};
 use crate::config::Config;
 use crate::id::RecordingId;
 use crate::net::reserved::is_reserved;
 use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
 use crate::rtp::packet::{DatagramKind, RtpError, RtpPacket, classify, zrtp_confirmed};
-use crate::rtp::standing::Trust;
 use crate::sip::{Message, is_keep_alive, starts_like_sip};
 use crate::tape::Packet;
 use crate::time::{NS_PER_MS, Timestamp};
 use crate::tls::RsaKey;
 use crate::wire::Frame;
 use capture_clock::{CaptureClock, Timeliness};
-use cut::{CutCalls, Start};
+use cut::{CutCalls, Start, own};
 use doubtful::{Again, Doubtful};
+use dtls_flows::DtlsFlows;
 use engine_stats::EngineStats;
 use foldhash::fast::RandomState;
+pub use outlet::{MediaPacket, Sink};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -44,25 +47,6 @@ const MAX_MESSAGES: usize = 16;
 /// So many packets whose own headers alone say that they were cut are no mistake of
 /// their sender's; whoever slices does it to all.
 const SLICED_MANY: u32 = 10;
-
-/// One media packet of a recording.
-#[derive(Clone, Copy, Debug)]
-pub struct MediaPacket<'a> {
-    /// Whose.
-    pub recording: RecordingId,
-    /// What was heard, of whom and where.
-    pub packet: Packet<'a>,
-}
-
-/// Who takes what the engine gives out, in order.
-pub trait Sink {
-    /// A decision of the signalling.
-    fn decision(&mut self, decision: Decision);
-    /// A media packet of a recording that has been opened.
-    fn media(&mut self, packet: MediaPacket<'_>);
-    /// Time has come to `now`; everything before it has been given out.
-    fn tick(&mut self, now: Timestamp);
-}
 
 /// The core: everything between a frame and an order.
 pub struct Engine {
@@ -82,6 +66,8 @@ struct Core {
     stats: EngineStats,
     unread: UnreadCounts,
     cut_calls: CutCalls,
+    /// None: no secret can become known.
+    dtls: Option<DtlsFlows>,
     /// Recordings open of whose media something was cut, and how much speaks for it.
     cut_media: HashMap<RecordingId, u32, RandomState>,
 }
@@ -100,6 +86,7 @@ impl Engine {
                 stats: EngineStats::default(),
                 unread: UnreadCounts::default(),
                 cut_calls: CutCalls::default(),
+                dtls: config.tls.is_set().then(DtlsFlows::default),
                 cut_media: HashMap::default(),
             },
             doubtful: None,
@@ -110,6 +97,7 @@ impl Engine {
     pub fn handle_frame(&mut self, frame: &Frame<'_>, sink: &mut impl Sink) {
         if self.comes(frame.ts, || Doubtful::frame(frame), sink) {
             self.net.handle_frame(frame, &mut |d| self.core.handle_captured(&d, sink));
+            self.settle_keys(sink);
         }
     }
 
@@ -121,6 +109,7 @@ impl Engine {
         self.core.stats.datagram_bytes += datagram.payload.len() as u64;
         if self.comes(datagram.ts, || Doubtful::datagram(datagram), sink) {
             self.core.handle_datagram(datagram, sink);
+            self.settle_keys(sink);
         }
     }
 
@@ -145,6 +134,16 @@ impl Engine {
     /// more comes of this log.
     pub fn handle_key_log(&mut self, text: &[u8], is_end: bool, sink: &mut impl Sink) {
         self.net.handle_key_log(text, is_end, &mut |d| self.core.handle_captured(&d, sink));
+        self.core.dtls.get_or_insert_default().look_again();
+        self.settle_keys(sink);
+    }
+
+    /// Makes keys of media out of what was agreed on their path.
+    #[inline]
+    fn settle_keys(&mut self, sink: &mut impl Sink) {
+        let Some(dtls) = self.core.dtls.as_mut().filter(|d| d.has_news()) else { return };
+        let held = self.net.key_log_mut().map(|log| dtls.settle(log)).unwrap_or_default();
+        held.iter().for_each(|d| self.core.handle_media(&d.borrowed(), sink));
     }
 
     /// The clock that the stamps come from was set by `ns`: the time in between
@@ -342,6 +341,9 @@ impl Core {
                 return;
             }
             _ => {
+                if let (DatagramKind::Dtls, Some(dtls)) = (kind, &mut self.dtls) {
+                    dtls.see(d);
+                }
                 let is_sip = starts_like_sip(d.payload);
                 if is_sip && self.finds_sip {
                     return self.handle_sip(d, sink);
@@ -352,6 +354,9 @@ impl Core {
                 }
                 return;
             }
+        }
+        if self.dtls.as_mut().is_some_and(|dtls| dtls.holds_back(d)) {
+            return;
         }
         let (route, fingerprint) = {
             let stream = StreamPosition::of(d.payload).filter(|_| kind == DatagramKind::Rtp);
@@ -393,6 +398,9 @@ impl Core {
                 for t in &targets {
                     let (recording, flow, at) = (t.recording, fingerprint, d.ts);
                     let (channel, rank, standing) = (t.channel, t.rank, t.standing);
+                    if let Some(keys) = self.dtls.as_mut().and_then(|dtls| dtls.untold(&d.flow, recording)) {
+                        sink.decision(Decision::Keys { recording, channel, rank, keys });
+                    }
                     let packet = Packet { channel, rank, standing, flow, at, heard, is_opened: false };
                     sink.media(MediaPacket { recording, packet });
                 }
@@ -401,6 +409,8 @@ impl Core {
     }
 
     fn handle_timeout(&mut self, now: Timestamp, sink: &mut impl Sink) {
+        let held = self.dtls.as_mut().map(|dtls| dtls.give_up(now)).unwrap_or_default();
+        held.iter().for_each(|d| self.handle_media(&d.borrowed(), sink));
         if self.clock.take_discontinuity() {
             // Hours are missing: what was open has ended unseen.
             self.calls.finish(now, Ending::Timeout);
@@ -429,12 +439,6 @@ impl Core {
             sink.decision(d);
         }
     }
-}
-
-/// The recordings of a packet that comes from an address of its speaker: what is wrong with
-/// anybody else's is no loss.
-fn own(targets: &[Target]) -> impl Iterator<Item = RecordingId> {
-    targets.iter().filter(|t| t.standing.trust() == Trust::Named).map(|t| t.recording)
 }
 
 #[cfg(test)]

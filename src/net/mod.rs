@@ -32,7 +32,7 @@ use crate::config::{TunnelKind, TunnelRule, tunnels};
 use crate::sip::starts_like_sip;
 use crate::sip::stream_framer::begins_message;
 use crate::time::Timestamp;
-use crate::tls::{RsaKey, begins_tls};
+use crate::tls::{KeyLog, RsaKey, begins_tls};
 use crate::wire::hep::{self, HepError};
 use crate::wire::ip::{IpPacket, protocol, skip_authentication, skip_extensions};
 use crate::wire::link::{self, LinkError, NextProtocol, Vlan};
@@ -160,10 +160,16 @@ impl Net {
 
     /// The same, with the next piece of a key log: what waited for it comes out.
     pub fn handle_key_log(&mut self, text: &[u8], is_end: bool, sink: &mut impl FnMut(Datagram<'_>)) {
-        let mut emit = |ts, flow, message: &[u8]| sink(Datagram::over_tcp(ts, flow, message));
-        self.reassembly.handle_key_log(text, is_end, &mut self.stats, &mut emit);
+        self.reassembly.handle_key_log(text, is_end, &mut self.stats, &mut |ts, flow, message| {
+            sink(Datagram::over_tcp(ts, flow, message));
+        });
         self.stats.key_log = self.reassembly.key_log();
         self.note_unopened();
+    }
+
+    /// The secrets that are known.
+    pub fn key_log_mut(&mut self) -> Option<&mut KeyLog> {
+        self.reassembly.key_log_mut()
     }
 
     fn note_unopened(&mut self) {
@@ -398,9 +404,11 @@ impl Net {
         if packet.missing > 0 && self.stats.tcp_messages == before && starts_like_sip(tcp.payload) {
             // The stream is of no use here, but the start of a message may tell of a call.
             self.stats.tcp_cut += 1;
-            let transport = Transport::Tcp;
-            let sliced = !self.is_cut;
-            sink(Datagram { ts, flow, transport, payload: tcp.payload, truncated: true, sliced });
+            sink(Datagram {
+                truncated: true,
+                sliced: !self.is_cut,
+                ..Datagram::over_tcp(ts, flow, tcp.payload)
+            });
         }
         self.due = self.reassembly.poll_timeout().unwrap_or(Timestamp::FAR_FUTURE);
     }
@@ -428,18 +436,8 @@ impl Net {
     }
 
     fn count(&mut self, error: LinkError) {
-        match error {
-            LinkError::UnknownLink(dlt) => {
-                self.stats.unknown_link += 1;
-                self.unread.note(Unread::Link(dlt));
-            }
-            LinkError::NotIp(_) => self.stats.not_ip += 1,
-            LinkError::UnknownEncapsulation(ether_type) => {
-                self.stats.unknown_encapsulation += 1;
-                self.unread.note(Unread::EtherType(ether_type));
-            }
-            LinkError::Short => self.stats.short_headers += 1,
-        }
+        self.stats.count_link(error);
+        self.unread.note_link(error);
     }
 }
 

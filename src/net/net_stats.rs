@@ -4,6 +4,7 @@
 
 use crate::config::TunnelKind;
 use crate::tls::{KeyLogStats, Unopened};
+use crate::wire::link::LinkError;
 
 /// Counters since the start; they only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +85,18 @@ pub struct NetStats {
     pub websocket_unreadable: u64,
     /// Starts of SIP messages handed on because the capture cut the segment that held the rest.
     pub tcp_cut: u64,
+}
+
+impl NetStats {
+    /// A frame that holds no IP, or none that can be reached.
+    pub(super) fn count_link(&mut self, error: LinkError) {
+        *match error {
+            LinkError::UnknownLink(_) => &mut self.unknown_link,
+            LinkError::NotIp(_) => &mut self.not_ip,
+            LinkError::UnknownEncapsulation(_) => &mut self.unknown_encapsulation,
+            LinkError::Short => &mut self.short_headers,
+        } += 1;
+    }
 }
 
 /// Why datagrams were given up before they were whole.

@@ -12,7 +12,7 @@ use super::net_stats::NetStats;
 use super::stream::{EmitPiece, Half, StreamPiece, StreamRules};
 use super::tls_stream::TlsStream;
 use crate::time::Timestamp;
-use crate::tls::{KeyLogStats, RsaKey, TlsSecrets, Unopened};
+use crate::tls::{KeyLog, KeyLogStats, RsaKey, TlsSecrets, Unopened};
 use crate::wire::link::Vlan;
 use crate::wire::transport::Tcp;
 use foldhash::quality::RandomState;
@@ -177,6 +177,11 @@ impl Reassembly {
     /// There is something to open TLS with.
     pub(crate) fn opens_tls(&self) -> bool {
         self.secrets.is_some()
+    }
+
+    /// The secrets that are known.
+    pub(crate) fn key_log_mut(&mut self) -> Option<&mut KeyLog> {
+        self.secrets.as_mut().map(|s| &mut s.log)
     }
 
     /// What was read of key logs.

@@ -9,6 +9,7 @@ use crate::config::TunnelKind;
 use crate::sip::starts_like_sip;
 use crate::tls::Unopened;
 use crate::wire::ip::protocol;
+use crate::wire::link::LinkError;
 use smallvec::SmallVec;
 use std::net::IpAddr;
 
@@ -141,6 +142,15 @@ impl UnreadCounts {
         let begins = packet.get(12) == Some(&0) && packet.get(28..).is_some_and(starts_like_sip);
         let sip = begins || ports.contains(&SIPS_PORT);
         self.note(Unread::Sctp { port: ports[0].min(ports[1]), sip });
+    }
+
+    /// A frame that could not be read, if that is worth a word.
+    pub(super) fn note_link(&mut self, error: LinkError) {
+        match error {
+            LinkError::UnknownLink(dlt) => self.note(Unread::Link(dlt)),
+            LinkError::UnknownEncapsulation(ether_type) => self.note(Unread::EtherType(ether_type)),
+            LinkError::NotIp(_) | LinkError::Short => {}
+        }
     }
 
     fn add(&mut self, kind: Unread, n: u64) {

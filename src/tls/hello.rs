@@ -21,6 +21,7 @@ pub(super) mod message {
 
 /// Extensions that matter here.
 mod extension {
+    pub const USE_SRTP: u16 = 14;
     pub const ENCRYPT_THEN_MAC: u16 = 22;
     pub const EXTENDED_MASTER_SECRET: u16 = 23;
     pub const SESSION_TICKET: u16 = 35;
@@ -55,6 +56,8 @@ pub(super) struct ServerHello {
     pub has_extended_master: bool,
     /// RFC 7366.
     pub encrypts_first: bool,
+    /// The SRTP profile that was chosen (RFC 5764 §4.1.1).
+    pub use_srtp: Option<u16>,
     /// It is HelloRetryRequest: another hello follows.
     pub is_retry: bool,
 }
@@ -126,15 +129,24 @@ impl ServerHello {
         let session_id = c.short()?.to_vec();
         let suite = c.u16()?;
         c.u8()?;
-        let is_retry = random == RETRY;
-        let (has_extended_master, encrypts_first) = (false, false);
-        let mut hello =
-            ServerHello { random, version, session_id, suite, has_extended_master, encrypts_first, is_retry };
+        let mut hello = ServerHello {
+            random,
+            version,
+            session_id,
+            suite,
+            has_extended_master: false,
+            encrypts_first: false,
+            use_srtp: None,
+            is_retry: random == RETRY,
+        };
         let mut list = HelloReader(c.long().unwrap_or_default());
         while let Some((kind, value)) = list.extension() {
             match kind {
                 extension::ENCRYPT_THEN_MAC => hello.encrypts_first = true,
                 extension::EXTENDED_MASTER_SECRET => hello.has_extended_master = true,
+                extension::USE_SRTP => {
+                    hello.use_srtp = HelloReader(value).long().and_then(|v| HelloReader(v).u16())
+                }
                 extension::SUPPORTED_VERSIONS => {
                     hello.version = HelloReader(value).u16().unwrap_or(version);
                 }

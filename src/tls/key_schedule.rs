@@ -62,6 +62,17 @@ pub(super) fn master(
     }
 }
 
+/// What the exporter of TLS 1.2 gives without a context (RFC 5705 §4). `randoms`: the client's, the server's.
+pub(super) fn exported(
+    hash: HashKind,
+    master: &[u8],
+    label: &str,
+    randoms: [&Random; 2],
+    len: usize,
+) -> Secret {
+    prf(hash, master, label, [randoms[0], randoms[1]], len)
+}
+
 /// The hash of a handshake's messages.
 pub(super) fn transcript_hash(hash: HashKind, messages: &[&[u8]]) -> Vec<u8> {
     use sha2::Digest as _;

@@ -4,9 +4,10 @@
 //! 9850), or where the server's RSA key is known and the key exchange is by RSA ([`RsaKey`]). A
 //! [`TlsSession`] takes the bytes of both directions in order and gives what was in them; of a
 //! connection joined in the middle nothing can be known. Every record is authenticated before
-//! anything is made of it. Secrets live in memory only, never print, and are wiped when they are let go.
+//! anything is made of it. Of DTLS on a path of media [`DtlsHellos`] tells what SRTP is sealed with. Secrets live in memory only, never print, and are wiped when they are let go.
 
 mod cipher;
+mod dtls;
 mod hello;
 mod key_log;
 mod key_schedule;
@@ -18,6 +19,7 @@ mod tests;
 mod tls_secrets;
 mod tls_session;
 
+pub use dtls::{DtlsHellos, MediaKeys};
 pub use key_log::{KeyLog, KeyLogStats};
 pub use server_keys::{RsaKey, RsaKeyError};
 pub use tls_secrets::TlsSecrets;

@@ -292,6 +292,16 @@ fn tls_of_whatever_bytes() {
     for (version, suite) in [(4, 0x1301), (4, 0x1303), (3, 0xC02F), (3, 0x003C), (3, 0xC014), (3, 0xCCA8)] {
         pieces.push(hello(2, version, suite));
     }
+    // The same over datagrams: a record with its number, a message that says that it is whole.
+    for (kind, suite) in [(1, 0), (2, 0xC02F)] {
+        let stream = hello(kind, 3, suite);
+        let (head, body) = (&stream[5..9], &stream[9..]);
+        let srtp: &[u8] = &[0, 9, 0, 14, 0, 5, 0, 2, 0, 1, 0];
+        let body = [&[0xFE, 0xFD][..], &body[2..body.len() - 6], srtp].concat();
+        let len = [0, 0, body.len() as u8];
+        let message = [&head[..1], &len, &[0; 5], &len, &body].concat();
+        pieces.push([&[22, 0xFE, 0xFD][..], &[0; 8], &[0, message.len() as u8], &message].concat());
+    }
     pieces.push([&[23, 3, 3, 0, 80][..], &[7; 80]].concat());
     pieces.push([&[22, 3, 3, 0, 64][..], &[9; 64]].concat());
     for seed in 0..1000 {

@@ -110,6 +110,38 @@ fn without_secrets_it_is_said_and_nothing_is_recorded() {
     }
 }
 
+/// SRTP keyed by DTLS: with the secret sound, without it silence, never noise.
+#[test]
+fn media_keyed_on_their_own_path() {
+    let capture = Captured::of("baresip-dtls-srtp.pcapng");
+    let whole = replay(&config(), &[&repository("pcaps/baresip-dtls-srtp.pcapng")]);
+    assert_eq!(whole.only().json["complete"], true);
+    same(&whole, &capture.logged(), "in a file");
+    let others = Captured::of(CAPTURES[1]).key_log;
+    for keys in ["", &others, &capture.key_log.replace("CLIENT_RANDOM", "CLIENT_TRAFFIC_SECRET_0")] {
+        for tls in ["", "key_log = [\"KEYS\"]"] {
+            let run = capture.replay(tls, keys);
+            assert_eq!(run.only().json["complete"], false);
+            assert!(run.only().customer.iter().chain(&run.only().agent).all(|s| *s == 0), "never noise");
+        }
+    }
+    // Hellos of a stranger on the same path, before and after the genuine ones.
+    let is_hello =
+        |f: &[u8]| f.len() > 80 && f[23] == 17 && f[42..44] == [22, 0xFE] && [1, 2].contains(&f[55]);
+    let hellos: Vec<usize> = (0..capture.frames.len()).filter(|n| is_hello(&capture.frames[*n].1)).collect();
+    assert!(hellos.len() >= 2);
+    for shift in [-1_000, 1_000] {
+        let mut attacked = Captured::of("baresip-dtls-srtp.pcapng");
+        for n in &hellos {
+            let (at, mut forged) = capture.frames[*n].clone();
+            forged[42 + 13 + 12 + 5] ^= 0x55;
+            attacked.frames.push((at + shift, forged));
+        }
+        attacked.frames.sort_by_key(|(at, _)| *at);
+        same(&whole, &attacked.logged(), "beside a stranger's hellos");
+    }
+}
+
 /// Segments come twice, late, or not at all; in all orders that a receiver mends.
 #[test]
 fn the_network_may_do_what_it_does() {
