@@ -53,6 +53,7 @@ pub fn sidecar(o: &Opening, timezone: &TimeZone, ended_at: Timestamp, ended_by: 
         }),
         restricted: Restrictions::default(),
         amendments: Amendments::default(),
+        paused_s: 0.0,
         undecoded: None,
         extra: Pii::default(),
     }

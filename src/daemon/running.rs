@@ -3,12 +3,14 @@
 use super::context::Context;
 use super::counts::MediaCounts;
 use super::deck::FileDeck;
+use super::observe::{pause_end_label, pause_label};
 use crate::call::{CallEvent, HopFormats, Opening};
 use crate::id::Channel;
-use crate::tape::{CodecPackets, Tape};
+use crate::tape::{CodecPackets, PauseReport, Tape};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::CodecLabel;
 use crate::time::Timestamp;
+use std::time::Duration;
 
 /// A recording under way.
 pub(super) struct Running {
@@ -53,6 +55,29 @@ pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) {
     let (opening, told) = (&r.opening, &mut r.undecodable);
     let heard = r.tape.take_heard().inspect(|heard| report_undecodable(opening, told, heard, context));
     counts.add(heard, seen);
+    if r.tape.has_pause_news() {
+        tell_pauses(&r.opening, r.tape.pause_news(), context);
+    }
+}
+
+/// How far a call's service lets it be paused, and whether the tones of keys are silenced.
+pub(super) fn set_privacy(tape: &mut Tape, o: &Opening, context: &Context) {
+    tape.set_privacy(&context.pausing, o.service.pause, o.service.silence_tones);
+}
+
+/// Tells of pauses that began or ended (true).
+pub(super) fn tell_pauses(o: &Opening, news: impl Iterator<Item = (PauseReport, bool)>, context: &Context) {
+    let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
+    for (pause, is_end) in news {
+        let event = if is_end {
+            let ns = pause.until_ns.unwrap_or(pause.from_ns).saturating_sub(pause.from_ns);
+            let length = Duration::from_nanos(u64::try_from(ns).unwrap_or_default());
+            Event::PauseEnded { about, by: pause_end_label(pause.resumed_by), length }
+        } else {
+            Event::PauseBegan { about, by: pause_label(pause.by) }
+        };
+        event.emit(context.metrics());
+    }
 }
 
 /// Tells once of each encoding that cannot be decoded.

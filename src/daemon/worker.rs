@@ -8,8 +8,8 @@ use super::crew::Pulse;
 use super::deck::{FileDeck, Trouble, Unfinished};
 use super::metadata;
 use super::observe::{RecordingOutcome, discard_label, end_label, fail_label};
-use super::running::{Running, count, report_undecodable, step};
-use super::story::{all_events, shortened, stream};
+use super::running::{Running, count, report_undecodable, set_privacy, step, tell_pauses};
+use super::story::{all_events, paused_s, shortened, stream};
 use crate::call::{Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
 use crate::store::sidecar::{self, Sidecar, UndecodedPayload};
@@ -192,6 +192,11 @@ impl Worker {
                     self.counts.limit(Limit::Events, 1);
                 }
             }
+            Decision::Pause(id, at, switch, by) => {
+                if let Some(r) = self.running_mut(id) {
+                    r.tape.switch(*at, *switch, *by);
+                }
+            }
             Decision::Keyed { recording, channel, standing, ssrc } => {
                 if let Some(r) = self.running_mut(recording) {
                     r.tape.note_keys(*channel, *standing, *ssrc);
@@ -235,6 +240,7 @@ impl Worker {
                     let (name, by) = (metadata::name(opening), sidecar::EndedBy::Recovered);
                     let known = metadata::sidecar(opening, &self.timezone, opening.answered_at, by);
                     s.running.deck.rename(name, known);
+                    set_privacy(&mut s.running.tape, opening, &self.context);
                     s.running.opening = opening.clone();
                 }
             }
@@ -267,8 +273,10 @@ impl Worker {
         let name = metadata::name(opening);
         let provisional =
             metadata::sidecar(opening, &self.timezone, opening.answered_at, sidecar::EndedBy::Recovered);
+        let mut tape = Tape::with_decoders(opening.answered_at, self.context.decoders.get().cloned());
+        set_privacy(&mut tape, opening, &self.context);
         let running = Running {
-            tape: Tape::with_decoders(opening.answered_at, self.context.decoders.get().cloned()),
+            tape,
             deck: FileDeck::new(Arc::clone(&self.context), name, provisional),
             events: Vec::new(),
             lost_inside: false,
@@ -287,6 +295,7 @@ impl Worker {
         }
         let Running { opening, tape, mut deck, mut events, lost_inside, mut undecodable, .. } = r;
         let mut report = tape.close(at, &mut deck);
+        tell_pauses(&opening, report.pause_news.drain(..), &self.context);
         report.heard.iter().for_each(|h| report_undecodable(&opening, &mut undecodable, h, &self.context));
         self.counts.add(report.heard.drain(..), report.counts);
         self.counts.add_left_out(&report.left_out);
@@ -306,7 +315,8 @@ impl Worker {
             let else_complete = is_whole && kept_all && report.missing <= Missing::Undecoded;
             s.undecoded = Some(UndecodedPayload::begin(else_complete));
             s.streams = report.streams.iter().map(stream).collect();
-            s.events = all_events(opening.answered_at, &events, &report.events);
+            s.events = all_events(opening.answered_at, &events, &report);
+            s.paused_s = paused_s(&report.pauses);
             s
         };
         self.report_streams(opening.uuid, &report);

@@ -17,7 +17,7 @@ pub mod engine_stats;
 
 use crate::call::pairing::{Route, StreamPosition, Target};
 use crate::call::{Calls, Decision, Ending, Ends, Unrecorded, UnrecordedCall};
-use crate::config::Config;
+use crate::config::{Config, PauseBy, Switch};
 use crate::id::RecordingId;
 use crate::net::reserved::is_reserved;
 use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
@@ -133,6 +133,26 @@ impl Engine {
         if let Some(now) = self.core.clock.advance(now) {
             self.core.handle_timeout(now, sink);
         }
+    }
+
+    /// Somebody who may asks, at `at` on the machine's clock, for a pause of a recording or for its end (live
+    /// capture only). Where that and the capture clock differ, more is silent rather than less. False where
+    /// the recording is not under way, or may not be paused.
+    pub fn handle_pause(
+        &mut self,
+        recording: RecordingId,
+        at: Timestamp,
+        (switch, by): (Switch, PauseBy),
+        sink: &mut impl Sink,
+    ) -> bool {
+        let now = self.core.clock.now();
+        let at = match switch {
+            Switch::Pause => at.min(now),
+            Switch::Resume => at.max(now),
+        };
+        let is_taken = self.core.calls.handle_pause(recording, at, switch, by);
+        self.core.drain(sink);
+        is_taken
     }
 
     /// The clock that the stamps come from was set by `ns`: the time in between

@@ -436,6 +436,7 @@ fn minimal(name: &ParsedStem, stem: &str) -> Sidecar {
         policy: None,
         restricted: Restrictions::default(),
         amendments: Amendments::default(),
+        paused_s: 0.0,
         undecoded: None,
         extra: Pii::default(),
     }

@@ -42,6 +42,7 @@ mod notices;
 mod one_call;
 mod pairing;
 mod parties;
+mod pausing;
 mod privacy;
 mod quiet;
 mod random;

@@ -41,12 +41,7 @@ fn sample() -> Sidecar {
             jitter_ms: 1.0 / 3.0,
             mos: None,
         }],
-        events: vec![EventRecord {
-            at_s: 12.3,
-            kind: "dtmf".into(),
-            codec: None,
-            channel: Some(Channel::Customer),
-        }],
+        events: vec![EventRecord { channel: Some(Channel::Customer), ..EventRecord::new(12.3, "dtmf") }],
         retention: RetentionRecord { until: Some(at("2031-11-24T00:00:00Z")), ..RetentionRecord::default() },
         policy: Some(AppliedPolicy {
             retention: Legible::Known(Term::Years(5)),
@@ -56,6 +51,7 @@ fn sample() -> Sidecar {
         }),
         restricted: Restrictions::default(),
         amendments: Amendments::default(),
+        paused_s: 0.0,
         undecoded: None,
         extra: Pii::default(),
     }
