@@ -1,11 +1,12 @@
 //! One recording at its worker's: its tape, its file, and what has been told of it.
 
 use super::context::Context;
+use super::control::protocol::RunningCall;
 use super::counts::MediaCounts;
 use super::deck::FileDeck;
 use super::observe::{pause_end_label, pause_label};
 use crate::call::{CallEvent, HopFormats, Opening};
-use crate::id::Channel;
+use crate::id::{Channel, RecordingId};
 use crate::tape::{CodecPackets, PauseReport, Tape};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::CodecLabel;
@@ -77,6 +78,42 @@ pub(super) fn tell_pauses(o: &Opening, news: impl Iterator<Item = (PauseReport, 
             Event::PauseBegan { about, by: pause_label(pause.by) }
         };
         event.emit(context.metrics());
+    }
+}
+
+/// How a recording is at present, without anything that tells of the customer.
+pub(super) fn describe(recording: RecordingId, r: &Running) -> RunningCall {
+    let o = &r.opening;
+    let paused = r.tape.paused_now();
+    let holds = |e: &CallEvent| match e {
+        CallEvent::Hold => Some(true),
+        CallEvent::Resume => Some(false),
+        CallEvent::KeyPress(_) => None,
+    };
+    let held = r.events.iter().rev().find_map(|(_, e)| holds(e)).unwrap_or(false);
+    let state = match (paused.is_some(), held) {
+        (true, _) => "paused",
+        (false, true) => "held",
+        (false, false) => "recording",
+    };
+    let instant = |ns: i64| o.answered_at.offset_ns(ns).whole_us().to_rfc3339();
+    RunningCall {
+        recording,
+        id: o.uuid,
+        call_group: o.call_group,
+        service: o.service.name.clone(),
+        direction: o.direction,
+        agent: o.agent.clone(),
+        answered_at: o.answered_at.whole_us().to_rfc3339(),
+        seconds: 0.0,
+        state: state.into(),
+        held,
+        paused_at: paused.map(|p| instant(p.from_ns)),
+        paused_by: paused.map(|p| p.by.name().into()),
+        resumes_at: paused.map(|p| instant(p.until_ns)),
+        may_pause: o.service.pause,
+        heard: Channel::BOTH.into_iter().filter(|c| r.heard[*c as usize]).map(|c| c.name().into()).collect(),
+        codecs: r.tape.codecs(),
     }
 }
 

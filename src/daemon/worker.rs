@@ -8,7 +8,7 @@ use super::crew::Pulse;
 use super::deck::{FileDeck, Trouble, Unfinished};
 use super::metadata;
 use super::observe::{RecordingOutcome, discard_label, end_label, fail_label};
-use super::running::{Running, count, report_undecodable, set_privacy, step, tell_pauses};
+use super::running::{Running, count, describe, report_undecodable, set_privacy, step, tell_pauses};
 use super::story::{all_events, paused_s, shortened, stream};
 use crate::call::{Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
@@ -97,7 +97,7 @@ impl Worker {
     fn fetch(&self, items: &[Item]) {
         let looked_at = items.iter().map(|item| match item {
             Item::Media { recording, .. } => self.running.get(recording).map_or(0, |s| s.running.look_at()),
-            Item::Order(_) | Item::Lost(_) | Item::Tick(_) => 0,
+            Item::Order(_) | Item::Lost(_) | Item::Tick(_) | Item::Asked(_) => 0,
         });
         std::hint::black_box(looked_at.sum::<usize>());
     }
@@ -126,6 +126,12 @@ impl Worker {
                 }
             }
             Item::Tick(now) => self.tick(*now, pulse),
+            Item::Asked(asked) => {
+                let meant = self.running.iter().filter(|(id, _)| asked.only.is_none_or(|only| only == **id));
+                let told = meant.map(|(id, seat)| describe(*id, &seat.running)).collect();
+                // There is room for the answers of all; whoever has left needs none.
+                let _ = asked.reply.try_send(told);
+            }
         }
     }
 

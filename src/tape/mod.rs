@@ -45,7 +45,7 @@ mod waiting;
 
 pub use kept::{Kept, Packet};
 pub use outgoing::{Deck, PayloadOrigin, UndecodedPacket};
-pub use pauses::PauseSettings;
+pub use pauses::{PauseSettings, PausedNow};
 pub use report::{
     CodecPackets, LeftOut, Missing, PacketCounts, PauseReport, StreamReport, TapeEvent, TapeEventKind,
     TapeReport,
@@ -279,6 +279,11 @@ impl Tape {
     /// Any media so far.
     pub fn has_media(&self) -> bool {
         !self.inbox.is_empty() || self.speakers.iter().any(Speaker::has_media)
+    }
+
+    /// What customer and agent were last heard to speak in.
+    pub fn codecs(&self) -> [Option<String>; 2] {
+        [0, 1].map(|i| self.speakers[i].codec_name().map(str::to_owned))
     }
 
     /// Packets by codec since this was last asked, those that wait to be looked at left out.

@@ -40,6 +40,17 @@ struct Wanted {
     by: PauseBy,
 }
 
+/// A pause that lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PausedNow {
+    /// Since when, nanoseconds from the answer.
+    pub from_ns: i64,
+    /// What asked for it.
+    pub by: PauseBy,
+    /// When it ends by itself, likewise.
+    pub until_ns: i64,
+}
+
 /// The pauses of one tape.
 #[derive(Debug, Default)]
 pub(super) struct Pauses {
@@ -116,15 +127,20 @@ impl Pauses {
         self.all.is_empty()
     }
 
-    /// Since when it has been paused, and by what, everything asked for so far counted.
-    pub fn now(&self) -> Option<(i64, PauseBy)> {
-        let mut now = self.open().map(|p| (p.from_ns, p.by));
+    /// The pause that it is in, everything asked for so far counted.
+    pub fn now(&self) -> Option<PausedNow> {
+        let limit_ns = self.settings.as_ref().map_or(i64::MAX, |s| s.limit_ns);
+        let lasting = |from_ns, by, asked_ns: i64| {
+            Some(PausedNow { from_ns, by, until_ns: asked_ns.saturating_add(limit_ns) })
+        };
+        let mut now = self.open().and_then(|p| lasting(p.from_ns, p.by, self.asked_ns));
         let mut waiting = self.waiting.clone();
         waiting.sort_by_key(|w| w.at_ns);
         for w in waiting {
-            now = match w.switch {
-                Switch::Pause => now.or(Some((w.at_ns, w.by))),
-                Switch::Resume => None,
+            now = match (w.switch, now) {
+                (Switch::Pause, Some(p)) => lasting(p.from_ns, p.by, w.at_ns),
+                (Switch::Pause, None) => lasting(w.at_ns, w.by, w.at_ns),
+                (Switch::Resume, _) => None,
             };
         }
         now

@@ -1,7 +1,7 @@
 //! What of a tape nobody is to hear: asked for from outside, and told.
 
 use super::Tape;
-use super::pauses::PauseSettings;
+use super::pauses::{PauseSettings, PausedNow};
 use super::report::PauseReport;
 use crate::config::{PauseBy, Switch};
 use crate::time::Timestamp;
@@ -26,8 +26,8 @@ impl Tape {
         self.hush.pauses.want(at.since_ns(self.answered_at), switch, by);
     }
 
-    /// Since when it is paused, nanoseconds from the answer, and by what; all that was asked for so far counted.
-    pub fn paused_since(&self) -> Option<(i64, PauseBy)> {
+    /// The pause that it is in; all that was asked for so far counted.
+    pub fn paused_now(&self) -> Option<PausedNow> {
         self.hush.pauses.now()
     }
 

@@ -324,6 +324,11 @@ pub enum Event<'a> {
         /// As many recordings fit.
         recordings: u64,
     },
+    /// There is no local socket: no command reaches this recorder.
+    ControlClosed {
+        /// Why.
+        reason: &'a str,
+    },
     /// The metrics are served.
     MetricsListening {
         /// Where.
@@ -401,6 +406,7 @@ impl Event<'_> {
             | Event::ThreadStuck { .. }
             | Event::ThreadBack { .. }
             | Event::Listening { .. }
+            | Event::ControlClosed { .. }
             | Event::SiprecRefused { .. }
             | Event::HepRefused { .. }
             | Event::CaptureStarted { .. }

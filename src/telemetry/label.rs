@@ -349,6 +349,7 @@ labels! {
         Archivist = "archivist", "Finishes what a crash left, keeps the index, deletes what is due.";
         Housekeeping = "housekeeping", "Looks at free space, links and whether the storage takes writes.";
         Metrics = "metrics", "Answers /metrics, /healthz and /readyz.";
+        Control = "control", "Answers `nauhuri calls` and `nauhuri pause`, and the agents' desktops.";
     }
 }
 

@@ -49,6 +49,7 @@ impl Event<'_> {
             | Event::ClockState { .. }
             | Event::Started { .. }
             | Event::Listening { .. }
+            | Event::ControlClosed { .. }
             | Event::SiprecRefused { .. }
             | Event::HepRefused { .. }
             | Event::CaptureStarted { .. }
@@ -211,6 +212,9 @@ impl Event<'_> {
             Event::ClockState { synchronised: false } => warn!("clock is not synchronised"),
             Event::Started { version } => info!(version, "started"),
             Event::Listening { listener } => info!(listener, "receiving"),
+            Event::ControlClosed { reason } => {
+                warn!(reason, "no command reaches this recorder (nauhuri calls, nauhuri pause)");
+            }
             Event::SiprecRefused { reason, client, count } => {
                 let meaning = reason.describe();
                 warn!(%reason, client, count, meaning, "SIPREC not accepted");
