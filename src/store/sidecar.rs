@@ -236,6 +236,9 @@ pub struct AppliedPolicy {
     pub timezone: Option<String>,
     /// How many digits are hidden.
     pub hide_caller_digits: HideDigits,
+    /// The tones of keys are silenced; left out where they are not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silence_tones: bool,
 }
 
 impl AppliedPolicy {

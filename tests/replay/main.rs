@@ -33,6 +33,7 @@ mod hep;
 mod hostile;
 mod identities;
 mod key_presses;
+mod key_tones;
 mod kit;
 mod lying_clocks;
 mod media;

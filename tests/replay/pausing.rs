@@ -232,7 +232,7 @@ fn jitter_and_loss_bring_nothing_of_a_pause_back() {
         let (d, agent) = dialog(9, seed % 2 == 0);
         let mut s = Scene::new();
         d.answered(&mut s, 0.0, 1000.0);
-        let mut net = |side: u64| {
+        let net = |side: u64| {
             move |i: usize| {
                 let x =
                     (i as u64).wrapping_mul(6_364_136_223_846_793_005).wrapping_add(seed * 7 + side) >> 33;

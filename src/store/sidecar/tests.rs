@@ -48,6 +48,7 @@ fn sample() -> Sidecar {
             retention_bound: RetentionBound::Keep,
             timezone: Some("Europe/Helsinki".into()),
             hide_caller_digits: HideDigits::Last(4),
+            silence_tones: false,
         }),
         restricted: Restrictions::default(),
         amendments: Amendments::default(),
