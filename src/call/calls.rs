@@ -7,7 +7,7 @@
 
 mod hangups;
 mod info;
-mod pausing;
+mod pause_signals;
 mod strange;
 mod verdict;
 

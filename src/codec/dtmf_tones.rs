@@ -45,7 +45,7 @@ pub struct ToneSpan {
 }
 
 /// Windows in a row that have the tones of one key.
-struct Run {
+struct ToneRun {
     pair: (usize, usize),
     first: usize,
     last: usize,
@@ -63,8 +63,8 @@ pub fn find_tones(samples: &[i16], rate_hz: u32) -> Vec<ToneSpan> {
         return Vec::new();
     }
     let lower: Vec<f64> = samples.chunks_exact(factor).map(mean).collect();
-    let (mut found, mut run) = (Vec::new(), None::<Run>);
-    let mut settle = |run: Run| {
+    let (mut found, mut run) = (Vec::new(), None::<ToneRun>);
+    let mut settle = |run: ToneRun| {
         if run.windows >= MIN_WINDOWS && run.best >= BEST_SHARE {
             let from = run.first.saturating_sub(EDGE_MS * ms) * factor;
             let until = ((run.last + window + EDGE_MS * ms) * factor).min(samples.len());
@@ -73,12 +73,12 @@ pub fn find_tones(samples: &[i16], rate_hz: u32) -> Vec<ToneSpan> {
     };
     for at in (0..).step_by(step).take_while(|at| at + window <= lower.len()) {
         let Some((pair, share)) = key_in(&lower[at..at + window]) else { continue };
-        let goes_on = |r: &Run| r.pair == pair && at <= r.last + step + GAP_MS * ms;
+        let goes_on = |r: &ToneRun| r.pair == pair && at <= r.last + step + GAP_MS * ms;
         match run.take_if(|r| !goes_on(r)) {
             Some(over) => settle(over),
             None => {}
         }
-        let r = run.get_or_insert(Run { pair, first: at, last: at, windows: 0, best: 0.0 });
+        let r = run.get_or_insert(ToneRun { pair, first: at, last: at, windows: 0, best: 0.0 });
         (r.last, r.windows, r.best) = (at, r.windows + 1, r.best.max(share));
     }
     run.into_iter().for_each(settle);

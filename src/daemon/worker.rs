@@ -120,11 +120,7 @@ impl Worker {
                     seat.due = due;
                 }
             }
-            Item::Lost(id) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.lost_inside = true;
-                }
-            }
+            Item::Lost(id) => self.with(id, |r| r.lost_inside = true),
             Item::Tick(now) => self.tick(*now, pulse),
             Item::Asked(asked) => {
                 let meant = self.running.iter().filter(|(id, _)| asked.only.is_none_or(|only| only == **id));
@@ -150,8 +146,11 @@ impl Worker {
         }
     }
 
-    fn running_mut(&mut self, id: &RecordingId) -> Option<&mut Running> {
-        self.running.get_mut(id).map(|s| &mut *s.running)
+    /// Does something with a recording, if it is there.
+    fn with(&mut self, id: &RecordingId, act: impl FnOnce(&mut Running)) {
+        if let Some(seat) = self.running.get_mut(id) {
+            act(&mut seat.running);
+        }
     }
 
     /// No batch comes any more: tries once more what is unfinished. What still
@@ -183,11 +182,7 @@ impl Worker {
     fn order(&mut self, decision: &Decision) {
         match decision {
             Decision::Open(opening) => self.open(opening),
-            Decision::Formats(id, hop) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.read_as(hop);
-                }
-            }
+            Decision::Formats(id, hop) => self.with(id, |r| r.read_as(hop)),
             Decision::Event(id, at, event) => {
                 let Some(seat) = self.running.get_mut(id) else { return };
                 let r = &mut *seat.running;
@@ -198,31 +193,17 @@ impl Worker {
                     self.counts.limit(Limit::Events, 1);
                 }
             }
-            Decision::Pause(id, at, switch, by) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.tape.switch(*at, *switch, *by);
-                }
-            }
+            Decision::Pause(id, at, switch, by) => self.with(id, |r| r.tape.switch(*at, *switch, *by)),
             Decision::Keyed { recording, channel, standing, ssrc } => {
-                if let Some(r) = self.running_mut(recording) {
-                    r.tape.note_keys(*channel, *standing, *ssrc);
-                }
+                self.with(recording, |r| r.tape.note_keys(*channel, *standing, *ssrc));
             }
             Decision::Disowned(d) => {
                 if let Some(Seat { running, .. }) = self.running.get_mut(&d.recording) {
                     running.tape.give_back(d.channel, (d.ssrc, d.flow), d.since, &mut running.deck);
                 }
             }
-            Decision::Moved(id, channel, at) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.tape.set_moved(*channel, *at);
-                }
-            }
-            Decision::Suspend(id, at) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.tape.suspend(*at);
-                }
-            }
+            Decision::Moved(id, channel, at) => self.with(id, |r| r.tape.set_moved(*channel, *at)),
+            Decision::Suspend(id, at) => self.with(id, |r| r.tape.suspend(*at)),
             Decision::Resume(id) => {
                 if let Some(s) = self.running.get_mut(id) {
                     let r = &mut *s.running;
@@ -230,12 +211,10 @@ impl Worker {
                     s.due = r.tape.due();
                 }
             }
-            Decision::Incomplete(id) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.lost_inside = true;
-                    r.tape.note_missing();
-                }
-            }
+            Decision::Incomplete(id) => self.with(id, |r| {
+                r.lost_inside = true;
+                r.tape.note_missing();
+            }),
             Decision::Close { recording, at, by, seen } => {
                 if let Some(s) = self.running.remove(recording) {
                     self.close(*s.running, *at, *by, *seen);

@@ -34,7 +34,7 @@ impl PauseSettings {
 
 /// Something that was asked for.
 #[derive(Clone, Copy, Debug)]
-struct Wanted {
+struct PauseWish {
     at_ns: i64,
     switch: Switch,
     by: PauseBy,
@@ -57,7 +57,7 @@ pub(super) struct Pauses {
     settings: Option<Arc<PauseSettings>>,
     is_allowed: bool,
     pressed: PressedKeys,
-    waiting: Vec<Wanted>,
+    waiting: Vec<PauseWish>,
     all: Vec<PauseReport>,
     /// When the last one was asked for, again perhaps.
     asked_ns: i64,
@@ -93,7 +93,7 @@ impl Pauses {
     pub fn want(&mut self, at_ns: i64, switch: Switch, by: PauseBy) {
         let is_heard = self.is_allowed || switch == Switch::Resume;
         if is_heard && self.waiting.len() < MAX_WAITING {
-            self.waiting.push(Wanted { at_ns: at_ns.max(0), switch, by });
+            self.waiting.push(PauseWish { at_ns: at_ns.max(0), switch, by });
         }
     }
 
@@ -182,8 +182,8 @@ impl Pauses {
     }
 
     /// Begins a pause, prolongs one, or ends it. From when on, where one begins.
-    fn take(&mut self, wanted: Wanted) -> Option<i64> {
-        let Wanted { at_ns, switch, by } = wanted;
+    fn take(&mut self, wanted: PauseWish) -> Option<i64> {
+        let PauseWish { at_ns, switch, by } = wanted;
         match (switch, self.open().is_some()) {
             (Switch::Pause, true) => {
                 self.asked_ns = at_ns;

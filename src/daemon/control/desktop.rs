@@ -76,7 +76,7 @@ pub enum DesktopError {
 
 /// One agent's token.
 #[derive(Clone)]
-struct Token {
+struct AgentToken {
     agent: String,
     hash: [u8; 32],
 }
@@ -85,7 +85,7 @@ struct Token {
 pub struct DesktopPort {
     listener: TcpListener,
     addr: SocketAddr,
-    tokens: Vec<Token>,
+    tokens: Vec<AgentToken>,
 }
 
 impl std::fmt::Debug for DesktopPort {
@@ -102,9 +102,9 @@ struct Bucket {
 }
 
 /// What the connections share.
-struct Served {
+struct DesktopService {
     errands: Errands,
-    tokens: Vec<Token>,
+    tokens: Vec<AgentToken>,
     own: RefCell<Vec<Bucket>>,
     wrong: Cell<Bucket>,
 }
@@ -140,7 +140,7 @@ impl DesktopPort {
     /// Answers until it is dropped.
     pub(super) async fn serve(&self, errands: &Errands) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener.try_clone()?)?;
-        let served = Rc::new(Served {
+        let served = Rc::new(DesktopService {
             errands: errands.clone(),
             own: RefCell::new(vec![Bucket::full(OWN_RATE); self.tokens.len()]),
             tokens: self.tokens.clone(),
@@ -160,7 +160,7 @@ impl DesktopPort {
 }
 
 /// Reads `AGENT HASH` lines.
-fn tokens(file: &Path) -> Result<Vec<Token>, DesktopError> {
+fn tokens(file: &Path) -> Result<Vec<AgentToken>, DesktopError> {
     let wrong = |line, why: &str| DesktopError::Tokens { file: file.into(), line, why: why.into() };
     let mut text = String::new();
     let read = std::fs::File::open(file).and_then(|f| f.take(MAX_FILE).read_to_string(&mut text));
@@ -185,12 +185,12 @@ fn tokens(file: &Path) -> Result<Vec<Token>, DesktopError> {
         if all.len() == MAX_TOKENS {
             return Err(wrong(Some(n), "too many tokens"));
         }
-        all.push(Token { agent: agent.into(), hash: bytes });
+        all.push(AgentToken { agent: agent.into(), hash: bytes });
     }
     Ok(all)
 }
 
-async fn converse(stream: tokio::net::TcpStream, from: SocketAddr, served: Rc<Served>) {
+async fn converse(stream: tokio::net::TcpStream, from: SocketAddr, served: Rc<DesktopService>) {
     let service = service_fn(move |request| {
         let served = Rc::clone(&served);
         async move { Ok::<_, Infallible>(served.answer(&request, from).await) }
@@ -211,7 +211,7 @@ enum Wish {
     Switch(Switch),
 }
 
-impl Served {
+impl DesktopService {
     async fn answer(&self, request: &Request<Incoming>, from: SocketAddr) -> Response<Full<Bytes>> {
         let Some(known) = self.token_of(request) else {
             if !self.may_guess() {
@@ -280,7 +280,7 @@ impl Served {
     }
 }
 
-impl Token {
+impl AgentToken {
     /// For the audit log: the agent, and which of his tokens, without what would let anybody in.
     fn who(&self, from: SocketAddr) -> Who {
         let web = format!("agent {}", self.agent);
