@@ -74,9 +74,8 @@ pub fn find_tones(samples: &[i16], rate_hz: u32) -> Vec<ToneSpan> {
     for at in (0..).step_by(step).take_while(|at| at + window <= lower.len()) {
         let Some((pair, share)) = key_in(&lower[at..at + window]) else { continue };
         let goes_on = |r: &ToneRun| r.pair == pair && at <= r.last + step + GAP_MS * ms;
-        match run.take_if(|r| !goes_on(r)) {
-            Some(over) => settle(over),
-            None => {}
+        if let Some(over) = run.take_if(|r| !goes_on(r)) {
+            settle(over);
         }
         let r = run.get_or_insert(ToneRun { pair, first: at, last: at, windows: 0, best: 0.0 });
         (r.last, r.windows, r.best) = (at, r.windows + 1, r.best.max(share));

@@ -4,13 +4,17 @@ use super::context::Context;
 use super::control::protocol::RunningCall;
 use super::counts::MediaCounts;
 use super::deck::FileDeck;
+use super::metadata;
 use super::observe::{pause_end_label, pause_label};
+use super::story::{pause, paused_s};
 use crate::call::{CallEvent, HopFormats, Opening};
 use crate::id::{Channel, RecordingId};
+use crate::store::sidecar::EndedBy;
 use crate::tape::{CodecPackets, PauseReport, Tape};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::CodecLabel;
 use crate::time::Timestamp;
+use jiff::tz::TimeZone;
 use std::time::Duration;
 
 /// A recording under way.
@@ -50,15 +54,26 @@ impl Running {
     }
 }
 
+/// What a crash leaves as metadata from here on: what the call is, and where it was paused so far.
+pub(super) fn remember(r: &mut Running, timezone: &TimeZone) {
+    let (o, pauses) = (&r.opening, r.tape.pauses());
+    let mut known = metadata::sidecar(o, timezone, o.answered_at, EndedBy::Recovered);
+    (known.events, known.paused_s) = (pauses.iter().map(pause).collect(), paused_s(pauses));
+    r.deck.rename(metadata::name(o), known);
+}
+
 /// Counts what was heard. Now and then, not for each packet: names are long to compare, counters shared.
-pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) {
+/// True where a pause has begun or ended, and a crash should leave word of it.
+pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) -> bool {
     let seen = r.tape.take_counts();
     let (opening, told) = (&r.opening, &mut r.undecodable);
     let heard = r.tape.take_heard().inspect(|heard| report_undecodable(opening, told, heard, context));
     counts.add(heard, seen);
-    if r.tape.has_pause_news() {
+    let is_news = r.tape.has_pause_news();
+    if is_news {
         tell_pauses(&r.opening, r.tape.pause_news(), context);
     }
+    is_news && context.writing.prompt
 }
 
 /// How far a call's service lets it be paused, and whether the tones of keys are silenced.

@@ -84,7 +84,8 @@ pub(super) fn paused_s(pauses: &[PauseReport]) -> f64 {
     pauses.iter().map(|p| seconds(p.until_ns.unwrap_or(p.from_ns) - p.from_ns)).sum()
 }
 
-fn pause(p: &PauseReport) -> sidecar::EventRecord {
+/// A pause as the sidecar tells it; without an end while it lasts.
+pub(super) fn pause(p: &PauseReport) -> sidecar::EventRecord {
     let name = |by: PauseBy| by.name().to_owned();
     sidecar::EventRecord {
         end_s: p.until_ns.map(seconds),

@@ -8,7 +8,9 @@ use super::crew::Pulse;
 use super::deck::{FileDeck, Trouble, Unfinished};
 use super::metadata;
 use super::observe::{RecordingOutcome, discard_label, end_label, fail_label};
-use super::running::{Running, count, describe, report_undecodable, set_privacy, step, tell_pauses};
+use super::running::{
+    Running, count, describe, remember, report_undecodable, set_privacy, step, tell_pauses,
+};
 use super::story::{all_events, paused_s, shortened, stream};
 use crate::call::{Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
@@ -116,7 +118,9 @@ impl Worker {
                 r.tape.push_kept(kept, bytes, &mut r.deck);
                 let due = r.tape.due();
                 if due != seat.due {
-                    count(r, &self.counts, &self.context);
+                    if count(r, &self.counts, &self.context) {
+                        remember(r, &self.timezone);
+                    }
                     seat.due = due;
                 }
             }
@@ -138,7 +142,9 @@ impl Worker {
             }
             let r = &mut *seat.running;
             r.tape.advance(now, &mut r.deck);
-            count(r, &self.counts, &self.context);
+            if count(r, &self.counts, &self.context) {
+                remember(r, &self.timezone);
+            }
             seat.due = r.tape.due();
         }
         if !self.context.health.is_troubled() {
@@ -222,11 +228,9 @@ impl Worker {
             }
             Decision::Amend(opening) => {
                 if let Some(s) = self.running.get_mut(&opening.id) {
-                    let (name, by) = (metadata::name(opening), sidecar::EndedBy::Recovered);
-                    let known = metadata::sidecar(opening, &self.timezone, opening.answered_at, by);
-                    s.running.deck.rename(name, known);
                     set_privacy(&mut s.running.tape, opening, &self.context);
                     s.running.opening = opening.clone();
+                    remember(&mut s.running, &self.timezone);
                 }
             }
             Decision::Discard { recording, reason } => {

@@ -319,6 +319,19 @@ impl Sidecar {
         )
     }
 
+    /// Pauses end with the recording at the latest: one that lasted is silence to the end.
+    pub fn end_pauses(&mut self) {
+        let length_s = self.duration_s;
+        self.events.retain(|e| e.kind != "pause" || e.at_s < length_s);
+        let pauses = self.events.iter_mut().filter(|e| e.kind == "pause");
+        let lengths = pauses.map(|e| {
+            let end_s = e.end_s.unwrap_or(length_s).min(length_s);
+            e.end_s = Some(end_s);
+            end_s - e.at_s
+        });
+        self.paused_s = lengths.sum();
+    }
+
     /// What of a text that is no sidecar is none of the values its key may have.
     fn wrong_value(value: &serde_json::Value) -> Option<Invalid> {
         let is_instant = |text: &str| parse_rfc3339(text).is_some();

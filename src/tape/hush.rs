@@ -127,9 +127,9 @@ impl Hush {
         self.tones.as_ref().map(|t| t.presses_beside(told)).unwrap_or_default()
     }
 
-    /// Presses there was no room for.
+    /// Requests and presses there was no room for.
     pub fn left_out(&self) -> u64 {
-        self.tones.as_ref().map_or(0, |t| t.left_out)
+        self.pauses.left_out + self.tones.as_ref().map_or(0, |t| t.left_out)
     }
 
     /// The pauses that touch these frames, in frames.

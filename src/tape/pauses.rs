@@ -61,6 +61,8 @@ pub(super) struct Pauses {
     all: Vec<PauseReport>,
     /// When the last one was asked for, again perhaps.
     asked_ns: i64,
+    /// Requests there was no room for.
+    pub left_out: u64,
     /// How much of them was told: beginnings and ends.
     told: (usize, usize),
 }
@@ -92,8 +94,9 @@ impl Pauses {
     /// Somebody asks for a pause, or for its end.
     pub fn want(&mut self, at_ns: i64, switch: Switch, by: PauseBy) {
         let is_heard = self.is_allowed || switch == Switch::Resume;
-        if is_heard && self.waiting.len() < MAX_WAITING {
-            self.waiting.push(PauseWish { at_ns: at_ns.max(0), switch, by });
+        match is_heard && self.waiting.len() < MAX_WAITING {
+            true => self.waiting.push(PauseWish { at_ns: at_ns.max(0), switch, by }),
+            false => self.left_out += u64::from(is_heard),
         }
     }
 

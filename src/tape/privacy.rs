@@ -31,6 +31,11 @@ impl Tape {
         self.hush.pauses.now()
     }
 
+    /// All pauses so far.
+    pub fn pauses(&self) -> &[PauseReport] {
+        self.hush.pauses.reports()
+    }
+
     /// Whether [`Tape::pause_news`] has something to tell.
     pub fn has_pause_news(&self) -> bool {
         !self.hush.pauses.is_told()

@@ -146,9 +146,10 @@ impl Errands {
             self.write(who.clone(), draft.clone()).await.map_err(NotDone::NotLogged)?;
         }
         let errand = Errand::Switch { recording: call.recording, at, switch, by };
-        let (now, _) = self.ask(errand).await?;
+        let (now, partial) = self.ask(errand).await?;
         let Some(now) = now.into_iter().next() else {
-            return self.refuse(who, switch, vec![call.id], NotDone::Ended).await;
+            let why = if partial { NotDone::Busy } else { NotDone::Ended };
+            return self.refuse(who, switch, vec![call.id], why).await;
         };
         if switch == Switch::Pause {
             self.write(who, draft).await.map_err(NotDone::DoneUnlogged)?;
@@ -171,6 +172,10 @@ impl Errands {
 
     async fn calls(&self) -> Result<(Vec<RunningCall>, bool), NotDone> {
         let (mut calls, partial) = self.ask(Errand::Calls).await?;
+        // Nobody said anything: what is running is not known.
+        if partial && calls.is_empty() {
+            return Err(NotDone::Busy);
+        }
         calls.sort_by(|a, b| (&a.answered_at, a.id).cmp(&(&b.answered_at, b.id)));
         let now = wall_clock();
         for c in &mut calls {

@@ -128,11 +128,13 @@ impl ControlSocket {
         let listener = UnixListener::bind(&path).map_err(refused)?;
         // Closed to all others before it is opened to anybody.
         set_mode(&path, 0o600).map_err(refused)?;
+        listener.set_nonblocking(true).map_err(refused)?;
+        // Whoever came before that was nobody it is for.
+        while listener.accept().is_ok() {}
         if let Some(group) = &group {
             std::os::unix::fs::chown(&path, None, Some(group.gid())).map_err(refused)?;
             set_mode(&path, 0o660).map_err(refused)?;
         }
-        listener.set_nonblocking(true).map_err(refused)?;
         let others = group.map(|group| {
             let members = group.members().iter().filter_map(uzers::get_user_by_name);
             Arc::new(members.map(|user| (user.uid(), user.name().to_string_lossy().into_owned())).collect())

@@ -123,6 +123,19 @@ fn round_trips_byte_for_byte() {
 }
 
 #[test]
+fn pauses_end_with_the_recording() {
+    let mut s = sample();
+    let pause = |at_s, end_s| EventRecord { end_s, ..EventRecord::new(at_s, "pause") };
+    s.duration_s = 10.0;
+    s.events =
+        vec![pause(1.0, Some(2.5)), EventRecord::new(20.0, "hold"), pause(8.0, None), pause(11.0, None)];
+    s.end_pauses();
+    let told: Vec<_> = s.events.iter().map(|e| (e.at_s, e.end_s)).collect();
+    assert_eq!(told, [(1.0, Some(2.5)), (20.0, None), (8.0, Some(10.0))]);
+    assert_eq!(s.paused_s, 3.5);
+}
+
+#[test]
 fn judges_what_types_cannot() {
     type Break = fn(&mut Sidecar);
     let broken: [(&str, Break); 10] = [
