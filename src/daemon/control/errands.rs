@@ -258,3 +258,50 @@ fn one_of(calls: Vec<RunningCall>, meant: &str) -> Result<RunningCall, NotDone> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Agent;
+    use crate::config::CallDirection;
+    use crate::id::RecordingId;
+
+    fn call(n: u64, agent: Option<&str>) -> RunningCall {
+        let id = Uuid::from_u64_pair(0x0190_0000_0000_7000, 0x8000_0000_2001_0000 | n);
+        RunningCall {
+            recording: RecordingId(n),
+            id,
+            call_group: id,
+            service: "general".into(),
+            direction: CallDirection::Inbound,
+            agent: Agent { id: agent.map(str::to_owned), name: None },
+            answered_at: String::new(),
+            seconds: 0.0,
+            state: "recording".into(),
+            held: false,
+            paused_at: None,
+            paused_by: None,
+            resumes_at: None,
+            may_pause: true,
+            heard: Vec::new(),
+            codecs: [None, None],
+        }
+    }
+
+    #[test]
+    fn who_is_meant() {
+        let calls =
+            || vec![call(1, Some("2001")), call(2, Some("2002")), call(3, Some("2002")), call(4, None)];
+        let meant = |text: &str| one_of(calls(), text).map(|c| c.recording.0);
+        assert_eq!(meant("2001"), Ok(1));
+        assert_eq!(meant(" 20010003 "), Ok(3), "the end of an id");
+        assert_eq!(meant("01900000-0000-7000-8000-000020010004"), Ok(4));
+        assert_eq!(meant("2002"), Err(NotDone::Several(2, "20010002, 20010003".into())));
+        for nobody in ["", "2003", "200", "2001000", "01900000-0000-7000-8000-000020010009", "*"] {
+            assert_eq!(meant(nobody), Err(NotDone::Unknown), "{nobody}");
+        }
+        // An agent whose id looks like the end of another call's.
+        let both = vec![call(1, Some("20010002")), call(2, None)];
+        assert!(matches!(one_of(both, "20010002"), Err(NotDone::Several(2, _))));
+    }
+}
