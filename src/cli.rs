@@ -5,6 +5,7 @@
 
 #[cfg(feature = "room")]
 pub mod accounts;
+pub mod control;
 pub mod dsar;
 pub mod entries;
 mod global;
@@ -15,6 +16,7 @@ pub mod training;
 
 #[cfg(feature = "room")]
 use accounts::{ServeArgs, UserArgs};
+use control::{CallsArgs, PauseArgs};
 use dsar::DsarArgs;
 pub use global::{Global, LogFormat};
 use keeping::{
@@ -111,6 +113,18 @@ Examples:
   nauhuri check
   nauhuri check --config new.toml --set metrics.listen=127.0.0.1:9161")]
     Check(CheckArgs),
+    /// List the calls that the running recorder records at this moment
+    #[command(after_help = "Examples:\n  nauhuri calls\n  nauhuri calls --json")]
+    Calls(CallsArgs),
+    /// Pause a running recording, or let it go on
+    ///
+    /// Both sides are silence while it is paused, and nothing of them is stored. It goes on by itself after pause.limit.
+    #[command(after_help = "\
+Examples:
+  nauhuri pause 1a2b3c4d
+  nauhuri pause 2001
+  nauhuri pause 2001 --resume")]
+    Pause(PauseArgs),
     /// List recordings, one row each
     #[command(after_help = "\
 Examples:
@@ -247,6 +261,8 @@ impl Command {
             Command::Record(args) => &args.global,
             Command::Replay(args) => &args.global,
             Command::Check(args) => &args.global,
+            Command::Calls(args) => &args.global,
+            Command::Pause(args) => &args.global,
             Command::List(args) => &args.global,
             Command::Show(args) => &args.global,
             Command::Unrecorded(args) => &args.global,

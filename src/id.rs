@@ -11,7 +11,7 @@ use std::fmt;
 use uuid::Uuid;
 
 /// A recording inside one run of the engine; never stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordingId(pub u64);
 
 impl fmt::Display for RecordingId {

@@ -28,7 +28,7 @@ impl Store {
         let store = Store { dir: tempfile::tempdir().unwrap() };
         let config = format!(
             "[agents]\nextensions = [\"2000-2999\"]\n[codecs]\nexternal = false\n[retention]\nguard = 0\n\
-             [storage]\nkeep_undecoded = true\ndir = \"{}\"\n",
+             [pause]\nheader = \"Record\"\n[storage]\nkeep_undecoded = true\ndir = \"{}\"\n",
             store.root().display()
         );
         std::fs::write(store.dir.path().join("nauhuri.toml"), config).unwrap();
@@ -279,6 +279,34 @@ fn no_strangers_payload_is_kept() {
 fn samples(wav: &[u8], channel: usize) -> Vec<i16> {
     let all: Vec<i16> = hound::WavReader::new(wav).unwrap().into_samples().map(Result::unwrap).collect();
     all.into_iter().skip(channel).step_by(2).collect()
+}
+
+#[test]
+fn what_was_paused_stays_silent() {
+    let (_keep, capture) = scene("AMR/8000", "octet-align=1", |customer, d| {
+        let mut packets = Vec::new();
+        for (i, payload) in amr().iter().cycle().take(100).enumerate() {
+            packets.push(customer.other(1001.0 + 20.0 * i as f64, 97, payload));
+            customer.ts = customer.ts.wrapping_add(160);
+        }
+        for (cseq, at, word) in [(2, 1600.0, "off"), (3, 2200.0, "on")] {
+            let text = d.request_text("INFO", Callee, cseq, true, &format!("Record: {word}\r\n"), None);
+            let mut info = customer.other(at, 97, b"");
+            (info.src, info.dst, info.rtp) = (d.sip[1], d.sip[0], text.into_bytes());
+            packets.push(info);
+        }
+        packets
+    });
+    let store = Store::of(&[&capture]);
+    assert_eq!(store.json()["paused_s"], 0.6, "{}", store.json());
+    store.redecode(0, &store.id());
+    let wav = store.wav();
+    for channel in [0, 1] {
+        let all = samples(&wav, channel);
+        assert!(all[4801..9599].iter().all(|s| *s == 0), "{channel}");
+        assert!(all[1600..3200].iter().any(|s| s.abs() > 100), "{channel}");
+        assert!(all[11_000..15_000].iter().any(|s| s.abs() > 100), "{channel}");
+    }
 }
 
 #[test]

@@ -21,6 +21,8 @@ mod recorder;
 
 #[path = "live/accounts.rs"]
 mod accounts;
+#[path = "live/control.rs"]
+mod control;
 #[path = "live/crash.rs"]
 mod crash;
 #[path = "live/decoders.rs"]

@@ -12,6 +12,8 @@ mod common;
 
 #[path = "recorder/archive.rs"]
 mod archive;
+#[path = "recorder/control.rs"]
+mod control;
 #[path = "recorder/counted.rs"]
 mod counted;
 #[path = "recorder/feed.rs"]

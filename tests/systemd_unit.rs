@@ -116,6 +116,8 @@ fn the_lines_that_matter_are_there() {
         ("Group", "nauhuri"),
         ("UMask", "0027"),
         ("StateDirectoryMode", "0750"),
+        ("RuntimeDirectory", "nauhuri"),
+        ("RuntimeDirectoryMode", "0755"),
         ("LimitCORE", "0"),
         ("LogNamespace", "nauhuri"),
         ("OOMScoreAdjust", "-500"),

@@ -7,6 +7,7 @@
 
 mod hangups;
 mod info;
+mod pause_signals;
 mod strange;
 mod verdict;
 
@@ -191,6 +192,7 @@ impl Calls {
             Method::Invite | Method::Update => {
                 self.handle_description(id, seen, side);
                 self.handle_identity(id, seen, side);
+                self.heed_pause(id, seen, side);
             }
             Method::Ack => {
                 self.handle_ack(id, seen, side);

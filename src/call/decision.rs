@@ -3,7 +3,7 @@
 use super::pairing::Disowned;
 use super::rules::ServiceRef;
 use crate::codec::formats::PayloadMap;
-use crate::config::CallDirection;
+use crate::config::{CallDirection, PauseBy, Switch};
 use crate::id::{Channel, RecordingId};
 use crate::pii::{Pii, stored};
 use crate::rtp::srtp::SrtpKey;
@@ -182,6 +182,8 @@ pub enum Decision {
     Formats(RecordingId, HopFormats),
     /// Something happened in the signalling.
     Event(RecordingId, Timestamp, CallEvent),
+    /// From an instant on nothing of it is to be heard, or all of it again.
+    Pause(RecordingId, Timestamp, Switch, PauseBy),
     /// What was heard of a source since then may be another call's.
     Disowned(Disowned),
     /// Somebody confirmed keys for a stream on the media path (ZRTP).

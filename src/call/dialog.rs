@@ -4,6 +4,7 @@ use super::asserted::Asserted;
 use super::described::SeenDescription;
 use super::ids::{DialogId, LegId};
 use super::pairing::{SessionId, Side};
+use crate::codec::key_sequence::PressedKeys;
 use crate::id::RecordingId;
 use crate::sdp::OfferAnswer;
 use crate::time::Timestamp;
@@ -90,6 +91,10 @@ pub struct Dialog {
     pub replaced: bool,
     /// CSeq of the last key press in an INFO, by side.
     pub last_info: [Option<u32>; 2],
+    /// CSeq of the last request of the agent's that spoke of a pause.
+    pub last_pause: Option<u32>,
+    /// The last keys that the agent pressed, where they may mean something and are told by INFO.
+    pub pressed: Option<Box<PressedKeys>>,
     /// Hops of its leg that its 2xx was seen on, a bit each.
     pub way: u32,
     /// Hosts where each side's signalling comes from beside those of its way.
@@ -180,6 +185,8 @@ impl Dialogs {
             transfer_by: None,
             replaced: false,
             last_info: [None, None],
+            last_pause: None,
+            pressed: None,
             way: 0,
             hosts: Default::default(),
             unasked: Vec::new(),

@@ -19,6 +19,7 @@ use super::ids::DialogId;
 use super::pairing::{Side, Target};
 use super::recording::{Closed, HungUp, Recording, RecordingState, SilenceLimits, Told};
 use super::unheard::Unheard;
+use crate::config::{PauseBy, Switch};
 use crate::id::{RecordingId, derived_uuid};
 use crate::time::Timestamp;
 use std::cmp::Reverse;
@@ -186,6 +187,17 @@ impl Recordings {
             self.confirm(id);
             self.out.push_back(Decision::Event(id, at, press));
         }
+    }
+
+    /// Somebody who may asks for a pause, or for its end. False where there is none to be had.
+    pub fn handle_pause(&mut self, id: RecordingId, at: Timestamp, switch: Switch, by: PauseBy) -> bool {
+        let may = |r: &&Recording| r.opening.service.pause || switch == Switch::Resume;
+        let is_there = self.get(id).filter(|r| !r.is_dormant()).filter(may).is_some();
+        if is_there {
+            self.confirm(id);
+            self.out.push_back(Decision::Pause(id, at, switch, by));
+        }
+        is_there
     }
 
     /// More has become known of the call. Nothing follows where it was known already.

@@ -1,7 +1,8 @@
 //! The rules of the configuration about parties and services, compiled once.
 
+use crate::codec::key_sequence::PauseKeys;
 use crate::config::compiled::{ExtensionRule, Networks, NumberForm, truncate_number};
-use crate::config::{AgentMatch, Config, HideDigits, Service};
+use crate::config::{AgentMatch, Config, HideDigits, PauseRules, Service};
 use crate::pii::Pii;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -28,6 +29,10 @@ pub struct Rules {
     pub caller_headers: Vec<String>,
     /// Record calls between two agents.
     pub record_internal: bool,
+    /// By what a header asks for a pause.
+    pub pause: PauseRules,
+    /// By what keys an agent does, if by any.
+    pub pause_keys: Option<PauseKeys>,
     services: Vec<(Vec<String>, ServiceRef)>,
     default_service: ServiceRef,
 }
@@ -54,6 +59,8 @@ impl Rules {
             correlation_headers: config.sip.correlation_headers.clone(),
             caller_headers: config.numbers.caller.clone(),
             record_internal: a.record_internal,
+            pause: config.pause.clone(),
+            pause_keys: PauseKeys::new(&config.pause),
             services,
             default_service: Arc::new(base.clone()),
             form,
@@ -63,6 +70,11 @@ impl Rules {
     /// With no rule at all the called party counts as the agent.
     pub fn has_any(&self) -> bool {
         self.has_any
+    }
+
+    /// The header by which an agent's side asks for a pause, if there is one.
+    pub fn pause_header(&self) -> Option<&str> {
+        Some(self.pause.header.as_str()).filter(|name| !name.is_empty())
     }
 
     /// Agents are told by their extensions, so that an identity can contradict.

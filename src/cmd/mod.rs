@@ -2,7 +2,9 @@
 
 pub mod amend;
 pub mod archive;
+mod asking;
 pub mod audit;
+pub mod calls;
 pub mod check;
 mod columns;
 pub mod decode_worker;
@@ -19,6 +21,7 @@ pub mod keep;
 pub mod list;
 pub mod manual;
 pub mod output;
+pub mod pause;
 pub mod reconcile;
 pub mod record;
 mod redecode;
@@ -59,6 +62,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::Replay(args) => replay::run(cli, args),
         Command::Check(args) => check::run(cli, args),
+        Command::Calls(args) => calls::run(cli, args),
+        Command::Pause(args) => pause::run(cli, args),
         Command::List(args) => list::run(cli, args),
         Command::Show(args) => show::run(cli, args),
         Command::Unrecorded(args) => unrecorded::run(cli, args),

@@ -13,8 +13,8 @@
 //! printed or stored.
 
 use super::def::{CodecDef, PayloadRole};
+use super::key_sequence::DtmfKey;
 use crate::time::{NS_PER_MS, NS_PER_S};
-use std::fmt;
 
 /// RFC 4733.
 pub const TELEPHONE_EVENT: CodecDef =
@@ -66,16 +66,6 @@ const FORGOTTEN_NS: i64 = NS_PER_S;
 /// The end is repeated within this (§2.5.1.4: three times, a packet's length apart).
 const END_REPEATED_NS: i64 = 120 * NS_PER_MS;
 
-/// A key, for comparing and nothing else.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct DtmfKey(u8);
-
-impl fmt::Debug for DtmfKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key")
-    }
-}
-
 /// The press that was heard last, as far as it has come.
 #[derive(Clone, Copy, Debug)]
 struct Press {
@@ -104,17 +94,13 @@ impl KeyPresses {
         KeyPresses::default()
     }
 
-    /// Takes one event packet; true when it belongs to a press not seen before.
-    pub fn on_packet(&mut self, packet: EventPacket, payload: &[u8]) -> bool {
-        let (Some(event), Some(code)) = (TelephoneEvent::parse(payload), payload.first()) else {
-            return false;
-        };
-        if !event.is_key {
-            return false;
-        }
+    /// Takes one event packet; its key when it belongs to a press not seen before.
+    pub fn on_packet(&mut self, packet: EventPacket, payload: &[u8]) -> Option<DtmfKey> {
+        let event = TelephoneEvent::parse(payload)?;
+        let key = DtmfKey::of_event(*payload.first()?)?;
         let EventPacket { timestamp, at_ns, .. } = packet;
         let TelephoneEvent { duration, end, .. } = event;
-        let press = Press { key: DtmfKey(*code), at_ns, duration, end };
+        let press = Press { key, at_ns, duration, end };
         // A press longer than the duration field is sent on as a new segment
         // that begins where the first one ended (§2.5.1.3).
         let is_known = self.knows(timestamp);
@@ -129,7 +115,7 @@ impl KeyPresses {
             self.last = Some(press);
         }
         self.total += u64::from(!continues);
-        !continues
+        (!continues).then_some(key)
     }
 
     /// Presses so far.
@@ -190,13 +176,13 @@ mod tests {
     fn one_press_has_one_timestamp() {
         let mut keys = KeyPresses::new();
         let payload = [5, 10, 0, 160];
-        assert!(keys.on_packet(packet(1000, 0), &payload));
+        assert!(keys.on_packet(packet(1000, 0), &payload).is_some());
         for i in 0..5 {
-            assert!(!keys.on_packet(packet(1000, 20 + 20 * i), &[5, 0x8A, 3, 32]));
+            assert!(keys.on_packet(packet(1000, 20 + 20 * i), &[5, 0x8A, 3, 32]).is_none());
         }
-        assert!(keys.on_packet(packet(2000, 300), &payload));
-        assert!(!keys.on_packet(packet(1000, 310), &payload), "a late packet of the first press");
-        assert!(!keys.on_packet(packet(3000, 320), &[16, 10, 0, 160]), "a flash is no key");
+        assert!(keys.on_packet(packet(2000, 300), &payload).is_some());
+        assert!(keys.on_packet(packet(1000, 310), &payload).is_none(), "a late packet of the first press");
+        assert!(keys.on_packet(packet(3000, 320), &[16, 10, 0, 160]).is_none(), "a flash is no key");
         assert_eq!(keys.total(), 2);
         assert!(!format!("{keys:?}").contains("Key("));
     }
@@ -227,8 +213,8 @@ mod tests {
     #[test]
     fn a_very_long_press_is_one() {
         let mut keys = KeyPresses::new();
-        assert!(keys.on_packet(packet(u32::MAX - 5, 0), &[1, 10, 0xFF, 0xFF]));
-        assert!(!keys.on_packet(packet((u32::MAX - 5).wrapping_add(0xFFFF), 9000), &[1, 10, 0, 80]));
+        assert!(keys.on_packet(packet(u32::MAX - 5, 0), &[1, 10, 0xFF, 0xFF]).is_some());
+        assert!(keys.on_packet(packet((u32::MAX - 5).wrapping_add(0xFFFF), 9000), &[1, 10, 0, 80]).is_none());
         assert_eq!(keys.total(), 1);
     }
 }

@@ -50,6 +50,9 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<BadValue> {
         let found = format!("{} bytes", config.limits.memory);
         findings.add("limits.memory", found, "a size of at least \"64 MiB\"");
     }
+    for (key, found, allowed) in config.pause.wrong() {
+        findings.add(key, found, allowed);
+    }
     for (key, found, allowed) in super::hep_rules::wrong(&config.hep) {
         findings.add(key, found, allowed);
     }
@@ -327,6 +330,14 @@ mod tests {
             ("siprec.rtp_ports", |c| c.siprec.rtp_ports = "20000".into()),
             ("siprec.advertise", |c| c.siprec.advertise = vec!["recorder.example".into()]),
             ("siprec.sessions", |c| c.siprec.sessions = 0),
+            ("pause.start_keys", |c| c.pause.start_keys = "*".into()),
+            ("pause.stop_keys", |c| {
+                (c.pause.start_keys, c.pause.stop_keys) = ("*1".into(), "A2".into());
+            }),
+            ("pause.header", |c| c.pause.header = "X Record".into()),
+            ("pause.limit", |c| c.pause.limit = Duration::ZERO),
+            ("pause.listen", |c| c.pause.listen = "0.0.0.0:9161".into()),
+            ("control.socket", |c| c.control.socket = "control.sock".into()),
             ("audit.anchor", |c| c.audit.anchor = "anchor".into()),
             ("numbers.caller", |c| c.numbers.caller.clear()),
             ("numbers.national_prefix", |c| {

@@ -19,6 +19,7 @@ pub mod listening;
 pub mod load;
 mod lookup;
 mod networks;
+pub mod pausing;
 mod room_rules;
 pub mod sample;
 pub mod sections;
@@ -33,6 +34,7 @@ mod words;
 pub use error::ConfigError;
 pub use listening::{ListenReason, Listening, Room};
 pub use load::Loaded;
+pub use pausing::{Control, PauseBy, PauseRules, Switch};
 pub use sections::{
     AgentMatch, Agents, Audit, Capture, CdrFormat, CdrSettings, ClockTrust, Codecs, Config, Controller,
     CopyAccess, Encoding, Limits, Log, MetricsSection, Numbers, Retention, Sip, Storage,

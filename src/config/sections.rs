@@ -6,6 +6,7 @@
 use super::hep_keys::HepSection;
 use super::keys::{self, Kind, section};
 use super::listening::Room;
+use super::pausing::{Control, PauseRules};
 use super::service::{Service, ServiceRule};
 use super::sip_ports::SipPorts;
 use super::siprec::Siprec;
@@ -41,6 +42,8 @@ keys::config! {
     retention: Retention,
     storage: Storage,
     codecs: Codecs,
+    pause: PauseRules,
+    control: Control,
     audit: Audit,
     cdr: CdrSettings,
     controller: Controller,

@@ -112,6 +112,27 @@ pub(super) const ADDRESSES: Form = Form {
     accepts: |text| text.parse::<std::net::IpAddr>().is_ok(),
     may_be_empty: true,
 };
+/// Keys of a telephone, one after another, or none.
+pub(super) const KEY_SEQUENCE: Form = Form {
+    allowed: "two to eight keys out of 0 to 9, * and # such as \"*1\", or \"\"",
+    accepts: |text| {
+        (2..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit() || b"*#".contains(&b))
+    },
+    may_be_empty: true,
+};
+/// A socket of this machine, or none.
+pub(super) const SOCKET: Form = Form {
+    // sun_path of unix(7) has 108 bytes, the last of them zero.
+    allowed: "the whole path of a socket, 107 bytes at most, or \"\"",
+    accepts: |text| is_whole_path(text) && text.len() <= 107 && !text.contains('\0'),
+    may_be_empty: true,
+};
+/// A group of this machine, or none.
+pub(super) const GROUP: Form = Form {
+    allowed: "the name of a group such as \"supervisors\", or \"\"",
+    accepts: |text| text.bytes().all(|b| b.is_ascii_graphic() && !b":,/".contains(&b)),
+    may_be_empty: true,
+};
 /// Where the listening room is served.
 pub(super) const ROOM_ADDRESS: Form = Form {
     allowed: "an address with its port such as \"127.0.0.1:9170\" or \"[::1]:9170\"",

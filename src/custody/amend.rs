@@ -162,6 +162,7 @@ mod tests {
             retention_bound: RetentionBound::Keep,
             timezone: None,
             hide_caller_digits: HideDigits::Last(4),
+            silence_tones: false,
         };
         Sidecar { policy: Some(policy), ..s }
     }

@@ -187,6 +187,10 @@ fn play(
     let unreadable = || StoreError::io("read", &paths.pcap);
     let mut tape = Tape::with_decoders(s.answered_at, decoders.clone());
     tape.set_rate(s.audio.sample_rate);
+    let ns = |s: f64| (s * 1e9) as i64;
+    let paused = s.events.iter().filter(|e| e.kind == "pause");
+    let spans = paused.filter_map(|e| Some((ns(e.at_s), ns(e.end_s?))));
+    tape.set_hushed(spans, s.policy.as_ref().is_some_and(|p| p.silence_tones));
     let mut reader = UndecodedReader::new(BufReader::new(pcap)).map_err(unreadable())?;
     while let Some(item) = reader.read_item().map_err(unreadable())? {
         match item {

@@ -1,5 +1,6 @@
 //! What travels from the engine to a worker: orders and packets in one piece.
 
+use super::control::asked::AskedOfWorker;
 use crate::call::Decision;
 use crate::id::RecordingId;
 use crate::tape::Kept;
@@ -24,6 +25,8 @@ pub enum Item {
     Lost(RecordingId),
     /// Time has come to here.
     Tick(Timestamp),
+    /// Somebody asks how recordings are.
+    Asked(Box<AskedOfWorker>),
 }
 
 // A packet's note beside its bytes: what goes through the queues is mostly these.

@@ -1,6 +1,7 @@
 //! The live recorder: interfaces in, recordings out, until asked to stop.
 
 use super::context::Context;
+use super::control::asked::{Asked, AskedOfWorker, Errand};
 use super::counts::MediaCounts;
 use super::crew::{Crew, Pulse};
 use super::hep_report::HepReport;
@@ -25,6 +26,7 @@ use crate::telemetry::events::Event;
 use crate::telemetry::label::{DropPlace, Limit, ThreadRole};
 use crate::time::Timestamp;
 use crate::tls::RsaKey;
+use crossbeam_channel::Receiver;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -64,6 +66,8 @@ pub struct Inlets<S> {
     pub hep: Arc<HepCounts>,
     /// Private keys of servers whose TLS is opened.
     pub server_keys: Vec<RsaKey>,
+    /// What somebody asks of the running recorder.
+    pub asked: Receiver<Asked>,
 }
 
 /// A recorder that has been set up and runs until told to stop.
@@ -73,6 +77,7 @@ pub struct Live<S> {
     sources: Vec<S>,
     /// What comes from elsewhere than an interface.
     intake: Intake,
+    asked: Receiver<Asked>,
     hep: HepReport,
     key_logs: KeyLogs,
     /// Interfaces that are to be opened again, and why they cannot be.
@@ -113,7 +118,7 @@ impl<S: FrameSource> Live<S> {
         timezone: &jiff::tz::TimeZone,
         crew: &Arc<Crew>,
     ) -> std::io::Result<Live<S>> {
-        let Inlets { sources, intake, hep, server_keys } = inlets;
+        let Inlets { sources, intake, hep, server_keys, asked } = inlets;
         let mut engine = Engine::new(config);
         server_keys.into_iter().for_each(|key| engine.add_server_key(key));
         for s in &sources {
@@ -139,6 +144,7 @@ impl<S: FrameSource> Live<S> {
             pipeline: Pipeline::start(&shop, note_failed)?,
             sources,
             intake,
+            asked,
             hep: HepReport::of(hep),
             key_logs: KeyLogs::of(&config.tls),
             lost: Vec::new(),
@@ -175,6 +181,7 @@ impl<S: FrameSource> Live<S> {
                 self.engine.handle_clock_step(step_ns);
             }
             self.engine.handle_timeout(wall_clock() - RING_DELAY, &mut self.pipeline);
+            self.answer();
             notifier.ping_if_due(now);
             self.pulse.beat_at(now);
             if now.duration_since(published) >= PUBLISH_EVERY {
@@ -221,6 +228,22 @@ impl<S: FrameSource> Live<S> {
             (true, _) => self.intake.wait(WAIT),
             (false, true) => S::wait(&self.sources, FED_WAIT),
             (false, false) => S::wait(&self.sources, WAIT),
+        }
+    }
+
+    /// Passes on what is asked of the running recorder: the workers answer.
+    fn answer(&mut self) {
+        while let Ok(Asked { errand, reply }) = self.asked.try_recv() {
+            let only = match errand {
+                Errand::Calls => None,
+                Errand::Switch { recording, at, switch, by } => {
+                    if !self.engine.handle_pause(recording, at, (switch, by), &mut self.pipeline) {
+                        continue;
+                    }
+                    Some(recording)
+                }
+            };
+            self.pipeline.ask(&AskedOfWorker { only, reply });
         }
     }
 

@@ -8,6 +8,7 @@ use crate::store::StoreError;
 use crate::store::files::Access;
 use crate::store::layout::{Existing, RecordingName};
 use crate::store::writer::WriterOptions;
+use crate::tape::PauseSettings;
 use crate::telemetry::fault::Fault;
 use crate::telemetry::{Metrics, Readiness};
 use std::collections::HashSet;
@@ -219,6 +220,8 @@ pub struct Context {
     pub unrecorded: RegisterQueue,
     /// Where it is told.
     pub outlets: Outlets,
+    /// How recordings are paused.
+    pub pausing: Arc<PauseSettings>,
     /// Who decodes what is not decoded here; set before the threads start, if at all.
     pub decoders: OnceLock<Arc<dyn ForeignDecoders>>,
 }
@@ -260,6 +263,7 @@ impl Context {
             unrecorded: RegisterQueue::default(),
             leftovers: if is_live { Names::noted() } else { Names::default() },
             outlets,
+            pausing: Arc::new(PauseSettings::new(&config.pause)),
             decoders: OnceLock::new(),
         }
     }

@@ -50,9 +50,11 @@ pub fn sidecar(o: &Opening, timezone: &TimeZone, ended_at: Timestamp, ended_by: 
             retention_bound: o.service.retention_bound,
             timezone: timezone.iana_name().map(String::from),
             hide_caller_digits: o.service.hide_caller_digits,
+            silence_tones: o.service.silence_tones,
         }),
         restricted: Restrictions::default(),
         amendments: Amendments::default(),
+        paused_s: 0.0,
         undecoded: None,
         extra: Pii::default(),
     }

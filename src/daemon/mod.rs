@@ -10,6 +10,7 @@ pub mod capture_loop;
 mod closing;
 pub mod confine;
 pub mod context;
+pub mod control;
 pub mod counts;
 pub mod crew;
 pub mod deck;

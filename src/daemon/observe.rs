@@ -3,8 +3,9 @@
 use super::deck::Trouble;
 use crate::call::pairing::Disowned;
 use crate::call::{Decision, Unrecorded};
+use crate::config::PauseBy;
 use crate::store::sidecar::{EndedBy, Sidecar};
-use crate::telemetry::label::{self, FailReason, UnrecordedReason};
+use crate::telemetry::label::{self, FailReason, PauseCause, PauseEnd, UnrecordedReason};
 use uuid::Uuid;
 
 /// How one recording ended.
@@ -76,6 +77,31 @@ pub fn unrecorded_label(why: Unrecorded) -> UnrecordedReason {
     }
 }
 
+/// Metric label of what asked for a pause.
+pub fn pause_label(by: PauseBy) -> PauseCause {
+    match by {
+        PauseBy::Key => PauseCause::Key,
+        PauseBy::Header => PauseCause::Header,
+        PauseBy::Info => PauseCause::Info,
+        // The limit only ends one.
+        PauseBy::Command | PauseBy::Limit => PauseCause::Command,
+        PauseBy::Http => PauseCause::Http,
+    }
+}
+
+/// Metric label of what ended a pause; nothing where the call did.
+pub fn pause_end_label(by: Option<PauseBy>) -> PauseEnd {
+    match by {
+        Some(PauseBy::Key) => PauseEnd::Key,
+        Some(PauseBy::Header) => PauseEnd::Header,
+        Some(PauseBy::Info) => PauseEnd::Info,
+        Some(PauseBy::Command) => PauseEnd::Command,
+        Some(PauseBy::Http) => PauseEnd::Http,
+        Some(PauseBy::Limit) => PauseEnd::Limit,
+        None => PauseEnd::CallEnd,
+    }
+}
+
 /// Which recording a decision is about, if about one.
 pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
     match decision {
@@ -86,6 +112,7 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
         | Decision::Keyed { recording: id, .. }
         | Decision::Keys { recording: id, .. }
         | Decision::Moved(id, ..)
+        | Decision::Pause(id, ..)
         | Decision::Suspend(id, _)
         | Decision::Resume(id)
         | Decision::Discard { recording: id, .. }

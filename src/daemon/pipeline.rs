@@ -7,6 +7,7 @@
 
 use super::batch::{Batch, Item};
 use super::context::Context;
+use super::control::asked::AskedOfWorker;
 use super::counts::MediaCounts;
 use super::crew::{Crew, Pulse};
 use super::observe::{RecordingOutcome, recording_of, unrecorded_label};
@@ -128,6 +129,18 @@ impl Pipeline {
     /// Media packets dropped because a queue was full.
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Asks the worker of one recording, or all workers, how it is.
+    pub fn ask(&mut self, asked: &AskedOfWorker) {
+        let lanes = match asked.only {
+            Some(id) => self.lane_of(id)..self.lane_of(id) + 1,
+            None => 0..self.lanes.len(),
+        };
+        for i in lanes {
+            self.push(i, Item::Asked(Box::new(asked.clone())));
+            self.send(i);
+        }
     }
 
     /// Sends what is left, waits for the workers; `meanwhile` is called several times a second.

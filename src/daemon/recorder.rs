@@ -7,6 +7,10 @@ use super::archivist::{Archivist, Orders};
 use super::capture_loop::{Inlets, Live, open_sources};
 use super::confine::{Confined, confine};
 use super::context::Context;
+use super::control::asked::ask_line;
+use super::control::desktop::{DesktopError, DesktopPort};
+use super::control::errands::Errands;
+use super::control::{self, ControlDoors, ControlSocket};
 use super::crew::{Crew, Faults, Patience, Pulse};
 use super::decoders::Program;
 use super::housekeeping;
@@ -75,6 +79,9 @@ pub enum StartError {
     /// The metrics port cannot be had.
     #[error(transparent)]
     Metrics(#[from] ServeError),
+    /// The port for agents' desktops cannot be had, or their tokens cannot be read.
+    #[error(transparent)]
+    Desktops(#[from] DesktopError),
     /// No thread, no signal handler.
     #[error("cannot start: {0}")]
     Thread(#[from] io::Error),
@@ -95,6 +102,7 @@ pub struct Recorder<S> {
     lock: StoreLock,
     recorder_lock: RecorderLock,
     port: Option<Port>,
+    doors: ControlDoors,
     clock: Clock,
     faults: Faults,
     decoders: Option<Program>,
@@ -132,6 +140,8 @@ impl<S: FrameSource> Recorder<S> {
             "" => None,
             listen => Some(Port::open(listen)?),
         };
+        let doors =
+            ControlDoors { desktops: DesktopPort::open(config)?, socket: control_socket(config, &context) };
         let (config, timezone, faults) = (config.clone(), timezone.clone(), Faults::default());
         let room = config.limits.queue_bytes.min(config.limits.share(16));
         Ok(Recorder {
@@ -147,6 +157,7 @@ impl<S: FrameSource> Recorder<S> {
             lock,
             recorder_lock,
             port,
+            doors,
             clock,
             faults,
             decoders: None,
@@ -206,7 +217,7 @@ impl<S: FrameSource> Recorder<S> {
     /// # Errors
     /// No thread to be had.
     pub fn start(self) -> Result<RunningRecorder<S>, StartError> {
-        let Recorder { config, context, timezone, sources, state, lock, port, clock, .. } = self;
+        let Recorder { config, context, timezone, sources, state, lock, port, doors, clock, .. } = self;
         let (feed, intake) = self.feed;
         let outlets = context.outlets.clone();
         Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&outlets.metrics);
@@ -214,7 +225,9 @@ impl<S: FrameSource> Recorder<S> {
         housekeeping::look(&context);
         let crew = Arc::new(Crew::new(&outlets.metrics, self.faults));
         outlets.readiness.watched_by(Arc::clone(&crew) as _);
-        let inlets = Inlets { sources, intake, hep: self.hep, server_keys: self.server_keys };
+        let (door, asked) = ask_line();
+        let (hep, server_keys) = (self.hep, self.server_keys);
+        let inlets = Inlets { sources, intake, hep, server_keys, asked };
         let live = Live::start(&config, inlets, &context, &timezone, &crew)?;
         let stop = StopFlag::default();
         for listener in self.listeners {
@@ -223,7 +236,7 @@ impl<S: FrameSource> Recorder<S> {
         }
         if let Some(port) = port {
             Event::MetricsListening { addr: port.addr() }.emit(&outlets.metrics);
-            let stop = stop.clone();
+            let (stop, outlets) = (stop.clone(), outlets.clone());
             crew.start(ThreadRole::Metrics, "metrics", Patience::Short, move |pulse: &Pulse| {
                 let goes_on = || {
                     pulse.beat();
@@ -231,6 +244,23 @@ impl<S: FrameSource> Recorder<S> {
                 };
                 if let Err(e) = port.answer(&outlets.metrics, &outlets.readiness, goes_on) {
                     tracing::warn!(reason = %e.kind(), "metrics server ended");
+                }
+            })?;
+        }
+        if !doors.is_shut() {
+            doors
+                .names()
+                .for_each(|listener| Event::Listening { listener: &listener }.emit(&outlets.metrics));
+            let audit = AuditLog::of(&state, &config.audit);
+            let errands = Errands::new(door, audit, Arc::clone(&outlets.metrics));
+            let (zone, ends) = (config.retention.timezone.clone(), stop.clone());
+            crew.start(ThreadRole::Control, "control", Patience::Short, move |pulse: &Pulse| {
+                let goes_on = || {
+                    pulse.beat();
+                    !ends.is_set()
+                };
+                if let Err(e) = control::answer(&doors, &errands, &zone, goes_on) {
+                    tracing::warn!(reason = %e.kind(), "commands are no longer answered");
                 }
             })?;
         }
@@ -251,6 +281,16 @@ impl<S: FrameSource> Recorder<S> {
         })?;
         Ok(RunningRecorder { live, crew, stop, finished, _recorder_lock: self.recorder_lock })
     }
+}
+
+/// The local socket. Calls are not lost for want of one.
+fn control_socket(config: &Config, context: &Context) -> Option<ControlSocket> {
+    let opened = ControlSocket::open(config);
+    opened.unwrap_or_else(|e| {
+        let reason = e.to_string();
+        Event::ControlClosed { reason: &reason }.emit(context.metrics());
+        None
+    })
 }
 
 /// Lets `listener` receive on a thread of its own.
@@ -283,8 +323,8 @@ impl<S: FrameSource> RunningRecorder<S> {
         let archived = self.crew.join(ThreadRole::Archivist, LAST_WORDS);
         self.stop.set();
         let ended = ThreadRole::ALL.iter().all(|role| {
-            !matches!(role, ThreadRole::Metrics | ThreadRole::Housekeeping | ThreadRole::Listener)
-                || self.crew.join(*role, LAST_WORDS)
+            use ThreadRole::{Control, Housekeeping, Listener, Metrics};
+            !matches!(role, Metrics | Housekeeping | Listener | Control) || self.crew.join(*role, LAST_WORDS)
         });
         if !archived || !ended {
             tracing::warn!("a thread is stuck and is left behind");

@@ -1,14 +1,21 @@
 //! One recording at its worker's: its tape, its file, and what has been told of it.
 
 use super::context::Context;
+use super::control::protocol::RunningCall;
 use super::counts::MediaCounts;
 use super::deck::FileDeck;
-use crate::call::{CallEvent, Decision, Opening};
-use crate::id::Channel;
-use crate::tape::{CodecPackets, Tape};
+use super::metadata;
+use super::observe::{pause_end_label, pause_label};
+use super::story::{pause, paused_s};
+use crate::call::{CallEvent, HopFormats, Opening};
+use crate::id::{Channel, RecordingId};
+use crate::store::sidecar::EndedBy;
+use crate::tape::{CodecPackets, PauseReport, Tape};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::CodecLabel;
 use crate::time::Timestamp;
+use jiff::tz::TimeZone;
+use std::time::Duration;
 
 /// A recording under way.
 pub(super) struct Running {
@@ -30,25 +37,10 @@ impl Running {
         self.events.len() + self.tape.look_at()
     }
 
-    /// What is said of its media.
-    pub(super) fn learn(&mut self, decision: &Decision) {
-        match decision {
-            Decision::Formats(_, hop) => {
-                self.tape.set_formats(hop.channel, hop.rank, &hop.formats);
-                self.tape.set_keys(hop.channel, hop.rank, &hop.keys);
-            }
-            Decision::Keyed { channel, standing, ssrc, .. } => {
-                self.tape.note_keys(*channel, *standing, *ssrc)
-            }
-            Decision::Keys { channel, rank, keys, .. } => self.tape.set_keys(*channel, *rank, keys),
-            Decision::Moved(_, channel, at) => self.tape.set_moved(*channel, *at),
-            Decision::Suspend(_, at) => self.tape.suspend(*at),
-            Decision::Incomplete(_) => {
-                self.lost_inside = true;
-                self.tape.note_missing();
-            }
-            _ => {}
-        }
+    /// Signalling says how to read what a party sends.
+    pub(super) fn read_as(&mut self, hop: &HopFormats) {
+        self.tape.set_formats(hop.channel, hop.rank, &hop.formats);
+        self.tape.set_keys(hop.channel, hop.rank, &hop.keys);
     }
 
     /// A packet of this party was captured.
@@ -62,12 +54,82 @@ impl Running {
     }
 }
 
+/// What a crash leaves as metadata from here on: what the call is, and where it was paused so far.
+pub(super) fn remember(r: &mut Running, timezone: &TimeZone) {
+    let (o, pauses) = (&r.opening, r.tape.pauses());
+    let mut known = metadata::sidecar(o, timezone, o.answered_at, EndedBy::Recovered);
+    (known.events, known.paused_s) = (pauses.iter().map(pause).collect(), paused_s(pauses));
+    r.deck.rename(metadata::name(o), known);
+}
+
 /// Counts what was heard. Now and then, not for each packet: names are long to compare, counters shared.
-pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) {
+/// True where a pause has begun or ended, and a crash should leave word of it.
+pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) -> bool {
     let seen = r.tape.take_counts();
     let (opening, told) = (&r.opening, &mut r.undecodable);
     let heard = r.tape.take_heard().inspect(|heard| report_undecodable(opening, told, heard, context));
     counts.add(heard, seen);
+    let is_news = r.tape.has_pause_news();
+    if is_news {
+        tell_pauses(&r.opening, r.tape.pause_news(), context);
+    }
+    is_news && context.writing.prompt
+}
+
+/// How far a call's service lets it be paused, and whether the tones of keys are silenced.
+pub(super) fn set_privacy(tape: &mut Tape, o: &Opening, context: &Context) {
+    tape.set_privacy(&context.pausing, o.service.pause, o.service.silence_tones);
+}
+
+/// Tells of pauses that began or ended (true).
+pub(super) fn tell_pauses(o: &Opening, news: impl Iterator<Item = (PauseReport, bool)>, context: &Context) {
+    let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
+    for (pause, is_end) in news {
+        let event = if is_end {
+            let ns = pause.until_ns.unwrap_or(pause.from_ns).saturating_sub(pause.from_ns);
+            let length = Duration::from_nanos(u64::try_from(ns).unwrap_or_default());
+            Event::PauseEnded { about, by: pause_end_label(pause.resumed_by), length }
+        } else {
+            Event::PauseBegan { about, by: pause_label(pause.by) }
+        };
+        event.emit(context.metrics());
+    }
+}
+
+/// How a recording is at present, without anything that tells of the customer.
+pub(super) fn describe(recording: RecordingId, r: &Running) -> RunningCall {
+    let o = &r.opening;
+    let paused = r.tape.paused_now();
+    let holds = |e: &CallEvent| match e {
+        CallEvent::Hold => Some(true),
+        CallEvent::Resume => Some(false),
+        CallEvent::KeyPress(_) => None,
+    };
+    let held = r.events.iter().rev().find_map(|(_, e)| holds(e)).unwrap_or(false);
+    let state = match (paused.is_some(), held) {
+        (true, _) => "paused",
+        (false, true) => "held",
+        (false, false) => "recording",
+    };
+    let instant = |ns: i64| o.answered_at.offset_ns(ns).whole_us().to_rfc3339();
+    RunningCall {
+        recording,
+        id: o.uuid,
+        call_group: o.call_group,
+        service: o.service.name.clone(),
+        direction: o.direction,
+        agent: o.agent.clone(),
+        answered_at: o.answered_at.whole_us().to_rfc3339(),
+        seconds: 0.0,
+        state: state.into(),
+        held,
+        paused_at: paused.map(|p| instant(p.from_ns)),
+        paused_by: paused.map(|p| p.by.name().into()),
+        resumes_at: paused.map(|p| instant(p.until_ns)),
+        may_pause: o.service.pause,
+        heard: Channel::BOTH.into_iter().filter(|c| r.heard[*c as usize]).map(|c| c.name().into()).collect(),
+        codecs: r.tape.codecs(),
+    }
 }
 
 /// Tells once of each encoding that cannot be decoded.

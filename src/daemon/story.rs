@@ -1,9 +1,10 @@
 //! What a tape and the signalling know of a call, as the sidecar tells it.
 
 use crate::call::CallEvent;
+use crate::config::PauseBy;
 use crate::id::Channel;
 use crate::store::sidecar;
-use crate::tape::{StreamReport, TapeEvent, TapeEventKind, TapeReport};
+use crate::tape::{PauseReport, StreamReport, TapeEvent, TapeEventKind, TapeReport};
 use crate::time::{NS_PER_MS, Timestamp};
 use std::collections::BTreeSet;
 
@@ -48,12 +49,13 @@ pub(super) fn stream(s: &StreamReport) -> sidecar::Stream {
 pub(super) fn all_events(
     answered_at: Timestamp,
     signalled: &[(Timestamp, CallEvent)],
-    heard: &[TapeEvent],
+    report: &TapeReport,
 ) -> Vec<sidecar::EventRecord> {
     let event = |at_ns: i64, kind: &str, codec: Option<String>, channel: Option<Channel>| {
-        let at_s = (at_ns.max(0) / 1000) as f64 / 1e6;
-        (at_ns, sidecar::EventRecord { at_s, kind: kind.into(), codec, channel })
+        let at_s = seconds(at_ns);
+        (at_ns, sidecar::EventRecord { codec, channel, ..sidecar::EventRecord::new(at_s, kind) })
     };
+    let heard = &report.events;
     let told_twice = told_twice(answered_at, signalled, heard);
     let mut all: Vec<_> = (0..)
         .zip(signalled)
@@ -71,9 +73,31 @@ pub(super) fn all_events(
             TapeEventKind::Intruder => event(e.at_ns, "intruder", None, Some(e.channel)),
             TapeEventKind::Codec(name) => event(e.at_ns, "codec", Some(name.clone()), Some(e.channel)),
         }))
+        .chain(report.pauses.iter().map(|p| (p.from_ns, pause(p))))
         .collect();
     all.sort_by_key(|(at, _)| *at);
     all.into_iter().map(|(_, e)| e).collect()
+}
+
+/// How long a recording was paused, seconds.
+pub(super) fn paused_s(pauses: &[PauseReport]) -> f64 {
+    pauses.iter().map(|p| seconds(p.until_ns.unwrap_or(p.from_ns) - p.from_ns)).sum()
+}
+
+/// A pause as the sidecar tells it; without an end while it lasts.
+pub(super) fn pause(p: &PauseReport) -> sidecar::EventRecord {
+    let name = |by: PauseBy| by.name().to_owned();
+    sidecar::EventRecord {
+        end_s: p.until_ns.map(seconds),
+        by: Some(name(p.by)),
+        resumed_by: p.resumed_by.map(name),
+        ..sidecar::EventRecord::new(seconds(p.from_ns), "pause")
+    }
+}
+
+/// To the microsecond.
+fn seconds(ns: i64) -> f64 {
+    (ns.max(0) / 1000) as f64 / 1e6
 }
 
 /// Which of the signalled key presses were heard as well: each press heard stands for one
@@ -101,6 +125,8 @@ fn told_twice(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::g711::Law;
+    use crate::tape::{Deck, Tape};
     use Channel::{Agent, Customer};
 
     /// Key presses in milliseconds: signalled, heard; when the sidecar has them.
@@ -114,8 +140,24 @@ mod tests {
             .iter()
             .map(|(ms, c)| TapeEvent { at_ns: ms * NS_PER_MS, channel: *c, kind: TapeEventKind::KeyPress })
             .collect();
-        let all = all_events(answered, &signalled, &heard);
+        let all = all_events(answered, &signalled, &report(heard));
         all.into_iter().map(|e| (e.at_s, e.channel)).collect()
+    }
+
+    fn report(events: Vec<TapeEvent>) -> TapeReport {
+        let mut report = Tape::new(Timestamp::EPOCH).close(Timestamp::EPOCH, &mut NoDeck);
+        report.events = events;
+        report
+    }
+
+    /// Takes nothing.
+    struct NoDeck;
+
+    impl Deck for NoDeck {
+        fn start(&mut self, _: u32, _: Option<Law>) {}
+        fn append(&mut self, _: &[i16]) {}
+        fn truncate(&mut self, _: u64) {}
+        fn patch(&mut self, _: u64, _: Channel, _: &[i16]) {}
     }
 
     #[test]

@@ -8,8 +8,10 @@ use super::crew::Pulse;
 use super::deck::{FileDeck, Trouble, Unfinished};
 use super::metadata;
 use super::observe::{RecordingOutcome, discard_label, end_label, fail_label};
-use super::running::{Running, count, report_undecodable, step};
-use super::story::{all_events, shortened, stream};
+use super::running::{
+    Running, count, describe, remember, report_undecodable, set_privacy, step, tell_pauses,
+};
+use super::story::{all_events, paused_s, shortened, stream};
 use crate::call::{Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
 use crate::store::sidecar::{self, Sidecar, UndecodedPayload};
@@ -97,7 +99,7 @@ impl Worker {
     fn fetch(&self, items: &[Item]) {
         let looked_at = items.iter().map(|item| match item {
             Item::Media { recording, .. } => self.running.get(recording).map_or(0, |s| s.running.look_at()),
-            Item::Order(_) | Item::Lost(_) | Item::Tick(_) => 0,
+            Item::Order(_) | Item::Lost(_) | Item::Tick(_) | Item::Asked(_) => 0,
         });
         std::hint::black_box(looked_at.sum::<usize>());
     }
@@ -116,16 +118,20 @@ impl Worker {
                 r.tape.push_kept(kept, bytes, &mut r.deck);
                 let due = r.tape.due();
                 if due != seat.due {
-                    count(r, &self.counts, &self.context);
+                    if count(r, &self.counts, &self.context) {
+                        remember(r, &self.timezone);
+                    }
                     seat.due = due;
                 }
             }
-            Item::Lost(id) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.lost_inside = true;
-                }
-            }
+            Item::Lost(id) => self.with(id, |r| r.lost_inside = true),
             Item::Tick(now) => self.tick(*now, pulse),
+            Item::Asked(asked) => {
+                let meant = self.running.iter().filter(|(id, _)| asked.only.is_none_or(|only| only == **id));
+                let told = meant.map(|(id, seat)| describe(*id, &seat.running)).collect();
+                // There is room for the answers of all; whoever has left needs none.
+                let _ = asked.reply.try_send(told);
+            }
         }
     }
 
@@ -136,7 +142,9 @@ impl Worker {
             }
             let r = &mut *seat.running;
             r.tape.advance(now, &mut r.deck);
-            count(r, &self.counts, &self.context);
+            if count(r, &self.counts, &self.context) {
+                remember(r, &self.timezone);
+            }
             seat.due = r.tape.due();
         }
         if !self.context.health.is_troubled() {
@@ -144,8 +152,11 @@ impl Worker {
         }
     }
 
-    fn running_mut(&mut self, id: &RecordingId) -> Option<&mut Running> {
-        self.running.get_mut(id).map(|s| &mut *s.running)
+    /// Does something with a recording, if it is there.
+    fn with(&mut self, id: &RecordingId, act: impl FnOnce(&mut Running)) {
+        if let Some(seat) = self.running.get_mut(id) {
+            act(&mut seat.running);
+        }
     }
 
     /// No batch comes any more: tries once more what is unfinished. What still
@@ -177,16 +188,7 @@ impl Worker {
     fn order(&mut self, decision: &Decision) {
         match decision {
             Decision::Open(opening) => self.open(opening),
-            Decision::Formats(id, _)
-            | Decision::Keyed { recording: id, .. }
-            | Decision::Keys { recording: id, .. }
-            | Decision::Moved(id, ..)
-            | Decision::Suspend(id, _)
-            | Decision::Incomplete(id) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.learn(decision);
-                }
-            }
+            Decision::Formats(id, hop) => self.with(id, |r| r.read_as(hop)),
             Decision::Event(id, at, event) => {
                 let Some(seat) = self.running.get_mut(id) else { return };
                 let r = &mut *seat.running;
@@ -197,11 +199,20 @@ impl Worker {
                     self.counts.limit(Limit::Events, 1);
                 }
             }
+            Decision::Pause(id, at, switch, by) => self.with(id, |r| r.tape.switch(*at, *switch, *by)),
+            Decision::Keyed { recording, channel, standing, ssrc } => {
+                self.with(recording, |r| r.tape.note_keys(*channel, *standing, *ssrc));
+            }
+            Decision::Keys { recording, channel, rank, keys } => {
+                self.with(recording, |r| r.tape.set_keys(*channel, *rank, keys));
+            }
             Decision::Disowned(d) => {
                 if let Some(Seat { running, .. }) = self.running.get_mut(&d.recording) {
                     running.tape.give_back(d.channel, (d.ssrc, d.flow), d.since, &mut running.deck);
                 }
             }
+            Decision::Moved(id, channel, at) => self.with(id, |r| r.tape.set_moved(*channel, *at)),
+            Decision::Suspend(id, at) => self.with(id, |r| r.tape.suspend(*at)),
             Decision::Resume(id) => {
                 if let Some(s) = self.running.get_mut(id) {
                     let r = &mut *s.running;
@@ -209,6 +220,10 @@ impl Worker {
                     s.due = r.tape.due();
                 }
             }
+            Decision::Incomplete(id) => self.with(id, |r| {
+                r.lost_inside = true;
+                r.tape.note_missing();
+            }),
             Decision::Close { recording, at, by, seen } => {
                 if let Some(s) = self.running.remove(recording) {
                     self.close(*s.running, *at, *by, *seen);
@@ -216,10 +231,9 @@ impl Worker {
             }
             Decision::Amend(opening) => {
                 if let Some(s) = self.running.get_mut(&opening.id) {
-                    let (name, by) = (metadata::name(opening), sidecar::EndedBy::Recovered);
-                    let known = metadata::sidecar(opening, &self.timezone, opening.answered_at, by);
-                    s.running.deck.rename(name, known);
+                    set_privacy(&mut s.running.tape, opening, &self.context);
                     s.running.opening = opening.clone();
+                    remember(&mut s.running, &self.timezone);
                 }
             }
             Decision::Discard { recording, reason } => {
@@ -251,8 +265,10 @@ impl Worker {
         let name = metadata::name(opening);
         let provisional =
             metadata::sidecar(opening, &self.timezone, opening.answered_at, sidecar::EndedBy::Recovered);
+        let mut tape = Tape::with_decoders(opening.answered_at, self.context.decoders.get().cloned());
+        set_privacy(&mut tape, opening, &self.context);
         let running = Running {
-            tape: Tape::with_decoders(opening.answered_at, self.context.decoders.get().cloned()),
+            tape,
             deck: FileDeck::new(Arc::clone(&self.context), name, provisional),
             events: Vec::new(),
             lost_inside: false,
@@ -271,6 +287,7 @@ impl Worker {
         }
         let Running { opening, tape, mut deck, mut events, lost_inside, mut undecodable, .. } = r;
         let mut report = tape.close(at, &mut deck);
+        tell_pauses(&opening, report.pause_news.drain(..), &self.context);
         report.heard.iter().for_each(|h| report_undecodable(&opening, &mut undecodable, h, &self.context));
         self.counts.add(report.heard.drain(..), report.counts);
         self.counts.add_left_out(&report.left_out);
@@ -290,7 +307,8 @@ impl Worker {
             let else_complete = is_whole && kept_all && report.missing <= Missing::Undecoded;
             s.undecoded = Some(UndecodedPayload::begin(else_complete));
             s.streams = report.streams.iter().map(stream).collect();
-            s.events = all_events(opening.answered_at, &events, &report.events);
+            s.events = all_events(opening.answered_at, &events, &report);
+            s.paused_s = paused_s(&report.pauses);
             s
         };
         self.report_streams(opening.uuid, &report);

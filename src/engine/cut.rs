@@ -11,7 +11,7 @@ use crate::net::Flow;
 use crate::rtp::standing::Trust;
 use crate::sip::{Message, Method, StartLine};
 use foldhash::quality::RandomState;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 
 /// INVITEs waiting.
@@ -66,6 +66,29 @@ impl Start {
             StartLine::Response { code, .. } if code >= 200 && is_invites => Start::Final(code),
             _ => Start::Other,
         }
+    }
+}
+
+/// So many packets whose own headers alone say that they were cut are no mistake of
+/// their sender's; whoever slices does it to all.
+const SLICED_MANY: u32 = 10;
+
+/// Recordings open of whose media something was cut, and how much speaks for it.
+#[derive(Default)]
+pub(super) struct CutMedia(HashMap<RecordingId, u32, RandomState>);
+
+impl CutMedia {
+    /// One more packet. `sliced`: only its own headers say so. True where that settles it.
+    pub fn note(&mut self, recording: RecordingId, sliced: bool) -> bool {
+        let evidence = self.0.entry(recording).or_default();
+        let more = evidence.saturating_add(if sliced { 1 } else { SLICED_MANY });
+        let before = std::mem::replace(evidence, more);
+        before < SLICED_MANY && more >= SLICED_MANY
+    }
+
+    /// It has ended.
+    pub fn forget(&mut self, recording: &RecordingId) {
+        self.0.remove(recording);
     }
 }
 

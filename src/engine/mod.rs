@@ -19,7 +19,7 @@ mod outlet;
 
 use crate::call::pairing::{Route, StreamPosition};
 use crate::call::{Calls, Decision, Ending, Ends, Unrecorded, UnrecordedCall};
-use crate::config::Config;
+use crate::config::{Config, PauseBy, Switch};
 use crate::id::RecordingId;
 use crate::net::reserved::is_reserved;
 use crate::net::{Datagram, Net, NetConfig, Transport, UnreadCounts};
@@ -30,23 +30,17 @@ use crate::time::{NS_PER_MS, Timestamp};
 use crate::tls::RsaKey;
 use crate::wire::Frame;
 use capture_clock::{CaptureClock, Timeliness};
-use cut::{CutCalls, Start, own};
+use cut::{CutCalls, CutMedia, Start, own};
 use doubtful::{Again, Doubtful};
 use dtls_flows::DtlsFlows;
 use engine_stats::EngineStats;
-use foldhash::fast::RandomState;
 pub use outlet::{MediaPacket, Sink};
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// How often [`Sink::tick`] is called while frames come.
 const TICK: Duration = Duration::from_millis(100);
 /// SIP messages read from one datagram.
 const MAX_MESSAGES: usize = 16;
-
-/// So many packets whose own headers alone say that they were cut are no mistake of
-/// their sender's; whoever slices does it to all.
-const SLICED_MANY: u32 = 10;
 
 /// The core: everything between a frame and an order.
 pub struct Engine {
@@ -68,8 +62,7 @@ struct Core {
     cut_calls: CutCalls,
     /// None: no secret can become known.
     dtls: Option<DtlsFlows>,
-    /// Recordings open of whose media something was cut, and how much speaks for it.
-    cut_media: HashMap<RecordingId, u32, RandomState>,
+    cut_media: CutMedia,
 }
 
 impl Engine {
@@ -87,7 +80,7 @@ impl Engine {
                 unread: UnreadCounts::default(),
                 cut_calls: CutCalls::default(),
                 dtls: config.tls.is_set().then(DtlsFlows::default),
-                cut_media: HashMap::default(),
+                cut_media: CutMedia::default(),
             },
             doubtful: None,
         }
@@ -144,6 +137,26 @@ impl Engine {
         let Some(dtls) = self.core.dtls.as_mut().filter(|d| d.has_news()) else { return };
         let held = self.net.key_log_mut().map(|log| dtls.settle(log)).unwrap_or_default();
         held.iter().for_each(|d| self.core.handle_media(&d.borrowed(), sink));
+    }
+
+    /// Somebody who may asks, at `at` on the machine's clock, for a pause of a recording or for its end (live
+    /// capture only). Where that and the capture clock differ, more is silent rather than less. False where
+    /// the recording is not under way, or may not be paused.
+    pub fn handle_pause(
+        &mut self,
+        recording: RecordingId,
+        at: Timestamp,
+        (switch, by): (Switch, PauseBy),
+        sink: &mut impl Sink,
+    ) -> bool {
+        let now = self.core.clock.now();
+        let at = match switch {
+            Switch::Pause => at.min(now),
+            Switch::Resume => at.max(now),
+        };
+        let is_taken = self.core.calls.handle_pause(recording, at, switch, by);
+        self.core.drain(sink);
+        is_taken
     }
 
     /// The clock that the stamps come from was set by `ns`: the time in between
@@ -321,16 +334,6 @@ impl Core {
         }
     }
 
-    /// Audio that was cut by the snap length is missing from a recording.
-    fn note_cut_media(&mut self, recording: RecordingId, sliced: bool, sink: &mut impl Sink) {
-        let evidence = self.cut_media.entry(recording).or_default();
-        let before =
-            std::mem::replace(evidence, evidence.saturating_add(if sliced { 1 } else { SLICED_MANY }));
-        if before < SLICED_MANY && *evidence >= SLICED_MANY {
-            sink.decision(Decision::Incomplete(recording));
-        }
-    }
-
     fn handle_media(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         let kind = classify(d.payload);
         match kind {
@@ -381,7 +384,9 @@ impl Core {
                 self.drain(sink);
                 if d.truncated {
                     self.stats.rtp_cut += 1;
-                    own(&targets).for_each(|id| self.note_cut_media(id, d.sliced, sink));
+                    // Audio that was cut by the snap length is missing.
+                    let cut = own(&targets).filter(|id| self.cut_media.note(*id, d.sliced));
+                    cut.for_each(|id| sink.decision(Decision::Incomplete(id)));
                 }
                 let heard = match RtpPacket::parse(d.payload) {
                     Ok(heard) => heard,
@@ -432,7 +437,7 @@ impl Core {
             match &d {
                 Decision::Unrecorded { reason, .. } => self.stats.unrecorded[*reason as usize] += 1,
                 Decision::Close { recording, .. } | Decision::Discard { recording, .. } => {
-                    self.cut_media.remove(recording);
+                    self.cut_media.forget(recording);
                 }
                 _ => {}
             }

@@ -37,10 +37,26 @@ pub(super) fn find_metadata<'a>(content_type: &[u8], body: &'a [u8]) -> Option<&
     find(content_type, body, MAX_DEPTH, &is_wanted)
 }
 
-/// Whether a body of this Content-Type says that a key was pressed, by itself or by one
-/// of its parts.
-pub(super) fn has_key_press(content_type: &[u8], body: &[u8]) -> bool {
-    has_key_press_within(content_type, body, MAX_DEPTH)
+/// What says that a key was pressed: a body of this Content-Type, or one of its parts.
+pub(super) fn find_key_press<'a>(content_type: &[u8], body: &'a [u8]) -> Option<&'a [u8]> {
+    let is_wanted = |kind: &[u8], _: &[u8]| KEY_PRESSES.iter().any(|(of, name)| is(kind, of, name));
+    find(content_type, body, MAX_DEPTH, &is_wanted)
+}
+
+/// The key that such a body names: `Signal=5`, where 10 and 11 are `*` and `#`, or the key alone.
+pub(super) fn key_of(body: &[u8]) -> Option<u8> {
+    let of_line = |line: &'_ [u8]| -> Option<Vec<u8>> {
+        let at = line.iter().position(|b| matches!(b, b'=' | b':'))?;
+        let is_signal = line[..at].trim_ascii().eq_ignore_ascii_case(b"signal");
+        is_signal.then(|| line[at + 1..].trim_ascii().to_vec())
+    };
+    let named = body.split(|b| *b == b'\n').take(MAX_PARTS).find_map(of_line);
+    match named.as_deref().unwrap_or_else(|| body.trim_ascii()) {
+        b"10" => Some(b'*'),
+        b"11" => Some(b'#'),
+        [key] => Some(*key),
+        _ => None,
+    }
 }
 
 /// What such a body is called: by Cisco and by most after it, by Nortel, by RFC 4733's own name.
@@ -51,21 +67,6 @@ const KEY_PRESSES: [(&[u8], &[u8]); 5] = [
     (b"audio", b"telephone-event"),
     (b"application", b"telephone-event"),
 ];
-
-fn has_key_press_within(content_type: &[u8], body: &[u8], depth: u8) -> bool {
-    let kind = media_type(content_type);
-    if KEY_PRESSES.iter().any(|(of, name)| is(kind, of, name)) {
-        return true;
-    }
-    if depth == 0 || !is_multipart(kind) {
-        return false;
-    }
-    let Some(delimiter) = delimiter(content_type, body) else { return false };
-    parts(&delimiter, body).take(MAX_PARTS).any(|part| {
-        let (content_type, body) = split_part(part);
-        has_key_press_within(content_type, body, depth - 1)
-    })
-}
 
 /// The first part, or the body itself, of a type and content that `is_wanted`.
 fn find<'a>(

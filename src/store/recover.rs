@@ -400,6 +400,7 @@ fn mark_recovered(s: &mut Sidecar, options: &RecoverOptions) {
     s.complete = false;
     s.duration_s = length.as_secs_f64();
     s.ended_at = s.answered_at + length;
+    s.end_pauses();
     if s.retention.until.is_none() {
         s.retention.until = options.fallback_due.as_ref().map(|due| due(s.answered_at));
     }
@@ -436,6 +437,7 @@ fn minimal(name: &ParsedStem, stem: &str) -> Sidecar {
         policy: None,
         restricted: Restrictions::default(),
         amendments: Amendments::default(),
+        paused_s: 0.0,
         undecoded: None,
         extra: Pii::default(),
     }

@@ -82,6 +82,9 @@ pub struct Sidecar {
     /// What was corrected of all this.
     #[serde(default, skip_serializing_if = "Amendments::is_unset")]
     pub amendments: Amendments,
+    /// Seconds of it in which somebody had it paused; left out where there are none.
+    #[serde(default, skip_serializing_if = "is_zero", serialize_with = "micro")]
+    pub paused_s: f64,
     /// Sound that could not be decoded and is kept as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecoded: Option<UndecodedPayload>,
@@ -191,6 +194,23 @@ pub struct EventRecord {
     /// Who caused it, where one side did.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<Channel>,
+    /// Where it ends, likewise, for `pause`.
+    #[serde(skip_serializing_if = "Option::is_none", default, serialize_with = "micro_or_null")]
+    pub end_s: Option<f64>,
+    /// What asked for it, for `pause`: `key`, `header`, `info`, `command`, `http`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<String>,
+    /// What ended it, for `pause`: the same, or `limit`. Missing where the call ended first.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resumed_by: Option<String>,
+}
+
+impl EventRecord {
+    /// One that is told by its time and its kind alone.
+    pub fn new(at_s: f64, kind: &str) -> EventRecord {
+        let kind = kind.to_owned();
+        EventRecord { at_s, kind, codec: None, channel: None, end_s: None, by: None, resumed_by: None }
+    }
 }
 
 /// `retention`
@@ -216,6 +236,9 @@ pub struct AppliedPolicy {
     pub timezone: Option<String>,
     /// How many digits are hidden.
     pub hide_caller_digits: HideDigits,
+    /// The tones of keys are silenced; left out where they are not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silence_tones: bool,
 }
 
 impl AppliedPolicy {
@@ -287,7 +310,26 @@ impl Sidecar {
             "undecoded.sha256",
             "is not 64 lower-case hexadecimal digits",
         )?;
-        must(self.events.iter().all(|e| is_length(e.at_s)), "events.at_s", "is not a length of time")
+        must(is_length(self.paused_s), "paused_s", "is not a length of time")?;
+        must(self.events.iter().all(|e| is_length(e.at_s)), "events.at_s", "is not a length of time")?;
+        must(
+            self.events.iter().filter_map(|e| e.end_s).all(is_length),
+            "events.end_s",
+            "is not a length of time",
+        )
+    }
+
+    /// Pauses end with the recording at the latest: one that lasted is silence to the end.
+    pub fn end_pauses(&mut self) {
+        let length_s = self.duration_s;
+        self.events.retain(|e| e.kind != "pause" || e.at_s < length_s);
+        let pauses = self.events.iter_mut().filter(|e| e.kind == "pause");
+        let lengths = pauses.map(|e| {
+            let end_s = e.end_s.unwrap_or(length_s).min(length_s);
+            e.end_s = Some(end_s);
+            end_s - e.at_s
+        });
+        self.paused_s = lengths.sum();
     }
 
     /// What of a text that is no sidecar is none of the values its key may have.
@@ -355,6 +397,17 @@ fn micro<S: Serializer>(n: &f64, s: S) -> Result<S::Ok, S::Error> {
 
 fn milli<S: Serializer>(n: &f64, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_f64((n * 1e3).round() / 1e3)
+}
+
+fn micro_or_null<S: Serializer>(n: &Option<f64>, s: S) -> Result<S::Ok, S::Error> {
+    match n {
+        Some(n) => micro(n, s),
+        None => s.serialize_none(),
+    }
+}
+
+fn is_zero(n: &f64) -> bool {
+    *n == 0.0
 }
 
 fn milli_or_null<S: Serializer>(n: &Option<f64>, s: S) -> Result<S::Ok, S::Error> {

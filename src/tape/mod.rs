@@ -19,14 +19,18 @@ mod copies;
 mod doubt;
 mod finished;
 mod floor;
+mod flushing;
 mod holes;
+mod hush;
 mod kept;
 mod keyed;
 mod meaning;
 mod newcomers;
 mod order;
 mod outgoing;
+mod pauses;
 mod played;
+mod privacy;
 mod proof;
 mod report;
 mod source;
@@ -34,14 +38,17 @@ mod speaker;
 mod stamps;
 mod streams;
 mod timeline;
+mod tones;
 mod unseal;
 mod voice;
 mod waiting;
 
 pub use kept::{Kept, Packet};
 pub use outgoing::{Deck, PayloadOrigin, UndecodedPacket};
+pub use pauses::{PauseSettings, PausedNow};
 pub use report::{
-    CodecPackets, LeftOut, Missing, PacketCounts, StreamReport, TapeEvent, TapeEventKind, TapeReport,
+    CodecPackets, LeftOut, Missing, PacketCounts, PauseReport, StreamReport, TapeEvent, TapeEventKind,
+    TapeReport,
 };
 
 use crate::codec::def::ForeignDecoders;
@@ -49,18 +56,17 @@ use crate::codec::formats::PayloadMap;
 use crate::id::Channel;
 use crate::rtp::srtp::SrtpKey;
 use crate::rtp::standing::{Standing, Trust};
-use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
+use crate::time::{NS_PER_MS, Timestamp};
 use floor::HeardAt;
+use hush::Hush;
 use kept::Inbox;
 use keyed::Keyed;
-use outgoing::{hand_over, silence};
-use played::Played;
+use outgoing::silence;
 use smallvec::SmallVec;
 use speaker::{Speaker, TakenBack};
 use std::sync::Arc;
 use timeline::{Timeline, frames_at};
 use unseal::Unsealer;
-use voice::Stage;
 
 /// Grid step, nanoseconds.
 pub const FLUSH_NS: i64 = 200 * NS_PER_MS;
@@ -94,6 +100,8 @@ pub struct Tape {
     keyed: Keyed,
     /// Where signalling told keys.
     unsealers: [Option<Box<Unsealer>>; 2],
+    /// What is given out as silence though it was sent.
+    hush: Hush,
     lost_held: bool,
     is_missing: bool,
 }
@@ -121,6 +129,7 @@ impl Tape {
             left_out: LeftOut::default(),
             keyed: Keyed::default(),
             unsealers: [None, None],
+            hush: Hush::default(),
             lost_held: false,
             is_missing: false,
         }
@@ -272,6 +281,11 @@ impl Tape {
         !self.inbox.is_empty() || self.speakers.iter().any(Speaker::has_media)
     }
 
+    /// What customer and agent were last heard to speak in.
+    pub fn codecs(&self) -> [Option<String>; 2] {
+        [0, 1].map(|i| self.speakers[i].codec_name().map(str::to_owned))
+    }
+
     /// Packets by codec since this was last asked, those that wait to be looked at left out.
     pub fn take_heard(&mut self) -> impl Iterator<Item = CodecPackets> {
         let [customer, agent] = &mut self.speakers;
@@ -296,6 +310,7 @@ impl Tape {
         let end_ns = end.since_ns(self.answered_at).max(0);
         self.limit_ns = Some(end_ns);
         self.flush(i64::MAX, end_ns, deck);
+        self.hush.pauses.close(end_ns);
         for channel in Channel::BOTH {
             deck.take_back_undecoded(channel, end.offset_ns(1), &|_| true);
         }
@@ -307,6 +322,7 @@ impl Tape {
             deck.truncate(frames);
         }
         let mut events: Vec<_> = self.events.into_iter().map(|(_, e)| e).collect();
+        events.extend(self.hush.presses_beside(&events));
         for (channel, speaker) in Channel::BOTH.into_iter().zip(&self.speakers) {
             let intruder = |at_ns| TapeEvent { at_ns, channel, kind: TapeEventKind::Intruder };
             events.extend(speaker.intruders().map(intruder));
@@ -319,6 +335,7 @@ impl Tape {
         let missing = self.speakers.iter().map(|s| s.missing(rate)).max().unwrap_or_default();
         let missing = if is_lost { Missing::Sound } else { missing };
         let mut left_out = self.left_out;
+        left_out.events += self.hush.left_out();
         left_out.packets += self.speakers.iter().map(Speaker::refused).sum::<u64>();
         let streams: Vec<_> = self
             .speakers
@@ -329,79 +346,19 @@ impl Tape {
                 l.into_reports()
             })
             .collect();
-        TapeReport { frames, streams, events, missing, is_rushed, left_out, heard, counts }
-    }
-
-    fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {
-        self.sort_in();
-        let Some(rate_hz) = self.rate_hz.or_else(|| self.start(horizon_ns, deck)) else { return };
-        self.take_back(rate_hz, deck);
-        // Made anew each time: memory that another tape has just let go is warm, one's own is not.
-        let mut pcm = Vec::new();
-        for channel in Channel::BOTH {
-            self.play(channel, horizon_ns, rate_hz, &mut pcm, deck);
-        }
-        let until_ns = self.limit_ns.map_or(until_ns, |l| until_ns.min(l)).max(0);
-        self.give_out(frames_at(until_ns, rate_hz), rate_hz, deck);
-    }
-
-    fn play(
-        &mut self,
-        channel: Channel,
-        horizon_ns: i64,
-        rate_hz: u32,
-        pcm: &mut Vec<i16>,
-        deck: &mut impl Deck,
-    ) {
-        let speaker = &mut self.speakers[channel as usize];
-        let mut patches = Vec::new();
-        for i in 0..speaker.sources().len() {
-            if !speaker.sources()[i].is_waiting() {
-                continue;
-            }
-            let mut played = Played::new(deck.keeps_undecoded());
-            let timeline = &mut self.timeline;
-            let decoders = self.decoders.as_deref();
-            let mut stage = Stage { rate_hz, channel, decoders, timeline, patches: &mut patches, pcm };
-            let place = speaker.play(i, horizon_ns, &mut stage, &mut played);
-            let origin = PayloadOrigin::new(channel, speaker.sources()[i].ssrc(), place);
-            for (frame, codec) in speaker.note_played(i, &mut played) {
-                let at_ns = (i128::from(frame.max(0)) * i128::from(NS_PER_S) / i128::from(rate_hz)) as i64;
-                let kind = codec.map_or(TapeEventKind::KeyPress, TapeEventKind::Codec);
-                match self.events.len() < MAX_EVENTS {
-                    true => self.events.push((place, TapeEvent { at_ns, channel, kind })),
-                    false => self.left_out.events += 1,
-                }
-            }
-            hand_over(&played, self.answered_at, origin, deck);
-        }
-        for (frame, samples) in &patches {
-            deck.patch(*frame, channel, samples);
-        }
-    }
-
-    /// What a worse place put down before a better one spoke.
-    fn take_back(&mut self, rate_hz: u32, deck: &mut impl Deck) {
-        for (channel, TakenBack { from_ns, by }) in std::mem::take(&mut self.taken_back) {
-            self.events.retain(|(place, e)| {
-                let is_strangers = place.trust() == Trust::None && by.is_better(*place);
-                e.channel != channel || e.at_ns < from_ns || !is_strangers
-            });
-            let since = self.answered_at.offset_ns(from_ns);
-            deck.take_back_undecoded(channel, since, &|o| o.is_worse_than(by));
-            silence(channel, self.timeline.take_back(channel, frames_at(from_ns, rate_hz)), deck);
-        }
-    }
-
-    /// A second at a time: a call that begins on hold has hours of silence to give.
-    fn give_out(&mut self, until: u64, rate: u32, deck: &mut impl Deck) {
-        // Made anew each time: memory that another tape has just let go is warm, one's own is not.
-        let mut block = Vec::new();
-        while self.timeline.written() < until {
-            let step = until.min(self.timeline.written() + u64::from(rate));
-            block.clear();
-            self.timeline.drain(step, &mut block);
-            deck.append(&block);
+        let pause_news = self.hush.pauses.news().collect();
+        let pauses = self.hush.pauses.reports().to_vec();
+        TapeReport {
+            frames,
+            streams,
+            events,
+            pauses,
+            pause_news,
+            missing,
+            is_rushed,
+            left_out,
+            heard,
+            counts,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::floor::HeardAt;
 use crate::codec::CodecSpec;
+use crate::codec::key_sequence::DtmfKey;
 use crate::rtp::standing::Trust;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -25,6 +26,10 @@ pub(super) struct KeptPayload {
 pub(super) struct Played {
     /// Frames at which a key was pressed.
     pub key_presses: Vec<i64>,
+    /// The keys, and when they came.
+    pub keys: Vec<(i64, DtmfKey)>,
+    /// Arrivals of the packets that tell of keys.
+    pub event_packets: Vec<i64>,
     /// Frames at which sound of this codec began: at first, after a change, after a pause.
     pub begun: Vec<(i64, Arc<CodecSpec>)>,
     /// Arrivals of sound that nobody here can decode.

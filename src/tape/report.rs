@@ -1,6 +1,7 @@
 //! What is told of a tape when it ends, or while it runs.
 
 use crate::codec::CodecSpec;
+use crate::config::PauseBy;
 use crate::id::Channel;
 use crate::rtp::standing::Standing;
 use std::sync::Arc;
@@ -19,12 +20,25 @@ pub struct TapeEvent {
 /// Kinds of [`TapeEvent`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum TapeEventKind {
-    /// A key was pressed (RFC 4733). Which one is not known here.
+    /// A key was pressed (RFC 4733), or its tones were heard. Which one is not known here.
     KeyPress,
     /// The codec changed to this encoding name.
     Codec(String),
     /// Somebody whom nothing connects with the party began to send to it.
     Intruder,
+}
+
+/// One stretch in which nothing was recorded because somebody wanted it so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PauseReport {
+    /// Nanoseconds from the answer.
+    pub from_ns: i64,
+    /// Likewise; `None` while it lasts.
+    pub until_ns: Option<i64>,
+    /// What asked for it.
+    pub by: PauseBy,
+    /// What ended it; `None` while it lasts, and where the call ended first.
+    pub resumed_by: Option<PauseBy>,
 }
 
 /// One RTP stream of a finished tape.
@@ -68,6 +82,10 @@ pub struct TapeReport {
     pub streams: Vec<StreamReport>,
     /// In order of time.
     pub events: Vec<TapeEvent>,
+    /// In order of time; each has an end.
+    pub pauses: Vec<PauseReport>,
+    /// Those that began or ended since [`super::Tape::pause_news`] was last asked; true: ended.
+    pub pause_news: Vec<(PauseReport, bool)>,
     /// What is not in it, though it was sent.
     pub missing: Missing,
     /// The packets came much faster than their sound lasts: the capture's times are

@@ -394,6 +394,11 @@ impl Speaker {
         listened.chain(self.asides.into_reports(self.channel)).collect()
     }
 
+    /// The encoding that was heard last.
+    pub fn codec_name(&self) -> Option<&str> {
+        self.codec.as_ref().map(|(_, spec)| spec.name.as_str())
+    }
+
     /// Packets by codec since this was last asked.
     pub fn take_heard(&mut self) -> SmallVec<[CodecPackets; 2]> {
         self.settle_tally();

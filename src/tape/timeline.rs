@@ -78,6 +78,13 @@ impl Timeline {
         frames.start.min(self.written)..frames.end.min(self.written)
     }
 
+    /// What is known of a channel from the first frame that is not given out up to `frame`.
+    pub fn ahead(&self, channel: Channel, frame: u64) -> &[i16] {
+        let known = &self.channels[channel as usize];
+        let n = usize::try_from(frame.saturating_sub(self.written)).unwrap_or(usize::MAX);
+        &known[..n.min(known.len())]
+    }
+
     /// Appends the interleaved frames up to `frame` to `out`; silence where nothing was put.
     pub fn drain(&mut self, frame: u64, out: &mut Vec<i16>) {
         let n = frame.saturating_sub(self.written) as usize;

@@ -9,8 +9,8 @@
 
 use super::fault::Fault;
 use super::label::{
-    CodecLabel, DecoderFault, EndedBy, FailReason, HepFault, SiprecFault, ThreadRole, UnreadKind,
-    UnrecordedReason,
+    CodecLabel, DecoderFault, EndedBy, FailReason, HepFault, PauseCause, PauseEnd, SiprecFault, ThreadRole,
+    UnreadKind, UnrecordedReason,
 };
 use super::metrics::{Metrics, OTHER_SERVICE};
 use crate::time::Timestamp;
@@ -71,6 +71,22 @@ pub enum Event<'a> {
         about: About<'a>,
         /// The sidecar's `events[].kind`.
         kind: &'static str,
+    },
+    /// A running recording is paused.
+    PauseBegan {
+        /// Which.
+        about: About<'a>,
+        /// By what.
+        by: PauseCause,
+    },
+    /// A pause is over.
+    PauseEnded {
+        /// Of which recording.
+        about: About<'a>,
+        /// What ended it.
+        by: PauseEnd,
+        /// How long it was.
+        length: Duration,
     },
     /// RTP packets found missing in a running recording, since the last such event.
     MediaLost {
@@ -315,6 +331,11 @@ pub enum Event<'a> {
         /// As many recordings fit.
         recordings: u64,
     },
+    /// There is no local socket: no command reaches this recorder.
+    ControlClosed {
+        /// Why.
+        reason: &'a str,
+    },
     /// The metrics are served.
     MetricsListening {
         /// Where.
@@ -357,6 +378,8 @@ impl Event<'_> {
                 ledger.recovered(about.service);
                 life.incomplete.increment(1);
             }
+            Event::PauseBegan { by, .. } => increment(&life.pauses, by.index()),
+            Event::PauseEnded { by, .. } => increment(&life.pauses_ended, by.index()),
             Event::MediaLost { packets, .. } => life.rtp_lost.increment(packets),
             Event::StreamEnded { jitter, .. } => metrics.observe_jitter(jitter),
             Event::MediaUndecodable { codec, .. } => increment(&life.undecodable, codec.index()),
@@ -390,6 +413,7 @@ impl Event<'_> {
             | Event::ThreadStuck { .. }
             | Event::ThreadBack { .. }
             | Event::Listening { .. }
+            | Event::ControlClosed { .. }
             | Event::SiprecRefused { .. }
             | Event::HepRefused { .. }
             | Event::CaptureStarted { .. }

@@ -166,6 +166,30 @@ labels! {
 }
 
 labels! {
+    /// What paused a recording: `nauhuri_pauses_total{by}`, as in the sidecar's event.
+    PauseCause {
+        Key = "key", "Keys that the agent pressed.";
+        Header = "header", "A header in a re-INVITE or UPDATE of the agent's side.";
+        Info = "info", "An INFO of the agent's side.";
+        Command = "command", "`nauhuri pause`.";
+        Http = "http", "The agent's desktop.";
+    }
+}
+
+labels! {
+    /// What ended a pause: `nauhuri_pauses_ended_total{by}`.
+    PauseEnd {
+        Key = "key", "Keys that the agent pressed.";
+        Header = "header", "A header in a re-INVITE or UPDATE of the agent's side.";
+        Info = "info", "An INFO of the agent's side.";
+        Command = "command", "`nauhuri pause --resume`.";
+        Http = "http", "The agent's desktop.";
+        Limit = "limit", "Nobody resumed within `pause.limit`.";
+        CallEnd = "call_end", "The call ended first.";
+    }
+}
+
+labels! {
     /// Why an answered call left no recording: `nauhuri_recordings_failed_total{reason}`.
     FailReason {
         Storage = "storage", "The file could not be created, written or renamed.";
@@ -338,6 +362,7 @@ labels! {
         Archivist = "archivist", "Finishes what a crash left, keeps the index, deletes what is due.";
         Housekeeping = "housekeeping", "Looks at free space, links and whether the storage takes writes.";
         Metrics = "metrics", "Answers /metrics, /healthz and /readyz.";
+        Control = "control", "Answers `nauhuri calls` and `nauhuri pause`, and the agents' desktops.";
     }
 }
 

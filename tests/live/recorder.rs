@@ -44,8 +44,9 @@ impl Setup {
             "[capture]\ninterface = {interface}\nfilter = \"{filter}\"\nbuffer_mib = 16\n\
              [agents]\nextensions = [\"2000-2999\"]\n\
              [storage]\ndir = \"{}\"\nmin_free = \"{min_free}\"\n\
-             [metrics]\nlisten = \"127.0.0.1:{port}\"\n",
-            store.display()
+             [metrics]\nlisten = \"127.0.0.1:{port}\"\n[control]\nsocket = \"{}\"\n",
+            store.display(),
+            dir.path().join("control.sock").display()
         );
         fs::write(&config, text).unwrap();
         Setup { dir, store, port, config, runs: 0.into() }

@@ -44,6 +44,14 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "src/capture/hep_listener/socket_drops.rs",
         "drops.new_drops()",
     ),
+    (
+        "nauhuri_pauses_total{by=\"command\"}",
+        "tests/recorder/control.rs",
+        "nauhuri_pauses_total{by=\\\"command",
+    ),
+    ("nauhuri_pauses_total{by=\"http\"}", "tests/recorder/control.rs", "\"http\""),
+    ("nauhuri_pauses_ended_total{by=\"command\"}", "tests/recorder/control.rs", "nauhuri_pauses_ended_total"),
+    ("nauhuri_pauses_ended_total{by=\"http\"}", "tests/recorder/control.rs", "Some(\"http\")"),
     ("nauhuri_ready", "tests/recorder/threads.rs", "nauhuri_ready"),
     (
         "nauhuri_recordings_completed_total{ended_by=\"recovered\"}",
@@ -312,8 +320,40 @@ fn scenes() -> Vec<(Config, Vec<Stamped>, bool)> {
     let mut inbound_not = plain();
     inbound_not.service_default.directions = vec![nauhuri::config::CallDirection::Outbound];
     all.push((inbound_not, of_scene(&s), false));
+    all.push(paused());
     all.extend(CodecLabel::all().map(|label| (plain(), of_scene(&spoken_in(label.as_str())), false)));
     all
+}
+
+/// A call that is paused in every way that a telephone knows, and that ends paused.
+fn paused() -> (Config, Vec<Stamped>, bool) {
+    let mut config = plain();
+    (config.pause.start_keys, config.pause.stop_keys) = ("*1".into(), "*2".into());
+    (config.pause.header, config.pause.limit) = ("Record".into(), std::time::Duration::from_secs(1));
+    let (mut s, d) = (Scene::new(), Dialog::new(22));
+    d.answered(&mut s, 0.0, 500.0);
+    for side in [Caller, Callee] {
+        s.media(&Voice::of(&d, side, 1).talk(500.0, 7000.0));
+    }
+    let relay = "Content-Type: application/dtmf-relay\r\n";
+    let asked = [
+        ("INFO", "Record: off\r\n", None),
+        ("INFO", "Record: on\r\n", None),
+        ("UPDATE", "Record: off\r\n", None),
+        ("UPDATE", "Record: on\r\n", None),
+        ("INFO", relay, Some("Signal=*\r\n")),
+        ("INFO", relay, Some("Signal=1\r\n")),
+        ("INFO", relay, Some("Signal=*\r\n")),
+        ("INFO", relay, Some("Signal=2\r\n")),
+        ("INFO", "Record: off\r\n", None),
+    ];
+    for (n, (method, headers, body)) in (0..).zip(asked) {
+        d.request(&mut s, 1000.0 + 400.0 * f64::from(n), method, Callee, 10 + n, headers, body);
+    }
+    // The limit ends that one, the call the next.
+    d.request(&mut s, 6500.0, "INFO", Callee, 30, "Record: off\r\n", None);
+    d.bye(&mut s, 7000.0, Caller);
+    (config, of_scene(&s), false)
 }
 
 /// A call in an encoding that is only named, as 96.

@@ -39,6 +39,7 @@ pub fn sidecar(id: Uuid, answered_at: Timestamp) -> Sidecar {
         policy: None,
         restricted: Default::default(),
         amendments: Default::default(),
+        paused_s: 0.0,
         undecoded: None,
         extra: Pii::default(),
     }

@@ -76,6 +76,7 @@ pub fn config(root: &Path, wire: &str) -> Config {
     config.metrics.listen = "127.0.0.1:0".into();
     config.agents.extensions = vec!["2000-2999".into()];
     config.limits.workers = 2;
+    config.control.socket = Default::default();
     config
 }
 

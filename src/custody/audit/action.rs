@@ -84,6 +84,12 @@ actions! {
     SignOut = "sign_out",
     /// Listening room: the undertaking was accepted.
     Undertaking = "undertaking",
+    /// The running calls were looked at.
+    CallsShow = "calls_show",
+    /// A running recording was paused.
+    Pause = "pause",
+    /// A paused recording goes on.
+    Resume = "resume",
     /// A recording was heard, or seconds of it.
     Listen = "listen",
     /// Somebody asked to hear recordings or to hand out a copy.

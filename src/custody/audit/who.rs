@@ -128,6 +128,20 @@ impl SystemAccount {
         OWN.get_or_init(SystemAccount::look_up).clone()
     }
 
+    /// Of another process on this machine, as the kernel tells of it; names and terminal as they are here.
+    pub fn of_peer(self, uid: u32, pid: u32) -> SystemAccount {
+        let kept = |name: Option<String>| name.map(|name| plain(&name));
+        SystemAccount {
+            user: kept(self.user),
+            login: kept(self.login),
+            sudo_user: kept(self.sudo_user),
+            tty: kept(self.tty),
+            uid,
+            pid,
+            host: SystemAccount::of_process().host,
+        }
+    }
+
     fn look_up() -> SystemAccount {
         let uid = rustix::process::getuid().as_raw();
         let login = std::fs::read_to_string("/proc/self/loginuid").ok();

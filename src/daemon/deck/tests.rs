@@ -43,6 +43,7 @@ fn sidecar(id: Uuid) -> Sidecar {
         policy: None,
         restricted: Default::default(),
         amendments: Default::default(),
+        paused_s: 0.0,
         undecoded: None,
         extra: Pii::default(),
     }

@@ -223,6 +223,19 @@ fn bodies() {
     assert!(parts("Content-Type: application/dtmf-relay"));
     assert!(!parts("Content-Type: application/sdp"));
     assert!(!info("c: text/plain"));
+    let key = |kind: &str, body: &str| {
+        let text = format!("INFO sip:a SIP/2.0\r\nContent-Type: {kind}\r\n\r\n{body}");
+        parse(text.as_bytes()).info_key()
+    };
+    let relay = "application/dtmf-relay";
+    assert_eq!(key(relay, "Signal=5\r\nDuration=160\r\n"), Some(b'5'));
+    assert_eq!(key(relay, "Duration: 100\r\nsignal : * \r\n"), Some(b'*'));
+    assert_eq!((key(relay, "Signal=10\r\n"), key(relay, "Signal= 11")), (Some(b'*'), Some(b'#')));
+    assert_eq!((key("application/dtmf", "7\r\n"), key("application/dtmf", "")), (Some(b'7'), None));
+    assert_eq!(
+        (key(relay, "Signal=\r\n"), key(relay, "Signal=123"), key("text/plain", "5")),
+        (None, None, None)
+    );
     assert!(!parse(&invite("c: application/dtmf")).dtmf_info());
 }
 

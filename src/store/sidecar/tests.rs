@@ -41,21 +41,18 @@ fn sample() -> Sidecar {
             jitter_ms: 1.0 / 3.0,
             mos: None,
         }],
-        events: vec![EventRecord {
-            at_s: 12.3,
-            kind: "dtmf".into(),
-            codec: None,
-            channel: Some(Channel::Customer),
-        }],
+        events: vec![EventRecord { channel: Some(Channel::Customer), ..EventRecord::new(12.3, "dtmf") }],
         retention: RetentionRecord { until: Some(at("2031-11-24T00:00:00Z")), ..RetentionRecord::default() },
         policy: Some(AppliedPolicy {
             retention: Legible::Known(Term::Years(5)),
             retention_bound: RetentionBound::Keep,
             timezone: Some("Europe/Helsinki".into()),
             hide_caller_digits: HideDigits::Last(4),
+            silence_tones: false,
         }),
         restricted: Restrictions::default(),
         amendments: Amendments::default(),
+        paused_s: 0.0,
         undecoded: None,
         extra: Pii::default(),
     }
@@ -123,6 +120,19 @@ fn round_trips_byte_for_byte() {
         assert_eq!(again.to_bytes().unwrap(), once, "{n}");
         assert!((again.duration_s - n).abs() <= 5e-7 + f64::EPSILON);
     }
+}
+
+#[test]
+fn pauses_end_with_the_recording() {
+    let mut s = sample();
+    let pause = |at_s, end_s| EventRecord { end_s, ..EventRecord::new(at_s, "pause") };
+    s.duration_s = 10.0;
+    s.events =
+        vec![pause(1.0, Some(2.5)), EventRecord::new(20.0, "hold"), pause(8.0, None), pause(11.0, None)];
+    s.end_pauses();
+    let told: Vec<_> = s.events.iter().map(|e| (e.at_s, e.end_s)).collect();
+    assert_eq!(told, [(1.0, Some(2.5)), (20.0, None), (8.0, Some(10.0))]);
+    assert_eq!(s.paused_s, 3.5);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::super::waiting::Pending;
 use super::redundant::NEXT_TICKS;
 use super::{MANY_UNNAMED, Source};
 use crate::codec::CodecSpec;
-use crate::codec::telephone_event::EventPacket;
+use crate::codec::telephone_event::{EventPacket, TelephoneEvent};
 use crate::time::NS_PER_S;
 use std::sync::Arc;
 
@@ -67,9 +67,13 @@ impl Source {
                 self.other_name.get_or_insert_with(|| spec.name.clone());
                 let event =
                     EventPacket { timestamp: p.raw as u32, at_ns: p.at_ns, clock_hz: spec.rtp_clock_hz };
-                if self.keys.on_packet(event, payload) {
+                if TelephoneEvent::parse(payload).is_some_and(|e| e.is_key) {
+                    played.event_packets.push(p.at_ns);
+                }
+                if let Some(key) = self.keys.on_packet(event, payload) {
                     let frame = i128::from(p.at_ns.max(0)) * i128::from(stage.rate_hz) / i128::from(NS_PER_S);
                     played.key_presses.push(frame as i64);
+                    played.keys.push((p.at_ns, key));
                 }
                 return self.advance(p, p.ts);
             }

@@ -1,6 +1,7 @@
 //! Telephones whose clocks run apart, in a tone that never pauses.
 
 use super::*;
+use crate::time::NS_PER_S;
 
 /// A sample of the tone: it tells its number, as far as half a second goes.
 fn tone(n: i64, rate: i64) -> i16 {

@@ -1,7 +1,7 @@
 //! What the log says of an event.
 
 use super::{About, Event};
-use crate::telemetry::label::{FailReason, UnreadKind};
+use crate::telemetry::label::{FailReason, PauseEnd, UnreadKind};
 use tracing::{debug, info, trace, warn};
 
 impl Event<'_> {
@@ -14,6 +14,8 @@ impl Event<'_> {
             | Event::RecordingCompleted { .. }
             | Event::RecordingFailed { .. }
             | Event::RecordingRecovered(..)
+            | Event::PauseBegan { .. }
+            | Event::PauseEnded { .. }
             | Event::CallStep { .. } => self.log_call(),
             Event::MediaLost { .. }
             | Event::StreamEnded { .. }
@@ -47,6 +49,7 @@ impl Event<'_> {
             | Event::ClockState { .. }
             | Event::Started { .. }
             | Event::Listening { .. }
+            | Event::ControlClosed { .. }
             | Event::SiprecRefused { .. }
             | Event::HepRefused { .. }
             | Event::CaptureStarted { .. }
@@ -83,6 +86,22 @@ impl Event<'_> {
             }
             Event::RecordingRecovered(About { recording, call_group, service }) => {
                 info!(%recording, %call_group, service, "recording of an earlier run finished");
+            }
+            Event::PauseBegan { about: About { recording, call_group, service }, by } => {
+                info!(%recording, %call_group, service, %by, "recording paused");
+            }
+            Event::PauseEnded { about, by, length } => {
+                let About { recording, call_group, service } = about;
+                let paused_s = length.as_secs_f64();
+                match by {
+                    PauseEnd::Limit => {
+                        warn!(%recording, %call_group, service, paused_s, "recording again: nobody resumed it within pause.limit")
+                    }
+                    PauseEnd::CallEnd => {
+                        info!(%recording, %call_group, service, paused_s, "the call ended while its recording was paused")
+                    }
+                    _ => info!(%recording, %call_group, service, %by, paused_s, "recording again"),
+                }
             }
             Event::CallStep { about: About { recording, call_group, service }, kind } => {
                 info!(%recording, %call_group, service, kind, "call event");
@@ -194,6 +213,9 @@ impl Event<'_> {
             Event::ClockState { synchronised: false } => warn!("clock is not synchronised"),
             Event::Started { version } => info!(version, "started"),
             Event::Listening { listener } => info!(listener, "receiving"),
+            Event::ControlClosed { reason } => {
+                warn!(reason, "no command reaches this recorder (nauhuri calls, nauhuri pause)");
+            }
             Event::SiprecRefused { reason, client, count } => {
                 let meaning = reason.describe();
                 warn!(%reason, client, count, meaning, "SIPREC not accepted");

@@ -1,7 +1,9 @@
 //! What events and the keepers of storage count.
 
 use crate::telemetry::families::Families;
-use crate::telemetry::label::{CodecLabel, DecoderFault, StorageState, ThreadRole, UnrecordedReason};
+use crate::telemetry::label::{
+    CodecLabel, DecoderFault, PauseCause, PauseEnd, StorageState, ThreadRole, UnrecordedReason,
+};
 use metrics::{Counter, Gauge, Histogram};
 use std::collections::HashMap;
 
@@ -14,6 +16,8 @@ pub(in crate::telemetry) struct EventMetrics {
     pub(in crate::telemetry) one_way: Counter,
     pub(in crate::telemetry) incomplete: Counter,
     pub(in crate::telemetry) parallel: Counter,
+    pub(in crate::telemetry) pauses: Vec<Counter>,
+    pub(in crate::telemetry) pauses_ended: Vec<Counter>,
     pub(in crate::telemetry) rtp_lost: Counter,
     pub(in crate::telemetry) undecodable: Vec<Counter>,
     pub(in crate::telemetry) decoder_faults: Vec<Counter>,
@@ -66,6 +70,8 @@ impl EventMetrics {
             one_way: f.counter("nauhuri_recordings_one_way_total", "Finished recordings in which one side was never heard.", &[]),
             incomplete: f.counter("nauhuri_recordings_incomplete_total", "Finished recordings marked complete = false.", &[]),
             parallel: f.counter("nauhuri_recordings_parallel_total", "Recordings begun while their agent was being recorded in another call that was not on hold: two lines, or one conversation whose legs nothing ties.", &[]),
+            pauses: f.counters("nauhuri_pauses_total", "Pauses of running recordings, by what asked for them.", "by", PauseCause::ALL.iter().map(|p| p.as_str())),
+            pauses_ended: f.counters("nauhuri_pauses_ended_total", "Pauses that are over, by what ended them: limit if nobody resumed within pause.limit, call_end if the call ended first.", "by", PauseEnd::ALL.iter().map(|p| p.as_str())),
             rtp_lost: f.counter("nauhuri_rtp_lost_total", "RTP packets lost before the recorder, by sequence number (RFC 3550 A.3).", &[]),
             undecodable: f.counters("nauhuri_media_undecodable_total", "Streams that could not be decoded, by encoding.", "codec", CodecLabel::all().map(CodecLabel::as_str)),
             decoder_faults: f.counters("nauhuri_decoder_faults_total", "Failures of the process that decodes with libavcodec, by kind; each costs the sound that was being decoded.", "fault", DecoderFault::ALL.iter().map(|d| d.as_str())),

@@ -1,0 +1,68 @@
+//! `nauhuri calls`: what is being recorded at this moment.
+
+use super::asking;
+use super::columns::{Grid, Layout};
+use super::output::{self, plain, remark};
+use super::words::local;
+use crate::cli::Cli;
+use crate::cli::control::CallsArgs;
+use crate::daemon::control::protocol::{ControlCommand, RunningCall};
+use crate::id::short_hex;
+use crate::time::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Prints the running calls, the oldest first.
+///
+/// # Errors
+/// See [`asking::ask`].
+pub fn run(cli: &Cli, args: &CallsArgs) -> anyhow::Result<()> {
+    let answer = asking::ask(&cli.global, &args.recorder, ControlCommand::Calls)?;
+    if answer.partial {
+        remark(format_args!("nauhuri: a part of the recorder did not answer in time: calls may be missing"));
+    }
+    if args.json {
+        output::print(&(serde_json::to_string_pretty(&answer.calls)? + "\n"))?;
+        return Ok(());
+    }
+    let zone = TimeZone::get(&answer.timezone).unwrap_or(TimeZone::UTC);
+    let mut grid = Grid::default();
+    answer.calls.iter().for_each(|call| grid.row(cells(call, &zone)));
+    let heads = ["ID", "ANSWERED", "LENGTH", "SERVICE", "DIRECTION", "AGENT", "STATE", "CODECS", "HEARD"];
+    output::print(&Layout::new(heads).lines(&grid))?;
+    Ok(())
+}
+
+fn cells(call: &RunningCall, zone: &TimeZone) -> [String; 9] {
+    let at = |text: &str| Timestamp::parse_rfc3339(text).map_or("-".into(), |at| local(at, zone));
+    let mut length = String::new();
+    output::push_length(call.seconds, &mut length);
+    let mut agent = call.agent.id.as_deref().map_or("-".into(), plain);
+    if let Some(name) = &call.agent.name {
+        agent = format!("{agent} {}", plain(name));
+    }
+    let mut state = call.state.clone();
+    if let Some(by) = &call.paused_by {
+        state = format!("{state} ({by})");
+    }
+    let codec = |i: usize| call.codecs[i].as_deref().map_or("-".into(), plain);
+    let codecs = match &call.codecs {
+        [a, b] if a == b => codec(0),
+        _ => format!("{}/{}", codec(0), codec(1)),
+    };
+    let heard = match call.heard.as_slice() {
+        [] => "nobody".to_owned(),
+        [one] => format!("{} only", plain(one)),
+        _ => "both".to_owned(),
+    };
+    [
+        short_hex(call.id),
+        at(&call.answered_at),
+        length,
+        plain(&call.service),
+        call.direction.name().into(),
+        agent,
+        state,
+        codecs,
+        heard,
+    ]
+}

@@ -1,0 +1,127 @@
+//! What is said on the recorder's local socket: one line of JSON each way, then the end.
+//!
+//! A request names the version it speaks, so that a later command and an older recorder
+//! understand that they do not understand each other. Keys are added, never repurposed; unknown keys are
+//! passed over. No number of a customer is in any of it.
+
+use crate::call::Agent;
+use crate::config::CallDirection;
+use crate::custody::audit::SystemAccount;
+use crate::id::RecordingId;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The version spoken here.
+pub const VERSION: u32 = 1;
+/// Longest request, bytes.
+pub const MAX_REQUEST: usize = 4096;
+/// Longest answer that a command takes, bytes: of more calls than any recorder has.
+pub const MAX_ANSWER: u64 = 64 << 20;
+
+/// What somebody asks of the running recorder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ControlRequest {
+    /// [`VERSION`]
+    pub version: u32,
+    /// What to do.
+    #[serde(flatten)]
+    pub command: ControlCommand,
+    /// Who the command says asks; believed of root and of the service's user only.
+    #[serde(default)]
+    pub who: SystemAccount,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum ControlCommand {
+    /// List the running calls.
+    Calls,
+    /// Pause one.
+    Pause {
+        /// Id, its last eight digits, or the agent's id.
+        call: String,
+    },
+    /// Resume one.
+    Resume {
+        /// As above.
+        call: String,
+    },
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ControlAnswer {
+    /// [`VERSION`] of the recorder.
+    pub version: u32,
+    /// Why it was not done; nothing where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The calls that were asked for, the oldest first.
+    #[serde(default)]
+    pub calls: Vec<RunningCall>,
+    /// Some calls may be missing: a worker did not answer in time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// Whose wall clock the recorder goes by.
+    #[serde(default)]
+    pub timezone: String,
+}
+
+/// One call that is being recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunningCall {
+    /// Its id inside this run; travels nowhere.
+    #[serde(skip)]
+    pub recording: RecordingId,
+    /// The recording's id, as it will be in its sidecar.
+    pub id: Uuid,
+    /// Shared by the contact's recordings.
+    pub call_group: Uuid,
+    /// The service it belongs to.
+    pub service: String,
+    /// Who called whom.
+    pub direction: CallDirection,
+    /// The agent.
+    pub agent: Agent,
+    /// The answer, RFC 3339.
+    pub answered_at: String,
+    /// How long ago that was.
+    pub seconds: f64,
+    /// `recording`, `held` or `paused`.
+    pub state: String,
+    /// On hold, paused or not.
+    pub held: bool,
+    /// Since when it is paused, RFC 3339.
+    pub paused_at: Option<String>,
+    /// What paused it: `key`, `header`, `info`, `command`, `http`.
+    pub paused_by: Option<String>,
+    /// When it resumes by itself, RFC 3339.
+    pub resumes_at: Option<String>,
+    /// Its service lets it be paused.
+    pub may_pause: bool,
+    /// Who was heard so far: `customer`, `agent`.
+    pub heard: Vec<String>,
+    /// What customer and agent speak in, as far as they were heard.
+    pub codecs: [Option<String>; 2],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn requests_are_plain_json() {
+        let read = |v: serde_json::Value| serde_json::from_value::<ControlRequest>(v).ok();
+        let calls = read(json!({ "version": 1, "command": "calls" })).unwrap();
+        assert_eq!((calls.version, calls.command), (1, ControlCommand::Calls));
+        let pause = read(json!({ "version": 1, "command": "pause", "call": "2001", "later": [1] })).unwrap();
+        assert_eq!(pause.command, ControlCommand::Pause { call: "2001".into() });
+        for wrong in [json!({ "command": "calls" }), json!({ "version": 1, "command": "stop" }), json!([1])] {
+            assert_eq!(read(wrong), None);
+        }
+        let text = serde_json::to_string(&pause).unwrap();
+        assert_eq!(serde_json::from_str::<ControlRequest>(&text).unwrap(), pause);
+    }
+}
