@@ -14,6 +14,8 @@ mod common;
 mod archive;
 #[path = "recorder/counted.rs"]
 mod counted;
+#[path = "recorder/faulty.rs"]
+mod faulty;
 #[path = "recorder/feed.rs"]
 mod feed;
 #[path = "recorder/hep.rs"]

@@ -217,6 +217,8 @@ pub struct Context {
     pub leftovers: Names,
     /// Answered calls that were not recorded and are not yet in the register.
     pub unrecorded: RegisterQueue,
+    /// The same whose assurance is not yet written.
+    pub unassured: RegisterQueue,
     /// Where it is told.
     pub outlets: Outlets,
     /// Who decodes what is not decoded here; set before the threads start, if at all.
@@ -258,6 +260,7 @@ impl Context {
             },
             health: StorageHealth::new(min_free, &outlets.readiness),
             unrecorded: RegisterQueue::default(),
+            unassured: RegisterQueue::default(),
             leftovers: if is_live { Names::noted() } else { Names::default() },
             outlets,
             decoders: OnceLock::new(),

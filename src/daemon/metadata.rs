@@ -54,6 +54,9 @@ pub fn sidecar(o: &Opening, timezone: &TimeZone, ended_at: Timestamp, ended_by: 
         restricted: Restrictions::default(),
         amendments: Amendments::default(),
         undecoded: None,
+        assurance: None,
+        before_agent_s: o.before_agent.map(|b| b.ns.max(0) as f64 / 1e9),
+        before_agent_leg: o.before_agent.and_then(|b| b.leg).map(Legible::Known),
         extra: Pii::default(),
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::call::CallEvent;
 use crate::id::Channel;
+use crate::store::assurance::AssuranceReason;
 use crate::store::sidecar;
-use crate::tape::{StreamReport, TapeEvent, TapeEventKind, TapeReport};
+use crate::tape::{FaultSpan, StreamReport, TapeEvent, TapeEventKind, TapeReport};
 use crate::time::{NS_PER_MS, Timestamp};
 use std::collections::BTreeSet;
 
@@ -44,15 +45,23 @@ pub(super) fn stream(s: &StreamReport) -> sidecar::Stream {
     }
 }
 
-/// What happened in a call, signalled and heard, in order of time.
+/// What happened in a call, signalled and heard, and what was wrong, in order of time.
 pub(super) fn all_events(
     answered_at: Timestamp,
     signalled: &[(Timestamp, CallEvent)],
     heard: &[TapeEvent],
+    faults: &[FaultSpan],
 ) -> Vec<sidecar::EventRecord> {
+    let seconds = |ns: i64| (ns.max(0) / 1000) as f64 / 1e6;
     let event = |at_ns: i64, kind: &str, codec: Option<String>, channel: Option<Channel>| {
-        let at_s = (at_ns.max(0) / 1000) as f64 / 1e6;
-        (at_ns, sidecar::EventRecord { at_s, kind: kind.into(), codec, channel })
+        (
+            at_ns,
+            sidecar::EventRecord { at_s: seconds(at_ns), kind: kind.into(), codec, channel, until_s: None },
+        )
+    };
+    let fault = |f: &FaultSpan| {
+        let (at_ns, record) = event(f.from_ns, f.kind.name(), None, f.channel);
+        (at_ns, sidecar::EventRecord { until_s: f.until_ns.map(seconds), ..record })
     };
     let told_twice = told_twice(answered_at, signalled, heard);
     let mut all: Vec<_> = (0..)
@@ -71,9 +80,28 @@ pub(super) fn all_events(
             TapeEventKind::Intruder => event(e.at_ns, "intruder", None, Some(e.channel)),
             TapeEventKind::Codec(name) => event(e.at_ns, "codec", Some(name.clone()), Some(e.channel)),
         }))
+        .chain(faults.iter().map(fault))
         .collect();
     all.sort_by_key(|(at, _)| *at);
     all.into_iter().map(|(_, e)| e).collect()
+}
+
+/// Why sound that came is not in the recording, as far as only the recorder knows.
+pub(super) fn known_reasons(
+    report: &TapeReport,
+    is_dropped: bool,
+    is_unwritten: bool,
+) -> Vec<AssuranceReason> {
+    let [undecodable, encrypted] = report.senseless;
+    let all = [
+        (undecodable[0], AssuranceReason::UndecodableCustomer),
+        (undecodable[1], AssuranceReason::UndecodableAgent),
+        (encrypted[0], AssuranceReason::EncryptedCustomer),
+        (encrypted[1], AssuranceReason::EncryptedAgent),
+        (is_dropped, AssuranceReason::CaptureLoss),
+        (is_unwritten, AssuranceReason::Storage),
+    ];
+    all.into_iter().filter(|(is_so, _)| *is_so).map(|(_, reason)| reason).collect()
 }
 
 /// Which of the signalled key presses were heard as well: each press heard stands for one
@@ -114,7 +142,7 @@ mod tests {
             .iter()
             .map(|(ms, c)| TapeEvent { at_ns: ms * NS_PER_MS, channel: *c, kind: TapeEventKind::KeyPress })
             .collect();
-        let all = all_events(answered, &signalled, &heard);
+        let all = all_events(answered, &signalled, &heard, &[]);
         all.into_iter().map(|e| (e.at_s, e.channel)).collect()
     }
 

@@ -7,14 +7,19 @@ use super::counts::MediaCounts;
 use super::crew::Pulse;
 use super::deck::{FileDeck, Trouble, Unfinished};
 use super::metadata;
-use super::observe::{RecordingOutcome, discard_label, end_label, fail_label};
-use super::running::{Running, count, report_undecodable, step};
-use super::story::{all_events, shortened, stream};
+use super::observe::{RecordingOutcome, discard_label, fail_label};
+use super::outcome::{note_announcement, report_existing, report_recorded};
+use super::running::{Running, about, count, report_last_faults, report_undecodable, step};
+use super::story::{all_events, known_reasons, shortened, stream};
+use super::unrecorded::missed;
+use crate::call::pairing::Disowned;
 use crate::call::{Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
+use crate::store::assured::assured;
+use crate::store::legible::Legible;
 use crate::store::sidecar::{self, Sidecar, UndecodedPayload};
 use crate::tape::{MAX_EVENTS, Missing, Tape, TapeReport};
-use crate::telemetry::events::{About, Event};
+use crate::telemetry::events::Event;
 use crate::telemetry::label::{CodecLabel, FailReason, Limit};
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
@@ -42,7 +47,6 @@ struct PendingFinish {
     rest: Box<Unfinished>,
     opening: Opening,
     ended_by: sidecar::EndedBy,
-    one_way: bool,
 }
 
 /// One worker's recordings.
@@ -97,7 +101,7 @@ impl Worker {
     fn fetch(&self, items: &[Item]) {
         let looked_at = items.iter().map(|item| match item {
             Item::Media { recording, .. } => self.running.get(recording).map_or(0, |s| s.running.look_at()),
-            Item::Order(_) | Item::Lost(_) | Item::Tick(_) => 0,
+            Item::Order(_) | Item::Lost(_) | Item::Dropped(_) | Item::Tick(_) => 0,
         });
         std::hint::black_box(looked_at.sum::<usize>());
     }
@@ -122,9 +126,11 @@ impl Worker {
             }
             Item::Lost(id) => {
                 if let Some(r) = self.running_mut(id) {
-                    r.lost_inside = true;
+                    (r.lost_inside, r.dropped) = (true, true);
+                    r.tape.note_dropped(r.tape.due());
                 }
             }
+            Item::Dropped(at) => self.running.values_mut().for_each(|s| s.running.tape.note_dropped(*at)),
             Item::Tick(now) => self.tick(*now, pulse),
         }
     }
@@ -170,18 +176,13 @@ impl Worker {
         let Some(w) = self.unfinished.pop_front() else { return };
         match w.rest.finish(&self.context) {
             Err(Trouble::Store(_)) => self.unfinished.push_back(w),
-            done => self.report(w.opening, done, w.ended_by, w.one_way),
+            done => self.report(w.opening, done, w.ended_by),
         }
     }
 
     fn order(&mut self, decision: &Decision) {
         match decision {
             Decision::Open(opening) => self.open(opening),
-            Decision::Formats(id, hop) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.read_as(hop);
-                }
-            }
             Decision::Event(id, at, event) => {
                 let Some(seat) = self.running.get_mut(id) else { return };
                 let r = &mut *seat.running;
@@ -192,24 +193,15 @@ impl Worker {
                     self.counts.limit(Limit::Events, 1);
                 }
             }
-            Decision::Keyed { recording, channel, standing, ssrc } => {
-                if let Some(r) = self.running_mut(recording) {
-                    r.tape.note_keys(*channel, *standing, *ssrc);
-                }
-            }
-            Decision::Disowned(d) => {
-                if let Some(Seat { running, .. }) = self.running.get_mut(&d.recording) {
-                    running.tape.give_back(d.channel, (d.ssrc, d.flow), d.since, &mut running.deck);
-                }
-            }
-            Decision::Moved(id, channel, at) => {
+            Decision::Formats(id, _)
+            | Decision::Keyed { recording: id, .. }
+            | Decision::Disowned(Disowned { recording: id, .. })
+            | Decision::Moved(id, ..)
+            | Decision::Expected(id, ..)
+            | Decision::Suspend(id, _)
+            | Decision::Incomplete(id) => {
                 if let Some(r) = self.running_mut(id) {
-                    r.tape.set_moved(*channel, *at);
-                }
-            }
-            Decision::Suspend(id, at) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.tape.suspend(*at);
+                    r.heed(decision);
                 }
             }
             Decision::Resume(id) => {
@@ -217,12 +209,6 @@ impl Worker {
                     let r = &mut *s.running;
                     r.tape.resume(&mut r.deck);
                     s.due = r.tape.due();
-                }
-            }
-            Decision::Incomplete(id) => {
-                if let Some(r) = self.running_mut(id) {
-                    r.lost_inside = true;
-                    r.tape.note_missing();
                 }
             }
             Decision::Close { recording, at, by, seen } => {
@@ -245,6 +231,7 @@ impl Worker {
             }
             Decision::Evict(id) => {
                 if let Some(s) = self.running.remove(id) {
+                    self.context.unrecorded.add(missed(&s.running.opening, FailReason::Limit));
                     self.discard(*s.running, FailReason::Limit);
                 }
             }
@@ -257,9 +244,8 @@ impl Worker {
 
     fn discard(&mut self, mut r: Running, reason: FailReason) {
         count(&mut r, &self.counts, &self.context);
-        let o = &r.opening;
-        let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
-        Event::RecordingFailed { about, reason }.emit(self.context.metrics());
+        report_last_faults(&r.opening, r.faults, &[], &self.context);
+        Event::RecordingFailed { about: about(&r.opening), reason }.emit(self.context.metrics());
         r.deck.discard();
     }
 
@@ -275,6 +261,8 @@ impl Worker {
             heard: [false; 2],
             packets: 0,
             undecodable: 0,
+            dropped: false,
+            faults: Default::default(),
             opening: Box::new(opening.clone()),
         };
         let due = running.tape.due();
@@ -285,9 +273,11 @@ impl Worker {
         if self.is_late() {
             return self.leave(&r);
         }
-        let Running { opening, tape, mut deck, mut events, lost_inside, mut undecodable, .. } = r;
+        let is_dropped = r.dropped || r.tape.has_dropped();
+        let Running { opening, tape, mut deck, mut events, lost_inside, mut undecodable, faults, .. } = r;
         let mut report = tape.close(at, &mut deck);
         report.heard.iter().for_each(|h| report_undecodable(&opening, &mut undecodable, h, &self.context));
+        report_last_faults(&opening, faults, &report.faults, &self.context);
         self.counts.add(report.heard.drain(..), report.counts);
         self.counts.add_left_out(&report.left_out);
         deck.settle();
@@ -295,8 +285,7 @@ impl Worker {
         let (stalled, kept_all) = (deck.is_stalled(), deck.has_kept_all());
         let ended_by = ended_by(by);
         events.retain(|(t, _)| *t <= at);
-        let one_way = report.streams.iter().any(|s| s.channel == Channel::Customer)
-            != report.streams.iter().any(|s| s.channel == Channel::Agent);
+        let known = known_reasons(&report, is_dropped, deck.is_lossy() || stalled);
         let sidecar = |frames| {
             // A stalled file ends where writing did.
             let at = if stalled { shortened(opening.answered_at, at, frames, &report) } else { at };
@@ -306,18 +295,20 @@ impl Worker {
             let else_complete = is_whole && kept_all && report.missing <= Missing::Undecoded;
             s.undecoded = Some(UndecodedPayload::begin(else_complete));
             s.streams = report.streams.iter().map(stream).collect();
-            s.events = all_events(opening.answered_at, &events, &report.events);
+            s.events = all_events(opening.answered_at, &events, &report.events, &report.faults);
+            note_announcement(&mut s, &opening);
+            s.assurance = Some(Legible::Known(assured(&s, &known)));
             s
         };
         self.report_streams(opening.uuid, &report);
         if self.stop_by.get().is_none() {
             let closed = deck.close(sidecar);
-            return self.report(*opening, closed, ended_by, one_way);
+            return self.report(*opening, closed, ended_by);
         }
         // Many at once: what each would wait for they wait for together.
         match deck.prepare(sidecar) {
-            Ok(prepared) => self.closing.push(Leaving { prepared, opening, ended_by, one_way }),
-            Err(why) => self.report(*opening, Err(why), ended_by, one_way),
+            Ok(prepared) => self.closing.push(Leaving { prepared, opening, ended_by }),
+            Err(why) => self.report(*opening, Err(why), ended_by),
         }
         if self.closing.is_full() {
             self.close_together();
@@ -328,16 +319,15 @@ impl Worker {
     /// ledger it is active.
     fn leave(&self, r: &Running) {
         if !r.deck.has_file() {
-            let o = &r.opening;
-            let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
             let reason = FailReason::Overload;
-            Event::RecordingFailed { about, reason }.emit(self.context.metrics());
+            self.context.unrecorded.add(missed(&r.opening, reason));
+            Event::RecordingFailed { about: about(&r.opening), reason }.emit(self.context.metrics());
         }
     }
 
     fn close_together(&mut self) {
         for (l, closed) in self.closing.close(&self.context) {
-            self.report(*l.opening, closed, l.ended_by, l.one_way);
+            self.report(*l.opening, closed, l.ended_by);
         }
     }
 
@@ -350,34 +340,21 @@ impl Worker {
         }
     }
 
-    fn report(
-        &mut self,
-        opening: Opening,
-        closed: Result<Sidecar, Trouble>,
-        ended_by: sidecar::EndedBy,
-        one_way: bool,
-    ) {
+    fn report(&mut self, opening: Opening, closed: Result<Sidecar, Trouble>, ended_by: sidecar::EndedBy) {
         let metrics = Arc::clone(&self.context.outlets.metrics);
-        let about =
-            About { recording: opening.uuid, call_group: opening.call_group, service: &opening.service.name };
+        let about = about(&opening);
         let outcome = match closed {
             Ok(s) => {
-                let duration = Duration::from_secs_f64(s.duration_s.max(0.0));
-                let ended_by = end_label(ended_by);
-                Event::RecordingCompleted { about, ended_by, duration, complete: s.complete, one_way }
-                    .emit(&metrics);
+                report_recorded(about, &opening, &s, &metrics);
                 RecordingOutcome::Recorded(Box::new(s))
             }
             Err(Trouble::Exists) => {
                 // It is there, by this run or an earlier one: the call is not missed.
-                let ended_by = end_label(ended_by);
-                let duration = Duration::ZERO;
-                Event::RecordingCompleted { about, ended_by, duration, complete: true, one_way: false }
-                    .emit(&metrics);
+                report_existing(about, ended_by, &metrics);
                 RecordingOutcome::Existed(opening.uuid)
             }
             Err(Trouble::Unfinished(rest)) if self.unfinished.len() < MAX_UNFINISHED => {
-                self.unfinished.push_back(PendingFinish { rest, opening, ended_by, one_way });
+                self.unfinished.push_back(PendingFinish { rest, opening, ended_by });
                 return;
             }
             Err(why) => {
@@ -386,7 +363,8 @@ impl Worker {
                 }
                 let reason = fail_label(&why);
                 Event::RecordingFailed { about, reason }.emit(&metrics);
-                RecordingOutcome::Failed { id: opening.uuid, call_id: opening.call_id, reason }
+                let ends = opening.ends();
+                RecordingOutcome::Failed { id: opening.uuid, call_id: opening.call_id, ends, reason }
             }
         };
         (self.outcome)(outcome);

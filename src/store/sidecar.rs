@@ -11,9 +11,10 @@ mod tests;
 pub(super) use read_write::{create, scratch_of};
 pub use read_write::{read_bytes, read_text, read_value, rewrite_atomically, write_atomically};
 
-pub use crate::call::{Agent, Customer};
+pub use crate::call::{Agent, Customer, WaitingLeg};
 
 use super::amendment::Amendments;
+use super::assurance::Assurance;
 use super::calendar::until_string;
 use super::cases::{Holds, Restrictions};
 use super::legible::Legible;
@@ -85,6 +86,16 @@ pub struct Sidecar {
     /// Sound that could not be decoded and is kept as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecoded: Option<UndecodedPayload>,
+    /// In which bucket its call is, and why. Not told by earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Legible<Assurance>>,
+    /// How long the caller had been answered, or heard early media, when the agent answered, seconds;
+    /// [`None`] where that is not known, or the agent called.
+    #[serde(default, serialize_with = "micro_or_null")]
+    pub before_agent_s: Option<f64>,
+    /// What the caller heard meanwhile, for the most part.
+    #[serde(default)]
+    pub before_agent_leg: Option<Legible<WaitingLeg>>,
     /// Top-level keys of later versions, kept as they came.
     #[serde(flatten, with = "stored")]
     pub extra: Pii<serde_json::Map<String, serde_json::Value>>,
@@ -183,14 +194,17 @@ pub struct EventRecord {
     /// Seconds from the answer, to the microsecond.
     #[serde(serialize_with = "micro")]
     pub at_s: f64,
-    /// `hold`, `resume`, `dtmf`, `codec`, `pause`, `intruder` ...
+    /// `hold`, `resume`, `dtmf`, `codec`, `pause`, `intruder`, a fault of the sound ...
     pub kind: String,
     /// Encoding name, for `codec`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub codec: Option<String>,
-    /// Who caused it, where one side did.
+    /// Who caused it, where one side did; of a fault of the sound, whose sound it is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<Channel>,
+    /// When a fault of the sound was over, seconds from the answer; missing where it lasted to the end.
+    #[serde(skip_serializing_if = "Option::is_none", default, serialize_with = "micro_or_null")]
+    pub until_s: Option<f64>,
 }
 
 /// `retention`
@@ -287,7 +301,9 @@ impl Sidecar {
             "undecoded.sha256",
             "is not 64 lower-case hexadecimal digits",
         )?;
-        must(self.events.iter().all(|e| is_length(e.at_s)), "events.at_s", "is not a length of time")
+        must(self.before_agent_s.is_none_or(is_length), "before_agent_s", "is not a length of time")?;
+        let times = |e: &EventRecord| is_length(e.at_s) && e.until_s.is_none_or(is_length);
+        must(self.events.iter().all(times), "events.at_s", "is not a length of time")
     }
 
     /// What of a text that is no sidecar is none of the values its key may have.
@@ -351,6 +367,13 @@ pub(crate) fn seconds_or_null<S: Serializer>(at: &Option<Timestamp>, s: S) -> Re
 
 fn micro<S: Serializer>(n: &f64, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_f64((n * 1e6).round() / 1e6)
+}
+
+fn micro_or_null<S: Serializer>(n: &Option<f64>, s: S) -> Result<S::Ok, S::Error> {
+    match n {
+        Some(n) => micro(n, s),
+        None => s.serialize_none(),
+    }
 }
 
 fn milli<S: Serializer>(n: &f64, s: S) -> Result<S::Ok, S::Error> {

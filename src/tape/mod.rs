@@ -22,23 +22,29 @@ mod floor;
 mod holes;
 mod kept;
 mod keyed;
+mod loudness;
 mod meaning;
+mod media_fault;
 mod newcomers;
 mod order;
 mod outgoing;
 mod played;
 mod proof;
 mod report;
+mod senseless;
 mod source;
 mod speaker;
 mod stamps;
 mod streams;
+mod telling;
 mod timeline;
 mod unseal;
 mod voice;
 mod waiting;
+mod watch;
 
 pub use kept::{Kept, Packet};
+pub use media_fault::{FaultKind, FaultSet, FaultSpan};
 pub use outgoing::{Deck, PayloadOrigin, UndecodedPacket};
 pub use report::{
     CodecPackets, LeftOut, Missing, PacketCounts, StreamReport, TapeEvent, TapeEventKind, TapeReport,
@@ -61,6 +67,7 @@ use std::sync::Arc;
 use timeline::{Timeline, frames_at};
 use unseal::Unsealer;
 use voice::Stage;
+use watch::MediaWatch;
 
 /// Grid step, nanoseconds.
 pub const FLUSH_NS: i64 = 200 * NS_PER_MS;
@@ -96,6 +103,7 @@ pub struct Tape {
     unsealers: [Option<Box<Unsealer>>; 2],
     lost_held: bool,
     is_missing: bool,
+    watch: Box<MediaWatch>,
 }
 
 impl Tape {
@@ -123,6 +131,7 @@ impl Tape {
             unsealers: [None, None],
             lost_held: false,
             is_missing: false,
+            watch: Box::new(MediaWatch::new()),
         }
     }
 
@@ -239,6 +248,7 @@ impl Tape {
             let step = self.next_flush_ns;
             self.next_flush_ns += FLUSH_NS;
             self.flush(step - LOOKAHEAD_NS, step - LOOKAHEAD_NS - MARGIN_NS, deck);
+            self.look_after(step);
         }
     }
 
@@ -267,25 +277,6 @@ impl Tape {
         }
     }
 
-    /// Any media so far.
-    pub fn has_media(&self) -> bool {
-        !self.inbox.is_empty() || self.speakers.iter().any(Speaker::has_media)
-    }
-
-    /// Packets by codec since this was last asked, those that wait to be looked at left out.
-    pub fn take_heard(&mut self) -> impl Iterator<Item = CodecPackets> {
-        let [customer, agent] = &mut self.speakers;
-        customer.take_heard().into_iter().chain(agent.take_heard())
-    }
-
-    /// Packets by what became of them, since this was last asked.
-    pub fn take_counts(&mut self) -> PacketCounts {
-        let split = self.speakers.iter_mut().map(Speaker::take_split).sum();
-        let sealed = self.unsealers.iter_mut().flatten().map(|u| u.take_counts());
-        let (opened, rejected) = sealed.fold((0, 0), |(o, r), (opened, rejected)| (o + opened, r + rejected));
-        PacketCounts { split, opened, rejected }
-    }
-
     /// Sound of the call was sent that cannot be had: without any that can the tape is silent, not void.
     pub fn note_missing(&mut self) {
         self.is_missing = true;
@@ -295,6 +286,8 @@ impl Tape {
     pub fn close(mut self, end: Timestamp, deck: &mut impl Deck) -> TapeReport {
         let end_ns = end.since_ns(self.answered_at).max(0);
         self.limit_ns = Some(end_ns);
+        // Whether time had come so far before the end was known makes no difference.
+        self.advance(end, deck);
         self.flush(i64::MAX, end_ns, deck);
         for channel in Channel::BOTH {
             deck.take_back_undecoded(channel, end.offset_ns(1), &|_| true);
@@ -318,6 +311,7 @@ impl Tape {
             is_rushed || self.left_out.packets > 0 || self.unsealers.iter().flatten().any(|u| u.is_missing());
         let missing = self.speakers.iter().map(|s| s.missing(rate)).max().unwrap_or_default();
         let missing = if is_lost { Missing::Sound } else { missing };
+        let senseless = [0, 1].map(|i| self.speakers.each_ref().map(|s| s.was_senseless(i)));
         let mut left_out = self.left_out;
         left_out.packets += self.speakers.iter().map(Speaker::refused).sum::<u64>();
         let streams: Vec<_> = self
@@ -329,7 +323,9 @@ impl Tape {
                 l.into_reports()
             })
             .collect();
-        TapeReport { frames, streams, events, missing, is_rushed, left_out, heard, counts }
+        let (faults, no_room) = self.watch.finish(end_ns);
+        left_out.events += no_room;
+        TapeReport { frames, streams, events, faults, senseless, missing, is_rushed, left_out, heard, counts }
     }
 
     fn flush(&mut self, horizon_ns: i64, until_ns: i64, deck: &mut impl Deck) {
@@ -400,7 +396,9 @@ impl Tape {
         while self.timeline.written() < until {
             let step = until.min(self.timeline.written() + u64::from(rate));
             block.clear();
+            let begin = self.timeline.written();
             self.timeline.drain(step, &mut block);
+            self.watch.hear(&block, begin, rate);
             deck.append(&block);
         }
     }

@@ -40,6 +40,9 @@ pub fn sidecar(id: Uuid, answered_at: Timestamp) -> Sidecar {
         restricted: Default::default(),
         amendments: Default::default(),
         undecoded: None,
+        assurance: None,
+        before_agent_s: None,
+        before_agent_leg: None,
         extra: Pii::default(),
     }
 }

@@ -44,6 +44,9 @@ fn sidecar(id: Uuid) -> Sidecar {
         restricted: Default::default(),
         amendments: Default::default(),
         undecoded: None,
+        assurance: None,
+        before_agent_s: None,
+        before_agent_leg: None,
         extra: Pii::default(),
     }
 }

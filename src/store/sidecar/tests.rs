@@ -46,6 +46,7 @@ fn sample() -> Sidecar {
             kind: "dtmf".into(),
             codec: None,
             channel: Some(Channel::Customer),
+            until_s: None,
         }],
         retention: RetentionRecord { until: Some(at("2031-11-24T00:00:00Z")), ..RetentionRecord::default() },
         policy: Some(AppliedPolicy {
@@ -57,6 +58,9 @@ fn sample() -> Sidecar {
         restricted: Restrictions::default(),
         amendments: Amendments::default(),
         undecoded: None,
+        assurance: None,
+        before_agent_s: None,
+        before_agent_leg: None,
         extra: Pii::default(),
     }
 }
@@ -99,7 +103,9 @@ fn keys_stand_in_the_order_of_the_contract() {
             "streams",
             "events",
             "retention",
-            "policy"
+            "policy",
+            "before_agent_s",
+            "before_agent_leg"
         ]
     );
     assert!(text.ends_with("}\n") && !text.ends_with("\n\n"));
