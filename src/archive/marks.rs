@@ -71,6 +71,8 @@ impl AssuranceMarks {
         let is_so = |mark: &AssuranceMark| match mark {
             AssuranceMark::Partial => bucket == Some(AssuranceBucket::Partial),
             AssuranceMark::Paused => bucket == Some(AssuranceBucket::Paused),
+            // What was decoded later is whole.
+            AssuranceMark::Undecodable if s.complete => false,
             other => s.events.iter().any(|e| other.kinds().contains(&e.kind.as_str())),
         };
         AssuranceMarks(AssuranceMark::ALL.iter().filter(|m| is_so(m)).fold(0, |all, m| all | *m as u8))

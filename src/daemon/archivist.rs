@@ -146,6 +146,9 @@ impl<'a> Archivist<'a> {
     /// Writes the assurance of calls that left no recording.
     fn assure(&self) {
         let waiting = &self.context.unassured;
+        if !self.context.health.has_inodes() {
+            return;
+        }
         let calls = waiting.take();
         match assure(self.config, &self.orders.zone, &calls) {
             Ok(no_room) => waiting.no_room(no_room),

@@ -141,6 +141,12 @@ impl StorageHealth {
         self.free_bytes() >= self.min_free && !self.lacks_inodes.load(Ordering::Relaxed)
     }
 
+    /// Files can be made that are not recordings: small ones, for which there are bytes even where
+    /// `storage.min_free` is reached.
+    pub fn has_inodes(&self) -> bool {
+        !self.lacks_inodes.load(Ordering::Relaxed)
+    }
+
     /// So little room that running recordings stop, or they could not be finished.
     pub fn is_exhausted(&self) -> bool {
         self.free_bytes() < (self.min_free / 2).min(FINISHING_RESERVE)

@@ -3,7 +3,7 @@
 
 use crate::common::ladder::Side::{Callee, Caller};
 use crate::common::ladder::{Dialog, Scene, Side};
-use crate::common::run::Recording;
+use crate::common::run::{Recording, assurances, files};
 use crate::common::sdp::{Line, description};
 use crate::common::voice::{Fate, Packet, Voice, encrypted};
 use crate::kit::*;
@@ -308,4 +308,51 @@ fn an_end_that_was_not_seen_is_a_reason() {
     assured(s.replay(AGENTS).only(), "partial", &["capture_end"]);
     time_runs(&mut s, 5000.0, 50_000.0, 500.0);
     assured(s.replay(AGENTS).only(), "partial", &["timeout"]);
+}
+
+#[test]
+fn a_call_without_a_recording_says_why_and_until_when() {
+    let config = "[agents]\nextensions = [\"2000-2999\"]\n[retention]\ntimezone = \"Europe/Helsinki\"\n\
+        [[service]]\nname = \"in\"\nnumbers = [\"116117\"]\nretention = \"10 days\"\ndirections = [\"outbound\"]\n\
+        [[service]]\nname = \"off\"\nnumbers = [\"9100\"]\nrecord = false\n\
+        [service_default]\nretention = \"1 month\"\nhide_caller_digits = 4\n";
+    let mut s = Scene::new();
+    let diverted =
+        |n, to: &str| Dialog { headers: format!("Diversion: <sip:{to}@pbx.example>\r\n"), ..Dialog::new(n) };
+    let silent = Dialog::new(1);
+    silent.answered(&mut s, 100.0, ANSWER);
+    silent.bye(&mut s, 9000.0, Caller);
+    for (i, d) in [diverted(2, "116117"), diverted(3, "9100"), Dialog::new(4)].iter().enumerate() {
+        call(&mut s, d, 20_000.0 + 6000.0 * i as f64, 24_000.0 + 6000.0 * i as f64);
+    }
+    let run = s.replay(config);
+    assured(run.only(), "complete", &[]);
+    let told = assurances(&run.dir);
+    let said: Vec<Value> = told
+        .iter()
+        .map(|a| json!([a["service"], a["assurance"], a["retention"]["until"], a["caller"], a["called"]]))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            json!(["general", { "bucket": "missing", "reasons": ["no_rtp"] }, "2026-12-23T22:00:00Z",
+                "+35840123xxxx", "2001"]),
+            json!(["in", { "bucket": "excluded", "reasons": ["direction"] }, "2026-12-03T22:00:00Z",
+                "+35840123xxxx", "116117"]),
+        ],
+        "{told:?}"
+    );
+    nowhere(&run, &["401234567", "01234567"]);
+    assert!(told.iter().all(|a| a["call"].as_str().unwrap().starts_with("sha256:")), "{told:?}");
+    let place = files(&run.dir.join("assurance"));
+    assert!(
+        place[0].ends_with(format!("2026/11/23/20261123T081524.000Z_{}.json", short(&told[0]))),
+        "{place:?}"
+    );
+}
+
+/// The last eight digits of an id.
+fn short(told: &Value) -> String {
+    let id = told["id"].as_str().unwrap();
+    id[id.len() - 8..].to_owned()
 }

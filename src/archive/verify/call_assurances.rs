@@ -4,14 +4,21 @@ use super::super::owners::has_wrong_mode;
 use super::examine::foreign;
 use super::findings::{Finding, FindingKind, finding};
 use crate::store::StoreError;
-use crate::store::call_assurance::{AssuranceFolder, is_call_assurance};
+use crate::store::call_assurance::{ASSURANCE_FOLDER, AssuranceFolder, is_call_assurance};
 use crate::store::files::Folder;
 
 /// Everything that is wrong with them.
-pub(super) fn wrong_assurances(store: &Folder) -> Result<Vec<Finding>, StoreError> {
-    let Some(folder) = AssuranceFolder::open(store)? else { return Ok(Vec::new()) };
+pub(super) fn wrong_assurances(store: &Folder) -> Vec<Finding> {
     let mut found = Vec::new();
-    for place in folder.places()? {
+    let root = store.path().join(ASSURANCE_FOLDER);
+    let of = |f: AssuranceFolder| -> Result<_, StoreError> { Ok((f.places()?, f)) };
+    let opened = AssuranceFolder::open(store).and_then(|folder| folder.map(of).transpose());
+    let (places, folder) = match opened {
+        Ok(Some(opened)) => opened,
+        Ok(None) => return found,
+        Err(e) => return vec![finding(FindingKind::Unreadable, &root, None, e.to_string())],
+    };
+    for place in places {
         let path = folder.folder().path().join(&place);
         // Half of one that is being written, or that a crash left: the next one takes its place.
         if place.extension().is_some_and(|e| e == "new") {
@@ -33,5 +40,5 @@ pub(super) fn wrong_assurances(store: &Folder) -> Result<Vec<Finding>, StoreErro
             found.extend(foreign(store, &path, known));
         }
     }
-    Ok(found)
+    found
 }

@@ -153,6 +153,7 @@ fn row_json(r: &Sidecar, root: &Path) -> serde_json::Value {
         "duration_s": r.duration_s,
         "ended_by": r.ended_by,
         "complete": r.complete,
+        "assurance": r.assurance,
     })
 }
 
