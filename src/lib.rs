@@ -64,6 +64,8 @@
 //! | agent's clock | what a capture agent's stamps are worth; not an agent of the call centre | `net::agent_clocks` |
 //! | crew, pulse | the threads by name, and the sign of life each gives | `daemon::crew` |
 //! | archivist | the thread that sweeps, repairs and writes the register | `daemon::archivist` |
+//! | bucket, assurance | how far an answered call was recorded, and why not whole | `store::assured` |
+//! | watch, fault | whether the sound of a running call is as it should be | `tape` |
 //! | register | answered calls that were not recorded, with the reason | `store::register` |
 //! | sidecar | the JSON beside a WAV; the truth about a recording | `store::sidecar` |
 //! | mark | the UUID that says which store a folder is | `store::mark` |

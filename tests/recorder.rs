@@ -16,6 +16,8 @@ mod archive;
 mod control;
 #[path = "recorder/counted.rs"]
 mod counted;
+#[path = "recorder/faulty.rs"]
+mod faulty;
 #[path = "recorder/feed.rs"]
 mod feed;
 #[path = "recorder/hep.rs"]

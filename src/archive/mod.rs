@@ -10,6 +10,7 @@ pub mod cdr;
 pub mod cdr_match;
 pub mod forecast;
 pub mod index;
+pub mod marks;
 pub mod owners;
 pub mod search;
 pub mod verify;

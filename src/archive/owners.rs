@@ -5,9 +5,11 @@
 //! is opened or changed.
 
 use crate::store::StoreError;
+use crate::store::call_assurance::AssuranceFolder;
 use crate::store::files::{Access, EntryKind, FileStat, Folder, FolderEntry};
 use crate::store::layout::{is_date, is_ours};
 use crate::store::training::TrainingFolder;
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +42,19 @@ pub fn each_wrong(
         look(store, store, &path, true, take)?;
         for entry in entries(copies.folder())?.into_iter().filter(|e| e.kind == EntryKind::File) {
             look(store, copies.folder(), &path.join(&entry.name), true, take)?;
+        }
+    }
+    let mut seen = HashSet::new();
+    if let Some(calls) = AssuranceFolder::open(store)? {
+        let root = calls.folder().path().to_owned();
+        look(store, store, &root, false, take)?;
+        for place in calls.places()? {
+            look(store, calls.folder(), &root.join(&place), false, take)?;
+            for above in place.ancestors().skip(1).filter(|a| !a.as_os_str().is_empty()) {
+                if seen.insert(above.to_owned()) {
+                    look(store, calls.folder(), &root.join(above), false, take)?;
+                }
+            }
         }
     }
     // The folder of a state elsewhere is its administrator's.

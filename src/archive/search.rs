@@ -5,6 +5,7 @@
 //! know of command lines or SQL.
 
 use super::index::Row;
+use super::marks::AssuranceMark;
 use crate::config::CallDirection;
 use crate::config::compiled::NumberForm;
 use crate::id::short_of;
@@ -66,12 +67,47 @@ pub enum Flag {
     Incomplete,
     /// One side was never heard.
     OneWay,
+    /// Its call is not in it whole: its assurance says why.
+    Partial,
+    /// Sound was left out on purpose.
+    Paused,
+    /// The caller heard less than the service's announcement_min before the agent.
+    NoAnnouncement,
+    /// A side was digital silence for a while, from the beginning or after a hold.
+    Silent,
+    /// A side was far too quiet for a while.
+    Quiet,
+    /// A side was overdriven for a while.
+    Clipped,
+    /// Sound could not be decoded, or was encrypted.
+    Undecodable,
     /// Not on hold, and falls due within a week.
     // Within [`EXPIRING`] of [`Search::now`], or already.
     Expiring,
     /// On hold, and nobody has confirmed that for retention.hold_review.
     // Since [`Search::unconfirmed_before`], which who knows the configuration sets.
     Review,
+}
+
+impl Flag {
+    /// What it asks for in the marks of a recording; [`None`] where it asks for something else.
+    pub const fn mark(self) -> Option<AssuranceMark> {
+        Some(match self {
+            Flag::Held
+            | Flag::Restricted
+            | Flag::Incomplete
+            | Flag::OneWay
+            | Flag::Expiring
+            | Flag::Review => return None,
+            Flag::Partial => AssuranceMark::Partial,
+            Flag::Paused => AssuranceMark::Paused,
+            Flag::NoAnnouncement => AssuranceMark::NoAnnouncement,
+            Flag::Silent => AssuranceMark::Silent,
+            Flag::Quiet => AssuranceMark::Quiet,
+            Flag::Clipped => AssuranceMark::Clipped,
+            Flag::Undecodable => AssuranceMark::Undecodable,
+        })
+    }
 }
 
 /// What is asked for; everything that is set must hold. The default asks for all.
@@ -142,6 +178,13 @@ impl Search {
             Flag::Restricted => row.restricted,
             Flag::Incomplete => !row.complete,
             Flag::OneWay => row.one_way,
+            Flag::Partial
+            | Flag::Paused
+            | Flag::NoAnnouncement
+            | Flag::Silent
+            | Flag::Quiet
+            | Flag::Clipped
+            | Flag::Undecodable => flag.mark().is_some_and(|mark| row.marks.has(mark)),
             Flag::Expiring => !row.held && row.until.is_some_and(|t| t <= self.now + EXPIRING),
         }
     }

@@ -6,6 +6,7 @@
 //! wrong for a moment is looked at again before it is told. Must not know how
 //! findings are printed.
 
+mod call_assurances;
 mod examine;
 mod findings;
 mod strays;
@@ -181,6 +182,9 @@ impl<'a> Verifier<'a> {
         }
         // The audio of all of them, unless only a sample is asked for.
         for wrong in training_copies::wrong_copies(store, index, options.sample.is_none())? {
+            judge.report.add(wrong);
+        }
+        for wrong in call_assurances::wrong_assurances(store) {
             judge.report.add(wrong);
         }
         if let Some(index) = index {

@@ -1,5 +1,6 @@
 //! What the tables tell of one dialog, brought together for policy.
 
+use super::before_agent::before_agent;
 use super::decision::{Agent, Customer, Opening};
 use super::dialog::Dialog;
 use super::identifier::stored_call_id;
@@ -86,6 +87,7 @@ pub(super) fn opening(
         dialled: None,
         answered_at: at,
         call_id: String::new(),
+        before_agent: before_agent(tables, rules, (leg, dialog), roles, at),
     };
     amended(tables, rules, id, &blank, told)
 }
@@ -106,7 +108,18 @@ pub(super) fn amended(
         (CallDirection::Internal, _) | (_, Err(_)) => vec![caller, callee],
         (_, Ok(r)) => vec![if r.customer == Side::Caller { caller } else { callee }],
     };
+    // What of the way to the agent becomes known only later was there all the same.
+    let before_agent = opening.before_agent.map(|before| {
+        let roles = Roles {
+            agent_id: opening.agent.id.clone(),
+            customer: Side::Caller,
+            direction: opening.direction,
+        };
+        let now = before_agent(tables, rules, (leg, dialog), &roles, opening.answered_at);
+        now.filter(|now| now.ns >= before.ns).unwrap_or(before)
+    });
     Some(Opening {
+        before_agent,
         call_group: tables.contacts.uuid(leg.contact),
         call_id: call_id(tables, rules, leg, &customer),
         service: told.service,

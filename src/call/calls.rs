@@ -300,6 +300,9 @@ impl Calls {
                 }
                 self.tables.note_response(id, seen);
                 self.refresh(id, seen.at);
+                if let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.state == DialogState::Early) {
+                    d.heard_since.note_ringing(seen);
+                }
                 // A copy that comes after the answer is older than what that said.
                 if state != Some(DialogState::Early) && state.is_some() {
                     return;
@@ -340,6 +343,9 @@ impl Calls {
     pub(super) fn confirm(&mut self, id: DialogId, at: Timestamp) {
         let Some(d) = self.tables.dialogs.get_mut(id) else { return };
         d.state = DialogState::Confirmed { answered_at: at, recording: None, bye: None };
+        let pairing = &self.tables.pairing;
+        let has_spoken = d.media.iter().any(|m| pairing.has_spoken(m.session, Side::Callee));
+        d.heard_since.note_answer(at, has_spoken);
         let leg = d.leg;
         if let Some(leg) = self.tables.legs.get_mut(leg) {
             (leg.was_answered, leg.ended) = (true, false);
@@ -425,6 +431,9 @@ impl Calls {
     /// A recording has left its dialog: over, unless it passed to another agent or fell silent.
     pub(super) fn leave(&mut self, closed: Closed, at: Timestamp) {
         let Some(d) = self.tables.dialogs.get_mut(closed.dialog) else { return };
+        if let Some(leg) = self.tables.legs.get(d.leg).filter(|_| closed.was_recorded) {
+            self.tables.contacts.serve(leg.contact);
+        }
         if d.recording() == Some(closed.recording) {
             d.set_recording(closed.goes_on);
         }

@@ -22,6 +22,8 @@ struct Contact {
     keys: Vec<Vec<u8>>,
     /// A call of it was recorded.
     recorded: bool,
+    /// An agent has talked with the customer, and does no more.
+    served: bool,
     /// On one of its legs somebody asked not to be known.
     withheld: bool,
     /// Its calls that were not recorded; told when all of it is known.
@@ -97,6 +99,7 @@ impl Contacts {
         }
         c.legs.extend(&moved.legs);
         c.recorded |= moved.recorded;
+        c.served |= moved.served;
         c.withheld |= moved.withheld;
         c.left_out.extend(moved.left_out);
         moved.legs
@@ -123,6 +126,18 @@ impl Contacts {
             c.recorded = true;
             c.withheld |= withheld;
         }
+    }
+
+    /// An agent has talked with the customer, and does no more.
+    pub fn serve(&mut self, id: ContactId) {
+        if let Some(c) = self.contacts.get_mut(&id) {
+            c.served = true;
+        }
+    }
+
+    /// Has an agent talked with the customer before?
+    pub fn is_served(&self, id: ContactId) -> bool {
+        self.contacts.get(&id).is_some_and(|c| c.served)
     }
 
     /// A call of the contact is not recorded.

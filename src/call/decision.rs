@@ -36,6 +36,29 @@ pub struct Opening {
     pub answered_at: Timestamp,
     /// As received, or its hash.
     pub call_id: String,
+    /// How the caller waited for the agent; [`None`] where the agent called, or the caller had been with another.
+    pub before_agent: Option<BeforeAgent>,
+}
+
+/// How a caller waited for the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BeforeAgent {
+    /// How long he had been answered, or heard early media, nanoseconds; 0: not at all.
+    pub ns: i64,
+    /// Where, for the most part; [`None`]: nowhere.
+    pub leg: Option<WaitingLeg>,
+}
+
+/// Where a caller is while no agent has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingLeg {
+    /// In a leg of his call that somebody else than the agent had answered: a queue, a menu.
+    Queue,
+    /// In the agent's own leg, answered before the agent came to it.
+    SameLeg,
+    /// In none: he heard early media (RFC 3960) before the answer.
+    EarlyMedia,
 }
 
 /// An answered call that was not recorded, when no more will become known of it.
@@ -211,6 +234,9 @@ pub enum Decision {
     },
     /// A channel's party is said to send from elsewhere from here on.
     Moved(RecordingId, Channel, Timestamp),
+    /// Whether the signalling lets sound of both sides be expected from here on: no hold, no line
+    /// without audio.
+    Expected(RecordingId, Timestamp, bool),
     /// A hang-up at this instant, which may yet be refused.
     Suspend(RecordingId, Timestamp),
     /// The hang-up was refused.

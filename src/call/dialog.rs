@@ -2,6 +2,7 @@
 
 use super::asserted::Asserted;
 use super::described::SeenDescription;
+use super::heard_since::HeardSince;
 use super::ids::{DialogId, LegId};
 use super::pairing::{SessionId, Side};
 use crate::codec::key_sequence::PressedKeys;
@@ -103,6 +104,8 @@ pub struct Dialog {
     pub unasked: Vec<Unasked>,
     /// A 2xx came from elsewhere, first at this time: the caller's ACK will say whether it is one.
     pub strange_answer: Option<Timestamp>,
+    /// Since when the caller has heard something in it.
+    pub heard_since: HeardSince,
 }
 
 impl Dialog {
@@ -191,6 +194,7 @@ impl Dialogs {
             hosts: Default::default(),
             unasked: Vec::new(),
             strange_answer: None,
+            heard_since: HeardSince::default(),
         });
         self.by_hash.entry(hash).or_default().push(id);
         id

@@ -21,6 +21,7 @@
 
 mod account;
 mod asserted;
+mod before_agent;
 mod between;
 pub mod calls;
 mod contacts;
@@ -31,6 +32,7 @@ mod described;
 mod dialog;
 mod exchange;
 mod flows;
+mod heard_since;
 mod hosts;
 mod identifier;
 mod ids;
@@ -62,7 +64,8 @@ mod unowned;
 
 pub use calls::Calls;
 pub use decision::{
-    Agent, CallEvent, Customer, Decision, Ending, Ends, HopFormats, Opening, Unrecorded, UnrecordedCall,
+    Agent, BeforeAgent, CallEvent, Customer, Decision, Ending, Ends, HopFormats, Opening, Unrecorded,
+    UnrecordedCall, WaitingLeg,
 };
 pub use exchange::codec_of;
 pub use identifier::call_id_hash;

@@ -336,6 +336,11 @@ impl Pairing {
         SmallVec::new()
     }
 
+    /// Packets of a session's side have come, as far as is known for certain.
+    pub fn has_spoken(&self, session: SessionId, side: Side) -> bool {
+        self.sessions.get(&session).is_some_and(|s| s.spoke[side as usize].is_some())
+    }
+
     /// Sessions followed.
     pub fn len(&self) -> usize {
         self.sessions.len()

@@ -32,6 +32,13 @@ pub struct Told {
     pub silent: bool,
 }
 
+impl Told {
+    /// Sound of both sides is to be expected.
+    pub const fn is_sound_expected(self) -> bool {
+        !self.on_hold && !self.silent
+    }
+}
+
 /// Where a recording is.
 #[derive(Debug)]
 pub enum RecordingState {
@@ -59,6 +66,8 @@ pub struct Closed {
     pub dialog: DialogId,
     /// The recording.
     pub recording: RecordingId,
+    /// There is a recording of it.
+    pub was_recorded: bool,
     /// The dialog may live on: a [`RecordingState::Dormant`] recording takes its place.
     pub goes_on: Option<RecordingId>,
     /// The dialog has shown no life for so long that it is taken for over.
@@ -182,6 +191,11 @@ impl Recording {
     /// Waits for media to begin.
     pub fn is_dormant(&self) -> bool {
         matches!(self.state, RecordingState::Dormant(_))
+    }
+
+    /// Whoever records it knows of it.
+    pub fn is_announced(&self) -> bool {
+        matches!(self.state, RecordingState::Open | RecordingState::Ending { .. })
     }
 
     /// Next to nothing was heard of it, and nothing says why.

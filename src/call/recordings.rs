@@ -118,7 +118,7 @@ impl Recordings {
             RecordingState::Dormant(_) => {
                 let o = &mut r.opening;
                 o.uuid = derived_uuid(at, &[b"again", o.uuid.as_bytes(), &at.as_ns().to_be_bytes()]);
-                o.answered_at = at;
+                (o.answered_at, o.before_agent) = (at, None);
                 let dialog = r.dialog;
                 self.confirm(id);
                 Some(dialog)
@@ -148,11 +148,15 @@ impl Recordings {
         if before == told {
             return;
         }
+        let was_announced = r.is_announced();
         r.told_at = r.told_at.max(at);
         if before.on_hold != told.on_hold && !r.is_dormant() {
             let event = if told.on_hold { CallEvent::Hold } else { CallEvent::Resume };
             self.confirm(id);
             self.out.push_back(Decision::Event(id, at, event));
+        }
+        if was_announced && before.is_sound_expected() != told.is_sound_expected() {
+            self.out.push_back(Decision::Expected(id, at, told.is_sound_expected()));
         }
         self.wait(id);
     }
@@ -221,7 +225,7 @@ impl Recordings {
         self.confirm(id);
         let at = at.max(self.get(id)?.answered_at());
         self.out.push_back(Decision::Close { recording: id, at, by, seen });
-        self.remove(id)
+        self.remove(id).map(|closed| Closed { was_recorded: true, ..closed })
     }
 
     /// It is no recording after all: nothing of it is kept.
@@ -345,7 +349,7 @@ impl Recordings {
         let (_, r) = self.slots.get_mut(slot_of(id))?.take_if(|(i, _)| *i == id)?;
         self.free.push(slot_of(id) as u32);
         self.dormant -= usize::from(r.is_dormant());
-        Some(Closed { dialog: r.dialog, recording: id, goes_on: None, is_dead: false })
+        Some(Closed { dialog: r.dialog, recording: id, was_recorded: false, goes_on: None, is_dead: false })
     }
 
     /// It has shown to be a call: announces it.
@@ -357,9 +361,12 @@ impl Recordings {
         };
         let was_dormant = r.is_dormant();
         r.state = RecordingState::Open;
-        let opening = r.opening.clone();
+        let (opening, told, told_at) = (r.opening.clone(), r.told, r.told_at);
         self.dormant -= usize::from(was_dormant);
         self.out.push_back(Decision::Open(opening));
+        if !told.is_sound_expected() {
+            self.out.push_back(Decision::Expected(id, told_at, false));
+        }
         self.announce(id, formats);
         self.wait(id);
     }

@@ -64,6 +64,7 @@ fn as_json(sweep: &Sweep, dry_run: bool) -> anyhow::Result<String> {
         "tombstones_pruned": sweep.tombstones_pruned,
         "dsar_pruned": sweep.dsar_pruned,
         "training_removed": sweep.training_removed,
+        "assurance_removed": sweep.assurance_removed,
         "refused": sweep.refused.as_ref().map(|r| json!({ "reason": r.name(), "text": r.to_string() })),
     });
     Ok(serde_json::to_string_pretty(&value).map_err(|e| anyhow!(e))? + "\n")
@@ -86,6 +87,9 @@ fn as_text(sweep: &Sweep, dry_run: bool) -> String {
     }
     if sweep.training_removed > 0 {
         let _ = writeln!(text, "{:>8} training copies whose recordings are over", sweep.training_removed);
+    }
+    if sweep.assurance_removed > 0 {
+        let _ = writeln!(text, "{:>8} notes of calls that were not recorded", sweep.assurance_removed);
     }
     if sweep.dsar_pruned > 0 {
         let _ = writeln!(text, "{:>8} requests of data subjects whose names went", sweep.dsar_pruned);

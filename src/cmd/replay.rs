@@ -16,12 +16,14 @@ use crate::daemon::context::Context;
 use crate::daemon::notices::counted;
 use crate::daemon::observe::RecordingOutcome;
 use crate::daemon::replay::{Replayed, replay};
+use crate::daemon::unrecorded::assure;
 use crate::store::files::{Access, Folder};
 use crate::store::lock::StoreLock;
 use crate::store::mark;
 use crate::store::register::Register;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::tz::TimeZone;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
@@ -76,17 +78,24 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
         remark(format_args!("warning: {}", output::plain(w)));
     }
     let summary = if args.json { summary::json(&done, &warnings, root)? } else { summary::text(&done, root) };
-    register(&config, args.out.is_some(), &done)?;
+    register(&config, args.out.is_some(), &done, (&context, &timezone))?;
     output::print(&summary)?;
     failures(&done)
 }
 
 /// Writes what was not recorded into the store's register, as the recorder does.
-fn register(config: &Config, is_own_folder: bool, done: &Replayed) -> anyhow::Result<()> {
-    let calls = summary::not_recorded(done);
+fn register(
+    config: &Config,
+    is_own_folder: bool,
+    done: &Replayed,
+    (context, zone): (&Context, &TimeZone),
+) -> anyhow::Result<()> {
+    let mut calls = summary::not_recorded(done);
+    calls.extend(context.unrecorded.take());
     if calls.is_empty() {
         return Ok(());
     }
+    assure(config, zone, &calls)?;
     let root = &config.storage.dir;
     // A folder of one's own keeps its state to itself, wherever that of the store is.
     let state = mark::state_folder(root, config.storage.state.as_deref().filter(|_| !is_own_folder));

@@ -59,6 +59,14 @@ fn text(archive: &Opened, row: &Row, s: &Map<String, Value>, audit: &[Value]) ->
     line("answered", format!("{} ({})", local(row.answered_at, zone), site.config.retention.timezone));
     line("length", format!("{} ({} s)", length(row.duration_s()), row.duration_s()));
     line("ended by", at("ended_by"));
+    line("assurance", assurance(s));
+    line(
+        "before agent",
+        match s.get("before_agent_s").and_then(Value::as_f64) {
+            Some(heard_s) => format!("{heard_s} s, {}", at("before_agent_leg")),
+            None => "-".into(),
+        },
+    );
     line("service", or_dash(row.service.as_deref()));
     line("direction", direction(row).to_owned());
     line("agent", format!("{} {}", or_dash(row.agent.id.as_deref()), or_dash(row.agent.name.as_deref())));
@@ -83,6 +91,15 @@ fn text(archive: &Opened, row: &Row, s: &Map<String, Value>, audit: &[Value]) ->
         line(if i == 0 { "audit" } else { "" }, deed(entry));
     }
     out
+}
+
+/// The bucket, and why not all of the call is in it.
+fn assurance(s: &Map<String, Value>) -> String {
+    let Some(told) = s.get("assurance") else { return "-".into() };
+    match told["reasons"].as_array().is_none_or(Vec::is_empty) {
+        true => value(&told["bucket"]),
+        false => format!("{}: {}", value(&told["bucket"]), value(&told["reasons"])),
+    }
 }
 
 /// Any value on one line, without what JSON needs and people do not.

@@ -1,6 +1,7 @@
 //! What commands say of a recording, in the words of their tables.
 
 use crate::archive::index::Row;
+use crate::archive::marks::AssuranceMark;
 use crate::config::CallDirection;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
@@ -27,7 +28,8 @@ pub(super) fn push_states(row: &Row, now: Timestamp, text: &mut String) {
         (!row.complete, "incomplete"),
         (row.one_way, "one-way"),
     ];
-    let mut said = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word);
+    let of_state = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word);
+    let mut said = of_state.chain(row.marks.iter().map(AssuranceMark::name));
     text.push_str(said.next().unwrap_or("kept"));
     for word in said {
         text.push(',');

@@ -39,7 +39,7 @@ pub use sections::{
     AgentMatch, Agents, Audit, Capture, CdrFormat, CdrSettings, ClockTrust, Codecs, Config, Controller,
     CopyAccess, Encoding, Limits, Log, MetricsSection, Numbers, Retention, Sip, Storage,
 };
-pub use service::{CallDirection, HideDigits, RetentionBound, Service, ServiceRule};
+pub use service::{AnnouncementMin, CallDirection, HideDigits, RetentionBound, Service, ServiceRule};
 pub use sip_ports::SipPorts;
 pub use term::{Term, TermError};
 pub use tls_keys::TlsSection;

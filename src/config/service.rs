@@ -3,8 +3,9 @@
 use super::keys::{self, Key, Kind, Section};
 use super::listening::{ListenReason, Listening};
 use super::term::Term;
-use super::words;
+use super::{forms, words};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::time::Duration;
 
 /// `[service_default]`, and every key of a `[[service]]`, which may leave any of them out:
 /// the name, then keys that have a default, then keys without.
@@ -126,6 +127,10 @@ services! {
     /// Key tones in the sound itself are silenced on both sides, and so is what is heard at the time of key
     /// presses that are sent as RTP events. Which keys they were cannot be heard from the recording then.
     silence_tones: bool = false, Kind::Bool;
+    /// How long a caller has to be answered, or to hear early media, before the agent answers: as long
+    /// as the announcement that calls are recorded lasts. A recording for which it was shorter gets an
+    /// event, `list --flag no-announcement` finds it, and a metric counts it. Empty: not checked.
+    announcement_min: AnnouncementMin = AnnouncementMin::default(), Kind::Word(&words::LENGTH), "\"8s\"";
     /// Health or social services (listening room): no listening for quality, and a second
     /// person has to approve each copy.
     special_category: bool = false, Kind::Bool;
@@ -202,6 +207,29 @@ pub enum RetentionBound {
     Keep,
     /// Until the midnight before the anniversary.
     AtMost,
+}
+
+/// `announcement_min`: a length of time, or `""`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AnnouncementMin(pub Option<Duration>);
+
+impl Serialize for AnnouncementMin {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&self.0.map(forms::duration::text).unwrap_or_default())
+    }
+}
+
+impl<'de> Deserialize<'de> for AnnouncementMin {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        if text.is_empty() {
+            return Ok(AnnouncementMin(None));
+        }
+        let least = forms::duration::parse(&text).filter(|d| !d.is_zero());
+        least
+            .map(|d| AnnouncementMin(Some(d)))
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a duration such as \"8s\"")))
+    }
 }
 
 /// `hide_caller_digits`: a count of last digits, or `"all"`.

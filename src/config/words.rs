@@ -1,5 +1,6 @@
 //! What a text in the configuration may look like, in words and as a check.
 
+use super::forms::duration;
 use super::keys::Form;
 use super::listen_at::{ListenAt, port_range};
 use super::networks::Networks;
@@ -31,6 +32,12 @@ pub(super) const NETWORKS: Form = Form {
 /// A length of calendar time.
 pub(super) const TERM: Form =
     Form { allowed: term::ALLOWED, accepts: |text| Term::parse(text).is_ok(), may_be_empty: false };
+/// A length of time, or none.
+pub(super) const LENGTH: Form = Form {
+    allowed: "a duration with its unit such as \"8s\", or \"\"",
+    accepts: |text| duration::parse(text).is_some_and(|d| !d.is_zero()),
+    may_be_empty: true,
+};
 /// The name of a time zone.
 pub(super) const ZONE: Form = Form {
     allowed: "a zone of the tz database (package tzdata) such as \"Europe/Helsinki\" or \"UTC\"",

@@ -20,6 +20,7 @@ use crate::id::Channel;
 use crate::rtp::packet::RtpPacket;
 use crate::rtp::standing::{SOURCE_SHIFT, Standing};
 use crate::store::StoreError;
+use crate::store::assured::judge_again;
 use crate::store::files::{Folder, with_new};
 use crate::store::layout::Paths;
 use crate::store::lock::EditLock;
@@ -133,6 +134,7 @@ impl Redecoded {
             };
             s.complete |= kept.else_complete && is_whole;
         }
+        judge_again(s);
         for stream in &mut s.streams {
             let is_it = |r: &&StreamReport| r.channel == stream.channel && r.ssrc_text() == stream.ssrc;
             if let Some(report) = self.report.streams.iter().find(is_it) {

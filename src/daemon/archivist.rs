@@ -11,6 +11,7 @@ use super::crew::Pulse;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
 use super::shutdown::StopFlag;
+use super::unrecorded::assure;
 use crate::archive::Place;
 use crate::archive::forecast::{Space, forecast};
 use crate::archive::search::Search;
@@ -126,6 +127,8 @@ impl<'a> Archivist<'a> {
     /// Puts answered calls that were not recorded into the register.
     fn write_down(&self) {
         let calls = self.context.unrecorded.take();
+        self.context.unassured.put_back(calls.clone());
+        self.assure();
         if calls.is_empty() {
             return;
         }
@@ -136,6 +139,22 @@ impl<'a> Archivist<'a> {
             Err(e) => {
                 self.context.unrecorded.put_back(calls);
                 tracing::warn!(reason = %e, "calls that were not recorded could not be written down; tried again");
+            }
+        }
+    }
+
+    /// Writes the assurance of calls that left no recording.
+    fn assure(&self) {
+        let waiting = &self.context.unassured;
+        if !self.context.health.has_inodes() {
+            return;
+        }
+        let calls = waiting.take();
+        match assure(self.config, &self.orders.zone, &calls) {
+            Ok(no_room) => waiting.no_room(no_room),
+            Err(e) => {
+                waiting.put_back(calls);
+                tracing::warn!(reason = %e, "the assurance of calls that were not recorded could not be written; tried again");
             }
         }
     }

@@ -23,6 +23,8 @@ pub enum Item {
     },
     /// Media of this recording was dropped on the way: it is not complete.
     Lost(RecordingId),
+    /// Packets were dropped about then, before anybody knew whose they are.
+    Dropped(Timestamp),
     /// Time has come to here.
     Tick(Timestamp),
     /// Somebody asks how recordings are.

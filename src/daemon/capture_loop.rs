@@ -344,6 +344,7 @@ impl<S: FrameSource> Live<S> {
                 let (kernel, by_interface) = (new.kernel, new.interface);
                 let dropped = Event::FramesDropped { interface: s.name(), kernel, by_interface };
                 dropped.emit(self.context.metrics());
+                self.pipeline.note_dropped(self.engine.now());
             }
         }
         let mut stats = self.engine.stats();
@@ -358,7 +359,8 @@ impl<S: FrameSource> Live<S> {
             // Without traffic the newest packet is old, and nothing lags.
             s.capture_lag = Duration::from_nanos(if behind < 5_000_000_000 { behind as u64 } else { 0 });
         }
-        s.limits[Limit::Other.index()] += self.context.unrecorded.left_out();
+        s.limits[Limit::Other.index()] +=
+            self.context.unrecorded.left_out() + self.context.unassured.left_out();
         self.context.metrics().publish(&s);
         self.report_unread(&stats);
         self.hep.tell(self.context.metrics());

@@ -22,8 +22,6 @@ pub(super) struct Leaving {
     pub opening: Box<Opening>,
     /// What ended it.
     pub ended_by: EndedBy,
-    /// One side was never heard.
-    pub one_way: bool,
 }
 
 /// Those that wait for one another.
@@ -36,8 +34,6 @@ pub(super) struct Left {
     pub opening: Box<Opening>,
     /// What ended it.
     pub ended_by: EndedBy,
-    /// One side was never heard.
-    pub one_way: bool,
 }
 
 impl Closing {
@@ -63,8 +59,8 @@ impl Closing {
         };
         let written = sync().map_err(|e| drop(context.trouble(e)));
         let mut named = Vec::with_capacity(all.len());
-        for Leaving { prepared, opening, ended_by, one_way } in all {
-            let left = Left { opening, ended_by, one_way };
+        for Leaving { prepared, opening, ended_by } in all {
+            let left = Left { opening, ended_by };
             named.push((
                 left,
                 if written.is_ok() { prepared.publish(context) } else { Err(prepared.put_off()) },

@@ -142,6 +142,12 @@ impl StorageHealth {
         self.free_bytes() >= self.min_free && !self.lacks_inodes.load(Ordering::Relaxed)
     }
 
+    /// Files can be made that are not recordings: small ones, for which there are bytes even where
+    /// `storage.min_free` is reached.
+    pub fn has_inodes(&self) -> bool {
+        !self.lacks_inodes.load(Ordering::Relaxed)
+    }
+
     /// So little room that running recordings stop, or they could not be finished.
     pub fn is_exhausted(&self) -> bool {
         self.free_bytes() < (self.min_free / 2).min(FINISHING_RESERVE)
@@ -218,6 +224,8 @@ pub struct Context {
     pub leftovers: Names,
     /// Answered calls that were not recorded and are not yet in the register.
     pub unrecorded: RegisterQueue,
+    /// The same whose assurance is not yet written.
+    pub unassured: RegisterQueue,
     /// Where it is told.
     pub outlets: Outlets,
     /// How recordings are paused.
@@ -261,6 +269,7 @@ impl Context {
             },
             health: StorageHealth::new(min_free, &outlets.readiness),
             unrecorded: RegisterQueue::default(),
+            unassured: RegisterQueue::default(),
             leftovers: if is_live { Names::noted() } else { Names::default() },
             outlets,
             pausing: Arc::new(PauseSettings::new(&config.pause)),

@@ -56,6 +56,9 @@ pub fn sidecar(o: &Opening, timezone: &TimeZone, ended_at: Timestamp, ended_by: 
         amendments: Amendments::default(),
         paused_s: 0.0,
         undecoded: None,
+        assurance: None,
+        before_agent_s: o.before_agent.map(|b| b.ns.max(0) as f64 / 1e9),
+        before_agent_leg: o.before_agent.and_then(|b| b.leg).map(Legible::Known),
         extra: Pii::default(),
     }
 }

@@ -21,6 +21,7 @@ pub mod machine_clock;
 pub mod metadata;
 pub mod notices;
 pub mod observe;
+mod outcome;
 pub mod pipeline;
 pub mod recorder;
 pub mod recovery;

@@ -2,10 +2,14 @@
 
 use super::deck::Trouble;
 use crate::call::pairing::Disowned;
-use crate::call::{Decision, Unrecorded};
+use crate::call::{Decision, Ends, Unrecorded};
 use crate::config::PauseBy;
+use crate::store::assurance::AssuranceBucket;
 use crate::store::sidecar::{EndedBy, Sidecar};
-use crate::telemetry::label::{self, FailReason, PauseCause, PauseEnd, UnrecordedReason};
+use crate::tape::FaultKind;
+use crate::telemetry::label::{
+    self, CallBucket, FailReason, FaultLabel, PauseCause, PauseEnd, UnrecordedReason,
+};
 use uuid::Uuid;
 
 /// How one recording ended.
@@ -21,6 +25,8 @@ pub enum RecordingOutcome {
         id: Uuid,
         /// Of which call.
         call_id: String,
+        /// Who would have been heard.
+        ends: Ends,
         /// Why.
         reason: FailReason,
     },
@@ -47,6 +53,32 @@ pub fn fail_label(why: &Trouble) -> FailReason {
         Trouble::Store(e) if e.is_full() => FailReason::NoSpace,
         Trouble::Store(_) | Trouble::Unfinished(_) => FailReason::Storage,
         Trouble::Exists => FailReason::Internal,
+    }
+}
+
+/// Metric label of a fault of a recording's sound.
+pub fn fault_label(kind: FaultKind) -> FaultLabel {
+    match kind {
+        FaultKind::NoRtp => FaultLabel::NoRtp,
+        FaultKind::OneWay => FaultLabel::OneWay,
+        FaultKind::Silent => FaultLabel::Silent,
+        FaultKind::Quiet => FaultLabel::Quiet,
+        FaultKind::Clipped => FaultLabel::Clipped,
+        FaultKind::Undecodable => FaultLabel::Undecodable,
+        FaultKind::Encrypted => FaultLabel::Encrypted,
+        FaultKind::NetworkLoss => FaultLabel::NetworkLoss,
+        FaultKind::CaptureLoss => FaultLabel::CaptureLoss,
+    }
+}
+
+/// Metric label of the bucket that a recording is in.
+pub fn bucket_label(bucket: AssuranceBucket) -> CallBucket {
+    match bucket {
+        AssuranceBucket::Complete => CallBucket::Complete,
+        AssuranceBucket::Partial => CallBucket::Partial,
+        AssuranceBucket::Missing => CallBucket::Missing,
+        AssuranceBucket::Excluded => CallBucket::Excluded,
+        AssuranceBucket::Paused => CallBucket::Paused,
     }
 }
 
@@ -113,6 +145,7 @@ pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
         | Decision::Keys { recording: id, .. }
         | Decision::Moved(id, ..)
         | Decision::Pause(id, ..)
+        | Decision::Expected(id, ..)
         | Decision::Suspend(id, _)
         | Decision::Resume(id)
         | Decision::Discard { recording: id, .. }

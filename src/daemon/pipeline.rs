@@ -11,12 +11,11 @@ use super::control::asked::AskedOfWorker;
 use super::counts::MediaCounts;
 use super::crew::{Crew, Pulse};
 use super::observe::{RecordingOutcome, recording_of, unrecorded_label};
-use super::unrecorded::{by_failure, by_rule};
+use super::unrecorded::{by_rule, missed};
 use super::worker::Worker;
-use crate::call::{Decision, Ends, Opening};
+use crate::call::{Decision, Opening};
 use crate::engine::{MediaPacket, Sink};
 use crate::id::RecordingId;
-use crate::store::register::RegisterEntry;
 use crate::tape::Kept;
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::{FailReason, ThreadRole};
@@ -124,6 +123,11 @@ impl Pipeline {
     /// How long the oldest batch of each worker has been waiting, or been worked on.
     pub fn lags(&mut self, now: Instant) -> impl Iterator<Item = Duration> {
         self.lanes.iter_mut().map(move |l| l.lag(now))
+    }
+
+    /// Packets were dropped about `now` before they came here: what is missing of recordings may be of them.
+    pub fn note_dropped(&mut self, now: Timestamp) {
+        (0..self.lanes.len()).for_each(|i| self.push(i, Item::Dropped(now)));
     }
 
     /// Media packets dropped because a queue was full.
@@ -249,11 +253,7 @@ impl Pipeline {
         let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
         Event::RecordingFailed { about, reason }.emit(self.context.metrics());
         if !self.waits {
-            let failed = RecordingOutcome::Failed { id: o.uuid, call_id: o.call_id.clone(), reason };
-            let Ends { caller, called, service } = o.ends();
-            if let Some(call) = by_failure(&failed) {
-                self.context.unrecorded.add(RegisterEntry { service, caller, called, ..call });
-            }
+            self.context.unrecorded.add(missed(o, reason));
         }
     }
 

@@ -5,12 +5,12 @@ use super::control::protocol::RunningCall;
 use super::counts::MediaCounts;
 use super::deck::FileDeck;
 use super::metadata;
-use super::observe::{pause_end_label, pause_label};
+use super::observe::{fault_label, pause_end_label, pause_label};
 use super::story::{pause, paused_s};
-use crate::call::{CallEvent, HopFormats, Opening};
+use crate::call::{CallEvent, Decision, Opening};
 use crate::id::{Channel, RecordingId};
 use crate::store::sidecar::EndedBy;
-use crate::tape::{CodecPackets, PauseReport, Tape};
+use crate::tape::{CodecPackets, FaultSet, FaultSpan, PauseReport, Tape};
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::CodecLabel;
 use crate::time::Timestamp;
@@ -27,6 +27,10 @@ pub(super) struct Running {
     /// Who was heard, and how often, as far as that matters: see [`Running::note`].
     pub(super) heard: [bool; 2],
     pub(super) packets: u8,
+    /// Packets of it were dropped for want of room in a queue.
+    pub(super) dropped: bool,
+    /// Faults of its sound that were told, and those that it has now.
+    pub(super) faults: [FaultSet; 2],
     /// Encodings told to be undecodable, a bit for each by [`CodecLabel::index`].
     pub(super) undecodable: u32,
 }
@@ -37,10 +41,37 @@ impl Running {
         self.events.len() + self.tape.look_at()
     }
 
-    /// Signalling says how to read what a party sends.
-    pub(super) fn read_as(&mut self, hop: &HopFormats) {
-        self.tape.set_formats(hop.channel, hop.rank, &hop.formats);
-        self.tape.set_keys(hop.channel, hop.rank, &hop.keys);
+    /// What the signalling says of its media.
+    pub(super) fn heed(&mut self, decision: &Decision) {
+        let tape = &mut self.tape;
+        match decision {
+            Decision::Formats(_, hop) => {
+                tape.set_formats(hop.channel, hop.rank, &hop.formats);
+                tape.set_keys(hop.channel, hop.rank, &hop.keys);
+            }
+            Decision::Keys { channel, rank, keys, .. } => tape.set_keys(*channel, *rank, keys),
+            Decision::Pause(_, at, switch, by) => tape.switch(*at, *switch, *by),
+            Decision::Keyed { channel, standing, ssrc, .. } => tape.note_keys(*channel, *standing, *ssrc),
+            Decision::Disowned(d) => tape.give_back(d.channel, (d.ssrc, d.flow), d.since, &mut self.deck),
+            Decision::Moved(_, channel, at) => tape.set_moved(*channel, *at),
+            Decision::Expected(_, at, is_expected) => tape.expect_sound(*at, *is_expected),
+            Decision::Suspend(_, at) => tape.suspend(*at),
+            Decision::Incomplete(_) => {
+                self.lost_inside = true;
+                tape.note_missing();
+            }
+            Decision::Open(_)
+            | Decision::Amend(_)
+            | Decision::Event(..)
+            | Decision::Resume(_)
+            | Decision::Close { .. }
+            | Decision::Discard { .. }
+            | Decision::Unrecorded { .. }
+            | Decision::LeftOut(_)
+            | Decision::Parallel(_)
+            | Decision::Refused(_)
+            | Decision::Evict(_) => {}
+        }
     }
 
     /// A packet of this party was captured.
@@ -69,6 +100,7 @@ pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) ->
     let (opening, told) = (&r.opening, &mut r.undecodable);
     let heard = r.tape.take_heard().inspect(|heard| report_undecodable(opening, told, heard, context));
     counts.add(heard, seen);
+    report_faults(r, context);
     let is_news = r.tape.has_pause_news();
     if is_news {
         tell_pauses(&r.opening, r.tape.pause_news(), context);
@@ -83,7 +115,7 @@ pub(super) fn set_privacy(tape: &mut Tape, o: &Opening, context: &Context) {
 
 /// Tells of pauses that began or ended (true).
 pub(super) fn tell_pauses(o: &Opening, news: impl Iterator<Item = (PauseReport, bool)>, context: &Context) {
-    let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
+    let about = about(o);
     for (pause, is_end) in news {
         let event = if is_end {
             let ns = pause.until_ns.unwrap_or(pause.from_ns).saturating_sub(pause.from_ns);
@@ -132,6 +164,43 @@ pub(super) fn describe(recording: RecordingId, r: &Running) -> RunningCall {
     }
 }
 
+/// Tells once of each fault of its sound, and keeps count of those it has now.
+fn report_faults(r: &mut Running, context: &Context) {
+    let now = r.tape.faults_now();
+    let [told, before] = &mut r.faults;
+    for kind in std::mem::replace(before, now).changed(now) {
+        context.metrics().count_faulty(fault_label(kind), now.contains(kind));
+        if let Some(span) = r.tape.first_fault(kind).filter(|_| told.insert(kind)) {
+            report_fault(&r.opening, &span, context);
+        }
+    }
+}
+
+/// The same of what is known only now that it is over; it has no faults any more.
+pub(super) fn report_last_faults(
+    o: &Opening,
+    [mut told, before]: [FaultSet; 2],
+    spans: &[FaultSpan],
+    context: &Context,
+) {
+    let last = before.changed(FaultSet::default());
+    last.for_each(|kind| context.metrics().count_faulty(fault_label(kind), false));
+    for span in spans.iter().filter(|s| told.insert(s.kind)) {
+        report_fault(o, span, context);
+    }
+}
+
+fn report_fault(o: &Opening, span: &FaultSpan, context: &Context) {
+    let since = Duration::from_nanos(span.from_ns.max(0) as u64);
+    let (fault, side) = (fault_label(span.kind), span.channel.map(Channel::name));
+    Event::MediaFaulty { about: about(o), fault, side, since }.emit(context.metrics());
+}
+
+/// Which recording it is.
+pub(super) fn about(o: &Opening) -> About<'_> {
+    About { recording: o.uuid, call_group: o.call_group, service: &o.service.name }
+}
+
 /// Tells once of each encoding that cannot be decoded.
 pub(super) fn report_undecodable(o: &Opening, told: &mut u32, heard: &CodecPackets, context: &Context) {
     let decoders = context.decoders.get().map(|d| &**d);
@@ -150,6 +219,5 @@ pub(super) fn step(o: &Opening, event: CallEvent, context: &Context) {
         CallEvent::Resume => "resume",
         CallEvent::KeyPress(_) => return,
     };
-    let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
-    Event::CallStep { about, kind }.emit(context.metrics());
+    Event::CallStep { about: about(o), kind }.emit(context.metrics());
 }

@@ -3,8 +3,9 @@
 use crate::call::CallEvent;
 use crate::config::PauseBy;
 use crate::id::Channel;
+use crate::store::assurance::AssuranceReason;
 use crate::store::sidecar;
-use crate::tape::{PauseReport, StreamReport, TapeEvent, TapeEventKind, TapeReport};
+use crate::tape::{FaultSpan, PauseReport, StreamReport, TapeEvent, TapeEventKind, TapeReport};
 use crate::time::{NS_PER_MS, Timestamp};
 use std::collections::BTreeSet;
 
@@ -45,7 +46,7 @@ pub(super) fn stream(s: &StreamReport) -> sidecar::Stream {
     }
 }
 
-/// What happened in a call, signalled and heard, in order of time.
+/// What happened in a call, signalled and heard, and what was wrong, in order of time.
 pub(super) fn all_events(
     answered_at: Timestamp,
     signalled: &[(Timestamp, CallEvent)],
@@ -54,6 +55,10 @@ pub(super) fn all_events(
     let event = |at_ns: i64, kind: &str, codec: Option<String>, channel: Option<Channel>| {
         let at_s = seconds(at_ns);
         (at_ns, sidecar::EventRecord { codec, channel, ..sidecar::EventRecord::new(at_s, kind) })
+    };
+    let fault = |f: &FaultSpan| {
+        let (at_ns, record) = event(f.from_ns, f.kind.name(), None, f.channel);
+        (at_ns, sidecar::EventRecord { end_s: f.until_ns.map(seconds), ..record })
     };
     let heard = &report.events;
     let told_twice = told_twice(answered_at, signalled, heard);
@@ -74,6 +79,7 @@ pub(super) fn all_events(
             TapeEventKind::Codec(name) => event(e.at_ns, "codec", Some(name.clone()), Some(e.channel)),
         }))
         .chain(report.pauses.iter().map(|p| (p.from_ns, pause(p))))
+        .chain(report.faults.iter().map(fault))
         .collect();
     all.sort_by_key(|(at, _)| *at);
     all.into_iter().map(|(_, e)| e).collect()
@@ -98,6 +104,24 @@ pub(super) fn pause(p: &PauseReport) -> sidecar::EventRecord {
 /// To the microsecond.
 fn seconds(ns: i64) -> f64 {
     (ns.max(0) / 1000) as f64 / 1e6
+}
+
+/// Why sound that came is not in the recording, as far as only the recorder knows.
+pub(super) fn known_reasons(
+    report: &TapeReport,
+    is_dropped: bool,
+    is_unwritten: bool,
+) -> Vec<AssuranceReason> {
+    let [undecodable, encrypted] = report.senseless;
+    let all = [
+        (undecodable[0], AssuranceReason::UndecodableCustomer),
+        (undecodable[1], AssuranceReason::UndecodableAgent),
+        (encrypted[0], AssuranceReason::EncryptedCustomer),
+        (encrypted[1], AssuranceReason::EncryptedAgent),
+        (is_dropped, AssuranceReason::CaptureLoss),
+        (is_unwritten, AssuranceReason::Storage),
+    ];
+    all.into_iter().filter(|(is_so, _)| *is_so).map(|(_, reason)| reason).collect()
 }
 
 /// Which of the signalled key presses were heard as well: each press heard stands for one

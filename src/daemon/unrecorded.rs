@@ -1,11 +1,19 @@
-//! Answered calls that were not recorded, as the store's register has them.
+//! Answered calls that were not recorded, as the store's register has them, and as their assurance.
 
 use super::observe::{RecordingOutcome, unrecorded_label};
-use crate::call::{UnrecordedCall, call_id_hash};
-use crate::id::time_of;
+use crate::call::{Ends, Opening, UnrecordedCall, call_id_hash};
+use crate::config::Config;
+use crate::id::{derived_uuid, time_of};
+use crate::store::StoreError;
+use crate::store::assurance::{Assurance, AssuranceReason};
+use crate::store::calendar::due;
+use crate::store::call_assurance::{AssuranceFolder, CallAssurance, CallTerm, CallWritten};
+use crate::store::files::Access;
+use crate::store::legible::Legible;
 use crate::store::register::RegisterEntry;
-use crate::telemetry::label::FailReason;
+use crate::telemetry::label::{FailReason, UnrecordedReason};
 use crate::time::Timestamp;
+use jiff::tz::TimeZone;
 
 /// A call left out by rule, as the register has it.
 pub fn by_rule(n: &UnrecordedCall) -> RegisterEntry {
@@ -27,17 +35,136 @@ pub fn by_failure(outcome: &RecordingOutcome) -> Option<RegisterEntry> {
         RecordingOutcome::Failed { reason: FailReason::OtherHop | FailReason::Stray, .. }
         | RecordingOutcome::Recorded(_)
         | RecordingOutcome::Existed(_) => None,
-        RecordingOutcome::Failed { id, call_id, reason } => Some(RegisterEntry {
-            at: began(id),
-            reason: reason.as_str().into(),
-            call: call_id_hash(call_id),
-            recording: Some(*id),
-            ..RegisterEntry::default()
-        }),
+        RecordingOutcome::Failed { id, call_id, ends, reason } => {
+            let Ends { caller, called, service } = ends.clone();
+            Some(RegisterEntry {
+                at: began(id),
+                reason: reason.as_str().into(),
+                service,
+                caller,
+                called,
+                call: call_id_hash(call_id),
+                recording: Some(*id),
+            })
+        }
+    }
+}
+
+/// The same of one that no worker tells of.
+pub(super) fn missed(o: &Opening, reason: FailReason) -> RegisterEntry {
+    let Ends { caller, called, service } = o.ends();
+    let (at, call) = (began(&o.uuid), call_id_hash(&o.call_id));
+    RegisterEntry {
+        at,
+        reason: reason.as_str().into(),
+        service,
+        caller,
+        called,
+        call,
+        recording: Some(o.uuid),
     }
 }
 
 /// When a recording was answered, by its id: to the millisecond.
 pub fn began(id: &uuid::Uuid) -> Timestamp {
     time_of(*id).unwrap_or(Timestamp::EPOCH)
+}
+
+/// Writes the assurance of those of `calls` that are of a service that is recorded; how many found no
+/// room. What is there is left alone.
+///
+/// # Errors
+/// The storage refuses; those written by then stay.
+pub fn assure(config: &Config, zone: &TimeZone, calls: &[RegisterEntry]) -> Result<u64, StoreError> {
+    let all: Vec<CallAssurance> = calls.iter().filter_map(|call| assurance(config, zone, call)).collect();
+    if all.is_empty() {
+        return Ok(0);
+    }
+    let folder = AssuranceFolder::make(&config.storage.dir, Access::of(config.storage.group_read))?;
+    let mut no_room = 0;
+    for call in &all {
+        no_room += u64::from(folder.write(call)? == CallWritten::NoRoom);
+    }
+    Ok(no_room)
+}
+
+/// What is kept of a call that left no recording, as long as its service would have kept that. Nothing
+/// of one that no service of ours has to do with.
+fn assurance(config: &Config, zone: &TimeZone, call: &RegisterEntry) -> Option<CallAssurance> {
+    let told = bucket_of(call)?;
+    let service = config.service_named(call.service.as_deref()?).filter(|s| s.record)?;
+    let of_call = [call.call.as_deref().unwrap_or_default().as_bytes(), call.reason.as_bytes()];
+    Some(CallAssurance {
+        schema: 1,
+        id: call.recording.unwrap_or_else(|| derived_uuid(call.at, &of_call)),
+        answered_at: call.at,
+        caller: call.caller.clone(),
+        called: call.called.clone(),
+        call: call.call.clone(),
+        assurance: Legible::Known(told),
+        retention: CallTerm { until: Some(due(call.at, service.retention, service.retention_bound, zone)) },
+        service: service.name,
+    })
+}
+
+/// Where such a call ends: it should have been recorded, or its direction is not.
+fn bucket_of(call: &RegisterEntry) -> Option<Assurance> {
+    if call.recording.is_none() {
+        let is_direction = call.reason == UnrecordedReason::Direction.as_str();
+        return is_direction.then(|| Assurance::excluded(AssuranceReason::Direction));
+    }
+    let reason = match FailReason::from_label(&call.reason)? {
+        FailReason::NoMedia => AssuranceReason::NoRtp,
+        FailReason::Storage => AssuranceReason::Storage,
+        FailReason::NoSpace => AssuranceReason::NoSpace,
+        FailReason::Limit => AssuranceReason::Limit,
+        FailReason::Overload => AssuranceReason::Overload,
+        FailReason::Internal => AssuranceReason::Internal,
+        FailReason::Stray | FailReason::OtherHop | FailReason::Excluded => return None,
+    };
+    Some(Assurance::missing(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{CallDirection, Term};
+
+    #[test]
+    fn what_is_kept_of_a_call_and_for_how_long() {
+        let mut config = Config::default();
+        config.service_default.retention = Term::Days(10);
+        config.service_default.directions = vec![CallDirection::Inbound];
+        let at = Timestamp::parse_rfc3339("2026-11-23T22:30:00Z").expect("a time");
+        let entry = |reason: &str, is_begun: bool| RegisterEntry {
+            at,
+            reason: reason.into(),
+            service: Some("general".into()),
+            recording: is_begun.then(|| derived_uuid(at, &[b"one"])),
+            ..RegisterEntry::default()
+        };
+        let zone = TimeZone::get("Europe/Helsinki").expect("a zone");
+        for (entry, want) in [
+            (entry("no_media", true), Some(Assurance::missing(AssuranceReason::NoRtp))),
+            (entry("storage", true), Some(Assurance::missing(AssuranceReason::Storage))),
+            (entry("no_space", true), Some(Assurance::missing(AssuranceReason::NoSpace))),
+            (entry("limit", true), Some(Assurance::missing(AssuranceReason::Limit))),
+            (entry("overload", true), Some(Assurance::missing(AssuranceReason::Overload))),
+            (entry("internal", true), Some(Assurance::missing(AssuranceReason::Internal))),
+            (entry("internal", false), None),
+            (entry("direction", false), Some(Assurance::excluded(AssuranceReason::Direction))),
+            (entry("no_agent", false), None),
+            (entry("stray", true), None),
+            (entry("of another release", true), None),
+            (RegisterEntry { service: Some("gone".into()), ..entry("no_media", true) }, None),
+        ] {
+            let got = assurance(&config, &zone, &entry);
+            assert_eq!(got.as_ref().and_then(|a| a.assurance.known()), want.as_ref(), "{}", entry.reason);
+            // The local day of the answer is the 24th.
+            let until = Timestamp::parse_rfc3339("2026-12-04T22:00:00Z");
+            assert!(got.is_none_or(|a| a.retention.until == until));
+        }
+        config.service_default.record = false;
+        assert_eq!(assurance(&config, &zone, &entry("no_media", true)), None);
+    }
 }

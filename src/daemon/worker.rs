@@ -7,16 +7,22 @@ use super::counts::MediaCounts;
 use super::crew::Pulse;
 use super::deck::{FileDeck, Trouble, Unfinished};
 use super::metadata;
-use super::observe::{RecordingOutcome, discard_label, end_label, fail_label};
+use super::observe::{RecordingOutcome, discard_label, fail_label};
+use super::outcome::{note_announcement, report_existing, report_recorded};
 use super::running::{
-    Running, count, describe, remember, report_undecodable, set_privacy, step, tell_pauses,
+    Running, about, count, describe, remember, report_last_faults, report_undecodable, set_privacy, step,
+    tell_pauses,
 };
-use super::story::{all_events, paused_s, shortened, stream};
+use super::story::{all_events, known_reasons, paused_s, shortened, stream};
+use super::unrecorded::missed;
+use crate::call::pairing::Disowned;
 use crate::call::{Decision, Ending, Opening};
 use crate::id::{Channel, RecordingId};
+use crate::store::assured::assured;
+use crate::store::legible::Legible;
 use crate::store::sidecar::{self, Sidecar, UndecodedPayload};
 use crate::tape::{MAX_EVENTS, Missing, Tape, TapeReport};
-use crate::telemetry::events::{About, Event};
+use crate::telemetry::events::Event;
 use crate::telemetry::label::{CodecLabel, FailReason, Limit};
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
@@ -44,7 +50,6 @@ struct PendingFinish {
     rest: Box<Unfinished>,
     opening: Opening,
     ended_by: sidecar::EndedBy,
-    one_way: bool,
 }
 
 /// One worker's recordings.
@@ -99,7 +104,7 @@ impl Worker {
     fn fetch(&self, items: &[Item]) {
         let looked_at = items.iter().map(|item| match item {
             Item::Media { recording, .. } => self.running.get(recording).map_or(0, |s| s.running.look_at()),
-            Item::Order(_) | Item::Lost(_) | Item::Tick(_) | Item::Asked(_) => 0,
+            Item::Order(_) | Item::Lost(_) | Item::Dropped(_) | Item::Tick(_) | Item::Asked(_) => 0,
         });
         std::hint::black_box(looked_at.sum::<usize>());
     }
@@ -124,7 +129,11 @@ impl Worker {
                     seat.due = due;
                 }
             }
-            Item::Lost(id) => self.with(id, |r| r.lost_inside = true),
+            Item::Lost(id) => self.with(id, |r| {
+                (r.lost_inside, r.dropped) = (true, true);
+                r.tape.note_dropped(r.tape.due());
+            }),
+            Item::Dropped(at) => self.running.values_mut().for_each(|s| s.running.tape.note_dropped(*at)),
             Item::Tick(now) => self.tick(*now, pulse),
             Item::Asked(asked) => {
                 let meant = self.running.iter().filter(|(id, _)| asked.only.is_none_or(|only| only == **id));
@@ -181,14 +190,13 @@ impl Worker {
         let Some(w) = self.unfinished.pop_front() else { return };
         match w.rest.finish(&self.context) {
             Err(Trouble::Store(_)) => self.unfinished.push_back(w),
-            done => self.report(w.opening, done, w.ended_by, w.one_way),
+            done => self.report(w.opening, done, w.ended_by),
         }
     }
 
     fn order(&mut self, decision: &Decision) {
         match decision {
             Decision::Open(opening) => self.open(opening),
-            Decision::Formats(id, hop) => self.with(id, |r| r.read_as(hop)),
             Decision::Event(id, at, event) => {
                 let Some(seat) = self.running.get_mut(id) else { return };
                 let r = &mut *seat.running;
@@ -199,20 +207,17 @@ impl Worker {
                     self.counts.limit(Limit::Events, 1);
                 }
             }
-            Decision::Pause(id, at, switch, by) => self.with(id, |r| r.tape.switch(*at, *switch, *by)),
-            Decision::Keyed { recording, channel, standing, ssrc } => {
-                self.with(recording, |r| r.tape.note_keys(*channel, *standing, *ssrc));
+            Decision::Formats(id, _)
+            | Decision::Keyed { recording: id, .. }
+            | Decision::Keys { recording: id, .. }
+            | Decision::Pause(id, ..)
+            | Decision::Disowned(Disowned { recording: id, .. })
+            | Decision::Moved(id, ..)
+            | Decision::Expected(id, ..)
+            | Decision::Suspend(id, _)
+            | Decision::Incomplete(id) => {
+                self.with(id, |r| r.heed(decision));
             }
-            Decision::Keys { recording, channel, rank, keys } => {
-                self.with(recording, |r| r.tape.set_keys(*channel, *rank, keys));
-            }
-            Decision::Disowned(d) => {
-                if let Some(Seat { running, .. }) = self.running.get_mut(&d.recording) {
-                    running.tape.give_back(d.channel, (d.ssrc, d.flow), d.since, &mut running.deck);
-                }
-            }
-            Decision::Moved(id, channel, at) => self.with(id, |r| r.tape.set_moved(*channel, *at)),
-            Decision::Suspend(id, at) => self.with(id, |r| r.tape.suspend(*at)),
             Decision::Resume(id) => {
                 if let Some(s) = self.running.get_mut(id) {
                     let r = &mut *s.running;
@@ -220,10 +225,6 @@ impl Worker {
                     s.due = r.tape.due();
                 }
             }
-            Decision::Incomplete(id) => self.with(id, |r| {
-                r.lost_inside = true;
-                r.tape.note_missing();
-            }),
             Decision::Close { recording, at, by, seen } => {
                 if let Some(s) = self.running.remove(recording) {
                     self.close(*s.running, *at, *by, *seen);
@@ -243,6 +244,7 @@ impl Worker {
             }
             Decision::Evict(id) => {
                 if let Some(s) = self.running.remove(id) {
+                    self.context.unrecorded.add(missed(&s.running.opening, FailReason::Limit));
                     self.discard(*s.running, FailReason::Limit);
                 }
             }
@@ -255,9 +257,8 @@ impl Worker {
 
     fn discard(&mut self, mut r: Running, reason: FailReason) {
         count(&mut r, &self.counts, &self.context);
-        let o = &r.opening;
-        let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
-        Event::RecordingFailed { about, reason }.emit(self.context.metrics());
+        report_last_faults(&r.opening, r.faults, &[], &self.context);
+        Event::RecordingFailed { about: about(&r.opening), reason }.emit(self.context.metrics());
         r.deck.discard();
     }
 
@@ -275,6 +276,8 @@ impl Worker {
             heard: [false; 2],
             packets: 0,
             undecodable: 0,
+            dropped: false,
+            faults: Default::default(),
             opening: Box::new(opening.clone()),
         };
         let due = running.tape.due();
@@ -285,10 +288,12 @@ impl Worker {
         if self.is_late() {
             return self.leave(&r);
         }
-        let Running { opening, tape, mut deck, mut events, lost_inside, mut undecodable, .. } = r;
+        let is_dropped = r.dropped || r.tape.has_dropped();
+        let Running { opening, tape, mut deck, mut events, lost_inside, mut undecodable, faults, .. } = r;
         let mut report = tape.close(at, &mut deck);
         tell_pauses(&opening, report.pause_news.drain(..), &self.context);
         report.heard.iter().for_each(|h| report_undecodable(&opening, &mut undecodable, h, &self.context));
+        report_last_faults(&opening, faults, &report.faults, &self.context);
         self.counts.add(report.heard.drain(..), report.counts);
         self.counts.add_left_out(&report.left_out);
         deck.settle();
@@ -296,8 +301,7 @@ impl Worker {
         let (stalled, kept_all) = (deck.is_stalled(), deck.has_kept_all());
         let ended_by = ended_by(by);
         events.retain(|(t, _)| *t <= at);
-        let one_way = report.streams.iter().any(|s| s.channel == Channel::Customer)
-            != report.streams.iter().any(|s| s.channel == Channel::Agent);
+        let known = known_reasons(&report, is_dropped, deck.is_lossy() || stalled);
         let sidecar = |frames| {
             // A stalled file ends where writing did.
             let at = if stalled { shortened(opening.answered_at, at, frames, &report) } else { at };
@@ -309,17 +313,19 @@ impl Worker {
             s.streams = report.streams.iter().map(stream).collect();
             s.events = all_events(opening.answered_at, &events, &report);
             s.paused_s = paused_s(&report.pauses);
+            note_announcement(&mut s, &opening);
+            s.assurance = Some(Legible::Known(assured(&s, &known)));
             s
         };
         self.report_streams(opening.uuid, &report);
         if self.stop_by.get().is_none() {
             let closed = deck.close(sidecar);
-            return self.report(*opening, closed, ended_by, one_way);
+            return self.report(*opening, closed, ended_by);
         }
         // Many at once: what each would wait for they wait for together.
         match deck.prepare(sidecar) {
-            Ok(prepared) => self.closing.push(Leaving { prepared, opening, ended_by, one_way }),
-            Err(why) => self.report(*opening, Err(why), ended_by, one_way),
+            Ok(prepared) => self.closing.push(Leaving { prepared, opening, ended_by }),
+            Err(why) => self.report(*opening, Err(why), ended_by),
         }
         if self.closing.is_full() {
             self.close_together();
@@ -330,16 +336,15 @@ impl Worker {
     /// ledger it is active.
     fn leave(&self, r: &Running) {
         if !r.deck.has_file() {
-            let o = &r.opening;
-            let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
             let reason = FailReason::Overload;
-            Event::RecordingFailed { about, reason }.emit(self.context.metrics());
+            self.context.unrecorded.add(missed(&r.opening, reason));
+            Event::RecordingFailed { about: about(&r.opening), reason }.emit(self.context.metrics());
         }
     }
 
     fn close_together(&mut self) {
         for (l, closed) in self.closing.close(&self.context) {
-            self.report(*l.opening, closed, l.ended_by, l.one_way);
+            self.report(*l.opening, closed, l.ended_by);
         }
     }
 
@@ -352,34 +357,21 @@ impl Worker {
         }
     }
 
-    fn report(
-        &mut self,
-        opening: Opening,
-        closed: Result<Sidecar, Trouble>,
-        ended_by: sidecar::EndedBy,
-        one_way: bool,
-    ) {
+    fn report(&mut self, opening: Opening, closed: Result<Sidecar, Trouble>, ended_by: sidecar::EndedBy) {
         let metrics = Arc::clone(&self.context.outlets.metrics);
-        let about =
-            About { recording: opening.uuid, call_group: opening.call_group, service: &opening.service.name };
+        let about = about(&opening);
         let outcome = match closed {
             Ok(s) => {
-                let duration = Duration::from_secs_f64(s.duration_s.max(0.0));
-                let ended_by = end_label(ended_by);
-                Event::RecordingCompleted { about, ended_by, duration, complete: s.complete, one_way }
-                    .emit(&metrics);
+                report_recorded(about, &opening, &s, &metrics);
                 RecordingOutcome::Recorded(Box::new(s))
             }
             Err(Trouble::Exists) => {
                 // It is there, by this run or an earlier one: the call is not missed.
-                let ended_by = end_label(ended_by);
-                let duration = Duration::ZERO;
-                Event::RecordingCompleted { about, ended_by, duration, complete: true, one_way: false }
-                    .emit(&metrics);
+                report_existing(about, ended_by, &metrics);
                 RecordingOutcome::Existed(opening.uuid)
             }
             Err(Trouble::Unfinished(rest)) if self.unfinished.len() < MAX_UNFINISHED => {
-                self.unfinished.push_back(PendingFinish { rest, opening, ended_by, one_way });
+                self.unfinished.push_back(PendingFinish { rest, opening, ended_by });
                 return;
             }
             Err(why) => {
@@ -388,7 +380,8 @@ impl Worker {
                 }
                 let reason = fail_label(&why);
                 Event::RecordingFailed { about, reason }.emit(&metrics);
-                RecordingOutcome::Failed { id: opening.uuid, call_id: opening.call_id, reason }
+                let ends = opening.ends();
+                RecordingOutcome::Failed { id: opening.uuid, call_id: opening.call_id, ends, reason }
             }
         };
         (self.outcome)(outcome);

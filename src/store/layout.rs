@@ -222,7 +222,8 @@ fn ends(stem: &str) -> Option<(String, String)> {
     Some((stamp.to_owned(), short.to_owned()))
 }
 
-fn file_stamp(at: Timestamp) -> String {
+/// The answer as NAMEs begin with it.
+pub fn file_stamp(at: Timestamp) -> String {
     // Whole milliseconds, rounded down: the name sorts as the answer does.
     Timestamp::from_ns(at.as_ms().saturating_mul(crate::time::NS_PER_MS))
         .to_jiff()

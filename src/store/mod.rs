@@ -41,7 +41,10 @@
 //! recovery removes it. Nothing else is ever deleted by recovery.
 
 pub mod amendment;
+pub mod assurance;
+pub mod assured;
 pub mod calendar;
+pub mod call_assurance;
 pub mod cases;
 mod error;
 pub mod files;

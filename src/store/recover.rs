@@ -28,6 +28,7 @@
 mod tests;
 
 use super::amendment::Amendments;
+use super::assured::judge_again;
 use super::cases::Restrictions;
 use super::files::{Folder, with_new};
 use super::layout::{NameFiles, NameState, ParsedStem, Paths, Walk, day_entries, parse_stem};
@@ -404,6 +405,7 @@ fn mark_recovered(s: &mut Sidecar, options: &RecoverOptions) {
     if s.retention.until.is_none() {
         s.retention.until = options.fallback_due.as_ref().map(|due| due(s.answered_at));
     }
+    judge_again(s);
 }
 
 /// What a NAME tells by itself. The id ends in the name's digits, so that it is
@@ -439,6 +441,9 @@ fn minimal(name: &ParsedStem, stem: &str) -> Sidecar {
         amendments: Amendments::default(),
         paused_s: 0.0,
         undecoded: None,
+        assurance: None,
+        before_agent_s: None,
+        before_agent_leg: None,
         extra: Pii::default(),
     }
 }

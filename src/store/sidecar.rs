@@ -11,9 +11,10 @@ mod tests;
 pub(super) use read_write::{create, scratch_of};
 pub use read_write::{read_bytes, read_text, read_value, rewrite_atomically, write_atomically};
 
-pub use crate::call::{Agent, Customer};
+pub use crate::call::{Agent, Customer, WaitingLeg};
 
 use super::amendment::Amendments;
+use super::assurance::Assurance;
 use super::calendar::until_string;
 use super::cases::{Holds, Restrictions};
 use super::legible::Legible;
@@ -88,6 +89,16 @@ pub struct Sidecar {
     /// Sound that could not be decoded and is kept as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecoded: Option<UndecodedPayload>,
+    /// In which bucket its call is, and why. Not told by earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Legible<Assurance>>,
+    /// How long the caller had been answered, or heard early media, when the agent answered, seconds;
+    /// [`None`] where that is not known, or the agent called.
+    #[serde(default, serialize_with = "micro_or_null")]
+    pub before_agent_s: Option<f64>,
+    /// What the caller heard meanwhile, for the most part.
+    #[serde(default)]
+    pub before_agent_leg: Option<Legible<WaitingLeg>>,
     /// Top-level keys of later versions, kept as they came.
     #[serde(flatten, with = "stored")]
     pub extra: Pii<serde_json::Map<String, serde_json::Value>>,
@@ -186,15 +197,15 @@ pub struct EventRecord {
     /// Seconds from the answer, to the microsecond.
     #[serde(serialize_with = "micro")]
     pub at_s: f64,
-    /// `hold`, `resume`, `dtmf`, `codec`, `pause`, `intruder` ...
+    /// `hold`, `resume`, `dtmf`, `codec`, `pause`, `intruder`, a fault of the sound ...
     pub kind: String,
     /// Encoding name, for `codec`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub codec: Option<String>,
-    /// Who caused it, where one side did.
+    /// Who caused it, where one side did; of a fault of the sound, whose sound it is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<Channel>,
-    /// Where it ends, likewise, for `pause`.
+    /// Where it ends, likewise, for `pause` and for a fault of the sound, which may last to the end.
     #[serde(skip_serializing_if = "Option::is_none", default, serialize_with = "micro_or_null")]
     pub end_s: Option<f64>,
     /// What asked for it, for `pause`: `key`, `header`, `info`, `command`, `http`.
@@ -311,6 +322,7 @@ impl Sidecar {
             "is not 64 lower-case hexadecimal digits",
         )?;
         must(is_length(self.paused_s), "paused_s", "is not a length of time")?;
+        must(self.before_agent_s.is_none_or(is_length), "before_agent_s", "is not a length of time")?;
         must(self.events.iter().all(|e| is_length(e.at_s)), "events.at_s", "is not a length of time")?;
         must(
             self.events.iter().filter_map(|e| e.end_s).all(is_length),
@@ -395,15 +407,15 @@ fn micro<S: Serializer>(n: &f64, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_f64((n * 1e6).round() / 1e6)
 }
 
-fn milli<S: Serializer>(n: &f64, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_f64((n * 1e3).round() / 1e3)
-}
-
 fn micro_or_null<S: Serializer>(n: &Option<f64>, s: S) -> Result<S::Ok, S::Error> {
     match n {
         Some(n) => micro(n, s),
         None => s.serialize_none(),
     }
+}
+
+fn milli<S: Serializer>(n: &f64, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_f64((n * 1e3).round() / 1e3)
 }
 
 fn is_zero(n: &f64) -> bool {

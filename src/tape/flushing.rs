@@ -120,6 +120,8 @@ impl Tape {
             block.clear();
             let first = self.timeline.written();
             self.timeline.drain(step, &mut block);
+            // Of what is silent on purpose no fault is found.
+            self.watch.hear(&block, first, rate);
             self.hush.mask(first, &mut block, rate);
             deck.append(&block);
         }

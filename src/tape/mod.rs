@@ -24,7 +24,9 @@ mod holes;
 mod hush;
 mod kept;
 mod keyed;
+mod loudness;
 mod meaning;
+mod media_fault;
 mod newcomers;
 mod order;
 mod outgoing;
@@ -33,17 +35,21 @@ mod played;
 mod privacy;
 mod proof;
 mod report;
+mod senseless;
 mod source;
 mod speaker;
 mod stamps;
 mod streams;
+mod telling;
 mod timeline;
 mod tones;
 mod unseal;
 mod voice;
 mod waiting;
+mod watch;
 
 pub use kept::{Kept, Packet};
+pub use media_fault::{FaultKind, FaultSet, FaultSpan};
 pub use outgoing::{Deck, PayloadOrigin, UndecodedPacket};
 pub use pauses::{PauseSettings, PausedNow};
 pub use report::{
@@ -67,6 +73,7 @@ use speaker::{Speaker, TakenBack};
 use std::sync::Arc;
 use timeline::{Timeline, frames_at};
 use unseal::Unsealer;
+use watch::MediaWatch;
 
 /// Grid step, nanoseconds.
 pub const FLUSH_NS: i64 = 200 * NS_PER_MS;
@@ -104,6 +111,7 @@ pub struct Tape {
     hush: Hush,
     lost_held: bool,
     is_missing: bool,
+    watch: Box<MediaWatch>,
 }
 
 impl Tape {
@@ -132,6 +140,7 @@ impl Tape {
             hush: Hush::default(),
             lost_held: false,
             is_missing: false,
+            watch: Box::new(MediaWatch::new()),
         }
     }
 
@@ -248,6 +257,7 @@ impl Tape {
             let step = self.next_flush_ns;
             self.next_flush_ns += FLUSH_NS;
             self.flush(step - LOOKAHEAD_NS, step - LOOKAHEAD_NS - MARGIN_NS, deck);
+            self.look_after(step);
         }
     }
 
@@ -276,30 +286,6 @@ impl Tape {
         }
     }
 
-    /// Any media so far.
-    pub fn has_media(&self) -> bool {
-        !self.inbox.is_empty() || self.speakers.iter().any(Speaker::has_media)
-    }
-
-    /// What customer and agent were last heard to speak in.
-    pub fn codecs(&self) -> [Option<String>; 2] {
-        [0, 1].map(|i| self.speakers[i].codec_name().map(str::to_owned))
-    }
-
-    /// Packets by codec since this was last asked, those that wait to be looked at left out.
-    pub fn take_heard(&mut self) -> impl Iterator<Item = CodecPackets> {
-        let [customer, agent] = &mut self.speakers;
-        customer.take_heard().into_iter().chain(agent.take_heard())
-    }
-
-    /// Packets by what became of them, since this was last asked.
-    pub fn take_counts(&mut self) -> PacketCounts {
-        let split = self.speakers.iter_mut().map(Speaker::take_split).sum();
-        let sealed = self.unsealers.iter_mut().flatten().map(|u| u.take_counts());
-        let (opened, rejected) = sealed.fold((0, 0), |(o, r), (opened, rejected)| (o + opened, r + rejected));
-        PacketCounts { split, opened, rejected }
-    }
-
     /// Sound of the call was sent that cannot be had: without any that can the tape is silent, not void.
     pub fn note_missing(&mut self) {
         self.is_missing = true;
@@ -309,6 +295,8 @@ impl Tape {
     pub fn close(mut self, end: Timestamp, deck: &mut impl Deck) -> TapeReport {
         let end_ns = end.since_ns(self.answered_at).max(0);
         self.limit_ns = Some(end_ns);
+        // Whether time had come so far before the end was known makes no difference.
+        self.advance(end, deck);
         self.flush(i64::MAX, end_ns, deck);
         self.hush.pauses.close(end_ns);
         for channel in Channel::BOTH {
@@ -334,6 +322,7 @@ impl Tape {
             is_rushed || self.left_out.packets > 0 || self.unsealers.iter().flatten().any(|u| u.is_missing());
         let missing = self.speakers.iter().map(|s| s.missing(rate)).max().unwrap_or_default();
         let missing = if is_lost { Missing::Sound } else { missing };
+        let senseless = [0, 1].map(|i| self.speakers.each_ref().map(|s| s.was_senseless(i)));
         let mut left_out = self.left_out;
         left_out.events += self.hush.left_out();
         left_out.packets += self.speakers.iter().map(Speaker::refused).sum::<u64>();
@@ -348,12 +337,16 @@ impl Tape {
             .collect();
         let pause_news = self.hush.pauses.news().collect();
         let pauses = self.hush.pauses.reports().to_vec();
+        let (faults, no_room) = self.watch.finish(end_ns);
+        left_out.events += no_room;
         TapeReport {
             frames,
             streams,
             events,
             pauses,
             pause_news,
+            faults,
+            senseless,
             missing,
             is_rushed,
             left_out,

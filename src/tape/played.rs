@@ -34,6 +34,8 @@ pub(super) struct Played {
     pub begun: Vec<(i64, Arc<CodecSpec>)>,
     /// Arrivals of sound that nobody here can decode.
     pub undecodable: SmallVec<[i64; 4]>,
+    /// How many of these were encrypted.
+    pub sealed: u32,
     /// That sound as it came, where somebody keeps it.
     pub kept: Vec<KeptPayload>,
     /// Some of it was not certain to be the party's.

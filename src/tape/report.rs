@@ -1,5 +1,6 @@
 //! What is told of a tape when it ends, or while it runs.
 
+use super::media_fault::FaultSpan;
 use crate::codec::CodecSpec;
 use crate::config::PauseBy;
 use crate::id::Channel;
@@ -86,6 +87,10 @@ pub struct TapeReport {
     pub pauses: Vec<PauseReport>,
     /// Those that began or ended since [`super::Tape::pause_news`] was last asked; true: ended.
     pub pause_news: Vec<(PauseReport, bool)>,
+    /// What was wrong with the sound, in order of time.
+    pub faults: Vec<FaultSpan>,
+    /// Some of the sound could not be decoded, by channel; some was encrypted under a key that is not known.
+    pub senseless: [[bool; 2]; 2],
     /// What is not in it, though it was sent.
     pub missing: Missing,
     /// The packets came much faster than their sound lasts: the capture's times are

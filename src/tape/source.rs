@@ -4,6 +4,7 @@
 //! RFC 3550 §5.1, §A.1. This module must not know of files or of the other party.
 
 mod play;
+mod progress;
 mod redundant;
 
 use super::clock::WireClock;
@@ -64,6 +65,10 @@ pub(super) struct Source {
     first_at_ns: i64,
     last_at_ns: i64,
     spoke_at_ns: Option<i64>,
+    /// What it said last is that it is silent.
+    is_resting: bool,
+    /// It has stopped sending before, and gone on.
+    has_paused: bool,
     unnamed: (u64, i64),
     /// Sound heard, in units of the codec's clock.
     ticks_heard: i64,
@@ -103,6 +108,8 @@ impl Source {
             first_at_ns: at_ns,
             last_at_ns: at_ns,
             spoke_at_ns: None,
+            is_resting: false,
+            has_paused: false,
             unnamed: (0, i64::MIN),
             ticks_heard: 0,
             missing: 0,

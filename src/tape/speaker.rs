@@ -5,6 +5,7 @@
 //! What is heard elsewhere meanwhile is not played: of a farther hop it is the same voice, of
 //! another address it is told of ([`Asides`]).
 
+mod glance;
 mod room;
 mod steady;
 
@@ -17,6 +18,7 @@ use super::meaning::{Formats, PayloadKind};
 use super::newcomers::Newcomers;
 use super::played::Played;
 use super::report::{CodecPackets, Missing, StreamReport};
+use super::senseless::Senseless;
 use super::source::Source;
 use super::voice::Stage;
 use crate::codec::CodecSpec;
@@ -83,6 +85,8 @@ pub(super) struct Speaker {
     moved_at_ns: Option<i64>,
     /// Sound that was its own was taken back.
     took_own_back: bool,
+    /// Sound that nobody here can decode, where nobody else was listened to.
+    senseless: Senseless,
 }
 
 impl Speaker {
@@ -104,6 +108,7 @@ impl Speaker {
             split: 0,
             moved_at_ns: None,
             took_own_back: false,
+            senseless: Default::default(),
         }
     }
 
@@ -351,6 +356,7 @@ impl Speaker {
         let place = self.sources[i].place();
         if !played.undecodable.iter().all(|at_ns| self.floor.is_covered(place, *at_ns)) {
             self.sources[i].note_undecodable();
+            self.senseless.note(played);
         }
         played.keep_of(place, |at_ns| self.floor.covered_by(place, at_ns));
         let mut events: Vec<_> = played.key_presses.drain(..).map(|frame| (frame, None)).collect();

@@ -9,11 +9,12 @@
 
 use super::fault::Fault;
 use super::label::{
-    CodecLabel, DecoderFault, EndedBy, FailReason, HepFault, PauseCause, PauseEnd, SiprecFault, ThreadRole,
-    UnreadKind, UnrecordedReason,
+    CallBucket, CodecLabel, DecoderFault, EndedBy, FailReason, FaultLabel, HepFault, PauseCause, PauseEnd,
+    SiprecFault, ThreadRole, UnreadKind, UnrecordedReason,
 };
 use super::metrics::{Metrics, OTHER_SERVICE};
 use crate::time::Timestamp;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 use uuid::Uuid;
@@ -55,6 +56,28 @@ pub enum Event<'a> {
         complete: bool,
         /// One side was never heard.
         one_way: bool,
+        /// How far it has its call.
+        bucket: CallBucket,
+        /// Why not all of it: the sidecar's `assurance.reasons`, with commas.
+        reasons: &'a str,
+    },
+    /// The sound of a running recording is not as it should be; once for each recording and fault.
+    MediaFaulty {
+        /// Which.
+        about: About<'a>,
+        /// What is wrong.
+        fault: FaultLabel,
+        /// Of which side, where it is one's.
+        side: Option<&'static str>,
+        /// Since when, from the answer.
+        since: Duration,
+    },
+    /// A caller heard less than the service's `announcement_min` before the agent.
+    AnnouncementShort {
+        /// Which recording.
+        about: About<'a>,
+        /// So long he was answered, or heard early media.
+        heard: Duration,
     },
     /// An answered call left no recording. Leaves the ledger.
     RecordingFailed {
@@ -366,13 +389,17 @@ impl Event<'_> {
             Event::CallAnswered(about) => ledger.answered(about.service),
             Event::CallUnrecorded { reason } => increment(&life.unrecorded, reason.index()),
             Event::RecordingParallel => life.parallel.increment(1),
-            Event::RecordingCompleted { about, ended_by, complete, one_way, .. } => {
-                ledger.completed(about.service, ended_by);
+            Event::RecordingCompleted { about, ended_by, complete, one_way, bucket, .. } => {
+                ledger.completed(about.service, ended_by, bucket);
                 life.one_way.increment(u64::from(one_way));
                 life.incomplete.increment(u64::from(!complete));
             }
-            Event::RecordingFailed { reason, .. } => {
-                ledger.failed(reason);
+            Event::RecordingFailed { about, reason } => {
+                ledger.failed(about.service, reason);
+            }
+            Event::MediaFaulty { fault, .. } => increment(&life.media_faults, fault.index()),
+            Event::AnnouncementShort { about, .. } => {
+                increment_of(&life.announcement_short, about.service);
             }
             Event::RecordingRecovered(about) => {
                 ledger.recovered(about.service);
@@ -390,10 +417,7 @@ impl Event<'_> {
                 life.clock_synchronised.set(f64::from(u8::from(synchronised)));
             }
             Event::RetentionDeleted { service, .. } => {
-                let counters = &life.retention_deleted;
-                if let Some(c) = counters.get(service).or_else(|| counters.get(OTHER_SERVICE)) {
-                    c.increment(1);
-                }
+                increment_of(&life.retention_deleted, service);
             }
             Event::RetentionFailed { .. } => life.retention_failed.increment(1),
             Event::RetentionRefused { reason } => {
@@ -442,6 +466,12 @@ fn increment(counters: &[metrics::Counter], index: usize) {
     }
 }
 
+fn increment_of(counters: &HashMap<String, metrics::Counter>, service: &str) {
+    if let Some(c) = counters.get(service).or_else(|| counters.get(OTHER_SERVICE)) {
+        c.increment(1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -461,6 +491,8 @@ mod tests {
             duration: Duration::from_secs(3),
             complete: false,
             one_way: true,
+            bucket: CallBucket::Partial,
+            reasons: "one_way_agent",
         }
         .emit(&m);
         Event::RetentionDeleted { recording: Uuid::nil(), service: "no longer configured" }.emit(&m);
@@ -470,6 +502,7 @@ mod tests {
         for line in [
             "nauhuri_recordings_completed_total{service=\"general\",ended_by=\"agent\"} 1",
             "nauhuri_recordings_one_way_total 1",
+            "nauhuri_calls_assured_total{service=\"general\",bucket=\"partial\"} 1",
             "nauhuri_recordings_incomplete_total 1",
             "nauhuri_recordings_active 0",
             "nauhuri_retention_deleted_total{service=\"other\"} 1",

@@ -205,6 +205,32 @@ labels! {
 }
 
 labels! {
+    /// How far an answered call was recorded: `nauhuri_calls_assured_total{bucket}`.
+    CallBucket {
+        Complete = "complete", "All of it is in the recording.";
+        Partial = "partial", "There is a recording, and something is not in it.";
+        Missing = "missing", "It should have been recorded and was not.";
+        Excluded = "excluded", "It turned out not to be one that is recorded, or no call of its own.";
+        Paused = "paused", "All of it is in the recording, but what was left out on purpose.";
+    }
+}
+
+labels! {
+    /// What can be wrong with the sound of a running recording: `nauhuri_media_faults_total{fault}`.
+    FaultLabel {
+        NoRtp = "no_rtp", "Answered, and no RTP of the call passes the capture point.";
+        OneWay = "one_way", "One side is not heard while the other is.";
+        Silent = "silent", "One side sends nothing but digital silence.";
+        Quiet = "quiet", "One side is 20 dB or more below the usual level.";
+        Clipped = "clipped", "One side is overdriven.";
+        Undecodable = "undecodable", "One side sends what cannot be decoded.";
+        Encrypted = "encrypted", "One side sends what is encrypted under a key that is not known.";
+        NetworkLoss = "network_loss", "Five of a hundred packets of one side were lost before they came to the recorder.";
+        CaptureLoss = "capture_loss", "The same, and the recorder or its host dropped packets meanwhile.";
+    }
+}
+
+labels! {
     /// Why an answered call was not to be recorded: `nauhuri_calls_unrecorded_total{reason}`.
     UnrecordedReason {
         InviteUnseen = "invite_unseen", "The 2xx answers an INVITE that was never seen: capture began mid-call.";

@@ -1,11 +1,12 @@
-//! The book that must balance: answered = completed + failed + active.
+//! The book that must balance: answered = completed + failed + active, and as well
+//! answered = the buckets of calls that are over + active.
 //!
-//! The four families stand under one lock. A scrape copies them out in one
+//! The five families stand under one lock. A scrape copies them out in one
 //! go, so it never sees a call between two columns. What a call is, and who
 //! decides that it ended, is not known here.
 
-use super::families::{Families, OTHER_SERVICE};
-use super::label::{EndedBy, FailReason};
+use super::families::{Families, OTHER_SERVICE, set_all};
+use super::label::{CallBucket, EndedBy, FailReason};
 use metrics::{Counter, Gauge};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,8 @@ pub struct Balance {
     pub completed: u64,
     /// Answered calls that left no recording.
     pub failed: u64,
+    /// Calls that are over, in whatever bucket.
+    pub assured: u64,
     /// Recordings running.
     pub active: u64,
     /// Ends refused because no call was active: a fault of the caller.
@@ -48,11 +51,19 @@ struct LedgerCounts {
 struct ServiceCounts {
     answered: u64,
     completed: [u64; EndedBy::COUNT],
+    assured: [u64; CallBucket::COUNT],
+}
+
+#[derive(Debug)]
+struct ServiceHandles {
+    answered: Counter,
+    completed: Vec<Counter>,
+    assured: Vec<Counter>,
 }
 
 #[derive(Debug)]
 struct Handles {
-    services: Vec<(Counter, Vec<Counter>)>,
+    services: Vec<ServiceHandles>,
     failed: Vec<Counter>,
     active: Gauge,
     refused: Counter,
@@ -75,7 +86,14 @@ impl CallLedger {
                     &[("service", name), ("ended_by", by.as_str())],
                 )
             });
-            (answered, completed.collect())
+            let assured = CallBucket::ALL.iter().map(|bucket| {
+                families.counter(
+                    "nauhuri_calls_assured_total",
+                    "Answered calls that were to be recorded and are over, by how far they were. Answered equals their sum + nauhuri_recordings_active at every scrape.",
+                    &[("service", name), ("bucket", bucket.as_str())],
+                )
+            });
+            ServiceHandles { answered, completed: completed.collect(), assured: assured.collect() }
         };
         let handles = Handles {
             services: services.iter().map(row).collect(),
@@ -114,8 +132,8 @@ impl CallLedger {
         }
     }
 
-    /// Its recording is stored. `false`, and nothing counted, if no call is active.
-    pub fn completed(&self, service: &str, ended_by: EndedBy) -> bool {
+    /// Its recording is stored, and has so much of it. `false`, and nothing counted, if no call is active.
+    pub fn completed(&self, service: &str, ended_by: EndedBy, bucket: CallBucket) -> bool {
         let slot = self.slot(service);
         let mut counts = self.lock();
         if !counts.end_one() {
@@ -123,17 +141,22 @@ impl CallLedger {
         }
         if let Some(row) = counts.services.get_mut(slot) {
             row.completed[ended_by.index()] += 1;
+            row.assured[bucket.index()] += 1;
         }
         true
     }
 
     /// It left no recording. `false`, and nothing counted, if no call is active.
-    pub fn failed(&self, reason: FailReason) -> bool {
+    pub fn failed(&self, service: &str, reason: FailReason) -> bool {
+        let slot = self.slot(service);
         let mut counts = self.lock();
         if !counts.end_one() {
             return false;
         }
         counts.failed[reason.index()] += 1;
+        if let Some(row) = counts.services.get_mut(slot) {
+            row.assured[bucket_of(reason).index()] += 1;
+        }
         true
     }
 
@@ -145,6 +168,8 @@ impl CallLedger {
         if let Some(row) = counts.services.get_mut(slot) {
             row.answered += 1;
             row.completed[EndedBy::Recovered.index()] += 1;
+            // Its end was not seen.
+            row.assured[CallBucket::Partial.index()] += 1;
         }
     }
 
@@ -160,6 +185,7 @@ impl CallLedger {
             answered: counts.services.iter().map(|s| s.answered).sum(),
             completed: counts.services.iter().flat_map(|s| s.completed).sum(),
             failed: counts.failed.iter().sum(),
+            assured: counts.services.iter().flat_map(|s| s.assured).sum(),
             active: counts.active,
             refused: counts.refused,
         }
@@ -170,15 +196,12 @@ impl CallLedger {
     /// a scrape never keeps a call waiting for the rendering.
     pub(super) fn publish(&self) {
         let now = self.lock().clone();
-        for (row, (answered, completed)) in now.services.iter().zip(&self.handles.services) {
-            answered.absolute(row.answered);
-            for (n, handle) in row.completed.iter().zip(completed) {
-                handle.absolute(*n);
-            }
+        for (row, handles) in now.services.iter().zip(&self.handles.services) {
+            handles.answered.absolute(row.answered);
+            set_all(&handles.completed, &row.completed);
+            set_all(&handles.assured, &row.assured);
         }
-        for (n, handle) in now.failed.iter().zip(&self.handles.failed) {
-            handle.absolute(*n);
-        }
+        set_all(&self.handles.failed, &now.failed);
         self.handles.active.set(now.active as f64);
         self.handles.refused.absolute(now.refused);
     }
@@ -191,6 +214,19 @@ impl CallLedger {
     fn lock(&self) -> MutexGuard<'_, LedgerCounts> {
         // A panic elsewhere cannot leave the columns half written: each entry is plain arithmetic.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a call ends that left no recording.
+const fn bucket_of(reason: FailReason) -> CallBucket {
+    match reason {
+        FailReason::Stray | FailReason::OtherHop | FailReason::Excluded => CallBucket::Excluded,
+        FailReason::Storage
+        | FailReason::NoSpace
+        | FailReason::Limit
+        | FailReason::Overload
+        | FailReason::NoMedia
+        | FailReason::Internal => CallBucket::Missing,
     }
 }
 

@@ -13,7 +13,7 @@ mod wire;
 
 use super::families::Families;
 pub use super::families::OTHER_SERVICE;
-use super::label::{StorageState, ThreadRole};
+use super::label::{FaultLabel, StorageState, ThreadRole};
 use super::ledger::CallLedger;
 use super::siprec_totals::{SiprecMetrics, SiprecTotals};
 use super::{log, process, snapshot::Snapshot};
@@ -173,6 +173,13 @@ impl Metrics {
     pub fn observe_worker_lag(&self, lag: Duration) {
         self.life.worker_lag.record(lag.as_secs_f64());
         self.fold_sometimes();
+    }
+
+    /// One more running recording has this fault now, or one fewer.
+    pub fn count_faulty(&self, fault: FaultLabel, is_faulty: bool) {
+        if let Some(gauge) = self.life.faulty.get(fault.index()) {
+            if is_faulty { gauge.increment(1.0) } else { gauge.decrement(1.0) }
+        }
     }
 
     /// Whether `/readyz` would say so.

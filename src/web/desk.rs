@@ -10,6 +10,7 @@ use super::problem::ProblemDetails;
 use super::query::{Cursor, Query};
 use super::statistics::{Counts, Slot, Span};
 use crate::archive::index::{Index, IndexError, Row};
+use crate::archive::marks::AssuranceMark;
 use crate::archive::search::{IdPart, Search};
 use crate::archive::{Archive, NoIndex, Place};
 use crate::config::Config;
@@ -326,6 +327,7 @@ impl Desk {
                         let cell = counts.entry((row.service.clone().unwrap_or_default(), slot)).or_default();
                         cell.calls += 1;
                         cell.us += row.duration_us.max(0);
+                        cell.partial += u64::from(row.marks.has(AssuranceMark::Partial));
                     }
                     ControlFlow::Continue(())
                 })

@@ -127,7 +127,7 @@ impl Query {
             "flag" => {
                 for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
                     let flag = flag(word)
-                        .ok_or("flag: held, restricted, incomplete, one-way or expiring")?;
+                        .ok_or("flag: held, restricted, incomplete, one-way, partial, paused, no-announcement, silent, quiet, clipped, undecodable or expiring")?;
                     if !search.flags.contains(&flag) {
                         search.flags.push(flag);
                         match said.entry("flags").or_insert_with(|| json!([])) {

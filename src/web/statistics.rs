@@ -56,6 +56,8 @@ pub struct Cell {
     pub calls: u64,
     /// How long together, microseconds.
     pub us: i64,
+    /// How many of them are in their recordings only in part.
+    pub partial: u64,
 }
 
 impl Cell {
@@ -71,11 +73,11 @@ pub type Counts = BTreeMap<(String, String), Cell>;
 /// The cells as JSON: those of few calls with `null` for both numbers.
 pub fn to_json(counts: &Counts) -> Vec<Value> {
     let one = |((service, slot), cell): (&(String, String), &Cell)| {
-        let (calls, seconds) = match cell.is_shown() {
-            true => (Value::from(cell.calls), Value::from((cell.us as f64 / 1e6).round())),
-            false => (Value::Null, Value::Null),
+        let (calls, seconds, partial) = match cell.is_shown() {
+            true => (cell.calls.into(), (cell.us as f64 / 1e6).round().into(), cell.partial.into()),
+            false => (Value::Null, Value::Null, Value::Null),
         };
-        json!({ "service": service, "slot": slot, "calls": calls, "seconds": seconds })
+        json!({ "service": service, "slot": slot, "calls": calls, "seconds": seconds, "partial": partial })
     };
     counts.iter().map(one).collect()
 }
@@ -88,11 +90,20 @@ mod tests {
     fn few_calls_are_not_counted_out_loud() {
         let mut counts = Counts::new();
         for (slot, calls) in [("08", 4), ("09", 5), ("10", 1_000)] {
-            counts.insert(("general".into(), slot.into()), Cell { calls, us: 1_500_000 * calls as i64 });
+            counts.insert(
+                ("general".into(), slot.into()),
+                Cell { calls, us: 1_500_000 * calls as i64, partial: 1 },
+            );
         }
         let shown = to_json(&counts);
-        assert_eq!(shown[0], json!({ "service": "general", "slot": "08", "calls": null, "seconds": null }));
-        assert_eq!(shown[1], json!({ "service": "general", "slot": "09", "calls": 5, "seconds": 8.0 }));
+        assert_eq!(
+            shown[0],
+            json!({ "service": "general", "slot": "08", "calls": null, "seconds": null, "partial": null })
+        );
+        assert_eq!(
+            shown[1],
+            json!({ "service": "general", "slot": "09", "calls": 5, "seconds": 8.0, "partial": 1 })
+        );
         assert_eq!(shown[2]["calls"], 1_000);
     }
 

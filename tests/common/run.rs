@@ -171,10 +171,17 @@ pub fn replay_stdin(config: &str, capture: &[u8]) -> Run {
 
 /// Every recording under a folder, in order of the answer.
 pub fn recordings(dir: &Path) -> Vec<Recording> {
-    let mut all: Vec<Recording> =
-        files(dir).into_iter().filter(|p| p.extension().is_some_and(|e| e == "json")).map(read).collect();
+    let is_sidecar =
+        |p: &PathBuf| p.extension().is_some_and(|e| e == "json") && !p.starts_with(dir.join("assurance"));
+    let mut all: Vec<Recording> = files(dir).into_iter().filter(is_sidecar).map(read).collect();
     all.sort_by_key(|r| (r.json["answered_at"].to_string(), r.json["sip"]["call_id"].to_string()));
     all
+}
+
+/// What is said of calls that left no recording, in order of the answer.
+pub fn assurances(dir: &Path) -> Vec<Value> {
+    let of = |p: PathBuf| serde_json::from_slice(&std::fs::read(p).unwrap()).unwrap();
+    files(&dir.join("assurance")).into_iter().map(of).collect()
 }
 
 /// Every file under a folder, sorted.

@@ -95,10 +95,24 @@ fn by_itself(kind: &Kind, seed: u64, n: u32, start: f64, shown: bool) -> Result<
     if let Err(e) = judge(&store, &expected) {
         return wrong(e);
     }
-    match reasons(&store, &expected.skipped) {
+    match explained(&store).and_then(|()| reasons(&store, &expected.skipped)) {
         Err(e) => wrong(e),
         Ok(()) => Ok(()),
     }
+}
+
+/// Every answered call that is told of is recorded, or its assurance says why it is not.
+fn explained(store: &Store) -> Result<(), String> {
+    let lost = store.summary["failed"].as_array().map_or(0, Vec::len);
+    let missing = store.assurances.iter().filter(|a| a["assurance"]["bucket"] == "missing").count();
+    let excluded = store.assurances.len() - missing;
+    let by_rule = store.unrecorded("direction") as usize;
+    if missing != lost || excluded > by_rule {
+        return Err(format!(
+            "{missing} missing of {lost} failed, {excluded} excluded of {by_rule} by direction"
+        ));
+    }
+    Ok(())
 }
 
 /// Are so many calls counted under each reason as must be?
@@ -312,8 +326,8 @@ pub fn day(seed: u64, calls: u32, within: &Path) -> Result<Outcome, String> {
         kinds.entry(kind).or_default().1 += 1;
         told.push(format!("day {seed}, call {n} ({kind}, at {:.1} s): {what}", cases[n].start / 1000.0));
     }
-    if let Err(e) = reasons(&store, &skipped.into_inner().unwrap()) {
-        told.push(e);
+    for checked in [explained(&store), reasons(&store, &skipped.into_inner().unwrap())] {
+        told.extend(checked.err());
     }
     let judged = began.elapsed().as_secs_f64();
     let seconds = [written, replayed - written, judged - replayed];

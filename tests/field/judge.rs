@@ -14,6 +14,8 @@ pub struct Store {
     by_call: HashMap<String, Vec<PathBuf>>,
     /// The summary.
     pub summary: Value,
+    /// What is said of calls that left no recording.
+    pub assurances: Vec<Value>,
 }
 
 impl Store {
@@ -25,7 +27,7 @@ impl Store {
             let id = json["sip"]["call_id"].as_str().unwrap_or_default().to_string();
             by_call.entry(id).or_default().push(path);
         }
-        Store { by_call, summary }
+        Store { by_call, summary, assurances: run::assurances(dir) }
     }
 
     /// Recordings of these Call-IDs, in order of the answer.
@@ -56,7 +58,13 @@ impl Store {
 pub fn judge(store: &Store, e: &Expected) -> Result<(), String> {
     let mut found = store.of(&e.call_ids());
     for s in e.skipped.iter().filter(|s| s.reason == "no_media") {
-        if !store.told(&s.call_id).contains("no_media") {
+        let id = store.told(&s.call_id);
+        let is_missing = |a: &&Value| id.contains(a["id"].as_str().unwrap_or("-"));
+        let about = store.assurances.iter().find(is_missing).map(|a| a["assurance"].clone());
+        if about != Some(serde_json::json!({ "bucket": "missing", "reasons": ["no_rtp"] })) {
+            return Err(format!("{}: its assurance is {about:?}", s.call_id));
+        }
+        if !id.contains("no_media") {
             return Err(format!("{}: not told to have had no media", s.call_id));
         }
     }
@@ -101,6 +109,7 @@ fn one(r: &mut Recording, w: &Wanted, e: &Expected) -> Result<(), String> {
     for (channel, sound) in ["customer", "agent"].iter().zip(&w.sound) {
         listened(r, channel, sound)?;
     }
+    assured(r)?;
     if let Some(complete) = w.complete
         && r.json["complete"] != complete
     {
@@ -110,6 +119,30 @@ fn one(r: &mut Recording, w: &Wanted, e: &Expected) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// A recording is in one bucket, and whatever is not complete has a reason.
+fn assured(r: &Recording) -> Result<(), String> {
+    let (bucket, reasons) = (r.text("/assurance/bucket"), r.json["assurance"]["reasons"].as_array());
+    let reasons = reasons.ok_or("no reasons")?;
+    let ends = ["timeout", "shutdown", "capture_end", "recovered"];
+    let is_seen = !ends.contains(&r.text("/ended_by")) || r.json["complete"] == true;
+    let has = |word: &str| reasons.iter().any(|reason| reason == word);
+    let is_heard =
+        |channel: &str| r.json["streams"].as_array().unwrap().iter().any(|s| s["channel"] == channel);
+    let one_way = ["customer", "agent"].map(is_heard);
+    let right = match bucket {
+        "complete" => reasons.is_empty() && r.json["complete"] == true && one_way[0] == one_way[1],
+        "partial" => !reasons.is_empty() && (is_seen || has(r.text("/ended_by"))),
+        _ => false,
+    };
+    if right && (one_way[0] == one_way[1] || has("one_way_customer") || has("one_way_agent")) {
+        return Ok(());
+    }
+    Err(format!(
+        "assurance is {}, complete {}, {}",
+        r.json["assurance"], r.json["complete"], r.json["streams"]
+    ))
 }
 
 fn values(r: &Recording, w: &Wanted) -> Result<(), String> {

@@ -138,6 +138,12 @@ fn what_is_not_recorded_is_written_down() {
         assert!(text.contains(told), "{text}");
     }
     assert!(!text.contains("401234567"), "{text}");
+    // What had to be recorded is remembered as long as it would have been; a service that is not, is not.
+    let told = crate::common::run::assurances(dir.path());
+    let said: Vec<_> = told.iter().map(|a| (a["assurance"].to_string(), a["service"].to_string())).collect();
+    assert_eq!(said, [(r#"{"bucket":"missing","reasons":["limit"]}"#.into(), "\"general\"".into())]);
+    let text = format!("{told:?}");
+    assert!(text.contains("+35840123xxxx") && !text.contains("401234567"), "{text}");
 }
 
 /// An archive that cannot be opened: it is heard of, and comes back by itself.

@@ -28,8 +28,11 @@ use std::sync::Arc;
 
 /// Series that another test moves and looks at: their beginning, the file, and what stands there.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("nauhuri_announcement_short_total", "tests/recorder/faulty.rs", "nauhuri_announcement_short_total"),
     ("nauhuri_archive_ok", "tests/recorder/archive.rs", "nauhuri_archive_ok"),
     ("nauhuri_audit_", "tests/recorder/archive.rs", "nauhuri_audit_entries"),
+    ("nauhuri_calls_assured_total{bucket=\"excluded\"}", "src/telemetry/metrics/tests.rs", "CallBucket::ALL"),
+    ("nauhuri_calls_assured_total{bucket=\"paused\"}", "src/telemetry/metrics/tests.rs", "CallBucket::ALL"),
     ("nauhuri_calls_unrecorded_total{reason=\"truncated\"}", "tests/replay/unread.rs", "truncated"),
     ("nauhuri_decoder_faults_total", "src/daemon/decoders/tests.rs", "nauhuri_decoder_faults_total"),
     ("nauhuri_dsar_", "tests/recorder/archive.rs", "nauhuri_dsar_"),
@@ -38,6 +41,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("nauhuri_hep_packets_total", "tests/recorder/hep.rs", "nauhuri_hep_packets_total"),
     ("nauhuri_hep_refused_total", "src/capture/hep_listener/tests.rs", "RefusedHep::Compressed"),
     ("nauhuri_leftovers", "tests/recorder/leftovers.rs", "nauhuri_leftovers"),
+    ("nauhuri_media_faults_total", "tests/recorder/faulty.rs", "nauhuri_media_faults_total"),
     ("nauhuri_packets_dropped_total{where=\"sctp\"}", "src/net/sctp.rs", "sctp.given_up()"),
     (
         "nauhuri_packets_dropped_total{where=\"socket\"}",
@@ -63,6 +67,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "tests/recorder/stop.rs",
         "EndedBy::Shutdown",
     ),
+    ("nauhuri_recordings_faulty", "tests/recorder/faulty.rs", "nauhuri_recordings_faulty"),
     ("nauhuri_retention_deleted_total", "tests/recorder/archive.rs", "nauhuri_retention_deleted_total"),
     ("nauhuri_rtp_unusable_total{reason=\"unauthentic\"}", "src/tape/tests/sealed.rs", "counts.rejected"),
     ("nauhuri_siprec_accepted_total", "tests/siprec/program.rs", "nauhuri_siprec_accepted_total"),

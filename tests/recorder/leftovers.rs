@@ -41,6 +41,9 @@ pub fn sidecar(id: Uuid, answered_at: Timestamp) -> Sidecar {
         amendments: Default::default(),
         paused_s: 0.0,
         undecoded: None,
+        assurance: None,
+        before_agent_s: None,
+        before_agent_leg: None,
         extra: Pii::default(),
     }
 }
@@ -92,6 +95,8 @@ fn ten_thousand_of_them_keep_no_call_waiting() {
     let recovered = "nauhuri_recordings_completed_total{service=\"general\",ended_by=\"recovered\"}";
     println!("ready within {ready:?}; {left} left after 40 calls, all finished {took:?} later");
     assert_eq!(studio.metric(recovered), LEFT as f64);
+    let partial = "nauhuri_calls_assured_total{service=\"general\",bucket=\"partial\"}";
+    assert_eq!(studio.metric(partial), LEFT as f64, "the book balances");
     assert!(studio.stop().0);
     assert!(ready < Duration::from_secs(1), "{ready:?}");
     assert_eq!(parts(dir.path()), 0);
@@ -118,6 +123,12 @@ fn who_holds_the_store_keeps_nobody_from_recording() {
     for r in recovered {
         assert_eq!((&r.json["complete"], r.customer.len()), (&false.into(), 800), "{}", r.json);
         assert!(parse_rfc3339(r.text("/ended_at")) > parse_rfc3339(r.text("/answered_at")));
+        assert_eq!(r.text("/assurance/bucket"), "partial", "{}", r.json);
+        assert!(
+            r.json["assurance"]["reasons"].as_array().unwrap().contains(&"recovered".into()),
+            "{}",
+            r.json
+        );
     }
 }
 

@@ -66,6 +66,7 @@ fn talking(
             dialled: None,
             answered_at: at,
             call_id: n.to_string(),
+            before_agent: None,
         };
         pipeline.decision(Decision::Open(Box::new(opening)));
         for channel in [Channel::Customer, Channel::Agent] {

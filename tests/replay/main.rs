@@ -10,9 +10,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod assured;
 mod attacks_media;
 mod attacks_secrets;
 mod attacks_signalling;
+mod before_agent;
 mod branches;
 mod call_ids;
 mod calls;

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::time::Duration;
 
 /// `user_version` of the database. Any change below makes it one more.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// How long a statement waits for another process to finish writing.
 const BUSY: Duration = Duration::from_secs(10);
@@ -30,6 +30,7 @@ pub(super) enum Column {
     EndedBy,
     Complete,
     OneWay,
+    Marks,
     Held,
     Restricted,
     Until,
@@ -41,7 +42,7 @@ pub(super) enum Column {
 }
 
 /// All of them, each under its name.
-const NAMES: [(Column, &str); 23] = [
+const NAMES: [(Column, &str); 24] = [
     (Column::Id, "id"),
     (Column::CallGroup, "call_group"),
     (Column::Path, "path"),
@@ -57,6 +58,7 @@ const NAMES: [(Column, &str); 23] = [
     (Column::EndedBy, "ended_by"),
     (Column::Complete, "complete"),
     (Column::OneWay, "one_way"),
+    (Column::Marks, "marks"),
     (Column::Held, "held"),
     (Column::Restricted, "restricted"),
     (Column::Until, "until"),
@@ -91,6 +93,7 @@ pub(super) const SHOWN: &[Column] = &[
     Column::DurationUs,
     Column::Complete,
     Column::OneWay,
+    Column::Marks,
     Column::Held,
     Column::Restricted,
     Column::Until,
@@ -108,12 +111,12 @@ pub(super) fn names(columns: &[Column]) -> String {
 /// its files are, stays there: a copy is not taken for it.
 pub(super) const PUT: &str = "INSERT INTO recording (id, call_group, path, service, direction, agent_id, \
     agent_name, number, withheld, dialled, answered_at, duration_us, ended_by, complete, one_way, held, \
-    restricted, until, wav_bytes, sha256, sample_rate, unconfirmed_since, missing, short) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24) \
+    restricted, until, wav_bytes, sha256, sample_rate, unconfirmed_since, missing, short, marks) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25) \
     ON CONFLICT (id) DO UPDATE SET call_group=?2, path=?3, service=?4, direction=?5, agent_id=?6, \
     agent_name=?7, number=?8, withheld=?9, dialled=?10, answered_at=?11, duration_us=?12, ended_by=?13, \
     complete=?14, one_way=?15, held=?16, restricted=?17, until=?18, wav_bytes=?19, sha256=?20, sample_rate=?21, \
-    unconfirmed_since=?22, missing=?23 WHERE path=?3 OR missing";
+    unconfirmed_since=?22, missing=?23, marks=?25 WHERE path=?3 OR missing";
 
 /// Tables. `buried`: its tombstone is written, its files are on their way out.
 /// `missing`: its files are not where they were, and nobody deleted it.
@@ -123,7 +126,7 @@ CREATE TABLE recording (
     id BLOB NOT NULL UNIQUE, call_group BLOB NOT NULL, path TEXT NOT NULL, service TEXT, direction TEXT,
     agent_id TEXT, agent_name TEXT, number TEXT, withheld INTEGER NOT NULL, dialled TEXT,
     answered_at INTEGER NOT NULL, duration_us INTEGER NOT NULL, ended_by TEXT NOT NULL,
-    complete INTEGER NOT NULL, one_way INTEGER NOT NULL, held INTEGER NOT NULL,
+    complete INTEGER NOT NULL, one_way INTEGER NOT NULL, marks INTEGER NOT NULL, held INTEGER NOT NULL,
     restricted INTEGER NOT NULL, until INTEGER, wav_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
     sample_rate INTEGER NOT NULL, unconfirmed_since INTEGER, short INTEGER NOT NULL,
     buried INTEGER NOT NULL DEFAULT 0, missing INTEGER NOT NULL DEFAULT 0
@@ -142,13 +145,14 @@ pub(super) const INDEXES: &str = "
 CREATE INDEX by_short ON recording (short);
 CREATE INDEX by_group ON recording (call_group);
 CREATE INDEX by_time ON recording (answered_at, number, duration_us, service, direction, until, wav_bytes,
-    held, restricted, complete, one_way, id, agent_id, agent_name, withheld, missing) WHERE buried = 0;
+    held, restricted, complete, one_way, id, agent_id, agent_name, withheld, missing, marks) WHERE buried = 0;
 CREATE INDEX by_agent ON recording (agent_id, answered_at) WHERE buried = 0;
 CREATE INDEX by_due ON recording (until, answered_at, wav_bytes) WHERE buried = 0 AND held = 0;
 CREATE INDEX the_held ON recording (answered_at) WHERE buried = 0 AND held = 1;
 CREATE INDEX the_restricted ON recording (answered_at) WHERE buried = 0 AND restricted = 1;
 CREATE INDEX the_incomplete ON recording (answered_at) WHERE buried = 0 AND complete = 0;
 CREATE INDEX the_one_way ON recording (answered_at) WHERE buried = 0 AND one_way = 1;
+CREATE INDEX the_marked ON recording (answered_at) WHERE buried = 0 AND marks > 0;
 CREATE INDEX the_missing ON recording (answered_at) WHERE buried = 0 AND missing = 1;
 CREATE INDEX the_buried ON recording (answered_at) WHERE buried = 1;
 CREATE INDEX tombstone_short ON tombstone (short);

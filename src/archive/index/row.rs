@@ -2,11 +2,12 @@
 //!
 //! Must not know of folders to be walked, or of what commands print.
 
+use super::super::marks::AssuranceMarks;
 use super::index_schema::{self, Column};
 use crate::config::CallDirection;
-use crate::id::Channel;
 use crate::id::short_of;
 use crate::pii::Pii;
+use crate::store::assured::never_heard;
 use crate::store::layout::parse_place;
 use crate::store::sidecar::{Agent, Customer, EndedBy, Sidecar};
 use crate::time::Timestamp;
@@ -48,6 +49,8 @@ pub struct Row {
     pub complete: bool,
     /// One side was heard, the other never.
     pub one_way: bool,
+    /// What else its sidecar says against it.
+    pub marks: AssuranceMarks,
     /// `retention.hold` is set.
     pub held: bool,
     /// Since when one of its holds has not been confirmed; `None` where nothing
@@ -114,7 +117,8 @@ impl Row {
             duration_us: (s.duration_s * 1e6).round() as i64,
             ended_by: s.ended_by,
             complete: s.complete,
-            one_way: is_one_way(s),
+            one_way: never_heard(s).is_some(),
+            marks: AssuranceMarks::of(s),
             held: s.retention.hold.is_set(),
             unconfirmed_since: s.retention.hold.unconfirmed_since(),
             restricted: s.restricted.is_set(),
@@ -175,6 +179,7 @@ impl Row {
             ended_by: EndedBy::Recovered,
             complete: false,
             one_way: false,
+            marks: AssuranceMarks::default(),
             held: false,
             unconfirmed_since: None,
             restricted: false,
@@ -226,6 +231,7 @@ impl Row {
             Column::EndedBy => self.ended_by = from_word(i, r.get_ref(i)?.as_str()?)?,
             Column::Complete => self.complete = r.get(i)?,
             Column::OneWay => self.one_way = r.get(i)?,
+            Column::Marks => self.marks = AssuranceMarks::from_bits(r.get(i)?),
             Column::Held => self.held = r.get(i)?,
             Column::Restricted => self.restricted = r.get(i)?,
             Column::Until => self.until = instant(r.get(i)?),
@@ -268,6 +274,7 @@ impl Row {
             self.unconfirmed_since.map(Timestamp::as_ns),
             self.missing,
             short_of(self.id),
+            self.marks.bits(),
         ])
     }
 }
@@ -298,12 +305,6 @@ pub(super) fn put_all(conn: &Connection, rows: &[Row]) -> rusqlite::Result<Put> 
         }
     }
     Ok(done)
-}
-
-/// One side was heard, the other never. Where no stream is known nothing is claimed.
-fn is_one_way(s: &Sidecar) -> bool {
-    let heard = |channel| s.streams.iter().any(|t| t.channel == channel && t.packets > 0);
-    heard(Channel::Customer) != heard(Channel::Agent)
 }
 
 /// An enum by its name in the sidecar.

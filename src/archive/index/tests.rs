@@ -60,6 +60,13 @@ fn sidecar(n: u64) -> Sidecar {
     if every(9) {
         s.retention.hold = read(json!({"reason": "crime", "ref": "1"}));
     }
+    if every(7) {
+        s.assurance = read(json!({"bucket": "partial", "reasons": ["timeout"]}));
+    }
+    if every(11) {
+        let event = json!({"at_s": 0, "kind": if every(2) { "no_announcement" } else { "encrypted" }});
+        s.events = read(json!([event]));
+    }
     if every(8) {
         s.restricted = read(json!({"ref": "2"}));
     }
@@ -151,7 +158,17 @@ fn a_row_is_the_sidecar() {
 
 fn searches() -> impl Strategy<Value = Search> {
     let flags = prop::sample::subsequence(
-        vec![Flag::Held, Flag::Restricted, Flag::Incomplete, Flag::OneWay, Flag::Expiring, Flag::Review],
+        vec![
+            Flag::Held,
+            Flag::Restricted,
+            Flag::Incomplete,
+            Flag::OneWay,
+            Flag::Expiring,
+            Flag::Review,
+            Flag::Partial,
+            Flag::NoAnnouncement,
+            Flag::Undecodable,
+        ],
         0..=2,
     );
     let time = || prop::option::of((0i64..1_000_000).prop_map(at));

@@ -6,6 +6,7 @@
 //! belongs there.
 
 use super::findings::{Finding, FindingKind, finding};
+use crate::store::call_assurance::ASSURANCE_FOLDER;
 use crate::store::layout::{STATE_FOLDER, is_ours};
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,9 @@ pub(super) fn strays(root: &Path, state: Option<&Path>) -> Vec<Finding> {
         // What cannot be read the walk tells of.
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
-            if path.ends_with(STATE_FOLDER) || state.is_some_and(|state| state == path) {
+            // What is wrong there is `call_assurances`' to tell.
+            let is_assurance = depth == 0 && kind.is_dir() && entry.file_name() == ASSURANCE_FOLDER;
+            if is_assurance || path.ends_with(STATE_FOLDER) || state.is_some_and(|state| state == path) {
                 continue;
             }
             if kind.is_symlink() {

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use std::fmt::Write;
 
 /// The heads of the columns. Columns are added at the end, never moved.
-pub(super) const COLUMNS: [&str; 21] = [
+pub(super) const COLUMNS: [&str; 22] = [
     "id",
     "call_group",
     "answered_at",
@@ -39,6 +39,7 @@ pub(super) const COLUMNS: [&str; 21] = [
     "wav_bytes",
     "sha256",
     "path",
+    "marks",
 ];
 
 /// A line for each row.
@@ -101,6 +102,11 @@ impl RowFormat for Csv {
         match row.path.to_str() {
             Some(path) => push_field(Some(path), text),
             None => push_field(Some(&row.path.to_string_lossy()), text),
+        }
+        text.push(',');
+        for (n, mark) in row.marks.iter().enumerate() {
+            text.push_str(if n > 0 { " " } else { "" });
+            text.push_str(mark.name());
         }
         text.push_str("\r\n");
     }

@@ -76,7 +76,7 @@ pub(super) fn json(done: &Replayed, warnings: &[String], root: &Path) -> anyhow:
         .outcomes
         .iter()
         .filter_map(|o| match o {
-            RecordingOutcome::Failed { id, call_id, reason } => {
+            RecordingOutcome::Failed { id, call_id, reason, .. } => {
                 Some(json!({ "id": id, "call_id": call_id, "reason": reason.as_str() }))
             }
             RecordingOutcome::Recorded(_) | RecordingOutcome::Existed(_) => None,
@@ -120,7 +120,7 @@ fn decisions(done: &Replayed) -> Vec<serde_json::Value> {
             (r.answered_at, json!({ "call_id": r.sip.call_id, "decision": "recorded", "id": r.id }))
         }
         RecordingOutcome::Existed(id) => (began(id), json!({ "decision": "existed", "id": id })),
-        RecordingOutcome::Failed { id, call_id, reason } => {
+        RecordingOutcome::Failed { id, call_id, reason, .. } => {
             let (reason, meaning) = (reason.as_str(), reason.describe());
             let told = json!({ "call_id": call_id, "decision": "failed", "id": id, "reason": reason, "meaning": meaning });
             (began(id), told)
@@ -153,6 +153,7 @@ fn row_json(r: &Sidecar, root: &Path) -> serde_json::Value {
         "duration_s": r.duration_s,
         "ended_by": r.ended_by,
         "complete": r.complete,
+        "assurance": r.assurance,
     })
 }
 

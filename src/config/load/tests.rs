@@ -99,7 +99,7 @@ fn an_unknown_key_names_the_nearest() {
         lines,
         [
             "nauhuri.toml: service[1].retentoin (line 7): found an unknown key; allowed: name, numbers, record, \
-             directions, retention, retention_bound, hide_caller_digits, pause, silence_tones, special_category, office, listening, reasons; nearest: retention",
+             directions, retention, retention_bound, hide_caller_digits, pause, silence_tones, announcement_min, special_category, office, listening, reasons; nearest: retention",
             "nauhuri.toml: sip.port (line 2): found an unknown key; allowed: ports, correlation_headers, \
              media_timeout, max_silence; nearest: sip.ports",
         ]

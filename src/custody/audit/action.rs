@@ -72,6 +72,8 @@ actions! {
     HoldReview = "hold_review",
     /// Tombstones that had done their work went.
     TombstonePrune = "tombstone_prune",
+    /// The assurance of calls that left no recording went because its time was over.
+    AssuranceExpire = "assurance_expire",
     /// The log's own old entries went.
     AuditPrune = "audit_prune",
     /// The log was found damaged or cut short.

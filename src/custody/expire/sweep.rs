@@ -6,6 +6,7 @@ use super::super::erase::{Cause, Deleted};
 use super::super::keeper::{BATCH, Keeper, KeeperError};
 use super::super::wall_clock::{self, Reading};
 use super::plan::{Crowd, GUARD_FLOOR, Inventory, Plan, Refusal, SweepOptions, plan};
+use crate::store::call_assurance::AssuranceFolder;
 use crate::store::lock::EditLock;
 use crate::time::Timestamp;
 use serde_json::json;
@@ -33,6 +34,8 @@ pub struct Sweep {
     pub dsar_pruned: u64,
     /// Training copies that went with their recordings.
     pub training_removed: u64,
+    /// Assurance of calls that left no recording, whose time was over.
+    pub assurance_removed: u64,
     /// What beside recordings could not be looked after, and why.
     pub troubles: Vec<String>,
     /// Files that are not the service's, or open to others; looked for with `walk`.
@@ -85,6 +88,7 @@ impl Keeper {
                 sweep.refused = refusal;
                 let rows = self.index.due_before(reading.wall, usize::MAX)?;
                 sweep.deleted = rows.into_iter().map(|row| (row.id, row.service)).collect();
+                sweep.assurance_removed = self.due_assurance(reading.wall)?;
                 let detail = json!({ "due": inventory.due });
                 self.append_audit(by, Draft::new(Action::ExpirePreview).detail(detail))?;
             }
@@ -107,6 +111,10 @@ impl Keeper {
                 }
                 match self.tend_training(by) {
                     Ok(removed) => sweep.training_removed = removed,
+                    Err(e) => sweep.troubles.push(e.to_string()),
+                }
+                match self.expire_assurance(due_at, by) {
+                    Ok(removed) => sweep.assurance_removed = removed,
                     Err(e) => sweep.troubles.push(e.to_string()),
                 }
                 match self.prune_requests(options, by) {
@@ -141,6 +149,27 @@ impl Keeper {
             self.index.prune_tombstones(before, by.at)?;
         }
         Ok(count)
+    }
+
+    /// What says of calls that they left no recording goes when a recording would have gone. Told first.
+    fn expire_assurance(&mut self, due_at: Timestamp, by: &By) -> Result<u64, KeeperError> {
+        let Some(folder) = AssuranceFolder::open(&self.store)? else { return Ok(0) };
+        let due = folder.due(due_at)?;
+        if !due.is_empty() {
+            let detail = json!({ "calls": due.len() });
+            self.append_audit(by, Draft::new(Action::AssuranceExpire).detail(detail))?;
+        }
+        let mut removed = 0;
+        for place in due {
+            removed += u64::from(folder.remove(&place)?);
+        }
+        Ok(removed)
+    }
+
+    /// How many of them are due.
+    fn due_assurance(&self, now: Timestamp) -> Result<u64, KeeperError> {
+        let folder = AssuranceFolder::open(&self.store)?;
+        Ok(folder.map(|f| f.due(now)).transpose()?.map_or(0, |due| due.len() as u64))
     }
 
     /// Told first, as everything is.

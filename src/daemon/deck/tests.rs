@@ -45,6 +45,9 @@ fn sidecar(id: Uuid) -> Sidecar {
         amendments: Default::default(),
         paused_s: 0.0,
         undecoded: None,
+        assurance: None,
+        before_agent_s: None,
+        before_agent_leg: None,
         extra: Pii::default(),
     }
 }

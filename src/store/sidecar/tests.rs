@@ -54,6 +54,9 @@ fn sample() -> Sidecar {
         amendments: Amendments::default(),
         paused_s: 0.0,
         undecoded: None,
+        assurance: None,
+        before_agent_s: None,
+        before_agent_leg: None,
         extra: Pii::default(),
     }
 }
@@ -96,7 +99,9 @@ fn keys_stand_in_the_order_of_the_contract() {
             "streams",
             "events",
             "retention",
-            "policy"
+            "policy",
+            "before_agent_s",
+            "before_agent_leg"
         ]
     );
     assert!(text.ends_with("}\n") && !text.ends_with("\n\n"));

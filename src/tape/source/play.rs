@@ -18,6 +18,9 @@ use std::sync::Arc;
 const IN_A_ROW_NS: i64 = NS_PER_S;
 /// Payloads that cannot be decoded and are no longer keep a path open and say nothing.
 const KEEP_ALIVE_BYTES: usize = 4;
+/// Frames that describe a background or nothing at all (SID of G.729 B and G.723.1 A, DTX of Opus) are
+/// no longer; no frame of speech is as short.
+const SILENCE_BYTES: usize = 4;
 
 impl Source {
     /// Plays what arrived up to `horizon_ns` into the timeline.
@@ -78,6 +81,7 @@ impl Source {
                 return self.advance(p, p.ts);
             }
             Carries::Noise => {
+                self.is_resting = true;
                 self.other_name.get_or_insert_with(|| spec.name.clone());
                 return self.advance(p, p.ts);
             }
@@ -116,6 +120,9 @@ impl Source {
             self.note_undecoded(p, &spec, played);
             return self.advance(p, p.ts);
         }
+        // Whoever pauses without a word does so again.
+        self.has_paused |= after == After::Pause && self.played.is_some();
+        self.is_resting = payload.len() <= SILENCE_BYTES;
         if is_other || after != After::Sound {
             played.begun.push((frame, Arc::clone(&spec)));
         }
@@ -142,6 +149,7 @@ impl Source {
     fn note_undecoded(&self, p: &Pending, spec: &Arc<CodecSpec>, played: &mut Played) {
         played.undecodable.push(p.at_ns);
         let meaning = self.meanings.get(p.meaning);
+        played.sealed += u32::from(meaning.is_sealed || self.secrecy.hides(meaning, p.look));
         if played.keeps && !self.secrecy.hides(meaning, p.look) {
             played.kept.push(KeptPayload {
                 at_ns: p.at_ns,

@@ -16,6 +16,8 @@ impl Event<'_> {
             | Event::RecordingRecovered(..)
             | Event::PauseBegan { .. }
             | Event::PauseEnded { .. }
+            | Event::MediaFaulty { .. }
+            | Event::AnnouncementShort { .. }
             | Event::CallStep { .. } => self.log_call(),
             Event::MediaLost { .. }
             | Event::StreamEnded { .. }
@@ -69,10 +71,24 @@ impl Event<'_> {
             }
             Event::CallUnrecorded { reason } => info!(%reason, "call not to be recorded"),
             Event::RecordingParallel => info!("an agent is being recorded in two calls at once"),
-            Event::RecordingCompleted { about, ended_by, duration, complete, one_way } => {
+            Event::RecordingCompleted { about, ended_by, duration, complete, one_way, bucket, reasons } => {
                 let About { recording, call_group, service } = about;
                 let duration_s = duration.as_secs_f64();
-                info!(%recording, %call_group, service, %ended_by, duration_s, complete, one_way, "recorded");
+                info!(
+                    %recording, %call_group, service, %ended_by, duration_s, complete, one_way, %bucket, reasons,
+                    "recorded"
+                );
+            }
+            Event::MediaFaulty { about: About { recording, call_group, service }, fault, side, since } => {
+                let (since_s, meaning) = (since.as_secs_f64(), fault.describe());
+                warn!(%recording, %call_group, service, %fault, side, since_s, meaning, "faulty sound");
+            }
+            Event::AnnouncementShort { about: About { recording, call_group, service }, heard } => {
+                let heard_s = heard.as_secs_f64();
+                warn!(
+                    %recording, %call_group, service, heard_s,
+                    "the caller heard less before the agent than announcement_min"
+                );
             }
             Event::RecordingFailed { about: About { recording, call_group, service }, reason } => {
                 match reason {

@@ -2,7 +2,7 @@
 
 use crate::telemetry::families::Families;
 use crate::telemetry::label::{
-    CodecLabel, DecoderFault, PauseCause, PauseEnd, StorageState, ThreadRole, UnrecordedReason,
+    CodecLabel, DecoderFault, FaultLabel, PauseCause, PauseEnd, StorageState, ThreadRole, UnrecordedReason,
 };
 use metrics::{Counter, Gauge, Histogram};
 use std::collections::HashMap;
@@ -20,6 +20,9 @@ pub(in crate::telemetry) struct EventMetrics {
     pub(in crate::telemetry) pauses_ended: Vec<Counter>,
     pub(in crate::telemetry) rtp_lost: Counter,
     pub(in crate::telemetry) undecodable: Vec<Counter>,
+    pub(in crate::telemetry) media_faults: Vec<Counter>,
+    pub(super) faulty: Vec<Gauge>,
+    pub(in crate::telemetry) announcement_short: HashMap<String, Counter>,
     pub(in crate::telemetry) decoder_faults: Vec<Counter>,
     pub(in crate::telemetry) write_errors: Counter,
     pub(in crate::telemetry) retention_deleted: HashMap<String, Counter>,
@@ -61,6 +64,10 @@ impl EventMetrics {
             let help = "Recordings deleted because their retention ended.";
             (name.clone(), f.counter("nauhuri_retention_deleted_total", help, &[("service", name)]))
         };
+        let short = |name: &String| {
+            let help = "Recordings whose caller was answered, or heard early media, for less than the service's announcement_min before the agent answered.";
+            (name.clone(), f.counter("nauhuri_announcement_short_total", help, &[("service", name)]))
+        };
         let per_day = |name: &String| {
             let help = "Bytes of audio and metadata recorded a day, by the last four weeks.";
             (name.clone(), f.gauge("nauhuri_storage_bytes_per_day", help, &[("service", name)]))
@@ -74,6 +81,9 @@ impl EventMetrics {
             pauses_ended: f.counters("nauhuri_pauses_ended_total", "Pauses that are over, by what ended them: limit if nobody resumed within pause.limit, call_end if the call ended first.", "by", PauseEnd::ALL.iter().map(|p| p.as_str())),
             rtp_lost: f.counter("nauhuri_rtp_lost_total", "RTP packets lost before the recorder, by sequence number (RFC 3550 A.3).", &[]),
             undecodable: f.counters("nauhuri_media_undecodable_total", "Streams that could not be decoded, by encoding.", "codec", CodecLabel::all().map(CodecLabel::as_str)),
+            media_faults: f.counters("nauhuri_media_faults_total", "Recordings in which the sound was found faulty within five seconds, by fault; one that is faulty again counts once.", "fault", FaultLabel::ALL.iter().map(|l| l.as_str())),
+            faulty: FaultLabel::ALL.iter().map(|l| f.gauge("nauhuri_recordings_faulty", "Running recordings whose sound is faulty now, by fault.", &[("fault", l.as_str())])).collect(),
+            announcement_short: services.iter().map(short).collect(),
             decoder_faults: f.counters("nauhuri_decoder_faults_total", "Failures of the process that decodes with libavcodec, by kind; each costs the sound that was being decoded.", "fault", DecoderFault::ALL.iter().map(|d| d.as_str())),
             write_errors: f.counter("nauhuri_write_errors_total", "Writes to storage that failed.", &[]),
             retention_deleted: services.iter().map(deleted).collect(),

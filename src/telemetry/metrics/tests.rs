@@ -1,7 +1,7 @@
 //! Metrics by value: totals, bounds of labels, and the book that balances.
 
 use super::*;
-use crate::telemetry::label::{DropPlace, EndedBy, FailReason};
+use crate::telemetry::label::{CallBucket, DropPlace, EndedBy, FailReason};
 use proptest::prelude::*;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -17,7 +17,9 @@ fn assert_balanced(text: &str) {
     let answered = sum(text, "nauhuri_calls_answered_total");
     let ended =
         sum(text, "nauhuri_recordings_completed_total") + sum(text, "nauhuri_recordings_failed_total");
-    assert_eq!(answered, ended + sum(text, "nauhuri_recordings_active"), "\n{text}");
+    let active = sum(text, "nauhuri_recordings_active");
+    assert_eq!(answered, ended + active, "\n{text}");
+    assert_eq!(answered, sum(text, "nauhuri_calls_assured_total") + active, "\n{text}");
 }
 
 #[test]
@@ -70,8 +72,8 @@ fn histograms_have_buckets_and_stay_folded() {
 #[test]
 fn an_end_without_a_beginning_is_refused() {
     let m = Metrics::new(["general"]);
-    assert!(!m.ledger().completed("general", EndedBy::Agent));
-    assert!(!m.ledger().failed(FailReason::Limit));
+    assert!(!m.ledger().completed("general", EndedBy::Agent, CallBucket::Complete));
+    assert!(!m.ledger().failed("general", FailReason::Limit));
     m.ledger().recovered("gone from the configuration");
     let text = m.render();
     assert_balanced(&text);
@@ -93,8 +95,12 @@ fn the_book_balances_while_threads_write_it() {
                         let service = if (i + n) % 2 == 0 { "a" } else { "b" };
                         ledger.answered(service);
                         let ended = match i % 7 {
-                            0 => ledger.failed(FailReason::ALL[i % FailReason::COUNT]),
-                            _ => ledger.completed(service, EndedBy::ALL[i % EndedBy::COUNT]),
+                            0 => ledger.failed(service, FailReason::ALL[i % FailReason::COUNT]),
+                            _ => ledger.completed(
+                                service,
+                                EndedBy::ALL[i % EndedBy::COUNT],
+                                CallBucket::ALL[i % CallBucket::COUNT],
+                            ),
                         };
                         assert!(ended);
                     }
@@ -139,8 +145,8 @@ proptest! {
                     for (what, which, service) in part {
                         match what {
                             0 => m.ledger().answered(names[*service]),
-                            1 => { m.ledger().completed(names[*service], EndedBy::ALL[*which]); }
-                            2 => { m.ledger().failed(FailReason::ALL[which % FailReason::COUNT]); }
+                            1 => { m.ledger().completed(names[*service], EndedBy::ALL[*which], CallBucket::ALL[which % CallBucket::COUNT]); }
+                            2 => { m.ledger().failed(names[*service], FailReason::ALL[which % FailReason::COUNT]); }
                             _ => m.ledger().recovered(names[*service]),
                         }
                     }
@@ -151,5 +157,6 @@ proptest! {
         assert_balanced(&m.render());
         let b = m.ledger().balance();
         prop_assert_eq!(b.answered, b.completed + b.failed + b.active);
+        prop_assert_eq!(b.answered, b.assured + b.active);
     }
 }

@@ -49,7 +49,11 @@ fn table(guest: &Guest, counts: &Counts) -> Markup {
     let shown = |cell: Option<&Cell>| match cell {
         None => "0".to_owned(),
         Some(cell) if cell.is_shown() => {
-            format!("{} ({} min)", cell.calls, (cell.us as f64 / 60e6).round())
+            let minutes = (cell.us as f64 / 60e6).round();
+            match cell.partial {
+                0 => format!("{} ({minutes} min)", cell.calls),
+                partial => format!("{} ({minutes} min), {}: {partial}", cell.calls, say("partial")),
+            }
         }
         Some(_) => format!("< {FEW}"),
     };

@@ -5,6 +5,7 @@ use super::frame::{choice, field, inside, needed};
 use super::languages::length;
 use super::search_page::{badges, customer};
 use super::visit::{Guest, Visitor, address, html as answer};
+use crate::store::assurance::{AssuranceBucket, AssuranceReason};
 use crate::web::RoomState;
 use crate::web::api::shown_among;
 use axum::extract::{Path, Query, State};
@@ -106,11 +107,32 @@ fn facts(view: &View<'_>, room: &RoomState) -> Markup {
                 dt { (say("ended-by")) } dd { (say(&format!("by-{}", view.text("/ended_by")))) }
             }
             dt { (say("state")) } dd { (badges(view.guest, view.item)) }
+            @if !view.text("/assurance/bucket").is_empty() {
+                dt { (say("assurance")) } dd { (assurance(view)) }
+            }
+            @if let Some(heard_s) = view.item["before_agent_s"].as_f64() {
+                dt { (say("before-agent")) } dd { (length(heard_s)) }
+            }
             @if !view.text("/retention/until").is_empty() { dt { (say("kept-until")) } dd { (time("/retention/until")) } }
             @if !view.text("/retention/hold/reason").is_empty() {
                 dt { (say("hold-reason")) }
                 dd { (say(view.text("/retention/hold/reason"))) ", " (view.text("/retention/hold/ref")) }
             }
+        }
+    }
+}
+
+/// How far its call is in it, and why not all of it.
+fn assurance(view: &View<'_>) -> Markup {
+    let all = view.item["assurance"]["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let known: Vec<_> = all.filter_map(AssuranceReason::from_name).collect();
+    let bucket = view.text("/assurance/bucket");
+    let is_known = |b: &AssuranceBucket| b.name() == bucket;
+    let bucket = AssuranceBucket::ALL.iter().find(|b| is_known(b));
+    html! {
+        @if let Some(bucket) = bucket { (view.say(&format!("assured-{}", bucket.name()))) }
+        @for (n, reason) in known.iter().enumerate() {
+            (if n == 0 { ": " } else { ", " }) (view.say(&format!("why-{}", reason.name())))
         }
     }
 }
@@ -189,7 +211,24 @@ fn player(view: &View<'_>) -> Markup {
 }
 
 fn marks(view: &View<'_>) -> Markup {
-    let known = ["hold", "resume", "dtmf", "codec", "pause"];
+    let known = [
+        "hold",
+        "resume",
+        "dtmf",
+        "codec",
+        "pause",
+        "intruder",
+        "no_announcement",
+        "no_rtp",
+        "one_way",
+        "silent",
+        "quiet",
+        "clipped",
+        "undecodable",
+        "encrypted",
+        "network_loss",
+        "capture_loss",
+    ];
     let events = view.item["events"].as_array().cloned().unwrap_or_default();
     if events.is_empty() {
         return html! {};
@@ -204,6 +243,10 @@ fn marks(view: &View<'_>) -> Markup {
                     button type="button" data-at=(at) data-kind=(kind) {
                         (length(at)) " "
                         @if known.contains(&kind) { (view.say(&format!("mark-{kind}"))) } @else { (view.say("mark-other")) }
+                        @if let Some(side) = event["channel"].as_str().filter(|_| event["kind"] != "dtmf") {
+                            @if ["customer", "agent"].contains(&side) { " (" (view.say(side)) ")" }
+                        }
+                        @if let Some(until) = event["end_s"].as_f64() { " - " (length(until)) }
                     }
                 }
             }

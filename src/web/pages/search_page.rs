@@ -126,6 +126,13 @@ fn form(guest: &Guest, pairs: &[(String, String)]) -> Markup {
         ("restricted", say("restricted")),
         ("incomplete", say("incomplete")),
         ("one-way", say("one-way")),
+        ("partial", say("partial")),
+        ("paused", say("paused")),
+        ("no-announcement", say("no-announcement")),
+        ("silent", say("silent")),
+        ("quiet", say("quiet")),
+        ("clipped", say("clipped")),
+        ("undecodable", say("undecodable")),
         ("expiring", say("expiring")),
     ];
     html! {

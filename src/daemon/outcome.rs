@@ -1,0 +1,58 @@
+//! What is told of a recording that is stored.
+
+use super::observe::{bucket_label, end_label};
+use crate::call::Opening;
+use crate::store::assured::never_heard;
+use crate::store::legible::Legible;
+use crate::store::sidecar::{EndedBy, EventRecord, Sidecar};
+use crate::telemetry::Metrics;
+use crate::telemetry::events::{About, Event};
+use crate::telemetry::label::CallBucket;
+use std::time::Duration;
+
+/// The kind of event of a caller who heard too little before the agent.
+pub(super) const NO_ANNOUNCEMENT: &str = "no_announcement";
+
+/// Says in the sidecar whether the caller had heard the announcement: whether there was time for it.
+pub(super) fn note_announcement(s: &mut Sidecar, o: &Opening) {
+    let heard = o.before_agent.map(|b| Duration::from_nanos(b.ns.max(0) as u64));
+    let least = o.service.announcement_min.0;
+    if heard.zip(least).is_some_and(|(heard, least)| heard < least) {
+        s.events.insert(0, EventRecord::new(0.0, NO_ANNOUNCEMENT));
+    }
+}
+
+/// It is stored under its final name.
+pub(super) fn report_recorded(about: About<'_>, o: &Opening, s: &Sidecar, metrics: &Metrics) {
+    let assurance = s.assurance.as_ref().and_then(Legible::known);
+    let bucket = assurance.map_or(CallBucket::Partial, |a| bucket_label(a.bucket));
+    let reasons: Vec<&str> = assurance.iter().flat_map(|a| &a.reasons).map(|r| r.name()).collect();
+    Event::RecordingCompleted {
+        about,
+        ended_by: end_label(s.ended_by),
+        duration: Duration::from_secs_f64(s.duration_s.max(0.0)),
+        complete: s.complete,
+        one_way: never_heard(s).is_some(),
+        bucket,
+        reasons: &reasons.join(","),
+    }
+    .emit(metrics);
+    if s.events.iter().any(|e| e.kind == NO_ANNOUNCEMENT) {
+        let heard_ns = o.before_agent.map_or(0, |b| b.ns.max(0));
+        Event::AnnouncementShort { about, heard: Duration::from_nanos(heard_ns as u64) }.emit(metrics);
+    }
+}
+
+/// It was there before, whatever it says.
+pub(super) fn report_existing(about: About<'_>, ended_by: EndedBy, metrics: &Metrics) {
+    Event::RecordingCompleted {
+        about,
+        ended_by: end_label(ended_by),
+        duration: Duration::ZERO,
+        complete: true,
+        one_way: false,
+        bucket: CallBucket::Complete,
+        reasons: "",
+    }
+    .emit(metrics);
+}
