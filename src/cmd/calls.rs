@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 /// Prints the running calls, the oldest first.
 ///
 /// # Errors
-/// See [`asking::ask`].
+/// No recorder runs, this user may not ask, or the recorder says why it was not done.
 pub fn run(cli: &Cli, args: &CallsArgs) -> anyhow::Result<()> {
     let answer = asking::ask(&cli.global, &args.recorder, ControlCommand::Calls)?;
     if answer.partial {

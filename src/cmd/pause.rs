@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 /// Pauses or resumes one call, and says how it is then.
 ///
 /// # Errors
-/// See [`asking::ask`].
+/// No recorder runs, this user may not ask, or the recorder says why it was not done.
 pub fn run(cli: &Cli, args: &PauseArgs) -> anyhow::Result<()> {
     let call = args.call.clone();
     let command = if args.resume { ControlCommand::Resume { call } } else { ControlCommand::Pause { call } };

@@ -1,7 +1,7 @@
 //! Where the tones of keys are in sound (ITU-T Q.23, Q.24), so that they can be silenced.
 //!
 //! A key is two tones at once, one of four low and one of four high ones. Goertzel filters look
-//! at windows of [`WINDOW_MS`], a quarter of which is new each time. A window has a key's tones
+//! at windows of 20 ms, a quarter of which is new each time. A window has a key's tones
 //! where they are most of its energy, neither is much louder than the other, and no other tone of
 //! their groups is near them; that many windows in a row agree is what speech does not do.
 //! Which key it was is compared from window to window and told to nobody.

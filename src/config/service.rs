@@ -122,7 +122,7 @@ services! {
     /// How many of the last digits of the customer's number are hidden for good.
     /// 0 keeps the whole number, "all" keeps none of it.
     hide_caller_digits: HideDigits = HideDigits::Last(4), Kind::HideDigits;
-    /// Whether running recordings may be paused: see [pause].
+    /// Whether running recordings may be paused: see the section pause.
     pause: bool = true, Kind::Bool;
     /// Key tones in the sound itself are silenced on both sides, and so is what is heard at the time of key
     /// presses that are sent as RTP events. Which keys they were cannot be heard from the recording then.
