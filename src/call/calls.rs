@@ -300,9 +300,6 @@ impl Calls {
                 }
                 self.tables.note_response(id, seen);
                 self.refresh(id, seen.at);
-                if let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.state == DialogState::Early) {
-                    d.heard_since.note_ringing(seen);
-                }
                 // A copy that comes after the answer is older than what that said.
                 if state != Some(DialogState::Early) && state.is_some() {
                     return;
@@ -343,8 +340,7 @@ impl Calls {
     pub(super) fn confirm(&mut self, id: DialogId, at: Timestamp) {
         let Some(d) = self.tables.dialogs.get_mut(id) else { return };
         d.state = DialogState::Confirmed { answered_at: at, recording: None, bye: None };
-        let pairing = &self.tables.pairing;
-        let has_spoken = d.media.iter().any(|m| pairing.has_spoken(m.session, Side::Callee));
+        let has_spoken = d.media.iter().any(|m| self.tables.pairing.has_spoken(m.session, Side::Callee));
         d.heard_since.note_answer(at, has_spoken);
         let leg = d.leg;
         if let Some(leg) = self.tables.legs.get_mut(leg) {

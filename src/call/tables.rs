@@ -207,6 +207,9 @@ impl Tables {
         if seen.is_success() {
             d.way |= leg.hops_between(seen.flow.dst.ip(), seen.flow.src.ip());
         }
+        if d.state == DialogState::Early && !seen.is_success() {
+            d.heard_since.note_ringing(seen);
+        }
         media::begin(leg, d, seen, hop, pairing);
         if let Some(said) = media::describe(leg, d, seen, Side::Callee) {
             media::take_in(d, &said, pairing);

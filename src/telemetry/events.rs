@@ -12,13 +12,13 @@ use super::label::{
     CallBucket, CodecLabel, DecoderFault, EndedBy, FailReason, FaultLabel, HepFault, PauseCause, PauseEnd,
     SiprecFault, ThreadRole, UnreadKind, UnrecordedReason,
 };
-use super::metrics::{Metrics, OTHER_SERVICE};
+use super::metrics::Metrics;
 use crate::time::Timestamp;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 use uuid::Uuid;
 
+mod counting;
 mod wording;
 
 /// Which recording an event is about.
@@ -381,94 +381,6 @@ impl Event<'_> {
     pub fn emit(&self, metrics: &Metrics) {
         self.count(metrics);
         self.log();
-    }
-
-    fn count(&self, metrics: &Metrics) {
-        let (ledger, life) = (metrics.ledger(), &metrics.life);
-        match *self {
-            Event::CallAnswered(about) => ledger.answered(about.service),
-            Event::CallUnrecorded { reason } => increment(&life.unrecorded, reason.index()),
-            Event::RecordingParallel => life.parallel.increment(1),
-            Event::RecordingCompleted { about, ended_by, complete, one_way, bucket, .. } => {
-                ledger.completed(about.service, ended_by, bucket);
-                life.one_way.increment(u64::from(one_way));
-                life.incomplete.increment(u64::from(!complete));
-            }
-            Event::RecordingFailed { about, reason } => {
-                ledger.failed(about.service, reason);
-            }
-            Event::MediaFaulty { fault, .. } => increment(&life.media_faults, fault.index()),
-            Event::AnnouncementShort { about, .. } => {
-                increment_of(&life.announcement_short, about.service);
-            }
-            Event::RecordingRecovered(about) => {
-                ledger.recovered(about.service);
-                life.incomplete.increment(1);
-            }
-            Event::PauseBegan { by, .. } => increment(&life.pauses, by.index()),
-            Event::PauseEnded { by, .. } => increment(&life.pauses_ended, by.index()),
-            Event::MediaLost { packets, .. } => life.rtp_lost.increment(packets),
-            Event::StreamEnded { jitter, .. } => metrics.observe_jitter(jitter),
-            Event::MediaUndecodable { codec, .. } => increment(&life.undecodable, codec.index()),
-            Event::DecoderLost { fault } => increment(&life.decoder_faults, fault.index()),
-            Event::Written { took } => metrics.observe_write(took),
-            Event::WriteFailed { .. } => life.write_errors.increment(1),
-            Event::ClockState { synchronised } => {
-                life.clock_synchronised.set(f64::from(u8::from(synchronised)));
-            }
-            Event::RetentionDeleted { service, .. } => {
-                increment_of(&life.retention_deleted, service);
-            }
-            Event::RetentionFailed { .. } => life.retention_failed.increment(1),
-            Event::RetentionRefused { reason } => {
-                life.retention_refused.set(f64::from(u8::from(reason.is_some())));
-            }
-            Event::RetentionOverdue { recordings } => life.retention_overdue.set(recordings as f64),
-            Event::RecordingsMissing { recordings } => life.missing.set(recordings as f64),
-            Event::SweepDone { at } => life.last_sweep.set((at.as_ms() / 1000) as f64),
-            Event::ArchiveState { trouble } => life.archive_ok.set(f64::from(u8::from(trouble.is_none()))),
-            Event::ThreadRestarted { role, .. } => increment(&life.thread_restarts, role.index()),
-            Event::DecodersFound { .. }
-            | Event::LeftoversFound { .. }
-            | Event::LeftoverKept { .. }
-            | Event::StoreHeld { .. }
-            | Event::FilesLimited { .. }
-            | Event::ThreadDied { .. }
-            | Event::ThreadStuck { .. }
-            | Event::ThreadBack { .. }
-            | Event::Listening { .. }
-            | Event::ControlClosed { .. }
-            | Event::SiprecRefused { .. }
-            | Event::HepRefused { .. }
-            | Event::CaptureStarted { .. }
-            | Event::CaptureLost { .. }
-            | Event::CaptureClosed { .. }
-            | Event::KeyLogUnread { .. }
-            | Event::CallStep { .. }
-            | Event::InodesLow { .. }
-            | Event::SpaceLow { .. }
-            | Event::FramesDropped { .. }
-            | Event::NoSignalling { .. }
-            | Event::Unread { .. }
-            | Event::TunnelRefused { .. }
-            | Event::SipUnreadable { .. }
-            | Event::Started { .. }
-            | Event::MetricsListening { .. }
-            | Event::Stopping { .. }
-            | Event::Stopped { .. } => {}
-        }
-    }
-}
-
-fn increment(counters: &[metrics::Counter], index: usize) {
-    if let Some(c) = counters.get(index) {
-        c.increment(1);
-    }
-}
-
-fn increment_of(counters: &HashMap<String, metrics::Counter>, service: &str) {
-    if let Some(c) = counters.get(service).or_else(|| counters.get(OTHER_SERVICE)) {
-        c.increment(1);
     }
 }
 

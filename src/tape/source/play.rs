@@ -10,7 +10,7 @@ use super::super::waiting::Pending;
 use super::redundant::NEXT_TICKS;
 use super::{MANY_UNNAMED, Source};
 use crate::codec::CodecSpec;
-use crate::codec::telephone_event::{EventPacket, TelephoneEvent};
+use crate::codec::telephone_event::{EventPacket, KeyPresses, TelephoneEvent};
 use crate::time::NS_PER_S;
 use std::sync::Arc;
 
@@ -70,14 +70,7 @@ impl Source {
                 self.other_name.get_or_insert_with(|| spec.name.clone());
                 let event =
                     EventPacket { timestamp: p.raw as u32, at_ns: p.at_ns, clock_hz: spec.rtp_clock_hz };
-                if TelephoneEvent::parse(payload).is_some_and(|e| e.is_key) {
-                    played.event_packets.push(p.at_ns);
-                }
-                if let Some(key) = self.keys.on_packet(event, payload) {
-                    let frame = i128::from(p.at_ns.max(0)) * i128::from(stage.rate_hz) / i128::from(NS_PER_S);
-                    played.key_presses.push(frame as i64);
-                    played.keys.push((p.at_ns, key));
-                }
+                note_key(&mut self.keys, event, payload, stage.rate_hz, played);
                 return self.advance(p, p.ts);
             }
             Carries::Noise => {
@@ -189,4 +182,16 @@ impl Source {
 /// The timestamp in nanoseconds of its clock.
 fn stamp_ns(p: &Pending, spec: &CodecSpec) -> i64 {
     (i128::from(p.raw) * i128::from(NS_PER_S) / i128::from(spec.rtp_clock_hz.max(1))) as i64
+}
+
+/// A packet that tells of a key, which may be the first of its press.
+fn note_key(keys: &mut KeyPresses, event: EventPacket, payload: &[u8], rate_hz: u32, played: &mut Played) {
+    if TelephoneEvent::parse(payload).is_some_and(|e| e.is_key) {
+        played.event_packets.push(event.at_ns);
+    }
+    if let Some(key) = keys.on_packet(event, payload) {
+        let frame = i128::from(event.at_ns.max(0)) * i128::from(rate_hz) / i128::from(NS_PER_S);
+        played.key_presses.push(frame as i64);
+        played.keys.push((event.at_ns, key));
+    }
 }
