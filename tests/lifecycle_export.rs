@@ -119,6 +119,22 @@ fn whole_is_byte_for_byte() {
 }
 
 #[test]
+fn a_copy_says_that_it_was_paused() {
+    let store = Store::new();
+    let id = store.record(1, -10, 100);
+    let row = store.row(id).unwrap();
+    let path = store.files().into_iter().find(|p| p.extension().is_some_and(|e| e == "json")).unwrap();
+    let mut s: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    s["events"] = serde_json::json!([{ "at_s": 1.0, "kind": "pause", "end_s": 4.2, "by": "key" }]);
+    s["paused_s"] = 3.2.into();
+    fs::write(&path, s.to_string()).unwrap();
+    let to = store.outside().join("out");
+    store.keeper().export(&[row], &order(&to), &by(day(0))).unwrap();
+    let text = fs::read_to_string(with(&to, ".txt")).unwrap();
+    assert!(text.contains("Paused") && text.contains("3.2 s: the recording was paused"), "{text}");
+}
+
+#[test]
 fn a_part_and_a_silenced_party() {
     for encoding in WavEncoding::ALL {
         let store = Store::new();

@@ -50,7 +50,9 @@ impl AssuranceMark {
     /// The kinds of events that say so.
     const fn kinds(self) -> &'static [&'static str] {
         match self {
-            AssuranceMark::Partial | AssuranceMark::Paused => &[],
+            AssuranceMark::Partial => &[],
+            // Whatever else is wrong with it.
+            AssuranceMark::Paused => &["pause"],
             AssuranceMark::NoAnnouncement => &["no_announcement"],
             AssuranceMark::Silent => &["silent"],
             AssuranceMark::Quiet => &["quiet"],
@@ -70,7 +72,6 @@ impl AssuranceMarks {
         let bucket = s.assurance.as_ref().and_then(Legible::known).map(|a| a.bucket);
         let is_so = |mark: &AssuranceMark| match mark {
             AssuranceMark::Partial => bucket == Some(AssuranceBucket::Partial),
-            AssuranceMark::Paused => bucket == Some(AssuranceBucket::Paused),
             // What was decoded later is whole.
             AssuranceMark::Undecodable if s.complete => false,
             other => s.events.iter().any(|e| other.kinds().contains(&e.kind.as_str())),

@@ -7,7 +7,7 @@ use crate::config::TlsSection;
 use crate::tls::RsaKey;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -16,6 +16,12 @@ use zeroize::Zeroizing;
 const MAX_KEY_FILE: u64 = 1 << 20;
 /// How much of a key log is read at once, bytes.
 const READ_AT_ONCE: usize = 64 * 1024;
+/// How much of a key log is read at one look, bytes.
+const READ_AT_A_LOOK: usize = 4 << 20;
+/// Of a log that is longer only its end is read: it has more connections than are remembered.
+const TAIL: u64 = 24 << 20;
+/// The longest line that is waited for.
+const MAX_LINE: usize = 4096;
 /// How often a key log is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -50,7 +56,7 @@ pub fn server_keys(tls: &TlsSection) -> Result<Vec<RsaKey>, TlsFileError> {
     let read = |path: &String| {
         let file = PathBuf::from(path);
         let mut text = Zeroizing::new(String::new());
-        let opened = File::open(&file).and_then(|f| f.take(MAX_KEY_FILE).read_to_string(&mut text));
+        let opened = open(&file).and_then(|f| f.take(MAX_KEY_FILE).read_to_string(&mut text));
         if let Err(source) = opened {
             return Err(TlsFileError::Read { key: "tls.rsa_keys", file, source });
         }
@@ -68,6 +74,7 @@ pub fn remarks(tls: &TlsSection) -> Vec<String> {
         let name = file.display();
         match std::fs::metadata(&file) {
             Err(e) => Some(format!("{key}: {name} cannot be read: {e}")),
+            Ok(m) if !m.is_file() => Some(format!("{key}: {name} is no file")),
             Ok(m) if m.mode() & 0o004 != 0 => {
                 Some(format!("{key}: {name} can be read by everybody on this machine (chmod o= {name})"))
             }
@@ -78,6 +85,15 @@ pub fn remarks(tls: &TlsSection) -> Vec<String> {
     all.chain(no_key.map(|e| e.to_string())).collect()
 }
 
+/// A pipe would hold the recorder up, and what comes out of it can be read once only.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"))
+}
+
 /// A piece of a key log. It wipes itself.
 pub type KeyLogPiece = Zeroizing<Vec<u8>>;
 
@@ -86,6 +102,10 @@ pub type KeyLogPiece = Zeroizing<Vec<u8>>;
 pub struct FollowedKeyLog {
     path: PathBuf,
     open: Option<(File, u64)>,
+    /// Of a line that is not whole yet.
+    line: KeyLogPiece,
+    /// The line at hand began before what is read.
+    skips_line: bool,
     /// What was wrong at the last look.
     fault: Option<io::ErrorKind>,
 }
@@ -93,7 +113,7 @@ pub struct FollowedKeyLog {
 impl FollowedKeyLog {
     /// Not yet opened.
     pub fn new(path: PathBuf) -> FollowedKeyLog {
-        FollowedKeyLog { path, open: None, fault: None }
+        FollowedKeyLog { path, open: None, line: KeyLogPiece::default(), skips_line: false, fault: None }
     }
 
     /// Which file.
@@ -101,7 +121,7 @@ impl FollowedKeyLog {
         &self.path
     }
 
-    /// What was appended since the last look, from the start where the file is new; empty if nothing was.
+    /// The next whole lines that were appended, from the start where the file is new; empty if there are none.
     ///
     /// # Errors
     /// It cannot be read, or is not there. Told once as long as it stays the same; it may be there
@@ -110,13 +130,30 @@ impl FollowedKeyLog {
         match self.appended() {
             Ok(piece) => {
                 self.fault = None;
-                Ok(piece)
+                Ok(self.lines(piece))
             }
             Err(e) => {
                 let is_known = self.fault.replace(e.kind()) == Some(e.kind());
                 if is_known { Ok(KeyLogPiece::default()) } else { Err(e) }
             }
         }
+    }
+
+    /// Several logs are read in turn: none gets the end of another's line.
+    fn lines(&mut self, piece: KeyLogPiece) -> KeyLogPiece {
+        let mut all = std::mem::take(&mut self.line);
+        all.extend_from_slice(&piece);
+        if self.skips_line {
+            let Some(end) = all.iter().position(|b| *b == b'\n') else { return KeyLogPiece::default() };
+            all.drain(..=end);
+            self.skips_line = false;
+        }
+        let whole = all.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        if all.len() - whole > MAX_LINE {
+            return all;
+        }
+        self.line = Zeroizing::new(all.split_off(whole));
+        all
     }
 
     fn appended(&mut self) -> io::Result<KeyLogPiece> {
@@ -140,7 +177,10 @@ impl FollowedKeyLog {
                 }
             }
             let was_open = self.open.is_some();
-            self.open = Some((File::open(&self.path)?, 0));
+            let file = open(&self.path)?;
+            let start = file.metadata()?.len().saturating_sub(TAIL);
+            self.skips_line = start > 0;
+            self.open = Some((file, start));
             if was_open {
                 // A line that was cut off at the end of the old one does not go on in the new.
                 return Ok(Zeroizing::new(b"\n".to_vec()));
@@ -195,10 +235,15 @@ impl KeyLogs {
         }
         self.looked = Some(now);
         for log in &mut self.logs {
-            match log.read() {
-                Ok(read) if read.is_empty() => {}
-                Ok(read) => piece(&read),
-                Err(e) => fault(log.path(), &e),
+            for _ in 0..READ_AT_A_LOOK / READ_AT_ONCE {
+                match log.read() {
+                    Ok(read) if read.is_empty() => break,
+                    Ok(read) => piece(&read),
+                    Err(e) => {
+                        fault(log.path(), &e);
+                        break;
+                    }
+                }
             }
         }
     }
@@ -221,6 +266,7 @@ pub fn whole_key_logs(tls: &TlsSection, mut piece: impl FnMut(&[u8])) -> Result<
                 }
             }
         }
+        piece(&log.line);
         piece(b"\n");
     }
     Ok(())
@@ -248,11 +294,11 @@ mod tests {
         assert_eq!(read(&mut log), "", "said once");
         let mut file = File::create(&path).unwrap();
         file.write_all(b"one\ntw").unwrap();
-        assert_eq!(read(&mut log), "one\ntw");
-        file.write_all(b"o\n").unwrap();
-        assert_eq!(read(&mut log), "o\n");
+        assert_eq!(read(&mut log), "one\n", "whole lines only");
+        file.write_all(b"o\nha").unwrap();
+        assert_eq!(read(&mut log), "two\n");
         std::fs::write(&path, "a\n").unwrap();
-        assert_eq!(read(&mut log), "\na\n", "truncated and begun anew");
+        assert_eq!(read(&mut log), "ha\na\n", "truncated and begun anew");
         // Rotated: the old one gets a last line, and the new one its first, between two looks.
         let mut old = File::options().append(true).open(&path).unwrap();
         std::fs::rename(&path, dir.path().join("keys.log.1")).unwrap();
@@ -263,6 +309,28 @@ mod tests {
         assert!(log.read().is_err());
         std::fs::write(&path, "x\n").unwrap();
         assert_eq!(read(&mut log), "\nx\n");
+        // A pipe holds nobody up, and a folder is none.
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        for none in [pipe, dir.path().to_owned()] {
+            assert!(FollowedKeyLog::new(none).read().unwrap_err().to_string().contains("no file"));
+        }
+    }
+
+    #[test]
+    fn of_a_log_that_is_too_long_the_end_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys.log");
+        let line = format!("{}\n", "x".repeat(999));
+        std::fs::write(&path, line.repeat(26_000)).unwrap();
+        let tls = TlsSection { key_log: vec![path.display().to_string()], ..TlsSection::default() };
+        let (mut bytes, mut odd) = (0, 0);
+        whole_key_logs(&tls, |piece| {
+            bytes += piece.len();
+            odd += usize::from(piece.len() > 1 && piece.len() % 1000 != 0);
+        })
+        .unwrap();
+        assert!(bytes > 20_000_000 && bytes < 26_000_000 && odd == 0, "{bytes} {odd}");
     }
 
     #[test]

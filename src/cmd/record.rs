@@ -7,7 +7,7 @@ use crate::capture::live::{LiveError, LiveSource};
 use crate::cli::{Cli, DEFAULT_CONFIG, RecordArgs};
 use crate::config::Loaded;
 use crate::config::check::Purpose;
-use crate::daemon::confine::Confined;
+use crate::daemon::confine::{Confined, leave_no_core};
 use crate::daemon::recorder::{Recorder, StartError};
 use crate::daemon::shutdown::StopFlag;
 use crate::telemetry::Notifier;
@@ -24,6 +24,7 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
 }
 
 fn record(cli: &Cli, notifier: &mut Notifier) -> anyhow::Result<()> {
+    leave_no_core();
     let loaded = settings::load(&cli.global, DefaultFile::Required, Purpose::Capture, Vec::new())?;
     let timezone = settings::timezone(&loaded.config)?;
     let recorder = Recorder::<LiveSource>::prepare(&loaded.config, &timezone)

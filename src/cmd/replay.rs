@@ -12,6 +12,7 @@ use crate::config::check::Purpose;
 use crate::config::error::ValueOrigin;
 use crate::config::{Config, TunnelRule};
 use crate::daemon::capture_loop::worker_count;
+use crate::daemon::confine::leave_no_core;
 use crate::daemon::context::Context;
 use crate::daemon::notices::counted;
 use crate::daemon::observe::RecordingOutcome;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 /// # Errors
 /// A configuration that is wrong, a capture that cannot be read, a folder that cannot be written.
 pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
+    leave_no_core();
     let mut options = Vec::new();
     if let Some(out) = &args.out {
         options.push(("--out", "storage.dir", out.display().to_string()));

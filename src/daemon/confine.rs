@@ -11,6 +11,7 @@ use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetError, RulesetStatus, path_beneath_rules,
 };
+use rustix::process::{Resource, Rlimit, setrlimit};
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -72,6 +73,14 @@ impl fmt::Display for Lock {
             Lock::Partial => "partly locked, the kernel is older",
             Lock::None => "not locked, the kernel has no Landlock",
         })
+    }
+}
+
+/// What is in memory, keys and sound among it, is not to lie about after a crash.
+pub fn leave_no_core() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(e) = setrlimit(Resource::Core, none) {
+        tracing::warn!(reason = %e, "core dumps cannot be switched off");
     }
 }
 

@@ -342,10 +342,7 @@ impl FileDeck {
         if frames.iter().all(|s| *s == 0) {
             self.silence += frames.len() as u64 / u64::from(CHANNELS);
             // The file plays to here once a second, also where nobody speaks.
-            if self.context.writing.prompt
-                && spec.encoding.silence_is_zero()
-                && self.silence >= u64::from(spec.rate)
-            {
+            if self.context.writing.prompt && self.silence >= u64::from(spec.rate) {
                 self.give_silence();
             }
             return;

@@ -11,6 +11,7 @@ use crate::store::sidecar::{self, Sidecar};
 use crate::store::wav::WavEncoding;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
+use std::time::Duration;
 
 /// Its name.
 pub fn name(o: &Opening) -> RecordingName {
@@ -20,6 +21,15 @@ pub fn name(o: &Opening) -> RecordingName {
         o.customer.number.as_ref().map(Pii::as_str),
         o.uuid,
     )
+}
+
+/// What says in a sidecar that the caller cannot have heard the announcement: there was no time for it.
+pub(super) const NO_ANNOUNCEMENT: &str = "no_announcement";
+
+fn no_announcement(o: &Opening) -> Option<sidecar::EventRecord> {
+    let heard = o.before_agent.map(|b| Duration::from_nanos(b.ns.max(0) as u64))?;
+    let is_short = o.service.announcement_min.0.is_some_and(|least| heard < least);
+    is_short.then(|| sidecar::EventRecord::new(0.0, NO_ANNOUNCEMENT))
 }
 
 /// Its sidecar, without what the media tell.
@@ -43,7 +53,7 @@ pub fn sidecar(o: &Opening, timezone: &TimeZone, ended_at: Timestamp, ended_by: 
         sip: sidecar::SipInfo { call_id: Some(o.call_id.clone()) },
         audio: sidecar::Audio::begin(8000, WavEncoding::PcmS16le),
         streams: Vec::new(),
-        events: Vec::new(),
+        events: no_announcement(o).into_iter().collect(),
         retention: sidecar::RetentionRecord { until: Some(until), hold: Holds::default() },
         policy: Some(sidecar::AppliedPolicy {
             retention: Legible::Known(o.service.retention),

@@ -1,26 +1,15 @@
 //! What is told of a recording that is stored.
 
+use super::metadata::NO_ANNOUNCEMENT;
 use super::observe::{bucket_label, end_label};
 use crate::call::Opening;
 use crate::store::assured::never_heard;
 use crate::store::legible::Legible;
-use crate::store::sidecar::{EndedBy, EventRecord, Sidecar};
+use crate::store::sidecar::{EndedBy, Sidecar};
 use crate::telemetry::Metrics;
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::CallBucket;
 use std::time::Duration;
-
-/// The kind of event of a caller who heard too little before the agent.
-pub(super) const NO_ANNOUNCEMENT: &str = "no_announcement";
-
-/// Says in the sidecar whether the caller had heard the announcement: whether there was time for it.
-pub(super) fn note_announcement(s: &mut Sidecar, o: &Opening) {
-    let heard = o.before_agent.map(|b| Duration::from_nanos(b.ns.max(0) as u64));
-    let least = o.service.announcement_min.0;
-    if heard.zip(least).is_some_and(|(heard, least)| heard < least) {
-        s.events.insert(0, EventRecord::new(0.0, NO_ANNOUNCEMENT));
-    }
-}
 
 /// It is stored under its final name.
 pub(super) fn report_recorded(about: About<'_>, o: &Opening, s: &Sidecar, metrics: &Metrics) {

@@ -205,10 +205,9 @@ impl<S: FrameSource> Recorder<S> {
         let write: Vec<&Path> = state.into_iter().chain(anchor).chain(store).collect();
         // Started when it is needed, and again where it was lost.
         let run: Vec<&Path> = self.decoders.iter().map(|d| d.path.as_path()).collect();
-        // Key logs are replaced under their names: their folders are what can be named.
+        // Key logs are replaced under their names, and their folders too where a service makes them anew.
         let key_logs: Vec<PathBuf> = self.config.tls.key_logs().collect();
-        let read: Vec<&Path> =
-            key_logs.iter().filter_map(|log| log.parent()).filter(|p| p.is_dir()).chain([file]).collect();
+        let read: Vec<&Path> = key_logs.iter().filter_map(|log| folder_of(log)).chain([file]).collect();
         confine(&write, &read, &run, !self.sources.is_empty())
     }
 
@@ -291,6 +290,13 @@ fn control_socket(config: &Config, context: &Context) -> Option<ControlSocket> {
         Event::ControlClosed { reason: &reason }.emit(context.metrics());
         None
     })
+}
+
+/// The folder of the folder, or where that is the root the folder itself.
+fn folder_of(log: &Path) -> Option<&Path> {
+    let folder = log.parent()?;
+    let above = folder.parent().filter(|p| p.parent().is_some() && p.is_dir());
+    above.or(Some(folder)).filter(|p| p.is_dir())
 }
 
 /// Lets `listener` receive on a thread of its own.

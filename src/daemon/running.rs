@@ -89,7 +89,8 @@ impl Running {
 pub(super) fn remember(r: &mut Running, timezone: &TimeZone) {
     let (o, pauses) = (&r.opening, r.tape.pauses());
     let mut known = metadata::sidecar(o, timezone, o.answered_at, EndedBy::Recovered);
-    (known.events, known.paused_s) = (pauses.iter().map(pause).collect(), paused_s(pauses));
+    known.events.extend(pauses.iter().map(pause));
+    known.paused_s = paused_s(pauses);
     r.deck.rename(metadata::name(o), known);
 }
 

@@ -8,7 +8,7 @@ use super::crew::Pulse;
 use super::deck::{FileDeck, Trouble, Unfinished};
 use super::metadata;
 use super::observe::{RecordingOutcome, discard_label, fail_label};
-use super::outcome::{note_announcement, report_existing, report_recorded};
+use super::outcome::{report_existing, report_recorded};
 use super::running::{
     Running, about, count, describe, remember, report_last_faults, report_undecodable, set_privacy, step,
     tell_pauses,
@@ -311,9 +311,11 @@ impl Worker {
             let else_complete = is_whole && kept_all && report.missing <= Missing::Undecoded;
             s.undecoded = Some(UndecodedPayload::begin(else_complete));
             s.streams = report.streams.iter().map(stream).collect();
-            s.events = all_events(opening.answered_at, &events, &report);
+            s.events.extend(all_events(opening.answered_at, &events, &report));
             s.paused_s = paused_s(&report.pauses);
-            note_announcement(&mut s, &opening);
+            if stalled {
+                s.end_pauses();
+            }
             s.assurance = Some(Legible::Known(assured(&s, &known)));
             s
         };

@@ -19,6 +19,8 @@ const MAX_FLOWS: usize = 20_000;
 /// Packets of one path that wait for its keys, and for how long after the hellos.
 const MAX_WAITING: usize = 32;
 const PATIENCE_NS: i64 = 300 * NS_PER_MS;
+/// Bytes of all packets that wait.
+const MAX_WAITING_BYTES: usize = 4 << 20;
 /// Paths whose secret is looked for.
 const MAX_UNSETTLED: usize = 1024;
 /// Recordings of one path that were told its keys.
@@ -28,7 +30,7 @@ const MAX_TOLD: usize = 8;
 #[derive(Default)]
 struct DtlsFlow {
     hellos: DtlsHellos,
-    /// When the last new hello came.
+    /// When packets began to wait for its keys.
     since: Timestamp,
     /// Of what each side sends.
     keys: [Vec<Arc<SrtpKey>>; 2],
@@ -36,6 +38,8 @@ struct DtlsFlow {
     told: SmallVec<[(RecordingId, usize); 2]>,
     /// Its secret is looked for.
     is_unsettled: bool,
+    /// Its packets have waited once, and do not again: whoever sends hellos later holds nobody up.
+    has_waited: bool,
     waiting: Vec<OwnedDatagram>,
 }
 
@@ -46,13 +50,24 @@ pub(super) struct DtlsFlows {
     unsettled: Vec<Flow>,
     /// Something was heard, or written down, since secrets were last looked for.
     has_news: bool,
-    holds: bool,
+    /// Paths whose packets wait, and how many bytes those are.
+    holding: Vec<Flow>,
+    waiting_bytes: usize,
+    /// Packets that had waited on a path that was forgotten for another.
+    set_free: Vec<OwnedDatagram>,
 }
 
 impl Default for DtlsFlows {
     fn default() -> Self {
         let flows = LruCache::with_hasher(MAX_FLOWS, RandomState::default());
-        DtlsFlows { flows, unsettled: Vec::new(), has_news: false, holds: false }
+        DtlsFlows {
+            flows,
+            unsettled: Vec::new(),
+            has_news: false,
+            holding: Vec::new(),
+            waiting_bytes: 0,
+            set_free: Vec::new(),
+        }
     }
 }
 
@@ -76,20 +91,28 @@ impl DtlsFlows {
     /// A datagram of DTLS.
     pub fn see(&mut self, d: &Datagram<'_>) {
         let (path, side) = path(&d.flow);
+        if !self.flows.contains_key(&path)
+            && self.flows.len() >= MAX_FLOWS
+            && let Some((_, old)) = self.flows.remove_lru()
+        {
+            self.set_free.extend(old.waiting);
+        }
         let flow = self.flows.entry(path).or_insert_with(DtlsFlow::default);
-        if !flow.hellos.push(side, d.payload) {
+        if !flow.hellos.push(side, d.payload) || !flow.hellos.is_whole() {
             return;
         }
-        flow.since = d.ts;
-        let is_whole = flow.hellos.is_whole();
-        if is_whole && !std::mem::replace(&mut flow.is_unsettled, true) {
-            if self.unsettled.len() >= MAX_UNSETTLED {
-                let oldest = self.unsettled.remove(0);
-                self.flows.remove(&oldest);
-            }
+        if !std::mem::replace(&mut flow.is_unsettled, true) {
+            flow.since = d.ts;
             self.unsettled.push(path);
         }
-        self.has_news |= is_whole;
+        if self.unsettled.len() > MAX_UNSETTLED {
+            // Nobody looks for its secret any more; packets that wait are given up in their time.
+            let oldest = self.unsettled.remove(0);
+            if let Some(flow) = self.flows.peek_mut(&oldest) {
+                flow.is_unsettled = false;
+            }
+        }
+        self.has_news = true;
     }
 
     /// Looks for secrets; gives what had waited for those that are there.
@@ -111,44 +134,55 @@ impl DtlsFlows {
                 *known = made.collect();
             }
             flow.told.clear();
-            flow.is_unsettled = false;
+            (flow.is_unsettled, flow.has_waited) = (false, true);
             out.append(&mut flow.waiting);
             false
         });
+        self.let_go(&out);
         out
     }
 
     /// Whether this packet has to wait for the keys of its path; then it is kept.
     pub fn holds_back(&mut self, d: &Datagram<'_>) -> bool {
         let (path, side) = path(&d.flow);
-        if self.unsettled.is_empty() {
+        if self.unsettled.is_empty() || self.waiting_bytes + d.payload.len() > MAX_WAITING_BYTES {
             return false;
         }
-        let Some(flow) = self.flows.peek_mut(&path).filter(|f| f.is_unsettled) else { return false };
-        let is_soon = d.ts.since_ns(flow.since) < PATIENCE_NS && flow.waiting.len() < MAX_WAITING;
-        if flow.keys[side].is_empty() && is_soon {
-            flow.waiting.push(OwnedDatagram::of(d));
-            self.holds = true;
-            return true;
+        let Some(flow) = self.flows.peek_mut(&path) else { return false };
+        let may_wait = flow.is_unsettled && !flow.has_waited && flow.keys[side].is_empty();
+        if !may_wait || d.ts.since_ns(flow.since) >= PATIENCE_NS || flow.waiting.len() >= MAX_WAITING {
+            return false;
         }
-        false
+        if flow.waiting.is_empty() {
+            self.holding.push(path);
+        }
+        flow.waiting.push(OwnedDatagram::of(d));
+        self.waiting_bytes += d.payload.len();
+        true
     }
 
     /// What has waited long enough by `now`.
     pub fn give_up(&mut self, now: Timestamp) -> Vec<OwnedDatagram> {
-        if !self.holds {
+        if self.holding.is_empty() && self.set_free.is_empty() {
             return Vec::new();
         }
-        let (mut out, mut holds) = (Vec::new(), false);
-        for path in &self.unsettled {
-            let Some(flow) = self.flows.peek_mut(path) else { continue };
-            if now.since_ns(flow.since) >= PATIENCE_NS {
+        let (mut out, flows) = (std::mem::take(&mut self.set_free), &mut self.flows);
+        self.holding.retain(|path| {
+            let Some(flow) = flows.peek_mut(path).filter(|f| !f.waiting.is_empty()) else { return false };
+            let is_over = now.since_ns(flow.since) >= PATIENCE_NS;
+            if is_over {
+                flow.has_waited = true;
                 out.append(&mut flow.waiting);
             }
-            holds |= !flow.waiting.is_empty();
-        }
-        self.holds = holds;
+            !is_over
+        });
+        self.let_go(&out);
         out
+    }
+
+    fn let_go(&mut self, packets: &[OwnedDatagram]) {
+        let bytes: usize = packets.iter().map(|d| d.payload.len()).sum();
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
     }
 
     /// The keys of a packet's path, where they are known and `recording` was not told them yet.

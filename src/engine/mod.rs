@@ -175,6 +175,7 @@ impl Engine {
         }
         let core = &mut self.core;
         self.net.flush(&mut |d| core.handle_captured(&d, sink));
+        core.give_up_waiting(Timestamp::FAR_FUTURE, sink);
         core.calls.finish(core.clock.now(), by);
         core.drain(sink);
     }
@@ -413,9 +414,14 @@ impl Core {
         }
     }
 
-    fn handle_timeout(&mut self, now: Timestamp, sink: &mut impl Sink) {
+    /// Packets whose keys do not come are taken as they are.
+    fn give_up_waiting(&mut self, now: Timestamp, sink: &mut impl Sink) {
         let held = self.dtls.as_mut().map(|dtls| dtls.give_up(now)).unwrap_or_default();
         held.iter().for_each(|d| self.handle_media(&d.borrowed(), sink));
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp, sink: &mut impl Sink) {
+        self.give_up_waiting(now, sink);
         if self.clock.take_discontinuity() {
             // Hours are missing: what was open has ended unseen.
             self.calls.finish(now, Ending::Timeout);

@@ -23,6 +23,9 @@ use std::net::SocketAddr;
 /// Bytes for all connections together, in multiples of one connection's share.
 const TOTAL_SHARES: usize = 256;
 
+/// Connections in TLS that are passed over in search of one to forget.
+const MAX_SPARED: usize = 256;
+
 /// Both ends of a connection, the lower address first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct ConnectionKey {
@@ -126,12 +129,9 @@ impl Reassembly {
             self.open(key, stats);
         }
         let Some(connection) = self.connections.get_mut(&key) else { return };
-        if tcp.syn && !connection.halves[side].may_begin_at(tcp.seq) {
-            connection.tls = None;
-            if tcp.ack.is_none() {
-                // The same ports again: the other side will begin anew as well.
-                connection.halves[1 - side].forget();
-            }
+        if tcp.syn && tcp.ack.is_none() && !connection.halves[side].may_begin_at(tcp.seq) {
+            // The same ports again: the other side will begin anew as well.
+            connection.halves[1 - side].forget();
         }
         self.drive((key, side), stats, emit, |half, rules, stats, out| {
             half.segment(ts, tcp, lost, rules, stats, out);
@@ -166,9 +166,13 @@ impl Reassembly {
         }
     }
 
-    /// Nothing more comes: what waits for secrets waits in vain.
+    /// Nothing more comes: what was not opened is not going to be.
     pub(crate) fn give_up_sealed(&mut self, stats: &mut NetStats) {
-        for key in std::mem::take(&mut self.sealed) {
+        self.sealed.clear();
+        let is_unopened = |c: &Connection| c.tls.as_ref().is_some_and(|t| t.is_unopened() || t.is_waiting());
+        let unopened: Vec<_> =
+            self.connections.iter().filter(|(_, c)| is_unopened(c)).map(|(k, _)| *k).collect();
+        for key in unopened {
             self.settle(key, Err(Unopened::NoSecret), stats);
             self.account(key, stats);
         }
@@ -264,6 +268,10 @@ impl Reassembly {
                 StreamPiece::Message(message) => return emit(ts, side, message),
                 StreamPiece::Sealed(bytes) => Some(bytes),
                 StreamPiece::SealedGap => None,
+                StreamPiece::SealedAnew => {
+                    *tls = None;
+                    return;
+                }
             };
             if let (Some(secrets), Ok(())) = (&mut *secrets, result) {
                 let tls = tls.get_or_insert_with(|| Box::new(TlsStream::new(rules.limit)));
@@ -318,8 +326,25 @@ impl Reassembly {
         }
     }
 
+    /// The one that was silent longest; of those that are being read in TLS, which cannot be joined again, one
+    /// only if there are no others to speak of.
+    fn remove_oldest(&mut self) -> Option<(ConnectionKey, Connection)> {
+        for _ in 0..MAX_SPARED {
+            let (key, connection) = self.connections.remove_lru()?;
+            if connection.tls.as_ref().is_none_or(|t| !t.is_open()) {
+                return Some((key, connection));
+            }
+            self.connections.insert(key, connection);
+        }
+        self.connections.remove_lru()
+    }
+
     fn evict_oldest(&mut self, stats: &mut NetStats) {
-        let Some((key, connection)) = self.connections.remove_lru() else { return };
+        let Some((key, connection)) = self.remove_oldest() else { return };
+        if let Some(tls) = connection.tls.as_ref().filter(|t| t.is_unopened()) {
+            stats.tls_unopened[Unopened::NoSecret as usize] += 1;
+            self.unopened.push((Unopened::NoSecret, key.flow(tls.server()).src.port()));
+        }
         self.held -= connection.held;
         self.sealed.remove(&key);
         for (side, due) in connection.waits.iter().enumerate() {

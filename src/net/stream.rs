@@ -8,7 +8,7 @@
 use super::net_stats::NetStats;
 use crate::sip::stream_framer::{StreamFramer, begins_sip_stream};
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
-use crate::tls::begins_tls;
+use crate::tls::{begins_tls, is_client_hello};
 use crate::wire::transport::Tcp;
 
 /// Missing bytes may come this much later; senders repeat within 1 s mostly.
@@ -45,6 +45,8 @@ pub(crate) enum StreamPiece<'a> {
     Sealed(&'a [u8]),
     /// Some of those are missing here.
     SealedGap,
+    /// Another connection begins here.
+    SealedAnew,
 }
 
 /// A segment that came before its turn.
@@ -76,6 +78,8 @@ pub(crate) struct Half {
     is_sealed: bool,
     /// Bytes of that are missing before the next that come.
     lacks_sealed: bool,
+    /// Somebody said that it begins anew; what comes shows whether that is so.
+    begins_anew: bool,
     /// What the receiver says to have, beyond what was seen.
     acked: Option<(Timestamp, u32)>,
 }
@@ -189,7 +193,9 @@ impl Half {
 
     /// Everything about the connection that was.
     pub(crate) fn forget(&mut self) {
-        *self = Half::default();
+        // Anybody can send a SYN: TLS goes on behind a gap if it was not true.
+        let is_sealed = self.is_sealed;
+        *self = Half { is_sealed, lacks_sealed: is_sealed, begins_anew: is_sealed, ..Half::default() };
     }
 
     /// What it says cannot be read.
@@ -312,8 +318,16 @@ impl Half {
         if bytes.is_empty() || self.mute {
             return;
         }
+        let begins_anew = std::mem::take(&mut self.begins_anew);
+        if begins_anew && begins_sip_stream(bytes) {
+            (self.is_sealed, self.lacks_sealed) = (false, false);
+        }
         if self.is_sealed || rules.opens_tls && begins_tls(bytes) {
             (self.is_sealed, self.framer) = (true, None);
+            if begins_anew && is_client_hello(bytes) {
+                self.lacks_sealed = false;
+                emit(ts, StreamPiece::SealedAnew);
+            }
             if std::mem::take(&mut self.lacks_sealed) {
                 emit(ts, StreamPiece::SealedGap);
             }

@@ -73,6 +73,16 @@ impl TlsStream {
         1 - self.session.client()
     }
 
+    /// Something was opened.
+    pub(super) fn is_open(&self) -> bool {
+        self.session.is_open()
+    }
+
+    /// Both ends have agreed on how to seal, and nothing was opened.
+    pub(super) fn is_unopened(&self) -> bool {
+        self.session.is_unopened()
+    }
+
     /// Something was opened for the first time since this was last asked.
     pub(super) fn has_opened(&mut self) -> bool {
         let was_told = self.is_told;

@@ -23,7 +23,7 @@ pub use dtls::{DtlsHellos, MediaKeys};
 pub use key_log::{KeyLog, KeyLogStats};
 pub use server_keys::{RsaKey, RsaKeyError};
 pub use tls_secrets::TlsSecrets;
-pub use tls_session::{Plaintext, TlsSession, begins_tls};
+pub use tls_session::{Plaintext, TlsSession, begins_tls, is_client_hello};
 
 use zeroize::Zeroizing;
 

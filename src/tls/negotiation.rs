@@ -11,6 +11,9 @@ use super::{Secret, TlsSecrets, Unopened};
 /// Of a handshake, octets that are kept of each side where a key exchange by RSA can be opened.
 const MAX_TRANSCRIPT: usize = 128 * 1024;
 
+/// The longest ticket of a session that is resumed.
+const MAX_TICKET: usize = 4096;
+
 /// What both hellos agreed on.
 #[derive(Clone, Copy)]
 pub(super) struct Agreed {
@@ -30,7 +33,11 @@ pub(super) struct Negotiation {
     agreed: Option<Agreed>,
     /// What the client said, and the server.
     transcript: [Vec<u8>; 2],
+    /// The exchange by RSA, as it was sent; taken when it is decrypted, which is tried once.
     exchange: Option<Vec<u8>>,
+    premaster: Option<Secret>,
+    /// Messages taken.
+    heard: u32,
     master: Option<Secret>,
     /// For both sides, until each changes over (TLS 1.2).
     next: [Option<Opener>; 2],
@@ -47,9 +54,16 @@ impl Negotiation {
         self.agreed.is_some_and(|a| a.is_tls13)
     }
 
+    /// How many messages were taken.
+    pub(super) fn heard(&self) -> u32 {
+        self.heard
+    }
+
     /// Bytes held.
     pub(super) fn held(&self) -> usize {
-        self.transcript.iter().map(Vec::len).sum()
+        let hello = self.hello.as_ref().map_or(0, |h| h.ticket.len() + h.session_id.len());
+        let exchange = self.exchange.as_ref().map_or(0, Vec::len);
+        hello + exchange + self.transcript.iter().map(Vec::capacity).sum::<usize>()
     }
 
     /// Takes a whole message of a side.
@@ -63,9 +77,10 @@ impl Negotiation {
         whole: &[u8],
     ) -> Result<(), Unopened> {
         let (kind, body) = (whole[0], &whole[4..]);
+        self.heard = self.heard.wrapping_add(1);
         let opens_exchange = !self.is_tls13() && !secrets.servers.is_empty();
         match kind {
-            message::CLIENT_HELLO => self.ask(side, body)?,
+            message::CLIENT_HELLO => self.ask(side, body, opens_exchange)?,
             message::SERVER_HELLO => self.agree(side, body)?,
             message::CLIENT_KEY_EXCHANGE if opens_exchange => {
                 self.exchange = encrypted_premaster(body).map(<[u8]>::to_vec);
@@ -77,8 +92,11 @@ impl Negotiation {
             }
             _ => {}
         }
+        // What comes after the exchange is not what the master secret is made with (RFC 7627 §3).
+        let is_over =
+            kind != message::CLIENT_KEY_EXCHANGE && (self.exchange.is_some() || self.premaster.is_some());
         let transcript = &mut self.transcript[usize::from(side != self.client)];
-        let is_kept = opens_exchange && self.master.is_none();
+        let is_kept = opens_exchange && self.master.is_none() && !is_over;
         if is_kept && transcript.len() + whole.len() <= MAX_TRANSCRIPT {
             transcript.extend_from_slice(whole);
         }
@@ -86,11 +104,14 @@ impl Negotiation {
     }
 
     /// The client's hello.
-    fn ask(&mut self, side: usize, body: &[u8]) -> Result<(), Unopened> {
-        let hello = ClientHello::parse(body).ok_or(Unopened::Unsupported)?;
+    fn ask(&mut self, side: usize, body: &[u8], may_resume: bool) -> Result<(), Unopened> {
+        let mut hello = ClientHello::parse(body).ok_or(Unopened::Unsupported)?;
+        if !may_resume || hello.ticket.len() > MAX_TICKET {
+            hello.ticket = Vec::new();
+        }
         if self.hello.is_some() && self.agreed.is_some() && !self.is_tls13() {
             // New keys are made, under the old ones (RFC 5246 §7.4.1.1).
-            *self = Negotiation::default();
+            *self = Negotiation { heard: self.heard, ..Negotiation::default() };
         }
         (self.client, self.hello) = (side, Some(hello));
         Ok(())
@@ -126,17 +147,19 @@ impl Negotiation {
     fn tls12_openers(&mut self, secrets: &mut TlsSecrets) -> Option<[Option<Opener>; 2]> {
         let (hello, answer, agreed) = (self.hello.as_ref()?, self.answer.as_ref()?, self.agreed?);
         let randoms = [&hello.random, &answer.random];
+        if let Some(encrypted) = self.exchange.take() {
+            self.premaster = secrets.servers.premaster(&encrypted, hello.version);
+        }
         let logged = secrets.log.of(&hello.random).and_then(|s| s.master.clone());
-        let secret = match (logged, &self.exchange) {
+        let secret = match (logged, &self.premaster) {
             (Some(logged), _) => logged,
-            (None, Some(encrypted)) => {
-                let premaster = secrets.servers.premaster(encrypted, hello.version)?;
+            (None, Some(premaster)) => {
                 let [client, server] = &self.transcript;
                 // The server speaks between the client's hello and the rest of what that says.
                 let (first, rest) = client.split_at_checked(4 + message_len(client)?)?;
                 let hash = || transcript_hash(agreed.suite.hash, &[first, server, rest]);
                 let hash = agreed.has_extended_master.then(hash);
-                master(agreed.suite, &premaster, randoms, hash.as_deref())
+                master(agreed.suite, premaster, randoms, hash.as_deref())
             }
             (None, None) => {
                 let by_id = Some(&answer.session_id).filter(|id| **id == hello.session_id);

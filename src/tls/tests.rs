@@ -71,12 +71,19 @@ impl rustls::client::danger::ServerCertVerifier for Trusting {
 
 impl Pair {
     fn new(suite: CipherSuite) -> Pair {
+        Pair::with_groups(suite, None)
+    }
+
+    /// The server takes this group only, which the client knows and does not offer at first.
+    fn with_groups(suite: CipherSuite, group: Option<rustls::NamedGroup>) -> Pair {
         let mut provider = rustls::crypto::ring::default_provider();
         provider.cipher_suites.retain(|s| s.suite() == suite);
-        let provider = Arc::new(provider);
+        let mut servers = provider.clone();
+        servers.kx_groups.retain(|g| group.is_none_or(|only| g.name() == only));
+        let (provider, servers) = (Arc::new(provider), Arc::new(servers));
         let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
         let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
-        let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let server = rustls::ServerConfig::builder_with_provider(servers);
         let server = server.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
         let server = server.with_single_cert(vec![certificate], key).unwrap();
         let client = rustls::ClientConfig::builder_with_provider(provider);
@@ -230,6 +237,54 @@ fn what_both_say_is_read_in_whatever_pieces_it_comes() {
             b.heard.swap(0, swapped);
             assert_eq!(b.heard, said, "{suite:?} in pieces of {piece}");
         }
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_another_hello_is_followed() {
+    for suite in SUITES.into_iter().filter(|s| format!("{s:?}").starts_with("TLS13")) {
+        let mut pair = Pair::with_groups(suite, Some(rustls::NamedGroup::secp384r1));
+        pair.say(0, "one");
+        pair.say(1, "two");
+        assert!(pair.wire.len() > 6, "it asked");
+        let mut b = Bystander::new(pair.secrets());
+        pair.wire.iter().for_each(|(side, bytes)| b.hear(*side, Some(bytes)).unwrap());
+        assert_eq!(b.heard, ["one", "two"], "{suite:?}");
+    }
+}
+
+/// Mirrors bring the two directions each in its order, and not in one.
+#[test]
+fn the_server_may_be_heard_first() {
+    for suite in SUITES {
+        let (pair, said) = talk(suite);
+        let (client, server): (Vec<_>, Vec<_>) = pair.wire.iter().partition(|(side, _)| *side == 0);
+        for ahead in [1, 2, 100] {
+            let mut b = Bystander::new(pair.secrets());
+            let order = server.iter().take(ahead).chain(&client).chain(server.iter().skip(ahead));
+            order.for_each(|(side, bytes)| b.hear(*side, Some(bytes)).unwrap());
+            assert_eq!(b.heard, said, "{suite:?} {ahead} ahead");
+        }
+    }
+}
+
+/// What is lost late in a long connection: numbers and keys go on from where they were.
+#[test]
+fn a_long_connection_outlives_a_loss() {
+    for suite in [SUITES[0], SUITES[3]] {
+        let mut pair = Pair::new(suite);
+        (0..3000).for_each(|n| pair.say(0, &format!("<{n}>")));
+        let mut b = Bystander::new(pair.secrets());
+        let (lost, last) = (pair.wire.len() - 500, pair.wire.len());
+        for (n, (side, bytes)) in pair.wire.iter().enumerate() {
+            match n == lost {
+                true => b.hear(*side, None).unwrap(),
+                false => b.hear(*side, Some(bytes)).unwrap(),
+            }
+        }
+        let gap = 3000 - (last - lost);
+        assert!(b.heard[0].contains(&format!("<{}>#<{}>", gap - 1, gap + 1)), "{suite:?}");
+        assert!(b.heard[0].ends_with("<2999>"));
     }
 }
 

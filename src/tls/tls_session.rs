@@ -28,11 +28,16 @@ const MAX_MESSAGE: usize = 128 * 1024;
 /// Secrets are waited for this long.
 const PATIENCE_NS: i64 = 10 * NS_PER_S;
 /// Octets that are tried to open in search of one record's number.
-const TRIED_BYTES: usize = 1 << 20;
+const TRIED_BYTES: usize = 2 << 20;
 /// Records at most that were lost at once.
-const MAX_LOST: usize = 2_000;
-/// What may be a record and is none, after one loss.
+const MAX_LOST: usize = 20_000;
+/// What a trial costs beside its octets, in octets.
+const TRIAL_COST: usize = 128;
+/// Of a connection of which nothing was ever opened, so much that looks like a record and does not open means
+/// that its secrets are others.
 const MAX_CANDIDATES: u32 = 8;
+/// What a handshake may hold beside the limit.
+const HANDSHAKE_ROOM: usize = 4 * MAX_MESSAGE;
 /// Early data (RFC 8446 §4.2.10) that nothing opens, in records.
 const MAX_EARLY: u32 = 1000;
 /// What something that waits takes beside its bytes.
@@ -52,13 +57,17 @@ pub fn begins_tls(bytes: &[u8]) -> bool {
     matches!(bytes, [content::HANDSHAKE, 3, 0..=4, _, _, message::CLIENT_HELLO | message::SERVER_HELLO, ..])
 }
 
+/// Whether a stream begins with the hello of a client.
+pub fn is_client_hello(bytes: &[u8]) -> bool {
+    begins_tls(bytes) && bytes.get(HEADER) == Some(&message::CLIENT_HELLO)
+}
+
 /// Takes what opened: when it was whole, which side sent it, what it is.
 type Out<'a> = &'a mut dyn FnMut(Timestamp, usize, Plaintext<'_>);
 
-/// One side's bytes, in order, as they were heard; none where they are missing.
+/// A side's next bytes, as they were heard; none where they are missing.
 struct WaitingPiece {
     at: Timestamp,
-    side: usize,
     bytes: Option<Vec<u8>>,
 }
 
@@ -88,11 +97,13 @@ struct RecordStream {
 pub struct TlsSession {
     limit: usize,
     negotiation: Negotiation,
+    has_opened: bool,
     senders: [RecordStream; 2],
-    waiting: VecDeque<WaitingPiece>,
+    /// Of each side, behind a record that waits.
+    waiting: [VecDeque<WaitingPiece>; 2],
     waiting_bytes: usize,
-    /// The side whose record waits first of all.
-    stalled: Option<usize>,
+    /// Sides whose next record waits for secrets, or for the other side's hello.
+    stalled: [bool; 2],
     text: Vec<u8>,
 }
 
@@ -105,10 +116,11 @@ impl TlsSession {
         TlsSession {
             limit,
             negotiation: Negotiation::default(),
+            has_opened: false,
             senders: Default::default(),
-            waiting: VecDeque::new(),
+            waiting: Default::default(),
             waiting_bytes: 0,
-            stalled: None,
+            stalled: [false; 2],
             text: Vec::new(),
         }
     }
@@ -125,14 +137,23 @@ impl TlsSession {
         out: Out<'_>,
     ) -> Result<(), Unopened> {
         let side = side.min(1);
-        if let Some(stalled) = self.stalled {
-            let since = self.senders[stalled].at;
+        if self.stalled[side] {
+            let since = self.senders[side].at;
             self.waiting_bytes += bytes.map_or(0, <[u8]>::len) + PIECE_COST;
-            self.waiting.push_back(WaitingPiece { at, side, bytes: bytes.map(<[u8]>::to_vec) });
+            self.waiting[side].push_back(WaitingPiece { at, bytes: bytes.map(<[u8]>::to_vec) });
             let is_over = self.held() > self.limit || at.since_ns(since) > PATIENCE_NS;
             return if is_over { Err(Unopened::NoSecret) } else { Ok(()) };
         }
-        self.take(secrets, (at, side), bytes, out)
+        let heard = self.negotiation.heard();
+        self.take(secrets, (at, side), bytes, out)?;
+        if self.held() > self.limit + HANDSHAKE_ROOM {
+            return Err(Unopened::Unsupported);
+        }
+        // The other side may have waited for just that: mirrors do not keep the order of the two.
+        if self.stalled[1 - side] && self.negotiation.heard() != heard {
+            return self.resume(secrets, out);
+        }
+        Ok(())
     }
 
     /// Secrets have become known: what waits may open.
@@ -140,20 +161,26 @@ impl TlsSession {
     /// # Errors
     /// As of [`TlsSession::push`].
     pub fn resume(&mut self, secrets: &mut TlsSecrets, out: Out<'_>) -> Result<(), Unopened> {
-        let Some(side) = self.stalled.take() else { return Ok(()) };
-        self.records(secrets, side, out)?;
-        while self.stalled.is_none()
-            && let Some(WaitingPiece { at, side, bytes }) = self.waiting.pop_front()
-        {
+        let mut sides = [0, 1].map(|side| (self.senders[side].at, side));
+        sides.sort_unstable();
+        for (_, side) in sides {
+            if std::mem::take(&mut self.stalled[side]) {
+                self.records(secrets, side, out)?;
+            }
+        }
+        loop {
+            let open = (0..2).filter(|side| !self.stalled[*side]);
+            let next = open.filter_map(|side| Some((self.waiting[side].front()?.at, side))).min();
+            let Some((_, side)) = next else { return Ok(()) };
+            let Some(WaitingPiece { at, bytes }) = self.waiting[side].pop_front() else { return Ok(()) };
             self.waiting_bytes -= bytes.as_ref().map_or(0, Vec::len) + PIECE_COST;
             self.take(secrets, (at, side), bytes.as_deref(), out)?;
         }
-        Ok(())
     }
 
     /// Something waits for secrets.
     pub fn is_waiting(&self) -> bool {
-        self.stalled.is_some()
+        self.stalled.contains(&true)
     }
 
     /// Which side is the client, as far as is known.
@@ -161,9 +188,14 @@ impl TlsSession {
         self.negotiation.client
     }
 
+    /// Both ends have agreed on how to seal, and nothing was opened.
+    pub fn is_unopened(&self) -> bool {
+        self.negotiation.agreed().is_some() && !self.is_open()
+    }
+
     /// Something was opened.
     pub fn is_open(&self) -> bool {
-        self.senders.iter().any(|s| s.opener.as_ref().is_some_and(|o| o.seq > 0))
+        self.has_opened
     }
 
     /// Bytes held.
@@ -191,7 +223,7 @@ impl TlsSession {
         let mut partial = std::mem::take(&mut self.senders[side].partial);
         let mut done = 0;
         let mut end = Ok(());
-        while end.is_ok() && self.stalled.is_none() {
+        while end.is_ok() && !self.stalled[side] {
             let is_lost = self.senders[side].is_lost;
             let Some(range) = next_record(&partial[done..], is_lost) else { break };
             done += range.start;
@@ -213,15 +245,17 @@ impl TlsSession {
                         (true, true) => 1,
                     }
                 }
-                Break(None) => self.stalled = Some(side),
+                Break(None) => self.stalled[side] = true,
                 Break(Some(why)) => end = Err(why),
             }
         }
-        if end.is_ok() && self.stalled.is_none() && self.senders[side].is_lost {
+        if end.is_ok() && !self.stalled[side] && self.senders[side].is_lost {
             done += (done..partial.len()).take_while(|at| !is_header(&partial[*at..])).count();
         }
         partial.drain(..done);
-        self.senders[side].partial = partial;
+        if !partial.is_empty() {
+            self.senders[side].partial = partial;
+        }
         end
     }
 
@@ -229,13 +263,14 @@ impl TlsSession {
     fn lose(&mut self, side: usize, out: Out<'_>) -> Result<(), Unopened> {
         let agreed = self.negotiation.agreed().ok_or(Unopened::Lost)?;
         let sender = &mut self.senders[side];
-        if !sender.is_sealed || agreed.is_tls13 && !sender.is_settled {
+        let in_handshake = if agreed.is_tls13 { !sender.is_settled } else { !sender.is_sealed };
+        if in_handshake {
             // The rest of the handshake does not matter; what follows it is under the last keys.
             (sender.opener, sender.is_sealed, sender.is_settled) = (None, true, true);
         }
         sender.partial.clear();
         sender.messages.clear();
-        (sender.is_lost, sender.candidates) = (true, 0);
+        sender.is_lost = true;
         out(sender.at, side, Plaintext::Gap);
         Ok(())
     }
@@ -245,19 +280,22 @@ impl TlsSession {
         self.ready(secrets, side)?;
         let sender = &mut self.senders[side];
         let Some(opener) = &mut sender.opener else { return Break(Some(Unopened::Lost)) };
-        let tries = (TRIED_BYTES / record.len()).clamp(1, MAX_LOST) as u64;
-        let found =
-            (opener.seq..opener.seq + tries).find(|n| opener.open(record, *n, &mut self.text).is_some());
+        // Strangers can make up records: no connection, nor all of them, may take up all the time there is.
+        let cost = record.len() + TRIAL_COST;
+        let tries = (TRIED_BYTES.min(secrets.trials_left(sender.at)) / cost).min(MAX_LOST) as u64;
+        let mut numbers = opener.seq..opener.seq + tries;
+        let found = numbers.find(|n| opener.open(record, *n, &mut self.text).is_some());
+        secrets.note_tried((numbers.start - opener.seq) as usize * cost);
         match found {
             Some(seq) => {
                 opener.seq = seq;
-                sender.is_lost = false;
+                (sender.is_lost, sender.candidates) = (false, 0);
                 self.record(secrets, side, record, out)
             }
             None => {
                 sender.candidates += 1;
-                let is_hopeless = sender.candidates >= MAX_CANDIDATES;
-                if is_hopeless { Break(Some(Unopened::Lost)) } else { Continue(()) }
+                let is_hopeless = sender.candidates >= MAX_CANDIDATES && !self.is_open();
+                if is_hopeless { Break(Some(Unopened::NoSecret)) } else { Continue(()) }
             }
         }
     }
@@ -274,7 +312,8 @@ impl TlsSession {
                     sender.messages.extend_from_slice(&record[HEADER..]);
                     self.messages(secrets, side)
                 }
-                content::CHANGE_CIPHER_SPEC if !is_tls13 => {
+                // Before anything is agreed on it means nothing (RFC 8446 §D.4).
+                content::CHANGE_CIPHER_SPEC if self.negotiation.agreed().is_some_and(|a| !a.is_tls13) => {
                     sender.change();
                     Continue(())
                 }
@@ -299,6 +338,7 @@ impl TlsSession {
             Some(_) => Continue(()),
             None => self.unreadable(side, out),
         };
+        self.has_opened |= self.senders[side].opener.as_ref().is_some_and(|o| o.seq > 0);
         self.text = text;
         step
     }
@@ -377,7 +417,9 @@ impl TlsSession {
             }
         }
         messages.drain(..done);
-        self.senders[side].messages = messages;
+        if !messages.is_empty() {
+            self.senders[side].messages = messages;
+        }
         step
     }
 

@@ -58,6 +58,13 @@ impl Setup {
         fs::write(&self.config, text + toml).unwrap();
     }
 
+    /// Another text in place of one that is in the configuration.
+    pub fn change(&self, from: &str, to: &str) {
+        let text = fs::read_to_string(&self.config).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(&self.config, text.replacen(from, to, 1)).unwrap();
+    }
+
     /// `nauhuri COMMAND --config ...`
     pub fn command(&self, command: &str) -> Command {
         let mut c = Command::new(NAUHURI);

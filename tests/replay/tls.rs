@@ -142,6 +142,41 @@ fn media_keyed_on_their_own_path() {
     }
 }
 
+/// Whoever makes the recorder wait for keys that never come costs a call nothing.
+#[test]
+fn hellos_on_the_path_of_a_plain_call_take_nothing_from_it() {
+    let dtls = Captured::of("baresip-dtls-srtp.pcapng");
+    let path = repository("pcaps/baresip-pcma.pcap");
+    let mut all = Vec::new();
+    frames(&path, &mut |at, _, data| all.push((at, data.to_vec())));
+    let is_rtp = |f: &[u8]| f.len() > 42 + 160 && f[23] == 17 && f[42] >> 6 == 2;
+    let is_hello =
+        |f: &[u8]| f.len() > 80 && f[23] == 17 && f[42..44] == [22, 0xFE] && [1, 2].contains(&f[55]);
+    let hellos: Vec<_> =
+        dtls.frames.iter().filter(|(_, f)| is_hello(f)).map(|(_, f)| f[42..].to_vec()).collect();
+    let rtp: Vec<_> = all.iter().filter(|(_, f)| is_rtp(f)).cloned().collect();
+    let plain = Captured { frames: all.clone(), key_log: String::new() };
+    let expected = plain.replay("key_log = [\"KEYS\"]", "");
+    for place in [0, 40, 100] {
+        let mut attacked = all.clone();
+        for hello in &hellos {
+            let (at, frame) = &rtp[place];
+            let src = std::net::SocketAddr::from((
+                [frame[26], frame[27], frame[28], frame[29]],
+                u16::from_be_bytes([frame[34], frame[35]]),
+            ));
+            let dst = std::net::SocketAddr::from((
+                [frame[30], frame[31], frame[32], frame[33]],
+                u16::from_be_bytes([frame[36], frame[37]]),
+            ));
+            attacked.push((at - 1000, crate::common::ladder::ethernet(src, dst, hello)));
+        }
+        attacked.sort_by_key(|(at, _)| *at);
+        let run = Captured { frames: attacked, key_log: String::new() }.replay("key_log = [\"KEYS\"]", "");
+        same(&expected, &run, &format!("hellos before packet {place}"));
+    }
+}
+
 /// Segments come twice, late, or not at all; in all orders that a receiver mends.
 #[test]
 fn the_network_may_do_what_it_does() {
@@ -236,7 +271,9 @@ fn files_that_cannot_be_used_are_named() {
     for (tls, words) in [
         ("key_log = [\"/nowhere/keys.log\"]", ["tls.key_log", "/nowhere/keys.log"]),
         ("rsa_keys = [\"/nowhere/sip.key\"]", ["tls.rsa_keys", "/nowhere/sip.key"]),
-        ("rsa_keys = [\"/dev/null\"]", ["tls.rsa_keys", "no RSA private key"]),
+        ("rsa_keys = [\"/dev/null\"]", ["tls.rsa_keys", "no file"]),
+        ("rsa_keys = [\"/etc/hostname\"]", ["tls.rsa_keys", "no RSA private key"]),
+        ("key_log = [\"/dev\"]", ["tls.key_log", "no file"]),
         ("ports = []", ["tls.ports", "port"]),
     ] {
         let out = refused(tls, &capture);

@@ -26,6 +26,7 @@ struct Words {
     ended: &'static str,
     length: &'static str,
     complete: &'static str,
+    paused: [&'static str; 2],
     yes: &'static str,
     partial: &'static str,
     until: &'static str,
@@ -54,6 +55,7 @@ const FI: Words = Words {
     ended: "Päättyi",
     length: "Kesto",
     complete: "Kokonainen",
+    paused: ["Tauolla", "tallennus oli keskeytetty; siltä ajalta on hiljaisuutta"],
     yes: "kyllä",
     partial: "ei: osa puhelusta puuttuu",
     until: "Säilytetään",
@@ -82,6 +84,7 @@ const SV: Words = Words {
     ended: "Avslutat",
     length: "Längd",
     complete: "Fullständig",
+    paused: ["Pausad", "inspelningen var pausad; den tiden är tyst"],
     yes: "ja",
     partial: "nej: en del av samtalet saknas",
     until: "Bevaras till",
@@ -110,6 +113,7 @@ const EN: Words = Words {
     ended: "Ended",
     length: "Length",
     complete: "Complete",
+    paused: ["Paused", "the recording was paused; that time is silence"],
     yes: "yes",
     partial: "no: part of the call is missing",
     until: "Kept until",
@@ -182,6 +186,10 @@ fn lines(s: &Sidecar, zone: &TimeZone, w: &Words) -> Vec<(&'static str, String)>
         (w.complete, if s.complete { w.yes } else { w.partial }.into()),
         (w.until, s.retention.until.map_or_else(|| w.no_date.into(), |at| local(at, zone))),
     ];
+    if s.paused_s > 0.0 {
+        let [paused, why] = w.paused;
+        lines.push((paused, format!("{:.1} s: {why}", s.paused_s)));
+    }
     if let Legible::Known(all) = &s.amendments {
         lines.extend(all.iter().filter_map(|one| Some((w.note, one.note.as_ref()?.as_str().to_owned()))));
     }
