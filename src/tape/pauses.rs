@@ -180,13 +180,13 @@ impl Pauses {
     /// The tape ends at `end_ns`: all there were, in order.
     pub fn close(&mut self, end_ns: i64) {
         let is_kept = |p: &PauseReport| p.from_ns < end_ns && p.until_ns != Some(p.from_ns);
-        let [begun, ended] =
-            [self.told.0, self.told.1].map(|n| self.all.iter().take(n).filter(|p| is_kept(p)).count());
+        let kept = |n: usize| self.all.iter().take(n).filter(|p| is_kept(p)).count();
+        let told = (kept(self.told.0), kept(self.told.1));
         self.all.retain(is_kept);
         for p in self.all.iter_mut().filter(|p| p.until_ns.is_none_or(|until| until > end_ns)) {
             (p.until_ns, p.resumed_by) = (Some(end_ns), None);
         }
-        self.told = (begun, ended);
+        self.told = told;
     }
 
     /// All there were.
