@@ -94,6 +94,8 @@ pub struct Dialog {
     pub last_info: [Option<u32>; 2],
     /// CSeq of the last request of the agent's that spoke of a pause.
     pub last_pause: Option<u32>,
+    /// CSeq of the last key press in an INFO that came from the agent's own end.
+    pub last_key: Option<u32>,
     /// The last keys that the agent pressed, where they may mean something and are told by INFO.
     pub pressed: Option<Box<PressedKeys>>,
     /// Hops of its leg that its 2xx was seen on, a bit each.
@@ -189,6 +191,7 @@ impl Dialogs {
             replaced: false,
             last_info: [None, None],
             last_pause: None,
+            last_key: None,
             pressed: None,
             way: 0,
             hosts: Default::default(),

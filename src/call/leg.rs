@@ -43,6 +43,13 @@ pub struct Hop {
     pub offer: Option<Arc<Description>>,
 }
 
+impl Hop {
+    /// The end that looks to `side`.
+    fn end(&self, side: Side) -> SocketAddr {
+        if side == Side::Caller { self.caller } else { self.callee }
+    }
+}
+
 /// Who a party is known to be from another dialog that this leg goes on from.
 #[derive(Clone, Debug, Default)]
 pub struct Continued {
@@ -195,13 +202,31 @@ impl Leg {
 
     /// Is `ip` at an end of the way of a dialog on this branch? Its `way` is the hops that its 2xx was
     /// seen on, a bit each: an INVITE alone may be anybody's.
-    pub fn has_end(&self, (way, branch): (u32, Option<usize>), side: Side, ip: IpAddr) -> bool {
-        let end = |h: &Hop| if side == Side::Caller { h.caller.ip() } else { h.callee.ip() };
-        let is_on_way = |i: usize| match way {
+    pub fn has_end(&self, way: (u32, Option<usize>), side: Side, ip: IpAddr) -> bool {
+        self.ends_of(way, side).any(|end| end.ip() == ip)
+    }
+
+    /// The ends of the hops of such a way that look to `side`: itself, and the proxies on its way.
+    pub fn ends_of(&self, way: (u32, Option<usize>), side: Side) -> impl Iterator<Item = SocketAddr> {
+        self.hops_on(way).map(move |(_, h)| h.end(side))
+    }
+
+    /// Of those the one that is `side` itself, or what is nearest to it of all that was captured.
+    pub fn outermost(&self, way: (u32, Option<usize>), side: Side) -> Option<SocketAddr> {
+        let far = |(i, h): &(usize, &Hop)| (h.vias, *i);
+        let hop = match side {
+            Side::Caller => self.hops_on(way).min_by_key(far),
+            Side::Callee => self.hops_on(way).max_by_key(far),
+        };
+        hop.map(|(_, h)| h.end(side))
+    }
+
+    fn hops_on(&self, (way, branch): (u32, Option<usize>)) -> impl Iterator<Item = (usize, &Hop)> {
+        let is_on_way = move |i: usize| match way {
             0 => !self.is_sibling(i, branch),
             way => way >> i & 1 == 1,
         };
-        self.hops.iter().enumerate().any(|(i, h)| end(h) == ip && is_on_way(i))
+        self.hops.iter().enumerate().filter(move |(i, _)| is_on_way(*i))
     }
 
     /// Was the INVITE sent there?

@@ -10,7 +10,7 @@ use super::timeline::frames_at;
 use super::voice::Stage;
 use super::{MAX_EVENTS, Tape};
 use crate::id::Channel;
-use crate::rtp::standing::Trust;
+use crate::rtp::standing::{Standing, Trust};
 use crate::time::NS_PER_S;
 
 /// What is played and does not go over the timeline.
@@ -87,8 +87,10 @@ impl Tape {
                 }
             }
             self.hush.note_events(channel, &played.event_packets, rate_hz);
-            // Whoever could send in a customer's place must not be able to switch the recording off.
-            if channel == Channel::Agent && place.trust() == Trust::Named {
+            // A customer must not be able to switch the recording off: media that runs both ways to
+            // some host is no proof that it is the agent's.
+            let is_agents = place.trust() == Trust::Named && place.standing() != Standing::Nat;
+            if channel == Channel::Agent && is_agents {
                 played.keys.iter().for_each(|(at_ns, key)| self.hush.press(*key, *at_ns));
             }
             if played.left_out || !played.kept.is_empty() {

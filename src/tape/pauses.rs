@@ -93,11 +93,20 @@ impl Pauses {
 
     /// Somebody asks for a pause, or for its end.
     pub fn want(&mut self, at_ns: i64, switch: Switch, by: PauseBy) {
-        let is_heard = self.is_allowed || switch == Switch::Resume;
-        match is_heard && self.waiting.len() < MAX_WAITING {
-            true => self.waiting.push(PauseWish { at_ns: at_ns.max(0), switch, by }),
-            false => self.left_out += u64::from(is_heard),
+        if !self.is_allowed && switch == Switch::Pause {
+            return;
         }
+        if self.waiting.len() >= MAX_WAITING {
+            self.left_out += 1;
+            // With no room for all, rather silence than sound that was not to be kept.
+            let resumes = self.waiting.iter().enumerate().filter(|(_, w)| w.switch == Switch::Resume);
+            let oldest = resumes.min_by_key(|(_, w)| w.at_ns).map(|(i, _)| i);
+            match oldest.filter(|_| switch == Switch::Pause) {
+                Some(i) => self.waiting.remove(i),
+                None => return,
+            };
+        }
+        self.waiting.push(PauseWish { at_ns: at_ns.max(0), switch, by });
     }
 
     /// All that was asked for up to `horizon_ns` takes effect. From when on there is
@@ -114,6 +123,8 @@ impl Pauses {
         for wanted in self.waiting.drain(..due).collect::<Vec<_>>() {
             self.lapse(wanted.at_ns);
             begun = begun.or(self.take(wanted));
+            // It may have ended at once: then there was none.
+            begun = begun.filter(|from_ns| self.all.last().is_some_and(|p| p.from_ns >= *from_ns));
         }
         self.lapse(horizon_ns);
         begun
@@ -168,11 +179,14 @@ impl Pauses {
 
     /// The tape ends at `end_ns`: all there were, in order.
     pub fn close(&mut self, end_ns: i64) {
-        self.all.retain(|p| p.from_ns < end_ns);
+        let is_kept = |p: &PauseReport| p.from_ns < end_ns && p.until_ns != Some(p.from_ns);
+        let kept = |n: usize| self.all.iter().take(n).filter(|p| is_kept(p)).count();
+        let told = (kept(self.told.0), kept(self.told.1));
+        self.all.retain(is_kept);
         for p in self.all.iter_mut().filter(|p| p.until_ns.is_none_or(|until| until > end_ns)) {
             (p.until_ns, p.resumed_by) = (Some(end_ns), None);
         }
-        self.told = (self.told.0.min(self.all.len()), self.told.1.min(self.all.len()));
+        self.told = told;
     }
 
     /// All there were.
@@ -223,6 +237,10 @@ impl Pauses {
             && let Some(p) = self.all.last_mut()
         {
             (p.until_ns, p.resumed_by) = (Some(at_ns.max(p.from_ns)), Some(by));
+            // One that ended as it began was none, unless its beginning has been told.
+            if p.until_ns == Some(p.from_ns) && self.told.0 < self.all.len() {
+                self.all.pop();
+            }
         }
     }
 }
@@ -296,6 +314,31 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_that_ends_as_it_begins_is_none() {
+        use Switch::{Pause, Resume};
+        let mut p = pauses();
+        [Pause, Resume].into_iter().for_each(|switch| want(&mut p, 5, switch));
+        assert_eq!((p.settle(6 * NS_PER_S), told(&p)), (None, vec![]));
+        [Pause, Resume].into_iter().for_each(|switch| want(&mut p, 7, switch));
+        want(&mut p, 8, Pause);
+        assert_eq!(p.settle(9 * NS_PER_S), Some(8 * NS_PER_S), "the next one is");
+        want(&mut p, 9, Resume);
+        // Its beginning was told before it ended.
+        want(&mut p, 10, Pause);
+        p.settle(10 * NS_PER_S);
+        assert_eq!(p.news().count(), 3);
+        want(&mut p, 10, Resume);
+        want(&mut p, 12, Pause);
+        p.settle(13 * NS_PER_S);
+        p.close(20 * NS_PER_S);
+        assert_eq!(told(&p), [(8, Some(9), Some(PauseBy::Info)), (12, Some(20), None)]);
+        assert_eq!(
+            p.news().map(|(r, is_end)| (r.from_ns / NS_PER_S, is_end)).collect::<Vec<_>>(),
+            [(12, false), (12, true)]
+        );
+    }
+
+    #[test]
     fn news_is_told_once_and_in_order() {
         use Switch::{Pause, Resume};
         let mut p = pauses();
@@ -332,6 +375,15 @@ mod tests {
         p.settle(i64::MAX);
         assert_eq!(p.reports().len(), MAX_PAUSES);
         assert_eq!(p.reports().last().unwrap().until_ns, None, "it stays paused");
+        let mut full = pauses();
+        (0..300).for_each(|n| want(&mut full, n, Switch::Resume));
+        want(&mut full, 400, Switch::Pause);
+        assert!(full.now().is_some() && full.left_out == 45, "a pause finds room");
+        (0..300).for_each(|n| want(&mut full, 401 + n, Switch::Pause));
+        let left_out = full.left_out;
+        want(&mut full, 800, Switch::Resume);
+        want(&mut full, 801, Switch::Pause);
+        assert_eq!((full.now().is_some(), full.left_out), (true, left_out + 2));
         let mut none = Pauses::default();
         want(&mut none, 1, Switch::Pause);
         assert_eq!(none.settle(i64::MAX), None, "not allowed");

@@ -281,6 +281,56 @@ fn an_agents_desktop_pauses_its_own_call_and_no_other() {
     assert!(studio.stop().0);
 }
 
+#[test]
+fn of_an_agents_calls_those_that_may_be_paused_are() {
+    let place = Place::new();
+    let mut config = place.config("control-several");
+    let tokens = place.dir.path().join("tokens");
+    fs::write(&tokens, format!("2008 {}\n", hex::encode(Sha256::digest("token-of-2008")))).unwrap();
+    let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    (config.pause.listen, config.pause.tokens) = (at.to_string(), tokens);
+    let numbers = vec!["0800100200".to_owned()];
+    config.service =
+        vec![ServiceRule { name: "crisis".into(), numbers, pause: Some(false), ..ServiceRule::default() }];
+    let studio = Studio::plain(&config);
+    // The older one is not to be paused.
+    let older = Dialog { headers: "Diversion: <sip:0800100200@pbx.example>\r\n".into(), ..dialog(2008) };
+    let other = dialog(2009);
+    let newer = Dialog { to: older.to.clone(), uri: older.uri.clone(), ..other };
+    let mut s = Scene::new();
+    for (d, from) in [(&older, 50.0), (&newer, 90.0)] {
+        d.answered(&mut s, 0.0, from);
+        s.media(&Voice::of(d, Caller, 3).talk(from + 5.0, 4000.0));
+        s.media(&Voice::of(d, Callee, 4).talk(from + 10.0, 4000.0));
+        d.bye(&mut s, 4000.0, Caller);
+    }
+    let own = "Authorization: Bearer token-of-2008\r\n";
+    during(&studio, &s, || {
+        wait("two calls", || place.calls().len() == 2);
+        std::thread::sleep(Duration::from_millis(500));
+        let (code, body) = http(at, "POST", "/v1/agents/2008/pause", own);
+        let told: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((code, told["calls"].as_array().unwrap().len()), (200, 1), "{body}");
+        assert_eq!(told["calls"][0]["state"], "paused", "{body}");
+        let [failed] = &told["failed"].as_array().unwrap()[..] else { panic!("{body}") };
+        assert!(failed["error"].as_str().unwrap().contains("\"crisis\" may not be paused"), "{body}");
+        assert_ne!(failed["id"], told["calls"][0]["id"]);
+        std::thread::sleep(Duration::from_millis(300));
+        let (code, body) = http(at, "POST", "/v1/agents/2008/resume", own);
+        let told: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((code, told["calls"].as_array().unwrap().len()), (200, 2), "{body}");
+        assert!(told.get("failed").is_none(), "{body}");
+    });
+    studio.until("both are there", 10, |_| recordings(&place.store()).len() == 2);
+    paused(&place.recording("ladder-9"), "http", Some("http"));
+    assert!(place.recording("ladder-8").events("pause").is_empty());
+    let outcomes = |outcome: &str| {
+        place.entries().iter().filter(|e| e["action"] == "pause" && e["outcome"] == outcome).count()
+    };
+    assert_eq!((outcomes("done"), outcomes("refused")), (1, 1));
+    assert!(studio.stop().0);
+}
+
 /// What the recorder says to these bytes.
 fn say(socket: &Path, bytes: &[u8]) -> String {
     let mut s = UnixStream::connect(socket).unwrap();

@@ -6,6 +6,7 @@ use crate::common::ladder::{Dialog, Scene, Side};
 use crate::common::run::{Recording, Run, files, replay};
 use crate::common::voice::{Fate, Packet, Voice};
 use crate::kit::*;
+use std::net::SocketAddr;
 
 /// Keys and a header pause, for two seconds at most.
 const PAUSE: &str = "[pause]\nstart_keys = \"*1\"\nstop_keys = \"*2\"\nheader = \"Record\"\nlimit = \"2s\"\n";
@@ -159,6 +160,9 @@ fn an_info_a_reinvite_and_an_update_of_the_agents_side() {
     info(&mut s, &d, 4700.0, agent, 26, "Record: maybe\r\n", "");
     let long = format!("Record: {}\r\n", "off ".repeat(100));
     info(&mut s, &d, 4800.0, agent, 27, &long, "");
+    // Both at once mean nothing.
+    info(&mut s, &d, 4850.0, agent, 27, "Record: off\r\nRecord: on\r\n", "");
+    info(&mut s, &d, 4900.0, agent, 27, "Record: off\r\n", "Record: on\r\n");
     info(&mut s, &d, 5000.0, agent, 28, "Record: off\r\n", "");
     d.bye(&mut s, 9000.0, Caller);
     let by_info = |from, until, by| (from, until, "info", Some(by));
@@ -317,4 +321,162 @@ fn what_cannot_be_decoded_is_not_kept_of_a_pause() {
         assert!(there.iter().all(|i| !(100..175).contains(i)), "{there:?}");
         assert!((0..90).chain(180..398).all(|i| there.contains(&i)), "{there:?}");
     }
+}
+
+/// The customer speaks in the agent's name, between these addresses: pauses by all means there are,
+/// then a resumption with a number that no later request of the agent's reaches.
+fn forge(s: &mut Scene, d: &Dialog, agent: Side, at: f64, ways: &[(SocketAddr, SocketAddr)]) {
+    let relay = "Content-Type: application/dtmf-relay\r\n";
+    let told = [
+        ("INFO", 50, "Record: off\r\n", ""),
+        ("UPDATE", 51, "Record: off\r\n", ""),
+        ("INFO", 52, "Content-Type: text/plain\r\n", "Record: off\r\n"),
+        ("INFO", 40, relay, "Signal=*\r\n"),
+        ("INFO", 41, relay, "Signal=1\r\n"),
+        ("INFO", 2_000_000_000, "Record: on\r\n", ""),
+    ];
+    for (i, (method, cseq, headers, body)) in told.into_iter().enumerate() {
+        let text = d.request_text(method, agent, cseq, true, headers, None);
+        let head = text.strip_suffix("Content-Length: 0\r\n\r\n").unwrap();
+        let text = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        for (n, (from, to)) in ways.iter().enumerate() {
+            s.udp(at + 40.0 * i as f64 + n as f64, *from, *to, text.as_bytes());
+        }
+    }
+}
+
+/// Forged words at 2 s and at 6.6 s; what the agent himself asks for, on these hops, goes on to work.
+fn forged_and_genuine(
+    mut s: Scene,
+    d: &Dialog,
+    agent: Side,
+    hops: &[Dialog],
+    ways: &[(SocketAddr, SocketAddr)],
+) {
+    s.media(&Voice::of(d, agent, 5).talk(1001.0, 9000.0));
+    s.media(&Voice::of(d, agent.other(), 6).talk(1005.0, 9000.0));
+    forge(&mut s, d, agent, 2000.0, ways);
+    forge(&mut s, d, agent, 6600.0, ways);
+    let relay = "Content-Type: application/dtmf-relay\r\n";
+    for (n, hop) in hops.iter().enumerate() {
+        let late = 3.0 * n as f64;
+        info(&mut s, hop, 3000.0 + late, agent, 20, "Record: off\r\n", "");
+        info(&mut s, hop, 4000.0 + late, agent, 21, "Record: on\r\n", "");
+        info(&mut s, hop, 4500.0 + late, agent, 40, relay, "Signal=*\r\n");
+        info(&mut s, hop, 5000.0 + late, agent, 41, relay, "Signal=1\r\n");
+        info(&mut s, hop, 6000.0 + late, agent, 42, "Record: on\r\n", "");
+        hop.bye(&mut s, 9000.0 + late, agent);
+    }
+    let want = [(3000.0, 4000.0, "info", Some("info")), (5000.0, 6000.0, "key", Some("info"))];
+    paused(&s, "", &want);
+}
+
+#[test]
+fn what_a_proxy_forwards_for_the_customer_in_the_agents_name_pauses_nothing() {
+    for (n, is_outbound) in [(16, false), (17, true)] {
+        let (d, agent) = dialog(n, is_outbound);
+        let proxy: SocketAddr = "192.0.2.30:5060".parse().unwrap();
+        let [caller, callee] = d.sip;
+        let first = Dialog { sip: [caller, proxy], ..d.clone() };
+        let vias = format!("Via: SIP/2.0/UDP {caller};branch=z9hG4bKfirst{n}\r\n");
+        let second = Dialog { sip: [proxy, callee], vias, branch: "second".into(), ..d.clone() };
+        let mut s = Scene::new();
+        first.invite(&mut s, 0.0);
+        second.invite(&mut s, 1.0);
+        for (hop, late) in [(&second, 0.0), (&first, 1.0)] {
+            hop.status(&mut s, 20.0 + late, 180);
+            hop.status(&mut s, 1000.0 + late, 200);
+            hop.ack(&mut s, 1010.0 - late);
+        }
+        let [end, customer] = [d.sip[agent as usize], d.sip[agent.other() as usize]];
+        // The agent's words leave him on one hop, and a proxy forwards them on the other.
+        let forwarded = format!("Via: SIP/2.0/UDP {end};branch=z9hG4bKown\r\n");
+        let [own, other] = if is_outbound { [first, second] } else { [second, first] };
+        let hops = [Dialog { vias: String::new(), ..own }, Dialog { vias: forwarded, ..other }];
+        for ways in [&[(customer, proxy), (proxy, end)], &[(customer, proxy), (proxy, customer)]] {
+            forged_and_genuine(s.clone(), &d, agent, &hops, ways);
+        }
+    }
+}
+
+#[test]
+fn a_proxy_that_is_all_that_is_seen_of_the_agent_is_not_the_customers_voice() {
+    for (n, is_outbound) in [(18, false), (19, true)] {
+        let (d, agent) = dialog(n, is_outbound);
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        let [end, customer] = [d.sip[agent as usize], d.sip[agent.other() as usize]];
+        let below =
+            |via: &str| Dialog { vias: format!("Via: SIP/2.0/UDP {via};branch=z9hG4bKx\r\n"), ..d.clone() };
+        for via in [format!("{customer}"), format!("x.example;received={}", customer.ip())] {
+            let mut s = s.clone();
+            forge(&mut s, &below(&via), agent, 2500.0, &[(end, customer)]);
+            // An agent's telephone behind it.
+            forged_and_genuine(s, &d, agent, &[below("10.1.1.1:5060")], &[]);
+        }
+    }
+}
+
+#[test]
+fn a_host_that_the_customer_names_does_not_speak_for_the_agent() {
+    for (n, is_outbound) in [(20, false), (21, true)] {
+        let (d, agent) = dialog(n, is_outbound);
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        let [end, customer] = [d.sip[agent as usize], d.sip[agent.other() as usize]];
+        let host: SocketAddr = "198.51.100.9:5060".parse().unwrap();
+        let text = d.request_text("OPTIONS", agent.other(), 30, true, "", None);
+        s.udp(1500.0, customer, host, text.as_bytes());
+        for to in [end, customer] {
+            forged_and_genuine(s.clone(), &d, agent, std::slice::from_ref(&d), &[(host, to)]);
+        }
+    }
+}
+
+#[test]
+fn where_both_sides_share_a_host_the_port_tells() {
+    for (n, is_outbound) in [(22, false), (23, true)] {
+        let (mut d, agent) = dialog(n, is_outbound);
+        let end = d.sip[agent as usize];
+        let customer = SocketAddr::new(end.ip(), 5070);
+        d.sip[agent.other() as usize] = customer;
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        forged_and_genuine(s, &d, agent, std::slice::from_ref(&d), &[(customer, end)]);
+    }
+}
+
+#[test]
+fn an_agent_behind_a_nat_may_change_its_port() {
+    for (n, is_outbound) in [(24, false), (25, true)] {
+        let (d, agent) = dialog(n, is_outbound);
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        let mut moved = d.clone();
+        moved.sip[agent as usize].set_port(40_123);
+        forged_and_genuine(s, &d, agent, &[moved], &[]);
+    }
+}
+
+#[test]
+fn keys_from_where_media_merely_runs_both_ways_pause_nothing() {
+    let (d, agent) = dialog(26, false);
+    let mut s = Scene::new();
+    d.answered(&mut s, 0.0, 1000.0);
+    let customer = d.rtp[agent.other() as usize];
+    let elsewhere: SocketAddr = "203.0.113.66:7000".parse().unwrap();
+    s.media(&Voice::of(&d, agent.other(), 6).between(customer, elsewhere).talk(1005.0, 9000.0));
+    let mut v = Voice::of(&d, agent, 5).between(elsewhere, customer);
+    let mut at = 1001.0;
+    for (when, key) in [(3001.0, 10), (3401.0, 1)] {
+        s.media(&v.talk(at, when));
+        s.media(&press(&mut v, when, key));
+        at = when + 120.0;
+    }
+    s.media(&v.talk(at, 9000.0));
+    d.bye(&mut s, 9000.0, Caller);
+    let run = s.replay(&config(""));
+    let r = run.only();
+    assert!(r.events("pause").is_empty() && r.json.get("paused_s").is_none(), "{}", r.json);
+    events(r, "dtmf", &[2.0, 2.4]);
 }

@@ -21,8 +21,8 @@ impl Calls {
             let is_copy = d.last_info[side as usize].replace(seen.cseq) == Some(seen.cseq);
             if let Some(r) = d.recording().filter(|_| !is_copy) {
                 self.recordings.handle_key(r, seen.at, side);
-                self.heed_key(id, seen, side);
             }
+            self.heed_key(id, seen, side);
         }
     }
 }

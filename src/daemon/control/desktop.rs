@@ -9,7 +9,7 @@
 //! hashes are known here. Callers are strangers: connections, headers and time are bounded, no body
 //! is read or repeated, and whoever guesses or asks too often is told to wait.
 
-use super::errands::{Errands, NotDone};
+use super::errands::{Errands, NotDone, Switched};
 use super::guests::Guests;
 use super::protocol::RunningCall;
 use crate::config::{Config, PauseBy, Switch};
@@ -33,6 +33,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// From the connection to the last byte of the answer.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
@@ -244,13 +245,16 @@ impl DesktopService {
             }
         };
         match wish {
-            Wish::Look => told(&token.agent, self.errands.of_agent(&token.agent).await),
+            Wish::Look => {
+                let calls = self.errands.of_agent(&token.agent).await;
+                told(&token.agent, calls.map(|done| Switched { done, failed: Vec::new() }))
+            }
             Wish::Switch(switch) => {
                 let what = (switch, PauseBy::Http);
                 let done = self.errands.switch_all(token.who(from), &token.agent, what).await;
                 told(
                     &token.agent,
-                    done.and_then(|calls| if calls.is_empty() { Err(NotDone::Unknown) } else { Ok(calls) }),
+                    done.and_then(|all| if all.done.is_empty() { Err(NotDone::Unknown) } else { Ok(all) }),
                 )
             }
         }
@@ -312,7 +316,7 @@ fn path(path: &str) -> Option<(&str, Option<&str>)> {
 }
 
 /// What a desktop needs to know of its calls, and no more.
-fn told(agent: &str, done: Result<Vec<RunningCall>, NotDone>) -> Response<Full<Bytes>> {
+fn told(agent: &str, done: Result<Switched, NotDone>) -> Response<Full<Bytes>> {
     let one = |c: &RunningCall| {
         json!({
             "id": short_hex(c.id),
@@ -326,25 +330,37 @@ fn told(agent: &str, done: Result<Vec<RunningCall>, NotDone>) -> Response<Full<B
         })
     };
     match done {
-        Ok(calls) => {
-            let calls: Vec<Value> = calls.iter().map(one).collect();
-            page(StatusCode::OK, &json!({ "agent": agent, "calls": calls }))
+        Ok(Switched { done, failed }) => {
+            let calls: Vec<Value> = done.iter().map(one).collect();
+            let mut body = json!({ "agent": agent, "calls": calls });
+            if !failed.is_empty() {
+                let one =
+                    |(id, why): &(Uuid, NotDone)| json!({ "id": short_hex(*id), "error": reason(why).1 });
+                body["failed"] = failed.iter().map(one).collect();
+            }
+            page(StatusCode::OK, &body)
         }
-        Err(NotDone::Unknown | NotDone::Ended) => {
-            problem(StatusCode::NOT_FOUND, "this agent has no running call")
+        Err(why) => {
+            let (status, said) = reason(&why);
+            problem(status, &said)
         }
-        Err(why @ (NotDone::NotAllowed(_) | NotDone::Several(..))) => {
-            problem(StatusCode::CONFLICT, &why.to_string())
-        }
-        Err(why @ NotDone::Busy) => problem(StatusCode::SERVICE_UNAVAILABLE, &why.to_string()),
+    }
+}
+
+/// Why something was not done, as a desktop is told.
+fn reason(why: &NotDone) -> (StatusCode, String) {
+    match why {
+        NotDone::Unknown | NotDone::Ended => (StatusCode::NOT_FOUND, "this agent has no running call".into()),
+        NotDone::NotAllowed(_) | NotDone::Several(..) => (StatusCode::CONFLICT, why.to_string()),
+        NotDone::Busy => (StatusCode::SERVICE_UNAVAILABLE, why.to_string()),
         // Which file, and what the system said of it, is for the log.
-        Err(why @ (NotDone::NotLogged(_) | NotDone::DoneUnlogged(_))) => {
+        NotDone::NotLogged(_) | NotDone::DoneUnlogged(_) => {
             tracing::warn!(reason = %why, "asked by an agent's desktop");
             let said = match why {
                 NotDone::DoneUnlogged(_) => "paused, but the audit log cannot be written",
                 _ => "not done: the audit log cannot be written",
             };
-            problem(StatusCode::SERVICE_UNAVAILABLE, said)
+            (StatusCode::SERVICE_UNAVAILABLE, said.into())
         }
     }
 }

@@ -53,6 +53,15 @@ pub enum NotDone {
     DoneUnlogged(String),
 }
 
+/// What became of the calls of one agent.
+#[derive(Debug, Default)]
+pub struct Switched {
+    /// How they are now.
+    pub done: Vec<RunningCall>,
+    /// Where it was not done, or not logged, and why.
+    pub failed: Vec<(Uuid, NotDone)>,
+}
+
 /// Whoever does it.
 #[derive(Clone)]
 pub struct Errands {
@@ -97,27 +106,28 @@ impl Errands {
         self.switch_one(who, &call, at, (switch, by)).await
     }
 
-    /// The same for all calls of one agent; none is no mistake.
+    /// The same for all calls of one agent; none is no mistake. One that fails holds up none of the
+    /// others.
     ///
     /// # Errors
-    /// [`NotDone`], of the first that failed.
+    /// [`NotDone`], where it was done nowhere: why the first failed.
     pub async fn switch_all(
         &self,
         who: Who,
         agent: &str,
         (switch, by): (Switch, PauseBy),
-    ) -> Result<Vec<RunningCall>, NotDone> {
+    ) -> Result<Switched, NotDone> {
         let at = wall_clock();
-        let mut done = Vec::new();
+        let mut all = Switched::default();
         for call in self.of_agent(agent).await? {
             match self.switch_one(who.clone(), &call, at, (switch, by)).await {
-                Ok(call) => done.push(call),
+                Ok(call) => all.done.push(call),
                 // One that is over needs no pause.
                 Err(NotDone::Ended) => {}
-                Err(why) => return Err(why),
+                Err(why) => all.failed.push((call.id, why)),
             }
         }
-        Ok(done)
+        all.settle()
     }
 
     /// The running calls of one agent.
@@ -218,6 +228,17 @@ impl Errands {
     }
 }
 
+impl Switched {
+    /// An error where it was done nowhere. What was done and not logged is told before what was not done.
+    fn settle(mut self) -> Result<Switched, NotDone> {
+        self.failed.sort_by_key(|(_, why)| !matches!(why, NotDone::DoneUnlogged(_)));
+        match self.failed.first() {
+            Some((_, why)) if self.done.is_empty() => Err(why.clone()),
+            _ => Ok(self),
+        }
+    }
+}
+
 impl NotDone {
     /// For the log: one word.
     fn word(&self) -> &'static str {
@@ -286,6 +307,19 @@ mod tests {
             heard: Vec::new(),
             codecs: [None, None],
         }
+    }
+
+    #[test]
+    fn one_call_that_fails_leaves_the_others_done() {
+        let [refused, unlogged] =
+            [NotDone::NotAllowed("crisis".into()), NotDone::DoneUnlogged("full".into())];
+        let failed = || vec![(Uuid::nil(), refused.clone()), (Uuid::max(), unlogged.clone())];
+        let all = Switched { done: vec![call(1, None)], failed: failed() }.settle().unwrap();
+        assert_eq!((all.done.len(), all.failed.len()), (1, 2));
+        let none = |failed| Switched { done: Vec::new(), failed }.settle().map(|all| all.done.len());
+        assert_eq!(none(failed()), Err(unlogged.clone()), "what is paused is not told as if it were not");
+        assert_eq!(none(vec![(Uuid::nil(), refused.clone())]), Err(refused.clone()));
+        assert_eq!(none(Vec::new()), Ok(0));
     }
 
     #[test]
