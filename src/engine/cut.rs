@@ -6,10 +6,12 @@
 //! first lines. Bounded: the oldest INVITE goes.
 
 use crate::call::pairing::Target;
+use crate::call::{Decision, Ends, Unrecorded, UnrecordedCall};
 use crate::id::RecordingId;
 use crate::net::Flow;
 use crate::rtp::standing::Trust;
 use crate::sip::{Message, Method, StartLine};
+use crate::time::Timestamp;
 use foldhash::quality::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
@@ -67,6 +69,13 @@ impl Start {
             _ => Start::Other,
         }
     }
+}
+
+/// What is to be said of an answered call of which no more is known.
+pub(super) fn unrecorded(at: Timestamp) -> [Decision; 2] {
+    let (reason, call_id) = (Unrecorded::Truncated, String::new());
+    let call = UnrecordedCall { reason, at, call_id: call_id.clone(), ends: Ends::default() };
+    [Decision::Unrecorded { reason, at, call_id }, Decision::LeftOut(Box::new(call))]
 }
 
 /// So many packets whose own headers alone say that they were cut are no mistake of

@@ -18,7 +18,7 @@ pub mod engine_stats;
 mod outlet;
 
 use crate::call::pairing::{Route, StreamPosition};
-use crate::call::{Calls, Decision, Ending, Ends, Unrecorded, UnrecordedCall};
+use crate::call::{Calls, Decision, Ending, Unrecorded};
 use crate::config::{Config, PauseBy, Switch};
 use crate::id::RecordingId;
 use crate::net::reserved::is_reserved;
@@ -150,10 +150,7 @@ impl Engine {
         sink: &mut impl Sink,
     ) -> bool {
         let now = self.core.clock.now();
-        let at = match switch {
-            Switch::Pause => at.min(now),
-            Switch::Resume => at.max(now),
-        };
+        let at = if switch == Switch::Pause { at.min(now) } else { at.max(now) };
         let is_taken = self.core.calls.handle_pause(recording, at, switch, by);
         self.core.drain(sink);
         is_taken
@@ -328,10 +325,7 @@ impl Core {
         self.stats.sip_cut += 1;
         if is_answer {
             self.stats.unrecorded[Unrecorded::Truncated as usize] += 1;
-            let (reason, call_id) = (Unrecorded::Truncated, String::new());
-            sink.decision(Decision::Unrecorded { reason, at, call_id: call_id.clone() });
-            let ends = Ends::default();
-            sink.decision(Decision::LeftOut(Box::new(UnrecordedCall { reason, at, call_id, ends })));
+            cut::unrecorded(at).into_iter().for_each(|d| sink.decision(d));
         }
     }
 

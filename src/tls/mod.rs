@@ -12,6 +12,7 @@ mod hello;
 mod key_log;
 mod key_schedule;
 mod negotiation;
+mod record_stream;
 mod server_keys;
 mod suite;
 #[cfg(test)]

@@ -8,11 +8,11 @@ use super::cipher::{HEADER, Opener};
 use super::hello::{message, message_len};
 use super::key_schedule::expand_label;
 use super::negotiation::Negotiation;
-use super::{Secret, TlsSecrets, Unopened};
+use super::record_stream::{RecordStream, is_header, next_record};
+use super::{TlsSecrets, Unopened};
 use crate::time::{NS_PER_S, Timestamp};
 use std::collections::VecDeque;
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::ops::Range;
 
 /// Types of records (RFC 8446 §5.1).
 mod content {
@@ -21,8 +21,6 @@ mod content {
     pub const APPLICATION_DATA: u8 = 23;
 }
 
-/// The longest record (RFC 5246 §6.2.3).
-const MAX_RECORD: usize = (1 << 14) + 2048;
 /// The longest message of a handshake that is followed; certificates are long.
 const MAX_MESSAGE: usize = 128 * 1024;
 /// Secrets are waited for this long.
@@ -69,28 +67,6 @@ type Out<'a> = &'a mut dyn FnMut(Timestamp, usize, Plaintext<'_>);
 struct WaitingPiece {
     at: Timestamp,
     bytes: Option<Vec<u8>>,
-}
-
-/// One direction.
-#[derive(Default)]
-struct RecordStream {
-    /// Of a record that is not whole yet.
-    partial: Vec<u8>,
-    /// When the last of them came.
-    at: Timestamp,
-    /// Of a message of the handshake that is not whole yet.
-    messages: Vec<u8>,
-    /// What it sends is sealed.
-    is_sealed: bool,
-    /// Past the handshake (TLS 1.3).
-    is_settled: bool,
-    /// Where its records are, and their numbers, is not known.
-    is_lost: bool,
-    candidates: u32,
-    early: u32,
-    opener: Option<Opener>,
-    /// Of the keys in use (TLS 1.3).
-    secret: Secret,
 }
 
 /// A connection.
@@ -445,34 +421,5 @@ impl TlsSession {
         let hash = agreed.suite.hash;
         sender.secret = expand_label(hash, &sender.secret, "traffic upd", hash.len());
         sender.opener = Opener::tls13(agreed.suite, &sender.secret);
-    }
-}
-
-/// Where the next whole record is. In order it is at the start, or what is there is none and as good as
-/// lost; after a loss it may be anywhere.
-fn next_record(bytes: &[u8], is_lost: bool) -> Option<Range<usize>> {
-    let at = |start: usize| {
-        let [.., a, b] = *bytes[start..].first_chunk::<HEADER>()?;
-        Some(start..start + HEADER + usize::from(u16::from_be_bytes([a, b])))
-    };
-    if !is_lost {
-        return at(0).filter(|r| r.end <= bytes.len() || !is_header(bytes));
-    }
-    (0..bytes.len())
-        .filter(|start| is_header(&bytes[*start..]))
-        .find_map(|start| at(start).filter(|r| r.end <= bytes.len()))
-}
-
-/// Whether a record may begin here.
-fn is_header(bytes: &[u8]) -> bool {
-    let Some([kind, major, minor, a, b]) = bytes.first_chunk::<HEADER>() else { return true };
-    let len = usize::from(u16::from_be_bytes([*a, *b]));
-    (20..=24).contains(kind) && *major == 3 && *minor <= 4 && len > 0 && len <= MAX_RECORD
-}
-
-impl RecordStream {
-    /// Its records are sealed from here on, by the keys that were agreed on last.
-    fn change(&mut self) {
-        (self.is_sealed, self.opener) = (true, None);
     }
 }
