@@ -2,7 +2,7 @@
 //! what a crash leaves of a pause.
 
 use crate::caller::{Line, talker};
-use crate::recorder::{NAUHURI, Setup};
+use crate::recorder::{Setup, copy_program};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -165,7 +165,7 @@ fn only_whom_the_socket_is_for_may_ask() {
         let line = Line::new();
         let setup = Setup::on(&line);
         let dir = setup.dir.path();
-        fs::copy(NAUHURI, dir.join("nauhuri")).unwrap();
+        copy_program(&dir.join("nauhuri"));
         fs::create_dir(&setup.store).unwrap();
         chown(&setup.store, Some(SERVICE), Some(SERVICE)).unwrap();
         chown(dir, Some(SERVICE), Some(SERVICE)).unwrap();

@@ -153,14 +153,21 @@ impl Setup {
     }
 }
 
-/// Files below `root` whose names end so, `.nauhuri` left out, sorted.
+/// The program where others can run it. Copied by a process of its own: one that another thread forks meanwhile
+/// would hold the file open for writing, and nobody could run it.
+pub fn copy_program(to: &Path) {
+    assert!(Command::new("cp").arg(NAUHURI).arg(to).status().unwrap().success());
+}
+
+/// Files below `root` whose names end so, those of recordings only, sorted: `.nauhuri` is left out, and what
+/// tells of calls without a recording.
 pub fn files_below(root: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-            if path.is_dir() && name != ".nauhuri" {
+            if path.is_dir() && ![".nauhuri", "assurance"].contains(&name.as_str()) {
                 folders.push(path);
             } else if path.is_file() && name.ends_with(ending) {
                 found.push(path);

@@ -1,7 +1,7 @@
 //! Starts that cannot work: the exit status, and what to do about it.
 
 use crate::caller::Line;
-use crate::recorder::{NAUHURI, Setup};
+use crate::recorder::{Setup, copy_program};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
@@ -30,7 +30,7 @@ fn no_permission_to_capture() {
     let open = |p: &std::path::Path| fs::set_permissions(p, fs::Permissions::from_mode(0o777)).unwrap();
     // Where a stranger can reach it.
     let program = setup.dir.path().join("nauhuri");
-    fs::copy(NAUHURI, &program).unwrap();
+    copy_program(&program);
     open(setup.dir.path());
     let mut nobody = Command::new("setpriv");
     nobody

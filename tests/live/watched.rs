@@ -1,7 +1,7 @@
 //! Metrics, health and the service manager.
 
 use crate::caller::{Call, Line, Who};
-use crate::recorder::Setup;
+use crate::recorder::{Setup, files_below};
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +83,8 @@ fn the_book_balances_at_every_scrape() {
     assert!(busy > 20, "{busy} of {scrapes}");
     recorder.stop_well();
     assert_eq!(setup.sidecars().len(), 24);
+    let missing = files_below(&setup.store.join("assurance"), ".json");
+    assert_eq!(missing.len(), 8, "the others are explained");
 }
 
 #[test]
