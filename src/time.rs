@@ -14,6 +14,12 @@ pub const NS_PER_S: i64 = 1_000_000_000;
 /// Nanoseconds in a millisecond.
 pub const NS_PER_MS: i64 = 1_000_000;
 
+/// How long so many frames of sound last, nanoseconds, rounded down; no more than [`i64::MAX`].
+pub fn frames_ns(frames: u64, rate_hz: u32) -> i64 {
+    let ns = u128::from(frames) * NS_PER_S as u128 / u128::from(rate_hz.max(1));
+    i64::try_from(ns).unwrap_or(i64::MAX)
+}
+
 /// An instant on the capture clock: nanoseconds since the Unix epoch, UTC.
 ///
 /// Arithmetic saturates: stamps come from strangers' files.

@@ -2,10 +2,10 @@
 
 use crate::store::assurance::AssuranceBucket;
 use crate::store::legible::Legible;
-use crate::store::sidecar::Sidecar;
+use crate::store::sidecar::{EventRecord, Sidecar};
 
 /// One thing that can be said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AssuranceMark {
     /// Its call is not in it whole.
     Partial = 1,
@@ -24,7 +24,7 @@ pub enum AssuranceMark {
 }
 
 impl AssuranceMark {
-    const ALL: [AssuranceMark; 7] = [
+    pub(super) const ALL: [AssuranceMark; 7] = [
         AssuranceMark::Partial,
         AssuranceMark::Paused,
         AssuranceMark::NoAnnouncement,
@@ -47,13 +47,30 @@ impl AssuranceMark {
         }
     }
 
+    /// What it says, in a sentence.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            AssuranceMark::Partial => "Its call is not in it whole: its assurance says why",
+            AssuranceMark::Paused => "Sound was left out on purpose",
+            AssuranceMark::NoAnnouncement => {
+                "The caller heard less than the service's announcement_min before the agent"
+            }
+            AssuranceMark::Silent => {
+                "A side was digital silence for a while, from the beginning or after a hold"
+            }
+            AssuranceMark::Quiet => "A side was far too quiet for a while",
+            AssuranceMark::Clipped => "A side was overdriven for a while",
+            AssuranceMark::Undecodable => "Sound could not be decoded, or was encrypted",
+        }
+    }
+
     /// The kinds of events that say so.
     const fn kinds(self) -> &'static [&'static str] {
         match self {
             AssuranceMark::Partial => &[],
             // Whatever else is wrong with it.
-            AssuranceMark::Paused => &["pause"],
-            AssuranceMark::NoAnnouncement => &["no_announcement"],
+            AssuranceMark::Paused => &[EventRecord::PAUSE],
+            AssuranceMark::NoAnnouncement => &[EventRecord::NO_ANNOUNCEMENT],
             AssuranceMark::Silent => &["silent"],
             AssuranceMark::Quiet => &["quiet"],
             AssuranceMark::Clipped => &["clipped"],

@@ -57,7 +57,7 @@ impl std::fmt::Display for IdPart {
 }
 
 /// A state that can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Flag {
     /// On hold.
     Held,
@@ -67,46 +67,67 @@ pub enum Flag {
     Incomplete,
     /// One side was never heard.
     OneWay,
-    /// Its call is not in it whole: its assurance says why.
-    Partial,
-    /// Sound was left out on purpose.
-    Paused,
-    /// The caller heard less than the service's announcement_min before the agent.
-    NoAnnouncement,
-    /// A side was digital silence for a while, from the beginning or after a hold.
-    Silent,
-    /// A side was far too quiet for a while.
-    Quiet,
-    /// A side was overdriven for a while.
-    Clipped,
-    /// Sound could not be decoded, or was encrypted.
-    Undecodable,
-    /// Not on hold, and falls due within a week.
-    // Within [`EXPIRING`] of [`Search::now`], or already.
+    /// Its sidecar says so against it.
+    Marked(AssuranceMark),
+    /// Not on hold, and falls due within [`EXPIRING`] of [`Search::now`], or already.
     Expiring,
-    /// On hold, and nobody has confirmed that for retention.hold_review.
-    // Since [`Search::unconfirmed_before`], which who knows the configuration sets.
+    /// On hold, and nobody has confirmed that since [`Search::unconfirmed_before`], which who knows the
+    /// configuration sets.
     Review,
 }
 
 impl Flag {
-    /// What it asks for in the marks of a recording; [`None`] where it asks for something else.
-    pub const fn mark(self) -> Option<AssuranceMark> {
-        Some(match self {
-            Flag::Held
-            | Flag::Restricted
-            | Flag::Incomplete
-            | Flag::OneWay
-            | Flag::Expiring
-            | Flag::Review => return None,
-            Flag::Partial => AssuranceMark::Partial,
-            Flag::Paused => AssuranceMark::Paused,
-            Flag::NoAnnouncement => AssuranceMark::NoAnnouncement,
-            Flag::Silent => AssuranceMark::Silent,
-            Flag::Quiet => AssuranceMark::Quiet,
-            Flag::Clipped => AssuranceMark::Clipped,
-            Flag::Undecodable => AssuranceMark::Undecodable,
-        })
+    /// Every flag, in the order in which they are listed.
+    pub const ALL: [Flag; 13] = [
+        Flag::Held,
+        Flag::Restricted,
+        Flag::Incomplete,
+        Flag::OneWay,
+        Flag::Marked(AssuranceMark::Partial),
+        Flag::Marked(AssuranceMark::Paused),
+        Flag::Marked(AssuranceMark::NoAnnouncement),
+        Flag::Marked(AssuranceMark::Silent),
+        Flag::Marked(AssuranceMark::Quiet),
+        Flag::Marked(AssuranceMark::Clipped),
+        Flag::Marked(AssuranceMark::Undecodable),
+        Flag::Expiring,
+        Flag::Review,
+    ];
+
+    /// As it is typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Flag::Held => "held",
+            Flag::Restricted => "restricted",
+            Flag::Incomplete => "incomplete",
+            Flag::OneWay => "one-way",
+            Flag::Marked(mark) => mark.name(),
+            Flag::Expiring => "expiring",
+            Flag::Review => "review",
+        }
+    }
+
+    /// What it asks for, in a sentence.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Flag::Held => "On hold",
+            Flag::Restricted => "Closed to listening and export",
+            Flag::Incomplete => "Its start, its end or some audio is missing",
+            Flag::OneWay => "One side was never heard",
+            Flag::Marked(mark) => mark.describe(),
+            Flag::Expiring => "Not on hold, and falls due within a week",
+            Flag::Review => "On hold, and nobody has confirmed that for retention.hold_review",
+        }
+    }
+}
+
+impl clap::ValueEnum for Flag {
+    fn value_variants<'a>() -> &'a [Flag] {
+        &Flag::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.name()).help(self.describe()))
     }
 }
 
@@ -178,13 +199,7 @@ impl Search {
             Flag::Restricted => row.restricted,
             Flag::Incomplete => !row.complete,
             Flag::OneWay => row.one_way,
-            Flag::Partial
-            | Flag::Paused
-            | Flag::NoAnnouncement
-            | Flag::Silent
-            | Flag::Quiet
-            | Flag::Clipped
-            | Flag::Undecodable => flag.mark().is_some_and(|mark| row.marks.has(mark)),
+            Flag::Marked(mark) => row.marks.has(mark),
             Flag::Expiring => !row.held && row.until.is_some_and(|t| t <= self.now + EXPIRING),
         }
     }
@@ -218,6 +233,11 @@ pub fn number_parts(typed: &str, form: &NumberForm) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::config::Numbers;
+
+    #[test]
+    fn every_mark_can_be_asked_for() {
+        assert!(AssuranceMark::ALL.iter().all(|mark| Flag::ALL.contains(&Flag::Marked(*mark))));
+    }
 
     #[test]
     fn names_of_recordings() {

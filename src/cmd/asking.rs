@@ -2,6 +2,7 @@
 
 use super::settings::{self, DefaultFile};
 use super::usage::Usage;
+use super::words::local;
 use crate::cli::Global;
 use crate::cli::control::RecorderArgs;
 use crate::config::check::Purpose;
@@ -9,7 +10,9 @@ use crate::custody::audit::SystemAccount;
 use crate::daemon::control::protocol::{
     ControlAnswer, ControlCommand, ControlRequest, MAX_ANSWER, MAX_REQUEST, VERSION,
 };
+use crate::time::Timestamp;
 use anyhow::{Context as _, bail};
+use jiff::tz::TimeZone;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -53,6 +56,12 @@ pub fn ask(global: &Global, args: &RecorderArgs, command: ControlCommand) -> any
         Some(why) => bail!(why),
         None => Ok(answer),
     }
+}
+
+/// Reads the instants of an answer by the clock that the recorder goes by; `None` for what is none.
+pub fn clock_of(answer: &ControlAnswer) -> impl Fn(&str) -> Option<String> {
+    let zone = TimeZone::get(&answer.timezone).unwrap_or(TimeZone::UTC);
+    move |text| Timestamp::parse_rfc3339(text).map(|at| local(at, &zone))
 }
 
 fn socket(global: &Global, args: &RecorderArgs) -> anyhow::Result<PathBuf> {

@@ -3,13 +3,10 @@
 use super::asking;
 use super::columns::{Grid, Layout};
 use super::output::{self, plain, remark};
-use super::words::local;
 use crate::cli::Cli;
 use crate::cli::control::CallsArgs;
 use crate::daemon::control::protocol::{ControlCommand, RunningCall};
 use crate::id::short_hex;
-use crate::time::Timestamp;
-use jiff::tz::TimeZone;
 
 /// Prints the running calls, the oldest first.
 ///
@@ -24,16 +21,15 @@ pub fn run(cli: &Cli, args: &CallsArgs) -> anyhow::Result<()> {
         output::print(&(serde_json::to_string_pretty(&answer.calls)? + "\n"))?;
         return Ok(());
     }
-    let zone = TimeZone::get(&answer.timezone).unwrap_or(TimeZone::UTC);
+    let clock = asking::clock_of(&answer);
     let mut grid = Grid::default();
-    answer.calls.iter().for_each(|call| grid.row(cells(call, &zone)));
+    answer.calls.iter().for_each(|call| grid.row(cells(call, &clock)));
     let heads = ["ID", "ANSWERED", "LENGTH", "SERVICE", "DIRECTION", "AGENT", "STATE", "CODECS", "HEARD"];
     output::print(&Layout::new(heads).lines(&grid))?;
     Ok(())
 }
 
-fn cells(call: &RunningCall, zone: &TimeZone) -> [String; 9] {
-    let at = |text: &str| Timestamp::parse_rfc3339(text).map_or("-".into(), |at| local(at, zone));
+fn cells(call: &RunningCall, clock: impl Fn(&str) -> Option<String>) -> [String; 9] {
     let mut length = String::new();
     output::push_length(call.seconds, &mut length);
     let mut agent = call.agent.id.as_deref().map_or("-".into(), plain);
@@ -56,7 +52,7 @@ fn cells(call: &RunningCall, zone: &TimeZone) -> [String; 9] {
     };
     [
         short_hex(call.id),
-        at(&call.answered_at),
+        clock(&call.answered_at).unwrap_or("-".into()),
         length,
         plain(&call.service),
         call.direction.name().into(),

@@ -2,14 +2,11 @@
 
 use super::asking;
 use super::output::{self, plain};
-use super::words::local;
 use crate::cli::Cli;
 use crate::cli::control::PauseArgs;
 use crate::daemon::control::protocol::ControlCommand;
 use crate::id::short_hex;
-use crate::time::Timestamp;
 use anyhow::Context as _;
-use jiff::tz::TimeZone;
 
 /// Pauses or resumes one call, and says how it is then.
 ///
@@ -24,11 +21,8 @@ pub fn run(cli: &Cli, args: &PauseArgs) -> anyhow::Result<()> {
         output::print(&(serde_json::to_string_pretty(now)? + "\n"))?;
         return Ok(());
     }
-    let zone = TimeZone::get(&answer.timezone).unwrap_or(TimeZone::UTC);
-    let time = |text: &Option<String>| {
-        let at = text.as_deref().and_then(Timestamp::parse_rfc3339);
-        at.map_or("?".into(), |at| local(at, &zone))
-    };
+    let clock = asking::clock_of(&answer);
+    let time = |text: &Option<String>| text.as_deref().and_then(&clock).unwrap_or("?".into());
     let agent = now.agent.id.as_deref().map_or(String::new(), |id| format!(" (agent {})", plain(id)));
     let id = short_hex(now.id);
     let said = match &now.paused_at {

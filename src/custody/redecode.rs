@@ -25,12 +25,13 @@ use crate::store::files::{Folder, with_new};
 use crate::store::layout::Paths;
 use crate::store::lock::EditLock;
 use crate::store::recover::settle_sound;
-use crate::store::sidecar::Sidecar;
+use crate::store::sidecar::{EventRecord, Sidecar};
 use crate::store::undecoded::{UndecodedItem, UndecodedReader};
 use crate::store::wav::{
     CHANNELS, FinishedWav, WavEncoding, WavInfo, WavSpec, WavWriter, info_of, read_samples, sha256_of,
 };
 use crate::tape::{Deck, Missing, Packet, StreamReport, Tape, TapeReport};
+use crate::time::frames_ns;
 use std::fs::File;
 use std::io::BufReader;
 use std::ops::Range;
@@ -190,7 +191,7 @@ fn play(
     let mut tape = Tape::with_decoders(s.answered_at, decoders.clone());
     tape.set_rate(s.audio.sample_rate);
     let ns = |s: f64| (s * 1e9) as i64;
-    let paused = s.events.iter().filter(|e| e.kind == "pause");
+    let paused = s.events.iter().filter(|e| e.kind == EventRecord::PAUSE);
     let spans = paused.filter_map(|e| Some((ns(e.at_s), ns(e.end_s?))));
     tape.set_hushed(spans, s.policy.as_ref().is_some_and(|p| p.silence_tones));
     let mut reader = UndecodedReader::new(BufReader::new(pcap)).map_err(unreadable())?;
@@ -205,8 +206,8 @@ fn play(
             }
         }
     }
-    let frames_ns = u128::from(s.audio.frames) * 1_000_000_000 / u128::from(s.audio.sample_rate.max(1));
-    let report = tape.close(s.answered_at.offset_ns(i64::try_from(frames_ns).unwrap_or(i64::MAX)), deck);
+    let length_ns = frames_ns(s.audio.frames, s.audio.sample_rate);
+    let report = tape.close(s.answered_at.offset_ns(length_ns), deck);
     deck.trouble.take().map_or(Ok(report), Err)
 }
 

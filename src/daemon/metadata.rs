@@ -7,7 +7,7 @@ use crate::store::calendar::due;
 use crate::store::cases::{Holds, Restrictions};
 use crate::store::layout::RecordingName;
 use crate::store::legible::Legible;
-use crate::store::sidecar::{self, Sidecar};
+use crate::store::sidecar::{self, EventRecord, Sidecar};
 use crate::store::wav::WavEncoding;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
@@ -23,13 +23,10 @@ pub fn name(o: &Opening) -> RecordingName {
     )
 }
 
-/// What says in a sidecar that the caller cannot have heard the announcement: there was no time for it.
-pub(super) const NO_ANNOUNCEMENT: &str = "no_announcement";
-
-fn no_announcement(o: &Opening) -> Option<sidecar::EventRecord> {
+fn no_announcement(o: &Opening) -> Option<EventRecord> {
     let heard = o.before_agent.map(|b| Duration::from_nanos(b.ns.max(0) as u64))?;
     let is_short = o.service.announcement_min.0.is_some_and(|least| heard < least);
-    is_short.then(|| sidecar::EventRecord::new(0.0, NO_ANNOUNCEMENT))
+    is_short.then(|| EventRecord::new(0.0, EventRecord::NO_ANNOUNCEMENT))
 }
 
 /// Its sidecar, without what the media tell.

@@ -97,7 +97,7 @@ pub(super) fn pause(p: &PauseReport) -> sidecar::EventRecord {
         end_s: p.until_ns.map(seconds),
         by: Some(name(p.by)),
         resumed_by: p.resumed_by.map(name),
-        ..sidecar::EventRecord::new(seconds(p.from_ns), "pause")
+        ..sidecar::EventRecord::new(seconds(p.from_ns), sidecar::EventRecord::PAUSE)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::store::register::RegisterEntry;
 use crate::telemetry::label::{FailReason, UnrecordedReason};
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
+use uuid::Uuid;
 
 /// A call left out by rule, as the register has it.
 pub fn by_rule(n: &UnrecordedCall) -> RegisterEntry {
@@ -36,37 +37,31 @@ pub fn by_failure(outcome: &RecordingOutcome) -> Option<RegisterEntry> {
         | RecordingOutcome::Recorded(_)
         | RecordingOutcome::Existed(_) => None,
         RecordingOutcome::Failed { id, call_id, ends, reason } => {
-            let Ends { caller, called, service } = ends.clone();
-            Some(RegisterEntry {
-                at: began(id),
-                reason: reason.as_str().into(),
-                service,
-                caller,
-                called,
-                call: call_id_hash(call_id),
-                recording: Some(*id),
-            })
+            Some(entry(id, call_id, ends.clone(), *reason))
         }
     }
 }
 
 /// The same of one that no worker tells of.
 pub(super) fn missed(o: &Opening, reason: FailReason) -> RegisterEntry {
-    let Ends { caller, called, service } = o.ends();
-    let (at, call) = (began(&o.uuid), call_id_hash(&o.call_id));
+    entry(&o.uuid, &o.call_id, o.ends(), reason)
+}
+
+fn entry(id: &Uuid, call_id: &str, ends: Ends, reason: FailReason) -> RegisterEntry {
+    let Ends { caller, called, service } = ends;
     RegisterEntry {
-        at,
+        at: began(id),
         reason: reason.as_str().into(),
         service,
         caller,
         called,
-        call,
-        recording: Some(o.uuid),
+        call: call_id_hash(call_id),
+        recording: Some(*id),
     }
 }
 
 /// When a recording was answered, by its id: to the millisecond.
-pub fn began(id: &uuid::Uuid) -> Timestamp {
+pub fn began(id: &Uuid) -> Timestamp {
     time_of(*id).unwrap_or(Timestamp::EPOCH)
 }
 

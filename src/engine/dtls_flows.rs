@@ -5,7 +5,7 @@
 //! the keys when a packet of the path is first given to it.
 
 use crate::id::RecordingId;
-use crate::net::{Datagram, Flow, OwnedDatagram};
+use crate::net::{Datagram, Flow, FlowPath, OwnedDatagram};
 use crate::rtp::srtp::{SrtpKey, SrtpSuite};
 use crate::time::{NS_PER_MS, Timestamp};
 use crate::tls::{DtlsHellos, KeyLog};
@@ -45,13 +45,13 @@ struct DtlsFlow {
 
 /// All such paths.
 pub(super) struct DtlsFlows {
-    flows: LruCache<Flow, DtlsFlow, RandomState>,
+    flows: LruCache<FlowPath, DtlsFlow, RandomState>,
     /// Hellos are there whose secret is not known, as far as it was looked for.
-    unsettled: Vec<Flow>,
+    unsettled: Vec<FlowPath>,
     /// Something was heard, or written down, since secrets were last looked for.
     has_news: bool,
     /// Paths whose packets wait, and how many bytes those are.
-    holding: Vec<Flow>,
+    holding: Vec<FlowPath>,
     waiting_bytes: usize,
     /// Packets that had waited on a path that was forgotten for another.
     set_free: Vec<OwnedDatagram>,
@@ -71,12 +71,6 @@ impl Default for DtlsFlows {
     }
 }
 
-/// The path, and which of its two sides sends.
-fn path(flow: &Flow) -> (Flow, usize) {
-    let Flow { src, dst, vlan } = *flow;
-    if src > dst { (Flow { src: dst, dst: src, vlan }, 1) } else { (*flow, 0) }
-}
-
 impl DtlsFlows {
     /// Secrets have become known.
     pub fn look_again(&mut self) {
@@ -90,7 +84,7 @@ impl DtlsFlows {
 
     /// A datagram of DTLS.
     pub fn see(&mut self, d: &Datagram<'_>) {
-        let (path, side) = path(&d.flow);
+        let (path, side) = FlowPath::of(&d.flow);
         if !self.flows.contains_key(&path)
             && self.flows.len() >= MAX_FLOWS
             && let Some((_, old)) = self.flows.remove_lru()
@@ -144,7 +138,7 @@ impl DtlsFlows {
 
     /// Whether this packet has to wait for the keys of its path; then it is kept.
     pub fn holds_back(&mut self, d: &Datagram<'_>) -> bool {
-        let (path, side) = path(&d.flow);
+        let (path, side) = FlowPath::of(&d.flow);
         if self.unsettled.is_empty() || self.waiting_bytes + d.payload.len() > MAX_WAITING_BYTES {
             return false;
         }
@@ -190,7 +184,7 @@ impl DtlsFlows {
         if self.flows.is_empty() {
             return None;
         }
-        let (path, side) = path(flow);
+        let (path, side) = FlowPath::of(flow);
         let flow = self.flows.get_mut(&path)?;
         if flow.keys[side].is_empty() || flow.told.contains(&(recording, side)) {
             return None;

@@ -15,6 +15,32 @@ pub struct Flow {
     pub vlan: Vlan,
 }
 
+/// Both ends of a path, the lower address first: what goes either way on it is of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowPath {
+    low: SocketAddr,
+    high: SocketAddr,
+    vlan: Vlan,
+}
+
+impl FlowPath {
+    /// That of a flow, and which of the two ends sends: the lower (0) or the other (1).
+    pub fn of(flow: &Flow) -> (FlowPath, usize) {
+        let Flow { src, dst, vlan } = *flow;
+        if src > dst {
+            (FlowPath { low: dst, high: src, vlan }, 1)
+        } else {
+            (FlowPath { low: src, high: dst, vlan }, 0)
+        }
+    }
+
+    /// What is sent by that end.
+    pub fn flow(&self, side: usize) -> Flow {
+        let FlowPath { low, high, vlan } = *self;
+        if side == 0 { Flow { src: low, dst: high, vlan } } else { Flow { src: high, dst: low, vlan } }
+    }
+}
+
 /// What a datagram came over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {

@@ -21,7 +21,7 @@ mod stream;
 mod tls_stream;
 mod unread;
 
-pub use datagram::{Datagram, Flow, OwnedDatagram, Transport};
+pub use datagram::{Datagram, Flow, FlowPath, OwnedDatagram, Transport};
 pub use dedup::Dedup;
 pub use defrag::{Defrag, Whole};
 pub use net_config::NetConfig;

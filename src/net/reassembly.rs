@@ -7,18 +7,16 @@
 //! and in bytes together. What a message is only the framer knows. Connections that speak TLS are opened where
 //! their secrets are known; what of them waits for those counts like other bytes held.
 
-use super::datagram::Flow;
+use super::datagram::{Flow, FlowPath};
 use super::net_stats::NetStats;
 use super::stream::{EmitPiece, Half, StreamPiece, StreamRules};
 use super::tls_stream::TlsStream;
 use crate::time::Timestamp;
 use crate::tls::{KeyLog, KeyLogStats, RsaKey, TlsSecrets, Unopened};
-use crate::wire::link::Vlan;
 use crate::wire::transport::Tcp;
 use foldhash::quality::RandomState;
 use hashlink::LruCache;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
 /// Bytes for all connections together, in multiples of one connection's share.
 const TOTAL_SHARES: usize = 256;
@@ -26,16 +24,8 @@ const TOTAL_SHARES: usize = 256;
 /// Connections in TLS that are passed over in search of one to forget.
 const MAX_SPARED: usize = 256;
 
-/// Both ends of a connection, the lower address first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct ConnectionKey {
-    low: SocketAddr,
-    high: SocketAddr,
-    vlan: Vlan,
-}
-
 struct Connection {
-    /// What `low` sends, then what `high` sends.
+    /// What each side of the path sends.
     halves: [Half; 2],
     /// What opens both, where they speak TLS.
     tls: Option<Box<TlsStream>>,
@@ -45,37 +35,19 @@ struct Connection {
     waits: [Option<Timestamp>; 2],
 }
 
-impl ConnectionKey {
-    /// What is sent by the lower of the two (0) or the other (1).
-    fn flow(&self, side: usize) -> Flow {
-        let ConnectionKey { low, high, vlan } = *self;
-        if side == 0 { Flow { src: low, dst: high, vlan } } else { Flow { src: high, dst: low, vlan } }
-    }
-
-    /// And which of the two ends sends.
-    fn of(flow: &Flow) -> (ConnectionKey, usize) {
-        let Flow { src, dst, vlan } = *flow;
-        if src > dst {
-            (ConnectionKey { low: dst, high: src, vlan }, 1)
-        } else {
-            (ConnectionKey { low: src, high: dst, vlan }, 0)
-        }
-    }
-}
-
 /// Connections on SIP ports.
 pub(crate) struct Reassembly {
     /// The one that was silent longest comes first.
-    connections: LruCache<ConnectionKey, Connection, RandomState>,
+    connections: LruCache<FlowPath, Connection, RandomState>,
     /// Which directions wait for missing bytes, and until when.
-    timetable: BTreeSet<(Timestamp, ConnectionKey, usize)>,
+    timetable: BTreeSet<(Timestamp, FlowPath, usize)>,
     buffer: usize,
     max_held: usize,
     held: usize,
     /// None: TLS is not opened.
     secrets: Option<Box<TlsSecrets>>,
     /// Connections that wait for secrets.
-    sealed: BTreeSet<ConnectionKey>,
+    sealed: BTreeSet<FlowPath>,
     /// Server ports of connections that could not be opened, until somebody asks.
     unopened: Vec<(Unopened, u16)>,
 }
@@ -120,7 +92,7 @@ impl Reassembly {
         emit: Emit<'_>,
     ) {
         stats.tcp_segments += 1;
-        let (key, side) = ConnectionKey::of(&flow);
+        let (key, side) = FlowPath::of(&flow);
         if !self.connections.contains_key(&key) {
             if !tcp.syn && tcp.payload.is_empty() {
                 // Nothing to remember of a connection that only closes or acknowledges.
@@ -195,7 +167,7 @@ impl Reassembly {
 
     /// The connection of this flow is TLS that is being opened.
     pub(crate) fn is_opening(&self, flow: &Flow) -> bool {
-        self.connections.peek(&ConnectionKey::of(flow).0).is_some_and(|c| c.tls.is_some())
+        self.connections.peek(&FlowPath::of(flow).0).is_some_and(|c| c.tls.is_some())
     }
 
     /// Connections that could not be opened, with their server's port, since this was last asked.
@@ -205,7 +177,7 @@ impl Reassembly {
 
     /// Whether the connection of this flow is one of those.
     pub(crate) fn follows(&self, flow: &Flow) -> bool {
-        self.connections.contains_key(&ConnectionKey::of(flow).0)
+        self.connections.contains_key(&FlowPath::of(flow).0)
     }
 
     /// When [`Reassembly::handle_timeout`] wants to be called.
@@ -235,7 +207,7 @@ impl Reassembly {
         self.held
     }
 
-    fn open(&mut self, key: ConnectionKey, stats: &mut NetStats) {
+    fn open(&mut self, key: FlowPath, stats: &mut NetStats) {
         if self.connections.len() == self.connections.capacity() {
             self.evict_oldest(stats);
         }
@@ -243,7 +215,7 @@ impl Reassembly {
         self.connections.insert(key, Connection { halves, tls: None, held: 0, waits: [None, None] });
     }
 
-    fn give_up(&mut self, key: ConnectionKey, side: usize, stats: &mut NetStats, emit: Emit<'_>) {
+    fn give_up(&mut self, key: FlowPath, side: usize, stats: &mut NetStats, emit: Emit<'_>) {
         if let Some(connection) = self.connections.peek_mut(&key) {
             connection.waits[side] = None;
         }
@@ -253,7 +225,7 @@ impl Reassembly {
     /// Lets one direction do its work, and opens what comes out of it.
     fn drive(
         &mut self,
-        (key, side): (ConnectionKey, usize),
+        (key, side): (FlowPath, usize),
         stats: &mut NetStats,
         emit: Emit<'_>,
         work: impl FnOnce(&mut Half, StreamRules, &mut NetStats, EmitPiece<'_>),
@@ -282,7 +254,7 @@ impl Reassembly {
     }
 
     /// What has become of a connection that speaks TLS.
-    fn settle(&mut self, key: ConnectionKey, result: Result<(), Unopened>, stats: &mut NetStats) {
+    fn settle(&mut self, key: FlowPath, result: Result<(), Unopened>, stats: &mut NetStats) {
         let Some(connection) = self.connections.peek_mut(&key) else { return };
         let Some(tls) = &mut connection.tls else { return };
         stats.tcp_messages += tls.take_messages();
@@ -302,7 +274,7 @@ impl Reassembly {
     }
 
     /// Brings the sum of bytes and the timetable up to date after a change.
-    fn account(&mut self, key: ConnectionKey, stats: &mut NetStats) {
+    fn account(&mut self, key: FlowPath, stats: &mut NetStats) {
         let Some(connection) = self.connections.peek_mut(&key) else { return };
         let in_tls = connection.tls.as_ref().map_or(0, |t| t.held());
         let held = in_tls + connection.halves.iter().map(Half::held).sum::<usize>();
@@ -328,7 +300,7 @@ impl Reassembly {
 
     /// The one that was silent longest; of those that are being read in TLS, which cannot be joined again, one
     /// only if there are no others to speak of.
-    fn remove_oldest(&mut self) -> Option<(ConnectionKey, Connection)> {
+    fn remove_oldest(&mut self) -> Option<(FlowPath, Connection)> {
         for _ in 0..MAX_SPARED {
             let (key, connection) = self.connections.remove_lru()?;
             if connection.tls.as_ref().is_none_or(|t| !t.is_open()) {

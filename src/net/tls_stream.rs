@@ -38,13 +38,9 @@ impl TlsStream {
         bytes: Option<&[u8]>,
         emit: EmitOpened<'_>,
     ) -> Result<(), Unopened> {
-        let (framers, messages) = (&mut self.framers, &mut self.messages);
-        let mut emit = |at, side, message: &[u8]| {
-            *messages += 1;
-            emit(at, side, message);
-        };
-        self.session.push(secrets, (at, side), bytes, &mut |at, side, opened| {
-            frame(&mut framers[side], (at, side), opened, &mut emit);
+        let TlsStream { session, framers, messages, .. } = self;
+        session.push(secrets, (at, side), bytes, &mut |at, side, opened| {
+            *messages += frame(&mut framers[side], (at, side), opened, emit);
         })
     }
 
@@ -53,13 +49,9 @@ impl TlsStream {
     /// # Errors
     /// As of [`TlsStream::push`].
     pub(super) fn resume(&mut self, secrets: &mut TlsSecrets, emit: EmitOpened<'_>) -> Result<(), Unopened> {
-        let (framers, messages) = (&mut self.framers, &mut self.messages);
-        let mut emit = |at, side, message: &[u8]| {
-            *messages += 1;
-            emit(at, side, message);
-        };
-        self.session.resume(secrets, &mut |at, side, opened| {
-            frame(&mut framers[side], (at, side), opened, &mut emit);
+        let TlsStream { session, framers, messages, .. } = self;
+        session.resume(secrets, &mut |at, side, opened| {
+            *messages += frame(&mut framers[side], (at, side), opened, emit);
         })
     }
 
@@ -101,14 +93,20 @@ impl TlsStream {
     }
 }
 
+/// How many messages that made.
 fn frame(
     framer: &mut StreamFramer,
     (at, side): (Timestamp, usize),
     opened: Plaintext<'_>,
     emit: EmitOpened<'_>,
-) {
+) -> u64 {
+    let mut messages = 0;
     match opened {
-        Plaintext::Text(bytes) => framer.push(bytes, |message| emit(at, side, message)),
+        Plaintext::Text(bytes) => framer.push(bytes, |message| {
+            messages += 1;
+            emit(at, side, message);
+        }),
         Plaintext::Gap => framer.gap(),
     }
+    messages
 }

@@ -8,9 +8,6 @@ use super::legible::Legible;
 use super::sidecar::{EndedBy, EventRecord, Sidecar};
 use crate::id::Channel;
 
-/// The kind of event that says that sound was left out on purpose from there on.
-const PAUSE: &str = "pause";
-
 /// The bucket of a call that was recorded. `known`: reasons that the sidecar does not tell, because
 /// they are the recorder's own; they count only where it says that something is missing.
 pub fn assured(s: &Sidecar, known: &[AssuranceReason]) -> Assurance {
@@ -30,7 +27,7 @@ pub fn assured(s: &Sidecar, known: &[AssuranceReason]) -> Assurance {
     reasons.dedup();
     let bucket = match () {
         () if !reasons.is_empty() => AssuranceBucket::Partial,
-        () if s.events.iter().any(|e| e.kind == PAUSE) => AssuranceBucket::Paused,
+        () if s.events.iter().any(|e| e.kind == EventRecord::PAUSE) => AssuranceBucket::Paused,
         () => AssuranceBucket::Complete,
     };
     Assurance { bucket, reasons }

@@ -5,7 +5,7 @@
 //! not recorded tells more of them, and is gone sooner. Nobody's number is in a NAME, and in the JSON no
 //! more of one than in a recording.
 //!
-//! CallWritten whole or not at all, and never twice. Must not know which calls are worth one.
+//! Written whole or not at all, and never twice. Must not know which calls are worth one.
 
 use super::StoreError;
 use super::assurance::Assurance;

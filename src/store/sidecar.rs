@@ -217,6 +217,11 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
+    /// The kind that says that sound was left out on purpose from there to its end.
+    pub const PAUSE: &'static str = "pause";
+    /// The kind that says that the caller cannot have heard the announcement: there was no time for it.
+    pub const NO_ANNOUNCEMENT: &'static str = "no_announcement";
+
     /// One that is told by its time and its kind alone.
     pub fn new(at_s: f64, kind: &str) -> EventRecord {
         let kind = kind.to_owned();
@@ -334,8 +339,8 @@ impl Sidecar {
     /// Pauses end with the recording at the latest: one that lasted is silence to the end.
     pub fn end_pauses(&mut self) {
         let length_s = self.duration_s;
-        self.events.retain(|e| e.kind != "pause" || e.at_s < length_s);
-        let pauses = self.events.iter_mut().filter(|e| e.kind == "pause");
+        self.events.retain(|e| e.kind != EventRecord::PAUSE || e.at_s < length_s);
+        let pauses = self.events.iter_mut().filter(|e| e.kind == EventRecord::PAUSE);
         let lengths = pauses.map(|e| {
             let end_s = e.end_s.unwrap_or(length_s).min(length_s);
             e.end_s = Some(end_s);

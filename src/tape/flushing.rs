@@ -11,7 +11,7 @@ use super::voice::Stage;
 use super::{MAX_EVENTS, Tape};
 use crate::id::Channel;
 use crate::rtp::standing::{Standing, Trust};
-use crate::time::NS_PER_S;
+use crate::time::frames_ns;
 
 /// What is played and does not go over the timeline.
 #[derive(Default)]
@@ -79,7 +79,7 @@ impl Tape {
             let place = speaker.play(i, horizon_ns, &mut stage, &mut played);
             let origin = PayloadOrigin::new(channel, speaker.sources()[i].ssrc(), place);
             for (frame, codec) in speaker.note_played(i, &mut played) {
-                let at_ns = (i128::from(frame.max(0)) * i128::from(NS_PER_S) / i128::from(rate_hz)) as i64;
+                let at_ns = frames_ns(frame.max(0) as u64, rate_hz);
                 let kind = codec.map_or(TapeEventKind::KeyPress, TapeEventKind::Codec);
                 match self.events.len() < MAX_EVENTS {
                     true => self.events.push((place, TapeEvent { at_ns, channel, kind })),

@@ -11,7 +11,7 @@ use super::timeline::{Timeline, frames_at};
 use super::tones::Tones;
 use crate::codec::key_sequence::DtmfKey;
 use crate::id::Channel;
-use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
+use crate::time::{NS_PER_MS, Timestamp, frames_ns};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -134,12 +134,10 @@ impl Hush {
 
     /// The pauses that touch these frames, in frames.
     fn paused(&self, frames: Range<u64>, rate_hz: u32) -> impl Iterator<Item = Range<u64>> {
-        let ns = |frame: u64| {
-            i64::try_from(u128::from(frame) * NS_PER_S as u128 / u128::from(rate_hz.max(1)))
-                .unwrap_or(i64::MAX)
-        };
         // A frame more on both sides: where a pause begins between two frames is a matter of rounding.
-        let spans = self.pauses.within(ns(frames.start.saturating_sub(1)), ns(frames.end + 1));
+        let [from_ns, until_ns] =
+            [frames.start.saturating_sub(1), frames.end + 1].map(|frame| frames_ns(frame, rate_hz));
+        let spans = self.pauses.within(from_ns, until_ns);
         spans.map(move |(from, until)| {
             let until = if until == i64::MAX { FOR_EVER } else { frames_at(until, rate_hz) };
             frames_at(from, rate_hz)..until

@@ -5,12 +5,17 @@
 //! the level is the mean power of the blocks that do. Levels are mean squares of 16-bit samples, for
 //! which no logarithm is needed; dBov is relative to 32768 squared (ITU-T G.100.1).
 
+use crate::time::NS_PER_S;
 use std::mem::take;
 
 /// Blocks in a second.
 const BLOCKS_PER_S: u32 = 5;
+/// How long a block is.
+pub(super) const BLOCK_NS: i64 = NS_PER_S / BLOCKS_PER_S as i64;
 /// Blocks of one verdict: two seconds.
 const WINDOW: usize = 10;
+/// How long those are together.
+pub(super) const WINDOW_NS: i64 = BLOCK_NS * WINDOW as i64;
 /// So many of them have to be speech, or nothing is said of it: one second.
 const ACTIVE_BLOCKS: usize = 5;
 /// The margin of ITU-T P.56, 15.9 dB, as a ratio of powers.

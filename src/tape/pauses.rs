@@ -163,7 +163,7 @@ impl Pauses {
     /// What has begun or ended since this was last asked: the pause, and whether that is its end.
     pub fn news(&mut self) -> impl Iterator<Item = (PauseReport, bool)> {
         let (begun, ended) = self.told;
-        let closed = self.all.len() - usize::from(self.open().is_some());
+        let closed = self.closed();
         self.told = (self.all.len(), closed);
         let all = &self.all;
         (ended..all.len()).flat_map(move |i| {
@@ -174,7 +174,7 @@ impl Pauses {
 
     /// Nothing has changed since [`Pauses::news`] was last asked.
     pub fn is_told(&self) -> bool {
-        self.told.0 == self.all.len() && self.told.1 == self.all.len() - usize::from(self.open().is_some())
+        self.told == (self.all.len(), self.closed())
     }
 
     /// The tape ends at `end_ns`: all there were, in order.
@@ -196,6 +196,11 @@ impl Pauses {
 
     fn open(&self) -> Option<&PauseReport> {
         self.all.last().filter(|p| p.until_ns.is_none())
+    }
+
+    /// How many have ended.
+    fn closed(&self) -> usize {
+        self.all.len() - usize::from(self.open().is_some())
     }
 
     /// Begins a pause, prolongs one, or ends it. From when on, where one begins.

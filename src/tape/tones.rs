@@ -9,7 +9,7 @@ use super::report::{TapeEvent, TapeEventKind};
 use super::timeline::{Timeline, frames_at};
 use crate::codec::dtmf_tones::{find_tones, may_be_tone};
 use crate::id::Channel;
-use crate::time::{NS_PER_MS, NS_PER_S};
+use crate::time::{NS_PER_MS, frames_ns};
 use std::ops::Range;
 
 /// What was given out and is looked at again, so that a tone that goes on is known.
@@ -58,8 +58,7 @@ impl Tones {
                     break;
                 }
                 if self.add(channel, frames) {
-                    let begins = u128::from(first + tone.begins as u64) * NS_PER_S as u128;
-                    let at_ns = (begins / u128::from(rate_hz.max(1))) as i64;
+                    let at_ns = frames_ns(first + tone.begins as u64, rate_hz);
                     match self.presses.len() < max_presses {
                         true => {
                             self.presses.push(TapeEvent { at_ns, channel, kind: TapeEventKind::KeyPress })

@@ -7,10 +7,10 @@
 //! noise, silence suppression, and the mute key, which sounds like a dead line. So only a side
 //! that has not been heard yet, since the answer or the last hold, is called silent or quiet.
 
-use super::loudness::{BlockHeard, Loudness};
+use super::loudness::{BLOCK_NS, BlockHeard, Loudness, WINDOW_NS};
 use super::media_fault::{FaultKind, FaultSet, FaultSpan};
 use crate::id::Channel;
-use crate::time::{NS_PER_MS, NS_PER_S};
+use crate::time::{NS_PER_S, frames_ns};
 
 /// How long something is wrong before it is called so. With what a tape holds back (0.55 s) and its
 /// step (0.2 s) it is known within five seconds.
@@ -257,9 +257,8 @@ impl MediaWatch {
     }
 
     fn hear_block(&mut self, channel: Channel, block: BlockHeard, rate_hz: u32) {
-        let length_ns = 200 * NS_PER_MS;
-        let end_ns = (i128::from(block.end) * i128::from(NS_PER_S) / i128::from(rate_hz.max(1))) as i64;
-        let began_ns = (end_ns - length_ns).max(self.since_ns);
+        let end_ns = frames_ns(block.end, rate_hz);
+        let began_ns = (end_ns - BLOCK_NS).max(self.since_ns);
         let side = &mut self.sides[channel as usize];
         if !block.is_silent {
             (side.is_heard, side.mute_ns) = (true, None);
@@ -268,7 +267,7 @@ impl MediaWatch {
             side.mute_ns.get_or_insert(began_ns);
         }
         let Some(verdict) = block.verdict else { return };
-        let window_ns = (end_ns - 10 * length_ns).max(self.since_ns);
+        let window_ns = (end_ns - WINDOW_NS).max(self.since_ns);
         match verdict.is_clipped {
             Some(true) => self.begin(FaultKind::Clipped, channel, window_ns),
             Some(false) => self.end(FaultKind::Clipped, channel, window_ns),

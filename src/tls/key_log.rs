@@ -8,7 +8,7 @@ use super::{Random, Secret};
 use foldhash::quality::RandomState;
 use hashlink::LruCache;
 use std::fmt;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Connections whose secrets are kept.
 const MAX_CONNECTIONS: usize = 20_000;
@@ -100,13 +100,12 @@ impl KeyLog {
     }
 
     fn end_line(&mut self) {
-        let mut line = std::mem::replace(&mut self.line, Zeroizing::new(Vec::with_capacity(MAX_LINE)));
+        let line = std::mem::replace(&mut self.line, Zeroizing::new(Vec::with_capacity(MAX_LINE)));
         let is_too_long = std::mem::take(&mut self.is_too_long);
         let text = line.trim_ascii();
         if is_too_long || !(text.is_empty() || text.starts_with(b"#") || self.read(text).is_some()) {
             self.stats.unreadable += 1;
         }
-        line.zeroize();
     }
 
     /// A line; nothing if it is none. Those of other purposes are read, and not kept.

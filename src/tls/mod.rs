@@ -4,7 +4,8 @@
 //! 9850), or where the server's RSA key is known and the key exchange is by RSA ([`RsaKey`]). A
 //! [`TlsSession`] takes the bytes of both directions in order and gives what was in them; of a
 //! connection joined in the middle nothing can be known. Every record is authenticated before
-//! anything is made of it. Of DTLS on a path of media [`DtlsHellos`] tells what SRTP is sealed with. Secrets live in memory only, never print, and are wiped when they are let go.
+//! anything is made of it. Of DTLS on a path of media [`DtlsHellos`] tells what SRTP is sealed with. Secrets live
+//! in memory only, never print, and are wiped when they are let go.
 
 mod cipher;
 mod dtls;

@@ -126,8 +126,7 @@ impl Query {
             }
             "flag" => {
                 for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-                    let flag = flag(word)
-                        .ok_or("flag: held, restricted, incomplete, one-way, partial, paused, no-announcement, silent, quiet, clipped, undecodable or expiring")?;
+                    let flag = flag(word).ok_or_else(known_flags)?;
                     if !search.flags.contains(&flag) {
                         search.flags.push(flag);
                         match said.entry("flags").or_insert_with(|| json!([])) {
@@ -159,9 +158,22 @@ pub fn when(text: &str, zone: &TimeZone, ends: bool) -> Option<Timestamp> {
     parse_rfc3339(text)
 }
 
-/// Holds that are due for review are a matter of the commands.
+/// States that can be asked for here. Holds that are due for review are a matter of the commands.
+pub fn flags() -> impl Iterator<Item = Flag> {
+    Flag::ALL.into_iter().filter(|flag| *flag != Flag::Review)
+}
+
 fn flag(word: &str) -> Option<Flag> {
-    Flag::from_str(&word.replace('_', "-"), false).ok().filter(|flag| *flag != Flag::Review)
+    let word = word.replace('_', "-");
+    flags().find(|flag| flag.name() == word)
+}
+
+fn known_flags() -> String {
+    let names: Vec<&str> = flags().map(Flag::name).collect();
+    match names.split_last() {
+        Some((last, rest)) => format!("flag: {} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
 }
 
 #[cfg(test)]

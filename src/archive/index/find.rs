@@ -385,24 +385,16 @@ impl SqlCondition {
             q.values.extend(s.number.iter().cloned().map(Value::Text));
         }
         for flag in &s.flags {
-            if let Some(mark) = flag.mark() {
-                q.condition.push_str(&format!(" AND marks > 0 AND marks & {} != 0", mark as u8));
-                q.index = "the_marked";
-                continue;
-            }
             let (condition, index) = match flag {
                 Flag::Held | Flag::Review => ("held = 1", Some("the_held")),
                 Flag::Restricted => ("restricted = 1", Some("the_restricted")),
                 Flag::Incomplete => ("complete = 0", Some("the_incomplete")),
                 Flag::OneWay => ("one_way = 1", Some("the_one_way")),
                 Flag::Expiring => ("held = 0", None),
-                Flag::Partial
-                | Flag::Paused
-                | Flag::NoAnnouncement
-                | Flag::Silent
-                | Flag::Quiet
-                | Flag::Clipped
-                | Flag::Undecodable => continue,
+                Flag::Marked(mark) => {
+                    q.condition.push_str(&format!(" AND marks & {} != 0", *mark as u8));
+                    ("marks > 0", Some("the_marked"))
+                }
             };
             q.condition.push_str(&format!(" AND {condition}"));
             q.index = index.unwrap_or(q.index);

@@ -1,6 +1,7 @@
 //! The index against the files, against itself, and against other processes.
 
 use super::*;
+use crate::archive::marks::AssuranceMark;
 use crate::archive::search::{Flag, IdPart, Search};
 use crate::archive::{Archive, NoIndex, Place};
 use crate::config::CallDirection;
@@ -165,9 +166,9 @@ fn searches() -> impl Strategy<Value = Search> {
             Flag::OneWay,
             Flag::Expiring,
             Flag::Review,
-            Flag::Partial,
-            Flag::NoAnnouncement,
-            Flag::Undecodable,
+            Flag::Marked(AssuranceMark::Partial),
+            Flag::Marked(AssuranceMark::NoAnnouncement),
+            Flag::Marked(AssuranceMark::Undecodable),
         ],
         0..=2,
     );

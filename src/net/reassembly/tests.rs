@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::time::NS_PER_MS;
+use crate::wire::link::Vlan;
 use proptest::prelude::*;
+use std::net::SocketAddr;
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_ns(ms * NS_PER_MS)

@@ -126,16 +126,20 @@ impl<'a> Message<'a> {
 
     /// Is this an INFO that carries a key press? The digit itself is not looked at.
     pub fn dtmf_info(&self) -> bool {
-        self.method() == Some(Method::Info)
-            && multipart::find_key_press(self.first_raw("Content-Type").unwrap_or_default(), self.body)
-                .is_some()
+        self.key_press().is_some()
     }
 
     /// The key that an INFO tells of, as it is printed on it: looked at to compare it, never to be stored.
     pub fn info_key(&self) -> Option<u8> {
-        let is_info = self.method() == Some(Method::Info);
-        let body = multipart::find_key_press(self.first_raw("Content-Type").unwrap_or_default(), self.body);
-        body.filter(|_| is_info).and_then(multipart::key_of)
+        self.key_press().and_then(multipart::key_of)
+    }
+
+    /// What says in an INFO that a key was pressed.
+    fn key_press(&self) -> Option<&'a [u8]> {
+        if self.method() != Some(Method::Info) {
+            return None;
+        }
+        multipart::find_key_press(self.first_raw("Content-Type").unwrap_or_default(), self.body)
     }
 
     /// Fields of this name as they stand, folds included.

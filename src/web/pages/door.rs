@@ -111,8 +111,7 @@ pub(super) async fn account(State(room): State<Arc<RoomState>>, visitor: Visitor
 
 /// A page that says what is wrong.
 pub(super) fn problem(guest: &Guest, problem: &ProblemDetails) -> Response {
-    let key = format!("problem-{}", problem.kind);
-    let said = if guest.lang.has(&key) { guest.say(&key) } else { guest.say("failed") };
+    let said = guest.say_or(&format!("problem-{}", problem.kind), "failed");
     let main = html! {
         p.alert { (said) }
         p { a href="/recordings" { (guest.say("recordings")) } }
@@ -123,8 +122,7 @@ pub(super) fn problem(guest: &Guest, problem: &ProblemDetails) -> Response {
 /// The same inside the frame of somebody who is in.
 pub(super) fn problem_inside(room: &RoomState, visitor: &Visitor, problem: &ProblemDetails) -> Response {
     let guest = &visitor.guest;
-    let key = format!("problem-{}", problem.kind);
-    let said = if guest.lang.has(&key) { guest.say(&key) } else { guest.say("failed") };
+    let said = guest.say_or(&format!("problem-{}", problem.kind), "failed");
     let main = html! {
         p.alert { (said) }
         @if let Some(detail) = &problem.detail { p { small { (detail) } } }

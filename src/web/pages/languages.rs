@@ -79,6 +79,9 @@ pub fn length(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::assurance::{AssuranceBucket, AssuranceReason};
+    use crate::tape::FaultKind;
+    use crate::web::query::flags;
     use std::collections::BTreeSet;
 
     fn keys(text: &str) -> BTreeSet<&str> {
@@ -116,6 +119,14 @@ mod tests {
                 let key = piece.split('"').next().unwrap();
                 assert!(english.contains(key), "{key} is said nowhere");
             }
+        }
+        let faults = FaultKind::ALL.map(|kind| format!("mark-{}", kind.name()));
+        let events = ["hold", "resume", "dtmf", "codec", "pause", "intruder", "no_announcement"];
+        let reasons = AssuranceReason::ALL.iter().map(|reason| format!("why-{}", reason.name()));
+        let buckets = AssuranceBucket::ALL.map(|bucket| format!("assured-{}", bucket.name()));
+        let words = faults.into_iter().chain(events.map(|kind| format!("mark-{kind}"))).chain(buckets);
+        for key in words.chain(reasons).chain(flags().map(|flag| flag.name().to_owned())) {
+            assert!(english.contains(key.as_str()), "{key} is said nowhere");
         }
     }
 

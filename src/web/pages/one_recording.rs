@@ -211,24 +211,6 @@ fn player(view: &View<'_>) -> Markup {
 }
 
 fn marks(view: &View<'_>) -> Markup {
-    let known = [
-        "hold",
-        "resume",
-        "dtmf",
-        "codec",
-        "pause",
-        "intruder",
-        "no_announcement",
-        "no_rtp",
-        "one_way",
-        "silent",
-        "quiet",
-        "clipped",
-        "undecodable",
-        "encrypted",
-        "network_loss",
-        "capture_loss",
-    ];
     let events = view.item["events"].as_array().cloned().unwrap_or_default();
     if events.is_empty() {
         return html! {};
@@ -242,7 +224,7 @@ fn marks(view: &View<'_>) -> Markup {
                 li {
                     button type="button" data-at=(at) data-kind=(kind) {
                         (length(at)) " "
-                        @if known.contains(&kind) { (view.say(&format!("mark-{kind}"))) } @else { (view.say("mark-other")) }
+                        (view.guest.say_or(&format!("mark-{kind}"), "mark-other"))
                         @if let Some(side) = event["channel"].as_str().filter(|_| event["kind"] != "dtmf") {
                             @if ["customer", "agent"].contains(&side) { " (" (view.say(side)) ")" }
                         }

@@ -6,6 +6,7 @@ use super::languages::length;
 use super::visit::{Guest, Visitor, address, html as answer};
 use crate::web::RoomState;
 use crate::web::api::found;
+use crate::web::query::flags;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -120,21 +121,8 @@ fn form(guest: &Guest, pairs: &[(String, String)]) -> Markup {
         ("outbound", say("outbound")),
         ("internal", say("internal")),
     ];
-    let flags = [
-        ("", say("any")),
-        ("held", say("held")),
-        ("restricted", say("restricted")),
-        ("incomplete", say("incomplete")),
-        ("one-way", say("one-way")),
-        ("partial", say("partial")),
-        ("paused", say("paused")),
-        ("no-announcement", say("no-announcement")),
-        ("silent", say("silent")),
-        ("quiet", say("quiet")),
-        ("clipped", say("clipped")),
-        ("undecodable", say("undecodable")),
-        ("expiring", say("expiring")),
-    ];
+    let states = flags().map(|flag| (flag.name(), say(flag.name())));
+    let flags: Vec<_> = [("", say("any"))].into_iter().chain(states).collect();
     html! {
         search {
             form.search method="get" action="/recordings" {

@@ -35,6 +35,11 @@ impl Guest {
     pub fn say(&self, key: &str) -> String {
         self.lang.say(key)
     }
+
+    /// The same, or what is said under `other` where there is nothing.
+    pub fn say_or(&self, key: &str, other: &str) -> String {
+        self.say(if self.lang.has(key) { key } else { other })
+    }
 }
 
 impl FromRequestParts<Arc<RoomState>> for Guest {
