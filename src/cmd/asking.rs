@@ -58,10 +58,10 @@ pub fn ask(global: &Global, args: &RecorderArgs, command: ControlCommand) -> any
     }
 }
 
-/// Reads the instants of an answer by the clock that the recorder goes by; `None` for what is none.
-pub fn clock_of(answer: &ControlAnswer) -> impl Fn(&str) -> Option<String> {
+/// Writes the instants of an answer by the clock that the recorder goes by.
+pub fn clock_of(answer: &ControlAnswer) -> impl Fn(Timestamp) -> String {
     let zone = TimeZone::get(&answer.timezone).unwrap_or(TimeZone::UTC);
-    move |text| Timestamp::parse_rfc3339(text).map(|at| local(at, &zone))
+    move |at| local(at, &zone)
 }
 
 fn socket(global: &Global, args: &RecorderArgs) -> anyhow::Result<PathBuf> {

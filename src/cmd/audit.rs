@@ -10,7 +10,6 @@ use crate::cli::keeping::{AuditArgs, AuditCommand};
 use crate::cli::search::{CallArgs, SearchArgs};
 use crate::custody::audit::{Action, Draft, Entry, KEY_FILE, KnownElsewhere, Pruned, Verdict};
 use crate::daemon::notices::counted;
-use crate::store::sidecar::parse_rfc3339;
 use anyhow::bail;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -119,7 +118,7 @@ fn limits(verdict: &Verdict, known: &KnownElsewhere, has_anchor: bool) -> String
         text +=
             "\nexcluded, as far as the anchor is out of reach: the same for the entries up to the anchor's";
     }
-    let since = newest.map_or("it began", |key| key.at.as_str());
+    let since = newest.map_or("it began".into(), |key| key.at.to_rfc3339());
     let after = seen.unwrap_or_default().max(newest.map_or(0, |key| key.after.seq));
     text += &format!(
         "\nnot excluded: that the newest entries, those after number {after}, were cut off, or written anew by \
@@ -152,9 +151,8 @@ fn show(cli: &Cli, which: &EntryArgs, form: EntryFormat) -> anyhow::Result<()> {
     let targets = if *search == of_time { None } else { Some(targets(cli, search)?) };
     site.note(draft.on(targets.iter().flatten().copied()))?;
     let meant = |entry: &Entry| {
-        let at = parse_rfc3339(&entry.at).unwrap_or_default();
-        asked.since.is_none_or(|since| at >= since)
-            && asked.until.is_none_or(|until| at < until)
+        asked.since.is_none_or(|since| entry.at >= since)
+            && asked.until.is_none_or(|until| entry.at < until)
             && targets.as_ref().is_none_or(|ids| entry.targets.iter().any(|id| ids.contains(id)))
             && which.matches(entry)
     };
@@ -205,7 +203,7 @@ fn row(entry: &Entry) -> String {
     let why = &entry.why;
     let cells = [
         entry.seq.to_string(),
-        entry.at.clone(),
+        entry.at.to_rfc3339(),
         entry.who.name(),
         entry.who.account(),
         entry.action.clone(),

@@ -7,6 +7,7 @@ use crate::cli::Cli;
 use crate::cli::control::CallsArgs;
 use crate::daemon::control::protocol::{ControlCommand, RunningCall};
 use crate::id::short_hex;
+use crate::time::Timestamp;
 
 /// Prints the running calls, the oldest first.
 ///
@@ -29,16 +30,16 @@ pub fn run(cli: &Cli, args: &CallsArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn cells(call: &RunningCall, clock: impl Fn(&str) -> Option<String>) -> [String; 9] {
+fn cells(call: &RunningCall, clock: impl Fn(Timestamp) -> String) -> [String; 9] {
     let mut length = String::new();
     output::push_length(call.seconds, &mut length);
     let mut agent = call.agent.id.as_deref().map_or("-".into(), plain);
     if let Some(name) = &call.agent.name {
         agent = format!("{agent} {}", plain(name));
     }
-    let mut state = call.state.clone();
-    if let Some(by) = &call.paused_by {
-        state = format!("{state} ({by})");
+    let mut state = call.state.name().to_owned();
+    if let Some(by) = call.paused_by {
+        state = format!("{state} ({})", by.name());
     }
     let codec = |i: usize| call.codecs[i].as_deref().map_or("-".into(), plain);
     let codecs = match &call.codecs {
@@ -47,12 +48,12 @@ fn cells(call: &RunningCall, clock: impl Fn(&str) -> Option<String>) -> [String;
     };
     let heard = match call.heard.as_slice() {
         [] => "nobody".to_owned(),
-        [one] => format!("{} only", plain(one)),
+        [one] => format!("{} only", one.name()),
         _ => "both".to_owned(),
     };
     [
         short_hex(call.id),
-        clock(&call.answered_at).unwrap_or("-".into()),
+        clock(call.answered_at),
         length,
         plain(&call.service),
         call.direction.name().into(),

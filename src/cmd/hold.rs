@@ -63,7 +63,7 @@ fn remind(keeper: &Keeper, released: &[Uuid]) -> anyhow::Result<()> {
     let put_off = keeper.erasures_put_off(released)?;
     let more = put_off.len().saturating_sub(NAMED);
     for (id, asked) in put_off.into_iter().take(NAMED) {
-        let day = asked.at.get(..10).unwrap_or_default();
+        let day = asked.at.to_jiff().strftime("%Y-%m-%d");
         remark(format_args!(
             "nauhuri: {id}: its erasure was asked for on {day} ({}) and put off by the hold: \
              `nauhuri erase` it, or say why not with --refuse",

@@ -6,6 +6,7 @@ use crate::cli::Cli;
 use crate::cli::control::PauseArgs;
 use crate::daemon::control::protocol::ControlCommand;
 use crate::id::short_hex;
+use crate::time::Timestamp;
 use anyhow::Context as _;
 
 /// Pauses or resumes one call, and says how it is then.
@@ -22,14 +23,14 @@ pub fn run(cli: &Cli, args: &PauseArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let clock = asking::clock_of(&answer);
-    let time = |text: &Option<String>| text.as_deref().and_then(&clock).unwrap_or("?".into());
+    let time = |at: Option<Timestamp>| at.map_or("?".into(), &clock);
     let agent = now.agent.id.as_deref().map_or(String::new(), |id| format!(" (agent {})", plain(id)));
     let id = short_hex(now.id);
-    let said = match &now.paused_at {
+    let said = match now.paused_at {
         Some(_) => format!(
             "{id}{agent}: paused since {}; it resumes by itself at {}",
-            time(&now.paused_at),
-            time(&now.resumes_at)
+            time(now.paused_at),
+            time(now.resumes_at)
         ),
         None => format!("{id}{agent}: recording"),
     };

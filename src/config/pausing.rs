@@ -2,6 +2,7 @@
 
 use super::keys::{Kind, section};
 use super::words;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,7 +59,8 @@ pub enum Switch {
 }
 
 /// What asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PauseBy {
     /// Keys that the agent pressed.
     Key,

@@ -57,8 +57,8 @@ pub(super) const HELD: &str = "held";
 /// An erasure that a hold put off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutOff {
-    /// When it was asked for, RFC 3339 UTC.
-    pub at: String,
+    /// When it was asked for.
+    pub at: Timestamp,
     /// Why.
     pub reason: String,
 }
@@ -180,7 +180,7 @@ impl Keeper {
             let held = entry.detail.as_ref().is_some_and(|d| d["because"] == HELD);
             for id in entry.targets.iter().filter(|id| ids.contains(id)) {
                 if held {
-                    let (at, reason) = (entry.at.clone(), entry.why.reason.clone().unwrap_or_default());
+                    let (at, reason) = (entry.at, entry.why.reason.clone().unwrap_or_default());
                     put_off.insert(*id, PutOff { at, reason });
                 } else {
                     put_off.remove(id);

@@ -1,7 +1,7 @@
 //! One recording at its worker's: its tape, its file, and what has been told of it.
 
 use super::context::Context;
-use super::control::protocol::RunningCall;
+use super::control::protocol::{CallState, RunningCall};
 use super::counts::MediaCounts;
 use super::deck::FileDeck;
 use super::metadata;
@@ -140,11 +140,11 @@ pub(super) fn describe(recording: RecordingId, r: &Running) -> RunningCall {
     };
     let held = r.events.iter().rev().find_map(|(_, e)| holds(e)).unwrap_or(false);
     let state = match (paused.is_some(), held) {
-        (true, _) => "paused",
-        (false, true) => "held",
-        (false, false) => "recording",
+        (true, _) => CallState::Paused,
+        (false, true) => CallState::Held,
+        (false, false) => CallState::Recording,
     };
-    let instant = |ns: i64| o.answered_at.offset_ns(ns).whole_us().to_rfc3339();
+    let instant = |ns: i64| o.answered_at.offset_ns(ns).whole_us();
     RunningCall {
         recording,
         id: o.uuid,
@@ -152,15 +152,15 @@ pub(super) fn describe(recording: RecordingId, r: &Running) -> RunningCall {
         service: o.service.name.clone(),
         direction: o.direction,
         agent: o.agent.clone(),
-        answered_at: o.answered_at.whole_us().to_rfc3339(),
+        answered_at: o.answered_at.whole_us(),
         seconds: 0.0,
-        state: state.into(),
+        state,
         held,
         paused_at: paused.map(|p| instant(p.from_ns)),
-        paused_by: paused.map(|p| p.by.name().into()),
+        paused_by: paused.map(|p| p.by),
         resumes_at: paused.map(|p| instant(p.until_ns)),
         may_pause: o.service.pause,
-        heard: Channel::BOTH.into_iter().filter(|c| r.heard[*c as usize]).map(|c| c.name().into()).collect(),
+        heard: Channel::BOTH.into_iter().filter(|c| r.heard[*c as usize]).collect(),
         codecs: r.tape.codecs(),
     }
 }

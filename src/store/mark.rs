@@ -35,7 +35,7 @@ pub struct StoreId(pub Uuid);
 struct Mark {
     schema: u32,
     store: Uuid,
-    created_at: String,
+    created_at: Timestamp,
     /// In the folder's mark: whether its state lies elsewhere, once it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     state_elsewhere: Option<bool>,
@@ -169,14 +169,13 @@ pub fn enter(root: &Path, state: &Path, now: Timestamp) -> Result<StoreId, Ident
         false => Folder::make_for(state, Access::Owner, Some(store.owner()))?,
     };
     let id = known.map_or_else(Uuid::now_v7, |id| id.0);
-    let created_at = now.to_rfc3339();
     // The folder first: a state without a mark follows its store, so a crash in
     // between leaves nothing to ask about.
-    create(&inner, &Mark { schema: 1, store: id, created_at: created_at.clone(), state_elsewhere: None })?;
+    create(&inner, &Mark { schema: 1, store: id, created_at: now, state_elsewhere: None })?;
     // Another process may have been first; its mark counts.
     let lost = || IdentityError::Unreadable { path: inner.path().join(MARK) };
     let ours = read_mark(inner.path())?.ok_or_else(lost)?;
-    create(&outer, &Mark { created_at, state_elsewhere: None, ..ours.clone() })?;
+    create(&outer, &Mark { created_at: now, state_elsewhere: None, ..ours.clone() })?;
     if ours.state_elsewhere != Some(!is_inside) {
         let mark = Mark { state_elsewhere: Some(!is_inside), ..ours };
         inner.replace(Path::new(MARK), &text_of(&inner, &mark)?, true)?;

@@ -8,11 +8,10 @@
 use super::judgement::{AuditProblem, KnownElsewhere, Pruned, Verdict};
 use super::log::{link_of, read_small};
 use super::seals::Seals;
-use super::{Action, AuditError, AuditLog, Entry, GENESIS, HEAD_FILE, LOG_FILE, Link, MAX_LINE};
+use super::{Action, AuditError, AuditLog, CutTold, Entry, GENESIS, HEAD_FILE, LOG_FILE, Link, MAX_LINE};
 use crate::store::StoreError;
 use crate::store::jsonl::{self, Lines};
-use crate::store::sidecar::parse_rfc3339;
-use crate::time::NS_PER_S;
+use crate::time::{NS_PER_S, Timestamp};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -142,29 +141,20 @@ impl ChainWalk {
                 self.verdict.add(number, AuditProblem::Damage);
             }
         } else if entry.action == Action::AuditPrune.name() {
-            let named = entry.detail.as_ref().and_then(|d| d.get("up_to")).cloned();
-            let named = named.and_then(|v| serde_json::from_value::<Link>(v).ok());
-            if named.is_some() && named == self.cut {
+            let told = entry.detail.and_then(|told| serde_json::from_value::<CutTold>(told).ok());
+            if let Some(told) = told.filter(|told| self.cut.as_ref() == Some(&told.up_to)) {
                 self.vouched = true;
-                let before = entry.detail.as_ref().and_then(|d| d.get("before")?.as_str());
-                self.pruned(number, before.unwrap_or_default());
+                self.pruned(number, told.up_to.seq, told.before);
             }
         }
     }
 
     /// What was cut off must have been as old as the cut says: the keys know since when
     /// its last entry was written. A day is granted for a clock that was corrected.
-    fn pruned(&mut self, number: u64, before: &str) {
-        let Some(up_to) = self.cut.as_ref().map(|cut| cut.seq) else { return };
-        let before = before.to_owned();
-        if let Some(since) = self.seals.written_since(up_to) {
-            let late = parse_rfc3339(since).zip(parse_rfc3339(&before)).is_none_or(|(since, before)| {
-                since.as_ns() > before.as_ns().saturating_add(NS_PER_S * 86_400)
-            });
-            if late {
-                let (since, before) = (since.to_owned(), before.clone());
-                self.verdict.add(number, AuditProblem::PrunedEarly { up_to, before, since });
-            }
+    fn pruned(&mut self, number: u64, up_to: u64, before: Timestamp) {
+        let since = self.seals.written_since(up_to);
+        if let Some(since) = since.filter(|since| *since > before.offset_ns(NS_PER_S * 86_400)) {
+            self.verdict.add(number, AuditProblem::PrunedEarly { up_to, before, since });
         }
         self.verdict.pruned = Some(Pruned { up_to, before });
     }

@@ -27,7 +27,7 @@ use super::{Action, AuditError, Draft, HASH_KEY, Link, MAX_LINE, Outcome, hash_o
 use crate::store::StoreError;
 use crate::store::files::Folder;
 use crate::store::jsonl::{self, Lines};
-use crate::time::Timestamp;
+use crate::time::{NS_PER_S, Timestamp};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -55,8 +55,8 @@ const SIG_KEY: &str = ",\"sig\":\"";
 pub struct KeyLine {
     /// The public key, hexadecimal (RFC 8032).
     pub key: String,
-    /// Since when, RFC 3339 UTC.
-    pub at: String,
+    /// Since when.
+    pub at: Timestamp,
     /// The last entry before its first.
     pub after: Link,
     /// The key before, with which this line is signed; `None`: signed with itself, a
@@ -81,9 +81,10 @@ impl KeyLine {
         Ok(line + "}\n")
     }
 
-    /// The day it seals, `YYYY-MM-DD` in UTC.
-    fn day(&self) -> &str {
-        self.at.get(..10).unwrap_or_default()
+    /// Whether it seals the day of `now`, in UTC.
+    fn is_of_day(&self, now: Timestamp) -> bool {
+        let day = |at: Timestamp| at.as_ns().div_euclid(86_400 * NS_PER_S);
+        day(self.at) == day(now)
     }
 }
 
@@ -193,7 +194,7 @@ pub(super) fn signer(
         let said = damage("the log does not reach the entry that its newest key comes after");
         return Ok((begin(state, now, end)?, said));
     }
-    match now.to_rfc3339().get(..10) == Some(newest.day()) {
+    match newest.is_of_day(now) {
         true => Ok((own, None)),
         false => Ok((turn(state, now, end, Some(&own))?, None)),
     }
@@ -207,8 +208,7 @@ pub(super) fn turn_on_a_new_day(
     end: &Link,
 ) -> Result<Option<String>, AuditError> {
     let Some(newest) = newest(state)? else { return Ok(None) };
-    let is_today = now.to_rfc3339().get(..10) == Some(newest.day());
-    if !is_today
+    if !newest.is_of_day(now)
         && newest.after.seq <= end.seq
         && let Some(own) = held(state, &newest.key)?
     {
@@ -270,7 +270,7 @@ fn turn(state: &Folder, now: Timestamp, end: &Link, old: Option<&Signer>) -> Res
     state.sync()?;
     let line = KeyLine {
         key: new.public.clone(),
-        at: now.to_rfc3339(),
+        at: now.whole_us(),
         after: end.clone(),
         by: old.map(|old| old.public.clone()),
     };

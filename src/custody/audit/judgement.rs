@@ -2,6 +2,7 @@
 
 use super::day_key::{KEY_FILE, KEYS_FILE, KeyLine};
 use super::{HEAD_FILE, Link};
+use crate::time::Timestamp;
 use serde::Serialize;
 
 /// Most findings kept; the rest is counted.
@@ -66,8 +67,8 @@ pub struct KnownElsewhere {
 pub struct Pruned {
     /// The last entry that went.
     pub up_to: u64,
-    /// Only entries before this went, RFC 3339.
-    pub before: String,
+    /// Only entries before this went.
+    pub before: Timestamp,
 }
 
 /// One finding.
@@ -161,7 +162,7 @@ pub enum AuditProblem {
         /// Which.
         seq: u64,
         /// When the key took over.
-        at: String,
+        at: Timestamp,
     },
     /// The list of keys is further than the log.
     #[error("the log was cut: a key came after entry {seq}, the log ends at {last}")]
@@ -215,8 +216,8 @@ pub enum AuditProblem {
         /// The last of them.
         up_to: u64,
         /// As the entry says.
-        before: String,
+        before: Timestamp,
         /// As the keys say.
-        since: String,
+        since: Timestamp,
     },
 }

@@ -241,7 +241,7 @@ impl AuditLog {
 fn entry(by: &By, draft: Draft, link: &Link) -> Entry {
     Entry {
         seq: link.seq + 1,
-        at: by.at.to_rfc3339(),
+        at: by.at.whole_us(),
         who: by.who.clone(),
         action: draft.action.name().into(),
         targets: draft.targets,

@@ -41,6 +41,7 @@ pub use log::{AuditLog, Entries};
 pub use who::{By, SystemAccount, Who};
 
 use crate::store::StoreError;
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -176,8 +177,8 @@ impl Draft {
 pub struct Entry {
     /// From 1, without gaps.
     pub seq: u64,
-    /// RFC 3339 UTC, microseconds.
-    pub at: String,
+    /// When it was written, to the microsecond.
+    pub at: Timestamp,
     /// Who.
     pub who: Who,
     /// One of [`Action`], or of a later version's.
@@ -232,6 +233,17 @@ impl Link {
 #[serde(deny_unknown_fields)]
 struct Cut {
     cut: Link,
+}
+
+/// What the entry of a cut tells beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CutTold {
+    /// The newest entry that went.
+    up_to: Link,
+    /// How many went.
+    entries: u64,
+    /// Only those before this.
+    before: Timestamp,
 }
 
 /// What went wrong with the log.

@@ -11,12 +11,10 @@
 
 use super::day_key::seal;
 use super::log::{Locked, link_of};
-use super::{Action, AuditError, AuditLog, By, Cut, Draft, Entry, LOG_FILE, Link, MAX_LINE};
+use super::{Action, AuditError, AuditLog, By, Cut, CutTold, Draft, Entry, LOG_FILE, Link, MAX_LINE};
 use crate::store::StoreError;
 use crate::store::jsonl::Lines;
-use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
-use serde_json::json;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -34,7 +32,8 @@ impl AuditLog {
         // One lock over all three steps: who found X before another's cut would not find it after.
         let log = self.lock()?;
         let Some((up_to, count)) = prunable(&log, since)? else { return Ok(0) };
-        let detail = json!({ "up_to": up_to, "entries": count, "before": since.to_rfc3339() });
+        let told = CutTold { up_to: up_to.clone(), entries: count, before: since.whole_us() };
+        let detail = serde_json::to_value(&told).map_err(|_| AuditError::Entry)?;
         self.append_to(&log, by, [Draft::new(Action::AuditPrune).detail(detail)])?;
         let (scratch, file) = log.folder.open_scratch(Path::new(LOG_FILE))?;
         let copied = copy_behind(&log, &up_to, file)
@@ -66,7 +65,7 @@ fn prunable(log: &Locked, since: Timestamp) -> Result<Option<(Link, u64)>, Audit
         if prev != before.hash || link.seq != before.seq + 1 {
             return Ok(None);
         }
-        let at = serde_json::from_str::<Entry>(&text).ok().and_then(|e| parse_rfc3339(&e.at));
+        let at = serde_json::from_str::<Entry>(&text).ok().map(|e| e.at);
         if at.is_none_or(|at| at >= since) {
             break;
         }

@@ -8,6 +8,7 @@ use super::day_key::{self, KEY_FILE, KeyLine, fits_entry, unsign};
 use super::judgement::{AuditProblem, Verdict};
 use super::{AuditError, Link, unseal};
 use crate::store::files::Folder;
+use crate::time::Timestamp;
 use std::path::Path;
 
 /// What stands in the list of keys, and how far the log is in it.
@@ -82,7 +83,7 @@ impl Seals {
     pub(super) fn pass(&mut self, link: &Link, verdict: &mut Verdict) {
         while let Some(next) = self.lines.get(self.passed).filter(|next| next.after.seq <= link.seq) {
             if next.after.seq == link.seq && next.after.hash != link.hash {
-                verdict.add(0, AuditProblem::OtherPlace { seq: link.seq, at: next.at.clone() });
+                verdict.add(0, AuditProblem::OtherPlace { seq: link.seq, at: next.at });
             }
             self.passed += 1;
         }
@@ -116,8 +117,8 @@ impl Seals {
         verdict.newest_key = self.lines.last().cloned();
     }
 
-    /// Since when entry `seq` was written, by the keys: RFC 3339. Nothing where no key says.
-    pub(super) fn written_since(&self, seq: u64) -> Option<&str> {
-        self.lines.iter().rev().find(|line| line.after.seq < seq).map(|line| line.at.as_str())
+    /// Since when entry `seq` was written, by the keys. Nothing where no key says.
+    pub(super) fn written_since(&self, seq: u64) -> Option<Timestamp> {
+        self.lines.iter().rev().find(|line| line.after.seq < seq).map(|line| line.at)
     }
 }

@@ -137,7 +137,7 @@ fn each_truncation_and_everything_appended_is_found() {
     let head = log(dir.path()).head().unwrap().unwrap();
     let entry = Entry {
         seq: head.seq + 1,
-        at: at(9).to_rfc3339(),
+        at: at(9),
         who: Who::Os(SystemAccount::default()),
         action: "release".into(),
         targets: Vec::new(),

@@ -8,7 +8,6 @@ use super::super::audit::{Action, AuditLog, Entry, Outcome};
 use super::super::keeper::KeeperError;
 use super::super::language::Language;
 use crate::archive::index::Row;
-use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -111,8 +110,7 @@ impl UsageReport<'_> {
         }
         let what = [(Action::Show, said.seen), (Action::Listen, said.heard), (Action::Export, said.copied)];
         let (_, what) = what.into_iter().find(|(action, _)| action.name() == entry.action)?;
-        let at = Timestamp::parse_rfc3339(&entry.at)
-            .map_or_else(|| entry.at.clone(), |at| self.language.instant(at, self.zone));
+        let at = self.language.instant(entry.at, self.zone);
         let name = entry.who.name();
         let who = match self.names {
             true => name,

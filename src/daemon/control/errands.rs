@@ -186,11 +186,10 @@ impl Errands {
         if partial && calls.is_empty() {
             return Err(NotDone::Busy);
         }
-        calls.sort_by(|a, b| (&a.answered_at, a.id).cmp(&(&b.answered_at, b.id)));
+        calls.sort_by_key(|call| (call.answered_at, call.id));
         let now = wall_clock();
         for c in &mut calls {
-            let since = Timestamp::parse_rfc3339(&c.answered_at).unwrap_or(now);
-            c.seconds = (now.since_s(since).max(0.0) * 1000.0).round() / 1000.0;
+            c.seconds = (now.since_s(c.answered_at).max(0.0) * 1000.0).round() / 1000.0;
         }
         Ok((calls, partial))
     }
@@ -285,6 +284,7 @@ mod tests {
     use super::*;
     use crate::call::Agent;
     use crate::config::CallDirection;
+    use crate::daemon::control::protocol::CallState;
     use crate::id::RecordingId;
 
     fn call(n: u64, agent: Option<&str>) -> RunningCall {
@@ -296,9 +296,9 @@ mod tests {
             service: "general".into(),
             direction: CallDirection::Inbound,
             agent: Agent { id: agent.map(str::to_owned), name: None },
-            answered_at: String::new(),
+            answered_at: Timestamp::EPOCH,
             seconds: 0.0,
-            state: "recording".into(),
+            state: CallState::Recording,
             held: false,
             paused_at: None,
             paused_by: None,

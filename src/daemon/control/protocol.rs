@@ -5,9 +5,10 @@
 //! passed over. No number of a customer is in any of it.
 
 use crate::call::Agent;
-use crate::config::CallDirection;
+use crate::config::{CallDirection, PauseBy};
 use crate::custody::audit::SystemAccount;
-use crate::id::RecordingId;
+use crate::id::{Channel, RecordingId};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -84,26 +85,49 @@ pub struct RunningCall {
     pub direction: CallDirection,
     /// The agent.
     pub agent: Agent,
-    /// The answer, RFC 3339.
-    pub answered_at: String,
+    /// The answer.
+    pub answered_at: Timestamp,
     /// How long ago that was.
     pub seconds: f64,
-    /// `recording`, `held` or `paused`.
-    pub state: String,
+    /// What it does.
+    pub state: CallState,
     /// On hold, paused or not.
     pub held: bool,
-    /// Since when it is paused, RFC 3339.
-    pub paused_at: Option<String>,
-    /// What paused it: `key`, `header`, `info`, `command`, `http`.
-    pub paused_by: Option<String>,
-    /// When it resumes by itself, RFC 3339.
-    pub resumes_at: Option<String>,
+    /// Since when it is paused.
+    pub paused_at: Option<Timestamp>,
+    /// What paused it.
+    pub paused_by: Option<PauseBy>,
+    /// When it resumes by itself.
+    pub resumes_at: Option<Timestamp>,
     /// Its service lets it be paused.
     pub may_pause: bool,
-    /// Who was heard so far: `customer`, `agent`.
-    pub heard: Vec<String>,
+    /// Who was heard so far.
+    pub heard: Vec<Channel>,
     /// What customer and agent speak in, as far as they were heard.
     pub codecs: [Option<String>; 2],
+}
+
+/// What a running call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// It is recorded.
+    Recording,
+    /// Likewise, and one side holds the other.
+    Held,
+    /// Nothing of it is recorded: somebody wanted it so.
+    Paused,
+}
+
+impl CallState {
+    /// As it stands in the answer.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CallState::Recording => "recording",
+            CallState::Held => "held",
+            CallState::Paused => "paused",
+        }
+    }
 }
 
 #[cfg(test)]

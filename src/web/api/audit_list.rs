@@ -8,7 +8,6 @@ use super::answer::json;
 use crate::config::listening::Act;
 use crate::custody::audit::{Action, Draft, Entry, Who};
 use crate::custody::keeper::KeeperError;
-use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
 use axum::extract::{Query as Pairs, State};
 use axum::http::StatusCode;
@@ -110,10 +109,9 @@ impl Wanted {
             let wanted = wanted.trim();
             wanted.is_empty() || got.is_some_and(|got| got.eq_ignore_ascii_case(wanted))
         };
-        let at = parse_rfc3339(&entry.at).unwrap_or_default();
         entry.seq < self.before
-            && self.since.is_none_or(|since| at >= since)
-            && self.until.is_none_or(|until| at < until)
+            && self.since.is_none_or(|since| entry.at >= since)
+            && self.until.is_none_or(|until| entry.at < until)
             && self.recording.is_none_or(|id| entry.targets.contains(&id))
             && is(&asked.action, Some(&entry.action))
             && is(&asked.address, address_of(entry))

@@ -150,7 +150,7 @@ fn one_entry(guest: &Guest, zone: &TimeZone, entry: &Entry) -> Markup {
     html! {
         tr {
             th scope="row" data-label="#" { (entry.seq) }
-            td data-label=(say("when")) { (guest.lang.instant_in(&entry.at, zone)) }
+            td data-label=(say("when")) { (guest.lang.instant(entry.at, zone)) }
             td data-label=(say("who")) { (entry.who.name()) }
             td data-label=(say("address")) { (address_of(entry).unwrap_or("")) }
             td data-label=(say("action")) { (entry.action) }

@@ -48,7 +48,8 @@ fn forge(dir: &Path, keep: impl Fn(&Entry) -> bool, sigs: Sigs, list: List) {
             (serde_json::from_str(line).unwrap(), sig)
         })
         .collect();
-    let last_day = entries.last().unwrap().0.at[..10].to_owned();
+    let day = |at: Timestamp| at.to_rfc3339()[..10].to_owned();
+    let last_day = day(entries.last().unwrap().0.at);
     for (mut entry, sig) in entries {
         if !keep(&entry) {
             continue;
@@ -60,7 +61,7 @@ fn forge(dir: &Path, keep: impl Fn(&Entry) -> bool, sigs: Sigs, list: List) {
         match sigs {
             Sigs::Removed => {}
             Sigs::Todays => today.sign_entry(&mut line),
-            Sigs::TodaysForToday if entry.at.starts_with(&last_day) => today.sign_entry(&mut line),
+            Sigs::TodaysForToday if day(entry.at) == last_day => today.sign_entry(&mut line),
             Sigs::Kept | Sigs::TodaysForToday => line += &format!(",\"sig\":\"{sig}\""),
         }
         let hash = hash_of(line.as_bytes());
@@ -79,7 +80,7 @@ fn forge(dir: &Path, keep: impl Fn(&Entry) -> bool, sigs: Sigs, list: List) {
         }
         List::TodaysFirst(seq) => {
             let after = links[seq as usize].clone();
-            let line = KeyLine { key: today.public.clone(), at: at(4).to_rfc3339(), after, by: None };
+            let line = KeyLine { key: today.public.clone(), at: at(4), after, by: None };
             fs::write(path, line.line(&today).unwrap()).unwrap();
         }
         List::Shortened => {
@@ -106,7 +107,7 @@ fn no_export(entry: &Entry) -> bool {
 
 /// Yesterday and before.
 fn no_old_export(entry: &Entry) -> bool {
-    no_export(entry) || entry.at >= at(4).to_rfc3339()
+    no_export(entry) || entry.at >= at(4)
 }
 
 #[test]
@@ -334,7 +335,7 @@ fn a_log_without_seals() {
         let head = log(dir).head().unwrap().unwrap();
         let entry = Entry {
             seq: head.seq + 1,
-            at: at(4).to_rfc3339(),
+            at: at(4),
             who: Who::Os(SystemAccount::default()),
             action: "show".into(),
             targets: Vec::new(),
@@ -382,12 +383,12 @@ fn pruned_the_keys_go_on_and_a_cut_before_its_time_is_found() {
     log(dir.path()).prune(&by(20), at(4)).unwrap();
     let verdict = log(dir.path()).verify().unwrap();
     assert!(verdict.is_sound(), "{verdict:?}");
-    assert_eq!(verdict.pruned, Some(Pruned { up_to: 4, before: at(4).to_rfc3339() }));
+    assert_eq!(verdict.pruned, Some(Pruned { up_to: 4, before: at(4) }));
     let known = KnownElsewhere { keys: vec![verdict.first_key.unwrap().key], ..KnownElsewhere::default() };
     assert!(log(dir.path()).verify_with(&known).unwrap().is_sound());
     // With the key of today a cut can be told of that took more than it says.
     let up_to = verdict.head.unwrap();
-    let (since, early) = (at(4).to_rfc3339(), at(2).to_rfc3339());
+    let (since, early) = (at(4), at(2));
     let detail = serde_json::json!({ "up_to": up_to, "entries": 6, "before": early });
     log(dir.path()).append(&by(20), [Draft::new(Action::AuditPrune).detail(detail)]).unwrap();
     let text = String::from_utf8(read(dir.path())).unwrap();
