@@ -21,6 +21,7 @@ use super::invite::Invite;
 use super::leg::Leg;
 use super::media;
 use super::orphans::Orphans;
+use super::overflow::Overflow;
 use super::pairing::{Route, Side, StreamPosition};
 use super::policy::is_operators;
 use super::recording::{Closed, SilenceLimits};
@@ -158,19 +159,15 @@ impl Calls {
         self.tables.legs.len()
     }
 
-    /// Legs forgotten because there were too many.
-    pub fn evicted(&self) -> u64 {
-        self.tables.legs.evicted()
-    }
-
-    /// Times there was no room for another recording.
-    pub fn recordings_full(&self) -> u64 {
-        self.recordings_full
-    }
-
-    /// Legs forgotten because all together held too much memory.
-    pub fn outweighed(&self) -> u64 {
-        self.tables.legs.outweighed()
+    /// What there was no room for.
+    pub fn overflow(&self) -> Overflow {
+        let of_tables = self.tables.no_room + self.tables.contacts.no_room + self.tables.pairing.no_room();
+        Overflow {
+            legs: self.tables.legs.evicted(),
+            legs_outweighed: self.tables.legs.outweighed(),
+            recordings: self.recordings_full,
+            parts: of_tables + self.referrals.no_room + self.orphans.no_room,
+        }
     }
 
     /// The clock the stamps come from was set by `ns` (live capture): nothing was silent meanwhile.
@@ -274,7 +271,8 @@ impl Calls {
         leg.ended = false;
         leg.note_parties(&invite);
         let offer = seen.msg.sdp().map(|body| Arc::new(sdp::parse(body)));
-        leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, offer);
+        let has_room = leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, offer);
+        self.tables.no_room += u64::from(!has_room);
         self.tables.ring(id, seen);
         if known.is_none() {
             self.join_continued(id, &invite, seen);
@@ -294,7 +292,7 @@ impl Calls {
             // A late copy must not claim again what a hang-up has set free.
             _ if state == Some(DialogState::Terminated) => {}
             101..=299 => {
-                let Some(id) = id.or_else(|| self.tables.new_dialog(leg_id, &seen.to_tag)) else { return };
+                let Some(id) = id.or_else(|| self.tables.new_dialog(leg_id, seen)) else { return };
                 if code >= 200 {
                     return self.handle_answer(id, seen);
                 }

@@ -53,6 +53,8 @@ impl Contact {
 /// All contacts that have a living leg.
 #[derive(Debug, Default)]
 pub struct Contacts {
+    /// See [`super::Overflow::parts`].
+    pub(super) no_room: u64,
     contacts: HashMap<ContactId, Contact, RandomState>,
     by_key: HashMap<Vec<u8>, ContactId, RandomState>,
     next: u64,
@@ -146,6 +148,8 @@ impl Contacts {
         c.withheld |= withheld;
         if c.left_out.len() < MAX_LEFT_OUT {
             c.left_out.push(call);
+        } else {
+            self.no_room += 1;
         }
     }
 

@@ -99,7 +99,7 @@ pub struct Dialog {
     /// The last keys that the agent pressed, where they may mean something and are told by INFO.
     pub pressed: Option<Box<PressedKeys>>,
     /// Hops of its leg that its 2xx was seen on, a bit each.
-    pub way: u32,
+    pub way: u64,
     /// Hosts where each side's signalling comes from beside those of its way.
     pub hosts: [SmallVec<[IpAddr; 1]>; 2],
     /// What waits for the other side to accept it, the newest last.

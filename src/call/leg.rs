@@ -17,9 +17,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// Hops of one leg remembered.
-pub const MAX_HOPS: usize = 32;
+pub const MAX_HOPS: usize = 64;
 /// Dialogs of one leg remembered: forks.
-pub const MAX_DIALOGS: usize = 8;
+pub const MAX_DIALOGS: usize = 16;
 
 /// What a leg without hops and dialogs holds, its rows in the tables included.
 const ROW: usize = 2 * size_of::<Leg>() + 512;
@@ -148,7 +148,8 @@ impl Leg {
         user.is_none_or(|user| hops.chain(&self.invite.to_user).any(|u| u == user))
     }
 
-    /// Notes the hop an INVITE was seen on; a retransmission brings at most a newer offer.
+    /// Notes the hop an INVITE was seen on; a retransmission brings at most a newer offer. False
+    /// where there is no room for another.
     pub fn note_hop(
         &mut self,
         flow: &Flow,
@@ -156,14 +157,17 @@ impl Leg {
         branch: Option<&[u8]>,
         invite: &Invite,
         offer: Option<Arc<Description>>,
-    ) {
+    ) -> bool {
         let same =
             |h: &&mut Hop| h.caller == flow.src && h.callee == flow.dst && h.branch.as_deref() == branch;
         if let Some(h) = self.hops.iter_mut().find(same) {
             if offer.is_some() {
                 h.offer = offer;
             }
-        } else if self.hops.len() < MAX_HOPS {
+            return true;
+        }
+        let has_room = self.hops.len() < MAX_HOPS;
+        if has_room {
             self.hops.push(Hop {
                 caller: flow.src,
                 callee: flow.dst,
@@ -173,6 +177,7 @@ impl Leg {
                 offer,
             });
         }
+        has_room
     }
 
     /// About how many bytes of memory it holds, its dialogs left out; its hops' sessions and
@@ -202,17 +207,17 @@ impl Leg {
 
     /// Is `ip` at an end of the way of a dialog on this branch? Its `way` is the hops that its 2xx was
     /// seen on, a bit each: an INVITE alone may be anybody's.
-    pub fn has_end(&self, way: (u32, Option<usize>), side: Side, ip: IpAddr) -> bool {
+    pub fn has_end(&self, way: (u64, Option<usize>), side: Side, ip: IpAddr) -> bool {
         self.ends_of(way, side).any(|end| end.ip() == ip)
     }
 
     /// The ends of the hops of such a way that look to `side`: itself, and the proxies on its way.
-    pub fn ends_of(&self, way: (u32, Option<usize>), side: Side) -> impl Iterator<Item = SocketAddr> {
+    pub fn ends_of(&self, way: (u64, Option<usize>), side: Side) -> impl Iterator<Item = SocketAddr> {
         self.hops_on(way).map(move |(_, h)| h.end(side))
     }
 
     /// Of those the one that is `side` itself, or what is nearest to it of all that was captured.
-    pub fn outermost(&self, way: (u32, Option<usize>), side: Side) -> Option<SocketAddr> {
+    pub fn outermost(&self, way: (u64, Option<usize>), side: Side) -> Option<SocketAddr> {
         let far = |(i, h): &(usize, &Hop)| (h.vias, *i);
         let hop = match side {
             Side::Caller => self.hops_on(way).min_by_key(far),
@@ -221,7 +226,7 @@ impl Leg {
         hop.map(|(_, h)| h.end(side))
     }
 
-    fn hops_on(&self, (way, branch): (u32, Option<usize>)) -> impl Iterator<Item = (usize, &Hop)> {
+    fn hops_on(&self, (way, branch): (u64, Option<usize>)) -> impl Iterator<Item = (usize, &Hop)> {
         let is_on_way = move |i: usize| match way {
             0 => !self.is_sibling(i, branch),
             way => way >> i & 1 == 1,
@@ -235,7 +240,7 @@ impl Leg {
     }
 
     /// The hops between two hosts, a bit each.
-    pub fn hops_between(&self, caller: IpAddr, callee: IpAddr) -> u32 {
+    pub fn hops_between(&self, caller: IpAddr, callee: IpAddr) -> u64 {
         let hops = self.hops.iter().take(MAX_HOPS).enumerate();
         let is_between = |h: &Hop| (h.caller.ip(), h.callee.ip()) == (caller, callee);
         hops.filter(|(_, h)| is_between(h)).fold(0, |all, (i, _)| all | 1 << i)

@@ -17,6 +17,7 @@
 //! party account             one end of a dialog, a call: what is known of it, for
 //! policy rules masked       who talks, recorded or not, and what is stored of it
 //! recording(s) transfer     machines: a recording's life, REFERs that wait for their INVITE
+//! overflow                  what there was no room for
 //! ```
 
 mod account;
@@ -42,6 +43,7 @@ mod legs;
 mod masked;
 mod media;
 mod orphans;
+mod overflow;
 mod owner;
 pub mod pairing;
 mod party;
@@ -69,3 +71,4 @@ pub use decision::{
 };
 pub use exchange::codec_of;
 pub use identifier::call_id_hash;
+pub use overflow::Overflow;

@@ -107,6 +107,11 @@ impl Pairing {
         Pairing::default()
     }
 
+    /// See [`super::Overflow::parts`].
+    pub fn no_room(&self) -> u64 {
+        self.stragglers.no_room
+    }
+
     /// Time has come to `now`: what is claimed from here on is claimed then.
     pub fn handle_time(&mut self, now: Timestamp) {
         self.now = Tick::at(now);

@@ -41,22 +41,27 @@ impl Buried {
 
 /// Flows of calls just hung up.
 #[derive(Debug, Default)]
-pub(super) struct Stragglers(HashMap<Flow, Buried, RandomState>);
+pub(super) struct Stragglers {
+    flows: HashMap<Flow, Buried, RandomState>,
+    /// See [`super::Overflow::parts`].
+    pub no_room: u64,
+}
 
 impl Stragglers {
     /// The call of a session is over: these were its flows, with their sources where each had one.
     pub fn bury(&mut self, s: &Session, flows: impl Iterator<Item = (Flow, Option<u32>)>, now: Tick) {
-        if self.0.len() >= MAX_FLOWS {
-            self.0.retain(|_, b| b.is_recent(now));
+        if self.flows.len() >= MAX_FLOWS {
+            self.flows.retain(|_, b| b.is_recent(now));
         }
         for (flow, ssrc) in flows {
-            if self.0.len() >= MAX_FLOWS {
-                return;
+            if self.flows.len() >= MAX_FLOWS {
+                self.no_room += 1;
+                continue;
             }
             let on_vlan = s.vlans.contains(&flow.vlan);
             let of = Some((s.age, s.group));
             let new = Buried { at: now, of, ssrc, on_vlan, heir: None };
-            let old = self.0.entry(flow).or_insert(new);
+            let old = self.flows.entry(flow).or_insert(new);
             // Of two calls one after the other it may be either's.
             let is_same = old.of == new.of || now.since(old.at) > STRAGGLES;
             let ssrc = new.ssrc.filter(|_| now.since(old.at) > STRAGGLES || old.ssrc == new.ssrc);
@@ -67,7 +72,7 @@ impl Stragglers {
     /// Was the flow, with this source, another call's than its owners' until just now?
     pub fn has(&mut self, (flow, ssrc): (&Flow, u32), owned: &Owned, sessions: &Sessions, now: Tick) -> bool {
         let is_same = |b: &&mut Buried| b.is_recent(now) && b.ssrc.is_none_or(|s| s == ssrc);
-        let Some(old) = self.0.get_mut(flow).filter(is_same) else {
+        let Some(old) = self.flows.get_mut(flow).filter(is_same) else {
             return false;
         };
         // Who took both its addresses over since is the next call on them, if on its VLAN.

@@ -31,6 +31,8 @@ pub(super) struct Tables {
     pub pairing: Pairing,
     origins: RandomState,
     hasher: RandomState,
+    /// Parts left out because there was no room for them, see [`super::Overflow::parts`].
+    pub no_room: u64,
 }
 
 impl Tables {
@@ -44,6 +46,7 @@ impl Tables {
             pairing: Pairing::new(),
             origins: RandomState::default(),
             hasher: RandomState::default(),
+            no_room: 0,
         }
     }
 
@@ -186,12 +189,25 @@ impl Tables {
         }
     }
 
-    /// The early dialog of a response with a tag not met before.
-    pub fn new_dialog(&mut self, leg_id: LegId, tag: &[u8]) -> Option<DialogId> {
+    /// The early dialog of a response with a tag not met before. Where there are too many, one that
+    /// only rings gives way to one that answers: the recording hangs on that.
+    pub fn new_dialog(&mut self, leg_id: LegId, seen: &Seen<'_>) -> Option<DialogId> {
         let leg = self.legs.get_mut(leg_id)?;
+        let mut ringing = None;
+        if leg.dialogs.len() >= MAX_DIALOGS {
+            self.no_room += 1;
+            let is_ringing = |d: &&Dialog| d.state == DialogState::Early && d.strange_answer.is_none();
+            let found = self.dialogs.of(&leg.dialogs).filter(|_| seen.is_success()).find(is_ringing);
+            ringing = Some(found?.id);
+        }
+        let tag = &*seen.to_tag;
         let hash = self.hasher.hash_one((&*leg.call_id, &*leg.caller_tag, tag));
-        let id = (leg.dialogs.len() < MAX_DIALOGS).then(|| self.dialogs.open(leg_id, tag, hash))?;
+        let id = self.dialogs.open(leg_id, tag, hash);
+        leg.dialogs.retain(|d| Some(*d) != ringing);
         leg.dialogs.push(id);
+        if let Some(ringing) = ringing {
+            self.drop_dialog(ringing);
+        }
         Some(id)
     }
 

@@ -21,6 +21,8 @@ use std::time::Duration;
 const FOLLOWS_WITHIN: Duration = Duration::from_secs(60);
 /// Transfers awaited at once; the oldest gives way.
 const MAX_REFERRALS: usize = 1024;
+/// Hops that one REFER is seen on.
+const MAX_RECIPIENTS: usize = 8;
 
 /// A REFER whose INVITE is awaited.
 #[derive(Debug)]
@@ -40,7 +42,11 @@ pub struct Referral {
 
 /// REFERs whose INVITE is awaited.
 #[derive(Debug, Default)]
-pub struct Referrals(VecDeque<Referral>);
+pub struct Referrals {
+    awaited: VecDeque<Referral>,
+    /// See [`super::Overflow::parts`].
+    pub(super) no_room: u64,
+}
 
 impl Referrals {
     /// Takes in a REFER sent in `dialog`; `referred` is the party it went to.
@@ -54,18 +60,29 @@ impl Referrals {
         let target = seen.msg.refer_to().and_then(|t| t.uri.user().map(|u| Pii::new(u.into_owned())));
         let replaces = seen.msg.refer_to_replaces();
         let same = |r: &&mut Referral| r.dialog == dialog && r.target == target && r.replaces == replaces;
-        if let Some(r) = self.0.iter_mut().find(same) {
+        if let Some(r) = self.awaited.iter_mut().find(same) {
             // Seen on another hop.
-            if r.recipients.len() < 8 {
+            if r.recipients.len() < MAX_RECIPIENTS {
                 r.recipients.push(seen.flow.dst.ip());
+            } else {
+                self.no_room += 1;
             }
             return;
         }
-        if self.0.len() >= MAX_REFERRALS {
-            self.0.pop_front();
+        if self.awaited.len() >= MAX_REFERRALS {
+            self.awaited.pop_front();
+            self.no_room += 1;
         }
         let recipients = smallvec::smallvec![seen.flow.dst.ip()];
-        self.0.push_back(Referral { at: seen.at, dialog, contact, referred, target, replaces, recipients });
+        self.awaited.push_back(Referral {
+            at: seen.at,
+            dialog,
+            contact,
+            referred,
+            target,
+            replaces,
+            recipients,
+        });
     }
 
     /// The REFER this INVITE follows: by its Replaces, else by its target, if it
@@ -87,8 +104,8 @@ impl Referrals {
             }
             _ => false,
         };
-        let found = self.0.iter().position(fits)?;
-        self.0.remove(found)
+        let found = self.awaited.iter().position(fits)?;
+        self.awaited.remove(found)
     }
 
     /// The contact of a transfer to whom its sender had asked first: no INVITE follows where the
@@ -108,14 +125,14 @@ impl Referrals {
             let told = caller.told_later.iter().chain(&caller.asserted.users);
             r.replaces.is_some() && to_target && told.into_iter().any(|who| is_of(r, who))
         };
-        let found = self.0.iter().position(fits)?;
-        self.0.remove(found).map(|r| r.contact)
+        let found = self.awaited.iter().position(fits)?;
+        self.awaited.remove(found).map(|r| r.contact)
     }
 
     /// Forgets those whose INVITE did not come.
     pub fn expire(&mut self, now: Timestamp) {
-        while self.0.front().is_some_and(|r| r.at + FOLLOWS_WITHIN < now) {
-            self.0.pop_front();
+        while self.awaited.front().is_some_and(|r| r.at + FOLLOWS_WITHIN < now) {
+            self.awaited.pop_front();
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::capture::hep_listener::hep_counts::{HepCounts, RefusedHep};
 use crate::net::hep_reader::HepSeen;
 use crate::telemetry::Metrics;
 use crate::telemetry::events::Event;
-use crate::telemetry::label::{DropPlace, HepFault, HepKind};
+use crate::telemetry::label::{DropPlace, HepFault, HepKind, Limit};
 use crate::telemetry::snapshot::Snapshot;
 use std::sync::Arc;
 
@@ -31,6 +31,7 @@ impl HepReport {
         out.hep_connections = self.counts.connections();
         out.hep_clock_offset_ns = self.counts.offset_ns();
         out.dropped[DropPlace::Socket.index()] = self.counts.socket_drops();
+        out.limits[Limit::Other.index()] += self.counts.forgotten_agents();
     }
 
     /// Says of each reason, when it is first there, whose packets are not taken.

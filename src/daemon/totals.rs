@@ -5,6 +5,7 @@
 
 use super::counts::MediaCounts;
 use super::notices::totals;
+use crate::call::Overflow;
 use crate::engine::engine_stats::EngineStats;
 use crate::net::net_stats::{FragmentDrops, NetStats};
 use crate::sip::{Method, ParseError};
@@ -167,9 +168,7 @@ fn engine(s: &EngineStats, out: &mut Snapshot) {
         // The ledger has them.
         recordings: _,
         calls,
-        calls_evicted,
-        calls_outweighed,
-        recordings_full,
+        overflow,
         last_packet,
     } = s;
     for (method, count) in requests.iter().enumerate() {
@@ -185,6 +184,7 @@ fn engine(s: &EngineStats, out: &mut Snapshot) {
     for (why, count) in ParseError::ALL.iter().zip(sip_unreadable) {
         out.sip_unreadable[fault_label(*why).index()] += count;
     }
+    let Overflow { legs, legs_outweighed, recordings, parts } = *overflow;
     out.packets_received += datagrams;
     out.bytes_received += datagram_bytes;
     for (kind, count) in [
@@ -201,11 +201,12 @@ fn engine(s: &EngineStats, out: &mut Snapshot) {
     (out.time_outliers, out.time_jumps) = (*time_outliers, *time_jumps);
     (out.dialogs, out.last_packet) = (*calls, *last_packet);
     for (limit, count) in [
-        (Limit::Calls, calls_evicted),
-        (Limit::Memory, calls_outweighed),
-        (Limit::Recordings, recordings_full),
+        (Limit::Calls, legs),
+        (Limit::Memory, legs_outweighed),
+        (Limit::Recordings, recordings),
+        (Limit::Other, parts),
     ] {
-        out.limits[limit.index()] = *count;
+        out.limits[limit.index()] += count;
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) enum Start {
 pub(super) struct CutCalls {
     seed: RandomState,
     waiting: VecDeque<(Flow, u64)>,
+    /// INVITEs forgotten because there were too many.
+    pub no_room: u64,
 }
 
 impl CutCalls {
@@ -44,6 +46,7 @@ impl CutCalls {
                 if !self.waiting.contains(&invite) {
                     if self.waiting.len() >= MAX_WAITING {
                         self.waiting.pop_front();
+                        self.no_room += 1;
                     }
                     self.waiting.push_back(invite);
                 }

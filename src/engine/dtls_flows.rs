@@ -55,6 +55,8 @@ pub(super) struct DtlsFlows {
     waiting_bytes: usize,
     /// Packets that had waited on a path that was forgotten for another.
     set_free: Vec<OwnedDatagram>,
+    /// Paths forgotten, or looked after no more, because there were too many.
+    pub no_room: u64,
 }
 
 impl Default for DtlsFlows {
@@ -67,6 +69,7 @@ impl Default for DtlsFlows {
             holding: Vec::new(),
             waiting_bytes: 0,
             set_free: Vec::new(),
+            no_room: 0,
         }
     }
 }
@@ -90,6 +93,7 @@ impl DtlsFlows {
             && let Some((_, old)) = self.flows.remove_lru()
         {
             self.set_free.extend(old.waiting);
+            self.no_room += 1;
         }
         let flow = self.flows.entry(path).or_insert_with(DtlsFlow::default);
         if !flow.hellos.push(side, d.payload) || !flow.hellos.is_whole() {
@@ -102,6 +106,7 @@ impl DtlsFlows {
         if self.unsettled.len() > MAX_UNSETTLED {
             // Nobody looks for its secret any more; packets that wait are given up in their time.
             let oldest = self.unsettled.remove(0);
+            self.no_room += 1;
             if let Some(flow) = self.flows.peek_mut(&oldest) {
                 flow.is_unsettled = false;
             }

@@ -1,5 +1,6 @@
 //! Plain counters of the hot path, read by whoever publishes them.
 
+use crate::call::Overflow;
 use crate::config::TunnelKind;
 use crate::net::net_stats::NetStats;
 use crate::net::{Flow, Transport, Unread};
@@ -53,12 +54,8 @@ pub struct EngineStats {
     pub unrecorded: [u64; crate::call::Unrecorded::ALL.len()],
     /// Calls followed now.
     pub calls: u64,
-    /// Calls forgotten because there were too many.
-    pub calls_evicted: u64,
-    /// Times `limits.recordings` was reached: a call was refused, or an unheard one given up for it.
-    pub recordings_full: u64,
-    /// Calls forgotten because all together held too much memory.
-    pub calls_outweighed: u64,
+    /// What there was no room for.
+    pub overflow: Overflow,
     /// What passed by and was not read, by kind.
     pub unread: Vec<(Unread, u64)>,
     /// Who was first to send a tunnel of each kind that is not opened, by [`TunnelKind::index`].

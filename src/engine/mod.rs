@@ -187,9 +187,9 @@ impl Engine {
         s.tunnel_senders = unread.tunnel_senders();
         s.calls = self.core.calls.legs_followed() as u64;
         s.recordings = self.core.calls.recordings().len() as u64;
-        s.calls_evicted = self.core.calls.evicted();
-        s.recordings_full = self.core.calls.recordings_full();
-        s.calls_outweighed = self.core.calls.outweighed();
+        let parts = s.overflow.parts + self.core.cut_calls.no_room;
+        s.overflow = self.core.calls.overflow();
+        s.overflow.parts += parts + self.core.dtls.as_ref().map_or(0, |dtls| dtls.no_room);
         s.time_jumps = self.core.clock.jumps();
         s.last_packet = self.core.clock.last_stamp();
         s
@@ -204,6 +204,7 @@ impl Engine {
     pub fn held_bytes(&self) -> usize {
         self.net.held_bytes()
     }
+
     /// Something stamped `ts` has come; false if it is kept back for now.
     #[inline]
     fn comes(&mut self, ts: Timestamp, keep: impl FnOnce() -> Doubtful, sink: &mut impl Sink) -> bool {
@@ -291,10 +292,11 @@ impl Core {
     }
 
     fn handle_sip(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
-        let mut rest = d.payload;
-        for _ in 0..MAX_MESSAGES {
-            if is_keep_alive(rest) {
-                break;
+        let (mut rest, mut messages) = (d.payload, 0);
+        while !is_keep_alive(rest) {
+            messages += 1;
+            if messages > MAX_MESSAGES {
+                return self.stats.overflow.parts += 1;
             }
             match Message::parse(rest) {
                 Ok((msg, used)) => {
@@ -314,7 +316,7 @@ impl Core {
                     if d.truncated && rest.starts_with(b"INVITE ") {
                         self.cut_calls.is_answer(d.flow, Start::Invite, rest);
                     }
-                    break;
+                    return;
                 }
             }
         }
@@ -387,11 +389,10 @@ impl Core {
                     Ok(heard) => heard,
                     Err(why) => {
                         self.stats.rtp_malformed += 1;
-                        // Whatever it carried is not in the recording; a bare or broken header carries nothing.
-                        if matches!(why, RtpError::Padding(_) | RtpError::Header(_)) {
-                            own(&targets).for_each(|id| sink.decision(Decision::Incomplete(id)));
-                        }
-                        return;
+                        // Whatever it carried is missing; a bare or broken header carries nothing.
+                        let is_lost = matches!(why, RtpError::Padding(_) | RtpError::Header(_));
+                        let lost = own(&targets).filter(|_| is_lost).map(Decision::Incomplete);
+                        return lost.for_each(|d| sink.decision(d));
                     }
                 };
                 self.stats.rtp_recorded += 1;
@@ -425,8 +426,7 @@ impl Core {
             self.calls.handle_timeout(now);
             self.drain(sink);
         }
-        let next = self.next_tick;
-        if now >= next || next.since_ns(now) > 1000 * NS_PER_MS {
+        if now >= self.next_tick || self.next_tick.since_ns(now) > 1000 * NS_PER_MS {
             self.next_tick = now + TICK;
             sink.tick(now);
         }

@@ -130,7 +130,7 @@ pub struct ServerStats {
     pub unreadable_last: Option<IpAddr>,
     /// Sessions that ended without anybody known who talks, of which nothing was recorded.
     pub unnamed: u64,
-    /// Documents that are no metadata.
+    /// Documents that are no metadata, or name more than is kept of one.
     pub bad_metadata: u64,
     /// Sessions that ended for want of any life: no acknowledgement, no refresh, no media.
     pub lapsed: u64,

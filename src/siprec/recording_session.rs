@@ -203,7 +203,10 @@ impl RecordingSession {
     pub fn take_metadata(&mut self, msg: &Message<'_>, stats: &mut ServerStats) {
         let Some(body) = msg.recording_metadata() else { return };
         match Metadata::parse(body) {
-            Ok(metadata) => self.picture.take_in(metadata),
+            Ok(metadata) => {
+                stats.bad_metadata += u64::from(metadata.is_cut);
+                self.picture.take_in(metadata);
+            }
             Err(_) => stats.bad_metadata += 1,
         }
     }

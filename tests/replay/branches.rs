@@ -225,3 +225,14 @@ fn of_branches_by_way_of_different_proxies_the_one_that_answers() {
         }
     }
 }
+
+#[test]
+fn whichever_of_a_large_group_answers_is_recorded() {
+    for (size, answers) in [(9, 2009), (20, 2001), (20, 2012), (20, 2020), (31, 2031), (50, 2050)] {
+        let rung: Vec<u16> = (2001..=2000 + size).collect();
+        for ringing in [true, false] {
+            Fork { ringing, ..Fork::new(&rung, answers) }.check();
+            Fork { ringing, both_hops: false, ..Fork::new(&rung, answers) }.check();
+        }
+    }
+}

@@ -4,13 +4,14 @@ use crate::common::ladder::Side::{Callee, Caller};
 use crate::common::ladder::{Dialog, Scene};
 use crate::common::voice::Voice;
 use crate::kit::talk;
-use nauhuri::call::Decision;
+use nauhuri::call::{Decision, Ending};
 use nauhuri::config::Config;
 use nauhuri::engine::{Engine, MediaPacket, Sink};
 use nauhuri::id::RecordingId;
 use nauhuri::time::Timestamp;
 use nauhuri::wire::{Frame, LinkType};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// What became of each call.
 #[derive(Default)]
@@ -46,8 +47,8 @@ fn run(s: &Scene, recordings: usize) -> (Book, u64) {
         let (ts, wire_len) = (Timestamp::from_ns(at), data.len() as u32);
         engine.handle_frame(&Frame { ts, link: LinkType::Ethernet, data: &data, wire_len }, &mut book);
     }
-    engine.finish(nauhuri::call::Ending::CaptureEnd, &mut book);
-    (book, engine.stats().recordings_full)
+    engine.finish(Ending::CaptureEnd, &mut book);
+    (book, engine.stats().overflow.recordings)
 }
 
 /// An answered call of so many packets of one side, or of none.
@@ -104,4 +105,75 @@ fn no_call_gives_way_that_was_heard_or_is_young_or_on_hold() {
     assert_eq!((&book.evicted[..], full), (&[][..], 1));
     assert_eq!(book.refused, ["forged-7"]);
     assert_eq!(book.closed.len(), 6, "{:?}", book.closed);
+}
+
+#[test]
+fn what_no_table_has_room_for_is_counted() {
+    let d = Dialog::new(5);
+    let no_room = |scene: &dyn Fn(&mut Scene)| {
+        let (mut s, mut engine, mut sink) = (Scene::new(), Engine::new(&Config::default()), Book::default());
+        scene(&mut s);
+        for (at, data) in &s.frames {
+            // As long as its IP header says, whatever was kept of it.
+            let wire_len = 14 + u32::from(u16::from_be_bytes([data[16], data[17]]));
+            let (ts, link) = (Timestamp::from_ns(*at), LinkType::Ethernet);
+            engine.handle_frame(&Frame { ts, link, data, wire_len }, &mut sink);
+        }
+        engine.finish(Ending::CaptureEnd, &mut sink);
+        engine.stats().overflow.parts
+    };
+    let forked = |i: u16| Dialog { tags: ["c".into(), format!("fork{i}")], ..d.clone() };
+    let forks = |n: u16| {
+        no_room(&|s| {
+            forked(0).invite(s, 0.0);
+            (0..n).for_each(|i| forked(i).status(s, 10.0 + f64::from(i), 180));
+        })
+    };
+    assert_eq!([forks(16), forks(20)], [0, 4]);
+    let hops = |n: u8| {
+        no_room(&|s| {
+            for i in 0..n {
+                let sip = [SocketAddr::new([10, 0, 0, i].into(), 5060), d.sip[1]];
+                Dialog { sip, ..d.clone() }.invite(s, f64::from(i));
+            }
+        })
+    };
+    assert_eq!([hops(64), hops(67)], [0, 3]);
+    let messages = |n: usize| {
+        no_room(&|s| {
+            let text = "OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 0\r\n\r\n".repeat(n);
+            s.udp(0.0, d.sip[0], d.sip[1], text.as_bytes());
+        })
+    };
+    assert_eq!([messages(16), messages(17)], [0, 1]);
+    let refers = |n: u32| {
+        no_room(&|s| {
+            d.answered(s, 0.0, 100.0);
+            for i in 0..n {
+                let to = format!("Refer-To: <sip:{}@pbx.example>\r\n", 3_000_000 + i);
+                d.request(s, 200.0 + f64::from(i), "REFER", Callee, 10 + i, &to, None);
+            }
+        })
+    };
+    assert_eq!([refers(1024), refers(1030)], [0, 6]);
+    let orphans = |n: u32| {
+        no_room(&|s| {
+            for i in 0..n {
+                let d = Dialog { call_id: format!("orphan{i}"), ..d.clone() };
+                d.status(s, f64::from(i), 200);
+            }
+        })
+    };
+    assert_eq!([orphans(4096), orphans(4100)], [0, 1]);
+    let cut = |n: u16| {
+        no_room(&|s| {
+            for i in 0..n {
+                let d = Dialog { branch: format!("cut{i}"), ..d.clone() };
+                d.invite(s, f64::from(i));
+                // As a short snap length leaves it: lengths stay, bytes are gone.
+                s.frames.last_mut().unwrap().1.truncate(180);
+            }
+        })
+    };
+    assert_eq!([cut(256), cut(260)], [0, 4]);
 }

@@ -249,7 +249,7 @@ fn a_flood_of_calls_stays_within_the_limits() {
             assert!(stats.recordings <= 50, "{} recordings", stats.recordings);
         }
     }
-    assert!(engine.stats().calls_evicted > 0);
+    assert!(engine.stats().overflow.legs > 0);
     assert!(sink.refused > 0 && sink.opened > 0);
     engine.finish(Ending::CaptureEnd, &mut sink);
     assert_eq!(sink.opened, sink.closed);
@@ -286,7 +286,7 @@ fn a_flood_within_one_call_is_bounded() {
     assert_eq!(ours.len(), 1, "{}", run.stdout());
     // A source that is over gives way, its counts are kept: so many streams are told of, no more.
     assert!(ours[0].json["streams"].as_array().unwrap().len() <= 1024);
-    assert!(run.recordings.len() <= 8, "{} recordings", run.recordings.len());
+    assert!(run.recordings.len() <= 16, "{} recordings", run.recordings.len());
 }
 
 #[test]

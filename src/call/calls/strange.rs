@@ -66,7 +66,7 @@ impl Calls {
         if !seen.is_success() || (known.is_none() && begun >= MAX_DIALOGS / 2) {
             return;
         }
-        let Some(id) = known.or_else(|| self.tables.new_dialog(leg, &seen.to_tag)) else { return };
+        let Some(id) = known.or_else(|| self.tables.new_dialog(leg, seen)) else { return };
         let Some(d) = self.tables.dialogs.get_mut(id) else { return };
         if d.state == DialogState::Early {
             d.strange_answer.get_or_insert(seen.at);

@@ -1,6 +1,7 @@
 //! What was received in HEP, and what was refused: for whoever publishes it.
 
 use super::socket_drops::SocketDrops;
+use crate::net::agent_clocks::AgentClocks;
 use crate::net::hep_reader::{HepRefusal, HepSeen};
 use crate::wire::hep::HepError;
 use std::net::IpAddr;
@@ -60,13 +61,18 @@ pub struct HepCounts {
     connections: AtomicU64,
     /// Of each listener.
     offsets_ns: Vec<AtomicI64>,
+    /// Likewise.
+    forgotten_agents: Vec<AtomicU64>,
     socket_drops: AtomicU64,
 }
 
 impl HepCounts {
     /// For so many listeners.
     pub(super) fn of(listeners: usize) -> HepCounts {
-        HepCounts { offsets_ns: (0..listeners).map(|_| AtomicI64::new(0)).collect(), ..HepCounts::default() }
+        let (mut offsets_ns, mut forgotten_agents) = (Vec::new(), Vec::new());
+        offsets_ns.resize_with(listeners, AtomicI64::default);
+        forgotten_agents.resize_with(listeners, AtomicU64::default);
+        HepCounts { offsets_ns, forgotten_agents, ..HepCounts::default() }
     }
 
     /// Packets that held this.
@@ -91,6 +97,11 @@ impl HepCounts {
         all.max_by_key(|ns| ns.unsigned_abs()).unwrap_or(0)
     }
 
+    /// Agents whose clocks were forgotten because there were too many.
+    pub fn forgotten_agents(&self) -> u64 {
+        self.forgotten_agents.iter().map(|n| n.load(Ordering::Relaxed)).sum()
+    }
+
     /// Datagrams for which the kernel had no room.
     pub fn socket_drops(&self) -> u64 {
         self.socket_drops.load(Ordering::Relaxed)
@@ -113,9 +124,12 @@ impl HepCounts {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(super) fn note_offset(&self, listener: usize, ns: i64) {
+    pub(super) fn note_clocks(&self, listener: usize, clocks: &AgentClocks) {
         if let Some(offset) = self.offsets_ns.get(listener) {
-            offset.store(ns, Ordering::Relaxed);
+            offset.store(clocks.farthest_ns(), Ordering::Relaxed);
+        }
+        if let Some(forgotten) = self.forgotten_agents.get(listener) {
+            forgotten.store(clocks.forgotten(), Ordering::Relaxed);
         }
     }
 

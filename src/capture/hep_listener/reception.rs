@@ -60,7 +60,7 @@ impl<'a> Reception<'a> {
         let read = self.reader.read(packet, (peer, now), password, &mut offer);
         if now.since_ns(self.looked).saturating_abs() > NS_PER_S {
             self.looked = now;
-            self.rules.counts.note_offset(self.number, self.reader.clocks().farthest_ns());
+            self.rules.counts.note_clocks(self.number, self.reader.clocks());
         }
         match read {
             Ok(seen) => {
