@@ -46,7 +46,8 @@ pub(super) fn particulars(
     if roles.direction == CallDirection::Inbound {
         invites.extend(first_customer_leg(tables, rules, leg).map(|l| &l.invite));
     }
-    invites.push(&leg.invite);
+    let own = leg.invite_of(dialog.branch);
+    invites.push(&own);
     let called = match (roles.direction, roles.customer) {
         (CallDirection::Outbound, Side::Caller) => called_elsewhere(tables, rules, leg),
         _ => None,

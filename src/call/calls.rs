@@ -14,7 +14,7 @@ mod verdict;
 use super::account::continued;
 use super::asserted::{Asserted, user_of};
 use super::decision::{Decision, Ending, Ends, Unrecorded, UnrecordedCall};
-use super::dialog::{Dialog, DialogState};
+use super::dialog::DialogState;
 use super::identifier::stored_call_id;
 use super::ids::{DialogId, LegId};
 use super::invite::Invite;
@@ -135,6 +135,7 @@ impl Calls {
                 self.tables.give_way(id, false);
             }
         }
+        self.recordings.asleep.drain(..).for_each(|id| self.tables.fall_asleep(id));
         self.tables.expire(now, &mut self.recordings);
         self.referrals.expire(now);
     }
@@ -367,8 +368,10 @@ impl Calls {
 
     /// A re-INVITE or UPDATE was accepted: the dialog lives (RFC 4028).
     fn handle_refresh(&mut self, id: DialogId, at: Timestamp) {
-        if let Some(r) = self.tables.dialogs.get(id).and_then(Dialog::recording) {
-            self.recordings.handle_life(r, at);
+        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
+        d.recording().into_iter().for_each(|r| self.recordings.handle_life(r, at));
+        if std::mem::take(&mut d.is_asleep) {
+            self.refresh(id, at);
         }
     }
 
@@ -411,6 +414,7 @@ impl Calls {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let recording = d.recording().and_then(|r| Some((r, self.recordings.get(r)?.customer)));
         if let Some((r, customer)) = recording {
+            self.recordings.note_sleep(r, at, d.is_asleep);
             self.recordings.handle_formats(r, media::formats(leg, d, customer));
             if let Some(told) = media::told(leg, d, customer) {
                 self.recordings.handle_told(r, at, told);

@@ -108,6 +108,8 @@ pub struct Dialog {
     pub strange_answer: Option<Timestamp>,
     /// Since when the caller has heard something in it.
     pub heard_since: HeardSince,
+    /// Silent for so long that its media claim no address until it is described again.
+    pub is_asleep: bool,
 }
 
 impl Dialog {
@@ -198,6 +200,7 @@ impl Dialogs {
             unasked: Vec::new(),
             strange_answer: None,
             heard_since: HeardSince::default(),
+            is_asleep: false,
         });
         self.by_hash.entry(hash).or_default().push(id);
         id

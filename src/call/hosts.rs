@@ -122,7 +122,8 @@ impl Hosts {
     }
 
     /// Recorded calls with a side at each host of a flow that nobody claims, of those here and of
-    /// `more`: that side, which may be speaking here, and whether it is missed.
+    /// `more`: that side, which may be speaking here, and whether it is missed. Of a side that was
+    /// never heard one host is enough, where no other call has a party there.
     pub fn near(
         &self,
         flow: &Flow,
@@ -133,17 +134,19 @@ impl Hosts {
     ) -> SmallVec<[(SessionId, Side, bool); 2]> {
         let mut out: SmallVec<[(SessionId, Side, bool); 2]> = SmallVec::new();
         let [src, dst] = [flow.src.ip(), flow.dst.ip()];
-        let at = self.at(&src).or_else(|| self.at(&dst)).unwrap_or(&[]);
-        if at.len() > MAX_COMPARED {
-            return out;
-        }
-        for id in at.iter().copied().chain(more) {
+        let here = [self.at(&src).unwrap_or(&[]), self.at(&dst).unwrap_or(&[])];
+        let here = here.into_iter().filter(|at| at.len() <= MAX_COMPARED).flatten().copied();
+        for id in here.chain(more) {
             let Some(s) = sessions.get(&id) else { continue };
             let is_live = s.recording.is_some() && s.leaving.is_none();
             let Some(answered) = s.answered_at.filter(|_| is_live) else { continue };
             for side in [Side::Caller, Side::Callee] {
-                let is_near = s.is_at(side, src) && s.is_at(side.other(), dst);
-                if !is_near || out.iter().any(|o| (o.0, o.1) == (id, side)) {
+                let is_at = [s.is_at(side, src), s.is_at(side.other(), dst)];
+                let is_own = |id: &SessionId| sessions.get(id).is_some_and(|o| o.group == s.group);
+                let is_alone = |ip: &IpAddr| self.at(ip).is_some_and(|all| all.iter().all(is_own));
+                let never_heard = s.spoke[side as usize].is_none();
+                let is_likely = never_heard && (is_at[0] && is_alone(&src) || is_at[1] && is_alone(&dst));
+                if !(is_at == [true; 2] || is_likely) || out.iter().any(|o| (o.0, o.1) == (id, side)) {
                     continue;
                 }
                 let is_missed = match s.spoke[side as usize] {

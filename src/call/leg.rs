@@ -13,6 +13,7 @@ use crate::pii::Pii;
 use crate::sdp::Description;
 use crate::time::Timestamp;
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -130,6 +131,18 @@ impl Leg {
             self.invite.caller = caller;
         } else {
             self.invite.caller.join_hop(caller);
+        }
+    }
+
+    /// What its INVITE says to who answered on this branch: the Request-URI that a branch beside it
+    /// got says nothing of it.
+    pub fn invite_of(&self, branch: Option<usize>) -> Cow<'_, Invite> {
+        let on_way = self.hops.iter().enumerate().find(|(i, _)| !self.is_sibling(*i, branch));
+        match on_way {
+            Some((i, hop)) if i > 0 => {
+                Cow::Owned(Invite { request_user: hop.request_user.clone(), ..self.invite.clone() })
+            }
+            _ => Cow::Borrowed(&self.invite),
         }
     }
 

@@ -107,7 +107,7 @@ pub(super) fn describe(leg: &Leg, dialog: &Dialog, seen: &Seen<'_>, sender: Side
 
 /// Takes in a description, or that there is none. True where something changed.
 pub(super) fn take_in(dialog: &mut Dialog, said: &SeenDescription, pairing: &mut Pairing) -> bool {
-    let mut changed = false;
+    let mut changed = said.session.is_some() && std::mem::take(&mut dialog.is_asleep);
     for m in &mut dialog.media {
         // A request that takes a way of its own concerns every hop.
         if said.hop.is_none_or(|h| h == m.hop) {
@@ -118,6 +118,17 @@ pub(super) fn take_in(dialog: &mut Dialog, said: &SeenDescription, pairing: &mut
         }
     }
     changed
+}
+
+/// Nothing was heard for so long that its addresses may be somebody else's: they are free.
+pub(super) fn fall_asleep(leg: &Leg, dialog: &mut Dialog, calls_begun: u64, pairing: &mut Pairing) {
+    dialog.is_asleep = true;
+    for m in &mut dialog.media {
+        let Some(h) = leg.hops.get(m.hop) else { continue };
+        pairing.close(m.session);
+        m.session = pairing.open(leg.id.0, leg.contact.0, [h.caller, h.callee]);
+        pairing.answer(m.session, calls_begun);
+    }
 }
 
 /// Which transaction carries the message, and which step of it is.

@@ -8,8 +8,9 @@ use crate::rtp::standing::{Standing, Trust};
 use crate::time::Timestamp;
 use std::time::Duration;
 
-/// A hold is no timeout, however long; this long without media or any word of it, its BYE was missed.
-const FORGOTTEN_HOLD: Duration = Duration::from_secs(12 * 3600);
+/// A hold is no timeout, and silence no hang-up, however long; this long without media or any word of
+/// it, its BYE was missed.
+const FORGOTTEN: Duration = Duration::from_secs(12 * 3600);
 
 /// So many packets, a second of one voice, show that a call is one.
 const HEARD: u32 = 50;
@@ -141,6 +142,8 @@ pub struct Recording {
     pub(super) own: [u8; 2],
     /// Where each side is said to be; [`None`] before it was said.
     pub(super) places: [Option<u64>; 2],
+    /// Dormant for so long that its addresses may be somebody else's: only signalling wakes it.
+    pub(super) is_asleep: bool,
 }
 
 /// So many packets from a party's own address show that it sends from there.
@@ -165,6 +168,7 @@ impl Recording {
             last_on: [None; 2],
             own: [0; 2],
             places: [None; 2],
+            is_asleep: false,
         }
     }
 
@@ -242,10 +246,9 @@ impl Recording {
     pub fn deadline(&self, patience: SilenceLimits) -> Timestamp {
         let since = self.heard_at.max(self.told_at);
         match self.told {
-            _ if matches!(self.state, RecordingState::Dormant(_)) => {
-                self.alive_at.max(since) + patience.alive
-            }
-            Told { on_hold: true, .. } => since + patience.alive.max(FORGOTTEN_HOLD),
+            _ if self.is_asleep => self.alive_at.max(since) + patience.alive + FORGOTTEN,
+            _ if self.is_dormant() => self.alive_at.max(since) + patience.alive,
+            Told { on_hold: true, .. } => since + patience.alive.max(FORGOTTEN),
             Told { silent: true, .. } => since + patience.alive,
             Told { .. } => (self.alive_at.max(since) + patience.quiet).min(since + patience.alive),
         }

@@ -46,6 +46,8 @@ pub struct Recordings {
     out: VecDeque<Decision>,
     /// Dialogs whose hang-up was none.
     reopened: Vec<DialogId>,
+    /// Dialogs silent for so long that their addresses may be somebody else's: to be told the tables.
+    pub(super) asleep: Vec<DialogId>,
 }
 
 impl Recordings {
@@ -62,6 +64,7 @@ impl Recordings {
             unheard: Unheard::default(),
             out: VecDeque::new(),
             reopened: Vec::new(),
+            asleep: Vec::new(),
         }
     }
 
@@ -139,6 +142,12 @@ impl Recordings {
         if let Some(r) = self.get_mut(id) {
             r.alive_at = r.alive_at.max(at);
         }
+    }
+
+    /// Its dialog sleeps, or signalling has woken it.
+    pub fn note_sleep(&mut self, id: RecordingId, at: Timestamp, is_asleep: bool) {
+        let asleep = self.get_mut(id).filter(|r| r.is_asleep && !is_asleep);
+        asleep.into_iter().for_each(|r| (r.is_asleep, r.alive_at) = (false, r.alive_at.max(at)));
     }
 
     /// The signalling says what to expect of the media.
@@ -383,11 +392,14 @@ impl Recordings {
                 self.confirm(id);
                 None
             }
-            // No sign of life for so long: its addresses may be somebody else's by now.
-            RecordingState::Dormant(_) if now >= r.deadline(patience) => {
+            RecordingState::Dormant(_) if now >= r.deadline(patience) && r.is_asleep => {
                 self.remove(id).map(|closed| Closed { is_dead: true, ..closed })
             }
             RecordingState::Dormant(_) => {
+                if now >= r.deadline(patience) {
+                    self.asleep.push(r.dialog);
+                    self.get_mut(id)?.is_asleep = true;
+                }
                 self.wait(id);
                 None
             }

@@ -241,7 +241,7 @@ impl Tables {
 
     /// Brings what a dialog's media claim up to date; they feed this recording.
     pub fn claim(&mut self, id: DialogId, recording: Option<(RecordingId, Side)>) {
-        let Some(d) = self.dialogs.get(id) else { return };
+        let Some(d) = self.dialogs.get(id).filter(|d| !d.is_asleep) else { return };
         let Some(leg) = self.legs.get(d.leg) else { return };
         media::claim(leg, d, recording, &mut self.pairing, &self.origins);
         if let Some(leg) = self.legs.get_mut(d.leg) {
@@ -267,6 +267,14 @@ impl Tables {
     pub fn give_way(&mut self, id: DialogId, leaving: bool) {
         let Some((_, d, pairing)) = self.dialog_mut(id) else { return };
         d.media.iter().for_each(|m| pairing.leave(m.session, leaving));
+    }
+
+    /// Nothing was heard of a dialog for so long that its addresses are free; it lives on.
+    pub fn fall_asleep(&mut self, id: DialogId) {
+        let begun = self.legs.begun();
+        if let Some((leg, d, pairing)) = self.dialog_mut(id) {
+            media::fall_asleep(leg, d, begun, pairing);
+        }
     }
 
     /// Forks that only rang are over once one has answered.

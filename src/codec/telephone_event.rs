@@ -66,10 +66,14 @@ const FORGOTTEN_NS: i64 = NS_PER_S;
 /// The end is repeated within this (§2.5.1.4: three times, a packet's length apart).
 const END_REPEATED_NS: i64 = 120 * NS_PER_MS;
 
+/// A duration that another packet could carry past what its field holds.
+const NEARLY_FULL: u16 = u16::MAX - 9600;
+
 /// The press that was heard last, as far as it has come.
 #[derive(Clone, Copy, Debug)]
 struct Press {
     key: DtmfKey,
+    timestamp: u32,
     at_ns: i64,
     duration: u16,
     end: bool,
@@ -100,11 +104,10 @@ impl KeyPresses {
         let key = DtmfKey::of_event(*payload.first()?)?;
         let EventPacket { timestamp, at_ns, .. } = packet;
         let TelephoneEvent { duration, end, .. } = event;
-        let press = Press { key, at_ns, duration, end };
-        // A press longer than the duration field is sent on as a new segment
-        // that begins where the first one ended (§2.5.1.3).
+        let press = Press { key, timestamp, at_ns, duration, end };
         let is_known = self.knows(timestamp);
-        let continues = is_known
+        let begins = is_known && self.last.is_some_and(|last| last.is_before(&press));
+        let continues = (is_known && !begins)
             || self.knows(timestamp.wrapping_sub(u32::from(u16::MAX)))
             || self.last.is_some_and(|last| last.goes_on_with(&press, packet.clock_hz));
         if !is_known {
@@ -129,11 +132,24 @@ impl KeyPresses {
 }
 
 impl Press {
+    /// The next packet is of another press, though its timestamp stands still.
+    fn is_before(&self, next: &Press) -> bool {
+        let passed_ns = next.at_ns - self.at_ns;
+        let is_shorter = next.duration < self.duration && !next.end && passed_ns >= END_REPEATED_NS;
+        next.timestamp == self.timestamp && (next.key != self.key || is_shorter)
+    }
+
     /// The next packet is of the same press, by all but its timestamp.
     fn goes_on_with(&self, next: &Press, clock_hz: u32) -> bool {
         let passed_ns = next.at_ns - self.at_ns;
         if next.key != self.key || !(-UNEVEN_NS..FORGOTTEN_NS).contains(&passed_ns) {
             return false;
+        }
+        // A press longer than the duration field is sent on as a new segment that begins where
+        // the first one ended (§2.5.1.3).
+        let since = next.timestamp.wrapping_sub(self.timestamp);
+        if !self.end && self.duration >= NEARLY_FULL && since == u32::from(self.duration) {
+            return true;
         }
         if self.end || next.duration == self.duration {
             return next.end && next.duration >= self.duration && passed_ns < END_REPEATED_NS;
@@ -207,6 +223,37 @@ mod tests {
                     (0..6).map(|n| press(&mut keys, 1, n as u32 * 50_000, n * gap, moves, 0)).collect();
                 assert_eq!(each, [1; 6], "{moves} {gap}");
             }
+        }
+    }
+
+    #[test]
+    fn presses_whose_stamps_stand_still_are_told_apart() {
+        for ts in [0, 4711] {
+            for (ends, gap) in [(3, 400), (3, 1500), (0, 300), (1, 250)] {
+                let mut keys = KeyPresses::new();
+                let each: Vec<_> = (0..5).map(|n| press(&mut keys, 4, ts, n * gap, 0, ends)).collect();
+                assert_eq!(each, [1; 5], "{ts} {ends} {gap}");
+            }
+            let mut keys = KeyPresses::new();
+            let each: Vec<_> = (0..5).map(|n| press(&mut keys, n as u8, ts, n * 180, 0, 3)).collect();
+            assert_eq!(each, [1; 5], "{ts}");
+        }
+    }
+
+    #[test]
+    fn a_long_press_is_one_wherever_its_segments_end() {
+        for full in [u16::MAX, 65_440, 64_000] {
+            let mut keys = KeyPresses::new();
+            let mut count = 0;
+            for segment in 0..3_u32 {
+                for duration in (160..=full).step_by(160).chain([full]) {
+                    let at_ms = i64::from(segment * u32::from(full) + u32::from(duration)) / 8;
+                    let [hi, lo] = duration.to_be_bytes();
+                    let p = packet(77 + segment * u32::from(full), at_ms);
+                    count += u32::from(keys.on_packet(p, &[9, 10, hi, lo]).is_some());
+                }
+            }
+            assert_eq!(count, 1, "{full}");
         }
     }
 

@@ -12,6 +12,8 @@ use super::description::{
 use super::rtpmap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+/// Formats kept of every audio line, whatever lines before it have used up.
+const FORMATS_ALWAYS: usize = 2;
 /// Bytes of `a=fmtp` kept of one description.
 const MAX_FMTP: usize = 1024;
 /// Longest encoding name kept, bytes.
@@ -98,8 +100,10 @@ impl Builder {
         let mut kept: Vec<Format> = Vec::new();
         if kind == MediaKind::Audio && proto != Proto::Other {
             for pt in formats.filter_map(|f| f.parse::<u8>().ok()).filter(|pt| *pt < 128) {
-                if self.room.0 > 0 && kept.iter().all(|f| f.payload_type != pt) {
-                    self.room.0 -= 1;
+                let is_beyond = kept.len() >= FORMATS_ALWAYS;
+                let has_room = !is_beyond || (self.room.0 > 0 && port != 0);
+                if has_room && kept.iter().all(|f| f.payload_type != pt) {
+                    self.room.0 -= usize::from(is_beyond);
                     kept.push(rtpmap::unnamed(pt));
                 }
             }

@@ -4,10 +4,10 @@
 use super::crypto::CryptoLine;
 use std::net::{IpAddr, SocketAddr};
 
-/// Media descriptions kept from one session description.
-pub const MAX_MEDIA: usize = 8;
-/// Formats kept from one session description, each once; those of audio only. The longest lists
-/// in the field have thirteen.
+/// Media descriptions kept from one session description: which of them is taken only the answer tells.
+pub const MAX_MEDIA: usize = 64;
+/// Formats kept from one session description, each once a line, but for a few that every line keeps;
+/// those of audio only. The longest lists in the field have thirteen.
 pub const MAX_FORMATS: usize = 16;
 /// ICE candidates kept from one audio description.
 pub const MAX_CANDIDATES: usize = 8;

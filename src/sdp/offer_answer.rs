@@ -5,7 +5,7 @@
 //! messages and sees others twice, so nothing is refused: a description always
 //! finds a place. Clone the machine of an INVITE for each dialog that forks.
 
-use super::description::{Description, Direction, Media};
+use super::description::{Description, Direction, Media, MediaKind};
 use super::lines;
 use std::sync::Arc;
 
@@ -96,6 +96,18 @@ impl Agreement {
     fn audio(&self, side: Side) -> Option<&Media> {
         self.sessions[side as usize].as_ref()?.media.get(self.lines[side as usize]?)
     }
+
+    /// The other audio sections that both sides have taken: some send on a second one as well.
+    fn more_audio(&self, side: Side) -> impl Iterator<Item = &Media> {
+        let [own, other] = [side, side.other()].map(|s| self.sessions[s as usize].as_deref());
+        let both = own.zip(other).into_iter().flat_map(|(own, other)| own.media.iter().zip(&other.media));
+        let line = self.lines[side as usize];
+        let taken = both.enumerate().filter(move |(i, (own, other))| {
+            let is_audio = own.kind == MediaKind::Audio && other.kind == MediaKind::Audio;
+            line.is_some() && line != Some(*i) && is_audio && !own.rejected() && !other.rejected()
+        });
+        taken.map(|(_, (own, _))| own)
+    }
 }
 
 /// The newest exchange that got its answer.
@@ -176,11 +188,11 @@ impl OfferAnswer {
         self.agreed.audio(side).or_else(|| self.offered(side).find_map(Description::audio))
     }
 
-    /// All audio this side may be receiving on now: the agreed section, then
-    /// every section of pending offers that an answer could take.
+    /// All audio this side may be receiving on now: the agreed section, others that were agreed beside
+    /// it, then every section of pending offers that an answer could take.
     pub fn advertised_audio(&self, side: Side) -> impl Iterator<Item = &Media> {
         let offered = self.offered(side).flat_map(|s| s.live_audio().map(|(_, m)| m));
-        self.agreed.audio(side).into_iter().chain(offered)
+        self.agreed.audio(side).into_iter().chain(self.agreed.more_audio(side)).chain(offered)
     }
 
     /// Is the RTP of the agreed audio encrypted? The answer's profile says so,

@@ -94,7 +94,7 @@ pub fn read(offer: &[u8]) -> Vec<OfferedLine> {
     let mut lines: Vec<OfferedLine> = Vec::new();
     for line in text.lines().map(str::trim) {
         if let Some(m) = line.strip_prefix("m=") {
-            if lines.len() >= 4 * MAX_MEDIA {
+            if lines.len() >= MAX_MEDIA {
                 break;
             }
             let mut words = m.split_ascii_whitespace();

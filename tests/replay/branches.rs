@@ -227,6 +227,21 @@ fn of_branches_by_way_of_different_proxies_the_one_that_answers() {
 }
 
 #[test]
+fn the_number_dialled_is_not_that_of_a_branch_beside() {
+    for rung in [[2001, 2002], [2002, 2001]] {
+        for answers in [2001, 2002] {
+            let fork = Fork { both_hops: false, ..Fork::new(&rung, answers) };
+            let (s, _) = fork.scene(|d| d);
+            assert_eq!(s.replay(AGENTS).only().text("/dialled"), answers.to_string(), "{rung:?}");
+            let (s, _) = Fork::new(&rung, answers).scene(|d| d);
+            let service = "[[service]]\nname = \"a\"\nnumbers = [\"600\"]\n";
+            let config = format!("{AGENTS}{service}");
+            assert_eq!(s.replay(&config).only().text("/dialled"), "600", "{rung:?}");
+        }
+    }
+}
+
+#[test]
 fn whichever_of_a_large_group_answers_is_recorded() {
     for (size, answers) in [(9, 2009), (20, 2001), (20, 2012), (20, 2020), (31, 2031), (50, 2050)] {
         let rung: Vec<u16> = (2001..=2000 + size).collect();

@@ -123,6 +123,37 @@ fn other_media_beside_the_audio_change_nothing() {
 }
 
 #[test]
+fn of_two_lines_that_are_both_taken_the_one_that_is_sent_on_is_heard() {
+    for d in dialogs(10) {
+        let [a, b] = d.rtp;
+        clear(&lines(
+            d.clone(),
+            &[Line::audio(beside(a)), Line::audio(a)],
+            &[Line::audio(beside(b)), Line::audio(b)],
+        ));
+        clear(&lines(
+            d.clone(),
+            &[Line::audio(a), Line::audio(beside(a))],
+            &[Line::audio(b), Line::audio(beside(b))],
+        ));
+    }
+}
+
+#[test]
+fn many_lines_that_nobody_takes_hide_none() {
+    let all: String = (0..40).map(|pt| format!("{pt} ")).collect();
+    for d in dialogs(11) {
+        let [a, b] = d.rtp;
+        let video = |at| Line { media: "video", ..Line::audio(beside(at)) }.formats("96", &["96 VP8/90000"]);
+        let refused = |at| Line::audio(beside(at)).formats(all.trim(), &[]);
+        let offer = vec![vec![video(a), refused(a)]; 6].into_iter().flatten().chain([Line::audio(a)]);
+        let answer =
+            vec![vec![video(b).off(), refused(b).off()]; 6].into_iter().flatten().chain([Line::audio(b)]);
+        clear(&lines(d, &offer.collect::<Vec<_>>(), &answer.collect::<Vec<_>>()));
+    }
+}
+
+#[test]
 fn each_line_has_its_own_address() {
     let d = Dialog::new(4);
     let [a, b] = d.rtp;

@@ -347,3 +347,37 @@ fn a_call_that_nobody_hung_up_does_not_wait_for_ever() {
     let run = s.replay(AGENTS);
     assert_eq!(run.only().text("/sip/call_id"), dead.call_id, "nothing begins again");
 }
+
+#[test]
+fn a_dialog_that_slept_for_hours_is_woken_by_its_signalling() {
+    const HOUR: f64 = 3_600_000.0;
+    let d = Dialog::new(62);
+    let line = |x: Side| Line::audio(d.rtp[x as usize]);
+    let described = |x: Side, how: &str| description(2, &[line(x).with(how)]);
+    let off = |x: Side| description(2, &[line(x).off()]);
+    let nothing = |_: &mut Scene, _: Side| {};
+    let switch_off = |s: &mut Scene, by: Side| {
+        d.reinvite(s, 3400.0, by, 11, &off(by), &off(by.other()));
+    };
+    let cases: [(&dyn Fn(&mut Scene, Side), f64); 4] =
+        [(&nothing, 1.03), (&nothing, 5.0), (&switch_off, 1.5), (&switch_off, 11.0)];
+    for (why, hours) in cases {
+        for by in [Caller, Callee] {
+            let again = hours * HOUR;
+            let (run, sent, _) = pause(&d, again, AGENTS, |s| {
+                time_runs(s, 3000.0, again, 20_000.0);
+                why(s, by);
+                // Meanwhile somebody unknown talks on its addresses: that is nobody's here.
+                if hours > 2.0 {
+                    s.media(&Voice::of(&d, Caller, 9).talk(again - 60_000.0, again - 55_000.0));
+                }
+                d.reinvite(s, again, by, 12, &described(by, "sendrecv"), &described(by.other(), "sendrecv"));
+            });
+            let [a, b] = &run.recordings[..] else { panic!("{hours} h {by:?}: {}", run.stdout()) };
+            assert_eq!((a.text("/ended_by"), b.text("/ended_by")), ("timeout", "customer"), "{hours} {by:?}");
+            assert_eq!(a.text("/call_group"), b.text("/call_group"));
+            parties(b, "2001", "inbound", CUSTOMER);
+            inbound(b, &[sent[0][100..200].to_vec(), sent[1][100..200].to_vec()]);
+        }
+    }
+}

@@ -2,10 +2,12 @@
 //! are no loss, and whatever is missing says so.
 
 use crate::common::ladder::Side::{Callee, Caller};
-use crate::common::ladder::{Dialog, Scene, Side};
+use crate::common::ladder::{Dialog, Scene, Side, addr};
+use crate::common::oracle::must;
 use crate::common::run::Run;
 use crate::common::voice::{Fate, Packet, Voice};
 use crate::kit::*;
+use std::net::SocketAddr;
 
 /// A call with both voices, and what the test adds of `side`'s.
 fn with(side: Side, formats: &str, more: impl FnOnce(&mut Voice) -> Vec<Packet>) -> (Run, Sent) {
@@ -171,6 +173,35 @@ fn a_channel_of_which_nothing_was_sent_misses_nothing() {
     s.media(&sent);
     d.bye(&mut s, 4000.0, Caller);
     nothing_missing((s.replay(AGENTS), [sent, Vec::new()]));
+}
+
+#[test]
+fn a_channel_whose_packets_went_where_nobody_listens_is_missing() {
+    for side in [Caller, Callee] {
+        let d = Dialog::new(1);
+        let [own, other] = [d.rtp[side as usize], d.rtp[side.other() as usize]];
+        let far = addr("203.0.113.77:35000");
+        let elsewhere = |at: SocketAddr| SocketAddr::new(at.ip(), at.port() + 5000);
+        for (src, dst, is_missed) in [
+            (elsewhere(own), elsewhere(other), true),
+            (far, elsewhere(other), true),
+            (elsewhere(own), far, true),
+            (far, addr("203.0.113.78:35000"), false),
+        ] {
+            let mut s = Scene::new();
+            d.answered(&mut s, 0.0, 1000.0);
+            let heard = Voice::of(&d, side.other(), 1).talk(1005.0, 4000.0);
+            s.media(&heard);
+            let mut lost = Voice::of(&d, side, 2);
+            (lost.src, lost.dst) = (src, dst);
+            s.media(&lost.talk(1003.0, 4000.0));
+            d.bye(&mut s, 4000.0, Caller);
+            let run = s.replay(AGENTS);
+            complete(run.only(), !is_missed);
+            silent(run.only(), ["customer", "agent"][side as usize]);
+            must(run.only(), ["customer", "agent"][side.other() as usize], &heard);
+        }
+    }
 }
 
 #[test]
