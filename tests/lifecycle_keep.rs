@@ -8,7 +8,7 @@ mod lifecycle;
 
 use lifecycle::{AGENT, NUMBER, Store, audio, by, day, kaisa};
 use nauhuri::archive::search::Search;
-use nauhuri::config::{RetentionBound, Term};
+use nauhuri::config::{Config, RetentionBound, Term};
 use nauhuri::custody::audit::Why;
 use nauhuri::custody::expire::{Refusal, Sweep, SweepOptions};
 use nauhuri::custody::hold::Release;
@@ -16,6 +16,8 @@ use nauhuri::custody::keeper::{Keeper, LifeStep, LifeSteps};
 use nauhuri::custody::retain::Rule;
 use nauhuri::custody::wall_clock::{Reading, Sync};
 use nauhuri::store::cases::HoldReason;
+use nauhuri::store::layout::open_state;
+use nauhuri::store::register::{Register, RegisterEntry};
 use nauhuri::time::{NS_PER_S, Timestamp};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -300,6 +302,24 @@ fn a_tombstone_goes_when_it_has_done_its_work() {
     assert_eq!(kept(&store.keeper()), [late, next]);
     assert_eq!(pruned(&mut keeper, 368).tombstones_pruned, 0);
     store.assert_sound(day(368), "pruned");
+}
+
+#[test]
+fn calls_leave_the_register_when_the_technical_log_does() {
+    let store = Store::new();
+    let mut keeper = store.keeper();
+    let register = || Register::new(open_state(&store.state()).unwrap());
+    let calls = [-3, -2, 0].map(|at| RegisterEntry { at: day(at), ..RegisterEntry::default() });
+    register().append(&calls).unwrap();
+    let mut config = Config::default();
+    config.log.keep = Duration::from_secs(36 * 3600);
+    let options = SweepOptions { ignore_clock: true, ..SweepOptions::of(&config, day(0)) };
+    let dry = keeper.sweep(&kaisa(), &reading(day(0)), &SweepOptions { dry_run: true, ..options }).unwrap();
+    assert_eq!(dry.register_pruned, 0);
+    assert_eq!(keeper.sweep(&kaisa(), &reading(day(0)), &options).unwrap().register_pruned, 2);
+    let mut left = Vec::new();
+    register().read(|call| left.push(call.at)).unwrap();
+    assert_eq!(left, [day(0)]);
 }
 
 #[test]

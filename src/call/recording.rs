@@ -3,6 +3,7 @@
 use super::decision::{Ending, HopFormats, Opening};
 use super::ids::DialogId;
 use super::pairing::Side;
+use super::unheard::HeardSoFar;
 use crate::id::{Channel, RecordingId};
 use crate::rtp::standing::{Standing, Trust};
 use crate::time::Timestamp;
@@ -202,9 +203,13 @@ impl Recording {
         matches!(self.state, RecordingState::Open | RecordingState::Ending { .. })
     }
 
-    /// Next to nothing was heard of it, and nothing says why.
-    pub fn is_unheard(&self) -> bool {
-        self.packets < HEARD && !self.told.on_hold && !self.told.silent && !self.is_dormant()
+    /// Whether enough was heard of it to keep its place.
+    pub(super) fn was_heard(&self) -> HeardSoFar {
+        match self.packets {
+            HEARD.. => HeardSoFar::Yes,
+            _ if self.is_dormant() || !self.told.is_sound_expected() => HeardSoFar::Excused,
+            _ => HeardSoFar::No,
+        }
     }
 
     /// On hold, as far as was told.

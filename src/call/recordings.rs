@@ -93,7 +93,7 @@ impl Recordings {
     /// that somebody does. `None` where all have been heard, are on hold, or are young.
     pub fn evict_unheard(&mut self, now: Timestamp) -> Option<Closed> {
         let slots = &self.slots;
-        let id = self.unheard.next(now, |id| at(slots, id).map(|r| (r.is_unheard(), r.answered_at())))?;
+        let id = self.unheard.next(now, |id| at(slots, id).map(|r| (r.was_heard(), r.answered_at())))?;
         self.confirm(id);
         self.out.push_back(Decision::Evict(id));
         self.remove(id)

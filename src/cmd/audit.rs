@@ -42,7 +42,7 @@ fn verify(cli: &Cli, known: &KnownElsewhere, json: bool) -> anyhow::Result<()> {
     let site = Site::find(cli)?;
     let verdict = site.audit().verify_with(known)?;
     if json {
-        output::print(&(serde_json::to_string_pretty(&verdict)? + "\n"))?;
+        output::print(&output::json(&verdict)?)?;
     } else {
         output::print(&(describe(&verdict, known, site.audit().has_anchor()) + "\n"))?;
     }
@@ -165,7 +165,7 @@ fn show(cli: &Cli, which: &EntryArgs, form: EntryFormat) -> anyhow::Result<()> {
         match form {
             EntryFormat::Json => {
                 out.print(if first { "[\n" } else { ",\n" })?;
-                out.print(&serde_json::to_string(&entry)?)?;
+                out.print(&output::escaped(&serde_json::to_string(&entry)?))?;
             }
             EntryFormat::Csv => out.print(&row(&entry))?,
             EntryFormat::Lines => out.print(&line(&entry))?,

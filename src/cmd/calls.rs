@@ -19,7 +19,7 @@ pub fn run(cli: &Cli, args: &CallsArgs) -> anyhow::Result<()> {
         remark(format_args!("nauhuri: a part of the recorder did not answer in time: calls may be missing"));
     }
     if args.json {
-        output::print(&(serde_json::to_string_pretty(&answer.calls)? + "\n"))?;
+        output::print(&output::json(&answer.calls)?)?;
         return Ok(());
     }
     let clock = asking::clock_of(&answer);

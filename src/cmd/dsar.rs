@@ -44,7 +44,7 @@ pub fn run(cli: &Cli, args: &DsarArgs) -> anyhow::Result<()> {
         DsarCommand::Show { n, json, .. } => with(cli, |desk, _| {
             let (request, standing) = desk.show(*n)?;
             let value = request.to_json(standing, desk.today());
-            Ok(if *json { serde_json::to_string_pretty(&value)? + "\n" } else { shown(&value) })
+            Ok(if *json { output::json(&value)? } else { shown(&value) })
         }),
         DsarCommand::Extend { n, months, why, .. } => with(cli, |desk, _| {
             let due = desk.extend(*n, *months, &Pii::from(why.as_str()))?;
@@ -197,7 +197,7 @@ fn list(
     let today = desk.today();
     if as_json {
         let list: Vec<Value> = requests.iter().map(|(r, standing)| r.to_json(*standing, today)).collect();
-        return Ok(serde_json::to_string_pretty(&list)? + "\n");
+        return Ok(output::json(&list)?);
     }
     let mut grid = Grid::default();
     for (request, standing) in requests {

@@ -7,7 +7,7 @@ use crate::cli::keeping::ExpireArgs;
 use crate::config::ClockTrust;
 use crate::custody::expire::{Sweep, SweepOptions};
 use crate::custody::wall_clock::Reading;
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use serde_json::json;
 use std::fmt::Write;
 
@@ -63,11 +63,12 @@ fn as_json(sweep: &Sweep, dry_run: bool) -> anyhow::Result<String> {
         "audit_pruned": sweep.audit_pruned,
         "tombstones_pruned": sweep.tombstones_pruned,
         "dsar_pruned": sweep.dsar_pruned,
+        "register_pruned": sweep.register_pruned,
         "training_removed": sweep.training_removed,
         "assurance_removed": sweep.assurance_removed,
         "refused": sweep.refused.as_ref().map(|r| json!({ "reason": r.name(), "text": r.to_string() })),
     });
-    Ok(serde_json::to_string_pretty(&value).map_err(|e| anyhow!(e))? + "\n")
+    Ok(output::json(&value)?)
 }
 
 fn as_text(sweep: &Sweep, dry_run: bool) -> String {
@@ -90,6 +91,9 @@ fn as_text(sweep: &Sweep, dry_run: bool) -> String {
     }
     if sweep.assurance_removed > 0 {
         let _ = writeln!(text, "{:>8} notes of calls that were not recorded", sweep.assurance_removed);
+    }
+    if sweep.register_pruned > 0 {
+        let _ = writeln!(text, "{:>8} calls left the register of those not recorded", sweep.register_pruned);
     }
     if sweep.dsar_pruned > 0 {
         let _ = writeln!(text, "{:>8} requests of data subjects whose names went", sweep.dsar_pruned);

@@ -25,7 +25,7 @@ pub fn run(cli: &Cli, args: &ForecastArgs) -> anyhow::Result<()> {
         let mut object = serde_json::to_value(&ahead)?;
         object["free"] = json!(space.free);
         object["min_free"] = json!(space.min_free);
-        output::print(&(serde_json::to_string_pretty(&object)? + "\n"))?;
+        output::print(&output::json(&object)?)?;
         return Ok(());
     }
     let verdict = match ahead.exhausted_at {

@@ -13,7 +13,7 @@ mod times;
 
 use super::archive::Opened;
 use super::columns::Layout;
-use super::output::{Printer, Stdout};
+use super::output::{self, Printer, Stdout};
 use crate::archive::abreast::threads;
 use crate::archive::index::{Fields, Piece, SearchResults};
 use crate::archive::search::Search;
@@ -65,7 +65,7 @@ fn array(archive: &Opened, answer: SearchResults, out: &mut Printer) -> anyhow::
         // Every sidecar begins with the comma that parts it from the one before.
         let text = if empty { page.text.strip_prefix(',').unwrap_or(&page.text) } else { &page.text };
         empty &= text.is_empty();
-        out.print(text)
+        out.print(&output::escaped(text))
     })?;
     out.print(if empty { "]\n" } else { "\n]\n" })?;
     Ok(unreadable)

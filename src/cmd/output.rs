@@ -1,5 +1,6 @@
 //! Results on standard output; a reader that leaves early is not a failure.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
@@ -76,6 +77,34 @@ pub fn push_plain(text: &str, out: &mut String) {
     }
 }
 
+/// A result as JSON, for scripts and terminals: what [`plain`] takes out is escaped.
+///
+/// # Errors
+/// It cannot be told in JSON.
+pub fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    Ok(escaped(&serde_json::to_string_pretty(value)?).into_owned() + "\n")
+}
+
+/// The same JSON with every character escaped that a terminal would obey; outside its strings there are none.
+pub fn escaped(json: &str) -> Cow<'_, str> {
+    // All of them begin with one of these octets.
+    if memchr::memchr3(0x7f, 0xc2, 0xe2, json.as_bytes()).is_none() {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\n' | '\t' | '\r' => out.push(c),
+            c if c.is_control() || turns(c) => {
+                // A String takes everything.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// `1:02:03`, `2:03`
 pub fn length(seconds: f64) -> String {
     let mut text = String::new();
@@ -127,5 +156,17 @@ mod tests {
         assert!(size(u64::MAX).ends_with("PiB"));
         assert_eq!(plain("M. \u{1b}[31mVirtanen\n"), "M. \u{fffd}[31mVirtanen\u{fffd}");
         assert_eq!(plain("M. \u{202e}nenatriV"), "M. \u{fffd}nenatriV");
+    }
+
+    #[test]
+    fn json_says_the_same_and_moves_nothing_on_a_terminal() {
+        for text in ["plain", "Mäkinen €", "a\u{7f}b\u{9b}31m\u{202e}c\n\t\u{1b}", "\u{2066}\u{200f}"] {
+            let written = json(&[text]).unwrap();
+            assert!(
+                !written.trim_end().chars().any(|c| (c != '\n' && c.is_control()) || turns(c)),
+                "{written:?}"
+            );
+            assert_eq!(serde_json::from_str::<[String; 1]>(&written).unwrap(), [text]);
+        }
     }
 }

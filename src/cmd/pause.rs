@@ -19,7 +19,7 @@ pub fn run(cli: &Cli, args: &PauseArgs) -> anyhow::Result<()> {
     let answer = asking::ask(&cli.global, &args.recorder, command)?;
     let now = answer.calls.first().context("the recorder did not say which call it was")?;
     if args.json {
-        output::print(&(serde_json::to_string_pretty(now)? + "\n"))?;
+        output::print(&output::json(now)?)?;
         return Ok(());
     }
     let clock = asking::clock_of(&answer);

@@ -2,7 +2,7 @@
 
 use super::archive::Opened;
 use super::columns::{Grid, Layout};
-use super::output::{Printer, plain, remark};
+use super::output::{self, Printer, plain, remark};
 use super::words::local;
 use crate::archive::cdr::{CdrCall, CdrLayout, read_calls};
 use crate::archive::cdr_match::{CdrReport, DoubtfulCall, Known, match_calls};
@@ -56,7 +56,7 @@ pub fn run(cli: &Cli, args: &ReconcileArgs) -> anyhow::Result<()> {
     if args.json {
         let mut object = serde_json::to_value(&report)?;
         object["unanswered"] = others.into();
-        out.print(&(serde_json::to_string_pretty(&object)? + "\n"))?;
+        out.print(&output::json(&object)?)?;
     } else {
         print(&archive, &report, others, &mut out)?;
     }

@@ -20,7 +20,7 @@ pub fn run(cli: &Cli, args: &RepairArgs) -> anyhow::Result<()> {
                 "owners": mended.owners, "modes": mended.modes, "indexed": mended.indexed,
                 "failed": mended.failed_total,
             });
-            serde_json::to_string_pretty(&value)? + "\n"
+            output::json(&value)?
         }
         false => format!(
             "{} given back to their owner\n{} set to their mode\n{} taken into the index\n",

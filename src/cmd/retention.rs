@@ -27,7 +27,7 @@ pub fn run(cli: &Cli, args: &RetentionArgs) -> anyhow::Result<()> {
     let text = match json {
         true => {
             let value = json!({ "dry_run": !yes, "service": service, "result": applied });
-            serde_json::to_string_pretty(&value)? + "\n"
+            output::json(&value)?
         }
         false => as_text(&rule, &applied),
     };

@@ -34,7 +34,7 @@ pub fn run(cli: &Cli, args: &ShowArgs) -> anyhow::Result<()> {
         object.insert("wav_bytes".into(), json!(row.wav_bytes));
         object.insert("one_way".into(), json!(row.one_way));
         object.insert("audit".into(), Value::Array(audit));
-        output::print(&(serde_json::to_string_pretty(&object)? + "\n"))?;
+        output::print(&output::json(&object)?)?;
     } else {
         output::print(&text(&archive, &row, &object, &audit))?;
     }

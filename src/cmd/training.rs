@@ -66,7 +66,7 @@ fn list(cli: &Cli, as_json: bool) -> anyhow::Result<()> {
     keep::warn(&mut keeper);
     let copies = TrainingFolder::open(&site.root)?.map_or(Ok(Vec::new()), |folder| folder.copies())?;
     if as_json {
-        return Ok(output::print(&(serde_json::to_string_pretty(&copies)? + "\n"))?);
+        return Ok(output::print(&output::json(&copies)?)?);
     }
     let mut grid = Grid::default();
     for copy in &copies {

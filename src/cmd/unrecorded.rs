@@ -3,7 +3,7 @@
 use super::archive::Site;
 use super::columns::{Grid, Layout};
 use super::list::csv::cell;
-use super::output::{Printer, plain};
+use super::output::{self, Printer, plain};
 use super::words::local;
 use crate::archive::search::number_parts;
 use crate::cli::Cli;
@@ -37,7 +37,7 @@ pub fn run(cli: &Cli, args: &UnrecordedArgs) -> anyhow::Result<()> {
     site.note(Draft::new(Action::List).found_by(as_search.for_audit()).detail(detail))?;
     let mut out = Printer::new();
     match (args.json, args.csv) {
-        (true, _) => out.print(&(serde_json::to_string_pretty(&found)? + "\n"))?,
+        (true, _) => out.print(&output::json(&found)?)?,
         (_, true) => out.print(&csv(&found))?,
         _ => out.print(&table(&site, &found))?,
     }

@@ -177,7 +177,7 @@ fn list(place: &Site, as_json: bool) -> anyhow::Result<()> {
     let people = open(place)?.people()?;
     if as_json {
         let list: Vec<Value> = people.iter().map(Account::to_json).collect();
-        return Ok(output::print(&(serde_json::to_string_pretty(&list)? + "\n"))?);
+        return Ok(output::print(&output::json(&list)?)?);
     }
     let held = |list: &[Assignment]| list.iter().map(|h| h.text(&place.zone)).collect::<Vec<_>>().join(" ");
     let mut grid = Grid::default();

@@ -1,7 +1,7 @@
 //! `nauhuri verify`: what is wrong with the store, a line each or as JSON.
 
 use super::archive::Site;
-use super::output::{Printer, plain, remark, size};
+use super::output::{self, Printer, plain, remark, size};
 use super::reindex::{bar, measured};
 use crate::archive::index::{Index, IndexError, rebuild};
 use crate::archive::verify::{PATIENCE, VerifyOptions, VerifyReport, verify};
@@ -53,7 +53,7 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
         let mut object = serde_json::to_value(&report)?;
         object["ok"] = report.is_clean().into();
         object["seconds"] = seconds.into();
-        out.print(&(serde_json::to_string_pretty(&object)? + "\n"))?;
+        out.print(&output::json(&object)?)?;
     } else {
         print(&report, seconds, cli.global.quiet, &mut out)?;
     }

@@ -293,9 +293,9 @@ section! {
 section! {
     /// The technical log.
     pub struct Log {
-        /// How long the technical log is kept, as the privacy notice says. This key deletes
-        /// nothing: journald does, by MaxRetentionSec= in /etc/systemd/journald@nauhuri.conf.
-        /// `nauhuri check` compares the two.
+        /// How long the technical log is kept, as the privacy notice says. The journal is deleted
+        /// by journald (MaxRetentionSec= in /etc/systemd/journald@nauhuri.conf; `nauhuri check`
+        /// compares the two), the register of calls that were not recorded by the recorder.
         #[serde(with = "crate::config::forms::duration")]
         keep: Duration = Duration::from_secs(24 * 3600), Kind::Period;
     }

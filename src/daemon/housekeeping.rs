@@ -3,10 +3,11 @@
 use super::context::{Context, FreeSpace};
 use super::crew::Pulse;
 use super::shutdown::StopFlag;
+use crate::store::StoreError;
+use crate::store::layout::{STATE_FOLDER, open_state};
 use crate::telemetry::events::Event;
 use crate::telemetry::label::StorageState;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -83,16 +84,16 @@ pub fn work(context: &Context, interfaces: &[String], stop: &StopFlag, pulse: &P
 
 /// Is the storage writable? Asked before a call has to find out, and each time after a failure.
 fn probe(context: &Context) {
-    let path = context.writing.root.join(crate::store::layout::STATE_FOLDER).join("probe");
-    match write_through(&path).and_then(|()| std::fs::remove_file(&path)) {
+    match write_through(&context.writing.root.join(STATE_FOLDER)) {
         Ok(()) => context.health.recovered(),
-        Err(e) => context.health.not_writable((&e).into()),
+        Err(e) => context.health.not_writable(e.kind().into()),
     }
 }
 
 /// Memory takes every write; only a sync tells whether the disk does.
-fn write_through(path: &Path) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(&[0u8; 4096])?;
-    file.sync_all()
+fn write_through(state: &Path) -> Result<(), StoreError> {
+    let folder = open_state(state)?;
+    let written = folder.scratch(Path::new("probe"), &[0; 4096], true)?;
+    folder.remove(&written)?;
+    Ok(())
 }

@@ -143,6 +143,7 @@ impl Net {
         self.reassembly.handle_timeout(now, &mut self.stats, &mut |ts, flow, message| {
             sink(Datagram::over_tcp(ts, flow, message));
         });
+        self.note_unopened();
         self.due = self.reassembly.poll_timeout().unwrap_or(Timestamp::FAR_FUTURE);
     }
 

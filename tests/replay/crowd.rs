@@ -89,12 +89,13 @@ fn unheard_calls_give_way_to_new_ones_and_heard_ones_stay() {
 }
 
 #[test]
-fn no_call_gives_way_that_was_heard_or_is_young_or_on_hold() {
+fn no_call_gives_way_that_was_heard_or_is_young() {
     let mut s = Scene::new();
     (1..=4).for_each(|n| genuine(&mut s, n, f64::from(n) * 100.0, 9000.0));
-    // On hold from the start: nobody is heard, and the signalling says why.
+    // On hold since both were heard.
     let held = Dialog { call_id: "held".into(), ..Dialog::new(5) };
-    held.answered(&mut s, 0.0, 500.0);
+    held.answered(&mut s, -1500.0, -1000.0);
+    talk(&mut s, &held, -1000.0, 550.0);
     let offer = held.sdp(Caller) + "a=sendonly\r\n";
     let answer = held.sdp(Callee) + "a=recvonly\r\n";
     held.reinvite(&mut s, 600.0, Caller, 2, &offer, &answer);
@@ -105,6 +106,28 @@ fn no_call_gives_way_that_was_heard_or_is_young_or_on_hold() {
     assert_eq!((&book.evicted[..], full), (&[][..], 1));
     assert_eq!(book.refused, ["forged-7"]);
     assert_eq!(book.closed.len(), 6, "{:?}", book.closed);
+}
+
+#[test]
+fn calls_that_say_why_they_are_silent_keep_no_others_out() {
+    for direction in ["sendonly", "inactive"] {
+        let mut s = Scene::new();
+        genuine(&mut s, 1, 0.0, 20_000.0);
+        for n in 100..120_u16 {
+            let d = Dialog { call_id: format!("forged-{n}"), ..Dialog::new(n) };
+            let body = |side| d.sdp(side) + &format!("a={direction}\r\n");
+            let d = Dialog { bodies: [body(Caller), body(Callee)], ..d.clone() };
+            d.answered(&mut s, f64::from(n) * 10.0, f64::from(n) * 10.0 + 50.0);
+        }
+        // One of those that nothing excuses goes before them.
+        forged(&mut s, 6, 3000.0, 0);
+        (0..5).for_each(|i| genuine(&mut s, 10 + i, 8000.0 + 100.0 * f64::from(i), 20_000.0));
+        let (book, _) = run(&s, 20);
+        let kept = book.closed.iter().filter(|c| c.starts_with("genuine-")).count();
+        assert_eq!(kept, 6, "{direction}: {:?} {:?}", book.evicted, book.refused);
+        assert_eq!(book.evicted.first().map(String::as_str), Some("forged-100"), "no other was there");
+        assert!(book.evicted.iter().position(|c| c == "forged-6") <= Some(2), "{:?}", book.evicted);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a replay came to, for people and for programs.
 
 use crate::cmd::columns::{Grid, Layout};
-use crate::cmd::output::plain;
+use crate::cmd::output::{self, plain};
 use crate::config::{CallDirection, TunnelKind};
 use crate::daemon::notices::{self, counted, instead_of_sip, notices};
 use crate::daemon::observe::{RecordingOutcome, unrecorded_label};
@@ -104,7 +104,7 @@ pub(super) fn json(done: &Replayed, warnings: &[String], root: &Path) -> anyhow:
         "time_went_back": s.net.backwards,
         "warnings": warnings,
     });
-    Ok(serde_json::to_string_pretty(&summary)? + "\n")
+    Ok(output::json(&summary)?)
 }
 
 /// What was decided of every answered call, in order of time: recorded, failed, or why not.

@@ -49,6 +49,8 @@ pub struct SweepOptions {
     pub tombstones_since: Option<Timestamp>,
     /// `dsar.keep`, as the instant before which the names of those go whose requests were decided.
     pub dsar_since: Option<Timestamp>,
+    /// `log.keep`, as the instant before which calls leave the register of those that were not recorded.
+    pub register_since: Option<Timestamp>,
 }
 
 impl SweepOptions {
@@ -60,6 +62,7 @@ impl SweepOptions {
             audit_since: Some(ago(config.audit.keep, now)),
             tombstones_since: Some(ago(config.retention.tombstones, now)),
             dsar_since: Some(ago(config.dsar.keep, now)),
+            register_since: Some(now - config.log.keep),
             ..SweepOptions::default()
         }
     }

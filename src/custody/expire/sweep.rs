@@ -7,7 +7,9 @@ use super::super::keeper::{BATCH, Keeper, KeeperError};
 use super::super::wall_clock::{self, Reading};
 use super::plan::{Crowd, GUARD_FLOOR, Inventory, Plan, Refusal, SweepOptions, plan};
 use crate::store::call_assurance::AssuranceFolder;
+use crate::store::layout::open_state;
 use crate::store::lock::EditLock;
+use crate::store::register::Register;
 use crate::time::Timestamp;
 use serde_json::json;
 use std::collections::{BTreeMap, HashSet};
@@ -32,6 +34,8 @@ pub struct Sweep {
     pub tombstones_pruned: u64,
     /// Requests of data subjects whose names went.
     pub dsar_pruned: u64,
+    /// Calls that left the register of those that were not recorded.
+    pub register_pruned: u64,
     /// Training copies that went with their recordings.
     pub training_removed: u64,
     /// Assurance of calls that left no recording, whose time was over.
@@ -121,6 +125,10 @@ impl Keeper {
                     Ok(pruned) => sweep.dsar_pruned = pruned,
                     Err(e) => sweep.troubles.push(e.to_string()),
                 }
+                match self.prune_register(options) {
+                    Ok(pruned) => sweep.register_pruned = pruned,
+                    Err(e) => sweep.troubles.push(e.to_string()),
+                }
             }
         }
         Ok(sweep)
@@ -184,6 +192,12 @@ impl Keeper {
             book.prune(person, whole)?;
         }
         Ok(count)
+    }
+
+    /// It is a part of the technical log, not of the store: no entry tells of it.
+    fn prune_register(&self, options: &SweepOptions) -> Result<u64, KeeperError> {
+        let Some(since) = options.register_since else { return Ok(0) };
+        Ok(Register::new(open_state(self.audit.state())?).prune(since)? as u64)
     }
 
     /// One sweep at a time: a command's and the daemon's would take away one another's scratch file.
