@@ -150,6 +150,7 @@ fn stream(channel: Channel, n: u64, seconds: u64) -> Stream {
         late: 0,
         duplicates: 0,
         jitter_ms: 1.25,
+        skew_ppm: Some(-12.5),
         mos: Some(4.4),
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn stream(s: &StreamReport) -> sidecar::Stream {
         late: s.late,
         duplicates: s.duplicates,
         jitter_ms: (s.jitter_ms * 1000.0).round() / 1000.0,
+        skew_ppm: s.skew_ppm,
         mos: s.mos,
     }
 }

@@ -186,6 +186,10 @@ pub struct Stream {
     /// RFC 3550 A.8, the largest value it reached.
     #[serde(serialize_with = "milli")]
     pub jitter_ms: f64,
+    /// Rate of the sender's RTP clock against the capture's, parts per million; positive where the
+    /// sender's is the faster. `null` where it could not be told. Not told by earlier releases.
+    #[serde(default, serialize_with = "milli_or_null")]
+    pub skew_ppm: Option<f64>,
     /// Estimate by ITU-T G.107; `null` where the codec has no known impairment.
     #[serde(serialize_with = "milli_or_null")]
     pub mos: Option<f64>,
@@ -315,11 +319,10 @@ impl Sidecar {
             "streams.jitter_ms",
             "is not a length of time",
         )?;
-        must(
-            self.streams.iter().filter_map(|s| s.mos).all(f64::is_finite),
-            "streams.mos",
-            "is not a number",
-        )?;
+        let are_finite =
+            |of: fn(&Stream) -> Option<f64>| self.streams.iter().filter_map(of).all(f64::is_finite);
+        must(are_finite(|s| s.mos), "streams.mos", "is not a number")?;
+        must(are_finite(|s| s.skew_ppm), "streams.skew_ppm", "is not a number")?;
         let is_hash = |u: &UndecodedPayload| is_sha256(&u.sha256);
         must(
             self.undecoded.as_ref().is_none_or(is_hash),

@@ -158,6 +158,7 @@ impl Asides {
             late: 0,
             duplicates: s.copies,
             jitter_ms: 0.0,
+            skew_ppm: None,
             mos: None,
         })
     }

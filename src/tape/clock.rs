@@ -13,6 +13,7 @@
 //!
 //! This module must not know of payloads or files.
 
+use super::skew::{Skew, SkewRate};
 use crate::time::NS_PER_S;
 use std::collections::VecDeque;
 
@@ -92,6 +93,7 @@ pub struct WireClock {
     crept_at_ns: i64,
     /// The reckoning before the last jump, for packets that come late, and the frame where it ended.
     before: Option<(Anchor, i64)>,
+    skew: Skew,
 }
 
 impl WireClock {
@@ -108,6 +110,7 @@ impl WireClock {
             goal: None,
             crept_at_ns: i64::MIN / 4,
             before: None,
+            skew: Skew::default(),
         }
     }
 
@@ -127,8 +130,21 @@ impl WireClock {
         self.forget();
     }
 
+    /// From here on stamps tick `clock_hz` times a second. How fast the sender's clock goes is still known.
+    pub fn restart(&mut self, clock_hz: u32) {
+        let mut skew = std::mem::take(&mut self.skew);
+        skew.cut();
+        *self = WireClock { skew, ..WireClock::new(clock_hz, self.rate_hz) };
+    }
+
+    /// How fast the sender's clock goes beside the capture's.
+    pub(super) fn skew(&self) -> SkewRate {
+        self.skew.rate()
+    }
+
     /// Forgets where the source was: what comes next is placed for itself.
     pub fn forget(&mut self) {
+        self.skew.cut();
         self.anchor = None;
         self.goal = None;
     }
@@ -136,6 +152,7 @@ impl WireClock {
     /// Other times hold from here on: these are the neighbours.
     pub fn note_again(&mut self, packets: impl Iterator<Item = (i64, i64)>) {
         self.arrivals.clear();
+        self.skew.cut();
         for (at, ts) in packets {
             self.note(at, ts);
         }
@@ -171,9 +188,11 @@ impl WireClock {
             Some(held) => held - CATCH_UP_NS,
             None => first_at_ns - self.ts_ns(first_ts) - STEP_EARLIER_NS,
         };
-        let mut transits = self.arrivals.iter().map(|a| a.transit_ns);
-        let Some(least) = transits.find(|t| *t >= earliest) else { return };
+        let Some(quickest) = self.arrivals.iter().find(|a| a.transit_ns >= earliest) else { return };
+        let least = quickest.transit_ns;
         let Some(held) = held else { return self.set_anchor(least, first_ts) };
+        // Here and not with each packet: once for a run of them is enough.
+        self.skew.note(quickest.at_ns, least);
         let off = least - held;
         if off > DRIFT_NS {
             self.goal = None;

@@ -2,6 +2,7 @@
 
 use super::floor::HeardAt;
 use super::report::{Missing, StreamReport};
+use super::skew::SkewRate;
 use super::source::Source;
 use crate::codec::quality;
 use crate::id::Channel;
@@ -21,6 +22,7 @@ pub(super) struct Finished {
     /// What is told of it.
     pub report: StreamReport,
     loss: (u64, u64),
+    skew: SkewRate,
     /// What of it is not in the recording.
     pub missing: Missing,
     /// More sound came of it than there was time for.
@@ -38,13 +40,15 @@ pub(super) struct AllFinished {
 impl AllFinished {
     /// A source is over: its streams.
     pub fn add(&mut self, channel: Channel, source: &Source, rate_hz: u32) {
+        let skew = source.skew();
         for (flow, stats) in source.streams() {
             self.keep(Finished {
                 flow: *flow,
                 place: source.place(),
                 first_at_ns: source.first_at_ns(),
-                report: report(channel, source, stats),
+                report: report(channel, source, stats, skew),
                 loss: (stats.lost(), stats.expected()),
+                skew,
                 missing: source.missing(rate_hz),
                 is_rushed: source.is_rushed(),
             });
@@ -94,6 +98,11 @@ impl Finished {
         r.late += more.report.late;
         r.duplicates += more.report.duplicates;
         r.jitter_ms = r.jitter_ms.max(more.report.jitter_ms);
+        // Of whoever only shares the last entry its clock tells nothing.
+        if more.report.ssrc == r.ssrc {
+            self.skew.join(&more.skew);
+            r.skew_ppm = self.skew.ppm();
+        }
         self.loss = (self.loss.0 + more.loss.0, self.loss.1 + more.loss.1);
         self.missing = self.missing.max(more.missing);
         self.is_rushed |= more.is_rushed;
@@ -102,7 +111,7 @@ impl Finished {
     }
 }
 
-fn report(channel: Channel, source: &Source, stats: &StreamStats) -> StreamReport {
+fn report(channel: Channel, source: &Source, stats: &StreamStats, skew: SkewRate) -> StreamReport {
     let codec = source.codec_name().unwrap_or("unknown").to_string();
     let jitter_ms = stats.max_jitter_ms();
     StreamReport {
@@ -114,6 +123,7 @@ fn report(channel: Channel, source: &Source, stats: &StreamStats) -> StreamRepor
         late: source.late(),
         duplicates: stats.duplicates(),
         jitter_ms,
+        skew_ppm: skew.ppm(),
         mos: quality::mos(&codec, stats.loss_ratio(), jitter_ms),
         codec,
     }

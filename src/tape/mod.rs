@@ -36,6 +36,7 @@ mod privacy;
 mod proof;
 mod report;
 mod senseless;
+mod skew;
 mod source;
 mod speaker;
 mod stamps;

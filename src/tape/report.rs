@@ -63,6 +63,9 @@ pub struct StreamReport {
     pub duplicates: u64,
     /// RFC 3550 A.8, largest.
     pub jitter_ms: f64,
+    /// Rate of the sender's RTP clock against the capture's, parts per million to a tenth; positive where
+    /// the sender's is the faster. `None` where it cannot be told within a few.
+    pub skew_ppm: Option<f64>,
     /// ITU-T G.107 estimate.
     pub mos: Option<f64>,
 }

@@ -18,6 +18,7 @@ use super::meaning::{Carries, Formats, Meanings, PayloadKind};
 use super::order::{Judged, Number, Pace, PacketOrder};
 use super::proof::Look;
 use super::report::Missing;
+use super::skew::SkewRate;
 use super::stamps::{Stamp, Stamps};
 use super::streams::Streams;
 use super::timeline::frames_at;
@@ -220,6 +221,11 @@ impl Source {
         let heard_ns = self.ticks_heard.saturating_mul(NS_PER_S) / i64::from(self.clock.clock_hz());
         let passed_ns = self.last_at_ns - self.first_at_ns;
         heard_ns > passed_ns + passed_ns / 2 + NS_PER_S / 2
+    }
+
+    /// How fast its clock goes.
+    pub fn skew(&self) -> SkewRate {
+        self.clock.skew()
     }
 
     /// When it was heard last, from the answer.
@@ -435,7 +441,7 @@ impl Source {
     }
 
     fn restart_clock(&mut self, clock_hz: u32) {
-        self.clock = WireClock::new(clock_hz, self.clock.rate_hz());
+        self.clock.restart(clock_hz);
         self.streams.each(|s| s.set_clock(clock_hz));
     }
 }

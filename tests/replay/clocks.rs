@@ -379,3 +379,46 @@ fn a_path_that_gets_faster_and_slower_again_is_followed() {
     let worst = off.iter().map(|s| s.map_or(i64::MAX, i64::abs)).max().unwrap();
     assert!(worst <= 80, "{} ms off", worst / 8);
 }
+
+/// `skew_ppm` of the only stream of each channel.
+fn skews(r: &Recording) -> [&serde_json::Value; 2] {
+    let all = r.json["streams"].as_array().unwrap();
+    ["customer", "agent"].map(|name| {
+        let of: Vec<_> = all.iter().filter(|s| s["channel"] == name).collect();
+        assert_eq!(of.len(), 1, "{name}");
+        of[0].get("skew_ppm").expect("told, or told to be unknown")
+    })
+}
+
+#[test]
+fn the_sidecar_tells_how_fast_the_clock_of_each_sender_is() {
+    // Parts per million that a packet is longer than it should be: a slow clock.
+    for slow in [[-50.0, 400.0], [5.0, -400.0]] {
+        let d = Dialog::new(31);
+        let mut rng = Rng::new(31);
+        let [mut c, mut a] = [Voice::of(&d, Caller, 1), Voice::of(&d, Callee, 2)];
+        [c.ppm, a.ppm] = slow;
+        let mut jitter = |_| Fate { delay_ms: rng.range(0.0, 6.0), ..Fate::CLEAN };
+        let mut customer = c.talk_over(1003.0, 60_000.0, &mut jitter);
+        // The path of the customer becomes four milliseconds longer, his stamps begin anew after a pause.
+        let mut longer = |n| {
+            let Fate { delay_ms, .. } = jitter(n);
+            Fate { delay_ms: delay_ms + 4.0, ..Fate::CLEAN }
+        };
+        customer.extend(c.talk_over(60_003.0, 130_000.0, &mut longer));
+        c.ts = c.ts.wrapping_add(1 << 30);
+        customer.extend(c.talk_over(133_000.0, 200_000.0, &mut longer));
+        let sent = [customer, a.talk_over(1011.0, 200_000.0, &mut jitter)];
+        let run = of(&d, &sent, 200_000.0);
+        for (told, slow) in skews(run.only()).into_iter().zip(slow) {
+            let ppm = told.as_f64().unwrap();
+            let wanted = (1.0 / (1.0 + slow / 1e6) - 1.0) * 1e6;
+            assert!((ppm - wanted).abs() < 3.0, "{ppm} for {wanted} ppm");
+            assert_eq!((ppm * 10.0).round() / 10.0, ppm);
+        }
+    }
+    let d = Dialog::new(32);
+    let sent = [Voice::of(&d, Caller, 1), Voice::of(&d, Callee, 2)].map(|mut v| v.talk(1003.0, 16_000.0));
+    let run = of(&d, &sent, 16_000.0);
+    assert_eq!(skews(run.only()), [&serde_json::Value::Null; 2], "too short to tell");
+}

@@ -52,6 +52,7 @@ fn sidecar(n: u64) -> Sidecar {
         late: 0,
         duplicates: 0,
         jitter_ms: 0.0,
+        skew_ppm: None,
         mos: None,
     };
     s.streams = vec![stream(Channel::Customer, 50), stream(Channel::Agent, if every(6) { 0 } else { 50 })];

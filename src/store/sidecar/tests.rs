@@ -39,6 +39,7 @@ fn sample() -> Sidecar {
             late: 0,
             duplicates: 2,
             jitter_ms: 1.0 / 3.0,
+            skew_ppm: None,
             mos: None,
         }],
         events: vec![EventRecord { channel: Some(Channel::Customer), ..EventRecord::new(12.3, "dtmf") }],
