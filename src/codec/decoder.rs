@@ -31,6 +31,15 @@ pub enum UnsupportedCodec {
     },
 }
 
+/// What came after a loss, as far as it is known.
+enum Next<'a> {
+    Unknown,
+    /// As it was sent, for codecs that conceal by themselves.
+    Payload(&'a [u8]),
+    /// Decoded, at the codec's rate.
+    Sound(&'a [i16]),
+}
+
 /// Decoder of one stream; keeps what the codec and the filters remember.
 #[derive(Debug)]
 pub struct Decoder {
@@ -89,12 +98,7 @@ impl Decoder {
     /// Appends the samples of one payload; on error nothing, and the state is
     /// as before. Payloads come in the order they were sent.
     pub fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), DecodeError> {
-        if payload.len() > MAX_PAYLOAD {
-            return Err(DecodeError::TooLong(payload.len()));
-        }
-        if payload.is_empty() {
-            return Err(DecodeError::TooShort(0));
-        }
+        check_length(payload)?;
         match &mut self.resampler {
             None => {
                 let start = out.len();
@@ -118,14 +122,44 @@ impl Decoder {
     /// Puts `samples` output samples in place of lost payloads: an imitation of
     /// what came before for at most 60 ms, then silence.
     pub fn conceal(&mut self, samples: usize, out: &mut Vec<i16>) {
+        self.conceal_towards(samples, &Next::Unknown, out);
+    }
+
+    /// The next payload, where those of `samples` output samples before it were lost. Appends to `lost` what
+    /// stands for them, led over to the payload; to `out` the samples of the payload, as
+    /// [`Decoder::decode`] does. On error only `lost` is filled.
+    pub fn decode_after_loss(
+        &mut self,
+        samples: usize,
+        payload: &[u8],
+        lost: &mut Vec<i16>,
+        out: &mut Vec<i16>,
+    ) -> Result<(), DecodeError> {
+        if self.codec.conceals() {
+            self.conceal_towards(samples, &Next::Payload(payload), lost);
+            return self.decode(payload, out);
+        }
+        let mut next = Vec::new();
+        let decoded = check_length(payload).and_then(|()| self.codec.decode(payload, &mut next));
+        self.conceal_towards(samples, &Next::Sound(&next), lost);
+        decoded?;
+        self.concealer.received(&next);
         match &mut self.resampler {
-            None => conceal(&mut *self.codec, &mut self.concealer, samples, out),
+            None => out.append(&mut next),
+            Some(resampler) => resampler.push(&next, out),
+        }
+        Ok(())
+    }
+
+    fn conceal_towards(&mut self, samples: usize, next: &Next<'_>, out: &mut Vec<i16>) {
+        match &mut self.resampler {
+            None => conceal(&mut *self.codec, &mut self.concealer, samples, next, out),
             Some(resampler) => {
                 let owed = self.owed + samples as u64 * u64::from(self.native_hz);
                 let count = (owed / u64::from(self.output_hz)) as usize;
                 self.owed = owed % u64::from(self.output_hz);
                 self.native.clear();
-                conceal(&mut *self.codec, &mut self.concealer, count, &mut self.native);
+                conceal(&mut *self.codec, &mut self.concealer, count, next, &mut self.native);
                 resampler.push(&self.native, out);
             }
         }
@@ -172,11 +206,27 @@ impl Decoder {
     }
 }
 
+fn check_length(payload: &[u8]) -> Result<(), DecodeError> {
+    match payload.len() {
+        0 => Err(DecodeError::TooShort(0)),
+        1..=MAX_PAYLOAD => Ok(()),
+        n => Err(DecodeError::TooLong(n)),
+    }
+}
+
 /// By the codec itself, or by repeating what was heard.
-fn conceal(codec: &mut dyn Decode, concealer: &mut Concealer, samples: usize, out: &mut Vec<i16>) {
-    match codec.conceals() {
-        true => codec.conceal(samples, out),
-        false => concealer.conceal(samples, out),
+fn conceal(
+    codec: &mut dyn Decode,
+    concealer: &mut Concealer,
+    samples: usize,
+    next: &Next<'_>,
+    out: &mut Vec<i16>,
+) {
+    match (codec.conceals(), next) {
+        (true, Next::Payload(payload)) => codec.conceal_before(samples, payload, out),
+        (true, Next::Unknown | Next::Sound(_)) => codec.conceal(samples, out),
+        (false, Next::Sound(sound)) => concealer.conceal(samples, sound, out),
+        (false, Next::Unknown | Next::Payload(_)) => concealer.conceal(samples, &[], out),
     }
 }
 

@@ -42,6 +42,11 @@ pub trait Decode: Debug + Send {
         out.resize(out.len() + samples, 0);
     }
 
+    /// The same, where the payload that comes after them is known, which may hold a copy.
+    fn conceal_before(&mut self, samples: usize, _next: &[u8], out: &mut Vec<i16>) {
+        self.conceal(samples, out);
+    }
+
     /// Back to the state before the first payload.
     fn reset(&mut self) {}
 }

@@ -149,30 +149,20 @@ impl Voice {
         // A resampler holds some samples back: they lie before the packet's own.
         let off = self.next_frame.map(|next| place.frame - decoder.lag() as i64 - next);
         let joins = off.filter(|o| o.abs() <= i64::from(rate_hz / JOIN_PER_S) && !place.anew);
-        let exact = !decoder.converts();
-        let mut join = 0;
-        if let Some(off) = joins {
-            // A resampler rounds to a sample up or down.
-            join = if exact || off.abs() > 1 { off } else { 0 };
-        } else if let Some(next) = self.next_frame {
-            // What the decoder still holds, then what stands for the loss, then silence.
-            stage.pcm.clear();
-            decoder.finish(stage.pcm);
-            let gap = (place.frame - next - stage.pcm.len() as i64).max(0);
-            if place.anew {
-                decoder.reset();
-            } else if place.after_loss {
-                decoder.conceal(gap.min(i64::from(rate_hz * CONCEAL_MS / 1000)) as usize, stage.pcm);
+        let is_good = match joins {
+            Some(_) => {
+                stage.pcm.clear();
+                decoder.decode(payload, stage.pcm).is_ok()
             }
-            self.put(next, 0, Blend::Mix, stage);
-            self.next_frame = Some(next + stage.pcm.len() as i64);
-        }
-        stage.pcm.clear();
-        let Some((_, decoder)) = self.decoders.first_mut() else { return false };
-        if decoder.decode(payload, stage.pcm).is_err() {
+            None => self.decode_apart(place, payload, stage),
+        };
+        if !is_good {
             return false;
         }
-        stretch(stage.pcm, join);
+        if let (Some(off), Some((_, decoder))) = (joins, self.decoders.first()) {
+            // A resampler rounds to a sample up or down.
+            stretch(stage.pcm, if !decoder.converts() || off.abs() > 1 { off } else { 0 });
+        }
         let (at, next) = match (joins, self.next_frame) {
             (Some(_), Some(next)) => (next, next),
             (_, next) => (place.frame, next.unwrap_or(place.frame)),
@@ -187,6 +177,34 @@ impl Voice {
         self.late += u64::from(late || gave_way);
         self.next_frame = Some(next.max(at + len));
         true
+    }
+
+    /// Decodes a packet that does not follow the one before it, after putting what the decoder still holds
+    /// of that and what stands for a loss; then comes silence. False where it cannot be decoded.
+    fn decode_apart(&mut self, place: PlayPosition, payload: &[u8], stage: &mut Stage<'_>) -> bool {
+        let Some((_, decoder)) = self.decoders.first_mut() else { return false };
+        let mut own = Vec::new();
+        let mut decoded = None;
+        if let Some(next) = self.next_frame {
+            stage.pcm.clear();
+            decoder.finish(stage.pcm);
+            let gap = (place.frame - next - stage.pcm.len() as i64).max(0) as usize;
+            let most = (stage.rate_hz * CONCEAL_MS / 1000) as usize;
+            if place.anew {
+                decoder.reset();
+            } else if place.after_loss && gap <= most {
+                decoded = Some(decoder.decode_after_loss(gap, payload, stage.pcm, &mut own));
+            } else if place.after_loss {
+                decoder.conceal(most, stage.pcm);
+            }
+            self.put(next, 0, Blend::Mix, stage);
+            self.next_frame = Some(next + stage.pcm.len() as i64);
+        }
+        let Some((_, decoder)) = self.decoders.first_mut() else { return false };
+        let decoded = decoded.unwrap_or_else(|| decoder.decode(payload, &mut own));
+        stage.pcm.clear();
+        stage.pcm.append(&mut own);
+        decoded.is_ok()
     }
 
     /// Puts samples, all but the first `skip`, on the timeline, or notes them as a patch

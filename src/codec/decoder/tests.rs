@@ -99,6 +99,31 @@ fn lengths_add_up_over_mixed_packets_and_losses() {
 }
 
 #[test]
+fn a_loss_and_the_payload_after_it_are_as_long_as_they_should_be() {
+    for spec in every_codec().into_iter().filter(|s| s.is_sound() && !s.def.tells_time) {
+        for to in [8000, 16_000, 48_000] {
+            let mut decoder = Decoder::new(&spec, to).unwrap();
+            let payload = [0xDD; 660];
+            let (mut lost, mut own) = (Vec::new(), Vec::new());
+            decoder.decode(&payload, &mut own).unwrap();
+            decoder.finish(&mut own);
+            own.clear();
+            for _ in 0..9 {
+                decoder.decode_after_loss(to as usize / 50, &payload, &mut lost, &mut own).unwrap();
+            }
+            decoder.finish(&mut own);
+            let wanted = 9 * (to as usize / 50 + decoder.samples_in(&payload));
+            assert!((lost.len() + own.len()).abs_diff(wanted) <= 9, "{spec:?} {to}");
+            let (before, length) = (own.len(), lost.len());
+            let too_short = Err(DecodeError::TooShort(0));
+            assert_eq!(decoder.decode_after_loss(100, &[], &mut lost, &mut own), too_short);
+            assert_eq!(own.len(), before);
+            assert!(lost.len() + decoder.lag() + 7 >= length + 100, "{spec:?} {to}");
+        }
+    }
+}
+
+#[test]
 fn nothing_is_appended_on_error() {
     for spec in every_codec() {
         let mut decoder = Decoder::new(&spec, 16_000).unwrap();
