@@ -10,6 +10,7 @@
 //! | 2 | both parties receive audio at the same addresses | an exchange that passes the descriptions on |
 //! | 3 | half a second between the INVITEs, 50 ms between the answers, and the legs meet at one host or name one caller | an exchange in between |
 //! | 4 | the legs meet at one host and name one subscriber beside the agent | the same, slower |
+//! | 5 | one caller's number, though the legs name two agents; 2, or half a second, 50 ms and one host where the legs meet | an exchange that calls another agent than the one who was dialled |
 //!
 //! An agent takes no two calls within 50 ms; strangers' legs differ in tags, media
 //! and callers. Legs side by side, between the same two hosts, are two calls: an
@@ -25,9 +26,10 @@ use super::party::Party;
 use super::rules::{Rules, subscriber_tail};
 use crate::sdp::Origin;
 use crate::time::{NS_PER_MS, Timestamp};
-use foldhash::quality::RandomState;
+use foldhash::quality::{FixedState, RandomState};
 use smallvec::SmallVec;
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 
 /// The INVITEs of one conversation follow one another within this long: a look-up may lie between.
 const INVITES_NS: i64 = 4000 * NS_PER_MS;
@@ -40,7 +42,7 @@ const ANSWERS_CLOSE_NS: i64 = 50 * NS_PER_MS;
 /// Agents remembered beyond those of the recordings under way.
 const MAX_IDLE: usize = 4096;
 
-/// Which dialogs each agent talks in.
+/// Which dialogs each agent talks in, and each customer who calls ([`caller_key`]).
 #[derive(Debug, Default)]
 pub(super) struct AgentDialogs(HashMap<String, SmallVec<[DialogId; 1]>, RandomState>);
 
@@ -123,7 +125,21 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
         || (rules.has_any()
             && (shares_media(a.dialog, b.dialog)
                 || (meet && (is_close || callers == Some(true) || same_callee(rules, a, b)))
-                || (is_close && callers == Some(true) && !share_an_end(a.leg, b.leg))))
+                || (is_close
+                    && (callers == Some(true) || same_callee(rules, a, b))
+                    && !share_an_end(a.leg, b.leg))))
+}
+
+/// Are dialogs of one customer that name two agents the same conversation? The exchange has called
+/// another one than was dialled: who forwards his calls, a group whose number is an agent's.
+pub(super) fn are_one_passed_on(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
+    let (invites_ns, answers_ns) = a.gaps(b);
+    let is_close = invites_ns <= INVITES_CLOSE_NS && answers_ns <= ANSWERS_CLOSE_NS;
+    let is_soon = invites_ns <= INVITES_NS && answers_ns <= ANSWERS_NS;
+    a.leg.call_id != b.leg.call_id
+        && same_caller(rules, a, b) == Some(true)
+        && !side_by_side(a.leg, b.leg)
+        && ((is_close && legs_meet(a.leg, b.leg)) || (is_soon && shares_media(a.dialog, b.dialog)))
 }
 
 /// Do two calls that were answered together, were it by way of other legs, speak against being one?
@@ -152,6 +168,12 @@ fn same_caller(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> Option<bo
 fn same_callee(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
     let [a, b] = [a, b].map(|c| subscriber(rules, &c.parties[1]));
     a.is_some() && a == b
+}
+
+/// What a calling customer's dialogs are noted under beside their agents: no agent's id has a blank.
+pub(super) fn caller_key(rules: &Rules, caller: &Party) -> Option<String> {
+    // A number is no key that could be printed.
+    subscriber(rules, caller).map(|tail| format!("caller {:016x}", FixedState::default().hash_one(tail)))
 }
 
 /// A party's number as far as all its forms share it; none of an agent's or an exchange's own.

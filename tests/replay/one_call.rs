@@ -323,14 +323,16 @@ struct Exchange {
     straight: bool,
     /// The second leg comes in the exchange's own name.
     own_name: bool,
+    /// Whom the first leg calls; the second calls 2001.
+    dialled: &'static str,
 }
 
 impl Exchange {
     fn scene(&self) -> (Scene, Sent) {
         let exchange = "192.0.2.5";
         let number = if self.own_name { "9900" } else { "+358401234567" };
-        let first =
-            Dialog { to: "<sip:2001@192.0.2.5>".into(), uri: "sip:2001@192.0.2.5".into(), ..Dialog::new(10) };
+        let uri = format!("sip:{}@192.0.2.5", self.dialled);
+        let first = Dialog { to: format!("<{uri}>"), uri, ..Dialog::new(10) };
         let mut first = at(first, "198.51.100.10", exchange);
         let second = Dialog { from: format!("<sip:{number}@192.0.2.5>"), ..Dialog::new(11) };
         let mut second = at(second, exchange, "192.0.2.20");
@@ -377,7 +379,7 @@ fn two_legs_of_a_small_exchange_are_one_recording() {
         // A slow exchange is believed where both legs name one caller, or one description.
         let slow: &[(f64, f64)] = if own_name && !straight { &[] } else { &[(1900.0, 10.0), (60.0, 400.0)] };
         for (invite, answer) in [(5.0, 2.0), (450.0, 40.0), (60.0, 10.0)].iter().chain(slow).copied() {
-            let (s, sent) = Exchange { invite, answer, straight, own_name }.scene();
+            let (s, sent) = Exchange { invite, answer, straight, own_name, dialled: "2001" }.scene();
             println!("{straight} {own_name} {invite} {answer}");
             let run = s.replay(AGENTS);
             let r = run.only();
@@ -387,6 +389,49 @@ fn two_legs_of_a_small_exchange_are_one_recording() {
             complete(r, true);
         }
     }
+}
+
+#[test]
+fn a_call_that_the_exchange_passes_on_to_another_agent_is_one() {
+    // The agent who was dialled forwards his calls; a group's number is among those of agents.
+    for dialled in ["2002", "2900"] {
+        let close = [(5.0, 2.0), (450.0, 40.0)].map(|times| (times, false));
+        let straight = [(60.0, 10.0), (1900.0, 10.0), (60.0, 400.0)].map(|times| (times, true));
+        for ((invite, answer), straight) in close.into_iter().chain(straight) {
+            let (s, sent) = Exchange { invite, answer, straight, own_name: false, dialled }.scene();
+            let run = s.replay(AGENTS);
+            let r = run.only();
+            parties(r, "2001", "inbound", CUSTOMER);
+            inbound(r, &sent);
+            complete(r, true);
+        }
+        // Later, or in another's name, it may be anybody's.
+        for (invite, answer, own_name) in [(900.0, 10.0, false), (60.0, 90.0, false), (60.0, 10.0, true)] {
+            let (s, _) = Exchange { invite, answer, straight: false, own_name, dialled }.scene();
+            assert_eq!(s.replay(AGENTS).recordings.len(), 2, "{dialled} {invite} {answer}");
+        }
+    }
+}
+
+#[test]
+fn two_calls_of_one_customer_to_two_agents_stay_two() {
+    // A switchboard in front of them calls two agents in the same moment, straight.
+    let mut s = Scene::new();
+    let mut sent = Vec::new();
+    for n in [2001_u16, 2002] {
+        let d = Dialog {
+            to: format!("<sip:{n}@pbx.example>"),
+            uri: format!("sip:{n}@192.0.2.20"),
+            ..Dialog::new(n - 1990)
+        };
+        let d = at(d, "198.51.100.10", &format!("192.0.2.{}", n - 1980));
+        d.answered(&mut s, f64::from(n) - 2000.0, 1000.0 + f64::from(n) - 2000.0);
+        sent.push(talk(&mut s, &d, 1050.0, 5000.0));
+        d.bye(&mut s, 5000.0, Caller);
+    }
+    let run = s.replay(AGENTS);
+    assert_eq!(run.recordings.len(), 2);
+    run.recordings.iter().zip(&sent).for_each(|(r, sent)| inbound(r, sent));
 }
 
 #[test]

@@ -16,7 +16,9 @@ use super::super::party::Party;
 use super::super::policy::{Roles, agent_of, refused_by, roles, same_agent};
 use super::super::recording::Recording;
 use super::super::seen::Seen;
-use super::super::twins::{Candidate, are_one, are_two, is_from_same_exchange};
+use super::super::twins::{
+    Candidate, are_one, are_one_passed_on, are_two, caller_key, is_from_same_exchange,
+};
 use super::Calls;
 use crate::config::CallDirection;
 use crate::id::RecordingId;
@@ -168,12 +170,15 @@ impl Calls {
         }
     }
 
-    /// A dialog of the same agent that is recorded and is the same conversation.
+    /// A dialog of the same agent, or the same customer's, that is recorded and is the same conversation.
     fn twin_of(&self, id: DialogId, roles: &Roles) -> Option<DialogId> {
         let (leg, d) = self.tables.dialog(id)?;
         let ends = parties(leg, d);
         let own = Candidate::new(leg, d, &ends)?;
-        let under_way = self.agents.under_way(roles.agent_id.as_deref()?);
+        let is_inbound = roles.direction == CallDirection::Inbound;
+        let caller = is_inbound.then(|| caller_key(&self.rules, &ends[0])).flatten();
+        let keys = [roles.agent_id.as_deref(), caller.as_deref()];
+        let under_way = keys.into_iter().flatten().flat_map(|key| self.agents.under_way(key));
         let mut under_way = under_way.filter(|o| *o != id && self.is_recorded(*o));
         under_way.find(|o| {
             // Of three legs in a row the first and the last may share nothing: those that gave
@@ -192,9 +197,13 @@ impl Calls {
         let ends = parties(leg, dialog);
         let [caller, callee] = &ends;
         let other = Candidate::new(leg, dialog, &ends).filter(|o| o.dialog.id != own.dialog.id)?;
-        let is_agents = roles(&self.rules, caller, callee).is_ok_and(|r| r.agent_id == of.agent_id);
+        let theirs = roles(&self.rules, caller, callee).ok();
+        let is_agents = theirs.as_ref().is_some_and(|r| r.agent_id == of.agent_id);
+        let is_passed_on = theirs.is_some_and(|r| r.direction == CallDirection::Inbound)
+            && of.direction == CallDirection::Inbound
+            && are_one_passed_on(&self.rules, own, &other);
         match () {
-            () if !is_agents => None,
+            () if !is_agents => is_passed_on.then_some(true),
             () if self.is_dialled_for(&other, own) => Some(true),
             () if are_two(&self.rules, own, &other) => Some(false),
             () => are_one(&self.rules, own, &other).then_some(true),
@@ -231,10 +240,22 @@ impl Calls {
         let is_over: Vec<DialogId> =
             self.agents.under_way(&agent).filter(|o| !self.is_recorded(*o)).collect();
         self.agents.note(agent, id, &is_over);
+        if let Some(caller) = self.caller_of(id, r) {
+            let is_over: Vec<DialogId> =
+                self.agents.under_way(&caller).filter(|o| !self.is_recorded(*o)).collect();
+            self.agents.note(caller, id, &is_over);
+        }
         if self.agents.is_full(self.recordings.len()) {
             let over: Vec<DialogId> = self.agents.all().filter(|o| !self.is_recorded(*o)).collect();
             self.agents.forget(&over);
         }
+    }
+
+    /// What the dialogs of its customer are noted under, where that is who calls.
+    fn caller_of(&self, id: DialogId, r: RecordingId) -> Option<String> {
+        let is_caller = self.recordings.get(r)?.customer == Side::Caller;
+        let (leg, d) = self.tables.dialog(id).filter(|_| is_caller)?;
+        caller_key(&self.rules, &parties(leg, d)[0])
     }
 
     /// Opens a recording on a confirmed dialog from `at` on.
