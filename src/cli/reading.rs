@@ -3,6 +3,7 @@
 use super::global::Global;
 use super::search::{CallArgs, SearchArgs, id};
 use crate::archive::search::IdPart;
+use crate::telemetry::label::{FailReason, UnrecordedReason};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -33,7 +34,7 @@ pub struct UnrecordedArgs {
     #[command(flatten)]
     pub calls: CallArgs,
     /// Why, as in nauhuri_calls_unrecorded_total and nauhuri_recordings_failed_total
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = reason)]
     pub reason: Option<String>,
     /// Print one JSON array
     #[arg(long, conflicts_with = "csv")]
@@ -44,6 +45,18 @@ pub struct UnrecordedArgs {
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
+}
+
+/// Why a call was not recorded: a mistyped reason must not look like no call had it.
+fn reason(text: &str) -> Result<String, String> {
+    let unrecorded = UnrecordedReason::ALL.iter().map(|r| r.as_str());
+    let mut names: Vec<&str> = unrecorded.chain(FailReason::ALL.iter().map(|r| r.as_str())).collect();
+    if names.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    names.sort_unstable();
+    names.dedup();
+    Err(format!("no such reason; there are {}", names.join(", ")))
 }
 
 /// `nauhuri show`
