@@ -146,6 +146,37 @@ fn alert_rules_use_only_metrics_that_exist() {
     }
 }
 
+/// Each alert fires in some test of the rules: an `expr` that names it has samples.
+#[test]
+fn every_alert_fires_in_a_test() {
+    let rules = fs::read_to_string(in_repository("config/prometheus/nauhuri.rules.yml")).expect("rules");
+    let tests = fs::read_to_string(in_repository("tests/data/rules.test.yml")).expect("tests of the rules");
+    let alerts: Vec<&str> = rules.lines().filter_map(|l| l.trim_start().strip_prefix("- alert: ")).collect();
+    assert!(alerts.len() >= 40, "{alerts:?}");
+    let fires: Vec<&str> = tests
+        .split("- expr: ")
+        .filter(|t| t.contains("alertstate=\"firing\"") && t.contains("exp_samples: [{"))
+        .filter_map(|t| t.lines().next())
+        .collect();
+    let names =
+        |expr: &str, alert: &str| expr.split(|c: char| !c.is_alphanumeric()).any(|word| word == alert);
+    let silent: Vec<_> = alerts.iter().filter(|a| !fires.iter().any(|expr| names(expr, a))).collect();
+    assert!(silent.is_empty(), "no test lets them fire: {silent:?}");
+}
+
+/// Every thread that is watched has a block: its alerts fire.
+#[test]
+fn every_thread_has_its_alert() {
+    let body = scrape();
+    let tests = fs::read_to_string(in_repository("tests/data/rules.test.yml")).expect("tests of the rules");
+    let threads =
+        body.lines().filter_map(|l| l.strip_prefix("nauhuri_thread_ok{thread=\"")?.split('"').next());
+    for thread in threads {
+        let name = format!("- name: the {thread} thread dies or hangs");
+        assert!(tests.contains(&name), "{thread}");
+    }
+}
+
 /// With Prometheus' own tool, which `scripts/setup` unpacks from Debian's package
 /// without installing the server.
 #[test]
