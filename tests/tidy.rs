@@ -27,6 +27,9 @@ const TEST_LINES: usize = 700;
 /// Lines of a function outside tests.
 const FUNCTION_LINES: usize = 80;
 
+/// Per cent of the lines of `src/` that one room, a folder at its top, may have: a larger one is two.
+const ROOM_PER_CENT: usize = 15;
+
 /// Layers whose modules may use one another: the ground floor, and the command line.
 const OPEN_LAYERS: &[usize] = &[0, 9];
 
@@ -289,6 +292,18 @@ fn lengths(source: &Source) -> Vec<String> {
     out
 }
 
+/// Rooms that have grown too large.
+fn large_rooms(sources: &[Source]) -> Vec<String> {
+    let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
+    for source in sources {
+        let Some(module) = source.module() else { continue };
+        *lines.entry(module).or_default() += source.text.lines().count();
+    }
+    let all: usize = lines.values().sum();
+    let large = lines.iter().filter(|(_, own)| **own * 100 > all * ROOM_PER_CENT);
+    large.map(|(room, own)| format!("src/{room}: {own} of {all} lines, at most {ROOM_PER_CENT} %")).collect()
+}
+
 fn forbidden_text(path: &str, text: &str) -> Vec<String> {
     let hits = |word: &str| text.match_indices(word).map(|(i, _)| line_of(text, i)).collect::<Vec<_>>();
     let all = NOT_IN_TEXT.iter().flat_map(|word| hits(word).into_iter().map(move |line| (word, line)));
@@ -393,6 +408,11 @@ fn files_and_functions_stay_short() {
 }
 
 #[test]
+fn no_room_is_too_large() {
+    hold("rooms", large_rooms(&sources()));
+}
+
+#[test]
 fn nothing_is_left_unfinished() {
     hold(
         "words",
@@ -456,6 +476,16 @@ mod proof {
         ] {
             assert_eq!(import_errors(path, text), 0, "{path}");
         }
+    }
+
+    #[test]
+    fn a_room_that_has_grown_too_large() {
+        let lines = |path: &str, n| source(path, &"x\n".repeat(n));
+        let mut all: Vec<_> = (0..10).map(|n| lines(&format!("src/r{n}/mod.rs"), 100)).collect();
+        assert_eq!(large_rooms(&all), [""; 0]);
+        all.push(lines("src/r3/tests.rs", 80));
+        all.push(lines("tests/r4.rs", 800));
+        assert_eq!(large_rooms(&all), ["src/r3: 180 of 1080 lines, at most 15 %"]);
     }
 
     #[test]
