@@ -10,25 +10,37 @@
 mod common;
 
 use common::repository;
-use common::run::replay;
-use serde_json::Value;
+use nauhuri::call::{Agent, Customer};
+use nauhuri::id::Channel;
+use nauhuri::pii::Pii;
+use nauhuri::store::amendment::Amendment;
+use nauhuri::store::legible::Legible;
+use nauhuri::store::sidecar::{
+    AppliedPolicy, Audio, EndedBy, EventRecord, RetentionRecord, Sidecar, SipInfo, Stream, UndecodedPayload,
+};
+use nauhuri::store::wav::WavEncoding;
+use nauhuri::time::Timestamp;
+use serde_json::{Value, from_value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use uuid::Uuid;
 
-/// Captures whose recordings have, among them, every kind of event.
-const CAPTURES: [&str; 3] = ["sipp-hold-resume", "sipp-dtmf-info", "sipp-codec-change"];
-
-/// Keys that a document explains as a whole.
-const EXPLAINED_WHOLE: [&str; 1] = ["restricted"];
+/// Keys of what somebody did to a recording: explained by their own names, in a table of their own.
+const CASES: [&str; 3] = ["retention.hold.", "restricted.", "amendments[]."];
 
 fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
-        Value::Object(object) if !EXPLAINED_WHOLE.contains(&path) => {
+        // Its keys are keys of the sidecar.
+        Value::Object(object) if path != "amendments[].was" => {
             for (key, value) in object {
                 let dot = if path.is_empty() { "" } else { "." };
-                keys(value, &format!("{path}{dot}{key}"), found);
+                let path = format!("{path}{dot}{key}");
+                if value.is_object() || value.is_array() {
+                    found.insert(path.clone());
+                }
+                keys(value, &path, found);
             }
         }
         Value::Array(list) if list.iter().any(Value::is_object) => {
@@ -42,21 +54,98 @@ fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
+/// A sidecar that has every key. A field that is added to one of these types has to be added here.
+fn full() -> Sidecar {
+    let at = Timestamp::from_parts(1_780_000_000, 0);
+    let held = json!({
+        "reason": "crime", "ref": "A", "by": "b", "at": "2026-12-01T08:15:00Z",
+        "reviewed_by": "b", "reviewed_at": "2026-12-02T08:15:00Z",
+        "also": [{ "reason": "dsar", "ref": "B", "by": "b", "at": "2026-12-03T08:15:00Z" }],
+    });
+    let restricted = json!({ "ref": "A", "by": "b", "at": "2026-12-01T08:15:00Z" });
+    let mut amendment = Amendment::new("A", "b".into(), at, Some(Pii::new("a note".into())));
+    amendment.note_was("agent.id", None);
+    Sidecar {
+        schema: 1,
+        id: Uuid::nil(),
+        call_group: Uuid::nil(),
+        wav: Pii::new("a.wav".into()),
+        service: None,
+        direction: None,
+        agent: Agent { id: None, name: None },
+        customer: Customer { number: None, withheld: false },
+        dialled: None,
+        answered_at: at,
+        ended_at: at,
+        duration_s: 1.0,
+        ended_by: EndedBy::Agent,
+        complete: true,
+        sip: SipInfo { call_id: None },
+        audio: Audio::begin(8000, WavEncoding::PcmS16le),
+        streams: vec![Stream {
+            channel: Channel::Agent,
+            codec: "PCMA".into(),
+            ssrc: "0x00000001".into(),
+            source: Some("claimed".into()),
+            packets: 1,
+            lost: 0,
+            late: 0,
+            duplicates: 0,
+            jitter_ms: 0.0,
+            mos: None,
+            skew_ppm: Some(-1.5),
+        }],
+        events: vec![EventRecord {
+            at_s: 1.0,
+            kind: "pause".into(),
+            codec: Some("PCMA".into()),
+            channel: Some(Channel::Agent),
+            end_s: Some(2.0),
+            by: Some("key".into()),
+            resumed_by: Some("limit".into()),
+        }],
+        retention: RetentionRecord { until: Some(at), hold: from_value(held).unwrap() },
+        policy: Some(AppliedPolicy {
+            retention: from_value(json!("6 months")).unwrap(),
+            retention_bound: from_value(json!("keep")).unwrap(),
+            timezone: None,
+            hide_caller_digits: from_value(json!(4)).unwrap(),
+            silence_tones: true,
+        }),
+        restricted: from_value(restricted).unwrap(),
+        amendments: Legible::Known(vec![amendment]),
+        paused_s: 1.0,
+        undecoded: Some(UndecodedPayload {
+            file: Pii::new("a.pcap".into()),
+            sha256: String::new(),
+            else_complete: true,
+            decoded_at: Some(at),
+        }),
+        assurance: Some(from_value(json!({ "bucket": "partial", "reasons": ["no_rtp"] })).unwrap()),
+        before_agent_s: Some(1.0),
+        before_agent_leg: None,
+        extra: Pii::default(),
+    }
+}
+
 #[test]
 fn every_key_of_the_json_is_explained() {
     let text = fs::read_to_string(repository("docs/recording.md")).unwrap();
     let mut found = BTreeSet::new();
-    for name in CAPTURES {
-        let config = fs::read_to_string(repository("pcaps/nauhuri.toml")).unwrap();
-        let run = replay(&config, &[&repository(&format!("pcaps/{name}.pcap"))]);
-        assert!(!run.recordings.is_empty(), "{name}");
-        run.recordings.iter().for_each(|r| keys(&r.json, "", &mut found));
-    }
+    keys(&serde_json::to_value(full()).unwrap(), "", &mut found);
     let rows: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("| ")?.split('|').next()).collect();
-    let is_explained = |key: &&String| rows.iter().any(|r| r.contains(&format!("`{key}`")));
+    let is_row = |key: &str| rows.iter().any(|r| r.contains(&format!("`{key}`")));
+    let is_explained = |key: &&String| {
+        let of_case = CASES.iter().find_map(|case| key.strip_prefix(case));
+        let folder =
+            rows.iter().any(|r| r.contains(&format!("`{key}.")) || r.contains(&format!("`{key}[]`")));
+        folder || is_row(of_case.map_or(key.as_str(), |rest| rest.trim_start_matches("also[].")))
+    };
     let missing: Vec<_> = found.iter().filter(|key| !is_explained(key)).collect();
     assert!(missing.is_empty(), "not in docs/recording.md: {missing:?}");
-    assert!(found.len() > 30 && found.contains("events[].channel"), "{found:?}");
+    for key in ["events[].resumed_by", "undecoded.decoded_at", "paused_s", "retention.hold.also[].ref"] {
+        assert!(found.contains(key), "{key} is not in {found:?}");
+    }
 }
 
 /// A family of the golden file: name, kind, labels, help.
@@ -120,6 +209,62 @@ fn every_metric_is_listed() {
 fn every_key_of_the_configuration_is_in_the_sample_and_the_reference() {
     is_made("config/nauhuri.toml", &nauhuri::config::sample::sample());
     is_made("docs/configuration.md", &nauhuri::config::sample::reference());
+}
+
+/// The words of a message that are always the same: not `...`, `N`, a mode, a key, or a field of a log line.
+fn fixed_words(message: &str) -> Vec<String> {
+    let is_field = |word: &str| word.contains('=') && !word.ends_with('=');
+    let is_any = |word: &str| {
+        let bare = word.trim_matches(|c: char| ",:;".contains(c));
+        let is_mode = bare.starts_with('0') && bare.bytes().all(|b| b.is_ascii_digit());
+        matches!(bare, "..." | "N") || bare.starts_with('`') || is_mode || is_field(word)
+    };
+    let words: Vec<&str> = message.split_whitespace().collect();
+    words.split(|w| is_any(w)).map(|w| w.join(" ")).filter(|w| !w.is_empty()).collect()
+}
+
+/// The messages of a row, without where they are seen.
+fn messages(row: &str) -> Vec<&str> {
+    let cell = row.trim_start_matches("| ").split(" |").next().unwrap().split(" (`").next().unwrap();
+    match cell.strip_prefix("`` ") {
+        Some(quoted) => vec![quoted.trim_end_matches(" ``")],
+        None => cell.split('`').skip(1).step_by(2).collect(),
+    }
+}
+
+#[test]
+fn every_message_is_the_programs() {
+    let (mut sources, mut folders) = (String::new(), vec![repository("src")]);
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+            match path.is_dir() {
+                true => folders.push(path),
+                false => sources += &fs::read_to_string(path).unwrap(),
+            }
+        }
+    }
+    // Literals that go on in the next line, and comments left out: they quote nobody.
+    let lines = sources.lines().map(str::trim_start).filter(|l| !l.starts_with("//"));
+    let sources = lines.collect::<Vec<_>>().join("\n").replace("\\\n", "");
+    let page = fs::read_to_string(repository("docs/operating.md")).unwrap();
+    let table = page.split("## Messages and what to do").nth(1).unwrap();
+    let rows: Vec<&str> = table.lines().filter(|l| l.starts_with("| `")).collect();
+    assert!(rows.len() > 25, "{rows:?}");
+    for row in rows {
+        assert!(!messages(row).is_empty(), "{row}");
+        for message in messages(row) {
+            let words = fixed_words(message);
+            assert!(words.iter().any(|w| w.contains(' ')), "{message}: nothing to look for");
+            for words in words {
+                let words = words.trim_end_matches([',', ':', ';']);
+                assert!(sources.contains(words), "no message says `{words}`: {row}");
+            }
+            let fields = message.split_whitespace().filter_map(|w| w.split_once('='));
+            for (_, value) in fields.filter(|(_, v)| v.parse::<u64>().is_err()) {
+                assert!(sources.contains(&format!("\"{value}\"")), "no field has the value {value}: {row}");
+            }
+        }
+    }
 }
 
 /// The documents at the top and below.
