@@ -9,7 +9,7 @@ use crate::config::Loaded;
 use crate::config::check::Purpose;
 use crate::daemon::confine::{Confined, leave_no_core};
 use crate::daemon::recorder::{Recorder, StartError};
-use crate::daemon::shutdown::StopFlag;
+use crate::daemon::shutdown::{StopFlag, StopSignals};
 use crate::telemetry::Notifier;
 use anyhow::Context;
 use std::path::Path;
@@ -35,8 +35,8 @@ fn record(cli: &Cli, notifier: &mut Notifier) -> anyhow::Result<()> {
     let _log = settings::start_log(&cli.global, 0, true);
     report_confined(&confined);
     let stop = StopFlag::default();
-    stop.on_signals().context("signal handlers cannot be installed")?;
-    if recorder.start()?.run(&stop, notifier) {
+    let signals = StopSignals::handle(&stop).context("signal handlers cannot be installed")?;
+    if recorder.with_signals(signals).start()?.run(&stop, notifier) {
         return Ok(());
     }
     anyhow::bail!("a worker died or is stuck: this is a bug in nauhuri, or a disk that hangs")

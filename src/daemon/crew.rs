@@ -163,15 +163,14 @@ impl Crew {
 }
 
 impl Watch for Crew {
-    /// What is wrong with the first thread with which anything is.
+    /// What is wrong with the first thread with which anything is. One that panicked goes before
+    /// those that may have ended for want of it.
     fn complaint(&self, now: Instant) -> Option<String> {
         let mut members = self.lock();
         let Members { all, leaving } = &mut *members;
-        let leaving = *leaving;
-        all.iter_mut().find_map(|m| {
-            m.look(now, leaving, &self.metrics);
-            m.complaint(now)
-        })
+        all.iter_mut().for_each(|m| m.look(now, *leaving, &self.metrics));
+        let cause = all.iter().find(|m| m.pulse.has_panicked()).and_then(|m| m.complaint(now));
+        cause.or_else(|| all.iter().find_map(|m| m.complaint(now)))
     }
 }
 

@@ -16,7 +16,7 @@ use super::decoders::Program;
 use super::housekeeping;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
-use super::shutdown::StopFlag;
+use super::shutdown::{StopFlag, StopSignals};
 use super::siprec_report::ReportedSiprec;
 use crate::capture::feed::{Feed, Intake, Listener, feed};
 use crate::capture::hep_listener::hep_counts::HepCounts;
@@ -106,6 +106,7 @@ pub struct Recorder<S> {
     clock: Clock,
     faults: Faults,
     decoders: Option<Program>,
+    signals: Option<StopSignals>,
 }
 
 impl<S: FrameSource> Recorder<S> {
@@ -161,6 +162,7 @@ impl<S: FrameSource> Recorder<S> {
             clock,
             faults,
             decoders: None,
+            signals: None,
         })
     }
 
@@ -173,6 +175,11 @@ impl<S: FrameSource> Recorder<S> {
     /// Where a test breaks a thread.
     pub fn with_faults(self, faults: Faults) -> Recorder<S> {
         Recorder { faults, ..self }
+    }
+
+    /// Is stopped by these signals.
+    pub fn with_signals(self, signals: StopSignals) -> Recorder<S> {
+        Recorder { signals: Some(signals), ..self }
     }
 
     /// Lets what is not decoded here be decoded by this program: see [`super::decoders`].
@@ -229,6 +236,12 @@ impl<S: FrameSource> Recorder<S> {
         let inlets = Inlets { sources, intake, hep, server_keys, asked };
         let live = Live::start(&config, inlets, &context, &timezone, &crew)?;
         let stop = StopFlag::default();
+        if let Some(signals) = self.signals {
+            let ends = stop.clone();
+            crew.start(ThreadRole::Signals, "signals", Patience::Short, move |pulse| {
+                signals.wait(&ends, pulse);
+            })?;
+        }
         for listener in self.listeners {
             Event::Listening { listener: &listener.name() }.emit(&outlets.metrics);
             listen(listener, &feed, &crew, &stop)?;
@@ -329,8 +342,9 @@ impl<S: FrameSource> RunningRecorder<S> {
         let archived = self.crew.join(ThreadRole::Archivist, LAST_WORDS);
         self.stop.set();
         let ended = ThreadRole::ALL.iter().all(|role| {
-            use ThreadRole::{Control, Housekeeping, Listener, Metrics};
-            !matches!(role, Metrics | Housekeeping | Listener | Control) || self.crew.join(*role, LAST_WORDS)
+            use ThreadRole::{Control, Housekeeping, Listener, Metrics, Signals};
+            !matches!(role, Metrics | Housekeeping | Listener | Control | Signals)
+                || self.crew.join(*role, LAST_WORDS)
         });
         if !archived || !ended {
             tracing::warn!("a thread is stuck and is left behind");

@@ -1,9 +1,15 @@
 //! SIGTERM and SIGINT: asked to stop, the capture loop finishes what is open.
 
+use super::crew::Pulse;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::signal::unix::{SignalKind, signal};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Longest wait for a signal before the thread that waits beats.
+const WAIT: Duration = Duration::from_millis(250);
 
 /// True once the process has been asked to stop.
 #[derive(Clone, Debug, Default)]
@@ -19,29 +25,60 @@ impl StopFlag {
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
 
-    /// Sets the flag at SIGTERM or SIGINT. The thread that waits for them lives
-    /// as long as the process.
+/// Signals that ask the process to stop. From the time they are handled here, they end nothing by
+/// themselves: the thread that waits for them has to live.
+pub struct StopSignals {
+    /// Kept when the thread is started again, so that what came in between is not lost.
+    handlers: Mutex<SignalHandlers>,
+    asked: StopFlag,
+}
+
+struct SignalHandlers {
+    runtime: Runtime,
+    signals: [Signal; 2],
+}
+
+impl StopSignals {
+    /// Installs the handlers of SIGTERM and SIGINT, which set `asked`.
     ///
     /// # Errors
     /// The handlers could not be installed.
-    pub fn on_signals(&self) -> io::Result<()> {
-        let flag = self.clone();
+    pub fn handle(asked: &StopFlag) -> io::Result<StopSignals> {
+        StopSignals::handle_kinds([SignalKind::terminate(), SignalKind::interrupt()], asked)
+    }
+
+    /// The same for other signals.
+    ///
+    /// # Errors
+    /// The handlers could not be installed.
+    pub fn handle_kinds(kinds: [SignalKind; 2], asked: &StopFlag) -> io::Result<StopSignals> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (mut term, mut int) = {
+        let signals = {
             let _inside = runtime.enter();
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+            [signal(kinds[0])?, signal(kinds[1])?]
         };
-        let wait = move || {
-            runtime.block_on(async {
+        let handlers = Mutex::new(SignalHandlers { runtime, signals });
+        Ok(StopSignals { handlers, asked: asked.clone() })
+    }
+
+    /// Waits for them until `ends` is set.
+    pub fn wait(&self, ends: &StopFlag, pulse: &Pulse) {
+        let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        let SignalHandlers { runtime, signals: [first, second] } = &mut *handlers;
+        while !ends.is_set() {
+            pulse.beat();
+            let came = runtime.block_on(async {
                 tokio::select! {
-                    _ = term.recv() => {}
-                    _ = int.recv() => {}
+                    _ = first.recv() => true,
+                    _ = second.recv() => true,
+                    () = tokio::time::sleep(WAIT) => false,
                 }
             });
-            flag.set();
-        };
-        std::thread::Builder::new().name("signals".into()).spawn(wait)?;
-        Ok(())
+            if came {
+                self.asked.set();
+            }
+        }
     }
 }

@@ -393,6 +393,7 @@ labels! {
         Housekeeping = "housekeeping", "Looks at free space, links and whether the storage takes writes.";
         Metrics = "metrics", "Answers /metrics, /healthz and /readyz.";
         Control = "control", "Answers `nauhuri calls` and `nauhuri pause`, and the agents' desktops.";
+        Signals = "signals", "Waits for SIGTERM and SIGINT, which do not stop the recorder while it is dead or stuck.";
     }
 }
 

@@ -11,10 +11,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// Receives from the test.
-struct Post(Mutex<Receiver<OwnedDatagram>>);
+pub struct Post(Mutex<Receiver<OwnedDatagram>>);
 
 impl Post {
-    fn open() -> (Sender<OwnedDatagram>, Post) {
+    pub fn open() -> (Sender<OwnedDatagram>, Post) {
         let (sender, letters) = channel();
         (sender, Post(Mutex::new(letters)))
     }
@@ -34,7 +34,7 @@ impl Listener for Post {
 }
 
 /// Hands over a scene at its own pace, stamped now.
-fn post(scene: &Scene, to: &Sender<OwnedDatagram>) {
+pub fn post(scene: &Scene, to: &Sender<OwnedDatagram>) {
     let mut net = Net::new(NetConfig::from(&nauhuri::config::Config::default()));
     let frames = scene.ordered();
     let (first, began, wall) = (frames[0].0, Instant::now(), Clock::machine().wall());

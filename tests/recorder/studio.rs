@@ -57,8 +57,9 @@ impl FrameSource for Wire {
         Ok(Some(Frame { ts, link: LinkType::Ethernet, data, wire_len: data.len() as u32 }))
     }
 
+    /// Each look finds some that a `lossy` wire has dropped.
     fn new_drops(&mut self) -> Drops {
-        Drops::default()
+        if self.name == "lossy" { Drops { kernel: 3, interface: 2 } } else { Drops::default() }
     }
 
     fn wait(_: &[Self], _: Duration) {
@@ -91,25 +92,26 @@ pub struct Studio {
 
 impl Studio {
     pub fn start(config: &Config, clock: Clock, faults: Faults) -> Result<Studio, StartError> {
-        Studio::run(config, |recorder| recorder.with_clock(clock).with_faults(faults))
+        Studio::run(config, |recorder, _| recorder.with_clock(clock).with_faults(faults))
     }
 
     /// Recording what `listener` receives.
     pub fn fed(config: &Config, listener: Arc<dyn Listener>) -> Studio {
-        Studio::run(config, |recorder| recorder.with_listener(listener)).unwrap()
+        Studio::run(config, |recorder, _| recorder.with_listener(listener)).unwrap()
     }
 
-    fn run(
+    /// A recorder that `with` completes before it starts; the flag is what stops it.
+    pub fn run(
         config: &Config,
-        with: impl FnOnce(Recorder<Wire>) -> Recorder<Wire>,
+        with: impl FnOnce(Recorder<Wire>, &StopFlag) -> Recorder<Wire>,
     ) -> Result<Studio, StartError> {
         let (wire, frames) = channel();
         if let Some(name) = config.capture.interface.first() {
             wires().lock().unwrap().insert(name.clone(), frames);
         }
-        let recorder = with(Recorder::prepare(config, &jiff::tz::TimeZone::UTC)?);
-        let (context, at) = (Arc::clone(recorder.context()), recorder.metrics_at().unwrap());
         let stop = StopFlag::default();
+        let recorder = with(Recorder::prepare(config, &jiff::tz::TimeZone::UTC)?, &stop);
+        let (context, at) = (Arc::clone(recorder.context()), recorder.metrics_at().unwrap());
         let asked = stop.clone();
         let (started, is_started) = channel();
         let run = move || {
@@ -174,11 +176,11 @@ impl Studio {
         }
     }
 
-    /// How it ended, and how long that took.
+    /// How it ended, and how long that took. A capture loop that died has not ended well.
     pub fn stop(mut self) -> (bool, Duration) {
         let began = Instant::now();
         self.stop.set();
-        let all_well = self.thread.take().unwrap().join().unwrap();
+        let all_well = self.thread.take().unwrap().join().unwrap_or(false);
         (all_well, began.elapsed())
     }
 }

@@ -1,18 +1,26 @@
 //! Each thread killed and stuck in turn: `/readyz` says which, and recording goes on where it can.
 
+use crate::common::run::nauhuri;
+use crate::feed::{Post, post};
 use crate::studio::{Studio, calls, config, whole};
 use nauhuri::daemon::crew::Faults;
 use nauhuri::daemon::machine_clock::Clock;
+use nauhuri::daemon::shutdown::StopSignals;
+use nauhuri::net::OwnedDatagram;
+use rustix::process::{Signal, getpid, kill_process};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
+use tokio::signal::unix::SignalKind;
 
-const WELL: u8 = 0;
+pub const WELL: u8 = 0;
 const DIES: u8 = 1;
-const HANGS: u8 = 2;
+pub const HANGS: u8 = 2;
 
 /// A fault of one thread that can be switched on and off.
-fn fault(thread: &'static str) -> (Faults, Arc<AtomicU8>) {
+pub fn fault(thread: &'static str) -> (Faults, Arc<AtomicU8>) {
     let switch = Arc::new(AtomicU8::new(WELL));
     let seen = Arc::clone(&switch);
     let faults = Faults::with(move |name| {
@@ -46,29 +54,89 @@ fn until_named(studio: &Studio, words: &str) -> Duration {
     })
 }
 
-/// Archivist, housekeeping and metrics: not ready, started again, and no call is lost.
+/// Threads that may die or hang without the loss of a call, and what the metrics call them.
+const OTHERS: [(&str, &str); 6] = [
+    ("archivist", "archivist"),
+    ("housekeeping", "housekeeping"),
+    ("metrics", "metrics"),
+    ("control", "control"),
+    ("post", "listener"),
+    ("signals", "signals"),
+];
+
+/// A recorder with all of its threads, and what it is reached by from outside.
+struct Whole {
+    studio: Studio,
+    store: tempfile::TempDir,
+    outside: tempfile::TempDir,
+    letters: Sender<OwnedDatagram>,
+    by_signal: Signal,
+}
+
+impl Whole {
+    /// Only one recorder of the process is stopped by `by_signal`.
+    fn start(wire: &str, faults: Faults, by_signal: Signal) -> Whole {
+        let [store, outside] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let mut config = config(store.path(), wire);
+        config.control.socket = outside.path().join("control.sock");
+        let (letters, listener) = Post::open();
+        let kind = SignalKind::from_raw(by_signal.as_raw());
+        let studio = Studio::run(&config, |recorder, stop| {
+            let recorder = recorder.with_faults(faults).with_listener(Arc::new(listener));
+            match wire.ends_with("signals") {
+                true => recorder.with_signals(StopSignals::handle_kinds([kind; 2], stop).unwrap()),
+                false => recorder,
+            }
+        });
+        let studio = studio.unwrap();
+        studio.until("ready", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+        Whole { studio, store, outside, letters, by_signal }
+    }
+
+    /// A thread that is well again does its work; returns how many calls that was.
+    fn works(&self, thread: &str, calls_of: Range<u16>) -> usize {
+        match thread {
+            "control" => {
+                let (socket, mut asked) = (self.outside.path().join("control.sock"), nauhuri());
+                let out = asked.args(["calls", "--json", "--socket"]).arg(socket).output().unwrap();
+                assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+            }
+            "post" => {
+                post(&calls(calls_of.clone()), &self.letters);
+                return calls_of.len();
+            }
+            "signals" => {
+                kill_process(getpid(), self.by_signal).unwrap();
+                self.studio.until("stopped by a signal", 5, |s| !s.is_running());
+            }
+            _ => {}
+        }
+        0
+    }
+}
+
+/// Not ready, started again, and no call is lost.
 #[test]
 fn one_that_dies_is_named_and_started_again_while_calls_are_recorded() {
     std::thread::scope(|scope| {
-        for (n, thread) in ["archivist", "housekeeping", "metrics"].into_iter().enumerate() {
+        for (n, (thread, role)) in OTHERS.into_iter().enumerate() {
             scope.spawn(move || {
-                let dir = tempfile::tempdir().unwrap();
                 let (faults, switch) = fault(thread);
-                let config = config(dir.path(), &format!("dies-{thread}"));
-                let studio = Studio::start(&config, Clock::machine(), faults).unwrap();
-                studio.until("ready", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+                let whole_one = Whole::start(&format!("dies-{thread}"), faults, Signal::USR1);
+                let studio = &whole_one.studio;
                 switch.store(DIES, Ordering::SeqCst);
                 let first = 10 * n as u16;
                 std::thread::scope(|calling| {
                     calling.spawn(|| studio.play(&calls(first..first + 4)));
-                    until_named(&studio, &format!("thread {thread} died"));
+                    until_named(studio, &format!("thread {thread} died"));
                 });
                 studio.until("ready again", 15, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
-                let restarts = format!("nauhuri_thread_restarts_total{{thread=\"{thread}\"}}");
+                let restarts = format!("nauhuri_thread_restarts_total{{thread=\"{role}\"}}");
                 assert_eq!(studio.metric(&restarts), 1.0);
                 studio.until("ready in the metrics", 3, |s| s.metric("nauhuri_ready") == 1.0);
-                assert!(studio.stop().0);
-                assert_eq!(whole(dir.path()).len(), 4, "{thread}");
+                let more = whole_one.works(thread, first + 4..first + 6);
+                assert!(whole_one.studio.stop().0);
+                assert_eq!(whole(whole_one.store.path()).len(), 4 + more, "{thread}");
             });
         }
     });
@@ -77,28 +145,45 @@ fn one_that_dies_is_named_and_started_again_while_calls_are_recorded() {
 #[test]
 fn one_that_hangs_is_named_within_ten_seconds_while_calls_are_recorded() {
     std::thread::scope(|scope| {
-        for (n, thread) in ["archivist", "housekeeping", "metrics"].into_iter().enumerate() {
+        for (n, (thread, role)) in OTHERS.into_iter().enumerate() {
             scope.spawn(move || {
-                let dir = tempfile::tempdir().unwrap();
                 let (faults, switch) = fault(thread);
-                let config = config(dir.path(), &format!("hangs-{thread}"));
-                let studio = Studio::start(&config, Clock::machine(), faults).unwrap();
-                studio.until("ready", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+                let whole_one = Whole::start(&format!("hangs-{thread}"), faults, Signal::USR2);
+                let studio = &whole_one.studio;
                 switch.store(HANGS, Ordering::SeqCst);
                 let first = 100 + 10 * n as u16;
                 std::thread::scope(|calling| {
                     calling.spawn(|| studio.play(&calls(first..first + 4)));
-                    until_named(&studio, &format!("thread {thread} is stuck"));
+                    until_named(studio, &format!("thread {thread} is stuck"));
                 });
-                let ok = format!("nauhuri_thread_ok{{thread=\"{thread}\"}}");
+                let ok = format!("nauhuri_thread_ok{{thread=\"{role}\"}}");
                 studio.until("told in the metrics", 3, |s| s.metric(&ok) == 0.0);
                 switch.store(WELL, Ordering::SeqCst);
                 studio.until("ready again", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
-                assert!(studio.stop().0);
-                assert_eq!(whole(dir.path()).len(), 4, "{thread}");
+                let more = whole_one.works(thread, first + 4..first + 6);
+                assert!(whole_one.studio.stop().0);
+                assert_eq!(whole(whole_one.store.path()).len(), 4 + more, "{thread}");
             });
         }
     });
+}
+
+/// With it nothing comes in any more: the process ends, and a fresh start finishes what it left.
+#[test]
+fn a_capture_loop_that_dies_is_named_and_ends_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let (faults, switch) = fault("capture");
+    let studio = Studio::start(&config(dir.path(), "capture-dies"), Clock::machine(), faults).unwrap();
+    studio.until("ready", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
+    std::thread::scope(|calling| {
+        calling.spawn(|| studio.play(&calls(215..217)));
+        studio.until("two calls", 5, |s| s.metric("nauhuri_recordings_active") == 2.0);
+        switch.store(DIES, Ordering::SeqCst);
+        studio.until("its end", 5, |s| !s.is_running());
+    });
+    let told = studio.context.outlets.readiness.check(Instant::now()).unwrap_err().to_string();
+    assert!(told.contains("thread capture died; the recorder stops"), "{told}");
+    assert!(!studio.stop().0, "the process fails, and is started again");
 }
 
 /// What it had is not being recorded any more: a fresh start records more.

@@ -1,6 +1,10 @@
 //! Where lines go: standard error, at once or through a bounded queue.
+//!
+//! The queue's thread is older than the crew of a recorder and no member of it. If it hangs, nobody
+//! reads standard error: lines are left out and counted (`nauhuri_log_suppressed_total`), and the
+//! recorder goes on. If it dies, lines are written by whoever has them.
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::io::Write as _;
 #[cfg(test)]
 use std::sync::{Arc, Mutex};
@@ -48,8 +52,11 @@ impl LogSink {
     /// `false` if the line was left out.
     pub(super) fn write(&self, line: String) -> bool {
         match self {
-            LogSink::Direct => std::io::stderr().lock().write_all(line.as_bytes()).is_ok(),
-            LogSink::Queue(queue) => queue.try_send(QueueItem::Line(line)).is_ok(),
+            LogSink::Direct => write_now(&line),
+            LogSink::Queue(queue) => match queue.try_send(QueueItem::Line(line)) {
+                Err(TrySendError::Disconnected(QueueItem::Line(line))) => write_now(&line),
+                sent => sent.is_ok(),
+            },
             #[cfg(test)]
             LogSink::Memory(text) => text.lock().map(|mut t| t.push_str(&line)).is_ok(),
         }
@@ -66,12 +73,16 @@ impl Drop for Flush {
     }
 }
 
+fn write_now(line: &str) -> bool {
+    std::io::stderr().lock().write_all(line.as_bytes()).is_ok()
+}
+
 fn drain(queue: &Receiver<QueueItem>) {
     for entry in queue {
         match entry {
             QueueItem::Line(line) => {
                 // Nobody is left to tell when standard error itself fails.
-                let _ = std::io::stderr().lock().write_all(line.as_bytes());
+                write_now(&line);
             }
             QueueItem::Flush(done) => {
                 let _ = done.send(());
