@@ -20,8 +20,12 @@ mod counted;
 mod faulty;
 #[path = "recorder/feed.rs"]
 mod feed;
+#[path = "recorder/figures.rs"]
+mod figures;
 #[path = "recorder/hep.rs"]
 mod hep;
+#[path = "recorder/late.rs"]
+mod late;
 #[path = "recorder/leftovers.rs"]
 mod leftovers;
 #[path = "recorder/stop.rs"]

@@ -231,6 +231,7 @@ mod tests {
         assert!(push(&mut sctp, 2, &packet(8, &[chunk(1, 2, b"new")])).is_empty());
         assert!(push(&mut sctp, 6000, &packet(8, &[chunk(2, 0, b" and late")])).is_empty());
         assert!(push(&mut sctp, 6001, &packet(8, &[chunk(3, 1, b"")])).is_empty(), "its start is gone");
+        // Shown as nauhuri_packets_dropped_total{where="sctp"}.
         assert_eq!(sctp.given_up(), 2);
     }
 

@@ -205,6 +205,7 @@ mod tests {
             r[24..].copy_from_slice(&(n as u64).to_be_bytes());
             r
         };
+        // Shown as nauhuri_limit_reached_total{limit="tls_secrets"}.
         assert_eq!(log.stats().forgotten, 10);
         assert!(log.of(&random(9)).is_none() && log.of(&random(10)).is_some());
     }

@@ -8,6 +8,7 @@ use crate::common::ladder::Side::{Callee, Caller};
 use crate::common::ladder::{Dialog, Scene};
 use crate::common::repository;
 use crate::common::voice::Voice;
+use crate::late;
 use crate::strange;
 use crate::studio::calls;
 use nauhuri::call::Ending;
@@ -100,22 +101,58 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("nauhuri_unread_total{what=\"websocket\"}", "tests/replay/unread.rs", "WebSocket"),
     ("nauhuri_tunnels_refused_total{kind=\"hep\"}", "tests/replay/hep.rs", "in a tunnel of kind hep"),
     ("nauhuri_worker_lag_seconds", "tests/recorder/threads.rs", "nauhuri_worker_lag_seconds"),
+    ("nauhuri_capture_lag_seconds", "tests/recorder/figures.rs", "nauhuri_capture_lag_seconds"),
+    ("nauhuri_deletion_guard_tripped", "tests/recorder/figures.rs", "nauhuri_deletion_guard_tripped"),
+    ("nauhuri_holds", "tests/recorder/figures.rs", "nauhuri_holds"),
+    ("nauhuri_storage_wrong_owner", "tests/recorder/figures.rs", "nauhuri_storage_wrong_owner"),
+    (
+        "nauhuri_packets_dropped_total{where=\"feed\"}",
+        "tests/recorder/figures.rs",
+        "nauhuri_packets_dropped_total{where=\\\"feed\\\"}",
+    ),
+    (
+        "nauhuri_packets_dropped_total{where=\"interface\"}",
+        "tests/recorder/figures.rs",
+        "nauhuri_packets_dropped_total{where=\\\"interface\\\"}",
+    ),
+    (
+        "nauhuri_packets_dropped_total{where=\"kernel\"}",
+        "tests/recorder/figures.rs",
+        "nauhuri_packets_dropped_total{where=\\\"kernel\\\"}",
+    ),
+    ("nauhuri_recordings_missing", "tests/recorder/figures.rs", "nauhuri_recordings_missing"),
+    ("nauhuri_retention_failed_total", "tests/recorder/figures.rs", "nauhuri_retention_failed_total"),
+    ("nauhuri_retention_overdue", "tests/recorder/figures.rs", "nauhuri_retention_overdue"),
+    ("nauhuri_storage_bytes_per_day", "tests/recorder/figures.rs", "nauhuri_storage_bytes_per_day"),
+    (
+        "nauhuri_storage_bytes{state=\"due\"}",
+        "tests/recorder/figures.rs",
+        "nauhuri_storage_bytes{state=\\\"due\\\"}",
+    ),
+    (
+        "nauhuri_storage_bytes{state=\"held\"}",
+        "tests/recorder/figures.rs",
+        "nauhuri_storage_bytes{state=\\\"held\\\"}",
+    ),
+    (
+        "nauhuri_storage_exhaustion_timestamp_seconds",
+        "tests/recorder/figures.rs",
+        "nauhuri_storage_exhaustion_timestamp_seconds",
+    ),
+    ("nauhuri_ledger_refused_total", "src/telemetry/metrics/tests.rs", "nauhuri_ledger_refused_total"),
 ];
 
 /// Series that no test moves by what really happens, and why.
 const NEVER: &[(&str, &str)] = &[
-    ("nauhuri_capture_lag_seconds", "only while frames come with the machine's own stamps: live tests"),
-    ("nauhuri_capture_time_outliers_total", "tests of `engine` hold it; no scene here has a stamp that lies"),
     ("nauhuri_clock_synchronised", "the machine's, which a test cannot set"),
-    ("nauhuri_deletion_guard_tripped", "a refused sweep: tests/lifecycle_keep.rs holds the refusal"),
-    ("nauhuri_holds", "worked out by `archive`, whose own tests hold the figures"),
-    ("nauhuri_ledger_refused_total", "a fault in the recorder; `telemetry::metrics::tests` moves it"),
     (
         "nauhuri_limit_reached_total{limit=\"other\"}",
         "a register that cannot be written; `daemon::unrecorded` holds it",
     ),
-    ("nauhuri_storage_wrong_owner", "worked out once a day; tests of `verify` hold it"),
-    ("nauhuri_limit_reached_total{limit=\"streams\"}", "tests of `tape` hold it"),
+    (
+        "nauhuri_limit_reached_total{limit=\"streams\"}",
+        "a thousand voices of one call, each heard: tests of `tape` hold it",
+    ),
     ("nauhuri_log_suppressed_total", "of the process, not of a recorder; `telemetry::log::tests` moves it"),
     ("nauhuri_media_undecodable_total{codec=\"CN\"}", "comfort noise needs no decoder"),
     ("nauhuri_media_undecodable_total{codec=\"G722\"}", "is decoded"),
@@ -127,32 +164,16 @@ const NEVER: &[(&str, &str)] = &[
     ("nauhuri_media_undecodable_total{codec=\"red\"}", "what it wraps is decoded, or counted by its name"),
     ("nauhuri_media_undecodable_total{codec=\"telephone-event\"}", "is counted, not decoded"),
     (
-        "nauhuri_packets_dropped_total{where=\"feed\"}",
-        "a capture loop that stands still; tests of `capture::feed` hold it",
-    ),
-    ("nauhuri_packets_dropped_total{where=\"interface\"}", "a network card's own count"),
-    ("nauhuri_packets_dropped_total{where=\"kernel\"}", "a kernel ring that overflows"),
-    (
         "nauhuri_recordings_failed_total{reason=\"excluded\"}",
-        "a service known late; tests/replay/identities.rs",
+        "a service that becomes known late; no scene here brings it about",
     ),
     ("nauhuri_recordings_failed_total{reason=\"internal\"}", "a fault in the recorder"),
-    ("nauhuri_recordings_failed_total{reason=\"other_hop\"}", "a hop known late; tests/replay/branches.rs"),
-    ("nauhuri_recordings_failed_total{reason=\"stray\"}", "a fork heard and gone; tests/replay/branches.rs"),
-    ("nauhuri_calls_unrecorded_total{reason=\"other_hop\"}", "tests/replay/parties.rs"),
-    ("nauhuri_recordings_missing", "worked out by `archive`, whose own tests hold the figures"),
-    ("nauhuri_retention_failed_total", "a file that root may delete and the test cannot protect"),
-    ("nauhuri_retention_overdue", "worked out by `archive`, whose own tests hold the figures"),
     (
         "nauhuri_siprec_unsent_total",
         "a client whose connection is gone when the recorder has something to say",
     ),
     ("nauhuri_sip_unreadable_total{reason=\"empty\"}", "keep-alives are passed over before they are read"),
     ("nauhuri_sip_unreadable_total{reason=\"uri\"}", "white space is trimmed first, so it reads as version"),
-    ("nauhuri_storage_bytes_per_day", "worked out by `archive`, whose own tests hold the figures"),
-    ("nauhuri_storage_bytes{state=\"due\"}", "worked out by `archive`, whose own tests hold the figures"),
-    ("nauhuri_storage_bytes{state=\"held\"}", "worked out by `archive`, whose own tests hold the figures"),
-    ("nauhuri_storage_exhaustion_timestamp_seconds", "worked out by `archive`, tests of `forecast` hold it"),
 ];
 
 /// Stamp, link type, bytes, and how many there were on the wire.
@@ -230,7 +251,7 @@ fn samples(text: &str) -> impl Iterator<Item = (String, &str)> {
     )
 }
 
-fn of_scene(s: &Scene) -> Vec<Stamped> {
+pub fn of_scene(s: &Scene) -> Vec<Stamped> {
     s.ordered().into_iter().map(|(at, data)| stamped(at, data)).collect()
 }
 
@@ -326,6 +347,11 @@ fn scenes() -> Vec<(Config, Vec<Stamped>, bool)> {
     inbound_not.service_default.directions = vec![nauhuri::config::CallDirection::Outbound];
     all.push((inbound_not, of_scene(&s), false));
     all.push(paused());
+    all.extend(late::scenes());
+    // One stamp that lies, by two hours.
+    let mut lying = of_scene(&calls(4..5));
+    lying[30].0 += 7_200_000_000_000;
+    all.push((plain(), lying, false));
     all.extend(CodecLabel::all().map(|label| (plain(), of_scene(&spoken_in(label.as_str())), false)));
     all
 }
@@ -407,6 +433,8 @@ fn every_series_is_moved_by_some_test() {
     for (prefix, file, words) in ELSEWHERE {
         let text = fs::read_to_string(repository(file)).unwrap_or_default();
         assert!(text.contains(words), "{file} does not look at {prefix}");
+        let family = prefix.split('{').next().unwrap();
+        assert!(text.contains(family), "{file} does not name {family}");
         assert!(all.iter().any(|s| s.starts_with(prefix)), "{prefix} is no series any more");
     }
     for (prefix, _) in NEVER {

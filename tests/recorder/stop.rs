@@ -137,6 +137,7 @@ fn all_of_them_are_finished_within_the_units_stop_time() {
         let s = Sidecar::read(json).unwrap();
         let wav = json.with_extension("wav");
         assert_eq!(s.audio.sha256, nauhuri::store::wav::sha256_hex(&wav).unwrap());
+        // Shown as nauhuri_recordings_completed_total{ended_by="shutdown"}.
         assert_eq!((s.ended_by, s.audio.frames), (EndedBy::Shutdown, 8000), "{s:?}");
     }
     assert!(took < Duration::from_secs(60), "{took:?}");

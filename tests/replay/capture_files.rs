@@ -311,6 +311,7 @@ fn joined(n: usize, both: bool, ptime: u32) {
     v.iter_mut().for_each(|v| v.ptime_ms = ptime);
     let [c, a] = &mut v;
     let sent = [c.talk(1041.0, 5000.0), a.talk(1045.0, 5000.0)];
+    // Shown as nauhuri_unread_total{what="super_packet"}.
     super_packets(&mut s, &sent[0], n);
     if both {
         super_packets(&mut s, &sent[1], n)

@@ -158,6 +158,7 @@ fn hep_is_opened_where_it_is_configured_and_told_where_it_is_not() {
         let run = replayed(&closed);
         assert_eq!(run.recordings.len(), 0, "{closed}");
         let told = warnings(&run);
+        // Shown as nauhuri_tunnels_refused_total{kind="hep"}.
         assert!(told.contains("in a tunnel of kind hep, the first from 198.51.100.9"), "{told}");
     }
     // Another port than the usual one, where the recorder was told of it.

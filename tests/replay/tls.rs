@@ -95,6 +95,7 @@ fn without_secrets_it_is_said_and_nothing_is_recorded() {
         ("", "", &["not read: TLS on TCP port 5061"][..]),
         ("key_log = [\"KEYS\"]", "", &["secrets did not become known", "port 5061"]),
         ("key_log = [\"KEYS\"]", &others, &["secrets did not become known", "port 5061"]),
+        // Shown as nauhuri_unread_total{what="key_log"}.
         ("key_log = [\"KEYS\"]", "no key log\n", &["1 line of tls.key_log cannot be read"]),
         // No server's key opens TLS 1.3.
         (&by_key(), "", &["secrets did not become known", "port 5061"]),

@@ -87,6 +87,7 @@ fn packets_of_which_only_the_start_was_captured() {
     assert_eq!(run.output.status.code(), Some(0));
     says(&run, &[&format!("{0} of {0} packets are cut", frames.len()), "tcpdump -s 0"]);
     let s = run.summary();
+    // Shown as nauhuri_calls_unrecorded_total{reason="truncated"}.
     assert_eq!((s["unrecorded"]["truncated"].as_u64(), s["sip_messages"].as_u64()), (Some(1), Some(6)));
     // Whatever the length: told, and the answered call is counted somewhere.
     for snaplen in (54..1000).step_by(13) {
@@ -196,6 +197,7 @@ fn segment(protocol: u8, src: u16, dst: u16, body: &[u8]) -> Vec<u8> {
 fn signalling_that_is_not_plain_sip_is_named() {
     let hello = [&[0x16, 3, 1, 0, 9, 1][..], b"........"].concat();
     let sips = [&[0x16, 3, 1, 0, 9, 1][..], b"..sip.example.org"].concat();
+    // Shown as nauhuri_unread_total{what="websocket"}.
     let upgrade = b"GET / HTTP/1.1\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Protocol: sip\r\n\r\n";
     let sip = b"INVITE sip:1@example.org SIP/2.0\r\nCall-ID: a\r\n\r\n";
     let data = [&[0, 3, 0, 60][..], &[0; 12], sip].concat();

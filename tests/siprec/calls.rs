@@ -167,6 +167,7 @@ fn pause_and_hold() {
     let ok = s.accepted(1000.0, &mut c, &pause);
     assert_eq!(ok.matches("a=inactive").count(), 2, "{ok}");
     both(&mut s, &c, 1100.0, 2000.0);
+    // Shown as nauhuri_siprec_media_dropped_total{reason="idle"}.
     assert!(s.server.stats().idle_media > 80);
     c.streams.iter_mut().for_each(|s| s.direction = "sendonly");
     let resume = c.reoffer();

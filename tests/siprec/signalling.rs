@@ -34,6 +34,7 @@ fn refused(why: Declined, expected: u16, change: impl FnOnce(&mut Stage, &mut Cl
 
 #[test]
 fn who_and_what_is_refused() {
+    // Shown as nauhuri_siprec_refused_total.
     refused(Declined::Address, 403, |_, c| {
         c.sip = "198.51.100.7:5060".parse().unwrap();
         c.invite()
@@ -197,6 +198,7 @@ fn an_answer_nobody_acknowledges() {
     assert!((10..=11).contains(&sent.len()) && sent.iter().all(|t| *t == ok), "{}", sent.len());
     let bye = (321..330).flat_map(|i| s.pass(f64::from(i) * 100.0)).next().unwrap();
     assert!(bye.starts_with("BYE sip:src@192.0.2.10:5060 SIP/2.0\r\n"), "{bye}");
+    // Shown as nauhuri_siprec_lapsed_total.
     assert_eq!((s.server.stats().lapsed, s.server.sessions()), (1, 1));
     assert_eq!(s.sip(33_000.0, &c, &ok_to(&bye)), [""; 0]);
     assert!(s.server.sessions() == 0 && s.ports.open.is_empty());
@@ -252,6 +254,7 @@ fn session_timers_are_kept() {
 }
 
 /// The recorder was started again: the client's next re-INVITE makes a session of it.
+/// Shown as nauhuri_siprec_taken_over_total.
 #[test]
 fn a_session_of_before_the_restart_is_taken_over() {
     for is_whole in [true, false] {

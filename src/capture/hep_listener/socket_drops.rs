@@ -96,6 +96,7 @@ mod tests {
         let first = drops.new_drops();
         assert!(first > 100, "{first}");
         std::thread::sleep(LOOK_EVERY);
+        // Shown as nauhuri_packets_dropped_total{where="socket"}.
         assert_eq!(drops.new_drops(), 0, "only what is new");
     }
 }

@@ -114,6 +114,7 @@ fn datagrams_are_taken_from_whom_they_may_come() {
     let zipped = [&packet(b"", "")[6..], &chunk(16, b"not compressed")[..]].concat();
     let zipped = [b"HEP3", &(zipped.len() as u16 + 6).to_be_bytes()[..], &zipped].concat();
     agent.send_to(&zipped, post.at).unwrap();
+    // Shown as nauhuri_hep_refused_total.
     post.refuses(RefusedHep::Compressed, 1);
     agent.send_to(&packet(b"", ""), post.at).unwrap();
     post.refuses(RefusedHep::Malformed, 3);
@@ -141,6 +142,7 @@ fn a_stream_is_read_however_it_is_cut() {
         let taken = post.takes(50);
         assert!(taken.iter().zip(0..).all(|(d, n): (_, u8)| d.payload[0] == n), "{pieces}");
     }
+    // Shown as nauhuri_hep_connections.
     post.until(|c| c.connections() == 0);
     // What is broken within its length costs itself only.
     let mut agent = post.connect();

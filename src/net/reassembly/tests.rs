@@ -305,6 +305,7 @@ fn tls_that_cannot_be_opened_is_let_go_and_told() {
         (server_hello(2, 0x2F), &b""[..], 0, Unopened::Unsupported),
         (server_hello(3, 0xC0AC), b"", 0, Unopened::Unsupported),
         // Changed keys after a hello of which nothing is known.
+        // Shown as nauhuri_unread_total{what="tls_lost"}.
         (server_hello(3, 0x2F)[..20].to_vec(), &sealed, 9, Unopened::Lost),
         (vec![22, 3, 3, 0, 4, 2, 0, 0, 0, 20, 3, 3, 0, 1, 1], &sealed, 0, Unopened::Unsupported),
     ] {

@@ -77,6 +77,7 @@ fn what_is_forged_into_a_sealed_stream_is_not_heard() {
         let (report, sound) = room.close(2000);
         assert!(share(&sound, 0, 2000, 0x31) > 0.999, "{n}");
         assert!(report.is_complete(), "{n}");
+        // Shown as nauhuri_rtp_unusable_total{reason="unauthentic"}.
         assert_eq!((report.counts.opened, report.counts.rejected), (100, 80), "{n}");
     }
 }
