@@ -113,12 +113,12 @@ Examples:
   nauhuri check
   nauhuri check --config new.toml --set metrics.listen=127.0.0.1:9161")]
     Check(CheckArgs),
-    /// List the calls that the running recorder records at this moment
+    /// List the calls that are being recorded now
     #[command(after_help = "Examples:\n  nauhuri calls\n  nauhuri calls --json")]
     Calls(CallsArgs),
-    /// Pause a running recording, or let it go on
+    /// Pause a running recording, or resume it
     ///
-    /// Both sides are silence while it is paused, and nothing of them is stored. It goes on by itself after pause.limit.
+    /// While it is paused, both sides are silent and nothing of them is stored. It resumes by itself after pause.limit.
     #[command(after_help = "\
 Examples:
   nauhuri pause 1a2b3c4d
@@ -146,8 +146,8 @@ Examples:
     Verify(VerifyArgs),
     /// Compare the exchange's own list of calls with the recordings: which calls were not recorded?
     ///
-    /// A recorder cannot see what its mirror port does not show it; the exchange knows all calls. What
-    /// the columns of its list mean is set in the section cdr. Exit status 1 when a call is missing and neither
+    /// A recorder cannot see what its mirror port does not carry; the exchange knows all calls. The section
+    /// cdr says what the columns of its list mean. Exit status 1 when a call is missing and neither
     /// the configuration nor the register of unrecorded calls explains it.
     #[command(after_help = "\
 Examples:
@@ -158,7 +158,7 @@ Examples:
     /// Rebuild the index from the files; works while the daemon runs
     #[command(after_help = "Example:\n  nauhuri reindex")]
     Reindex(ReindexArgs),
-    /// Repair what `verify` finds, as far as nothing can be lost: owners, modes and the index
+    /// Repair what `verify` finds and can be repaired without loss: owners, modes and the index
     #[command(after_help = "Example:\n  nauhuri repair")]
     Repair(RepairArgs),
     /// Estimate when the storage will be full, from what is recorded and what expires
@@ -180,18 +180,18 @@ Examples:
     /// Open restricted recordings again
     #[command(after_help = "Example:\n  nauhuri unrestrict 1a2b3c4d --ref 17/2026")]
     Unrestrict(RestrictArgs),
-    /// Correct what is known about recordings; what was known before is kept beside it
+    /// Correct the metadata of recordings; the previous values are kept
     ///
-    /// The audio is never changed, nor the names of the files.
+    /// Audio and file names never change.
     #[command(after_help = "\
 Examples:
   nauhuri amend 1a2b3c4d --ref 17/2026 --set-agent 2002 --set-agent-name 'K. Laine'
   nauhuri amend 1a2b3c4d --ref 17/2026 --note 'The caller says that she gave 14.3. as the date.'")]
     Amend(AmendArgs),
-    /// Make the sound of what could not be decoded while the call ran and was kept
+    /// Decode kept packets for which no decoder was available during the call
     ///
-    /// With storage.keep_undecoded = true, payload that no decoder was there for is kept in NAME.pcap
-    /// beside the recording. This decodes it and puts its sound into the recording.
+    /// With storage.keep_undecoded = true, packets that could not be decoded are kept in NAME.pcap
+    /// beside the recording. This decodes them and adds the sound to the recording.
     #[command(after_help = "\
 Examples:
   nauhuri redecode 1a2b3c4d
@@ -219,14 +219,14 @@ Examples:
     /// Verify and read the audit log: who did what to which recording
     #[command(after_help = "Examples:\n  nauhuri audit verify\n  nauhuri audit show 1a2b3c4d")]
     Audit(AuditArgs),
-    /// Requests of data subjects: what the people recorded ask for, and until when
+    /// Requests of data subjects and their deadlines
     #[command(after_help = "\
 Examples:
   nauhuri dsar add --right access --received 2026-11-23 --channel letter --ref 17/2026 1a2b3c4d < person
   nauhuri dsar list
   nauhuri dsar decide 4 --outcome refused --ground 'GDPR Art. 17(3)(b)'")]
     Dsar(DsarArgs),
-    /// Anonymised copies of recordings, for those who learn from calls
+    /// Anonymised copies of recordings, for training
     #[command(after_help = "\
 Examples:
   nauhuri training make 1a2b3c4d --title 'A caller in a hurry' --beep 12-15.5
@@ -250,7 +250,7 @@ Examples:
     /// Write man pages and shell completions
     #[command(hide = true, after_help = "Example:\n  nauhuri manual --out target/manual")]
     Manual(ManualArgs),
-    /// Decode with libavcodec what is asked for on standard input; the recorder starts this by itself
+    /// Decode with libavcodec, as asked on standard input; started by the recorder itself
     #[command(hide = true, after_help = "Example:\n  nauhuri decode-worker")]
     DecodeWorker(DecodeWorkerArgs),
 }
@@ -325,10 +325,10 @@ pub struct ReplayArgs {
     /// Print the summary as one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Threads that decode and write; 0 for one for each processor [default: limits.workers]
+    /// Threads that decode and write; 0: one per processor [default: limits.workers]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
-    /// Capture files (pcap, pcapng) of any times; they are merged by their stamps; - reads standard input
+    /// Capture files (pcap, pcapng), merged by their timestamps; - reads standard input
     #[arg(required = true, value_name = "PCAP")]
     pub captures: Vec<PathBuf>,
     /// Options of every command.

@@ -212,7 +212,7 @@ fn a_term_that_cannot_be_read_is_told() {
         v["retention"]["until"] = Value::Null;
     });
     edit(2, &|v| v["retention"]["until"] = json!("some day"));
-    let told = store.fails(&["verify"], 1, "things are wrong");
+    let told = store.fails(&["verify"], 1, "problems found");
     let of =
         |n: usize| told.lines().filter(|l| l.contains(store.json(n).to_str().unwrap())).collect::<Vec<_>>();
     assert!(of(0).iter().any(|l| l.contains("`policy.retention` is no term: it falls due as")), "{told}");
@@ -229,7 +229,7 @@ fn a_term_that_cannot_be_read_is_told() {
     assert_eq!([0, 1, 2].map(|n| store.json(n).exists()), [false, true, true]);
     let id = store.sidecars[0].id.to_string();
     assert!(store.says(&["audit", "show", &id]).contains("expire"));
-    let told = store.fails(&["verify"], 1, "things are wrong");
+    let told = store.fails(&["verify"], 1, "problems found");
     assert!(!told.contains("overdue"), "{told}");
 }
 
@@ -258,7 +258,7 @@ fn states_follow_the_files() {
     assert_eq!(store.found(&["--flag", "held", "--flag", "incomplete"]), [3]);
     assert_eq!(store.found(&["--flag", "restricted"]), [1]);
     assert_eq!(store.found(&["--flag", "expiring"]), [2]);
-    let out = store.fails(&["verify"], 1, "1 thing is wrong");
+    let out = store.fails(&["verify"], 1, "1 problem found");
     assert!(out.starts_with("overdue "), "{out}");
 }
 
@@ -296,7 +296,7 @@ fn a_deleted_one_is_said_to_be_deleted() {
     index.bury(&Tombstone::of(&row, at, DeletionReason::Erased)).unwrap();
     assert_eq!(store.found(&[]), [0, 1, 3, 4, 5, 6, 7]);
     store.fails(&["show", &row.id.to_string()], 1, "deleted at 2027-01-15");
-    let out = store.fails(&["verify", "--json"], 1, "1 thing is wrong");
+    let out = store.fails(&["verify", "--json"], 1, "1 problem found");
     let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&report["counts"]["buried"], &report["ok"]), (&json!(1), &json!(false)));
     // Not even a new index takes it in.
@@ -319,7 +319,7 @@ fn a_clean_store_is_found_clean_and_a_damaged_one_damaged() {
     let mut bytes = fs::read(&wav).unwrap();
     bytes[50_000] ^= 0x40;
     fs::write(&wav, bytes).unwrap();
-    let out = store.fails(&["verify"], 1, "1 thing is wrong");
+    let out = store.fails(&["verify"], 1, "1 problem found");
     assert!(out.starts_with("hash ") && out.contains(wav.to_str().unwrap()), "{out}");
 }
 
@@ -344,7 +344,7 @@ fn a_damaged_index_is_no_loss() {
     let store = Store::new();
     store.says(&["list"]);
     fs::write(state_folder(&store.root(), None).join(INDEX), "no database").unwrap();
-    let out = store.fails(&["verify"], 1, "1 thing is wrong");
+    let out = store.fails(&["verify"], 1, "1 problem found");
     assert!(out.starts_with("index ") && out.contains("nauhuri reindex"), "{out}");
     assert_eq!(store.found(&[]).len(), 8);
     assert_eq!(store.says(&["verify"]), "");

@@ -29,8 +29,8 @@ pub struct UserArgs {
 pub enum UserCommand {
     /// Add an account
     ///
-    /// --agent and --team say whose calls are his own and his team's: those answered from
-    /// --from on and before --until, on the calendar of retention.timezone.
+    /// --agent and --team say which calls are the person's own and which their team's: those answered on or
+    /// after --from and before --until, on the calendar of retention.timezone.
     #[command(after_help = "\
 Examples:
   nauhuri user add kaisa --role agent --agent 2001 --team north --from 2026-01-01 --password-stdin < password
@@ -38,20 +38,20 @@ Examples:
   nauhuri user add office1 --role office --office 'building control' --password-stdin < password
   nauhuri user add anna --provider --agent 2002 --team north")]
     Add(Box<AddArgs>),
-    /// Change what an account may, was or is
+    /// Change an account: roles, office, agents, teams
     ///
-    /// --role replaces its roles, --office its office. --agent and --team are added, from --from on and before
-    /// --until; with --until alone, those that hold are ended.
+    /// --role replaces its roles, --office its office. --agent and --team are added, from --from until before
+    /// --until; --until alone ends the current ones.
     #[command(after_help = "\
 Examples:
   nauhuri user change kaisa --team north --until 2026-12-01
   nauhuri user change kaisa --team south --from 2026-12-01
   nauhuri user change kaisa --role agent --role supervisor")]
     Change(Box<ChangeArgs>),
-    /// Take agents and teams of accounts from a CSV file
+    /// Import agents and teams of accounts from a CSV file
     ///
-    /// Columns account, agent, team, from, until, in any order; a line names an agent or a team. What the accounts of the
-    /// file had before is replaced; other accounts stay as they are. All of the file is taken, or nothing.
+    /// Columns account, agent, team, from, until, in any order; each line names an agent or a team. The accounts in
+    /// the file lose what they had before; other accounts stay as they are. The file is imported as a whole or not at all.
     #[command(after_help = "\
 Example:
   account,agent,team,from,until
@@ -63,7 +63,7 @@ Example:
         /// The file; - for standard input
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Say what would change, and change nothing
+        /// Only show what would change
         #[arg(long)]
         dry_run: bool,
         /// Options of every command.
@@ -93,7 +93,7 @@ Example:
     /// Give an account a new password and open it again
     ///
     /// Ends its sessions, a lock after failed sign-ins, and its one-time codes. An account of a provider has no password:
-    /// it is opened again for whoever the provider calls by its name.
+    /// it is opened again for the person who has its name at the provider.
     #[command(
         after_help = "Examples:\n  nauhuri user reset kaisa --password-stdin < password\n  nauhuri user reset anna"
     )]
@@ -119,13 +119,13 @@ pub struct AddArgs {
     /// What the account may do (room.roles); may be repeated
     #[arg(long, value_name = "ROLE", required_unless_present = "provider", num_args = 1.., value_delimiter = ',')]
     pub role: Vec<String>,
-    /// Without a password and roles: for whoever the provider of room.oidc calls by this name
+    /// Without password and roles: for the person with this name at the provider of room.oidc
     #[arg(long, conflicts_with_all = ["role", "password_stdin"])]
     pub provider: bool,
     /// Agents and teams.
     #[command(flatten)]
     pub of: AgentArgs,
-    /// Office whose services he may find, with a role that says so
+    /// Office whose services the account may find, if a role says so
     #[arg(long, value_name = "OFFICE")]
     pub office: Option<String>,
     /// Read the password from the first line of standard input
@@ -159,16 +159,16 @@ pub struct ChangeArgs {
 /// Which agents an account is and in which teams, and when.
 #[derive(Args, Clone, Debug, Default)]
 pub struct AgentArgs {
-    /// Agent whose calls are his own; may be repeated
+    /// Agent whose calls are the account's own; may be repeated
     #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
     pub agent: Vec<String>,
-    /// Team he is in or leads; may be repeated
+    /// Team that the person is in or leads; may be repeated
     #[arg(long, value_name = "TEAM", num_args = 1.., value_delimiter = ',')]
     pub team: Vec<String>,
-    /// First day on which --agent and --team hold
+    /// First day on which --agent and --team apply
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub from: Option<Date>,
-    /// First day on which they hold no more
+    /// First day on which they no longer apply
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub until: Option<Date>,
 }

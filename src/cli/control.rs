@@ -24,10 +24,10 @@ pub struct PauseArgs {
     /// UUID of the recording, its last 8 hex digits, or the agent's id where the agent has one call
     #[arg(value_name = "CALL")]
     pub call: String,
-    /// Go on recording
+    /// Resume the recording
     #[arg(long)]
     pub resume: bool,
-    /// Print one JSON object: the call as it is then
+    /// Print one JSON object: the call's new state
     #[arg(long)]
     pub json: bool,
     /// Which recorder.
@@ -41,7 +41,7 @@ pub struct PauseArgs {
 /// Which recorder is meant.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RecorderArgs {
-    /// The recorder's local socket, in place of control.socket; no configuration is read then
+    /// The recorder's local socket, instead of control.socket; no configuration is read then
     #[arg(long, value_name = "PATH")]
     pub socket: Option<PathBuf>,
 }

@@ -27,19 +27,19 @@ pub struct DsarArgs {
 /// `nauhuri dsar ...`
 #[derive(Clone, Debug, Subcommand)]
 pub enum DsarCommand {
-    /// Take a request; it is due a month after it came
+    /// Enter a request; it is due a month after it was received
     ///
-    /// Who asks comes on standard input, not on the command line, which others can see: the name on
-    /// the first line, the address on the lines after it.
+    /// Name and address are read from standard input, not from the command line, which others can see:
+    /// the name from the first line, the address from the lines after it.
     #[command(after_help = "\
 Examples:
   nauhuri dsar add --right access --received 2026-11-23 --channel letter --ref 17/2026 --own-number +358401234567 1a2b3c4d < person
   nauhuri dsar add --right erase --received 2026-11-23 --channel email --ref 18/2026 --ask-identity < person")]
     Add(Box<DsarAddArgs>),
-    /// List what is waited for, the one that is due first, first
+    /// List open requests, earliest deadline first
     #[command(after_help = "Examples:\n  nauhuri dsar list\n  nauhuri dsar list --all --json")]
     List {
-        /// Also what is decided, the newest first
+        /// Also decided requests, newest first
         #[arg(long)]
         all: bool,
         /// Print an array
@@ -62,7 +62,7 @@ Examples:
         #[command(flatten)]
         global: Box<Global>,
     },
-    /// Write down how the identity was checked, or which recordings are meant
+    /// Record how the identity was checked, or which recordings the request is about
     #[command(after_help = "\
 Examples:
   nauhuri dsar change 4 --identity 'passport, shown at the desk'
@@ -103,7 +103,7 @@ Examples:
         #[command(flatten)]
         global: Box<Global>,
     },
-    /// Decide on a request, and do what the decision says
+    /// Decide a request, and carry out the decision
     ///
     /// A request for erasure that is granted erases its recordings, one for restriction restricts them. Where a hold
     /// forbids the erasure it can be deferred; it comes up again when the hold ends.
@@ -113,7 +113,7 @@ Examples:
   nauhuri dsar decide 4 --outcome refused --ground 'GDPR Art. 17(3)(b)' --why 'The statutory period runs until 2027.'
   nauhuri dsar decide 4 --outcome deferred --ground 'GDPR Art. 17(3)(e)'")]
     Decide(Box<DsarDecideArgs>),
-    /// Make the copy that goes out: audio, metadata in the person's language, who listened
+    /// Make the copy for the person: audio, metadata in their language, who listened
     #[command(after_help = "\
 Examples:
   nauhuri dsar copy 4 --to /media/usb
@@ -128,17 +128,17 @@ Examples:
         /// Replace this party's channel with silence
         #[arg(long, value_enum, value_name = "PARTY")]
         silence: Option<Channel>,
-        /// Tell of those who listened without their names
+        /// Leave out the names of those who listened
         #[arg(long)]
         without_names: bool,
-        /// Entry of the audit log that the person is not to be told of, by its number; may be repeated
+        /// Number of an audit log entry to leave out; may be repeated
         #[arg(long, value_name = "SEQ")]
         leave_out: Vec<u64>,
         /// Options of every command.
         #[command(flatten)]
         global: Box<Global>,
     },
-    /// Print a letter to the person: in his language, from the controller of the configuration
+    /// Print a letter to the person, in their language, from the controller in the configuration
     #[command(after_help = "\
 Examples:
   nauhuri dsar letter 4 --kind receipt
@@ -159,13 +159,13 @@ Examples:
 /// `nauhuri dsar add`
 #[derive(Args, Clone, Debug)]
 pub struct DsarAddArgs {
-    /// What is asked for
+    /// The right that is exercised
     #[arg(long, value_enum, value_name = "RIGHT")]
     pub right: SubjectRight,
-    /// The day it came
+    /// The day it was received
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub received: Date,
-    /// How it came
+    /// How it was received
     #[arg(long, value_enum, value_name = "CHANNEL")]
     pub channel: ContactChannel,
     /// The case number; not a name
@@ -174,7 +174,7 @@ pub struct DsarAddArgs {
     /// Language of the letters
     #[arg(long, value_enum, value_name = "LANGUAGE", default_value = "fi")]
     pub language: Language,
-    /// The number the person called from: only a keyed hash is kept, to know whether he has asked before
+    /// The number the person called from: only a keyed hash is kept, to know whether they have asked before
     #[arg(long = "own-number", value_name = "NUMBER", value_parser = own_number)]
     pub own_number: Option<Pii<String>>,
     /// How the identity was checked
@@ -200,19 +200,19 @@ pub struct DsarDecideArgs {
     /// How it is decided
     #[arg(long, value_enum, value_name = "OUTCOME")]
     pub outcome: RequestOutcome,
-    /// The law on which something is refused or put off
+    /// Legal ground of a refusal or a postponement
     #[arg(long, value_name = "LAW", value_parser = text)]
     pub ground: Option<String>,
-    /// Reasons in words, for the letter
+    /// Reasons, as text for the letter
     #[arg(long, value_name = "TEXT", value_parser = text)]
     pub why: Option<String>,
-    /// What is done to the recordings [default: what is asked for]
+    /// What to do with the recordings [default: what was asked for]
     #[arg(long, value_enum, value_name = "WHAT")]
     pub carry_out: Option<CarryOut>,
-    /// Of a request granted in part, a recording it is granted for; may be repeated
+    /// If granted in part: a recording for which it is granted; may be repeated
     #[arg(long, value_name = "ID", value_parser = id)]
     pub recording: Vec<IdPart>,
-    /// Erase, where the decision says so
+    /// Erase, if the decision says so
     #[arg(long)]
     pub yes: bool,
     /// Options of every command.

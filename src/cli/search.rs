@@ -170,13 +170,13 @@ pub fn when(text: &str) -> Result<When, &'static str> {
 /// # Errors
 /// What is allowed.
 pub fn length(text: &str) -> Result<Duration, &'static str> {
-    duration::parse_or_seconds(text).ok_or("no duration such as 30s, 5m, 1h or 90 (seconds)")
+    duration::parse_or_seconds(text).ok_or("not a duration; use 30s, 5m, 1h or 90 (seconds)")
 }
 
 /// Part of a number: something to look for.
 pub fn number(text: &str) -> Result<String, &'static str> {
     match number_parts(text, &NumberForm::default()).is_empty() {
-        true => Err("no part of a number"),
+        true => Err("not a telephone number or part of one"),
         false => Ok(text.to_owned()),
     }
 }

@@ -22,16 +22,16 @@ pub struct TrainingArgs {
 /// `nauhuri training ...`
 #[derive(Clone, Debug, Subcommand)]
 pub enum TrainingCommand {
-    /// Make an anonymised copy of a recording: voices altered, what would tell who it is masked
+    /// Make an anonymised copy of a recording: voices altered, identifying parts masked
     ///
-    /// Numbers, names and times are not taken over. Hear the copy before others do: what the words tell, only a person can
-    /// judge. The copy goes when its recording goes.
+    /// Numbers, names and times are not copied. Listen to the copy before others do: only a person can judge
+    /// what the words give away. The copy is deleted with its recording.
     #[command(after_help = "\
 Examples:
   nauhuri training make 1a2b3c4d --title 'A caller in a hurry' --beep 12-15.5 --beep 40-42:customer
   nauhuri training make 1a2b3c4d --title 'Closing a call' --customer dropped --start 120 --end 180")]
     Make(Box<MakeArgs>),
-    /// List the copies, the newest first
+    /// List the copies, newest first
     #[command(after_help = "Examples:\n  nauhuri training list\n  nauhuri training list --json")]
     List {
         /// Print an array
@@ -59,13 +59,13 @@ pub struct MakeArgs {
     /// The recording
     #[arg(value_name = "ID", value_parser = id)]
     pub id: IdPart,
-    /// What it shows; nobody's name or number
+    /// What it is about; no names or numbers
     #[arg(long, value_name = "TEXT")]
     pub title: String,
-    /// What becomes of the customer's side
+    /// What to do with the customer's side
     #[arg(long, value_enum, value_name = "CHANGE", default_value = "altered")]
     pub customer: SideChange,
-    /// What becomes of the agent's side
+    /// What to do with the agent's side
     #[arg(long, value_enum, value_name = "CHANGE", default_value = "altered")]
     pub agent: SideChange,
     /// From this second of the recording on
@@ -77,7 +77,7 @@ pub struct MakeArgs {
     /// Seconds of the recording to silence, such as 12-15.5, or 12-15.5:agent for one side; may be repeated
     #[arg(long, value_name = "SPAN", value_parser = silent)]
     pub silence: Vec<MaskedSpan>,
-    /// The same with a tone in its place
+    /// The same, replaced by a tone
     #[arg(long, value_name = "SPAN", value_parser = beeped)]
     pub beep: Vec<MaskedSpan>,
     /// Options of every command.

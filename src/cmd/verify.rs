@@ -59,8 +59,7 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
     }
     out.finish()?;
     if wrong > 0 {
-        let are = if wrong == 1 { "is" } else { "are" };
-        bail!("{} {are} wrong", counted(wrong, "thing"));
+        bail!("{} found", counted(wrong, "problem"));
     }
     Ok(())
 }

@@ -89,15 +89,15 @@ fn agents(config: &Config, all: &mut Vec<String>) {
         return;
     }
     let what = match (own.extensions.is_empty(), own.header.is_empty()) {
-        (false, true) => "an agent's number in his own From",
+        (false, true) => "an agent's number in their own From",
         (true, false) => "a header of that name",
-        _ => "an agent's number in his own From, or a header of that name,",
+        _ => "an agent's number in their own From, or a header of that name,",
     };
     let remedy = match own.networks.is_empty() {
         true => "set agents.networks to where the agents' telephones are",
         false => "set agents.match = \"within\"",
     };
-    all.push(format!("a caller who writes {what} makes himself an agent and is not recorded: {remedy}"));
+    all.push(format!("callers who write {what} count as agents and are not recorded: {remedy}"));
     let form = NumberForm::new(&config.numbers);
     for pattern in &own.extensions {
         if matches!(ExtensionRule::parse(pattern, &form), Ok(ExtensionRule::Prefix(_))) {
@@ -146,9 +146,9 @@ mod tests {
                 c.agents.extensions.clear();
             }),
             (&["[agents] has no rule"], |c| c.agents = Agents::default()),
-            (&["his own From makes", "set agents.networks"], |c| c.agents.networks.clear()),
-            (&["his own From makes", "agents.match = \"within\""], |c| c.agents.matching = AgentMatch::Any),
-            (&["a header of that name makes", "set agents.networks"], |c| {
+            (&["their own From count", "set agents.networks"], |c| c.agents.networks.clear()),
+            (&["their own From count", "agents.match = \"within\""], |c| c.agents.matching = AgentMatch::Any),
+            (&["a header of that name count", "set agents.networks"], |c| {
                 c.agents = Agents { header: "X-Agent".into(), ..Agents::default() }
             }),
             (&["\"any\" from anybody", "kind = \"any\""], |c| c.capture.tunnels = vec![TunnelRule::ANY]),

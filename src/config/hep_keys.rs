@@ -9,14 +9,14 @@ use std::path::PathBuf;
 
 section! {
     /// Calls that capture agents send over the network in HEP, version 2 or 3: Kamailio, OpenSIPS,
-    /// captagent, heplify. Where they send media too, a recorder needs no interface and no mirror port.
+    /// captagent, heplify. If they send media too, the recorder needs no interface and no mirror port.
     pub struct HepSection {
         /// Where to receive: "udp:127.0.0.1:9060", "tcp:10.1.0.5:9060" or "tls:10.1.0.5:9061". Empty: nowhere.
         listen: Vec<String> = Vec::new(), Kind::Words(&words::LISTEN_AT), "[\"udp:127.0.0.1:9060\"]";
-        /// Networks of the agents. Whoever may send can make up calls, so name no others.
+        /// Networks of the agents. Anybody who may send can invent calls, so list no others.
         from: Vec<String> = vec!["127.0.0.0/8".into(), "::1".into()], Kind::Words(&words::NETWORKS);
-        /// File with the password that agents have to send (in HEP: the authenticate key). Empty: none.
-        /// It travels in clear unless they send over TLS. Version 2 of HEP has none.
+        /// File with the password that agents must send (in HEP: the authenticate key). Empty: none.
+        /// It is sent in clear unless TLS is used. HEP version 2 has no password.
         password_file: PathBuf = PathBuf::new(), Kind::Text;
         /// PEM files of certificate and key, for agents that send over TLS.
         tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS);

@@ -98,7 +98,7 @@ section! {
     pub struct Role {
         /// Which recordings show up: "none", "own", "team", "office" or "all".
         find: Scope = Scope::None, Kind::OneOf(SCOPES), "\"own\"";
-        /// Which can be listened to; what can be heard can be found.
+        /// Which can be heard; what can be heard can also be found.
         hear: Scope = Scope::None, Kind::OneOf(SCOPES), "\"own\"";
         /// What may be done to what can be found, any of "export", "hold", "release",
         /// "restrict", "erase", "amend", "training" (make anonymised copies), "approve", "people",
@@ -107,9 +107,9 @@ section! {
         /// Whose training copies can be listened to: of "none", of the services of one's own
         /// "office", or of "all".
         training: Scope = Scope::None, Kind::OneOf(TRAINING);
-        /// Whether a copy may leave by way of the browser.
+        /// Whether copies may be downloaded with the browser.
         download: bool = false, Kind::Bool;
-        /// Networks the role counts from, as CIDR blocks; empty: anywhere.
+        /// Networks from which the role can be used, as CIDR blocks; empty: anywhere.
         networks: Vec<String> = Vec::new(), Kind::Words(&words::NETWORKS);
         /// Overrides the service's listening for this role: "standing", "on_request", or "" for
         /// as the service says.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 section! {
     /// Pausing a running recording, for example while a caller reads out a card number. Both sides are
-    /// silence meanwhile, and nothing of them is stored. Only the agent's side can pause: what a caller presses
+    /// silent meanwhile, and nothing of them is stored. Only the agent's side can pause: what a caller presses
     /// or sends changes nothing. Each recording is paused by itself: after a transfer the next
     /// agent's recording runs.
     pub struct PauseRules {
@@ -21,9 +21,9 @@ section! {
         /// INFO, a re-INVITE or an UPDATE, or as a line in the body of an INFO. Many telephones send an INFO
         /// with "Record: off" and "Record: on". Empty: none.
         header: String = String::new(), Kind::Word(&words::HEADER), "\"Record\"";
-        /// Its values that pause, upper or lower case.
+        /// Values of the header that pause, in upper or lower case.
         start_values: Vec<String> = ["off", "pause"].map(String::from).into(), Kind::Texts;
-        /// Its values that resume.
+        /// Values of the header that resume.
         stop_values: Vec<String> = ["on", "resume"].map(String::from).into(), Kind::Texts;
         /// A paused recording resumes by itself after this long, counted from the last time it
         /// was asked to pause.

@@ -58,7 +58,7 @@ section! {
     /// Where packets come from.
     pub struct Capture {
         /// The interface that sees the calls (the mirror or SPAN port), or a list of
-        /// them; "any" listens on all. Empty where calls come from elsewhere: hep.listen, siprec.listen.
+        /// them; "any" listens on all. Empty if calls come from elsewhere: hep.listen, siprec.listen.
         #[serde(deserialize_with = "crate::config::forms::interfaces")]
         interface: Vec<String> = Vec::new(), Kind::OneOrTexts;
         /// An extra BPF expression, such as "net 10.20.0.0/16": packets outside it are
@@ -104,15 +104,15 @@ section! {
 }
 
 section! {
-    /// Who is an agent. `nauhuri record` needs at least one rule; with none at all
+    /// Who is an agent. `nauhuri record` needs at least one rule; without any,
     /// `nauhuri replay` takes the called party for the agent.
     pub struct Agents {
-        /// Extensions: "2001"; a range "2000-2999", which matches numbers as long as its
+        /// Extensions: "2001"; a range "2000-2999", which matches numbers of the same length as its
         /// ends; a prefix "31*", which matches 31 too.
         extensions: Vec<String> = Vec::new(), Kind::Texts;
         /// Networks of the agents' telephones, such as "10.20.0.0/16". Set them: without them a
-        /// caller who writes an agent's number into his own From, or into the header below,
-        /// makes himself an agent, and the call is not recorded. A party who is an agent only by
+        /// caller who writes an agent's number into the From header, or into the header below,
+        /// counts as an agent, and the call is not recorded. A party who is an agent only by
         /// address is stored under its number if that has fewer than seven digits.
         networks: Vec<String> = Vec::new(), Kind::Words(&words::NETWORKS);
         /// A SIP header that carries the agent's id, such as "X-Agent-Id".
@@ -143,9 +143,9 @@ section! {
 }
 
 section! {
-    /// Whose calendar counts, and how what has expired is deleted.
+    /// How long recordings are kept, and how expired ones are deleted.
     pub struct Retention {
-        /// The time zone whose calendar days count, such as "Europe/Helsinki".
+        /// The time zone of the calendar days, such as "Europe/Helsinki".
         timezone: String = "UTC".into(), Kind::Word(&words::ZONE);
         /// How often the daemon deletes what is due.
         #[serde(with = "crate::config::forms::duration")]
@@ -187,7 +187,7 @@ section! {
         /// The UUID of the store that must be in dir, from dir/.nauhuri/store-id. If it is set,
         /// an empty mount point is not taken for a new store. Empty: any store.
         id: String = String::new(), Kind::Word(&words::STORE_ID);
-        /// "pcm_s16le", or "g711": A-law and mu-law kept as received, half the space.
+        /// "pcm_s16le", or "g711": A-law and mu-law kept as received, at half the size.
         encoding: Encoding = Encoding::PcmS16le, Kind::OneOf(&["pcm_s16le", "g711"]);
         /// Recording stops before less than this is free on the disk.
         #[serde(with = "crate::config::forms::bytes")]
@@ -195,8 +195,8 @@ section! {
         /// true: members of the service's group may read recordings (files 0640, folders 0750 instead
         /// of 0600 and 0700). A copy made that way leaves no trace in the audit log.
         group_read: bool = false, Kind::Bool;
-        /// true: sound that cannot be decoded here is kept as it came, in NAME.pcap beside the recording
-        /// and for as long; `nauhuri redecode` makes the sound of it once a decoder is there.
+        /// true: packets that cannot be decoded are kept in NAME.pcap beside the recording, and for as
+        /// long; `nauhuri redecode` decodes them once a decoder is available.
         keep_undecoded: bool = false, Kind::Bool;
     }
 }
@@ -204,17 +204,17 @@ section! {
 section! {
     /// How sound is decoded.
     pub struct Codecs {
-        /// Decode G.729, AMR, AMR-WB, iLBC, Speex and G.723.1 with libavcodec where it is installed,
-        /// in a process of its own without rights, files or network. false: they are silent.
+        /// Decode G.729, AMR, AMR-WB, iLBC, Speex and G.723.1 with libavcodec if it is installed, in a
+        /// separate process without privileges, files or network. false: they are recorded as silence.
         external: bool = true, Kind::Bool;
     }
 }
 
 section! {
     /// The exchange's own list of calls, for `nauhuri reconcile`. Columns are named as in its first
-    /// line, or by their number from 1; what is set here goes before what the format says.
+    /// line, or by their number from 1; what is set here overrides the format.
     pub struct CdrSettings {
-        /// What wrote the list: "asterisk" (Master.csv of cdr_csv), "freeswitch" (the template example
+        /// The program that wrote the list: "asterisk" (Master.csv of cdr_csv), "freeswitch" (the template example
         /// of mod_cdr_csv), "kamailio" (the table cdrs), "cucm", or "columns": only what is set below.
         format: CdrFormat = CdrFormat::Asterisk,
             Kind::OneOf(&["asterisk", "freeswitch", "kamailio", "cucm", "columns"]);
@@ -223,22 +223,22 @@ section! {
         answered: String = String::new(), Kind::Text;
         /// When it ended.
         ended: String = String::new(), Kind::Text;
-        /// How long it took from the answer, where the list does not say when it ended.
+        /// Its duration from the answer, if the list does not say when it ended.
         duration: String = String::new(), Kind::Text;
-        /// Columns that may name the agent: numbers or channels.
+        /// Columns that may contain the agent: numbers or channels.
         parties: Vec<String> = Vec::new(), Kind::Texts;
-        /// The number that was called, which tells the service.
+        /// The number that was called; it determines the service.
         called: String = String::new(), Kind::Text;
         /// The SIP Call-ID, if the list has it.
         call_id: String = String::new(), Kind::Text;
-        /// What became of the call. Where there is such a column, only calls with one of answered_words
+        /// The outcome of the call. If this column is set, only calls with one of answered_words
         /// in it were answered.
         status: String = String::new(), Kind::Text;
         /// See status.
         answered_words: Vec<String> = Vec::new(), Kind::Texts;
-        /// What stands between two columns.
+        /// Column separator.
         separator: String = ",".into(), Kind::Word(&words::SEPARATOR);
-        /// How far its times may be from the recorder's.
+        /// How far its times may differ from the recorder's.
         #[serde(with = "crate::config::forms::duration")]
         tolerance: Duration = Duration::from_secs(5), Kind::Duration;
     }
@@ -258,16 +258,16 @@ section! {
 }
 
 section! {
-    /// Who answers for the recordings (the controller, GDPR Art. 4(7)): what stands in letters to
-    /// the people recorded.
+    /// The controller of the recordings (GDPR Art. 4(7)), as named in letters to the people
+    /// recorded.
     pub struct Controller {
         /// Its name, such as "City of Espoo".
         name: String = String::new(), Kind::Text;
         /// Its postal address, line by line.
         address: Vec<String> = Vec::new(), Kind::Texts;
-        /// How to reach whoever answers requests: telephone, e-mail.
+        /// Contact for requests: telephone, e-mail.
         contact: String = String::new(), Kind::Text;
-        /// How to reach the data protection officer.
+        /// Contact of the data protection officer.
         officer: String = String::new(), Kind::Text;
     }
 }
@@ -303,12 +303,12 @@ section! {
 
 section! {
     /// Limits on everything that grows with the traffic, so that nobody on the network can
-    /// exhaust the memory. nauhuri_limit_reached_total counts how often each one is reached.
+    /// exhaust the memory. nauhuri_limit_reached_total counts how often each is reached.
     pub struct Limits {
         /// Memory for what the network makes the recorder keep: half of it for signalling, a quarter
         /// for sound that waits to be written, a sixteenth for TCP, half as much for fragments, the
-        /// rest for open recordings. Where signalling is used up the oldest calls that nobody has
-        /// answered are forgotten, and counted. The bounds below hold as well, where they are lower.
+        /// rest for open recordings. When the part for signalling is full, the oldest calls that nobody has
+        /// answered are forgotten, and counted. The limits below apply as well, if they are lower.
         #[serde(with = "crate::config::forms::bytes")]
         memory: u64 = 1 << 30, Kind::Size;
         /// Calls followed at once.

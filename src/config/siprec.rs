@@ -9,16 +9,16 @@ use std::ops::RangeInclusive;
 section! {
     /// Calls that a session border controller or a telephone exchange sends to the recorder by SIPREC (RFC
     /// 7866), where there is no mirror port. The recorder is the recording server. A recording begins when
-    /// the client is answered; who is an agent and which service it is goes by the same rules as for other
-    /// calls, out of the participants and the extension data of the metadata.
+    /// the client is answered. Agents and services are found by the same rules as for other calls, from the
+    /// participants and the extension data of the metadata.
     pub struct Siprec {
         /// Where to receive SIP: "udp:10.1.0.5:5060", "tcp:10.1.0.5:5060" or "tls:10.1.0.5:5061". Empty: nowhere.
         listen: Vec<String> = Vec::new(), Kind::Words(&words::LISTEN_AT),
             "[\"udp:10.1.0.5:5060\", \"tcp:10.1.0.5:5060\"]";
-        /// Networks of the recording clients. Whoever may ask can make up calls, so name no others:
+        /// Networks of the recording clients. Anybody listed here can invent calls, so list no others:
         /// they are refused with 403.
         from: Vec<String> = vec!["127.0.0.0/8".into(), "::1".into()], Kind::Words(&words::NETWORKS);
-        /// UDP ports for RTP and RTCP: two for each stream, four for an ordinary call.
+        /// UDP ports for RTP and RTCP: two per stream, four for an ordinary call.
         rtp_ports: String = "20000-29999".into(), Kind::Word(&words::PORT_RANGE);
         /// The addresses told to the clients for media, one of each family at most. Empty: the one at
         /// which the client reached the recorder.

@@ -65,7 +65,7 @@ pub(super) const SERVICE_NAME: Form = Form {
     },
     may_be_empty: false,
 };
-/// What stands between two columns.
+/// Column separator.
 pub(super) const SEPARATOR: Form = Form {
     allowed: "one character such as \",\" or \";\"",
     accepts: |text| text.len() == 1,

@@ -138,7 +138,7 @@ impl<'a> Archivist<'a> {
             Ok(no_room) => self.context.unrecorded.no_room(no_room as u64),
             Err(e) => {
                 self.context.unrecorded.put_back(calls);
-                tracing::warn!(reason = %e, "calls that were not recorded could not be written down; tried again");
+                tracing::warn!(reason = %e, "cannot write the register of unrecorded calls; will retry");
             }
         }
     }
@@ -154,7 +154,7 @@ impl<'a> Archivist<'a> {
             Ok(no_room) => waiting.no_room(no_room),
             Err(e) => {
                 waiting.put_back(calls);
-                tracing::warn!(reason = %e, "the assurance of calls that were not recorded could not be written; tried again");
+                tracing::warn!(reason = %e, "cannot write the assurance of unrecorded calls; will retry");
             }
         }
     }
@@ -235,7 +235,7 @@ impl<'a> Archivist<'a> {
             Err(e) => self.trouble(&e),
         }
         let key = keeper.audit().turn_key(reading.wall).unwrap_or_else(|e| {
-            tracing::warn!(reason = %e, "the key that signs the audit log could not be exchanged for today's");
+            tracing::warn!(reason = %e, "cannot renew the signing key of the audit log");
             None
         });
         // A witness that whoever writes the log anew cannot reach: the journal, and whatever collects it.
@@ -300,7 +300,7 @@ impl<'a> Archivist<'a> {
                 metrics.set_dsar_open(waiting.open);
                 metrics.set_dsar_due(waiting.deferred, waiting.overdue, waiting.next_ends(&self.orders.zone));
             }
-            Err(e) => tracing::warn!(reason = %e, "the requests of data subjects cannot be counted"),
+            Err(e) => tracing::warn!(reason = %e, "cannot count the requests of data subjects"),
         }
         let health = &self.context.health;
         let space = Space { free: health.free_bytes(), min_free: health.min_free() };

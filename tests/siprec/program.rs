@@ -396,7 +396,7 @@ fn wrong_input_harms_nobody() {
     assert_eq!(program.metric("nauhuri_siprec_connections"), 0.0);
     let warned = |reason: &str| {
         let all = program.said.lock().unwrap();
-        all.iter().filter(|l| l.contains("SIPREC not accepted") && l.contains(reason)).count()
+        all.iter().filter(|l| l.contains("SIPREC request rejected") && l.contains(reason)).count()
     };
     assert_eq!(
         ["\"address\"", "\"ports\"", "\"unreadable\"", "\"slow\""].map(warned),

@@ -142,7 +142,7 @@ impl Event<'_> {
             }
             Event::DecodersFound { version } => {
                 let version = format!("{}.{}.{}", version >> 16, version >> 8 & 0xFF, version & 0xFF);
-                info!(version, "libavcodec decodes, in a process of its own");
+                info!(version, "libavcodec is used, in a separate process");
             }
             Event::DecoderLost { fault } => {
                 warn!(%fault, meaning = fault.describe(), "sound could not be decoded");
@@ -155,10 +155,7 @@ impl Event<'_> {
                 warn!(reason = %fault, "write to storage failed")
             }
             Event::InodesLow { free } => {
-                warn!(
-                    inodes_free = free,
-                    "hardly another file can be made on the storage: it is out of inodes"
-                );
+                warn!(inodes_free = free, "the storage is out of inodes: hardly any file can be created");
             }
             Event::SpaceLow { free, min_free } => {
                 warn!(free, min_free, "less space is free than storage.min_free");
@@ -234,16 +231,16 @@ impl Event<'_> {
             }
             Event::SiprecRefused { reason, client, count } => {
                 let meaning = reason.describe();
-                warn!(%reason, client, count, meaning, "SIPREC not accepted");
+                warn!(%reason, client, count, meaning, "SIPREC request rejected");
             }
             Event::HepRefused { reason, sender, count } => {
                 let meaning = reason.describe();
-                warn!(%reason, sender, count, meaning, "HEP not taken");
+                warn!(%reason, sender, count, meaning, "HEP packet rejected");
             }
             Event::CaptureStarted { interface } => info!(interface, "capturing"),
             Event::CaptureLost { interface, reason } => warn!(interface, reason, "capture lost"),
             Event::CaptureClosed { interface, reason } => {
-                warn!(interface, reason, "the interface cannot be opened again yet");
+                warn!(interface, reason, "the interface cannot be reopened yet");
             }
             Event::KeyLogUnread { file, reason } => {
                 warn!(file, reason, "the key log cannot be read; calls over TLS are not seen until it can");
