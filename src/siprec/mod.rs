@@ -12,14 +12,13 @@
 //! recording_session timer  one session: its dialog, lines, ports; RFC 4028
 //! conversation cast part   one call of it: who talks, on which side; what of it has changed
 //! picture rs_metadata      what the XML says: of all documents, of one
-//! offer ladder reply       SDP; the dialog for the engine; SIP as it is written
-//! outputs entropy          peers, ports, refusals; words nobody can guess
+//! offer ladder reply       SDP; the dialog for the engine; what the server says of itself
+//! outputs                  peers, ports, refusals
 //! ```
 
 mod cast;
 mod clock_work;
 mod conversation;
-mod entropy;
 mod ladder;
 mod offer;
 pub mod outputs;

@@ -7,17 +7,16 @@ mod own_requests;
 
 use super::cast::Casting;
 use super::conversation::Ways;
-use super::entropy::Entropy;
 use super::ladder::Fed;
 use super::outputs::{Declined, LineId, MediaPorts, ServerStats, SipPeer};
 use super::recording_session::{Beginning, OfferTaken, RecordingSession, SessionState};
-use super::reply::{Writer, back};
+use super::reply::{back, capabilities};
 use super::schedule::Schedule;
 use super::timer::SessionTimer;
 use crate::call::rules::Rules;
 use crate::config::Config;
 use crate::config::compiled::Networks;
-use crate::sip::{Message, Method, is_keep_alive};
+use crate::sip::{Entropy, Message, Method, SipWriter, is_keep_alive};
 use crate::time::Timestamp;
 use foldhash::quality::RandomState;
 use std::collections::{HashMap, VecDeque};
@@ -120,16 +119,18 @@ impl RecordingServer {
             Method::Ack => self.handle_ack(&msg, session, now),
             Method::Bye => self.handle_bye(&msg, &peer, session, ports),
             Method::Cancel => match session {
-                Some(_) => self.reply(&msg, &peer, Writer::response(&msg, &peer, 200, "OK", "").done()),
+                Some(_) => {
+                    self.reply(&msg, &peer, SipWriter::response(&msg, peer.remote, 200, "OK", "").done())
+                }
                 None => self.refuse(&msg, &peer, Declined::Unknown),
             },
             Method::Options => {
                 let tag = self.entropy.word();
-                let ok = Writer::response(&msg, &peer, 200, "OK", &tag).capabilities();
+                let ok = capabilities(SipWriter::response(&msg, peer.remote, 200, "OK", &tag));
                 self.reply(&msg, &peer, ok.done());
             }
             Method::Info if session.is_some() => {
-                self.reply(&msg, &peer, Writer::response(&msg, &peer, 200, "OK", "").done());
+                self.reply(&msg, &peer, SipWriter::response(&msg, peer.remote, 200, "OK", "").done());
             }
             _ => self.refuse(&msg, &peer, Declined::Method),
         }
@@ -285,7 +286,7 @@ impl RecordingServer {
         let timer = match SessionTimer::asked(msg, now) {
             Ok(timer) => timer,
             Err(least) => {
-                let short = Writer::response(msg, &peer, 422, "Session Interval Too Small", "");
+                let short = SipWriter::response(msg, peer.remote, 422, "Session Interval Too Small", "");
                 self.reply(msg, &peer, short.header("Min-SE", &least.to_string()).done());
                 return if self.sessions.get(&number).is_some_and(|s| s.last.2.is_empty()) {
                     self.end(number, ports);
@@ -306,7 +307,7 @@ impl RecordingServer {
             session.timer = timer;
         }
         let mut ok = session.response(msg, &peer, 200, "OK").copied(msg, "Record-Route");
-        ok = ok.header("Contact", &session.contact()).capabilities();
+        ok = capabilities(ok.header("Contact", &session.contact()));
         if let Some(value) = session.timer.header() {
             ok = ok.header("Require", "timer").header("Session-Expires", &value);
         }
@@ -349,7 +350,7 @@ impl RecordingServer {
         let Some(session) = known else { return self.refuse(msg, peer, Declined::Unknown) };
         session.take_metadata(msg, &mut self.stats);
         let number = session.number;
-        self.reply(msg, peer, Writer::response(msg, peer, 200, "OK", "").done());
+        self.reply(msg, peer, SipWriter::response(msg, peer.remote, 200, "OK", "").done());
         self.end(number, ports);
     }
 
@@ -380,7 +381,7 @@ impl RecordingServer {
         }
         let (code, reason) = why.status();
         let tag = self.entropy.word();
-        let w = Writer::response(msg, peer, code, reason, &tag);
+        let w = SipWriter::response(msg, peer.remote, code, reason, &tag);
         let w = match why {
             Declined::NotSiprec => w.header("Require", "siprec"),
             Declined::Extension => w.header("Unsupported", &unsupported(msg)),

@@ -8,11 +8,10 @@ use super::ladder::Fed;
 use super::offer::{self, OfferedLine, Taken};
 use super::outputs::{LineId, MediaPorts, ServerStats, SipPeer};
 use super::picture::{LineName, Picture};
-use super::reply::Writer;
 use super::rs_metadata::Metadata;
 use super::timer::SessionTimer;
 use crate::pii::Pii;
-use crate::sip::{Message, Method};
+use crate::sip::{Message, Method, SipWriter};
 use crate::time::{NS_PER_MS, Timestamp};
 use std::net::{IpAddr, SocketAddr};
 
@@ -302,9 +301,9 @@ impl RecordingSession {
     }
 
     /// A response within the session.
-    pub fn response(&self, msg: &Message<'_>, peer: &SipPeer, code: u16, reason: &str) -> Writer {
+    pub fn response(&self, msg: &Message<'_>, peer: &SipPeer, code: u16, reason: &str) -> SipWriter {
         let tag = String::from_utf8_lossy(&self.tags[1]);
-        Writer::response(msg, peer, code, reason, &tag)
+        SipWriter::response(msg, peer.remote, code, reason, &tag)
     }
 
     /// Our own address, as a Contact has it (RFC 7866 §6.1.2).
@@ -316,13 +315,13 @@ impl RecordingSession {
     }
 
     /// A request of ours.
-    pub fn request(&mut self, method: &str, branch: &str) -> Writer {
+    pub fn request(&mut self, method: &str, branch: &str) -> SipWriter {
         if method != "ACK" {
             self.own_cseq += 1;
         }
         let via = format!("SIP/2.0/{} {};branch={branch};rport", self.peer.transport.name(), self.local());
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-        let mut w = Writer::request(method, &self.target)
+        let mut w = SipWriter::request(method, &self.target)
             .header("Via", &via)
             .header("From", &text(&self.ends[1]))
             .header("To", &text(&self.ends[0]))

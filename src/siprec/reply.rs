@@ -1,10 +1,8 @@
-//! SIP as the server writes it: responses to what a client asks, and its own requests inside a session.
-//!
-//! RFC 3261 §8.2.6, §12.2.1.1, §18.2.2, RFC 3581. What came is copied as it stands; what could break a
-//! line is not.
+//! What the server says of itself, and where its responses go (RFC 3261 §18.2.2).
 
 use super::outputs::{SipPeer, SipTransport};
-use crate::sip::{Message, Uri};
+use crate::sip::sip_writer::response_address;
+use crate::sip::{Message, SipWriter};
 
 /// Methods that are understood.
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS, INFO";
@@ -13,121 +11,17 @@ pub const ACCEPT: &str =
     "application/sdp, application/rs-metadata+xml, application/rs-metadata, multipart/mixed";
 /// Extensions that are understood: a client may require them.
 pub const SUPPORTED: &str = "siprec, timer";
-/// Via lines copied.
-const MAX_VIAS: usize = 32;
 
-/// A message under construction.
-#[derive(Debug)]
-pub struct Writer(Vec<u8>);
-
-impl Writer {
-    /// A response to `request`; `tag` is ours, where the request has none.
-    pub fn response(request: &Message<'_>, peer: &SipPeer, code: u16, reason: &str, tag: &str) -> Writer {
-        let mut w = Writer(format!("SIP/2.0 {code} {reason}\r\n").into_bytes());
-        for (i, via) in request.headers("Via").take(MAX_VIAS).enumerate() {
-            let via = if i == 0 { received(&via, peer) } else { via.into_owned() };
-            w.raw("Via", &via);
-        }
-        for name in ["From", "To", "Call-ID", "CSeq"] {
-            let Some(value) = request.header(name) else { continue };
-            let has_tag = || request.to().is_some_and(|to| to.tag().is_some());
-            if name == "To" && !has_tag() && !tag.is_empty() {
-                w.raw(name, &[&value, &b";tag="[..], tag.as_bytes()].concat());
-            } else {
-                w.raw(name, &value);
-            }
-        }
-        w.header("Server", "nauhuri")
-    }
-
-    /// A request.
-    pub fn request(method: &str, uri: &str) -> Writer {
-        let start = format!("{method} {uri} SIP/2.0\r\n");
-        Writer(start.into_bytes()).header("Max-Forwards", "70")
-    }
-
-    /// One more header.
-    pub fn header(mut self, name: &str, value: &str) -> Writer {
-        self.raw(name, value.as_bytes());
-        self
-    }
-
-    /// All headers of this name of a message.
-    pub fn copied(mut self, from: &Message<'_>, name: &str) -> Writer {
-        for value in from.headers(name).take(MAX_VIAS) {
-            self.raw(name, &value);
-        }
-        self
-    }
-
-    /// What goes with everything the server says of itself.
-    pub fn capabilities(self) -> Writer {
-        self.header("Allow", ALLOW).header("Supported", SUPPORTED).header("Accept", ACCEPT)
-    }
-
-    /// With a body, and done.
-    pub fn body(mut self, kind: &str, body: &str) -> Vec<u8> {
-        if !body.is_empty() {
-            self.raw("Content-Type", kind.as_bytes());
-        }
-        self.raw("Content-Length", body.len().to_string().as_bytes());
-        self.0.extend_from_slice(b"\r\n");
-        self.0.extend_from_slice(body.as_bytes());
-        self.0
-    }
-
-    /// Without a body, and done.
-    pub fn done(self) -> Vec<u8> {
-        self.body("", "")
-    }
-
-    fn raw(&mut self, name: &str, value: &[u8]) {
-        self.0.extend_from_slice(name.as_bytes());
-        self.0.extend_from_slice(b": ");
-        self.0.extend(value.iter().filter(|b| !matches!(b, b'\r' | b'\n' | 0)));
-        self.0.extend_from_slice(b"\r\n");
-    }
+/// What goes with everything the server says of itself.
+pub fn capabilities(w: SipWriter) -> SipWriter {
+    w.header("Allow", ALLOW).header("Supported", SUPPORTED).header("Accept", ACCEPT)
 }
 
-/// The topmost Via with where it was received from (RFC 3261 §18.2.1, RFC 3581 §4).
-fn received(via: &[u8], peer: &SipPeer) -> Vec<u8> {
-    let mut values = via.splitn(2, |b| *b == b',');
-    let (first, rest) = (values.next().unwrap_or_default(), values.next());
-    let params = first.split(|b| *b == b';').map(<[u8]>::trim_ascii);
-    let kept = params.filter(|p| !is_param(p, "rport") && !is_param(p, "received"));
-    let mut out = kept.collect::<Vec<_>>().join(&b';');
-    let asked = first.split(|b| *b == b';').any(|p| is_param(p.trim_ascii(), "rport"));
-    out.extend(format!(";received={}", peer.remote.ip()).bytes());
-    if asked {
-        out.extend(format!(";rport={}", peer.remote.port()).bytes());
-    }
-    if let Some(rest) = rest {
-        out.push(b',');
-        out.extend_from_slice(rest);
-    }
-    out
-}
-
-fn is_param(text: &[u8], name: &str) -> bool {
-    let end = text.iter().position(|b| *b == b'=').unwrap_or(text.len());
-    text[..end].trim_ascii().eq_ignore_ascii_case(name.as_bytes())
-}
-
-/// Where a response goes: back on its connection, or as the topmost Via has it (RFC 3261 §18.2.2).
+/// Where a response goes: back on its connection, or as the topmost Via has it.
 pub fn back(request: &Message<'_>, peer: &SipPeer) -> SipPeer {
     let mut to = *peer;
-    if peer.transport == SipTransport::Udp
-        && let Some(via) = request.headers("Via").next()
-    {
-        let first = via.split(|b| *b == b',').next().unwrap_or_default();
-        let mut params = first.split(|b| *b == b';');
-        let sent_by = params.next().unwrap_or_default().trim_ascii();
-        if !params.any(|p| is_param(p.trim_ascii(), "rport")) {
-            let host =
-                sent_by.iter().rposition(u8::is_ascii_whitespace).map_or(sent_by, |i| &sent_by[i + 1..]);
-            let port = Uri::parse(&[b"sip:", host].concat()).port().unwrap_or(5060);
-            to.remote.set_port(port);
-        }
+    if peer.transport == SipTransport::Udp {
+        to.remote = response_address(request, peer.remote);
     }
     to
 }
