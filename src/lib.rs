@@ -8,7 +8,7 @@
 //! 1  wire sip sdp rtp codec tls
 //! 2  net
 //! 3  call tape
-//! 4  engine siprec
+//! 4  engine siprec caller
 //! -- above this line: no async, lock, thread, file, socket or clock --
 //! 5  capture store telemetry
 //! 6  archive
@@ -102,6 +102,7 @@ pub mod net;
 pub mod call;
 pub mod tape;
 
+pub mod caller;
 pub mod engine;
 pub mod siprec;
 
