@@ -10,6 +10,7 @@ pub mod dsar;
 pub mod entries;
 mod global;
 pub mod keeping;
+pub mod probe;
 pub mod reading;
 pub mod search;
 pub mod training;
@@ -23,6 +24,7 @@ use keeping::{
     AmendArgs, AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, RedecodeArgs, ReleaseArgs,
     RestrictArgs, RetentionArgs,
 };
+use probe::ProbeArgs;
 use reading::{
     ForecastArgs, ListArgs, ReconcileArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs,
 };
@@ -155,6 +157,16 @@ Examples:
   nauhuri reconcile --cdr calls.csv --set cdr.format=columns --set cdr.answered=Start \
       --set cdr.duration=Length --set cdr.parties=User,Number --json")]
     Reconcile(ReconcileArgs),
+    /// Place a test call through the exchange and look for its tones in the recording
+    ///
+    /// [probe] in the configuration says through which exchange and to whom. Ends with 0 only if the call was
+    /// recorded whole and its tones are on the right channel; the recorder's metrics show what became of the
+    /// last one. nauhuri-probe.timer does it on a schedule.
+    #[command(after_help = "\
+Examples:
+  nauhuri probe
+  nauhuri probe --json --set probe.exchange=udp:10.1.0.1:5060 --set probe.to=9001")]
+    Probe(ProbeArgs),
     /// Rebuild the index from the files; works while the daemon runs
     #[command(after_help = "Example:\n  nauhuri reindex")]
     Reindex(ReindexArgs),
@@ -268,6 +280,7 @@ impl Command {
             Command::Unrecorded(args) => &args.global,
             Command::Verify(args) => &args.global,
             Command::Reconcile(args) => &args.global,
+            Command::Probe(args) => &args.global,
             Command::Reindex(args) => &args.global,
             Command::Repair(args) => &args.global,
             Command::Forecast(args) => &args.global,

@@ -13,7 +13,7 @@
 //! 5  capture store telemetry
 //! 6  archive
 //! 7  custody
-//! 8  daemon web
+//! 8  daemon web probe
 //! 9  cli cmd
 //! ```
 //!
@@ -115,6 +115,7 @@ pub mod archive;
 pub mod custody;
 
 pub mod daemon;
+pub mod probe;
 #[cfg(feature = "room")]
 pub mod web;
 

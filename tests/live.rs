@@ -14,6 +14,8 @@ mod lifecycle;
 mod caller;
 #[path = "live/disk.rs"]
 mod disk;
+#[path = "live/exchange.rs"]
+mod exchange;
 #[path = "live/lab.rs"]
 mod lab;
 #[path = "live/recorder.rs"]
@@ -31,6 +33,8 @@ mod decoders;
 mod faults;
 #[path = "live/faulty_commands.rs"]
 mod faulty_commands;
+#[path = "live/probing.rs"]
+mod probing;
 #[path = "live/refusals.rs"]
 mod refusals;
 #[path = "live/soak.rs"]

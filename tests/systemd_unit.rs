@@ -98,6 +98,43 @@ fn the_room_is_closed_to_burglars_and_captures_nothing() {
 }
 
 #[test]
+fn the_test_call_is_closed_to_burglars_and_off_by_default() {
+    let dir = tempfile::tempdir().expect("folder");
+    let put = |name: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, shipped(name).replace("/usr/bin/nauhuri", "/bin/true")).expect("unit");
+        path
+    };
+    let service = put("nauhuri-probe.service");
+    let said = analyze(&["verify", "--man=no"], &put("nauhuri-probe.timer"));
+    let ours: Vec<String> =
+        text(&said).lines().filter(|l| l.contains("nauhuri")).map(str::to_string).collect();
+    assert!(ours.is_empty() && said.status.success(), "{}", text(&said));
+    let said = text(&analyze(&["security", "--offline=true", "--no-pager"], &service));
+    let line =
+        said.lines().find(|l| l.contains("Overall exposure level")).unwrap_or_else(|| panic!("{said}"));
+    let level = line.rsplit(": ").next().and_then(|l| l.split(' ').next()).expect("a number");
+    let tenths: u32 = level.replace('.', "").parse().unwrap_or_else(|e| panic!("{line}: {e}"));
+    assert!(tenths <= 20, "{said}");
+    let unit = shipped("nauhuri-probe.service");
+    for (key, want) in [
+        ("Type", "oneshot"),
+        ("ExecStart", "/usr/bin/nauhuri probe"),
+        ("User", "nauhuri"),
+        ("CapabilityBoundingSet", ""),
+        ("LogNamespace", "nauhuri"),
+        ("LimitCORE", "0"),
+    ] {
+        assert_eq!(values(&unit, key), [want], "{key}");
+    }
+    assert!(!values(&unit, "RestrictAddressFamilies").iter().any(|v| v.contains("AF_PACKET")));
+    // Nothing starts it but its timer, and the timer has to be enabled.
+    assert!(!unit.contains("[Install]"));
+    assert_eq!(values(&shipped("nauhuri-probe.timer"), "WantedBy"), ["timers.target"]);
+    assert!(!shipped("nauhuri.service").contains("nauhuri-probe"));
+}
+
+#[test]
 fn the_lines_that_matter_are_there() {
     let unit = shipped("nauhuri.service");
     for (key, want) in [

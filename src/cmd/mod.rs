@@ -22,6 +22,7 @@ pub mod list;
 pub mod manual;
 pub mod output;
 pub mod pause;
+pub mod probe;
 pub mod reconcile;
 pub mod record;
 mod redecode;
@@ -69,6 +70,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Unrecorded(args) => unrecorded::run(cli, args),
         Command::Verify(args) => verify::run(cli, args),
         Command::Reconcile(args) => reconcile::run(cli, args),
+        Command::Probe(args) => probe::run(cli, args),
         Command::Reindex(args) => reindex::run(cli, args),
         Command::Repair(args) => repair::run(cli, args),
         Command::Forecast(args) => forecast::run(cli, args),

@@ -63,6 +63,11 @@ pub fn plain(text: &str) -> String {
     out
 }
 
+/// [`plain`] text of several lines.
+pub fn plain_lines(text: &str) -> String {
+    text.lines().map(|line| plain(line) + "\n").collect()
+}
+
 /// The marks that turn the direction of writing.
 fn turns(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

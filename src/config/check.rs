@@ -53,6 +53,9 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<BadValue> {
     for (key, found, allowed) in config.pause.wrong() {
         findings.add(key, found, allowed);
     }
+    for (key, found, allowed) in super::probe_rules::wrong(config) {
+        findings.add(key, found, allowed);
+    }
     for (key, found, allowed) in super::hep_rules::wrong(&config.hep) {
         findings.add(key, found, allowed);
     }
@@ -337,6 +340,20 @@ mod tests {
             ("pause.header", |c| c.pause.header = "X Record".into()),
             ("pause.limit", |c| c.pause.limit = Duration::ZERO),
             ("pause.listen", |c| c.pause.listen = "0.0.0.0:9161".into()),
+            ("probe.exchange", |c| {
+                (c.probe.exchange, c.probe.to) = ("pbx.example".into(), "9001".into());
+            }),
+            ("probe.exchange", |c| c.probe.to = "9001".into()),
+            ("probe.to", |c| c.probe.exchange = "udp:pbx.example:5060".into()),
+            ("probe.to", |c| {
+                (c.probe.exchange, c.probe.to) = ("udp:pbx.example:5060".into(), "<sip:a@b>".into());
+            }),
+            ("probe.from", |c| c.probe.from = "probe".into()),
+            ("probe.user", |c| c.probe.user = "a\"b".into()),
+            ("probe.user", |c| c.probe.password_file = "/etc/nauhuri/probe".into()),
+            ("probe.service", |c| c.probe.service = "probe".into()),
+            ("probe.talk", |c| c.probe.talk = Duration::from_secs(4)),
+            ("probe.wait", |c| c.probe.wait = Duration::ZERO),
             ("control.socket", |c| c.control.socket = "control.sock".into()),
             ("audit.anchor", |c| c.audit.anchor = "anchor".into()),
             ("numbers.caller", |c| c.numbers.caller.clear()),

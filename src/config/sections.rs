@@ -7,6 +7,7 @@ use super::hep_keys::HepSection;
 use super::keys::{self, Kind, section};
 use super::listening::Room;
 use super::pausing::{Control, PauseRules};
+use super::probe_keys::ProbeSection;
 use super::service::{Service, ServiceRule};
 use super::sip_ports::SipPorts;
 use super::siprec::Siprec;
@@ -46,6 +47,7 @@ keys::config! {
     control: Control,
     audit: Audit,
     cdr: CdrSettings,
+    probe: ProbeSection,
     controller: Controller,
     dsar: Dsar,
     metrics: MetricsSection,

@@ -1,5 +1,6 @@
 //! What a text in the configuration may look like, in words and as a check.
 
+use super::exchange_address::ExchangeAddress;
 use super::forms::duration;
 use super::keys::Form;
 use super::listen_at::{ListenAt, port_range};
@@ -107,6 +108,30 @@ pub(super) const LISTEN_AT: Form = Form {
     accepts: |text| ListenAt::parse(text).is_some(),
     may_be_empty: true,
 };
+/// Where the exchange is, or nowhere.
+pub(super) const EXCHANGE: Form = Form {
+    allowed: "an exchange such as \"udp:10.1.0.1:5060\" or \"tcp:pbx.example:5060\", or \"\"",
+    accepts: |text| ExchangeAddress::parse(text).is_some(),
+    may_be_empty: true,
+};
+/// Whom a test call is for, or nobody.
+pub(super) const CALLED: Form = Form {
+    allowed: "a number such as \"9001\", a SIP URI such as \"sip:9001@pbx.example\", or \"\"",
+    accepts: |text| is_sip_uri(text) || is_number(text),
+    may_be_empty: true,
+};
+/// Whose a test call is, or the account's.
+pub(super) const CALLER: Form = Form {
+    allowed: "a SIP URI such as \"sip:probe@pbx.example\", or \"\"",
+    accepts: is_sip_uri,
+    may_be_empty: true,
+};
+/// The name of an account at an exchange, or none.
+pub(super) const SIP_USER: Form = Form {
+    allowed: "an account such as \"probe\", or \"\"",
+    accepts: |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&b)),
+    may_be_empty: true,
+};
 /// A range of ports for media.
 pub(super) const PORT_RANGE: Form = Form {
     allowed: "a range of at least four UDP ports above 1023 such as \"20000-29999\"",
@@ -151,6 +176,17 @@ pub(super) const ROOM_ADDRESS: Form = Form {
 fn is_token(text: &str) -> bool {
     let extra = b"-.!%*_+`'~";
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
+}
+
+/// `sip:user@host`, without what could break a header.
+fn is_sip_uri(text: &str) -> bool {
+    let safe = |b: u8| b.is_ascii_graphic() && !b"<>\"\\".contains(&b);
+    let parts = text.strip_prefix("sip:").and_then(|rest| rest.split_once('@'));
+    parts.is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()) && text.bytes().all(safe)
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit() || b"+*#".contains(&b))
 }
 
 fn is_digits(text: &str) -> bool {

@@ -23,9 +23,11 @@ use crate::custody::keeper::{Keeper, KeeperError};
 use crate::custody::wall_clock::Sync;
 use crate::store::calendar::ago;
 use crate::store::files::Folder;
+use crate::store::layout::open_state;
+use crate::store::probe_state::ProbeState;
 use crate::store::register::Register;
 use crate::telemetry::events::Event;
-use crate::telemetry::label::StorageState;
+use crate::telemetry::label::{ProbeResult, StorageState};
 use jiff::tz::TimeZone;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -205,9 +207,20 @@ impl<'a> Archivist<'a> {
     }
 
     fn look(&self, keeper: &mut Keeper) {
+        self.show_probe();
         match keeper.reconcile() {
             Ok(_) => self.well(),
             Err(e) => self.trouble(&e),
+        }
+    }
+
+    /// Shows what became of the last test call, which another process placed.
+    fn show_probe(&self) {
+        let state = Place::of(&self.config.storage).state;
+        // Without a state there was no test call either; what is wrong with it is told elsewhere.
+        if let Ok(Some(known)) = open_state(&state).and_then(|state| ProbeState::read(&state)) {
+            let result = ProbeResult::from_label(&known.result);
+            self.context.metrics().set_probe(known.at, known.last_success_at, result);
         }
     }
 

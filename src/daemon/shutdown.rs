@@ -63,6 +63,15 @@ impl StopSignals {
         Ok(StopSignals { handlers, asked: asked.clone() })
     }
 
+    /// Waits for them on a thread that lives as long as the process, for a command that no crew watches.
+    ///
+    /// # Errors
+    /// The thread could not be started.
+    pub fn wait_aside(self) -> io::Result<()> {
+        let wait = move || self.wait(&StopFlag::default(), &Pulse::unwatched());
+        std::thread::Builder::new().name("signals".into()).spawn(wait).map(drop)
+    }
+
     /// Waits for them until `ends` is set.
     pub fn wait(&self, ends: &StopFlag, pulse: &Pulse) {
         let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);

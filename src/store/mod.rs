@@ -53,6 +53,7 @@ pub mod layout;
 pub mod legible;
 pub mod lock;
 pub mod mark;
+pub mod probe_state;
 pub mod recover;
 pub mod register;
 pub mod sidecar;

@@ -48,8 +48,10 @@ macro_rules! labels {
     };
 }
 
+mod probing;
 mod receiving;
 
+pub use probing::ProbeResult;
 pub use receiving::{HepFault, HepKind, SiprecFault, SiprecMedia};
 
 labels! {

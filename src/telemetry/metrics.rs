@@ -13,7 +13,7 @@ mod wire;
 
 use super::families::Families;
 pub use super::families::OTHER_SERVICE;
-use super::label::{FaultLabel, StorageState, ThreadRole};
+use super::label::{FaultLabel, ProbeResult, StorageState, ThreadRole};
 use super::ledger::CallLedger;
 use super::siprec_totals::{SiprecMetrics, SiprecTotals};
 use super::{log, process, snapshot::Snapshot};
@@ -138,6 +138,15 @@ impl Metrics {
     /// Files that are not the service's, or open to others.
     pub fn set_wrong_owner(&self, files: u64) {
         self.life.wrong_owner.set(files as f64);
+    }
+
+    /// The last test call: when it was placed, when the last was that was heard, and what became of it.
+    pub fn set_probe(&self, at: Timestamp, heard_at: Option<Timestamp>, result: Option<ProbeResult>) {
+        self.life.probe_run.set((at.as_ms() / 1000) as f64);
+        self.life.probe_success.set(heard_at.map_or(0.0, |t| (t.as_ms() / 1000) as f64));
+        for (gauge, of) in self.life.probe_result.iter().zip(ProbeResult::ALL) {
+            gauge.set(f64::from(u8::from(result == Some(*of))));
+        }
     }
 
     /// The newest link of the audit log: its number and its hash, hexadecimal.

@@ -12,7 +12,10 @@ use nauhuri::custody::keeper::Keeper;
 use nauhuri::custody::language::Language;
 use nauhuri::daemon::crew::Faults;
 use nauhuri::daemon::machine_clock::Clock;
+use nauhuri::store::files::{Access, Folder};
 use nauhuri::store::layout::STATE_FOLDER;
+use nauhuri::store::probe_state::ProbeState;
+use nauhuri::telemetry::label::ProbeResult;
 use nauhuri::time::Timestamp;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -144,6 +147,32 @@ fn what_is_not_recorded_is_written_down() {
     assert_eq!(said, [(r#"{"bucket":"missing","reasons":["limit"]}"#.into(), "\"general\"".into())]);
     let text = format!("{told:?}");
     assert!(text.contains("+35840123xxxx") && !text.contains("401234567"), "{text}");
+}
+
+/// What a test call left is shown, whichever process placed it.
+#[test]
+fn a_test_call_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = Folder::make(&dir.path().join(STATE_FOLDER), Access::Owner).unwrap();
+    let clock = Clock::standing(Timestamp::from_parts(1_780_000_000, 0));
+    let studio = Studio::start(&config(dir.path(), "probe"), clock.clone(), Faults::default()).unwrap();
+    studio.until("the archive", 10, |s| s.metric("nauhuri_archive_ok") == 1.0);
+    let [run, success] =
+        ["run", "success"].map(|what| format!("nauhuri_probe_last_{what}_timestamp_seconds"));
+    let result = |s: &Studio, of: &str| s.metric(&format!("nauhuri_probe_last_result{{result=\"{of}\"}}"));
+    assert_eq!((studio.metric(&run), studio.metric("nauhuri_probe_last_run_timestamp_seconds")), (0.0, 0.0));
+    let heard = Timestamp::from_parts(1_779_990_000, 0);
+    for of in ProbeResult::ALL {
+        let at = heard + HOUR;
+        let known = ProbeState { schema: 1, at, result: of.as_str().into(), last_success_at: Some(heard) };
+        known.write(&state).unwrap();
+        clock.turn(Duration::from_secs(6));
+        studio.until(of.as_str(), 5, |s| result(s, of.as_str()) == 1.0);
+        let all: f64 = ProbeResult::ALL.iter().map(|r| result(&studio, r.as_str())).sum();
+        assert_eq!((all, studio.metric(&run)), (1.0, 1_779_993_600.0));
+        assert_eq!(studio.metric(&success), 1_779_990_000.0);
+    }
+    assert!(studio.stop().0);
 }
 
 /// An archive that cannot be opened: it is heard of, and comes back by itself.

@@ -57,6 +57,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("nauhuri_pauses_total{by=\"http\"}", "tests/recorder/control.rs", "\"http\""),
     ("nauhuri_pauses_ended_total{by=\"command\"}", "tests/recorder/control.rs", "nauhuri_pauses_ended_total"),
     ("nauhuri_pauses_ended_total{by=\"http\"}", "tests/recorder/control.rs", "Some(\"http\")"),
+    ("nauhuri_probe_last_", "tests/recorder/archive.rs", "nauhuri_probe_last_run_timestamp_seconds"),
     ("nauhuri_ready", "tests/recorder/threads.rs", "nauhuri_ready"),
     (
         "nauhuri_recordings_completed_total{ended_by=\"recovered\"}",
