@@ -144,7 +144,7 @@ impl Desk {
             "BYE" => {
                 self.say(text, "200 OK", "", "", from);
                 self.to_agent(text, "BYE", 2, "");
-                self.from_agent(text, "BYE", 2, "");
+                self.agent_says(text, "BYE", 2, "");
             }
             _ => {}
         }
@@ -161,7 +161,7 @@ impl Desk {
             Manner::Answers | Manner::Bridges | Manner::Swallows => {
                 self.say(text, "180 Ringing", "", "", from);
                 self.to_agent(text, "INVITE", 1, &sdp(&self.media));
-                self.from_agent(text, "INVITE", 1, &sdp(&self.agent_media));
+                self.agent_says(text, "INVITE", 1, &sdp(&self.agent_media));
                 self.to_agent(text, "ACK", 1, "");
                 let contact = format!(
                     "Contact: <sip:{}>\r\nContent-Type: application/sdp\r\n",
@@ -194,7 +194,7 @@ impl Desk {
     }
 
     /// The agent's answer.
-    fn from_agent(&self, text: &str, method: &str, cseq: u32, body: &str) {
+    fn agent_says(&self, text: &str, method: &str, cseq: u32, body: &str) {
         let (own, agent) = (self.sip.local_addr().unwrap(), self.agent.local_addr().unwrap());
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         let answer = format!(
