@@ -85,39 +85,64 @@
 // A reader that leaves early is no panic: cmd/output.rs writes.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
+#[forbid(unsafe_code)]
 pub mod config;
+#[forbid(unsafe_code)]
 pub mod id;
+#[forbid(unsafe_code)]
 pub mod pii;
+#[forbid(unsafe_code)]
 pub mod time;
 
+#[forbid(unsafe_code)]
 pub mod codec;
+#[forbid(unsafe_code)]
 pub mod rtp;
+#[forbid(unsafe_code)]
 pub mod sdp;
+#[forbid(unsafe_code)]
 pub mod sip;
+#[forbid(unsafe_code)]
 pub mod tls;
+#[forbid(unsafe_code)]
 pub mod wire;
 
+#[forbid(unsafe_code)]
 pub mod net;
 
+#[forbid(unsafe_code)]
 pub mod call;
+#[forbid(unsafe_code)]
 pub mod tape;
 
+#[forbid(unsafe_code)]
 pub mod caller;
+#[forbid(unsafe_code)]
 pub mod engine;
+#[forbid(unsafe_code)]
 pub mod siprec;
 
+#[forbid(unsafe_code)]
 pub mod capture;
+#[forbid(unsafe_code)]
 pub mod store;
+#[forbid(unsafe_code)]
 pub mod telemetry;
 
+#[forbid(unsafe_code)]
 pub mod archive;
 
+#[forbid(unsafe_code)]
 pub mod custody;
 
 pub mod daemon;
+#[forbid(unsafe_code)]
 pub mod probe;
 #[cfg(feature = "room")]
+#[forbid(unsafe_code)]
 pub mod web;
 
+#[forbid(unsafe_code)]
 pub mod cli;
+#[forbid(unsafe_code)]
 pub mod cmd;

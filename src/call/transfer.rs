@@ -87,14 +87,21 @@ impl Referrals {
 
     /// The REFER this INVITE follows: by its Replaces, else by its target, if it
     /// says whom it was referred by, comes from where the REFER went, or calls in
-    /// the name of the referred party. A REFER is followed once.
-    pub(super) fn follow(&mut self, invite: &Invite, seen: &Seen<'_>, rules: &Rules) -> Option<Referral> {
+    /// the name of the referred party. A REFER is followed once. `is_one`: two dialogs that are
+    /// replaced are legs of one consultation, which an exchange knows by another Call-ID.
+    pub(super) fn follow(
+        &mut self,
+        invite: &Invite,
+        seen: &Seen<'_>,
+        rules: &Rules,
+        is_one: impl Fn(&Replaces, &Replaces) -> bool,
+    ) -> Option<Referral> {
         self.expire(seen.at);
         let same = |a: &Pii<String>, b: &Pii<String>| rules.same_number(a.expose(), b.expose());
         let called = [&invite.request_user, &invite.to_user];
         let says_so = seen.msg.referred_by().next().is_some();
         let fits = |r: &Referral| match (&r.replaces, &invite.replaces) {
-            (Some(a), Some(b)) => a == b,
+            (Some(a), Some(b)) => a == b || is_one(a, b),
             (None, None) => {
                 let to_target =
                     r.target.as_ref().is_some_and(|t| called.into_iter().flatten().any(|u| same(u, t)));

@@ -5,6 +5,7 @@ use crate::common::ladder::{AGENTS, Dialog, Scene, ns};
 use crate::common::oracle::must;
 use crate::common::run::Run;
 use crate::common::voice::{Packet, Voice};
+use crate::kit::at;
 
 fn talk(s: &mut Scene, d: &Dialog, from: f64, to: f64) -> [Vec<Packet>; 2] {
     let seed = u64::from(d.rtp[0].port()) + from as u64;
@@ -137,6 +138,57 @@ fn an_attended_transfer_replaces_the_first_dialog() {
     must(b, "agent", &two[1]);
     assert_eq!(a.events("hold").len(), 1);
     assert_eq!(b.text("/ended_by"), "customer");
+}
+
+#[test]
+fn an_exchange_hands_over_by_its_own_leg_of_the_consultation() {
+    // The agent knows the consultation by one Call-ID, the exchange's leg to the colleague has another.
+    for refer in [true, false] {
+        let exchange = "192.0.2.5";
+        let phones = ["192.0.2.21", "192.0.2.22"];
+        let first = at(Dialog::new(50), exchange, phones[0]);
+        let asked = Dialog {
+            from: "<sip:2001@pbx.example>".into(),
+            to: "<sip:2002@pbx.example>".into(),
+            uri: format!("sip:2002@{exchange}"),
+            ..Dialog::new(51)
+        };
+        let asked = at(asked, phones[0], exchange);
+        let passed = Dialog { uri: format!("sip:2002@{}", phones[1]), ..asked.clone() };
+        let named = Dialog::new(52);
+        let passed = at(Dialog { call_id: named.call_id, tags: named.tags, ..passed }, exchange, phones[1]);
+        let next = Dialog { to: asked.to.clone(), uri: passed.uri.clone(), ..Dialog::new(53) };
+        let mut next = at(next, exchange, phones[1]);
+        let [to, from] = [&passed.tags[1], &passed.tags[0]];
+        next.headers = format!("Replaces: {};to-tag={to};from-tag={from}\r\n", passed.call_id);
+        let mut s = Scene::new();
+        first.answered(&mut s, 0.0, 1000.0);
+        let one = talk(&mut s, &first, 1000.0, 3000.0);
+        asked.invite(&mut s, 3200.0);
+        passed.answered(&mut s, 3210.0, 4000.0);
+        asked.status(&mut s, 4004.0, 200);
+        asked.ack(&mut s, 4009.0);
+        if refer {
+            let [to, from] = [&asked.tags[1], &asked.tags[0]];
+            let replaces = format!("{}%3Bto-tag%3D{to}%3Bfrom-tag%3D{from}", asked.call_id);
+            let headers = format!("Refer-To: <sip:2002@{exchange}?Replaces={replaces}>\r\n");
+            first.request(&mut s, 5000.0, "REFER", Callee, 5, &headers, None);
+            first.response(&mut s, 5010.0, 202, "REFER", Callee, 5, None);
+        }
+        next.answered(&mut s, 5050.0, 5100.0);
+        let two = talk(&mut s, &next, 5100.0, 8000.0);
+        for d in [&passed, &asked, &first] {
+            d.bye(&mut s, 5200.0, Caller);
+        }
+        next.bye(&mut s, 8000.0, Caller);
+        let run = s.replay(AGENTS);
+        let [a, b] = &run.recordings[..] else { panic!("{}", run.stdout()) };
+        must(a, "customer", &one[0]);
+        must(b, "customer", &two[0]);
+        must(b, "agent", &two[1]);
+        assert_eq!((a.text("/agent/id"), b.text("/agent/id")), ("2001", "2002"));
+        assert_eq!(a.text("/call_group") == b.text("/call_group"), refer, "{refer}");
+    }
 }
 
 /// A trunk dialog to a queue number, with identities in the middle.

@@ -15,7 +15,9 @@ use super::super::pairing::Side;
 use super::super::party::Party;
 use super::super::policy::{Roles, agent_of, refused_by, roles, same_agent};
 use super::super::recording::Recording;
+use super::super::rules::Rules;
 use super::super::seen::Seen;
+use super::super::tables::Tables;
 use super::super::twins::{
     Candidate, are_one, are_one_passed_on, are_two, caller_key, is_from_same_exchange,
 };
@@ -40,7 +42,9 @@ impl Calls {
                 receiver.users.iter().chain(&receiver.asserted.users).any(|u| self.rules.is_extension(u));
             Some((dialog, leg.contact, (!(by_name && is_agent)).then_some(receiver)))
         });
-        let referred = self.referrals.follow(invite, seen, &self.rules);
+        let (tables, rules) = (&self.tables, &self.rules);
+        let is_one = |a: &Replaces, b: &Replaces| is_one_consultation(tables, rules, a, b);
+        let referred = self.referrals.follow(invite, seen, rules, is_one);
         let Some(leg) = self.tables.legs.get_mut(id) else { return };
         let own = leg.contact;
         let mut older = None;
@@ -375,4 +379,16 @@ impl Calls {
             }
         }
     }
+}
+
+/// Are two dialogs, named by their ids, legs of one conversation of an agent with a colleague?
+fn is_one_consultation(tables: &Tables, rules: &Rules, a: &Replaces, b: &Replaces) -> bool {
+    let [a, b] = [a, b].map(|r| {
+        let (id, _) = tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag)?;
+        tables.dialog(id)
+    });
+    let Some((a, b)) = a.zip(b) else { return false };
+    let ends = [a, b].map(|(leg, d)| parties(leg, d));
+    let [one, other] = [(a, &ends[0]), (b, &ends[1])].map(|((leg, d), ends)| Candidate::new(leg, d, ends));
+    one.zip(other).is_some_and(|(one, other)| are_one(rules, &one, &other))
 }
