@@ -252,6 +252,7 @@ impl Pipeline {
     fn fail(&self, o: &Opening, reason: FailReason) {
         let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
         Event::RecordingFailed { about, reason }.emit(self.context.metrics());
+        self.context.outlets.readiness.refused(Instant::now());
         if !self.waits {
             self.context.unrecorded.add(missed(o, reason));
         }

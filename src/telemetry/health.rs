@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Media that waits longer than this for its worker: what is recorded now may be lost.
 pub const LAG_LIMIT: Duration = Duration::from_secs(10);
+/// A call that was refused is told for so long.
+pub const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// Who knows whether the threads are alive.
 pub trait Watch: Send + Sync {
     /// What is wrong with one of them, in a line; `None` where all are well.
@@ -34,6 +36,7 @@ struct HealthState {
     free: Option<u64>,
     inodes: Option<(u64, u64)>,
     lag: Duration,
+    refused: Option<Instant>,
 }
 
 /// Why the recorder is not ready; printed as one line.
@@ -47,6 +50,8 @@ pub enum NotReady {
     Thread(String),
     /// Media waits this long for the workers.
     WorkersBehind(Duration),
+    /// Calls were refused within [`REFUSED_FOR`]: there were too many at once.
+    Refusing,
     /// These interfaces went away; they are tried again.
     InterfaceLost(String),
     /// These interfaces are down or have no link: nothing can come from them.
@@ -94,6 +99,11 @@ impl Readiness {
     /// How long the oldest media has been waiting for its worker.
     pub fn workers_lag(&self, lag: Duration) {
         self.lock().lag = lag;
+    }
+
+    /// An answered call was refused: `limits.recordings`, or a worker with too much to do.
+    pub fn refused(&self, now: Instant) {
+        self.lock().refused = Some(now);
     }
 
     /// Interfaces that are down or without a link; none when all are up.
@@ -150,7 +160,11 @@ impl Readiness {
         if let Some((free, min_free)) = state.inodes.filter(|(free, min)| free < min) {
             return Err(NotReady::InodesLow { free, min_free });
         }
-        if state.lag > LAG_LIMIT { Err(NotReady::WorkersBehind(state.lag)) } else { Ok(()) }
+        if state.lag > LAG_LIMIT {
+            return Err(NotReady::WorkersBehind(state.lag));
+        }
+        let is_refusing = state.refused.is_some_and(|at| now.saturating_duration_since(at) < REFUSED_FOR);
+        if is_refusing { Err(NotReady::Refusing) } else { Ok(()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, HealthState> {
@@ -177,6 +191,7 @@ impl fmt::Display for NotReady {
                     d.as_secs()
                 )
             }
+            NotReady::Refusing => f.write_str("calls are refused: more at once than can be recorded"),
             NotReady::InterfaceLost(names) => write!(f, "not capturing: {names} went away"),
             NotReady::LinkDown(names) => write!(f, "not capturing: {names} is down or has no link"),
             NotReady::StorageNotWritable(fault) => write!(f, "storage not writable: {fault}"),
@@ -222,6 +237,9 @@ mod tests {
         assert_eq!(why, "storage not writable: read-only filesystem or storage medium");
         r.storage(Ok(()));
         assert_eq!(r.check(t0), Ok(()));
+        r.refused(t0);
+        assert_eq!(r.check(t0 + REFUSED_FOR / 2), Err(NotReady::Refusing));
+        assert_eq!(r.check(t0 + REFUSED_FOR), Ok(()));
         r.stopping();
         assert_eq!(r.check(t0), Err(NotReady::Stopping));
         struct Dead;

@@ -132,6 +132,8 @@ fn what_is_not_recorded_is_written_down() {
     let written = dir.path().join(STATE_FOLDER).join("unrecorded.jsonl");
     let read = || std::fs::read_to_string(&written).unwrap_or_default();
     studio.until("what could not be recorded", 12, |_| read().lines().count() == 1);
+    let (code, said) = studio.get("/readyz").unwrap();
+    assert!(code == 503 && said.contains("calls are refused"), "{code} {said}");
     // What is left out by rule is told when its contact is over, at the latest at the stop.
     assert!(studio.stop().0);
     let text = read();
