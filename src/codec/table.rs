@@ -68,7 +68,8 @@ pub fn static_types() -> impl Iterator<Item = u8> {
 impl CodecSpec {
     /// From the parts of `a=rtpmap:PT NAME/CLOCK/CHANNELS`, as far as present.
     /// Without a name the static assignments of RFC 3551 §6 hold; a clock or
-    /// channel count that is missing or zero takes the encoding's default.
+    /// channel count that is missing or zero takes the encoding's default. A static type under a name that
+    /// nobody knows keeps its assignment: its packets are what they always were.
     pub fn from_rtpmap(
         payload_type: u8,
         name: Option<&str>,
@@ -76,6 +77,11 @@ impl CodecSpec {
         channels: Option<u8>,
     ) -> CodecSpec {
         let assigned = assigned(payload_type);
+        let is_nonsense = |name: &str| assigned.is_some() && named(name).names == CodecDef::UNKNOWN.names;
+        let (name, clock_hz, channels) = match name {
+            Some(name) if is_nonsense(&printable(name)) => (None, None, None),
+            _ => (name, clock_hz, channels),
+        };
         let name: String = match (name.map(printable), assigned) {
             (Some(name), _) if !name.is_empty() => name,
             (_, Some((def, ..))) => def.names[0].to_owned(),
@@ -134,6 +140,19 @@ mod tests {
             }
         }
         assert_eq!(told.join(" "), table);
+    }
+
+    #[test]
+    fn a_static_type_keeps_its_meaning_under_a_name_that_nobody_knows() {
+        let meant =
+            |pt, name| CodecSpec::from_rtpmap(pt, Some(name), Some(16_000), Some(2)).def.names[0].to_owned();
+        for name in ["xyz", "PCM-A", "other", "x\u{7f}"] {
+            assert_eq!([meant(8, name), meant(0, name), meant(9, name)], ["PCMA", "PCMU", "G722"], "{name}");
+        }
+        let spec = CodecSpec::from_rtpmap(8, Some("xyz"), Some(48_000), Some(7));
+        assert_eq!((spec.rtp_clock_hz, spec.channels), (8000, 1));
+        // Under another's name it is the other's; a dynamic type has no meaning of its own.
+        assert_eq!([meant(8, "G729"), meant(96, "xyz")], ["G729", "other"]);
     }
 
     #[test]
