@@ -86,7 +86,17 @@ impl Disk {
     /// Takes it out and puts it in again: from here on only what is on it can
     /// be read. Nobody may be using it.
     pub fn remount(&self) {
-        run("umount", &[self.at.to_str().unwrap()]);
+        // What another test has just started holds our files open until the moment it is executed.
+        let began = Instant::now();
+        loop {
+            let out = Command::new("umount").arg(&self.at).output().unwrap();
+            if out.status.success() {
+                break;
+            }
+            let said = String::from_utf8_lossy(&out.stderr);
+            assert!(began.elapsed() < Duration::from_secs(5), "umount: {said}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
         self.mount();
     }
 
