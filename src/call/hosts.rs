@@ -140,13 +140,18 @@ impl Hosts {
             let Some(s) = sessions.get(&id) else { continue };
             let is_live = s.recording.is_some() && s.leaving.is_none();
             let Some(answered) = s.answered_at.filter(|_| is_live) else { continue };
+            let is_own = |id: &SessionId| sessions.get(id).is_some_and(|o| o.group == s.group);
+            let is_alone = |ip: &IpAddr| self.at(ip).is_some_and(|all| all.iter().all(is_own));
             for side in [Side::Caller, Side::Callee] {
-                let is_at = [s.is_at(side, src), s.is_at(side.other(), dst)];
-                let is_own = |id: &SessionId| sessions.get(id).is_some_and(|o| o.group == s.group);
-                let is_alone = |ip: &IpAddr| self.at(ip).is_some_and(|all| all.iter().all(is_own));
-                let never_heard = s.spoke[side as usize].is_none();
-                let is_likely = never_heard && (is_at[0] && is_alone(&src) || is_at[1] && is_alone(&dst));
-                if !(is_at == [true; 2] || is_likely) || out.iter().any(|o| (o.0, o.1) == (id, side)) {
+                let near = (s.is_at(side, src), s.is_at(side.other(), dst));
+                let was_heard = s.spoke[side as usize].is_some();
+                let is_near = match near {
+                    (true, true) => true,
+                    (true, false) => !was_heard && is_alone(&src),
+                    (false, true) => !was_heard && is_alone(&dst),
+                    (false, false) => false,
+                };
+                if !is_near || out.iter().any(|o| (o.0, o.1) == (id, side)) {
                     continue;
                 }
                 let is_missed = match s.spoke[side as usize] {

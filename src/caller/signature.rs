@@ -6,6 +6,7 @@
 //! that neither an exchange nor the recorder takes them for something.
 
 use crate::codec::g711::Law;
+use crate::codec::goertzel::GoertzelFilter;
 use sha2::{Digest, Sha256};
 use std::f64::consts::{PI, TAU};
 use std::time::Duration;
@@ -142,24 +143,18 @@ struct Heard {
 /// Which tone each window has, if it has one.
 fn windows(samples: &[i16], rate_hz: u32) -> Vec<Option<Heard>> {
     let ms = (rate_hz / 1000).max(1) as usize;
-    let filters = HZ.map(|hz| 2.0 * (TAU * hz / f64::from(rate_hz.max(1))).cos());
+    let filters = HZ.map(|hz| GoertzelFilter::new(hz, rate_hz.max(1)));
     samples.windows(WINDOW_MS * ms).step_by(HOP_MS * ms).map(|window| tone_of(window, &filters)).collect()
 }
 
-/// Goertzel filters: the loudest of the tones, where most of the energy is its.
-fn tone_of(window: &[i16], filters: &[f64; 8]) -> Option<Heard> {
+/// The loudest of the tones, where most of the energy is its.
+fn tone_of(window: &[i16], filters: &[GoertzelFilter; 8]) -> Option<Heard> {
     let n = window.len() as f64;
     let energy: f64 = window.iter().map(|s| f64::from(*s) * f64::from(*s)).sum();
     if energy < SOFTEST * SOFTEST / 2.0 * n {
         return None;
     }
-    let powers = filters.map(|filter| {
-        let (mut one, mut two) = (0.0, 0.0);
-        for sample in window {
-            (one, two) = (f64::from(*sample) + filter * one - two, one);
-        }
-        one * one + two * two - filter * one * two
-    });
+    let powers = filters.map(|filter| filter.power(window.iter().map(|s| f64::from(*s))));
     let (tone, power) = powers.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
     // A tone alone has a power of energy * n / 2.
     let is_alone = power * 2.0 >= SHARE * energy * n;

@@ -5,6 +5,7 @@ use crate::archive::search::IdPart;
 use crate::custody::audit::{Action, Entry, MAX_TEXT};
 use clap::Args;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// By recordings, time, person, action or reason; everything that is given must hold.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -28,12 +29,20 @@ pub struct EntryArgs {
 
 /// The name of an action: a mistyped one must not look like nobody did it.
 fn action(text: &str) -> Result<String, String> {
-    let mut names: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
-    if names.contains(&text) {
+    one_of("action", Action::ALL.iter().map(|action| action.name()), text)
+}
+
+/// A word of a list that is closed; `what` the list is of.
+pub(super) fn one_of(
+    what: &str,
+    names: impl Iterator<Item = &'static str>,
+    text: &str,
+) -> Result<String, String> {
+    let names: BTreeSet<&str> = names.collect();
+    if names.contains(text) {
         return Ok(text.to_owned());
     }
-    names.sort_unstable();
-    Err(format!("no such action; there are {}", names.join(", ")))
+    Err(format!("no such {what}; there are {}", Vec::from_iter(names).join(", ")))
 }
 
 impl EntryArgs {

@@ -1,5 +1,6 @@
 //! Arguments of the commands that look at the store and change no recording.
 
+use super::entries::one_of;
 use super::global::Global;
 use super::search::{CallArgs, SearchArgs, id};
 use crate::archive::search::IdPart;
@@ -50,13 +51,7 @@ pub struct UnrecordedArgs {
 /// Why a call was not recorded: a mistyped reason must not look like no call had it.
 fn reason(text: &str) -> Result<String, String> {
     let unrecorded = UnrecordedReason::ALL.iter().map(|r| r.as_str());
-    let mut names: Vec<&str> = unrecorded.chain(FailReason::ALL.iter().map(|r| r.as_str())).collect();
-    if names.contains(&text) {
-        return Ok(text.to_owned());
-    }
-    names.sort_unstable();
-    names.dedup();
-    Err(format!("no such reason; there are {}", names.join(", ")))
+    one_of("reason", unrecorded.chain(FailReason::ALL.iter().map(|r| r.as_str())), text)
 }
 
 /// `nauhuri show`

@@ -14,7 +14,7 @@ use crate::config::check::Purpose;
 use crate::custody::audit::{Action, Draft, Why};
 use crate::daemon::shutdown::{StopFlag, StopSignals};
 use crate::id::derived_uuid;
-use crate::probe::lookout::{HeardRecording, Lookout, WantedRecording};
+use crate::probe::lookout::{HeardRecording, Lookout, SLACK, WantedRecording};
 use crate::probe::phone::{CallReport, Phone, ProbeErrand};
 use crate::probe::probe_outcome::{Evidence, ProbeOutcome};
 use crate::probe::probe_password::read_password;
@@ -33,8 +33,6 @@ use uuid::Uuid;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// One look in so many is at the register as well, which may be long.
 const REGISTER_EVERY: u32 = 10;
-/// The register may be so far from our clock.
-const SLACK: Duration = Duration::from_secs(10);
 
 /// Places the call, looks for its recording, and says what became of it.
 ///
@@ -82,7 +80,7 @@ pub fn run(cli: &Cli, args: &ProbeArgs) -> anyhow::Result<()> {
     let outcome = ProbeOutcome::of(report, evidence);
     note(&site, report.began, outcome.result)?;
     match args.json {
-        true => output::print(&(serde_json::to_string_pretty(&outcome.json())? + "\n"))?,
+        true => output::print(&output::json(&outcome.json())?)?,
         false => output::print(&output::plain_lines(&outcome.text()))?,
     }
     if !outcome.is_good() {

@@ -6,7 +6,7 @@
 //! their groups is near them; that many windows in a row agree is what speech does not do.
 //! Which key it was is compared from window to window and told to nobody.
 
-use std::f64::consts::TAU;
+use super::goertzel::GoertzelFilter;
 use std::ops::Range;
 
 /// What is looked at once: long enough to tell 697 Hz from 770 Hz.
@@ -121,20 +121,16 @@ fn loudest(window: &[f64], group: &[f64; 4]) -> Option<(usize, f64)> {
     is_alone.then_some((best, most))
 }
 
-/// Power of the sine of `hz` in a window, by Goertzel's recurrence.
+/// Power of the sine of `hz` in a window.
 fn power(window: &[f64], hz: f64) -> f64 {
-    let k = 2.0 * (TAU * hz / f64::from(RATE_HZ)).cos();
-    let (mut s1, mut s2) = (0.0, 0.0);
-    for x in window {
-        (s1, s2) = (x + k * s1 - s2, s1);
-    }
     let n = window.len() as f64;
-    2.0 * (s1 * s1 + s2 * s2 - k * s1 * s2) / (n * n)
+    2.0 * GoertzelFilter::new(hz, RATE_HZ).power(window.iter().copied()) / (n * n)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f64::consts::TAU;
 
     /// Two sines of these frequencies and amplitudes, `ms` long.
     fn tones(rate: u32, ms: usize, parts: [(f64, f64); 2]) -> Vec<i16> {

@@ -21,6 +21,7 @@ pub mod g722;
 pub mod g723;
 pub mod g726;
 pub mod g729;
+pub mod goertzel;
 pub mod gsm;
 pub mod ilbc;
 pub mod key_sequence;

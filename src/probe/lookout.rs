@@ -18,7 +18,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// How far the recorder's clock may be from ours, and an answer on its way from the other side.
-const SLACK: Duration = Duration::from_secs(10);
+pub const SLACK: Duration = Duration::from_secs(10);
 /// So much longer than ours the agent's leg may be.
 const LONGER: Duration = Duration::from_secs(10);
 /// So many tones tell that a recording without our Call-ID is ours.

@@ -31,14 +31,20 @@ fn probe(setup: &Setup) -> (Option<i32>, Value, String) {
     (out.status.code(), serde_json::from_slice(&out.stdout).unwrap_or_default(), said)
 }
 
-fn fails_as(setup: &Setup, result: &str) -> Value {
+/// The JSON of a result that is this one, and what stands on standard error.
+fn ends_as(setup: &Setup, status: i32, result: &str) -> (Value, String) {
     let (code, told, said) = probe(setup);
     assert_eq!(
         (code, &told["result"]),
-        (Some(1), &Value::from(result)),
+        (Some(status), &Value::from(result)),
         "{told:#}\n{said}\n{}",
         setup.all_logs()
     );
+    (told, said)
+}
+
+fn fails_as(setup: &Setup, result: &str) -> Value {
+    let (told, said) = ends_as(setup, 1, result);
     assert!(said.contains("the test call failed"), "{said}");
     told
 }
@@ -50,13 +56,7 @@ fn a_test_call_is_recorded_and_heard() {
     let setup = configured(&line, "sesame\n", "");
     let recorder = setup.start();
     let exchange = Exchange::start(line.number, Manner::Answers);
-    let (code, told, said) = probe(&setup);
-    assert_eq!(
-        (code, told["result"].as_str()),
-        (Some(0), Some("heard")),
-        "{told:#}\n{said}\n{}",
-        setup.all_logs()
-    );
+    let (told, _) = ends_as(&setup, 0, "heard");
     assert_eq!((&told["tones"], &told["tones_other_side"]), (&16.into(), &0.into()), "{told:#}");
     assert!(told["late_s"].as_f64().unwrap().abs() < 0.1, "{told:#}");
     assert!((told["level_db"].as_f64().unwrap() + 14.7).abs() < 1.0, "{told:#}");
@@ -97,13 +97,7 @@ fn behind_an_exchange_that_gives_the_agent_another_call_id() {
     );
     let recorder = setup.start();
     let _exchange = Exchange::start(line.number, Manner::Bridges);
-    let (code, told, said) = probe(&setup);
-    assert_eq!(
-        (code, told["result"].as_str()),
-        (Some(0), Some("heard")),
-        "{told:#}\n{said}\n{}",
-        setup.all_logs()
-    );
+    let (told, _) = ends_as(&setup, 0, "heard");
     assert_eq!(told["recording"]["service"], "probe");
     recorder.stop_well();
 }

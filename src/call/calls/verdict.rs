@@ -241,13 +241,10 @@ impl Calls {
         if self.agents.under_way(&agent).any(|o| o != id && talks(&o)) {
             self.recordings.order(Decision::Parallel(r));
         }
-        let is_over: Vec<DialogId> =
-            self.agents.under_way(&agent).filter(|o| !self.is_recorded(*o)).collect();
-        self.agents.note(agent, id, &is_over);
-        if let Some(caller) = self.caller_of(id, r) {
+        for key in [Some(agent), self.caller_of(id, r)].into_iter().flatten() {
             let is_over: Vec<DialogId> =
-                self.agents.under_way(&caller).filter(|o| !self.is_recorded(*o)).collect();
-            self.agents.note(caller, id, &is_over);
+                self.agents.under_way(&key).filter(|o| !self.is_recorded(*o)).collect();
+            self.agents.note(key, id, &is_over);
         }
         if self.agents.is_full(self.recordings.len()) {
             let over: Vec<DialogId> = self.agents.all().filter(|o| !self.is_recorded(*o)).collect();
