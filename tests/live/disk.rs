@@ -2,7 +2,7 @@
 //! that `qemu-storage-daemon` serves over FUSE, with a throttle in front and a
 //! faulty twin to swap in. What is told over QMP holds at once, under load.
 
-use crate::lab::{Killed, run};
+use crate::lab::{Killed, once_free, run};
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
@@ -86,17 +86,10 @@ impl Disk {
     /// Takes it out and puts it in again: from here on only what is on it can
     /// be read. Nobody may be using it.
     pub fn remount(&self) {
-        // What another test has just started holds our files open until the moment it is executed.
-        let began = Instant::now();
-        loop {
+        once_free("umount", || {
             let out = Command::new("umount").arg(&self.at).output().unwrap();
-            if out.status.success() {
-                break;
-            }
-            let said = String::from_utf8_lossy(&out.stderr);
-            assert!(began.elapsed() < Duration::from_secs(5), "umount: {said}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            out.status.success().then_some(()).ok_or(String::from_utf8_lossy(&out.stderr).into_owned())
+        });
         self.mount();
     }
 

@@ -3,6 +3,7 @@
 //! It is a back-to-back user agent, as most exchanges are, on UDP sockets of its own: the leg to the agent
 //! has the same Call-ID only if the test says so.
 
+use crate::lab::once_free;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,7 +52,8 @@ impl Exchange {
     /// On the net of a line, until dropped.
     pub fn start(net: u16, manner: Manner) -> Exchange {
         let bind = |host: u8, port: u16| {
-            let socket = UdpSocket::bind(format!("127.20.{net}.{host}:{port}")).unwrap();
+            let at = format!("127.20.{net}.{host}:{port}");
+            let socket = once_free(&at, || UdpSocket::bind(&at));
             socket.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
             socket
         };

@@ -5,6 +5,19 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// Tries until it is done, for so long as a child that another test has just forked may hold what we have
+/// closed: until it is executed.
+pub fn once_free<T, E: std::fmt::Display>(what: &str, mut attempt: impl FnMut() -> Result<T, E>) -> T {
+    let began = Instant::now();
+    loop {
+        match attempt() {
+            Ok(done) => return done,
+            Err(why) => assert!(began.elapsed() < Duration::from_secs(5), "{what}: {why}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Runs a tool; its complaint is the test's.
 pub fn run(tool: &str, args: &[&str]) {
     let out = Command::new(tool).args(args).output();
