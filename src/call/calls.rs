@@ -5,13 +5,13 @@
 //! talks is weighed in `policy`, what a recording waits for in `recordings`,
 //! where media belongs in `pairing`; none of them knows of the others.
 
+mod handover;
 mod hangups;
 mod info;
 mod pause_signals;
 mod strange;
 mod verdict;
 
-use super::account::continued;
 use super::asserted::{Asserted, user_of};
 use super::decision::{Decision, Ending, Ends, Unrecorded, UnrecordedCall};
 use super::dialog::DialogState;
@@ -47,6 +47,8 @@ pub struct Calls {
     pub(super) recordings: Recordings,
     pub(super) referrals: Referrals,
     pub(super) agents: AgentDialogs,
+    /// What agents talk in with one another, by the one who was called.
+    consultations: AgentDialogs,
     orphans: Orphans,
     pub(super) recordings_full: u64,
 }
@@ -62,6 +64,7 @@ impl Calls {
             recordings: Recordings::new(patience),
             referrals: Referrals::default(),
             agents: AgentDialogs::default(),
+            consultations: AgentDialogs::default(),
             orphans: Orphans::default(),
             recordings_full: 0,
         }
@@ -392,20 +395,6 @@ impl Calls {
         // What is said while it rings is weighed once somebody answers.
         if *known != before && d.is_confirmed() {
             self.reconsider(id, at);
-        }
-    }
-
-    fn handle_refer(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
-        let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.is_confirmed()) else { return };
-        d.transfer_by = Some(side);
-        let Some((leg, d)) = self.tables.dialog(id) else { return };
-        self.referrals.note(seen, id, leg.contact, continued(&self.rules, leg, d, side.other()));
-        self.join_consultation(id, seen.msg.refer_to_replaces());
-    }
-
-    fn transfer_failed(&mut self, id: DialogId, by: Side) {
-        if let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.transfer_by == Some(by)) {
-            d.transfer_by = None;
         }
     }
 

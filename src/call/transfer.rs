@@ -6,6 +6,7 @@
 use super::ids::{ContactId, DialogId};
 use super::invite::Invite;
 use super::leg::Continued;
+use super::pairing::Side;
 use super::party::Party;
 use super::rules::Rules;
 use super::seen::Seen;
@@ -24,6 +25,19 @@ const MAX_REFERRALS: usize = 1024;
 /// Hops that one REFER is seen on.
 const MAX_RECIPIENTS: usize = 8;
 
+/// What an agent who hands a call over has asked a colleague in first.
+#[derive(Clone, Debug)]
+pub struct Consultation {
+    /// The dialog of the two.
+    pub dialog: DialogId,
+    /// The side of the one who leaves it.
+    pub by: Side,
+    /// Who takes his place.
+    pub joins: Continued,
+    /// The contact of the one who does.
+    pub contact: ContactId,
+}
+
 /// A REFER whose INVITE is awaited.
 #[derive(Debug)]
 pub struct Referral {
@@ -38,6 +52,7 @@ pub struct Referral {
     replaces: Option<Replaces>,
     /// Where the REFER went: its INVITE comes from there.
     recipients: SmallVec<[IpAddr; 2]>,
+    consultation: Option<Consultation>,
 }
 
 /// REFERs whose INVITE is awaited.
@@ -49,13 +64,15 @@ pub struct Referrals {
 }
 
 impl Referrals {
-    /// Takes in a REFER sent in `dialog`; `referred` is the party it went to.
+    /// Takes in a REFER sent in `dialog`; `referred` is the party it went to. `consultation`: what
+    /// its sender had asked before.
     pub(super) fn note(
         &mut self,
         seen: &Seen<'_>,
         dialog: DialogId,
         contact: ContactId,
         referred: Continued,
+        consultation: Option<Consultation>,
     ) {
         let target = seen.msg.refer_to().and_then(|t| t.uri.user().map(|u| Pii::new(u.into_owned())));
         let replaces = seen.msg.refer_to_replaces();
@@ -82,6 +99,7 @@ impl Referrals {
             target,
             replaces,
             recipients,
+            consultation,
         });
     }
 
@@ -134,6 +152,20 @@ impl Referrals {
         };
         let found = self.awaited.iter().position(fits)?;
         self.awaited.remove(found).map(|r| r.contact)
+    }
+
+    /// The consultation `dialog` is over and the transfer has not failed: who joins the colleague. An
+    /// exchange that brings the two together on legs of its own sends no INVITE that says so.
+    pub(super) fn consulted(&mut self, dialog: DialogId, now: Timestamp) -> Option<Consultation> {
+        self.expire(now);
+        let is_it = |r: &Referral| r.consultation.as_ref().is_some_and(|c| c.dialog == dialog);
+        let found = self.awaited.iter().position(is_it)?;
+        self.awaited.remove(found)?.consultation
+    }
+
+    /// What was asked for in `dialog` did not come about.
+    pub(super) fn fail(&mut self, dialog: DialogId) {
+        self.awaited.retain(|r| r.dialog != dialog);
     }
 
     /// Forgets those whose INVITE did not come.

@@ -142,6 +142,16 @@ pub(super) fn are_one_passed_on(rules: &Rules, a: &Candidate<'_>, b: &Candidate<
         && ((is_close && legs_meet(a.leg, b.leg)) || (is_soon && shares_media(a.dialog, b.dialog)))
 }
 
+/// Is the second what the exchange passed the first on by? For who knows already that it did so.
+pub(super) fn passes_on(first: &Candidate<'_>, second: &Candidate<'_>) -> bool {
+    let (invites_ns, answers_ns) = first.gaps(second);
+    first.leg.call_id != second.leg.call_id
+        && invites_ns <= INVITES_NS
+        && answers_ns <= ANSWERS_NS
+        && !side_by_side(first.leg, second.leg)
+        && (legs_meet(first.leg, second.leg) || shares_media(first.dialog, second.dialog))
+}
+
 /// Do two calls that were answered together, were it by way of other legs, speak against being one?
 /// Those of strangers are told apart by the caller, or because both begin or end at one host.
 pub(super) fn are_two(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {

@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 pub const CUSTOMER: &str = "+35840123xxxx";
 /// Config of the ladders, quiet about all but agents.
 pub use crate::common::ladder::AGENTS;
+/// The same, and calls between agents as well.
+pub const INTERNAL_TOO: &str = "[agents]\nextensions = [\"2000-2999\"]\nrecord_internal = true\n";
 
 /// What caller and callee of a dialog said.
 pub type Sent = [Vec<Packet>; 2];

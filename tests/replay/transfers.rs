@@ -1,22 +1,11 @@
 //! From one agent to the next: REFER, Replaces, connected identity.
 
 use crate::common::ladder::Side::{Callee, Caller};
-use crate::common::ladder::{AGENTS, Dialog, Scene, ns};
+use crate::common::ladder::{AGENTS, Dialog, Scene, Side, ns};
 use crate::common::oracle::must;
 use crate::common::run::Run;
-use crate::common::voice::{Packet, Voice};
-use crate::kit::at;
-
-fn talk(s: &mut Scene, d: &Dialog, from: f64, to: f64) -> [Vec<Packet>; 2] {
-    let seed = u64::from(d.rtp[0].port()) + from as u64;
-    let sent = [
-        Voice::of(d, Caller, seed).talk(from + 1.0, to),
-        Voice::of(d, Callee, seed + 1).talk(from + 5.0, to),
-    ];
-    s.media(&sent[0]);
-    s.media(&sent[1]);
-    sent
-}
+use crate::common::voice::Voice;
+use crate::kit::{INTERNAL_TOO, Sent, at, inbound, nowhere, talk};
 
 /// The second agent.
 fn second(n: u16) -> Dialog {
@@ -294,5 +283,134 @@ fn many_transfers_are_as_many_recordings() {
         must(r, "agent", &sent[1]);
         assert_eq!(r.text("/ended_by"), if i == 9 { "agent" } else { "transfer" });
         assert_eq!(r.text("/call_group"), run.recordings[0].text("/call_group"));
+    }
+}
+
+/// 2001 asks 2002 by way of the exchange, which has a leg of its own to 2002, then hands the customer
+/// over: the exchange joins the two by its own legs and tells nobody who has come.
+struct Unsaid {
+    first: Dialog,
+    asked: Dialog,
+    passed: Dialog,
+}
+
+/// How it varies: who called whom first, in which dialog the REFER is sent, who leaves the consultation.
+const UNSAID: [(bool, bool, Side); 6] = [
+    (true, true, Callee),
+    (true, true, Caller),
+    (true, false, Callee),
+    (false, true, Caller),
+    (false, true, Callee),
+    (false, false, Caller),
+];
+
+impl Unsaid {
+    fn new(first: Dialog, asks: bool) -> Self {
+        let exchange = "192.0.2.5";
+        let phones = ["192.0.2.21", "192.0.2.22"];
+        let [by, to] = if asks { ["2001", "2002"] } else { ["2002", "2001"] };
+        let internal = |n| Dialog {
+            from: format!("<sip:{by}@pbx.example>"),
+            to: format!("<sip:{to}@pbx.example>"),
+            uri: format!("sip:{to}@pbx.example"),
+            ..Dialog::new(n)
+        };
+        let [agents, colleagues] = [internal(61), internal(62)];
+        let [asked, passed] = match asks {
+            true => [at(agents, phones[0], exchange), at(colleagues, exchange, phones[1])],
+            false => [at(agents, exchange, phones[0]), at(colleagues, phones[1], exchange)],
+        };
+        Unsaid { first: at(first, exchange, phones[0]), asked, passed }
+    }
+
+    /// Plays it; the customer's call is there from 0 ms to 5,110, and the colleague's leg to 8,000.
+    fn play(&self, s: &mut Scene, asks: bool, in_first: bool, leaves: Side, fails: bool) -> [Sent; 2] {
+        let Unsaid { first, asked, passed } = self;
+        first.answered(s, 0.0, 1000.0);
+        let one = talk(s, first, 1000.0, 3000.0);
+        let [early, late] = if asks { [asked, passed] } else { [passed, asked] };
+        early.invite(s, 3200.0);
+        late.answered(s, 3210.0, 4000.0);
+        early.status(s, 4004.0, 200);
+        early.ack(s, 4009.0);
+        let (agents, colleagues) = if asks { (Caller, Callee) } else { (Callee, Caller) };
+        let mut voices = [Voice::of(passed, Caller, 71), Voice::of(passed, Callee, 72)];
+        let before = voices.each_mut().map(|v| v.talk(4011.0, 5091.0));
+        talk(s, asked, 4011.0, 5080.0);
+        let (sent_in, named, to, from) = match in_first {
+            true => (first, asked, &asked.tags[colleagues as usize], &asked.tags[agents as usize]),
+            false => (asked, first, &first.tags[Caller as usize], &first.tags[Callee as usize]),
+        };
+        let side = if in_first { Callee } else { agents };
+        let replaces = format!("{}%3Bto-tag%3D{to}%3Bfrom-tag%3D{from}", named.call_id);
+        let headers = format!("Refer-To: <sip:2002@192.0.2.5?Replaces={replaces}>\r\n");
+        sent_in.request(s, 5000.0, "REFER", side, 5, &headers, None);
+        sent_in.response(s, 5010.0, 202, "REFER", side, 5, None);
+        if fails {
+            let headers = "Content-Type: message/sipfrag\r\n";
+            sent_in.request(s, 5050.0, "NOTIFY", side.other(), 9, headers, Some("SIP/2.0 486 Busy Here\r\n"));
+        }
+        asked.bye(s, 5090.0, leaves);
+        first.bye(s, 5110.0, Caller);
+        let after = voices.each_mut().map(|v| v.talk(5111.0, 8000.0));
+        before.iter().chain(&after).for_each(|p| s.media(p));
+        passed.bye(s, 8000.0, colleagues.other());
+        let after = if asks {
+            after
+        } else {
+            let [a, b] = after;
+            [b, a]
+        };
+        [one, after]
+    }
+}
+
+#[test]
+fn who_is_handed_over_without_a_word_is_recorded_with_the_colleague() {
+    for (asks, in_first, leaves) in UNSAID {
+        for asserted in ["", "P-Asserted-Identity: <sip:2001@pbx.example>\r\n"] {
+            let mut scene = Unsaid::new(Dialog::new(60), asks);
+            if asks {
+                scene.passed.headers = asserted.into();
+            }
+            let mut s = Scene::new();
+            let [one, two] = scene.play(&mut s, asks, in_first, leaves, false);
+            for (config, internal) in [(AGENTS, 0), (INTERNAL_TOO, 1)] {
+                let run = s.replay(config);
+                let told = format!("{asks} {in_first} {leaves:?} {asserted} {}", run.stdout());
+                assert_eq!(run.recordings.len(), 2 + internal, "{told}");
+                let (a, b) = (&run.recordings[0], run.recordings.last().unwrap());
+                inbound(a, &one);
+                inbound(b, &two);
+                assert_eq!((a.text("/agent/id"), b.text("/agent/id")), ("2001", "2002"), "{told}");
+                assert_eq!(a.text("/customer/number"), b.text("/customer/number"), "{told}");
+                assert_eq!(a.text("/call_group"), b.text("/call_group"), "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_asked_not_to_be_known_stays_so_with_the_colleague() {
+    let mut first = Dialog::new(60);
+    first.headers = "P-Asserted-Identity: <sip:+358401234567@pbx.example>\r\nPrivacy: id\r\n".into();
+    let scene = Unsaid::new(first, true);
+    let mut s = Scene::new();
+    let [_, two] = scene.play(&mut s, true, true, Callee, false);
+    let run = s.replay(AGENTS);
+    assert_eq!(run.recordings.len(), 2, "{}", run.stdout());
+    must(&run.recordings[1], "customer", &two[0]);
+    must(&run.recordings[1], "agent", &two[1]);
+    assert!(run.recordings[1].json["customer"]["withheld"].as_bool().unwrap(), "{}", run.stdout());
+    nowhere(&run, &["40123456"]);
+}
+
+#[test]
+fn a_transfer_that_failed_hands_nobody_over() {
+    for (asks, in_first, leaves) in UNSAID {
+        let scene = Unsaid::new(Dialog::new(60), asks);
+        let mut s = Scene::new();
+        scene.play(&mut s, asks, in_first, leaves, true);
+        assert_eq!(s.replay(AGENTS).recordings.len(), 1, "{asks} {in_first} {leaves:?}");
     }
 }

@@ -10,7 +10,6 @@ use crate::kit::*;
 const ASSERTED: &str = "P-Asserted-Identity: <sip:+358401234567@192.0.2.5>\r\n";
 const REMOTE: &str = "Remote-Party-ID: <sip:+358401234567@192.0.2.5>;party=calling;screen=yes\r\n";
 const PBX: &str = "192.0.2.5";
-const INTERNAL_TOO: &str = "[agents]\nextensions = [\"2000-2999\"]\nrecord_internal = true\n";
 
 /// The customer's call as the exchange brings it to 2001's telephone.
 fn to_2001(n: u16) -> Dialog {

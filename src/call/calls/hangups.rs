@@ -24,6 +24,7 @@ impl Calls {
         d.set_bye(Some(Bye { at: seen.at, by: side, cseq: seen.cseq, is_own }));
         if is_own {
             self.tables.give_way(id, true);
+            self.hand_over(id, seen.at);
         }
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {

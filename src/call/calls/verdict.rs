@@ -5,7 +5,7 @@
 //! tables tell of a dialog `account`'s.
 
 use super::super::account::{amended, call_id, continued, nearer_leg, opening, particulars, parties};
-use super::super::decision::{Decision, Ending, Opening, Unrecorded, UnrecordedCall};
+use super::super::decision::{Decision, Ending, Unrecorded, UnrecordedCall};
 use super::super::dialog::{Dialog, DialogState};
 use super::super::ids::{DialogId, LegId};
 use super::super::invite::Invite;
@@ -90,47 +90,13 @@ impl Calls {
         if elsewhere { other } else { by_tags }
     }
 
-    /// A REFER names the dialog in which its sender asked a colleague first: that is of the
-    /// same contact.
-    pub(in crate::call) fn join_consultation(&mut self, id: DialogId, replaces: Option<Replaces>) {
-        let Some(r) = replaces else { return };
-        let Some((consulted, _)) = self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag) else {
-            return;
-        };
-        let Some(((leg, _), (other, d))) = self.tables.dialog(id).zip(self.tables.dialog(consulted)) else {
-            return;
-        };
-        // Not another customer's call that came in meanwhile.
-        if agent_of(&self.rules, &Party::of(other, d, Side::Caller)).is_none() {
-            return;
-        }
-        let (own, others) = (leg.contact, other.contact);
-        let recorded = d.recording().and_then(|r| Some((r, self.recordings.get(r)?.opening.clone())));
-        if self.tables.join_contacts(own, others).is_some()
-            && let Some((r, opening)) = recorded
-        {
-            let call_group = self.tables.contacts.uuid(own);
-            self.recordings.amend(r, Opening { call_group, ..*opening });
-        }
-    }
-
-    /// A customer has come to a dialog that went on without him so far: who transferred him,
-    /// having asked first, did so in this contact.
-    fn join_transferred(&mut self, id: DialogId) {
-        let Some((leg, d)) = self.tables.dialog(id) else { return };
-        let [caller, callee] = parties(leg, d);
-        let own = leg.contact;
-        if let Some(older) = self.referrals.arrived(&caller, &callee, &self.rules) {
-            self.tables.join_contacts(older, own);
-        }
-    }
-
     /// Records the dialog if the rules say so.
     pub(in crate::call) fn decide(&mut self, id: DialogId, at: Timestamp) {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let [caller, callee] = parties(leg, d);
         let contact = leg.contact;
         let call_id = call_id(&self.tables, &self.rules, leg, &[&caller, &callee]);
+        self.note_consultation(id, &caller, &callee);
         let reason = match roles(&self.rules, &caller, &callee) {
             Err(reason) => reason,
             Ok(r) => {

@@ -1,0 +1,170 @@
+//! An agent asks a colleague, then hands the customer over: which dialogs are of one contact, and
+//! who goes on talking in the colleague's.
+//!
+//! RFC 5589 §7. Where a new INVITE says so it is `verdict`'s; an exchange may as well bring the two
+//! together on legs of its own and tell nobody.
+
+use super::super::account::{continued, parties};
+use super::super::asserted::Asserted;
+use super::super::decision::{Opening, Unrecorded};
+use super::super::dialog::Dialog;
+use super::super::ids::DialogId;
+use super::super::leg::{Continued, Leg};
+use super::super::pairing::Side;
+use super::super::party::Party;
+use super::super::policy::{Roles, agent_of, roles};
+use super::super::seen::Seen;
+use super::super::transfer::Consultation;
+use super::super::twins::{Candidate, passes_on};
+use super::Calls;
+use crate::config::CallDirection;
+use crate::sip::Replaces;
+use crate::time::Timestamp;
+
+impl Calls {
+    /// `side` asks the other one to call somebody.
+    pub(super) fn handle_refer(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
+        let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.is_confirmed()) else { return };
+        d.transfer_by = Some(side);
+        let replaces = seen.msg.refer_to_replaces();
+        let consultation = replaces.as_ref().and_then(|r| self.consultation(id, side, r));
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        let referred = continued(&self.rules, leg, d, side.other());
+        self.referrals.note(seen, id, leg.contact, referred, consultation);
+        self.join_consultation(id, replaces);
+    }
+
+    /// That did not come about.
+    pub(super) fn transfer_failed(&mut self, id: DialogId, by: Side) {
+        if let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.transfer_by == Some(by)) {
+            d.transfer_by = None;
+            self.referrals.fail(id);
+        }
+    }
+
+    /// A REFER names the dialog in which its sender asked a colleague first: that is of the
+    /// same contact.
+    fn join_consultation(&mut self, id: DialogId, replaces: Option<Replaces>) {
+        let Some(r) = replaces else { return };
+        let Some((consulted, _)) = self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag) else {
+            return;
+        };
+        let Some(((leg, _), (other, d))) = self.tables.dialog(id).zip(self.tables.dialog(consulted)) else {
+            return;
+        };
+        // Not another customer's call that came in meanwhile.
+        if agent_of(&self.rules, &Party::of(other, d, Side::Caller)).is_none() {
+            return;
+        }
+        let (own, others) = (leg.contact, other.contact);
+        let recorded = d.recording().and_then(|r| Some((r, self.recordings.get(r)?.opening.clone())));
+        if self.tables.join_contacts(own, others).is_some()
+            && let Some((r, opening)) = recorded
+        {
+            let call_group = self.tables.contacts.uuid(own);
+            self.recordings.amend(r, Opening { call_group, ..*opening });
+        }
+    }
+
+    /// A customer has come to a dialog that went on without him so far: who transferred him,
+    /// having asked first, did so in this contact.
+    pub(super) fn join_transferred(&mut self, id: DialogId) {
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        let [caller, callee] = parties(leg, d);
+        let own = leg.contact;
+        if let Some(older) = self.referrals.arrived(&caller, &callee, &self.rules) {
+            self.tables.join_contacts(older, own);
+        }
+    }
+
+    /// What its sender had asked a colleague in before the REFER of `side` in `id`: the dialog that
+    /// it names or, where it is the colleague who is sent to the customer, the one it is sent in.
+    fn consultation(&self, id: DialogId, side: Side, replaces: &Replaces) -> Option<Consultation> {
+        let (other, by_tags) =
+            self.tables.find_dialog(&replaces.call_id, &replaces.to_tag, &replaces.from_tag)?;
+        let [(leg, d), (other_leg, o)] = [self.tables.dialog(id)?, self.tables.dialog(other)?];
+        let [ends, other_ends] = [parties(leg, d), parties(other_leg, o)];
+        let referrer = agent_of(&self.rules, &ends[side as usize])?;
+        let is_his = |s: &Side| agent_of(&self.rules, &other_ends[*s as usize]).as_ref() == Some(&referrer);
+        let with_customer = |ends: &[Party; 2]| {
+            let is_theirs = |r: &Roles| r.direction != CallDirection::Internal;
+            roles(&self.rules, &ends[0], &ends[1]).ok().filter(is_theirs).map(|r| r.customer)
+        };
+        match (with_customer(&ends), with_customer(&other_ends)) {
+            (Some(customer), None) => Some(Consultation {
+                dialog: other,
+                by: [Side::Caller, Side::Callee].into_iter().find(is_his).unwrap_or(by_tags.other()),
+                joins: continued(&self.rules, leg, d, customer),
+                contact: leg.contact,
+            }),
+            (None, Some(customer)) => Some(Consultation {
+                dialog: id,
+                by: side,
+                joins: continued(&self.rules, other_leg, o, customer),
+                contact: other_leg.contact,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Two agents talk: a colleague may be asked before a call is handed over to him.
+    pub(super) fn note_consultation(&mut self, id: DialogId, caller: &Party, callee: &Party) {
+        if !is_internal(&roles(&self.rules, caller, callee)) {
+            return;
+        }
+        let Some(agent) = agent_of(&self.rules, callee).flatten() else { return };
+        let is_over = |d: &DialogId| !self.tables.dialogs.get(*d).is_some_and(Dialog::is_confirmed);
+        let over: Vec<DialogId> = self.consultations.under_way(&agent).filter(is_over).collect();
+        self.consultations.note(agent, id, &over);
+        if self.consultations.is_full(0) {
+            let is_over = |d: &DialogId| !self.tables.dialogs.get(*d).is_some_and(Dialog::is_confirmed);
+            let over: Vec<DialogId> = self.consultations.all().filter(is_over).collect();
+            self.consultations.forget(&over);
+        }
+    }
+
+    /// Who had asked a colleague in `id` leaves it, and has handed a customer over: on the leg that the
+    /// exchange goes on with the colleague speaks the customer.
+    pub(super) fn hand_over(&mut self, id: DialogId, at: Timestamp) {
+        let Some(consultation) = self.referrals.consulted(id, at) else { return };
+        let Some(other) = self.passed_on(id) else { return };
+        let Some(own) = self.tables.dialog(other).map(|(leg, _)| leg.contact) else { return };
+        self.tables.join_contacts(consultation.contact, own);
+        self.take_identity(other, known_as(consultation.joins), at, consultation.by);
+    }
+
+    /// The only dialog of two agents that the exchange passed this one on by, and that goes on.
+    fn passed_on(&self, id: DialogId) -> Option<DialogId> {
+        let (leg, d) = self.tables.dialog(id)?;
+        let ends = parties(leg, d);
+        let own = Candidate::new(leg, d, &ends)?;
+        let agent = agent_of(&self.rules, &ends[1])??;
+        let is_it = |(leg, d): &(&Leg, &Dialog)| {
+            let ends = parties(leg, d);
+            let goes_on = d.id != id && d.bye().is_none();
+            let other = Candidate::new(leg, d, &ends).filter(|_| goes_on);
+            is_internal(&roles(&self.rules, &ends[0], &ends[1])) && other.is_some_and(|o| passes_on(&own, &o))
+        };
+        let under_way = self.consultations.under_way(&agent).filter_map(|d| self.tables.dialog(d));
+        let mut found = under_way.filter(is_it).map(|(_, d)| d.id);
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
+    }
+}
+
+fn is_internal(roles: &Result<Roles, Unrecorded>) -> bool {
+    match roles {
+        Ok(roles) => roles.direction == CallDirection::Internal,
+        Err(why) => *why == Unrecorded::Internal,
+    }
+}
+
+/// A party in the words in which a message would tell of it.
+fn known_as(party: Continued) -> Asserted {
+    let Continued { users, mut asserted, number, .. } = party;
+    if asserted.users.is_empty() {
+        asserted.users = users.into_iter().take(2).collect();
+    }
+    asserted.number = asserted.number.or(number.map(|n| (0, n)));
+    asserted
+}
