@@ -10,6 +10,7 @@
 //! Files are looked into at the start and opened again when it is their time.
 
 use super::file::{FileError, FileSource};
+use super::retiming::{Retiming, is_without_times};
 use crate::engine::capture_clock::{CaptureClock, FIRST_CREDIBLE, Timeliness};
 use crate::time::Timestamp;
 use crate::wire::{Frame, LinkType};
@@ -37,6 +38,8 @@ pub struct Merged {
     finished: u64,
     warnings: Vec<String>,
     unread: Vec<String>,
+    /// Files without times.
+    retimed: Vec<PathBuf>,
     /// Secrets that files held.
     key_log: Zeroizing<Vec<u8>>,
 }
@@ -58,6 +61,8 @@ struct Head {
     data: Vec<u8>,
     clock: CaptureClock,
     source: FileSource,
+    /// Its own stamps are no times.
+    retiming: Option<Retiming>,
     /// Where in the arguments.
     file: usize,
     /// What reading ended with, told when what came before is used up.
@@ -79,13 +84,20 @@ impl Merged {
             finished: 0,
             warnings: Vec::new(),
             unread: Vec::new(),
+            retimed: Vec::new(),
             key_log: Zeroizing::default(),
         };
         for (file, path) in paths.iter().enumerate() {
             let source = FileSource::open(path)?;
+            // What can be read but once is believed.
+            let is_file = source.total_bytes().is_some();
+            let retiming = (is_file && is_without_times(path)?).then(Retiming::new);
+            if retiming.is_some() {
+                merged.retimed.push(path.clone());
+            }
             merged.total = merged.total.zip(source.total_bytes()).map(|(sum, n)| sum + n);
-            let is_reopened = paths.len() > KEPT_OPEN && source.total_bytes().is_some();
-            if let Some(head) = merged.begin(source, file)? {
+            let is_reopened = paths.len() > KEPT_OPEN && is_file;
+            if let Some(head) = merged.begin(source, file, retiming)? {
                 if is_reopened {
                     merged.waiting.push((head.key, file, path.clone()));
                 } else {
@@ -137,7 +149,7 @@ impl Merged {
         {
             self.close(*last.head)?;
         }
-        Ok(self.last.as_ref().and_then(|last| last.head.source.current()))
+        Ok(self.last.as_mut().and_then(|last| last.head.ahead()))
     }
 
     /// Bytes read so far, of all files.
@@ -167,7 +179,12 @@ impl Merged {
         &self.unread
     }
 
-    fn begin(&mut self, source: FileSource, file: usize) -> Result<Option<Box<Head>>, FileError> {
+    fn begin(
+        &mut self,
+        source: FileSource,
+        file: usize,
+        retiming: Option<Retiming>,
+    ) -> Result<Option<Box<Head>>, FileError> {
         let mut head = Box::new(Head {
             key: Timestamp::EPOCH,
             ts: Timestamp::EPOCH,
@@ -176,6 +193,7 @@ impl Merged {
             data: Vec::new(),
             clock: CaptureClock::default(),
             source,
+            retiming,
             file,
             ended: None,
         });
@@ -202,7 +220,8 @@ impl Merged {
         if self.open.len() >= MAX_OPEN {
             return Err(FileError::TooMany { max: MAX_OPEN });
         }
-        let head = self.begin(FileSource::open(&path)?, file)?;
+        let retiming = self.retimed.contains(&path).then(Retiming::new);
+        let head = self.begin(FileSource::open(&path)?, file, retiming)?;
         self.open.extend(head);
         Ok(())
     }
@@ -222,6 +241,14 @@ impl Merged {
     fn close(&mut self, head: Head) -> Result<(), FileError> {
         self.finished += head.source.bytes_read();
         self.warnings.extend(head.source.remarks());
+        if head.retiming.is_some() {
+            self.warnings.push(format!(
+                "{}: its packets are all stamped alike or a microsecond apart, as by text2pcap without -t; they were \
+                 placed by their RTP timestamps: speech has its length, but not when a call began, and not how \
+                 long it rang or was on hold",
+                head.source.name()
+            ));
+        }
         if head.source.is_unread() {
             self.unread.push(head.source.name().to_owned());
         }
@@ -239,12 +266,18 @@ impl Head {
     /// Takes the frame looked ahead at; false when there is none.
     fn advance(&mut self) -> bool {
         let Some(frame) = self.source.current() else { return false };
+        let frame = placed(frame, &mut self.retiming);
         (self.ts, self.link, self.wire_len) = (frame.ts, frame.link, frame.wire_len);
         self.data.clear();
         self.data.extend_from_slice(frame.data);
         self.look_ahead();
         self.key = self.turn();
         true
+    }
+
+    /// The frame looked ahead at, where it is given out itself.
+    fn ahead(&mut self) -> Option<Frame<'_>> {
+        self.source.current().map(|frame| placed(frame, &mut self.retiming))
     }
 
     fn look_ahead(&mut self) {
@@ -266,6 +299,9 @@ impl Head {
 
     /// When it is this frame's turn: its stamp, unless the neighbours give it the lie.
     fn turn(&mut self) -> Timestamp {
+        if self.retiming.is_some() {
+            return self.ts;
+        }
         let (ts, next) = (self.ts, self.source.current().map(|f| f.ts));
         if self.clock.see(ts) != Timeliness::Far {
             return ts;
@@ -279,6 +315,11 @@ impl Head {
             None => next.unwrap_or(ts),
         }
     }
+}
+
+fn placed<'a>(frame: Frame<'a>, retiming: &mut Option<Retiming>) -> Frame<'a> {
+    let ts = retiming.as_mut().map_or(frame.ts, |r| r.place(&frame));
+    Frame { ts, ..frame }
 }
 
 impl Ord for Head {

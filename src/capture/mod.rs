@@ -5,6 +5,7 @@ pub mod file;
 pub mod hep_listener;
 pub mod live;
 pub mod merge;
+mod retiming;
 pub mod siprec_listener;
 pub mod tls;
 pub mod tls_files;

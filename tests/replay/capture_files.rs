@@ -282,6 +282,37 @@ fn captures_without_real_times_are_no_short_calls() {
     doubtful_times(&run_of(&[pcapng(&[1], &simple)], &["--json"]), &sent);
 }
 
+/// The order is right and RTP tells how long sound lasts: so long it is, without what was lost.
+#[test]
+fn captures_without_real_times_are_placed_by_rtp() {
+    let (frames, sent) = one_call(13);
+    let sets = [vec![], vec![40], vec![60, 61, 62, 63, 64]];
+    for (step, lost) in [(1000_i64, 0), (1000, 1), (1000, 2), (0, 0), (1, 2)] {
+        let left = frames.iter().enumerate().filter(|(i, _)| !sets[lost].contains(i));
+        let stamped: Frames =
+            left.enumerate().map(|(i, (_, (_, f)))| (ns(0.0) + step * i as i64, f.clone())).collect();
+        let bytes = pcap(1, usize::MAX, &stamped);
+        for json in [vec!["--json"], vec![]] {
+            let run = run_of(&[bytes.clone()], &json);
+            let said = run.stderr() + &run.stdout();
+            assert!(said.contains("placed by their RTP timestamps"), "{said}");
+            let r = run.only();
+            let duration_s = r.number("/duration_s");
+            assert!((2.97..3.05).contains(&duration_s), "{step} {lost} {duration_s}");
+            let missing: f64 = ["customer", "agent"].map(|c| streams(r, c).2 as f64).iter().sum();
+            assert_eq!(missing, sets[lost].len() as f64, "{step} {lost} {}", r.json["streams"]);
+            for (heard, sent) in [(&r.customer, &sent[0]), (&r.agent, &sent[1])] {
+                let said: Vec<i16> = sent.iter().flat_map(|p| p.samples.clone()).collect();
+                let at = |w: &[i16]| said.windows(w.len()).position(|s| s == w);
+                // The first and the last packet are as far from one another as they were spoken.
+                let (first, last) = (&heard[320..480], &heard[heard.len() - 1_600..heard.len() - 1_440]);
+                let apart = at(last).unwrap() - at(first).unwrap();
+                assert_eq!(apart, heard.len() - 1_600 - 320, "{step} {lost}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_burst_within_a_real_capture_is_no_capture_without_times() {
     // A jammed link lets half a second go at once; the rest has its times.

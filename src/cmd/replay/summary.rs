@@ -38,7 +38,7 @@ pub(super) fn warnings(done: &Replayed, sip_ports: &[u16]) -> Vec<String> {
     if hurried > 0 {
         all.push(format!(
             "in {} the packets came faster than their sound lasts: the times of the capture are not those of the \
-             call (text2pcap without -t, tcpreplay --topspeed)",
+             call (tcpreplay --topspeed, text2pcap without -t)",
             counted(hurried as u64, "recording")
         ));
     }
