@@ -58,11 +58,11 @@ pub struct Retiming {
     now: Option<Timestamp>,
     /// How long the sound lasts of the packet that came last, if it was RTP.
     sounding_ns: i64,
-    senders: LruCache<(SocketAddr, SocketAddr, u32), Sender>,
+    senders: LruCache<(SocketAddr, SocketAddr, u32), PlacedStream>,
 }
 
 /// One RTP stream as it was last placed.
-struct Sender {
+struct PlacedStream {
     at: Timestamp,
     seq: u16,
     timestamp: u32,
@@ -121,7 +121,7 @@ impl Retiming {
         let length_ns = step_ns.or(known.map(|s| s.length_ns)).unwrap_or(USUAL_NS);
         self.sounding_ns = length_ns;
         let (seq, timestamp) = (rtp.seq, rtp.timestamp);
-        self.senders.insert(key, Sender { at, seq, timestamp, clock_hz, length_ns });
+        self.senders.insert(key, PlacedStream { at, seq, timestamp, clock_hz, length_ns });
         Some(at)
     }
 }

@@ -18,6 +18,8 @@ const LATE_COPY_NS: i64 = 200 * NS_PER_MS;
 const COPY_SPREAD_NS: i64 = 100 * NS_PER_MS;
 /// The newest packet is as old as that: the source has paused.
 const IDLE_NS: i64 = 70 * NS_PER_MS;
+/// More copies in a row than their delay says: it is not the same for all.
+const SLACK: i64 = 5;
 /// Numbers that run ahead of the time by more than this are not of packets lost.
 const AHEAD_NS: i64 = 2 * NS_PER_S;
 
@@ -71,6 +73,9 @@ pub(super) struct PacketOrder {
     front: Option<Front>,
     /// How late copies have been, while what they are copies of went on.
     copies_late_ns: i64,
+    /// Numbers heard before that came since the newest, and how late the first of them was.
+    again: u32,
+    again_late_ns: i64,
 }
 
 impl PacketOrder {
@@ -120,8 +125,24 @@ impl PacketOrder {
         let place = if is_far { front.place + 1 } else { front.place.saturating_add_signed(step) };
         if place > front.place {
             self.front = Some(Front { place, seq: n.seq, ts: n.ts, at_ns: n.at_ns });
+            self.again = 0;
         }
         place
+    }
+
+    /// A number heard before has come again. False where it is no copy: more have come in a row than
+    /// copies that late can be behind a source that has fallen silent.
+    pub fn note_again(&mut self, n: Number, pace: Pace) -> bool {
+        let Some(front) = self.front else { return true };
+        let step = i64::from(seq_diff(n.seq, front.seq));
+        if step == 0 && n.ts == front.ts {
+            return true;
+        }
+        if self.again == 0 {
+            self.again_late_ns = n.at_ns - front.at_ns - step * pace.packet_ns;
+        }
+        self.again += 1;
+        i64::from(self.again) <= self.again_late_ns.max(self.copies_late_ns) / pace.packet_ns.max(1) + SLACK
     }
 
     /// What looked like a source that counts anew was a copy: the source went on meanwhile.
@@ -170,6 +191,28 @@ mod tests {
     fn said(seq: u16, ts: u32, after_ms: i64, is_known: bool) -> Judged {
         let n = Number { seq, ts: Some(ts), at_ns: 99 * 20_000_000 + after_ms * 1_000_000, is_known };
         heard().judge(n, PACE)
+    }
+
+    #[test]
+    fn more_copies_in_a_row_than_their_delay_explains_are_none() {
+        let again = |seq: u16, ts: u32, after_ms: i64| Number {
+            seq,
+            ts: Some(ts),
+            at_ns: 99 * 20_000_000 + after_ms * 1_000_000,
+            is_known: true,
+        };
+        // Copies 100 ms late, behind the last packet: as many as there were meanwhile.
+        let mut o = heard();
+        let late = (95..=99u16).map(|i| again(1000 + i, 5000 + u32::from(i) * 160, i64::from(i) * 20 - 1880));
+        assert!(late.into_iter().all(|n| o.note_again(n, PACE)));
+        // The last one again, to keep a path open, however often.
+        assert!((0..100).all(|i| o.note_again(again(1099, 5000 + 99 * 160, i * 20), PACE)));
+        // Numbers that stand still while the timestamps go on.
+        let mut o = heard();
+        let stands: Vec<bool> = (1..=50)
+            .map(|i| o.note_again(again(1099, 5000 + (99 + i) * 160, i64::from(i) * 20), PACE))
+            .collect();
+        assert_eq!(stands.iter().filter(|is_copy| !**is_copy).count(), 44);
     }
 
     #[test]

@@ -400,10 +400,12 @@ impl Source {
         let clock_hz = self.clock.clock_hz();
         let stats = self.streams.on(packet.flow, clock_hz);
         let arrival = if anew { stats.begin_anew(heard.seq) } else { stats.on_number(heard.seq) };
+        let ts_told = is_sound.then_some(heard.timestamp);
         if arrival == Arrival::Duplicate {
+            let number = Number { seq: heard.seq, ts: ts_told, at_ns, is_known: true };
+            self.missing += u64::from(is_sound && !self.order.note_again(number, self.pace()));
             return;
         }
-        let ts_told = is_sound.then_some(heard.timestamp);
         let number = Number { seq: heard.seq, ts: ts_told, at_ns, is_known: false };
         let seq = self.order.place(number, anew);
         let told = if is_sound { ticks } else { 0 };

@@ -293,7 +293,7 @@ fn captures_without_real_times_are_placed_by_rtp() {
             left.enumerate().map(|(i, (_, (_, f)))| (ns(0.0) + step * i as i64, f.clone())).collect();
         let bytes = pcap(1, usize::MAX, &stamped);
         for json in [vec!["--json"], vec![]] {
-            let run = run_of(&[bytes.clone()], &json);
+            let run = run_of(std::slice::from_ref(&bytes), &json);
             let said = run.stderr() + &run.stdout();
             assert!(said.contains("placed by their RTP timestamps"), "{said}");
             let r = run.only();

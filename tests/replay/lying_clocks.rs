@@ -163,6 +163,23 @@ fn copies_are_copies_though_they_come_late() {
     }
 }
 
+/// A sender that never counts on: what cannot be told from a copy is not heard, and that is said.
+#[test]
+fn numbers_that_stand_still_are_not_passed_off_as_copies() {
+    for side in [Caller, Callee] {
+        let d = Dialog::new(6);
+        let mut sent = Voice::of(&d, side, 1).talk(1003.0, 5000.0);
+        let first = u16::from_be_bytes([sent[0].rtp[2], sent[0].rtp[3]]);
+        for p in &mut sent {
+            p.rtp[2..4].copy_from_slice(&first.to_be_bytes());
+        }
+        let other = Voice::of(&d, side.other(), 2).talk(1005.0, 5000.0);
+        let run = call(&d, 5000.0, &[&sent, &other]);
+        assert_eq!(run.only().json["complete"], false, "{side:?}");
+        must(run.only(), if side == Caller { "agent" } else { "customer" }, &other);
+    }
+}
+
 #[test]
 fn a_path_that_grows_shorter_is_followed_at_once() {
     for shorter in [10.0, 15.0, 25.0, 30.0, 60.0, 100.0, 300.0] {
