@@ -94,7 +94,7 @@ fn against(r: &Contender<'_>, owner: &Contender<'_>, flow: &Flow, now: Tick, pas
     }
     // Of who was just answered and not heard at all it is the first sign.
     let is_fresh = owner.session.answered_at.is_some_and(|at| now.since(at) <= LIVELY / 2);
-    let strays = owner.session.strays[speaker].last().is_some_and(|s| *s != past.ssrc);
+    let strays = owner.session.strays[speaker].last().is_some_and(|(ssrc, _)| *ssrc != past.ssrc);
     let is_first = is_fresh && !strays && !spoke && owner.best() != Rank::Image && own >= others;
     let is_much = match (own, others) {
         (EndKnowledge::Known, EndKnowledge::Known) => {

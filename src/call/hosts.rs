@@ -143,7 +143,7 @@ impl Hosts {
             let is_own = |id: &SessionId| sessions.get(id).is_some_and(|o| o.group == s.group);
             let is_alone = |ip: &IpAddr| self.at(ip).is_some_and(|all| all.iter().all(is_own));
             for side in [Side::Caller, Side::Callee] {
-                let near = (s.is_at(side, src), s.is_at(side.other(), dst));
+                let near = (s.may_be_at(side, src), s.is_at(side.other(), dst));
                 let was_heard = s.spoke[side as usize].is_some();
                 let is_near = match near {
                     (true, true) => true,

@@ -150,6 +150,7 @@ impl Pairing {
             spoken_to: [None; 2],
             strayed: (self.now, 0),
             strays: Default::default(),
+            is_surely_heard: [false; 2],
         };
         self.between.begin(id, &session);
         self.sessions.insert(id, session);
@@ -178,6 +179,7 @@ impl Pairing {
         let hosts = s.hosts();
         let old = std::mem::replace(&mut s.claims[side as usize], claims.into());
         s.moved_at = Some(self.now).filter(|_| !old.is_empty());
+        s.is_surely_heard[side as usize] = false;
         self.hosts.rename(session, &hosts, &s.hosts());
         let is_answered = s.answered.is_some();
         let learned = std::mem::take(&mut s.learned);

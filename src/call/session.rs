@@ -6,7 +6,7 @@
 use super::flows::Tick;
 use crate::id::RecordingId;
 use crate::net::Flow;
-use crate::rtp::standing::Standing;
+use crate::rtp::standing::{Standing, Trust};
 use crate::sdp::Side;
 use crate::wire::link::Vlan;
 use foldhash::quality::RandomState;
@@ -128,8 +128,10 @@ pub(super) struct Session {
     /// When a packet between its hosts that nobody claims was last seen, and how often while
     /// the speaker was missed.
     pub strayed: (Tick, u8),
-    /// Sources of those that may be each side's, the last heard last.
-    pub strays: [SmallVec<[u32; 2]>; 2],
+    /// Sources of those that may be each side's and the hosts they came from, the last heard last.
+    pub strays: [SmallVec<[(u32, IpAddr); 2]>; 2],
+    /// Each side was heard from an address of its own since it last said where it is.
+    pub is_surely_heard: [bool; 2],
 }
 
 impl Session {
@@ -140,15 +142,19 @@ impl Session {
     }
 
     /// A packet that nobody claims may be of `side`.
-    pub fn note_stray(&mut self, side: Side, ssrc: u32) {
-        let known = &mut self.strays[side as usize];
-        if known.last() != Some(&ssrc) {
-            known.retain(|s| *s != ssrc);
-            if known.len() >= MAX_SOURCES {
-                known.remove(0);
-            }
-            known.push(ssrc);
+    pub fn note_stray(&mut self, side: Side, source: (u32, IpAddr)) {
+        let known = &self.strays[side as usize];
+        if known.last() == Some(&source) {
+            return;
         }
+        // Whoever sends under many names does not push out what came from a host of the party.
+        let is_anybodys = |s: &(u32, IpAddr)| *s == source || !self.is_said_at(side, s.1);
+        let is_full = known.len() >= MAX_SOURCES;
+        let oldest = known.iter().position(|s| *s == source);
+        let oldest = oldest.or_else(|| is_full.then(|| known.iter().position(is_anybodys).unwrap_or(0)));
+        let known = &mut self.strays[side as usize];
+        oldest.map(|i| known.remove(i));
+        known.push(source);
     }
 
     /// A source is that of `side`, or of another call.
@@ -168,6 +174,7 @@ impl Session {
     /// A packet of `side` came from there.
     pub fn note_spoke(&mut self, side: Side, flow: &Flow) {
         self.spoke[side as usize] = Some(flow.src);
+        self.is_surely_heard[side as usize] |= self.standing(side, flow.src).trust() == Trust::Named;
         let on = &mut self.spoke_on[side as usize];
         if !on.contains(&flow.vlan) && on.len() < MAX_VLANS {
             on.push(flow.vlan);
@@ -213,6 +220,22 @@ impl Session {
     /// Is `ip` a host that `side` is known to be at?
     pub fn is_at(&self, side: Side, ip: IpAddr) -> bool {
         self.is_said_at(side, ip) || self.learned.iter().any(|l| l.side == side && l.addr.ip() == ip)
+    }
+
+    /// May what comes from `ip` be of `side`? Where the side was heard from an address of its own
+    /// it may not because something was heard from there once.
+    pub fn may_be_at(&self, side: Side, ip: IpAddr) -> bool {
+        let is_its = |l: &Learned| l.ways == [true; 2] || !self.is_surely_heard[side as usize];
+        let mut learned = self.learned.iter().filter(|l| is_its(l));
+        self.is_said_at(side, ip) || learned.any(|l| l.side == side && l.addr.ip() == ip)
+    }
+
+    /// Did a packet that nobody claimed come of the source that sends here now, and is `side` now?
+    /// Whoever else sends under its name is not missed.
+    pub fn strayed_before(&self, side: Side, (ssrc, ip): (u32, IpAddr)) -> bool {
+        let may_be = |other: IpAddr| other == ip || self.may_be_at(side, other);
+        let own = self.strays[side as usize].iter().any(|(s, other)| *s == ssrc && may_be(*other));
+        own && (!self.is_surely_heard[side as usize] || self.may_be_at(side, ip))
     }
 
     /// Knows it an end of a flow of which the other is not elsewhere, as far as was heard?

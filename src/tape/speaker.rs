@@ -373,14 +373,17 @@ impl Speaker {
     pub fn missing(&self, rate_hz: u32) -> Missing {
         // Who of two was the party is not known.
         let is_other = self.floor.is_uncertain() && self.asides.have_voices();
-        // What a stranger sends is not missed where the party is known.
-        let counts = |p: HeardAt| p.trust() != Trust::None || !self.floor.is_certain();
         if self.refused > 0 || is_other || self.took_own_back || self.asides.may_be_missed() {
             return Missing::Sound;
         }
-        let finished = self.finished.streams().iter().filter(|f| counts(f.place)).map(|f| f.missing);
-        let sources = self.sources.iter().filter(|s| counts(s.place())).map(|s| s.missing(rate_hz));
+        let finished = self.finished.streams().iter().filter(|f| self.may_be_its(f.place)).map(|f| f.missing);
+        let sources = self.sources.iter().filter(|s| self.may_be_its(s.place())).map(|s| s.missing(rate_hz));
         finished.chain(sources).max().unwrap_or_default()
+    }
+
+    /// What a stranger sends is neither missed nor judged where the party is known.
+    fn may_be_its(&self, place: HeardAt) -> bool {
+        place.trust() != Trust::None || !self.floor.is_certain()
     }
 
     /// More sound came than there was time for it to be spoken in.

@@ -331,3 +331,99 @@ fn broken_packets_of_a_stranger_are_no_loss() {
         complete(unmoved(&peace, &s, &format!("{to:?}")).only(), true);
     }
 }
+
+/// A packet of RTP with this source and number, which carries nothing.
+fn bare(ssrc: u32, seq: u16) -> Vec<u8> {
+    let mut p = vec![0xA0, 8];
+    p.extend_from_slice(&seq.to_be_bytes());
+    p.extend_from_slice(&[0, 0, 0, 1]);
+    p.extend_from_slice(&ssrc.to_be_bytes());
+    p.push(200);
+    p
+}
+
+/// What somebody sends to a party's SIP port, and then to where it takes media, under its peer's
+/// name or any: he was heard from there before, or was not.
+fn past_the_ports(s: &mut Scene, d: &Dialog, to: Side, ssrc: u32, (at, speaks): (f64, bool)) {
+    let (from, own) = (outsider(d), d.rtp[to as usize]);
+    if speaks {
+        s.media(&tone(from, own, 78).talk(at - 40.0, at));
+    }
+    let beside = SocketAddr::new(own.ip(), own.port() + 1);
+    for (i, place) in [d.sip[to as usize], own, beside, d.sip[to as usize], own].into_iter().enumerate() {
+        for again in 0..4 {
+            s.udp(at + 30.0 * i as f64 + f64::from(again), from, place, &bare(ssrc, 1));
+        }
+    }
+}
+
+#[test]
+fn what_a_stranger_sends_past_a_partys_ports_is_missed_by_nobody() {
+    for d in dialogs(12) {
+        let (peace, sent) = genuine(&d);
+        for to in [Caller, Callee] {
+            for (at, speaks) in [(1100.0, true), (1500.0, false), (3000.0, true), (5700.0, true)] {
+                for ssrc in [ssrc_of(&sent, to.other()), ssrc_of(&sent, to), 7] {
+                    let mut s = peace.clone();
+                    past_the_ports(&mut s, &d, to, ssrc, (at, speaks));
+                    complete(unmoved(&peace, &s, &format!("{to:?} {at} {speaks} {ssrc}")).only(), true);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_partys_name_sent_ahead_of_it_from_elsewhere_is_missed_by_nobody() {
+    for d in dialogs(13) {
+        let (peace, sent) = genuine(&d);
+        for to in [Caller, Callee] {
+            let mut s = peace.clone();
+            for at in [1000.1, 1000.4] {
+                let (from, ssrc) = (outsider(&d), ssrc_of(&sent, to.other()));
+                s.udp(at, from, d.sip[to as usize], &bare(ssrc, 1));
+            }
+            complete(unmoved(&peace, &s, &format!("{to:?}")).only(), true);
+        }
+    }
+}
+
+#[test]
+fn behind_a_nat_nothing_of_a_strangers_is_missed_once_the_party_is_known() {
+    let mut d = Dialog::new(14);
+    d.rtp[0] = addr("192.168.7.7:20004");
+    let (peace, sent, _) = behind_nat(&d);
+    for (at, speaks) in [(1500.0, true), (3000.0, false)] {
+        let mut s = peace.clone();
+        past_the_ports(&mut s, &d, Callee, ssrc_of(&sent, Caller), (at, speaks));
+        complete(unmoved(&peace, &s, &format!("{at} {speaks}")).only(), true);
+    }
+}
+
+#[test]
+fn what_a_party_sends_past_the_others_ports_is_missed_whoever_speaks_meanwhile() {
+    for d in dialogs(15) {
+        for (side, comes_back) in [(Caller, true), (Callee, true), (Caller, false), (Callee, false)] {
+            let mut s = Scene::new();
+            d.answered(&mut s, 100.0, 1000.0);
+            let mut voices = [Voice::of(&d, Caller, 1), Voice::of(&d, Callee, 2)];
+            let to = d.rtp[side.other() as usize];
+            let beside = |a: SocketAddr| SocketAddr::new(a.ip(), a.port() + 40);
+            for who in [Caller, Callee] {
+                let v = &mut voices[who as usize];
+                let [own, usual] = [who, who.other()].map(|w| d.rtp[w as usize]);
+                s.media(&v.clone().between(own, usual).talk(1001.0, 2000.0));
+                v.talk(1001.0, 2000.0);
+                let astray = if who == side { [own, usual].map(beside) } else { [own, usual] };
+                s.media(&v.clone().between(astray[0], astray[1]).talk(2000.0, 3500.0));
+                v.talk(2000.0, 3500.0);
+                if comes_back || who != side {
+                    s.media(&v.clone().between(own, usual).talk(3500.0, 6000.0));
+                }
+            }
+            d.bye(&mut s, 6000.0, Caller);
+            s.media(&tone(outsider(&d), to, 3).talk(1900.0, 6000.0));
+            complete(s.replay(AGENTS).only(), false);
+        }
+    }
+}

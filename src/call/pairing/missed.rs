@@ -60,7 +60,7 @@ impl Pairing {
         let mut missing: SmallVec<[SessionId; 2]> = SmallVec::new();
         for (id, side, is_missed) in near {
             let Some(s) = self.sessions.get_mut(&id) else { continue };
-            s.note_stray(side, ssrc);
+            s.note_stray(side, (ssrc, flow.src.ip()));
             // A packet in each tick says enough.
             if s.strayed.0 != self.now {
                 let before = if is_missed { s.strayed.1 } else { 0 };

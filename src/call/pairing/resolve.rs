@@ -141,7 +141,7 @@ impl Pairing {
         if let Some((route, leg)) = is_sure.then(|| self.own(flow, owned)).flatten() {
             // What of it came before anybody knew whose it is, is missing.
             let has_missed = |(id, side): &&(SessionId, Side)| {
-                self.sessions.get(id).is_some_and(|s| s.strays[*side as usize].contains(&run.ssrc))
+                self.sessions.get(id).is_some_and(|s| s.strayed_before(*side, (run.ssrc, flow.src.ip())))
             };
             let missed: SmallVec<[SessionId; 2]> =
                 owned.by.iter().filter(has_missed).map(|(id, _)| *id).collect();
@@ -340,6 +340,7 @@ impl Pairing {
                 known.ways[end as usize] = true;
                 if known.ways == [true; 2] {
                     s.behind[side as usize] = Some(addr);
+                    s.is_surely_heard[side as usize] = true;
                     let claimants = self.places.claimants_mut(&addr).iter_mut();
                     claimants.filter(|c| c.session == id && c.side == side).for_each(|c| c.rank = Rank::Nat);
                     // What came from there before has another standing from here on.

@@ -7,14 +7,15 @@ use super::Speaker;
 impl Speaker {
     /// What there is to see of it at this step.
     pub fn glimpse(&mut self) -> Glimpse {
-        let last = self.sources.iter().max_by_key(|s| s.last_at_ns());
+        let own = || self.sources.iter().filter(|s| self.may_be_its(s.place()));
+        let last = own().max_by_key(|s| s.last_at_ns());
         let sum = |(a, b), (lost, expected)| (a + lost, b + expected);
         Glimpse {
             last_ns: last.map(Source::last_at_ns),
             is_resting: last.is_some_and(Source::is_resting),
-            decoded: self.sources.iter().map(Source::decoded).sum(),
+            decoded: own().map(Source::decoded).sum(),
+            loss: own().map(Source::loss).fold((0, 0), sum),
             senseless: std::mem::take(&mut self.senseless.new),
-            loss: self.sources.iter().map(Source::loss).fold((0, 0), sum),
         }
     }
 

@@ -87,8 +87,8 @@ impl Genuine {
         if rng.chance(0.8) {
             d.bye(&mut scene, over, if rng.chance(0.5) { Caller } else { Callee });
         } else {
-            // The capture goes on for as long, whoever else sends.
-            scene.udp(over + 500.0, addr("203.0.113.1:123"), addr("203.0.113.2:123"), b"time");
+            // The capture goes on for as long, whoever else sends, and however long he does.
+            scene.udp(over + 4000.0, addr("203.0.113.1:123"), addr("203.0.113.2:123"), b"time");
         }
         Genuine { d, scene, over, known, places, voices: first, said }
     }
