@@ -88,7 +88,7 @@ pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
     }
     let merged = builder.build().and_then(::config::Config::try_deserialize::<Config>);
     let LayerMerger { mut problems, sources } = judge;
-    let config = match merged {
+    let mut config = match merged {
         Ok(config) => config,
         // Every value was judged, so this is a kind in `keys` that promises more than `Config` holds.
         Err(error) => {
@@ -99,6 +99,8 @@ pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
             return Err(ConfigError { problems });
         }
     };
+    let is_set = |limit: &str| sources.of(&format!("limits.{limit}")).0 != ValueOrigin::Defaults;
+    config.limits.follow_memory(is_set);
     for finding in check::check(&config, purpose) {
         // What was left out above must not be missed again here.
         if problems.iter().all(|p| p.key != finding.key) {

@@ -15,6 +15,7 @@ pub mod forms;
 pub mod hep_keys;
 mod hep_rules;
 pub mod keys;
+mod limits;
 pub mod listen_at;
 pub mod listening;
 pub mod load;

@@ -310,7 +310,10 @@ section! {
         /// Memory for what the network makes the recorder keep: half of it for signalling, a quarter
         /// for sound that waits to be written, a sixteenth for TCP, half as much for fragments, the
         /// rest for open recordings. When the part for signalling is full, the oldest calls that nobody has
-        /// answered are forgotten, and counted. The limits below apply as well, if they are lower.
+        /// answered are forgotten, and counted. The limits below apply as well, if they are lower. The
+        /// defaults of calls, recordings, fragments, tcp_streams and queue_bytes are in proportion
+        /// to the memory, recordings up to 64000: the numbers below are those for 1 GiB. `nauhuri
+        /// check` shows what they are.
         #[serde(with = "crate::config::forms::bytes")]
         memory: u64 = 1 << 30, Kind::Size;
         /// Calls followed at once.
@@ -334,13 +337,6 @@ section! {
 
 /// Least memory with which anything can be followed, bytes.
 pub const MEMORY_MIN: u64 = 64 << 20;
-
-impl Limits {
-    /// One part of so many of `memory`, bytes.
-    pub fn share(&self, of: u64) -> usize {
-        usize::try_from(self.memory / of.max(1)).unwrap_or(usize::MAX)
-    }
-}
 
 /// `agents.match`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -53,6 +53,18 @@ fn each_layer_overrides_the_one_before() {
 }
 
 #[test]
+fn limits_that_no_layer_sets_follow_from_the_memory() {
+    let of = |c: &Config| (c.limits.calls, c.limits.recordings, c.limits.queue_bytes);
+    let small = good("[limits]\nmemory = \"256 MiB\"", &[], &[]);
+    assert_eq!(of(&small), (25_000, 5000, 16 << 20));
+    // Also where it is what the default would be.
+    let file = "[limits]\nmemory = \"256 MiB\"\nrecordings = 20000";
+    assert_eq!(of(&good(file, &[], &["limits.calls=7"])), (7, 20_000, 16 << 20));
+    let env = [("NAUHURI__LIMITS__MEMORY", "2 GiB"), ("NAUHURI__LIMITS__QUEUE_BYTES", "9000000")];
+    assert_eq!(of(&good(file, &env, &[])), (200_000, 20_000, 9_000_000));
+}
+
+#[test]
 fn text_of_the_environment_takes_the_type_of_its_key() {
     let env = [
         ("NAUHURI__CAPTURE__INTERFACE", "eth1, eth2"),

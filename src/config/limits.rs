@@ -1,0 +1,59 @@
+//! How the limits follow from the memory that there may be.
+
+use super::sections::{Limits, MEMORY_MIN};
+
+/// The memory for which the defaults of the other limits are written, bytes.
+const USUAL: u64 = 1 << 30;
+/// With more recordings than this the files that the service may open would not do (`LimitNOFILE=`
+/// of the unit); whoever raises that sets the limit as well.
+const RECORDINGS_MOST: usize = 64_000;
+
+impl Limits {
+    /// One part of so many of `memory`, bytes.
+    pub fn share(&self, of: u64) -> usize {
+        usize::try_from(self.memory / of.max(1)).unwrap_or(usize::MAX)
+    }
+
+    /// The limits that nobody has set grow and shrink with `memory`; those of which `is_set` holds stay.
+    pub fn follow_memory(&mut self, is_set: impl Fn(&str) -> bool) {
+        let memory = self.memory.max(MEMORY_MIN);
+        let follow = |name: &str, limit: &mut usize| {
+            if !is_set(name) {
+                let part = *limit as u128 * u128::from(memory) / u128::from(USUAL);
+                *limit = usize::try_from(part).unwrap_or(usize::MAX).max(1);
+            }
+        };
+        follow("calls", &mut self.calls);
+        follow("recordings", &mut self.recordings);
+        if !is_set("recordings") {
+            self.recordings = self.recordings.min(RECORDINGS_MOST);
+        }
+        follow("fragments", &mut self.fragments);
+        follow("tcp_streams", &mut self.tcp_streams);
+        follow("queue_bytes", &mut self.queue_bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_has_set_follows_from_the_memory() {
+        let of = |l: &Limits| [l.calls, l.recordings, l.fragments, l.tcp_streams, l.queue_bytes];
+        let with = |memory: u64, is_set: &dyn Fn(&str) -> bool| {
+            let mut l = Limits { memory, ..Limits::default() };
+            l.follow_memory(is_set);
+            of(&l)
+        };
+        let usual = of(&Limits::default());
+        assert_eq!(with(1 << 30, &|_| false), usual, "the defaults are those of the usual memory");
+        assert_eq!(with(4 << 30, &|_| false), [400_000, 64_000, 16_384, 65_536, 256 << 20]);
+        assert_eq!(with(64 << 20, &|_| false), [6250, 1250, 256, 1024, 4 << 20]);
+        assert_eq!(with(u64::MAX, &|_| true), usual, "what somebody has set is as it was set");
+        let mut all = with(u64::MAX, &|_| false).into_iter().zip(usual);
+        assert!(all.all(|(much, usual)| much > usual), "nothing overflows");
+        assert!(with(0, &|_| false).into_iter().all(|n| n > 0));
+        assert_eq!(with(2 << 30, &|name| name == "calls"), [100_000, 40_000, 8192, 32_768, 128 << 20]);
+    }
+}
