@@ -28,6 +28,8 @@ mod hep;
 mod late;
 #[path = "recorder/leftovers.rs"]
 mod leftovers;
+#[path = "recorder/reasons.rs"]
+mod reasons;
 #[path = "recorder/stop.rs"]
 mod stop;
 #[path = "recorder/strange.rs"]

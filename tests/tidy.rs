@@ -10,6 +10,8 @@
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/queues.rs"]
+mod queues;
 #[path = "tidy/scan.rs"]
 mod scan;
 
@@ -418,6 +420,11 @@ fn nothing_is_left_unfinished() {
         "words",
         sources().iter().filter(|s| s.path.starts_with("src/")).flat_map(|s| banned(s, NOT_ANYWHERE)),
     );
+}
+
+#[test]
+fn no_list_is_emptied_from_its_front() {
+    hold("queues", sources().iter().flat_map(|s| queues::moved(&s.path, &s.code)));
 }
 
 #[test]

@@ -212,3 +212,22 @@ fn explain(name: &str, e: &PcapError) -> LiveError {
         LiveError::Failed { name: name.into(), why }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_libpcap_says_is_kept_where_nothing_better_is_known() {
+        for text in ["The interface disappeared", "recv failed: Input/output error"] {
+            let told = explain("eth7", &PcapError::PcapError(text.into())).to_string();
+            assert!(told.contains("eth7") && told.contains(text), "{told}");
+        }
+        let told = explain("eth7", &PcapError::PcapError("SIOCGIFHWADDR: No such device".into()));
+        assert!(matches!(told, LiveError::NoSuchInterface { .. }), "{told}");
+        let told = explain("eth7", &PcapError::PcapError("eth7: That device is not up".into()));
+        assert!(matches!(told, LiveError::Down { .. }), "{told}");
+        let told = explain("eth7", &PcapError::PcapError("socket: Operation not permitted".into()));
+        assert!(matches!(told, LiveError::Forbidden { .. }), "{told}");
+    }
+}

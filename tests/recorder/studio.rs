@@ -25,17 +25,19 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 type Stamped = (Timestamp, Vec<u8>);
+/// A frame, or why there are no more.
+type Brought = Result<Stamped, String>;
 
 /// Wires by interface name, until somebody opens them.
-fn wires() -> &'static Mutex<HashMap<String, Receiver<Stamped>>> {
-    static WIRES: OnceLock<Mutex<HashMap<String, Receiver<Stamped>>>> = OnceLock::new();
+fn wires() -> &'static Mutex<HashMap<String, Receiver<Brought>>> {
+    static WIRES: OnceLock<Mutex<HashMap<String, Receiver<Brought>>>> = OnceLock::new();
     WIRES.get_or_init(Mutex::default)
 }
 
 /// An interface that brings what the test puts on its wire.
 pub struct Wire {
     name: String,
-    frames: Receiver<Stamped>,
+    frames: Receiver<Brought>,
     now: Stamped,
 }
 
@@ -52,7 +54,7 @@ impl FrameSource for Wire {
 
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>, LiveError> {
         let Ok(next) = self.frames.try_recv() else { return Ok(None) };
-        self.now = next;
+        self.now = next.map_err(|why| LiveError::Failed { name: self.name.clone(), why })?;
         let (ts, data) = (self.now.0, &self.now.1[..]);
         Ok(Some(Frame { ts, link: LinkType::Ethernet, data, wire_len: data.len() as u32 }))
     }
@@ -85,7 +87,7 @@ pub fn config(root: &Path, wire: &str) -> Config {
 pub struct Studio {
     pub context: Arc<Context>,
     pub at: SocketAddr,
-    wire: Sender<Stamped>,
+    wire: Sender<Brought>,
     stop: StopFlag,
     thread: Option<JoinHandle<bool>>,
 }
@@ -172,8 +174,18 @@ impl Studio {
             let due = Duration::from_nanos((at - first) as u64);
             std::thread::sleep(due.saturating_sub(began.elapsed()));
             // A recorder that has ended takes no more.
-            let _ = self.wire.send((wall + due, frame));
+            let _ = self.wire.send(Ok((wall + due, frame)));
         }
+    }
+
+    /// Puts one frame on the wire, stamped now.
+    pub fn put(&self, frame: Vec<u8>) {
+        self.wire.send(Ok((Clock::machine().wall(), frame))).unwrap();
+    }
+
+    /// The interface fails, and is not there when it is looked for again.
+    pub fn fail(&self, why: &str) {
+        self.wire.send(Err(why.into())).unwrap();
     }
 
     /// How it ended, and how long that took. A capture loop that died has not ended well.

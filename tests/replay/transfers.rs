@@ -5,7 +5,9 @@ use crate::common::ladder::{AGENTS, Dialog, Scene, Side, ns};
 use crate::common::oracle::must;
 use crate::common::run::Run;
 use crate::common::voice::Voice;
-use crate::kit::{INTERNAL_TOO, Sent, at, inbound, nowhere, talk};
+use crate::kit::{INTERNAL_TOO, Sent, at, call, inbound, nowhere, talk};
+use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// The second agent.
 fn second(n: u16) -> Dialog {
@@ -412,5 +414,42 @@ fn a_transfer_that_failed_hands_nobody_over() {
         let mut s = Scene::new();
         scene.play(&mut s, asks, in_first, leaves, true);
         assert_eq!(s.replay(AGENTS).recordings.len(), 1, "{asks} {in_first} {leaves:?}");
+    }
+}
+
+/// All legs of a contact come along, also of one that has more than are searched for another one's sake.
+#[test]
+fn a_contact_of_many_legs_is_merged_whole() {
+    const CALLS: u16 = 40;
+    let corr = "[sip]\ncorrelation_headers = [\"X-Contact\"]\n";
+    for last_is_transferred in [true, false] {
+        let first = Dialog::new(99);
+        let mut s = Scene::new();
+        first.answered(&mut s, 0.0, 1000.0);
+        talk(&mut s, &first, 1000.0, 3000.0);
+        first.request(&mut s, 2000.0, "REFER", Callee, 5, "Refer-To: <sip:2002@pbx.example>\r\n", None);
+        first.response(&mut s, 2010.0, 202, "REFER", Callee, 5, None);
+        first.bye(&mut s, 3000.0, Caller);
+        // Calls that carry one value of the header, one of which the customer was sent into.
+        for n in 0..CALLS {
+            let agent = if n == CALLS - 1 { 2002 } else { 2100 + n };
+            let mut d = second(n);
+            (d.to, d.uri) = (format!("<sip:{agent}@pbx.example>"), format!("sip:{agent}@192.0.2.20"));
+            d.headers = "X-Contact: 777\r\n".into();
+            if n < CALLS - 1 {
+                d.from = format!("<sip:+35840999{n:04}@trunk.example>");
+            }
+            let begins = match n == CALLS - 1 && !last_is_transferred {
+                true => 70_000.0,
+                false => 2100.0 + 5.0 * f64::from(n),
+            };
+            call(&mut s, &d, begins + 900.0, begins + 2400.0);
+        }
+        let run = s.replay(&format!("{AGENTS}{corr}"));
+        assert_eq!(run.recordings.len(), usize::from(CALLS) + 1, "{}", run.stdout());
+        let groups: BTreeSet<&str> = run.recordings.iter().map(|r| r.text("/call_group")).collect();
+        assert!(groups.iter().all(|group| *group != Uuid::nil().to_string()), "{groups:?}");
+        // Long after the REFER, and after the others, a call is a contact of its own.
+        assert_eq!(groups.len(), if last_is_transferred { 1 } else { 3 }, "{groups:?}");
     }
 }
