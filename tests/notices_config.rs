@@ -80,7 +80,7 @@ fn the_five_notices_differ_as_they_promise() {
         assert_eq!(base.retention_bound, bound, "{name}");
         assert_eq!(!config.agents.names.is_empty(), names, "{name}");
         assert_eq!(config.service.len(), services, "{name}");
-        assert_eq!(config.retention.timezone, "Europe/Helsinki", "{name}");
+        assert_eq!(config.retention.timezone.name(), "Europe/Helsinki", "{name}");
         assert_eq!(config.retention.access, CopyAccess::UntilDue, "{name}");
         assert!(base.record, "{name}");
         files.insert(format!("{name}.toml"));

@@ -1,8 +1,8 @@
 //! The rules of the configuration about parties and services, compiled once.
 
 use crate::codec::key_sequence::PauseKeys;
-use crate::config::compiled::{ExtensionRule, Networks, NumberForm, truncate_number};
-use crate::config::{AgentMatch, Config, HideDigits, PauseRules, Service};
+use crate::config::compiled::{ExtensionRule, NumberForm, truncate_number};
+use crate::config::{AgentMatch, Config, HideDigits, Networks, PauseRules, Service};
 use crate::pii::Pii;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -45,7 +45,7 @@ impl Rules {
         let a = &config.agents;
         let extensions: Vec<_> =
             a.extensions.iter().filter_map(|p| ExtensionRule::parse(p, &form).ok()).collect();
-        let networks = Networks::parse(a.networks.iter().map(String::as_str)).unwrap_or_default();
+        let networks = a.networks.clone();
         let base = &config.service_default;
         let services =
             config.service.iter().map(|s| (s.numbers.clone(), Arc::new(s.resolve(base)))).collect();

@@ -12,7 +12,6 @@ mod socket_drops;
 use super::feed::{Feed, Listener};
 use super::tls::{self, TlsError, is_nothing};
 use crate::config::Config;
-use crate::config::compiled::Networks;
 use crate::config::listen_at::{ListenAt, ListenOver};
 use crate::wire::hep::MAX_LEN;
 use hep_counts::HepCounts;
@@ -78,10 +77,8 @@ impl HepListener {
         if own.listen.is_empty() {
             return Ok((Vec::new(), counts));
         }
-        // What is no block of addresses was refused with the configuration.
-        let from = Networks::parse(own.from.iter().map(String::as_str)).unwrap_or_default();
         let password = password(&own.password_file)?;
-        let rules = Arc::new(EntryRules { from, password, counts: Arc::clone(&counts) });
+        let rules = Arc::new(EntryRules { from: own.from.clone(), password, counts: Arc::clone(&counts) });
         let tls = match own.tls.is_set() {
             true => Some(Arc::new(tls::server(&own.tls.cert, &own.tls.key)?)),
             false => None,

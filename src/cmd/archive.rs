@@ -81,7 +81,7 @@ impl Site {
         let place = Place::of(&config.storage);
         must_be_ours(&place)?;
         place.enter()?;
-        let zone = settings::timezone(&config)?;
+        let zone = config.retention.timezone.rules().clone();
         let now = Timestamp::from_jiff(jiff::Timestamp::now());
         let (root, state) = (place.root.clone(), place.state.clone());
         Ok(Site { root, state, place, zone, now, by: By::new(Who::of_process(), now), config })

@@ -26,9 +26,8 @@ pub fn run(cli: &Cli, _args: &RecordArgs) -> anyhow::Result<()> {
 fn record(cli: &Cli, notifier: &mut Notifier) -> anyhow::Result<()> {
     leave_no_core();
     let loaded = settings::load(&cli.global, DefaultFile::Required, Purpose::Capture, Vec::new())?;
-    let timezone = settings::timezone(&loaded.config)?;
-    let recorder = Recorder::<LiveSource>::prepare(&loaded.config, &timezone)
-        .map_err(|e| blame_configuration(e, &loaded))?;
+    let recorder =
+        Recorder::<LiveSource>::prepare(&loaded.config).map_err(|e| blame_configuration(e, &loaded))?;
     let recorder = recorder.with_decoders(decode_worker::program());
     // Threads started from here on inherit the lock: that of the log is the first.
     let confined = recorder.confine(cli.global.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG)));

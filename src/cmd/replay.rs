@@ -64,13 +64,17 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
             Some(lock)
         }
     };
-    let timezone = settings::timezone(&config)?;
     let context = Arc::new(Context::replaying(&config));
     context.decode_by(decode_worker::program(), &config.codecs);
     let bar = progress_bar(cli, captures.total_bytes().unwrap_or(0));
-    let done = replay(&config, &context, &timezone, worker_count(&config), captures, |bytes| {
-        bar.set_position(bytes)
-    })?;
+    let done = replay(
+        &config,
+        &context,
+        config.retention.timezone.rules(),
+        worker_count(&config),
+        captures,
+        |bytes| bar.set_position(bytes),
+    )?;
     bar.finish_and_clear();
     let warnings = summary::warnings(&done, config.sip.ports.listed());
     if has_no_agent_rule(&config.agents) && !cli.global.quiet {
@@ -80,7 +84,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
         remark(format_args!("warning: {}", output::plain(w)));
     }
     let summary = if args.json { summary::json(&done, &warnings, root)? } else { summary::text(&done, root) };
-    register(&config, args.out.is_some(), &done, (&context, &timezone))?;
+    register(&config, args.out.is_some(), &done, (&context, config.retention.timezone.rules()))?;
     output::print(&summary)?;
     failures(&done)
 }

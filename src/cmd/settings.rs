@@ -117,14 +117,6 @@ pub fn start_log(global: &Global, quieter: i8, background: bool) -> Option<log::
     log::init(log::Options { format, verbosity, background }).ok()
 }
 
-/// The zone whose calendar days count.
-///
-/// # Errors
-/// The zone is not in the machine's tz database (the configuration was checked against it).
-pub fn timezone(config: &crate::config::Config) -> anyhow::Result<jiff::tz::TimeZone> {
-    Ok(jiff::tz::TimeZone::get(&config.retention.timezone)?)
-}
-
 /// `capture.interface` names one that this machine does not have.
 pub fn no_such_interface(loaded: &Loaded, name: &str, known: &str) -> ConfigError {
     let found = format!("\"{name}\", which is no interface here");

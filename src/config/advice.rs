@@ -112,14 +112,14 @@ fn agents(config: &Config, all: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{SipPorts, TunnelRule};
+    use crate::config::{Networks, SipPorts, TunnelRule};
 
     /// How many pieces of advice hold each of these words after `change`.
     fn told(change: impl FnOnce(&mut Config)) -> Vec<String> {
         let mut config = Config::default();
         config.capture.interface = vec!["eth1".into()];
         config.agents.extensions = vec!["2000-2999".into()];
-        config.agents.networks = vec!["10.0.0.0/8".into()];
+        config.agents.networks = Networks::parse(["10.0.0.0/8"]).unwrap();
         change(&mut config);
         advice(&config)
     }
@@ -146,7 +146,7 @@ mod tests {
                 c.agents.extensions.clear();
             }),
             (&["[agents] has no rule"], |c| c.agents = Agents::default()),
-            (&["their own From count", "set agents.networks"], |c| c.agents.networks.clear()),
+            (&["their own From count", "set agents.networks"], |c| c.agents.networks = Networks::default()),
             (&["their own From count", "agents.match = \"within\""], |c| c.agents.matching = AgentMatch::Any),
             (&["a header of that name count", "set agents.networks"], |c| {
                 c.agents = Agents { header: "X-Agent".into(), ..Agents::default() }
@@ -165,7 +165,7 @@ mod tests {
         }
         let prefix = told(|c| {
             c.agents.extensions = vec!["31*".into(), "2000-2999".into()];
-            c.agents.networks.clear();
+            c.agents.networks = Networks::default();
         });
         assert!(prefix.len() == 2 && prefix[1].contains("\"31*\" matches"), "{prefix:?}");
     }

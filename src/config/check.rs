@@ -248,8 +248,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::SipPorts;
-    use crate::config::{CallDirection, RetentionBound, ServiceRule};
+    use crate::config::{CallDirection, Networks, RetentionBound, ServiceRule, SipPorts, Zone};
     use std::time::Duration;
 
     /// Keys found wanting after `change`.
@@ -274,7 +273,7 @@ mod tests {
             let mut config = Config::default();
             match rule {
                 "extensions" => config.agents.extensions.push("2001".into()),
-                "networks" => config.agents.networks.push("10.0.0.0/8".into()),
+                "networks" => config.agents.networks = Networks::parse(["10.0.0.0/8"]).unwrap(),
                 _ => config.agents.header = "X-Agent".into(),
             }
             assert_eq!(check(&config, Purpose::Capture).len(), 1, "{rule}");
@@ -293,7 +292,6 @@ mod tests {
             ("sip.correlation_headers", |c| c.sip.correlation_headers = vec!["Session ID".into()]),
             ("sip.media_timeout", |c| c.sip.media_timeout = Duration::ZERO),
             ("agents.extensions", |c| c.agents.extensions = vec!["*".into()]),
-            ("agents.networks", |c| c.agents.networks = vec!["10.0.0.0/33".into()]),
             ("agents.header", |c| c.agents.header = "X Agent".into()),
             ("agents.names", |c| drop(c.agents.names.insert("2001".into(), String::new()))),
             ("service_default.name", |c| c.service_default.name = "a\"b".into()),
@@ -305,7 +303,6 @@ mod tests {
             ("service[2].name", |c| c.service = vec![rule("a", &["1"]), rule("a", &["2"])]),
             ("numbers.country", |c| c.numbers.country = "+358".into()),
             ("numbers.country", |c| c.numbers.national_prefix = "0".into()),
-            ("retention.timezone", |c| c.retention.timezone = "Europe/Helsingfors".into()),
             ("retention.sweep", |c| c.retention.sweep = Duration::ZERO),
             ("storage.dir", |c| c.storage.dir = "".into()),
             ("storage.state", |c| c.storage.state = Some("/var/lib/nauhuri/./recordings".into())),
@@ -323,12 +320,11 @@ mod tests {
             ("room.languages", |c| c.room.languages = vec!["de".into()]),
             ("room.session_idle", |c| c.room.session_idle = Duration::ZERO),
             ("room.exports", |c| c.room.exports = "out".into()),
-            ("room.trusted_proxies", |c| c.room.trusted_proxies = vec!["10.0.0.0/33".into()]),
             ("siprec.listen", |c| c.siprec.listen = vec!["10.1.0.5:5060".into()]),
             ("siprec.tls", |c| c.siprec.listen = vec!["tls:10.1.0.5:5061".into()]),
             ("siprec.from", |c| {
                 c.siprec.listen = vec!["udp:10.1.0.5:5060".into()];
-                c.siprec.from.clear();
+                c.siprec.from = Networks::default();
             }),
             ("siprec.rtp_ports", |c| c.siprec.rtp_ports = "20000".into()),
             ("siprec.advertise", |c| c.siprec.advertise = vec!["recorder.example".into()]),
@@ -383,7 +379,7 @@ mod tests {
             c.metrics.listen = "[::1]:9160".into();
             c.service = vec![rule("päivystys 116117", &["116117", "+358 116117"])];
             c.service_default.retention_bound = RetentionBound::AtMost;
-            c.retention.timezone = "Europe/Helsinki".into();
+            c.retention.timezone = Zone::named("Europe/Helsinki").unwrap();
         });
         assert_eq!(fine, [""; 0]);
     }

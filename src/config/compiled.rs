@@ -5,8 +5,6 @@
 //! number comes in as the user part of a URI, parameters after `;` are not
 //! part of it.
 
-pub use super::networks::Networks;
-
 use super::sections::Numbers;
 use super::service::HideDigits;
 use std::borrow::Cow;

@@ -3,6 +3,7 @@
 use super::keys::{Kind, section};
 use super::listen_at::{ListenAt, ListenOver};
 use super::listening::Tls;
+use super::networks::Networks;
 use super::tunnels::{TunnelKind, TunnelRule};
 use super::words;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ section! {
         /// Where to receive: "udp:127.0.0.1:9060", "tcp:10.1.0.5:9060" or "tls:10.1.0.5:9061". Empty: nowhere.
         listen: Vec<String> = Vec::new(), Kind::Words(&words::LISTEN_AT), "[\"udp:127.0.0.1:9060\"]";
         /// Networks of the agents. Anybody who may send can invent calls, so list no others.
-        from: Vec<String> = vec!["127.0.0.0/8".into(), "::1".into()], Kind::Words(&words::NETWORKS);
+        from: Networks = Networks::loopback(), Kind::Words(&words::NETWORKS);
         /// File with the password that agents must send (in HEP: the authenticate key). Empty: none.
         /// It is sent in clear unless TLS is used. HEP version 2 has no password.
         password_file: PathBuf = PathBuf::new(), Kind::Text;
@@ -32,8 +33,8 @@ impl HepSection {
 
     /// What it receives, as `replay` knows it again in a capture of another machine's network.
     pub fn as_tunnels(&self) -> impl Iterator<Item = TunnelRule> {
-        let from = self.from.iter().filter(|_| !self.listen.is_empty());
-        from.filter_map(|block| TunnelRule::read(TunnelKind::Hep.as_str(), Some(block)))
+        let from = self.from.blocks().filter(|_| !self.listen.is_empty());
+        from.map(|block| TunnelRule { kind: Some(TunnelKind::Hep), from: Some(block) })
     }
 
     /// The ports to which agents send single datagrams.

@@ -2,7 +2,6 @@
 
 use super::hep_keys::HepSection;
 use super::listen_at::ListenOver;
-use ipnet::IpNet;
 
 /// Everything in `[hep]` that makes no sense: key, what stands there, what may.
 pub(super) fn wrong(hep: &HepSection) -> Vec<(&'static str, &'static str, &'static str)> {
@@ -37,8 +36,9 @@ pub(super) fn left_open(hep: &HepSection) -> Vec<String> {
             ));
         }
     }
-    let is_all = |text: &&String| text.parse::<IpNet>().is_ok_and(|net| net.prefix_len() == 0);
-    if let Some(block) = hep.from.iter().find(is_all).filter(|_| !hep.listen.is_empty()) {
+    if let Some(block) =
+        hep.from.blocks().find(|net| net.prefix_len() == 0).filter(|_| !hep.listen.is_empty())
+    {
         all.push(format!(
             "hep.from = \"{block}\" is everybody: whoever reaches hep.listen can make up calls"
         ));
@@ -49,6 +49,7 @@ pub(super) fn left_open(hep: &HepSection) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Networks;
 
     fn section(listen: &[&str], change: impl FnOnce(&mut HepSection)) -> HepSection {
         let listen = listen.iter().map(ToString::to_string).collect();
@@ -60,9 +61,9 @@ mod tests {
     #[test]
     fn tls_needs_both_files_and_agents_need_an_address() {
         let keys = |hep: &HepSection| wrong(hep).iter().map(|w| w.0).collect::<Vec<_>>();
-        assert_eq!(keys(&section(&[], |h| h.from.clear())), [""; 0], "nothing is received");
+        assert_eq!(keys(&section(&[], |h| h.from = Networks::default())), [""; 0], "nothing is received");
         assert_eq!(keys(&section(&["udp:127.0.0.1:9060"], |_| {})), [""; 0]);
-        assert_eq!(keys(&section(&["udp:127.0.0.1:9060"], |h| h.from.clear())), ["hep.from"]);
+        assert_eq!(keys(&section(&["udp:127.0.0.1:9060"], |h| h.from = Networks::default())), ["hep.from"]);
         assert_eq!(keys(&section(&["tls:[::]:9061"], |_| {})), ["hep.tls"]);
         assert_eq!(keys(&section(&["tcp:[::]:9061"], |h| h.tls.key = "key.pem".into())), ["hep.tls"]);
         let whole = |h: &mut HepSection| (h.tls.cert, h.tls.key) = ("cert.pem".into(), "key.pem".into());
@@ -77,8 +78,9 @@ mod tests {
         assert_eq!(told(section(&["tcp:10.1.0.5:9060"], |_| {})), "");
         let with = |h: &mut HepSection| h.password_file = "secret".into();
         assert!(told(section(&["tcp:10.1.0.5:9060"], with)).contains("in clear"));
-        let all =
-            told(section(&["tcp:10.1.0.5:9060"], |h| h.from = vec!["10.0.0.0/8".into(), "::/0".into()]));
+        let all = told(section(&["tcp:10.1.0.5:9060"], |h| {
+            h.from = Networks::parse(["10.0.0.0/8", "::/0"]).unwrap()
+        }));
         assert!(all.contains("\"::/0\" is everybody"), "{all}");
     }
 }

@@ -4,6 +4,7 @@
 //! not configured gives nothing at all but what its name says ([`Role::builtin`]).
 
 use super::keys::{Kind, section};
+use super::networks::Networks;
 use super::words;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +35,7 @@ section! {
         /// PEM files of the certificate and its key; read again when they are renewed.
         tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS);
         /// Addresses (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
-        trusted_proxies: Vec<String> = Vec::new(), Kind::Words(&words::NETWORKS);
+        trusted_proxies: Networks = Networks::default(), Kind::Words(&words::NETWORKS);
         /// A session ends after this long without use.
         #[serde(with = "crate::config::forms::duration")]
         session_idle: Duration = Duration::from_secs(15 * 60), Kind::Period;
@@ -110,7 +111,7 @@ section! {
         /// Whether copies may be downloaded with the browser.
         download: bool = false, Kind::Bool;
         /// Networks from which the role can be used, as CIDR blocks; empty: anywhere.
-        networks: Vec<String> = Vec::new(), Kind::Words(&words::NETWORKS);
+        networks: Networks = Networks::default(), Kind::Words(&words::NETWORKS);
         /// Overrides the service's listening for this role: "standing", "on_request", or "" for
         /// as the service says.
         #[serde(with = "listening_word")]

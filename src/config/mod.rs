@@ -34,10 +34,12 @@ pub mod term;
 pub mod tls_keys;
 pub mod tunnels;
 mod words;
+pub mod zone;
 
 pub use error::ConfigError;
 pub use listening::{ListenReason, Listening, Room};
 pub use load::Loaded;
+pub use networks::Networks;
 pub use pausing::{Control, PauseBy, PauseRules, Switch};
 pub use sections::{
     AgentMatch, Agents, Audit, Capture, CdrFormat, CdrSettings, ClockTrust, Codecs, Config, Controller,
@@ -48,3 +50,4 @@ pub use sip_ports::SipPorts;
 pub use term::{Term, TermError};
 pub use tls_keys::TlsSection;
 pub use tunnels::{TunnelKind, TunnelRule};
+pub use zone::Zone;

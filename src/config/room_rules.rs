@@ -89,6 +89,7 @@ fn is_role_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Networks;
     use crate::config::listening::{Role, Tls};
 
     #[test]
@@ -103,7 +104,7 @@ mod tests {
             assert_eq!(keys(&|r| r.listen = listen.into()), ["room.listen"], "{listen}");
             let proxied = |r: &mut Room| {
                 r.listen = listen.into();
-                r.trusted_proxies = vec!["192.0.2.7".into()];
+                r.trusted_proxies = Networks::parse(["192.0.2.7"]).unwrap();
             };
             assert_eq!(keys(&proxied), [""; 0]);
             let tls = |r: &mut Room| {

@@ -6,6 +6,7 @@
 use super::hep_keys::HepSection;
 use super::keys::{self, Kind, section};
 use super::listening::Room;
+use super::networks::Networks;
 use super::pausing::{Control, PauseRules};
 use super::probe_keys::ProbeSection;
 use super::service::{Service, ServiceRule};
@@ -15,6 +16,7 @@ use super::term::Term;
 use super::tls_keys::TlsSection;
 use super::tunnels::TunnelRule;
 use super::words;
+use super::zone::Zone;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -116,7 +118,7 @@ section! {
         /// caller who writes an agent's number into the From header, or into the header below,
         /// counts as an agent, and the call is not recorded. A party who is an agent only by
         /// address is stored under its number if that has fewer than seven digits.
-        networks: Vec<String> = Vec::new(), Kind::Words(&words::NETWORKS);
+        networks: Networks = Networks::default(), Kind::Words(&words::NETWORKS);
         /// A SIP header that carries the agent's id, such as "X-Agent-Id".
         header: String = String::new(), Kind::Word(&words::HEADER);
         /// Record calls between two agents as well.
@@ -148,7 +150,7 @@ section! {
     /// How long recordings are kept, and how expired ones are deleted.
     pub struct Retention {
         /// The time zone of the calendar days, such as "Europe/Helsinki".
-        timezone: String = "UTC".into(), Kind::Word(&words::ZONE);
+        timezone: Zone = Zone::default(), Kind::Word(&words::ZONE);
         /// How often the daemon deletes what is due.
         #[serde(with = "crate::config::forms::duration")]
         sweep: Duration = Duration::from_secs(3600), Kind::Period;

@@ -3,6 +3,7 @@
 use super::keys::{Kind, section};
 use super::listen_at::{ListenAt, port_range};
 use super::listening::Tls;
+use super::networks::Networks;
 use super::words;
 use std::ops::RangeInclusive;
 
@@ -17,7 +18,7 @@ section! {
             "[\"udp:10.1.0.5:5060\", \"tcp:10.1.0.5:5060\"]";
         /// Networks of the recording clients. Anybody listed here can invent calls, so list no others:
         /// they are refused with 403.
-        from: Vec<String> = vec!["127.0.0.0/8".into(), "::1".into()], Kind::Words(&words::NETWORKS);
+        from: Networks = Networks::loopback(), Kind::Words(&words::NETWORKS);
         /// UDP ports for RTP and RTCP: two per stream, four for an ordinary call.
         rtp_ports: String = "20000-29999".into(), Kind::Word(&words::PORT_RANGE);
         /// The addresses told to the clients for media, one of each family at most. Empty: the one at

@@ -6,6 +6,7 @@ use super::keys::Form;
 use super::listen_at::{ListenAt, port_range};
 use super::networks::Networks;
 use super::term::{self, Term};
+use super::zone::Zone;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -42,7 +43,7 @@ pub(super) const LENGTH: Form = Form {
 /// The name of a time zone.
 pub(super) const ZONE: Form = Form {
     allowed: "a zone of the tz database (package tzdata) such as \"Europe/Helsinki\" or \"UTC\"",
-    accepts: |text| jiff::tz::TimeZone::get(text).is_ok(),
+    accepts: |text| Zone::named(text).is_some(),
     may_be_empty: false,
 };
 /// A country code, or none.

@@ -9,7 +9,6 @@ mod directory;
 
 pub use directory::{Assignment, Directory};
 
-use crate::config::compiled::Networks;
 use crate::config::listening::{Act, ListenReason, Listening, Role, Scope};
 use crate::config::{Config, CopyAccess, Service};
 use crate::time::Timestamp;
@@ -100,13 +99,6 @@ pub enum Denied {
     Missing,
 }
 
-/// A role with its networks read.
-#[derive(Clone, Debug)]
-struct RoleRule {
-    role: Role,
-    networks: Networks,
-}
-
 /// What a service asks of whoever listens.
 #[derive(Clone, Debug)]
 struct Terms {
@@ -150,7 +142,7 @@ impl Terms {
 /// Everything the configuration says of who may what.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    roles: BTreeMap<String, RoleRule>,
+    roles: BTreeMap<String, Role>,
     services: BTreeMap<String, Terms>,
     strict: Terms,
     until_due: bool,
@@ -173,16 +165,11 @@ pub enum Reach {
 impl Policy {
     /// What a checked configuration says.
     pub fn new(config: &Config) -> Policy {
-        let rule = |role: &Role| RoleRule {
-            role: role.clone(),
-            // Checked; one that cannot be read lets nobody in.
-            networks: Networks::parse(role.networks.iter().map(String::as_str)).unwrap_or_default(),
-        };
-        let mut roles: BTreeMap<String, RoleRule> = crate::config::listening::ROLES
+        let mut roles: BTreeMap<String, Role> = crate::config::listening::ROLES
             .iter()
-            .map(|name| (name.to_string(), rule(&Role::builtin(name))))
+            .map(|name| (name.to_string(), Role::builtin(name)))
             .collect();
-        roles.extend(config.room.roles.iter().map(|(name, role)| (name.clone(), rule(role))));
+        roles.extend(config.room.roles.iter().map(|(name, role)| (name.clone(), role.clone())));
         let base = &config.service_default;
         let mut services = BTreeMap::from([(base.name.clone(), Terms::of(base))]);
         for own in &config.service {
@@ -200,12 +187,12 @@ impl Policy {
 
     /// A role as it counts.
     pub fn role(&self, name: &str) -> Option<&Role> {
-        self.roles.get(name).map(|rule| &rule.role)
+        self.roles.get(name)
     }
 
     /// Whether a role of `person`, counting from where he is, gives `act` at all.
     pub fn gives(&self, person: &Person, act: Act) -> bool {
-        self.counting(person).any(|rule| rule.role.act.contains(&act))
+        self.counting(person).any(|role| role.act.contains(&act))
     }
 
     /// May `person` do `deed` to the recording of `facts`, at `now`?
@@ -222,13 +209,13 @@ impl Policy {
     ) -> Result<(), Denied> {
         let terms = self.terms(facts.service);
         let covers = |scope| covers(scope, person, directory, facts, &terms.office);
-        let rules: Vec<&RoleRule> =
-            self.counting(person).filter(|rule| covers(rule.role.find) || covers(rule.role.hear)).collect();
+        let rules: Vec<&Role> =
+            self.counting(person).filter(|role| covers(role.find) || covers(role.hear)).collect();
         if rules.is_empty() {
             return Err(Denied::NotFound);
         }
-        let hearing: Vec<&RoleRule> = rules.iter().copied().filter(|rule| covers(rule.role.hear)).collect();
-        let gives = |act| rules.iter().any(|rule| rule.role.act.contains(&act));
+        let hearing: Vec<&Role> = rules.iter().copied().filter(|role| covers(role.hear)).collect();
+        let gives = |act| rules.iter().any(|role| role.act.contains(&act));
         match deed {
             Deed::Find => Ok(()),
             Deed::Hear { reason, approved } => {
@@ -262,7 +249,7 @@ impl Policy {
                     _ => Ok(()),
                 }
             }
-            Deed::Download if rules.iter().any(|rule| rule.role.download) => Ok(()),
+            Deed::Download if rules.iter().any(|role| role.download) => Ok(()),
             Deed::Download => Err(Denied::NoRight),
         }
     }
@@ -282,7 +269,7 @@ impl Policy {
     pub fn may_hear_training(&self, person: &Person, service: Option<&str>) -> Result<(), Denied> {
         let terms = self.terms(service);
         let is_office = !terms.office.is_empty() && person.office.as_deref() == Some(&terms.office);
-        let gives = |rule: &RoleRule| match rule.role.training {
+        let gives = |role: &Role| match role.training {
             Scope::All => true,
             Scope::Office => is_office,
             Scope::None | Scope::Own | Scope::Team => false,
@@ -293,7 +280,7 @@ impl Policy {
 
     /// Whether a role of `person`, counting from where he is, lets him hear any training copies.
     pub fn hears_training(&self, person: &Person) -> bool {
-        self.counting(person).any(|rule| rule.role.training != Scope::None)
+        self.counting(person).any(|role| role.training != Scope::None)
     }
 
     fn terms(&self, service: Option<&str>) -> &Terms {
@@ -303,8 +290,8 @@ impl Policy {
     /// Where to look for what `person` may find.
     pub fn reach(&self, person: &Person, directory: &Directory) -> Reach {
         let (mut agents, mut services) = (BTreeSet::new(), BTreeSet::new());
-        for rule in self.counting(person) {
-            for scope in [rule.role.find, rule.role.hear] {
+        for role in self.counting(person) {
+            for scope in [role.find, role.hear] {
                 match scope {
                     Scope::None => {}
                     Scope::All => return Reach::All,
@@ -342,9 +329,8 @@ impl Policy {
     }
 
     /// The roles of a person that count from where he is.
-    fn counting<'a>(&'a self, person: &'a Person) -> impl Iterator<Item = &'a RoleRule> {
-        let from_here =
-            |rule: &&RoleRule| rule.role.networks.is_empty() || rule.networks.contains(person.address);
+    fn counting<'a>(&'a self, person: &'a Person) -> impl Iterator<Item = &'a Role> {
+        let from_here = |role: &&Role| role.networks.is_empty() || role.networks.contains(person.address);
         person.roles.iter().filter_map(|name| self.roles.get(name)).filter(from_here)
     }
 
@@ -362,7 +348,7 @@ impl Policy {
 
 /// Whether somebody whose roles let him hear a recording may do so now.
 fn hear(
-    hearing: &[&RoleRule],
+    hearing: &[&Role],
     terms: &Terms,
     reason: Option<ListenReason>,
     approved: bool,
@@ -374,7 +360,7 @@ fn hear(
     if approved {
         return Ok(());
     }
-    let stands = |rule: &&RoleRule| rule.role.listening.unwrap_or(terms.listening) == Listening::Standing;
+    let stands = |role: &&Role| role.listening.unwrap_or(terms.listening) == Listening::Standing;
     if !hearing.iter().any(stands) {
         return Err(Denied::RequestMissing);
     }

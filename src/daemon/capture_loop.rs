@@ -115,7 +115,6 @@ impl<S: FrameSource> Live<S> {
         config: &Config,
         inlets: Inlets<S>,
         context: &Arc<Context>,
-        timezone: &jiff::tz::TimeZone,
         crew: &Arc<Crew>,
     ) -> std::io::Result<Live<S>> {
         let Inlets { sources, intake, hep, server_keys, asked } = inlets;
@@ -131,7 +130,7 @@ impl<S: FrameSource> Live<S> {
             waits: false,
             queue_bytes: config.limits.queue_bytes.min(config.limits.share(4) / workers.max(1)),
             context,
-            timezone,
+            timezone: config.retention.timezone.rules(),
             counts: &counts,
             crew,
         };

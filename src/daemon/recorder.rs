@@ -92,7 +92,6 @@ pub enum StartError {
 pub struct Recorder<S> {
     config: Config,
     context: Arc<Context>,
-    timezone: jiff::tz::TimeZone,
     sources: Vec<S>,
     listeners: Vec<Arc<dyn Listener>>,
     feed: (Feed, Intake),
@@ -114,7 +113,7 @@ impl<S: FrameSource> Recorder<S> {
     ///
     /// # Errors
     /// [`StartError`]
-    pub fn prepare(config: &Config, timezone: &jiff::tz::TimeZone) -> Result<Recorder<S>, StartError> {
+    pub fn prepare(config: &Config) -> Result<Recorder<S>, StartError> {
         let sources = open_sources(config)?;
         let siprec = SiprecListener::open(config)?;
         let server_keys = server_keys(&config.tls)?;
@@ -143,12 +142,11 @@ impl<S: FrameSource> Recorder<S> {
         };
         let doors =
             ControlDoors { desktops: DesktopPort::open(config)?, socket: control_socket(config, &context) };
-        let (config, timezone, faults) = (config.clone(), timezone.clone(), Faults::default());
+        let (config, faults) = (config.clone(), Faults::default());
         let room = config.limits.queue_bytes.min(config.limits.share(16));
         Ok(Recorder {
             config,
             context,
-            timezone,
             sources,
             listeners,
             feed: feed(room),
@@ -223,7 +221,7 @@ impl<S: FrameSource> Recorder<S> {
     /// # Errors
     /// No thread to be had.
     pub fn start(self) -> Result<RunningRecorder<S>, StartError> {
-        let Recorder { config, context, timezone, sources, state, lock, port, doors, clock, .. } = self;
+        let Recorder { config, context, sources, state, lock, port, doors, clock, .. } = self;
         let (feed, intake) = self.feed;
         let outlets = context.outlets.clone();
         Event::Started { version: env!("CARGO_PKG_VERSION") }.emit(&outlets.metrics);
@@ -234,7 +232,7 @@ impl<S: FrameSource> Recorder<S> {
         let (door, asked) = ask_line();
         let (hep, server_keys) = (self.hep, self.server_keys);
         let inlets = Inlets { sources, intake, hep, server_keys, asked };
-        let live = Live::start(&config, inlets, &context, &timezone, &crew)?;
+        let live = Live::start(&config, inlets, &context, &crew)?;
         let stop = StopFlag::default();
         if let Some(signals) = self.signals {
             let ends = stop.clone();
@@ -265,7 +263,7 @@ impl<S: FrameSource> Recorder<S> {
                 .for_each(|listener| Event::Listening { listener: &listener }.emit(&outlets.metrics));
             let audit = AuditLog::of(&state, &config.audit);
             let errands = Errands::new(door, audit, Arc::clone(&outlets.metrics));
-            let (zone, ends) = (config.retention.timezone.clone(), stop.clone());
+            let (zone, ends) = (config.retention.timezone.to_string(), stop.clone());
             crew.start(ThreadRole::Control, "control", Patience::Short, move |pulse: &Pulse| {
                 let goes_on = || {
                     pulse.beat();
@@ -281,13 +279,13 @@ impl<S: FrameSource> Recorder<S> {
         crew.start(ThreadRole::Housekeeping, "housekeeping", Patience::Short, move |pulse| {
             housekeeping::work(&shared, &interfaces, &ends, pulse);
         })?;
-        let recovery = Recovery::new(&config, &context, &timezone, &clock, &state, lock);
+        let zone = config.retention.timezone.rules().clone();
+        let recovery = Recovery::new(&config, &context, &zone, &clock, &state, lock);
         // Its last look is for what the workers finish after the stop.
         let finished = StopFlag::default();
         let (stop_archivist, shared) = (finished.clone(), Arc::clone(&context));
         let recovery = Mutex::new(recovery);
-        let orders =
-            Orders { config, context: shared, zone: timezone, clock, recovery, stop: stop_archivist };
+        let orders = Orders { config, context: shared, zone, clock, recovery, stop: stop_archivist };
         crew.start(ThreadRole::Archivist, "archivist", Patience::WhileBusy, move |pulse| {
             Archivist::work(&orders, pulse);
         })?;

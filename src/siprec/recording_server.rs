@@ -14,8 +14,7 @@ use super::reply::{back, capabilities};
 use super::schedule::Schedule;
 use super::timer::SessionTimer;
 use crate::call::rules::Rules;
-use crate::config::Config;
-use crate::config::compiled::Networks;
+use crate::config::{Config, Networks};
 use crate::sip::{Entropy, Message, Method, SipWriter, is_keep_alive};
 use crate::time::Timestamp;
 use foldhash::quality::RandomState;
@@ -62,7 +61,7 @@ impl RecordingServer {
     pub fn new(config: &Config, seed: [u8; 32]) -> RecordingServer {
         let own = &config.siprec;
         RecordingServer {
-            networks: Networks::parse(own.from.iter().map(String::as_str)).unwrap_or_default(),
+            networks: own.from.clone(),
             advertise: own.advertise.iter().filter_map(|a| a.parse().ok()).collect(),
             max_sessions: own.sessions,
             max_silence: config.sip.max_silence,

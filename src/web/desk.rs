@@ -105,7 +105,7 @@ impl Desk {
         mark::enter(&place.root, &place.state, now)?;
         let Archive { store, index } = Archive::open(&place, NoIndex::Build)?;
         Ok(Desk {
-            zone: TimeZone::get(&config.retention.timezone)?,
+            zone: config.retention.timezone.rules().clone(),
             numbers: NumberForm::new(&config.numbers),
             pool: Mutex::new(vec![index]),
             looked: Mutex::new(None),

@@ -9,7 +9,7 @@ use super::api;
 use super::guard::Peer;
 use super::problem::ProblemDetails;
 use crate::capture::tls::{self, TlsError};
-use crate::config::compiled::Networks;
+use crate::config::Networks;
 use anyhow::Context;
 use axum::Router;
 use axum::body::Body;
@@ -75,8 +75,7 @@ impl Door {
     /// # Errors
     /// The port is taken; the certificate cannot be read or does not fit its key.
     pub fn open(room: &crate::config::Room) -> anyhow::Result<Door> {
-        let proxies = Networks::parse(room.trusted_proxies.iter().map(String::as_str));
-        let proxies = proxies.map_err(|block| anyhow::anyhow!("room.trusted_proxies: {block:?}"))?;
+        let proxies = room.trusted_proxies.clone();
         let tls = room.tls.is_set().then(|| ReloadingTls::read(&room.tls.cert, &room.tls.key)).transpose()?;
         let address: SocketAddr = room.listen.parse().context("room.listen")?;
         let told = || format!("room.listen: cannot listen on {address}");

@@ -4,6 +4,7 @@ use crate::common::capture::{Datagram, ip_datagram};
 use crate::common::hep::CaptureAgent;
 use crate::common::ladder::Scene;
 use crate::studio::{Studio, calls, config, whole};
+use nauhuri::config::Networks;
 use nauhuri::daemon::machine_clock::Clock;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -82,7 +83,7 @@ fn strangers_are_counted_and_told() {
     let mut config = config(dir.path(), "");
     config.capture.interface.clear();
     config.hep.listen = vec![format!("udp:{at}")];
-    config.hep.from = vec!["192.0.2.0/24".into()];
+    config.hep.from = Networks::parse(["192.0.2.0/24"]).unwrap();
     let studio = Studio::plain(&config);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     watch(&calls(0..1), |d| {

@@ -112,7 +112,7 @@ impl Studio {
             wires().lock().unwrap().insert(name.clone(), frames);
         }
         let stop = StopFlag::default();
-        let recorder = with(Recorder::prepare(config, &jiff::tz::TimeZone::UTC)?, &stop);
+        let recorder = with(Recorder::prepare(config)?, &stop);
         let (context, at) = (Arc::clone(recorder.context()), recorder.metrics_at().unwrap());
         let asked = stop.clone();
         let (started, is_started) = channel();

@@ -5,6 +5,7 @@ use crate::common::oracle::must;
 use crate::common::voice::{Packet, Voice};
 use crate::stage::{Stage, client, config};
 use nauhuri::call::Unrecorded;
+use nauhuri::config::Networks;
 
 /// Voices of both streams from one instant to another.
 fn voices(client: &Client, from: f64, to: f64) -> [Vec<Packet>; 2] {
@@ -139,11 +140,11 @@ fn what_extension_data_and_headers_tell() {
     }
     // Networks make nobody an agent here, and take nobody's number away either.
     let within = |_: &mut Client, config: &mut nauhuri::config::Config| {
-        config.agents.networks = vec!["10.0.0.0/8".into()]
+        config.agents.networks = Networks::parse(["10.0.0.0/8"]).unwrap()
     };
     assert_eq!(run(&within).0.unwrap()["agent"]["id"], "2001");
     let by_network = |_: &mut Client, config: &mut nauhuri::config::Config| {
-        config.agents.networks = vec!["192.0.2.0/24".into()];
+        config.agents.networks = Networks::parse(["192.0.2.0/24"]).unwrap();
         config.agents.extensions.clear();
     };
     assert_eq!(run(&by_network), (None, vec![Unrecorded::NoAgent]));

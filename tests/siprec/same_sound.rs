@@ -8,6 +8,7 @@ use crate::common::capture::{Datagram, datagrams};
 use crate::common::run::{Recording, replay};
 use crate::common::{ladder::T0, repository};
 use crate::stage::{Stage, client, config};
+use nauhuri::config::Networks;
 use std::net::SocketAddr;
 
 /// Captures of one call whose description does not change: codecs, losses, keys, comfort noise, IPv6.
@@ -93,7 +94,9 @@ fn told(capture: &str) -> (Vec<Recording>, Client) {
         })
         .collect();
     let mut config = config();
-    config.siprec.from.extend(sides.iter().map(|s| s.addr.ip().to_string()));
+    let from: Vec<String> = sides.iter().map(|s| s.addr.ip().to_string()).collect();
+    config.siprec.from =
+        Networks::parse(from.iter().map(String::as_str).chain(["192.0.2.0/24", "2001:db8::/32"])).unwrap();
     let mut s = Stage::new(&config);
     let begins = c.invite();
     s.accepted(ms(sides[1].at_ns), &mut c, &begins);

@@ -6,7 +6,7 @@ use crate::common::ladder::ns;
 use crate::common::run::{Recording, recordings};
 use crate::common::voice::Packet;
 use nauhuri::call::{Decision, Ending, Unrecorded};
-use nauhuri::config::Config;
+use nauhuri::config::{Config, Networks};
 use nauhuri::daemon::context::Context;
 use nauhuri::daemon::counts::MediaCounts;
 use nauhuri::daemon::crew::{Crew, Faults};
@@ -76,7 +76,7 @@ pub fn config() -> Config {
     let mut config = Config::default();
     config.agents.extensions = vec!["2000-2999".into()];
     config.siprec.listen = vec!["udp:192.0.2.1:5060".into()];
-    config.siprec.from = vec!["192.0.2.0/24".into(), "2001:db8::/32".into()];
+    config.siprec.from = Networks::parse(["192.0.2.0/24", "2001:db8::/32"]).unwrap();
     config.service = vec![nauhuri::config::ServiceRule {
         name: "116117".into(),
         numbers: vec!["116117".into()],

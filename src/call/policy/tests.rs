@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::call::asserted::Asserted;
-use crate::config::Config;
+use crate::config::{Config, Networks};
 use smallvec::smallvec;
 
 fn rules(change: impl FnOnce(&mut Config)) -> Rules {
@@ -68,7 +68,7 @@ fn who_is_asserted_talks() {
 fn an_address_makes_an_agent_and_his_identity_does_not_unmake_him() {
     let r = rules(|c| {
         c.agents.extensions.clear();
-        c.agents.networks = vec!["10.0.0.0/8".into()];
+        c.agents.networks = Networks::parse(["10.0.0.0/8"]).unwrap();
     });
     let inside =
         Party { addrs: smallvec!["10.1.2.3".parse().expect("an address")], ..party("7|+35891234567") };

@@ -3,7 +3,7 @@
 use super::hep_counts::{HepCounts, RefusedHep};
 use crate::capture::feed::Feed;
 use crate::capture::wall_clock;
-use crate::config::compiled::Networks;
+use crate::config::Networks;
 use crate::net::OwnedDatagram;
 use crate::net::hep_reader::HepReader;
 use crate::time::{NS_PER_S, Timestamp};

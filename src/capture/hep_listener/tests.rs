@@ -120,7 +120,9 @@ fn datagrams_are_taken_from_whom_they_may_come() {
     post.refuses(RefusedHep::Malformed, 3);
     post.until(|c| c.seen(crate::net::hep_reader::HepSeen::Empty) == 1);
 
-    let mut closed = Post::open("udp:127.0.0.1:0", |c| c.hep.from = vec!["10.0.0.0/8".into()]);
+    let mut closed = Post::open("udp:127.0.0.1:0", |c| {
+        c.hep.from = crate::config::Networks::parse(["10.0.0.0/8"]).unwrap()
+    });
     agent.send_to(&packet(b"BYE", ""), closed.at).unwrap();
     closed.refuses(RefusedHep::Sender, 1);
     closed.takes(0);

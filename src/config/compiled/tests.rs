@@ -79,6 +79,7 @@ fn patterns_that_are_none() {
 
 #[test]
 fn networks() {
+    use crate::config::Networks;
     let nets = Networks::parse(["10.20.0.0/16", "2001:db8::/32", "192.0.2.7"]).unwrap();
     let has = |addr: &str| nets.contains(addr.parse().unwrap());
     assert!(has("10.20.255.1") && has("::ffff:10.20.0.1") && has("2001:db8::1") && has("192.0.2.7"));
