@@ -289,7 +289,7 @@ impl Calls {
         leg.last_seen = leg.last_seen.max(seen.at);
         let known = self.tables.dialogs.of(&leg.dialogs).find(|d| *d.callee_tag == *seen.to_tag);
         let (id, state) = (known.map(|d| d.id), known.map(|d| d.state));
-        let is_strange = !leg.was_sent_to(seen.flow.src.ip());
+        let is_strange = !leg.heed(seen.flow.src.ip(), code);
         match code {
             0..=100 => {}
             _ if is_strange => self.handle_strange_answer(leg_id, id, seen),

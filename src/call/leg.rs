@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// Hops of one leg remembered.
 pub const MAX_HOPS: usize = 64;
+/// Of these, hops that begin where no other leads to.
+const MAX_STRAYS: usize = 48;
 /// Dialogs of one leg remembered: forks.
 pub const MAX_DIALOGS: usize = 16;
 
@@ -96,6 +98,8 @@ pub struct Leg {
     pub ringing: SmallVec<[(usize, SessionId); 1]>,
     /// Forks.
     pub dialogs: SmallVec<[DialogId; 1]>,
+    /// Whom it was sent to said that it is on its way.
+    pub is_heeded: bool,
     /// Any of its dialogs was answered.
     pub was_answered: bool,
     /// A final response refused the INVITE, or all dialogs are over.
@@ -179,7 +183,11 @@ impl Leg {
             }
             return true;
         }
-        let has_room = self.hops.len() < MAX_HOPS;
+        // Copies that come from where the INVITE was not sent may be anybody's: they leave room for the rest.
+        let led = self.led();
+        let strays = self.hops.iter().filter(|h| !led.contains(&h.caller.ip())).count();
+        let is_stray = !led.is_empty() && !led.contains(&flow.src.ip());
+        let has_room = self.hops.len() < MAX_HOPS && (!is_stray || strays < MAX_STRAYS);
         if has_room {
             self.hops.push(Hop {
                 caller: flow.src,
@@ -191,6 +199,24 @@ impl Leg {
             });
         }
         has_room
+    }
+
+    /// The host that the INVITE first came from, and those it was sent to from there on.
+    fn led(&self) -> SmallVec<[IpAddr; 4]> {
+        let mut out: SmallVec<[IpAddr; 4]> = self.hops.first().map(|h| h.caller.ip()).into_iter().collect();
+        for h in &self.hops {
+            if out.contains(&h.caller.ip()) && !out.contains(&h.callee.ip()) {
+                out.push(h.callee.ip());
+            }
+        }
+        out
+    }
+
+    /// A response came from this host: was the INVITE sent there?
+    pub fn heed(&mut self, ip: IpAddr, code: u16) -> bool {
+        let is_own = self.was_sent_to(ip);
+        self.is_heeded |= is_own && code < 300;
+        is_own
     }
 
     /// About how many bytes of memory it holds, its dialogs left out; its hops' sessions and

@@ -3,6 +3,7 @@
 //! A leg is one INVITE: what else its sender tries under the same Call-ID, with other
 //! tags or CSeq numbers, are other legs, so that none of it hides the one that is answered.
 
+use super::give_way::{self, Dispensable, LegProgress};
 use super::ids::{ContactId, LegId};
 use super::invite::Invite;
 use super::leg::Leg;
@@ -11,8 +12,8 @@ use crate::time::Timestamp;
 use foldhash::quality::RandomState;
 use smallvec::SmallVec;
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::collections::HashMap;
-use std::collections::{BinaryHeap, VecDeque};
 use std::hash::BuildHasher;
 use std::time::Duration;
 
@@ -32,7 +33,6 @@ pub struct Legs {
     /// The newest by Call-ID and caller's tag.
     by_caller: HashMap<u64, LegId, RandomState>,
     hasher: RandomState,
-    unanswered: VecDeque<LegId>,
     timers: BinaryHeap<Reverse<(Timestamp, LegId)>>,
     next: u64,
     max: usize,
@@ -49,7 +49,6 @@ impl Legs {
             by_invite: HashMap::default(),
             by_caller: HashMap::default(),
             hasher: RandomState::default(),
-            unanswered: VecDeque::new(),
             timers: BinaryHeap::new(),
             next: 0,
             max: max.max(1),
@@ -86,6 +85,7 @@ impl Legs {
             hops: SmallVec::new(),
             ringing: SmallVec::new(),
             dialogs: SmallVec::new(),
+            is_heeded: false,
             was_answered: false,
             ended: false,
             last_seen: seen.at,
@@ -96,7 +96,6 @@ impl Legs {
         self.legs.insert(id, leg);
         self.by_invite.entry(invite).or_default().push(id);
         self.by_caller.insert(caller, id);
-        self.unanswered.push_back(id);
         self.arm(id, seen.at + UNANSWERED);
     }
 
@@ -178,31 +177,33 @@ impl Legs {
         self.bytes
     }
 
-    /// Whom to forget as all together hold too much.
-    pub fn overweight(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
-        let out = self.whom_to_forget(is_recorded);
+    /// Whom to forget as all together hold too much. `progress` says how far each has come; none for
+    /// one that stays, whatever comes.
+    pub(super) fn overweight(&mut self, progress: impl Fn(&Leg) -> Option<LegProgress>) -> Vec<LegId> {
+        let out = self.whom_to_forget(progress, |l| l.weight);
         self.outweighed += out.len() as u64;
         out
     }
 
     /// Whom to forget to make room for one more.
-    pub fn surplus(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
-        self.evicted += 1;
-        self.whom_to_forget(is_recorded)
+    pub(super) fn surplus(&mut self, progress: impl Fn(&Leg) -> Option<LegProgress>) -> Vec<LegId> {
+        let out = self.whom_to_forget(progress, |_| 1);
+        // One that there is no room for counts as well.
+        self.evicted += out.len().max(1) as u64;
+        out
     }
 
-    /// The oldest leg that nobody answered, else the oldest of which `is_recorded` does not hold.
-    fn whom_to_forget(&mut self, is_recorded: impl Fn(&Leg) -> bool) -> Vec<LegId> {
-        while let Some(id) = self.unanswered.pop_front() {
-            if self.get(id).is_some_and(|l| !l.was_answered) {
-                return vec![id];
-            }
-        }
-        // A sixteenth at once: looking for the oldest costs a walk over the table.
-        let mut oldest: Vec<LegId> = self.legs.values().filter(|l| !is_recorded(l)).map(|l| l.id).collect();
-        oldest.sort_unstable();
-        oldest.truncate(self.max / 16 + 1);
-        oldest
+    /// A sixteenth at once: looking for them costs a walk over the table.
+    fn whom_to_forget(
+        &self,
+        progress: impl Fn(&Leg) -> Option<LegProgress>,
+        size: impl Fn(&Leg) -> usize,
+    ) -> Vec<LegId> {
+        let candidate = |l: &Leg| {
+            let from = l.hops.first().map(|h| h.caller.ip());
+            Some(Dispensable { id: l.id, progress: progress(l)?, from, size: size(l) })
+        };
+        give_way::whom(self.legs.values().filter_map(candidate).collect(), self.legs.len() / 16 + 1)
     }
 
     /// Takes one out.
@@ -218,11 +219,6 @@ impl Legs {
         }
         if self.by_caller.get(&caller) == Some(&id) {
             self.by_caller.remove(&caller);
-        }
-        // Answered legs stay in the queue until they come to its head; keep it from growing past the table.
-        if self.unanswered.len() > 2 * self.max.max(self.legs.len()) {
-            let legs = &self.legs;
-            self.unanswered.retain(|i| legs.get(i).is_some_and(|l| !l.was_answered));
         }
         Some(leg)
     }

@@ -33,6 +33,7 @@ mod described;
 mod dialog;
 mod exchange;
 mod flows;
+mod give_way;
 mod heard_since;
 mod hosts;
 mod identifier;

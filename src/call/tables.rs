@@ -5,6 +5,7 @@
 use super::contacts::Contacts;
 use super::decision::Decision;
 use super::dialog::{Dialog, DialogState, Dialogs, HopMedia, Unasked};
+use super::give_way::LegProgress;
 use super::ids::{ContactId, DialogId, LegId};
 use super::invite::Invite;
 use super::leg::{Leg, MAX_DIALOGS, PAIRED};
@@ -140,8 +141,8 @@ impl Tables {
     pub fn new_leg(&mut self, invite: &Invite, seen: &Seen<'_>, recordings: &mut Recordings) -> LegId {
         let id = self.legs.next_id();
         if self.legs.is_full() {
-            let (dialogs, followed) = (&self.dialogs, &*recordings);
-            for old in self.legs.surplus(|l| is_recorded(l, dialogs, followed)) {
+            let (dialogs, pairing, followed) = (&self.dialogs, &self.pairing, &*recordings);
+            for old in self.legs.surplus(|l| progress(l, dialogs, pairing, followed)) {
                 self.forget(old, recordings);
             }
         }
@@ -171,8 +172,8 @@ impl Tables {
         let (id, bytes) = (leg.id, leg.weigh() + dialogs);
         self.legs.set_weight(id, bytes);
         while self.legs.bytes() > self.max_bytes {
-            let (dialogs, followed) = (&self.dialogs, &*recordings);
-            let over = self.legs.overweight(|l| is_recorded(l, dialogs, followed));
+            let (dialogs, pairing, followed) = (&self.dialogs, &self.pairing, &*recordings);
+            let over = self.legs.overweight(|l| progress(l, dialogs, pairing, followed));
             if over.is_empty() {
                 return;
             }
@@ -356,6 +357,23 @@ impl Tables {
             recordings.order(Decision::LeftOut(Box::new(call)));
         }
     }
+}
+
+/// How far a leg has come; none where it feeds a recording.
+fn progress(leg: &Leg, dialogs: &Dialogs, pairing: &Pairing, recordings: &Recordings) -> Option<LegProgress> {
+    if is_recorded(leg, dialogs, recordings) {
+        return None;
+    }
+    let has_spoken = |d: &Dialog, side| d.media.iter().any(|m| pairing.has_spoken(m.session, side));
+    let is_heard = |d: &Dialog| has_spoken(d, Side::Caller) && has_spoken(d, Side::Callee);
+    Some(match (leg.ended, leg.was_answered) {
+        (true, false) => LegProgress::Refused,
+        (true, true) => LegProgress::Over,
+        (false, false) if leg.is_heeded => LegProgress::Ringing,
+        (false, false) => LegProgress::Unheeded,
+        (false, true) if dialogs.of(&leg.dialogs).any(is_heard) => LegProgress::Heard,
+        (false, true) => LegProgress::Unheard,
+    })
 }
 
 /// Feeds a recording, not only the hope of one.

@@ -153,15 +153,20 @@ fn what_no_table_has_room_for_is_counted() {
         })
     };
     assert_eq!([forks(16), forks(20)], [0, 4]);
-    let hops = |n: u8| {
+    // Hops of its way, after copies from anywhere.
+    let hops = |n: u8, copies: u8| {
         no_room(&|s| {
-            for i in 0..n {
-                let sip = [SocketAddr::new([10, 0, 0, i].into(), 5060), d.sip[1]];
-                Dialog { sip, ..d.clone() }.invite(s, f64::from(i));
+            let host = |a: u8, i: u8| SocketAddr::new([10, a, 0, i].into(), 5060);
+            let first = [[host(0, 0), d.sip[1]]].into_iter();
+            let copies = (0..copies).map(|i| [host(1, i), d.sip[1]]);
+            let way = (1..n).map(|i| [host(0, 0), host(0, i)]);
+            for (i, sip) in first.chain(copies).chain(way).enumerate() {
+                Dialog { sip, ..d.clone() }.invite(s, i as f64);
             }
         })
     };
-    assert_eq!([hops(64), hops(67)], [0, 3]);
+    assert_eq!([hops(64, 0), hops(67, 0)], [0, 3]);
+    assert_eq!([hops(1, 48), hops(1, 51), hops(16, 200), hops(17, 200)], [0, 3, 152, 153]);
     let messages = |n: usize| {
         no_room(&|s| {
             let text = "OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 0\r\n\r\n".repeat(n);

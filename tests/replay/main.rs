@@ -26,6 +26,7 @@ mod cli;
 mod clocks;
 mod codecs;
 mod crowd;
+mod crowd_legs;
 mod decoding;
 mod determinism;
 mod evasion;
