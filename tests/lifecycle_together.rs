@@ -104,7 +104,7 @@ fn told(store: &Store) -> BTreeMap<Uuid, Vec<String>> {
         if ["erase", "expire", "erase_begun"].contains(&entry.action.as_str()) {
             assert!(entry.detail.is_none(), "nothing was cut short, nothing came back: {entry:?}");
             for id in entry.targets {
-                told.entry(id).or_default().push(entry.action.clone());
+                told.entry(id).or_default().push(entry.action.to_string());
             }
         }
     }

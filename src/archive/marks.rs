@@ -1,8 +1,10 @@
 //! What a sidecar says against its recording, as the index keeps it: a bit for each.
 
 use crate::store::assurance::AssuranceBucket;
+use crate::store::event_kind::EventKind;
 use crate::store::legible::Legible;
-use crate::store::sidecar::{EventRecord, Sidecar};
+use crate::store::sidecar::Sidecar;
+use crate::tape::FaultKind;
 
 /// One thing that can be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,16 +67,18 @@ impl AssuranceMark {
     }
 
     /// The kinds of events that say so.
-    const fn kinds(self) -> &'static [&'static str] {
+    const fn kinds(self) -> &'static [EventKind] {
         match self {
             AssuranceMark::Partial => &[],
             // Whatever else is wrong with it.
-            AssuranceMark::Paused => &[EventRecord::PAUSE],
-            AssuranceMark::NoAnnouncement => &[EventRecord::NO_ANNOUNCEMENT],
-            AssuranceMark::Silent => &["silent"],
-            AssuranceMark::Quiet => &["quiet"],
-            AssuranceMark::Clipped => &["clipped"],
-            AssuranceMark::Undecodable => &["undecodable", "encrypted"],
+            AssuranceMark::Paused => &[EventKind::Pause],
+            AssuranceMark::NoAnnouncement => &[EventKind::NoAnnouncement],
+            AssuranceMark::Silent => &[EventKind::Fault(FaultKind::Silent)],
+            AssuranceMark::Quiet => &[EventKind::Fault(FaultKind::Quiet)],
+            AssuranceMark::Clipped => &[EventKind::Fault(FaultKind::Clipped)],
+            AssuranceMark::Undecodable => {
+                &[EventKind::Fault(FaultKind::Undecodable), EventKind::Fault(FaultKind::Encrypted)]
+            }
         }
     }
 }
@@ -91,7 +95,7 @@ impl AssuranceMarks {
             AssuranceMark::Partial => bucket == Some(AssuranceBucket::Partial),
             // What was decoded later is whole.
             AssuranceMark::Undecodable if s.complete => false,
-            other => s.events.iter().any(|e| other.kinds().contains(&e.kind.as_str())),
+            other => s.events.iter().any(|e| other.kinds().iter().any(|kind| e.kind == *kind)),
         };
         AssuranceMarks(AssuranceMark::ALL.iter().filter(|m| is_so(m)).fold(0, |all, m| all | *m as u8))
     }

@@ -2,9 +2,10 @@
 
 use super::search::{SearchArgs, id};
 use crate::archive::search::IdPart;
-use crate::custody::audit::{Action, Entry, MAX_TEXT};
+use crate::custody::audit::{Action, Entry, EntryFacts, Fact, MAX_TEXT};
+use crate::store::word::Vocabulary as _;
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// By recordings, time, person, action or reason; everything that is given must hold.
@@ -21,15 +22,16 @@ pub struct EntryArgs {
     pub who: Option<String>,
     /// Of this action, such as export, show or erase; repeated: of any of them
     #[arg(long, value_name = "ACTION", value_parser = action)]
-    pub action: Vec<String>,
+    pub action: Vec<Action>,
     /// With this text in the reason, reference, recipient or legal basis, in any case
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 }
 
 /// The name of an action: a mistyped one must not look like nobody did it.
-fn action(text: &str) -> Result<String, String> {
-    one_of("action", Action::ALL.iter().map(|action| action.name()), text)
+fn action(text: &str) -> Result<Action, String> {
+    let word = one_of("action", Action::ALL.iter().map(|action| action.name()), text)?;
+    Action::of_word(&word).ok_or(word)
 }
 
 /// A word of a list that is closed; `what` the list is of.
@@ -62,23 +64,23 @@ impl EntryArgs {
             texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&part))
         };
         self.who.as_ref().is_none_or(|name| entry.who.is_called(name))
-            && (self.action.is_empty() || self.action.contains(&entry.action))
+            && (self.action.is_empty() || self.action.iter().any(|action| entry.action == *action))
             && self.reason.as_ref().is_none_or(says)
     }
 
     /// For the audit log: what was looked for in it.
-    pub fn for_audit(&self) -> Option<Value> {
-        let mut said = match self.search.for_audit() {
-            Some(Value::Object(said)) => said,
-            _ => Map::new(),
-        };
+    pub fn for_audit(&self) -> Option<EntryFacts> {
+        let mut said = self.search.for_audit().unwrap_or_default();
         let cut = |text: &String| Value::from(text.chars().take(MAX_TEXT).collect::<String>());
-        said.extend(self.who.as_ref().map(|who| ("who".to_owned(), cut(who))));
-        said.extend(self.reason.as_ref().map(|reason| ("reason".to_owned(), cut(reason))));
+        self.who.iter().for_each(|who| said.say(Fact::Who, cut(who)));
+        self.reason.iter().for_each(|reason| said.say(Fact::Reason, cut(reason)));
         if !self.action.is_empty() {
-            said.insert("action".into(), self.action.iter().take(100).map(cut).collect());
+            said.say(
+                Fact::Action,
+                self.action.iter().take(100).map(|action| action.name()).collect::<Value>(),
+            );
         }
-        (!said.is_empty()).then_some(Value::Object(said))
+        said.if_any()
     }
 }
 
@@ -97,7 +99,7 @@ mod tests {
         .unwrap();
         let args = |who: Option<&str>, actions: &[&str], reason: Option<&str>| EntryArgs {
             who: who.map(Into::into),
-            action: actions.iter().map(|a| (*a).into()).collect(),
+            action: actions.iter().map(|a| action(a).unwrap()).collect(),
             reason: reason.map(Into::into),
             ..EntryArgs::default()
         };
@@ -111,20 +113,20 @@ mod tests {
         }
         for other in [
             args(Some("kai"), &[], None),
-            args(None, &["exports"], None),
+            args(None, &["expire"], None),
             args(None, &["export"], Some("HEL-2027")),
             args(Some("matti"), &["export"], Some("poliisi")),
         ] {
             assert!(!other.matches(&entry), "{other:?}");
         }
         let said = args(Some("kaisa"), &["export"], None).for_audit().unwrap();
-        assert_eq!(said, json!({ "who": "kaisa", "action": ["export"] }));
+        assert_eq!(said.to_string(), json!({ "who": "kaisa", "action": ["export"] }).to_string());
         assert_eq!(args(None, &[], None).for_audit(), None);
     }
 
     #[test]
     fn a_mistyped_action_is_refused() {
-        assert_eq!(action("export"), Ok("export".into()));
+        assert_eq!(action("export"), Ok(Action::Export));
         assert!(action("exports").unwrap_err().contains("erase, erase_begun"));
         let names: std::collections::BTreeSet<_> = Action::ALL.iter().map(|a| a.name()).collect();
         assert_eq!(names.len(), Action::ALL.len());

@@ -8,6 +8,7 @@ use crate::archive::search::{Flag, IdPart, Search, number_parts};
 use crate::config::CallDirection;
 use crate::config::compiled::NumberForm;
 use crate::config::forms::duration;
+use crate::custody::audit::{EntryFacts, Fact};
 use crate::store::calendar::day_begins;
 use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
@@ -15,7 +16,7 @@ use clap::{Args, ValueEnum};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::time::Duration;
 
 /// Calls of a time, a service, a number.
@@ -94,20 +95,20 @@ impl SearchArgs {
 
     /// For the audit log: everything but the number, of which it says only that
     /// one was looked for. `None` where nothing but ids was given.
-    pub fn for_audit(&self) -> Option<Value> {
-        let mut said = Map::new();
-        let mut say = |key: &str, value: Option<Value>| said.extend(value.map(|v| (key.to_owned(), v)));
-        say("since", self.calls.since.map(|w| w.to_string().into()));
-        say("until", self.calls.until.map(|w| w.to_string().into()));
-        say("service", self.calls.service.clone().map(Value::from));
-        say("agent", self.agent.clone().map(Value::from));
-        say("direction", self.direction.map(|d| word(&d)));
-        say("number", self.calls.number.as_ref().map(|_| true.into()));
-        say("longer_s", self.longer.map(|d| d.as_secs_f64().into()));
-        say("shorter_s", self.shorter.map(|d| d.as_secs_f64().into()));
+    pub fn for_audit(&self) -> Option<EntryFacts> {
+        let mut said = EntryFacts::default();
+        let mut say = |fact, value: Option<Value>| value.into_iter().for_each(|v| said.say(fact, v));
+        say(Fact::Since, self.calls.since.map(|w| w.to_string().into()));
+        say(Fact::Until, self.calls.until.map(|w| w.to_string().into()));
+        say(Fact::Service, self.calls.service.clone().map(Value::from));
+        say(Fact::Agent, self.agent.clone().map(Value::from));
+        say(Fact::Direction, self.direction.map(|d| word(&d)));
+        say(Fact::Number, self.calls.number.as_ref().map(|_| true.into()));
+        say(Fact::LongerS, self.longer.map(|d| d.as_secs_f64().into()));
+        say(Fact::ShorterS, self.shorter.map(|d| d.as_secs_f64().into()));
         let flags: Vec<Value> = self.flag.iter().map(word).collect();
-        say("flags", (!flags.is_empty()).then_some(Value::Array(flags)));
-        (!said.is_empty()).then_some(Value::Object(said))
+        say(Fact::Flags, (!flags.is_empty()).then_some(Value::Array(flags)));
+        said.if_any()
     }
 
     /// Neither an id nor any condition was given.
@@ -218,7 +219,7 @@ mod tests {
         let want = serde_json::json!({
             "since": "2026-11-23", "number": true, "longer_s": 300.0, "flags": ["one-way"]
         });
-        assert_eq!(said, want);
+        assert_eq!(said.to_string(), want.to_string());
         assert_eq!(read(&["deadbeef"]).unwrap().for_audit(), None);
     }
 

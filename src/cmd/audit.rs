@@ -8,10 +8,11 @@ use crate::cli::Cli;
 use crate::cli::entries::EntryArgs;
 use crate::cli::keeping::{AuditArgs, AuditCommand};
 use crate::cli::search::{CallArgs, SearchArgs};
-use crate::custody::audit::{Action, Draft, Entry, KEY_FILE, KnownElsewhere, Pruned, Verdict};
+use crate::custody::audit::{
+    Action, Draft, Entry, EntryFacts, KEY_FILE, KnownElsewhere, Outcome, Pruned, Verdict,
+};
 use crate::daemon::notices::counted;
 use anyhow::bail;
-use serde_json::Value;
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -198,7 +199,7 @@ const COLUMNS: [&str; 13] = [
 /// An entry as one line of comma-separated values; its recordings in one cell.
 fn row(entry: &Entry) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let json = |value: &Option<Value>| value.as_ref().map(Value::to_string).unwrap_or_default();
+    let json = |facts: &Option<EntryFacts>| facts.as_ref().map(EntryFacts::to_string).unwrap_or_default();
     let targets: Vec<String> = entry.targets.iter().map(Uuid::to_string).collect();
     let why = &entry.why;
     let cells = [
@@ -206,8 +207,8 @@ fn row(entry: &Entry) -> String {
         entry.at.to_rfc3339(),
         entry.who.name(),
         entry.who.account(),
-        entry.action.clone(),
-        entry.outcome.clone(),
+        entry.action.to_string(),
+        entry.outcome.to_string(),
         targets.join(" "),
         text(&why.reason),
         text(&why.case),
@@ -248,7 +249,7 @@ fn line(entry: &Entry) -> String {
     let why = &entry.why;
     let words = [("reason", &why.reason), ("ref", &why.case), ("to", &why.recipient), ("by", &why.basis)];
     let mut text = format!("{:>6}  {}  {who}  {}", entry.seq, entry.at, entry.action);
-    if entry.outcome != "done" {
+    if entry.outcome != Outcome::Done {
         text += &format!(" ({})", entry.outcome);
     }
     for (name, value) in words {

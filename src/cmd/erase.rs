@@ -5,9 +5,8 @@ use super::output;
 use crate::archive::index::Row;
 use crate::cli::Cli;
 use crate::cli::keeping::EraseArgs;
-use crate::custody::audit::{Action, Draft, Why};
+use crate::custody::audit::{Action, Draft, Why, facts};
 use anyhow::bail;
-use serde_json::json;
 use std::fmt::Write;
 
 /// Recordings that are shown before anything is done.
@@ -29,7 +28,7 @@ pub fn run(cli: &Cli, args: &EraseArgs) -> anyhow::Result<()> {
     if !args.yes {
         let shown = rows.iter().take(SHOWN).map(|row| row.id);
         let draft = Draft::new(Action::ErasePreview).on(shown).found_by(args.search.for_audit());
-        keeper.append_audit(&site.by, draft.detail(json!({ "count": rows.len() })))?;
+        keeper.append_audit(&site.by, draft.detail(facts! { Count: rows.len() }))?;
         let mut text = String::new();
         for row in rows.iter().take(SHOWN) {
             let held = if row.held { "  held: stays" } else { "" };

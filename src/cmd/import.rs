@@ -4,13 +4,12 @@ use super::archive::Site;
 use super::output;
 use super::usage::Usage;
 use crate::custody::access::Assignment;
-use crate::custody::audit::{Action, Draft};
+use crate::custody::audit::{Action, Draft, facts};
 use crate::store::calendar::day_begins;
 use crate::web::accounts::{Account, Accounts};
 use anyhow::Context;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -76,7 +75,7 @@ fn take(place: &Site, accounts: &Accounts, changed: &[(String, Intervals)]) -> a
     let drafts = changed.iter().map(|(name, intervals)| {
         let (agents, teams) =
             (Assignment::all_to_json(&intervals.agents), Assignment::all_to_json(&intervals.teams));
-        let detail = json!({ "account": name, "agents": agents, "teams": teams });
+        let detail = facts! { Account: name, Agents: agents, Teams: teams };
         Draft::new(Action::UserChange).detail(detail)
     });
     place.note_all(drafts)?;

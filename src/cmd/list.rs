@@ -19,10 +19,9 @@ use crate::archive::index::{Fields, Piece, SearchResults};
 use crate::archive::search::Search;
 use crate::cli::Cli;
 use crate::cli::reading::ListArgs;
-use crate::custody::audit::{Action, Draft};
+use crate::custody::audit::{Action, Draft, facts};
 use anyhow::bail;
 pub(super) use array::sidecar;
-use serde_json::json;
 
 /// More readers than this wait for one another.
 const MAX_READERS: usize = 4;
@@ -41,7 +40,7 @@ pub fn run(cli: &Cli, args: &ListArgs) -> anyhow::Result<()> {
     // Named one by one they are told one by one.
     let ids = answer.pieces.iter().filter(|_| !search.ids.is_empty()).flat_map(Piece::rows);
     let said = Draft::new(Action::List).on(ids.map(|row| row.id)).found_by(args.search.for_audit());
-    archive.site.note(said.detail(json!({ "count": answer.count })))?;
+    archive.site.note(said.detail(facts! { Count: answer.count }))?;
     let mut out = Printer::new();
     let unreadable = match (args.json, args.csv) {
         (true, _) => array(&archive, answer, &mut out)?,

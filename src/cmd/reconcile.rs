@@ -10,11 +10,10 @@ use crate::archive::search::Search;
 use crate::call::rules::Rules;
 use crate::cli::Cli;
 use crate::cli::reading::ReconcileArgs;
-use crate::custody::audit::{Action, Draft, Outcome};
+use crate::custody::audit::{Action, Draft, Outcome, facts};
 use crate::daemon::notices::counted;
 use crate::id::time_of;
 use anyhow::{Context, bail};
-use serde_json::json;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
@@ -49,8 +48,7 @@ pub fn run(cli: &Cli, args: &ReconcileArgs) -> anyhow::Result<()> {
     let known = Known { rows: &rows, unrecorded, deleted, config, zone, now };
     let report = match_calls(&calls, &known, settings.tolerance);
     let outcome = if report.missing.is_empty() { Outcome::Done } else { Outcome::Failed };
-    let detail =
-        json!({ "calls": report.calls, "recorded": report.recorded, "missing": report.missing.len() });
+    let detail = facts! { Calls: report.calls, Recorded: report.recorded, Missing: report.missing.len() };
     site.note(Draft::new(Action::Reconcile).ended(outcome).detail(detail))?;
     let mut out = Printer::new();
     if args.json {

@@ -8,11 +8,10 @@ use super::usage::Usage;
 use crate::cli::Cli;
 use crate::cli::training::{MakeArgs, TrainingArgs, TrainingCommand};
 use crate::custody::access::Policy;
-use crate::custody::audit::{Action, Draft, Outcome};
+use crate::custody::audit::{Action, Draft, Outcome, facts};
 use crate::custody::training::{MakeError, TrainingRequest};
 use crate::store::training::{LABEL, TrainingFolder};
 use anyhow::bail;
-use serde_json::json;
 
 /// Makes, lists and removes training copies.
 ///
@@ -40,7 +39,7 @@ fn make(cli: &Cli, args: &MakeArgs) -> anyhow::Result<()> {
     let (site, mut keeper) = keep::split(archive);
     if !Policy::new(&site.config).trains(row.service.as_deref()) {
         let told = Draft::new(Action::TrainingMake).on([row.id]).ended(Outcome::Refused);
-        keeper.append_audit(&site.by, told.detail(json!({ "because": "not for training" })))?;
+        keeper.append_audit(&site.by, told.detail(facts! { Because: "not for training" }))?;
         bail!("{}: recordings of its service are not for training (special_category, reasons)", row.id);
     }
     let request = TrainingRequest {

@@ -10,10 +10,9 @@ use crate::cli::Cli;
 use crate::cli::reading::UnrecordedArgs;
 use crate::cli::search::SearchArgs;
 use crate::config::compiled::NumberForm;
-use crate::custody::audit::{Action, Draft};
+use crate::custody::audit::{Action, Draft, facts};
 use crate::pii::Pii;
 use crate::store::register::RegisterEntry;
-use serde_json::json;
 
 /// The heads of the CSV's columns. Columns are added at the end, never moved.
 const COLUMNS: &str = "at,reason,service,caller,called,call,recording";
@@ -33,7 +32,7 @@ pub fn run(cli: &Cli, args: &UnrecordedArgs) -> anyhow::Result<()> {
         }
     })?;
     found.sort_by_key(|call| call.at);
-    let detail = json!({ "register": "unrecorded", "reason": args.reason, "count": found.len() });
+    let detail = facts! { Register: "unrecorded", Reason: args.reason, Count: found.len() };
     site.note(Draft::new(Action::List).found_by(as_search.for_audit()).detail(detail))?;
     let mut out = Printer::new();
     match (args.json, args.csv) {

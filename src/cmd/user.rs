@@ -7,12 +7,12 @@ use super::usage::Usage;
 use crate::cli::Cli;
 use crate::cli::accounts::{AddArgs, AgentArgs, ChangeArgs, UserArgs, UserCommand};
 use crate::custody::access::{Assignment, Policy};
-use crate::custody::audit::{Action, Draft};
+use crate::custody::audit::{Action, Draft, EntryFacts, facts};
 use crate::store::calendar::day_begins;
 use crate::store::mark;
 use crate::time::Timestamp;
 use crate::web::accounts::{Account, AccountError, Accounts, Changes, NewAccount, PASSWORD_MAX};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, BufRead};
 
 /// Adds, lists, closes and opens accounts. What cannot be told to the audit log is not done.
@@ -31,7 +31,7 @@ pub fn run(cli: &Cli, args: &UserArgs) -> anyhow::Result<()> {
         UserCommand::Disable { name, .. } => {
             let accounts = open(&place)?;
             let name = known(&accounts, name)?.name;
-            note(&place, Action::UserDisable, json!({ "account": name }))?;
+            note(&place, Action::UserDisable, facts! { Account: name })?;
             accounts.disable(&name, place.now)?;
             Ok(output::print(&format!("{name} disabled\n"))?)
         }
@@ -47,7 +47,7 @@ fn reset(place: &Site, name: &str, password_stdin: bool) -> anyhow::Result<()> {
         if password_stdin {
             return Err(Usage(format!("{name} signs in by the provider and has no password here")).into());
         }
-        note(place, Action::UserReset, json!({ "account": name }))?;
+        note(place, Action::UserReset, facts! { Account: name })?;
         accounts.unbind(&name)?;
         return Ok(output::print(&format!("{name} is open for whoever the provider calls by that name\n"))?);
     }
@@ -57,7 +57,7 @@ fn reset(place: &Site, name: &str, password_stdin: bool) -> anyhow::Result<()> {
         );
     }
     let password = password(io::stdin().lock())?;
-    note(place, Action::UserReset, json!({ "account": name }))?;
+    note(place, Action::UserReset, facts! { Account: name })?;
     accounts.reset(&name, &password)?;
     Ok(output::print(&format!("{name} has a new password\n"))?)
 }
@@ -75,7 +75,7 @@ fn known(accounts: &Accounts, name: &str) -> anyhow::Result<Account> {
     accounts.get(name)?.ok_or_else(|| AccountError::Unknown(name.into()).into())
 }
 
-fn note(place: &Site, action: Action, detail: Value) -> anyhow::Result<()> {
+fn note(place: &Site, action: Action, detail: EntryFacts) -> anyhow::Result<()> {
     place.note(Draft::new(action).detail(detail))
 }
 
@@ -100,10 +100,8 @@ fn add(place: &Site, args: &AddArgs) -> anyhow::Result<()> {
         return Err(AccountError::Exists(new.name).into());
     }
     let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
-    let detail = json!({
-        "account": new.name, "roles": new.roles, "agents": new.agents, "teams": new.teams,
-        "office": new.office, "from": time(from), "until": time(until), "by_provider": args.provider,
-    });
+    let detail = facts! { Account: new.name, Roles: new.roles, Agents: new.agents, Teams: new.teams,
+    Office: new.office, From: time(from), Until: time(until), ByProvider: args.provider };
     note(place, Action::UserAdd, detail)?;
     accounts.add(&new, password.as_deref(), place.now)?;
     Ok(output::print(&format!("{} added\n", new.name))?)
@@ -150,10 +148,8 @@ fn change(place: &Site, args: &ChangeArgs) -> anyhow::Result<()> {
         until,
     };
     let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
-    let detail = json!({
-        "account": name, "roles": changes.roles, "agents": changes.agents, "teams": changes.teams,
-        "office": changes.office, "from": time(from), "until": time(until),
-    });
+    let detail = facts! { Account: name, Roles: changes.roles, Agents: changes.agents, Teams: changes.teams,
+    Office: changes.office, From: time(from), Until: time(until) };
     note(place, Action::UserChange, detail)?;
     let missed = accounts.change(&name, &changes)?;
     if !missed.is_empty() {

@@ -77,6 +77,10 @@ pub enum PauseBy {
 }
 
 impl PauseBy {
+    /// All of them.
+    pub const ALL: [PauseBy; 6] =
+        [PauseBy::Key, PauseBy::Header, PauseBy::Info, PauseBy::Command, PauseBy::Http, PauseBy::Limit];
+
     /// As it stands in the sidecar.
     pub const fn name(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@
 //! is kept longer, tells which keys were changed and not what they said. Whoever may find a
 //! recording as its agent may do so by what is known now.
 
-use super::audit::{Action, By, Draft, Why};
+use super::audit::{Action, By, Draft, EntryFacts, Why, facts};
 use super::keeper::{Amended, EditResult, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::config::compiled::truncate_number;
@@ -15,7 +15,6 @@ use crate::store::amendment::Amendment;
 use crate::store::cases::MAX_CASES;
 use crate::store::legible::Legible;
 use crate::store::sidecar::Sidecar;
-use serde_json::{Value, json};
 
 /// What is to be changed; `None`: stays. An empty text: not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,12 +132,12 @@ impl Keeper {
         rows: &[Row],
         correction: &Correction,
         config: &Config,
-        search: Option<Value>,
+        search: Option<EntryFacts>,
         by: &By,
     ) -> Result<Amended, KeeperError> {
         let why = Why { case: Some(correction.case.clone()), ..Why::default() };
         let draft = Draft::new(Action::Amend).found_by(search).why(why);
-        let draft = draft.detail(json!({ "keys": correction.keys() }));
+        let draft = draft.detail(facts! { Keys: correction.keys() });
         self.amend(rows, draft, by, &|sidecar| correction.apply(sidecar, config, by))
     }
 }
@@ -150,6 +149,7 @@ mod tests {
     use crate::custody::audit::{SystemAccount, Who};
     use crate::store::sidecar::AppliedPolicy;
     use crate::time::Timestamp;
+    use serde_json::json;
 
     fn by() -> By {
         By { who: Who::Os(SystemAccount::default()), at: Timestamp::EPOCH }

@@ -29,7 +29,7 @@
 //! system or flash, overwriting is a promise nobody keeps. Storage that must not
 //! give up deleted blocks is encrypted, or discards them.
 
-use super::audit::{Action, By, Draft, Outcome, Why};
+use super::audit::{Action, By, Draft, EntryFacts, Fact, Outcome, Why, facts};
 use super::keeper::{BATCH, Keeper, KeeperError, LifeStep};
 use crate::archive::index::{DeletionReason, Row, Tombstone};
 use crate::id::short_hex;
@@ -41,7 +41,6 @@ use crate::store::lock::EditLock;
 use crate::store::sidecar::{Sidecar, read_value};
 use crate::store::training::remove_copies;
 use crate::time::Timestamp;
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::Path;
@@ -134,7 +133,7 @@ impl Keeper {
         &mut self,
         rows: &[Row],
         reason: &str,
-        search: Option<Value>,
+        search: Option<EntryFacts>,
         by: &By,
     ) -> Result<Deleted, KeeperError> {
         let why = Why { reason: Some(reason.into()), ..Why::default() };
@@ -144,7 +143,7 @@ impl Keeper {
             let done = self.delete(batch, Cause::Erase(&draft), by)?;
             if !done.held.is_empty() {
                 let held = draft.clone().on(done.held.iter().copied()).ended(Outcome::Refused);
-                self.append_audit(by, held.detail(json!({ "because": HELD })))?;
+                self.append_audit(by, held.detail(facts! { Because: HELD }))?;
             }
             deleted.add(done);
         }
@@ -161,7 +160,7 @@ impl Keeper {
         &mut self,
         rows: &[Row],
         why: Why,
-        search: Option<Value>,
+        search: Option<EntryFacts>,
         by: &By,
     ) -> Result<(), KeeperError> {
         let draft = Draft::new(Action::Erase).on(rows.iter().map(|row| row.id)).found_by(search);
@@ -176,8 +175,8 @@ impl Keeper {
     pub fn erasures_put_off(&self, ids: &[Uuid]) -> Result<BTreeMap<Uuid, PutOff>, KeeperError> {
         let ids: HashSet<&Uuid> = ids.iter().collect();
         let mut put_off = BTreeMap::new();
-        for entry in self.audit.entries()?.filter(|e| e.action == Action::Erase.name()) {
-            let held = entry.detail.as_ref().is_some_and(|d| d["because"] == HELD);
+        for entry in self.audit.entries()?.filter(|e| e.action == Action::Erase) {
+            let held = entry.detail.as_ref().is_some_and(|d| d.text(Fact::Because) == Some(HELD));
             for id in entry.targets.iter().filter(|id| ids.contains(id)) {
                 if held {
                     let (at, reason) = (entry.at, entry.why.reason.clone().unwrap_or_default());
@@ -229,7 +228,7 @@ impl Keeper {
         let (gone, silent) = self.remove_all(going.into_iter().cloned().collect(), &mut deleted)?;
         let draft = match silent.is_empty() {
             true => cause.draft(),
-            false => cause.draft().detail(json!({ "no_audio_found": silent })),
+            false => cause.draft().detail(facts! { NoAudioFound: silent }),
         };
         deleted.silent.extend(silent);
         self.audit_and_forget(&gone, draft, by)?;
@@ -378,7 +377,7 @@ impl Keeper {
                         of_reason.push(row.clone());
                     }
                 }
-                let draft = Draft::new(action).detail(json!({ "completed": "what was cut short" }));
+                let draft = Draft::new(action).detail(facts! { Completed: "what was cut short" });
                 self.audit_and_forget(&of_reason, draft, by)?;
             }
             deleted.gone.extend(gone.into_iter().map(|row| (row.id, row.service)));
@@ -411,7 +410,7 @@ impl Keeper {
             }
         }
         if !ids.is_empty() {
-            let detail = json!({ "completed": "files of a deleted recording had come back" });
+            let detail = facts! { Completed: "files of a deleted recording had come back" };
             self.append_audit(by, Draft::new(Action::Erase).on(ids.iter().copied()).detail(detail))?;
             deleted.gone.extend(ids.into_iter().map(|id| (id, None)));
         }

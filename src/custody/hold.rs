@@ -6,14 +6,13 @@
 //! `retention.hold_review` is due for review; it goes on holding.
 //! Must not know how files are written.
 
-use super::audit::{Action, By, Draft, Outcome, Why};
+use super::audit::{Action, By, Draft, EntryFacts, Outcome, Why, facts};
 use super::keeper::{Amended, EditResult, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::store::cases::{Hold, HoldReason, MAX_CASES, TakenOff};
 use crate::store::legible::Legible;
 use crate::store::sidecar::{RetentionRecord, Sidecar};
 use crate::time::Timestamp;
-use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -99,7 +98,7 @@ impl Keeper {
         rows: &[Row],
         reason: HoldReason,
         case: &str,
-        search: Option<Value>,
+        search: Option<EntryFacts>,
         by: &By,
     ) -> Result<Amended, KeeperError> {
         let hold = Hold::new(reason, case, by.who.name(), by.at);
@@ -116,7 +115,7 @@ impl Keeper {
         &mut self,
         rows: &[Row],
         case: Option<&str>,
-        search: Option<Value>,
+        search: Option<EntryFacts>,
         by: &By,
     ) -> Result<Amended, KeeperError> {
         let name = by.who.name();
@@ -136,7 +135,7 @@ impl Keeper {
         &mut self,
         rows: &[Row],
         how: Release<'_>,
-        search: Option<Value>,
+        search: Option<EntryFacts>,
         by: &By,
     ) -> Result<Released, KeeperError> {
         let is_past = |row: &&Row| {
@@ -149,7 +148,7 @@ impl Keeper {
         let why = Why { case: how.case.map(String::from), ..Why::default() };
         let draft = Draft::new(Action::Release).found_by(search).why(why);
         if !past_term.is_empty() && !how.accept_due {
-            let detail = json!({ "because": "past its term, and that was not accepted" });
+            let detail = facts! { Because: "past its term, and that was not accepted" };
             let asked = draft.on(past_term.iter().copied()).ended(Outcome::Refused);
             self.append_audit(by, asked.detail(detail))?;
             return Ok(Released { past_term, asked_back: true, ..Released::default() });
@@ -168,6 +167,7 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use serde_json::to_value;
 
     fn sidecar() -> Sidecar {

@@ -18,7 +18,7 @@
 //! An edit that fails after it was told gets a second entry that says so.
 //! Deletions are in [`super::erase`].
 
-use super::audit::{AuditError, AuditLog, By, Draft, Outcome};
+use super::audit::{AuditError, AuditLog, By, Draft, Outcome, facts};
 use crate::archive::index::{Index, IndexError, Row};
 use crate::archive::{Archive, NoIndex, OpenError, Place};
 use crate::store::files::{Folder, with_new};
@@ -27,7 +27,6 @@ use crate::store::mark::{self, IdentityError};
 use crate::store::sidecar::{Sidecar, rewrite_atomically};
 use crate::store::{Steps, Stopped, StoreError};
 use crate::time::Timestamp;
-use serde_json::json;
 use std::collections::HashSet;
 use std::path::Path;
 use uuid::Uuid;
@@ -290,7 +289,7 @@ impl Keeper {
         let mut amended = self.plan(rows, change);
         let refused: Vec<Uuid> = amended.refused.iter().map(|(id, _)| *id).collect();
         if let Some((_, why)) = amended.refused.first() {
-            let told = draft.clone().on(refused).ended(Outcome::Refused).detail(json!({ "because": why }));
+            let told = draft.clone().on(refused).ended(Outcome::Refused).detail(facts! { Because: why });
             self.append_audit(by, told)?;
         }
         if amended.made.is_empty() {

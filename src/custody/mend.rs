@@ -4,12 +4,11 @@
 //! that let root's commands leave them; nobody but root gives them back. Told first, as
 //! every change is; audio and metadata are not touched.
 
-use super::audit::{Action, By, Draft, Outcome};
+use super::audit::{Action, By, Draft, Outcome, facts};
 use super::keeper::{Keeper, KeeperError};
 use crate::archive::owners::{WrongOwner, each_wrong};
 use crate::store::files::Folder;
 use crate::store::layout::open_state;
-use serde_json::json;
 use std::path::PathBuf;
 
 /// Failures told one by one.
@@ -41,7 +40,7 @@ impl Keeper {
         let mut wrong = Vec::new();
         each_wrong(&self.store, &state, &mut |found| wrong.push(found))?;
         let foreign = wrong.iter().filter(|w| w.is_foreign).count();
-        let detail = json!({ "owners": foreign, "modes": wrong.len() - foreign });
+        let detail = facts! { Owners: foreign, Modes: wrong.len() - foreign };
         self.append_audit(by, Draft::new(Action::Repair).detail(detail))?;
         let mut mended = Mended::default();
         for WrongOwner { path, in_state, is_foreign } in wrong {
@@ -65,7 +64,7 @@ impl Keeper {
         self.store.let_in()?;
         mended.indexed = self.index.reconcile_all(self.store.path())?.taken;
         if mended.failed_total > 0 {
-            let detail = json!({ "not_mended": mended.failed_total });
+            let detail = facts! { NotMended: mended.failed_total };
             self.append_audit(by, Draft::new(Action::Repair).ended(Outcome::Failed).detail(detail))?;
         }
         Ok(mended)

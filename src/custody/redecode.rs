@@ -11,7 +11,7 @@
 //!
 //! The payload itself stays beside it as long as the recording does: it is what came.
 
-use super::audit::{Action, By, Draft};
+use super::audit::{Action, By, Draft, facts};
 use super::keeper::{Amended, EditResult, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::codec::def::ForeignDecoders;
@@ -21,11 +21,12 @@ use crate::rtp::packet::RtpPacket;
 use crate::rtp::standing::{SOURCE_SHIFT, Standing};
 use crate::store::StoreError;
 use crate::store::assured::judge_again;
+use crate::store::event_kind::EventKind;
 use crate::store::files::{Folder, with_new};
 use crate::store::layout::Paths;
 use crate::store::lock::EditLock;
 use crate::store::recover::settle_sound;
-use crate::store::sidecar::{EventRecord, Sidecar};
+use crate::store::sidecar::Sidecar;
 use crate::store::undecoded::{UndecodedItem, UndecodedReader};
 use crate::store::wav::{
     CHANNELS, FinishedWav, WavEncoding, WavInfo, WavSpec, WavWriter, info_of, read_samples, sha256_of,
@@ -97,7 +98,7 @@ impl Keeper {
             Ok(new) => new,
             Err(NotMade::Nothing) => {
                 // Somebody asked for it all the same.
-                self.append_audit(by, draft.on([row.id]).detail(serde_json::json!({ "undecoded": null })))?;
+                self.append_audit(by, draft.on([row.id]).detail(facts! { Undecoded: None::<String> }))?;
                 return Ok(Amended { not: vec![row.id], ..Amended::default() });
             }
             Err(NotMade::Refused(why)) => {
@@ -109,7 +110,7 @@ impl Keeper {
             }
         };
         let (was, now) = (&sidecar.audio.sha256, &new.audio.sha256_hex);
-        let draft = draft.detail(serde_json::json!({ "was": was, "sha256": now }));
+        let draft = draft.detail(facts! { Was: was, Sha256: now });
         let amended = self.amend_alone(from_ref(row), draft, by, &|s| new.tell(s, &sidecar, by), alone);
         // Whatever came after it: where the sidecar speaks of the new sound, that is the recording's.
         settle_sound(&store, &paths, &self.read(row)?)?;
@@ -191,7 +192,7 @@ fn play(
     let mut tape = Tape::with_decoders(s.answered_at, decoders.clone());
     tape.set_rate(s.audio.sample_rate);
     let ns = |s: f64| (s * 1e9) as i64;
-    let paused = s.events.iter().filter(|e| e.kind == EventRecord::PAUSE);
+    let paused = s.events.iter().filter(|e| e.kind == EventKind::Pause);
     let spans = paused.filter_map(|e| Some((ns(e.at_s), ns(e.end_s?))));
     tape.set_hushed(spans, s.policy.as_ref().is_some_and(|p| p.silence_tones));
     let mut reader = UndecodedReader::new(BufReader::new(pcap)).map_err(unreadable())?;

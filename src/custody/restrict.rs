@@ -5,13 +5,12 @@
 //! restricted recording that falls due is deleted unless a hold keeps it as
 //! well. Must not know how files are written.
 
-use super::audit::{Action, By, Draft, Why};
+use super::audit::{Action, By, Draft, EntryFacts, Why};
 use super::keeper::{Amended, EditResult, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::store::cases::{MAX_CASES, Restriction, TakenOff};
 use crate::store::legible::Legible;
 use crate::store::sidecar::Sidecar;
-use serde_json::Value;
 
 /// A restriction of a later version.
 const UNREADABLE: &str = "it is restricted in a way that this version cannot read";
@@ -48,7 +47,7 @@ impl Keeper {
         &mut self,
         rows: &[Row],
         case: &str,
-        search: Option<Value>,
+        search: Option<EntryFacts>,
         by: &By,
     ) -> Result<Amended, KeeperError> {
         let restriction = Restriction::new(case, by.who.name(), by.at);
@@ -65,7 +64,7 @@ impl Keeper {
         &mut self,
         rows: &[Row],
         case: &str,
-        search: Option<Value>,
+        search: Option<EntryFacts>,
         by: &By,
     ) -> Result<Amended, KeeperError> {
         let why = Why { case: Some(case.into()), ..Why::default() };

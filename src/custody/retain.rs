@@ -5,7 +5,7 @@
 //! to the old ones, after a look at what that means. What is deleted stays
 //! deleted; a hold holds whatever the term.
 
-use super::audit::{Action, By, Draft};
+use super::audit::{Action, By, Draft, EntryFacts, Fact, facts};
 use super::keeper::{BATCH, EditResult, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::archive::search::Search;
@@ -58,11 +58,9 @@ impl Rule {
     }
 
     /// For the audit log.
-    fn detail(&self) -> Value {
-        json!({
-            "service": self.service, "retention": self.term.to_string(),
-            "retention_bound": self.bound, "timezone": self.zone.iana_name(),
-        })
+    fn detail(&self) -> EntryFacts {
+        facts! { Service: self.service, Retention: self.term.to_string(),
+        RetentionBound: self.bound, Timezone: self.zone.iana_name() }
     }
 
     fn apply(&self, sidecar: &mut Sidecar) -> EditResult {
@@ -112,15 +110,14 @@ impl Keeper {
             ControlFlow::Continue(())
         })?;
         for batch in changing.chunks(BATCH) {
-            let changes: Vec<_> = batch
+            let changes: Vec<Value> = batch
                 .iter()
                 .map(|row| {
                     let new = until_string(rule.until(row.answered_at));
                     json!([row.id, row.until.map(until_string), new])
                 })
                 .collect();
-            let mut detail = rule.detail();
-            detail["changes"] = changes.into();
+            let detail = rule.detail().with(Fact::Changes, changes);
             let draft = Draft::new(Action::RetentionApply).detail(detail);
             let amended = self.amend(batch, draft, by, &|sidecar| rule.apply(sidecar))?;
             applied.failed.extend(amended.failed.into_iter().map(|(id, _)| id));

@@ -5,6 +5,7 @@ use crate::pii::Pii;
 use crate::store::amendment::Amendments;
 use crate::store::calendar::due;
 use crate::store::cases::{Holds, Restrictions};
+use crate::store::event_kind::EventKind;
 use crate::store::layout::RecordingName;
 use crate::store::legible::Legible;
 use crate::store::sidecar::{self, EventRecord, Sidecar};
@@ -26,7 +27,7 @@ pub fn name(o: &Opening) -> RecordingName {
 fn no_announcement(o: &Opening) -> Option<EventRecord> {
     let heard = o.before_agent.map(|b| Duration::from_nanos(b.ns.max(0) as u64))?;
     let is_short = o.service.announcement_min.0.is_some_and(|least| heard < least);
-    is_short.then(|| EventRecord::new(0.0, EventRecord::NO_ANNOUNCEMENT))
+    is_short.then(|| EventRecord::new(0.0, EventKind::NoAnnouncement))
 }
 
 /// Its sidecar, without what the media tell.

@@ -3,8 +3,9 @@
 use super::observe::{bucket_label, end_label};
 use crate::call::Opening;
 use crate::store::assured::never_heard;
+use crate::store::event_kind::EventKind;
 use crate::store::legible::Legible;
-use crate::store::sidecar::{EndedBy, EventRecord, Sidecar};
+use crate::store::sidecar::{EndedBy, Sidecar};
 use crate::telemetry::Metrics;
 use crate::telemetry::events::{About, Event};
 use crate::telemetry::label::CallBucket;
@@ -25,7 +26,7 @@ pub(super) fn report_recorded(about: About<'_>, o: &Opening, s: &Sidecar, metric
         reasons: &reasons.join(","),
     }
     .emit(metrics);
-    if s.events.iter().any(|e| e.kind == EventRecord::NO_ANNOUNCEMENT) {
+    if s.events.iter().any(|e| e.kind == EventKind::NoAnnouncement) {
         let heard_ns = o.before_agent.map_or(0, |b| b.ns.max(0));
         Event::AnnouncementShort { about, heard: Duration::from_nanos(heard_ns as u64) }.emit(metrics);
     }

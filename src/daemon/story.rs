@@ -1,10 +1,11 @@
 //! What a tape and the signalling know of a call, as the sidecar tells it.
 
 use crate::call::CallEvent;
-use crate::config::PauseBy;
 use crate::id::Channel;
 use crate::store::assurance::AssuranceReason;
+use crate::store::event_kind::EventKind;
 use crate::store::sidecar;
+use crate::store::word::Word;
 use crate::tape::{FaultSpan, PauseReport, StreamReport, TapeEvent, TapeEventKind, TapeReport};
 use crate::time::{NS_PER_MS, Timestamp};
 use std::collections::BTreeSet;
@@ -36,7 +37,7 @@ pub(super) fn stream(s: &StreamReport) -> sidecar::Stream {
         channel: s.channel,
         codec: s.codec.clone(),
         ssrc: s.ssrc_text(),
-        source: Some(s.source.name().into()),
+        source: Some(Word::Known(s.source.into())),
         packets: s.packets,
         lost: s.lost,
         late: s.late,
@@ -53,12 +54,12 @@ pub(super) fn all_events(
     signalled: &[(Timestamp, CallEvent)],
     report: &TapeReport,
 ) -> Vec<sidecar::EventRecord> {
-    let event = |at_ns: i64, kind: &str, codec: Option<String>, channel: Option<Channel>| {
+    let event = |at_ns: i64, kind: EventKind, codec: Option<String>, channel: Option<Channel>| {
         let at_s = seconds(at_ns);
         (at_ns, sidecar::EventRecord { codec, channel, ..sidecar::EventRecord::new(at_s, kind) })
     };
     let fault = |f: &FaultSpan| {
-        let (at_ns, record) = event(f.from_ns, f.kind.name(), None, f.channel);
+        let (at_ns, record) = event(f.from_ns, EventKind::Fault(f.kind), None, f.channel);
         (at_ns, sidecar::EventRecord { end_s: f.until_ns.map(seconds), ..record })
     };
     let heard = &report.events;
@@ -69,15 +70,17 @@ pub(super) fn all_events(
         .map(|(_, (at, e))| {
             let at_ns = at.since_ns(answered_at);
             match e {
-                CallEvent::Hold => event(at_ns, "hold", None, None),
-                CallEvent::Resume => event(at_ns, "resume", None, None),
-                CallEvent::KeyPress(c) => event(at_ns, "dtmf", None, Some(*c)),
+                CallEvent::Hold => event(at_ns, EventKind::Hold, None, None),
+                CallEvent::Resume => event(at_ns, EventKind::Resume, None, None),
+                CallEvent::KeyPress(c) => event(at_ns, EventKind::KeyPress, None, Some(*c)),
             }
         })
         .chain(heard.iter().map(|e| match &e.kind {
-            TapeEventKind::KeyPress => event(e.at_ns, "dtmf", None, Some(e.channel)),
-            TapeEventKind::Intruder => event(e.at_ns, "intruder", None, Some(e.channel)),
-            TapeEventKind::Codec(name) => event(e.at_ns, "codec", Some(name.clone()), Some(e.channel)),
+            TapeEventKind::KeyPress => event(e.at_ns, EventKind::KeyPress, None, Some(e.channel)),
+            TapeEventKind::Intruder => event(e.at_ns, EventKind::Intruder, None, Some(e.channel)),
+            TapeEventKind::Codec(name) => {
+                event(e.at_ns, EventKind::Codec, Some(name.clone()), Some(e.channel))
+            }
         }))
         .chain(report.pauses.iter().map(|p| (p.from_ns, pause(p))))
         .chain(report.faults.iter().map(fault))
@@ -93,12 +96,11 @@ pub(super) fn paused_s(pauses: &[PauseReport]) -> f64 {
 
 /// A pause as the sidecar tells it; without an end while it lasts.
 pub(super) fn pause(p: &PauseReport) -> sidecar::EventRecord {
-    let name = |by: PauseBy| by.name().to_owned();
     sidecar::EventRecord {
         end_s: p.until_ns.map(seconds),
-        by: Some(name(p.by)),
-        resumed_by: p.resumed_by.map(name),
-        ..sidecar::EventRecord::new(seconds(p.from_ns), sidecar::EventRecord::PAUSE)
+        by: Some(p.by.into()),
+        resumed_by: p.resumed_by.map(Word::Known),
+        ..sidecar::EventRecord::new(seconds(p.from_ns), EventKind::Pause)
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`super::assured`]'s.
 
 use crate::id::Channel;
+use crate::tape::FaultKind;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -115,9 +116,10 @@ impl AssuranceReason {
     }
 
     /// What an event that is a fault of a side's sound comes to.
-    pub(super) fn of_event(kind: &str, channel: Option<Channel>) -> Option<AssuranceReason> {
-        let of_side = channel.and_then(|c| AssuranceReason::from_name(&format!("{kind}_{}", c.name())));
-        of_side.or_else(|| AssuranceReason::from_name(kind))
+    pub(super) fn of_fault(kind: FaultKind, channel: Option<Channel>) -> Option<AssuranceReason> {
+        let of_side =
+            channel.and_then(|c| AssuranceReason::from_name(&format!("{}_{}", kind.name(), c.name())));
+        of_side.or_else(|| AssuranceReason::from_name(kind.name()))
     }
 
     /// Why sound that was sent is not there.

@@ -4,9 +4,11 @@
 //! repaired, when sound is decoded later.
 
 use super::assurance::{Assurance, AssuranceBucket, AssuranceReason};
+use super::event_kind::EventKind;
 use super::legible::Legible;
 use super::sidecar::{EndedBy, EventRecord, Sidecar};
 use crate::id::Channel;
+use crate::tape::FaultKind;
 
 /// The bucket of a call that was recorded. `known`: reasons that the sidecar does not tell, because
 /// they are the recorder's own; they count only where it says that something is missing.
@@ -27,7 +29,7 @@ pub fn assured(s: &Sidecar, known: &[AssuranceReason]) -> Assurance {
     reasons.dedup();
     let bucket = match () {
         () if !reasons.is_empty() => AssuranceBucket::Partial,
-        () if s.events.iter().any(|e| e.kind == EventRecord::PAUSE) => AssuranceBucket::Paused,
+        () if s.events.iter().any(|e| e.kind == EventKind::Pause) => AssuranceBucket::Paused,
         () => AssuranceBucket::Complete,
     };
     Assurance { bucket, reasons }
@@ -52,15 +54,18 @@ const fn is_recorders_own(reason: AssuranceReason) -> bool {
 
 /// What an event says against a recording.
 fn of_event(e: &EventRecord, is_complete: bool) -> Option<AssuranceReason> {
-    let counts = match e.kind.as_str() {
-        "one_way" | "no_rtp" => true,
+    let EventKind::Fault(kind) = e.kind.known()? else { return None };
+    let counts = match kind {
+        FaultKind::OneWay | FaultKind::NoRtp => true,
         // Whoever was heard later was there, and had nothing to say at first.
-        "silent" => e.end_s.is_none(),
+        FaultKind::Silent => e.end_s.is_none(),
         // Where nothing is missing all the same it was decoded later, or concealed.
-        "encrypted" | "undecodable" | "capture_loss" | "network_loss" => !is_complete,
-        _ => false,
+        FaultKind::Encrypted | FaultKind::Undecodable | FaultKind::CaptureLoss | FaultKind::NetworkLoss => {
+            !is_complete
+        }
+        FaultKind::Quiet | FaultKind::Clipped => false,
     };
-    counts.then(|| AssuranceReason::of_event(&e.kind, e.channel)).flatten()
+    counts.then(|| AssuranceReason::of_fault(kind, e.channel)).flatten()
 }
 
 /// Whom a recording has nothing of, though it has the other side.

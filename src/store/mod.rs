@@ -47,6 +47,7 @@ pub mod calendar;
 pub mod call_assurance;
 pub mod cases;
 mod error;
+pub mod event_kind;
 pub mod files;
 pub mod jsonl;
 pub mod layout;
@@ -61,6 +62,7 @@ mod steps;
 pub mod training;
 pub mod undecoded;
 pub mod wav;
+pub mod word;
 pub mod writer;
 
 pub use error::StoreError;

@@ -17,9 +17,11 @@ use super::amendment::Amendments;
 use super::assurance::Assurance;
 use super::calendar::until_string;
 use super::cases::{Holds, Restrictions};
+use super::event_kind::{EventKind, StreamSource};
 use super::legible::Legible;
 use super::wav::{WavEncoding, WavSpec};
-use crate::config::{CallDirection, HideDigits, RetentionBound, Term};
+use super::word::Word;
+use crate::config::{CallDirection, HideDigits, PauseBy, RetentionBound, Term};
 use crate::id::Channel;
 use crate::pii::{Pii, stored};
 use crate::time::Timestamp;
@@ -174,7 +176,7 @@ pub struct Stream {
     /// `nat` shows the party, a `candidate` of its description, or `other`, which is anybody's.
     /// Not told by earlier releases.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub source: Option<String>,
+    pub source: Option<Word<StreamSource>>,
     /// Distinct packets between answer and end.
     pub packets: u64,
     /// RFC 3550 A.3, between the first and the last of them.
@@ -202,7 +204,7 @@ pub struct EventRecord {
     #[serde(serialize_with = "micro")]
     pub at_s: f64,
     /// `hold`, `resume`, `dtmf`, `codec`, `pause`, `intruder`, a fault of the sound ...
-    pub kind: String,
+    pub kind: Word<EventKind>,
     /// Encoding name, for `codec`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub codec: Option<String>,
@@ -214,21 +216,16 @@ pub struct EventRecord {
     pub end_s: Option<f64>,
     /// What asked for it, for `pause`: `key`, `header`, `info`, `command`, `http`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub by: Option<String>,
+    pub by: Option<Word<PauseBy>>,
     /// What ended it, for `pause`: the same, or `limit`. Missing where the call ended first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub resumed_by: Option<String>,
+    pub resumed_by: Option<Word<PauseBy>>,
 }
 
 impl EventRecord {
-    /// The kind that says that sound was left out on purpose from there to its end.
-    pub const PAUSE: &'static str = "pause";
-    /// The kind that says that the caller cannot have heard the announcement: there was no time for it.
-    pub const NO_ANNOUNCEMENT: &'static str = "no_announcement";
-
     /// One that is told by its time and its kind alone.
-    pub fn new(at_s: f64, kind: &str) -> EventRecord {
-        let kind = kind.to_owned();
+    pub fn new(at_s: f64, kind: impl Into<Word<EventKind>>) -> EventRecord {
+        let kind = kind.into();
         EventRecord { at_s, kind, codec: None, channel: None, end_s: None, by: None, resumed_by: None }
     }
 }
@@ -342,8 +339,8 @@ impl Sidecar {
     /// Pauses end with the recording at the latest: one that lasted is silence to the end.
     pub fn end_pauses(&mut self) {
         let length_s = self.duration_s;
-        self.events.retain(|e| e.kind != EventRecord::PAUSE || e.at_s < length_s);
-        let pauses = self.events.iter_mut().filter(|e| e.kind == EventRecord::PAUSE);
+        self.events.retain(|e| e.kind != EventKind::Pause || e.at_s < length_s);
+        let pauses = self.events.iter_mut().filter(|e| e.kind == EventKind::Pause);
         let lengths = pauses.map(|e| {
             let end_s = e.end_s.unwrap_or(length_s).min(length_s);
             e.end_s = Some(end_s);

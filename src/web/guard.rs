@@ -6,13 +6,12 @@ use super::problem::ProblemDetails;
 use super::{RoomState, now};
 use crate::config::listening::Act;
 use crate::custody::access::{Directory, Person};
-use crate::custody::audit::{By, Draft, Outcome, Who};
+use crate::custody::audit::{By, Draft, Outcome, Who, facts};
 use crate::time::Timestamp;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -86,7 +85,7 @@ impl Caller {
         if room.policy.gives(&self.entrant.person, act) {
             return Ok(());
         }
-        let told = draft.ended(Outcome::Refused).detail(json!({ "because": "no right" }));
+        let told = draft.ended(Outcome::Refused).detail(facts! { Because: "no right" });
         room.desk.write_log(&self.entrant.by, told)?;
         Err(ProblemDetails::FORBIDDEN)
     }

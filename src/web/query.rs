@@ -4,6 +4,7 @@ use crate::archive::search::{Flag, Search, number_parts};
 use crate::config::CallDirection;
 use crate::config::compiled::NumberForm;
 use crate::config::forms::duration;
+use crate::custody::audit::{EntryFacts, Fact};
 use crate::store::calendar::day_begins;
 use crate::store::sidecar::parse_rfc3339;
 use crate::time::Timestamp;
@@ -11,7 +12,6 @@ use clap::ValueEnum;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// Recordings on a page, where nobody asks for more or fewer.
@@ -31,7 +31,7 @@ pub struct Query {
     /// Where the page begins: behind this one.
     pub cursor: Option<Cursor>,
     /// For the audit log: everything but the number.
-    pub said: Map<String, Value>,
+    pub said: EntryFacts,
 }
 
 /// A place among the recordings, the newest first: behind this one.
@@ -99,40 +99,38 @@ impl Query {
                     .ok_or_else(|| format!("{key}: a date such as 2026-11-23 or an RFC 3339 instant"))?;
                 let place = if key == "since" { &mut search.since } else { &mut search.until };
                 *place = Some(at);
-                said.insert(key.into(), value.into());
+                said.say(if key == "since" { Fact::Since } else { Fact::Until }, value);
             }
             "service" => {
                 search.service = Some(value.into());
-                said.insert(key.into(), value.into());
+                said.say(Fact::Service, value);
             }
             "agent" => {
                 search.agent = Some(value.into());
-                said.insert(key.into(), value.into());
+                said.say(Fact::Agent, value);
             }
             "direction" => {
                 let direction = CallDirection::from_str(value, false);
                 search.direction = Some(direction.map_err(|_| "direction: inbound, outbound or internal")?);
-                said.insert(key.into(), value.into());
+                said.say(Fact::Direction, value);
             }
             "number" => {
                 search.number = number_parts(value, around.numbers);
-                said.insert(key.into(), true.into());
+                said.say(Fact::Number, true);
             }
             "longer" | "shorter" => {
                 let length = duration::parse_or_seconds(value).ok_or_else(|| format!("{key}: a length such as 30s, 5m or 90"))?;
                 let place = if key == "longer" { &mut search.longer } else { &mut search.shorter };
                 *place = Some(length);
-                said.insert(format!("{key}_s"), length.as_secs_f64().into());
+                let fact = if key == "longer" { Fact::LongerS } else { Fact::ShorterS };
+                said.say(fact, length.as_secs_f64());
             }
             "flag" => {
                 for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
                     let flag = flag(word).ok_or_else(known_flags)?;
                     if !search.flags.contains(&flag) {
                         search.flags.push(flag);
-                        match said.entry("flags").or_insert_with(|| json!([])) {
-                            Value::Array(flags) => flags.push(word.into()),
-                            _ => return Err("flag: given twice".into()),
-                        }
+                        said.say_also(Fact::Flags, word);
                     }
                 }
             }
@@ -179,6 +177,7 @@ fn known_flags() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Query, String> {
         let zone = TimeZone::get("Europe/Helsinki").unwrap();
@@ -209,7 +208,7 @@ mod tests {
         assert_eq!((s.flags.len(), query.limit, s.agent.is_none()), (2, 7, true));
         let said = json!({ "since": "2026-11-23", "until": "2026-11-23", "service": "116117", "number": true,
             "longer_s": 300.0, "flags": ["held", "one-way"] });
-        assert_eq!(Value::Object(query.said), said);
+        assert_eq!(query.said.to_string(), said.to_string());
         assert_eq!(read(&[]).unwrap().limit, PAGE);
     }
 

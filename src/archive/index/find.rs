@@ -7,7 +7,7 @@
 //! into [`Piece`]s by time, so that several readers may work on it at once.
 
 use super::super::search::{EXPIRING, Flag, IdPart, Search, micros};
-use super::row::{Word, place_of};
+use super::row::{SqlWord, place_of};
 use super::{Index, IndexError, Row, index_schema};
 use crate::time::Timestamp;
 use rusqlite::types::Value;
@@ -424,7 +424,7 @@ impl SqlCondition {
 }
 
 fn word(direction: crate::config::CallDirection) -> Option<Value> {
-    match Word(direction).to_sql() {
+    match SqlWord(direction).to_sql() {
         Ok(rusqlite::types::ToSqlOutput::Owned(value)) => Some(value),
         _ => None,
     }

@@ -254,7 +254,7 @@ impl Row {
             self.call_group.as_bytes(),
             self.path.to_string_lossy(),
             self.service,
-            self.direction.map(Word),
+            self.direction.map(SqlWord),
             self.agent.id,
             self.agent.name,
             self.customer.number.as_ref().map(Pii::as_str),
@@ -262,7 +262,7 @@ impl Row {
             self.dialled.as_ref().map(Pii::as_str),
             self.answered_at.as_ns(),
             self.duration_us,
-            Word(self.ended_by),
+            SqlWord(self.ended_by),
             self.complete,
             self.one_way,
             self.held,
@@ -308,9 +308,9 @@ pub(super) fn put_all(conn: &Connection, rows: &[Row]) -> rusqlite::Result<Put> 
 }
 
 /// An enum by its name in the sidecar.
-pub(super) struct Word<T>(pub(super) T);
+pub(super) struct SqlWord<T>(pub(super) T);
 
-impl<T: Serialize> ToSql for Word<T> {
+impl<T: Serialize> ToSql for SqlWord<T> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         match serde_json::to_value(&self.0) {
             Ok(serde_json::Value::String(s)) => Ok(ToSqlOutput::Owned(Value::Text(s))),

@@ -7,7 +7,7 @@
 
 mod prune;
 
-use super::row::Word;
+use super::row::SqlWord;
 use super::{Index, IndexError, Row, index_schema};
 use crate::id::short_of;
 use crate::store::StoreError;
@@ -278,7 +278,7 @@ pub(super) fn insert(conn: &Connection, new: &[Tombstone]) -> rusqlite::Result<(
             t.answered_on,
             t.deleted_at.as_ns(),
             t.sha256,
-            Word(t.reason),
+            SqlWord(t.reason),
             t.until.map(Timestamp::as_ns)
         ])?;
         hide.execute([t.id.as_bytes()])?;

@@ -1,5 +1,7 @@
 //! What the log can say was done, and how it ended.
 
+use crate::store::word::vocabulary;
+
 /// The enum, its names and the list of all, from one table.
 macro_rules! actions {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
@@ -140,6 +142,8 @@ actions! {
     Credential = "credential",
 }
 
+vocabulary!(Action, Outcome);
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -152,6 +156,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Each of them.
+    pub const ALL: [Outcome; 3] = [Outcome::Done, Outcome::Refused, Outcome::Failed];
+
     /// As it stands in the log.
     pub const fn name(self) -> &'static str {
         match self {

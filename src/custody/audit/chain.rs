@@ -135,13 +135,13 @@ impl ChainWalk {
             return;
         }
         let Ok(entry) = serde_json::from_str::<Entry>(text) else { return };
-        if entry.action == Action::AuditRepair.name() {
+        if entry.action == Action::AuditRepair {
             self.verdict.repairs += 1;
-            if entry.outcome != super::Outcome::Done.name() {
+            if entry.outcome != super::Outcome::Done {
                 self.verdict.add(number, AuditProblem::Damage);
             }
-        } else if entry.action == Action::AuditPrune.name() {
-            let told = entry.detail.and_then(|told| serde_json::from_value::<CutTold>(told).ok());
+        } else if entry.action == Action::AuditPrune {
+            let told = entry.detail.and_then(|told| told.read::<CutTold>());
             if let Some(told) = told.filter(|told| self.cut.as_ref() == Some(&told.up_to)) {
                 self.vouched = true;
                 self.pruned(number, told.up_to.seq, told.before);

@@ -23,14 +23,13 @@
 //! Zeros reach the place of the old secret where the file system writes in place (ext4,
 //! XFS); one that copies on write, or a flash disk, may keep an old block for a while.
 
-use super::{Action, AuditError, Draft, HASH_KEY, Link, MAX_LINE, Outcome, hash_of};
+use super::{Action, AuditError, Draft, HASH_KEY, Link, MAX_LINE, Outcome, facts, hash_of};
 use crate::store::StoreError;
 use crate::store::files::Folder;
 use crate::store::jsonl::{self, Lines};
 use crate::time::{NS_PER_S, Timestamp};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -172,14 +171,14 @@ pub(super) fn signer(
 ) -> Result<(Signer, Option<Draft>), AuditError> {
     let newest = newest(state)?;
     let damage = |what: &str| {
-        let detail = json!({ "found": what, "after": end });
+        let detail = facts! { Found: what, After: end };
         Some(Draft::new(Action::AuditRepair).ended(Outcome::Failed).detail(detail))
     };
     let Some(newest) = newest else {
         let said = match state.look(Path::new(KEY_FILE))? {
             Some(_) => damage("the list of keys that sign the log is missing or unreadable"),
             None if end.seq > 0 => {
-                Some(Draft::new(Action::AuditSign).detail(json!({ "unsigned_up_to": end.seq })))
+                Some(Draft::new(Action::AuditSign).detail(facts! { UnsignedUpTo: end.seq }))
             }
             None => None,
         };

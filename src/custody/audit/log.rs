@@ -13,7 +13,7 @@
 
 use super::{
     Action, AuditError, By, Cut, Draft, Entry, HEAD_FILE, LOCK_FILE, LOG_FILE, Link, MAX_LINE, Outcome,
-    day_key, hash_of, unseal,
+    day_key, facts, hash_of, unseal,
 };
 use crate::config::Audit;
 use crate::store::StoreError;
@@ -21,7 +21,6 @@ use crate::store::files::{Access, Folder};
 use crate::store::jsonl::{self, Lines};
 use crate::store::layout::open_state;
 use crate::time::Timestamp;
-use serde_json::json;
 use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -206,7 +205,7 @@ impl AuditLog {
             return Ok(None);
         }
         let what = "the log does not have the entry that the anchor names";
-        let detail = json!({ "found": what, "anchor": anchor, "last": end });
+        let detail = facts! { Found: what, Anchor: anchor, Last: end };
         Ok(Some(Draft::new(Action::AuditRepair).ended(Outcome::Failed).detail(detail)))
     }
 
@@ -243,11 +242,11 @@ fn entry(by: &By, draft: Draft, link: &Link) -> Entry {
         seq: link.seq + 1,
         at: by.at.whole_us(),
         who: by.who.clone(),
-        action: draft.action.name().into(),
+        action: draft.action.into(),
         targets: draft.targets,
         search: draft.search,
         why: draft.why.cut(),
-        outcome: draft.outcome.name().into(),
+        outcome: draft.outcome.into(),
         detail: draft.detail,
         prev: link.hash.clone(),
     }
@@ -279,10 +278,10 @@ impl Locked {
         if !tail.torn.is_empty() {
             let (bytes, sha256) = (tail.torn.len(), hash_of(&tail.torn));
             let what = "a torn last line was cut off";
-            said.push(repair(Outcome::Done, json!({ "found": what, "bytes": bytes, "sha256": sha256 })));
+            said.push(repair(Outcome::Done, facts! { Found: what, Bytes: bytes, Sha256: sha256 }));
         }
         let damage = |what: &str, head: &Link| {
-            let detail = json!({ "found": what, "head": head, "last": tail.last, "bytes": tail.whole });
+            let detail = facts! { Found: what, Head: head, Last: tail.last, Bytes: tail.whole };
             repair(Outcome::Failed, detail)
         };
         let link = match (tail.last.clone(), head) {
@@ -297,7 +296,7 @@ impl Locked {
             (Some(last), Some(head)) if last.seq > head.seq && self.hangs_on(&head)? => {
                 let entries = last.seq - head.seq;
                 let what = "the head was behind";
-                said.push(repair(Outcome::Done, json!({ "found": what, "entries": entries })));
+                said.push(repair(Outcome::Done, facts! { Found: what, Entries: entries }));
                 last
             }
             (Some(last), None) => {

@@ -26,6 +26,7 @@
 mod action;
 mod chain;
 mod day_key;
+mod facts;
 mod judgement;
 mod log;
 mod pruning;
@@ -36,14 +37,16 @@ mod who;
 
 pub use action::{Action, Outcome};
 pub use day_key::{KEY_FILE, KEYS_FILE, KeyLine, is_hex};
+pub(crate) use facts::facts;
+pub use facts::{EntryFacts, Fact};
 pub use judgement::{AuditFinding, AuditProblem, KnownElsewhere, Pruned, Verdict};
 pub use log::{AuditLog, Entries};
 pub use who::{By, SystemAccount, Who};
 
 use crate::store::StoreError;
+use crate::store::word::Word;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -104,13 +107,13 @@ pub struct Draft {
     /// To which recordings.
     pub targets: Vec<Uuid>,
     /// By which search they were found, without numbers.
-    pub search: Option<Value>,
+    pub search: Option<EntryFacts>,
     /// Why.
     pub why: Why,
     /// How it ended.
     pub outcome: Outcome,
     /// Whatever else belongs to it. No personal data.
-    pub detail: Option<Value>,
+    pub detail: Option<EntryFacts>,
 }
 
 impl Draft {
@@ -133,7 +136,7 @@ impl Draft {
     }
 
     /// Found by this search.
-    pub fn found_by(mut self, search: Option<Value>) -> Draft {
+    pub fn found_by(mut self, search: Option<EntryFacts>) -> Draft {
         self.search = search;
         self
     }
@@ -151,7 +154,7 @@ impl Draft {
     }
 
     /// With this beside it.
-    pub fn detail(mut self, detail: Value) -> Draft {
+    pub fn detail(mut self, detail: EntryFacts) -> Draft {
         self.detail = Some(detail);
         self
     }
@@ -181,22 +184,22 @@ pub struct Entry {
     pub at: Timestamp,
     /// Who.
     pub who: Who,
-    /// One of [`Action`], or of a later version's.
-    pub action: String,
+    /// What.
+    pub action: Word<Action>,
     /// Recordings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Uuid>,
     /// The search, without numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub search: Option<Value>,
+    pub search: Option<EntryFacts>,
     /// Why.
     #[serde(flatten)]
     pub why: Why,
-    /// One of [`Outcome`].
-    pub outcome: String,
+    /// How it ended.
+    pub outcome: Word<Outcome>,
     /// Whatever else belongs to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<Value>,
+    pub detail: Option<EntryFacts>,
     /// Hash of the entry before.
     pub prev: String,
 }

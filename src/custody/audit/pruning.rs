@@ -11,7 +11,7 @@
 
 use super::day_key::seal;
 use super::log::{Locked, link_of};
-use super::{Action, AuditError, AuditLog, By, Cut, CutTold, Draft, Entry, LOG_FILE, Link, MAX_LINE};
+use super::{Action, AuditError, AuditLog, By, Cut, Draft, Entry, LOG_FILE, Link, MAX_LINE, facts};
 use crate::store::StoreError;
 use crate::store::jsonl::Lines;
 use crate::time::Timestamp;
@@ -32,8 +32,8 @@ impl AuditLog {
         // One lock over all three steps: who found X before another's cut would not find it after.
         let log = self.lock()?;
         let Some((up_to, count)) = prunable(&log, since)? else { return Ok(0) };
-        let told = CutTold { up_to: up_to.clone(), entries: count, before: since.whole_us() };
-        let detail = serde_json::to_value(&told).map_err(|_| AuditError::Entry)?;
+        // What `CutTold` reads.
+        let detail = facts! { UpTo: up_to, Entries: count, Before: since.whole_us() };
         self.append_to(&log, by, [Draft::new(Action::AuditPrune).detail(detail)])?;
         let (scratch, file) = log.folder.open_scratch(Path::new(LOG_FILE))?;
         let copied = copy_behind(&log, &up_to, file)

@@ -4,7 +4,7 @@
 //! commands and for the room alike. Whoever decides that recordings are erased or restricted
 //! has it done by the code of those commands.
 
-use super::super::audit::{Action, By, Draft, Outcome, Why};
+use super::super::audit::{Action, By, Draft, EntryFacts, Outcome, Why, facts};
 use super::super::erase::{Deleted, HELD};
 use super::super::keeper::Keeper;
 use super::book::RequestBook;
@@ -21,7 +21,6 @@ use crate::pii::Pii;
 use crate::store::calendar::local_date;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Longest name, address or text of a request, characters.
@@ -104,7 +103,12 @@ impl<'a> Handling<'a> {
         local_date(self.by.at, self.zone)
     }
 
-    fn tell(&mut self, request: &SubjectRequest, action: Action, detail: Value) -> Result<(), DsarError> {
+    fn tell(
+        &mut self,
+        request: &SubjectRequest,
+        action: Action,
+        detail: EntryFacts,
+    ) -> Result<(), DsarError> {
         let draft = draft(request, action, detail);
         Ok(self.keeper.append_audit(self.by, draft)?)
     }
@@ -131,8 +135,8 @@ impl<'a> Handling<'a> {
             }
         }
         let detail = |n: i64| {
-            json!({ "dsar": n, "right": new.right.name(), "received": new.received.to_string(),
-                "channel": new.channel.name(), "due": due(new.received, 0).to_string() })
+            facts! { Dsar: n, Right: new.right.name(), Received: new.received.to_string(),
+            Channel: new.channel.name(), Due: due(new.received, 0).to_string() }
         };
         let why = Why { case: Some(new.case.clone()), ..Why::default() };
         let draft = Draft::new(Action::DsarAdd).on(new.recordings.iter().copied()).why(why);
@@ -156,7 +160,7 @@ impl<'a> Handling<'a> {
     /// As [`Handling::get`]; the log cannot be written.
     pub fn show(&mut self, n: i64) -> Result<(SubjectRequest, RequestStanding), DsarError> {
         let found = self.get(n)?;
-        self.tell(&found.0, Action::DsarShow, json!({}))?;
+        self.tell(&found.0, Action::DsarShow, EntryFacts::default())?;
         Ok(found)
     }
 
@@ -215,7 +219,7 @@ impl<'a> Handling<'a> {
         if request.recordings.len() + recordings.len() > RECORDINGS_MAX {
             return Err(DsarError::Unfit(format!("recordings: at most {RECORDINGS_MAX}")));
         }
-        let draft = draft(&request, Action::DsarChange, json!({ "change": "recordings" }));
+        let draft = draft(&request, Action::DsarChange, facts! { Change: "recordings" });
         let draft = Draft { targets: recordings.to_vec(), ..draft };
         self.keeper.append_audit(self.by, draft)?;
         self.book.link(n, recordings)
@@ -232,7 +236,7 @@ impl<'a> Handling<'a> {
             fits("identity", how, false)?;
         }
         let change = if how.is_some() { "identity checked" } else { "identity asked for" };
-        self.tell(&request, Action::DsarChange, json!({ "change": change }))?;
+        self.tell(&request, Action::DsarChange, facts! { Change: change })?;
         self.book.identify(n, how, self.by, self.today())
     }
 
@@ -257,7 +261,7 @@ impl<'a> Handling<'a> {
             return Err(DsarError::Conflict { n, why });
         }
         let until = due(request.received, months);
-        let detail = json!({ "months": months, "due": until.to_string() });
+        let detail = facts! { Months: months, Due: until.to_string() };
         self.tell(&request, Action::DsarExtend, detail)?;
         let extended = Extended { months, why: Some(why.clone()), by: self.by.who.name(), at: self.by.at };
         match self.book.extend(&request, &extended)? {
@@ -284,7 +288,7 @@ impl<'a> Handling<'a> {
             return Err(DsarError::Conflict { n, why });
         }
         let why = Why { case: Some(request.case.clone()), basis: ruling.ground.clone(), ..Why::default() };
-        let detail = json!({ "dsar": n, "right": request.right.name(), "outcome": ruling.outcome.name() });
+        let detail = facts! { Dsar: n, Right: request.right.name(), Outcome: ruling.outcome.name() };
         let told = Draft::new(Action::DsarDecide).on(request.recordings.iter().copied()).why(why.clone());
         self.keeper.append_audit(self.by, told.detail(detail))?;
         self.carry_out(&request, ruling, what, &rows, why)?;
@@ -374,7 +378,7 @@ impl<'a> Handling<'a> {
                 let held = rows.iter().filter(|row| row.held).map(|row| row.id);
                 let why = Why { reason: Some(reason), ..why };
                 let told = Draft::new(Action::Erase).on(held).why(why).ended(Outcome::Refused);
-                self.keeper.append_audit(self.by, told.detail(json!({ "because": HELD })))?;
+                self.keeper.append_audit(self.by, told.detail(facts! { Because: HELD }))?;
             }
             (CarryOut::Nothing, RequestOutcome::Refused) if request.right == SubjectRight::Erase => {
                 let why = Why { reason: Some(reason), ..why };
@@ -406,17 +410,14 @@ impl<'a> Handling<'a> {
         if !kind.fits(&request) {
             return Err(DsarError::Conflict { n, why: "there is nothing of that kind to write yet" });
         }
-        self.tell(&request, Action::DsarShow, json!({ "letter": kind.name() }))?;
+        self.tell(&request, Action::DsarShow, facts! { Letter: kind.name() })?;
         Ok(Letter::write(&request, kind, controller, self.today(), self.zone))
     }
 }
 
 /// An entry about a request: its number and case, and nobody's name.
-pub(super) fn draft(request: &SubjectRequest, action: Action, detail: Value) -> Draft {
-    let mut all = json!({ "dsar": request.n });
-    if let (Some(all), Value::Object(detail)) = (all.as_object_mut(), detail) {
-        all.extend(detail);
-    }
+pub(super) fn draft(request: &SubjectRequest, action: Action, detail: EntryFacts) -> Draft {
+    let all = facts! { Dsar: request.n }.and(detail);
     let why = Why { case: Some(request.case.clone()), ..Why::default() };
     Draft::new(action).on(request.recordings.iter().copied()).why(why).detail(all)
 }

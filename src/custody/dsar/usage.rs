@@ -4,7 +4,7 @@
 //! of an investigation that its subject is not to know of, and so may be a copy handed to the
 //! police: whoever sends this leaves such entries out by their numbers.
 
-use super::super::audit::{Action, AuditLog, Entry, Outcome};
+use super::super::audit::{Action, AuditLog, Entry, Fact, Outcome};
 use super::super::keeper::KeeperError;
 use super::super::language::Language;
 use crate::archive::index::Row;
@@ -105,11 +105,11 @@ impl UsageReport<'_> {
     }
 
     fn line(&self, said: &UsageWords, entry: &Entry, people: &mut BTreeMap<String, usize>) -> Option<String> {
-        if entry.outcome != Outcome::Done.name() || self.leave_out.contains(&entry.seq) {
+        if entry.outcome != Outcome::Done || self.leave_out.contains(&entry.seq) {
             return None;
         }
         let what = [(Action::Show, said.seen), (Action::Listen, said.heard), (Action::Export, said.copied)];
-        let (_, what) = what.into_iter().find(|(action, _)| action.name() == entry.action)?;
+        let (_, what) = what.into_iter().find(|(action, _)| entry.action == *action)?;
         let at = self.language.instant(entry.at, self.zone);
         let name = entry.who.name();
         let who = match self.names {
@@ -120,8 +120,8 @@ impl UsageReport<'_> {
             }
         };
         let mut line = format!("{at}  {who}: {what}");
-        let second = |key: &str| entry.detail.as_ref().and_then(|detail| detail[key].as_f64());
-        if let (Some(from), Some(to)) = (second("from_s"), second("to_s")) {
+        let second = |fact| entry.detail.as_ref().and_then(|detail| detail.number(fact));
+        if let (Some(from), Some(to)) = (second(Fact::FromS), second(Fact::ToS)) {
             let _ = write!(line, " ({from:.0}-{to:.0} {})", said.seconds);
         }
         for (word, value) in [

@@ -1,6 +1,6 @@
 //! A plan carried out: what is due is deleted, in the steps of [`super::super::erase`].
 
-use super::super::audit::{Action, By, Draft, Outcome, Who};
+use super::super::audit::{Action, By, Draft, Outcome, Who, facts};
 use super::super::dsar::{DsarError, RequestBook};
 use super::super::erase::{Cause, Deleted};
 use super::super::keeper::{BATCH, Keeper, KeeperError};
@@ -11,7 +11,6 @@ use crate::store::layout::open_state;
 use crate::store::lock::EditLock;
 use crate::store::register::Register;
 use crate::time::Timestamp;
-use serde_json::json;
 use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
@@ -93,12 +92,12 @@ impl Keeper {
                 let rows = self.index.due_before(reading.wall, usize::MAX)?;
                 sweep.deleted = rows.into_iter().map(|row| (row.id, row.service)).collect();
                 sweep.assurance_removed = self.due_assurance(reading.wall)?;
-                let detail = json!({ "due": inventory.due });
+                let detail = facts! { Due: inventory.due };
                 self.append_audit(by, Draft::new(Action::ExpirePreview).detail(detail))?;
             }
             Plan::Refuse { refusal, tell } => {
                 if tell {
-                    let detail = json!({ "because": refusal.to_string(), "due": inventory.due });
+                    let detail = facts! { Because: refusal.to_string(), Due: inventory.due };
                     let draft = Draft::new(Action::ExpireRefused).ended(Outcome::Refused);
                     self.append_audit(by, draft.detail(detail))?;
                 }
@@ -152,7 +151,7 @@ impl Keeper {
     fn prune_tombstones(&mut self, before: Timestamp, by: &By) -> Result<u64, KeeperError> {
         let count = self.index.prunable_tombstones(before, by.at)?;
         if count > 0 {
-            let detail = json!({ "tombstones": count, "before": before.to_rfc3339() });
+            let detail = facts! { Tombstones: count, Before: before.to_rfc3339() };
             self.append_audit(by, Draft::new(Action::TombstonePrune).detail(detail))?;
             self.index.prune_tombstones(before, by.at)?;
         }
@@ -164,7 +163,7 @@ impl Keeper {
         let Some(folder) = AssuranceFolder::open(&self.store)? else { return Ok(0) };
         let due = folder.due(due_at)?;
         if !due.is_empty() {
-            let detail = json!({ "calls": due.len() });
+            let detail = facts! { Calls: due.len() };
             self.append_audit(by, Draft::new(Action::AssuranceExpire).detail(detail))?;
         }
         let mut removed = 0;
@@ -187,7 +186,7 @@ impl Keeper {
         let Some(book) = RequestBook::open_if_there(self.audit.state())? else { return Ok(0) };
         let count = book.prunable(person, whole)?;
         if count > 0 {
-            let detail = json!({ "requests": count, "before": person.to_rfc3339() });
+            let detail = facts! { Requests: count, Before: person.to_rfc3339() };
             self.append_audit(by, Draft::new(Action::DsarPrune).detail(detail))?;
             book.prune(person, whole)?;
         }

@@ -22,7 +22,7 @@ mod zipped;
 
 pub use request::{ExportError, ExportRequest};
 
-use super::audit::{Action, By, Draft, Outcome};
+use super::audit::{Action, By, Draft, Outcome, facts};
 use super::keeper::Keeper;
 use crate::archive::index::Row;
 use crate::id::Channel;
@@ -93,10 +93,8 @@ impl Keeper {
             .on(rows.iter().map(|row| row.id))
             .found_by(order.search.clone())
             .why(order.why.clone())
-            .detail(json!({
-                "start_s": order.start_s, "end_s": order.end_s,
-                "silenced": order.silence.map(Channel::name), "zip": order.zip,
-            }));
+            .detail(facts! { StartS: order.start_s, EndS: order.end_s,
+            Silenced: order.silence.map(Channel::name), Zip: order.zip });
         let mut sources = Vec::new();
         for row in rows {
             sources.push((row, self.read(row)?));
@@ -106,15 +104,12 @@ impl Keeper {
         };
         let closed = which(&|row, s| row.restricted || s.restricted.is_set());
         if !closed.is_empty() {
-            self.append_audit(by, draft.ended(Outcome::Refused).detail(json!({ "because": "restricted" })))?;
+            self.append_audit(by, draft.ended(Outcome::Refused).detail(facts! { Because: "restricted" }))?;
             return Err(ExportError::Restricted(closed));
         }
         let past = which(&|row, s| Row::of(&row.path, s).is_due(by.at));
         if order.until_due && !past.is_empty() {
-            self.append_audit(
-                by,
-                draft.ended(Outcome::Refused).detail(json!({ "because": "past its term" })),
-            )?;
+            self.append_audit(by, draft.ended(Outcome::Refused).detail(facts! { Because: "past its term" }))?;
             return Err(ExportError::PastTerm(past));
         }
         self.append_audit(by, draft.clone())?;
@@ -123,7 +118,7 @@ impl Keeper {
         if let Err(e) = &done {
             desk.clear();
             // The error that counts is the first one.
-            let because = json!({ "because": e.to_string() });
+            let because = facts! { Because: e.to_string() };
             drop(self.append_audit(by, draft.ended(Outcome::Failed).detail(because)));
         }
         done

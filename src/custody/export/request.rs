@@ -1,13 +1,12 @@
 //! What is asked for, why it may be refused, and how a copy is made.
 
-use super::super::audit::{AuditError, Why};
+use super::super::audit::{AuditError, EntryFacts, Why};
 use super::super::keeper::KeeperError;
 use super::super::language::Language;
 use crate::id::Channel;
 use crate::store::StoreError;
 use crate::store::files::Access;
 use jiff::tz::TimeZone;
-use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -41,7 +40,7 @@ pub struct ExportRequest {
     /// Files that go with it: name and bytes.
     pub beside: Vec<(String, Vec<u8>)>,
     /// The search, for the audit log.
-    pub search: Option<Value>,
+    pub search: Option<EntryFacts>,
 }
 
 /// Why nothing was handed out.

@@ -1,6 +1,6 @@
 //! Making a training copy: read, masked, altered, written, and only then known.
 
-use super::super::audit::{Action, By, Draft, Outcome, Why};
+use super::super::audit::{Action, By, Draft, Outcome, Why, facts};
 use super::super::keeper::{Keeper, KeeperError};
 use super::disguise::{VoicePiece, alter, blend, margin, plan};
 use crate::archive::index::{IndexError, Row};
@@ -11,7 +11,6 @@ use crate::store::training::{LABEL, MaskedSpan, SideChange, TrainingCopy, Traini
 use crate::store::wav::{
     CHANNELS, WavEncoding, WavInfo, WavSpec, WavWriter, info_of, read_samples, sha256_of,
 };
-use serde_json::json;
 use std::f64::consts::TAU;
 use std::fs::File;
 use std::ops::Range;
@@ -153,8 +152,8 @@ impl Keeper {
             return Err(MakeError::Unfit("nothing of the recording lies between start and end".into()));
         }
         let mut copy = blank(row, request, &info, &frames, by)?;
-        let detail = json!({ "training": copy.id, "customer": copy.customer, "agent": copy.agent,
-            "spans": copy.spans.len(), "duration_s": copy.duration_s });
+        let detail = facts! { Training: copy.id, Customer: copy.customer, Agent: copy.agent,
+        Spans: copy.spans.len(), DurationS: copy.duration_s };
         let told = Draft::new(Action::TrainingMake).on([row.id]).why(Why::default()).detail(detail);
         self.append_audit(by, told.clone())?;
         let made = self.write_training(&copies, &mut copy, &file, &info, frames, row);

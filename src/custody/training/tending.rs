@@ -1,12 +1,11 @@
 //! Training copies go when their sources go, and nobody else's files lie among them.
 
-use super::super::audit::{Action, By, Draft};
+use super::super::audit::{Action, By, Draft, facts};
 use super::super::keeper::{Keeper, KeeperError};
 use crate::archive::index::IndexError;
 use crate::store::lock::EditLock;
 use crate::store::training::{TrainingCopy, TrainingFile, TrainingFolder};
 use crate::time::{NS_PER_S, Timestamp};
-use serde_json::json;
 use std::path::Path;
 use uuid::Uuid;
 
@@ -34,7 +33,7 @@ impl Keeper {
         let mut removed = 0;
         for copy in copies.copies()? {
             if let Some(because) = is_over(self, &copy, by.at)? {
-                let detail = json!({ "training": copy.id, "because": because });
+                let detail = facts! { Training: copy.id, Because: because };
                 self.append_audit(by, Draft::new(Action::TrainingRemove).on([copy.source]).detail(detail))?;
                 copies.remove(&copy)?;
                 removed += 1;
@@ -67,7 +66,7 @@ impl Keeper {
     pub fn remove_training(&mut self, id: Uuid, by: &By) -> Result<bool, KeeperError> {
         let Some(copies) = TrainingFolder::open(self.store.path())? else { return Ok(false) };
         let Some(copy) = copies.get(id)? else { return Ok(false) };
-        let draft = Draft::new(Action::TrainingRemove).on([copy.source]).detail(json!({ "training": id }));
+        let draft = Draft::new(Action::TrainingRemove).on([copy.source]).detail(facts! { Training: id });
         self.append_audit(by, draft)?;
         copies.remove(&copy)?;
         Ok(true)

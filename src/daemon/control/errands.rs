@@ -8,12 +8,11 @@ use super::asked::{AskDoor, Errand};
 use super::protocol::RunningCall;
 use crate::capture::wall_clock;
 use crate::config::{PauseBy, Switch};
-use crate::custody::audit::{Action, AuditLog, By, Draft, Outcome, Who};
+use crate::custody::audit::{Action, AuditLog, By, Draft, Outcome, Who, facts};
 use crate::id::short_hex;
 use crate::telemetry::Metrics;
 use crate::time::Timestamp;
 use crossbeam_channel::TryRecvError;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -151,7 +150,7 @@ impl Errands {
             let why = NotDone::NotAllowed(call.service.clone());
             return self.refuse(who, switch, vec![call.id], why).await;
         }
-        let draft = Draft::new(action(switch)).on([call.id]).detail(json!({ "by": by.name() }));
+        let draft = Draft::new(action(switch)).on([call.id]).detail(facts! { By: by.name() });
         if switch == Switch::Resume {
             self.write(who.clone(), draft.clone()).await.map_err(NotDone::NotLogged)?;
         }
@@ -176,7 +175,7 @@ impl Errands {
         why: NotDone,
     ) -> Result<T, NotDone> {
         let draft = Draft::new(action(switch)).on(targets).ended(Outcome::Refused);
-        let _ = self.write(who, draft.detail(json!({ "why": why.word() }))).await;
+        let _ = self.write(who, draft.detail(facts! { Why: why.word() })).await;
         Err(why)
     }
 

@@ -6,14 +6,14 @@ use super::super::problem::ProblemDetails;
 use super::super::query::when;
 use super::answer::json;
 use crate::config::listening::Act;
-use crate::custody::audit::{Action, Draft, Entry, Who};
+use crate::custody::audit::{Action, Draft, Entry, EntryFacts, Fact, Who};
 use crate::custody::keeper::KeeperError;
 use crate::time::Timestamp;
 use axum::extract::{Query as Pairs, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -113,7 +113,7 @@ impl Wanted {
             && self.since.is_none_or(|since| entry.at >= since)
             && self.until.is_none_or(|until| entry.at < until)
             && self.recording.is_none_or(|id| entry.targets.contains(&id))
-            && is(&asked.action, Some(&entry.action))
+            && is(&asked.action, Some(entry.action.as_str()))
             && is(&asked.address, address_of(entry))
             && (asked.who.trim().is_empty() || entry.who.is_called(asked.who.trim()))
     }
@@ -130,20 +130,20 @@ pub fn found(
 ) -> Result<(Vec<Entry>, Option<u64>), ProblemDetails> {
     caller.must_have(room, Act::Audit, Draft::new(Action::AuditShow))?;
     let wanted = Wanted::of(room, asked)?;
-    let mut said = Map::new();
-    for (key, value) in [
-        ("since", &asked.since),
-        ("until", &asked.until),
-        ("who", &asked.who),
-        ("action", &asked.action),
-        ("address", &asked.address),
+    let mut said = EntryFacts::default();
+    for (fact, value) in [
+        (Fact::Since, &asked.since),
+        (Fact::Until, &asked.until),
+        (Fact::Who, &asked.who),
+        (Fact::Action, &asked.action),
+        (Fact::Address, &asked.address),
     ] {
         if !value.trim().is_empty() {
-            said.insert(key.into(), value.trim().chars().take(64).collect::<String>().into());
+            said.say(fact, value.trim().chars().take(64).collect::<String>());
         }
     }
     let draft = Draft::new(Action::AuditShow).on(wanted.recording);
-    caller.write_log(room, draft.found_by((!said.is_empty()).then_some(said.into())))?;
+    caller.write_log(room, draft.found_by(said.if_any()))?;
     let entries = room.desk.log().entries().map_err(KeeperError::from)?;
     let mut last: VecDeque<Entry> = VecDeque::new();
     for entry in entries.filter(|entry| wanted.has(asked, entry)) {

@@ -9,7 +9,7 @@ use super::super::query::when;
 use super::super::{RoomState, now};
 use super::answer::{Body, json, said};
 use crate::config::listening::LANGUAGES;
-use crate::custody::audit::{Action, By, Draft, Outcome};
+use crate::custody::audit::{Action, By, Draft, Outcome, facts};
 use crate::time::Timestamp;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -63,7 +63,7 @@ pub(super) async fn sign_in(
                 Err(why) => {
                     // Strangers do not fill the log: a locked address is told once.
                     if why != SignInRefused::Address(false) {
-                        let because = json!({ "because": why.name() });
+                        let because = facts! { Because: why.name() };
                         let draft = Draft::new(Action::SignIn).ended(Outcome::Refused).detail(because);
                         room.desk.write_log(&nobody, draft)?;
                     }
@@ -167,7 +167,7 @@ pub(super) async fn accept(
         if body.version.as_deref() != Some(text.version.as_str()) {
             return Err(ProblemDetails::CONFLICT.with("another version has to be accepted"));
         }
-        let draft = Draft::new(Action::Undertaking).detail(json!({ "version": text.version }));
+        let draft = Draft::new(Action::Undertaking).detail(facts! { Version: text.version });
         room.desk.write_log(&entrant.by, draft)?;
         room.accounts(|a| a.accept(&entrant.person.name, text, entrant.by.at))?;
         Ok(StatusCode::NO_CONTENT.into_response())
@@ -224,7 +224,7 @@ pub(super) async fn totp_confirm(
         return Err(ProblemDetails::CONFLICT.with("one-time codes are on"));
     }
     room.blocking(move |room| {
-        caller.write_log(room, Draft::new(Action::Credential).detail(json!({ "one_time_codes": "on" })))?;
+        caller.write_log(room, Draft::new(Action::Credential).detail(facts! { OneTimeCodes: "on" }))?;
         match room.accounts(|a| a.totp_confirm(&name, &body.code, caller.now()))? {
             true => Ok(StatusCode::NO_CONTENT.into_response()),
             false => Err(ProblemDetails::bad("code: not one of the new secret")),
@@ -271,7 +271,7 @@ pub(super) async fn add_token(
     }
     let until = end(&room, &body.until, caller.now(), TOKEN_NS)?;
     room.blocking(move |room| {
-        let detail = json!({ "token": label, "scope": body.scope, "until": until.to_rfc3339() });
+        let detail = facts! { Token: label, Scope: body.scope, Until: until.to_rfc3339() };
         caller.write_log(room, Draft::new(Action::Credential).detail(detail))?;
         let made = room.accounts(|a| a.add_token(&name, &label, &body.scope, until, caller.now()))?;
         let (id, secret) = made.ok_or(ProblemDetails::TOO_MANY)?;
@@ -289,7 +289,7 @@ pub(super) async fn end_token(
     let name = own_session(&caller)?;
     room.blocking(move |room| match room.accounts(|a| a.end_token(&name, &id))? {
         true => {
-            caller.write_log(room, Draft::new(Action::Credential).detail(json!({ "token": "ended" })))?;
+            caller.write_log(room, Draft::new(Action::Credential).detail(facts! { Token: "ended" }))?;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
         false => Err(ProblemDetails::NOT_FOUND),

@@ -9,7 +9,7 @@ use super::answer::json;
 use crate::archive::index::Row;
 use crate::config::listening::Act;
 use crate::custody::access::{Deed, Denied};
-use crate::custody::audit::{Action, Draft, Outcome};
+use crate::custody::audit::{Action, Draft, Outcome, facts};
 use axum::extract::{Path, Query as Pairs, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -46,7 +46,7 @@ pub fn found(
     let query = Query::read(pairs, &around).map_err(ProblemDetails::bad)?;
     let asker = caller.asker(room);
     let (rows, next) = room.desk.page(&asker, &query)?;
-    let said = (!query.said.is_empty()).then(|| Value::Object(query.said.clone()));
+    let said = query.said.clone().if_any();
     caller.write_log(room, Draft::new(Action::List).on(rows.iter().map(|row| row.id)).found_by(said))?;
     let items = rows.iter().filter_map(|row| item(room, &asker, row)).map(Value::Object).collect();
     Ok((items, next.map(|cursor| cursor.text())))
@@ -113,8 +113,7 @@ pub(super) fn resolve(
     if let Some(row) = found {
         return Ok(row);
     }
-    let mut draft =
-        Draft::new(action).ended(Outcome::Refused).detail(json!({ "because": "not to be found" }));
+    let mut draft = Draft::new(action).ended(Outcome::Refused).detail(facts! { Because: "not to be found" });
     if let Ok(id) = Uuid::try_parse(id) {
         draft = draft.on([id]);
     }
@@ -131,7 +130,7 @@ pub(super) fn refuse(
     why: Denied,
 ) -> Result<ProblemDetails, ProblemDetails> {
     let problem = ProblemDetails::from(why);
-    let told = draft.on([row.id]).ended(Outcome::Refused).detail(json!({ "because": problem.kind }));
+    let told = draft.on([row.id]).ended(Outcome::Refused).detail(facts! { Because: problem.kind });
     caller.write_log(room, told)?;
     Ok(problem)
 }
@@ -168,8 +167,7 @@ pub fn shown_among(
     let row = resolve(room, caller, id, Action::Show)?;
     let around = Surroundings { zone: &room.desk.zone, numbers: &room.desk.numbers, now: caller.now() };
     let query = Query::read(pairs, &around).ok();
-    let said = query.as_ref().filter(|query| !query.said.is_empty());
-    let said = said.map(|query| Value::Object(query.said.clone()));
+    let said = query.as_ref().and_then(|query| query.said.clone().if_any());
     caller.write_log(room, Draft::new(Action::Show).on([row.id]).found_by(said))?;
     let asker = caller.asker(room);
     let beside = query.map_or(Ok([None; 2]), |query| room.desk.beside(&asker, &query, &row))?;

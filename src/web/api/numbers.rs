@@ -6,7 +6,7 @@ use super::super::problem::ProblemDetails;
 use super::super::query::when;
 use super::super::statistics::{Counts, FEW, Slot, Span, to_json};
 use super::answer::json;
-use crate::custody::audit::{Action, Draft, Outcome};
+use crate::custody::audit::{Action, Draft, Outcome, facts};
 use axum::extract::{Query as Pairs, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -78,10 +78,10 @@ pub fn counted(
         name => Slot::from_name(name).ok_or_else(|| ProblemDetails::bad("by: hour or hour_of_day"))?,
     };
     let asker = caller.asker(room);
-    let said = json!({ "since": since.to_rfc3339(), "until": until.to_rfc3339() });
+    let said = facts! { Since: since.to_rfc3339(), Until: until.to_rfc3339() };
     let draft = Draft::new(Action::StatisticsShow).found_by(Some(said));
     if !room.policy.counts(asker.person, asker.directory) {
-        caller.write_log(room, draft.ended(Outcome::Refused).detail(json!({ "because": "no right" })))?;
+        caller.write_log(room, draft.ended(Outcome::Refused).detail(facts! { Because: "no right" }))?;
         return Err(ProblemDetails::FORBIDDEN);
     }
     caller.write_log(room, draft)?;

@@ -7,7 +7,7 @@ use super::super::problem::ProblemDetails;
 use super::super::query::when;
 use super::answer::{Body, json, said};
 use crate::config::listening::{Act, Role};
-use crate::custody::audit::{Action, Draft, Outcome};
+use crate::custody::audit::{Action, Draft, Outcome, facts};
 use crate::time::Timestamp;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -77,8 +77,8 @@ pub(super) async fn interval(
         let list = vec![what];
         let (agents, teams) = if is_agent { (list, Vec::new()) } else { (Vec::new(), list) };
         let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
-        let detail = json!({ "account": name, "agents": agents, "teams": teams, "from": time(from),
-            "until": time(until) });
+        let detail = facts! { Account: name, Agents: agents, Teams: teams, From: time(from),
+        Until: time(until) };
         caller.write_log(room, Draft::new(Action::UserChange).detail(detail))?;
         let changes = Changes { agents, teams, from, until, ..Changes::default() };
         let missed = room.accounts(|a| a.change(&name, &changes))?;
@@ -98,7 +98,7 @@ pub(super) async fn disable(
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let name = of_another(room, &caller, &name, Action::UserDisable)?;
-        caller.write_log(room, Draft::new(Action::UserDisable).detail(json!({ "account": name })))?;
+        caller.write_log(room, Draft::new(Action::UserDisable).detail(facts! { Account: name }))?;
         room.accounts(|a| a.disable(&name, caller.now()))?;
         Ok(StatusCode::NO_CONTENT.into_response())
     })
@@ -116,7 +116,7 @@ fn of_another(
     let account = room.accounts(|a| a.get(name))?.ok_or(ProblemDetails::NOT_FOUND)?;
     if account.name.eq_ignore_ascii_case(caller.name()) {
         let told = Draft::new(action).ended(Outcome::Refused);
-        caller.write_log(room, told.detail(json!({ "account": account.name, "because": "own account" })))?;
+        caller.write_log(room, told.detail(facts! { Account: account.name, Because: "own account" }))?;
         return Err(ProblemDetails::FORBIDDEN.with("somebody else has to change your account"));
     }
     Ok(account.name)

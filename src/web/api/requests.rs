@@ -10,7 +10,7 @@ use super::finding::{refuse as refusal, resolve};
 use crate::config::ListenReason;
 use crate::config::listening::Act;
 use crate::custody::access::Deed;
-use crate::custody::audit::{Action, Draft, Outcome, Why};
+use crate::custody::audit::{Action, Draft, Outcome, Why, facts};
 use axum::extract::{Path, Query as Pairs, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -121,7 +121,7 @@ pub(super) async fn approve(
     room.blocking(move |room| {
         let (request, draft) = open(room, &caller, &n, Action::Approve)?;
         let until = end(room, &body.until, caller.now(), GRANT_NS)?;
-        let detail = json!({ "request": request.n, "of": request.asker, "until": until.to_rfc3339() });
+        let detail = facts! { Request: request.n, Of: request.asker, Until: until.to_rfc3339() };
         caller.write_log(room, draft.detail(detail))?;
         decided(room, &caller, request.n, Ok(until))
     })
@@ -143,7 +143,7 @@ pub(super) async fn refuse(
     let why = said("why", &body.why)?;
     room.blocking(move |room| {
         let (request, draft) = open(room, &caller, &n, Action::Refuse)?;
-        let detail = json!({ "request": request.n, "of": request.asker, "why": why });
+        let detail = facts! { Request: request.n, Of: request.asker, Why: why };
         caller.write_log(room, draft.detail(detail))?;
         decided(room, &caller, request.n, Err(&why))
     })
@@ -164,7 +164,7 @@ fn open(
         Why { reason: Some(request.reason.clone()), case: Some(request.case.clone()), ..Why::default() };
     let draft = Draft::new(action).on(request.recordings.iter().copied()).why(why);
     if request.asker.eq_ignore_ascii_case(caller.name()) {
-        let told = draft.ended(Outcome::Refused).detail(json!({ "request": n, "because": "own request" }));
+        let told = draft.ended(Outcome::Refused).detail(facts! { Request: n, Because: "own request" });
         caller.write_log(room, told)?;
         return Err(ProblemDetails::OWN_REQUEST);
     }

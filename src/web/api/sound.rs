@@ -8,14 +8,14 @@ use super::finding::{granted, refuse, resolve};
 use crate::archive::index::Row;
 use crate::config::ListenReason;
 use crate::custody::access::{Deed, Denied};
-use crate::custody::audit::{Action, Draft, Why};
+use crate::custody::audit::{Action, Draft, EntryFacts, Why, facts};
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query as Pairs, State};
 use axum::http::{HeaderMap, HeaderValue, Response as Answer, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::future::Future;
 use std::io;
 use std::ops::Range;
@@ -80,7 +80,7 @@ pub(super) async fn peaks(
         .blocking(move |room| {
             let row = recording_to_hear(room, &caller, &id, reason, Action::Show)?;
             caller
-                .write_log(room, Draft::new(Action::Show).on([row.id]).detail(json!({ "waveform": true })))?;
+                .write_log(room, Draft::new(Action::Show).on([row.id]).detail(facts! { Waveform: true }))?;
             if let Some(known) = room.known_peaks(row.id, &row.sha256) {
                 return Ok(known);
             }
@@ -136,7 +136,7 @@ impl AskedSound {
     }
 
     /// What of a sound it is, its mark, and the seconds for the log.
-    pub(super) fn judged(&self, pcm: &Pcm, sha256: &str) -> (RequestedRange, String, Value) {
+    pub(super) fn judged(&self, pcm: &Pcm, sha256: &str) -> (RequestedRange, String, EntryFacts) {
         let tag = format!("\"{sha256}\"");
         // Of another file than the browser began with, all of it.
         let fits = self.if_range.as_ref().is_none_or(|known| *known == tag);
@@ -148,7 +148,7 @@ impl AskedSound {
         };
         let (from, to) = pcm.seconds(&bytes);
         let millis = |s: f64| (s * 1e3).round() / 1e3;
-        (range, tag, json!({ "from_s": millis(from), "to_s": millis(to) }))
+        (range, tag, facts! { FromS: millis(from), ToS: millis(to) })
     }
 }
 

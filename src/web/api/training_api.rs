@@ -10,7 +10,7 @@ use super::sound::{AskedSound, answer};
 use crate::archive::index::Row;
 use crate::config::listening::Act;
 use crate::custody::access::Deed;
-use crate::custody::audit::{Action, Draft, Outcome};
+use crate::custody::audit::{Action, Draft, Outcome, facts};
 use crate::custody::training::{MakeError, TrainingRequest, parse_span};
 use crate::store::training::{MaskedSpan, SideChange, TrainingCopy};
 use axum::extract::{Path, State};
@@ -106,7 +106,7 @@ fn one(room: &RoomState, caller: &Caller, id: &str, action: Action) -> Result<Of
     let found = copies.into_iter().find(|(copy, _)| Some(copy.id) == wanted);
     let offer = found.and_then(|(copy, source)| offered(room, caller, copy, &source));
     if offer.is_none() {
-        let told = Draft::new(action).ended(Outcome::Refused).detail(json!({ "because": "not to be found" }));
+        let told = Draft::new(action).ended(Outcome::Refused).detail(facts! { Because: "not to be found" });
         caller.write_log(room, told)?;
     }
     offer.ok_or(ProblemDetails::NOT_FOUND)
@@ -125,19 +125,18 @@ pub(super) async fn audio(
             let offer = one(room, &caller, &id, Action::TrainingListen)?;
             if !offer.hear {
                 let told = Draft::new(Action::TrainingListen).on([offer.copy.source]).ended(Outcome::Refused);
-                caller.write_log(
-                    room,
-                    told.detail(json!({ "training": offer.copy.id, "because": "no right" })),
-                )?;
+                caller
+                    .write_log(room, told.detail(facts! { Training: offer.copy.id, Because: "no right" }))?;
                 return Err(ProblemDetails::FORBIDDEN);
             }
             let pcm = room.desk.training_sound(&offer.copy).map_err(|error| {
                 tracing::error!(reason = %error, "a training copy cannot be read");
                 ProblemDetails::UNAVAILABLE
             })?;
-            let (range, tag, mut detail) = asked.judged(&pcm, &offer.copy.sha256);
-            detail["training"] = json!(offer.copy.id);
-            let told = Draft::new(Action::TrainingListen).on([offer.copy.source]).detail(detail);
+            let (range, tag, detail) = asked.judged(&pcm, &offer.copy.sha256);
+            let told = Draft::new(Action::TrainingListen)
+                .on([offer.copy.source])
+                .detail(detail.and(facts! { Training: offer.copy.id }));
             caller.write_log(room, told)?;
             Ok((pcm, range, tag))
         })
@@ -155,8 +154,7 @@ pub(super) async fn remove(
         let offer = one(room, &caller, &id, Action::TrainingRemove)?;
         if !offer.remove {
             let told = Draft::new(Action::TrainingRemove).on([offer.copy.source]).ended(Outcome::Refused);
-            caller
-                .write_log(room, told.detail(json!({ "training": offer.copy.id, "because": "no right" })))?;
+            caller.write_log(room, told.detail(facts! { Training: offer.copy.id, Because: "no right" }))?;
             return Err(ProblemDetails::FORBIDDEN);
         }
         room.desk.keeper()?.remove_training(offer.copy.id, &caller.entrant.by)?;

@@ -5,7 +5,7 @@ use super::frame::{choice, field, inside, needed};
 use super::visit::{Guest, Visitor, encoded, html as answer};
 use crate::config::listening::Act;
 use crate::custody::access::Assignment;
-use crate::custody::audit::Entry;
+use crate::custody::audit::{Entry, EntryFacts};
 use crate::web::RoomState;
 use crate::web::accounts::{Account, Request, RequestState};
 use crate::web::api::{
@@ -145,7 +145,7 @@ fn one_entry(guest: &Guest, zone: &TimeZone, entry: &Entry) -> Markup {
     let say = |key: &str| guest.say(key);
     let why = &entry.why;
     let said = [&why.reason, &why.case, &why.recipient, &why.basis].into_iter().flatten();
-    let rest = [&entry.search, &entry.detail].into_iter().flatten().map(Value::to_string);
+    let rest = [&entry.search, &entry.detail].into_iter().flatten().map(EntryFacts::to_string);
     let detail: Vec<String> = said.cloned().chain(rest).collect();
     html! {
         tr {
@@ -153,8 +153,8 @@ fn one_entry(guest: &Guest, zone: &TimeZone, entry: &Entry) -> Markup {
             td data-label=(say("when")) { (guest.lang.instant(entry.at, zone)) }
             td data-label=(say("who")) { (entry.who.name()) }
             td data-label=(say("address")) { (address_of(entry).unwrap_or("")) }
-            td data-label=(say("action")) { (entry.action) }
-            td data-label=(say("outcome")) { (entry.outcome) }
+            td data-label=(say("action")) { (entry.action.as_str()) }
+            td data-label=(say("outcome")) { (entry.outcome.as_str()) }
             td data-label=(say("targets")) {
                 @for id in entry.targets.iter().take(NAMED) { a href={ "/recordings/" (id) } { (&id.to_string()[..8]) } " " }
                 @if entry.targets.len() > NAMED { "+" (entry.targets.len() - NAMED) }

@@ -3,7 +3,7 @@
 use super::door::{Pairs, next, problem};
 use super::frame::leading;
 use super::visit::{Guest, html as answer};
-use crate::custody::audit::{Action, By, Draft, Outcome};
+use crate::custody::audit::{Action, By, Draft, Outcome, facts};
 use crate::time::Timestamp;
 use crate::web::accounts::{Match, SignInRefused, Vouched, password};
 use crate::web::guard::{Peer, base, cookie_named, keep_session, mark_of, session_cookie, set_cookie, web};
@@ -17,7 +17,6 @@ use axum::extract::{Extension, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use serde_json::json;
 use std::sync::Arc;
 
 /// The cookie that a handshake travels in. Not `Strict`: it comes back from another site.
@@ -141,7 +140,7 @@ fn turn_away(
     if room.accounts(|a| a.count_failure(peer.address, now))? {
         let by = By::new(web(name, String::new(), peer.address), now);
         let draft = Draft::new(Action::SignIn).ended(Outcome::Refused);
-        room.desk.write_log(&by, draft.detail(json!({ "because": why.name() })))?;
+        room.desk.write_log(&by, draft.detail(facts! { Because: why.name() }))?;
     }
     Ok(())
 }
@@ -172,7 +171,7 @@ fn let_in(
     };
     let secret = hex::encode(password::random::<32>());
     let by = By::new(web(found.name(), mark_of(&secret), peer.address), now);
-    let detail = json!({ "account": found.name(), "roles": arrival.roles, "provider": arrival.issuer });
+    let detail = facts! { Account: found.name(), Roles: arrival.roles, Provider: arrival.issuer };
     match &found {
         Match::Known(_, roles) if *roles == arrival.roles => {}
         Match::Known(..) | Match::Awaited(_) => {
@@ -180,7 +179,7 @@ fn let_in(
         }
         Match::New(_) => room.desk.write_log(&by, Draft::new(Action::UserAdd).detail(detail))?,
     }
-    let provider = json!({ "provider": arrival.issuer });
+    let provider = facts! { Provider: arrival.issuer };
     room.desk.write_log(&by, Draft::new(Action::SignIn).detail(provider))?;
     room.accounts(|a| {
         a.enter(&found, who, now)?;
@@ -219,7 +218,7 @@ pub(super) async fn signed_out(
             .accounts(|a| a.end_provider_sessions(&issuer, left.subject.as_deref(), left.sid.as_deref()))?;
         for name in names {
             let by = By::new(web(&name, String::new(), peer.address), now);
-            room.desk.write_log(&by, Draft::new(Action::SignOut).detail(json!({ "by": "provider" })))?;
+            room.desk.write_log(&by, Draft::new(Action::SignOut).detail(facts! { By: "provider" }))?;
         }
         Ok(StatusCode::OK)
     })

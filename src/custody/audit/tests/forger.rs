@@ -389,7 +389,7 @@ fn pruned_the_keys_go_on_and_a_cut_before_its_time_is_found() {
     // With the key of today a cut can be told of that took more than it says.
     let up_to = verdict.head.unwrap();
     let (since, early) = (at(4), at(2));
-    let detail = serde_json::json!({ "up_to": up_to, "entries": 6, "before": early });
+    let detail = facts! { UpTo: up_to, Entries: 6, Before: early };
     log(dir.path()).append(&by(20), [Draft::new(Action::AuditPrune).detail(detail)]).unwrap();
     let text = String::from_utf8(read(dir.path())).unwrap();
     let mark = seal(&Cut { cut: up_to }, None).unwrap().0;
