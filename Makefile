@@ -65,8 +65,8 @@ deny: ## Advisories, licences, sources (cargo-deny, cargo-audit, where installed
 	    echo "advisories: not looked at (cargo-audit, and NAUHURI_ADVISORIES with a clone of the RustSec database)"; \
 	fi
 
-bench: ## Benchmarks: the core in pieces, the whole recorder, the store; a quarter of an hour, 8 GB of disk
-	$(CARGO) bench --bench core --bench whole --bench store --bench million
+bench: ## Benchmarks: the core in pieces, lists against crates, the whole recorder, the store; a quarter of an hour, 8 GB of disk
+	$(CARGO) bench --bench core --bench listing --bench whole --bench store --bench million
 
 field: ## What the field sends, by the ten thousand: calls that share addresses, attacks, and a day of every kind
 	$(CARGO) bench --bench strangers --bench attacker --bench day

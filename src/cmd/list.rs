@@ -15,13 +15,16 @@ use super::archive::Opened;
 use super::columns::Layout;
 use super::output::{self, Printer, Stdout};
 use crate::archive::abreast::threads;
-use crate::archive::index::{Fields, Piece, SearchResults};
+use crate::archive::index::{Fields, KeptState, Piece, Row, SearchResults};
 use crate::archive::search::Search;
 use crate::cli::Cli;
 use crate::cli::reading::ListArgs;
 use crate::custody::audit::{Action, Draft, facts};
+use crate::time::Timestamp;
 use anyhow::bail;
 pub(super) use array::sidecar;
+use jiff::tz::TimeZone;
+use readers::RowFormat as _;
 
 /// More readers than this wait for one another.
 const MAX_READERS: usize = 4;
@@ -53,6 +56,32 @@ pub fn run(cli: &Cli, args: &ListArgs) -> anyhow::Result<()> {
         bail!("{unreadable} sidecars could not be read; `nauhuri verify` tells which");
     }
     Ok(())
+}
+
+/// Lines of `--csv`, as `benches/listing.rs` measures them against the `csv` crate.
+pub fn csv_lines(rows: &[Row], now: Timestamp) -> String {
+    let (form, mut page) = (csv::Csv { now }, csv::CsvLines::default());
+    rows.iter().for_each(|row| form.add(row, &mut page));
+    form.words(page)
+}
+
+/// A sidecar as a line of `--json`, as `benches/listing.rs` measures it against `serde_json`.
+pub fn json_line(sidecar: &str, state: KeptState) -> Option<String> {
+    let mut line = String::new();
+    array::splice(sidecar, state, &mut line).then_some(line)
+}
+
+/// Instants by the clock of a zone, each with a blank behind it, as `benches/listing.rs` measures them
+/// against jiff.
+pub fn stamps(instants: &[Timestamp], zone: &TimeZone) -> String {
+    let (mut text, mut clock) = (String::new(), times::ZoneClock::of(zone));
+    for at in instants {
+        let at = clock.parts(*at);
+        for part in [at.date, "T", at.time(), " "] {
+            text.push_str(part);
+        }
+    }
+    text
 }
 
 fn array(archive: &Opened, answer: SearchResults, out: &mut Printer) -> anyhow::Result<u64> {

@@ -1,5 +1,6 @@
 //! Times as text where many of one day follow one another: the calendar is asked
-//! once a day, the rest is digits. Formatting each by jiff takes four times as long.
+//! once a day, the rest is digits. Formatting each by jiff takes four times as long
+//! (`cargo bench --bench listing`).
 
 use crate::time::{NS_PER_S, Timestamp};
 use jiff::ToSpan;
