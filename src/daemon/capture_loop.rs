@@ -5,6 +5,7 @@ use super::control::asked::{Asked, AskedOfWorker, Errand};
 use super::counts::MediaCounts;
 use super::crew::{Crew, Pulse};
 use super::hep_report::HepReport;
+use super::machine_clock::Clock;
 use super::notices::{Notice, notices};
 use super::observe::RecordingOutcome;
 use super::pipeline::{Pipeline, Workshop};
@@ -16,7 +17,6 @@ use crate::capture::feed::Intake;
 use crate::capture::hep_listener::hep_counts::HepCounts;
 use crate::capture::live::{FrameSource, LiveError, LiveOptions};
 use crate::capture::tls_files::KeyLogs;
-use crate::capture::wall_clock;
 use crate::config::{Config, TunnelKind};
 use crate::engine::Engine;
 use crate::engine::engine_stats::EngineStats;
@@ -88,6 +88,8 @@ pub struct Live<S> {
     pulse: Arc<Pulse>,
     counts: Arc<MediaCounts>,
     dropped: [u64; 2],
+    /// What time it is. Signs of life and how often something is done go by the machine's.
+    clock: Clock,
     began: Instant,
     told_no_sip: bool,
     sip_ports: Vec<u16>,
@@ -115,6 +117,7 @@ impl<S: FrameSource> Live<S> {
         config: &Config,
         inlets: Inlets<S>,
         context: &Arc<Context>,
+        clock: &Clock,
         crew: &Arc<Crew>,
     ) -> std::io::Result<Live<S>> {
         let Inlets { sources, intake, hep, server_keys, asked } = inlets;
@@ -153,7 +156,8 @@ impl<S: FrameSource> Live<S> {
             pulse: crew.enlist(ThreadRole::Capture, "capture"),
             counts,
             dropped: [0; 2],
-            began: Instant::now(),
+            clock: clock.clone(),
+            began: clock.now(),
             told_no_sip: false,
             sip_ports: config.sip.ports.listed().to_vec(),
             listens_to_hep: !config.hep.listen.is_empty(),
@@ -167,7 +171,7 @@ impl<S: FrameSource> Live<S> {
     pub fn run(mut self, stop: &StopFlag, notifier: &mut Notifier) -> bool {
         let _life = self.pulse.enter();
         let (mut published, mut retried) = (Instant::now(), Instant::now());
-        let mut wall = WallClock::new();
+        let mut wall = WallClock::new(&self.clock);
         self.context.outlets.readiness.capturing();
         self.publish(published, notifier);
         while !stop.is_set() && !self.pipeline.has_dead() {
@@ -175,11 +179,11 @@ impl<S: FrameSource> Live<S> {
                 self.wait();
             }
             let now = Instant::now();
-            let step_ns = wall.step_ns(now);
+            let step_ns = wall.step_ns(&self.clock);
             if step_ns != 0 {
                 self.engine.handle_clock_step(step_ns);
             }
-            self.engine.handle_timeout(wall_clock() - RING_DELAY, &mut self.pipeline);
+            self.engine.handle_timeout(self.clock.wall() - RING_DELAY, &mut self.pipeline);
             self.answer();
             notifier.ping_if_due(now);
             self.pulse.beat_at(now);
@@ -354,7 +358,7 @@ impl<S: FrameSource> Live<S> {
         s.dropped[DropPlace::Feed.index()] = self.intake.dropped();
         self.hep.add_to(&mut s);
         if let Some(last) = stats.last_packet {
-            let behind = wall_clock().since_ns(last).clamp(0, 3_600_000_000_000);
+            let behind = self.clock.wall().since_ns(last).clamp(0, 3_600_000_000_000);
             // Without traffic the newest packet is old, and nothing lags.
             s.capture_lag = Duration::from_nanos(if behind < 5_000_000_000 { behind as u64 } else { 0 });
         }
@@ -363,7 +367,7 @@ impl<S: FrameSource> Live<S> {
         self.context.metrics().publish(&s);
         self.report_unread(&stats);
         self.hep.tell(self.context.metrics());
-        let waited = self.began.elapsed();
+        let waited = self.clock.now().saturating_duration_since(self.began);
         if waited > NO_SIP_AFTER && !self.told_no_sip && stats.sip_messages() == 0 {
             self.told_no_sip = true;
             Event::NoSignalling { waited }.emit(self.context.metrics());
@@ -425,13 +429,13 @@ struct WallClock {
 }
 
 impl WallClock {
-    fn new() -> Self {
-        WallClock { wall: wall_clock(), steady: Instant::now() }
+    fn new(clock: &Clock) -> Self {
+        WallClock { wall: clock.wall(), steady: clock.now() }
     }
 
     /// Nanoseconds by which the clock was set since the last look; 0 when it only runs.
-    fn step_ns(&mut self, now: Instant) -> i64 {
-        let wall = wall_clock();
+    fn step_ns(&mut self, clock: &Clock) -> i64 {
+        let (wall, now) = (clock.wall(), clock.now());
         let ran = i64::try_from(now.duration_since(self.steady).as_nanos()).unwrap_or(i64::MAX);
         let step = wall.since_ns(self.wall).saturating_sub(ran);
         *self = WallClock { wall, steady: now };

@@ -232,7 +232,7 @@ impl<S: FrameSource> Recorder<S> {
         let (door, asked) = ask_line();
         let (hep, server_keys) = (self.hep, self.server_keys);
         let inlets = Inlets { sources, intake, hep, server_keys, asked };
-        let live = Live::start(&config, inlets, &context, &crew)?;
+        let live = Live::start(&config, inlets, &context, &clock, &crew)?;
         let stop = StopFlag::default();
         if let Some(signals) = self.signals {
             let ends = stop.clone();

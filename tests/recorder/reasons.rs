@@ -40,15 +40,18 @@ fn listen() {
 #[track_caller]
 fn until_logged(words: &[&str]) {
     let began = Instant::now();
-    loop {
-        let log = LOG.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let log = String::from_utf8_lossy(&log);
-        if log.lines().any(|line| words.iter().all(|word| line.contains(word))) {
-            return;
-        }
-        assert!(began.elapsed() < Duration::from_secs(10), "{words:?} not in\n{log}");
+    while !is_logged(words) {
+        assert!(began.elapsed() < Duration::from_secs(10), "{words:?} not in\n{}", log());
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+fn is_logged(words: &[&str]) -> bool {
+    log().lines().any(|line| words.iter().all(|word| line.contains(word)))
+}
+
+fn log() -> String {
+    String::from_utf8_lossy(&LOG.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
 }
 
 #[test]
@@ -76,6 +79,23 @@ fn why_no_sip_message_could_be_read_and_between_whom() {
         studio.put(ethernet(addr(from), addr(to), text.as_bytes()));
         until_logged(&["no SIP message", reason, from, to]);
     }
+    assert!(studio.stop().0);
+}
+
+/// By the recorder's own clock, which a test turns.
+#[test]
+fn that_no_signalling_has_come_for_five_minutes() {
+    listen();
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::standing(Timestamp::from_parts(1_780_000_000, 0));
+    let config = config(dir.path(), "silent-mirror");
+    let studio = Studio::start(&config, clock.clone(), Faults::default()).unwrap();
+    clock.turn(Duration::from_secs(299));
+    // It looks once a second.
+    std::thread::sleep(Duration::from_millis(1500));
+    clock.turn(Duration::from_secs(2));
+    until_logged(&["no SIP seen", "\"waited_s\":301"]);
+    assert!(!is_logged(&["no SIP seen", "\"waited_s\":299"]), "before its time");
     assert!(studio.stop().0);
 }
 
