@@ -30,7 +30,7 @@ const FILL: &str = "
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
 INSERT INTO recording (id, call_group, path, service, direction, agent_id, agent_name, number, withheld,
     dialled, answered_at, duration_us, ended_by, complete, one_way, held, restricted, until, wav_bytes,
-    sha256, sample_rate, short)
+    sha256, sample_rate, marks, short)
 SELECT randomblob(16), randomblob(16),
     printf('2026/11/23/20261123T081523.120Z_%d_+35840%03dxxxx_%08x.json', 2000 + i % 200, i * 7919 % 1000, i),
     CASE WHEN i % 100 < 60 THEN 'general' WHEN i % 100 < 95 THEN '116117' ELSE 'rare' END,
@@ -39,7 +39,7 @@ SELECT randomblob(16), randomblob(16),
     CASE WHEN i % 20 = 0 THEN NULL ELSE printf('+35840%07dxxxx', i * 7919 % 10000000) END, i % 20 = 0,
     '116117', (?2 + i * 31) * 1000000000, (i * 104729 % 1800) * 1000000, 'agent',
     i % 50 != 0, i % 100 = 7, i % 1000 = 3, i % 2000 = 5, (?2 + i * 31 + 15811200) * 1000000000,
-    2000000, printf('%064x', i), 8000, i
+    2000000, printf('%064x', i), 8000, 0, i
 FROM n";
 
 fn at(s: i64) -> Timestamp {
