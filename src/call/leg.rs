@@ -66,6 +66,24 @@ pub struct Continued {
     pub is_within: bool,
 }
 
+impl Continued {
+    /// What was asserted of it; where nothing was, it is who it was called.
+    pub fn vouched(&self) -> Asserted {
+        let mut vouched = self.asserted.clone();
+        if vouched.users.is_empty() {
+            vouched.users = self.users.iter().take(2).cloned().collect();
+        }
+        vouched
+    }
+
+    /// The same in the words in which a message would tell of it: with its number.
+    pub fn as_told(&self) -> Asserted {
+        let mut told = self.vouched();
+        told.number = told.number.or_else(|| Some((0, self.number.clone()?)));
+        told
+    }
+}
+
 /// One leg.
 #[derive(Clone, Debug)]
 pub struct Leg {
@@ -183,11 +201,7 @@ impl Leg {
             }
             return true;
         }
-        // Copies that come from where the INVITE was not sent may be anybody's: they leave room for the rest.
-        let led = self.led();
-        let strays = self.hops.iter().filter(|h| !led.contains(&h.caller.ip())).count();
-        let is_stray = !led.is_empty() && !led.contains(&flow.src.ip());
-        let has_room = self.hops.len() < MAX_HOPS && (!is_stray || strays < MAX_STRAYS);
+        let has_room = self.hops.len() < MAX_STRAYS || self.has_room_for(flow.src.ip());
         if has_room {
             self.hops.push(Hop {
                 caller: flow.src,
@@ -199,6 +213,14 @@ impl Leg {
             });
         }
         has_room
+    }
+
+    /// Is there room for a hop from there? Copies that come from where the INVITE was not sent may be
+    /// anybody's: they leave room for the rest.
+    fn has_room_for(&self, from: IpAddr) -> bool {
+        let led = self.led();
+        let strays = || self.hops.iter().filter(|h| !led.contains(&h.caller.ip())).count();
+        self.hops.len() < MAX_HOPS && (led.contains(&from) || strays() < MAX_STRAYS)
     }
 
     /// The host that the INVITE first came from, and those it was sent to from there on.

@@ -49,13 +49,10 @@ impl Party {
                 party.users.extend(continued.users.iter().cloned());
                 party.was_within = continued.is_within;
                 let own = std::mem::take(&mut party.asserted);
-                party.asserted = continued.asserted.clone();
+                party.asserted = continued.vouched();
                 party.asserted.header_id = own.header_id;
                 party.asserted.withheld |= own.withheld;
                 party.told_later.clone_from(&continued.number);
-                if party.asserted.users.is_empty() {
-                    party.asserted.users = continued.users.iter().take(2).cloned().collect();
-                }
             }
         }
         party

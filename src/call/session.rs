@@ -174,7 +174,9 @@ impl Session {
     /// A packet of `side` came from there.
     pub fn note_spoke(&mut self, side: Side, flow: &Flow) {
         self.spoke[side as usize] = Some(flow.src);
-        self.is_surely_heard[side as usize] |= self.standing(side, flow.src).trust() == Trust::Named;
+        if !self.is_surely_heard[side as usize] {
+            self.is_surely_heard[side as usize] = self.standing(side, flow.src).trust() == Trust::Named;
+        }
         let on = &mut self.spoke_on[side as usize];
         if !on.contains(&flow.vlan) && on.len() < MAX_VLANS {
             on.push(flow.vlan);

@@ -102,12 +102,23 @@ impl<'a> Candidate<'a> {
         let gap = |a: Timestamp, b: Timestamp| a.since_ns(b).abs();
         (gap(self.leg.invite_at, other.leg.invite_at), gap(self.answered_at, other.answered_at))
     }
+
+    /// Do INVITEs and answers follow one another as those of one conversation do?
+    fn is_soon(&self, other: &Candidate<'_>) -> bool {
+        let (invites_ns, answers_ns) = self.gaps(other);
+        invites_ns <= INVITES_NS && answers_ns <= ANSWERS_NS
+    }
+
+    /// So soon that time itself speaks for it.
+    fn is_close(&self, other: &Candidate<'_>) -> bool {
+        let (invites_ns, answers_ns) = self.gaps(other);
+        invites_ns <= INVITES_CLOSE_NS && answers_ns <= ANSWERS_CLOSE_NS
+    }
 }
 
 /// Are two dialogs of one agent the same conversation?
 pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
-    let (invites_ns, answers_ns) = a.gaps(b);
-    if a.leg.call_id == b.leg.call_id || invites_ns > INVITES_NS || answers_ns > ANSWERS_NS {
+    if a.leg.call_id == b.leg.call_id || !a.is_soon(b) {
         return false;
     }
     let callers = same_caller(rules, a, b);
@@ -119,7 +130,7 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
         && a.dialog.callee_tag == b.dialog.callee_tag
         && !a.dialog.callee_tag.is_empty()
         && a.leg.invite_cseq == b.leg.invite_cseq;
-    let is_close = invites_ns <= INVITES_CLOSE_NS && answers_ns <= ANSWERS_CLOSE_NS;
+    let is_close = a.is_close(b);
     (same_tags && (meet || same_description(a.leg, b.leg)))
         // Without a rule every called party is an agent, and that he is one on both legs says nothing.
         || (rules.has_any()
@@ -133,21 +144,16 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
 /// Are dialogs of one customer that name two agents the same conversation? The exchange has called
 /// another one than was dialled: who forwards his calls, a group whose number is an agent's.
 pub(super) fn are_one_passed_on(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
-    let (invites_ns, answers_ns) = a.gaps(b);
-    let is_close = invites_ns <= INVITES_CLOSE_NS && answers_ns <= ANSWERS_CLOSE_NS;
-    let is_soon = invites_ns <= INVITES_NS && answers_ns <= ANSWERS_NS;
     a.leg.call_id != b.leg.call_id
         && same_caller(rules, a, b) == Some(true)
         && !side_by_side(a.leg, b.leg)
-        && ((is_close && legs_meet(a.leg, b.leg)) || (is_soon && shares_media(a.dialog, b.dialog)))
+        && ((a.is_close(b) && legs_meet(a.leg, b.leg)) || (a.is_soon(b) && shares_media(a.dialog, b.dialog)))
 }
 
 /// Is the second what the exchange passed the first on by? For who knows already that it did so.
 pub(super) fn passes_on(first: &Candidate<'_>, second: &Candidate<'_>) -> bool {
-    let (invites_ns, answers_ns) = first.gaps(second);
     first.leg.call_id != second.leg.call_id
-        && invites_ns <= INVITES_NS
-        && answers_ns <= ANSWERS_NS
+        && first.is_soon(second)
         && !side_by_side(first.leg, second.leg)
         && (legs_meet(first.leg, second.leg) || shares_media(first.dialog, second.dialog))
 }
@@ -155,10 +161,9 @@ pub(super) fn passes_on(first: &Candidate<'_>, second: &Candidate<'_>) -> bool {
 /// Do two calls that were answered together, were it by way of other legs, speak against being one?
 /// Those of strangers are told apart by the caller, or because both begin or end at one host.
 pub(super) fn are_two(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
-    let (invites_ns, answers_ns) = a.gaps(b);
     let callers = same_caller(rules, a, b);
     let is_apart = side_by_side(a.leg, b.leg) || (callers.is_none() && share_an_end(a.leg, b.leg));
-    invites_ns <= INVITES_NS && answers_ns <= ANSWERS_NS && (callers == Some(false) || is_apart)
+    a.is_soon(b) && (callers == Some(false) || is_apart)
 }
 
 /// Does the host that called in the first call in the second as soon as that was answered?

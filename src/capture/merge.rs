@@ -27,8 +27,8 @@ const MAX_OPEN: usize = 256;
 
 /// All captures of a replay.
 pub struct Merged {
-    /// Not yet begun, the first last.
-    waiting: Vec<(Timestamp, usize, PathBuf)>,
+    /// Not yet begun, the first last; whether their stamps are no times.
+    waiting: Vec<(Timestamp, usize, PathBuf, bool)>,
     open: BinaryHeap<Box<Head>>,
     /// The frame of the topmost has been given out.
     given: bool,
@@ -38,8 +38,6 @@ pub struct Merged {
     finished: u64,
     warnings: Vec<String>,
     unread: Vec<String>,
-    /// Files without times.
-    retimed: Vec<PathBuf>,
     /// Secrets that files held.
     key_log: Zeroizing<Vec<u8>>,
 }
@@ -84,22 +82,18 @@ impl Merged {
             finished: 0,
             warnings: Vec::new(),
             unread: Vec::new(),
-            retimed: Vec::new(),
             key_log: Zeroizing::default(),
         };
         for (file, path) in paths.iter().enumerate() {
             let source = FileSource::open(path)?;
             // What can be read but once is believed.
             let is_file = source.total_bytes().is_some();
-            let retiming = (is_file && is_without_times(path)?).then(Retiming::new);
-            if retiming.is_some() {
-                merged.retimed.push(path.clone());
-            }
+            let is_timeless = is_file && is_without_times(path)?;
             merged.total = merged.total.zip(source.total_bytes()).map(|(sum, n)| sum + n);
             let is_reopened = paths.len() > KEPT_OPEN && is_file;
-            if let Some(head) = merged.begin(source, file, retiming)? {
+            if let Some(head) = merged.begin(source, file, is_timeless)? {
                 if is_reopened {
-                    merged.waiting.push((head.key, file, path.clone()));
+                    merged.waiting.push((head.key, file, path.clone(), is_timeless));
                 } else {
                     merged.open.push(head);
                 }
@@ -183,7 +177,7 @@ impl Merged {
         &mut self,
         source: FileSource,
         file: usize,
-        retiming: Option<Retiming>,
+        is_timeless: bool,
     ) -> Result<Option<Box<Head>>, FileError> {
         let mut head = Box::new(Head {
             key: Timestamp::EPOCH,
@@ -193,7 +187,7 @@ impl Merged {
             data: Vec::new(),
             clock: CaptureClock::default(),
             source,
-            retiming,
+            retiming: is_timeless.then(Retiming::new),
             file,
             ended: None,
         });
@@ -216,12 +210,11 @@ impl Merged {
     }
 
     fn open_next(&mut self) -> Result<(), FileError> {
-        let Some((_, file, path)) = self.waiting.pop() else { return Ok(()) };
+        let Some((_, file, path, is_timeless)) = self.waiting.pop() else { return Ok(()) };
         if self.open.len() >= MAX_OPEN {
             return Err(FileError::TooMany { max: MAX_OPEN });
         }
-        let retiming = self.retimed.contains(&path).then(Retiming::new);
-        let head = self.begin(FileSource::open(&path)?, file, retiming)?;
+        let head = self.begin(FileSource::open(&path)?, file, is_timeless)?;
         self.open.extend(head);
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::codec::CodecSpec;
 use crate::rtp::packet::{DatagramKind, RtpPacket, classify};
 use crate::time::{NS_PER_MS, NS_PER_S, Timestamp};
 use crate::wire::Frame;
-use crate::wire::ip::IpPacket;
+use crate::wire::ip::{IpPacket, protocol};
 use crate::wire::link;
 use crate::wire::transport::Udp;
 use hashlink::LruCache;
@@ -31,7 +31,6 @@ const BACK_NS: i64 = 500 * NS_PER_MS;
 /// Sound in a packet: usually, and at most.
 const USUAL_NS: i64 = 20 * NS_PER_MS;
 const LONGEST_NS: i64 = 100 * NS_PER_MS;
-const UDP: u8 = 17;
 /// What payload types from here on mean only a description says (RFC 3551 §6).
 const FIRST_DYNAMIC: u8 = 96;
 
@@ -93,7 +92,7 @@ impl Retiming {
         let (proto, data) = link::open(frame.link, frame.data).ok()?;
         let (_, data) = link::to_ip(proto, data).ok()?;
         let ip = IpPacket::parse(data).ok()?;
-        if ip.protocol != UDP || ip.fragment.is_some() {
+        if ip.protocol != protocol::UDP || ip.fragment.is_some() {
             return None;
         }
         let udp = Udp::parse(ip.payload, ip.missing)?;

@@ -100,8 +100,10 @@ fn add(place: &Site, args: &AddArgs) -> anyhow::Result<()> {
         return Err(AccountError::Exists(new.name).into());
     }
     let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
-    let detail = facts! { Account: new.name, Roles: new.roles, Agents: new.agents, Teams: new.teams,
-    Office: new.office, From: time(from), Until: time(until), ByProvider: args.provider };
+    let detail = facts! {
+        Account: new.name, Roles: new.roles, Agents: new.agents, Teams: new.teams,
+        Office: new.office, From: time(from), Until: time(until), ByProvider: args.provider,
+    };
     note(place, Action::UserAdd, detail)?;
     accounts.add(&new, password.as_deref(), place.now)?;
     Ok(output::print(&format!("{} added\n", new.name))?)
@@ -148,8 +150,10 @@ fn change(place: &Site, args: &ChangeArgs) -> anyhow::Result<()> {
         until,
     };
     let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
-    let detail = facts! { Account: name, Roles: changes.roles, Agents: changes.agents, Teams: changes.teams,
-    Office: changes.office, From: time(from), Until: time(until) };
+    let detail = facts! {
+        Account: name, Roles: changes.roles, Agents: changes.agents, Teams: changes.teams,
+        Office: changes.office, From: time(from), Until: time(until),
+    };
     note(place, Action::UserChange, detail)?;
     let missed = accounts.change(&name, &changes)?;
     if !missed.is_empty() {

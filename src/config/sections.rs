@@ -311,11 +311,11 @@ section! {
     pub struct Limits {
         /// Memory for what the network makes the recorder keep: half of it for signalling, a quarter
         /// for sound that waits to be written, a sixteenth for TCP, half as much for fragments, the
-        /// rest for open recordings. When the part for signalling is full, calls of a
-        /// flood are forgotten first, calls under way last; each is counted. The limits below apply as well, if they are lower. The
-        /// defaults of calls, recordings, fragments, tcp_streams and queue_bytes are in proportion
-        /// to the memory, recordings up to 64000: the numbers below are those for 1 GiB. `nauhuri
-        /// check` shows what they are.
+        /// rest for open recordings. When the part for signalling is full, calls of a flood are
+        /// forgotten first, calls under way last; each is counted. The limits below apply as well, if
+        /// they are lower. The defaults of calls, recordings, fragments, tcp_streams and queue_bytes
+        /// are in proportion to the memory, recordings up to 64000: the numbers below are those for
+        /// 1 GiB. `nauhuri check` shows what they are.
         #[serde(with = "crate::config::forms::bytes")]
         memory: u64 = 1 << 30, Kind::Size;
         /// Calls followed at once.

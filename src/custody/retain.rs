@@ -59,8 +59,10 @@ impl Rule {
 
     /// For the audit log.
     fn detail(&self) -> EntryFacts {
-        facts! { Service: self.service, Retention: self.term.to_string(),
-        RetentionBound: self.bound, Timezone: self.zone.iana_name() }
+        facts! {
+            Service: self.service, Retention: self.term.to_string(),
+            RetentionBound: self.bound, Timezone: self.zone.iana_name(),
+        }
     }
 
     fn apply(&self, sidecar: &mut Sidecar) -> EditResult {

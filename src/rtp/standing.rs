@@ -42,16 +42,6 @@ pub fn source_of(flow: u32) -> u32 {
 }
 
 impl Standing {
-    /// As it stands in the sidecar.
-    pub fn name(self) -> &'static str {
-        match self {
-            Standing::Claimed => "claimed",
-            Standing::Nat => "nat",
-            Standing::Candidate => "candidate",
-            Standing::Host | Standing::Beside | Standing::Other => "other",
-        }
-    }
-
     /// What it is worth.
     pub fn trust(self) -> Trust {
         match self {
@@ -72,6 +62,5 @@ mod tests {
         let all = [Claimed, Nat, Candidate, Host, Beside, Other];
         assert!(all.is_sorted());
         assert!(all.map(Standing::trust).is_sorted());
-        assert_eq!(all.map(Standing::name), ["claimed", "nat", "candidate", "other", "other", "other"]);
     }
 }

@@ -1,6 +1,6 @@
 //! The words of a sidecar's streams and events.
 
-use super::word::{Vocabulary, vocabulary};
+use super::word::{Vocabulary, vocabulary, words};
 use crate::config::PauseBy;
 use crate::rtp::standing::Standing;
 use crate::tape::FaultKind;
@@ -59,30 +59,17 @@ impl Vocabulary for EventKind {
     }
 }
 
-/// What speaks for the address a stream came from: `streams[].source`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StreamSource {
-    /// The party's description claimed it.
-    Claimed,
-    /// A NAT shows the party there.
-    Nat,
-    /// A candidate of its description.
-    Candidate,
-    /// Nothing: it is anybody's.
-    Other,
-}
-
-impl StreamSource {
-    const ALL: [StreamSource; 4] =
-        [StreamSource::Claimed, StreamSource::Nat, StreamSource::Candidate, StreamSource::Other];
-
-    const fn name(self) -> &'static str {
-        match self {
-            StreamSource::Claimed => "claimed",
-            StreamSource::Nat => "nat",
-            StreamSource::Candidate => "candidate",
-            StreamSource::Other => "other",
-        }
+words! {
+    /// What speaks for the address a stream came from: `streams[].source`.
+    pub enum StreamSource {
+        /// The party's description claimed it.
+        Claimed = "claimed",
+        /// A NAT shows the party there.
+        Nat = "nat",
+        /// A candidate of its description.
+        Candidate = "candidate",
+        /// Nothing: it is anybody's.
+        Other = "other",
     }
 }
 
@@ -113,5 +100,12 @@ mod tests {
         assert_eq!(EventKind::of_word("key_press"), None);
         assert!(StreamSource::ALL.iter().all(|s| StreamSource::of_word(s.word()) == Some(*s)));
         assert!(PauseBy::ALL.iter().all(|by| PauseBy::of_word(by.word()) == Some(*by)));
+    }
+    #[test]
+    fn what_a_standing_is_called() {
+        use Standing::{Beside, Candidate, Claimed, Host, Nat, Other};
+        let all = [Claimed, Nat, Candidate, Host, Beside, Other];
+        let called = all.map(|standing| StreamSource::from(standing).name());
+        assert_eq!(called, ["claimed", "nat", "candidate", "other", "other", "other"]);
     }
 }

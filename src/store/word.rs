@@ -84,6 +84,31 @@ impl<'de, T: Vocabulary> Deserialize<'de> for Word<T> {
     }
 }
 
+/// An enum with its names and the list of all, from one table.
+macro_rules! words {
+    ($(#[$meta:meta])* pub enum $set:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $set {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl $set {
+            /// Each of them.
+            pub const ALL: &[$set] = &[$($set::$variant,)*];
+
+            /// As it stands in files.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($set::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use words;
+
 /// [`Vocabulary`] of an enum with `ALL` and `name`.
 macro_rules! vocabulary {
     ($($type:ty),* $(,)?) => {

@@ -78,6 +78,13 @@ pub(super) struct PacketOrder {
     again_late_ns: i64,
 }
 
+impl Front {
+    /// How much later than it was due by this one a packet comes that is `step` numbers on.
+    fn late_ns(&self, step: i64, at_ns: i64, pace: Pace) -> i64 {
+        at_ns - self.at_ns - step * pace.packet_ns
+    }
+}
+
 impl PacketOrder {
     /// What to think of a packet's number; nothing changes.
     pub fn judge(&self, n: Number, pace: Pace) -> Judged {
@@ -91,7 +98,7 @@ impl PacketOrder {
             let is_ahead = step * pace.packet_ns > since_ns + AHEAD_NS;
             return if is_ahead { Judged::Doubtful(2) } else { Judged::InRun };
         }
-        let late_ns = since_ns - step * pace.packet_ns;
+        let late_ns = front.late_ns(step, n.at_ns, pace);
         if late_ns > COPY_NS {
             return match step {
                 // The last packet again is what some send to keep a path open.
@@ -139,7 +146,7 @@ impl PacketOrder {
             return true;
         }
         if self.again == 0 {
-            self.again_late_ns = n.at_ns - front.at_ns - step * pace.packet_ns;
+            self.again_late_ns = front.late_ns(step, n.at_ns, pace);
         }
         self.again += 1;
         i64::from(self.again) <= self.again_late_ns.max(self.copies_late_ns) / pace.packet_ns.max(1) + SLACK
@@ -148,7 +155,7 @@ impl PacketOrder {
     /// What looked like a source that counts anew was a copy: the source went on meanwhile.
     pub fn note_late_copy(&mut self, seq: u16, at_ns: i64, pace: Pace) {
         let Some(front) = self.front else { return };
-        let late_ns = at_ns - front.at_ns - i64::from(seq_diff(seq, front.seq)) * pace.packet_ns;
+        let late_ns = front.late_ns(seq_diff(seq, front.seq).into(), at_ns, pace);
         if late_ns <= COPY_NS {
             self.copies_late_ns = self.copies_late_ns.max(late_ns);
         }

@@ -346,8 +346,7 @@ impl Unsaid {
         let side = if in_first { Callee } else { agents };
         let replaces = format!("{}%3Bto-tag%3D{to}%3Bfrom-tag%3D{from}", named.call_id);
         let headers = format!("Refer-To: <sip:2002@192.0.2.5?Replaces={replaces}>\r\n");
-        sent_in.request(s, 5000.0, "REFER", side, 5, &headers, None);
-        sent_in.response(s, 5010.0, 202, "REFER", side, 5, None);
+        sent_in.exchange(s, 5000.0, "REFER", side, 5, &headers);
         if fails {
             let headers = "Content-Type: message/sipfrag\r\n";
             sent_in.request(s, 5050.0, "NOTIFY", side.other(), 9, headers, Some("SIP/2.0 486 Busy Here\r\n"));
@@ -427,8 +426,7 @@ fn a_contact_of_many_legs_is_merged_whole() {
         let mut s = Scene::new();
         first.answered(&mut s, 0.0, 1000.0);
         talk(&mut s, &first, 1000.0, 3000.0);
-        first.request(&mut s, 2000.0, "REFER", Callee, 5, "Refer-To: <sip:2002@pbx.example>\r\n", None);
-        first.response(&mut s, 2010.0, 202, "REFER", Callee, 5, None);
+        first.exchange(&mut s, 2000.0, "REFER", Callee, 5, "Refer-To: <sip:2002@pbx.example>\r\n");
         first.bye(&mut s, 3000.0, Caller);
         // Calls that carry one value of the header, one of which the customer was sent into.
         for n in 0..CALLS {

@@ -5,11 +5,10 @@
 //! together on legs of its own and tell nobody.
 
 use super::super::account::{continued, parties};
-use super::super::asserted::Asserted;
 use super::super::decision::{Opening, Unrecorded};
 use super::super::dialog::Dialog;
 use super::super::ids::DialogId;
-use super::super::leg::{Continued, Leg};
+use super::super::leg::Leg;
 use super::super::pairing::Side;
 use super::super::party::Party;
 use super::super::policy::{Roles, agent_of, roles};
@@ -18,7 +17,6 @@ use super::super::transfer::Consultation;
 use super::super::twins::{Candidate, passes_on};
 use super::Calls;
 use crate::config::CallDirection;
-use crate::sip::Replaces;
 use crate::time::Timestamp;
 
 impl Calls {
@@ -26,12 +24,15 @@ impl Calls {
     pub(super) fn handle_refer(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
         let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.is_confirmed()) else { return };
         d.transfer_by = Some(side);
-        let replaces = seen.msg.refer_to_replaces();
-        let consultation = replaces.as_ref().and_then(|r| self.consultation(id, side, r));
+        let named = seen.msg.refer_to_replaces();
+        let named = named.and_then(|r| self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag));
+        let consultation = named.and_then(|named| self.consultation((id, side), named));
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let referred = continued(&self.rules, leg, d, side.other());
         self.referrals.note(seen, id, leg.contact, referred, consultation);
-        self.join_consultation(id, replaces);
+        if let Some((consulted, _)) = named {
+            self.join_consultation(id, consulted);
+        }
     }
 
     /// That did not come about.
@@ -44,11 +45,7 @@ impl Calls {
 
     /// A REFER names the dialog in which its sender asked a colleague first: that is of the
     /// same contact.
-    fn join_consultation(&mut self, id: DialogId, replaces: Option<Replaces>) {
-        let Some(r) = replaces else { return };
-        let Some((consulted, _)) = self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag) else {
-            return;
-        };
+    fn join_consultation(&mut self, id: DialogId, consulted: DialogId) {
         let Some(((leg, _), (other, d))) = self.tables.dialog(id).zip(self.tables.dialog(consulted)) else {
             return;
         };
@@ -77,11 +74,13 @@ impl Calls {
         }
     }
 
-    /// What its sender had asked a colleague in before the REFER of `side` in `id`: the dialog that
-    /// it names or, where it is the colleague who is sent to the customer, the one it is sent in.
-    fn consultation(&self, id: DialogId, side: Side, replaces: &Replaces) -> Option<Consultation> {
-        let (other, by_tags) =
-            self.tables.find_dialog(&replaces.call_id, &replaces.to_tag, &replaces.from_tag)?;
+    /// What its sender had asked a colleague in before the REFER of `side` in `id`: the dialog `other`
+    /// that it names or, where it is the colleague who is sent to the customer, the one it is sent in.
+    fn consultation(
+        &self,
+        (id, side): (DialogId, Side),
+        (other, by_tags): (DialogId, Side),
+    ) -> Option<Consultation> {
         let [(leg, d), (other_leg, o)] = [self.tables.dialog(id)?, self.tables.dialog(other)?];
         let [ends, other_ends] = [parties(leg, d), parties(other_leg, o)];
         let referrer = agent_of(&self.rules, &ends[side as usize])?;
@@ -107,17 +106,15 @@ impl Calls {
         }
     }
 
-    /// Two agents talk: a colleague may be asked before a call is handed over to him.
-    pub(super) fn note_consultation(&mut self, id: DialogId, caller: &Party, callee: &Party) {
-        if !is_internal(&roles(&self.rules, caller, callee)) {
-            return;
-        }
+    /// Two agents talk: a colleague, the one who was called, may be asked before a call is handed over
+    /// to him.
+    pub(super) fn note_consultation(&mut self, id: DialogId, callee: &Party) {
         let Some(agent) = agent_of(&self.rules, callee).flatten() else { return };
-        let is_over = |d: &DialogId| !self.tables.dialogs.get(*d).is_some_and(Dialog::is_confirmed);
+        let dialogs = &self.tables.dialogs;
+        let is_over = |d: &DialogId| !dialogs.get(*d).is_some_and(Dialog::is_confirmed);
         let over: Vec<DialogId> = self.consultations.under_way(&agent).filter(is_over).collect();
         self.consultations.note(agent, id, &over);
-        if self.consultations.is_full(0) {
-            let is_over = |d: &DialogId| !self.tables.dialogs.get(*d).is_some_and(Dialog::is_confirmed);
+        if self.consultations.is_full(self.tables.legs.len()) {
             let over: Vec<DialogId> = self.consultations.all().filter(is_over).collect();
             self.consultations.forget(&over);
         }
@@ -130,7 +127,7 @@ impl Calls {
         let Some(other) = self.passed_on(id) else { return };
         let Some(own) = self.tables.dialog(other).map(|(leg, _)| leg.contact) else { return };
         self.tables.join_contacts(consultation.contact, own);
-        self.take_identity(other, known_as(consultation.joins), at, consultation.by);
+        self.take_identity(other, consultation.joins.as_told(), at, consultation.by);
     }
 
     /// The only dialog of two agents that the exchange passed this one on by, and that goes on.
@@ -152,19 +149,10 @@ impl Calls {
     }
 }
 
-fn is_internal(roles: &Result<Roles, Unrecorded>) -> bool {
+/// Do two agents talk with one another?
+pub(super) fn is_internal(roles: &Result<Roles, Unrecorded>) -> bool {
     match roles {
         Ok(roles) => roles.direction == CallDirection::Internal,
         Err(why) => *why == Unrecorded::Internal,
     }
-}
-
-/// A party in the words in which a message would tell of it.
-fn known_as(party: Continued) -> Asserted {
-    let Continued { users, mut asserted, number, .. } = party;
-    if asserted.users.is_empty() {
-        asserted.users = users.into_iter().take(2).collect();
-    }
-    asserted.number = asserted.number.or(number.map(|n| (0, n)));
-    asserted
 }

@@ -22,6 +22,7 @@ use super::super::twins::{
     Candidate, are_one, are_one_passed_on, are_two, caller_key, is_from_same_exchange,
 };
 use super::Calls;
+use super::handover::is_internal;
 use crate::config::CallDirection;
 use crate::id::RecordingId;
 use crate::sip::Replaces;
@@ -96,8 +97,11 @@ impl Calls {
         let [caller, callee] = parties(leg, d);
         let contact = leg.contact;
         let call_id = call_id(&self.tables, &self.rules, leg, &[&caller, &callee]);
-        self.note_consultation(id, &caller, &callee);
-        let reason = match roles(&self.rules, &caller, &callee) {
+        let roles = roles(&self.rules, &caller, &callee);
+        if is_internal(&roles) {
+            self.note_consultation(id, &callee);
+        }
+        let reason = match roles {
             Err(reason) => reason,
             Ok(r) => {
                 self.join_twin(id, &r, at);

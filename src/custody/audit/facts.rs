@@ -2,121 +2,101 @@
 //!
 //! What a later version wrote, in words or forms that are not known here, is kept as it came.
 
+use crate::store::word::words;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::ops::Index;
 
-/// The enum, its names and the list of all, from one table.
-macro_rules! fact_names {
-    ($($variant:ident = $name:literal,)*) => {
-        /// A fact by its name. None of them is personal data of a customer.
-        #[allow(missing_docs, reason = "the name is what the log's reference says of it")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Fact {
-            $($variant,)*
-        }
-
-        impl Fact {
-            /// Each of them.
-            #[cfg(test)]
-            const ALL: &[Fact] = &[$(Fact::$variant,)*];
-
-            /// As it stands in the log.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Fact::$variant => $name,)*
-                }
-            }
-        }
-    };
-}
-
-fact_names! {
-    Account = "account",
-    Action = "action",
-    Address = "address",
-    After = "after",
-    Agent = "agent",
-    Agents = "agents",
-    Anchor = "anchor",
-    Because = "because",
-    Before = "before",
-    By = "by",
-    ByProvider = "by_provider",
-    Bytes = "bytes",
-    Calls = "calls",
-    Change = "change",
-    Changes = "changes",
-    Channel = "channel",
-    Completed = "completed",
-    Count = "count",
-    Customer = "customer",
-    Direction = "direction",
-    Dsar = "dsar",
-    Due = "due",
-    DurationS = "duration_s",
-    EndS = "end_s",
-    Entries = "entries",
-    Flags = "flags",
-    Found = "found",
-    From = "from",
-    FromS = "from_s",
-    Head = "head",
-    Keys = "keys",
-    Last = "last",
-    Letter = "letter",
-    LongerS = "longer_s",
-    Missing = "missing",
-    Modes = "modes",
-    Months = "months",
-    NoAudioFound = "no_audio_found",
-    NotMended = "not_mended",
-    Number = "number",
-    Of = "of",
-    Office = "office",
-    OneTimeCodes = "one_time_codes",
-    Outcome = "outcome",
-    Owners = "owners",
-    Provider = "provider",
-    Read = "read",
-    Reason = "reason",
-    Received = "received",
-    Recorded = "recorded",
-    Recordings = "recordings",
-    Register = "register",
-    Request = "request",
-    Requests = "requests",
-    Retention = "retention",
-    RetentionBound = "retention_bound",
-    Right = "right",
-    Roles = "roles",
-    Scope = "scope",
-    Service = "service",
-    Sha256 = "sha256",
-    ShorterS = "shorter_s",
-    Silenced = "silenced",
-    Since = "since",
-    Spans = "spans",
-    StartS = "start_s",
-    Teams = "teams",
-    Timezone = "timezone",
-    ToS = "to_s",
-    Token = "token",
-    Tombstones = "tombstones",
-    Training = "training",
-    Undecoded = "undecoded",
-    UnsignedUpTo = "unsigned_up_to",
-    Until = "until",
-    UpTo = "up_to",
-    Version = "version",
-    Was = "was",
-    Waveform = "waveform",
-    Who = "who",
-    Why = "why",
-    Wrong = "wrong",
-    Zip = "zip",
+words! {
+    /// A fact by its name. None of them is personal data of a customer.
+    #[allow(missing_docs, reason = "the name is what the log's reference says of it")]
+    pub enum Fact {
+        Account = "account",
+        Action = "action",
+        Address = "address",
+        After = "after",
+        Agent = "agent",
+        Agents = "agents",
+        Anchor = "anchor",
+        Because = "because",
+        Before = "before",
+        By = "by",
+        ByProvider = "by_provider",
+        Bytes = "bytes",
+        Calls = "calls",
+        Change = "change",
+        Changes = "changes",
+        Channel = "channel",
+        Completed = "completed",
+        Count = "count",
+        Customer = "customer",
+        Direction = "direction",
+        Dsar = "dsar",
+        Due = "due",
+        DurationS = "duration_s",
+        EndS = "end_s",
+        Entries = "entries",
+        Flags = "flags",
+        Found = "found",
+        From = "from",
+        FromS = "from_s",
+        Head = "head",
+        Keys = "keys",
+        Last = "last",
+        Letter = "letter",
+        LongerS = "longer_s",
+        Missing = "missing",
+        Modes = "modes",
+        Months = "months",
+        NoAudioFound = "no_audio_found",
+        NotMended = "not_mended",
+        Number = "number",
+        Of = "of",
+        Office = "office",
+        OneTimeCodes = "one_time_codes",
+        Outcome = "outcome",
+        Owners = "owners",
+        Provider = "provider",
+        Read = "read",
+        Reason = "reason",
+        Received = "received",
+        Recorded = "recorded",
+        Recordings = "recordings",
+        Register = "register",
+        Request = "request",
+        Requests = "requests",
+        Retention = "retention",
+        RetentionBound = "retention_bound",
+        Right = "right",
+        Roles = "roles",
+        Scope = "scope",
+        Service = "service",
+        Sha256 = "sha256",
+        ShorterS = "shorter_s",
+        Silenced = "silenced",
+        Since = "since",
+        Spans = "spans",
+        StartS = "start_s",
+        Teams = "teams",
+        Timezone = "timezone",
+        ToS = "to_s",
+        Token = "token",
+        Tombstones = "tombstones",
+        Training = "training",
+        Undecoded = "undecoded",
+        UnsignedUpTo = "unsigned_up_to",
+        Until = "until",
+        UpTo = "up_to",
+        Version = "version",
+        Was = "was",
+        Waveform = "waveform",
+        Who = "who",
+        Why = "why",
+        Wrong = "wrong",
+        Zip = "zip",
+    }
 }
 
 /// What is told, in this order. As it stands in the log: a JSON object.

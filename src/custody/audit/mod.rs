@@ -239,7 +239,7 @@ struct Cut {
 }
 
 /// What the entry of a cut tells beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct CutTold {
     /// The newest entry that went.
     up_to: Link,

@@ -135,8 +135,10 @@ impl<'a> Handling<'a> {
             }
         }
         let detail = |n: i64| {
-            facts! { Dsar: n, Right: new.right.name(), Received: new.received.to_string(),
-            Channel: new.channel.name(), Due: due(new.received, 0).to_string() }
+            facts! {
+                Dsar: n, Right: new.right.name(), Received: new.received.to_string(),
+                Channel: new.channel.name(), Due: due(new.received, 0).to_string(),
+            }
         };
         let why = Why { case: Some(new.case.clone()), ..Why::default() };
         let draft = Draft::new(Action::DsarAdd).on(new.recordings.iter().copied()).why(why);

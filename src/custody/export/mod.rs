@@ -93,8 +93,10 @@ impl Keeper {
             .on(rows.iter().map(|row| row.id))
             .found_by(order.search.clone())
             .why(order.why.clone())
-            .detail(facts! { StartS: order.start_s, EndS: order.end_s,
-            Silenced: order.silence.map(Channel::name), Zip: order.zip });
+            .detail(facts! {
+                StartS: order.start_s, EndS: order.end_s,
+                Silenced: order.silence.map(Channel::name), Zip: order.zip,
+            });
         let mut sources = Vec::new();
         for row in rows {
             sources.push((row, self.read(row)?));

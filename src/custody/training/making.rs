@@ -152,8 +152,10 @@ impl Keeper {
             return Err(MakeError::Unfit("nothing of the recording lies between start and end".into()));
         }
         let mut copy = blank(row, request, &info, &frames, by)?;
-        let detail = facts! { Training: copy.id, Customer: copy.customer, Agent: copy.agent,
-        Spans: copy.spans.len(), DurationS: copy.duration_s };
+        let detail = facts! {
+            Training: copy.id, Customer: copy.customer, Agent: copy.agent,
+            Spans: copy.spans.len(), DurationS: copy.duration_s,
+        };
         let told = Draft::new(Action::TrainingMake).on([row.id]).why(Why::default()).detail(detail);
         self.append_audit(by, told.clone())?;
         let made = self.write_training(&copies, &mut copy, &file, &info, frames, row);

@@ -77,8 +77,10 @@ pub(super) async fn interval(
         let list = vec![what];
         let (agents, teams) = if is_agent { (list, Vec::new()) } else { (Vec::new(), list) };
         let time = |t: Option<Timestamp>| t.map(Timestamp::to_rfc3339);
-        let detail = facts! { Account: name, Agents: agents, Teams: teams, From: time(from),
-        Until: time(until) };
+        let detail = facts! {
+            Account: name, Agents: agents, Teams: teams, From: time(from),
+            Until: time(until),
+        };
         caller.write_log(room, Draft::new(Action::UserChange).detail(detail))?;
         let changes = Changes { agents, teams, from, until, ..Changes::default() };
         let missed = room.accounts(|a| a.change(&name, &changes))?;
