@@ -5,6 +5,7 @@
 //! talks is weighed in `policy`, what a recording waits for in `recordings`,
 //! where media belongs in `pairing`; none of them knows of the others.
 
+mod feed;
 mod handover;
 mod hangups;
 mod info;
@@ -136,6 +137,7 @@ impl Calls {
             if let Some(d) = self.tables.dialogs.get_mut(id) {
                 d.set_bye(None);
                 self.tables.give_way(id, false);
+                self.settle_lender(id);
             }
         }
         self.recordings.asleep.drain(..).for_each(|id| self.tables.fall_asleep(id));
@@ -398,23 +400,6 @@ impl Calls {
         }
     }
 
-    /// Brings claims, payload types and hold up to date with the exchanges.
-    pub(super) fn refresh(&mut self, id: DialogId, at: Timestamp) {
-        let Some((leg, d)) = self.tables.dialog(id) else { return };
-        let recording = d.recording().and_then(|r| Some((r, self.recordings.get(r)?.customer)));
-        if let Some((r, customer)) = recording {
-            self.recordings.note_sleep(r, at, d.is_asleep);
-            self.recordings.handle_formats(r, media::formats(leg, d, customer));
-            if let Some(told) = media::told(leg, d, customer) {
-                self.recordings.handle_told(r, at, told);
-            }
-            for side in [Side::Caller, Side::Callee] {
-                self.recordings.handle_places(r, at, side, self.tables.places(d, side));
-            }
-        }
-        self.tables.claim(id, recording);
-    }
-
     /// A recording has left its dialog: over, unless it passed to another agent or fell silent.
     pub(super) fn leave(&mut self, closed: Closed, at: Timestamp) {
         let Some(d) = self.tables.dialogs.get_mut(closed.dialog) else { return };
@@ -424,7 +409,9 @@ impl Calls {
         if d.recording() == Some(closed.recording) {
             d.set_recording(closed.goes_on);
         }
-        if closed.is_dead || (d.bye().is_some() && closed.goes_on.is_none()) {
+        let is_over = closed.is_dead || (d.bye().is_some() && closed.goes_on.is_none());
+        self.settle_lender(closed.dialog);
+        if is_over {
             return self.tables.terminate(closed.dialog);
         }
         if closed.goes_on.is_some() {

@@ -110,6 +110,8 @@ pub struct Dialog {
     pub heard_since: HeardSince,
     /// Silent for so long that its media claim no address until it is described again.
     pub is_asleep: bool,
+    /// The dialog of another leg whose sound stands in for its own, which nobody here can read.
+    pub lender: Option<DialogId>,
 }
 
 impl Dialog {
@@ -201,6 +203,7 @@ impl Dialogs {
             strange_answer: None,
             heard_since: HeardSince::default(),
             is_asleep: false,
+            lender: None,
         });
         self.by_hash.entry(hash).or_default().push(id);
         id

@@ -5,8 +5,8 @@
 //! time is known here.
 
 use super::pairing::{Claim, Rank, Side};
-use crate::codec::CodecSpec;
 use crate::codec::formats::PayloadMap;
+use crate::codec::{CodecSpec, PayloadRole};
 use crate::rtp::srtp::{SrtpKey, SrtpSuite};
 use crate::sdp::{Format, Media, OfferAnswer, Origin};
 use smallvec::SmallVec;
@@ -90,6 +90,22 @@ pub fn keys(oa: &OfferAnswer, speaker: Side) -> Vec<Arc<SrtpKey>> {
         }
     }
     known
+}
+
+/// Has anything been agreed that makes no sense to whoever listens: sealed with keys that
+/// nobody told, or in encodings that the recorder does not know?
+pub fn is_unreadable(oa: &OfferAnswer) -> bool {
+    let sides = [Side::Caller, Side::Callee];
+    if oa.encrypted() && sides.iter().any(|s| keys(oa, *s).is_empty()) {
+        return true;
+    }
+    // The answer lists what is used; it is the shorter of the two.
+    let lists = sides.iter().filter_map(|s| oa.current_audio(*s)).map(|m| &m.formats);
+    let agreed = lists.filter(|formats| !formats.is_empty()).min_by_key(|formats| formats.len());
+    let mut sounds = agreed.into_iter().flatten().map(codec_of);
+    let is_sound = |spec: &CodecSpec| spec.def.role == PayloadRole::Sound;
+    let Some(first) = sounds.find(is_sound) else { return false };
+    std::iter::once(first).chain(sounds.filter(is_sound)).all(|spec| spec.is_unreadable_by(None))
 }
 
 /// Has signalling announced that there is nothing to be heard: the audio is

@@ -20,6 +20,17 @@ use std::hash::BuildHasher;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+/// The recording that the media of a dialog feed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Feeds {
+    /// Itself.
+    pub recording: RecordingId,
+    /// The side on its left channel.
+    pub customer: Side,
+    /// Hops nearer the agent than those of the dialog's own leg.
+    pub beyond: u8,
+}
+
 const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 
 /// Nobody has answered in any way: where the caller receives is claimed all the same, so that
@@ -147,7 +158,7 @@ pub(super) fn place(seen: &Seen<'_>) -> Option<(Carrier, MessageStep)> {
 pub(super) fn claim(
     leg: &Leg,
     dialog: &Dialog,
-    recording: Option<(RecordingId, Side)>,
+    feeds: Option<Feeds>,
     pairing: &mut Pairing,
     origins: &RandomState,
 ) {
@@ -160,14 +171,17 @@ pub(super) fn claim(
                 pairing.claim(m.session, side, &claims);
             }
         }
-        pairing.record(m.session, recording.map(|(id, customer)| (id, customer, leg.rank(m.hop, customer))));
+        let rank = |f: Feeds| f.beyond.saturating_add(leg.rank(m.hop, f.customer));
+        pairing.record(m.session, feeds.map(|f| (f.recording, f.customer, rank(f))));
     }
 }
 
 /// What payload types mean on each hop, the farthest from the agent first.
-pub(super) fn formats(leg: &Leg, dialog: &Dialog, customer: Side) -> Vec<HopFormats> {
+pub(super) fn formats(leg: &Leg, dialog: &Dialog, feeds: Feeds) -> Vec<HopFormats> {
+    let Feeds { customer, beyond, .. } = feeds;
     // While audio is given up for a fax its formats stand: last packets are still to come.
-    let hops = told_hops(dialog).map(|m| (leg.rank(m.hop, customer), &m.offer_answer));
+    let rank = |hop| beyond.saturating_add(leg.rank(hop, customer));
+    let hops = told_hops(dialog).map(|m| (rank(m.hop), &m.offer_answer));
     let mut hops: Vec<(u8, &OfferAnswer)> = hops.filter(|(_, oa)| exchange::has_audio(oa)).collect();
     hops.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
     let channel = |side: Side| if side == customer { Channel::Customer } else { Channel::Agent };
@@ -190,6 +204,13 @@ pub(super) fn told(leg: &Leg, dialog: &Dialog, customer: Side) -> Option<Told> {
     let nearest = described.min_by_key(|m| leg.rank(m.hop, customer))?;
     let oa = &nearest.offer_answer;
     Some(Told { on_hold: oa.on_hold(), silent: exchange::told_silent(oa) })
+}
+
+/// Is there audio, and none of it to be read on any hop?
+pub(super) fn is_unreadable(dialog: &Dialog) -> bool {
+    let mut described =
+        told_hops(dialog).map(|m| &m.offer_answer).filter(|oa| exchange::has_audio(oa)).peekable();
+    described.peek().is_some() && described.all(exchange::is_unreadable)
 }
 
 /// Where a side of a dialog receives audio, by all its hops.

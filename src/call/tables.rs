@@ -10,7 +10,7 @@ use super::ids::{ContactId, DialogId, LegId};
 use super::invite::Invite;
 use super::leg::{Leg, MAX_DIALOGS, PAIRED};
 use super::legs::Legs;
-use super::media;
+use super::media::{self, Feeds};
 use super::pairing::{Pairing, Side};
 use super::recordings::Recordings;
 use super::seen::Seen;
@@ -241,10 +241,10 @@ impl Tables {
     }
 
     /// Brings what a dialog's media claim up to date; they feed this recording.
-    pub fn claim(&mut self, id: DialogId, recording: Option<(RecordingId, Side)>) {
+    pub fn claim(&mut self, id: DialogId, feeds: Option<Feeds>) {
         let Some(d) = self.dialogs.get(id).filter(|d| !d.is_asleep) else { return };
         let Some(leg) = self.legs.get(d.leg) else { return };
-        media::claim(leg, d, recording, &mut self.pairing, &self.origins);
+        media::claim(leg, d, feeds, &mut self.pairing, &self.origins);
         if let Some(leg) = self.legs.get_mut(d.leg) {
             media::stop_ringing(leg, &mut self.pairing);
         }

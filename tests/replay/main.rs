@@ -38,6 +38,7 @@ mod identities;
 mod key_presses;
 mod key_tones;
 mod kit;
+mod lent;
 mod lying_clocks;
 mod media;
 mod media_from_elsewhere;

@@ -24,6 +24,7 @@ impl Calls {
         d.set_bye(Some(Bye { at: seen.at, by: side, cseq: seen.cseq, is_own }));
         if is_own {
             self.tables.give_way(id, true);
+            self.settle_lender(id);
             self.hand_over(id, seen.at);
         }
         let Some((leg, d)) = self.tables.dialog(id) else { return };
@@ -71,6 +72,7 @@ impl Calls {
                     d.set_bye(None);
                 }
                 self.tables.give_way(id, false);
+                self.settle_lender(id);
                 self.recordings.handle_bye_refused(r);
             }
             // Whose it is not may not say that it was accepted either.

@@ -112,7 +112,10 @@ impl Calls {
             }
         };
         self.unrecorded(call_id.clone(), at, reason);
-        if reason != Unrecorded::OtherLeg {
+        if reason == Unrecorded::OtherLeg {
+            // It may have sound to lend.
+            self.refresh(id, at);
+        } else {
             let ends = ends_of(&self.rules, &caller, &callee);
             let withheld = caller.asserted.withheld || callee.asserted.withheld;
             self.tables.contacts.leave_out(contact, UnrecordedCall { reason, at, call_id, ends }, withheld);
