@@ -1,9 +1,12 @@
-//! How loud one side is, a fifth of a second at a time, and over two seconds.
+//! How loud each side is, a fifth of a second at a time, and over two seconds.
 //!
 //! Measured on the samples as they go into the file. A simple form of the active speech level of
-//! ITU-T P.56: a block counts as speech if it is within 15.9 dB of the loudest (the margin of P.56), and
-//! the level is the mean power of the blocks that do. Levels are mean squares of 16-bit samples, for
-//! which no logarithm is needed; dBov is relative to 32768 squared (ITU-T G.100.1).
+//! ITU-T P.56: a block counts as speech if its peak is within 15.9 dB of the highest (the margin of P.56),
+//! and the level is the mean power of the blocks that do. Levels are mean squares of 16-bit samples,
+//! for which no logarithm is needed; dBov is relative to 32768 squared (ITU-T G.100.1).
+//!
+//! This is done for every sample of every call, so it is done in passes that a vector unit makes, and
+//! the level is measured only until it is known to be fit.
 
 use crate::time::NS_PER_S;
 use std::mem::take;
@@ -18,25 +21,40 @@ const WINDOW: usize = 10;
 pub(super) const WINDOW_NS: i64 = BLOCK_NS * WINDOW as i64;
 /// So many of them have to be speech, or nothing is said of it: one second.
 const ACTIVE_BLOCKS: usize = 5;
-/// The margin of ITU-T P.56, 15.9 dB, as a ratio of powers.
-const MARGIN: f64 = 38.9;
+/// The margin of ITU-T P.56, 15.9 dB, as a ratio of amplitudes.
+const MARGIN: f64 = 6.24;
 /// No louder is digital silence: the least steps of A-law are 8.
 pub(super) const SILENT_PEAK: u16 = 8;
 /// Full scale within what G.711 can say (32,124 for mu-law, 32,256 for A-law).
-const FULL_SCALE: u16 = 32_000;
+const FULL_SCALE: i16 = 32_000;
 /// Speech has peaks 15 to 20 dB above its level, so that at a fit level hardly a sample in a
 /// thousand is at full scale; one in a hundred is heard as distortion.
 const CLIPPED_SHARE: f64 = 0.01;
 /// -46 dBov: 20 dB below the -26 dBov to which speech is usually levelled (ITU-T P.56, G.100.1).
 const QUIET: f64 = 26_970.0;
-/// -62 dBov: below it is the noise of a line on which nobody talks.
-const LINE_NOISE: f64 = 677.0;
+/// Peaks of the noise of a line on which nobody talks, at -62 dBov.
+const LINE_PEAK: u16 = 80;
+
+/// Samples taken side by side, as interleaved as they come. So many the compiler makes vectors of;
+/// of half as many it does not.
+const LANES: usize = 32;
+
+/// Both sides' samples of a fifth of a second. A lane is a place in so many samples: the even ones
+/// are the left channel's.
+#[derive(Clone, Copy, Debug)]
+struct BlockSum {
+    highest: [i16; LANES],
+    lowest: [i16; LANES],
+    squares: [f32; LANES],
+    clipped: [i16; LANES],
+    frames: u32,
+}
 
 /// One side's samples of a fifth of a second.
 #[derive(Clone, Copy, Debug, Default)]
 struct LoudBlock {
-    squares: u64,
     peak: u16,
+    power: f64,
     clipped: u32,
     samples: u32,
 }
@@ -57,83 +75,160 @@ pub(super) struct BlockHeard {
 pub(super) struct LoudnessVerdict {
     /// Too much of it was at full scale; [`None`] where there was too little to tell.
     pub is_clipped: Option<bool>,
-    /// Speech was far below the usual level; [`None`] likewise.
+    /// Speech was far below the usual level; [`None`] likewise, and where levels are not measured any more.
     pub is_quiet: Option<bool>,
 }
 
-/// One side's level under way.
+/// Both sides' levels under way.
 #[derive(Debug, Default)]
 pub(super) struct Loudness {
-    block: LoudBlock,
-    window: [LoudBlock; WINDOW],
+    block: BlockSum,
+    sides: [LoudWindow; 2],
+    is_level_known: bool,
+}
+
+/// One side's blocks since the last verdict.
+#[derive(Debug, Default)]
+struct LoudWindow {
+    blocks: [LoudBlock; WINDOW],
     filled: usize,
 }
 
 impl Loudness {
-    /// Takes one side of interleaved frames, of which the first is `frame`; every block that they
-    /// complete is handed over.
+    /// Takes interleaved frames, of which the first is `frame`; every block that they complete is
+    /// handed over, the left channel's first.
     pub fn take(
         &mut self,
         frames: &[i16],
-        side: usize,
         (frame, rate_hz): (u64, u32),
-        mut hear: impl FnMut(BlockHeard),
+        mut hear: impl FnMut(usize, BlockHeard),
     ) {
         let length = u64::from((rate_hz / BLOCKS_PER_S).max(1));
         let (mut at, mut rest) = (frame, frames);
         while !rest.is_empty() {
             let room = (length - at % length) as usize;
             let (now, later) = rest.split_at((room * 2).min(rest.len()));
-            self.block.add(now, side);
+            self.block.add(now, !self.is_level_known);
             at += (now.len() / 2) as u64;
             rest = later;
             if at.is_multiple_of(length) {
-                let is_silent = self.block.peak <= SILENT_PEAK;
-                hear(BlockHeard { end: at, is_silent, verdict: self.close_block() });
+                let block = take(&mut self.block);
+                for (side, window) in self.sides.iter_mut().enumerate() {
+                    let of_side = block.of(side);
+                    let mut verdict = window.note(of_side);
+                    if let Some(verdict) = verdict.as_mut().filter(|_| self.is_level_known) {
+                        verdict.is_quiet = None;
+                    }
+                    hear(side, BlockHeard { end: at, is_silent: of_side.peak <= SILENT_PEAK, verdict });
+                }
             }
         }
     }
 
-    /// What was heard so far says nothing of what follows.
-    pub fn begin_anew(&mut self) {
-        self.filled = 0;
+    /// Both sides speak loud enough: levels need not be measured any more.
+    pub fn is_fit(&mut self) {
+        self.is_level_known = true;
     }
 
-    fn close_block(&mut self) -> Option<LoudnessVerdict> {
-        self.window[self.filled] = take(&mut self.block);
+    /// What was heard so far says nothing of what follows.
+    pub fn begin_anew(&mut self) {
+        self.sides.iter_mut().for_each(|s| s.filled = 0);
+    }
+}
+
+impl LoudWindow {
+    fn note(&mut self, block: LoudBlock) -> Option<LoudnessVerdict> {
+        self.blocks[self.filled] = block;
         self.filled += 1;
         if self.filled < WINDOW {
             return None;
         }
         self.filled = 0;
-        Some(verdict(&self.window))
+        Some(verdict(&self.blocks))
     }
 }
 
-impl LoudBlock {
-    /// One pass, without a branch that depends on a sample.
-    fn add(&mut self, frames: &[i16], side: usize) {
-        let (mut squares, mut peak, mut clipped) = (0u64, 0u16, 0u32);
-        for frame in frames.chunks_exact(2) {
-            let size = frame[side & 1].unsigned_abs();
-            squares += u64::from(u32::from(size) * u32::from(size));
-            peak = peak.max(size);
-            clipped += u32::from(size >= FULL_SCALE);
+impl Default for BlockSum {
+    fn default() -> Self {
+        BlockSum {
+            highest: [0; LANES],
+            lowest: [0; LANES],
+            squares: [0.0; LANES],
+            clipped: [0; LANES],
+            frames: 0,
         }
-        self.squares += squares;
-        self.peak = self.peak.max(peak);
-        self.clipped += clipped;
-        self.samples += (frames.len() / 2) as u32;
+    }
+}
+
+impl BlockSum {
+    fn add(&mut self, frames: &[i16], with_level: bool) {
+        self.note_peaks(frames);
+        if with_level {
+            self.add_squares(frames);
+        }
+        if self.highest.iter().any(|s| *s >= FULL_SCALE) || self.lowest.iter().any(|s| *s <= -FULL_SCALE) {
+            self.count_clipped(frames);
+        }
+        self.frames += (frames.len() / 2) as u32;
     }
 
-    fn power(&self) -> f64 {
-        self.squares as f64 / f64::from(self.samples.max(1))
+    fn note_peaks(&mut self, frames: &[i16]) {
+        let (mut highest, mut lowest) = (self.highest, self.lowest);
+        let (all, rest) = frames.as_chunks::<LANES>();
+        for some in all {
+            for i in 0..LANES {
+                highest[i] = highest[i].max(some[i]);
+                lowest[i] = lowest[i].min(some[i]);
+            }
+        }
+        for (i, s) in rest.iter().enumerate() {
+            highest[i] = highest[i].max(*s);
+            lowest[i] = lowest[i].min(*s);
+        }
+        (self.highest, self.lowest) = (highest, lowest);
+    }
+
+    fn add_squares(&mut self, frames: &[i16]) {
+        let mut squares = self.squares;
+        let (all, rest) = frames.as_chunks::<LANES>();
+        for some in all {
+            for i in 0..LANES {
+                squares[i] += f32::from(some[i]) * f32::from(some[i]);
+            }
+        }
+        rest.iter().enumerate().for_each(|(i, s)| squares[i] += f32::from(*s) * f32::from(*s));
+        self.squares = squares;
+    }
+
+    /// Fewer in a lane than an `i16` holds: a block at 48 kHz has 600.
+    fn count_clipped(&mut self, frames: &[i16]) {
+        let is_clipped = |s: i16| i16::from(s >= FULL_SCALE) + i16::from(s <= -FULL_SCALE);
+        let mut clipped = self.clipped;
+        let (all, rest) = frames.as_chunks::<LANES>();
+        for some in all {
+            for i in 0..LANES {
+                clipped[i] += is_clipped(some[i]);
+            }
+        }
+        rest.iter().enumerate().for_each(|(i, s)| clipped[i] += is_clipped(*s));
+        self.clipped = clipped;
+    }
+
+    fn of(&self, side: usize) -> LoudBlock {
+        let peak = |all: &[i16; LANES]| all.iter().skip(side).step_by(2).map(|s| s.unsigned_abs()).max();
+        let squares: f64 = self.squares.iter().skip(side).step_by(2).map(|s| f64::from(*s)).sum();
+        LoudBlock {
+            peak: peak(&self.highest).max(peak(&self.lowest)).unwrap_or(0),
+            power: squares / f64::from(self.frames.max(1)),
+            clipped: self.clipped.iter().skip(side).step_by(2).map(|n| u32::from(n.unsigned_abs())).sum(),
+            samples: self.frames,
+        }
     }
 }
 
 fn verdict(window: &[LoudBlock; WINDOW]) -> LoudnessVerdict {
-    let loudest = window.iter().map(LoudBlock::power).fold(0.0, f64::max);
-    let is_active = |b: &&LoudBlock| loudest > LINE_NOISE && b.power() * MARGIN >= loudest;
+    let highest = window.iter().map(|b| b.peak).max().unwrap_or(0);
+    let is_active = |b: &&LoudBlock| highest > LINE_PEAK && f64::from(b.peak) * MARGIN >= f64::from(highest);
     let active = window.iter().filter(is_active);
     let n = active.clone().count();
     if n < ACTIVE_BLOCKS {
@@ -141,7 +236,7 @@ fn verdict(window: &[LoudBlock; WINDOW]) -> LoudnessVerdict {
     }
     let samples: u32 = active.clone().map(|b| b.samples).sum();
     let clipped: u32 = active.clone().map(|b| b.clipped).sum();
-    let level = active.map(LoudBlock::power).sum::<f64>() / n as f64;
+    let level = active.map(|b| b.power).sum::<f64>() / n as f64;
     LoudnessVerdict {
         is_clipped: Some(f64::from(clipped) >= CLIPPED_SHARE * f64::from(samples.max(1))),
         is_quiet: Some(level < QUIET),
@@ -162,10 +257,12 @@ mod tests {
         let (mut loudness, mut blocks, mut last) = (Loudness::default(), 0, None);
         let mut frame = 0;
         for some in frames.chunks(piece * 2) {
-            loudness.take(some, side, (frame, 8000), |b| {
-                assert_eq!(b.is_silent, peak <= f64::from(SILENT_PEAK), "{peak}");
-                blocks += 1;
-                last = b.verdict.or(last);
+            loudness.take(some, (frame, 8000), |heard, b| {
+                assert_eq!(b.is_silent, heard != side || peak <= f64::from(SILENT_PEAK), "{peak}");
+                if heard == side {
+                    blocks += 1;
+                    last = b.verdict.or(last);
+                }
             });
             frame += piece as u64;
         }

@@ -60,7 +60,6 @@ struct SideWatch {
     quiet: Option<(i64, u8)>,
     /// Since when it makes no sense: nobody can decode it, or it is encrypted.
     senseless_ns: [Option<i64>; 2],
-    loudness: Loudness,
     /// When the window of losses began, and what was lost and expected by then.
     loss_began: (i64, (u64, u64)),
 }
@@ -69,6 +68,7 @@ struct SideWatch {
 #[derive(Debug)]
 pub(super) struct MediaWatch {
     sides: [SideWatch; 2],
+    loudness: Loudness,
     /// By the signalling both sides ought to be heard.
     is_expected: bool,
     /// Since when.
@@ -85,6 +85,7 @@ impl MediaWatch {
     pub fn new() -> MediaWatch {
         MediaWatch {
             sides: Default::default(),
+            loudness: Loudness::default(),
             is_expected: true,
             since_ns: 0,
             dropped_ns: None,
@@ -105,8 +106,8 @@ impl MediaWatch {
         }
         for side in &mut self.sides {
             (side.is_heard, side.mute_ns, side.quiet) = (false, None, None);
-            side.loudness.begin_anew();
         }
+        self.loudness.begin_anew();
     }
 
     /// The recorder or its host dropped packets, of whichever call.
@@ -124,11 +125,14 @@ impl MediaWatch {
         if !self.is_expected {
             return;
         }
-        for channel in Channel::BOTH {
-            let mut loudness = std::mem::take(&mut self.sides[channel as usize].loudness);
-            loudness
-                .take(frames, channel as usize, (frame, rate_hz), |b| self.hear_block(channel, b, rate_hz));
-            self.sides[channel as usize].loudness = loudness;
+        let mut loudness = std::mem::take(&mut self.loudness);
+        loudness.take(frames, (frame, rate_hz), |side, block| {
+            let channel = Channel::BOTH[side];
+            self.hear_block(channel, block, rate_hz);
+        });
+        self.loudness = loudness;
+        if self.sides.iter().all(|s| s.is_loud) {
+            self.loudness.is_fit();
         }
     }
 
