@@ -310,9 +310,12 @@ impl Head {
     }
 }
 
+#[inline]
 fn placed<'a>(frame: Frame<'a>, retiming: &mut Option<Retiming>) -> Frame<'a> {
-    let ts = retiming.as_mut().map_or(frame.ts, |r| r.place(&frame));
-    Frame { ts, ..frame }
+    match retiming {
+        Some(retiming) => Frame { ts: retiming.place(&frame), ..frame },
+        None => frame,
+    }
 }
 
 impl Ord for Head {
