@@ -97,7 +97,8 @@ impl Bench {
             "[capture]\ninterface = \"lo\"\n[storage]\ndir = {:?}\nmin_free = \"0\"\nencoding = \"g711\"\n\
              [retention]\ntimezone = \"Europe/Helsinki\"\nsweep = \"{SWEEP_EVERY}\"\nguard = 0\nclock = \"any\"\n\
              [[service]]\nname = \"116117\"\nnumbers = [\"116117\"]\n\
-             [[service]]\nname = \"rare\"\nnumbers = [\"116118\"]\n",
+             [[service]]\nname = \"rare\"\nnumbers = [\"116118\"]\n\
+             [[service]]\nname = \"empty\"\nnumbers = [\"116119\"]\n",
             self.root
         );
         let n = self.archive.recordings;
@@ -162,7 +163,7 @@ impl Bench {
             ("newest 20000", own("--limit 20000")),
             ("service, 60 %", own("--service general")),
             ("service, 5 %", own("--service rare")),
-            ("service, none", own("--service none")),
+            ("service, none", own("--service empty")),
             ("agent", own("--agent 2077")),
             ("direction, 20 %", own("--direction outbound")),
             ("direction, 80 %", own("--direction inbound")),
