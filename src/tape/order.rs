@@ -73,9 +73,14 @@ pub(super) struct PacketOrder {
     front: Option<Front>,
     /// How late copies have been, while what they are copies of went on.
     copies_late_ns: i64,
-    /// Numbers heard before that came since the newest, and how late the first of them was.
+    /// Numbers heard before that came since the newest, how late the first of them was, and the last.
     again: u32,
     again_late_ns: i64,
+    again_seq: u16,
+    /// Copies came while the source went on: there is a second way by which it is heard.
+    is_doubled: bool,
+    /// What looked like copies was a source that plays a few packets over and over.
+    is_looped: bool,
 }
 
 impl Front {
@@ -97,6 +102,9 @@ impl PacketOrder {
         if step > 1 {
             let is_ahead = step * pace.packet_ns > since_ns + AHEAD_NS;
             return if is_ahead { Judged::Doubtful(2) } else { Judged::InRun };
+        }
+        if self.is_repeat(n, step, since_ns) {
+            return Judged::Doubtful(2);
         }
         let late_ns = front.late_ns(step, n.at_ns, pace);
         if late_ns > COPY_NS {
@@ -120,6 +128,13 @@ impl PacketOrder {
         Judged::InRun
     }
 
+    /// A number that has come again already comes once more, and the source does not go on meanwhile: a
+    /// copy of a copy, or a file of a few packets that is played over and over.
+    fn is_repeat(&self, n: Number, step: i64, since_ns: i64) -> bool {
+        let is_back = self.again > 0 && since_ns > IDLE_NS && seq_diff(n.seq, self.again_seq) <= 0;
+        step < 0 && n.is_known && !self.is_doubled && (self.is_looped || is_back)
+    }
+
     /// The place of a packet in the order of playing. What begins far away from
     /// where the source was follows on from there, and so does what counts anew.
     pub fn place(&mut self, n: Number, anew: bool) -> u64 {
@@ -131,6 +146,7 @@ impl PacketOrder {
         let is_far = anew || !(-MAX_MISORDER + 1..=MAX_DROPOUT).contains(&step);
         let place = if is_far { front.place + 1 } else { front.place.saturating_add_signed(step) };
         if place > front.place {
+            self.is_doubled |= !is_far && self.again > 0;
             self.front = Some(Front { place, seq: n.seq, ts: n.ts, at_ns: n.at_ns });
             self.again = 0;
         }
@@ -149,7 +165,18 @@ impl PacketOrder {
             self.again_late_ns = front.late_ns(step, n.at_ns, pace);
         }
         self.again += 1;
+        self.again_seq = n.seq;
         i64::from(self.again) <= self.again_late_ns.max(self.copies_late_ns) / pace.packet_ns.max(1) + SLACK
+    }
+
+    /// The source counts anew: how many of its packets were taken for copies since it last did. They
+    /// were none where it did not go on beside them.
+    pub fn note_anew(&mut self) -> u64 {
+        if self.is_doubled || self.again == 0 {
+            return 0;
+        }
+        self.is_looped = true;
+        u64::from(std::mem::take(&mut self.again))
     }
 
     /// What looked like a source that counts anew was a copy: the source went on meanwhile.

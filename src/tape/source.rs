@@ -371,6 +371,7 @@ impl Source {
 
     fn admit(&mut self, packet: &Packet<'_>, at_ns: i64, meaning: u8, anew: bool, formats: &Formats) {
         let heard = &packet.heard;
+        self.missing += if anew { self.order.note_anew() } else { 0 };
         self.last_len = heard.whole.len();
         self.last_at_ns = self.last_at_ns.max(at_ns);
         if std::mem::take(&mut self.rests) {

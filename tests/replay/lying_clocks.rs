@@ -6,6 +6,7 @@ use crate::common::ladder::{Dialog, Scene, ns};
 use crate::common::oracle::must;
 use crate::common::run::{Recording, Run};
 use crate::common::voice::{Fate, Packet, Voice};
+use crate::kit::{AGENTS, streams};
 
 fn call(d: &Dialog, end: f64, media: &[&[Packet]]) -> Run {
     let mut s = Scene::new();
@@ -143,6 +144,52 @@ fn a_file_played_in_a_loop_is_heard_each_time() {
         let run = heard(&d, &sent, end);
         assert_eq!(counts(run.only()), (sent.len() as f64, 0.0, 0.0), "{length} {pause}");
         assert_eq!(run.only().json["complete"], true);
+    }
+}
+
+#[test]
+fn of_a_file_of_a_few_packets_played_in_a_loop_no_more_than_one_round_is_taken_for_copies() {
+    // 60 to 200 ms over and over: the second round comes when copies of the first would.
+    for packets in 3..=10 {
+        for (side, times) in [(Caller, 20), (Callee, 7)] {
+            let d = Dialog::new(5);
+            let mut v = Voice::of(&d, side, 1);
+            let length = packets * 20;
+            let file = v.talk(0.0, f64::from(length));
+            let mut s = Scene::new();
+            d.answered(&mut s, 100.0, 1000.0);
+            s.media(&Voice::of(&d, side.other(), 2).talk(1005.0, 6000.0));
+            for n in 0..times {
+                let by = ns(1003.0 + f64::from(length * n)) - ns(0.0);
+                let again = file.iter().cloned().map(|mut p| {
+                    p.captured_ns.iter_mut().for_each(|at| *at += by);
+                    p
+                });
+                s.media(&again.collect::<Vec<_>>());
+            }
+            d.bye(&mut s, 6000.0, Caller);
+            let run = s.replay(AGENTS);
+            let r = run.only();
+            let (_, heard, _) = streams(r, if side == Caller { "customer" } else { "agent" });
+            let (heard, sent, once) = (heard as i32, packets * times, packets);
+            assert!(heard >= sent - once && heard <= sent, "{packets} {side:?}: {heard} of {sent}");
+            assert_eq!(r.json["complete"], heard == sent, "{packets} {side:?}");
+        }
+    }
+}
+
+#[test]
+fn copies_by_two_more_ways_are_copies_after_the_voice_has_ended() {
+    for late in [[30.0, 90.0], [80.0, 140.0], [60.0, 60.5]] {
+        let d = Dialog::new(6);
+        let mut sent = Voice::of(&d, Caller, 1).talk(1003.0, 4003.0);
+        for p in &mut sent {
+            let first = p.captured_ns[0];
+            p.captured_ns.extend(late.map(|late| first + ns(late) - ns(0.0)));
+        }
+        let run = heard(&d, &sent, 6000.0);
+        assert_eq!(counts(run.only()), (150.0, 0.0, 300.0), "{late:?}");
+        assert_eq!(run.only().json["complete"], true, "{late:?}");
     }
 }
 
