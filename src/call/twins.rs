@@ -10,7 +10,8 @@
 //! | 2 | both parties receive audio at the same addresses | an exchange that passes the descriptions on |
 //! | 3 | half a second between the INVITEs, 50 ms between the answers, and the legs meet at one host or name one caller | an exchange in between |
 //! | 4 | the legs meet at one host and name one subscriber beside the agent | the same, slower |
-//! | 5 | one caller's number, though the legs name two agents; 2, or half a second, 50 ms and one host where the legs meet | an exchange that calls another agent than the one who was dialled |
+//! | 5 | neither begins or ends where the other does; half a second and 50 ms, and the later INVITE answered first; or one customer, and half a second or 50 ms | the same with an address of its own for each leg |
+//! | 6 | one caller's number, though the legs name two agents; 2, or half a second, 50 ms and one host where the legs meet | an exchange that calls another agent than the one who was dialled |
 //!
 //! An agent takes no two calls within 50 ms; strangers' legs differ in tags, media
 //! and callers. Legs side by side, between the same two hosts, are two calls: an
@@ -136,9 +137,23 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
         || (rules.has_any()
             && (shares_media(a.dialog, b.dialog)
                 || (meet && (is_close || callers == Some(true) || same_callee(rules, a, b)))
-                || (is_close
-                    && (callers == Some(true) || same_callee(rules, a, b))
-                    && !share_an_end(a.leg, b.leg))))
+                || (!share_an_end(a.leg, b.leg) && is_by_time(rules, a, b, callers))))
+}
+
+/// Two legs of one agent with an exchange in between that has an address of its own for each: what
+/// begins second is answered first, and nobody tells of another caller.
+fn is_by_time(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>, callers: Option<bool>) -> bool {
+    let (invites_ns, answers_ns) = a.gaps(b);
+    let in_one_go = [invites_ns <= INVITES_CLOSE_NS, answers_ns <= ANSWERS_CLOSE_NS];
+    let (first, second) = if a.leg.id < b.leg.id { (a, b) } else { (b, a) };
+    let callees = [a, b].map(|c| subscriber(rules, &c.parties[1]));
+    let is_same = callers == Some(true) || same_callee(rules, a, b);
+    match in_one_go {
+        [true, true] if callees.iter().all(Option::is_some) => is_same,
+        [true, true] => is_same || second.answered_at <= first.answered_at,
+        [true, false] | [false, true] => is_same,
+        [false, false] => false,
+    }
 }
 
 /// Are dialogs of one customer that name two agents the same conversation? The exchange has called

@@ -588,6 +588,59 @@ fn a_chain_of_exchanges_is_one_recording() {
     }
 }
 
+/// An exchange with an address of its own on each side, which hides the customer on one leg or both.
+fn on_two_sides(agent_calls: bool, names: [&str; 2], invite: f64, answer: f64) -> Scene {
+    let d = if agent_calls { Dialog::outbound(50) } else { Dialog::new(50) };
+    let hosts = [d.sip[0].ip().to_string(), d.sip[1].ip().to_string()];
+    let name = |d: Dialog, name: &str| match agent_calls {
+        true => Dialog { to: format!("<sip:{name}@x>"), uri: format!("sip:{name}@x"), ..d },
+        false => Dialog { from: format!("<sip:{name}@x>"), ..d },
+    };
+    let first = at(name(d.clone(), names[0]), &hosts[0], "192.0.2.5");
+    let second = Dialog { call_id: "second".into(), tags: ["s".into(), "t".into()], ..name(d, names[1]) };
+    let second = at(second, "192.0.2.77", &hosts[1]);
+    let mut s = Scene::new();
+    first.invite(&mut s, 0.0);
+    second.invite(&mut s, invite);
+    second.status(&mut s, 3000.0, 200);
+    second.ack(&mut s, 3004.0);
+    first.status(&mut s, 3000.0 + answer, 200);
+    first.ack(&mut s, 3004.0 + answer);
+    talk(&mut s, &first, 3100.0, 6000.0);
+    talk(&mut s, &second, 3100.0, 6000.0);
+    first.bye(&mut s, 6000.0, Caller);
+    second.bye(&mut s, 6003.0, Caller);
+    s
+}
+
+#[test]
+fn legs_of_an_exchange_with_two_addresses_are_one_by_their_times() {
+    let (own, hidden, other) = ("+358401234567", "anonymous", "+358507654321");
+    for agent_calls in [false, true] {
+        for (names, invite, answer, recordings) in [
+            ([own, own], 60.0, 10.0, 1),
+            ([own, own], 2000.0, 10.0, 1),
+            ([own, own], 60.0, 400.0, 1),
+            ([own, own], 2000.0, 400.0, 2),
+            ([own, hidden], 60.0, 10.0, 1),
+            ([hidden, hidden], 450.0, 45.0, 1),
+            ([own, hidden], 2000.0, 10.0, 2),
+            ([own, hidden], 60.0, 400.0, 2),
+            // What begins second is answered first.
+            ([hidden, hidden], 60.0, -10.0, 2),
+            ([own, other], 60.0, 10.0, 2),
+        ] {
+            let run = on_two_sides(agent_calls, names, invite, answer).replay(AGENTS);
+            let n = run.recordings.len();
+            assert_eq!(n, recordings, "{agent_calls} {names:?} {invite} {answer}");
+            let nearest = if agent_calls { "ladder-50" } else { "second" };
+            if n == 1 {
+                assert_eq!(run.only().text("/sip/call_id"), nearest, "the leg nearest the agent");
+            }
+        }
+    }
+}
+
 /// One agent, two calls in the same moment, each on two legs of an exchange or straight from two trunks.
 #[test]
 fn two_calls_of_one_agent_in_the_same_moment_stay_two() {
