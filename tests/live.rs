@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "lifecycle/mod.rs"]
 mod lifecycle;
 
 #[path = "live/caller.rs"]

@@ -4,12 +4,7 @@
 //!
 //! The process is this very program, told by [`DEED`] what to do and where to die.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-mod lifecycle;
-
-use lifecycle::{Store, audio, by, day, kaisa};
+use crate::lifecycle::{Store, audio, by, day, kaisa};
 use nauhuri::custody::expire::SweepOptions;
 use nauhuri::custody::hold::Release;
 use nauhuri::custody::keeper::{LifeStep, LifeSteps};
@@ -92,7 +87,7 @@ fn recovered(store: &Store) {
 /// Does the deed in another process and sees it killed.
 fn killed(test: &str, what: &str, step: usize, store: &Store) {
     let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .args(["--exact", &format!("killed::{test}"), "--nocapture", "--test-threads=1"])
         .env(DEED, format!("{what} {step} {}", store.root.display()))
         .output()
         .unwrap();

@@ -1,12 +1,7 @@
 //! Hold, restrict, erase, expire: stopped after every step, attacked with old
 //! copies, run at once, and in any order.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-mod lifecycle;
-
-use lifecycle::{AGENT, NUMBER, Store, audio, by, day, kaisa};
+use crate::lifecycle::{AGENT, NUMBER, Store, audio, by, day, kaisa};
 use nauhuri::archive::search::Search;
 use nauhuri::config::{Config, RetentionBound, Term};
 use nauhuri::custody::audit::Why;

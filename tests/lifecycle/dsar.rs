@@ -1,11 +1,6 @@
 //! Requests of data subjects, by command: from the day one comes to the day its name goes.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-mod lifecycle;
-
-use lifecycle::office::Office;
+use crate::lifecycle::office::Office;
 use nauhuri::custody::dsar::{BOOK, WaitingRequests};
 use nauhuri::custody::expire::SweepOptions;
 use nauhuri::custody::wall_clock::{Reading, Sync};
@@ -228,7 +223,7 @@ fn a_name_goes_when_its_time_is_over() {
         let reading =
             Reading { wall: now, uptime_ns: days * 86_400 * NS_PER_S, boot: "a".into(), sync: Sync::Yes };
         let options = SweepOptions { ignore_clock: true, ..SweepOptions::of(&config, now) };
-        let swept = office.store.keeper().sweep(&lifecycle::kaisa(), &reading, &options).unwrap();
+        let swept = office.store.keeper().sweep(&crate::lifecycle::kaisa(), &reading, &options).unwrap();
         assert!(swept.troubles.is_empty(), "{:?}", swept.troubles);
         swept.dsar_pruned
     };

@@ -1,12 +1,7 @@
 //! The commands as people run them: exit status, what goes where, kill -9.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-mod lifecycle;
-
-use lifecycle::office::Office;
-use lifecycle::{AGENT, NUMBER, files};
+use crate::lifecycle::office::Office;
+use crate::lifecycle::{AGENT, NUMBER, files};
 use serde_json::Value;
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,15 +1,9 @@
 //! The exchange's list of calls beside what was recorded: which calls are missing, and which are explained.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-#[path = "common/mod.rs"]
-mod common;
-
-use common::ladder::Side::{Callee, Caller};
-use common::ladder::{Dialog, Scene};
-use common::run::nauhuri;
-use common::voice::Voice;
+use crate::common::ladder::Side::{Callee, Caller};
+use crate::common::ladder::{Dialog, Scene};
+use crate::common::run::nauhuri;
+use crate::common::voice::Voice;
 use serde_json::Value;
 use std::fmt::Write;
 use std::io::Write as _;

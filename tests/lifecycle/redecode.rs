@@ -1,17 +1,11 @@
 //! Payload that could not be decoded: kept beside its recording, made sound later, gone with it.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-#[path = "common/mod.rs"]
-mod common;
-
-use common::ladder::Side::{Callee, Caller};
-use common::ladder::{Dialog, Scene};
-use common::repository;
-use common::run::{nauhuri, replay};
-use common::sdp::{Line, description};
-use common::voice::{Packet, Voice};
+use crate::common::ladder::Side::{Callee, Caller};
+use crate::common::ladder::{Dialog, Scene};
+use crate::common::repository;
+use crate::common::run::{nauhuri, replay};
+use crate::common::sdp::{Line, description};
+use crate::common::voice::{Packet, Voice};
 use nauhuri::store::lock::{EditLock, StoreLock};
 use nauhuri::store::recover::{RecoverOptions, recover};
 use serde_json::Value;
@@ -61,7 +55,7 @@ impl Store {
     }
 
     fn files(&self, suffix: &str) -> Vec<PathBuf> {
-        let all = common::run::files(&self.root()).into_iter();
+        let all = crate::common::run::files(&self.root()).into_iter();
         let mut own: Vec<_> = all.filter(|p| p.to_string_lossy().ends_with(suffix)).collect();
         own.retain(|p| !p.to_string_lossy().contains(".nauhuri"));
         own.sort();
@@ -176,7 +170,7 @@ fn what_is_kept_is_a_capture_without_names() {
     let ns_of = |v: Value| v.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_nanosecond() as i64;
     let (from, to) = (ns_of(from), ns_of(to));
     let mut n = 0;
-    common::capture::frames(&pcap, &mut |at, _, _| {
+    crate::common::capture::frames(&pcap, &mut |at, _, _| {
         n += 1;
         assert!((from..=to + 1000).contains(&at), "{at}");
     });
@@ -223,7 +217,7 @@ fn what_was_heard_stays_as_it_was() {
     store.redecode(0, &store.id());
     assert_eq!(store.json()["complete"], true);
     let (sound, direct) = (samples(&store.wav(), 0), samples(&heard(&capture), 0));
-    let law = common::audio::alaw(0x35);
+    let law = crate::common::audio::alaw(0x35);
     let run = sound.iter().filter(|s| **s == law).count();
     assert!((30 * 160 - 80..=30 * 160 + 80).contains(&run), "{run}");
     let alike = sound.iter().zip(&direct).filter(|(a, b)| a == b).count();
@@ -361,5 +355,5 @@ fn nothing_is_kept_unless_asked_for() {
         .output()
         .unwrap();
     assert!(run.status.success());
-    assert!(common::run::files(out.path()).iter().all(|p| p.extension().is_none_or(|e| e != "pcap")));
+    assert!(crate::common::run::files(out.path()).iter().all(|p| p.extension().is_none_or(|e| e != "pcap")));
 }

@@ -1,12 +1,7 @@
 //! Training copies by command: what is in them, what is not, and when they go.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-mod lifecycle;
-
-use lifecycle::DAY_S;
-use lifecycle::office::Office;
+use crate::lifecycle::DAY_S;
+use crate::lifecycle::office::Office;
 use nauhuri::archive::verify::FindingKind;
 use nauhuri::custody::keeper::{LifeStep, LifeSteps};
 use nauhuri::custody::training::TrainingRequest;
@@ -36,7 +31,7 @@ fn make(office: &Office, id: &str, more: &[&str]) -> String {
 
 fn files(office: &Office) -> Vec<PathBuf> {
     let folder = office.store.state().join("training");
-    if folder.exists() { lifecycle::files(&folder) } else { Vec::new() }
+    if folder.exists() { crate::lifecycle::files(&folder) } else { Vec::new() }
 }
 
 fn samples(office: &Office, copy: &str) -> [Vec<i16>; 2] {
@@ -78,7 +73,7 @@ fn masked_altered_or_dropped_and_nothing_else_of_the_call() {
     for file in files(&office) {
         let bytes = std::fs::read(&file).unwrap();
         let at = now().offset_ns(-20 * DAY_S * NS_PER_S).to_rfc3339();
-        for needle in [&lifecycle::NUMBER[4..11], lifecycle::AGENT, "2001_", &at[..10]] {
+        for needle in [&crate::lifecycle::NUMBER[4..11], crate::lifecycle::AGENT, "2001_", &at[..10]] {
             let held = bytes.windows(needle.len()).any(|w| w == needle.as_bytes());
             assert!(!held && !file.to_string_lossy().contains(needle), "{needle} in {}", file.display());
         }
@@ -172,7 +167,7 @@ fn what_a_crash_or_a_stranger_left_is_told_and_tended() {
     std::fs::remove_file(&json).unwrap();
     assert_eq!(finding(FindingKind::MissingSidecar), 1);
     assert_eq!(office.json(&["training", "list", "--json"]), Value::Array(Vec::new()));
-    let by = |days: i64| lifecycle::by(now().offset_ns(days * DAY_S * NS_PER_S));
+    let by = |days: i64| crate::lifecycle::by(now().offset_ns(days * DAY_S * NS_PER_S));
     office.store.keeper().tend_training(&by(0)).unwrap();
     assert!(wav.exists(), "somebody may be making it");
     office.store.keeper().tend_training(&by(2)).unwrap();
@@ -199,9 +194,9 @@ fn a_deletion_cut_short_takes_the_copies_when_it_is_completed() {
         });
         let rows = [office.row(&id).unwrap()];
         let stopped =
-            office.store.keeper().with_steps(steps).erase(&rows, "asked", None, &lifecycle::by(now()));
+            office.store.keeper().with_steps(steps).erase(&rows, "asked", None, &crate::lifecycle::by(now()));
         assert!(stopped.is_err(), "{step:?}");
-        office.store.keeper().complete(true, &lifecycle::by(now())).unwrap();
+        office.store.keeper().complete(true, &crate::lifecycle::by(now())).unwrap();
         assert!(files(&office).is_empty(), "{step:?}");
         office.store.assert_sound(now(), &format!("{step:?}"));
     }
@@ -222,6 +217,6 @@ fn made_while_its_source_is_deleted_it_does_not_stay() {
         end_s: None,
         spans: Vec::new(),
     };
-    assert!(office.store.keeper().make_training(&row, &request, &lifecycle::by(now())).is_err());
+    assert!(office.store.keeper().make_training(&row, &request, &crate::lifecycle::by(now())).is_err());
     assert!(files(&office).is_empty());
 }

@@ -1,13 +1,8 @@
 //! What is kept of calls that left no recording: it goes at the midnight at which a recording would
 //! have gone, no sooner, and is looked after like one.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-mod lifecycle;
-
-use lifecycle::office::Office;
-use lifecycle::{Store, day, kaisa};
+use crate::lifecycle::office::Office;
+use crate::lifecycle::{Store, day, kaisa};
 use nauhuri::custody::expire::{Sweep, SweepOptions};
 use nauhuri::custody::wall_clock::{Reading, Sync};
 use nauhuri::pii::Pii;

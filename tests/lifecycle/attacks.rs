@@ -1,12 +1,7 @@
 //! A careless or hostile hand on the host: root's commands, links, forged rows, lost audio.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-mod lifecycle;
-
-use lifecycle::files;
-use lifecycle::office::Office;
+use crate::lifecycle::files;
+use crate::lifecycle::office::Office;
 use nauhuri::store::files::Access;
 use nauhuri::store::wav::WavEncoding;
 use nauhuri::store::writer::WriterOptions;

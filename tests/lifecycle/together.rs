@@ -1,12 +1,7 @@
 //! Sweeps, erasures and a daemon at work in one store at once: whatever comes between
 //! whose steps, the log is whole and true.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-mod lifecycle;
-
-use lifecycle::{DAY_S, Store, by, day, kaisa};
+use crate::lifecycle::{DAY_S, Store, by, day, kaisa};
 use nauhuri::archive::search::Search;
 use nauhuri::custody::audit::{Action, By, Draft, SystemAccount, Who};
 use nauhuri::custody::expire::SweepOptions;

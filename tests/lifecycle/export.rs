@@ -1,11 +1,6 @@
 //! Copies: whole, cut, silenced, zipped; refused where restricted; nothing half-written.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-mod lifecycle;
-
-use lifecycle::{AGENT, Store, audio, by, day, files};
+use crate::lifecycle::{AGENT, Store, audio, by, day, files};
 use nauhuri::custody::audit::Why;
 use nauhuri::custody::export::{ExportError, ExportRequest};
 use nauhuri::id::Channel;
