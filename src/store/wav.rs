@@ -14,8 +14,8 @@ use super::error::{SYNC_AUDIO, StoreError};
 use super::files::{Access, Folder};
 use crate::codec::g711::Law;
 use riff::HeaderError;
+use ring::digest::{Context, SHA256};
 use rustix::fs::{FallocateFlags, fallocate};
-use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::ops::Range;
@@ -362,7 +362,7 @@ fn write_again(file: &File, bytes: u64) -> io::Result<()> {
 }
 
 fn hash(file: &File) -> io::Result<String> {
-    let mut h = Sha256::new();
+    let mut h = Context::new(&SHA256);
     let mut block = vec![0u8; HASH_BLOCK];
     let mut at = 0u64;
     loop {
@@ -376,5 +376,5 @@ fn hash(file: &File) -> io::Result<String> {
             Err(e) => return Err(e),
         }
     }
-    Ok(format!("{:x}", h.finalize()))
+    Ok(hex::encode(h.finish()))
 }

@@ -54,7 +54,8 @@ impl Store {
 
     fn record(&self, n: u32) -> Sidecar {
         let answered = parse_rfc3339("2026-11-23T18:30:00Z").unwrap() + Duration::from_secs(4_000) * n;
-        let mut s: Sidecar = serde_json::from_str(include_str!("../../src/store/writer/answered.json")).unwrap();
+        let mut s: Sidecar =
+            serde_json::from_str(include_str!("../../src/store/writer/answered.json")).unwrap();
         s.id = derived_uuid(answered, &[b"lifecycle", &n.to_be_bytes()]);
         s.call_group = derived_uuid(answered, &[b"group", &(n / 2).to_be_bytes()]);
         s.answered_at = answered;
