@@ -144,16 +144,10 @@ impl Crew {
     /// Looks at everybody, and starts again who is dead and may be. For once a second.
     pub fn tend(&self, now: Instant) {
         let mut members = self.lock();
-        let Members { all, leaving } = &mut *members;
-        for m in all.iter_mut() {
-            m.look(now, *leaving, &self.metrics);
-            if !*leaving {
-                m.revive(now, &self.metrics);
-            }
-        }
-        for role in ThreadRole::ALL {
-            let is_ok = all.iter().filter(|m| m.role == *role).all(|m| m.trouble.is_none());
-            self.metrics.set_thread_ok(*role, is_ok);
+        members.look(now, &self.metrics);
+        if !members.leaving {
+            members.all.iter_mut().for_each(|m| m.revive(now, &self.metrics));
+            members.show(&self.metrics);
         }
     }
 
@@ -167,10 +161,25 @@ impl Watch for Crew {
     /// those that may have ended for want of it.
     fn complaint(&self, now: Instant) -> Option<String> {
         let mut members = self.lock();
-        let Members { all, leaving } = &mut *members;
-        all.iter_mut().for_each(|m| m.look(now, *leaving, &self.metrics));
+        // Whoever asks may be the only one left who can: the capture loop may be what hangs.
+        members.look(now, &self.metrics);
+        let all = &members.all;
         let cause = all.iter().find(|m| m.pulse.has_panicked()).and_then(|m| m.complaint(now));
         cause.or_else(|| all.iter().find_map(|m| m.complaint(now)))
+    }
+}
+
+impl Members {
+    fn look(&mut self, now: Instant, metrics: &Metrics) {
+        self.all.iter_mut().for_each(|m| m.look(now, self.leaving, metrics));
+        self.show(metrics);
+    }
+
+    fn show(&self, metrics: &Metrics) {
+        for role in ThreadRole::ALL {
+            let is_ok = self.all.iter().filter(|m| m.role == *role).all(|m| m.trouble.is_none());
+            metrics.set_thread_ok(*role, is_ok);
+        }
     }
 }
 

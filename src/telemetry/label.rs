@@ -399,6 +399,13 @@ labels! {
     }
 }
 
+impl ThreadRole {
+    /// It is started again where it dies; the process ends with the others.
+    pub const fn is_restarted(self) -> bool {
+        !matches!(self, ThreadRole::Capture | ThreadRole::Worker)
+    }
+}
+
 labels! {
     /// What stored bytes belong to: `nauhuri_storage_bytes{state}`.
     StorageState {

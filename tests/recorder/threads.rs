@@ -213,6 +213,7 @@ fn a_worker_that_hangs_is_named_and_the_others_go_on() {
         calling.spawn(|| studio.play(&calls(200..208)));
         until_named(&studio, "thread tape-0 is stuck");
     });
+    assert_eq!(studio.metric("nauhuri_thread_ok{thread=\"worker\"}"), 0.0);
     let other_half = whole(dir.path()).len();
     assert_eq!(other_half, 4, "recorded while the other hangs");
     studio.until("lag", 12, |s| {
@@ -233,6 +234,10 @@ fn a_capture_loop_that_hangs_is_named() {
     studio.until("ready", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
     switch.store(HANGS, Ordering::SeqCst);
     until_named(&studio, "thread capture is stuck");
+    // The loop that looks after the threads is the one that hangs.
+    assert_eq!(studio.metric("nauhuri_thread_ok{thread=\"capture\"}"), 0.0);
+    let (_, text) = studio.get("/metrics").unwrap();
+    assert!(text.contains("\nnauhuri_ready 0\n"), "{text}");
     switch.store(WELL, Ordering::SeqCst);
     studio.until("ready again", 5, |s| s.get("/readyz").is_some_and(|(code, _)| code == 200));
     studio.play(&calls(210..213));

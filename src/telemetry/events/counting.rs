@@ -49,7 +49,11 @@ impl Event<'_> {
             Event::RecordingsMissing { recordings } => life.missing.set(recordings as f64),
             Event::SweepDone { at } => life.last_sweep.set((at.as_ms() / 1000) as f64),
             Event::ArchiveState { trouble } => life.archive_ok.set(f64::from(u8::from(trouble.is_none()))),
-            Event::ThreadRestarted { role, .. } => increment(&life.thread_restarts, role.index()),
+            Event::ThreadRestarted { role, .. } => {
+                if let Some(c) = life.thread_restarts.get(&role) {
+                    c.increment(1);
+                }
+            }
             Event::DecodersFound { .. }
             | Event::LeftoversFound { .. }
             | Event::LeftoverKept { .. }
