@@ -18,6 +18,7 @@ pub mod verify;
 use crate::config::Storage;
 use crate::store::StoreError;
 use crate::store::files::{Access, Folder};
+use crate::store::heartbeat::Heartbeat;
 use crate::store::layout::Walk;
 use crate::store::mark::{self, IdentityError};
 use index::{Index, IndexError, rebuild};
@@ -112,15 +113,24 @@ impl Archive {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(place: &Place, no_index: NoIndex) -> Result<Archive, OpenError> {
+        Archive::open_heard(place, no_index, &Heartbeat::default())
+    }
+
+    /// The same, and `heartbeat` is told of each step, then and later.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_heard(place: &Place, no_index: NoIndex, heartbeat: &Heartbeat) -> Result<Archive, OpenError> {
         let store = place.enter()?;
         let is_small = || Walk::new(&place.root).take(SMALL + 1).count() <= SMALL;
         let mut index = match Index::open(&place.state) {
             Err(e) if e.needs_rebuild() && (no_index == NoIndex::Build || is_small()) => {
-                rebuild(&place.root, &place.state, &mut |_| ())?;
+                rebuild(&place.root, &place.state, &mut |_| heartbeat.beat())?;
                 Index::open(&place.state)?
             }
             other => other?,
         };
+        index.heard_by(heartbeat);
         index.reconcile(&place.root)?;
         Ok(Archive { store, index })
     }

@@ -7,6 +7,7 @@
 use crate::store::StoreError;
 use crate::store::call_assurance::AssuranceFolder;
 use crate::store::files::{Access, EntryKind, FileStat, Folder, FolderEntry};
+use crate::store::heartbeat::Heartbeat;
 use crate::store::layout::{is_date, is_ours};
 use crate::store::training::TrainingFolder;
 use std::collections::HashSet;
@@ -24,13 +25,14 @@ pub struct WrongOwner {
     pub is_foreign: bool,
 }
 
-/// Hands over everything that is wrong in a store and in its state.
+/// Hands over everything that is wrong in a store and in its state; `heartbeat` is told of each day.
 ///
 /// # Errors
 /// A folder cannot be read.
 pub fn each_wrong(
     store: &Folder,
     state: &Folder,
+    heartbeat: &Heartbeat,
     take: &mut dyn FnMut(WrongOwner),
 ) -> Result<(), StoreError> {
     for entry in entries(state)?.into_iter().filter(|e| e.kind == EntryKind::File) {
@@ -77,6 +79,7 @@ pub fn each_wrong(
         level = below;
     }
     for path in level {
+        heartbeat.beat();
         let Some(folder) = open(store, &path)? else { continue };
         for entry in entries(&folder)?.into_iter().filter(|e| e.kind == EntryKind::File && is_ours(&e.name)) {
             look(store, &folder, &path.join(entry.name), false, take)?;

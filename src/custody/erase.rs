@@ -195,6 +195,7 @@ impl Keeper {
         let mut deleted = Deleted::default();
         let mut going = Vec::new();
         for row in rows {
+            self.heartbeat.beat();
             // Found before the lock was taken: somebody may have deleted it since, and told.
             if self.index.get(row.id)?.is_none() {
                 deleted.already.push(row.id);
@@ -276,6 +277,7 @@ impl Keeper {
         let mut folders = BTreeSet::new();
         let (mut gone, mut silent) = (Vec::new(), Vec::new());
         for row in rows {
+            self.heartbeat.beat();
             let paths = Paths::beside(&row.path);
             let removed = self
                 .remove_sidecar(&paths)?
@@ -392,6 +394,7 @@ impl Keeper {
         let returned = self.index.find_buried_files(self.store.path())?;
         let mut ids = Vec::new();
         for file in returned {
+            self.heartbeat.beat();
             let _alone = EditLock::wait(self.audit.state())?;
             let paths = file.found.paths();
             if self.may_be_held(&paths.json) {

@@ -22,6 +22,7 @@ use super::audit::{AuditError, AuditLog, By, Draft, Outcome, facts};
 use crate::archive::index::{Index, IndexError, Row};
 use crate::archive::{Archive, NoIndex, OpenError, Place};
 use crate::store::files::{Folder, with_new};
+use crate::store::heartbeat::Heartbeat;
 use crate::store::lock::EditLock;
 use crate::store::mark::{self, IdentityError};
 use crate::store::sidecar::{Sidecar, rewrite_atomically};
@@ -143,6 +144,7 @@ pub struct Keeper {
     pub(super) store: Folder,
     pub(super) index: Index,
     pub(super) audit: AuditLog,
+    pub(super) heartbeat: Heartbeat,
     steps: LifeSteps,
     warning: Option<AuditError>,
 }
@@ -151,7 +153,8 @@ impl Keeper {
     /// An open store, to be changed.
     pub fn new(archive: Archive, audit: AuditLog) -> Keeper {
         let Archive { store, index } = archive;
-        Keeper { store, index, audit, steps: LifeSteps::default(), warning: None }
+        let (heartbeat, steps) = (Heartbeat::default(), LifeSteps::default());
+        Keeper { store, index, audit, heartbeat, steps, warning: None }
     }
 
     /// Opens a store that this process records into or looks after: it is marked where it
@@ -160,9 +163,24 @@ impl Keeper {
     /// # Errors
     /// A folder that is missing, a wrong mount or state, and what the system refuses.
     pub fn open(place: &Place, audit: AuditLog, now: Timestamp) -> Result<Keeper, KeeperError> {
+        Keeper::open_heard(place, audit, now, &Heartbeat::default())
+    }
+
+    /// The same, and `heartbeat` is told of each step, then and later: of a million recordings some
+    /// work takes minutes.
+    ///
+    /// # Errors
+    /// As [`Keeper::open`].
+    pub fn open_heard(
+        place: &Place,
+        audit: AuditLog,
+        now: Timestamp,
+        heartbeat: &Heartbeat,
+    ) -> Result<Keeper, KeeperError> {
         place.enter()?;
         mark::enter(&place.root, &place.state, now)?;
-        Ok(Keeper::new(Archive::open(place, NoIndex::Build)?, audit))
+        let keeper = Keeper::new(Archive::open_heard(place, NoIndex::Build, heartbeat)?, audit);
+        Ok(Keeper { heartbeat: heartbeat.clone(), ..keeper })
     }
 
     /// With places where a test may stop it.

@@ -38,7 +38,7 @@ impl Keeper {
     pub fn mend(&mut self, by: &By) -> Result<Mended, KeeperError> {
         let state = self.as_owner(&open_state(self.audit.state())?)?;
         let mut wrong = Vec::new();
-        each_wrong(&self.store, &state, &mut |found| wrong.push(found))?;
+        each_wrong(&self.store, &state, &self.heartbeat, &mut |found| wrong.push(found))?;
         let foreign = wrong.iter().filter(|w| w.is_foreign).count();
         let detail = facts! { Owners: foreign, Modes: wrong.len() - foreign };
         self.append_audit(by, Draft::new(Action::Repair).detail(detail))?;
@@ -76,7 +76,7 @@ impl Keeper {
     /// A folder cannot be read.
     pub fn count_wrong(&self) -> Result<u64, KeeperError> {
         let mut wrong = 0;
-        each_wrong(&self.store, &open_state(self.audit.state())?, &mut |_| wrong += 1)?;
+        each_wrong(&self.store, &open_state(self.audit.state())?, &self.heartbeat, &mut |_| wrong += 1)?;
         Ok(wrong)
     }
 

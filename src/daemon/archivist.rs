@@ -99,7 +99,7 @@ pub struct Archivist<'a> {
 
 impl<'a> Archivist<'a> {
     /// Works until asked to stop: what a crash left, then the first sweep at once.
-    pub fn work(orders: &'a Orders, pulse: &Pulse) {
+    pub fn work(orders: &'a Orders, pulse: &Arc<Pulse>) {
         let mut archivist = Archivist {
             config: &orders.config,
             context: &orders.context,
@@ -162,7 +162,7 @@ impl<'a> Archivist<'a> {
     }
 
     /// Goes on with what a crash left; true once nothing is left of it.
-    fn recover(&self, pulse: &Pulse) -> bool {
+    fn recover(&self, pulse: &Arc<Pulse>) -> bool {
         let mut recovery = self.orders.recovery.lock().unwrap_or_else(PoisonError::into_inner);
         if !recovery.is_done() {
             recovery.step(pulse);
@@ -171,13 +171,13 @@ impl<'a> Archivist<'a> {
     }
 
     /// Does what is due now.
-    fn turn(&mut self, keeper: &mut Option<Keeper>, pulse: &Pulse) {
+    fn turn(&mut self, keeper: &mut Option<Keeper>, pulse: &Arc<Pulse>) {
         let now = self.orders.clock.now();
         if self.timetable.register.is_due(now, LOOK_EVERY) {
             self.write_down();
         }
         if keeper.is_none() && self.timetable.open.is_due(now, LOOK_EVERY) {
-            *keeper = self.open();
+            *keeper = self.open(pulse);
         }
         let Some(keeper) = keeper else { return };
         if self.timetable.sweep.is_due(now, self.config.retention.sweep) {
@@ -194,10 +194,10 @@ impl<'a> Archivist<'a> {
         }
     }
 
-    fn open(&self) -> Option<Keeper> {
+    fn open(&self, pulse: &Arc<Pulse>) -> Option<Keeper> {
         let place = Place::of(&self.config.storage);
         let audit = AuditLog::of(&place.state, &self.config.audit);
-        match Keeper::open(&place, audit, self.orders.clock.wall()) {
+        match Keeper::open_heard(&place, audit, self.orders.clock.wall(), &pulse.heartbeat()) {
             Ok(keeper) => Some(keeper),
             Err(e) => {
                 self.trouble(&e);

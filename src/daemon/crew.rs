@@ -26,11 +26,11 @@ use std::time::{Duration, Instant};
 
 /// A thread that beats at least once a second is stuck when it was silent for so long.
 pub const STUCK_AFTER: Duration = Duration::from_secs(6);
-/// One whose single steps may take long (an index of a million files) is stuck when it has got on
+/// One whose single steps may take long (a statement over a million rows) is stuck when it has got on
 /// with nothing for so long,
 const IDLE_FOR: Duration = Duration::from_secs(3);
-/// or when it has not come back after so long, busy or not.
-const BUSY_FOR: Duration = Duration::from_secs(3600);
+/// or when it has not come back after so long, busy or not: it goes round in a circle.
+const BUSY_FOR: Duration = Duration::from_secs(300);
 /// First wait before a thread is started again; each death doubles it.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// Longest such wait.
@@ -43,12 +43,12 @@ const STEADY: Duration = Duration::from_secs(5);
 pub enum Patience {
     /// Beats at least once a second.
     Short,
-    /// May be silent for long as long as it computes, reads or writes.
+    /// May be silent as long as it computes, reads or writes, for minutes.
     WhileBusy,
 }
 
 /// What a thread does; called again where it is started again.
-type Job = Arc<dyn Fn(&Pulse) + Send + Sync>;
+type Job = Arc<dyn Fn(&Arc<Pulse>) + Send + Sync>;
 
 struct Member {
     name: String,
@@ -111,7 +111,7 @@ impl Crew {
         role: ThreadRole,
         name: &str,
         patience: Patience,
-        job: impl Fn(&Pulse) + Send + Sync + 'static,
+        job: impl Fn(&Arc<Pulse>) + Send + Sync + 'static,
     ) -> io::Result<()> {
         let pulse = Arc::new(Pulse::new(name, &self.faults));
         let mut member = Member::new(name, role, patience, pulse);

@@ -247,7 +247,7 @@ impl<S: FrameSource> Recorder<S> {
         if let Some(port) = port {
             Event::MetricsListening { addr: port.addr() }.emit(&outlets.metrics);
             let (stop, outlets) = (stop.clone(), outlets.clone());
-            crew.start(ThreadRole::Metrics, "metrics", Patience::Short, move |pulse: &Pulse| {
+            crew.start(ThreadRole::Metrics, "metrics", Patience::Short, move |pulse: &Arc<Pulse>| {
                 let goes_on = || {
                     pulse.beat();
                     !stop.is_set()
@@ -264,7 +264,7 @@ impl<S: FrameSource> Recorder<S> {
             let audit = AuditLog::of(&state, &config.audit);
             let errands = Errands::new(door, audit, Arc::clone(&outlets.metrics));
             let (zone, ends) = (config.retention.timezone.to_string(), stop.clone());
-            crew.start(ThreadRole::Control, "control", Patience::Short, move |pulse: &Pulse| {
+            crew.start(ThreadRole::Control, "control", Patience::Short, move |pulse: &Arc<Pulse>| {
                 let goes_on = || {
                     pulse.beat();
                     !ends.is_set()

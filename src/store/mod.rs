@@ -49,6 +49,7 @@ pub mod cases;
 mod error;
 pub mod event_kind;
 pub mod files;
+pub mod heartbeat;
 pub mod jsonl;
 pub mod layout;
 pub mod legible;

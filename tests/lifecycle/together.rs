@@ -5,8 +5,9 @@ use crate::lifecycle::{DAY_S, Store, by, day, kaisa};
 use nauhuri::archive::search::Search;
 use nauhuri::custody::audit::{Action, By, Draft, SystemAccount, Who};
 use nauhuri::custody::expire::SweepOptions;
-use nauhuri::custody::keeper::LifeSteps;
+use nauhuri::custody::keeper::{Keeper, LifeSteps};
 use nauhuri::custody::wall_clock::{Reading, Sync};
+use nauhuri::store::heartbeat::Heartbeat;
 use nauhuri::time::{NS_PER_S, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -171,4 +172,21 @@ fn whatever_comes_between_the_log_is_whole_and_true() {
         assert_eq!((shown, listed), (20, 0), "seed {seed}");
         store.assert_sound(day(0), &format!("seed {seed}"));
     }
+}
+
+/// A thread that does this is watched: it is heard of at each recording that it looks at.
+#[test]
+fn what_takes_long_beats_at_each_recording() {
+    let (store, beats) = (Store::new(), Arc::new(AtomicU64::new(0)));
+    recorded(&store);
+    let count = Arc::clone(&beats);
+    let heartbeat = Heartbeat::to(move || _ = count.fetch_add(1, Ordering::Relaxed));
+    let mut keeper = Keeper::open_heard(&store.place(), store.audit(), day(0), &heartbeat).unwrap();
+    assert!(beats.swap(0, Ordering::Relaxed) > 0, "the index was built");
+    let id = store.record(RECORDINGS, -200, 100);
+    keeper.reconcile().unwrap();
+    assert!(beats.swap(0, Ordering::Relaxed) > 0 && keeper.index().get(id).unwrap().is_some());
+    let sweep = keeper.sweep(&daemon(), &reading(day(0)), &options()).unwrap();
+    let deleted = sweep.deleted.len() as u64;
+    assert!(deleted > 10 && beats.load(Ordering::Relaxed) >= 2 * deleted, "{deleted} {beats:?}");
 }

@@ -44,6 +44,7 @@ pub use tombstone::{BuriedFile, DeletionReason, TOMBSTONES, Tombstone};
 
 use crate::store::StoreError;
 use crate::store::files::{Access, Folder};
+use crate::store::heartbeat::Heartbeat;
 use crate::store::layout::open_state;
 use crate::store::mark::{self, StoreId};
 use crate::store::sidecar::Sidecar;
@@ -63,6 +64,7 @@ pub struct Index {
     path: PathBuf,
     state: Folder,
     half_edits: BTreeSet<PathBuf>,
+    heartbeat: Heartbeat,
     /// Shared as long as the database is open.
     _place: File,
 }
@@ -127,11 +129,16 @@ impl Index {
             return Err(IndexError::Version { path, found });
         }
         index_schema::set_up_live(&conn).map_err(&to_error)?;
-        let half_edits = BTreeSet::new();
-        let mut index = Index { conn, path, state, half_edits, _place: place };
+        let (half_edits, heartbeat) = (BTreeSet::new(), Heartbeat::default());
+        let mut index = Index { conn, path, state, half_edits, heartbeat, _place: place };
         index.belongs()?;
         index.read_tombstones()?;
         Ok(index)
+    }
+
+    /// From here on `heartbeat` is told of each step of what takes long.
+    pub fn heard_by(&mut self, heartbeat: &Heartbeat) {
+        self.heartbeat = heartbeat.clone();
     }
 
     /// The state folder.

@@ -108,6 +108,7 @@ impl Index {
         let mut known = self.paths_of_day(date)?;
         let mut new = Vec::new();
         for found in &entries {
+            self.heartbeat.beat();
             // A sidecar whose audio is missing stays known: `verify` tells of it.
             if found.state() != NameState::Finished {
                 continue;
@@ -130,6 +131,7 @@ impl Index {
         done.folders += 1;
         let mut elsewhere = Vec::new();
         for batch in new.chunks(BATCH) {
+            self.heartbeat.beat();
             let put = self.put_rows(batch)?;
             done.buried += put.buried;
             done.taken += put.taken;
@@ -161,6 +163,7 @@ impl Index {
     ) -> Result<(), IndexError> {
         let mut gone = Vec::new();
         for (path, id) in rows {
+            self.heartbeat.beat();
             if root.look(&path)?.is_none() {
                 gone.push(id);
             }

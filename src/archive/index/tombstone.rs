@@ -150,6 +150,7 @@ impl Index {
         }
         let store = Folder::open(root, Access::Owner)?;
         for found in Walk::new(root) {
+            self.heartbeat.beat();
             let found = found.map_err(|(folder, e)| StoreError::io("read", &folder)(e))?;
             if let Some(id) = self.buried_id(&shorts, &store, &found)? {
                 out.push(BuriedFile { id, found });

@@ -168,6 +168,7 @@ impl Keeper {
         }
         let mut removed = 0;
         for place in due {
+            self.heartbeat.beat();
             removed += u64::from(folder.remove(&place)?);
         }
         Ok(removed)

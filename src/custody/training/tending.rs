@@ -32,6 +32,7 @@ impl Keeper {
         let _alone = EditLock::wait(self.audit.state())?;
         let mut removed = 0;
         for copy in copies.copies()? {
+            self.heartbeat.beat();
             if let Some(because) = is_over(self, &copy, by.at)? {
                 let detail = facts! { Training: copy.id, Because: because };
                 self.append_audit(by, Draft::new(Action::TrainingRemove).on([copy.source]).detail(detail))?;

@@ -1,5 +1,6 @@
 //! The sign of life of one thread.
 
+use crate::store::heartbeat::Heartbeat;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering};
@@ -71,6 +72,12 @@ impl Pulse {
         if let Some(hook) = &self.faults.0 {
             hook(&self.name);
         }
+    }
+
+    /// For work that knows nothing of threads: it beats as that goes on.
+    pub fn heartbeat(self: &Arc<Self>) -> Heartbeat {
+        let pulse = Arc::clone(self);
+        Heartbeat::to(move || pulse.beat())
     }
 
     /// The calling thread is the one. It has ended when what is returned is dropped.

@@ -11,7 +11,7 @@ fn crew(faults: Faults) -> (Crew, Arc<Metrics>) {
 
 fn beating(crew: &Crew, patience: Patience, stop: &Arc<AtomicBool>) {
     let stop = Arc::clone(stop);
-    let job = move |pulse: &Pulse| {
+    let job = move |pulse: &Arc<Pulse>| {
         while !stop.load(Ordering::Relaxed) {
             pulse.beat();
             std::thread::sleep(Duration::from_millis(20));
@@ -74,7 +74,7 @@ fn one_that_cannot_live_is_tried_less_and_less_often() {
     let (crew, _) = crew(Faults::default());
     let starts = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&starts);
-    let job = move |_: &Pulse| _ = count.fetch_add(1, Ordering::SeqCst);
+    let job = move |_: &Arc<Pulse>| _ = count.fetch_add(1, Ordering::SeqCst);
     crew.start(ThreadRole::Archivist, "archivist", Patience::Short, job).unwrap();
     let t0 = Instant::now();
     for s in 0..=60 {
@@ -124,7 +124,7 @@ fn one_that_works_hard_is_not_stuck() {
     let ends = Arc::clone(&stop);
     let worked_ms = Arc::new(AtomicU64::new(0));
     let works = Arc::clone(&worked_ms);
-    let job = move |_: &Pulse| {
+    let job = move |_: &Arc<Pulse>| {
         while !ends.load(Ordering::Relaxed) {
             let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
             works.store(spent.tv_sec as u64 * 1000 + spent.tv_nsec as u64 / 1_000_000, Ordering::Relaxed);
@@ -142,6 +142,28 @@ fn one_that_works_hard_is_not_stuck() {
     }
     let silent = crew.complaint(t0 + BUSY_FOR + Duration::from_secs(1));
     assert!(silent.is_some(), "but not for ever");
+    stop.store(true, Ordering::Relaxed);
+}
+
+/// Work that takes long beats between its steps, so what is silent for minutes goes round in a circle.
+#[test]
+fn one_that_spins_is_told_within_minutes() {
+    let spins = Arc::new(AtomicBool::new(true));
+    let holds = Arc::clone(&spins);
+    let (crew, metrics) = crew(Faults::with(move |_| while holds.load(Ordering::Relaxed) {}));
+    let stop = Arc::default();
+    beating(&crew, Patience::WhileBusy, &stop);
+    let t0 = Instant::now();
+    // It is seen to compute.
+    while t0.elapsed() < Duration::from_secs(4) {
+        assert_eq!(crew.complaint(Instant::now()), None);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let told = crew.complaint(t0 + Duration::from_secs(360));
+    assert!(told.is_some_and(|c| c.starts_with("thread archivist is stuck: silent for ")));
+    assert!(!ok(&metrics.render(), "archivist"));
+    spins.store(false, Ordering::Relaxed);
+    until(&crew, 0, "back", |c| c.is_none());
     stop.store(true, Ordering::Relaxed);
 }
 
