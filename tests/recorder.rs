@@ -40,3 +40,5 @@ mod studio;
 mod threads;
 #[path = "recorder/tls.rs"]
 mod tls;
+#[path = "recorder/upkeep.rs"]
+mod upkeep;

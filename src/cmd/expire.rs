@@ -40,7 +40,7 @@ pub fn run(cli: &Cli, args: &ExpireArgs) -> anyhow::Result<()> {
         }
         bail!("nothing was deleted: {refusal}. If that is right: {hint}");
     }
-    for trouble in &sweep.troubles {
+    for (_, trouble) in &sweep.troubles {
         remark(format_args!("nauhuri: warning: {trouble}"));
     }
     for id in &sweep.silent {

@@ -18,7 +18,7 @@ use crate::archive::search::Search;
 use crate::config::{ClockTrust, Config};
 use crate::custody::audit::{AuditLog, Who};
 use crate::custody::dsar::WaitingRequests;
-use crate::custody::expire::{Sweep, SweepOptions};
+use crate::custody::expire::{Sweep, SweepOptions, SweepTask};
 use crate::custody::keeper::{Keeper, KeeperError};
 use crate::custody::wall_clock::Sync;
 use crate::store::calendar::ago;
@@ -27,8 +27,9 @@ use crate::store::layout::open_state;
 use crate::store::probe_state::ProbeState;
 use crate::store::register::Register;
 use crate::telemetry::events::Event;
-use crate::telemetry::label::{ProbeResult, StorageState};
+use crate::telemetry::label::{ProbeResult, StorageState, UpkeepTask};
 use jiff::tz::TimeZone;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -140,7 +141,7 @@ impl<'a> Archivist<'a> {
             Ok(no_room) => self.context.unrecorded.no_room(no_room as u64),
             Err(e) => {
                 self.context.unrecorded.put_back(calls);
-                tracing::warn!(reason = %e, "cannot write the register of unrecorded calls; will retry");
+                self.upkeep_failed(UpkeepTask::Register, &e);
             }
         }
     }
@@ -156,7 +157,7 @@ impl<'a> Archivist<'a> {
             Ok(no_room) => waiting.no_room(no_room),
             Err(e) => {
                 waiting.put_back(calls);
-                tracing::warn!(reason = %e, "cannot write the assurance of unrecorded calls; will retry");
+                self.upkeep_failed(UpkeepTask::Assurance, &e);
             }
         }
     }
@@ -240,7 +241,7 @@ impl<'a> Archivist<'a> {
         match keeper.sweep(&Who::of_service(), &reading, &options) {
             Ok(sweep) => {
                 self.report(&sweep);
-                if sweep.refused.is_none() {
+                if sweep.is_clean() {
                     Event::SweepDone { at: reading.wall }.emit(self.context.metrics());
                 }
                 self.well();
@@ -248,15 +249,15 @@ impl<'a> Archivist<'a> {
             Err(e) => self.trouble(&e),
         }
         let key = keeper.audit().turn_key(reading.wall).unwrap_or_else(|e| {
-            tracing::warn!(reason = %e, "cannot renew the signing key of the audit log");
+            self.upkeep_failed(UpkeepTask::AuditKey, &e);
             None
         });
-        // A witness that whoever writes the log anew cannot reach: the journal, and whatever collects it.
         if let Ok(Some(link)) = keeper.audit().head() {
-            tracing::info!(entry = link.seq, hash = link.hash, key, "newest entry of the audit log");
+            let key = key.as_deref();
+            Event::AuditHead { entry: link.seq, hash: &link.hash, key }.emit(self.context.metrics());
         }
         if let Some(e) = keeper.take_warning() {
-            tracing::warn!(reason = %e, "the audit log's newest link could not be written elsewhere");
+            self.upkeep_failed(UpkeepTask::AuditAnchor, &e);
         }
     }
 
@@ -273,20 +274,25 @@ impl<'a> Archivist<'a> {
         Event::RetentionRefused { reason: self.refused }.emit(metrics);
         Event::RetentionOverdue { recordings: sweep.overdue }.emit(metrics);
         if let Some(files) = sweep.wrong_owner {
-            metrics.set_wrong_owner(files);
-            if files > 0 {
-                tracing::warn!(files, "not the service's, or open to others: `nauhuri repair` mends them");
-            }
+            Event::WrongOwner { files }.emit(metrics);
         }
-        for trouble in &sweep.troubles {
-            tracing::warn!(reason = %trouble, "the sweep could not look after everything");
+        for (task, reason) in &sweep.troubles {
+            let task = match task {
+                SweepTask::Training => UpkeepTask::Training,
+                SweepTask::Assurance => UpkeepTask::Assurance,
+                SweepTask::Requests => UpkeepTask::Requests,
+                SweepTask::Register => UpkeepTask::Register,
+            };
+            self.upkeep_failed(task, reason);
         }
         if !sweep.silent.is_empty() {
-            tracing::warn!(
-                recordings = sweep.silent.len(),
-                "deleted without audio: none was found under their names"
-            );
+            Event::DeletedSilent { recordings: sweep.silent.len() }.emit(metrics);
         }
+    }
+
+    fn upkeep_failed(&self, task: UpkeepTask, why: &dyn Display) {
+        let reason = why.to_string();
+        Event::UpkeepFailed { task, reason: &reason }.emit(self.context.metrics());
     }
 
     /// Bytes by state, the forecast, the newest audit link.
@@ -313,7 +319,7 @@ impl<'a> Archivist<'a> {
                 metrics.set_dsar_open(waiting.open);
                 metrics.set_dsar_due(waiting.deferred, waiting.overdue, waiting.next_ends(&self.orders.zone));
             }
-            Err(e) => tracing::warn!(reason = %e, "cannot count the requests of data subjects"),
+            Err(e) => self.upkeep_failed(UpkeepTask::Requests, &e),
         }
         let health = &self.context.health;
         let space = Space { free: health.free_bytes(), min_free: health.min_free() };

@@ -232,7 +232,7 @@ impl Member {
             }
             Err(e) => {
                 self.died = Some(now);
-                tracing::warn!(thread = self.name, reason = %e.kind(), "cannot be started again");
+                Event::ThreadUnstartable { thread: &self.name, reason: e.kind() }.emit(metrics);
             }
         }
     }

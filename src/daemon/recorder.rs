@@ -29,7 +29,7 @@ use crate::custody::audit::AuditLog;
 use crate::store::StoreError;
 use crate::store::lock::{RecorderLock, StoreLock};
 use crate::store::mark::{self, IdentityError};
-use crate::telemetry::Notifier;
+use crate::telemetry::{Metrics, Notifier};
 use crate::telemetry::events::Event;
 use crate::telemetry::http::{Port, ServeError};
 use crate::telemetry::label::ThreadRole;
@@ -253,7 +253,7 @@ impl<S: FrameSource> Recorder<S> {
                     !stop.is_set()
                 };
                 if let Err(e) = port.answer(&outlets.metrics, &outlets.readiness, goes_on) {
-                    tracing::warn!(reason = %e.kind(), "metrics server ended");
+                    Event::ServerEnded { server: "metrics", reason: e.kind() }.emit(&outlets.metrics);
                 }
             })?;
         }
@@ -264,13 +264,14 @@ impl<S: FrameSource> Recorder<S> {
             let audit = AuditLog::of(&state, &config.audit);
             let errands = Errands::new(door, audit, Arc::clone(&outlets.metrics));
             let (zone, ends) = (config.retention.timezone.to_string(), stop.clone());
+            let metrics = Arc::clone(&outlets.metrics);
             crew.start(ThreadRole::Control, "control", Patience::Short, move |pulse: &Arc<Pulse>| {
                 let goes_on = || {
                     pulse.beat();
                     !ends.is_set()
                 };
                 if let Err(e) = control::answer(&doors, &errands, &zone, goes_on) {
-                    tracing::warn!(reason = %e.kind(), "commands are no longer answered");
+                    Event::ServerEnded { server: "control", reason: e.kind() }.emit(&metrics);
                 }
             })?;
         }
@@ -289,7 +290,8 @@ impl<S: FrameSource> Recorder<S> {
         crew.start(ThreadRole::Archivist, "archivist", Patience::WhileBusy, move |pulse| {
             Archivist::work(&orders, pulse);
         })?;
-        Ok(RunningRecorder { live, crew, stop, finished, _recorder_lock: self.recorder_lock })
+        let metrics = Arc::clone(&outlets.metrics);
+        Ok(RunningRecorder { live, crew, stop, finished, metrics, _recorder_lock: self.recorder_lock })
     }
 }
 
@@ -327,6 +329,7 @@ pub struct RunningRecorder<S> {
     crew: Arc<Crew>,
     stop: StopFlag,
     finished: StopFlag,
+    metrics: Arc<Metrics>,
     _recorder_lock: RecorderLock,
 }
 
@@ -345,7 +348,7 @@ impl<S: FrameSource> RunningRecorder<S> {
                 || self.crew.join(*role, LAST_WORDS)
         });
         if !archived || !ended {
-            tracing::warn!("a thread is stuck and is left behind");
+            Event::ThreadLeftBehind.emit(&self.metrics);
         }
         all_well
     }

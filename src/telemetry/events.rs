@@ -10,10 +10,11 @@
 use super::fault::Fault;
 use super::label::{
     CallBucket, CodecLabel, DecoderFault, EndedBy, FailReason, FaultLabel, HepFault, PauseCause, PauseEnd,
-    SiprecFault, ThreadRole, UnreadKind, UnrecordedReason,
+    SiprecFault, ThreadRole, UnreadKind, UnrecordedReason, UpkeepTask,
 };
 use super::metrics::Metrics;
 use crate::time::Timestamp;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use uuid::Uuid;
@@ -228,7 +229,38 @@ pub enum Event<'a> {
         /// What the system said, and of which file (names carry truncated numbers only).
         reason: &'a str,
     },
-    /// A sweep came to its end, whatever it deleted.
+    /// Something beside recordings could not be kept in order; it is tried again.
+    UpkeepFailed {
+        /// What.
+        task: UpkeepTask,
+        /// What the system said, and of which file.
+        reason: &'a str,
+    },
+    /// Recordings were deleted of which no audio was found.
+    DeletedSilent {
+        /// How many.
+        recordings: usize,
+    },
+    /// How many files of the store are not the service's, or open to others.
+    WrongOwner {
+        /// Files and folders.
+        files: u64,
+    },
+    /// What a sweep leaves the audit log with: a witness that whoever writes the log anew cannot reach.
+    AuditHead {
+        /// Number of the newest entry.
+        entry: u64,
+        /// Its hash, hexadecimal.
+        hash: &'a str,
+        /// The public half of the key that seals, where there is one.
+        key: Option<&'a str>,
+    },
+    /// What a command or an agent's desktop asked for could not be written to the audit log.
+    AuditUnwritten {
+        /// Why.
+        reason: &'a str,
+    },
+    /// A sweep deleted everything that was due, beside recordings as well.
     SweepDone {
         /// When.
         at: Timestamp,
@@ -319,6 +351,22 @@ pub enum Event<'a> {
         /// What it does.
         role: ThreadRole,
     },
+    /// A thread that died cannot be started again yet.
+    ThreadUnstartable {
+        /// Its name.
+        thread: &'a str,
+        /// What the system said.
+        reason: io::ErrorKind,
+    },
+    /// A thread cannot answer any more; it is started again.
+    ServerEnded {
+        /// What it served.
+        server: &'a str,
+        /// What the system said.
+        reason: io::ErrorKind,
+    },
+    /// The daemon ends while a thread is stuck.
+    ThreadLeftBehind,
     /// A thread has not been heard of for too long.
     ThreadStuck {
         /// Its name.

@@ -50,9 +50,11 @@ macro_rules! labels {
 
 mod probing;
 mod receiving;
+mod upkeep;
 
 pub use probing::ProbeResult;
 pub use receiving::{HepFault, HepKind, SiprecFault, SiprecMedia};
+pub use upkeep::UpkeepTask;
 
 labels! {
     /// Where a packet was dropped: `nauhuri_packets_dropped_total{where}`.

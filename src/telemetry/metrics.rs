@@ -135,11 +135,6 @@ impl Metrics {
         }
     }
 
-    /// Files that are not the service's, or open to others.
-    pub fn set_wrong_owner(&self, files: u64) {
-        self.life.wrong_owner.set(files as f64);
-    }
-
     /// The last test call: when it was placed, when the last was that was heard, and what became of it.
     pub fn set_probe(&self, at: Timestamp, heard_at: Option<Timestamp>, result: Option<ProbeResult>) {
         self.life.probe_run.set((at.as_ms() / 1000) as f64);

@@ -140,6 +140,12 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "tests/recorder/figures.rs",
         "nauhuri_storage_exhaustion_timestamp_seconds",
     ),
+    ("nauhuri_upkeep_failures_total{task=\"assurance\"}", "tests/recorder/upkeep.rs", "\"assurance\""),
+    ("nauhuri_upkeep_failures_total{task=\"audit_anchor\"}", "tests/recorder/upkeep.rs", "\"audit_anchor\""),
+    ("nauhuri_upkeep_failures_total{task=\"audit_key\"}", "tests/recorder/upkeep.rs", "\"audit_key\""),
+    ("nauhuri_upkeep_failures_total{task=\"dsar\"}", "tests/recorder/upkeep.rs", "\"dsar\""),
+    ("nauhuri_upkeep_failures_total{task=\"register\"}", "tests/recorder/upkeep.rs", "\"register\""),
+    ("nauhuri_upkeep_failures_total{task=\"training\"}", "tests/recorder/upkeep.rs", "\"training\""),
     ("nauhuri_ledger_refused_total", "src/telemetry/metrics/tests.rs", "nauhuri_ledger_refused_total"),
 ];
 

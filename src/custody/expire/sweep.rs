@@ -40,14 +40,32 @@ pub struct Sweep {
     /// Assurance of calls that left no recording, whose time was over.
     pub assurance_removed: u64,
     /// What beside recordings could not be looked after, and why.
-    pub troubles: Vec<String>,
+    pub troubles: Vec<(SweepTask, String)>,
     /// Files that are not the service's, or open to others; looked for with `walk`.
     pub wrong_owner: Option<u64>,
     /// Nothing was deleted, and why.
     pub refused: Option<Refusal>,
 }
 
+/// What a sweep looks after beside recordings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SweepTask {
+    /// Training copies go with their recordings.
+    Training,
+    /// Assurance of calls that left no recording goes when that would have gone.
+    Assurance,
+    /// Names of data subjects whose requests were decided go.
+    Requests,
+    /// Calls leave the register of those that were not recorded.
+    Register,
+}
+
 impl Sweep {
+    /// Everything that was due went.
+    pub fn is_clean(&self) -> bool {
+        self.refused.is_none() && self.failed.is_empty() && self.troubles.is_empty()
+    }
+
     /// Deleted by service; where it is unknown under the empty name.
     pub fn by_service(&self) -> BTreeMap<&str, u64> {
         let mut by = BTreeMap::new();
@@ -114,19 +132,19 @@ impl Keeper {
                 }
                 match self.tend_training(by) {
                     Ok(removed) => sweep.training_removed = removed,
-                    Err(e) => sweep.troubles.push(e.to_string()),
+                    Err(e) => sweep.troubles.push((SweepTask::Training, e.to_string())),
                 }
                 match self.expire_assurance(due_at, by) {
                     Ok(removed) => sweep.assurance_removed = removed,
-                    Err(e) => sweep.troubles.push(e.to_string()),
+                    Err(e) => sweep.troubles.push((SweepTask::Assurance, e.to_string())),
                 }
                 match self.prune_requests(options, by) {
                     Ok(pruned) => sweep.dsar_pruned = pruned,
-                    Err(e) => sweep.troubles.push(e.to_string()),
+                    Err(e) => sweep.troubles.push((SweepTask::Requests, e.to_string())),
                 }
                 match self.prune_register(options) {
                     Ok(pruned) => sweep.register_pruned = pruned,
-                    Err(e) => sweep.troubles.push(e.to_string()),
+                    Err(e) => sweep.troubles.push((SweepTask::Register, e.to_string())),
                 }
             }
         }

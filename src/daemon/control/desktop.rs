@@ -353,9 +353,8 @@ fn reason(why: &NotDone) -> (StatusCode, String) {
         NotDone::Unknown | NotDone::Ended => (StatusCode::NOT_FOUND, "this agent has no running call".into()),
         NotDone::NotAllowed(_) | NotDone::Several(..) => (StatusCode::CONFLICT, why.to_string()),
         NotDone::Busy => (StatusCode::SERVICE_UNAVAILABLE, why.to_string()),
-        // Which file, and what the system said of it, is for the log.
+        // Which file, and what the system said of it, the log has.
         NotDone::NotLogged(_) | NotDone::DoneUnlogged(_) => {
-            tracing::warn!(reason = %why, "asked by an agent's desktop");
             let said = match why {
                 NotDone::DoneUnlogged(_) => "paused, but the audit log cannot be written",
                 _ => "not done: the audit log cannot be written",

@@ -11,6 +11,8 @@ use crate::config::{PauseBy, Switch};
 use crate::custody::audit::{Action, AuditLog, By, Draft, Outcome, Who, facts};
 use crate::id::short_hex;
 use crate::telemetry::Metrics;
+use crate::telemetry::events::Event;
+use crate::telemetry::label::UpkeepTask;
 use crate::time::Timestamp;
 use crossbeam_channel::TryRecvError;
 use std::sync::Arc;
@@ -211,18 +213,21 @@ impl Errands {
     async fn write(&self, who: Who, draft: Draft) -> Result<(), String> {
         let (audit, by) = (self.audit.clone(), By::new(who, wall_clock()));
         let written = tokio::task::spawn_blocking(move || audit.append(&by, [draft]));
-        match tokio::time::timeout(LOG_WITHIN, written).await {
+        let reason: String = match tokio::time::timeout(LOG_WITHIN, written).await {
             Ok(Ok(Ok((link, trouble)))) => {
                 self.metrics.set_audit_head(link.seq, &link.hash);
                 if let Some(trouble) = trouble {
-                    tracing::warn!(reason = %trouble, "audit log");
+                    let (task, reason) = (UpkeepTask::AuditAnchor, trouble.to_string());
+                    Event::UpkeepFailed { task, reason: &reason }.emit(&self.metrics);
                 }
-                Ok(())
+                return Ok(());
             }
-            Ok(Ok(Err(why))) => Err(why.to_string()),
-            Ok(Err(_)) => Err("a fault in the recorder".into()),
-            Err(_) => Err("another command keeps it".into()),
-        }
+            Ok(Ok(Err(why))) => why.to_string(),
+            Ok(Err(_)) => "a fault in the recorder".into(),
+            Err(_) => "another command keeps it".into(),
+        };
+        Event::AuditUnwritten { reason: &reason }.emit(&self.metrics);
+        Err(reason)
     }
 }
 

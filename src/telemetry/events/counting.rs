@@ -1,6 +1,7 @@
 //! What each event counts.
 
 use super::Event;
+use crate::telemetry::label::ThreadRole;
 use crate::telemetry::metrics::{Metrics, OTHER_SERVICE};
 use std::collections::HashMap;
 
@@ -38,22 +39,17 @@ impl Event<'_> {
             Event::ClockState { synchronised } => {
                 life.clock_synchronised.set(f64::from(u8::from(synchronised)));
             }
-            Event::RetentionDeleted { service, .. } => {
-                increment_of(&life.retention_deleted, service);
-            }
-            Event::RetentionFailed { .. } => life.retention_failed.increment(1),
-            Event::RetentionRefused { reason } => {
-                life.retention_refused.set(f64::from(u8::from(reason.is_some())));
-            }
-            Event::RetentionOverdue { recordings } => life.retention_overdue.set(recordings as f64),
-            Event::RecordingsMissing { recordings } => life.missing.set(recordings as f64),
-            Event::SweepDone { at } => life.last_sweep.set((at.as_ms() / 1000) as f64),
-            Event::ArchiveState { trouble } => life.archive_ok.set(f64::from(u8::from(trouble.is_none()))),
-            Event::ThreadRestarted { role, .. } => {
-                if let Some(c) = life.thread_restarts.get(&role) {
-                    c.increment(1);
-                }
-            }
+            Event::RetentionDeleted { .. }
+            | Event::RetentionFailed { .. }
+            | Event::RetentionRefused { .. }
+            | Event::RetentionOverdue { .. }
+            | Event::RecordingsMissing { .. }
+            | Event::UpkeepFailed { .. }
+            | Event::WrongOwner { .. }
+            | Event::AuditHead { .. }
+            | Event::SweepDone { .. }
+            | Event::ArchiveState { .. } => self.count_upkeep(metrics),
+            Event::ThreadRestarted { role, .. } => increment_role(&life.thread_restarts, role),
             Event::DecodersFound { .. }
             | Event::LeftoversFound { .. }
             | Event::LeftoverKept { .. }
@@ -61,6 +57,11 @@ impl Event<'_> {
             | Event::FilesLimited { .. }
             | Event::ThreadDied { .. }
             | Event::ThreadStuck { .. }
+            | Event::ThreadUnstartable { .. }
+            | Event::ServerEnded { .. }
+            | Event::ThreadLeftBehind
+            | Event::DeletedSilent { .. }
+            | Event::AuditUnwritten { .. }
             | Event::ThreadBack { .. }
             | Event::Listening { .. }
             | Event::ControlClosed { .. }
@@ -84,10 +85,38 @@ impl Event<'_> {
             | Event::Stopped { .. } => {}
         }
     }
+
+    /// Of the archivist.
+    fn count_upkeep(&self, metrics: &Metrics) {
+        let life = &metrics.life;
+        match *self {
+            Event::RetentionDeleted { service, .. } => {
+                increment_of(&life.retention_deleted, service);
+            }
+            Event::RetentionFailed { .. } => life.retention_failed.increment(1),
+            Event::RetentionRefused { reason } => {
+                life.retention_refused.set(f64::from(u8::from(reason.is_some())));
+            }
+            Event::RetentionOverdue { recordings } => life.retention_overdue.set(recordings as f64),
+            Event::RecordingsMissing { recordings } => life.missing.set(recordings as f64),
+            Event::UpkeepFailed { task, .. } => increment(&life.upkeep_failures, task.index()),
+            Event::WrongOwner { files } => life.wrong_owner.set(files as f64),
+            Event::AuditHead { entry, hash, .. } => metrics.set_audit_head(entry, hash),
+            Event::SweepDone { at } => life.last_sweep.set((at.as_ms() / 1000) as f64),
+            Event::ArchiveState { trouble } => life.archive_ok.set(f64::from(u8::from(trouble.is_none()))),
+            _ => {}
+        }
+    }
 }
 
 fn increment(counters: &[metrics::Counter], index: usize) {
     if let Some(c) = counters.get(index) {
+        c.increment(1);
+    }
+}
+
+fn increment_role(counters: &HashMap<ThreadRole, metrics::Counter>, role: ThreadRole) {
+    if let Some(c) = counters.get(&role) {
         c.increment(1);
     }
 }

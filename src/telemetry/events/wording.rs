@@ -31,12 +31,20 @@ impl Event<'_> {
             Event::ThreadDied { .. }
             | Event::ThreadRestarted { .. }
             | Event::ThreadStuck { .. }
+            | Event::ThreadUnstartable { .. }
+            | Event::ServerEnded { .. }
+            | Event::ThreadLeftBehind
             | Event::ThreadBack { .. }
             | Event::LeftoversFound { .. }
             | Event::LeftoverKept { .. }
             | Event::StoreHeld { .. }
             | Event::FilesLimited { .. } => self.log_daemon(),
-            Event::SweepDone { .. }
+            Event::UpkeepFailed { .. }
+            | Event::DeletedSilent { .. }
+            | Event::WrongOwner { .. }
+            | Event::AuditHead { .. }
+            | Event::AuditUnwritten { .. }
+            | Event::SweepDone { .. }
             | Event::ArchiveState { .. }
             | Event::RetentionDeleted { .. }
             | Event::RetentionFailed { .. }
@@ -172,6 +180,20 @@ impl Event<'_> {
             Event::RetentionFailed { recording, reason } => {
                 warn!(%recording, reason, "due, but could not be deleted");
             }
+            Event::UpkeepFailed { task, reason } => {
+                warn!(%task, reason, meaning = task.describe(), "upkeep failed; will retry");
+            }
+            Event::DeletedSilent { recordings } => {
+                warn!(recordings, "deleted without audio: none was found under their names");
+            }
+            Event::WrongOwner { files: 0 } => debug!("owners and modes are right"),
+            Event::WrongOwner { files } => {
+                warn!(files, "not the service's, or open to others: `nauhuri repair` mends them");
+            }
+            Event::AuditHead { entry, hash, key } => {
+                info!(entry, hash, key, "newest entry of the audit log");
+            }
+            Event::AuditUnwritten { reason } => warn!(reason, "the audit log cannot be written"),
             Event::SweepDone { .. } => debug!("sweep finished"),
             Event::ArchiveState { trouble: Some(reason) } => {
                 warn!(reason, "index, audit log or sweep failed; tried again");
@@ -259,6 +281,11 @@ impl Event<'_> {
         match *self {
             Event::ThreadDied { thread } => warn!(thread, "a thread of the recorder died"),
             Event::ThreadRestarted { thread, .. } => warn!(thread, "started again"),
+            Event::ThreadUnstartable { thread, reason } => {
+                warn!(thread, %reason, "cannot be started again yet");
+            }
+            Event::ServerEnded { server, reason } => warn!(server, %reason, "does not answer any more"),
+            Event::ThreadLeftBehind => warn!("a thread is stuck and is left behind"),
             Event::ThreadStuck { thread, silent } => {
                 let silent_s = silent.as_secs();
                 warn!(thread, silent_s, "a thread of the recorder is stuck");

@@ -3,7 +3,7 @@
 use crate::telemetry::families::Families;
 use crate::telemetry::label::{
     CodecLabel, DecoderFault, FaultLabel, PauseCause, PauseEnd, ProbeResult, StorageState, ThreadRole,
-    UnrecordedReason,
+    UnrecordedReason, UpkeepTask,
 };
 use metrics::{Counter, Gauge, Histogram};
 use std::collections::HashMap;
@@ -42,7 +42,8 @@ pub(in crate::telemetry) struct EventMetrics {
     pub(super) exhaustion: Gauge,
     pub(super) audit_head: Gauge,
     pub(super) audit_entries: Gauge,
-    pub(super) wrong_owner: Gauge,
+    pub(in crate::telemetry) wrong_owner: Gauge,
+    pub(in crate::telemetry) upkeep_failures: Vec<Counter>,
     pub(super) probe_run: Gauge,
     pub(super) probe_success: Gauge,
     pub(super) probe_result: Vec<Gauge>,
@@ -106,11 +107,12 @@ impl EventMetrics {
             audit_head: f.gauge("nauhuri_audit_head", "The first 52 bits of the newest audit entry's hash: compare it with the log.", &[]),
             audit_entries: f.gauge("nauhuri_audit_entries", "Number of the newest audit entry.", &[]),
             wrong_owner: f.gauge("nauhuri_storage_wrong_owner", "Files and folders of the store that are not the service's or are open to others, as of the last daily look; `nauhuri repair` mends them.", &[]),
+            upkeep_failures: f.counters("nauhuri_upkeep_failures_total", "Times that something beside recordings could not be kept in order, by task.", "task", UpkeepTask::ALL.iter().map(|t| t.as_str())),
             probe_run: f.gauge("nauhuri_probe_last_run_timestamp_seconds", "When the last test call (nauhuri probe) was placed, Unix time; 0: none yet.", &[]),
             probe_success: f.gauge("nauhuri_probe_last_success_timestamp_seconds", "When the last test call that was recorded and heard was placed, Unix time; 0: none yet.", &[]),
             probe_result: ProbeResult::ALL.iter().map(|r| f.gauge("nauhuri_probe_last_result", "1 at what became of the last test call.", &[("result", r.as_str())])).collect(),
             clock_synchronised: f.gauge("nauhuri_clock_synchronised", "1 if the kernel says the clock is synchronised.", &[]),
-            last_sweep: f.gauge("nauhuri_sweep_last_success_timestamp_seconds", "When the sweep that deletes due recordings last finished, Unix time; 0 before the first.", &[]),
+            last_sweep: f.gauge("nauhuri_sweep_last_success_timestamp_seconds", "When a sweep last deleted everything that was due, Unix time; 0 before the first. One that is refused, or that leaves something behind, does not count.", &[]),
             archive_ok: f.gauge("nauhuri_archive_ok", "1 if index, audit log and sweep worked when last used.", &[]),
             thread_restarts: ThreadRole::ALL.iter().filter(|r| r.is_restarted()).map(|r| (*r, f.counter("nauhuri_thread_restarts_total", "Threads started again after they died. Without capture and worker: with those the process ends.", &[("thread", r.as_str())]))).collect(),
             thread_ok: ThreadRole::ALL.iter().map(|r| f.gauge("nauhuri_thread_ok", "1 if the threads with this role are alive and not stuck.", &[("thread", r.as_str())])).collect(),
