@@ -168,9 +168,9 @@ fn what_a_crash_or_a_stranger_left_is_told_and_tended() {
     assert_eq!(finding(FindingKind::MissingSidecar), 1);
     assert_eq!(office.json(&["training", "list", "--json"]), Value::Array(Vec::new()));
     let by = |days: i64| crate::lifecycle::by(now().offset_ns(days * DAY_S * NS_PER_S));
-    office.store.keeper().tend_training(&by(0)).unwrap();
+    office.store.keeper().tend_training(by(0).at, &by(0)).unwrap();
     assert!(wav.exists(), "somebody may be making it");
-    office.store.keeper().tend_training(&by(2)).unwrap();
+    office.store.keeper().tend_training(by(2).at, &by(2)).unwrap();
     assert!(!wav.exists());
     assert!(
         TrainingFolder::open(&office.store.root)

@@ -8,5 +8,5 @@
 mod plan;
 mod sweep;
 
-pub use plan::{CLAMPED, Crowd, GUARD_FLOOR, Inventory, Plan, Refusal, SweepOptions, plan};
+pub use plan::{CLAMPED, Crowd, GUARD_FLOOR, Inventory, Plan, Refusal, RequestsBefore, SweepOptions, plan};
 pub use sweep::{Sweep, SweepTask};

@@ -140,13 +140,27 @@ pub enum Plan {
     },
     /// Remembers the clock, deletes, and forgets what has been remembered long enough.
     Delete {
-        /// What is due at this instant.
+        /// What is due at this instant: recordings with their training copies, and the assurance of
+        /// calls that left none.
         due_at: Timestamp,
         /// Entries of the audit log before this.
         audit_before: Option<Timestamp>,
         /// Tombstones before this.
         tombstones_before: Option<Timestamp>,
+        /// Requests of data subjects that were decided before this.
+        requests_before: Option<RequestsBefore>,
+        /// Calls in the register of those that were not recorded, before this.
+        register_before: Option<Timestamp>,
     },
+}
+
+/// How much of a request of a data subject goes that was decided long ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestsBefore {
+    /// Decided before this: whose it was goes.
+    pub names: Timestamp,
+    /// Decided before this: all of it goes.
+    pub whole: Timestamp,
 }
 
 /// What a sweep does with this store by this clock.
@@ -159,6 +173,12 @@ pub fn plan(inventory: &Inventory, clock: &Reading, options: &SweepOptions) -> P
             due_at: clock.wall,
             audit_before: options.audit_since,
             tombstones_before: options.tombstones_since.filter(|_| options.walk),
+            // What is left of a request goes with the entries of the log that tell of it.
+            requests_before: options
+                .dsar_since
+                .zip(options.audit_since)
+                .map(|(names, whole)| RequestsBefore { names, whole }),
+            register_before: options.register_since,
         },
     }
 }
@@ -209,6 +229,8 @@ mod tests {
             guard: 3,
             audit_since: Some(at(-1_000 * DAY)),
             tombstones_since: Some(at(-500 * DAY)),
+            dsar_since: Some(at(-300 * DAY)),
+            register_since: Some(at(-30 * DAY)),
             ..SweepOptions::default()
         }
     }
@@ -286,10 +308,21 @@ mod tests {
     fn what_goes_and_what_is_told() {
         let walk = SweepOptions { walk: true, ..options() };
         let (due_at, audit_before) = (at(0), Some(at(-1_000 * DAY)));
-        let want = Plan::Delete { due_at, audit_before, tombstones_before: None };
-        assert_eq!(plan(&known(), &clock(0), &options()), want);
-        let want = Plan::Delete { due_at, audit_before, tombstones_before: Some(at(-500 * DAY)) };
-        assert_eq!(plan(&known(), &clock(0), &walk), want);
+        let requests_before = Some(RequestsBefore { names: at(-300 * DAY), whole: at(-1_000 * DAY) });
+        let register_before = Some(at(-30 * DAY));
+        let want = |tombstones_before, requests_before, register_before| Plan::Delete {
+            due_at,
+            audit_before,
+            tombstones_before,
+            requests_before,
+            register_before,
+        };
+        assert_eq!(plan(&known(), &clock(0), &options()), want(None, requests_before, register_before));
+        let tombstones_before = Some(at(-500 * DAY));
+        let all = want(tombstones_before, requests_before, register_before);
+        assert_eq!(plan(&known(), &clock(0), &walk), all);
+        let kept = SweepOptions { dsar_since: None, register_since: None, ..walk };
+        assert_eq!(plan(&known(), &clock(0), &kept), want(tombstones_before, None, None));
         for untold_refusal in [false, true] {
             let options = SweepOptions { untold_refusal, ..options() };
             let refused = plan(&crowd(900, 9, 1), &clock(0), &options);

@@ -5,7 +5,7 @@ use super::super::dsar::{DsarError, RequestBook};
 use super::super::erase::{Cause, Deleted};
 use super::super::keeper::{BATCH, Keeper, KeeperError};
 use super::super::wall_clock::{self, Reading};
-use super::plan::{Crowd, GUARD_FLOOR, Inventory, Plan, Refusal, SweepOptions, plan};
+use super::plan::{Crowd, GUARD_FLOOR, Inventory, Plan, Refusal, RequestsBefore, SweepOptions, plan};
 use crate::store::call_assurance::AssuranceFolder;
 use crate::store::layout::open_state;
 use crate::store::lock::EditLock;
@@ -121,7 +121,7 @@ impl Keeper {
                 }
                 sweep.refused = Some(refusal);
             }
-            Plan::Delete { due_at, audit_before, tombstones_before } => {
+            Plan::Delete { due_at, audit_before, tombstones_before, requests_before, register_before } => {
                 self.believe(reading)?;
                 self.delete_due(due_at, by, &mut sweep)?;
                 if let Some(before) = audit_before {
@@ -130,21 +130,24 @@ impl Keeper {
                 if let Some(before) = tombstones_before {
                     sweep.tombstones_pruned = self.prune_tombstones(before, by)?;
                 }
-                match self.tend_training(by) {
-                    Ok(removed) => sweep.training_removed = removed,
-                    Err(e) => sweep.troubles.push((SweepTask::Training, e.to_string())),
+                let mut try_task = |task, done: Result<u64, String>| match done {
+                    Ok(count) => count,
+                    Err(why) => {
+                        sweep.troubles.push((task, why));
+                        0
+                    }
+                };
+                let removed = self.tend_training(due_at, by).map_err(|e| e.to_string());
+                sweep.training_removed = try_task(SweepTask::Training, removed);
+                let removed = self.expire_assurance(due_at, by).map_err(|e| e.to_string());
+                sweep.assurance_removed = try_task(SweepTask::Assurance, removed);
+                if let Some(before) = requests_before {
+                    let pruned = self.prune_requests(before, by).map_err(|e| e.to_string());
+                    sweep.dsar_pruned = try_task(SweepTask::Requests, pruned);
                 }
-                match self.expire_assurance(due_at, by) {
-                    Ok(removed) => sweep.assurance_removed = removed,
-                    Err(e) => sweep.troubles.push((SweepTask::Assurance, e.to_string())),
-                }
-                match self.prune_requests(options, by) {
-                    Ok(pruned) => sweep.dsar_pruned = pruned,
-                    Err(e) => sweep.troubles.push((SweepTask::Requests, e.to_string())),
-                }
-                match self.prune_register(options) {
-                    Ok(pruned) => sweep.register_pruned = pruned,
-                    Err(e) => sweep.troubles.push((SweepTask::Register, e.to_string())),
+                if let Some(before) = register_before {
+                    let pruned = self.prune_register(before).map_err(|e| e.to_string());
+                    sweep.register_pruned = try_task(SweepTask::Register, pruned);
                 }
             }
         }
@@ -199,23 +202,21 @@ impl Keeper {
     }
 
     /// Told first, as everything is.
-    fn prune_requests(&mut self, options: &SweepOptions, by: &By) -> Result<u64, DsarError> {
-        let since = options.dsar_since.zip(options.audit_since);
-        let Some((person, whole)) = since else { return Ok(0) };
+    fn prune_requests(&mut self, before: RequestsBefore, by: &By) -> Result<u64, DsarError> {
+        let RequestsBefore { names, whole } = before;
         let Some(book) = RequestBook::open_if_there(self.audit.state())? else { return Ok(0) };
-        let count = book.prunable(person, whole)?;
+        let count = book.prunable(names, whole)?;
         if count > 0 {
-            let detail = facts! { Requests: count, Before: person.to_rfc3339() };
+            let detail = facts! { Requests: count, Before: names.to_rfc3339() };
             self.append_audit(by, Draft::new(Action::DsarPrune).detail(detail))?;
-            book.prune(person, whole)?;
+            book.prune(names, whole)?;
         }
         Ok(count)
     }
 
     /// It is a part of the technical log, not of the store: no entry tells of it.
-    fn prune_register(&self, options: &SweepOptions) -> Result<u64, KeeperError> {
-        let Some(since) = options.register_since else { return Ok(0) };
-        Ok(Register::new(open_state(self.audit.state())?).prune(since)? as u64)
+    fn prune_register(&self, before: Timestamp) -> Result<u64, KeeperError> {
+        Ok(Register::new(open_state(self.audit.state())?).prune(before)? as u64)
     }
 
     /// One sweep at a time: a command's and the daemon's would take away one another's scratch file.

@@ -23,24 +23,24 @@ fn is_over(keeper: &Keeper, copy: &TrainingCopy, now: Timestamp) -> Result<Optio
 }
 
 impl Keeper {
-    /// Removes the copies whose sources are gone or past their term, and what crashes left; how many.
+    /// Removes the copies whose sources are gone or past their term at `due_at`, and what crashes left; how many.
     ///
     /// # Errors
     /// The folder, the index or the audit log cannot be used.
-    pub fn tend_training(&mut self, by: &By) -> Result<u64, KeeperError> {
+    pub fn tend_training(&mut self, due_at: Timestamp, by: &By) -> Result<u64, KeeperError> {
         let Some(copies) = TrainingFolder::open(self.store.path())? else { return Ok(0) };
         let _alone = EditLock::wait(self.audit.state())?;
         let mut removed = 0;
         for copy in copies.copies()? {
             self.heartbeat.beat();
-            if let Some(because) = is_over(self, &copy, by.at)? {
+            if let Some(because) = is_over(self, &copy, due_at)? {
                 let detail = facts! { Training: copy.id, Because: because };
                 self.append_audit(by, Draft::new(Action::TrainingRemove).on([copy.source]).detail(detail))?;
                 copies.remove(&copy)?;
                 removed += 1;
             }
         }
-        self.remove_leftovers(&copies, by.at)?;
+        self.remove_leftovers(&copies, due_at)?;
         Ok(removed)
     }
 
