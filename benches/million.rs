@@ -21,7 +21,6 @@ mod process;
 mod sweep;
 
 use archive::Archive;
-use nauhuri::archive::index::Index;
 use nauhuri::archive::search::Search;
 use nauhuri::store::mark::state_folder;
 use nauhuri::time::Timestamp;
@@ -183,7 +182,7 @@ impl Bench {
 
     /// Commands on one recording.
     fn one(&self) -> io::Result<()> {
-        let index = Index::open(&state_folder(&self.root, None)).map_err(io::Error::other)?;
+        let index = sweep::index_of(&self.root)?;
         let newest = index.find(&Search { limit: Some(1), ..Search::default() }).map_err(io::Error::other)?;
         let Some(id) = newest.first().map(|r| r.id.to_string()) else { return Ok(()) };
         let short = &id[id.len() - 8..];

@@ -7,10 +7,11 @@
 // A bench that cannot work stops.
 #![allow(clippy::unwrap_used)]
 
-use nauhuri::archive::index::{INDEX, Index, rebuild};
+use nauhuri::archive::index::{INDEX, rebuild};
 use nauhuri::archive::search::{Flag, Search};
 use nauhuri::archive::verify::{VerifyOptions, verify};
-use nauhuri::config::CallDirection;
+use nauhuri::archive::{Archive, NoIndex, Place};
+use nauhuri::config::{CallDirection, Storage};
 use nauhuri::id::derived_uuid;
 use nauhuri::store::layout::RecordingName;
 use nauhuri::store::mark;
@@ -68,13 +69,14 @@ fn main() {
 
 fn questions(rows: i64) {
     let dir = tempfile::tempdir().unwrap();
-    drop(Index::create(dir.path()).unwrap());
-    let conn = rusqlite::Connection::open(dir.path().join(INDEX)).unwrap();
+    let place = Place::of(&Storage { dir: dir.path().to_owned(), ..Storage::default() });
+    drop(Archive::open(&place, NoIndex::Build).unwrap());
+    let conn = rusqlite::Connection::open(place.state.join(INDEX)).unwrap();
     timed(&format!("{rows} rows made"), || conn.execute(FILL, [rows, T0]).unwrap());
     drop(conn);
-    let index = Index::open(dir.path()).unwrap();
+    let index = Archive::reopen(&place).unwrap().index;
     index.scrub().unwrap();
-    let bytes = std::fs::metadata(dir.path().join(INDEX)).unwrap().len();
+    let bytes = std::fs::metadata(place.state.join(INDEX)).unwrap().len();
     println!("{:<44} {:>10} MB", "index.db", bytes / 1_000_000);
     println!("\n{:<22} {:>9} {:>14} {:>12}", "search", "found", "first page ms", "all ms");
     for (name, search) in searches(rows) {
@@ -143,7 +145,8 @@ fn files_of(n: u64) {
     let rate = |s: f64| println!("{:<44} {:>10.0} a second", "", n as f64 / s);
     rate(timed(&format!("{n} small recordings written"), || (0..n).for_each(|n| record(&root, n))).1);
     rate(timed("rebuild", || rebuild(&root, &state, &mut |_| ()).unwrap()).1);
-    let mut index = Index::open(&state).unwrap();
+    let place = Place::of(&Storage { dir: root.clone(), ..Storage::default() });
+    let mut index = Archive::reopen(&place).unwrap().index;
     let rows = index.find(&Search::default()).unwrap();
     let sidecars: Vec<_> =
         rows.iter().map(|r| (r.json(&root), Sidecar::read(&r.json(&root)).unwrap())).collect();

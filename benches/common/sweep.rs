@@ -8,6 +8,8 @@ use super::generate::{Codec, Generator, Plan};
 use super::{process, row};
 use nauhuri::archive::index::{Index, Row, TOMBSTONES};
 use nauhuri::archive::search::Search;
+use nauhuri::archive::{Archive, Place};
+use nauhuri::config::Storage;
 use nauhuri::store::mark::state_folder;
 use nauhuri::store::sidecar::Sidecar;
 use nauhuri::time::Timestamp;
@@ -36,9 +38,15 @@ const ALONE: Duration = Duration::from_secs(10);
 /// Longest wait for the sweep to begin and to end.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// The index of a store that has one.
+pub fn index_of(root: &Path) -> io::Result<Index> {
+    let place = Place::of(&Storage { dir: root.to_owned(), ..Storage::default() });
+    Archive::reopen(&place).map(|archive| archive.index).map_err(io::Error::other)
+}
+
 /// Gives recordings a term that ended an hour ago, in file and index, without the name of a file changing.
 pub fn fall_due(root: &Path, rows: &[Row]) -> io::Result<()> {
-    let mut index = Index::open(&state_folder(root, None)).map_err(io::Error::other)?;
+    let mut index = index_of(root)?;
     let past = Timestamp::from_jiff(jiff::Timestamp::now()) - Duration::from_secs(3600);
     for row in rows {
         let json = row.json(root);
@@ -52,7 +60,7 @@ pub fn fall_due(root: &Path, rows: &[Row]) -> io::Result<()> {
 
 /// Of what is not held: `due` from the beginning, or `due` spread over all.
 pub fn choose(root: &Path, due: u64, spread: bool) -> io::Result<Vec<Row>> {
-    let index = Index::open(&state_folder(root, None)).map_err(io::Error::other)?;
+    let index = index_of(root)?;
     let all = index.count(&Search::default()).map_err(io::Error::other)?;
     let every = if spread { (all / due.max(1)).max(1) } else { 1 };
     let (mut n, mut rows) = (0, Vec::new());
@@ -237,7 +245,7 @@ impl Holds {
     fn start(config: &Path, root: &Path) -> io::Result<Holds> {
         let stop = Arc::new(AtomicBool::new(false));
         let worst_us = Arc::new(AtomicU64::new(0));
-        let index = Index::open(&state_folder(root, None)).map_err(io::Error::other)?;
+        let index = index_of(root)?;
         let last = index.find(&Search { limit: Some(1), ..Search::default() }).map_err(io::Error::other)?;
         let id = last.first().map(|r| r.id.to_string()).unwrap_or_default();
         let (stopped, worst, config) = (Arc::clone(&stop), Arc::clone(&worst_us), config.to_owned());

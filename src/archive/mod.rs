@@ -1,7 +1,7 @@
 //! What is there: the index of recordings, what is asked of it, and whether the
 //! files are what they should be.
 //!
-//! [`Archive::open`] is the one way in. Finds and judges; changes no recording.
+//! [`Archive::open`] is the one way in, [`Archive::reopen`] the way back. Finds and judges; changes no recording.
 //! Above [`crate::store`], whose files it reads; must not know who asks, or what is
 //! done with the answer.
 
@@ -48,6 +48,19 @@ pub enum NoIndex {
     Build,
     /// It is built if that is a matter of seconds, else it is an error that names the command.
     BuildSmall,
+    /// A missing one is built, whatever that takes; one that cannot be used is an error.
+    BuildMissing,
+}
+
+impl NoIndex {
+    fn builds(self, place: &Place, why: &IndexError) -> bool {
+        let is_small = || Walk::new(&place.root).take(SMALL + 1).count() <= SMALL;
+        match self {
+            NoIndex::Build => why.needs_rebuild(),
+            NoIndex::BuildSmall => why.needs_rebuild() && is_small(),
+            NoIndex::BuildMissing => matches!(why, IndexError::Missing { .. }),
+        }
+    }
 }
 
 /// Why a store cannot be opened. Paths carry truncated numbers only.
@@ -122,9 +135,8 @@ impl Archive {
     /// See [`OpenError`].
     pub fn open_heard(place: &Place, no_index: NoIndex, heartbeat: &Heartbeat) -> Result<Archive, OpenError> {
         let store = place.enter()?;
-        let is_small = || Walk::new(&place.root).take(SMALL + 1).count() <= SMALL;
         let mut index = match Index::open(&place.state) {
-            Err(e) if e.needs_rebuild() && (no_index == NoIndex::Build || is_small()) => {
+            Err(e) if no_index.builds(place, &e) => {
                 rebuild(&place.root, &place.state, &mut |_| heartbeat.beat())?;
                 Index::open(&place.state)?
             }
@@ -132,6 +144,17 @@ impl Archive {
         };
         index.heard_by(heartbeat);
         index.reconcile(&place.root)?;
+        Ok(Archive { store, index })
+    }
+
+    /// Opens a store again that this process has opened: its index is as it is. For another reader, or
+    /// for a change; a folder that has been unmounted or exchanged since is no store.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn reopen(place: &Place) -> Result<Archive, OpenError> {
+        let store = place.enter()?;
+        let index = Index::open(&place.state)?;
         Ok(Archive { store, index })
     }
 }

@@ -88,7 +88,7 @@ fn array(archive: &Opened, answer: SearchResults, out: &mut Printer) -> anyhow::
     let form = array::Array { store: &archive.store, now: archive.site.now };
     let (mut unreadable, mut empty) = (0, true);
     out.print("[")?;
-    readers::read(archive.index.state(), answer, &form, FILE_READERS, |page| -> Result<(), Stdout> {
+    readers::read(&archive.site.place, answer, &form, FILE_READERS, |page| -> Result<(), Stdout> {
         unreadable += page.unreadable;
         // Every sidecar begins with the comma that parts it from the one before.
         let text = if empty { page.text.strip_prefix(',').unwrap_or(&page.text) } else { &page.text };
@@ -102,13 +102,13 @@ fn array(archive: &Opened, answer: SearchResults, out: &mut Printer) -> anyhow::
 fn csv(archive: &Opened, answer: SearchResults, out: &mut Printer) -> anyhow::Result<()> {
     out.print(&format!("{}\r\n", csv::COLUMNS.join(",")))?;
     let form = csv::Csv { now: archive.site.now };
-    readers::read(archive.index.state(), answer, &form, threads(MAX_READERS), |lines| out.print(&lines))
+    readers::read(&archive.site.place, answer, &form, threads(MAX_READERS), |lines| out.print(&lines))
 }
 
 fn table(archive: &Opened, answer: SearchResults, out: &mut Printer) -> anyhow::Result<()> {
     let form = table::Cells { zone: &archive.site.zone, now: archive.site.now };
     let mut layout = Layout::new(table::HEADS);
     let print = |page| out.print(&layout.lines(&page));
-    readers::read(archive.index.state(), answer, &form, threads(MAX_READERS), print)?;
+    readers::read(&archive.site.place, answer, &form, threads(MAX_READERS), print)?;
     Ok(out.print(&layout.rest())?)
 }

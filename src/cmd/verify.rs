@@ -3,8 +3,9 @@
 use super::archive::Site;
 use super::output::{self, Printer, plain, remark, size};
 use super::reindex::{bar, measured};
-use crate::archive::index::{Index, IndexError, rebuild};
+use crate::archive::index::{Index, IndexError};
 use crate::archive::verify::{PATIENCE, VerifyOptions, VerifyReport, verify};
+use crate::archive::{Archive, NoIndex, OpenError};
 use crate::cli::Cli;
 use crate::cli::reading::VerifyArgs;
 use crate::custody::audit::{Action, Draft, Outcome, facts};
@@ -33,7 +34,7 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
     };
     let bar = bar(cli);
     let started = Instant::now();
-    let index = index_of(&site);
+    let index = index_of(&site)?;
     let report = verify(&site.root, index.as_ref(), &options, &mut |n, total| {
         if bar.length() != Some(total) {
             measured(&bar, total);
@@ -63,17 +64,14 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The index, with what has been recorded since it was last asked; a missing one is built.
-fn index_of(site: &Site) -> Result<Index, IndexError> {
-    let mut index = match Index::open(&site.state) {
-        Err(IndexError::Missing { .. }) => {
-            rebuild(&site.root, &site.state, &mut |_| ())?;
-            Index::open(&site.state)?
-        }
-        other => other?,
-    };
-    index.reconcile(&site.root)?;
-    Ok(index)
+/// The index, with what has been recorded since it was last asked; a missing one is built, and one that
+/// cannot be used is what is looked for.
+fn index_of(site: &Site) -> Result<Result<Index, IndexError>, OpenError> {
+    match Archive::open(&site.place, NoIndex::BuildMissing) {
+        Ok(archive) => Ok(Ok(archive.index)),
+        Err(OpenError::Index(e)) => Ok(Err(e)),
+        Err(e) => Err(e),
+    }
 }
 
 fn print(report: &VerifyReport, seconds: f64, quiet: bool, out: &mut Printer) -> anyhow::Result<()> {

@@ -25,6 +25,7 @@ use crate::store::sidecar::{Sidecar, read_value};
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
+use std::fmt::Display;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -161,10 +162,10 @@ impl Desk {
     /// The store, open for a change.
     ///
     /// # Errors
-    /// The index cannot be opened.
+    /// It is not there any more, or its index cannot be opened.
     pub fn keeper(&self) -> Result<Keeper, ProblemDetails> {
-        let index = Index::open(&self.place.state).map_err(broken)?;
-        Ok(Keeper::new(Archive { store: self.store.clone(), index }, self.audit.clone()))
+        let archive = Archive::reopen(&self.place).map_err(broken)?;
+        Ok(Keeper::new(archive, self.audit.clone()))
     }
 
     /// Asks the index, in step with the folders to a second.
@@ -172,7 +173,7 @@ impl Desk {
         let waiting = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut index = match waiting {
             Some(index) => index,
-            None => Index::open(&self.place.state).map_err(broken)?,
+            None => Archive::reopen(&self.place).map_err(broken)?.index,
         };
         if self.is_time_to_look() {
             index.reconcile(&self.place.root).map_err(broken)?;
@@ -414,7 +415,7 @@ fn fill(
     Ok(())
 }
 
-fn broken(error: IndexError) -> ProblemDetails {
+fn broken(error: impl Display) -> ProblemDetails {
     tracing::error!(reason = %error, "the index cannot be used");
     ProblemDetails::UNAVAILABLE
 }

@@ -1,7 +1,9 @@
 //! Looking at a store after the calls: list, show, verify, reindex, forecast, as
 //! users run them.
 
-use nauhuri::archive::index::{DeletionReason, INDEX, Index, Tombstone};
+use nauhuri::archive::index::{DeletionReason, INDEX, Tombstone};
+use nauhuri::archive::{Archive, NoIndex, OpenError, Place};
+use nauhuri::config::Storage;
 use nauhuri::id::{derived_uuid, short_hex};
 use nauhuri::store::files::{Access, Folder};
 use nauhuri::store::layout::RecordingName;
@@ -287,8 +289,8 @@ fn what_is_unknown_fails_and_what_is_known_is_shown() {
 fn a_deleted_one_is_said_to_be_deleted() {
     let store = Store::new();
     store.says(&["list"]);
-    let state = state_folder(&store.root(), None);
-    let mut index = Index::open(&state).unwrap();
+    let storage = Storage { dir: store.root(), ..Storage::default() };
+    let mut index = Archive::reopen(&Place::of(&storage)).unwrap().index;
     let row = index.get(store.sidecars[2].id).unwrap().unwrap();
     let at = Timestamp::from_parts(1_800_000_000, 0);
     index.bury(&Tombstone::of(&row, at, DeletionReason::Erased)).unwrap();
@@ -298,7 +300,7 @@ fn a_deleted_one_is_said_to_be_deleted() {
     let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&report["counts"]["buried"], &report["ok"]), (&json!(1), &json!(false)));
     // Not even a new index takes it in.
-    fs::remove_file(state.join(INDEX)).unwrap();
+    fs::remove_file(state_folder(&store.root(), None).join(INDEX)).unwrap();
     drop(index);
     let said = store.run(&["reindex"]);
     assert_eq!(said.status.code(), Some(0));
@@ -391,4 +393,19 @@ fn a_forecast() {
     let full = store.says(&["forecast", "--set", "storage.min_free=1000000 TiB"]);
     assert!(full.ends_with("no room is left above storage.min_free\n"), "{full}");
     store.fails(&["forecast", "--days", "0"], 2, "--days");
+}
+
+/// What is opened again is looked at again: the file system may have been unmounted meanwhile.
+#[test]
+fn what_stands_in_the_place_of_a_store_is_not_opened_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, state) = (dir.path().join("store"), dir.path().join("state"));
+    fs::create_dir(&root).unwrap();
+    let place = Place { root: root.clone(), state, access: Access::Owner, id: String::new() };
+    Archive::open(&place, NoIndex::Build).unwrap();
+    Archive::reopen(&place).unwrap();
+    fs::rename(&root, dir.path().join("unmounted")).unwrap();
+    assert!(matches!(Archive::reopen(&place), Err(OpenError::NoStore { .. })));
+    fs::create_dir(&root).unwrap();
+    assert!(matches!(Archive::reopen(&place), Err(OpenError::Identity(_))));
 }

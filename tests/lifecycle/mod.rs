@@ -3,10 +3,10 @@
 // Each test uses its part of it. Helpers of tests fail by panicking.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use nauhuri::archive::Place;
+use nauhuri::archive::{Archive, Place};
 pub mod office;
 
-use nauhuri::archive::index::{Index, Row};
+use nauhuri::archive::index::Row;
 use nauhuri::archive::verify::{VerifyOptions, VerifyReport, verify};
 use nauhuri::custody::audit::{AuditLog, By, SystemAccount, Who};
 use nauhuri::custody::keeper::Keeper;
@@ -132,7 +132,7 @@ impl Store {
     }
 
     pub fn report(&self, now: Timestamp) -> VerifyReport {
-        let index = Index::open(&self.state()).unwrap();
+        let index = Archive::reopen(&self.place()).unwrap().index;
         let options = VerifyOptions {
             sample: None,
             now,

@@ -1,6 +1,7 @@
 //! Sums that can be done by hand.
 
 use super::*;
+use crate::archive::index::rebuild;
 use crate::store::sidecar::Sidecar;
 use std::path::Path;
 
@@ -19,7 +20,9 @@ struct Store {
 impl Store {
     fn new() -> Store {
         let dir = tempfile::tempdir().unwrap();
-        let index = Index::create(dir.path()).unwrap();
+        let state = dir.path().join("state");
+        rebuild(dir.path(), &state, &mut |_| ()).unwrap();
+        let index = Index::open(&state).unwrap();
         Store { _dir: dir, index, made: 0 }
     }
 

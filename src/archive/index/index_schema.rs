@@ -182,10 +182,3 @@ pub(super) fn set_up_live(conn: &Connection) -> rusqlite::Result<()> {
 pub(super) fn version(conn: &Connection) -> rusqlite::Result<i64> {
     conn.query_row("PRAGMA user_version", [], |r| r.get(0))
 }
-
-/// Tables and indexes of an empty database.
-pub(super) fn create(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute_batch(TABLES)?;
-    conn.execute_batch(INDEXES)?;
-    conn.pragma_update(None, "user_version", VERSION)
-}

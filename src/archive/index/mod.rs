@@ -43,7 +43,7 @@ pub use sums::{DayBytes, DueBytes, ServiceTerm, Stats, Tally};
 pub use tombstone::{BuriedFile, DeletionReason, TOMBSTONES, Tombstone};
 
 use crate::store::StoreError;
-use crate::store::files::{Access, Folder};
+use crate::store::files::Folder;
 use crate::store::heartbeat::Heartbeat;
 use crate::store::layout::open_state;
 use crate::store::mark::{self, StoreId};
@@ -75,7 +75,7 @@ impl Index {
     ///
     /// # Errors
     /// Those of [`IndexError::needs_rebuild`], and what the system refuses.
-    pub fn open(state: &Path) -> Result<Index, IndexError> {
+    pub(in crate::archive) fn open(state: &Path) -> Result<Index, IndexError> {
         let folder = match open_state(state) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 return Err(IndexError::Missing { path: state.join(INDEX) });
@@ -85,34 +85,6 @@ impl Index {
         if folder.look(Path::new(INDEX))?.is_none() {
             return Err(IndexError::Missing { path: state.join(INDEX) });
         }
-        Index::open_at(folder)
-    }
-
-    /// Opens the index, or makes an empty one where there is none: for a store
-    /// that has no recordings yet.
-    ///
-    /// # Errors
-    /// As [`Index::open`], but for `Missing`.
-    pub fn create(state: &Path) -> Result<Index, IndexError> {
-        if !state.is_dir() {
-            Folder::make(state, Access::Owner)?;
-        }
-        let folder = open_state(state)?;
-        let (file, _) = folder.write_or_create(Path::new(INDEX))?;
-        let path = database(&folder, INDEX)?;
-        if file.metadata().map_err(StoreError::io("read", &path))?.len() == 0 {
-            let to_error = IndexError::sqlite(&path);
-            let mut conn = connect(&path).map_err(&to_error)?;
-            index_schema::set_up(&conn).map_err(&to_error)?;
-            index_schema::set_up_live(&conn).map_err(&to_error)?;
-            let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&to_error)?;
-            // Another process may have been first.
-            if index_schema::version(&tx).map_err(&to_error)? == 0 {
-                index_schema::create(&tx).map_err(&to_error)?;
-            }
-            tx.commit().map_err(&to_error)?;
-        }
-        drop(file);
         Index::open_at(folder)
     }
 

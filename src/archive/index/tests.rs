@@ -254,7 +254,7 @@ fn read_in_pieces(index: &Index, search: &Search, fields: Fields) -> (Vec<Row>, 
 #[test]
 fn a_long_answer_in_pieces_is_the_same_as_in_one() {
     let store = Store::new();
-    let mut index = Index::create(&store.state).unwrap();
+    let mut index = ready(&store.root, &store.state);
     // Many at one instant, few at others, none for long.
     let at_of = |n: u64| at(if n.is_multiple_of(3) { 5_000 } else { (n * n % 90_001) as i64 });
     let rows: Vec<Row> = (0..15_000u64)
@@ -300,7 +300,7 @@ fn a_long_answer_in_pieces_is_the_same_as_in_one() {
 #[test]
 fn pages_join_without_gap_or_overlap_where_many_answers_share_an_instant() {
     let store = Store::new();
-    let mut index = Index::create(&store.state).unwrap();
+    let mut index = ready(&store.root, &store.state);
     let path = |id| PathBuf::from(format!("2026/11/23/{id}.json"));
     let rows: Vec<Row> = (0..10_000u64)
         .map(|n| {
@@ -677,7 +677,7 @@ proptest! {
     #[test]
     fn built_anew_or_kept_up_it_is_the_same(deeds in deeds()) {
         let store = Store::new();
-        let mut index = Index::create(&store.state).unwrap();
+        let mut index = ready(&store.root, &store.state);
         for deed in deeds {
             play(&store, &mut index, deed);
         }

@@ -4,9 +4,9 @@
 
 use crate::archive::abreast::in_order;
 use crate::archive::index::{Index, IndexError, Piece, Row, SearchResults, SearchSpan};
+use crate::archive::{Archive, OpenError, Place};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// How rows become what is written.
@@ -28,7 +28,7 @@ pub(super) trait RowFormat: Sync {
 /// # Errors
 /// What the index or `write` says.
 pub(super) fn read<F: RowFormat, E>(
-    state: &Path,
+    place: &Place,
     answer: SearchResults,
     form: &F,
     readers: usize,
@@ -47,7 +47,8 @@ where
         }
         Piece::Span(span) => {
             let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let done = taken.map_or_else(|| Index::open(state), Ok).and_then(|index| {
+            let opened = || Archive::reopen(place).map(|archive| archive.index);
+            let done = taken.map_or_else(opened, Ok).and_then(|index| {
                 span_in_words(&index, span, form, &mut |text| give(Ok(text)))?;
                 idle.lock().unwrap_or_else(PoisonError::into_inner).push(index);
                 Ok(())
@@ -58,7 +59,7 @@ where
         }
     };
     let readers = readers.min(answer.pieces.len());
-    in_order(answer.pieces.into_iter(), readers, put_into_words, |text: Result<F::Text, IndexError>| {
+    in_order(answer.pieces.into_iter(), readers, put_into_words, |text: Result<F::Text, OpenError>| {
         Ok(write(text?)?)
     })
 }
