@@ -9,7 +9,7 @@ use super::advice::has_no_agent_rule;
 use super::compiled::{ExtensionRule, NumberForm};
 use super::keys::{self, Key};
 use super::listen_at::ListenOver;
-use super::sections::{MEMORY_MIN, SECTIONS};
+use super::sections::SECTIONS;
 use super::{Config, ListenReason, Service};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -46,10 +46,6 @@ pub fn check(config: &Config, purpose: Purpose) -> Vec<BadValue> {
     service_numbers(config, &mut findings);
     numbers(config, &mut findings);
     storage(config, &mut findings);
-    if config.limits.memory < MEMORY_MIN {
-        let found = format!("{} bytes", config.limits.memory);
-        findings.add("limits.memory", found, "a size of at least \"64 MiB\"");
-    }
     for (key, found, allowed) in config.pause.wrong() {
         findings.add(key, found, allowed);
     }

@@ -99,11 +99,16 @@ pub mod bytes {
         parse(&s).ok_or_else(|| serde::de::Error::custom(format!("`{s}` is not a size such as \"5 GiB\"")))
     }
 
-    /// Writes a size in the largest unit that divides it.
-    pub fn serialize<S: Serializer>(n: &u64, s: S) -> Result<S::Ok, S::Error> {
+    /// A size in the largest unit that divides it.
+    pub fn text(n: u64) -> String {
         let (u, sh) =
-            UNITS.iter().find(|(_, sh)| *n != 0 && n.is_multiple_of(1u64 << sh)).unwrap_or(&("B", 0));
-        s.collect_str(&format_args!("{} {u}", n >> sh))
+            UNITS.iter().find(|(_, sh)| n != 0 && n.is_multiple_of(1u64 << sh)).unwrap_or(&("B", 0));
+        format!("{} {u}", n >> sh)
+    }
+
+    /// Writes a size, as [`text`] does.
+    pub fn serialize<S: Serializer>(n: &u64, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&text(*n))
     }
 }
 

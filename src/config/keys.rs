@@ -45,8 +45,8 @@ pub enum Kind {
     Duration,
     /// `"30s"`, above zero.
     Period,
-    /// `"5 GiB"`.
-    Size,
+    /// `"5 GiB"`, at least so many bytes.
+    Size(u64),
     /// A number of digits or `"all"`.
     HideDigits,
     /// `{ "2001" = "M. Virtanen" }`.
@@ -248,7 +248,8 @@ impl Kind {
             }
             Kind::Duration => "a duration with its unit such as \"30s\" or \"1h 30m\"".into(),
             Kind::Period => "a duration above zero with its unit such as \"30s\" or \"1h 30m\"".into(),
-            Kind::Size => "a size such as \"5 GiB\", \"100 MiB\" or \"0\"".into(),
+            Kind::Size(least @ 1..) => format!("a size of at least \"{}\"", forms::bytes::text(least)),
+            Kind::Size(_) => "a size such as \"5 GiB\", \"100 MiB\" or \"0\"".into(),
             Kind::HideDigits => "a number of digits from 0 to 255, or \"all\"".into(),
             Kind::Names => "texts by agent id such as { \"2001\" = \"M. Virtanen\" }".into(),
             Kind::Services(_) => "[[service]] tables".into(),
@@ -283,7 +284,9 @@ impl Kind {
             Kind::Directions => some(&|v| v.as_str().is_some_and(|s| DIRECTIONS.contains(&s))),
             Kind::Duration => value.as_str().and_then(forms::duration::parse).is_some(),
             Kind::Period => value.as_str().and_then(forms::duration::parse).is_some_and(|d| !d.is_zero()),
-            Kind::Size => value.as_str().is_some_and(|s| forms::bytes::parse(s).is_some()),
+            Kind::Size(least) => {
+                value.as_str().and_then(forms::bytes::parse).is_some_and(|bytes| bytes >= least)
+            }
             Kind::HideDigits => match value {
                 Value::Integer(n) => (0..=255).contains(n),
                 Value::String(s) => s == "all",
@@ -342,7 +345,7 @@ impl Kind {
             | Kind::OneOf(_)
             | Kind::Duration
             | Kind::Period
-            | Kind::Size
+            | Kind::Size(_)
             | Kind::HideDigits => toml_value(text).filter(Value::is_str).unwrap_or_else(plain),
         }
     }

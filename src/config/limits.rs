@@ -37,6 +37,17 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::keys::Section as _;
+    use toml::Value;
+
+    #[test]
+    fn the_least_memory_is_in_the_row_of_its_key() {
+        let row = Limits::KEYS.iter().find(|key| key.name == "memory").unwrap();
+        assert_eq!(row.kind.allowed(), "a size of at least \"64 MiB\"");
+        let accepts = |text: &str| row.kind.accepts(&Value::from(text));
+        assert!(accepts("64 MiB") && accepts("65536 KiB") && accepts("67108864") && accepts("2 TiB"));
+        assert!(!["67108863", "63 MiB", "0", "-1", "", "much"].into_iter().any(accepts));
+    }
 
     #[test]
     fn what_nobody_has_set_follows_from_the_memory() {

@@ -195,7 +195,7 @@ section! {
         encoding: Encoding = Encoding::PcmS16le, Kind::OneOf(&["pcm_s16le", "g711"]);
         /// Recording stops before less than this is free on the disk.
         #[serde(with = "crate::config::forms::bytes")]
-        min_free: u64 = 5 << 30, Kind::Size;
+        min_free: u64 = 5 << 30, Kind::Size(0);
         /// true: members of the service's group may read recordings (files 0640, folders 0750 instead
         /// of 0600 and 0700). A copy made that way leaves no trace in the audit log.
         group_read: bool = false, Kind::Bool;
@@ -317,7 +317,7 @@ section! {
         /// are in proportion to the memory, recordings up to 64000: the numbers below are those for
         /// 1 GiB. `nauhuri check` shows what they are.
         #[serde(with = "crate::config::forms::bytes")]
-        memory: u64 = 1 << 30, Kind::Size;
+        memory: u64 = 1 << 30, Kind::Size(MEMORY_MIN);
         /// Calls followed at once.
         calls: usize = 100_000, SOME;
         /// Recordings open at once. When the limit is reached, a new call takes the place of one
