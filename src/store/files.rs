@@ -10,11 +10,15 @@
 
 mod beneath;
 mod known;
+mod locking;
+mod outside;
 mod replace;
 #[cfg(test)]
 mod tests;
 
 pub use known::{Access, EntryKind, FileStat, FolderEntry, Owner};
+pub use locking::{lock_now, share_lock};
+pub use outside::{create_outside, rename_outside};
 pub use replace::{NEW, with_new};
 
 use super::error::StoreError;
@@ -229,16 +233,6 @@ impl Folder {
             }
         }
         self.write(path).map(|file| (file, false))
-    }
-
-    /// Opens a file, made where it is missing, and waits until nobody else has it locked.
-    ///
-    /// # Errors
-    /// As for [`write_or_create`](Folder::write_or_create).
-    pub fn lock(&self, path: &Path) -> Result<File, StoreError> {
-        let (file, _) = self.write_or_create(path)?;
-        file.lock().map_err(StoreError::io("lock", &self.0.path.join(path)))?;
-        Ok(file)
     }
 
     /// What is there under a name; `None` for nothing. A link is looked at, not followed.

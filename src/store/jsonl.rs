@@ -5,7 +5,8 @@
 //! it off. Must not know what a line says.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 /// How much of the end is read at first.
@@ -159,6 +160,22 @@ pub fn line_at(file: &File, at: u64, whole: u64, max: usize) -> io::Result<(u64,
     }
 }
 
+/// Copies the bytes of a span of the file, however long, in pieces.
+///
+/// # Errors
+/// They cannot be read, or not be written.
+pub fn copy(file: &File, span: Range<u64>, out: &mut impl Write) -> io::Result<()> {
+    let mut piece = vec![0; END as usize];
+    let mut at = span.start;
+    while at < span.end {
+        let size = usize::try_from(span.end - at).unwrap_or(usize::MAX).min(piece.len());
+        file.read_exact_at(&mut piece[..size], at)?;
+        out.write_all(&piece[..size])?;
+        at += size as u64;
+    }
+    Ok(())
+}
+
 /// Appends whole lines behind byte `end`, where the last one ends; synced. What stood
 /// behind it is cut off, and where this fails nothing stands there.
 ///
@@ -239,6 +256,18 @@ mod tests {
             }
             start = end;
         }
+    }
+
+    #[test]
+    fn spans_are_copied_byte_for_byte() {
+        let bytes: Vec<u8> = (0..70_000u32).map(|n| (n % 251) as u8).collect();
+        let file = file(&bytes);
+        for span in [0..0, 0..1, 5..16_389, 100..70_000, 70_000..70_000] {
+            let mut out = Vec::new();
+            copy(&file, span.clone(), &mut out).unwrap();
+            assert!(out == bytes[span.start as usize..span.end as usize], "{span:?}");
+        }
+        assert!(copy(&file, 0..70_001, &mut Vec::new()).is_err());
     }
 
     #[test]

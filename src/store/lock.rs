@@ -17,10 +17,10 @@
 //! The kernel drops all of them with the process, `kill -9` included. The files are never removed.
 
 use super::StoreError;
-use super::files::{Access, Folder};
+use super::files::{Access, Folder, lock_now, share_lock};
 use super::layout::{STATE_FOLDER, open_state};
 use crate::time::Timestamp;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -43,11 +43,7 @@ impl StoreLock {
         let state = Folder::make(root, Access::Owner)?.make_below(Path::new(STATE_FOLDER), false)?;
         let path = state.path().join(LOCK);
         let (file, _) = state.write_or_create(&path)?;
-        let alone = match file.try_lock() {
-            Ok(()) => true,
-            Err(TryLockError::WouldBlock) => false,
-            Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &path)(e)),
-        };
+        let alone = lock_now(&file, &path)?;
         let mut lock = StoreLock { file, path, root: root.to_owned(), alone };
         if !alone {
             lock.share()?;
@@ -62,7 +58,7 @@ impl StoreLock {
 
     /// Lets others in. Waits while another process is alone, that is, repairs.
     pub fn share(&mut self) -> Result<(), StoreError> {
-        self.file.lock_shared().map_err(StoreError::io("lock", &self.path))?;
+        share_lock(&self.file, &self.path)?;
         self.alone = false;
         Ok(())
     }
@@ -98,18 +94,8 @@ impl EditLock {
     /// A file cannot be made or locked.
     pub fn try_now(state: &Path) -> Result<Option<EditLock>, StoreError> {
         let state = open_state(state)?;
-        let Some(_turn) = locked_now(&state, "edit.turn")? else { return Ok(None) };
-        Ok(locked_now(&state, "edit.lock")?.map(|file| EditLock { _file: file }))
-    }
-}
-
-/// The file, locked; `None` where somebody else has it locked.
-fn locked_now(state: &Folder, name: &str) -> Result<Option<File>, StoreError> {
-    let (file, _) = state.write_or_create(Path::new(name))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(e)) => Err(StoreError::io("lock", &state.path().join(name))(e)),
+        let Some(_turn) = state.lock_now(Path::new("edit.turn"))? else { return Ok(None) };
+        Ok(state.lock_now(Path::new("edit.lock"))?.map(|file| EditLock { _file: file }))
     }
 }
 
@@ -127,7 +113,7 @@ impl RecorderLock {
     pub fn take(root: &Path, now: Timestamp) -> Result<RecorderLock, StoreError> {
         let state = open_state(&root.join(STATE_FOLDER))?;
         let name = "recorder.lock";
-        let Some(file) = locked_now(&state, name)? else {
+        let Some(file) = state.lock_now(Path::new(name))? else {
             // Written by whoever has the lock, just after taking it.
             let by = state.read(Path::new(name)).map(std::io::read_to_string);
             let by = by.ok().and_then(Result::ok).unwrap_or_default();
@@ -150,16 +136,13 @@ pub fn is_occupied(root: &Path) -> Result<bool, StoreError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(e) => return Err(e),
     };
-    match file.try_lock() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(e)) => Err(StoreError::io("lock", &path)(e)),
-    }
+    Ok(!lock_now(&file, &path)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::TryLockError;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
@@ -201,7 +184,7 @@ mod tests {
         assert!(EditLock::try_now(dir.path()).unwrap().is_none());
         drop(edits);
         assert!(EditLock::try_now(dir.path()).unwrap().is_some());
-        let turn = locked_now(&open_state(dir.path()).unwrap(), "edit.turn").unwrap();
+        let turn = open_state(dir.path()).unwrap().lock_now(Path::new("edit.turn")).unwrap();
         assert!(EditLock::try_now(dir.path()).unwrap().is_none(), "somebody stands in line");
         drop(turn);
     }

@@ -11,15 +11,15 @@ mod tests;
 pub use riff::{CHANNELS, WavEncoding, WavInfo, WavSpec, encode as encode_header};
 
 use super::error::{SYNC_AUDIO, StoreError};
-use super::files::{Access, Folder};
+use super::files::{Folder, create_outside};
 use crate::codec::g711::Law;
 use riff::HeaderError;
 use ring::digest::{Context, SHA256};
 use rustix::fs::{FallocateFlags, fallocate};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Samples of silence written at once where silence is not zeros.
@@ -73,12 +73,7 @@ impl WavWriter {
     /// # Errors
     /// [`StoreError::InUse`] where the file exists, or the system refuses.
     pub fn create(path: &Path, spec: WavSpec) -> Result<WavWriter, StoreError> {
-        let mode = Access::Owner.file_mode();
-        let made = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path);
-        let file = made.map_err(|e| match e.kind() {
-            io::ErrorKind::AlreadyExists => StoreError::InUse { path: path.to_owned() },
-            _ => StoreError::io("create", path)(e),
-        })?;
+        let file = create_outside(path)?;
         WavWriter::begin(file, path, spec)
     }
 

@@ -42,8 +42,7 @@ pub use row::{KeptState, Row};
 pub use sums::{DayBytes, DueBytes, ServiceTerm, Stats, Tally};
 pub use tombstone::{BuriedFile, DeletionReason, TOMBSTONES, Tombstone};
 
-use crate::store::StoreError;
-use crate::store::files::Folder;
+use crate::store::files::{Folder, share_lock};
 use crate::store::heartbeat::Heartbeat;
 use crate::store::layout::open_state;
 use crate::store::mark::{self, StoreId};
@@ -90,7 +89,7 @@ impl Index {
 
     fn open_at(state: Folder) -> Result<Index, IndexError> {
         let place = lock_file(&state)?;
-        place.lock_shared().map_err(StoreError::io("lock", &state.path().join(LOCK)))?;
+        share_lock(&place, &state.path().join(LOCK))?;
         place::drop_leftover(&state)?;
         let path = database(&state, INDEX)?;
         let to_error = IndexError::sqlite(&path);

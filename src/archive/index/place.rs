@@ -1,7 +1,7 @@
 //! The files of an index: their names, how they are made, who holds them.
 
 use crate::store::StoreError;
-use crate::store::files::Folder;
+use crate::store::files::{Folder, lock_now};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::io;
@@ -63,8 +63,9 @@ pub(super) fn drop_leftover(state: &Folder) -> Result<(), StoreError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(e),
     };
-    match file.try_lock() {
-        Ok(()) => state.remove(scratch).map(drop),
-        Err(_) => Ok(()),
+    // Where there are no locks it may be in use: it is left alone.
+    match lock_now(&file, scratch) {
+        Ok(true) => state.remove(scratch).map(drop),
+        _ => Ok(()),
     }
 }

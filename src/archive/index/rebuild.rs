@@ -13,7 +13,7 @@ use super::row::put_all;
 use super::tombstone::{self, Tombstone};
 use super::{Index, IndexError, Row, index_schema};
 use crate::store::StoreError;
-use crate::store::files::Folder;
+use crate::store::files::{Folder, lock_now};
 use crate::store::layout::open_state;
 use crate::store::layout::{NameFiles, NameState, Walk};
 use crate::store::mark::{self, StoreId};
@@ -21,7 +21,7 @@ use crate::store::sidecar::Sidecar;
 use crate::time::Timestamp;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, params};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -94,10 +94,8 @@ fn scratch_file(state: &Folder) -> Result<File, IndexError> {
 fn try_scratch_file(state: &Folder) -> Result<File, IndexError> {
     let scratch = state.path().join(SCRATCH);
     let (held, _) = state.write_or_create(&scratch)?;
-    match held.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(IndexError::InUse { path: scratch }),
-        Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &scratch)(e).into()),
+    if !lock_now(&held, &scratch)? {
+        return Err(IndexError::InUse { path: scratch });
     }
     held.set_len(0).map_err(StoreError::io("empty", &scratch))?;
     // Somebody may have taken it for a leftover before it was locked.
@@ -210,12 +208,8 @@ fn publish(built: &Connection, state: &Folder) -> Result<(), IndexError> {
     }
     // Too damaged to take a transaction: it can go only when nobody has it open.
     let place = lock_file(state)?;
-    match place.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(IndexError::InUse { path: state.path().join(INDEX) }),
-        Err(TryLockError::Error(e)) => {
-            return Err(StoreError::io("lock", &state.path().join(LOCK))(e).into());
-        }
+    if !lock_now(&place, &state.path().join(LOCK))? {
+        return Err(IndexError::InUse { path: state.path().join(INDEX) });
     }
     for suffix in ["", "-wal", "-shm", "-journal"] {
         state.remove(Path::new(&format!("{INDEX}{suffix}")))?;

@@ -15,8 +15,7 @@ use super::{Action, AuditError, AuditLog, By, Cut, Draft, Entry, LOG_FILE, Link,
 use crate::store::StoreError;
 use crate::store::jsonl::Lines;
 use crate::time::Timestamp;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 impl AuditLog {
@@ -35,14 +34,7 @@ impl AuditLog {
         // What `CutTold` reads.
         let detail = facts! { UpTo: up_to, Entries: count, Before: since.whole_us() };
         self.append_to(&log, by, [Draft::new(Action::AuditPrune).detail(detail)])?;
-        let (scratch, file) = log.folder.open_scratch(Path::new(LOG_FILE))?;
-        let copied = copy_behind(&log, &up_to, file)
-            .and_then(|()| Ok(log.folder.rename(&scratch, Path::new(LOG_FILE))?));
-        if let Err(e) = copied {
-            drop(log.folder.remove(&scratch));
-            return Err(e);
-        }
-        log.folder.sync()?;
+        log.folder.replace_with(Path::new(LOG_FILE), |out| copy_behind(&log, &up_to, out))?;
         Ok(count)
     }
 }
@@ -76,11 +68,10 @@ fn prunable(log: &Locked, since: Timestamp) -> Result<Option<(Link, u64)>, Audit
 }
 
 /// What is behind `up_to`, which is met on the way: nothing less takes the log's place.
-fn copy_behind(log: &Locked, up_to: &Link, file: File) -> Result<(), AuditError> {
+fn copy_behind(log: &Locked, up_to: &Link, out: &mut impl Write) -> Result<(), AuditError> {
     let (first, _) = seal(&Cut { cut: up_to.clone() }, None)?;
     let old = log.folder.read(Path::new(LOG_FILE))?;
     let copy = || -> io::Result<()> {
-        let mut out = BufWriter::new(file);
         writeln!(out, "{first}")?;
         let mut behind = false;
         for line in Lines::new(old, MAX_LINE) {
@@ -98,7 +89,7 @@ fn copy_behind(log: &Locked, up_to: &Link, file: File) -> Result<(), AuditError>
         if !behind {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the entry to cut behind is not there"));
         }
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+        Ok(())
     };
     Ok(copy().map_err(StoreError::io("write", &log.path()))?)
 }
@@ -115,9 +106,8 @@ mod tests {
         let by = By::new(Who::of_process(), Timestamp::from_parts(1_795_421_723, 0));
         (0..3).for_each(|_| drop(log.append(&by, [Draft::new(Action::List)]).unwrap()));
         let locked = log.lock().unwrap();
-        let (_, scratch) = locked.folder.open_scratch(Path::new(LOG_FILE)).unwrap();
         let gone = Link { seq: 2, ..Link::genesis() };
-        let said = copy_behind(&locked, &gone, scratch).unwrap_err().to_string();
+        let said = copy_behind(&locked, &gone, &mut Vec::new()).unwrap_err().to_string();
         assert!(said.contains("is not there"), "{said}");
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Works on encoded samples: what is not asked to change is the same bytes.
 
-use super::request::{ExportError, ExportRequest, create};
+use super::request::{ExportError, ExportRequest};
 use crate::id::Channel;
 use crate::store::StoreError;
+use crate::store::files::create_outside;
 use crate::store::wav::{self, WavInfo, WavWriter};
 use std::fs::File;
 use std::io;
@@ -59,7 +60,7 @@ impl Excerpt {
     /// Writes the copy to `to`, synced. `to` must not exist.
     pub(super) fn copy(&self, mut source: File, from: &Path, to: &Path) -> Result<(), StoreError> {
         if self.is_whole() {
-            let mut copy = create(to).map_err(StoreError::io("create", to))?;
+            let mut copy = create_outside(to)?;
             io::copy(&mut source, &mut copy).map_err(StoreError::io("copy", from))?;
             return copy.sync_all().map_err(StoreError::io("sync", to));
         }

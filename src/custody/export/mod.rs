@@ -27,12 +27,12 @@ use super::keeper::Keeper;
 use crate::archive::index::Row;
 use crate::id::Channel;
 use crate::store::StoreError;
-use crate::store::files::{Access, Folder};
+use crate::store::files::{Access, Folder, create_outside, rename_outside};
 use crate::store::sidecar::{Sidecar, read_bytes, read_value};
 use crate::store::wav::{sha256_hex, sha256_of};
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
-use request::{create, part};
+use request::part;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fs::{self, DirBuilder, File};
@@ -157,7 +157,8 @@ impl ExportRun<'_> {
         let sha256 = if self.order.zip {
             let path = self.claim(&zip_name)?;
             let names: Vec<&str> = all.iter().map(|l| l.name.as_str()).collect();
-            zipped::write(&path, to, &names, self.now).map_err(StoreError::io("write", &path))?;
+            let file = create_outside(&path)?;
+            zipped::write(file, to, &names, self.now).map_err(StoreError::io("write", &path))?;
             let sha256 = sha256_hex(&path)?;
             // The zip has it all: what went into it is not left beside it.
             let (zip, loose) =
@@ -166,13 +167,13 @@ impl ExportRun<'_> {
                 fs::remove_file(file).map_err(StoreError::io("remove", file))?;
             }
             self.made = zip.into_iter().collect();
-            rename(&path, &last)?;
+            rename_outside(&path, &last)?;
             sha256
         } else {
             for listed in &all {
                 let to = self.order.to.join(&listed.name);
                 must_not_exist(&to)?;
-                rename(&part(&to), &to)?;
+                rename_outside(&part(&to), &to)?;
                 self.made.retain(|made| *made != part(&to));
                 self.made.push(to);
             }
@@ -255,10 +256,8 @@ impl ExportRun<'_> {
 
     fn write(&mut self, name: &str, bytes: &[u8]) -> Result<Listed, ExportError> {
         let path = self.claim(name)?;
-        let written = create(&path).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
+        let mut file = create_outside(&path)?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
         written.map_err(StoreError::io("write", &path))?;
         listed(name, &path)
     }
@@ -278,10 +277,6 @@ fn must_not_exist(path: &Path) -> Result<(), ExportError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(StoreError::io("look for", path)(e).into()),
     }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
-    fs::rename(from, to).map_err(StoreError::io("rename", from))
 }
 
 /// Whether `path`, which need not exist, lies in `folder`.

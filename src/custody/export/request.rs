@@ -5,11 +5,7 @@ use super::super::keeper::KeeperError;
 use super::super::language::Language;
 use crate::id::Channel;
 use crate::store::StoreError;
-use crate::store::files::Access;
 use jiff::tz::TimeZone;
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -96,9 +92,4 @@ fn ids(ids: &[Uuid]) -> String {
 /// The name of a file that is not whole.
 pub(super) fn part(path: &Path) -> PathBuf {
     PathBuf::from(format!("{}{PART}", path.display()))
-}
-
-/// Makes a file that must not exist.
-pub(super) fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(Access::Owner.file_mode()).open(path)
 }

@@ -1,6 +1,6 @@
 //! All files of an export in one zip.
 
-use super::request::{create, part};
+use super::request::part;
 use crate::store::files::Access;
 use crate::time::Timestamp;
 use std::fs::File;
@@ -9,9 +9,9 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-/// Writes `NAME` from `folder/NAME.part` for each name; synced.
-pub(super) fn write(path: &Path, folder: &Path, names: &[&str], now: Timestamp) -> io::Result<()> {
-    let mut zip = ZipWriter::new(create(path)?);
+/// Writes into `file` `NAME` from `folder/NAME.part` for each name; synced.
+pub(super) fn write(file: File, folder: &Path, names: &[&str], now: Timestamp) -> io::Result<()> {
+    let mut zip = ZipWriter::new(file);
     for name in names {
         let from = part(&folder.join(name));
         let large = from.metadata()?.len() >= u64::from(u32::MAX);

@@ -3,7 +3,7 @@
 use super::Folder;
 use crate::store::error::StoreError;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Suffix of what is about to replace a file.
@@ -31,6 +31,29 @@ impl Folder {
         })
     }
 
+    /// The same for what is not all in memory: `write` fills a file of its own. Synced, and the folder too.
+    ///
+    /// # Errors
+    /// The system refuses, or `write` does; what was there stays, and nothing else is left.
+    pub fn replace_with<T, E: From<StoreError>>(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (scratch, file) = self.open_scratch(path)?;
+        let filled = || {
+            let mut out = BufWriter::new(file);
+            let done = write(&mut out)?;
+            let file = out.into_inner().map_err(|e| StoreError::io("write", &scratch)(e.into_error()))?;
+            file.sync_all().map_err(StoreError::io("sync", &scratch))?;
+            self.rename(&scratch, path)?;
+            Ok(done)
+        };
+        let done = filled().inspect_err(|_: &E| drop(self.remove(&scratch)))?;
+        self.sync()?;
+        Ok(done)
+    }
+
     /// Writes `PATH.new`, for a rename that comes later.
     ///
     /// # Errors
@@ -49,7 +72,7 @@ impl Folder {
     ///
     /// # Errors
     /// The system refuses.
-    pub fn open_scratch(&self, path: &Path) -> Result<(PathBuf, File), StoreError> {
+    fn open_scratch(&self, path: &Path) -> Result<(PathBuf, File), StoreError> {
         let scratch = with_new(path);
         for _ in 0..100 {
             self.remove(&scratch)?;

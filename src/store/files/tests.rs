@@ -179,3 +179,44 @@ fn a_replacement_that_fails_leaves_nothing() {
     names.sort();
     assert_eq!(names, ["file", "taken"]);
 }
+
+#[test]
+fn what_is_written_in_pieces_replaces_whole_or_not_at_all() {
+    use std::io::Write as _;
+    let (_dir, folder) = store();
+    let path = Path::new("lines");
+    folder.replace(path, b"old", true).unwrap();
+    let failed: Result<(), StoreError> = folder.replace_with(path, |out| {
+        out.write_all(b"half").unwrap();
+        Err(StoreError::io("read", path)(io::ErrorKind::InvalidData.into()))
+    });
+    assert!(failed.is_err());
+    let read = || std::io::read_to_string(folder.read(path).unwrap()).unwrap();
+    assert_eq!((read().as_str(), folder.entries().unwrap().len()), ("old", 1));
+    let done: Result<u8, StoreError> = folder.replace_with(path, |out| {
+        out.write_all(b"new").unwrap();
+        Ok(7)
+    });
+    assert_eq!((done.unwrap(), read().as_str(), folder.entries().unwrap().len()), (7, "new", 1));
+    // Its own name is taken by a folder: the rename fails.
+    fs::create_dir(folder.path().join("taken")).unwrap();
+    let failed: Result<(), StoreError> = folder.replace_with(Path::new("taken"), |_| Ok(()));
+    assert!(failed.is_err() && folder.entries().unwrap().len() == 2);
+}
+
+#[test]
+fn a_lock_that_somebody_has_is_not_waited_for() {
+    let (_dir, folder) = store();
+    let path = Path::new("lock");
+    let first = folder.lock(path).unwrap();
+    assert!(folder.lock_now(path).unwrap().is_none());
+    drop(first);
+    let alone = folder.lock_now(path).unwrap().unwrap();
+    let other = folder.write(path).unwrap();
+    assert!(!lock_now(&other, path).unwrap());
+    drop(alone);
+    share_lock(&other, path).unwrap();
+    let third = folder.write(path).unwrap();
+    share_lock(&third, path).unwrap();
+    assert!(!lock_now(&folder.write(path).unwrap(), path).unwrap());
+}

@@ -1,6 +1,7 @@
 //! The writer against what it wrote, byte by byte.
 
 use super::*;
+use crate::store::files::Access;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
