@@ -29,10 +29,10 @@ use crate::custody::audit::AuditLog;
 use crate::store::StoreError;
 use crate::store::lock::{RecorderLock, StoreLock};
 use crate::store::mark::{self, IdentityError};
-use crate::telemetry::{Metrics, Notifier};
 use crate::telemetry::events::Event;
 use crate::telemetry::http::{Port, ServeError};
 use crate::telemetry::label::ThreadRole;
+use crate::telemetry::{Metrics, Notifier};
 use crate::tls::RsaKey;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
@@ -262,7 +262,7 @@ impl<S: FrameSource> Recorder<S> {
                 .names()
                 .for_each(|listener| Event::Listening { listener: &listener }.emit(&outlets.metrics));
             let audit = AuditLog::of(&state, &config.audit);
-            let errands = Errands::new(door, audit, Arc::clone(&outlets.metrics));
+            let errands = Errands::new(door, audit, Arc::clone(&outlets.metrics), clock.clone());
             let (zone, ends) = (config.retention.timezone.to_string(), stop.clone());
             let metrics = Arc::clone(&outlets.metrics);
             crew.start(ThreadRole::Control, "control", Patience::Short, move |pulse: &Arc<Pulse>| {

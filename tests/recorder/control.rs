@@ -6,6 +6,9 @@ use crate::common::run::{Recording, nauhuri, recordings};
 use crate::common::voice::Voice;
 use crate::studio::{Studio, config};
 use nauhuri::config::{Config, ServiceRule};
+use nauhuri::daemon::crew::Faults;
+use nauhuri::daemon::machine_clock::Clock;
+use nauhuri::time::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -119,6 +122,27 @@ fn paused(r: &Recording, by: &str, resumed_by: Option<&str>) -> (f64, f64) {
     }
     assert_eq!(r.json["complete"], true, "{}", r.json);
     (at_s, end_s)
+}
+
+/// What is asked of a recorder is written down by its clock, as what it does itself is.
+#[test]
+fn what_is_asked_is_logged_by_the_recorders_clock() {
+    let place = Place::new();
+    let begins = Timestamp::from_parts(1_780_000_000, 0);
+    let clock = Clock::standing(begins);
+    let config = place.config("control-clock");
+    let studio = Studio::start(&config, clock.clone(), Faults::default()).unwrap();
+    assert_eq!(place.calls(), [] as [Value; 0]);
+    clock.turn(Duration::from_secs(61));
+    assert_eq!(place.calls(), [] as [Value; 0]);
+    let entries = place.entries();
+    let shown = entries.iter().filter(|e| e["action"] == "calls_show");
+    let at: Vec<&str> = shown.map(|e| e["at"].as_str().unwrap()).collect();
+    assert!(
+        matches!(at[..], [a, b] if a.starts_with("2026-05-28T20:26:40") && b.starts_with("2026-05-28T20:27:41")),
+        "{at:?}"
+    );
+    assert!(studio.stop().0);
 }
 
 #[test]

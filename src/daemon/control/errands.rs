@@ -4,9 +4,9 @@
 //! A pause is made first and logged then, since what is said meanwhile cannot be taken back;
 //! whatever shows or records more is logged first, and not done where it cannot be.
 
+use super::super::machine_clock::Clock;
 use super::asked::{AskDoor, Errand};
 use super::protocol::RunningCall;
-use crate::capture::wall_clock;
 use crate::config::{PauseBy, Switch};
 use crate::custody::audit::{Action, AuditLog, By, Draft, Outcome, Who, facts};
 use crate::id::short_hex;
@@ -69,12 +69,13 @@ pub struct Errands {
     door: AskDoor,
     audit: AuditLog,
     metrics: Arc<Metrics>,
+    clock: Clock,
 }
 
 impl Errands {
-    /// For this recorder and this log.
-    pub fn new(door: AskDoor, audit: AuditLog, metrics: Arc<Metrics>) -> Errands {
-        Errands { door, audit, metrics }
+    /// For this recorder, its clock and this log.
+    pub fn new(door: AskDoor, audit: AuditLog, metrics: Arc<Metrics>, clock: Clock) -> Errands {
+        Errands { door, audit, metrics, clock }
     }
 
     /// All running calls, the oldest first, and whether some may be missing.
@@ -99,7 +100,7 @@ impl Errands {
         meant: &str,
         (switch, by): (Switch, PauseBy),
     ) -> Result<RunningCall, NotDone> {
-        let at = wall_clock();
+        let at = self.clock.wall();
         let call = match self.calls().await.and_then(|(calls, _)| one_of(calls, meant)) {
             Ok(call) => call,
             Err(why) => return self.refuse(who, switch, Vec::new(), why).await,
@@ -118,7 +119,7 @@ impl Errands {
         agent: &str,
         (switch, by): (Switch, PauseBy),
     ) -> Result<Switched, NotDone> {
-        let at = wall_clock();
+        let at = self.clock.wall();
         let mut all = Switched::default();
         for call in self.of_agent(agent).await? {
             match self.switch_one(who.clone(), &call, at, (switch, by)).await {
@@ -188,7 +189,7 @@ impl Errands {
             return Err(NotDone::Busy);
         }
         calls.sort_by_key(|call| (call.answered_at, call.id));
-        let now = wall_clock();
+        let now = self.clock.wall();
         for c in &mut calls {
             c.seconds = (now.since_s(c.answered_at).max(0.0) * 1000.0).round() / 1000.0;
         }
@@ -211,7 +212,7 @@ impl Errands {
 
     /// Adds an entry to the audit log, off this thread: another process may be writing it.
     async fn write(&self, who: Who, draft: Draft) -> Result<(), String> {
-        let (audit, by) = (self.audit.clone(), By::new(who, wall_clock()));
+        let (audit, by) = (self.audit.clone(), By::new(who, self.clock.wall()));
         let written = tokio::task::spawn_blocking(move || audit.append(&by, [draft]));
         let reason: String = match tokio::time::timeout(LOG_WITHIN, written).await {
             Ok(Ok(Ok((link, trouble)))) => {
