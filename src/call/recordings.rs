@@ -1,5 +1,4 @@
-//! Recordings as the signalling sees them: what each waits for, and the orders
-//! that follow.
+//! Recordings as the signalling sees them: what each waits for, and the orders that follow.
 //!
 //! ```text
 //! begin -> Candidate -- media, or half a second --> Open -- BYE --> Ending -- answered --> closed
@@ -13,6 +12,8 @@
 //! it may last depends on what the dialog has shown of itself ([`super::recording::SilenceLimits`]).
 
 mod hangup;
+#[cfg(test)]
+mod tests;
 
 use super::decision::{CallEvent, Decision, Ending, HopFormats, Opening, Unrecorded, UnrecordedCall};
 use super::ids::DialogId;
@@ -31,8 +32,7 @@ pub const STRAY: Duration = Duration::from_millis(500);
 
 /// All recordings under way: a slab, so that a media packet costs an index and no look-up.
 ///
-/// An id is a running number above its slot, which orders recordings by age and
-/// tells the users of a slot apart.
+/// An id is a running number above its slot: it orders recordings by age and tells users of a slot apart.
 #[derive(Debug)]
 pub struct Recordings {
     patience: SilenceLimits,
