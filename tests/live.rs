@@ -34,6 +34,8 @@ mod decoders;
 mod faults;
 #[path = "live/faulty_commands.rs"]
 mod faulty_commands;
+#[path = "live/name_service.rs"]
+mod name_service;
 #[path = "live/probing.rs"]
 mod probing;
 #[path = "live/refusals.rs"]
