@@ -3,8 +3,9 @@
 CARGO ?= cargo
 # The capture that `make run` records from: any pcap or pcapng.
 CAPTURE ?= $(firstword $(wildcard pcaps/*inbound*.pcap*) $(wildcard pcaps/*.pcap*))
-# How often `make soak` kills.
+# How often `make soak` kills, and how many ways of coming between one another it plays.
 KILLS ?= 1000
+SEEDS ?= 1000
 RUN_DIR := out/run
 NAUHURI := target/quick/nauhuri
 
@@ -49,7 +50,8 @@ test-live: ## Live capture in namespaces of its own; needs root, or sudo
 	@$(CARGO) test --test live --no-run
 	@CARGO="$(CARGO)" scripts/test-live
 
-soak: ## Kills recorders at random moments under load, 1,000 times (KILLS=...); as root, or sudo
+soak: ## Sweeps, erasures and a daemon at once, 1,000 seeds (SEEDS=...); recorders killed under load, 1,000 times (KILLS=...); as root, or sudo
+	NAUHURI_SEEDS="$(SEEDS)" $(CARGO) test --test lifecycle_together
 	@$(CARGO) test --test live --no-run
 	@CARGO="$(CARGO)" NAUHURI_KILLS="$(KILLS)" scripts/test-live soak --nocapture
 

@@ -40,5 +40,7 @@ mod studio;
 mod threads;
 #[path = "recorder/tls.rs"]
 mod tls;
+#[path = "recorder/together.rs"]
+mod together;
 #[path = "recorder/upkeep.rs"]
 mod upkeep;

@@ -20,13 +20,14 @@ const RECORDINGS: u8 = 24;
 /// Entries of the audit log that are past their own term.
 const OLD_ENTRIES: i64 = 40;
 
-/// xorshift64: which thread waits for how long is another question each time.
+/// xorshift64: after which step a thread waits for how long follows from the seed and from which thread it
+/// is, whatever the others do.
 #[derive(Clone)]
 struct Dice(Arc<AtomicU64>);
 
 impl Dice {
-    fn new(seed: u64) -> Dice {
-        Dice(Arc::new(AtomicU64::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)))
+    fn new(seed: u64, thread: u64) -> Dice {
+        Dice(Arc::new(AtomicU64::new((seed * 8 + thread).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)))
     }
 
     fn roll(&self, sides: u64) -> u64 {
@@ -109,7 +110,7 @@ fn told(store: &Store) -> BTreeMap<Uuid, Vec<String>> {
 
 #[test]
 fn whatever_comes_between_the_log_is_whole_and_true() {
-    // `NAUHURI_SEEDS=1000` for as many.
+    // `make soak` plays a thousand.
     let seeds = std::env::var("NAUHURI_SEEDS").map_or(20, |n| n.parse().unwrap());
     for seed in 0..seeds {
         let store = Store::new();
@@ -118,10 +119,11 @@ fn whatever_comes_between_the_log_is_whole_and_true() {
         for n in 0..OLD_ENTRIES {
             store.audit().append(&old(n), [Draft::new(Action::List)]).unwrap();
         }
-        let dice = Dice::new(seed);
+        let (store, asked) = (&store, &asked);
         std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
+            for n in 0..2 {
+                scope.spawn(move || {
+                    let dice = Dice::new(seed, n);
                     let mut keeper = store.keeper().with_steps(dice.steps());
                     dice.wait();
                     let sweep = keeper.sweep(&kaisa(), &reading(day(0)), &options()).unwrap();
@@ -129,6 +131,7 @@ fn whatever_comes_between_the_log_is_whole_and_true() {
                 });
             }
             scope.spawn(|| {
+                let dice = Dice::new(seed, 2);
                 let mut keeper = store.keeper().with_steps(dice.steps());
                 for some in asked.chunks(5) {
                     dice.wait();
@@ -138,6 +141,7 @@ fn whatever_comes_between_the_log_is_whole_and_true() {
                 }
             });
             scope.spawn(|| {
+                let dice = Dice::new(seed, 3);
                 let mut keeper = store.keeper().with_steps(dice.steps());
                 for _ in 0..4 {
                     dice.wait();
@@ -147,6 +151,7 @@ fn whatever_comes_between_the_log_is_whole_and_true() {
                 }
             });
             scope.spawn(|| {
+                let dice = Dice::new(seed, 4);
                 for _ in 0..20 {
                     dice.wait();
                     store.audit().append(&by(day(0)), [Draft::new(Action::Show)]).unwrap();
@@ -155,8 +160,8 @@ fn whatever_comes_between_the_log_is_whole_and_true() {
                 }
             });
         });
-        let told = told(&store);
-        for id in due.iter().chain(&asked) {
+        let told = told(store);
+        for id in due.iter().chain(asked) {
             let deeds: Vec<&str> = told.get(id).into_iter().flatten().map(String::as_str).collect();
             let is_asked = asked.contains(id);
             let fits =
