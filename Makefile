@@ -76,7 +76,7 @@ field: ## What the field sends, by the ten thousand: calls that share addresses,
 dist: ## Release archive, bill of materials (CycloneDX) and checksums into dist/
 	CARGO="$(CARGO)" scripts/dist
 
-setup: ## Install what building needs
+setup: ## Install what building and running need
 	scripts/setup
 
 setup-test: ## Install what testing needs as well
