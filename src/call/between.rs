@@ -15,7 +15,8 @@ use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Sessions remembered of one pair of hosts.
+/// Sessions remembered of one pair of hosts: beyond so many the hosts say nothing of whose a flow is.
+/// Not counted: every trunk that carries more calls is beyond it, and nothing of them is lost.
 const MAX_SESSIONS: usize = 16;
 
 /// Sessions by the SIP hosts of caller and callee.

@@ -275,10 +275,10 @@ impl Calls {
         }
         // The next branch of a hunt.
         leg.ended = false;
-        leg.note_parties(&invite);
+        let has_room_for_caller = leg.note_parties(&invite);
         let offer = seen.msg.sdp().map(|body| Arc::new(sdp::parse(body)));
         let has_room = leg.note_hop(&seen.flow, seen.msg.via_count(), branch, &invite, offer);
-        self.tables.no_room += u64::from(!has_room);
+        self.tables.no_room += u64::from(!has_room) + u64::from(!has_room_for_caller);
         self.tables.ring(id, seen);
         if known.is_none() {
             self.join_continued(id, &invite, seen);

@@ -34,7 +34,7 @@ struct Contact {
 const MAX_SEARCHED: usize = 32;
 /// Calls of one contact that are told as not recorded; a contact has a handful.
 const MAX_LEFT_OUT: usize = 64;
-/// Keys of one contact.
+/// Keys of one contact; a leg that has only others begins a contact of its own.
 const MAX_KEYS: usize = 128;
 
 impl Contact {
@@ -75,10 +75,15 @@ impl Contacts {
         if let Some(c) = self.contacts.get_mut(&id) {
             c.legs.insert(leg);
             for k in keys {
-                if c.keys.len() < MAX_KEYS && !self.by_key.contains_key(&k) {
-                    self.by_key.insert(k.clone(), id);
-                    c.keys.push(k);
+                if self.by_key.contains_key(&k) {
+                    continue;
                 }
+                if c.keys.len() >= MAX_KEYS {
+                    self.no_room += 1;
+                    continue;
+                }
+                self.by_key.insert(k.clone(), id);
+                c.keys.push(k);
             }
         }
         id
@@ -97,6 +102,7 @@ impl Contacts {
                 c.keys.push(k);
             } else {
                 self.by_key.remove(&k);
+                self.no_room += 1;
             }
         }
         c.legs.extend(&moved.legs);
@@ -176,5 +182,29 @@ impl Contacts {
     /// UUID shared by the contact's recordings.
     pub fn uuid(&self, id: ContactId) -> Uuid {
         self.contacts.get(&id).map_or(Uuid::nil(), |c| c.uuid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: usize) -> Vec<u8> {
+        format!("call-id:{n}").into_bytes()
+    }
+
+    #[test]
+    fn keys_beyond_the_bound_are_counted() {
+        let (mut contacts, at) = (Contacts::default(), Timestamp::from_ns(0));
+        let first = contacts.join(LegId(1), at, (0..MAX_KEYS).map(key).collect());
+        assert_eq!(contacts.no_room, 0);
+        // Known keys need no room; new ones find none, and the next leg with one of those is a stranger.
+        assert_eq!(contacts.join(LegId(2), at, vec![key(0), key(1), key(1000), key(1001)]), first);
+        assert_eq!(contacts.no_room, 2);
+        let other = contacts.join(LegId(3), at, vec![key(1000), key(1001), key(1002)]);
+        assert_ne!(other, first);
+        contacts.merge(first, other);
+        assert_eq!(contacts.no_room, 5);
+        assert_ne!(contacts.join(LegId(4), at, vec![key(1002)]), first);
     }
 }

@@ -4,7 +4,7 @@
 //! RFC 3264, RFC 8839 (ICE candidates). Pure: nothing of legs, recordings or
 //! time is known here.
 
-use super::pairing::{Claim, Rank, Side};
+use super::pairing::{Claim, MAX_CLAIMS, Rank, Side};
 use crate::codec::formats::PayloadMap;
 use crate::codec::{CodecSpec, PayloadRole};
 use crate::rtp::srtp::{SrtpKey, SrtpSuite};
@@ -13,8 +13,6 @@ use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-/// Addresses claimed for one side at most.
-const MAX_CLAIMS: usize = 16;
 /// Keys of one side on one hop at most.
 const MAX_KEYS: usize = 16;
 
@@ -25,12 +23,14 @@ pub type Claims = SmallVec<[Claim; 2]>;
 /// answered, by its ICE candidates, and where a NAT would show it when its SIP
 /// came from `sip`. `origin` is what [`origin`] tells, as a number.
 ///
+/// One more than there is room for shows the pairing that some are left out.
+///
 /// `None` when what is claimed stands: hold by address zero keeps the place, as
 /// the party may still send from it.
 pub fn claims(oa: &OfferAnswer, side: Side, sip: IpAddr, origin: u64) -> Option<Claims> {
     let mut out = Claims::new();
     let mut add = |addr: SocketAddr, rank: Rank, rtcp: Option<SocketAddr>| {
-        if out.len() < MAX_CLAIMS && out.iter().all(|c| c.addr != addr) {
+        if out.len() <= MAX_CLAIMS && out.iter().all(|c| c.addr != addr) {
             out.push(Claim { addr, origin, rank, rtcp });
         }
     };

@@ -131,15 +131,13 @@ pub struct Leg {
 }
 
 impl Leg {
-    /// Adds what an INVITE on some hop says of the parties.
-    pub fn note_parties(&mut self, invite: &Invite) {
+    /// Adds what an INVITE on some hop says of the parties. False where there is no room for another
+    /// name of the caller.
+    pub fn note_parties(&mut self, invite: &Invite) -> bool {
         let is_first = self.hops.is_empty() && self.caller_users.is_empty();
-        if let Some(user) = &invite.from_user
-            && !self.caller_users.contains(user)
-            && self.caller_users.len() < MAX_HOPS
-        {
-            self.caller_users.push(user.clone());
-        }
+        let new_user = invite.from_user.as_ref().filter(|user| !self.caller_users.contains(user));
+        let has_room = new_user.is_none() || self.caller_users.len() < MAX_HOPS;
+        self.caller_users.extend(new_user.filter(|_| has_room).cloned());
         let mut caller = invite.caller.clone();
         // The agent header marks the sender, unless it names the one who is called.
         let called = [&invite.to_user, &invite.request_user];
@@ -154,6 +152,7 @@ impl Leg {
         } else {
             self.invite.caller.join_hop(caller);
         }
+        has_room
     }
 
     /// What its INVITE says to who answered on this branch: the Request-URI that a branch beside it

@@ -9,7 +9,8 @@ pub struct Overflow {
     pub legs_outweighed: u64,
     /// Times `limits.recordings` was reached: a call was refused, or an unheard one given up for it.
     pub recordings: u64,
-    /// Parts that no table had room for: forks and hops of a call, REFERs, flows of calls just hung up,
-    /// rows of the register; messages of a datagram, INVITEs cut short, paths of DTLS.
+    /// Parts that no table had room for: forks, hops, hosts and names of a call, keys of a contact, addresses
+    /// of a party and parties of an address, REFERs, flows of calls just hung up or of parties that move, rows
+    /// of the register; messages of a datagram, INVITEs cut short, paths of DTLS.
     pub parts: u64,
 }

@@ -79,6 +79,8 @@ use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+/// Addresses claimed for one side of a session at most.
+pub const MAX_CLAIMS: usize = 16;
 /// Addresses learned for one session: the first it was heard from.
 const MAX_LEARNED: usize = 4;
 
@@ -96,6 +98,8 @@ pub struct Pairing {
     disowned: VecDeque<Disowned>,
     stragglers: Stragglers,
     unowned: Unowned,
+    /// Addresses of sessions that had no room for more.
+    no_room: u64,
     next_session: u64,
     sequence: u64,
     now: Tick,
@@ -109,7 +113,7 @@ impl Pairing {
 
     /// See [`super::Overflow::parts`].
     pub fn no_room(&self) -> u64 {
-        self.stragglers.no_room
+        self.no_room + self.stragglers.no_room + self.places.no_room + self.unowned.no_room
     }
 
     /// Time has come to `now`: what is claimed from here on is claimed then.
@@ -170,9 +174,11 @@ impl Pairing {
     /// States where `side` of `session` receives audio: as agreed, and as offered
     /// and not yet answered. An empty list withdraws it.
     pub fn claim(&mut self, session: SessionId, side: Side, claims: &[Claim]) {
+        let (claims, left_out) = claims.split_at(claims.len().min(MAX_CLAIMS));
         if self.sessions.get(&session).is_none_or(|s| s.claims[side as usize][..] == *claims) {
             return;
         }
+        self.no_room += left_out.len() as u64;
         // Last packets to and from where it was are not another call's.
         self.bury_flows(session);
         let Some(s) = self.sessions.get_mut(&session) else { return };

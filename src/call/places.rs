@@ -83,6 +83,8 @@ pub(super) struct Places {
     left: VecDeque<(Tick, Flow)>,
     /// Flows by the SSRC that was last heard on them.
     alike: HashMap<u32, SmallVec<[Flow; 1]>, RandomState>,
+    /// Claimants that had to give way, see [`super::Overflow::parts`].
+    pub no_room: u64,
 }
 
 impl Places {
@@ -184,8 +186,11 @@ impl Places {
         if place.claimants.len() >= MAX_CLAIMANTS {
             let is_idle = |c: &Claimant| sessions.get(&c.session).is_none_or(|s| s.answered.is_none());
             let idle = place.claimants.iter().position(is_idle);
-            place.claimants.remove(idle.unwrap_or(0));
+            let gone = place.claimants.remove(idle.unwrap_or(0));
             place.crowded = true;
+            // Branches of one call that ring all claim its caller's address: nothing is lost with one.
+            let age = |c: &Claimant| sessions.get(&c.session).map(|s| s.age);
+            self.no_room += u64::from(age(&gone) != age(&claimant));
         }
         place.claimants.push(claimant);
     }

@@ -125,6 +125,8 @@ impl Tables {
         let hosts = &mut d.hosts[side as usize];
         if hosts.len() < MAX_HOSTS {
             hosts.push(ip);
+        } else {
+            self.no_room += 1;
         }
     }
 

@@ -8,7 +8,11 @@ const MAX_FLOWS: usize = 64;
 
 /// The newest of them.
 #[derive(Debug, Default)]
-pub(super) struct Unowned(VecDeque<UnownedFlow>);
+pub(super) struct Unowned {
+    flows: VecDeque<UnownedFlow>,
+    /// Flows that gave way to newer ones, see [`super::Overflow::parts`].
+    pub no_room: u64,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct UnownedFlow {
@@ -24,20 +28,41 @@ impl Unowned {
         if self.position(fingerprint, run.ssrc).is_some() {
             return;
         }
-        if self.0.len() >= MAX_FLOWS {
-            self.0.pop_front();
+        if self.flows.len() >= MAX_FLOWS {
+            self.flows.pop_front();
+            self.no_room += 1;
         }
-        self.0.push_back(UnownedFlow { fingerprint, ssrc: run.ssrc, first: run.seq });
+        self.flows.push_back(UnownedFlow { fingerprint, ssrc: run.ssrc, first: run.seq });
     }
 
     /// The first number that was nobody's of a source on a flow, if any was.
     #[inline]
     pub fn take(&mut self, fingerprint: u32, ssrc: u32) -> Option<u16> {
         let known = self.position(fingerprint, ssrc)?;
-        self.0.remove(known).map(|u| u.first)
+        self.flows.remove(known).map(|u| u.first)
     }
 
     fn position(&self, fingerprint: u32, ssrc: u32) -> Option<usize> {
-        self.0.iter().position(|u| (u.fingerprint, u.ssrc) == (fingerprint, ssrc))
+        self.flows.iter().position(|u| (u.fingerprint, u.ssrc) == (fingerprint, ssrc))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::flows::Tick;
+    use crate::call::runs::StreamPosition;
+
+    #[test]
+    fn the_oldest_gives_way_and_is_counted() {
+        let run = |ssrc| Run::begin(StreamPosition { ssrc, seq: 7 }, Tick::default());
+        let mut unowned = Unowned::default();
+        for n in 0..MAX_FLOWS as u32 {
+            unowned.note(n, &run(n));
+            unowned.note(n, &run(n));
+        }
+        assert_eq!(unowned.no_room, 0);
+        unowned.note(1000, &run(1000));
+        assert_eq!((unowned.no_room, unowned.take(0, 0), unowned.take(1, 1)), (1, None, Some(7)));
     }
 }

@@ -6,6 +6,7 @@
 //! bounded, and each connection carries one request. What is measured is not
 //! known here.
 
+use super::label::Limit;
 use super::{Metrics, Readiness};
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -166,7 +167,9 @@ async fn serve(listener: TcpListener, pages: Rc<Pages>, goes_on: impl Fn() -> bo
             match listener.accept().await {
                 Ok((stream, from)) => {
                     let task = tokio::task::spawn_local(converse(stream, Rc::clone(&pages)));
-                    callers.borrow_mut().add(from.ip(), task.abort_handle());
+                    if callers.borrow_mut().add(from.ip(), task.abort_handle()) {
+                        pages.metrics.limit_reached(Limit::Connections);
+                    }
                     // Whoever has sent his request is answered before the next one is let in.
                     tokio::task::yield_now().await;
                 }
@@ -197,16 +200,22 @@ async fn serve(listener: TcpListener, pages: Rc<Pages>, goes_on: impl Fn() -> bo
 struct Callers(Vec<(IpAddr, AbortHandle)>);
 
 impl Callers {
-    fn add(&mut self, from: IpAddr, task: AbortHandle) {
+    /// One more. True where another was shown out for it.
+    fn add(&mut self, from: IpAddr, task: AbortHandle) -> bool {
         self.0.retain(|(_, task)| !task.is_finished());
         let of = |source: IpAddr| self.0.iter().filter(|(s, _)| *s == source).count();
-        if of(from) >= MAX_PER_SOURCE {
-            self.show_out(from);
+        let crowd = if of(from) >= MAX_PER_SOURCE {
+            Some(from)
         } else if self.0.len() >= MAX_CONNECTIONS {
-            let crowd = self.0.iter().map(|(s, _)| *s).max_by_key(|s| of(*s));
-            self.show_out(crowd.unwrap_or(from));
+            self.0.iter().map(|(s, _)| *s).max_by_key(|s| of(*s))
+        } else {
+            None
+        };
+        if let Some(source) = crowd {
+            self.show_out(source);
         }
         self.0.push((from, task));
+        crowd.is_some()
     }
 
     fn show_out(&mut self, source: IpAddr) {

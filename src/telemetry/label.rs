@@ -383,6 +383,7 @@ labels! {
         Sources = "sources", "Packets of one recording beyond the sources that are heard at a time: their sound is missing.";
         Streams = "streams", "Streams of one recording beyond those that are listed: their counts are added to another's.";
         Events = "events", "Events of one recording beyond those kept.";
+        Connections = "connections", "Connections to `metrics.listen`, `control.socket` or `pause.listen`: the oldest was closed for a new one.";
         Other = "other", "A bound without a key of its own.";
     }
 }

@@ -13,7 +13,7 @@ mod wire;
 
 use super::families::Families;
 pub use super::families::OTHER_SERVICE;
-use super::label::{FaultLabel, ProbeResult, StorageState, ThreadRole};
+use super::label::{FaultLabel, Limit, ProbeResult, StorageState, ThreadRole};
 use super::ledger::CallLedger;
 use super::siprec_totals::{SiprecMetrics, SiprecTotals};
 use super::{log, process, snapshot::Snapshot};
@@ -82,6 +82,11 @@ impl Metrics {
     /// Takes over the capture thread's totals; meant for once a second.
     pub fn publish(&self, totals: &Snapshot) {
         self.wire.publish(totals);
+    }
+
+    /// A bound was reached that is not the capture thread's.
+    pub fn limit_reached(&self, limit: Limit) {
+        self.wire.limit_reached(limit);
     }
 
     /// Takes over what the recording clients' thread counted.

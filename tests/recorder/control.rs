@@ -387,6 +387,7 @@ fn strange_and_silent_clients_keep_nobody_out() {
     }
     let silent: Vec<_> = (0..150).map(|_| UnixStream::connect(place.socket()).unwrap()).collect();
     assert_eq!(place.calls(), [] as [Value; 0]);
+    assert!(studio.metric("nauhuri_limit_reached_total{limit=\"connections\"}") >= 150.0 - 64.0);
     drop(silent);
     // Whoever leaves before the answer.
     for _ in 0..20 {

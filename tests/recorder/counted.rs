@@ -88,6 +88,11 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("nauhuri_sweep_last_success", "tests/recorder/archive.rs", "nauhuri_sweep_last_success"),
     ("nauhuri_thread_ok", "tests/recorder/threads.rs", "nauhuri_thread_ok"),
     ("nauhuri_thread_restarts_total", "tests/recorder/threads.rs", "nauhuri_thread_restarts_total"),
+    (
+        "nauhuri_limit_reached_total{limit=\"connections\"}",
+        "src/telemetry/http/tests.rs",
+        "nauhuri_limit_reached_total{limit=\\\"connections\\\"}",
+    ),
     ("nauhuri_limit_reached_total{limit=\"tls_secrets\"}", "src/tls/key_log.rs", "log.stats().forgotten"),
     ("nauhuri_seen_total{what=\"tls_", "tests/recorder/tls.rs", "tls_opened"),
     ("nauhuri_unread_total{what=\"key_log\"}", "tests/replay/tls.rs", "1 line of tls.key_log"),

@@ -167,6 +167,28 @@ fn what_no_table_has_room_for_is_counted() {
     };
     assert_eq!([hops(64, 0), hops(67, 0)], [0, 3]);
     assert_eq!([hops(1, 48), hops(1, 51), hops(16, 200), hops(17, 200)], [0, 3, 152, 153]);
+    // Names that the caller goes by.
+    let names = |n: u32| {
+        no_room(&|s| {
+            for i in 0..n {
+                let from = format!("<sip:+35840{}@trunk.example>", 1_000_000 + i);
+                Dialog { from, ..d.clone() }.invite(s, f64::from(i));
+            }
+        })
+    };
+    assert_eq!([names(64), names(70)], [0, 6]);
+    // Hosts beside those of its way that one side takes for the other.
+    let hosts = |n: u8| {
+        no_room(&|s| {
+            d.answered(s, 0.0, 100.0);
+            for i in 0..n {
+                let sip = [d.sip[0], SocketAddr::new([10, 9, 0, i].into(), 5060)];
+                let d = Dialog { sip, ..d.clone() };
+                d.request(s, 200.0 + f64::from(i), "OPTIONS", Caller, 10 + u32::from(i), "", None);
+            }
+        })
+    };
+    assert_eq!([hosts(4), hosts(7)], [0, 3]);
     let messages = |n: usize| {
         no_room(&|s| {
             let text = "OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 0\r\n\r\n".repeat(n);

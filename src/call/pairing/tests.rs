@@ -96,6 +96,30 @@ fn incomplete(p: &mut Pairing) -> Vec<RecordingId> {
 }
 
 #[test]
+fn addresses_and_claimants_beyond_the_bound_are_counted() {
+    let mut p = Pairing::new();
+    let claims = |n: u16| (0..n).map(|i| claim(&format!("10.0.0.1:{}", 4000 + 2 * i))).collect::<Vec<_>>();
+    let id = call(&mut p, 1, 0, &claims(MAX_CLAIMS as u16), &[]);
+    assert_eq!(p.no_room(), 0);
+    // Once for each description that says so, however often it is looked at.
+    p.claim(id, Side::Caller, &claims(MAX_CLAIMS as u16 + 1));
+    assert_eq!(p.no_room(), 0, "what is claimed is as before");
+    p.claim(id, Side::Callee, &claims(MAX_CLAIMS as u16 + 1));
+    p.claim(id, Side::Callee, &claims(MAX_CLAIMS as u16 + 1));
+    assert_eq!(p.no_room(), 1);
+
+    // Calls that claim one address; the branches of one call are one.
+    for (calls, want) in [(16, 0), (19, 3)] {
+        let mut p = Pairing::new();
+        (0..calls).for_each(|n| _ = call(&mut p, n, 0, &[claim("10.0.0.1:4000")], &[]));
+        assert_eq!(p.no_room(), want);
+        let mut p = Pairing::new();
+        (0..calls).for_each(|_| _ = call(&mut p, 1, 0, &[claim("10.0.0.1:4000")], &[]));
+        assert_eq!(p.no_room(), 0);
+    }
+}
+
+#[test]
 fn a_plain_call_and_what_nobody_claims() {
     let mut p = Pairing::new();
     call(&mut p, 1, 0, &[claim("10.0.0.1:4000")], &[claim("10.0.0.2:4002")]);

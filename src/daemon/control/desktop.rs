@@ -152,7 +152,7 @@ impl DesktopPort {
             match listener.accept().await {
                 Ok((stream, from)) => {
                     let task = tokio::task::spawn_local(converse(stream, from, Rc::clone(&served)));
-                    guests.let_in(task.abort_handle());
+                    errands.note_crowd(guests.let_in(task.abort_handle()));
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }

@@ -12,7 +12,7 @@ use crate::custody::audit::{Action, AuditLog, By, Draft, Outcome, Who, facts};
 use crate::id::short_hex;
 use crate::telemetry::Metrics;
 use crate::telemetry::events::Event;
-use crate::telemetry::label::UpkeepTask;
+use crate::telemetry::label::{Limit, UpkeepTask};
 use crate::time::Timestamp;
 use crossbeam_channel::TryRecvError;
 use std::sync::Arc;
@@ -76,6 +76,13 @@ impl Errands {
     /// For this recorder, its clock and this log.
     pub fn new(door: AskDoor, audit: AuditLog, metrics: Arc<Metrics>, clock: Clock) -> Errands {
         Errands { door, audit, metrics, clock }
+    }
+
+    /// So many ask at once that one was shown out for another.
+    pub(super) fn note_crowd(&self, one_was_shown_out: bool) {
+        if one_was_shown_out {
+            self.metrics.limit_reached(Limit::Connections);
+        }
     }
 
     /// All running calls, the oldest first, and whether some may be missing.

@@ -14,14 +14,14 @@ pub(super) const MAX_CONNECTIONS: usize = 64;
 pub(super) struct Guests(VecDeque<AbortHandle>);
 
 impl Guests {
-    /// One more.
-    pub fn let_in(&mut self, guest: AbortHandle) {
+    /// One more. True where the oldest was shown out for it.
+    pub fn let_in(&mut self, guest: AbortHandle) -> bool {
         self.0.retain(|g| !g.is_finished());
-        if self.0.len() >= MAX_CONNECTIONS
-            && let Some(oldest) = self.0.pop_front()
-        {
-            oldest.abort();
-        }
+        let oldest = if self.0.len() >= MAX_CONNECTIONS { self.0.pop_front() } else { None };
         self.0.push_back(guest);
+        oldest.is_some_and(|oldest| {
+            oldest.abort();
+            true
+        })
     }
 }

@@ -218,13 +218,13 @@ async fn serve(socket: &ControlSocket, errands: &Errands, timezone: &str) -> io:
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let (errands, timezone, others) = (errands.clone(), timezone.to_owned(), socket.others.clone());
+        let (asked, timezone, others) = (errands.clone(), timezone.to_owned(), socket.others.clone());
         let task = tokio::task::spawn_local(async move {
-            let talk = converse(stream, others.as_deref(), &errands, timezone);
+            let talk = converse(stream, others.as_deref(), &asked, timezone);
             // Whoever is too slow is left; what was asked for is done or not, as the log has it.
             let _ = tokio::time::timeout(CONNECTION_TIMEOUT, talk).await;
         });
-        guests.let_in(task.abort_handle());
+        errands.note_crowd(guests.let_in(task.abort_handle()));
     }
 }
 

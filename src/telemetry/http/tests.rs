@@ -66,8 +66,18 @@ fn too_much_is_refused() {
 /// anew when shown out: who asks is answered each time.
 #[test]
 fn a_crowd_of_silent_callers_keeps_nobody_out() {
-    let (server, _, _) = server();
+    let (server, metrics, _) = server();
     let at = server.addr();
+    let closed = || {
+        let text = metrics.render();
+        let line =
+            text.lines().find_map(|l| l.strip_prefix("nauhuri_limit_reached_total{limit=\"connections\"} "));
+        line.and_then(|n| n.parse::<usize>().ok()).expect("a count")
+    };
+    for n in 0..MAX_PER_SOURCE {
+        assert!(get(at, "/healthz").starts_with("HTTP/1.1 200 "), "{n}");
+    }
+    assert_eq!(closed(), 0, "one after another is no crowd");
     for half in ["", "GET /metrics HTTP/1.1\r\nHost: x\r\n"] {
         for sources in [1, 8] {
             let mut crowd = Vec::new();
@@ -88,6 +98,7 @@ fn a_crowd_of_silent_callers_keeps_nobody_out() {
             let open = open.by_ref().filter(|is_open| *is_open).count();
             let bound = if sources == 1 { MAX_PER_SOURCE } else { MAX_CONNECTIONS };
             assert!(open > 0 && open <= bound, "{open} of {sources} sources");
+            assert!(closed() >= 3 * MAX_CONNECTIONS - bound, "{}", closed());
         }
     }
 }

@@ -64,7 +64,7 @@ impl Wire {
             unread: f.counters("nauhuri_unread_total", "Packets that were seen and could not be read, by what they are.", "what", UnreadKind::ALL.iter().map(|k| k.as_str())),
             tunnels_refused: f.counters("nauhuri_tunnels_refused_total", "Packets in tunnels that capture.tunnels does not open, by kind.", "kind", TunnelKind::ALL.iter().map(|k| k.as_str())),
             sip_duplicates: f.counter("nauhuri_sip_duplicates_total", "Copies of SIP datagrams, mirrored twice and dropped.", &[]),
-            limits: f.counters("nauhuri_limit_reached_total", "Times a bound of [limits] or of one recording was reached.", "limit", Limit::ALL.iter().map(|l| l.as_str())),
+            limits: f.counters("nauhuri_limit_reached_total", "Times a bound of [limits], of one recording or of the connections was reached.", "limit", Limit::ALL.iter().map(|l| l.as_str())),
             time_went_back: f.counter("nauhuri_capture_time_backwards_total", "Packets stamped earlier than the one before.", &[]),
             time_outliers: f.counter("nauhuri_capture_time_outliers_total", "Packets with an impossible timestamp; they got the time of their neighbours.", &[]),
             time_jumps: f.counter("nauhuri_capture_time_jumps_total", "Times the capture clock jumped by more than a minute, or was set.", &[]),
@@ -76,6 +76,11 @@ impl Wire {
             capture_lag: f.gauge("nauhuri_capture_lag_seconds", "Age of the newest packet when it was handled, seconds.", &[]),
             last_packet: f.gauge("nauhuri_capture_last_packet_timestamp_seconds", "Stamp of the newest packet, Unix time; 0 before the first.", &[]),
         }
+    }
+
+    /// A bound was reached that no [`Snapshot`] counts; totals that do not know it leave it as it is.
+    pub(super) fn limit_reached(&self, limit: Limit) {
+        self.limits[limit.index()].increment(1);
     }
 
     /// Takes over the totals.
