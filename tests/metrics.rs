@@ -29,7 +29,8 @@ fn in_repository(path: &str) -> PathBuf {
 /// The body of `/metrics`, fetched as a scraper does.
 fn scrape() -> String {
     let metrics = Arc::new(Metrics::new(["116117", "general"]));
-    let server = Server::start("127.0.0.1:0", metrics, Arc::new(Readiness::new(0))).expect("server");
+    let server =
+        Server::start(([127, 0, 0, 1], 0).into(), metrics, Arc::new(Readiness::new(0))).expect("server");
     let mut stream = TcpStream::connect(server.addr()).expect("connect");
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("request");
     let mut answer = String::new();

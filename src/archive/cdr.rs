@@ -94,7 +94,7 @@ impl CdrLayout {
             call_id: or(&settings.call_id, known.call_id),
             status: or(&settings.status, known.status),
             answered_words: list(&settings.answered_words, known.answered_words),
-            separator: settings.separator.bytes().next().unwrap_or(b','),
+            separator: settings.separator.byte(),
         }
     }
 
@@ -321,6 +321,7 @@ fn seconds(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::separator::Separator;
 
     fn calls(format: CdrFormat, text: &str) -> (Vec<CdrCall>, u64) {
         let layout = CdrLayout::of(&CdrSettings { format, ..CdrSettings::default() });
@@ -368,7 +369,7 @@ mod tests {
             answered: "Start".into(),
             duration: "Length".into(),
             parties: vec!["User".into()],
-            separator: ";".into(),
+            separator: Separator::parse(";").unwrap(),
             ..CdrSettings::default()
         };
         let layout = CdrLayout::of(&settings);

@@ -88,7 +88,7 @@ impl HepListener {
             let door = HepDoor::open(at, tls.as_ref()).map_err(told)?;
             Ok(HepListener { number, at, door, rules: Arc::clone(&rules) })
         };
-        let all: Result<_, HepListenError> = own.addresses().enumerate().map(open).collect();
+        let all: Result<_, HepListenError> = own.listen.iter().copied().enumerate().map(open).collect();
         Ok((all?, counts))
     }
 

@@ -98,7 +98,7 @@ impl SiprecListener {
             let told = |why| SiprecListenError::Address { at: at.to_string(), why };
             Ok(SipDoor { at, socket: DoorSocket::open(at, tls.as_ref()).map_err(told)? })
         };
-        let doors: Result<Vec<SipDoor>, SiprecListenError> = own.addresses().map(open).collect();
+        let doors: Result<Vec<SipDoor>, SiprecListenError> = own.listen.iter().copied().map(open).collect();
         let counts = Arc::new(SiprecCounts::default());
         Ok(Some(SiprecListener { config: config.clone(), doors: doors?, counts }))
     }
@@ -196,7 +196,7 @@ impl<'a> SiprecService<'a> {
             listener,
             feed,
             server: RecordingServer::new(&listener.config, seed),
-            media: MediaSockets::new(listener.config.siprec.media_ports(), Arc::clone(&epoll)),
+            media: MediaSockets::new(listener.config.siprec.rtp_ports.ports(), Arc::clone(&epoll)),
             streams: SipStreams::new(Arc::clone(&epoll)),
             epoll,
             clock: SteadyClock::new(),

@@ -42,7 +42,7 @@ const REGISTER_EVERY: u32 = 10;
 pub fn run(cli: &Cli, args: &ProbeArgs) -> anyhow::Result<()> {
     let loaded = settings::load(&cli.global, DefaultFile::Required, Purpose::Other, Vec::new())?;
     let settings = &loaded.config.probe;
-    let Some(exchange) = settings.exchange() else {
+    let Some(exchange) = &settings.exchange else {
         let allowed = "the exchange that places the test call, such as \"udp:10.1.0.1:5060\"";
         return Err(mistake(&loaded, "probe.exchange", "nothing".into(), allowed.into()).into());
     };
@@ -57,10 +57,10 @@ pub fn run(cli: &Cli, args: &ProbeArgs) -> anyhow::Result<()> {
     let id = derived_uuid(began, &[&seed, b"probe"]);
     let is_stopped = || stop.is_set();
     let errand = ProbeErrand { settings, host: &exchange.host, account, id, seed, is_stopped: &is_stopped };
-    let called = Phone::open(&exchange).and_then(|phone| phone.call(errand));
+    let called = Phone::open(exchange).and_then(|phone| phone.call(errand));
     let Ok(report) = called.as_ref() else {
         note(&site, began, ProbeResult::Unreachable)?;
-        called.context(format!("{} (probe.exchange)", settings.exchange))?;
+        called.context(format!("{} (probe.exchange)", exchange))?;
         return Ok(());
     };
     let found = match report.answered_at {

@@ -3,7 +3,7 @@
 
 use super::compiled::{ExtensionRule, NumberForm};
 use super::{AgentMatch, Agents, Config, HideDigits};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// Is there no rule at all that makes somebody an agent?
 pub fn has_no_agent_rule(agents: &Agents) -> bool {
@@ -46,11 +46,9 @@ pub fn advice(config: &Config) -> Vec<String> {
                 .into(),
         );
     }
-    let listen: Option<SocketAddr> = config.metrics.listen.parse().ok();
-    if listen.is_some_and(|at| !is_local(at.ip())) {
+    if let Some(listen) = config.metrics.listen.filter(|at| !is_local(at.ip())) {
         all.push(format!(
-            "metrics.listen = \"{}\": whoever reaches that address reads the metrics, without a password",
-            config.metrics.listen
+            "metrics.listen = \"{listen}\": whoever reaches that address reads the metrics, without a password"
         ));
     }
     all
@@ -112,6 +110,7 @@ fn agents(config: &Config, all: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::listen_at::ListenAt;
     use crate::config::{Networks, SipPorts, TunnelRule};
 
     /// How many pieces of advice hold each of these words after `change`.
@@ -128,10 +127,10 @@ mod tests {
     fn nothing_is_said_of_what_is_closed() {
         assert_eq!(told(|_| {}), [""; 0]);
         assert_eq!(told(|c| c.agents.extensions = vec!["31*".into()]), [""; 0]);
-        assert_eq!(told(|c| c.siprec.listen = vec!["udp:10.1.0.5:5060".into()]), [""; 0]);
+        assert_eq!(told(|c| c.siprec.listen = vec![ListenAt::parse("udp:10.1.0.5:5060").unwrap()]), [""; 0]);
         assert_eq!(told(|c| c.agents.extensions.clear()), [""; 0]);
-        assert_eq!(told(|c| c.metrics.listen = "[::1]:9160".into()), [""; 0]);
-        assert_eq!(told(|c| c.metrics.listen = String::new()), [""; 0]);
+        assert_eq!(told(|c| c.metrics.listen = "[::1]:9160".parse().ok()), [""; 0]);
+        assert_eq!(told(|c| c.metrics.listen = None), [""; 0]);
         let ours = TunnelRule::read("gre", Some("10.9.0.0/16"));
         assert_eq!(told(|c| c.capture.tunnels.extend(ours)), [""; 0]);
     }
@@ -142,7 +141,7 @@ mod tests {
         let table: &[(&[&str], Change)] = &[
             (&["capture.interface"], |c| c.capture.interface.clear()),
             (&["siprec.listen is set", "extensions nor header"], |c| {
-                c.siprec.listen = vec!["udp:10.1.0.5:5060".into()];
+                c.siprec.listen = vec![ListenAt::parse("udp:10.1.0.5:5060").unwrap()];
                 c.agents.extensions.clear();
             }),
             (&["[agents] has no rule"], |c| c.agents = Agents::default()),
@@ -157,7 +156,7 @@ mod tests {
                 c.service_default.hide_caller_digits = HideDigits::Last(0)
             }),
             (&["sip.ports = \"any\"", "name the ports"], |c| c.sip.ports = SipPorts::Any),
-            (&["metrics.listen = \"0.0.0.0:9160\""], |c| c.metrics.listen = "0.0.0.0:9160".into()),
+            (&["metrics.listen = \"0.0.0.0:9160\""], |c| c.metrics.listen = "0.0.0.0:9160".parse().ok()),
         ];
         for (words, change) in table {
             let told = told(change);

@@ -112,7 +112,7 @@ fn capture(config: &Config, purpose: Purpose, findings: &mut Findings) {
 
 fn siprec(config: &Config, findings: &mut Findings) {
     let own = &config.siprec;
-    let is_secure = own.addresses().any(|at| at.transport == ListenOver::Tls);
+    let is_secure = own.listen.iter().any(|at| at.transport == ListenOver::Tls);
     let is_whole = !own.tls.cert.as_os_str().is_empty() && !own.tls.key.as_os_str().is_empty();
     if is_secure && !is_whole {
         let allowed = "both cert and key where siprec.listen has an address of \"tls\"";
@@ -244,6 +244,8 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::exchange_address::ExchangeAddress;
+    use crate::config::listen_at::ListenAt;
     use crate::config::{CallDirection, Networks, RetentionBound, ServiceRule, SipPorts, Zone};
     use std::time::Duration;
 
@@ -304,26 +306,21 @@ mod tests {
             ("storage.state", |c| c.storage.state = Some("/var/lib/nauhuri/./recordings".into())),
             ("storage.state", |c| c.storage.state = Some("/var/lib".into())),
             ("storage.id", |c| c.storage.id = "the first one".into()),
-            ("metrics.listen", |c| c.metrics.listen = "localhost:9160".into()),
             ("log.keep", |c| c.log.keep = Duration::ZERO),
             ("service_default.reasons", |c| c.service_default.reasons = Some(vec![])),
             ("service_default.reasons", |c| {
                 c.service_default.special_category = true;
                 c.service_default.reasons = Some(vec![ListenReason::Quality]);
             }),
-            ("room.listen", |c| c.room.listen = "0.0.0.0:9170".into()),
-            ("room.listen", |c| c.room.listen = "localhost".into()),
+            ("room.listen", |c| c.room.listen = "0.0.0.0:9170".parse().unwrap()),
             ("room.languages", |c| c.room.languages = vec!["de".into()]),
             ("room.session_idle", |c| c.room.session_idle = Duration::ZERO),
             ("room.exports", |c| c.room.exports = "out".into()),
-            ("siprec.listen", |c| c.siprec.listen = vec!["10.1.0.5:5060".into()]),
-            ("siprec.tls", |c| c.siprec.listen = vec!["tls:10.1.0.5:5061".into()]),
+            ("siprec.tls", |c| c.siprec.listen = vec![ListenAt::parse("tls:10.1.0.5:5061").unwrap()]),
             ("siprec.from", |c| {
-                c.siprec.listen = vec!["udp:10.1.0.5:5060".into()];
+                c.siprec.listen = vec![ListenAt::parse("udp:10.1.0.5:5060").unwrap()];
                 c.siprec.from = Networks::default();
             }),
-            ("siprec.rtp_ports", |c| c.siprec.rtp_ports = "20000".into()),
-            ("siprec.advertise", |c| c.siprec.advertise = vec!["recorder.example".into()]),
             ("siprec.sessions", |c| c.siprec.sessions = 0),
             ("pause.start_keys", |c| c.pause.start_keys = "*".into()),
             ("pause.stop_keys", |c| {
@@ -331,14 +328,12 @@ mod tests {
             }),
             ("pause.header", |c| c.pause.header = "X Record".into()),
             ("pause.limit", |c| c.pause.limit = Duration::ZERO),
-            ("pause.listen", |c| c.pause.listen = "0.0.0.0:9161".into()),
-            ("probe.exchange", |c| {
-                (c.probe.exchange, c.probe.to) = ("pbx.example".into(), "9001".into());
-            }),
+            ("pause.listen", |c| c.pause.listen = "0.0.0.0:9161".parse().ok()),
             ("probe.exchange", |c| c.probe.to = "9001".into()),
-            ("probe.to", |c| c.probe.exchange = "udp:pbx.example:5060".into()),
+            ("probe.to", |c| c.probe.exchange = ExchangeAddress::parse("udp:pbx.example:5060")),
             ("probe.to", |c| {
-                (c.probe.exchange, c.probe.to) = ("udp:pbx.example:5060".into(), "<sip:a@b>".into());
+                (c.probe.exchange, c.probe.to) =
+                    (ExchangeAddress::parse("udp:pbx.example:5060"), "<sip:a@b>".into());
             }),
             ("probe.from", |c| c.probe.from = "probe".into()),
             ("probe.user", |c| c.probe.user = "a\"b".into()),
@@ -367,12 +362,12 @@ mod tests {
         let all = keys_after(|c| {
             c.sip.ports = SipPorts::Listed(Vec::new());
             c.limits.calls = 0;
-            c.metrics.listen = "9160".into();
+            c.numbers.country = "+358".into();
         });
-        assert_eq!(all, ["sip.ports", "metrics.listen", "limits.calls"]);
+        assert_eq!(all, ["sip.ports", "numbers.country", "limits.calls"]);
         let fine = keys_after(|c| {
             c.storage.state = Some("/var/lib/nauhuri/recordings/state".into());
-            c.metrics.listen = "[::1]:9160".into();
+            c.metrics.listen = "[::1]:9160".parse().ok();
             c.service = vec![rule("päivystys 116117", &["116117", "+358 116117"])];
             c.service_default.retention_bound = RetentionBound::AtMost;
             c.retention.timezone = Zone::named("Europe/Helsinki").unwrap();

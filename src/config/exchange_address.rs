@@ -1,5 +1,7 @@
 //! Where the exchange is that a test call goes through: transport, host and port in one text.
 
+use super::forms::as_text;
+
 /// Where the exchange is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeAddress {
@@ -32,6 +34,14 @@ impl ExchangeAddress {
     }
 }
 
+impl std::fmt::Display for ExchangeAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", if self.is_tcp { "tcp" } else { "udp" }, self.host, self.port)
+    }
+}
+
+as_text!(ExchangeAddress, "an exchange such as \"udp:10.1.0.1:5060\"");
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +52,9 @@ mod tests {
         assert_eq!(read("udp:10.1.0.1:5060"), Some((false, "10.1.0.1".into(), 5060)));
         assert_eq!(read("tcp:pbx.example:5080"), Some((true, "pbx.example".into(), 5080)));
         assert_eq!(read("udp:[2001:db8::1]:5060"), Some((false, "[2001:db8::1]".into(), 5060)));
+        for text in ["udp:10.1.0.1:5060", "tcp:pbx.example:5080", "udp:[2001:db8::1]:5060"] {
+            assert_eq!(ExchangeAddress::parse(text).unwrap().to_string(), text);
+        }
         for wrong in
             ["", "udp:10.1.0.1", "tls:a:1", "udp:a:0", "udp::5060", "udp:a b:1", "udp:[a]:1", "udp:::1:5"]
         {

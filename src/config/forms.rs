@@ -2,7 +2,50 @@
 //!
 //! Serde forms only; where a value came from is `load`, whether it makes sense is `check`.
 
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A type that stands in the file as one text: `parse` reads it, `Display` writes it.
+macro_rules! as_text {
+    ($type:ty, $what:literal) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<$type, D::Error> {
+                let text = String::deserialize(d)?;
+                let wrong = || serde::de::Error::custom(format!(concat!("`{}` is not ", $what), text));
+                <$type>::parse(&text).ok_or_else(wrong)
+            }
+        }
+    };
+}
+
+pub(super) use as_text;
+
+/// Text, or `""` for nothing.
+pub mod or_nothing {
+    use super::*;
+    use serde::de::IntoDeserializer;
+
+    /// Reads one; `None` for `""`.
+    pub fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
+        match String::deserialize(d)? {
+            text if text.is_empty() => Ok(None),
+            text => T::deserialize(text.into_deserializer()).map(Some),
+        }
+    }
+
+    /// Writes one; `""` for `None`.
+    pub fn serialize<S: Serializer, T: Serialize>(value: &Option<T>, s: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => value.serialize(s),
+            None => s.serialize_str(""),
+        }
+    }
+}
 
 /// Accepts `"eth1"` and `["eth1", "eth2"]`; `""` is no interface.
 pub fn interfaces<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {

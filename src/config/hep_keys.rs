@@ -13,7 +13,7 @@ section! {
     /// captagent, heplify. If they send media too, the recorder needs no interface and no mirror port.
     pub struct HepSection {
         /// Where to receive: "udp:127.0.0.1:9060", "tcp:10.1.0.5:9060" or "tls:10.1.0.5:9061". Empty: nowhere.
-        listen: Vec<String> = Vec::new(), Kind::Words(&words::LISTEN_AT), "[\"udp:127.0.0.1:9060\"]";
+        listen: Vec<ListenAt> = Vec::new(), Kind::Words(&words::LISTEN_AT), "[\"udp:127.0.0.1:9060\"]";
         /// Networks of the agents. Anybody who may send can invent calls, so list no others.
         from: Networks = Networks::loopback(), Kind::Words(&words::NETWORKS);
         /// File with the password that agents must send (in HEP: the authenticate key). Empty: none.
@@ -25,12 +25,6 @@ section! {
 }
 
 impl HepSection {
-    /// Where to receive.
-    pub fn addresses(&self) -> impl Iterator<Item = ListenAt> {
-        // Each has been checked to be one.
-        self.listen.iter().filter_map(|text| ListenAt::parse(text))
-    }
-
     /// What it receives, as `replay` knows it again in a capture of another machine's network.
     pub fn as_tunnels(&self) -> impl Iterator<Item = TunnelRule> {
         let from = self.from.blocks().filter(|_| !self.listen.is_empty());
@@ -39,6 +33,6 @@ impl HepSection {
 
     /// The ports to which agents send single datagrams.
     pub fn udp_ports(&self) -> impl Iterator<Item = u16> {
-        self.addresses().filter(|at| at.transport == ListenOver::Udp).map(|at| at.addr.port())
+        self.listen.iter().filter(|at| at.transport == ListenOver::Udp).map(|at| at.addr.port())
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn wrong(hep: &HepSection) -> Vec<(&'static str, &'static str, &'stat
     let (cert, key) = (&hep.tls.cert, &hep.tls.key);
     if cert.as_os_str().is_empty() != key.as_os_str().is_empty() {
         out.push(("hep.tls", "only one of cert and key", "both, or neither"));
-    } else if !hep.tls.is_set() && hep.addresses().any(|at| at.transport == ListenOver::Tls) {
+    } else if !hep.tls.is_set() && hep.listen.iter().any(|at| at.transport == ListenOver::Tls) {
         out.push(("hep.tls", "nothing", "cert and key where hep.listen has an address with \"tls:\""));
     }
     out
@@ -24,7 +24,7 @@ pub(super) fn wrong(hep: &HepSection) -> Vec<(&'static str, &'static str, &'stat
 /// What whoever reaches the addresses may do with them.
 pub(super) fn left_open(hep: &HepSection) -> Vec<String> {
     let mut all = Vec::new();
-    for at in hep.addresses().filter(|at| !at.addr.ip().to_canonical().is_loopback()) {
+    for at in hep.listen.iter().filter(|at| !at.addr.ip().to_canonical().is_loopback()) {
         if at.transport == ListenOver::Udp {
             all.push(format!(
                 "hep.listen = \"{at}\": the sender of a UDP packet can be forged, so that whoever reaches this address \
@@ -50,9 +50,10 @@ pub(super) fn left_open(hep: &HepSection) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::config::Networks;
+    use crate::config::listen_at::ListenAt;
 
     fn section(listen: &[&str], change: impl FnOnce(&mut HepSection)) -> HepSection {
-        let listen = listen.iter().map(ToString::to_string).collect();
+        let listen = listen.iter().filter_map(|at| ListenAt::parse(at)).collect();
         let mut hep = HepSection { listen, ..HepSection::default() };
         change(&mut hep);
         hep

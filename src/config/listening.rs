@@ -8,6 +8,7 @@ use super::networks::Networks;
 use super::words;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ section! {
     pub struct Room {
         /// Where it listens. An address other than this machine's own needs tls or
         /// trusted_proxies.
-        listen: String = "127.0.0.1:9170".into(), Kind::Word(&words::ROOM_ADDRESS);
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9170)), Kind::Word(&words::ROOM_ADDRESS);
         /// PEM files of the certificate and its key; read again when they are renewed.
         tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS);
         /// Addresses (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.

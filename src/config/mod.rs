@@ -27,6 +27,7 @@ mod probe_rules;
 mod room_rules;
 pub mod sample;
 pub mod sections;
+pub mod separator;
 pub mod service;
 pub mod sip_ports;
 pub mod siprec;

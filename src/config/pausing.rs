@@ -3,6 +3,7 @@
 use super::keys::{Kind, section};
 use super::words;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,7 +32,8 @@ section! {
         limit: Duration = Duration::from_secs(300), Kind::Period;
         /// Where agents' desktops can pause and resume their own calls over HTTP, on this machine only, such
         /// as "127.0.0.1:9161"; put a proxy with TLS before it. Empty: nowhere.
-        listen: String = String::new(), Kind::Word(&words::METRICS_ADDRESS), "\"127.0.0.1:9161\"";
+        #[serde(with = "crate::config::forms::or_nothing")]
+        listen: Option<SocketAddr> = None, Kind::Word(&words::METRICS_ADDRESS), "\"127.0.0.1:9161\"";
         /// File of the desktops' tokens, a line for each: the agent's id, a space, and the SHA-256 of
         /// the token in hexadecimal. It is read when the recorder starts.
         tokens: PathBuf = PathBuf::new(), Kind::Text, "\"/etc/nauhuri/pause-tokens\"";
@@ -124,18 +126,17 @@ impl PauseRules {
             let allowed = "values that are not in pause.start_values";
             out.push(("pause.stop_values", format!("{word:?}, which is in both lists"), allowed));
         }
-        match self.listen.parse::<std::net::SocketAddr>() {
-            Ok(addr) if !addr.ip().is_loopback() => out.push((
+        match self.listen {
+            Some(addr) if !addr.ip().is_loopback() => out.push((
                 "pause.listen",
-                format!("{:?}, where tokens would travel in clear", self.listen),
+                format!("\"{addr}\", where tokens would travel in clear"),
                 "an address of this machine only, such as \"127.0.0.1:9161\", with a proxy that has TLS before it",
             )),
-            Ok(_) if self.tokens.as_os_str().is_empty() => {
+            Some(_) if self.tokens.as_os_str().is_empty() => {
                 let allowed = "the file of the agents' tokens where pause.listen is set";
                 out.push(("pause.tokens", "nothing".into(), allowed));
             }
-            // What is no address at all, the row of the key says.
-            Ok(_) | Err(_) => {}
+            Some(_) | None => {}
         }
         out
     }
@@ -172,8 +173,11 @@ mod tests {
         }
         assert_eq!(keys(|r| r.stop_keys = "*2".into()), ["pause.start_keys"]);
         assert_eq!(keys(|r| r.stop_values.push("OFF".into())), ["pause.stop_values"]);
-        assert_eq!(keys(|r| r.listen = "127.0.0.1:9161".into()), ["pause.tokens"]);
-        assert_eq!(keys(|r| r.listen = "10.1.0.5:9161".into()), ["pause.listen"]);
-        assert_eq!(keys(|r| (r.listen, r.tokens) = ("[::1]:9161".into(), "/etc/tokens".into())), [""; 0]);
+        assert_eq!(keys(|r| r.listen = "127.0.0.1:9161".parse().ok()), ["pause.tokens"]);
+        assert_eq!(keys(|r| r.listen = "10.1.0.5:9161".parse().ok()), ["pause.listen"]);
+        assert_eq!(
+            keys(|r| (r.listen, r.tokens) = ("[::1]:9161".parse().ok(), "/etc/tokens".into())),
+            [""; 0]
+        );
     }
 }

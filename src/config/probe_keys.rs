@@ -14,7 +14,8 @@ section! {
     /// retention, so that it does not count among the customers' calls.
     pub struct ProbeSection {
         /// The exchange or its proxy: "udp:10.1.0.1:5060" or "tcp:pbx.example:5060". Empty: no test call.
-        exchange: String = String::new(), Kind::Word(&words::EXCHANGE), "\"udp:10.1.0.1:5060\"";
+        #[serde(with = "crate::config::forms::or_nothing")]
+        exchange: Option<ExchangeAddress> = None, Kind::Word(&words::EXCHANGE), "\"udp:10.1.0.1:5060\"";
         /// Whom to call: a number, or a SIP URI such as "sip:9001@pbx.example". Somebody has to answer who is
         /// an agent by the rules for agents: an extension with an announcement or an echo.
         to: String = String::new(), Kind::Word(&words::CALLED), "\"9001\"";
@@ -46,11 +47,6 @@ section! {
 }
 
 impl ProbeSection {
-    /// The exchange, where there is one.
-    pub fn exchange(&self) -> Option<ExchangeAddress> {
-        ExchangeAddress::parse(&self.exchange)
-    }
-
     /// URIs of who calls and who is called, at an exchange of this name.
     pub fn uris(&self, host: &str) -> (String, String) {
         let whole = |text: &str| match text.starts_with("sip:") {

@@ -12,10 +12,10 @@ const TALK_MAX: Duration = Duration::from_secs(300);
 pub(super) fn wrong(config: &Config) -> Vec<(&'static str, String, &'static str)> {
     let own = &config.probe;
     let mut out = Vec::new();
-    if own.exchange.is_empty() && !own.to.is_empty() {
+    if own.exchange.is_none() && !own.to.is_empty() {
         out.push(("probe.exchange", "nothing".into(), "the exchange, where probe.to is set"));
     }
-    if own.to.is_empty() && !own.exchange.is_empty() {
+    if own.to.is_empty() && own.exchange.is_some() {
         out.push(("probe.to", "nothing".into(), "a number or a SIP URI, where probe.exchange is set"));
     }
     if own.user.is_empty() && !own.password_file.as_os_str().is_empty() {

@@ -9,14 +9,12 @@ type RoomProblem = (String, String, String);
 pub(super) fn wrong(room: &Room) -> Vec<RoomProblem> {
     let mut out = Vec::new();
     let mut add = |key: &str, found: String, allowed: &str| out.push((key.into(), found, allowed.into()));
-    match room.listen.parse::<std::net::SocketAddr>() {
-        Ok(addr) if !addr.ip().is_loopback() && !room.tls.is_set() && room.trusted_proxies.is_empty() => add(
+    if !room.listen.ip().is_loopback() && !room.tls.is_set() && room.trusted_proxies.is_empty() {
+        add(
             "room.listen",
-            format!("{:?}, where passwords would travel in clear", room.listen),
+            format!("\"{}\", where passwords would travel in clear", room.listen),
             "an address of this machine only, such as \"127.0.0.1:9170\", unless room.tls or room.trusted_proxies is set",
-        ),
-        // What is no address at all, the row of the key says.
-        _ => {}
+        );
     }
     if room.tls.is_set() && (room.tls.cert.as_os_str().is_empty() || room.tls.key.as_os_str().is_empty()) {
         add("room.tls", "only one of cert and key".into(), "both, or neither");
@@ -101,20 +99,20 @@ mod tests {
         };
         assert_eq!(keys(&|_| ()), [""; 0]);
         for listen in ["0.0.0.0:9170", "[::]:9170", "192.0.2.1:443"] {
-            assert_eq!(keys(&|r| r.listen = listen.into()), ["room.listen"], "{listen}");
+            assert_eq!(keys(&|r| r.listen = listen.parse().unwrap()), ["room.listen"], "{listen}");
             let proxied = |r: &mut Room| {
-                r.listen = listen.into();
+                r.listen = listen.parse().unwrap();
                 r.trusted_proxies = Networks::parse(["192.0.2.7"]).unwrap();
             };
             assert_eq!(keys(&proxied), [""; 0]);
             let tls = |r: &mut Room| {
-                r.listen = listen.into();
+                r.listen = listen.parse().unwrap();
                 r.tls = Tls { cert: "/a".into(), key: "/b".into() };
             };
             assert_eq!(keys(&tls), [""; 0]);
         }
         for listen in ["127.0.0.9:1", "[::1]:9170"] {
-            assert_eq!(keys(&|r| r.listen = listen.into()), [""; 0]);
+            assert_eq!(keys(&|r| r.listen = listen.parse().unwrap()), [""; 0]);
         }
         assert_eq!(keys(&|r| r.tls.cert = "/a".into()), ["room.tls"]);
         assert_eq!(keys(&|r| r.languages.clear()), ["room.languages"]);

@@ -9,6 +9,7 @@ use super::listening::Room;
 use super::networks::Networks;
 use super::pausing::{Control, PauseRules};
 use super::probe_keys::ProbeSection;
+use super::separator::Separator;
 use super::service::{Service, ServiceRule};
 use super::sip_ports::SipPorts;
 use super::siprec::Siprec;
@@ -19,6 +20,7 @@ use super::words;
 use super::zone::Zone;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -241,7 +243,7 @@ section! {
         /// See status.
         answered_words: Vec<String> = Vec::new(), Kind::Texts;
         /// Column separator.
-        separator: String = ",".into(), Kind::Word(&words::SEPARATOR);
+        separator: Separator = Separator::default(), Kind::Word(&words::SEPARATOR);
         /// How far its times may differ from the recorder's.
         #[serde(with = "crate::config::forms::duration")]
         tolerance: Duration = Duration::from_secs(5), Kind::Duration;
@@ -290,7 +292,8 @@ section! {
     /// The Prometheus endpoint.
     pub struct MetricsSection {
         /// Where Prometheus reads the metrics. Empty switches them off.
-        listen: String = "127.0.0.1:9160".into(), Kind::Word(&words::METRICS_ADDRESS);
+        #[serde(with = "crate::config::forms::or_nothing")]
+        listen: Option<SocketAddr> = Some(SocketAddr::from(([127, 0, 0, 1], 9160))), Kind::Word(&words::METRICS_ADDRESS);
     }
 }
 

@@ -1,11 +1,11 @@
 //! `[siprec]`: recording clients, as another source than an interface.
 
 use super::keys::{Kind, section};
-use super::listen_at::{ListenAt, port_range};
+use super::listen_at::{ListenAt, PortRange};
 use super::listening::Tls;
 use super::networks::Networks;
 use super::words;
-use std::ops::RangeInclusive;
+use std::net::IpAddr;
 
 section! {
     /// Calls that a session border controller or a telephone exchange sends to the recorder by SIPREC (RFC
@@ -14,16 +14,16 @@ section! {
     /// participants and the extension data of the metadata.
     pub struct Siprec {
         /// Where to receive SIP: "udp:10.1.0.5:5060", "tcp:10.1.0.5:5060" or "tls:10.1.0.5:5061". Empty: nowhere.
-        listen: Vec<String> = Vec::new(), Kind::Words(&words::LISTEN_AT),
+        listen: Vec<ListenAt> = Vec::new(), Kind::Words(&words::LISTEN_AT),
             "[\"udp:10.1.0.5:5060\", \"tcp:10.1.0.5:5060\"]";
         /// Networks of the recording clients. Anybody listed here can invent calls, so list no others:
         /// they are refused with 403.
         from: Networks = Networks::loopback(), Kind::Words(&words::NETWORKS);
         /// UDP ports for RTP and RTCP: two per stream, four for an ordinary call.
-        rtp_ports: String = "20000-29999".into(), Kind::Word(&words::PORT_RANGE);
+        rtp_ports: PortRange = PortRange::USUAL, Kind::Word(&words::PORT_RANGE);
         /// The addresses told to the clients for media, one of each family at most. Empty: the one at
         /// which the client reached the recorder.
-        advertise: Vec<String> = Vec::new(), Kind::Words(&words::ADDRESSES), "[\"203.0.113.5\"]";
+        advertise: Vec<IpAddr> = Vec::new(), Kind::Words(&words::ADDRESSES), "[\"203.0.113.5\"]";
         /// PEM files of certificate and key, for clients that ask over TLS.
         tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS);
         /// Recording sessions at once; another one is refused with 503.
@@ -32,28 +32,5 @@ section! {
         /// was dialled: it decides which service the call belongs to. The metadata itself has no place for it.
         dialled: Vec<String> = ["DNIS", "dialledNumber", "P-Called-Party-ID"].map(String::from).into(),
             Kind::Words(&words::HEADERS);
-    }
-}
-
-impl Siprec {
-    /// Where to receive.
-    pub fn addresses(&self) -> impl Iterator<Item = ListenAt> {
-        // Each has been checked to be one.
-        self.listen.iter().filter_map(|text| ListenAt::parse(text))
-    }
-
-    /// The ports for media; none where the text is none.
-    pub fn media_ports(&self) -> RangeInclusive<u16> {
-        port_range(&self.rtp_ports).unwrap_or(RangeInclusive::new(1, 0))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_by_default() {
-        assert_eq!(Siprec::default().media_ports(), 20_000..=29_999);
     }
 }

@@ -3,8 +3,9 @@
 use super::exchange_address::ExchangeAddress;
 use super::forms::duration;
 use super::keys::Form;
-use super::listen_at::{ListenAt, port_range};
+use super::listen_at::{ListenAt, PortRange};
 use super::networks::Networks;
+use super::separator::Separator;
 use super::term::{self, Term};
 use super::zone::Zone;
 use std::net::SocketAddr;
@@ -70,7 +71,7 @@ pub(super) const SERVICE_NAME: Form = Form {
 /// Column separator.
 pub(super) const SEPARATOR: Form = Form {
     allowed: "one character such as \",\" or \";\"",
-    accepts: |text| text.len() == 1,
+    accepts: |text| Separator::parse(text).is_some(),
     may_be_empty: false,
 };
 /// A folder.
@@ -136,7 +137,7 @@ pub(super) const SIP_USER: Form = Form {
 /// A range of ports for media.
 pub(super) const PORT_RANGE: Form = Form {
     allowed: "a range of at least four UDP ports above 1023 such as \"20000-29999\"",
-    accepts: |text| port_range(text).is_some(),
+    accepts: |text| PortRange::parse(text).is_some(),
     may_be_empty: false,
 };
 /// Addresses without a port.

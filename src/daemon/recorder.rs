@@ -136,10 +136,7 @@ impl<S: FrameSource> Recorder<S> {
         if let Ok(Some(link)) = AuditLog::of(&state, &config.audit).head() {
             context.metrics().set_audit_head(link.seq, &link.hash);
         }
-        let port = match config.metrics.listen.trim() {
-            "" => None,
-            listen => Some(Port::open(listen)?),
-        };
+        let port = config.metrics.listen.map(Port::open).transpose()?;
         let doors =
             ControlDoors { desktops: DesktopPort::open(config)?, socket: control_socket(config, &context) };
         let (config, faults) = (config.clone(), Faults::default());

@@ -62,7 +62,7 @@ impl RecordingServer {
         let own = &config.siprec;
         RecordingServer {
             networks: own.from.clone(),
-            advertise: own.advertise.iter().filter_map(|a| a.parse().ok()).collect(),
+            advertise: own.advertise.clone(),
             max_sessions: own.sessions,
             max_silence: config.sip.max_silence,
             casting: Casting::new(Rules::new(config), &own.dialled),

@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,19 +48,11 @@ const LINE_TYPE: &str = "text/plain; charset=utf-8";
 /// Why the port could not be opened.
 #[derive(Debug, Error)]
 pub enum ServeError {
-    /// `metrics.listen` is not an address and a port.
-    #[error("metrics.listen: `{listen}` is not an address and a port such as 127.0.0.1:9160 ({source})")]
-    Address {
-        /// As configured.
-        listen: String,
-        /// What the resolver said.
-        source: io::Error,
-    },
     /// The port is taken, or the address is not one of this machine's.
     #[error("metrics.listen: cannot listen on {listen}: {source}")]
     Bind {
         /// As configured.
-        listen: String,
+        listen: SocketAddr,
         /// What the system said.
         source: io::Error,
     },
@@ -86,13 +78,9 @@ pub struct Port {
 
 impl Port {
     /// Listens on `listen` (`metrics.listen`, port 0 for any).
-    pub fn open(listen: &str) -> Result<Port, ServeError> {
-        let addrs: Vec<SocketAddr> = listen
-            .to_socket_addrs()
-            .map_err(|source| ServeError::Address { listen: listen.into(), source })?
-            .collect();
-        let bind = |source| ServeError::Bind { listen: listen.into(), source };
-        let listener = TcpListener::bind(addrs.as_slice()).map_err(bind)?;
+    pub fn open(listen: SocketAddr) -> Result<Port, ServeError> {
+        let bind = |source| ServeError::Bind { listen, source };
+        let listener = TcpListener::bind(listen).map_err(bind)?;
         let addr = listener.local_addr().map_err(bind)?;
         listener.set_nonblocking(true).map_err(ServeError::Start)?;
         Ok(Port { addr, listener })
@@ -122,7 +110,11 @@ impl Port {
 
 impl Server {
     /// [`Port::open`] and [`Port::answer`] from a thread of its own.
-    pub fn start(listen: &str, metrics: Arc<Metrics>, ready: Arc<Readiness>) -> Result<Server, ServeError> {
+    pub fn start(
+        listen: SocketAddr,
+        metrics: Arc<Metrics>,
+        ready: Arc<Readiness>,
+    ) -> Result<Server, ServeError> {
         let port = Port::open(listen)?;
         let (addr, stop) = (port.addr(), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);

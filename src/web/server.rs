@@ -77,7 +77,7 @@ impl Door {
     pub fn open(room: &crate::config::Room) -> anyhow::Result<Door> {
         let proxies = room.trusted_proxies.clone();
         let tls = room.tls.is_set().then(|| ReloadingTls::read(&room.tls.cert, &room.tls.key)).transpose()?;
-        let address: SocketAddr = room.listen.parse().context("room.listen")?;
+        let address: SocketAddr = room.listen;
         let told = || format!("room.listen: cannot listen on {address}");
         let listener = std::net::TcpListener::bind(address).with_context(told)?;
         listener.set_nonblocking(true).with_context(told)?;

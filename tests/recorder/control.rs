@@ -259,7 +259,7 @@ fn an_agents_desktop_pauses_its_own_call_and_no_other() {
     fs::write(&tokens, line("2005", "token-of-2005") + &line("2006", "token-of-2006")).unwrap();
     // A port that was free a moment ago.
     let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    (config.pause.listen, config.pause.tokens) = (at.to_string(), tokens);
+    (config.pause.listen, config.pause.tokens) = (Some(at), tokens);
     let studio = Studio::plain(&config);
     let bearer = |token: &str| format!("Authorization: Bearer {token}\r\n");
     let (own, other) = (bearer("token-of-2005"), bearer("token-of-2006"));
@@ -312,7 +312,7 @@ fn of_an_agents_calls_those_that_may_be_paused_are() {
     let tokens = place.dir.path().join("tokens");
     fs::write(&tokens, format!("2008 {}\n", hex::encode(Sha256::digest("token-of-2008")))).unwrap();
     let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    (config.pause.listen, config.pause.tokens) = (at.to_string(), tokens);
+    (config.pause.listen, config.pause.tokens) = (Some(at), tokens);
     let numbers = vec!["0800100200".to_owned()];
     config.service =
         vec![ServiceRule { name: "crisis".into(), numbers, pause: Some(false), ..ServiceRule::default() }];

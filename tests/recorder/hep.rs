@@ -5,6 +5,7 @@ use crate::common::hep::CaptureAgent;
 use crate::common::ladder::Scene;
 use crate::studio::{Studio, calls, config, whole};
 use nauhuri::config::Networks;
+use nauhuri::config::listen_at::ListenAt;
 use nauhuri::daemon::machine_clock::Clock;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -41,7 +42,8 @@ fn agents_over_udp_and_tcp_are_recorded_without_an_interface() {
     let (udp, tcp) = (free(), free());
     let mut config = config(dir.path(), "");
     config.capture.interface.clear();
-    config.hep.listen = vec![format!("udp:{udp}"), format!("tcp:{tcp}")];
+    config.hep.listen =
+        [format!("udp:{udp}"), format!("tcp:{tcp}")].map(|at| ListenAt::parse(&at).unwrap()).into();
     let studio = Studio::plain(&config);
     assert_eq!(studio.get("/readyz").unwrap().0, 200);
     let plain = CaptureAgent::default();
@@ -82,7 +84,7 @@ fn strangers_are_counted_and_told() {
     let at = free();
     let mut config = config(dir.path(), "");
     config.capture.interface.clear();
-    config.hep.listen = vec![format!("udp:{at}")];
+    config.hep.listen = vec![ListenAt::parse(&format!("udp:{at}")).unwrap()];
     config.hep.from = Networks::parse(["192.0.2.0/24"]).unwrap();
     let studio = Studio::plain(&config);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

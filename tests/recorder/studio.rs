@@ -76,7 +76,7 @@ pub fn config(root: &Path, wire: &str) -> Config {
     config.storage.dir = root.to_owned();
     config.storage.min_free = 1;
     config.retention.clock = nauhuri::config::ClockTrust::Any;
-    config.metrics.listen = "127.0.0.1:0".into();
+    config.metrics.listen = "127.0.0.1:0".parse().ok();
     config.agents.extensions = vec!["2000-2999".into()];
     config.limits.workers = 2;
     config.control.socket = Default::default();

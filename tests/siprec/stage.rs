@@ -75,7 +75,7 @@ impl Sink for Watch<'_> {
 pub fn config() -> Config {
     let mut config = Config::default();
     config.agents.extensions = vec!["2000-2999".into()];
-    config.siprec.listen = vec!["udp:192.0.2.1:5060".into()];
+    config.siprec.listen = vec![nauhuri::config::listen_at::ListenAt::parse("udp:192.0.2.1:5060").unwrap()];
     config.siprec.from = Networks::parse(["192.0.2.0/24", "2001:db8::/32"]).unwrap();
     config.service = vec![nauhuri::config::ServiceRule {
         name: "116117".into(),

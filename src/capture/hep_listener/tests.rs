@@ -25,7 +25,7 @@ struct Post {
 impl Post {
     fn open(listen: &str, change: impl FnOnce(&mut Config)) -> Post {
         let mut config = Config::default();
-        config.hep.listen = vec![listen.into()];
+        config.hep.listen = vec![ListenAt::parse(listen).expect("an address")];
         change(&mut config);
         let (mut all, counts) = HepListener::open_all(&config).unwrap();
         let listener = all.remove(0);
@@ -265,7 +265,7 @@ fn over_tls_with_a_password() {
 fn what_is_missing_is_told_with_its_key() {
     let told = |listen: &str, change: &dyn Fn(&mut Config)| {
         let mut config = Config::default();
-        config.hep.listen = vec![listen.into()];
+        config.hep.listen = vec![ListenAt::parse(listen).expect("an address")];
         change(&mut config);
         HepListener::open_all(&config).err().unwrap().to_string()
     };

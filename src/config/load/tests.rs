@@ -43,7 +43,7 @@ fn each_layer_overrides_the_one_before() {
     let Loaded { config, sources } = load(&layers, Purpose::Other).unwrap();
     assert_eq!(config.sip.ports.listed(), [4]);
     assert_eq!(config.sip.media_timeout, Duration::from_secs(1));
-    assert_eq!(config.metrics.listen, "");
+    assert_eq!(config.metrics.listen, None);
     assert_eq!(config.log.keep, Duration::from_secs(7200));
     assert_eq!(config.storage.dir, PathBuf::from("/d"));
     assert_eq!(sources.of("storage.dir").0.to_string(), "--out");
@@ -187,6 +187,14 @@ fn a_file_is_strict_about_types() {
             "allowed: a number of digits from 0 to 255, or \"all\"",
         ),
         ("[service_default]\ndirections = [\"internal\"]", "allowed: a list of \"inbound\" and \"outbound\""),
+        ("[hep]\nlisten = [\"9060\"]", "hep.listen (line 2): found \"9060\"; allowed: addresses such as"),
+        ("[siprec]\nlisten = [\"udp:x:1\"]", "siprec.listen (line 2): found \"udp:x:1\"; allowed: addresses"),
+        ("[siprec]\nrtp_ports = \"20000\"", "siprec.rtp_ports (line 2): found \"20000\"; allowed: a range"),
+        ("[siprec]\nadvertise = [\"a.b\"]", "siprec.advertise (line 2): found \"a.b\"; allowed: addresses"),
+        ("[probe]\nexchange = \"a.b\"", "probe.exchange (line 2): found \"a.b\"; allowed: an exchange such"),
+        ("[room]\nlisten = \"localhost\"", "room.listen (line 2): found \"localhost\"; allowed: an address"),
+        ("[pause]\nlisten = \"9161\"", "pause.listen (line 2): found \"9161\"; allowed: an address with"),
+        ("[cdr]\nseparator = \";;\"", "cdr.separator (line 2): found \";;\"; allowed: one character"),
         ("sip = 5060", "sip (line 1): found 5060; allowed: a table [sip]"),
         ("[service]\nname = \"a\"", "service (line 1): found a table; allowed: [[service]] tables"),
         (

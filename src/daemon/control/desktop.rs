@@ -59,7 +59,7 @@ pub enum DesktopError {
     #[error("pause.listen: cannot listen on {listen}: {source}")]
     Bind {
         /// As configured.
-        listen: String,
+        listen: SocketAddr,
         /// What the system said.
         source: io::Error,
     },
@@ -116,12 +116,9 @@ impl DesktopPort {
     /// # Errors
     /// [`DesktopError`]
     pub fn open(config: &Config) -> Result<Option<DesktopPort>, DesktopError> {
-        let listen = config.pause.listen.trim();
-        if listen.is_empty() {
-            return Ok(None);
-        }
+        let Some(listen) = config.pause.listen else { return Ok(None) };
         let tokens = tokens(&config.pause.tokens)?;
-        let refused = |source| DesktopError::Bind { listen: listen.into(), source };
+        let refused = |source| DesktopError::Bind { listen, source };
         let listener = TcpListener::bind(listen).map_err(refused)?;
         listener.set_nonblocking(true).map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;

@@ -7,7 +7,8 @@ use std::net::TcpStream;
 fn server() -> (Server, Arc<Metrics>, Arc<Readiness>) {
     let metrics = Arc::new(Metrics::new(["general"]));
     let ready = Arc::new(Readiness::new(1000));
-    let server = Server::start("127.0.0.1:0", Arc::clone(&metrics), Arc::clone(&ready)).expect("server");
+    let server =
+        Server::start(([127, 0, 0, 1], 0).into(), Arc::clone(&metrics), Arc::clone(&ready)).expect("server");
     (server, metrics, ready)
 }
 
@@ -128,14 +129,12 @@ fn the_silent_are_timed_out() {
 }
 
 #[test]
-fn a_taken_port_and_a_wrong_address_are_named() {
+fn a_taken_port_is_named() {
     let (server, metrics, ready) = server();
-    let again = server.addr().to_string();
-    let error = Server::start(&again, metrics.clone(), ready.clone()).expect_err("the port is taken");
+    let again = server.addr();
+    let error = Server::start(again, metrics.clone(), ready.clone()).expect_err("the port is taken");
     assert!(error.to_string().starts_with(&format!("metrics.listen: cannot listen on {again}: ")), "{error}");
-    let error = Server::start("9160", metrics.clone(), ready.clone()).expect_err("no address");
-    assert!(error.to_string().contains("`9160` is not an address and a port"), "{error}");
     let addr = server.addr();
     drop(server);
-    Server::start(&addr.to_string(), metrics, ready).expect("the port is free once the server is dropped");
+    Server::start(addr, metrics, ready).expect("the port is free once the server is dropped");
 }
