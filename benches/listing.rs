@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use nauhuri::archive::index::{KeptState, Row};
 use nauhuri::cmd::list::{csv_lines, json_line, stamps};
 use nauhuri::id::derived_uuid;
+use nauhuri::pii::Pii;
 use nauhuri::store::sidecar::Sidecar;
 use nauhuri::time::Timestamp;
 use serde_json::Value;
@@ -80,7 +81,7 @@ fn by_csv(rows: &[Row]) -> String {
         out.write_field(text(&row.service)).unwrap();
         out.write_field(row.direction.map_or("", |d| d.name())).unwrap();
         out.write_field(text(&row.agent.id)).unwrap();
-        out.write_field(text(&row.agent.name)).unwrap();
+        out.write_field(row.agent.name.as_ref().map_or("", Pii::as_str)).unwrap();
         out.write_field(number).unwrap();
         out.write_field(truth(row.customer.withheld)).unwrap();
         out.write_field(row.dialled.as_ref().map_or("", |n| n.as_str())).unwrap();

@@ -14,6 +14,7 @@ use super::rules::Rules;
 use super::tables::Tables;
 use crate::config::CallDirection;
 use crate::id::{RecordingId, derived_uuid};
+use crate::pii::Pii;
 use crate::time::Timestamp;
 use uuid::Uuid;
 
@@ -74,7 +75,7 @@ pub(super) fn opening(
 ) -> Option<Opening> {
     let (leg, dialog) = tables.dialog(id)?;
     let told = particulars(tables, rules, id, roles)?;
-    let name = roles.agent_id.as_deref().and_then(|id| rules.agent_name(id)).map(str::to_string);
+    let name = roles.agent_id.as_deref().and_then(|id| rules.agent_name(id)).map(Pii::from);
     let uuid =
         derived_uuid(at, &[&leg.call_id, &leg.caller_tag, &dialog.callee_tag, &at.as_ns().to_be_bytes()]);
     let blank = Opening {

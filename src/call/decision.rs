@@ -95,7 +95,8 @@ pub struct Agent {
     /// Extension or header id; `None` where nothing names him (an address alone made him one).
     pub id: Option<String>,
     /// Display name from the configuration.
-    pub name: Option<String>,
+    #[serde(default, with = "stored")]
+    pub name: Option<Pii<String>>,
 }
 
 /// The other party of a recording, likewise.

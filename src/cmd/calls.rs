@@ -35,7 +35,7 @@ fn cells(call: &RunningCall, clock: impl Fn(Timestamp) -> String) -> [String; 9]
     output::push_length(call.seconds, &mut length);
     let mut agent = call.agent.id.as_deref().map_or("-".into(), plain);
     if let Some(name) = &call.agent.name {
-        agent = format!("{agent} {}", plain(name));
+        agent = format!("{agent} {}", plain(name.as_str()));
     }
     let mut state = call.state.name().to_owned();
     if let Some(by) = call.paused_by {

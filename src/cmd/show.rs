@@ -69,7 +69,10 @@ fn text(archive: &Opened, row: &Row, s: &Map<String, Value>, audit: &[Value]) ->
     );
     line("service", or_dash(row.service.as_deref()));
     line("direction", direction(row).to_owned());
-    line("agent", format!("{} {}", or_dash(row.agent.id.as_deref()), or_dash(row.agent.name.as_deref())));
+    line(
+        "agent",
+        format!("{} {}", or_dash(row.agent.id.as_deref()), or_dash(row.agent.name.as_ref().map(Pii::as_str))),
+    );
     line("customer", if row.customer.withheld { "withheld".into() } else { number(&row.customer.number) });
     line("dialled", number(&row.dialled));
     line("call-id", s.get("sip").and_then(|v| v.get("call_id")).map_or_else(|| "-".into(), value));

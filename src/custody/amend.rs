@@ -75,16 +75,18 @@ impl Correction {
             return EditResult::Refused("it was amended as often as it can be");
         }
         let mut amendment = Amendment::new(&self.case, by.who.name(), by.at, self.note.clone());
-        for (key, value, now) in [
-            ("agent.id", &mut sidecar.agent.id, &self.agent),
-            ("agent.name", &mut sidecar.agent.name, &self.agent_name),
-        ] {
-            let Some(now) = now.as_ref().map(|text| Some(text.clone()).filter(|t| !t.is_empty())) else {
-                continue;
-            };
-            if *value != now {
-                amendment.note_was(key, std::mem::replace(value, now));
-            }
+        // Empty text takes away what stands there.
+        let unless_empty = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());
+        if let Some(now) = self.agent.as_ref().map(unless_empty)
+            && sidecar.agent.id != now
+        {
+            amendment.note_was("agent.id", std::mem::replace(&mut sidecar.agent.id, now));
+        }
+        if let Some(now) = self.agent_name.as_ref().map(|name| unless_empty(name).map(Pii::new))
+            && sidecar.agent.name != now
+        {
+            let was = std::mem::replace(&mut sidecar.agent.name, now);
+            amendment.note_was("agent.name", was.map(Pii::into_exposed));
         }
         if let Some(number) = self.number.as_ref().map(|n| bare(n.expose())) {
             let now = match number.is_empty() {
@@ -179,7 +181,7 @@ mod tests {
             note: Some("It was my sister who called.".into()),
         };
         assert_eq!(correction.apply(&mut s, &Config::default(), &by()), EditResult::Made);
-        assert_eq!((s.agent.id.as_deref(), s.agent.name.as_deref()), (Some("2999"), None));
+        assert_eq!((s.agent.id.as_deref(), s.agent.name.is_none()), (Some("2999"), true));
         assert_eq!(s.customer.number.as_ref().map(Pii::as_str), Some("+35850999xxxx"));
         let json = serde_json::to_value(&s).unwrap();
         let one = &json["amendments"][0];

@@ -148,7 +148,7 @@ impl FromRequestParts<Arc<RoomState>> for Caller {
 
 /// Somebody at the room, for the log.
 pub fn web(name: &str, session: String, address: IpAddr) -> Who {
-    Who::Web { web: name.to_owned(), session, address: address.to_canonical().to_string() }
+    Who::Web { web: name.to_owned(), session, address: address.to_canonical() }
 }
 
 /// By what a session is known in the log.

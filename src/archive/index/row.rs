@@ -222,7 +222,7 @@ impl Row {
                 self.direction = r.get_ref(i)?.as_str_or_null()?.map(|d| from_word(i, d)).transpose()?;
             }
             Column::AgentId => fill_text(&mut self.agent.id, |text| text, r, i)?,
-            Column::AgentName => fill_text(&mut self.agent.name, |text| text, r, i)?,
+            Column::AgentName => fill_text(&mut self.agent.name, Pii::expose_mut, r, i)?,
             Column::Number => fill_text(&mut self.customer.number, Pii::expose_mut, r, i)?,
             Column::Withheld => self.customer.withheld = r.get(i)?,
             Column::Dialled => fill_text(&mut self.dialled, Pii::expose_mut, r, i)?,
@@ -256,7 +256,7 @@ impl Row {
             self.service,
             self.direction.map(SqlWord),
             self.agent.id,
-            self.agent.name,
+            self.agent.name.as_ref().map(Pii::as_str),
             self.customer.number.as_ref().map(Pii::as_str),
             self.customer.withheld,
             self.dialled.as_ref().map(Pii::as_str),

@@ -82,7 +82,7 @@ impl RowFormat for Csv {
         push_field(row.service.as_deref(), text);
         push_word(direction(row), text);
         push_field(row.agent.id.as_deref(), text);
-        push_field(row.agent.name.as_deref(), text);
+        push_field(row.agent.name.as_ref().map(Pii::as_str), text);
         push_field(row.customer.number.as_ref().map(Pii::as_str), text);
         push_word(truth(row.customer.withheld), text);
         push_field(row.dialled.as_ref().map(Pii::as_str), text);

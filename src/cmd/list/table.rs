@@ -54,7 +54,7 @@ impl RowFormat for Cells<'_> {
             or_dash(row.agent.id.as_deref(), out);
             if let Some(name) = &row.agent.name {
                 out.push(' ');
-                push_plain(name, out);
+                push_plain(name.as_str(), out);
             }
         });
         grid.cell(|out| match &row.customer {

@@ -3,6 +3,7 @@
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::OnceLock;
 
 /// Longest name kept, bytes: names come from the environment.
@@ -19,7 +20,7 @@ pub enum Who {
         /// Which of its sessions, without what would let anybody in.
         session: String,
         /// From where.
-        address: String,
+        address: IpAddr,
     },
     /// The recorder, by itself.
     Service {
@@ -227,7 +228,7 @@ mod tests {
             host: "rec".into(),
             ..SystemAccount::default()
         };
-        let web = Who::Web { web: "kaisa".into(), session: "7f".into(), address: "192.0.2.7".into() };
+        let web = Who::Web { web: "kaisa".into(), session: "7f".into(), address: [192, 0, 2, 7].into() };
         let service = Who::Service { service: "nauhuri".into(), account: account.clone() };
         for who in [web, service.clone(), Who::Os(account)] {
             let text = serde_json::to_string(&who).unwrap();

@@ -161,7 +161,7 @@ fn lines(s: &Sidecar, zone: &TimeZone, w: &Words) -> Vec<(&'static str, String)>
         (_, true) => w.withheld.into(),
         (number, false) => or(number.as_ref().map(Pii::as_str), w.not_kept),
     };
-    let agent = match (&s.agent.id, &s.agent.name) {
+    let agent = match (&s.agent.id, s.agent.name.as_ref().map(Pii::expose)) {
         (Some(id), Some(name)) => format!("{name} ({id})"),
         (Some(one), None) | (None, Some(one)) => one.clone(),
         (None, None) => w.unknown.into(),

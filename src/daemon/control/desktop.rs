@@ -285,7 +285,7 @@ impl AgentToken {
     /// For the audit log: the agent, and which of his tokens, without what would let anybody in.
     fn who(&self, from: SocketAddr) -> Who {
         let web = format!("agent {}", self.agent);
-        Who::Web { web, session: hex::encode(&self.hash[..4]), address: from.ip().to_string() }
+        Who::Web { web, session: hex::encode(&self.hash[..4]), address: from.ip() }
     }
 }
 

@@ -19,7 +19,7 @@ fn sample() -> Sidecar {
         wav: "20261123T081523.120Z_2001_+35840123xxxx_00000001.wav".into(),
         service: Some("116117".into()),
         direction: Some(CallDirection::Inbound),
-        agent: Agent { id: Some("2001".into()), name: Some("M. Virtanen".into()) },
+        agent: Agent { id: Some("2001".into()), name: Some(Pii::from("M. Virtanen")) },
         customer: Customer { number: Some("+35840123xxxx".into()), withheld: false },
         dialled: Some("116117".into()),
         answered_at: at("2026-11-23T08:15:23.12Z"),

@@ -15,6 +15,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -114,7 +115,7 @@ impl Wanted {
             && self.until.is_none_or(|until| entry.at < until)
             && self.recording.is_none_or(|id| entry.targets.contains(&id))
             && is(&asked.action, Some(entry.action.as_str()))
-            && is(&asked.address, address_of(entry))
+            && is(&asked.address, address_of(entry).map(|at| at.to_string()).as_deref())
             && (asked.who.trim().is_empty() || entry.who.is_called(asked.who.trim()))
     }
 }
@@ -159,9 +160,9 @@ pub fn found(
 }
 
 /// From where it was done, where that is known.
-pub fn address_of(entry: &Entry) -> Option<&str> {
+pub fn address_of(entry: &Entry) -> Option<IpAddr> {
     match &entry.who {
-        Who::Web { address, .. } => Some(address),
+        Who::Web { address, .. } => Some(*address),
         _ => None,
     }
 }

@@ -152,7 +152,7 @@ fn one_entry(guest: &Guest, zone: &TimeZone, entry: &Entry) -> Markup {
             th scope="row" data-label="#" { (entry.seq) }
             td data-label=(say("when")) { (guest.lang.instant(entry.at, zone)) }
             td data-label=(say("who")) { (entry.who.name()) }
-            td data-label=(say("address")) { (address_of(entry).unwrap_or("")) }
+            td data-label=(say("address")) { (address_of(entry).map(|at| at.to_string()).unwrap_or_default()) }
             td data-label=(say("action")) { (entry.action.as_str()) }
             td data-label=(say("outcome")) { (entry.outcome.as_str()) }
             td data-label=(say("targets")) {
