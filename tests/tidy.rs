@@ -564,6 +564,8 @@ mod proof {
             "mod m { pub type Key = u8; }",
             "section! { struct Key { a: u8 = 1; } }",
             "impl X { fn f() { type Key = u8; } }",
+            "labels! {\n    /// What.\n    Key {\n        A = \"a\", \"It.\";\n    }\n}",
+            "words! {\n    /// What.\n    pub enum Key {\n        A = \"a\",\n    }\n}",
         ] {
             let found = found(text);
             assert_eq!(found.len(), 1, "{text}");
@@ -578,6 +580,7 @@ mod proof {
             "struct Keys { key: Key }\nenum X { Key { a: u8 } }",
             "// struct Key;\nconst X: &str = \"struct Key;\";",
             "#[cfg(test)]\nmod tests { struct Key; }",
+            "labels! { Other { Key = \"key\", \"It.\"; } }\nimpl Other { fn f() { Key { } } }",
             "use super::Key;\nimpl Key {}\nfn f() -> Key { Key {} }",
         ] {
             assert_eq!(found(text), [""; 0], "{text}");

@@ -31,6 +31,7 @@ mod contest;
 pub mod decision;
 mod described;
 mod dialog;
+mod ended_by;
 mod exchange;
 mod flows;
 mod give_way;
@@ -70,6 +71,7 @@ pub use decision::{
     Agent, BeforeAgent, CallEvent, Customer, Decision, Ending, Ends, HopFormats, Opening, Unrecorded,
     UnrecordedCall, WaitingLeg,
 };
+pub use ended_by::EndedBy;
 pub use exchange::codec_of;
 pub use identifier::call_id_hash;
 pub use overflow::Overflow;

@@ -79,11 +79,19 @@ pub enum PauseBy {
 }
 
 impl PauseBy {
-    /// All of them.
+    /// Those that ask for a pause; the limit only ends one.
+    pub const ASKING: [PauseBy; 5] =
+        [PauseBy::Key, PauseBy::Header, PauseBy::Info, PauseBy::Command, PauseBy::Http];
+    /// All of them, in the order of [`PauseBy::index`].
     pub const ALL: [PauseBy; 6] =
         [PauseBy::Key, PauseBy::Header, PauseBy::Info, PauseBy::Command, PauseBy::Http, PauseBy::Limit];
 
-    /// As it stands in the sidecar.
+    /// Place in an array of counters.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// As it stands in the sidecar, and as the label of a metric.
     pub const fn name(self) -> &'static str {
         match self {
             PauseBy::Key => "key",
@@ -93,6 +101,12 @@ impl PauseBy {
             PauseBy::Http => "http",
             PauseBy::Limit => "limit",
         }
+    }
+}
+
+impl std::fmt::Display for PauseBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 

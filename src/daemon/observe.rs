@@ -3,13 +3,10 @@
 use super::deck::Trouble;
 use crate::call::pairing::Disowned;
 use crate::call::{Decision, Ends, Unrecorded};
-use crate::config::PauseBy;
 use crate::store::assurance::AssuranceBucket;
-use crate::store::sidecar::{EndedBy, Sidecar};
+use crate::store::sidecar::Sidecar;
 use crate::tape::FaultKind;
-use crate::telemetry::label::{
-    self, CallBucket, FailReason, FaultLabel, PauseCause, PauseEnd, UnrecordedReason,
-};
+use crate::telemetry::label::{CallBucket, FailReason, FaultLabel, UnrecordedReason};
 use uuid::Uuid;
 
 /// How one recording ended.
@@ -30,19 +27,6 @@ pub enum RecordingOutcome {
         /// Why.
         reason: FailReason,
     },
-}
-
-/// Metric label of a sidecar's `ended_by`.
-pub fn end_label(by: EndedBy) -> label::EndedBy {
-    match by {
-        EndedBy::Customer => label::EndedBy::Customer,
-        EndedBy::Agent => label::EndedBy::Agent,
-        EndedBy::Transfer => label::EndedBy::Transfer,
-        EndedBy::Timeout => label::EndedBy::Timeout,
-        EndedBy::Shutdown => label::EndedBy::Shutdown,
-        EndedBy::Recovered => label::EndedBy::Recovered,
-        EndedBy::CaptureEnd => label::EndedBy::CaptureEnd,
-    }
 }
 
 /// Metric label of a deck's trouble.
@@ -106,31 +90,6 @@ pub fn unrecorded_label(why: Unrecorded) -> UnrecordedReason {
         Unrecorded::InviteNotSeen => UnrecordedReason::InviteUnseen,
         Unrecorded::Stray => UnrecordedReason::Stray,
         Unrecorded::Truncated => UnrecordedReason::Truncated,
-    }
-}
-
-/// Metric label of what asked for a pause.
-pub fn pause_label(by: PauseBy) -> PauseCause {
-    match by {
-        PauseBy::Key => PauseCause::Key,
-        PauseBy::Header => PauseCause::Header,
-        PauseBy::Info => PauseCause::Info,
-        // The limit only ends one.
-        PauseBy::Command | PauseBy::Limit => PauseCause::Command,
-        PauseBy::Http => PauseCause::Http,
-    }
-}
-
-/// Metric label of what ended a pause; nothing where the call did.
-pub fn pause_end_label(by: Option<PauseBy>) -> PauseEnd {
-    match by {
-        Some(PauseBy::Key) => PauseEnd::Key,
-        Some(PauseBy::Header) => PauseEnd::Header,
-        Some(PauseBy::Info) => PauseEnd::Info,
-        Some(PauseBy::Command) => PauseEnd::Command,
-        Some(PauseBy::Http) => PauseEnd::Http,
-        Some(PauseBy::Limit) => PauseEnd::Limit,
-        None => PauseEnd::CallEnd,
     }
 }
 

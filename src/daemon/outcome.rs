@@ -1,6 +1,6 @@
 //! What is told of a recording that is stored.
 
-use super::observe::{bucket_label, end_label};
+use super::observe::bucket_label;
 use crate::call::Opening;
 use crate::store::assured::never_heard;
 use crate::store::event_kind::EventKind;
@@ -18,7 +18,7 @@ pub(super) fn report_recorded(about: About<'_>, o: &Opening, s: &Sidecar, metric
     let reasons: Vec<&str> = assurance.iter().flat_map(|a| &a.reasons).map(|r| r.name()).collect();
     Event::RecordingCompleted {
         about,
-        ended_by: end_label(s.ended_by),
+        ended_by: s.ended_by,
         duration: Duration::from_secs_f64(s.duration_s.max(0.0)),
         complete: s.complete,
         one_way: never_heard(s).is_some(),
@@ -36,7 +36,7 @@ pub(super) fn report_recorded(about: About<'_>, o: &Opening, s: &Sidecar, metric
 pub(super) fn report_existing(about: About<'_>, ended_by: EndedBy, metrics: &Metrics) {
     Event::RecordingCompleted {
         about,
-        ended_by: end_label(ended_by),
+        ended_by,
         duration: Duration::ZERO,
         complete: true,
         one_way: false,

@@ -5,7 +5,7 @@ use super::control::protocol::{CallState, RunningCall};
 use super::counts::MediaCounts;
 use super::deck::FileDeck;
 use super::metadata;
-use super::observe::{fault_label, pause_end_label, pause_label};
+use super::observe::fault_label;
 use super::story::{pause, paused_s};
 use crate::call::{CallEvent, Decision, Opening};
 use crate::id::{Channel, RecordingId};
@@ -121,9 +121,9 @@ pub(super) fn tell_pauses(o: &Opening, news: impl Iterator<Item = (PauseReport, 
         let event = if is_end {
             let ns = pause.until_ns.unwrap_or(pause.from_ns).saturating_sub(pause.from_ns);
             let length = Duration::from_nanos(u64::try_from(ns).unwrap_or_default());
-            Event::PauseEnded { about, by: pause_end_label(pause.resumed_by), length }
+            Event::PauseEnded { about, by: pause.resumed_by, length }
         } else {
-            Event::PauseBegan { about, by: pause_label(pause.by) }
+            Event::PauseBegan { about, by: pause.by }
         };
         event.emit(context.metrics());
     }

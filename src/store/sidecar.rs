@@ -11,7 +11,7 @@ mod tests;
 pub(super) use read_write::{create, scratch_of};
 pub use read_write::{read_bytes, read_text, read_value, rewrite_atomically, write_atomically};
 
-pub use crate::call::{Agent, Customer, WaitingLeg};
+pub use crate::call::{Agent, Customer, EndedBy, WaitingLeg};
 
 use super::amendment::Amendments;
 use super::assurance::Assurance;
@@ -104,41 +104,6 @@ pub struct Sidecar {
     /// Top-level keys of later versions, kept as they came.
     #[serde(flatten, with = "stored")]
     pub extra: Pii<serde_json::Map<String, serde_json::Value>>,
-}
-
-/// `ended_by`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndedBy {
-    /// The customer sent BYE.
-    Customer,
-    /// The agent sent BYE.
-    Agent,
-    /// The agent passed the call on.
-    Transfer,
-    /// No media for `sip.media_timeout`.
-    Timeout,
-    /// The recorder was stopped.
-    Shutdown,
-    /// Finished after a crash.
-    Recovered,
-    /// The capture file ended.
-    CaptureEnd,
-}
-
-impl EndedBy {
-    /// As it stands in the sidecar.
-    pub const fn name(self) -> &'static str {
-        match self {
-            EndedBy::Customer => "customer",
-            EndedBy::Agent => "agent",
-            EndedBy::Transfer => "transfer",
-            EndedBy::Timeout => "timeout",
-            EndedBy::Shutdown => "shutdown",
-            EndedBy::Recovered => "recovered",
-            EndedBy::CaptureEnd => "capture_end",
-        }
-    }
 }
 
 /// `sip`

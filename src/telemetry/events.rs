@@ -9,10 +9,12 @@
 
 use super::fault::Fault;
 use super::label::{
-    CallBucket, CodecLabel, DecoderFault, EndedBy, FailReason, FaultLabel, HepFault, PauseCause, PauseEnd,
-    SiprecFault, ThreadRole, UnreadKind, UnrecordedReason, UpkeepTask,
+    CallBucket, CodecLabel, DecoderFault, FailReason, FaultLabel, HepFault, SiprecFault, ThreadRole,
+    UnreadKind, UnrecordedReason, UpkeepTask,
 };
 use super::metrics::Metrics;
+use crate::call::EndedBy;
+use crate::config::PauseBy;
 use crate::time::Timestamp;
 use std::io;
 use std::net::SocketAddr;
@@ -101,14 +103,14 @@ pub enum Event<'a> {
         /// Which.
         about: About<'a>,
         /// By what.
-        by: PauseCause,
+        by: PauseBy,
     },
     /// A pause is over.
     PauseEnded {
         /// Of which recording.
         about: About<'a>,
-        /// What ended it.
-        by: PauseEnd,
+        /// What ended it; nothing where the call did.
+        by: Option<PauseBy>,
         /// How long it was.
         length: Duration,
     },

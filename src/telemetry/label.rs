@@ -161,43 +161,6 @@ impl std::fmt::Display for CodecLabel {
 }
 
 labels! {
-    /// What ended a recording: `nauhuri_recordings_completed_total{ended_by}`, as in the sidecar.
-    EndedBy {
-        Customer = "customer", "The customer sent BYE.";
-        Agent = "agent", "The agent sent BYE.";
-        Transfer = "transfer", "The agent passed the call on.";
-        Timeout = "timeout", "No media for `sip.media_timeout`.";
-        Shutdown = "shutdown", "The recorder was stopped.";
-        Recovered = "recovered", "Finished after a crash.";
-        CaptureEnd = "capture_end", "The capture file ended.";
-    }
-}
-
-labels! {
-    /// What paused a recording: `nauhuri_pauses_total{by}`, as in the sidecar's event.
-    PauseCause {
-        Key = "key", "Keys that the agent pressed.";
-        Header = "header", "A header in a re-INVITE or UPDATE of the agent's side.";
-        Info = "info", "An INFO of the agent's side.";
-        Command = "command", "`nauhuri pause`.";
-        Http = "http", "The agent's desktop.";
-    }
-}
-
-labels! {
-    /// What ended a pause: `nauhuri_pauses_ended_total{by}`.
-    PauseEnd {
-        Key = "key", "Keys that the agent pressed.";
-        Header = "header", "A header in a re-INVITE or UPDATE of the agent's side.";
-        Info = "info", "An INFO of the agent's side.";
-        Command = "command", "`nauhuri pause --resume`.";
-        Http = "http", "The agent's desktop.";
-        Limit = "limit", "Nobody resumed within `pause.limit`.";
-        CallEnd = "call_end", "The call ended first.";
-    }
-}
-
-labels! {
     /// Why an answered call left no recording: `nauhuri_recordings_failed_total{reason}`.
     FailReason {
         Storage = "storage", "The file could not be created, written or renamed.";

@@ -6,7 +6,8 @@
 //! decides that it ended, is not known here.
 
 use super::families::{Families, OTHER_SERVICE, set_all};
-use super::label::{CallBucket, EndedBy, FailReason};
+use super::label::{CallBucket, FailReason};
+use crate::call::EndedBy;
 use metrics::{Counter, Gauge};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,7 +51,7 @@ struct LedgerCounts {
 #[derive(Clone, Debug, Default)]
 struct ServiceCounts {
     answered: u64,
-    completed: [u64; EndedBy::COUNT],
+    completed: [u64; EndedBy::ALL.len()],
     assured: [u64; CallBucket::COUNT],
 }
 
@@ -83,7 +84,7 @@ impl CallLedger {
                 families.counter(
                     "nauhuri_recordings_completed_total",
                     "Recordings finished and stored, by what ended them.",
-                    &[("service", name), ("ended_by", by.as_str())],
+                    &[("service", name), ("ended_by", by.name())],
                 )
             });
             let assured = CallBucket::ALL.iter().map(|bucket| {

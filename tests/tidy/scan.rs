@@ -197,23 +197,27 @@ pub fn types(code: &str) -> Vec<String> {
 }
 
 /// Types that a file declares at any depth, with the line: in a module within it, in a function, in
-/// a macro. What a trait or an `impl` calls `type` is not a name of the file's own.
+/// a macro, by the bare name in `labels!`. What a trait or an `impl` calls `type` is not a name of the file's own.
 pub fn declared(code: &str) -> Vec<(String, usize)> {
     let mut out = Vec::new();
-    // Of each block that is open, whether it is a trait's or an `impl`'s.
+    // Of each block that is open: what a trait or an `impl` calls `type` is its own, and the enums of a
+    // `labels!` stand there by their bare names.
     let mut blocks = Vec::new();
     let mut start = 0;
     for (i, c) in code.char_indices().filter(|(_, c)| matches!(c, '{' | '}' | ';')) {
         let (word, rest) = item_head(&code[start..i]);
-        let is_associated = word == "type" && blocks.last() == Some(&true);
+        let is_associated = word == "type" && matches!(blocks.last(), Some(&("impl" | "trait")));
+        let is_labels = c == '{' && rest.is_empty() && blocks.last() == Some(&"labels");
         if TYPE_WORDS.contains(&word) && !is_associated {
             let name: String = rest.chars().take_while(|c| is_word(*c)).collect();
             if !name.is_empty() {
                 out.push((name, line_of(code, i - rest.len())));
             }
+        } else if is_labels && !word.is_empty() {
+            out.push((word.to_owned(), line_of(code, i)));
         }
         match c {
-            '{' => blocks.push(matches!(word, "impl" | "trait")),
+            '{' => blocks.push(word),
             '}' => drop(blocks.pop()),
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! What each event counts.
 
 use super::Event;
+use crate::config::PauseBy;
 use crate::telemetry::label::ThreadRole;
 use crate::telemetry::metrics::{Metrics, OTHER_SERVICE};
 use std::collections::HashMap;
@@ -29,7 +30,10 @@ impl Event<'_> {
                 life.incomplete.increment(1);
             }
             Event::PauseBegan { by, .. } => increment(&life.pauses, by.index()),
-            Event::PauseEnded { by, .. } => increment(&life.pauses_ended, by.index()),
+            Event::PauseEnded { by, .. } => {
+                // The end of the call comes after those that a pause can be ended by.
+                increment(&life.pauses_ended, by.map_or(PauseBy::ALL.len(), PauseBy::index));
+            }
             Event::MediaLost { packets, .. } => life.rtp_lost.increment(packets),
             Event::StreamEnded { jitter, .. } => metrics.observe_jitter(jitter),
             Event::MediaUndecodable { codec, .. } => increment(&life.undecodable, codec.index()),

@@ -1,7 +1,8 @@
 //! What the log says of an event.
 
 use super::{About, Event};
-use crate::telemetry::label::{FailReason, PauseEnd, UnreadKind};
+use crate::config::PauseBy;
+use crate::telemetry::label::{FailReason, UnreadKind};
 use tracing::{debug, info, trace, warn};
 
 impl Event<'_> {
@@ -118,13 +119,13 @@ impl Event<'_> {
                 let About { recording, call_group, service } = about;
                 let paused_s = length.as_secs_f64();
                 match by {
-                    PauseEnd::Limit => {
+                    Some(PauseBy::Limit) => {
                         warn!(%recording, %call_group, service, paused_s, "recording again: nobody resumed it within pause.limit")
                     }
-                    PauseEnd::CallEnd => {
+                    None => {
                         info!(%recording, %call_group, service, paused_s, "the call ended while its recording was paused")
                     }
-                    _ => info!(%recording, %call_group, service, %by, paused_s, "recording again"),
+                    Some(by) => info!(%recording, %call_group, service, %by, paused_s, "recording again"),
                 }
             }
             Event::CallStep { about: About { recording, call_group, service }, kind } => {

@@ -1,9 +1,10 @@
 //! What events and the keepers of storage count.
 
+use crate::config::PauseBy;
 use crate::telemetry::families::Families;
 use crate::telemetry::label::{
-    CodecLabel, DecoderFault, FaultLabel, PauseCause, PauseEnd, ProbeResult, StorageState, ThreadRole,
-    UnrecordedReason, UpkeepTask,
+    CodecLabel, DecoderFault, FaultLabel, ProbeResult, StorageState, ThreadRole, UnrecordedReason,
+    UpkeepTask,
 };
 use metrics::{Counter, Gauge, Histogram};
 use std::collections::HashMap;
@@ -82,8 +83,8 @@ impl EventMetrics {
             one_way: f.counter("nauhuri_recordings_one_way_total", "Finished recordings in which one side was never heard.", &[]),
             incomplete: f.counter("nauhuri_recordings_incomplete_total", "Finished recordings marked complete = false.", &[]),
             parallel: f.counter("nauhuri_recordings_parallel_total", "Recordings begun while their agent was being recorded in another call that was not on hold: two lines, or one conversation whose legs nothing ties.", &[]),
-            pauses: f.counters("nauhuri_pauses_total", "Pauses of running recordings, by what asked for them.", "by", PauseCause::ALL.iter().map(|p| p.as_str())),
-            pauses_ended: f.counters("nauhuri_pauses_ended_total", "Pauses that are over, by what ended them: limit if nobody resumed within pause.limit, call_end if the call ended first.", "by", PauseEnd::ALL.iter().map(|p| p.as_str())),
+            pauses: f.counters("nauhuri_pauses_total", "Pauses of running recordings, by what asked for them.", "by", PauseBy::ASKING.iter().map(|p| p.name())),
+            pauses_ended: f.counters("nauhuri_pauses_ended_total", "Pauses that are over, by what ended them: limit if nobody resumed within pause.limit, call_end if the call ended first.", "by", PauseBy::ALL.iter().map(|p| p.name()).chain(["call_end"])),
             rtp_lost: f.counter("nauhuri_rtp_lost_total", "RTP packets lost before the recorder, by sequence number (RFC 3550 A.3).", &[]),
             undecodable: f.counters("nauhuri_media_undecodable_total", "Streams that could not be decoded, by encoding.", "codec", CodecLabel::all().map(CodecLabel::as_str)),
             media_faults: f.counters("nauhuri_media_faults_total", "Recordings in which the sound was found faulty within five seconds, by fault; one that is faulty again counts once.", "fault", FaultLabel::ALL.iter().map(|l| l.as_str())),

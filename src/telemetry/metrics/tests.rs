@@ -1,7 +1,8 @@
 //! Metrics by value: totals, bounds of labels, and the book that balances.
 
 use super::*;
-use crate::telemetry::label::{CallBucket, DropPlace, EndedBy, FailReason};
+use crate::call::EndedBy;
+use crate::telemetry::label::{CallBucket, DropPlace, FailReason};
 use proptest::prelude::*;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -98,7 +99,7 @@ fn the_book_balances_while_threads_write_it() {
                             0 => ledger.failed(service, FailReason::ALL[i % FailReason::COUNT]),
                             _ => ledger.completed(
                                 service,
-                                EndedBy::ALL[i % EndedBy::COUNT],
+                                EndedBy::ALL[i % EndedBy::ALL.len()],
                                 CallBucket::ALL[i % CallBucket::COUNT],
                             ),
                         };
