@@ -8,9 +8,13 @@
 //! if they had just begun.
 
 pub mod avcodec;
+#[forbid(unsafe_code)]
 pub mod cage;
+#[forbid(unsafe_code)]
 pub mod caged;
+#[forbid(unsafe_code)]
 mod child;
+#[forbid(unsafe_code)]
 pub mod messages;
 
 use crate::codec::def::{DecodeError, DecodeFrames, ForeignDecoders};
