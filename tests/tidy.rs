@@ -20,13 +20,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Rule, path it is waived for, reason.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[(
+    "core",
+    "src/config/zone.rs",
+    "reads the tz database, once, when the configuration is read: what is configured is a zone, not a name",
+)];
 
-/// Lines of a file without its tests; of a file of tests or with them.
+/// Lines of a file without its tests; of a file of tests or with them. Four files in a hundred have more
+/// than 400: each is one machine or one table. What was cut out of such files at 400 were methods of
+/// the same type in a file of their own, which is worse (see [`lodgers`]).
 const FILE_LINES: usize = 450;
 /// Tests are tables and may be longer.
 const TEST_LINES: usize = 700;
-/// Lines of a function outside tests.
+/// Lines of a function outside tests. The few with more than 70 are one `match` over a closed set or one
+/// table; an arm moved elsewhere would not make them easier to read.
 const FUNCTION_LINES: usize = 80;
 
 /// Per cent of the lines of `src/` that one room, a folder at its top, may have: a larger one is two.
@@ -53,6 +60,9 @@ const NOT_IN_CORE: &[&str] = &[
     "SystemTime",
     "Timestamp::now",
     "Zoned::now",
+    "TimeZone::get",
+    "TimeZone::system",
+    "tz::db",
     "Mutex",
     "RwLock",
     "Condvar",
@@ -232,7 +242,7 @@ fn lodgers(sources: &[Source]) -> Vec<String> {
     let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for source in sources.iter().filter(|s| s.path.starts_with("src/")) {
         let folder = source.path.trim_end_matches(".rs").trim_end_matches("/mod").to_owned() + "/";
-        for name in scan::types(&source.code) {
+        for (name, _) in scan::declared(&source.code) {
             homes.entry(name).or_default().push(folder.clone());
         }
     }
@@ -595,6 +605,9 @@ mod proof {
             lodgers(&sources)
         };
         let home = ("src/a/hub.rs", "pub struct Hub;\nimpl Hub {}");
+        let by_macro = ("src/a/hub.rs", "section! {\n    pub struct Hub {\n        a: u8 = 1;\n    }\n}");
+        let lodger = ("src/a/other.rs", "impl Hub { fn f() {} }");
+        assert_eq!(found(&[by_macro, lodger]), ["src/a/other.rs: only methods of Hub"]);
         for lodger in
             ["use super::hub::Hub;\nconst N: u8 = 1;\nimpl Hub { fn f() {} }", "impl<'a> Hub<'a> {}"]
         {
@@ -621,6 +634,7 @@ mod proof {
             "async fn f() {}",
             "println!(\"x\")",
             "Mutex::new(1)",
+            "jiff::tz::TimeZone::get(name)",
         ] {
             assert!(hits("src/net/mod.rs", text) > 0, "{text}");
             assert_eq!(hits("src/daemon/mod.rs", text), 0, "{text}");

@@ -1,12 +1,53 @@
-//! How the limits follow from the memory that there may be.
+//! `[limits]`, and how the limits that nobody sets follow from the memory that there may be.
 
-use super::sections::{Limits, MEMORY_MIN};
+use super::keys::{Kind, section};
 
+/// More threads than any machine has use for.
+const WORKERS_MAX: i64 = 1024;
+/// A bound that must leave room for one.
+const SOME: Kind = Kind::Count(1, i64::MAX);
+/// A TCP buffer or media queue, bytes: at least one SIP message as large as UDP would carry, a
+/// block of each channel.
+const BYTES: Kind = Kind::Count(64 * 1024, i64::MAX);
+/// Least memory with which anything can be followed, bytes.
+pub const MEMORY_MIN: u64 = 64 << 20;
 /// The memory for which the defaults of the other limits are written, bytes.
 const USUAL: u64 = 1 << 30;
 /// With more recordings than this the files that the service may open would not do (`LimitNOFILE=`
 /// of the unit); whoever raises that sets the limit as well.
 const RECORDINGS_MOST: usize = 64_000;
+
+section! {
+    /// Limits on everything that grows with the traffic, so that nobody on the network can
+    /// exhaust the memory. nauhuri_limit_reached_total counts how often each is reached.
+    pub struct Limits {
+        /// Memory for what the network makes the recorder keep: half of it for signalling, a quarter
+        /// for sound that waits to be written, a sixteenth for TCP, half as much for fragments, the
+        /// rest for open recordings. When the part for signalling is full, calls of a flood are
+        /// forgotten first, calls under way last; each is counted. The limits below apply as well, if
+        /// they are lower. The defaults of calls, recordings, fragments, tcp_streams and queue_bytes
+        /// are in proportion to the memory, recordings up to 64000: the numbers below are those for
+        /// 1 GiB. `nauhuri check` shows what they are.
+        #[serde(with = "crate::config::forms::bytes")]
+        memory: u64 = 1 << 30, Kind::Size(MEMORY_MIN);
+        /// Calls followed at once.
+        calls: usize = 100_000, SOME;
+        /// Recordings open at once. When the limit is reached, a new call takes the place of one
+        /// in which almost nothing was heard for two seconds; if there is none, the new call
+        /// counts as failed.
+        recordings: usize = 20_000, SOME;
+        /// IP datagrams being reassembled from fragments at once.
+        fragments: usize = 4_096, SOME;
+        /// TCP connections followed at once.
+        tcp_streams: usize = 16_384, SOME;
+        /// Bytes kept of one TCP connection while a SIP message is unfinished.
+        tcp_buffer: usize = 256 * 1024, BYTES;
+        /// Bytes of sound that may wait for one worker.
+        queue_bytes: usize = 64 << 20, BYTES;
+        /// Threads that decode and write; 0: one fewer than there are processors.
+        workers: usize = 0, Kind::Count(0, WORKERS_MAX);
+    }
+}
 
 impl Limits {
     /// One part of so many of `memory`, bytes.

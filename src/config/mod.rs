@@ -15,7 +15,7 @@ pub mod forms;
 pub mod hep_keys;
 mod hep_rules;
 pub mod keys;
-mod limits;
+pub mod limits;
 pub mod listen_at;
 pub mod listening;
 pub mod load;
@@ -38,13 +38,14 @@ mod words;
 pub mod zone;
 
 pub use error::ConfigError;
+pub use limits::Limits;
 pub use listening::{ListenReason, Listening, Room};
 pub use load::Loaded;
 pub use networks::Networks;
 pub use pausing::{Control, PauseBy, PauseRules, Switch};
 pub use sections::{
     AgentMatch, Agents, Audit, Capture, CdrFormat, CdrSettings, ClockTrust, Codecs, Config, Controller,
-    CopyAccess, Encoding, Limits, Log, MetricsSection, Numbers, Retention, Sip, Storage,
+    CopyAccess, Encoding, Log, MetricsSection, Numbers, Retention, Sip, Storage,
 };
 pub use service::{AnnouncementMin, CallDirection, HideDigits, RetentionBound, Service, ServiceRule};
 pub use sip_ports::SipPorts;

@@ -1,4 +1,8 @@
 //! The time zone of the calendar, read once with the configuration.
+//!
+//! The one place of the core that reads files: jiff looks the name up in the machine's tz database.
+//! Rules compiled in would be older than the machine's, and a name without its rules would be looked
+//! up, and could fail, wherever a day begins. No clock is read here.
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

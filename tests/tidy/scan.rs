@@ -191,11 +191,6 @@ fn items(code: &str, keywords: &[&str]) -> Vec<String> {
 /// What a type is declared with.
 const TYPE_WORDS: &[&str] = &["struct", "enum", "trait", "type", "union"];
 
-/// Types that a file defines.
-pub fn types(code: &str) -> Vec<String> {
-    items(code, TYPE_WORDS)
-}
-
 /// Types that a file declares at any depth, with the line: in a module within it, in a function, in
 /// a macro, by the bare name in `labels!`. What a trait or an `impl` calls `type` is not a name of the file's own.
 pub fn declared(code: &str) -> Vec<(String, usize)> {
