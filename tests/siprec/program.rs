@@ -310,6 +310,12 @@ fn whole_calls_over_every_transport() {
         all.into_iter().map(|t| t.join().unwrap()).collect()
     });
     program.until("ten recordings", |p| p.recordings().len() == 10);
+    // Whoever does not speak TLS where it is spoken.
+    let mut plain = TcpStream::connect(program.at("tls", false)).unwrap();
+    plain.write_all(b"OPTIONS sip:x SIP/2.0\r\n\r\n").unwrap();
+    let refused =
+        |p: &Program, reason: &str| p.metric(&format!("nauhuri_siprec_refused_total{{reason=\"{reason}\"}}"));
+    program.until("a refusal", |p| refused(p, "tls") == 1.0);
     for (n, said) in (1..).zip(&said) {
         let id = format!("siprec/rs-{n}@src.example");
         let of: Vec<Recording> =

@@ -87,6 +87,17 @@ fn who_and_what_is_refused() {
 }
 
 #[test]
+fn a_request_out_of_order_is_refused() {
+    let (mut s, mut c) = (Stage::new(&config()), client(1));
+    let invite = c.invite();
+    s.accepted(0.0, &mut c, &invite);
+    let late = c.update().replace(&format!("CSeq: {} ", c.cseq), "CSeq: 7 ");
+    let answer = s.sip(1.0, &c, &late).pop().unwrap();
+    assert_eq!((code(&answer), s.server.sessions()), (500, 1), "{answer}");
+    assert_eq!(s.server.stats().refused[Declined::Order as usize], 1);
+}
+
+#[test]
 fn there_is_a_bound_on_sessions() {
     let mut config = config();
     config.siprec.sessions = 2;
@@ -99,6 +110,7 @@ fn there_is_a_bound_on_sessions() {
     let invite = all[2].invite();
     let answer = s.sip(1.0, &all[2], &invite).pop().unwrap();
     assert_eq!((code(&answer), header(&answer, "Retry-After").as_deref()), (503, Some("10")));
+    assert_eq!(s.server.stats().refused[Declined::Sessions as usize], 1);
     let bye = all[0].bye();
     s.accepted(2.0, &mut all[0].clone(), &bye);
     let again = all[2].invite();
