@@ -160,7 +160,7 @@ Examples:
     /// Place a test call through the exchange and look for its tones in the recording
     ///
     /// [probe] in the configuration says through which exchange and to whom. Ends with 0 only if the call was
-    /// recorded whole and its tones are on the right channel; the recorder's metrics show what became of the
+    /// recorded whole and its tones are on the right channel; the recorder's metrics show the result of the
     /// last one. nauhuri-probe.timer does it on a schedule.
     #[command(after_help = "\
 Examples:

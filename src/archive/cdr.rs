@@ -45,7 +45,9 @@ pub enum CdrError {
     #[error("{0}")]
     Csv(#[from] csv::Error),
     /// A column that the layout names is not there.
-    #[error("there is no column {0:?}; `cdr.format` and the keys beside it say which columns the list has")]
+    #[error(
+        "there is no column {0:?}; `cdr.format` and the other keys of [cdr] say which columns the list has"
+    )]
     NoColumn(String),
     /// A line that is none of the layout's.
     #[error("line {line}: {what} is not {wanted}")]

@@ -213,7 +213,7 @@ impl<'a> Verifier<'a> {
                 FindingKind::Tombstones,
                 &path,
                 None,
-                format!("line {line} is no tombstone"),
+                format!("line {line} is not a tombstone"),
             ));
         }
         Ok(())
@@ -285,8 +285,7 @@ impl<'a> Verifier<'a> {
                 self.report.add(finding(FindingKind::Stray, &path, None, what));
             } else if has_wrong_mode(&known, self.store.access(), true) {
                 let widest = if known.is_folder() { 0o700 } else { 0o600 };
-                let detail =
-                    format!("{:04o}, more than {widest:04o}; `nauhuri repair` mends it", known.mode());
+                let detail = format!("{:04o}, more than {widest:04o}; run `nauhuri repair`", known.mode());
                 self.report.add(finding(FindingKind::Mode, &path, None, detail));
             }
             self.report.extend(examine::foreign(self.store, &path, known));
@@ -306,7 +305,7 @@ impl<'a> Verifier<'a> {
         let Ok(Some(known)) = self.store.look(folder) else { return };
         let mode = self.store.access().folder_mode();
         if known.mode() != mode {
-            let detail = format!("{:04o} instead of {mode:04o}; `nauhuri repair` mends it", known.mode());
+            let detail = format!("{:04o} instead of {mode:04o}; run `nauhuri repair`", known.mode());
             self.report.add(finding(FindingKind::Mode, folder, None, detail));
         }
         self.report.extend(examine::foreign(self.store, folder, known));
@@ -360,7 +359,7 @@ impl<'a> Verifier<'a> {
         let (kind, detail) = match (index.get(sidecar.id)?, Row::of(path, &sidecar)) {
             (None, _) => (FindingKind::NotIndexed, "is not in the index; `nauhuri reindex` takes it in"),
             (Some(row), file) if row != file => {
-                (FindingKind::IndexDiffers, "the index says something else; `nauhuri reindex` mends it")
+                (FindingKind::IndexDiffers, "the index says something else; run `nauhuri reindex`")
             }
             _ => return Ok(()),
         };

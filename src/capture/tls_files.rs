@@ -74,7 +74,7 @@ pub fn remarks(tls: &TlsSection) -> Vec<String> {
         let name = file.display();
         match std::fs::metadata(&file) {
             Err(e) => Some(format!("{key}: {name} cannot be read: {e}")),
-            Ok(m) if !m.is_file() => Some(format!("{key}: {name} is no file")),
+            Ok(m) if !m.is_file() => Some(format!("{key}: {name} is not a regular file")),
             Ok(m) if m.mode() & 0o004 != 0 => {
                 Some(format!("{key}: {name} can be read by everybody on this machine (chmod o= {name})"))
             }
@@ -91,7 +91,7 @@ fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() {
         return Ok(file);
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"))
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
 }
 
 /// A piece of a key log. It wipes itself.
@@ -313,7 +313,7 @@ mod tests {
         let pipe = dir.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
         for none in [pipe, dir.path().to_owned()] {
-            assert!(FollowedKeyLog::new(none).read().unwrap_err().to_string().contains("no file"));
+            assert!(FollowedKeyLog::new(none).read().unwrap_err().to_string().contains("not a regular file"));
         }
     }
 

@@ -13,13 +13,13 @@ pub struct Global {
     /// Set one key of the configuration; may be repeated, lists are a,b
     #[arg(long, value_name = "section.key=value", action = ArgAction::Append)]
     pub set: Vec<String>,
-    /// Say more: -v what is done, -vv each packet
+    /// Log more: -v each action, -vv each packet
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Say only what went wrong
+    /// Log only warnings and errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Form of the log on standard error [default: text]
+    /// Format of the log on standard error [default: text]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 }

@@ -122,7 +122,7 @@ fn limits(verdict: &Verdict, known: &KnownElsewhere, has_anchor: bool) -> String
     let since = newest.map_or("it began".into(), |key| key.at.to_rfc3339());
     let after = seen.unwrap_or_default().max(newest.map_or(0, |key| key.after.seq));
     text += &format!(
-        "\nnot excluded: that the newest entries, those after number {after}, were cut off, or written anew by \
+        "\nnot excluded: that the newest entries, those after number {after}, were cut off, or rewritten by \
          somebody who could read {KEY_FILE} since {since} (root, the service's user)"
     );
     if known.keys.is_empty() && seen.is_none() {

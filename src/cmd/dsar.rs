@@ -134,7 +134,7 @@ fn person(input: impl Read) -> anyhow::Result<(Pii<String>, Pii<String>)> {
     input.take(PERSON_MAX + 1).read_to_end(&mut bytes)?;
     let text = String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= PERSON_MAX);
     let Some(text) = text else {
-        return Err(Usage("who asks, on standard input, is no short text in UTF-8".into()).into());
+        return Err(Usage("who asks, on standard input, is not a short text in UTF-8".into()).into());
     };
     let (name, address) = text.trim().split_once('\n').unwrap_or((text.trim(), ""));
     if name.trim().is_empty() {

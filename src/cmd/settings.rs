@@ -119,7 +119,7 @@ pub fn start_log(global: &Global, quieter: i8, background: bool) -> Option<log::
 
 /// `capture.interface` names one that this machine does not have.
 pub fn no_such_interface(loaded: &Loaded, name: &str, known: &str) -> ConfigError {
-    let found = format!("\"{name}\", which is no interface here");
+    let found = format!("\"{name}\", which is not an interface of this machine");
     mistake(loaded, "capture.interface", found, known.to_string())
 }
 

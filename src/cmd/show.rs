@@ -23,7 +23,9 @@ pub fn run(cli: &Cli, args: &ShowArgs) -> anyhow::Result<()> {
     let site = &archive.site;
     site.note(Draft::new(Action::Show).on([row.id]))?;
     let mut object = sidecar(&archive.store, &row, site.now)?.with_context(|| match row.missing {
-        true => format!("{}: its files are missing, and nobody deleted it: {}", row.id, row.path.display()),
+        true => {
+            format!("{}: its files are missing, although nobody deleted it: {}", row.id, row.path.display())
+        }
         false => format!("{}: deleted this moment", row.id),
     })?;
     // This look at it is the last of them.

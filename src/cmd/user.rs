@@ -49,7 +49,9 @@ fn reset(place: &Site, name: &str, password_stdin: bool) -> anyhow::Result<()> {
         }
         note(place, Action::UserReset, facts! { Account: name })?;
         accounts.unbind(&name)?;
-        return Ok(output::print(&format!("{name} is open for whoever the provider calls by that name\n"))?);
+        return Ok(output::print(&format!(
+            "{name} is open for the person whom the provider knows by that name\n"
+        ))?);
     }
     if !password_stdin {
         return Err(

@@ -25,7 +25,7 @@ pub fn advice(config: &Config) -> Vec<String> {
     tunnels(config, &mut all);
     if config.sip.ports.is_any() {
         all.push(
-            "sip.ports = \"any\": whoever reaches any port of a mirrored machine can make up calls; name the ports of \
+            "sip.ports = \"any\": anybody who can send to a mirrored machine can invent calls; name the ports of \
              your SIP if you know them"
                 .into(),
         );
@@ -48,7 +48,7 @@ pub fn advice(config: &Config) -> Vec<String> {
     }
     if let Some(listen) = config.metrics.listen.filter(|at| !is_local(at.ip())) {
         all.push(format!(
-            "metrics.listen = \"{listen}\": whoever reaches that address reads the metrics, without a password"
+            "metrics.listen = \"{listen}\": anybody who can reach that address can read the metrics, without a password"
         ));
     }
     all
@@ -63,7 +63,7 @@ fn tunnels(config: &Config, all: &mut Vec<String>) {
     for rule in from_anybody {
         let kind = rule.kind_text();
         all.push(format!(
-            "capture.tunnels opens \"{kind}\" from anybody: whoever reaches a mirrored address can make up calls; \
+            "capture.tunnels opens \"{kind}\" from anybody: anybody who can send to a mirrored address can invent calls; \
              name your mirror: {{ kind = \"{kind}\", from = \"192.0.2.1\" }}"
         ));
     }

@@ -27,7 +27,7 @@ pub(super) fn left_open(hep: &HepSection) -> Vec<String> {
     for at in hep.listen.iter().filter(|at| !at.addr.ip().to_canonical().is_loopback()) {
         if at.transport == ListenOver::Udp {
             all.push(format!(
-                "hep.listen = \"{at}\": the sender of a UDP packet can be forged, so that whoever reaches this address \
+                "hep.listen = \"{at}\": the sender of a UDP packet can be forged, so anybody who can reach this address \
                  can make up calls; let only capture agents reach it, or let them send over TLS with hep.password_file"
             ));
         } else if at.transport == ListenOver::Tcp && !hep.password_file.as_os_str().is_empty() {
@@ -40,7 +40,7 @@ pub(super) fn left_open(hep: &HepSection) -> Vec<String> {
         hep.from.blocks().find(|net| net.prefix_len() == 0).filter(|_| !hep.listen.is_empty())
     {
         all.push(format!(
-            "hep.from = \"{block}\" is everybody: whoever reaches hep.listen can make up calls"
+            "hep.from = \"{block}\" is everybody: anybody who can reach hep.listen can invent calls"
         ));
     }
     all

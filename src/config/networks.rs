@@ -63,7 +63,7 @@ impl<'de> Deserialize<'de> for Networks {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Networks, D::Error> {
         let texts = Vec::<String>::deserialize(d)?;
         let read = Networks::parse(texts.iter().map(String::as_str));
-        read.map_err(|text| serde::de::Error::custom(format!("`{text}` is no CIDR block")))
+        read.map_err(|text| serde::de::Error::custom(format!("`{text}` is not a CIDR block")))
     }
 }
 

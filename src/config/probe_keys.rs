@@ -10,7 +10,7 @@ use std::time::Duration;
 section! {
     /// The test call of `nauhuri probe`: tones that no other call has are sent through the exchange, and
     /// looked for in the recording. Nothing is called unless somebody runs the command, or its timer
-    /// (nauhuri-probe.timer). Let it come to a number of its own, with a service of its own that has a short
+    /// (nauhuri-probe.timer). Give it a number of its own, and a service of its own with a short
     /// retention, so that it does not count among the customers' calls.
     pub struct ProbeSection {
         /// The exchange or its proxy: "udp:10.1.0.1:5060" or "tcp:pbx.example:5060". Empty: no test call.
@@ -21,16 +21,16 @@ section! {
         to: String = String::new(), Kind::Word(&words::CALLED), "\"9001\"";
         /// Who calls: a SIP URI. Empty: the user below at the exchange.
         from: String = String::new(), Kind::Word(&words::CALLER);
-        /// Name of the account at the exchange, where it wants one (digest authentication, with SHA-256 or
+        /// Name of the account at the exchange, if it requires one (digest authentication, with SHA-256 or
         /// MD5).
         user: String = String::new(), Kind::Word(&words::SIP_USER);
         /// File with its password, one line; nobody but its owner may read it.
         password_file: PathBuf = PathBuf::new(), Kind::Text;
-        /// Name of the service to which the test call belongs. Only recordings of it are looked into for the
-        /// tones, so set it where the exchange gives the agent's side a Call-ID of its own. Empty: only the
-        /// recording that has the Call-ID of the test call is.
+        /// Name of the service to which the test call belongs. Only its recordings are searched for the
+        /// tones, so set it if the exchange gives the agent's side a Call-ID of its own. Empty: only the
+        /// recording with the Call-ID of the test call is searched.
         service: String = String::new(), Kind::Text;
-        /// On whose side the tones have to be: "customer", or "agent" where the test call is placed from an
+        /// On whose side the tones have to be: "customer", or "agent" if the test call is placed from an
         /// agent's extension.
         side: Channel = Channel::Customer, Kind::OneOf(&["customer", "agent"]);
         /// How long it may ring.
@@ -39,8 +39,8 @@ section! {
         /// How long it lasts once it is answered, 5 s to 5 min.
         #[serde(with = "crate::config::forms::duration")]
         talk: Duration = Duration::from_secs(6), Kind::Period;
-        /// How long the recording is waited for after the call. Why there is none is known a minute
-        /// after it.
+        /// How long to wait for the recording after the call. If there is none, the reason is known a
+        /// minute after the call.
         #[serde(with = "crate::config::forms::duration")]
         wait: Duration = Duration::from_secs(90), Kind::Period;
     }

@@ -85,8 +85,8 @@ section! {
     /// What counts as SIP, and how calls are followed.
     pub struct Sip {
         /// UDP, TCP and SCTP ports that carry SIP, at either end, WebSockets among them. "any": SIP is
-        /// found on every port, by what it says. Every packet that is not RTP is looked at then, and
-        /// whoever reaches any mirrored port can make up calls; so name the ports if you know them.
+        /// recognised on every port by its content. Every packet that is not RTP is then examined, and
+        /// anybody who can send to a mirrored port can invent calls, so name the ports if you know them.
         ports: SipPorts = SipPorts::Listed(vec![5060, 5080]), Kind::Ports;
         /// Headers that connect the legs of one contact (trunk, queue, agent): legs with the
         /// same value in one of them belong together.

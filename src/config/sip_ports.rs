@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for SipPorts {
             WrittenPorts::Listed(ports) => Ok(SipPorts::Listed(ports)),
             WrittenPorts::Word(word) if word == ANY => Ok(SipPorts::Any),
             WrittenPorts::Word(word) => {
-                Err(serde::de::Error::custom(format!("`{word}` is no list of ports")))
+                Err(serde::de::Error::custom(format!("`{word}` is not a list of ports")))
             }
         }
     }

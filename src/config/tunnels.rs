@@ -148,7 +148,7 @@ impl TryFrom<WrittenTunnel> for TunnelRule {
             WrittenTunnel::From(w) => (&w.kind, w.from.as_deref()),
         };
         TunnelRule::read(kind, from)
-            .ok_or_else(|| format!("`{kind}` is no tunnel, or its `from` no CIDR block"))
+            .ok_or_else(|| format!("`{kind}` is not a tunnel, or its `from` is not a CIDR block"))
     }
 }
 

@@ -54,7 +54,7 @@ impl Serialize for Zone {
 impl<'de> Deserialize<'de> for Zone {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Zone, D::Error> {
         let name = String::deserialize(d)?;
-        let unknown = || serde::de::Error::custom(format!("`{name}` is no zone of the tz database"));
+        let unknown = || serde::de::Error::custom(format!("`{name}` is not a zone of the tz database"));
         Zone::named(&name).ok_or_else(unknown)
     }
 }

@@ -252,9 +252,7 @@ impl Keeper {
             // Nothing but its row and perhaps its audio is left.
             (_, None) if row.held => ErasureCheck::Held(None),
             (Cause::Erase(_), None) if self.may_be_held(&row.json(self.store.path())) => {
-                ErasureCheck::Unreadable(
-                    "nobody can say that it is not held: its sidecar cannot be read".into(),
-                )
+                ErasureCheck::Unreadable("it may be on hold: its sidecar cannot be read".into())
             }
             (Cause::Erase(_), _) => ErasureCheck::Go,
             (Cause::Expire(at), Some(fresh)) if fresh.is_due(at) => ErasureCheck::Go,
@@ -437,5 +435,5 @@ fn mistaken(row: &Row, read: &Result<Sidecar, StoreError>) -> Option<String> {
     }
     let name = row.path.file_stem().and_then(|stem| parse_stem(stem.to_str()?))?;
     let is_own = name.short == short_hex(row.id);
-    (!is_own).then(|| "the index names the files of another recording; `nauhuri reindex` mends it".into())
+    (!is_own).then(|| "the index names the files of another recording; run `nauhuri reindex`".into())
 }

@@ -93,9 +93,9 @@ reasons! {
     UndecodableAgent = "undecodable_agent", "What the agent sent could not be decoded.";
     CaptureLoss = "capture_loss", "The recorder's host or the recorder itself dropped packets.";
     NetworkLoss = "network_loss", "Packets were lost before they came to the recorder.";
-    Storage = "storage", "The storage did not take what was to be written.";
-    AudioLost = "audio_lost", "Sound is missing, and nothing above says why.";
-    Timeout = "timeout", "No hang-up was seen; nothing was heard any more.";
+    Storage = "storage", "The data could not be written to storage.";
+    AudioLost = "audio_lost", "Sound is missing, and none of the reasons above explains it.";
+    Timeout = "timeout", "No hang-up was seen, and nothing was heard any more.";
     Shutdown = "shutdown", "The recorder was stopped during the call.";
     Recovered = "recovered", "The recorder was killed during the call.";
     CaptureEnd = "capture_end", "The capture ended during the call.";
@@ -106,7 +106,7 @@ reasons! {
     Service = "service", "Its service is not recorded, which was not known at first.";
     Direction = "direction", "Its service does not record calls of its direction.";
     OtherHop = "other_hop", "The same call is recorded nearer the agent.";
-    Stray = "stray", "A fork that lost, gone within half a second: no call.";
+    Stray = "stray", "A fork that lost and was hung up within half a second: not a call.";
 }
 
 impl AssuranceReason {

@@ -23,7 +23,7 @@ pub enum StoreError {
     },
     /// A sidecar that is that of another recording than the index says.
     #[error(
-        "{path}: is that of recording {found}, not of {wanted}; `nauhuri reindex` mends the index",
+        "{path}: is that of recording {found}, not of {wanted}; run `nauhuri reindex`",
         path = path.display()
     )]
     Another {

@@ -199,7 +199,7 @@ impl Folder {
         let file = file_beneath(self.0.fd.as_fd(), below, OFlags::RDWR)?;
         let known = file.metadata()?;
         if !known.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
         }
         if known.nlink() > 1 { Err(io::Error::other(SECOND_NAME)) } else { Ok(file) }
     }

@@ -319,7 +319,7 @@ impl Sidecar {
         let is_instant = |text: &str| parse_rfc3339(text).is_some();
         let is_encoding = |text: &str| WavEncoding::ALL.iter().any(|e| e.name() == text);
         let instant = (&is_instant as &dyn Fn(&str) -> bool, "is not an RFC 3339 instant");
-        let encoding = (&is_encoding as &dyn Fn(&str) -> bool, "is none of pcm_s16le, alaw, mulaw");
+        let encoding = (&is_encoding as &dyn Fn(&str) -> bool, "is not pcm_s16le, alaw or mulaw");
         let keys = [
             ("/answered_at", "answered_at", instant),
             ("/ended_at", "ended_at", instant),

@@ -66,9 +66,9 @@ labels! {
         Queue = "queue", "A worker's queue was full.";
         Truncated = "truncated", "Cut short by the snap length or the file.";
         Malformed = "malformed", "No readable Ethernet, IP, UDP or TCP header.";
-        Fragment = "fragment", "An IP fragment whose siblings never came, or beyond the bound.";
-        Tcp = "tcp", "A TCP segment outside the window or beyond the bound.";
-        Sctp = "sctp", "A piece of a message over SCTP whose others never came, or beyond the bound.";
+        Fragment = "fragment", "An IP fragment whose other fragments never arrived, or that exceeded `limits.fragments`.";
+        Tcp = "tcp", "A TCP segment outside the window, or beyond `limits.tcp_buffer`.";
+        Sctp = "sctp", "Part of a SIP message over SCTP whose other parts never arrived, or that exceeded the bound.";
     }
 }
 
@@ -167,9 +167,9 @@ labels! {
         NoSpace = "no_space", "Less than `storage.min_free` was left.";
         Limit = "limit", "`limits.recordings` was reached.";
         Overload = "overload", "The workers could not keep up and the call was given up.";
-        Stray = "stray", "A losing fork, hung up within half a second: no call.";
+        Stray = "stray", "A fork that lost and was hung up within half a second: not a call.";
         OtherHop = "other_hop", "The same call turned out to be recorded nearer the agent.";
-        Excluded = "excluded", "Only after it had begun its service became known, which is not recorded.";
+        Excluded = "excluded", "The service became known only after recording had begun, and it is one that is not recorded.";
         NoMedia = "no_media", "No RTP of the call passed the capture point.";
         Internal = "internal", "A fault in the recorder itself.";
     }
@@ -179,10 +179,10 @@ labels! {
     /// How far an answered call was recorded: `nauhuri_calls_assured_total{bucket}`.
     CallBucket {
         Complete = "complete", "All of it is in the recording.";
-        Partial = "partial", "There is a recording, and something is not in it.";
+        Partial = "partial", "There is a recording, but something is missing from it.";
         Missing = "missing", "It should have been recorded and was not.";
-        Excluded = "excluded", "It turned out not to be one that is recorded, or no call of its own.";
-        Paused = "paused", "All of it is in the recording, but what was left out on purpose.";
+        Excluded = "excluded", "It turned out not to be a call that is recorded, or to be part of another call.";
+        Paused = "paused", "All of it is in the recording, except what was paused.";
     }
 }
 
@@ -194,10 +194,10 @@ labels! {
         Silent = "silent", "One side sends nothing but digital silence.";
         Quiet = "quiet", "One side is 20 dB or more below the usual level.";
         Clipped = "clipped", "One side is overdriven.";
-        Undecodable = "undecodable", "One side sends what cannot be decoded.";
-        Encrypted = "encrypted", "One side sends what is encrypted under a key that is not known.";
-        NetworkLoss = "network_loss", "Five of a hundred packets of one side were lost before they came to the recorder.";
-        CaptureLoss = "capture_loss", "The same, and the recorder or its host dropped packets meanwhile.";
+        Undecodable = "undecodable", "The sound of one side cannot be decoded.";
+        Encrypted = "encrypted", "The sound of one side is encrypted, and its key is not known.";
+        NetworkLoss = "network_loss", "Five percent of one side's packets were lost before they reached the recorder.";
+        CaptureLoss = "capture_loss", "Five percent of one side's packets were lost while the recorder or its host dropped packets.";
     }
 }
 
@@ -210,7 +210,7 @@ labels! {
         Direction = "direction", "The service does not list the call's direction.";
         Internal = "internal", "Two agents, and `agents.record_internal` is off.";
         OtherHop = "other_hop", "The same call, already recorded nearer the agent.";
-        Stray = "stray", "A fork's second 2xx, gone within half a second without media: no call.";
+        Stray = "stray", "The second 2xx of a forked call, hung up within half a second without media: not a call.";
         Truncated = "truncated", "The snap length left only the first lines of its messages.";
     }
 }
@@ -220,17 +220,17 @@ labels! {
     UnreadKind {
         Cut = "cut", "Packets cut by a snap length, or sliced on their way to the recorder.";
         LinkType = "link_type", "Frames of a link type that is not read.";
-        Encapsulation = "encapsulation", "Packets in a wrapping that is not read: ESP, MACsec, L2TP, an unknown GRE protocol.";
+        Encapsulation = "encapsulation", "Packets in an encapsulation that is not read: ESP, MACsec, L2TP, an unknown GRE protocol.";
         Tunnel = "tunnel", "Packets in a tunnel that `capture.tunnels` does not open.";
-        Nested = "nested", "Packets in more tunnels within tunnels than are opened.";
+        Nested = "nested", "Packets nested in more tunnels than are opened.";
         Header = "header", "Packets whose headers do not fit into what was captured.";
         SipPort = "sip_port", "SIP messages on a port that is not in `sip.ports`.";
         NotSip = "not_sip", "Directions of TCP connections on a SIP port that do not speak SIP.";
         Tls = "tls", "TLS where SIP is likely: on a SIP port, on 5061, or asked for by that name.";
-        TlsNoSecret = "tls_no_secret", "Connections over TLS whose secrets neither a key log nor a server's key told in time.";
-        TlsUnsupported = "tls_unsupported", "Connections over TLS of a version or with a cipher suite that is not opened.";
-        TlsLost = "tls_lost", "Connections over TLS whose beginning, or too much of them, was not captured.";
-        KeyLog = "key_log", "Lines of a key log that are none.";
+        TlsNoSecret = "tls_no_secret", "TLS connections for which no secret arrived in time from a key log or server key.";
+        TlsUnsupported = "tls_unsupported", "TLS connections of a version, or with a cipher suite, that cannot be decrypted.";
+        TlsLost = "tls_lost", "TLS connections of which the beginning, or too much, was not captured.";
+        KeyLog = "key_log", "Lines in a key log that cannot be parsed.";
         WebSocket = "websocket", "WebSockets that carry SIP (RFC 7118) on a port that is not in `sip.ports`.";
         Deflated = "deflated", "Messages of WebSockets on a SIP port that are compressed (RFC 7692).";
         Sctp = "sctp", "SCTP that carries SIP (RFC 4168) on a port that is not in `sip.ports`.";
@@ -244,7 +244,9 @@ impl UnreadKind {
         match self {
             UnreadKind::Cut => "mirror whole packets: no slicing, no snap length",
             UnreadKind::LinkType => "capture on the interface the packets come in on",
-            UnreadKind::Encapsulation | UnreadKind::Nested => "mirror where the packets are not wrapped",
+            UnreadKind::Encapsulation | UnreadKind::Nested => {
+                "mirror a segment where the packets are not encapsulated"
+            }
             UnreadKind::Tunnel => "if the sender is your mirror, name kind and sender in capture.tunnels",
             UnreadKind::SipPort | UnreadKind::WebSocket | UnreadKind::Sctp => "add the port to sip.ports",
             UnreadKind::Deflated => "switch permessage-deflate off at the SIP server",
@@ -255,8 +257,8 @@ impl UnreadKind {
                 "is tls.key_log the file that this server writes now, and does it write at once?"
             }
             UnreadKind::TlsUnsupported => "let the server agree to TLS 1.2 or 1.3 with AES or ChaCha20",
-            UnreadKind::TlsLost => "let the SIP server connect anew after the recorder was started",
-            UnreadKind::KeyLog => "write nothing but the secrets of connections (RFC 9850) to the file",
+            UnreadKind::TlsLost => "let the SIP server reconnect after the recorder was started",
+            UnreadKind::KeyLog => "write only secrets of connections (RFC 9850) to the file",
             UnreadKind::SuperPacket => "ethtool -K IFACE gro off rx-udp-gro-forwarding off",
             UnreadKind::Header | UnreadKind::NotSip => "",
         }
@@ -267,10 +269,10 @@ labels! {
     /// What the frames held: `nauhuri_seen_total{what}`.
     SeenKind {
         NotIp = "not_ip", "Frames that carry no IP: ARP, LLDP and the like.";
-        OtherTransport = "other_transport", "IP packets that carry nothing of what is read: neither UDP nor TCP nor a tunnel, nor SCTP on a SIP port.";
-        Decapsulated = "decapsulated", "Packets taken out of a tunnel or mirror.";
+        OtherTransport = "other_transport", "IP packets that are not read: not UDP, TCP, a tunnel, or SCTP on a SIP port.";
+        Decapsulated = "decapsulated", "Packets extracted from a tunnel or mirror.";
         Fragment = "fragment", "IP fragments.";
-        FragmentLate = "fragment_late", "Fragments of datagrams that were whole already.";
+        FragmentLate = "fragment_late", "Fragments of datagrams that were already complete.";
         Reassembled = "reassembled", "Datagrams put together from fragments.";
         Udp = "udp", "UDP datagrams.";
         UdpOther = "udp_other", "UDP datagrams that are neither SIP nor RTP nor RTCP.";
@@ -278,10 +280,10 @@ labels! {
         RtpRecorded = "rtp_recorded", "RTP packets given to recordings.";
         Tcp = "tcp", "TCP segments on SIP ports.";
         TcpOther = "tcp_other", "TCP segments on other ports.";
-        TcpRepeated = "tcp_repeated", "TCP segments that brought nothing new.";
-        TcpUnordered = "tcp_unordered", "TCP segments that came before their turn.";
+        TcpRepeated = "tcp_repeated", "TCP segments that contained nothing new.";
+        TcpUnordered = "tcp_unordered", "TCP segments that arrived out of order.";
         TcpSip = "tcp_sip", "SIP messages taken from TCP, bare, in WebSockets or in TLS.";
-        TlsOpened = "tls_opened", "Connections over TLS that were opened (`tls.key_log`, `tls.rsa_keys`).";
+        TlsOpened = "tls_opened", "TLS connections that were decrypted (`tls.key_log`, `tls.rsa_keys`).";
         TlsSecret = "tls_secret", "Secrets of connections read from key logs.";
         Sctp = "sctp", "SCTP packets on SIP ports.";
         SctpSip = "sctp_sip", "SIP messages taken from SCTP.";
@@ -293,7 +295,7 @@ labels! {
 labels! {
     /// Why the fragments of a datagram were given up: `nauhuri_fragments_dropped_total{reason}`.
     FragmentLoss {
-        Timeout = "timeout", "The missing ones did not come in time.";
+        Timeout = "timeout", "The missing ones did not arrive in time.";
         Evicted = "evicted", "Pushed out by newer ones.";
         Overlap = "overlap", "Two of them disagree about the same bytes, or about the end.";
         Malformed = "malformed", "Longer than a datagram can be, too many, or empty.";
@@ -315,39 +317,39 @@ labels! {
 labels! {
     /// Why an RTP packet of a recording cannot be used whole: `nauhuri_rtp_unusable_total{reason}`.
     UnusableRtp {
-        Cut = "cut", "Cut by the snap length or sliced on its way.";
+        Cut = "cut", "Cut by the snap length, or shortened on its way to the recorder.";
         Malformed = "malformed", "Its header cannot be read.";
-        Unauthentic = "unauthentic", "SRTP that none of the signalled keys opens, in a stream that they opened: changed, or forged.";
+        Unauthentic = "unauthentic", "SRTP packets that no known key decrypts, in a stream that was decrypted before: altered or forged.";
     }
 }
 
 labels! {
     /// Why sound that libavcodec decodes was not decoded: `nauhuri_decoder_faults_total{fault}`.
     DecoderFault {
-        Crashed = "crashed", "The process that decodes ended, or answered nonsense.";
+        Crashed = "crashed", "The decoding process ended, or gave an invalid answer.";
         Hung = "hung", "It did not answer in time and was ended.";
         Unstartable = "unstartable", "It could not be started.";
-        TooOften = "too_often", "It was started too often within ten minutes; there is none until they have passed.";
-        Streams = "streams", "There were more streams at once than are decoded.";
+        TooOften = "too_often", "It was started too often within ten minutes; it is not started again until they have passed.";
+        Streams = "streams", "More streams at once than it may decode.";
     }
 }
 
 labels! {
     /// Bounds of `[limits]` and of one recording: `nauhuri_limit_reached_total{limit}`.
     Limit {
-        Memory = "memory", "`limits.memory`: calls forgotten because the signalling that is followed took too much.";
+        Memory = "memory", "`limits.memory`: calls forgotten because their signalling needed too much memory.";
         Calls = "calls", "`limits.calls`.";
         Recordings = "recordings", "`limits.recordings`.";
         Fragments = "fragments", "`limits.fragments`.";
         TcpStreams = "tcp_streams", "`limits.tcp_streams`.";
         TcpBuffer = "tcp_buffer", "`limits.tcp_buffer`.";
-        TlsSecrets = "tls_secrets", "Connections over TLS whose secrets were forgotten because a key log told too many.";
+        TlsSecrets = "tls_secrets", "TLS connections whose secrets were forgotten because a key log contained too many.";
         QueueBytes = "queue_bytes", "`limits.queue_bytes`.";
-        Sources = "sources", "Packets of one recording beyond the sources that are heard at a time: their sound is missing.";
-        Streams = "streams", "Streams of one recording beyond those that are listed: their counts are added to another's.";
+        Sources = "sources", "Packets from more sources than one recording can play at a time: their sound is missing.";
+        Streams = "streams", "Streams of one recording beyond those that are listed: they are counted with another stream.";
         Events = "events", "Events of one recording beyond those kept.";
         Connections = "connections", "Connections to `metrics.listen`, `control.socket` or `pause.listen`: the oldest was closed for a new one.";
-        Other = "other", "A bound without a key of its own.";
+        Other = "other", "A limit without a key.";
     }
 }
 

@@ -44,11 +44,11 @@ impl SiprecMetrics {
             sessions: f.gauge("nauhuri_siprec_sessions", "Recording sessions of SIPREC clients under way.", &[]),
             connections: f.gauge("nauhuri_siprec_connections", "Connections of SIPREC clients open now.", &[]),
             accepted: f.counter("nauhuri_siprec_accepted_total", "Recording sessions accepted.", &[]),
-            taken_over: f.counter("nauhuri_siprec_taken_over_total", "Of those, sessions that had begun before the recorder was started.", &[]),
-            lapsed: f.counter("nauhuri_siprec_lapsed_total", "Recording sessions ended because their client gave no sign of life.", &[]),
+            taken_over: f.counter("nauhuri_siprec_taken_over_total", "Accepted recording sessions that had begun before the recorder was started.", &[]),
+            lapsed: f.counter("nauhuri_siprec_lapsed_total", "Recording sessions ended because their client had stopped responding.", &[]),
             unsent: f.counter("nauhuri_siprec_unsent_total", "SIP messages to clients that could not be sent.", &[]),
-            refused: f.counters("nauhuri_siprec_refused_total", "What SIPREC clients, or others, sent and was not accepted, by reason.", "reason", SiprecFault::ALL.iter().map(|r| r.as_str())),
-            media: f.counters("nauhuri_siprec_media_dropped_total", "Media packets that came for a recording session and are in no recording, by reason.", "reason", SiprecMedia::ALL.iter().map(|r| r.as_str())),
+            refused: f.counters("nauhuri_siprec_refused_total", "SIPREC requests and messages rejected, by reason.", "reason", SiprecFault::ALL.iter().map(|r| r.as_str())),
+            media: f.counters("nauhuri_siprec_media_dropped_total", "Media packets received for a recording session and not recorded, by reason.", "reason", SiprecMedia::ALL.iter().map(|r| r.as_str())),
         }
     }
 

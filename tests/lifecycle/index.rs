@@ -215,7 +215,12 @@ fn a_term_that_cannot_be_read_is_told() {
     let told = store.fails(&["verify"], 1, "problems found");
     let of =
         |n: usize| told.lines().filter(|l| l.contains(store.json(n).to_str().unwrap())).collect::<Vec<_>>();
-    assert!(of(0).iter().any(|l| l.contains("`policy.retention` is no term: it falls due as")), "{told}");
+    assert!(
+        of(0)
+            .iter()
+            .any(|l| l.contains("`policy.retention` is not a valid retention period: it falls due as")),
+        "{told}"
+    );
     assert!(of(0).iter().any(|l| l.starts_with("overdue")), "{told}");
     assert!(
         of(1).len() == 1 && of(1)[0].contains("nobody knows when it falls due, and it is kept"),

@@ -149,9 +149,12 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("nauhuri_ledger_refused_total", "src/telemetry/metrics/tests.rs", "nauhuri_ledger_refused_total"),
 ];
 
+/// Values of a label, and of each what stands in the file that brings it about.
+type ByValue = &'static [(&'static str, &'static str)];
+
 /// Families of which each value has its own scene elsewhere: family and label, file, and of each value what
 /// stands there.
-const EACH: &[(&str, &str, &[(&str, &str)])] = &[
+const EACH: &[(&str, &str, ByValue)] = &[
     (
         "nauhuri_decoder_faults_total{fault",
         "src/daemon/decoders/tests.rs",

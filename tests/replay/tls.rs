@@ -272,9 +272,9 @@ fn files_that_cannot_be_used_are_named() {
     for (tls, words) in [
         ("key_log = [\"/nowhere/keys.log\"]", ["tls.key_log", "/nowhere/keys.log"]),
         ("rsa_keys = [\"/nowhere/sip.key\"]", ["tls.rsa_keys", "/nowhere/sip.key"]),
-        ("rsa_keys = [\"/dev/null\"]", ["tls.rsa_keys", "no file"]),
+        ("rsa_keys = [\"/dev/null\"]", ["tls.rsa_keys", "not a regular file"]),
         ("rsa_keys = [\"/etc/hostname\"]", ["tls.rsa_keys", "no RSA private key"]),
-        ("key_log = [\"/dev\"]", ["tls.key_log", "no file"]),
+        ("key_log = [\"/dev\"]", ["tls.key_log", "not a regular file"]),
         ("ports = []", ["tls.ports", "port"]),
     ] {
         let out = refused(tls, &capture);

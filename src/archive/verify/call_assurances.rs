@@ -26,7 +26,7 @@ pub(super) fn wrong_assurances(store: &Folder) -> Vec<Finding> {
         }
         let mut add = |kind, detail: &str| found.push(finding(kind, &path, None, detail.into()));
         match is_call_assurance(&place) {
-            false => add(FindingKind::Stray, "lies among the assurance of calls and is none"),
+            false => add(FindingKind::Stray, "is in the folder assurance/ but does not belong there"),
             true if !matches!(folder.read(&place), Ok(Some(_))) => {
                 add(FindingKind::BadSidecar, "cannot be read as the assurance of a call");
             }
@@ -34,7 +34,7 @@ pub(super) fn wrong_assurances(store: &Folder) -> Vec<Finding> {
         }
         if let Ok(Some(known)) = folder.folder().look(&place) {
             if !known.is_link() && has_wrong_mode(&known, store.access(), false) {
-                let detail = format!("{:04o}; `nauhuri repair` mends it", known.mode());
+                let detail = format!("{:04o}; run `nauhuri repair`", known.mode());
                 found.push(finding(FindingKind::Mode, &path, None, detail));
             }
             found.extend(foreign(store, &path, known));

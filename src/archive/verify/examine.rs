@@ -136,7 +136,7 @@ impl Examiner {
         let Ok(Some(known)) = self.store.look(path) else { return };
         let (mode, wanted) = (known.mode(), self.store.access().file_mode());
         if mode != wanted {
-            let detail = format!("{mode:04o} instead of {wanted:04o}; `nauhuri repair` mends it");
+            let detail = format!("{mode:04o} instead of {wanted:04o}; run `nauhuri repair`");
             out.wrong(FindingKind::Mode, path, None, detail);
         }
         out.findings.extend(foreign(&self.store, path, known));
@@ -167,7 +167,7 @@ impl Examiner {
                 FindingKind::BadSidecar,
                 &paths.json,
                 id,
-                format!("`policy.retention` is no term: {due}"),
+                format!("`policy.retention` is not a valid retention period: {due}"),
             );
         }
         let held = s.retention.hold.is_set();
@@ -179,8 +179,7 @@ impl Examiner {
 
 /// A file that is not the store's owner's: the service cannot delete or edit it.
 pub(super) fn foreign(store: &Folder, path: &Path, known: FileStat) -> Option<Finding> {
-    let detail =
-        || format!("owned by {} instead of {}; `nauhuri repair` mends it", known.owner(), store.owner());
+    let detail = || format!("owned by {} instead of {}; run `nauhuri repair`", known.owner(), store.owner());
     (known.owner() != store.owner()).then(|| finding(FindingKind::Owner, path, None, detail()))
 }
 

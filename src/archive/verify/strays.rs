@@ -34,7 +34,7 @@ pub(super) fn strays(root: &Path, state: Option<&Path>) -> Vec<Finding> {
             } else if kind.is_dir() && depth < DEEPEST {
                 folders.push((path, depth + 1, dated && depth < 3 && is_dated(&entry, depth)));
             } else if looks_like_a_recording(&entry) && !(dated && depth == 3 && is_known(&entry)) {
-                let what = "looks like a recording and is none: no list has it and no sweep deletes it";
+                let what = "looks like a recording but is not one: no list shows it and no sweep deletes it";
                 found.push(finding(FindingKind::Stray, &path, None, what.into()));
             }
         }

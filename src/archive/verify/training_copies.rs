@@ -22,7 +22,7 @@ pub(super) fn wrong_copies(
         let path = copies.folder().path().join(&file.name);
         let mut add = |kind, detail: &str| found.push(finding(kind, &path, None, detail.into()));
         match file.ids {
-            None => add(FindingKind::Stray, "lies among the training copies and is none"),
+            None => add(FindingKind::Stray, "is among the training copies but is not one"),
             Some(_) if file.is_json() => match copies.read(file) {
                 Err(_) => add(FindingKind::BadSidecar, "cannot be read as a training copy"),
                 Ok(copy) => {
@@ -42,7 +42,7 @@ pub(super) fn wrong_copies(
         }
         if let Ok(Some(known)) = copies.folder().look(Path::new(&file.name)) {
             if has_wrong_mode(&known, store.access(), true) {
-                let detail = format!("{:04o}, more than 0600; `nauhuri repair` mends it", known.mode());
+                let detail = format!("{:04o}, more than 0600; run `nauhuri repair`", known.mode());
                 found.push(finding(FindingKind::Mode, &path, None, detail));
             }
             found.extend(foreign(store, &path, known));

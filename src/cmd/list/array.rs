@@ -72,7 +72,7 @@ pub(in crate::cmd) fn sidecar(
 
 fn with_state(path: &Path, value: Value, state: KeptState) -> Result<Map<String, Value>, StoreError> {
     let Value::Object(mut object) = value else {
-        return Err(StoreError::Sidecar { path: path.to_owned(), why: "is no object".into() });
+        return Err(StoreError::Sidecar { path: path.to_owned(), why: "is not an object".into() });
     };
     object.insert(STATE.into(), state.name().into());
     Ok(object)

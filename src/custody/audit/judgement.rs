@@ -157,7 +157,7 @@ pub enum AuditProblem {
         line: u64,
     },
     /// The entry that a key comes after is another.
-    #[error("entry {seq} is not the one that the key of {at} came after: entries up to it were written anew")]
+    #[error("entry {seq} is not the one that the key of {at} came after: entries up to it were rewritten")]
     OtherPlace {
         /// Which.
         seq: u64,
@@ -180,7 +180,7 @@ pub enum AuditProblem {
     KeyGone,
     /// The first key came after entries.
     #[error(
-        "entries 1 to {seq} are not signed: signing began after them, or they were written anew (with --key, that \
+        "entries 1 to {seq} are not signed: signing began after them, or they were rewritten (with --key, that \
          key may be confirmed from elsewhere)"
     )]
     LateKey {
@@ -197,13 +197,13 @@ pub enum AuditProblem {
         seq: u64,
     },
     /// A key known from elsewhere is not in the list.
-    #[error("the key {key} has signed nothing here: the log was written anew, or is another one")]
+    #[error("the key {key} has signed nothing here: the log was rewritten, or is another one")]
     OtherKeys {
         /// Which.
         key: String,
     },
     /// A head known from elsewhere is not in the log.
-    #[error("entry {seq} is not the one that was seen elsewhere (--head): it was cut off or written anew")]
+    #[error("entry {seq} is not the one that was seen elsewhere (--head): it was cut off or rewritten")]
     OtherThanSeen {
         /// Which.
         seq: u64,

@@ -309,7 +309,10 @@ impl Locked {
             }
             (None, None) => {
                 let start = Link::genesis();
-                said.push(damage("the log ends in what is no entry, and the head is missing", &start));
+                said.push(damage(
+                    "the log ends with something that is not an entry, and the head is missing",
+                    &start,
+                ));
                 start
             }
         };

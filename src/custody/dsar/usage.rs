@@ -37,7 +37,7 @@ struct UsageWords {
     seconds: &'static str,
 }
 
-const fn said(language: Language) -> UsageWords {
+const fn words_in(language: Language) -> UsageWords {
     match language {
         Language::Fi => UsageWords {
             title: "Kuka on katsonut tallenteen tietoja, kuunnellut tallennetta tai saanut siitä jäljennöksen",
@@ -84,7 +84,7 @@ const fn said(language: Language) -> UsageWords {
 impl UsageReport<'_> {
     /// Plain text about each of `rows`.
     pub(super) fn write(&self, log: &AuditLog, rows: &[Row]) -> Result<String, KeeperError> {
-        let said = said(self.language);
+        let said = words_in(self.language);
         let mut text = format!("{}\n", said.title);
         let mut people: BTreeMap<String, usize> = BTreeMap::new();
         for row in rows {

@@ -177,7 +177,7 @@ fn tokens(file: &Path) -> Result<Vec<AgentToken>, DesktopError> {
         if hex::decode_to_slice(hash, &mut bytes).is_err() {
             return Err(wrong(
                 Some(n),
-                "the second word is no SHA-256 in hexadecimal (printf %s TOKEN | sha256sum)",
+                "the second word is not a SHA-256 in hexadecimal (printf %s TOKEN | sha256sum)",
             ));
         }
         if all.len() == MAX_TOKENS {
@@ -244,12 +244,12 @@ impl DesktopService {
         match wish {
             Wish::Look => {
                 let calls = self.errands.of_agent(&token.agent).await;
-                told(&token.agent, calls.map(|done| Switched { done, failed: Vec::new() }))
+                calls_answer(&token.agent, calls.map(|done| Switched { done, failed: Vec::new() }))
             }
             Wish::Switch(switch) => {
                 let what = (switch, PauseBy::Http);
                 let done = self.errands.switch_all(token.who(from), &token.agent, what).await;
-                told(
+                calls_answer(
                     &token.agent,
                     done.and_then(|all| if all.done.is_empty() { Err(NotDone::Unknown) } else { Ok(all) }),
                 )
@@ -313,7 +313,7 @@ fn path(path: &str) -> Option<(&str, Option<&str>)> {
 }
 
 /// What a desktop needs to know of its calls, and no more.
-fn told(agent: &str, done: Result<Switched, NotDone>) -> Response<Full<Bytes>> {
+fn calls_answer(agent: &str, done: Result<Switched, NotDone>) -> Response<Full<Bytes>> {
     let one = |c: &RunningCall| {
         json!({
             "id": short_hex(c.id),

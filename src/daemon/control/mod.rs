@@ -93,7 +93,7 @@ pub enum ControlError {
         path: PathBuf,
     },
     /// Something else is in its place.
-    #[error("{path}: something that is no socket is in its place", path = path.display())]
+    #[error("{path}: something other than a socket is in its place", path = path.display())]
     NoSocket {
         /// Where.
         path: PathBuf,
@@ -284,7 +284,7 @@ async fn handle(
                 "this recorder speaks version {VERSION}, not {version}: command and recorder are of different releases"
             ));
         }
-        Err(_) => return failed("no request: one line of JSON with version and command".into()),
+        Err(_) => return failed("not a request: one line of JSON with version and command".into()),
     }
     let Ok(request) = serde_json::from_slice::<ControlRequest>(bytes) else {
         return failed("the recorder does not know this command; it is of an older release".into());

@@ -102,7 +102,7 @@ impl Event<'_> {
             Event::RecordingFailed { about: About { recording, call_group, service }, reason } => {
                 match reason {
                     FailReason::Stray => {
-                        info!(%recording, %call_group, service, %reason, "no call: a losing fork")
+                        info!(%recording, %call_group, service, %reason, "not a call: a fork that lost")
                     }
                     _ => {
                         warn!(%recording, %call_group, service, %reason, "an answered call was NOT recorded")
@@ -120,12 +120,12 @@ impl Event<'_> {
                 let paused_s = length.as_secs_f64();
                 match by {
                     Some(PauseBy::Limit) => {
-                        warn!(%recording, %call_group, service, paused_s, "recording again: nobody resumed it within pause.limit")
+                        warn!(%recording, %call_group, service, paused_s, "recording resumed automatically after pause.limit")
                     }
                     None => {
                         info!(%recording, %call_group, service, paused_s, "the call ended while its recording was paused")
                     }
-                    Some(by) => info!(%recording, %call_group, service, %by, paused_s, "recording again"),
+                    Some(by) => info!(%recording, %call_group, service, %by, paused_s, "recording resumed"),
                 }
             }
             Event::CallStep { about: About { recording, call_group, service }, kind } => {
@@ -197,7 +197,7 @@ impl Event<'_> {
             Event::AuditUnwritten { reason } => warn!(reason, "the audit log cannot be written"),
             Event::SweepDone { .. } => debug!("sweep finished"),
             Event::ArchiveState { trouble: Some(reason) } => {
-                warn!(reason, "index, audit log or sweep failed; tried again");
+                warn!(reason, "index, audit log or sweep failed; will retry");
             }
             Event::ArchiveState { trouble: None } => debug!("the archive is kept up"),
             Event::RetentionRefused { reason: Some(reason) } => {
@@ -208,7 +208,7 @@ impl Event<'_> {
             Event::RecordingsMissing { recordings } => {
                 warn!(
                     recordings,
-                    "files of recordings are gone though nobody deleted them; see nauhuri verify"
+                    "files of recordings are gone although nobody deleted them; see nauhuri verify"
                 );
             }
             Event::RetentionOverdue { recordings: 0 } => debug!("nothing is overdue"),
@@ -294,7 +294,10 @@ impl Event<'_> {
             Event::ThreadBack { thread } => info!(thread, "no longer stuck"),
             Event::LeftoversFound { recordings: 0 } => debug!("nothing was left unfinished"),
             Event::LeftoversFound { recordings } => {
-                info!(recordings, "left unfinished by an earlier run; finishing them while recording");
+                info!(
+                    recordings,
+                    "recordings were left unfinished by an earlier run; finishing them while recording"
+                );
             }
             Event::LeftoverKept { reason } => warn!(reason, "a leftover in the store was not touched"),
             Event::StoreHeld { waited } => {

@@ -6,7 +6,7 @@ use super::super::accounts::password;
 use super::super::desk::Desk;
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
-use super::answer::{Body as Json, json, said};
+use super::answer::{Body as Json, checked_text, json};
 use super::finding::{granted, item, refuse, resolve};
 use crate::archive::index::Row;
 use crate::config::CopyAccess;
@@ -114,7 +114,7 @@ pub(super) async fn hold(
         let reason = reason.map_err(|_| {
             ProblemDetails::bad("reason: crime, accident, statute, contract, dsar or litigation")
         })?;
-        Ok(keeper.hold(rows, reason, &said("ref", &body.case)?, None, by)?)
+        Ok(keeper.hold(rows, reason, &checked_text("ref", &body.case)?, None, by)?)
     })
     .await
 }
@@ -135,7 +135,7 @@ pub(super) async fn release(
     Json(body): Json<EndRequest>,
 ) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Release, Action::Release, move |room, keeper, rows, by| {
-        let case = body.case.as_deref().map(|case| said("ref", case)).transpose()?;
+        let case = body.case.as_deref().map(|case| checked_text("ref", case)).transpose()?;
         let grace = room.config.retention.release_grace;
         let how = Release { case: case.as_deref(), accept_due: body.yes, grace };
         let done = keeper.release(rows, how, None, by)?;
@@ -163,7 +163,7 @@ pub(super) async fn restrict(
     Json(body): Json<CaseRequest>,
 ) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Restrict, Action::Restrict, move |_, keeper, rows, by| {
-        Ok(keeper.restrict(rows, &said("ref", &body.case)?, None, by)?)
+        Ok(keeper.restrict(rows, &checked_text("ref", &body.case)?, None, by)?)
     })
     .await
 }
@@ -175,7 +175,7 @@ pub(super) async fn unrestrict(
     Json(body): Json<CaseRequest>,
 ) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Restrict, Action::Unrestrict, move |_, keeper, rows, by| {
-        Ok(keeper.unrestrict(rows, &said("ref", &body.case)?, None, by)?)
+        Ok(keeper.unrestrict(rows, &checked_text("ref", &body.case)?, None, by)?)
     })
     .await
 }
@@ -199,18 +199,18 @@ impl Amend {
     fn correction(self) -> Result<Correction, ProblemDetails> {
         // What is empty is not known from here on.
         let text = |key: &str, text: Option<String>| match text {
-            Some(t) if !t.trim().is_empty() => said(key, &t).map(Some),
+            Some(t) if !t.trim().is_empty() => checked_text(key, &t).map(Some),
             other => Ok(other.map(|_| String::new())),
         };
         let number = |n: Pii<String>| {
             stated_number(n.as_str()).ok_or_else(|| ProblemDetails::bad("number: not a telephone number"))
         };
         let correction = Correction {
-            case: said("ref", &self.case)?,
+            case: checked_text("ref", &self.case)?,
             agent: text("agent", self.agent)?,
             agent_name: text("agent_name", self.agent_name)?,
             number: self.number.map(number).transpose()?,
-            note: self.note.map(|n| said("note", n.as_str())).transpose()?.map(Pii::new),
+            note: self.note.map(|n| checked_text("note", n.as_str())).transpose()?.map(Pii::new),
         };
         match correction.is_empty() {
             true => Err(ProblemDetails::bad("agent, agent_name, number or note: one at least")),
@@ -251,11 +251,11 @@ pub(super) async fn erase(
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let row = allowed(room, &caller, &id, Act::Erase, Action::Erase)?;
-        let reason = said("reason", &body.reason)?;
+        let reason = checked_text("reason", &body.reason)?;
         let mut keeper = room.desk.keeper()?;
         let rows = std::slice::from_ref(&row);
         if let Some(ground) = &body.refuse {
-            let basis = Some(said("refuse", ground)?);
+            let basis = Some(checked_text("refuse", ground)?);
             let why = Why { reason: Some(reason), basis, ..Why::default() };
             keeper.refuse_erasure(rows, why, None, &caller.entrant.by)?;
             return Ok(json(StatusCode::OK, &json!({ "id": row.id, "erased": false })));
@@ -312,9 +312,10 @@ impl Export {
             Some("agent") => Some(Channel::Agent),
             Some(_) => return Err(ProblemDetails::bad("silence: customer or agent")),
         };
-        let optional = |key: &str, text: &Option<String>| text.as_deref().map(|t| said(key, t)).transpose();
+        let optional =
+            |key: &str, text: &Option<String>| text.as_deref().map(|t| checked_text(key, t)).transpose();
         let why = Why {
-            reason: Some(said("reason", &self.reason)?),
+            reason: Some(checked_text("reason", &self.reason)?),
             case: None,
             recipient: optional("recipient", &self.recipient)?,
             basis: optional("basis", &self.basis)?,

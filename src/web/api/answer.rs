@@ -56,7 +56,7 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Response {
 }
 
 /// Text that says something, as the commands take it.
-pub(super) fn said(key: &str, text: &str) -> Result<String, ProblemDetails> {
+pub(super) fn checked_text(key: &str, text: &str) -> Result<String, ProblemDetails> {
     let text = text.trim();
     match text.chars().count() {
         0 => Err(ProblemDetails::bad(format!("{key}: must not be empty"))),

@@ -8,7 +8,7 @@ use super::super::desk::Desk;
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
 use super::acts::{Scratch, allowed, sent};
-use super::answer::{Body, json, said};
+use super::answer::{Body, checked_text, json};
 use super::finding::{refuse, resolve};
 use crate::config::CopyAccess;
 use crate::config::listening::Act;
@@ -85,7 +85,7 @@ fn word<T: ValueEnum>(key: &str, text: &str) -> Result<T, ProblemDetails> {
 }
 
 fn stated(key: &str, text: Option<&Pii<String>>) -> Result<Option<Pii<String>>, ProblemDetails> {
-    text.map(|text| said(key, text.as_str()).map(Pii::new)).transpose()
+    text.map(|text| checked_text(key, text.as_str()).map(Pii::new)).transpose()
 }
 
 /// The recordings of ids that may be found.
@@ -208,9 +208,9 @@ impl NewDsar {
                 .parse()
                 .map_err(|_| ProblemDetails::bad("received: a date such as 2026-11-23"))?,
             channel: word::<ContactChannel>("channel", &self.channel)?,
-            case: said("ref", &self.case)?,
+            case: checked_text("ref", &self.case)?,
             language: word::<Language>("language", language.unwrap_or("en"))?,
-            name: Pii::new(said("name", self.name.as_str())?),
+            name: Pii::new(checked_text("name", self.name.as_str())?),
             address: stated("address", self.address.as_ref())?.unwrap_or_default(),
             number: number.transpose()?,
             identity: stated("identity", self.identity.as_ref())?,
@@ -283,7 +283,7 @@ pub(super) async fn extend(
 ) -> Result<Response, ProblemDetails> {
     route(room, caller, Action::DsarExtend, move |_, _, desk| {
         let n = number(&n)?;
-        desk.extend(n, body.months, &Pii::new(said("why", body.why.as_str())?))?;
+        desk.extend(n, body.months, &Pii::new(checked_text("why", body.why.as_str())?))?;
         as_it_is(desk, n, StatusCode::OK)
     })
     .await
@@ -315,7 +315,7 @@ pub(super) async fn decide(
         let chosen = found(room, caller, &body.recordings, Action::DsarDecide)?;
         let ruling = Ruling {
             outcome: word::<RequestOutcome>("outcome", &body.outcome)?,
-            ground: body.ground.as_deref().map(|ground| said("ground", ground)).transpose()?,
+            ground: body.ground.as_deref().map(|ground| checked_text("ground", ground)).transpose()?,
             why: stated("why", body.why.as_ref())?,
             carry_out: body.carry_out.as_deref().map(|what| word("carry_out", what)).transpose()?,
             recordings: (!chosen.is_empty()).then_some(chosen),

@@ -7,7 +7,7 @@ use super::super::guard::{
 use super::super::problem::ProblemDetails;
 use super::super::query::when;
 use super::super::{RoomState, now};
-use super::answer::{Body, json, said};
+use super::answer::{Body, checked_text, json};
 use crate::config::listening::LANGUAGES;
 use crate::custody::audit::{Action, By, Draft, Outcome, facts};
 use crate::time::Timestamp;
@@ -265,7 +265,7 @@ pub(super) async fn add_token(
     Body(body): Body<NewToken>,
 ) -> Result<Response, ProblemDetails> {
     let name = own_session(&caller)?;
-    let label = said("label", &body.label)?;
+    let label = checked_text("label", &body.label)?;
     if body.scope.is_empty() || !body.scope.iter().all(|word| SCOPES.contains(&word.as_str())) {
         return Err(ProblemDetails::bad(format!("scope: at least one of {}", SCOPES.join(", "))));
     }

@@ -5,7 +5,7 @@ use super::super::accounts::{Account, Changes};
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
 use super::super::query::when;
-use super::answer::{Body, json, said};
+use super::answer::{Body, checked_text, json};
 use crate::config::listening::{Act, Role};
 use crate::custody::audit::{Action, Draft, Outcome, facts};
 use crate::time::Timestamp;
@@ -56,7 +56,7 @@ pub(super) async fn interval(
     Path(name): Path<String>,
     Body(body): Body<Interval>,
 ) -> Result<Response, ProblemDetails> {
-    let what = said("what", &body.what)?;
+    let what = checked_text("what", &body.what)?;
     let is_agent = match body.kind.as_str() {
         "agent" => true,
         "team" => false,

@@ -4,7 +4,7 @@ use super::super::RoomState;
 use super::super::accounts::{Ask, Request};
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
-use super::answer::{Body, json, said};
+use super::answer::{Body, checked_text, json};
 use super::entrance::end;
 use super::finding::{refuse as refusal, resolve};
 use crate::config::ListenReason;
@@ -41,7 +41,7 @@ pub(super) async fn ask(
     Body(body): Body<New>,
 ) -> Result<Response, ProblemDetails> {
     caller.scope("request")?;
-    let case = said("ref", &body.case)?;
+    let case = checked_text("ref", &body.case)?;
     let reason = ListenReason::from_name(&body.reason).ok_or_else(|| {
         ProblemDetails::bad("reason: verify, quality, training, complaint, authority or dsar")
     })?;
@@ -140,7 +140,7 @@ pub(super) async fn refuse(
     Path(n): Path<String>,
     Body(body): Body<Refuse>,
 ) -> Result<Response, ProblemDetails> {
-    let why = said("why", &body.why)?;
+    let why = checked_text("why", &body.why)?;
     room.blocking(move |room| {
         let (request, draft) = open(room, &caller, &n, Action::Refuse)?;
         let detail = facts! { Request: request.n, Of: request.asker, Why: why };

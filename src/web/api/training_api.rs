@@ -5,7 +5,7 @@ use super::super::RoomState;
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
 use super::acts::allowed;
-use super::answer::{Body, json, said};
+use super::answer::{Body, checked_text, json};
 use super::sound::{AskedSound, answer};
 use crate::archive::index::Row;
 use crate::config::listening::Act;
@@ -194,7 +194,7 @@ impl NewCopy {
         let silent = self.silence.iter().map(|text| span(text, false));
         let spans = silent.chain(self.beep.iter().map(|text| span(text, true)));
         Ok(TrainingRequest {
-            title: said("title", &self.title)?,
+            title: checked_text("title", &self.title)?,
             customer: self.customer.unwrap_or(SideChange::Altered),
             agent: self.agent.unwrap_or(SideChange::Altered),
             start_s: self.start,
