@@ -3,8 +3,7 @@
 use crate::config::PauseBy;
 use crate::telemetry::families::Families;
 use crate::telemetry::label::{
-    CodecLabel, DecoderFault, FaultLabel, ProbeResult, StorageState, ThreadRole, UnrecordedReason,
-    UpkeepTask,
+    CodecLabel, DecoderFault, FaultLabel, ProbeResult, StorageState, ThreadRole, UnrecordedReason, UpkeepTask,
 };
 use metrics::{Counter, Gauge, Histogram};
 use std::collections::HashMap;
