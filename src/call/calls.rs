@@ -5,11 +5,11 @@
 //! talks is weighed in `policy`, what a recording waits for in `recordings`,
 //! where media belongs in `pairing`; none of them knows of the others.
 
-mod feed;
 mod handover;
 mod hangups;
 mod info;
 mod pause_signals;
+mod refresh;
 mod strange;
 mod verdict;
 
@@ -134,11 +134,7 @@ impl Calls {
             self.leave(closed, now);
         }
         while let Some(id) = self.recordings.take_reopened() {
-            if let Some(d) = self.tables.dialogs.get_mut(id) {
-                d.set_bye(None);
-                self.tables.give_way(id, false);
-                self.settle_lender(id);
-            }
+            self.take_bye_back(id);
         }
         self.recordings.asleep.drain(..).for_each(|id| self.tables.fall_asleep(id));
         self.tables.expire(now, &mut self.recordings);
@@ -411,6 +407,7 @@ impl Calls {
         }
         let is_over = closed.is_dead || (d.bye().is_some() && closed.goes_on.is_none());
         self.settle_lender(closed.dialog);
+        self.settle_lenders_beside(closed.dialog);
         if is_over {
             return self.tables.terminate(closed.dialog);
         }

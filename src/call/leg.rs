@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// Hops of one leg remembered.
 pub const MAX_HOPS: usize = 64;
+/// Those farther from the agent are not told apart by their distance.
+pub const MAX_RANK: u8 = 31;
 /// Of these, hops that begin where no other leads to.
 const MAX_STRAYS: usize = 48;
 /// Dialogs of one leg remembered: forks.
@@ -349,13 +351,13 @@ impl Leg {
             .or_else(|| find(&|h| h.callee.ip() == callee.ip() || h.caller.ip() == caller.ip()))
     }
 
-    /// Distance of a hop from the agent, given the side the customer is on.
+    /// Distance of a hop from the agent, given the side the customer is on, at most [`MAX_RANK`].
     pub fn rank(&self, hop: usize, customer: Side) -> u8 {
-        let Some(h) = self.hops.get(hop) else { return MAX_HOPS as u8 };
+        let Some(h) = self.hops.get(hop) else { return MAX_RANK };
         let nearer = |(i, o): (usize, &Hop)| match customer {
             Side::Caller => (o.vias, i) > (h.vias, hop),
             Side::Callee => (o.vias, i) < (h.vias, hop),
         };
-        self.hops.iter().enumerate().filter(|e| nearer((e.0, e.1))).count().min(MAX_HOPS) as u8
+        self.hops.iter().enumerate().filter(|e| nearer((e.0, e.1))).count().min(MAX_RANK.into()) as u8
     }
 }

@@ -8,7 +8,7 @@ use super::decision::HopFormats;
 use super::described::SeenDescription;
 use super::dialog::{Dialog, HopMedia};
 use super::exchange;
-use super::leg::Leg;
+use super::leg::{Leg, MAX_RANK};
 use super::pairing::{Pairing, Side};
 use super::recording::Told;
 use super::seen::Seen;
@@ -27,9 +27,12 @@ pub(super) struct Feeds {
     pub recording: RecordingId,
     /// The side on its left channel.
     pub customer: Side,
-    /// Hops nearer the agent than those of the dialog's own leg.
+    /// Added to the ranks of its hops: zero, or [`LENT`].
     pub beyond: u8,
 }
+
+/// Ranks from here on are those of a leg that lends its sound to the one nearest the agent.
+pub(super) const LENT: u8 = MAX_RANK + 1;
 
 const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 

@@ -12,16 +12,17 @@
 //! it may last depends on what the dialog has shown of itself ([`super::recording::SilenceLimits`]).
 
 mod hangup;
+mod hearing;
 #[cfg(test)]
 mod tests;
 
 use super::decision::{CallEvent, Decision, Ending, HopFormats, Opening, Unrecorded, UnrecordedCall};
 use super::ids::DialogId;
-use super::pairing::{Side, Target};
+use super::pairing::Side;
 use super::recording::{Closed, HungUp, Recording, RecordingState, SilenceLimits, Told};
 use super::unheard::Unheard;
 use crate::config::{PauseBy, Switch};
-use crate::id::{RecordingId, derived_uuid};
+use crate::id::RecordingId;
 use crate::time::Timestamp;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -97,44 +98,6 @@ impl Recordings {
         self.confirm(id);
         self.out.push_back(Decision::Evict(id));
         self.remove(id)
-    }
-
-    /// A media packet of it was captured. The dialog, where that was silent and is no more.
-    /// What a stranger sends is no sign of life of a party that is known to send from elsewhere.
-    pub fn handle_media(&mut self, target: &Target, at: Timestamp) -> Option<DialogId> {
-        let id = target.recording;
-        let r = self.get_mut(id)?;
-        if !r.believes(target.channel, target.standing) {
-            return None;
-        }
-        r.packets = r.packets.saturating_add(1);
-        r.last_media = Some(r.last_media.map_or(at, |l| l.max(at)));
-        r.heard_at = r.heard_at.max(at);
-        let last = &mut r.last_on[target.channel as usize];
-        *last = Some(last.map_or(at, |l| l.max(at)));
-        match r.state {
-            RecordingState::Open | RecordingState::Ending { .. } => None,
-            RecordingState::Candidate(_) => {
-                self.confirm(id);
-                None
-            }
-            RecordingState::Dormant(_) => {
-                let o = &mut r.opening;
-                o.uuid = derived_uuid(at, &[b"again", o.uuid.as_bytes(), &at.as_ns().to_be_bytes()]);
-                (o.answered_at, o.before_agent) = (at, None);
-                let dialog = r.dialog;
-                self.confirm(id);
-                Some(dialog)
-            }
-        }
-    }
-
-    /// Media that may have been its was captured and given to nobody.
-    pub fn handle_missing(&mut self, id: RecordingId) {
-        if self.get(id).is_some_and(|r| !r.is_dormant()) {
-            self.confirm(id);
-            self.out.push_back(Decision::Incomplete(id));
-        }
     }
 
     /// The dialog showed that it lives: RTCP, a session refresh.
@@ -426,9 +389,8 @@ impl Recordings {
 
     /// The next moment at which silence could have lasted too long.
     fn wait(&mut self, id: RecordingId) {
-        let patience = self.patience;
-        let Some(due) = self.get(id).map(|r| r.deadline(patience)) else { return };
-        self.arm(id, due);
+        let due = self.get(id).map(|r| r.deadline(self.patience));
+        due.into_iter().for_each(|due| self.arm(id, due));
     }
 
     /// Sets a recording's timer, unless it will go off sooner anyway: one is armed at a time.

@@ -10,7 +10,7 @@
 //! | 2 | both parties receive audio at the same addresses | an exchange that passes the descriptions on |
 //! | 3 | half a second between the INVITEs, 50 ms between the answers, and the legs meet at one host or name one caller | an exchange in between |
 //! | 4 | the legs meet at one host and name one subscriber beside the agent | the same, slower |
-//! | 5 | neither begins or ends where the other does; half a second and 50 ms, and the later INVITE answered first; or one customer, and half a second or 50 ms | the same with an address of its own for each leg |
+//! | 5 | neither begins or ends where the other does; half a second and 50 ms, and one customer named on both, or none on one and the later INVITE answered first | the same with an address of its own for each leg |
 //! | 6 | one caller's number, though the legs name two agents; 2, or half a second, 50 ms and one host where the legs meet | an exchange that calls another agent than the one who was dialled |
 //!
 //! An agent takes no two calls within 50 ms; strangers' legs differ in tags, media
@@ -144,16 +144,12 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
 /// begins second is answered first, and nobody tells of another caller.
 fn is_by_time(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>, callers: Option<bool>) -> bool {
     let (invites_ns, answers_ns) = a.gaps(b);
-    let in_one_go = [invites_ns <= INVITES_CLOSE_NS, answers_ns <= ANSWERS_CLOSE_NS];
     let (first, second) = if a.leg.id < b.leg.id { (a, b) } else { (b, a) };
+    let is_close = invites_ns <= INVITES_CLOSE_NS && answers_ns <= ANSWERS_CLOSE_NS;
     let callees = [a, b].map(|c| subscriber(rules, &c.parties[1]));
     let is_same = callers == Some(true) || same_callee(rules, a, b);
-    match in_one_go {
-        [true, true] if callees.iter().all(Option::is_some) => is_same,
-        [true, true] => is_same || second.answered_at <= first.answered_at,
-        [true, false] | [false, true] => is_same,
-        [false, false] => false,
-    }
+    let may_be = callees.iter().any(Option::is_none) && second.answered_at < first.answered_at;
+    is_close && (is_same || may_be)
 }
 
 /// Are dialogs of one customer that name two agents the same conversation? The exchange has called
@@ -165,12 +161,30 @@ pub(super) fn are_one_passed_on(rules: &Rules, a: &Candidate<'_>, b: &Candidate<
         && ((a.is_close(b) && legs_meet(a.leg, b.leg)) || (a.is_soon(b) && shares_media(a.dialog, b.dialog)))
 }
 
+/// Are two legs of one contact parts of one way, as far as their times and hosts tell?
+pub(super) fn follow_soon(first: &Candidate<'_>, second: &Candidate<'_>) -> bool {
+    first.leg.call_id != second.leg.call_id && first.is_soon(second) && !side_by_side(first.leg, second.leg)
+}
+
 /// Is the second what the exchange passed the first on by? For who knows already that it did so.
 pub(super) fn passes_on(first: &Candidate<'_>, second: &Candidate<'_>) -> bool {
-    first.leg.call_id != second.leg.call_id
-        && first.is_soon(second)
-        && !side_by_side(first.leg, second.leg)
+    follow_soon(first, second)
         && (legs_meet(first.leg, second.leg) || shares_media(first.dialog, second.dialog))
+}
+
+/// How far apart the INVITEs of two legs were: of several that may be one's own the nearest is.
+pub(super) fn invites_apart_ns(a: &Leg, b: &Leg) -> i64 {
+    a.invite_at.since_ns(b.invite_at).abs()
+}
+
+/// Is the place of `own` before or behind `leg` that of another one of these already? In one
+/// conversation each leg is passed on once.
+pub(super) fn is_taken<'a>(leg: &Leg, own: &Leg, mut legs: impl Iterator<Item = &'a Leg>) -> bool {
+    let (is_behind, meet) = (own.id > leg.id, legs_meet(leg, own));
+    legs.any(|o| {
+        let is_another = o.id != leg.id && o.id != own.id && o.was_answered && !o.ended;
+        is_another && (o.id > leg.id) == is_behind && (!meet || legs_meet(leg, o))
+    })
 }
 
 /// Do two calls that were answered together, were it by way of other legs, speak against being one?

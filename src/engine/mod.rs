@@ -410,10 +410,8 @@ impl Core {
     }
 
     /// Packets whose keys do not come are taken as they are.
-    #[inline]
     fn give_up_waiting(&mut self, now: Timestamp, sink: &mut impl Sink) {
-        let Some(dtls) = &mut self.dtls else { return };
-        let held = dtls.give_up(now);
+        let held = self.dtls.as_mut().map(|dtls| dtls.give_up(now)).unwrap_or_default();
         held.iter().for_each(|d| self.handle_media(&d.borrowed(), sink));
     }
 

@@ -16,6 +16,9 @@ const COPY_NS: i64 = 3 * NS_PER_S / 2;
 const LATE_COPY_NS: i64 = 200 * NS_PER_MS;
 /// By how much one copy may be later than another.
 const COPY_SPREAD_NS: i64 = 100 * NS_PER_MS;
+/// So often in a row it takes to believe it: one packet that is late looks alike once.
+const DOUBLED: u8 = 3;
+const LATE_COPIES: u8 = 2;
 /// The newest packet is as old as that: the source has paused.
 const IDLE_NS: i64 = 70 * NS_PER_MS;
 /// More copies in a row than their delay says: it is not the same for all.
@@ -77,8 +80,11 @@ pub(super) struct PacketOrder {
     again: u32,
     again_late_ns: i64,
     again_seq: u16,
-    /// Copies came while the source went on: there is a second way by which it is heard.
-    is_doubled: bool,
+    /// New packets in a row that had copies before them: from [`DOUBLED`] on there is a second way by
+    /// which the source is heard.
+    doubled: u8,
+    /// How often what looked like a source that counts anew went on as before, since it last did.
+    late_copies: u8,
     /// What looked like copies was a source that plays a few packets over and over.
     is_looped: bool,
 }
@@ -132,7 +138,7 @@ impl PacketOrder {
     /// copy of a copy, or a file of a few packets that is played over and over.
     fn is_repeat(&self, n: Number, step: i64, since_ns: i64) -> bool {
         let is_back = self.again > 0 && since_ns > IDLE_NS && seq_diff(n.seq, self.again_seq) <= 0;
-        step < 0 && n.is_known && !self.is_doubled && (self.is_looped || is_back)
+        step < 0 && n.is_known && self.doubled < DOUBLED && (self.is_looped || is_back)
     }
 
     /// The place of a packet in the order of playing. What begins far away from
@@ -146,7 +152,11 @@ impl PacketOrder {
         let is_far = anew || !(-MAX_MISORDER + 1..=MAX_DROPOUT).contains(&step);
         let place = if is_far { front.place + 1 } else { front.place.saturating_add_signed(step) };
         if place > front.place {
-            self.is_doubled |= !is_far && self.again > 0;
+            self.doubled = match (is_far, self.again) {
+                (false, 1..) => self.doubled.saturating_add(1),
+                _ if self.doubled >= DOUBLED => self.doubled,
+                _ => 0,
+            };
             self.front = Some(Front { place, seq: n.seq, ts: n.ts, at_ns: n.at_ns });
             self.again = 0;
         }
@@ -172,19 +182,22 @@ impl PacketOrder {
     /// The source counts anew: how many of its packets were taken for copies since it last did. They
     /// were none where it did not go on beside them.
     pub fn note_anew(&mut self) -> u64 {
-        if self.is_doubled || self.again == 0 {
+        self.late_copies = 0;
+        if self.doubled >= DOUBLED || self.again == 0 {
             return 0;
         }
         self.is_looped = true;
         u64::from(std::mem::take(&mut self.again))
     }
 
-    /// What looked like a source that counts anew was a copy: the source went on meanwhile.
-    pub fn note_late_copy(&mut self, seq: u16, at_ns: i64, pace: Pace) {
+    /// What looked like a source that counts anew, numbers and arrivals, were copies: the source went on
+    /// meanwhile.
+    pub fn note_late_copies(&mut self, copies: impl Iterator<Item = (u16, i64)>, pace: Pace) {
         let Some(front) = self.front else { return };
-        let late_ns = front.late_ns(seq_diff(seq, front.seq).into(), at_ns, pace);
-        if late_ns <= COPY_NS {
-            self.copies_late_ns = self.copies_late_ns.max(late_ns);
+        self.late_copies = self.late_copies.saturating_add(1);
+        if self.late_copies >= LATE_COPIES {
+            let late = copies.map(|(seq, at_ns)| front.late_ns(seq_diff(seq, front.seq).into(), at_ns, pace));
+            self.copies_late_ns = late.filter(|ns| *ns <= COPY_NS).fold(self.copies_late_ns, i64::max);
         }
     }
 
@@ -263,7 +276,8 @@ mod tests {
     fn what_comes_as_late_as_copies_did_is_a_copy_and_no_later() {
         let mut o = heard();
         let now_ns = |ms: i64| 99 * 20_000_000 + ms * 1_000_000;
-        o.note_late_copy(1080, now_ns(0), PACE);
+        o.note_late_copies([(1080, now_ns(0))].into_iter(), PACE);
+        o.note_late_copies([(1080, now_ns(0))].into_iter(), PACE);
         let said = |seq: u16, ms| {
             let ts = Some(5000 + u32::from(seq - 1000) * 160);
             o.judge(Number { seq, ts, at_ns: now_ns(ms), is_known: true }, PACE)

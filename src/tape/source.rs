@@ -348,9 +348,8 @@ impl Source {
     fn settle_in_run(&mut self, seq: u16, formats: &Formats) {
         if self.order.is_ahead(seq) {
             let pace = self.pace();
-            for (at_ns, packet) in self.doubt.iter().flat_map(|d| d.packets()) {
-                self.order.note_late_copy(packet.heard.seq, at_ns, pace);
-            }
+            let packets = self.doubt.iter().flat_map(|d| d.packets());
+            self.order.note_late_copies(packets.map(|(at_ns, packet)| (packet.heard.seq, at_ns)), pace);
         }
         self.settle_doubt(false, formats);
     }

@@ -267,3 +267,86 @@ fn an_agents_leg_that_can_be_read_borrows_nothing() {
         complete(r, true);
     }
 }
+
+/// Nothing is heard between these ms after the answer, on either channel.
+#[track_caller]
+fn quiet_between(run: &Run, from: f64, to: f64) {
+    let r = run.only();
+    let frames = |ms: f64| (ms * f64::from(r.rate) / 1000.0) as usize;
+    for channel in ["customer", "agent"] {
+        let heard = r.channel(channel);
+        let until = frames(to).min(heard.len());
+        let loud = heard[frames(from).min(until)..until].iter().filter(|s| **s != 0).count();
+        assert_eq!(loud, 0, "{channel} {}", r.json);
+    }
+}
+
+#[test]
+fn a_hold_that_only_the_customers_leg_tells_of_lends_nothing() {
+    for way in ["sendonly", "inactive"] {
+        let legs = Legs::new(10, false, Hidden::Dtls);
+        let mut s = Scene::new();
+        legs.signal(&mut s, 1004.0, 1000.0, 9000.0);
+        let said = [(1020.0, 3000.0), (3030.0, 5990.0), (6030.0, 8900.0)];
+        let [before, during, after] = said.map(|(from, to)| talk(&mut s, &legs.far, from, to));
+        [&before, &during, &after].into_iter().for_each(|sent| legs.pass_on(&mut s, sent));
+        for (at, cseq, way, back) in [(3010.0, 7, way, "recvonly"), (6010.0, 8, "sendrecv", "sendrecv")] {
+            let d = &legs.far;
+            let [offer, answer] = [(Callee, way), (Caller, back)]
+                .map(|(side, way)| d.sdp_with(side, d.rtp[side as usize], "8", way, cseq));
+            d.reinvite(&mut s, at, Callee, cseq, &offer, &answer);
+        }
+        let run = s.replay(AGENTS);
+        inbound(run.only(), &[0, 1].map(|side| [&before[side][..], &after[side][..]].concat()));
+        quiet_between(&run, 2050.0, 4950.0);
+    }
+}
+
+#[test]
+fn a_customer_who_is_passed_on_is_not_heard_waiting() {
+    let legs = Legs::new(11, false, Hidden::Dtls);
+    let mut s = Scene::new();
+    legs.signal(&mut s, 1004.0, 1000.0, 7000.0);
+    let before = talk(&mut s, &legs.far, 1020.0, 3000.0);
+    legs.pass_on(&mut s, &before);
+    legs.near.exchange(&mut s, 3010.0, "REFER", Callee, 9, "Refer-To: <sip:2002@pbx.example>\r\n");
+    talk(&mut s, &legs.far, 3040.0, 6900.0);
+    let run = s.replay(AGENTS);
+    inbound(run.only(), &before);
+    quiet_between(&run, 2050.0, 6000.0);
+}
+
+#[test]
+fn an_agent_who_is_gone_without_a_word_is_not_kept_by_a_lent_voice() {
+    let legs = Legs::new(12, false, Hidden::Dtls);
+    let mut s = Scene::new();
+    legs.signal(&mut s, 1004.0, 1000.0, 60_000.0);
+    let sent = talk(&mut s, &legs.far, 1020.0, 3000.0);
+    legs.pass_on(&mut s, &sent);
+    talk(&mut s, &legs.far, 3020.0, 59_000.0);
+    let run = s.replay(AGENTS);
+    let r = run.only();
+    assert_eq!(r.text("/ended_by"), "timeout");
+    assert!(r.number("/duration_s") < 2.1, "{}", r.json);
+    inbound(r, &sent);
+}
+
+#[test]
+fn another_customer_of_the_same_contact_does_not_take_over() {
+    let legs = Legs::new(13, false, Hidden::Dtls);
+    let mut s = Scene::new();
+    legs.signal(&mut s, 1004.0, 1000.0, 6000.0);
+    let sent = talk(&mut s, &legs.far, 1020.0, 5900.0);
+    legs.pass_on(&mut s, &sent);
+    let other = Dialog {
+        from: "<sip:+358507654321@trunk.example>".into(),
+        headers: legs.far.headers.clone(),
+        ..at(Dialog::new(14), "198.51.100.10", EXCHANGE)
+    };
+    other.answered(&mut s, 600.0, 1500.0);
+    talk(&mut s, &other, 1520.0, 5900.0);
+    other.bye(&mut s, 6000.0, Caller);
+    let run = s.replay(AGENTS);
+    let r = run.recordings.iter().find(|r| r.text("/sip/call_id") == legs.near.call_id).unwrap();
+    inbound(r, &sent);
+}

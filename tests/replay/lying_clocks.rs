@@ -179,6 +179,33 @@ fn of_a_file_of_a_few_packets_played_in_a_loop_no_more_than_one_round_is_taken_f
 }
 
 #[test]
+fn one_late_packet_does_not_make_copies_of_the_rounds_of_a_loop() {
+    for (packets, late) in [(12, 11), (30, 29), (50, 49), (70, 69), (30, 30), (50, 75)] {
+        let d = Dialog::new(5);
+        let length = 20 * packets;
+        let file = Voice::of(&d, Caller, 1).talk(0.0, f64::from(length));
+        let mut s = Scene::new();
+        d.answered(&mut s, 100.0, 1000.0);
+        s.media(&Voice::of(&d, Callee, 2).talk(1005.0, 9000.0));
+        let times = 7000 / length;
+        let mut sent = Vec::new();
+        for n in 0..times {
+            let by = ns(1003.0 + f64::from(length * n)) - ns(0.0);
+            sent.extend(file.iter().cloned().map(|mut p| {
+                p.captured_ns.iter_mut().for_each(|at| *at += by);
+                p
+            }));
+        }
+        sent[late].captured_ns[0] += 25_000_000;
+        s.media(&sent);
+        d.bye(&mut s, 9000.0, Caller);
+        let run = s.replay(AGENTS);
+        let (_, heard, _) = streams(run.only(), "customer");
+        assert!(heard as usize + 3 >= sent.len(), "{packets} {late}: {heard} of {}", sent.len());
+    }
+}
+
+#[test]
 fn copies_by_two_more_ways_are_copies_after_the_voice_has_ended() {
     for late in [[30.0, 90.0], [80.0, 140.0], [60.0, 60.5]] {
         let d = Dialog::new(6);

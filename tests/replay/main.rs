@@ -45,6 +45,7 @@ mod media_from_elsewhere;
 mod media_lines;
 mod notices;
 mod one_call;
+mod one_number;
 mod pairing;
 mod parties;
 mod pausing;

@@ -619,15 +619,15 @@ fn legs_of_an_exchange_with_two_addresses_are_one_by_their_times() {
     for agent_calls in [false, true] {
         for (names, invite, answer, recordings) in [
             ([own, own], 60.0, 10.0, 1),
-            ([own, own], 2000.0, 10.0, 1),
-            ([own, own], 60.0, 400.0, 1),
-            ([own, own], 2000.0, 400.0, 2),
+            ([own, own], 2000.0, 10.0, 2),
+            ([own, own], 60.0, 400.0, 2),
             ([own, hidden], 60.0, 10.0, 1),
             ([hidden, hidden], 450.0, 45.0, 1),
             ([own, hidden], 2000.0, 10.0, 2),
             ([own, hidden], 60.0, 400.0, 2),
             // What begins second is answered first.
             ([hidden, hidden], 60.0, -10.0, 2),
+            ([hidden, hidden], 60.0, 0.0, 2),
             ([own, other], 60.0, 10.0, 2),
         ] {
             let run = on_two_sides(agent_calls, names, invite, answer).replay(AGENTS);

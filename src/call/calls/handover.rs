@@ -24,6 +24,7 @@ impl Calls {
     pub(super) fn handle_refer(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
         let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.is_confirmed()) else { return };
         d.transfer_by = Some(side);
+        self.settle_lender(id);
         let named = seen.msg.refer_to_replaces();
         let named = named.and_then(|r| self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag));
         let consultation = named.and_then(|named| self.consultation((id, side), named));
@@ -40,6 +41,7 @@ impl Calls {
         if let Some(d) = self.tables.dialogs.get_mut(id).filter(|d| d.transfer_by == Some(by)) {
             d.transfer_by = None;
             self.referrals.fail(id);
+            self.settle_lender(id);
         }
     }
 

@@ -29,11 +29,11 @@ impl Calls {
         }
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
-            // Nothing hangs on the exact end of a dialog that is not recorded.
-            if is_own {
+            // Nothing hangs on the exact end of a dialog that is not heard.
+            if is_own && self.lent_to(id).is_none() {
                 self.tables.terminate(id);
             }
-            return;
+            return self.settle_lenders_beside(id);
         };
         let by_agent = d.transfer_by.is_some_and(|s| s != recording.customer);
         let by = match by_agent || d.replaced {
@@ -60,24 +60,31 @@ impl Calls {
         let Some(bye) = d.bye().filter(|b| b.by == requester && b.cseq == seen.cseq) else { return };
         let is_success = (200..300).contains(&code);
         let Some(r) = d.recording() else {
-            if is_success && by_other {
-                self.tables.terminate(id);
+            match code {
+                401 | 407 => self.take_bye_back(id),
+                _ if is_success && by_other => self.tables.terminate(id),
+                _ => {}
             }
-            return;
+            return self.settle_lenders_beside(id);
         };
         match code {
             0..=199 => {}
             401 | 407 => {
-                if let Some(d) = self.tables.dialogs.get_mut(id) {
-                    d.set_bye(None);
-                }
-                self.tables.give_way(id, false);
-                self.settle_lender(id);
+                self.take_bye_back(id);
                 self.recordings.handle_bye_refused(r);
             }
             // Whose it is not may not say that it was accepted either.
             _ if bye.is_own || is_success => self.recordings.handle_bye_answered(r, is_success, by_other),
             _ => {}
         }
+    }
+
+    /// A hang-up was none.
+    pub(super) fn take_bye_back(&mut self, id: DialogId) {
+        if let Some(d) = self.tables.dialogs.get_mut(id) {
+            d.set_bye(None);
+        }
+        self.tables.give_way(id, false);
+        self.settle_lender(id);
     }
 }

@@ -19,7 +19,8 @@ use super::super::rules::Rules;
 use super::super::seen::Seen;
 use super::super::tables::Tables;
 use super::super::twins::{
-    Candidate, are_one, are_one_passed_on, are_two, caller_key, is_from_same_exchange,
+    Candidate, are_one, are_one_passed_on, are_two, caller_key, invites_apart_ns, is_from_same_exchange,
+    is_taken,
 };
 use super::Calls;
 use super::handover::is_internal;
@@ -156,17 +157,32 @@ impl Calls {
         let caller = is_inbound.then(|| caller_key(&self.rules, &ends[0])).flatten();
         let keys = [roles.agent_id.as_deref(), caller.as_deref()];
         let under_way = keys.into_iter().flatten().flat_map(|key| self.agents.under_way(key));
-        let mut under_way = under_way.filter(|o| *o != id && self.is_recorded(*o));
-        under_way.find(|o| {
-            // Of three legs in a row the first and the last may share nothing: those that gave
-            // way are asked as well.
-            let contact = self.tables.dialog(*o).map(|(leg, _)| leg.contact);
-            let legs = contact.into_iter().flat_map(|c| self.tables.contacts.legs(c));
-            let legs = legs.filter_map(|l| self.tables.legs.get(l));
-            let dialogs = legs.flat_map(|l| self.tables.dialogs_of(l).map(move |d| (l, d)));
-            let weighed = dialogs.map(|(leg, d)| self.is_twin(&own, leg, d, roles)).collect::<Vec<_>>();
-            weighed.contains(&Some(true)) && !weighed.contains(&Some(false))
-        })
+        let under_way = under_way.filter(|o| *o != id && self.is_recorded(*o));
+        // Of several that may be it, the one whose INVITE is nearest.
+        under_way.filter_map(|o| Some((self.apart_from_twin(&own, o, roles)?, o))).min().map(|(_, o)| o)
+    }
+
+    /// How far the INVITEs of a dialog and of the leg of a recorded one's contact that is the same
+    /// conversation are apart. Of three legs in a row the first and the last may share nothing: those
+    /// that gave way are asked as well.
+    fn apart_from_twin(&self, own: &Candidate<'_>, recorded: DialogId, roles: &Roles) -> Option<i64> {
+        let contact = self.tables.dialog(recorded)?.0.contact;
+        let legs: Vec<&Leg> =
+            self.tables.contacts.legs(contact).filter_map(|l| self.tables.legs.get(l)).collect();
+        let mut nearest = None::<i64>;
+        for leg in &legs {
+            for d in self.tables.dialogs_of(leg) {
+                match self.is_twin(own, leg, d, roles) {
+                    Some(false) => return None,
+                    Some(true) if !is_taken(leg, own.leg, legs.iter().copied()) => {
+                        let apart_ns = invites_apart_ns(own.leg, leg);
+                        nearest = Some(nearest.map_or(apart_ns, |n| n.min(apart_ns)));
+                    }
+                    Some(true) | None => {}
+                }
+            }
+        }
+        nearest
     }
 
     /// `None`: nothing speaks for it or against it.

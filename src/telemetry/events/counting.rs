@@ -22,9 +22,7 @@ impl Event<'_> {
                 ledger.failed(about.service, reason);
             }
             Event::MediaFaulty { fault, .. } => increment(&life.media_faults, fault.index()),
-            Event::AnnouncementShort { about, .. } => {
-                increment_of(&life.announcement_short, about.service);
-            }
+            Event::AnnouncementShort { about, .. } => increment_of(&life.announcement_short, about.service),
             Event::RecordingRecovered(about) => {
                 ledger.recovered(about.service);
                 life.incomplete.increment(1);

@@ -10,11 +10,11 @@ use super::super::account::parties;
 use super::super::dialog::Dialog;
 use super::super::ids::DialogId;
 use super::super::leg::Leg;
-use super::super::media::{self, Feeds};
+use super::super::media::{self, Feeds, LENT};
 use super::super::pairing::Side;
 use super::super::policy::agent_of;
 use super::super::recording::Recording;
-use super::super::twins::{Candidate, passes_on};
+use super::super::twins::{Candidate, follow_soon};
 use super::Calls;
 use crate::config::CallDirection;
 use crate::time::Timestamp;
@@ -30,11 +30,8 @@ impl Calls {
             self.tell_media(id, feeds, at);
         }
         self.settle_lender(id);
-        let beside = self.recorded_beside(id);
-        beside.iter().for_each(|near| self.settle_lender(*near));
-        let is_lent_to =
-            |near: &&DialogId| self.tables.dialogs.get(**near).is_some_and(|d| d.lender == Some(id));
-        let lent = beside.iter().find(is_lent_to).and_then(|near| self.lent_feeds(*near));
+        self.settle_lenders_beside(id);
+        let lent = self.lent_to(id).and_then(|near| self.lent_feeds(near));
         self.tables.claim(id, own.or(lent));
     }
 
@@ -67,8 +64,7 @@ impl Calls {
 
     /// What a dialog that lends this one its sound feeds.
     fn lent_feeds(&self, to: DialogId) -> Option<Feeds> {
-        let (leg, d) = self.tables.dialog(to)?;
-        Some(Feeds { beyond: leg.hops.len() as u8, ..self.own_feeds(d)? })
+        Some(Feeds { beyond: LENT, ..self.own_feeds(self.tables.dialogs.get(to)?)? })
     }
 
     /// The dialogs on other legs of its contact that are recorded.
@@ -99,37 +95,55 @@ impl Calls {
         self.tell_formats(id);
     }
 
+    /// A dialog has changed that may have lent, or stood in the way.
+    pub(super) fn settle_lenders_beside(&mut self, id: DialogId) {
+        self.recorded_beside(id).into_iter().for_each(|near| self.settle_lender(near));
+    }
+
+    /// To whom it lends its sound.
+    pub(super) fn lent_to(&self, id: DialogId) -> Option<DialogId> {
+        let lends_to = |near: &DialogId| self.tables.dialogs.get(*near).is_some_and(|d| d.lender == Some(id));
+        self.recorded_beside(id).into_iter().find(lends_to)
+    }
+
     /// Who lends its sound to a dialog, if somebody has to and may.
     fn lender(&self, id: DialogId) -> Option<DialogId> {
         let (leg, dialog) = self.tables.dialog(id)?;
         let recording = self.recordings.get(dialog.recording()?)?;
-        let is_leaving = dialog.bye().is_some_and(|b| b.is_own);
+        // Who is being passed on waits for somebody else.
+        let is_leaving = dialog.bye().is_some_and(|b| b.is_own) || dialog.transfer_by.is_some();
         let is_asked = media::is_unreadable(dialog) && recording.told.is_sound_expected() && !is_leaving;
-        if !is_asked || !self.recorded_beside(id).is_empty() {
+        if !is_asked {
             return None;
         }
         let ends = parties(leg, dialog);
         let near = Candidate::new(leg, dialog, &ends)?;
         let lenders = self.dialogs_beside(leg).filter(|(leg, d)| {
             let ends = parties(leg, d);
-            let far = Candidate::new(leg, d, &ends);
+            let is_free = d.recording().is_none() && self.lent_to(d.id).is_none_or(|near| near == id);
+            let far = Candidate::new(leg, d, &ends).filter(|_| is_free);
             far.is_some_and(|far| self.may_lend(&far, &near, recording))
         });
-        // The next one, of several in a row.
-        let next = lenders.min_by_key(|(other, _)| other.id.0.abs_diff(leg.id.0));
-        next.map(|(_, d)| d.id)
+        // The next one, of several in a row; but whoever joins later does not take over.
+        let next =
+            |(other, d): &(&Leg, &Dialog)| (Some(d.id) != dialog.lender, other.id.0.abs_diff(leg.id.0));
+        lenders.min_by_key(next).map(|(_, d)| d.id)
     }
 
     /// Is one the other leg of a recorded conversation, which can be read and was answered for it?
     fn may_lend(&self, far: &Candidate<'_>, near: &Candidate<'_>, recording: &Recording) -> bool {
         let d = far.dialog;
-        let is_there = d.bye().is_none() && !d.is_asleep && !media::is_unreadable(d);
+        let told = media::told(far.leg, d, recording.customer);
+        let is_there = d.bye().is_none()
+            && !d.is_asleep
+            && !media::is_unreadable(d)
+            && told.is_none_or(|told| told.is_sound_expected());
         let is_customers = agent_of(&self.rules, &far.parties[recording.customer as usize]).is_none();
         let is_its_other_leg = match (recording.opening.direction, recording.customer) {
             (CallDirection::Inbound, Side::Caller) => {
-                far.leg.id < near.leg.id && far.answered_at >= near.answered_at && passes_on(far, near)
+                far.leg.id < near.leg.id && far.answered_at >= near.answered_at && follow_soon(far, near)
             }
-            (CallDirection::Outbound, Side::Callee) => far.leg.id > near.leg.id && passes_on(near, far),
+            (CallDirection::Outbound, Side::Callee) => far.leg.id > near.leg.id && follow_soon(near, far),
             _ => false,
         };
         is_there && is_customers && is_its_other_leg
