@@ -51,7 +51,7 @@ test-live: ## Live capture in namespaces of its own; needs root, or sudo
 	@CARGO="$(CARGO)" scripts/test-live
 
 soak: ## Sweeps, erasures and a daemon at once, 1,000 seeds (SEEDS=...); recorders killed under load, 1,000 times (KILLS=...); as root, or sudo
-	NAUHURI_SEEDS="$(SEEDS)" $(CARGO) test --test lifecycle_together
+	NAUHURI_SEEDS="$(SEEDS)" $(CARGO) test --test lifecycle together
 	@$(CARGO) test --test live --no-run
 	@CARGO="$(CARGO)" NAUHURI_KILLS="$(KILLS)" scripts/test-live soak --nocapture
 
