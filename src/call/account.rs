@@ -136,8 +136,7 @@ pub(super) fn amended(
 /// which is answered first, and the first of an outbound one. The leg of the
 /// same contact that is nearer than this one, if there is one.
 pub(super) fn nearer_leg(tables: &Tables, rules: &Rules, leg: &Leg, roles: &Roles) -> Option<LegId> {
-    let others = tables.contacts.legs(leg.contact).filter_map(|id| tables.legs.get(id));
-    let mut others = others.filter(|o| o.id != leg.id && !o.ended);
+    let mut others = tables.legs_beside(leg).filter(|o| !o.ended);
     let nearer = match roles.customer {
         // Whichever agent it was: a ring group names one and connects another.
         Side::Caller if roles.direction != CallDirection::Outbound => {
@@ -176,8 +175,7 @@ fn is_click_to_dial(tables: &Tables, rules: &Rules, leg: &Leg) -> bool {
 
 /// The contact's first leg whose caller is no agent, if it came before this one.
 fn first_customer_leg<'a>(tables: &'a Tables, rules: &Rules, leg: &Leg) -> Option<&'a Leg> {
-    let mut earlier = tables.contacts.legs(leg.contact).filter_map(|id| tables.legs.get(id));
-    earlier.find(|o| {
+    tables.contact_legs(leg.contact).find(|o| {
         let is_stranger = || policy::agent_of(rules, &end(tables, o, Side::Caller)).is_none();
         o.id < leg.id && !o.is_try_of(leg) && is_stranger()
     })
@@ -185,7 +183,6 @@ fn first_customer_leg<'a>(tables: &'a Tables, rules: &Rules, leg: &Leg) -> Optio
 
 /// Whom the contact's other legs call: no agent.
 fn called_elsewhere(tables: &Tables, rules: &Rules, leg: &Leg) -> Option<Party> {
-    let others = tables.contacts.legs(leg.contact).filter_map(|id| tables.legs.get(id));
-    let mut called = others.filter(|o| o.id != leg.id).map(|o| end(tables, o, Side::Callee));
+    let mut called = tables.legs_beside(leg).map(|o| end(tables, o, Side::Callee));
     called.find(|party| policy::agent_of(rules, party).is_none())
 }

@@ -28,8 +28,7 @@ pub(super) fn before_agent(
     if roles.direction != CallDirection::Inbound || tables.contacts.is_served(leg.contact) {
         return None;
     }
-    let others = tables.contacts.legs(leg.contact).filter(|id| *id != leg.id);
-    let others: Vec<&Leg> = others.filter_map(|id| tables.legs.get(id)).collect();
+    let others: Vec<&Leg> = tables.legs_beside(leg).collect();
     if others.iter().flat_map(|o| tables.dialogs_of(o)).any(|d| d.recording().is_some()) {
         return None;
     }

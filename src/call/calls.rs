@@ -405,10 +405,9 @@ impl Calls {
         if d.recording() == Some(closed.recording) {
             d.set_recording(closed.goes_on);
         }
-        let is_over = closed.is_dead || (d.bye().is_some() && closed.goes_on.is_none());
-        self.settle_lender(closed.dialog);
-        self.settle_lenders_beside(closed.dialog);
-        if is_over {
+        if closed.is_dead || (d.bye().is_some() && closed.goes_on.is_none()) {
+            self.settle_lender(closed.dialog);
+            self.settle_lenders_beside(closed.dialog);
             return self.tables.terminate(closed.dialog);
         }
         if closed.goes_on.is_some() {

@@ -64,10 +64,8 @@ pub fn payload_map(oa: &OfferAnswer, speaker: Side) -> PayloadMap {
         list.iter().map(|f| (f.payload_type, codec_of(f))).collect()
     };
     let (heard, spoken) = (formats(speaker.other()), formats(speaker));
-    // The answer lists what is used; it is the shorter of the two.
     let preferred = |l: &[(u8, CodecSpec)]| l.iter().map(|(_, s)| s).find(|s| s.is_sound()).cloned();
-    let shorter = if spoken.len() < heard.len() && !spoken.is_empty() { &spoken } else { &heard };
-    let preferred = preferred(shorter).or_else(|| preferred(&spoken));
+    let preferred = preferred(used(&heard, &spoken)).or_else(|| preferred(&spoken));
     PayloadMap::new(heard.into_iter().chain(spoken), oa.encrypted())
         .prefer(preferred)
         .hint(oa.mentions_keys())
@@ -99,13 +97,16 @@ pub fn is_unreadable(oa: &OfferAnswer) -> bool {
     if oa.encrypted() && sides.iter().any(|s| keys(oa, *s).is_empty()) {
         return true;
     }
-    // The answer lists what is used; it is the shorter of the two.
-    let lists = sides.iter().filter_map(|s| oa.current_audio(*s)).map(|m| &m.formats);
-    let agreed = lists.filter(|formats| !formats.is_empty()).min_by_key(|formats| formats.len());
-    let mut sounds = agreed.into_iter().flatten().map(codec_of);
-    let is_sound = |spec: &CodecSpec| spec.def.role == PayloadRole::Sound;
-    let Some(first) = sounds.find(is_sound) else { return false };
-    std::iter::once(first).chain(sounds.filter(is_sound)).all(|spec| spec.is_unreadable_by(None))
+    let [caller, callee] = sides.map(|s| oa.current_audio(s).map_or(&[][..], |m| &m.formats));
+    let agreed = used(caller, callee).iter().map(codec_of);
+    let mut sounds = agreed.filter(|spec| spec.def.role == PayloadRole::Sound).peekable();
+    sounds.peek().is_some() && sounds.all(|spec| spec.is_unreadable_by(None))
+}
+
+/// Of what both sides list that which is used: the answer does, and it is the shorter of the two.
+fn used<'a, T>(one: &'a [T], other: &'a [T]) -> &'a [T] {
+    let is_other = one.is_empty() || (other.len() < one.len() && !other.is_empty());
+    if is_other { other } else { one }
 }
 
 /// Has signalling announced that there is nothing to be heard: the audio is

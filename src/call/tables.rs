@@ -68,6 +68,17 @@ impl Tables {
         self.dialogs.of(&leg.dialogs)
     }
 
+    /// The legs of a contact in the order of their INVITEs.
+    pub fn contact_legs(&self, contact: ContactId) -> impl Iterator<Item = &Leg> {
+        self.contacts.legs(contact).filter_map(|id| self.legs.get(id))
+    }
+
+    /// The other legs of a leg's contact.
+    pub fn legs_beside<'a>(&'a self, leg: &Leg) -> impl Iterator<Item = &'a Leg> + use<'a> {
+        let own = leg.id;
+        self.contact_legs(leg.contact).filter(move |other| other.id != own)
+    }
+
     /// The recording a leg feeds, were it only the hope of one.
     pub fn recording_of(&self, leg: &Leg) -> Option<RecordingId> {
         self.dialogs_of(leg).find_map(Dialog::recording)

@@ -136,7 +136,7 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
         // Without a rule every called party is an agent, and that he is one on both legs says nothing.
         || (rules.has_any()
             && (shares_media(a.dialog, b.dialog)
-                || (meet && (is_close || callers == Some(true) || same_callee(rules, a, b)))
+                || (meet && (is_close || callers == Some(true) || same_callee(rules, a, b) == Some(true)))
                 || (!share_an_end(a.leg, b.leg) && is_by_time(rules, a, b, callers))))
 }
 
@@ -146,10 +146,12 @@ fn is_by_time(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>, callers: Opti
     let (invites_ns, answers_ns) = a.gaps(b);
     let (first, second) = if a.leg.id < b.leg.id { (a, b) } else { (b, a) };
     let is_close = invites_ns <= INVITES_CLOSE_NS && answers_ns <= ANSWERS_CLOSE_NS;
-    let callees = [a, b].map(|c| subscriber(rules, &c.parties[1]));
-    let is_same = callers == Some(true) || same_callee(rules, a, b);
-    let may_be = callees.iter().any(Option::is_none) && second.answered_at < first.answered_at;
-    is_close && (is_same || may_be)
+    let may_be = match (callers, same_callee(rules, a, b)) {
+        (Some(true), _) | (_, Some(true)) => true,
+        (_, Some(false)) => false,
+        (_, None) => second.answered_at < first.answered_at,
+    };
+    is_close && may_be
 }
 
 /// Are dialogs of one customer that name two agents the same conversation? The exchange has called
@@ -202,16 +204,19 @@ pub(super) fn is_from_same_exchange(first: &Candidate<'_>, second: &Candidate<'_
     (0..=INVITES_NS).contains(&after_ns) && first.leg.hops.iter().any(same)
 }
 
-/// `None` where one of them tells no number of a subscriber.
+/// Does one subscriber call in both? `None` where one of them tells no number of a subscriber.
 fn same_caller(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> Option<bool> {
-    let [a, b] = [a, b].map(|c| subscriber(rules, &c.parties[0]));
-    Some(a? == b?)
+    same_party(rules, a, b, Side::Caller)
 }
 
-/// Do both call one subscriber?
-fn same_callee(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
-    let [a, b] = [a, b].map(|c| subscriber(rules, &c.parties[1]));
-    a.is_some() && a == b
+/// Is one subscriber called in both? `None` likewise.
+fn same_callee(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> Option<bool> {
+    same_party(rules, a, b, Side::Callee)
+}
+
+fn same_party(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>, side: Side) -> Option<bool> {
+    let [a, b] = [a, b].map(|c| subscriber(rules, &c.parties[side as usize]));
+    Some(a? == b?)
 }
 
 /// What a calling customer's dialogs are noted under beside their agents: no agent's id has a blank.

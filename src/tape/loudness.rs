@@ -41,7 +41,7 @@ const LANES: usize = 32;
 
 /// Both sides' samples of a fifth of a second. A lane is a place in so many samples: the even ones
 /// are the left channel's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct BlockSum {
     highest: [i16; LANES],
     lowest: [i16; LANES],
@@ -84,7 +84,6 @@ pub(super) struct LoudnessVerdict {
 pub(super) struct Loudness {
     block: BlockSum,
     sides: [LoudWindow; 2],
-    is_level_known: bool,
 }
 
 /// One side's blocks since the last verdict.
@@ -96,11 +95,13 @@ struct LoudWindow {
 
 impl Loudness {
     /// Takes interleaved frames, of which the first is `frame`; every block that they complete is
-    /// handed over, the left channel's first.
+    /// handed over, the left channel's first. `with_level`: whether the level is to be measured; not
+    /// again once it was not.
     pub fn take(
         &mut self,
         frames: &[i16],
         (frame, rate_hz): (u64, u32),
+        with_level: bool,
         mut hear: impl FnMut(usize, BlockHeard),
     ) {
         let length = u64::from((rate_hz / BLOCKS_PER_S).max(1));
@@ -108,7 +109,7 @@ impl Loudness {
         while !rest.is_empty() {
             let room = (length - at % length) as usize;
             let (now, later) = rest.split_at((room * 2).min(rest.len()));
-            self.block.add(now, !self.is_level_known);
+            self.block.add(now, with_level);
             at += (now.len() / 2) as u64;
             rest = later;
             if at.is_multiple_of(length) {
@@ -116,18 +117,13 @@ impl Loudness {
                 for (side, window) in self.sides.iter_mut().enumerate() {
                     let of_side = block.of(side);
                     let mut verdict = window.note(of_side);
-                    if let Some(verdict) = verdict.as_mut().filter(|_| self.is_level_known) {
+                    if let Some(verdict) = verdict.as_mut().filter(|_| !with_level) {
                         verdict.is_quiet = None;
                     }
                     hear(side, BlockHeard { end: at, is_silent: of_side.peak <= SILENT_PEAK, verdict });
                 }
             }
         }
-    }
-
-    /// Both sides speak loud enough: levels need not be measured any more.
-    pub fn is_fit(&mut self) {
-        self.is_level_known = true;
     }
 
     /// What was heard so far says nothing of what follows.
@@ -145,18 +141,6 @@ impl LoudWindow {
         }
         self.filled = 0;
         Some(verdict(&self.blocks))
-    }
-}
-
-impl Default for BlockSum {
-    fn default() -> Self {
-        BlockSum {
-            highest: [0; LANES],
-            lowest: [0; LANES],
-            squares: [0.0; LANES],
-            clipped: [0; LANES],
-            frames: 0,
-        }
     }
 }
 
@@ -257,7 +241,7 @@ mod tests {
         let (mut loudness, mut blocks, mut last) = (Loudness::default(), 0, None);
         let mut frame = 0;
         for some in frames.chunks(piece * 2) {
-            loudness.take(some, (frame, 8000), |heard, b| {
+            loudness.take(some, (frame, 8000), true, |heard, b| {
                 assert_eq!(b.is_silent, heard != side || peak <= f64::from(SILENT_PEAK), "{peak}");
                 if heard == side {
                     blocks += 1;

@@ -125,15 +125,14 @@ impl MediaWatch {
         if !self.is_expected {
             return;
         }
+        // How loud a side is that was loud enough once asks nobody.
+        let with_level = self.sides.iter().any(|s| !s.is_loud);
         let mut loudness = std::mem::take(&mut self.loudness);
-        loudness.take(frames, (frame, rate_hz), |side, block| {
+        loudness.take(frames, (frame, rate_hz), with_level, |side, block| {
             let channel = Channel::BOTH[side];
             self.hear_block(channel, block, rate_hz);
         });
         self.loudness = loudness;
-        if self.sides.iter().all(|s| s.is_loud) {
-            self.loudness.is_fit();
-        }
     }
 
     /// Time has come to `now_ns`, and this is seen of the sides.

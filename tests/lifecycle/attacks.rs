@@ -1,7 +1,7 @@
 //! A careless or hostile hand on the host: root's commands, links, forged rows, lost audio.
 
-use crate::lifecycle::files;
 use crate::lifecycle::office::Office;
+use crate::lifecycle::{everything, files};
 use nauhuri::store::files::Access;
 use nauhuri::store::wav::WavEncoding;
 use nauhuri::store::writer::WriterOptions;
@@ -15,19 +15,6 @@ const SERVICE: (u32, u32) = (4_242, 4_343);
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
-}
-
-/// Everything below a folder, itself included.
-fn everything(root: &Path) -> Vec<PathBuf> {
-    let mut out = vec![root.to_owned()];
-    let mut at = 0;
-    while let Some(path) = out.get(at).cloned() {
-        if fs::symlink_metadata(&path).unwrap().is_dir() {
-            out.extend(fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
-        }
-        at += 1;
-    }
-    out
 }
 
 fn give_to_the_service(office: &Office) {

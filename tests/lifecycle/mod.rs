@@ -189,3 +189,16 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     out.sort();
     out
 }
+
+/// Everything below a folder, itself included.
+pub fn everything(root: &Path) -> Vec<PathBuf> {
+    let mut out = vec![root.to_owned()];
+    let mut at = 0;
+    while let Some(path) = out.get(at).cloned() {
+        if std::fs::symlink_metadata(&path).unwrap().is_dir() {
+            out.extend(std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+        }
+        at += 1;
+    }
+    out
+}

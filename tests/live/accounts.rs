@@ -5,6 +5,7 @@
 //! What is right stands in the table of `docs/security.md`; the commands come from the
 //! command line's own definition, so that a new one cannot be forgotten in either.
 
+use crate::lifecycle::everything;
 use crate::lifecycle::office::Office;
 use crate::recorder::copy_program;
 use clap::CommandFactory as _;
@@ -241,18 +242,6 @@ impl Place {
         let sets = sets.into_iter().flat_map(|set| ["--set".into(), set]);
         words.chain(["--config".into(), config]).chain(sets).collect()
     }
-}
-
-fn everything(root: &Path) -> Vec<PathBuf> {
-    let mut out = vec![root.to_owned()];
-    let mut at = 0;
-    while let Some(path) = out.get(at).cloned() {
-        if fs::symlink_metadata(&path).unwrap().is_dir() {
-            out.extend(fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
-        }
-        at += 1;
-    }
-    out
 }
 
 /// All that somebody could have changed: names, owners, modes, bytes.

@@ -33,7 +33,8 @@ impl Calls {
             if is_own && self.lent_to(id).is_none() {
                 self.tables.terminate(id);
             }
-            return self.settle_lenders_beside(id);
+            self.settle_lenders_beside(id);
+            return;
         };
         let by_agent = d.transfer_by.is_some_and(|s| s != recording.customer);
         let by = match by_agent || d.replaced {
@@ -65,7 +66,8 @@ impl Calls {
                 _ if is_success && by_other => self.tables.terminate(id),
                 _ => {}
             }
-            return self.settle_lenders_beside(id);
+            self.settle_lenders_beside(id);
+            return;
         };
         match code {
             0..=199 => {}

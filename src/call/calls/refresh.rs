@@ -8,7 +8,7 @@
 
 use super::super::account::parties;
 use super::super::dialog::Dialog;
-use super::super::ids::DialogId;
+use super::super::ids::{DialogId, LegId};
 use super::super::leg::Leg;
 use super::super::media::{self, Feeds, LENT};
 use super::super::pairing::Side;
@@ -30,8 +30,7 @@ impl Calls {
             self.tell_media(id, feeds, at);
         }
         self.settle_lender(id);
-        self.settle_lenders_beside(id);
-        let lent = self.lent_to(id).and_then(|near| self.lent_feeds(near));
+        let lent = self.settle_lenders_beside(id).and_then(|near| self.lent_feeds(near));
         self.tables.claim(id, own.or(lent));
     }
 
@@ -67,17 +66,16 @@ impl Calls {
         Some(Feeds { beyond: LENT, ..self.own_feeds(self.tables.dialogs.get(to)?)? })
     }
 
-    /// The dialogs on other legs of its contact that are recorded.
-    fn recorded_beside(&self, id: DialogId) -> Vec<DialogId> {
-        let Some((leg, _)) = self.tables.dialog(id) else { return Vec::new() };
-        let beside = self.dialogs_beside(leg).filter(|(_, d)| d.recording().is_some());
-        beside.map(|(_, d)| d.id).collect()
+    /// The dialogs on other legs of a leg's contact that are recorded.
+    pub(super) fn recorded_beside(&self, id: LegId) -> Vec<DialogId> {
+        let Some(leg) = self.tables.legs.get(id) else { return Vec::new() };
+        let recorded = self.dialogs_beside(leg).filter(|(_, d)| d.recording().is_some());
+        recorded.map(|(_, d)| d.id).collect()
     }
 
     /// Those on other legs of a leg's contact.
-    fn dialogs_beside<'a>(&'a self, leg: &'a Leg) -> impl Iterator<Item = (&'a Leg, &'a Dialog)> {
-        let others = self.tables.contacts.legs(leg.contact).filter(|other| *other != leg.id);
-        let others = others.filter_map(|other| self.tables.legs.get(other));
+    fn dialogs_beside<'a>(&'a self, leg: &Leg) -> impl Iterator<Item = (&'a Leg, &'a Dialog)> + use<'a> {
+        let others = self.tables.legs_beside(leg);
         others.flat_map(|other| self.tables.dialogs_of(other).map(move |d| (other, d)))
     }
 
@@ -95,15 +93,21 @@ impl Calls {
         self.tell_formats(id);
     }
 
-    /// A dialog has changed that may have lent, or stood in the way.
-    pub(super) fn settle_lenders_beside(&mut self, id: DialogId) {
-        self.recorded_beside(id).into_iter().for_each(|near| self.settle_lender(near));
+    /// A dialog has changed that may lend, or stand in the way. To whom it lends its sound now.
+    pub(super) fn settle_lenders_beside(&mut self, id: DialogId) -> Option<DialogId> {
+        let beside = self.recorded_beside(self.tables.dialogs.get(id)?.leg);
+        beside.iter().for_each(|near| self.settle_lender(*near));
+        beside.into_iter().find(|near| self.is_lent(id, *near))
     }
 
     /// To whom it lends its sound.
     pub(super) fn lent_to(&self, id: DialogId) -> Option<DialogId> {
-        let lends_to = |near: &DialogId| self.tables.dialogs.get(*near).is_some_and(|d| d.lender == Some(id));
-        self.recorded_beside(id).into_iter().find(lends_to)
+        let beside = self.recorded_beside(self.tables.dialogs.get(id)?.leg);
+        beside.into_iter().find(|near| self.is_lent(id, *near))
+    }
+
+    fn is_lent(&self, lender: DialogId, near: DialogId) -> bool {
+        self.tables.dialogs.get(near).is_some_and(|d| d.lender == Some(lender))
     }
 
     /// Who lends its sound to a dialog, if somebody has to and may.

@@ -167,22 +167,15 @@ impl Calls {
     /// that gave way are asked as well.
     fn apart_from_twin(&self, own: &Candidate<'_>, recorded: DialogId, roles: &Roles) -> Option<i64> {
         let contact = self.tables.dialog(recorded)?.0.contact;
-        let legs: Vec<&Leg> =
-            self.tables.contacts.legs(contact).filter_map(|l| self.tables.legs.get(l)).collect();
-        let mut nearest = None::<i64>;
-        for leg in &legs {
-            for d in self.tables.dialogs_of(leg) {
-                match self.is_twin(own, leg, d, roles) {
-                    Some(false) => return None,
-                    Some(true) if !is_taken(leg, own.leg, legs.iter().copied()) => {
-                        let apart_ns = invites_apart_ns(own.leg, leg);
-                        nearest = Some(nearest.map_or(apart_ns, |n| n.min(apart_ns)));
-                    }
-                    Some(true) | None => {}
-                }
-            }
+        let legs: Vec<&Leg> = self.tables.contact_legs(contact).collect();
+        let dialogs = legs.iter().flat_map(|leg| self.tables.dialogs_of(leg).map(move |d| (*leg, d)));
+        let weighed: Vec<_> = dialogs.map(|(leg, d)| (leg, self.is_twin(own, leg, d, roles))).collect();
+        if weighed.iter().any(|(_, is_twin)| *is_twin == Some(false)) {
+            return None;
         }
-        nearest
+        let twins = weighed.iter().filter(|(_, is_twin)| *is_twin == Some(true)).map(|(leg, _)| *leg);
+        let free = twins.filter(|leg| !is_taken(leg, own.leg, legs.iter().copied()));
+        free.map(|leg| invites_apart_ns(own.leg, leg)).min()
     }
 
     /// `None`: nothing speaks for it or against it.
@@ -338,12 +331,7 @@ impl Calls {
 
     /// A new leg may tell more of the calls of its contact that are being recorded.
     pub(in crate::call) fn complete(&mut self, id: LegId, at: Timestamp) {
-        let Some(leg) = self.tables.legs.get(id) else { return };
-        let others = self.tables.contacts.legs(leg.contact).filter(|o| *o != id);
-        let others = others.filter_map(|o| self.tables.legs.get(o));
-        let recorded = others.flat_map(|o| self.tables.dialogs_of(o)).filter(|d| d.recording().is_some());
-        let recorded: Vec<DialogId> = recorded.map(|d| d.id).collect();
-        recorded.into_iter().for_each(|d| self.amend(d, at));
+        self.recorded_beside(id).into_iter().for_each(|d| self.amend(d, at));
     }
 
     /// Brings what is stored of a dialog's call up to date.

@@ -20,6 +20,7 @@ use crate::store::StoreError;
 use crate::store::files::Folder;
 use crate::store::layout::open_state;
 use crate::store::lock::EditLock;
+use crate::store::word::Vocabulary;
 use crate::time::Timestamp;
 use hmac::{Hmac, Mac};
 use jiff::ToSpan;
@@ -358,7 +359,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<SubjectRequest> {
     };
     let decided = match (text("outcome")?, text("decided_by")?, at("decided")?) {
         (Some(outcome), Some(by), Some(at)) => Some(Decided {
-            outcome: RequestOutcome::from_name(&outcome).ok_or_else(damaged)?,
+            outcome: RequestOutcome::of_word(&outcome).ok_or_else(damaged)?,
             ground: text("ground")?,
             why: pii("why")?,
             by,
@@ -368,9 +369,9 @@ fn read(r: &Row<'_>) -> rusqlite::Result<SubjectRequest> {
     };
     Ok(SubjectRequest {
         n: r.get("n")?,
-        right: SubjectRight::from_name(&word("kind")?).ok_or_else(damaged)?,
+        right: SubjectRight::of_word(&word("kind")?).ok_or_else(damaged)?,
         received: day("received")?.ok_or_else(damaged)?,
-        channel: ContactChannel::from_name(&word("channel")?).ok_or_else(damaged)?,
+        channel: ContactChannel::of_word(&word("channel")?).ok_or_else(damaged)?,
         case: word("ref")?,
         language: Language::from_code(&word("language")?).ok_or_else(damaged)?,
         name: pii("name")?,

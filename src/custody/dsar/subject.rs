@@ -2,40 +2,17 @@
 
 use super::super::language::Language;
 use crate::pii::{Pii, stored};
+use crate::store::word::{vocabulary, words};
 use crate::time::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// An enum of words, from one table.
-macro_rules! words {
-    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
-        pub enum $name {
-            $($(#[$variant_doc])* #[value(name = $word)] $variant,)*
-        }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &[$name] = &[$($name::$variant,)*];
-
-            /// As commands, API and book write it.
-            pub const fn name(self) -> &'static str {
-                match self { $($name::$variant => $word,)* }
-            }
-
-            /// From its name.
-            pub fn from_name(name: &str) -> Option<$name> {
-                $name::ALL.iter().copied().find(|one| one.name() == name)
-            }
-        }
-    };
-}
-
 words! {
     /// What is asked for.
+    #[derive(PartialOrd, Ord, clap::ValueEnum)]
+    #[value(rename_all = "snake_case")]
     pub enum SubjectRight {
         /// A copy, and to know what is done with it (Art. 15).
         Access = "access",
@@ -65,6 +42,8 @@ impl SubjectRight {
 
 words! {
     /// How it came.
+    #[derive(PartialOrd, Ord, clap::ValueEnum)]
+    #[value(rename_all = "snake_case")]
     pub enum ContactChannel {
         /// The person came.
         InPerson = "in_person",
@@ -83,6 +62,8 @@ words! {
 
 words! {
     /// How it was decided.
+    #[derive(PartialOrd, Ord, clap::ValueEnum)]
+    #[value(rename_all = "snake_case")]
     pub enum RequestOutcome {
         /// Done as asked.
         Granted = "granted",
@@ -97,6 +78,8 @@ words! {
 
 words! {
     /// How it stands.
+    #[derive(PartialOrd, Ord, clap::ValueEnum)]
+    #[value(rename_all = "snake_case")]
     pub enum RequestStanding {
         /// Nobody has decided.
         Open = "open",
@@ -108,6 +91,8 @@ words! {
         Decided = "decided",
     }
 }
+
+vocabulary!(SubjectRight, ContactChannel, RequestOutcome, RequestStanding);
 
 impl RequestStanding {
     /// Somebody is to decide.
