@@ -238,6 +238,7 @@ struct Party {
 struct Played {
     parties: [Party; 2],
     seq: [u16; 2],
+    is_invited: bool,
 }
 
 /// Who may be heard by which recording: the SSRC of a packet names the call and the side.
@@ -292,7 +293,7 @@ impl Played {
             let named = SocketAddr::new(if is_hidden { private } else { host }, port);
             Party { real, named }
         };
-        Played { parties: [party(0), party(1)], seq: [100, 200] }
+        Played { parties: [party(0), party(1)], seq: [100, 200], is_invited: false }
     }
 
     fn description(&self, side: usize) -> String {
@@ -334,7 +335,10 @@ pub fn engine(data: &[u8]) -> usize {
         let (mut src, mut dst) = (sip(0), sip(1));
         let mut payload = Vec::new();
         match what {
-            0 => text = Played::message(n, "INVITE sip:b@h SIP/2.0", "1 INVITE", &call.description(0)),
+            0 => {
+                call.is_invited = true;
+                text = Played::message(n, "INVITE sip:b@h SIP/2.0", "1 INVITE", &call.description(0));
+            }
             1 => {
                 text = Played::message(n, "SIP/2.0 200 OK", "1 INVITE", &call.description(1));
                 (src, dst) = (dst, src);
@@ -345,6 +349,8 @@ pub fn engine(data: &[u8]) -> usize {
                 text = Played::message(n, "SIP/2.0 200 OK", "9 BYE", "");
                 (src, dst) = (dst, src);
             }
+            // What nobody has told of yet could be any call's between its hosts.
+            _ if !call.is_invited => continue,
             _ => {
                 call.seq[side] = call.seq[side].wrapping_add(1);
                 let ssrc = (n as u32) << 8 | side as u32;

@@ -36,6 +36,7 @@ mod exchange;
 mod flows;
 mod give_way;
 mod heard_since;
+mod host_pairs;
 mod hosts;
 mod identifier;
 mod ids;

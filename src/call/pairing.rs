@@ -46,8 +46,9 @@
 //! | 13 | both ends, else the destination, else the source says who speaks | the plain call; symmetric RTP behind NAT, relays that send from another port; the way back through a NAT |
 //! | 14 | where no other call knows either end, the unknown one is learned | the way back to a port nobody named; calls that later share an address |
 //! | 15 | for two seconds a flow of a call just hung up is not that of one that knows an end only, nor of one that was there before | a party that has not got the BYE goes on sending |
-//! | 16 | nobody knows an end | not assigned, counted; a call between the hosts that misses its party is told |
-//! | 17 | what a recording was given of a run that within half a second proves to be another call's, or may be, is given back | early media of a call that rings: its answer alone says whose it is |
+//! | 16 | nobody knows an end, but one answered call alone has a party at each host, both behind NAT, and nothing else runs there: its | NATs that change ports at both ends |
+//! | 17 | else nobody knows an end | not assigned, counted; a call between the hosts that misses its party is told |
+//! | 18 | what a recording was given of a run that within half a second proves to be another call's, or may be, is given back | early media of a call that rings: its answer alone says whose it is |
 //!
 //! Sessions that are not recorded, or not yet answered, claim all the same:
 //! otherwise the next call's ringing would land in the last call's recording.
@@ -58,6 +59,7 @@
 use super::between::Between;
 use super::contender::RunHistory;
 use super::flows::Tick;
+use super::host_pairs::HostPairs;
 use super::hosts::Hosts;
 use super::owner::Ownership;
 use super::places::Places;
@@ -92,6 +94,9 @@ pub struct Pairing {
     legs: HashMap<u64, SmallVec<[SessionId; 2]>, RandomState>,
     places: Places,
     hosts: Hosts,
+    /// Those of their SIP elements.
+    sip_hosts: Hosts,
+    host_pairs: HostPairs,
     between: Between,
     rtcp: ReportPlaces,
     incomplete: VecDeque<RecordingId>,
@@ -157,6 +162,7 @@ impl Pairing {
             is_surely_heard: [false; 2],
         };
         self.between.begin(id, &session);
+        self.sip_hosts.rename(id, &[], &session.sip_hosts());
         self.sessions.insert(id, session);
         id
     }
@@ -206,7 +212,7 @@ impl Pairing {
             gone.filter(|_| is_answered).map(|c| c.addr).take(MAX_LEARNED).collect();
         for addr in left {
             if let Some(s) = self.sessions.get_mut(&session) {
-                s.learned.push(Learned { side, addr, ways: [false; 2] });
+                s.learned.push(Learned { side, addr, ways: [false; 2], by_hosts: false });
             }
             self.add_claimant(session, side, addr, Rank::Heard, 0);
         }
@@ -271,6 +277,7 @@ impl Pairing {
         }
         let Some(s) = self.sessions.remove(&session) else { return };
         self.between.end(session, &s);
+        self.sip_hosts.rename(session, &s.sip_hosts(), &[]);
         if let Some(leg) = self.legs.get_mut(&s.age) {
             leg.retain(|id| *id != session);
             if leg.is_empty() {
@@ -278,6 +285,9 @@ impl Pairing {
             }
         }
         self.hosts.rename(session, &s.hosts(), &[]);
+        for addr in s.claims.iter().flatten().map(|c| c.addr).chain(s.learned.iter().map(|l| l.addr)) {
+            self.host_pairs.leave(addr, self.now);
+        }
         s.learned.iter().for_each(|l| self.places.withdraw(session, l.side, l.addr, &mut self.sessions));
         for (side, claims) in [Side::Caller, Side::Callee].into_iter().zip(s.claims) {
             for c in claims {
@@ -365,6 +375,7 @@ impl Pairing {
     }
 }
 
+mod by_hosts;
 mod missed;
 mod resolve;
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub(super) struct Learned {
     pub addr: SocketAddr,
     /// It was spoken to, it spoke.
     pub ways: [bool; 2],
+    /// Its host alone was known, and that of the other party.
+    pub by_hosts: bool,
 }
 
 /// An advertised address.
@@ -258,6 +260,18 @@ impl Session {
             }
         }
         out
+    }
+
+    /// The hosts of its SIP elements, each once.
+    pub fn sip_hosts(&self) -> SmallVec<[IpAddr; 4]> {
+        let [caller, callee] = self.ends.map(|e| e.ip());
+        if caller == callee { smallvec::smallvec![caller] } else { smallvec::smallvec![caller, callee] }
+    }
+
+    /// Does `side`, which may be at `ip`, name nothing but addresses behind a NAT?
+    pub fn hides(&self, side: Side, ip: IpAddr) -> bool {
+        let mut named = self.claims[side as usize].iter().filter(|c| c.rank == Rank::Claimed).peekable();
+        named.peek().is_some() && named.all(|c| c.addr.ip() != ip && is_private(c.addr.ip()))
     }
 
     /// Two calls beside one another: between the same SIP elements, so neither

@@ -316,12 +316,19 @@ impl Strangers {
             // Both ends are named: only who names both as well can own it.
             [true, true] => !apart.any(|o| o.names(p.src) && o.names(p.dst)),
             [false, false] => {
-                // Both are hidden: nobody else may be near, and the ports are those named.
+                // Both are hidden: nobody else may be near, and the ports are those named. Where both
+                // NATs have changed them the hosts are all there is, and nobody may have been there before.
                 let kept = me.named.port() == p.src.port() && peer.named.port() == p.dst.port();
                 let there = c.d.sip[side as usize].ip() == p.src.ip()
                     && c.d.sip[side.other() as usize].ip() == p.dst.ip();
                 let near = |ip: IpAddr| ip == p.src.ip() || ip == p.dst.ip();
-                kept && there && self.nobody.is_empty() && !apart.any(|o| o.ips().any(near))
+                let moved = [me, peer].iter().all(|p| is_private(p.named.ip()) && p.from == 0.0);
+                let mut others = self.calls.iter().enumerate().filter(|(j, _)| *j != i);
+                let sole = p.src.ip() != p.dst.ip() && !others.any(|(_, o)| o.ips().any(near));
+                (kept || moved && sole)
+                    && there
+                    && self.nobody.is_empty()
+                    && !apart.any(|o| o.ips().any(near))
             }
             _ => !apart.any(|o| o.names(p.src) || o.names(p.dst)),
         }
@@ -367,6 +374,13 @@ fn place(rng: &mut Rng, open: &[&str; 2], six: bool, from: f64) -> Place {
         6 => plain(here, SocketAddr::new(here.ip(), other)),
         7 => Place { candidates: vec![here, outside], ..plain(outside, here) },
         _ => Place { candidates: vec![hidden], ..plain(hidden, outside) },
+    }
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_private(),
+        IpAddr::V6(v6) => v6.is_unique_local(),
     }
 }
 

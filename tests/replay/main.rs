@@ -43,6 +43,7 @@ mod lying_clocks;
 mod media;
 mod media_from_elsewhere;
 mod media_lines;
+mod moved_ports;
 mod notices;
 mod one_call;
 mod one_number;

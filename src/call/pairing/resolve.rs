@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 
 /// What is known of a run so early may be wrong.
-const YOUNG: u32 = Tick::of_ms(500);
+pub(super) const YOUNG: u32 = Tick::of_ms(500);
 
 impl Pairing {
     #[cold]
@@ -29,7 +29,8 @@ impl Pairing {
     ) -> (Route, u32) {
         let fingerprint = fingerprint(&flow);
         let (run, past) = self.past(&flow, stream);
-        let (route, leg, senders) = match self.resolve(&flow, &past) {
+        let (ownership, is_guess) = self.owner_of(&flow, &past, at);
+        let (route, leg, senders) = match ownership {
             Ownership::Nobody => {
                 self.places.go_on(&flow, run, self.now);
                 self.miss(&flow, run.ssrc);
@@ -37,7 +38,9 @@ impl Pairing {
                 return (Route::Unmatched, fingerprint);
             }
             Ownership::Doubt { by, senders, crossed, learn } => {
-                learn.into_iter().for_each(|(id, speaker, end)| self.learn(id, speaker, &flow, end, false));
+                learn
+                    .into_iter()
+                    .for_each(|(id, speaker, end)| self.learn(id, (speaker, false), &flow, end, false));
                 self.doubt(&by);
                 self.note_unowned(&flow, fingerprint, &run, &past);
                 // What goes on from elsewhere is looked at again: the sender may say where he is.
@@ -53,16 +56,29 @@ impl Pairing {
                 taken
             }
         };
-        let given = self.settle_given(&flow, &run, at, route.as_ref(), (leg, &senders));
+        let given = self.settle_given(&flow, &run, at, route.as_ref(), (leg, &senders), is_guess);
         if senders.len() > 1 {
             senders.iter().for_each(|k| self.may_speak(k, (run.ssrc, flow.src.ip())));
         }
-        // Before the answer it may be seen otherwise with each packet.
-        let kept = route.clone().filter(|_| !senders.is_empty());
+        // Before the answer, and while it is but guessed, it may be seen otherwise with each packet.
+        let kept = route.clone().filter(|_| !senders.is_empty() && !is_guess);
         let known =
             ResolvedFlow { fingerprint, heard: self.now, route: kept, run, whose: leg, senders, given };
-        self.places.remember(flow, known);
+        if !is_guess || [flow.src, flow.dst].iter().all(|a| !self.places.claimants(a).is_empty()) {
+            self.places.remember(flow, known);
+        }
         (route.unwrap_or(Route::Doubt), fingerprint)
+    }
+
+    /// Whose a flow is, and whether that is no more than a guess.
+    fn owner_of(&mut self, flow: &Flow, past: &RunHistory, at: Timestamp) -> (Ownership, bool) {
+        let ownership = match self.resolve(flow, past) {
+            Ownership::Nobody => self.by_hosts(flow),
+            Ownership::Owned(owned) if self.is_guess(flow, &owned) => self.guess_again(flow, owned, at),
+            known => known,
+        };
+        let is_guess = matches!(&ownership, Ownership::Owned(owned) if self.is_guess(flow, owned));
+        (ownership, is_guess)
     }
 
     /// Where a young run goes from here on. What it was taken for so far and turns out not to be,
@@ -74,6 +90,7 @@ impl Pairing {
         at: Timestamp,
         route: Option<&Route>,
         (whose, senders): (Whose, &[Sender]),
+        is_guess: bool,
     ) -> SmallVec<[Given; 1]> {
         let age = self.now.since(run.began);
         if age > YOUNG {
@@ -101,6 +118,8 @@ impl Pairing {
         };
         let goes_on = |g: &Given| route.is_some_and(|r| r.goes_to(g));
         let all = before.iter().flat_map(|k| &k.given);
+        // What was only guessed may yet have to be given back as a whole.
+        let kept: SmallVec<[Given; 1]> = all.clone().filter(|_| is_guess).copied().collect();
         let lost: SmallVec<[Given; 1]> =
             all.filter(|g| !goes_on(g) && may_be_anothers(g) && is_live(g)).copied().collect();
         for g in &lost {
@@ -110,7 +129,7 @@ impl Pairing {
         if !matches!(whose, Whose::Leg(_)) {
             self.report_incomplete(&lost.iter().map(|g| g.session).collect::<SmallVec<[SessionId; 1]>>());
         }
-        let Some(Route::Record(targets)) = route else { return SmallVec::new() };
+        let Some(Route::Record(targets)) = route else { return kept };
         let session_of = |t: &Target| {
             let is_its = |s: &&Session| s.recording.is_some_and(|r| r.id == t.recording);
             self.places.parties_of(flow).find(|id| self.sessions.get(id).as_ref().is_some_and(is_its))
@@ -319,16 +338,29 @@ impl Pairing {
         let end = match owned.ranks {
             [Rank::Claimed, Rank::Other | Rank::Heard] => FlowEnd::Src,
             [Rank::Other | Rank::Heard, Rank::Claimed] => FlowEnd::Dst,
+            _ if self.is_guess(flow, owned) => {
+                for end in [FlowEnd::Src, FlowEnd::Dst] {
+                    self.learn(id, (speaker, true), flow, end, owned.alone && is_sure);
+                }
+                return;
+            }
             _ => return,
         };
         // Where another call was heard too it is known of both, and tells them apart no more.
         if owned.alone || owned.rivals[end as usize] {
-            self.learn(id, speaker, flow, end, owned.alone && is_sure);
+            self.learn(id, (speaker, false), flow, end, owned.alone && is_sure);
         }
     }
 
     /// A session is known from here on to have been at an end of a flow; `alone` as far as is known.
-    pub(super) fn learn(&mut self, id: SessionId, speaker: Side, flow: &Flow, end: FlowEnd, alone: bool) {
+    pub(super) fn learn(
+        &mut self,
+        id: SessionId,
+        (speaker, by_hosts): (Side, bool),
+        flow: &Flow,
+        end: FlowEnd,
+        alone: bool,
+    ) {
         let Some(s) = self.sessions.get_mut(&id) else { return };
         let (side, addr) = match end {
             FlowEnd::Src => (speaker, flow.src),
@@ -348,7 +380,8 @@ impl Pairing {
                 }
             }
             None if has_room => {
-                s.learned.push(Learned { side, addr, ways: [end == FlowEnd::Dst, end == FlowEnd::Src] });
+                let ways = [end == FlowEnd::Dst, end == FlowEnd::Src];
+                s.learned.push(Learned { side, addr, ways, by_hosts });
                 if !alone {
                     self.places.forget_flows(addr, &mut self.sessions);
                 }

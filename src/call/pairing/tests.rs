@@ -435,6 +435,7 @@ fn tables_are_bounded_and_left_empty() {
     assert!(p.is_empty() && p.places.is_empty() && p.rtcp.is_empty() && p.between.is_empty());
 }
 
+mod by_hosts;
 mod never_mixed;
 
 /// What has to be given back, since when.
