@@ -17,7 +17,7 @@ use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 struct Store {
     dir: tempfile::TempDir,
@@ -75,6 +75,12 @@ impl Store {
         let mut w = RecordingWriter::open(&self.root(), &name, spec, s.clone(), &options).unwrap();
         w.append(&vec![0xd5; n as usize * 16_000]).unwrap();
         w.close(s).unwrap()
+    }
+
+    /// A recording has lain here longer than a sweep takes to come.
+    fn age(&self, n: usize) {
+        let yesterday = SystemTime::now() - Duration::from_secs(86_400);
+        fs::File::options().write(true).open(self.json(n)).unwrap().set_modified(yesterday).unwrap();
     }
 
     fn json(&self, n: usize) -> PathBuf {
@@ -207,6 +213,7 @@ fn a_term_that_cannot_be_read_is_told() {
         v["policy"] = policy(json!("for ever"));
         v["retention"]["until"] = json!("2020-01-01T00:00:00Z");
     });
+    store.age(0);
     edit(1, &|v| {
         v["policy"] = policy(json!(5));
         v["retention"]["until"] = Value::Null;
@@ -252,6 +259,7 @@ fn states_follow_the_files() {
     edit(0, &|s| s.retention.hold = read(json!({"reason": "crime", "ref": "R/1"})));
     edit(1, &|s| s.restricted = read(json!({"ref": "R/2"})));
     edit(2, &|s| s.retention.until = long_ago());
+    store.age(2);
     edit(3, &|s| {
         s.retention.until = long_ago();
         s.retention.hold = read(json!({"reason": "crime", "ref": "R/1"}));

@@ -8,6 +8,7 @@ use crate::store::mark;
 use crate::store::sidecar::{EndedBy, write_atomically};
 use crate::store::wav::{WavEncoding, WavSpec};
 use crate::store::writer::{RecordingWriter, WriterOptions};
+use crate::time::NS_PER_S;
 use std::os::unix::fs::PermissionsExt;
 
 fn at(s: i64) -> Timestamp {
@@ -61,6 +62,14 @@ impl Store {
         let mut s = Sidecar::read(&self.files[n].json).unwrap();
         edit(&mut s);
         write_atomically(&root_of(&self.files[n].json), &self.files[n].json, &s, false).unwrap();
+        // It has lain here for a day.
+        self.written(n, options().now.offset_ns(-86_400 * NS_PER_S));
+    }
+
+    fn written(&self, n: usize, at: Timestamp) {
+        let file = fs::File::options().write(true).open(&self.files[n].json).unwrap();
+        let since = Duration::from_nanos(at.as_ns().unsigned_abs());
+        file.set_modified(std::time::UNIX_EPOCH + since).unwrap();
     }
 }
 
@@ -138,6 +147,11 @@ fn names_terms_and_the_index() {
     assert_eq!(store.kinds(), [FindingKind::Overdue, differ, differ, differ]);
     let mut index = Index::open(&store.state).unwrap();
     index.reconcile_all(&store.root).unwrap();
+    assert_eq!(store.kinds(), [FindingKind::Overdue]);
+    // What was stored within a sweep's time, as by the replay of an old capture, no sweep has seen.
+    store.written(0, options().now.offset_ns(-3000 * NS_PER_S));
+    assert_eq!(store.kinds(), []);
+    store.written(0, options().now.offset_ns(-3700 * NS_PER_S));
     assert_eq!(store.kinds(), [FindingKind::Overdue]);
     store.edit(0, |s| s.retention.until = None);
     index.reconcile_all(&store.root).unwrap();

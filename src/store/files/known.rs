@@ -1,5 +1,6 @@
 //! What is known of a file: whose it is, who may read it, what it is.
 
+use crate::time::Timestamp;
 use rustix::fs::{FileType, Stat};
 use std::fmt;
 
@@ -69,6 +70,12 @@ impl FileStat {
     /// A symbolic link.
     pub fn is_link(&self) -> bool {
         FileType::from_raw_mode(self.0.st_mode) == FileType::Symlink
+    }
+
+    /// When its content was last written; none if that cannot be said as a time.
+    pub fn modified(&self) -> Option<Timestamp> {
+        let seconds = i64::try_from(self.0.st_mtime).ok()?;
+        Some(Timestamp::from_parts(seconds, u32::try_from(self.0.st_mtime_nsec).ok()?))
     }
 
     /// Permissions, 0 to 0o7777.
