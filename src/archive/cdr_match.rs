@@ -231,7 +231,7 @@ impl<'a> Reasons<'a> {
         let mut entries = self.known.unrecorded.iter().zip(&mut self.used);
         if let Some((entry, used)) = entries.find(|(e, used)| !**used && is_its(e)) {
             *used = true;
-            return Some(entry.reason.clone());
+            return Some(entry.reason.to_string());
         }
         let mut deleted = self.known.deleted.iter().zip(&mut self.deleted);
         if let Some((_, used)) = deleted.find(|(at, used)| !**used && **at >= from && **at <= to) {

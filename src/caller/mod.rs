@@ -10,12 +10,14 @@
 //! call_plan transaction   how it is asked for; what is sent again, and when it is given up
 //! digest call_sdp         the answer to a challenge; our description, and what theirs says
 //! signature               the tones, and where they are in sound
+//! probe_result            how a test call ended
 //! ```
 
 mod call_plan;
 mod call_sdp;
 pub mod digest;
 mod placed_call;
+mod probe_result;
 pub mod signature;
 #[cfg(test)]
 mod tests;
@@ -25,4 +27,5 @@ pub use call_plan::CallPlan;
 pub use call_sdp::MediaTarget;
 pub use digest::SipAccount;
 pub use placed_call::{CallEnd, PlacedCall};
+pub use probe_result::ProbeResult;
 pub use signature::{Signature, ToneMatch};

@@ -3,10 +3,10 @@
 use super::global::Global;
 use super::search::{SearchArgs, id};
 use crate::archive::search::IdPart;
+use crate::config::Language;
 use crate::custody::amend::stated_number;
 use crate::custody::audit::MAX_TEXT;
 use crate::custody::dsar::{CarryOut, ContactChannel, LetterKind, RequestOutcome, SubjectRight};
-use crate::custody::language::Language;
 use crate::id::Channel;
 use crate::pii::Pii;
 use clap::{Args, Subcommand};

@@ -3,7 +3,7 @@
 use super::search::{SearchArgs, id};
 use crate::archive::search::IdPart;
 use crate::custody::audit::{Action, Entry, EntryFacts, Fact, MAX_TEXT};
-use crate::store::word::Vocabulary as _;
+use crate::store::word::Vocabulary;
 use clap::Args;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -30,21 +30,16 @@ pub struct EntryArgs {
 
 /// The name of an action: a mistyped one must not look like nobody did it.
 fn action(text: &str) -> Result<Action, String> {
-    let word = one_of("action", Action::ALL.iter().map(|action| action.name()), text)?;
-    Action::of_word(&word).ok_or(word)
+    one_of("action", Action::ALL, text)
 }
 
-/// A word of a list that is closed; `what` the list is of.
-pub(super) fn one_of(
-    what: &str,
-    names: impl Iterator<Item = &'static str>,
-    text: &str,
-) -> Result<String, String> {
-    let names: BTreeSet<&str> = names.collect();
-    if names.contains(text) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("no such {what}; there are {}", Vec::from_iter(names).join(", ")))
+/// A word of a closed list; `what` the list is of.
+pub(super) fn one_of<T: Vocabulary>(what: &str, all: &[T], text: &str) -> Result<T, String> {
+    let unknown = || {
+        let names: BTreeSet<&str> = all.iter().map(|word| word.word()).collect();
+        format!("no such {what}; there are {}", Vec::from_iter(names).join(", "))
+    };
+    T::of_word(text).ok_or_else(unknown)
 }
 
 impl EntryArgs {

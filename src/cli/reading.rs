@@ -4,7 +4,7 @@ use super::entries::one_of;
 use super::global::Global;
 use super::search::{CallArgs, SearchArgs, id};
 use crate::archive::search::IdPart;
-use crate::telemetry::label::{FailReason, UnrecordedReason};
+use crate::store::register::RegisterReason;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub struct UnrecordedArgs {
     pub calls: CallArgs,
     /// Why, as in nauhuri_calls_unrecorded_total and nauhuri_recordings_failed_total
     #[arg(long, value_name = "REASON", value_parser = reason)]
-    pub reason: Option<String>,
+    pub reason: Option<RegisterReason>,
     /// Print one JSON array
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,
@@ -49,9 +49,8 @@ pub struct UnrecordedArgs {
 }
 
 /// Why a call was not recorded: a mistyped reason must not look like no call had it.
-fn reason(text: &str) -> Result<String, String> {
-    let unrecorded = UnrecordedReason::ALL.iter().map(|r| r.as_str());
-    one_of("reason", unrecorded.chain(FailReason::ALL.iter().map(|r| r.as_str())), text)
+fn reason(text: &str) -> Result<RegisterReason, String> {
+    one_of("reason", RegisterReason::ALL, text)
 }
 
 /// `nauhuri show`

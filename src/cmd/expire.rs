@@ -40,7 +40,7 @@ pub fn run(cli: &Cli, args: &ExpireArgs) -> anyhow::Result<()> {
         }
         bail!("nothing was deleted: {refusal}. If that is right: {hint}");
     }
-    for (_, trouble) in &sweep.troubles {
+    for trouble in &sweep.troubles {
         remark(format_args!("nauhuri: warning: {trouble}"));
     }
     for id in &sweep.silent {
@@ -58,7 +58,7 @@ fn as_json(sweep: &Sweep, dry_run: bool) -> anyhow::Result<String> {
         "ids": ids,
         "completed": sweep.completed,
         "without_audio": sweep.silent,
-        "failed": sweep.failed.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect::<Vec<_>>(),
+        "failed": sweep.failed.iter().map(|(id, why)| json!({ "id": id, "why": why.to_string() })).collect::<Vec<_>>(),
         "overdue": sweep.overdue,
         "audit_pruned": sweep.audit_pruned,
         "tombstones_pruned": sweep.tombstones_pruned,

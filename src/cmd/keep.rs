@@ -8,7 +8,8 @@ use crate::archive::Archive;
 use crate::archive::index::Row;
 use crate::cli::Cli;
 use crate::cli::search::SearchArgs;
-use crate::custody::keeper::{Amended, Keeper};
+use crate::custody::edit::Amended;
+use crate::custody::keeper::Keeper;
 use anyhow::bail;
 use std::fmt::Write;
 

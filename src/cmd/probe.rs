@@ -5,6 +5,7 @@ use super::output;
 use super::settings::{self, DefaultFile, mistake};
 use crate::archive::{Archive, NoIndex};
 use crate::call::call_id_hash;
+use crate::caller::ProbeResult;
 use crate::caller::{Signature, SipAccount};
 use crate::capture::wall_clock;
 use crate::cli::Cli;
@@ -22,7 +23,6 @@ use crate::store::files::Folder;
 use crate::store::mark;
 use crate::store::probe_state::ProbeState;
 use crate::store::register::RegisterEntry;
-use crate::telemetry::label::ProbeResult;
 use crate::time::Timestamp;
 use anyhow::{Context as _, bail};
 use std::os::unix::net::UnixStream;
@@ -165,5 +165,5 @@ fn note(site: &Site, at: Timestamp, result: ProbeResult) -> anyhow::Result<()> {
     let state = Folder::make(&site.state, site.place.access)?;
     let before = ProbeState::read(&state)?.and_then(|known| known.last_success_at);
     let last_success_at = if result == ProbeResult::Heard { Some(at) } else { before };
-    Ok(ProbeState { schema: 1, at, result: result.as_str().into(), last_success_at }.write(&state)?)
+    Ok(ProbeState { schema: 1, at, result: result.into(), last_success_at }.write(&state)?)
 }

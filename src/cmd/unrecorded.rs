@@ -12,7 +12,7 @@ use crate::cli::search::SearchArgs;
 use crate::config::compiled::NumberForm;
 use crate::custody::audit::{Action, Draft, facts};
 use crate::pii::Pii;
-use crate::store::register::RegisterEntry;
+use crate::store::register::{RegisterEntry, RegisterReason};
 
 /// The heads of the CSV's columns. Columns are added at the end, never moved.
 const COLUMNS: &str = "at,reason,service,caller,called,call,recording";
@@ -32,7 +32,8 @@ pub fn run(cli: &Cli, args: &UnrecordedArgs) -> anyhow::Result<()> {
         }
     })?;
     found.sort_by_key(|call| call.at);
-    let detail = facts! { Register: "unrecorded", Reason: args.reason, Count: found.len() };
+    let detail =
+        facts! { Register: "unrecorded", Reason: args.reason.map(RegisterReason::name), Count: found.len() };
     site.note(Draft::new(Action::List).found_by(as_search.for_audit()).detail(detail))?;
     let mut out = Printer::new();
     match (args.json, args.csv) {
@@ -51,7 +52,7 @@ fn filter(
     let numbers = NumberForm::new(&site.config.numbers);
     let bounds = site.search(search)?;
     let parts = args.calls.number.as_deref().map(|n| number_parts(n, &numbers)).unwrap_or_default();
-    let (service, reason) = (args.calls.service.clone(), args.reason.clone());
+    let (service, reason) = (args.calls.service.clone(), args.reason);
     Ok(move |call: &RegisterEntry| {
         let at = call.at;
         let has = |number: &Option<Pii<String>>| {
@@ -60,7 +61,7 @@ fn filter(
         bounds.since.is_none_or(|since| at >= since)
             && bounds.until.is_none_or(|until| at < until)
             && service.as_ref().is_none_or(|s| call.service.as_ref() == Some(s))
-            && reason.as_ref().is_none_or(|r| call.reason == *r)
+            && reason.is_none_or(|r| call.reason == r)
             && (parts.is_empty() || has(&call.caller) || has(&call.called))
     })
 }
@@ -73,7 +74,7 @@ fn csv(found: &[RegisterEntry]) -> String {
         let fields = [c.service.as_deref(), caller, called, c.call.as_deref(), recording.as_deref()];
         let fields = fields.into_iter().map(|f| f.map(cell).unwrap_or_default());
         let all: Vec<String> =
-            [cell(&c.at.to_rfc3339()), cell(&c.reason)].into_iter().chain(fields).collect();
+            [cell(&c.at.to_rfc3339()), cell(c.reason.as_str())].into_iter().chain(fields).collect();
         text += &(all.join(",") + "\r\n");
     }
     text
@@ -86,7 +87,7 @@ fn table(site: &Site, found: &[RegisterEntry]) -> String {
         let number = |n: &Option<Pii<String>>| or_dash(n.as_ref().map(Pii::as_str));
         grid.row([
             local(c.at, &site.zone),
-            plain(&c.reason),
+            plain(c.reason.as_str()),
             or_dash(c.service.as_deref()),
             number(&c.caller),
             number(&c.called),

@@ -313,7 +313,7 @@ mod tests {
                 c.service_default.reasons = Some(vec![ListenReason::Quality]);
             }),
             ("room.listen", |c| c.room.listen = "0.0.0.0:9170".parse().unwrap()),
-            ("room.languages", |c| c.room.languages = vec!["de".into()]),
+            ("room.languages", |c| c.room.languages.clear()),
             ("room.session_idle", |c| c.room.session_idle = Duration::ZERO),
             ("room.exports", |c| c.room.exports = "out".into()),
             ("siprec.tls", |c| c.siprec.listen = vec![ListenAt::parse("tls:10.1.0.5:5061").unwrap()]),

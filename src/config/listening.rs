@@ -4,6 +4,7 @@
 //! not configured gives nothing at all but what its name says ([`Role::builtin`]).
 
 use super::keys::{Kind, section};
+use super::language::Language;
 use super::networks::Networks;
 use super::words;
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,6 @@ use std::time::Duration;
 /// Roles that need not be configured to be given.
 pub const ROLES: &[&str] =
     &["agent", "supervisor", "office", "approver", "dpo", "auditor", "maintenance", "admin"];
-/// Languages of the pages.
-pub const LANGUAGES: &[&str] = &["fi", "sv", "en"];
 /// Words of `find` and `hear`.
 const SCOPES: &[&str] = &["none", "own", "team", "office", "all"];
 /// Words of `act`.
@@ -47,7 +46,7 @@ section! {
         /// sign-in, and again when the text changes. Empty: nothing is to be accepted.
         undertaking: PathBuf = PathBuf::new(), Kind::Text;
         /// Languages of the pages; the first one is for browsers that ask for none of them.
-        languages: Vec<String> = LANGUAGES.iter().map(ToString::to_string).collect(), Kind::ListOf(LANGUAGES);
+        languages: Vec<Language> = Language::ALL.to_vec(), Kind::ListOf(Language::CODES);
         /// The folder in which exports to the server are allowed. Empty: any folder outside the
         /// store that the service may write.
         exports: PathBuf = PathBuf::new(), Kind::Word(&words::EXPORTS);

@@ -15,6 +15,7 @@ pub mod forms;
 pub mod hep_keys;
 mod hep_rules;
 pub mod keys;
+mod language;
 pub mod limits;
 pub mod listen_at;
 pub mod listening;
@@ -38,6 +39,7 @@ mod words;
 pub mod zone;
 
 pub use error::ConfigError;
+pub use language::Language;
 pub use limits::Limits;
 pub use listening::{ListenReason, Listening, Room};
 pub use load::Loaded;

@@ -6,7 +6,8 @@
 //! recording as its agent may do so by what is known now.
 
 use super::audit::{Action, By, Draft, EntryFacts, Why, facts};
-use super::keeper::{Amended, EditResult, Keeper, KeeperError};
+use super::edit::{Amended, EditRefusal, EditResult};
+use super::keeper::{Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::config::compiled::truncate_number;
 use crate::config::{Config, HideDigits};
@@ -69,10 +70,10 @@ impl Correction {
 
     fn apply(&self, sidecar: &mut Sidecar, config: &Config, by: &By) -> EditResult {
         let Legible::Known(all) = &sidecar.amendments else {
-            return EditResult::Refused("it was amended in a way that this version cannot read");
+            return EditResult::Refused(EditRefusal::AmendmentUnreadable);
         };
         if all.len() >= MAX_CASES {
-            return EditResult::Refused("it was amended as often as it can be");
+            return EditResult::Refused(EditRefusal::TooManyAmendments);
         }
         let mut amendment = Amendment::new(&self.case, by.who.name(), by.at, self.note.clone());
         // Empty text takes away what stands there.
@@ -92,12 +93,12 @@ impl Correction {
             let now = match number.is_empty() {
                 true => None,
                 false if sidecar.customer.withheld => {
-                    return EditResult::Refused("the caller asked for privacy: no number is kept");
+                    return EditResult::Refused(EditRefusal::Withheld);
                 }
                 false => match hidden(sidecar, config) {
                     Some(hide) => truncate_number(&number, hide),
                     None => {
-                        return EditResult::Refused("it is not known how much of a number may be kept of it");
+                        return EditResult::Refused(EditRefusal::HidingUnknown);
                     }
                 },
             };

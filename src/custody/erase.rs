@@ -30,6 +30,7 @@
 //! give up deleted blocks is encrypted, or discards them.
 
 use super::audit::{Action, By, Draft, EntryFacts, Fact, Outcome, Why, facts};
+use super::deleted::{Deleted, NotDeleted};
 use super::keeper::{BATCH, Keeper, KeeperError, LifeStep};
 use crate::archive::index::{DeletionReason, Row, Tombstone};
 use crate::id::short_hex;
@@ -46,10 +47,6 @@ use std::io;
 use std::path::Path;
 use uuid::Uuid;
 
-/// Files of a deleted recording that nobody may remove by a sweep.
-const CAME_BACK_HELD: &str =
-    "was deleted, but files of it have come back that are on hold or cannot be read: run `nauhuri verify`";
-
 /// Why an erasure is put off, in the audit log.
 pub(super) const HELD: &str = "held";
 
@@ -60,34 +57,6 @@ pub struct PutOff {
     pub at: Timestamp,
     /// Why.
     pub reason: String,
-}
-
-/// What came of a deletion.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Deleted {
-    /// Gone, with the service.
-    pub gone: Vec<(Uuid, Option<String>)>,
-    /// Held: untouched.
-    pub held: Vec<Uuid>,
-    /// Not due after all, says the sidecar: untouched, the index corrected.
-    pub not_due: Vec<Uuid>,
-    /// Buried, but a file could not be removed: tried again by the next sweep.
-    pub failed: Vec<(Uuid, String)>,
-    /// Among those that are gone: no audio was found under their names.
-    pub silent: Vec<Uuid>,
-    /// Somebody else deleted them meanwhile.
-    pub already: Vec<Uuid>,
-}
-
-impl Deleted {
-    pub(super) fn add(&mut self, other: Deleted) {
-        self.gone.extend(other.gone);
-        self.held.extend(other.held);
-        self.not_due.extend(other.not_due);
-        self.failed.extend(other.failed);
-        self.silent.extend(other.silent);
-        self.already.extend(other.already);
-    }
 }
 
 /// Why a deletion happens, and what it asks of a recording.
@@ -121,7 +90,7 @@ enum ErasureCheck {
     /// With the sidecar where the index has not seen the hold.
     Held(Option<Box<Sidecar>>),
     NotDue(Box<Sidecar>),
-    Unreadable(String),
+    Not(NotDeleted),
 }
 
 impl Keeper {
@@ -209,7 +178,7 @@ impl Keeper {
                         self.put(row, &sidecar)?;
                     }
                 }
-                ErasureCheck::Unreadable(why) => deleted.failed.push((row.id, why)),
+                ErasureCheck::Not(why) => deleted.failed.push((row.id, why)),
                 ErasureCheck::NotDue(sidecar) => {
                     deleted.not_due.push(row.id);
                     self.put(row, &sidecar)?;
@@ -239,12 +208,12 @@ impl Keeper {
 
     /// The index finds, the file decides.
     fn ask(&self, row: &Row, cause: Cause<'_>) -> ErasureCheck {
-        let read = self.read(row);
+        let read = match self.read_own(row) {
+            Ok(read) => read,
+            Err(why) => return ErasureCheck::Not(why),
+        };
         let fresh = read.as_ref().ok().map(|sidecar| Row::of(&row.path, sidecar));
         let gone = matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound);
-        if let Some(why) = mistaken(row, &read) {
-            return ErasureCheck::Unreadable(why);
-        }
         match (cause, fresh) {
             (_, Some(fresh)) if fresh.held => {
                 ErasureCheck::Held(read.ok().filter(|_| !row.held).map(Box::new))
@@ -252,7 +221,7 @@ impl Keeper {
             // Nothing but its row and perhaps its audio is left.
             (_, None) if row.held => ErasureCheck::Held(None),
             (Cause::Erase(_), None) if self.may_be_held(&row.json(self.store.path())) => {
-                ErasureCheck::Unreadable("it may be on hold: its sidecar cannot be read".into())
+                ErasureCheck::Not(NotDeleted::MayBeHeld)
             }
             (Cause::Erase(_), _) => ErasureCheck::Go,
             (Cause::Expire(at), Some(fresh)) if fresh.is_due(at) => ErasureCheck::Go,
@@ -260,7 +229,7 @@ impl Keeper {
             (Cause::Expire(_), _) => match read {
                 Ok(sidecar) => ErasureCheck::NotDue(Box::new(sidecar)),
                 // A hold may stand there that the index has not seen: in doubt it is kept.
-                Err(e) => ErasureCheck::Unreadable(e.to_string()),
+                Err(e) => ErasureCheck::Not(e.into()),
             },
         }
     }
@@ -285,7 +254,7 @@ impl Keeper {
                 Ok(true) => {}
                 Ok(false) => silent.push(row.id),
                 Err(e) => {
-                    deleted.failed.push((row.id, e.to_string()));
+                    deleted.failed.push((row.id, e.into()));
                     continue;
                 }
             }
@@ -356,16 +325,16 @@ impl Keeper {
                 break;
             }
             seen.extend(batch.iter().map(|row| row.id));
-            batch.retain(|row| match mistaken(row, &self.read(row)) {
-                Some(why) => {
+            batch.retain(|row| match self.read_own(row) {
+                Ok(_) => true,
+                Err(why) => {
                     deleted.failed.push((row.id, why));
                     false
                 }
-                None => true,
             });
             let (held, going): (Vec<Row>, Vec<Row>) =
                 batch.into_iter().partition(|row| self.may_be_held(&row.json(self.store.path())));
-            deleted.failed.extend(held.iter().map(|row| (row.id, CAME_BACK_HELD.into())));
+            deleted.failed.extend(held.iter().map(|row| (row.id, NotDeleted::CameBackHeld)));
             let (gone, _) = self.remove_all(going, &mut deleted)?;
             for (reason, action) in
                 [(DeletionReason::Erased, Action::Erase), (DeletionReason::Expired, Action::Expire)]
@@ -396,7 +365,7 @@ impl Keeper {
             let _alone = EditLock::wait(self.audit.state())?;
             let paths = file.found.paths();
             if self.may_be_held(&paths.json) {
-                deleted.failed.push((file.id, CAME_BACK_HELD.into()));
+                deleted.failed.push((file.id, NotDeleted::CameBackHeld));
                 continue;
             }
             let removed = self.remove_sidecar(&paths)?;
@@ -407,7 +376,7 @@ impl Keeper {
                     self.store.below(&paths.folder)?.sync()?;
                     ids.push(file.id);
                 }
-                Err(e) => deleted.failed.push((file.id, e.to_string())),
+                Err(e) => deleted.failed.push((file.id, e.into())),
             }
         }
         if !ids.is_empty() {
@@ -418,6 +387,20 @@ impl Keeper {
         Ok(())
     }
 
+    /// The sidecar of a row, as far as it can be read. An error where the index names the files of
+    /// another recording: by what is in them, or by their name.
+    fn read_own(&self, row: &Row) -> Result<Result<Sidecar, StoreError>, NotDeleted> {
+        let read = match self.read(row) {
+            Err(e @ StoreError::Another { .. }) => return Err(e.into()),
+            read => read,
+        };
+        let name = row.path.file_stem().and_then(|stem| parse_stem(stem.to_str()?));
+        match name {
+            Some(name) if name.short != short_hex(row.id) => Err(NotDeleted::Misnamed),
+            _ => Ok(read),
+        }
+    }
+
     /// Nobody can say that it is not held.
     fn may_be_held(&self, json: &Path) -> bool {
         match read_value(&self.store, json) {
@@ -425,15 +408,4 @@ impl Keeper {
             Err(e) => e.kind() != io::ErrorKind::NotFound,
         }
     }
-}
-
-/// The index names files of another recording: by what is in them, or by their name, which
-/// ends in the digits of an id.
-fn mistaken(row: &Row, read: &Result<Sidecar, StoreError>) -> Option<String> {
-    if let Err(e @ StoreError::Another { .. }) = read {
-        return Some(e.to_string());
-    }
-    let name = row.path.file_stem().and_then(|stem| parse_stem(stem.to_str()?))?;
-    let is_own = name.short == short_hex(row.id);
-    (!is_own).then(|| "the index names the files of another recording; run `nauhuri reindex`".into())
 }

@@ -7,7 +7,8 @@
 //! Must not know how files are written.
 
 use super::audit::{Action, By, Draft, EntryFacts, Outcome, Why, facts};
-use super::keeper::{Amended, EditResult, Keeper, KeeperError};
+use super::edit::{Amended, EditRefusal, EditResult};
+use super::keeper::{Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::store::cases::{Hold, HoldReason, MAX_CASES, TakenOff};
 use crate::store::legible::Legible;
@@ -15,9 +16,6 @@ use crate::store::sidecar::{RetentionRecord, Sidecar};
 use crate::time::Timestamp;
 use std::time::Duration;
 use uuid::Uuid;
-
-/// A hold of a later version.
-const UNREADABLE: &str = "it is held in a way that this version cannot read";
 
 /// How a hold is ended.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,7 +29,7 @@ pub struct Release<'a> {
 }
 
 /// What came of a release.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Released {
     /// What was done; nothing where it was asked back.
     pub amended: Amended,
@@ -42,12 +40,14 @@ pub struct Released {
 }
 
 fn put_on(sidecar: &mut Sidecar, hold: &Hold) -> EditResult {
-    let Legible::Known(all) = &mut sidecar.retention.hold else { return EditResult::Refused(UNREADABLE) };
+    let Legible::Known(all) = &mut sidecar.retention.hold else {
+        return EditResult::Refused(EditRefusal::HoldUnreadable);
+    };
     match all.find(&hold.case) {
         Some(same) if same.reason == hold.reason => return EditResult::Not,
-        Some(_) => return EditResult::Refused("it is held for that case already, with another reason"),
+        Some(_) => return EditResult::Refused(EditRefusal::HeldOtherwise),
         None if all.as_slice().len() >= MAX_CASES => {
-            return EditResult::Refused("it has as many holds as there can be");
+            return EditResult::Refused(EditRefusal::TooManyHolds);
         }
         None => all.push(hold.clone()),
     }
@@ -55,14 +55,16 @@ fn put_on(sidecar: &mut Sidecar, hold: &Hold) -> EditResult {
 }
 
 fn confirm(sidecar: &mut Sidecar, case: Option<&str>, by: &str, at: Timestamp) -> EditResult {
-    let Legible::Known(all) = &mut sidecar.retention.hold else { return EditResult::Refused(UNREADABLE) };
+    let Legible::Known(all) = &mut sidecar.retention.hold else {
+        return EditResult::Refused(EditRefusal::HoldUnreadable);
+    };
     let hold = match (case, all.as_mut_slice()) {
-        (_, []) => return EditResult::Refused("it is not held"),
+        (_, []) => return EditResult::Refused(EditRefusal::NotHeld),
         (None, [only]) => only,
-        (None, _) => return EditResult::Refused("several cases hold it: name one with --ref"),
+        (None, _) => return EditResult::Refused(EditRefusal::SeveralHolds),
         (Some(case), all) => match all.iter_mut().find(|h| h.case == case) {
             Some(hold) => hold,
-            None => return EditResult::Refused("it is held, but not for that case"),
+            None => return EditResult::Refused(EditRefusal::NotHeldForCase),
         },
     };
     (hold.reviewed_by, hold.reviewed_at) = (Some(by.into()), Some(at.whole_us()));
@@ -70,12 +72,14 @@ fn confirm(sidecar: &mut Sidecar, case: Option<&str>, by: &str, at: Timestamp) -
 }
 
 fn take_off(sidecar: &mut Sidecar, case: Option<&str>) -> EditResult {
-    let Legible::Known(all) = &mut sidecar.retention.hold else { return EditResult::Refused(UNREADABLE) };
+    let Legible::Known(all) = &mut sidecar.retention.hold else {
+        return EditResult::Refused(EditRefusal::HoldUnreadable);
+    };
     match all.take_off(case) {
         TakenOff::Done => EditResult::Made,
-        TakenOff::None => EditResult::Refused("it is not held"),
-        TakenOff::Several => EditResult::Refused("several cases hold it: name one with --ref"),
-        TakenOff::Other => EditResult::Refused("it is held, but not for that case"),
+        TakenOff::None => EditResult::Refused(EditRefusal::NotHeld),
+        TakenOff::Several => EditResult::Refused(EditRefusal::SeveralHolds),
+        TakenOff::Other => EditResult::Refused(EditRefusal::NotHeldForCase),
     }
 }
 
@@ -202,7 +206,7 @@ mod tests {
         assert_eq!(to_value(&s.retention.hold).unwrap()["ref"], "B");
         assert_eq!(take_off(&mut s, None), EditResult::Made);
         assert!(s.retention.hold.is_unset());
-        assert_eq!(take_off(&mut s, None), EditResult::Refused("it is not held"));
+        assert_eq!(take_off(&mut s, None), EditResult::Refused(EditRefusal::NotHeld));
     }
 
     #[test]
@@ -215,7 +219,7 @@ mod tests {
             put_on(&mut s.clone(), &hold("A")),
             confirm(&mut s.clone(), None, "x", Timestamp::EPOCH),
         ] {
-            assert_eq!(change, EditResult::Refused(UNREADABLE));
+            assert_eq!(change, EditResult::Refused(EditRefusal::HoldUnreadable));
         }
     }
 

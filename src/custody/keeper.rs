@@ -19,6 +19,7 @@
 //! Deletions are in [`super::erase`].
 
 use super::audit::{AuditError, AuditLog, By, Draft, Outcome, facts};
+use super::edit::{Amended, EditResult};
 use crate::archive::index::{Index, IndexError, Row};
 use crate::archive::{Archive, NoIndex, OpenError, Place};
 use crate::store::files::{Folder, with_new};
@@ -95,48 +96,9 @@ pub enum KeeperError {
     Stopped(#[from] Stopped<LifeStep>),
 }
 
-/// What one recording says to an edit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EditResult {
-    /// It was changed.
-    Made,
-    /// It is so already.
-    Not,
-    /// It cannot be changed, and why.
-    Refused(&'static str),
-}
-
-/// What an edit of several recordings came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Amended {
-    /// Changed.
-    pub made: Vec<Uuid>,
-    /// So already.
-    pub not: Vec<Uuid>,
-    /// Cannot be changed, and why.
-    pub refused: Vec<(Uuid, &'static str)>,
-    /// Could not be read or written, and why.
-    pub failed: Vec<(Uuid, String)>,
-}
-
 /// Recordings edited or deleted under one lock and told of in one entry: others
 /// wait no longer.
 pub(super) const BATCH: usize = 200;
-
-impl Amended {
-    /// And those.
-    pub(super) fn add(&mut self, other: Amended) {
-        self.made.extend(other.made);
-        self.not.extend(other.not);
-        self.refused.extend(other.refused);
-        self.failed.extend(other.failed);
-    }
-
-    /// Nothing was refused and nothing failed.
-    pub fn is_clean(&self) -> bool {
-        self.refused.is_empty() && self.failed.is_empty()
-    }
-}
 
 /// What changes the store.
 #[derive(Debug)]
@@ -254,7 +216,7 @@ impl Keeper {
         let mut amended = Amended::default();
         for row in rows {
             match self.read(row) {
-                Err(e) => amended.failed.push((row.id, e.to_string())),
+                Err(e) => amended.failed.push((row.id, e)),
                 Ok(mut sidecar) => match change(&mut sidecar) {
                     EditResult::Made => amended.made.push(row.id),
                     EditResult::Not => amended.not.push(row.id),
@@ -307,7 +269,8 @@ impl Keeper {
         let mut amended = self.plan(rows, change);
         let refused: Vec<Uuid> = amended.refused.iter().map(|(id, _)| *id).collect();
         if let Some((_, why)) = amended.refused.first() {
-            let told = draft.clone().on(refused).ended(Outcome::Refused).detail(facts! { Because: why });
+            let told =
+                draft.clone().on(refused).ended(Outcome::Refused).detail(facts! { Because: why.to_string() });
             self.append_audit(by, told)?;
         }
         if amended.made.is_empty() {
@@ -325,7 +288,7 @@ impl Keeper {
                     self.put(row, &sidecar)?;
                     self.done(LifeStep::Indexed)?;
                 }
-                Err(e) => failed.push((row.id, e.to_string())),
+                Err(e) => failed.push((row.id, e)),
             }
         }
         if !failed.is_empty() {

@@ -7,6 +7,7 @@
 use super::audit::{Action, By, Draft, Outcome, facts};
 use super::keeper::{Keeper, KeeperError};
 use crate::archive::owners::{WrongOwner, each_wrong};
+use crate::store::StoreError;
 use crate::store::files::Folder;
 use crate::store::layout::open_state;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 const TOLD: usize = 100;
 
 /// What was mended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Mended {
     /// Files and folders that had another owner.
     pub owners: u64,
@@ -24,7 +25,7 @@ pub struct Mended {
     /// Recordings that the index took in, or took in anew.
     pub indexed: u64,
     /// Could not be mended, the first hundred, and why.
-    pub failed: Vec<(PathBuf, String)>,
+    pub failed: Vec<(PathBuf, StoreError)>,
     /// How many those were.
     pub failed_total: u64,
 }
@@ -56,7 +57,7 @@ impl Keeper {
                 Err(e) => {
                     mended.failed_total += 1;
                     if mended.failed.len() < TOLD {
-                        mended.failed.push((path, e.to_string()));
+                        mended.failed.push((path, e));
                     }
                 }
             }

@@ -18,13 +18,14 @@
 pub mod access;
 pub mod amend;
 pub mod audit;
+pub mod deleted;
 pub mod dsar;
+pub mod edit;
 pub mod erase;
 pub mod expire;
 pub mod export;
 pub mod hold;
 pub mod keeper;
-pub mod language;
 pub mod mend;
 pub mod redecode;
 pub mod restrict;

@@ -6,22 +6,20 @@
 //! well. Must not know how files are written.
 
 use super::audit::{Action, By, Draft, EntryFacts, Why};
-use super::keeper::{Amended, EditResult, Keeper, KeeperError};
+use super::edit::{Amended, EditRefusal, EditResult};
+use super::keeper::{Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::store::cases::{MAX_CASES, Restriction, TakenOff};
 use crate::store::legible::Legible;
 use crate::store::sidecar::Sidecar;
 
-/// A restriction of a later version.
-const UNREADABLE: &str = "it is restricted in a way that this version cannot read";
-
 fn close(sidecar: &mut Sidecar, restriction: &Restriction) -> EditResult {
-    let Legible::Known(all) = &mut sidecar.restricted else { return EditResult::Refused(UNREADABLE) };
+    let Legible::Known(all) = &mut sidecar.restricted else {
+        return EditResult::Refused(EditRefusal::RestrictionUnreadable);
+    };
     match all.find(&restriction.case) {
         Some(_) => EditResult::Not,
-        None if all.as_slice().len() >= MAX_CASES => {
-            EditResult::Refused("it has as many restrictions as there can be")
-        }
+        None if all.as_slice().len() >= MAX_CASES => EditResult::Refused(EditRefusal::TooManyRestrictions),
         None => {
             all.push(restriction.clone());
             EditResult::Made
@@ -30,11 +28,13 @@ fn close(sidecar: &mut Sidecar, restriction: &Restriction) -> EditResult {
 }
 
 fn open(sidecar: &mut Sidecar, case: &str) -> EditResult {
-    let Legible::Known(all) = &mut sidecar.restricted else { return EditResult::Refused(UNREADABLE) };
+    let Legible::Known(all) = &mut sidecar.restricted else {
+        return EditResult::Refused(EditRefusal::RestrictionUnreadable);
+    };
     match all.take_off(Some(case)) {
         TakenOff::Done => EditResult::Made,
-        TakenOff::None => EditResult::Refused("it is not restricted"),
-        TakenOff::Several | TakenOff::Other => EditResult::Refused("it is restricted, but not for that case"),
+        TakenOff::None => EditResult::Refused(EditRefusal::NotRestricted),
+        TakenOff::Several | TakenOff::Other => EditResult::Refused(EditRefusal::NotRestrictedForCase),
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
         assert!(s.restricted.is_unset() && serde_json::to_value(&s).unwrap().get("restricted").is_none());
         s.restricted = serde_json::from_value(json!(true)).unwrap();
         assert!(s.restricted.is_set());
-        assert_eq!(open(&mut s, "A"), EditResult::Refused(UNREADABLE));
-        assert_eq!(close(&mut s, &by("A")), EditResult::Refused(UNREADABLE));
+        assert_eq!(open(&mut s, "A"), EditResult::Refused(EditRefusal::RestrictionUnreadable));
+        assert_eq!(close(&mut s, &by("A")), EditResult::Refused(EditRefusal::RestrictionUnreadable));
     }
 }

@@ -6,7 +6,8 @@
 //! deleted; a hold holds whatever the term.
 
 use super::audit::{Action, By, Draft, EntryFacts, Fact, facts};
-use super::keeper::{BATCH, EditResult, Keeper, KeeperError};
+use super::edit::EditResult;
+use super::keeper::{BATCH, Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::archive::search::Search;
 use crate::config::{RetentionBound, Term};

@@ -18,7 +18,7 @@ use crate::archive::search::Search;
 use crate::config::{ClockTrust, Config};
 use crate::custody::audit::{AuditLog, Who};
 use crate::custody::dsar::WaitingRequests;
-use crate::custody::expire::{Sweep, SweepOptions, SweepTask};
+use crate::custody::expire::{Sweep, SweepOptions, SweepTrouble};
 use crate::custody::keeper::{Keeper, KeeperError};
 use crate::custody::wall_clock::Sync;
 use crate::store::calendar::ago;
@@ -27,7 +27,7 @@ use crate::store::layout::open_state;
 use crate::store::probe_state::ProbeState;
 use crate::store::register::Register;
 use crate::telemetry::events::Event;
-use crate::telemetry::label::{ProbeResult, StorageState, UpkeepTask};
+use crate::telemetry::label::{StorageState, UpkeepTask};
 use jiff::tz::TimeZone;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -220,8 +220,7 @@ impl<'a> Archivist<'a> {
         let state = Place::of(&self.config.storage).state;
         // Without a state there was no test call either; what is wrong with it is told elsewhere.
         if let Ok(Some(known)) = open_state(&state).and_then(|state| ProbeState::read(&state)) {
-            let result = ProbeResult::from_label(&known.result);
-            self.context.metrics().set_probe(known.at, known.last_success_at, result);
+            self.context.metrics().set_probe(known.at, known.last_success_at, known.result.known());
         }
     }
 
@@ -268,7 +267,8 @@ impl<'a> Archivist<'a> {
             Event::RetentionDeleted { recording: *recording, service }.emit(metrics);
         }
         for (recording, reason) in &sweep.failed {
-            Event::RetentionFailed { recording: *recording, reason }.emit(metrics);
+            let reason = reason.to_string();
+            Event::RetentionFailed { recording: *recording, reason: &reason }.emit(metrics);
         }
         self.refused = sweep.refused.as_ref().map(|r| r.name());
         Event::RetentionRefused { reason: self.refused }.emit(metrics);
@@ -276,14 +276,14 @@ impl<'a> Archivist<'a> {
         if let Some(files) = sweep.wrong_owner {
             Event::WrongOwner { files }.emit(metrics);
         }
-        for (task, reason) in &sweep.troubles {
-            let task = match task {
-                SweepTask::Training => UpkeepTask::Training,
-                SweepTask::Assurance => UpkeepTask::Assurance,
-                SweepTask::Requests => UpkeepTask::Requests,
-                SweepTask::Register => UpkeepTask::Register,
+        for trouble in &sweep.troubles {
+            let task = match trouble {
+                SweepTrouble::Training(_) => UpkeepTask::Training,
+                SweepTrouble::Assurance(_) => UpkeepTask::Assurance,
+                SweepTrouble::Requests(_) => UpkeepTask::Requests,
+                SweepTrouble::Register(_) => UpkeepTask::Register,
             };
-            self.upkeep_failed(task, reason);
+            self.upkeep_failed(task, trouble);
         }
         if !sweep.silent.is_empty() {
             Event::DeletedSilent { recordings: sweep.silent.len() }.emit(metrics);

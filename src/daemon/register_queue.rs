@@ -56,16 +56,22 @@ impl RegisterQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::register::RegisterReason;
+    use crate::time::Timestamp;
+
+    fn entry() -> RegisterEntry {
+        RegisterEntry::new(Timestamp::EPOCH, RegisterReason::NoAgent)
+    }
 
     #[test]
     fn a_register_that_cannot_be_written_does_not_fill_the_memory() {
         let waiting = RegisterQueue::default();
-        (0..WAITING).for_each(|_| waiting.add(RegisterEntry::default()));
+        (0..WAITING).for_each(|_| waiting.add(entry()));
         assert_eq!(waiting.left_out(), 0);
-        waiting.add(RegisterEntry::default());
+        waiting.add(entry());
         let calls = waiting.take();
         assert_eq!((calls.len(), waiting.left_out()), (WAITING, 1));
-        waiting.add(RegisterEntry::default());
+        waiting.add(entry());
         waiting.put_back(calls);
         assert_eq!((waiting.take().len(), waiting.left_out()), (WAITING, 2));
     }

@@ -1,7 +1,7 @@
 //! Answered calls that were not recorded, as the store's register has them, and as their assurance.
 
-use super::observe::{RecordingOutcome, unrecorded_label};
-use crate::call::{Ends, Opening, UnrecordedCall, call_id_hash};
+use super::observe::RecordingOutcome;
+use crate::call::{Ends, Opening, Unrecorded, UnrecordedCall, call_id_hash};
 use crate::config::Config;
 use crate::id::{derived_uuid, time_of};
 use crate::store::StoreError;
@@ -10,8 +10,8 @@ use crate::store::calendar::due;
 use crate::store::call_assurance::{AssuranceFolder, CallAssurance, CallTerm, CallWritten};
 use crate::store::files::Access;
 use crate::store::legible::Legible;
-use crate::store::register::RegisterEntry;
-use crate::telemetry::label::{FailReason, UnrecordedReason};
+use crate::store::register::{RegisterEntry, RegisterReason};
+use crate::telemetry::label::FailReason;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub fn by_rule(n: &UnrecordedCall) -> RegisterEntry {
     RegisterEntry {
         at: n.at,
-        reason: unrecorded_label(n.reason).as_str().into(),
+        reason: rule_reason(n.reason).into(),
         service: n.ends.service.clone(),
         caller: n.ends.caller.clone(),
         called: n.ends.called.clone(),
@@ -51,12 +51,39 @@ fn entry(id: &Uuid, call_id: &str, ends: Ends, reason: FailReason) -> RegisterEn
     let Ends { caller, called, service } = ends;
     RegisterEntry {
         at: began(id),
-        reason: reason.as_str().into(),
+        reason: fail_reason(reason).into(),
         service,
         caller,
         called,
         call: call_id_hash(call_id),
         recording: Some(*id),
+    }
+}
+
+fn rule_reason(why: Unrecorded) -> RegisterReason {
+    match why {
+        Unrecorded::NoAgent => RegisterReason::NoAgent,
+        Unrecorded::Internal => RegisterReason::Internal,
+        Unrecorded::Service => RegisterReason::Service,
+        Unrecorded::Direction => RegisterReason::Direction,
+        Unrecorded::OtherLeg => RegisterReason::OtherHop,
+        Unrecorded::InviteNotSeen => RegisterReason::InviteUnseen,
+        Unrecorded::Stray => RegisterReason::Stray,
+        Unrecorded::Truncated => RegisterReason::Truncated,
+    }
+}
+
+fn fail_reason(why: FailReason) -> RegisterReason {
+    match why {
+        FailReason::Storage => RegisterReason::Storage,
+        FailReason::NoSpace => RegisterReason::NoSpace,
+        FailReason::Limit => RegisterReason::Limit,
+        FailReason::Overload => RegisterReason::Overload,
+        FailReason::Stray => RegisterReason::Stray,
+        FailReason::OtherHop => RegisterReason::OtherHop,
+        FailReason::Excluded => RegisterReason::Excluded,
+        FailReason::NoMedia => RegisterReason::NoMedia,
+        FailReason::Internal => RegisterReason::Internal,
     }
 }
 
@@ -88,7 +115,7 @@ pub fn assure(config: &Config, zone: &TimeZone, calls: &[RegisterEntry]) -> Resu
 fn assurance(config: &Config, zone: &TimeZone, call: &RegisterEntry) -> Option<CallAssurance> {
     let told = bucket_of(call)?;
     let service = config.service_named(call.service.as_deref()?).filter(|s| s.record)?;
-    let of_call = [call.call.as_deref().unwrap_or_default().as_bytes(), call.reason.as_bytes()];
+    let of_call = [call.call.as_deref().unwrap_or_default().as_bytes(), call.reason.as_str().as_bytes()];
     Some(CallAssurance {
         schema: 1,
         id: call.recording.unwrap_or_else(|| derived_uuid(call.at, &of_call)),
@@ -104,18 +131,26 @@ fn assurance(config: &Config, zone: &TimeZone, call: &RegisterEntry) -> Option<C
 
 /// Where such a call ends: it should have been recorded, or its direction is not.
 fn bucket_of(call: &RegisterEntry) -> Option<Assurance> {
+    let reason = call.reason.known()?;
     if call.recording.is_none() {
-        let is_direction = call.reason == UnrecordedReason::Direction.as_str();
+        let is_direction = reason == RegisterReason::Direction;
         return is_direction.then(|| Assurance::excluded(AssuranceReason::Direction));
     }
-    let reason = match FailReason::from_label(&call.reason)? {
-        FailReason::NoMedia => AssuranceReason::NoRtp,
-        FailReason::Storage => AssuranceReason::Storage,
-        FailReason::NoSpace => AssuranceReason::NoSpace,
-        FailReason::Limit => AssuranceReason::Limit,
-        FailReason::Overload => AssuranceReason::Overload,
-        FailReason::Internal => AssuranceReason::Internal,
-        FailReason::Stray | FailReason::OtherHop | FailReason::Excluded => return None,
+    let reason = match reason {
+        RegisterReason::NoMedia => AssuranceReason::NoRtp,
+        RegisterReason::Storage => AssuranceReason::Storage,
+        RegisterReason::NoSpace => AssuranceReason::NoSpace,
+        RegisterReason::Limit => AssuranceReason::Limit,
+        RegisterReason::Overload => AssuranceReason::Overload,
+        RegisterReason::Internal => AssuranceReason::Internal,
+        RegisterReason::Stray
+        | RegisterReason::OtherHop
+        | RegisterReason::Excluded
+        | RegisterReason::InviteUnseen
+        | RegisterReason::NoAgent
+        | RegisterReason::Service
+        | RegisterReason::Direction
+        | RegisterReason::Truncated => return None,
     };
     Some(Assurance::missing(reason))
 }
@@ -132,11 +167,10 @@ mod tests {
         config.service_default.directions = vec![CallDirection::Inbound];
         let at = Timestamp::parse_rfc3339("2026-11-23T22:30:00Z").expect("a time");
         let entry = |reason: &str, is_begun: bool| RegisterEntry {
-            at,
             reason: reason.into(),
             service: Some("general".into()),
             recording: is_begun.then(|| derived_uuid(at, &[b"one"])),
-            ..RegisterEntry::default()
+            ..RegisterEntry::new(at, RegisterReason::Internal)
         };
         let zone = TimeZone::get("Europe/Helsinki").expect("a zone");
         for (entry, want) in [
@@ -161,5 +195,28 @@ mod tests {
         }
         config.service_default.record = false;
         assert_eq!(assurance(&config, &zone, &entry("no_media", true)), None);
+    }
+
+    #[test]
+    fn the_register_says_what_the_metrics_say() {
+        use crate::daemon::observe::unrecorded_label;
+        use crate::telemetry::label::UnrecordedReason;
+        for why in FailReason::ALL {
+            assert_eq!(fail_reason(*why).name(), why.as_str());
+        }
+        let all = [
+            Unrecorded::NoAgent,
+            Unrecorded::Internal,
+            Unrecorded::Service,
+            Unrecorded::Direction,
+            Unrecorded::OtherLeg,
+            Unrecorded::InviteNotSeen,
+            Unrecorded::Stray,
+            Unrecorded::Truncated,
+        ];
+        assert_eq!(all.len(), UnrecordedReason::COUNT);
+        for why in all {
+            assert_eq!(rule_reason(why).name(), unrecorded_label(why).as_str());
+        }
     }
 }

@@ -3,10 +3,10 @@
 use super::lookout::HeardRecording;
 use super::phone::CallReport;
 use crate::caller::signature::TONES;
-use crate::caller::{CallEnd, Signature, ToneMatch};
+use crate::caller::{CallEnd, ProbeResult, Signature, ToneMatch};
 use crate::id::Channel;
 use crate::store::register::RegisterEntry;
-use crate::telemetry::label::{FailReason, ProbeResult, UnrecordedReason};
+use crate::telemetry::label::{FailReason, UnrecordedReason};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -170,7 +170,7 @@ impl<'a> ProbeOutcome<'a> {
         let tones = found.and_then(|r| r.tones[self.evidence.side as usize]);
         json!({
             "schema": 1,
-            "result": self.result.as_str(),
+            "result": self.result.name(),
             "meaning": self.what(),
             "placed_at": call.began.to_rfc3339(),
             "answered_at": call.answered_at.map(|at| at.to_rfc3339()),
@@ -227,6 +227,7 @@ fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::register::RegisterReason;
     use crate::time::Timestamp;
 
     #[test]
@@ -270,8 +271,8 @@ mod tests {
 
     #[test]
     fn what_is_said_of_a_call_without_one() {
-        let entry = |reason: &str| RegisterEntry { reason: reason.into(), ..RegisterEntry::default() };
-        let (no_agent, no_space) = (entry("no_agent"), entry("no_space"));
+        let entry = |reason| RegisterEntry::new(Timestamp::EPOCH, reason);
+        let (no_agent, no_space) = (entry(RegisterReason::NoAgent), entry(RegisterReason::NoSpace));
         let refused = |code| CallEnd::Refused { code, reason: "Said".into() };
         for (end, all_played, unrecorded, is_recorder_there, result, words) in [
             (CallEnd::ByUs, true, Some(&no_agent), true, ProbeResult::NotRecorded, "no_agent. "),
@@ -293,7 +294,7 @@ mod tests {
             let outcome = ProbeOutcome::of(&report, evidence);
             assert_eq!((outcome.result, outcome.is_good()), (result, false), "{:?}", report.end);
             assert!(outcome.text().contains(words), "{}", outcome.text());
-            assert_eq!(outcome.json()["result"], result.as_str());
+            assert_eq!(outcome.json()["result"], result.name());
         }
     }
 }

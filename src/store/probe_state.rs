@@ -4,6 +4,8 @@
 
 use super::StoreError;
 use super::files::Folder;
+use super::word::{Word, vocabulary};
+use crate::caller::ProbeResult;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
@@ -14,6 +16,8 @@ pub const PROBE_FILE: &str = "probe.json";
 /// Longest that is read; ours are shorter.
 const MAX_BYTES: u64 = 4 << 10;
 
+vocabulary!(ProbeResult);
+
 /// The last test call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeState {
@@ -21,8 +25,8 @@ pub struct ProbeState {
     pub schema: u32,
     /// When it was placed.
     pub at: Timestamp,
-    /// How it ended, one word.
-    pub result: String,
+    /// How it ended.
+    pub result: Word<ProbeResult>,
     /// When the last one that was recorded and heard was placed.
     pub last_success_at: Option<Timestamp>,
 }
@@ -64,9 +68,14 @@ mod tests {
         let state = Folder::make(dir.path(), Access::Owner).expect("made");
         assert_eq!(ProbeState::read(&state).expect("read"), None);
         let at = Timestamp::from_parts(1_700_000_000, 0);
-        let known = ProbeState { schema: 1, at, result: "silent".into(), last_success_at: None };
+        let known = ProbeState { schema: 1, at, result: ProbeResult::Silent.into(), last_success_at: None };
         known.write(&state).expect("written");
         assert_eq!(ProbeState::read(&state).expect("read"), Some(known));
+        let text = std::fs::read_to_string(dir.path().join(PROBE_FILE)).expect("read");
+        assert!(text.contains("\"result\": \"silent\""), "{text}");
+        std::fs::write(dir.path().join(PROBE_FILE), text.replace("silent", "echo")).expect("written");
+        let later = ProbeState::read(&state).expect("read").expect("a test call");
+        assert_eq!((later.result.known(), later.result.as_str(), later.at), (None, "echo", at));
         std::fs::write(dir.path().join(PROBE_FILE), "{\"schema\":2}").expect("written");
         assert_eq!(ProbeState::read(&state).expect("read"), None);
     }

@@ -8,6 +8,7 @@
 use super::StoreError;
 use super::files::Folder;
 use super::jsonl::{self, Lines};
+use super::word::{Word, vocabulary, words};
 use crate::pii::{Pii, stored};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,13 +27,50 @@ const MAX_LINE: usize = 4096;
 /// Held while the register changes.
 const LOCK: &str = "unrecorded.lock";
 
+words! {
+    /// Why an answered call was not recorded, as the metrics name it: `nauhuri_calls_unrecorded_total` where a
+    /// rule says so, `nauhuri_recordings_failed_total` where it was to be recorded.
+    pub enum RegisterReason {
+        /// Capture began while it was running.
+        InviteUnseen = "invite_unseen",
+        /// No agent takes part.
+        NoAgent = "no_agent",
+        /// Its service is not recorded.
+        Service = "service",
+        /// Its service does not record this direction.
+        Direction = "direction",
+        /// Two agents; where it was to be recorded, a fault in the recorder.
+        Internal = "internal",
+        /// Recorded nearer the agent.
+        OtherHop = "other_hop",
+        /// A fork that lost.
+        Stray = "stray",
+        /// Its messages were cut by the snap length.
+        Truncated = "truncated",
+        /// The file could not be written.
+        Storage = "storage",
+        /// Too little disk space was left.
+        NoSpace = "no_space",
+        /// `limits.recordings` was reached.
+        Limit = "limit",
+        /// The workers could not keep up.
+        Overload = "overload",
+        /// Its service, known late, is not recorded.
+        Excluded = "excluded",
+        /// No RTP passed the capture point.
+        NoMedia = "no_media",
+    }
+}
+
+vocabulary!(RegisterReason);
+
 /// An answered call that was not recorded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisterEntry {
     /// When that was decided.
     pub at: Timestamp,
-    /// As the metrics name it: `no_agent`, `internal`, `storage` ...
-    pub reason: String,
+    /// Why.
+    pub reason: Word<RegisterReason>,
     /// Service of the number that was called.
     #[serde(default)]
     pub service: Option<String>,
@@ -48,6 +86,14 @@ pub struct RegisterEntry {
     /// The recording that was begun and failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Uuid>,
+}
+
+impl RegisterEntry {
+    /// A call of which no more is known than when and why.
+    pub fn new(at: Timestamp, reason: RegisterReason) -> RegisterEntry {
+        let reason = Word::Known(reason);
+        RegisterEntry { at, reason, service: None, caller: None, called: None, call: None, recording: None }
+    }
 }
 
 /// The register of one store.
@@ -157,10 +203,10 @@ mod tests {
     use std::fs::{self, OpenOptions};
     use std::io::Write;
 
-    fn call(at: &str, reason: &str) -> RegisterEntry {
+    fn call(at: &str, reason: RegisterReason) -> RegisterEntry {
         let call = Some("sha256:ba7816bf8f01cfea".into());
         let at = Timestamp::parse_rfc3339(at).expect("a time");
-        RegisterEntry { at, reason: reason.into(), call, ..RegisterEntry::default() }
+        RegisterEntry { call, ..RegisterEntry::new(at, reason) }
     }
 
     fn all(register: &Register) -> Vec<RegisterEntry> {
@@ -177,7 +223,10 @@ mod tests {
             (all(&register).len(), register.prune(Timestamp::from_parts(1, 0)).expect("nothing")),
             (0, 0)
         );
-        let [old, new] = [call("2026-11-27T08:00:00Z", "no_agent"), call("2026-11-28T08:00:00Z", "internal")];
+        let [old, new] = [
+            call("2026-11-27T08:00:00Z", RegisterReason::NoAgent),
+            call("2026-11-28T08:00:00Z", RegisterReason::Internal),
+        ];
         assert_eq!(register.append(&[old.clone(), new.clone()]).expect("room"), 0);
         assert_eq!(all(&register), [old.clone(), new.clone()]);
         register.append_new(vec![old, new.clone()]).expect("room");
@@ -193,15 +242,30 @@ mod tests {
     fn a_torn_line_hides_no_other_and_a_link_is_not_followed() {
         let dir = tempfile::tempdir().expect("a folder");
         let register = Register::new(Folder::open(dir.path(), Access::Owner).expect("it is there"));
-        register.append(&[call("2026-11-27T08:00:00Z", "internal")]).expect("room");
+        register.append(&[call("2026-11-27T08:00:00Z", RegisterReason::Internal)]).expect("room");
         let path = dir.path().join(REGISTER);
         let mut file = OpenOptions::new().append(true).open(&path).expect("there");
         file.write_all(b"{\"at\":\"2026\n").expect("room");
-        register.append(&[call("2026-11-28T08:00:00Z", "internal")]).expect("room");
+        register.append(&[call("2026-11-28T08:00:00Z", RegisterReason::Internal)]).expect("room");
         assert_eq!(all(&register).len(), 2);
         fs::remove_file(&path).expect("gone");
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).expect("a link");
-        assert!(register.append(&[call("2026-11-28T08:00:00Z", "internal")]).is_err());
+        assert!(register.append(&[call("2026-11-28T08:00:00Z", RegisterReason::Internal)]).is_err());
         assert!(!dir.path().join("elsewhere").exists());
+    }
+
+    #[test]
+    fn a_row_of_a_later_version_is_read_and_kept_as_it_came() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let register = Register::new(Folder::open(dir.path(), Access::Owner).expect("it is there"));
+        let row = "{\"at\":\"2026-11-28T08:00:00.000000Z\",\"reason\":\"on_the_moon\",\"service\":\"a\",\"caller\":null,\
+                   \"called\":null,\"call\":null}\n";
+        fs::write(dir.path().join(REGISTER), row).expect("room");
+        register.append(&[call("2026-11-26T08:00:00Z", RegisterReason::NoMedia)]).expect("room");
+        let [later, ours] = &all(&register)[..] else { panic!("two rows") };
+        assert_eq!((later.reason.known(), later.reason.as_str()), (None, "on_the_moon"));
+        assert!(ours.reason == RegisterReason::NoMedia);
+        assert_eq!(register.prune(later.at).expect("pruned"), 1);
+        assert_eq!(fs::read_to_string(dir.path().join(REGISTER)).expect("there"), row);
     }
 }

@@ -16,7 +16,7 @@ pub trait Vocabulary: Copy + Eq + 'static {
 }
 
 /// A word as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Word<T> {
     /// One of the set.
     Known(T),

@@ -48,11 +48,9 @@ macro_rules! labels {
     };
 }
 
-mod probing;
 mod receiving;
 mod upkeep;
 
-pub use probing::ProbeResult;
 pub use receiving::{HepFault, HepKind, SiprecFault, SiprecMedia};
 pub use upkeep::UpkeepTask;
 

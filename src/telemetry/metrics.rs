@@ -13,10 +13,11 @@ mod wire;
 
 use super::families::Families;
 pub use super::families::OTHER_SERVICE;
-use super::label::{FaultLabel, Limit, ProbeResult, StorageState, ThreadRole};
+use super::label::{FaultLabel, Limit, StorageState, ThreadRole};
 use super::ledger::CallLedger;
 use super::siprec_totals::{SiprecMetrics, SiprecTotals};
 use super::{log, process, snapshot::Snapshot};
+use crate::caller::ProbeResult;
 use crate::time::Timestamp;
 use life::EventMetrics;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};

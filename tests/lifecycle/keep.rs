@@ -12,7 +12,7 @@ use nauhuri::custody::retain::Rule;
 use nauhuri::custody::wall_clock::{Reading, Sync};
 use nauhuri::store::cases::HoldReason;
 use nauhuri::store::layout::open_state;
-use nauhuri::store::register::{Register, RegisterEntry};
+use nauhuri::store::register::{Register, RegisterEntry, RegisterReason};
 use nauhuri::time::{NS_PER_S, Timestamp};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -304,7 +304,7 @@ fn calls_leave_the_register_when_the_technical_log_does() {
     let store = Store::new();
     let mut keeper = store.keeper();
     let register = || Register::new(open_state(&store.state()).unwrap());
-    let calls = [-3, -2, 0].map(|at| RegisterEntry { at: day(at), ..RegisterEntry::default() });
+    let calls = [-3, -2, 0].map(|at| RegisterEntry::new(day(at), RegisterReason::NoAgent));
     register().append(&calls).unwrap();
     let mut config = Config::default();
     config.log.keep = Duration::from_secs(36 * 3600);

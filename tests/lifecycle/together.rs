@@ -3,7 +3,7 @@
 
 use crate::lifecycle::{DAY_S, Store, by, day, kaisa};
 use nauhuri::archive::search::Search;
-use nauhuri::custody::audit::{Action, By, Draft, SystemAccount, Who};
+use nauhuri::custody::audit::{Action, By, Draft, ServiceName, SystemAccount, Who};
 use nauhuri::custody::expire::SweepOptions;
 use nauhuri::custody::keeper::{Keeper, LifeSteps};
 use nauhuri::custody::wall_clock::{Reading, Sync};
@@ -71,7 +71,7 @@ fn options() -> SweepOptions {
 }
 
 fn daemon() -> Who {
-    Who::Service { service: "nauhuri".into(), account: SystemAccount::default() }
+    Who::Service { service: ServiceName::Nauhuri.into(), account: SystemAccount::default() }
 }
 
 fn old(seq: i64) -> By {

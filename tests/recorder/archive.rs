@@ -4,18 +4,18 @@ use crate::common::ladder::Dialog;
 use crate::common::ladder::Side::Caller;
 use crate::leftovers::open;
 use crate::studio::{Studio, config};
+use nauhuri::caller::ProbeResult;
+use nauhuri::config::Language;
 use nauhuri::config::ServiceRule;
 use nauhuri::config::compiled::NumberForm;
 use nauhuri::custody::audit::{AuditLog, By, Who};
 use nauhuri::custody::dsar::{ContactChannel, Handling, NewRequest, RequestOutcome, Ruling, SubjectRight};
 use nauhuri::custody::keeper::Keeper;
-use nauhuri::custody::language::Language;
 use nauhuri::daemon::crew::Faults;
 use nauhuri::daemon::machine_clock::Clock;
 use nauhuri::store::files::{Access, Folder};
 use nauhuri::store::layout::STATE_FOLDER;
 use nauhuri::store::probe_state::ProbeState;
-use nauhuri::telemetry::label::ProbeResult;
 use nauhuri::time::Timestamp;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -166,11 +166,11 @@ fn a_test_call_is_shown() {
     let heard = Timestamp::from_parts(1_779_990_000, 0);
     for of in ProbeResult::ALL {
         let at = heard + HOUR;
-        let known = ProbeState { schema: 1, at, result: of.as_str().into(), last_success_at: Some(heard) };
+        let known = ProbeState { schema: 1, at, result: (*of).into(), last_success_at: Some(heard) };
         known.write(&state).unwrap();
         clock.turn(Duration::from_secs(6));
-        studio.until(of.as_str(), 5, |s| result(s, of.as_str()) == 1.0);
-        let all: f64 = ProbeResult::ALL.iter().map(|r| result(&studio, r.as_str())).sum();
+        studio.until(of.name(), 5, |s| result(s, of.name()) == 1.0);
+        let all: f64 = ProbeResult::ALL.iter().map(|r| result(&studio, r.name())).sum();
         assert_eq!((all, studio.metric(&run)), (1.0, 1_779_993_600.0));
         assert_eq!(studio.metric(&success), 1_779_990_000.0);
     }

@@ -41,7 +41,7 @@ pub(crate) use facts::facts;
 pub use facts::{EntryFacts, Fact};
 pub use judgement::{AuditFinding, AuditProblem, KnownElsewhere, Pruned, Verdict};
 pub use log::{AuditLog, Entries};
-pub use who::{By, SystemAccount, Who};
+pub use who::{By, ServiceName, SystemAccount, Who};
 
 use crate::store::StoreError;
 use crate::store::word::Word;

@@ -1,6 +1,7 @@
 //! Who does something: a person at the machine, the service itself, or somebody at the
 //! listening room. A value that goes along with each call: one process may act for many.
 
+use crate::store::word::{Word, vocabulary, words};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -24,8 +25,8 @@ pub enum Who {
     },
     /// The recorder, by itself.
     Service {
-        /// Always `nauhuri`.
-        service: String,
+        /// Which.
+        service: Word<ServiceName>,
         /// The account it runs as.
         #[serde(flatten)]
         account: SystemAccount,
@@ -33,6 +34,16 @@ pub enum Who {
     /// Somebody who ran a command.
     Os(SystemAccount),
 }
+
+words! {
+    /// A program that writes to the log by itself.
+    pub enum ServiceName {
+        /// The recorder.
+        Nauhuri = "nauhuri",
+    }
+}
+
+vocabulary!(ServiceName);
 
 /// An account of the operating system, and the person behind it as far as that is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,14 +96,14 @@ impl Who {
 
     /// The recorder that this process is.
     pub fn of_service() -> Who {
-        Who::Service { service: env!("CARGO_PKG_NAME").into(), account: SystemAccount::of_process() }
+        Who::Service { service: ServiceName::Nauhuri.into(), account: SystemAccount::of_process() }
     }
 
     /// For `by` in a sidecar and for lists: the person rather than the account, `kaisa` before `root`.
     pub fn name(&self) -> String {
         match self {
             Who::Web { web, .. } => web.clone(),
-            Who::Service { service, .. } => service.clone(),
+            Who::Service { service, .. } => service.to_string(),
             Who::Os(account) => account.name(),
         }
     }
@@ -115,7 +126,7 @@ impl Who {
         };
         match self {
             Who::Web { web, .. } => web == name,
-            Who::Service { service, account } => service == name || of(account),
+            Who::Service { service, account } => service.as_str() == name || of(account),
             Who::Os(account) => of(account),
         }
     }
@@ -229,12 +240,17 @@ mod tests {
             ..SystemAccount::default()
         };
         let web = Who::Web { web: "kaisa".into(), session: "7f".into(), address: [192, 0, 2, 7].into() };
-        let service = Who::Service { service: "nauhuri".into(), account: account.clone() };
+        let service = Who::Service { service: ServiceName::Nauhuri.into(), account: account.clone() };
         for who in [web, service.clone(), Who::Os(account)] {
             let text = serde_json::to_string(&who).unwrap();
             assert_eq!(serde_json::from_str::<Who>(&text).unwrap(), who, "{text}");
         }
         assert_eq!(service.name(), "nauhuri");
+        // As a later version may write it: nobody else is taken for it.
+        let later = json!({ "service": "uploader", "uid": 995, "user": null, "host": "rec", "pid": 7 });
+        let who: Who = serde_json::from_value(later.clone()).unwrap();
+        assert!(who.name() == "uploader" && who.is_called("uploader") && !who.is_called("nauhuri"));
+        assert_eq!(serde_json::to_value(&who).unwrap(), later);
         // As the version before wrote it.
         let old = json!({ "user": null, "uid": 1000, "login": "kaisa", "host": "rec", "pid": 7 });
         let Who::Os(account) = serde_json::from_value(old).unwrap() else { panic!("no account") };

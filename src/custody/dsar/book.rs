@@ -6,7 +6,6 @@
 //! What goes is overwritten (`secure_delete`).
 
 use super::super::audit::By;
-use super::super::language::Language;
 use super::due::due;
 use super::error::DsarError;
 use super::subject::{
@@ -14,6 +13,7 @@ use super::subject::{
     SubjectRight,
 };
 use crate::archive::index::{connect, database};
+use crate::config::Language;
 use crate::config::compiled::NumberForm;
 use crate::pii::Pii;
 use crate::store::StoreError;

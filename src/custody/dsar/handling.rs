@@ -5,7 +5,8 @@
 //! has it done by the code of those commands.
 
 use super::super::audit::{Action, By, Draft, EntryFacts, Outcome, Why, facts};
-use super::super::erase::{Deleted, HELD};
+use super::super::deleted::Deleted;
+use super::super::erase::HELD;
 use super::super::keeper::Keeper;
 use super::book::RequestBook;
 use super::due::{EXTENSION_MAX, due};

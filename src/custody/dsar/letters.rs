@@ -5,9 +5,9 @@
 
 mod texts;
 
-use super::super::language::Language;
 use super::subject::{RequestOutcome, SubjectRequest};
 use crate::config::Controller;
+use crate::config::Language;
 use crate::pii::Pii;
 use crate::store::calendar::local_date;
 use jiff::civil::Date;

@@ -1,6 +1,6 @@
 //! One request: what is asked for, by whom, and how it stands.
 
-use super::super::language::Language;
+use crate::config::Language;
 use crate::pii::{Pii, stored};
 use crate::store::word::{vocabulary, words};
 use crate::time::Timestamp;

@@ -6,8 +6,8 @@
 
 use super::super::audit::{Action, AuditLog, Entry, Fact, Outcome};
 use super::super::keeper::KeeperError;
-use super::super::language::Language;
 use crate::archive::index::Row;
+use crate::config::Language;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

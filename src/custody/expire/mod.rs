@@ -9,4 +9,4 @@ mod plan;
 mod sweep;
 
 pub use plan::{CLAMPED, Crowd, GUARD_FLOOR, Inventory, Plan, Refusal, RequestsBefore, SweepOptions, plan};
-pub use sweep::{Sweep, SweepTask};
+pub use sweep::{Sweep, SweepTrouble};

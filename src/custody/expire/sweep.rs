@@ -1,8 +1,9 @@
 //! A plan carried out: what is due is deleted, in the steps of [`super::super::erase`].
 
 use super::super::audit::{Action, By, Draft, Outcome, Who, facts};
+use super::super::deleted::{Deleted, NotDeleted};
 use super::super::dsar::{DsarError, RequestBook};
-use super::super::erase::{Cause, Deleted};
+use super::super::erase::Cause;
 use super::super::keeper::{BATCH, Keeper, KeeperError};
 use super::super::wall_clock::{self, Reading};
 use super::plan::{Crowd, GUARD_FLOOR, Inventory, Plan, Refusal, RequestsBefore, SweepOptions, plan};
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
 /// What a sweep did, or under `dry_run` would do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Sweep {
     /// Deleted (would be), with the service.
     pub deleted: Vec<(Uuid, Option<String>)>,
@@ -24,7 +25,7 @@ pub struct Sweep {
     /// Among those, no audio was found under their names.
     pub silent: Vec<Uuid>,
     /// Could not be deleted, and why.
-    pub failed: Vec<(Uuid, String)>,
+    pub failed: Vec<(Uuid, NotDeleted)>,
     /// Past their term, not held, and still there.
     pub overdue: u64,
     /// Entries of the audit log that went.
@@ -40,24 +41,28 @@ pub struct Sweep {
     /// Assurance of calls that left no recording, whose time was over.
     pub assurance_removed: u64,
     /// What beside recordings could not be looked after, and why.
-    pub troubles: Vec<(SweepTask, String)>,
+    pub troubles: Vec<SweepTrouble>,
     /// Files that are not the service's, or open to others; looked for with `walk`.
     pub wrong_owner: Option<u64>,
     /// Nothing was deleted, and why.
     pub refused: Option<Refusal>,
 }
 
-/// What a sweep looks after beside recordings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SweepTask {
+/// What beside recordings could not be looked after.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepTrouble {
     /// Training copies go with their recordings.
-    Training,
+    #[error(transparent)]
+    Training(KeeperError),
     /// Assurance of calls that left no recording goes when that would have gone.
-    Assurance,
+    #[error(transparent)]
+    Assurance(KeeperError),
     /// Names of data subjects whose requests were decided go.
-    Requests,
+    #[error(transparent)]
+    Requests(DsarError),
     /// Calls leave the register of those that were not recorded.
-    Register,
+    #[error(transparent)]
+    Register(KeeperError),
 }
 
 impl Sweep {
@@ -130,24 +135,24 @@ impl Keeper {
                 if let Some(before) = tombstones_before {
                     sweep.tombstones_pruned = self.prune_tombstones(before, by)?;
                 }
-                let mut try_task = |task, done: Result<u64, String>| match done {
+                let mut try_task = |done: Result<u64, SweepTrouble>| match done {
                     Ok(count) => count,
-                    Err(why) => {
-                        sweep.troubles.push((task, why));
+                    Err(trouble) => {
+                        sweep.troubles.push(trouble);
                         0
                     }
                 };
-                let removed = self.tend_training(due_at, by).map_err(|e| e.to_string());
-                sweep.training_removed = try_task(SweepTask::Training, removed);
-                let removed = self.expire_assurance(due_at, by).map_err(|e| e.to_string());
-                sweep.assurance_removed = try_task(SweepTask::Assurance, removed);
+                let removed = self.tend_training(due_at, by).map_err(SweepTrouble::Training);
+                sweep.training_removed = try_task(removed);
+                let removed = self.expire_assurance(due_at, by).map_err(SweepTrouble::Assurance);
+                sweep.assurance_removed = try_task(removed);
                 if let Some(before) = requests_before {
-                    let pruned = self.prune_requests(before, by).map_err(|e| e.to_string());
-                    sweep.dsar_pruned = try_task(SweepTask::Requests, pruned);
+                    let pruned = self.prune_requests(before, by).map_err(SweepTrouble::Requests);
+                    sweep.dsar_pruned = try_task(pruned);
                 }
                 if let Some(before) = register_before {
-                    let pruned = self.prune_register(before).map_err(|e| e.to_string());
-                    sweep.register_pruned = try_task(SweepTask::Register, pruned);
+                    let pruned = self.prune_register(before).map_err(SweepTrouble::Register);
+                    sweep.register_pruned = try_task(pruned);
                 }
             }
         }

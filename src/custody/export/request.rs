@@ -2,7 +2,7 @@
 
 use super::super::audit::{AuditError, EntryFacts, Why};
 use super::super::keeper::KeeperError;
-use super::super::language::Language;
+use crate::config::Language;
 use crate::id::Channel;
 use crate::store::StoreError;
 use jiff::tz::TimeZone;

@@ -1,8 +1,8 @@
 //! A sidecar for people: what a data subject or an authority reads, in his language.
 
-use super::super::language::Language;
 use super::audio::Excerpt;
 use crate::config::CallDirection;
+use crate::config::Language;
 use crate::id::Channel;
 use crate::pii::Pii;
 use crate::store::legible::Legible;

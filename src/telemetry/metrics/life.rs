@@ -1,9 +1,10 @@
 //! What events and the keepers of storage count.
 
+use crate::caller::ProbeResult;
 use crate::config::PauseBy;
 use crate::telemetry::families::Families;
 use crate::telemetry::label::{
-    CodecLabel, DecoderFault, FaultLabel, ProbeResult, StorageState, ThreadRole, UnrecordedReason, UpkeepTask,
+    CodecLabel, DecoderFault, FaultLabel, StorageState, ThreadRole, UnrecordedReason, UpkeepTask,
 };
 use metrics::{Counter, Gauge, Histogram};
 use std::collections::HashMap;
@@ -110,7 +111,7 @@ impl EventMetrics {
             upkeep_failures: f.counters("nauhuri_upkeep_failures_total", "Failures of upkeep beside the recordings themselves, by task.", "task", UpkeepTask::ALL.iter().map(|t| t.as_str())),
             probe_run: f.gauge("nauhuri_probe_last_run_timestamp_seconds", "When the last test call (nauhuri probe) was placed, Unix time; 0: none yet.", &[]),
             probe_success: f.gauge("nauhuri_probe_last_success_timestamp_seconds", "When the last test call that was recorded and heard was placed, Unix time; 0: none yet.", &[]),
-            probe_result: ProbeResult::ALL.iter().map(|r| f.gauge("nauhuri_probe_last_result", "1 for the result of the last test call, 0 for the others.", &[("result", r.as_str())])).collect(),
+            probe_result: ProbeResult::ALL.iter().map(|r| f.gauge("nauhuri_probe_last_result", "1 for the result of the last test call, 0 for the others.", &[("result", r.name())])).collect(),
             clock_synchronised: f.gauge("nauhuri_clock_synchronised", "1 if the kernel says the clock is synchronised.", &[]),
             last_sweep: f.gauge("nauhuri_sweep_last_success_timestamp_seconds", "When a sweep last deleted everything that was due, Unix time; 0 before the first. One that is refused, or that leaves something behind, does not count.", &[]),
             archive_ok: f.gauge("nauhuri_archive_ok", "1 if index, audit log and sweep worked when last used.", &[]),

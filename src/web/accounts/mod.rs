@@ -21,6 +21,7 @@ pub use sign_in::{Attempt, SignInRefused};
 pub use tickets::{LoginSession, Token};
 
 use crate::archive::index::{connect, database};
+use crate::config::Language;
 use crate::custody::access::{Assignment, Directory, Person};
 use crate::store::StoreError;
 use crate::store::layout::open_state;
@@ -101,7 +102,7 @@ pub struct Account {
     /// A one-time code is asked for.
     pub totp: bool,
     /// Language of the pages, where one was chosen.
-    pub language: Option<String>,
+    pub language: Option<Language>,
     /// Last signed in.
     pub seen: Option<Timestamp>,
     /// Last heard a recording.
@@ -308,9 +309,9 @@ impl Accounts {
     ///
     /// # Errors
     /// SQLite.
-    pub fn choose_language(&self, name: &str, language: &str) -> Result<(), AccountError> {
+    pub fn choose_language(&self, name: &str, language: Language) -> Result<(), AccountError> {
         let sql = "UPDATE account SET language = ?2 WHERE name = ?1";
-        self.sql(self.conn.execute(sql, [name, language]))?;
+        self.sql(self.conn.execute(sql, [name, language.code()]))?;
         Ok(())
     }
 }
@@ -336,7 +337,7 @@ fn read_account(r: &Row<'_>) -> rusqlite::Result<Account> {
         locked_until: at("locked_until")?,
         provider: r.get("provider")?,
         totp: r.get::<_, Option<Vec<u8>>>("totp")?.is_some(),
-        language: r.get("language")?,
+        language: r.get::<_, Option<String>>("language")?.and_then(|code| Language::from_code(&code)),
         seen: at("seen")?,
         heard: at("heard")?,
         accepted: None,

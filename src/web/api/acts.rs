@@ -14,9 +14,10 @@ use crate::config::listening::Act;
 use crate::custody::access::Deed;
 use crate::custody::amend::{Correction, stated_number};
 use crate::custody::audit::{Action, By, Draft, Why};
+use crate::custody::edit::Amended;
 use crate::custody::export::{ExportRequest, Exported};
 use crate::custody::hold::Release;
-use crate::custody::keeper::{Amended, Keeper};
+use crate::custody::keeper::Keeper;
 use crate::id::Channel;
 use crate::pii::{Pii, stored};
 use crate::store::cases::HoldReason;
@@ -61,7 +62,7 @@ fn amended(
     amended: &Amended,
 ) -> Result<Response, ProblemDetails> {
     if let Some((_, why)) = amended.refused.first() {
-        return Err(ProblemDetails::CONFLICT.with(*why));
+        return Err(ProblemDetails::CONFLICT.with(why.to_string()));
     }
     if let Some((_, why)) = amended.failed.first() {
         tracing::error!(reason = %why, "a recording cannot be changed");

@@ -11,6 +11,7 @@ use super::acts::{Scratch, allowed, sent};
 use super::answer::{Body, checked_text, json};
 use super::finding::{refuse, resolve};
 use crate::config::CopyAccess;
+use crate::config::Language;
 use crate::config::listening::Act;
 use crate::custody::access::Deed;
 use crate::custody::audit::{Action, Draft};
@@ -18,7 +19,6 @@ use crate::custody::dsar::{
     CarryOut, ContactChannel, CopyRequest, Handling, Letter, LetterKind, NewRequest, RequestOutcome,
     RequestStanding, Ruling, SubjectRequest, SubjectRight,
 };
-use crate::custody::language::Language;
 use crate::id::Channel;
 use crate::pii::{Pii, stored};
 use axum::extract::{Path, Query as Pairs, State};
@@ -200,7 +200,10 @@ impl NewDsar {
         let number = self.number.as_ref().map(|n| {
             crate::custody::amend::stated_number(n.as_str()).ok_or_else(|| ProblemDetails::bad(wrong))
         });
-        let language = self.language.as_deref().or(room.config.room.languages.first().map(String::as_str));
+        let language = match &self.language {
+            Some(code) => word::<Language>("language", code)?,
+            None => room.config.room.languages.first().copied().unwrap_or_default(),
+        };
         Ok(NewRequest {
             right: word::<SubjectRight>("right", &self.right)?,
             received: self
@@ -209,7 +212,7 @@ impl NewDsar {
                 .map_err(|_| ProblemDetails::bad("received: a date such as 2026-11-23"))?,
             channel: word::<ContactChannel>("channel", &self.channel)?,
             case: checked_text("ref", &self.case)?,
-            language: word::<Language>("language", language.unwrap_or("en"))?,
+            language,
             name: Pii::new(checked_text("name", self.name.as_str())?),
             address: stated("address", self.address.as_ref())?.unwrap_or_default(),
             number: number.transpose()?,

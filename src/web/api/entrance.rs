@@ -8,7 +8,7 @@ use super::super::problem::ProblemDetails;
 use super::super::query::when;
 use super::super::{RoomState, now};
 use super::answer::{Body, checked_text, json};
-use crate::config::listening::LANGUAGES;
+use crate::config::Language;
 use crate::custody::audit::{Action, By, Draft, Outcome, facts};
 use crate::time::Timestamp;
 use axum::extract::{Extension, Path, State};
@@ -186,11 +186,10 @@ pub(super) async fn language(
     entrant: Entrant,
     Body(body): Body<LanguageChoice>,
 ) -> Result<Response, ProblemDetails> {
-    if !LANGUAGES.contains(&body.language.as_str()) {
+    let Some(language) = Language::from_code(&body.language) else {
         return Err(ProblemDetails::bad("language: fi, sv or en"));
-    }
-    room.blocking(move |room| room.accounts(|a| a.choose_language(&entrant.person.name, &body.language)))
-        .await?;
+    };
+    room.blocking(move |room| room.accounts(|a| a.choose_language(&entrant.person.name, language))).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -6,10 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::JsonWebKey;
 use openidconnect::core::{CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::de::IgnoredAny;
 
-/// What every logout token says it is.
-const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// How old one may be, and how far clocks may differ, seconds.
 const AGE_S: i64 = 300;
 
@@ -54,10 +52,25 @@ struct JoseHeader {
     kid: Option<String>,
 }
 
+/// RFC 7519 section 4.1.3: one, or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// What every logout token says it is.
+#[derive(Deserialize)]
+struct LogoutEvents {
+    #[serde(default, rename = "http://schemas.openid.net/event/backchannel-logout")]
+    logout: Option<IgnoredAny>,
+}
+
 #[derive(Deserialize)]
 struct LogoutClaims {
     iss: String,
-    aud: Value,
+    aud: Audience,
     iat: i64,
     #[serde(default)]
     exp: Option<i64>,
@@ -65,9 +78,9 @@ struct LogoutClaims {
     sub: Option<String>,
     #[serde(default)]
     sid: Option<String>,
-    events: Map<String, Value>,
+    events: LogoutEvents,
     #[serde(default)]
-    nonce: Option<Value>,
+    nonce: Option<IgnoredAny>,
 }
 
 /// Reads a token that a key of `keys` has signed.
@@ -102,16 +115,15 @@ pub fn read(
     }
     let claims: LogoutClaims = part(payload)?;
     let for_us = match &claims.aud {
-        Value::String(one) => one == expected.client,
-        Value::Array(all) => all.iter().any(|one| one == expected.client),
-        _ => false,
+        Audience::One(one) => one == expected.client,
+        Audience::Several(all) => all.iter().any(|one| one == expected.client),
     };
     let now = expected.now_s;
     let in_time = claims.iat > now - AGE_S
         && claims.iat < now + AGE_S
         && claims.exp.is_none_or(|exp| exp > now - AGE_S);
     // A nonce is forbidden, so that no ID token passes for one of these.
-    let is_one = claims.events.contains_key(EVENT) && claims.nonce.is_none();
+    let is_one = claims.events.logout.is_some() && claims.nonce.is_none();
     let says = claims.sub.is_some() || claims.sid.is_some();
     if claims.iss != expected.issuer || !for_us || !in_time || !is_one || !says {
         return Err(LogoutError::Claims);
@@ -129,8 +141,9 @@ mod tests {
     use super::*;
     use openidconnect::core::CoreEdDsaPrivateSigningKey;
     use openidconnect::{JsonWebKeyId, PrivateSigningKey};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
+    const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
     // Made for this test.
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
         MC4CAQAwBQYDK2VwBCIEICWeYPLxoZKHZlQ6rkBi11E9JwchynXtljATLqym/XS9\n\
@@ -174,6 +187,11 @@ mod tests {
         let mut nobody = claims.clone();
         nobody.as_object_mut().unwrap().retain(|key, _| key != "sub" && key != "sid");
         assert_eq!(read(&signed(&head, &nobody)), Err(LogoutError::Claims));
+        for (key, value) in [("aud", json!(7)), ("aud", json!(["room", 7])), ("events", json!(EVENT))] {
+            let mut odd = claims.clone();
+            odd[key] = value;
+            assert_eq!(read(&signed(&head, &odd)), Err(LogoutError::Form), "{key}");
+        }
         for head in
             [json!({ "alg": "EdDSA", "kid": "other" }), json!({ "alg": "none" }), json!({ "alg": "HS256" })]
         {

@@ -137,7 +137,7 @@ impl FromRequestParts<Arc<RoomState>> for Visitor {
     async fn from_request_parts(parts: &mut Parts, room: &Arc<RoomState>) -> Result<Visitor, Response> {
         match Caller::from_request_parts(parts, room).await {
             Ok(caller) => {
-                let guest = Guest::of(parts, room, caller.entrant.session.account.language.as_deref());
+                let guest = Guest::of(parts, room, caller.entrant.session.account.language);
                 Ok(Visitor { caller, guest })
             }
             Err(problem) => Err(turned_away(&Guest::of(parts, room, None), &problem)),
@@ -151,7 +151,7 @@ impl FromRequestParts<Arc<RoomState>> for Newcomer {
     async fn from_request_parts(parts: &mut Parts, room: &Arc<RoomState>) -> Result<Newcomer, Response> {
         match Entrant::from_request_parts(parts, room).await {
             Ok(entrant) => {
-                let guest = Guest::of(parts, room, entrant.session.account.language.as_deref());
+                let guest = Guest::of(parts, room, entrant.session.account.language);
                 Ok(Newcomer { guest })
             }
             Err(problem) => Err(turned_away(&Guest::of(parts, room, None), &problem)),

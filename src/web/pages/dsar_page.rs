@@ -3,11 +3,11 @@
 use super::door::problem_inside;
 use super::frame::{choice, field, inside, needed};
 use super::visit::{Guest, Visitor, html as answer};
+use crate::config::Language;
 use crate::custody::dsar::{
     CarryOut, ContactChannel, EXTENSION_MAX, LetterKind, RequestOutcome, RequestStanding, SubjectRequest,
     SubjectRight,
 };
-use crate::custody::language::Language;
 use crate::pii::Pii;
 use crate::store::calendar::local_date;
 use crate::web::RoomState;

@@ -1,6 +1,6 @@
 //! What the pages say, in Finnish, Swedish and English.
 
-use crate::custody::language::Language;
+use crate::config::Language;
 use axum::http::{HeaderMap, header};
 use fluent_bundle::FluentResource;
 use fluent_bundle::concurrent::FluentBundle;
@@ -29,20 +29,20 @@ fn bundle(code: &str, text: &str) -> Bundle {
 
 impl Language {
     /// The one to use: as asked for, as the account chose, as the browser prefers, the first there is.
-    pub fn choose(asked: Option<&str>, own: Option<&str>, headers: &HeaderMap, there: &[String]) -> Language {
-        let fits =
-            |code: &str| there.iter().any(|known| known == code).then(|| Language::from_code(code)).flatten();
+    pub fn choose(
+        asked: Option<&str>,
+        own: Option<Language>,
+        headers: &HeaderMap,
+        there: &[Language],
+    ) -> Language {
+        let known = |code: &str| Language::from_code(code);
         let accepted =
             headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
         // Browsers send them in the order they are preferred.
-        let accepted = accepted.split(',').filter_map(|item| fits(item.trim().get(..2)?));
-        let asked = asked.and_then(fits).or_else(|| own.and_then(fits));
-        asked
-            .into_iter()
-            .chain(accepted)
-            .chain(there.first().and_then(|code| fits(code)))
-            .next()
-            .unwrap_or(Language::En)
+        let accepted = accepted.split(',').filter_map(|item| known(item.trim().get(..2)?));
+        let mut wanted = asked.and_then(known).into_iter().chain(own).chain(accepted);
+        let offered = wanted.find(|language| there.contains(language));
+        offered.or(there.first().copied()).unwrap_or_default()
     }
 
     /// What is said under `key`.
@@ -132,16 +132,17 @@ mod tests {
 
     #[test]
     fn who_reads_what() {
-        let there: Vec<String> = ["fi", "sv"].map(String::from).to_vec();
+        let there = [Language::Fi, Language::Sv];
         let choose = |asked, own, accept: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_LANGUAGE, accept.parse().unwrap());
             Language::choose(asked, own, &headers, &there).code()
         };
         assert_eq!(choose(None, None, "sv-FI,sv;q=0.9,fi;q=0.8"), "sv");
-        assert_eq!(choose(None, Some("fi"), "sv"), "fi");
-        assert_eq!(choose(Some("sv"), Some("fi"), ""), "sv");
+        assert_eq!(choose(None, Some(Language::Fi), "sv"), "fi");
+        assert_eq!(choose(Some("sv"), Some(Language::Fi), ""), "sv");
         assert_eq!(choose(Some("en"), None, "en-GB,de"), "fi", "not offered here");
+        assert_eq!(choose(None, Some(Language::En), "sv"), "sv", "no longer offered here");
         assert_eq!(choose(Some("x"), None, "*;q=1,ä"), "fi");
     }
 

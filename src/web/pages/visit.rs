@@ -1,6 +1,6 @@
 //! Who asks for a page, and how it is made for him.
 
-use crate::custody::language::Language;
+use crate::config::Language;
 use crate::web::RoomState;
 use crate::web::guard::Caller;
 use axum::extract::FromRequestParts;
@@ -21,12 +21,12 @@ pub struct Guest {
 }
 
 impl Guest {
-    pub(super) fn of(parts: &Parts, room: &RoomState, own: Option<&str>) -> Guest {
+    pub(super) fn of(parts: &Parts, room: &RoomState, own: Option<Language>) -> Guest {
         let there = &room.config.room.languages;
         let asked = parts.uri.query().unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("lang="));
         Guest {
             lang: Language::choose(asked, own, &parts.headers, there),
-            languages: there.iter().filter_map(|code| Language::from_code(code)).collect(),
+            languages: there.clone(),
             path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         }
     }

@@ -1,6 +1,6 @@
 //! What the letters say, in Finnish, Swedish and English. `{word}` is filled in.
 
-use super::super::super::language::Language;
+use crate::config::Language;
 
 /// The letters in one language. Lists by right are in the order of `SubjectRight::ALL`.
 pub(super) struct LetterTexts {

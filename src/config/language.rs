@@ -3,9 +3,11 @@
 use crate::time::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 /// In which language somebody is spoken to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Language {
     /// Finnish.
     Fi,
@@ -19,6 +21,8 @@ pub enum Language {
 impl Language {
     /// All of them.
     pub const ALL: [Language; 3] = [Language::Fi, Language::Sv, Language::En];
+    /// Their codes, in the same order.
+    pub const CODES: &[&str] = &[Language::Fi.code(), Language::Sv.code(), Language::En.code()];
 
     /// Its code (ISO 639-1), as it stands in the configuration and in `lang`.
     pub const fn code(self) -> &'static str {
