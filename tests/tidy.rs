@@ -236,12 +236,12 @@ fn homonyms(sources: &[Source]) -> Vec<String> {
     found.collect()
 }
 
-/// Files that hold methods of one type of another room's part and nothing of their own. Below the
-/// file of the type, in its folder, they are a part of it.
+/// Files that hold methods of somebody else's type and nothing of their own. Those in `x/` below the
+/// type's `x.rs` are a part of that file; those beside a type in `mod.rs` are files of the same room.
 fn lodgers(sources: &[Source]) -> Vec<String> {
     let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for source in sources.iter().filter(|s| s.path.starts_with("src/")) {
-        let folder = source.path.trim_end_matches(".rs").trim_end_matches("/mod").to_owned() + "/";
+        let folder = source.path.trim_end_matches(".rs").to_owned() + "/";
         for (name, _) in scan::declared(&source.code) {
             homes.entry(name).or_default().push(folder.clone());
         }
@@ -614,12 +614,9 @@ mod proof {
             assert_eq!(found(&[home, ("src/a/other.rs", lodger)]), ["src/a/other.rs: only methods of Hub"]);
             assert_eq!(found(&[home, ("src/a/hub/part.rs", lodger)]), [""; 0]);
         }
-        for fine in [
-            "impl Hub {}\nfn own() {}",
-            "struct Own;\nimpl Hub {}",
-            "impl Show for Hub {}",
-            "use super::Hub;",
-        ] {
+        assert_eq!(found(&[("src/a/mod.rs", home.1), lodger]), ["src/a/other.rs: only methods of Hub"]);
+        let own = ["impl Hub {}\nfn own() {}", "struct Own;\nimpl Hub {}"];
+        for fine in own.into_iter().chain(["impl Show for Hub {}", "use super::Hub;"]) {
             assert_eq!(found(&[home, ("src/a/other.rs", fine)]), [""; 0], "{fine}");
         }
     }

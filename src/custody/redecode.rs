@@ -12,7 +12,8 @@
 //! The payload itself stays beside it as long as the recording does: it is what came.
 
 use super::audit::{Action, By, Draft, facts};
-use super::keeper::{Amended, EditResult, Keeper, KeeperError};
+use super::edit::{Amended, EditRefusal, EditResult};
+use super::keeper::{Keeper, KeeperError};
 use crate::archive::index::Row;
 use crate::codec::def::ForeignDecoders;
 use crate::codec::g711::Law;
@@ -55,7 +56,7 @@ struct Redecoded {
 enum NotMade {
     /// There is nothing to be decoded.
     Nothing,
-    Refused(&'static str),
+    Refused(EditRefusal),
     Failed(StoreError),
 }
 
@@ -76,7 +77,7 @@ impl Keeper {
             let alone = EditLock::wait(self.audit.state())?;
             match self.redecode_one(row, decoders, by, &alone) {
                 Ok(amended) => all.add(amended),
-                Err(KeeperError::Store(e)) => all.failed.push((row.id, e.to_string())),
+                Err(KeeperError::Store(e)) => all.failed.push((row.id, e)),
                 Err(e) => return Err(e),
             }
         }
@@ -122,7 +123,7 @@ impl Redecoded {
     /// What the sidecar says of it, if it is still the one that was read.
     fn tell(&self, s: &mut Sidecar, read: &Sidecar, by: &By) -> EditResult {
         if s.audio.sha256 != read.audio.sha256 {
-            return EditResult::Refused("it was changed meanwhile");
+            return EditResult::Refused(EditRefusal::ChangedMeanwhile);
         }
         (s.audio.sha256, s.audio.encoding) = (self.audio.sha256_hex.clone(), WavEncoding::PcmS16le);
         if let Some(kept) = &mut s.undecoded {
@@ -153,21 +154,21 @@ fn sound_of(store: &Folder, paths: &Paths, s: &Sidecar, decoders: &Decoders) -> 
     // What an edit cut short left.
     settle_sound(store, paths, s)?;
     if s.restricted.is_set() {
-        return Err(NotMade::Refused("it is restricted"));
+        return Err(NotMade::Refused(EditRefusal::Restricted));
     }
     if s.retention.hold.is_set() {
-        return Err(NotMade::Refused("it is on hold: its audio stays as it is until the hold ends"));
+        return Err(NotMade::Refused(EditRefusal::OnHold));
     }
     if kept.decoded_at.is_some() && s.complete {
         return Err(NotMade::Nothing);
     }
     let pcap = store.read(&paths.pcap)?;
     if sha256_of(&pcap, &paths.pcap)? != kept.sha256 {
-        return Err(NotMade::Refused("its kept payload is not the one its sidecar speaks of"));
+        return Err(NotMade::Refused(EditRefusal::OtherPayload));
     }
     let old = store.read(&paths.wav)?;
     if sha256_of(&old, &paths.wav)? != s.audio.sha256 {
-        return Err(NotMade::Refused("its audio is not the one its sidecar speaks of"));
+        return Err(NotMade::Refused(EditRefusal::OtherAudio));
     }
     let mut deck = OverlayDeck::new(store, paths, old)?;
     let report = play(&store.read(&paths.pcap)?, paths, s, decoders, &mut deck)?;
@@ -175,7 +176,7 @@ fn sound_of(store: &Folder, paths: &Paths, s: &Sidecar, decoders: &Decoders) -> 
     let audio = deck.finish()?;
     if !heard {
         store.remove(&with_new(&paths.wav))?;
-        return Err(NotMade::Refused("nothing here can decode its payload"));
+        return Err(NotMade::Refused(EditRefusal::NoDecoder));
     }
     Ok(Redecoded { audio, report })
 }
@@ -194,7 +195,7 @@ fn play(
     let ns = |s: f64| (s * 1e9) as i64;
     let paused = s.events.iter().filter(|e| e.kind == EventKind::Pause);
     let spans = paused.filter_map(|e| Some((ns(e.at_s), ns(e.end_s?))));
-    tape.set_hushed(spans, s.policy.as_ref().is_some_and(|p| p.silence_tones));
+    tape.hush_mut().replay(spans, s.policy.as_ref().is_some_and(|p| p.silence_tones));
     let mut reader = UndecodedReader::new(BufReader::new(pcap)).map_err(unreadable())?;
     while let Some(item) = reader.read_item().map_err(unreadable())? {
         match item {

@@ -50,11 +50,11 @@ impl Running {
                 tape.set_keys(hop.channel, hop.rank, &hop.keys);
             }
             Decision::Keys { channel, rank, keys, .. } => tape.set_keys(*channel, *rank, keys),
-            Decision::Pause(_, at, switch, by) => tape.switch(*at, *switch, *by),
+            Decision::Pause(_, at, switch, by) => tape.hush_mut().switch(*at, *switch, *by),
             Decision::Keyed { channel, standing, ssrc, .. } => tape.note_keys(*channel, *standing, *ssrc),
             Decision::Disowned(d) => tape.give_back(d.channel, (d.ssrc, d.flow), d.since, &mut self.deck),
             Decision::Moved(_, channel, at) => tape.set_moved(*channel, *at),
-            Decision::Expected(_, at, is_expected) => tape.expect_sound(*at, *is_expected),
+            Decision::Expected(_, at, is_expected) => tape.watch_mut().expect(*at, *is_expected),
             Decision::Suspend(_, at) => tape.suspend(*at),
             Decision::Incomplete(_) => {
                 self.lost_inside = true;
@@ -87,7 +87,7 @@ impl Running {
 
 /// What a crash leaves as metadata from here on: what the call is, and where it was paused so far.
 pub(super) fn remember(r: &mut Running, timezone: &TimeZone) {
-    let (o, pauses) = (&r.opening, r.tape.pauses());
+    let (o, pauses) = (&r.opening, r.tape.hush().reports());
     let mut known = metadata::sidecar(o, timezone, o.answered_at, EndedBy::Recovered);
     known.events.extend(pauses.iter().map(pause));
     known.paused_s = paused_s(pauses);
@@ -102,16 +102,16 @@ pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) ->
     let heard = r.tape.take_heard().inspect(|heard| report_undecodable(opening, told, heard, context));
     counts.add(heard, seen);
     report_faults(r, context);
-    let is_news = r.tape.has_pause_news();
+    let is_news = r.tape.hush().has_news();
     if is_news {
-        tell_pauses(&r.opening, r.tape.pause_news(), context);
+        tell_pauses(&r.opening, r.tape.hush_mut().news(), context);
     }
     is_news && context.writing.prompt
 }
 
 /// How far a call's service lets it be paused, and whether the tones of keys are silenced.
 pub(super) fn set_privacy(tape: &mut Tape, o: &Opening, context: &Context) {
-    tape.set_privacy(&context.pausing, o.service.pause, o.service.silence_tones);
+    tape.hush_mut().set(&context.pausing, o.service.pause, o.service.silence_tones);
 }
 
 /// Tells of pauses that began or ended (true).
@@ -132,7 +132,7 @@ pub(super) fn tell_pauses(o: &Opening, news: impl Iterator<Item = (PauseReport, 
 /// How a recording is at present, without anything that tells of the customer.
 pub(super) fn describe(recording: RecordingId, r: &Running) -> RunningCall {
     let o = &r.opening;
-    let paused = r.tape.paused_now();
+    let paused = r.tape.hush().paused_now();
     let holds = |e: &CallEvent| match e {
         CallEvent::Hold => Some(true),
         CallEvent::Resume => Some(false),
@@ -167,11 +167,11 @@ pub(super) fn describe(recording: RecordingId, r: &Running) -> RunningCall {
 
 /// Tells once of each fault of its sound, and keeps count of those it has now.
 fn report_faults(r: &mut Running, context: &Context) {
-    let now = r.tape.faults_now();
+    let now = r.tape.watch().now();
     let [told, before] = &mut r.faults;
     for kind in std::mem::replace(before, now).changed(now) {
         context.metrics().count_faulty(fault_label(kind), now.contains(kind));
-        if let Some(span) = r.tape.first_fault(kind).filter(|_| told.insert(kind)) {
+        if let Some(span) = r.tape.watch().first(kind).filter(|_| told.insert(kind)) {
             report_fault(&r.opening, &span, context);
         }
     }

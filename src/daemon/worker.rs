@@ -131,9 +131,12 @@ impl Worker {
             }
             Item::Lost(id) => self.with(id, |r| {
                 (r.lost_inside, r.dropped) = (true, true);
-                r.tape.note_dropped(r.tape.due());
+                let due = r.tape.due();
+                r.tape.watch_mut().note_dropped(due);
             }),
-            Item::Dropped(at) => self.running.values_mut().for_each(|s| s.running.tape.note_dropped(*at)),
+            Item::Dropped(at) => {
+                self.running.values_mut().for_each(|s| s.running.tape.watch_mut().note_dropped(*at))
+            }
             Item::Tick(now) => self.tick(*now, pulse),
             Item::Asked(asked) => {
                 let meant = self.running.iter().filter(|(id, _)| asked.only.is_none_or(|only| only == **id));
@@ -288,7 +291,7 @@ impl Worker {
         if self.is_late() {
             return self.leave(&r);
         }
-        let is_dropped = r.dropped || r.tape.has_dropped();
+        let is_dropped = r.dropped || r.tape.watch().has_dropped();
         let Running { opening, tape, mut deck, mut events, lost_inside, mut undecodable, faults, .. } = r;
         let mut report = tape.close(at, &mut deck);
         tell_pauses(&opening, report.pause_news.drain(..), &self.context);

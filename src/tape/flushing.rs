@@ -33,8 +33,7 @@ impl Tape {
         for channel in Channel::BOTH {
             self.play(channel, horizon_ns, rate_hz, (&mut pcm, &mut late), deck);
         }
-        let times = (self.answered_at, rate_hz);
-        if let Some(frames) = self.hush.settle(horizon_ns, times, &self.timeline, deck) {
+        if let Some(frames) = self.hush.settle(horizon_ns, rate_hz, &self.timeline, deck) {
             Channel::BOTH.into_iter().for_each(|channel| silence(channel, frames.clone(), deck));
         }
         self.hand_over(late, rate_hz, deck);

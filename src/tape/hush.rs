@@ -4,12 +4,13 @@
 //! decoded.
 
 use super::outgoing::Deck;
-use super::pauses::{PauseSettings, Pauses};
+use super::pauses::{PauseSettings, PausedNow, Pauses};
 use super::played::Played;
-use super::report::TapeEvent;
+use super::report::{PauseReport, TapeEvent};
 use super::timeline::{Timeline, frames_at};
 use super::tones::Tones;
 use crate::codec::key_sequence::DtmfKey;
+use crate::config::{PauseBy, Switch};
 use crate::id::Channel;
 use crate::time::{NS_PER_MS, Timestamp, frames_ns};
 use std::ops::Range;
@@ -20,25 +21,69 @@ const LONGEST_PACKET_NS: i64 = 100 * NS_PER_MS;
 /// A pause that lasts ends here, frames.
 const FOR_EVER: u64 = u64::MAX;
 
-/// All of it.
-#[derive(Debug, Default)]
-pub(super) struct Hush {
+/// What of a tape nobody is to hear.
+#[derive(Debug)]
+pub struct Hush {
+    answered_at: Timestamp,
     /// What somebody asked for.
-    pub pauses: Pauses,
+    pauses: Pauses,
     /// Where the tones of keys are silenced.
     tones: Option<Box<Tones>>,
 }
 
 impl Hush {
-    /// How pausing goes, whether it is allowed, and whether tones are silenced.
-    pub fn set(&mut self, settings: &Arc<PauseSettings>, is_allowed: bool, tones: bool) {
-        self.pauses.set(settings, is_allowed);
-        self.silence_tones(tones);
+    /// Nothing yet of a call that was answered then.
+    pub(super) fn new(answered_at: Timestamp) -> Hush {
+        Hush { answered_at, pauses: Pauses::default(), tones: None }
     }
 
-    /// Whether tones are silenced; what was found so far stays.
-    pub fn silence_tones(&mut self, tones: bool) {
-        if tones {
+    /// How pausing goes, whether it is allowed, and whether the tones of keys are silenced.
+    pub fn set(&mut self, settings: &Arc<PauseSettings>, may_pause: bool, silence_tones: bool) {
+        self.pauses.set(settings, may_pause);
+        self.silence_tones(silence_tones);
+    }
+
+    /// For sound that is made later: it was paused between these nanoseconds from the answer, and the
+    /// tones of keys were silenced or not.
+    pub fn replay(&mut self, pauses: impl Iterator<Item = (i64, i64)>, silence_tones: bool) {
+        self.pauses.replay(pauses);
+        self.silence_tones(silence_tones);
+    }
+
+    /// From `at` on both parties are silence, or no longer. Takes effect once all that came
+    /// before is known.
+    pub fn switch(&mut self, at: Timestamp, switch: Switch, by: PauseBy) {
+        self.pauses.want(at.since_ns(self.answered_at), switch, by);
+    }
+
+    /// The pause that it is in; all that was asked for so far counted.
+    pub fn paused_now(&self) -> Option<PausedNow> {
+        self.pauses.now()
+    }
+
+    /// All pauses so far.
+    pub fn reports(&self) -> &[PauseReport] {
+        self.pauses.reports()
+    }
+
+    /// Whether [`Hush::news`] has something to tell.
+    pub fn has_news(&self) -> bool {
+        !self.pauses.is_told()
+    }
+
+    /// Pauses that have begun or ended since this was last asked, and which of the two it is: true for an end.
+    pub fn news(&mut self) -> impl Iterator<Item = (PauseReport, bool)> {
+        self.pauses.news()
+    }
+
+    /// The call is over: so is a pause that it is in.
+    pub(super) fn close(&mut self, end_ns: i64) {
+        self.pauses.close(end_ns);
+    }
+
+    /// What was found so far stays.
+    fn silence_tones(&mut self, silence_tones: bool) {
+        if silence_tones {
             self.tones.get_or_insert_default();
         } else {
             self.tones = None;
@@ -46,12 +91,12 @@ impl Hush {
     }
 
     /// A key of the agent's, from an address of his own.
-    pub fn press(&mut self, key: DtmfKey, at_ns: i64) {
+    pub(super) fn press(&mut self, key: DtmfKey, at_ns: i64) {
         self.pauses.press(key, at_ns);
     }
 
     /// Packets that tell of keys came on this channel.
-    pub fn note_events(&mut self, channel: Channel, arrivals: &[i64], rate_hz: u32) {
+    pub(super) fn note_events(&mut self, channel: Channel, arrivals: &[i64], rate_hz: u32) {
         if let Some(tones) = &mut self.tones {
             arrivals.iter().for_each(|at_ns| tones.note_event(channel, *at_ns, rate_hz));
         }
@@ -59,16 +104,16 @@ impl Hush {
 
     /// All that came up to `horizon_ns` has been played. What was given out before, and is
     /// silent now, is taken back.
-    pub fn settle(
+    pub(super) fn settle(
         &mut self,
         horizon_ns: i64,
-        (answered_at, rate_hz): (Timestamp, u32),
+        rate_hz: u32,
         timeline: &Timeline,
         deck: &mut impl Deck,
     ) -> Option<Range<u64>> {
         let from_ns = self.pauses.settle(horizon_ns)?;
         for channel in Channel::BOTH {
-            let since = answered_at.offset_ns(from_ns.saturating_sub(LONGEST_PACKET_NS));
+            let since = self.answered_at.offset_ns(from_ns.saturating_sub(LONGEST_PACKET_NS));
             deck.take_back_undecoded(channel, since, &|_| true);
         }
         let frames = frames_at(from_ns, rate_hz)..timeline.written();
@@ -76,14 +121,21 @@ impl Hush {
     }
 
     /// Looks for tones before the frames up to `until` are given out; more is known up to `known`.
-    pub fn look(&mut self, timeline: &Timeline, until: u64, known: u64, rate_hz: u32, max_presses: usize) {
+    pub(super) fn look(
+        &mut self,
+        timeline: &Timeline,
+        until: u64,
+        known: u64,
+        rate_hz: u32,
+        max_presses: usize,
+    ) {
         if let Some(tones) = &mut self.tones {
             tones.look(timeline, until, known, rate_hz, max_presses);
         }
     }
 
     /// Silences what is not to be heard of interleaved frames from `first` on.
-    pub fn mask(&self, first: u64, block: &mut [i16], rate_hz: u32) {
+    pub(super) fn mask(&self, first: u64, block: &mut [i16], rate_hz: u32) {
         if self.pauses.is_empty() && self.tones.is_none() {
             return;
         }
@@ -101,7 +153,7 @@ impl Hush {
     }
 
     /// The same for a late piece of one channel.
-    pub fn mask_late(&self, channel: Channel, first: u64, samples: &mut [i16], rate_hz: u32) {
+    pub(super) fn mask_late(&self, channel: Channel, first: u64, samples: &mut [i16], rate_hz: u32) {
         let frames = first..first + samples.len() as u64;
         for span in self.paused(frames.clone(), rate_hz) {
             let [from, to] = within(&frames, &span);
@@ -113,7 +165,7 @@ impl Hush {
     }
 
     /// Takes out of what cannot be decoded here what was sent in a pause.
-    pub fn leave_out(&self, played: &mut Played) {
+    pub(super) fn leave_out(&self, played: &mut Played) {
         if !self.pauses.is_empty() {
             let is_paused = |at_ns: i64, sent_ns: i64| {
                 self.pauses.within(sent_ns, at_ns.saturating_add(LONGEST_PACKET_NS)).next().is_some()
@@ -123,12 +175,12 @@ impl Hush {
     }
 
     /// Key presses that were heard as tones only.
-    pub fn presses_beside(&self, told: &[TapeEvent]) -> Vec<TapeEvent> {
+    pub(super) fn presses_beside(&self, told: &[TapeEvent]) -> Vec<TapeEvent> {
         self.tones.as_ref().map(|t| t.presses_beside(told)).unwrap_or_default()
     }
 
     /// Requests and presses there was no room for.
-    pub fn left_out(&self) -> u64 {
+    pub(super) fn left_out(&self) -> u64 {
         self.pauses.left_out + self.tones.as_ref().map_or(0, |t| t.left_out)
     }
 

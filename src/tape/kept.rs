@@ -151,11 +151,6 @@ impl Inbox {
         self.bytes.len() >= FULL_BYTES || self.notes.len() >= FULL_PACKETS
     }
 
-    /// Nothing is there.
-    pub fn is_empty(&self) -> bool {
-        self.notes.is_empty()
-    }
-
     /// How many packets are there.
     pub fn len(&self) -> usize {
         self.notes.len()
@@ -206,7 +201,7 @@ mod tests {
         assert_eq!(places, [(agent, other), (customer, other), (agent, nat)]);
         assert_eq!((got[0].2.payload, got[0].2.marker), (&[50, 51, 52][..], true));
         let mut inbox = inbox.emptied();
-        assert!(inbox.is_empty());
+        assert_eq!(inbox.len(), 0);
         (0..FULL_PACKETS).for_each(|_| inbox.push(&packet(0, all[2])));
         assert!(inbox.is_full());
     }

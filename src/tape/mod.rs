@@ -32,7 +32,6 @@ mod order;
 mod outgoing;
 mod pauses;
 mod played;
-mod privacy;
 mod proof;
 mod report;
 mod senseless;
@@ -41,7 +40,6 @@ mod source;
 mod speaker;
 mod stamps;
 mod streams;
-mod telling;
 mod timeline;
 mod tones;
 mod unseal;
@@ -49,6 +47,7 @@ mod voice;
 mod waiting;
 mod watch;
 
+pub use hush::Hush;
 pub use kept::{Kept, Packet};
 pub use media_fault::{FaultKind, FaultSet, FaultSpan};
 pub use outgoing::{Deck, PayloadOrigin, UndecodedPacket};
@@ -57,6 +56,7 @@ pub use report::{
     CodecPackets, LeftOut, Missing, PacketCounts, PauseReport, StreamReport, TapeEvent, TapeEventKind,
     TapeReport,
 };
+pub use watch::MediaWatch;
 
 use crate::codec::def::ForeignDecoders;
 use crate::codec::formats::PayloadMap;
@@ -65,7 +65,6 @@ use crate::rtp::srtp::SrtpKey;
 use crate::rtp::standing::{Standing, Trust};
 use crate::time::{NS_PER_MS, Timestamp};
 use floor::HeardAt;
-use hush::Hush;
 use kept::Inbox;
 use keyed::Keyed;
 use outgoing::silence;
@@ -74,7 +73,6 @@ use speaker::{Speaker, TakenBack};
 use std::sync::Arc;
 use timeline::{Timeline, frames_at};
 use unseal::Unsealer;
-use watch::MediaWatch;
 
 /// Grid step, nanoseconds.
 pub const FLUSH_NS: i64 = 200 * NS_PER_MS;
@@ -138,10 +136,10 @@ impl Tape {
             left_out: LeftOut::default(),
             keyed: Keyed::default(),
             unsealers: [None, None],
-            hush: Hush::default(),
+            hush: Hush::new(answered_at),
             lost_held: false,
             is_missing: false,
-            watch: Box::new(MediaWatch::new()),
+            watch: Box::new(MediaWatch::new(answered_at)),
         }
     }
 
@@ -258,7 +256,8 @@ impl Tape {
             let step = self.next_flush_ns;
             self.next_flush_ns += FLUSH_NS;
             self.flush(step - LOOKAHEAD_NS, step - LOOKAHEAD_NS - MARGIN_NS, deck);
-            self.look_after(step);
+            let seen = Channel::BOTH.map(|c| self.speakers[c as usize].glimpse());
+            self.watch.look(step, seen);
         }
     }
 
@@ -292,6 +291,45 @@ impl Tape {
         self.is_missing = true;
     }
 
+    /// What nobody is to hear.
+    pub fn hush(&self) -> &Hush {
+        &self.hush
+    }
+
+    /// The same, to be told.
+    pub fn hush_mut(&mut self) -> &mut Hush {
+        &mut self.hush
+    }
+
+    /// What is wrong with the sound.
+    pub fn watch(&self) -> &MediaWatch {
+        &self.watch
+    }
+
+    /// The same, to be told.
+    pub fn watch_mut(&mut self) -> &mut MediaWatch {
+        &mut self.watch
+    }
+
+    /// What customer and agent were last heard to speak in.
+    pub fn codecs(&self) -> [Option<String>; 2] {
+        [0, 1].map(|i| self.speakers[i].codec_name().map(str::to_owned))
+    }
+
+    /// Packets by codec since this was last asked, those that wait to be looked at left out.
+    pub fn take_heard(&mut self) -> impl Iterator<Item = CodecPackets> {
+        let [customer, agent] = &mut self.speakers;
+        customer.take_heard().into_iter().chain(agent.take_heard())
+    }
+
+    /// Packets by what became of them, since this was last asked.
+    pub fn take_counts(&mut self) -> PacketCounts {
+        let split = self.speakers.iter_mut().map(Speaker::take_split).sum();
+        let sealed = self.unsealers.iter_mut().flatten().map(|u| u.take_counts());
+        let (opened, rejected) = sealed.fold((0, 0), |(o, r), (opened, rejected)| (o + opened, r + rejected));
+        PacketCounts { split, opened, rejected }
+    }
+
     /// Ends the tape at `end`: gives out everything up to it, nothing after.
     pub fn close(mut self, end: Timestamp, deck: &mut impl Deck) -> TapeReport {
         let end_ns = end.since_ns(self.answered_at).max(0);
@@ -299,7 +337,7 @@ impl Tape {
         // Whether time had come so far before the end was known makes no difference.
         self.advance(end, deck);
         self.flush(i64::MAX, end_ns, deck);
-        self.hush.pauses.close(end_ns);
+        self.hush.close(end_ns);
         for channel in Channel::BOTH {
             deck.take_back_undecoded(channel, end.offset_ns(1), &|_| true);
         }
@@ -336,8 +374,8 @@ impl Tape {
                 l.into_reports()
             })
             .collect();
-        let pause_news = self.hush.pauses.news().collect();
-        let pauses = self.hush.pauses.reports().to_vec();
+        let pause_news = self.hush.news().collect();
+        let pauses = self.hush.reports().to_vec();
         let (faults, no_room) = self.watch.finish(end_ns);
         left_out.events += no_room;
         TapeReport {

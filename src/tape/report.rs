@@ -88,7 +88,7 @@ pub struct TapeReport {
     pub events: Vec<TapeEvent>,
     /// In order of time; each has an end.
     pub pauses: Vec<PauseReport>,
-    /// Those that began or ended since [`super::Tape::pause_news`] was last asked; true: ended.
+    /// Those that began or ended since [`super::Hush::news`] was last asked; true: ended.
     pub pause_news: Vec<(PauseReport, bool)>,
     /// What was wrong with the sound, in order of time.
     pub faults: Vec<FaultSpan>,

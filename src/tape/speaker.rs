@@ -150,11 +150,6 @@ impl Speaker {
         self.finished.merged + self.asides.more()
     }
 
-    /// Anything was heard of it.
-    pub fn has_media(&self) -> bool {
-        !self.sources.is_empty() || !self.finished.streams().is_empty()
-    }
-
     /// When those who are not it, and whom nothing connects with it, were first heard.
     pub fn intruders(&self) -> impl Iterator<Item = i64> {
         self.asides.intruders()

@@ -10,7 +10,7 @@
 use super::loudness::{BLOCK_NS, BlockHeard, Loudness, WINDOW_NS};
 use super::media_fault::{FaultKind, FaultSet, FaultSpan};
 use crate::id::Channel;
-use crate::time::{NS_PER_S, frames_ns};
+use crate::time::{NS_PER_S, Timestamp, frames_ns};
 
 /// How long something is wrong before it is called so. With what a tape holds back (0.55 s) and its
 /// step (0.2 s) it is known within five seconds.
@@ -64,9 +64,10 @@ struct SideWatch {
     loss_began: (i64, (u64, u64)),
 }
 
-/// One call's sound.
+/// What is wrong with one call's sound.
 #[derive(Debug)]
-pub(super) struct MediaWatch {
+pub struct MediaWatch {
+    answered_at: Timestamp,
     sides: [SideWatch; 2],
     loudness: Loudness,
     /// By the signalling both sides ought to be heard.
@@ -82,8 +83,9 @@ pub(super) struct MediaWatch {
 
 impl MediaWatch {
     /// From the answer on.
-    pub fn new() -> MediaWatch {
+    pub(super) fn new(answered_at: Timestamp) -> MediaWatch {
         MediaWatch {
+            answered_at,
             sides: Default::default(),
             loudness: Loudness::default(),
             is_expected: true,
@@ -95,11 +97,13 @@ impl MediaWatch {
         }
     }
 
-    /// The signalling says whether sound of both sides is to be expected from here on.
-    pub fn expect(&mut self, at_ns: i64, is_expected: bool) {
+    /// The signalling says whether sound of both sides is to be expected from `at` on: not on hold, not
+    /// where there is no audio.
+    pub fn expect(&mut self, at: Timestamp, is_expected: bool) {
         if std::mem::replace(&mut self.is_expected, is_expected) == is_expected {
             return;
         }
+        let at_ns = at.since_ns(self.answered_at).max(0);
         self.since_ns = at_ns;
         for kind in FaultKind::ALL.into_iter().filter(|k| k.is_of_absence()) {
             Channel::BOTH.into_iter().for_each(|c| self.end(kind, c, at_ns));
@@ -110,18 +114,18 @@ impl MediaWatch {
         self.loudness.begin_anew();
     }
 
-    /// The recorder or its host dropped packets, of whichever call.
-    pub fn note_dropped(&mut self, at_ns: i64) {
-        self.dropped_ns = self.dropped_ns.max(Some(at_ns));
+    /// The recorder or its host dropped packets about now, of whichever call.
+    pub fn note_dropped(&mut self, at: Timestamp) {
+        self.dropped_ns = self.dropped_ns.max(Some(at.since_ns(self.answered_at)));
     }
 
-    /// They did.
+    /// The recorder or its host dropped packets during the call.
     pub fn has_dropped(&self) -> bool {
         self.dropped_ns.is_some()
     }
 
     /// Frames that go into the file, the first of which is `frame`.
-    pub fn hear(&mut self, frames: &[i16], frame: u64, rate_hz: u32) {
+    pub(super) fn hear(&mut self, frames: &[i16], frame: u64, rate_hz: u32) {
         if !self.is_expected {
             return;
         }
@@ -136,7 +140,7 @@ impl MediaWatch {
     }
 
     /// Time has come to `now_ns`, and this is seen of the sides.
-    pub fn look(&mut self, now_ns: i64, seen: [Glimpse; 2]) {
+    pub(super) fn look(&mut self, now_ns: i64, seen: [Glimpse; 2]) {
         for (side, seen) in self.sides.iter_mut().zip(seen) {
             if seen.decoded != side.seen.decoded {
                 side.decoded_ns = Some(now_ns);
@@ -154,7 +158,7 @@ impl MediaWatch {
         }
     }
 
-    /// What is wrong now.
+    /// What is wrong with the sound now.
     pub fn now(&self) -> FaultSet {
         let mut all = FaultSet::default();
         for (kind, open) in FaultKind::ALL.into_iter().zip(&self.open) {
@@ -171,7 +175,7 @@ impl MediaWatch {
     }
 
     /// The call is over at `end_ns`: what was wrong, and for how many faults there was no room.
-    pub fn finish(self, end_ns: i64) -> (Vec<FaultSpan>, u64) {
+    pub(super) fn finish(self, end_ns: i64) -> (Vec<FaultSpan>, u64) {
         let mut spans = self.spans;
         spans.retain(|s| s.from_ns < end_ns);
         spans.iter_mut().for_each(|s| s.until_ns = s.until_ns.filter(|until| *until < end_ns));
