@@ -37,10 +37,10 @@ pub const AMR_WB: CodecDef = CodecDef {
 const ROW: CodecDef = CodecDef {
     parameters: &["octet-align", "crc", "interleaving", "robust-sorting"],
     tells_time: true,
-    accepts: |spec: &CodecSpec| {
+    accepts: Some(|spec: &CodecSpec| {
         let is_on = |name| spec.parameter(name).is_some_and(|v| v != "0");
         spec.channels == 1 && !is_on("interleaving") && !is_on("robust-sorting")
-    },
+    }),
     ..CodecDef::UNKNOWN
 };
 

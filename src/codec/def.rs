@@ -98,8 +98,8 @@ pub struct CodecDef {
     pub parameters: &'static [&'static str],
     /// A payload tells its time by itself, not by its length.
     pub tells_time: bool,
-    /// Which clocks and channels its decoder takes.
-    pub accepts: fn(&CodecSpec) -> bool,
+    /// Which clocks and channels its decoder takes; `None`: all.
+    pub accepts: Option<fn(&CodecSpec) -> bool>,
     /// Samples at this rate (Hz) that a payload holds, channels counted once; zero where that
     /// cannot be told.
     pub samples_in: fn(&CodecSpec, &[u8], u32) -> usize,
@@ -129,11 +129,17 @@ impl CodecDef {
         quality: None,
         parameters: &[],
         tells_time: false,
-        accepts: |_| true,
+        accepts: None,
         samples_in: |_, _, _| 0,
         decoder: None,
         foreign: None,
     };
+
+    /// Whether some of its payloads may be sound that is not decoded: no decoder, or none for its clock or
+    /// channels.
+    pub fn may_be_undecodable(&self) -> bool {
+        self.role == PayloadRole::Sound && (self.decoder.is_none() || self.accepts.is_some())
+    }
 
     /// Is it called this?
     pub fn is_called(&self, name: &str) -> bool {
@@ -188,7 +194,8 @@ impl CodecSpec {
 
     /// Whether its payloads can be decoded, here or by whoever has a decoder for them.
     pub fn is_decodable(&self) -> bool {
-        (self.def.decoder.is_some() || self.def.foreign.is_some()) && (self.def.accepts)(self)
+        (self.def.decoder.is_some() || self.def.foreign.is_some())
+            && self.def.accepts.is_none_or(|accepts| accepts(self))
     }
 
     /// Whether its payloads can be decoded here, or by `decoders`.

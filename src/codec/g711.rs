@@ -30,7 +30,7 @@ const ROW: CodecDef = CodecDef {
     role: PayloadRole::Sound,
     // With concealment; without it Bpl would be 4.3.
     quality: Some(Impairment::narrow(0.0, 25.1)),
-    accepts: |spec: &CodecSpec| spec.channels == 1 && resample::RATES_HZ.contains(&spec.rtp_clock_hz),
+    accepts: Some(|spec: &CodecSpec| spec.channels == 1 && resample::RATES_HZ.contains(&spec.rtp_clock_hz)),
     samples_in: |_, payload, _| payload.len(),
     ..CodecDef::UNKNOWN
 };

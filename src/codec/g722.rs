@@ -17,7 +17,7 @@ pub const G722: CodecDef = CodecDef {
     static_types: &[(9, 8000, 1)],
     native_hz: Some(RATE_HZ),
     quality: Some(Impairment::wide(13.0, 14.0)),
-    accepts: |spec| spec.channels == 1,
+    accepts: Some(|spec| spec.channels == 1),
     samples_in: |_, payload, _| payload.len() * SAMPLES_PER_OCTET,
     decoder: Some(|_, _| Some(Box::new(G722Decoder::new()))),
     ..CodecDef::UNKNOWN

@@ -11,7 +11,7 @@ pub const G723: CodecDef = CodecDef {
     static_types: &[(4, 8000, 1)],
     quality: Some(Impairment::narrow(15.0, 16.1)),
     tells_time: true,
-    accepts: |spec| spec.channels == 1 && spec.rtp_clock_hz == 8000,
+    accepts: Some(|spec| spec.channels == 1 && spec.rtp_clock_hz == 8000),
     foreign: Some(Foreign { codec: |_| ForeignCodec::G7231, take_apart }),
     samples_in: |spec, payload, rate_hz| samples_in(take_apart, spec, payload, rate_hz),
     ..CodecDef::UNKNOWN

@@ -26,7 +26,7 @@ pub const G726: CodecDef = CodecDef {
         "G721",
     ],
     clock_hz: Some(RATE_HZ),
-    accepts: |spec| spec.channels == 1,
+    accepts: Some(|spec| spec.channels == 1),
     samples_in: |spec, payload, _| payload.len() * 8 / CodeFormat::of(spec).rate.bits as usize,
     decoder: Some(|spec, _| Some(Box::new(G726Decoder::new(CodeFormat::of(spec))))),
     ..CodecDef::UNKNOWN

@@ -10,7 +10,7 @@ pub const G729: CodecDef = CodecDef {
     names: &["G729", "G729A", "G729B", "G729AB"],
     static_types: &[(18, 8000, 1)],
     quality: Some(Impairment::narrow(11.0, 19.0)),
-    accepts: |spec| spec.channels == 1 && spec.rtp_clock_hz == 8000,
+    accepts: Some(|spec| spec.channels == 1 && spec.rtp_clock_hz == 8000),
     foreign: Some(Foreign { codec: |_| ForeignCodec::G729, take_apart }),
     samples_in: |spec, payload, rate_hz| samples_in(take_apart, spec, payload, rate_hz),
     ..CodecDef::UNKNOWN

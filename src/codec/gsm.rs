@@ -16,7 +16,7 @@ pub const GSM: CodecDef = CodecDef {
     names: &["GSM"],
     static_types: &[(3, 8000, 1)],
     clock_hz: Some(RATE_HZ),
-    accepts: |spec| spec.channels == 1,
+    accepts: Some(|spec| spec.channels == 1),
     samples_in: |_, payload, _| payload.len() / FRAME_BYTES * FRAME_SAMPLES,
     decoder: Some(|_, _| Some(Box::new(GsmDecoder::new()))),
     ..CodecDef::UNKNOWN

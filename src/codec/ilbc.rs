@@ -8,7 +8,7 @@ use super::frames::{ForeignCodec, Frames};
 pub const ILBC: CodecDef = CodecDef {
     names: &["iLBC"],
     parameters: &["mode"],
-    accepts: |spec| spec.channels == 1 && spec.rtp_clock_hz == 8000,
+    accepts: Some(|spec| spec.channels == 1 && spec.rtp_clock_hz == 8000),
     foreign: Some(Foreign { codec, take_apart }),
     samples_in: |spec, payload, rate_hz| samples_in(take_apart, spec, payload, rate_hz),
     ..CodecDef::UNKNOWN

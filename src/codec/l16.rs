@@ -9,7 +9,7 @@ pub const L16: CodecDef = CodecDef {
     names: &["L16"],
     static_types: &[(10, 44_100, 2), (11, 44_100, 1)],
     quality: Some(Impairment::narrow(0.0, 25.1)),
-    accepts: |spec: &CodecSpec| resample::RATES_HZ.contains(&spec.rtp_clock_hz),
+    accepts: Some(|spec: &CodecSpec| resample::RATES_HZ.contains(&spec.rtp_clock_hz)),
     samples_in: |spec, payload, _| payload.len() / 2 / usize::from(spec.channels.max(1)),
     decoder: Some(|spec, _| {
         Some(Box::new(L16Decoder { channels: spec.channels.max(1), rate_hz: spec.rtp_clock_hz }))

@@ -13,7 +13,7 @@ use super::frames::{ForeignCodec, Frames};
 pub const SPEEX: CodecDef = CodecDef {
     names: &["speex"],
     tells_time: true,
-    accepts: |spec| spec.channels == 1 && [8000, 16_000].contains(&spec.rtp_clock_hz),
+    accepts: Some(|spec| spec.channels == 1 && [8000, 16_000].contains(&spec.rtp_clock_hz)),
     foreign: Some(Foreign { codec, take_apart }),
     samples_in: |spec, payload, rate_hz| samples_in(take_apart, spec, payload, rate_hz),
     ..CodecDef::UNKNOWN

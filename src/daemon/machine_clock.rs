@@ -3,7 +3,7 @@
 use crate::custody::wall_clock::{Reading, Sync};
 use crate::time::Timestamp;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often a thread that sleeps on a turned clock looks whether it was turned.
@@ -16,7 +16,7 @@ pub struct Clock(ClockKind);
 #[derive(Clone, Debug)]
 enum ClockKind {
     Machine,
-    Turned { wall: Timestamp, steady: Instant, ran_ns: Arc<AtomicU64> },
+    Turned { wall: Timestamp, steady: Instant, ran_ns: Arc<AtomicU64>, is_adrift: Arc<AtomicBool> },
 }
 
 impl Clock {
@@ -27,13 +27,21 @@ impl Clock {
 
     /// One that stands at `wall` until somebody turns it.
     pub fn standing(wall: Timestamp) -> Clock {
-        Clock(ClockKind::Turned { wall, steady: Instant::now(), ran_ns: Arc::default() })
+        let (ran_ns, is_adrift) = (Arc::default(), Arc::default());
+        Clock(ClockKind::Turned { wall, steady: Instant::now(), ran_ns, is_adrift })
     }
 
     /// Turns a standing clock on; the machine's is nobody's to turn.
     pub fn turn(&self, by: Duration) {
         if let ClockKind::Turned { ran_ns, .. } = &self.0 {
             ran_ns.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        }
+    }
+
+    /// Says of a standing clock that nobody keeps it synchronised, or that somebody does again.
+    pub fn set_adrift(&self, adrift: bool) {
+        if let ClockKind::Turned { is_adrift, .. } = &self.0 {
+            is_adrift.store(adrift, Ordering::SeqCst);
         }
     }
 
@@ -62,11 +70,11 @@ impl Clock {
     pub fn reading(&self, ask: bool) -> Reading {
         match &self.0 {
             ClockKind::Machine => Reading::take(ask),
-            ClockKind::Turned { ran_ns, .. } => Reading {
+            ClockKind::Turned { ran_ns, is_adrift, .. } => Reading {
                 wall: self.wall(),
                 uptime_ns: i64::try_from(ran_ns.load(Ordering::SeqCst)).unwrap_or(i64::MAX),
                 boot: "turned by hand".into(),
-                sync: Sync::Yes,
+                sync: if is_adrift.load(Ordering::SeqCst) { Sync::No } else { Sync::Yes },
             },
         }
     }

@@ -29,14 +29,14 @@ pub enum RecordingOutcome {
     },
 }
 
-/// Metric label of a deck's trouble.
-pub fn fail_label(why: &Trouble) -> FailReason {
+/// Metric label of a deck's trouble; [`None`] where the recording is there already.
+pub fn fail_label(why: &Trouble) -> Option<FailReason> {
     match why {
-        Trouble::NoMedia => FailReason::NoMedia,
-        Trouble::NoRoom => FailReason::NoSpace,
-        Trouble::Store(e) if e.is_full() => FailReason::NoSpace,
-        Trouble::Store(_) | Trouble::Unfinished(_) => FailReason::Storage,
-        Trouble::Exists => FailReason::Internal,
+        Trouble::NoMedia => Some(FailReason::NoMedia),
+        Trouble::NoRoom => Some(FailReason::NoSpace),
+        Trouble::Store(e) if e.is_full() => Some(FailReason::NoSpace),
+        Trouble::Store(_) | Trouble::Unfinished(_) => Some(FailReason::Storage),
+        Trouble::Exists => None,
     }
 }
 

@@ -212,7 +212,6 @@ fn engine(s: &EngineStats, out: &mut Snapshot) {
 
 fn fault_label(why: ParseError) -> SipFault {
     match why {
-        ParseError::Empty => SipFault::Empty,
         ParseError::Method => SipFault::Method,
         ParseError::Uri => SipFault::Uri,
         ParseError::Version => SipFault::Version,

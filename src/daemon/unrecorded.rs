@@ -83,7 +83,6 @@ fn fail_reason(why: FailReason) -> RegisterReason {
         FailReason::OtherHop => RegisterReason::OtherHop,
         FailReason::Excluded => RegisterReason::Excluded,
         FailReason::NoMedia => RegisterReason::NoMedia,
-        FailReason::Internal => RegisterReason::Internal,
     }
 }
 

@@ -370,11 +370,6 @@ impl Worker {
                 report_recorded(about, &opening, &s, &metrics);
                 RecordingOutcome::Recorded(Box::new(s))
             }
-            Err(Trouble::Exists) => {
-                // It is there, by this run or an earlier one: the call is not missed.
-                report_existing(about, ended_by, &metrics);
-                RecordingOutcome::Existed(opening.uuid)
-            }
             Err(Trouble::Unfinished(rest)) if self.unfinished.len() < MAX_UNFINISHED => {
                 self.unfinished.push_back(PendingFinish { rest, opening, ended_by });
                 return;
@@ -383,10 +378,18 @@ impl Worker {
                 if matches!(why, Trouble::Unfinished(_)) {
                     self.counts.limit(Limit::Other, 1);
                 }
-                let reason = fail_label(&why);
-                Event::RecordingFailed { about, reason }.emit(&metrics);
-                let ends = opening.ends();
-                RecordingOutcome::Failed { id: opening.uuid, call_id: opening.call_id, ends, reason }
+                match fail_label(&why) {
+                    // By this run or an earlier one: the call is not missed.
+                    None => {
+                        report_existing(about, ended_by, &metrics);
+                        RecordingOutcome::Existed(opening.uuid)
+                    }
+                    Some(reason) => {
+                        Event::RecordingFailed { about, reason }.emit(&metrics);
+                        let ends = opening.ends();
+                        RecordingOutcome::Failed { id: opening.uuid, call_id: opening.call_id, ends, reason }
+                    }
+                }
             }
         };
         (self.outcome)(outcome);

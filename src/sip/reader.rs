@@ -20,8 +20,6 @@ const MAX_METHOD: usize = 64;
 /// Why bytes are not a SIP message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParseError {
-    /// Nothing but keep-alive bytes (CR, LF, NUL).
-    Empty,
     /// The first word is neither a method nor `SIP/2.0`.
     Method,
     /// A request line without a URI.
@@ -34,14 +32,13 @@ pub enum ParseError {
 
 impl ParseError {
     /// All of them, in order.
-    pub const ALL: [ParseError; 5] =
-        [ParseError::Empty, ParseError::Method, ParseError::Uri, ParseError::Version, ParseError::Status];
+    pub const ALL: [ParseError; 4] =
+        [ParseError::Method, ParseError::Uri, ParseError::Version, ParseError::Status];
 }
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            ParseError::Empty => "nothing but keep-alive bytes",
             ParseError::Method => "no method and no SIP/2.0 at the start",
             ParseError::Uri => "request line without a URI",
             ParseError::Version => "request line does not end in SIP/2.0",
@@ -85,11 +82,13 @@ impl<'a> StartLine<'a> {
         if first.is_empty() || first.len() > MAX_METHOD || !first.iter().all(|b| is_token(*b)) {
             return Err(ParseError::Method);
         }
-        let gap = rest.iter().rposition(|b| is_lws(*b)).ok_or(ParseError::Version)?;
-        if !rest[gap + 1..].eq_ignore_ascii_case(b"SIP/2.0") {
+        let (uri, version) = match rest.iter().rposition(|b| is_lws(*b)) {
+            Some(gap) => (trim(&rest[..gap]), &rest[gap + 1..]),
+            None => (&rest[..0], rest),
+        };
+        if !version.eq_ignore_ascii_case(b"SIP/2.0") {
             return Err(ParseError::Version);
         }
-        let uri = trim(&rest[..gap]);
         if uri.is_empty() {
             return Err(ParseError::Uri);
         }
@@ -139,9 +138,6 @@ impl<'a> Message<'a> {
     /// is, the body is the rest (RFC 3261 §18.3).
     pub fn parse(bytes: &'a [u8]) -> Result<(Message<'a>, usize), ParseError> {
         let lead = keep_alive_len(bytes);
-        if lead == bytes.len() {
-            return Err(ParseError::Empty);
-        }
         let (line, mut pos) = line_at(bytes, lead);
         let start = StartLine::parse(line)?;
         let mut fields = Vec::with_capacity(24);

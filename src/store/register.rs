@@ -39,7 +39,7 @@ words! {
         Service = "service",
         /// Its service does not record this direction.
         Direction = "direction",
-        /// Two agents; where it was to be recorded, a fault in the recorder.
+        /// Two agents take part. With a recording, in rows of earlier versions, a fault in the recorder.
         Internal = "internal",
         /// Recorded nearer the agent.
         OtherHop = "other_hop",

@@ -141,6 +141,11 @@ impl CodecLabel {
         CodecLabel(table::index_of(name))
     }
 
+    /// Those whose sound may turn out not to be decodable.
+    pub fn undecodable() -> impl Iterator<Item = CodecLabel> {
+        Self::all().filter(|label| table::CODECS[label.0].may_be_undecodable())
+    }
+
     /// The label value.
     pub fn as_str(self) -> &'static str {
         table::CODECS[self.0].names[0]
@@ -169,7 +174,6 @@ labels! {
         OtherHop = "other_hop", "The same call turned out to be recorded nearer the agent.";
         Excluded = "excluded", "The service became known only after recording had begun, and it is one that is not recorded.";
         NoMedia = "no_media", "No RTP of the call passed the capture point.";
-        Internal = "internal", "A fault in the recorder itself.";
     }
 }
 
@@ -304,7 +308,6 @@ labels! {
 labels! {
     /// Why no SIP message could be read: `nauhuri_sip_unreadable_total{reason}`.
     SipFault {
-        Empty = "empty", "Nothing but keep-alive bytes.";
         Method = "method", "No method and no SIP/2.0 at the start.";
         Uri = "uri", "A request line without a URI.";
         Version = "version", "A request line that does not end in SIP/2.0.";

@@ -226,8 +226,7 @@ const fn bucket_of(reason: FailReason) -> CallBucket {
         | FailReason::NoSpace
         | FailReason::Limit
         | FailReason::Overload
-        | FailReason::NoMedia
-        | FailReason::Internal => CallBucket::Missing,
+        | FailReason::NoMedia => CallBucket::Missing,
     }
 }
 

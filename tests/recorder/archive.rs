@@ -57,6 +57,29 @@ fn what_falls_due_is_deleted_by_the_next_sweep_and_not_before() {
     assert!(studio.stop().0);
 }
 
+/// Nothing is deleted by a clock that nobody keeps synchronised; that is shown, and over with the next sweep.
+#[test]
+fn a_clock_that_is_adrift_is_shown_and_deletes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join(STATE_FOLDER)).unwrap();
+    let answered_at = Timestamp::from_parts(1_780_000_000, 0);
+    let due = recording(dir.path(), 1, answered_at, HOUR);
+    let clock = Clock::standing(answered_at + 2 * HOUR);
+    clock.set_adrift(true);
+    let mut config = config(dir.path(), "adrift");
+    config.retention.clock = nauhuri::config::ClockTrust::Synchronised;
+    let studio = Studio::start(&config, clock.clone(), Faults::default()).unwrap();
+    let refused = |s: &Studio| s.metric("nauhuri_deletion_guard_tripped");
+    studio.until("a refusal", 10, |s| refused(s) == 1.0);
+    assert!(due.exists() && studio.metric("nauhuri_clock_synchronised") == 0.0);
+    clock.set_adrift(false);
+    clock.turn(HOUR + Duration::from_secs(1));
+    studio.until("it is trusted again", 10, |s| s.metric("nauhuri_clock_synchronised") == 1.0);
+    studio.until("a sweep", 10, |s| refused(s) == 0.0);
+    assert!(!due.exists());
+    assert!(studio.stop().0);
+}
+
 /// A request of a data subject is counted, until its last day and beyond; its name goes with its time.
 #[test]
 fn a_data_subject_who_waits_is_heard_of() {
@@ -160,9 +183,9 @@ fn a_test_call_is_shown() {
     let studio = Studio::start(&config(dir.path(), "probe"), clock.clone(), Faults::default()).unwrap();
     studio.until("the archive", 10, |s| s.metric("nauhuri_archive_ok") == 1.0);
     let [run, success] =
-        ["run", "success"].map(|what| format!("nauhuri_probe_last_{what}_timestamp_seconds"));
+        ["nauhuri_probe_last_run_timestamp_seconds", "nauhuri_probe_last_success_timestamp_seconds"];
     let result = |s: &Studio, of: &str| s.metric(&format!("nauhuri_probe_last_result{{result=\"{of}\"}}"));
-    assert_eq!((studio.metric(&run), studio.metric("nauhuri_probe_last_run_timestamp_seconds")), (0.0, 0.0));
+    assert_eq!((studio.metric(run), studio.metric(success)), (0.0, 0.0));
     let heard = Timestamp::from_parts(1_779_990_000, 0);
     for of in ProbeResult::ALL {
         let at = heard + HOUR;
@@ -171,8 +194,8 @@ fn a_test_call_is_shown() {
         clock.turn(Duration::from_secs(6));
         studio.until(of.name(), 5, |s| result(s, of.name()) == 1.0);
         let all: f64 = ProbeResult::ALL.iter().map(|r| result(&studio, r.name())).sum();
-        assert_eq!((all, studio.metric(&run)), (1.0, 1_779_993_600.0));
-        assert_eq!(studio.metric(&success), 1_779_990_000.0);
+        assert_eq!((all, studio.metric(run)), (1.0, 1_779_993_600.0));
+        assert_eq!(studio.metric(success), 1_779_990_000.0);
     }
     assert!(studio.stop().0);
 }

@@ -2,7 +2,7 @@
 
 use crate::common::ladder::Side::{Callee, Caller};
 use crate::common::ladder::{Dialog, Scene};
-use crate::common::voice::{Fate, Voice};
+use crate::common::voice::{Fate, Packet, Voice, encrypted};
 use nauhuri::call::Ending;
 use nauhuri::config::{AnnouncementMin, Config};
 use nauhuri::daemon::context::Context;
@@ -166,6 +166,11 @@ fn what_the_recorder_lost_is_told_apart_from_what_the_network_lost() {
             stand.pipeline.note_dropped(Timestamp::from_ns(crate::common::ladder::ns(2000.0)));
         }
         let [own, others] = [usize::from(dropped), usize::from(!dropped)];
+        stand.until(4500.0);
+        stand.shows(&[
+            &format!("nauhuri_recordings_faulty{{fault=\"capture_loss\"}} {own}"),
+            &format!("nauhuri_recordings_faulty{{fault=\"network_loss\"}} {others}"),
+        ]);
         stand.ends(&[
             &format!("nauhuri_media_faults_total{{fault=\"capture_loss\"}} {own}"),
             &format!("nauhuri_media_faults_total{{fault=\"network_loss\"}} {others}"),
@@ -189,5 +194,48 @@ fn an_announcement_that_was_too_short_is_counted_by_service() {
             &format!("nauhuri_announcement_short_total{{service=\"general\"}} {counted}"),
             "nauhuri_calls_assured_total{service=\"general\",bucket=\"complete\"} 1",
         ]);
+    }
+}
+
+/// The agent talks as usual; what is wrong with the customer's side follows from the payload.
+#[test]
+fn what_is_wrong_with_the_sound_itself_is_shown_by_its_kind() {
+    // A-law: digital silence, an amplitude of 120, full scale.
+    let sounds = [("silent", [0xD5, 0x55]), ("quiet", [0xD2, 0x52]), ("clipped", [0xAA, 0x2A])];
+    let d = Dialog::new(1);
+    let scene = |d: &Dialog, customer: &[Packet]| {
+        let mut s = Scene::new();
+        d.answered(&mut s, 0.0, 1000.0);
+        s.media(customer);
+        s.media(&Voice::of(d, Callee, 2).talk(1010.0, 12_000.0));
+        d.bye(&mut s, 12_000.0, Caller);
+        s
+    };
+    let talk = |d: &Dialog| Voice::of(d, Caller, 1).talk(1010.0, 12_000.0);
+    let mut all = Vec::new();
+    for (fault, wave) in sounds {
+        let mut packets = talk(&d);
+        for p in &mut packets {
+            p.rtp[12..].chunks_exact_mut(2).for_each(|two| two.copy_from_slice(&wave));
+        }
+        all.push((fault, scene(&d, &packets)));
+    }
+    // A codec that nobody has; and a profile that says encrypted, without a key.
+    let unknown = d.sdp(Caller).replace("AVP 8", "AVP 99") + "a=rtpmap:99 EVS/16000\r\n";
+    let other = Dialog { bodies: [unknown, String::new()], ..d.clone() };
+    let packets = Voice::of(&d, Caller, 1).meaning(99, 8).talk(1010.0, 12_000.0);
+    all.push(("undecodable", scene(&other, &packets)));
+    let bodies = [Caller, Callee].map(|side| d.sdp(side).replace("RTP/AVP", "RTP/SAVP"));
+    let sealed = Dialog { bodies, ..d.clone() };
+    all.push(("encrypted", scene(&sealed, &encrypted(&talk(&d), 7))));
+    for (fault, scene) in all {
+        let [now, total] = ["nauhuri_recordings_faulty", "nauhuri_media_faults_total"]
+            .map(|family| format!("{family}{{fault=\"{fault}\"}} "));
+        let mut stand = Stand::of(&scene, |_| {});
+        stand.until(1500.0);
+        stand.shows(&[&(now.clone() + "0"), &(total.clone() + "0"), "nauhuri_recordings_active 1"]);
+        stand.until(9000.0);
+        stand.shows(&[&(now.clone() + "1"), &(total.clone() + "1")]);
+        stand.ends(&[&(now + "0"), &(total + "1")]);
     }
 }

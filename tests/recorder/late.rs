@@ -4,10 +4,10 @@ use crate::common::ladder::Side::{Callee, Caller};
 use crate::common::ladder::{Dialog, Scene, addr};
 use crate::common::voice::Voice;
 use crate::counted::{Stamped, of_scene, plain};
-use nauhuri::config::Config;
+use nauhuri::config::{Config, ServiceRule};
 
 pub fn scenes() -> Vec<(Config, Vec<Stamped>, bool)> {
-    vec![two_legs(), two_hops(), two_answers()]
+    vec![two_legs(), two_hops(), two_answers(), service_known_late()]
 }
 
 fn agents() -> Config {
@@ -77,4 +77,32 @@ fn two_answers() -> (Config, Vec<Stamped>, bool) {
     talk(&mut s, &second, 760.0, 2500.0);
     second.bye(&mut s, 2500.0, Caller);
     (agents(), of_scene(&s), false)
+}
+
+/// The exchange calls the agent in his own name, and the customer only once there was sound: at a number
+/// of a service that is not recorded.
+fn service_known_late() -> (Config, Vec<Stamped>, bool) {
+    let mut s = Scene::new();
+    let agent = Dialog {
+        from: "<sip:2001@192.0.2.5>".into(),
+        to: "<sip:2001@192.0.2.5>".into(),
+        sip: [addr("192.0.2.5:5060"), addr("192.0.2.20:5060")],
+        ..Dialog::new(32)
+    };
+    let customer = Dialog {
+        from: "<sip:2001@192.0.2.5>".into(),
+        to: "<sip:0800100200@trunk.example>".into(),
+        uri: "sip:0800100200@198.51.100.10".into(),
+        sip: [addr("192.0.2.5:5060"), addr("198.51.100.10:5060")],
+        ..Dialog::new(33)
+    };
+    agent.answered(&mut s, 0.0, 1000.0);
+    talk(&mut s, &agent, 1005.0, 5000.0);
+    customer.answered(&mut s, 1500.0, 3000.0);
+    agent.bye(&mut s, 5000.0, Callee);
+    customer.bye(&mut s, 5010.0, Caller);
+    let mut config = agents();
+    let (name, numbers) = ("crisis line".into(), vec!["0800 100 200".into()]);
+    config.service = vec![ServiceRule { name, numbers, record: Some(false), ..ServiceRule::default() }];
+    (config, of_scene(&s), false)
 }

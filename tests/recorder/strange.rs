@@ -67,7 +67,8 @@ fn signalling() -> (Config, Vec<Stamped>) {
     let methods = ["REGISTER", "OPTIONS", "SUBSCRIBE", "PUBLISH", "MESSAGE", "NEW"];
     let requests = methods.iter().map(|m| sip(&format!("{m} sip:x SIP/2.0")));
     let responses = [302, 503, 603].iter().map(|code| sip(&format!("SIP/2.0 {code} X")));
-    let wrong = ["(no) sip:x SIP/2.0", "INVITE", "INVITE sip:x HTTP/1.1", "SIP/2.0 2 OK"].map(sip);
+    let wrong =
+        ["(no) sip:x SIP/2.0", "INVITE", "INVITE SIP/2.0", "INVITE sip:x HTTP/1.1", "SIP/2.0 2 OK"].map(sip);
     let too_long = sip(&format!("OPTIONS sip:x SIP/2.0\r\nCall-ID: {}", "x".repeat(600)));
     let texts = requests.chain(responses).chain(wrong).chain([b"\0\0\0\0\0\0".to_vec(), too_long]);
     let mut frames: Vec<_> = texts.map(|t| whole(17, &udp(5060, 5060, &t))).collect();

@@ -414,6 +414,43 @@ fn wrong_input_harms_nobody() {
     program.ended();
 }
 
+/// A connection that nobody closes is one of a bounded number; what finds no reader is counted.
+#[test]
+fn connections_have_a_bound_and_answers_a_reader() {
+    let program = Program::start("[siprec]\nlisten = [\"tcp:127.0.0.1:0\"]\nfrom = [\"127.0.0.1\"]\n");
+    let tcp = program.at("tcp", false);
+    // Sends a request and is gone before it can be answered.
+    let unsent = |p: &Program| p.metric("nauhuri_siprec_unsent_total");
+    let text = LiveClient::open(1, "TCP", tcp).sip.invite();
+    program.until("an answer that nobody reads", |p| {
+        let mut stream = TcpStream::connect(tcp).unwrap();
+        rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        drop(stream);
+        unsent(p) >= 1.0
+    });
+    let open = |p: &Program| p.metric("nauhuri_siprec_connections");
+    let crowded = |p: &Program| p.metric("nauhuri_siprec_refused_total{reason=\"connections\"}");
+    program.until("all are gone", |p| open(p) == 0.0);
+    let mut all: Vec<TcpStream> = (0..512).map(|_| TcpStream::connect(tcp).unwrap()).collect();
+    program.until("all are there", |p| open(p) == 512.0);
+    assert_eq!(crowded(&program), 0.0);
+    let mut one_more = TcpStream::connect(tcp).unwrap();
+    one_more.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    assert_eq!(one_more.read(&mut [0]).unwrap(), 0, "it is closed");
+    program.until("it is counted", |p| crowded(p) == 1.0);
+    // Whoever leaves makes room.
+    all.truncate(500);
+    program.until("there is room", |p| open(p) == all.len() as f64);
+    let mut client = LiveClient::open(2, "TCP", tcp);
+    let invite = client.sip.invite();
+    client.ask(&invite);
+    let bye = client.sip.bye();
+    client.ask(&bye);
+    program.ask_to_stop();
+    program.ended();
+}
+
 #[test]
 fn at_the_stop_clients_are_told_and_what_is_open_is_kept() {
     let program = Program::start(

@@ -47,15 +47,17 @@ fn start_lines() {
         ("INVITE sip:a@b", ParseError::Version),
         ("INVITE sip:a@b SIP/7.0", ParseError::Version),
         ("GET / HTTP/1.1", ParseError::Version),
-        ("INVITE SIP/2.0", ParseError::Version),
+        ("INVITE SIP/2.0", ParseError::Uri),
+        ("INVITE \t SIP/2.0 ", ParseError::Uri),
+        ("INVITE sip:a", ParseError::Version),
         ("INVITE", ParseError::Version),
         ("\u{80}\u{0} x SIP/2.0", ParseError::Method),
         ("", ParseError::Method),
     ] {
         assert_eq!(status(line), Err(why), "{line}");
     }
-    assert_eq!(Message::parse(b"\r\n\r\n\0").err(), Some(ParseError::Empty));
-    assert_eq!(Message::parse(b"").err(), Some(ParseError::Empty));
+    assert_eq!(Message::parse(b"\r\n\r\n\0").err(), Some(ParseError::Method));
+    assert_eq!(Message::parse(b"").err(), Some(ParseError::Method));
     assert_eq!(Message::parse(b"\x80\x08\x1f\x2f SIP/2.0 200").err(), Some(ParseError::Method));
 }
 
@@ -171,7 +173,7 @@ fn two_messages_in_a_datagram() {
     let (a, n) = Message::parse(bytes).unwrap();
     let (b, m) = Message::parse(&bytes[n..]).unwrap();
     assert_eq!((a.method(), b.method()), (Some(Method::Bye), Some(Method::Invite)));
-    assert_eq!(Message::parse(&bytes[n + m..]).err(), Some(ParseError::Empty));
+    assert_eq!(Message::parse(&bytes[n + m..]).err(), Some(ParseError::Method));
 }
 
 #[test]

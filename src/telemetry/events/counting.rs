@@ -2,7 +2,7 @@
 
 use super::Event;
 use crate::config::PauseBy;
-use crate::telemetry::label::ThreadRole;
+use crate::telemetry::label::{CodecLabel, ThreadRole};
 use crate::telemetry::metrics::{Metrics, OTHER_SERVICE};
 use std::collections::HashMap;
 
@@ -34,7 +34,7 @@ impl Event<'_> {
             }
             Event::MediaLost { packets, .. } => life.rtp_lost.increment(packets),
             Event::StreamEnded { jitter, .. } => metrics.observe_jitter(jitter),
-            Event::MediaUndecodable { codec, .. } => increment(&life.undecodable, codec.index()),
+            Event::MediaUndecodable { codec, .. } => increment_codec(&life.undecodable, codec),
             Event::DecoderLost { fault } => increment(&life.decoder_faults, fault.index()),
             Event::Written { took } => metrics.observe_write(took),
             Event::WriteFailed { .. } => life.write_errors.increment(1),
@@ -119,6 +119,12 @@ fn increment(counters: &[metrics::Counter], index: usize) {
 
 fn increment_role(counters: &HashMap<ThreadRole, metrics::Counter>, role: ThreadRole) {
     if let Some(c) = counters.get(&role) {
+        c.increment(1);
+    }
+}
+
+fn increment_codec(counters: &HashMap<&'static str, metrics::Counter>, codec: CodecLabel) {
+    if let Some(c) = counters.get(codec.as_str()) {
         c.increment(1);
     }
 }

@@ -92,6 +92,9 @@ fn a_flood_of_one_kind_is_left_out_and_counted() {
     assert_eq!(out.matches("another kind").count(), 1);
     assert_eq!(out.matches("never left out").count(), 20);
     assert!(suppressed_lines() - before >= 1000 - u64::from(limiter::BUDGET));
+    let shown = crate::telemetry::Metrics::new(["general"]).render();
+    let line = shown.lines().find_map(|l| l.strip_prefix("nauhuri_log_suppressed_total ")).unwrap();
+    assert!(line.parse::<u64>().unwrap() > before, "{line}");
 }
 
 #[test]
