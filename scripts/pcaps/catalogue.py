@@ -14,7 +14,7 @@ import scenarios_tls
 SCENARIOS = {**scenarios_basic.SCENARIOS, **scenarios_pbx.SCENARIOS, **scenarios_media.SCENARIOS,
              **scenarios_baresip.SCENARIOS, **scenarios_tls.SCENARIOS}
 WHERE = {}  # captures not taken at the switch: keywords of Lab.capture
-MAKERS = {"sipp": "sipp", "baresip": "baresip", "kamailio": "sipp or baresip through kamailio"}
+MAKERS = {"sipp": "sipp", "baresip": "baresip", "kamailio": "sipp or baresip, through kamailio"}
 
 
 def publish(scene, raw, target):
@@ -49,8 +49,8 @@ def write_table(folder):
     for name, function in SCENARIOS.items():
         file = next((name + s for s in (".pcap", ".pcapng") if os.path.exists(os.path.join(folder, name + s))), None)
         if file:
-            who, quirk = name.split("-", 1)
+            who = name.split("-", 1)[0]
             shows = " ".join(function.__doc__.split())
-            text += f"| `{file}` | {MAKERS[who]} | {quirk.replace('-', ' ')} | {shows} |\n"
+            text += f"| `{file}` | {MAKERS[who]} | {shows} |\n"
     with open(os.path.join(folder, "README.md"), "w") as out:
         out.write(text)

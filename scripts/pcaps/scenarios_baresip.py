@@ -123,7 +123,7 @@ def pcma(s):
 
 
 def pcmu_outbound(s):
-    """The agent calls; the customer, called, hangs up. PCMU."""
+    """The agent calls in PCMU; the customer hangs up."""
     call_between(s, "PCMU", outbound=True, hangs_up="callee")
 
 
@@ -133,7 +133,7 @@ def g722(s):
 
 
 def opus(s):
-    """Opus at 48 kHz, stereo in name (opus/48000/2), mono in fact."""
+    """Opus at 48 kHz, declared as stereo (opus/48000/2) but mono."""
     call_between(s, "opus", sample_rate=48000)
 
 
@@ -154,7 +154,7 @@ def hold(s):
 
 
 def srtp(s):
-    """SRTP both ways, with keys in the SDP (RFC 4568); the agent holds and resumes, which offers other keys."""
+    """SRTP both ways, with keys in the SDP (RFC 4568); the agent holds and resumes, and offers other keys each time."""
     def during(_customer, agent):
         time.sleep(1.2)
         agent.tell("hold")
@@ -165,7 +165,7 @@ def srtp(s):
 
 
 def srtp_optional(s):
-    """Keys in a plain profile (RFC 8643), taken by both: what is sent is SRTP. Opus, outbound."""
+    """Keys in a plain profile (RFC 8643), accepted by both: SRTP is sent. Outbound, Opus."""
     call_between(s, "opus", sample_rate=48000, outbound=True, mediaenc="srtp")
 
 

@@ -66,7 +66,7 @@ def busy(s):
 
 
 def not_answered(s):
-    """Rings until the agent's side says 480."""
+    """Rings until the agent's side answers 480."""
     d = inbound(s)
     d.request(">", "INVITE", ladder.sdp(d.caller, ("pcma", "te")), [TO_2001], initial=True)
     d.response("<", 100, tagged=False, optional=True).response("<", 180).pause("callee", 2.0)
@@ -140,7 +140,7 @@ def auth_retry(s):
 
 
 def bye_challenged(s):
-    """The first BYE is refused with 401 and ends nothing; talk goes on for a second until its accepted repeat."""
+    """The first BYE is refused with 401 and ends nothing; the parties go on talking for a second, until the repeated BYE is accepted."""
     d = answer(inbound(s), invite=[TO_2001])
     d.play("caller", s.media(signals.Stream("customer", 0xC0000001).say(6)))
     d.play("callee", s.media(signals.Stream("agent", 0xA0000001).say(6))).pause("caller", 3)
@@ -164,7 +164,7 @@ def withheld(s):
 
 
 def number_00(s):
-    """The customer's number in its 00 form, two Diversion headers: the last is the first diversion."""
+    """The customer's number with 00, and two Diversion headers: the last one is the first diversion."""
     d = Dialog(s.call_id(), s.customer(uri="sip:00358401234567@192.0.2.1;user=phone"), s.agent(),
                from_header='"Meik\u00e4l\u00e4inen, Maija" <sip:00358401234567@192.0.2.1;user=phone>')
     answer(d, invite=["Diversion: <sip:2100@192.0.2.10>;reason=no-answer",
@@ -175,7 +175,7 @@ def number_00(s):
 
 
 def history_info(s):
-    """No Diversion; the first History-Info entry is the service number. Caller as a tel: URI."""
+    """No Diversion; the first History-Info entry is the service number. The caller is a tel: URI."""
     d = Dialog(s.call_id(), s.customer(uri=f"tel:{CUSTOMER}"), s.agent())
     answer(d, invite=["History-Info: <sip:116117@192.0.2.10>;index=1,"
                       " <sip:2001@192.0.2.10;cause=302>;index=1.1;mp=1"])

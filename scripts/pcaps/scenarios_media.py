@@ -26,7 +26,7 @@ def g722(s):
 
 
 def l16(s):
-    """L16 at 8 kHz, a dynamic payload type; sequence numbers wrap."""
+    """L16 at 8 kHz under a dynamic payload type; the sequence numbers wrap."""
     in_codec(s, "l16", 8000)
 
 
@@ -40,7 +40,7 @@ def ptime_60(s):
 
 
 def undecodable(s):
-    """G.729 from the agent, which may not be decodable: silence or sound of the right length, never noise."""
+    """G.729 from the agent, which may not be decodable: silence or audio of the right length, never noise."""
     d = answer(inbound(s), codecs=("g729", "te"), invite=[TO_2001])
     def stream(ssrc):
         out = signals.Stream("customer", ssrc, pt=18)
@@ -113,7 +113,7 @@ def comfort_noise(s):
 
 
 def codec_change(s):
-    """Starts in PCMA, goes on in G.722 after a re-INVITE: the file keeps the rate of its start."""
+    """Starts in PCMA and continues in G.722 after a re-INVITE: the file keeps its sample rate."""
     d = answer(inbound(s), invite=[TO_2001])
     customer, agent = signals.Stream("customer", 0xC0000001), signals.Stream("agent", 0xA0000001)
     d.play("caller", s.media(customer.say(2.0).silence(0.02)))
@@ -128,7 +128,7 @@ def codec_change(s):
 
 
 def ssrc_change(s):
-    """The agent's telephone takes a new SSRC, sequence and timestamp in the middle, without a word of signalling."""
+    """The agent's telephone changes SSRC, sequence numbers and timestamps in mid-call, without any signalling."""
     d = answer(inbound(s), invite=[TO_2001])
     agent = signals.Stream("agent", 0xA0000001).say(2).take()
     later = signals.Stream("agent2", 0xA0000009, seq=7, ts=99).say(4).take()
@@ -138,7 +138,7 @@ def ssrc_change(s):
 
 
 def media_moved(s):
-    """A re-INVITE moves the agent's media to another port; somebody else's packets come to the old one."""
+    """A re-INVITE moves the agent's media to another port; packets from a stranger arrive at the old one."""
     d = answer(inbound(s), invite=[TO_2001])
     box = s.mediabox("a1", {"ports": {"m": {"port": 40200, "to": ["192.0.2.1", 40000]}}, "start": "later",
                             "steps": [{"at": 0, "play": s.media(signals.Stream("agent2", 0xA0000002).say(4)), "port": "m"}]})
@@ -159,7 +159,7 @@ def media_moved(s):
 
 
 def port_reuse(s):
-    """Two calls one after the other on the same ports and addresses; the first one's last packets come late."""
+    """Two calls in succession on the same ports and addresses; the last packets of the first arrive late."""
     first = answer(inbound(s), invite=[TO_2001])
     agent = signals.Stream("agent", 0xA0000001).say(2)
     talk(s, first, 2, agent=agent)
@@ -178,7 +178,7 @@ def port_reuse(s):
 
 
 def no_bye(s):
-    """No BYE and no more media: the capture ends. `capture_end`, or `timeout` where the clock runs on."""
+    """No BYE and no more media when the capture ends: `capture_end`, or `timeout` if the clock goes on."""
     d = answer(inbound(s), invite=[TO_2001])
     d.play("caller", s.media(signals.Stream("customer", 0xC0000001).say(3)))
     d.play("callee", s.media(signals.Stream("agent", 0xA0000001).say(3))).pause("caller", 3.3).pause("callee", 3.3)
@@ -187,7 +187,7 @@ def no_bye(s):
 
 
 def tcp(s):
-    """SIP over TCP, a message to a segment."""
+    """SIP over TCP, one message in each segment."""
     d = answer(inbound(s, transport="TCP"), invite=[TO_2001])
     talk(s, d, 3)
     s.play(d)
@@ -207,7 +207,7 @@ def tcp_large(s):
 
 
 def cut_mid_record(s):
-    """The capture file ends in the middle of a packet, in the middle of the call."""
+    """The capture file ends in the middle of a packet during the call."""
     in_codec(s, "pcma", 8000)
     s.recordings[-1].update(ended_by="capture_end", complete=False)
     s.rewrite.append(rewrite.cut)
@@ -240,7 +240,7 @@ def fragments_ipv6(s):
 
 
 def vlan(s):
-    """802.1Q one way, 802.1ad over 802.1Q the other, as a mirror port of a trunk gives."""
+    """802.1Q in one direction, 802.1ad over 802.1Q in the other, as from the mirror port of a trunk."""
     in_codec(s, "pcma", 8000)
     s.rewrite.append(rewrite.vlan)
 
@@ -252,14 +252,14 @@ def cooked(s):
 
 
 def pcapng(s):
-    """pcapng with nanosecond times."""
+    """pcapng with nanosecond timestamps."""
     s.suffix = ".pcapng"
     in_codec(s, "pcma", 8000)
     s.rewrite.append(rewrite.pcapng_nanoseconds)
 
 
 def silent_agent(s):
-    """One-way: the agent sends no media at all."""
+    """The agent sends no media at all."""
     d = answer(inbound(s), invite=[TO_2001])
     d.play("caller", s.media(signals.Stream("customer", 0xC0000001).say(5))).pause("caller", 2.5)
     bye(d)

@@ -41,7 +41,7 @@ def queue_then_agent(s):
 
 
 def queue_number_on_queue_leg(s):
-    """The same, but the agent's leg comes from the queue's name: the customer's number, too, is only on the queue leg."""
+    """The same, but the agent's leg comes from the queue's name: the customer's number is only on the queue leg, too."""
     queue_and_agent(s, "sip:jono@192.0.2.10", CUSTOMER)
 
 
@@ -70,7 +70,7 @@ def blind_transfer(s):
 
 
 def attended_transfer(s):
-    """2001 holds the customer, asks 2002 (internal, not recorded), then hands over with REFER and Replaces."""
+    """2001 holds the customer, calls 2002 (internal, not recorded), then transfers with REFER and Replaces."""
     one = answer(inbound(s), invite=[TO_2001, SESSION])
     customer = signals.Stream("customer", 0xC0000001)
     one.play("caller", s.media(customer.say(2.0)))
@@ -232,7 +232,7 @@ def end_kamailio(s, child):
 
 
 def two_hops(s, more=""):
-    """Every message seen twice, before and after a record-routing proxy; media goes straight. One recording."""
+    """Every message is seen twice, before and after a record-routing proxy; media goes directly. One recording."""
     child = kamailio(s, ["sip:2001@192.0.2.21:5060"], more)
     d = Dialog(s.call_id(), s.customer(), s.agent(), request_uri="sip:2001@192.0.2.10", via=PROXY)
     answer(d, invite=[TO_2001])
@@ -254,7 +254,7 @@ def two_hops_outbound(s):
 
 
 def fork_one_cancelled(s):
-    """To: 116117 forked by the proxy to 2001 and 2002; 2002 answers, 2001's branch is cancelled."""
+    """A call to 116117 is forked by the proxy to 2001 and 2002; 2002 answers, the branch to 2001 is cancelled."""
     child = kamailio(s, ["sip:2001@192.0.2.21:5060", "sip:2002@192.0.2.22:5060"])
     d = Dialog(s.call_id(), s.customer(), s.agent("2002"), request_uri="sip:116117@192.0.2.10", via=PROXY,
                to_header="<sip:116117@192.0.2.10>")
@@ -280,7 +280,7 @@ def over_hep(s, version):
 
 
 def hep3(s):
-    """Kamailio's siptrace module sends every message to a collector in HEP version 3; SIP itself is not in the capture, as where it is encrypted. Media is."""
+    """Kamailio's siptrace module sends every message to a collector in HEP version 3; the capture has the media, but no SIP, as if SIP were encrypted."""
     over_hep(s, 3)
 
 

@@ -63,7 +63,7 @@ def tls13(s):
 
 
 def tls12_rsa(s):
-    """The same over TLS 1.2 with a key exchange by RSA and AES in CBC, which the server's key alone opens (`tests/data/tls/sip.key`)."""
+    """The same over TLS 1.2 with RSA key exchange and AES-CBC, which can be decrypted with the server's key alone (`tests/data/tls/sip.key`)."""
     through_tls(s, "TLSv1.2", "AES128-SHA256")
 
 
