@@ -1,4 +1,9 @@
 //! The clocks of everything outside the core: the machine's, or ones that a test turns.
+//!
+//! What follows from the time of day, or from hours that pass, asks this one: sweeps, pauses, the audit log.
+//! How long a thread was silent, an answer may take or a queue has waited is measured on the machine's
+//! monotonic clock where it happens: a clock that a test has stopped would let it wait for ever. What arrives
+//! on a socket is stamped where it is received, as the kernel stamps packets.
 
 use crate::custody::wall_clock::{Reading, Sync};
 use crate::time::Timestamp;
