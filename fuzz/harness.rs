@@ -239,6 +239,7 @@ struct Played {
     parties: [Party; 2],
     seq: [u16; 2],
     is_invited: bool,
+    is_over: bool,
 }
 
 /// Who may be heard by which recording: the SSRC of a packet names the call and the side.
@@ -293,7 +294,7 @@ impl Played {
             let named = SocketAddr::new(if is_hidden { private } else { host }, port);
             Party { real, named }
         };
-        Played { parties: [party(0), party(1)], seq: [100, 200], is_invited: false }
+        Played { parties: [party(0), party(1)], seq: [100, 200], is_invited: false, is_over: false }
     }
 
     fn description(&self, side: usize) -> String {
@@ -344,13 +345,17 @@ pub fn engine(data: &[u8]) -> usize {
                 (src, dst) = (dst, src);
             }
             2 => text = Played::message(n, "ACK sip:b@h SIP/2.0", "1 ACK", ""),
-            3 => text = Played::message(n, "BYE sip:b@h SIP/2.0", "9 BYE", ""),
+            3 => {
+                call.is_over = true;
+                text = Played::message(n, "BYE sip:b@h SIP/2.0", "9 BYE", "");
+            }
             4 => {
                 text = Played::message(n, "SIP/2.0 200 OK", "9 BYE", "");
                 (src, dst) = (dst, src);
             }
-            // What nobody has told of yet could be any call's between its hosts.
-            _ if !call.is_invited => continue,
+            // What nobody has told of yet, or begins when its call is over, could be any call's between
+            // its hosts.
+            _ if !call.is_invited || call.is_over && call.seq[side] == [100, 200][side] => continue,
             _ => {
                 call.seq[side] = call.seq[side].wrapping_add(1);
                 let ssrc = (n as u32) << 8 | side as u32;

@@ -75,11 +75,13 @@ impl Calls {
     pub fn handle_message(&mut self, msg: &Message<'_>, flow: Flow, at: Timestamp) {
         let Some(seen) = Seen::read(msg, flow, at) else { return };
         self.tables.pairing.handle_time(at);
+        self.settle_media();
         match seen.code {
             None => self.handle_request(&seen),
             Some(code) => self.handle_response(&seen, code),
         }
         self.tables.weigh(&seen, &mut self.recordings);
+        self.settle_media();
     }
 
     /// Where a media packet belongs, and the fingerprint of its flow. The
@@ -101,14 +103,19 @@ impl Calls {
             }
             Route::Doubt | Route::Unmatched | Route::NotRecorded => {}
         }
-        // Who may have owned a packet, or this one's run before, is told that it is missing.
+        self.settle_media();
+        (route, fingerprint)
+    }
+
+    /// Who may have owned a packet, or its run before, is told that it is missing, and what was
+    /// given of another's is given back.
+    fn settle_media(&mut self) {
         while let Some(id) = self.tables.pairing.poll_incomplete() {
             self.recordings.handle_missing(id);
         }
         while let Some(what) = self.tables.pairing.poll_disowned() {
             self.recordings.order(Decision::Disowned(what));
         }
-        (route, fingerprint)
     }
 
     /// RTCP was captured: the parties of the recordings it belongs to are there, silent or not.
@@ -143,6 +150,8 @@ impl Calls {
 
     /// The capture ended, or the recorder stops: everything open ends at its last media.
     pub fn finish(&mut self, now: Timestamp, by: Ending) {
+        self.tables.pairing.give_up_guesses();
+        self.settle_media();
         for id in self.recordings.ids() {
             if let Some(closed) = self.recordings.finish(id, now, by) {
                 self.leave(closed, now);

@@ -7,7 +7,7 @@
 use super::flows::Tick;
 use super::owner::Owned;
 use super::places::Places;
-use super::session::{Rank, SessionId, Sessions};
+use super::session::{Rank, SessionId, Sessions, SessionsByLeg};
 use crate::net::Flow;
 use crate::rtp::standing::Trust;
 use crate::sdp::Side;
@@ -128,7 +128,7 @@ impl Hosts {
         &self,
         flow: &Flow,
         more: impl Iterator<Item = SessionId>,
-        sessions: &Sessions,
+        (sessions, legs): (&Sessions, &SessionsByLeg),
         places: &Places,
         now: Tick,
     ) -> SmallVec<[(SessionId, Side, bool); 2]> {
@@ -142,8 +142,11 @@ impl Hosts {
             let Some(answered) = s.answered_at.filter(|_| is_live) else { continue };
             let is_own = |id: &SessionId| sessions.get(id).is_some_and(|o| o.group == s.group);
             let is_alone = |ip: &IpAddr| self.at(ip).is_some_and(|all| all.iter().all(is_own));
+            // Each hop of a leg knows the host of its own party.
+            let hops = || legs.get(&s.age).into_iter().flatten().filter_map(|id| sessions.get(id));
             for side in [Side::Caller, Side::Callee] {
-                let near = (s.may_be_at(side, src), s.is_at(side.other(), dst));
+                let near =
+                    (hops().any(|s| s.may_be_at(side, src)), hops().any(|s| s.is_at(side.other(), dst)));
                 let was_heard = s.spoke[side as usize].is_some();
                 let is_near = match near {
                     (true, true) => true,

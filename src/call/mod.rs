@@ -35,6 +35,7 @@ mod ended_by;
 mod exchange;
 mod flows;
 mod give_way;
+mod guess;
 mod heard_since;
 mod host_pairs;
 mod hosts;

@@ -152,8 +152,9 @@ fn sift<'p>(
     if past.kin.is_empty() {
         all.retain(|c| c.is_plausible(flow, now));
     } else {
-        // Who could not have sent what went before did not send this.
-        all.retain(|c| past.kin.iter().any(|k| c.is_sender(k)));
+        // Who could not have sent what went before did not send this, but as another leg of the same
+        // contact: a party that is transferred may go on counting.
+        all.retain(|c| past.kin.iter().any(|k| c.is_sender(k) || c.session.group == k.group));
         if all.is_empty() {
             return Some(&past.kin);
         }

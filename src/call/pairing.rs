@@ -46,7 +46,7 @@
 //! | 13 | both ends, else the destination, else the source says who speaks | the plain call; symmetric RTP behind NAT, relays that send from another port; the way back through a NAT |
 //! | 14 | where no other call knows either end, the unknown one is learned | the way back to a port nobody named; calls that later share an address |
 //! | 15 | for two seconds a flow of a call just hung up is not that of one that knows an end only, nor of one that was there before | a party that has not got the BYE goes on sending |
-//! | 16 | nobody knows an end, but one answered call alone has a party at each host, both behind NAT, and nothing else runs there: its | NATs that change ports at both ends |
+//! | 16 | nobody knows an end, but one answered call has a party behind NAT at each host, nobody else who is not heard elsewhere has one at either, and media runs both ways: its | NATs that change ports at both ends |
 //! | 17 | else nobody knows an end | not assigned, counted; a call between the hosts that misses its party is told |
 //! | 18 | what a recording was given of a run that within half a second proves to be another call's, or may be, is given back | early media of a call that rings: its answer alone says whose it is |
 //!
@@ -59,6 +59,7 @@
 use super::between::Between;
 use super::contender::RunHistory;
 use super::flows::Tick;
+use super::guess::Guess;
 use super::host_pairs::HostPairs;
 use super::hosts::Hosts;
 use super::owner::Ownership;
@@ -67,7 +68,7 @@ use super::reports::ReportPlaces;
 pub use super::route::{Disowned, Route, Target};
 pub use super::runs::StreamPosition;
 pub use super::session::{Claim, Rank, SessionId};
-use super::session::{Learned, MAX_VLANS, Recorded, Session, Sessions};
+use super::session::{Learned, MAX_VLANS, Recorded, Session, Sessions, SessionsByLeg};
 use super::stragglers::Stragglers;
 use super::unowned::Unowned;
 use crate::id::RecordingId;
@@ -75,9 +76,7 @@ use crate::net::Flow;
 pub use crate::sdp::Side;
 use crate::time::Timestamp;
 use crate::wire::link::Vlan;
-use foldhash::quality::RandomState;
 use smallvec::SmallVec;
-use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -90,13 +89,13 @@ const MAX_LEARNED: usize = 4;
 #[derive(Debug, Default)]
 pub struct Pairing {
     sessions: Sessions,
-    /// The sessions of each leg.
-    legs: HashMap<u64, SmallVec<[SessionId; 2]>, RandomState>,
+    legs: SessionsByLeg,
     places: Places,
     hosts: Hosts,
     /// Those of their SIP elements.
     sip_hosts: Hosts,
     host_pairs: HostPairs,
+    guesses: SmallVec<[Guess; 2]>,
     between: Between,
     rtcp: ReportPlaces,
     incomplete: VecDeque<RecordingId>,
@@ -125,6 +124,7 @@ impl Pairing {
     pub fn handle_time(&mut self, now: Timestamp) {
         self.now = Tick::at(now);
         self.places.tidy(self.now);
+        self.review_guesses(None);
     }
 
     /// Begins a session without claims between two SIP elements, caller's end
@@ -265,6 +265,8 @@ impl Pairing {
         let Some(s) = self.sessions.get_mut(&session) else { return };
         s.leaving = leaving.then_some(self.now);
         if leaving {
+            let leg = s.age;
+            self.review_guesses(Some(leg));
             self.bury_flows(session);
         }
         self.forget_flows_of(session);
@@ -275,6 +277,7 @@ impl Pairing {
         if !self.has_been_answered(session) {
             self.bury_flows(session);
         }
+        self.end_at_hosts(session);
         let Some(s) = self.sessions.remove(&session) else { return };
         self.between.end(session, &s);
         self.sip_hosts.rename(session, &s.sip_hosts(), &[]);
@@ -285,9 +288,6 @@ impl Pairing {
             }
         }
         self.hosts.rename(session, &s.hosts(), &[]);
-        for addr in s.claims.iter().flatten().map(|c| c.addr).chain(s.learned.iter().map(|l| l.addr)) {
-            self.host_pairs.leave(addr, self.now);
-        }
         s.learned.iter().for_each(|l| self.places.withdraw(session, l.side, l.addr, &mut self.sessions));
         for (side, claims) in [Side::Caller, Side::Callee].into_iter().zip(s.claims) {
             for c in claims {

@@ -22,6 +22,10 @@ const MAX_FLOWS: usize = 16;
 const MAX_LEFT: usize = 4096;
 /// One that was not heard for so long gives way to another.
 const SILENT: u32 = Tick::of_ms(3000);
+/// Copies of one packet are no further apart, in numbers of its sender.
+const MAX_AHEAD: u16 = 100;
+/// Who was heard so shortly ago speaks still.
+const LIVELY: u32 = Tick::of_ms(1000);
 /// Flows remembered of one SSRC; one that every sender uses tells nothing.
 const MAX_ALIKE: usize = 8;
 /// Claimants remembered for one address; the oldest gives way.
@@ -125,6 +129,17 @@ impl Places {
         let others = self.alike.get(&ssrc).into_iter().flatten().filter(|f| *f != flow);
         let runs = others.filter_map(|f| self.flows.get(f)).map(|k| &k.run);
         runs.filter(|run| run.ssrc == ssrc).any(|run| seq_diff(run.seq, seq) >= 0)
+    }
+
+    /// Does a mirror show a source's packets on another VLAN as well, where they are a call's?
+    pub fn is_seen_on_another_vlan(&self, flow: &Flow, run: &Run, now: Tick) -> bool {
+        self.alike.get(&run.ssrc).into_iter().flatten().filter(|f| *f != flow).any(|f| {
+            let is_same = |k: &ResolvedFlow| {
+                let ahead = seq_diff(k.run.seq, run.seq).unsigned_abs();
+                matches!(k.whose, Whose::Leg(_)) && ahead <= MAX_AHEAD && now.since(k.heard) <= LIVELY
+            };
+            (f.src, f.dst) == (flow.src, flow.dst) && self.flows.get(f).is_some_and(is_same)
+        })
     }
 
     /// Is a source heard where another leg names both ends, and this one does not?

@@ -85,12 +85,15 @@ pub(super) struct Recorded {
 /// All of them.
 pub(super) type Sessions = HashMap<SessionId, Session, RandomState>;
 
+/// The sessions of each leg.
+pub(super) type SessionsByLeg = HashMap<u64, SmallVec<[SessionId; 2]>, RandomState>;
+
 /// A session as far as it matters for what it owns.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     /// Order in which calls began: a later call wins a reused port.
     pub age: u64,
-    /// Legs of one contact do not compete with one another.
+    /// SessionsByLeg of one contact do not compete with one another.
     pub group: u64,
     /// The SIP elements it was seen between, caller and callee.
     pub ends: [SocketAddr; 2],
@@ -268,10 +271,10 @@ impl Session {
         if caller == callee { smallvec::smallvec![caller] } else { smallvec::smallvec![caller, callee] }
     }
 
-    /// Does `side`, which may be at `ip`, name nothing but addresses behind a NAT?
+    /// Does `side` name nothing but addresses behind a NAT, and may `ip` be the NAT's?
     pub fn hides(&self, side: Side, ip: IpAddr) -> bool {
         let mut named = self.claims[side as usize].iter().filter(|c| c.rank == Rank::Claimed).peekable();
-        named.peek().is_some() && named.all(|c| c.addr.ip() != ip && is_private(c.addr.ip()))
+        !is_private(ip) && named.peek().is_some() && named.all(|c| is_private(c.addr.ip()))
     }
 
     /// Two calls beside one another: between the same SIP elements, so neither

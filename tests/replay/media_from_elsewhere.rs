@@ -322,6 +322,31 @@ fn a_voice_vlan_of_its_own_or_one_for_each_direction_is_one_call() {
     }
 }
 
+#[test]
+fn a_mirror_that_shows_each_packet_on_two_vlans_shows_one_call() {
+    for (vlans, late) in [([10, 20], 0.0), ([20, 10], 0.3), ([0, 20], 2.0), ([20, 0], 0.0)] {
+        for both in [true, false] {
+            let d = Dialog::new(32);
+            let mut s = Scene::new();
+            let sent = call(&mut s, &d, 1000.0, 3000.0);
+            let on = |f: &[u8], vlan: u16| if vlan == 0 { f.to_vec() } else { tagged(f, vlan) };
+            let mut frames = Vec::new();
+            for (at, f) in &s.frames {
+                let is_sip =
+                    [u16::from_be_bytes([f[34], f[35]]), u16::from_be_bytes([f[36], f[37]])].contains(&5060);
+                frames.push((*at, on(f, vlans[0])));
+                if both || !is_sip {
+                    frames.push((*at + (late * 1e6) as i64, on(f, vlans[1])));
+                }
+            }
+            s.frames = frames;
+            let run = s.replay(AGENTS);
+            inbound(run.only(), &sent);
+            complete(run.only(), true);
+        }
+    }
+}
+
 /// The customer says he is at a private address and is at `real`; the agent's telephone
 /// receives where it says and sends from another port.
 #[test]

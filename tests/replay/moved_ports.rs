@@ -97,13 +97,13 @@ fn media_before_the_answer_is_left_out_and_what_follows_is_heard() {
 
 #[test]
 fn calls_of_one_nat_with_parties_elsewhere_are_told_apart() {
-    for late in [0.0, 40.0, 700.0] {
+    for late in [700.0, 1500.0] {
         let mut s = Scene::new();
         let others = ["198.51.100.7", "198.51.100.8"];
         let sent = [0, 1].map(|n: usize| {
             let d = hidden(Dialog::new(3 + n as u16), [FOUR[0], others[n]]);
             let from = late * n as f64;
-            d.answered(&mut s, from, from + 1000.0);
+            d.answered(&mut s, from + 500.0, from + 1000.0);
             let places = seen(&d, [61_000 + 2 * n as u16, 62_000]);
             let sent =
                 [Caller, Callee].map(|side| voice(&mut s, &d, side, places, from + 1005.0, from + 3900.0));
@@ -215,4 +215,73 @@ fn who_is_answered_late_is_heard_from_then_on() {
         inbound(run.only(), &sent.map(|s| since(&s)));
         complete(run.only(), false);
     }
+}
+
+#[test]
+fn one_network_is_not_two_nats() {
+    // What else runs between two exchanges of one network is not the call's, whose telephones are elsewhere.
+    let d = Dialog::new(11);
+    let d = Dialog { sip: [addr("10.0.0.5:5060"), addr("10.0.1.5:5060")], ..d };
+    for own in [None, Some(1005.0), Some(2000.0)] {
+        let mut s = Scene::new();
+        for side in [Caller, Callee] {
+            voice(&mut s, &d, side, seen(&d, [30_000, 30_002]), 700.0, 3900.0);
+        }
+        d.answered(&mut s, 0.0, 1000.0);
+        let sent = [Caller, Callee].map(|side| {
+            own.map_or(Vec::new(), |from| Voice::of(&d, side, 5 + side as u64).talk(from, 3900.0))
+        });
+        sent.iter().for_each(|sent| s.media(sent));
+        d.bye(&mut s, 4000.0, Caller);
+        let run = s.replay(AGENTS);
+        own_only(run.only(), "customer", &sent[0]);
+        own_only(run.only(), "agent", &sent[1]);
+    }
+}
+
+#[test]
+fn a_call_with_a_party_at_one_of_the_hosts_and_unheard_stands_in_the_way() {
+    // The second call's agent is beyond an exchange that is not one of the hosts.
+    for (d, answered) in [(Dialog::new(13), 1000.0), (Dialog::new(13), 2500.0)] {
+        let other = Dialog { sip: [addr("203.0.113.9:5060"), addr("192.0.2.50:5060")], ..hidden(d, FOUR) };
+        let d = hidden(Dialog::new(12), FOUR);
+        let mut s = Scene::new();
+        other.answered(&mut s, 100.0, answered);
+        for side in [Caller, Callee] {
+            voice(&mut s, &d, side, seen(&d, [50_000, 50_002]), answered.min(900.0), 3900.0);
+        }
+        let sent = whole_call(&mut s, &d, [61_000, 62_000], [20.0, 30.0]);
+        let run = s.replay(AGENTS);
+        for r in run.recordings.iter().filter(|r| r.text("/sip/call_id") == "ladder-12") {
+            own_only(r, "customer", &sent[0]);
+            own_only(r, "agent", &sent[1]);
+        }
+    }
+}
+
+#[test]
+fn who_begins_again_from_the_same_port_is_heard() {
+    // An agent at home whose telephone has one port; customers at other homes, one after the other.
+    let mut s = Scene::new();
+    let customers = ["203.0.113.9", "203.0.113.10", "203.0.113.9"];
+    let sent: Vec<Sent> = (0..3)
+        .map(|n| {
+            let d = hidden(Dialog::new(14 + n as u16), [customers[n], FOUR[1]]);
+            let at = 8000.0 * n as f64;
+            d.answered(&mut s, at, at + 1000.0);
+            let places = seen(&d, [61_000, 62_000]);
+            let sent = [Caller, Callee].map(|side| {
+                let (here, there) = (places[side as usize], places[side.other() as usize]);
+                let seed = 100 * n as u64 + side as u64;
+                let mut v = Voice::of(&d, side, seed).between(here, there);
+                v.talk(at + 1003.0 + side as u8 as f64, at + 3990.0)
+            });
+            sent.iter().for_each(|sent| s.media(sent));
+            d.bye(&mut s, at + 4000.0, Caller);
+            sent
+        })
+        .collect();
+    let run = s.replay(AGENTS);
+    assert_eq!(run.recordings.len(), 3);
+    run.recordings.iter().zip(&sent).for_each(|(r, sent)| heard(r, sent));
 }

@@ -2,64 +2,54 @@
 //!
 //! Both ends may be behind a NAT that changes ports, with private addresses in
 //! their descriptions. What is left is where their SIP came from. A flow between
-//! these hosts is guessed to be the call's if no other call has its parties there
-//! and neither party is known to be heard elsewhere. For half a second that is
-//! enough; then it must have been answered from the port it goes to, and nothing
-//! else between the hosts must have been, or what was given of it is taken back.
+//! these hosts is guessed to be the call's if no other call has a party at either
+//! whose media is not known to be elsewhere. For half a second that is enough;
+//! then it must have been answered from the port it goes to, and nothing else
+//! between the hosts must have been, or what was given of it is taken back.
 
+use super::super::contender::FRESH;
 use super::super::flows::Tick;
+use super::super::guess::{Guess, way_back};
 use super::super::host_pairs::Company;
 use super::super::owner::{Owned, Ownership};
-use super::super::session::{Learned, Session};
+use super::super::session::Session;
 use super::resolve::YOUNG;
 use super::{Disowned, Pairing, Rank, SessionId, Side};
 use crate::net::Flow;
 use crate::time::Timestamp;
 use smallvec::SmallVec;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-/// Who is heard so shortly ago is there still.
-const LIVELY: u32 = Tick::of_ms(1000);
-
-/// A party of a call.
-struct LegParty {
-    leg: u64,
-    side: Side,
-}
+const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
+/// Guesses that wait for their way back; one call begins with two of them at most.
+const MAX_GUESSES: usize = 256;
 
 impl Pairing {
     /// Whose a flow is that nobody claims an end of.
-    pub(super) fn by_hosts(&mut self, flow: &Flow) -> Ownership {
-        let company = self.host_pairs.note(flow, self.now);
-        if company == Company::Crowded {
-            return Ownership::Nobody;
-        }
-        let Some(speaker) = self.sole_speaker(flow) else { return Ownership::Nobody };
-        let (Company::Paired(Some(began)) | Company::Alone(Some(began))) = company else {
+    pub(super) fn by_hosts(&mut self, flow: &Flow, ssrc: u32, at: Timestamp) -> Ownership {
+        let company = self.host_pairs.note(flow, ssrc, self.now);
+        let Some((leg, speaker)) = self.sole_speaker(flow) else { return Ownership::Nobody };
+        let (Company::Paired(began) | Company::Alone(began)) = company else { return Ownership::Nobody };
+        let Some(began) = began.filter(|_| self.guesses.len() < MAX_GUESSES) else {
             self.no_room += 1;
             return Ownership::Nobody;
         };
-        let ends = [(speaker.side, flow.src.ip()), (speaker.side.other(), flow.dst.ip())];
-        let may_own = |s: &Session| {
-            s.leaving.is_none()
-                && s.is_surely_heard == [false; 2]
-                && s.opened_at.since(began) <= 1
-                && ends.iter().all(|(side, ip)| s.hides(*side, *ip))
-        };
-        let own: SmallVec<[SessionId; 2]> = self.sessions_of(speaker.leg).map(|(id, _)| id).collect();
-        let all = || own.iter().filter_map(|id| self.sessions.get(id));
-        match all().map(|s| s.answered_at.filter(|_| may_own(s))).min().flatten() {
-            Some(since) if self.is_borne_out(company) => Ownership::Owned(Owned {
-                by: own.into_iter().map(|id| (id, speaker.side)).collect(),
-                ranks: [Rank::Other; 2],
-                since,
-                alone: true,
-                rivals: [false; 2],
-                strange: false,
-                others: SmallVec::new(),
-            }),
-            _ => Ownership::Nobody,
+        let guess = Guess { flow: *flow, leg, speaker, at };
+        let may_own = |s: &Session| s.opened_at.since(began) <= 1;
+        if !self.is_borne_out(company) || !self.sessions_of(leg).all(|(_, s)| may_own(s)) {
+            return Ownership::Nobody;
         }
+        let since = self.sessions_of(leg).filter_map(|(_, s)| s.answered_at).max().unwrap_or(self.now);
+        self.guesses.push(guess);
+        Ownership::Owned(Owned {
+            by: self.sessions_of(leg).map(|(id, _)| (id, speaker)).collect(),
+            ranks: [Rank::Other; 2],
+            since,
+            alone: true,
+            rivals: [false; 2],
+            strange: false,
+            others: SmallVec::new(),
+        })
     }
 
     /// Is it answered, or so young that it may yet be?
@@ -71,77 +61,129 @@ impl Pairing {
         }
     }
 
-    /// Do the owners of a flow own it by no more than its hosts, and has it not been answered?
-    pub(super) fn is_guess(&self, flow: &Flow, owned: &Owned) -> bool {
-        let is_guess = |l: &Learned| l.by_hosts && l.ways != [true; 2];
-        let knows_ends = |s: &Session| {
-            [flow.src, flow.dst].iter().all(|end| s.learned.iter().any(|l| l.addr == *end && is_guess(l)))
+    /// The guess that a flow is, or is the way back of.
+    pub(super) fn guess_of(&self, flow: &Flow) -> Option<Guess> {
+        self.guesses.iter().find(|g| g.flow == *flow || g.flow == way_back(flow)).copied()
+    }
+
+    /// Do its owners know a flow by nothing but a guess that has not been answered?
+    pub(super) fn rests_on_guess(&self, flow: &Flow, owned: &Owned) -> bool {
+        let is_guessed = |s: &Session| {
+            let of_guess = |end: &SocketAddr| {
+                s.learned.iter().any(|l| l.by_hosts && l.ways != [true; 2] && l.addr == *end)
+            };
+            [flow.src, flow.dst].iter().any(of_guess)
         };
-        match owned.ranks {
-            [Rank::Other, Rank::Other] => true,
-            [Rank::Other | Rank::Heard, Rank::Other | Rank::Heard] => {
-                owned.by.iter().filter_map(|(id, _)| self.sessions.get(id)).any(knows_ends)
-            }
-            _ => false,
-        }
+        owned.ranks.iter().all(|r| matches!(r, Rank::Heard | Rank::Other))
+            && owned.by.iter().filter_map(|(id, _)| self.sessions.get(id)).any(is_guessed)
     }
 
     /// A flow that was guessed to be theirs: it is, or what was given of it is taken back.
-    pub(super) fn guess_again(&mut self, flow: &Flow, owned: Owned, at: Timestamp) -> Ownership {
-        let company = self.host_pairs.note(flow, self.now);
-        let speakers = owned.by.iter().filter_map(|(id, side)| Some((self.sessions.get(id)?.age, *side)));
-        let mut parties = speakers.map(|(leg, side)| LegParty { leg, side });
-        if self.is_borne_out(company) && !parties.any(|p| self.is_leg_heard_elsewhere(&p, flow)) {
+    pub(super) fn guess_again(&mut self, flow: &Flow, ssrc: u32, owned: Owned) -> Ownership {
+        let Some(guess) = self.guess_of(flow) else { return Ownership::Nobody };
+        let company = self.host_pairs.note(flow, ssrc, self.now);
+        let speaker = if guess.flow == *flow { guess.speaker } else { guess.speaker.other() };
+        if self.is_borne_out(company) && self.sole_speaker(flow) == Some((guess.leg, speaker)) {
             return Ownership::Owned(owned);
         }
-        if let Some(known) = self.places.known(flow) {
-            let since = Tick::begins(self.now.since(known.run.began), at);
-            for g in &known.given {
-                let (recording, channel, ssrc) = (g.recording, g.channel, known.run.ssrc);
-                self.disowned.push_back(Disowned {
-                    recording,
-                    channel,
-                    ssrc,
-                    flow: known.fingerprint,
-                    since,
-                });
-            }
-        }
-        for (id, side) in &owned.by {
-            for (side, addr) in [(*side, flow.src), (side.other(), flow.dst)] {
-                if let Some(s) = self.sessions.get_mut(id) {
-                    s.learned.retain(|l| !(l.by_hosts && (l.side, l.addr) == (side, addr)));
-                    let spoke = &mut s.spoke[side as usize];
-                    *spoke = spoke.filter(|a| *a != addr);
-                }
-                self.places.withdraw(*id, side, addr, &mut self.sessions);
-            }
-        }
+        self.withdraw_guess(guess);
         Ownership::Nobody
     }
 
-    /// Who speaks in the only call with a party at each host of a flow; none where there are several,
-    /// or too many calls to look at.
-    fn sole_speaker(&self, flow: &Flow) -> Option<LegParty> {
-        let [src, dst] = [flow.src.ip(), flow.dst.ip()];
+    /// Media runs both ways on a flow that was guessed: it is the call's.
+    pub(super) fn confirm_guess(&mut self, flow: &Flow) {
+        for f in [*flow, way_back(flow)] {
+            self.guesses.retain(|g| g.flow != f);
+            self.host_pairs.forget(&f);
+        }
+    }
+
+    /// Takes back what was guessed and was not answered in time, or is of `leg`, which is over.
+    pub(super) fn review_guesses(&mut self, leg: Option<u64>) {
+        let is_over = |g: &Guess| Some(g.leg) == leg || self.now.since(Tick::at(g.at)) > YOUNG;
+        let over: SmallVec<[Guess; 2]> = self.guesses.iter().filter(|g| is_over(g)).copied().collect();
+        over.into_iter().for_each(|g| self.withdraw_guess(g));
+    }
+
+    /// Nothing more will come.
+    pub fn give_up_guesses(&mut self) {
+        while let Some(guess) = self.guesses.first().copied() {
+            self.withdraw_guess(guess);
+        }
+    }
+
+    fn withdraw_guess(&mut self, guess: Guess) {
+        self.guesses.retain(|g| g.flow != guess.flow);
+        if let Some(known) = self.places.known(&guess.flow) {
+            for g in &known.given {
+                let (recording, channel, ssrc) = (g.recording, g.channel, known.run.ssrc);
+                let (flow, since) = (known.fingerprint, guess.at);
+                self.disowned.push_back(Disowned { recording, channel, ssrc, flow, since });
+            }
+        }
+        let of: SmallVec<[SessionId; 2]> = self.sessions_of(guess.leg).map(|(id, _)| id).collect();
+        // It may have been theirs all the same, unless the speaker is heard from where he should be.
+        let is_heard = |s: &Session| {
+            let at = s.spoke[guess.speaker as usize];
+            s.is_surely_heard[guess.speaker as usize] && at.is_some_and(|at| at != guess.flow.src)
+        };
+        if !self.sessions_of(guess.leg).any(|(_, s)| is_heard(s)) {
+            self.report_incomplete(&of);
+        }
+        for (id, (side, addr)) in of.into_iter().flat_map(|id| guess.ends().map(|end| (id, end))) {
+            if let Some(s) = self.sessions.get_mut(&id) {
+                s.learned.retain(|l| !(l.by_hosts && (l.side, l.addr) == (side, addr)));
+                let spoke = &mut s.spoke[side as usize];
+                *spoke = spoke.filter(|a| *a != addr);
+            }
+            self.places.withdraw(id, side, addr, &mut self.sessions);
+        }
+    }
+
+    /// A session is about to end. With the last one of its leg the call is over at its hosts.
+    pub(super) fn end_at_hosts(&mut self, session: SessionId) {
+        let Some(s) = self.sessions.get(&session) else { return };
+        if self.sessions_of(s.age).any(|(id, _)| id != session) {
+            return;
+        }
+        let leg = s.age;
+        let hosts: SmallVec<[IpAddr; 8]> = s.hosts().into_iter().chain(s.sip_hosts()).collect();
+        let runs = self.places.flows_of(s).filter_map(|f| Some((f, self.places.known(&f)?)));
+        let runs: SmallVec<[_; 4]> = runs.map(|(f, k)| (f, k.run.ssrc, [k.run.began, k.heard])).collect();
+        self.review_guesses(Some(leg));
+        hosts.into_iter().for_each(|host| self.host_pairs.over(host, self.now));
+        runs.into_iter().for_each(|(flow, ssrc, when)| self.host_pairs.go_on(flow, ssrc, when));
+    }
+
+    /// Whose flow it is, and who speaks there, if only one call can have it: both its parties are
+    /// behind NATs at its hosts, and whoever else has a party at one of them is heard elsewhere.
+    fn sole_speaker(&mut self, flow: &Flow) -> Option<(u64, Side)> {
+        let [src, dst] = [flow.src, flow.dst];
         let mut legs: SmallVec<[u64; 4]> = SmallVec::new();
-        for hosts in [&self.hosts, &self.sip_hosts] {
-            let ages = hosts.at(&src)?.iter().filter_map(|id| self.sessions.get(id)).map(|s| s.age);
+        for (hosts, end) in [&self.hosts, &self.sip_hosts].into_iter().flat_map(|h| [(h, src), (h, dst)]) {
+            let ages = hosts.at(&end.ip())?.iter().filter_map(|id| self.sessions.get(id)).map(|s| s.age);
             for age in ages {
                 if !legs.contains(&age) {
                     legs.push(age);
                 }
             }
         }
-        let may_be = |p: &LegParty| {
-            self.is_leg_at(p.leg, p.side, src)
-                && self.is_leg_at(p.leg, p.side.other(), dst)
-                && self.sessions_of(p.leg).any(|(_, s)| s.is_on(flow.vlan))
-                && !self.is_leg_heard_elsewhere(p, flow)
-        };
-        let parties = legs.into_iter().flat_map(|leg| SIDES.map(|side| LegParty { leg, side }));
-        let mut all = parties.filter(may_be);
-        all.next().filter(|_| all.next().is_none())
+        let on_vlan = |leg: &u64| self.sessions_of(*leg).any(|(_, s)| s.vlans.contains(&flow.vlan));
+        legs.retain(|leg| on_vlan(leg) && !self.is_elsewhere(*leg, flow));
+        let mut own = legs.iter().flat_map(|leg| SIDES.map(|side| (*leg, side)));
+        let (leg, speaker) = own.find(|(leg, side)| self.is_between(*leg, *side, flow))?;
+        let is_same = |(other, side): (u64, Side)| (other, side) == (leg, speaker);
+        if own.any(|o| !is_same(o) && self.is_between(o.0, o.1, flow)) {
+            return None;
+        }
+        let group = |leg: u64| self.sessions_of(leg).map(|(_, s)| s.group).next();
+        if legs.iter().all(|other| group(*other) == group(leg)) {
+            return Some((leg, speaker));
+        }
+        // It may be either's: neither gets it, and it is missing.
+        let own: SmallVec<[SessionId; 2]> = self.sessions_of(leg).map(|(id, _)| id).collect();
+        self.report_incomplete(&own);
+        None
     }
 
     fn sessions_of(&self, leg: u64) -> impl Iterator<Item = (SessionId, &Session)> {
@@ -149,21 +191,29 @@ impl Pairing {
         ids.filter_map(|id| Some((*id, self.sessions.get(id)?)))
     }
 
-    /// Is a side of a leg said to be at `ip`, on any of its hops?
-    fn is_leg_at(&self, leg: u64, side: Side, ip: IpAddr) -> bool {
-        self.sessions_of(leg).any(|(_, s)| s.is_said_at(side, ip))
+    /// Has a leg both its parties behind NATs at the hosts of a flow, as far as is said on any of
+    /// its hops, and neither of them at another port?
+    fn is_between(&self, leg: u64, speaker: Side, flow: &Flow) -> bool {
+        [(speaker, flow.src), (speaker.other(), flow.dst)].iter().all(|(side, end)| {
+            let is_there = |s: &Session| {
+                s.answered.is_some()
+                    && s.leaving.is_none()
+                    && s.hides(*side, end.ip())
+                    && (!s.is_surely_heard[*side as usize] || s.spoke[*side as usize] == Some(*end))
+            };
+            self.sessions_of(leg).all(|(_, s)| is_there(s))
+                && self.sessions_of(leg).any(|(_, s)| s.is_said_at(*side, end.ip()))
+        })
     }
 
-    /// Is one of its parties known to speak at another address than its end of the flow, now?
-    fn is_leg_heard_elsewhere(&self, speaker: &LegParty, flow: &Flow) -> bool {
-        let is_elsewhere = |s: &Session, side: Side, end| {
-            let Some(at) = s.spoke[side as usize].filter(|a| *a != end) else { return false };
-            self.places.surely_heard_from(s, at).is_some_and(|last| self.now.since(last) <= LIVELY)
-        };
-        let ends = [(speaker.side, flow.src), (speaker.side.other(), flow.dst)];
-        self.sessions_of(speaker.leg)
-            .any(|(_, s)| ends.iter().any(|(side, end)| is_elsewhere(s, *side, *end)))
+    /// Are both parties of a leg heard now, at other addresses than the flow's?
+    fn is_elsewhere(&self, leg: u64, flow: &Flow) -> bool {
+        SIDES.iter().all(|side| {
+            self.sessions_of(leg).any(|(_, s)| {
+                let spoke = s.spoke[*side as usize].filter(|a| ![flow.src, flow.dst].contains(a));
+                let last = spoke.and_then(|at| self.places.surely_heard_from(s, at));
+                s.is_surely_heard[*side as usize] && last.is_some_and(|last| self.now.since(last) <= FRESH)
+            })
+        })
     }
 }
-
-const SIDES: [Side; 2] = [Side::Caller, Side::Callee];

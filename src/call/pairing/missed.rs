@@ -56,7 +56,7 @@ impl Pairing {
     /// Nobody claims a packet: a recorded call with a side at each of its hosts may miss it.
     pub(super) fn miss(&mut self, flow: &Flow, ssrc: u32) {
         let between = self.between.of(flow.src.ip(), flow.dst.ip());
-        let near = self.hosts.near(flow, between, &self.sessions, &self.places, self.now);
+        let near = self.hosts.near(flow, between, (&self.sessions, &self.legs), &self.places, self.now);
         let mut missing: SmallVec<[SessionId; 2]> = SmallVec::new();
         for (id, side, is_missed) in near {
             let Some(s) = self.sessions.get_mut(&id) else { continue };

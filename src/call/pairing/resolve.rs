@@ -33,7 +33,9 @@ impl Pairing {
         let (route, leg, senders) = match ownership {
             Ownership::Nobody => {
                 self.places.go_on(&flow, run, self.now);
-                self.miss(&flow, run.ssrc);
+                if !self.places.is_seen_on_another_vlan(&flow, &run, self.now) {
+                    self.miss(&flow, run.ssrc);
+                }
                 self.note_unowned(&flow, fingerprint, &run, &past);
                 return (Route::Unmatched, fingerprint);
             }
@@ -73,11 +75,13 @@ impl Pairing {
     /// Whose a flow is, and whether that is no more than a guess.
     fn owner_of(&mut self, flow: &Flow, past: &RunHistory, at: Timestamp) -> (Ownership, bool) {
         let ownership = match self.resolve(flow, past) {
-            Ownership::Nobody => self.by_hosts(flow),
-            Ownership::Owned(owned) if self.is_guess(flow, &owned) => self.guess_again(flow, owned, at),
+            Ownership::Nobody => self.by_hosts(flow, past.ssrc, at),
+            Ownership::Owned(owned) if self.rests_on_guess(flow, &owned) => {
+                self.guess_again(flow, past.ssrc, owned)
+            }
             known => known,
         };
-        let is_guess = matches!(&ownership, Ownership::Owned(owned) if self.is_guess(flow, owned));
+        let is_guess = self.guess_of(flow).is_some_and(|g| g.is_of(flow));
         (ownership, is_guess)
     }
 
@@ -306,6 +310,9 @@ impl Pairing {
         for (id, speaker) in &owned.by {
             self.hear(*id, *speaker, flow, owned);
         }
+        if self.guess_of(flow).is_some_and(|g| !g.is_of(flow)) {
+            self.confirm_guess(flow);
+        }
         // Now: what speaks for its source may be known by this very packet.
         for (s, speaker) in owned.by.iter().filter_map(|(id, side)| Some((self.sessions.get(id)?, *side))) {
             let standing = s.standing(speaker, flow.src);
@@ -338,7 +345,7 @@ impl Pairing {
         let end = match owned.ranks {
             [Rank::Claimed, Rank::Other | Rank::Heard] => FlowEnd::Src,
             [Rank::Other | Rank::Heard, Rank::Claimed] => FlowEnd::Dst,
-            _ if self.is_guess(flow, owned) => {
+            _ if self.guess_of(flow).is_some() => {
                 for end in [FlowEnd::Src, FlowEnd::Dst] {
                     self.learn(id, (speaker, true), flow, end, owned.alone && is_sure);
                 }

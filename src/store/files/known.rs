@@ -74,8 +74,7 @@ impl FileStat {
 
     /// When its content was last written; none if that cannot be said as a time.
     pub fn modified(&self) -> Option<Timestamp> {
-        let seconds = i64::try_from(self.0.st_mtime).ok()?;
-        Some(Timestamp::from_parts(seconds, u32::try_from(self.0.st_mtime_nsec).ok()?))
+        Some(Timestamp::from_parts(self.0.st_mtime, u32::try_from(self.0.st_mtime_nsec).ok()?))
     }
 
     /// Permissions, 0 to 0o7777.

@@ -17,7 +17,10 @@ fn behind(private: &str, sip: &str) -> [Claim; 2] {
 }
 
 fn hidden(p: &mut Pairing, n: u64, at: i64, [a, b]: [&str; 2]) -> SessionId {
-    call_between(p, n, at, ends(a, b), &behind("172.16.5.5:4000", a), &behind("10.0.0.4:4002", b))
+    let [caller, callee] = [format!("172.16.5.{n}:4000"), format!("10.0.0.{n}:4002")];
+    let id = call_between(p, n, at, ends(a, b), &behind(&caller, a), &behind(&callee, b));
+    p.seen_on(id, Vlan::NONE);
+    id
 }
 
 fn there(a: &str, port: u16, b: &str, to: u16) -> Flow {
@@ -54,6 +57,7 @@ fn the_hosts_may_be_known_of_different_hops() {
         let id = p.open(1, 1, ends(a, b));
         p.claim(id, Side::Caller, &[caller, ranked(&format!("{a}:4000"), Rank::Image)]);
         p.claim(id, Side::Callee, &[callee, ranked(&format!("{b}:4002"), Rank::Image)]);
+        p.seen_on(id, Vlan::NONE);
         p.answer(id, 1);
         p.record(id, Some((A, Side::Caller, rank)));
     }
@@ -99,26 +103,47 @@ fn two_that_run_at_once_are_nobodys_until_one_is_answered() {
 fn no_guess_where_another_may_be_or_an_end_is_said() {
     let f = there(CALLER, 61_000, CALLEE, 62_000);
     // (what stands against it)
-    let all: [fn(&mut Pairing); 5] = [
+    let all: [fn(&mut Pairing); 9] = [
         // Another call between the hosts, or the other way round.
         |p| _ = hidden(p, 2, 0, [CALLER, CALLEE]),
         |p| _ = hidden(p, 2, 0, [CALLEE, CALLER]),
+        // One with a party at one of them, whose other may be anywhere.
+        |p| _ = hidden(p, 2, 0, [CALLER, PROXY]),
+        |p| _ = hidden(p, 2, 0, [PROXY, CALLEE]),
+        // A call that is over, and may be talked in still.
+        |p| {
+            let id = hidden(p, 2, 0, [CALLER, CALLEE]);
+            assert_eq!(p.goes(there(CALLER, 61_000, CALLEE, 62_000), ms(20)), Route::Unmatched);
+            assert_eq!(p.goes(there(CALLEE, 62_000, CALLER, 61_000), ms(20)), Route::Unmatched);
+            p.handle_time(ms(50));
+            p.close(id);
+        },
+        // Signalled on another VLAN.
+        |p| {
+            p.close(SessionId(1));
+            let (a, b) = (behind("172.16.5.5:4000", CALLER), behind("10.0.0.4:4002", CALLEE));
+            let id = call_between(p, 1, 0, ends(CALLER, CALLEE), &a, &b);
+            p.seen_on(id, Vlan::NONE.with(7));
+        },
         // One that only rings.
         |p| {
             let id = p.open(2, 2, ends(CALLER, CALLEE));
+            p.seen_on(id, Vlan::NONE);
             p.claim(id, Side::Caller, &behind("172.16.5.6:4000", CALLER));
         },
         // A party says where it is, and is heard there.
         |p| {
             p.close(SessionId(1));
             let open = [claim("203.0.113.50:4000")];
-            call_between(p, 1, 0, ends(CALLER, CALLEE), &open, &behind("10.0.0.4:4002", CALLEE));
+            let id = call_between(p, 1, 0, ends(CALLER, CALLEE), &open, &behind("10.0.0.4:4002", CALLEE));
+            p.seen_on(id, Vlan::NONE);
         },
         // It ran before the call.
         |p| {
             p.close(SessionId(1));
-            assert_eq!(p.goes(there(CALLER, 61_000, CALLEE, 62_000), ms(-1000)), Route::Unmatched);
-            assert_eq!(p.goes(there(CALLEE, 62_000, CALLER, 61_000), ms(-1000)), Route::Unmatched);
+            let f = there(CALLER, 61_000, CALLEE, 62_000);
+            assert_eq!(p.goes_as(source(7), f, ms(-5000)), Route::Unmatched);
+            assert_eq!(p.goes_as(source(8), back(f), ms(-5000)), Route::Unmatched);
             hidden(p, 1, 0, [CALLER, CALLEE]);
         },
     ];
@@ -144,4 +169,64 @@ fn nothing_is_left_of_guesses() {
     p.handle_time(ms(60_000));
     p.handle_time(ms(120_000));
     assert!(p.is_empty() && p.places.is_empty() && p.hosts.is_empty() && p.sip_hosts.is_empty());
+}
+
+#[test]
+fn a_call_that_is_heard_elsewhere_stands_in_nobodys_way() {
+    let mut p = Pairing::new();
+    hidden(&mut p, 1, 0, [CALLER, PROXY]);
+    let f = there(CALLER, 61_000, PROXY, 62_000);
+    for at in [100, 120, 2000] {
+        assert_eq!(p.goes_as(source(1), f, ms(at)), is(A, Channel::Customer));
+        assert_eq!(p.goes_as(source(2), back(f), ms(at + 5)), is(A, Channel::Agent));
+    }
+    hidden(&mut p, 2, 2000, [CALLER, CALLEE]);
+    let g = there(CALLER, 61_002, CALLEE, 62_000);
+    assert_eq!(p.goes_as(source(3), g, ms(2100)), is(B, Channel::Customer));
+    assert_eq!(p.goes_as(source(4), back(g), ms(2110)), is(B, Channel::Agent));
+    assert!(incomplete(&mut p).is_empty());
+}
+
+#[test]
+fn a_burst_that_nothing_follows_is_given_back() {
+    for ends in [
+        |p: &mut Pairing| p.handle_time(ms(5000)),
+        |p: &mut Pairing| p.leave(SessionId(1), true),
+        |p: &mut Pairing| p.give_up_guesses(),
+    ] {
+        let mut p = Pairing::new();
+        hidden(&mut p, 1, 0, [CALLER, CALLEE]);
+        assert_eq!(
+            p.goes_as(source(7), there(CALLER, 61_000, CALLEE, 62_000), ms(100)),
+            is(A, Channel::Customer)
+        );
+        assert_eq!(p.poll_disowned(), None);
+        ends(&mut p);
+        assert_eq!(p.poll_disowned().map(|d| d.since), Some(ms(100)));
+    }
+}
+
+#[test]
+fn addresses_of_one_network_are_not_behind_nat() {
+    let mut p = Pairing::new();
+    hidden(&mut p, 1, 0, ["10.0.0.5", "10.0.1.5"]);
+    assert_eq!(p.goes(there("10.0.0.5", 61_000, "10.0.1.5", 62_000), ms(100)), Route::Unmatched);
+}
+
+#[test]
+fn a_party_that_moves_behind_its_nat_is_followed() {
+    for side in [Side::Caller, Side::Callee] {
+        let mut p = Pairing::new();
+        let id = hidden(&mut p, 1, 0, [CALLER, CALLEE]);
+        let f = there(CALLER, 61_000, CALLEE, 62_000);
+        _ = (p.goes_as(source(7), f, ms(100)), p.goes_as(source(8), back(f), ms(110)));
+        p.handle_time(ms(300));
+        let (moved, g) = match side {
+            Side::Caller => (behind("172.16.5.5:4100", CALLER), there(CALLER, 61_500, CALLEE, 62_000)),
+            Side::Callee => (behind("10.0.0.4:4100", CALLEE), there(CALLER, 61_000, CALLEE, 62_500)),
+        };
+        p.claim(id, side, &moved);
+        assert_eq!(p.goes_as(source(7), g, ms(320)), is(A, Channel::Customer), "{side:?}");
+        assert_eq!(p.goes_as(source(8), back(g), ms(330)), is(A, Channel::Agent), "{side:?}");
+    }
 }
