@@ -154,7 +154,9 @@ fn sift<'p>(
     } else {
         // Who could not have sent what went before did not send this, but as another leg of the same
         // contact: a party that is transferred may go on counting.
-        all.retain(|c| past.kin.iter().any(|k| c.is_sender(k) || c.session.group == k.group));
+        let is_transferred =
+            |c: &Contender<'_>, k: &Sender| c.session.group == k.group && c.session.age != k.leg;
+        all.retain(|c| past.kin.iter().any(|k| c.is_sender(k) || is_transferred(c, k)));
         if all.is_empty() {
             return Some(&past.kin);
         }
