@@ -10,6 +10,7 @@ pub mod dsar;
 pub mod entries;
 mod global;
 pub mod keeping;
+pub mod notice;
 pub mod probe;
 pub mod reading;
 pub mod search;
@@ -24,6 +25,7 @@ use keeping::{
     AmendArgs, AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, RedecodeArgs, ReleaseArgs,
     RestrictArgs, RetentionArgs,
 };
+use notice::NoticeArgs;
 use probe::ProbeArgs;
 use reading::{
     ForecastArgs, ListArgs, ReconcileArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs,
@@ -115,6 +117,17 @@ Examples:
   nauhuri check
   nauhuri check --config new.toml --set metrics.listen=127.0.0.1:9161")]
     Check(CheckArgs),
+    /// Write the privacy notice that the configuration makes true, or compare a published one with it
+    ///
+    /// Writes the paragraphs of the notice, the text of the announcement, and the entry in the record of processing
+    /// activities (GDPR Art. 30). A sentence that the configuration does not keep is not there. What the configuration
+    /// does not know is left open in [brackets]. With --check: exit status 1 if FILE and the configuration differ.
+    #[command(after_help = "\
+Examples:
+  nauhuri notice --lang fi > notice.md
+  nauhuri notice --lang sv --format html > notice.html
+  nauhuri notice --check published.html")]
+    Notice(NoticeArgs),
     /// List the calls that are being recorded now
     #[command(after_help = "Examples:\n  nauhuri calls\n  nauhuri calls --json")]
     Calls(CallsArgs),
@@ -273,6 +286,7 @@ impl Command {
             Command::Record(args) => &args.global,
             Command::Replay(args) => &args.global,
             Command::Check(args) => &args.global,
+            Command::Notice(args) => &args.global,
             Command::Calls(args) => &args.global,
             Command::Pause(args) => &args.global,
             Command::List(args) => &args.global,

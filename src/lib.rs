@@ -13,7 +13,7 @@
 //! 5  capture store telemetry
 //! 6  archive
 //! 7  custody
-//! 8  daemon web probe
+//! 8  daemon web probe notice
 //! 9  cli cmd
 //! ```
 //!
@@ -78,6 +78,7 @@
 //! | anchor | the newest link of the audit log's chain, kept elsewhere | `custody::audit` |
 //! | ledger | answered = completed + failed + active | `telemetry::ledger` |
 //! | room | the listening room: pages and API | `web` |
+//! | statement | a sentence of the privacy notice that the configuration keeps | `notice` |
 //! | deed | something a person wants to do, before it is known whether they may | `custody::access` |
 
 // One view for each function; tests are tables and may be longer. The number is in clippy.toml.
@@ -136,6 +137,8 @@ pub mod archive;
 pub mod custody;
 
 pub mod daemon;
+#[forbid(unsafe_code)]
+pub mod notice;
 #[forbid(unsafe_code)]
 pub mod probe;
 #[cfg(feature = "room")]

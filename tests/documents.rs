@@ -11,6 +11,7 @@ mod common;
 
 use common::repository;
 use nauhuri::call::{Agent, Customer};
+use nauhuri::config::Language;
 use nauhuri::id::Channel;
 use nauhuri::pii::Pii;
 use nauhuri::store::amendment::Amendment;
@@ -203,6 +204,26 @@ fn every_metric_is_listed() {
         "docs/metrics.md",
         &metrics(&fs::read_to_string(repository("tests/data/metrics.golden")).unwrap()),
     );
+}
+
+/// Every sentence of the privacy notice: id, promises, English text with its holes.
+fn notice_sentences() -> String {
+    let mut text = String::from(
+        "# Sentences of the privacy notice\n\nWhat `nauhuri notice` can say; [notice.md](notice.md) explains it. A sentence is written \
+         only if the configuration keeps it. `{...}` is filled in from the configuration. The promises are those of the five \
+         public notices in `config/examples/`. This page is made from the program.\n\n\
+         | id | promises | in English |\n| --- | --- | --- |\n",
+    );
+    for sentence in nauhuri::notice::sentences() {
+        let english = sentence.template(Language::En);
+        writeln!(text, "| `{}` | {} | {english} |", sentence.id, sentence.promises.join(" ")).unwrap();
+    }
+    text
+}
+
+#[test]
+fn every_sentence_of_the_notice_is_listed() {
+    is_made("docs/sentences.md", &notice_sentences());
 }
 
 #[test]

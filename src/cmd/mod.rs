@@ -20,6 +20,7 @@ mod journal;
 pub mod keep;
 pub mod list;
 pub mod manual;
+pub mod notice;
 pub mod output;
 pub mod pause;
 pub mod probe;
@@ -63,6 +64,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::Replay(args) => replay::run(cli, args),
         Command::Check(args) => check::run(cli, args),
+        Command::Notice(args) => notice::run(cli, args),
         Command::Calls(args) => calls::run(cli, args),
         Command::Pause(args) => pause::run(cli, args),
         Command::List(args) => list::run(cli, args),

@@ -328,6 +328,16 @@ impl Policy {
         ListenReason::ALL.into_iter().filter(|reason| terms.allows(*reason)).collect()
     }
 
+    /// Whether whoever hears a recording of the service has to say why.
+    pub fn asks_for_a_reason(&self, service: Option<&str>) -> bool {
+        self.terms(service).asks_for_a_reason()
+    }
+
+    /// Whether hearing one takes an approved request, unless a role says otherwise.
+    pub fn is_on_request(&self, service: Option<&str>) -> bool {
+        self.terms(service).listening == Listening::OnRequest
+    }
+
     /// The roles of a person that count from where he is.
     fn counting<'a>(&'a self, person: &'a Person) -> impl Iterator<Item = &'a Role> {
         let from_here = |role: &&Role| role.networks.is_empty() || role.networks.contains(person.address);

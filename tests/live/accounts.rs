@@ -188,6 +188,7 @@ impl Place {
             "record" => vec!["--set", "capture.interface=lo"],
             "replay" => vec![&capture],
             "manual" => vec!["--out", &to],
+            "notice" => vec!["--lang", "fi"],
             "reconcile" => vec!["--cdr", "/dev/null"],
             // The port for discarding: nobody answers there.
             "probe" => vec![
