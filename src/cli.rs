@@ -121,7 +121,7 @@ Examples:
     ///
     /// Writes the paragraphs of the notice, the text of the announcement, and the entry in the record of processing
     /// activities (GDPR Art. 30). A sentence that the configuration does not keep is not there. What the configuration
-    /// does not know is left open in [brackets]. With --check: exit status 1 if FILE and the configuration differ.
+    /// does not know is left open in brackets. With --check: exit status 1 if FILE and the configuration differ.
     #[command(after_help = "\
 Examples:
   nauhuri notice --lang fi > notice.md

@@ -1,8 +1,11 @@
 //! The shipped configuration files: the sample equals the defaults, and the five
-//! notices differ as the commitments they stand for.
+//! notices differ as the commitments they stand for. And the notice that is written from them.
 
 // Helpers of tests fail by panicking.
 #![allow(clippy::unwrap_used)]
+
+#[path = "notices_config/privacy_notice.rs"]
+mod privacy_notice;
 
 use nauhuri::config::check::Purpose;
 use nauhuri::config::load::{Layers, load};

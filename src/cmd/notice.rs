@@ -5,9 +5,9 @@ use super::settings::{self, DefaultFile};
 use super::usage::Usage;
 use crate::cli::Cli;
 use crate::cli::notice::{NoticeArgs, NoticeFormat};
-use crate::config::{Config, Language};
 use crate::config::advice::has_no_agent_rule;
 use crate::config::check::Purpose;
+use crate::config::{Config, Language};
 use crate::daemon::notices::counted;
 use crate::notice::{Comparison, Difference, PrivacyNotice, PublishedNotice, compare, to_html, to_markdown};
 use anyhow::{Context, bail};
@@ -50,7 +50,8 @@ fn check(config: &Config, path: &Path, language: Option<Language>, is_json: bool
     if PrivacyNotice::new(config, Language::En).is_none() {
         bail!("{RECORDS_NOTHING}, so no notice says the same");
     }
-    let Some(found) = compare(config, &PublishedNotice::read(&text), language) else {
+    let published = PublishedNotice::read(&text).with_context(|| path.display().to_string())?;
+    let Some(found) = compare(config, &published, language) else {
         bail!(
             "{}: not one sentence of a notice was recognised in any language; name the language with --lang to see what \
              is missing",

@@ -139,6 +139,7 @@ struct Occurrence {
 type Values = Vec<(&'static str, Range<usize>)>;
 
 struct NoticeSearch<'p> {
+    published: &'p PublishedNotice,
     blocks: &'p [Paragraph],
     /// For each word whether a sentence that was found has it.
     used: Vec<Vec<bool>>,
@@ -147,7 +148,7 @@ struct NoticeSearch<'p> {
 impl<'p> NoticeSearch<'p> {
     fn new(published: &'p PublishedNotice) -> Self {
         let used = published.blocks.iter().map(|block| vec![false; block.words.len()]).collect();
-        NoticeSearch { blocks: &published.blocks, used }
+        NoticeSearch { published, blocks: &published.blocks, used }
     }
 
     /// How many sentences of the table the text has in a language.
@@ -193,7 +194,7 @@ impl<'p> NoticeSearch<'p> {
         let place = |difference: &Difference| {
             sentences().position(|sentence| std::ptr::eq(sentence, difference.sentence()))
         };
-        differences.sort_by_key(place);
+        differences.sort_by_cached_key(place);
         Comparison { language, differences, open: self.open(language), own: self.own() }
     }
 
@@ -252,21 +253,46 @@ impl<'p> NoticeSearch<'p> {
     /// Everything of a pattern that no other has taken.
     fn take(&mut self, pattern: &Pattern) -> Vec<Occurrence> {
         let mut all = Vec::new();
-        for (at, block) in self.blocks.iter().enumerate() {
-            let mut from = 0;
-            while from < block.words.len() {
-                let found = if begins(block, from) { match_at(block, from, pattern) } else { None };
-                match found {
-                    Some((to, values)) if !self.used[at][from..to].contains(&true) => {
-                        self.used[at][from..to].fill(true);
-                        all.push(Occurrence { block: at, words: from..to, values });
-                        from = to;
-                    }
-                    _ => from += 1,
-                }
+        let mut free = (0, 0);
+        for (block, from) in self.starts(pattern) {
+            let found =
+                if (block, from) < free { None } else { match_at(&self.blocks[block], from, pattern) };
+            let Some((to, values)) = found else { continue };
+            if !self.used[block][from..to].contains(&true) {
+                self.used[block][from..to].fill(true);
+                all.push(Occurrence { block, words: from..to, values });
+                free = (block, to);
             }
         }
         all
+    }
+
+    /// Where a sentence of this pattern may begin, block and place: at its first words, or before the hole that
+    /// they follow.
+    fn starts(&self, pattern: &Pattern) -> Vec<(usize, usize)> {
+        let is_led = matches!(pattern.first(), Some(PatternPart::Hole(_)));
+        let words = pattern.iter().find_map(|part| match part {
+            PatternPart::Words(words) => Some(words),
+            PatternPart::Hole(_) => None,
+        });
+        let Some((words, first)) = words.and_then(|words| words.first().map(|first| (words, first))) else {
+            return Vec::new();
+        };
+        let places = self.published.places.get(first).into_iter().flatten().copied();
+        let places = places.filter(|(block, at)| is_here(&self.blocks[*block], *at, words));
+        let mut starts: Vec<_> = match is_led {
+            false => places
+                .filter(|(block, at)| begins(&self.blocks[*block], *at, &[":", ";", ")", "]"]))
+                .collect(),
+            true => places
+                .filter_map(|(block, at)| {
+                    let mut before = (at.saturating_sub(HOLE_MAX)..=at).rev();
+                    before.find(|at| begins(&self.blocks[block], *at, &[":", ";"])).map(|at| (block, at))
+                })
+                .collect(),
+        };
+        starts.dedup();
+        starts
     }
 
     /// The sentence that is most like one that is missing.
@@ -326,10 +352,16 @@ impl<'p> NoticeSearch<'p> {
     }
 }
 
-/// Whether a sentence can begin here.
-fn begins(block: &Paragraph, at: usize) -> bool {
+/// Whether a sentence can begin here: after another one, or after one of these marks.
+fn begins(block: &Paragraph, at: usize, marks: &[&str]) -> bool {
     let Some(before) = at.checked_sub(1).and_then(|before| block.words.get(before)) else { return true };
-    before.is_end || [":", ";", ")", "]"].contains(&before.key.as_str())
+    before.is_end || marks.contains(&before.key.as_str())
+}
+
+/// Whether these words stand here.
+fn is_here(block: &Paragraph, at: usize, words: &[String]) -> bool {
+    let found = block.words.get(at..at + words.len());
+    found.is_some_and(|found| found.iter().zip(words).all(|(found, word)| found.key == *word))
 }
 
 /// Between the ends of sentences.
@@ -343,22 +375,18 @@ fn sentences_of(block: &Paragraph) -> Vec<Range<usize>> {
 fn match_at(block: &Paragraph, from: usize, pattern: &Pattern) -> Option<(usize, Values)> {
     let (mut at, mut values, mut hole) = (from, Values::new(), None);
     let is_over = |at: usize| block.words.get(at).is_none_or(|word| word.is_end);
-    let is_here = |at: usize, words: &[String]| {
-        let found = block.words.get(at..at + words.len());
-        found.is_some_and(|found| found.iter().zip(words).all(|(found, word)| found.key == *word))
-    };
     for part in pattern {
         match (part, hole) {
             (PatternPart::Hole(name), _) => hole = Some(*name),
             (PatternPart::Words(words), None) => {
-                if !is_here(at, words) {
+                if !is_here(block, at, words) {
                     return None;
                 }
                 at += words.len();
             }
             (PatternPart::Words(words), Some(name)) => {
                 let mut to = at;
-                while !is_here(to, words) {
+                while !is_here(block, to, words) {
                     if is_over(to) || to - at >= HOLE_MAX {
                         return None;
                     }
@@ -371,7 +399,7 @@ fn match_at(block: &Paragraph, from: usize, pattern: &Pattern) -> Option<(usize,
         }
     }
     if let Some(name) = hole {
-        let to = (at..block.words.len()).find(|to| is_over(*to)).unwrap_or(block.words.len());
+        let to = (at..=at + HOLE_MAX).find(|to| is_over(*to))?;
         values.push((name, at..to));
         at = to;
     }

@@ -4,14 +4,22 @@
 //! paragraph, list item or table cell is one block.
 
 use crate::config::Language;
+use std::collections::HashMap;
 
 /// A text to compare with.
 #[derive(Debug)]
 pub struct PublishedNotice {
     pub(super) blocks: Vec<Paragraph>,
+    /// Where each word stands, by its key: block, and place in it. In the order of the text.
+    pub(super) places: HashMap<String, Vec<(usize, usize)>>,
     /// What the page says of itself.
     pub(super) language: Option<Language>,
 }
+
+/// A text of more words than are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("more than {WORDS_MAX} words and marks; a notice has some thousands")]
+pub struct TooManyWords;
 
 /// A paragraph, an item or a cell.
 #[derive(Debug)]
@@ -111,16 +119,53 @@ const ENTITIES: &[(&str, char)] = &[
 /// Marks that do not count: of layouts, quotation marks, hyphens.
 const NOT_COUNTED: &str = "\\`*_#>|~<\"'-\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2015}\u{2018}\u{2019}\u{201a}\
                            \u{201c}\u{201d}\u{201e}«»";
+/// Numbers in words, in the forms that terms have; each row from one on.
+const NUMBERS: &[&[&str]] = &[
+    &[
+        "yksi",
+        "kaksi",
+        "kolme",
+        "neljä",
+        "viisi",
+        "kuusi",
+        "seitsemän",
+        "kahdeksan",
+        "yhdeksän",
+        "kymmenen",
+        "yksitoista",
+        "kaksitoista",
+    ],
+    &[
+        "yhden",
+        "kahden",
+        "kolmen",
+        "neljän",
+        "viiden",
+        "kuuden",
+        "seitsemän",
+        "kahdeksan",
+        "yhdeksän",
+        "kymmenen",
+        "yhdentoista",
+        "kahdentoista",
+    ],
+    &["ett", "två", "tre", "fyra", "fem", "sex", "sju", "åtta", "nio", "tio", "elva", "tolv"],
+    &["en"],
+    &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"],
+];
 /// Longest entity, bytes.
 const ENTITY_MAX: usize = 10;
-/// Longest target of a link, bytes.
-const TARGET_MAX: usize = 2_000;
+/// Words and marks of a text that is compared. Those of the longest notice that is written are a tenth.
+pub(super) const WORDS_MAX: usize = 50_000;
 /// Ends a block while the text is put together.
 const BREAK: char = '\u{c}';
 
 impl PublishedNotice {
     /// Reads a text.
-    pub fn read(text: &str) -> PublishedNotice {
+    ///
+    /// # Errors
+    /// It has more words than are compared.
+    pub fn read(text: &str) -> Result<PublishedNotice, TooManyWords> {
         let text = composed(text);
         let lower = text.to_ascii_lowercase();
         let is_page =
@@ -130,8 +175,17 @@ impl PublishedNotice {
         } else {
             without_markup(&blocks_of_markdown(&text), false)
         };
-        let blocks = plain.split(BREAK).map(Paragraph::new).filter(|block| !block.words.is_empty()).collect();
-        PublishedNotice { blocks, language: if is_page { language_of(&lower) } else { None } }
+        let mut blocks = Vec::new();
+        let mut places: HashMap<String, Vec<_>> = HashMap::new();
+        let mut left = WORDS_MAX;
+        for block in plain.split(BREAK).map(Paragraph::new).filter(|block| !block.words.is_empty()) {
+            left = left.checked_sub(block.words.len()).ok_or(TooManyWords)?;
+            for (at, word) in block.words.iter().enumerate() {
+                places.entry(word.key.clone()).or_default().push((blocks.len(), at));
+            }
+            blocks.push(block);
+        }
+        Ok(PublishedNotice { blocks, places, language: if is_page { language_of(&lower) } else { None } })
     }
 }
 
@@ -156,7 +210,7 @@ impl Paragraph {
             }
             is_within = c.is_alphanumeric();
         }
-        Paragraph { text, words }
+        Paragraph { text, words: with_numbers(words) }
     }
 
     /// The text of these words.
@@ -165,6 +219,34 @@ impl Paragraph {
         let range = words.first().zip(words.last()).map(|(first, last)| first.from..last.to);
         range.and_then(|range| self.text.get(range)).unwrap_or_default()
     }
+}
+
+/// With numbers in digits: `six`, and `six (6)`, as `6`.
+fn with_numbers(words: Vec<PublishedWord>) -> Vec<PublishedWord> {
+    let mut out: Vec<PublishedWord> = Vec::with_capacity(words.len());
+    for mut word in words {
+        let place = NUMBERS.iter().find_map(|row| row.iter().position(|number| *number == word.key));
+        if let Some(place) = place {
+            word.key = (place + 1).to_string();
+        }
+        let is_repeated = match &out[..] {
+            [.., number, open, again] => {
+                let is_number = number.key.bytes().all(|b| b.is_ascii_digit());
+                word.key == ")" && open.key == "(" && number.key == again.key && is_number
+            }
+            _ => false,
+        };
+        match is_repeated {
+            true => {
+                out.truncate(out.len() - 2);
+                if let Some(number) = out.last_mut() {
+                    number.to = word.to;
+                }
+            }
+            false => out.push(word),
+        }
+    }
+    out
 }
 
 /// The words of a text, by which it is compared.
@@ -223,27 +305,29 @@ fn blocks_of_markdown(text: &str) -> String {
     without_targets(&out.replace(" | ", &BREAK.to_string()))
 }
 
-/// `[words](target)` as `words`.
+/// `[words](target)` as `words`. A target ends before the next one begins, so no byte is looked at twice.
 fn without_targets(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once("](") {
-        let end = behind.bytes().take(TARGET_MAX).position(|b| [b')', b'\n', BREAK as u8].contains(&b));
-        let end = end.filter(|end| behind.as_bytes()[*end] == b')');
-        match (before.rfind('['), end) {
-            (Some(at), Some(end)) if !before.ends_with('\\') => {
-                out.push_str(&before[..at]);
-                out.push_str(&before[at + 1..]);
-                rest = &behind[end + 1..];
+    let mut parts = text.split("](");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    // Where in `out` the words of the next link may begin.
+    let mut from = 0;
+    for part in parts {
+        let open = out[from..].rfind('[').filter(|_| !out.ends_with('\\'));
+        let end = part.find([')', '\n', BREAK]).filter(|end| part[*end..].starts_with(')'));
+        let after = match open.zip(end) {
+            Some((open, end)) => {
+                out.remove(from + open);
+                &part[end + 1..]
             }
-            _ => {
-                out.push_str(before);
+            None => {
                 out.push_str("](");
-                rest = behind;
+                part
             }
-        }
+        };
+        from = out.len();
+        out.push_str(after);
     }
-    out + rest
+    out
 }
 
 /// Without comments and tags, entities read; of a page a line end is a space.

@@ -3,9 +3,9 @@
 
 use super::forms_of_words::{Services, WordForm, duration, services, term};
 use super::privacy_notice::PrivacyNotice;
-use super::published::keys;
+use super::published::{WORDS_MAX, keys};
 use super::sentence::{NoticePart, Slice, slices};
-use super::{Difference, PublishedNotice, compare, sentences, to_html, to_markdown};
+use super::{Difference, PublishedNotice, TooManyWords, compare, sentences, to_html, to_markdown};
 use crate::config::check::Purpose;
 use crate::config::load::{Layers, load};
 use crate::config::{Config, Language, Term};
@@ -57,6 +57,10 @@ const EXAMPLES: [&str; 5] = ["helsinki-fi", "helsinki-sv", "espoo", "public-work
 
 fn notice(config: &Config, language: Language) -> PrivacyNotice {
     PrivacyNotice::new(config, language).unwrap()
+}
+
+fn read(text: &str) -> PublishedNotice {
+    PublishedNotice::read(text).unwrap()
 }
 
 /// What each sentence says, those of one id together.
@@ -359,18 +363,17 @@ fn the_five_examples_differ_as_their_notices_do() {
 fn told(before: &Config, after: &Config, language: Language, html: bool) -> BTreeSet<String> {
     let notice = notice(before, language);
     let text = if html { to_html(&notice) } else { to_markdown(&notice) };
-    let found = compare(after, &PublishedNotice::read(&text), Some(language)).unwrap();
+    let found = compare(after, &read(&text), Some(language)).unwrap();
     assert_eq!(found.own, 0, "{text}");
     found.differences.iter().map(|difference| difference.sentence().id.to_owned()).collect()
 }
 
 #[test]
 fn what_was_just_written_has_no_difference() {
-    for config in all_sorts() {
-        for language in Language::ALL {
-            for html in [false, true] {
-                assert_eq!(told(&config, &config, language, html), BTreeSet::new(), "{language:?} {html}");
-            }
+    for (n, config) in all_sorts().iter().enumerate() {
+        for (m, language) in Language::ALL.into_iter().enumerate() {
+            let html = (n + m) % 2 == 0;
+            assert_eq!(told(config, config, language, html), BTreeSet::new(), "{language:?} {html}");
         }
     }
 }
@@ -398,20 +401,23 @@ fn a_changed_key_is_told_with_its_sentences_and_no_others() {
 
 #[test]
 fn each_sentence_is_missed_and_each_change_of_a_word_is_told() {
-    for name in EXAMPLES {
-        let config = example(name);
+    // Each sentence in each language once.
+    let mut done = BTreeSet::new();
+    for config in EXAMPLES.map(example).into_iter().chain(all_sorts()) {
         for language in Language::ALL {
             let text = to_markdown(&notice(&config, language));
             let lines: Vec<&str> = text.lines().collect();
             for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("<!--")) {
                 let id = line.split("<!-- ").nth(1).unwrap().split(' ').next().unwrap();
+                if !done.insert((language.code(), id.to_owned())) {
+                    continue;
+                }
                 let with = |changed: &str| {
                     let mut lines = lines.clone();
                     lines[at] = changed;
-                    let found =
-                        compare(&config, &PublishedNotice::read(&lines.join("\n")), Some(language)).unwrap();
+                    let found = compare(&config, &read(&lines.join("\n")), Some(language)).unwrap();
                     let told: Vec<_> = found.differences.iter().map(|d| d.sentence().id).collect();
-                    (told, format!("{name} {language:?}: {line}"))
+                    (told, format!("{language:?}: {line}"))
                 };
                 let (told, what) = with("");
                 // Without its only sentence the announcement is not there at all, and need not be.
@@ -427,6 +433,7 @@ fn each_sentence_is_missed_and_each_change_of_a_word_is_told() {
             }
         }
     }
+    assert_eq!(done.len(), sentences().count() * Language::ALL.len());
 }
 
 #[test]
@@ -435,7 +442,7 @@ fn what_is_told_of_a_difference() {
     let text = to_markdown(&before).replace("Recording ends when the customer or the agent hangs up.", "");
     let text = text.replace("are stored as well.", "are stored too, and that is all.")
         + "\nSupervisors can listen to all recordings. The building has a fence and two dogs.\n";
-    let found = compare(&config(&[]), &PublishedNotice::read(&text), None).unwrap();
+    let found = compare(&config(&[]), &read(&text), None).unwrap();
     assert_eq!((found.language, found.own), (Language::En, 1));
     assert!(found.open > 5, "{}", found.open);
     let of = |id: &str| found.differences.iter().filter(|d| d.sentence().id == id).collect::<Vec<_>>();
@@ -461,10 +468,10 @@ fn only_the_notice_has_to_be_published() {
     let config = config(&[]);
     let whole = to_markdown(&notice(&config, Language::Sv));
     let only = &whole[..whole.find("## Meddelandets text").unwrap()];
-    assert!(compare(&config, &PublishedNotice::read(only), None).unwrap().differences.is_empty());
+    assert!(compare(&config, &read(only), None).unwrap().differences.is_empty());
     // But what is there has to be right, and whole.
     let entry = &whole[whole.find("## Register över").unwrap()..].replace("1 dygn", "2 dygn");
-    let found = compare(&config, &PublishedNotice::read(&format!("{only}\n{entry}")), None).unwrap();
+    let found = compare(&config, &read(&format!("{only}\n{entry}")), None).unwrap();
     let ids: Vec<_> = found.differences.iter().map(|d| d.sentence().id).collect();
     assert_eq!(ids, ["entry.technical_log"]);
 }
@@ -494,13 +501,14 @@ fn what_editors_do_to_a_text_is_no_difference() {
             .replace("<h2>", "<h2><script>var a = '<p>Puhelut</p>';</script>"),
         // Plain text, as it is copied from a page.
         without_comments(&md).replace("\n- ", "\n").replace('#', ""),
+        md.replace("5 vuotta", "viisi vuotta").replace("6 kuukautta", "kuusi (6) kuukautta"),
         // Items of a list without a full stop.
         md.lines()
             .map(|l| if l.starts_with("- ") { l.replace(". <", " <") } else { l.into() } + "\n")
             .collect(),
     ];
     for text in edited {
-        let found = compare(&config, &PublishedNotice::read(&text), None).unwrap();
+        let found = compare(&config, &read(&text), None).unwrap();
         assert!(found.language == Language::Fi && found.differences.is_empty(), "{found:?}\n{text}");
     }
 }
@@ -520,7 +528,7 @@ fn what_stands_in_the_configuration_is_text_and_no_markup() {
         assert!(md.contains("\\<script\\>") && md.contains("\\*of\\*") && md.contains("\\[x\\]"), "{md}");
         assert!(!html.contains(['\u{202e}', '\u{1b}']) && !md.contains(['\u{202e}', '\u{1b}']));
         for text in [html, md] {
-            let found = compare(&config, &PublishedNotice::read(&text), None).unwrap();
+            let found = compare(&config, &read(&text), None).unwrap();
             assert!(found.differences.is_empty(), "{found:?}");
         }
     }
@@ -550,13 +558,70 @@ fn a_page_is_well_formed_and_needs_nothing_else() {
 fn nothing_is_said_where_nothing_is_recorded_or_recognised() {
     let silent = of_text("[service_default]\nrecord = false", &[]);
     assert!(PrivacyNotice::new(&silent, Language::Fi).is_none());
-    let own = PublishedNotice::read("We record some calls. We keep them for a while.");
+    let own = read("We record some calls. We keep them for a while.");
     assert!(compare(&config(&[]), &own, None).is_none());
     let found = compare(&config(&[]), &own, Some(Language::En)).unwrap();
     assert!(found.differences.len() > 30 && found.own == 2, "{found:?}");
     // A page says which language it is in.
-    let page = PublishedNotice::read("<html lang='sv-FI'><p>Hej.</p></html>");
+    let page = read("<html lang='sv-FI'><p>Hej.</p></html>");
     assert_eq!(compare(&config(&[]), &page, None).unwrap().language, Language::Sv);
+}
+
+/// As much of `piece` as fills so many bytes.
+fn full_of(piece: &str, bytes: usize) -> String {
+    piece.repeat(bytes / piece.len())
+}
+
+#[test]
+fn a_long_text_is_read_once_from_end_to_end() {
+    // If the end of each piece were looked for in the whole text, this would take hours.
+    for piece in ["](", "[a](b", "\\](", "&", ". "] {
+        assert_eq!(PublishedNotice::read(&full_of(piece, 1 << 19)).unwrap_err(), TooManyWords, "{piece}");
+    }
+    for piece in ["<!--", "<script></", "[`](`)"] {
+        assert!(PublishedNotice::read(&full_of(piece, 1 << 19)).is_ok(), "{piece}");
+    }
+}
+
+#[test]
+fn a_text_has_at_most_so_many_words() {
+    let config = config(&[]);
+    // Words, marks, and those of numbers that are written twice count for what they are compared as.
+    for (piece, words) in [("a ", 1), (". ", 1), ("a.\n\n", 2), ("six (6) ", 1)] {
+        let most = piece.repeat(WORDS_MAX / words);
+        assert!(PublishedNotice::read(&most).is_ok(), "{piece}");
+        assert!(PublishedNotice::read(&format!("{most}{piece}")).is_err(), "{piece}");
+    }
+    // What makes the most of those: beginnings of sentences with holes, none of which ends.
+    for start in ["Puhelutallenteita säilytetään", "voivat kuunnella kaikkia tallenteita", "Puhelut"] {
+        for mark in [":", ".", ";", ""] {
+            let piece = format!("{start}{mark} ");
+            let text = piece.repeat(WORDS_MAX / keys(&piece).len());
+            let found = compare(&config, &read(&text), Some(Language::Fi)).unwrap();
+            assert!(found.differences.len() > 30, "{piece}");
+        }
+    }
+    // A whole notice is far from it.
+    let whole = to_markdown(&notice(&config, Language::En));
+    assert!(keys(&whole).len() < WORDS_MAX / 5);
+}
+
+#[test]
+fn links_are_read_as_their_words() {
+    for (text, words) in [
+        ("a [b c](http://d/e) f", "a b c f"),
+        ("[a](b) [c](d) [e](f)", "a c e"),
+        ("a [b](c\nd) e", "a [ b ] ( c d ) e"),
+        ("a ](b) c", "a ] ( b ) c"),
+        ("[a](b](c) d", "[ a ] ( b ] ( c ) d"),
+        ("[a] b](c", "[ a ] b ] ( c"),
+        ("[ä](é) ö", "ä ö"),
+    ] {
+        let read = read(text);
+        let found: Vec<_> =
+            read.blocks.iter().flat_map(|block| &block.words).map(|word| word.key.as_str()).collect();
+        assert_eq!(found.join(" "), words, "{text}");
+    }
 }
 
 #[test]
@@ -597,10 +662,7 @@ fn terms_in_words() {
 
 proptest! {
     #[test]
-    fn any_text_can_be_compared(text in "(\\PC|[<>&;\\[\\]()!\\-./*#\n]|<!--|-->|<p>|</p>|<script>|&amp;|\\]\\(|[a-z]{1,9}){0,60}") {
-        let config = config(&[]);
-        for language in Language::ALL {
-            prop_assert!(compare(&config, &PublishedNotice::read(&text), Some(language)).is_some());
-        }
+    fn any_text_can_be_compared(text in "(\\PC|[<>&;\\[\\]()!\\-./*#\n]|<!--|-->|<p>|</p>|<script>|&amp;|\\]\\(|[a-z]{1,9}){0,60}", n in 0..3_usize) {
+        prop_assert!(compare(&config(&[]), &read(&text), Some(Language::ALL[n])).is_some());
     }
 }

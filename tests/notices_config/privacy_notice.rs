@@ -1,11 +1,5 @@
 //! `nauhuri notice` as it is run: what it prints, and with which status it ends.
 
-// Helpers of tests fail by panicking.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::repository;
 use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
@@ -31,7 +25,7 @@ fn notice(args: &[&str], input: Option<&[u8]>) -> Output {
 }
 
 fn example(name: &str) -> String {
-    repository("config/examples").join(format!("{name}.toml")).display().to_string()
+    format!("{}/config/examples/{name}.toml", env!("CARGO_MANIFEST_DIR"))
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -111,7 +105,7 @@ fn what_cannot_be_read_or_makes_no_sense() {
     let dir = tempfile::tempdir().unwrap();
     let config = example("espoo");
     let path = |name: &str, content: &[u8]| stored(dir.path(), name, content);
-    let failing: [(&[&str], i32, &str); 9] = [
+    let failing: [(&[&str], i32, &str); 11] = [
         (&[], 2, "--lang"),
         (&["--lang", "de"], 2, "fi"),
         (&["--lang", "fi", "--format", "pdf"], 2, "html"),
@@ -120,6 +114,8 @@ fn what_cannot_be_read_or_makes_no_sense() {
         (&["--check", "/no/such/notice"], 1, "/no/such/notice"),
         (&["--check", &path("latin", b"S\xe4ilytys")], 1, "UTF-8"),
         (&["--check", &path("long", &vec![b'a'; (1 << 20) + 1])], 1, "longer than"),
+        (&["--check", &path("dots", &vec![b'.'; 1 << 20])], 1, "dots: more than 50000 words"),
+        (&["--check", &path("links", "](".repeat(1 << 19).as_bytes())], 1, "links: more than 50000 words"),
         (&["--check", &path("own", b"We record calls.")], 1, "--lang"),
     ];
     for (args, status, words) in failing {
