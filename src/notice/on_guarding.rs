@@ -136,10 +136,9 @@ pub(super) const PROTECTION: &[Sentence] = &[
         promises: &["HSY-10"],
         chapter: Chapter::Guarded,
         when: |_| always(),
-        fi: "Tilastoissa ei ole soittajien tietoja, eikä niissä näytetä lukuja alle viidestä puhelusta.",
-        sv: "Statistiken innehåller inga uppgifter om dem som ringer och visar inga siffror för färre än \
-             fem samtal.",
-        en: "Statistics contain no data of callers and show no figures for fewer than five calls.",
+        fi: "Tilastoissa ei ole soittajien tietoja.",
+        sv: "Statistiken innehåller inga uppgifter om dem som ringer.",
+        en: "Statistics contain no data of callers.",
     },
 ];
 
