@@ -40,6 +40,7 @@ impl Pairing {
             return Ownership::Nobody;
         }
         let since = self.sessions_of(leg).filter_map(|(_, s)| s.answered_at).max().unwrap_or(self.now);
+        self.guesses.retain(|g| g.flow != *flow);
         self.guesses.push(guess);
         Ownership::Owned(Owned {
             by: self.sessions_of(leg).map(|(id, _)| (id, speaker)).collect(),
