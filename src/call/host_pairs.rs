@@ -7,6 +7,7 @@
 //! those that come.
 
 use super::flows::Tick;
+use super::guess::way_back;
 use crate::net::Flow;
 use crate::wire::link::Vlan;
 use foldhash::quality::RandomState;
@@ -92,9 +93,8 @@ impl HostPairs {
         if !self.add(new) {
             return Company::Crowded;
         }
-        let back = Flow { src: flow.dst, dst: flow.src, ..*flow };
-        let [here, there] = [flow, &back].map(|f| {
-            let known = self.pairs.peek(&hosts(f)).into_iter().flatten();
+        let [here, there] = [*flow, way_back(flow)].map(|f| {
+            let known = self.pairs.peek(&hosts(&f)).into_iter().flatten();
             known.filter(|u| u.is_live(now)).copied().collect::<SmallVec<[Unclaimed; 2]>>()
         });
         let is_answered = |f: &Flow| there.iter().any(|u| (u.flow.src, u.flow.dst) == (f.dst, f.src));

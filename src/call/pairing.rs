@@ -297,12 +297,17 @@ impl Pairing {
         }
     }
 
+    /// The sessions of a leg.
+    fn sessions_of(&self, leg: u64) -> impl Iterator<Item = (SessionId, &Session)> {
+        let ids = self.legs.get(&leg).into_iter().flatten();
+        ids.filter_map(|id| Some((*id, self.sessions.get(id)?)))
+    }
+
     /// Did it only ring for a call that goes on in other sessions?
     fn has_been_answered(&self, session: SessionId) -> bool {
         let rings = |s: &Session| s.answered.is_none() && s.claims[Side::Callee as usize].is_empty();
         let Some(s) = self.sessions.get(&session).filter(|s| rings(s)) else { return false };
-        let mut others = self.legs.get(&s.age).into_iter().flatten().filter(|id| **id != session);
-        others.any(|id| self.sessions.get(id).is_some_and(|o| !rings(o)))
+        self.sessions_of(s.age).any(|(id, o)| id != session && !rings(o))
     }
 
     /// Where packets of `flow` go, of which one was captured `at`, and a number that tells a

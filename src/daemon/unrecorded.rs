@@ -203,18 +203,8 @@ mod tests {
         for why in FailReason::ALL {
             assert_eq!(fail_reason(*why).name(), why.as_str());
         }
-        let all = [
-            Unrecorded::NoAgent,
-            Unrecorded::Internal,
-            Unrecorded::Service,
-            Unrecorded::Direction,
-            Unrecorded::OtherLeg,
-            Unrecorded::InviteNotSeen,
-            Unrecorded::Stray,
-            Unrecorded::Truncated,
-        ];
-        assert_eq!(all.len(), UnrecordedReason::COUNT);
-        for why in all {
+        assert_eq!(Unrecorded::ALL.len(), UnrecordedReason::COUNT);
+        for why in Unrecorded::ALL {
             assert_eq!(rule_reason(why).name(), unrecorded_label(why).as_str());
         }
     }

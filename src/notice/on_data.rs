@@ -1,9 +1,19 @@
 //! Which data of a call is stored.
 
-use super::conditions::{always, once};
-use super::fill::Fill;
+use super::conditions::{Conditions, always, once};
+use super::fill::{Fill, Filling};
 use super::sentence::{Chapter, Sentence};
 use crate::config::HideDigits;
+
+/// The services of each number of digits that is left out.
+pub(super) fn parts_of_numbers(c: &Conditions<'_>) -> Vec<Filling> {
+    let groups = c.grouped(|service| match service.hide_caller_digits {
+        HideDigits::Last(n) if n > 0 => Some(n),
+        HideDigits::Last(_) | HideDigits::All => None,
+    });
+    let filled = |(services, n)| vec![("services", services), ("digits", Fill::Digits(n))];
+    groups.into_iter().map(filled).collect()
+}
 
 pub(super) const WHICH_DATA: &[Sentence] = &[
     Sentence {
@@ -81,14 +91,7 @@ pub(super) const WHICH_DATA: &[Sentence] = &[
         id: "data.number_part",
         promises: &["HEL-3", "HELS-4"],
         chapter: Chapter::Data,
-        when: |c| {
-            let groups = c.grouped(|service| match service.hide_caller_digits {
-                HideDigits::Last(n) if n > 0 => Some(n),
-                HideDigits::Last(_) | HideDigits::All => None,
-            });
-            let filled = |(services, n)| vec![("services", services), ("digits", Fill::Digits(n))];
-            groups.into_iter().map(filled).collect()
-        },
+        when: parts_of_numbers,
         fi: "{services:in }asiakkaan puhelinnumerosta tallennetaan vain osa: lopusta jätetään pysyvästi \
              pois {digits}.",
         sv: "Av kundens telefonnummer sparas{ services:in} endast en del: i slutet utelämnas {digits} för \

@@ -2,6 +2,7 @@
 
 use super::conditions::{always, once, text_or};
 use super::fill::{Blank, Fill};
+use super::on_data::parts_of_numbers;
 use super::on_keeping::terms;
 use super::sentence::{Chapter, Sentence};
 use crate::config::{HideDigits, RetentionBound};
@@ -93,14 +94,7 @@ pub(super) const RECORD: &[Sentence] = &[
         id: "entry.number_part",
         promises: &["HEL-3", "HELS-4"],
         chapter: Chapter::EntryData,
-        when: |c| {
-            let groups = c.grouped(|service| match service.hide_caller_digits {
-                HideDigits::Last(n) if n > 0 => Some(n),
-                HideDigits::Last(_) | HideDigits::All => None,
-            });
-            let filled = |(services, n)| vec![("services", services), ("digits", Fill::Digits(n))];
-            groups.into_iter().map(filled).collect()
-        },
+        when: parts_of_numbers,
         fi: "Asiakkaan puhelinnumero ({services}): vain osa, lopusta puuttuu {digits}.",
         sv: "Kundens telefonnummer ({services}): endast en del, i slutet saknas {digits}.",
         en: "Customer's telephone number ({services}): only a part, without {digits} at its end.",

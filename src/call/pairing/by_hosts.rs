@@ -187,11 +187,6 @@ impl Pairing {
         None
     }
 
-    fn sessions_of(&self, leg: u64) -> impl Iterator<Item = (SessionId, &Session)> {
-        let ids = self.legs.get(&leg).into_iter().flatten();
-        ids.filter_map(|id| Some((*id, self.sessions.get(id)?)))
-    }
-
     /// Has a leg both its parties behind NATs at the hosts of a flow, as far as is said on any of
     /// its hops, and neither of them at another port?
     fn is_between(&self, leg: u64, speaker: Side, flow: &Flow) -> bool {

@@ -102,10 +102,7 @@ impl Pairing {
         }
         let (since, ssrc) = (Tick::begins(age, at), run.ssrc);
         // Who called only after it began did not send it.
-        let had_begun = |leg: u64| {
-            let mut of = self.legs.get(&leg).into_iter().flatten().filter_map(|id| self.sessions.get(id));
-            of.any(|s| s.opened_at.since(run.began) == 0)
-        };
+        let had_begun = |leg: u64| self.sessions_of(leg).any(|(_, s)| s.opened_at.since(run.began) == 0);
         let may_be_anothers = |g: &Given| {
             let own = self.sessions.get(&g.session).map(|s| s.age);
             let owner = if let Whose::Leg(leg) = whose { Some(leg) } else { None };
@@ -221,8 +218,7 @@ impl Pairing {
 
     /// Is a leg under way?
     fn is_live(&self, leg: u64) -> bool {
-        let mut of = self.legs.get(&leg).into_iter().flatten().filter_map(|id| self.sessions.get(id));
-        of.any(|s| s.leaving.is_none())
+        self.sessions_of(leg).any(|(_, s)| s.leaving.is_none())
     }
 
     /// The run that a packet is of, and what it tells.
