@@ -73,6 +73,12 @@ impl HeardAt {
         self.weight() < than.weight()
     }
 
+    /// Does signalling name it? What is behind a NAT may be an old place of the party, which media
+    /// runs to and from a little longer.
+    fn is_told(self) -> bool {
+        self.trust() == Trust::Named && self.standing != Standing::Nat
+    }
+
     /// Is it another address of the party rather than another hop of its way?
     pub fn is_other_address(self, than: HeardAt) -> bool {
         self.trust() != than.trust() || (self.rank == than.rank && self != than)
@@ -146,9 +152,7 @@ impl Floor {
         if place == holder.place {
             if is_usable {
                 holder.last_ns = holder.last_ns.max(at_ns);
-                // Behind a NAT it may be the old place, which media runs to and from a little longer.
-                let is_told = place.trust() == Trust::Named && place.standing != Standing::Nat;
-                if is_told && !is_under_way {
+                if place.is_told() && !is_under_way {
                     (self.left_ns, self.best) = (None, Some(Trust::Named));
                 }
             }
@@ -192,8 +196,12 @@ impl Floor {
     /// Something that was heard at `before` is heard at `place` from here on: more, or less, has become
     /// known of its address.
     pub fn promote(&mut self, before: HeardAt, place: HeardAt) {
-        if let Some(h) = self.holder.as_mut().filter(|h| h.place == before && place.is_better(before)) {
-            h.place = place;
+        let Some(h) = self.holder.as_mut().filter(|h| h.place == before && place.is_better(before)) else {
+            return;
+        };
+        h.place = place;
+        // Of a place that the party has left, what becomes known says nothing of where it is.
+        if self.left_ns.is_none() || place.is_told() {
             self.best = Some(self.best.map_or(place.trust(), |b| b.min(place.trust())));
         }
     }
@@ -320,6 +328,20 @@ mod tests {
             assert_eq!(heed(&mut f, 0, Other, 600_000), Heed::Aside);
             f.moved(600_000 * MS);
             assert_eq!(heed(&mut f, 0, Other, 600_020), Heed::Follow(0));
+        }
+    }
+
+    #[test]
+    fn what_becomes_known_of_the_old_place_keeps_nobody_out_of_the_new_one() {
+        for (known, comes) in [(Nat, Heed::Follow(380 * MS)), (Claimed, Heed::Aside)] {
+            let mut f = Floor::default();
+            let old = HeardAt::new(0, Host, A);
+            f.heed(old, said(0));
+            f.moved(370 * MS);
+            let known = HeardAt::new(0, known, A);
+            f.promote(old, known);
+            f.heed(known, said(380));
+            assert_eq!(f.heed(HeardAt::new(0, Other, B), said(500)), comes, "{known:?}");
         }
     }
 
