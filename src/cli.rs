@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod control;
 pub mod dsar;
 pub mod entries;
+pub mod explain;
 mod global;
 pub mod keeping;
 pub mod notice;
@@ -20,6 +21,7 @@ pub mod training;
 use accounts::{ServeArgs, UserArgs};
 use control::{CallsArgs, PauseArgs};
 use dsar::DsarArgs;
+use explain::ExplainArgs;
 pub use global::{Global, LogFormat};
 use keeping::{
     AmendArgs, AuditArgs, EraseArgs, ExpireArgs, ExportArgs, HoldArgs, RedecodeArgs, ReleaseArgs,
@@ -128,6 +130,17 @@ Examples:
   nauhuri notice --lang sv --format html > notice.html
   nauhuri notice --check published.html")]
     Notice(NoticeArgs),
+    /// Explain why a call was recorded, or was not: each message, each decision, and on what grounds
+    ///
+    /// With CAPTURE: plays the captures with this configuration, as replay does, and stores nothing. Without: looks at the
+    /// store, the register of unrecorded calls, and the last day of the technical log (journald, or --log).
+    #[command(after_help = "\
+Examples:
+  nauhuri explain 3848276298220188511@atlanta.example.com monday.pcap
+  nauhuri explain '2026-11-23 08:15' monday.pcap
+  nauhuri explain all short.pcap --set agents.extensions=2000-2999
+  nauhuri explain 1a2b3c4d")]
+    Explain(ExplainArgs),
     /// List the calls that are being recorded now
     #[command(after_help = "Examples:\n  nauhuri calls\n  nauhuri calls --json")]
     Calls(CallsArgs),
@@ -286,6 +299,7 @@ impl Command {
             Command::Record(args) => &args.global,
             Command::Replay(args) => &args.global,
             Command::Check(args) => &args.global,
+            Command::Explain(args) => &args.global,
             Command::Notice(args) => &args.global,
             Command::Calls(args) => &args.global,
             Command::Pause(args) => &args.global,

@@ -14,7 +14,8 @@
 //! 6  archive
 //! 7  custody
 //! 8  daemon web probe notice
-//! 9  cli cmd
+//! 9  explain
+//! 10 cli cmd
 //! ```
 //!
 //! # The path of one packet
@@ -79,6 +80,7 @@
 //! | ledger | answered = completed + failed + active | `telemetry::ledger` |
 //! | room | the listening room: pages and API | `web` |
 //! | statement | a sentence of the privacy notice that the configuration keeps | `notice` |
+//! | story | what happened to one call, line by line, and on what grounds | `explain` |
 //! | deed | something a person wants to do, before it is known whether they may | `custody::access` |
 
 // One view for each function; tests are tables and may be longer. The number is in clippy.toml.
@@ -144,6 +146,9 @@ pub mod probe;
 #[cfg(feature = "room")]
 #[forbid(unsafe_code)]
 pub mod web;
+
+#[forbid(unsafe_code)]
+pub mod explain;
 
 #[forbid(unsafe_code)]
 pub mod cli;

@@ -16,6 +16,8 @@ mod attacks;
 mod commands;
 #[path = "lifecycle/dsar.rs"]
 mod dsar;
+#[path = "lifecycle/explained_store.rs"]
+mod explained_store;
 #[path = "lifecycle/export.rs"]
 mod export;
 #[path = "lifecycle/index.rs"]

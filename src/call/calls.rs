@@ -30,6 +30,7 @@ use super::recordings::Recordings;
 use super::rules::Rules;
 use super::seen::Seen;
 use super::tables::Tables;
+use super::trace::{Trace, TraceStep};
 use super::transfer::Referrals;
 use super::twins::AgentDialogs;
 use crate::config::Config;
@@ -52,6 +53,8 @@ pub struct Calls {
     consultations: AgentDialogs,
     orphans: Orphans,
     pub(super) recordings_full: u64,
+    /// Kept where somebody asks for it.
+    trace: Option<Trace>,
 }
 
 impl Calls {
@@ -68,6 +71,7 @@ impl Calls {
             consultations: AgentDialogs::default(),
             orphans: Orphans::default(),
             recordings_full: 0,
+            trace: None,
         }
     }
 
@@ -82,6 +86,17 @@ impl Calls {
         }
         self.tables.weigh(&seen, &mut self.recordings);
         self.settle_media();
+    }
+
+    /// Keeps the steps of all decisions from here on, for [`Calls::take_step`].
+    pub fn keep_trace(&mut self) {
+        self.trace = Some(Trace::default());
+        self.tables.pairing.keep_trace();
+    }
+
+    /// The next step that was kept.
+    pub fn take_step(&mut self) -> Option<TraceStep> {
+        self.trace.as_mut()?.take()
     }
 
     /// Where a media packet belongs, and the fingerprint of its flow. The
@@ -104,6 +119,9 @@ impl Calls {
             Route::Doubt | Route::Unmatched | Route::NotRecorded => {}
         }
         self.settle_media();
+        if let Some(trace) = &mut self.trace {
+            trace.flows(self.tables.pairing.take_flows(), &self.tables.legs, at);
+        }
         (route, fingerprint)
     }
 

@@ -17,6 +17,7 @@
 //! party account             one end of a dialog, a call: what is known of it, for
 //! policy rules masked       who talks, recorded or not, and what is stored of it
 //! recording(s) transfer     machines: a recording's life, REFERs that wait for their INVITE
+//! trace                     what was decided and why, for whoever asks
 //! overflow                  what there was no room for
 //! ```
 
@@ -63,6 +64,7 @@ mod seen;
 mod session;
 mod stragglers;
 mod tables;
+pub mod trace;
 mod transfer;
 mod twins;
 mod unheard;
@@ -75,5 +77,6 @@ pub use decision::{
 };
 pub use ended_by::EndedBy;
 pub use exchange::codec_of;
-pub use identifier::call_id_hash;
+pub use identifier::{Identifier, call_id_hash};
 pub use overflow::Overflow;
+pub use policy::AgentGrounds;

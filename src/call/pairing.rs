@@ -70,6 +70,7 @@ pub use super::runs::StreamPosition;
 pub use super::session::{Claim, Rank, SessionId};
 use super::session::{Learned, MAX_VLANS, Recorded, Session, Sessions, SessionsByLeg};
 use super::stragglers::Stragglers;
+use super::trace::{FlowTrace, FlowsSeen};
 use super::unowned::Unowned;
 use crate::id::RecordingId;
 use crate::net::Flow;
@@ -107,12 +108,24 @@ pub struct Pairing {
     next_session: u64,
     sequence: u64,
     now: Tick,
+    /// What was made of flows and for which legs, kept where somebody asks for it.
+    flows_seen: Option<FlowsSeen>,
 }
 
 impl Pairing {
     /// An empty table.
     pub fn new() -> Self {
         Pairing::default()
+    }
+
+    /// Keeps what is made of flows, for [`Pairing::take_flows`].
+    pub fn keep_trace(&mut self) {
+        self.flows_seen = Some(FlowsSeen::default());
+    }
+
+    /// What was made of flows since this was last asked, and which legs they concern.
+    pub fn take_flows(&mut self) -> Vec<(u64, FlowTrace)> {
+        self.flows_seen.as_mut().map(|seen| std::mem::take(&mut seen.0)).unwrap_or_default()
     }
 
     /// See [`super::Overflow::parts`].

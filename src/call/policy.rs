@@ -54,6 +54,39 @@ enum PartyKind {
     Stranger,
 }
 
+/// Why a party counts as an agent, or as none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentGrounds {
+    /// The header `agents.header` names it.
+    Header,
+    /// Who is asserted has an agent's extension.
+    AssertedNumber,
+    /// It is called by an agent's extension.
+    Number,
+    /// The same, but somebody else is asserted: the other end decides.
+    NumberOnly,
+    /// Its SIP comes from the agents' networks.
+    Network,
+    /// The same, but somebody else is asserted: the other end decides.
+    NetworkOnly,
+    /// None: it is outside the agents' networks, where alone an agent can be (`agents.match = "within"`).
+    OutsideNetworks,
+    /// None: no rule matches.
+    NoMatch,
+    /// No rule is set, and it is the called party: the agent.
+    CalledWithoutRules,
+    /// No rule is set, and it is the caller.
+    CallerWithoutRules,
+}
+
+/// Why the two ends of a dialog, caller and callee, count as what [`roles`] takes them for.
+pub fn grounds(rules: &Rules, caller: &Party, callee: &Party) -> [AgentGrounds; 2] {
+    if !rules.has_any() {
+        return [AgentGrounds::CallerWithoutRules, AgentGrounds::CalledWithoutRules];
+    }
+    [standing(rules, caller, Some(callee)).1, standing(rules, callee, Some(caller)).1]
+}
+
 /// Who is who between the two ends of a dialog.
 ///
 /// # Errors
@@ -64,7 +97,7 @@ pub fn roles(rules: &Rules, caller: &Party, callee: &Party) -> Result<Roles, Unr
         let user = callee.users.iter().filter(|u| !is_of(rules, caller, u)).find_map(agent_id);
         return Ok(Roles::new(user, Side::Caller));
     }
-    match (standing(rules, caller, Some(callee)), standing(rules, callee, Some(caller))) {
+    match (standing(rules, caller, Some(callee)).0, standing(rules, callee, Some(caller)).0) {
         (Stranger, Stranger) => Err(Unrecorded::NoAgent),
         (Agent(Some(a)), Agent(Some(b))) if same_agent(rules, &a, &b) => {
             // Click to dial: the exchange has called the agent in his own name.
@@ -81,36 +114,40 @@ pub fn roles(rules: &Rules, caller: &Party, callee: &Party) -> Result<Roles, Unr
 
 /// The agent a party is, by whatever names it.
 pub fn agent_of(rules: &Rules, party: &Party) -> Option<Option<String>> {
-    match standing(rules, party, None) {
+    match standing(rules, party, None).0 {
         PartyKind::Agent(id) | PartyKind::ByName(id) => Some(id),
         PartyKind::Stranger => None,
     }
 }
 
-/// `other`: whom it talks with.
-fn standing(rules: &Rules, party: &Party, other: Option<&Party>) -> PartyKind {
+/// What a party counts as, and why. `other`: whom it talks with.
+fn standing(rules: &Rules, party: &Party, other: Option<&Party>) -> (PartyKind, AgentGrounds) {
     let is_within = party.is_within(rules);
     if rules.is_bound() && !is_within && !party.is_vouched_for() {
-        return PartyKind::Stranger;
+        return (PartyKind::Stranger, AgentGrounds::OutsideNetworks);
     }
     if let Some(id) = &party.asserted.header_id {
-        return PartyKind::Agent(Some(id.clone()));
+        return (PartyKind::Agent(Some(id.clone())), AgentGrounds::Header);
     }
     let extension =
         |users: &[Pii<String>]| users.iter().rev().filter(|u| rules.is_extension(u)).find_map(agent_id);
     if let Some(id) = extension(&party.asserted.users) {
-        return PartyKind::Agent(Some(id));
+        return (PartyKind::Agent(Some(id)), AgentGrounds::AssertedNumber);
     }
     // Somebody else is vouched for: a name alone does not make an agent of him.
     let is_another = rules.has_extensions() && !party.asserted.users.is_empty();
-    let named = |id| if is_another { PartyKind::ByName(id) } else { PartyKind::Agent(id) };
+    let named = |id, [own, only]: [AgentGrounds; 2]| match is_another {
+        true => (PartyKind::ByName(id), only),
+        false => (PartyKind::Agent(id), own),
+    };
     if let Some(id) = extension(&party.users) {
-        return named(Some(id));
+        return named(Some(id), [AgentGrounds::Number, AgentGrounds::NumberOnly]);
     }
     if is_within {
-        return named(name_of(rules, party, other));
+        let id = name_of(rules, party, other);
+        return named(id, [AgentGrounds::Network, AgentGrounds::NetworkOnly]);
     }
-    PartyKind::Stranger
+    (PartyKind::Stranger, AgentGrounds::NoMatch)
 }
 
 /// What an agent is called whom only his address tells: by a number of the house. One as long as

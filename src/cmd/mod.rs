@@ -11,6 +11,7 @@ pub mod decode_worker;
 pub mod dsar;
 pub mod erase;
 pub mod expire;
+pub mod explain;
 pub mod export;
 pub mod forecast;
 pub mod hold;
@@ -64,6 +65,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::Replay(args) => replay::run(cli, args),
         Command::Check(args) => check::run(cli, args),
+        Command::Explain(args) => explain::run(cli, args),
         Command::Notice(args) => notice::run(cli, args),
         Command::Calls(args) => calls::run(cli, args),
         Command::Pause(args) => pause::run(cli, args),

@@ -10,13 +10,13 @@ use crate::cli::{Cli, ReplayArgs};
 use crate::config::advice::has_no_agent_rule;
 use crate::config::check::Purpose;
 use crate::config::error::ValueOrigin;
-use crate::config::{Config, TunnelRule};
+use crate::config::{Config, Loaded, TunnelRule};
 use crate::daemon::capture_loop::worker_count;
 use crate::daemon::confine::leave_no_core;
 use crate::daemon::context::Context;
 use crate::daemon::notices::counted;
 use crate::daemon::observe::RecordingOutcome;
-use crate::daemon::replay::{Replayed, replay};
+use crate::daemon::replay::{Onlooker, Replayed, replay};
 use crate::daemon::unrecorded::assure;
 use crate::store::files::{Access, Folder};
 use crate::store::lock::StoreLock;
@@ -41,16 +41,11 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     if let Some(n) = args.workers {
         options.push(("--workers", "limits.workers", n.to_string()));
     }
-    let loaded = settings::load(&cli.global, DefaultFile::Optional, Purpose::Other, options)?;
+    let mut loaded = settings::load(&cli.global, DefaultFile::Optional, Purpose::Other, options)?;
     // The summary tells what was recorded; INFO lines are for those who ask.
     let _log = settings::start_log(&cli.global, 1, false);
-    let mut config = loaded.config;
-    // Who plays a capture without a word of configuration wants all that is in it.
-    if loaded.sources.file.is_none() && loaded.sources.of("capture.tunnels").0 == ValueOrigin::Defaults {
-        config.capture.tunnels = vec![TunnelRule::ANY];
-    }
-    config.capture.tunnels.extend(config.hep.as_tunnels());
-    let config = config;
+    open_tunnels(&mut loaded);
+    let config = loaded.config;
     let captures = Merged::open(&args.captures)?;
     let root = &config.storage.dir;
     std::fs::create_dir_all(root).with_context(|| format!("{}: cannot be made", root.display()))?;
@@ -73,10 +68,10 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
         config.retention.timezone.rules(),
         worker_count(&config),
         captures,
-        |bytes| bar.set_position(bytes),
+        &mut Bar(&bar),
     )?;
     bar.finish_and_clear();
-    let warnings = summary::warnings(&done, config.sip.ports.listed());
+    let warnings = warnings(&done, &config);
     if has_no_agent_rule(&config.agents) && !cli.global.quiet {
         remark(format_args!("note: no agent rule is set: the called party of each call counts as the agent"));
     }
@@ -87,6 +82,21 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
     register(&config, args.out.is_some(), &done, (&context, config.retention.timezone.rules()))?;
     output::print(&summary)?;
     failures(&done)
+}
+
+/// Whoever plays a capture without a word of configuration wants all that is in it.
+pub(super) fn open_tunnels(loaded: &mut Loaded) {
+    let is_default = loaded.sources.of("capture.tunnels").0 == ValueOrigin::Defaults;
+    let capture = &mut loaded.config.capture;
+    if loaded.sources.file.is_none() && is_default {
+        capture.tunnels = vec![TunnelRule::ANY];
+    }
+    capture.tunnels.extend(loaded.config.hep.as_tunnels());
+}
+
+/// What is to be told of the captures and of what is in them.
+pub(super) fn warnings(done: &Replayed, config: &Config) -> Vec<String> {
+    summary::warnings(done, config.sip.ports.listed())
 }
 
 /// Writes what was not recorded into the store's register, as the recorder does.
@@ -127,8 +137,17 @@ fn failures(done: &Replayed) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Shows how much of the captures has been read.
+struct Bar<'a>(&'a ProgressBar);
+
+impl Onlooker for Bar<'_> {
+    fn progress(&mut self, bytes: u64) {
+        self.0.set_position(bytes);
+    }
+}
+
 /// A bar on a terminal, nothing elsewhere.
-fn progress_bar(cli: &Cli, total: u64) -> ProgressBar {
+pub(super) fn progress_bar(cli: &Cli, total: u64) -> ProgressBar {
     if cli.global.quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -75,6 +75,8 @@ pub struct Writing {
     pub prompt: bool,
     /// Ids that are there already (replay).
     pub existing: Option<Mutex<Existing>>,
+    /// No file is made: frames are counted and gone.
+    pub is_dry: bool,
 }
 
 impl Writing {
@@ -253,6 +255,13 @@ impl Context {
         Context::new(config, Outlets::new(config), false, Some(Existing::default()))
     }
 
+    /// The same for whoever wants to know what a replay would record: nothing is written.
+    pub fn explaining(config: &Config) -> Context {
+        let mut context = Context::new(config, Outlets::new(config), false, Some(Existing::default()));
+        (context.writing.is_dry, context.writing.keep_undecoded) = (true, false);
+        context
+    }
+
     fn new(config: &Config, outlets: Outlets, sync: bool, existing: Option<Existing>) -> Context {
         let access = Access::of(config.storage.group_read);
         let options = WriterOptions { sync, access, ..WriterOptions::default() };
@@ -266,6 +275,7 @@ impl Context {
                 keep_undecoded: config.storage.keep_undecoded,
                 prompt: is_live,
                 existing: existing.map(Mutex::new),
+                is_dry: false,
             },
             health: StorageHealth::new(min_free, &outlets.readiness),
             unrecorded: RegisterQueue::default(),

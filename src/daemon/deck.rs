@@ -5,6 +5,7 @@
 //! Silence is not written but left out as a hole, where zeros mean silence, and gathered
 //! until somebody speaks, where they do not.
 
+mod deck_state;
 mod held;
 mod open_bytes;
 mod payload;
@@ -24,6 +25,7 @@ use crate::store::writer::RecordingWriter;
 use crate::tape::{Deck, PayloadOrigin, UndecodedPacket};
 use crate::telemetry::events::Event;
 use crate::time::Timestamp;
+use deck_state::DeckState;
 use held::HeldFrames;
 use open_bytes::OpenBytes;
 use payload::KeptPayloads;
@@ -36,18 +38,6 @@ const MAX_GAP_S: u64 = 3600;
 /// Bytes gathered before they are written where nobody waits for them (replay). Hardly more than a
 /// tape gives out at once: what a call holds back costs every call more than a larger write saves.
 const BLOCK: usize = 4 * 1024;
-
-#[derive(Debug)]
-enum DeckState {
-    Waiting,
-    /// Not yet shown to be a call; what there is of it.
-    Quiet(HeldFrames),
-    Writing(Box<RecordingWriter>),
-    /// Writing failed; what is in the file is kept, the frames since then are missing.
-    Stalled(Box<RecordingWriter>, u64),
-    /// The file could not be made; the frames since then are missing.
-    Unopened(WavSpec, Trouble, u64),
-}
 
 /// One recording's file.
 pub struct FileDeck {
@@ -142,8 +132,11 @@ impl FileDeck {
     pub fn close(mut self, sidecar: impl FnOnce(u64) -> Sidecar) -> Result<Sidecar, Trouble> {
         let context = Arc::clone(&self.context);
         self.settle();
+        if let DeckState::Dry(frames) = self.state {
+            return Ok(sidecar(frames));
+        }
         let name = self.name.clone();
-        let writer = self.into_writer()?;
+        let writer = self.state.into_writer()?;
         let frames = writer.frames();
         let sidecar = sidecar(frames);
         let kept = context.writing.prompt.then(|| sidecar.clone());
@@ -164,7 +157,7 @@ impl FileDeck {
         let context = Arc::clone(&self.context);
         self.settle();
         let name = self.name.clone();
-        let writer = self.into_writer()?;
+        let writer = self.state.into_writer()?;
         let frames = writer.frames();
         let sidecar = sidecar(frames);
         let rest = Unfinished { name, frames, sidecar: sidecar.clone() };
@@ -179,21 +172,10 @@ impl FileDeck {
 
     /// Takes back whatever was written.
     pub fn discard(self) {
-        let writer = match self.state {
-            DeckState::Waiting | DeckState::Quiet(_) | DeckState::Unopened(..) => return,
-            DeckState::Writing(w) | DeckState::Stalled(w, _) => w,
-        };
+        let Ok(writer) = self.state.into_writer() else { return };
         if let Err(e) = writer.discard() {
             // The parts stay; the next start makes a short recording of them.
             let _ = self.context.trouble(e);
-        }
-    }
-
-    fn into_writer(self) -> Result<RecordingWriter, Trouble> {
-        match self.state {
-            DeckState::Waiting | DeckState::Quiet(_) => Err(Trouble::NoMedia),
-            DeckState::Unopened(_, why, _) => Err(why),
-            DeckState::Writing(w) | DeckState::Stalled(w, _) => Ok(*w),
         }
     }
 
@@ -221,6 +203,10 @@ impl FileDeck {
     fn begin(&mut self) {
         let DeckState::Quiet(held) = &mut self.state else { return };
         let held = held.take();
+        if self.context.writing.is_dry {
+            self.state = DeckState::Dry(held.frames());
+            return;
+        }
         match self.open(held.spec) {
             Ok(w) => {
                 self.state = DeckState::Writing(Box::new(w));
@@ -243,7 +229,7 @@ impl FileDeck {
     /// silence for what is missing, so that the file stays one time line.
     fn resume(&mut self) {
         let (rate, missing) = match &self.state {
-            DeckState::Waiting | DeckState::Quiet(_) | DeckState::Writing(_) => return,
+            DeckState::Waiting | DeckState::Quiet(_) | DeckState::Writing(_) | DeckState::Dry(_) => return,
             DeckState::Stalled(w, missing) => (w.spec().rate, *missing),
             DeckState::Unopened(spec, _, missing) => (spec.rate, *missing),
         };
@@ -253,7 +239,7 @@ impl FileDeck {
         }
         let mut writer = match std::mem::replace(&mut self.state, DeckState::Waiting) {
             DeckState::Stalled(w, _) | DeckState::Writing(w) => w,
-            DeckState::Waiting | DeckState::Quiet(_) => return,
+            DeckState::Waiting | DeckState::Quiet(_) | DeckState::Dry(_) => return,
             DeckState::Unopened(spec, ..) => match self.open(spec) {
                 Ok(w) => Box::new(w),
                 Err(why) => {
@@ -383,6 +369,7 @@ impl Deck for FileDeck {
                 }
             }
             DeckState::Writing(_) => self.put(frames),
+            DeckState::Dry(all) => *all += frames.len() as u64 / u64::from(CHANNELS),
             DeckState::Waiting => {}
         }
     }

@@ -13,6 +13,7 @@ use super::crew::{Crew, Pulse};
 use super::observe::{RecordingOutcome, recording_of, unrecorded_label};
 use super::unrecorded::{by_rule, missed};
 use super::worker::Worker;
+use crate::call::call_id_hash;
 use crate::call::{Decision, Opening};
 use crate::engine::{MediaPacket, Sink};
 use crate::id::RecordingId;
@@ -233,8 +234,9 @@ impl Pipeline {
                 let about = About { recording: o.uuid, call_group: o.call_group, service: &o.service.name };
                 Event::CallAnswered(about).emit(metrics);
             }
-            Decision::Unrecorded { reason, .. } => {
-                Event::CallUnrecorded { reason: unrecorded_label(*reason) }.emit(metrics);
+            Decision::Unrecorded { reason, call_id, .. } => {
+                let (reason, call) = (unrecorded_label(*reason), call_id_hash(call_id));
+                Event::CallUnrecorded { reason, call: call.as_deref() }.emit(metrics);
             }
             // A replay writes its own down, once it is over.
             Decision::LeftOut(call) if !self.waits => self.context.unrecorded.add(by_rule(call)),

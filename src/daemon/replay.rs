@@ -5,6 +5,7 @@ use super::counts::MediaCounts;
 use super::crew::{Crew, Faults};
 use super::observe::RecordingOutcome;
 use super::pipeline::{Pipeline, Workshop};
+use crate::call::trace::TraceStep;
 use crate::call::{Decision, Ending, Unrecorded, UnrecordedCall};
 use crate::capture::file::FileError;
 use crate::capture::merge::Merged;
@@ -12,6 +13,8 @@ use crate::capture::tls_files::{TlsFileError, server_keys, whole_key_logs};
 use crate::config::Config;
 use crate::engine::engine_stats::EngineStats;
 use crate::engine::{Engine, MediaPacket, Sink};
+use crate::net::Datagram;
+use crate::sip::Message;
 use crate::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,15 +36,39 @@ pub struct NotRecorded {
     pub reason: Unrecorded,
 }
 
+/// Who looks on while captures are played.
+pub trait Onlooker {
+    /// Whether it wants to know why: see [`Onlooker::step`].
+    const ASKS_WHY: bool = false;
+
+    /// So many bytes of the captures have been read.
+    fn progress(&mut self, _bytes: u64) {}
+
+    /// A SIP message was read.
+    fn sip(&mut self, _message: &Message<'_>, _came: &Datagram<'_>) {}
+
+    /// The signalling has decided something.
+    fn decision(&mut self, _decision: &Decision) {}
+
+    /// One step on the way to a decision.
+    fn step(&mut self, _step: TraceStep) {}
+}
+
 /// Passes on what the engine gives out, and remembers what was not to be recorded.
-struct Watched {
+struct Watched<'a, O> {
     pipeline: Pipeline,
     not_recorded: Vec<NotRecorded>,
     left_out: Vec<UnrecordedCall>,
+    onlooker: &'a mut O,
 }
 
-impl Sink for Watched {
+impl<O: Onlooker> Sink for Watched<'_, O> {
+    fn sip(&mut self, message: &Message<'_>, came: &Datagram<'_>) {
+        self.onlooker.sip(message, came);
+    }
+
     fn decision(&mut self, decision: Decision) {
+        self.onlooker.decision(&decision);
         if let Decision::LeftOut(call) = &decision
             && self.left_out.len() < MAX_DECIDED
         {
@@ -99,17 +126,17 @@ pub enum ReplayError {
     Worker,
 }
 
-/// Plays captures in order of their stamps. `progress` hears of bytes read.
+/// Plays captures in order of their stamps.
 ///
 /// # Errors
 /// [`ReplayError`]; recordings finished by then stay.
-pub fn replay(
+pub fn replay<O: Onlooker>(
     config: &Config,
     context: &Arc<Context>,
     timezone: &jiff::tz::TimeZone,
     workers: usize,
     mut captures: Merged,
-    mut progress: impl FnMut(u64),
+    onlooker: &mut O,
 ) -> Result<Replayed, ReplayError> {
     let counts = Arc::new(MediaCounts::default());
     #[expect(clippy::disallowed_methods, reason = "read to the end below; as many as there are recordings")]
@@ -123,8 +150,11 @@ pub fn replay(
     let shop =
         Workshop { workers, waits: true, queue_bytes, context, timezone, counts: counts_of_all, crew: &crew };
     let pipeline = Pipeline::start(&shop, outcome)?;
-    let mut sink = Watched { pipeline, not_recorded: Vec::new(), left_out: Vec::new() };
+    let mut sink = Watched { pipeline, not_recorded: Vec::new(), left_out: Vec::new(), onlooker };
     let mut engine = Engine::new(config);
+    if O::ASKS_WHY {
+        engine.calls_mut().keep_trace();
+    }
     server_keys(&config.tls)?.into_iter().for_each(|key| engine.add_server_key(key));
     whole_key_logs(&config.tls, |piece| engine.handle_key_log(piece, false, &mut sink))?;
     let mut frames = 0_u64;
@@ -137,13 +167,17 @@ pub fn replay(
             Ok(None) => break None,
             Err(e) => break Some(e),
         }
+        if O::ASKS_WHY {
+            give_steps(&mut engine, sink.onlooker);
+        }
         frames += 1;
         if frames.is_multiple_of(PROGRESS_EVERY) {
-            progress(captures.bytes_read());
+            sink.onlooker.progress(captures.bytes_read());
         }
     };
-    progress(captures.bytes_read());
+    sink.onlooker.progress(captures.bytes_read());
     engine.finish(Ending::CaptureEnd, &mut sink);
+    give_steps(&mut engine, sink.onlooker);
     let all_well = sink.pipeline.join(|| {});
     if let Some(e) = failed {
         return Err(e.into());
@@ -164,4 +198,10 @@ pub fn replay(
         warnings,
         unread,
     })
+}
+
+fn give_steps(engine: &mut Engine, onlooker: &mut impl Onlooker) {
+    while let Some(step) = engine.calls_mut().take_step() {
+        onlooker.step(step);
+    }
 }

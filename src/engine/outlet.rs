@@ -2,6 +2,8 @@
 
 use crate::call::Decision;
 use crate::id::RecordingId;
+use crate::net::Datagram;
+use crate::sip::Message;
 use crate::tape::Packet;
 use crate::time::Timestamp;
 
@@ -22,4 +24,8 @@ pub trait Sink {
     fn media(&mut self, packet: MediaPacket<'_>);
     /// Time has come to `now`; everything before it has been given out.
     fn tick(&mut self, now: Timestamp);
+    /// A SIP message was read. For whoever judges the wire; whoever records it hears of decisions.
+    fn sip(&mut self, _message: &Message<'_>, _came: &Datagram<'_>) {}
+    /// A datagram was taken for RTP, whosever it is. For whoever judges the wire.
+    fn rtp(&mut self, _came: &Datagram<'_>) {}
 }

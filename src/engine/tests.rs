@@ -1,7 +1,10 @@
 //! The door for datagrams, and what stamps do at both doors.
 
 use super::*;
+use crate::call::Decision;
 use crate::net::Flow;
+use crate::net::Transport;
+use crate::time::NS_PER_MS;
 
 #[derive(Default)]
 struct Told {

@@ -44,6 +44,8 @@ pub enum Event<'a> {
     CallUnrecorded {
         /// Why.
         reason: UnrecordedReason,
+        /// Hash of its Call-ID.
+        call: Option<&'a str>,
     },
     /// An agent is being recorded in two calls at once, neither of them on hold.
     RecordingParallel,
@@ -459,7 +461,7 @@ mod tests {
         .emit(&m);
         Event::RetentionDeleted { recording: Uuid::nil(), service: "no longer configured" }.emit(&m);
         Event::MediaLost { recording: Uuid::nil(), packets: 5 }.emit(&m);
-        Event::CallUnrecorded { reason: UnrecordedReason::Service }.emit(&m);
+        Event::CallUnrecorded { reason: UnrecordedReason::Service, call: None }.emit(&m);
         let text = m.render();
         for line in [
             "nauhuri_recordings_completed_total{service=\"general\",ended_by=\"agent\"} 1",

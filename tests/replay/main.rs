@@ -30,6 +30,7 @@ mod crowd_legs;
 mod decoding;
 mod determinism;
 mod evasion;
+mod explained;
 mod files;
 mod fuzzed;
 mod hep;

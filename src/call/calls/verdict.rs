@@ -18,6 +18,7 @@ use super::super::recording::Recording;
 use super::super::rules::Rules;
 use super::super::seen::Seen;
 use super::super::tables::Tables;
+use super::super::trace::Tie;
 use super::super::twins::{
     Candidate, are_one, are_one_passed_on, are_two, caller_key, invites_apart_ns, is_from_same_exchange,
     is_taken,
@@ -32,6 +33,9 @@ use crate::time::Timestamp;
 impl Calls {
     /// A new leg that continues another call joins its contact, and knows its parties.
     pub(in crate::call) fn join_continued(&mut self, id: LegId, invite: &Invite, seen: &Seen<'_>) {
+        if let Some((trace, leg)) = self.trace.as_mut().zip(self.tables.legs.get(id)) {
+            trace.tied(leg, self.tables.legs_beside(leg), Tie::Header, seen.at);
+        }
         let replaced = invite.replaces.as_ref().and_then(|r| {
             let (dialog, by_tags) = self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag)?;
             let (leg, d) = self.tables.dialog(dialog)?;
@@ -61,6 +65,9 @@ impl Calls {
         }
         if let Some(older) = older {
             self.tables.join_contacts(older, own);
+            if let Some((trace, leg)) = self.trace.as_mut().zip(self.tables.legs.get(id)) {
+                trace.tied(leg, self.tables.legs_beside(leg), Tie::Transfer, seen.at);
+            }
         }
     }
 
@@ -99,6 +106,9 @@ impl Calls {
         let contact = leg.contact;
         let call_id = call_id(&self.tables, &self.rules, leg, &[&caller, &callee]);
         let roles = roles(&self.rules, &caller, &callee);
+        if let Some(trace) = &mut self.trace {
+            trace.weighed(&self.rules, leg, [&caller, &callee], &roles, at);
+        }
         if is_internal(&roles) {
             self.note_consultation(id, &callee);
         }
@@ -106,10 +116,11 @@ impl Calls {
             Err(reason) => reason,
             Ok(r) => {
                 self.join_twin(id, &r, at);
-                match self.is_nearest(id, &r) {
-                    true => return self.begin(id, at, &r),
-                    false => Unrecorded::OtherLeg,
+                if self.is_nearest(id, &r) {
+                    return self.begin(id, at, &r);
                 }
+                self.trace_nearer(id, &r, at);
+                Unrecorded::OtherLeg
             }
         };
         self.unrecorded(call_id.clone(), at, reason);
@@ -120,6 +131,15 @@ impl Calls {
             let ends = ends_of(&self.rules, &caller, &callee);
             let withheld = caller.asserted.withheld || callee.asserted.withheld;
             self.tables.contacts.leave_out(contact, UnrecordedCall { reason, at, call_id, ends }, withheld);
+        }
+    }
+
+    /// Which one is nearer, for whoever asks.
+    fn trace_nearer(&mut self, id: DialogId, roles: &Roles, at: Timestamp) {
+        let Some((trace, (leg, _))) = self.trace.as_mut().zip(self.tables.dialog(id)) else { return };
+        let nearer = nearer_leg(&self.tables, &self.rules, leg, roles);
+        if let Some(nearer) = nearer.and_then(|id| self.tables.legs.get(id)) {
+            trace.nearer(leg, nearer, at);
         }
     }
 
@@ -137,6 +157,9 @@ impl Calls {
             return;
         };
         let (own, others, recorded) = (leg.contact, other_leg.contact, d.recording());
+        if let Some(trace) = &mut self.trace {
+            trace.tied(leg, std::iter::once(other_leg), Tie::Likeness, at);
+        }
         let (older, newer) = if leg.id < other_leg.id { (own, others) } else { (others, own) };
         self.tables.join_contacts(older, newer);
         if !self.is_nearest(id, roles) {
@@ -285,6 +308,9 @@ impl Calls {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let [caller, callee] = parties(leg, d);
         let now = roles(&self.rules, &caller, &callee);
+        if let Some(trace) = &mut self.trace {
+            trace.weighed(&self.rules, leg, [&caller, &callee], &now, at);
+        }
         let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
             return match now {
                 Ok(roles) if self.is_nearest(id, &roles) => {

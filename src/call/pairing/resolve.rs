@@ -30,6 +30,7 @@ impl Pairing {
         let fingerprint = fingerprint(&flow);
         let (run, past) = self.past(&flow, stream);
         let (ownership, is_guess) = self.owner_of(&flow, &past, at);
+        self.trace_flow(&flow, run.ssrc, &ownership);
         let (route, leg, senders) = match ownership {
             Ownership::Nobody => {
                 self.places.go_on(&flow, run, self.now);
@@ -54,6 +55,8 @@ impl Pairing {
                 let taken = self.take_over(&flow, &owned, &run);
                 if taken.0.is_none() {
                     self.miss_who_was_heard(&flow, &past);
+                    let by = owned.by.iter().map(|(id, _)| *id).collect();
+                    self.trace_flow(&flow, run.ssrc, &Ownership::doubt(by, SmallVec::new()));
                 }
                 taken
             }
@@ -70,6 +73,13 @@ impl Pairing {
             self.places.remember(flow, known);
         }
         (route.unwrap_or(Route::Doubt), fingerprint)
+    }
+
+    /// Keeps what is made of a flow, for whoever asks.
+    fn trace_flow(&mut self, flow: &Flow, ssrc: u32, ownership: &Ownership) {
+        if let Some(seen) = &mut self.flows_seen {
+            seen.add((flow, ssrc), ownership, &self.sessions, [&self.hosts, &self.sip_hosts]);
+        }
     }
 
     /// Whose a flow is, and whether that is no more than a guess.

@@ -11,7 +11,7 @@ impl Event<'_> {
         let (ledger, life) = (metrics.ledger(), &metrics.life);
         match *self {
             Event::CallAnswered(about) => ledger.answered(about.service),
-            Event::CallUnrecorded { reason } => increment(&life.unrecorded, reason.index()),
+            Event::CallUnrecorded { reason, .. } => increment(&life.unrecorded, reason.index()),
             Event::RecordingParallel => life.parallel.increment(1),
             Event::RecordingCompleted { about, ended_by, complete, one_way, bucket, .. } => {
                 ledger.completed(about.service, ended_by, bucket);

@@ -78,7 +78,7 @@ impl Event<'_> {
             Event::CallAnswered(About { recording, call_group, service }) => {
                 info!(%recording, %call_group, service, "recording");
             }
-            Event::CallUnrecorded { reason } => info!(%reason, "call not to be recorded"),
+            Event::CallUnrecorded { reason, call } => info!(%reason, call, "call not to be recorded"),
             Event::RecordingParallel => info!("an agent is being recorded in two calls at once"),
             Event::RecordingCompleted { about, ended_by, duration, complete, one_way, bucket, reasons } => {
                 let About { recording, call_group, service } = about;
