@@ -104,7 +104,7 @@ pub struct Live<S> {
 /// # Errors
 /// An interface that cannot be captured.
 pub fn open_sources<S: FrameSource>(config: &Config) -> Result<Vec<S>, LiveError> {
-    let options = options(config);
+    let options = live_options(config);
     config.capture.interface.iter().map(|n| S::open(n, &options)).collect()
 }
 
@@ -150,7 +150,7 @@ impl<S: FrameSource> Live<S> {
             hep: HepReport::of(hep),
             key_logs: KeyLogs::of(&config.tls),
             lost: Vec::new(),
-            options: options(config),
+            options: live_options(config),
             context: Arc::clone(context),
             crew: Arc::clone(crew),
             pulse: crew.enlist(ThreadRole::Capture, "capture"),
@@ -414,7 +414,8 @@ pub fn worker_count(config: &Config) -> usize {
     }
 }
 
-fn options(config: &Config) -> LiveOptions {
+/// How the configuration wants interfaces to be captured.
+pub fn live_options(config: &Config) -> LiveOptions {
     LiveOptions {
         filter: config.capture.filter.clone(),
         buffer_mib: config.capture.buffer_mib,

@@ -35,6 +35,11 @@ pub struct FreeSpace {
 }
 
 impl FreeSpace {
+    /// So few files can still be made that no recording is begun.
+    pub fn lacks_inodes(self) -> bool {
+        self.inodes < self.kept_inodes()
+    }
+
     fn kept_inodes(self) -> u64 {
         KEPT_INODES.min(self.all_inodes / KEPT_INODES_SHARE)
     }
@@ -123,7 +128,7 @@ impl StorageHealth {
         let had_room = self.has_room();
         let kept = room.kept_inodes();
         self.free_bytes.store(room.bytes, Ordering::Relaxed);
-        self.lacks_inodes.store(room.inodes < kept, Ordering::Relaxed);
+        self.lacks_inodes.store(room.lacks_inodes(), Ordering::Relaxed);
         self.readiness.free(room.bytes);
         self.readiness.inodes(room.inodes, kept);
         had_room && !self.has_room()

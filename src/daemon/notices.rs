@@ -90,47 +90,60 @@ pub fn totals(s: &EngineStats, sip_ports: &[u16]) -> [u64; UnreadKind::COUNT] {
     totals
 }
 
+/// A notice in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldNotice {
+    /// What is not read.
+    pub what: String,
+    /// What to do about this one; empty where there is no more to say than [`UnreadKind::remedy`].
+    pub remedy: String,
+}
+
 /// What to say of a notice after a replay.
 pub fn text(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> String {
+    let ToldNotice { what, remedy } = told(n, s, sip_ports);
+    if remedy.is_empty() { what } else { format!("{what}; {remedy}") }
+}
+
+/// The same in its two parts.
+pub fn told(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> ToldNotice {
     let (count, number) = (n.count, n.number.unwrap_or_default());
-    match n.kind {
-        UnreadKind::Cut => {
-            let audio = match s.rtp_cut {
-                0 => String::new(),
-                rtp => format!(" ({rtp} of them with audio of recordings)"),
-            };
-            let are = if count == 1 { "is" } else { "are" };
-            format!(
-                "{count} of {} {are} cut by the snap length or sliced on the way{audio}: what was not captured \
-                 cannot be recorded; capture whole packets: tcpdump -s 0",
-                counted(s.net.frames, "packet")
-            )
-        }
+    let add_port = || format!("to record their calls, set sip.ports = {}", ports_with(sip_ports, number));
+    let general = || n.kind.remedy().to_owned();
+    let (what, remedy) = match n.kind {
+        UnreadKind::Cut => (cut(count, s), "capture whole packets: tcpdump -s 0".into()),
         UnreadKind::Encapsulation => {
-            format!("not read: {} wrapped in {}", counted(count, "packet"), wrapping(number))
+            let packets = counted(count, "packet");
+            (format!("not read: {packets} wrapped in {}", wrapping(number)), String::new())
         }
         UnreadKind::Nested => {
-            format!("not read: {} in more tunnels within tunnels than are opened", counted(count, "packet"))
+            let packets = counted(count, "packet");
+            (format!("not read: {packets} in more tunnels within tunnels than are opened"), String::new())
         }
         UnreadKind::Tunnel => refused_tunnel(n, s),
         UnreadKind::NotSip => {
             let directions = counted(count, "direction");
-            format!("not read: {directions} of TCP connections on a SIP port, which do not speak SIP")
+            let what =
+                format!("not read: {directions} of TCP connections on a SIP port, which do not speak SIP");
+            (what, String::new())
         }
-        UnreadKind::SuperPacket => format!(
-            "{} of recordings held several RTP packets each and were split: the capturing machine joins packets; \
-             switch that off there: ethtool -K IFACE gro off rx-udp-gro-forwarding off",
-            counted(count, "UDP datagram")
+        UnreadKind::SuperPacket => (
+            format!(
+                "{} of recordings held several RTP packets each and were split: the capturing machine joins packets",
+                counted(count, "UDP datagram")
+            ),
+            "switch that off there: ethtool -K IFACE gro off rx-udp-gro-forwarding off".into(),
         ),
-        UnreadKind::SipPort => format!(
-            "not read: {} on {} port {number}; to record their calls, set sip.ports = {}",
-            counted(count, "SIP message"),
-            transport_of(number, s),
-            ports_with(sip_ports, number)
-        ),
-        UnreadKind::Tls => format!(
-            "not read: TLS on TCP port {number} ({}); calls whose signalling is encrypted are not seen",
-            counted(count, "record")
+        UnreadKind::SipPort => {
+            let (messages, over) = (counted(count, "SIP message"), transport_of(number, s));
+            (format!("not read: {messages} on {over} port {number}"), add_port())
+        }
+        UnreadKind::Tls => (
+            format!(
+                "not read: TLS on TCP port {number} ({}); calls whose signalling is encrypted are not seen",
+                counted(count, "record")
+            ),
+            String::new(),
         ),
         UnreadKind::TlsNoSecret | UnreadKind::TlsUnsupported | UnreadKind::TlsLost => {
             let why = match n.kind {
@@ -139,42 +152,58 @@ pub fn text(n: &Notice, s: &EngineStats, sip_ports: &[u16]) -> String {
                 _ => "of a version or with a cipher suite that is not opened",
             };
             let connections = counted(count, "TLS connection");
-            format!("not read: {connections} on port {number}, {why}; {}", n.kind.remedy())
+            (format!("not read: {connections} on port {number}, {why}"), general())
         }
         UnreadKind::KeyLog => {
-            format!("{} of tls.key_log cannot be read; {}", counted(count, "line"), n.kind.remedy())
+            (format!("{} of tls.key_log cannot be read", counted(count, "line")), general())
         }
-        UnreadKind::WebSocket => format!(
-            "not read: {} with SIP on TCP port {number}; to record their calls, set sip.ports = {}",
-            counted(count, "WebSocket"),
-            ports_with(sip_ports, number)
-        ),
-        UnreadKind::Deflated => format!(
-            "not read: {} of WebSockets, which are compressed; {}",
-            counted(count, "message"),
-            n.kind.remedy()
-        ),
-        UnreadKind::Sctp => format!(
-            "not read: {} with SIP on port {number}; to record their calls, set sip.ports = {}",
-            counted(count, "SCTP packet"),
-            ports_with(sip_ports, number)
-        ),
-        UnreadKind::LinkType | UnreadKind::Header => format!("not read: {count}. {}", n.kind.describe()),
-    }
+        UnreadKind::WebSocket => {
+            let sockets = counted(count, "WebSocket");
+            (format!("not read: {sockets} with SIP on TCP port {number}"), add_port())
+        }
+        UnreadKind::Deflated => {
+            let messages = counted(count, "message");
+            (format!("not read: {messages} of WebSockets, which are compressed"), general())
+        }
+        UnreadKind::Sctp => {
+            let packets = counted(count, "SCTP packet");
+            (format!("not read: {packets} with SIP on port {number}"), add_port())
+        }
+        UnreadKind::LinkType | UnreadKind::Header => {
+            (format!("not read: {count}. {}", n.kind.describe()), String::new())
+        }
+    };
+    ToldNotice { what, remedy }
+}
+
+fn cut(count: u64, s: &EngineStats) -> String {
+    let audio = match s.rtp_cut {
+        0 => String::new(),
+        rtp => format!(" ({rtp} of them with audio of recordings)"),
+    };
+    let are = if count == 1 { "is" } else { "are" };
+    format!(
+        "{count} of {} {are} cut by the snap length or sliced on the way{audio}: what was not captured \
+         cannot be recorded",
+        counted(s.net.frames, "packet")
+    )
 }
 
 /// Which tunnel, from where, and the line that opens it.
-fn refused_tunnel(n: &Notice, s: &EngineStats) -> String {
-    let Some(kind) = n.tunnel else { return UnreadKind::Tunnel.describe().to_owned() };
+fn refused_tunnel(n: &Notice, s: &EngineStats) -> (String, String) {
+    let Some(kind) = n.tunnel else { return (UnreadKind::Tunnel.describe().to_owned(), String::new()) };
     let (packets, name) = (counted(n.count, "packet"), kind.as_str());
     match s.tunnel_senders[kind.index()] {
-        Some(sender) => format!(
-            "not read: {packets} in a tunnel of kind {name}, the first from {sender}; if that is your mirror, set \
-             capture.tunnels = [{{ kind = \"{name}\", from = \"{sender}\" }}]"
+        Some(sender) => (
+            format!("not read: {packets} in a tunnel of kind {name}, the first from {sender}"),
+            format!(
+                "if that is your mirror, set capture.tunnels = [{{ kind = \"{name}\", from = \"{sender}\" }}]"
+            ),
         ),
-        None => {
-            format!("not read: {packets} in a tunnel of kind {name}, which capture.tunnels does not open")
-        }
+        None => (
+            format!("not read: {packets} in a tunnel of kind {name}, which capture.tunnels does not open"),
+            String::new(),
+        ),
     }
 }
 
