@@ -6,6 +6,7 @@
 #[cfg(feature = "room")]
 pub mod accounts;
 pub mod control;
+pub mod doctor;
 pub mod dsar;
 pub mod entries;
 pub mod explain;
@@ -20,6 +21,7 @@ pub mod training;
 #[cfg(feature = "room")]
 use accounts::{ServeArgs, UserArgs};
 use control::{CallsArgs, PauseArgs};
+use doctor::DoctorArgs;
 use dsar::DsarArgs;
 use explain::ExplainArgs;
 pub use global::{Global, LogFormat};
@@ -119,6 +121,16 @@ Examples:
   nauhuri check
   nauhuri check --config new.toml --set metrics.listen=127.0.0.1:9161")]
     Check(CheckArgs),
+    /// Is this wire fit to record? Says what is wrong with a mirror port or a capture, and what to do
+    ///
+    /// Listens as the recorder would and stores nothing. The first three lines tell the worst, then comes the rest,
+    /// then what was measured. Exit status 1 if the wire is not fit to record.
+    #[command(after_help = "\
+Examples:
+  nauhuri doctor --interface eth1 --seconds 60
+  nauhuri doctor monday.pcap tuesday.pcapng
+  nauhuri doctor --json")]
+    Doctor(DoctorArgs),
     /// Write the privacy notice that the configuration makes true, or compare a published one with it
     ///
     /// Writes the paragraphs of the notice, the text of the announcement, and the entry in the record of processing
@@ -300,6 +312,7 @@ impl Command {
             Command::Replay(args) => &args.global,
             Command::Check(args) => &args.global,
             Command::Explain(args) => &args.global,
+            Command::Doctor(args) => &args.global,
             Command::Notice(args) => &args.global,
             Command::Calls(args) => &args.global,
             Command::Pause(args) => &args.global,

@@ -14,7 +14,7 @@
 //! 6  archive
 //! 7  custody
 //! 8  daemon web probe notice
-//! 9  explain
+//! 9  doctor explain
 //! 10 cli cmd
 //! ```
 //!
@@ -81,6 +81,7 @@
 //! | room | the listening room: pages and API | `web` |
 //! | statement | a sentence of the privacy notice that the configuration keeps | `notice` |
 //! | story | what happened to one call, line by line, and on what grounds | `explain` |
+//! | finding | what is wrong with a wire or a machine, and what to do about it | `doctor` |
 //! | deed | something a person wants to do, before it is known whether they may | `custody::access` |
 
 // One view for each function; tests are tables and may be longer. The number is in clippy.toml.
@@ -147,6 +148,7 @@ pub mod probe;
 #[forbid(unsafe_code)]
 pub mod web;
 
+pub mod doctor;
 #[forbid(unsafe_code)]
 pub mod explain;
 

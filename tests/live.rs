@@ -30,6 +30,8 @@ mod control;
 mod crash;
 #[path = "live/decoders.rs"]
 mod decoders;
+#[path = "live/doctoring.rs"]
+mod doctoring;
 #[path = "live/faults.rs"]
 mod faults;
 #[path = "live/faulty_commands.rs"]

@@ -8,6 +8,7 @@ pub mod calls;
 pub mod check;
 mod columns;
 pub mod decode_worker;
+mod doctor;
 pub mod dsar;
 pub mod erase;
 pub mod expire;
@@ -66,6 +67,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Replay(args) => replay::run(cli, args),
         Command::Check(args) => check::run(cli, args),
         Command::Explain(args) => explain::run(cli, args),
+        Command::Doctor(args) => doctor::run(cli, args),
         Command::Notice(args) => notice::run(cli, args),
         Command::Calls(args) => calls::run(cli, args),
         Command::Pause(args) => pause::run(cli, args),

@@ -186,7 +186,7 @@ impl Place {
         let csv = self.office.store.outside().join("people.csv").display().to_string();
         let own: Vec<&str> = match command {
             "record" => vec!["--set", "capture.interface=lo"],
-            "replay" => vec![&capture],
+            "replay" | "doctor" => vec![&capture],
             "manual" => vec!["--out", &to],
             "notice" => vec!["--lang", "fi"],
             "reconcile" => vec!["--cdr", "/dev/null"],
