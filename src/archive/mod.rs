@@ -13,6 +13,7 @@ pub mod index;
 pub mod marks;
 pub mod owners;
 pub mod search;
+pub mod small_cells;
 pub mod verify;
 
 use crate::config::Storage;
