@@ -1,15 +1,13 @@
 //! How many calls, how long, per service and hour; never so few that a person could be meant.
 //!
-//! A cell of fewer than [`FEW`] calls is not shown, nor is a sum from which it could be reckoned. Who called is no
-//! dimension.
+//! A cell of few calls is not shown ([`small_cells`](crate::archive::small_cells)), nor is a sum from which it could
+//! be reckoned. Who called is no dimension.
 
+use crate::archive::small_cells::ShownCount;
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// A cell of fewer calls is not shown.
-pub const FEW: u64 = 5;
 
 /// From when and before when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,18 +61,23 @@ pub struct Cell {
 impl Cell {
     /// Whether it may be shown.
     pub fn is_shown(self) -> bool {
-        self.calls >= FEW
+        ShownCount::of(self.calls).count().is_some()
+    }
+
+    /// How many of its calls are recorded only in part, where that may be shown beside how many there are.
+    pub fn shown_partial(self) -> Option<u64> {
+        ShownCount::part(self.partial, self.calls).count()
     }
 }
 
 /// Cells by service and slot.
 pub type Counts = BTreeMap<(String, String), Cell>;
 
-/// The cells as JSON: those of few calls with `null` for both numbers.
+/// The cells as JSON, `null` for what is not shown.
 pub fn to_json(counts: &Counts) -> Vec<Value> {
     let one = |((service, slot), cell): (&(String, String), &Cell)| {
         let (calls, seconds, partial) = match cell.is_shown() {
-            true => (cell.calls.into(), (cell.us as f64 / 1e6).round().into(), cell.partial.into()),
+            true => (cell.calls.into(), (cell.us as f64 / 1e6).round().into(), json!(cell.shown_partial())),
             false => (Value::Null, Value::Null, Value::Null),
         };
         json!({ "service": service, "slot": slot, "calls": calls, "seconds": seconds, "partial": partial })
@@ -92,7 +95,7 @@ mod tests {
         for (slot, calls) in [("08", 4), ("09", 5), ("10", 1_000)] {
             counts.insert(
                 ("general".into(), slot.into()),
-                Cell { calls, us: 1_500_000 * calls as i64, partial: 1 },
+                Cell { calls, us: 1_500_000 * calls as i64, partial: calls / 10 },
             );
         }
         let shown = to_json(&counts);
@@ -102,9 +105,11 @@ mod tests {
         );
         assert_eq!(
             shown[1],
-            json!({ "service": "general", "slot": "09", "calls": 5, "seconds": 8.0, "partial": 1 })
+            json!({ "service": "general", "slot": "09", "calls": 5, "seconds": 8.0, "partial": 0 })
         );
-        assert_eq!(shown[2]["calls"], 1_000);
+        assert_eq!((&shown[2]["calls"], &shown[2]["partial"]), (&1_000.into(), &100.into()));
+        let few_in_part = Cell { calls: 5, us: 0, partial: 1 };
+        assert!(few_in_part.is_shown() && few_in_part.shown_partial().is_none());
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use super::door::problem_inside;
 use super::frame::{field, inside};
 use super::visit::{Guest, Visitor, html as answer};
+use crate::archive::small_cells::FEW;
 use crate::web::RoomState;
 use crate::web::api::{StatisticsQuery, counted};
-use crate::web::statistics::{Cell, Counts, FEW};
+use crate::web::statistics::{Cell, Counts};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -50,9 +51,10 @@ fn table(guest: &Guest, counts: &Counts) -> Markup {
         None => "0".to_owned(),
         Some(cell) if cell.is_shown() => {
             let minutes = (cell.us as f64 / 60e6).round();
-            match cell.partial {
-                0 => format!("{} ({minutes} min)", cell.calls),
-                partial => format!("{} ({minutes} min), {}: {partial}", cell.calls, say("partial")),
+            match cell.shown_partial() {
+                Some(0) => format!("{} ({minutes} min)", cell.calls),
+                Some(partial) => format!("{} ({minutes} min), {}: {partial}", cell.calls, say("partial")),
+                None => format!("{} ({minutes} min), {}: -", cell.calls, say("partial")),
             }
         }
         Some(_) => format!("< {FEW}"),
