@@ -12,6 +12,7 @@ pub mod forecast;
 pub mod index;
 pub mod marks;
 pub mod owners;
+pub mod recorded_quality;
 pub mod search;
 pub mod small_cells;
 pub mod verify;

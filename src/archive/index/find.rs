@@ -24,6 +24,8 @@ const SHORT: usize = 4_096;
 /// Rows in a piece of it.
 const SHORT_PIECE: usize = 256;
 
+/// Parts of equal time in which a span is counted.
+const COUNTED_PARTS: usize = 128;
 /// More than SQLite maps in any case.
 const MAPPED: i64 = 1 << 40;
 
@@ -34,6 +36,8 @@ pub enum Fields {
     All,
     /// Those a table for people has: who, when, how long, which state.
     Shown,
+    /// Those that statistics are counted from.
+    Counted,
 }
 
 /// What answers a search: how much, and how to come by it.
@@ -126,6 +130,18 @@ impl Index {
                 return Ok(());
             }
         }
+    }
+
+    /// Hands over what is counted, through one row: nothing is kept. No ids are asked for.
+    pub fn each_counted(&self, search: &Search, mut take: impl FnMut(&Row)) -> Result<(), IndexError> {
+        let Some(last) = self.last_answer()?.map(|t| t.offset_ns(1)) else { return Ok(()) };
+        let until = Some(search.until.map_or(last, |until| until.min(last)));
+        let whole = SearchSpan { fields: Fields::Counted, until, ..SearchSpan::of(search) };
+        // In parts, since what a part has read is given back at its end.
+        for part in whole.cut(COUNTED_PARTS) {
+            self.read(part, &mut take, &mut || ControlFlow::Continue(()))?;
+        }
+        Ok(())
     }
 
     /// What answers, counted and cut into pieces. A short answer is read at once,
@@ -304,6 +320,7 @@ impl Index {
         let columns = match span.fields {
             Fields::All => index_schema::ALL,
             Fields::Shown => index_schema::SHOWN,
+            Fields::Counted => index_schema::COUNTED,
         };
         let mut st =
             self.conn.prepare(&(span.sql(&index_schema::names(columns)) + &order)).map_err(self.error())?;

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::time::Duration;
 
 /// `user_version` of the database. Any change below makes it one more.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// How long a statement waits for another process to finish writing.
 const BUSY: Duration = Duration::from_secs(10);
@@ -39,10 +39,13 @@ pub(super) enum Column {
     SampleRate,
     UnconfirmedSince,
     Missing,
+    Why,
+    Mos,
+    Lost,
 }
 
 /// All of them, each under its name.
-const NAMES: [(Column, &str); 24] = [
+const NAMES: [(Column, &str); 27] = [
     (Column::Id, "id"),
     (Column::CallGroup, "call_group"),
     (Column::Path, "path"),
@@ -67,6 +70,9 @@ const NAMES: [(Column, &str); 24] = [
     (Column::SampleRate, "sample_rate"),
     (Column::UnconfirmedSince, "unconfirmed_since"),
     (Column::Missing, "missing"),
+    (Column::Why, "why"),
+    (Column::Mos, "mos"),
+    (Column::Lost, "lost"),
 ];
 
 /// Every column.
@@ -100,6 +106,21 @@ pub(super) const SHOWN: &[Column] = &[
     Column::Missing,
 ];
 
+/// What statistics are counted from: nobody's number, and no name.
+pub(super) const COUNTED: &[Column] = &[
+    Column::Service,
+    Column::Direction,
+    Column::AnsweredAt,
+    Column::DurationUs,
+    Column::Complete,
+    Column::OneWay,
+    Column::Marks,
+    Column::Missing,
+    Column::Why,
+    Column::Mos,
+    Column::Lost,
+];
+
 /// Their names, for `SELECT`.
 pub(super) fn names(columns: &[Column]) -> String {
     let name =
@@ -111,12 +132,14 @@ pub(super) fn names(columns: &[Column]) -> String {
 /// its files are, stays there: a copy is not taken for it.
 pub(super) const PUT: &str = "INSERT INTO recording (id, call_group, path, service, direction, agent_id, \
     agent_name, number, withheld, dialled, answered_at, duration_us, ended_by, complete, one_way, held, \
-    restricted, until, wav_bytes, sha256, sample_rate, unconfirmed_since, missing, short, marks) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25) \
+    restricted, until, wav_bytes, sha256, sample_rate, unconfirmed_since, missing, short, marks, \
+    why, mos, lost) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, \
+    ?26, ?27, ?28) \
     ON CONFLICT (id) DO UPDATE SET call_group=?2, path=?3, service=?4, direction=?5, agent_id=?6, \
     agent_name=?7, number=?8, withheld=?9, dialled=?10, answered_at=?11, duration_us=?12, ended_by=?13, \
     complete=?14, one_way=?15, held=?16, restricted=?17, until=?18, wav_bytes=?19, sha256=?20, sample_rate=?21, \
-    unconfirmed_since=?22, missing=?23, marks=?25 WHERE path=?3 OR missing";
+    unconfirmed_since=?22, missing=?23, marks=?25, why=?26, mos=?27, lost=?28 WHERE path=?3 OR missing";
 
 /// Tables. `buried`: its tombstone is written, its files are on their way out.
 /// `missing`: its files are not where they were, and nobody deleted it.
@@ -129,7 +152,8 @@ CREATE TABLE recording (
     complete INTEGER NOT NULL, one_way INTEGER NOT NULL, marks INTEGER NOT NULL, held INTEGER NOT NULL,
     restricted INTEGER NOT NULL, until INTEGER, wav_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
     sample_rate INTEGER NOT NULL, unconfirmed_since INTEGER, short INTEGER NOT NULL,
-    buried INTEGER NOT NULL DEFAULT 0, missing INTEGER NOT NULL DEFAULT 0
+    buried INTEGER NOT NULL DEFAULT 0, missing INTEGER NOT NULL DEFAULT 0,
+    why TEXT, mos INTEGER, lost INTEGER
 );
 CREATE TABLE tombstone (
     id BLOB PRIMARY KEY, short INTEGER NOT NULL, service TEXT, answered_on TEXT NOT NULL,
@@ -138,14 +162,15 @@ CREATE TABLE tombstone (
 ";
 
 /// Indexes, made after a bulk load. `by_time` holds every column a search can
-/// ask for, and then those of [`SHOWN`]: a scan of it never looks at a row it does
+/// ask for, and then those of [`SHOWN`] and [`COUNTED`]: a scan of it never looks at a row it does
 /// not return, and for a table at none. `by_due` gives what falls due together
 /// folder by folder.
 pub(super) const INDEXES: &str = "
 CREATE INDEX by_short ON recording (short);
 CREATE INDEX by_group ON recording (call_group);
 CREATE INDEX by_time ON recording (answered_at, number, duration_us, service, direction, until, wav_bytes,
-    held, restricted, complete, one_way, id, agent_id, agent_name, withheld, missing, marks) WHERE buried = 0;
+    held, restricted, complete, one_way, id, agent_id, agent_name, withheld, missing, marks, why, mos, lost)
+    WHERE buried = 0;
 CREATE INDEX by_agent ON recording (agent_id, answered_at) WHERE buried = 0;
 CREATE INDEX by_due ON recording (until, answered_at, wav_bytes) WHERE buried = 0 AND held = 0;
 CREATE INDEX the_held ON recording (answered_at) WHERE buried = 0 AND held = 1;

@@ -40,7 +40,7 @@ pub use rebuild::{Rebuilt, rebuild};
 pub use reconcile::Reconciled;
 pub use row::{KeptState, Row};
 pub use sums::{DayBytes, DueBytes, ServiceTerm, Stats, Tally};
-pub use tombstone::{BuriedFile, DeletionReason, TOMBSTONES, Tombstone};
+pub use tombstone::{BuriedFile, DeletedCall, DeletionReason, TOMBSTONES, Tombstone};
 
 use crate::store::files::{Folder, share_lock};
 use crate::store::heartbeat::Heartbeat;

@@ -3,10 +3,12 @@
 //! Must not know of folders to be walked, or of what commands print.
 
 use super::super::marks::AssuranceMarks;
+use super::super::recorded_quality::RecordedQuality;
 use super::index_schema::{self, Column};
 use crate::config::CallDirection;
 use crate::id::short_of;
 use crate::pii::Pii;
+use crate::store::assurance::AssuranceReason;
 use crate::store::assured::never_heard;
 use crate::store::layout::parse_place;
 use crate::store::sidecar::{Agent, Customer, EndedBy, Sidecar};
@@ -68,6 +70,8 @@ pub struct Row {
     pub sha256: String,
     /// Hz.
     pub sample_rate: u32,
+    /// How well its call is in it.
+    pub quality: RecordedQuality,
 }
 
 /// What is to become of a recording, in one word.
@@ -127,6 +131,7 @@ impl Row {
             wav_bytes: data.saturating_add(spec.header_bytes() as u64),
             sha256: s.audio.sha256.clone(),
             sample_rate: s.audio.sample_rate,
+            quality: RecordedQuality::of(s),
         }
     }
 
@@ -188,6 +193,7 @@ impl Row {
             wav_bytes: 0,
             sha256: String::new(),
             sample_rate: 0,
+            quality: RecordedQuality::default(),
         }
     }
 
@@ -243,6 +249,12 @@ impl Row {
             Column::SampleRate => self.sample_rate = r.get(i)?,
             Column::UnconfirmedSince => self.unconfirmed_since = instant(r.get(i)?),
             Column::Missing => self.missing = r.get(i)?,
+            Column::Why => {
+                let word = r.get_ref(i)?.as_str_or_null()?;
+                self.quality.why = word.map(|word| from_word(i, word)).transpose()?;
+            }
+            Column::Mos => self.quality.mos_hundredths = r.get(i)?,
+            Column::Lost => self.quality.lost_per_10k = r.get(i)?,
         }
         Ok(())
     }
@@ -275,6 +287,9 @@ impl Row {
             self.missing,
             short_of(self.id),
             self.marks.bits(),
+            self.quality.why.map(AssuranceReason::name),
+            self.quality.mos_hundredths,
+            self.quality.lost_per_10k,
         ])
     }
 }

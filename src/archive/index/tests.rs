@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
+mod counting;
+
 /// 2026-11-23T08:15:23Z
 const T0: i64 = 1_795_421_723;
 
@@ -48,12 +50,12 @@ fn sidecar(n: u64) -> Sidecar {
         ssrc: "0x00000001".into(),
         source: Some("claimed".into()),
         packets,
-        lost: 0,
+        lost: n % 4,
         late: 0,
         duplicates: 0,
         jitter_ms: 0.0,
         skew_ppm: None,
-        mos: None,
+        mos: (!every(9)).then(|| 1.0 + (n % 35) as f64 / 10.0),
     };
     s.streams = vec![stream(Channel::Customer, 50), stream(Channel::Agent, if every(6) { 0 } else { 50 })];
     s.audio.frames = n;

@@ -9,7 +9,7 @@ mod prune;
 
 use super::row::SqlWord;
 use super::{Index, IndexError, Row, index_schema};
-use crate::id::short_of;
+use crate::id::{short_of, time_of};
 use crate::store::StoreError;
 use crate::store::files::{Access, Folder};
 use crate::store::jsonl::{self, Lines, NoLine};
@@ -31,6 +31,9 @@ pub const TOMBSTONES: &str = "tombstones.jsonl";
 
 /// Longest line taken for a tombstone.
 const MAX_LINE: usize = 64 << 10;
+
+/// Tombstones that are read at once.
+const PAGE: usize = 1_024;
 
 /// How much of the file the table has, and what the last byte of it was.
 const TAKEN: &str = "tombstones_taken";
@@ -80,6 +83,21 @@ impl Tombstone {
     }
 }
 
+/// What a tombstone tells of a call, for statistics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedCall {
+    /// When it was answered: its id tells that to the millisecond.
+    pub answered_at: Timestamp,
+    /// Name of the service.
+    pub service: Option<String>,
+    /// When it was deleted.
+    pub deleted_at: Timestamp,
+    /// When it fell or would have fallen due.
+    pub until: Option<Timestamp>,
+    /// Why it was deleted.
+    pub reason: DeletionReason,
+}
+
 /// Files of a deleted recording that are in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuriedFile {
@@ -125,6 +143,28 @@ impl Index {
     /// All of them, by id, that is by the time of the answer.
     pub fn tombstones(&self) -> Result<Vec<Tombstone>, IndexError> {
         read_table(&self.conn).map_err(self.error())
+    }
+
+    /// Hands over what all of them tell of their calls, page by page: memory does not grow with their number.
+    pub fn each_deleted(&self, mut take: impl FnMut(&DeletedCall)) -> Result<(), IndexError> {
+        let sql = format!("SELECT {TOMBSTONE_COLUMNS} FROM tombstone WHERE id > ?1 ORDER BY id LIMIT {PAGE}");
+        let mut st = self.conn.prepare_cached(&sql).map_err(self.error())?;
+        let mut behind = Uuid::nil();
+        loop {
+            let page = st.query_map([behind.as_bytes()], read_row).map_err(self.error())?;
+            let page = page.collect::<rusqlite::Result<Vec<_>>>().map_err(self.error())?;
+            for t in &page {
+                // An id that is none of ours: the day it was answered is known.
+                let noon = || Timestamp::parse_rfc3339(&format!("{}T12:00:00Z", t.answered_on));
+                let answered_at = time_of(t.id).or_else(noon).unwrap_or(t.deleted_at);
+                let Tombstone { service, deleted_at, until, reason, .. } = t.clone();
+                take(&DeletedCall { answered_at, service, deleted_at, until, reason });
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => behind = last.id,
+                _ => return Ok(()),
+            }
+        }
     }
 
     /// Rows of deleted recordings whose files may still be there: a deletion to
