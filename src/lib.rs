@@ -13,7 +13,7 @@
 //! 5  capture store telemetry
 //! 6  archive
 //! 7  custody
-//! 8  daemon web probe notice
+//! 8  daemon web probe notice report
 //! 9  doctor explain
 //! 10 cli cmd
 //! ```
@@ -79,6 +79,8 @@
 //! | anchor | the newest link of the audit log's chain, kept elsewhere | `custody::audit` |
 //! | ledger | answered = completed + failed + active | `telemetry::ledger` |
 //! | room | the listening room: pages and API | `web` |
+//! | small cell | a count of 1 to 4, which is not shown, nor what it could be reckoned from | `archive::small_cells` |
+//! | report | a month in numbers without persons | `report` |
 //! | statement | a sentence of the privacy notice that the configuration keeps | `notice` |
 //! | story | what happened to one call, line by line, and on what grounds | `explain` |
 //! | finding | what is wrong with a wire or a machine, and what to do about it | `doctor` |
@@ -144,6 +146,8 @@ pub mod daemon;
 pub mod notice;
 #[forbid(unsafe_code)]
 pub mod probe;
+#[forbid(unsafe_code)]
+pub mod report;
 #[cfg(feature = "room")]
 #[forbid(unsafe_code)]
 pub mod web;

@@ -30,6 +30,8 @@ mod killed;
 mod reconcile;
 #[path = "lifecycle/redecode.rs"]
 mod redecode;
+#[path = "lifecycle/report.rs"]
+mod report;
 #[path = "lifecycle/together.rs"]
 mod together;
 #[path = "lifecycle/training.rs"]

@@ -135,6 +135,47 @@ fn the_test_call_is_closed_to_burglars_and_off_by_default() {
 }
 
 #[test]
+fn the_report_is_closed_to_burglars_and_off_by_default() {
+    let dir = tempfile::tempdir().expect("folder");
+    let put = |name: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, shipped(name).replace("/usr/bin/nauhuri", "/bin/true")).expect("unit");
+        path
+    };
+    let service = put("nauhuri-report.service");
+    let said = analyze(&["verify", "--man=no"], &put("nauhuri-report.timer"));
+    let ours: Vec<String> =
+        text(&said).lines().filter(|l| l.contains("nauhuri")).map(str::to_string).collect();
+    assert!(ours.is_empty() && said.status.success(), "{}", text(&said));
+    let said = text(&analyze(&["security", "--offline=true", "--no-pager"], &service));
+    let line =
+        said.lines().find(|l| l.contains("Overall exposure level")).unwrap_or_else(|| panic!("{said}"));
+    let level = line.rsplit(": ").next().and_then(|l| l.split(' ').next()).expect("a number");
+    let tenths: u32 = level.replace('.', "").parse().unwrap_or_else(|e| panic!("{line}: {e}"));
+    assert!(tenths <= 20, "{said}");
+    let unit = shipped("nauhuri-report.service");
+    let message = "%t/nauhuri-report/message";
+    for (key, want) in [
+        ("Type", "oneshot".to_owned()),
+        ("ExecStart", format!("/usr/bin/nauhuri report --format html --mail --message {message}")),
+        // Whoever sends it is not locked in, and reads nothing else.
+        ("ExecStartPost", format!("+/bin/sh -c 'exec sendmail -t -i < {message}'")),
+        ("RuntimeDirectoryMode", "0700".to_owned()),
+        ("User", "nauhuri".to_owned()),
+        ("CapabilityBoundingSet", String::new()),
+        ("PrivateNetwork", "yes".to_owned()),
+        ("LogNamespace", "nauhuri".to_owned()),
+        ("LimitCORE", "0".to_owned()),
+    ] {
+        assert_eq!(values(&unit, key), [want], "{key}");
+    }
+    // Nothing starts it but its timer, and the timer has to be enabled.
+    assert!(!unit.contains("[Install]"));
+    assert_eq!(values(&shipped("nauhuri-report.timer"), "WantedBy"), ["timers.target"]);
+    assert!(!shipped("nauhuri.service").contains("nauhuri-report"));
+}
+
+#[test]
 fn the_lines_that_matter_are_there() {
     let unit = shipped("nauhuri.service");
     for (key, want) in [

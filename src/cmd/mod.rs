@@ -32,6 +32,7 @@ mod redecode;
 mod reindex;
 pub mod repair;
 pub mod replay;
+mod report;
 pub mod restrict;
 pub mod retention;
 #[cfg(feature = "room")]
@@ -69,6 +70,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Explain(args) => explain::run(cli, args),
         Command::Doctor(args) => doctor::run(cli, args),
         Command::Notice(args) => notice::run(cli, args),
+        Command::Report(args) => report::run(cli, args),
         Command::Calls(args) => calls::run(cli, args),
         Command::Pause(args) => pause::run(cli, args),
         Command::List(args) => list::run(cli, args),

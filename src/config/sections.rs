@@ -10,6 +10,7 @@ use super::listening::Room;
 use super::networks::Networks;
 use super::pausing::{Control, PauseRules};
 use super::probe_keys::ProbeSection;
+use super::report_keys::ReportSection;
 use super::separator::Separator;
 use super::service::{Service, ServiceRule};
 use super::sip_ports::SipPorts;
@@ -48,6 +49,7 @@ keys::config! {
     probe: ProbeSection,
     controller: Controller,
     dsar: Dsar,
+    report: ReportSection,
     metrics: MetricsSection,
     log: Log,
     limits: Limits,

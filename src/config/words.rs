@@ -4,6 +4,7 @@ use super::exchange_address::ExchangeAddress;
 use super::forms::duration;
 use super::keys::Form;
 use super::listen_at::{ListenAt, PortRange};
+use super::mail_address::is_mail_address;
 use super::networks::Networks;
 use super::separator::Separator;
 use super::term::{self, Term};
@@ -134,6 +135,21 @@ pub(super) const SIP_USER: Form = Form {
     accepts: |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&b)),
     may_be_empty: true,
 };
+/// An address of electronic mail, or none.
+pub(super) const MAIL_ADDRESS: Form = Form {
+    allowed: "an address such as \"nauhuri@example.org\", without a name, or \"\"",
+    accepts: is_mail_address,
+    may_be_empty: true,
+};
+/// Addresses of electronic mail.
+pub(super) const MAIL_ADDRESSES: Form = Form {
+    allowed: "a list of addresses such as [\"manager@example.org\"], without names",
+    accepts: is_mail_address,
+    may_be_empty: true,
+};
+/// A program of this machine, or none.
+pub(super) const PROGRAM: Form =
+    Form { allowed: "the whole path of a program, or \"\"", accepts: is_whole_path, may_be_empty: true };
 /// A range of ports for media.
 pub(super) const PORT_RANGE: Form = Form {
     allowed: "a range of at least four UDP ports above 1023 such as \"20000-29999\"",

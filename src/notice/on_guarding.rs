@@ -136,9 +136,12 @@ pub(super) const PROTECTION: &[Sentence] = &[
         promises: &["HSY-10"],
         chapter: Chapter::Guarded,
         when: |_| always(),
-        fi: "Tilastoissa ei ole soittajien tietoja.",
-        sv: "Statistiken innehåller inga uppgifter om dem som ringer.",
-        en: "Statistics contain no data of callers.",
+        fi: "Tilastoista ja raporteista ei voi tunnistaa yksittäistä asiakasta: niissä ei ole soittajien tietoja, \
+             eikä lukumääriä yhdestä neljään näytetä.",
+        sv: "Ingen enskild kund kan identifieras i statistik och rapporter: de innehåller inga uppgifter om dem \
+             som ringer, och antal från ett till fyra visas inte.",
+        en: "No individual customer can be identified in statistics and reports: they contain no data of callers, \
+             and counts from one to four are not shown.",
     },
 ];
 

@@ -89,6 +89,8 @@ words! {
         RightsShow = "rights_show",
         /// The statistics were looked at.
         StatisticsShow = "statistics_show",
+        /// The statistics of a month were made.
+        Report = "report",
         /// An account was added.
         UserAdd = "user_add",
         /// An account got other roles, or became something else.
