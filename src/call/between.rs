@@ -75,9 +75,16 @@ impl Between {
             s.spoke[side as usize].is_some_and(|a| a != end) || !s.is_at(side, end.ip())
         };
         let is_told = !owned.strange && !owners.clone().any(is_elsewhere);
+        // A host uses a port for one call at a time: a caller that names another one there is not at this.
+        let is_off = |s: &Session| {
+            let named = &s.claims[Side::Caller as usize];
+            let is_other = |c: &Claim| c.addr.ip() == known.ip() && c.addr != known;
+            !named.is_empty() && named.iter().all(is_other)
+        };
         let rings = |id: &SessionId| {
             let Some(s) = sessions.get(id).filter(|s| s.answered.is_none()) else { return false };
             s.claims[Side::Callee as usize].is_empty()
+                && !is_off(s)
                 && owners.clone().all(|(o, _)| o.age != s.age && o.group != s.group)
                 && (owned.strange
                     || s.vlans.contains(&flow.vlan)

@@ -44,7 +44,7 @@ pub(super) fn doubts(
     let rivals = || possible.iter().filter(|r| against(r) != Against::Nothing);
     // Where others may have sent the run as well, and are not at these addresses any more because
     // the call that led there has just moved, they may send it still.
-    let has_moved = owner.session.moved_at.is_some_and(|m| now.since(m) <= LIVELY);
+    let has_moved = owner.session.moved_at.iter().flatten().any(|m| now.since(*m) <= LIVELY);
     let is_other = |k: &Sender| k.leg == owner.session.age || k.group != owner.session.group;
     let is_gone = |k: &&Sender| is_other(k) && !possible.iter().any(|c| c.is_sender(k));
     let gone = || past.before.iter().filter(|_| has_moved).filter(is_gone).copied();
@@ -150,17 +150,16 @@ impl Contender<'_> {
     }
 
     /// Is one of its parties heard from elsewhere than its end of the flow would be?
-    fn is_elsewhere(&self, flow: &Flow, now: Tick) -> bool {
-        let (speaker, other) = (self.speaker as usize, self.speaker.other() as usize);
-        let is_heard_off = |side: usize, at| {
-            let is_lively = self.spoke[side].is_some_and(|h| {
-                now.since(h) <= LIVELY && self.session.moved_at.is_none_or(|m| h.since(m) > 0)
+    pub(super) fn is_elsewhere(&self, flow: &Flow, now: Tick) -> bool {
+        let is_heard_off = |side: Side, at| {
+            let is_lively = self.spoke[side as usize].is_some_and(|h| {
+                now.since(h) <= LIVELY && self.session.may_have_moved_at(side).is_none_or(|m| h.since(m) > 0)
             });
-            is_lively && self.session.spoke[side].is_some_and(|a| a != at)
+            is_lively && self.session.spoke[side as usize].is_some_and(|a| a != at)
         };
         // Where it takes packets a party may have said, and send from another port all the same.
         let is_named = matches!(self.ranks[FlowEnd::Dst as usize], Rank::Claimed | Rank::Candidate);
-        is_heard_off(speaker, flow.src) || (!is_named && is_heard_off(other, flow.dst))
+        is_heard_off(self.speaker, flow.src) || (!is_named && is_heard_off(self.speaker.other(), flow.dst))
     }
 
     /// Are its parties heard on other VLANs only?

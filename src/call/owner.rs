@@ -77,8 +77,10 @@ pub(super) fn decide<'a>(
     let possible = all.clone();
     // A VLAN that some of them were signalled on speaks for those. Where media
     // was heard does not: that of all calls may run on one VLAN.
-    if all.iter().any(|c| c.session.vlans.contains(&flow.vlan)) {
-        all.retain(|c| c.session.vlans.contains(&flow.vlan));
+    let on_vlan: Contenders<'a> =
+        all.iter().filter(|c| c.session.vlans.contains(&flow.vlan)).copied().collect();
+    if !on_vlan.is_empty() {
+        all.retain(|c| on_vlan.iter().any(|o| o.id == c.id || are_in_a_row(o, c)));
     }
     // Who speaks from there on one VLAN does not speak on another as well: it is a stranger's
     // network that uses the same addresses, or a mirror that sees a packet twice.
@@ -104,8 +106,13 @@ pub(super) fn decide<'a>(
     });
     let strongest: Contenders<'a> =
         all.iter().filter(|c| !all.iter().any(|o| o.outranks(c))).copied().collect();
-    let left: Contenders<'a> =
+    let mut left: Contenders<'a> =
         strongest.iter().filter(|c| !strongest.iter().any(|o| c.gives_way_to(o))).copied().collect();
+    // Who comes to name an end of a run that is another's has no part in it while he is heard elsewhere.
+    let was = |c: &Contender<'_>| past.before.iter().any(|k| c.is_sender(k));
+    if left.iter().any(was) {
+        left.retain(|c| was(c) || !c.is_elsewhere(flow, now));
+    }
     let rule = left.iter().map(Contender::rule).min().unwrap_or_default();
     let said = left.iter().filter(|c| c.rule() == rule);
     let Some(newest) = said.max_by_key(|c| (c.session.age, c.id)).copied() else {
@@ -156,7 +163,12 @@ fn sift<'p>(
         // contact: a party that is transferred may go on counting.
         let is_transferred =
             |c: &Contender<'_>, k: &Sender| c.session.group == k.group && c.session.age != k.leg;
-        all.retain(|c| past.kin.iter().any(|k| c.is_sender(k) || is_transferred(c, k)));
+        let is_kin = |c: &Contender<'_>| past.kin.iter().any(|k| c.is_sender(k));
+        let kin: Contenders<'_> = all.iter().filter(|c| is_kin(c)).copied().collect();
+        all.retain(|c| {
+            let is_passed_on = past.kin.iter().any(|k| is_transferred(c, k));
+            is_kin(c) || is_passed_on || kin.iter().any(|k| are_in_a_row(k, c))
+        });
         if all.is_empty() {
             return Some(&past.kin);
         }
@@ -177,6 +189,14 @@ fn sift<'p>(
     let is_related = |c: &Contender<'_>| past.before.iter().any(|k| k.group == c.session.group);
     all.retain(|c| c.session.opened_at.since(past.began) <= 1 || is_related(c));
     all.is_empty().then_some(&past.before)
+}
+
+/// Legs of one call that were both given a pair of endpoints: what one may own the other may.
+fn are_in_a_row(a: &Contender<'_>, b: &Contender<'_>) -> bool {
+    let (older, newer) = if a.session.age <= b.session.age { (a, b) } else { (b, a) };
+    let is_direct = a.ranks == [Rank::Claimed; 2] && b.ranks == [Rank::Claimed; 2];
+    let is_passed_on = || shares(older, newer) && a.session.meets(b.session);
+    a.speaker == b.speaker && is_direct && (related(a, b) || is_passed_on())
 }
 
 /// Two live legs, one after the other on the call's way, that were both given

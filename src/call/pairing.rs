@@ -28,7 +28,7 @@
 //! | 5 | an image of one end alone counts where no session knows more, and only against a host of the other party | both ends behind NAT; an image is a guess |
 //! | 6 | a session that knows one end better and the other no worse goes first | the plain call before one that names one end only; a port shared by calls that are heard already |
 //! | 7 | a call that was hung up, or was not heard for 3 s when a newer one named the same, gives way | ports are reused; a BYE can be missed |
-//! | 8 | live legs in a row that were both given one pair of endpoints both get it | direct media between legs nothing ties together |
+//! | 8 | live legs in a row that were both given one pair of endpoints both get it, on the VLAN of either and whichever one its run was of | direct media between legs nothing ties together |
 //! | 9 | sessions of more than one call are left: none gets it, both are incomplete | a stranger's voice is worse than a gap |
 //!
 //! Then what speaks against that one (`contest`): who knows an address best need not be there.
@@ -45,7 +45,7 @@
 //! |---|------|----------------|
 //! | 13 | both ends, else the destination, else the source says who speaks | the plain call; symmetric RTP behind NAT, relays that send from another port; the way back through a NAT |
 //! | 14 | where no other call knows either end, the unknown one is learned | the way back to a port nobody named; calls that later share an address |
-//! | 15 | for two seconds a flow of a call just hung up is not that of one that knows an end only, nor of one that was there before | a party that has not got the BYE goes on sending |
+//! | 15 | for two seconds a flow of a call just hung up is not that of one that knows an end only, nor of one that was there before; who goes on counting is not the next call's in any case | a party that has not got the BYE goes on sending |
 //! | 16 | nobody knows an end, but one answered call has a party behind NAT at each host, nobody else who is not heard elsewhere has one at either, and media runs both ways: its | NATs that change ports at both ends |
 //! | 17 | else nobody knows an end | not assigned, counted; a call between the hosts that misses its party is told |
 //! | 18 | what a recording was given of a run that within half a second proves to be another call's, or may be, is given back | early media of a call that rings: its answer alone says whose it is |
@@ -68,7 +68,7 @@ use super::reports::ReportPlaces;
 pub use super::route::{Disowned, Route, Target};
 pub use super::runs::StreamPosition;
 pub use super::session::{Claim, Rank, SessionId};
-use super::session::{Learned, MAX_VLANS, Recorded, Session, Sessions, SessionsByLeg};
+use super::session::{Learned, MAX_VLANS, Recorded, Session, Sessions, SessionsByLeg, name_both_ends};
 use super::stragglers::Stragglers;
 use super::trace::{FlowTrace, FlowsSeen};
 use super::unowned::Unowned;
@@ -158,7 +158,7 @@ impl Pairing {
             recording: None,
             opened: self.sequence,
             opened_at: begun.unwrap_or(self.now),
-            moved_at: None,
+            moved_at: [None; 2],
             answered: None,
             vlans: SmallVec::new(),
             heard: None,
@@ -198,16 +198,21 @@ impl Pairing {
             return;
         }
         self.no_room += left_out.len() as u64;
+        let Some(mut new) = self.sessions.get(&session).map(|s| s.claims.clone()) else { return };
+        new[side as usize] = claims.into();
         // Last packets to and from where it was are not another call's.
-        self.bury_flows(session);
+        self.bury_flows(session, |flow| name_both_ends(&new, flow));
         let Some(s) = self.sessions.get_mut(&session) else { return };
         let hosts = s.hosts();
         let old = std::mem::replace(&mut s.claims[side as usize], claims.into());
-        s.moved_at = Some(self.now).filter(|_| !old.is_empty());
+        s.moved_at[side as usize] = Some(self.now).filter(|_| !old.is_empty());
         s.is_surely_heard[side as usize] = false;
         self.hosts.rename(session, &hosts, &s.hosts());
         let is_answered = s.answered.is_some();
-        let learned = std::mem::take(&mut s.learned);
+        // What one party says of itself moves the other one nowhere.
+        let is_others = |l: &Learned| l.side != side && l.ways == [true; 2];
+        let learned: SmallVec<[Learned; 2]> = s.learned.iter().filter(|l| !is_others(l)).copied().collect();
+        s.learned.retain(|l| is_others(l));
         let changed = old.iter().filter(|c| !claims.contains(c));
         // An address that is described otherwise was not left.
         let gone =
@@ -280,7 +285,7 @@ impl Pairing {
         if leaving {
             let leg = s.age;
             self.review_guesses(Some(leg));
-            self.bury_flows(session);
+            self.bury_flows(session, |_| false);
         }
         self.forget_flows_of(session);
     }
@@ -288,7 +293,7 @@ impl Pairing {
     /// Ends a session: its addresses are free.
     pub fn close(&mut self, session: SessionId) {
         if !self.has_been_answered(session) {
-            self.bury_flows(session);
+            self.bury_flows(session, |_| false);
         }
         self.end_at_hosts(session);
         let Some(s) = self.sessions.remove(&session) else { return };

@@ -56,9 +56,14 @@ impl Run {
         Run { is_beside: now.since(heard) <= BREAK && self.ssrc != stream.ssrc, ..Run::begin(stream, now) }
     }
 
-    /// The only source of its flow, as far as is known.
-    pub fn sole_source(&self) -> Option<u32> {
-        (!self.is_beside).then_some(self.ssrc)
+    /// The only source of its flow, as far as is known, and its newest packet.
+    pub fn sole_source(&self) -> Option<StreamPosition> {
+        (!self.is_beside).then_some(StreamPosition { ssrc: self.ssrc, seq: self.seq })
+    }
+
+    /// Is its newest packet one of the next after `last`?
+    pub fn follows(&self, last: StreamPosition) -> bool {
+        self.ssrc == last.ssrc && self.seq.wrapping_sub(last.seq) <= MAX_MISSING
     }
 
     /// Does a packet now, on the same flow, go on with this run, last heard then?

@@ -105,8 +105,8 @@ pub(super) struct Session {
     pub opened: u64,
     /// When it was opened.
     pub opened_at: Tick,
-    /// When it last said that a party receives elsewhere than before.
-    pub moved_at: Option<Tick>,
+    /// When each side last said that it receives elsewhere than before.
+    pub moved_at: [Option<Tick>; 2],
     /// Calls that had begun when it was answered.
     pub answered: Option<u64>,
     /// VLANs its signalling was seen on.
@@ -245,6 +245,15 @@ impl Session {
         own && (!self.is_surely_heard[side as usize] || self.may_be_at(side, ip))
     }
 
+    /// When `side` may last have begun to send from elsewhere: where it said that it moved, or, behind
+    /// a NAT, the other one did.
+    pub fn may_have_moved_at(&self, side: Side) -> Option<Tick> {
+        let [own, other] = [side, side.other()].map(|s| self.moved_at[s as usize]);
+        let at = self.spoke[side as usize];
+        let is_named = self.claims[side as usize].iter().any(|c| Some(c.addr) == at);
+        own.into_iter().chain(other.filter(|_| !is_named)).max()
+    }
+
     /// Knows it an end of a flow of which the other is not elsewhere, as far as was heard?
     pub fn may_have_sent(&self, flow: &Flow) -> bool {
         [(Side::Caller, Side::Callee), (Side::Callee, Side::Caller)].iter().any(|(near, far)| {
@@ -277,12 +286,26 @@ impl Session {
         !is_private(ip) && named.peek().is_some() && named.all(|c| is_private(c.addr.ip()))
     }
 
-    /// Two calls beside one another: between the same SIP elements, so neither
-    /// is the other one continued.
+    /// Have they a SIP element's host in common, which may pass one on as the other?
+    pub fn meets(&self, other: &Session) -> bool {
+        self.ends.iter().any(|own| other.ends.iter().any(|o| o.ip() == own.ip()))
+    }
+
+    /// Two calls beside one another: from the same host to the same, or between the same SIP
+    /// elements, so neither is the other one continued. Telephones behind one NAT have a port each.
     pub fn is_parallel(&self, other: &Session) -> bool {
         let [a, b] = self.ends;
-        self.age != other.age && (other.ends == [a, b] || other.ends == [b, a])
+        let has_same_hosts = other.ends.map(|e| e.ip()) == self.ends.map(|e| e.ip());
+        self.age != other.age && (has_same_hosts || other.ends == [b, a])
     }
+}
+
+/// Do these claims, of caller and callee, name where a flow comes from and where it goes?
+pub(super) fn name_both_ends(claims: &[SmallVec<[Claim; 2]>; 2], flow: &Flow) -> bool {
+    let names = |side: Side, end: SocketAddr| {
+        claims[side as usize].iter().any(|c| c.rank == Rank::Claimed && c.addr == end)
+    };
+    [Side::Caller, Side::Callee].iter().any(|s| names(*s, flow.src) && names(s.other(), flow.dst))
 }
 
 /// Is it an address behind a NAT (RFC 1918, RFC 6598, RFC 4193)?

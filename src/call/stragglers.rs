@@ -7,6 +7,7 @@
 
 use super::flows::Tick;
 use super::owner::Owned;
+use super::runs::{Run, StreamPosition};
 use super::session::{Rank, Session, Sessions};
 use crate::net::Flow;
 use foldhash::quality::RandomState;
@@ -23,8 +24,8 @@ struct Buried {
     at: Tick,
     /// Its leg and group; none where it may have been of several.
     of: Option<(u64, u64)>,
-    /// Its source (RFC 3550 §3); none where it may have been several.
-    ssrc: Option<u32>,
+    /// Its source (RFC 3550 §3) and how far that has come; none where it may have been several.
+    last: Option<StreamPosition>,
     /// It was signalled on the VLAN it ran on.
     on_vlan: bool,
     /// Whose it would be by now, leg and group, and when that was last so: that call may be
@@ -49,36 +50,47 @@ pub(super) struct Stragglers {
 
 impl Stragglers {
     /// The call of a session is over: these were its flows, with their sources where each had one.
-    pub fn bury(&mut self, s: &Session, flows: impl Iterator<Item = (Flow, Option<u32>)>, now: Tick) {
+    pub fn bury(
+        &mut self,
+        s: &Session,
+        flows: impl Iterator<Item = (Flow, Option<StreamPosition>)>,
+        now: Tick,
+    ) {
         if self.flows.len() >= MAX_FLOWS {
             self.flows.retain(|_, b| b.is_recent(now));
         }
-        for (flow, ssrc) in flows {
+        for (flow, last) in flows {
             if self.flows.len() >= MAX_FLOWS {
                 self.no_room += 1;
                 continue;
             }
             let on_vlan = s.vlans.contains(&flow.vlan);
             let of = Some((s.age, s.group));
-            let new = Buried { at: now, of, ssrc, on_vlan, heir: None };
+            let new = Buried { at: now, of, last, on_vlan, heir: None };
             let old = self.flows.entry(flow).or_insert(new);
             // Of two calls one after the other it may be either's.
             let is_same = old.of == new.of || now.since(old.at) > STRAGGLES;
-            let ssrc = new.ssrc.filter(|_| now.since(old.at) > STRAGGLES || old.ssrc == new.ssrc);
-            *old = Buried { of: new.of.filter(|_| is_same), ssrc, ..new };
+            let ssrc = |b: &Buried| b.last.map(|l| l.ssrc);
+            let is_sole = now.since(old.at) > STRAGGLES || ssrc(old) == ssrc(&new);
+            *old = Buried { of: new.of.filter(|_| is_same), last: new.last.filter(|_| is_sole), ..new };
         }
     }
 
-    /// Was the flow, with this source, another call's than its owners' until just now?
-    pub fn has(&mut self, (flow, ssrc): (&Flow, u32), owned: &Owned, sessions: &Sessions, now: Tick) -> bool {
-        let is_same = |b: &&mut Buried| b.is_recent(now) && b.ssrc.is_none_or(|s| s == ssrc);
+    /// Was the flow, with this run, another call's than its owners' until just now?
+    pub fn has(&mut self, (flow, run): (&Flow, &Run), owned: &Owned, sessions: &Sessions, now: Tick) -> bool {
+        let is_same = |b: &&mut Buried| b.is_recent(now) && b.last.is_none_or(|l| l.ssrc == run.ssrc);
         let Some(old) = self.flows.get_mut(flow).filter(is_same) else {
             return false;
         };
-        // Who took both its addresses over since is the next call on them, if on its VLAN.
+        let goes_on = old.last.is_some_and(|l| run.follows(l));
+        if let Some(last) = old.last.as_mut().filter(|_| goes_on) {
+            last.seq = run.seq;
+        }
+        // Who took both its addresses over since is the next call on them, if on its VLAN; but the
+        // old one's party may go on counting for a while.
         let mut owners = owned.by.iter().filter_map(|(id, _)| sessions.get(id));
         let is_reused = owned.ranks == [Rank::Claimed; 2] && owned.since >= old.at;
-        if is_reused && (!old.on_vlan || owners.clone().any(|s| s.vlans.contains(&flow.vlan))) {
+        if is_reused && !goes_on && (!old.on_vlan || owners.clone().any(|s| s.vlans.contains(&flow.vlan))) {
             return false;
         }
         let is_anothers = |leg: u64, group: u64| owners.clone().all(|s| s.age != leg && s.group != group);

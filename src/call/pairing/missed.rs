@@ -33,10 +33,12 @@ impl Pairing {
         self.report_incomplete(&missing);
     }
 
-    /// Does a flow come from a host of a session's parties?
+    /// Does a flow come from a host of a session's parties, or from or to where one was heard?
     fn is_own_host(&self, id: SessionId, flow: &Flow) -> bool {
-        let is_at =
-            |s: &Session| [Side::Caller, Side::Callee].iter().any(|side| s.is_said_at(*side, flow.src.ip()));
+        let is_at = |s: &Session| {
+            let is_heard = s.spoke.iter().flatten().any(|at| [flow.src, flow.dst].contains(at));
+            is_heard || [Side::Caller, Side::Callee].iter().any(|side| s.is_said_at(*side, flow.src.ip()))
+        };
         self.sessions.get(&id).is_some_and(is_at)
     }
 
@@ -51,6 +53,24 @@ impl Pairing {
         if !self.places.is_copy(flow, past.ssrc, first) {
             self.report_incomplete(&moved);
         }
+    }
+
+    /// A run that was another leg's until now is found to be these sessions' as well: who fell silent
+    /// where he was when it began has said it here, and nobody recorded it.
+    pub(super) fn miss_before_joining(&mut self, owned: &Owned, run: &Run, past: &RunHistory) {
+        let has_missed = |(id, side): &&(SessionId, Side)| {
+            let Some(s) = self.sessions.get(id) else { return false };
+            let is_new = !past.before.is_empty() && past.before.iter().all(|k| k.leg != s.age);
+            let spoke = s.spoke[*side as usize].and_then(|at| self.places.heard_from(s, at));
+            let was_silent = match spoke {
+                Some(last) => last.since(run.began) == 0,
+                None => s.answered_at.is_some_and(|at| at.since(run.began) == 0),
+            };
+            is_new && was_silent
+        };
+        let missed: SmallVec<[SessionId; 2]> =
+            owned.by.iter().filter(has_missed).map(|(id, _)| *id).collect();
+        self.report_incomplete(&missed);
     }
 
     /// Nobody claims a packet: a recorded call with a side at each of its hosts may miss it.
