@@ -1,7 +1,7 @@
 //! What the tables tell of one dialog, brought together for policy.
 
 use super::before_agent::before_agent;
-use super::decision::{Agent, Customer, Opening};
+use super::decision::{Agent, Customer, Opening, Unrecorded};
 use super::dialog::Dialog;
 use super::identifier::stored_call_id;
 use super::ids::{DialogId, LegId};
@@ -9,7 +9,7 @@ use super::invite::Invite;
 use super::leg::{Continued, Leg};
 use super::pairing::Side;
 use super::party::Party;
-use super::policy::{self, Particulars, PolicyInput, Roles, roles};
+use super::policy::{self, Particulars, PolicyInput, Roles};
 use super::rules::Rules;
 use super::tables::Tables;
 use crate::config::CallDirection;
@@ -21,6 +21,33 @@ use uuid::Uuid;
 /// The two ends of a dialog, caller and callee.
 pub(super) fn parties(leg: &Leg, dialog: &Dialog) -> [Party; 2] {
     [Party::of(leg, dialog, Side::Caller), Party::of(leg, dialog, Side::Callee)]
+}
+
+/// Who is who between the two ends of a leg's dialog, by all that is known of the leg.
+///
+/// # Errors
+/// Why it is not recorded, as [`policy::roles`] has it.
+pub(super) fn roles_in(rules: &Rules, leg: &Leg, [caller, callee]: &[Party; 2]) -> Result<Roles, Unrecorded> {
+    let roles = policy::roles(rules, caller, callee)?;
+    Ok(Roles { direction: direction_in(leg, roles.direction), ..roles })
+}
+
+/// Who called whom: where the exchange has called the agent first, it did so for him.
+pub(super) fn direction_in(leg: &Leg, by_ends: CallDirection) -> CallDirection {
+    match by_ends {
+        CallDirection::Inbound if leg.dials.is_some() => CallDirection::Outbound,
+        by_ends => by_ends,
+    }
+}
+
+/// What the exchange has told the agent of the customer it calls for him. Whom its INVITE names is
+/// nobody who calls; only a number that is not to be known is not to be known as the customer's.
+fn customer_dialled(rules: &Rules, leg: &Leg, dialog: &Dialog) -> Party {
+    let said = &dialog.said[Side::Caller as usize];
+    let mut party = Party { told_later: said.number().cloned(), asserted: said.clone(), ..Party::default() };
+    let caller = Party::named(leg, dialog.branch, Side::Caller);
+    party.asserted.withheld |= caller.asserted.withheld && caller.names().any(|n| rules.is_number(n));
+    party
 }
 
 /// An end of a dialog as another leg that goes on from it knows it.
@@ -42,7 +69,11 @@ pub(super) fn particulars(
 ) -> Option<Particulars> {
     let (leg, dialog) = tables.dialog(id)?;
     let [caller, callee] = parties(leg, dialog);
-    let customer = if roles.customer == Side::Caller { &caller } else { &callee };
+    let dialled = leg.dials.is_some().then(|| customer_dialled(rules, leg, dialog));
+    let customer = match roles.customer {
+        Side::Caller => dialled.as_ref().unwrap_or(&caller),
+        Side::Callee => &callee,
+    };
     let mut invites: Vec<&Invite> = Vec::new();
     if roles.direction == CallDirection::Inbound {
         invites.extend(first_customer_leg(tables, rules, leg).map(|l| &l.invite));
@@ -106,12 +137,15 @@ pub(super) fn amended(
     let ends = parties(leg, dialog);
     // An agent's own number, however long, is no customer's.
     let [caller, callee] = &ends;
-    let customer = match (opening.direction, roles(rules, caller, callee)) {
+    let mut customer = match (opening.direction, roles_in(rules, leg, &ends)) {
         (CallDirection::Internal, _) | (_, Err(_)) => vec![caller, callee],
         (_, Ok(r)) => vec![if r.customer == Side::Caller { caller } else { callee }],
     };
+    let dialled = leg.dials.and_then(|_| called_elsewhere(tables, rules, leg));
+    customer.extend(&dialled);
     // What of the way to the agent becomes known only later was there all the same.
-    let before_agent = opening.before_agent.map(|before| {
+    let is_inbound = opening.direction == CallDirection::Inbound;
+    let before_agent = opening.before_agent.filter(|_| is_inbound).map(|before| {
         let roles = Roles {
             agent_id: opening.agent.id.clone(),
             customer: Side::Caller,
@@ -143,6 +177,9 @@ pub(super) fn nearer_leg(tables: &Tables, rules: &Rules, leg: &Leg, roles: &Role
             others.find(|o| o.id > leg.id && tables.recording_of(o).is_some())
         }
         Side::Caller | Side::Callee => others.find(|o| {
+            if o.dials == Some(leg.id) {
+                return true;
+            }
             // A leg answered before this one's INVITE is an earlier call of the contact, unless
             // the exchange called the agent first.
             let answered = tables.dialogs_of(o).filter_map(Dialog::answered_at).min();
@@ -168,8 +205,8 @@ fn end(tables: &Tables, leg: &Leg, side: Side) -> Party {
 
 /// Has the exchange called the agent in his own name?
 fn is_click_to_dial(tables: &Tables, rules: &Rules, leg: &Leg) -> bool {
-    let [caller, callee] = [Side::Caller, Side::Callee].map(|side| end(tables, leg, side));
-    let roles = policy::roles(rules, &caller, &callee);
+    let ends = [Side::Caller, Side::Callee].map(|side| end(tables, leg, side));
+    let roles = roles_in(rules, leg, &ends);
     roles.is_ok_and(|r| r.direction == CallDirection::Outbound && r.customer == Side::Caller)
 }
 
@@ -183,6 +220,7 @@ fn first_customer_leg<'a>(tables: &'a Tables, rules: &Rules, leg: &Leg) -> Optio
 
 /// Whom the contact's other legs call: no agent.
 fn called_elsewhere(tables: &Tables, rules: &Rules, leg: &Leg) -> Option<Party> {
-    let mut called = tables.legs_beside(leg).map(|o| end(tables, o, Side::Callee));
+    let dialled = leg.dials.and_then(|id| tables.legs.get(id));
+    let mut called = dialled.into_iter().chain(tables.legs_beside(leg)).map(|o| end(tables, o, Side::Callee));
     called.find(|party| policy::agent_of(rules, party).is_none())
 }

@@ -5,6 +5,7 @@
 //! talks is weighed in `policy`, what a recording waits for in `recordings`,
 //! where media belongs in `pairing`; none of them knows of the others.
 
+mod clicks;
 mod handover;
 mod hangups;
 mod info;

@@ -110,6 +110,8 @@ pub struct Leg {
     pub continues: [Option<Box<Continued>>; 2],
     /// The dialog that it takes the place of once it is answered (RFC 3891).
     pub replaces: Option<DialogId>,
+    /// The agent was called in it by his exchange, which goes on to his customer in this leg (click to dial).
+    pub dials: Option<LegId>,
     /// The contact it belongs to.
     pub contact: ContactId,
     /// In the order they were seen.

@@ -81,6 +81,7 @@ impl Legs {
             callee_header: None,
             continues,
             replaces,
+            dials: None,
             contact,
             hops: SmallVec::new(),
             ringing: SmallVec::new(),

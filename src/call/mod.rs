@@ -16,6 +16,7 @@
 //! media exchange            the dialogs' descriptions claim
 //! party account             one end of a dialog, a call: what is known of it, for
 //! policy rules masked       who talks, recorded or not, and what is stored of it
+//! twins clicked             legs that nothing ties and are one conversation; click to dial
 //! recording(s) transfer     machines: a recording's life, REFERs that wait for their INVITE
 //! trace                     what was decided and why, for whoever asks
 //! overflow                  what there was no room for
@@ -26,6 +27,7 @@ mod asserted;
 mod before_agent;
 mod between;
 pub mod calls;
+mod clicked;
 mod contacts;
 mod contender;
 mod contest;

@@ -14,7 +14,8 @@
 //! Two agents make an internal call; where one of them is so by name only, who
 //! is asserted talks: he is the customer (a transfer in the agent's name, a
 //! pick-up). One agent at both ends is click to dial: his exchange calls him in
-//! his own name. Pure: no tables, no messages.
+//! his own name; in another's only the leg to his customer tells it (`clicked`). Pure: no tables, no
+//! messages.
 
 use super::asserted::is_anonymous_name;
 use super::decision::{Customer, Unrecorded};

@@ -197,13 +197,6 @@ pub(super) fn are_two(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
     a.is_soon(b) && (callers == Some(false) || is_apart)
 }
 
-/// Does the host that called in the first call in the second as soon as that was answered?
-pub(super) fn is_from_same_exchange(first: &Candidate<'_>, second: &Candidate<'_>) -> bool {
-    let after_ns = second.leg.invite_at.since_ns(first.answered_at);
-    let same = |h: &Hop| second.leg.hops.iter().any(|s| s.caller.ip() == h.caller.ip());
-    (0..=INVITES_NS).contains(&after_ns) && first.leg.hops.iter().any(same)
-}
-
 /// Does one subscriber call in both? `None` where one of them tells no number of a subscriber.
 fn same_caller(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> Option<bool> {
     same_party(rules, a, b, Side::Caller)
@@ -226,14 +219,14 @@ pub(super) fn caller_key(rules: &Rules, caller: &Party) -> Option<String> {
 }
 
 /// A party's number as far as all its forms share it; none of an agent's or an exchange's own.
-fn subscriber(rules: &Rules, party: &Party) -> Option<String> {
+pub(super) fn subscriber(rules: &Rules, party: &Party) -> Option<String> {
     let told = party.told_later.as_ref().or(party.asserted.number());
     let number = told.or(party.users.first()).filter(|n| !rules.is_extension(n))?;
     subscriber_tail(number.expose())
 }
 
 /// Does the later INVITE come from where the earlier one went?
-fn legs_meet(a: &Leg, b: &Leg) -> bool {
+pub(super) fn legs_meet(a: &Leg, b: &Leg) -> bool {
     let (first, second) = if a.id < b.id { (a, b) } else { (b, a) };
     let meets = |h: &Hop| second.hops.iter().any(|s| s.caller.ip() == h.callee.ip());
     first.hops.iter().any(meets)

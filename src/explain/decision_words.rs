@@ -68,6 +68,11 @@ fn step_words(step: &Traced) -> (&'static str, Vec<String>) {
         Traced::NearerLeg(id) => {
             ("decision", vec![format!("the call is recorded nearer the agent, on Call-ID {}", told(id))])
         }
+        Traced::Dials(id) => {
+            let what =
+                format!("click to dial: the agent was called first, his customer on Call-ID {}", told(id));
+            ("decision", vec![what])
+        }
         Traced::OneCallWith(id, by) => {
             ("decision", vec![format!("one contact with Call-ID {}: {}", told(id), tie(*by))])
         }

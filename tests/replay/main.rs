@@ -23,6 +23,7 @@ mod captures;
 mod carriers;
 mod claims;
 mod cli;
+mod click_to_dial;
 mod clocks;
 mod codecs;
 mod crowd;

@@ -4,8 +4,10 @@
 //! The second half of the conductor. Who counts as what is `policy`'s, what the
 //! tables tell of a dialog `account`'s.
 
-use super::super::account::{amended, call_id, continued, nearer_leg, opening, particulars, parties};
-use super::super::decision::{Decision, Ending, Unrecorded, UnrecordedCall};
+use super::super::account::{
+    amended, call_id, continued, direction_in, nearer_leg, opening, particulars, parties, roles_in,
+};
+use super::super::decision::{Decision, Ending, Opening, Unrecorded, UnrecordedCall};
 use super::super::dialog::{Dialog, DialogState};
 use super::super::ids::{DialogId, LegId};
 use super::super::invite::Invite;
@@ -13,15 +15,14 @@ use super::super::leg::Leg;
 use super::super::masked::ends_of;
 use super::super::pairing::Side;
 use super::super::party::Party;
-use super::super::policy::{Roles, agent_of, refused_by, roles, same_agent};
+use super::super::policy::{Roles, agent_of, refused_by, same_agent};
 use super::super::recording::Recording;
 use super::super::rules::Rules;
 use super::super::seen::Seen;
 use super::super::tables::Tables;
 use super::super::trace::Tie;
 use super::super::twins::{
-    Candidate, are_one, are_one_passed_on, are_two, caller_key, invites_apart_ns, is_from_same_exchange,
-    is_taken,
+    Candidate, are_one, are_one_passed_on, are_two, caller_key, invites_apart_ns, is_taken,
 };
 use super::Calls;
 use super::handover::is_internal;
@@ -101,11 +102,13 @@ impl Calls {
 
     /// Records the dialog if the rules say so.
     pub(in crate::call) fn decide(&mut self, id: DialogId, at: Timestamp) {
+        self.settle_click(id, at);
         let Some((leg, d)) = self.tables.dialog(id) else { return };
-        let [caller, callee] = parties(leg, d);
+        let ends = parties(leg, d);
         let contact = leg.contact;
+        let roles = roles_in(&self.rules, leg, &ends);
+        let [caller, callee] = ends;
         let call_id = call_id(&self.tables, &self.rules, leg, &[&caller, &callee]);
-        let roles = roles(&self.rules, &caller, &callee);
         if let Some(trace) = &mut self.trace {
             trace.weighed(&self.rules, leg, [&caller, &callee], &roles, at);
         }
@@ -117,6 +120,7 @@ impl Calls {
             Ok(r) => {
                 self.join_twin(id, &r, at);
                 if self.is_nearest(id, &r) {
+                    self.silence_dialled(id, at);
                     return self.begin(id, at, &r);
                 }
                 self.trace_nearer(id, &r, at);
@@ -204,33 +208,20 @@ impl Calls {
     /// `None`: nothing speaks for it or against it.
     fn is_twin(&self, own: &Candidate<'_>, leg: &Leg, dialog: &Dialog, of: &Roles) -> Option<bool> {
         let ends = parties(leg, dialog);
-        let [caller, callee] = &ends;
         let other = Candidate::new(leg, dialog, &ends).filter(|o| o.dialog.id != own.dialog.id)?;
-        let theirs = roles(&self.rules, caller, callee).ok();
+        let theirs = roles_in(&self.rules, leg, &ends).ok();
         let is_agents = theirs.as_ref().is_some_and(|r| r.agent_id == of.agent_id);
         let is_passed_on = theirs.is_some_and(|r| r.direction == CallDirection::Inbound)
             && of.direction == CallDirection::Inbound
             && are_one_passed_on(&self.rules, own, &other);
         match () {
             () if !is_agents => is_passed_on.then_some(true),
-            () if self.is_dialled_for(&other, own) => Some(true),
             () if are_two(&self.rules, own, &other) => Some(false),
             () => are_one(&self.rules, own, &other).then_some(true),
         }
     }
 
-    /// Has the exchange, having called the agent in his own name, called his customer so as well?
-    fn is_dialled_for(&self, clicked: &Candidate<'_>, next: &Candidate<'_>) -> bool {
-        let recording = clicked.dialog.recording().and_then(|r| self.recordings.get(r));
-        let of_nobody = recording.is_some_and(|r| {
-            let o = &r.opening;
-            let is_clicked = o.direction == CallDirection::Outbound && r.customer == Side::Caller;
-            is_clicked && o.customer.number.is_none() && !o.customer.withheld
-        });
-        of_nobody && is_from_same_exchange(clicked, next)
-    }
-
-    fn is_recorded(&self, id: DialogId) -> bool {
+    pub(super) fn is_recorded(&self, id: DialogId) -> bool {
         let recording = self.tables.dialogs.get(id).and_then(Dialog::recording);
         recording.and_then(|r| self.recordings.get(r)).is_some_and(|r| !r.is_dormant())
     }
@@ -306,8 +297,9 @@ impl Calls {
             return self.amend(id, at);
         }
         let Some((leg, d)) = self.tables.dialog(id) else { return };
-        let [caller, callee] = parties(leg, d);
-        let now = roles(&self.rules, &caller, &callee);
+        let ends = parties(leg, d);
+        let now = roles_in(&self.rules, leg, &ends);
+        let [caller, callee] = ends;
         if let Some(trace) = &mut self.trace {
             trace.weighed(&self.rules, leg, [&caller, &callee], &now, at);
         }
@@ -357,18 +349,21 @@ impl Calls {
 
     /// A new leg may tell more of the calls of its contact that are being recorded.
     pub(in crate::call) fn complete(&mut self, id: LegId, at: Timestamp) {
+        self.note_click(id, at);
         self.recorded_beside(id).into_iter().for_each(|d| self.amend(d, at));
     }
 
     /// Brings what is stored of a dialog's call up to date.
     fn amend(&mut self, id: DialogId, at: Timestamp) {
-        let Some(r) = self.tables.dialogs.get(id).and_then(Dialog::recording) else { return };
-        let Some(recording) = self.recordings.get(r) else { return };
-        let o = &recording.opening;
-        let roles =
-            Roles { agent_id: o.agent.id.clone(), customer: recording.customer, direction: o.direction };
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
+            return;
+        };
+        let direction = direction_in(leg, recording.opening.direction);
+        let known = Opening { direction, ..(*recording.opening).clone() };
+        let roles = Roles { agent_id: known.agent.id.clone(), customer: recording.customer, direction };
         let Some(told) = particulars(&self.tables, &self.rules, id, &roles) else { return };
-        let Some(amended) = amended(&self.tables, &self.rules, id, o, told) else { return };
+        let Some(amended) = amended(&self.tables, &self.rules, id, &known, told) else { return };
         match refused_by(&amended.service, amended.direction) {
             None => self.recordings.amend(r, amended),
             // Known only now: nothing of it may be kept.
