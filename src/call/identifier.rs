@@ -25,7 +25,7 @@ const HASH_LEN: usize = PREFIX.len() + 2 * DIGEST_BYTES;
 pub enum Identifier<'m> {
     /// As received.
     Whole(&'m [u8]),
-    /// The hash of one longer than [`MAX_ID`].
+    /// The hash of one longer than `MAX_ID`.
     Hash([u8; HASH_LEN]),
 }
 
