@@ -17,10 +17,10 @@ const MAX_STRAYS: usize = 16;
 const MANY: u64 = 3;
 /// Who has sent as many may have been the party.
 const A_VOICE: u64 = 10;
-/// Packets kept of who may yet get the floor; three seconds of one voice are 150.
+/// Packets kept of who may yet get the floor; four seconds of one voice are 200.
 const MAX_KEPT: usize = 256;
-/// For so long.
-const KEPT_NS: i64 = 3 * NS_PER_S;
+/// For so long: a re-INVITE that says where the party is may take a while to be answered.
+pub(super) const KEPT_NS: i64 = 4 * NS_PER_S;
 
 /// Who is not listened to, at one address.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ struct Stray {
     copies: u64,
     /// Of a voice that may be the party's, while whoever has the floor was silent.
     unheard: u64,
+    /// Sound that was not heard elsewhere.
+    sound: u64,
 }
 
 /// How a packet that is not listened to stands to what is.
@@ -44,6 +46,8 @@ pub(super) struct Overheard {
     pub is_copy: bool,
     /// It may be the party's, who is not heard where it is listened to.
     pub is_alone: bool,
+    /// It can be played.
+    pub is_sound: bool,
 }
 
 /// All of them, of one party.
@@ -87,8 +91,18 @@ impl Asides {
         let is_known = self.strays.iter().any(|s| s.source == source);
         if !is_known && self.strays.len() < MAX_STRAYS {
             let (first_at_ns, codec) = (at_ns, codec());
-            let (packets, copies, unheard) = (0, 0, 0);
-            self.strays.push(Stray { source, ssrc, codec, standing, first_at_ns, packets, copies, unheard });
+            let (packets, copies, unheard, sound) = (0, 0, 0, 0);
+            self.strays.push(Stray {
+                source,
+                ssrc,
+                codec,
+                standing,
+                first_at_ns,
+                packets,
+                copies,
+                unheard,
+                sound,
+            });
         }
         let Some(s) = self.strays.iter_mut().find(|s| s.source == source) else {
             self.more += packets;
@@ -99,6 +113,7 @@ impl Asides {
         s.packets += packets;
         s.copies += u64::from(how.is_copy);
         s.unheard += u64::from(how.is_alone && !how.is_copy);
+        s.sound += u64::from(how.is_sound && !how.is_copy);
     }
 
     /// Keeps a packet of who may yet get the floor.
@@ -118,9 +133,18 @@ impl Asides {
         std::mem::take(&mut self.kept)
     }
 
-    /// Who was on this flow has got the floor.
-    pub fn forget(&mut self, flow: u32) {
-        self.strays.retain(|s| s.source != source_of(flow));
+    /// Was anything set aside that came from where this flow does?
+    pub fn have_met(&self, flow: u32) -> bool {
+        let is_from = |source: u32| source == source_of(flow);
+        self.strays.iter().any(|s| is_from(s.source))
+            || self.more > 0 && self.kept.packets().any(|p| is_from(source_of(p.flow)))
+    }
+
+    /// Who was on this flow has got the floor. How many packets of sound it had that was not heard
+    /// elsewhere.
+    pub fn forget(&mut self, flow: u32) -> u64 {
+        let known = self.strays.iter().position(|s| s.source == source_of(flow));
+        known.map(|i| self.strays.remove(i)).map_or(0, |s| s.sound)
     }
 
     /// Anybody among them spoke for a while.

@@ -11,6 +11,10 @@
 //! Where signalling says that the party has moved, whoever is heard next may be it: what was
 //! heard at the old place stands, and goes on only until the new one speaks.
 //!
+//! What goes on by its own numbers between addresses that are the party's is one voice: it has the
+//! floor at both, and nothing of it is taken back. Media often moves before signalling says so
+//! (RFC 8445 §12.1): what an address said while it waited counts once it is listened to.
+//!
 //! Knows times and places, nothing of packets.
 
 use crate::rtp::standing::{Standing, Trust, source_of};
@@ -100,7 +104,7 @@ pub(super) enum Heed {
     Listen,
     /// It has taken the floor: what worse places put down from then on is taken back.
     TakeOver(i64),
-    /// It has followed a better one that is silent; what it said since then counts.
+    /// It goes on after whoever had the floor; what it said since then counts.
     Follow(i64),
     /// Somebody else is listened to.
     Aside,
@@ -129,12 +133,24 @@ pub(super) struct Said {
     pub is_under_way: bool,
     /// By its SSRC it goes on with what the holder of the floor says.
     pub goes_on: bool,
+    /// It says what was heard already.
+    pub is_copy: bool,
+    /// What came from its address was not listened to until now.
+    pub has_waited: bool,
+}
+
+impl Said {
+    /// What a party goes on with where it is listened to.
+    pub fn here(at_ns: i64, is_usable: bool) -> Said {
+        let (is_under_way, goes_on, is_copy, has_waited) = (false, false, false, false);
+        Said { at_ns, is_usable, is_confirmed: true, is_under_way, goes_on, is_copy, has_waited }
+    }
 }
 
 impl Floor {
     /// Something was heard.
     pub fn heed(&mut self, place: HeardAt, said: Said) -> Heed {
-        let Said { at_ns, is_usable, is_confirmed, is_under_way, goes_on } = said;
+        let Said { at_ns, is_usable, is_confirmed, is_under_way, goes_on, is_copy, has_waited } = said;
         if !is_usable && is_confirmed && !is_under_way && place.trust() == Trust::Named {
             // It is there, though nobody can hear it: nobody else speaks for it.
             self.best = Some(Trust::Named);
@@ -149,23 +165,25 @@ impl Floor {
             }
             return Heed::Listen;
         };
-        if place == holder.place {
+        let held = *holder;
+        if place == held.place {
             if is_usable {
                 holder.last_ns = holder.last_ns.max(at_ns);
                 if place.is_told() && !is_under_way {
                     (self.left_ns, self.best) = (None, Some(Trust::Named));
                 }
             }
-            return Heed::Listen;
+            return if has_waited && is_usable { Heed::Follow(held.last_ns) } else { Heed::Listen };
         }
-        let held = *holder;
         let has_left = self.has_left(at_ns) && place.is_other_address(held.place);
         // Of two places that may be the party's as well its own numbers tell.
         let has_gone_on = goes_on && held.place.trust() != Trust::Named;
         let patience = if has_left || has_gone_on { LEFT_SILENCE_NS } else { SILENCE_NS };
         let is_silent = at_ns - held.last_ns >= patience && !is_shut_out && (is_confirmed || !has_left);
+        let is_one_voice = goes_on && held.place.trust() != Trust::None && place.is_other_address(held.place);
         if !place.is_better(held.place) {
-            return match (is_silent, is_usable) {
+            let has_come_over = is_one_voice && place.trust() == Trust::Named && !is_copy;
+            return match (is_silent || has_come_over, is_usable) {
                 (false, _) => Heed::Aside,
                 (true, false) => Heed::Listen,
                 (true, true) => {
@@ -181,8 +199,7 @@ impl Floor {
         }
         // What the party said where it was stands, also at another port of its host that it began at;
         // what a stranger said does not.
-        let has_begun_there = goes_on && held.place.trust() == Trust::Likely;
-        if has_begun_there || (has_left && (held.place.trust() != Trust::None || goes_on)) {
+        if is_one_voice || (has_left && (held.place.trust() != Trust::None || goes_on)) {
             self.hold(place, at_ns);
             return Heed::Follow(held.last_ns);
         }
@@ -266,178 +283,4 @@ impl Floor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use Standing::{Candidate, Claimed, Host, Nat, Other};
-
-    const MS: i64 = NS_PER_S / 1000;
-    /// Flows of two sources.
-    const A: u32 = 0x0100_0000;
-    const B: u32 = 0x0200_0000;
-
-    fn said(ms: i64) -> Said {
-        let (is_under_way, goes_on) = (false, false);
-        Said { at_ns: ms * MS, is_usable: true, is_confirmed: true, is_under_way, goes_on }
-    }
-
-    fn heed(f: &mut Floor, rank: u8, standing: Standing, ms: i64) -> Heed {
-        f.heed(HeardAt::new(rank, standing, A), said(ms))
-    }
-
-    #[test]
-    fn a_better_address_takes_the_floor_and_a_worse_one_waits_for_silence() {
-        for (better, worse) in [(Claimed, Nat), (Nat, Candidate), (Candidate, Host), (Host, Other)] {
-            let mut f = Floor::default();
-            assert_eq!(heed(&mut f, 0, worse, 100), Heed::Listen);
-            let first = f.heed(HeardAt::new(0, better, A), Said { is_confirmed: false, ..said(140) });
-            assert_eq!(first, Heed::Listen, "{better:?}: one packet is none");
-            assert_eq!(heed(&mut f, 0, better, 160), Heed::TakeOver(100 * MS));
-            assert_eq!(heed(&mut f, 0, worse, 180), Heed::Aside);
-            assert_eq!(heed(&mut f, 0, better, 200), Heed::Listen);
-            let after = heed(&mut f, 0, worse, 2300);
-            assert_eq!(after, Heed::Follow(200 * MS), "{worse:?}");
-            let from = if worse == Other { 2300 } else { 9000 };
-            assert_eq!(heed(&mut f, 0, better, 9000), Heed::TakeOver(from * MS));
-        }
-    }
-
-    #[test]
-    fn of_two_who_may_be_the_party_the_first_is_heard_until_one_is_known() {
-        for may_be in [Host, Other] {
-            let (mut f, one, two) =
-                (Floor::default(), HeardAt::new(0, may_be, A), HeardAt::new(0, may_be, B));
-            assert_eq!(f.heed(one, said(0)), Heed::Listen);
-            assert_eq!(f.heed(two, said(20)), Heed::Aside);
-            assert!(f.is_uncertain());
-            let known = HeardAt::new(0, Nat, A);
-            f.promote(one, known);
-            assert_eq!(f.heed(known, said(40)), Heed::Listen, "the same is taken back nothing");
-            let mut f = Floor::default();
-            f.heed(two, said(0));
-            f.promote(one, known);
-            assert_eq!(f.heed(known, said(40)), Heed::TakeOver(0));
-            assert!(!f.is_uncertain());
-        }
-    }
-
-    #[test]
-    fn nobody_speaks_for_the_party_once_it_was_heard_unless_it_moved() {
-        for named in [Claimed, Nat, Candidate] {
-            let mut f = Floor::default();
-            heed(&mut f, 0, named, 0);
-            assert_eq!(heed(&mut f, 0, Other, 600_000), Heed::Aside);
-            f.moved(600_000 * MS);
-            assert_eq!(heed(&mut f, 0, Other, 600_020), Heed::Follow(0));
-        }
-    }
-
-    #[test]
-    fn what_becomes_known_of_the_old_place_keeps_nobody_out_of_the_new_one() {
-        for (known, comes) in [(Nat, Heed::Follow(380 * MS)), (Claimed, Heed::Aside)] {
-            let mut f = Floor::default();
-            let old = HeardAt::new(0, Host, A);
-            f.heed(old, said(0));
-            f.moved(370 * MS);
-            let known = HeardAt::new(0, known, A);
-            f.promote(old, known);
-            f.heed(known, said(380));
-            assert_eq!(f.heed(HeardAt::new(0, Other, B), said(500)), comes, "{known:?}");
-        }
-    }
-
-    #[test]
-    fn what_a_party_said_before_it_moved_stands() {
-        for (old, new) in [(Host, Candidate), (Nat, Claimed), (Candidate, Claimed), (Host, Nat)] {
-            let mut f = Floor::default();
-            heed(&mut f, 0, old, 0);
-            f.moved(400 * MS);
-            f.heed(HeardAt::new(0, old, A), Said { is_under_way: true, ..said(420) });
-            assert_eq!(heed(&mut f, 0, new, 440), Heed::Follow(420 * MS), "{old:?} {new:?}");
-        }
-        // Of one for whom nothing spoke only where its own numbers go on.
-        for goes_on in [false, true] {
-            let mut f = Floor::default();
-            heed(&mut f, 0, Other, 0);
-            f.moved(400 * MS);
-            let new = f.heed(HeardAt::new(0, Claimed, B), Said { goes_on, ..said(440) });
-            assert_eq!(new, if goes_on { Heed::Follow(0) } else { Heed::TakeOver(0) });
-        }
-    }
-
-    #[test]
-    fn what_a_party_said_at_another_port_of_its_host_stands() {
-        for (began, goes_on) in [(Host, true), (Host, false), (Other, true)] {
-            let mut f = Floor::default();
-            f.heed(HeardAt::new(0, began, A), said(0));
-            f.heed(HeardAt::new(0, began, A), said(740));
-            let named = f.heed(HeardAt::new(0, Claimed, B), Said { goes_on, ..said(760) });
-            let stands = began == Host && goes_on;
-            assert_eq!(named, if stands { Heed::Follow(740 * MS) } else { Heed::TakeOver(0) }, "{began:?}");
-        }
-    }
-
-    #[test]
-    fn a_party_that_nobody_understands_shuts_strangers_out() {
-        let mut f = Floor::default();
-        let unusable = Said { is_usable: false, ..said(0) };
-        assert_eq!(f.heed(HeardAt::new(0, Claimed, A), unusable), Heed::Listen);
-        assert_eq!(f.heed(HeardAt::new(0, Other, B), said(3000)), Heed::Aside);
-        assert_eq!(
-            f.heed(HeardAt::new(1, Nat, B), said(3020)),
-            Heed::Listen,
-            "another hop may be understood"
-        );
-    }
-
-    #[test]
-    fn the_last_packets_of_the_old_place_keep_nobody_out() {
-        for (old, new) in [(Claimed, Other), (Claimed, Host), (Nat, Other), (Host, Other)] {
-            let mut f = Floor::default();
-            heed(&mut f, 0, old, 0);
-            f.moved(400 * MS);
-            let is_under_way = true;
-            assert_eq!(f.heed(HeardAt::new(0, old, A), Said { is_under_way, ..said(420) }), Heed::Listen);
-            assert_eq!(heed(&mut f, 0, new, 440), Heed::Aside, "it may go on");
-            let first = f.heed(HeardAt::new(0, new, A), Said { is_confirmed: false, ..said(530) });
-            assert_eq!(first, Heed::Aside, "one packet is none");
-            assert_eq!(heed(&mut f, 0, new, 530), Heed::Follow(420 * MS), "{old:?} {new:?}");
-        }
-    }
-
-    #[test]
-    fn own_numbers_tell_who_may_be_the_party_and_nothing_against_who_is() {
-        let goes_on = true;
-        for (held, ms, comes) in
-            [(Host, 80, Heed::Aside), (Host, 100, Heed::Follow(0)), (Claimed, 1000, Heed::Aside)]
-        {
-            let mut f = Floor::default();
-            heed(&mut f, 0, held, 0);
-            assert_eq!(
-                f.heed(HeardAt::new(0, Other, B), Said { goes_on, ..said(ms) }),
-                comes,
-                "{held:?} {ms}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_address_goes_before_a_hop_and_a_hop_before_a_kind_of_address() {
-        let mut f = Floor::default();
-        heed(&mut f, 1, Claimed, 0);
-        assert_eq!(heed(&mut f, 0, Other, 20), Heed::Aside);
-        assert_eq!(heed(&mut f, 0, Host, 40), Heed::Aside);
-        assert_eq!(heed(&mut f, 0, Nat, 60), Heed::TakeOver(0));
-        assert_eq!(heed(&mut f, 1, Claimed, 80), Heed::Aside);
-    }
-
-    #[test]
-    fn a_strangers_talk_is_taken_back_for_ten_seconds_and_a_partys_for_one() {
-        for (worse, ms, from) in
-            [(Other, 9000, 0), (Other, 11_000, 11_000), (Host, 900, 0), (Host, 1100, 1100), (Nat, 1100, 1100)]
-        {
-            let mut f = Floor::default();
-            heed(&mut f, 0, worse, 0);
-            assert_eq!(heed(&mut f, 0, Claimed, ms), Heed::TakeOver(from * MS), "{worse:?} {ms}");
-        }
-    }
-}
+mod tests;

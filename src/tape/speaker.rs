@@ -83,7 +83,7 @@ pub(super) struct Speaker {
     /// Datagrams that held several packets, since this was last asked.
     split: u64,
     moved_at_ns: Option<i64>,
-    /// Sound that was its own was taken back.
+    /// Sound that was its own was taken back, or was not kept while it waited.
     took_own_back: bool,
     /// Sound that nobody here can decode, where nobody else was listened to.
     senseless: Senseless,
@@ -181,10 +181,8 @@ impl Speaker {
         source.set_keys(keyed.of(self.channel, packet.heard.ssrc));
         let is_usable =
             !packet.heard.payload.is_empty() && source.is_usable(PayloadKind::of(packet), &self.formats);
-        let (is_under_way, goes_on) = (false, false);
-        let said = Said { at_ns, is_usable, is_confirmed: true, is_under_way, goes_on };
         // Whoever has the floor is listened to.
-        self.floor.heed(steady.place, said);
+        self.floor.heed(steady.place, Said::here(at_ns, is_usable));
         self.put_in(steady.source, packet, at_ns);
     }
 
@@ -210,7 +208,7 @@ impl Speaker {
         let is_from = place;
         let known = self.find(packet, place);
         if let Some(i) = known {
-            place = self.place_of(i, place, at_ns);
+            place = self.place_of(i, packet, place, at_ns);
             let before = self.sources[i].place();
             if self.sources[i].is_from(packet.flow) {
                 self.floor.promote(before, place);
@@ -232,8 +230,10 @@ impl Speaker {
         };
         let mut taken_back = None;
         let (is_confirmed, is_under_way) = (known.is_some() || first.is_some(), place != is_from);
-        let goes_on = self.floor.place() != Some(place) && self.goes_on(packet);
-        let said = Said { at_ns, is_usable, is_confirmed, is_under_way, goes_on };
+        let goes_on = self.goes_on(packet);
+        let is_copy = goes_on && self.is_copy(packet);
+        let has_waited = self.asides.have_met(packet.flow);
+        let said = Said { at_ns, is_usable, is_confirmed, is_under_way, goes_on, is_copy, has_waited };
         for p in first.iter().flat_map(Inbox::packets) {
             let said = Said { at_ns: at_ns - packet.at.since_ns(p.at), is_confirmed: false, ..said };
             taken_back = self.admit(&p, rate_hz, place, said).or(taken_back);
@@ -260,15 +260,15 @@ impl Speaker {
             Heed::TakeOver(from_ns) => {
                 let kept = self.asides.take_kept();
                 self.quiet_worse(place, from_ns, rate_hz.unwrap_or(8000), packet);
-                self.put_kept(&kept, packet, place, (from_ns, at_ns), rate_hz);
+                self.put_kept(&kept, packet, place, (from_ns, said), rate_hz);
                 taken_back = Some(TakenBack { from_ns, by: place });
             }
             Heed::Follow(last_ns) => {
                 let kept = self.asides.take_kept();
-                self.put_kept(&kept, packet, place, (last_ns, at_ns), rate_hz);
+                self.put_kept(&kept, packet, place, (last_ns, said), rate_hz);
             }
             Heed::Aside => {
-                self.set_aside(packet, place, at_ns);
+                self.set_aside(packet, place, said);
                 return None;
             }
         }
@@ -314,9 +314,11 @@ impl Speaker {
     }
 
     /// Where a packet of a known source counts as heard.
-    fn place_of(&self, i: usize, place: HeardAt, at_ns: i64) -> HeardAt {
+    fn place_of(&self, i: usize, packet: &Packet<'_>, place: HeardAt, at_ns: i64) -> HeardAt {
         let before = self.sources[i].place();
-        let is_under_way = self.moved_at_ns.is_some_and(|m| at_ns < m + UNDER_WAY_NS);
+        let has_just_moved = self.moved_at_ns.is_some_and(|m| at_ns < m + UNDER_WAY_NS);
+        // What comes from where it was not heard before is not from where it was.
+        let is_under_way = has_just_moved && self.sources[i].is_from(packet.flow);
         if is_under_way && before.is_better(place) { before } else { place }
     }
 

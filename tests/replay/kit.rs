@@ -4,6 +4,7 @@ use crate::common::ladder::Side::{Callee, Caller};
 use crate::common::ladder::{Dialog, Scene, Side, addr, ns};
 use crate::common::oracle::must;
 use crate::common::run::{Recording, Run, files};
+use crate::common::sdp::{Line, description};
 use crate::common::voice::{Packet, Voice};
 use std::net::SocketAddr;
 
@@ -168,4 +169,20 @@ pub fn shifts(r: &Recording, channel: &str, sent: &[Packet], reach: i64) -> Vec<
         found
     };
     sent.iter().map(&mut of).collect()
+}
+
+fn candidate(n: u8, component: u8, at: SocketAddr, kind: &str) -> String {
+    format!("candidate:{n} {component} UDP 2130706431 {} {} typ {kind}", at.ip(), at.port())
+}
+
+/// A description whose `c=` names `told`, with these candidates.
+pub fn ice(told: SocketAddr, hosts: &[SocketAddr]) -> String {
+    let mut line = Line::audio(told).with("ice-ufrag:aB3").with("ice-pwd:0123456789abcdef01234567");
+    for (i, h) in hosts.iter().enumerate() {
+        let mut rtcp = *h;
+        rtcp.set_port(h.port() + 1);
+        line = line.with(candidate(i as u8 + 1, 1, *h, "host")).with(candidate(i as u8 + 1, 2, rtcp, "host"));
+    }
+    let raddr = format!("srflx raddr {} rport {}", hosts[0].ip(), hosts[0].port());
+    description(1, &[line.with(candidate(9, 1, told, &raddr))])
 }

@@ -37,6 +37,7 @@ mod files;
 mod fuzzed;
 mod hep;
 mod hostile;
+mod ice_moves;
 mod identities;
 mod key_presses;
 mod key_tones;

@@ -6,7 +6,6 @@ use crate::common::ladder::Side::{Callee, Caller};
 use crate::common::ladder::{Dialog, Scene, addr};
 use crate::common::oracle::{check, must};
 use crate::common::run::Recording;
-use crate::common::sdp::{Line, description};
 use crate::common::voice::{Packet, Voice};
 use crate::kit::*;
 use std::net::SocketAddr;
@@ -71,22 +70,6 @@ fn stands(r: &Recording, channel: &str, p: &Packet) -> bool {
         let from = usize::try_from(at).ok();
         from.and_then(|f| heard.get(f..f + p.samples.len())).is_some_and(|h| h == p.samples)
     })
-}
-
-fn candidate(n: u8, component: u8, at: SocketAddr, kind: &str) -> String {
-    format!("candidate:{n} {component} UDP 2130706431 {} {} typ {kind}", at.ip(), at.port())
-}
-
-/// A description whose c= names `told`, with these candidates.
-fn ice(told: SocketAddr, hosts: &[SocketAddr]) -> String {
-    let mut line = Line::audio(told).with("ice-ufrag:aB3").with("ice-pwd:0123456789abcdef01234567");
-    for (i, h) in hosts.iter().enumerate() {
-        let mut rtcp = *h;
-        rtcp.set_port(h.port() + 1);
-        line = line.with(candidate(i as u8 + 1, 1, *h, "host")).with(candidate(i as u8 + 1, 2, rtcp, "host"));
-    }
-    let raddr = format!("srflx raddr {} rport {}", hosts[0].ip(), hosts[0].port());
-    description(1, &[line.with(candidate(9, 1, told, &raddr))])
 }
 
 /// A STUN binding request, as connectivity checks send it.

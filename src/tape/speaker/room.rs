@@ -1,8 +1,8 @@
 //! Room for the sources of a party: who gets it, who gives way, and what is told of those
 //! who were not listened to.
 
-use super::super::aside::Overheard;
-use super::super::floor::HeardAt;
+use super::super::aside::{KEPT_NS, Overheard};
+use super::super::floor::{HeardAt, Said};
 use super::super::kept::{Inbox, Packet};
 use super::super::source::Source;
 use super::{GivenBack, Speaker};
@@ -22,48 +22,62 @@ const A_VOICE: u64 = 50;
 const SOME_WORDS: u64 = 3;
 
 impl Speaker {
+    /// Was its number heard already, between whatever addresses?
+    pub(super) fn is_copy(&self, packet: &Packet<'_>) -> bool {
+        let heard = &packet.heard;
+        self.sources.iter().any(|s| s.ssrc() == heard.ssrc && s.knows(heard.seq))
+    }
+
     /// Somebody else is listened to.
-    pub(super) fn set_aside(&mut self, packet: &Packet<'_>, place: HeardAt, at_ns: i64) {
+    pub(super) fn set_aside(&mut self, packet: &Packet<'_>, place: HeardAt, said: Said) {
+        let (at_ns, is_sound) = (said.at_ns, said.is_usable);
         let Some(held) = self.floor.place() else { return };
         // The same voice on another hop.
         if !place.is_other_address(held) {
             return;
         }
         let may_follow = place.trust() != Trust::None || held.trust() != Trust::Named;
-        if may_follow || self.floor.has_left(at_ns) {
+        let goes_on = self.goes_on(packet);
+        if may_follow || goes_on || self.floor.has_left(at_ns) {
             self.asides.keep(packet);
         }
-        let heard = &packet.heard;
-        let is_copy = self.sources.iter().any(|s| s.ssrc() == heard.ssrc && s.knows(heard.seq));
-        let spec = self.formats.on(packet.rank).spec(heard.payload_type);
+        let is_copy = self.is_copy(packet);
+        let spec = self.formats.on(packet.rank).spec(packet.heard.payload_type);
         let name = || spec.map_or_else(|| "unknown".to_string(), |s| s.name.clone());
         // A stranger may speak into any pause, and under any number.
-        let may_be_beside = place.standing() == Standing::Beside && self.goes_on(packet);
+        let may_be_beside = place.standing() == Standing::Beside && goes_on;
         let may_be_it = place.trust() != Trust::None || may_be_beside;
         let is_alone = may_be_it && self.floor.is_silent(at_ns);
-        self.asides.note(packet, at_ns, name, Overheard { is_copy, is_alone });
+        self.asides.note(packet, at_ns, name, Overheard { is_copy, is_alone, is_sound });
     }
 
-    /// Who has got the floor: what it said since `from_ns` counts as well.
+    /// Who has got the floor: what it said since `from_ns` counts as well. Of a voice that comes over
+    /// from another address of the party what it said before counts too: its numbers tell what was heard.
     pub(super) fn put_kept(
         &mut self,
         kept: &Inbox,
         packet: &Packet<'_>,
         place: HeardAt,
-        (from_ns, at_ns): (i64, i64),
+        (from_ns, said): (i64, Said),
         rate_hz: Option<u32>,
     ) {
-        let is_its = |p: &Packet<'_>| {
-            (source_of(p.flow), p.rank) == (source_of(packet.flow), packet.rank)
-                || HeardAt::new(p.rank, p.standing, p.flow) == place
-        };
+        let is_here = |p: &Packet<'_>| (source_of(p.flow), p.rank) == (source_of(packet.flow), packet.rank);
+        let is_its = |p: &Packet<'_>| is_here(p) || HeardAt::new(p.rank, p.standing, p.flow) == place;
+        let is_own = place.trust() == Trust::Named;
+        let mut heard = 0;
         for p in kept.packets().filter(is_its) {
-            let p_at_ns = at_ns - packet.at.since_ns(p.at);
-            if p_at_ns >= from_ns {
-                self.put(&p, place, p_at_ns, rate_hz);
+            let (age_ns, is_copy) = (packet.at.since_ns(p.at), self.is_copy(&p));
+            let comes_over = is_own && said.goes_on && p.heard.ssrc == packet.heard.ssrc;
+            let counts = said.at_ns - age_ns >= from_ns || (comes_over && age_ns <= KEPT_NS && !is_copy);
+            let is_sound = self.is_usable(&p, self.find(&p, place));
+            heard += u64::from(is_here(&p) && is_sound && (counts || is_copy));
+            if counts {
+                self.put(&p, place, said.at_ns - age_ns, rate_hz);
             }
         }
-        self.asides.forget(packet.flow);
+        // An address of the party said more than was kept of it.
+        let said_here = self.asides.forget(packet.flow);
+        self.took_own_back |= is_own && said_here > heard;
     }
 
     /// A better place speaks: worse ones are silent from `from_ns` on, and those that said
