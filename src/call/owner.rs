@@ -75,13 +75,7 @@ pub(super) fn decide<'a>(
         return Ownership::doubt(SmallVec::new(), others.clone());
     }
     let possible = all.clone();
-    // A VLAN that some of them were signalled on speaks for those. Where media
-    // was heard does not: that of all calls may run on one VLAN.
-    let on_vlan: Contenders<'a> =
-        all.iter().filter(|c| c.session.vlans.contains(&flow.vlan)).copied().collect();
-    if !on_vlan.is_empty() {
-        all.retain(|c| on_vlan.iter().any(|o| o.id == c.id || are_in_a_row(o, c)));
-    }
+    leave_those_on_vlan(flow, &mut all);
     // Who speaks from there on one VLAN does not speak on another as well: it is a stranger's
     // network that uses the same addresses, or a mirror that sees a packet twice.
     let speaks = |c: &Contender<'_>| c.heard.is_some_and(|h| now.since(h) <= FRESH);
@@ -146,6 +140,16 @@ pub(super) fn decide<'a>(
     });
     let strange = is_strange(&newest, now, past);
     Ownership::Owned(Owned { by, ranks: newest.ranks, since: newest.since, alone, rivals, strange, others })
+}
+
+/// A VLAN that some of them were signalled on speaks for those. Where media was heard does not: that
+/// of all calls may run on one VLAN.
+fn leave_those_on_vlan(flow: &Flow, all: &mut Contenders<'_>) {
+    let is_on = |c: &&Contender<'_>| c.session.vlans.contains(&flow.vlan);
+    let on_vlan: Contenders<'_> = all.iter().filter(is_on).copied().collect();
+    if !on_vlan.is_empty() {
+        all.retain(|c| on_vlan.iter().any(|o| o.id == c.id || are_in_a_row(o, c)));
+    }
 }
 
 /// Leaves those who may have sent the run for all that is known of it; gives those who did, where

@@ -66,6 +66,7 @@ use super::owner::Ownership;
 use super::places::Places;
 use super::reports::ReportPlaces;
 pub use super::route::{Disowned, Route, Target};
+use super::runs::Run;
 pub use super::runs::StreamPosition;
 pub use super::session::{Claim, Rank, SessionId};
 use super::session::{Learned, MAX_VLANS, Recorded, Session, Sessions, SessionsByLeg, name_both_ends};
@@ -313,6 +314,26 @@ impl Pairing {
                 self.rtcp.drop(&c);
             }
         }
+    }
+
+    /// Last packets of a session's flows, but for those that stay, are not another call's.
+    fn bury_flows(&mut self, session: SessionId, stays: impl Fn(&Flow) -> bool) {
+        if let Some(s) = self.sessions.get(&session) {
+            let flows = self.places.flows_of(s).filter(|f| !stays(f) && !self.is_shared(f, s));
+            // What begins after the hang-up is not its.
+            let is_own = |run: &Run| s.leaving.is_none_or(|left| run.began.since(left) == 0);
+            let runs = flows.filter_map(|f| Some((f, self.places.known(&f)?.run)));
+            let sourced = runs.filter(|(_, run)| is_own(run)).map(|(f, run)| (f, run.sole_source()));
+            let sourced: SmallVec<[_; 4]> = sourced.collect();
+            self.stragglers.bury(s, sourced.into_iter(), self.now);
+        }
+    }
+
+    /// Does another live leg name both ends of a flow as well?
+    fn is_shared(&self, flow: &Flow, s: &Session) -> bool {
+        let others = self.places.parties_of(flow).filter_map(|id| self.sessions.get(&id));
+        let mut live = others.filter(|o| o.age != s.age && o.leaving.is_none() && o.answered.is_some());
+        live.any(|o| name_both_ends(&o.claims, flow))
     }
 
     /// The sessions of a leg.

@@ -23,7 +23,12 @@ pub fn text(facts: &WireFacts, findings: &[DoctorFinding]) -> String {
     let words: Vec<FindingWords> = findings.iter().map(DoctorFinding::words).collect();
     let mut text = String::new();
     for (i, w) in words.iter().enumerate() {
-        let begin = if i == 0 { verdict(&words) } else { "and" };
+        let begin = match (i, w.severity) {
+            (0, _) => verdict(&words),
+            (_, Severity::Broken) => "broken too",
+            (_, Severity::Impaired) => "impaired",
+            (_, Severity::Remark) => "remark",
+        };
         text += &format!("{begin} - {}\n    do: {}\n", w.wrong, w.remedy);
     }
     text += &match words.first() {

@@ -1,6 +1,7 @@
 //! The machine beside the wire: its clock, and the place of the recordings. Leaves no trace of itself.
 
 use super::doctor_facts::StoreFacts;
+use super::store_finding::WHO_ASKS;
 use crate::config::Config;
 use crate::custody::wall_clock::Sync;
 use crate::daemon::housekeeping::room;
@@ -75,7 +76,7 @@ fn nearest(dir: &Path) -> PathBuf {
 fn not_writable_by(dir: &Path, nearest: &Path) -> Option<String> {
     let Some(user) = uzers::get_user_by_name(SERVICE_USER) else {
         let may = access(nearest, Access::WRITE_OK | Access::EXEC_OK).is_ok();
-        return (!may).then(|| "this user".into());
+        return (!may).then(|| WHO_ASKS.into());
     };
     // What is not there yet systemd makes.
     if dir != nearest && dir.starts_with(MADE_BY_SYSTEMD) {

@@ -49,6 +49,9 @@ pub enum StoreFinding {
     },
 }
 
+/// Whoever asks, where there is no user of the service's.
+pub(super) const WHO_ASKS: &str = "this user";
+
 impl StoreFinding {
     /// In words.
     pub(super) fn words(&self) -> FindingWords {
@@ -61,7 +64,12 @@ impl StoreFinding {
                 Broken,
                 "store_not_writable",
                 format!("{by} may not write into {}, where the recordings go", dir.display()),
-                format!("chown -R {by} {0} && chmod 700 {0}; or set storage.dir", dir.display()),
+                match by.as_str() {
+                    WHO_ASKS => {
+                        "run it as the user that the recorder runs as: sudo -u NAME nauhuri doctor".into()
+                    }
+                    _ => format!("chown -R {by} {0} && chmod 700 {0}; or set storage.dir", dir.display()),
+                },
             ),
             StoreFinding::NoSpace { dir, free, min_free } => (
                 Broken,

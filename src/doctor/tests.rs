@@ -432,7 +432,7 @@ fn the_worst_is_told_first_and_the_cause_before_what_follows() {
     let lines: Vec<_> = text.lines().collect();
     assert!(lines[0].starts_with("not fit to record - RTP in one direction only"), "{text}");
     assert!(lines[1].trim_start().starts_with("do: mirror both directions"), "{text}");
-    assert!(lines[2].starts_with("and - /srv/calls: 0.0 GiB"), "{text}");
+    assert!(lines[2].starts_with("broken too - /srv/calls: 0.0 GiB"), "{text}");
     let json = json(&f, &found);
     assert_eq!((&json["fit"], json["findings"].as_array().map(Vec::len)), (&false.into(), Some(4)));
     assert_eq!(json["findings"][2]["severity"], "impaired");

@@ -42,6 +42,13 @@ impl FromStr for AskedCall {
         if let Some(at) = AskedTime::parse(text) {
             return Ok(AskedCall::At(at));
         }
+        if looks_like_time(text) {
+            return Err(format!("`{text}` is no time: write it as 2026-11-23 08:15, or 08:15:20"));
+        }
+        // As `sha256sum | cut -c1-16` writes it.
+        if text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(AskedCall::CallId(format!("sha256:{}", text.to_ascii_lowercase())));
+        }
         Ok(match IdPart::parse(text) {
             Some(id) => AskedCall::Recording(id, text.into()),
             None => AskedCall::CallId(text.into()),
@@ -100,6 +107,14 @@ impl AskedTime {
             }
         }
     }
+}
+
+/// Digits set apart as in a date or a time: no Call-ID looks so.
+fn looks_like_time(text: &str) -> bool {
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+    let is_date =
+        shape.strip_prefix("9999-99-99").is_some_and(|rest| rest.is_empty() || rest.starts_with(['T', ' ']));
+    is_date || shape == "99:99" || shape == "99:99:99"
 }
 
 /// Days of one call that are looked at.

@@ -4,11 +4,17 @@ use super::call_story::{SipKind, StoryEvent};
 use super::grounds_words::{agent_grounds, flow, tie};
 use crate::call::trace::Traced;
 use crate::call::{CallEvent, Ending, Unrecorded, call_id_hash};
-use crate::config::CallDirection;
+use crate::config::compiled::truncate_number;
+use crate::config::{CallDirection, HideDigits};
 use crate::daemon::observe::unrecorded_label;
 use crate::id::Channel;
 use crate::net::Transport;
 use crate::sip::Method;
+
+/// A number with as many digits may be anybody's.
+const SUBSCRIBER_DIGITS: usize = 7;
+/// Digits that are not told of one.
+const HIDDEN: u8 = 4;
 
 /// What kind of line it is, and its words; several lines where there is more to say.
 pub(super) fn words(event: &StoryEvent) -> (&'static str, Vec<String>) {
@@ -21,7 +27,7 @@ pub(super) fn words(event: &StoryEvent) -> (&'static str, Vec<String>) {
         }
         StoryEvent::Step(step) => step_words(step),
         StoryEvent::Begins { id, service, direction, agent } => {
-            let agent = agent.as_ref().map_or_else(String::new, |a| format!(", agent {a}"));
+            let agent = agent.as_ref().map_or_else(String::new, |a| format!(", agent {}", told_agent(a)));
             let direction = direction_words(*direction);
             ("decision", vec![format!("recording {id} begins: {direction}, service {service}{agent}")])
         }
@@ -77,6 +83,15 @@ fn step_words(step: &Traced) -> (&'static str, Vec<String>) {
             ("decision", vec![format!("one contact with Call-ID {}: {}", told(id), tie(*by))])
         }
         Traced::Flow(seen) => ("media", vec![flow(seen)]),
+    }
+}
+
+/// An agent's id. One as long as a subscriber's number may be a customer's, where no rule says who the agents are.
+pub fn told_agent(id: &str) -> String {
+    let digits = id.bytes().filter(u8::is_ascii_digit).count();
+    match digits < SUBSCRIBER_DIGITS {
+        true => id.to_owned(),
+        false => truncate_number(id, HideDigits::Last(HIDDEN)).unwrap_or_else(|| "hidden".into()),
     }
 }
 

@@ -27,12 +27,14 @@ fn a_call_is_asked_for_by_what_people_have_at_hand() {
         ("2026-11-23 08:15", "time"),
         ("2026-11-23T08:15:20", "time"),
         ("2026-11-23T08:15:20.5Z", "time"),
-        ("2026-13-23 08:15", "call-id"),
-        ("25:15", "call-id"),
+        ("2026-13-23@example.com", "call-id"),
+        ("0123456789abcdef", "call-id"),
     ] {
         assert_eq!(kind(text), is, "{text}");
     }
-    assert!("".parse::<AskedCall>().is_err());
+    for wrong in ["", "2026-13-23 08:15", "2026-11-23", "25:15", "08:15:61"] {
+        assert!(wrong.parse::<AskedCall>().is_err(), "{wrong}");
+    }
 }
 
 #[test]

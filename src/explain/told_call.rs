@@ -121,10 +121,15 @@ fn of_sidecar(s: &Sidecar) -> ToldSound {
     let told = s.assurance.as_ref().and_then(|a| if let Legible::Known(a) = a { Some(a) } else { None });
     let reasons = told.iter().flat_map(|a| &a.reasons);
     let reasons = reasons.map(|r| format!("{}: {}", r.name(), r.describe().replace('`', "")));
-    let whole = if s.complete { "complete" } else { "not complete" };
+    let is_whole = told.is_none_or(|a| a.reasons.is_empty());
+    let whole = match (s.complete, is_whole) {
+        (true, true) => "complete",
+        (true, false) => "all that came is there, but:",
+        (false, _) => "not complete:",
+    };
     ToldSound {
         id: s.id,
-        verdict: format!("{:.1} s of sound, {whole}", s.duration_s),
+        verdict: format!("{:.1} s, {whole}", s.duration_s),
         reasons: reasons.collect(),
         streams: s.streams.iter().map(stream).collect(),
     }

@@ -77,7 +77,7 @@ fn a_recording_and_a_call_that_was_left_out_are_explained_with_the_log() {
     let none = kept.run(&["explain", "nobody@example.com", "--log", log]);
     let said = String::from_utf8(none.stderr).unwrap();
     assert_eq!(none.status.code(), Some(1), "{said}");
-    assert!(said.contains("the recorder did not see the call answered"), "{said}");
+    assert!(said.contains("the recorder did not see it answered"), "{said}");
     let audit = kept.says(&["audit", "show", "--json"]);
     assert!(audit.contains("explain"), "each look is an entry: {audit}");
 }

@@ -59,7 +59,7 @@ fn a_recorded_call_tells_who_the_agent_is_and_by_what_its_media_was_found() {
         &text,
         &[
             ": recorded\n",
-            "2.0 s of sound, complete",
+            "2.0 s, complete",
             "caller: no agent: no rule of [agents] matches",
             "called: an agent: its number matches agents.extensions",
             "so it is an inbound call",

@@ -26,18 +26,22 @@ impl Pairing {
     /// A packet is nobody's, or not for certain. Who was heard in its run until now misses it, and
     /// so does a party that has gone where nobody said; of what a stranger's host sends nobody does.
     pub(super) fn miss_who_was_heard(&mut self, flow: &Flow, past: &RunHistory) {
-        let left = past.kin.iter().filter(|_| past.has_left).map(|k| k.leg);
-        let legs = past.owner.into_iter().chain(left).filter_map(|leg| self.legs.get(&leg)).flatten();
-        let own = legs.copied().filter(|id| self.is_own_host(*id, flow));
-        let missing: SmallVec<[SessionId; 4]> = own.collect();
+        let sessions = |leg: u64| self.legs.get(&leg).into_iter().flatten().copied();
+        let left = past.kin.iter().filter(|_| past.has_left).flat_map(|k| sessions(k.leg));
+        // Who goes on with a party's numbers, to where the other one is, is that party wherever he is.
+        let is_to_other =
+            |id: &SessionId| self.sessions.get(id).is_some_and(|s| s.spoke.contains(&Some(flow.dst)));
+        let left = left.filter(|id| self.is_own_host(*id, flow) || is_to_other(id));
+        let was = past.owner.into_iter().flat_map(sessions).filter(|id| self.is_own_host(*id, flow));
+        let missing: SmallVec<[SessionId; 4]> = was.chain(left).collect();
         self.report_incomplete(&missing);
     }
 
-    /// Does a flow come from a host of a session's parties, or from or to where one was heard?
+    /// Does a flow come from a host of a session's parties, or from where one was heard?
     fn is_own_host(&self, id: SessionId, flow: &Flow) -> bool {
         let is_at = |s: &Session| {
-            let is_heard = s.spoke.iter().flatten().any(|at| [flow.src, flow.dst].contains(at));
-            is_heard || [Side::Caller, Side::Callee].iter().any(|side| s.is_said_at(*side, flow.src.ip()))
+            let is_said = [Side::Caller, Side::Callee].iter().any(|side| s.is_said_at(*side, flow.src.ip()));
+            is_said || s.spoke.contains(&Some(flow.src))
         };
         self.sessions.get(&id).is_some_and(is_at)
     }

@@ -7,7 +7,7 @@ use super::super::owner::{Owned, Ownership, decide};
 use super::super::places::{MAX_CLAIMANTS, ResolvedFlow, Whose};
 use super::super::route::Given;
 use super::super::runs::{Run, Sender, StreamPosition};
-use super::super::session::{Claimant, Learned, Session, name_both_ends};
+use super::super::session::{Claimant, Learned, Session};
 use super::{Disowned, MAX_LEARNED, Pairing, Rank, Route, SessionId, Side, Target};
 use crate::id::Channel;
 use crate::net::Flow;
@@ -424,26 +424,6 @@ impl Pairing {
         let claimed = s.claims.iter().flatten().map(|c| c.addr);
         let addrs: SmallVec<[SocketAddr; 8]> = claimed.chain(s.learned.iter().map(|l| l.addr)).collect();
         addrs.into_iter().for_each(|a| self.places.forget_flows(a, &mut self.sessions));
-    }
-
-    /// Last packets of a session's flows, but for those that stay, are not another call's.
-    pub(super) fn bury_flows(&mut self, session: SessionId, stays: impl Fn(&Flow) -> bool) {
-        if let Some(s) = self.sessions.get(&session) {
-            let flows = self.places.flows_of(s).filter(|f| !stays(f) && !self.is_shared(f, s));
-            // What begins after the hang-up is not its.
-            let is_own = |run: &Run| s.leaving.is_none_or(|left| run.began.since(left) == 0);
-            let runs = flows.filter_map(|f| Some((f, self.places.known(&f)?.run)));
-            let sourced = runs.filter(|(_, run)| is_own(run)).map(|(f, run)| (f, run.sole_source()));
-            let sourced: SmallVec<[_; 4]> = sourced.collect();
-            self.stragglers.bury(s, sourced.into_iter(), self.now);
-        }
-    }
-
-    /// Does another live leg name both ends of a flow as well?
-    fn is_shared(&self, flow: &Flow, s: &Session) -> bool {
-        let others = self.places.parties_of(flow).filter_map(|id| self.sessions.get(&id));
-        let mut live = others.filter(|o| o.age != s.age && o.leaving.is_none() && o.answered.is_some());
-        live.any(|o| name_both_ends(&o.claims, flow))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::call::call_id_hash;
 use crate::cli::Cli;
 use crate::cli::explain::ExplainArgs;
 use crate::custody::audit::{Action, Draft, facts};
-use crate::explain::AskedCall;
+use crate::explain::{AskedCall, told_agent};
 use crate::store::assurance::AssuranceReason;
 use crate::store::register::RegisterEntry;
 use crate::telemetry::label::{FailReason, UnrecordedReason};
@@ -58,7 +58,11 @@ pub fn run(cli: &Cli, args: &ExplainArgs) -> anyhow::Result<()> {
     let detail = facts! { Register: "explain", Count: calls.len() };
     site.note(Draft::new(Action::List).on(ids).detail(detail))?;
     if calls.is_empty() {
-        bail!("{}", nothing(&args.call));
+        if let AskedCall::Recording(id, _) = args.call {
+            // Deleted, say, and when.
+            archive.one(id)?;
+        }
+        bail!("{}", nothing(&args.call, &site.config.retention.timezone.to_string()));
     }
     add_log(&mut calls, args.log.as_deref())?;
     match args.json {
@@ -68,17 +72,18 @@ pub fn run(cli: &Cli, args: &ExplainArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn nothing(asked: &AskedCall) -> &'static str {
+fn nothing(asked: &AskedCall, zone: &str) -> String {
+    let unseen = "the recorder did not see it answered (`nauhuri doctor` tells whether it sees the wire)";
     match asked {
-        AskedCall::Recording(..) => "no recording of this id, and no call of this Call-ID in the last day",
-        AskedCall::CallId(_) => {
-            "neither the recordings of the last day nor the register of unrecorded calls has this Call-ID: the \
-             recorder did not see the call answered (nauhuri doctor tells whether it sees the wire)"
-        }
-        AskedCall::At(_) | AskedCall::All => {
-            "nothing was recorded then, and no answered call was left out: the recorder did not see one (nauhuri \
-             doctor tells whether it sees the wire)"
-        }
+        AskedCall::Recording(..) => "no such recording".into(),
+        AskedCall::CallId(_) => format!(
+            "no recording of the last day has this Call-ID, and no unrecorded call of the register: of an older \
+             recording give the id or the time; if the call is not older, {unseen}"
+        ),
+        AskedCall::At(_) | AskedCall::All => format!(
+            "no recording that is kept was under way then ({zone}; without a date: in the last day), and no answered \
+             call was left out: what was deleted since is not known by its time; else {unseen}"
+        ),
     }
 }
 
@@ -170,7 +175,7 @@ fn of_row(archive: &Opened, row: &Row, asked: &AskedCall) -> anyhow::Result<Opti
     let reasons = told.into_iter().flatten().filter_map(|r| r.as_str());
     let meaning = |name: &str| AssuranceReason::ALL.iter().find(|r| r.name() == name).map(|r| r.describe());
     let explained = |name| format!("{name}: {}", meaning(name).unwrap_or_default().replace('`', ""));
-    let agent = row.agent.id.as_ref().map_or_else(String::new, |a| format!(", agent {a}"));
+    let agent = row.agent.id.as_ref().map_or_else(String::new, |a| format!(", agent {}", told_agent(a)));
     let service = row.service.as_deref().unwrap_or("-");
     Ok(Some(KeptCall {
         at: row.answered_at,
