@@ -254,6 +254,11 @@ fn times_that_are_not_those_of_the_calls() {
 }
 
 #[test]
+fn no_packet_at_all() {
+    names(AGENTS, &Frames::new(), &["no packet is in the captures", "mirror the port"], 1);
+}
+
+#[test]
 fn no_call_in_what_was_seen() {
     names(AGENTS, &of("sipp-busy.pcap"), &["4 SIP messages, but no call was answered", "--seconds"], 0);
     let end = call()[0].0 + 1_500 * MS;

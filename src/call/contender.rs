@@ -134,6 +134,11 @@ impl Contender<'_> {
         self.session.age == k.leg && self.speaker == k.side
     }
 
+    /// Does its description name both ends?
+    pub fn names_both(&self) -> bool {
+        self.ranks == [Rank::Claimed; 2]
+    }
+
     pub fn best(&self) -> Rank {
         self.ranks[0].min(self.ranks[1])
     }

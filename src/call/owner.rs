@@ -171,7 +171,10 @@ fn sift<'p>(
         let kin: Contenders<'_> = all.iter().filter(|c| is_kin(c)).copied().collect();
         all.retain(|c| {
             let is_passed_on = past.kin.iter().any(|k| is_transferred(c, k));
-            is_kin(c) || is_passed_on || kin.iter().any(|k| are_in_a_row(k, c))
+            // Who is said to be at both ends is, whatever the numbers look like: a mixer gives all its
+            // streams one SSRC and one count.
+            let is_said = c.names_both() && !kin.iter().any(Contender::names_both);
+            is_kin(c) || is_passed_on || is_said || kin.iter().any(|k| are_in_a_row(k, c))
         });
         if all.is_empty() {
             return Some(&past.kin);
@@ -182,7 +185,9 @@ fn sift<'p>(
     all.retain(|c| !changes(c) || past.before.iter().any(|k| c.is_sender(k)));
     // What was one's that had been answered is not another's who rang on for a while then.
     let had_answered = |c: &Contender<'_>| c.session.answered_at.is_some_and(|at| at.since(past.began) <= 1);
-    let is_owner = |c: &Contender<'_>| past.owner == Some(c.session.age) && had_answered(c);
+    let is_owner = |c: &Contender<'_>| {
+        past.owner == Some(c.session.age) && c.session.leaving.is_none() && had_answered(c)
+    };
     if let Some(owner) = all.iter().find(|c| is_owner(c)).copied() {
         all.retain(|c| had_answered(c) || related(&owner, c) || now.since(past.began) <= 1);
     }
@@ -198,9 +203,9 @@ fn sift<'p>(
 /// Legs of one call that were both given a pair of endpoints: what one may own the other may.
 fn are_in_a_row(a: &Contender<'_>, b: &Contender<'_>) -> bool {
     let (older, newer) = if a.session.age <= b.session.age { (a, b) } else { (b, a) };
-    let is_direct = a.ranks == [Rank::Claimed; 2] && b.ranks == [Rank::Claimed; 2];
+    let is_direct = a.names_both() && b.names_both();
     let is_passed_on = || shares(older, newer) && a.session.meets(b.session);
-    a.speaker == b.speaker && is_direct && (related(a, b) || is_passed_on())
+    is_direct && (related(a, b) || is_passed_on())
 }
 
 /// Two live legs, one after the other on the call's way, that were both given

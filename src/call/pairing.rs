@@ -323,7 +323,7 @@ impl Pairing {
             // What begins after the hang-up is not its.
             let is_own = |run: &Run| s.leaving.is_none_or(|left| run.began.since(left) == 0);
             let runs = flows.filter_map(|f| Some((f, self.places.known(&f)?.run)));
-            let sourced = runs.filter(|(_, run)| is_own(run)).map(|(f, run)| (f, run.sole_source()));
+            let sourced = runs.filter(|(_, run)| is_own(run)).map(|(f, run)| (f, run.sources()));
             let sourced: SmallVec<[_; 4]> = sourced.collect();
             self.stragglers.bury(s, sourced.into_iter(), self.now);
         }

@@ -8,6 +8,7 @@
 
 use super::flows::Tick;
 use crate::sdp::Side;
+use smallvec::SmallVec;
 
 /// Where a packet stands in its sender's stream (RFC 3550 §5.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,23 +43,28 @@ pub(super) struct Run {
     pub seq: u16,
     /// When it began.
     pub began: Tick,
-    /// Another source was heard on the flow shortly before: it may go on.
-    pub is_beside: bool,
+    /// Another source was heard on the flow shortly before, and how far it came: it may go on.
+    pub beside: Option<StreamPosition>,
 }
 
 impl Run {
     pub fn begin(stream: StreamPosition, now: Tick) -> Run {
-        Run { ssrc: stream.ssrc, first: stream.seq, seq: stream.seq, began: now, is_beside: false }
+        Run { ssrc: stream.ssrc, first: stream.seq, seq: stream.seq, began: now, beside: None }
     }
 
     /// The same on a flow on which this run was last heard then.
     pub fn begin_after(&self, heard: Tick, stream: StreamPosition, now: Tick) -> Run {
-        Run { is_beside: now.since(heard) <= BREAK && self.ssrc != stream.ssrc, ..Run::begin(stream, now) }
+        let is_beside = now.since(heard) <= BREAK && self.ssrc != stream.ssrc;
+        Run { beside: is_beside.then_some(self.newest()), ..Run::begin(stream, now) }
     }
 
-    /// The only source of its flow, as far as is known, and its newest packet.
-    pub fn sole_source(&self) -> Option<StreamPosition> {
-        (!self.is_beside).then_some(StreamPosition { ssrc: self.ssrc, seq: self.seq })
+    fn newest(&self) -> StreamPosition {
+        StreamPosition { ssrc: self.ssrc, seq: self.seq }
+    }
+
+    /// The sources that may go on on its flow, and how far they have come.
+    pub fn sources(&self) -> SmallVec<[StreamPosition; 2]> {
+        std::iter::once(self.newest()).chain(self.beside).collect()
     }
 
     /// Is its newest packet one of the next after `last`?

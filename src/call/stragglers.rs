@@ -11,21 +11,24 @@ use super::runs::{Run, StreamPosition};
 use super::session::{Rank, Session, Sessions};
 use crate::net::Flow;
 use foldhash::quality::RandomState;
+use smallvec::SmallVec;
 use std::collections::HashMap;
 
 /// A party may go on sending so long after its call was hung up.
 const STRAGGLES: u32 = Tick::of_ms(2000);
+/// Sources of one flow.
+const MAX_SOURCES: usize = 4;
 /// Flows remembered.
 const MAX_FLOWS: usize = 8192;
 
 /// A flow whose call is over.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Buried {
     at: Tick,
     /// Its leg and group; none where it may have been of several.
     of: Option<(u64, u64)>,
-    /// Its source (RFC 3550 §3) and how far that has come; none where it may have been several.
-    last: Option<StreamPosition>,
+    /// Its sources (RFC 3550 §3) and how far they have come; none where there are too many.
+    sources: SmallVec<[StreamPosition; 2]>,
     /// It was signalled on the VLAN it ran on.
     on_vlan: bool,
     /// Whose it would be by now, leg and group, and when that was last so: that call may be
@@ -53,38 +56,47 @@ impl Stragglers {
     pub fn bury(
         &mut self,
         s: &Session,
-        flows: impl Iterator<Item = (Flow, Option<StreamPosition>)>,
+        flows: impl Iterator<Item = (Flow, SmallVec<[StreamPosition; 2]>)>,
         now: Tick,
     ) {
         if self.flows.len() >= MAX_FLOWS {
             self.flows.retain(|_, b| b.is_recent(now));
         }
-        for (flow, last) in flows {
+        for (flow, sources) in flows {
             if self.flows.len() >= MAX_FLOWS {
                 self.no_room += 1;
                 continue;
             }
             let on_vlan = s.vlans.contains(&flow.vlan);
             let of = Some((s.age, s.group));
-            let new = Buried { at: now, of, last, on_vlan, heir: None };
-            let old = self.flows.entry(flow).or_insert(new);
+            let new = Buried { at: now, of, sources, on_vlan, heir: None };
+            let old = self.flows.entry(flow).or_insert_with(|| new.clone());
             // Of two calls one after the other it may be either's.
             let is_same = old.of == new.of || now.since(old.at) > STRAGGLES;
-            let ssrc = |b: &Buried| b.last.map(|l| l.ssrc);
-            let is_sole = now.since(old.at) > STRAGGLES || ssrc(old) == ssrc(&new);
-            *old = Buried { of: new.of.filter(|_| is_same), last: new.last.filter(|_| is_sole), ..new };
+            let mut sources = new.sources.clone();
+            let is_gone = now.since(old.at) > STRAGGLES;
+            let others = old.sources.iter().filter(|o| !is_gone && sources.iter().all(|s| s.ssrc != o.ssrc));
+            let others: SmallVec<[StreamPosition; 2]> = others.copied().collect();
+            sources.extend(others);
+            if sources.len() > MAX_SOURCES || (old.sources.is_empty() && !is_gone) {
+                sources.clear();
+            }
+            *old = Buried { of: new.of.filter(|_| is_same), sources, ..new };
         }
     }
 
     /// Was the flow, with this run, another call's than its owners' until just now?
     pub fn has(&mut self, (flow, run): (&Flow, &Run), owned: &Owned, sessions: &Sessions, now: Tick) -> bool {
-        let is_same = |b: &&mut Buried| b.is_recent(now) && b.last.is_none_or(|l| l.ssrc == run.ssrc);
+        let is_same = |b: &&mut Buried| {
+            b.is_recent(now) && (b.sources.is_empty() || b.sources.iter().any(|s| s.ssrc == run.ssrc))
+        };
         let Some(old) = self.flows.get_mut(flow).filter(is_same) else {
             return false;
         };
-        let goes_on = old.last.is_some_and(|l| run.follows(l));
-        if let Some(last) = old.last.as_mut().filter(|_| goes_on) {
-            last.seq = run.seq;
+        let before = old.sources.iter_mut().find(|s| run.follows(**s));
+        let goes_on = before.is_some();
+        if let Some(source) = before {
+            source.seq = run.seq;
         }
         // Who took both its addresses over since is the next call on them, if on its VLAN; but the
         // old one's party may go on counting for a while.

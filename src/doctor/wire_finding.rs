@@ -140,6 +140,9 @@ pub(super) fn find(facts: &WireFacts, config: &Config) -> Vec<WireFinding> {
     let mut all: Vec<_> = notices(s, ports).iter().map(|n| unread(n, facts, ports)).collect();
     let may_be_sip = all.iter().any(|f| matches!(f, WireFinding::Unread { severity: Broken, .. }));
     let rtp = facts.streams.packets + facts.streams.copies;
+    if s.net.frames + s.datagrams == 0 && !facts.is_live {
+        all.push(WireFinding::NoSip { seen: "no packet is in the captures".into(), vlans: Vec::new() });
+    }
     if sip == 0 && !may_be_sip && s.net.frames + s.datagrams > 0 {
         if rtp >= LEAST_RTP {
             all.push(WireFinding::RtpWithoutSip { packets: rtp, pairs: facts.rtp_pairs.clone() });

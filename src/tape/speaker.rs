@@ -316,9 +316,11 @@ impl Speaker {
     /// Where a packet of a known source counts as heard.
     fn place_of(&self, i: usize, packet: &Packet<'_>, place: HeardAt, at_ns: i64) -> HeardAt {
         let before = self.sources[i].place();
-        let has_just_moved = self.moved_at_ns.is_some_and(|m| at_ns < m + UNDER_WAY_NS);
+        // Where it is not heard at the new place yet it goes on at the old one.
+        let is_there_yet = self.floor.place() == Some(before);
+        let has_moved = self.moved_at_ns.is_some_and(|m| is_there_yet || at_ns < m + UNDER_WAY_NS);
         // What comes from where it was not heard before is not from where it was.
-        let is_under_way = has_just_moved && self.sources[i].is_from(packet.flow);
+        let is_under_way = has_moved && self.sources[i].is_from(packet.flow);
         if is_under_way && before.is_better(place) { before } else { place }
     }
 

@@ -140,7 +140,7 @@ fn phones_that_are_sent_to_one_another_are_heard_to_the_end() {
 fn whoever_is_told_first_and_switches_early_what_is_missing_says_so() {
     for is_tied in [false, true] {
         for is_outbound in [false, true] {
-            for gap in [-300.0, -50.0, -2.0, 2.0, 50.0, 300.0, 1000.0] {
+            for gap in [-300.0, -50.0, -2.0, 2.0, 50.0, 300.0, 1000.0, 2000.0] {
                 for after in [1.0, 15.0, 30.0, 200.0] {
                     let how = Switch { is_tied, is_outbound, told: [2000.0, 2000.0 + gap], after };
                     let (s, sent) = scene(how);

@@ -3,7 +3,7 @@
 //! another's voice, and what is missing says so.
 
 use crate::common::ladder::Side::{Callee, Caller};
-use crate::common::ladder::{Dialog, Scene, Side, addr};
+use crate::common::ladder::{Dialog, Scene, Side, addr, ns};
 use crate::common::oracle::check;
 use crate::common::run::Recording;
 use crate::common::voice::{Packet, Voice};
@@ -146,6 +146,109 @@ fn the_next_call_on_both_ports_does_not_hear_who_still_sends() {
             let what = format!("{gap} {still} {who:?}");
             holds_nothing_of(&run.recordings[1], &before, &what);
             honest(&run.recordings[1], [&sent[0], &sent[1]], &what);
+        }
+    }
+}
+
+/// A call of 1.5 s from `at` on, its agent at `phone` on the wire; both go on for `still` ms.
+fn one_of_many(s: &mut Scene, n: u16, at: f64, is_hidden: bool, [still, seed]: [f64; 2]) -> [Vec<Packet>; 2] {
+    let d = Dialog::new(n);
+    let [server, phone] = [addr("192.0.2.10:30000"), addr("192.0.2.21:5000")];
+    let described = if is_hidden { addr("10.0.0.5:5000") } else { phone };
+    let d = Dialog { sip: [addr("192.0.2.10:5060"), addr("192.0.2.21:5060")], rtp: [server, described], ..d };
+    d.invite(s, at - 15.0);
+    d.status(s, at, 200);
+    d.ack(s, at + 4.0);
+    let said = [
+        Voice::of(&d, Caller, seed as u64).between(server, phone).talk(at + 11.0, at + 1500.0 + still),
+        Voice::of(&d, Callee, seed as u64 + 1).between(phone, server).talk(at + 9.0, at + 1500.0 + still),
+    ];
+    said.iter().for_each(|said| s.media(said));
+    d.bye(s, at + 1500.0, Callee);
+    said.map(|said| said.into_iter().filter(|p| p.nominal_ns < ns(at + 1500.0)).collect())
+}
+
+#[test]
+fn calls_in_a_row_on_the_same_ports_are_heard_and_never_hear_the_last_one() {
+    for is_hidden in [false, true] {
+        for gap in [20.0, 150.0, 300.0, 1200.0] {
+            for still in [0.0, 100.0, 300.0] {
+                let mut s = Scene::new();
+                let mut all = Vec::new();
+                for n in 0..4_u16 {
+                    let at = 1000.0 + f64::from(n) * (1500.0 + gap);
+                    all.push(one_of_many(&mut s, n + 1, at, is_hidden, [still, 10.0 * f64::from(n)]));
+                }
+                let run = s.replay(AGENTS);
+                assert_eq!(run.recordings.len(), 4, "{is_hidden} {gap} {still}");
+                for (n, (r, own)) in run.recordings.iter().zip(&all).enumerate() {
+                    let what = format!("{is_hidden} {gap} {still} {n}");
+                    let others = all.iter().enumerate().filter(|(m, _)| *m != n);
+                    others.for_each(|(_, others)| holds_nothing_of(r, others, &what));
+                    honest(r, [&own[0], &own[1]], &what);
+                    assert!(
+                        still > 0.0 || r.json["complete"] == true,
+                        "{what}: nobody disturbs it; {}",
+                        r.json
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn devices_that_use_one_ssrc_for_all_their_calls_are_heard_from_the_answer_on() {
+    for gap in [20.0, 150.0, 600.0, 1500.0] {
+        let mut s = Scene::new();
+        let all: Vec<_> = (0..3_u16)
+            .map(|n| one_of_many(&mut s, n + 1, 1000.0 + f64::from(n) * (1500.0 + gap), false, [0.0, 77.0]))
+            .collect();
+        let run = s.replay(AGENTS);
+        assert_eq!(run.recordings.len(), 3);
+        for (r, own) in run.recordings.iter().zip(&all) {
+            honest(r, [&own[0], &own[1]], &format!("{gap}"));
+            complete(r, true);
+        }
+    }
+}
+
+#[test]
+fn calls_through_a_mixer_with_one_port_one_ssrc_and_one_count_are_told_apart() {
+    for late in [10.0, 100.0, 300.0, 1000.0, 3000.0] {
+        let server = addr("192.0.2.10:30000");
+        let mut s = Scene::new();
+        let mut all = Vec::new();
+        for n in 0..2_u16 {
+            let at = 1000.0 + late * f64::from(n);
+            let d = Dialog::new(n + 1);
+            let phone = addr(&format!("192.0.2.{}:5000", 21 + n));
+            let d = Dialog {
+                to: d.to.replace("2001", &format!("200{}", n + 1)),
+                uri: d.uri.replace("2001", &format!("200{}", n + 1)),
+                sip: [addr("192.0.2.10:5060"), SocketAddr::new(phone.ip(), 5060)],
+                rtp: [server, phone],
+                ..d
+            };
+            d.answered(&mut s, at - 500.0, at);
+            // The mixer's numbers and stamps follow its clock, whoever it speaks to.
+            let first = 1000.0 + 20.0 * ((at + 9.0 - 1000.0) / 20.0).ceil();
+            let mut mixer = Voice::of(&d, Caller, 5);
+            let steps = ((first - 1000.0) / 20.0) as u32;
+            (mixer.ssrc, mixer.seq, mixer.ts) = (0x1111_2222, 100 + steps as u16, 5000 + 160 * steps);
+            let said = [
+                mixer.talk(first, at + 3900.0),
+                Voice::of(&d, Callee, 50 + u64::from(n)).talk(at + 7.0, at + 3900.0),
+            ];
+            said.iter().for_each(|said| s.media(said));
+            d.bye(&mut s, at + 4000.0, Callee);
+            all.push(said);
+        }
+        let run = s.replay(AGENTS);
+        assert_eq!(run.recordings.len(), 2);
+        for (r, own) in run.recordings.iter().zip(&all) {
+            honest(r, [&own[0], &own[1]], &format!("{late}"));
+            complete(r, true);
         }
     }
 }

@@ -181,7 +181,7 @@ impl Pairing {
         }
         // Should one of the others end, it may still be that one's for a while.
         for s in others.iter().flatten().filter_map(|id| self.sessions.get(id)) {
-            self.stragglers.bury(s, std::iter::once((*flow, run.sole_source())), self.now);
+            self.stragglers.bury(s, std::iter::once((*flow, run.sources())), self.now);
         }
         let missing = Hosts::missing(owned, flow, &self.sessions);
         let ids: SmallVec<[SessionId; 4]> = missing.chain(others.into_iter().flatten()).collect();

@@ -101,3 +101,25 @@ fn who_comes_to_know_a_run_too_late_has_missed_what_was_before() {
         assert_eq!(incomplete(&mut p), if missed { vec![A] } else { Vec::new() }, "{known_at}");
     }
 }
+
+#[test]
+fn legs_that_the_exchange_began_both_are_in_a_row_as_well() {
+    let mut p = Pairing::new();
+    p.handle_time(ms(0));
+    let exchange = ["192.0.2.10:30000", "192.0.2.10:30002"];
+    let near = p.open(1, 1, ends("192.0.2.10", "192.0.2.21"));
+    let far = p.open(2, 2, ends("192.0.2.10", "198.51.100.1"));
+    for (id, caller, callee) in [(near, exchange[1], PHONE), (far, exchange[0], CUSTOMER)] {
+        p.claim(id, Side::Caller, &[claim(caller)]);
+        p.claim(id, Side::Callee, &[claim(callee)]);
+        p.answer(id, 2);
+    }
+    p.record(near, Some((A, Side::Caller, 0)));
+    let numbered = |seq| Some(StreamPosition { ssrc: 5, seq });
+    assert_eq!(p.goes_as(numbered(1), flow(CUSTOMER, exchange[0]), ms(10)), Route::NotRecorded);
+    p.handle_time(ms(600));
+    p.claim(far, Side::Caller, &[claim(PHONE)]);
+    p.claim(near, Side::Caller, &[claim(CUSTOMER)]);
+    assert_eq!(p.goes_as(numbered(2), flow(CUSTOMER, PHONE), ms(610)), is(A, Channel::Customer));
+    assert_eq!(p.goes(back(flow(CUSTOMER, PHONE)), ms(612)), is(A, Channel::Agent));
+}
