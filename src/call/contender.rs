@@ -280,11 +280,14 @@ impl Contender<'_> {
 }
 
 /// Of one call: the same session, the same contact, or two legs under way at
-/// once that pass one description on. An origin line alone proves nothing: simple
-/// senders use one for all their calls.
+/// once that pass one description on, where one ends the other begins. An origin line alone proves
+/// nothing: simple senders use one for all the calls that they begin.
 pub(super) fn related(a: &Contender<'_>, b: &Contender<'_>) -> bool {
     let (older, newer) = if a.session.age <= b.session.age { (a, b) } else { (b, a) };
     let at_once = older.session.answered.is_none_or(|begun| newer.session.age <= begun);
     let same_origin = a.origin == b.origin && a.origin != 0;
-    a.session.group == b.session.group || (same_origin && at_once && !a.session.is_parallel(b.session))
+    let begins_at = |c: &Contender<'_>| c.session.ends[Side::Caller as usize].ip();
+    let is_passed_on =
+        || same_origin && at_once && begins_at(a) != begins_at(b) && !a.session.is_parallel(b.session);
+    a.session.group == b.session.group || is_passed_on()
 }

@@ -123,3 +123,23 @@ fn legs_that_the_exchange_began_both_are_in_a_row_as_well() {
     assert_eq!(p.goes_as(numbered(2), flow(CUSTOMER, PHONE), ms(610)), is(A, Channel::Customer));
     assert_eq!(p.goes(back(flow(CUSTOMER, PHONE)), ms(612)), is(A, Channel::Agent));
 }
+
+#[test]
+fn calls_that_one_element_begins_are_not_one_for_their_origin() {
+    // A media server that writes one origin line for all its calls, and telephones with one private address.
+    let server = |at| [Claim { origin: 7, ..claim(at) }];
+    let phone = [ranked("192.168.1.10:50000", Rank::Candidate)];
+    let mut p = Pairing::new();
+    p.handle_time(ms(0));
+    for (n, callee) in [(1, "198.51.100.9"), (2, "198.51.100.10")] {
+        let id = p.open(n, n, ends("192.0.2.10", callee));
+        p.claim(id, Side::Caller, &server("192.0.2.10:30000"));
+        p.claim(id, Side::Callee, &phone);
+        p.answer(id, 2);
+        p.record(id, Some((RecordingId(n), Side::Caller, 0)));
+    }
+    let f = flow("192.168.1.10:50000", "192.0.2.10:30000");
+    assert_eq!(p.goes(f, ms(10)), Route::Doubt);
+    assert_eq!(p.goes(back(f), ms(12)), Route::Doubt);
+    assert_eq!(incomplete(&mut p), [A, B]);
+}
