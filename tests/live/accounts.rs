@@ -199,7 +199,7 @@ impl Place {
                 "--set",
                 "probe.ring=1s",
             ],
-            "show" => vec![plain],
+            "show" | "explain" => vec![plain],
             "hold" => [&[plain, "--reason", "crime"][..], &case].concat(),
             "release" => vec![held, "--ref", "A", "--yes"],
             "restrict" => [&[plain][..], &case].concat(),
@@ -229,8 +229,9 @@ impl Place {
             }
             "user disable" => vec!["matti"],
             "user reset" => vec!["matti", "--password-stdin"],
-            "check" | "list" | "unrecorded" | "verify" | "reindex" | "repair" | "forecast" | "expire"
-            | "audit verify" | "audit show" | "serve" | "user list" | "dsar list" | "training list" => vec![],
+            "check" | "list" | "unrecorded" | "report" | "verify" | "reindex" | "repair" | "forecast"
+            | "expire" | "audit verify" | "audit show" | "serve" | "user list" | "dsar list"
+            | "training list" => vec![],
             other => panic!("`nauhuri {other}` is new: say here how it is run"),
         };
         let config = self.office.store.outside().join("nauhuri.toml").display().to_string();
