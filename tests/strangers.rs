@@ -14,7 +14,7 @@ use field::strangers::{is_mixed, try_seed};
 
 /// Scenarios of the first 200 in which no voice is mixed, but which are not as reckoned: sound
 /// that only one call can own is left out, or `complete` is false over nothing missing. They are gaps
-/// that are known (of the 10,000 about one in nineteen has one; what is missing is told in all of
+/// that are known (of the 10,000 about one in twenty has one; what is missing is told in all of
 /// them); no number may be added, and one that is closed has to go.
 const GAPS: &[u64] = &[37, 62, 65, 116, 182];
 
