@@ -4,7 +4,7 @@
 //! of recordings. A module uses only layers above it in this list:
 //!
 //! ```text
-//! 0  time id config pii
+//! 0  time id config pii html
 //! 1  wire sip sdp rtp codec tls
 //! 2  net
 //! 3  call tape
@@ -93,6 +93,8 @@
 
 #[forbid(unsafe_code)]
 pub mod config;
+#[forbid(unsafe_code)]
+pub mod html;
 #[forbid(unsafe_code)]
 pub mod id;
 #[forbid(unsafe_code)]

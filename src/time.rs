@@ -83,6 +83,11 @@ impl Timestamp {
         Timestamp(ns.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
     }
 
+    /// On the wall of `zone`, in a form of `strftime`.
+    pub fn on_the_wall(self, zone: &jiff::tz::TimeZone, form: &str) -> String {
+        self.to_jiff().to_zoned_datetime(zone.clone()).strftime(form).to_string()
+    }
+
     /// Reads RFC 3339, in any zone.
     pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
         text.parse::<jiff::Timestamp>().ok().map(Timestamp::from_jiff)

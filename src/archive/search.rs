@@ -38,12 +38,17 @@ impl IdPart {
         }
     }
 
-    /// Whether it names this recording.
-    pub fn names(self, row: &Row) -> bool {
+    /// Whether it is of this UUID.
+    pub fn is_of(self, id: Uuid) -> bool {
         match self {
-            IdPart::Full(uuid) => row.id == uuid || row.call_group == uuid,
-            IdPart::Short(short) => short_of(row.id) == short,
+            IdPart::Full(uuid) => id == uuid,
+            IdPart::Short(short) => short_of(id) == short,
         }
+    }
+
+    /// Whether it names this recording, or its contact.
+    pub fn names(self, row: &Row) -> bool {
+        self.is_of(row.id) || self == IdPart::Full(row.call_group)
     }
 }
 

@@ -203,17 +203,15 @@ fn sift<'p>(
 /// Legs of one call that were both given a pair of endpoints: what one may own the other may.
 fn are_in_a_row(a: &Contender<'_>, b: &Contender<'_>) -> bool {
     let (older, newer) = if a.session.age <= b.session.age { (a, b) } else { (b, a) };
-    let is_direct = a.names_both() && b.names_both();
-    let is_passed_on = || shares(older, newer) && a.session.meets(b.session);
-    is_direct && (related(a, b) || is_passed_on())
+    let is_one = related(a, b) && a.names_both() && b.names_both();
+    is_one || (shares(older, newer) && a.session.meets(b.session))
 }
 
 /// Two live legs, one after the other on the call's way, that were both given
 /// the same pair of endpoints after the newer began: they share direct media.
 fn shares(older: &Contender<'_>, newest: &Contender<'_>) -> bool {
-    let direct = [Rank::Claimed, Rank::Claimed];
-    older.ranks == direct
-        && newest.ranks == direct
+    older.names_both()
+        && newest.names_both()
         && older.made > newest.session.opened
         && !older.session.is_parallel(newest.session)
 }

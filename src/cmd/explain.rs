@@ -5,14 +5,13 @@ mod technical_log;
 
 use super::decode_worker;
 use super::output::{self, plain_lines, remark};
-use super::replay::open_tunnels;
+use super::replay::{open_tunnels, progress_bar, warn};
 use super::settings::{self, DefaultFile};
 use super::usage::Usage;
 use super::words::local;
 use crate::capture::merge::Merged;
 use crate::cli::Cli;
 use crate::cli::explain::ExplainArgs;
-use crate::config::advice::has_no_agent_rule;
 use crate::config::check::Purpose;
 use crate::daemon::capture_loop::worker_count;
 use crate::daemon::confine::leave_no_core;
@@ -52,18 +51,12 @@ pub fn run(cli: &Cli, args: &ExplainArgs) -> anyhow::Result<()> {
     let context = Arc::new(Context::explaining(&config));
     context.decode_by(decode_worker::program(), &config.codecs);
     let zone = config.retention.timezone.rules();
-    let bar = super::replay::progress_bar(cli, captures.total_bytes().unwrap_or(0));
+    let bar = progress_bar(cli, captures.total_bytes().unwrap_or(0));
     let mut book = StoryBook::new(args.call.clone(), zone.clone(), |bytes| bar.set_position(bytes));
     let done = replay(&config, &context, zone, worker_count(&config), captures, &mut book)?;
     bar.finish_and_clear();
-    let warnings = super::replay::warnings(&done, &config);
-    if has_no_agent_rule(&config.agents) && !cli.global.quiet {
-        remark(format_args!("note: no agent rule is set: the called party of each call counts as the agent"));
-    }
-    for w in &warnings {
-        remark(format_args!("warning: {}", output::plain(w)));
-    }
-    let (all, span, left_out) = (book.calls().0, book.calls().1, book.left_out());
+    let warnings = warn(cli, &done, &config);
+    let ((all, span), left_out) = (book.calls(), book.left_out());
     let calls = told(book, &done);
     if calls.is_empty() {
         bail!("no such call in {}", in_captures(all, span, zone));

@@ -71,13 +71,7 @@ pub fn run(cli: &Cli, args: &ReplayArgs) -> anyhow::Result<()> {
         &mut Bar(&bar),
     )?;
     bar.finish_and_clear();
-    let warnings = warnings(&done, &config);
-    if has_no_agent_rule(&config.agents) && !cli.global.quiet {
-        remark(format_args!("note: no agent rule is set: the called party of each call counts as the agent"));
-    }
-    for w in &warnings {
-        remark(format_args!("warning: {}", output::plain(w)));
-    }
+    let warnings = warn(cli, &done, &config);
     let summary = if args.json { summary::json(&done, &warnings, root)? } else { summary::text(&done, root) };
     register(&config, args.out.is_some(), &done, (&context, config.retention.timezone.rules()))?;
     output::print(&summary)?;
@@ -94,9 +88,16 @@ pub(super) fn open_tunnels(loaded: &mut Loaded) {
     capture.tunnels.extend(loaded.config.hep.as_tunnels());
 }
 
-/// What is to be told of the captures and of what is in them.
-pub(super) fn warnings(done: &Replayed, config: &Config) -> Vec<String> {
-    summary::warnings(done, config.sip.ports.listed())
+/// Says what is to be told of the captures, of what is in them, and of a configuration without an agent.
+pub(super) fn warn(cli: &Cli, done: &Replayed, config: &Config) -> Vec<String> {
+    let warnings = summary::warnings(done, config.sip.ports.listed());
+    if has_no_agent_rule(&config.agents) && !cli.global.quiet {
+        remark(format_args!("note: no agent rule is set: the called party of each call counts as the agent"));
+    }
+    for w in &warnings {
+        remark(format_args!("warning: {}", output::plain(w)));
+    }
+    warnings
 }
 
 /// Writes what was not recorded into the store's register, as the recorder does.

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 /// Time on the wall of the office.
 pub(super) fn local(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_jiff().to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    at.on_the_wall(zone, "%Y-%m-%d %H:%M:%S")
 }
 
 /// Everything there is to say of it.

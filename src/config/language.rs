@@ -60,6 +60,6 @@ impl Language {
             Language::Sv => "%-d.%-m.%Y kl. %-H.%M.%S",
             Language::En => "%-d %B %Y %H:%M:%S",
         };
-        at.to_jiff().to_zoned_datetime(zone.clone()).strftime(form).to_string()
+        at.on_the_wall(zone, form)
     }
 }

@@ -262,7 +262,7 @@ impl Context {
 
     /// The same for whoever wants to know what a replay would record: nothing is written.
     pub fn explaining(config: &Config) -> Context {
-        let mut context = Context::new(config, Outlets::new(config), false, Some(Existing::default()));
+        let mut context = Context::replaying(config);
         (context.writing.is_dry, context.writing.keep_undecoded) = (true, false);
         context
     }

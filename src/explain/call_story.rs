@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 /// Lines kept of one call; a call with transfers and holds has fifty.
 const MAX_LINES: usize = 400;
+/// Lines among which a message that is sent again is looked for.
+const LOOK_BACK: usize = 64;
 /// Flows told of one call.
 const MAX_FLOWS: usize = 64;
 
@@ -140,7 +142,7 @@ impl CallStory {
         if let StoryEvent::Sip { flow, what, cseq, .. } = &event {
             let same = |l: &&mut StoryLine| matches!(&l.event, StoryEvent::Sip { flow: f, what: w, cseq: c, .. } if (f, w, c) == (flow, what, cseq));
             if let Some(StoryLine { event: StoryEvent::Sip { copies, .. }, .. }) =
-                self.lines.iter_mut().rev().take(MAX_FLOWS).find(same)
+                self.lines.iter_mut().rev().take(LOOK_BACK).find(same)
             {
                 *copies += 1;
                 return;

@@ -2,6 +2,7 @@
 
 use super::call_story::{SipKind, StoryEvent};
 use super::grounds_words::{agent_grounds, flow, tie};
+use crate::call::rules::subscriber_tail;
 use crate::call::trace::Traced;
 use crate::call::{CallEvent, Ending, Unrecorded, call_id_hash};
 use crate::config::compiled::truncate_number;
@@ -11,9 +12,7 @@ use crate::id::Channel;
 use crate::net::Transport;
 use crate::sip::Method;
 
-/// A number with as many digits may be anybody's.
-const SUBSCRIBER_DIGITS: usize = 7;
-/// Digits that are not told of one.
+/// Digits that are not told of a subscriber's number.
 const HIDDEN: u8 = 4;
 
 /// What kind of line it is, and its words; several lines where there is more to say.
@@ -88,10 +87,9 @@ fn step_words(step: &Traced) -> (&'static str, Vec<String>) {
 
 /// An agent's id. One as long as a subscriber's number may be a customer's, where no rule says who the agents are.
 pub fn told_agent(id: &str) -> String {
-    let digits = id.bytes().filter(u8::is_ascii_digit).count();
-    match digits < SUBSCRIBER_DIGITS {
-        true => id.to_owned(),
-        false => truncate_number(id, HideDigits::Last(HIDDEN)).unwrap_or_else(|| "hidden".into()),
+    match subscriber_tail(id) {
+        None => id.to_owned(),
+        Some(_) => truncate_number(id, HideDigits::Last(HIDDEN)).unwrap_or_else(|| "hidden".into()),
     }
 }
 
@@ -106,7 +104,12 @@ fn message(what: SipKind, cseq: Option<(u32, Method)>) -> String {
 /// The reason as the metrics name it, and what it means.
 pub(super) fn reason(why: Unrecorded) -> String {
     let label = unrecorded_label(why);
-    format!("{}: {}", label.as_str(), label.describe().replace('`', ""))
+    with_meaning(label.as_str(), label.describe())
+}
+
+/// A reason by its name, and what that means; what is said for a page has keys in ticks.
+pub fn with_meaning(name: &str, meaning: &str) -> String {
+    format!("{name}: {}", meaning.replace('`', ""))
 }
 
 fn conclusion(why: Unrecorded) -> &'static str {

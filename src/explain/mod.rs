@@ -13,7 +13,7 @@ mod told_call;
 
 pub use asked_call::{AskedCall, AskedTime};
 pub use call_story::{CallStory, StoryEvent, StoryLine};
-pub use decision_words::told_agent;
+pub use decision_words::{told_agent, with_meaning};
 pub use story_book::StoryBook;
 pub use told_call::{ToldCall, ToldLine, ToldSound, text};
 

@@ -2,19 +2,17 @@
 
 use super::asked_call::AskedCall;
 use super::call_story::{CallStory, SipKind, StoryEvent};
-use crate::archive::search::IdPart;
 use crate::call::pairing::Disowned;
 use crate::call::trace::TraceStep;
 use crate::call::{Decision, HopFormats, Identifier, Opening, call_id_hash};
 use crate::daemon::replay::Onlooker;
-use crate::id::{RecordingId, short_of};
+use crate::id::RecordingId;
 use crate::net::Datagram;
 use crate::sip::{Message, Method};
 use crate::time::Timestamp;
 use foldhash::fast::RandomState;
 use jiff::tz::TimeZone;
 use std::collections::{HashMap, HashSet};
-use uuid::Uuid;
 
 /// Calls that are kept; of more the oldest that nobody asks about are forgotten.
 const MAX_CALLS: usize = 100_000;
@@ -102,11 +100,7 @@ impl<P: FnMut(u64)> StoryBook<P> {
             AskedCall::All => true,
             AskedCall::CallId(text) => is_call(text),
             AskedCall::Recording(part, text) => {
-                let is_id = |id: &Uuid| match part {
-                    IdPart::Full(full) => id == full,
-                    IdPart::Short(short) => short_of(*id) == *short,
-                };
-                story.recordings.iter().any(is_id) || is_call(text)
+                story.recordings.iter().any(|id| part.is_of(*id)) || is_call(text)
             }
             AskedCall::At(at) => at.touches(story.span, &self.zone),
         }

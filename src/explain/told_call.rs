@@ -1,7 +1,7 @@
 //! A story as it is told: what became of the call first, then line by line how.
 
 use super::call_story::{CallStory, StoryEvent, StoryLine};
-use super::decision_words::{reason, words};
+use super::decision_words::{reason, with_meaning, words};
 use crate::call::trace::Traced;
 use crate::daemon::observe::RecordingOutcome;
 use crate::store::legible::Legible;
@@ -120,7 +120,7 @@ fn sound(outcome: &RecordingOutcome) -> Option<ToldSound> {
 fn of_sidecar(s: &Sidecar) -> ToldSound {
     let told = s.assurance.as_ref().and_then(|a| if let Legible::Known(a) = a { Some(a) } else { None });
     let reasons = told.iter().flat_map(|a| &a.reasons);
-    let reasons = reasons.map(|r| format!("{}: {}", r.name(), r.describe().replace('`', "")));
+    let reasons = reasons.map(|r| with_meaning(r.name(), r.describe()));
     let is_whole = told.is_none_or(|a| a.reasons.is_empty());
     let whole = match (s.complete, is_whole) {
         (true, true) => "complete",
@@ -155,7 +155,7 @@ fn stream(s: &Stream) -> String {
 pub fn text(calls: &[ToldCall], zone: &TimeZone) -> String {
     let mut out = String::new();
     for (n, call) in calls.iter().enumerate() {
-        let [from, until] = [call.from, call.until].map(|at| on_the_wall(at, zone, "%Y-%m-%d %H:%M:%S"));
+        let [from, until] = [call.from, call.until].map(|at| at.on_the_wall(zone, "%Y-%m-%d %H:%M:%S"));
         let _ = writeln!(out, "{}Call-ID {}", if n > 0 { "\n" } else { "" }, call.call_id);
         let _ = writeln!(out, "{from} to {until}: {}", call.verdict);
         for r in &call.recordings {
@@ -168,7 +168,7 @@ pub fn text(calls: &[ToldCall], zone: &TimeZone) -> String {
         for line in &call.lines {
             for (i, words) in line.text.iter().enumerate() {
                 let at = match i {
-                    0 => on_the_wall(line.at, zone, "%H:%M:%S%.3f"),
+                    0 => line.at.on_the_wall(zone, "%H:%M:%S%.3f"),
                     _ => " ".repeat(12),
                 };
                 let indent = if line.kind == "sip" { "" } else { "    " };
@@ -180,8 +180,4 @@ pub fn text(calls: &[ToldCall], zone: &TimeZone) -> String {
         }
     }
     out
-}
-
-fn on_the_wall(at: Timestamp, zone: &TimeZone, form: &str) -> String {
-    at.to_jiff().to_zoned_datetime(zone.clone()).strftime(form).to_string()
 }

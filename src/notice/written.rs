@@ -5,6 +5,7 @@
 use super::privacy_notice::{Portion, PrivacyNotice, Statement};
 use super::sentence::{Chapter, NoticePart};
 use crate::config::Language;
+use crate::html::escaped;
 use std::fmt::Write as _;
 
 /// The looks of the page.
@@ -142,21 +143,6 @@ fn in_html(fragment: &Portion) -> String {
         Portion::Words(text) | Portion::Value(_, text) => escaped(text),
         Portion::Open(_, text) => format!("<mark>{}</mark>", escaped(text)),
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// Whether its sentences stand one below the other.

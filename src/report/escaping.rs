@@ -1,17 +1,8 @@
 //! Text of others inside a page.
 
-/// Fit for an element and for the value of an attribute.
+use crate::html;
+
+/// Fit for an element and for the value of an attribute; what nobody can see or print is marked.
 pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
+    html::escaped(text).replace(char::is_control, "\u{fffd}")
 }

@@ -119,11 +119,11 @@ impl Calls {
             Err(reason) => reason,
             Ok(r) => {
                 self.join_twin(id, &r, at);
-                if self.is_nearest(id, &r) {
+                let Some(nearer) = self.nearer(id, &r) else {
                     self.silence_dialled(id, at);
                     return self.begin(id, at, &r);
-                }
-                self.trace_nearer(id, &r, at);
+                };
+                self.trace_nearer(id, nearer, at);
                 Unrecorded::OtherLeg
             }
         };
@@ -139,18 +139,17 @@ impl Calls {
     }
 
     /// Which one is nearer, for whoever asks.
-    fn trace_nearer(&mut self, id: DialogId, roles: &Roles, at: Timestamp) {
-        let Some((trace, (leg, _))) = self.trace.as_mut().zip(self.tables.dialog(id)) else { return };
-        let nearer = nearer_leg(&self.tables, &self.rules, leg, roles);
-        if let Some(nearer) = nearer.and_then(|id| self.tables.legs.get(id)) {
+    fn trace_nearer(&mut self, id: DialogId, nearer: LegId, at: Timestamp) {
+        let legs = self.tables.dialog(id).zip(self.tables.legs.get(nearer));
+        if let Some((trace, ((leg, _), nearer))) = self.trace.as_mut().zip(legs) {
             trace.nearer(leg, nearer, at);
         }
     }
 
-    /// No other leg of the contact is nearer the agent.
-    fn is_nearest(&self, id: DialogId, roles: &Roles) -> bool {
-        let leg = self.tables.dialog(id).map(|(leg, _)| leg);
-        leg.is_some_and(|leg| nearer_leg(&self.tables, &self.rules, leg, roles).is_none())
+    /// The leg of the contact that is nearer the agent than a dialog's, if there is one.
+    fn nearer(&self, id: DialogId, roles: &Roles) -> Option<LegId> {
+        let (leg, _) = self.tables.dialog(id)?;
+        nearer_leg(&self.tables, &self.rules, leg, roles)
     }
 
     /// Where the same conversation is being recorded under another Call-ID it becomes one contact
@@ -166,7 +165,7 @@ impl Calls {
         }
         let (older, newer) = if leg.id < other_leg.id { (own, others) } else { (others, own) };
         self.tables.join_contacts(older, newer);
-        if !self.is_nearest(id, roles) {
+        if self.nearer(id, roles).is_some() {
             return self.amend(other, at);
         }
         let why = Unrecorded::OtherLeg;
@@ -305,7 +304,7 @@ impl Calls {
         }
         let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
             return match now {
-                Ok(roles) if self.is_nearest(id, &roles) => {
+                Ok(roles) if self.nearer(id, &roles).is_none() => {
                     self.join_transferred(id);
                     self.begin(id, at, &roles);
                 }

@@ -6,12 +6,12 @@ use super::super::output::{self, plain_lines};
 use super::super::words::{direction, local, states};
 use super::technical_log;
 use crate::archive::index::Row;
-use crate::archive::search::{IdPart, Search};
+use crate::archive::search::Search;
 use crate::call::call_id_hash;
 use crate::cli::Cli;
 use crate::cli::explain::ExplainArgs;
 use crate::custody::audit::{Action, Draft, facts};
-use crate::explain::{AskedCall, told_agent};
+use crate::explain::{AskedCall, told_agent, with_meaning};
 use crate::store::assurance::AssuranceReason;
 use crate::store::register::RegisterEntry;
 use crate::telemetry::label::{FailReason, UnrecordedReason};
@@ -97,7 +97,7 @@ fn left_out(site: &Site, asked: &AskedCall) -> anyhow::Result<Vec<KeptCall>> {
             AskedCall::At(at) => at.touches((entry.at, entry.at.offset_ns(NS_PER_S)), &site.zone),
             AskedCall::CallId(text) => entry.call.is_some() && entry.call == call_id_hash(text),
             AskedCall::Recording(id, text) => {
-                let is_id = entry.recording.is_some_and(|r| is_named(*id, r));
+                let is_id = entry.recording.is_some_and(|r| id.is_of(r));
                 is_id || (entry.call.is_some() && entry.call == call_id_hash(text))
             }
         };
@@ -108,21 +108,14 @@ fn left_out(site: &Site, asked: &AskedCall) -> anyhow::Result<Vec<KeptCall>> {
     Ok(found)
 }
 
-fn is_named(id: IdPart, recording: Uuid) -> bool {
-    match id {
-        IdPart::Full(uuid) => uuid == recording,
-        IdPart::Short(short) => short == crate::id::short_of(recording),
-    }
-}
-
 fn of_entry(entry: &RegisterEntry) -> KeptCall {
     let name = entry.reason.as_str();
     let by_rule = UnrecordedReason::ALL.iter().find(|r| r.as_str() == name).map(|r| r.describe());
     let by_failure = || FailReason::ALL.iter().find(|r| r.as_str() == name).map(|r| r.describe());
-    let meaning = by_rule.or_else(by_failure).unwrap_or_default().replace('`', "");
+    let meaning = by_rule.or_else(by_failure).unwrap_or_default();
     KeptCall {
         at: entry.at,
-        verdict: format!("not recorded, {name}: {meaning}"),
+        verdict: format!("not recorded, {}", with_meaning(name, meaning)),
         reasons: entry.service.iter().map(|s| format!("service {s}")).collect(),
         recording: entry.recording,
         call: entry.call.clone(),
@@ -174,7 +167,7 @@ fn of_row(archive: &Opened, row: &Row, asked: &AskedCall) -> anyhow::Result<Opti
     let told = s.get("assurance").and_then(|a| a.get("reasons")).and_then(|r| r.as_array());
     let reasons = told.into_iter().flatten().filter_map(|r| r.as_str());
     let meaning = |name: &str| AssuranceReason::ALL.iter().find(|r| r.name() == name).map(|r| r.describe());
-    let explained = |name| format!("{name}: {}", meaning(name).unwrap_or_default().replace('`', ""));
+    let explained = |name| with_meaning(name, meaning(name).unwrap_or_default());
     let agent = row.agent.id.as_ref().map_or_else(String::new, |a| format!(", agent {}", told_agent(a)));
     let service = row.service.as_deref().unwrap_or("-");
     Ok(Some(KeptCall {

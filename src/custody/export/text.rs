@@ -198,7 +198,7 @@ fn lines(s: &Sidecar, zone: &TimeZone, w: &Words) -> Vec<(&'static str, String)>
 
 /// On the wall of the office, and how far that is from UTC.
 fn local(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_jiff().to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+    at.on_the_wall(zone, "%Y-%m-%d %H:%M:%S %:z")
 }
 
 #[cfg(test)]
