@@ -18,10 +18,12 @@ fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
     unit.lines().filter_map(|l| l.strip_prefix(key)?.strip_prefix('=')).collect()
 }
 
-/// The unit with a stand-in for the program, which need not be installed here.
-fn stand_in(dir: &Path) -> PathBuf {
-    let path = dir.join("nauhuri.service");
-    fs::write(&path, shipped("nauhuri.service").replace("/usr/bin/nauhuri", "/bin/true")).expect("unit");
+/// A unit with a stand-in for what it starts, which need not be installed here.
+fn stand_in(dir: &Path, name: &str) -> PathBuf {
+    let path = dir.join(name);
+    let text =
+        shipped(name).replace("/usr/bin/nauhuri", "/bin/true").replace("/usr/bin/journalctl", "/bin/true");
+    fs::write(&path, text).expect("unit");
     path
 }
 
@@ -35,62 +37,52 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
+/// systemd has nothing to say against it. Complaints about other units of this machine are not ours.
+#[track_caller]
+fn is_accepted(unit: &Path) {
+    let said = analyze(&["verify", "--man=no"], unit);
+    let ours: Vec<String> =
+        text(&said).lines().filter(|l| l.contains("nauhuri")).map(str::to_string).collect();
+    assert!(ours.is_empty() && said.status.success(), "{}", text(&said));
+}
+
+/// What systemd makes of how far it is open, 0 to 100, is no more than this.
+#[track_caller]
+fn is_exposed_at_most(most: u32, unit: &Path) {
+    let said = text(&analyze(&["security", "--offline=true", "--no-pager"], unit));
+    let line =
+        said.lines().find(|l| l.contains("Overall exposure level")).unwrap_or_else(|| panic!("{said}"));
+    let level = line.rsplit(": ").next().and_then(|l| l.split(' ').next()).expect("a number");
+    let tenths: u32 = level.replace('.', "").parse().unwrap_or_else(|e| panic!("{line}: {e}"));
+    assert!(tenths <= most, "{said}");
+}
+
 #[test]
 fn systemd_accepts_the_unit() {
     let dir = tempfile::tempdir().expect("folder");
-    let unit = stand_in(dir.path());
-    let said = analyze(&["verify", "--man=no"], &unit);
-    // Complaints about other units of this machine are not ours.
-    let ours: Vec<String> =
-        text(&said).lines().filter(|l| l.contains("nauhuri")).map(str::to_string).collect();
-    assert!(ours.is_empty(), "{}", ours.join("\n"));
-    assert!(said.status.success(), "{}", text(&said));
+    is_accepted(&stand_in(dir.path(), "nauhuri.service"));
 }
 
 #[test]
 fn systemd_accepts_the_timer_and_what_it_starts() {
     let dir = tempfile::tempdir().expect("folder");
-    let put = |name: &str| {
-        let path = dir.path().join(name);
-        fs::write(&path, shipped(name).replace("/usr/bin/journalctl", "/bin/true")).expect("unit");
-        path
-    };
-    put("nauhuri-log.service");
-    let said = analyze(&["verify", "--man=no"], &put("nauhuri-log.timer"));
-    let ours: Vec<String> =
-        text(&said).lines().filter(|l| l.contains("nauhuri")).map(str::to_string).collect();
-    assert!(ours.is_empty() && said.status.success(), "{}", text(&said));
+    stand_in(dir.path(), "nauhuri-log.service");
+    is_accepted(&stand_in(dir.path(), "nauhuri-log.timer"));
 }
 
 #[test]
 fn the_unit_is_closed_to_burglars() {
     let dir = tempfile::tempdir().expect("folder");
-    let unit = stand_in(dir.path());
-    let said = analyze(&["security", "--offline=true", "--no-pager"], &unit);
-    let said = text(&said);
-    let line =
-        said.lines().find(|l| l.contains("Overall exposure level")).unwrap_or_else(|| panic!("{said}"));
-    let level = line.rsplit(": ").next().and_then(|l| l.split(' ').next()).expect("a number");
-    let tenths: u32 = level.replace('.', "").parse().unwrap_or_else(|e| panic!("{line}: {e}"));
-    assert!(tenths <= MAX_EXPOSURE_TENTHS, "{said}");
+    is_exposed_at_most(MAX_EXPOSURE_TENTHS, &stand_in(dir.path(), "nauhuri.service"));
 }
 
 #[test]
 fn the_room_is_closed_to_burglars_and_captures_nothing() {
     let dir = tempfile::tempdir().expect("folder");
-    let unit = dir.path().join("nauhuri-serve.service");
+    let unit = stand_in(dir.path(), "nauhuri-serve.service");
     let text_of = shipped("nauhuri-serve.service");
-    fs::write(&unit, text_of.replace("/usr/bin/nauhuri", "/bin/true")).expect("unit");
-    let said = analyze(&["verify", "--man=no"], &unit);
-    let ours: Vec<String> =
-        text(&said).lines().filter(|l| l.contains("nauhuri")).map(str::to_string).collect();
-    assert!(ours.is_empty() && said.status.success(), "{}", text(&said));
-    let said = text(&analyze(&["security", "--offline=true", "--no-pager"], &unit));
-    let line =
-        said.lines().find(|l| l.contains("Overall exposure level")).unwrap_or_else(|| panic!("{said}"));
-    let level = line.rsplit(": ").next().and_then(|l| l.split(' ').next()).expect("a number");
-    let tenths: u32 = level.replace('.', "").parse().unwrap_or_else(|e| panic!("{line}: {e}"));
-    assert!(tenths <= 20, "{said}");
+    is_accepted(&unit);
+    is_exposed_at_most(20, &unit);
     assert_eq!(values(&text_of, "CapabilityBoundingSet"), [""]);
     assert!(!values(&text_of, "RestrictAddressFamilies").iter().any(|v| v.contains("AF_PACKET")));
     assert_eq!(values(&text_of, "Requires"), [""; 0], "neither depends on the other");
@@ -100,22 +92,9 @@ fn the_room_is_closed_to_burglars_and_captures_nothing() {
 #[test]
 fn the_test_call_is_closed_to_burglars_and_off_by_default() {
     let dir = tempfile::tempdir().expect("folder");
-    let put = |name: &str| {
-        let path = dir.path().join(name);
-        fs::write(&path, shipped(name).replace("/usr/bin/nauhuri", "/bin/true")).expect("unit");
-        path
-    };
-    let service = put("nauhuri-probe.service");
-    let said = analyze(&["verify", "--man=no"], &put("nauhuri-probe.timer"));
-    let ours: Vec<String> =
-        text(&said).lines().filter(|l| l.contains("nauhuri")).map(str::to_string).collect();
-    assert!(ours.is_empty() && said.status.success(), "{}", text(&said));
-    let said = text(&analyze(&["security", "--offline=true", "--no-pager"], &service));
-    let line =
-        said.lines().find(|l| l.contains("Overall exposure level")).unwrap_or_else(|| panic!("{said}"));
-    let level = line.rsplit(": ").next().and_then(|l| l.split(' ').next()).expect("a number");
-    let tenths: u32 = level.replace('.', "").parse().unwrap_or_else(|e| panic!("{line}: {e}"));
-    assert!(tenths <= 20, "{said}");
+    let service = stand_in(dir.path(), "nauhuri-probe.service");
+    is_accepted(&stand_in(dir.path(), "nauhuri-probe.timer"));
+    is_exposed_at_most(20, &service);
     let unit = shipped("nauhuri-probe.service");
     for (key, want) in [
         ("Type", "oneshot"),
@@ -137,22 +116,9 @@ fn the_test_call_is_closed_to_burglars_and_off_by_default() {
 #[test]
 fn the_report_is_closed_to_burglars_and_off_by_default() {
     let dir = tempfile::tempdir().expect("folder");
-    let put = |name: &str| {
-        let path = dir.path().join(name);
-        fs::write(&path, shipped(name).replace("/usr/bin/nauhuri", "/bin/true")).expect("unit");
-        path
-    };
-    let service = put("nauhuri-report.service");
-    let said = analyze(&["verify", "--man=no"], &put("nauhuri-report.timer"));
-    let ours: Vec<String> =
-        text(&said).lines().filter(|l| l.contains("nauhuri")).map(str::to_string).collect();
-    assert!(ours.is_empty() && said.status.success(), "{}", text(&said));
-    let said = text(&analyze(&["security", "--offline=true", "--no-pager"], &service));
-    let line =
-        said.lines().find(|l| l.contains("Overall exposure level")).unwrap_or_else(|| panic!("{said}"));
-    let level = line.rsplit(": ").next().and_then(|l| l.split(' ').next()).expect("a number");
-    let tenths: u32 = level.replace('.', "").parse().unwrap_or_else(|e| panic!("{line}: {e}"));
-    assert!(tenths <= 20, "{said}");
+    let service = stand_in(dir.path(), "nauhuri-report.service");
+    is_accepted(&stand_in(dir.path(), "nauhuri-report.timer"));
+    is_exposed_at_most(20, &service);
     let unit = shipped("nauhuri-report.service");
     let message = "%t/nauhuri-report/message";
     for (key, want) in [

@@ -30,6 +30,12 @@ fn holds_nothing_of(r: &Recording, others: &[Vec<Packet>; 2], what: &str) {
     }
 }
 
+/// A customer calls agent 2001, 2002 and so on.
+fn to_agent(n: u16) -> Dialog {
+    let (d, agent) = (Dialog::new(n + 1), format!("200{}", n + 1));
+    Dialog { to: d.to.replace("2001", &agent), uri: d.uri.replace("2001", &agent), ..d }
+}
+
 #[test]
 fn telephones_behind_one_nat_at_one_media_port_never_hear_one_another() {
     let server: SocketAddr = addr("192.0.2.10:30000");
@@ -40,13 +46,10 @@ fn telephones_behind_one_nat_at_one_media_port_never_hear_one_another() {
                 let mut all = Vec::new();
                 for n in 0..phones {
                     let at = 1000.0 + late * f64::from(n);
-                    let d = Dialog::new(n + 1);
                     let d = Dialog {
-                        to: d.to.replace("2001", &format!("200{}", n + 1)),
-                        uri: d.uri.replace("2001", &format!("200{}", n + 1)),
                         sip: [addr("192.0.2.10:5060"), addr(&format!("198.51.100.9:{}", 5060 + n))],
                         rtp: [server, addr("10.0.0.5:6000")],
-                        ..d
+                        ..to_agent(n)
                     };
                     let phone = addr(&format!("198.51.100.9:{}", ports[n as usize]));
                     d.answered(&mut s, at - 700.0, at);
@@ -221,14 +224,11 @@ fn calls_through_a_mixer_with_one_port_one_ssrc_and_one_count_are_told_apart() {
         let mut all = Vec::new();
         for n in 0..2_u16 {
             let at = 1000.0 + late * f64::from(n);
-            let d = Dialog::new(n + 1);
             let phone = addr(&format!("192.0.2.{}:5000", 21 + n));
             let d = Dialog {
-                to: d.to.replace("2001", &format!("200{}", n + 1)),
-                uri: d.uri.replace("2001", &format!("200{}", n + 1)),
                 sip: [addr("192.0.2.10:5060"), SocketAddr::new(phone.ip(), 5060)],
                 rtp: [server, phone],
-                ..d
+                ..to_agent(n)
             };
             d.answered(&mut s, at - 500.0, at);
             // The mixer's numbers and stamps follow its clock, whoever it speaks to.

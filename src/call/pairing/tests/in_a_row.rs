@@ -4,6 +4,8 @@ use super::*;
 
 const CUSTOMER: &str = "198.51.100.10:4000";
 const PHONE: &str = "192.0.2.21:5010";
+/// Where the exchange takes packets, of the customer and of the agent.
+const EXCHANGE: [&str; 2] = ["192.0.2.10:30000", "192.0.2.10:30002"];
 
 fn ends(caller: &str, callee: &str) -> [SocketAddr; 2] {
     [caller, callee].map(|ip| addr(&format!("{ip}:5060")))
@@ -18,6 +20,27 @@ fn legs(p: &mut Pairing, exchanges: [&str; 2], vlans: [u16; 2]) -> [SessionId; 2
         p.seen_on(id, Vlan::NONE.with(vlan));
         p.claim(id, Side::Caller, &[claim(CUSTOMER)]);
         p.claim(id, Side::Callee, &[claim(PHONE)]);
+        p.answer(id, 2);
+    }
+    p.record(near, Some((A, Side::Caller, 0)));
+    [far, near]
+}
+
+/// The customer's leg and the agent's, with the media of both through the exchange. The customer has called, or was
+/// called after the agent.
+fn bridged(p: &mut Pairing, customer: Side) -> [SessionId; 2] {
+    p.handle_time(ms(0));
+    let (trunk, exchange, phone) = ("198.51.100.1", "192.0.2.10", "192.0.2.21");
+    let [near, far] = match customer {
+        Side::Caller => [(2, ends(exchange, phone)), (1, ends(trunk, exchange))],
+        Side::Callee => [(1, ends(exchange, phone)), (2, ends(exchange, trunk))],
+    };
+    let [near, far] = [near, far].map(|(n, ends)| p.open(n, n, ends));
+    for (id, side, own, other) in
+        [(near, Side::Callee, PHONE, EXCHANGE[1]), (far, customer, CUSTOMER, EXCHANGE[0])]
+    {
+        p.claim(id, side, &[claim(own)]);
+        p.claim(id, side.other(), &[claim(other)]);
         p.answer(id, 2);
     }
     p.record(near, Some((A, Side::Caller, 0)));
@@ -46,18 +69,9 @@ fn what_is_mirrored_where_it_enters_is_of_both_legs() {
 #[test]
 fn what_one_leg_hears_no_more_the_other_goes_on_with() {
     let mut p = Pairing::new();
-    p.handle_time(ms(0));
-    let exchange = ["192.0.2.10:30000", "192.0.2.10:30002"];
-    let far = p.open(1, 1, ends("198.51.100.1", "192.0.2.10"));
-    let near = p.open(2, 2, ends("192.0.2.10", "192.0.2.21"));
-    for (id, caller, callee) in [(far, CUSTOMER, exchange[0]), (near, exchange[1], PHONE)] {
-        p.claim(id, Side::Caller, &[claim(caller)]);
-        p.claim(id, Side::Callee, &[claim(callee)]);
-        p.answer(id, 2);
-    }
-    p.record(near, Some((A, Side::Caller, 0)));
+    let [far, near] = bridged(&mut p, Side::Caller);
     let numbered = |seq| Some(StreamPosition { ssrc: 5, seq });
-    assert_eq!(p.goes_as(numbered(1), flow(CUSTOMER, exchange[0]), ms(10)), Route::NotRecorded);
+    assert_eq!(p.goes_as(numbered(1), flow(CUSTOMER, EXCHANGE[0]), ms(10)), Route::NotRecorded);
     p.handle_time(ms(600));
     p.claim(far, Side::Callee, &[claim(PHONE)]);
     p.claim(near, Side::Caller, &[claim(CUSTOMER)]);
@@ -76,19 +90,10 @@ fn what_one_leg_hears_no_more_the_other_goes_on_with() {
 fn who_comes_to_know_a_run_too_late_has_missed_what_was_before() {
     for (known_at, missed) in [(600, false), (900, true)] {
         let mut p = Pairing::new();
-        p.handle_time(ms(0));
-        let exchange = ["192.0.2.10:30000", "192.0.2.10:30002"];
-        let far = p.open(1, 1, ends("198.51.100.1", "192.0.2.10"));
-        let near = p.open(2, 2, ends("192.0.2.10", "192.0.2.21"));
-        for (id, caller, callee) in [(far, CUSTOMER, exchange[0]), (near, exchange[1], PHONE)] {
-            p.claim(id, Side::Caller, &[claim(caller)]);
-            p.claim(id, Side::Callee, &[claim(callee)]);
-            p.answer(id, 2);
-        }
-        p.record(near, Some((A, Side::Caller, 0)));
+        let [far, near] = bridged(&mut p, Side::Caller);
         let numbered = |ssrc, seq| Some(StreamPosition { ssrc, seq });
         for n in 0..30 {
-            p.goes_as(numbered(9, n), flow(exchange[1], PHONE), ms(10 + 20 * i64::from(n)));
+            p.goes_as(numbered(9, n), flow(EXCHANGE[1], PHONE), ms(10 + 20 * i64::from(n)));
         }
         p.handle_time(ms(600));
         p.claim(far, Side::Callee, &[claim(PHONE)]);
@@ -105,18 +110,9 @@ fn who_comes_to_know_a_run_too_late_has_missed_what_was_before() {
 #[test]
 fn legs_that_the_exchange_began_both_are_in_a_row_as_well() {
     let mut p = Pairing::new();
-    p.handle_time(ms(0));
-    let exchange = ["192.0.2.10:30000", "192.0.2.10:30002"];
-    let near = p.open(1, 1, ends("192.0.2.10", "192.0.2.21"));
-    let far = p.open(2, 2, ends("192.0.2.10", "198.51.100.1"));
-    for (id, caller, callee) in [(near, exchange[1], PHONE), (far, exchange[0], CUSTOMER)] {
-        p.claim(id, Side::Caller, &[claim(caller)]);
-        p.claim(id, Side::Callee, &[claim(callee)]);
-        p.answer(id, 2);
-    }
-    p.record(near, Some((A, Side::Caller, 0)));
+    let [far, near] = bridged(&mut p, Side::Callee);
     let numbered = |seq| Some(StreamPosition { ssrc: 5, seq });
-    assert_eq!(p.goes_as(numbered(1), flow(CUSTOMER, exchange[0]), ms(10)), Route::NotRecorded);
+    assert_eq!(p.goes_as(numbered(1), flow(CUSTOMER, EXCHANGE[0]), ms(10)), Route::NotRecorded);
     p.handle_time(ms(600));
     p.claim(far, Side::Caller, &[claim(PHONE)]);
     p.claim(near, Side::Caller, &[claim(CUSTOMER)]);
