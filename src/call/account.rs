@@ -12,6 +12,7 @@ use super::party::Party;
 use super::policy::{self, Particulars, PolicyInput, Roles};
 use super::rules::Rules;
 use super::tables::Tables;
+use super::twins::is_called_on;
 use crate::config::CallDirection;
 use crate::id::{RecordingId, derived_uuid};
 use crate::pii::Pii;
@@ -181,10 +182,15 @@ pub(super) fn nearer_leg(tables: &Tables, rules: &Rules, leg: &Leg, roles: &Role
                 return true;
             }
             // A leg answered before this one's INVITE is an earlier call of the contact, unless
-            // the exchange called the agent first.
+            // the exchange called the agent first, or answered him before it called on.
             let answered = tables.dialogs_of(o).filter_map(Dialog::answered_at).min();
             let overlaps = match answered {
-                Some(at) => at >= leg.invite_at || is_click_to_dial(tables, rules, o),
+                Some(at) => {
+                    let [called, onward] = [o, leg].map(|l| end(tables, l, Side::Callee));
+                    at >= leg.invite_at
+                        || is_click_to_dial(tables, rules, o)
+                        || is_called_on(rules, (o, &called), (leg, &onward))
+                }
                 // What the same telephone tried before, and nobody answered, is no leg of the call.
                 None => !o.is_try_of(leg),
             };

@@ -12,6 +12,7 @@
 //! | 4 | the legs meet at one host and name one subscriber beside the agent | the same, slower |
 //! | 5 | neither begins or ends where the other does; half a second and 50 ms, and one customer named on both, or none on one and the later INVITE answered first | the same with an address of its own for each leg |
 //! | 6 | one caller's number, though the legs name two agents; 2, or half a second, 50 ms and one host where the legs meet | an exchange that calls another agent than the one who was dialled |
+//! | 7 | the earlier leg was answered first and goes on; the later one begins where it went and names the same customer, at any time, or none, within half a second of that answer | an exchange that answers before it calls on: an announcement, a queue |
 //!
 //! An agent takes no two calls within 50 ms; strangers' legs differ in tags, media
 //! and callers. Legs side by side, between the same two hosts, are two calls: an
@@ -24,6 +25,7 @@ use super::leg::{Hop, Leg};
 use super::media::endpoints;
 use super::pairing::Side;
 use super::party::Party;
+use super::policy::agent_of;
 use super::rules::{Rules, subscriber_tail};
 use crate::sdp::Origin;
 use crate::time::{NS_PER_MS, Timestamp};
@@ -119,8 +121,11 @@ impl<'a> Candidate<'a> {
 
 /// Are two dialogs of one agent the same conversation?
 pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
-    if a.leg.call_id == b.leg.call_id || !a.is_soon(b) {
+    if a.leg.call_id == b.leg.call_id {
         return false;
+    }
+    if !a.is_soon(b) {
+        return is_answered_before(rules, a, b);
     }
     let callers = same_caller(rules, a, b);
     if callers == Some(false) || side_by_side(a.leg, b.leg) {
@@ -138,6 +143,29 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
             && (shares_media(a.dialog, b.dialog)
                 || (meet && (is_close || callers == Some(true) || same_callee(rules, a, b) == Some(true)))
                 || (!share_an_end(a.leg, b.leg) && is_by_time(rules, a, b, callers))))
+}
+
+/// Has an exchange answered the earlier leg of one agent before it called on in the later one?
+fn is_answered_before(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
+    let (first, second) = if a.leg.id < b.leg.id { (a, b) } else { (b, a) };
+    let is_ahead = rules.has_any() && first.answered_at < second.answered_at;
+    let agents = |c: &Candidate<'_>| [0, 1].map(|side| agent_of(rules, &c.parties[side]).is_some());
+    // Who calls back is called in the one and calls in the other.
+    if !(is_ahead && legs_meet(first.leg, second.leg) && agents(a) == agents(b)) || side_by_side(a.leg, b.leg)
+    {
+        return false;
+    }
+    match (same_caller(rules, a, b), same_callee(rules, a, b)) {
+        (Some(false), _) | (_, Some(false)) => false,
+        (Some(true), _) | (_, Some(true)) => true,
+        (None, None) => second.leg.invite_at.since_ns(first.answered_at) <= INVITES_CLOSE_NS,
+    }
+}
+
+/// Does the later leg begin where the earlier one went, and call the same subscriber?
+pub(super) fn is_called_on(rules: &Rules, first: (&Leg, &Party), second: (&Leg, &Party)) -> bool {
+    let [called, onward] = [first.1, second.1].map(|party| subscriber(rules, party));
+    called.is_some() && called == onward && legs_meet(first.0, second.0)
 }
 
 /// Two legs of one agent with an exchange in between that has an address of its own for each: what

@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod answers_first;
 mod assured;
 mod attacks_media;
 mod attacks_secrets;
