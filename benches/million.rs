@@ -93,7 +93,7 @@ fn run(bench: bool) -> io::Result<()> {
 impl Bench {
     fn begin(&self) -> io::Result<()> {
         let text = format!(
-            "[capture]\ninterface = \"lo\"\n[storage]\ndir = {:?}\nmin_free = \"0\"\nencoding = \"g711\"\n\
+            "[capture]\ninterface = \"lo\"\n[agents]\nextensions = [\"2000-2999\"]\n[storage]\ndir = {:?}\nmin_free = \"0\"\nencoding = \"g711\"\n\
              [retention]\ntimezone = \"Europe/Helsinki\"\nsweep = \"{SWEEP_EVERY}\"\nguard = 0\nclock = \"any\"\n\
              [[service]]\nname = \"116117\"\nnumbers = [\"116117\"]\n\
              [[service]]\nname = \"rare\"\nnumbers = [\"116118\"]\n\

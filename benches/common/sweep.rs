@@ -163,10 +163,10 @@ impl Daemon {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
-        let daemon = Daemon(command.spawn()?);
+        let mut daemon = Daemon(command.spawn()?);
         let began = Instant::now();
         while scrape().is_err() {
-            if began.elapsed() > PATIENCE {
+            if daemon.0.try_wait()?.is_some() || began.elapsed() > PATIENCE {
                 return Err(io::Error::other(
                     "the daemon does not answer; see the log beside its configuration",
                 ));

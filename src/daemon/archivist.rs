@@ -232,8 +232,10 @@ impl<'a> Archivist<'a> {
         if ask {
             Event::ClockState { synchronised }.emit(self.context.metrics());
         }
+        let walk = self.timetable.walk.is_due(self.orders.clock.now(), WALK_EVERY);
         let options = SweepOptions {
-            walk: self.timetable.walk.is_due(self.orders.clock.now(), WALK_EVERY),
+            walk,
+            count_wrong_owners: walk,
             untold_refusal: self.refused.is_some(),
             ..SweepOptions::of(self.config, reading.wall)
         };

@@ -41,6 +41,8 @@ pub struct SweepOptions {
     /// Also looks through the whole store for files of deleted recordings that
     /// came back.
     pub walk: bool,
+    /// Also counts files that are not the service's, for its metric: each is looked at.
+    pub count_wrong_owners: bool,
     /// A refusal is not written to the audit log: it is the same as last hour's.
     pub untold_refusal: bool,
     /// `audit.keep`, as the instant before which entries go; `None`: none go.

@@ -42,7 +42,7 @@ pub struct Sweep {
     pub assurance_removed: u64,
     /// What beside recordings could not be looked after, and why.
     pub troubles: Vec<SweepTrouble>,
-    /// Files that are not the service's, or open to others; looked for with `walk`.
+    /// Files that are not the service's, or open to others, where they were to be counted.
     pub wrong_owner: Option<u64>,
     /// Nothing was deleted, and why.
     pub refused: Option<Refusal>,
@@ -104,7 +104,7 @@ impl Keeper {
             sweep.completed = completed.gone.len() as u64;
             sweep.failed = completed.failed;
         }
-        if options.walk && !options.dry_run {
+        if options.count_wrong_owners && !options.dry_run {
             sweep.wrong_owner = Some(self.count_wrong()?);
         }
         let inventory = self.inventory(reading.wall)?;
