@@ -10,7 +10,7 @@ RUN_DIR := out/run
 NAUHURI := target/quick/nauhuri
 
 .DEFAULT_GOAL := help
-.PHONY: help run room test lint doc test-unit test-corpus test-live soak deny bench field dist setup setup-test man clean
+.PHONY: help run room test lint doc test-unit test-corpus test-live soak deny bench field dist test-packages setup setup-test man clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,8 +73,11 @@ bench: ## Benchmarks: the core in pieces, lists against crates, the whole record
 field: ## What the field sends, by the ten thousand: calls that share addresses, attacks, and a day of every kind
 	$(CARGO) bench --bench strangers --bench attacker --bench day
 
-dist: ## Release archive, bill of materials (CycloneDX) and checksums into dist/
+dist: ## Packages (deb, rpm, archive, container image), bill of materials (CycloneDX) and checksums into dist/
 	CARGO="$(CARGO)" scripts/dist
+
+test-packages: ## The packages in a Debian of their own: install, upgrade, remove, purge; as root
+	CARGO="$(CARGO)" scripts/test-packages
 
 setup: ## Install what building and running need
 	scripts/setup

@@ -246,8 +246,11 @@ impl Holds {
         let stop = Arc::new(AtomicBool::new(false));
         let worst_us = Arc::new(AtomicU64::new(0));
         let index = index_of(root)?;
-        let last = index.find(&Search { limit: Some(1), ..Search::default() }).map_err(io::Error::other)?;
-        let id = last.first().map(|r| r.id.to_string()).unwrap_or_default();
+        let newest = index.find(&Search { limit: Some(100), ..Search::default() }).map_err(io::Error::other)?;
+        // Not one that the sweep takes away meanwhile.
+        let now = Timestamp::from_jiff(jiff::Timestamp::now());
+        let stays = newest.iter().find(|row| row.until.is_some_and(|until| until > now));
+        let id = stays.map(|row| row.id.to_string()).unwrap_or_default();
         let (stopped, worst, config) = (Arc::clone(&stop), Arc::clone(&worst_us), config.to_owned());
         let runner = std::thread::spawn(move || {
             let mut runs = 0;
