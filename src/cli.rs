@@ -15,13 +15,14 @@ pub mod keeping;
 pub mod notice;
 pub mod probe;
 pub mod reading;
+pub mod recording;
 pub mod report;
 pub mod search;
 pub mod training;
 
 #[cfg(feature = "room")]
 use accounts::{ServeArgs, UserArgs};
-use control::{CallsArgs, PauseArgs};
+use control::{CallsArgs, PauseArgs, TopArgs};
 use doctor::DoctorArgs;
 use dsar::DsarArgs;
 use explain::ExplainArgs;
@@ -35,12 +36,11 @@ use probe::ProbeArgs;
 use reading::{
     ForecastArgs, ListArgs, ReconcileArgs, ReindexArgs, RepairArgs, ShowArgs, UnrecordedArgs, VerifyArgs,
 };
-
+pub use recording::{CheckArgs, DecodeWorkerArgs, ManualArgs, RecordArgs, ReplayArgs};
 use report::ReportArgs;
 use training::TrainingArgs;
 
-use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
 
 /// Where the configuration is looked for when `--config` is not given.
 pub const DEFAULT_CONFIG: &str = "/etc/nauhuri/nauhuri.toml";
@@ -169,6 +169,17 @@ Examples:
     /// List the calls that are being recorded now
     #[command(after_help = "Examples:\n  nauhuri calls\n  nauhuri calls --json")]
     Calls(CallsArgs),
+    /// Show the running recorder in a terminal: calls, packets, drops, lag, storage
+    ///
+    /// Needs the rights of `nauhuri calls`, and shows counts by service, no calls and no persons. q quits, arrows
+    /// scroll the services. Without a terminal it prints one snapshot.
+    #[command(after_help = "\
+Examples:
+  nauhuri top
+  nauhuri top --interval 5
+  nauhuri top --once
+  nauhuri top --json")]
+    Top(TopArgs),
     /// Pause a running recording, or resume it
     ///
     /// While it is paused, both sides are silent and nothing of them is stored. It resumes by itself after pause.limit.
@@ -329,6 +340,7 @@ impl Command {
             Command::Notice(args) => &args.global,
             Command::Report(args) => &args.global,
             Command::Calls(args) => &args.global,
+            Command::Top(args) => &args.global,
             Command::Pause(args) => &args.global,
             Command::List(args) => &args.global,
             Command::Show(args) => &args.global,
@@ -376,68 +388,11 @@ impl Command {
     }
 }
 
-/// `nauhuri record`
-#[derive(Args, Clone, Debug, Default)]
-pub struct RecordArgs {
-    /// Options of every command.
-    #[command(flatten)]
-    pub global: Global,
-}
-
-/// `nauhuri replay`
-#[derive(Args, Clone, Debug, Default)]
-pub struct ReplayArgs {
-    /// Folder for the recordings [default: storage.dir]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Print the summary as one JSON object
-    #[arg(long)]
-    pub json: bool,
-    /// Threads that decode and write; 0: one per processor [default: limits.workers]
-    #[arg(long, value_name = "N")]
-    pub workers: Option<usize>,
-    /// Capture files (pcap, pcapng), merged by their timestamps; - reads standard input
-    #[arg(required = true, value_name = "PCAP")]
-    pub captures: Vec<PathBuf>,
-    /// Options of every command.
-    #[command(flatten)]
-    pub global: Global,
-}
-
-/// `nauhuri check`
-#[derive(Args, Clone, Debug, Default)]
-pub struct CheckArgs {
-    /// Also check what `nauhuri record` needs: an interface that this machine has
-    #[arg(long)]
-    pub record: bool,
-    /// Options of every command.
-    #[command(flatten)]
-    pub global: Global,
-}
-
-/// `nauhuri manual`
-#[derive(Args, Clone, Debug, Default)]
-pub struct ManualArgs {
-    /// Folder for the pages (man1/) and the completions
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Options of every command.
-    #[command(flatten)]
-    pub global: Global,
-}
-
-/// `nauhuri decode-worker`
-#[derive(Args, Clone, Debug, Default)]
-pub struct DecodeWorkerArgs {
-    /// Options of every command.
-    #[command(flatten)]
-    pub global: Global,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use std::path::PathBuf;
 
     #[test]
     fn the_definition_is_sound() {

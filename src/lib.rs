@@ -14,7 +14,7 @@
 //! 6  archive
 //! 7  custody
 //! 8  daemon web probe notice report
-//! 9  doctor explain
+//! 9  doctor explain top
 //! 10 cli cmd
 //! ```
 //!
@@ -157,6 +157,8 @@ pub mod web;
 pub mod doctor;
 #[forbid(unsafe_code)]
 pub mod explain;
+#[forbid(unsafe_code)]
+pub mod top;
 
 #[forbid(unsafe_code)]
 pub mod cli;

@@ -22,6 +22,8 @@ mod faulty;
 mod feed;
 #[path = "recorder/figures.rs"]
 mod figures;
+#[path = "recorder/glance.rs"]
+mod glance;
 #[path = "recorder/hep.rs"]
 mod hep;
 #[path = "recorder/late.rs"]

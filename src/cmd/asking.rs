@@ -29,14 +29,21 @@ const BUSY: &str = "the recorder has too much to answer, or it is stopping; try 
 /// # Errors
 /// No recorder runs, this user may not ask, or the recorder says why it was not done.
 pub fn ask(global: &Global, args: &RecorderArgs, command: ControlCommand) -> anyhow::Result<ControlAnswer> {
-    let path = socket(global, args)?;
+    ask_at(&socket(global, args)?, command)
+}
+
+/// What the recorder answers that listens at `path`.
+///
+/// # Errors
+/// See [`ask`].
+pub fn ask_at(path: &Path, command: ControlCommand) -> anyhow::Result<ControlAnswer> {
     let request = ControlRequest { version: VERSION, command, who: SystemAccount::of_process() };
     let mut line = serde_json::to_string(&request)?;
     line.push('\n');
     if line.len() > MAX_REQUEST {
         return Err(Usage("CALL is too long to be an id or an agent's".into()).into());
     }
-    let mut stream = UnixStream::connect(&path).map_err(|e| no_recorder(&path, &e))?;
+    let mut stream = UnixStream::connect(path).map_err(|e| no_recorder(path, &e))?;
     stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)))?;
     let mut text = String::new();
     let spoken = stream.write_all(line.as_bytes());
@@ -64,7 +71,11 @@ pub fn clock_of(answer: &ControlAnswer) -> impl Fn(Timestamp) -> String {
     move |at| local(at, &zone)
 }
 
-fn socket(global: &Global, args: &RecorderArgs) -> anyhow::Result<PathBuf> {
+/// Where the recorder that is meant listens.
+///
+/// # Errors
+/// A configuration that is wrong, or one in which it takes no commands.
+pub fn socket(global: &Global, args: &RecorderArgs) -> anyhow::Result<PathBuf> {
     if let Some(path) = &args.socket {
         return Ok(path.clone());
     }

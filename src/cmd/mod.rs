@@ -39,6 +39,7 @@ pub mod retention;
 pub mod serve;
 pub mod settings;
 pub mod show;
+mod top;
 pub mod training;
 pub mod unrecorded;
 pub mod usage;
@@ -72,6 +73,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Notice(args) => notice::run(cli, args),
         Command::Report(args) => report::run(cli, args),
         Command::Calls(args) => calls::run(cli, args),
+        Command::Top(args) => top::run(cli, args),
         Command::Pause(args) => pause::run(cli, args),
         Command::List(args) => list::run(cli, args),
         Command::Show(args) => show::run(cli, args),

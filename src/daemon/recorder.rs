@@ -259,7 +259,8 @@ impl<S: FrameSource> Recorder<S> {
                 .names()
                 .for_each(|listener| Event::Listening { listener: &listener }.emit(&outlets.metrics));
             let audit = AuditLog::of(&state, &config.audit);
-            let errands = Errands::new(door, audit, Arc::clone(&outlets.metrics), clock.clone());
+            let told = (Arc::clone(&outlets.metrics), Arc::clone(&outlets.readiness));
+            let errands = Errands::new(door, audit, told, clock.clone());
             let (zone, ends) = (config.retention.timezone.to_string(), stop.clone());
             let metrics = Arc::clone(&outlets.metrics);
             crew.start(ThreadRole::Control, "control", Patience::Short, move |pulse: &Arc<Pulse>| {

@@ -363,7 +363,7 @@ labels! {
         Archivist = "archivist", "Finishes what a crash left, keeps the index, deletes what is due.";
         Housekeeping = "housekeeping", "Looks at free space, links and whether the storage takes writes.";
         Metrics = "metrics", "Answers /metrics, /healthz and /readyz.";
-        Control = "control", "Answers `nauhuri calls` and `nauhuri pause`, and the agents' desktops.";
+        Control = "control", "Answers `nauhuri calls`, `nauhuri top` and `nauhuri pause`, and the agents' desktops.";
         Signals = "signals", "Waits for SIGTERM and SIGINT, which do not stop the recorder while it is dead or stuck.";
     }
 }

@@ -24,7 +24,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use wire::Wire;
 
 /// Services with a label of their own; those after it share [`OTHER_SERVICE`].
@@ -45,6 +45,7 @@ pub struct Metrics {
     handle: PrometheusHandle,
     rendering: Mutex<()>,
     unfolded: AtomicU32,
+    published: Mutex<Option<Instant>>,
     ledger: CallLedger,
     wire: Wire,
     siprec: SiprecMetrics,
@@ -62,6 +63,7 @@ impl Metrics {
             handle: recorder.handle(),
             rendering: Mutex::new(()),
             unfolded: AtomicU32::new(0),
+            published: Mutex::new(None),
             ledger: CallLedger::new(&families, &services),
             wire: Wire::new(&families),
             siprec: SiprecMetrics::new(&families),
@@ -83,6 +85,12 @@ impl Metrics {
     /// Takes over the capture thread's totals; meant for once a second.
     pub fn publish(&self, totals: &Snapshot) {
         self.wire.publish(totals);
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// When the capture thread last handed over its totals: what was counted is counted until then.
+    pub fn published(&self) -> Option<Instant> {
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A bound was reached that is not the capture thread's.

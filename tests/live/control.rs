@@ -204,6 +204,21 @@ fn only_whom_the_socket_is_for_may_ask() {
             (MEMBER, "", false),
             (STRANGER, "", false),
         ] {
+            // Counts are nobody's: whoever may see them leaves no entry.
+            let before = entries(&setup).len();
+            let out = run_as(&setup, uid, groups, "top --json --interval 0.2");
+            let said = String::from_utf8_lossy(&[&out.stdout[..], &out.stderr].concat()).into_owned();
+            assert_eq!(out.status.success(), may, "{uid} {groups} {group:?}: {said}");
+            match may {
+                true => {
+                    assert_eq!(serde_json::from_slice::<Value>(&out.stdout).unwrap()["ready"], true, "{said}")
+                }
+                false => {
+                    assert!(said.contains("control.group") && said.contains("sudo -u nauhuri"), "{said}")
+                }
+            }
+            let told = entries(&setup).split_off(before);
+            assert!(told.iter().all(|entry| entry["action"] == "expire_refused"), "{told:?}");
             let before = entries(&setup).len();
             let out = run_as(&setup, uid, groups, "calls --json");
             let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();

@@ -19,12 +19,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// A folder with a store, the socket beside it.
-struct Place {
+pub(super) struct Place {
     dir: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Place {
+    pub(super) fn new() -> Place {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("store")).unwrap();
         Place { dir }
@@ -34,18 +34,18 @@ impl Place {
         self.dir.path().join("store")
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(super) fn socket(&self) -> PathBuf {
         self.dir.path().join("control.sock")
     }
 
-    fn config(&self, wire: &str) -> Config {
+    pub(super) fn config(&self, wire: &str) -> Config {
         let mut config = config(&self.store(), wire);
         config.control.socket = self.socket();
         config
     }
 
     /// A command to its end: exit status, standard output, standard error.
-    fn tell(&self, words: &[&str]) -> (i32, String, String) {
+    pub(super) fn tell(&self, words: &[&str]) -> (i32, String, String) {
         let out = nauhuri().args(words).arg("--socket").arg(self.socket()).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (out.status.code().unwrap(), text(&out.stdout), text(&out.stderr))
@@ -57,7 +57,7 @@ impl Place {
         serde_json::from_str(&said).unwrap()
     }
 
-    fn entries(&self) -> Vec<Value> {
+    pub(super) fn entries(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.store().join(".nauhuri/audit.jsonl")).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
@@ -68,7 +68,7 @@ impl Place {
 }
 
 /// Calls of these agents, `ms` long, all at once.
-fn scene(agents: &[u16], ms: f64) -> Scene {
+pub(super) fn scene(agents: &[u16], ms: f64) -> Scene {
     let mut s = Scene::new();
     for agent in agents {
         let d = dialog(*agent);
@@ -89,7 +89,7 @@ fn dialog(agent: u16) -> Dialog {
 }
 
 /// Plays while `act` does something.
-fn during(studio: &Studio, scene: &Scene, act: impl FnOnce() + Send) {
+pub(super) fn during(studio: &Studio, scene: &Scene, act: impl FnOnce() + Send) {
     std::thread::scope(|scope| {
         let acting = scope.spawn(act);
         studio.play(scene);
@@ -97,7 +97,7 @@ fn during(studio: &Studio, scene: &Scene, act: impl FnOnce() + Send) {
     });
 }
 
-fn wait(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) fn wait(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
         assert!(began.elapsed() < Duration::from_secs(10), "{what}");

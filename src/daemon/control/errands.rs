@@ -6,13 +6,13 @@
 
 use super::super::machine_clock::Clock;
 use super::asked::{AskDoor, Errand};
-use super::protocol::RunningCall;
+use super::protocol::{RecorderStatus, RunningCall};
 use crate::config::{PauseBy, Switch};
 use crate::custody::audit::{Action, AuditLog, By, Draft, Outcome, Who, facts};
 use crate::id::short_hex;
-use crate::telemetry::Metrics;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::{Limit, UpkeepTask};
+use crate::telemetry::{Metrics, Readiness};
 use crate::time::Timestamp;
 use crossbeam_channel::TryRecvError;
 use std::sync::Arc;
@@ -69,13 +69,27 @@ pub struct Errands {
     door: AskDoor,
     audit: AuditLog,
     metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
     clock: Clock,
 }
 
 impl Errands {
     /// For this recorder, its clock and this log.
-    pub fn new(door: AskDoor, audit: AuditLog, metrics: Arc<Metrics>, clock: Clock) -> Errands {
-        Errands { door, audit, metrics, clock }
+    pub fn new(
+        door: AskDoor,
+        audit: AuditLog,
+        (metrics, readiness): (Arc<Metrics>, Arc<Readiness>),
+        clock: Clock,
+    ) -> Errands {
+        Errands { door, audit, metrics, readiness, clock }
+    }
+
+    /// How the recorder is. Not in the audit log: it is counts, and nobody's.
+    pub fn status(&self) -> RecorderStatus {
+        let not_ready = self.readiness.check(Instant::now()).err().map(|why| why.to_string());
+        let metrics = self.metrics.render();
+        let counted_ago_s = self.metrics.published().map(|at| at.elapsed().as_secs_f64());
+        RecorderStatus { at: Some(self.clock.wall()), counted_ago_s, not_ready, metrics }
     }
 
     /// So many ask at once that one was shown out for another.

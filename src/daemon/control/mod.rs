@@ -294,6 +294,9 @@ async fn handle(
     };
     let by = PauseBy::Command;
     let done = match request.command {
+        ControlCommand::Status => {
+            return ControlAnswer { status: Some(errands.status()), ..ControlAnswer::default() };
+        }
         ControlCommand::Calls => errands.list(who).await,
         ControlCommand::Pause { call } => {
             errands.switch(who, &call, (Switch::Pause, by)).await.map(|c| (vec![c], false))

@@ -38,6 +38,8 @@ pub struct ControlRequest {
 pub enum ControlCommand {
     /// List the running calls.
     Calls,
+    /// Tell how the recorder is, in counts.
+    Status,
     /// Pause one.
     Pause {
         /// Id, its last eight digits, or the agent's id.
@@ -67,6 +69,24 @@ pub struct ControlAnswer {
     /// Whose wall clock the recorder goes by.
     #[serde(default)]
     pub timezone: String,
+    /// How it is, where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<RecorderStatus>,
+}
+
+/// How a recorder is: counts and no persons, what `/readyz` and `/metrics` tell anybody on this machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RecorderStatus {
+    /// When this was so, by the recorder's clock.
+    pub at: Option<Timestamp>,
+    /// How long ago packets were last counted, seconds: their counters say nothing of the time since.
+    #[serde(default)]
+    pub counted_ago_s: Option<f64>,
+    /// Why calls are not recorded as they should be; nothing where all is well.
+    #[serde(default)]
+    pub not_ready: Option<String>,
+    /// Every metric, as text for Prometheus.
+    pub metrics: String,
 }
 
 /// One call that is being recorded.
@@ -140,6 +160,8 @@ mod tests {
         let read = |v: serde_json::Value| serde_json::from_value::<ControlRequest>(v).ok();
         let calls = read(json!({ "version": 1, "command": "calls" })).unwrap();
         assert_eq!((calls.version, calls.command), (1, ControlCommand::Calls));
+        let status = read(json!({ "version": 1, "command": "status" })).unwrap();
+        assert_eq!(status.command, ControlCommand::Status);
         let pause = read(json!({ "version": 1, "command": "pause", "call": "2001", "later": [1] })).unwrap();
         assert_eq!(pause.command, ControlCommand::Pause { call: "2001".into() });
         for wrong in [json!({ "command": "calls" }), json!({ "version": 1, "command": "stop" }), json!([1])] {
