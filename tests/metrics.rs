@@ -8,7 +8,13 @@
 //! NAUHURI_BLESS=1 cargo test --test metrics
 //! ```
 //!
-//! and say so in CHANGELOG.md. Adding is fine; renaming breaks dashboards.
+//! and say so in CHANGELOG.md. Adding is fine; renaming breaks dashboards. The same makes the board for Grafana
+//! anew, `config/grafana/nauhuri.json`; a new metric needs a panel in `tests/metrics/panels.rs`.
+
+#[path = "metrics/board.rs"]
+mod board;
+#[path = "metrics/panels.rs"]
+mod panels;
 
 use nauhuri::telemetry::http::Server;
 use nauhuri::telemetry::{Metrics, Readiness};
@@ -17,7 +23,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::Arc;
 
 const BLESS: &str = "NAUHURI_BLESS";
@@ -129,14 +135,19 @@ fn the_text_is_well_formed() {
 }
 
 #[test]
-fn alert_rules_use_only_metrics_that_exist() {
+fn alert_rules_and_top_use_only_metrics_that_exist() {
     let body = scrape();
     let names: BTreeSet<&str> = families(&body).into_iter().map(|(n, _)| n).collect();
     let rules = fs::read_to_string(in_repository("config/prometheus/nauhuri.rules.yml")).expect("rules");
-    let words = rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    for word in words.filter(|w| w.starts_with("nauhuri_")) {
-        let family = ["_bucket", "_sum", "_count"].iter().find_map(|s| word.strip_suffix(s)).unwrap_or(word);
-        assert!(names.contains(family), "{word} is used in a rule but not exported");
+    // `nauhuri top` reads them as well.
+    let figures = fs::read_to_string(in_repository("src/top/top_figures.rs")).expect("figures");
+    for text in [&rules, &figures] {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        for word in words.filter(|w| w.starts_with("nauhuri_")) {
+            let family =
+                ["_bucket", "_sum", "_count"].iter().find_map(|s| word.strip_suffix(s)).unwrap_or(word);
+            assert!(names.contains(family), "{word} is used but not exported");
+        }
     }
     for block in rules.split("- alert: ").skip(1) {
         let alert = block.lines().next().unwrap_or_default();
@@ -178,14 +189,17 @@ fn every_thread_has_its_alert() {
     }
 }
 
-/// With Prometheus' own tool, which `scripts/setup` unpacks from Debian's package
-/// without installing the server.
-#[test]
-fn alert_rules_fire_and_keep_quiet() {
+/// Prometheus' own tool, which `scripts/setup` unpacks from Debian's package without installing the server.
+fn promtool(args: &[&str]) -> Output {
     let unpacked = in_repository("target/tools/usr/bin/promtool");
     let promtool = if unpacked.exists() { unpacked } else { "promtool".into() };
+    let said = Command::new(&promtool).args(args).output();
+    said.expect("promtool is missing: scripts/setup brings it (target/tools)")
+}
+
+#[test]
+fn alert_rules_fire_and_keep_quiet() {
     let tests = in_repository("tests/data/rules.test.yml");
-    let said = Command::new(&promtool).args(["test", "rules"]).arg(tests).output();
-    let said = said.expect("promtool is missing: scripts/setup brings it (target/tools)");
+    let said = promtool(&["test", "rules", &tests.display().to_string()]);
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
 }
