@@ -18,6 +18,7 @@ pub mod reading;
 pub mod recording;
 pub mod report;
 pub mod search;
+pub mod setup;
 pub mod training;
 
 #[cfg(feature = "room")]
@@ -38,6 +39,7 @@ use reading::{
 };
 pub use recording::{CheckArgs, DecodeWorkerArgs, ManualArgs, RecordArgs, ReplayArgs};
 use report::ReportArgs;
+use setup::SetupArgs;
 use training::TrainingArgs;
 
 use clap::{Parser, Subcommand};
@@ -144,6 +146,18 @@ Examples:
   nauhuri notice --lang sv --format html > notice.html
   nauhuri notice --check published.html")]
     Notice(NoticeArgs),
+    /// Write the first configuration: look at the wire, ask, and say what was seen
+    ///
+    /// Listens for a minute, or reads captures, stores nothing, and proposes who the agents are. What the options do not
+    /// say is asked; with --yes the proposals are taken. Numbers of seven digits and more are shown without their last
+    /// four. The file (--config) is refused if it is there, unless --force is given; --set goes into it as well.
+    #[command(after_help = "\
+Examples:
+  sudo nauhuri setup
+  nauhuri setup --config nauhuri.toml monday.pcap
+  nauhuri setup --yes --interface eth1 --extensions 2000-2999 --service '116117=116117=5 years' \\
+      --retention '6 months' --timezone Europe/Helsinki")]
+    Setup(SetupArgs),
     /// Explain why a call was recorded, or was not: each message, each decision, and on what grounds
     ///
     /// With CAPTURE: plays the captures with this configuration, as replay does, and stores nothing. Without: looks at the
@@ -337,6 +351,7 @@ impl Command {
             Command::Check(args) => &args.global,
             Command::Explain(args) => &args.global,
             Command::Doctor(args) => &args.global,
+            Command::Setup(args) => &args.global,
             Command::Notice(args) => &args.global,
             Command::Report(args) => &args.global,
             Command::Calls(args) => &args.global,

@@ -10,6 +10,7 @@ use crate::wire::{Frame, LinkType};
 use pcap::{Active, Capture, Device, Error as PcapError, Precision};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{FdFlags, fcntl_setfd};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The whole frame: RTP of wide-band codecs and large INVITEs included.
@@ -129,6 +130,29 @@ pub fn missing_interfaces(names: &[String]) -> Option<(Vec<String>, String)> {
     let known: Vec<String> = Device::list().ok()?.into_iter().map(|d| d.name).collect();
     let missing: Vec<String> = names.iter().filter(|n| *n != "any" && !known.contains(n)).cloned().collect();
     (!missing.is_empty()).then(|| (missing, known.join(", ")))
+}
+
+/// Interfaces that may be a mirror port's, the likeliest first: up, and without an address of their own, which
+/// whatever only listens has no use for. Empty where there are none, or libpcap does not say.
+pub fn likely_mirrors() -> Vec<String> {
+    let mut all: Vec<Device> = Device::list().unwrap_or_default();
+    all.retain(|d| !d.flags.is_loopback() && !d.flags.is_wireless() && is_ethernet(&d.name));
+    // Link-local addresses come by themselves.
+    let has_address = |d: &Device| {
+        d.addresses.iter().any(|a| match a.addr {
+            IpAddr::V4(_) => true,
+            IpAddr::V6(v6) => !v6.is_unicast_link_local(),
+        })
+    };
+    all.sort_by_key(|d| (!d.flags.is_up(), has_address(d)));
+    all.into_iter().map(|d| d.name).collect()
+}
+
+/// `any`, loggers and the like are devices to libpcap and none to the kernel.
+fn is_ethernet(name: &str) -> bool {
+    const ARPHRD_ETHER: &str = "1";
+    std::fs::read_to_string(format!("/sys/class/net/{name}/type"))
+        .is_ok_and(|kind| kind.trim() == ARPHRD_ETHER)
 }
 
 impl FrameSource for LiveSource {

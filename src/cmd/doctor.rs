@@ -53,7 +53,7 @@ pub fn run(cli: &Cli, args: &DoctorArgs) -> anyhow::Result<()> {
     }
 }
 
-fn has_decoders(loaded: &Loaded) -> bool {
+pub(super) fn has_decoders(loaded: &Loaded) -> bool {
     loaded.config.codecs.external && decode_worker::missing(&loaded.config.codecs).is_none()
 }
 
@@ -77,7 +77,7 @@ fn live(cli: &Cli, args: &DoctorArgs, loaded: &Loaded, stop: &StopFlag) -> anyho
 }
 
 /// What the interface said, as a mistake in the configuration where it is one.
-fn blame_configuration(e: LiveLookError, loaded: &Loaded) -> anyhow::Error {
+pub(super) fn blame_configuration(e: LiveLookError, loaded: &Loaded) -> anyhow::Error {
     match &e {
         LiveLookError::Capture(LiveError::NoSuchInterface { name, known }) => {
             no_such_interface(loaded, name, known).into()

@@ -38,6 +38,7 @@ pub mod retention;
 #[cfg(feature = "room")]
 pub mod serve;
 pub mod settings;
+mod setup;
 pub mod show;
 mod top;
 pub mod training;
@@ -68,6 +69,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::Replay(args) => replay::run(cli, args),
         Command::Check(args) => check::run(cli, args),
+        Command::Setup(args) => setup::run(cli, args),
         Command::Explain(args) => explain::run(cli, args),
         Command::Doctor(args) => doctor::run(cli, args),
         Command::Notice(args) => notice::run(cli, args),

@@ -11,6 +11,7 @@ pub mod check;
 pub mod compiled;
 pub mod error;
 pub mod exchange_address;
+pub mod first_file;
 pub mod forms;
 pub mod hep_keys;
 mod hep_rules;

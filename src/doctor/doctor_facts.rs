@@ -2,6 +2,7 @@
 
 use super::seen_calls::CallFacts;
 use super::seen_hosts::HostPair;
+use super::seen_numbers::NumberFacts;
 use super::seen_streams::StreamFacts;
 use crate::capture::live::{Drops, LiveError};
 use crate::custody::wall_clock::Sync;
@@ -33,6 +34,8 @@ pub struct WireFacts {
     pub rtp_pairs: Vec<HostPair>,
     /// Where descriptions said that audio would arrive, the most frequent first.
     pub named_hosts: Vec<IpAddr>,
+    /// Extensions and dialled numbers, as far as they may be told.
+    pub numbers: NumberFacts,
     /// RTP packet by packet.
     pub streams: StreamFacts,
     /// Calls that would be recorded.

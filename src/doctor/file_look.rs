@@ -64,7 +64,7 @@ pub fn look_at_files(
 
 /// What engine and observer counted.
 pub(super) fn facts_of(mut engine: EngineStats, observer: WireObserver) -> WireFacts {
-    let WireObserver { calls, hosts, streams } = observer;
+    let WireObserver { calls, hosts, numbers, streams } = observer;
     let streams = streams.facts();
     engine.super_packets = streams.super_packets;
     WireFacts {
@@ -72,6 +72,7 @@ pub(super) fn facts_of(mut engine: EngineStats, observer: WireObserver) -> WireF
         sip_pairs: hosts.sip.list(),
         rtp_pairs: hosts.rtp.list(),
         named_hosts: hosts.named(),
+        numbers: numbers.facts(),
         streams,
         calls: calls.facts(),
         ..WireFacts::default()

@@ -2,6 +2,7 @@
 
 use super::seen_calls::SeenCalls;
 use super::seen_hosts::SeenHosts;
+use super::seen_numbers::SeenNumbers;
 use super::seen_streams::SeenStreams;
 use crate::call::Decision;
 use crate::engine::{MediaPacket, Sink};
@@ -15,6 +16,8 @@ pub struct WireObserver {
     pub calls: SeenCalls,
     /// Who talks to whom.
     pub hosts: SeenHosts,
+    /// Under which numbers.
+    pub numbers: SeenNumbers,
     /// RTP packet by packet.
     pub streams: SeenStreams,
 }
@@ -23,7 +26,8 @@ impl WireObserver {
     /// Nothing seen yet. `has_decoders`: what is decoded by libavcodec can be.
     pub fn new(has_decoders: bool) -> WireObserver {
         let (hosts, streams) = (SeenHosts::default(), SeenStreams::default());
-        WireObserver { calls: SeenCalls::new(has_decoders), hosts, streams }
+        let numbers = SeenNumbers::default();
+        WireObserver { calls: SeenCalls::new(has_decoders), hosts, numbers, streams }
     }
 }
 
@@ -42,6 +46,7 @@ impl Sink for WireObserver {
 
     fn sip(&mut self, message: &Message<'_>, came: &Datagram<'_>) {
         self.hosts.note_sip(message, came);
+        self.numbers.note(message, came);
     }
 
     fn rtp(&mut self, came: &Datagram<'_>) {

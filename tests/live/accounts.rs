@@ -188,6 +188,7 @@ impl Place {
             "record" => vec!["--set", "capture.interface=lo"],
             "replay" | "doctor" => vec![&capture],
             "manual" => vec!["--out", &to],
+            "setup" => vec!["--yes", "--seconds", "0", "--interface", "lo", "--extensions", "2000-2999"],
             "notice" => vec!["--lang", "fi"],
             "reconcile" => vec!["--cdr", "/dev/null"],
             // The port for discarding: nobody answers there.
@@ -234,7 +235,11 @@ impl Place {
             | "training list" => vec![],
             other => panic!("`nauhuri {other}` is new: say here how it is run"),
         };
-        let config = self.office.store.outside().join("nauhuri.toml").display().to_string();
+        // Where nothing is there yet.
+        let config = match command {
+            "setup" => to.clone(),
+            _ => self.office.store.outside().join("nauhuri.toml").display().to_string(),
+        };
         let sets = [
             format!("storage.dir={}", store.display()),
             format!("room.listen=127.0.0.1:{port}"),
