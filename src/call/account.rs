@@ -98,14 +98,9 @@ pub(super) fn call_id(tables: &Tables, rules: &Rules, leg: &Leg, ends: &[&Party]
 }
 
 /// The recording that begins on a dialog at `at`.
-pub(super) fn opening(
-    tables: &Tables,
-    rules: &Rules,
-    id: DialogId,
-    roles: &Roles,
-    at: Timestamp,
-) -> Option<Opening> {
+pub(super) fn opening(tables: &Tables, id: DialogId, roles: &Roles, at: Timestamp) -> Option<Opening> {
     let (leg, dialog) = tables.dialog(id)?;
+    let rules = &leg.rules;
     let told = particulars(tables, rules, id, roles)?;
     let name = roles.agent_id.as_deref().and_then(|id| rules.agent_name(id)).map(Pii::from);
     let uuid =

@@ -12,9 +12,11 @@ mod info;
 mod pause_signals;
 mod refresh;
 mod strange;
+mod updating;
 mod verdict;
 
 use super::asserted::{Asserted, user_of};
+use super::call_settings::CallSettings;
 use super::decision::{Decision, Ending, Ends, Unrecorded, UnrecordedCall};
 use super::dialog::DialogState;
 use super::identifier::stored_call_id;
@@ -26,7 +28,7 @@ use super::orphans::Orphans;
 use super::overflow::Overflow;
 use super::pairing::{Route, Side, StreamPosition};
 use super::policy::is_operators;
-use super::recording::{Closed, SilenceLimits};
+use super::recording::Closed;
 use super::recordings::Recordings;
 use super::rules::Rules;
 use super::seen::Seen;
@@ -44,7 +46,8 @@ use std::sync::Arc;
 /// All calls followed.
 #[derive(Debug)]
 pub struct Calls {
-    pub(super) rules: Rules,
+    /// Those that calls go by that begin now. A call under way has its own ([`super::leg::Leg::rules`]).
+    pub(super) rules: Arc<Rules>,
     pub(super) max_recordings: usize,
     pub(super) tables: Tables,
     pub(super) recordings: Recordings,
@@ -61,11 +64,11 @@ pub struct Calls {
 impl Calls {
     /// An empty table under the rules of a checked configuration.
     pub fn new(config: &Config) -> Self {
-        let patience = SilenceLimits { quiet: config.sip.media_timeout, alive: config.sip.max_silence };
+        let CallSettings { rules, patience, max_recordings, max_legs } = CallSettings::new(config);
         Calls {
-            rules: Rules::new(config),
-            max_recordings: config.limits.recordings,
-            tables: Tables::new(config.limits.calls, config.limits.share(2)),
+            rules,
+            max_recordings,
+            tables: Tables::new(max_legs, config.limits.share(2)),
             recordings: Recordings::new(patience),
             referrals: Referrals::default(),
             agents: AgentDialogs::default(),
@@ -290,7 +293,8 @@ impl Calls {
             !l.was_answered || is_branch || (!l.ended && l.is_to(invite.request_user.as_ref()))
         };
         let known = self.tables.legs.of_invite(seen).find(is_of).map(|l| l.id);
-        let id = known.unwrap_or_else(|| self.tables.new_leg(&invite, seen, &mut self.recordings));
+        let (rules, recordings) = (&self.rules, &mut self.recordings);
+        let id = known.unwrap_or_else(|| self.tables.new_leg((&invite, rules), seen, recordings));
         let Some(leg) = self.tables.legs.get_mut(id) else { return };
         leg.last_seen = seen.at;
         if leg.was_answered {
@@ -343,13 +347,13 @@ impl Calls {
 
     /// A 2xx to the INVITE.
     fn handle_answer(&mut self, id: DialogId, seen: &Seen<'_>) {
-        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
+        let Some((leg, d, _)) = self.tables.dialog_mut(id) else { return };
         let is_first = d.state == DialogState::Early;
         // On one hop a proxy may say who answered, on the other hide it.
         let said = &mut d.said[Side::Callee as usize];
         let was_silent = said.is_silent();
         if was_silent || is_first {
-            said.take_in(Asserted::of_later(seen.msg, &self.rules));
+            said.take_in(Asserted::of_later(seen.msg, &leg.rules));
         }
         let is_news = was_silent && !said.is_silent();
         if is_first {
@@ -395,18 +399,10 @@ impl Calls {
         }
     }
 
-    /// A re-INVITE or UPDATE was accepted: the dialog lives (RFC 4028).
-    fn handle_refresh(&mut self, id: DialogId, at: Timestamp) {
-        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
-        d.recording().into_iter().for_each(|r| self.recordings.handle_life(r, at));
-        if std::mem::take(&mut d.is_asleep) {
-            self.refresh(id, at);
-        }
-    }
-
     /// `side` may state who it is now (RFC 4916, RFC 3325).
     fn handle_identity(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
-        self.take_identity(id, Asserted::of_later(seen.msg, &self.rules), seen.at, side);
+        let Some((leg, _)) = self.tables.dialog(id) else { return };
+        self.take_identity(id, Asserted::of_later(seen.msg, &leg.rules), seen.at, side);
     }
 
     /// `side` has stated who it is.

@@ -8,6 +8,7 @@ use super::asserted::Asserted;
 use super::ids::{ContactId, DialogId, LegId};
 use super::invite::Invite;
 use super::pairing::{SessionId, Side};
+use super::rules::Rules;
 use crate::net::Flow;
 use crate::pii::Pii;
 use crate::sdp::Description;
@@ -99,6 +100,8 @@ pub struct Leg {
     pub invite_cseq: u32,
     /// When the first INVITE was captured.
     pub invite_at: Timestamp,
+    /// The rules that were in force then: its call goes by them to its end.
+    pub rules: Arc<Rules>,
     /// What it said.
     pub invite: Invite,
     /// User parts of From, as the hops have them.

@@ -7,6 +7,7 @@ use super::give_way::{self, Dispensable, LegProgress};
 use super::ids::{ContactId, LegId};
 use super::invite::Invite;
 use super::leg::Leg;
+use super::rules::Rules;
 use super::seen::Seen;
 use crate::time::Timestamp;
 use foldhash::quality::RandomState;
@@ -15,6 +16,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An INVITE without a final answer is forgotten (RFC 3261 Timer C is 3 minutes and more).
@@ -58,6 +60,11 @@ impl Legs {
         }
     }
 
+    /// At most so many legs from here on. Those beyond are forgotten as new ones come.
+    pub(super) fn set_max(&mut self, max: usize) {
+        self.max = max.max(1);
+    }
+
     /// The id of the next leg.
     pub(super) fn next_id(&mut self) -> LegId {
         self.next += 1;
@@ -65,7 +72,13 @@ impl Legs {
     }
 
     /// Adds the leg of an INVITE under an id of [`Legs::next_id`].
-    pub(super) fn insert(&mut self, id: LegId, contact: ContactId, invite: Invite, seen: &Seen<'_>) {
+    pub(super) fn insert(
+        &mut self,
+        id: LegId,
+        contact: ContactId,
+        (invite, rules): (Invite, &Arc<Rules>),
+        seen: &Seen<'_>,
+    ) {
         let before = self.latest(&seen.call_id, &seen.from_tag).filter(|l| !l.was_answered);
         // Whom it goes on from is told once, in the first try.
         let continues = before.map(|l| l.continues.clone()).unwrap_or_default();
@@ -76,6 +89,7 @@ impl Legs {
             caller_tag: (*seen.from_tag).into(),
             invite_cseq: seen.cseq,
             invite_at: seen.at,
+            rules: Arc::clone(rules),
             invite,
             caller_users: Vec::new(),
             callee_header: None,

@@ -18,6 +18,7 @@
 //! policy rules masked       who talks, recorded or not, and what is stored of it
 //! twins clicked             legs that nothing ties and are one conversation; click to dial
 //! recording(s) transfer     machines: a recording's life, REFERs that wait for their INVITE
+//! call_settings             what of the configuration it all goes by
 //! trace                     what was decided and why, for whoever asks
 //! overflow                  what there was no room for
 //! ```
@@ -26,6 +27,7 @@ mod account;
 mod asserted;
 mod before_agent;
 mod between;
+pub mod call_settings;
 pub mod calls;
 mod clicked;
 mod contacts;

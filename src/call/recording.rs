@@ -25,6 +25,13 @@ pub struct SilenceLimits {
     pub alive: Duration,
 }
 
+impl SilenceLimits {
+    /// A sign of life makes the wait no shorter.
+    pub(super) fn in_order(self) -> SilenceLimits {
+        SilenceLimits { alive: self.alive.max(self.quiet), ..self }
+    }
+}
+
 /// What the signalling says of the media at present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {

@@ -54,9 +54,8 @@ pub struct Recordings {
 impl Recordings {
     /// None yet.
     pub fn new(patience: SilenceLimits) -> Self {
-        let patience = SilenceLimits { alive: patience.alive.max(patience.quiet), ..patience };
         Recordings {
-            patience,
+            patience: patience.in_order(),
             slots: Vec::new(),
             free: Vec::new(),
             running: 0,
@@ -67,6 +66,11 @@ impl Recordings {
             reopened: Vec::new(),
             asleep: Vec::new(),
         }
+    }
+
+    /// How long they wait for sound from here on; a timer that is set already goes off first.
+    pub fn set_patience(&mut self, patience: SilenceLimits) {
+        self.patience = patience.in_order();
     }
 
     /// The next order.

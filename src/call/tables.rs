@@ -13,11 +13,13 @@ use super::legs::Legs;
 use super::media::{self, Feeds};
 use super::pairing::{Pairing, Side};
 use super::recordings::Recordings;
+use super::rules::Rules;
 use super::seen::Seen;
 use crate::id::RecordingId;
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Hosts of one side of a dialog remembered beside those of its way.
 const MAX_HOSTS: usize = 4;
@@ -151,7 +153,12 @@ impl Tables {
 
     /// The leg of an INVITE that belongs to none so far. `recordings` says whom not to forget
     /// for it.
-    pub fn new_leg(&mut self, invite: &Invite, seen: &Seen<'_>, recordings: &mut Recordings) -> LegId {
+    pub fn new_leg(
+        &mut self,
+        (invite, rules): (&Invite, &Arc<Rules>),
+        seen: &Seen<'_>,
+        recordings: &mut Recordings,
+    ) -> LegId {
         let id = self.legs.next_id();
         if self.legs.is_full() {
             let (dialogs, pairing, followed) = (&self.dialogs, &self.pairing, &*recordings);
@@ -162,7 +169,7 @@ impl Tables {
         let mut keys = vec![[b"call-id:", &*seen.call_id].concat()];
         keys.extend(invite.correlation.iter().cloned());
         let contact = self.contacts.join(id, seen.at, keys);
-        self.legs.insert(id, contact, invite.clone(), seen);
+        self.legs.insert(id, contact, (invite.clone(), rules), seen);
         id
     }
 

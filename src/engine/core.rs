@@ -7,9 +7,10 @@ use super::cut::{self, CutCalls, CutMedia, Start, own};
 use super::dtls_flows::DtlsFlows;
 use super::engine_stats::EngineStats;
 use super::outlet::{MediaPacket, Sink};
+use crate::call::call_settings::CallSettings;
 use crate::call::pairing::{Route, StreamPosition};
 use crate::call::{Calls, Decision, Ending, Unrecorded};
-use crate::config::Config;
+use crate::config::{Config, SipPorts};
 use crate::net::{Datagram, Transport, UnreadCounts, reserved::is_reserved};
 use crate::rtp::packet::{DatagramKind, RtpError, RtpPacket, classify, zrtp_confirmed};
 use crate::sip::{Message, is_keep_alive, starts_like_sip};
@@ -53,6 +54,12 @@ impl Core {
             dtls: config.tls.is_set().then(DtlsFlows::default),
             cut_media: CutMedia::default(),
         }
+    }
+
+    /// Goes by another configuration from here on.
+    pub fn update(&mut self, calls: CallSettings, ports: &SipPorts) {
+        self.calls.update(calls);
+        (self.sip_ports, self.finds_sip) = (ports.listed().to_vec(), ports.is_any());
     }
 
     /// What was captured, and so may be anybody's.

@@ -18,8 +18,9 @@ mod dtls_flows;
 pub mod engine_stats;
 mod outlet;
 
+use crate::call::call_settings::CallSettings;
 use crate::call::{Calls, Ending};
-use crate::config::{Config, PauseBy, Switch};
+use crate::config::{Config, PauseBy, SipPorts, Switch};
 use crate::id::RecordingId;
 use crate::net::{Datagram, Net, NetConfig};
 use crate::time::Timestamp;
@@ -39,10 +40,42 @@ pub struct Engine {
     doubtful: Option<Doubtful>,
 }
 
+/// What an engine takes of a new configuration, compiled before it is told.
+#[derive(Clone, Debug)]
+pub struct EngineUpdate {
+    calls: CallSettings,
+    ports: SipPorts,
+    net: NetConfig,
+}
+
+impl EngineUpdate {
+    /// From a checked configuration.
+    pub fn new(config: &Config) -> EngineUpdate {
+        EngineUpdate {
+            calls: CallSettings::new(config),
+            ports: config.sip.ports.clone(),
+            net: NetConfig::from(config),
+        }
+    }
+
+    /// Ports of SIP that are listed.
+    pub fn sip_ports(&self) -> &[u16] {
+        self.ports.listed()
+    }
+}
+
 impl Engine {
     /// An engine under a checked configuration.
     pub fn new(config: &Config) -> Self {
         Engine { net: Net::new(NetConfig::from(config)), core: Core::new(config), doubtful: None }
+    }
+
+    /// Goes by a new configuration from here on, as far as one can while calls run: rules, limits of calls,
+    /// ports of SIP. Calls that have begun keep the rules of their beginning.
+    pub fn update(&mut self, new: EngineUpdate) {
+        let EngineUpdate { calls, ports, net } = new;
+        self.core.update(calls, &ports);
+        self.net.watch(&net);
     }
 
     /// Takes one frame.

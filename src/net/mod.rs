@@ -92,6 +92,11 @@ impl Net {
         }
     }
 
+    /// Watches the ports of another configuration from here on; all else stays as it was.
+    pub fn watch(&mut self, config: &NetConfig) {
+        self.ports = WatchedPorts::of(config);
+    }
+
     /// Takes a frame; hands every datagram it holds or completes to `sink`.
     #[inline]
     pub fn handle_frame(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Datagram<'_>)) {
@@ -426,12 +431,11 @@ impl Net {
             self.unread.note_sctp(ports, packet.payload);
             return;
         }
-        let transport = Transport::Sctp;
         self.stats.sctp_packets += 1;
         let messages = &mut self.stats.sctp_messages;
         self.sctp.push(ts, ports, packet.payload, |payload| {
             *messages += 1;
-            sink(Datagram { ts, flow, transport, payload, truncated: false, sliced: false });
+            sink(Datagram { ts, flow, transport: Transport::Sctp, payload, truncated: false, sliced: false });
         });
         self.stats.sctp_given_up = self.sctp.given_up();
     }

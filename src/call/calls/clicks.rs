@@ -23,7 +23,7 @@ const MAX_SEARCHED: u64 = 4096;
 impl Calls {
     /// A leg has begun, perhaps to the customer of an agent who was called before in its contact.
     pub(super) fn note_click(&mut self, id: LegId, at: Timestamp) {
-        let Some(leg) = self.tables.legs.get(id).filter(|_| self.rules.has_any()) else { return };
+        let Some(leg) = self.tables.legs.get(id).filter(|leg| leg.rules.has_any()) else { return };
         if self.tables.legs_beside(leg).next().is_none() {
             return;
         }
@@ -36,7 +36,7 @@ impl Calls {
 
     /// A dialog was answered that may be either leg of a click to dial.
     pub(super) fn settle_click(&mut self, id: DialogId, at: Timestamp) {
-        let Some((leg, d)) = self.tables.dialog(id).filter(|_| self.rules.has_any()) else { return };
+        let Some((leg, d)) = self.tables.dialog(id).filter(|(leg, _)| leg.rules.has_any()) else { return };
         if let Some(second) = self.onward_of(leg, d) {
             if let Some(first) = self.tables.legs.get_mut(d.leg) {
                 first.dials = Some(second);
@@ -65,20 +65,21 @@ impl Calls {
             let Some(d) = self.tables.dialogs_of(o).find(|d| d.is_confirmed()) else { return false };
             let ends = parties(o, d);
             let onward = Onward { leg: o, ends: &ends, is_answered: true };
-            goes_on(&self.rules, &first, &onward) && !self.has_caller(&first, &ends[0])
+            goes_on(&leg.rules, &first, &onward) && !self.has_caller(&first, &ends[0])
         };
         later.into_iter().find(is_it).map(|o| o.id)
     }
 
     /// The dialog of its contact in which the exchange called the agent for whom a leg calls.
     fn tied_first(&self, onward: &Onward<'_>) -> Option<DialogId> {
-        self.first_of(onward.leg.contact, onward, |first| goes_on(&self.rules, first, onward))
+        self.first_of(onward.leg.contact, onward, |first| goes_on(&onward.leg.rules, first, onward))
     }
 
     /// The same of another contact: the only one that it can be.
     fn untied_first(&self, onward: &Onward<'_>, own: &Candidate<'_>) -> Option<DialogId> {
         let [caller, callee] = onward.ends;
-        let keys = [agent_of(&self.rules, caller).flatten(), caller_key(&self.rules, callee)];
+        let rules = &onward.leg.rules;
+        let keys = [agent_of(rules, caller).flatten(), caller_key(rules, callee)];
         let under_way = keys.iter().flatten().flat_map(|key| self.agents.under_way(key));
         let contacts = under_way.filter(|d| self.is_recorded(*d)).filter_map(|d| self.tables.dialog(d));
         let mut contacts: Vec<ContactId> =
@@ -88,7 +89,7 @@ impl Calls {
         let mut found = contacts.into_iter().filter_map(|contact| {
             self.first_of(contact, onward, |first| {
                 let has_dialled = || self.has_dialled(first, onward);
-                goes_on_untied(&self.rules, first, (onward, own), has_dialled)
+                goes_on_untied(rules, first, (onward, own), has_dialled)
             })
         });
         let first = found.next()?;
@@ -127,7 +128,7 @@ impl Calls {
     fn has_caller(&self, first: &Candidate<'_>, exchange: &Party) -> bool {
         self.tables.legs_beside(first.leg).filter(|o| o.id < first.leg.id).any(|o| {
             let caller = Party::named(o, None, Side::Caller);
-            is_callers_own(&self.rules, o, &caller, exchange)
+            is_callers_own(&first.leg.rules, o, &caller, exchange)
         })
     }
 
@@ -138,9 +139,10 @@ impl Calls {
             .rev()
             .filter_map(|n| self.tables.legs.get(LegId(n)));
         let is_recent = |o: &&Leg| onward.leg.invite_at.since_ns(o.invite_at) <= SOON_NS;
-        let agent = agent_of(&self.rules, &first.parties[Side::Callee as usize]);
+        let rules = &onward.leg.rules;
+        let agent = agent_of(rules, &first.parties[Side::Callee as usize]);
         before.take_while(is_recent).any(|o| {
-            let caller = || agent_of(&self.rules, &Party::named(o, None, Side::Caller));
+            let caller = || agent_of(rules, &Party::named(o, None, Side::Caller));
             o.id != first.leg.id && !o.ended && legs_meet(o, onward.leg) && caller() == agent
         })
     }

@@ -29,7 +29,7 @@ impl Calls {
         let named = named.and_then(|r| self.tables.find_dialog(&r.call_id, &r.to_tag, &r.from_tag));
         let consultation = named.and_then(|named| self.consultation((id, side), named));
         let Some((leg, d)) = self.tables.dialog(id) else { return };
-        let referred = continued(&self.rules, leg, d, side.other());
+        let referred = continued(&leg.rules, leg, d, side.other());
         self.referrals.note(seen, id, leg.contact, referred, consultation);
         if let Some((consulted, _)) = named {
             self.join_consultation(id, consulted);
@@ -52,7 +52,7 @@ impl Calls {
             return;
         };
         // Not another customer's call that came in meanwhile.
-        if agent_of(&self.rules, &Party::of(other, d, Side::Caller)).is_none() {
+        if agent_of(&other.rules, &Party::of(other, d, Side::Caller)).is_none() {
             return;
         }
         let (own, others) = (leg.contact, other.contact);
@@ -71,7 +71,7 @@ impl Calls {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let [caller, callee] = parties(leg, d);
         let own = leg.contact;
-        if let Some(older) = self.referrals.arrived(&caller, &callee, &self.rules) {
+        if let Some(older) = self.referrals.arrived(&caller, &callee, &leg.rules) {
             self.tables.join_contacts(older, own);
         }
     }
@@ -85,23 +85,24 @@ impl Calls {
     ) -> Option<Consultation> {
         let [(leg, d), (other_leg, o)] = [self.tables.dialog(id)?, self.tables.dialog(other)?];
         let [ends, other_ends] = [parties(leg, d), parties(other_leg, o)];
-        let referrer = agent_of(&self.rules, &ends[side as usize])?;
-        let is_his = |s: &Side| agent_of(&self.rules, &other_ends[*s as usize]).as_ref() == Some(&referrer);
+        let rules = &leg.rules;
+        let referrer = agent_of(rules, &ends[side as usize])?;
+        let is_his = |s: &Side| agent_of(rules, &other_ends[*s as usize]).as_ref() == Some(&referrer);
         let with_customer = |ends: &[Party; 2]| {
             let is_theirs = |r: &Roles| r.direction != CallDirection::Internal;
-            roles(&self.rules, &ends[0], &ends[1]).ok().filter(is_theirs).map(|r| r.customer)
+            roles(rules, &ends[0], &ends[1]).ok().filter(is_theirs).map(|r| r.customer)
         };
         match (with_customer(&ends), with_customer(&other_ends)) {
             (Some(customer), None) => Some(Consultation {
                 dialog: other,
                 by: [Side::Caller, Side::Callee].into_iter().find(is_his).unwrap_or(by_tags.other()),
-                joins: continued(&self.rules, leg, d, customer),
+                joins: continued(rules, leg, d, customer),
                 contact: leg.contact,
             }),
             (None, Some(customer)) => Some(Consultation {
                 dialog: id,
                 by: side,
-                joins: continued(&self.rules, other_leg, o, customer),
+                joins: continued(rules, other_leg, o, customer),
                 contact: other_leg.contact,
             }),
             _ => None,
@@ -111,7 +112,8 @@ impl Calls {
     /// Two agents talk: a colleague, the one who was called, may be asked before a call is handed over
     /// to him.
     pub(super) fn note_consultation(&mut self, id: DialogId, callee: &Party) {
-        let Some(agent) = agent_of(&self.rules, callee).flatten() else { return };
+        let Some((leg, _)) = self.tables.dialog(id) else { return };
+        let Some(agent) = agent_of(&leg.rules, callee).flatten() else { return };
         let dialogs = &self.tables.dialogs;
         let is_over = |d: &DialogId| !dialogs.get(*d).is_some_and(Dialog::is_confirmed);
         let over: Vec<DialogId> = self.consultations.under_way(&agent).filter(is_over).collect();
@@ -137,12 +139,13 @@ impl Calls {
         let (leg, d) = self.tables.dialog(id)?;
         let ends = parties(leg, d);
         let own = Candidate::new(leg, d, &ends)?;
-        let agent = agent_of(&self.rules, &ends[1])??;
+        let rules = &leg.rules;
+        let agent = agent_of(rules, &ends[1])??;
         let is_it = |(leg, d): &(&Leg, &Dialog)| {
             let ends = parties(leg, d);
             let goes_on = d.id != id && d.bye().is_none();
             let other = Candidate::new(leg, d, &ends).filter(|_| goes_on);
-            is_internal(&roles(&self.rules, &ends[0], &ends[1])) && other.is_some_and(|o| passes_on(&own, &o))
+            is_internal(&roles(rules, &ends[0], &ends[1])) && other.is_some_and(|o| passes_on(&own, &o))
         };
         let under_way = self.consultations.under_way(&agent).filter_map(|d| self.tables.dialog(d));
         let mut found = under_way.filter(is_it).map(|(_, d)| d.id);

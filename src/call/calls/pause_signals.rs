@@ -26,8 +26,9 @@ const MAX_LINES: usize = 32;
 impl Calls {
     /// A request of `side` within a dialog may ask for a pause or its end.
     pub(super) fn heed_pause(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
-        let Some(name) = self.rules.pause_header() else { return };
-        let Some(switch) = switch(seen.msg, name, &self.rules.pause) else { return };
+        let Some(rules) = self.rules_of(id) else { return };
+        let Some(name) = rules.pause_header() else { return };
+        let Some(switch) = switch(seen.msg, name, &rules.pause) else { return };
         let Some(recording) = self.recording_of_agent(id, side) else { return };
         if !self.is_from_end(id, side, seen) {
             return;
@@ -44,7 +45,8 @@ impl Calls {
 
     /// `side` pressed a key, told by INFO.
     pub(super) fn heed_key(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
-        let Some(settings) = &self.rules.pause_keys else { return };
+        let Some(rules) = self.rules_of(id) else { return };
+        let Some(settings) = &rules.pause_keys else { return };
         let Some(key) = seen.msg.info_key().and_then(DtmfKey::of_char) else { return };
         let Some(recording) = self.recording_of_agent(id, side) else { return };
         if !self.is_from_end(id, side, seen) {

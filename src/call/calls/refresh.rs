@@ -20,6 +20,15 @@ use crate::config::CallDirection;
 use crate::time::Timestamp;
 
 impl Calls {
+    /// A re-INVITE or UPDATE was accepted: the dialog lives (RFC 4028).
+    pub(super) fn handle_refresh(&mut self, id: DialogId, at: Timestamp) {
+        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
+        d.recording().into_iter().for_each(|r| self.recordings.handle_life(r, at));
+        if std::mem::take(&mut d.is_asleep) {
+            self.refresh(id, at);
+        }
+    }
+
     /// Brings claims, payload types and hold up to date with the exchanges.
     pub(super) fn refresh(&mut self, id: DialogId, at: Timestamp) {
         let Some((_, d)) = self.tables.dialog(id) else { return };
@@ -142,7 +151,7 @@ impl Calls {
             && !d.is_asleep
             && !media::is_unreadable(d)
             && told.is_none_or(|told| told.is_sound_expected());
-        let is_customers = agent_of(&self.rules, &far.parties[recording.customer as usize]).is_none();
+        let is_customers = agent_of(&near.leg.rules, &far.parties[recording.customer as usize]).is_none();
         let is_its_other_leg = match (recording.opening.direction, recording.customer) {
             (CallDirection::Inbound, Side::Caller) => {
                 far.leg.id < near.leg.id && far.answered_at >= near.answered_at && follow_soon(far, near)

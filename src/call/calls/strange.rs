@@ -25,7 +25,7 @@ impl Calls {
             Method::Invite | Method::Update | Method::Prack => {
                 let Some((leg, d)) = self.tables.dialog(id) else { return };
                 let Some(description) = media::describe(leg, d, seen, side) else { return };
-                let said = Asserted::of_later(seen.msg, &self.rules);
+                let said = Asserted::of_later(seen.msg, &leg.rules);
                 let Some(d) = self.tables.dialogs.get_mut(id) else { return };
                 if d.unasked.len() >= MAX_UNASKED {
                     d.unasked.remove(0);

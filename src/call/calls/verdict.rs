@@ -30,6 +30,7 @@ use crate::config::CallDirection;
 use crate::id::RecordingId;
 use crate::sip::Replaces;
 use crate::time::Timestamp;
+use std::sync::Arc;
 
 impl Calls {
     /// A new leg that continues another call joins its contact, and knows its parties.
@@ -95,7 +96,7 @@ impl Calls {
         let other = by_tags.other();
         let [tagged, beyond] = [by_tags, other].map(|side| &ends[side as usize]);
         let is_at = |p: &Party| p.addrs.contains(&seen.flow.dst.ip());
-        let is_agent = |p: &Party| agent_of(&self.rules, p).is_some();
+        let is_agent = |p: &Party| agent_of(&leg.rules, p).is_some();
         let elsewhere = is_at(beyond) && !is_at(tagged) && is_agent(tagged) && !is_agent(beyond);
         if elsewhere { other } else { by_tags }
     }
@@ -105,12 +106,12 @@ impl Calls {
         self.settle_click(id, at);
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let ends = parties(leg, d);
-        let contact = leg.contact;
-        let roles = roles_in(&self.rules, leg, &ends);
+        let (contact, rules) = (leg.contact, Arc::clone(&leg.rules));
+        let roles = roles_in(&rules, leg, &ends);
         let [caller, callee] = ends;
-        let call_id = call_id(&self.tables, &self.rules, leg, &[&caller, &callee]);
+        let call_id = call_id(&self.tables, &rules, leg, &[&caller, &callee]);
         if let Some(trace) = &mut self.trace {
-            trace.weighed(&self.rules, leg, [&caller, &callee], &roles, at);
+            trace.weighed(&rules, leg, [&caller, &callee], &roles, at);
         }
         if is_internal(&roles) {
             self.note_consultation(id, &callee);
@@ -132,7 +133,7 @@ impl Calls {
             // It may have sound to lend.
             self.refresh(id, at);
         } else {
-            let ends = ends_of(&self.rules, &caller, &callee);
+            let ends = ends_of(&rules, &caller, &callee);
             let withheld = caller.asserted.withheld || callee.asserted.withheld;
             self.tables.contacts.leave_out(contact, UnrecordedCall { reason, at, call_id, ends }, withheld);
         }
@@ -149,7 +150,7 @@ impl Calls {
     /// The leg of the contact that is nearer the agent than a dialog's, if there is one.
     fn nearer(&self, id: DialogId, roles: &Roles) -> Option<LegId> {
         let (leg, _) = self.tables.dialog(id)?;
-        nearer_leg(&self.tables, &self.rules, leg, roles)
+        nearer_leg(&self.tables, &leg.rules, leg, roles)
     }
 
     /// Where the same conversation is being recorded under another Call-ID it becomes one contact
@@ -180,7 +181,7 @@ impl Calls {
         let ends = parties(leg, d);
         let own = Candidate::new(leg, d, &ends)?;
         let is_inbound = roles.direction == CallDirection::Inbound;
-        let caller = is_inbound.then(|| caller_key(&self.rules, &ends[0])).flatten();
+        let caller = is_inbound.then(|| caller_key(&leg.rules, &ends[0])).flatten();
         let keys = [roles.agent_id.as_deref(), caller.as_deref()];
         let under_way = keys.into_iter().flatten().flat_map(|key| self.agents.under_way(key));
         let under_way = under_way.filter(|o| *o != id && self.is_recorded(*o));
@@ -208,15 +209,15 @@ impl Calls {
     fn is_twin(&self, own: &Candidate<'_>, leg: &Leg, dialog: &Dialog, of: &Roles) -> Option<bool> {
         let ends = parties(leg, dialog);
         let other = Candidate::new(leg, dialog, &ends).filter(|o| o.dialog.id != own.dialog.id)?;
-        let theirs = roles_in(&self.rules, leg, &ends).ok();
+        let theirs = roles_in(&own.leg.rules, leg, &ends).ok();
         let is_agents = theirs.as_ref().is_some_and(|r| r.agent_id == of.agent_id);
         let is_passed_on = theirs.is_some_and(|r| r.direction == CallDirection::Inbound)
             && of.direction == CallDirection::Inbound
-            && are_one_passed_on(&self.rules, own, &other);
+            && are_one_passed_on(&own.leg.rules, own, &other);
         match () {
             () if !is_agents => is_passed_on.then_some(true),
-            () if are_two(&self.rules, own, &other) => Some(false),
-            () => are_one(&self.rules, own, &other).then_some(true),
+            () if are_two(&own.leg.rules, own, &other) => Some(false),
+            () => are_one(&own.leg.rules, own, &other).then_some(true),
         }
     }
 
@@ -251,12 +252,12 @@ impl Calls {
     fn caller_of(&self, id: DialogId, r: RecordingId) -> Option<String> {
         let is_caller = self.recordings.get(r)?.customer == Side::Caller;
         let (leg, d) = self.tables.dialog(id).filter(|_| is_caller)?;
-        caller_key(&self.rules, &parties(leg, d)[0])
+        caller_key(&leg.rules, &parties(leg, d)[0])
     }
 
     /// Opens a recording on a confirmed dialog from `at` on.
     fn begin(&mut self, id: DialogId, at: Timestamp, roles: &Roles) {
-        let Some(opening) = opening(&self.tables, &self.rules, id, roles, at) else { return };
+        let Some(opening) = opening(&self.tables, id, roles, at) else { return };
         if let Some(reason) = refused_by(&opening.service, opening.direction) {
             let (ends, call_id, withheld) = (opening.ends(), opening.call_id, opening.customer.withheld);
             self.unrecorded(call_id.clone(), at, reason);
@@ -292,15 +293,15 @@ impl Calls {
     /// Something new is known of who talks on a confirmed dialog: an agent may
     /// have come, left or passed the call on, or the customer become known.
     pub(in crate::call) fn reconsider(&mut self, id: DialogId, at: Timestamp) {
-        if !self.rules.has_any() {
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        if !leg.rules.has_any() {
             return self.amend(id, at);
         }
-        let Some((leg, d)) = self.tables.dialog(id) else { return };
         let ends = parties(leg, d);
-        let now = roles_in(&self.rules, leg, &ends);
+        let now = roles_in(&leg.rules, leg, &ends);
         let [caller, callee] = ends;
         if let Some(trace) = &mut self.trace {
-            trace.weighed(&self.rules, leg, [&caller, &callee], &now, at);
+            trace.weighed(&leg.rules, leg, [&caller, &callee], &now, at);
         }
         let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
             return match now {
@@ -314,7 +315,7 @@ impl Calls {
         let agent = if recording.customer == Side::Caller { &callee } else { &caller };
         let known = recording.opening.agent.id.as_deref();
         let is_same = |new: &Roles| match (known, new.agent_id.as_deref()) {
-            (Some(a), Some(b)) => same_agent(&self.rules, a, b) || (agent.is_called(a) && agent.is_called(b)),
+            (Some(a), Some(b)) => same_agent(&leg.rules, a, b) || (agent.is_called(a) && agent.is_called(b)),
             (a, b) => a == b,
         };
         // With a colleague or with a customer: not one conversation, though one agent's.
@@ -361,8 +362,8 @@ impl Calls {
         let direction = direction_in(leg, recording.opening.direction);
         let known = Opening { direction, ..(*recording.opening).clone() };
         let roles = Roles { agent_id: known.agent.id.clone(), customer: recording.customer, direction };
-        let Some(told) = particulars(&self.tables, &self.rules, id, &roles) else { return };
-        let Some(amended) = amended(&self.tables, &self.rules, id, &known, told) else { return };
+        let Some(told) = particulars(&self.tables, &leg.rules, id, &roles) else { return };
+        let Some(amended) = amended(&self.tables, &leg.rules, id, &known, told) else { return };
         match refused_by(&amended.service, amended.direction) {
             None => self.recordings.amend(r, amended),
             // Known only now: nothing of it may be kept.
