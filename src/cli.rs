@@ -23,7 +23,7 @@ pub mod training;
 
 #[cfg(feature = "room")]
 use accounts::{ServeArgs, UserArgs};
-use control::{CallsArgs, PauseArgs, TopArgs};
+use control::{CallsArgs, PauseArgs, ReloadArgs, TopArgs};
 use doctor::DoctorArgs;
 use dsar::DsarArgs;
 use explain::ExplainArgs;
@@ -203,6 +203,16 @@ Examples:
   nauhuri pause 2001
   nauhuri pause 2001 --resume")]
     Pause(PauseArgs),
+    /// Give the running recorder its changed configuration, without losing a packet
+    ///
+    /// The recorder reads the file that it was started with again, and takes all of it or nothing: exit status 2 if
+    /// the file is wrong, or changes a key for which the recorder has to be restarted (see docs/configuration.md).
+    /// Calls under way keep the rules that were in force when they began. SIGHUP does the same.
+    #[command(after_help = "\
+Examples:
+  nauhuri check && nauhuri reload
+  systemctl reload nauhuri")]
+    Reload(ReloadArgs),
     /// List recordings, one row each
     #[command(after_help = "\
 Examples:
@@ -354,6 +364,7 @@ impl Command {
             Command::Setup(args) => &args.global,
             Command::Notice(args) => &args.global,
             Command::Report(args) => &args.global,
+            Command::Reload(args) => &args.global,
             Command::Calls(args) => &args.global,
             Command::Top(args) => &args.global,
             Command::Pause(args) => &args.global,

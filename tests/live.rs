@@ -42,6 +42,8 @@ mod name_service;
 mod probing;
 #[path = "live/refusals.rs"]
 mod refusals;
+#[path = "live/reload.rs"]
+mod reload;
 #[path = "live/soak.rs"]
 mod soak;
 #[path = "live/storage.rs"]

@@ -32,6 +32,8 @@ mod late;
 mod leftovers;
 #[path = "recorder/reasons.rs"]
 mod reasons;
+#[path = "recorder/reloading.rs"]
+mod reloading;
 #[path = "recorder/stop.rs"]
 mod stop;
 #[path = "recorder/strange.rs"]

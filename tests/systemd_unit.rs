@@ -156,6 +156,7 @@ fn the_lines_that_matter_are_there() {
         ("IPAddressDeny", "any"),
         ("IPAddressAllow", "localhost"),
         ("ExecStart", "/usr/bin/nauhuri record"),
+        ("ExecReload", "/usr/bin/nauhuri reload"),
         ("User", "nauhuri"),
         ("Group", "nauhuri"),
         ("UMask", "0027"),

@@ -71,6 +71,20 @@ pub struct PauseArgs {
     pub global: Global,
 }
 
+/// `nauhuri reload`
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReloadArgs {
+    /// Print one JSON object: whether it was taken, changed keys, problems
+    #[arg(long)]
+    pub json: bool,
+    /// Which recorder.
+    #[command(flatten)]
+    pub recorder: RecorderArgs,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
 /// Which recorder is meant.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RecorderArgs {

@@ -71,10 +71,10 @@ pub fn clock_of(answer: &ControlAnswer) -> impl Fn(Timestamp) -> String {
     move |at| local(at, &zone)
 }
 
-/// Where the recorder that is meant listens.
+/// Where the recorder of this command line takes commands.
 ///
 /// # Errors
-/// A configuration that is wrong, or one in which it takes no commands.
+/// The configuration is wrong, or says that it takes none.
 pub fn socket(global: &Global, args: &RecorderArgs) -> anyhow::Result<PathBuf> {
     if let Some(path) = &args.socket {
         return Ok(path.clone());

@@ -30,6 +30,7 @@ pub mod reconcile;
 pub mod record;
 mod redecode;
 mod reindex;
+mod reload;
 pub mod repair;
 pub mod replay;
 mod report;
@@ -77,6 +78,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Calls(args) => calls::run(cli, args),
         Command::Top(args) => top::run(cli, args),
         Command::Pause(args) => pause::run(cli, args),
+        Command::Reload(args) => reload::run(cli, args),
         Command::List(args) => list::run(cli, args),
         Command::Show(args) => show::run(cli, args),
         Command::Unrecorded(args) => unrecorded::run(cli, args),
@@ -112,7 +114,10 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
 ///
 /// A reader that left (`nauhuri check | head`) is no error: 0.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|e| e.is::<ConfigError>() || e.is::<usage::Usage>()) {
+    let is_wrong = |e: &(dyn std::error::Error + 'static)| {
+        e.is::<ConfigError>() || e.is::<usage::Usage>() || e.is::<reload::ReloadFailed>()
+    };
+    if error.chain().any(is_wrong) {
         return 2;
     }
     let left = |e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe;

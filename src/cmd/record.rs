@@ -9,10 +9,13 @@ use crate::config::Loaded;
 use crate::config::check::Purpose;
 use crate::daemon::confine::{Confined, leave_no_core};
 use crate::daemon::recorder::{Recorder, StartError};
+use crate::daemon::reload::ReadConfig;
+use crate::daemon::reload_signal::ReloadSignal;
 use crate::daemon::shutdown::{StopFlag, StopSignals};
 use crate::telemetry::Notifier;
 use anyhow::Context;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Captures live until SIGTERM or SIGINT, then finishes open recordings.
 ///
@@ -34,8 +37,15 @@ fn record(cli: &Cli, notifier: &mut Notifier) -> anyhow::Result<()> {
     let _log = settings::start_log(&cli.global, 0, true);
     report_confined(&confined);
     let stop = StopFlag::default();
-    let signals = StopSignals::handle(&stop).context("signal handlers cannot be installed")?;
-    if recorder.with_signals(signals).start()?.run(&stop, notifier) {
+    let unable = "signal handlers cannot be installed";
+    let signals = StopSignals::handle(&stop).context(unable)?;
+    let reload = ReloadSignal::handle().context(unable)?;
+    let global = cli.global.clone();
+    let read: ReadConfig = Arc::new(move || {
+        settings::load(&global, DefaultFile::Required, Purpose::Capture, Vec::new()).map(|l| l.config)
+    });
+    let recorder = recorder.with_signals(signals).with_configuration(read).with_reload_signal(reload);
+    if recorder.start()?.run(&stop, notifier) {
         return Ok(());
     }
     anyhow::bail!("a worker died or is stuck: this is a bug in nauhuri, or a disk that hangs")

@@ -7,7 +7,7 @@ use crate::config::load::{self, ENV_PREFIX, Layers, Loaded};
 use crate::telemetry::log;
 use std::ffi::OsString;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Longest configuration file, bytes: thousands of services fit.
 const FILE_MAX: u64 = 4 << 20;
@@ -34,12 +34,7 @@ pub fn load(
     purpose: Purpose,
     options: OwnOptions,
 ) -> Result<Loaded, ConfigError> {
-    let file = match &global.config {
-        Some(path) => Some(read(path)?),
-        None if default_file == DefaultFile::Optional && is_absent(Path::new(DEFAULT_CONFIG)) => None,
-        None => Some(read(Path::new(DEFAULT_CONFIG))?),
-    };
-    let layers = Layers { file, env: environment(std::env::vars_os())?, set: global.set.clone(), options };
+    let layers = layers(global, default_file, options)?;
     let mut loaded = load::load(&layers, purpose)?;
     // Named from where the command was given, whatever folder is looked at later.
     let storage = &mut loaded.config.storage;
@@ -49,6 +44,22 @@ pub fn load(
         }
     }
     Ok(loaded)
+}
+
+/// Where the recorder of this command line takes commands, though something else in its configuration is wrong.
+pub fn control_socket(global: &Global) -> Option<PathBuf> {
+    let layers = layers(global, DefaultFile::Required, Vec::new()).ok()?;
+    let socket = load::load_what_is_right(&layers)?.control.socket;
+    (!socket.as_os_str().is_empty()).then_some(socket)
+}
+
+fn layers(global: &Global, default_file: DefaultFile, options: OwnOptions) -> Result<Layers, ConfigError> {
+    let file = match &global.config {
+        Some(path) => Some(read(path)?),
+        None if default_file == DefaultFile::Optional && is_absent(Path::new(DEFAULT_CONFIG)) => None,
+        None => Some(read(Path::new(DEFAULT_CONFIG))?),
+    };
+    Ok(Layers { file, env: environment(std::env::vars_os())?, set: global.set.clone(), options })
 }
 
 fn is_absent(path: &Path) -> bool {

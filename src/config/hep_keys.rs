@@ -13,14 +13,14 @@ section! {
     /// captagent, heplify. If they send media too, the recorder needs no interface and no mirror port.
     pub struct HepSection {
         /// Where to receive: "udp:127.0.0.1:9060", "tcp:10.1.0.5:9060" or "tls:10.1.0.5:9061". Empty: nowhere.
-        listen: Vec<ListenAt> = Vec::new(), Kind::Words(&words::LISTEN_AT), "[\"udp:127.0.0.1:9060\"]";
+        listen: Vec<ListenAt> = Vec::new(), Kind::Words(&words::LISTEN_AT), OnRestart, "[\"udp:127.0.0.1:9060\"]";
         /// Networks of the agents. Anybody who may send can invent calls, so list no others.
-        from: Networks = Networks::loopback(), Kind::Words(&words::NETWORKS);
+        from: Networks = Networks::loopback(), Kind::Words(&words::NETWORKS), OnRestart;
         /// File with the password that agents must send (in HEP: the authenticate key). Empty: none.
         /// It is sent in clear unless TLS is used. HEP version 2 has no password.
-        password_file: PathBuf = PathBuf::new(), Kind::Text;
+        password_file: PathBuf = PathBuf::new(), Kind::Text, OnRestart;
         /// PEM files of certificate and key, for agents that send over TLS.
-        tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS);
+        tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS), OnRestart;
     }
 }
 

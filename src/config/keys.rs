@@ -10,6 +10,7 @@
 //! types and is read by the same kinds.
 
 use super::sip_ports::ANY as ANY_PORT;
+use super::takes_effect::TakesEffect;
 use super::{TunnelKind, TunnelRule, forms};
 use serde::Serialize;
 use toml::Value;
@@ -77,6 +78,8 @@ pub struct Key {
     pub name: &'static str,
     /// What it may hold.
     pub kind: Kind,
+    /// When a change of it takes effect.
+    pub takes: TakesEffect,
     /// What it means, line by line.
     pub about: &'static [&'static str],
     /// Its default; `None` where it has none.
@@ -120,7 +123,7 @@ pub fn default_of<T: Default + Serialize>(key: &str) -> Option<Value> {
 }
 
 /// The struct of a section from its rows:
-/// `/// meaning` `field as "name": Type = default, kind, example;`
+/// `/// meaning` `field as "name": Type = default, kind, when a change takes effect, example;`
 macro_rules! section {
     (
         $(#[doc = $about:literal])*
@@ -128,7 +131,8 @@ macro_rules! section {
             $(
                 $(#[doc = $doc:literal])*
                 $(#[serde($($serde:tt)*)])*
-                $field:ident $(as $written:literal)? : $type:ty = $default:expr, $kind:expr $(, $example:literal)?;
+                $field:ident $(as $written:literal)? : $type:ty = $default:expr, $kind:expr, $takes:ident
+                    $(, $example:literal)?;
             )*
         }
     ) => {
@@ -156,6 +160,7 @@ macro_rules! section {
                 $crate::config::keys::Key {
                     name: $crate::config::keys::name!($field $($written)?),
                     kind: $kind,
+                    takes: $crate::config::takes_effect::TakesEffect::$takes,
                     about: &[$($doc),*],
                     default: || {
                         let name = $crate::config::keys::name!($field $($written)?);

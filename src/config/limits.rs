@@ -29,23 +29,23 @@ section! {
         /// are in proportion to the memory, recordings up to 64000: the numbers below are those for
         /// 1 GiB. `nauhuri check` shows what they are.
         #[serde(with = "crate::config::forms::bytes")]
-        memory: u64 = 1 << 30, Kind::Size(MEMORY_MIN);
+        memory: u64 = 1 << 30, Kind::Size(MEMORY_MIN), OnRestart;
         /// Calls followed at once.
-        calls: usize = 100_000, SOME;
+        calls: usize = 100_000, SOME, OnReload;
         /// Recordings open at once. When the limit is reached, a new call takes the place of one
         /// in which almost nothing was heard for two seconds; if there is none, the new call
         /// counts as failed.
-        recordings: usize = 20_000, SOME;
+        recordings: usize = 20_000, SOME, OnReload;
         /// IP datagrams being reassembled from fragments at once.
-        fragments: usize = 4_096, SOME;
+        fragments: usize = 4_096, SOME, OnRestart;
         /// TCP connections followed at once.
-        tcp_streams: usize = 16_384, SOME;
+        tcp_streams: usize = 16_384, SOME, OnRestart;
         /// Bytes kept of one TCP connection while a SIP message is unfinished.
-        tcp_buffer: usize = 256 * 1024, BYTES;
+        tcp_buffer: usize = 256 * 1024, BYTES, OnRestart;
         /// Bytes of sound that may wait for one worker.
-        queue_bytes: usize = 64 << 20, BYTES;
+        queue_bytes: usize = 64 << 20, BYTES, OnRestart;
         /// Threads that decode and write; 0: one fewer than there are processors.
-        workers: usize = 0, Kind::Count(0, WORKERS_MAX);
+        workers: usize = 0, Kind::Count(0, WORKERS_MAX), OnRestart;
     }
 }
 

@@ -31,29 +31,29 @@ section! {
     pub struct Room {
         /// Where it listens. An address other than this machine's own needs tls or
         /// trusted_proxies.
-        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9170)), Kind::Word(&words::ROOM_ADDRESS);
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9170)), Kind::Word(&words::ROOM_ADDRESS), Elsewhere;
         /// PEM files of the certificate and its key; read again when they are renewed.
-        tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS);
+        tls: Tls = Tls::default(), Kind::Keys(Tls::KEYS), Elsewhere;
         /// Addresses (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
-        trusted_proxies: Networks = Networks::default(), Kind::Words(&words::NETWORKS);
+        trusted_proxies: Networks = Networks::default(), Kind::Words(&words::NETWORKS), Elsewhere;
         /// A session ends after this long without use.
         #[serde(with = "crate::config::forms::duration")]
-        session_idle: Duration = Duration::from_secs(15 * 60), Kind::Period;
+        session_idle: Duration = Duration::from_secs(15 * 60), Kind::Period, Elsewhere;
         /// A session ends after this long in any case.
         #[serde(with = "crate::config::forms::duration")]
-        session_max: Duration = Duration::from_secs(10 * 3600), Kind::Period;
+        session_max: Duration = Duration::from_secs(10 * 3600), Kind::Period, Elsewhere;
         /// File with the undertaking of confidentiality that everybody accepts at the first
         /// sign-in, and again when the text changes. Empty: nothing is to be accepted.
-        undertaking: PathBuf = PathBuf::new(), Kind::Text;
+        undertaking: PathBuf = PathBuf::new(), Kind::Text, Elsewhere;
         /// Languages of the pages; the first one is for browsers that ask for none of them.
-        languages: Vec<Language> = Language::ALL.to_vec(), Kind::ListOf(Language::CODES);
+        languages: Vec<Language> = Language::ALL.to_vec(), Kind::ListOf(Language::CODES), Elsewhere;
         /// The folder in which exports to the server are allowed. Empty: any folder outside the
         /// store that the service may write.
-        exports: PathBuf = PathBuf::new(), Kind::Word(&words::EXPORTS);
+        exports: PathBuf = PathBuf::new(), Kind::Word(&words::EXPORTS), Elsewhere;
         /// Sign-in by an OpenID Connect provider, beside local accounts; docs/room.md has more.
-        oidc: Oidc = Oidc::default(), Kind::Keys(Oidc::KEYS);
+        oidc: Oidc = Oidc::default(), Kind::Keys(Oidc::KEYS), Elsewhere;
         /// Roles, each one like this. A role may do only what is listed.
-        roles: BTreeMap<String, Role> = BTreeMap::new(), Kind::Each(Role::KEYS), "agent";
+        roles: BTreeMap<String, Role> = BTreeMap::new(), Kind::Each(Role::KEYS), Elsewhere, "agent";
     }
 }
 
@@ -61,9 +61,9 @@ section! {
     /// Certificate and key; both empty: plain HTTP.
     pub struct Tls {
         /// PEM file of the certificate and those that vouch for it.
-        cert: PathBuf = PathBuf::new(), Kind::Text;
+        cert: PathBuf = PathBuf::new(), Kind::Text, AsTable;
         /// PEM file of its key.
-        key: PathBuf = PathBuf::new(), Kind::Text;
+        key: PathBuf = PathBuf::new(), Kind::Text, AsTable;
     }
 }
 
@@ -78,19 +78,19 @@ section! {
     /// Sign-in by an OpenID Connect provider, beside local accounts.
     pub struct Oidc {
         /// URL of the provider; empty: local accounts only.
-        issuer: String = String::new(), Kind::Text;
+        issuer: String = String::new(), Kind::Text, AsTable;
         /// As which client.
-        client_id: String = String::new(), Kind::Text;
+        client_id: String = String::new(), Kind::Text, AsTable;
         /// File that holds the client's secret.
-        client_secret_file: PathBuf = PathBuf::new(), Kind::Text;
+        client_secret_file: PathBuf = PathBuf::new(), Kind::Text, AsTable;
         /// Scopes asked for beside `openid`; `profile` tells the name, some providers want one more for groups.
-        scopes: Vec<String> = vec!["profile".into()], Kind::Texts;
+        scopes: Vec<String> = vec!["profile".into()], Kind::Texts, AsTable;
         /// The claim with the name of the account.
-        name_claim: String = "preferred_username".into(), Kind::Text;
+        name_claim: String = "preferred_username".into(), Kind::Text, AsTable;
         /// The claim with the groups.
-        groups_claim: String = "groups".into(), Kind::Text;
+        groups_claim: String = "groups".into(), Kind::Text, AsTable;
         /// Group = role.
-        roles: BTreeMap<String, String> = BTreeMap::new(), Kind::Names;
+        roles: BTreeMap<String, String> = BTreeMap::new(), Kind::Names, AsTable;
     }
 }
 
@@ -98,24 +98,24 @@ section! {
     /// What a role gives.
     pub struct Role {
         /// Which recordings show up: "none", "own", "team", "office" or "all".
-        find: Scope = Scope::None, Kind::OneOf(SCOPES), "\"own\"";
+        find: Scope = Scope::None, Kind::OneOf(SCOPES), AsTable, "\"own\"";
         /// Which can be heard; what can be heard can also be found.
-        hear: Scope = Scope::None, Kind::OneOf(SCOPES), "\"own\"";
+        hear: Scope = Scope::None, Kind::OneOf(SCOPES), AsTable, "\"own\"";
         /// What may be done to what can be found, any of "export", "hold", "release",
         /// "restrict", "erase", "amend", "training" (make anonymised copies), "approve", "people",
         /// "audit", "dsar" (keep the requests of data subjects).
-        act: BTreeSet<Act> = BTreeSet::new(), Kind::ListOf(ACTS);
+        act: BTreeSet<Act> = BTreeSet::new(), Kind::ListOf(ACTS), AsTable;
         /// Whose training copies can be listened to: of "none", of the services of one's own
         /// "office", or of "all".
-        training: Scope = Scope::None, Kind::OneOf(TRAINING);
+        training: Scope = Scope::None, Kind::OneOf(TRAINING), AsTable;
         /// Whether copies may be downloaded with the browser.
-        download: bool = false, Kind::Bool;
+        download: bool = false, Kind::Bool, AsTable;
         /// Networks from which the role can be used, as CIDR blocks; empty: anywhere.
-        networks: Networks = Networks::default(), Kind::Words(&words::NETWORKS);
+        networks: Networks = Networks::default(), Kind::Words(&words::NETWORKS), AsTable;
         /// Overrides the service's listening for this role: "standing", "on_request", or "" for
         /// as the service says.
         #[serde(with = "listening_word")]
-        listening: Option<Listening> = None, Kind::OneOf(&["", "standing", "on_request"]);
+        listening: Option<Listening> = None, Kind::OneOf(&["", "standing", "on_request"]), AsTable;
     }
 }
 

@@ -70,6 +70,31 @@ impl Sources {
 /// # Errors
 /// Everything that is wrong in any layer, in the order of the layers.
 pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
+    let (config, LayerMerger { mut problems, sources }) = merge(layers)?;
+    for finding in check::check(&config, purpose) {
+        // What was left out above must not be missed again here.
+        if problems.iter().all(|p| p.key != finding.key) {
+            let (origin, line) = match sources.of(&finding.key) {
+                (ValueOrigin::Defaults, _) if sources.file.is_some() => {
+                    (ValueOrigin::File(sources.file.clone().unwrap_or_default()), None)
+                }
+                place => place,
+            };
+            let check::BadValue { key, found, allowed } = finding;
+            problems.push(Problem { origin, key, line, found, allowed, nearest: None });
+        }
+    }
+    if problems.is_empty() { Ok(Loaded { config, sources }) } else { Err(ConfigError { problems }) }
+}
+
+/// What is right in the layers, for whoever has to know one key though another is wrong; `None` where
+/// the file cannot be read as TOML.
+pub fn load_what_is_right(layers: &Layers) -> Option<Config> {
+    merge(layers).ok().map(|(config, _)| config)
+}
+
+/// What is right in the layers, and what is wrong in each.
+fn merge(layers: &Layers) -> Result<(Config, LayerMerger), ConfigError> {
     let mut judge = LayerMerger::default();
     let mut builder = ::config::Config::builder();
     if let Some((path, text)) = &layers.file {
@@ -86,35 +111,21 @@ pub fn load(layers: &Layers, purpose: Purpose) -> Result<Loaded, ConfigError> {
     for (option, key, text) in &layers.options {
         builder = builder.add_source(Layer(judge.text(key, text, ValueOrigin::Option(option))));
     }
-    let merged = builder.build().and_then(::config::Config::try_deserialize::<Config>);
-    let LayerMerger { mut problems, sources } = judge;
-    let mut config = match merged {
+    let mut config = match builder.build().and_then(::config::Config::try_deserialize::<Config>) {
         Ok(config) => config,
         // Every value was judged, so this is a kind in `keys` that promises more than `Config` holds.
         Err(error) => {
             let key = String::new();
             let allowed = "see the sample configuration".into();
-            let (origin, line) = sources.of("");
-            problems.push(Problem { origin, key, line, found: error.to_string(), allowed, nearest: None });
-            return Err(ConfigError { problems });
+            let (origin, line) = judge.sources.of("");
+            let found = error.to_string();
+            judge.problems.push(Problem { origin, key, line, found, allowed, nearest: None });
+            return Err(ConfigError { problems: judge.problems });
         }
     };
-    let is_set = |limit: &str| sources.of(&format!("limits.{limit}")).0 != ValueOrigin::Defaults;
+    let is_set = |limit: &str| judge.sources.of(&format!("limits.{limit}")).0 != ValueOrigin::Defaults;
     config.limits.follow_memory(is_set);
-    for finding in check::check(&config, purpose) {
-        // What was left out above must not be missed again here.
-        if problems.iter().all(|p| p.key != finding.key) {
-            let (origin, line) = match sources.of(&finding.key) {
-                (ValueOrigin::Defaults, _) if sources.file.is_some() => {
-                    (ValueOrigin::File(sources.file.clone().unwrap_or_default()), None)
-                }
-                place => place,
-            };
-            let check::BadValue { key, found, allowed } = finding;
-            problems.push(Problem { origin, key, line, found, allowed, nearest: None });
-        }
-    }
-    if problems.is_empty() { Ok(Loaded { config, sources }) } else { Err(ConfigError { problems }) }
+    Ok((config, judge))
 }
 
 /// Takes layers one after the other, keeps what is right of each.

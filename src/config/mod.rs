@@ -7,6 +7,7 @@
 //! here reads a file or the environment: text comes in as an argument.
 
 pub mod advice;
+pub mod changed_keys;
 pub mod check;
 pub mod compiled;
 pub mod error;
@@ -35,6 +36,7 @@ pub mod separator;
 pub mod service;
 pub mod sip_ports;
 pub mod siprec;
+pub mod takes_effect;
 pub mod term;
 pub mod tls_keys;
 pub mod tunnels;

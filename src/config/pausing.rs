@@ -15,39 +15,39 @@ section! {
     pub struct PauseRules {
         /// Keys that the agent presses to pause, such as "*1": two to eight of 0-9, * and #, sent as RTP
         /// events or by INFO, no more than three seconds apart. Empty: no keys pause.
-        start_keys: String = String::new(), Kind::Word(&words::KEY_SEQUENCE), "\"*1\"";
+        start_keys: String = String::new(), Kind::Word(&words::KEY_SEQUENCE), OnReload, "\"*1\"";
         /// Keys that the agent presses to go on recording.
-        stop_keys: String = String::new(), Kind::Word(&words::KEY_SEQUENCE), "\"*2\"";
+        stop_keys: String = String::new(), Kind::Word(&words::KEY_SEQUENCE), OnReload, "\"*2\"";
         /// A header by which the agent's telephone, or the exchange on the agent's side, pauses and resumes: in an
         /// INFO, a re-INVITE or an UPDATE, or as a line in the body of an INFO. Many telephones send an INFO
         /// with "Record: off" and "Record: on". Empty: none.
-        header: String = String::new(), Kind::Word(&words::HEADER), "\"Record\"";
+        header: String = String::new(), Kind::Word(&words::HEADER), OnReload, "\"Record\"";
         /// Values of the header that pause, in upper or lower case.
-        start_values: Vec<String> = ["off", "pause"].map(String::from).into(), Kind::Texts;
+        start_values: Vec<String> = ["off", "pause"].map(String::from).into(), Kind::Texts, OnReload;
         /// Values of the header that resume.
-        stop_values: Vec<String> = ["on", "resume"].map(String::from).into(), Kind::Texts;
+        stop_values: Vec<String> = ["on", "resume"].map(String::from).into(), Kind::Texts, OnReload;
         /// A paused recording resumes by itself after this long, counted from the last time it
         /// was asked to pause.
         #[serde(with = "crate::config::forms::duration")]
-        limit: Duration = Duration::from_secs(300), Kind::Period;
+        limit: Duration = Duration::from_secs(300), Kind::Period, OnReload;
         /// Where agents' desktops can pause and resume their own calls over HTTP, on this machine only, such
         /// as "127.0.0.1:9161"; put a proxy with TLS before it. Empty: nowhere.
         #[serde(with = "crate::config::forms::or_nothing")]
-        listen: Option<SocketAddr> = None, Kind::Word(&words::METRICS_ADDRESS), "\"127.0.0.1:9161\"";
+        listen: Option<SocketAddr> = None, Kind::Word(&words::METRICS_ADDRESS), OnRestart, "\"127.0.0.1:9161\"";
         /// File of the desktops' tokens, a line for each: the agent's id, a space, and the SHA-256 of
         /// the token in hexadecimal. It is read when the recorder starts.
-        tokens: PathBuf = PathBuf::new(), Kind::Text, "\"/etc/nauhuri/pause-tokens\"";
+        tokens: PathBuf = PathBuf::new(), Kind::Text, OnRestart, "\"/etc/nauhuri/pause-tokens\"";
     }
 }
 
 section! {
-    /// How commands reach the running recorder: `nauhuri calls`, `nauhuri pause`.
+    /// How commands reach the running recorder: `nauhuri calls`, `nauhuri pause`, `nauhuri reload`.
     pub struct Control {
         /// The recorder's local socket. Its folder must exist; the unit of systemd makes /run/nauhuri. Empty: none.
-        socket: PathBuf = "/run/nauhuri/control.sock".into(), Kind::Word(&words::SOCKET);
+        socket: PathBuf = "/run/nauhuri/control.sock".into(), Kind::Word(&words::SOCKET), OnRestart;
         /// A group whose members may use it as well; the service's user must be one of them. Empty: only
         /// root and the service's user.
-        group: String = String::new(), Kind::Word(&words::GROUP), "\"supervisors\"";
+        group: String = String::new(), Kind::Word(&words::GROUP), OnRestart, "\"supervisors\"";
     }
 }
 

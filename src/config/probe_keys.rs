@@ -15,34 +15,34 @@ section! {
     pub struct ProbeSection {
         /// The exchange or its proxy: "udp:10.1.0.1:5060" or "tcp:pbx.example:5060". Empty: no test call.
         #[serde(with = "crate::config::forms::or_nothing")]
-        exchange: Option<ExchangeAddress> = None, Kind::Word(&words::EXCHANGE), "\"udp:10.1.0.1:5060\"";
+        exchange: Option<ExchangeAddress> = None, Kind::Word(&words::EXCHANGE), Elsewhere, "\"udp:10.1.0.1:5060\"";
         /// Whom to call: a number, or a SIP URI such as "sip:9001@pbx.example". Somebody has to answer who is
         /// an agent by the rules for agents: an extension with an announcement or an echo.
-        to: String = String::new(), Kind::Word(&words::CALLED), "\"9001\"";
+        to: String = String::new(), Kind::Word(&words::CALLED), Elsewhere, "\"9001\"";
         /// Who calls: a SIP URI. Empty: the user below at the exchange.
-        from: String = String::new(), Kind::Word(&words::CALLER);
+        from: String = String::new(), Kind::Word(&words::CALLER), Elsewhere;
         /// Name of the account at the exchange, if it requires one (digest authentication, with SHA-256 or
         /// MD5).
-        user: String = String::new(), Kind::Word(&words::SIP_USER);
+        user: String = String::new(), Kind::Word(&words::SIP_USER), Elsewhere;
         /// File with its password, one line; nobody but its owner may read it.
-        password_file: PathBuf = PathBuf::new(), Kind::Text;
+        password_file: PathBuf = PathBuf::new(), Kind::Text, Elsewhere;
         /// Name of the service to which the test call belongs. Only its recordings are searched for the
         /// tones, so set it if the exchange gives the agent's side a Call-ID of its own. Empty: only the
         /// recording with the Call-ID of the test call is searched.
-        service: String = String::new(), Kind::Text;
+        service: String = String::new(), Kind::Text, Elsewhere;
         /// On whose side the tones have to be: "customer", or "agent" if the test call is placed from an
         /// agent's extension.
-        side: Channel = Channel::Customer, Kind::OneOf(&["customer", "agent"]);
+        side: Channel = Channel::Customer, Kind::OneOf(&["customer", "agent"]), Elsewhere;
         /// How long it may ring.
         #[serde(with = "crate::config::forms::duration")]
-        ring: Duration = Duration::from_secs(20), Kind::Period;
+        ring: Duration = Duration::from_secs(20), Kind::Period, Elsewhere;
         /// How long it lasts once it is answered, 5 s to 5 min.
         #[serde(with = "crate::config::forms::duration")]
-        talk: Duration = Duration::from_secs(6), Kind::Period;
+        talk: Duration = Duration::from_secs(6), Kind::Period, Elsewhere;
         /// How long to wait for the recording after the call. If there is none, the reason is known a
         /// minute after the call.
         #[serde(with = "crate::config::forms::duration")]
-        wait: Duration = Duration::from_secs(90), Kind::Period;
+        wait: Duration = Duration::from_secs(90), Kind::Period, Elsewhere;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::keys::{Key, Kind, Named};
 use super::sections::SECTIONS;
+use super::takes_effect::TakesEffect;
 use toml::Value;
 
 /// What stands above everything in the sample.
@@ -27,6 +28,10 @@ Every key, what it means, what it may hold and its default. This page is made fr
 Each source overrides the ones before it: built-in defaults, the file, the environment, `--set`. A key `section.key` is
 `NAUHURI__SECTION__KEY` in the environment and `--set section.key=value` on the command line; a list is written `a,b` there.
 Unknown keys are errors. `nauhuri check` shows the result.
+
+`nauhuri reload` gives a recorder that runs the new configuration. Each key says when a change of it takes effect; a
+configuration that changes a key for which the recorder has to be restarted is refused as a whole while it runs. Calls under
+way keep the rules that were in force when they began.
 ";
 
 /// `config/nauhuri.toml`: every key at its default, commented out.
@@ -111,9 +116,14 @@ fn entry(out: &mut String, parent: &str, key: &Key) {
         Kind::Each(keys) => Some((format!("{path}.NAME."), keys)),
         _ => None,
     };
-    match below {
-        Some((parent, keys)) => keys.iter().for_each(|key| entry(out, &parent, key)),
-        None => out.push_str(&format!("- allowed: {}\n- default: {default}\n", escaped(&key.kind.allowed()))),
+    if below.is_none() {
+        out.push_str(&format!("- allowed: {}\n- default: {default}\n", escaped(&key.kind.allowed())));
+    }
+    if key.takes != TakesEffect::AsTable {
+        out.push_str(&format!("- a change takes effect {}\n", key.takes.describe()));
+    }
+    if let Some((parent, keys)) = below {
+        keys.iter().for_each(|key| entry(out, &parent, key));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::keys::{self, Key, Kind, Section};
 use super::listening::{ListenReason, Listening};
+use super::takes_effect::TakesEffect;
 use super::term::Term;
 use super::{forms, words};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,15 +13,15 @@ use std::time::Duration;
 macro_rules! services {
     (
         $(#[doc = $name_doc:literal])*
-        name: $name_default:expr, $name_kind:expr, $name_example:literal;
+        name: $name_default:expr, $name_kind:expr, $name_takes:ident, $name_example:literal;
         $(
             $(#[doc = $doc:literal])*
-            $field:ident: $type:ty = $default:expr, $kind:expr $(, $example:literal)?;
+            $field:ident: $type:ty = $default:expr, $kind:expr, $takes:ident $(, $example:literal)?;
         )*
         [without a default]
         $(
             $(#[doc = $free_doc:literal])*
-            $free:ident: $free_type:ty, $free_kind:expr, $free_example:literal;
+            $free:ident: $free_type:ty, $free_kind:expr, $free_takes:ident, $free_example:literal;
         )*
     ) => {
         /// The rule for calls to a number that no service lists, and the defaults of all services.
@@ -47,6 +48,7 @@ macro_rules! services {
             const NAME: Key = Key {
                 name: "name",
                 kind: $name_kind,
+                takes: TakesEffect::$name_takes,
                 about: &[$($name_doc),*],
                 default: || keys::default_of::<Service>("name"),
                 example: Some($name_example),
@@ -60,6 +62,7 @@ macro_rules! services {
                 $(Key {
                     name: stringify!($field),
                     kind: $kind,
+                    takes: TakesEffect::$takes,
                     about: &[$($doc),*],
                     default: || keys::default_of::<Service>(stringify!($field)),
                     example: keys::example!($($example)?),
@@ -67,6 +70,7 @@ macro_rules! services {
                 $(Key {
                     name: stringify!($free),
                     kind: $free_kind,
+                    takes: TakesEffect::$free_takes,
                     about: &[$($free_doc),*],
                     default: || None,
                     example: Some($free_example),
@@ -109,42 +113,42 @@ macro_rules! services {
 
 services! {
     /// Name in the sidecars and metrics.
-    name: "general", Kind::Word(&words::SERVICE_NAME), "\"116117\"";
+    name: "general", Kind::Word(&words::SERVICE_NAME), OnReload, "\"116117\"";
     /// false: calls are followed and counted, not recorded.
-    record: bool = true, Kind::Bool;
+    record: bool = true, Kind::Bool, OnReload;
     /// "inbound": calls that agents answer. "outbound": calls that agents make.
-    directions: Vec<CallDirection> = vec![CallDirection::Inbound, CallDirection::Outbound], Kind::Directions;
+    directions: Vec<CallDirection> = vec![CallDirection::Inbound, CallDirection::Outbound], Kind::Directions, OnReload;
     /// How long a recording is kept: N days, weeks, months or years of the calendar.
-    retention: Term = Term::Months(6), Kind::Word(&words::TERM), "\"5 years\"";
+    retention: Term = Term::Months(6), Kind::Word(&words::TERM), OnReload, "\"5 years\"";
     /// "keep": deleted after the anniversary day has ended ("kept six months");
     /// "at_most": before it begins ("at most six months").
-    retention_bound: RetentionBound = RetentionBound::Keep, Kind::OneOf(&["keep", "at_most"]);
+    retention_bound: RetentionBound = RetentionBound::Keep, Kind::OneOf(&["keep", "at_most"]), OnReload;
     /// How many of the last digits of the customer's number are hidden for good.
     /// 0 keeps the whole number, "all" keeps none of it.
-    hide_caller_digits: HideDigits = HideDigits::Last(4), Kind::HideDigits;
+    hide_caller_digits: HideDigits = HideDigits::Last(4), Kind::HideDigits, OnReload;
     /// Whether running recordings may be paused: see the section pause.
-    pause: bool = true, Kind::Bool;
+    pause: bool = true, Kind::Bool, OnReload;
     /// Key tones in the sound itself are silenced on both sides, and so is what is heard at the time of key
     /// presses that are sent as RTP events. Which keys they were cannot be heard from the recording then.
-    silence_tones: bool = false, Kind::Bool;
+    silence_tones: bool = false, Kind::Bool, OnReload;
     /// How long a caller has to be answered, or to hear early media, before the agent answers: as long
     /// as the announcement that calls are recorded lasts. A recording for which it was shorter gets an
     /// event, `list --flag no-announcement` finds it, and a metric counts it. Empty: not checked.
-    announcement_min: AnnouncementMin = AnnouncementMin::default(), Kind::Word(&words::LENGTH), "\"8s\"";
+    announcement_min: AnnouncementMin = AnnouncementMin::default(), Kind::Word(&words::LENGTH), OnReload, "\"8s\"";
     /// Health or social services (listening room): no listening for quality, and a second
     /// person has to approve each copy.
-    special_category: bool = false, Kind::Bool;
+    special_category: bool = false, Kind::Bool, Elsewhere;
     /// The office whose service it is (listening room); empty for none.
-    office: String = String::new(), Kind::Text, "\"emergency care\"";
+    office: String = String::new(), Kind::Text, Elsewhere, "\"emergency care\"";
 
     [without a default]
     /// Listening room: with "on_request", a recording can be heard only after somebody else
     /// has approved a request. Without the key it is "standing", or "on_request" for a special
     /// category.
-    listening: Listening, Kind::OneOf(Listening::WORDS), "\"on_request\"";
+    listening: Listening, Kind::OneOf(Listening::WORDS), Elsewhere, "\"on_request\"";
     /// The reasons for listening that are allowed (listening room). If this is set, everybody
     /// has to give one.
-    reasons: Vec<ListenReason>, Kind::ListOf(ListenReason::WORDS), "[\"verify\", \"complaint\", \"authority\", \"dsar\"]";
+    reasons: Vec<ListenReason>, Kind::ListOf(ListenReason::WORDS), Elsewhere, "[\"verify\", \"complaint\", \"authority\", \"dsar\"]";
 }
 
 impl Section for ServiceRule {
@@ -161,6 +165,7 @@ const RULE_KEYS: [Key; Service::KEYS.len() + 1] = {
     let numbers = Key {
         name: "numbers",
         kind: Kind::Texts,
+        takes: TakesEffect::OnReload,
         about: &[" Dialled numbers of the service."],
         default: || None,
         example: Some("[\"116117\", \"+358 116117\"]"),

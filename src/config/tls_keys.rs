@@ -12,13 +12,13 @@ section! {
         /// of SSLKEYLOGFILE (RFC 9850). They are followed as they grow, and read again when they are
         /// replaced. A connection that began before the recorder, or whose secrets come more than ten seconds
         /// late, cannot be read. Secrets of DTLS decrypt SRTP that is keyed by it (RFC 5764).
-        key_log: Vec<String> = Vec::new(), Kind::Texts, "[\"/run/kamailio/keys.log\"]";
+        key_log: Vec<String> = Vec::new(), Kind::Texts, OnRestart, "[\"/run/kamailio/keys.log\"]";
         /// PEM files with private RSA keys of servers. They decrypt TLS 1.2 only, and only if the server
         /// allows only RSA key exchange (cipher suites named TLS_RSA_...).
-        rsa_keys: Vec<String> = Vec::new(), Kind::Texts, "[\"/etc/nauhuri/sip-server.key\"]";
+        rsa_keys: Vec<String> = Vec::new(), Kind::Texts, OnRestart, "[\"/etc/nauhuri/sip-server.key\"]";
         /// TCP ports on which SIP over TLS is read, in addition to those of sip.ports; secure WebSockets too.
         /// "any": on every port.
-        ports: SipPorts = SipPorts::Listed(vec![5061]), Kind::Ports;
+        ports: SipPorts = SipPorts::Listed(vec![5061]), Kind::Ports, OnRestart;
     }
 }
 

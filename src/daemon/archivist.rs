@@ -10,6 +10,7 @@ use super::context::Context;
 use super::crew::Pulse;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
+use super::reload::InForce;
 use super::shutdown::StopFlag;
 use super::unrecorded::assure;
 use crate::archive::Place;
@@ -48,8 +49,8 @@ const LAST_LEFTOVERS: Duration = Duration::from_secs(5);
 
 /// What the archivist is given, each time it is started.
 pub struct Orders {
-    /// The configuration.
-    pub config: Config,
+    /// The configuration in force.
+    pub in_force: InForce,
     /// What all threads share.
     pub context: Arc<Context>,
     /// Whose calendar days count.
@@ -90,7 +91,8 @@ struct Timetable {
 
 /// Keeps the archive while the recorder records.
 pub struct Archivist<'a> {
-    config: &'a Config,
+    /// As it was at the last look.
+    config: Arc<Config>,
     context: &'a Context,
     orders: &'a Orders,
     timetable: Timetable,
@@ -102,7 +104,7 @@ impl<'a> Archivist<'a> {
     /// Works until asked to stop: what a crash left, then the first sweep at once.
     pub fn work(orders: &'a Orders, pulse: &Arc<Pulse>) {
         let mut archivist = Archivist {
-            config: &orders.config,
+            config: orders.in_force.get(),
             context: &orders.context,
             orders,
             timetable: Timetable::default(),
@@ -111,6 +113,7 @@ impl<'a> Archivist<'a> {
         let mut keeper = None;
         while !orders.stop.is_set() {
             pulse.beat();
+            archivist.config = orders.in_force.get();
             let is_recovered = archivist.recover(pulse);
             archivist.turn(&mut keeper, pulse);
             if is_recovered {
@@ -153,7 +156,7 @@ impl<'a> Archivist<'a> {
             return;
         }
         let calls = waiting.take();
-        match assure(self.config, &self.orders.zone, &calls) {
+        match assure(&self.config, &self.orders.zone, &calls) {
             Ok(no_room) => waiting.no_room(no_room),
             Err(e) => {
                 waiting.put_back(calls);
@@ -237,7 +240,7 @@ impl<'a> Archivist<'a> {
             walk,
             count_wrong_owners: walk,
             untold_refusal: self.refused.is_some(),
-            ..SweepOptions::of(self.config, reading.wall)
+            ..SweepOptions::of(&self.config, reading.wall)
         };
         match keeper.sweep(&Who::of_service(), &reading, &options) {
             Ok(sweep) => {

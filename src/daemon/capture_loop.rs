@@ -12,19 +12,19 @@ use super::pipeline::{Pipeline, Workshop};
 use super::shutdown::StopFlag;
 use super::totals::snapshot;
 use super::unrecorded::by_failure;
+use super::wall_steps::WallSteps;
 use crate::call::Ending;
 use crate::capture::feed::Intake;
 use crate::capture::hep_listener::hep_counts::HepCounts;
 use crate::capture::live::{FrameSource, LiveError, LiveOptions};
 use crate::capture::tls_files::KeyLogs;
 use crate::config::{Config, TunnelKind};
-use crate::engine::Engine;
 use crate::engine::engine_stats::EngineStats;
+use crate::engine::{Engine, EngineUpdate};
 use crate::sip::ParseError;
 use crate::telemetry::Notifier;
 use crate::telemetry::events::Event;
 use crate::telemetry::label::{DropPlace, Limit, ThreadRole};
-use crate::time::Timestamp;
 use crate::tls::RsaKey;
 use crossbeam_channel::Receiver;
 use std::sync::Arc;
@@ -44,8 +44,6 @@ const RING_DELAY: Duration = Duration::from_millis(300);
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// How often an interface that failed is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
-/// A step of the machine's clock beyond this between two looks is no slewing.
-const SET_NS: i64 = 500_000_000;
 /// Frames captured before the stop are waited for this long at most; a busy mirror never falls silent.
 const LAST_FRAMES: Duration = Duration::from_secs(1);
 /// Recordings open at the stop are finished within so long; what is not by then is left to the
@@ -68,6 +66,8 @@ pub struct Inlets<S> {
     pub server_keys: Vec<RsaKey>,
     /// What somebody asks of the running recorder.
     pub asked: Receiver<Asked>,
+    /// What it takes of new configurations.
+    pub updates: Receiver<Box<EngineUpdate>>,
 }
 
 /// A recorder that has been set up and runs until told to stop.
@@ -78,6 +78,7 @@ pub struct Live<S> {
     /// What comes from elsewhere than an interface.
     intake: Intake,
     asked: Receiver<Asked>,
+    updates: Receiver<Box<EngineUpdate>>,
     hep: HepReport,
     key_logs: KeyLogs,
     /// Interfaces that are to be opened again, and why they cannot be.
@@ -120,7 +121,7 @@ impl<S: FrameSource> Live<S> {
         clock: &Clock,
         crew: &Arc<Crew>,
     ) -> std::io::Result<Live<S>> {
-        let Inlets { sources, intake, hep, server_keys, asked } = inlets;
+        let Inlets { sources, intake, hep, server_keys, asked, updates } = inlets;
         let mut engine = Engine::new(config);
         server_keys.into_iter().for_each(|key| engine.add_server_key(key));
         for s in &sources {
@@ -147,6 +148,7 @@ impl<S: FrameSource> Live<S> {
             sources,
             intake,
             asked,
+            updates,
             hep: HepReport::of(hep),
             key_logs: KeyLogs::of(&config.tls),
             lost: Vec::new(),
@@ -171,7 +173,7 @@ impl<S: FrameSource> Live<S> {
     pub fn run(mut self, stop: &StopFlag, notifier: &mut Notifier) -> bool {
         let _life = self.pulse.enter();
         let (mut published, mut retried) = (Instant::now(), Instant::now());
-        let mut wall = WallClock::new(&self.clock);
+        let mut wall = WallSteps::new(&self.clock);
         self.context.outlets.readiness.capturing();
         self.publish(published, notifier);
         while !stop.is_set() && !self.pipeline.has_dead() {
@@ -234,8 +236,12 @@ impl<S: FrameSource> Live<S> {
         }
     }
 
-    /// Passes on what is asked of the running recorder: the workers answer.
+    /// Passes on what is asked of the running recorder: the workers answer. Takes a new configuration.
     fn answer(&mut self) {
+        while let Ok(update) = self.updates.try_recv() {
+            self.sip_ports = update.sip_ports().to_vec();
+            self.engine.update(*update);
+        }
         while let Ok(Asked { errand, reply }) = self.asked.try_recv() {
             let only = match errand {
                 Errand::Calls => None,
@@ -420,26 +426,5 @@ pub fn live_options(config: &Config) -> LiveOptions {
         filter: config.capture.filter.clone(),
         buffer_mib: config.capture.buffer_mib,
         promiscuous: config.capture.promiscuous,
-    }
-}
-
-/// Notices when somebody sets the machine's clock, from which the kernel takes its stamps.
-struct WallClock {
-    wall: Timestamp,
-    steady: Instant,
-}
-
-impl WallClock {
-    fn new(clock: &Clock) -> Self {
-        WallClock { wall: clock.wall(), steady: clock.now() }
-    }
-
-    /// Nanoseconds by which the clock was set since the last look; 0 when it only runs.
-    fn step_ns(&mut self, clock: &Clock) -> i64 {
-        let (wall, now) = (clock.wall(), clock.now());
-        let ran = i64::try_from(now.duration_since(self.steady).as_nanos()).unwrap_or(i64::MAX);
-        let step = wall.since_ns(self.wall).saturating_sub(ran);
-        *self = WallClock { wall, steady: now };
-        if step.abs() > SET_NS { step } else { 0 }
     }
 }

@@ -100,7 +100,7 @@ impl Writing {
 /// What is known of the storage: room, and whether it takes writes.
 pub struct StorageHealth {
     /// `storage.min_free`, bytes.
-    min_free: u64,
+    min_free: AtomicU64,
     free_bytes: AtomicU64,
     lacks_inodes: AtomicBool,
     /// The last thing written failed.
@@ -114,7 +114,7 @@ impl StorageHealth {
     /// Boundless until somebody has looked.
     pub fn new(min_free: u64, readiness: &Arc<Readiness>) -> StorageHealth {
         StorageHealth {
-            min_free,
+            min_free: AtomicU64::new(min_free),
             free_bytes: AtomicU64::new(u64::MAX),
             lacks_inodes: AtomicBool::new(false),
             troubled: AtomicBool::new(false),
@@ -136,7 +136,12 @@ impl StorageHealth {
 
     /// `storage.min_free`, bytes.
     pub fn min_free(&self) -> u64 {
-        self.min_free
+        self.min_free.load(Ordering::Relaxed)
+    }
+
+    fn set_min_free(&self, bytes: u64) {
+        self.min_free.store(bytes, Ordering::Relaxed);
+        self.readiness.set_min_free(bytes);
     }
 
     /// Free bytes, as last looked at.
@@ -146,7 +151,7 @@ impl StorageHealth {
 
     /// Room for another recording, in bytes and in files.
     pub fn has_room(&self) -> bool {
-        self.free_bytes() >= self.min_free && !self.lacks_inodes.load(Ordering::Relaxed)
+        self.free_bytes() >= self.min_free() && !self.lacks_inodes.load(Ordering::Relaxed)
     }
 
     /// Files can be made that are not recordings: small ones, for which there are bytes even where
@@ -157,7 +162,7 @@ impl StorageHealth {
 
     /// So little room that running recordings stop, or they could not be finished.
     pub fn is_exhausted(&self) -> bool {
-        self.free_bytes() < (self.min_free / 2).min(FINISHING_RESERVE)
+        self.free_bytes() < (self.min_free() / 2).min(FINISHING_RESERVE)
     }
 
     /// Worth another try after a failure.
@@ -236,7 +241,7 @@ pub struct Context {
     /// Where it is told.
     pub outlets: Outlets,
     /// How recordings are paused.
-    pub pausing: Arc<PauseSettings>,
+    pausing: Mutex<Arc<PauseSettings>>,
     /// Who decodes what is not decoded here; set before the threads start, if at all.
     pub decoders: OnceLock<Arc<dyn ForeignDecoders>>,
 }
@@ -287,9 +292,22 @@ impl Context {
             unassured: RegisterQueue::default(),
             leftovers: if is_live { Names::noted() } else { Names::default() },
             outlets,
-            pausing: Arc::new(PauseSettings::new(&config.pause)),
+            pausing: Mutex::new(Arc::new(PauseSettings::new(&config.pause))),
             decoders: OnceLock::new(),
         }
+    }
+
+    /// How recordings that begin now are paused.
+    pub fn pausing(&self) -> Arc<PauseSettings> {
+        // Replaced in one go: whoever panicked left one or the other.
+        Arc::clone(&self.pausing.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Goes by a new configuration from here on, as far as that is possible without a restart.
+    pub(super) fn update(&self, config: &Config) {
+        self.health.set_min_free(config.storage.min_free);
+        let pausing = Arc::new(PauseSettings::new(&config.pause));
+        *self.pausing.lock().unwrap_or_else(PoisonError::into_inner) = pausing;
     }
 
     /// Counters and gauges.

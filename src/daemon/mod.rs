@@ -39,6 +39,8 @@ pub mod notices;
 #[forbid(unsafe_code)]
 pub mod observe;
 #[forbid(unsafe_code)]
+mod open_files;
+#[forbid(unsafe_code)]
 mod outcome;
 #[forbid(unsafe_code)]
 pub mod pipeline;
@@ -48,6 +50,10 @@ pub mod recorder;
 pub mod recovery;
 #[forbid(unsafe_code)]
 pub mod register_queue;
+#[forbid(unsafe_code)]
+pub mod reload;
+#[forbid(unsafe_code)]
+pub mod reload_signal;
 #[forbid(unsafe_code)]
 pub mod replay;
 #[forbid(unsafe_code)]
@@ -62,5 +68,7 @@ mod story;
 pub mod totals;
 #[forbid(unsafe_code)]
 pub mod unrecorded;
+#[forbid(unsafe_code)]
+mod wall_steps;
 #[forbid(unsafe_code)]
 pub mod worker;

@@ -6,7 +6,7 @@
 use super::archivist::{Archivist, Orders};
 use super::capture_loop::{Inlets, Live, open_sources};
 use super::confine::{Confined, confine};
-use super::context::Context;
+use super::context::{Context, Outlets};
 use super::control::asked::ask_line;
 use super::control::desktop::{DesktopError, DesktopPort};
 use super::control::errands::Errands;
@@ -15,7 +15,10 @@ use super::crew::{Crew, Faults, Patience, Pulse};
 use super::decoders::Program;
 use super::housekeeping;
 use super::machine_clock::Clock;
+use super::open_files::report_files;
 use super::recovery::Recovery;
+use super::reload::{AskedBy, InForce, ReadConfig, Reloader, update_line};
+use super::reload_signal::ReloadSignal;
 use super::shutdown::{StopFlag, StopSignals};
 use super::siprec_report::ReportedSiprec;
 use crate::capture::feed::{Feed, Intake, Listener, feed};
@@ -34,14 +37,11 @@ use crate::telemetry::http::{Port, ServeError};
 use crate::telemetry::label::ThreadRole;
 use crate::telemetry::{Metrics, Notifier};
 use crate::tls::RsaKey;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Files that are open beside those of recordings.
-const OTHER_FILES: u64 = 64;
 /// How long the archivist and the others may take to end after the workers have.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
@@ -106,6 +106,8 @@ pub struct Recorder<S> {
     faults: Faults,
     decoders: Option<Program>,
     signals: Option<StopSignals>,
+    reload_signal: Option<ReloadSignal>,
+    read: ReadConfig,
 }
 
 impl<S: FrameSource> Recorder<S> {
@@ -140,6 +142,8 @@ impl<S: FrameSource> Recorder<S> {
         let doors =
             ControlDoors { desktops: DesktopPort::open(config)?, socket: control_socket(config, &context) };
         let (config, faults) = (config.clone(), Faults::default());
+        let same = config.clone();
+        let read: ReadConfig = Arc::new(move || Ok(same.clone()));
         let room = config.limits.queue_bytes.min(config.limits.share(16));
         Ok(Recorder {
             config,
@@ -158,6 +162,8 @@ impl<S: FrameSource> Recorder<S> {
             faults,
             decoders: None,
             signals: None,
+            reload_signal: None,
+            read,
         })
     }
 
@@ -175,6 +181,16 @@ impl<S: FrameSource> Recorder<S> {
     /// Is stopped by these signals.
     pub fn with_signals(self, signals: StopSignals) -> Recorder<S> {
         Recorder { signals: Some(signals), ..self }
+    }
+
+    /// Reads its configuration again like this, where somebody asks for it; else it is the one it was made of.
+    pub fn with_configuration(self, read: ReadConfig) -> Recorder<S> {
+        Recorder { read, ..self }
+    }
+
+    /// Is asked by this signal to read its configuration again.
+    pub fn with_reload_signal(self, signal: ReloadSignal) -> Recorder<S> {
+        Recorder { reload_signal: Some(signal), ..self }
     }
 
     /// Lets what is not decoded here be decoded by this program: see [`super::decoders`].
@@ -209,7 +225,10 @@ impl<S: FrameSource> Recorder<S> {
         let run: Vec<&Path> = self.decoders.iter().map(|d| d.path.as_path()).collect();
         // Key logs are replaced under their names, and their folders too where a service makes them anew.
         let key_logs: Vec<PathBuf> = self.config.tls.key_logs().collect();
-        let read: Vec<&Path> = key_logs.iter().filter_map(|log| folder_of(log)).chain([file]).collect();
+        let mut read: Vec<&Path> = key_logs.iter().filter_map(|log| folder_of(log)).chain([file]).collect();
+        // An editor puts another file in the place of this one: only by its folder can that be read.
+        let whole = [std::path::absolute(file), file.canonicalize()];
+        read.extend(whole.iter().flatten().filter_map(|path| path.parent()));
         confine(&write, &read, &run, !self.sources.is_empty())
     }
 
@@ -227,51 +246,28 @@ impl<S: FrameSource> Recorder<S> {
         let crew = Arc::new(Crew::new(&outlets.metrics, self.faults));
         outlets.readiness.watched_by(Arc::clone(&crew) as _);
         let (door, asked) = ask_line();
+        let (to_capture, updates) = update_line();
         let (hep, server_keys) = (self.hep, self.server_keys);
-        let inlets = Inlets { sources, intake, hep, server_keys, asked };
+        let inlets = Inlets { sources, intake, hep, server_keys, asked, updates };
         let live = Live::start(&config, inlets, &context, &clock, &crew)?;
         let stop = StopFlag::default();
-        if let Some(signals) = self.signals {
-            let ends = stop.clone();
-            crew.start(ThreadRole::Signals, "signals", Patience::Short, move |pulse| {
-                signals.wait(&ends, pulse);
-            })?;
-        }
+        let audit = AuditLog::of(&state, &config.audit);
+        let in_force = InForce::new(config.clone());
+        let about = (audit.clone(), clock.clone());
+        let reloader = Arc::new(Reloader::new(self.read, &in_force, to_capture, &context, about));
+        heed_signals((self.signals, self.reload_signal), &reloader, &crew, &stop)?;
         for listener in self.listeners {
             Event::Listening { listener: &listener.name() }.emit(&outlets.metrics);
             listen(listener, &feed, &crew, &stop)?;
         }
         if let Some(port) = port {
-            Event::MetricsListening { addr: port.addr() }.emit(&outlets.metrics);
-            let (stop, outlets) = (stop.clone(), outlets.clone());
-            crew.start(ThreadRole::Metrics, "metrics", Patience::Short, move |pulse: &Arc<Pulse>| {
-                let goes_on = || {
-                    pulse.beat();
-                    !stop.is_set()
-                };
-                if let Err(e) = port.answer(&outlets.metrics, &outlets.readiness, goes_on) {
-                    Event::ServerEnded { server: "metrics", reason: e.kind() }.emit(&outlets.metrics);
-                }
-            })?;
+            serve_metrics(port, &outlets, &crew, &stop)?;
         }
         if !doors.is_shut() {
-            doors
-                .names()
-                .for_each(|listener| Event::Listening { listener: &listener }.emit(&outlets.metrics));
-            let audit = AuditLog::of(&state, &config.audit);
             let told = (Arc::clone(&outlets.metrics), Arc::clone(&outlets.readiness));
             let errands = Errands::new(door, audit, told, clock.clone());
-            let (zone, ends) = (config.retention.timezone.to_string(), stop.clone());
-            let metrics = Arc::clone(&outlets.metrics);
-            crew.start(ThreadRole::Control, "control", Patience::Short, move |pulse: &Arc<Pulse>| {
-                let goes_on = || {
-                    pulse.beat();
-                    !ends.is_set()
-                };
-                if let Err(e) = control::answer(&doors, &errands, &zone, goes_on) {
-                    Event::ServerEnded { server: "control", reason: e.kind() }.emit(&metrics);
-                }
-            })?;
+            let zone = config.retention.timezone.to_string();
+            serve_commands(doors, (errands.with_reloader(reloader), zone), &outlets, &crew, &stop)?;
         }
         let (shared, interfaces, ends) =
             (Arc::clone(&context), config.capture.interface.clone(), stop.clone());
@@ -284,13 +280,70 @@ impl<S: FrameSource> Recorder<S> {
         let finished = StopFlag::default();
         let (stop_archivist, shared) = (finished.clone(), Arc::clone(&context));
         let recovery = Mutex::new(recovery);
-        let orders = Orders { config, context: shared, zone, clock, recovery, stop: stop_archivist };
+        let orders = Orders { in_force, context: shared, zone, clock, recovery, stop: stop_archivist };
         crew.start(ThreadRole::Archivist, "archivist", Patience::WhileBusy, move |pulse| {
             Archivist::work(&orders, pulse);
         })?;
         let metrics = Arc::clone(&outlets.metrics);
         Ok(RunningRecorder { live, crew, stop, finished, metrics, _recorder_lock: self.recorder_lock })
     }
+}
+
+/// Lets signals stop the recorder, or give it a new configuration.
+fn heed_signals(
+    (stop_signals, reload_signal): (Option<StopSignals>, Option<ReloadSignal>),
+    reloader: &Arc<Reloader>,
+    crew: &Crew,
+    stop: &StopFlag,
+) -> io::Result<()> {
+    if let Some(signals) = stop_signals {
+        let ends = stop.clone();
+        crew.start(ThreadRole::Signals, "signals", Patience::Short, move |pulse| signals.wait(&ends, pulse))?;
+    }
+    if let Some(signal) = reload_signal {
+        let (ends, reloader) = (stop.clone(), Arc::clone(reloader));
+        crew.start(ThreadRole::Reload, "reload", Patience::WhileBusy, move |pulse| {
+            // What became of it is in the log.
+            signal.wait(&ends, pulse, || drop(reloader.reload(&AskedBy::Signal)));
+        })?;
+    }
+    Ok(())
+}
+
+/// Answers at the metrics port.
+fn serve_metrics(port: Port, outlets: &Outlets, crew: &Crew, stop: &StopFlag) -> io::Result<()> {
+    Event::MetricsListening { addr: port.addr() }.emit(&outlets.metrics);
+    let (stop, outlets) = (stop.clone(), outlets.clone());
+    crew.start(ThreadRole::Metrics, "metrics", Patience::Short, move |pulse: &Arc<Pulse>| {
+        let goes_on = || {
+            pulse.beat();
+            !stop.is_set()
+        };
+        if let Err(e) = port.answer(&outlets.metrics, &outlets.readiness, goes_on) {
+            Event::ServerEnded { server: "metrics", reason: e.kind() }.emit(&outlets.metrics);
+        }
+    })
+}
+
+/// Answers commands and agents' desktops.
+fn serve_commands(
+    doors: ControlDoors,
+    (errands, zone): (Errands, String),
+    outlets: &Outlets,
+    crew: &Crew,
+    stop: &StopFlag,
+) -> io::Result<()> {
+    doors.names().for_each(|listener| Event::Listening { listener: &listener }.emit(&outlets.metrics));
+    let (ends, metrics) = (stop.clone(), Arc::clone(&outlets.metrics));
+    crew.start(ThreadRole::Control, "control", Patience::Short, move |pulse: &Arc<Pulse>| {
+        let goes_on = || {
+            pulse.beat();
+            !ends.is_set()
+        };
+        if let Err(e) = control::answer(&doors, &errands, &zone, goes_on) {
+            Event::ServerEnded { server: "control", reason: e.kind() }.emit(&metrics);
+        }
+    })
 }
 
 /// The local socket. Calls are not lost for want of one.
@@ -349,29 +402,5 @@ impl<S: FrameSource> RunningRecorder<S> {
             Event::ThreadLeftBehind.emit(&self.metrics);
         }
         all_well
-    }
-}
-
-/// Each running recording has a file open: takes as many as the system gives, and tells where
-/// that is fewer than `recordings` need.
-fn report_files(recordings: u64, context: &Context) {
-    let limit = raise_files();
-    if limit < recordings.saturating_add(OTHER_FILES) {
-        let recordings = limit.saturating_sub(OTHER_FILES);
-        Event::FilesLimited { limit, recordings }.emit(context.metrics());
-    }
-}
-
-/// Raises the limit of open files as far as it goes, and says how far that is.
-fn raise_files() -> u64 {
-    let now = getrlimit(Resource::Nofile);
-    let hard = now.maximum.unwrap_or(u64::MAX);
-    if now.current.is_none_or(|soft| soft >= hard) {
-        return now.current.unwrap_or(u64::MAX);
-    }
-    let raised = Rlimit { current: now.maximum, maximum: now.maximum };
-    match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => hard,
-        Err(_) => now.current.unwrap_or(u64::MAX),
     }
 }

@@ -111,7 +111,7 @@ pub(super) fn count(r: &mut Running, counts: &MediaCounts, context: &Context) ->
 
 /// How far a call's service lets it be paused, and whether the tones of keys are silenced.
 pub(super) fn set_privacy(tape: &mut Tape, o: &Opening, context: &Context) {
-    tape.hush_mut().set(&context.pausing, o.service.pause, o.service.silence_tones);
+    tape.hush_mut().set(&context.pausing(), o.service.pause, o.service.silence_tones);
 }
 
 /// Tells of pauses that began or ended (true).

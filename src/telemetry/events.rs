@@ -411,6 +411,18 @@ pub enum Event<'a> {
         /// Why.
         reason: &'a str,
     },
+    /// A new configuration is in force.
+    ConfigTaken {
+        /// Which keys have changed, by a comma; empty where none has.
+        keys: &'a str,
+        /// When.
+        at: Timestamp,
+    },
+    /// A new configuration was refused whole; the one before stays in force.
+    ConfigRefused {
+        /// Why: everything that is wrong, or the keys that need a restart.
+        reason: &'a str,
+    },
     /// The metrics are served.
     MetricsListening {
         /// Where.

@@ -6,6 +6,7 @@
 
 use super::fault::Fault;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ pub trait Watch: Send + Sync {
 
 /// The last word of everyone whose work is needed.
 pub struct Readiness {
-    min_free: u64,
+    min_free: AtomicU64,
     watch: OnceLock<Arc<dyn Watch>>,
     state: Mutex<HealthState>,
 }
@@ -77,7 +78,16 @@ pub enum NotReady {
 impl Readiness {
     /// Not ready until the capture runs. `min_free` is `storage.min_free`, bytes.
     pub fn new(min_free: u64) -> Readiness {
-        Readiness { min_free, watch: OnceLock::new(), state: Mutex::new(HealthState::default()) }
+        Readiness {
+            min_free: AtomicU64::new(min_free),
+            watch: OnceLock::new(),
+            state: Mutex::new(HealthState::default()),
+        }
+    }
+
+    /// `storage.min_free` from here on, bytes.
+    pub fn set_min_free(&self, min_free: u64) {
+        self.min_free.store(min_free, Ordering::Relaxed);
     }
 
     /// Asks `watch` after the threads from here on; the first one stays.
@@ -154,8 +164,9 @@ impl Readiness {
         if let Some(fault) = state.storage_error {
             return Err(NotReady::StorageNotWritable(fault));
         }
-        if let Some(free) = state.free.filter(|free| *free < self.min_free) {
-            return Err(NotReady::SpaceLow { free, min_free: self.min_free });
+        let min_free = self.min_free.load(Ordering::Relaxed);
+        if let Some(free) = state.free.filter(|free| *free < min_free) {
+            return Err(NotReady::SpaceLow { free, min_free });
         }
         if let Some((free, min_free)) = state.inodes.filter(|(free, min)| free < min) {
             return Err(NotReady::InodesLow { free, min_free });

@@ -52,7 +52,7 @@ mod receiving;
 mod upkeep;
 
 pub use receiving::{HepFault, HepKind, SiprecFault, SiprecMedia};
-pub use upkeep::UpkeepTask;
+pub use upkeep::{ReloadResult, UpkeepTask};
 
 labels! {
     /// Where a packet was dropped: `nauhuri_packets_dropped_total{where}`.
@@ -363,7 +363,8 @@ labels! {
         Archivist = "archivist", "Finishes what a crash left, keeps the index, deletes what is due.";
         Housekeeping = "housekeeping", "Looks at free space, links and whether the storage takes writes.";
         Metrics = "metrics", "Answers /metrics, /healthz and /readyz.";
-        Control = "control", "Answers `nauhuri calls`, `nauhuri top` and `nauhuri pause`, and the agents' desktops.";
+        Control = "control", "Answers `nauhuri calls`, `nauhuri top`, `nauhuri pause` and `nauhuri reload`, and the agents' desktops.";
+        Reload = "reload", "Takes a new configuration when SIGHUP asks for it.";
         Signals = "signals", "Waits for SIGTERM and SIGINT, which do not stop the recorder while it is dead or stuck.";
     }
 }

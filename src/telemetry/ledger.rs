@@ -10,7 +10,7 @@ use super::label::{CallBucket, FailReason};
 use crate::call::EndedBy;
 use metrics::{Counter, Gauge};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Counts calls that are to be recorded, from the answer to their one end.
 ///
@@ -18,8 +18,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// is counted in `nauhuri_calls_unrecorded_total` instead.
 #[derive(Debug)]
 pub struct CallLedger {
-    slots: HashMap<String, usize>,
+    slots: RwLock<HashMap<String, usize>>,
     counts: Mutex<LedgerCounts>,
+    /// As many as there are rows in the counts, or one more.
+    services: Mutex<Vec<ServiceHandles>>,
     handles: Handles,
 }
 
@@ -62,42 +64,43 @@ struct ServiceHandles {
     assured: Vec<Counter>,
 }
 
+impl ServiceHandles {
+    fn new(families: &Families<'_>, name: &str) -> ServiceHandles {
+        let answered = families.counter(
+            "nauhuri_calls_answered_total",
+            "Answered calls that were to be recorded. Equals completed + failed + active at every scrape.",
+            &[("service", name)],
+        );
+        let completed = EndedBy::ALL.iter().map(|by| {
+            families.counter(
+                "nauhuri_recordings_completed_total",
+                "Recordings finished and stored, by what ended them.",
+                &[("service", name), ("ended_by", by.name())],
+            )
+        });
+        let assured = CallBucket::ALL.iter().map(|bucket| {
+            families.counter(
+                "nauhuri_calls_assured_total",
+                "Answered calls that were to be recorded and are over, by how far they were. Answered equals their sum + nauhuri_recordings_active at every scrape.",
+                &[("service", name), ("bucket", bucket.as_str())],
+            )
+        });
+        ServiceHandles { answered, completed: completed.collect(), assured: assured.collect() }
+    }
+}
+
 #[derive(Debug)]
 struct Handles {
-    services: Vec<ServiceHandles>,
     failed: Vec<Counter>,
     active: Gauge,
     refused: Counter,
 }
 
 impl CallLedger {
-    /// A ledger with one row for each of `services`, the last of which takes
-    /// every service not named.
+    /// A ledger with one row for each of `services`; [`OTHER_SERVICE`] among them takes every
+    /// service not named.
     pub(super) fn new(families: &Families<'_>, services: &[String]) -> Self {
-        let row = |name: &String| {
-            let answered = families.counter(
-                "nauhuri_calls_answered_total",
-                "Answered calls that were to be recorded. Equals completed + failed + active at every scrape.",
-                &[("service", name)],
-            );
-            let completed = EndedBy::ALL.iter().map(|by| {
-                families.counter(
-                    "nauhuri_recordings_completed_total",
-                    "Recordings finished and stored, by what ended them.",
-                    &[("service", name), ("ended_by", by.name())],
-                )
-            });
-            let assured = CallBucket::ALL.iter().map(|bucket| {
-                families.counter(
-                    "nauhuri_calls_assured_total",
-                    "Answered calls that were to be recorded and are over, by how far they were. Answered equals their sum + nauhuri_recordings_active at every scrape.",
-                    &[("service", name), ("bucket", bucket.as_str())],
-                )
-            });
-            ServiceHandles { answered, completed: completed.collect(), assured: assured.collect() }
-        };
         let handles = Handles {
-            services: services.iter().map(row).collect(),
             failed: families.counters(
                 "nauhuri_recordings_failed_total",
                 "Answered calls that left no recording, by reason.",
@@ -112,7 +115,8 @@ impl CallLedger {
             ),
         };
         CallLedger {
-            slots: services.iter().enumerate().map(|(i, s)| (s.clone(), i)).collect(),
+            slots: RwLock::new(services.iter().enumerate().map(|(i, s)| (s.clone(), i)).collect()),
+            services: Mutex::new(services.iter().map(|name| ServiceHandles::new(families, name)).collect()),
             counts: Mutex::new(LedgerCounts {
                 services: vec![ServiceCounts::default(); services.len()],
                 failed: [0; FailReason::COUNT],
@@ -121,6 +125,18 @@ impl CallLedger {
             }),
             handles,
         }
+    }
+
+    /// One more row. What was entered for this service before stays with [`OTHER_SERVICE`].
+    pub(super) fn add(&self, families: &Families<'_>, service: &str) {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        if slots.contains_key(service) {
+            return;
+        }
+        self.handles_of_services().push(ServiceHandles::new(families, service));
+        let mut counts = self.lock();
+        slots.insert(service.to_owned(), counts.services.len());
+        counts.services.push(ServiceCounts::default());
     }
 
     /// A call that is to be recorded was answered.
@@ -197,7 +213,7 @@ impl CallLedger {
     /// a scrape never keeps a call waiting for the rendering.
     pub(super) fn publish(&self) {
         let now = self.lock().clone();
-        for (row, handles) in now.services.iter().zip(&self.handles.services) {
+        for (row, handles) in now.services.iter().zip(self.handles_of_services().iter()) {
             handles.answered.absolute(row.answered);
             set_all(&handles.completed, &row.completed);
             set_all(&handles.assured, &row.assured);
@@ -208,8 +224,12 @@ impl CallLedger {
     }
 
     fn slot(&self, service: &str) -> usize {
-        let other = || self.slots.get(OTHER_SERVICE).copied().unwrap_or(usize::MAX);
-        self.slots.get(service).copied().unwrap_or_else(other)
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.get(service).or_else(|| slots.get(OTHER_SERVICE)).copied().unwrap_or(usize::MAX)
+    }
+
+    fn handles_of_services(&self) -> MutexGuard<'_, Vec<ServiceHandles>> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, LedgerCounts> {

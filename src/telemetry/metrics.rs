@@ -8,6 +8,7 @@
 //! `nauhuri_sip_messages_total` has `method` on requests and `class` on
 //! responses; to Prometheus a label that is absent is one that is empty.
 
+mod by_service;
 mod life;
 mod wire;
 
@@ -21,7 +22,7 @@ use crate::caller::ProbeResult;
 use crate::time::Timestamp;
 use life::EventMetrics;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -42,7 +43,10 @@ const FOLD_EVERY: u32 = 1024;
 
 /// The recorder's metrics. One for each process; shared by reference.
 pub struct Metrics {
+    recorder: PrometheusRecorder,
     handle: PrometheusHandle,
+    /// Services with a label of their own.
+    services: Mutex<HashSet<String>>,
     rendering: Mutex<()>,
     unfolded: AtomicU32,
     published: Mutex<Option<Instant>>,
@@ -59,7 +63,15 @@ impl Metrics {
         let recorder = build_recorder();
         let families = Families { recorder: &recorder };
         let services = service_labels(services);
-        let metrics = Metrics {
+        let life = EventMetrics::new(&families, &services);
+        families.gauge("nauhuri_build_info", "Always 1.", &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
+        let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        families
+            .gauge("nauhuri_start_time_seconds", "When the process began, Unix time.", &[])
+            .set(start.as_secs_f64());
+        life.last_reload_ok.set(1.0);
+        life.last_reload.set(start.as_secs_f64());
+        Metrics {
             handle: recorder.handle(),
             rendering: Mutex::new(()),
             unfolded: AtomicU32::new(0),
@@ -67,14 +79,25 @@ impl Metrics {
             ledger: CallLedger::new(&families, &services),
             wire: Wire::new(&families),
             siprec: SiprecMetrics::new(&families),
-            life: EventMetrics::new(&families, &services),
-        };
-        families.gauge("nauhuri_build_info", "Always 1.", &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
-        let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        families
-            .gauge("nauhuri_start_time_seconds", "When the process began, Unix time.", &[])
-            .set(start.as_secs_f64());
-        metrics
+            services: Mutex::new(services.into_iter().collect()),
+            life,
+            recorder,
+        }
+    }
+
+    /// Services that a new configuration names: as long as there are fewer than [`MAX_SERVICE_LABELS`],
+    /// each gets a label. One that is named no more keeps its own.
+    pub fn name_services<'a>(&self, services: impl IntoIterator<Item = &'a str>) {
+        let families = Families { recorder: &self.recorder };
+        let mut known = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in services {
+            // One of them is `other`.
+            if known.len() <= MAX_SERVICE_LABELS && !known.contains(name) {
+                self.life.by_service.add(&families, name);
+                self.ledger.add(&families, name);
+                known.insert(name.to_owned());
+            }
+        }
     }
 
     /// The book of answered calls.
@@ -136,17 +159,7 @@ impl Metrics {
     /// Bytes recorded a day by service, as the last weeks show it; services that
     /// are not named are at rest.
     pub fn set_bytes_per_day<'a>(&self, services: impl IntoIterator<Item = (&'a str, f64)>) {
-        let gauges = &self.life.bytes_per_day;
-        let mut sums: HashMap<&str, f64> = gauges.keys().map(|name| (name.as_str(), 0.0)).collect();
-        for (name, bytes) in services {
-            let label = if gauges.contains_key(name) { name } else { OTHER_SERVICE };
-            *sums.entry(label).or_default() += bytes;
-        }
-        for (name, bytes) in sums {
-            if let Some(gauge) = gauges.get(name) {
-                gauge.set(bytes.round());
-            }
-        }
+        self.life.by_service.set_bytes_per_day(services);
     }
 
     /// The last test call: when it was placed, when the last was that was heard, and what became of it.

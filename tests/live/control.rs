@@ -238,6 +238,13 @@ fn only_whom_the_socket_is_for_may_ask() {
             // Whoever could write into the log anyhow is believed who stands behind it; nobody else is.
             let behind = if uid == MEMBER { Value::Null } else { "kaisa".into() };
             assert_eq!(new[0]["who"].get("sudo_user").cloned().unwrap_or_default(), behind, "{new:?}");
+            // What is wrong with the file is not for everybody who may pause a call.
+            let out = run_as(&setup, uid, groups, "reload");
+            let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
+            match uid {
+                MEMBER => assert!(out.status.code() == Some(1) && said.contains("only root"), "{said}"),
+                _ => assert!(out.status.success() && said == "nothing has changed\n", "{said}"),
+            }
         }
         Command::new("kill").args(["-TERM", &recorder.id().to_string()]).status().unwrap();
         assert!(

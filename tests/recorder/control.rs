@@ -376,7 +376,7 @@ fn strange_and_silent_clients_keep_nobody_out() {
         (b"\n".as_slice(), "one line of JSON"),
         (b"GET / HTTP/1.1\r\n\r\n", "one line of JSON"),
         (b"{\"version\":2,\"command\":\"calls\"}\n", "version 1, not 2"),
-        (b"{\"version\":1,\"command\":\"reload\"}\n", "does not know this command"),
+        (b"{\"version\":1,\"command\":\"restart\"}\n", "does not know this command"),
         (b"{\"version\":1}\n", "does not know this command"),
         (&long, "too long"),
         (b"{\"version\":1,\"command\":\"pause\",\"call\":\"\\u0000\\u001b[31m\"}\n", "no running call"),

@@ -33,6 +33,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("nauhuri_archive_ok", "tests/recorder/archive.rs", "nauhuri_archive_ok"),
     ("nauhuri_audit_", "tests/recorder/archive.rs", "nauhuri_audit_entries"),
     ("nauhuri_calls_unrecorded_total{reason=\"truncated\"}", "tests/replay/unread.rs", "truncated"),
+    ("nauhuri_config_reloads_total", "tests/recorder/reloading.rs", "office.reloads(\"taken\")"),
     ("nauhuri_dsar_", "tests/recorder/archive.rs", "nauhuri_dsar_"),
     ("nauhuri_hep_clock_offset_seconds", "tests/recorder/hep.rs", "nauhuri_hep_clock_offset_seconds"),
     ("nauhuri_hep_connections", "src/capture/hep_listener/tests.rs", "c.connections() =="),

@@ -5,6 +5,7 @@ use crate::feed::{Post, post};
 use crate::studio::{Studio, calls, config, whole};
 use nauhuri::daemon::crew::Faults;
 use nauhuri::daemon::machine_clock::Clock;
+use nauhuri::daemon::reload_signal::ReloadSignal;
 use nauhuri::daemon::shutdown::StopSignals;
 use nauhuri::net::OwnedDatagram;
 use rustix::process::{Signal, getpid, kill_process};
@@ -55,14 +56,18 @@ fn until_named(studio: &Studio, words: &str) -> Duration {
 }
 
 /// Threads that may die or hang without the loss of a call, and what the metrics call them.
-const OTHERS: [(&str, &str); 6] = [
+const OTHERS: [(&str, &str); 7] = [
     ("archivist", "archivist"),
     ("housekeeping", "housekeeping"),
     ("metrics", "metrics"),
     ("control", "control"),
     ("post", "listener"),
     ("signals", "signals"),
+    ("reload", "reload"),
 ];
+
+/// Asks for a new configuration, in place of SIGHUP: every recorder of the process that heeds it.
+const RELOADS: Signal = Signal::WINCH;
 
 /// A recorder with all of its threads, and what it is reached by from outside.
 struct Whole {
@@ -83,9 +88,11 @@ impl Whole {
         let kind = SignalKind::from_raw(by_signal.as_raw());
         let studio = Studio::run(&config, |recorder, stop| {
             let recorder = recorder.with_faults(faults).with_listener(Arc::new(listener));
-            match wire.ends_with("signals") {
-                true => recorder.with_signals(StopSignals::handle_kinds([kind; 2], stop).unwrap()),
-                false => recorder,
+            let reloads = SignalKind::from_raw(RELOADS.as_raw());
+            match wire.rsplit('-').next() {
+                Some("signals") => recorder.with_signals(StopSignals::handle_kinds([kind; 2], stop).unwrap()),
+                Some("reload") => recorder.with_reload_signal(ReloadSignal::handle_kind(reloads).unwrap()),
+                _ => recorder,
             }
         });
         let studio = studio.unwrap();
@@ -108,6 +115,11 @@ impl Whole {
             "signals" => {
                 kill_process(getpid(), self.by_signal).unwrap();
                 self.studio.until("stopped by a signal", 5, |s| !s.is_running());
+            }
+            "reload" => {
+                kill_process(getpid(), RELOADS).unwrap();
+                let taken = "nauhuri_config_reloads_total{result=\"taken\"}";
+                self.studio.until("a reload", 5, |s| s.metric(taken) >= 1.0);
             }
             _ => {}
         }

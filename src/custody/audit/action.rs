@@ -73,6 +73,8 @@ words! {
         Pause = "pause",
         /// A paused recording goes on.
         Resume = "resume",
+        /// A running recorder took a new configuration.
+        Reload = "reload",
         /// A recording was heard, or seconds of it.
         Listen = "listen",
         /// Somebody asked to hear recordings or to hand out a copy.

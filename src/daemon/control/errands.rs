@@ -5,8 +5,9 @@
 //! whatever shows or records more is logged first, and not done where it cannot be.
 
 use super::super::machine_clock::Clock;
+use super::super::reload::{AskedBy, ReloadRefused, Reloader};
 use super::asked::{AskDoor, Errand};
-use super::protocol::{RecorderStatus, RunningCall};
+use super::protocol::{RecorderStatus, ReloadAnswer, RunningCall};
 use crate::config::{PauseBy, Switch};
 use crate::custody::audit::{Action, AuditLog, By, Draft, Outcome, Who, facts};
 use crate::id::short_hex;
@@ -71,6 +72,7 @@ pub struct Errands {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     clock: Clock,
+    reloader: Option<Arc<Reloader>>,
 }
 
 impl Errands {
@@ -81,7 +83,7 @@ impl Errands {
         (metrics, readiness): (Arc<Metrics>, Arc<Readiness>),
         clock: Clock,
     ) -> Errands {
-        Errands { door, audit, metrics, readiness, clock }
+        Errands { door, audit, metrics, readiness, clock, reloader: None }
     }
 
     /// How the recorder is. Not in the audit log: it is counts, and nobody's.
@@ -90,6 +92,29 @@ impl Errands {
         let metrics = self.metrics.render();
         let counted_ago_s = self.metrics.published().map(|at| at.elapsed().as_secs_f64());
         RecorderStatus { at: Some(self.clock.wall()), counted_ago_s, not_ready, metrics }
+    }
+
+    /// Takes new configurations as well.
+    pub fn with_reloader(self, reloader: Arc<Reloader>) -> Errands {
+        Errands { reloader: Some(reloader), ..self }
+    }
+
+    /// Takes a new configuration, off this thread: there is a file to be read, and the audit log to be written.
+    ///
+    /// # Errors
+    /// Why it was not taken, where the configuration is not the reason.
+    pub(super) async fn reload(&self, who: Who) -> Result<ReloadAnswer, String> {
+        let reloader = self.reloader.clone().ok_or("this recorder has one configuration only")?;
+        let done = tokio::task::spawn_blocking(move || reloader.reload(&AskedBy::Command(who))).await;
+        match done.map_err(|_| "a fault in the recorder")? {
+            Ok(changed) => Ok(ReloadAnswer { taken: true, changed, problems: Vec::new() }),
+            Err(ReloadRefused::Wrong(e)) => {
+                let problems = e.problems.iter().map(ToString::to_string).collect();
+                Ok(ReloadAnswer { problems, ..ReloadAnswer::default() })
+            }
+            Err(ReloadRefused::Restart(changed)) => Ok(ReloadAnswer { changed, ..ReloadAnswer::default() }),
+            Err(why) => Err(why.to_string()),
+        }
     }
 
     /// So many ask at once that one was shown out for another.

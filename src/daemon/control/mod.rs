@@ -155,14 +155,18 @@ fn who(
     claimed: &SystemAccount,
 ) -> Option<Who> {
     let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default();
-    let is_own = peer.uid() == 0 || peer.uid() == rustix::process::geteuid().as_raw();
     let told = match others {
         // Either could write into the log whatever it likes.
-        _ if is_own => claimed.clone(),
+        _ if is_owner(peer) => claimed.clone(),
         Some(names) => SystemAccount { user: names.get(&peer.uid()).cloned(), ..SystemAccount::default() },
         None => return None,
     };
     Some(Who::Os(told.of_peer(peer.uid(), pid)))
+}
+
+/// Root, or the service's user.
+fn is_owner(peer: &tokio::net::unix::UCred) -> bool {
+    peer.uid() == 0 || peer.uid() == rustix::process::geteuid().as_raw()
 }
 
 /// Answers on the calling thread for as long as `goes_on`, which is asked several times a second.
@@ -293,22 +297,29 @@ async fn handle(
         return failed("only root, the service's user and members of control.group may ask".into());
     };
     let by = PauseBy::Command;
+    let answer = ControlAnswer::default;
+    let one = |call| ControlAnswer { calls: vec![call], ..answer() };
     let done = match request.command {
         ControlCommand::Status => {
-            return ControlAnswer { status: Some(errands.status()), ..ControlAnswer::default() };
+            return ControlAnswer { status: Some(errands.status()), ..answer() };
         }
-        ControlCommand::Calls => errands.list(who).await,
-        ControlCommand::Pause { call } => {
-            errands.switch(who, &call, (Switch::Pause, by)).await.map(|c| (vec![c], false))
+        ControlCommand::Calls => {
+            errands.list(who).await.map(|(calls, partial)| ControlAnswer { calls, partial, ..answer() })
         }
-        ControlCommand::Resume { call } => {
-            errands.switch(who, &call, (Switch::Resume, by)).await.map(|c| (vec![c], false))
+        ControlCommand::Pause { call } => errands.switch(who, &call, (Switch::Pause, by)).await.map(one),
+        ControlCommand::Resume { call } => errands.switch(who, &call, (Switch::Resume, by)).await.map(one),
+        // What is wrong with the file is not for everybody who may pause a call.
+        ControlCommand::Reload if !is_owner(peer) => {
+            return failed(
+                "only root and the service's user may give the recorder a new configuration".into(),
+            );
+        }
+        ControlCommand::Reload => {
+            let done = errands.reload(who).await;
+            return done.map_or_else(failed, |told| ControlAnswer { reload: Some(told), ..answer() });
         }
     };
-    match done {
-        Ok((calls, partial)) => ControlAnswer { calls, partial, ..ControlAnswer::default() },
-        Err(why) => failed(why.to_string()),
-    }
+    done.unwrap_or_else(|why| failed(why.to_string()))
 }
 
 /// Makes room for the socket: one that nobody answers on any more is an earlier run's.

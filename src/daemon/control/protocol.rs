@@ -5,6 +5,7 @@
 //! passed over. No number of a customer is in any of it.
 
 use crate::call::Agent;
+use crate::config::changed_keys::ChangedKey;
 use crate::config::{CallDirection, PauseBy};
 use crate::custody::audit::SystemAccount;
 use crate::id::{Channel, RecordingId};
@@ -50,6 +51,8 @@ pub enum ControlCommand {
         /// As above.
         call: String,
     },
+    /// Take a new configuration.
+    Reload,
 }
 
 /// The answer.
@@ -63,6 +66,9 @@ pub struct ControlAnswer {
     /// The calls that were asked for, the oldest first.
     #[serde(default)]
     pub calls: Vec<RunningCall>,
+    /// What became of a new configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reload: Option<ReloadAnswer>,
     /// Some calls may be missing: a worker did not answer in time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
@@ -87,6 +93,17 @@ pub struct RecorderStatus {
     pub not_ready: Option<String>,
     /// Every metric, as text for Prometheus.
     pub metrics: String,
+}
+
+/// What became of a new configuration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReloadAnswer {
+    /// It is in force. If not, the one before is, unchanged.
+    pub taken: bool,
+    /// The keys that have changed; where it is refused for them, those that need a restart.
+    pub changed: Vec<ChangedKey>,
+    /// What is wrong with it: file, key, what was found, what is allowed.
+    pub problems: Vec<String>,
 }
 
 /// One call that is being recorded.

@@ -2,8 +2,8 @@
 
 use super::Event;
 use crate::config::PauseBy;
-use crate::telemetry::label::{CodecLabel, ThreadRole};
-use crate::telemetry::metrics::{Metrics, OTHER_SERVICE};
+use crate::telemetry::label::{CodecLabel, ReloadResult, ThreadRole};
+use crate::telemetry::metrics::Metrics;
 use std::collections::HashMap;
 
 impl Event<'_> {
@@ -22,7 +22,7 @@ impl Event<'_> {
                 ledger.failed(about.service, reason);
             }
             Event::MediaFaulty { fault, .. } => increment(&life.media_faults, fault.index()),
-            Event::AnnouncementShort { about, .. } => increment_of(&life.announcement_short, about.service),
+            Event::AnnouncementShort { about, .. } => life.by_service.announcement_short(about.service),
             Event::RecordingRecovered(about) => {
                 ledger.recovered(about.service);
                 life.incomplete.increment(1);
@@ -38,10 +38,8 @@ impl Event<'_> {
             Event::DecoderLost { fault } => increment(&life.decoder_faults, fault.index()),
             Event::Written { took } => metrics.observe_write(took),
             Event::WriteFailed { .. } => life.write_errors.increment(1),
-            Event::ClockState { synchronised } => {
-                life.clock_synchronised.set(f64::from(u8::from(synchronised)));
-            }
-            Event::RetentionDeleted { .. }
+            Event::ClockState { .. }
+            | Event::RetentionDeleted { .. }
             | Event::RetentionFailed { .. }
             | Event::RetentionRefused { .. }
             | Event::RetentionOverdue { .. }
@@ -50,7 +48,9 @@ impl Event<'_> {
             | Event::WrongOwner { .. }
             | Event::AuditHead { .. }
             | Event::SweepDone { .. }
-            | Event::ArchiveState { .. } => self.count_upkeep(metrics),
+            | Event::ArchiveState { .. }
+            | Event::ConfigTaken { .. }
+            | Event::ConfigRefused { .. } => self.count_upkeep(metrics),
             Event::ThreadRestarted { role, .. } => increment_role(&life.thread_restarts, role),
             Event::DecodersFound { .. }
             | Event::LeftoversFound { .. }
@@ -88,13 +88,14 @@ impl Event<'_> {
         }
     }
 
-    /// Of the archivist.
+    /// Of the archivist, and of configurations.
     fn count_upkeep(&self, metrics: &Metrics) {
         let life = &metrics.life;
         match *self {
-            Event::RetentionDeleted { service, .. } => {
-                increment_of(&life.retention_deleted, service);
+            Event::ClockState { synchronised } => {
+                life.clock_synchronised.set(f64::from(u8::from(synchronised)));
             }
+            Event::RetentionDeleted { service, .. } => life.by_service.deleted(service),
             Event::RetentionFailed { .. } => life.retention_failed.increment(1),
             Event::RetentionRefused { reason } => {
                 life.retention_refused.set(f64::from(u8::from(reason.is_some())));
@@ -106,6 +107,15 @@ impl Event<'_> {
             Event::AuditHead { entry, hash, .. } => metrics.set_audit_head(entry, hash),
             Event::SweepDone { at } => life.last_sweep.set((at.as_ms() / 1000) as f64),
             Event::ArchiveState { trouble } => life.archive_ok.set(f64::from(u8::from(trouble.is_none()))),
+            Event::ConfigTaken { at, .. } => {
+                increment(&life.reloads, ReloadResult::Taken.index());
+                life.last_reload_ok.set(1.0);
+                life.last_reload.set((at.as_ms() / 1000) as f64);
+            }
+            Event::ConfigRefused { .. } => {
+                increment(&life.reloads, ReloadResult::Refused.index());
+                life.last_reload_ok.set(0.0);
+            }
             _ => {}
         }
     }
@@ -125,12 +135,6 @@ fn increment_role(counters: &HashMap<ThreadRole, metrics::Counter>, role: Thread
 
 fn increment_codec(counters: &HashMap<&'static str, metrics::Counter>, codec: CodecLabel) {
     if let Some(c) = counters.get(codec.as_str()) {
-        c.increment(1);
-    }
-}
-
-fn increment_of(counters: &HashMap<String, metrics::Counter>, service: &str) {
-    if let Some(c) = counters.get(service).or_else(|| counters.get(OTHER_SERVICE)) {
         c.increment(1);
     }
 }

@@ -61,6 +61,8 @@ impl Event<'_> {
             | Event::Started { .. }
             | Event::Listening { .. }
             | Event::ControlClosed { .. }
+            | Event::ConfigTaken { .. }
+            | Event::ConfigRefused { .. }
             | Event::SiprecRefused { .. }
             | Event::HepRefused { .. }
             | Event::CaptureStarted { .. }
@@ -250,7 +252,15 @@ impl Event<'_> {
             Event::Started { version } => info!(version, "started"),
             Event::Listening { listener } => info!(listener, "receiving"),
             Event::ControlClosed { reason } => {
-                warn!(reason, "no command reaches this recorder (nauhuri calls, nauhuri pause)");
+                warn!(
+                    reason,
+                    "no command reaches this recorder (nauhuri calls, nauhuri pause, nauhuri reload)"
+                );
+            }
+            Event::ConfigTaken { keys: "", .. } => info!("configuration read again: nothing has changed"),
+            Event::ConfigTaken { keys, .. } => info!(keys, "new configuration in force"),
+            Event::ConfigRefused { reason } => {
+                warn!(reason, "new configuration refused: the one before stays in force");
             }
             Event::SiprecRefused { reason, client, count } => {
                 let meaning = reason.describe();

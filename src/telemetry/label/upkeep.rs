@@ -11,3 +11,11 @@ labels! {
         AuditAnchor = "audit_anchor", "The newest entry of the audit log cannot be written to audit.anchor.";
     }
 }
+
+labels! {
+    /// What became of a new configuration: `nauhuri_config_reloads_total{result}`.
+    ReloadResult {
+        Taken = "taken", "It is in force.";
+        Refused = "refused", "It is wrong, it changes a key for which the recorder has to be restarted, or it could not be taken at the time: the one before stays in force.";
+    }
+}

@@ -1,10 +1,12 @@
 //! What events and the keepers of storage count.
 
+use super::by_service::ByService;
 use crate::caller::ProbeResult;
 use crate::config::PauseBy;
 use crate::telemetry::families::Families;
 use crate::telemetry::label::{
-    CodecLabel, DecoderFault, FaultLabel, StorageState, ThreadRole, UnrecordedReason, UpkeepTask,
+    CodecLabel, DecoderFault, FaultLabel, ReloadResult, StorageState, ThreadRole, UnrecordedReason,
+    UpkeepTask,
 };
 use metrics::{Counter, Gauge, Histogram};
 use std::collections::HashMap;
@@ -24,10 +26,9 @@ pub(in crate::telemetry) struct EventMetrics {
     pub(in crate::telemetry) undecodable: HashMap<&'static str, Counter>,
     pub(in crate::telemetry) media_faults: Vec<Counter>,
     pub(super) faulty: Vec<Gauge>,
-    pub(in crate::telemetry) announcement_short: HashMap<String, Counter>,
+    pub(in crate::telemetry) by_service: ByService,
     pub(in crate::telemetry) decoder_faults: Vec<Counter>,
     pub(in crate::telemetry) write_errors: Counter,
-    pub(in crate::telemetry) retention_deleted: HashMap<String, Counter>,
     pub(in crate::telemetry) retention_failed: Counter,
     pub(in crate::telemetry) retention_overdue: Gauge,
     pub(in crate::telemetry) clock_synchronised: Gauge,
@@ -39,7 +40,6 @@ pub(in crate::telemetry) struct EventMetrics {
     pub(super) dsar_deferred: Gauge,
     pub(super) dsar_overdue: Gauge,
     pub(super) dsar_next_due: Gauge,
-    pub(super) bytes_per_day: HashMap<String, Gauge>,
     pub(super) exhaustion: Gauge,
     pub(super) audit_head: Gauge,
     pub(super) audit_entries: Gauge,
@@ -61,23 +61,14 @@ pub(in crate::telemetry) struct EventMetrics {
     pub(super) storage_inodes: Gauge,
     pub(super) ready: Gauge,
     pub(super) log_suppressed: Counter,
+    pub(in crate::telemetry) reloads: Vec<Counter>,
+    pub(in crate::telemetry) last_reload_ok: Gauge,
+    pub(in crate::telemetry) last_reload: Gauge,
 }
 
 impl EventMetrics {
     #[rustfmt::skip] // one metric a line reads as the table it is
     pub(super) fn new(f: &Families<'_>, services: &[String]) -> EventMetrics {
-        let deleted = |name: &String| {
-            let help = "Recordings deleted because their retention ended.";
-            (name.clone(), f.counter("nauhuri_retention_deleted_total", help, &[("service", name)]))
-        };
-        let short = |name: &String| {
-            let help = "Recordings whose caller was answered, or heard early media, for less than the service's announcement_min before the agent answered.";
-            (name.clone(), f.counter("nauhuri_announcement_short_total", help, &[("service", name)]))
-        };
-        let per_day = |name: &String| {
-            let help = "Bytes of audio and metadata recorded per day, over the last four weeks.";
-            (name.clone(), f.gauge("nauhuri_storage_bytes_per_day", help, &[("service", name)]))
-        };
         EventMetrics {
             unrecorded: f.counters("nauhuri_calls_unrecorded_total", "Answered calls that were not to be recorded, by reason.", "reason", UnrecordedReason::ALL.iter().map(|r| r.as_str())),
             one_way: f.counter("nauhuri_recordings_one_way_total", "Finished recordings in which one side was never heard.", &[]),
@@ -89,10 +80,9 @@ impl EventMetrics {
             undecodable: CodecLabel::undecodable().map(|codec| (codec.as_str(), f.counter("nauhuri_media_undecodable_total", "Streams that could not be decoded, by encoding.", &[("codec", codec.as_str())]))).collect(),
             media_faults: f.counters("nauhuri_media_faults_total", "Recordings in which the sound was found faulty within five seconds, by fault; counted once for each recording and fault.", "fault", FaultLabel::ALL.iter().map(|l| l.as_str())),
             faulty: FaultLabel::ALL.iter().map(|l| f.gauge("nauhuri_recordings_faulty", "Running recordings whose sound is faulty now, by fault.", &[("fault", l.as_str())])).collect(),
-            announcement_short: services.iter().map(short).collect(),
+            by_service: ByService::new(f, services),
             decoder_faults: f.counters("nauhuri_decoder_faults_total", "Failures of the process that decodes with libavcodec, by kind; each loses the sound that was being decoded.", "fault", DecoderFault::ALL.iter().map(|d| d.as_str())),
             write_errors: f.counter("nauhuri_write_errors_total", "Writes to storage that failed.", &[]),
-            retention_deleted: services.iter().map(deleted).collect(),
             retention_failed: f.counter("nauhuri_retention_failed_total", "Recordings that were due and could not be deleted.", &[]),
             retention_overdue: f.gauge("nauhuri_retention_overdue", "Recordings past their retention, not held, and still there.", &[]),
             retention_refused: f.gauge("nauhuri_deletion_guard_tripped", "1 while the sweep deletes nothing because the clock or the amount looks wrong.", &[]),
@@ -103,7 +93,6 @@ impl EventMetrics {
             dsar_deferred: f.gauge("nauhuri_dsar_deferred", "Requests for erasure that are deferred by a hold.", &[]),
             dsar_overdue: f.gauge("nauhuri_dsar_overdue", "Undecided requests of data subjects past their deadline.", &[]),
             dsar_next_due: f.gauge("nauhuri_dsar_next_due_timestamp_seconds", "The earliest deadline of an undecided request of a data subject, Unix time; 0: there is none.", &[]),
-            bytes_per_day: services.iter().map(per_day).collect(),
             exhaustion: f.gauge("nauhuri_storage_exhaustion_timestamp_seconds", "When storage.min_free will be reached at the present rate; 0: not within a year.", &[]),
             audit_head: f.gauge("nauhuri_audit_head", "The first 52 bits of the newest audit entry's hash: compare it with the log.", &[]),
             audit_entries: f.gauge("nauhuri_audit_entries", "Number of the newest audit entry.", &[]),
@@ -126,6 +115,9 @@ impl EventMetrics {
             storage_inodes: f.gauge("nauhuri_storage_free_inodes", "Inodes free on the file system of the recordings: how many more files can be created.", &[]),
             ready: f.gauge("nauhuri_ready", "1 if /readyz says ok: capturing, and able to store.", &[]),
             log_suppressed: f.counter("nauhuri_log_suppressed_total", "Log lines left out because the same kind came too often, or because nobody read standard error.", &[]),
+            reloads: f.counters("nauhuri_config_reloads_total", "Times a new configuration was taken (also where nothing had changed) or refused while the recorder ran.", "result", ReloadResult::ALL.iter().map(|r| r.as_str())),
+            last_reload_ok: f.gauge("nauhuri_config_last_reload_successful", "1 if the last configuration that was read was taken, 0 if it was refused.", &[]),
+            last_reload: f.gauge("nauhuri_config_last_reload_success_timestamp_seconds", "When the configuration in force was read, Unix time.", &[]),
         }
     }
 }
