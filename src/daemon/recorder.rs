@@ -228,7 +228,9 @@ impl<S: FrameSource> Recorder<S> {
         let mut read: Vec<&Path> = key_logs.iter().filter_map(|log| folder_of(log)).chain([file]).collect();
         // An editor puts another file in the place of this one: only by its folder can that be read.
         let whole = [std::path::absolute(file), file.canonicalize()];
-        read.extend(whole.iter().flatten().filter_map(|path| path.parent()));
+        let folders = whole.iter().flatten().filter_map(|path| path.parent());
+        // Not the root: that would be everything.
+        read.extend(folders.filter(|folder| folder.parent().is_some()));
         confine(&write, &read, &run, !self.sources.is_empty())
     }
 
@@ -394,8 +396,8 @@ impl<S: FrameSource> RunningRecorder<S> {
         let archived = self.crew.join(ThreadRole::Archivist, LAST_WORDS);
         self.stop.set();
         let ended = ThreadRole::ALL.iter().all(|role| {
-            use ThreadRole::{Control, Housekeeping, Listener, Metrics, Signals};
-            !matches!(role, Metrics | Housekeeping | Listener | Control | Signals)
+            use ThreadRole::{Control, Housekeeping, Listener, Metrics, Reload, Signals};
+            !matches!(role, Metrics | Housekeeping | Listener | Control | Reload | Signals)
                 || self.crew.join(*role, LAST_WORDS)
         });
         if !archived || !ended {

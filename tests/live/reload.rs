@@ -1,7 +1,7 @@
 //! A recorder that runs, locked in as it is in service, is given a new configuration while calls run.
 
 use crate::caller::{Call, Line, Who, talker};
-use crate::lab::{run, stamp_once, tcpdump};
+use crate::lab::{Cable, run, stamp_once, tcpdump};
 use crate::recorder::{Recorder, Setup, files_below};
 use serde_json::Value;
 use std::fs;
@@ -137,4 +137,59 @@ fn calls_run_through_reloads() {
     let done = |line: &&str| line.contains("\"reload\"") && line.contains("helpline");
     assert_eq!(told.lines().filter(done).count(), 1, "{told}");
     setup.assert_sound("after reloads");
+}
+
+/// Calls come and go while the recorder is given one configuration after the other: all of them are what a
+/// replay makes of their packets.
+#[test]
+#[ignore = "make test-live"]
+fn many_reloads_under_load_lose_nothing() {
+    let cable = Cable::new("reload", 30);
+    let setup = Setup::with("\"reload\"", "", "0");
+    let _one_stamp = stamp_once();
+    let capture = setup.dir.path().join("beside.pcap");
+    let dump = tcpdump("reload", &capture);
+    let recorder = setup.start();
+    let (first, is_over) = (text(&setup), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let changing = scope.spawn(|| {
+            let mut n = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                // Each is another; what these calls make of it is the same.
+                let own = format!("[[service]]\nname = \"other {}\"\nnumbers = [\"{}\"]\n", n % 9, 9000 + n);
+                let keep =
+                    format!("[log]\nkeep = \"{}h\"\n[sip]\nmedia_timeout = \"{}s\"\n", 1 + n % 9, 30 + n % 9);
+                replace(&setup, &(first.clone() + &own + &keep));
+                hang_up(&recorder);
+                n += 1;
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        cable.sipp(setup.dir.path(), 60, 20, 3000);
+        is_over.store(true, Ordering::Relaxed);
+        changing.join().unwrap();
+    });
+    recorder.wait_for("sixty recordings", 10, |s| s.completed() == 60.0);
+    std::thread::sleep(Duration::from_millis(300));
+    dump.interrupt();
+    let end = recorder.metrics();
+    assert!(end.balances() && end.dropped() == 0.0, "{end:?}");
+    assert_eq!(end.sum("nauhuri_rtp_lost_total", ""), 0.0);
+    assert!(
+        reloads(&recorder, "taken") > 50.0 && reloads(&recorder, "refused") == 0.0,
+        "{}",
+        setup.all_logs()
+    );
+    recorder.stop_well();
+    replace(&setup, &first);
+    let out = setup.dir.path().join("replayed");
+    let replay = setup.command("replay").arg("--out").arg(&out).arg(&capture).stderr(Stdio::piped()).output();
+    assert!(replay.unwrap().status.success());
+    let (live, replayed) = (setup.files(""), files_below(&out, ""));
+    assert_eq!((live.len(), replayed.len()), (120, 120));
+    for (a, b) in live.iter().zip(&replayed) {
+        assert_eq!(a.file_name(), b.file_name());
+        assert!(fs::read(a).unwrap() == fs::read(b).unwrap(), "{} differs", a.display());
+    }
+    setup.assert_sound("after many reloads");
 }

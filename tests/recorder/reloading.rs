@@ -5,6 +5,7 @@ use crate::common::ladder::{Dialog, Scene};
 use crate::common::run::{nauhuri, recordings};
 use crate::common::voice::Voice;
 use crate::studio::{Studio, config, whole};
+use crate::threads::{HANGS, WELL, fault};
 use nauhuri::config::error::{Problem, ValueOrigin};
 use nauhuri::config::{Config, ConfigError, ServiceRule, SipPorts, Term};
 use nauhuri::daemon::reload::ReadConfig;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -197,6 +199,38 @@ fn what_is_refused_changes_nothing() {
     let store = office.store();
     assert!(office.studio.stop().0);
     assert_eq!(recordings(&store).len(), 1, "3001 was no agent");
+}
+
+/// A capture loop that does not come to it has not taken it, also not later.
+#[test]
+fn what_the_capture_loop_does_not_take_in_time_is_not_taken() {
+    let (faults, switch) = fault("capture");
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("store")).unwrap();
+    let mut first = config(&dir.path().join("store"), "reload-busy");
+    first.control.socket = dir.path().join("control.sock");
+    let mut other = first.clone();
+    other.agents.extensions = vec!["3000-3999".into()];
+    let (next, shared) = (Arc::new(Mutex::new(Ok(other.clone()))), Arc::new(other));
+    let read: ReadConfig = Arc::new(move || Ok((*shared).clone()));
+    let studio = Studio::run(&first, |r, _| r.with_configuration(read).with_faults(faults)).unwrap();
+    let office = Office { dir, next, studio };
+    office.studio.until("ready", 5, |o| o.get("/readyz").is_some_and(|(code, _)| code == 200));
+    switch.store(HANGS, Ordering::SeqCst);
+    let (code, said, why) = office.reload(Ok(first), &[]);
+    assert!(code == 1 && said.is_empty() && why.contains("too busy"), "{said}{why}");
+    switch.store(WELL, Ordering::SeqCst);
+    let mut s = Scene::new();
+    call(&mut s, 10, "2001", (50.0, 1200.0));
+    call(&mut s, 11, "3001", (50.0, 1200.0));
+    office.studio.play(&s);
+    office.studio.until("one call", 10, |_| recordings(&office.store()).len() == 1);
+    assert_eq!((office.reloads("taken"), office.reloads("refused")), (0.0, 1.0));
+    let outcomes: Vec<Value> = office.entries().iter().map(|e| e["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["done", "refused"], "logged before it would have been, and that it was not");
+    let store = office.store();
+    assert!(office.studio.stop().0);
+    assert_eq!(recordings(&store)[0].json["agent"]["id"], "2001");
 }
 
 /// Limits, ports of SIP, the room that is kept free and pauses follow at once.

@@ -57,6 +57,32 @@ fn services_are_bounded_and_escaped() {
 }
 
 #[test]
+fn services_that_come_later_get_labels_within_the_same_bound() {
+    let m = Metrics::new(["general"]);
+    m.ledger().answered("helpline");
+    m.name_services(["helpline", "general", "helpline"]);
+    m.ledger().answered("helpline");
+    m.life.by_service.deleted("helpline");
+    m.set_bytes_per_day([("helpline", 5.0), ("gone", 7.0)]);
+    let text = m.render();
+    for line in [
+        "nauhuri_calls_answered_total{service=\"other\"} 1",
+        "nauhuri_calls_answered_total{service=\"helpline\"} 1",
+        "nauhuri_retention_deleted_total{service=\"helpline\"} 1",
+        "nauhuri_announcement_short_total{service=\"helpline\"} 0",
+        "nauhuri_storage_bytes_per_day{service=\"helpline\"} 5",
+        "nauhuri_storage_bytes_per_day{service=\"other\"} 7",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
+    assert_balanced(&text);
+    let many: Vec<String> = (0..200).map(|i| format!("s{i}")).collect();
+    m.name_services(many.iter().map(String::as_str));
+    let labels = m.render().lines().filter(|l| l.starts_with("nauhuri_calls_answered_total{")).count();
+    assert_eq!(labels, MAX_SERVICE_LABELS + 1);
+}
+
+#[test]
 fn histograms_have_buckets_and_stay_folded() {
     let m = Metrics::new(["general"]);
     for _ in 0..10_000 {
