@@ -303,10 +303,14 @@ Examples:
   nauhuri erase 1a2b3c4d --reason 'request 17/2026' --refuse 'GDPR Art. 17(3)(b)'")]
     Erase(EraseArgs),
     /// Export copies: audio, metadata and a manifest with their hashes
+    ///
+    /// With --format vcon, one vCon for each recording instead. That format is an Internet-Draft: what is written
+    /// today may not be what a later reader expects.
     #[command(after_help = "\
 Examples:
   nauhuri export 1a2b3c4d --to /media/usb/17-2026 --reason 'request 17/2026' --silence agent
-  nauhuri export 1a2b3c4d --to out --reason 'case 6400/R/1234/26' --recipient police --basis '806/2011 4:2' --start 60 --end 95.5")]
+  nauhuri export 1a2b3c4d --to out --reason 'case 6400/R/1234/26' --recipient police --basis '806/2011 4:2' --start 60 --end 95.5
+  nauhuri export 1a2b3c4d --to out --reason 'request 18/2026' --format vcon --sign-key vcon.key --sign-certificate vcon.pem")]
     Export(ExportArgs),
     /// Delete what is due, as the daemon does automatically
     #[command(after_help = "Examples:\n  nauhuri expire --dry-run\n  nauhuri expire --ignore-guard")]

@@ -36,3 +36,5 @@ mod report;
 mod together;
 #[path = "lifecycle/training.rs"]
 mod training;
+#[path = "lifecycle/vcon.rs"]
+mod vcon;

@@ -15,7 +15,12 @@ fn asked(word: Option<&str>) -> Vec<String> {
     fs::create_dir(&scripts).unwrap();
     fs::create_dir(&bin).unwrap();
     let script = scripts.join("setup");
-    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/setup"), &script).unwrap();
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::copy(ours.join("scripts/setup"), &script).unwrap();
+    let wanted = "tests/data/vcon/requirements.txt";
+    fs::create_dir_all(dir.path().join(wanted).parent().unwrap()).unwrap();
+    fs::create_dir_all(dir.path().join("target/tools/vcon")).unwrap();
+    fs::copy(ours.join(wanted), dir.path().join(wanted)).unwrap();
     let note = format!("echo \"$(basename \"$0\") $*\" >>'{}'", log.display());
     for (tool, body) in [
         ("dpkg-query", "exit 1"),
@@ -25,6 +30,7 @@ fn asked(word: Option<&str>) -> Vec<String> {
         ("rustc", "echo rustc 1.95.0"),
         ("cargo", &note),
         ("npm", &note),
+        ("python3", &note),
         ("promtool", "exit 0"),
         ("apt-get", &note),
     ] {
@@ -53,7 +59,7 @@ fn running_needs_no_test_tools() {
         assert!(has(&test, "apt-get", package), "{package}: {test:?}");
         assert!(!has(&run, "apt-get", package), "{package}: {run:?}");
     }
-    for (tool, word) in [("npm", "install"), ("cargo", "clippy"), ("cargo", "fmt")] {
+    for (tool, word) in [("npm", "install"), ("python3", "install"), ("cargo", "clippy"), ("cargo", "fmt")] {
         assert!(has(&test, tool, word), "{tool}: {test:?}");
         assert!(!has(&run, tool, word), "{tool}: {run:?}");
     }

@@ -8,7 +8,7 @@ use crate::custody::audit::{Link, MAX_TEXT, is_hex};
 use crate::id::Channel;
 use crate::pii::Pii;
 use crate::store::cases::HoldReason;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// `nauhuri hold`
@@ -149,9 +149,30 @@ pub struct ExportArgs {
     /// One zip file
     #[arg(long)]
     pub zip: bool,
+    /// What a copy is made of; vCon is an Internet-Draft and will change
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ExportFormat::Files)]
+    pub format: ExportFormat,
+    /// vcon: leave the sound beside the vCon, which refers to it below this HTTPS address
+    #[arg(long, value_name = "URL", value_parser = https)]
+    pub media_url: Option<String>,
+    /// vcon: sign with this RSA key (PEM), as JWS
+    #[arg(long, value_name = "FILE", requires = "sign_certificate")]
+    pub sign_key: Option<PathBuf>,
+    /// vcon: the certificate of that key and of who issued it (PEM)
+    #[arg(long, value_name = "FILE", requires = "sign_key")]
+    pub sign_certificate: Option<PathBuf>,
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
+}
+
+/// What `nauhuri export` makes of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// WAV, JSON and a text for people
+    Files,
+    /// One vCon (draft-ietf-vcon-vcon-core-03)
+    Vcon,
 }
 
 /// `nauhuri expire`
@@ -323,6 +344,15 @@ fn short(text: &str) -> Result<String, String> {
 
 fn customers_number(text: &str) -> Result<Pii<String>, &'static str> {
     stated_number(text).ok_or("not a telephone number such as +358401234567")
+}
+
+/// An address below which files can be named.
+fn https(text: &str) -> Result<String, &'static str> {
+    let rest = text.strip_prefix("https://").unwrap_or_default();
+    let fits = !rest.is_empty()
+        && !rest.starts_with('/')
+        && rest.bytes().all(|b| b.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&b));
+    fits.then(|| text.to_owned()).ok_or("no address such as https://calls.example/17")
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

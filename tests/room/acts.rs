@@ -168,6 +168,14 @@ fn copies_by_browser_and_to_a_folder() {
     assert!(samples.iter().skip(1).step_by(2).all(|s| *s == 0), "the agent is silenced");
     let told = &lab.told("export", "dpo")[0];
     assert_eq!((&told["recipient"], &told["basis"]), (&"police".into(), &"806/2011".into()));
+    let reply = dpo.post(
+        &format!("/api/v1/recordings/{id}/export"),
+        &json!({ "reason": "request 18", "format": "vcon" }),
+    );
+    let zip = zip::ZipArchive::new(std::io::Cursor::new(&reply.body)).unwrap();
+    let names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
+    assert!(names.len() == 2 && names.iter().any(|name| name.ends_with(".vcon")), "{names:?}");
+    assert_eq!(lab.told("export", "dpo")[1]["detail"]["format"], "vcon");
     let left = std::fs::read_dir(std::env::temp_dir()).unwrap().filter_map(Result::ok).filter(|entry| {
         entry.file_name().to_string_lossy().starts_with("nauhuri-") && entry.path().join("copy").is_dir()
     });
@@ -196,6 +204,7 @@ fn copies_by_browser_and_to_a_folder() {
         json!({ "reason": "x", "start": -1.0 }),
         json!({ "reason": "x", "start": 2.0, "end": 1.0 }),
         json!({ "reason": "x", "silence": "both" }),
+        json!({ "reason": "x", "format": "pdf" }),
         json!({ "reason": "x", "start": 5.0, "to": exports.join("18") }),
         json!({ "reason": "x", "more": 1 }),
     ] {

@@ -39,6 +39,7 @@ words! {
         EndS = "end_s",
         Entries = "entries",
         Flags = "flags",
+        Format = "format",
         Found = "found",
         From = "from",
         FromS = "from_s",

@@ -7,6 +7,7 @@ use crate::id::Channel;
 use crate::store::StoreError;
 use crate::store::files::create_outside;
 use crate::store::wav::{self, WavInfo, WavWriter};
+use crate::time::frames_ns;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -39,7 +40,17 @@ impl Excerpt {
 
     /// Byte for byte the original.
     pub(super) fn is_whole(&self) -> bool {
-        self.first == 0 && self.frames == self.info.frames() && self.silence.is_none()
+        !self.is_part() && self.silence.is_none()
+    }
+
+    /// Something is cut off.
+    pub(super) fn is_part(&self) -> bool {
+        self.first > 0 || self.frames < self.info.frames()
+    }
+
+    /// Nanoseconds from the answer.
+    pub(super) fn start_ns(&self) -> i64 {
+        frames_ns(self.first, self.info.spec.rate.max(1))
     }
 
     /// Seconds from the answer.

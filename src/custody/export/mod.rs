@@ -2,8 +2,8 @@
 //!
 //! `DIR/NAME.wav`, `NAME.json` (the sidecar, byte for byte, but for its holds: which
 //! case needs a recording is not for everybody who gets a copy), `NAME.txt` (the same
-//! for people) and one `manifest.json`; or all of them in one zip. The original
-//! is opened for reading only. A whole recording is copied byte for byte and
+//! for people) and one `manifest.json`; or `DIR/NAME.vcon` instead of the three; or all
+//! of them in one zip. The original is opened for reading only. A whole recording is copied byte for byte and
 //! must have the hash its sidecar names; a part of it, or one with a party
 //! silenced, is a new WAV of the same encoding, in which nothing is decoded or
 //! changed but what was asked for.
@@ -16,11 +16,15 @@
 //! Must not know of command lines.
 
 mod audio;
+mod base64_file;
 mod request;
 mod text;
+mod vcon;
+mod vcon_signature;
 mod zipped;
 
-pub use request::{ExportError, ExportRequest};
+pub use request::{ExportError, ExportForm, ExportRequest, VconForm};
+pub use vcon_signature::{SignerError, VconSigner};
 
 use super::audit::{Action, By, Draft, Outcome, facts};
 use super::keeper::Keeper;
@@ -31,15 +35,19 @@ use crate::store::files::{Access, Folder, create_outside, rename_outside};
 use crate::store::sidecar::{Sidecar, read_bytes, read_value};
 use crate::store::wav::{sha256_hex, sha256_of};
 use crate::time::Timestamp;
+use audio::Excerpt;
+use base64_file::Base64File;
 use jiff::tz::TimeZone;
 use request::part;
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha512};
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
+use vcon::{Vcon, VconSound, VconSource};
 
 /// Name of the list.
 pub const MANIFEST: &str = "manifest.json";
@@ -93,10 +101,13 @@ impl Keeper {
             .on(rows.iter().map(|row| row.id))
             .found_by(order.search.clone())
             .why(order.why.clone())
-            .detail(facts! {
-                StartS: order.start_s, EndS: order.end_s,
-                Silenced: order.silence.map(Channel::name), Zip: order.zip,
-            });
+            .detail(
+                facts! {
+                    StartS: order.start_s, EndS: order.end_s,
+                    Silenced: order.silence.map(Channel::name), Zip: order.zip,
+                }
+                .and(order.form.facts()),
+            );
         let mut sources = Vec::new();
         for row in rows {
             sources.push((row, self.read(row)?));
@@ -187,7 +198,7 @@ impl ExportRun<'_> {
         let stem = row.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let (wav, json) = (row.wav(store.path()), row.json(store.path()));
         let source = store.read(&wav)?;
-        let cut = audio::Excerpt::of(&source, &wav, self.order)?;
+        let cut = Excerpt::of(&source, &wav, self.order)?;
         if cut.frames == 0 && !cut.is_whole() {
             return Err(ExportError::Empty { id: row.id, length_s: sidecar.duration_s });
         }
@@ -206,17 +217,19 @@ impl ExportRun<'_> {
             false => read_bytes(store, &json)?,
             true => without_holds(store, &json)?,
         };
-        let meta = self.write(&format!("{stem}.json"), &bytes)?;
-        let told = self.write(
-            &format!("{stem}.txt"),
-            text::describe(
-                sidecar,
-                &cut,
-                self.order.zone.as_ref().unwrap_or(&TimeZone::UTC),
-                self.order.language,
-            )
-            .as_bytes(),
-        )?;
+        let files = match &self.order.form {
+            ExportForm::Files => {
+                let zone = self.order.zone.clone().unwrap_or(TimeZone::UTC);
+                let told = text::describe(sidecar, &cut, &zone, self.order.language);
+                let meta = self.write(&format!("{stem}.json"), &bytes)?;
+                vec![sound, meta, self.write(&format!("{stem}.txt"), told.as_bytes())?]
+            }
+            ExportForm::Vcon(form) => {
+                let metadata =
+                    serde_json::from_slice(&bytes).map_err(|e| StoreError::io("read", &json)(e.into()))?;
+                self.vcon(form, sidecar, metadata, &cut, &stem, sound)?
+            }
+        };
         Ok(Part {
             id: row.id,
             whole: cut.is_whole(),
@@ -224,8 +237,50 @@ impl ExportRun<'_> {
             end_s: cut.end_s(),
             silenced: self.order.silence.map(Channel::name),
             original_sha256: sidecar.audio.sha256.clone(),
-            files: vec![sound, meta, told],
+            files,
         })
+    }
+
+    /// The vCon with the sound in it, which is then not left beside it; or beside the sound.
+    fn vcon(
+        &mut self,
+        form: &VconForm,
+        sidecar: &Sidecar,
+        metadata: Value,
+        cut: &Excerpt,
+        stem: &str,
+        wav: Listed,
+    ) -> Result<Vec<Listed>, ExportError> {
+        let beside = part(&self.order.to.join(&wav.name));
+        let open = || File::open(&beside).map_err(StoreError::io("open", &beside));
+        let body = Base64File::new(open()?);
+        let sound = match &form.media_url {
+            None => VconSound::Inside(&body),
+            Some(below) => {
+                let mut hash = Sha512::new();
+                io::copy(&mut open()?, &mut hash).map_err(StoreError::io("read", &beside))?;
+                VconSound::At(vcon::address_of(below, &wav.name), vcon::content_hash(hash))
+            }
+        };
+        let vcon = Vcon::of(VconSource { sidecar, metadata, cut, stem, sound, at: self.now });
+        let name = format!("{stem}.vcon");
+        let path = self.claim(&name)?;
+        let file = create_outside(&path)?;
+        let mut out = BufWriter::new(&file);
+        let written = match &form.signer {
+            None => serde_json::to_writer(&mut out, &vcon).map_err(io::Error::from),
+            Some(signer) => signer.write(&vcon, vcon.uuid(), &mut out),
+        };
+        let written = written.and_then(|()| out.flush()).and_then(|()| file.sync_all());
+        written.map_err(StoreError::io("write", &path))?;
+        body.was_read().map_err(StoreError::io("read", &beside))?;
+        let vcon = listed(&name, &path)?;
+        if form.media_url.is_some() {
+            return Ok(vec![wav, vcon]);
+        }
+        fs::remove_file(&beside).map_err(StoreError::io("remove", &beside))?;
+        self.made.retain(|made| *made != beside);
+        Ok(vec![vcon])
     }
 
     fn manifest(&self, parts: &[Part], beside: &[Listed]) -> Result<String, ExportError> {

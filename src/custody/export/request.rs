@@ -1,7 +1,8 @@
 //! What is asked for, why it may be refused, and how a copy is made.
 
-use super::super::audit::{AuditError, EntryFacts, Why};
+use super::super::audit::{AuditError, EntryFacts, Why, facts};
 use super::super::keeper::KeeperError;
+use super::vcon_signature::VconSigner;
 use crate::config::Language;
 use crate::id::Channel;
 use crate::store::StoreError;
@@ -11,6 +12,35 @@ use uuid::Uuid;
 
 /// Suffix until all is whole.
 const PART: &str = ".part";
+
+/// What a copy is made of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ExportForm {
+    /// Audio, metadata, and the same for people.
+    #[default]
+    Files,
+    /// One vCon for each recording.
+    Vcon(VconForm),
+}
+
+impl ExportForm {
+    /// What the audit log says of it; nothing where it is the usual one.
+    pub(super) fn facts(&self) -> EntryFacts {
+        match self {
+            ExportForm::Files => EntryFacts::default(),
+            ExportForm::Vcon(_) => facts! { Format: "vcon" },
+        }
+    }
+}
+
+/// How a vCon is made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VconForm {
+    /// Where the files with the sound will be, an HTTPS address; `None`: inside.
+    pub media_url: Option<String>,
+    /// Who signs; `None`: nobody.
+    pub signer: Option<VconSigner>,
+}
 
 /// What is to be handed out.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +55,8 @@ pub struct ExportRequest {
     pub end_s: Option<f64>,
     /// This party's channel becomes silence.
     pub silence: Option<Channel>,
+    /// What a copy is made of.
+    pub form: ExportForm,
     /// One zip file instead of files.
     pub zip: bool,
     /// `retention.access`: nothing past its term is handed out.

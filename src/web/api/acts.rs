@@ -15,7 +15,7 @@ use crate::custody::access::Deed;
 use crate::custody::amend::{Correction, stated_number};
 use crate::custody::audit::{Action, By, Draft, Why};
 use crate::custody::edit::Amended;
-use crate::custody::export::{ExportRequest, Exported};
+use crate::custody::export::{ExportForm, ExportRequest, Exported, VconForm};
 use crate::custody::hold::Release;
 use crate::custody::keeper::Keeper;
 use crate::id::Channel;
@@ -293,6 +293,8 @@ pub(super) struct Export {
     silence: Option<String>,
     #[serde(default)]
     zip: bool,
+    #[serde(default)]
+    format: Option<String>,
 }
 
 impl Export {
@@ -313,6 +315,11 @@ impl Export {
             Some("agent") => Some(Channel::Agent),
             Some(_) => return Err(ProblemDetails::bad("silence: customer or agent")),
         };
+        let form = match self.format.as_deref() {
+            None | Some("files") => ExportForm::Files,
+            Some("vcon") => ExportForm::Vcon(VconForm::default()),
+            Some(_) => return Err(ProblemDetails::bad("format: files or vcon")),
+        };
         let optional =
             |key: &str, text: &Option<String>| text.as_deref().map(|t| checked_text(key, t)).transpose();
         let why = Why {
@@ -329,6 +336,7 @@ impl Export {
             start_s,
             end_s,
             silence,
+            form,
             zip,
             until_due,
             zone,

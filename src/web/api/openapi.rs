@@ -120,6 +120,7 @@ pub(super) const CALLS: &[Call] = &[
             ("end", "number", false),
             ("silence", "string", false),
             ("zip", "boolean", false),
+            ("format", "string", false),
         ],
         ..call(
             "post",
