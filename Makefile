@@ -8,9 +8,11 @@ KILLS ?= 1000
 SEEDS ?= 1000
 RUN_DIR := out/run
 NAUHURI := target/quick/nauhuri
+MDBOOK := target/tools/bin/mdbook
+MDBOOK_VERSION := 0.5.4
 
 .DEFAULT_GOAL := help
-.PHONY: help run room test lint doc test-unit test-corpus test-live soak deny bench field dist test-packages setup setup-test man clean
+.PHONY: help run room test lint doc test-unit test-corpus test-live soak deny bench field book dist test-packages setup setup-test man clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +74,14 @@ bench: ## Benchmarks: the core in pieces, lists against crates, the whole record
 
 field: ## What the field sends, by the ten thousand: calls that share addresses, attacks, and a day of every kind
 	$(CARGO) bench --bench strangers --bench attacker --bench day
+
+book: ## The documentation as a book with a search, into target/book
+	@[ "$$($(MDBOOK) --version 2>/dev/null)" = "mdbook v$(MDBOOK_VERSION)" ] || { \
+	    echo "installing mdbook $(MDBOOK_VERSION) into target/tools; this takes some minutes" >&2; \
+	    $(CARGO) install mdbook --version "=$(MDBOOK_VERSION)" --locked --no-default-features --features search \
+	        --root target/tools --target-dir target/mdbook && rm -rf target/mdbook; }
+	@$(MDBOOK) build docs
+	@echo target/book/index.html
 
 dist: ## Packages (deb, rpm, archive, container image), bill of materials (CycloneDX) and checksums into dist/
 	CARGO="$(CARGO)" scripts/dist

@@ -23,7 +23,7 @@ const REFERENCE_HEAD: &str = "\
 # Configuration
 
 Every key, what it means, what it may hold and its default. This page is made from the program;
-[config/nauhuri.toml](../config/nauhuri.toml) has the same as a file to start from.
+`config/nauhuri.toml` has the same as a file to start from.
 
 Each source overrides the ones before it: built-in defaults, the file, the environment, `--set`. A key `section.key` is
 `NAUHURI__SECTION__KEY` in the environment and `--set section.key=value` on the command line; a list is written `a,b` there.
