@@ -184,7 +184,7 @@ fn alerts(rules: &str) -> String {
     let mut text = String::from(
         "# Alerts\n\nThe rules are in `config/prometheus/nauhuri.rules.yml`. `page`: recording fails now, or soon will. `ticket`: \
          look at it this week. What each metric means is in [Metrics](metrics.md). If the cause is not clear, ask \
-         `nauhuri doctor` ([Operating](operating.md#is-the-wire-fit-to-record)). This page is made from the rules.\n",
+         [`nauhuri doctor`](doctor.md). This page is made from the rules.\n",
     );
     for alert in alerts_of(rules) {
         let told = |line: &str| line.replace("{{ $labels.", "*").replace(" }}", "*").replace('<', "&lt;");
@@ -286,4 +286,62 @@ fn the_architecture_is_that_of_the_source() {
         writeln!(made, "{deeper}{line}").unwrap();
     }
     is_made("docs/architecture.md", &format!("{}\n", made.trim_end()));
+}
+
+/// The words after `nauhuri` of the commands in blocks of code; a comment and what a shell makes of it are left out.
+#[cfg(feature = "room")]
+fn typed(text: &str) -> Vec<Vec<String>> {
+    let joined = text.replace("\\\n", " ");
+    let (mut in_code, mut found) = (false, Vec::new());
+    for line in joined.lines() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+            continue;
+        }
+        let line = line.split(" #").next().unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let is_prompt = |word: &str| ["nauhuri", "target/release/nauhuri", "./nauhuri"].contains(&word);
+        let starts = words.iter().position(|w| is_prompt(w)).filter(|at| {
+            words[..*at].iter().all(|w| ["sudo", "-u", "nauhuri", "printf", "|", "curl"].contains(w))
+        });
+        // `sudo -u nauhuri nauhuri list`: the second one is the command.
+        let starts =
+            starts.map(|at| if words.get(at + 1).is_some_and(|w| is_prompt(w)) { at + 1 } else { at });
+        if let (true, Some(at)) = (in_code, starts) {
+            let own = words[at + 1..].iter().take_while(|w| !["|", "&&", ">", "<", ";"].contains(w));
+            found.push(own.map(|w| (*w).to_owned()).collect());
+        }
+    }
+    found
+}
+
+#[cfg(feature = "room")]
+#[test]
+fn every_command_that_is_shown_can_be_typed() {
+    use clap::CommandFactory as _;
+    let whole = nauhuri::cli::Cli::command();
+    let mut texts = vec![("README.md".to_owned(), read("README.md"))];
+    let written = pages().into_iter().filter(|p| p != "commands.md");
+    texts.extend(written.map(|p| (p.clone(), page(&p))));
+    let mut checked = 0;
+    for (name, text) in texts {
+        for words in typed(&text) {
+            let shown = words.join(" ");
+            let mut command = &whole;
+            for word in &words {
+                match command.find_subcommand(word) {
+                    Some(found) => command = found,
+                    None => break,
+                }
+            }
+            assert!(!command.has_subcommands(), "{name}: no command `nauhuri {shown}`");
+            let options = words.iter().filter_map(|w| w.strip_prefix("--").filter(|w| !w.is_empty()));
+            for option in options.map(|w| w.split('=').next().unwrap()) {
+                let is_its = command.get_arguments().any(|a| a.get_long() == Some(option));
+                assert!(is_its, "{name}: `nauhuri {shown}` has no --{option}");
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 40, "{checked} commands");
 }

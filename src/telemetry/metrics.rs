@@ -1,6 +1,6 @@
 //! Every metric of the recorder: its name, HELP, type, labels and first value.
 //!
-//! Names are those the README promises; `tests/metrics.rs` holds them against
+//! Names are those that docs/metrics.md promises; `tests/metrics.rs` holds them against
 //! a checked-in list. All series are registered at the start and stand at 0, so
 //! that a rate is right from the first scrape. Labels come from the closed
 //! sets of `label` and from the service names of the configuration.

@@ -149,7 +149,7 @@ impl Event<'_> {
                 warn!(%recording, %codec, "payload cannot be decoded, silence recorded");
             }
             Event::DecodersFound { version: 0 } => {
-                warn!("libavcodec is not installed: its codecs are silent; see the README, Codecs");
+                warn!("libavcodec is not installed: its codecs are silent; see docs/codecs.md");
             }
             Event::DecodersFound { version } => {
                 let version = format!("{}.{}.{}", version >> 16, version >> 8 & 0xFF, version & 0xFF);
