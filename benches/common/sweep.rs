@@ -246,7 +246,8 @@ impl Holds {
         let stop = Arc::new(AtomicBool::new(false));
         let worst_us = Arc::new(AtomicU64::new(0));
         let index = index_of(root)?;
-        let newest = index.find(&Search { limit: Some(100), ..Search::default() }).map_err(io::Error::other)?;
+        let newest =
+            index.find(&Search { limit: Some(100), ..Search::default() }).map_err(io::Error::other)?;
         // Not one that the sweep takes away meanwhile.
         let now = Timestamp::from_jiff(jiff::Timestamp::now());
         let stays = newest.iter().find(|row| row.until.is_some_and(|until| until > now));

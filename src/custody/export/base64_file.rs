@@ -3,8 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha512};
 use std::cell::RefCell;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -21,6 +22,21 @@ pub(super) struct Base64File {
 impl Base64File {
     pub(super) fn new(file: File) -> Base64File {
         Base64File { file, failed: RefCell::default() }
+    }
+
+    /// The hash of the text, which is read for it.
+    pub(super) fn text_hash(&self) -> Sha512 {
+        struct Hashed(Sha512);
+        impl fmt::Write for Hashed {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                self.0.update(text);
+                Ok(())
+            }
+        }
+        let mut hashed = Hashed(Sha512::new());
+        // What cannot be read is told by `was_read`.
+        let _ = write!(hashed, "{self}");
+        hashed.0
     }
 
     /// What kept the text from being whole.
@@ -58,7 +74,7 @@ impl fmt::Display for Base64File {
                     at += n as u64;
                 }
                 Err(e) => {
-                    *self.failed.borrow_mut() = Some(e);
+                    self.failed.borrow_mut().get_or_insert(e);
                     return Ok(());
                 }
             }
@@ -84,6 +100,7 @@ mod tests {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&bytes).unwrap();
             let text = Base64File::new(file);
+            assert!(text.text_hash().finalize() == Sha512::digest(text.to_string()), "{length} bytes");
             assert!(text.to_string() == URL_SAFE_NO_PAD.encode(&bytes), "{length} bytes");
             text.was_read().unwrap();
         }

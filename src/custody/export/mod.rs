@@ -255,7 +255,7 @@ impl ExportRun<'_> {
         let open = || File::open(&beside).map_err(StoreError::io("open", &beside));
         let body = Base64File::new(open()?);
         let sound = match &form.media_url {
-            None => VconSound::Inside(&body),
+            None => VconSound::Inside(&body, vcon::content_hash(body.text_hash())),
             Some(below) => {
                 let mut hash = Sha512::new();
                 io::copy(&mut open()?, &mut hash).map_err(StoreError::io("read", &beside))?;

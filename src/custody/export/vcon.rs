@@ -4,8 +4,9 @@
 //! is known is told. The draft has no way to say that a `tel` is not whole or that nobody knows who was put
 //! on hold, so a truncated number is no `tel`, and holds stay in the metadata that are attached.
 //!
-//! A hash (`content_hash`) is defined for content behind a URL alone: SHA-512 of the file's bytes. Sound
-//! inside the vCon has none; the attached metadata have the SHA-256 of the original's file.
+//! A hash (`content_hash`) is defined for content behind a URL alone: SHA-512 of the file's bytes. Of sound
+//! inside the vCon it is of what stands there, the base64url text, as those who read vCons check it; the
+//! attached metadata have the SHA-256 of the original's file.
 //!
 //! Must not know where the files lie, or who may have them.
 
@@ -31,8 +32,8 @@ const ANONYMOUS: &str = "anonymous";
 
 /// Where the sound is.
 pub(super) enum VconSound<'a> {
-    /// In the vCon.
-    Inside(&'a Base64File),
+    /// In the vCon; the hash of its text.
+    Inside(&'a Base64File, String),
     /// Elsewhere: the address of the file, and `sha512-` with the hash of its bytes.
     At(String, String),
 }
@@ -148,7 +149,7 @@ impl<'a> Vcon<'a> {
             Some(redacted) => (derived_uuid(at, &[sidecar.id.as_bytes(), redacted.r#type.as_bytes()]), at),
         };
         let (url, content_hash, body) = match sound {
-            VconSound::Inside(body) => (None, None, Some(body)),
+            VconSound::Inside(body, hash) => (None, Some(hash), Some(body)),
             VconSound::At(url, hash) => (Some(url), Some(hash), None),
         };
         let start = sidecar.answered_at.offset_ns(cut.start_ns());

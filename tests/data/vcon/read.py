@@ -12,7 +12,7 @@ logging.disable(logging.CRITICAL)
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from vcon import Vcon
-from vcon.dialog import b64url_decode
+from vcon.dialog import Dialog, b64url_decode
 
 vcon = Vcon.load_from_file(sys.argv[1])
 valid, errors = vcon.is_valid()
@@ -26,5 +26,6 @@ else:
     told["parties"] = len(vcon.parties)
     told["start"] = dialog["start"]
     if "body" in dialog:
+        told["hash"] = Dialog(**dialog).verify_content_hash(dialog["content_hash"])
         told["sound"] = hashlib.sha256(b64url_decode(dialog["body"])).hexdigest()
 json.dump(told, sys.stdout)

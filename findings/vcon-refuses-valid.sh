@@ -1,22 +1,19 @@
 #!/usr/bin/env bash
-# A signed vCon that is changed afterwards still verifies, and one of ten seconds does not; valid ones are refused.
+# A signed vCon of ten seconds does not verify, the right hash is refused, and so are recordings that the draft allows.
 #
 # What:      vcon 0.10.0 (PyPI; pip on Python before 3.12 takes 0.3.10 for the newest, see vcon-three-hashes.sh) signs a
-#            vCon, whose times and parties are changed then; signs one of ten seconds; turns a recording behind a URL into an inline one; and judges
-#            four recordings that the draft allows. The URL is served here.
-# Standard:  draft-ietf-vcon-vcon-core-03 and -04. "Signed Form": a JWS whose payload is the vCon, with the certificates
-#            (x5c) or their address (x5u) in its header; nothing of the unsigned form is beside it. "content_hash": the
-#            hash of the file that is referenced. "parties" of a dialog: an index, or for each channel an index, a list
-#            of them, or null where nobody is on it. A dialog of type "recording-set" has no media type.
-# Expected:  The changed vCon does not verify, the unchanged one does. The file's hash is confirmed. All four are valid.
-# Seen:      `sign` leaves the unsigned vCon where it is and puts the signed copy beside it, without certificates. A reader
-#            takes the parties and times from the unsigned one, and `verify` looks at the copy only: verified. `is_valid`
-#            has no objection to both forms at once. What is longer than 256,000 characters does not verify (the limit is
-#            authlib's; its error is taken for a wrong signature): ten seconds of stereo. `to_inline_data` gives the hash of the file, and
+#            vCon of ten seconds, turns a recording behind a URL into an inline one, and judges four recordings that the
+#            draft allows. The URL is served here.
+# Standard:  draft-ietf-vcon-vcon-core-03 and -04. "content_hash": the hash of the file that is referenced. "parties" of a
+#            dialog: an index, or for each channel an index, a list of them, or null where nobody is on it. A dialog of
+#            type "recording-set" has no media type.
+# Expected:  The signature verifies. The file's hash is confirmed. All four are valid.
+# Seen:      What is longer than 256,000 characters does not verify (the limit is authlib's; its error is taken for a
+#            wrong signature): ten seconds of stereo. `to_inline_data` gives the hash of the file, and
 #            `verify_content_hash` compares it with that of the base64 text: refused; only what `add_inline_data` calls
 #            the hash, that of the base64 text, is confirmed. All four recordings are invalid.
-# Matters:   The signature is what proves in court who said what, and when. And whoever checks recordings with the
-#            package refuses those of a conference with an idle channel, and those that are whole.
+# Matters:   Whoever checks recordings with the package refuses those that are longer than a greeting, those of a
+#            conference with an idle channel, and those whose hash is of the file.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -51,17 +48,9 @@ def recording(**more):
             "encoding": "base64url", "body": base64.urlsafe_b64encode(wav).decode().rstrip("="), **more}
 
 private, public = Vcon.generate_key_pair()
-signed = vcon(recording(parties=[0, 1]))
-signed.sign(private)
-print("header of the signature:", sorted(signed.vcon_dict["signatures"][0]), "- unsigned beside it:", "dialog" in signed.vcon_dict)
-signed.vcon_dict["dialog"][0]["start"] = "2026-11-06T08:15:23+02:00"
-signed.vcon_dict["parties"][1]["name"] = "Mallory"
-read = Vcon.build_from_json(signed.to_json())
-print("changed:", read.parties[1]["name"], read.dialog[0]["start"], "- verified:", read.verify(public), "- valid:", read.is_valid()[0])
-
 long = vcon(recording(parties=[0, 1], body="A" * (4 * 10 * 8000 * 4 // 3)))
 long.sign(private)
-print("ten seconds, unchanged: verified:", long.verify(public))
+print("ten seconds: verified:", long.verify(public))
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_):
@@ -86,9 +75,7 @@ PY
 PYTHONPATH=lib python3 probe.py | tee seen
 
 diff -u - seen <<'END' || { echo "no longer as stated above" >&2; exit 1; }
-header of the signature: ['protected', 'signature'] - unsigned beside it: True
-changed: Mallory 2026-11-06T08:15:23+02:00 - verified: True - valid: True
-ten seconds, unchanged: verified: False
+ten seconds: verified: False
 by URL, then inline: the file's hash True, confirmed False
 inline: the file's hash False, confirmed True
 one party: valid False
