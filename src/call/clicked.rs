@@ -2,8 +2,9 @@
 //!
 //! Where the first leg comes in the agent's own name `policy` knows it by that leg alone. Else it
 //! looks like a call of whoever the exchange names in it, and the leg to the customer shows what it is:
-//! it begins after the agent has answered, not where the first one went; it is to somebody who is no
-//! agent; and nobody has called in before. Besides, one of these must hold:
+//! it begins after the agent has answered, not where the first one went, nor where another of its contact
+//! took it on to the agent; it is to somebody who is no agent; and nobody has called in before. Besides,
+//! one of these must hold:
 //!
 //! | the legs are tied by | the first names as its caller | the second comes |
 //! |---|---|---|
@@ -13,7 +14,7 @@
 //! | nothing | who is called in the second | from the same host within 4 s |
 //! | nothing | the agent himself | from the same host within 4 s, in his name |
 //! | nothing | no subscriber | to a subscriber from the same host within a second, in his name, and he has not dialled it |
-//! | nothing | whoever | in his name with the address where he receives audio, within 4 s |
+//! | nothing | whoever | in his name with the address where he receives audio, but not from there, within 4 s, and he has not dialled it |
 //!
 //! Nobody dials within a second of picking up; whoever asks a colleague or passes a call on later has
 //! a caller. Pure: the tables are asked by the conductor.
@@ -76,8 +77,8 @@ impl ClickPair {
         let is_new = |l: &Leg| l.replaces.is_none() && l.continues.iter().all(Option::is_none);
         let follows = first.leg.id < second.leg.id && !first.leg.is_try_of(second.leg);
         let [from, to] = second.ends;
-        let is_passed_on = first.leg.hops.iter().any(|h| from.addrs.contains(&h.callee.ip()));
-        if !(is_called && goes_on && follows && is_new(first.leg) && is_new(second.leg)) || is_passed_on {
+        let is_free = is_called && goes_on && follows && is_new(first.leg) && is_new(second.leg);
+        if !is_free || leads_to(first.leg, from) {
             return None;
         }
         let is_in_his_name = match (agent_of(rules, from), &called.agent_id) {
@@ -113,7 +114,7 @@ pub(super) fn goes_on_untied(
     rules: &Rules,
     first: &Candidate<'_>,
     (second, its_media): (&Onward<'_>, &Candidate<'_>),
-    has_dialled: impl FnOnce() -> bool,
+    has_dialled: impl Fn() -> bool,
 ) -> bool {
     let Some(pair) = ClickPair::new(rules, first, second) else { return false };
     if !(0..=SOON_NS).contains(&pair.after_ns) {
@@ -129,7 +130,12 @@ pub(super) fn goes_on_untied(
         }
         FirstCaller::Another => false,
     };
-    is_likely || (pair.is_in_his_name && passes_agent_on(first, its_media))
+    is_likely || (pair.is_in_his_name && passes_agent_on(first, its_media) && !has_dialled())
+}
+
+/// Does a leg go to where `party` is?
+pub(super) fn leads_to(leg: &Leg, party: &Party) -> bool {
+    leg.hops.iter().any(|h| party.addrs.contains(&h.callee.ip()))
 }
 
 /// Has the leg's caller called in: somebody who is no agent, on his own way to the exchange that `second`
@@ -157,8 +163,11 @@ fn is_number(rules: &Rules, party: &Party) -> bool {
         && !party.users.iter().any(|u| rules.service_of(u).is_some())
 }
 
-/// Is the customer told to send where the agent receives?
+/// Is the customer told to send where the agent receives, by another than who receives there? A telephone
+/// that calls from the port of a call that it holds passes nobody on.
 fn passes_agent_on(first: &Candidate<'_>, second: &Candidate<'_>) -> bool {
     let his = endpoints(first.dialog, Side::Callee);
-    endpoints(second.dialog, Side::Caller).any(|told| his.clone().any(|own| own == told))
+    let from = &second.parties[Side::Caller as usize].addrs;
+    let mut told = endpoints(second.dialog, Side::Caller).filter(|told| !from.contains(&told.ip()));
+    told.any(|told| his.clone().any(|own| own == told))
 }

@@ -31,6 +31,7 @@ mod crowd;
 mod crowd_legs;
 mod decoding;
 mod determinism;
+mod dialled_on_hold;
 mod direct_media;
 mod evasion;
 mod explained;

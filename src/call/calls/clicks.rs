@@ -4,7 +4,7 @@
 //! either is answered; others when the second is answered.
 
 use super::super::account::parties;
-use super::super::clicked::{Onward, SOON_NS, goes_on, goes_on_untied, is_callers_own};
+use super::super::clicked::{Onward, SOON_NS, goes_on, goes_on_untied, is_callers_own, leads_to};
 use super::super::decision::Unrecorded;
 use super::super::dialog::Dialog;
 use super::super::ids::{ContactId, DialogId, LegId};
@@ -65,7 +65,7 @@ impl Calls {
             let Some(d) = self.tables.dialogs_of(o).find(|d| d.is_confirmed()) else { return false };
             let ends = parties(o, d);
             let onward = Onward { leg: o, ends: &ends, is_answered: true };
-            goes_on(&leg.rules, &first, &onward) && !self.has_caller(&first, &ends[0])
+            goes_on(&leg.rules, &first, &onward) && !self.has_caller(&first, &onward)
         };
         later.into_iter().find(is_it).map(|o| o.id)
     }
@@ -117,18 +117,22 @@ impl Calls {
             .filter(|(leg, d)| {
                 let ends = parties(leg, d);
                 Candidate::new(leg, d, &ends)
-                    .is_some_and(|first| is_it(&first) && !self.has_caller(&first, &onward.ends[0]))
+                    .is_some_and(|first| is_it(&first) && !self.has_caller(&first, onward))
             })
             .map(|(_, d)| d)
             .collect();
         found.iter().find(|d| self.is_recorded(d.id)).or(found.last()).map(|d| d.id)
     }
 
-    /// Has somebody called in before the agent was called?
-    fn has_caller(&self, first: &Candidate<'_>, exchange: &Party) -> bool {
-        self.tables.legs_beside(first.leg).filter(|o| o.id < first.leg.id).any(|o| {
+    /// Has somebody called in, before the agent was called or in the first leg itself? The call was taken
+    /// on to the agent then, to where the onward leg comes from: his telephone, which dials on its own.
+    fn has_caller(&self, first: &Candidate<'_>, onward: &Onward<'_>) -> bool {
+        let (rules, from) = (&first.leg.rules, &onward.ends[Side::Caller as usize]);
+        let agent = agent_of(rules, &first.parties[Side::Callee as usize]);
+        self.tables.legs_beside(first.leg).filter(|o| o.id < onward.leg.id).any(|o| {
             let caller = Party::named(o, None, Side::Caller);
-            is_callers_own(&first.leg.rules, o, &caller, exchange)
+            let has_called = o.id < first.leg.id && is_callers_own(rules, o, &caller, from);
+            has_called || (leads_to(o, from) && agent_of(rules, &caller) != agent)
         })
     }
 
