@@ -12,7 +12,7 @@ use super::party::Party;
 use super::policy::{self, Particulars, PolicyInput, Roles};
 use super::rules::Rules;
 use super::tables::Tables;
-use super::twins::is_called_on;
+use super::twins::{is_taken, may_go_on, same_line};
 use crate::config::CallDirection;
 use crate::id::{RecordingId, derived_uuid};
 use crate::pii::Pii;
@@ -30,6 +30,9 @@ pub(super) fn parties(leg: &Leg, dialog: &Dialog) -> [Party; 2] {
 /// Why it is not recorded, as [`policy::roles`] has it.
 pub(super) fn roles_in(rules: &Rules, leg: &Leg, [caller, callee]: &[Party; 2]) -> Result<Roles, Unrecorded> {
     let roles = policy::roles(rules, caller, callee)?;
+    if leg.calls_on.is_some() {
+        return Err(Unrecorded::NoAgent);
+    }
     Ok(Roles { direction: direction_in(leg, roles.direction), ..roles })
 }
 
@@ -179,18 +182,25 @@ pub(super) fn nearer_leg(tables: &Tables, rules: &Rules, leg: &Leg, roles: &Role
             // A leg answered before this one's INVITE is an earlier call of the contact, unless
             // the exchange called the agent first, or answered him before it called on.
             let answered = tables.dialogs_of(o).filter_map(Dialog::answered_at).min();
+            let may_go_on = || {
+                let [called, onward] = [o, leg].map(|l| end(tables, l, Side::Callee));
+                may_go_on(rules, (o, &called), (leg, &onward))
+            };
+            let goes_on = || may_go_on() && !is_taken(o, leg, tables.contact_legs(leg.contact));
             let overlaps = match answered {
                 Some(at) => {
-                    let [called, onward] = [o, leg].map(|l| end(tables, l, Side::Callee));
                     at >= leg.invite_at
                         || is_click_to_dial(tables, rules, o)
-                        || is_called_on(rules, (o, &called), (leg, &onward))
+                        || (tables.recording_of(o).is_some() && goes_on())
                 }
                 // What the same telephone tried before, and nobody answered, is no leg of the call.
                 None => !o.is_try_of(leg),
             };
             let agent = policy::agent_of(rules, &end(tables, o, Side::Caller));
-            o.id < leg.id && overlaps && agent.is_some_and(|id| id == roles.agent_id)
+            let is_his = agent.is_some_and(|id| {
+                id == roles.agent_id || (may_go_on() && same_line(rules, &id, &roles.agent_id))
+            });
+            o.id < leg.id && overlaps && is_his
         }),
     };
     nearer.map(|o| o.id)

@@ -5,6 +5,7 @@
 //! talks is weighed in `policy`, what a recording waits for in `recordings`,
 //! where media belongs in `pairing`; none of them knows of the others.
 
+mod answered_ahead;
 mod clicks;
 mod handover;
 mod hangups;
@@ -55,6 +56,8 @@ pub struct Calls {
     pub(super) agents: AgentDialogs,
     /// What agents talk in with one another, by the one who was called.
     consultations: AgentDialogs,
+    /// What customers are answered in, by their numbers.
+    callers: AgentDialogs,
     orphans: Orphans,
     pub(super) recordings_full: u64,
     /// Kept where somebody asks for it.
@@ -73,6 +76,7 @@ impl Calls {
             referrals: Referrals::default(),
             agents: AgentDialogs::default(),
             consultations: AgentDialogs::default(),
+            callers: AgentDialogs::default(),
             orphans: Orphans::default(),
             recordings_full: 0,
             trace: None,
@@ -396,27 +400,6 @@ impl Calls {
         let Some((leg, d, pairing)) = self.tables.dialog_mut(id) else { return };
         if media::describe(leg, d, seen, sender).is_some_and(|said| media::take_in(d, &said, pairing)) {
             self.refresh(id, seen.at);
-        }
-    }
-
-    /// `side` may state who it is now (RFC 4916, RFC 3325).
-    fn handle_identity(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
-        let Some((leg, _)) = self.tables.dialog(id) else { return };
-        self.take_identity(id, Asserted::of_later(seen.msg, &leg.rules), seen.at, side);
-    }
-
-    /// `side` has stated who it is.
-    pub(super) fn take_identity(&mut self, id: DialogId, said: Asserted, at: Timestamp, side: Side) {
-        let Some(d) = self.tables.dialogs.get_mut(id) else { return };
-        if said.is_silent() || d.is_terminated() || d.bye().is_some() {
-            return;
-        }
-        let known = &mut d.said[side as usize];
-        let before = known.clone();
-        known.take_in(said);
-        // What is said while it rings is weighed once somebody answers.
-        if *known != before && d.is_confirmed() {
-            self.reconsider(id, at);
         }
     }
 

@@ -136,6 +136,13 @@ impl Contacts {
         }
     }
 
+    /// None of its calls under way is recorded after all.
+    pub fn is_unrecorded(&mut self, id: ContactId) {
+        if let Some(c) = self.contacts.get_mut(&id) {
+            c.recorded = c.served;
+        }
+    }
+
     /// An agent has talked with the customer, and does no more.
     pub fn serve(&mut self, id: ContactId) {
         if let Some(c) = self.contacts.get_mut(&id) {

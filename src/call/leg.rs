@@ -115,6 +115,9 @@ pub struct Leg {
     pub replaces: Option<DialogId>,
     /// The agent was called in it by his exchange, which goes on to his customer in this leg (click to dial).
     pub dials: Option<LegId>,
+    /// The exchange had answered it when it called the agent himself in this leg: whoever its INVITE names
+    /// does not talk in it.
+    pub calls_on: Option<LegId>,
     /// The contact it belongs to.
     pub contact: ContactId,
     /// In the order they were seen.

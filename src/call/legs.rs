@@ -96,6 +96,7 @@ impl Legs {
             continues,
             replaces,
             dials: None,
+            calls_on: None,
             contact,
             hops: SmallVec::new(),
             ringing: SmallVec::new(),

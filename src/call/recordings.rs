@@ -213,7 +213,8 @@ impl Recordings {
             RecordingState::Candidate(_) => {
                 let left_out = UnrecordedCall { reason: why, at, call_id: call_id.clone(), ends };
                 self.out.push_back(Decision::Unrecorded { reason: why, at, call_id });
-                if !matches!(why, Unrecorded::OtherLeg | Unrecorded::Stray) {
+                // What nobody talked in is told with its contact.
+                if !matches!(why, Unrecorded::OtherLeg | Unrecorded::Stray | Unrecorded::NoAgent) {
                     self.out.push_back(Decision::LeftOut(Box::new(left_out)));
                 }
             }

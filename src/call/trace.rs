@@ -41,6 +41,8 @@ pub enum Traced {
     Weighed([AgentGrounds; 2], Result<CallDirection, Unrecorded>),
     /// Another leg of the call, of this Call-ID, is nearer the agent.
     NearerLeg(Box<[u8]>),
+    /// The exchange answered the call, and calls the agent in the leg of this Call-ID.
+    CallsOn(Box<[u8]>),
     /// The exchange called the agent in it first, and then his customer in the call of this Call-ID.
     Dials(Box<[u8]>),
     /// It belongs to the same contact as the call of this Call-ID.
@@ -159,6 +161,12 @@ impl Trace {
     /// `nearer` is nearer the agent than `leg`.
     pub fn nearer(&mut self, leg: &Leg, nearer: &Leg, at: Timestamp) {
         let what = Traced::NearerLeg(nearer.call_id.clone());
+        self.note(TraceStep { at, call_id: leg.call_id.clone(), what });
+    }
+
+    /// The exchange had answered `leg`, and calls the agent in `second`.
+    pub fn calls_on(&mut self, leg: &Leg, second: &Leg, at: Timestamp) {
+        let what = Traced::CallsOn(second.call_id.clone());
         self.note(TraceStep { at, call_id: leg.call_id.clone(), what });
     }
 

@@ -14,6 +14,10 @@
 //! | 6 | one caller's number, though the legs name two agents; 2, or half a second, 50 ms and one host where the legs meet | an exchange that calls another agent than the one who was dialled |
 //! | 7 | the earlier leg was answered first and goes on; the later one begins where it went and names the same customer, at any time, or none, within half a second of that answer | an exchange that answers before it calls on: an announcement, a queue |
 //!
+//! A header of `sip.correlation_headers` that both have, with other values, beats 3 to 7. 7 holds from the later INVITE
+//! on where the agent is called (`calls::answered_ahead`), and of several callers who may wait for him it takes none.
+//! Legs that a header ties need nothing of all this but hosts from which one can lead to the other.
+//!
 //! An agent takes no two calls within 50 ms; strangers' legs differ in tags, media
 //! and callers. Legs side by side, between the same two hosts, are two calls: an
 //! exchange in between makes one leg begin where the other ends. Where nothing is
@@ -25,7 +29,7 @@ use super::leg::{Hop, Leg};
 use super::media::endpoints;
 use super::pairing::Side;
 use super::party::Party;
-use super::policy::agent_of;
+use super::policy::{agent_of, same_agent};
 use super::rules::{Rules, subscriber_tail};
 use crate::sdp::Origin;
 use crate::time::{NS_PER_MS, Timestamp};
@@ -131,6 +135,7 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
     if callers == Some(false) || side_by_side(a.leg, b.leg) {
         return false;
     }
+    let is_told_apart = headers_differ(a.leg, b.leg);
     let meet = legs_meet(a.leg, b.leg);
     let same_tags = a.leg.caller_tag == b.leg.caller_tag
         && a.dialog.callee_tag == b.dialog.callee_tag
@@ -141,17 +146,20 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
         // Without a rule every called party is an agent, and that he is one on both legs says nothing.
         || (rules.has_any()
             && (shares_media(a.dialog, b.dialog)
-                || (meet && (is_close || callers == Some(true) || same_callee(rules, a, b) == Some(true)))
-                || (!share_an_end(a.leg, b.leg) && is_by_time(rules, a, b, callers))))
+                || (!is_told_apart && meet && (is_close || callers == Some(true) || same_callee(rules, a, b) == Some(true)))
+                || (!is_told_apart && !share_an_end(a.leg, b.leg) && is_by_time(rules, a, b, callers))))
 }
 
-/// Has an exchange answered the earlier leg of one agent before it called on in the later one?
+/// Has an exchange answered the earlier leg of an agent who calls before it called on in the later one?
 fn is_answered_before(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
     let (first, second) = if a.leg.id < b.leg.id { (a, b) } else { (b, a) };
     let is_ahead = rules.has_any() && first.answered_at < second.answered_at;
     let agents = |c: &Candidate<'_>| [0, 1].map(|side| agent_of(rules, &c.parties[side]).is_some());
     // Who calls back is called in the one and calls in the other.
-    if !(is_ahead && legs_meet(first.leg, second.leg) && agents(a) == agents(b)) || side_by_side(a.leg, b.leg)
+    let is_his = agents(a)[0] && agents(a) == agents(b);
+    if !(is_ahead && is_his && legs_meet(first.leg, second.leg))
+        || side_by_side(a.leg, b.leg)
+        || headers_differ(a.leg, b.leg)
     {
         return false;
     }
@@ -162,10 +170,74 @@ fn is_answered_before(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
     }
 }
 
-/// Does the later leg begin where the earlier one went, and call the same subscriber?
-pub(super) fn is_called_on(rules: &Rules, first: (&Leg, &Party), second: (&Leg, &Party)) -> bool {
-    let [called, onward] = [first.1, second.1].map(|party| subscriber(rules, party));
-    called.is_some() && called == onward && legs_meet(first.0, second.0)
+/// Can an exchange go on from the first leg in the second, given who the customer is on each? One that has
+/// an address of its own for each leg makes them share none; then another customer's name speaks against it.
+pub(super) fn may_go_on(
+    rules: &Rules,
+    (first, customer): (&Leg, &Party),
+    (second, other): (&Leg, &Party),
+) -> bool {
+    let is_one = || match (subscriber(rules, customer), subscriber(rules, other)) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    };
+    let leads_back = || leads_to(second, first);
+    first.id < second.id
+        && first.call_id != second.call_id
+        && !side_by_side(first, second)
+        && (legs_meet(first, second) || (!share_an_end(first, second) && !leads_back() && is_one()))
+}
+
+/// How well the callers of two legs agree, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum CallerMatch {
+    /// One subscriber's number in both, or one agent.
+    Same,
+    /// Neither tells a number of a subscriber.
+    BothUnknown,
+    /// One of them tells none.
+    OneUnknown,
+}
+
+impl CallerMatch {
+    /// `None`: two callers.
+    pub fn new(rules: &Rules, a: &Party, b: &Party) -> Option<CallerMatch> {
+        match (subscriber(rules, a), subscriber(rules, b)) {
+            (Some(a), Some(b)) => (a == b).then_some(CallerMatch::Same),
+            (None, None) => match (agent_of(rules, a), agent_of(rules, b)) {
+                (None, None) => Some(CallerMatch::BothUnknown),
+                (a, b) => (a == b).then_some(CallerMatch::Same),
+            },
+            _ => Some(CallerMatch::OneUnknown),
+        }
+    }
+}
+
+/// Do an exchange's INVITE and the answer it gave before follow so closely that time speaks for it?
+pub(super) fn is_at_once(first: &Candidate<'_>, second: &Leg) -> bool {
+    second.invite_at.since_ns(first.answered_at).abs() <= INVITES_CLOSE_NS
+}
+
+/// May an INVITE of this time still be how the exchange goes on from a leg that it has not answered?
+pub(super) fn may_wait(leg: &Leg, at: Timestamp) -> bool {
+    at.since_ns(leg.invite_at) <= INVITES_NS
+}
+
+/// Are two agents' ids of one agent, or may they be his extension and the number he is dialled by?
+pub(super) fn same_line(rules: &Rules, a: &Option<String>, b: &Option<String>) -> bool {
+    let is_long = |id: &str| subscriber_tail(id).is_some();
+    match (a, b) {
+        (Some(a), Some(b)) => same_agent(rules, a, b) || is_long(a) != is_long(b),
+        (a, b) => a == b,
+    }
+}
+
+/// Does a header that ties legs speak against their being one: is it in both, and without a common value?
+pub(super) fn headers_differ(a: &Leg, b: &Leg) -> bool {
+    let name = |key: &[u8]| key.iter().position(|c| *c == b':').map_or(0, |end| end);
+    let [a, b] = [a, b].map(|leg| &leg.invite.correlation);
+    let is_of_both = a.iter().any(|a| b.iter().any(|b| a[..name(a)] == b[..name(b)]));
+    is_of_both && a.iter().all(|a| !b.contains(a))
 }
 
 /// Two legs of one agent with an exchange in between that has an address of its own for each: what
@@ -185,10 +257,12 @@ fn is_by_time(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>, callers: Opti
 /// Are dialogs of one customer that name two agents the same conversation? The exchange has called
 /// another one than was dialled: who forwards his calls, a group whose number is an agent's.
 pub(super) fn are_one_passed_on(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
+    let is_told_apart = headers_differ(a.leg, b.leg);
     a.leg.call_id != b.leg.call_id
         && same_caller(rules, a, b) == Some(true)
         && !side_by_side(a.leg, b.leg)
-        && ((a.is_close(b) && legs_meet(a.leg, b.leg)) || (a.is_soon(b) && shares_media(a.dialog, b.dialog)))
+        && ((a.is_close(b) && !is_told_apart && legs_meet(a.leg, b.leg))
+            || (a.is_soon(b) && shares_media(a.dialog, b.dialog)))
 }
 
 /// Are two legs of one contact parts of one way, as far as their times and hosts tell?
@@ -255,13 +329,17 @@ pub(super) fn subscriber(rules: &Rules, party: &Party) -> Option<String> {
 
 /// Does the later INVITE come from where the earlier one went?
 pub(super) fn legs_meet(a: &Leg, b: &Leg) -> bool {
-    let (first, second) = if a.id < b.id { (a, b) } else { (b, a) };
+    if a.id < b.id { leads_to(a, b) } else { leads_to(b, a) }
+}
+
+/// Does the second begin where the first went?
+fn leads_to(first: &Leg, second: &Leg) -> bool {
     let meets = |h: &Hop| second.hops.iter().any(|s| s.caller.ip() == h.callee.ip());
     first.hops.iter().any(meets)
 }
 
 /// Do both run between the same two hosts?
-fn side_by_side(a: &Leg, b: &Leg) -> bool {
+pub(super) fn side_by_side(a: &Leg, b: &Leg) -> bool {
     let hosts = |h: &Hop| (h.caller.ip(), h.callee.ip());
     a.hops.iter().any(|h| b.hops.iter().any(|o| hosts(h) == hosts(o)))
 }

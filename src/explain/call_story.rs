@@ -158,7 +158,10 @@ impl CallStory {
     /// A step of a decision. Of a flow only what is new is told.
     pub fn step(&mut self, at: Timestamp, step: Traced) {
         match &step {
-            Traced::OneCallWith(other, _) | Traced::NearerLeg(other) | Traced::Dials(other) => {
+            Traced::OneCallWith(other, _)
+            | Traced::NearerLeg(other)
+            | Traced::CallsOn(other)
+            | Traced::Dials(other) => {
                 if !self.beside.contains(other) {
                     self.beside.push(other.clone());
                 }

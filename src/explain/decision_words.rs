@@ -73,6 +73,10 @@ fn step_words(step: &Traced) -> (&'static str, Vec<String>) {
         Traced::NearerLeg(id) => {
             ("decision", vec![format!("the call is recorded nearer the agent, on Call-ID {}", told(id))])
         }
+        Traced::CallsOn(id) => {
+            let what = format!("the exchange answered first, and calls the agent on Call-ID {}", told(id));
+            ("decision", vec![what])
+        }
         Traced::Dials(id) => {
             let what =
                 format!("click to dial: the agent was called first, his customer on Call-ID {}", told(id));

@@ -170,7 +170,7 @@ labels! {
         NoSpace = "no_space", "Less than `storage.min_free` was left.";
         Limit = "limit", "`limits.recordings` was reached.";
         Overload = "overload", "The workers could not keep up and the call was given up.";
-        Stray = "stray", "A fork that lost and was hung up within half a second: not a call.";
+        Stray = "stray", "A fork that lost and was hung up within half a second, or a caller whom the exchange kept waiting for an agent: not a call.";
         OtherHop = "other_hop", "The same call turned out to be recorded nearer the agent.";
         Excluded = "excluded", "The service became known only after recording had begun, and it is one that is not recorded.";
         NoMedia = "no_media", "No RTP of the call passed the capture point.";

@@ -18,6 +18,7 @@ mod attacks_signalling;
 mod before_agent;
 mod branches;
 mod call_ids;
+mod called_on;
 mod calls;
 mod capture_files;
 mod captures;

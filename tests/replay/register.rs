@@ -19,7 +19,8 @@ fn register(run: &Run, config: &str, args: &[&str]) -> String {
     String::from_utf8(out.stdout).unwrap()
 }
 
-fn rows(run: &Run, config: &str, args: &[&str]) -> Vec<Value> {
+/// The register's rows of a replay.
+pub fn rows(run: &Run, config: &str, args: &[&str]) -> Vec<Value> {
     let args: Vec<&str> = ["--json"].iter().chain(args).copied().collect();
     serde_json::from_str(&register(run, config, &args)).unwrap()
 }

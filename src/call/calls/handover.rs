@@ -5,6 +5,7 @@
 //! together on legs of its own and tell nobody.
 
 use super::super::account::{continued, parties};
+use super::super::asserted::Asserted;
 use super::super::decision::{Opening, Unrecorded};
 use super::super::dialog::Dialog;
 use super::super::ids::DialogId;
@@ -132,6 +133,32 @@ impl Calls {
         let Some(own) = self.tables.dialog(other).map(|(leg, _)| leg.contact) else { return };
         self.tables.join_contacts(consultation.contact, own);
         self.take_identity(other, consultation.joins.as_told(), at, consultation.by);
+    }
+
+    /// `side` may state who it is now (RFC 4916, RFC 3325).
+    pub(super) fn handle_identity(&mut self, id: DialogId, seen: &Seen<'_>, side: Side) {
+        let Some((leg, _)) = self.tables.dialog(id) else { return };
+        self.take_identity(id, Asserted::of_later(seen.msg, &leg.rules), seen.at, side);
+    }
+
+    /// `side` has stated who it is.
+    pub(super) fn take_identity(&mut self, id: DialogId, said: Asserted, at: Timestamp, side: Side) {
+        let Some((leg, d, _)) = self.tables.dialog_mut(id) else { return };
+        if said.is_silent() || d.is_terminated() || d.bye().is_some() {
+            return;
+        }
+        let names_agent = said.header_id.is_some() || said.users.iter().any(|u| leg.rules.is_extension(u));
+        let known = &mut d.said[side as usize];
+        let before = known.clone();
+        known.take_in(said);
+        let (is_news, is_confirmed) = (*known != before, d.is_confirmed());
+        if side == Side::Callee && names_agent {
+            self.settle_connected(id, before);
+        }
+        // What is said while it rings is weighed once somebody answers.
+        if is_news && is_confirmed {
+            self.reconsider(id, at);
+        }
     }
 
     /// The only dialog of two agents that the exchange passed this one on by, and that goes on.

@@ -104,6 +104,7 @@ impl Calls {
     /// Records the dialog if the rules say so.
     pub(in crate::call) fn decide(&mut self, id: DialogId, at: Timestamp) {
         self.settle_click(id, at);
+        self.settle_calling_on(id, at);
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let ends = parties(leg, d);
         let (contact, rules) = (leg.contact, Arc::clone(&leg.rules));
@@ -304,13 +305,13 @@ impl Calls {
             trace.weighed(&leg.rules, leg, [&caller, &callee], &now, at);
         }
         let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
-            return match now {
-                Ok(roles) if self.nearer(id, &roles).is_none() => {
-                    self.join_transferred(id);
-                    self.begin(id, at, &roles);
-                }
-                _ => {}
-            };
+            let Ok(roles) = now else { return };
+            self.join_talk(id, &roles, at);
+            if let Some(nearer) = self.nearer(id, &roles) {
+                return self.trace_nearer(id, nearer, at);
+            }
+            self.join_transferred(id);
+            return self.begin(id, at, &roles);
         };
         let agent = if recording.customer == Side::Caller { &callee } else { &caller };
         let known = recording.opening.agent.id.as_deref();
@@ -350,11 +351,12 @@ impl Calls {
     /// A new leg may tell more of the calls of its contact that are being recorded.
     pub(in crate::call) fn complete(&mut self, id: LegId, at: Timestamp) {
         self.note_click(id, at);
+        self.note_calling_on(id, at);
         self.recorded_beside(id).into_iter().for_each(|d| self.amend(d, at));
     }
 
     /// Brings what is stored of a dialog's call up to date.
-    fn amend(&mut self, id: DialogId, at: Timestamp) {
+    pub(super) fn amend(&mut self, id: DialogId, at: Timestamp) {
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let Some((r, recording)) = d.recording().and_then(|r| Some((r, self.recordings.get(r)?))) else {
             return;

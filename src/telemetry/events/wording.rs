@@ -104,7 +104,7 @@ impl Event<'_> {
             Event::RecordingFailed { about: About { recording, call_group, service }, reason } => {
                 match reason {
                     FailReason::Stray => {
-                        info!(%recording, %call_group, service, %reason, "not a call: a fork that lost")
+                        info!(%recording, %call_group, service, %reason, "not a call: a fork that lost, or a wait for an agent")
                     }
                     _ => {
                         warn!(%recording, %call_group, service, %reason, "an answered call was NOT recorded")
