@@ -135,7 +135,9 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
     if callers == Some(false) || side_by_side(a.leg, b.leg) {
         return false;
     }
-    let is_told_apart = headers_differ(a.leg, b.leg);
+    // An exchange leaves the agent on his side: who is called in one and calls in the other has two calls.
+    let is_his_side = |side: usize| [a, b].iter().all(|c| agent_of(rules, &c.parties[side]).is_some());
+    let is_told_apart = headers_differ(a.leg, b.leg) || ![0, 1].into_iter().any(is_his_side);
     let meet = legs_meet(a.leg, b.leg);
     let same_tags = a.leg.caller_tag == b.leg.caller_tag
         && a.dialog.callee_tag == b.dialog.callee_tag

@@ -64,3 +64,22 @@ fn calls_under_one_number_through_one_exchange_stay_apart() {
         }
     }
 }
+
+/// A customer calls the agent who calls him: both are answered at once, between the same two hosts.
+#[test]
+fn calls_that_cross_stay_two() {
+    for (invites, answers) in [(0.0, 0.0), (30.0, 10.0), (-200.0, -45.0), (400.0, 40.0)] {
+        let [there, back] = [Dialog::new(41), Dialog::outbound(42)];
+        let mut s = Scene::new();
+        there.answered(&mut s, 1000.0, 3000.0);
+        back.answered(&mut s, 1000.0 + invites, 3000.0 + answers);
+        let sent = [talk(&mut s, &there, 3100.0, 8000.0), talk(&mut s, &back, 3100.0, 8000.0)];
+        there.bye(&mut s, 8000.0, Caller);
+        back.bye(&mut s, 8001.0, Caller);
+        let run = s.replay(AGENTS);
+        assert_eq!(run.recordings.len(), 2, "{invites} {answers}: {}", run.stdout());
+        let of = |id: &str| run.recordings.iter().find(|r| r.text("/sip/call_id") == id).unwrap();
+        inbound(of("ladder-41"), &sent[0]);
+        outbound(of("ladder-42"), &sent[1]);
+    }
+}
