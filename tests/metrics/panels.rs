@@ -312,5 +312,12 @@ pub const SHELVES: &[Shelf] = &[
         panel("Log lines left out, a minute", Curves, 12, "short", &[
             ("60 * sum by (instance) (rate(nauhuri_log_suppressed_total{$i}[$r]))", "{{instance}}"),
         ]),
+        panel("New configurations, a day", Bars, 16, "short", &[
+            ("sum by (result) (increase(nauhuri_config_reloads_total{$i}[1d]))", "{{result}}"),
+            ("1 - min(nauhuri_config_last_reload_successful{$i})", "the last one was refused"),
+        ]).watched(&["NauhuriConfigReloadFailed"]),
+        panel("The configuration in force was read", Stat, 8, "dateTimeFromNow", &[
+            ("1000 * min by (instance) (nauhuri_config_last_reload_success_timestamp_seconds{$i} > 0)", "{{instance}}"),
+        ]),
     ] },
 ];
