@@ -10,6 +10,7 @@ mod common;
 use common::run::nauhuri;
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -124,6 +125,15 @@ fn a_file_that_is_there_stays() {
     let (code, said) = desk.run(&[&options[..], &["--force"]].concat(), "");
     assert_eq!(code, 0, "{said}");
     desk.is_accepted();
+    // What a package has installed says nothing yet; who may read it stays as it is.
+    let desk = Desk::new();
+    fs::create_dir(desk.file().parent().unwrap()).unwrap();
+    fs::copy("config/nauhuri.toml", desk.file()).unwrap();
+    fs::set_permissions(desk.file(), fs::Permissions::from_mode(0o640)).unwrap();
+    let (code, said) = desk.run(&options, "");
+    assert_eq!(code, 0, "{said}");
+    desk.is_accepted();
+    assert_eq!(fs::metadata(desk.file()).unwrap().permissions().mode() & 0o777, 0o640);
     // A link that leads nowhere is there as well.
     let desk = Desk::new();
     fs::create_dir(desk.file().parent().unwrap()).unwrap();

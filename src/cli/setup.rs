@@ -41,7 +41,7 @@ pub struct SetupArgs {
     /// Ask nothing: take the options, and else what is proposed
     #[arg(short, long)]
     pub yes: bool,
-    /// Replace the file if it is there
+    /// Replace the file if it is there; the sample that packages install is replaced without it
     #[arg(long)]
     pub force: bool,
     /// Look at capture files (pcap, pcapng) instead of the wire

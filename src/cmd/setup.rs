@@ -11,6 +11,7 @@ use crate::capture::live::{likely_mirrors, missing_interfaces};
 use crate::cli::setup::{NamedService, SetupArgs, numbers};
 use crate::cli::{Cli, DEFAULT_CONFIG};
 use crate::config::check::Purpose;
+use crate::config::sample::sample;
 use crate::config::{Loaded, Term};
 use crate::daemon::confine::leave_no_core;
 use crate::daemon::notices::counted;
@@ -22,7 +23,7 @@ use jiff::tz::TimeZone;
 use questions::Questions;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,7 +35,8 @@ use std::time::Duration;
 pub fn run(cli: &Cli, args: &SetupArgs) -> anyhow::Result<()> {
     leave_no_core();
     let path = cli.global.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG));
-    if !args.force && fs::symlink_metadata(&path).is_ok() {
+    let replace = args.force || is_sample(&path);
+    if !replace && fs::symlink_metadata(&path).is_ok() {
         let at = path.display();
         return Err(Usage(format!("{at} is there; --force replaces it, --config names another file")).into());
     }
@@ -63,7 +65,7 @@ pub fn run(cli: &Cli, args: &SetupArgs) -> anyhow::Result<()> {
     }
     let text = setup.draft.text(&path)?;
     setup.ask.confirm(&format!("Write {}?", path.display()))?;
-    write(&path, &text, args.force).with_context(|| format!("{}: cannot be written", path.display()))?;
+    write(&path, &text, replace).with_context(|| format!("{}: cannot be written", path.display()))?;
     let at = path.display();
     let told = format!(
         "\nwritten: {at}\nnext: nauhuri check --record --config {at}; then a call to an agent while `nauhuri doctor --config {at}` listens\n"
@@ -330,7 +332,13 @@ fn services_as_toml(services: &[NamedService]) -> String {
     toml::Value::Array(tables.collect()).to_string()
 }
 
-/// A file that is there whole or not at all. `replace`: one that is there goes.
+/// Is what is there the sample, as packages bring it?
+fn is_sample(path: &Path) -> bool {
+    let is_plain = fs::symlink_metadata(path).is_ok_and(|known| known.is_file());
+    is_plain && fs::read_to_string(path).is_ok_and(|text| text == sample())
+}
+
+/// A file that is there whole or not at all. `replace`: one that is there goes, its owner and mode stay.
 fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -342,6 +350,10 @@ fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
     let new = folder.join(name);
     let written =
         OpenOptions::new().write(true).create_new(true).mode(0o644).open(&new).and_then(|mut file| {
+            if let Some(known) = fs::symlink_metadata(path).ok().filter(|k| replace && k.is_file()) {
+                fchown(&file, Some(known.uid()), Some(known.gid()))?;
+                file.set_permissions(known.permissions())?;
+            }
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             // A link is not made where somebody was faster.
