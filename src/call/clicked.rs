@@ -72,12 +72,10 @@ impl ClickPair {
         let [caller, callee] = first.parties;
         let called = roles(rules, caller, callee).ok().filter(|_| rules.has_any())?;
         let is_called = called.customer == Side::Caller && called.direction != CallDirection::Internal;
-        let d = first.dialog;
-        let goes_on = d.bye().is_none() && d.transfer_by.is_none() && !d.replaced;
-        let is_new = |l: &Leg| l.replaces.is_none() && l.continues.iter().all(Option::is_none);
         let follows = first.leg.id < second.leg.id && !first.leg.is_try_of(second.leg);
         let [from, to] = second.ends;
-        let is_free = is_called && goes_on && follows && is_new(first.leg) && is_new(second.leg);
+        let are_new = [first.leg, second.leg].into_iter().all(Leg::is_new_call);
+        let is_free = is_called && first.dialog.goes_on() && follows && are_new;
         if !is_free || leads_to(first.leg, from) {
             return None;
         }

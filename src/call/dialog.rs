@@ -115,6 +115,11 @@ pub struct Dialog {
 }
 
 impl Dialog {
+    /// Nobody has hung up, passed it on or taken its place.
+    pub fn goes_on(&self) -> bool {
+        self.bye().is_none() && self.transfer_by.is_none() && !self.replaced
+    }
+
     /// Confirmed and not over.
     pub fn is_confirmed(&self) -> bool {
         matches!(self.state, DialogState::Confirmed { .. })

@@ -177,6 +177,11 @@ impl Leg {
         }
     }
 
+    /// Does it continue no other call: takes no place, and nobody was referred to it?
+    pub fn is_new_call(&self) -> bool {
+        self.replaces.is_none() && self.continues.iter().all(Option::is_none)
+    }
+
     /// Did the same caller try this before the other leg, with another INVITE?
     pub fn is_try_of(&self, other: &Leg) -> bool {
         let source = |l: &Leg| l.hops.iter().min_by_key(|h| h.vias).map(|h| h.caller.ip());

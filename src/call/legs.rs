@@ -26,6 +26,9 @@ const LINGER: Duration = Duration::from_secs(64);
 /// An answered leg that is not recorded and says nothing is forgotten.
 const SILENT: Duration = Duration::from_secs(12 * 3600);
 
+/// How far back of a leg others are looked for.
+const MAX_SEARCHED: u64 = 4096;
+
 /// All legs followed.
 #[derive(Debug)]
 pub struct Legs {
@@ -118,6 +121,11 @@ impl Legs {
     /// Looks one up.
     pub fn get(&self, id: LegId) -> Option<&Leg> {
         self.legs.get(&id)
+    }
+
+    /// Those that began before another, the newest first; of very many the newest.
+    pub fn before(&self, id: LegId) -> impl Iterator<Item = &Leg> {
+        (id.0.saturating_sub(MAX_SEARCHED)..id.0).rev().filter_map(|n| self.get(LegId(n)))
     }
 
     /// Looks one up to change it.

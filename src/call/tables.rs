@@ -53,6 +53,11 @@ impl Tables {
         }
     }
 
+    /// Does nobody talk in this dialog, any more or yet?
+    pub fn is_over(&self, id: DialogId) -> bool {
+        !self.dialogs.get(id).is_some_and(Dialog::is_confirmed)
+    }
+
     /// A dialog with its leg.
     pub fn dialog(&self, id: DialogId) -> Option<(&Leg, &Dialog)> {
         let d = self.dialogs.get(id)?;

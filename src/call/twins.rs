@@ -35,7 +35,7 @@ use crate::sdp::Origin;
 use crate::time::{NS_PER_MS, Timestamp};
 use foldhash::quality::{FixedState, RandomState};
 use smallvec::SmallVec;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 /// The INVITEs of one conversation follow one another within this long: a look-up may lie between.
@@ -59,30 +59,24 @@ impl AgentDialogs {
         self.0.get(agent).map(|d| d.as_slice()).unwrap_or_default().iter().copied()
     }
 
-    /// All dialogs noted.
-    pub fn all(&self) -> impl Iterator<Item = DialogId> {
-        self.0.values().flatten().copied()
-    }
-
-    /// Notes a dialog of an agent; those that are over go.
-    pub fn note(&mut self, agent: String, dialog: DialogId, over: &[DialogId]) {
+    /// Notes a dialog of an agent; those of his that are over go, and those of all where there are more
+    /// than `most` by far.
+    pub fn note(
+        &mut self,
+        agent: String,
+        dialog: DialogId,
+        is_over: impl Fn(&DialogId) -> bool,
+        most: usize,
+    ) {
         let dialogs = self.0.entry(agent).or_default();
-        dialogs.retain(|d| !over.contains(d) && *d != dialog);
+        dialogs.retain(|d| !is_over(d) && *d != dialog);
         dialogs.push(dialog);
-    }
-
-    /// Time to forget those that are over.
-    pub fn is_full(&self, recordings: usize) -> bool {
-        self.0.len() > recordings + MAX_IDLE
-    }
-
-    /// Forgets dialogs, and agents that are left with none.
-    pub fn forget(&mut self, over: &[DialogId]) {
-        let over: HashSet<DialogId, RandomState> = over.iter().copied().collect();
-        self.0.retain(|_, dialogs| {
-            dialogs.retain(|d| !over.contains(d));
-            !dialogs.is_empty()
-        });
+        if self.0.len() > most + MAX_IDLE {
+            self.0.retain(|_, dialogs| {
+                dialogs.retain(|d| !is_over(d));
+                !dialogs.is_empty()
+            });
+        }
     }
 }
 
@@ -136,8 +130,10 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
         return false;
     }
     // An exchange leaves the agent on his side: who is called in one and calls in the other has two calls.
-    let is_his_side = |side: usize| [a, b].iter().all(|c| agent_of(rules, &c.parties[side]).is_some());
-    let is_told_apart = headers_differ(a.leg, b.leg) || ![0, 1].into_iter().any(is_his_side);
+    let is_told_apart = || {
+        let [a_agents, b_agents] = [a, b].map(|c| agents_of(rules, c));
+        headers_differ(a.leg, b.leg) || !a_agents.into_iter().zip(b_agents).any(|(a, b)| a && b)
+    };
     let meet = legs_meet(a.leg, b.leg);
     let same_tags = a.leg.caller_tag == b.leg.caller_tag
         && a.dialog.callee_tag == b.dialog.callee_tag
@@ -148,17 +144,22 @@ pub(super) fn are_one(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bo
         // Without a rule every called party is an agent, and that he is one on both legs says nothing.
         || (rules.has_any()
             && (shares_media(a.dialog, b.dialog)
-                || (!is_told_apart && meet && (is_close || callers == Some(true) || same_callee(rules, a, b) == Some(true)))
-                || (!is_told_apart && !share_an_end(a.leg, b.leg) && is_by_time(rules, a, b, callers))))
+                || (meet && (is_close || callers == Some(true) || same_callee(rules, a, b) == Some(true)) && !is_told_apart())
+                || (!share_an_end(a.leg, b.leg) && is_by_time(rules, a, b, callers) && !is_told_apart())))
+}
+
+/// Which of the two parties are agents.
+fn agents_of(rules: &Rules, c: &Candidate<'_>) -> [bool; 2] {
+    [Side::Caller, Side::Callee].map(|side| agent_of(rules, &c.parties[side as usize]).is_some())
 }
 
 /// Has an exchange answered the earlier leg of an agent who calls before it called on in the later one?
 fn is_answered_before(rules: &Rules, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
     let (first, second) = if a.leg.id < b.leg.id { (a, b) } else { (b, a) };
     let is_ahead = rules.has_any() && first.answered_at < second.answered_at;
-    let agents = |c: &Candidate<'_>| [0, 1].map(|side| agent_of(rules, &c.parties[side]).is_some());
     // Who calls back is called in the one and calls in the other.
-    let is_his = agents(a)[0] && agents(a) == agents(b);
+    let agents = agents_of(rules, a);
+    let is_his = agents[Side::Caller as usize] && agents == agents_of(rules, b);
     if !(is_ahead && is_his && legs_meet(first.leg, second.leg))
         || side_by_side(a.leg, b.leg)
         || headers_differ(a.leg, b.leg)

@@ -9,7 +9,6 @@ use super::super::account::{parties, roles_in};
 use super::super::asserted::Asserted;
 use super::super::clicked::Onward;
 use super::super::decision::{Unrecorded, UnrecordedCall};
-use super::super::dialog::Dialog;
 use super::super::ids::{DialogId, LegId};
 use super::super::masked::ends_of;
 use super::super::pairing::Side;
@@ -23,9 +22,6 @@ use super::super::twins::{
 use super::Calls;
 use crate::config::CallDirection;
 use crate::time::Timestamp;
-
-/// Legs looked at for one that the exchange has not answered yet.
-const MAX_SEARCHED: u64 = 4096;
 
 impl Calls {
     /// A leg has begun, perhaps to the agent for whom the exchange keeps a caller waiting.
@@ -53,8 +49,7 @@ impl Calls {
     /// The dialog whose caller waits at the exchange for the agent who is called in a leg.
     fn waiting_for(&self, onward: &Onward<'_>) -> Option<DialogId> {
         let leg = onward.leg;
-        let is_new =
-            leg.replaces.is_none() && leg.continues.iter().all(Option::is_none) && leg.dials.is_none();
+        let is_new = leg.is_new_call() && leg.dials.is_none();
         let roles = roles(&leg.rules, &onward.ends[0], &onward.ends[1]).ok()?;
         // A recording client tells of a call that is there already: nobody is called.
         let is_told = onward.ends.iter().any(Party::is_vouched_for);
@@ -109,11 +104,8 @@ impl Calls {
 
     /// Callers whom the exchange has not answered, and for whom it may call in this leg as well.
     fn ringing_before<'a>(&'a self, onward: &'a Onward<'_>) -> impl Iterator<Item = CallerMatch> + 'a {
-        let newest = onward.leg.id.0;
-        let before = (newest.saturating_sub(MAX_SEARCHED)..newest).rev();
-        let before = before.filter_map(|n| self.tables.legs.get(LegId(n)));
-        let recent = before.take_while(|o| may_wait(o, onward.leg.invite_at));
-        recent.filter_map(|o| {
+        let before = self.tables.legs.before(onward.leg.id);
+        before.take_while(|o| may_wait(o, onward.leg.invite_at)).filter_map(|o| {
             let is_it = !o.was_answered
                 && !o.ended
                 && legs_meet(o, onward.leg)
@@ -127,12 +119,11 @@ impl Calls {
 
     /// Has the exchange itself answered it before, does it live, and does no other leg go on from it?
     fn is_waiting(&self, first: &Candidate<'_>, onward: &Onward<'_>) -> bool {
-        let (leg, d) = (first.leg, first.dialog);
-        let goes_on = d.bye().is_none() && d.transfer_by.is_none() && !d.replaced;
+        let leg = first.leg;
         let is_ahead = onward.is_answered || first.answered_at < onward.leg.invite_at;
         // A leg that goes on beyond that host is answered by somebody else.
         let is_its_end = onward.ends[0].addrs.iter().any(|a| first.parties[1].addrs.contains(a));
-        goes_on
+        first.dialog.goes_on()
             && is_ahead
             && (is_its_end || !legs_meet(leg, onward.leg))
             && may_go_on(&onward.leg.rules, (leg, &first.parties[0]), (onward.leg, &onward.ends[0]))
@@ -242,14 +233,8 @@ impl Calls {
         let Some((leg, _)) = self.tables.dialog(id) else { return };
         let is_customer = leg.rules.has_any() && agent_of(&leg.rules, caller).is_none();
         let Some(key) = caller_key(&leg.rules, caller).filter(|_| is_customer) else { return };
-        let dialogs = &self.tables.dialogs;
-        let is_over = |d: &DialogId| !dialogs.get(*d).is_some_and(Dialog::is_confirmed);
-        let over: Vec<DialogId> = self.callers.under_way(&key).filter(is_over).collect();
-        self.callers.note(key, id, &over);
-        if self.callers.is_full(self.tables.legs.len()) {
-            let over: Vec<DialogId> = self.callers.all().filter(is_over).collect();
-            self.callers.forget(&over);
-        }
+        let is_over = |d: &DialogId| self.tables.is_over(*d);
+        self.callers.note(key, id, is_over, self.tables.legs.len());
     }
 }
 

@@ -17,9 +17,6 @@ use super::super::twins::{Candidate, caller_key, legs_meet};
 use super::Calls;
 use crate::time::Timestamp;
 
-/// Legs looked at for one that the agent began himself.
-const MAX_SEARCHED: u64 = 4096;
-
 impl Calls {
     /// A leg has begun, perhaps to the customer of an agent who was called before in its contact.
     pub(super) fn note_click(&mut self, id: LegId, at: Timestamp) {
@@ -138,14 +135,10 @@ impl Calls {
 
     /// Has the agent called from his own telephone just before, and the exchange goes on from there?
     fn has_dialled(&self, first: &Candidate<'_>, onward: &Onward<'_>) -> bool {
-        let newest = onward.leg.id.0;
-        let before = (newest.saturating_sub(MAX_SEARCHED)..newest)
-            .rev()
-            .filter_map(|n| self.tables.legs.get(LegId(n)));
         let is_recent = |o: &&Leg| onward.leg.invite_at.since_ns(o.invite_at) <= SOON_NS;
         let rules = &onward.leg.rules;
         let agent = agent_of(rules, &first.parties[Side::Callee as usize]);
-        before.take_while(is_recent).any(|o| {
+        self.tables.legs.before(onward.leg.id).take_while(is_recent).any(|o| {
             let caller = || agent_of(rules, &Party::named(o, None, Side::Caller));
             o.id != first.leg.id && !o.ended && legs_meet(o, onward.leg) && caller() == agent
         })

@@ -115,14 +115,8 @@ impl Calls {
     pub(super) fn note_consultation(&mut self, id: DialogId, callee: &Party) {
         let Some((leg, _)) = self.tables.dialog(id) else { return };
         let Some(agent) = agent_of(&leg.rules, callee).flatten() else { return };
-        let dialogs = &self.tables.dialogs;
-        let is_over = |d: &DialogId| !dialogs.get(*d).is_some_and(Dialog::is_confirmed);
-        let over: Vec<DialogId> = self.consultations.under_way(&agent).filter(is_over).collect();
-        self.consultations.note(agent, id, &over);
-        if self.consultations.is_full(self.tables.legs.len()) {
-            let over: Vec<DialogId> = self.consultations.all().filter(is_over).collect();
-            self.consultations.forget(&over);
-        }
+        let is_over = |d: &DialogId| self.tables.is_over(*d);
+        self.consultations.note(agent, id, is_over, self.tables.legs.len());
     }
 
     /// Who had asked a colleague in `id` leaves it, and has handed a customer over: on the leg that the

@@ -17,6 +17,7 @@ use super::super::pairing::Side;
 use super::super::party::Party;
 use super::super::policy::{Roles, agent_of, refused_by, same_agent};
 use super::super::recording::Recording;
+use super::super::recordings::Recordings;
 use super::super::rules::Rules;
 use super::super::seen::Seen;
 use super::super::tables::Tables;
@@ -223,8 +224,7 @@ impl Calls {
     }
 
     pub(super) fn is_recorded(&self, id: DialogId) -> bool {
-        let recording = self.tables.dialogs.get(id).and_then(Dialog::recording);
-        recording.and_then(|r| self.recordings.get(r)).is_some_and(|r| !r.is_dormant())
+        is_recorded(&self.tables, &self.recordings, id)
     }
 
     /// Notes who talks; tells where the same agent seems to talk twice at once, which may
@@ -239,13 +239,8 @@ impl Calls {
             self.recordings.order(Decision::Parallel(r));
         }
         for key in [Some(agent), self.caller_of(id, r)].into_iter().flatten() {
-            let is_over: Vec<DialogId> =
-                self.agents.under_way(&key).filter(|o| !self.is_recorded(*o)).collect();
-            self.agents.note(key, id, &is_over);
-        }
-        if self.agents.is_full(self.recordings.len()) {
-            let over: Vec<DialogId> = self.agents.all().filter(|o| !self.is_recorded(*o)).collect();
-            self.agents.forget(&over);
+            let is_over = |o: &DialogId| !is_recorded(&self.tables, &self.recordings, *o);
+            self.agents.note(key, id, is_over, self.recordings.len());
         }
     }
 
@@ -376,6 +371,11 @@ impl Calls {
             }
         }
     }
+}
+
+fn is_recorded(tables: &Tables, recordings: &Recordings, id: DialogId) -> bool {
+    let recording = tables.dialogs.get(id).and_then(Dialog::recording);
+    recording.and_then(|r| recordings.get(r)).is_some_and(|r| !r.is_dormant())
 }
 
 /// Are two dialogs, named by their ids, legs of one conversation of an agent with a colleague?
