@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// Numbers of the captures: none may be said or written whole.
 const PERSONAL: &[&str] = &["0401234567", "358401234567", "123456"];
@@ -293,20 +293,21 @@ fn ports_that_nobody_named_are_found() {
     desk.is_accepted();
 }
 
-/// Ctrl-C ends the look early; but where somebody is asked, it ends everything.
-#[test]
-fn ctrl_c_at_a_question() {
-    let desk = Desk::new();
+/// It looks at a shipped capture, and somebody sits at a terminal.
+fn at_a_terminal(desk: &Desk) -> Child {
     let program = nauhuri().get_program().to_string_lossy().into_owned();
     let call = capture("sipp-inbound-customer-bye.pcap");
     let line =
         format!("'{program}' setup --config '{}' --interface lo '{}'", desk.file().display(), call.display());
-    let mut child = Command::new("script")
-        .args(["-qefc", &line, "/dev/null"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut script = Command::new("script");
+    script.args(["-qefc", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+/// Ctrl-C ends the look early; but where somebody is asked, it ends everything.
+#[test]
+fn ctrl_c_at_a_question() {
+    let desk = Desk::new();
+    let mut child = at_a_terminal(&desk);
     let (mut keys, mut out) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let (mut drawn, mut piece) = (Vec::new(), [0; 1024]);
     while !String::from_utf8_lossy(&drawn).contains("[2001]: ") {
@@ -337,16 +338,7 @@ fn somebody_has_to_be_an_agent() {
 #[test]
 fn on_a_terminal() {
     let desk = Desk::new();
-    let program = nauhuri().get_program().to_string_lossy().into_owned();
-    let call = capture("sipp-inbound-customer-bye.pcap");
-    let line =
-        format!("'{program}' setup --config '{}' --interface lo '{}'", desk.file().display(), call.display());
-    let mut child = Command::new("script")
-        .args(["-qefc", &line, "/dev/null"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = at_a_terminal(&desk);
     // Every proposal is taken.
     child.stdin.take().unwrap().write_all(&b"\r".repeat(6)).unwrap();
     let (code, said) = said(child.wait_with_output().unwrap());

@@ -4,22 +4,13 @@
 use crate::common::ladder::Side::{Callee, Caller};
 use crate::common::ladder::{Dialog, Scene, Side};
 use crate::common::run::Run;
-use crate::common::voice::{Voice, relayed};
+use crate::common::voice::Voice;
 use crate::kit::*;
 
 const PBX: &str = "192.0.2.5";
 const PHONE: &str = "192.0.2.20";
 const TRUNK: &str = "198.51.100.10";
 const TIE: &str = "Session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=0\r\n";
-
-/// How the exchange passes the media on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Way {
-    Relayed,
-    OwnSource,
-    /// Both ends are told of one another once the second leg is answered.
-    Straight,
-}
 
 /// Two legs: the caller's to the exchange, and the exchange's to whom he calls. Times in ms.
 #[derive(Clone, Debug)]
@@ -88,20 +79,12 @@ impl AnsweredFirst {
                 let answer = d.sdp_with(side.other(), answered, "8", "sendrecv", 2);
                 d.reinvite(s, both + 20.0, side, 2, &offer, &answer);
             }
-            voices = voices.map(|v| if v.src == own { v.between(own, his) } else { v.between(his, own) });
+            voices = straight(voices, own, his);
         }
         let mut sent = [voices[0].talk(both + 60.0, end), voices[1].talk(both + 65.0, end)];
         sent.iter().for_each(|voice| s.media(voice));
-        if self.way != Way::Straight {
-            let late = if self.is_inbound { [-1.0, 1.0] } else { [1.0, -1.0] };
-            let [caller, callee] = far.rtp;
-            let mut over =
-                [relayed(&sent[0], caller, callee, late[0]), relayed(&sent[1], callee, caller, late[1])];
-            if self.way == Way::OwnSource {
-                over.iter_mut().flatten().for_each(|p| p.rtp[8] ^= 0x55);
-            }
-            over.iter().for_each(|voice| s.media(voice));
-        }
+        let late = if self.is_inbound { [-1.0, 1.0] } else { [1.0, -1.0] };
+        self.way.pass_on(s, &sent, far.rtp, late);
         match self.hangs_up {
             Caller => {
                 first.bye(s, end, Caller);

@@ -4,7 +4,7 @@
 use crate::common::ladder::Side::{Callee, Caller};
 use crate::common::ladder::{Dialog, Scene};
 use crate::common::run::{Recording, Run};
-use crate::common::voice::{Packet, Voice, relayed};
+use crate::common::voice::{Packet, Voice};
 use crate::kit::*;
 use crate::register::rows;
 
@@ -99,10 +99,8 @@ impl CalledOn {
             Voice::of(near, Caller, seed).talk(both + 60.0, end),
             Voice::of(near, Callee, seed + 1).talk(both + 65.0, end),
         ];
-        let [caller, callee] = far.rtp;
         let late = if self.is_inbound { [-1.0, 1.0] } else { [1.0, -1.0] };
-        s.media(&relayed(&sent[0], caller, callee, late[0]));
-        s.media(&relayed(&sent[1], callee, caller, late[1]));
+        Way::Relayed.pass_on(s, &sent, far.rtp, late);
         sent.iter().for_each(|voice| s.media(voice));
         first.bye(s, end, Caller);
         second.bye(s, end + 4.0, Caller);

@@ -19,14 +19,6 @@ fn user(name: &str) -> String {
     if name.contains('<') { name.into() } else { format!("<sip:{name}@192.0.2.5>") }
 }
 
-/// How the media goes on from one leg to the other.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Way {
-    Relayed,
-    OwnSource,
-    Straight,
-}
-
 /// One call by click. Times in ms.
 #[derive(Clone, Debug)]
 struct Click {
@@ -105,18 +97,12 @@ impl Click {
                 .map(|(side, place)| first.sdp_with(side, place, "8", "sendrecv", 2));
             first.reinvite(s, customer + 20.0, Caller, 2, &offer, &own);
             let [his, own] = [second.rtp[1], first.rtp[1]];
-            voices = voices.map(|v| if v.src == own { v.between(own, his) } else { v.between(his, own) });
+            voices = straight(voices, own, his);
         }
         let sent = [voices[0].talk(customer + 60.0, end), voices[1].talk(customer + 65.0, end)];
         sent.iter().for_each(|voice| s.media(voice));
-        if self.way != Way::Straight {
-            let [exchange, his] = second.rtp;
-            let mut far = [relayed(&sent[0], his, exchange, -1.0), relayed(&sent[1], exchange, his, 1.0)];
-            if self.way == Way::OwnSource {
-                far.iter_mut().flatten().for_each(|p| p.rtp[8] ^= 0x55);
-            }
-            far.iter().for_each(|voice| s.media(voice));
-        }
+        let [exchange, his] = second.rtp;
+        self.way.pass_on(s, &sent, [his, exchange], [-1.0, 1.0]);
         // Whoever hangs up does so on his own leg.
         match self.hangs_up {
             Callee => {

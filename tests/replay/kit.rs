@@ -5,7 +5,7 @@ use crate::common::ladder::{Dialog, Scene, Side, addr, ns};
 use crate::common::oracle::must;
 use crate::common::run::{Recording, Run, files};
 use crate::common::sdp::{Line, description};
-use crate::common::voice::{Packet, Voice};
+use crate::common::voice::{Packet, Voice, relayed};
 use std::net::SocketAddr;
 
 /// The customer of the ladders as stored.
@@ -185,4 +185,36 @@ pub fn ice(told: SocketAddr, hosts: &[SocketAddr]) -> String {
     }
     let raddr = format!("srflx raddr {} rport {}", hosts[0].ip(), hosts[0].port());
     description(1, &[line.with(candidate(9, 1, told, &raddr))])
+}
+
+/// How an exchange passes the media of a leg on to the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Way {
+    /// As they came.
+    Relayed,
+    /// As a source of its own: other sound bytes, so that nothing shows that they are the same.
+    OwnSource,
+    /// Not at all: both ends are told of one another.
+    Straight,
+}
+
+impl Way {
+    /// What the caller and the callee said on one leg, on the other one between its two addresses, `late` ms
+    /// later.
+    pub fn pass_on(self, s: &mut Scene, sent: &Sent, [caller, callee]: [SocketAddr; 2], late: [f64; 2]) {
+        if self == Way::Straight {
+            return;
+        }
+        let mut far =
+            [relayed(&sent[0], caller, callee, late[0]), relayed(&sent[1], callee, caller, late[1])];
+        if self == Way::OwnSource {
+            far.iter_mut().flatten().for_each(|p| p.rtp[8] ^= 0x55);
+        }
+        far.iter().for_each(|voice| s.media(voice));
+    }
+}
+
+/// Two voices of which one is at `own`, now straight to and from another address.
+pub fn straight(voices: [Voice; 2], own: SocketAddr, other: SocketAddr) -> [Voice; 2] {
+    voices.map(|v| if v.src == own { v.between(own, other) } else { v.between(other, own) })
 }
