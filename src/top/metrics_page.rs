@@ -35,21 +35,19 @@ impl MetricsPage {
 
     /// The series that have this label, by its value.
     pub fn by(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
-        let mut sums = BTreeMap::new();
-        for sample in self.0.get(name).into_iter().flatten() {
-            if let Some(value) = sample.label(label) {
-                *sums.entry(value.to_owned()).or_default() += sample.value;
-            }
-        }
-        sums
+        self.sums(name, label, |_| true)
     }
 
     /// The sum of the series in which `label` is `value`, by another label.
     pub fn by_where(&self, name: &str, label: &str, value: &str, by: &str) -> BTreeMap<String, f64> {
+        self.sums(name, by, |sample| sample.label(label) == Some(value))
+    }
+
+    fn sums(&self, name: &str, by: &str, is_meant: impl Fn(&Sample) -> bool) -> BTreeMap<String, f64> {
         let mut sums = BTreeMap::new();
-        for sample in self.0.get(name).into_iter().flatten().filter(|s| s.label(label) == Some(value)) {
-            if let Some(other) = sample.label(by) {
-                *sums.entry(other.to_owned()).or_default() += sample.value;
+        for sample in self.0.get(name).into_iter().flatten().filter(|s| is_meant(s)) {
+            if let Some(value) = sample.label(by) {
+                *sums.entry(value.to_owned()).or_default() += sample.value;
             }
         }
         sums

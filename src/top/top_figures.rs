@@ -125,6 +125,9 @@ pub struct RetentionFigures {
     pub files_gone: u64,
 }
 
+/// Calls that are over, by how far they were recorded.
+const ASSURED: &str = "nauhuri_calls_assured_total";
+
 /// Everything that is shown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TopFigures {
@@ -201,16 +204,11 @@ impl TopLook {
     }
 
     fn services(&self) -> Vec<PerService> {
-        const ASSURED: &str = "nauhuri_calls_assured_total";
         let answered = self.page.by("nauhuri_calls_answered_total", "service");
         let bytes = self.page.by("nauhuri_storage_bytes_per_day", "service");
         let row = |(service, answered): (String, f64)| {
             let mut calls = TopCalls { answered: whole(answered), ..TopCalls::default() };
-            for (bucket, n) in self.page.by_where(ASSURED, "service", &service, "bucket") {
-                if let Some(bucket) = CallBucket::from_label(&bucket) {
-                    *calls.bucket(bucket) = whole(n);
-                }
-            }
+            calls.take_buckets(self.page.by_where(ASSURED, "service", &service, "bucket"));
             calls.now = calls.answered.saturating_sub(calls.over());
             let bytes_per_day = bytes.get(&service).copied().map_or(0, whole);
             PerService { service, calls, bytes_per_day }
@@ -228,11 +226,7 @@ impl TopLook {
             answered: self.count("nauhuri_calls_answered_total"),
             ..TopCalls::default()
         };
-        for (bucket, n) in self.page.by("nauhuri_calls_assured_total", "bucket") {
-            if let Some(bucket) = CallBucket::from_label(&bucket) {
-                *calls.bucket(bucket) = whole(n);
-            }
-        }
+        calls.take_buckets(self.page.by(ASSURED, "bucket"));
         calls
     }
 
@@ -265,6 +259,14 @@ impl TopLook {
 }
 
 impl TopCalls {
+    fn take_buckets(&mut self, counts: BTreeMap<String, f64>) {
+        for (bucket, n) in counts {
+            if let Some(bucket) = CallBucket::from_label(&bucket) {
+                *self.bucket(bucket) = whole(n);
+            }
+        }
+    }
+
     fn bucket(&mut self, bucket: CallBucket) -> &mut u64 {
         match bucket {
             CallBucket::Complete => &mut self.complete,
