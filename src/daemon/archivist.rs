@@ -8,9 +8,9 @@
 
 use super::context::Context;
 use super::crew::Pulse;
+use super::latest::Latest;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
-use super::reload::InForce;
 use super::shutdown::StopFlag;
 use super::unrecorded::assure;
 use crate::archive::Place;
@@ -50,7 +50,7 @@ const LAST_LEFTOVERS: Duration = Duration::from_secs(5);
 /// What the archivist is given, each time it is started.
 pub struct Orders {
     /// The configuration in force.
-    pub in_force: InForce,
+    pub in_force: Arc<Latest<Config>>,
     /// What all threads share.
     pub context: Arc<Context>,
     /// Whose calendar days count.

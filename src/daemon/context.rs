@@ -1,6 +1,7 @@
 //! What the threads of the daemon share, each piece for those who need it.
 
 use super::decoders::{CagedDecoders, Program};
+use super::latest::Latest;
 use super::register_queue::RegisterQueue;
 use crate::codec::def::ForeignDecoders;
 use crate::config::{Codecs, Config, Encoding};
@@ -241,7 +242,7 @@ pub struct Context {
     /// Where it is told.
     pub outlets: Outlets,
     /// How recordings are paused.
-    pausing: Mutex<Arc<PauseSettings>>,
+    pausing: Latest<PauseSettings>,
     /// Who decodes what is not decoded here; set before the threads start, if at all.
     pub decoders: OnceLock<Arc<dyn ForeignDecoders>>,
 }
@@ -292,22 +293,20 @@ impl Context {
             unassured: RegisterQueue::default(),
             leftovers: if is_live { Names::noted() } else { Names::default() },
             outlets,
-            pausing: Mutex::new(Arc::new(PauseSettings::new(&config.pause))),
+            pausing: Latest::new(PauseSettings::new(&config.pause)),
             decoders: OnceLock::new(),
         }
     }
 
     /// How recordings that begin now are paused.
     pub fn pausing(&self) -> Arc<PauseSettings> {
-        // Replaced in one go: whoever panicked left one or the other.
-        Arc::clone(&self.pausing.lock().unwrap_or_else(PoisonError::into_inner))
+        self.pausing.get()
     }
 
     /// Goes by a new configuration from here on, as far as that is possible without a restart.
     pub(super) fn update(&self, config: &Config) {
         self.health.set_min_free(config.storage.min_free);
-        let pausing = Arc::new(PauseSettings::new(&config.pause));
-        *self.pausing.lock().unwrap_or_else(PoisonError::into_inner) = pausing;
+        self.pausing.set(PauseSettings::new(&config.pause));
     }
 
     /// Counters and gauges.

@@ -31,6 +31,8 @@ mod hep_report;
 #[forbid(unsafe_code)]
 pub mod housekeeping;
 #[forbid(unsafe_code)]
+mod latest;
+#[forbid(unsafe_code)]
 pub mod machine_clock;
 #[forbid(unsafe_code)]
 pub mod metadata;

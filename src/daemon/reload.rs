@@ -5,6 +5,7 @@
 //! the way of the packets: whoever asks for the reload reads the file and compiles the rules.
 
 use super::context::Context;
+use super::latest::Latest;
 use super::machine_clock::Clock;
 use super::open_files::report_files;
 use crate::config::changed_keys::{ChangedKey, changes};
@@ -25,27 +26,6 @@ const MAX_NAMED: usize = 64;
 
 /// Reads the configuration again, from where it came from.
 pub type ReadConfig = Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
-
-/// The configuration that is in force.
-#[derive(Clone, Debug)]
-pub struct InForce(Arc<Mutex<Arc<Config>>>);
-
-impl InForce {
-    /// This one, until another is taken.
-    pub fn new(config: Config) -> InForce {
-        InForce(Arc::new(Mutex::new(Arc::new(config))))
-    }
-
-    /// As it is now.
-    pub fn get(&self) -> Arc<Config> {
-        // Replaced in one go: whoever panicked left one or the other.
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn set(&self, config: Config) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
-    }
-}
 
 /// Who asks for a new configuration to be taken.
 #[derive(Clone, Debug)]
@@ -97,7 +77,8 @@ pub fn update_line() -> (Sender<Box<EngineUpdate>>, Receiver<Box<EngineUpdate>>)
 /// Takes new configurations, one at a time.
 pub struct Reloader {
     read: ReadConfig,
-    in_force: InForce,
+    /// The configuration that is.
+    in_force: Arc<Latest<Config>>,
     to_capture: Sender<Box<EngineUpdate>>,
     context: Arc<Context>,
     audit: AuditLog,
@@ -109,12 +90,12 @@ impl Reloader {
     /// For the recorder whose capture loop has the other end of `to_capture`.
     pub fn new(
         read: ReadConfig,
-        in_force: &InForce,
+        in_force: &Arc<Latest<Config>>,
         to_capture: Sender<Box<EngineUpdate>>,
         context: &Arc<Context>,
         (audit, clock): (AuditLog, Clock),
     ) -> Reloader {
-        let (in_force, context) = (in_force.clone(), Arc::clone(context));
+        let (in_force, context) = (Arc::clone(in_force), Arc::clone(context));
         Reloader { read, in_force, to_capture, context, audit, clock, alone: Mutex::new(()) }
     }
 
