@@ -297,8 +297,12 @@ fn ports_that_nobody_named_are_found() {
 fn at_a_terminal(desk: &Desk) -> Child {
     let program = nauhuri().get_program().to_string_lossy().into_owned();
     let call = capture("sipp-inbound-customer-bye.pcap");
-    let line =
-        format!("'{program}' setup --config '{}' --interface lo '{}'", desk.file().display(), call.display());
+    // The shell becomes the program: Ctrl-C reaches nobody else.
+    let line = format!(
+        "exec '{program}' setup --config '{}' --interface lo '{}'",
+        desk.file().display(),
+        call.display()
+    );
     let mut script = Command::new("script");
     script.args(["-qefc", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
 }
