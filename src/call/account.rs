@@ -56,12 +56,16 @@ fn customer_dialled(rules: &Rules, leg: &Leg, dialog: &Dialog) -> Party {
 
 /// An end of a dialog as another leg that goes on from it knows it.
 pub(super) fn continued(rules: &Rules, leg: &Leg, dialog: &Dialog, side: Side) -> Continued {
-    let party = Party::of(leg, dialog, side);
+    known_as(rules, Party::of(leg, dialog, side))
+}
+
+/// What is known of a party, for another leg that it is in.
+pub(super) fn known_as(rules: &Rules, party: Party) -> Continued {
     let told = party.told_later.as_ref().or(party.asserted.number());
     let called = || party.users.iter().find(|u| rules.is_number(u) && !rules.is_extension(u));
     let number = told.or_else(called).cloned();
     let is_within = party.is_within(rules);
-    Continued { users: party.users, asserted: party.asserted, number, is_within }
+    Continued { users: party.users, asserted: party.asserted, number, is_within, is_same_call: false }
 }
 
 /// What may be stored of a dialog's call, by all that its contact tells.

@@ -7,6 +7,7 @@
 
 mod answered_ahead;
 mod clicks;
+mod colleagues;
 mod handover;
 mod hangups;
 mod info;

@@ -67,9 +67,16 @@ pub struct Continued {
     pub number: Option<Pii<String>>,
     /// It was within the agents' networks there.
     pub is_within: bool,
+    /// There is the other leg of the same call, and not one before it.
+    pub is_same_call: bool,
 }
 
 impl Continued {
+    /// Is it known by this name?
+    pub fn is_called(&self, user: &Pii<String>) -> bool {
+        self.users.iter().chain(&self.asserted.users).any(|u| u == user)
+    }
+
     /// What was asserted of it; where nothing was, it is who it was called.
     pub fn vouched(&self) -> Asserted {
         let mut vouched = self.asserted.clone();
@@ -179,7 +186,7 @@ impl Leg {
 
     /// Does it continue no other call: takes no place, and nobody was referred to it?
     pub fn is_new_call(&self) -> bool {
-        self.replaces.is_none() && self.continues.iter().all(Option::is_none)
+        self.replaces.is_none() && self.continues.iter().flatten().all(|c| c.is_same_call)
     }
 
     /// Did the same caller try this before the other leg, with another INVITE?

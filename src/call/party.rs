@@ -44,8 +44,10 @@ impl Party {
             Side::Callee => callee(leg, branch),
         };
         if let Some(continued) = &leg.continues[side as usize] {
-            // Where the leg itself vouches for nobody, who was there before still is.
-            if party.asserted.users.is_empty() {
+            // Where the leg itself vouches for nobody else, who was there before still is.
+            if party.asserted.users.iter().any(|u| continued.is_called(u)) {
+                party.was_within = continued.is_within;
+            } else if party.asserted.users.is_empty() {
                 party.users.extend(continued.users.iter().cloned());
                 party.was_within = continued.is_within;
                 let own = std::mem::take(&mut party.asserted);

@@ -28,6 +28,7 @@ mod cli;
 mod click_to_dial;
 mod clocks;
 mod codecs;
+mod colleagues;
 mod crowd;
 mod crowd_legs;
 mod decoding;

@@ -346,6 +346,7 @@ impl Calls {
     /// A new leg may tell more of the calls of its contact that are being recorded.
     pub(in crate::call) fn complete(&mut self, id: LegId, at: Timestamp) {
         self.note_click(id, at);
+        self.note_colleague(id, at);
         self.note_calling_on(id, at);
         self.recorded_beside(id).into_iter().for_each(|d| self.amend(d, at));
     }

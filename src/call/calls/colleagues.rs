@@ -1,0 +1,118 @@
+//! Calls between colleagues where the agents' networks are those of the telephones alone: each leg has the
+//! exchange at its other end, and only both together show that two agents talk.
+//!
+//! A leg that an agent calls in, to a number of the house, and a later one from where it went, in his name,
+//! to an agent: then each knows its other end as who is within the networks on the other leg. A stranger
+//! who writes an agent's number into From calls from elsewhere: no agent's leg goes before his.
+
+use super::super::account::{known_as, parties};
+use super::super::decision::{Unrecorded, UnrecordedCall};
+use super::super::ids::{DialogId, LegId};
+use super::super::leg::{Continued, Leg};
+use super::super::masked::ends_of;
+use super::super::pairing::Side;
+use super::super::party::Party;
+use super::super::policy::agent_of;
+use super::super::trace::Tie;
+use super::super::twins::{headers_differ, is_taken, may_go_on, may_wait};
+use super::Calls;
+use crate::time::Timestamp;
+
+impl Calls {
+    /// A leg has begun, perhaps to the colleague whom an agent calls by way of the exchange.
+    pub(super) fn note_colleague(&mut self, id: LegId, at: Timestamp) {
+        let Some(second) = self.tables.legs.get(id) else { return };
+        if !(second.rules.is_bound() && second.is_new_call()) {
+            return;
+        }
+        let ends = ends_by_invite(second);
+        let is_onward = agent_of(&second.rules, &ends[1]).is_some() && !ends[0].is_within(&second.rules);
+        let Some(first) = self.called_by_agent(second, &ends).filter(|_| is_onward) else { return };
+        let Some(leg) = self.tables.legs.get(first) else { return };
+        let [caller, _] = ends_by_invite(leg);
+        let [_, callee] = ends;
+        let [caller, callee] =
+            [caller, callee].map(|party| Continued { is_same_call: true, ..known_as(&second.rules, party) });
+        let (own, others) = (leg.contact, second.contact);
+        if own != others
+            && let Some(trace) = &mut self.trace
+        {
+            trace.tied(second, std::iter::once(leg), Tie::Likeness, at);
+        }
+        self.tables.join_contacts(own, others);
+        for (leg, side, colleague) in [(first, Side::Callee, callee), (id, Side::Caller, caller)] {
+            if let Some(leg) = self.tables.legs.get_mut(leg) {
+                leg.continues[side as usize] = Some(Box::new(colleague));
+            }
+        }
+        self.tables.legs.get(first).map(|l| l.dialogs.to_vec()).into_iter().flatten().for_each(|d| {
+            self.is_with_colleague(d, at);
+        });
+    }
+
+    /// The leg in which the agent whom this one names as its caller has called the exchange.
+    fn called_by_agent(&self, second: &Leg, ends: &[Party; 2]) -> Option<LegId> {
+        let before = self.tables.legs.before(second.id);
+        let ringing = before.take_while(|l| may_wait(l, second.invite_at));
+        let names = ends[0].names().map(|n| n.expose().as_str());
+        let answered = names.flat_map(|name| self.agents.under_way(name));
+        let answered = answered.filter_map(|d| {
+            let (leg, d) = self.tables.dialog(d)?;
+            d.goes_on().then_some(leg)
+        });
+        let is_it = |first: &&Leg| {
+            let its = ends_by_invite(first);
+            first.rules.is_bound()
+                && first.is_new_call()
+                && !first.ended
+                && is_call_of_agent((first, &its), (second, ends))
+                && may_go_on(&second.rules, (first, &its[0]), (second, &ends[0]))
+                && !headers_differ(first, second)
+                && !is_taken(first, second, self.tables.contact_legs(first.contact))
+        };
+        // The nearest one; of two at once it is his call either way.
+        ringing.chain(answered).filter(is_it).map(|l| l.id).max()
+    }
+
+    /// What was recorded of an agent's leg before the exchange called his colleague is no talk with a customer.
+    fn is_with_colleague(&mut self, id: DialogId, at: Timestamp) {
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        let [caller, callee] = parties(leg, d);
+        let (contact, ends) = (leg.contact, ends_of(&leg.rules, &caller, &callee));
+        let Some((r, opening)) = d.recording().and_then(|r| Some((r, &self.recordings.get(r)?.opening)))
+        else {
+            return;
+        };
+        let withheld = caller.asserted.withheld || callee.asserted.withheld;
+        let reason = if leg.rules.record_internal { Unrecorded::OtherLeg } else { Unrecorded::Internal };
+        let call_id = opening.call_id.clone();
+        if let Some(closed) = self.recordings.discard(r, at, reason) {
+            self.leave(closed, at);
+        }
+        if reason == Unrecorded::Internal {
+            self.tables.contacts.is_unrecorded(contact);
+            self.tables.contacts.leave_out(contact, UnrecordedCall { reason, at, call_id, ends }, withheld);
+        }
+    }
+}
+
+/// The two ends of a leg, by its INVITE.
+fn ends_by_invite(leg: &Leg) -> [Party; 2] {
+    [Side::Caller, Side::Callee].map(|side| Party::named(leg, None, side))
+}
+
+/// Does an agent call in the first leg, and does the second name him as its caller and whom he calls as
+/// called? A number of the house may lead to another one, but at once.
+fn is_call_of_agent((first, its): (&Leg, &[Party; 2]), (second, ends): (&Leg, &[Party; 2])) -> bool {
+    let rules = &second.rules;
+    let same = |side: Side| {
+        let [a, b] = [its, ends].map(|ends| &ends[side as usize]);
+        a.names().any(|n| b.names().any(|m| n == m || rules.same_number(n.expose(), m.expose())))
+    };
+    let is_of_house = || its[1].names().any(|n| rules.is_extension(n));
+    its[0].is_within(rules)
+        && agent_of(rules, &its[0]).is_some()
+        && !its[1].is_within(rules)
+        && same(Side::Caller)
+        && (same(Side::Callee) || (may_wait(first, second.invite_at) && is_of_house()))
+}
