@@ -10,6 +10,7 @@ mod clicks;
 mod colleagues;
 mod handover;
 mod hangups;
+mod in_vain;
 mod info;
 mod pause_signals;
 mod refresh;
@@ -37,7 +38,7 @@ use super::seen::Seen;
 use super::tables::Tables;
 use super::trace::{Trace, TraceStep};
 use super::transfer::Referrals;
-use super::twins::AgentDialogs;
+use super::twins::ByPerson;
 use crate::config::Config;
 use crate::net::Flow;
 use crate::sdp;
@@ -54,11 +55,13 @@ pub struct Calls {
     pub(super) tables: Tables,
     pub(super) recordings: Recordings,
     pub(super) referrals: Referrals,
-    pub(super) agents: AgentDialogs,
+    pub(super) agents: ByPerson<DialogId>,
     /// What agents talk in with one another, by the one who was called.
-    consultations: AgentDialogs,
+    consultations: ByPerson<DialogId>,
     /// What customers are answered in, by their numbers.
-    callers: AgentDialogs,
+    callers: ByPerson<DialogId>,
+    /// What customers call in and nobody has answered, likewise.
+    waiting: ByPerson<LegId>,
     orphans: Orphans,
     pub(super) recordings_full: u64,
     /// Kept where somebody asks for it.
@@ -75,9 +78,10 @@ impl Calls {
             tables: Tables::new(max_legs, config.limits.share(2)),
             recordings: Recordings::new(patience),
             referrals: Referrals::default(),
-            agents: AgentDialogs::default(),
-            consultations: AgentDialogs::default(),
-            callers: AgentDialogs::default(),
+            agents: ByPerson::default(),
+            consultations: ByPerson::default(),
+            callers: ByPerson::default(),
+            waiting: ByPerson::default(),
             orphans: Orphans::default(),
             recordings_full: 0,
             trace: None,
@@ -214,8 +218,10 @@ impl Calls {
     }
 
     fn handle_request(&mut self, seen: &Seen<'_>) {
-        if seen.method == Method::Invite && seen.to_tag.is_empty() {
-            return self.handle_invite(seen);
+        match seen.method {
+            Method::Invite if seen.to_tag.is_empty() => return self.handle_invite(seen),
+            Method::Cancel => return self.handle_cancel(seen),
+            _ => {}
         }
         let Some((id, side)) = self.tables.dialog_of(seen) else { return };
         self.tables.touch(id, seen);
@@ -346,6 +352,7 @@ impl Calls {
             _ => {
                 leg.forget_offer(&seen.flow, seen.branch.as_deref());
                 self.tables.refuse(leg_id, id.filter(|_| state == Some(DialogState::Early)));
+                self.settle_refused(leg_id, seen.at);
             }
         }
     }

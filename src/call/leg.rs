@@ -24,6 +24,8 @@ pub const MAX_HOPS: usize = 64;
 pub const MAX_RANK: u8 = 31;
 /// Of these, hops that begin where no other leads to.
 const MAX_STRAYS: usize = 48;
+/// Legs remembered that an exchange calls agents in for one caller.
+pub const MAX_RINGS: usize = 16;
 /// Dialogs of one leg remembered: forks.
 pub const MAX_DIALOGS: usize = 16;
 
@@ -125,6 +127,12 @@ pub struct Leg {
     /// The exchange had answered it when it called the agent himself in this leg: whoever its INVITE names
     /// does not talk in it.
     pub calls_on: Option<LegId>,
+    /// While it rang the exchange has called agents for its caller in these.
+    pub rings: SmallVec<[LegId; 2]>,
+    /// The leg for whose caller the exchange calls the agent in this one.
+    pub rings_for: Option<LegId>,
+    /// It was given up, since another telephone had answered (RFC 3326 §1).
+    pub is_completed_elsewhere: bool,
     /// The contact it belongs to.
     pub contact: ContactId,
     /// In the order they were seen.

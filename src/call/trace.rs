@@ -43,6 +43,8 @@ pub enum Traced {
     NearerLeg(Box<[u8]>),
     /// The exchange answered the call, and calls the agent in the leg of this Call-ID.
     CallsOn(Box<[u8]>),
+    /// The exchange called the agent in the leg of this Call-ID, and he did not answer.
+    RangInVain(Box<[u8]>),
     /// The exchange called the agent in it first, and then his customer in the call of this Call-ID.
     Dials(Box<[u8]>),
     /// It belongs to the same contact as the call of this Call-ID.
@@ -167,6 +169,12 @@ impl Trace {
     /// The exchange had answered `leg`, and calls the agent in `second`.
     pub fn calls_on(&mut self, leg: &Leg, second: &Leg, at: Timestamp) {
         let what = Traced::CallsOn(second.call_id.clone());
+        self.note(TraceStep { at, call_id: leg.call_id.clone(), what });
+    }
+
+    /// For the caller of `leg` the exchange called the agent in `second`, who did not answer.
+    pub fn rang_in_vain(&mut self, leg: &Leg, second: &Leg, at: Timestamp) {
+        let what = Traced::RangInVain(second.call_id.clone());
         self.note(TraceStep { at, call_id: leg.call_id.clone(), what });
     }
 

@@ -24,7 +24,6 @@
 //! certain the legs stay two. Pure: the tables are asked by the conductor.
 
 use super::dialog::Dialog;
-use super::ids::DialogId;
 use super::leg::{Hop, Leg};
 use super::media::endpoints;
 use super::pairing::Side;
@@ -49,32 +48,33 @@ const ANSWERS_CLOSE_NS: i64 = 50 * NS_PER_MS;
 /// Agents remembered beyond those of the recordings under way.
 const MAX_IDLE: usize = 4096;
 
-/// Which dialogs each agent talks in, and each customer who calls ([`caller_key`]).
-#[derive(Debug, Default)]
-pub(super) struct AgentDialogs(HashMap<String, SmallVec<[DialogId; 1]>, RandomState>);
+/// What is under way of each person: dialogs that an agent talks in, or a customer ([`caller_key`]); legs
+/// that he calls in.
+#[derive(Debug)]
+pub(super) struct ByPerson<Id>(HashMap<String, SmallVec<[Id; 1]>, RandomState>);
 
-impl AgentDialogs {
-    /// Dialogs noted of an agent; some may be over.
-    pub fn under_way(&self, agent: &str) -> impl Iterator<Item = DialogId> {
-        self.0.get(agent).map(|d| d.as_slice()).unwrap_or_default().iter().copied()
+impl<Id> Default for ByPerson<Id> {
+    fn default() -> Self {
+        ByPerson(HashMap::default())
+    }
+}
+
+impl<Id: Copy + PartialEq> ByPerson<Id> {
+    /// What is noted of a person; some of it may be over.
+    pub fn under_way(&self, person: &str) -> impl Iterator<Item = Id> {
+        self.0.get(person).map(|known| known.as_slice()).unwrap_or_default().iter().copied()
     }
 
-    /// Notes a dialog of an agent; those of his that are over go, and those of all where there are more
+    /// Notes one of a person; those of his that are over go, and those of all where there are more
     /// than `most` by far.
-    pub fn note(
-        &mut self,
-        agent: String,
-        dialog: DialogId,
-        is_over: impl Fn(&DialogId) -> bool,
-        most: usize,
-    ) {
-        let dialogs = self.0.entry(agent).or_default();
-        dialogs.retain(|d| !is_over(d) && *d != dialog);
-        dialogs.push(dialog);
+    pub fn note(&mut self, person: String, id: Id, is_over: impl Fn(&Id) -> bool, most: usize) {
+        let known = self.0.entry(person).or_default();
+        known.retain(|k| !is_over(k) && *k != id);
+        known.push(id);
         if self.0.len() > most + MAX_IDLE {
-            self.0.retain(|_, dialogs| {
-                dialogs.retain(|d| !is_over(d));
-                !dialogs.is_empty()
+            self.0.retain(|_, known| {
+                known.retain(|k| !is_over(k));
+                !known.is_empty()
             });
         }
     }

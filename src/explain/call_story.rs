@@ -161,6 +161,7 @@ impl CallStory {
             Traced::OneCallWith(other, _)
             | Traced::NearerLeg(other)
             | Traced::CallsOn(other)
+            | Traced::RangInVain(other)
             | Traced::Dials(other) => {
                 if !self.beside.contains(other) {
                     self.beside.push(other.clone());

@@ -77,6 +77,13 @@ fn step_words(step: &Traced) -> (&'static str, Vec<String>) {
             let what = format!("the exchange answered first, and calls the agent on Call-ID {}", told(id));
             ("decision", vec![what])
         }
+        Traced::RangInVain(id) => {
+            let what = format!(
+                "the agent did not answer where the exchange called him, on Call-ID {}: somebody else did here",
+                told(id)
+            );
+            ("decision", vec![what])
+        }
         Traced::Dials(id) => {
             let what =
                 format!("click to dial: the agent was called first, his customer on Call-ID {}", told(id));

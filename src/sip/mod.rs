@@ -13,6 +13,7 @@ pub mod identity;
 pub mod method;
 mod multipart;
 pub mod reader;
+mod reason;
 pub mod replaces;
 pub mod sip_writer;
 pub mod stream_framer;

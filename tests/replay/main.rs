@@ -43,6 +43,7 @@ mod hep;
 mod hostile;
 mod ice_moves;
 mod identities;
+mod in_vain;
 mod key_presses;
 mod key_tones;
 mod kit;

@@ -10,6 +10,7 @@ use super::super::asserted::Asserted;
 use super::super::clicked::Onward;
 use super::super::decision::{Unrecorded, UnrecordedCall};
 use super::super::ids::{DialogId, LegId};
+use super::super::leg::Leg;
 use super::super::masked::ends_of;
 use super::super::pairing::Side;
 use super::super::party::Party;
@@ -29,8 +30,10 @@ impl Calls {
         let Some(leg) = self.tables.legs.get(id) else { return };
         let ends = [Side::Caller, Side::Callee].map(|side| Party::named(leg, None, side));
         let onward = Onward { leg, ends: &ends, is_answered: false };
-        if let Some(first) = self.waiting_for(&onward) {
-            self.call_on(first, id, Unrecorded::NoAgent, at);
+        match self.waiting_for(&onward) {
+            Some(Waiting::Answered(first)) => self.call_on(first, id, Unrecorded::NoAgent, at),
+            Some(Waiting::Ringing(first)) => self.ring_for(first, id),
+            None => {}
         }
     }
 
@@ -40,14 +43,14 @@ impl Calls {
         let ends = parties(leg, d);
         let onward = Onward { leg, ends: &ends, is_answered: true };
         let (found, leg) = (self.waiting_for(&onward), leg.id);
-        if let Some(first) = found {
+        if let Some(Waiting::Answered(first)) = found {
             self.call_on(first, leg, Unrecorded::OtherLeg, at);
         }
         self.note_caller(id, &ends[0]);
     }
 
-    /// The dialog whose caller waits at the exchange for the agent who is called in a leg.
-    fn waiting_for(&self, onward: &Onward<'_>) -> Option<DialogId> {
+    /// Whose caller waits at the exchange for the agent who is called in a leg.
+    fn waiting_for(&self, onward: &Onward<'_>) -> Option<Waiting> {
         let leg = onward.leg;
         let is_new = leg.is_new_call() && leg.dials.is_none();
         let roles = roles(&leg.rules, &onward.ends[0], &onward.ends[1]).ok()?;
@@ -60,24 +63,30 @@ impl Calls {
     }
 
     /// One of the same contact: whatever numbers it shows.
-    fn tied_waiting(&self, onward: &Onward<'_>, called: &Roles) -> Option<DialogId> {
-        let legs = self.tables.contact_legs(onward.leg.contact).filter(|l| l.id < onward.leg.id);
-        let dialogs = legs.flat_map(|leg| self.tables.dialogs_of(leg).map(move |d| (leg, d)));
-        let found = dialogs.filter_map(|(leg, d)| {
+    fn tied_waiting(&self, onward: &Onward<'_>, called: &Roles) -> Option<Waiting> {
+        let before = || self.tables.contact_legs(onward.leg.contact).filter(|l| l.id < onward.leg.id);
+        let dialogs = before().flat_map(|leg| self.tables.dialogs_of(leg).map(move |d| (leg, d)));
+        let answered = dialogs.filter_map(|(leg, d)| {
             let ends = parties(leg, d);
             let first = Candidate::new(leg, d, &ends)?;
             let is_it = self.is_waiting(&first, onward) && self.names_him(&first, called, same_line);
             let caller = CallerMatch::new(&onward.leg.rules, &ends[0], &onward.ends[0]);
-            is_it.then_some((caller.unwrap_or(CallerMatch::OneUnknown), Some(d.id)))
+            is_it.then_some((caller.unwrap_or(CallerMatch::OneUnknown), Some(Waiting::Answered(d.id))))
         });
-        only_best(found)
+        let ringing = before().filter(|l| is_ringing(l)).filter_map(|l| {
+            let caller = Party::named(l, None, Side::Caller);
+            let goes_on = may_go_on(&onward.leg.rules, (l, &caller), (onward.leg, &onward.ends[0]));
+            let caller = CallerMatch::new(&onward.leg.rules, &caller, &onward.ends[0]);
+            goes_on.then_some((caller.unwrap_or(CallerMatch::OneUnknown), Some(Waiting::Ringing(l.id))))
+        });
+        only_best(answered.chain(ringing))
     }
 
     /// One that nothing ties: it is the only one from which the exchange can go on here.
-    fn untied_waiting(&self, onward: &Onward<'_>, called: &Roles) -> Option<DialogId> {
-        let keys = [called.agent_id.clone(), caller_key(&onward.leg.rules, &onward.ends[0])];
-        let of_agent = keys.iter().flatten().flat_map(|key| self.agents.under_way(key));
-        let of_caller = keys[1].iter().flat_map(|key| self.callers.under_way(key));
+    fn untied_waiting(&self, onward: &Onward<'_>, called: &Roles) -> Option<Waiting> {
+        let caller = caller_key(&onward.leg.rules, &onward.ends[0]);
+        let of_agent = called.agent_id.iter().chain(&caller).flat_map(|key| self.agents.under_way(key));
+        let of_caller = caller.iter().flat_map(|key| self.callers.under_way(key));
         let mut answered: Vec<DialogId> = of_agent.chain(of_caller).collect();
         answered.sort_unstable();
         answered.dedup();
@@ -92,28 +101,31 @@ impl Calls {
                 && self.is_waiting(&first, onward)
                 && (caller == CallerMatch::Same || is_at_once(&first, onward.leg));
             let is_his = self.names_him(&first, called, |_, a, b| a == b);
-            is_it.then_some((caller, is_his.then_some(id)))
+            is_it.then_some((caller, is_his.then_some(Waiting::Answered(id))))
         });
-        let answered: Vec<_> = answered.collect();
-        if answered.iter().all(|(_, id)| id.is_none()) {
-            return None;
-        }
-        let ringing = self.ringing_before(onward).map(|caller| (caller, None));
-        only_best(answered.into_iter().chain(ringing))
+        only_best(answered.chain(self.ringing_before(onward, caller.as_deref())))
     }
 
-    /// Callers whom the exchange has not answered, and for whom it may call in this leg as well.
-    fn ringing_before<'a>(&'a self, onward: &'a Onward<'_>) -> impl Iterator<Item = CallerMatch> + 'a {
-        let before = self.tables.legs.before(onward.leg.id);
-        before.take_while(|o| may_wait(o, onward.leg.invite_at)).filter_map(|o| {
-            let is_it = !o.was_answered
-                && !o.ended
-                && legs_meet(o, onward.leg)
-                && !side_by_side(o, onward.leg)
-                && !headers_differ(o, onward.leg)
+    /// Callers whom the exchange has not answered, and for whom it may call in this leg: at once, or one whose
+    /// number the leg shows.
+    fn ringing_before<'a>(
+        &'a self,
+        onward: &'a Onward<'_>,
+        caller: Option<&'a str>,
+    ) -> impl Iterator<Item = (CallerMatch, Option<Waiting>)> + 'a {
+        let own = onward.leg;
+        let at_once = self.tables.legs.before(own.id).take_while(|o| may_wait(o, own.invite_at));
+        let earlier = caller.into_iter().flat_map(|key| self.waiting.under_way(key));
+        let earlier = earlier.filter_map(|id| self.tables.legs.get(id));
+        let earlier = earlier.filter(|o| o.id < own.id && !may_wait(o, own.invite_at));
+        at_once.chain(earlier).filter_map(|o| {
+            let is_it = is_ringing(o)
+                && legs_meet(o, own)
+                && !side_by_side(o, own)
+                && !headers_differ(o, own)
                 && !self.tables.legs_beside(o).any(|beside| beside.id > o.id && legs_meet(o, beside));
             let caller = is_it.then(|| Party::named(o, None, Side::Caller))?;
-            CallerMatch::new(&onward.leg.rules, &caller, &onward.ends[0])
+            Some((CallerMatch::new(&own.rules, &caller, &onward.ends[0])?, Some(Waiting::Ringing(o.id))))
         })
     }
 
@@ -148,19 +160,34 @@ impl Calls {
     /// From here on nobody talks in `first` but the exchange, which calls the agent in `second`.
     fn call_on(&mut self, first: DialogId, second: LegId, reason: Unrecorded, at: Timestamp) {
         let legs = self.tables.dialog(first).zip(self.tables.legs.get(second));
+        if let Some((trace, ((leg, _), other))) = self.trace.as_mut().zip(legs)
+            && leg.calls_on != Some(second)
+        {
+            trace.calls_on(leg, other, at);
+        }
+        self.talks_elsewhere(first, second, reason, at);
+    }
+
+    /// No agent talks in `first`: if one did, it was in `second`.
+    pub(super) fn talks_elsewhere(
+        &mut self,
+        first: DialogId,
+        second: LegId,
+        reason: Unrecorded,
+        at: Timestamp,
+    ) {
+        let legs = self.tables.dialog(first).zip(self.tables.legs.get(second));
         let Some(((leg, d), other)) = legs else { return };
         let (own, others, recorded, id) = (leg.contact, other.contact, d.recording(), leg.id);
-        if let Some(trace) = &mut self.trace {
-            if own != others {
-                trace.tied(other, std::iter::once(leg), Tie::Likeness, at);
-            }
-            if leg.calls_on != Some(second) {
-                trace.calls_on(leg, other, at);
-            }
+        if let Some(trace) = self.trace.as_mut().filter(|_| own != others) {
+            trace.tied(other, std::iter::once(leg), Tie::Likeness, at);
         }
         self.tables.join_contacts(own, others);
         if let Some(leg) = self.tables.legs.get_mut(id) {
             leg.calls_on = Some(second);
+        }
+        if let Some(leg) = self.tables.legs.get_mut(second) {
+            leg.rings_for = Some(id);
         }
         let known = recorded.and_then(|r| Some((r, self.recordings.get(r)?)));
         let Some((r, was_hope, opening)) = known.map(|(r, k)| (r, k.is_dormant(), k.opening.clone())) else {
@@ -238,13 +265,27 @@ impl Calls {
     }
 }
 
+/// Who waits at the exchange while it calls an agent for him.
+#[derive(Clone, Copy)]
+enum Waiting {
+    /// It has answered him.
+    Answered(DialogId),
+    /// It has not.
+    Ringing(LegId),
+}
+
+/// Is nobody there yet?
+fn is_ringing(leg: &Leg) -> bool {
+    !leg.was_answered && !leg.ended
+}
+
 /// Is the agent called, and not in his own name?
 fn is_called(roles: &Roles) -> bool {
     roles.customer == Side::Caller && roles.direction != CallDirection::Outbound
 }
 
 /// Of what speaks for one another best, the only one; none where that cannot be taken.
-fn only_best(found: impl Iterator<Item = (CallerMatch, Option<DialogId>)>) -> Option<DialogId> {
+fn only_best<T: Copy>(found: impl Iterator<Item = (CallerMatch, Option<T>)>) -> Option<T> {
     let found: Vec<_> = found.collect();
     let best = found.iter().map(|(caller, _)| *caller).min()?;
     let mut best = found.iter().filter(|(caller, _)| *caller == best);

@@ -106,6 +106,7 @@ impl Calls {
     pub(in crate::call) fn decide(&mut self, id: DialogId, at: Timestamp) {
         self.settle_click(id, at);
         self.settle_calling_on(id, at);
+        self.settle_rung_for(id, at);
         let Some((leg, d)) = self.tables.dialog(id) else { return };
         let ends = parties(leg, d);
         let (contact, rules) = (leg.contact, Arc::clone(&leg.rules));
@@ -348,6 +349,7 @@ impl Calls {
         self.note_click(id, at);
         self.note_colleague(id, at);
         self.note_calling_on(id, at);
+        self.note_waiting(id);
         self.recorded_beside(id).into_iter().for_each(|d| self.amend(d, at));
     }
 

@@ -1,0 +1,118 @@
+//! Agents whose telephones ring in vain: who then answers the caller at the exchange is a mailbox, or
+//! somebody whom his call is forwarded to, and no agent.
+//!
+//! While a caller is not answered his exchange calls agents for him, in legs of their own. He talks with none of them
+//! if all have ended unanswered, unless the exchange says that another telephone has taken the call (RFC 3326 §1):
+//! one that is not in the mirror.
+
+use super::super::account::parties;
+use super::super::decision::Unrecorded;
+use super::super::ids::{DialogId, LegId};
+use super::super::leg::{Leg, MAX_RINGS};
+use super::super::pairing::Side;
+use super::super::party::Party;
+use super::super::policy::agent_of;
+use super::super::seen::Seen;
+use super::super::twins::caller_key;
+use super::Calls;
+use crate::time::Timestamp;
+
+impl Calls {
+    /// A customer calls, and nobody has answered him.
+    pub(super) fn note_waiting(&mut self, id: LegId) {
+        let Some(leg) = self.tables.legs.get(id).filter(|l| l.rules.has_any()) else { return };
+        let caller = Party::named(leg, None, Side::Caller);
+        let is_customer = agent_of(&leg.rules, &caller).is_none();
+        let Some(key) = caller_key(&leg.rules, &caller).filter(|_| is_customer) else { return };
+        let legs = &self.tables.legs;
+        let is_over = |id: &LegId| legs.get(*id).is_none_or(|l| l.ended || l.was_answered);
+        self.waiting.note(key, id, is_over, legs.len());
+    }
+
+    /// For the caller of `first`, whom nobody has answered, the exchange calls an agent in another leg.
+    pub(super) fn ring_for(&mut self, first: LegId, onward: LegId) {
+        let has_room = self.tables.legs.get(first).is_some_and(|l| l.rings.len() < MAX_RINGS);
+        if !has_room {
+            self.tables.no_room += 1;
+            return;
+        }
+        if let Some(leg) = self.tables.legs.get_mut(first) {
+            leg.rings.push(onward);
+        }
+        if let Some(leg) = self.tables.legs.get_mut(onward) {
+            leg.rings_for = Some(first);
+        }
+    }
+
+    /// A leg is given up, perhaps since another telephone has answered.
+    pub(super) fn handle_cancel(&mut self, seen: &Seen<'_>) {
+        if !seen.msg.is_completed_elsewhere() {
+            return;
+        }
+        // Whoever called gives up.
+        let is_his = |l: &&Leg| l.hops.iter().any(|h| h.caller.ip() == seen.flow.src.ip());
+        let Some(id) = self.tables.legs.of_invite(seen).find(is_his).map(|l| l.id) else { return };
+        let Some(leg) = self.tables.legs.get_mut(id) else { return };
+        leg.is_completed_elsewhere = true;
+        let first = leg.rings_for.and_then(|first| self.tables.legs.get_mut(first));
+        let Some(first) = first.filter(|first| first.calls_on == Some(id)) else { return };
+        // The exchange had answered him before: he talks now.
+        first.calls_on = None;
+        first.dialogs.to_vec().into_iter().for_each(|d| self.reconsider_answered(d, seen.at));
+    }
+
+    fn reconsider_answered(&mut self, id: DialogId, at: Timestamp) {
+        if self.tables.dialogs.get(id).is_some_and(|d| d.is_confirmed() && d.bye().is_none()) {
+            self.reconsider(id, at);
+        }
+    }
+
+    /// A leg was refused: if that was the last agent who was called for an answered caller, none has talked with him.
+    pub(super) fn settle_refused(&mut self, id: LegId, at: Timestamp) {
+        let leg = self.tables.legs.get(id).filter(|l| l.ended && !l.was_answered);
+        let Some(first) = leg.and_then(|l| self.tables.legs.get(l.rings_for?)) else { return };
+        let recorded = self.tables.dialogs_of(first).find(|d| d.recording().is_some()).map(|d| d.id);
+        let Some(dialog) = recorded.filter(|_| self.has_rung_in_vain(first)) else { return };
+        if self.is_named_by_answer(dialog) {
+            return;
+        }
+        self.trace_in_vain(dialog, id, at);
+        self.talks_elsewhere(dialog, id, Unrecorded::NoAgent, at);
+    }
+
+    /// Somebody has answered a caller for whom agents were called.
+    pub(super) fn settle_rung_for(&mut self, id: DialogId, at: Timestamp) {
+        let Some((leg, _)) = self.tables.dialog(id) else { return };
+        let Some(last) = leg.rings.last().copied() else { return };
+        if !self.has_rung_in_vain(leg) || self.is_named_by_answer(id) {
+            return;
+        }
+        self.trace_in_vain(id, last, at);
+        self.talks_elsewhere(id, last, Unrecorded::NoAgent, at);
+    }
+
+    /// Has every agent's telephone that was called for its caller stopped ringing, and has none answered?
+    fn has_rung_in_vain(&self, leg: &Leg) -> bool {
+        let is_in_vain = |l: &Leg| l.ended && !l.was_answered && !l.is_completed_elsewhere;
+        // One that is forgotten ended long ago.
+        !leg.rings.is_empty() && leg.rings.iter().all(|id| self.tables.legs.get(*id).is_none_or(is_in_vain))
+    }
+
+    /// Has the exchange said that another agent answered than those whose telephones rang?
+    fn is_named_by_answer(&self, id: DialogId) -> bool {
+        let Some((leg, d)) = self.tables.dialog(id) else { return false };
+        let [_, now] = parties(leg, d);
+        let Some(agent) = agent_of(&leg.rules, &now) else { return false };
+        let named = agent_of(&leg.rules, &Party::named(leg, d.branch, Side::Callee));
+        let rung = leg.rings.iter().filter_map(|id| self.tables.legs.get(*id));
+        let called = rung.map(|l| agent_of(&l.rules, &Party::named(l, None, Side::Callee)));
+        !called.chain([named]).any(|known| known.as_ref() == Some(&agent))
+    }
+
+    fn trace_in_vain(&mut self, id: DialogId, rang: LegId, at: Timestamp) {
+        let legs = self.tables.dialog(id).zip(self.tables.legs.get(rang));
+        if let Some((trace, ((leg, _), rang))) = self.trace.as_mut().zip(legs) {
+            trace.rang_in_vain(leg, rang, at);
+        }
+    }
+}
