@@ -31,8 +31,8 @@ impl Calls {
         let ends = [Side::Caller, Side::Callee].map(|side| Party::named(leg, None, side));
         let onward = Onward { leg, ends: &ends, is_answered: false };
         match self.waiting_for(&onward) {
-            Some(Waiting::Answered(first)) => self.call_on(first, id, Unrecorded::NoAgent, at),
-            Some(Waiting::Ringing(first)) => self.ring_for(first, id),
+            Some(WaitingCaller::Answered(first)) => self.call_on(first, id, Unrecorded::NoAgent, at),
+            Some(WaitingCaller::Ringing(first)) => self.ring_for(first, id),
             None => {}
         }
     }
@@ -43,14 +43,14 @@ impl Calls {
         let ends = parties(leg, d);
         let onward = Onward { leg, ends: &ends, is_answered: true };
         let (found, leg) = (self.waiting_for(&onward), leg.id);
-        if let Some(Waiting::Answered(first)) = found {
+        if let Some(WaitingCaller::Answered(first)) = found {
             self.call_on(first, leg, Unrecorded::OtherLeg, at);
         }
         self.note_caller(id, &ends[0]);
     }
 
     /// Whose caller waits at the exchange for the agent who is called in a leg.
-    fn waiting_for(&self, onward: &Onward<'_>) -> Option<Waiting> {
+    fn waiting_for(&self, onward: &Onward<'_>) -> Option<WaitingCaller> {
         let leg = onward.leg;
         let is_new = leg.is_new_call() && leg.dials.is_none();
         let roles = roles(&leg.rules, &onward.ends[0], &onward.ends[1]).ok()?;
@@ -63,7 +63,7 @@ impl Calls {
     }
 
     /// One of the same contact: whatever numbers it shows.
-    fn tied_waiting(&self, onward: &Onward<'_>, called: &Roles) -> Option<Waiting> {
+    fn tied_waiting(&self, onward: &Onward<'_>, called: &Roles) -> Option<WaitingCaller> {
         let before = || self.tables.contact_legs(onward.leg.contact).filter(|l| l.id < onward.leg.id);
         let dialogs = before().flat_map(|leg| self.tables.dialogs_of(leg).map(move |d| (leg, d)));
         let answered = dialogs.filter_map(|(leg, d)| {
@@ -71,19 +71,19 @@ impl Calls {
             let first = Candidate::new(leg, d, &ends)?;
             let is_it = self.is_waiting(&first, onward) && self.names_him(&first, called, same_line);
             let caller = CallerMatch::new(&onward.leg.rules, &ends[0], &onward.ends[0]);
-            is_it.then_some((caller.unwrap_or(CallerMatch::OneUnknown), Some(Waiting::Answered(d.id))))
+            is_it.then_some((caller.unwrap_or(CallerMatch::OneUnknown), Some(WaitingCaller::Answered(d.id))))
         });
         let ringing = before().filter(|l| is_ringing(l)).filter_map(|l| {
             let caller = Party::named(l, None, Side::Caller);
             let goes_on = may_go_on(&onward.leg.rules, (l, &caller), (onward.leg, &onward.ends[0]));
             let caller = CallerMatch::new(&onward.leg.rules, &caller, &onward.ends[0]);
-            goes_on.then_some((caller.unwrap_or(CallerMatch::OneUnknown), Some(Waiting::Ringing(l.id))))
+            goes_on.then_some((caller.unwrap_or(CallerMatch::OneUnknown), Some(WaitingCaller::Ringing(l.id))))
         });
         only_best(answered.chain(ringing))
     }
 
     /// One that nothing ties: it is the only one from which the exchange can go on here.
-    fn untied_waiting(&self, onward: &Onward<'_>, called: &Roles) -> Option<Waiting> {
+    fn untied_waiting(&self, onward: &Onward<'_>, called: &Roles) -> Option<WaitingCaller> {
         let caller = caller_key(&onward.leg.rules, &onward.ends[0]);
         let of_agent = called.agent_id.iter().chain(&caller).flat_map(|key| self.agents.under_way(key));
         let of_caller = caller.iter().flat_map(|key| self.callers.under_way(key));
@@ -101,7 +101,7 @@ impl Calls {
                 && self.is_waiting(&first, onward)
                 && (caller == CallerMatch::Same || is_at_once(&first, onward.leg));
             let is_his = self.names_him(&first, called, |_, a, b| a == b);
-            is_it.then_some((caller, is_his.then_some(Waiting::Answered(id))))
+            is_it.then_some((caller, is_his.then_some(WaitingCaller::Answered(id))))
         });
         only_best(answered.chain(self.ringing_before(onward, caller.as_deref())))
     }
@@ -112,7 +112,7 @@ impl Calls {
         &'a self,
         onward: &'a Onward<'_>,
         caller: Option<&'a str>,
-    ) -> impl Iterator<Item = (CallerMatch, Option<Waiting>)> + 'a {
+    ) -> impl Iterator<Item = (CallerMatch, Option<WaitingCaller>)> + 'a {
         let own = onward.leg;
         let at_once = self.tables.legs.before(own.id).take_while(|o| may_wait(o, own.invite_at));
         let earlier = caller.into_iter().flat_map(|key| self.waiting.under_way(key));
@@ -125,7 +125,10 @@ impl Calls {
                 && !headers_differ(o, own)
                 && !self.tables.legs_beside(o).any(|beside| beside.id > o.id && legs_meet(o, beside));
             let caller = is_it.then(|| Party::named(o, None, Side::Caller))?;
-            Some((CallerMatch::new(&own.rules, &caller, &onward.ends[0])?, Some(Waiting::Ringing(o.id))))
+            Some((
+                CallerMatch::new(&own.rules, &caller, &onward.ends[0])?,
+                Some(WaitingCaller::Ringing(o.id)),
+            ))
         })
     }
 
@@ -267,7 +270,7 @@ impl Calls {
 
 /// Who waits at the exchange while it calls an agent for him.
 #[derive(Clone, Copy)]
-enum Waiting {
+enum WaitingCaller {
     /// It has answered him.
     Answered(DialogId),
     /// It has not.

@@ -15,6 +15,7 @@ use super::super::policy::agent_of;
 use super::super::seen::Seen;
 use super::super::twins::caller_key;
 use super::Calls;
+use crate::sip::Reason;
 use crate::time::Timestamp;
 
 impl Calls {
@@ -46,7 +47,7 @@ impl Calls {
 
     /// A leg is given up, perhaps since another telephone has answered.
     pub(super) fn handle_cancel(&mut self, seen: &Seen<'_>) {
-        if !seen.msg.is_completed_elsewhere() {
+        if !seen.msg.reasons().any(Reason::is_completed_elsewhere) {
             return;
         }
         // Whoever called gives up.
@@ -58,12 +59,10 @@ impl Calls {
         let Some(first) = first.filter(|first| first.calls_on == Some(id)) else { return };
         // The exchange had answered him before: he talks now.
         first.calls_on = None;
-        first.dialogs.to_vec().into_iter().for_each(|d| self.reconsider_answered(d, seen.at));
-    }
-
-    fn reconsider_answered(&mut self, id: DialogId, at: Timestamp) {
-        if self.tables.dialogs.get(id).is_some_and(|d| d.is_confirmed() && d.bye().is_none()) {
-            self.reconsider(id, at);
+        for d in first.dialogs.clone() {
+            if self.tables.dialogs.get(d).is_some_and(|d| d.is_confirmed() && d.bye().is_none()) {
+                self.reconsider(d, seen.at);
+            }
         }
     }
 
