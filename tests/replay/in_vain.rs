@@ -137,7 +137,7 @@ fn a_mailbox_is_no_agent() {
 fn whatever_ties_the_legs_and_however_long_it_rings() {
     for rings in [30.0, 900.0, 60_000.0] {
         for (headers, onward) in [("", CALLER), ("", "0401234567"), (TIE, "asterisk"), ("", "anonymous")] {
-            Call { rings, headers, onward, ..Call::new(3) }.is_left_out();
+            Call { headers, onward, rings, ..Call::new(3) }.is_left_out();
         }
     }
 }
@@ -147,7 +147,7 @@ fn a_telephone_elsewhere_has_taken_it() {
     for answer in [-20.0, -2.0, 1.0, 5.0, 400.0] {
         for (headers, onward) in [("", CALLER), (TIE, "asterisk")] {
             let ends = Ends::Cancelled(ELSEWHERE);
-            Call { ends, answer, headers, onward, ..Call::new(5) }.is_recorded();
+            Call { headers, onward, ends, answer, ..Call::new(5) }.is_recorded();
         }
     }
 }
