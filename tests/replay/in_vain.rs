@@ -280,6 +280,31 @@ fn elsewhere_after_a_queue() {
     }
 }
 
+/// The customer's own leg goes on to a telephone, whose call the proxy forked, and that answers.
+#[test]
+fn a_telephone_beyond_the_host_that_called() {
+    let mut s = Scene::new();
+    let [first, second] = Call::new(31).legs();
+    let mut beyond = at(first.clone(), PBX, PHONES[1]);
+    beyond.vias = "Via: SIP/2.0/UDP 198.51.100.10:5060;branch=z9hG4bKINVITE1\r\n".into();
+    beyond.branch = "beyond".into();
+    second.invite(&mut s, 1010.0);
+    second.status(&mut s, 1020.0, 180);
+    first.invite(&mut s, 1000.0);
+    beyond.invite(&mut s, 1001.0);
+    stop(&mut s, &second, 7990.0, Ends::Cancelled(""));
+    beyond.status(&mut s, 8000.0, 200);
+    first.status(&mut s, 8001.0, 200);
+    first.ack(&mut s, 8005.0);
+    beyond.ack(&mut s, 8006.0);
+    let sent = talk(&mut s, &beyond, 8020.0, 12_000.0);
+    first.bye(&mut s, 12_000.0, Caller);
+    beyond.bye(&mut s, 12_001.0, Caller);
+    let run = s.replay(AGENTS);
+    parties(run.only(), "2001", "inbound", CUSTOMER);
+    inbound(run.only(), &sent);
+}
+
 /// Nobody outside ends an agent's ringing: a CANCEL that comes from elsewhere says nothing.
 #[test]
 fn a_stranger_s_cancel_says_nothing() {

@@ -13,7 +13,7 @@ use super::super::pairing::Side;
 use super::super::party::Party;
 use super::super::policy::agent_of;
 use super::super::seen::Seen;
-use super::super::twins::caller_key;
+use super::super::twins::{caller_key, legs_meet};
 use super::Calls;
 use crate::sip::Reason;
 use crate::time::Timestamp;
@@ -71,10 +71,9 @@ impl Calls {
         let leg = self.tables.legs.get(id).filter(|l| l.ended && !l.was_answered);
         let Some(first) = leg.and_then(|l| self.tables.legs.get(l.rings_for?)) else { return };
         let recorded = self.tables.dialogs_of(first).find(|d| d.recording().is_some()).map(|d| d.id);
-        let Some(dialog) = recorded.filter(|_| self.has_rung_in_vain(first)) else { return };
-        if self.is_named_by_answer(dialog) {
-            return;
-        }
+        let in_vain =
+            recorded.filter(|d| self.has_rung_in_vain(first) && self.is_answered_by_nobody_called(*d));
+        let Some(dialog) = in_vain else { return };
         self.trace_in_vain(dialog, id, at);
         self.talks_elsewhere(dialog, id, Unrecorded::NoAgent, at);
     }
@@ -83,7 +82,7 @@ impl Calls {
     pub(super) fn settle_rung_for(&mut self, id: DialogId, at: Timestamp) {
         let Some((leg, _)) = self.tables.dialog(id) else { return };
         let Some(last) = leg.rings.last().copied() else { return };
-        if !self.has_rung_in_vain(leg) || self.is_named_by_answer(id) {
+        if !(self.has_rung_in_vain(leg) && self.is_answered_by_nobody_called(id)) {
             return;
         }
         self.trace_in_vain(id, last, at);
@@ -97,15 +96,21 @@ impl Calls {
         !leg.rings.is_empty() && leg.rings.iter().all(|id| self.tables.legs.get(*id).is_none_or(is_in_vain))
     }
 
-    /// Has the exchange said that another agent answered than those whose telephones rang?
-    fn is_named_by_answer(&self, id: DialogId) -> bool {
+    /// Was it answered where the exchange called from, and not in the name of another agent than it called?
+    fn is_answered_by_nobody_called(&self, id: DialogId) -> bool {
         let Some((leg, d)) = self.tables.dialog(id) else { return false };
         let [_, now] = parties(leg, d);
-        let Some(agent) = agent_of(&leg.rules, &now) else { return false };
+        let rung = || leg.rings.iter().filter_map(|id| self.tables.legs.get(*id));
+        // A leg that goes on beyond that host is answered by somebody else.
+        let is_its_end =
+            |l: &Leg| l.hops.iter().any(|h| now.addrs.contains(&h.caller.ip())) || !legs_meet(leg, l);
+        if !rung().all(is_its_end) {
+            return false;
+        }
+        let Some(agent) = agent_of(&leg.rules, &now) else { return true };
         let named = agent_of(&leg.rules, &Party::named(leg, d.branch, Side::Callee));
-        let rung = leg.rings.iter().filter_map(|id| self.tables.legs.get(*id));
-        let called = rung.map(|l| agent_of(&l.rules, &Party::named(l, None, Side::Callee)));
-        !called.chain([named]).any(|known| known.as_ref() == Some(&agent))
+        let called = rung().map(|l| agent_of(&l.rules, &Party::named(l, None, Side::Callee)));
+        called.chain([named]).any(|known| known.as_ref() == Some(&agent))
     }
 
     fn trace_in_vain(&mut self, id: DialogId, rang: LegId, at: Timestamp) {
