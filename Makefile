@@ -12,7 +12,7 @@ MDBOOK := target/tools/bin/mdbook
 MDBOOK_VERSION := 0.5.4
 
 .DEFAULT_GOAL := help
-.PHONY: help run room test lint doc test-unit test-corpus test-live soak deny bench field book dist test-packages setup setup-test man clean
+.PHONY: help run room test lint doc test-unit test-corpus test-live soak deny bench field book dist test-packages test-api setup setup-test man clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ soak: ## Sweeps, erasures and a daemon at once, 1,000 seeds (SEEDS=...); recorde
 	NAUHURI_SEEDS="$(SEEDS)" $(CARGO) test --test lifecycle together
 	@$(CARGO) test --test live --no-run
 	@CARGO="$(CARGO)" NAUHURI_KILLS="$(KILLS)" scripts/test-live soak --nocapture
+
+test-api: setup ## What the API's description allows, and does not, against a listening room (schemathesis, from PyPI)
+	@$(CARGO) build --profile quick --bin nauhuri --target-dir target/room
+	@NAUHURI=target/room/quick/nauhuri scripts/test-api
 
 deny: ## Advisories, licences, sources (cargo-deny, cargo-audit, where installed; tests/licences.rs runs always)
 	@if command -v cargo-deny >/dev/null; then \

@@ -221,6 +221,11 @@ pub(super) fn is_at_once(first: &Candidate<'_>, second: &Leg) -> bool {
     second.invite_at.since_ns(first.answered_at).abs() <= INVITES_CLOSE_NS
 }
 
+/// Do two INVITEs follow so closely?
+pub(super) fn is_close(a: &Leg, b: &Leg) -> bool {
+    invites_apart_ns(a, b) <= INVITES_CLOSE_NS
+}
+
 /// May an INVITE of this time still be how the exchange goes on from a leg that it has not answered?
 pub(super) fn may_wait(leg: &Leg, at: Timestamp) -> bool {
     at.since_ns(leg.invite_at) <= INVITES_NS

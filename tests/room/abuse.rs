@@ -101,6 +101,35 @@ fn what_is_too_long_is_refused_and_nothing_breaks() {
     assert_eq!(lead.get("/api/v1/recordings").status, 200);
 }
 
+/// Whatever is wrong with a request is told in the same form, and nothing that it says is repeated.
+#[test]
+fn a_query_or_a_path_that_is_not_understood() {
+    let mut lab = lab();
+    let id = lab.record(&Tape::new("general", "2001"));
+    let lead = lab.client("lead");
+    for path in [
+        "audit?unasked=0401234567",
+        "dsar?cursor=0401234567x",
+        "dsar/1/letter",
+        "requests?limit=many",
+        "statistics?since=1&since=2",
+        &format!("recordings/{id}/audio?0401234567"),
+        &format!("recordings/{id}/peaks?reason=a&reason=b"),
+    ] {
+        let reply = lead.get(&format!("/api/v1/{path}"));
+        assert_eq!(reply.problem().0, 400, "{path}");
+        assert!(!reply.text().contains("0401234567"), "{path}: {}", reply.text());
+    }
+    for path in ["recordings/%ff", "recordings/%ff/audio", "dsar/%80", "requests/%c3%28/approve"] {
+        let reply = match path.ends_with("approve") {
+            true => lead.post(&format!("/api/v1/{path}"), &serde_json::json!({})),
+            false => lead.get(&format!("/api/v1/{path}")),
+        };
+        assert_eq!(reply.problem().0, 404, "{path}");
+    }
+    lab.close();
+}
+
 #[test]
 fn the_head_of_every_answer() {
     let lab = lab();

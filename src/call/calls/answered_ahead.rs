@@ -17,8 +17,8 @@ use super::super::party::Party;
 use super::super::policy::{Roles, agent_of, roles};
 use super::super::trace::Tie;
 use super::super::twins::{
-    CallerMatch, Candidate, caller_key, headers_differ, is_at_once, is_taken, legs_meet, may_go_on, may_wait,
-    same_line, side_by_side,
+    CallerMatch, Candidate, caller_key, headers_differ, is_at_once, is_close, is_taken, legs_meet, may_go_on,
+    may_wait, same_line, side_by_side,
 };
 use super::Calls;
 use crate::config::CallDirection;
@@ -75,7 +75,9 @@ impl Calls {
         });
         let ringing = before().filter(|l| is_ringing(l)).filter_map(|l| {
             let caller = Party::named(l, None, Side::Caller);
-            let goes_on = may_go_on(&onward.leg.rules, (l, &caller), (onward.leg, &onward.ends[0]));
+            let is_customers = agent_of(&onward.leg.rules, &caller).is_none();
+            let goes_on =
+                is_customers && may_go_on(&onward.leg.rules, (l, &caller), (onward.leg, &onward.ends[0]));
             let caller = CallerMatch::new(&onward.leg.rules, &caller, &onward.ends[0]);
             goes_on.then_some((caller.unwrap_or(CallerMatch::OneUnknown), Some(WaitingCaller::Ringing(l.id))))
         });
@@ -114,21 +116,24 @@ impl Calls {
         caller: Option<&'a str>,
     ) -> impl Iterator<Item = (CallerMatch, Option<WaitingCaller>)> + 'a {
         let own = onward.leg;
+        let agent = agent_of(&own.rules, &onward.ends[1]);
+        let is_to_him = move |ends: &[Party; 2]| agent_of(&own.rules, &ends[1]) == agent;
         let at_once = self.tables.legs.before(own.id).take_while(|o| may_wait(o, own.invite_at));
         let earlier = caller.into_iter().flat_map(|key| self.waiting.under_way(key));
         let earlier = earlier.filter_map(|id| self.tables.legs.get(id));
         let earlier = earlier.filter(|o| o.id < own.id && !may_wait(o, own.invite_at));
-        at_once.chain(earlier).filter_map(|o| {
+        at_once.chain(earlier).filter_map(move |o| {
             let is_it = is_ringing(o)
                 && legs_meet(o, own)
                 && !side_by_side(o, own)
                 && !headers_differ(o, own)
                 && !self.tables.legs_beside(o).any(|beside| beside.id > o.id && legs_meet(o, beside));
-            let caller = is_it.then(|| Party::named(o, None, Side::Caller))?;
-            Some((
-                CallerMatch::new(&own.rules, &caller, &onward.ends[0])?,
-                Some(WaitingCaller::Ringing(o.id)),
-            ))
+            let ends = is_it.then(|| [Side::Caller, Side::Callee].map(|side| Party::named(o, None, side)))?;
+            let caller = CallerMatch::new(&own.rules, &ends[0], &onward.ends[0])?;
+            // Where no number speaks for it, the agent and the time have to.
+            let is_sure = caller == CallerMatch::Same || (is_to_him(&ends) && is_close(o, own));
+            let is_customers = agent_of(&own.rules, &ends[0]).is_none();
+            Some((caller, (is_sure && is_customers).then_some(WaitingCaller::Ringing(o.id))))
         })
     }
 

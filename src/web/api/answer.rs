@@ -3,7 +3,8 @@
 use super::super::RoomState;
 use super::super::problem::ProblemDetails;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
@@ -46,6 +47,40 @@ impl<T: DeserializeOwned> FromRequest<Arc<RoomState>> for Body<T> {
                 e.line(),
                 e.column()
             ))),
+        }
+    }
+}
+
+/// What a query says, each key that is not known refused.
+#[derive(Debug)]
+pub struct Pairs<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<RoomState>> for Pairs<T> {
+    type Rejection = ProblemDetails;
+
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<RoomState>) -> Result<Self, ProblemDetails> {
+        match Query::from_request_parts(parts, room).await {
+            Ok(Query(asked)) => Ok(Pairs(asked)),
+            // What serde says repeats values.
+            Err(_) => Err(ProblemDetails::bad(
+                "the query has an unknown or missing key, or a value of another kind: see /api/v1/openapi.json",
+            )),
+        }
+    }
+}
+
+/// The part of a path that names a thing.
+#[derive(Debug)]
+pub struct Named(pub String);
+
+impl FromRequestParts<Arc<RoomState>> for Named {
+    type Rejection = ProblemDetails;
+
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<RoomState>) -> Result<Self, ProblemDetails> {
+        // One that is no text names nothing.
+        match Path::from_request_parts(parts, room).await {
+            Ok(Path(name)) => Ok(Named(name)),
+            Err(_) => Err(ProblemDetails::NOT_FOUND),
         }
     }
 }

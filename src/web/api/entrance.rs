@@ -7,11 +7,11 @@ use super::super::guard::{
 use super::super::problem::ProblemDetails;
 use super::super::query::when;
 use super::super::{RoomState, now};
-use super::answer::{Body, checked_text, json};
+use super::answer::{Body, Named, checked_text, json};
 use crate::config::Language;
 use crate::custody::audit::{Action, By, Draft, Outcome, facts};
 use crate::time::Timestamp;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -283,7 +283,7 @@ pub(super) async fn add_token(
 pub(super) async fn end_token(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Response, ProblemDetails> {
     let name = own_session(&caller)?;
     room.blocking(move |room| match room.accounts(|a| a.end_token(&name, &id))? {

@@ -5,12 +5,12 @@ use super::super::desk::Asker;
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
 use super::super::query::{Query, Surroundings};
-use super::answer::json;
+use super::answer::{Named, Pairs, json};
 use crate::archive::index::Row;
 use crate::config::listening::Act;
 use crate::custody::access::{Deed, Denied};
 use crate::custody::audit::{Action, Draft, Outcome, facts};
-use axum::extract::{Path, Query as Pairs, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -138,7 +138,7 @@ pub(super) fn refuse(
 pub(super) async fn one(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Response, ProblemDetails> {
     caller.scope("read")?;
     room.blocking(move |room| Ok(json(StatusCode::OK, &Value::Object(shown(room, &caller, &id)?)))).await

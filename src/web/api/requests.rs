@@ -4,14 +4,14 @@ use super::super::RoomState;
 use super::super::accounts::{Ask, Request};
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
-use super::answer::{Body, checked_text, json};
+use super::answer::{Body, Named, Pairs, checked_text, json};
 use super::entrance::end;
 use super::finding::{refuse as refusal, resolve};
 use crate::config::ListenReason;
 use crate::config::listening::Act;
 use crate::custody::access::Deed;
 use crate::custody::audit::{Action, Draft, Outcome, Why, facts};
-use axum::extract::{Path, Query as Pairs, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -115,7 +115,7 @@ pub(super) struct Approve {
 pub(super) async fn approve(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Path(n): Path<String>,
+    Named(n): Named,
     Body(body): Body<Approve>,
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
@@ -137,7 +137,7 @@ pub(super) struct Refuse {
 pub(super) async fn refuse(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Path(n): Path<String>,
+    Named(n): Named,
     Body(body): Body<Refuse>,
 ) -> Result<Response, ProblemDetails> {
     let why = checked_text("why", &body.why)?;

@@ -4,13 +4,14 @@ use super::super::RoomState;
 use super::super::guard::Caller;
 use super::super::pcm::{Pcm, RequestedRange, asked};
 use super::super::problem::ProblemDetails;
+use super::answer::{Named, Pairs};
 use super::finding::{granted, refuse, resolve};
 use crate::archive::index::Row;
 use crate::config::ListenReason;
 use crate::custody::access::{Deed, Denied};
 use crate::custody::audit::{Action, Draft, EntryFacts, Why, facts};
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query as Pairs, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response as Answer, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
@@ -71,7 +72,7 @@ fn why_of(reason: Option<ListenReason>) -> Why {
 pub(super) async fn peaks(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named,
     Pairs(hearing): Pairs<Hearing>,
 ) -> Result<Response, ProblemDetails> {
     caller.scope("hear")?;
@@ -99,7 +100,7 @@ pub(super) async fn peaks(
 pub(super) async fn audio(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named,
     Pairs(hearing): Pairs<Hearing>,
     headers: HeaderMap,
 ) -> Result<Response, ProblemDetails> {
