@@ -293,7 +293,7 @@ impl Pairing {
 
     /// Ends a session: its addresses are free.
     pub fn close(&mut self, session: SessionId) {
-        if !self.has_been_answered(session) {
+        if !self.is_taken_over(session) {
             self.bury_flows(session, |_| false);
         }
         self.end_at_hosts(session);
@@ -320,8 +320,9 @@ impl Pairing {
     fn bury_flows(&mut self, session: SessionId, stays: impl Fn(&Flow) -> bool) {
         if let Some(s) = self.sessions.get(&session) {
             let flows = self.places.flows_of(s).filter(|f| !stays(f) && !self.is_shared(f, s));
-            // What begins after the hang-up is not its.
-            let is_own = |run: &Run| s.leaving.is_none_or(|left| run.began.since(left) == 0);
+            // What begins after the hang-up is not its. What it had then was told when it was hung up.
+            let is_own =
+                |run: &Run| s.leaving.is_none_or(|left| left == self.now || left.since(run.began) > 0);
             let runs = flows.filter_map(|f| Some((f, self.places.known(&f)?.run)));
             let sourced = runs.filter(|(_, run)| is_own(run)).map(|(f, run)| (f, run.sources()));
             let sourced: SmallVec<[_; 4]> = sourced.collect();
@@ -342,11 +343,16 @@ impl Pairing {
         ids.filter_map(|id| Some((*id, self.sessions.get(id)?)))
     }
 
-    /// Did it only ring for a call that goes on in other sessions?
-    fn has_been_answered(&self, session: SessionId) -> bool {
+    /// Did it only ring for a call that goes on in other sessions: answered, or with the caller where he was?
+    fn is_taken_over(&self, session: SessionId) -> bool {
         let rings = |s: &Session| s.answered.is_none() && s.claims[Side::Callee as usize].is_empty();
         let Some(s) = self.sessions.get(&session).filter(|s| rings(s)) else { return false };
-        self.sessions_of(s.age).any(|(id, o)| id != session && !rings(o))
+        let caller = |s: &Session| {
+            s.claims[Side::Caller as usize].iter().map(|c| c.addr).collect::<SmallVec<[_; 4]>>()
+        };
+        let own = caller(s);
+        let has_his = |o: &Session| !own.is_empty() && own.iter().all(|addr| caller(o).contains(addr));
+        self.sessions_of(s.age).any(|(id, o)| id != session && (!rings(o) || has_his(o)))
     }
 
     /// Where packets of `flow` go, of which one was captured `at`, and a number that tells a

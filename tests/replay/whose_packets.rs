@@ -296,3 +296,38 @@ fn parties_that_move_behind_nats_in_turn_are_heard_or_missed() {
         }
     }
 }
+
+/// The next call on the same ports, at once: what its parties say before anybody has even rung is its
+/// own, and what they say later all the more.
+#[test]
+fn media_that_runs_before_it_rings_on_ports_just_used() {
+    for gap in [8.0, 60.0, 900.0] {
+        for (ring, begins) in [(30.0, 20.0), (30.0, 45.0), (80.0, 20.0), (80.0, 90.0), (400.0, 380.0)] {
+            let mut s = Scene::new();
+            let first = Dialog::new(1);
+            let before = call(&mut s, &first, 1000.0, 3000.0);
+            let second = Dialog {
+                call_id: "ladder-again".into(),
+                tags: ["again-caller".into(), "again-callee".into()],
+                ..first.clone()
+            };
+            let invite = 3005.0 + gap;
+            let answer = invite + 500.0;
+            second.invite(&mut s, invite);
+            second.status(&mut s, invite + 8.0, 100);
+            second.status(&mut s, invite + ring, 180);
+            second.status(&mut s, answer, 200);
+            second.ack(&mut s, answer + 5.0);
+            let spoken = |side, seed| Voice::of(&second, side, seed).talk(invite + begins, answer + 2000.0);
+            let sent = [spoken(Caller, 71), spoken(Callee, 72)];
+            sent.iter().for_each(|voice| s.media(voice));
+            second.bye(&mut s, answer + 2000.0, Caller);
+            let run = s.replay(AGENTS);
+            let of = |id: &str| run.recordings.iter().find(|r| r.text("/sip/call_id") == id).unwrap();
+            println!("{gap} {ring} {begins}");
+            inbound(of("ladder-1"), &before);
+            inbound(of("ladder-again"), &sent);
+            complete(of("ladder-again"), true);
+        }
+    }
+}
