@@ -6,7 +6,7 @@ use super::super::accounts::password;
 use super::super::desk::Desk;
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
-use super::answer::{Body as Json, Named, checked_text, json};
+use super::answer::{Body as Json, PathName, checked_text, json};
 use super::finding::{granted, item, refuse, resolve};
 use crate::archive::index::Row;
 use crate::config::CopyAccess;
@@ -107,7 +107,7 @@ pub(super) struct HoldRequest {
 pub(super) async fn hold(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
     Json(body): Json<HoldRequest>,
 ) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Hold, Action::Hold, move |_, keeper, rows, by| {
@@ -132,7 +132,7 @@ pub(super) struct EndRequest {
 pub(super) async fn release(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
     Json(body): Json<EndRequest>,
 ) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Release, Action::Release, move |room, keeper, rows, by| {
@@ -160,7 +160,7 @@ pub(super) struct CaseRequest {
 pub(super) async fn restrict(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
     Json(body): Json<CaseRequest>,
 ) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Restrict, Action::Restrict, move |_, keeper, rows, by| {
@@ -172,7 +172,7 @@ pub(super) async fn restrict(
 pub(super) async fn unrestrict(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
     Json(body): Json<CaseRequest>,
 ) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Restrict, Action::Unrestrict, move |_, keeper, rows, by| {
@@ -223,7 +223,7 @@ impl Amend {
 pub(super) async fn amend(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
     Json(body): Json<Amend>,
 ) -> Result<Response, ProblemDetails> {
     edit(room, caller, id, Act::Amend, Action::Amend, move |room, keeper, rows, by| {
@@ -247,7 +247,7 @@ pub(super) struct Erase {
 pub(super) async fn erase(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
     Json(body): Json<Erase>,
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
@@ -348,7 +348,7 @@ impl Export {
 pub(super) async fn export(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
     Json(body): Json<Export>,
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {

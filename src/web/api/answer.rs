@@ -53,14 +53,14 @@ impl<T: DeserializeOwned> FromRequest<Arc<RoomState>> for Body<T> {
 
 /// What a query says, each key that is not known refused.
 #[derive(Debug)]
-pub struct Pairs<T>(pub T);
+pub struct QueryOf<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequestParts<Arc<RoomState>> for Pairs<T> {
+impl<T: DeserializeOwned> FromRequestParts<Arc<RoomState>> for QueryOf<T> {
     type Rejection = ProblemDetails;
 
     async fn from_request_parts(parts: &mut Parts, room: &Arc<RoomState>) -> Result<Self, ProblemDetails> {
         match Query::from_request_parts(parts, room).await {
-            Ok(Query(asked)) => Ok(Pairs(asked)),
+            Ok(Query(asked)) => Ok(QueryOf(asked)),
             // What serde says repeats values.
             Err(_) => Err(ProblemDetails::bad(
                 "the query has an unknown or missing key, or a value of another kind: see /api/v1/openapi.json",
@@ -71,15 +71,15 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<RoomState>> for Pairs<T> {
 
 /// The part of a path that names a thing.
 #[derive(Debug)]
-pub struct Named(pub String);
+pub struct PathName(pub String);
 
-impl FromRequestParts<Arc<RoomState>> for Named {
+impl FromRequestParts<Arc<RoomState>> for PathName {
     type Rejection = ProblemDetails;
 
     async fn from_request_parts(parts: &mut Parts, room: &Arc<RoomState>) -> Result<Self, ProblemDetails> {
         // One that is no text names nothing.
         match Path::from_request_parts(parts, room).await {
-            Ok(Path(name)) => Ok(Named(name)),
+            Ok(Path(name)) => Ok(PathName(name)),
             Err(_) => Err(ProblemDetails::NOT_FOUND),
         }
     }

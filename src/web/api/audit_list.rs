@@ -4,7 +4,7 @@ use super::super::RoomState;
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
 use super::super::query::when;
-use super::answer::{Pairs, json};
+use super::answer::{QueryOf, json};
 use crate::config::listening::Act;
 use crate::custody::audit::{Action, Draft, Entry, EntryFacts, Fact, Who};
 use crate::custody::keeper::KeeperError;
@@ -57,7 +57,7 @@ pub struct AuditQuery {
 pub(super) async fn list(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Pairs(asked): Pairs<AuditQuery>,
+    QueryOf(asked): QueryOf<AuditQuery>,
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let (entries, next) = found(room, &caller, &asked)?;

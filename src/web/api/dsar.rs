@@ -8,7 +8,7 @@ use super::super::desk::Desk;
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
 use super::acts::{Scratch, allowed, sent};
-use super::answer::{Body, Named, Pairs, checked_text, json};
+use super::answer::{Body, PathName, QueryOf, checked_text, json};
 use super::finding::{refuse, resolve};
 use crate::config::CopyAccess;
 use crate::config::Language;
@@ -110,7 +110,7 @@ pub(super) struct DsarQuery {
 pub(super) async fn list(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Pairs(query): Pairs<DsarQuery>,
+    QueryOf(query): QueryOf<DsarQuery>,
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let before = query.all.map(|_| query.cursor.unwrap_or(i64::MAX));
@@ -161,7 +161,7 @@ pub fn letter_of(room: &RoomState, caller: &Caller, n: &str, kind: &str) -> Resu
 pub(super) async fn one(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(n): Named,
+    PathName(n): PathName,
 ) -> Result<Response, ProblemDetails> {
     route(room, caller, Action::DsarShow, move |_, _, desk| {
         let found = desk.show(number(&n)?)?;
@@ -249,7 +249,7 @@ pub(super) struct ChangeDsar {
 pub(super) async fn change(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(n): Named,
+    PathName(n): PathName,
     Body(body): Body<ChangeDsar>,
 ) -> Result<Response, ProblemDetails> {
     route(room, caller, Action::DsarChange, move |room, caller, desk| {
@@ -281,7 +281,7 @@ pub(super) struct ExtendDsar {
 pub(super) async fn extend(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(n): Named,
+    PathName(n): PathName,
     Body(body): Body<ExtendDsar>,
 ) -> Result<Response, ProblemDetails> {
     route(room, caller, Action::DsarExtend, move |_, _, desk| {
@@ -309,7 +309,7 @@ pub(super) struct DecideDsar {
 pub(super) async fn decide(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(n): Named,
+    PathName(n): PathName,
     Body(body): Body<DecideDsar>,
 ) -> Result<Response, ProblemDetails> {
     route(room, caller, Action::DsarDecide, move |room, caller, desk| {
@@ -372,7 +372,7 @@ impl CopyDsar {
 pub(super) async fn copy(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(n): Named,
+    PathName(n): PathName,
     Body(body): Body<CopyDsar>,
 ) -> Result<Response, ProblemDetails> {
     route(room, caller, Action::Export, move |room, caller, desk| {
@@ -414,8 +414,8 @@ pub(super) struct LetterQuery {
 pub(super) async fn letter(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(n): Named,
-    Pairs(query): Pairs<LetterQuery>,
+    PathName(n): PathName,
+    QueryOf(query): QueryOf<LetterQuery>,
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let letter = letter_of(room, &caller, &n, &query.kind)?;

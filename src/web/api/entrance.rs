@@ -7,7 +7,7 @@ use super::super::guard::{
 use super::super::problem::ProblemDetails;
 use super::super::query::when;
 use super::super::{RoomState, now};
-use super::answer::{Body, Named, checked_text, json};
+use super::answer::{Body, PathName, checked_text, json};
 use crate::config::Language;
 use crate::custody::audit::{Action, By, Draft, Outcome, facts};
 use crate::time::Timestamp;
@@ -283,7 +283,7 @@ pub(super) async fn add_token(
 pub(super) async fn end_token(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
 ) -> Result<Response, ProblemDetails> {
     let name = own_session(&caller)?;
     room.blocking(move |room| match room.accounts(|a| a.end_token(&name, &id))? {

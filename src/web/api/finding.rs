@@ -5,7 +5,7 @@ use super::super::desk::Asker;
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
 use super::super::query::{Query, Surroundings};
-use super::answer::{Named, Pairs, json};
+use super::answer::{PathName, QueryOf, json};
 use crate::archive::index::Row;
 use crate::config::listening::Act;
 use crate::custody::access::{Deed, Denied};
@@ -23,7 +23,7 @@ const ID_MAX: usize = 36;
 pub(super) async fn list(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Pairs(pairs): Pairs<Vec<(String, String)>>,
+    QueryOf(pairs): QueryOf<Vec<(String, String)>>,
 ) -> Result<Response, ProblemDetails> {
     caller.scope("read")?;
     room.blocking(move |room| {
@@ -138,7 +138,7 @@ pub(super) fn refuse(
 pub(super) async fn one(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
 ) -> Result<Response, ProblemDetails> {
     caller.scope("read")?;
     room.blocking(move |room| Ok(json(StatusCode::OK, &Value::Object(shown(room, &caller, &id)?)))).await

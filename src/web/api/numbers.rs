@@ -5,7 +5,7 @@ use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
 use super::super::query::when;
 use super::super::statistics::{Counts, Slot, Span, to_json};
-use super::answer::{Pairs, json};
+use super::answer::{QueryOf, json};
 use crate::archive::small_cells::FEW;
 use crate::custody::audit::{Action, Draft, Outcome, facts};
 use axum::extract::State;
@@ -37,7 +37,7 @@ pub struct StatisticsQuery {
 pub(super) async fn list(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Pairs(asked): Pairs<StatisticsQuery>,
+    QueryOf(asked): QueryOf<StatisticsQuery>,
 ) -> Result<Response, ProblemDetails> {
     caller.scope("read")?;
     room.blocking(move |room| {

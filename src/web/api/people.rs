@@ -5,7 +5,7 @@ use super::super::accounts::{Account, Changes};
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
 use super::super::query::when;
-use super::answer::{Body, Named, checked_text, json};
+use super::answer::{Body, PathName, checked_text, json};
 use crate::config::listening::{Act, Role};
 use crate::custody::audit::{Action, Draft, Outcome, facts};
 use crate::time::Timestamp;
@@ -53,7 +53,7 @@ pub(super) struct Interval {
 pub(super) async fn interval(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(name): Named,
+    PathName(name): PathName,
     Body(body): Body<Interval>,
 ) -> Result<Response, ProblemDetails> {
     let what = checked_text("what", &body.what)?;
@@ -96,7 +96,7 @@ pub(super) async fn interval(
 pub(super) async fn disable(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(name): Named,
+    PathName(name): PathName,
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
         let name = of_another(room, &caller, &name, Action::UserDisable)?;

@@ -4,7 +4,7 @@ use super::super::RoomState;
 use super::super::accounts::{Ask, Request};
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
-use super::answer::{Body, Named, Pairs, checked_text, json};
+use super::answer::{Body, PathName, QueryOf, checked_text, json};
 use super::entrance::end;
 use super::finding::{refuse as refusal, resolve};
 use crate::config::ListenReason;
@@ -78,7 +78,7 @@ pub(super) struct PageRequest {
 pub(super) async fn list(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Pairs(page): Pairs<PageRequest>,
+    QueryOf(page): QueryOf<PageRequest>,
 ) -> Result<Response, ProblemDetails> {
     caller.scope("read")?;
     room.blocking(move |room| {
@@ -115,7 +115,7 @@ pub(super) struct Approve {
 pub(super) async fn approve(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(n): Named,
+    PathName(n): PathName,
     Body(body): Body<Approve>,
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
@@ -137,7 +137,7 @@ pub(super) struct Refuse {
 pub(super) async fn refuse(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(n): Named,
+    PathName(n): PathName,
     Body(body): Body<Refuse>,
 ) -> Result<Response, ProblemDetails> {
     let why = checked_text("why", &body.why)?;

@@ -4,7 +4,7 @@ use super::super::RoomState;
 use super::super::guard::Caller;
 use super::super::pcm::{Pcm, RequestedRange, asked};
 use super::super::problem::ProblemDetails;
-use super::answer::{Named, Pairs};
+use super::answer::{PathName, QueryOf};
 use super::finding::{granted, refuse, resolve};
 use crate::archive::index::Row;
 use crate::config::ListenReason;
@@ -72,8 +72,8 @@ fn why_of(reason: Option<ListenReason>) -> Why {
 pub(super) async fn peaks(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
-    Pairs(hearing): Pairs<Hearing>,
+    PathName(id): PathName,
+    QueryOf(hearing): QueryOf<Hearing>,
 ) -> Result<Response, ProblemDetails> {
     caller.scope("hear")?;
     let reason = hearing.reason()?;
@@ -100,8 +100,8 @@ pub(super) async fn peaks(
 pub(super) async fn audio(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
-    Pairs(hearing): Pairs<Hearing>,
+    PathName(id): PathName,
+    QueryOf(hearing): QueryOf<Hearing>,
     headers: HeaderMap,
 ) -> Result<Response, ProblemDetails> {
     caller.scope("hear")?;

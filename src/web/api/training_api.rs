@@ -5,7 +5,7 @@ use super::super::RoomState;
 use super::super::guard::Caller;
 use super::super::problem::ProblemDetails;
 use super::acts::allowed;
-use super::answer::{Body, Named, checked_text, json};
+use super::answer::{Body, PathName, checked_text, json};
 use super::sound::{AskedSound, answer};
 use crate::archive::index::Row;
 use crate::config::listening::Act;
@@ -115,7 +115,7 @@ fn one(room: &RoomState, caller: &Caller, id: &str, action: Action) -> Result<Of
 pub(super) async fn audio(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
     headers: HeaderMap,
 ) -> Result<Response, ProblemDetails> {
     caller.scope("hear")?;
@@ -147,7 +147,7 @@ pub(super) async fn audio(
 pub(super) async fn remove(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
 ) -> Result<Response, ProblemDetails> {
     caller.scope(Act::Training.name())?;
     room.blocking(move |room| {
@@ -207,7 +207,7 @@ impl NewCopy {
 pub(super) async fn make(
     State(room): State<Arc<RoomState>>,
     caller: Caller,
-    Named(id): Named,
+    PathName(id): PathName,
     Body(body): Body<NewCopy>,
 ) -> Result<Response, ProblemDetails> {
     room.blocking(move |room| {
