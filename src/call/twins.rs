@@ -184,11 +184,16 @@ pub(super) fn may_go_on(
         (Some(a), Some(b)) => a == b,
         _ => true,
     };
-    let leads_back = || leads_to(second, first);
+    may_follow(first, second) && (legs_meet(first, second) || is_one())
+}
+
+/// The same as far as hosts tell: for legs that a header ties, whatever numbers they show.
+pub(super) fn may_follow(first: &Leg, second: &Leg) -> bool {
+    let is_apart = || !share_an_end(first, second) && !leads_to(second, first);
     first.id < second.id
         && first.call_id != second.call_id
         && !side_by_side(first, second)
-        && (legs_meet(first, second) || (!share_an_end(first, second) && !leads_back() && is_one()))
+        && (legs_meet(first, second) || is_apart())
 }
 
 /// How well the callers of two legs agree, the best first.

@@ -2,7 +2,7 @@
 //! looks like a call with somebody outside.
 
 use crate::common::ladder::Side::{Callee, Caller};
-use crate::common::ladder::{Dialog, Scene, Side};
+use crate::common::ladder::{Dialog, Scene};
 use crate::common::run::Run;
 use crate::common::voice::Voice;
 use crate::kit::*;
@@ -28,7 +28,6 @@ struct Consultation {
     /// The exchange says on the second leg who calls.
     asserts: bool,
     dialled: &'static str,
-    hangs_up: Side,
 }
 
 impl Consultation {
@@ -40,7 +39,6 @@ impl Consultation {
             answer: 5.0,
             asserts: false,
             dialled: "2002",
-            hangs_up: Caller,
         }
     }
 
@@ -63,8 +61,8 @@ impl Consultation {
         let end = talks.max(answered) + 4000.0;
         let own = talk(s, &first, answered + 5.0, end);
         let other = talk(s, &second, talks + 5.0, end);
-        first.bye(s, end, self.hangs_up);
-        second.bye(s, end + 5.0, self.hangs_up);
+        first.bye(s, end, Caller);
+        second.bye(s, end + 5.0, Caller);
         [own, other]
     }
 
@@ -121,10 +119,20 @@ fn one_that_answers_before_it_calls_him() {
     }
 }
 
+/// The exchange names in From the agent whose calls it forwards, while he himself calls somebody else.
 #[test]
-fn whom_a_group_s_number_leads_to() {
-    for dialled in ["2090", "2999"] {
-        Consultation { dialled, hangs_up: Callee, ..Consultation::new(5) }.is_internal(NUMBERS);
+fn a_customer_whose_call_an_agent_forwards() {
+    for gap in [20.0, 50.0, 900.0] {
+        let mut s = Scene::new();
+        let own = Consultation { dialled: "2003", ..Consultation::new(19) }.legs()[0].clone();
+        own.invite(&mut s, 1000.0);
+        own.status(&mut s, 1020.0, 180);
+        let forwarded = leg(21, ["2001", "2002"], [PBX[0], PHONES[1]]);
+        forwarded.answered(&mut s, 1000.0 + gap, 4000.0);
+        let sent = talk(&mut s, &forwarded, 4010.0, 8000.0);
+        forwarded.bye(&mut s, 8000.0, Caller);
+        own.cancelled(&mut s, 9000.0);
+        inbound(s.replay(NUMBERS).only(), &sent);
     }
 }
 

@@ -70,17 +70,27 @@ struct Call {
     rings: f64,
     ends: Ends,
     answer: f64,
+    /// From where the exchange calls on.
+    from: &'static str,
 }
 
 impl Call {
     fn new(n: u16) -> Self {
-        Call { n, headers: "", onward: CALLER, rings: 15_000.0, ends: Ends::Cancelled(""), answer: 5.0 }
+        Call {
+            n,
+            headers: "",
+            onward: CALLER,
+            rings: 15_000.0,
+            ends: Ends::Cancelled(""),
+            answer: 5.0,
+            from: PBX,
+        }
     }
 
     fn legs(&self) -> [Dialog; 2] {
         [
             leg(self.n, [CALLER, "2001"], [TRUNK, PBX], self.headers),
-            leg(self.n + 1, [self.onward, "2001"], [PBX, PHONES[0]], self.headers),
+            leg(self.n + 1, [self.onward, "2001"], [self.from, PHONES[0]], self.headers),
         ]
     }
 
@@ -143,6 +153,35 @@ fn whatever_ties_the_legs_and_however_long_it_rings() {
 }
 
 #[test]
+fn an_exchange_with_an_address_for_each_side() {
+    let from = "192.0.2.6";
+    for (headers, onward) in [("", CALLER), (TIE, "+35891234567"), (TIE, "anonymous")] {
+        for answer in [-20.0, 5.0, 3000.0] {
+            Call { headers, onward, answer, from, ..Call::new(33) }.is_left_out();
+        }
+    }
+}
+
+/// He who is dialled has a telephone that is not in the mirror: the exchange calls a colleague as well.
+#[test]
+fn a_colleague_whose_telephone_rings_as_well() {
+    for headers in ["", TIE] {
+        let mut s = Scene::new();
+        let first = leg(35, [CALLER, "2005"], [TRUNK, PBX], headers);
+        let second = leg(36, [CALLER, "2001"], [PBX, PHONES[0]], headers);
+        second.invite(&mut s, 1010.0);
+        second.status(&mut s, 1020.0, 180);
+        first.answered(&mut s, 1000.0, 6000.0);
+        stop(&mut s, &second, 6004.0, Ends::Cancelled(""));
+        let sent = talk(&mut s, &first, 6020.0, 9000.0);
+        first.bye(&mut s, 9000.0, Caller);
+        let run = s.replay(AGENTS);
+        parties(run.only(), "2005", "inbound", CUSTOMER);
+        inbound(run.only(), &sent);
+    }
+}
+
+#[test]
 fn a_telephone_elsewhere_has_taken_it() {
     for answer in [-20.0, -2.0, 1.0, 5.0, 400.0] {
         for (headers, onward) in [("", CALLER), (TIE, "asterisk")] {
@@ -165,9 +204,9 @@ fn an_agent_whose_telephone_nobody_sees() {
 /// One after another, or at once: the one who answers is recorded.
 #[test]
 fn the_next_agent_answers() {
-    for begins in [12.0, 700.0, 15_100.0] {
+    for begins in [12.0, 700.0, 2000.0, 15_100.0] {
         for headers in ["", TIE] {
-            for early in [-20.0, 4.0] {
+            for early in [-20.0, 4.0, 5.0, 300.0] {
                 println!("{begins} {headers:?} {early}");
                 let mut s = Scene::new();
                 let c = Call { headers, ..Call::new(9) };
@@ -175,7 +214,7 @@ fn the_next_agent_answers() {
                 let third = leg(11, [CALLER, "2002"], [PBX, PHONES[1]], headers);
                 second.invite(&mut s, 1010.0);
                 second.status(&mut s, 1020.0, 180);
-                stop(&mut s, &second, 16_000.0, Ends::Refused(480));
+                stop(&mut s, &second, if begins == 2000.0 { 2900.0 } else { 16_000.0 }, Ends::Refused(480));
                 third.answered(&mut s, 1000.0 + begins, 20_000.0);
                 first.answered(&mut s, 1000.0, 20_000.0 + early);
                 let sent = talk(&mut s, &third, 20_020.0, 24_000.0);

@@ -17,8 +17,8 @@ use super::super::party::Party;
 use super::super::policy::{Roles, agent_of, roles};
 use super::super::trace::Tie;
 use super::super::twins::{
-    CallerMatch, Candidate, caller_key, headers_differ, is_at_once, is_close, is_taken, legs_meet, may_go_on,
-    may_wait, same_line, side_by_side,
+    CallerMatch, Candidate, caller_key, headers_differ, is_at_once, is_close, is_taken, legs_meet,
+    may_follow, may_go_on, may_wait, same_line,
 };
 use super::Calls;
 use crate::config::CallDirection;
@@ -69,15 +69,14 @@ impl Calls {
         let answered = dialogs.filter_map(|(leg, d)| {
             let ends = parties(leg, d);
             let first = Candidate::new(leg, d, &ends)?;
-            let is_it = self.is_waiting(&first, onward) && self.names_him(&first, called, same_line);
+            let is_it = self.is_waiting(&first, onward, may_follow(leg, onward.leg))
+                && self.names_him(&first, called, same_line);
             let caller = CallerMatch::new(&onward.leg.rules, &ends[0], &onward.ends[0]);
             is_it.then_some((caller.unwrap_or(CallerMatch::OneUnknown), Some(WaitingCaller::Answered(d.id))))
         });
         let ringing = before().filter(|l| is_ringing(l)).filter_map(|l| {
             let caller = Party::named(l, None, Side::Caller);
-            let is_customers = agent_of(&onward.leg.rules, &caller).is_none();
-            let goes_on =
-                is_customers && may_go_on(&onward.leg.rules, (l, &caller), (onward.leg, &onward.ends[0]));
+            let goes_on = agent_of(&onward.leg.rules, &caller).is_none() && may_follow(l, onward.leg);
             let caller = CallerMatch::new(&onward.leg.rules, &caller, &onward.ends[0]);
             goes_on.then_some((caller.unwrap_or(CallerMatch::OneUnknown), Some(WaitingCaller::Ringing(l.id))))
         });
@@ -100,7 +99,11 @@ impl Calls {
             let is_it = leg.contact != onward.leg.contact
                 && legs_meet(leg, onward.leg)
                 && !headers_differ(leg, onward.leg)
-                && self.is_waiting(&first, onward)
+                && self.is_waiting(
+                    &first,
+                    onward,
+                    may_go_on(&onward.leg.rules, (leg, &ends[0]), (onward.leg, &onward.ends[0])),
+                )
                 && (caller == CallerMatch::Same || is_at_once(&first, onward.leg));
             let is_his = self.names_him(&first, called, |_, a, b| a == b);
             is_it.then_some((caller, is_his.then_some(WaitingCaller::Answered(id))))
@@ -124,12 +127,14 @@ impl Calls {
         let earlier = earlier.filter(|o| o.id < own.id && !may_wait(o, own.invite_at));
         at_once.chain(earlier).filter_map(move |o| {
             let is_it = is_ringing(o)
-                && legs_meet(o, own)
-                && !side_by_side(o, own)
+                && may_follow(o, own)
                 && !headers_differ(o, own)
                 && !self.tables.legs_beside(o).any(|beside| beside.id > o.id && legs_meet(o, beside));
             let ends = is_it.then(|| [Side::Caller, Side::Callee].map(|side| Party::named(o, None, side)))?;
             let caller = CallerMatch::new(&own.rules, &ends[0], &onward.ends[0])?;
+            if !legs_meet(o, own) && caller != CallerMatch::Same {
+                return None;
+            }
             // Where no number speaks for it, the agent and the time have to.
             let is_sure = caller == CallerMatch::Same || (is_to_him(&ends) && is_close(o, own));
             let is_customers = agent_of(&own.rules, &ends[0]).is_none();
@@ -138,7 +143,7 @@ impl Calls {
     }
 
     /// Has the exchange itself answered it before, does it live, and does no other leg go on from it?
-    fn is_waiting(&self, first: &Candidate<'_>, onward: &Onward<'_>) -> bool {
+    fn is_waiting(&self, first: &Candidate<'_>, onward: &Onward<'_>, may_lead: bool) -> bool {
         let leg = first.leg;
         let is_ahead = onward.is_answered || first.answered_at < onward.leg.invite_at;
         // A leg that goes on beyond that host is answered by somebody else.
@@ -146,7 +151,7 @@ impl Calls {
         first.dialog.goes_on()
             && is_ahead
             && (is_its_end || !legs_meet(leg, onward.leg))
-            && may_go_on(&onward.leg.rules, (leg, &first.parties[0]), (onward.leg, &onward.ends[0]))
+            && may_lead
             && !is_taken(leg, onward.leg, self.tables.contact_legs(leg.contact))
     }
 

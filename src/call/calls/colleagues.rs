@@ -1,8 +1,7 @@
 //! Calls between colleagues where the agents' networks are those of the telephones alone: each leg has the
 //! exchange at its other end, and only both together show that two agents talk.
 //!
-//! A leg that an agent calls in, to a number of the house, and a later one from where it went, in his name,
-//! to an agent: then each knows its other end as who is within the networks on the other leg. A stranger
+//! A leg that an agent calls in, and a later one from where it went, in his name, to the agent whom he calls: then each knows its other end as who is within the networks on the other leg. A stranger
 //! who writes an agent's number into From calls from elsewhere: no agent's leg goes before his.
 
 use super::super::account::{known_as, parties};
@@ -13,6 +12,7 @@ use super::super::masked::ends_of;
 use super::super::pairing::Side;
 use super::super::party::Party;
 use super::super::policy::agent_of;
+use super::super::rules::Rules;
 use super::super::trace::Tie;
 use super::super::twins::{headers_differ, is_taken, may_go_on, may_wait};
 use super::Calls;
@@ -65,7 +65,7 @@ impl Calls {
             first.rules.is_bound()
                 && first.is_new_call()
                 && !first.ended
-                && is_call_of_agent((first, &its), (second, ends))
+                && is_call_of_agent(&second.rules, &its, ends)
                 && may_go_on(&second.rules, (first, &its[0]), (second, &ends[0]))
                 && !headers_differ(first, second)
                 && !is_taken(first, second, self.tables.contact_legs(first.contact))
@@ -101,18 +101,15 @@ fn ends_by_invite(leg: &Leg) -> [Party; 2] {
     [Side::Caller, Side::Callee].map(|side| Party::named(leg, None, side))
 }
 
-/// Does an agent call in the first leg, and does the second name him as its caller and whom he calls as
-/// called? A number of the house may lead to another one, but at once.
-fn is_call_of_agent((first, its): (&Leg, &[Party; 2]), (second, ends): (&Leg, &[Party; 2])) -> bool {
-    let rules = &second.rules;
+/// Does an agent call in the first leg, and does the second name him as its caller and whom he calls as called?
+fn is_call_of_agent(rules: &Rules, first: &[Party; 2], second: &[Party; 2]) -> bool {
     let same = |side: Side| {
-        let [a, b] = [its, ends].map(|ends| &ends[side as usize]);
+        let [a, b] = [first, second].map(|ends| &ends[side as usize]);
         a.names().any(|n| b.names().any(|m| n == m || rules.same_number(n.expose(), m.expose())))
     };
-    let is_of_house = || its[1].names().any(|n| rules.is_extension(n));
-    its[0].is_within(rules)
-        && agent_of(rules, &its[0]).is_some()
-        && !its[1].is_within(rules)
+    first[0].is_within(rules)
+        && agent_of(rules, &first[0]).is_some()
+        && !first[1].is_within(rules)
         && same(Side::Caller)
-        && (same(Side::Callee) || (may_wait(first, second.invite_at) && is_of_house()))
+        && same(Side::Callee)
 }

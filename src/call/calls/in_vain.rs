@@ -13,10 +13,11 @@ use super::super::pairing::Side;
 use super::super::party::Party;
 use super::super::policy::agent_of;
 use super::super::seen::Seen;
-use super::super::twins::{caller_key, legs_meet};
+use super::super::twins::{caller_key, legs_meet, same_line};
 use super::Calls;
 use crate::sip::Reason;
 use crate::time::Timestamp;
+use smallvec::SmallVec;
 
 impl Calls {
     /// A customer calls, and nobody has answered him.
@@ -109,8 +110,15 @@ impl Calls {
         }
         let Some(agent) = agent_of(&leg.rules, &now) else { return true };
         let named = agent_of(&leg.rules, &Party::named(leg, d.branch, Side::Callee));
-        let called = rung().map(|l| agent_of(&l.rules, &Party::named(l, None, Side::Callee)));
-        called.chain([named]).any(|known| known.as_ref() == Some(&agent))
+        let called: SmallVec<[_; 4]> =
+            rung().map(|l| agent_of(&l.rules, &Party::named(l, None, Side::Callee))).collect();
+        // An agent who is dialled, and whose telephone is not seen to ring, may have answered.
+        let is_dialled = |id: &Option<Option<String>>| match (id, &named) {
+            (Some(id), Some(named)) => same_line(&leg.rules, id, named),
+            _ => false,
+        };
+        called.iter().any(is_dialled)
+            && called.iter().chain([&named]).any(|known| known.as_ref() == Some(&agent))
     }
 
     fn trace_in_vain(&mut self, id: DialogId, rang: LegId, at: Timestamp) {
