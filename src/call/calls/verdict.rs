@@ -217,8 +217,8 @@ impl Calls {
         let is_passed_on = theirs.is_some_and(|r| r.direction == CallDirection::Inbound)
             && of.direction == CallDirection::Inbound
             && are_one_passed_on(&own.leg.rules, own, &other);
-        // Known since the second began: agents who are called for a caller one after the other.
-        let is_rung = |a: &Leg, b: &Leg| a.rings.contains(&b.id);
+        // Agents who are called for one caller one after the other.
+        let is_rung = |a: &Leg, b: &Leg| a.rings.len() > 1 && a.rings.contains(&b.id);
         match () {
             () if is_rung(own.leg, leg) || is_rung(leg, own.leg) => Some(true),
             () if !is_agents => is_passed_on.then_some(true),
