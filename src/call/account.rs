@@ -24,6 +24,11 @@ pub(super) fn parties(leg: &Leg, dialog: &Dialog) -> [Party; 2] {
     [Party::of(leg, dialog, Side::Caller), Party::of(leg, dialog, Side::Callee)]
 }
 
+/// The two ends of a leg as its INVITE names them, on whichever branch.
+pub(super) fn ends_by_invite(leg: &Leg) -> [Party; 2] {
+    [Side::Caller, Side::Callee].map(|side| Party::named(leg, None, side))
+}
+
 /// Who is who between the two ends of a leg's dialog, by all that is known of the leg.
 ///
 /// # Errors

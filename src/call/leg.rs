@@ -192,6 +192,11 @@ impl Leg {
         }
     }
 
+    /// Has nobody answered it, and nobody refused it?
+    pub fn is_ringing(&self) -> bool {
+        !self.was_answered && !self.ended
+    }
+
     /// Does it continue no other call: takes no place, and nobody was referred to it?
     pub fn is_new_call(&self) -> bool {
         self.replaces.is_none() && self.continues.iter().flatten().all(|c| c.is_same_call)

@@ -345,14 +345,9 @@ impl Pairing {
 
     /// Did it only ring for a call that goes on in other sessions: answered, or with the caller where he was?
     fn is_taken_over(&self, session: SessionId) -> bool {
-        let rings = |s: &Session| s.answered.is_none() && s.claims[Side::Callee as usize].is_empty();
-        let Some(s) = self.sessions.get(&session).filter(|s| rings(s)) else { return false };
-        let caller = |s: &Session| {
-            s.claims[Side::Caller as usize].iter().map(|c| c.addr).collect::<SmallVec<[_; 4]>>()
-        };
-        let own = caller(s);
-        let has_his = |o: &Session| !own.is_empty() && own.iter().all(|addr| caller(o).contains(addr));
-        self.sessions_of(s.age).any(|(id, o)| id != session && (!rings(o) || has_his(o)))
+        let Some(s) = self.sessions.get(&session).filter(|s| s.only_rings()) else { return false };
+        let goes_on = |o: &Session| !o.only_rings() || o.has_caller_of(s);
+        self.sessions_of(s.age).any(|(id, o)| id != session && goes_on(o))
     }
 
     /// Where packets of `flow` go, of which one was captured `at`, and a number that tells a

@@ -140,6 +140,17 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// Nobody has answered, and nobody has said where the called party is.
+    pub fn only_rings(&self) -> bool {
+        self.answered.is_none() && self.claims[Side::Callee as usize].is_empty()
+    }
+
+    /// Is the caller here wherever he is there?
+    pub fn has_caller_of(&self, other: &Session) -> bool {
+        let [own, theirs] = [self, other].map(|s| &s.claims[Side::Caller as usize]);
+        !theirs.is_empty() && theirs.iter().all(|t| own.iter().any(|o| o.addr == t.addr))
+    }
+
     /// Was anything of it seen on this VLAN? Where no media was, it may be.
     pub fn is_on(&self, vlan: Vlan) -> bool {
         let is_heard = self.spoke_on.iter().any(|v| v.contains(&vlan));

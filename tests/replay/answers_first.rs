@@ -43,17 +43,8 @@ impl AnsweredFirst {
             true => [[TRUNK, PBX], [PBX, PHONE]],
             false => [[PHONE, PBX], [PBX, TRUNK]],
         };
-        [0, 1].map(|i| {
-            let ([from, to], [here, there]) = (self.users[i], hosts[i]);
-            let d = Dialog {
-                from: format!("<sip:{from}@{here}>"),
-                to: format!("<sip:{to}@{there}>"),
-                uri: format!("sip:{to}@{there}"),
-                headers: if self.tied { TIE.into() } else { String::new() },
-                ..Dialog::new(self.n + i as u16)
-            };
-            at(d, here, there)
-        })
+        let headers = if self.tied { TIE } else { "" };
+        [0, 1].map(|i| leg(self.n + i as u16, self.users[i], hosts[i], headers))
     }
 
     /// Begins at `answer` on the first leg, is over 5 s after the answer on the second.

@@ -30,15 +30,7 @@ struct Hop {
 
 impl Hop {
     fn dialog(&self) -> Dialog {
-        let ([from, to], [here, there]) = (self.users, self.hosts);
-        let d = Dialog {
-            from: format!("<sip:{from}@example.com>"),
-            to: format!("<sip:{to}@example.com>"),
-            uri: format!("sip:{to}@example.com"),
-            headers: self.headers.into(),
-            ..Dialog::new(self.n)
-        };
-        at(d, here, there)
+        leg(self.n, self.users, self.hosts, self.headers)
     }
 }
 

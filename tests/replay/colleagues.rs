@@ -43,8 +43,8 @@ impl Consultation {
     }
 
     fn legs(&self) -> [Dialog; 2] {
-        let first = leg(self.n, ["2001", self.dialled], [PHONES[0], self.pbx[0]]);
-        let mut second = leg(self.n + 1, ["2001", "2002"], [self.pbx[1], PHONES[1]]);
+        let first = leg(self.n, ["2001", self.dialled], [PHONES[0], self.pbx[0]], "");
+        let mut second = leg(self.n + 1, ["2001", "2002"], [self.pbx[1], PHONES[1]], "");
         if self.asserts {
             second.headers = format!("P-Asserted-Identity: <sip:2001@{}>\r\n", self.pbx[1]);
         }
@@ -82,17 +82,6 @@ impl Consultation {
     }
 }
 
-fn leg(n: u16, [from, to]: [&str; 2], [here, there]: [&str; 2]) -> Dialog {
-    let d = Dialog {
-        from: format!("<sip:{from}@{here}>"),
-        to: format!("<sip:{to}@{there}>"),
-        uri: format!("sip:{to}@{there}"),
-        headers: String::new(),
-        ..Dialog::new(n)
-    };
-    at(d, here, there)
-}
-
 #[test]
 fn an_exchange_that_calls_the_colleague() {
     for pbx in [[PBX[0]; 2], PBX] {
@@ -127,7 +116,7 @@ fn a_customer_whose_call_an_agent_forwards() {
         let own = Consultation { dialled: "2003", ..Consultation::new(19) }.legs()[0].clone();
         own.invite(&mut s, 1000.0);
         own.status(&mut s, 1020.0, 180);
-        let forwarded = leg(21, ["2001", "2002"], [PBX[0], PHONES[1]]);
+        let forwarded = leg(21, ["2001", "2002"], [PBX[0], PHONES[1]], "");
         forwarded.answered(&mut s, 1000.0 + gap, 4000.0);
         let sent = talk(&mut s, &forwarded, 4010.0, 8000.0);
         forwarded.bye(&mut s, 8000.0, Caller);
@@ -156,8 +145,8 @@ fn where_calls_of_colleagues_are_recorded_it_is_one() {
 fn a_stranger_with_an_agent_s_number_is_recorded() {
     for beside in [false, true] {
         let mut s = Scene::new();
-        let first = leg(9, ["2001", "2002"], [TRUNK, PBX[0]]);
-        let second = leg(10, ["2001", "2002"], [PBX[0], PHONES[1]]);
+        let first = leg(9, ["2001", "2002"], [TRUNK, PBX[0]], "");
+        let second = leg(10, ["2001", "2002"], [PBX[0], PHONES[1]], "");
         if beside {
             // The agent himself is in a call with somebody else, or calls a third one.
             Consultation { dialled: "2003", ..Consultation::new(11) }.legs()[0]
@@ -180,8 +169,8 @@ fn calls_with_customers_stay_what_they_are() {
     for at in [1000.0, 5000.0, 5300.0, 30_000.0] {
         let mut s = Scene::new();
         let legs = [
-            leg(13, ["2001", "+358401234567"], [PHONES[0], PBX[0]]),
-            leg(14, ["2001", "+358401234567"], [PBX[0], TRUNK]),
+            leg(13, ["2001", "+358401234567"], [PHONES[0], PBX[0]], ""),
+            leg(14, ["2001", "+358401234567"], [PBX[0], TRUNK], ""),
         ];
         legs[0].answered(&mut s, 5000.0, 8010.0);
         legs[1].answered(&mut s, 5020.0, 8000.0);

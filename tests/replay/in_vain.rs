@@ -16,17 +16,6 @@ const CALLER: &str = "+358401234567";
 const TIE: &str = "Session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=0\r\n";
 const ELSEWHERE: &str = "Reason: SIP ;cause=200 ;text=\"Call completed elsewhere\"\r\n";
 
-fn leg(n: u16, [from, to]: [&str; 2], [here, there]: [&str; 2], headers: &str) -> Dialog {
-    let d = Dialog {
-        from: format!("<sip:{from}@example.com>"),
-        to: format!("<sip:{to}@example.com>"),
-        uri: format!("sip:{to}@example.com"),
-        headers: headers.into(),
-        ..Dialog::new(n)
-    };
-    at(d, here, there)
-}
-
 /// How the telephone stops ringing.
 #[derive(Clone, Copy, Debug)]
 enum Ends {
@@ -43,7 +32,10 @@ const IN_VAIN: [Ends; 6] = [
     Ends::Refused(603),
 ];
 
-fn stop(s: &mut Scene, d: &Dialog, at: f64, how: Ends) {
+/// A telephone rings, and nobody answers.
+fn rings(s: &mut Scene, d: &Dialog, from: f64, at: f64, how: Ends) {
+    d.invite(s, from);
+    d.status(s, from + 20.0, 180);
     match how {
         Ends::Refused(code) => {
             d.status(s, at, code);
@@ -97,10 +89,8 @@ impl Call {
     /// The caller talks with whoever has answered for 5 s.
     fn play(&self, s: &mut Scene, at: f64) -> Sent {
         let [first, second] = self.legs();
-        second.invite(s, at + 10.0);
-        second.status(s, at + 30.0, 180);
         let stopped = at + 10.0 + self.rings;
-        stop(s, &second, stopped, self.ends);
+        rings(s, &second, at + 10.0, stopped, self.ends);
         let answered = stopped + self.answer;
         first.answered(s, at, answered);
         let sent = talk(s, &first, answered.max(stopped) + 10.0, answered + 5000.0);
@@ -169,10 +159,8 @@ fn a_colleague_whose_telephone_rings_as_well() {
         let mut s = Scene::new();
         let first = leg(35, [CALLER, "2005"], [TRUNK, PBX], headers);
         let second = leg(36, [CALLER, "2001"], [PBX, PHONES[0]], headers);
-        second.invite(&mut s, 1010.0);
-        second.status(&mut s, 1020.0, 180);
+        rings(&mut s, &second, 1010.0, 6004.0, Ends::Cancelled(""));
         first.answered(&mut s, 1000.0, 6000.0);
-        stop(&mut s, &second, 6004.0, Ends::Cancelled(""));
         let sent = talk(&mut s, &first, 6020.0, 9000.0);
         first.bye(&mut s, 9000.0, Caller);
         let run = s.replay(AGENTS);
@@ -212,9 +200,8 @@ fn the_next_agent_answers() {
                 let c = Call { headers, ..Call::new(9) };
                 let [first, second] = c.legs();
                 let third = leg(11, [CALLER, "2002"], [PBX, PHONES[1]], headers);
-                second.invite(&mut s, 1010.0);
-                second.status(&mut s, 1020.0, 180);
-                stop(&mut s, &second, if begins == 2000.0 { 2900.0 } else { 16_000.0 }, Ends::Refused(480));
+                let refused = if begins == 2000.0 { 2900.0 } else { 16_000.0 };
+                rings(&mut s, &second, 1010.0, refused, Ends::Refused(480));
                 third.answered(&mut s, 1000.0 + begins, 20_000.0);
                 first.answered(&mut s, 1000.0, 20_000.0 + early);
                 let sent = talk(&mut s, &third, 20_020.0, 24_000.0);
@@ -238,10 +225,8 @@ fn one_of_his_telephones_answers() {
             let mut s = Scene::new();
             let [first, second] = Call { headers, ..Call::new(13) }.legs();
             let third = leg(15, [CALLER, "2001"], [PBX, PHONES[1]], headers);
-            second.invite(&mut s, 1010.0);
-            second.status(&mut s, 1020.0, 180);
+            rings(&mut s, &second, 1010.0, 8004.0, Ends::Cancelled(reason));
             third.answered(&mut s, 1012.0, 8000.0);
-            stop(&mut s, &second, 8004.0, Ends::Cancelled(reason));
             first.answered(&mut s, 1000.0, 8006.0);
             let sent = talk(&mut s, &third, 8020.0, 12_000.0);
             first.bye(&mut s, 12_000.0, Caller);
@@ -261,9 +246,7 @@ fn a_call_that_is_forwarded_outside() {
         let mut s = Scene::new();
         let [first, second] = Call { headers, ..Call::new(17) }.legs();
         let mobile = leg(19, [CALLER, "+358507654321"], [PBX, TRUNK], headers);
-        second.invite(&mut s, 1010.0);
-        second.status(&mut s, 1020.0, 180);
-        stop(&mut s, &second, 9000.0, Ends::Cancelled(""));
+        rings(&mut s, &second, 1010.0, 9000.0, Ends::Cancelled(""));
         mobile.answered(&mut s, 9010.0, 14_000.0);
         first.answered(&mut s, 1000.0, 14_004.0);
         talk(&mut s, &first, 14_020.0, 18_000.0);
@@ -305,9 +288,7 @@ fn elsewhere_after_a_queue() {
         let [first, second] = Call::new(25).legs();
         first.answered(&mut s, 1000.0, 1100.0);
         s.media(&Voice::of(&first, Callee, 1).talk(1110.0, 9000.0));
-        second.invite(&mut s, 4000.0);
-        second.status(&mut s, 4020.0, 180);
-        stop(&mut s, &second, 9000.0, Ends::Cancelled(reason));
+        rings(&mut s, &second, 4000.0, 9000.0, Ends::Cancelled(reason));
         s.media(&Voice::of(&first, Caller, 2).talk(9010.0, 14_000.0));
         first.bye(&mut s, 14_000.0, Caller);
         let run = s.replay(AGENTS);
@@ -327,11 +308,9 @@ fn a_telephone_beyond_the_host_that_called() {
     let mut beyond = at(first.clone(), PBX, PHONES[1]);
     beyond.vias = "Via: SIP/2.0/UDP 198.51.100.10:5060;branch=z9hG4bKINVITE1\r\n".into();
     beyond.branch = "beyond".into();
-    second.invite(&mut s, 1010.0);
-    second.status(&mut s, 1020.0, 180);
+    rings(&mut s, &second, 1010.0, 7990.0, Ends::Cancelled(""));
     first.invite(&mut s, 1000.0);
     beyond.invite(&mut s, 1001.0);
-    stop(&mut s, &second, 7990.0, Ends::Cancelled(""));
     beyond.status(&mut s, 8000.0, 200);
     first.status(&mut s, 8001.0, 200);
     first.ack(&mut s, 8005.0);
@@ -363,9 +342,7 @@ fn the_answer_names_another_agent() {
         let mut s = Scene::new();
         let c = Call::new(29);
         let [mut first, second] = c.legs();
-        second.invite(&mut s, 1010.0);
-        second.status(&mut s, 1020.0, 180);
-        stop(&mut s, &second, 9000.0, Ends::Cancelled(""));
+        rings(&mut s, &second, 1010.0, 9000.0, Ends::Cancelled(""));
         first.ok_headers = format!("P-Asserted-Identity: <sip:{named}@example.com>\r\n");
         first.answered(&mut s, 1000.0, 9010.0);
         let sent = talk(&mut s, &first, 9020.0, 12_000.0);

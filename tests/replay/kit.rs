@@ -142,6 +142,18 @@ pub fn at(d: Dialog, caller: &str, callee: &str) -> Dialog {
     Dialog { sip: [place(caller, 5060), place(callee, 5060)], rtp: [place(caller, c), place(callee, a)], ..d }
 }
 
+/// A leg of a call between users (From and To) at two hosts (caller's and callee's), with headers of its INVITE.
+pub fn leg(n: u16, [from, to]: [&str; 2], [here, there]: [&str; 2], headers: &str) -> Dialog {
+    let d = Dialog {
+        from: format!("<sip:{from}@example.com>"),
+        to: format!("<sip:{to}@example.com>"),
+        uri: format!("sip:{to}@example.com"),
+        headers: headers.into(),
+        ..Dialog::new(n)
+    };
+    at(d, here, there)
+}
+
 /// `side`'s identity in the midst of a dialog.
 pub fn identity(s: &mut Scene, d: &Dialog, at: f64, method: &str, side: Side, cseq: u32, headers: &str) {
     if method == "INVITE" {

@@ -5,12 +5,11 @@
 //! answered: whatever was taken for the agent's talk on the caller's leg was an announcement, a queue, and goes.
 //! Who gives up before the agent has answered, or is passed on to another one, has not talked with him.
 
-use super::super::account::{parties, roles_in};
+use super::super::account::{ends_by_invite, parties, roles_in};
 use super::super::asserted::Asserted;
 use super::super::clicked::Onward;
 use super::super::decision::{Unrecorded, UnrecordedCall};
 use super::super::ids::{DialogId, LegId};
-use super::super::leg::Leg;
 use super::super::masked::ends_of;
 use super::super::pairing::Side;
 use super::super::party::Party;
@@ -28,7 +27,7 @@ impl Calls {
     /// A leg has begun, perhaps to the agent for whom the exchange keeps a caller waiting.
     pub(super) fn note_calling_on(&mut self, id: LegId, at: Timestamp) {
         let Some(leg) = self.tables.legs.get(id) else { return };
-        let ends = [Side::Caller, Side::Callee].map(|side| Party::named(leg, None, side));
+        let ends = ends_by_invite(leg);
         let onward = Onward { leg, ends: &ends, is_answered: false };
         match self.waiting_for(&onward) {
             Some(WaitingCaller::Answered(first)) => self.call_on(first, id, Unrecorded::NoAgent, at),
@@ -69,12 +68,13 @@ impl Calls {
         let answered = dialogs.filter_map(|(leg, d)| {
             let ends = parties(leg, d);
             let first = Candidate::new(leg, d, &ends)?;
-            let is_it = self.is_waiting(&first, onward, may_follow(leg, onward.leg))
+            let is_it = may_follow(leg, onward.leg)
+                && self.is_waiting(&first, onward)
                 && self.names_him(&first, called, same_line);
             let caller = CallerMatch::new(&onward.leg.rules, &ends[0], &onward.ends[0]);
             is_it.then_some((caller.unwrap_or(CallerMatch::OneUnknown), Some(WaitingCaller::Answered(d.id))))
         });
-        let ringing = before().filter(|l| is_ringing(l)).filter_map(|l| {
+        let ringing = before().filter(|l| l.is_ringing()).filter_map(|l| {
             let caller = Party::named(l, None, Side::Caller);
             let goes_on = agent_of(&onward.leg.rules, &caller).is_none() && may_follow(l, onward.leg);
             let caller = CallerMatch::new(&onward.leg.rules, &caller, &onward.ends[0]);
@@ -99,16 +99,18 @@ impl Calls {
             let is_it = leg.contact != onward.leg.contact
                 && legs_meet(leg, onward.leg)
                 && !headers_differ(leg, onward.leg)
-                && self.is_waiting(
-                    &first,
-                    onward,
-                    may_go_on(&onward.leg.rules, (leg, &ends[0]), (onward.leg, &onward.ends[0])),
-                )
+                && may_go_on(&onward.leg.rules, (leg, &ends[0]), (onward.leg, &onward.ends[0]))
+                && self.is_waiting(&first, onward)
                 && (caller == CallerMatch::Same || is_at_once(&first, onward.leg));
             let is_his = self.names_him(&first, called, |_, a, b| a == b);
             is_it.then_some((caller, is_his.then_some(WaitingCaller::Answered(id))))
         });
-        only_best(answered.chain(self.ringing_before(onward, caller.as_deref())))
+        let answered: Vec<_> = answered.collect();
+        // An answer finds whom the exchange answered before; who rings speaks only against that.
+        if onward.is_answered && answered.iter().all(|(_, first)| first.is_none()) {
+            return None;
+        }
+        only_best(answered.into_iter().chain(self.ringing_before(onward, caller.as_deref())))
     }
 
     /// Callers whom the exchange has not answered, and for whom it may call in this leg: at once, or one whose
@@ -126,11 +128,11 @@ impl Calls {
         let earlier = earlier.filter_map(|id| self.tables.legs.get(id));
         let earlier = earlier.filter(|o| o.id < own.id && !may_wait(o, own.invite_at));
         at_once.chain(earlier).filter_map(move |o| {
-            let is_it = is_ringing(o)
+            let is_it = o.is_ringing()
                 && may_follow(o, own)
                 && !headers_differ(o, own)
                 && !self.tables.legs_beside(o).any(|beside| beside.id > o.id && legs_meet(o, beside));
-            let ends = is_it.then(|| [Side::Caller, Side::Callee].map(|side| Party::named(o, None, side)))?;
+            let ends = is_it.then(|| ends_by_invite(o))?;
             let caller = CallerMatch::new(&own.rules, &ends[0], &onward.ends[0])?;
             if !legs_meet(o, own) && caller != CallerMatch::Same {
                 return None;
@@ -143,7 +145,7 @@ impl Calls {
     }
 
     /// Has the exchange itself answered it before, does it live, and does no other leg go on from it?
-    fn is_waiting(&self, first: &Candidate<'_>, onward: &Onward<'_>, may_lead: bool) -> bool {
+    fn is_waiting(&self, first: &Candidate<'_>, onward: &Onward<'_>) -> bool {
         let leg = first.leg;
         let is_ahead = onward.is_answered || first.answered_at < onward.leg.invite_at;
         // A leg that goes on beyond that host is answered by somebody else.
@@ -151,7 +153,6 @@ impl Calls {
         first.dialog.goes_on()
             && is_ahead
             && (is_its_end || !legs_meet(leg, onward.leg))
-            && may_lead
             && !is_taken(leg, onward.leg, self.tables.contact_legs(leg.contact))
     }
 
@@ -189,20 +190,35 @@ impl Calls {
         reason: Unrecorded,
         at: Timestamp,
     ) {
-        let legs = self.tables.dialog(first).zip(self.tables.legs.get(second));
-        let Some(((leg, d), other)) = legs else { return };
-        let (own, others, recorded, id) = (leg.contact, other.contact, d.recording(), leg.id);
-        if let Some(trace) = self.trace.as_mut().filter(|_| own != others) {
-            trace.tied(other, std::iter::once(leg), Tie::Likeness, at);
-        }
-        self.tables.join_contacts(own, others);
+        let Some(id) = self.tables.dialog(first).map(|(leg, _)| leg.id) else { return };
+        self.join_alike(id, second, at);
         if let Some(leg) = self.tables.legs.get_mut(id) {
             leg.calls_on = Some(second);
         }
         if let Some(leg) = self.tables.legs.get_mut(second) {
             leg.rings_for = Some(id);
         }
-        let known = recorded.and_then(|r| Some((r, self.recordings.get(r)?)));
+        self.take_back(first, reason, at);
+    }
+
+    /// Two legs become parts of one contact, the earlier one's: nothing in the signalling says so.
+    pub(super) fn join_alike(&mut self, first: LegId, second: LegId, at: Timestamp) {
+        let legs = self.tables.legs.get(first).zip(self.tables.legs.get(second));
+        let Some((leg, other)) = legs else { return };
+        let (own, others) = (leg.contact, other.contact);
+        if let Some(trace) = self.trace.as_mut().filter(|_| own != others) {
+            trace.tied(other, std::iter::once(leg), Tie::Likeness, at);
+        }
+        self.tables.join_contacts(own, others);
+    }
+
+    /// What was recorded of a dialog was no talk of an agent with a customer: nothing of it is kept, and
+    /// the register tells of it.
+    pub(super) fn take_back(&mut self, id: DialogId, reason: Unrecorded, at: Timestamp) {
+        let Some((leg, d)) = self.tables.dialog(id) else { return };
+        let [caller, callee] = parties(leg, d);
+        let (contact, ends) = (leg.contact, ends_of(&leg.rules, &caller, &callee));
+        let known = d.recording().and_then(|r| Some((r, self.recordings.get(r)?)));
         let Some((r, was_hope, opening)) = known.map(|(r, k)| (r, k.is_dormant(), k.opening.clone())) else {
             return;
         };
@@ -212,18 +228,11 @@ impl Calls {
         if was_hope || reason == Unrecorded::OtherLeg {
             return;
         }
-        let Some((leg, d)) = self.tables.dialog(first) else { return };
-        let [caller, callee] = parties(leg, d);
-        let call = UnrecordedCall {
-            reason,
-            at,
-            call_id: opening.call_id.clone(),
-            ends: ends_of(&leg.rules, &caller, &callee),
-        };
-        if !self.tables.contact_legs(own).any(|l| self.tables.recording_of(l).is_some()) {
-            self.tables.contacts.is_unrecorded(own);
+        if !self.tables.contact_legs(contact).any(|l| self.tables.recording_of(l).is_some()) {
+            self.tables.contacts.is_unrecorded(contact);
         }
-        self.tables.contacts.leave_out(own, call, opening.customer.withheld);
+        let call = UnrecordedCall { reason, at, call_id: opening.call_id.clone(), ends };
+        self.tables.contacts.leave_out(contact, call, opening.customer.withheld);
     }
 
     /// The exchange has told its caller with whom he talks: in a leg of that agent's own, which begins
@@ -245,8 +254,7 @@ impl Calls {
             Some((CallerMatch::new(&leg.rules, &ends[0], &its[0]).filter(|_| is_it)?, Some(o)))
         });
         let Some((other, _)) = only_best(found).and_then(|o| self.tables.dialog(o)) else { return };
-        let (own, others) = (leg.contact, other.contact);
-        let amended: Vec<DialogId> = other.dialogs.to_vec();
+        let (own, others, amended) = (leg.contact, other.contact, other.dialogs.clone());
         if let Some(trace) = &mut self.trace {
             trace.tied(leg, std::iter::once(other), Tie::Likeness, at);
         }
@@ -285,11 +293,6 @@ enum WaitingCaller {
     Answered(DialogId),
     /// It has not.
     Ringing(LegId),
-}
-
-/// Is nobody there yet?
-fn is_ringing(leg: &Leg) -> bool {
-    !leg.was_answered && !leg.ended
 }
 
 /// Is the agent called, and not in his own name?

@@ -3,7 +3,7 @@
 //! What shows it is `clicked`'s. Legs of one contact are looked at when the second begins, and when
 //! either is answered; others when the second is answered.
 
-use super::super::account::parties;
+use super::super::account::{ends_by_invite, parties};
 use super::super::clicked::{Onward, SOON_NS, goes_on, goes_on_untied, is_callers_own, leads_to};
 use super::super::decision::Unrecorded;
 use super::super::dialog::Dialog;
@@ -24,7 +24,7 @@ impl Calls {
         if self.tables.legs_beside(leg).next().is_none() {
             return;
         }
-        let ends = [Side::Caller, Side::Callee].map(|side| Party::named(leg, None, side));
+        let ends = ends_by_invite(leg);
         let onward = Onward { leg, ends: &ends, is_answered: false };
         if let Some(first) = self.tied_first(&onward) {
             self.dial(first, id, at);

@@ -1,19 +1,18 @@
 //! Calls between colleagues where the agents' networks are those of the telephones alone: each leg has the
 //! exchange at its other end, and only both together show that two agents talk.
 //!
-//! A leg that an agent calls in, and a later one from where it went, in his name, to the agent whom he calls: then each knows its other end as who is within the networks on the other leg. A stranger
-//! who writes an agent's number into From calls from elsewhere: no agent's leg goes before his.
+//! A leg that an agent calls in, and a later one from where it went, in his name, to the agent whom he calls: then each
+//! knows its other end as who is within the networks on the other leg. A stranger who writes an agent's number into
+//! From calls from elsewhere: no agent's leg goes before his.
 
-use super::super::account::{known_as, parties};
-use super::super::decision::{Unrecorded, UnrecordedCall};
-use super::super::ids::{DialogId, LegId};
+use super::super::account::{ends_by_invite, known_as};
+use super::super::decision::Unrecorded;
+use super::super::ids::LegId;
 use super::super::leg::{Continued, Leg};
-use super::super::masked::ends_of;
 use super::super::pairing::Side;
 use super::super::party::Party;
 use super::super::policy::agent_of;
 use super::super::rules::Rules;
-use super::super::trace::Tie;
 use super::super::twins::{headers_differ, is_taken, may_go_on, may_wait};
 use super::Calls;
 use crate::time::Timestamp;
@@ -33,21 +32,16 @@ impl Calls {
         let [_, callee] = ends;
         let [caller, callee] =
             [caller, callee].map(|party| Continued { is_same_call: true, ..known_as(&second.rules, party) });
-        let (own, others) = (leg.contact, second.contact);
-        if own != others
-            && let Some(trace) = &mut self.trace
-        {
-            trace.tied(second, std::iter::once(leg), Tie::Likeness, at);
-        }
-        self.tables.join_contacts(own, others);
+        let reason = if leg.rules.record_internal { Unrecorded::OtherLeg } else { Unrecorded::Internal };
+        let dialogs = leg.dialogs.clone();
+        self.join_alike(first, id, at);
         for (leg, side, colleague) in [(first, Side::Callee, callee), (id, Side::Caller, caller)] {
             if let Some(leg) = self.tables.legs.get_mut(leg) {
                 leg.continues[side as usize] = Some(Box::new(colleague));
             }
         }
-        self.tables.legs.get(first).map(|l| l.dialogs.to_vec()).into_iter().flatten().for_each(|d| {
-            self.is_with_colleague(d, at);
-        });
+        // What was recorded before the exchange called his colleague is no talk with a customer.
+        dialogs.into_iter().for_each(|d| self.take_back(d, reason, at));
     }
 
     /// The leg in which the agent whom this one names as its caller has called the exchange.
@@ -73,32 +67,6 @@ impl Calls {
         // The nearest one; of two at once it is his call either way.
         ringing.chain(answered).filter(is_it).map(|l| l.id).max()
     }
-
-    /// What was recorded of an agent's leg before the exchange called his colleague is no talk with a customer.
-    fn is_with_colleague(&mut self, id: DialogId, at: Timestamp) {
-        let Some((leg, d)) = self.tables.dialog(id) else { return };
-        let [caller, callee] = parties(leg, d);
-        let (contact, ends) = (leg.contact, ends_of(&leg.rules, &caller, &callee));
-        let Some((r, opening)) = d.recording().and_then(|r| Some((r, &self.recordings.get(r)?.opening)))
-        else {
-            return;
-        };
-        let withheld = caller.asserted.withheld || callee.asserted.withheld;
-        let reason = if leg.rules.record_internal { Unrecorded::OtherLeg } else { Unrecorded::Internal };
-        let call_id = opening.call_id.clone();
-        if let Some(closed) = self.recordings.discard(r, at, reason) {
-            self.leave(closed, at);
-        }
-        if reason == Unrecorded::Internal {
-            self.tables.contacts.is_unrecorded(contact);
-            self.tables.contacts.leave_out(contact, UnrecordedCall { reason, at, call_id, ends }, withheld);
-        }
-    }
-}
-
-/// The two ends of a leg, by its INVITE.
-fn ends_by_invite(leg: &Leg) -> [Party; 2] {
-    [Side::Caller, Side::Callee].map(|side| Party::named(leg, None, side))
 }
 
 /// Does an agent call in the first leg, and does the second name him as its caller and whom he calls as called?

@@ -17,7 +17,6 @@ use super::super::twins::{caller_key, legs_meet, same_line};
 use super::Calls;
 use crate::sip::Reason;
 use crate::time::Timestamp;
-use smallvec::SmallVec;
 
 impl Calls {
     /// A customer calls, and nobody has answered him.
@@ -27,7 +26,7 @@ impl Calls {
         let is_customer = agent_of(&leg.rules, &caller).is_none();
         let Some(key) = caller_key(&leg.rules, &caller).filter(|_| is_customer) else { return };
         let legs = &self.tables.legs;
-        let is_over = |id: &LegId| legs.get(*id).is_none_or(|l| l.ended || l.was_answered);
+        let is_over = |id: &LegId| !legs.get(*id).is_some_and(Leg::is_ringing);
         self.waiting.note(key, id, is_over, legs.len());
     }
 
@@ -72,22 +71,29 @@ impl Calls {
         let leg = self.tables.legs.get(id).filter(|l| l.ended && !l.was_answered);
         let Some(first) = leg.and_then(|l| self.tables.legs.get(l.rings_for?)) else { return };
         let recorded = self.tables.dialogs_of(first).find(|d| d.recording().is_some()).map(|d| d.id);
-        let in_vain =
-            recorded.filter(|d| self.has_rung_in_vain(first) && self.is_answered_by_nobody_called(*d));
-        let Some(dialog) = in_vain else { return };
-        self.trace_in_vain(dialog, id, at);
-        self.talks_elsewhere(dialog, id, Unrecorded::NoAgent, at);
+        if let Some(dialog) = recorded {
+            self.settle_in_vain(dialog, id, at);
+        }
     }
 
     /// Somebody has answered a caller for whom agents were called.
     pub(super) fn settle_rung_for(&mut self, id: DialogId, at: Timestamp) {
+        let last = self.tables.dialog(id).and_then(|(leg, _)| leg.rings.last().copied());
+        if let Some(rang) = last {
+            self.settle_in_vain(id, rang, at);
+        }
+    }
+
+    /// If all of them have rung in vain, of which `rang` is the last, no agent talks in a dialog.
+    fn settle_in_vain(&mut self, id: DialogId, rang: LegId, at: Timestamp) {
         let Some((leg, _)) = self.tables.dialog(id) else { return };
-        let Some(last) = leg.rings.last().copied() else { return };
         if !(self.has_rung_in_vain(leg) && self.is_answered_by_nobody_called(id)) {
             return;
         }
-        self.trace_in_vain(id, last, at);
-        self.talks_elsewhere(id, last, Unrecorded::NoAgent, at);
+        if let Some((trace, rang)) = self.trace.as_mut().zip(self.tables.legs.get(rang)) {
+            trace.rang_in_vain(leg, rang, at);
+        }
+        self.talks_elsewhere(id, rang, Unrecorded::NoAgent, at);
     }
 
     /// Has every agent's telephone that was called for its caller stopped ringing, and has none answered?
@@ -110,21 +116,10 @@ impl Calls {
         }
         let Some(agent) = agent_of(&leg.rules, &now) else { return true };
         let named = agent_of(&leg.rules, &Party::named(leg, d.branch, Side::Callee));
-        let called: SmallVec<[_; 4]> =
-            rung().map(|l| agent_of(&l.rules, &Party::named(l, None, Side::Callee))).collect();
+        let called = || rung().map(|l| agent_of(&l.rules, &Party::named(l, None, Side::Callee)));
         // An agent who is dialled, and whose telephone is not seen to ring, may have answered.
-        let is_dialled = |id: &Option<Option<String>>| match (id, &named) {
-            (Some(id), Some(named)) => same_line(&leg.rules, id, named),
-            _ => false,
-        };
-        called.iter().any(is_dialled)
-            && called.iter().chain([&named]).any(|known| known.as_ref() == Some(&agent))
-    }
-
-    fn trace_in_vain(&mut self, id: DialogId, rang: LegId, at: Timestamp) {
-        let legs = self.tables.dialog(id).zip(self.tables.legs.get(rang));
-        if let Some((trace, ((leg, _), rang))) = self.trace.as_mut().zip(legs) {
-            trace.rang_in_vain(leg, rang, at);
-        }
+        let is_dialled = |id| matches!((&id, &named), (Some(a), Some(b)) if same_line(&leg.rules, a, b));
+        called().any(is_dialled)
+            && called().chain([named.clone()]).any(|known| known.as_ref() == Some(&agent))
     }
 }
