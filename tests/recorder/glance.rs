@@ -154,10 +154,17 @@ fn a_terminal_is_followed_and_left_as_it_was() {
     let place = Place::new();
     let config = place.config("glance-terminal");
     let studio = Studio::plain(&config);
-    // Wider after a while: there is room for another column.
-    let screen = Screen::open(&place.socket(), "(sleep 1; stty cols 132 </dev/tty) &", "--interval 0.2");
+    // Made wider it has room for another column.
+    let widen = place.socket().with_extension("wide");
+    let until_asked = format!("until [ -e '{}' ]; do sleep 0.05; done", widen.display());
+    let screen = Screen::open(
+        &place.socket(),
+        &format!("({until_asked}; stty cols 132 </dev/tty) &"),
+        "--interval 0.2",
+    );
     screen.shows("0 now");
     assert!(!screen.picture().contains("A DAY"), "{}", screen.picture());
+    std::fs::write(&widen, "").unwrap();
     screen.shows("A DAY");
     screen.end(b"\x1b");
     for key in [b"\x03", b"\x04"] {
