@@ -12,6 +12,7 @@ mod handover;
 mod hangups;
 mod in_vain;
 mod info;
+mod learning;
 mod pause_signals;
 mod refresh;
 mod strange;
@@ -75,7 +76,7 @@ impl Calls {
         Calls {
             rules,
             max_recordings,
-            tables: Tables::new(max_legs, config.limits.share(2)),
+            tables: Tables::new(max_legs, config.limits.share(2), config.limits.share(8)),
             recordings: Recordings::new(patience),
             referrals: Referrals::default(),
             agents: ByPerson::default(),
@@ -88,8 +89,8 @@ impl Calls {
         }
     }
 
-    /// Takes one message in; [`Calls::poll`] gives what follows from it.
-    pub fn handle_message(&mut self, msg: &Message<'_>, flow: Flow, at: Timestamp) {
+    /// Takes one message in, read from these bytes; [`Calls::poll`] gives what follows from it.
+    pub fn handle_message(&mut self, msg: &Message<'_>, bytes: &[u8], flow: Flow, at: Timestamp) {
         let Some(seen) = Seen::read(msg, flow, at) else { return };
         self.tables.pairing.handle_time(at);
         self.settle_media();
@@ -97,7 +98,7 @@ impl Calls {
             None => self.handle_request(&seen),
             Some(code) => self.handle_response(&seen, code),
         }
-        self.tables.weigh(&seen, &mut self.recordings);
+        self.tables.keep(&seen, bytes, &mut self.recordings);
         self.settle_media();
     }
 

@@ -282,3 +282,30 @@ pub enum Decision {
     /// is kept.
     Evict(RecordingId),
 }
+
+impl Decision {
+    /// The recording under way that it orders something of.
+    pub fn recording(&self) -> Option<RecordingId> {
+        match self {
+            Decision::Open(o) | Decision::Amend(o) => Some(o.id),
+            Decision::Formats(id, _)
+            | Decision::Event(id, ..)
+            | Decision::Disowned(Disowned { recording: id, .. })
+            | Decision::Keyed { recording: id, .. }
+            | Decision::Keys { recording: id, .. }
+            | Decision::Moved(id, ..)
+            | Decision::Pause(id, ..)
+            | Decision::Expected(id, ..)
+            | Decision::Suspend(id, _)
+            | Decision::Resume(id)
+            | Decision::Discard { recording: id, .. }
+            | Decision::Incomplete(id)
+            | Decision::Evict(id)
+            | Decision::Close { recording: id, .. } => Some(*id),
+            Decision::Unrecorded { .. }
+            | Decision::LeftOut(_)
+            | Decision::Parallel(_)
+            | Decision::Refused(_) => None,
+        }
+    }
+}

@@ -10,6 +10,7 @@
 use crate::net::Flow;
 use crate::rtp::standing::SOURCE_SHIFT;
 use crate::time::Timestamp;
+use crate::wire::link::Vlan;
 use foldhash::quality::RandomState;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -30,6 +31,13 @@ impl Tick {
     /// Steps in so many milliseconds.
     pub const fn of_ms(ms: u64) -> u32 {
         ((ms * 1_000_000) >> Tick::SHIFT) as u32
+    }
+
+    /// The last instant of this step, which does not lie after `now`.
+    pub fn instant(self, now: Timestamp) -> Timestamp {
+        let steps = Tick::at(now).since(self);
+        let next = ((now.as_ns() >> Tick::SHIFT) - i64::from(steps) + 1) << Tick::SHIFT;
+        Timestamp::from_ns(next - 1).min(now)
     }
 
     /// The earliest instant of a step that began so many before the one of `now`.
@@ -98,6 +106,17 @@ impl<T> Flows<T> {
         }
     }
 
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (Flow, &T)> {
+        let addr =
+            |word: u64| SocketAddr::V4(SocketAddrV4::new(((word >> 32) as u32).into(), (word >> 16) as u16));
+        let v4 = self.v4.iter().map(move |((src, dst), known)| {
+            let vlan = Vlan::NONE.with(*dst as u16).with(*src as u16);
+            (Flow { src: addr(*src), dst: addr(*dst), vlan }, known)
+        });
+        v4.chain(self.other.iter().map(|(flow, known)| (*flow, known)))
+    }
+
     /// States what is known of `flow`.
     pub fn insert(&mut self, flow: Flow, known: T) {
         match compact(&flow) {
@@ -119,7 +138,6 @@ impl<T> Flows<T> {
 mod tests {
     use super::*;
     use crate::rtp::standing::source_of;
-    use crate::wire::link::Vlan;
 
     fn flow(src: &str, dst: &str) -> Flow {
         let [src, dst] = [src, dst].map(|a| a.parse().expect("an address"));
@@ -139,6 +157,17 @@ mod tests {
         let source = |f: &Flow| source_of(fingerprint(f));
         assert_eq!(source(&f), source(&same));
         assert_ne!(source(&f), source(&other));
+    }
+
+    #[test]
+    fn a_tick_is_told_by_its_last_instant() {
+        let now = Timestamp::from_ns(1_795_421_723_000_000_000);
+        for ms in [0, 1, 100, 5000, 3_600_000] {
+            let then = now.offset_ns(-ms * 1_000_000);
+            let instant = Tick::at(then).instant(now);
+            assert_eq!(Tick::at(instant), Tick::at(then));
+            assert!(instant.since_ns(then) < 1 << Tick::SHIFT && (then..=now).contains(&instant));
+        }
     }
 
     #[test]
@@ -171,6 +200,9 @@ mod tests {
         for (i, f) in all.iter().enumerate() {
             assert_eq!(flows.get(f), Some(&i));
         }
+        let mut listed: Vec<_> = flows.iter().map(|(flow, i)| (*i, flow)).collect();
+        listed.sort_unstable();
+        assert!(listed.iter().map(|(_, f)| f).eq(&all), "{listed:?}");
         flows.remove(&all[0]);
         flows.remove(&all[3]);
         let left: Vec<_> = all.iter().map(|f| flows.get(f).is_some()).collect();

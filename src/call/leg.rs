@@ -9,6 +9,7 @@ use super::ids::{ContactId, DialogId, LegId};
 use super::invite::Invite;
 use super::pairing::{SessionId, Side};
 use super::rules::Rules;
+use super::said::SaidInLeg;
 use crate::net::Flow;
 use crate::pii::Pii;
 use crate::sdp::Description;
@@ -153,6 +154,8 @@ pub struct Leg {
     pub timer: Option<Timestamp>,
     /// Bytes of memory it holds with its dialogs, as last reckoned.
     pub weight: usize,
+    /// What it came from.
+    pub said: SaidInLeg,
 }
 
 impl Leg {

@@ -8,6 +8,7 @@ use super::ids::{ContactId, LegId};
 use super::invite::Invite;
 use super::leg::Leg;
 use super::rules::Rules;
+use super::said::SaidInLeg;
 use super::seen::Seen;
 use crate::time::Timestamp;
 use foldhash::quality::RandomState;
@@ -113,6 +114,7 @@ impl Legs {
             last_seen: seen.at,
             timer: None,
             weight: 0,
+            said: SaidInLeg::default(),
         };
         let [invite, caller] = self.hashes(&leg.call_id, &leg.caller_tag, leg.invite_cseq);
         self.legs.insert(id, leg);
@@ -129,6 +131,11 @@ impl Legs {
     /// Those that began before another, the newest first; of very many the newest.
     pub fn before(&self, id: LegId) -> impl Iterator<Item = &Leg> {
         (id.0.saturating_sub(MAX_SEARCHED)..id.0).rev().filter_map(|n| self.get(LegId(n)))
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Leg> {
+        self.legs.values()
     }
 
     /// Looks one up to change it.

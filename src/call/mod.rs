@@ -19,6 +19,7 @@
 //! twins clicked             legs that nothing ties and are one conversation; click to dial
 //! recording(s) transfer     machines: a recording's life, REFERs that wait for their INVITE
 //! call_settings             what of the configuration it all goes by
+//! said history              what it all came from, kept for a process that is to go on with it
 //! trace                     what was decided and why, for whoever asks
 //! overflow                  what there was no room for
 //! ```
@@ -42,6 +43,7 @@ mod flows;
 mod give_way;
 mod guess;
 mod heard_since;
+pub mod history;
 mod host_pairs;
 mod hosts;
 mod identifier;
@@ -64,6 +66,7 @@ mod reports;
 mod route;
 pub mod rules;
 mod runs;
+pub mod said;
 mod seen;
 mod session;
 mod stragglers;

@@ -60,10 +60,11 @@ use super::between::Between;
 use super::contender::RunHistory;
 use super::flows::Tick;
 use super::guess::Guess;
+use super::history::RunSoFar;
 use super::host_pairs::HostPairs;
 use super::hosts::Hosts;
 use super::owner::Ownership;
-use super::places::Places;
+use super::places::{Places, ResolvedFlow};
 use super::reports::ReportPlaces;
 pub use super::route::{Disowned, Route, Target};
 use super::runs::Run;
@@ -380,6 +381,28 @@ impl Pairing {
     /// What the next recording has to give back. Asked after each packet.
     pub fn poll_disowned(&mut self) -> Option<Disowned> {
         self.disowned.pop_front()
+    }
+
+    /// The runs of packets on flows that are some call's, as at `now`; the oldest first.
+    pub fn runs(&self, now: Timestamp) -> Vec<RunSoFar> {
+        let run = |(flow, known): (Flow, &ResolvedFlow)| RunSoFar {
+            flow,
+            ssrc: known.run.ssrc,
+            began: known.run.began.instant(now),
+            first: known.run.first,
+            heard: known.heard.instant(now),
+            newest: known.run.seq,
+        };
+        let mut runs: Vec<_> = self.places.flows().map(run).collect();
+        runs.sort_unstable_by_key(|r| (r.began, r.flow));
+        runs
+    }
+
+    /// A run that was last taken in a while ago went on meanwhile.
+    pub fn note_run(&mut self, run: &RunSoFar) {
+        if let Some(known) = self.places.known_mut(&run.flow).filter(|k| k.run.ssrc == run.ssrc) {
+            (known.heard, known.run.seq) = (Tick::at(run.heard), run.newest);
+        }
     }
 
     /// The recordings that an RTCP packet belongs to: a report comes on the port

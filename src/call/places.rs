@@ -98,6 +98,11 @@ impl Places {
         self.flows.get_mut(flow)
     }
 
+    /// All flows resolved, in no order.
+    pub fn flows(&self) -> impl Iterator<Item = (Flow, &ResolvedFlow)> {
+        self.flows.iter()
+    }
+
     /// What is known of a flow.
     pub fn known(&self, flow: &Flow) -> Option<&ResolvedFlow> {
         self.flows.get(flow)

@@ -13,6 +13,7 @@
 
 mod hangup;
 mod hearing;
+mod taking_over;
 #[cfg(test)]
 mod tests;
 
@@ -372,24 +373,28 @@ impl Recordings {
                 None
             }
             RecordingState::Ending { .. } => self.settle_hang_up(id, now),
-            RecordingState::Open if now >= r.deadline(patience) => {
-                let next = Recording {
-                    state: RecordingState::Dormant(Vec::new()),
-                    timer: None,
-                    last_media: None,
-                    opening: r.opening.clone(),
-                    ..*r
-                };
-                let closed = self.close(id, r.heard_until(), Ending::Timeout, false)?;
-                let next = self.insert(next);
-                self.wait(next);
-                Some(Closed { goes_on: Some(next), ..closed })
-            }
+            RecordingState::Open if now >= r.deadline(patience) => self.fall_silent(id),
             RecordingState::Open => {
                 self.wait(id);
                 None
             }
         }
+    }
+
+    /// It was silent for too long: it ends, and another one waits for media.
+    fn fall_silent(&mut self, id: RecordingId) -> Option<Closed> {
+        let r = self.get(id)?;
+        let next = Recording {
+            state: RecordingState::Dormant(Vec::new()),
+            timer: None,
+            last_media: None,
+            opening: r.opening.clone(),
+            ..*r
+        };
+        let closed = self.close(id, r.heard_until(), Ending::Timeout, false)?;
+        let next = self.insert(next);
+        self.wait(next);
+        Some(Closed { goes_on: Some(next), ..closed })
     }
 
     /// The next moment at which silence could have lasted too long.

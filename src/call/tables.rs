@@ -14,6 +14,7 @@ use super::media::{self, Feeds};
 use super::pairing::{Pairing, Side};
 use super::recordings::Recordings;
 use super::rules::Rules;
+use super::said::SaidRoom;
 use super::seen::Seen;
 use crate::id::RecordingId;
 use foldhash::quality::RandomState;
@@ -36,11 +37,14 @@ pub(super) struct Tables {
     hasher: RandomState,
     /// Parts left out because there was no room for them, see [`super::Overflow::parts`].
     pub no_room: u64,
+    /// What the legs came from.
+    pub said: SaidRoom,
 }
 
 impl Tables {
-    /// Empty, for at most `max` legs that hold at most so many bytes.
-    pub fn new(max: usize, max_bytes: usize) -> Self {
+    /// Empty, for at most `max` legs that hold at most so many bytes, and of whose SIP at most `max_said`
+    /// bytes are kept.
+    pub fn new(max: usize, max_bytes: usize, max_said: usize) -> Self {
         Tables {
             legs: Legs::new(max),
             max_bytes,
@@ -50,6 +54,7 @@ impl Tables {
             origins: RandomState::default(),
             hasher: RandomState::default(),
             no_room: 0,
+            said: SaidRoom::new(max_said),
         }
     }
 
@@ -178,12 +183,20 @@ impl Tables {
         id
     }
 
-    /// Reckons again what the leg of a message holds; where all hold too much, the oldest that
-    /// nobody answered are forgotten.
-    pub fn weigh(&mut self, seen: &Seen<'_>, recordings: &mut Recordings) {
+    /// Keeps a message of a leg, and reckons again what that holds; where all hold too much, the oldest
+    /// that nobody answered are forgotten.
+    pub fn keep(&mut self, seen: &Seen<'_>, bytes: &[u8], recordings: &mut Recordings) {
         let of_dialog = self.dialog_of(seen).and_then(|(id, _)| self.dialog(id));
         let leg = of_dialog.map(|(leg, _)| leg).or_else(|| self.legs.of_invite(seen).next());
-        let Some(leg) = leg else { return };
+        let Some(id) = leg.map(|l| l.id) else { return };
+        if let Some(leg) = self.legs.get_mut(id) {
+            self.said.keep(&mut leg.said, seen, bytes);
+        }
+        self.weigh(id, recordings);
+    }
+
+    fn weigh(&mut self, id: LegId, recordings: &mut Recordings) {
+        let Some(leg) = self.legs.get(id) else { return };
         let of_dialog = |d: &Dialog| {
             let media = d.media.iter().map(|m| size_of::<HopMedia>() + PAIRED + m.offer_answer.weight());
             let unasked = d
@@ -194,7 +207,7 @@ impl Tables {
             size_of::<Dialog>() + d.callee_tag.len() + parts + 64
         };
         let dialogs: usize = self.dialogs_of(leg).map(of_dialog).sum();
-        let (id, bytes) = (leg.id, leg.weigh() + dialogs);
+        let bytes = leg.weigh() + dialogs;
         self.legs.set_weight(id, bytes);
         while self.legs.bytes() > self.max_bytes {
             let (dialogs, pairing, followed) = (&self.dialogs, &self.pairing, &*recordings);
@@ -364,6 +377,7 @@ impl Tables {
 
     fn forget(&mut self, id: LegId, recordings: &mut Recordings) {
         let Some(mut leg) = self.legs.remove(id) else { return };
+        self.said.forget(&leg.said);
         media::stop_ringing(&mut leg, &mut self.pairing);
         for d in &leg.dialogs {
             if let Some(r) = self.dialogs.get(*d).and_then(Dialog::recording) {

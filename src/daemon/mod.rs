@@ -29,6 +29,8 @@ pub mod decoders;
 #[forbid(unsafe_code)]
 mod hep_report;
 #[forbid(unsafe_code)]
+pub mod history_lines;
+#[forbid(unsafe_code)]
 pub mod housekeeping;
 #[forbid(unsafe_code)]
 mod latest;

@@ -1,8 +1,7 @@
 //! What is told of recordings: outcomes for a summary, and what the metrics call their ends.
 
 use super::deck::Trouble;
-use crate::call::pairing::Disowned;
-use crate::call::{Decision, Ends, Unrecorded};
+use crate::call::{Ends, Unrecorded};
 use crate::store::assurance::AssuranceBucket;
 use crate::store::sidecar::Sidecar;
 use crate::tape::FaultKind;
@@ -90,30 +89,6 @@ pub fn unrecorded_label(why: Unrecorded) -> UnrecordedReason {
         Unrecorded::InviteNotSeen => UnrecordedReason::InviteUnseen,
         Unrecorded::Stray => UnrecordedReason::Stray,
         Unrecorded::Truncated => UnrecordedReason::Truncated,
-    }
-}
-
-/// Which recording a decision is about, if about one.
-pub fn recording_of(decision: &Decision) -> Option<crate::id::RecordingId> {
-    match decision {
-        Decision::Open(o) | Decision::Amend(o) => Some(o.id),
-        Decision::Formats(id, _)
-        | Decision::Event(id, ..)
-        | Decision::Disowned(Disowned { recording: id, .. })
-        | Decision::Keyed { recording: id, .. }
-        | Decision::Keys { recording: id, .. }
-        | Decision::Moved(id, ..)
-        | Decision::Pause(id, ..)
-        | Decision::Expected(id, ..)
-        | Decision::Suspend(id, _)
-        | Decision::Resume(id)
-        | Decision::Discard { recording: id, .. }
-        | Decision::Incomplete(id)
-        | Decision::Evict(id)
-        | Decision::Close { recording: id, .. } => Some(*id),
-        Decision::Unrecorded { .. } | Decision::LeftOut(_) | Decision::Parallel(_) | Decision::Refused(_) => {
-            None
-        }
     }
 }
 

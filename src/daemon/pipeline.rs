@@ -10,7 +10,7 @@ use super::context::Context;
 use super::control::asked::AskedOfWorker;
 use super::counts::MediaCounts;
 use super::crew::{Crew, Pulse};
-use super::observe::{RecordingOutcome, recording_of, unrecorded_label};
+use super::observe::{RecordingOutcome, unrecorded_label};
 use super::unrecorded::{by_rule, missed};
 use super::worker::Worker;
 use crate::call::call_id_hash;
@@ -329,7 +329,7 @@ impl Lane {
 impl Sink for Pipeline {
     fn decision(&mut self, decision: Decision) {
         self.report(&decision);
-        if let Some(id) = recording_of(&decision) {
+        if let Some(id) = decision.recording() {
             let lane = self.lane_of(id);
             if self.is_taken(lane, id, &decision) {
                 self.push(lane, Item::Order(Box::new(decision)));

@@ -7,6 +7,7 @@ use super::cut::{self, CutCalls, CutMedia, Start, own};
 use super::dtls_flows::DtlsFlows;
 use super::engine_stats::EngineStats;
 use super::outlet::{MediaPacket, Sink};
+use super::share::Share;
 use crate::call::call_settings::CallSettings;
 use crate::call::pairing::{Route, StreamPosition};
 use crate::call::{Calls, Decision, Ending, Unrecorded};
@@ -37,6 +38,9 @@ pub(super) struct Core {
     /// None: no secret can become known.
     pub(super) dtls: Option<DtlsFlows>,
     cut_media: CutMedia,
+    pub(super) share: Share,
+    /// What was captured by then was learned from elsewhere.
+    pub(super) learned_until: Timestamp,
 }
 
 impl Core {
@@ -53,6 +57,8 @@ impl Core {
             cut_calls: CutCalls::default(),
             dtls: config.tls.is_set().then(DtlsFlows::default),
             cut_media: CutMedia::default(),
+            share: Share::default(),
+            learned_until: Timestamp::from_ns(i64::MIN),
         }
     }
 
@@ -67,6 +73,9 @@ impl Core {
     pub fn handle_captured(&mut self, d: &Datagram<'_>, sink: &mut impl Sink) {
         if is_reserved(d.flow.src.ip()) || is_reserved(d.flow.dst.ip()) {
             self.stats.other_udp += 1;
+            return;
+        }
+        if d.ts <= self.learned_until {
             return;
         }
         self.handle_datagram(d, sink);
@@ -102,7 +111,7 @@ impl Core {
                         let is_answer = self.cut_calls.is_answer(d.flow, Start::of(&msg), rest);
                         self.count_cut(is_answer, d.ts, sink);
                     }
-                    self.calls.handle_message(&msg, d.flow, d.ts);
+                    self.calls.handle_message(&msg, rest.get(..used).unwrap_or(rest), d.flow, d.ts);
                     self.drain(sink);
                     rest = rest.get(used.max(1)..).unwrap_or_default();
                 }
@@ -124,7 +133,11 @@ impl Core {
         self.stats.sip_cut += 1;
         if is_answer {
             self.stats.unrecorded[Unrecorded::Truncated as usize] += 1;
-            cut::unrecorded(at).into_iter().for_each(|d| sink.decision(d));
+            for decision in cut::unrecorded(at) {
+                if self.share.takes(&decision, at) {
+                    sink.decision(decision);
+                }
+            }
         }
     }
 
@@ -159,7 +172,11 @@ impl Core {
             sink.rtp(d);
         }
         let stream = StreamPosition::of(d.payload).filter(|_| kind == DatagramKind::Rtp);
-        let (route, fingerprint) = self.calls.handle_media(&d.flow, d.ts, stream);
+        let (mut route, fingerprint) = self.calls.handle_media(&d.flow, d.ts, stream);
+        if let Route::Record(_) = route {
+            self.drain(sink);
+            self.share.keep_own(&mut route);
+        }
         match route {
             Route::Unmatched => self.stats.rtp_unmatched += 1,
             Route::Doubt => {
@@ -175,7 +192,6 @@ impl Core {
                 }
             }
             Route::Record(targets) => {
-                self.drain(sink);
                 if d.truncated {
                     self.stats.rtp_cut += 1;
                     // Audio that was cut by the snap length is missing.
@@ -231,6 +247,9 @@ impl Core {
 
     pub fn drain(&mut self, sink: &mut impl Sink) {
         while let Some(d) = self.calls.poll() {
+            if !self.share.takes(&d, self.clock.now()) {
+                continue;
+            }
             match &d {
                 Decision::Unrecorded { reason, .. } => self.stats.unrecorded[*reason as usize] += 1,
                 Decision::Close { recording, .. } | Decision::Discard { recording, .. } => {

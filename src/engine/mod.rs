@@ -17,8 +17,10 @@ mod doubtful;
 mod dtls_flows;
 pub mod engine_stats;
 mod outlet;
+mod share;
 
 use crate::call::call_settings::CallSettings;
+use crate::call::history::CallHistory;
 use crate::call::{Calls, Ending};
 use crate::config::{Config, PauseBy, SipPorts, Switch};
 use crate::id::RecordingId;
@@ -31,6 +33,7 @@ use core::Core;
 use doubtful::{Again, Doubtful};
 use engine_stats::EngineStats;
 pub use outlet::{MediaPacket, Sink};
+use share::Share;
 
 /// The core: everything between a frame and an order.
 pub struct Engine {
@@ -108,6 +111,47 @@ impl Engine {
         if let Some(now) = self.core.clock.advance(now) {
             self.core.handle_timeout(now, sink);
         }
+    }
+
+    /// What it has come to so far, for another engine to [`Engine::learn`]. `None` while what came last
+    /// is not taken in, since its stamp waits for a witness.
+    pub fn history(&self) -> Option<CallHistory> {
+        self.doubtful.is_none().then(|| self.core.calls.history(self.core.clock.now()))
+    }
+
+    /// Makes the calls of another engine its own, from nothing on, and passes over what was captured up to then.
+    /// Nothing is recorded until [`Engine::record_from`]. Of how many recordings of the other it knows.
+    pub fn learn(&mut self, history: &CallHistory) -> usize {
+        let core = &mut self.core;
+        core.clock.jump(history.now);
+        core.share = Share::none();
+        core.learned_until = history.now;
+        let share = &mut core.share;
+        core.calls.learn(history, |decision, at| _ = share.takes(&decision, at))
+    }
+
+    /// Recordings that begin at `from` or later are this engine's; those before are the other one's to their end.
+    /// False where it is too late for that.
+    pub fn record_from(&mut self, from: Timestamp) -> bool {
+        let is_ahead = self.core.clock.now() < from;
+        if is_ahead {
+            self.core.share.begin(from);
+        }
+        is_ahead
+    }
+
+    /// Recordings that begin at `until` or later are another engine's. False where it is too late for that.
+    pub fn record_until(&mut self, until: Timestamp) -> bool {
+        let is_ahead = self.core.clock.now() < until;
+        if is_ahead {
+            self.core.share.end(until);
+        }
+        is_ahead
+    }
+
+    /// Recordings of its own under way.
+    pub fn own_recordings(&self) -> usize {
+        self.core.share.own()
     }
 
     /// Opens SIP over TLS as well, with the private key of a server.

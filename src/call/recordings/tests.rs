@@ -39,7 +39,7 @@ fn answer(calls: &mut Calls, n: usize) {
             body.len()
         );
         let (message, _) = Message::parse(text.as_bytes()).unwrap();
-        calls.handle_message(&message, flow(way.0, way.1), at(ms));
+        calls.handle_message(&message, text.as_bytes(), flow(way.0, way.1), at(ms));
     };
     let (uri, tag) = (format!("sip:{agent}@{callee}"), format!(";tag=b{n}"));
     say(0, &format!("INVITE {uri} SIP/2.0"), (caller, callee), "", "INVITE", &sdp(&hosts[0]));
