@@ -36,6 +36,8 @@ mod doctoring;
 mod faults;
 #[path = "live/faulty_commands.rs"]
 mod faulty_commands;
+#[path = "live/handover.rs"]
+mod handover;
 #[path = "live/name_service.rs"]
 mod name_service;
 #[path = "live/probing.rs"]

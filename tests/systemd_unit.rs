@@ -146,7 +146,9 @@ fn the_lines_that_matter_are_there() {
     let unit = shipped("nauhuri.service");
     for (key, want) in [
         ("Type", "notify"),
-        ("NotifyAccess", "main"),
+        ("NotifyAccess", "all"),
+        ("KillMode", "process"),
+        ("RuntimeDirectoryPreserve", "restart"),
         ("WatchdogSec", "30"),
         ("Restart", "always"),
         ("RestartSec", "1"),
@@ -155,7 +157,7 @@ fn the_lines_that_matter_are_there() {
         ("TimeoutStartSec", "infinity"),
         ("IPAddressDeny", "any"),
         ("IPAddressAllow", "localhost"),
-        ("ExecStart", "/usr/bin/nauhuri record"),
+        ("ExecStart", "/usr/bin/nauhuri record --keep-calls"),
         ("ExecReload", "/usr/bin/nauhuri reload"),
         ("User", "nauhuri"),
         ("Group", "nauhuri"),

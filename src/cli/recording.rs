@@ -10,6 +10,14 @@ pub struct RecordArgs {
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
+    /// Take over from the recorder that runs, without cutting a call: it records what it has to its end, this one
+    /// what begins. Where none runs, this one starts as usual
+    #[arg(long)]
+    pub take_over: bool,
+    /// Keep calls through restarts of the service: the recorder is a process of its own, which takes over from the one
+    /// before it, and which a restart by systemd leaves to the one after it
+    #[arg(long, conflicts_with = "take_over")]
+    pub keep_calls: bool,
 }
 
 /// `nauhuri replay`

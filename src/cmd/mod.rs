@@ -115,7 +115,10 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
 /// A reader that left (`nauhuri check | head`) is no error: 0.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     let is_wrong = |e: &(dyn std::error::Error + 'static)| {
-        e.is::<ConfigError>() || e.is::<usage::Usage>() || e.is::<reload::ReloadFailed>()
+        e.is::<ConfigError>()
+            || e.is::<usage::Usage>()
+            || e.is::<reload::ReloadFailed>()
+            || e.downcast_ref::<record::RecorderEnded>().is_some_and(|ended| ended.is_usage)
     };
     if error.chain().any(is_wrong) {
         return 2;

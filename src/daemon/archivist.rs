@@ -8,6 +8,7 @@
 
 use super::context::Context;
 use super::crew::Pulse;
+use super::estate::Estate;
 use super::latest::Latest;
 use super::machine_clock::Clock;
 use super::recovery::Recovery;
@@ -59,6 +60,8 @@ pub struct Orders {
     pub clock: Clock,
     /// What an earlier run left; one that dies leaves the rest to the next.
     pub recovery: Mutex<Recovery>,
+    /// Somebody else keeps the archive from here on.
+    pub estate: Arc<Estate>,
     /// Asked to stop: its last look is for what the workers have finished by then.
     pub stop: StopFlag,
 }
@@ -114,11 +117,22 @@ impl<'a> Archivist<'a> {
         while !orders.stop.is_set() {
             pulse.beat();
             archivist.config = orders.in_force.get();
+            if orders.estate.is_given_up() {
+                keeper = None;
+                if archivist.timetable.register.is_due(orders.clock.now(), LOOK_EVERY) {
+                    archivist.write_down();
+                }
+                orders.clock.nap(NAP);
+                continue;
+            }
             let is_recovered = archivist.recover(pulse);
             archivist.turn(&mut keeper, pulse);
             if is_recovered {
                 orders.clock.nap(NAP);
             }
+        }
+        if orders.estate.is_given_up() {
+            return archivist.write_down();
         }
         let asked = Instant::now();
         while !archivist.recover(pulse) && asked.elapsed() < LAST_LEFTOVERS {

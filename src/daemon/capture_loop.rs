@@ -9,6 +9,7 @@ use super::machine_clock::Clock;
 use super::notices::{Notice, notices};
 use super::observe::RecordingOutcome;
 use super::pipeline::{Pipeline, Workshop};
+use super::relay::Relay;
 use super::shutdown::StopFlag;
 use super::totals::snapshot;
 use super::unrecorded::by_failure;
@@ -68,6 +69,8 @@ pub struct Inlets<S> {
     pub asked: Receiver<Asked>,
     /// What it takes of new configurations.
     pub updates: Receiver<Box<EngineUpdate>>,
+    /// Whom it takes over from, and how it is handed over.
+    pub relay: Relay,
 }
 
 /// A recorder that has been set up and runs until told to stop.
@@ -79,6 +82,7 @@ pub struct Live<S> {
     intake: Intake,
     asked: Receiver<Asked>,
     updates: Receiver<Box<EngineUpdate>>,
+    relay: Relay,
     hep: HepReport,
     key_logs: KeyLogs,
     /// Interfaces that are to be opened again, and why they cannot be.
@@ -121,8 +125,8 @@ impl<S: FrameSource> Live<S> {
         clock: &Clock,
         crew: &Arc<Crew>,
     ) -> std::io::Result<Live<S>> {
-        let Inlets { sources, intake, hep, server_keys, asked, updates } = inlets;
-        let mut engine = Engine::new(config);
+        let Inlets { sources, intake, hep, server_keys, asked, updates, mut relay } = inlets;
+        let mut engine = relay.take_engine().unwrap_or_else(|| Engine::new(config));
         server_keys.into_iter().for_each(|key| engine.add_server_key(key));
         for s in &sources {
             Event::CaptureStarted { interface: s.name() }.emit(context.metrics());
@@ -149,6 +153,7 @@ impl<S: FrameSource> Live<S> {
             intake,
             asked,
             updates,
+            relay,
             hep: HepReport::of(hep),
             key_logs: KeyLogs::of(&config.tls),
             lost: Vec::new(),
@@ -168,15 +173,19 @@ impl<S: FrameSource> Live<S> {
         })
     }
 
-    /// Captures until `stop`, then finishes open recordings. False if a worker died:
+    /// Captures until one of `stops`, does `first` and finishes open recordings. False if a worker died:
     /// then it ends at once, since a fresh start records more than what is left.
-    pub fn run(mut self, stop: &StopFlag, notifier: &mut Notifier) -> bool {
+    pub fn run(mut self, stops: &[&StopFlag], notifier: &mut Notifier, first: impl FnOnce()) -> bool {
         let _life = self.pulse.enter();
         let (mut published, mut retried) = (Instant::now(), Instant::now());
         let mut wall = WallSteps::new(&self.clock);
         self.context.outlets.readiness.capturing();
+        self.relay.begin();
         self.publish(published, notifier);
-        while !stop.is_set() && !self.pipeline.has_dead() {
+        while !stops.iter().any(|stop| stop.is_set())
+            && !self.pipeline.has_dead()
+            && !self.relay.is_over(&self.engine)
+        {
             if !self.take_packets() {
                 self.wait();
             }
@@ -187,6 +196,9 @@ impl<S: FrameSource> Live<S> {
             }
             self.engine.handle_timeout(self.clock.wall() - RING_DELAY, &mut self.pipeline);
             self.answer();
+            if self.relay.take_steps(&mut self.engine) {
+                notifier.fall_silent();
+            }
             notifier.ping_if_due(now);
             self.pulse.beat_at(now);
             if now.duration_since(published) >= PUBLISH_EVERY {
@@ -198,6 +210,7 @@ impl<S: FrameSource> Live<S> {
                 self.reopen();
             }
         }
+        first();
         self.finish(notifier)
     }
 

@@ -9,6 +9,8 @@ pub mod archivist;
 #[forbid(unsafe_code)]
 pub mod batch;
 #[forbid(unsafe_code)]
+pub mod before;
+#[forbid(unsafe_code)]
 pub mod capture_loop;
 #[forbid(unsafe_code)]
 mod closing;
@@ -26,6 +28,10 @@ pub mod crew;
 pub mod deck;
 // Of its parts each but `avcodec`, which calls libavcodec.
 pub mod decoders;
+#[forbid(unsafe_code)]
+pub mod estate;
+#[forbid(unsafe_code)]
+pub mod foreman;
 #[forbid(unsafe_code)]
 mod hep_report;
 #[forbid(unsafe_code)]
@@ -55,6 +61,8 @@ pub mod recovery;
 #[forbid(unsafe_code)]
 pub mod register_queue;
 #[forbid(unsafe_code)]
+pub mod relay;
+#[forbid(unsafe_code)]
 pub mod reload;
 #[forbid(unsafe_code)]
 pub mod reload_signal;
@@ -63,11 +71,15 @@ pub mod replay;
 #[forbid(unsafe_code)]
 mod running;
 #[forbid(unsafe_code)]
+mod serving;
+#[forbid(unsafe_code)]
 pub mod shutdown;
 #[forbid(unsafe_code)]
 pub mod siprec_report;
 #[forbid(unsafe_code)]
 mod story;
+#[forbid(unsafe_code)]
+pub mod succession;
 #[forbid(unsafe_code)]
 pub mod totals;
 #[forbid(unsafe_code)]

@@ -4,24 +4,29 @@
 //! that ([`super::recovery`]), and nobody who edits the store can keep the recorder from starting.
 
 use super::archivist::{Archivist, Orders};
-use super::capture_loop::{Inlets, Live, open_sources};
+use super::before::{Before, draining, told};
+use super::capture_loop::{Inlets, Live, STOP_WITHIN, open_sources};
 use super::confine::{Confined, confine};
-use super::context::{Context, Outlets};
+use super::context::Context;
 use super::control::asked::ask_line;
 use super::control::desktop::{DesktopError, DesktopPort};
 use super::control::errands::Errands;
-use super::control::{self, ControlDoors, ControlSocket};
-use super::crew::{Crew, Faults, Patience, Pulse};
+use super::control::{ControlDoors, ControlSocket};
+use super::crew::{Crew, Faults, Patience};
 use super::decoders::Program;
+use super::estate::Estate;
 use super::housekeeping;
 use super::latest::Latest;
 use super::machine_clock::Clock;
 use super::open_files::report_files;
 use super::recovery::Recovery;
+use super::relay::Relay;
 use super::reload::{AskedBy, ReadConfig, Reloader, update_line};
 use super::reload_signal::ReloadSignal;
+use super::serving::{serve_commands, serve_metrics};
 use super::shutdown::{StopFlag, StopSignals};
 use super::siprec_report::ReportedSiprec;
+use super::succession::{Succession, end_all};
 use crate::capture::feed::{Feed, Intake, Listener, feed};
 use crate::capture::hep_listener::hep_counts::HepCounts;
 use crate::capture::hep_listener::{HepListenError, HepListener};
@@ -41,10 +46,13 @@ use crate::tls::RsaKey;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the archivist and the others may take to end after the workers have.
 const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Why the recorder cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +117,8 @@ pub struct Recorder<S> {
     signals: Option<StopSignals>,
     reload_signal: Option<ReloadSignal>,
     read: ReadConfig,
+    /// The calls of the recorder before, or why they are not known.
+    succession: Result<Option<Succession>, String>,
 }
 
 impl<S: FrameSource> Recorder<S> {
@@ -117,7 +127,15 @@ impl<S: FrameSource> Recorder<S> {
     /// # Errors
     /// [`StartError`]
     pub fn prepare(config: &Config) -> Result<Recorder<S>, StartError> {
-        let sources = open_sources(config)?;
+        Recorder::prepare_after(config, Before::Nobody)
+    }
+
+    /// The same after whoever records into the store now.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub fn prepare_after(config: &Config, before: Before) -> Result<Recorder<S>, StartError> {
+        let mut sources = open_sources(config)?;
         let siprec = SiprecListener::open(config)?;
         let server_keys = server_keys(&config.tls)?;
         let (hep_listeners, hep) = HepListener::open_all(config)?;
@@ -133,8 +151,12 @@ impl<S: FrameSource> Recorder<S> {
         mark::must_be(root, &config.storage.id).map_err(other)?;
         mark::enter(root, &state, clock.wall()).map_err(other)?;
         let closed = |source| StartError::Store { root: root.clone(), source };
-        let lock = StoreLock::enter(root).map_err(closed)?;
-        let recorder_lock = RecorderLock::take(root, clock.wall()).map_err(closed)?;
+        let mut lock = StoreLock::enter(root).map_err(closed)?;
+        if before == Before::TakenOver {
+            // Whoever comes after another finds what that records, not what a crash left.
+            lock.share().map_err(closed)?;
+        }
+        let (succession, recorder_lock) = before.take_lock(config, &mut sources, &clock).map_err(closed)?;
         // Before anybody asks: a log that seems to have lost its entries is an alert.
         if let Ok(Some(link)) = AuditLog::of(&state, &config.audit).head() {
             context.metrics().set_audit_head(link.seq, &link.hash);
@@ -165,6 +187,7 @@ impl<S: FrameSource> Recorder<S> {
             signals: None,
             reload_signal: None,
             read,
+            succession,
         })
     }
 
@@ -251,7 +274,14 @@ impl<S: FrameSource> Recorder<S> {
         let (door, asked) = ask_line();
         let (to_capture, updates) = update_line();
         let (hep, server_keys) = (self.hep, self.server_keys);
-        let inlets = Inlets { sources, intake, hep, server_keys, asked, updates };
+        let predecessor = told(self.succession);
+        let root = context.writing.root.clone();
+        let received = "what HEP and SIPREC send is not handed over";
+        let refusal = (!self.listeners.is_empty()).then_some(received);
+        let ended = StopFlag::default();
+        let (estate, steps) = Estate::new((self.recorder_lock, root), &ended, refusal);
+        let relay = Relay::new(predecessor, steps);
+        let inlets = Inlets { sources, intake, hep, server_keys, asked, updates, relay };
         let live = Live::start(&config, inlets, &context, &clock, &crew)?;
         let stop = StopFlag::default();
         let audit = AuditLog::of(&state, &config.audit);
@@ -264,13 +294,14 @@ impl<S: FrameSource> Recorder<S> {
             listen(listener, &feed, &crew, &stop)?;
         }
         if let Some(port) = port {
-            serve_metrics(port, &outlets, &crew, &stop)?;
+            serve_metrics(port, &outlets, &crew, (&stop, &estate))?;
         }
         if !doors.is_shut() {
             let told = (Arc::clone(&outlets.metrics), Arc::clone(&outlets.readiness));
             let errands = Errands::new(door, audit, told, clock.clone());
+            let errands = errands.with_reloader(reloader).with_estate(Arc::clone(&estate));
             let zone = config.retention.timezone.to_string();
-            serve_commands(doors, (errands.with_reloader(reloader), zone), &outlets, &crew, &stop)?;
+            serve_commands(doors, (errands, zone), &outlets, &crew, (&stop, &estate))?;
         }
         let (shared, interfaces, ends) =
             (Arc::clone(&context), config.capture.interface.clone(), stop.clone());
@@ -283,12 +314,30 @@ impl<S: FrameSource> Recorder<S> {
         let finished = StopFlag::default();
         let (stop_archivist, shared) = (finished.clone(), Arc::clone(&context));
         let recovery = Mutex::new(recovery);
-        let orders = Orders { in_force, context: shared, zone, clock, recovery, stop: stop_archivist };
+        let kept_by = Arc::clone(&estate);
+        let orders = Orders {
+            in_force,
+            context: shared,
+            zone,
+            clock,
+            recovery,
+            estate: kept_by,
+            stop: stop_archivist,
+        };
         crew.start(ThreadRole::Archivist, "archivist", Patience::WhileBusy, move |pulse| {
             Archivist::work(&orders, pulse);
         })?;
         let metrics = Arc::clone(&outlets.metrics);
-        Ok(RunningRecorder { live, crew, stop, finished, metrics, _recorder_lock: self.recorder_lock })
+        Ok(RunningRecorder {
+            live,
+            crew,
+            stop,
+            finished,
+            metrics,
+            estate,
+            ended,
+            root: context.writing.root.clone(),
+        })
     }
 }
 
@@ -311,42 +360,6 @@ fn heed_signals(
         })?;
     }
     Ok(())
-}
-
-/// Answers at the metrics port.
-fn serve_metrics(port: Port, outlets: &Outlets, crew: &Crew, stop: &StopFlag) -> io::Result<()> {
-    Event::MetricsListening { addr: port.addr() }.emit(&outlets.metrics);
-    let (stop, outlets) = (stop.clone(), outlets.clone());
-    crew.start(ThreadRole::Metrics, "metrics", Patience::Short, move |pulse: &Arc<Pulse>| {
-        let goes_on = || {
-            pulse.beat();
-            !stop.is_set()
-        };
-        if let Err(e) = port.answer(&outlets.metrics, &outlets.readiness, goes_on) {
-            Event::ServerEnded { server: "metrics", reason: e.kind() }.emit(&outlets.metrics);
-        }
-    })
-}
-
-/// Answers commands and agents' desktops.
-fn serve_commands(
-    doors: ControlDoors,
-    (errands, zone): (Errands, String),
-    outlets: &Outlets,
-    crew: &Crew,
-    stop: &StopFlag,
-) -> io::Result<()> {
-    doors.names().for_each(|listener| Event::Listening { listener: &listener }.emit(&outlets.metrics));
-    let (ends, metrics) = (stop.clone(), Arc::clone(&outlets.metrics));
-    crew.start(ThreadRole::Control, "control", Patience::Short, move |pulse: &Arc<Pulse>| {
-        let goes_on = || {
-            pulse.beat();
-            !ends.is_set()
-        };
-        if let Err(e) = control::answer(&doors, &errands, &zone, goes_on) {
-            Event::ServerEnded { server: "control", reason: e.kind() }.emit(&metrics);
-        }
-    })
 }
 
 /// The local socket. Calls are not lost for want of one.
@@ -384,14 +397,29 @@ pub struct RunningRecorder<S> {
     stop: StopFlag,
     finished: StopFlag,
     metrics: Arc<Metrics>,
-    _recorder_lock: RecorderLock,
+    /// What there is one of, until another recorder has it.
+    estate: Arc<Estate>,
+    /// A hand-over has failed when it could not be taken back.
+    ended: StopFlag,
+    root: PathBuf,
 }
 
 impl<S: FrameSource> RunningRecorder<S> {
+    /// Asks whether another recorder has taken over, or is doing so.
+    pub fn is_taken(&self) -> impl Fn() -> bool + Send + 'static {
+        let estate = Arc::clone(&self.estate);
+        move || estate.is_given_up()
+    }
+
     /// Captures on the calling thread until `stop` is set, then finishes what is open. False if a
     /// worker died.
     pub fn run(self, stop: &StopFlag, notifier: &mut Notifier) -> bool {
-        let all_well = self.live.run(stop, notifier);
+        let drains = || {
+            // Whoever only finishes what it has is stopped with the recorder that came after it.
+            let holders = if self.estate.is_given_up() { Vec::new() } else { draining(&self.root) };
+            end_all(&holders);
+        };
+        let all_well = self.live.run(&[stop, &self.ended], notifier, drains);
         self.finished.set();
         // Metrics are served until the archive is in order.
         let archived = self.crew.join(ThreadRole::Archivist, LAST_WORDS);
@@ -401,9 +429,17 @@ impl<S: FrameSource> RunningRecorder<S> {
             !matches!(role, Metrics | Housekeeping | Listener | Control | Reload | Signals)
                 || self.crew.join(*role, LAST_WORDS)
         });
+        // Who was stopped with this one has as long as it had.
+        let asked = Instant::now();
+        while !self.estate.is_given_up() && !draining(&self.root).is_empty() && asked.elapsed() < STOP_WITHIN
+        {
+            std::thread::sleep(LOOK);
+        }
         if !archived || !ended {
             Event::ThreadLeftBehind.emit(&self.metrics);
         }
+        // Threads that are left behind may know of it still.
+        self.estate.end();
         all_well
     }
 }

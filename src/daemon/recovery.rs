@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 
 /// How long others who edit are kept waiting at a time.
 const AT_ONCE: Duration = Duration::from_millis(500);
+/// How often it is looked whether others that record have left.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// Somebody who keeps the store to himself for so long is told of.
 const TELL_AFTER: Duration = Duration::from_secs(30);
 
@@ -36,13 +38,16 @@ pub struct Recovery {
     /// Given back shared; held for as long as the recorder lives.
     lock: StoreLock,
     surveyed: bool,
+    /// When it is looked again whether others have left.
+    look_again: Option<Instant>,
     leftovers: VecDeque<Leftover>,
     /// Since when nobody lets us in, and whether that has been told.
     waiting: Option<(Instant, bool)>,
 }
 
 impl Recovery {
-    /// For a store that has been entered. Where others are in it as well, nothing is left over.
+    /// For a store that has been entered. Where others are in it as well, what is left over is known once they
+    /// have gone.
     pub fn new(
         config: &Config,
         context: &Arc<Context>,
@@ -65,14 +70,16 @@ impl Recovery {
             default_service: default.name,
             lock,
             surveyed: false,
+            look_again: None,
             leftovers: VecDeque::new(),
             waiting: None,
         }
     }
 
-    /// Everything that could be finished is.
+    /// Everything that can be finished now is.
     pub fn is_done(&self) -> bool {
-        self.surveyed && self.leftovers.is_empty()
+        let waits = self.look_again.is_some_and(|at| self.clock.now() < at);
+        (self.surveyed || waits) && self.leftovers.is_empty()
     }
 
     /// Goes on for a moment.
@@ -105,13 +112,17 @@ impl Recovery {
 
     /// By names only, which is done before anybody else is let in.
     fn survey(&mut self) {
-        self.surveyed = true;
-        let mut leftovers = Vec::new();
-        if self.lock.is_alone() {
-            let (found, failed) = survey(self.lock.root());
-            leftovers = found;
-            failed.into_iter().for_each(|outcome| self.report(outcome));
+        if !self.lock.is_alone() {
+            self.look_again = Some(self.clock.now() + LOOK_AGAIN);
+            match self.lock.try_alone() {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(e) => return self.failed(&e),
+            }
         }
+        self.surveyed = true;
+        let (mut leftovers, failed) = survey(self.lock.root());
+        failed.into_iter().for_each(|outcome| self.report(outcome));
         self.context.leftovers.keep_others(&mut leftovers, Leftover::stem);
         if let Err(e) = self.lock.share() {
             self.failed(&e);

@@ -56,6 +56,19 @@ impl StoreLock {
         self.alone
     }
 
+    /// Looks whether the others have left: then it is alone. For whoever is the store's one recorder.
+    ///
+    /// # Errors
+    /// The lock cannot be asked for.
+    pub fn try_alone(&mut self) -> Result<bool, StoreError> {
+        // The kernel gives the shared lock up where it does not give the other one.
+        self.alone = lock_now(&self.file, &self.path)?;
+        if !self.alone {
+            self.share()?;
+        }
+        Ok(self.alone)
+    }
+
     /// Lets others in. Waits while another process is alone, that is, repairs.
     pub fn share(&mut self) -> Result<(), StoreError> {
         share_lock(&self.file, &self.path)?;
@@ -128,6 +141,58 @@ impl RecorderLock {
     }
 }
 
+/// What the file of a [`DrainLock`] begins with; the process's id follows.
+const DRAINS: &str = "draining-";
+
+/// Says, until dropped, that this process goes on with what it records though another one is the recorder.
+#[derive(Debug)]
+pub struct DrainLock {
+    _file: File,
+    state: Folder,
+    name: String,
+}
+
+impl DrainLock {
+    /// Says so in a store that has been entered.
+    ///
+    /// # Errors
+    /// The file cannot be made or locked.
+    pub fn take(root: &Path) -> Result<DrainLock, StoreError> {
+        let state = open_state(&root.join(STATE_FOLDER))?;
+        let name = format!("{DRAINS}{}", std::process::id());
+        let file = state.lock(Path::new(&name))?;
+        Ok(DrainLock { _file: file, state, name })
+    }
+
+    /// The processes that say so.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn holders(root: &Path) -> Result<Vec<u32>, StoreError> {
+        let state = open_state(&root.join(STATE_FOLDER))?;
+        let entries = state.entries().map_err(StoreError::io("read", state.path()))?;
+        let mut out = Vec::new();
+        for entry in entries {
+            let Some(pid) = entry.name.strip_prefix(DRAINS).and_then(|pid| pid.parse().ok()) else {
+                continue;
+            };
+            // One that nobody holds was left by a process that was killed.
+            match state.lock_now(Path::new(&entry.name))? {
+                Some(_left) => drop(state.remove(Path::new(&entry.name))),
+                None => out.push(pid),
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl Drop for DrainLock {
+    fn drop(&mut self) {
+        // Left behind it says nothing: nobody holds it.
+        let _ = self.state.remove(Path::new(&self.name));
+    }
+}
+
 /// Whether some process records into the store. Enters nothing itself.
 pub fn is_occupied(root: &Path) -> Result<bool, StoreError> {
     let path = root.join(STATE_FOLDER).join(LOCK);
@@ -162,6 +227,30 @@ mod tests {
         drop((second, third));
         assert!(!is_occupied(&root).unwrap());
         assert!(StoreLock::enter(&root).unwrap().is_alone());
+    }
+
+    #[test]
+    fn alone_once_the_others_have_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut first = StoreLock::enter(dir.path()).unwrap();
+        first.share().unwrap();
+        let mut second = StoreLock::enter(dir.path()).unwrap();
+        assert!(!second.try_alone().unwrap() && !first.try_alone().unwrap());
+        drop(first);
+        assert!(second.try_alone().unwrap() && second.is_alone());
+    }
+
+    #[test]
+    fn who_drains_is_known_until_he_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(StoreLock::enter(dir.path()).unwrap());
+        let left = dir.path().join(STATE_FOLDER).join("draining-1");
+        std::fs::write(&left, "").unwrap();
+        let drains = DrainLock::take(dir.path()).unwrap();
+        assert_eq!(DrainLock::holders(dir.path()).unwrap(), [std::process::id()]);
+        assert!(!left.exists());
+        drop(drains);
+        assert_eq!(DrainLock::holders(dir.path()).unwrap(), [0; 0]);
     }
 
     #[test]

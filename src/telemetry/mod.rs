@@ -14,6 +14,7 @@
 pub mod events;
 mod families;
 pub mod fault;
+pub mod handover_news;
 pub mod health;
 pub mod http;
 pub mod label;

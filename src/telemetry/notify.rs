@@ -100,6 +100,11 @@ impl Notifier {
         self.every
     }
 
+    /// Another process speaks to the service manager from here on.
+    pub fn fall_silent(&mut self) {
+        *self = Notifier::new(None, |_| Ok(()));
+    }
+
     fn notify(&self, what: &[NotifyState<'_>]) {
         if let Err(error) = (self.send)(what) {
             tracing::debug!(reason = %error.kind(), "service manager not told");

@@ -110,6 +110,20 @@ impl Setup {
         Recorder { setup: self, child }
     }
 
+    /// Waits until this is so.
+    pub fn wait_until(&self, what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        while !holds() {
+            assert!(Instant::now() < deadline, "{what}: not within {seconds} s\n{}", self.all_logs());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Some recorder serves its metrics here, and is ready.
+    pub fn is_ready(&self) -> bool {
+        page(self.port, "/readyz").is_some_and(|(code, _)| code == 200)
+    }
+
     /// Where the configuration is.
     pub fn config(&self) -> &Path {
         &self.config
@@ -178,6 +192,17 @@ pub fn files_below(root: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
+/// Status and body of a page; `None` where nobody answers.
+fn page(port: u16, path: &str) -> Option<(u16, String)> {
+    let mut s = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    s.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    write!(s, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+    let mut text = String::new();
+    s.read_to_string(&mut text).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.into()))
+}
+
 /// A running recorder; killed when dropped.
 pub struct Recorder<'a> {
     setup: &'a Setup,
@@ -230,6 +255,17 @@ impl Recorder<'_> {
         }
     }
 
+    /// It ends by itself within so many seconds, and well.
+    pub fn ends_well(mut self, seconds: u64) {
+        let setup = self.setup;
+        let mut status = None;
+        setup.wait_until("ends by itself", seconds, || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert_eq!(status.and_then(|s| s.code()), Some(0), "{}", setup.all_logs());
+    }
+
     /// Stops it and expects that all went well.
     pub fn stop_well(self) {
         let setup = self.setup;
@@ -240,13 +276,7 @@ impl Recorder<'_> {
 
     /// Status and body of a page; `None` where nobody answers.
     pub fn get(&self, path: &str) -> Option<(u16, String)> {
-        let mut s = TcpStream::connect(("127.0.0.1", self.setup.port)).ok()?;
-        s.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        write!(s, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
-        let mut text = String::new();
-        s.read_to_string(&mut text).ok()?;
-        let (head, body) = text.split_once("\r\n\r\n")?;
-        Some((head.split(' ').nth(1)?.parse().ok()?, body.into()))
+        page(self.setup.port, path)
     }
 
     /// The metrics now.

@@ -4,6 +4,7 @@
 //! A pause is made first and logged then, since what is said meanwhile cannot be taken back;
 //! whatever shows or records more is logged first, and not done where it cannot be.
 
+use super::super::estate::Estate;
 use super::super::machine_clock::Clock;
 use super::super::reload::{AskedBy, ReloadRefused, Reloader};
 use super::asked::{AskDoor, Errand};
@@ -73,6 +74,7 @@ pub struct Errands {
     readiness: Arc<Readiness>,
     clock: Clock,
     reloader: Option<Arc<Reloader>>,
+    estate: Option<Arc<Estate>>,
 }
 
 impl Errands {
@@ -83,7 +85,7 @@ impl Errands {
         (metrics, readiness): (Arc<Metrics>, Arc<Readiness>),
         clock: Clock,
     ) -> Errands {
-        Errands { door, audit, metrics, readiness, clock, reloader: None }
+        Errands { door, audit, metrics, readiness, clock, reloader: None, estate: None }
     }
 
     /// How the recorder is. Not in the audit log: it is counts, and nobody's.
@@ -97,6 +99,16 @@ impl Errands {
     /// Takes new configurations as well.
     pub fn with_reloader(self, reloader: Arc<Reloader>) -> Errands {
         Errands { reloader: Some(reloader), ..self }
+    }
+
+    /// Hands over to the next recorder as well.
+    pub fn with_estate(self, estate: Arc<Estate>) -> Errands {
+        Errands { estate: Some(estate), ..self }
+    }
+
+    /// What there is to hand over.
+    pub(super) fn estate(&self) -> Option<Arc<Estate>> {
+        self.estate.clone()
     }
 
     /// Takes a new configuration, off this thread: there is a file to be read, and the audit log to be written.

@@ -251,6 +251,15 @@ async fn converse(
             Err(e) => return Err(e),
         }
     }
+    let is_heir = serde_json::from_slice::<ControlRequest>(&bytes)
+        .is_ok_and(|r| r.command == ControlCommand::HandOver && r.version == VERSION);
+    if let Some(estate) = errands.estate().filter(|_| is_heir && is_owner(&peer)) {
+        let stream = stream.into_std()?;
+        stream.set_nonblocking(false)?;
+        // It takes as long as it takes, and this thread serves others.
+        let hand_over = move || estate.hand_over(&stream);
+        return std::thread::Builder::new().name("handover".into()).spawn(hand_over).map(drop);
+    }
     let answer = handle(&bytes, &peer, others, errands).await;
     let answer = ControlAnswer { version: VERSION, timezone, ..answer };
     let mut line = serde_json::to_vec(&answer).unwrap_or_default();
@@ -309,6 +318,9 @@ async fn handle(
         ControlCommand::Pause { call } => errands.switch(who, &call, (Switch::Pause, by)).await.map(one),
         ControlCommand::Resume { call } => errands.switch(who, &call, (Switch::Resume, by)).await.map(one),
         // What is wrong with the file is not for everybody who may pause a call.
+        ControlCommand::HandOver => {
+            return failed("only the service's user may take over from this recorder".into());
+        }
         ControlCommand::Reload if !is_owner(peer) => {
             return failed(
                 "only root and the service's user may give the recorder a new configuration".into(),

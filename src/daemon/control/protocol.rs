@@ -53,6 +53,8 @@ pub enum ControlCommand {
     },
     /// Take a new configuration.
     Reload,
+    /// Hand over to another recorder, which goes on at the same connection: [`super::super::estate`].
+    HandOver,
 }
 
 /// The answer.
