@@ -110,10 +110,12 @@ impl SaidInLeg {
     }
 }
 
-/// Whether a message changes anything of a call; one of our own recording server's is told again by him.
+/// Whether a message changes anything of a call that outlasts it: whatever [`super::calls`] heeds, but for
+/// keys and pauses, which are a recording's. One of our own recording server's is told again by him.
 fn is_followed(seen: &Seen<'_>) -> bool {
     let by_method = match seen.method {
-        Method::Invite | Method::Ack | Method::Update | Method::Prack | Method::Bye | Method::Refer => true,
+        Method::Invite | Method::Cancel | Method::Ack | Method::Update | Method::Prack => true,
+        Method::Bye | Method::Refer => true,
         Method::Notify => seen.msg.sipfrag_status().is_some_and(|s| s >= 300),
         _ => false,
     };

@@ -2,7 +2,7 @@
 
 use crate::caller::{Call, Line, Who, talker};
 use crate::common::rng::Rng;
-use crate::lab::{run, stamp_once, tcpdump};
+use crate::lab::{run, stamp_once, tcpdump_of};
 use crate::recorder::{Recorder, Setup, files_below};
 use std::path::Path;
 use std::process::Stdio;
@@ -49,10 +49,12 @@ fn assert_as_replayed(setup: &Setup, capture: &Path) -> usize {
     let replay = replay.arg("--out").arg(&out).arg(capture).stderr(Stdio::piped()).output().unwrap();
     assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stderr));
     let (live, replayed) = (files_below(&setup.store, ".json"), files_below(&out, ".json"));
+    assert_eq!(live.len(), replayed.len(), "{}", setup.all_logs());
     for a in &live {
-        // Other tests' calls are in the capture as well.
         let b = replayed.iter().find(|b| b.file_name() == a.file_name());
-        let b = b.unwrap_or_else(|| panic!("{} is not in the replay\n{}", a.display(), setup.all_logs()));
+        let b = b.unwrap_or_else(|| {
+            panic!("{} is not in the replay: {replayed:?}\n{}", a.display(), setup.all_logs())
+        });
         for ending in ["json", "wav"] {
             let [x, y] = [a, b].map(|p| std::fs::read(p.with_extension(ending)).unwrap());
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -71,7 +73,8 @@ fn calls_run_through_three_restarts() {
     let setup = Setup::on(&line);
     let _one_stamp = stamp_once();
     let capture = setup.dir.path().join("beside.pcap");
-    let dump = tcpdump("lo", &capture);
+    // Calls of other tests have the same numbers.
+    let dump = tcpdump_of(&line.filter(), "lo", &capture);
     let mut recorders = vec![setup.start()];
     let stop = Arc::new(AtomicBool::new(false));
     let long = talker(&line, &stop);

@@ -124,9 +124,15 @@ impl Drop for Killed {
 
 /// tcpdump beside the recorder, with time stamps to the nanosecond.
 pub fn tcpdump(interface: &str, to: &Path) -> Killed {
+    tcpdump_of("", interface, to)
+}
+
+/// The same of what this BPF expression lets through.
+pub fn tcpdump_of(filter: &str, interface: &str, to: &Path) -> Killed {
     let child = Command::new("tcpdump")
         .args(["-i", interface, "-Z", "root", "-B", "16384", "-U", "--time-stamp-precision=nano", "-w"])
         .arg(to)
+        .args(filter.split_whitespace())
         .stderr(Stdio::null())
         .spawn()
         .unwrap_or_else(|e| panic!("tcpdump is missing ({e}): scripts/setup installs it"));
