@@ -18,6 +18,9 @@ pub struct RecordArgs {
     /// before it, and which a restart by systemd leaves to the one after it
     #[arg(long, conflicts_with = "take_over")]
     pub keep_calls: bool,
+    /// For the unit: end what is left of a service that systemd has stopped
+    #[arg(long, hide = true, conflicts_with_all = ["take_over", "keep_calls"])]
+    pub after_stop: bool,
 }
 
 /// `nauhuri replay`

@@ -9,7 +9,7 @@ use crate::config::Loaded;
 use crate::config::check::Purpose;
 use crate::daemon::before::Before;
 use crate::daemon::confine::{Confined, leave_no_core};
-use crate::daemon::foreman::{Oversight, end_with_foreman, oversee};
+use crate::daemon::foreman::{Oversight, after_stop, end_with_foreman, oversee};
 use crate::daemon::recorder::{Recorder, StartError};
 use crate::daemon::reload::ReadConfig;
 use crate::daemon::reload_signal::ReloadSignal;
@@ -34,6 +34,10 @@ pub struct RecorderEnded {
 /// # Errors
 /// A configuration that is wrong, an interface that cannot be captured, a store that cannot be written.
 pub fn run(cli: &Cli, args: &RecordArgs) -> anyhow::Result<()> {
+    if args.after_stop {
+        after_stop();
+        return Ok(());
+    }
     if args.keep_calls {
         return keep_calls();
     }

@@ -4,6 +4,9 @@
 //! systemd wants the service to start again it leaves at once, and the recorder goes on until the next one
 //! takes over from it ([`super::estate`]). Whatever else is asked of it, it passes on to the recorder, and
 //! it ends as the recorder ends.
+//!
+//! What it could not end itself, because it was killed, or because the recorder that goes on was nobody's yet,
+//! [`after_stop`] ends, which systemd starts afterwards.
 
 use super::shutdown::StopFlag;
 use rustix::process::{Pid, Signal, getppid, kill_process};
@@ -18,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const SAID_WITHIN: Duration = Duration::from_secs(3);
 /// A recorder whose main process has gone is taken over from within so long, or nobody will.
 const ORPHANED_FOR: Duration = Duration::from_secs(30);
+/// How long what is left after a stop may take to finish its calls: less than `TimeoutStopSec=`.
+const ENDS_WITHIN: Duration = Duration::from_secs(75);
 /// Tells the recorder who its main process is.
 pub const FOREMAN: &str = "NAUHURI_FOREMAN";
 
@@ -58,7 +63,7 @@ pub fn oversee(command: &mut Command) -> io::Result<Oversight> {
                 return Ok(Oversight::Ended(status));
             }
             match asked {
-                Some(Signal::TERM) if is_restarting() => return Ok(Oversight::Left),
+                Some(Signal::TERM) if is_asked_to("restart") => return Ok(Oversight::Left),
                 Some(signal) => pass_on(&recorder, signal),
                 None => {}
             }
@@ -71,8 +76,45 @@ fn pass_on(recorder: &Child, signal: Signal) {
     let _ = kill_process(Pid::from_child(recorder), signal);
 }
 
-/// Does systemd stop this service only to start it again? Where it does not say so, it does not.
-fn is_restarting() -> bool {
+/// Ends what is left of a service that has been stopped: it is asked to, and killed where it hangs. Leaves all as it is
+/// where systemd does not say that the service is to stop.
+pub fn after_stop() {
+    let Some(unit) = own_unit().filter(|_| is_asked_to("stop")) else { return };
+    let began = Instant::now();
+    signal_all(&others_of(&unit), Signal::TERM);
+    loop {
+        let left = others_of(&unit);
+        if left.is_empty() {
+            return;
+        }
+        if began.elapsed() > ENDS_WITHIN {
+            return signal_all(&left, Signal::KILL);
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn signal_all(pids: &[Pid], signal: Signal) {
+    for pid in pids {
+        // One that has just ended is what is wanted.
+        let _ = kill_process(*pid, signal);
+    }
+}
+
+/// The processes of a unit but this one.
+fn others_of(unit: &str) -> Vec<Pid> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let others = pids.filter(|pid| *pid != std::process::id()).filter(|pid| {
+        std::fs::read_to_string(format!("/proc/{pid}/cgroup"))
+            .is_ok_and(|of| unit_in(&of).as_deref() == Some(unit))
+    });
+    others.filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).collect()
+}
+
+/// Is this what systemd does with this service? Where it does not say so, it is not. Of a service that it stops only to
+/// start it again it says `restart`.
+fn is_asked_to(what: &str) -> bool {
     if std::env::var_os("INVOCATION_ID").is_none() {
         return false;
     }
@@ -90,13 +132,13 @@ fn is_restarting() -> bool {
     }
     // Ends what has not ended.
     let _ = asked.kill();
-    asked.wait_with_output().is_ok_and(|said| tells_of_restart(&String::from_utf8_lossy(&said.stdout), &unit))
+    asked.wait_with_output().is_ok_and(|said| tells_of(what, &String::from_utf8_lossy(&said.stdout), &unit))
 }
 
 /// Reads `JOB UNIT TYPE STATE`.
-fn tells_of_restart(jobs: &str, unit: &str) -> bool {
+fn tells_of(what: &str, jobs: &str, unit: &str) -> bool {
     let mut words = jobs.lines().map(|line| line.split_whitespace().skip(1));
-    words.any(|mut job| job.next() == Some(unit) && job.next() == Some("restart"))
+    words.any(|mut job| job.next() == Some(unit) && job.next() == Some(what))
 }
 
 /// The unit that this process is of.
@@ -137,13 +179,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_restart_is_one_of_this_unit() {
+    fn a_job_is_one_of_this_unit() {
         let jobs = "5120 nauhuri.service restart running\n5121 other.service start waiting\n";
-        assert!(tells_of_restart(jobs, "nauhuri.service"));
+        assert!(tells_of("restart", jobs, "nauhuri.service"));
         for no in
             ["", "No jobs running.", "5120 nauhuri.service stop running", "5120 a.service restart waiting"]
         {
-            assert!(!tells_of_restart(no, "nauhuri.service"), "{no}");
+            assert!(!tells_of("restart", no, "nauhuri.service"), "{no}");
         }
         assert_eq!(unit_in("0::/system.slice/nauhuri.service\n").as_deref(), Some("nauhuri.service"));
         assert_eq!(unit_in("0::/user.slice/session-1.scope\n"), None);
