@@ -80,6 +80,9 @@ fn pass_on(recorder: &Child, signal: Signal) {
 /// where systemd does not say that the service is to stop.
 pub fn after_stop() {
     let Some(unit) = own_unit().filter(|_| is_asked_to("stop")) else { return };
+    // Where the main process has waited as long as it may, what is left has been asked and hangs.
+    let is_late = std::env::var_os("SERVICE_RESULT").is_some_and(|result| result == "timeout");
+    let patience = if is_late { Duration::ZERO } else { ENDS_WITHIN };
     let began = Instant::now();
     signal_all(&others_of(&unit), Signal::TERM);
     loop {
@@ -87,7 +90,7 @@ pub fn after_stop() {
         if left.is_empty() {
             return;
         }
-        if began.elapsed() > ENDS_WITHIN {
+        if began.elapsed() >= patience {
             return signal_all(&left, Signal::KILL);
         }
         std::thread::sleep(LOOK);

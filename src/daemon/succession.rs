@@ -102,7 +102,7 @@ pub fn succeed<S: FrameSource>(
             Ok(Some(Succession { engine: Some(engine), known, of, stream, _stamps: stamps }))
         }
         Err(e) => {
-            end(&stream);
+            end(&stream, Signal::TERM);
             Err(e)
         }
     }
@@ -176,11 +176,18 @@ fn stamp_once() -> Option<UdpSocket> {
     Some(socket)
 }
 
-/// Asks the recorder at the other end to finish its calls and to stop, as a restart did before.
-fn end(stream: &UnixStream) {
+/// Kills the recorder that listens at `control.socket`.
+pub fn kill(config: &Config) {
+    if let Ok(stream) = UnixStream::connect(&config.control.socket) {
+        end(&stream, Signal::KILL);
+    }
+}
+
+/// Asks the recorder at the other end to finish its calls and to stop, as a restart did before, or kills it.
+fn end(stream: &UnixStream, signal: Signal) {
     let pid = rustix::net::sockopt::socket_peercred(stream).map(|peer| peer.pid);
     if let Ok(pid) = pid {
-        let _ = kill_process(pid, Signal::TERM);
+        let _ = kill_process(pid, signal);
     }
 }
 
