@@ -3,8 +3,9 @@
 CARGO ?= cargo
 # The capture that `make run` records from: any pcap or pcapng.
 CAPTURE ?= $(firstword $(wildcard pcaps/*inbound*.pcap*) $(wildcard pcaps/*.pcap*))
-# How often `make soak` kills, and how many ways of coming between one another it plays.
+# How often `make soak` kills and restarts, and how many ways of coming between one another it plays.
 KILLS ?= 1000
+RESTARTS ?= 100
 SEEDS ?= 1000
 RUN_DIR := out/run
 NAUHURI := target/quick/nauhuri
@@ -52,10 +53,11 @@ test-live: ## Live capture in namespaces of its own; needs root, or sudo
 	@$(CARGO) test --test live --no-run
 	@CARGO="$(CARGO)" scripts/test-live
 
-soak: ## Sweeps, erasures and a daemon at once, 1,000 seeds (SEEDS=...); recorders killed under load, 1,000 times (KILLS=...); as root, or sudo
+soak: ## Sweeps, erasures and a daemon at once, 1,000 seeds (SEEDS=...); recorders killed under load, 1,000 times (KILLS=...), and handing over under 300 callers, 100 times (RESTARTS=...); as root, or sudo
 	NAUHURI_SEEDS="$(SEEDS)" $(CARGO) test --test lifecycle together
 	@$(CARGO) test --test live --no-run
 	@CARGO="$(CARGO)" NAUHURI_KILLS="$(KILLS)" scripts/test-live soak --nocapture
+	@CARGO="$(CARGO)" NAUHURI_RESTARTS="$(RESTARTS)" NAUHURI_CALLERS=300 scripts/test-live calls_run_through_restarts --nocapture
 
 test-api: setup ## What the API's description allows, and does not, against a listening room (schemathesis, from PyPI)
 	@$(CARGO) build --profile quick --bin nauhuri --target-dir target/room

@@ -23,7 +23,7 @@ pub struct Line {
     pub number: u16,
     customer: UdpSocket,
     agent: UdpSocket,
-    ports: AtomicU16,
+    calls: AtomicU16,
 }
 
 impl Line {
@@ -31,7 +31,7 @@ impl Line {
     pub fn new() -> Arc<Line> {
         let number = NET.fetch_add(1, Ordering::Relaxed);
         let bind = |host| UdpSocket::bind(format!("127.20.{number}.{host}:5060")).unwrap();
-        Arc::new(Line { number, customer: bind(1), agent: bind(2), ports: AtomicU16::new(20_000) })
+        Arc::new(Line { number, customer: bind(1), agent: bind(2), calls: AtomicU16::new(0) })
     }
 
     /// A BPF expression for it.
@@ -58,10 +58,12 @@ impl Who {
     }
 }
 
-/// One call from the customer to agent 2001.
+/// One call from a customer to an agent: from [`NUMBER`] to 2001, unless it is said otherwise.
 pub struct Call {
     line: Arc<Line>,
     pub id: String,
+    /// The customer's number and the agent's.
+    numbers: [String; 2],
     media: [UdpSocket; 2],
     sent: u32,
     /// Frames of G.729 that both say, over and over, instead of a tone in A-law.
@@ -77,24 +79,37 @@ pub struct Call {
 impl Call {
     /// Sends the INVITE and the 180.
     pub fn ring(line: &Arc<Line>) -> Call {
-        Call::ring_in(line, None)
+        Call::ring_in(line, [NUMBER.into(), "2001".into()], None)
+    }
+
+    /// The same of the nth customer and the nth agent, up to 900.
+    pub fn ring_of(line: &Arc<Line>, n: u64) -> Call {
+        Call::ring_in(line, [format!("+35840{}", 2_000_000 + 37 * n), (2002 + n).to_string()], None)
     }
 
     /// An answered call in G.729: both say these frames.
     pub fn in_g729(line: &Arc<Line>, frames: Vec<u8>) -> Call {
-        let mut call = Call::ring_in(line, Some(frames));
+        let mut call = Call::ring_in(line, [NUMBER.into(), "2001".into()], Some(frames));
         call.answer();
         call
     }
 
-    fn ring_in(line: &Arc<Line>, frames: Option<Vec<u8>>) -> Call {
-        let port = line.ports.fetch_add(2, Ordering::Relaxed);
+    fn ring_in(line: &Arc<Line>, numbers: [String; 2], frames: Option<Vec<u8>>) -> Call {
+        let port = 20_000 + 2 * (line.calls.fetch_add(1, Ordering::Relaxed) % 20_000);
         let bind = |who| UdpSocket::bind(format!("{}:{port}", line.ip(who))).unwrap();
         let id = format!("call-{}@live.test", CALLS.fetch_add(1, Ordering::Relaxed));
         let media = [bind(Who::Customer), bind(Who::Agent)];
-        let line = Arc::clone(line);
-        let call =
-            Call { line, id, media, sent: 0, frames, answered: None, last_media: None, sent_at: Vec::new() };
+        let call = Call {
+            line: Arc::clone(line),
+            id,
+            numbers,
+            media,
+            sent: 0,
+            frames,
+            answered: None,
+            last_media: None,
+            sent_at: Vec::new(),
+        };
         call.request(Who::Customer, "INVITE", 1, Some(Who::Customer));
         call.reply(180, None);
         call
@@ -178,10 +193,12 @@ impl Call {
 
     fn headers(&self, from: Who, method: &str, cseq: u32, tagged: bool) -> String {
         let (c, a) = (self.line.ip(Who::Customer), self.line.ip(Who::Agent));
-        let customer = format!("<sip:{NUMBER}@{c}>;tag=c");
-        let agent = format!("<sip:2001@{a}>{}", if tagged { ";tag=a" } else { "" });
+        let ([number, extension], id) = (&self.numbers, &self.id);
+        let customer = format!("<sip:{number}@{c}>;tag=c-{id}");
+        let agent =
+            format!("<sip:{extension}@{a}>{}", if tagged { format!(";tag=a-{id}") } else { String::new() });
         let (f, t) = if from == Who::Customer { (customer, agent) } else { (agent, customer) };
-        let (ip, id) = (self.line.ip(from), &self.id);
+        let ip = self.line.ip(from);
         format!(
             "Via: SIP/2.0/UDP {ip}:5060;branch=z9hG4bK-{id}-{cseq}-{method}\r\nFrom: {f}\r\nTo: {t}\r\n\
              Call-ID: {id}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{ip}:5060>\r\nMax-Forwards: 70\r\n"
@@ -205,7 +222,8 @@ impl Call {
     }
 
     fn request(&self, from: Who, method: &str, cseq: u32, sdp: Option<Who>) {
-        let user = if from == Who::Customer { "2001" } else { NUMBER };
+        let [customer, agent] = &self.numbers;
+        let user = if from == Who::Customer { agent } else { customer };
         let host = self.line.ip(from.other());
         let headers = self.headers(from, method, cseq, method != "INVITE");
         let body = self.body(sdp);
@@ -227,12 +245,12 @@ impl Call {
     }
 }
 
-/// A call that talks on a thread of its own until `stop`, a minute at most.
+/// A call that talks on a thread of its own until `stop`.
 pub fn talker(line: &Arc<Line>, stop: &Arc<AtomicBool>) -> JoinHandle<Call> {
     let (line, stop) = (Arc::clone(line), Arc::clone(stop));
     std::thread::spawn(move || {
         let mut call = Call::answered(&line);
-        call.talk_until(60.0, &stop);
+        call.talk_until(3600.0, &stop);
         call
     })
 }

@@ -3,6 +3,8 @@
 
 use crate::caller::{Line, talker};
 use crate::recorder::{Setup, copy_program};
+use nauhuri::custody::audit::SystemAccount;
+use nauhuri::daemon::control::protocol::{ControlCommand, ControlRequest, VERSION};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -145,7 +147,23 @@ fn a_crash_leaves_silence_and_says_where() {
 /// The program as somebody else runs it.
 fn run_as(setup: &Setup, uid: u32, groups: &str, words: &str) -> Output {
     let program = setup.dir.path().join("nauhuri");
-    let socket = setup.dir.path().join("control.sock");
+    let mut command = account(uid, groups);
+    command.arg(program).args(words.split(' ')).arg("--socket").arg(setup.dir.path().join("control.sock"));
+    command.env("SUDO_USER", "kaisa").stdin(Stdio::null()).output().unwrap()
+}
+
+/// What the socket answers to a request that no command makes for others.
+fn say_as(setup: &Setup, uid: u32, groups: &str, command: ControlCommand) -> String {
+    let request = ControlRequest { version: VERSION, command, who: SystemAccount::of_process() };
+    let speak =
+        "my $s = IO::Socket::UNIX->new($ARGV[0]) or die; print $s \"$ARGV[1]\\n\"; $s->flush; print <$s>";
+    let mut command = account(uid, groups);
+    command.args(["perl", "-MIO::Socket::UNIX", "-e", speak]).arg(setup.dir.path().join("control.sock"));
+    let out = command.arg(serde_json::to_string(&request).unwrap()).stdin(Stdio::null()).output().unwrap();
+    String::from_utf8(out.stdout).unwrap()
+}
+
+fn account(uid: u32, groups: &str) -> Command {
     let mut command = Command::new("setpriv");
     if uid != 0 {
         command.arg(format!("--reuid={uid}")).arg(format!("--regid={uid}"));
@@ -154,8 +172,7 @@ fn run_as(setup: &Setup, uid: u32, groups: &str, words: &str) -> Output {
             groups => command.arg(format!("--groups={groups}")),
         };
     }
-    command.arg(program).args(words.split(' ')).arg("--socket").arg(socket).env("SUDO_USER", "kaisa");
-    command.stdin(Stdio::null()).output().unwrap()
+    command
 }
 
 #[test]
@@ -242,7 +259,12 @@ fn only_whom_the_socket_is_for_may_ask() {
             let out = run_as(&setup, uid, groups, "reload");
             let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
             match uid {
-                MEMBER => assert!(out.status.code() == Some(1) && said.contains("only root"), "{said}"),
+                MEMBER => {
+                    assert!(out.status.code() == Some(1) && said.contains("only root"), "{said}");
+                    // Whoever took over would stop it, and be told of whole numbers.
+                    let said = say_as(&setup, uid, groups, ControlCommand::HandOver);
+                    assert!(said.contains("may take over") && !said.contains("INVITE"), "{said}");
+                }
                 _ => assert!(out.status.success() && said == "nothing has changed\n", "{said}"),
             }
         }

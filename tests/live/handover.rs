@@ -11,6 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
+}
+
 /// The next recorder; waits until it has taken over, or says that it could not.
 fn next(setup: &Setup) -> Recorder<'_> {
     let said = |words: &str| setup.all_logs().matches(words).count();
@@ -23,17 +27,18 @@ fn next(setup: &Setup) -> Recorder<'_> {
     recorder
 }
 
-/// Somebody who calls again and again: rings, is answered, talks, hangs up.
-fn caller(line: &Arc<Line>, seed: u64, stop: &Arc<AtomicBool>) -> JoinHandle<u32> {
+/// Somebody who calls again and again: rings, is answered, talks for up to `longest` seconds, hangs up.
+fn caller(line: &Arc<Line>, (seed, longest): (u64, f64), stop: &Arc<AtomicBool>) -> JoinHandle<u32> {
     let (line, stop) = (Arc::clone(line), Arc::clone(stop));
     std::thread::spawn(move || {
         let (mut rng, mut calls) = (Rng::new(seed), 0);
         while !stop.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(rng.below(1000)));
-            let mut call = Call::ring(&line);
+            let mut call = Call::ring_of(&line, seed);
             std::thread::sleep(Duration::from_millis(rng.below(1500)));
             call.answer();
-            call.talk(rng.range(0.7, 5.0));
+            call.talk(0.7);
+            call.talk_until(rng.range(0.0, longest), &stop);
             call.bye(if rng.chance(0.5) { Who::Customer } else { Who::Agent });
             calls += 1;
         }
@@ -65,37 +70,43 @@ fn assert_as_replayed(setup: &Setup, capture: &Path) -> usize {
     live.len()
 }
 
-/// One call runs through three restarts, others begin and end meanwhile: all are what a replay makes of them.
+/// One call runs through all restarts, others begin and end meanwhile: all are what a replay makes of them.
+/// `make soak` restarts more often, under more callers.
 #[test]
 #[ignore = "make test-live"]
-fn calls_run_through_three_restarts() {
+fn calls_run_through_restarts() {
+    let restarts = number("NAUHURI_RESTARTS").unwrap_or(3);
+    let callers = number("NAUHURI_CALLERS").unwrap_or(20);
+    let longest = if callers > 50 { 20.0 } else { 5.0 };
     let line = Line::new();
     let setup = Setup::on(&line);
     let _one_stamp = stamp_once();
     let capture = setup.dir.path().join("beside.pcap");
     // Calls of other tests have the same numbers.
     let dump = tcpdump_of(&line.filter(), "lo", &capture);
-    let mut recorders = vec![setup.start()];
+    let mut running = setup.start();
+    let mut before = Vec::new();
     let stop = Arc::new(AtomicBool::new(false));
     let long = talker(&line, &stop);
-    let others: Vec<_> = (0..20).map(|n| caller(&line, n, &stop)).collect();
-    recorders[0].wait_for("the first calls", 10, |s| s.active() > 3.0);
-    for _ in 0..3 {
-        recorders.push(next(&setup));
-        std::thread::sleep(Duration::from_millis(1500));
+    let others: Vec<_> = (0..callers).map(|n| caller(&line, (n, longest), &stop)).collect();
+    running.wait_for("the first calls", 10, |s| s.active() > callers as f64 / 8.0);
+    let mut rng = Rng::new(restarts);
+    for n in 1..=restarts {
+        before.push(std::mem::replace(&mut running, next(&setup)));
+        assert!(!setup.all_logs().contains("were not handed over"), "{n}: {}", setup.all_logs());
+        assert_eq!(running.metrics().dropped(), 0.0, "{n}: the machine is too slow for so many callers");
+        std::thread::sleep(Duration::from_millis(rng.below(3000)));
     }
-    assert!(!setup.all_logs().contains("were not handed over"), "{}", setup.all_logs());
     stop.store(true, Ordering::Relaxed);
     let call = long.join().unwrap();
     let id = call.id.clone();
     call.bye(Who::Customer);
     let calls: u32 = others.into_iter().map(|o| o.join().unwrap()).sum();
-    let newest = recorders.pop().unwrap();
-    newest.wait_for("all calls", 10, |s| s.active() == 0.0);
-    recorders.into_iter().for_each(|r| r.ends_well(20));
-    let end = newest.metrics();
+    running.wait_for("all calls", 10, |s| s.active() == 0.0);
+    before.into_iter().for_each(|r| r.ends_well(30));
+    let end = running.metrics();
     assert!(end.balances() && end.dropped() == 0.0, "{end:?}");
-    newest.stop_well();
+    running.stop_well();
     dump.interrupt();
     let recorded = assert_as_replayed(&setup, &capture);
     assert_eq!(recorded as u32, calls + 1);
@@ -103,7 +114,8 @@ fn calls_run_through_three_restarts() {
         assert_eq!(s["complete"], true, "{s:#}");
     }
     assert_eq!(setup.sidecar(&id).unwrap()["ended_by"], "customer");
-    setup.assert_sound("after three restarts");
+    eprintln!("{restarts} restarts, {recorded} calls of {callers} callers");
+    setup.assert_sound("after the last restart");
 }
 
 /// The recorder that finishes its calls is stopped with the one that came after it.
